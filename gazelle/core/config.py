@@ -1,0 +1,253 @@
+"""The constructor's signature is the config; a closed table of names is what a config may name."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gazelle.core.errors import ArgumentError, message, unknown
+
+#: room -> name -> class or function. Filled by the rooms as they are imported; loaders look nowhere else.
+REGISTRY: dict[str, dict[str, Any]] = {}
+#: what `register_keras_serializable` was given: "package>name" -> class or function.
+CUSTOM: dict[str, Any] = {}
+#: last word of an argument's name -> the function that turns a name or config into the object.
+RESOLVERS: dict[str, Callable[[Any], Any]] = {}
+_custom: ContextVar[Mapping[str, Any]] = ContextVar("gazelle_custom_objects", default={})
+
+
+def register(room: str, *names: str) -> Callable[[Any], Any]:
+    """Enter a class or function into the table of `room`, under its own name and `names`."""
+
+    def enter(target: Any) -> Any:
+        table = REGISTRY.setdefault(room, {})
+        for name in (target.__name__, *names):
+            table[name] = target
+        return target
+
+    return enter
+
+
+def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[Any], Any]:
+    """Let saved models name your class or function: a decorator.
+
+    >>> @register_keras_serializable("mine")
+    ... class Twice: ...
+    """
+
+    def enter(target: Any) -> Any:
+        target._registered_name = f"{package}>{name or target.__name__}"
+        CUSTOM[target._registered_name] = target
+        return target
+
+    return enter
+
+
+@contextmanager
+def custom_object_scope(objects: Mapping[str, Any]) -> Iterator[None]:
+    """Names that configs may use inside the with-block, as {name: class or function}."""
+    token = _custom.set({**_custom.get(), **objects})
+    try:
+        yield
+    finally:
+        _custom.reset(token)
+
+
+def snake(name: str) -> str:
+    """'LayerNormalization' -> 'layer_normalization', 'Conv2D' -> 'conv2d', as Keras names layers."""
+    name = re.sub(r"\W+", "", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def resolve(key: str, value: Any) -> Any:
+    """Turn "relu" for `activation`, "zeros" for `bias_initializer` and so on into the object."""
+    resolver = RESOLVERS.get(key.rsplit("_", 1)[-1])
+    return value if resolver is None else resolver(value)
+
+
+class Configurable:
+    """Remembers the words it was made from: `get_config` gives them back, `from_config` makes it again.
+
+    Classes of gazelle find each argument as an attribute (names resolved to objects) before their own `__init__` runs,
+    and report the attributes' present values; other people's classes are only listened to.
+    """
+
+    _config: dict[str, Any]
+    _room = "builtins"  # the module of Keras that the class belongs to: "layers", "losses" ...
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...  # arguments become attributes by habit, not by hand
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        builtin = cls.__module__.startswith("gazelle.")
+        if builtin and not cls.__name__.startswith("_"):
+            register(cls._room)(cls)
+        if "__init__" in cls.__dict__:
+            _listen(cls, builtin)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments as values that JSON can hold."""
+        live = type(self).__module__.startswith("gazelle.")
+        words = getattr(self, "_config", {})
+        return {k: serialize(getattr(self, k, v) if live else v) for k, v in words.items()}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """The object that `get_config` described."""
+        return cls(**{key: deserialize(value) for key, value in config.items()})
+
+
+def _listen(cls: type, builtin: bool) -> None:
+    """Wrap `cls.__init__` so that it records its arguments (and, for our own classes, stores them)."""
+    init: Callable[..., None] = cls.__dict__["__init__"]
+    signature = inspect.signature(init)
+    kinds = {p.kind: p.name for p in signature.parameters.values()}
+    rest = kinds.get(inspect.Parameter.VAR_KEYWORD)
+
+    @functools.wraps(init)
+    def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
+        if "_config" in self.__dict__ and not builtin:
+            return init(self, *args, **kwargs)
+        try:
+            bound = signature.bind(self, *args, **kwargs)
+        except TypeError as error:
+            raise _bad_arguments(cls, signature, kwargs, error) from None
+        bound.apply_defaults()
+        given = dict(list(bound.arguments.items())[1:])
+        extra = given.pop(rest, {}) if rest else {}
+        self.__dict__.setdefault("_config", {**given, **extra})  # the outermost class's words
+        if not builtin:
+            return init(self, *args, **kwargs)
+        given = {key: resolve(key, value) for key, value in given.items()}
+        for key, value in given.items():  # every level stores its own
+            if not isinstance(getattr(cls, key, None), property):
+                setattr(self, key, value)
+        init(self, **given, **extra)
+
+    cls.__init__ = wrapped  # type: ignore[misc]
+
+
+def _bad_arguments(cls: type, signature: inspect.Signature, kwargs: Mapping[str, Any], error: TypeError) -> TypeError:
+    known = [name for name in signature.parameters if name not in ("self", "kwargs")]
+    wrong = [name for name in kwargs if name not in known]
+    if wrong:
+        return ArgumentTypeError(str(unknown(f"argument of {cls.__name__}", wrong[0], known)))
+    return ArgumentTypeError(f"{cls.__name__}{signature}: {error}.")
+
+
+class ArgumentTypeError(ArgumentError, TypeError):
+    """A call whose arguments do not fit the signature."""
+
+
+def name_of(target: Any) -> str:
+    """The name under which a class or function is saved."""
+    return str(getattr(target, "_registered_name", None) or target.__name__)
+
+
+def serialize(value: Any) -> Any:
+    """A value of a config as JSON can hold it, in the form of Keras 3's files."""
+    if isinstance(value, (str, int, float, bool, type(None))):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [serialize(v) for v in value]
+    if isinstance(value, Mapping):
+        return {k: serialize(v) for k, v in value.items()}
+    if isinstance(value, np.ndarray) or hasattr(value, "__jax_array__"):
+        return {"class_name": "__numpy__", "config": {"value": np.asarray(value).tolist(), "dtype": str(value.dtype)}}
+    if isinstance(value, np.generic):
+        return value.item()
+    if hasattr(value, "get_config"):
+        return serialize_object(value)
+    if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic)):
+        return np.dtype(value).name
+    if callable(value) and hasattr(value, "__name__"):
+        return serialize_function(value)
+    raise ArgumentError(message(f"{value!r} cannot be part of a config", mend="Give the class a get_config method."))
+
+
+def serialize_object(value: Any) -> dict[str, Any]:
+    """{"module", "class_name", "config", "registered_name"} of an object that has `get_config`."""
+    cls = type(value)
+    ours = cls.__module__.startswith("gazelle.")
+    room = getattr(cls, "_room", "builtins")
+    module = (f"keras.{room}" if room else "keras") if ours else cls.__module__
+    out = {
+        "module": getattr(cls, "_keras_module", module) if ours else module,
+        "class_name": cls.__name__,
+        "config": value.get_config(),
+        "registered_name": None if ours else getattr(cls, "_registered_name", cls.__name__),
+    }
+    if cls.__name__ == "DTypePolicy":
+        out["module"] = "keras"
+    build = getattr(value, "get_build_config", lambda: None)()
+    if build:
+        out["build_config"] = build
+    return out
+
+
+def serialize_function(value: Any) -> Any:
+    """The name of one of our functions; {"class_name": "function", ...} for another's."""
+    if value.__module__.startswith("gazelle."):
+        return value.__name__
+    return {
+        "module": "builtins", "class_name": "function", "config": value.__name__,
+        "registered_name": getattr(value, "_registered_name", "function"),
+    }  # fmt: skip
+
+
+def find(name: str, room: str | None = None, registered: str | None = None) -> Any:
+    """The class or function a config names: from the scope, the registered, then the closed table. None: not there."""
+    given = _custom.get()
+    for table in (given, CUSTOM):
+        for key in (registered, name):
+            if key and key in table:
+                return table[key]
+    custom = [v for k, v in CUSTOM.items() if k.split(">")[-1] == name]
+    rooms = [REGISTRY.get(room, {})] if room is not None else [*REGISTRY.values()]
+    for table in rooms:
+        if name in table:
+            return table[name]
+    return custom[0] if len(custom) == 1 else None
+
+
+def deserialize(value: Any, room: str | None = None) -> Any:
+    """Undo `serialize`. Only names in the tables are found; nothing is imported and nothing is run by name."""
+    if isinstance(value, list):
+        return [deserialize(v, room) for v in value]
+    if not isinstance(value, Mapping):
+        return value
+    name, config = value.get("class_name"), value.get("config")
+    if name is None or "config" not in value:
+        return {k: deserialize(v, room) for k, v in value.items()}
+    if name == "__numpy__":
+        return np.asarray(config["value"], config["dtype"])
+    if name == "__tuple__":
+        return tuple(deserialize(v) for v in value.get("items", config or ()))
+    words = name.rsplit(">", 1)[-1] if name != "function" else config
+    module = str(value.get("module") or "")
+    place = module.split(".", 1)[1] if module.startswith("keras.") else None
+    target = find(words, place if place in REGISTRY else None, value.get("registered_name"))
+    if target is None:
+        target = find(words, room) if room else None
+    if target is None:
+        raise unknown(
+            "class or function in the config", words, (n for t in REGISTRY.values() for n in t),
+            "Your own classes are given by custom_objects={...} or @register_keras_serializable().",
+        )  # fmt: skip
+    if name == "function":
+        return target
+    out = target.from_config(config)
+    shapes = value.get("build_config")
+    if shapes and hasattr(out, "build_from_config") and not getattr(out, "built", True):
+        out.build_from_config(shapes)
+    return out

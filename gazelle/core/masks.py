@@ -1,0 +1,24 @@
+"""Masks travel beside tensors: a table from a tensor to its mask, for as long as the tensor lives."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import jax
+
+_masks: dict[int, tuple[weakref.ref[Any], Any]] = {}
+
+
+def set_mask(tensor: Any, mask: Any) -> None:
+    """Remember the mask of a tensor (array or tracer): True where a step counts."""
+    if mask is None or not isinstance(tensor, jax.Array):
+        return
+    key = id(tensor)
+    _masks[key] = (weakref.ref(tensor, lambda _: _masks.pop(key, None)), mask)
+
+
+def get_mask(tensor: Any) -> Any:
+    """The mask of a tensor, or None."""
+    entry = _masks.get(id(tensor))
+    return entry[1] if entry is not None and entry[0]() is tensor else None

@@ -1,0 +1,197 @@
+"""Symbolic tensors: shape and dtype without values, and the graph of calls that made them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from gazelle.core import bind, dtypes
+from gazelle.core.errors import ArgumentError, StateError, message
+
+#: operations that symbolic tensors have as operators and methods; filled by the room `ops`.
+OPS: dict[str, Callable[..., Any]] = {}
+
+# An unknown size stands for two numbers in turn; a result that differs between them is unknown too. Both are highly
+# composite, so that reshapes of unknown sizes divide, and long enough for every usual window.
+_SIZES = (720, 1440)
+
+
+class KerasTensor:
+    """A tensor that has a shape (None where the size is not known yet) and a dtype but no values.
+
+    Made by `Input` and by calling layers and `ops` on other symbolic tensors; `Model(inputs, outputs)` turns the graph
+    between them into a model.
+    """
+
+    __array_priority__ = 100
+
+    def __init__(self, shape: Any, dtype: Any = None, name: str | None = None) -> None:
+        self.shape: tuple[int | None, ...] = tuple(None if n is None else int(n) for n in shape)
+        self.dtype = dtypes.standardize(dtype)
+        self.name = name or "keras_tensor"
+        self.node: Node | None = None  # the call that made it
+        self.index = 0  # which of the call's outputs it is
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def _keras_history(self) -> tuple[Any, int, int]:
+        assert self.node is not None
+        return self.node.operation, self.node.operation.nodes.index(self.node), self.index
+
+    def __repr__(self) -> str:
+        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        raise self._no_values("NumPy function")
+
+    def __jax_array__(self) -> Any:
+        raise self._no_values("jax.numpy function")
+
+    def __bool__(self) -> bool:
+        raise self._no_values("Python condition")
+
+    def __float__(self) -> float:
+        raise self._no_values("float()")
+
+    def __int__(self) -> int:
+        raise self._no_values("int()")
+
+    def __iter__(self) -> Any:
+        if not self.shape or self.shape[0] is None:
+            raise self._no_values("loop")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __len__(self) -> int:
+        if not self.shape or self.shape[0] is None:
+            raise self._no_values("len()")
+        return self.shape[0]
+
+    def _no_values(self, where: str) -> StateError:
+        return StateError(
+            message(f"A symbolic tensor of shape {self.shape} was given to a {where}", expected="an array with values",
+                    got="a tensor of the graph, which has none before the model runs",
+                    mend="Use gazelle.ops, or put the computation into a Lambda layer or a Layer's call.")
+        )  # fmt: skip
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _METHODS and name in OPS:
+            return lambda *args, **kwargs: OPS[name](self, *args, **kwargs)
+        raise AttributeError(f"A symbolic tensor has no attribute {name!r}.")
+
+    @property
+    def T(self) -> Any:
+        return OPS["transpose"](self)
+
+    def __getitem__(self, index: Any) -> Any:
+        return OPS["get_item"](self, index)
+
+
+_METHODS = ("reshape", "astype", "squeeze", "sum", "mean", "max", "min", "transpose", "flatten")
+_OPERATORS = {
+    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "floordiv": "floor_divide", "mod": "mod",
+    "pow": "power", "matmul": "matmul", "and": "logical_and", "or": "logical_or", "xor": "logical_xor",
+}  # fmt: skip
+_ONE_SIDED = {
+    "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "ne": "not_equal",
+    "neg": "negative", "abs": "absolute", "invert": "logical_not",
+}  # fmt: skip
+
+for _python, _op in _OPERATORS.items():
+    setattr(KerasTensor, f"__{_python}__", lambda self, other, op=_op: OPS[op](self, other))
+    setattr(KerasTensor, f"__r{_python}__", lambda self, other, op=_op: OPS[op](other, self))
+for _python, _op in _ONE_SIDED.items():
+    setattr(KerasTensor, f"__{_python}__", lambda self, *other, op=_op: OPS[op](self, *other))
+
+
+class Node:
+    """One call in the graph: `operation(*args, **kwargs) -> outputs`, symbolic tensors standing where they stood."""
+
+    def __init__(self, operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], outputs: Any) -> None:
+        self.operation, self.args, self.kwargs, self.outputs = operation, args, dict(kwargs), outputs
+        operation.nodes.append(self)
+        for index, tensor in enumerate(symbolic_leaves(outputs)):
+            tensor.node, tensor.index = self, index
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The symbolic tensors among the arguments, in order."""
+        return symbolic_leaves((self.args, self.kwargs))
+
+
+class Op:
+    """A function of the room `ops` as a step of the graph."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function, self.name, self.nodes = function, function.__name__, list[Node]()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)
+
+
+def is_symbolic(value: Any) -> bool:
+    return isinstance(value, KerasTensor)
+
+
+def leaves(tree: Any) -> list[Any]:
+    """The leaves of lists, tuples and dicts, symbolic tensors among them."""
+    return jax.tree.leaves(tree, is_leaf=is_symbolic)
+
+
+def map_tree(fn: Callable[[Any], Any], tree: Any) -> Any:
+    """Apply `fn` to every leaf."""
+    return jax.tree.map(fn, tree, is_leaf=is_symbolic)
+
+
+def symbolic_leaves(tree: Any) -> list[KerasTensor]:
+    return [leaf for leaf in leaves(tree) if is_symbolic(leaf)]
+
+
+def any_symbolic(*trees: Any) -> bool:
+    return bool(symbolic_leaves(trees))
+
+
+def call_op(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """Add a call of an array function on symbolic tensors to the graph."""
+    outputs = output_spec(function, args, kwargs, name=function.__name__)
+    Node(Op(function), args, kwargs, outputs)
+    return outputs
+
+
+def output_spec(fn: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], name: str = "tensor") -> Any:
+    """The symbolic outputs of `fn`, found by tracing it with arrays of the arguments' shapes."""
+    flat, structure = jax.tree.flatten((args, dict(kwargs)), is_leaf=is_symbolic)
+    places = [i for i, leaf in enumerate(flat) if is_symbolic(leaf)]
+
+    def traced(*arrays: Any) -> Any:
+        filled = list(flat)
+        for place, array in zip(places, arrays, strict=True):
+            filled[place] = array
+        inner_args, inner_kwargs = jax.tree.unflatten(structure, filled)
+        return fn(*inner_args, **inner_kwargs)
+
+    unknown = any(None in flat[i].shape for i in places)
+    results = []
+    for size in _SIZES if unknown else _SIZES[:1]:
+        arrays = [
+            jax.ShapeDtypeStruct([size if n is None else n for n in flat[i].shape], np.dtype(flat[i].dtype))
+            for i in places
+        ]
+        outer = bind.current()
+        scope = bind.Scope(values={}, key=jax.random.key(0), training=False if outer is None else outer.training)
+        with bind.entered(scope):
+            results.append(jax.eval_shape(traced, *arrays))
+
+    def merge(first: Any, *others: Any) -> KerasTensor:
+        for other in others:
+            if len(other.shape) != len(first.shape):
+                raise ArgumentError(message(f"The rank of the output of {name!r} depends on an unknown size"))
+        shape = [n if all(o.shape[i] == n for o in others) else None for i, n in enumerate(first.shape)]
+        return KerasTensor(shape, first.dtype, name=name)
+
+    return jax.tree.map(merge, *results)

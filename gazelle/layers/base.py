@@ -1,0 +1,565 @@
+"""The layer: declares its arguments, builds its weights, calls on arrays. Everything else is found out by tracing."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle import initializers
+from gazelle.core import bind, dtypes, symbolic
+from gazelle.core.config import Configurable, resolve, serialize, snake
+from gazelle.core.dtypes import DTypePolicy
+from gazelle.core.errors import ArgumentError, ArgumentTypeError, GazelleError, ShapeError, StateError, message, unknown
+from gazelle.core.masks import get_mask, set_mask
+from gazelle.core.symbolic import KerasTensor, Node
+from gazelle.core.variable import Variable
+
+_counts: Counter[str] = Counter()
+_UNTRACKED = frozenset({"_config", "nodes", "_eager_losses", "_build_shapes", "optimizer", "history"})
+
+
+def reset_names() -> None:
+    """Start the automatic names (`dense`, `dense_1`, ...) again."""
+    _counts.clear()
+
+
+def _automatic(name: str) -> str:
+    count = _counts[name]
+    _counts[name] += 1
+    return f"{name}_{count}" if count else name
+
+
+class InputSpec:
+    """What a layer accepts: `ndim`, `min_ndim`, `max_ndim`, a whole `shape`, or sizes of single `axes`."""
+
+    def __init__(
+        self, dtype: Any = None, shape: Any = None, ndim: int | None = None, max_ndim: int | None = None,
+        min_ndim: int | None = None, axes: Mapping[int, int] | None = None, **_: Any,
+    ) -> None:  # fmt: skip
+        self.dtype, self.shape, self.min_ndim, self.max_ndim = dtype, shape, min_ndim, max_ndim
+        self.ndim = len(shape) if shape is not None else ndim
+        self.axes = {int(k): v for k, v in (axes or {}).items()}
+
+
+class Layer(Configurable):
+    """A function with weights: the building block of every model.
+
+    A subclass names its arguments in `__init__`, makes weights in `build(input_shape)` (sizes are known there) and
+    computes in `call`, with `jax.numpy`, `gazelle.ops` or operators. Shapes, dtypes and masks follow by tracing `call`.
+
+    Args:
+        name: name in summaries and files; made from the class if None.
+        dtype: dtype of computation and weights; 'float32' by default.
+        trainable: False keeps the weights as they are in training.
+        activity_regularizer: penalty computed from the output.
+        input_shape, input_dim, batch_size: shape of one sample, for the first layer of a `Sequential`.
+
+    >>> class Scale(Layer):
+    ...     def build(self, input_shape):
+    ...         self.factor = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="factor")
+    ...     def call(self, x):
+    ...         return x * self.factor
+    >>> Scale()(jnp.ones((2, 3))).shape
+    (2, 3)
+    """
+
+    _room = "layers"
+    supports_masking = False
+    input_spec: InputSpec | None = None
+
+    def __init__(
+        self, *, name: str | None = None, dtype: Any = None, trainable: bool = True, activity_regularizer: Any = None,
+        input_shape: Any = None, input_dim: int | None = None, batch_size: int | None = None,
+        batch_input_shape: Any = None, batch_shape: Any = None, **unknown_arguments: Any,
+    ) -> None:  # fmt: skip
+        if unknown_arguments:
+            known = [*self._signature(type(self).__init__), "name", "dtype", "trainable", "input_shape", "input_dim"]
+            error = unknown(f"argument of {type(self).__name__}", next(iter(unknown_arguments)), known)
+            raise ArgumentTypeError(str(error))
+        self.auto_named = name is None
+        self.name = name or _automatic(snake(type(self).__name__))
+        self.dtype_policy = DTypePolicy(dtype)
+        self.trainable = trainable
+        self.built = False
+        self.nodes: list[Node] = []
+        self.activity_regularizer = resolve("activity_regularizer", activity_regularizer)
+        self._eager_losses: list[Any] = []
+        self._build_shapes: Any = None
+        if input_dim is not None:
+            input_shape = (input_dim,)
+        given = batch_input_shape if batch_input_shape is not None else batch_shape
+        if given is None and input_shape is not None:
+            shape = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
+            given = (batch_size, *shape)
+        self.batch_shape = given  # what a Sequential builds itself from
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in cls.__dict__:
+            cls.build = _marks_built(cls.__dict__["build"])  # type: ignore[method-assign]
+
+    # What an author writes -------------------------------------------------------------------------------------------
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights. Called once, before the first call, with the shapes of its inputs."""
+        self.built = True
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} has no call method: def call(self, x): return ...")
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The mask of the output: the input's, where the layer `supports_masking`."""
+        return mask if self.supports_masking else None
+
+    def add_weight(
+        self, name: Any = None, shape: Any = None, initializer: Any = None, dtype: Any = None, trainable: bool = True,
+        regularizer: Any = None, constraint: Any = None, **_: Any,
+    ) -> Variable:  # fmt: skip
+        """Make a variable. `add_weight("kernel", ...)` finds the arguments `kernel_initializer`, `kernel_regularizer`
+        and `kernel_constraint` by name."""
+        if isinstance(name, (tuple, list)) or (shape is not None and isinstance(shape, str)):
+            name, shape = shape, name
+        name = name or "variable"
+
+        def option(kind: str, value: Any) -> Any:
+            return resolve(kind, value if value is not None else getattr(self, f"{name}_{kind}", None))
+
+        dtype = dtypes.standardize(dtype if dtype is not None else self.dtype_policy.variable_dtype)
+        default = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
+        return Variable(
+            option("initializer", initializer) or initializers.get(default), shape or (), dtype, trainable, name,
+            regularizer=option("regularizer", regularizer), constraint=option("constraint", constraint),
+        )  # fmt: skip
+
+    def add_loss(self, loss: Any) -> None:
+        """Add a value to what training minimizes. Called in `call`."""
+        scope = bind.current()
+        for value in loss if isinstance(loss, (list, tuple)) else [loss]:
+            if scope is not None:
+                scope.losses.append((self, value))
+            else:
+                self._eager_losses.append(value)
+
+    def random_key(self, seed: int | None = None) -> jax.Array:
+        """A key for this call: a function of (seed, step, layer), so a resumed run draws the same numbers."""
+        scope = bind.current()
+        if scope is not None and scope.key is not None:
+            key = scope.draw(scope.names.get(id(self), self.name))
+            return key if seed is None else jax.random.fold_in(key, seed)
+        self._draws = getattr(self, "_draws", -1) + 1  # outside of a step: this layer's own sequence
+        start = zlib.crc32(self.name.encode()) if seed is None else seed
+        return jax.random.fold_in(jax.random.key(start), self._draws)
+
+    # Calling ---------------------------------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if "name" not in self.__dict__:
+            raise StateError(
+                message(f"{type(self).__name__} was not set up",
+                        mend=f"Start {type(self).__name__}.__init__ with super().__init__().")
+            )  # fmt: skip
+        if symbolic.any_symbolic(args, kwargs):
+            return self._call_symbolic(args, kwargs)
+        outer = bind.current()
+        if outer is not None:
+            return self._call_arrays(outer, args, kwargs)
+        self._eager_losses = []
+        with bind.entered(bind.Scope()) as scope:
+            out = self._call_arrays(scope, args, kwargs)
+        self._eager_losses = [value for _, value in scope.losses]
+        return out
+
+    def _call_symbolic(self, args: Any, kwargs: Mapping[str, Any]) -> Any:
+        args, kwargs = symbolic.map_tree(self._to_array, (args, kwargs))
+        self._ensure_built(args, kwargs)
+        outputs = symbolic.output_spec(self._call_arrays_here, args, kwargs, name=self.name)
+        Node(self, args, kwargs, outputs)
+        return outputs
+
+    def _call_arrays_here(self, *args: Any, **kwargs: Any) -> Any:
+        scope = bind.current()
+        assert scope is not None
+        return self._call_arrays(scope, args, kwargs)
+
+    def _call_arrays(self, scope: bind.Scope, args: Any, kwargs: Mapping[str, Any]) -> Any:
+        masks = [get_mask(leaf) for leaf in jax.tree.leaves(args[:1])]
+        args, kwargs = jax.tree.map(self._to_array, (args, dict(kwargs)), is_leaf=lambda v: isinstance(v, Variable))
+        self._ensure_built(args, kwargs)
+        self._check_inputs(args)
+        known = self._signature(type(self).call)
+        outer_training = scope.training
+        given = kwargs["training"] if "training" in kwargs else self._positional("training", args)
+        training = outer_training if given is None else bool(given)
+        if "training" in known and self._positional("training", args) is None:
+            kwargs["training"] = training
+        else:
+            kwargs.pop("training", None)
+        mask = masks[0] if len(masks) == 1 and not isinstance(args[0], (list, tuple, dict)) else masks
+        masked = any(m is not None for m in masks)
+        if kwargs.get("mask") is not None:
+            mask, masked = kwargs["mask"], True
+        if "mask" in known and masked and self._positional("mask", args) is None:
+            kwargs["mask"] = mask
+        scope.training = training
+        try:
+            out = self.call(*args, **kwargs)
+        except GazelleError:
+            raise
+        except (TypeError, ValueError) as error:
+            raise self._explained(error, args) from error
+        finally:
+            scope.training = outer_training
+        if masked:
+            self._set_masks(out, self.compute_mask(args[0] if args else None, mask))
+        elif type(self).compute_mask is not Layer.compute_mask:  # layers that begin a mask
+            self._set_masks(out, self.compute_mask(args[0] if args else None, None))
+        if self.activity_regularizer is not None:
+            for leaf in jax.tree.leaves(out):
+                scope.losses.append((self, self.activity_regularizer(leaf) / leaf.shape[0]))
+        return out
+
+    @staticmethod
+    def _set_masks(out: Any, mask: Any) -> None:
+        outs = jax.tree.leaves(out)
+        each = mask if isinstance(mask, (list, tuple)) else [mask] * len(outs)
+        for tensor, its in zip(outs, each, strict=False):
+            set_mask(tensor, its)
+
+    def _positional(self, name: str, args: Any) -> Any:
+        names = list(self._signature(type(self).call))
+        return args[names.index(name)] if name in names and names.index(name) < len(args) else None
+
+    def _to_array(self, leaf: Any) -> Any:
+        """NumPy and Python data as arrays; floats in the layer's dtype."""
+        if isinstance(leaf, (KerasTensor, jax.Array)):
+            if isinstance(leaf, jax.Array) and dtypes.is_float(leaf.dtype) and leaf.dtype != self.compute_dtype:
+                return leaf.astype(self.compute_dtype)
+            return leaf
+        if isinstance(leaf, Variable):
+            return leaf.value
+        if isinstance(leaf, np.ndarray):
+            return jnp.asarray(leaf, self.compute_dtype if dtypes.is_float(leaf.dtype) else None)
+        return leaf
+
+    def _ensure_built(self, args: Any, kwargs: Mapping[str, Any]) -> None:
+        if self.built:
+            return
+        first = args[0] if args else next(iter(kwargs.values()), None)
+        shapes = symbolic.map_tree(lambda leaf: tuple(getattr(leaf, "shape", ())), first)
+        names = list(self._signature(type(self).build))
+        if len(names) > 1:  # build(self, query_shape, value_shape): by the names of call's arguments
+            given = dict(zip(self._signature(type(self).call), args, strict=False)) | dict(kwargs)
+            by_name = {
+                f"{key}_shape": symbolic.map_tree(lambda leaf: tuple(getattr(leaf, "shape", ())), value)
+                for key, value in given.items() if hasattr(value, "shape")
+            }  # fmt: skip
+            if all(name in by_name or self._has_default(name) for name in names):
+                self.build(**{name: by_name[name] for name in names if name in by_name})
+                self._build_shapes = by_name
+                return
+        self._check_inputs(args)
+        self.build(shapes)
+
+    def _has_default(self, name: str) -> bool:
+        return inspect.signature(type(self).build).parameters[name].default is not inspect.Parameter.empty
+
+    @staticmethod
+    @functools.cache
+    def _signature(function: Callable[..., Any]) -> tuple[str, ...]:
+        """The names of a method's arguments, `self` left out."""
+        kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        parameters = inspect.signature(function).parameters.values()
+        return tuple(p.name for p in parameters if p.kind not in kinds and p.name != "self")
+
+    # Errors ----------------------------------------------------------------------------------------------------------
+
+    def _check_inputs(self, args: Any) -> None:
+        """Hold the first input against `input_spec` and against the shape the layer was built on."""
+        spec = self.input_spec
+        if spec is None or not args or not hasattr(args[0], "shape"):
+            return
+        shape = tuple(args[0].shape)
+        wrong = None
+        if spec.ndim is not None and len(shape) != spec.ndim:
+            wrong = f"{spec.ndim} axes"
+        elif spec.min_ndim is not None and len(shape) < spec.min_ndim:
+            wrong = f"at least {spec.min_ndim} axes"
+        elif spec.max_ndim is not None and len(shape) > spec.max_ndim:
+            wrong = f"at most {spec.max_ndim} axes"
+        for axis, size in spec.axes.items():
+            if wrong is None and size is not None and shape[axis] not in (None, size):
+                wrong = f"size {size} on {'the last axis' if axis == -1 else f'axis {axis}'}"
+        if wrong is None:
+            return
+        built = f"It was built on {self._build_shapes}: make a new layer, or reshape the input."
+        mend = built if self.built and self._build_shapes is not None else _rank_hint(spec, shape)
+        raise ShapeError(message(f"{self._label}", expected=wrong, got=f"shape {shape}", mend=mend))
+
+    def _explained(self, error: Exception, args: Any) -> Exception:
+        """A failure inside `call`, told with the layer's name and the shapes it received."""
+        shapes = [tuple(leaf.shape) for leaf in jax.tree.leaves(args) if hasattr(leaf, "shape")]
+        first = str(error).strip().split("\n")[0]
+        kind = ShapeError if isinstance(error, ValueError) or "shape" in first else ArgumentTypeError
+        return kind(f"{self._label} failed on input of shape {', '.join(map(str, shapes))}: {first}")
+
+    @property
+    def _label(self) -> str:
+        return f"{type(self).__name__} '{self.name}'"
+
+    # What a reader asks ----------------------------------------------------------------------------------------------
+
+    @property
+    def compute_dtype(self) -> str:
+        return self.dtype_policy.compute_dtype
+
+    @property
+    def dtype(self) -> str:
+        return self.dtype_policy.variable_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        return self.dtype_policy.variable_dtype
+
+    def _own(self) -> Iterator[Any]:
+        """Layers and variables held in attributes, also inside lists, tuples and dicts, in the order they were set."""
+        for key, value in self.__dict__.items():
+            if key not in _UNTRACKED:
+                yield from _found(value)
+
+    def sublayers(self) -> list[Layer]:
+        """The layers held directly by this one."""
+        return list({id(v): v for v in self._own() if isinstance(v, Layer)}.values())
+
+    def named_layers(self) -> dict[str, Layer]:
+        """{path: layer} of this layer ('') and all below it. A path does not depend on other models in the process."""
+        out: dict[str, Layer] = {}
+        seen: set[int] = set()
+
+        def walk(layer: Layer, path: str) -> None:
+            if id(layer) in seen:
+                return
+            seen.add(id(layer))
+            out[path] = layer
+            used: Counter[str] = Counter()
+            for child in layer.sublayers():
+                name = snake(type(child).__name__) if child.auto_named else child.name
+                used[name] += 1
+                name = f"{name}_{used[name] - 1}" if used[name] > 1 else name
+                walk(child, f"{path}/{name}" if path else name)
+
+        walk(self, "")
+        return out
+
+    def named_variables(self) -> dict[str, Variable]:
+        """{path: variable} of all weights: the optimizer's tree, the checkpoint's names, and what `summary` prints."""
+        out: dict[str, Variable] = {}
+        seen: set[int] = set()
+        for path, layer in self.named_layers().items():
+            for variable in layer._own():
+                if isinstance(variable, Variable) and id(variable) not in seen:
+                    seen.add(id(variable))
+                    base = key = f"{path}/{variable.name}" if path else variable.name
+                    number = 0
+                    while key in out:
+                        key, number = f"{base}_{number + 1}", number + 1
+                    variable.path = key
+                    out[key] = variable
+        return out
+
+    def trainable_ids(self) -> set[int]:
+        """ids of the variables that training changes: their own and all owners' `trainable` are True."""
+        out: set[int] = set()
+        seen: set[int] = set()
+
+        def walk(layer: Layer, frozen: bool) -> None:
+            frozen = frozen or not layer.trainable
+            if id(layer) in seen:
+                return
+            seen.add(id(layer))
+            for value in layer._own():
+                if isinstance(value, Layer):
+                    walk(value, frozen)
+                elif isinstance(value, Variable) and value.trainable and not frozen:
+                    out.add(id(value))
+
+        walk(self, False)
+        return out
+
+    @property
+    def variables(self) -> list[Variable]:
+        return list(self.named_variables().values())
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All variables, a layer's trainable ones before its others, as Keras orders them."""
+        out = []
+        for layer in self.named_layers().values():
+            own = [v for v in layer._own() if isinstance(v, Variable)]
+            out += [v for v in own if v.trainable] + [v for v in own if not v.trainable]
+        return list({id(v): v for v in out}.values())
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        ids = self.trainable_ids()
+        return [v for v in self.weights if id(v) in ids]
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        ids = self.trainable_ids()
+        return [v for v in self.weights if id(v) not in ids]
+
+    trainable_variables = trainable_weights
+    non_trainable_variables = non_trainable_weights
+
+    def get_weights(self) -> list[np.ndarray[Any, Any]]:
+        """Copies of all weights as NumPy arrays, in the order of `weights`."""
+        return [v.numpy() for v in self.weights]
+
+    def set_weights(self, weights: Any) -> None:
+        """Replace all weights; as many arrays, of the same shapes, as `get_weights` gives."""
+        own = self.weights
+        arrays = [np.asarray(w) for w in weights]
+        if len(own) != len(arrays):
+            built = "" if self.built else " Build it first: its weights do not exist yet."
+            raise ShapeError(
+                message(f"set_weights of {self._label}", expected=f"{len(own)} arrays", got=f"{len(arrays)}",
+                        mend=f"Give what get_weights() of an equal layer returns.{built}")
+            )  # fmt: skip
+        wrong = [f"{v.path}: expected {v.shape}, got {a.shape}" for v, a in zip(own, arrays, strict=True)
+                 if v.shape != a.shape]  # fmt: skip
+        if wrong:
+            raise ShapeError(f"set_weights of {self._label} does not fit.\n" + "\n".join(wrong))
+        for variable, array in zip(own, arrays, strict=True):
+            variable.assign(array)
+
+    def count_params(self) -> int:
+        """The number of numbers in all weights."""
+        if not self.built:
+            raise StateError(message(f"{self._label} is not built yet", mend="Call it on data or give input_shape."))
+        return sum(v.size for v in self.weights)
+
+    @property
+    def losses(self) -> list[Any]:
+        """Penalties of the last call (`add_loss`) and of the regularizers, for this layer and all below it."""
+        layers = list(self.named_layers().values())
+        ids = {id(layer) for layer in layers}
+        scope = bind.current()
+        if scope is not None:
+            called = [value for layer, value in scope.losses if id(layer) in ids]
+        else:
+            called = [value for layer in layers for value in layer._eager_losses]
+        trainable = self.trainable_ids()
+        weights = [v for v in self.variables if v.regularizer is not None and id(v) in trainable]
+        return called + [v.regularizer(v.value) for v in weights if v.regularizer is not None]
+
+    @property
+    def input(self) -> Any:
+        return self._first_node("input").inputs if len(self._first_node("input").inputs) > 1 else (
+            self._first_node("input").inputs[0]
+        )  # fmt: skip
+
+    @property
+    def output(self) -> Any:
+        return self._first_node("output").outputs
+
+    def _first_node(self, what: str) -> Node:
+        if not self.nodes:
+            raise StateError(message(f"{self._label} has no {what} yet", mend="Call it on a symbolic tensor first."))
+        return self.nodes[0]
+
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
+        """The output's shape for an input's shape, by tracing."""
+        def is_shape(v: Any) -> bool:
+            return isinstance(v, (tuple, list)) and all(n is None or isinstance(n, int) for n in v)
+
+        inputs = jax.tree.map(lambda s: KerasTensor(s, self.compute_dtype), (args, kwargs), is_leaf=is_shape)
+        return symbolic.map_tree(lambda t: t.shape, self.compute_output_spec(*inputs[0], **inputs[1]))
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """The symbolic output for symbolic inputs, without adding to the graph."""
+        self._ensure_built(args, kwargs)
+        return symbolic.output_spec(self._call_arrays_here, args, kwargs, name=self.name)
+
+    # Config ----------------------------------------------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, with the automatic name filled in."""
+        config = super().get_config()
+        for key in ("input_shape", "input_dim", "batch_input_shape", "batch_size", "batch_shape"):
+            if key not in self._signature(type(self).__init__) or key in ("input_shape", "input_dim"):
+                config.pop(key, None)
+        base = {"name": self.name, "trainable": self.trainable, "dtype": _policy_config(self.dtype_policy)}
+        config = {**base, **config, **base}
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = serialize(self.activity_regularizer)
+        return config
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """The shapes the layer was built on, so that a loaded layer can be built before it is called."""
+        if self._build_shapes is None:
+            return None
+        if isinstance(self._build_shapes, dict) and all(k.endswith("_shape") for k in self._build_shapes):
+            return {"shapes_dict": serialize(self._build_shapes)}
+        return {"input_shape": serialize(self._build_shapes)}
+
+    def build_from_config(self, config: Mapping[str, Any]) -> None:
+        """Build on the shapes that `get_build_config` gave."""
+        if "shapes_dict" in config:
+            self.build(**{k: _as_shape(v) for k, v in config["shapes_dict"].items()})
+        elif config.get("input_shape") is not None:
+            self.build(_as_shape(config["input_shape"]))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _policy_config(policy: DTypePolicy) -> dict[str, Any]:
+    return {"module": "keras", "class_name": "DTypePolicy", "config": {"name": policy.name}, "registered_name": None}
+
+
+def _as_shape(value: Any) -> Any:
+    """Lists of numbers from JSON as shapes again."""
+    if isinstance(value, Mapping):
+        return {k: _as_shape(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        inner = [_as_shape(v) for v in value]
+        return tuple(inner) if all(v is None or isinstance(v, int) for v in inner) else inner
+    return value
+
+
+def _rank_hint(spec: InputSpec, shape: tuple[Any, ...]) -> str:
+    wanted = spec.ndim or spec.min_ndim or 0
+    if len(shape) > wanted:
+        return "Give input_shape without the batch axis: it is the shape of one sample."
+    return "A missing axis can be added: x[..., None] for one channel, x[:, None] for one time step."
+
+
+def _marks_built(build: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(build)
+    def wrapped(self: Layer, *args: Any, **kwargs: Any) -> None:
+        shapes = _as_shape(args[0]) if args else next(iter(kwargs.values()), None)
+        build(self, *((shapes, *args[1:]) if args else ()), **kwargs)
+        if self._build_shapes is None:
+            self._build_shapes = kwargs if kwargs and not args and len(kwargs) > 1 else shapes
+        self.built = True
+
+    return wrapped
+
+
+def _found(value: Any) -> Iterator[Any]:
+    if isinstance(value, (Layer, Variable)):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _found(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _found(item)
