@@ -1,0 +1,7 @@
+"""`python -m gazelle` is the command `gazelle`."""
+
+import sys
+
+from gazelle.command.__main__ import main
+
+sys.exit(main())

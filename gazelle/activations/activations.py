@@ -1,0 +1,42 @@
+"""The activations that are not, or not with these arguments, ops."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gazelle.ops.base import lift
+
+
+def linear(x: Any) -> Any:
+    """x."""
+    return x
+
+
+@lift
+def exponential(x: Any) -> Any:
+    """e^x."""
+    return jnp.exp(x)
+
+
+@lift
+def gelu(x: Any, approximate: bool = False) -> Any:
+    """x Φ(x), Φ the normal distribution's function; `approximate` takes tanh for it.  Hendrycks and Gimpel 2016."""
+    return jax.nn.gelu(x, approximate)
+
+
+@lift
+def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
+    """max_value where x >= max_value, x above `threshold`, negative_slope (x - threshold) below.
+
+    >>> relu(jnp.array([-1.0, 0.5, 9.0]), max_value=6.0).tolist()
+    [0.0, 0.5, 6.0]
+    """
+    if negative_slope and max_value is None and not threshold:
+        return jax.nn.leaky_relu(x, negative_slope)
+    y = jnp.where(x > threshold, x, 0) if threshold else jax.nn.relu(x)
+    if max_value is not None:
+        y = jnp.clip(y, 0, max_value)
+    return y - negative_slope * jax.nn.relu(threshold - x) if negative_slope else y

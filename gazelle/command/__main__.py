@@ -1,0 +1,100 @@
+"""`gazelle run program.py`: run a program written for Keras on gazelle, unchanged."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Sequence
+from types import ModuleType, TracebackType
+
+import gazelle
+from gazelle.command import aliases
+
+HELP = """\
+Run a program written for Keras on gazelle, unchanged: inside it `keras`, `tensorflow.keras`, `tf_keras` and
+`keras_core` mean gazelle, whether or not those packages are installed. What follows program.py is the program's own.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line; `gazelle -h` and `gazelle run -h` print it."""
+    top = argparse.ArgumentParser(prog="gazelle", description="The Keras way of building networks, on JAX.")
+    top.add_argument("--version", action="version", version=f"gazelle {gazelle.__version__}")
+    verbs = top.add_subparsers(dest="verb", metavar="run", required=True)
+    run = verbs.add_parser("run", help="run a Keras program on gazelle", description=HELP)
+    run.add_argument(
+        "--validation-from", choices=("start", "end"),
+        help="which end of the samples validation_split takes; start (the default) or, as Keras does, end",
+    )  # fmt: skip
+    run.add_argument("program", metavar="program.py", help="the program")
+    run.add_argument("arguments", metavar="...", nargs=argparse.REMAINDER, help="its arguments")
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """What `gazelle` and `python -m gazelle` do; the result is the exit code."""
+    asked = parser().parse_args(argv)
+    if not os.path.isfile(asked.program):
+        print(f"gazelle run: there is no file {asked.program!r} in {os.getcwd()}", file=sys.stderr)
+        return 2
+    if asked.validation_from:
+        os.environ["GAZELLE_VALIDATION_FROM"] = asked.validation_from
+    aliases.install()
+    run(asked.program, asked.arguments)
+    return 0
+
+
+def run(program: str, arguments: Sequence[str] = ()) -> None:
+    """Run `program` as `__main__`, with what Python itself would put into `sys.argv`, `sys.path[0]` and `__file__`.
+
+    The module stays in `sys.modules` afterwards (`runpy` would take it away): code that runs at exit may need it.
+    """
+    sys.argv = [program, *arguments]
+    if not sys.flags.safe_path:
+        sys.path[0] = os.path.dirname(os.path.realpath(program))
+    module = sys.modules["__main__"] = ModuleType("__main__")
+    module.__file__ = os.path.abspath(program)
+    try:
+        with io.open_code(module.__file__) as source:
+            code = compile(source.read(), module.__file__, "exec")
+        exec(code, vars(module))
+    except BaseException:
+        # The error goes on to Python, which ends the process as for any program (exit code, signal, the program's own
+        # hook); only our frames are left out of what is printed.
+        hook = sys.excepthook
+        sys.excepthook = lambda kind, error, trace: hook(kind, error, _own(error, trace, set()))
+        raise
+
+
+def _own(error: BaseException, trace: TracebackType | None, seen: set[int]) -> TracebackType | None:
+    """The frames that belong to the program, also in the errors that led to this one."""
+    seen.add(id(error))
+    for earlier in (error.__cause__, error.__context__):
+        if earlier is not None and id(earlier) not in seen:
+            earlier.__traceback__ = _own(earlier, earlier.__traceback__, seen)
+    frames: list[TracebackType] = []
+    while trace is not None:
+        if trace.tb_frame.f_code is run.__code__:
+            frames.clear()  # so far it was what called us
+        elif not _ours(trace.tb_frame.f_code.co_filename):
+            frames.append(trace)
+        trace = trace.tb_next
+    kept: TracebackType | None = None
+    for frame in reversed(frames):
+        kept = TracebackType(kept, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
+    error.__traceback__ = kept
+    return kept
+
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def _ours(file: str) -> bool:
+    """Whether a code's file is this command or the import system."""
+    return file.startswith((_HERE, "<frozen importlib"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

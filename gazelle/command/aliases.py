@@ -1,0 +1,198 @@
+"""The other names of gazelle: `keras`, `tensorflow.keras`, `tf_keras`, `keras_core`, `tensorflow.python.keras`.
+
+`keras.layers` becomes the very module object `gazelle.layers`, so a class is the same class by whichever name it came.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
+from typing import Any
+
+import gazelle
+from gazelle.core.errors import StateError, message
+
+#: What programs say for gazelle. A longer name stands before the one it begins with.
+NAMES = ("tensorflow.python.keras", "tensorflow.keras", "tf_keras", "keras_core", "keras")
+#: What `tensorflow.__version__` says where TensorFlow is not installed: programs compare its first number with 2.
+TENSORFLOW_VERSION = "2.21.0+gazelle"
+
+
+def meaning(name: str) -> str | None:
+    """'keras.layers' -> 'gazelle.layers'; None for a module that is not one of ours."""
+    for alias in NAMES:
+        if name == alias or name.startswith(alias + "."):
+            return "gazelle" + name[len(alias) :]
+    return None
+
+
+class Aliases(MetaPathFinder):
+    """Stands first in `sys.meta_path` and answers for the names of Keras."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname == "tensorflow":
+            return _tensorflow_spec()
+        real = meaning(fullname)
+        if real is None:
+            if fullname.startswith("tensorflow.") and isinstance(sys.modules.get("tensorflow"), StandIn):
+                return _tensorflow_part(fullname)
+            return None
+        if fullname.startswith("tensorflow.python.") and _is_real("tensorflow"):
+            return None  # TensorFlow's own code imports its private copy of Keras, and needs exactly that
+        found = importlib.util.find_spec(real)
+        if found is None:
+            raise _missing(fullname, real)
+        return ModuleSpec(fullname, _Existing(real), is_package=found.submodule_search_locations is not None)
+
+
+class _Existing(Loader):
+    """Gives a module of gazelle under another name; the import system must not leave its mark on it."""
+
+    def __init__(self, real: str) -> None:
+        self.real = real
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = importlib.import_module(self.real)
+        self.spec = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self.spec  # it was executed under its own name, and keeps it
+
+
+class StandIn(ModuleType):
+    """`tensorflow` where TensorFlow is not installed: it has `keras`, and says so of everything else."""
+
+    keras: ModuleType
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            message(f"{self.__name__}.{name} is not there: TensorFlow is not installed, and gazelle stands in only for"
+                    " tensorflow.keras", mend="Use gazelle.ops or numpy, or install tensorflow."),
+            name=name, obj=self,
+        )  # fmt: skip
+
+
+class _Empty(Loader):
+    """Makes the stand-in for `tensorflow` and for `tensorflow.python`, in which nothing but `keras` is."""
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return StandIn(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        vars(module).update(keras=gazelle, __version__=TENSORFLOW_VERSION, __path__=[])
+
+
+class _ThenKeras(Loader):
+    """Loads the real TensorFlow, then puts gazelle where its lazily loaded `keras` was."""
+
+    def __init__(self, loader: Loader) -> None:
+        self.loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self.loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        self.loader.exec_module(module)
+        _put_keras(module)
+
+
+def _tensorflow_spec() -> ModuleSpec:
+    spec = PathFinder.find_spec("tensorflow")
+    if spec is None or spec.loader is None:
+        return ModuleSpec("tensorflow", _Empty(), is_package=True)
+    spec.loader = _ThenKeras(spec.loader)
+    return spec
+
+
+def _tensorflow_part(name: str) -> ModuleSpec:
+    if name == "tensorflow.python":
+        return ModuleSpec(name, _Empty(), is_package=True)
+    raise ModuleNotFoundError(
+        f"No module named {name!r}: TensorFlow is not installed, and gazelle stands in only for tensorflow.keras.",
+        name=name,
+    )
+
+
+def _put_keras(tensorflow: ModuleType) -> None:
+    vars(tensorflow).setdefault("_gazelle_hid", vars(tensorflow).get("keras"))
+    vars(tensorflow)["keras"] = gazelle
+
+
+def _missing(fullname: str, real: str) -> ModuleNotFoundError:
+    """The error of a submodule that gazelle lacks, with the nearest ones that it has."""
+    parent, _, last = real.rpartition(".")
+    said = fullname.rpartition(".")[0]
+    module = sys.modules.get(parent)
+    known = sorted(m.name for m in pkgutil.iter_modules(getattr(module, "__path__", [])) if m.name[0] != "_")
+    near = difflib.get_close_matches(last, known, n=3, cutoff=0.5)
+    if hasattr(module, last):
+        hint = f"{last} is a name inside a module: write `from {said} import {last}`."
+    elif near:
+        hint = f"Did you mean {' or '.join(f'{said}.{name}' for name in near)}?"
+    else:
+        hint = f"In {said} there are: {', '.join(known) or 'no modules'}."
+    return ModuleNotFoundError(f"No module named {fullname!r}: gazelle has none of that name.\n{hint}", name=fullname)
+
+
+def _is_real(root: str) -> bool:
+    """Whether another package of this name is loaded in the process."""
+    module = sys.modules.get(root)
+    return module is not None and module is not gazelle and not isinstance(module, StandIn)
+
+
+def install() -> None:
+    """Make `keras`, `tensorflow.keras`, `tf_keras` and `keras_core` mean gazelle from now on, in this process.
+
+    Whether those packages are installed does not matter, but none of them may be loaded yet: objects of two libraries
+    would meet in one program. Calling it again changes nothing; `uninstall` undoes it.
+
+        import gazelle
+
+        gazelle.install()
+        from keras.layers import Dense  # gazelle.layers.Dense
+    """
+    if any(isinstance(finder, Aliases) for finder in sys.meta_path):
+        return
+    for root in ("keras", "tf_keras", "keras_core"):
+        if _is_real(root):
+            place = getattr(sys.modules[root], "__file__", None) or "the process"
+            raise StateError(
+                message(f"install() came after {root!r} was imported from {place}", expected="no Keras loaded yet",
+                        mend="Call gazelle.install() before the first import of Keras, or write"
+                        " `import gazelle as keras`; a notebook must restart its kernel.")
+            )  # fmt: skip
+    sys.meta_path.insert(0, Aliases())
+    if _is_real("tensorflow"):
+        _put_keras(sys.modules["tensorflow"])
+
+
+def uninstall() -> None:
+    """Undo `install`: the names mean again what is installed under them. What was imported meanwhile stays as it is."""
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, Aliases)]
+    for name, module in list(sys.modules.items()):
+        aliased = meaning(name) is not None and getattr(module, "__name__", None) == meaning(name)
+        if aliased or isinstance(module, StandIn):
+            del sys.modules[name]
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is not None and "_gazelle_hid" in vars(tensorflow):
+        vars(tensorflow)["keras"] = vars(tensorflow).pop("_gazelle_hid")
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """`%load_ext gazelle` in a notebook: `install`."""
+    install()
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """`%unload_ext gazelle`: `uninstall`."""
+    uninstall()

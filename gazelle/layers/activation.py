@@ -1,0 +1,147 @@
+"""Activations that have arguments or weights, as layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gazelle import activations
+from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.layers.base import InputSpec, Layer
+
+
+def _not_negative(owner: Layer, name: str, none: bool = False) -> None:
+    value = getattr(owner, name)
+    if (value is None and not none) or (value is not None and value < 0):
+        raise ArgumentError(message(f"Argument {name} of {type(owner).__name__}", expected="a number >= 0",
+                                    got=repr(value)))  # fmt: skip
+
+
+class ReLU(Layer):
+    """y = min(x, max_value) for x >= threshold, negative_slope (x - threshold) below.
+
+    >>> ReLU(max_value=6.0)(jnp.array([-1.0, 3.0, 9.0]))
+    Array([0., 3., 6.], dtype=float32)
+    """
+
+    supports_masking = True
+
+    def __init__(
+        self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        _not_negative(self, "max_value", none=True)
+        _not_negative(self, "negative_slope")
+        _not_negative(self, "threshold")
+
+    def call(self, x: Any) -> Any:
+        return activations.relu(
+            x, negative_slope=self.negative_slope, max_value=self.max_value, threshold=self.threshold
+        )
+
+
+class LeakyReLU(Layer):
+    """y = x for x >= 0, negative_slope x below.
+
+    >>> LeakyReLU(negative_slope=0.5)(jnp.array([-1.0, 3.0]))
+    Array([-0.5,  3. ], dtype=float32)
+    """
+
+    supports_masking = True
+
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        _not_negative(self, "negative_slope")
+
+    def call(self, x: Any) -> Any:
+        return activations.leaky_relu(x, negative_slope=self.negative_slope)
+
+
+class PReLU(Layer):
+    r"""A leaky ReLU that learns its slopes:  y = max(x, 0) - alpha max(-x, 0).
+
+    alpha has the shape of one sample, with size 1 on `shared_axes` (numbered as in x, the batch is axis 0).
+
+    Source: He et al., Delving Deep into Rectifiers (2015).
+
+    >>> PReLU()(jnp.array([[-1.0, 3.0]]))
+    Array([[0., 3.]], dtype=float32)
+    """
+
+    supports_masking = True
+
+    def __init__(
+        self, alpha_initializer: Any = "Zeros", alpha_regularizer: Any = None, alpha_constraint: Any = None,
+        shared_axes: Any = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(**kwargs)
+        if shared_axes is not None:
+            self.shared_axes = list(shared_axes) if isinstance(shared_axes, (list, tuple)) else [shared_axes]
+
+    def build(self, input_shape: Any) -> None:
+        shared = self.shared_axes or ()
+        outside = [axis for axis in shared if not 0 < axis < len(input_shape)]
+        if outside:
+            raise ShapeError(message(f"{self._label}: shared axis {outside[0]}", got=f"shape {input_shape}",
+                                     expected=f"axes from 1 to {len(input_shape) - 1}"))  # fmt: skip
+        shape = [1 if axis in shared else n for axis, n in enumerate(input_shape)][1:]
+        if None in shape:
+            raise ShapeError(message(self._label, expected="known sizes of all axes that are not shared",
+                                     got=f"shape {input_shape}", mend="Name the unknown axes in shared_axes."))  # fmt: skip
+        self.alpha = self.add_weight("alpha", shape)
+        axes = {axis: n for axis, n in enumerate(input_shape) if axis > 0 and axis not in shared}
+        self.input_spec = InputSpec(ndim=len(input_shape), axes=axes)
+
+    def call(self, x: Any) -> Any:
+        return jax.nn.relu(x) - self.alpha.value * jax.nn.relu(-x)
+
+
+class ELU(Layer):
+    """y = x for x >= 0, alpha (e^x - 1) below.
+
+    Source: Clevert et al., Fast and Accurate Deep Network Learning by Exponential Linear Units (2015).
+
+    >>> ELU()(jnp.array([0.0, 3.0]))
+    Array([0., 3.], dtype=float32)
+    """
+
+    supports_masking = True
+
+    def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+
+    def call(self, x: Any) -> Any:
+        return activations.elu(x, alpha=self.alpha)
+
+
+class Softmax(Layer):
+    """y = e^x / Σ e^x, the sum over `axis` (one axis, or a list of axes taken together).
+
+    Where a `mask` is given (True keeps; its shape broadcasts to x), the others count as -∞ and their y is 0.
+
+    >>> Softmax()(jnp.zeros((1, 2)))
+    Array([[0.5, 0.5]], dtype=float32)
+    """
+
+    supports_masking = True
+
+    def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+
+    def call(self, x: Any, mask: Any = None) -> Any:
+        axis = tuple(self.axis) if isinstance(self.axis, (list, tuple)) else self.axis
+        if mask is None:
+            return jax.nn.softmax(x, axis)
+        mask = jnp.asarray(mask)
+        try:
+            fits = jnp.broadcast_shapes(mask.shape, x.shape) == x.shape
+        except ValueError:
+            fits = False
+        if not fits:
+            raise ShapeError(message(f"The mask of {self._label}", expected=f"a shape that broadcasts to {x.shape}",
+                                     got=f"shape {mask.shape}"))  # fmt: skip
+        keep = mask if mask.dtype == bool else mask > 0.5
+        low = -3e4 if x.dtype == jnp.float16 else -1e9  # not -inf: a row without any True must not become NaN
+        return jnp.where(keep, jax.nn.softmax(jnp.where(keep, x, low), axis), 0)

@@ -1,0 +1,143 @@
+"""Convolutions: one trunk, a class for each number of axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from gazelle import ops
+from gazelle.core.config import register
+from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.layers.base import InputSpec
+from gazelle.layers.spatial import _Spatial, choice, is_whole, sizes
+
+
+class _Convolution(_Spatial):
+    """What every convolution has: a window that steps over space, a bias for each channel, an activation."""
+
+    paddings: tuple[str, ...] = ("valid", "same")
+
+    def __init__(
+        self, kernel_size: Any, strides: Any, padding: str, data_format: Any, dilation_rate: Any, **kwargs: Any
+    ) -> None:
+        super().__init__(data_format, **kwargs)
+        owner = type(self).__name__
+        self.kernel_size = sizes(owner, "kernel_size", kernel_size, self.rank)
+        self.strides = sizes(owner, "strides", strides, self.rank)
+        self.dilation_rate = sizes(owner, "dilation_rate", dilation_rate, self.rank)
+        self.padding = choice(owner, "padding", padding, self.paddings)
+
+    def check_positive(self, *names: str) -> None:
+        for name in names:
+            if not is_whole(getattr(self, name)) or getattr(self, name) <= 0:
+                raise ArgumentError(message(f"Argument {name} of {type(self).__name__}",
+                                            expected="a whole number >= 1", got=repr(getattr(self, name))))  # fmt: skip
+
+    def check_one_of_strides_and_dilation(self) -> None:
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise ArgumentError(
+                message(f"{type(self).__name__} takes strides > 1 or dilation_rate > 1, not both",
+                        got=f"strides={self.strides}, dilation_rate={self.dilation_rate}")
+            )  # fmt: skip
+
+    def accept(self, channels: int) -> None:
+        """From now on only inputs of so many channels fit the weights."""
+        self.input_spec = InputSpec(ndim=self.rank + 2, axes={self.channel_axis: channels})
+
+    @property
+    def window(self) -> tuple[int, ...]:
+        """How far the dilated kernel reaches."""
+        return tuple((k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation_rate, strict=True))
+
+    def finish(self, y: Any) -> Any:
+        """f(y + b)."""
+        if self.bias is not None:
+            first = self.data_format == "channels_first"
+            y = y + (jnp.reshape(self.bias.value, (-1,) + (1,) * self.rank) if first else self.bias.value)
+        return self.activation(y)
+
+
+class _Conv(_Convolution):
+    def __init__(
+        self, filters: int, kernel_size: Any, strides: Any = 1, padding: str = "valid", data_format: Any = None,
+        dilation_rate: Any = 1, groups: int = 1, activation: Any = None, use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform", bias_initializer: Any = "zeros", kernel_regularizer: Any = None,
+        bias_regularizer: Any = None, activity_regularizer: Any = None, kernel_constraint: Any = None,
+        bias_constraint: Any = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(kernel_size, strides, padding, data_format, dilation_rate,
+                         activity_regularizer=activity_regularizer, **kwargs)  # fmt: skip
+        self.check_positive("filters", "groups")
+        self.check_one_of_strides_and_dilation()
+        if self.filters % self.groups:
+            raise ArgumentError(message(f"{type(self).__name__} splits its filters into groups",
+                                        expected="groups that divide filters",
+                                        got=f"filters={filters}, groups={groups}"))  # fmt: skip
+
+    def build(self, input_shape: Any) -> None:
+        channels = self.channels(input_shape)
+        if channels % self.groups:
+            raise ShapeError(message(self._label, expected=f"channels in {self.groups} equal groups",
+                                     got=f"{channels} channels in shape {input_shape}",
+                                     mend="Choose groups that divide the input's channels."))  # fmt: skip
+        self.kernel = self.add_weight("kernel", (*self.kernel_size, channels // self.groups, self.filters))
+        self.bias = self.add_weight("bias", (self.filters,)) if self.use_bias else None
+        self.accept(channels)
+
+    def call(self, x: Any) -> Any:
+        kernel, padding = self.kernel.value, self.padding
+        if padding == "causal":  # step t sees t, t - d, t - 2 d ...: all the padding stands before the first step
+            widths = [(0, 0)] * x.ndim
+            widths[self.space[0]] = (self.window[0] - 1, 0)
+            x, padding = jnp.pad(x, widths), "valid"
+        if padding == "valid":
+            self.check_fits(x.shape, self.window, "kernel_size")
+        y = ops.conv(x.astype(kernel.dtype), kernel, self.strides, padding, self.data_format, self.dilation_rate)
+        return self.finish(y)
+
+
+@register("layers", "Convolution1D")
+class Conv1D(_Conv):
+    r"""Convolution over steps:  y[t, o] = f(Σ_{k,i} x[t s + k d, i] W[k, i, o] + b[o]).
+
+    x (batch, steps, in) · W (kernel_size, in / groups, filters) · b (filters,)  ->  y (batch, new steps, filters)
+
+    padding 'valid' keeps windows that lie inside, 'same' pads with zeros to steps / s, 'causal' pads before the first
+    step only. s = strides, d = dilation_rate.
+
+    >>> Conv1D(4, 3)(jnp.ones((2, 8, 5))).shape
+    (2, 6, 4)
+    """
+
+    rank = 1
+    paddings = ("valid", "same", "causal")
+
+
+@register("layers", "Convolution2D")
+class Conv2D(_Conv):
+    r"""Convolution over images:  y[p, o] = f(Σ_{k,i} x[p s + k d, i] W[k, i, o] + b[o]),  p and k pairs.
+
+    x (batch, rows, columns, in) · W (*kernel_size, in / groups, filters) · b (filters,)
+    ->  y (batch, new rows, new columns, filters)
+
+    With data_format='channels_first' the channels of x and y stand after the batch.
+
+    >>> Conv2D(4, 3, padding="same", activation="relu")(jnp.ones((2, 8, 8, 3))).shape
+    (2, 8, 8, 4)
+    """
+
+    rank = 2
+
+
+@register("layers", "Convolution3D")
+class Conv3D(_Conv):
+    r"""Convolution over volumes:  y[p, o] = f(Σ_{k,i} x[p s + k d, i] W[k, i, o] + b[o]),  p and k triples.
+
+    x (batch, d1, d2, d3, in) · W (*kernel_size, in / groups, filters) · b (filters,)  ->  y (batch, ..., filters)
+
+    >>> Conv3D(4, 2)(jnp.ones((1, 4, 4, 4, 3))).shape
+    (1, 3, 3, 3, 4)
+    """
+
+    rank = 3

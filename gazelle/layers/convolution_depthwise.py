@@ -1,0 +1,126 @@
+"""Convolutions that leave the channels apart: depthwise, and separable = depthwise, then pointwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gazelle import ops
+from gazelle.core.config import register
+from gazelle.layers.convolution import _Convolution
+
+
+class _DepthwiseConv(_Convolution):
+    def __init__(
+        self, kernel_size: Any, strides: Any = 1, padding: str = "valid", depth_multiplier: int = 1,
+        data_format: Any = None, dilation_rate: Any = 1, activation: Any = None, use_bias: bool = True,
+        depthwise_initializer: Any = "glorot_uniform", bias_initializer: Any = "zeros",
+        depthwise_regularizer: Any = None, bias_regularizer: Any = None, activity_regularizer: Any = None,
+        depthwise_constraint: Any = None, bias_constraint: Any = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(kernel_size, strides, padding, data_format, dilation_rate,
+                         activity_regularizer=activity_regularizer, **kwargs)  # fmt: skip
+        self.check_positive("depth_multiplier")
+
+    def build(self, input_shape: Any) -> None:
+        channels = self.channels(input_shape)
+        self.kernel = self.add_weight(
+            "kernel", (*self.kernel_size, channels, self.depth_multiplier), self.depthwise_initializer,
+            regularizer=self.depthwise_regularizer, constraint=self.depthwise_constraint,
+        )  # fmt: skip
+        self.bias = self.add_weight("bias", (channels * self.depth_multiplier,)) if self.use_bias else None
+        self.accept(channels)
+
+    def call(self, x: Any) -> Any:
+        if self.padding == "valid":
+            self.check_fits(x.shape, self.window, "kernel_size")
+        kernel = self.kernel.value
+        y = ops.depthwise_conv(x.astype(kernel.dtype), kernel, self.strides, self.padding, self.data_format,
+                               self.dilation_rate)  # fmt: skip
+        return self.finish(y)
+
+
+class DepthwiseConv1D(_DepthwiseConv):
+    r"""Each channel with its own kernels:  y[t, i m + j] = f(Σ_k x[t s + k d, i] W[k, i, j] + b),  m = depth_multiplier.
+
+    x (batch, steps, in) · W (kernel_size, in, m) · b (in m,)  ->  y (batch, new steps, in m)
+
+    >>> DepthwiseConv1D(3, depth_multiplier=2)(jnp.ones((2, 8, 5))).shape
+    (2, 6, 10)
+    """
+
+    rank = 1
+
+
+class DepthwiseConv2D(_DepthwiseConv):
+    r"""Each channel with its own kernels:  y[p, i m + j] = f(Σ_k x[p s + k d, i] W[k, i, j] + b),  m = depth_multiplier.
+
+    x (batch, rows, columns, in) · W (*kernel_size, in, m) · b (in m,)  ->  y (batch, new rows, new columns, in m)
+
+    >>> DepthwiseConv2D(3, padding="same")(jnp.ones((2, 8, 8, 5))).shape
+    (2, 8, 8, 5)
+    """
+
+    rank = 2
+
+
+class _SeparableConv(_Convolution):
+    def __init__(
+        self, filters: int, kernel_size: Any, strides: Any = 1, padding: str = "valid", data_format: Any = None,
+        dilation_rate: Any = 1, depth_multiplier: int = 1, activation: Any = None, use_bias: bool = True,
+        depthwise_initializer: Any = "glorot_uniform", pointwise_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros", depthwise_regularizer: Any = None, pointwise_regularizer: Any = None,
+        bias_regularizer: Any = None, activity_regularizer: Any = None, depthwise_constraint: Any = None,
+        pointwise_constraint: Any = None, bias_constraint: Any = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(kernel_size, strides, padding, data_format, dilation_rate,
+                         activity_regularizer=activity_regularizer, **kwargs)  # fmt: skip
+        self.check_positive("filters", "depth_multiplier")
+
+    def build(self, input_shape: Any) -> None:
+        channels = self.channels(input_shape)
+        self.depthwise_kernel = self.add_weight(
+            "depthwise_kernel", (*self.kernel_size, channels, self.depth_multiplier), self.depthwise_initializer,
+            regularizer=self.depthwise_regularizer, constraint=self.depthwise_constraint,
+        )  # fmt: skip
+        self.pointwise_kernel = self.add_weight(
+            "pointwise_kernel", (*(1,) * self.rank, channels * self.depth_multiplier, self.filters),
+            self.pointwise_initializer, regularizer=self.pointwise_regularizer, constraint=self.pointwise_constraint,
+        )  # fmt: skip
+        self.bias = self.add_weight("bias", (self.filters,)) if self.use_bias else None
+        self.accept(channels)
+
+    def call(self, x: Any) -> Any:
+        if self.padding == "valid":
+            self.check_fits(x.shape, self.window, "kernel_size")
+        kernel = self.depthwise_kernel.value
+        y = ops.depthwise_conv(x.astype(kernel.dtype), kernel, self.strides, self.padding, self.data_format,
+                               self.dilation_rate)  # fmt: skip
+        return self.finish(ops.conv(y, self.pointwise_kernel.value, 1, "valid", self.data_format))
+
+
+@register("layers", "SeparableConvolution1D")
+class SeparableConv1D(_SeparableConv):
+    r"""A depthwise convolution without bias, then one of width 1 over all channels:  y = f((x * D) P + b).
+
+    x (batch, steps, in) · D (kernel_size, in, m) · P (1, in m, filters) · b (filters,)
+    ->  y (batch, new steps, filters),  m = depth_multiplier
+
+    >>> SeparableConv1D(4, 3)(jnp.ones((2, 8, 5))).shape
+    (2, 6, 4)
+    """
+
+    rank = 1
+
+
+@register("layers", "SeparableConvolution2D")
+class SeparableConv2D(_SeparableConv):
+    r"""A depthwise convolution without bias, then one of width 1 over all channels:  y = f((x * D) P + b).
+
+    x (batch, rows, columns, in) · D (*kernel_size, in, m) · P (1, 1, in m, filters) · b (filters,)
+    ->  y (batch, new rows, new columns, filters),  m = depth_multiplier
+
+    >>> SeparableConv2D(4, 3, padding="same")(jnp.ones((2, 8, 8, 5))).shape
+    (2, 8, 8, 4)
+    """
+
+    rank = 2

@@ -1,0 +1,85 @@
+"""Transposed convolutions: the gradient of a convolution as a layer, to go from few positions to many."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gazelle import ops
+from gazelle.core.config import register
+from gazelle.core.errors import ArgumentError, message
+from gazelle.layers.convolution import _Convolution
+from gazelle.layers.spatial import sizes
+
+
+class _ConvTranspose(_Convolution):
+    def __init__(
+        self, filters: int, kernel_size: Any, strides: Any = 1, padding: str = "valid", output_padding: Any = None,
+        data_format: Any = None, dilation_rate: Any = 1, activation: Any = None, use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform", bias_initializer: Any = "zeros", kernel_regularizer: Any = None,
+        bias_regularizer: Any = None, activity_regularizer: Any = None, kernel_constraint: Any = None,
+        bias_constraint: Any = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(kernel_size, strides, padding, data_format, dilation_rate,
+                         activity_regularizer=activity_regularizer, **kwargs)  # fmt: skip
+        self.check_positive("filters")
+        self.check_one_of_strides_and_dilation()
+        if output_padding is not None:
+            self.output_padding = sizes(type(self).__name__, "output_padding", output_padding, self.rank, least=0)
+            if any(o >= s for o, s in zip(self.output_padding, self.strides, strict=True)):
+                raise ArgumentError(message(f"Argument output_padding of {type(self).__name__}",
+                                            expected=f"less than strides {self.strides}",
+                                            got=self.output_padding))  # fmt: skip
+
+    def build(self, input_shape: Any) -> None:
+        channels = self.channels(input_shape)
+        self.kernel = self.add_weight("kernel", (*self.kernel_size, self.filters, channels))
+        self.bias = self.add_weight("bias", (self.filters,)) if self.use_bias else None
+        self.accept(channels)
+
+    def call(self, x: Any) -> Any:
+        kernel = self.kernel.value
+        y = ops.conv_transpose(x.astype(kernel.dtype), kernel, self.strides, self.padding, self.output_padding,
+                               self.data_format, self.dilation_rate)  # fmt: skip
+        return self.finish(y)
+
+
+@register("layers", "Convolution1DTranspose")
+class Conv1DTranspose(_ConvTranspose):
+    r"""Transposed convolution over steps:  y[t s + k d, o] += x[t, i] W[k, o, i],  then f(y + b).
+
+    x (batch, steps, in) · W (kernel_size, filters, in) · b (filters,)  ->  y (batch, new steps, filters)
+
+    New steps: steps * s with padding 'same', (steps - 1) * s + max(kernel_size, s) with 'valid'; `output_padding` says
+    another end.
+
+    >>> Conv1DTranspose(4, 3, strides=2, padding="same")(jnp.ones((2, 5, 3))).shape
+    (2, 10, 4)
+    """
+
+    rank = 1
+
+
+@register("layers", "Convolution2DTranspose")
+class Conv2DTranspose(_ConvTranspose):
+    r"""Transposed convolution over images:  y[p s + k d, o] += x[p, i] W[k, o, i],  then f(y + b).
+
+    x (batch, rows, columns, in) · W (*kernel_size, filters, in) · b (filters,)  ->  y (batch, ..., filters)
+
+    >>> Conv2DTranspose(4, 3, strides=2, padding="same")(jnp.ones((2, 5, 5, 3))).shape
+    (2, 10, 10, 4)
+    """
+
+    rank = 2
+
+
+@register("layers", "Convolution3DTranspose")
+class Conv3DTranspose(_ConvTranspose):
+    r"""Transposed convolution over volumes:  y[p s + k d, o] += x[p, i] W[k, o, i],  then f(y + b).
+
+    x (batch, d1, d2, d3, in) · W (*kernel_size, filters, in) · b (filters,)  ->  y (batch, ..., filters)
+
+    >>> Conv3DTranspose(4, 2, strides=2)(jnp.ones((1, 2, 2, 2, 3))).shape
+    (1, 4, 4, 4, 4)
+    """
+
+    rank = 3

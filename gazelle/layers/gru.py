@@ -1,0 +1,112 @@
+"""GRU and its cell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from gazelle.layers.base import InputSpec
+from gazelle.layers.cells import _Cell
+from gazelle.layers.rnn import RNN, of_cell
+
+
+class GRUCell(_Cell):
+    r"""One step of `GRU`:  h' = s(z) h + (1 - s(z)) a(g), gates z, r, g.
+
+    reset_after: [z r g] = x W + b_0, [z' r' g'] = h R + b_1;  z + z',  r + r',  g + s(r + r') g'
+    otherwise:   [z r g] = x W + b,   [z' r'] = h R_zr;        z + z',  r + r',  g + (s(r + r') h) R_g
+
+    x (batch, features) · h (batch, units) · W (features, 3 units) · R (units, 3 units) · b (2, 3 units) or (3 units,)
+
+    >>> h, states = GRUCell(4)(jnp.ones((2, 3)), [jnp.zeros((2, 4))])
+    >>> h.shape
+    (2, 4)
+    """
+
+    gates = 3
+
+    def __init__(
+        self, units: int, activation: Any = "tanh", recurrent_activation: Any = "sigmoid", use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform", recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros", kernel_regularizer: Any = None, recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None, kernel_constraint: Any = None, recurrent_constraint: Any = None,
+        bias_constraint: Any = None, dropout: float = 0.0, recurrent_dropout: float = 0.0, reset_after: bool = True,
+        seed: int | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(**kwargs)
+        self.plain = self.reset_after
+
+    def _build_bias(self, size: int) -> Any:
+        return self.add_weight("bias", (2, size) if self.reset_after else (size,))
+
+    def biases(self) -> tuple[Any, Any]:
+        if self.bias is None or not self.reset_after:
+            return self.bias, None
+        return self.bias[0], self.bias[1]
+
+    def update(self, x: Any, inner: Any, states: list[Any]) -> list[Any]:
+        x_z, x_r, x_g = jnp.split(x, 3, axis=-1)
+        h_z, h_r, h_g = jnp.split(inner, 3, axis=-1)
+        return self._mix(x_z + h_z, x_g + self.recurrent_activation(x_r + h_r) * h_g, states[0])
+
+    def _mix(self, z: Any, g: Any, h: Any) -> list[Any]:
+        z = self.recurrent_activation(z)
+        return [z * h + (1 - z) * self.activation(g)]
+
+    def step(self, x: Any, states: list[Any], dropped: Any = None) -> list[Any]:
+        if self.reset_after:
+            return super().step(x, states, dropped)
+        (h,), units = states, self.units
+        x_z, x_r, x_g = jnp.split(x, 3, axis=-1)
+        gates, new = jnp.split(self.recurrent_kernel.value, [2 * units], axis=-1)
+        d_z, d_r, d_g = (h, h, h) if dropped is None else (h * d for d in dropped)
+        if dropped is None:
+            h_z, h_r = jnp.split(h @ gates, 2, axis=-1)
+        else:
+            h_z, h_r = d_z @ gates[:, :units], d_r @ gates[:, units:]
+        r = self.recurrent_activation(x_r + h_r)
+        return self._mix(x_z + h_z, x_g + (r * d_g) @ new, h)
+
+
+class GRU(RNN):
+    r"""Gated recurrent unit (Cho et al. 2014):  h_t = z h_{t-1} + (1 - z) a(g); the gates are those of `GRUCell`.
+
+    x (batch, time, features)  ->  h (batch, units), or (batch, time, units) with return_sequences
+
+    Args:
+        units: size of the state and of the output.
+        activation, recurrent_activation: a and s.
+        reset_after: whether the reset gate acts after the recurrent product (as cuDNN does) or before it.
+        dropout, recurrent_dropout: shares of x and of h that are dropped in training, the same for all time steps.
+        return_sequences, return_state, go_backwards, stateful, unroll: see `RNN`.
+        use_cudnn: accepted for Keras' sake; one program runs on every device.
+
+    >>> GRU(4, return_sequences=True)(jnp.ones((2, 5, 3))).shape
+    (2, 5, 4)
+    """
+
+    def __init__(
+        self, units: int, activation: Any = "tanh", recurrent_activation: Any = "sigmoid", use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform", recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros", kernel_regularizer: Any = None, recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None, activity_regularizer: Any = None, kernel_constraint: Any = None,
+        recurrent_constraint: Any = None, bias_constraint: Any = None, dropout: float = 0.0,
+        recurrent_dropout: float = 0.0, seed: int | None = None, return_sequences: bool = False,
+        return_state: bool = False, go_backwards: bool = False, stateful: bool = False, unroll: bool = False,
+        reset_after: bool = True, use_cudnn: Any = "auto", **kwargs: Any,
+    ) -> None:  # fmt: skip
+        cell = GRUCell(
+            units, activation, recurrent_activation, use_bias, kernel_initializer, recurrent_initializer,
+            bias_initializer, kernel_regularizer, recurrent_regularizer, bias_regularizer, kernel_constraint,
+            recurrent_constraint, bias_constraint, dropout, recurrent_dropout, reset_after, seed,
+            **self._for_cell("gru_cell", kwargs),
+        )  # fmt: skip
+        super().__init__(
+            cell, return_sequences, return_state, go_backwards, stateful, unroll,
+            activity_regularizer=activity_regularizer, **kwargs,
+        )  # fmt: skip
+        self.input_spec = InputSpec(ndim=3)
+
+
+of_cell(GRU, GRUCell)

@@ -1,0 +1,68 @@
+"""The entrance of a model: `Input` makes the symbolic tensor that a graph starts from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gazelle.core import dtypes
+from gazelle.core.errors import ShapeError, message
+from gazelle.core.symbolic import KerasTensor, Node
+from gazelle.layers.base import Layer
+
+
+class InputLayer(Layer):
+    """Holds the shape and dtype of a model's input; computes nothing.
+
+    Args:
+        shape: shape of one sample, without the batch axis; None where a size is not fixed.
+        batch_size: fixed number of samples, or None.
+        dtype: dtype of the data; floats by default.
+        batch_shape: `shape` with the batch axis in front.
+    """
+
+    def __init__(
+        self, shape: Any = None, batch_size: int | None = None, dtype: Any = None, sparse: Any = None,
+        ragged: Any = None, batch_shape: Any = None, input_tensor: Any = None, optional: bool = False,
+        name: str | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        kwargs.pop("trainable", None)
+        super().__init__(name=name, **kwargs)
+        if batch_shape is None:
+            if shape is None:
+                raise ShapeError(message("Input needs a shape", expected="shape=(...) of one sample", got="none",
+                                         mend="For 28 x 28 grey images: Input(shape=(28, 28, 1))."))  # fmt: skip
+            batch_shape = (batch_size, *((shape,) if isinstance(shape, int) else shape))
+        bad = [n for n in batch_shape[1:] if n is not None and (not hasattr(n, "__index__") or n <= 0)]
+        if bad:
+            raise ShapeError(message(f"Input shape {tuple(batch_shape[1:])}", expected="positive whole numbers or None",
+                                     got=bad[0]))  # fmt: skip
+        self.batch_shape = tuple(None if n is None else int(n) for n in batch_shape)
+        self._dtype = dtypes.standardize(dtype)
+        self.built = True
+        self.tensor = input_tensor if input_tensor is not None else KerasTensor(self.batch_shape, self._dtype, self.name)
+        Node(self, (), {}, self.tensor)
+
+    @property
+    def dtype(self) -> str:
+        return self._dtype
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        return args[0]
+
+    def get_config(self) -> dict[str, Any]:
+        return {"batch_shape": list(self.batch_shape), "dtype": self._dtype, "sparse": False, "ragged": False,
+                "name": self.name, "optional": False}  # fmt: skip
+
+
+def Input(  # noqa: N802 - the name everybody knows
+    shape: Any = None, batch_size: int | None = None, dtype: Any = None, sparse: Any = None, batch_shape: Any = None,
+    name: str | None = None, tensor: Any = None, optional: bool = False,
+) -> Any:  # fmt: skip
+    """A symbolic tensor to start a model from.
+
+    >>> x = Input(shape=(3,))
+    >>> x.shape
+    (None, 3)
+    """
+    layer = InputLayer(shape, batch_size, dtype, sparse, None, batch_shape, tensor, optional, name=name)
+    return layer.tensor

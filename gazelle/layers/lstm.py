@@ -1,0 +1,97 @@
+"""LSTM and its cell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from gazelle import initializers
+from gazelle.layers.base import InputSpec
+from gazelle.layers.cells import _Cell
+from gazelle.layers.rnn import RNN, of_cell
+
+
+class LSTMCell(_Cell):
+    r"""One step of `LSTM`:  [i f g o] = x W + b + h R;  c' = s(f) c + s(i) a(g);  h' = s(o) a(c').
+
+    x (batch, features) · h, c (batch, units) · W (features, 4 units) · R (units, 4 units) · b (4 units,)
+
+    a is `activation`, s is `recurrent_activation`. `unit_forget_bias` starts the bias of f at 1 (Jozefowicz et al. 2015).
+
+    >>> h, (h, c) = LSTMCell(4)(jnp.ones((2, 3)), [jnp.zeros((2, 4)), jnp.zeros((2, 4))])
+    >>> c.shape
+    (2, 4)
+    """
+
+    gates = 4
+
+    def __init__(
+        self, units: int, activation: Any = "tanh", recurrent_activation: Any = "sigmoid", use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform", recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros", unit_forget_bias: bool = True, kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None, bias_regularizer: Any = None, kernel_constraint: Any = None,
+        recurrent_constraint: Any = None, bias_constraint: Any = None, dropout: float = 0.0,
+        recurrent_dropout: float = 0.0, seed: int | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(**kwargs)
+        self.state_size = [self.units, self.units]
+
+    def _build_bias(self, size: int) -> Any:
+        return self.add_weight("bias", (size,), self._forgetful if self.unit_forget_bias else None)
+
+    def _forgetful(self, shape: Any, dtype: Any = None) -> Any:
+        units, start = self.units, self.bias_initializer
+        ones = initializers.get("ones")
+        return jnp.concatenate([start((units,), dtype=dtype), ones((units,), dtype=dtype), start((2 * units,), dtype=dtype)])
+
+    def update(self, x: Any, inner: Any, states: list[Any]) -> list[Any]:
+        i, f, g, o = jnp.split(x + inner, 4, axis=-1)
+        c = self.recurrent_activation(f) * states[1] + self.recurrent_activation(i) * self.activation(g)
+        return [self.recurrent_activation(o) * self.activation(c), c]
+
+
+class LSTM(RNN):
+    r"""Long short-term memory (Hochreiter and Schmidhuber 1997; forget gate: Gers et al. 2000).
+
+    [i f g o] = x_t W + b + h_{t-1} R;  c_t = s(f) c_{t-1} + s(i) a(g);  h_t = s(o) a(c_t)
+
+    x (batch, time, features)  ->  h (batch, units), or (batch, time, units) with return_sequences
+
+    Args:
+        units: size of the states and of the output.
+        activation, recurrent_activation: a and s.
+        unit_forget_bias: whether the bias of f starts at 1.
+        dropout, recurrent_dropout: shares of x and of h that are dropped in training, the same for all time steps.
+        return_sequences, return_state, go_backwards, stateful, unroll: see `RNN`.
+        use_cudnn: accepted for Keras' sake; one program runs on every device.
+
+    >>> h, last_h, last_c = LSTM(4, return_sequences=True, return_state=True)(jnp.ones((2, 5, 3)))
+    >>> h.shape, last_c.shape
+    ((2, 5, 4), (2, 4))
+    """
+
+    def __init__(
+        self, units: int, activation: Any = "tanh", recurrent_activation: Any = "sigmoid", use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform", recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros", unit_forget_bias: bool = True, kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None, bias_regularizer: Any = None, activity_regularizer: Any = None,
+        kernel_constraint: Any = None, recurrent_constraint: Any = None, bias_constraint: Any = None,
+        dropout: float = 0.0, recurrent_dropout: float = 0.0, seed: int | None = None, return_sequences: bool = False,
+        return_state: bool = False, go_backwards: bool = False, stateful: bool = False, unroll: bool = False,
+        use_cudnn: Any = "auto", **kwargs: Any,
+    ) -> None:  # fmt: skip
+        cell = LSTMCell(
+            units, activation, recurrent_activation, use_bias, kernel_initializer, recurrent_initializer,
+            bias_initializer, unit_forget_bias, kernel_regularizer, recurrent_regularizer, bias_regularizer,
+            kernel_constraint, recurrent_constraint, bias_constraint, dropout, recurrent_dropout, seed,
+            **self._for_cell("lstm_cell", kwargs),
+        )  # fmt: skip
+        super().__init__(
+            cell, return_sequences, return_state, go_backwards, stateful, unroll,
+            activity_regularizer=activity_regularizer, **kwargs,
+        )  # fmt: skip
+        self.input_spec = InputSpec(ndim=3)
+
+
+of_cell(LSTM, LSTMCell)

@@ -1,0 +1,283 @@
+"""Several tensors into one: sums, products, extremes, joins and products of vectors."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gazelle.core.config import register
+from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.layers.base import Layer
+from gazelle.layers.spatial import is_whole
+
+
+def _several(layer: Layer, shapes: Any, count: int | None = None) -> list[tuple[Any, ...]]:
+    """The shapes of a list of inputs, or an error for something else."""
+    listed = isinstance(shapes, (list, tuple)) and len(shapes) > 0 and all(isinstance(s, (list, tuple)) for s in shapes)
+    if not listed or (count is not None and len(shapes) != count):
+        raise ShapeError(message(layer._label, expected=f"a list of {count or 'at least 1'} tensors",
+                                 got=f"{len(shapes)} of them" if listed else f"one of shape {shapes}",
+                                 mend=f"Call it as {type(layer).__name__}(...)([a, b])."))  # fmt: skip
+    return [tuple(s) for s in shapes]
+
+
+def _beside(mask: Any, x: Any) -> Any:
+    """A mask of (batch, steps) in the rank of x."""
+    return jnp.reshape(mask, mask.shape + (1,) * (x.ndim - mask.ndim))
+
+
+class _Merge(Layer):
+    """Elementwise over a list of inputs whose shapes broadcast; a lower rank gets axes after the batch."""
+
+    supports_masking = True
+    count: int | None = None  # how many inputs are wanted
+
+    def build(self, input_shape: Any) -> None:
+        shapes = _several(self, input_shape, self.count)
+        rank = max(map(len, shapes))
+        spread = [(*s[:1], *(1,) * (rank - len(s)), *s[1:]) for s in shapes]
+        for axis, sizes in enumerate(zip(*spread, strict=True)):
+            known = {n for n in sizes if n is not None and (axis == 0 or n != 1)}
+            if len(known) > 1:
+                raise ShapeError(message(self._label, expected=f"equal sizes on axis {axis}, or 1",
+                                         got=f"shapes {', '.join(map(str, shapes))}"))  # fmt: skip
+
+    def call(self, x: Any, mask: Any = None) -> Any:
+        rank = max(one.ndim for one in x)
+        x = [jnp.expand_dims(one, tuple(range(1, 1 + rank - one.ndim))) for one in x]
+        return self.merge(x, mask if mask is not None else [None] * len(x))
+
+    def merge(self, x: list[Any], masks: list[Any]) -> Any:
+        raise NotImplementedError
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """A step counts where it counts in any input; an input without mask counts everywhere."""
+        if mask is None or any(m is None for m in mask):
+            return None
+        return functools.reduce(jnp.logical_or, mask)
+
+
+class Add(_Merge):
+    """y = x₁ + x₂ + ...
+
+    >>> Add()([jnp.array([[1.0]]), jnp.array([[2.0]])])
+    Array([[3.]], dtype=float32)
+    """
+
+    def merge(self, x: list[Any], masks: list[Any]) -> Any:
+        return functools.reduce(jnp.add, x)
+
+
+class Subtract(_Merge):
+    """y = x₁ - x₂.
+
+    >>> Subtract()([jnp.array([[1.0]]), jnp.array([[2.0]])])
+    Array([[-1.]], dtype=float32)
+    """
+
+    count = 2
+
+    def merge(self, x: list[Any], masks: list[Any]) -> Any:
+        return jnp.subtract(*x)
+
+
+class Multiply(_Merge):
+    """y = x₁ x₂ ...;  a masked value counts as 1, and y is 0 where all are masked.
+
+    >>> Multiply()([jnp.array([[3.0]]), jnp.array([[2.0]])])
+    Array([[6.]], dtype=float32)
+    """
+
+    def merge(self, x: list[Any], masks: list[Any]) -> Any:
+        factors = [one if m is None else jnp.where(_beside(m, one), one, 1) for one, m in zip(x, masks, strict=True)]
+        y = functools.reduce(jnp.multiply, factors)
+        if any(m is None for m in masks):
+            return y
+        return jnp.where(functools.reduce(jnp.logical_or, (_beside(m, y) for m in masks)), y, 0)
+
+
+class Average(_Merge):
+    """y = (x₁ + x₂ + ... + xₙ) / n.
+
+    >>> Average()([jnp.array([[1.0]]), jnp.array([[2.0]])])
+    Array([[1.5]], dtype=float32)
+    """
+
+    def merge(self, x: list[Any], masks: list[Any]) -> Any:
+        return functools.reduce(jnp.add, x) / len(x)
+
+
+class _Extreme(_Merge):
+    """The largest or smallest; where a value is masked, the others' is taken."""
+
+    better: Callable[[Any, Any], Any]
+
+    def merge(self, x: list[Any], masks: list[Any]) -> Any:
+        y, kept = x[0], None if masks[0] is None else _beside(masks[0], x[0])
+        for one, mask in zip(x[1:], masks[1:], strict=True):
+            keep = None if mask is None else _beside(mask, one)
+            if keep is not None:
+                one = jnp.where(keep, one, y)
+            if kept is not None:
+                y = jnp.where(kept, y, one)
+            kept = None if keep is None or kept is None else keep | kept
+            y = type(self).better(y, one)
+        return y
+
+
+class Maximum(_Extreme):
+    """y = max(x₁, x₂, ...).
+
+    >>> Maximum()([jnp.array([[1.0]]), jnp.array([[2.0]])])
+    Array([[2.]], dtype=float32)
+    """
+
+    better = staticmethod(jnp.maximum)
+
+
+class Minimum(_Extreme):
+    """y = min(x₁, x₂, ...).
+
+    >>> Minimum()([jnp.array([[1.0]]), jnp.array([[2.0]])])
+    Array([[1.]], dtype=float32)
+    """
+
+    better = staticmethod(jnp.minimum)
+
+
+class Concatenate(Layer):
+    """The inputs one after the other along `axis`; their other sizes are equal.
+
+    >>> Concatenate()([jnp.ones((2, 3)), jnp.ones((2, 4))]).shape
+    (2, 7)
+    """
+
+    supports_masking = True
+
+    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+
+    def build(self, input_shape: Any) -> None:
+        shapes = _several(self, input_shape)
+        rank = len(shapes[0])
+        if any(len(s) != rank for s in shapes) or not -rank <= self.axis < rank:
+            raise ShapeError(message(self._label, expected=f"inputs of one rank that have axis {self.axis}",
+                                     got=f"shapes {', '.join(map(str, shapes))}"))  # fmt: skip
+        for axis, sizes in enumerate(zip(*shapes, strict=True)):
+            if axis != self.axis % rank and len({n for n in sizes if n is not None}) > 1:
+                raise ShapeError(message(self._label, expected=f"equal sizes on axis {axis}",
+                                         got=f"shapes {', '.join(map(str, shapes))}",
+                                         mend=f"Only axis {self.axis} may differ."))  # fmt: skip
+
+    def call(self, x: Any) -> Any:
+        return jnp.concatenate(x, self.axis)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The masks joined likewise; all True for an input without one."""
+        if mask is None or all(m is None for m in mask):
+            return None
+        each = [jnp.ones(x.shape, bool) if m is None else jnp.broadcast_to(_beside(m, x), x.shape)
+                for x, m in zip(inputs, mask, strict=True)]  # fmt: skip
+        return jnp.any(jnp.concatenate(each, self.axis), axis=-1)
+
+
+class Dot(Layer):
+    r"""Products of vectors:  y[b, i, j] = Σ_k x₁[b, i, k] x₂[b, j, k],  k along `axes`, i and j all other axes.
+
+    Args:
+        axes: one axis for both inputs, or a pair; the batch (axis 0) stays.
+        normalize: divide the vectors along `axes` by their lengths first: cosines.
+
+    x₁ (batch, n, k) · x₂ (batch, m, k)  ->  y (batch, n, m);  two vectors give y (batch, 1)
+
+    >>> Dot(axes=1)([jnp.array([[1.0, 2.0]]), jnp.array([[3.0, 4.0]])])
+    Array([[11.]], dtype=float32)
+    """
+
+    def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        pair = axes if isinstance(axes, (list, tuple)) else (axes, axes)
+        if len(pair) != 2 or not all(map(is_whole, pair)):
+            raise ArgumentError(message("Argument axes of Dot", expected="a whole number or a pair", got=repr(axes)))
+
+    def pair(self, shapes: list[tuple[Any, ...]]) -> tuple[int, int]:
+        """The two axes, counted from 0."""
+        given = self.axes if isinstance(self.axes, (list, tuple)) else (self.axes, self.axes)
+        for axis, shape in zip(given, shapes, strict=True):
+            if not -len(shape) <= axis < len(shape) or axis % len(shape) == 0:
+                raise ShapeError(message(f"{self._label}: axis {axis}", expected="an axis of the input, not the batch",
+                                         got=f"shape {shape}"))  # fmt: skip
+        first, second = (axis % len(shape) for axis, shape in zip(given, shapes, strict=True))
+        return first, second
+
+    def build(self, input_shape: Any) -> None:
+        shapes = _several(self, input_shape, count=2)
+        first, second = self.pair(shapes)
+        sizes = {shapes[0][first], shapes[1][second]} - {None}
+        if len(sizes) > 1:
+            raise ShapeError(message(self._label, expected="equal sizes along axes",
+                                     got=f"{shapes[0][first]} on axis {first} of {shapes[0]}, "
+                                         f"{shapes[1][second]} on axis {second} of {shapes[1]}"))  # fmt: skip
+
+    def call(self, x: Any) -> Any:
+        axes = self.pair([one.shape for one in x])
+        if self.normalize:
+            x = [one * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(one), axis, keepdims=True), 1e-14))
+                 for one, axis in zip(x, axes, strict=True)]  # fmt: skip
+        y = jax.lax.dot_general(x[0], x[1], (((axes[0],), (axes[1],)), ((0,), (0,))))
+        return y[:, None] if y.ndim == 1 else y
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return None  # the steps of two inputs became two axes
+
+
+@register("layers")
+def add(inputs: Any, **kwargs: Any) -> Any:
+    """`Add` as a function: y = x₁ + x₂ + ..."""
+    return Add(**kwargs)(inputs)
+
+
+@register("layers")
+def subtract(inputs: Any, **kwargs: Any) -> Any:
+    """`Subtract` as a function: y = x₁ - x₂."""
+    return Subtract(**kwargs)(inputs)
+
+
+@register("layers")
+def multiply(inputs: Any, **kwargs: Any) -> Any:
+    """`Multiply` as a function: y = x₁ x₂ ..."""
+    return Multiply(**kwargs)(inputs)
+
+
+@register("layers")
+def average(inputs: Any, **kwargs: Any) -> Any:
+    """`Average` as a function."""
+    return Average(**kwargs)(inputs)
+
+
+@register("layers")
+def maximum(inputs: Any, **kwargs: Any) -> Any:
+    """`Maximum` as a function."""
+    return Maximum(**kwargs)(inputs)
+
+
+@register("layers")
+def minimum(inputs: Any, **kwargs: Any) -> Any:
+    """`Minimum` as a function."""
+    return Minimum(**kwargs)(inputs)
+
+
+@register("layers")
+def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
+    """`Concatenate` as a function."""
+    return Concatenate(axis=axis, **kwargs)(inputs)
+
+
+@register("layers")
+def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:
+    """`Dot` as a function."""
+    return Dot(axes=axes, **kwargs)(inputs)

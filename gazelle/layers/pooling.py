@@ -1,0 +1,214 @@
+"""Pooling: the largest or the mean value of each window, or of the whole space."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+
+from gazelle import ops
+from gazelle.core.config import register
+from gazelle.layers.spatial import _Spatial, choice, sizes
+
+
+class _Pooling(_Spatial):
+    """One value for each window of `pool_size`, `strides` apart (`pool_size` apart if None)."""
+
+    def __init__(
+        self, pool_size: Any = 2, strides: Any = None, padding: str = "valid", data_format: Any = None,
+        name: str | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(data_format, name=name, **kwargs)
+        owner = type(self).__name__
+        self.pool_size = sizes(owner, "pool_size", pool_size, self.rank)
+        self.strides = sizes(owner, "strides", pool_size if strides is None else strides, self.rank)
+        self.padding = choice(owner, "padding", padding, ("valid", "same"))
+
+    def pool(self, x: Any, *args: Any) -> Any:
+        raise NotImplementedError
+
+    def call(self, x: Any) -> Any:
+        if self.padding == "valid":
+            self.check_fits(x.shape, self.pool_size, "pool_size")
+        return self.pool(x, self.pool_size, self.strides, self.padding, self.data_format)
+
+
+class _MaxPooling(_Pooling):
+    def pool(self, x: Any, *args: Any) -> Any:
+        return ops.max_pool(x, *args)
+
+
+class _AveragePooling(_Pooling):
+    def pool(self, x: Any, *args: Any) -> Any:
+        return ops.average_pool(x, *args)
+
+
+class _GlobalPooling(_Spatial):
+    """One value for each channel."""
+
+    reduce: Callable[..., Any]
+
+    def __init__(self, data_format: Any = None, keepdims: bool = False, **kwargs: Any) -> None:
+        super().__init__(data_format, **kwargs)
+
+    def call(self, x: Any) -> Any:
+        return type(self).reduce(x, axis=self.space, keepdims=self.keepdims)
+
+
+@register("layers", "MaxPool1D")
+class MaxPooling1D(_MaxPooling):
+    """Largest value of each window of steps:  y[t] = max_k x[t s + k],  0 <= k < pool_size,  s = strides.
+
+    x (batch, steps, channels)  ->  y (batch, new steps, channels)
+
+    >>> MaxPooling1D(2)(jnp.ones((2, 8, 3))).shape
+    (2, 4, 3)
+    """
+
+    rank = 1
+
+
+@register("layers", "MaxPool2D")
+class MaxPooling2D(_MaxPooling):
+    """Largest value of each window of an image:  y[p] = max_k x[p s + k],  p, k and s pairs,  s = strides.
+
+    x (batch, rows, columns, channels)  ->  y (batch, new rows, new columns, channels)
+
+    >>> MaxPooling2D((2, 2))(jnp.ones((2, 8, 8, 3))).shape
+    (2, 4, 4, 3)
+    """
+
+    rank = 2
+
+
+@register("layers", "MaxPool3D")
+class MaxPooling3D(_MaxPooling):
+    """Largest value of each window of a volume.
+
+    x (batch, d1, d2, d3, channels)  ->  y (batch, new d1, new d2, new d3, channels)
+
+    >>> MaxPooling3D(2)(jnp.ones((1, 4, 4, 4, 3))).shape
+    (1, 2, 2, 2, 3)
+    """
+
+    rank = 3
+
+
+@register("layers", "AvgPool1D")
+class AveragePooling1D(_AveragePooling):
+    """Mean of each window of steps; with padding='same' only real steps count.
+
+    x (batch, steps, channels)  ->  y (batch, new steps, channels)
+
+    >>> AveragePooling1D(2)(jnp.ones((2, 8, 3))).shape
+    (2, 4, 3)
+    """
+
+    rank = 1
+
+
+@register("layers", "AvgPool2D")
+class AveragePooling2D(_AveragePooling):
+    """Mean of each window of an image; with padding='same' only real positions count.
+
+    x (batch, rows, columns, channels)  ->  y (batch, new rows, new columns, channels)
+
+    >>> AveragePooling2D((2, 2))(jnp.ones((2, 8, 8, 3))).shape
+    (2, 4, 4, 3)
+    """
+
+    rank = 2
+
+
+@register("layers", "AvgPool3D")
+class AveragePooling3D(_AveragePooling):
+    """Mean of each window of a volume; with padding='same' only real positions count.
+
+    x (batch, d1, d2, d3, channels)  ->  y (batch, new d1, new d2, new d3, channels)
+
+    >>> AveragePooling3D(2)(jnp.ones((1, 4, 4, 4, 3))).shape
+    (1, 2, 2, 2, 3)
+    """
+
+    rank = 3
+
+
+@register("layers", "GlobalMaxPool1D")
+class GlobalMaxPooling1D(_GlobalPooling):
+    """Largest value over all steps:  x (batch, steps, channels)  ->  y (batch, channels).
+
+    >>> GlobalMaxPooling1D()(jnp.ones((2, 8, 3))).shape
+    (2, 3)
+    """
+
+    rank, reduce = 1, staticmethod(jnp.max)
+
+
+@register("layers", "GlobalMaxPool2D")
+class GlobalMaxPooling2D(_GlobalPooling):
+    """Largest value over an image:  x (batch, rows, columns, channels)  ->  y (batch, channels).
+
+    >>> GlobalMaxPooling2D(keepdims=True)(jnp.ones((2, 8, 8, 3))).shape
+    (2, 1, 1, 3)
+    """
+
+    rank, reduce = 2, staticmethod(jnp.max)
+
+
+@register("layers", "GlobalMaxPool3D")
+class GlobalMaxPooling3D(_GlobalPooling):
+    """Largest value over a volume:  x (batch, d1, d2, d3, channels)  ->  y (batch, channels).
+
+    >>> GlobalMaxPooling3D()(jnp.ones((1, 4, 4, 4, 3))).shape
+    (1, 3)
+    """
+
+    rank, reduce = 3, staticmethod(jnp.max)
+
+
+@register("layers", "GlobalAvgPool1D")
+class GlobalAveragePooling1D(_GlobalPooling):
+    """Mean over the steps that a mask keeps:  y = Σ_t m[t] x[t] / Σ_t m[t],  0 where no step is kept.
+
+    x (batch, steps, channels) · m (batch, steps), all True if there is no mask  ->  y (batch, channels)
+
+    >>> GlobalAveragePooling1D()(jnp.ones((2, 8, 3))).shape
+    (2, 3)
+    """
+
+    rank, reduce, supports_masking = 1, staticmethod(jnp.mean), True
+
+    def call(self, x: Any, mask: Any = None) -> Any:
+        if mask is None:
+            return super().call(x)
+        steps = self.space[0]
+        kept = jnp.expand_dims(mask, self.channel_axis).astype(bool)
+        total = jnp.sum(jnp.where(kept, x, 0), axis=steps, keepdims=self.keepdims)
+        count = jnp.sum(kept, axis=steps, keepdims=self.keepdims)
+        return total / jnp.maximum(count, 1).astype(total.dtype)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return None  # the steps are gone
+
+
+@register("layers", "GlobalAvgPool2D")
+class GlobalAveragePooling2D(_GlobalPooling):
+    """Mean over an image:  x (batch, rows, columns, channels)  ->  y (batch, channels).
+
+    >>> GlobalAveragePooling2D(keepdims=True)(jnp.ones((2, 8, 8, 3))).shape
+    (2, 1, 1, 3)
+    """
+
+    rank, reduce = 2, staticmethod(jnp.mean)
+
+
+@register("layers", "GlobalAvgPool3D")
+class GlobalAveragePooling3D(_GlobalPooling):
+    """Mean over a volume:  x (batch, d1, d2, d3, channels)  ->  y (batch, channels).
+
+    >>> GlobalAveragePooling3D()(jnp.ones((1, 4, 4, 4, 3))).shape
+    (1, 3)
+    """
+
+    rank, reduce = 3, staticmethod(jnp.mean)

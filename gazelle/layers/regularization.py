@@ -1,0 +1,167 @@
+"""Layers that act only in training: noise, and a penalty on the activity."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gazelle.core.errors import ArgumentError, message
+from gazelle.layers.base import InputSpec, Layer
+from gazelle.layers.core import check_rate
+from gazelle.layers.spatial import _Spatial
+from gazelle.regularizers import L1L2
+
+
+class GaussianNoise(Layer):
+    """In training adds noise:  y = x + stddev n,  n ~ Normal(0, 1).
+
+    >>> GaussianNoise(0.1)(jnp.ones((1, 2)))
+    Array([[1., 1.]], dtype=float32)
+    """
+
+    supports_masking = True
+
+    def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.stddev = check_rate("GaussianNoise", stddev, "stddev")
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        if not training or self.stddev == 0:
+            return x
+        return x + self.stddev * jax.random.normal(self.random_key(self.seed), x.shape, x.dtype)
+
+
+class GaussianDropout(Layer):
+    """In training multiplies by noise:  y = x (1 + n √(rate / (1 - rate))),  n ~ Normal(0, 1).
+
+    Mean and variance of y are those that Dropout(rate) gives.
+
+    Source: Srivastava et al., Dropout (JMLR 2014), section 10.
+
+    >>> GaussianDropout(0.5)(jnp.ones((1, 2)))
+    Array([[1., 1.]], dtype=float32)
+    """
+
+    supports_masking = True
+
+    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rate = check_rate("GaussianDropout", rate, below=True)
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        if not training or self.rate == 0:
+            return x
+        noise = jax.random.normal(self.random_key(self.seed), x.shape, x.dtype)
+        return x * (1 + math.sqrt(self.rate / (1 - self.rate)) * noise)
+
+
+class AlphaDropout(Layer):
+    r"""Dropout that keeps mean 0 and variance 1 of SELU networks:  y = a (m x + (1 - m) α') + b.
+
+    m ~ Bernoulli(1 - rate),  α' = -1.0507 · 1.6733,  a = ((1 - rate)(1 + rate α'²))^(-1/2),  b = -a α' rate
+
+    Source: Klambauer et al., Self-Normalizing Neural Networks (2017).
+
+    >>> AlphaDropout(0.5)(jnp.ones((1, 2)))
+    Array([[1., 1.]], dtype=float32)
+    """
+
+    supports_masking = True
+
+    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rate = check_rate("AlphaDropout", rate, below=True)
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        if not training or self.rate == 0:
+            return x
+        shape = self.noise_shape or (None,) * x.ndim
+        shape = tuple(size if n is None else n for n, size in zip(shape, x.shape, strict=True))
+        kept = jax.random.bernoulli(self.random_key(self.seed), 1 - self.rate, shape)
+        low = -1.0507009873554805 * 1.6732632423543772
+        a = ((1 - self.rate) * (1 + self.rate * low**2)) ** -0.5
+        return a * jnp.where(kept, x, low) - a * low * self.rate
+
+
+class _SpatialDropout(_Spatial):
+    """Dropout of whole channels: neighbours in space are alike, so single elements would be no loss."""
+
+    supports_masking = True
+
+    def __init__(self, rate: float, data_format: Any = None, seed: int | None = None, name: str | None = None,
+                 dtype: Any = None, **kwargs: Any) -> None:  # fmt: skip
+        super().__init__(data_format, name=name, dtype=dtype, **kwargs)
+        self.rate = check_rate(type(self).__name__, rate)
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        if not training or self.rate == 0:
+            return x
+        if self.rate == 1:
+            return jnp.zeros_like(x)
+        shape = [1 if axis in self.space else n for axis, n in enumerate(x.shape)]
+        kept = jax.random.bernoulli(self.random_key(self.seed), 1 - self.rate, shape)
+        return jnp.where(kept, x / (1 - self.rate), 0)
+
+
+class SpatialDropout1D(_SpatialDropout):
+    """In training drops whole features:  x (batch, steps, features),  y = m x / (1 - rate),  m (batch, 1, features).
+
+    Source: Tompson et al., Efficient Object Localization Using Convolutional Networks (2014).
+
+    >>> SpatialDropout1D(0.5)(jnp.ones((1, 2, 2))).shape
+    (1, 2, 2)
+    """
+
+    rank = 1
+
+    def __init__(self, rate: float, seed: int | None = None, name: str | None = None, dtype: Any = None,
+                 **kwargs: Any) -> None:  # fmt: skip
+        super().__init__(rate, "channels_last", seed, name, dtype, **kwargs)
+
+
+class SpatialDropout2D(_SpatialDropout):
+    """In training drops whole channels of images:  y = m x / (1 - rate),  m (batch, 1, 1, channels).
+
+    >>> SpatialDropout2D(0.5)(jnp.ones((1, 2, 2, 3))).shape
+    (1, 2, 2, 3)
+    """
+
+    rank = 2
+
+
+class SpatialDropout3D(_SpatialDropout):
+    """In training drops whole channels of volumes:  y = m x / (1 - rate),  m (batch, 1, 1, 1, channels).
+
+    >>> SpatialDropout3D(0.5)(jnp.ones((1, 2, 2, 2, 3))).shape
+    (1, 2, 2, 2, 3)
+    """
+
+    rank = 3
+
+
+class ActivityRegularization(Layer):
+    """y = x; adds  (l1 Σ|x| + l2 Σ x²) / batch  to the loss.
+
+    >>> ActivityRegularization(l2=0.1)(jnp.ones((1, 2)))
+    Array([[1., 1.]], dtype=float32)
+    """
+
+    supports_masking = True
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
+        if l1 < 0 or l2 < 0:
+            raise ArgumentError(message("Arguments of ActivityRegularization", expected="l1 and l2 >= 0",
+                                        got=f"l1={l1}, l2={l2}"))  # fmt: skip
+        super().__init__(activity_regularizer=L1L2(l1, l2), **kwargs)
+
+    def call(self, x: Any) -> Any:
+        return x
+
+    def get_config(self) -> dict[str, Any]:
+        """The words l1 and l2; the regularizer is made from them."""
+        config = super().get_config()
+        del config["activity_regularizer"]
+        return config

@@ -1,0 +1,239 @@
+"""Layers that move values without changing them: reshape, permute, repeat, crop, pad, upsample."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.layers.base import InputSpec, Layer
+from gazelle.layers.spatial import _Spatial, choice, is_whole, pairs, sizes
+
+
+class Reshape(Layer):
+    """The elements of a sample in another shape:  x (batch, ...)  ->  y (batch, *target_shape).
+
+    One size of `target_shape` may be -1: it takes what is left.
+
+    >>> Reshape((2, -1))(jnp.ones((5, 8))).shape
+    (5, 2, 4)
+    """
+
+    def __init__(self, target_shape: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        shape = (target_shape,) if is_whole(target_shape) else tuple(target_shape)
+        if any(not is_whole(n) or n < -1 for n in shape) or shape.count(-1) > 1:
+            raise ArgumentError(message("Argument target_shape of Reshape", expected="sizes >= 0, at most one of them -1",
+                                        got=repr(target_shape)))  # fmt: skip
+        self.target_shape = shape
+
+    def call(self, x: Any) -> Any:
+        have, want = math.prod(x.shape[1:]), math.prod(n for n in self.target_shape if n != -1)
+        rest = have // want if want else 0
+        if (-1 in self.target_shape and rest * want != have) or (-1 not in self.target_shape and have != want):
+            raise ShapeError(message(f"{self._label} to {self.target_shape}", expected=f"{want} elements in a sample"
+                                     if -1 not in self.target_shape else f"a multiple of {want} elements in a sample",
+                                     got=f"{have} in shape {x.shape}"))  # fmt: skip
+        return jnp.reshape(x, (x.shape[0], *(rest if n == -1 else n for n in self.target_shape)))
+
+
+class Permute(Layer):
+    """The axes of a sample in another order; `dims` counts from 1 and leaves the batch in front.
+
+    x (batch, n1, n2, ...)  ->  y (batch, n[dims[0]], n[dims[1]], ...)
+
+    >>> Permute((2, 1))(jnp.ones((5, 3, 4))).shape
+    (5, 4, 3)
+    """
+
+    def __init__(self, dims: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dims = tuple(dims)
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise ArgumentError(message("Argument dims of Permute", expected="each of 1, 2, ..., n once",
+                                        got=repr(dims), mend="The batch is axis 0 and is not named."))  # fmt: skip
+        self.input_spec = InputSpec(ndim=len(self.dims) + 1)
+
+    def call(self, x: Any) -> Any:
+        return jnp.transpose(x, (0, *self.dims))
+
+
+class RepeatVector(Layer):
+    """The same vector at each of n steps:  x (batch, features)  ->  y (batch, n, features).
+
+    >>> RepeatVector(3)(jnp.ones((5, 4))).shape
+    (5, 3, 4)
+    """
+
+    def __init__(self, n: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.n = sizes("RepeatVector", "n", n, 1)[0]
+        self.input_spec = InputSpec(ndim=2)
+
+    def call(self, x: Any) -> Any:
+        return jnp.repeat(x[:, None], self.n, axis=1)
+
+
+class _Cropping(_Spatial):
+    def __init__(self, cropping: Any, data_format: Any = None, **kwargs: Any) -> None:
+        super().__init__(data_format, **kwargs)
+        both = pairs(type(self).__name__, "cropping", cropping, self.rank)
+        self.cropping = both if self.rank > 1 else both[0]
+
+    def call(self, x: Any) -> Any:
+        both = self.cropping if self.rank > 1 else (self.cropping,)
+        for axis, (before, after) in zip(self.space, both, strict=True):
+            if before + after >= x.shape[axis]:
+                raise ShapeError(message(f"{self._label} cuts {before} + {after} off axis {axis}",
+                                         expected="something to be left", got=f"shape {x.shape}"))  # fmt: skip
+            x = jax.lax.slice_in_dim(x, before, x.shape[axis] - after, axis=axis)
+        return x
+
+
+class Cropping1D(_Cropping):
+    """Cuts steps off:  x (batch, steps, features)  ->  y (batch, steps - cropping[0] - cropping[1], features).
+
+    >>> Cropping1D((1, 2))(jnp.ones((5, 8, 4))).shape
+    (5, 5, 4)
+    """
+
+    rank = 1
+
+    def __init__(self, cropping: Any = (1, 1), **kwargs: Any) -> None:
+        super().__init__(cropping, "channels_last", **kwargs)
+
+
+class Cropping2D(_Cropping):
+    """Cuts rows and columns off: `cropping` is n, (rows, columns) or ((top, bottom), (left, right)).
+
+    >>> Cropping2D(((1, 2), 0))(jnp.ones((5, 8, 8, 4))).shape
+    (5, 5, 8, 4)
+    """
+
+    rank = 2
+
+    def __init__(self, cropping: Any = ((0, 0), (0, 0)), data_format: Any = None, **kwargs: Any) -> None:
+        super().__init__(cropping, data_format, **kwargs)
+
+
+class Cropping3D(_Cropping):
+    """Cuts off both ends of three axes: `cropping` is n, three numbers, or three pairs (before, after).
+
+    >>> Cropping3D(1)(jnp.ones((5, 4, 4, 4, 2))).shape
+    (5, 2, 2, 2, 2)
+    """
+
+    rank = 3
+
+    def __init__(self, cropping: Any = ((1, 1), (1, 1), (1, 1)), data_format: Any = None, **kwargs: Any) -> None:
+        super().__init__(cropping, data_format, **kwargs)
+
+
+class _ZeroPadding(_Spatial):
+    def __init__(self, padding: Any = 1, data_format: Any = None, **kwargs: Any) -> None:
+        super().__init__(data_format, **kwargs)
+        both = pairs(type(self).__name__, "padding", padding, self.rank)
+        self.padding = both if self.rank > 1 else both[0]
+
+    def call(self, x: Any) -> Any:
+        widths = [(0, 0)] * x.ndim
+        for axis, both in zip(self.space, self.padding if self.rank > 1 else (self.padding,), strict=True):
+            widths[axis] = both
+        return jnp.pad(x, widths)
+
+
+class ZeroPadding1D(_ZeroPadding):
+    """Zeros before and after the steps; `padding` is n or (before, after).
+
+    >>> ZeroPadding1D((1, 2))(jnp.ones((5, 8, 4))).shape
+    (5, 11, 4)
+    """
+
+    rank = 1
+
+
+class ZeroPadding2D(_ZeroPadding):
+    """Zeros around an image; `padding` is n, (rows, columns) or ((top, bottom), (left, right)).
+
+    >>> ZeroPadding2D(((1, 2), 0))(jnp.ones((5, 8, 8, 4))).shape
+    (5, 11, 8, 4)
+    """
+
+    rank = 2
+
+
+class ZeroPadding3D(_ZeroPadding):
+    """Zeros around a volume; `padding` is n, three numbers, or three pairs (before, after).
+
+    >>> ZeroPadding3D(1)(jnp.ones((5, 2, 2, 2, 4))).shape
+    (5, 4, 4, 4, 4)
+    """
+
+    rank = 3
+
+
+class _UpSampling(_Spatial):
+    """Each position `size` times along each axis of space."""
+
+    interpolation = "nearest"
+
+    def __init__(self, size: Any = 2, data_format: Any = None, **kwargs: Any) -> None:
+        super().__init__(data_format, **kwargs)
+        each = sizes(type(self).__name__, "size", size, self.rank)
+        self.size = each if self.rank > 1 else each[0]
+
+    def call(self, x: Any) -> Any:
+        times = dict(zip(self.space, self.size if self.rank > 1 else (self.size,), strict=True))
+        if self.interpolation != "nearest":
+            shape = [n * times.get(axis, 1) for axis, n in enumerate(x.shape)]
+            return jax.image.resize(x, shape, method=self.interpolation, antialias=False)
+        for axis, n in times.items():
+            x = jnp.repeat(x, n, axis=axis)
+        return x
+
+
+class UpSampling1D(_UpSampling):
+    """Each step `size` times:  x (batch, steps, features)  ->  y (batch, steps size, features).
+
+    >>> UpSampling1D(3)(jnp.ones((5, 8, 4))).shape
+    (5, 24, 4)
+    """
+
+    rank = 1
+
+    def __init__(self, size: int = 2, **kwargs: Any) -> None:
+        super().__init__(size, "channels_last", **kwargs)
+
+
+class UpSampling2D(_UpSampling):
+    """An image made larger:  x (batch, rows, columns, channels)  ->  y (batch, rows size[0], columns size[1], channels).
+
+    Args:
+        size: n or (for rows, for columns).
+        interpolation: 'nearest' repeats; 'bilinear', 'bicubic', 'lanczos3' and 'lanczos5' draw smooth images.
+
+    >>> UpSampling2D(2, interpolation="bilinear")(jnp.ones((5, 8, 8, 4))).shape
+    (5, 16, 16, 4)
+    """
+
+    rank = 2
+    methods = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
+
+    def __init__(
+        self, size: Any = (2, 2), data_format: Any = None, interpolation: str = "nearest", **kwargs: Any
+    ) -> None:
+        super().__init__(size, data_format, **kwargs)
+        self.interpolation = choice("UpSampling2D", "interpolation", interpolation, self.methods)
+
+
+class UpSampling3D(_UpSampling):
+    """Each position of a volume `size` times:  n, or one number for each axis.
+
+    >>> UpSampling3D(2)(jnp.ones((5, 2, 2, 2, 4))).shape
+    (5, 4, 4, 4, 4)
+    """
+
+    rank = 3

@@ -1,0 +1,181 @@
+"""RNN: a cell over all time steps. The loop itself stands in `sweep`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
+from gazelle.core.variable import Variable
+from gazelle.layers.base import Layer
+from gazelle.layers.stacked_cells import StackedRNNCells, check_cell
+from gazelle.layers.sweep import Sweep, sweep
+
+
+class RNN(Layer):
+    r"""A recurrence over time:  y_t, s_t = cell(x_t, s_{t-1}).
+
+    x (batch, time, ...)  ->  y (batch, ...), or (batch, time, ...) with return_sequences
+
+    Where a mask (batch, time) is False the states and the output stay what they were.
+
+    Args:
+        cell: has `state_size` (a number, or a list with one for each state) and `call(x_t, states) -> (y_t, states)`;
+            it may have `output_size` and `get_initial_state(batch_size)`. A list of cells is stacked.
+        return_sequences: give the outputs of all steps, not the last one only.
+        return_state: give the last states too, after the output.
+        go_backwards: start at the end; the outputs come in the order they are made.
+        stateful: begin where the last batch of the same size ended, until `reset_state()`.
+        unroll: write the loop out; only for few steps.
+        zero_output_for_mask: outputs are 0 where the mask is False, not the last output.
+
+    >>> RNN([LSTMCell(4), GRUCell(2)])(jnp.ones((3, 5, 6))).shape
+    (3, 2)
+    """
+
+    def __init__(
+        self, cell: Any, return_sequences: bool = False, return_state: bool = False, go_backwards: bool = False,
+        stateful: bool = False, unroll: bool = False, zero_output_for_mask: bool = False, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        if isinstance(cell, (list, tuple)):
+            self.cell = cell = StackedRNNCells(cell)
+        check_cell(cell)
+        super().__init__(**kwargs)
+        size = cell.state_size
+        self.state_size = list(size) if isinstance(size, (list, tuple)) else [size]
+        self.supports_masking = True
+        self.states: Any = None
+
+    def build(self, sequences_shape: Any) -> None:
+        if isinstance(sequences_shape, list):  # [sequences, state, ...]
+            sequences_shape = sequences_shape[0]
+        batch, time = sequences_shape[:2]
+        if self.unroll and time is None:
+            raise ShapeError(
+                message(f"{self._label} with unroll=True", expected="a known number of time steps",
+                        got=f"shape {tuple(sequences_shape)}", mend="Give it in Input(shape=(time, features)).")
+            )  # fmt: skip
+        if isinstance(self.cell, Layer) and not self.cell.built:
+            self.cell.build((batch, *sequences_shape[2:]))
+        if self.stateful:
+            if batch is None:
+                raise ShapeError(
+                    message(f"{self._label} with stateful=True", expected="a known batch size",
+                            got=f"shape {tuple(sequences_shape)}",
+                            mend="Give it: Input(batch_shape=(batch, time, features)) or batch_input_shape=....")
+                )  # fmt: skip
+            first = self.get_initial_state(batch)
+            self.states = jax.tree.map(lambda s: Variable(s, trainable=False, name="rnn_state"), first)
+
+    def get_initial_state(self, batch_size: Any) -> list[Any]:
+        """The states before the first step: the cell's own, or zeros."""
+        own = getattr(self.cell, "get_initial_state", None)
+        if own is not None:
+            states = own(batch_size=batch_size)
+            return list(states) if isinstance(states, (list, tuple)) else [states]
+        shapes = [size if isinstance(size, (list, tuple)) else (size,) for size in self.state_size]
+        return [jnp.zeros((batch_size, *shape), self.compute_dtype) for shape in shapes]
+
+    def __call__(self, sequences: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(sequences, (list, tuple)) and all(hasattr(s, "shape") for s in sequences):
+            sequences, *states = sequences
+            kwargs["initial_state"] = states or kwargs.get("initial_state")
+        return super().__call__(sequences, *args, **kwargs)
+
+    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+        states = self._first_states(sequences.shape[0], initial_state)
+        if isinstance(mask, (list, tuple)):
+            mask = mask[0]
+        if mask is not None:  # (time, batch); a step with several marks counts if one of them does
+            mask = jnp.swapaxes(mask.astype(bool), 0, 1)
+            mask = mask.any(axis=tuple(range(2, mask.ndim)))
+        how = Sweep(self.go_backwards, self.unroll, self.zero_output_for_mask, self.return_sequences, training)
+        outputs, states = sweep(self.cell, jnp.swapaxes(sequences, 0, 1), states, mask, how)
+        if self.stateful:
+            jax.tree.map(lambda variable, value: variable.assign(value), self.states, states, is_leaf=_is_variable)
+        output = jax.tree.map(self._in_order if self.return_sequences else self._last, outputs)
+        return (output, *states) if self.return_state else output
+
+    def _in_order(self, outputs: Any) -> Any:
+        return jnp.swapaxes(jnp.flip(outputs, 0) if self.go_backwards else outputs, 0, 1)
+
+    def _last(self, outputs: Any) -> Any:
+        return outputs[0 if self.go_backwards else -1]
+
+    def _first_states(self, batch: int, given: Any) -> list[Any]:
+        if given is None:
+            given = self.states if self.stateful else self.get_initial_state(batch)
+        given = list(given) if isinstance(given, (list, tuple)) else [given]
+        if len(given) != len(self.state_size):
+            raise ArgumentError(
+                message(f"initial_state of {self._label}", expected=f"{len(self.state_size)} states", got=len(given))
+            )
+        states = jax.tree.map(lambda s: jnp.asarray(s, self.compute_dtype), given)
+        first = jax.tree.leaves(states)[0]
+        if first.shape[0] != batch:
+            mend = "Batches of a stateful layer all have the size it was built on: leave the last, smaller one out."
+            raise ShapeError(
+                message(f"{self._label}: the sequences and the states", expected=f"batch size {first.shape[0]}",
+                        got=f"batch size {batch}", mend=mend if self.stateful else "")
+            )  # fmt: skip
+        return states
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        if isinstance(mask, (list, tuple)):
+            mask = mask[0]
+        mask = mask if self.return_sequences else None
+        return [mask] + [None] * len(self.state_size) if self.return_state else mask
+
+    def reset_state(self, states: Any = None) -> None:
+        """Begin the next batch at zeros, or at `states`: one array for each state."""
+        if not self.stateful:
+            raise StateError(message(f"reset_state of {self._label}", expected="a layer with stateful=True"))
+        own = jax.tree.leaves(self.states, is_leaf=_is_variable)
+        given = [jnp.zeros(v.shape) for v in own] if states is None else jax.tree.leaves(states)
+        for variable, value in zip(own, given, strict=bool(own)):
+            variable.assign(value)
+
+    reset_states = reset_state
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        config["zero_output_for_mask"] = self.zero_output_for_mask
+        config.pop("use_cudnn", None)  # says where to run, not what
+        return config
+
+    def _for_cell(self, name: str, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The words of a layer's `kwargs` that its cell shares; what only the cell knows is taken out."""
+        self._config.pop("implementation", None)
+        shared = {key: kwargs[key] for key in ("dtype", "trainable") if key in kwargs}
+        return {"name": name, "implementation": kwargs.pop("implementation", 2), **shared}
+
+    def _check_inputs(self, args: Any) -> None:
+        shape = getattr(args[0], "shape", None) if args else None
+        if shape is not None and self.input_spec is not None and len(shape) != 3:
+            raise ShapeError(
+                message(self._label, expected="3 axes (batch, time, features)", got=f"shape {tuple(shape)}",
+                        mend="One feature: x[..., None]. One time step: x[:, None, :]. After another recurrent layer:"
+                        " give that one return_sequences=True.")
+            )  # fmt: skip
+        super()._check_inputs(args)
+
+
+def _is_variable(value: Any) -> bool:
+    return isinstance(value, Variable)
+
+
+def of_cell(layer: type, cell: type) -> None:
+    """Let the arguments that a layer shares with its cell live in the cell alone."""
+
+    def argument(name: str) -> property:
+        return property(
+            lambda self: getattr(self.cell, name),
+            lambda self, value: setattr(self.cell, name, value),
+            doc=f"`{name}` of the cell.",
+        )
+
+    shared = [n for n in Layer._signature(cell.__init__) if n in Layer._signature(layer.__init__)]  # type: ignore[misc]
+    for name in shared:
+        setattr(layer, name, argument(name))

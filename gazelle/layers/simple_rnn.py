@@ -1,0 +1,71 @@
+"""SimpleRNN and its cell: the output is fed back as the next input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gazelle.layers.base import InputSpec
+from gazelle.layers.cells import _Cell
+from gazelle.layers.rnn import RNN, of_cell
+
+
+class SimpleRNNCell(_Cell):
+    r"""One step of `SimpleRNN`:  h' = f(x W + b + h R).
+
+    x (batch, features) · h (batch, units) · W (features, units) · R (units, units) · b (units,)
+
+    >>> h, states = SimpleRNNCell(4)(jnp.ones((2, 3)), [jnp.zeros((2, 4))])
+    >>> h.shape
+    (2, 4)
+    """
+
+    def __init__(
+        self, units: int, activation: Any = "tanh", use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal", bias_initializer: Any = "zeros", kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None, bias_regularizer: Any = None, kernel_constraint: Any = None,
+        recurrent_constraint: Any = None, bias_constraint: Any = None, dropout: float = 0.0,
+        recurrent_dropout: float = 0.0, seed: int | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(**kwargs)
+
+    def update(self, x: Any, inner: Any, states: list[Any]) -> list[Any]:
+        return [self.activation(x + inner)]
+
+
+class SimpleRNN(RNN):
+    r"""Fully connected recurrence:  h_t = f(x_t W + b + h_{t-1} R).
+
+    x (batch, time, features)  ->  h (batch, units), or (batch, time, units) with return_sequences
+
+    Args:
+        units: size of the state and of the output.
+        activation: f.
+        dropout, recurrent_dropout: shares of x and of h that are dropped in training, the same for all time steps.
+        return_sequences, return_state, go_backwards, stateful, unroll: see `RNN`.
+
+    >>> SimpleRNN(4)(jnp.ones((2, 5, 3))).shape
+    (2, 4)
+    """
+
+    def __init__(
+        self, units: int, activation: Any = "tanh", use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal", bias_initializer: Any = "zeros", kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None, bias_regularizer: Any = None, activity_regularizer: Any = None,
+        kernel_constraint: Any = None, recurrent_constraint: Any = None, bias_constraint: Any = None,
+        dropout: float = 0.0, recurrent_dropout: float = 0.0, return_sequences: bool = False,
+        return_state: bool = False, go_backwards: bool = False, stateful: bool = False, unroll: bool = False,
+        seed: int | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        cell = SimpleRNNCell(
+            units, activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer,
+            kernel_regularizer, recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint,
+            bias_constraint, dropout, recurrent_dropout, seed, **self._for_cell("simple_rnn_cell", kwargs),
+        )  # fmt: skip
+        super().__init__(
+            cell, return_sequences, return_state, go_backwards, stateful, unroll,
+            activity_regularizer=activity_regularizer, **kwargs,
+        )  # fmt: skip
+        self.input_spec = InputSpec(ndim=3)
+
+
+of_cell(SimpleRNN, SimpleRNNCell)

@@ -1,0 +1,334 @@
+"""compile, fit, evaluate, predict: the words of Keras, handed over to the room `training`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from gazelle import data, losses, optimizers
+from gazelle.core import random
+from gazelle.core.config import deserialize, serialize
+from gazelle.core.errors import ArgumentError, DataError, StateError, message
+from gazelle.models import settings
+from gazelle.training import loop
+from gazelle.training.callbacks import CallbackList, History, Progress
+from gazelle.training.trainer import Trainer
+
+
+class Fitting:
+    """The half of `Model` that trains. It knows which arguments mean what, and no arithmetic."""
+
+    optimizer: Any = None
+    stop_training = False
+    history: Any = None
+    _compiled: dict[str, Any] | None
+    _trainer: Trainer | None
+
+    def _setup_fitting(self) -> None:
+        self._compiled, self._trainer, self._frozen = None, None, None
+        self.stop_training = False
+
+    def compile(
+        self, optimizer: Any = "rmsprop", loss: Any = None, loss_weights: Any = None, metrics: Any = None,
+        weighted_metrics: Any = None, run_eagerly: bool = False, steps_per_execution: int = 1,
+        jit_compile: Any = "auto", auto_scale_loss: bool = True,
+    ) -> None:  # fmt: skip
+        """Choose the optimizer, the loss and the metrics.
+
+        Args:
+            optimizer: a name, an object of `gazelle.optimizers`, or an `optax` transformation.
+            loss: a name, function or object; a list or dict with one per output.
+            loss_weights: factors of the losses in the sum that is minimized.
+            metrics: names, functions or objects; "accuracy" chooses its kind by the shapes of labels and output.
+            weighted_metrics: metrics that count samples by `sample_weight` and `class_weight`.
+            run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: accepted as in Keras; `fit` always runs one
+                compiled program over as many steps as nobody looks at.
+
+        Raises:
+            ArgumentError: an unknown name, with the nearest known ones.
+
+        >>> model.compile("adam", "mse", metrics=["mae"])
+        """
+        self.optimizer = optimizers.get(optimizer)
+        for one in jax.tree.leaves(loss, is_leaf=lambda v: v is not None and not isinstance(v, (list, dict))):
+            losses.get(one)
+        self._compiled = {
+            "optimizer": optimizer, "loss": loss, "loss_weights": loss_weights, "metrics": metrics,
+            "weighted_metrics": weighted_metrics, "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution, "jit_compile": jit_compile,
+        }  # fmt: skip
+        self._trainer = None
+        self._frozen = {id(v) for v in self.variables} - self.trainable_ids() if self.built else None
+
+    @property
+    def compiled(self) -> bool:
+        return self._compiled is not None
+
+    @property
+    def loss(self) -> Any:
+        return self._compiled["loss"] if self._compiled else None
+
+    def _forget_compiled(self) -> None:
+        """The structure changed: programs made for the old one do not serve any more."""
+        self._trainer = None
+
+    def _get_trainer(self, what: str, sample: Any = None) -> Trainer:
+        """The trainer, made at first need; for `predict` an uncompiled model has one without a loss."""
+        if self._compiled is None and what != "predict":
+            raise StateError(
+                message(f"{what} was called before compile", mend="Call model.compile(optimizer, loss) first.")
+            )
+        if not self.built:
+            self._build_for(sample)
+        if self._trainer is None or (self._compiled is not None and self._trainer.optimizer is None):
+            words = self._compiled or {}
+            if self._frozen is None:
+                self._frozen = {id(v) for v in self.variables} - self.trainable_ids()
+            variables = self.named_variables()
+            trainable = {p for p, v in variables.items() if id(v) not in self._frozen}
+            names = {id(layer): path for path, layer in self.named_layers().items()}
+            self._trainer = Trainer(
+                self, variables, names, trainable, self._graph.output_names if self._graph is not None else None,
+                optimizer=self.optimizer if words else None, loss=words.get("loss"),
+                loss_weights=words.get("loss_weights"), metrics=words.get("metrics"),
+                weighted_metrics=words.get("weighted_metrics"), seed=random.next_seed(),
+            )  # fmt: skip
+            if not words:
+                self._frozen = None
+        return self._trainer
+
+    def _build_for(self, sample: Any) -> None:
+        """Make the weights for data of this shape."""
+        if sample is None:
+            raise StateError(message(f"Model '{self.name}' is not built", mend="Call it on data, or give input_shape."))
+        from gazelle.core import symbolic
+
+        inputs = jax.tree.map(lambda a: symbolic.KerasTensor((None, *a.shape[1:]), str(a.dtype)), sample)
+        symbolic.output_spec(self._call_arrays_here, (inputs,), {}, name=self.name)
+        self.built = True
+
+    def fit(
+        self, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1, verbose: Any = "auto",
+        callbacks: Any = None, validation_split: float = 0.0, validation_data: Any = None, shuffle: Any = True,
+        class_weight: Any = None, sample_weight: Any = None, initial_epoch: int = 0,
+        steps_per_epoch: int | None = None, validation_steps: int | None = None,
+        validation_batch_size: int | None = None, validation_freq: Any = 1, *,
+        validation_from: str | None = None, keep: bool | None = None,
+    ) -> Any:  # fmt: skip
+        """Train the model; returns the `History` of losses and metrics.
+
+        Args:
+            x: samples: an array, a data frame, a list or dict of arrays, a generator of (x, y), a dataset.
+            y: labels, one per sample; nothing where x yields them.
+            batch_size: samples per update, 32 by default.
+            epochs: passes over the samples; `initial_epoch` counts as done.
+            verbose: 1 or "auto" a progress bar, 2 a line per epoch, 0 nothing.
+            callbacks: objects of `gazelle.callbacks`.
+            validation_split: this share of the samples is not trained on but measured after each epoch: the first
+                ones, as `validation_from="start"` says (Keras takes the last, "end"), before any shuffling.
+            validation_data: (x, y), (x, y, weight), or anything x can be.
+            shuffle: draw the samples in a new order each epoch, a function of (seed, epoch).
+            class_weight: {class: weight}. sample_weight: one weight per sample.
+            steps_per_epoch: batches that make an epoch.
+            validation_freq: validate every so many epochs, or after the epochs in a list.
+            keep: keep the latest state on disk (see `gazelle.latest`); True by default.
+
+        Raises:
+            StateError: not compiled. DataError, ShapeError: the data does not fit, with the mend.
+        """
+        epochs, initial_epoch = _whole("epochs", epochs), _whole("initial_epoch", initial_epoch, least=0)
+        self._need_compiled("fit")
+        if x is None:
+            raise DataError(message("fit", expected="samples x", got="none"))
+        trainer_seed = self._trainer.seed if self._trainer is not None else None
+        held = None
+        if validation_split:
+            x, y, sample_weight, held = self._split(
+                x, y, sample_weight, validation_split, validation_from, validation_data, verbose
+            )
+        source = data.make_source(
+            x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, class_weight=class_weight,
+            steps=steps_per_epoch, seed=trainer_seed or 0,
+        )  # fmt: skip
+        trainer = self._get_trainer("fit", source.sample[0])
+        if isinstance(source, data.ArraySource):
+            source.seed = trainer.seed
+        trainer.prepare(source)
+        validation = held if held is not None else validation_data
+        check = self._validation(validation, validation_batch_size or batch_size, validation_steps)
+        self.stop_training = False
+        history = History()
+        display = Progress(verbose)
+        listed = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
+        events = CallbackList([history, *listed], self, {"epochs": epochs, "steps": source.steps, "verbose": verbose})
+        keeper = settings.keeper(self.name, keep)
+
+        def validate(epoch: int) -> dict[str, Any]:
+            due = validation_freq
+            due = (epoch + 1) in due if isinstance(due, (list, tuple, set)) else (epoch + 1) % due == 0
+            if check is None or not due:
+                return {}
+            events.on_test_begin({})
+            logs = loop.evaluate(trainer, check, events)
+            events.on_test_end(logs)
+            return {f"val_{key}": value for key, value in logs.items()}
+
+        events.on_train_begin({})
+        self.history = history
+        loop.fit(
+            trainer, self, source, events, display, epochs=epochs, initial_epoch=initial_epoch, validate=validate,
+            keeper=keeper, history=history,
+        )  # fmt: skip
+        events.on_train_end(dict(events.last_logs))
+        if keeper is not None:
+            settings.tell(keeper, display)
+        return history
+
+    def _split(self, x: Any, y: Any, w: Any, share: float, side: str | None, given: Any, verbose: Any) -> Any:
+        if given is not None:
+            return x, y, w, None
+        arrays = tuple(data.as_arrays(n, v) for n, v in (("x", x), ("y", y), ("sample_weight", w)))
+        if data.source._is_stream(x):
+            raise ArgumentError(
+                message("validation_split", expected="arrays", got=f"a {type(x).__name__}",
+                        mend="Give validation_data with its own generator or dataset.")
+            )  # fmt: skip
+        data.check_lengths(dict(zip(("x", "y", "sample_weight"), arrays, strict=True)))
+        side = settings.validation_from(side)
+        rest, part = data.split(arrays, share, side == "start")
+        settings.warn_lost_classes(rest[1], part[1], side)
+        return *rest, part
+
+    def _validation(self, given: Any, batch_size: int | None, steps: int | None) -> data.Source | None:
+        if given is None:
+            return None
+        if isinstance(given, (tuple, list)) and len(given) in (2, 3):
+            x, y, weight = (*given, None)[:3]
+        elif isinstance(given, (np.ndarray, jax.Array)):
+            raise DataError(
+                message("validation_data", expected="(x, y)", got="one array", mend="Give both: (x_val, y_val).")
+            )
+        else:
+            x, y, weight = given, None, None
+        source = data.make_source(x, y, weight, batch_size=batch_size, steps=steps, what="validation_")
+        self._get_trainer("fit").check_labels(source)
+        return source
+
+    def evaluate(
+        self, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: Any = "auto",
+        sample_weight: Any = None, steps: int | None = None, callbacks: Any = None, return_dict: bool = False,
+    ) -> Any:  # fmt: skip
+        """Loss and metrics on data that is not trained on: a number, a list, or a dict with `return_dict=True`."""
+        self._need_compiled("evaluate")
+        source = data.make_source(x, y, sample_weight, batch_size=batch_size, steps=steps)
+        trainer = self._get_trainer("evaluate", source.sample[0])
+        trainer.prepare(source)
+        display = Progress(verbose)
+        events = CallbackList(callbacks or [], self, {"steps": source.steps, "verbose": verbose})
+        events.on_test_begin({})
+        display.start("Evaluate", source.steps)
+        logs = loop.evaluate(trainer, source, events, display)
+        display.finish(logs)
+        events.on_test_end(logs)
+        return _returned(logs, return_dict)
+
+    def predict(
+        self, x: Any, batch_size: int | None = None, verbose: Any = "auto", steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:  # fmt: skip
+        """The outputs for all samples, as NumPy arrays."""
+        if isinstance(x, tuple) and len(x) > 1:
+            x = list(x)
+        source = data.make_source(x, batch_size=batch_size, steps=steps)
+        trainer = self._get_trainer("predict", source.sample[0])
+        display = Progress(verbose)
+        events = CallbackList(callbacks or [], self, {"steps": source.steps, "verbose": verbose})
+        events.on_predict_begin({})
+        display.start("Predict", source.steps)
+        outputs = loop.predict(trainer, source, events, display)
+        display.finish({})
+        events.on_predict_end({})
+        return outputs
+
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """One update on one batch; returns the running loss and metrics (`reset_metrics` starts them anew)."""
+        return self._on_batch("train_on_batch", x, y, sample_weight, class_weight, return_dict)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Loss and metrics of one batch, running as in `train_on_batch`."""
+        return self._on_batch("test_on_batch", x, y, sample_weight, None, return_dict)
+
+    def _on_batch(self, what: str, x: Any, y: Any, weight: Any, class_weight: Any, return_dict: bool) -> Any:
+        self._need_compiled(what)
+        rows = _rows(x)
+        source = data.make_source(x, y, weight, batch_size=rows, class_weight=class_weight)
+        trainer = self._get_trainer(what, source.sample[0])
+        trainer.prepare(source)
+        return _returned(loop.single_batch(trainer, source, what == "train_on_batch"), return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The outputs of one batch, as NumPy arrays."""
+        arrays = data.as_arrays("x", x)
+        trainer = self._get_trainer("predict", arrays)
+        return jax.device_get(trainer.predict(trainer.live.values(), arrays))
+
+    def _need_compiled(self, what: str) -> None:
+        if self._compiled is None:
+            raise StateError(
+                message(f"{what} was called before compile", mend="Call model.compile(optimizer, loss) first.")
+            )
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metric objects, once data has shown their shapes."""
+        return self._trainer.meters.metrics if self._trainer is not None else []
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what `evaluate` returns, in order."""
+        if self._trainer is None or not self._trainer.meters.built:
+            return ["loss"]
+        meters = self._trainer.meters
+        return [*meters.parts, *(name for entries in meters.of_output for name, _, _ in entries)]
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """The arguments of `compile` as values that JSON can hold."""
+        if self._compiled is None:
+            return None
+        words = {k: v for k, v in self._compiled.items() if k != "optimizer"}
+        return {"optimizer": serialize(self.optimizer), **{k: serialize(v) for k, v in words.items()}}
+
+    def compile_from_config(self, config: Any) -> None:
+        """Compile with what `get_compile_config` gave."""
+        words = {k: deserialize(v) for k, v in config.items() if k in _COMPILE}
+        self.compile(**words)
+
+
+_COMPILE = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly", "steps_per_execution",
+            "jit_compile")  # fmt: skip
+
+
+def _returned(logs: Any, as_dict: bool) -> Any:
+    if as_dict:
+        return dict(logs)
+    values = list(logs.values())
+    return values[0] if len(values) == 1 else values
+
+
+def _rows(x: Any) -> int | None:
+    def first(tree: Any) -> Iterator[int]:
+        for leaf in jax.tree.leaves(data.as_arrays("x", tree)):
+            yield int(leaf.shape[0])
+
+    return next(first(x), None)
+
+
+def _whole(name: str, value: Any, least: int = 1) -> int:
+    if not hasattr(value, "__index__") or value < least:
+        raise ArgumentError(message(name, expected=f"a whole number from {least} on", got=repr(value)))
+    return int(value)

@@ -1,0 +1,190 @@
+"""Models from a graph of symbolic tensors, and their config in Keras' form."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from gazelle.core import symbolic
+from gazelle.core.config import deserialize, find, serialize, serialize_object
+from gazelle.core.errors import DamagedFileError, message, unknown
+from gazelle.core.symbolic import OPS, KerasTensor, Op
+from gazelle.layers.base import Layer
+from gazelle.models.model import Model
+
+
+class Functional(Model):
+    """What `Model(inputs, outputs)` returns: any graph of layers, with several inputs and outputs, shared and nested."""
+
+    _keras_module = "keras.src.models.functional"
+
+    def get_config(self) -> dict[str, Any]:
+        """Layers, the calls between them, and which tensors are inputs and outputs."""
+        if type(self) is not Functional:
+            return super().get_config()
+        return _Writer(self).config()
+
+    @classmethod
+    def from_config(cls, config: Any, custom_objects: Any = None) -> Any:
+        """The model that `get_config` described."""
+        inputs, outputs = _read(config)
+        return (cls if cls is not Model else Functional)(
+            inputs=inputs, outputs=outputs, name=config.get("name"), trainable=config.get("trainable", True)
+        )
+
+
+class _Writer:
+    """Names the operations and numbers the calls of one graph."""
+
+    def __init__(self, model: Any) -> None:
+        self.model, self.graph = model, model._graph
+        used: Counter[str] = Counter()
+        self.names: dict[int, str] = {}
+        for operation in self.graph.operations:
+            name = operation.name
+            used[name] += 1
+            self.names[id(operation)] = name if used[name] == 1 else f"{name}_{used[name] - 1}"
+        self.calls: dict[int, tuple[str, int]] = {}
+        count: Counter[int] = Counter()
+        for node in self.graph.nodes:
+            key = id(node.operation)
+            self.calls[id(node)] = (self.names[key], count[key])
+            count[key] += 1
+
+    def config(self) -> dict[str, Any]:
+        return {
+            "name": self.model.name,
+            "trainable": self.model.trainable,
+            "layers": [self._operation(op) for op in self.graph.operations],
+            "input_layers": self._places(self.graph.inputs),
+            "output_layers": self._places(self.graph.outputs),
+        }
+
+    def _operation(self, operation: Any) -> dict[str, Any]:
+        entrances = {id(t.node) for t in self.graph.flat_inputs}
+        nodes = [n for n in self.graph.nodes if n.operation is operation and id(n) not in entrances]
+        if isinstance(operation, Op):
+            entry = {
+                "module": "keras.src.ops.numpy", "class_name": _camel(operation.name),
+                "config": {"name": self.names[id(operation)]}, "registered_name": _camel(operation.name),
+            }  # fmt: skip
+        else:
+            entry = serialize_object(operation)
+        entry["name"] = self.names[id(operation)]
+        entry["inbound_nodes"] = [
+            {"args": list(self._words(node.args)), "kwargs": self._words(node.kwargs)} for node in nodes
+        ]
+        return entry
+
+    def _words(self, tree: Any) -> Any:
+        if isinstance(tree, KerasTensor):
+            return {
+                "class_name": "__keras_tensor__",
+                "config": {"shape": list(tree.shape), "dtype": tree.dtype, "keras_history": self._place(tree)},
+            }
+        if isinstance(tree, tuple):
+            return tuple(self._words(v) for v in tree)
+        if isinstance(tree, list):
+            return [self._words(v) for v in tree]
+        if isinstance(tree, dict):
+            return {k: self._words(v) for k, v in tree.items()}
+        return serialize(tree)
+
+    def _place(self, tensor: KerasTensor) -> list[Any]:
+        return [*self.calls[id(tensor.node)], tensor.index]
+
+    def _places(self, tree: Any) -> Any:
+        if isinstance(tree, KerasTensor):
+            return self._place(tree)
+        if isinstance(tree, dict):
+            return {key: self._places(value) for key, value in tree.items()}
+        return [self._places(value) for value in tree]
+
+
+def _camel(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
+def _read(config: Any) -> tuple[Any, Any]:
+    """Run the calls of a config, each as soon as its tensors are there; give inputs and outputs."""
+    operations: dict[str, Any] = {}
+    tensors: dict[tuple[str, int, int], KerasTensor] = {}
+    waiting: list[tuple[str, int, Any]] = []
+    for entry in config["layers"]:
+        name = entry.get("name") or entry["config"]["name"]
+        operations[name] = operation = _operation(entry)
+        if isinstance(operation, Layer) and type(operation).__name__ == "InputLayer":
+            tensors[(name, 0, 0)] = operation.tensor
+        waiting += [(name, number, call) for number, call in enumerate(entry.get("inbound_nodes") or [])]
+    while waiting:
+        later = []
+        for name, number, call in waiting:
+            if not _ready(call, tensors) or (number > 0 and (name, number - 1, 0) not in tensors):
+                later.append((name, number, call))
+                continue
+            args, kwargs = _tensors(call["args"], tensors), _tensors(call["kwargs"], tensors)
+            outputs = operations[name](*args, **kwargs)
+            for index, tensor in enumerate(symbolic.leaves(outputs)):
+                tensors[(name, number, index)] = tensor
+        if len(later) == len(waiting):
+            raise DamagedFileError(
+                message("The model's config", expected="calls that lead from inputs to outputs",
+                        got=f"calls that wait for each other: {sorted({n for n, _, _ in later})}")
+            )  # fmt: skip
+        waiting = later
+
+    def places(tree: Any) -> Any:
+        if isinstance(tree, dict):
+            return {k: places(v) for k, v in tree.items()}
+        if len(tree) == 3 and isinstance(tree[0], str):
+            return tensors[(tree[0], int(tree[1]), int(tree[2]))]
+        found = [places(v) for v in tree]
+        return found
+
+    inputs, outputs = places(config["input_layers"]), places(config["output_layers"])
+    one = isinstance(outputs, list) and len(outputs) == 1
+    single = isinstance(inputs, list) and len(inputs) == 1
+    return (inputs[0] if single else inputs), (outputs[0] if one and single else outputs)
+
+
+def _operation(entry: Any) -> Any:
+    if str(entry.get("module", "")).startswith("keras.src.ops"):
+        from gazelle.core.config import snake
+
+        name = snake(entry["class_name"])
+        function = OPS.get(name) or find(name, "ops")
+        if function is None:
+            raise unknown("operation in the config", entry["class_name"], [_camel(n) for n in OPS])
+        return function
+    return deserialize(entry, "layers")
+
+
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("class_name") == "__keras_tensor__"
+
+
+def _key(value: Any) -> tuple[str, int, int]:
+    name, call, index = value["config"]["keras_history"]
+    return name, int(call), int(index)
+
+
+def _ready(call: Any, tensors: Any) -> bool:
+    if _is_tensor(call):
+        return _key(call) in tensors
+    if isinstance(call, dict):
+        return all(_ready(v, tensors) for v in call.values())
+    if isinstance(call, (list, tuple)):
+        return all(_ready(v, tensors) for v in call)
+    return True
+
+
+def _tensors(tree: Any, tensors: Any) -> Any:
+    if _is_tensor(tree):
+        return tensors[_key(tree)]
+    if isinstance(tree, dict):
+        if "class_name" in tree and "config" in tree:
+            return deserialize(tree)
+        return {k: _tensors(v, tensors) for k, v in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return [_tensors(v, tensors) for v in tree]
+    return tree

@@ -1,0 +1,177 @@
+"""The graph between symbolic inputs and outputs: found backwards once, run forwards at every call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax.numpy as jnp
+
+from gazelle.core import dtypes, symbolic
+from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.symbolic import KerasTensor, Node
+from gazelle.layers.base import Layer
+from gazelle.layers.input import InputLayer
+
+
+class Graph:
+    """All calls that lead from `inputs` to `outputs`, in an order in which they can run."""
+
+    def __init__(self, inputs: Any, outputs: Any, guessed: bool = False) -> None:
+        self.inputs, self.outputs = inputs, outputs
+        self.guessed = guessed  # the input's shape is that of the first data: other sizes may come
+        self.flat_inputs = symbolic.leaves(inputs)
+        for tensor in [*self.flat_inputs, *symbolic.leaves(outputs)]:
+            if not isinstance(tensor, KerasTensor):
+                raise ArgumentError(
+                    message("Model(inputs, outputs)", expected="symbolic tensors made by Input and by calling layers",
+                            got=type(tensor).__name__)
+                )  # fmt: skip
+        self.nodes, indices = self._find_nodes()
+        self._sort(indices)
+        self.input_names = [_operation(t).name for t in self.flat_inputs]
+        self.output_names = _unique([_operation(t).name for t in symbolic.leaves(outputs)])
+
+    def _find_nodes(self) -> tuple[list[Node], dict[int, int]]:
+        """Nodes in the order of execution, and when each operation was first met (Keras breaks ties by it)."""
+        entrances = {id(t) for t in self.flat_inputs}
+        done: list[Node] = []
+        seen: set[int] = set()
+        indices: dict[int, int] = {}
+        for output in symbolic.leaves(self.outputs):
+            stack: list[tuple[KerasTensor, Iterator[KerasTensor]]] = []
+
+            def enter(tensor: KerasTensor, stack: Any = stack) -> None:
+                node = tensor.node
+                if node is None or (isinstance(node.operation, InputLayer) and id(tensor) not in entrances):
+                    raise ArgumentError(
+                        message(f"The outputs depend on {tensor!r}", expected="every Input among inputs", got="not there",
+                                mend="Add this Input to Model(inputs=[...]).")
+                    )  # fmt: skip
+                if id(node) in seen:
+                    return
+                seen.add(id(node))
+                indices.setdefault(id(node.operation), len(indices))
+                stack.append((tensor, iter([] if id(tensor) in entrances else node.inputs)))
+
+            enter(output)
+            while stack:
+                tensor, parents = stack[-1]
+                parent = next(parents, None)
+                if parent is not None:
+                    enter(parent)
+                else:
+                    assert tensor.node is not None
+                    done.append(tensor.node)
+                    stack.pop()
+        for tensor in self.flat_inputs:  # inputs that no output needs
+            if tensor.node is not None and id(tensor.node) not in seen:
+                done.insert(0, tensor.node)
+                indices.setdefault(id(tensor.node.operation), len(indices))
+        return done, indices
+
+    def _sort(self, indices: dict[int, int]) -> None:
+        """`operations` by decreasing distance from the outputs: Keras' order of layers, and so of weights."""
+        depth: dict[int, int] = {}
+        of_operation: dict[int, int] = {}
+        operations: dict[int, Any] = {}
+        entrances = {id(t.node) for t in self.flat_inputs}
+        for node in reversed(self.nodes):
+            key = id(node.operation)
+            operations[key] = node.operation
+            deep = max(depth.get(id(node), 0), of_operation.get(key, 0))
+            depth[id(node)] = of_operation[key] = deep
+            for tensor in [] if id(node) in entrances else node.inputs:
+                parent = id(tensor.node)
+                depth[parent] = max(depth.get(parent, 0), deep + 1)
+        inputs = {id(t.node.operation): i - len(indices) for i, t in enumerate(self.flat_inputs) if t.node is not None}
+        order = sorted(operations, key=lambda k: (-of_operation[k], inputs.get(k, indices[k])))
+        self.operations = [operations[k] for k in order]
+        self.layers = [op for op in self.operations if isinstance(op, Layer)]
+
+    def run(self, inputs: Any) -> Any:
+        """The outputs for arrays in the place of the inputs."""
+        values = {id(t): array for t, array in zip(self.flat_inputs, self.fit_inputs(inputs), strict=True)}
+        for node in self.nodes:
+            outputs = symbolic.leaves(node.outputs)
+            if all(id(t) in values for t in outputs):
+                continue
+            args, kwargs = symbolic.map_tree(lambda v: values.get(id(v), v), (node.args, node.kwargs))
+            results = symbolic.leaves(node.operation(*args, **kwargs))
+            values.update((id(t), r) for t, r in zip(outputs, results, strict=True))
+        return symbolic.map_tree(lambda t: values[id(t)], self.outputs)
+
+    def fit_inputs(self, data: Any) -> list[Any]:
+        """Data in the order, rank and dtype of `flat_inputs`."""
+        return [_fitted(t, array, self.guessed) for t, array in zip(self.flat_inputs, self.match(data), strict=True)]
+
+    def match(self, data: Any) -> list[Any]:
+        """Data in the order of `flat_inputs`: by name where it is a dict, else by position."""
+        if isinstance(data, dict):
+            names = self._dict_keys() or self.input_names
+            missing = [n for n in names if n not in data]
+            if missing:
+                raise ArgumentError(message("Input data by name", expected=f"keys {names}", got=f"keys {list(data)}"))
+            return [data[n] for n in names]
+        flat = symbolic.leaves(data)
+        if len(flat) != len(self.flat_inputs):
+            raise ArgumentError(
+                message("The model's inputs", expected=f"{len(self.flat_inputs)} arrays ({', '.join(self.input_names)})",
+                        got=f"{len(flat)}", mend="Give several inputs as a list or a dict by name.")
+            )  # fmt: skip
+        return flat
+
+    def _dict_keys(self) -> list[str] | None:
+        return sorted(self.inputs) if isinstance(self.inputs, dict) else None
+
+
+def _operation(tensor: KerasTensor) -> Any:
+    assert tensor.node is not None
+    return tensor.node.operation
+
+
+def _unique(names: list[str]) -> list[str]:
+    out: list[str] = []
+    for name in names:
+        number, fresh = 0, name
+        while fresh in out:
+            number += 1
+            fresh = f"{name}_{number}"
+        out.append(fresh)
+    return out
+
+
+def _fitted(tensor: KerasTensor, array: Any, guessed: bool) -> Any:
+    """Data in the dtype and rank of the Input: (n,) may stand for (n, 1) and (n, 1) for (n,)."""
+    if not hasattr(array, "shape"):
+        array = jnp.asarray(array)
+    if dtypes.is_float(tensor.dtype) and array.dtype != tensor.dtype:
+        array = jnp.asarray(array, tensor.dtype)
+    shape, wanted = tuple(array.shape), tensor.shape
+    if len(shape) == len(wanted) - 1 and wanted[-1] == 1:
+        array = array[..., None]
+    elif len(shape) == len(wanted) + 1 and shape[-1] == 1:
+        array = array[..., 0]
+    if guessed and len(array.shape) == len(wanted):
+        return array
+    if len(array.shape) != len(wanted) or any(w not in (None, s) for w, s in zip(wanted, array.shape, strict=True)):
+        raise ShapeError(input_mismatch(_operation(tensor).name, wanted, shape))
+    return array
+
+
+def input_mismatch(name: str, wanted: tuple[int | None, ...], shape: tuple[int, ...]) -> str:
+    """What to say when data does not have the shape of an input, with the likeliest mend."""
+    mend = ""
+    if len(shape) == len(wanted) + 1 and tuple(shape[1:]) == tuple(wanted[1:]):
+        mend = "input_shape is the shape of one sample: leave the batch axis out."
+    elif len(wanted) == len(shape) + 1 and wanted[1:-1] == shape[1:]:
+        mend = "The channel axis is missing: x[..., None] adds it."
+    elif len(wanted) == len(shape) + 1 and wanted[2:] == shape[1:] and wanted[1] == shape[0]:
+        mend = "The batch axis is missing: x[None] makes a batch of one sample."
+    elif len(wanted) == len(shape) + 1 and wanted[1:] == shape:
+        mend = "The batch axis is missing: x[None] makes a batch of one sample."
+    elif len(wanted) == 2 and len(shape) > 2:
+        mend = "Put a Flatten layer first, or x.reshape(len(x), -1)."
+    elif len(wanted) == len(shape) and wanted[1:] != shape[1:]:
+        mend = f"Set input_shape={tuple(shape[1:])} or give data of shape {('batch', *wanted[1:])}.".replace("'", "")
+    return message(f"Input '{name}'", expected=f"shape {tuple(wanted)}", got=f"shape {tuple(shape)}", mend=mend)

@@ -1,0 +1,175 @@
+"""The model: a layer that can be compiled, trained, asked and saved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gazelle.core import symbolic
+from gazelle.core.config import serialize
+from gazelle.core.errors import StateError, message
+from gazelle.layers.base import Layer
+from gazelle.layers.input import Input
+from gazelle.models.fitting import Fitting
+from gazelle.models.graph import Graph
+
+
+class Model(Fitting, Layer):
+    """A network with inputs and outputs, made in one of three ways.
+
+    `Model(inputs, outputs)` from symbolic tensors; `Sequential([...])`; or a subclass with layers in `__init__` and a
+    `call(self, x, training=False)`.
+
+    >>> x = Input((3,))
+    >>> model = Model(x, layers.Dense(2)(x))
+    >>> model.predict(np.ones((5, 3)), verbose=0).shape
+    (5, 2)
+    """
+
+    _room = "models"
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls is Model and (args or "inputs" in kwargs):
+            from gazelle.models.functional import Functional  # a Model with a graph is one by name
+
+            cls = Functional
+        return super().__new__(cls)
+
+    def __init__(self, *args: Any, inputs: Any = None, outputs: Any = None, **kwargs: Any) -> None:
+        if args:
+            inputs, outputs = (*args, outputs)[:2]
+        super().__init__(**kwargs)
+        self._setup_fitting()
+        self._graph: Graph | None = None
+        if inputs is not None:
+            self._set_graph(Graph(inputs, outputs))
+
+    def _set_graph(self, graph: Graph) -> None:
+        self._graph, self._layers, self.built = graph, graph.layers, True
+
+    def build(self, input_shape: Any) -> None:
+        """Make all weights, by tracing `call` on inputs of this shape (batch axis first)."""
+        inputs = _symbolic(input_shape)
+        symbolic.output_spec(self._call_arrays_here, (inputs,), {}, name=self.name)
+
+    def _ensure_built(self, args: Any, kwargs: Any) -> None:
+        if not self.built:
+            if type(self).build is not Model.build:
+                super()._ensure_built(args, kwargs)
+            self.built = True
+            self._build_shapes = symbolic.map_tree(lambda leaf: tuple(getattr(leaf, "shape", ())), args[0])
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        if self._graph is None:
+            raise NotImplementedError(f"{type(self).__name__} has no call method: def call(self, x): return ...")
+        return self._graph.run(inputs)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers directly in this model."""
+        return list(self._layers) if self._graph is not None else self.sublayers()
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """The layer of this name, or at this place."""
+        if index is not None:
+            return self.layers[index]
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        from gazelle.core.errors import unknown
+
+        raise unknown(f"layer of model '{self.name}'", name, [layer.name for layer in self.layers])
+
+    @property
+    def inputs(self) -> list[Any]:
+        return list(self._the_graph("inputs").flat_inputs)
+
+    @property
+    def outputs(self) -> list[Any]:
+        return symbolic.leaves(self._the_graph("outputs").outputs)
+
+    @property
+    def input(self) -> Any:
+        return self._the_graph("input").inputs
+
+    @property
+    def output(self) -> Any:
+        return self._the_graph("output").outputs
+
+    @property
+    def input_shape(self) -> Any:
+        return symbolic.map_tree(lambda t: t.shape, self.input)
+
+    @property
+    def output_shape(self) -> Any:
+        return symbolic.map_tree(lambda t: t.shape, self.output)
+
+    def _the_graph(self, what: str) -> Graph:
+        if self._graph is None:
+            raise StateError(
+                message(f"Model '{self.name}' has no {what} yet",
+                        mend="Give the first layer an input_shape, or start with Input(shape).")
+            )  # fmt: skip
+        return self._graph
+
+    def summary(self, *args: Any, **kwargs: Any) -> None:
+        """Print the layers, their output shapes and numbers of weights."""
+        from gazelle.models.summary import summary
+
+        summary(self, *args, **kwargs)
+
+    def _repr_html_(self) -> str:
+        from gazelle.models.summary import html
+
+        return html(self)
+
+    def save(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
+        """Write architecture, weights, optimizer state and compile arguments as a `.keras` file."""
+        from gazelle.saving.keras_v3 import save_model
+
+        save_model(self, filepath, overwrite=overwrite, **kwargs)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+        """Write the weights alone."""
+        from gazelle.saving.weights import save_weights
+
+        save_weights(self, filepath, overwrite=overwrite)
+
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
+        """Read weights from any file that holds them (told by content), or from "latest", the kept state."""
+        from gazelle.saving.weights import load_weights
+
+        load_weights(self, filepath, skip_mismatch=skip_mismatch, by_name=by_name)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The architecture as JSON."""
+        from gazelle.saving.config import model_to_json
+
+        return model_to_json(self, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        config = {k: serialize(v) for k, v in self._config.items() if k not in ("inputs", "outputs", "args", "kwargs")}
+        return {**config, "name": self.name, "trainable": self.trainable}
+
+    @classmethod
+    def from_config(cls, config: Any, custom_objects: Any = None) -> Any:
+        if cls is Model or "input_layers" in config:
+            from gazelle.models.functional import Functional
+
+            return Functional.from_config(config)
+        return super().from_config(config)
+
+    def reset_metrics(self) -> None:
+        """Start the running metrics of train_on_batch and test_on_batch anew."""
+        if self._trainer is not None and self._trainer.meters.built:
+            self._trainer.live.totals = self._trainer.meters.start()
+
+
+def _symbolic(shape: Any) -> Any:
+    """Inputs for a shape, or for a list or dict of shapes."""
+    if isinstance(shape, dict):
+        return {key: _symbolic(value) for key, value in shape.items()}
+    if shape and isinstance(shape[0], (list, tuple)):
+        return [_symbolic(value) for value in shape]
+    return Input(batch_shape=tuple(shape))
+
+

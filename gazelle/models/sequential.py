@@ -1,0 +1,159 @@
+"""The stack of layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gazelle.core.config import deserialize, serialize_object
+from gazelle.core.errors import ArgumentError, StateError, message
+from gazelle.core.symbolic import KerasTensor
+from gazelle.layers.base import Layer
+from gazelle.layers.input import Input, InputLayer
+from gazelle.models.graph import Graph
+from gazelle.models.model import Model
+
+
+class Sequential(Model):
+    """Layers one after another: y = layer_n(... layer_2(layer_1(x))).
+
+    The weights are made at once if the first layer knows its input (`Input(shape)`, `input_shape`, `input_dim`), and
+    at the first call otherwise.
+
+    >>> model = Sequential([layers.Dense(4, activation="relu", input_dim=3), layers.Dense(1)])
+    >>> model.output_shape
+    (None, 1)
+    """
+
+    _room = "models"
+    _keras_module = "keras"
+
+    def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None, **kwargs: Any) -> None:
+        super().__init__(trainable=trainable, name=name, **kwargs)
+        self._layers: list[Layer] = []
+        self._guessed = False  # the input's shape was taken from data
+        self._tail: KerasTensor | None = None  # the output of the last layer, once the input is known
+        for layer in layers or []:
+            self.add(layer)
+
+    def add(self, layer: Any, rebuild: bool = True) -> None:
+        """Put a layer on top."""
+        if isinstance(layer, KerasTensor) and layer.node is not None and isinstance(layer.node.operation, InputLayer):
+            layer = layer.node.operation
+        if not isinstance(layer, Layer):
+            got = f"the class {layer.__name__}" if isinstance(layer, type) else repr(layer)
+            mend = f"Make one: {layer.__name__}(...)." if isinstance(layer, type) else ""
+            raise ArgumentError(message("Sequential.add", expected="a layer", got=got, mend=mend))
+        if not layer.auto_named and any(layer.name == other.name for other in self._layers):
+            raise ArgumentError(
+                message(f"Sequential.add of '{layer.name}'", expected="a name of its own",
+                        got="a name that another layer of this model has")
+            )  # fmt: skip
+        if isinstance(layer, InputLayer) and self._layers:
+            raise ArgumentError(message("Sequential.add of an Input", expected="the first place", got="a later one"))
+        self._layers.append(layer)
+        self._forget_compiled()
+        if self._tail is None and len(self._layers) == 1:
+            self._begin(layer)
+        elif self._tail is not None:
+            self._extend(layer)
+
+    def _begin(self, layer: Layer) -> None:
+        """Start the chain of symbolic tensors if the first layer tells the shape."""
+        if isinstance(layer, InputLayer):
+            self._head = self._tail = layer.tensor
+            self._set_chain()
+        elif layer.batch_shape is not None:
+            self._head = self._tail = Input(batch_shape=layer.batch_shape, dtype=_input_dtype(layer))
+            self._extend(layer)
+        elif isinstance(layer, Model) and layer._graph is not None:
+            self._head = self._tail = Input(batch_shape=layer.input_shape)
+            self._extend(layer)
+
+    def _extend(self, layer: Layer) -> None:
+        self._tail = layer(self._tail)
+        if not isinstance(self._tail, KerasTensor):
+            raise ArgumentError(
+                message(f"Layer '{layer.name}' in a Sequential", expected="one output", got="several",
+                        mend="Use Model(inputs, outputs) for several outputs.")
+            )  # fmt: skip
+        self._set_chain()
+
+    def _set_chain(self) -> None:
+        self._graph = Graph(self._head, self._tail, self._guessed)
+        self.built = len(self.layers) > 0
+
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Take the last layer off."""
+        if not self._layers:
+            raise StateError(message("Sequential.pop", expected="at least one layer", got="none"))
+        layer = self._layers.pop()
+        self._forget_compiled()
+        if self._tail is not None:
+            if self.layers:
+                self._tail = next(n.inputs[0] for n in layer.nodes if n.outputs is self._tail)
+                self._set_chain()
+            else:
+                self._graph, self._tail, self.built = None, None, False
+        return layer
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make the weights for inputs of this shape (batch axis first)."""
+        if self._tail is not None or input_shape is None:
+            return
+        self._head = self._tail = Input(batch_shape=tuple(input_shape))
+        for layer in self._layers:
+            self._extend(layer)
+        self.built = True
+
+    def _ensure_built(self, args: Any, kwargs: Any) -> None:
+        if not self.built and self._layers and hasattr(args[0], "shape"):
+            shape = tuple(args[0].shape)
+            known = isinstance(args[0], KerasTensor)
+            self._guessed = not known
+            self._head = self._tail = Input(
+                batch_shape=shape if known else (None, *shape[1:]), dtype=str(args[0].dtype)
+            )
+            for layer in self._layers:
+                self._extend(layer)
+            self._build_shapes = self._head.shape
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        x = inputs
+        if self._graph is not None:
+            (x,) = self._graph.fit_inputs(inputs)
+        for layer in self._layers:
+            if not isinstance(layer, InputLayer):
+                x = layer(x)
+        return x
+
+    @property
+    def layers(self) -> list[Layer]:
+        return [layer for layer in self._layers if not isinstance(layer, InputLayer)]
+
+    def get_config(self) -> dict[str, Any]:
+        """The layers in order, the input in front where it is known."""
+        listed: list[Layer] = list(self._layers)
+        if self._graph is not None and listed and not isinstance(listed[0], InputLayer):
+            listed.insert(0, self._head.node.operation)  # type: ignore[union-attr]
+        config = {
+            "name": self.name, "trainable": self.trainable, "dtype": serialize_object(self.dtype_policy),
+            "layers": [serialize_object(layer) for layer in listed],
+        }  # fmt: skip
+        if self._graph is not None:
+            config["build_input_shape"] = list(self._head.shape)
+        return config
+
+    @classmethod
+    def from_config(cls, config: Any, custom_objects: Any = None) -> Any:
+        """The model that `get_config` described."""
+        model = cls(name=config.get("name"), trainable=config.get("trainable", True))
+        for entry in config["layers"]:
+            model.add(deserialize(entry, "layers"))
+        if not model.built and config.get("build_input_shape"):
+            model.build(tuple(config["build_input_shape"]))
+        return model
+
+
+def _input_dtype(layer: Layer) -> str:
+    """What kind of numbers the first layer takes: ids for an Embedding, else its own floats."""
+    return "int32" if type(layer).__name__ == "Embedding" else layer.dtype

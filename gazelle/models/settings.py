@@ -1,0 +1,68 @@
+"""What holds for the whole process: from which side validation samples come, and whether states are kept."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any
+
+import numpy as np
+
+from gazelle.core.errors import unknown
+from gazelle.saving.latest import Keeper
+
+_side: str | None = None
+
+
+def set_validation_from(side: str) -> None:
+    """Take `validation_split` from the "start" of the samples (as the default is) or from their "end" (as Keras does)."""
+    global _side
+    _side = validation_from(side)
+
+
+def validation_from(side: str | None = None) -> str:
+    """The side in force: the argument, else `set_validation_from`, else GAZELLE_VALIDATION_FROM, else "start"."""
+    chosen = side or _side or os.environ.get("GAZELLE_VALIDATION_FROM") or "start"
+    if chosen not in ("start", "end"):
+        raise unknown("validation_from", chosen, ["start", "end"])
+    return chosen
+
+
+def warn_lost_classes(y_train: Any, y_held: Any, side: str) -> None:
+    """Warn where the split left a class out of training or out of validation: the samples were sorted."""
+    labels = [np.asarray(y) for y in (y_train, y_held) if isinstance(y, np.ndarray)]
+    if len(labels) < 2 or (labels[0].dtype.kind == "f" and not _one_hot(labels[0])):
+        return
+    train, held = (set(np.unique(v.argmax(-1) if v.ndim > 1 and v.shape[-1] > 1 else v).tolist()) for v in labels)
+    if len(train | held) > 1000 or train == held:
+        return
+    lost = sorted(held - train) or sorted(train - held)
+    where = "training" if held - train else "validation"
+    if where == "validation" and len(y_held) < 10 * len(train | held):
+        return  # too few held out to expect every class
+    warnings.warn(
+        f"validation_split took the {'first' if side == 'start' else 'last'} samples, and class {lost[0]} has none left "
+        f"for {where}: the samples look sorted by class. Shuffle x and y together before fit.",
+        UserWarning, stacklevel=4,
+    )  # fmt: skip
+
+
+def _one_hot(y: Any) -> bool:
+    return bool(y.ndim == 2 and y.shape[-1] > 1 and ((y == 0) | (y == 1)).all())
+
+
+def keeper(name: str, keep: bool | None) -> Keeper | None:
+    """Whoever keeps the latest state on disk, None where that is switched off (`fit(keep=False)`, GAZELLE_KEEP=0)."""
+    wanted = keep if keep is not None else os.environ.get("GAZELLE_KEEP", "1") not in ("0", "no", "off", "false")
+    return Keeper(name) if wanted else None
+
+
+_told: set[str] = set()
+
+
+def tell(keeper: Keeper, display: Any) -> None:
+    """Say once per path where the state is."""
+    path = str(keeper.path)
+    if path not in _told and os.path.exists(path):
+        _told.add(path)
+        display.note(f"Latest state kept in {path}")

@@ -1,0 +1,157 @@
+"""Epochs and events: the loops of fit, evaluate and predict around the compiled programs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle import data
+from gazelle.metrics import Logs
+from gazelle.training.diagnosis import explain_nan
+from gazelle.training.interrupt import Interrupt
+from gazelle.training.trainer import Trainer
+
+_TICK = 0.1  # seconds between two looks at the progress, at Ctrl-C and at the clock of the keeper
+
+
+class Pace:
+    """How many steps to go at once, so that about `_TICK` seconds pass."""
+
+    def __init__(self) -> None:
+        self.steps = 1
+
+    def took(self, steps: int, seconds: float) -> None:
+        """Learn from a call; the first ones, which compile, only slow it down for a moment."""
+        wanted = steps * _TICK / max(seconds, 1e-6)
+        self.steps = int(min(max(wanted, 1), self.steps * 8))
+
+
+def _host(logs: Any) -> Logs:
+    """Logs as Python numbers."""
+    return Logs({k: float(v) if np.ndim(v) == 0 else np.asarray(v) for k, v in jax.device_get(logs).items()})
+
+
+def _chunks(segments: Iterator[data.source.Segment], pace: Pace, single: bool) -> Iterator[tuple[Any, Any, int, int]]:
+    """(data, order, start, stop) of each call of the program."""
+    for arrays, order in segments:
+        placed = jnp.asarray(order)
+        start = 0
+        while start < len(order):
+            stop = start + 1 if single else min(len(order), start + pace.steps)
+            yield arrays, placed, start, stop
+            start = stop
+
+
+def fit(
+    trainer: Trainer, model: Any, source: data.Source, events: Any, display: Any, *, epochs: int,
+    initial_epoch: int = 0, validate: Callable[[int], dict[str, Any]] | None = None, keeper: Any = None,
+    history: Any = None,
+) -> None:  # fmt: skip
+    """Train for `epochs - initial_epoch` epochs. `validate(epoch)` gives the logs of the validation, if it is due."""
+    live, meters = trainer.live, trainer.meters
+    pace, single = Pace(), events.listens("train")
+    epoch, done = initial_epoch, 0
+
+    def meta() -> dict[str, Any]:
+        layout = [[path, list(v.shape), v.dtype] for path, v in live.variables.items()]
+        past = {k: list(v) for k, v in history.history.items()} if history is not None else {}
+        return {"model": layout, "epoch": epoch, "batch": done, "history": past, "seed": trainer.seed}
+
+    with Interrupt() as interrupt:
+        try:
+            for epoch in range(initial_epoch, epochs):
+                events.on_epoch_begin(epoch, {})
+                display.epoch_begin(epoch, epochs, source.steps)
+                live.totals, logs, done = meters.start(), {}, 0
+                for arrays, order, start, stop in _chunks(source.segments(epoch), pace, single):
+                    if single:
+                        events.on_train_batch_begin(done, Logs())
+                    begun = time.perf_counter()
+                    interrupt.hold()
+                    state, logs = trainer.train(
+                        live.take(), None, arrays, order, np.int32(start), np.int32(stop)
+                    )
+                    live.give(state)
+                    jax.block_until_ready(logs)
+                    interrupt.release()
+                    done += stop - start
+                    pace.took(stop - start, time.perf_counter() - begun)
+                    if single:
+                        events.on_train_batch_end(done - 1, _host(logs))
+                    display.advance(done, source.steps, logs)
+                    if keeper is not None:
+                        keeper.offer(live.tensors, meta)
+                    if model.stop_training:
+                        break
+                results = _host(logs)
+                explain_nan(results, source)
+                if validate is not None:
+                    results.update(validate(epoch))
+                meters.show(live.totals)
+                events.on_epoch_end(epoch, results)
+                display.epoch_end(results)
+                if model.stop_training:
+                    break
+            epoch, done = epoch + 1, 0
+        finally:
+            live.settle()
+            if keeper is not None and live.state is not None:
+                keeper.finish(live.tensors, meta)
+
+
+def evaluate(trainer: Trainer, source: data.Source, events: Any = None, display: Any = None) -> Logs:
+    """The loss and metrics over one pass of the source."""
+    totals, logs = trainer.meters.start(), {}
+    values = trainer.live.values()
+    pace, single, done = Pace(), events is not None and events.listens("test"), 0
+    for arrays, order, start, stop in _chunks(source.segments(0), pace, single):
+        if single:
+            events.on_test_batch_begin(done, Logs())
+        begun = time.perf_counter()
+        totals, logs = trainer.test(totals, values, arrays, order, np.int32(start), np.int32(stop))
+        jax.block_until_ready(logs)
+        done += stop - start
+        pace.took(stop - start, time.perf_counter() - begun)
+        if single:
+            events.on_test_batch_end(done - 1, _host(logs))
+        if display is not None:
+            display.advance(done, source.steps, logs)
+    trainer.meters.show(totals)
+    return _host(logs)
+
+
+def predict(trainer: Trainer, source: data.Source, events: Any = None, display: Any = None) -> Any:
+    """The model's outputs for all samples, as NumPy arrays."""
+    values = trainer.live.values()
+    outputs, done, single = [], 0, events is not None and events.listens("predict")
+    for batch in source.batches():
+        if single:
+            events.on_predict_batch_begin(done, Logs())
+        outputs.append(trainer.predict(values, batch))
+        done += 1
+        if single:
+            events.on_predict_batch_end(done - 1, Logs({"outputs": jax.device_get(outputs[-1])}))
+        if display is not None:
+            display.advance(done, source.steps, {})
+    host = [jax.device_get(out) for out in outputs]
+    if len(host) == 1:
+        return host[0]
+    return jax.tree.map(lambda *parts: np.concatenate(parts), *host)
+
+
+def single_batch(trainer: Trainer, source: data.Source, train: bool) -> Logs:
+    """One step on one batch, for train_on_batch and test_on_batch; totals go on from the last call."""
+    live = trainer.live
+    arrays, order = next(iter(source.segments(0)))
+    one = (arrays, jnp.asarray(order), np.int32(0), np.int32(1))
+    if train:
+        state, logs = trainer.train(live.take(), None, *one)
+        live.give(state)
+    else:
+        live.totals, logs = trainer.test(live.totals, live.values(), *one)
+    return _host(logs)

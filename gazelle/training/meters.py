@@ -1,0 +1,110 @@
+"""The metrics of a model: chosen for its outputs, kept as sums in the state, read as logs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gazelle import metrics
+from gazelle.core import bind
+from gazelle.core.variable import Variable
+from gazelle.training.outputs import output_names, per_output
+
+
+class Meters:
+    """`build` once for the shapes of y and y_pred; then `update` is pure: (totals, ...) -> totals."""
+
+    def __init__(self, given: Any, weighted: Any, names: list[str] | None) -> None:
+        self.given, self.weighted, self.names = given, weighted, names
+        self.of_output: list[list[tuple[str, Any, bool]]] = []  # per output: (name in logs, metric, weighted?)
+        self.parts: list[str] = []
+        self.built = False
+
+    def build(self, parts: list[str], y: Any, y_pred: Any) -> None:
+        """Choose the metrics for arrays (or their specs) of this shape; `parts` are the loss names."""
+        self.parts = parts
+        names = output_names(y_pred, self.names)
+        predictions = [y_pred[n] for n in names] if isinstance(y_pred, dict) else jax.tree.leaves(y_pred)
+        targets = per_output("y", y, names, spread=True)
+        self.of_output = [[] for _ in names]
+        for what, given, weigh in (("metrics", self.given, False), ("weighted_metrics", self.weighted, True)):
+            if given is None:
+                continue
+            if len(names) == 1 and not isinstance(given, dict):
+                given = [given]
+            for index, entry in enumerate(per_output(f"compile({what}=...)", given, names)):
+                entries = entry if isinstance(entry, (list, tuple)) else [entry]
+                for one in jax.tree.leaves(entries, is_leaf=lambda v: v is not None and not isinstance(v, list)):
+                    if one is None:
+                        continue
+                    target = targets[index]
+                    shape = predictions[index].shape if target is None else target.shape
+                    metric = metrics.choose(one, tuple(shape), tuple(predictions[index].shape))
+                    label = metric.name if len(names) == 1 else f"{names[index]}_{metric.name}"
+                    self.of_output[index].append((self._unique(label), metric, weigh))
+        self.built = True
+
+    def _unique(self, label: str) -> str:
+        taken = {name for entries in self.of_output for name, _, _ in entries}
+        number, name = 1, label
+        while name in taken:
+            number, name = number + 1, f"{label}_{number}"
+        return name
+
+    @property
+    def metrics(self) -> list[Any]:
+        return [metric for entries in self.of_output for _, metric, _ in entries]
+
+    def _variables(self) -> dict[str, Variable]:
+        return {
+            f"{name}/{path}": variable
+            for entries in self.of_output
+            for name, metric, _ in entries
+            for path, variable in metric.named_variables().items()
+        }
+
+    def start(self) -> dict[str, Any]:
+        """Totals before the first batch."""
+        sums = {f"part/{name}": jnp.zeros((2,)) for name in self.parts}
+        for metric in self.metrics:
+            metric.reset_state()
+        return sums | {path: jnp.asarray(v._value) for path, v in self._variables().items()}
+
+    def update(self, totals: Any, parts: Any, y: Any, y_pred: Any, weight: Any, x: Any) -> Any:
+        """Totals after one more batch; each loss counts by the batch's number of samples."""
+        count = jax.tree.leaves(x)[0].shape[0]
+        sums = {f"part/{n}": totals[f"part/{n}"] + jnp.stack([parts[n] * count, jnp.float32(count)]) for n in parts}
+        variables = self._variables()
+        _, after, _ = bind.pure(self._update_metrics, variables)(
+            {path: totals[path] for path in variables}, y, y_pred, weight
+        )
+        return sums | after
+
+    def _update_metrics(self, y: Any, y_pred: Any, weight: Any) -> None:
+        names = output_names(y_pred, self.names)
+        predictions = [y_pred[n] for n in names] if isinstance(y_pred, dict) else jax.tree.leaves(y_pred)
+        targets = per_output("y", y, names, spread=True)
+        weights = per_output("sample_weight", weight, names, spread=True)
+        for entries, target, prediction, w in zip(self.of_output, targets, predictions, weights, strict=True):
+            for _, metric, weighted in entries:
+                if target is not None:
+                    metric.update_state(target, prediction, sample_weight=w if weighted else None)
+
+    def report(self, totals: Any) -> dict[str, Any]:
+        """The logs that the totals amount to."""
+        logs = {n: totals[f"part/{n}"][0] / jnp.maximum(totals[f"part/{n}"][1], 1) for n in self.parts}
+        variables = self._variables()
+        results, _, _ = bind.pure(self._results, variables)({path: totals[path] for path in variables})
+        for name, value in results.items():
+            logs |= {f"{name}_{k}": v for k, v in value.items()} if isinstance(value, dict) else {name: value}
+        return logs
+
+    def _results(self) -> dict[str, Any]:
+        return {name: metric.result() for entries in self.of_output for name, metric, _ in entries}
+
+    def show(self, totals: Any) -> None:
+        """Put totals into the metric objects, for those who read them by hand."""
+        for path, variable in self._variables().items():
+            variable._value = totals[path]

@@ -1,0 +1,80 @@
+"""What training minimizes: the losses of all outputs, their weights, and the penalties of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gazelle import losses
+from gazelle.core.errors import ArgumentError, DataError, message
+from gazelle.training.outputs import output_names, per_output
+
+
+class Objective:
+    """(y, y_pred, weight, values, added) -> (total, parts).
+
+    total = sum_i loss_weights_i * loss_i(y_i, y_pred_i, weight_i) + sum(added) + sum of the regularizers' penalties.
+    parts is {"loss": total} and, where there are several outputs, {"<output>_loss": loss_i}.
+    """
+
+    def __init__(self, loss: Any, loss_weights: Any, names: list[str] | None, regularizers: dict[str, Any]) -> None:
+        self.loss, self.loss_weights, self.names, self.regularizers = loss, loss_weights, names, regularizers
+        self._cached: list[Any] | None = None
+
+    def functions(self, names: list[str]) -> list[Any]:
+        """The loss of each output, None where it has none."""
+        if self._cached is None:
+            given = per_output("compile(loss=...)", self.loss, names, spread=True)
+            self._cached = [losses.get(one) for one in given]
+        return self._cached
+
+    def __call__(self, y: Any, y_pred: Any, weight: Any, values: Any, added: list[Any]) -> tuple[Any, dict[str, Any]]:
+        names = output_names(y_pred, self.names)
+        functions = self.functions(names)
+        targets = self._targets(y, names)
+        weights = per_output("sample_weight", weight, names, spread=True)
+        factors = per_output("compile(loss_weights=...)", self.loss_weights, names, spread=True)
+        predictions = [y_pred[n] for n in names] if isinstance(y_pred, dict) else jax.tree.leaves(y_pred)
+        parts: dict[str, Any] = {}
+        total = jnp.zeros(())
+        if all(f is None for f in functions) and not added:
+            raise ArgumentError(
+                message("Nothing to train on", expected="a loss", got="compile(loss=None) and no add_loss",
+                        mend="Name one: compile(optimizer, loss='mse').")
+            )  # fmt: skip
+        for name, function, target, prediction, sample_weight, factor in zip(
+            names, functions, targets, predictions, weights, factors, strict=True
+        ):
+            if function is None:
+                continue
+            if target is None:
+                raise DataError(
+                    message(f"The loss of output '{name}' needs labels", expected="y", got="none",
+                            mend="Give fit(x, y), or a dict with a key per output.")
+                )  # fmt: skip
+            value = _call(function, target, prediction, sample_weight)
+            parts[f"{name}_loss"] = value
+            total = total + (value if factor is None else value * factor)
+        for extra in added:
+            total = total + jnp.sum(extra)
+        for path, regularizer in self.regularizers.items():
+            total = total + regularizer(values[path])
+        return total, {"loss": total, **(parts if len(names) > 1 else {})}
+
+    def _targets(self, y: Any, names: list[str]) -> list[Any]:
+        if y is None:
+            return [None] * len(names)
+        if len(names) > 1 and not isinstance(y, (dict, list, tuple)):
+            raise DataError(
+                message("y", expected=f"one array per output ({', '.join(names)})", got="one array",
+                        mend="Give a list or a dict by output name.")
+            )  # fmt: skip
+        return per_output("y", y, names)
+
+
+def _call(function: Callable[..., Any], target: Any, prediction: Any, sample_weight: Any) -> Any:
+    """A Loss reduces by itself; a plain function gives one value per sample, which are averaged here."""
+    return losses.as_loss(function)(target, prediction, sample_weight)

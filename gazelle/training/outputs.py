@@ -1,0 +1,46 @@
+"""Outputs by name: how losses, labels, weights and metrics given as one, a list or a dict find their output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+
+from gazelle.core.errors import ArgumentError, message, unknown
+
+
+def output_names(y_pred: Any, names: list[str] | None) -> list[str]:
+    """A name for each output: the keys of a dict, the graph's layer names, else output_1, output_2 ..."""
+    if isinstance(y_pred, Mapping):
+        return sorted(y_pred)
+    count = len(jax.tree.leaves(y_pred))
+    if names is not None and len(names) == count:
+        return list(names)
+    return [f"output_{i + 1}" for i in range(count)]
+
+
+def per_output(what: str, value: Any, names: list[str], *, spread: bool = False) -> list[Any]:
+    """`value` as a list with one entry per output. `spread`: a single value counts for every output."""
+    if isinstance(value, Mapping):
+        wrong = [key for key in value if key not in names]
+        if wrong:
+            raise unknown(f"output in {what}", wrong[0], names)
+        return [value.get(name) for name in names]
+    if len(names) == 1:
+        if isinstance(value, (list, tuple)) and len(value) == 1:
+            return [value[0]]
+        return [value]
+    if isinstance(value, (list, tuple)):
+        if len(value) != len(names):
+            raise ArgumentError(
+                message(what, expected=f"{len(names)} entries, one per output ({', '.join(names)})",
+                        got=f"{len(value)}", mend=f"Or give a dict such as {{'{names[0]}': ...}}.")
+            )  # fmt: skip
+        return list(value)
+    if value is None or spread:
+        return [value] * len(names)
+    raise ArgumentError(
+        message(what, expected=f"one entry per output ({', '.join(names)})", got=repr(value),
+                mend="Give a list or a dict by output name.")
+    )  # fmt: skip

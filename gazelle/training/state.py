@@ -1,0 +1,139 @@
+"""The state of a training: one pytree. And the lease, which keeps variables and live state in step."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gazelle import engine
+from gazelle.core.variable import Variable
+
+Arrays = dict[str, Any]
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass
+class State:
+    """Everything a step reads and writes."""
+
+    params: Arrays  # {path: array} that the optimizer changes
+    buffers: Arrays  # {path: array} that only the layers change: moving statistics, frozen weights
+    slots: dict[str, Arrays]  # {slot: {path: array}}: what the optimizer remembers
+    totals: Arrays  # sums and counts behind the metrics of this epoch
+    hyper: Arrays  # run-time numbers such as the learning rate: changing them compiles nothing
+    key: jax.Array  # the run's key; a step uses fold_in(key, step)
+    step: jax.Array  # finished updates
+
+
+class Live:
+    """Holds the live state of one model; its variables answer with the arrays of the last finished step.
+
+    Compiled steps consume (donate) the state, so between steps the variables' own arrays may be dead. Reading a
+    variable calls `settle`, which writes the state back; assigning one makes the next step take the values up again.
+    """
+
+    def __init__(self, variables: dict[str, Variable], trainable: set[str], optimizer: Any, key: jax.Array) -> None:
+        self.variables, self.trainable, self.optimizer, self.key = variables, trainable, optimizer, key
+        self.state: State | None = None
+        self.totals: Arrays = {}
+        self.settled = True  # the variables hold the state's arrays
+        self.dirty = True  # the variables hold newer values than the state
+        self._lock = threading.RLock()
+
+    def _leased(self) -> Iterator[Variable]:
+        yield from self.variables.values()
+        if self.optimizer is not None:
+            yield from self.optimizer.own_variables()
+
+    def take(self) -> State:
+        """The state for the next step, which may consume its arrays."""
+        with self._lock:
+            if self.state is None or self.dirty or any(v._lease is not self for v in self._leased()):
+                self._collect()
+            elif self.settled:
+                self.state = engine.copy(self.state)
+            self.settled = False
+            state = self.state
+            assert state is not None
+            state.totals = self.totals
+            return state
+
+    def give(self, state: State) -> None:
+        """The state after the step."""
+        self.state, self.totals, self.settled = state, state.totals, False
+
+    def _collect(self) -> None:
+        """Make the state anew from the variables, taking them over from whoever held them."""
+        for variable in self._leased():
+            if variable._lease not in (None, self):
+                variable._lease.settle()
+                variable._lease.release()  # type: ignore[attr-defined]
+        if not self.settled:
+            self.settle()
+        values = {path: v._value for path, v in self.variables.items()}
+        params = {p: a for p, a in values.items() if p in self.trainable}
+        optimizer = self.optimizer
+        if optimizer is not None and not optimizer.fits(params):
+            optimizer.state = optimizer.init(params)
+        self.state = engine.copy(
+            State(
+                params=params,
+                buffers={p: a for p, a in values.items() if p not in self.trainable},
+                slots=optimizer.state if optimizer is not None else {},
+                totals={},
+                hyper=optimizer.hyper() if optimizer is not None else {},
+                key=self.key,
+                step=optimizer.iterations._value if optimizer is not None else jnp.zeros((), jnp.int32),
+            )
+        )
+        self.dirty = False
+        for variable in self._leased():
+            variable._lease = self
+
+    def values(self) -> Arrays:
+        """{path: array} of the last finished step, to read only."""
+        with self._lock:
+            if self.state is None or self.dirty or any(v._lease is not self for v in self.variables.values()):
+                return {path: v.value for path, v in self.variables.items()}
+            return self.state.params | self.state.buffers
+
+    def settle(self) -> None:
+        """Write the arrays of the last finished step into the variables."""
+        with self._lock:
+            if self.settled or self.state is None or self.dirty:
+                return
+            self.settled = True
+            state = self.state
+            for path, value in (state.params | state.buffers).items():
+                self.variables[path]._value = value
+            if self.optimizer is not None:
+                self.optimizer.settle(state.slots, state.hyper, state.step)
+
+    def touched(self) -> None:
+        self.dirty = True
+
+    def release(self) -> None:
+        """Let go of the variables; the next `take` collects them again."""
+        self.settle()
+        self.dirty = True
+        for variable in self._leased():
+            if variable._lease is self:
+                variable._lease = None
+
+    def tensors(self) -> dict[str, Any]:
+        """The whole state as {name: NumPy array}, copied to the host: what is kept on disk."""
+        with self._lock:
+            state = self.state
+            assert state is not None
+            flat = {f"params/{p}": a for p, a in state.params.items()}
+            flat |= {f"buffers/{p}": a for p, a in state.buffers.items()}
+            flat |= {f"slots/{s}/{p}": a for s, arrays in state.slots.items() for p, a in arrays.items()}
+            flat |= {f"totals/{p}": a for p, a in state.totals.items()}
+            flat |= {f"hyper/{p}": a for p, a in state.hyper.items()}
+            fetched: dict[str, Any] = engine.fetch(flat | {"key": state.key, "step": state.step})
+            return fetched

@@ -1,0 +1,224 @@
+"""Make .venv from the newest usable Python and install gazelle into it, with the extras that are asked for.
+
+    python3 scripts/environment.py            gazelle alone
+    python3 scripts/environment.py examples   with what the examples need
+    python3 scripts/environment.py dev        with what the tests and checks need
+
+Runs on any Python from 3.8 on and needs nothing but the standard library. A stamp in .venv makes the second call
+instant; a change of pyproject.toml installs again. GAZELLE_PYTHON=python3.12 (a command or a path) picks one Python.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+HOME = ROOT / ".venv"
+STAMP = HOME / "gazelle.json"
+BIN = HOME / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+OLDEST, NEWEST = (3, 11), (3, 14)
+MINORS = range(NEWEST[1], OLDEST[1] - 1, -1)
+
+#: What a candidate says of itself; without ssl and zlib nothing can be installed, without ctypes NumPy will not load.
+PROBE = """
+import sys, ssl, zlib, ctypes, sysconfig
+free = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+print(sys.implementation.name, int(free), *sys.version_info[:3])
+"""
+
+
+class NoEnvironmentError(Exception):
+    """No environment: the message says what was tried and what helps."""
+
+
+def answer(*command: object, quiet: bool = True) -> tuple[bool, str]:
+    """Run a command; whether it succeeded, and what it printed if `quiet`."""
+    env = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__")}
+    try:
+        done = subprocess.run(
+            [str(c) for c in command],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if quiet else None,
+            stderr=subprocess.STDOUT if quiet else None,
+            text=True,
+        )
+    except OSError as error:
+        return False, str(error)
+    return done.returncode == 0, (done.stdout or "").strip()
+
+
+def version(python: object) -> tuple[int, ...] | None:
+    """(3, 13, 1) of a Python that really runs and can be used; None of any other."""
+    ok, words = answer(python, "-c", PROBE)
+    parts = words.split()
+    if not ok or len(parts) != 5 or parts[0] != "cpython" or parts[1] == "1":
+        return None  # a shim without a version, a build without ssl, PyPy, or one without the GIL (h5py has no wheel)
+    return tuple(int(p) for p in parts[2:])
+
+
+def candidates() -> list[str]:
+    """Every python3.N and python3 on PATH and under pyenv, each file once, none from our own .venv."""
+    folders = [f for f in os.environ.get("PATH", "").split(os.pathsep) if f]
+    folders += sorted(glob.glob(os.path.expanduser("~/.pyenv/versions/*/bin")), reverse=True)
+    names = [*(f"python3.{minor}" for minor in MINORS), "python3", "python"]
+    found: dict[str, str] = {}
+    for folder in folders:
+        if os.path.realpath(folder) == os.path.realpath(BIN):
+            continue
+        for name in names:
+            path = os.path.join(folder, name + (".exe" if os.name == "nt" else ""))
+            if os.access(path, os.X_OK) and os.path.isfile(path):
+                # A virtual environment's link and the Python it points to are two: only the folder is made real.
+                found.setdefault(os.path.join(os.path.realpath(folder), name), path)
+    return list(found.values())
+
+
+def usable() -> list[tuple[tuple[int, ...], str]]:
+    """Usable Pythons, the newest first; among equals the first on PATH."""
+    picked = os.environ.get("GAZELLE_PYTHON")
+    if picked:
+        path = shutil.which(os.path.expanduser(picked)) or picked
+        seen = version(path)
+        if seen is None or not OLDEST <= seen[:2] <= NEWEST:
+            got = "no usable CPython" if seen is None else "Python " + ".".join(map(str, seen))
+            raise NoEnvironmentError(f"GAZELLE_PYTHON={picked} is {got}; gazelle needs Python {span()}.")
+        return [(seen, path)]
+    seen_all = [(version(path), path) for path in candidates()]
+    fit = [(v, path) for v, path in seen_all if v is not None and OLDEST <= v[:2] <= NEWEST]
+    if not fit:
+        others = sorted({".".join(map(str, v)) for v, _ in seen_all if v is not None})
+        raise NoEnvironmentError(
+            f"No Python {span()} was found on PATH or under ~/.pyenv/versions"
+            f" ({'found only ' + ', '.join(others) if others else 'found none at all'}).\n"
+            "Install one, or name it: GAZELLE_PYTHON=/path/to/python3 make ..."
+        )
+    return sorted(fit, key=lambda pair: pair[0], reverse=True)
+
+
+def span() -> str:
+    return "{}.{} to {}.{}".format(*OLDEST, *NEWEST)
+
+
+def pips() -> list[list[str]]:
+    """Commands that run some pip, whichever Python it belongs to."""
+    out = [[sys.executable, "-m", "pip"]]
+    out += [[path] for path in map(shutil.which, ("pip", "pip3")) if path]
+    return out + [[path, "-m", "pip"] for path in candidates()]
+
+
+def by_venv(python: str) -> tuple[bool, str]:
+    return answer(python, "-m", "venv", "--clear", HOME)
+
+
+def by_foreign_pip(python: str) -> tuple[bool, str]:
+    """Where ensurepip is missing: an empty environment, and another Python's pip puts pip into it."""
+    ok, words = answer(python, "-m", "venv", "--clear", "--without-pip", HOME)
+    if not ok:
+        return ok, words
+    for pip in pips():
+        if not answer(*pip, "--python", PYTHON, "--version")[0]:
+            continue  # no pip there, or one before 22.3, which does not know --python
+        ok, words = answer(*pip, "--python", PYTHON, "install", "--quiet", "pip")
+        return ok and has_pip(), words
+    return False, "no other pip (22.3 or newer) was found"
+
+
+def by_virtualenv(python: str) -> tuple[bool, str]:
+    words = "virtualenv was not found"
+    commands = [[path] for path in [shutil.which("virtualenv")] if path]
+    for command in [*commands, [python, "-m", "virtualenv"], [sys.executable, "-m", "virtualenv"]]:
+        ok, said = answer(*command, "--clear", "--python", python, HOME)
+        if ok and has_pip():
+            return True, ""
+        words = words if "No module named virtualenv" in said else said
+    return False, words
+
+
+WAYS = {"venv": by_venv, "venv --without-pip and another pip": by_foreign_pip, "virtualenv": by_virtualenv}
+
+
+def has_pip() -> bool:
+    return answer(PYTHON, "-m", "pip", "--version")[0]
+
+
+def make() -> None:
+    """Make .venv by the first way that works, from the newest Python for which one does."""
+    if HOME.exists() and not (HOME / "pyvenv.cfg").exists() and any(HOME.iterdir()):
+        raise NoEnvironmentError(f"{HOME} is there but is no virtual environment. Move it away, then try again.")
+    failed = []
+    for number, python in usable():
+        dotted = ".".join(map(str, number))
+        for way, attempt in WAYS.items():
+            say(f"making .venv with Python {dotted} ({python}; {way})")
+            ok, words = attempt(python)
+            if ok:
+                return
+            failed.append(f"  Python {dotted}, {way}: {words.splitlines()[-1] if words else 'failed'}")
+    shutil.rmtree(HOME, ignore_errors=True)
+    raise NoEnvironmentError(
+        "No virtual environment could be made.\n" + "\n".join(failed) + "\n"
+        "On Debian `apt-get install python3-venv` brings the missing part, elsewhere `pip install virtualenv`."
+    )
+
+
+def install(extras: list[str]) -> None:
+    target = f"{ROOT}[{','.join(extras)}]" if extras else str(ROOT)
+    say(f"installing gazelle{target[len(str(ROOT)) :]} and what it needs (minutes on the first time)")
+    ok, _ = answer(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-e", target, quiet=False)
+    if not ok:
+        raise NoEnvironmentError(
+            "pip could not install gazelle: its message stands above.\n"
+            "If it speaks of the network, try again. If of a missing wheel, another Python may have one: "
+            "GAZELLE_PYTHON=python3.12 make ..."
+        )
+
+
+def stamp() -> dict:
+    """What the last call left behind; {} if nothing, or if the folder was moved since: paths inside are absolute."""
+    try:
+        words = json.loads(STAMP.read_text(encoding="utf-8")) if PYTHON.exists() else {}
+    except (OSError, ValueError):
+        return {}
+    return words if words.get("root") == str(ROOT) else {}
+
+
+def digest() -> str:
+    return hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+
+
+def say(words: str) -> None:
+    print(f"environment: {words}", flush=True)
+
+
+def main(extras: list[str]) -> None:
+    before, picked = stamp(), os.environ.get("GAZELLE_PYTHON")
+    had = set(before.get("extras", []))
+    repicked = bool(picked) and before.get("picked") != picked
+    if before.get("pyproject") == digest() and had >= set(extras) and not repicked:
+        return
+    number = version(PYTHON)
+    moved = STAMP.exists() and not before
+    if number is None or not OLDEST <= number[:2] <= NEWEST or not has_pip() or moved or repicked:
+        make()
+        had = set()
+    STAMP.unlink(missing_ok=True)  # a run that is cut short must not look finished
+    install(sorted(had | set(extras)))
+    words = {"root": str(ROOT), "picked": picked, "pyproject": digest(), "extras": sorted(had | set(extras))}
+    STAMP.write_text(json.dumps(words) + "\n", encoding="utf-8")
+    say(f"ready, Python {'.'.join(map(str, version(PYTHON) or ()))}")
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except NoEnvironmentError as reason:
+        sys.exit(f"environment: {reason}")
