@@ -37,7 +37,7 @@ from gazelle.ops.activation import (
     tanh_shrink,
     threshold,
 )
-from gazelle.ops.numpy import tanh
+from gazelle.ops.table import tanh
 
 swish, hard_swish = silu, hard_silu
 

@@ -47,7 +47,7 @@ class Aliases(MetaPathFinder):
                 return _tensorflow_part(fullname)
             return None
         if fullname.startswith("tensorflow.python.") and _is_real("tensorflow"):
-            return None  # TensorFlow's own code imports its private copy of Keras, and needs exactly that
+            return None  # TensorFlow's own code imports this private copy of Keras, and needs exactly that
         found = importlib.util.find_spec(real)
         if found is None:
             raise _missing(fullname, real)
@@ -154,7 +154,8 @@ def install() -> None:
     """Make `keras`, `tensorflow.keras`, `tf_keras` and `keras_core` mean gazelle from now on, in this process.
 
     Whether those packages are installed does not matter, but none of them may be loaded yet: objects of two libraries
-    would meet in one program. Calling it again changes nothing; `uninstall` undoes it.
+    would meet in one program. Calling it again changes nothing; `uninstall` undoes it. `tensorflow.python.keras` is
+    ours only where TensorFlow is not installed: its own code imports that private copy of Keras.
 
         import gazelle
 

@@ -113,6 +113,7 @@ def _listen(cls: type, builtin: bool) -> None:
     signature = inspect.signature(init)
     kinds = {p.kind: p.name for p in signature.parameters.values()}
     rest = kinds.get(inspect.Parameter.VAR_KEYWORD)
+    builtin = builtin and inspect.Parameter.VAR_POSITIONAL not in kinds
 
     @functools.wraps(init)
     def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -130,7 +131,7 @@ def _listen(cls: type, builtin: bool) -> None:
             return init(self, *args, **kwargs)
         given = {key: resolve(key, value) for key, value in given.items()}
         for key, value in given.items():  # every level stores its own
-            if not isinstance(getattr(cls, key, None), property):
+            if not isinstance(getattr(type(self), key, None), property):
                 setattr(self, key, value)
         init(self, **given, **extra)
 
@@ -231,6 +232,8 @@ def deserialize(value: Any, room: str | None = None) -> Any:
         return {k: deserialize(v, room) for k, v in value.items()}
     if name == "__numpy__":
         return np.asarray(config["value"], config["dtype"])
+    if name == "DTypePolicy":
+        return config["name"]
     if name == "__tuple__":
         return tuple(deserialize(v) for v in value.get("items", config or ()))
     words = name.rsplit(">", 1)[-1] if name != "function" else config

@@ -88,8 +88,8 @@ class PReLU(Layer):
                                      expected=f"axes from 1 to {len(input_shape) - 1}"))  # fmt: skip
         shape = [1 if axis in shared else n for axis, n in enumerate(input_shape)][1:]
         if None in shape:
-            raise ShapeError(message(self._label, expected="known sizes of all axes that are not shared",
-                                     got=f"shape {input_shape}", mend="Name the unknown axes in shared_axes."))  # fmt: skip
+            raise ShapeError(message(self._label, expected="known sizes of the axes that are not shared",
+                                     got=f"shape {input_shape}", mend="Name unknown axes in shared_axes."))  # fmt: skip
         self.alpha = self.add_weight("alpha", shape)
         axes = {axis: n for axis, n in enumerate(input_shape) if axis > 0 and axis not in shared}
         self.input_spec = InputSpec(ndim=len(input_shape), axes=axes)

@@ -15,9 +15,9 @@ import numpy as np
 
 from gazelle import initializers
 from gazelle.core import bind, dtypes, symbolic
-from gazelle.core.config import Configurable, resolve, serialize, snake
+from gazelle.core.config import ArgumentTypeError, Configurable, resolve, serialize, snake
 from gazelle.core.dtypes import DTypePolicy
-from gazelle.core.errors import ArgumentError, ArgumentTypeError, GazelleError, ShapeError, StateError, message, unknown
+from gazelle.core.errors import GazelleError, ShapeError, StateError, message, unknown
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.variable import Variable

@@ -93,7 +93,7 @@ class _Conv(_Convolution):
             x, padding = jnp.pad(x, widths), "valid"
         if padding == "valid":
             self.check_fits(x.shape, self.window, "kernel_size")
-        y = ops.conv(x.astype(kernel.dtype), kernel, self.strides, padding, self.data_format, self.dilation_rate)
+        y = ops.conv(x, kernel, self.strides, padding, self.data_format, self.dilation_rate)
         return self.finish(y)
 
 

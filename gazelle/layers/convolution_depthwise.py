@@ -34,13 +34,13 @@ class _DepthwiseConv(_Convolution):
         if self.padding == "valid":
             self.check_fits(x.shape, self.window, "kernel_size")
         kernel = self.kernel.value
-        y = ops.depthwise_conv(x.astype(kernel.dtype), kernel, self.strides, self.padding, self.data_format,
+        y = ops.depthwise_conv(x, kernel, self.strides, self.padding, self.data_format,
                                self.dilation_rate)  # fmt: skip
         return self.finish(y)
 
 
 class DepthwiseConv1D(_DepthwiseConv):
-    r"""Each channel with its own kernels:  y[t, i m + j] = f(Σ_k x[t s + k d, i] W[k, i, j] + b),  m = depth_multiplier.
+    r"""Each channel by itself:  y[t, i m + j] = f(Σ_k x[t s + k d, i] W[k, i, j] + b),  m = depth_multiplier.
 
     x (batch, steps, in) · W (kernel_size, in, m) · b (in m,)  ->  y (batch, new steps, in m)
 
@@ -52,7 +52,7 @@ class DepthwiseConv1D(_DepthwiseConv):
 
 
 class DepthwiseConv2D(_DepthwiseConv):
-    r"""Each channel with its own kernels:  y[p, i m + j] = f(Σ_k x[p s + k d, i] W[k, i, j] + b),  m = depth_multiplier.
+    r"""Each channel by itself:  y[p, i m + j] = f(Σ_k x[p s + k d, i] W[k, i, j] + b),  m = depth_multiplier.
 
     x (batch, rows, columns, in) · W (*kernel_size, in, m) · b (in m,)  ->  y (batch, new rows, new columns, in m)
 
@@ -93,7 +93,7 @@ class _SeparableConv(_Convolution):
         if self.padding == "valid":
             self.check_fits(x.shape, self.window, "kernel_size")
         kernel = self.depthwise_kernel.value
-        y = ops.depthwise_conv(x.astype(kernel.dtype), kernel, self.strides, self.padding, self.data_format,
+        y = ops.depthwise_conv(x, kernel, self.strides, self.padding, self.data_format,
                                self.dilation_rate)  # fmt: skip
         return self.finish(ops.conv(y, self.pointwise_kernel.value, 1, "valid", self.data_format))
 

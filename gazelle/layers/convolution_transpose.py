@@ -38,7 +38,7 @@ class _ConvTranspose(_Convolution):
 
     def call(self, x: Any) -> Any:
         kernel = self.kernel.value
-        y = ops.conv_transpose(x.astype(kernel.dtype), kernel, self.strides, self.padding, self.output_padding,
+        y = ops.conv_transpose(x, kernel, self.strides, self.padding, self.output_padding,
                                self.data_format, self.dilation_rate)  # fmt: skip
         return self.finish(y)
 

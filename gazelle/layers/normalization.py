@@ -21,6 +21,7 @@ class _Normalization(Layer):
     """Weights gamma and beta over some axes; statistics are computed in float32 at least."""
 
     supports_masking = True
+    axis: Any
 
     def axes(self, rank: int) -> tuple[int, ...]:
         """`axis` as whole numbers from 0, in order."""
@@ -45,15 +46,17 @@ class _Normalization(Layer):
         self.gamma = self.add_weight("gamma", shape) if self.scale else None
         self.beta = self.add_weight("beta", shape) if self.center else None
 
-    def affine(self, x: Any, mean: Any, variance: Any, shape: Any) -> Any:
-        """gamma (x - mean) / √(variance + epsilon) + beta, with the weights in `shape`."""
-        inv = jax.lax.rsqrt(variance + self.epsilon)
+    def affine(self, y: Any, shape: Any) -> Any:
+        """gamma y + beta, with the weights in `shape`."""
         if self.gamma is not None:
-            inv = inv * jnp.reshape(self.gamma.value, shape).astype(x.dtype)
-        shift = -mean * inv
+            y = y * jnp.reshape(self.gamma.value, shape).astype(y.dtype)
         if self.beta is not None:
-            shift = shift + jnp.reshape(self.beta.value, shape).astype(x.dtype)
-        return (x * inv + shift).astype(self.compute_dtype)
+            y = y + jnp.reshape(self.beta.value, shape).astype(y.dtype)
+        return y.astype(self.compute_dtype)
+
+    def standard(self, x: Any, mean: Any, variance: Any) -> Any:
+        """(x - mean) / √(variance + epsilon)."""
+        return (x - mean) * jax.lax.rsqrt(variance + self.epsilon)
 
 
 def _wide(x: Any) -> Any:
@@ -67,7 +70,7 @@ class BatchNormalization(_Normalization):
     x (batch, ..., channels) · gamma, beta, moving_mean, moving_variance (channels,)  ->  y (batch, ..., channels)
 
     In training mean and variance are the batch's (over the steps that a mask keeps), and move the statistics:
-    moving <- momentum moving + (1 - momentum) batch. Elsewhere, and where `trainable` is False, the moving ones are used.
+    moving <- momentum moving + (1 - momentum) batch. Else, and where `trainable` is False, the moving ones are used.
     With `renorm`, training too uses long-time statistics:  gamma -> gamma r,  beta -> beta + gamma d, with
     r = σ / σ', d = (mean - mean') / σ' taken as constants and clipped by `renorm_clipping` (keys rmax, rmin, dmax).
     `synchronized` changes nothing: a batch spread over devices is one batch here.
@@ -94,6 +97,7 @@ class BatchNormalization(_Normalization):
         for key in renorm_clipping or {}:
             if key not in ("rmax", "rmin", "dmax"):
                 raise unknown("key of renorm_clipping", key, ("rmax", "rmin", "dmax"))
+        self.renorm_clipping = dict(renorm_clipping or {}) if renorm else renorm_clipping
 
     def build(self, input_shape: Any) -> None:
         shape = self.known(input_shape)
@@ -115,16 +119,16 @@ class BatchNormalization(_Normalization):
         x = _wide(x)
         shape = [1] * x.ndim
         shape[self.axis] = -1
-        if not (training and self.trainable):
-            mean, variance = _wide(self.moving_mean.value), _wide(self.moving_variance.value)
-            return self.affine(x, jnp.reshape(mean, shape), jnp.reshape(variance, shape), shape)
-        mean, variance = self.moments(x, mask)
-        if self.renorm:
-            x, mean, variance = self.renormalized(x, mean, variance, shape)
-        else:
+        learn = training and self.trainable
+        mean, variance = self.moments(x, mask) if learn else (self.moving_mean.value, self.moving_variance.value)
+        y = self.standard(x, jnp.reshape(_wide(mean), shape), jnp.reshape(_wide(variance), shape))
+        if learn and self.renorm:
+            r, d = self.correction(mean, variance)
+            y = y * jnp.reshape(r, shape) + jnp.reshape(d, shape)
+        elif learn:
             self.move(self.moving_mean, mean, self.momentum)
             self.move(self.moving_variance, variance, self.momentum)
-        return self.affine(x, jnp.reshape(mean, shape), jnp.reshape(variance, shape), shape)
+        return self.affine(y, shape)
 
     def moments(self, x: Any, mask: Any) -> tuple[Any, Any]:
         """Mean and variance over all axes but `axis`, where the mask is True."""
@@ -145,22 +149,21 @@ class BatchNormalization(_Normalization):
     def move(moving: Any, value: Any, momentum: float) -> None:
         moving.assign(_wide(moving.value) * momentum + value * (1 - momentum))
 
-    def renormalized(self, x: Any, mean: Any, variance: Any, shape: Any) -> tuple[Any, Any, Any]:
-        """(x, mean, variance) such that `affine` gives  gamma ((x - mean) r / σ + d) + beta; moves the statistics."""
-        clip = self.renorm_clipping or {}
+    def correction(self, mean: Any, variance: Any) -> tuple[Any, Any]:
+        """(r, d) of batch renormalization; moves all statistics."""
+        clip = self.renorm_clipping
         sigma = jnp.sqrt(variance + self.epsilon)
-        known = jnp.maximum(_wide(self.renorm_stddev.value), jnp.sqrt(jnp.asarray(self.epsilon, sigma.dtype)))
+        known = jnp.maximum(_wide(self.renorm_stddev.value), self.epsilon**0.5)
         r = jnp.clip(sigma / known, clip.get("rmin"), clip.get("rmax"))
         bound = clip.get("dmax")
         d = jnp.clip((mean - _wide(self.renorm_mean.value)) / known, None if bound is None else -bound, bound)
-        r, d = jax.lax.stop_gradient(r), jax.lax.stop_gradient(d)
         self.move(self.renorm_mean, mean, self.renorm_momentum)
         self.move(self.renorm_stddev, sigma, self.renorm_momentum)
         self.move(self.moving_mean, mean, self.momentum)
-        self.move(self.moving_stddev, sigma, self.momentum)
-        self.moving_variance.assign(jax.nn.relu(jnp.square(_wide(self.moving_stddev.value)) - self.epsilon))
-        scaled = (x - jnp.reshape(mean, shape)) * jnp.reshape(r / sigma, shape) + jnp.reshape(d, shape)
-        return scaled, jnp.zeros_like(mean), jnp.full_like(variance, 1 - self.epsilon)
+        moved = _wide(self.moving_stddev.value) * self.momentum + sigma * (1 - self.momentum)
+        self.moving_stddev.assign(moved)
+        self.moving_variance.assign(jax.nn.relu(jnp.square(moved) - self.epsilon))
+        return jax.lax.stop_gradient(r), jax.lax.stop_gradient(d)
 
 
 class LayerNormalization(_Normalization):
@@ -195,7 +198,7 @@ class LayerNormalization(_Normalization):
         x, axes = _wide(x), self.axes(x.ndim)
         shape = [n if a in axes else 1 for a, n in enumerate(x.shape)]
         mean, variance = jnp.mean(x, axes, keepdims=True), jnp.var(x, axes, keepdims=True)
-        return self.affine(x, 0.0 if self.rms_scaling else mean, variance, shape)
+        return self.affine(self.standard(x, 0.0 if self.rms_scaling else mean, variance), shape)
 
 
 class GroupNormalization(_Normalization):
@@ -232,13 +235,11 @@ class GroupNormalization(_Normalization):
         axis, size = self.axis % x.ndim, x.shape[self.axis]
         groups = size if self.groups == -1 else self.groups
 
-        def split(shape: Any) -> tuple[int, ...]:
-            return (*shape[:axis], groups, size // groups, *shape[axis + 1 :])
-
-        grouped = jnp.reshape(_wide(x), split(x.shape))
+        grouped = jnp.reshape(_wide(x), (*x.shape[:axis], groups, size // groups, *x.shape[axis + 1 :]))
         over = tuple(a for a in range(1, grouped.ndim) if a != axis)
         mean, variance = jnp.mean(grouped, over, keepdims=True), jnp.var(grouped, over, keepdims=True)
-        return jnp.reshape(self.affine(grouped, mean, variance, split((1,) * x.ndim)), x.shape)
+        y = jnp.reshape(self.standard(grouped, mean, variance), x.shape)
+        return self.affine(y, [size if a == axis else 1 for a in range(x.ndim)])
 
 
 class RMSNormalization(_Normalization):

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, message
-from gazelle.layers.base import InputSpec, Layer
+from gazelle.layers.base import Layer
 from gazelle.layers.core import check_rate
 from gazelle.layers.spatial import _Spatial
 from gazelle.regularizers import L1L2

@@ -26,7 +26,7 @@ class Reshape(Layer):
         super().__init__(**kwargs)
         shape = (target_shape,) if is_whole(target_shape) else tuple(target_shape)
         if any(not is_whole(n) or n < -1 for n in shape) or shape.count(-1) > 1:
-            raise ArgumentError(message("Argument target_shape of Reshape", expected="sizes >= 0, at most one of them -1",
+            raise ArgumentError(message("Argument target_shape of Reshape", expected="sizes >= 0, at most one -1",
                                         got=repr(target_shape)))  # fmt: skip
         self.target_shape = shape
 
@@ -78,6 +78,8 @@ class RepeatVector(Layer):
 
 
 class _Cropping(_Spatial):
+    cropping: Any
+
     def __init__(self, cropping: Any, data_format: Any = None, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
         both = pairs(type(self).__name__, "cropping", cropping, self.rank)
@@ -133,6 +135,8 @@ class Cropping3D(_Cropping):
 
 
 class _ZeroPadding(_Spatial):
+    padding: Any
+
     def __init__(self, padding: Any = 1, data_format: Any = None, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
         both = pairs(type(self).__name__, "padding", padding, self.rank)
@@ -179,6 +183,7 @@ class _UpSampling(_Spatial):
     """Each position `size` times along each axis of space."""
 
     interpolation = "nearest"
+    size: Any
 
     def __init__(self, size: Any = 2, data_format: Any = None, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
@@ -209,7 +214,7 @@ class UpSampling1D(_UpSampling):
 
 
 class UpSampling2D(_UpSampling):
-    """An image made larger:  x (batch, rows, columns, channels)  ->  y (batch, rows size[0], columns size[1], channels).
+    """A larger image:  x (batch, rows, columns, channels)  ->  y (batch, rows size[0], columns size[1], channels).
 
     Args:
         size: n or (for rows, for columns).

@@ -67,7 +67,9 @@ class _Spatial(Layer):
         size = shape[self.channel_axis]
         if size is None:
             mend = "Give the size of the channel axis in input_shape."
-            raise ShapeError(message(self._label, expected="a known number of channels", got=f"shape {shape}", mend=mend))
+            raise ShapeError(
+                message(self._label, expected="a known number of channels", got=f"shape {shape}", mend=mend)
+            )
         return int(size)
 
     def check_fits(self, shape: Any, window: tuple[int, ...], argument: str) -> None:

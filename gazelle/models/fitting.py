@@ -293,8 +293,7 @@ class Fitting:
         """The names of what `evaluate` returns, in order."""
         if self._trainer is None or not self._trainer.meters.built:
             return ["loss"]
-        meters = self._trainer.meters
-        return [*meters.parts, *(name for entries in meters.of_output for name, _, _ in entries)]
+        return self._trainer.meters.names
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """The arguments of `compile` as values that JSON can hold."""

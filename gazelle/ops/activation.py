@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.ops.base import op
+from gazelle.ops.base import op, public
 
 
 @op
@@ -179,3 +179,7 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
     count = jnp.sum(inside, axis=-1, keepdims=True)
     tau = (jnp.sum(jnp.where(inside, falling, 0.0), axis=-1, keepdims=True) - 1) / count
     return jnp.moveaxis(jnp.maximum(x - tau, 0.0), -1, axis)
+
+swish, hard_swish = silu, hard_silu
+
+__all__ = public(globals())  # noqa: PLE0605

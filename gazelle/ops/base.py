@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import jax
@@ -22,6 +22,7 @@ ARRAY = frozenset({"x", "x1", "x2", "y", "a", "b", "v", "inputs", "target", "out
                    "key", "value", "updates", "data", "segment_ids", "targets", "predictions", "depthwise_kernel",
                    "pointwise_kernel", "pred"})  # fmt: skip
 ARRAYS = frozenset({"xs", "arrays", "operands"})
+EPSILON = 1e-7  # added where a division or logarithm would meet 0
 
 
 def op(function: Function) -> Function:
@@ -78,6 +79,12 @@ def array(value: Any) -> Any:
 def arrays(values: Any) -> Any:
     """Every member of a list of arrays as an array; one array stays one."""
     return [array(v) for v in values] if isinstance(values, list | tuple) else array(values)
+
+
+def public(names: Mapping[str, Any]) -> list[str]:
+    """The names of the functions that a module defines (and of their aliases): its `__all__`."""
+    own = names["__name__"]
+    return [n for n, value in names.items() if n[0] != "_" and getattr(value, "__module__", None) == own]
 
 
 def _symbolic(values: Any) -> bool:

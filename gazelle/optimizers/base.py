@@ -80,8 +80,8 @@ class Optimizer(Hands, Configurable):
 
     # What an author writes -------------------------------------------------------------------------------------------
 
-    def rule(self, w: Any, g: Any, *slots: Any, lr: Any, t: Any, **scalars: Any) -> Any:
-        """New weight and slots: (w, *slots)."""
+    def rule(self, *args: Any, **kwargs: Any) -> Any:
+        """rule(w, g, *slots, lr, t, **scalars) -> (w, *slots), for one weight."""
         raise NotImplementedError(
             f"{type(self).__name__} has no rule: def rule(self, w, g, *slots, lr, t): return (w, *slots)."
         )
@@ -119,7 +119,7 @@ class Optimizer(Hands, Configurable):
         params, grads: {path: array}; slots: as `init` made them; hyper: as `hyper()`; step: finished steps.
         """
         step = jnp.asarray(step, jnp.int32)
-        lr = hyper["learning_rate"] if "learning_rate" in hyper else rate.at(self._learning_rate, step)
+        lr = self._rate(hyper, step)
         live = {p: g.astype(params[p].dtype) for p, g in grads.items() if g is not None and p in params}
         if self.loss_scale_factor is not None:
             live = {p: g / self.loss_scale_factor for p, g in live.items()}
@@ -146,6 +146,16 @@ class Optimizer(Hands, Configurable):
         changed = pieces.constrain({p: after[p] for p in live}, constraints)
         return after | changed, slots
 
+    def _rate(self, hyper: Arrays, step: Any) -> Any:
+        if "learning_rate" in hyper:
+            return jnp.asarray(hyper["learning_rate"])
+        if not rate.of_step(self._learning_rate):
+            raise ArgumentError(
+                message(f"hyper of {type(self).__name__}.update", expected="what hyper() returns", got=hyper,
+                        mend="Pass optimizer.hyper() into the compiled function as an argument.")
+            )  # fmt: skip
+        return rate.at(self._learning_rate, step)
+
     def _updated(self, params: Arrays, grads: Arrays, slots: Slots, lr: Any, t: Any) -> tuple[Arrays, Slots]:
         """Clip, decay, apply the rule."""
         if self.clipnorm:
@@ -155,8 +165,9 @@ class Optimizer(Hands, Configurable):
         elif self.clipvalue:
             grads = pieces.clip_values(grads, self.clipvalue)
         if self.weight_decay is not None:
-            decay = 1 - lr * self.weight_decay
-            params = params | {p: (params[p] * decay).astype(params[p].dtype) for p in grads if self._decays(p)}
+            decay = lr * self.weight_decay
+            old = {p: params[p] for p in grads if self._decays(p)}
+            params = params | {p: (w - w * decay).astype(w.dtype) for p, w in old.items()}
         return self._apply_rule(params, grads, slots, lr, t)
 
     def _apply_rule(self, params: Arrays, grads: Arrays, slots: Slots, lr: Any, t: Any) -> tuple[Arrays, Slots]:
@@ -169,9 +180,10 @@ class Optimizer(Hands, Configurable):
             new = self.rule(old[0], g, *old[1:], lr=lr.astype(wide), t=t.astype(wide), **scalars)
             new = new if isinstance(new, tuple) else (new,)
             if len(new) != len(old):
+                names = ", ".join(("w", *self.slots))
                 raise ArgumentError(
-                    message(f"{type(self).__name__}.rule", expected=f"{len(old)} arrays: {', '.join(('w', *self.slots))}",
-                            got=f"{len(new)}", mend="Return the new weight and one new array for each of its slots.")
+                    message(f"{type(self).__name__}.rule", expected=f"{len(old)} arrays: {names}", got=f"{len(new)}",
+                            mend="Return the new weight and one new array for each of its slots.")
                 )  # fmt: skip
             params[path], *rest = (n.astype(o.dtype) for n, o in zip(new, old, strict=True))
             for name, value in zip(self.slots, rest, strict=True):
@@ -191,6 +203,7 @@ class Optimizer(Hands, Configurable):
     @property
     def learning_rate(self) -> Any:
         """The rate: a Variable that can be assigned; of a schedule, its present value."""
+        self._show_rate()
         if isinstance(self._learning_rate, Variable):
             return self._learning_rate
         if rate.of_step(self._learning_rate):
@@ -199,6 +212,7 @@ class Optimizer(Hands, Configurable):
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
+        self._show_rate()
         if callable(value) and not isinstance(value, (type, Variable)):
             self._learning_rate = value
         elif isinstance(self._learning_rate, Variable):
@@ -209,6 +223,9 @@ class Optimizer(Hands, Configurable):
                         expected="another schedule, or an optimizer made with a number", got=repr(value),
                         mend=f"Make it with a number: {type(self).__name__}(learning_rate={value!r}).")
             )  # fmt: skip
+
+    def _show_rate(self) -> None:
+        """Raises where the rate is out of sight (optax)."""
 
     @property
     def iterations(self) -> Any:
@@ -234,16 +251,17 @@ class Optimizer(Hands, Configurable):
         """The constructor's arguments as values that JSON can hold, the rate as it is now."""
         given = self._learning_rate
         shown = float(given.value) if isinstance(given, Variable) else serialize(given)
+        live = type(self).__module__.startswith("gazelle.")
+        own = {k: getattr(self, k, v) if live else v for k, v in self._config.items() if k != "learning_rate"}
         shared = {key: getattr(self, key) for key in _SHARED}
-        return {**shared, **super().get_config(), "name": self.name, "learning_rate": shown}
+        return {"learning_rate": shown, **shared, **serialize(own), "name": self.name}
 
-    def recipe(self) -> str:
-        """Changes when `update` would be traced to another program; the rate's value is not part of it."""
-        config = self.get_config()
-        if isinstance(self._learning_rate, Variable):
-            config["learning_rate"] = None
+    def recipe(self) -> tuple[Any, ...]:
+        """What `update` bakes into a traced program: while two recipes are equal, so are their programs."""
+        words = {k: v for k, v in vars(self).items() if not k.startswith("_") and k not in ("built", "name")}
+        schedule = None if isinstance(self._learning_rate, Variable) else self._learning_rate
         variables, pattern = self._excluded
-        return repr((config, [self.key_of(v) for v in variables], pattern))
+        return repr(words), schedule, [self.key_of(v) for v in variables], pattern
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
@@ -259,7 +277,8 @@ class Optimizer(Hands, Configurable):
 
     def _refuse(self, name: str, expected: str, mend: str = "") -> ArgumentError:
         value = getattr(self, name)
-        return ArgumentError(message(f"{type(self).__name__}({name}={value!r})", expected=expected, got=value, mend=mend))
+        what = f"{type(self).__name__}({name}={value!r})"
+        return ArgumentError(message(what, expected=expected, got=value, mend=mend))
 
     def _within(self, *names: str, open: bool = False) -> None:
         """Refuse arguments outside of [0, 1], `open` without the 1."""
@@ -269,7 +288,8 @@ class Optimizer(Hands, Configurable):
                 raise self._refuse(name, "a number from 0 to below 1" if open else "a number from 0 to 1")
 
     def _check(self) -> None:
-        clips = {k: getattr(self, k) for k in ("clipnorm", "clipvalue", "global_clipnorm") if getattr(self, k) is not None}
+        clips = {k: getattr(self, k) for k in ("clipnorm", "clipvalue", "global_clipnorm")}
+        clips = {k: v for k, v in clips.items() if v is not None}
         if len(clips) > 1:
             raise ArgumentError(
                 message(f"Gradient clipping of {type(self).__name__}",

@@ -37,6 +37,14 @@ class SlotVariable(Variable):
         optimizer, slot, key = self._place
         optimizer.state[slot][key] = value
 
+    @property
+    def _lease(self) -> Any:
+        return self._place[0]._iterations._lease
+
+    @_lease.setter
+    def _lease(self, lease: Any) -> None:
+        """The optimizer is leased, not its slots one by one."""
+
 
 def _joined(key: str, slot: str) -> str:
     return f"{key.replace('/', '_')}_{slot}" if key else slot
@@ -53,7 +61,8 @@ class Hands:
         self.built = False
         self._state: Slots = {}
         self._keys: dict[int, str] = {}  # id(variable) -> its key in the state
-        self._known: list[Variable] = []  # keeps the ids alive
+        self._known: list[Variable] = []  # those variables: keeps the ids alive
+        self._keyed = False  # `_keys` and `_state` are known to fit
         self._compiled: tuple[Any, Any] = (None, None)
 
     # State at rest ---------------------------------------------------------------------------------------------------
@@ -69,7 +78,7 @@ class Hands:
     @state.setter
     def state(self, slots: Slots) -> None:
         self._state = {name: dict(arrays) for name, arrays in slots.items()}
-        self.built = self.built or bool(slots)
+        self._keyed = False
 
     def own_variables(self) -> list[Variable]:
         """The Variables a training loop holds besides the slots: the counter of steps and the rate, if it is one."""
@@ -86,27 +95,38 @@ class Hands:
     def fits(self, params: Mapping[str, Any]) -> bool:
         """Whether `state` holds slots for all of these weights."""
         wanted = jax.eval_shape(self.init, dict(params))
-        return all(
-            path in self._state.get(slot, {}) and self._state[slot][path].shape == array.shape
+        resting = self._state
+        return all(slot in resting for slot in wanted) and all(
+            path in resting[slot] and resting[slot][path].shape == array.shape
             for slot, arrays in wanted.items()
             for path, array in arrays.items()
         )
 
     def build(self, variables: Iterable[Variable]) -> None:
         """Make slots for these variables; slots that are there already stay."""
-        for variable in variables:
-            if id(variable) not in self._keys:
-                taken, key, number = set(self._keys.values()), variable.path, 0
-                while key in taken:  # variables outside of a model may share a name
-                    number += 1
-                    key = f"{variable.path}_{number}"
-                self._keys[id(variable)] = key
-                self._known.append(variable)
+        new = [v for v in variables if id(v) not in self._keys]
+        if self._keyed and not new:
+            return
+        resting = set(_paths(self.state))
+        for variable in self._known:  # a model that held it has named it anew
+            if self._keys[id(variable)] not in resting and variable.path in resting:
+                self._keys[id(variable)] = variable.path
+        for variable in new:
+            taken, key, number = set(self._keys.values()), variable.path, 0
+            while key in taken:  # variables outside of a model may share a name
+                number += 1
+                key = f"{variable.path}_{number}"
+            self._keys[id(variable)] = key
+            self._known.append(variable)
         params = {self._keys[id(v)]: v.value for v in self._known}
         if not self.fits(params):
-            fresh, old = self.init(params), self.state
-            self.state = {slot: {k: old.get(slot, {}).get(k, a) for k, a in fresh[slot].items()} for slot in fresh}
-        self.built = True
+            fresh, old = self.init(params), self._state
+            kept = {
+                slot: {k: a for k, a in old.get(slot, {}).items() if k not in arrays or a.shape == arrays[k].shape}
+                for slot, arrays in fresh.items()
+            }
+            self.state = {slot: arrays | kept[slot] for slot, arrays in fresh.items()}
+        self.built = self._keyed = True
 
     def key_of(self, variable: Variable) -> str:
         """The key of a variable's slots in `state`."""
@@ -129,8 +149,9 @@ class Hands:
     @property
     def variables(self) -> list[Variable]:
         """The steps done, the rate (no schedule), and all slots, in the order of Keras' files."""
-        state = self.state
-        paths = [self._keys[id(v)] for v in self._known] or _paths(state)
+        if self._known:
+            self.build(())
+        paths = [self._keys[id(v)] for v in self._known] or _paths(self.state)
         return [*self.own_variables(), *(SlotVariable(self, *place) for place in self.keras_order(paths))]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
@@ -151,7 +172,7 @@ class Hands:
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Any:
         """Update variables from (gradient, variable) pairs. Returns the number of finished steps.
 
-        >>> v = core.Variable([1.0, 2.0], name="v")
+        >>> v = Variable([1.0, 2.0], name="v")
         >>> int(SGD(0.5).apply_gradients([(jnp.array([2.0, 2.0]), v)]))
         1
         >>> v.numpy()
@@ -173,14 +194,15 @@ class Hands:
         self._check_pairs(grads, variables)
         missing = [v.path for g, v in zip(grads, variables, strict=True) if g is None]
         if len(missing) == len(grads):
-            raise ArgumentError(message(f"{self.name}.apply", expected="a gradient for some variable", got="None for all"))
+            what = f"{self.name}.apply"
+            raise ArgumentError(message(what, expected="a gradient for some variable", got="None for all"))
         if missing:
             warnings.warn(f"No gradients for {', '.join(missing)}: they stay as they are.", stacklevel=3)
         self.build(variables)
         given = {self._keys[id(v)]: g for g, v in zip(grads, variables, strict=True)}
         params = {self._keys[id(v)]: v.value for v in self._known}
         update = self._program({self._keys[id(v)]: v.constraint for v in self._known if v.constraint is not None})
-        params, self.state = update(params, given, self.state, self.hyper(), self._iterations.value)
+        params, self._state = update(params, given, self.state, self.hyper(), self._iterations.value)
         for variable in self._known:
             variable.assign(params[self._keys[id(variable)]])
         self._iterations.assign_add(1)

@@ -23,7 +23,7 @@ def get(identifier: Any) -> Any:
 
     Errors: ArgumentError for a name that is not known, with the nearest ones.
 
-    >>> optimizers.get("rmsprop")
+    >>> get("rmsprop")
     <RMSprop name=rm_sprop>
     """
     if identifier is None or isinstance(identifier, Optimizer):
@@ -45,7 +45,7 @@ def get(identifier: Any) -> Any:
 def serialize(optimizer: Optimizer) -> dict[str, Any]:
     """The optimizer as a config dict; its slots are not part of it.
 
-    >>> optimizers.serialize(SGD(momentum=0.5))["class_name"]
+    >>> serialize(get("sgd"))["class_name"]
     'SGD'
     """
     out: dict[str, Any] = _serialize(optimizer)
@@ -54,14 +54,20 @@ def serialize(optimizer: Optimizer) -> dict[str, Any]:
 
 def deserialize(config: Mapping[str, Any]) -> Any:
     """The optimizer that a config dict describes; upper and lower case of our own names do not matter."""
-    name = str(config.get("class_name"))
+    if "class_name" not in config:
+        raise ArgumentError(
+            message("optimizer", expected='a config dict {"class_name": ..., "config": {...}}', got=dict(config))
+        )
+    name = str(config["class_name"])
     named = _named()
     own = name.rsplit(">", 1)[-1]
+    config = {**config, "config": config.get("config") or {}}
     if find(own, Optimizer._room, config.get("registered_name")) is None:
         if own.lower() not in named:
-            raise unknown("optimizer", name, named.values(), "Your own is given as an instance: optimizer=Mine().")
+            known = named if name.islower() else named.values()
+            raise unknown("optimizer", name, known, "Your own is given as an instance: optimizer=Mine().")
         config = {**config, "class_name": named[own.lower()]}
     out = _deserialize(config, Optimizer._room)
     if not isinstance(out, Optimizer):
-        raise ArgumentError(message("optimizer", expected="the config of an optimizer", got=f"one of {name}"))
+        raise ArgumentError(message("optimizer", expected="the config of an optimizer", got=f"one of {name!r}"))
     return out

@@ -15,7 +15,7 @@ from gazelle.optimizers.pieces import Arrays
 _RATE = ".hyperparams['learning_rate']"
 
 
-class NoLearningRate(GazelleError, AttributeError):
+class HiddenRateError(GazelleError, AttributeError):
     """The optimizer has no learning rate that can be read or assigned."""
 
 
@@ -34,7 +34,7 @@ class OptaxOptimizer(Optimizer):
         transformation: what `optax.adam(0.001)` or `optax.chain(...)` returns.
 
     >>> import optax
-    >>> optimizers.get(optax.sgd(0.1)).update({"w": jnp.ones(1)}, {"w": jnp.ones(1)}, {"optax": {}}, {}, 0)[0]["w"]
+    >>> OptaxOptimizer(optax.sgd(0.1)).update({"w": jnp.ones(1)}, {"w": jnp.ones(1)}, {"optax": {}}, {}, 0)[0]["w"]
     Array([0.9], dtype=float32)
     """
 
@@ -66,13 +66,16 @@ class OptaxOptimizer(Optimizer):
         return {"optax": self._flat(self.transformation.init(params))}
 
     def hyper(self) -> Arrays:
-        return super().hyper() if self._has_rate else {"learning_rate": jnp.zeros(())}
+        return super().hyper() if self._has_rate else {}
 
     def _apply_rule(self, params: Arrays, grads: Arrays, slots: Slots, lr: Any, t: Any) -> tuple[Arrays, Slots]:
         grads = {p: grads.get(p, jnp.zeros_like(w)) for p, w in params.items()}
-        structure = jax.tree.structure(jax.eval_shape(self.transformation.init, params))
-        given = {k: lr.astype(a.dtype) if self._has_rate and k.endswith(_RATE) else a for k, a in slots["optax"].items()}
-        state = jax.tree.unflatten(structure, given.values())
+        shapes, structure = jax.tree_util.tree_flatten_with_path(jax.eval_shape(self.transformation.init, params))
+        keys = [jax.tree_util.keystr(path) for path, _ in shapes]  # jit has sorted the keys of `slots`
+        given = {
+            k: lr.astype(a.dtype) if k.endswith(_RATE) and self._has_rate else a for k, a in slots["optax"].items()
+        }
+        state = jax.tree.unflatten(structure, [given[key] for key in keys])
         updates, state = self.transformation.update(grads, state, params)
         params = {p: (w + updates[p]).astype(w.dtype) for p, w in params.items()}
         return params, {"optax": self._flat(state)}
@@ -82,23 +85,20 @@ class OptaxOptimizer(Optimizer):
 
     def keras_order(self, paths: Any) -> list[tuple[str, str]]:
         """Its own order: Keras has no optax."""
-        return [("optax", key) for key in self._state.get("optax", {})]
+        return [("optax", key) for key in sorted(self._state.get("optax", {}))]
 
-    @property
-    def learning_rate(self) -> Any:
+    def _rate(self, hyper: Arrays, step: Any) -> Any:
+        return super()._rate(hyper, step) if self._has_rate else jnp.zeros(())
+
+    def _show_rate(self) -> None:
         if not self._has_rate:
-            raise NoLearningRate(
+            raise HiddenRateError(
                 message("An optax transformation hides its learning rate",
                         mend="Make it with optax.inject_hyperparams(optax.adam)(learning_rate=0.001).")
             )  # fmt: skip
-        return self._learning_rate
 
-    @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
-        self.learning_rate.assign(value)
-
-    def recipe(self) -> str:
-        return f"optax {id(self.transformation)}"
+    def recipe(self) -> tuple[Any, ...]:
+        return self.transformation, *super().recipe()
 
     def get_config(self) -> dict[str, Any]:
         raise ArgumentError(

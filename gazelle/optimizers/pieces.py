@@ -46,8 +46,8 @@ def average(params: Arrays, averages: Arrays, momentum: float, first: Any) -> Ar
 
 
 def choose(condition: Any, yes: Arrays, no: Arrays) -> Arrays:
-    """`yes` where the (scalar) condition holds, else `no`, for each path of `no`."""
-    return {path: jnp.where(condition, yes.get(path, value), value) for path, value in no.items()}
+    """`yes` where the (scalar) condition holds, else `no`."""
+    return {path: jnp.where(condition, yes[path], value) for path, value in no.items()}
 
 
 def constrain(params: Arrays, constraints: Mapping[str, Any] | None) -> Arrays:

@@ -16,13 +16,11 @@ class SGD(Optimizer):
 
     Source: Sutskever et al., "On the importance of initialization and momentum in deep learning", 2013.
 
-    >>> float(SGD(momentum=0.9).learning_rate) == np.float32(0.01)
-    True
+    >>> SGD(learning_rate=0.5, momentum=0.9).slots
+    ('momentum',)
     """
 
-    def __init__(
-        self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, **kwargs: Any
-    ) -> None:
+    def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, **kwargs: Any) -> None:
         super().__init__(learning_rate, **kwargs)
         self._within("momentum")
         self.slots = ("momentum",) if momentum else ()

@@ -53,12 +53,12 @@ class Keeper:
             self.active = False
             self._warn(error, "Training goes on and nothing is kept. Set GAZELLE_HOME to a folder that can be written.")
 
-    def offer(self, make_tensors: Callable[[], Mapping[str, Any]], meta: Mapping[str, Any]) -> bool:
+    def offer(self, make_tensors: Callable[[], Mapping[str, Any]], make_meta: Callable[[], Mapping[str, Any]]) -> bool:
         """Start a write if it is time for one. True if it was started.
 
         Args:
             make_tensors: returns copies on the host, {name: NumPy array}; called at once or not at all.
-            meta: words about the state, as JSON can hold them.
+            make_meta: returns words about the state, as JSON can hold them; called likewise.
         """
         if not self.active or time.monotonic() < self._due:
             return False
@@ -66,20 +66,20 @@ class Keeper:
             return False
         self._report()
         start = time.monotonic()
-        tensors, words = make_tensors(), _copied(meta)
+        tensors, words = make_tensors(), _copied(make_meta())
         now = time.monotonic()
         self._due = now + max(self.every_seconds, _SHARE * (now - start))
         self._thread = threading.Thread(target=self._write, args=(tensors, words), name="gazelle keeps the state")
         self._thread.start()
         return True
 
-    def finish(self, make_tensors: Callable[[], Mapping[str, Any]], meta: Mapping[str, Any]) -> None:
+    def finish(self, make_tensors: Callable[[], Mapping[str, Any]], make_meta: Callable[[], Mapping[str, Any]]) -> None:
         """Wait for the write that runs, then write the last state before returning."""
         if not self.active:
             return
         if self._thread is not None:
             self._thread.join()
-        self._write(make_tensors(), _copied(meta))
+        self._write(make_tensors(), _copied(make_meta()))
         self._report()
 
     def _write(self, tensors: Mapping[str, Any], meta: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import data
-from gazelle.metrics import Logs
+from gazelle.metrics.names import Logs
 from gazelle.training.diagnosis import explain_nan
 from gazelle.training.interrupt import Interrupt
 from gazelle.training.trainer import Trainer
@@ -31,9 +31,12 @@ class Pace:
         self.steps = int(min(max(wanted, 1), self.steps * 8))
 
 
-def _host(logs: Any) -> Logs:
-    """Logs as Python numbers."""
-    return Logs({k: float(v) if np.ndim(v) == 0 else np.asarray(v) for k, v in jax.device_get(logs).items()})
+def _host(trainer: Trainer, logs: Any) -> Logs:
+    """Logs as Python numbers, the loss first: a compiled program gives dicts back in alphabetical order."""
+    numbers = jax.device_get(logs)
+    first = [name for name in trainer.meters.names if name in numbers]
+    order = dict.fromkeys([*first, *numbers])
+    return Logs({k: float(v) if np.ndim(v) == 0 else np.asarray(v) for k in order for v in [numbers[k]]})
 
 
 def _chunks(segments: Iterator[data.source.Segment], pace: Pace, single: bool) -> Iterator[tuple[Any, Any, int, int]]:
@@ -82,13 +85,13 @@ def fit(
                     done += stop - start
                     pace.took(stop - start, time.perf_counter() - begun)
                     if single:
-                        events.on_train_batch_end(done - 1, _host(logs))
+                        events.on_train_batch_end(done - 1, _host(trainer, logs))
                     display.advance(done, source.steps, logs)
                     if keeper is not None:
                         keeper.offer(live.tensors, meta)
                     if model.stop_training:
                         break
-                results = _host(logs)
+                results = _host(trainer, logs)
                 explain_nan(results, source)
                 if validate is not None:
                     results.update(validate(epoch))
@@ -102,6 +105,7 @@ def fit(
             live.settle()
             if keeper is not None and live.state is not None:
                 keeper.finish(live.tensors, meta)
+            live.totals = meters.start()  # train_on_batch begins its own
 
 
 def evaluate(trainer: Trainer, source: data.Source, events: Any = None, display: Any = None) -> Logs:
@@ -118,11 +122,11 @@ def evaluate(trainer: Trainer, source: data.Source, events: Any = None, display:
         done += stop - start
         pace.took(stop - start, time.perf_counter() - begun)
         if single:
-            events.on_test_batch_end(done - 1, _host(logs))
+            events.on_test_batch_end(done - 1, _host(trainer, logs))
         if display is not None:
             display.advance(done, source.steps, logs)
     trainer.meters.show(totals)
-    return _host(logs)
+    return _host(trainer, logs)
 
 
 def predict(trainer: Trainer, source: data.Source, events: Any = None, display: Any = None) -> Any:
@@ -154,4 +158,4 @@ def single_batch(trainer: Trainer, source: data.Source, train: bool) -> Logs:
         live.give(state)
     else:
         live.totals, logs = trainer.test(live.totals, live.values(), *one)
-    return _host(logs)
+    return _host(trainer, logs)

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gazelle import metrics
 from gazelle.core import bind
@@ -16,16 +17,17 @@ from gazelle.training.outputs import output_names, per_output
 class Meters:
     """`build` once for the shapes of y and y_pred; then `update` is pure: (totals, ...) -> totals."""
 
-    def __init__(self, given: Any, weighted: Any, names: list[str] | None) -> None:
-        self.given, self.weighted, self.names = given, weighted, names
+    def __init__(self, given: Any, weighted: Any, outputs: list[str] | None) -> None:
+        self.given, self.weighted, self.outputs = given, weighted, outputs
         self.of_output: list[list[tuple[str, Any, bool]]] = []  # per output: (name in logs, metric, weighted?)
         self.parts: list[str] = []
         self.built = False
+        self._first: dict[str, Any] = {}  # the metrics' variables before any batch
 
     def build(self, parts: list[str], y: Any, y_pred: Any) -> None:
         """Choose the metrics for arrays (or their specs) of this shape; `parts` are the loss names."""
         self.parts = parts
-        names = output_names(y_pred, self.names)
+        names = output_names(y_pred, self.outputs)
         predictions = [y_pred[n] for n in names] if isinstance(y_pred, dict) else jax.tree.leaves(y_pred)
         targets = per_output("y", y, names, spread=True)
         self.of_output = [[] for _ in names]
@@ -44,6 +46,7 @@ class Meters:
                     metric = metrics.choose(one, tuple(shape), tuple(predictions[index].shape))
                     label = metric.name if len(names) == 1 else f"{names[index]}_{metric.name}"
                     self.of_output[index].append((self._unique(label), metric, weigh))
+        self._first = {path: np.array(v._value) for path, v in self._variables().items()}
         self.built = True
 
     def _unique(self, label: str) -> str:
@@ -57,6 +60,11 @@ class Meters:
     def metrics(self) -> list[Any]:
         return [metric for entries in self.of_output for _, metric, _ in entries]
 
+    @property
+    def names(self) -> list[str]:
+        """The names in the logs: losses, then metrics as they were compiled."""
+        return [*self.parts, *(name for entries in self.of_output for name, _, _ in entries)]
+
     def _variables(self) -> dict[str, Variable]:
         return {
             f"{name}/{path}": variable
@@ -68,9 +76,7 @@ class Meters:
     def start(self) -> dict[str, Any]:
         """Totals before the first batch."""
         sums = {f"part/{name}": jnp.zeros((2,)) for name in self.parts}
-        for metric in self.metrics:
-            metric.reset_state()
-        return sums | {path: jnp.asarray(v._value) for path, v in self._variables().items()}
+        return sums | {path: jnp.asarray(value) for path, value in self._first.items()}
 
     def update(self, totals: Any, parts: Any, y: Any, y_pred: Any, weight: Any, x: Any) -> Any:
         """Totals after one more batch; each loss counts by the batch's number of samples."""
@@ -83,7 +89,7 @@ class Meters:
         return sums | after
 
     def _update_metrics(self, y: Any, y_pred: Any, weight: Any) -> None:
-        names = output_names(y_pred, self.names)
+        names = output_names(y_pred, self.outputs)
         predictions = [y_pred[n] for n in names] if isinstance(y_pred, dict) else jax.tree.leaves(y_pred)
         targets = per_output("y", y, names, spread=True)
         weights = per_output("sample_weight", weight, names, spread=True)

@@ -87,7 +87,7 @@ class Callback:
 def listens_to_batches(callback: Callback, kind: Kind) -> bool:
     """Whether the class or the instance overrides an event of single batches of "train", "test" or "predict"."""
     if isinstance(callback, CallbackList):
-        return callback.listens_to_batches(kind)
+        return callback.listens(kind)
     return any(_overrides(callback, event) for event in BATCH_EVENTS[kind])
 
 
@@ -122,10 +122,13 @@ class CallbackList(Callback):
 
     Args:
         callbacks: callbacks, also in nested lists.
-        add_history: whether to add a `History` where none is given.
-        add_progbar: whether to add a `Progress` where none is given.
         model: the model they listen to.
         params: {"epochs", "steps", "verbose"}, as a dict or as keywords.
+        add_history: whether to add a `History` where none is given.
+        add_progbar: whether to add a `Progress` where none is given.
+
+    Attributes:
+        last_logs: the logs of the last epoch, with what callbacks added to them.
 
     Errors: ArgumentError for a class instead of an object, and for objects that are no callbacks.
 
@@ -135,8 +138,8 @@ class CallbackList(Callback):
     """
 
     def __init__(
-        self, callbacks: Any = None, add_history: bool = False, add_progbar: bool = False, model: Any = None,
-        params: Mapping[str, Any] | None = None, **more: Any,
+        self, callbacks: Any = None, model: Any = None, params: Mapping[str, Any] | None = None, *,
+        add_history: bool = False, add_progbar: bool = False, **more: Any,
     ) -> None:  # fmt: skip
         from gazelle.training.callbacks.history import History  # they are callbacks themselves
         from gazelle.training.callbacks.progress import Progress
@@ -146,6 +149,7 @@ class CallbackList(Callback):
             if wanted and not any(isinstance(callback, cls) for callback in self.callbacks):
                 self.callbacks.append(cls())
         self._listeners: dict[str, list[Callback]] = {}
+        self.last_logs: Any = {}
         if model is not None:
             self.set_model(model)
         self.set_params({**(params or {}), **more})
@@ -164,7 +168,7 @@ class CallbackList(Callback):
         for callback in self.callbacks:
             callback.set_params(params)
 
-    def listens_to_batches(self, kind: Kind) -> bool:
+    def listens(self, kind: Kind) -> bool:
         """Whether one of the callbacks has to hear of every batch."""
         return any(listens_to_batches(callback, kind) for callback in self.callbacks)
 
@@ -174,6 +178,8 @@ class CallbackList(Callback):
             self._listeners[event] = [c for c in self.callbacks if kind is None or listens_to_batches(c, kind)]  # type: ignore[arg-type]
         for callback in self._listeners[event]:
             getattr(callback, event)(*args)
+        if event == "on_epoch_end":
+            self.last_logs = args[-1]
 
 
 def _firing(event: str) -> Callable[..., None]:

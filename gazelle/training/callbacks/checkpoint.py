@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import string
 from typing import Any
 
-from gazelle.core.errors import ArgumentError, message
+from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.metrics.names import Logs
 from gazelle.training.callbacks.monitor import Monitor
 
@@ -14,8 +15,8 @@ class ModelCheckpoint(Monitor):
     """Saves the model, or its weights, after every epoch or every so many batches.
 
     Args:
-        filepath: where to; `{epoch:02d}` (from 1), `{batch}` and names in the logs such as `{val_loss:.2f}` are filled in.
-            The extension is free: it says the format to `model.save` and `model.save_weights`.
+        filepath: where to; `{epoch:02d}` (from 1), `{batch}` and names in the logs such as `{val_loss:.2f}` are filled
+            in. The extension is free: it tells the format to `model.save` and `model.save_weights`.
         monitor: a name in the logs; any spelling.
         verbose: 1 tells what is saved and why.
         save_best_only: save only when `monitor` is better than ever before.
@@ -35,8 +36,8 @@ class ModelCheckpoint(Monitor):
 
     def __init__(
         self, filepath: str | os.PathLike[str], monitor: str = "val_loss", verbose: Any = 0,
-        save_best_only: bool = False, save_weights_only: bool = False, mode: str = "auto", save_freq: str | int = "epoch",
-        initial_value_threshold: float | None = None, *, keep: int | None = None,
+        save_best_only: bool = False, save_weights_only: bool = False, mode: str = "auto",
+        save_freq: str | int = "epoch", initial_value_threshold: float | None = None, *, keep: int | None = None,
     ) -> None:  # fmt: skip
         super().__init__(monitor, mode, best=initial_value_threshold)
         by_batches = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
@@ -80,7 +81,9 @@ class ModelCheckpoint(Monitor):
             return
         if os.path.isdir(path):
             mend = "Give the name of a file, such as 'folder/model.keras'."
-            raise ArgumentError(message("ModelCheckpoint's filepath", expected="a file", got=f"the folder {path}", mend=mend))
+            raise ArgumentError(
+                message("ModelCheckpoint's filepath", expected="a file", got=f"the folder {path}", mend=mend)
+            )
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         if self.save_weights_only:
             self.model.save_weights(path)
@@ -93,12 +96,16 @@ class ModelCheckpoint(Monitor):
         numbers = {"epoch": epoch + 1} | ({} if batch is None else {"batch": batch + 1})
         fields = Logs({**numbers, **(logs or {})})
         try:
+            for _, field, _, _ in string.Formatter().parse(self.filepath):
+                if field is not None and field not in fields:
+                    raise unknown("field in ModelCheckpoint's filepath", field, fields)
             return self.filepath.format_map(fields)
-        except (KeyError, ValueError, IndexError, TypeError) as error:
+        except (TypeError, ValueError) as error:
+            if isinstance(error, ArgumentError):
+                raise
             raise ArgumentError(
-                message(f"ModelCheckpoint's filepath '{self.filepath}' cannot be filled in ({error})",
-                        expected=f"fields among {', '.join(fields)}")
-            ) from None  # fmt: skip
+                message(f"ModelCheckpoint's filepath '{self.filepath}' has a bad field ({error})")
+            ) from None
 
     def _wanted(self, epoch: int, logs: Any, path: str) -> bool:
         said = f"saving model to {path}"

@@ -51,7 +51,7 @@ def _draw_one(axis: Any, name: str, train: Any, validation: Any) -> None:
     axis.set_title(name.replace("_", " "), fontsize=11, loc="left", color="#222222")
     axis.set_xlabel("epoch", color=_GREY, fontsize=9)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
-    axis.tick_params(colors=_GREY, labelsize=8, length=0)
+    axis.tick_params(which="both", colors=_GREY, labelsize=8, length=0)
     axis.grid(color="#e6e6e6", linewidth=0.8)
     axis.set_axisbelow(True)
     for side, spine in axis.spines.items():

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.core.errors import ArgumentError, StateError, message, unknown
+from gazelle.core.errors import StateError, message, unknown
 from gazelle.metrics.names import Logs
 from gazelle.training.callbacks.base import Callback
 
@@ -80,6 +80,7 @@ class History(Callback):
 
     def _repr_html_(self) -> str:
         """The last epoch as a table, for notebooks."""
+
         def cell(name: str) -> str:
             values = self.history.get(name)
             return f"<td>{values[-1]:.4g}</td>" if values else "<td>–</td>"

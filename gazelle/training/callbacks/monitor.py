@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, message, unknown
-from gazelle.metrics.names import Logs
+from gazelle.metrics.names import Logs, spellings
 from gazelle.training.callbacks.base import Callback
 
 #: words in a metric's name that tell which way is better, where the metric itself does not say.
@@ -19,8 +19,8 @@ _DOWN = ("loss", "error", "mse", "mae", "mape", "msle", "rmse", "crossentropy", 
 class Monitor(Callback):
     """A callback that follows `monitor` through the epochs and keeps the best value.
 
-    Better means: current < best - min_delta in mode "min", current > best + min_delta in mode "max", in float32, as Keras
-    compares. A NaN is never better.
+    Better means: current < best - min_delta in mode "min", current > best + min_delta in mode "max", in float32, as
+    Keras compares. A NaN is never better.
     """
 
     def __init__(self, monitor: str, mode: str, min_delta: float = 0.0, best: float | None = None) -> None:
@@ -65,10 +65,12 @@ class Monitor(Callback):
             return False
         for metric in getattr(self.model, "metrics", None) or ():
             direction = getattr(metric, "_direction", None)
-            if direction is not None and (name == metric.name or name.endswith(f"_{metric.name}")):
+            ours = any(s == metric.name or s.endswith(f"_{metric.name}") for s in spellings(name))
+            if direction is not None and ours:
                 return bool(direction == "up")
+        parts = "_".join(spellings(name)).lower().split("_")
         for words, up in ((_DOWN, False), (_UP, True)):
-            if any(word in name for word in words):
+            if any(part.startswith(words) for part in parts):
                 return up
         raise ArgumentError(
             message(f"{type(self).__name__} cannot tell whether a high or a low '{self.monitor}' is better",

@@ -59,7 +59,7 @@ class LearningRateScheduler(Callback):
         new = float(array.reshape(()))
         rate.assign(new)
         if self.verbose:
-            print(f"Epoch {epoch + 1}: LearningRateScheduler setting learning rate to {new}.")
+            print(f"Epoch {epoch + 1}: LearningRateScheduler setting learning rate to {new:.6g}.")
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if logs is not None:
@@ -148,4 +148,4 @@ class ReduceLROnPlateau(Monitor):
         rate.assign(new)
         self.wait, self.cooldown_counter = 0, self.cooldown
         if self.verbose:
-            print(f"Epoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new}.")
+            print(f"Epoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new:.6g}.")

@@ -1,0 +1,118 @@
+"""Attention and AdditiveAttention: a mean of values, weighted by how well keys fit a query."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gazelle.core.config import ArgumentTypeError
+from gazelle.core.errors import ArgumentError, message
+from gazelle.layers.base import Layer
+
+
+class Attention(Layer):
+    r"""Dot-product attention (Luong et al. 2015):  y = softmax(S) v,  S = scale q k^T.
+
+    q (batch, queries, dim) · v (batch, steps, out) · k (batch, steps, dim)  ->  y (batch, queries, out)
+
+    Called on a list [q, v] or [q, v, k]; k is v if not given. With a mask [of q, of v], steps of v where it is False get
+    no weight and y is 0 where q's is False.
+
+    Args:
+        use_scale: whether `scale` is a weight (it starts at 1) and not 1.
+        score_mode: "dot", or "concat" for  S = w sum(tanh(scale (q + k)))  with a second weight w.
+        dropout: share of the weights that is dropped in training.
+        seed: seed of dropout.
+
+    >>> Attention()([jnp.ones((2, 3, 4)), jnp.ones((2, 5, 4))]).shape
+    (2, 3, 4)
+    """
+
+    def __init__(
+        self, use_scale: bool = False, score_mode: str = "dot", dropout: float = 0.0, seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(**kwargs)
+        if score_mode not in ("dot", "concat"):
+            raise ArgumentError(
+                message(f"score_mode of {self._label}", expected="'dot' or 'concat'", got=repr(score_mode))
+            )
+
+    def build(self, input_shape: Any) -> None:
+        self._check_list(input_shape)
+        self.scale = self.add_weight("scale", (), "ones") if self.use_scale else None
+        concat = self.score_mode == "concat"
+        self.concat_score_weight = self.add_weight("concat_score_weight", (), "ones") if concat else None
+
+    def call(
+        self, inputs: Any, mask: Any = None, training: bool = False, return_attention_scores: bool = False,
+        use_causal_mask: bool = False,
+    ) -> Any:  # fmt: skip
+        self._check_list(inputs)
+        if mask is not None:
+            self._check_list(mask, "mask")
+        q, v = inputs[:2]
+        k = inputs[2] if len(inputs) > 2 else v
+        q_mask, v_mask = (None, None) if mask is None else mask[:2]
+        scores = self.scores(q, k)
+        seen = None if v_mask is None else v_mask.astype(bool)[..., None, :]
+        if use_causal_mask:
+            causal = jnp.tril(jnp.ones(scores.shape[-2:], bool))
+            seen = causal if seen is None else seen & causal
+        if seen is not None:
+            scores = jnp.where(seen, scores, scores - (65504.0 if scores.dtype == jnp.float16 else 1e9))
+        weights = jax.nn.softmax(scores, axis=-1)
+        shown = weights
+        if training and self.dropout > 0:
+            kept = jax.random.bernoulli(self.random_key(self.seed), 1 - self.dropout, weights.shape)
+            shown = weights = jnp.where(kept, weights / (1 - self.dropout), 0)
+        y = weights @ v
+        if q_mask is not None:
+            y = jnp.where(q_mask.astype(bool)[..., None], y, 0)
+        return (y, shown) if return_attention_scores else y
+
+    def scores(self, q: Any, k: Any) -> Any:
+        """How well each key fits each query: (batch, queries, steps)."""
+        if self.score_mode == "dot":
+            scores = q @ jnp.swapaxes(k, -2, -1)
+            return scores if self.scale is None else scores * self.scale
+        both = q[..., :, None, :] + k[..., None, :, :]
+        return self.concat_score_weight * jnp.tanh(both if self.scale is None else self.scale * both).sum(axis=-1)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return None if mask is None else mask[0]
+
+    def _check_list(self, given: Any, what: str = "input") -> None:
+        if not isinstance(given, (list, tuple)) or len(given) not in (2, 3):
+            got = f"{len(given)} of them" if isinstance(given, (list, tuple)) else type(given).__name__
+            raise ArgumentTypeError(message(f"The {what} of {self._label}", expected="a list [query, value] or [query, value, key]",
+                                        got=got))  # fmt: skip
+
+
+class AdditiveAttention(Attention):
+    r"""Additive attention (Bahdanau et al. 2015):  y = softmax(S) v,  S = sum_d scale_d tanh(q_d + k_d).
+
+    q (batch, queries, dim) · v (batch, steps, dim) · k (batch, steps, dim) · scale (dim,)  ->  y (batch, queries, dim)
+
+    Called and masked as `Attention` is.
+
+    Args:
+        use_scale: whether `scale` is a weight and not 1.
+        dropout: share of the weights that is dropped in training.
+
+    >>> AdditiveAttention()([jnp.ones((2, 3, 4)), jnp.ones((2, 5, 4))]).shape
+    (2, 3, 4)
+    """
+
+    def __init__(self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(use_scale=use_scale, dropout=dropout, **kwargs)
+
+    def build(self, input_shape: Any) -> None:
+        self._check_list(input_shape)
+        self.scale = self.add_weight("scale", (input_shape[0][-1],), "glorot_uniform") if self.use_scale else None
+
+    def scores(self, q: Any, k: Any) -> Any:
+        fit = jnp.tanh(q[..., :, None, :] + k[..., None, :, :])
+        return (fit if self.scale is None else self.scale * fit).sum(axis=-1)

@@ -1,0 +1,143 @@
+"""Bidirectional: one recurrent layer forwards, one backwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gazelle.core.config import deserialize, serialize, snake
+from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.layers.base import Layer
+
+MERGE = {
+    "concat": lambda y, z: jnp.concatenate([y, z], axis=-1),
+    "sum": lambda y, z: y + z,
+    "mul": lambda y, z: y * z,
+    "ave": lambda y, z: (y + z) / 2,
+    None: lambda y, z: (y, z),
+}
+
+
+class Bidirectional(Layer):
+    r"""A recurrent layer and a copy of it that reads from the end:  y_t = merge(forward(x)_t, backward(x)_t).
+
+    x (batch, time, ...)  ->  y (batch, 2 units), or (batch, time, 2 units) with return_sequences and "concat"
+
+    Where a mask is False, sequences of outputs are 0. With `return_state` the forward layer's states stand before the
+    backward layer's, also in `initial_state`.
+
+    Args:
+        layer: a recurrent layer; its configuration is taken, not its weights.
+        merge_mode: "concat", "sum", "mul", "ave", or None for both outputs.
+        backward_layer: the layer that reads from the end (go_backwards=True), if it shall not be a copy of `layer`.
+
+    >>> Bidirectional(LSTM(4, return_sequences=True))(jnp.ones((2, 5, 3))).shape
+    (2, 5, 8)
+    """
+
+    def __init__(
+        self, layer: Any, merge_mode: str | None = "concat", weights: Any = None, backward_layer: Any = None,
+        **kwargs: Any,
+    ) -> None:  # fmt: skip
+        self._config.pop("weights", None)
+        self.__dict__.pop("backward_layer", None)  # set again below, after the forward layer
+        for name, value in (("layer", layer), ("backward_layer", backward_layer)):
+            if not isinstance(value, Layer) and (value is not None or name == "layer"):
+                raise ArgumentError(
+                    message(f"{name} of Bidirectional", expected="a recurrent layer, as in LSTM(4)", got=repr(value))
+                )
+        if merge_mode not in MERGE:
+            raise unknown("merge_mode of Bidirectional", merge_mode, map(str, MERGE))
+        super().__init__(**kwargs)
+        self.forward_layer = _copy(layer, "forward_")
+        self.backward_layer = backward_layer or _copy(layer, "backward_", go_backwards=True)
+        self._compare()
+        for each in (self.forward_layer, self.backward_layer):
+            if hasattr(each, "zero_output_for_mask"):  # or the merged output would hold leftovers
+                each.zero_output_for_mask = each.return_sequences
+        self.stateful, self.return_sequences = layer.stateful, layer.return_sequences
+        self.return_state, self.input_spec = layer.return_state, layer.input_spec
+        self.supports_masking = True
+        self._first_weights = weights
+
+    @property
+    def layer(self) -> Any:
+        """The forward layer."""
+        return self.forward_layer
+
+    def _compare(self) -> None:
+        forward, backward = self.forward_layer, self.backward_layer
+        if forward.go_backwards == backward.go_backwards:
+            raise ArgumentError(
+                message("backward_layer of Bidirectional", expected=f"go_backwards={not forward.go_backwards}",
+                        got=f"go_backwards={backward.go_backwards}, as the forward layer has")
+            )  # fmt: skip
+        for name in ("stateful", "return_sequences", "return_state"):
+            wanted, got = getattr(forward, name), getattr(backward, name)
+            if wanted != got:
+                raise ArgumentError(
+                    message("backward_layer of Bidirectional", expected=f"{name}={wanted}, as the forward layer has",
+                            got=f"{name}={got}")
+                )  # fmt: skip
+
+    def build(self, sequences_shape: Any) -> None:
+        for each in (self.forward_layer, self.backward_layer):
+            if not each.built:
+                each.build(sequences_shape)
+        if self._first_weights:
+            self.set_weights(self._first_weights)
+
+    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+        extra: list[dict[str, Any]] = [{}, {}]
+        if initial_state is not None:
+            half = len(initial_state) // 2
+            extra = [{"initial_state": initial_state[:half]}, {"initial_state": initial_state[half:]}]
+        if mask is not None:
+            extra = [{**each, "mask": mask} for each in extra]
+        y = self.forward_layer(sequences, **extra[0])
+        z = self.backward_layer(sequences, **extra[1])
+        states: tuple[Any, ...] = ()
+        if self.return_state:
+            (y, *one), (z, *two) = y, z
+            states = (*one, *two)
+        if self.return_sequences:
+            z = jnp.flip(z, axis=1)
+        merged = MERGE[self.merge_mode](y, z)
+        if not self.return_state:
+            return merged
+        return (*merged, *states) if self.merge_mode is None else (merged, *states)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        if isinstance(mask, (list, tuple)):
+            mask = mask[0]
+        mask = mask if self.return_sequences else None
+        outputs = [mask, mask] if self.merge_mode is None else [mask]
+        states = 2 * len(jax.tree.leaves(self.forward_layer.state_size)) if self.return_state else 0
+        return outputs + [None] * states if len(outputs) + states > 1 else mask
+
+    @property
+    def states(self) -> Any:
+        """The kept states of both layers; None where the layer is not stateful or not built."""
+        one, two = self.forward_layer.states, self.backward_layer.states
+        return (*one, *two) if one and two else None
+
+    def reset_state(self) -> None:
+        """Let both layers begin the next batch at zeros."""
+        self.forward_layer.reset_state()
+        self.backward_layer.reset_state()
+
+    reset_states = reset_state
+
+
+def _copy(layer: Layer, prefix: str, **changes: Any) -> Any:
+    """A layer with the configuration of `layer` and no weights."""
+    config = serialize(layer)
+    config.pop("build_config", None)
+    name = snake(type(layer).__name__) if layer.auto_named else layer.name.removeprefix(prefix)
+    config["config"] |= {"name": prefix + name, **changes}
+    try:
+        return deserialize(config, "layers")
+    except ArgumentError:  # a class that no table knows: its own from_config
+        return type(layer).from_config(config["config"])

@@ -1,0 +1,103 @@
+"""EinsumDense: a dense layer whose product is an einsum."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import jax.numpy as jnp
+
+from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.layers.base import InputSpec, Layer
+
+
+class EinsumDense(Layer):
+    r"""Product over named axes:  y = f(einsum(equation, x, W) + b).
+
+    equation "ab,bc->ac": x (a, b) · W (b, c)  ->  y (a, c); an ellipsis may stand before or behind x's and y's axes.
+
+    Args:
+        equation: "X,W->Y" with one letter for each axis.
+        output_shape: the sizes of y after its first axis, of those with a letter; None where x has the size.
+        activation: f.
+        bias_axes: the letters of y along which b varies; None: no b.
+
+    >>> EinsumDense("abc,cd->abd", output_shape=(None, 4), bias_axes="d")(jnp.ones((2, 5, 3))).shape
+    (2, 5, 4)
+    """
+
+    def __init__(
+        self, equation: str, output_shape: Any, activation: Any = None, bias_axes: str | None = None,
+        kernel_initializer: Any = "glorot_uniform", bias_initializer: Any = "zeros", kernel_regularizer: Any = None,
+        bias_regularizer: Any = None, kernel_constraint: Any = None, bias_constraint: Any = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(**kwargs)
+        self.output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
+
+    def build(self, input_shape: Any) -> None:
+        axes, hidden = self._axes(input_shape)
+        letters = self.equation.replace("...", "").replace("->", ",").split(",")[1]
+        missing = [letter for letter in letters if axes.get(letter) is None]
+        if missing:
+            raise ShapeError(
+                message(f"{self._label} cannot make its kernel of axes {letters!r}",
+                        expected=f"sizes of {', '.join(map(repr, missing))}", got=f"input shape {tuple(input_shape)}",
+                        mend="Give them in output_shape, or in the shape of the input.")
+            )  # fmt: skip
+        outputs = self.equation.split("->")[1].replace("...", "")
+        inside = [i for i, letter in enumerate(letters) if letter not in outputs]
+        outside = [i for i, letter in enumerate(letters) if letter in outputs]
+        initializer = self.kernel_initializer
+        if hasattr(initializer, "input_axes") and initializer.input_axes is None:  # fans follow the equation
+            config = initializer.get_config() | {"input_axes": inside, "output_axes": outside}
+            initializer = type(initializer).from_config(config)
+        self.kernel = self.add_weight("kernel", tuple(axes[letter] for letter in letters), initializer)
+        self.bias = None
+        if self.bias_axes:
+            last = outputs[min(outputs.index(letter) for letter in self.bias_axes) :]
+            behind = hidden if self.equation.endswith("...") else 0
+            shape = [axes[letter] if letter in self.bias_axes else 1 for letter in last] + [1] * behind
+            self.bias = self.add_weight("bias", tuple(shape))
+        self.input_spec = InputSpec(ndim=len(input_shape))
+
+    def _axes(self, input_shape: Any) -> tuple[dict[str, Any], int]:
+        """{letter: size} from the shapes of input and output, and the number of axes behind the ellipsis."""
+        found = re.fullmatch(r"(\.\.\.)?(\w+?)(\.\.\.)?,(\w+)->(\.\.\.)?(\w+?)(\.\.\.)?", self.equation.replace(" ", ""))
+        if found is None or found[1] != found[5] or found[3] != found[7] or (found[1] and found[3]):
+            raise ArgumentError(
+                message(f"equation of {self._label}", expected='"X,W->Y", "...X,W->...Y" or "X...,W->Y..."',
+                        got=repr(self.equation))
+            )  # fmt: skip
+        inputs, kernel, outputs = found[2], found[4], found[6]
+        hidden = len(input_shape) - len(inputs)
+        if hidden < 0 or (hidden > 0 and not (found[1] or found[3])):
+            raise ShapeError(
+                message(f"{self._label} with equation {self.equation!r}", expected=f"{len(inputs)} axes",
+                        got=f"shape {tuple(input_shape)}")
+            )  # fmt: skip
+        sizes = input_shape[hidden:] if found[1] else input_shape[: len(inputs)]
+        axes = dict(zip(inputs, sizes, strict=True))
+        given = self.output_shape if found[1] else (None, *self.output_shape)
+        for letter, size in zip(reversed(outputs), reversed(given), strict=False):
+            if size is None:
+                continue
+            if axes.setdefault(letter, size) not in (None, size):
+                raise ShapeError(
+                    message(f"{self._label}: axis {letter!r} of {self.equation!r}", expected=f"size {axes[letter]}, as x has",
+                            got=f"size {size} in output_shape")
+                )  # fmt: skip
+            axes[letter] = size
+        unknown = [letter for letter in (self.bias_axes or "") + outputs if letter not in inputs + kernel]
+        unknown += [letter for letter in self.bias_axes or "" if letter not in outputs]
+        if unknown:
+            raise ArgumentError(
+                message(f"{self._label}: axis {unknown[0]!r}", expected=f"a letter of {self.equation!r} on both sides",
+                        got=f"bias_axes={self.bias_axes!r}")
+            )  # fmt: skip
+        return axes, hidden
+
+    def call(self, x: Any) -> Any:
+        y = jnp.einsum(self.equation, x, self.kernel.value)
+        if self.bias is not None:
+            y = y + self.bias
+        return self.activation(y)

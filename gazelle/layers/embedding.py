@@ -1,0 +1,65 @@
+"""Embedding: a row of a table for each whole number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from gazelle.core.errors import ArgumentError, message
+from gazelle.layers.base import Layer
+
+
+class Embedding(Layer):
+    r"""A vector for each index:  y = E[x].
+
+    x (batch, ...) of whole numbers in [0, input_dim) · E (input_dim, output_dim)  ->  y (batch, ..., output_dim)
+
+    With mask_zero the index 0 is padding: the mask x != 0 goes with y to the layers that follow.
+
+    Args:
+        input_dim: number of rows, the largest index + 1.
+        output_dim: size of a vector.
+        mask_zero: whether 0 is padding.
+        weights: the first E, as an array (input_dim, output_dim) or a list with this array.
+
+    >>> Embedding(10, 4)(jnp.array([[1, 2, 0]])).shape
+    (1, 3, 4)
+    """
+
+    def __init__(
+        self, input_dim: int, output_dim: int, embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None, embeddings_constraint: Any = None, mask_zero: bool = False,
+        weights: Any = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        self._config.pop("weights", None)  # the table is in the weights' file
+        length = kwargs.pop("input_length", self._config.pop("input_length", None))
+        if length is not None:  # Keras 1 and 2: the model can be built before it sees data
+            kwargs.setdefault("input_shape", tuple(length) if isinstance(length, (list, tuple)) else (length,))
+        super().__init__(**kwargs)
+        self.input_dim = input_dim  # `Layer` has an argument of this name too, with another meaning
+        for name, value in (("input_dim", input_dim), ("output_dim", output_dim)):
+            if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+                raise ArgumentError(
+                    message(f"{name} of {self._label}", expected="a positive integer", got=repr(value))
+                )
+        self.supports_masking = mask_zero
+        if weights is not None:
+            self.build(None)
+            self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
+
+    def build(self, input_shape: Any) -> None:
+        if not self.built:
+            self.embeddings = self.add_weight("embeddings", (self.input_dim, self.output_dim))
+
+    def call(self, x: Any) -> Any:
+        if not jnp.issubdtype(x.dtype, jnp.integer):
+            x = x.astype(jnp.int32)
+        # an index out of range gives NaN, and negative ones count from the end, as jnp.take has it
+        return jnp.take(self.embeddings.value, x, axis=0).astype(self.compute_dtype)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return jnp.not_equal(inputs, 0) if self.mask_zero else None
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"input_dim": self.input_dim}

@@ -1,0 +1,175 @@
+"""MultiHeadAttention: attention in several projected spaces at once."""
+
+from __future__ import annotations
+
+import math
+import string
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.config import serialize
+from gazelle.core.masks import get_mask
+from gazelle.layers.base import Layer
+from gazelle.layers.einsum_dense import EinsumDense
+
+
+class MultiHeadAttention(Layer):
+    r"""Attention with several heads (Vaswani et al. 2017):  y = concat_n(A_n v W^v_n) W^o.
+
+    A_n = softmax(q W^q_n (k W^k_n)^T / sqrt(key_dim))
+
+    q (batch, queries, in) · v (batch, steps, in) · k (batch, steps, in)  ->  y (batch, queries, in)
+    W^q, W^k (in, num_heads, key_dim) · W^v (in, num_heads, value_dim) · W^o (num_heads, value_dim, in), each with a bias
+
+    Called as layer(query, value, key=value). Masks that query, value and key carry, `attention_mask`
+    (batch, queries, steps) and `use_causal_mask` all have to allow a pair for it to count.
+
+    Args:
+        num_heads: number of heads.
+        key_dim, value_dim: sizes of the spaces; value_dim is key_dim if None.
+        dropout: share of A that is dropped in training.
+        output_shape: sizes of y's last axes, if not query's.
+        attention_axes: axes of the sequences that attention runs over; None: all between batch and features.
+        sliding_window: a query sees only steps less than this far from its own.
+        flash_attention: True asks for cuDNN's fused kernel (GPU, half precision).
+        use_gate: whether the heads are multiplied by sigmoid(q W^g + b^g) (Qiu et al. 2025).
+        seed: seed of dropout.
+
+    >>> MultiHeadAttention(2, 3)(jnp.ones((2, 4, 8)), jnp.ones((2, 5, 8))).shape
+    (2, 4, 8)
+    """
+
+    def __init__(
+        self, num_heads: int, key_dim: int, value_dim: int | None = None, dropout: float = 0.0, use_bias: bool = True,
+        output_shape: Any = None, attention_axes: Any = None, sliding_window: int | None = None,
+        flash_attention: bool | None = None, kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros", kernel_regularizer: Any = None, bias_regularizer: Any = None,
+        activity_regularizer: Any = None, kernel_constraint: Any = None, bias_constraint: Any = None,
+        use_gate: bool = False, seed: int | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(**kwargs)
+        self._projection_regularizer = activity_regularizer  # counts on the projections, not on y
+        self.value_dim = value_dim or key_dim
+        for name in ("num_heads", "key_dim", "value_dim", "sliding_window"):
+            value = getattr(self, name)
+            if (value is not None or name != "sliding_window") and (not isinstance(value, int) or value <= 0):
+                raise ArgumentError(message(f"{name} of {self._label}", expected="a positive integer", got=repr(value)))
+        if flash_attention and dropout > 0:
+            raise ArgumentError(message(f"{self._label}: dropout with flash_attention", expected="0", got=dropout))
+        self.supports_masking = True
+        if output_shape is not None:
+            self.output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
+        if isinstance(attention_axes, int):
+            self.attention_axes = (attention_axes,)
+
+    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+        key_shape = value_shape if key_shape is None else key_shape
+        if tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
+            raise ShapeError(
+                message(f"{self._label}: value and key", expected="equal axes, all but the last",
+                        got=f"shapes {tuple(value_shape)} and {tuple(key_shape)}")
+            )  # fmt: skip
+        heads, rank = self.num_heads, len(query_shape)
+        self.query_dense = self._dense("query", query_shape, 1, (heads, self.key_dim))
+        self.key_dense = self._dense("key", key_shape, 1, (heads, self.key_dim))
+        if self.use_gate:
+            self.gate_dense = self._dense("gate", query_shape, 1, (heads, self.value_dim), activation="sigmoid")
+        self.value_dense = self._dense("value", value_shape, 1, (heads, self.value_dim))
+        out = self.output_shape or (query_shape[-1],)
+        self.output_dense = self._dense("attention_output", (*query_shape[:-1], heads, self.value_dim), 2, out)
+        axes = self.attention_axes or range(1, rank - 1)
+        self.attention_axes = tuple(axis % rank for axis in axes)
+
+    def _dense(self, name: str, shape: Any, inside: int, sizes: Any, **extra: Any) -> EinsumDense:
+        """A projection of the last `inside` axes of `shape` onto axes of `sizes`."""
+        letters = string.ascii_lowercase
+        free = len(shape) - inside
+        kept, summed, made = letters[:free], letters[free : free + inside], letters[free + inside :][: len(sizes)]
+        dense = EinsumDense(
+            f"{kept}{summed},{summed}{made}->{kept}{made}", (*[None] * (free - 1), *sizes),
+            bias_axes=made if self.use_bias else None, kernel_initializer=self.kernel_initializer,
+            bias_initializer=self.bias_initializer, kernel_regularizer=self.kernel_regularizer,
+            bias_regularizer=self.bias_regularizer, activity_regularizer=self._projection_regularizer,
+            kernel_constraint=self.kernel_constraint, bias_constraint=self.bias_constraint, name=name,
+            dtype=self.dtype_policy, **extra,
+        )  # fmt: skip
+        dense.build(tuple(shape))
+        return dense
+
+    def call(
+        self, query: Any, value: Any, key: Any = None, query_mask: Any = None, value_mask: Any = None,
+        key_mask: Any = None, attention_mask: Any = None, return_attention_scores: bool = False,
+        training: bool = False, use_causal_mask: bool = False,
+    ) -> Any:  # fmt: skip
+        rows = query_mask if query_mask is not None else get_mask(query)
+        columns = [value_mask if value_mask is not None else get_mask(value)]
+        columns.append(key_mask if key_mask is not None or key is None else get_mask(key))
+        seen = self._seen(query.shape[1], value.shape[1], rows, columns, attention_mask, use_causal_mask)
+        key = value if key is None else key
+        gate = self.gate_dense(query) if self.use_gate else None
+        q, k, v = self.query_dense(query), self.key_dense(key), self.value_dense(value)
+        y, scores = self._attend(q, k, v, seen, training, return_attention_scores)
+        y = self.output_dense(y if gate is None else y * gate)
+        return (y, scores) if return_attention_scores else y
+
+    def _seen(self, queries: int, steps: int, rows: Any, columns: Any, given: Any, causal: bool) -> Any:
+        """Which pairs count, of shape (batch, [heads,] queries, steps) or broadcast to it; None: all."""
+        parts = [] if rows is None else [rows.astype(bool)[..., :, None]]
+        parts += [mask.astype(bool)[..., None, :] for mask in columns if mask is not None]
+        if causal:
+            parts.append(jnp.tril(jnp.ones((1, queries, steps), bool)))
+        if self.sliding_window is not None:
+            apart = jnp.arange(queries)[:, None] - jnp.arange(steps)
+            parts.append((abs(apart) < self.sliding_window)[None])
+        if given is not None:
+            parts.append(jnp.asarray(given).astype(bool))
+        seen = None
+        for part in parts:
+            seen = part if seen is None else seen & part
+        return seen
+
+    def _attend(self, q: Any, k: Any, v: Any, seen: Any, training: bool, want_scores: bool) -> tuple[Any, Any]:
+        """Heads of y and, where they were made, the weights A. q, k, v (batch, ..., heads, size)"""
+        axes = self.attention_axes
+        if seen is not None:
+            for _ in range(q.ndim + len(axes) - 1 - seen.ndim):
+                seen = jnp.expand_dims(seen, -len(axes) * 2 - 1)
+        if self.dropout == 0 and not want_scores and q.ndim == 4 and q.shape[-1] == v.shape[-1]:
+            kind: Any = "cudnn" if self.flash_attention else None
+            scale = 1 / math.sqrt(self.key_dim)
+            return jax.nn.dot_product_attention(q, k, v, mask=seen, scale=scale, implementation=kind), None
+        fit, mix = _equations(q.ndim, axes)
+        scores = jnp.einsum(fit, k, q * (1 / math.sqrt(self.key_dim)))
+        over = tuple(range(scores.ndim - len(axes), scores.ndim))
+        if seen is not None:
+            scores = jnp.where(seen, scores, -3e4 if scores.dtype == jnp.float16 else -1e9)
+        scores = jax.nn.softmax(scores, axis=over)
+        if seen is not None:  # a query that may see nothing gets 0, not the mean of all
+            scores = jnp.where(seen, scores, 0)
+        weights = scores
+        if training and self.dropout > 0:
+            kept = jax.random.bernoulli(self.random_key(self.seed), 1 - self.dropout, scores.shape)
+            weights = jnp.where(kept, scores / (1 - self.dropout), 0)
+        return jnp.einsum(mix, weights, v), scores
+
+    def compute_mask(self, query: Any, mask: Any = None) -> Any:
+        return [mask, None]  # y carries the query's mask, the scores none
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        config.pop("flash_attention", None)  # says how to run, not what
+        return config | {"activity_regularizer": serialize(self._projection_regularizer)}
+
+
+def _equations(rank: int, axes: tuple[int, ...]) -> tuple[str, str]:
+    """Einsum equations of the scores and of the mean, for q and k of `rank` axes with attention over `axes`."""
+    letters = iter(string.ascii_letters)
+    query = [next(letters) for _ in range(rank)]
+    source = [next(letters) if i in axes else query[i] for i in range(rank)]
+    batch = [query[i] for i in range(rank - 1) if i not in axes]
+    scores = "".join([*batch, *(query[i] for i in axes), *(source[i] for i in axes)])
+    q, s = "".join(query), "".join(source)
+    return f"{s},{q}->{scores}", f"{scores},{s}->{q}"

@@ -1,0 +1,88 @@
+"""Layers around a layer: Wrapper and TimeDistributed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.layers.base import Layer
+
+
+class Wrapper(Layer):
+    """A layer that holds another one as `layer`; a parent to derive from.
+
+    Args:
+        layer: the layer inside.
+
+    >>> class Twice(Wrapper):
+    ...     def call(self, x):
+    ...         return 2 * self.layer(x)
+    >>> Twice(Dense(4))(jnp.ones((2, 3))).shape
+    (2, 4)
+    """
+
+    def __init__(self, layer: Any, **kwargs: Any) -> None:
+        if not isinstance(layer, Layer):
+            raise ArgumentError(
+                message(f"layer of {type(self).__name__}", expected="a Layer object", got=repr(layer),
+                        mend="Give an object, as in Dense(4), not a class or a function." )
+            )  # fmt: skip
+        super().__init__(**kwargs)
+        self.layer = layer  # also for subclasses outside of this package
+
+    def build(self, input_shape: Any = None) -> None:
+        if not self.layer.built:
+            self.layer.build(input_shape)
+
+
+class TimeDistributed(Wrapper):
+    r"""One layer on every time step:  y_t = layer(x_t).
+
+    x (batch, time, ...)  ->  y (batch, time, ...)
+
+    The steps are put into the batch and go through the layer at once. While it trains, a layer that keeps statistics of
+    its batches (BatchNormalization) sees one step after the other instead.
+
+    Args:
+        layer: the layer inside.
+
+    >>> TimeDistributed(Dense(4))(jnp.ones((2, 5, 3))).shape
+    (2, 5, 4)
+    """
+
+    def __init__(self, layer: Any, **kwargs: Any) -> None:
+        super().__init__(layer, **kwargs)
+        self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        if len(input_shape) < 3:
+            raise ShapeError(
+                message(self._label, expected="at least 3 axes (batch, time, ...)", got=f"shape {tuple(input_shape)}",
+                        mend="A missing time axis is added by x[:, None].")
+            )  # fmt: skip
+        super().build((input_shape[0], *input_shape[2:]))
+        self._build_shapes = input_shape
+
+    def call(self, x: Any, training: bool = False, mask: Any = None) -> Any:
+        if mask is not None and (mask.ndim < 2 or mask.shape[:2] != x.shape[:2]):
+            raise ShapeError(
+                message(f"The mask of {self._label}", expected=f"shape {x.shape[:2]} or longer", got=f"shape {mask.shape}")
+            )
+        takes_mask = mask is not None and "mask" in self._signature(type(self.layer).call)
+
+        def inner(x: Any, mask: Any) -> Any:
+            return self.layer(x, mask=mask) if takes_mask else self.layer(x)
+
+        batch, time = x.shape[:2]
+        if training and any(not v.trainable for v in self.layer.variables):
+            steps = [inner(x[:, t], mask[:, t] if takes_mask else None) for t in range(time)]
+            return jnp.stack(steps, axis=1)
+        y = inner(_joined(x), _joined(mask) if takes_mask else None)
+        return y.reshape((batch, time, *y.shape[1:]))
+
+
+def _joined(x: Any) -> Any:
+    """(batch, time, ...) -> (batch * time, ...)"""
+    return x.reshape((x.shape[0] * x.shape[1], *x.shape[2:]))

@@ -1,0 +1,100 @@
+"""F scores: the harmonic mean of precision and recall."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.losses.base import EPSILON, align
+from gazelle.losses.shapes import matched
+from gazelle.metrics.base import Metric
+from gazelle.metrics.reduction import wide
+
+_SUMS = ("true_positives", "false_positives", "false_negatives", "intermediate_weights")
+
+
+class _FScore(Metric):
+    """(1 + b^2) p r / (b^2 p + r)  for each column of y_true, y_pred (batch, classes), then averaged."""
+
+    _direction = "up"
+
+    def _set_up(self, average: str | None, beta: float, threshold: float | None) -> None:
+        kind = type(self).__name__
+        if average not in (None, "micro", "macro", "weighted"):
+            raise ArgumentError(
+                message(f"{kind}(average)", expected="None, 'micro', 'macro' or 'weighted'", got=repr(average))
+            )
+        if not beta > 0:
+            raise ArgumentError(message(f"{kind}(beta)", expected="more than 0", got=beta))
+        if threshold is not None and not 0 < threshold <= 1:
+            raise ArgumentError(message(f"{kind}(threshold)", expected="0 < threshold <= 1", got=threshold))
+        self._beta = beta
+        self._built = False
+
+    def build(self, y_true_shape: Any, y_pred_shape: Any) -> None:
+        if self._built:
+            return
+        if len(y_pred_shape) != 2:
+            raise ShapeError(message(f"Metric '{self.name}'", expected="y_pred of shape (batch, classes)",
+                                     got=f"shape {tuple(y_pred_shape)}"))  # fmt: skip
+        shape = () if self.average == "micro" else (y_pred_shape[-1],)
+        for name in _SUMS:
+            setattr(self, name, self.add_weight(shape, dtype=wide(self.dtype), name=name))
+        self._built = True
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        y_true, y_pred = matched("values", f"Metric '{self.name}'", y_true, jnp.asarray(y_pred, self.dtype))
+        self.build(y_true.shape, y_pred.shape)
+        if self.threshold is None:  # the largest, unless all are 0
+            chosen = (y_pred >= jnp.max(y_pred, axis=-1, keepdims=True)) & (jnp.abs(y_pred) > 1e-9)
+        else:
+            chosen = y_pred > self.threshold
+        found = chosen.astype(y_true.dtype)
+        weights = jnp.asarray(1 if sample_weight is None else sample_weight, y_true.dtype)
+        weights = align(weights, y_true, f"'{self.name}'")[1]
+        axis = None if self.average == "micro" else 0
+        parts = (found * y_true, found * (1 - y_true), (1 - found) * y_true, y_true)
+        for name, part in zip(_SUMS, parts, strict=True):
+            getattr(self, name).assign_add(jnp.sum(part * weights, axis=axis))
+
+    def result(self) -> Any:
+        tp, fp, fn, support = (getattr(self, name).value for name in _SUMS)
+        precision, recall = tp / (tp + fp + EPSILON), tp / (tp + fn + EPSILON)
+        b = self._beta**2
+        score = (1 + b) * (precision * recall / (b * precision + recall + EPSILON))
+        if self.average == "weighted":
+            return jnp.sum(score * (support / (jnp.sum(support) + EPSILON)))
+        return score if self.average is None else jnp.mean(score)
+
+
+class FBetaScore(_FScore):
+    """(1 + b^2) p r / (b^2 p + r):  p precision, r recall, b = `beta` (above 1 recall counts more).
+
+    Args:
+        average: None for a score per class; 'macro' their mean, 'weighted' by the number of samples of each class,
+            'micro' one score from the counts of all classes.
+        threshold: y_pred above counts as found; None takes the largest of each row.
+
+    >>> float(FBetaScore("micro", beta=2.0)([[1, 0], [0, 1]], [[0.9, 0.1], [0.2, 0.8]])) > 0.99
+    True
+    """
+
+    def __init__(
+        self, average: str | None = None, beta: float = 1.0, threshold: float | None = None,
+        name: str | None = "fbeta_score", dtype: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__(dtype, name)
+        self._set_up(average, beta, threshold)
+
+
+class F1Score(_FScore):
+    """2 p r / (p + r):  p precision, r recall. Arguments: `FBetaScore`."""
+
+    def __init__(
+        self, average: str | None = None, threshold: float | None = None, name: str | None = "f1_score",
+        dtype: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__(dtype, name)
+        self._set_up(average, 1.0, threshold)

@@ -1,0 +1,158 @@
+"""What a model looks like from outside: its layers, their output shapes, and how many numbers they hold."""
+
+from __future__ import annotations
+
+import html as escaping
+import io
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import jax.numpy as jnp
+
+from gazelle.core.errors import ArgumentError, message
+from gazelle.models.rows import Row, is_chain, rows
+
+_TITLES = {"name": "Layer (type)", "shape": "Output Shape", "params": "Param #", "connected": "Connected to",
+           "trainable": "Trainable"}  # fmt: skip
+_RIGHT, _CENTER = ("params",), ("trainable",)
+#: rules of "_" and "=" around the header and at the end, as Keras prints where there are only letters
+_PLAIN_BOX = "____\n    \n====\n    \n    \n____\n    \n____\n"
+_HINT = "Unbuilt: give the first layer input_shape, or call model.build((None, ...))."
+
+
+def summary(
+    model: Any, line_length: int | None = None, positions: Any = None, print_fn: Callable[[str], Any] | None = None,
+    expand_nested: bool = False, show_trainable: bool = False, layer_range: Any = None,
+) -> None:  # fmt: skip
+    """Print the layers of `model`, their output shapes, their numbers of weights, and the totals.
+
+    Args:
+        line_length: columns of the table; as many as it needs, up to the screen's width, if None.
+        positions: where the columns end, as parts of the line (0.45, 0.8, 1.0) or as numbers of characters.
+        print_fn: a function that receives the whole text instead of the screen.
+        expand_nested: also list the layers of models inside the model.
+        show_trainable: a column that says Y or N.
+        layer_range: (first, last) names of layers or regular expressions; only those between them are listed.
+
+    Errors: ArgumentError for a range that names no layer and for positions that leave a column no room.
+    """
+    names = columns(model, show_trainable)
+    listed = rows(model, expand_nested, layer_range)
+    room = line_length or min(shutil.get_terminal_size((80, 24)).columns, 88 + 24 * (len(names) - 3))
+    widths = None if positions is None else _widths(positions, room, len(names))
+    if print_fn is None and sys.stdout.isatty():
+        from rich.console import Console
+
+        _print(model, names, listed, Console(file=sys.stdout, highlight=False), room, line_length, widths, plain=False)
+        return
+    text = _text(model, names, listed, room, line_length, widths)
+    if print_fn is None:
+        sys.stdout.write(text + "\n")
+    else:
+        print_fn(text)
+
+
+def _text(model: Any, names: Any, listed: Any, room: int, line_length: int | None, widths: Any) -> str:
+    from rich.console import Console
+
+    page = io.StringIO()
+    console = Console(file=page, width=room, color_system=None, force_terminal=False, highlight=False, _environ={})
+    _print(model, names, listed, console, room, line_length, widths, plain=True)
+    return "\n".join(line.rstrip() for line in page.getvalue().rstrip().split("\n"))
+
+
+def columns(model: Any, show_trainable: bool = False) -> list[str]:
+    """The fields of `Row` to show: connections only where layers do not simply follow each other."""
+    connected = [] if is_chain(model) else ["connected"]
+    return ["name", "shape", "params", *connected, *(["trainable"] if show_trainable else [])]
+
+
+def _print(
+    model: Any, names: list[str], listed: list[Row], console: Any, room: int, line_length: int | None,
+    widths: list[int] | None, *, plain: bool,
+) -> None:  # fmt: skip
+    """Lay everything out with rich. Cells are Text and not markup: layers may be named "[red]"."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    edges = box.Box(_PLAIN_BOX, ascii=True) if plain else box.ROUNDED
+    table = Table(box=edges, width=line_length, show_edge=True, pad_edge=not plain or widths is not None,
+                  header_style="bold", border_style="" if plain else "bright_black")  # fmt: skip
+    for index, name in enumerate(names):
+        side: Any = "right" if name in _RIGHT else "center" if name in _CENTER else "left"
+        # two columns go to the padding, and a border takes one
+        width = None if widths is None else max(widths[index] - 2 - (not plain), 1)
+        table.add_column(_TITLES[name], justify=side, width=width, overflow="fold")
+    for row in listed:
+        indent = "   " * (row.level - 1) + ("|_ " if plain else "└─ ") if row.level else ""
+        cells = {
+            "name": Text.assemble(f"{indent}{row.name} (", (row.kind, "cyan"), ")"),
+            "shape": Text(row.shape),
+            "params": Text(row.params, style="green" if row.params != "unbuilt" else "yellow"),
+            "connected": Text(row.connected),
+            "trainable": Text(row.trainable),
+        }
+        table.add_row(*(cells[name] for name in names))
+    console.print(Text(f'Model: "{model.name}"', style="bold"))
+    console.print(table)
+    for label, count, size in totals(model):
+        console.print(Text.assemble((f" {label}: ", "bold"), (f"{count:,}", "green"), f" ({size})"))
+    if any(row.params == "unbuilt" for row in listed):
+        console.print(Text(_HINT, style="yellow"))
+
+
+def totals(model: Any) -> list[tuple[str, int, str]]:
+    """(label, number of weights, memory) of all, the trainable and the other weights."""
+    trainable, other = list(model.trainable_weights), list(model.non_trainable_weights)
+    groups = (("Total params", trainable + other), ("Trainable params", trainable), ("Non-trainable params", other))
+    return [(label, sum(v.size for v in group), memory(group)) for label, group in groups]
+
+
+def memory(weights: Iterable[Any]) -> str:
+    """The memory that arrays take, as people read it: "1.50 KB"."""
+    size = float(sum(v.size * jnp.dtype(v.dtype).itemsize for v in weights))
+    for unit in ("B", "KB", "MB", "GB"):
+        if size < 1024:
+            return f"{size:.2f} {unit}"
+        size /= 1024
+    return f"{size:.2f} TB"
+
+
+def _widths(positions: Any, room: int, count: int) -> list[int]:
+    """Widths of the columns from the places where they end."""
+    ends = list(positions)
+    if ends and ends[-1] <= 1:
+        ends = [int(room * end) for end in ends]
+    if len(ends) == count - 1:  # the column of show_trainable, or of connections, was not thought of
+        ends = [int(end * 0.9) for end in ends] + [ends[-1]]
+    widths = [end - start for start, end in zip([0, *ends], ends, strict=False)]
+    if len(widths) != count or min(widths) < 4:
+        raise ArgumentError(
+            message("summary's positions", expected=f"{count} columns of 4 characters or more", got=ends,
+                    mend=f"Or raise line_length: the line has {room} characters.")
+        )  # fmt: skip
+    return widths
+
+
+def html(model: Any) -> str:
+    """The summary as a table for notebooks."""
+    names = columns(model)
+
+    def line(tag: str, cells: Iterable[str]) -> str:
+        styles = (f"text-align:{'right' if name in _RIGHT else 'left'}" for name in names)
+        return "".join(f'<{tag} style="{s}">{escaping.escape(c)}</{tag}>' for s, c in zip(styles, cells, strict=True))
+
+    def cells(row: Row) -> list[str]:
+        own = {"name": f"{row.name} ({row.kind})", "shape": row.shape, "params": row.params, "connected": row.connected}
+        return [own[name] for name in names]
+
+    head = f"<thead><tr>{line('th', (_TITLES[name] for name in names))}</tr></thead>"
+    listed = rows(model)
+    body = "".join(f"<tr>{line('td', cells(row))}</tr>" for row in listed)
+    ends = "<br>".join(f"{label}: {count:,} ({size})" for label, count, size in totals(model))
+    hint = f"<br>{escaping.escape(_HINT)}" if any(row.params == "unbuilt" for row in listed) else ""
+    name = escaping.escape(f'{type(model).__name__} "{model.name}"')
+    return f"<div><b>{name}</b><table>{head}<tbody>{body}</tbody></table><p>{ends}{hint}</p></div>"

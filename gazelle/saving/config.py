@@ -1,0 +1,127 @@
+"""The architecture as JSON, and back: only names in closed tables, nothing too large, nothing that runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gazelle.core import config as core
+from gazelle.core.errors import DamagedFileError, GazelleError, UnsafeFileError, message
+from gazelle.saving import spelling
+
+LONGEST = 32 * 2**20  # bytes of a config
+DEEPEST = 200  # lists and dicts within each other
+MOST_VALUES = 2_000_000
+MOST_OBJECTS = 20_000  # layers, initializers, ...
+
+
+def model_to_json(model: Any, **kwargs: Any) -> str:
+    """The architecture as JSON text; `kwargs` go to `json.dumps`."""
+    config = core.serialize_object(model)
+    compiled = getattr(model, "get_compile_config", lambda: None)()
+    if compiled:
+        config["compile_config"] = compiled
+    return json.dumps(config, **kwargs)
+
+
+def model_from_json(json_string: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The model that `model_to_json` (or Keras 3) described, with fresh weights.
+
+    Args:
+        json_string: the text.
+        custom_objects: {name: class or function} that the text may name besides gazelle's own.
+
+    Raises:
+        UnsafeFileError: it names something foreign, or would build something huge. DamagedFileError: it is no model.
+    """
+    data = json_string if isinstance(json_string, bytes) else json_string.encode()
+    return build(parse(data, "the JSON text"), "the JSON text", custom_objects)
+
+
+def parse(data: bytes, label: str) -> dict[str, Any]:
+    """A config from bytes, within the limits of size, depth and number of values."""
+    if len(data) > LONGEST:
+        raise _too_much(label, f"at most {LONGEST} bytes of config", len(data))
+    try:
+        config = json.loads(data, object_pairs_hook=_once)
+    except RecursionError as error:
+        raise _too_much(label, f"at most {DEEPEST} levels", "more") from error
+    except ValueError as error:
+        raise DamagedFileError(message(f"The config in {label} is not JSON ({error})")) from error
+    _measure(config, label)
+    if not isinstance(config, dict):
+        raise DamagedFileError(message(f"The config in {label}", expected="a model", got=type(config).__name__))
+    return config
+
+
+def build(config: dict[str, Any], label: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The model of a parsed config, not compiled."""
+    with core.custom_object_scope(custom_objects or {}):
+        _check_root(config, label)
+        config = spelling.checked({k: v for k, v in config.items() if k != "compile_config"}, label)
+        with translated(label):
+            return core.deserialize(config)
+
+
+class translated:  # noqa: N801 - reads as a word of a with-statement
+    """Whatever a config makes a constructor say, as one of the two errors about files."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        if error is None or not isinstance(error, Exception) or isinstance(error, (UnsafeFileError, DamagedFileError)):
+            return
+        reason = str(error) if isinstance(error, GazelleError) else f"{type(error).__name__}: {error}"
+        raise DamagedFileError(message(f"The config in {self.label} describes no model", got=reason)) from error
+
+
+def _check_root(config: Mapping[str, Any], label: str) -> None:
+    name = config.get("class_name")
+    spelling.check_object(config, label)
+    target = core.find(str(name).rsplit(">", 1)[-1], None, config.get("registered_name"))
+    if not (isinstance(target, type) and hasattr(target, "compile_from_config")):
+        raise UnsafeFileError(
+            message(f"The config in {label}", expected="a model", got=f"{name!r}",
+                    mend="Layers, losses and optimizers alone are made by from_config of their classes.")
+        )  # fmt: skip
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    out = dict(pairs)
+    if len(out) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return out
+
+
+def _measure(config: Any, label: str) -> None:
+    level, depth, values, objects = [config], 0, 0, 0
+    while level:
+        values += len(level)
+        objects += sum(isinstance(v, dict) and "class_name" in v for v in level)
+        if depth > DEEPEST:
+            raise _too_much(label, f"at most {DEEPEST} levels", "more")
+        if values > MOST_VALUES:
+            raise _too_much(label, f"at most {MOST_VALUES} values", "more")
+        if objects > MOST_OBJECTS:
+            raise _too_much(label, f"at most {MOST_OBJECTS} objects", "more")
+        level = [inner for value in level for inner in _inside(value)]
+        depth += 1
+
+
+def _inside(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        yield from value.values()
+    elif isinstance(value, list):
+        yield from value
+
+
+def _too_much(label: str, expected: str, got: object) -> UnsafeFileError:
+    return UnsafeFileError(
+        message(f"The config in {label} is refused", expected=expected, got=got,
+                mend="Build the model in code and give it the weights with load_weights.")
+    )  # fmt: skip

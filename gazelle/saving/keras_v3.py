@@ -1,0 +1,153 @@
+"""The `.keras` file of Keras 3: a zip of config.json, metadata.json and model.weights.h5."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import warnings
+import zipfile
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+from gazelle.core import config as core
+from gazelle.core.errors import ArgumentError, DamagedFileError, UnsafeFileError, message
+from gazelle.saving import config as configs
+from gazelle.saving import hdf5, keras_weights, spelling
+from gazelle.saving.atomic import replace_file
+from gazelle.saving.tensors import damaged
+
+CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+KERAS_VERSION = "3.15.1"  # whose layout this is
+_MOST_BYTES = {CONFIG: configs.LONGEST, METADATA: 2**20}
+_EXPANSION = 100  # a member that grows more than so many times, and beyond 16 MiB, is a bomb
+
+
+def save_model(model: Any, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
+    """Write architecture, weights, compile arguments and the optimizer's state; Keras 3 can read the file.
+
+    Args:
+        filepath: where to; a file that is there is replaced in one step, or kept if `overwrite` is False.
+        include_optimizer: False leaves the optimizer's state out.
+
+    Raises:
+        OSError: it could not be written; the old file is as it was.
+    """
+    include_optimizer = kwargs.pop("include_optimizer", True)
+    kwargs.pop("zipped", None), kwargs.pop("save_format", None)
+    if kwargs:
+        raise ArgumentError(message(f"save has no argument {next(iter(kwargs))!r}"))
+    refuse_overwriting(filepath, overwrite)
+    if not model.built:
+        warnings.warn(f"Model '{model.name}' is not built: the file holds no weights.", UserWarning, stacklevel=3)
+    text = configs.model_to_json(model).encode()
+    about = {"keras_version": KERAS_VERSION, "date_saved": f"{datetime.datetime.now():%Y-%m-%d@%H:%M:%S}"}
+    weights = keras_weights.dump(model, include_optimizer)
+
+    def write(file: Any) -> None:
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr(METADATA, json.dumps(about))
+            archive.writestr(CONFIG, text)
+            archive.writestr(WEIGHTS, weights)
+
+    replace_file(filepath, write)
+
+
+def load_model(
+    filepath: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True, safe_mode: bool = True
+) -> Any:
+    """The model in a `.keras` file of gazelle or Keras 3.
+
+    Nothing in a file is ever run: classes and functions come from gazelle's tables, from `custom_objects` and from
+    `register_keras_serializable`. `safe_mode` is accepted; there is no unsafe mode.
+
+    Args:
+        custom_objects: {name: class or function}; {name of a Lambda layer: its function}.
+        compile: compile as the saved model was, and restore the optimizer's state.
+
+    Raises:
+        UnsafeFileError: it asks for something a data file must not do. DamagedFileError: it is cut or changed.
+    """
+    label = f"'{os.fspath(filepath)}'"
+    config, weights = members(filepath)
+    parsed = configs.parse(config, label)
+    with hdf5.opened(weights, f"{os.fspath(filepath)}:{WEIGHTS}") as reader:
+        _check_sizes(parsed, reader, label)
+        model = configs.build(parsed, label, custom_objects)
+        compiled = parsed.get("compile_config")
+        if compile and compiled:
+            _compile(model, compiled, label, custom_objects)
+        keras_weights.load(model, reader, optimizer=compile)
+    return model
+
+
+def _compile(model: Any, config: Any, label: str, custom_objects: Mapping[str, Any] | None) -> None:
+    with core.custom_object_scope(custom_objects or {}), configs.translated(label):
+        model.compile_from_config(spelling.checked(config, label))
+
+
+def _check_sizes(config: Any, reader: Any, label: str) -> None:
+    """A layer of n units has weights of at least n numbers: if the file does not hold them, nothing is built."""
+    stored = sum(_count(shape) for shape, _ in reader.declared.values())
+    stack = [config]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            for key, number in value.items():
+                if key in ("units", "filters", "output_dim", "input_dim", "num_heads") and type(number) is int:
+                    if number > max(stored, 1024):
+                        raise UnsafeFileError(
+                            message(f"The config in {label} asks for {key}={number}",
+                                    expected=f"at most as many as the {stored} numbers in the file", got=number)
+                        )  # fmt: skip
+                stack.append(number)
+        elif isinstance(value, list):
+            stack += value
+
+
+def _count(shape: tuple[int, ...]) -> int:
+    out = 1
+    for n in shape:
+        out *= n
+    return out
+
+
+def members(filepath: Any) -> tuple[bytes, bytes]:
+    """The config and the weights of a `.keras` file, checked: the three members, once each, no larger than they say."""
+    label = f"'{os.fspath(filepath)}'"
+    try:
+        with zipfile.ZipFile(filepath) as archive:
+            _check_members(archive, label)
+            return archive.read(CONFIG), archive.read(WEIGHTS)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+        if isinstance(error, (UnsafeFileError, DamagedFileError)):
+            raise
+        raise damaged(os.fspath(filepath), f"the zip cannot be read ({error})") from error
+
+
+def _check_members(archive: zipfile.ZipFile, label: str) -> None:
+    names = [info.filename for info in archive.infolist()]
+    foreign = [n for n in names if n not in (CONFIG, METADATA, WEIGHTS)]
+    if foreign or len(set(names)) != len(names):
+        what = repr(foreign[0][:80]) if foreign else "one of them twice"
+        raise UnsafeFileError(message(f"{label} is refused", expected=f"{CONFIG}, {METADATA}, {WEIGHTS}", got=what))
+    if CONFIG not in names or WEIGHTS not in names:
+        raise DamagedFileError(
+            message(f"{label} is no model of Keras 3", expected=f"{CONFIG} and {WEIGHTS} in the zip", got=names)
+        )
+    for info in archive.infolist():
+        most = _MOST_BYTES.get(info.filename, max(2**24, _EXPANSION * info.compress_size))
+        if info.file_size > most or info.external_attr >> 28 == 0xA:
+            raise UnsafeFileError(
+                message(f"{info.filename} in {label} is refused", expected=f"a file of at most {most} bytes",
+                        got=f"{info.file_size} from {info.compress_size}")
+            )  # fmt: skip
+
+
+def refuse_overwriting(filepath: Any, overwrite: bool) -> None:
+    """An error where a file is there that must stay."""
+    if not overwrite and os.path.exists(filepath):
+        raise ArgumentError(
+            message(f"'{os.fspath(filepath)}' exists", mend="Write overwrite=True to replace it, or choose another name.")
+        )

@@ -1,0 +1,128 @@
+"""The `.weights.h5` of Keras 3: from a model into bytes, and from a checked reader into a model."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import Any
+
+import numpy as np
+
+from gazelle.core.errors import DamagedFileError, ShapeError, message
+from gazelle.core.variable import Variable
+from gazelle.saving import hdf5, tree
+from gazelle.saving.tensors import Array
+
+
+def dump(model: Any, optimizer: bool = True) -> bytes:
+    """The HDF5 file of all weights, and of the optimizer's state."""
+    found = [p for p in tree.parts(model) if optimizer or p.path != "optimizer"]
+    arrays = {f"{tree.group_of(part)}/{n}": v.numpy() for part in found for n, v in enumerate(part.variables)}
+    return hdf5.file_of(arrays, {tree.group_of(part): part.name for part in found})
+
+
+def load(
+    model: Any, reader: hdf5.Reader, *, optimizer: bool = True, by_name: bool = False, skip_mismatch: bool = False
+) -> None:
+    """Give the model's variables the numbers of the file, all or none.
+
+    Args:
+        optimizer: restore the optimizer too, where the file and the model have one of the same kind.
+        by_name: match the layers of the model to the groups of the file by name, and leave the others as they are.
+        skip_mismatch: load what fits and warn about the rest.
+    """
+    groups = _groups(reader)
+    pairs: list[tuple[Variable, str]] = []
+    misfits: list[str] = []
+    for part in tree.parts(model):
+        if part.path == "optimizer":
+            continue
+        group = _by_name(part, reader, groups) if by_name else _find(tree.group_of(part), groups)
+        found = groups.get(group, [])
+        if by_name and not found:
+            continue
+        if len(found) != len(part.variables):
+            got = f"{len(found)}" if found else "none"
+            shapes = [v.shape for v in part.variables]
+            misfits.append(f"{tree.group_of(part)} ('{part.name}'): expected {len(shapes)} arrays {shapes}, got {got}")
+            continue
+        for variable, path in zip(part.variables, found, strict=True):
+            shape, dtype = reader.declared[path]
+            if shape != variable.shape or hdf5.kind(dtype) != hdf5.kind(np.dtype(variable.dtype)):
+                misfits.append(f"{path} ({variable.path}): expected {variable.shape} {variable.dtype}, got {shape} {dtype}")
+            else:
+                pairs.append((variable, path))
+    report(misfits, reader.label, skip_mismatch)
+    arrays = [(variable, reader.read(path, variable.shape, variable.dtype)) for variable, path in pairs]
+    for variable, array in arrays:
+        variable.assign(array)
+    if optimizer and getattr(model, "optimizer", None) is not None:
+        _load_optimizer(model, reader, groups.get("optimizer/vars", []))
+
+
+def report(misfits: list[str], label: str, skip: bool) -> None:
+    """All misfits at once: an error, or a warning where they are to be skipped."""
+    if not misfits:
+        return
+    shown = "\n".join(f"- {line}" for line in misfits[:50])
+    more = f"\n... and {len(misfits) - 50} more" if len(misfits) > 50 else ""
+    text = f"'{label}' does not fit the model in {len(misfits)} places:\n{shown}{more}"
+    if not skip:
+        raise ShapeError(f"{text}\nBuild the model as it was saved; skip_mismatch=True loads what fits.")
+    warnings.warn(f"{text}\nThese keep the values they have.", UserWarning, stacklevel=4)
+
+
+def _groups(reader: hdf5.Reader) -> dict[str, list[str]]:
+    """{path of a group of variables: paths of its datasets in order}."""
+    out: dict[str, list[str]] = {}
+    for path in reader.declared:
+        group, _, number = path.rpartition("/")
+        if group.rsplit("/", 1)[-1] != "vars" or not re.fullmatch(r"\d{1,6}", number):
+            raise DamagedFileError(
+                message(f"'{reader.label}' is not in the layout of Keras 3", expected="datasets such as layers/dense/vars/0",
+                        got=path)
+            )  # fmt: skip
+        out.setdefault(group, []).append(path)
+    return {group: sorted(paths, key=lambda p: int(p.rpartition("/")[2])) for group, paths in out.items()}
+
+
+def _find(group: str, groups: dict[str, list[str]]) -> str:
+    """The group as the file spells it: earlier versions of Keras had other names for some attributes."""
+    if group in groups:
+        return group
+    for old, new in ((r"(^|/)layers(?=/)", r"\1_layer_checkpoint_dependencies"), (r"/(\w+_dense)/", r"/_\1/")):
+        other = re.sub(old, new, group)
+        if other in groups:
+            return other
+    return group
+
+
+def _by_name(part: tree.Part, reader: hdf5.Reader, groups: dict[str, list[str]]) -> str:
+    named = [group for group, name in reader.names.items() if name == part.name and group in groups]
+    return named[0] if len(named) == 1 else ""
+
+
+def _load_optimizer(model: Any, reader: hdf5.Reader, paths: list[str]) -> None:
+    optimizer = model.optimizer
+    own = optimizer.own_variables()
+    if len(paths) > len(own):
+        params = {v.path: v.value for v in model.trainable_weights}
+        if not optimizer.fits(params):
+            optimizer.state = optimizer.init(params)
+    variables = tree.optimizer_variables(model)
+    if len(paths) == len(own):  # saved before the first step
+        variables = variables[: len(own)]
+    elif len(paths) == len(variables) - 1 and len(own) == 2:  # tf.keras keeps the rate in the config alone
+        variables = [variables[0], *variables[2:]]
+    if not paths:
+        return
+    declared = [reader.declared[p][0] for p in paths]
+    if declared != [v.shape for v in variables]:
+        warnings.warn(
+            f"The state of the optimizer in '{reader.label}' is of another kind ({len(paths)} arrays, "
+            f"'{optimizer.name}' has {len(variables)}): it starts anew.", UserWarning, stacklevel=4,
+        )  # fmt: skip
+        return
+    arrays: list[Array] = [reader.read(p, v.shape, v.dtype) for p, v in zip(paths, variables, strict=True)]
+    for variable, array in zip(variables, arrays, strict=True):
+        variable.assign(array)

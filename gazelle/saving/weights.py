@@ -1,0 +1,152 @@
+"""Weights alone: told by content, matched by path, every misfit listed."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from gazelle.core.errors import ArgumentError, DamagedFileError, ShapeError, StateError, message
+from gazelle.saving import hdf5, keras_v3, keras_weights
+from gazelle.saving.atomic import replace_file
+from gazelle.saving.latest import latest
+from gazelle.saving.state_file import FORMAT, read_state
+from gazelle.saving.tensors import Array, read_header, read_tensors, write_tensors
+
+
+def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
+    """Write all weights, in the layout of Keras 3; for a name that ends in `.safetensors`, as {path: array}.
+
+    Raises:
+        OSError: it could not be written; the old file is as it was.
+    """
+    _need_built(model, "save_weights")
+    keras_v3.refuse_overwriting(filepath, overwrite)
+    if os.fspath(filepath).endswith(".safetensors"):
+        arrays = {path: v.numpy() for path, v in model.named_variables().items()}
+        replace_file(filepath, lambda file: write_tensors(file, arrays))
+    else:
+        data = keras_weights.dump(model)
+        replace_file(filepath, lambda file: file.write(data))
+
+
+def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
+    """Read weights into a built model: all that the model has, or an error that lists every misfit.
+
+    Args:
+        filepath: a `.keras`, `.weights.h5` or `.safetensors` file or a kept state, under any name; "latest" is the newest
+            kept state of this program.
+        skip_mismatch: load what fits and warn about the rest.
+        by_name: match layers by their names; layers that the file does not have stay as they are.
+
+    Raises:
+        ShapeError: the file does not fit the model. DamagedFileError, UnsafeFileError: the file is refused.
+    """
+    _need_built(model, "load_weights")
+    path = latest() if filepath == "latest" else os.fspath(filepath)
+    form = format_of(path)
+    if form == "state":
+        _load_state(model, path)
+    elif form == "safetensors":
+        _load_arrays(model, read_tensors(path)[0], path, skip_mismatch, by_name)
+    else:
+        source = keras_v3.members(path)[1] if form == "keras" else path
+        with hdf5.opened(source, path) as reader:
+            if "layer_names" in reader.attributes or "model_weights" in reader.groups:
+                raise ArgumentError(
+                    message(f"'{path}' is an HDF5 file of Keras 1 or 2", expected="a file of Keras 3 or gazelle",
+                            mend="Load it in Keras 3 and save it as .keras or .weights.h5.")
+                )  # fmt: skip
+            keras_weights.load(model, reader, by_name=by_name, skip_mismatch=skip_mismatch)
+
+
+def format_of(path: str) -> str:
+    """'keras', 'h5', 'state' or 'safetensors', told by the first bytes."""
+    if os.path.isdir(path):
+        raise DamagedFileError(message(f"'{path}'", expected="a file", got="a folder"))
+    with open(path, "rb") as file:
+        start = file.read(9)
+        if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
+            return "keras"
+        if start[:8] == b"\x89HDF\r\n\x1a\n":
+            return "h5"
+        if start[8:9] == b"{":
+            file.seek(0)
+            words = read_header(file, path)[1].get("__metadata__", {})
+            return "state" if words.get("format") == FORMAT else "safetensors"
+    raise DamagedFileError(
+        message(f"'{path}' holds no weights", expected="a .keras, .weights.h5 or .safetensors file, or a kept state",
+                got=f"a file that begins with {start[:8]!r}")
+    )  # fmt: skip
+
+
+def _load_arrays(model: Any, arrays: dict[str, Array], path: str, skip: bool, by_name: bool) -> None:
+    variables = model.named_variables()
+    misfits, pairs = [], []
+    for name, variable in variables.items():
+        array = arrays.get(name)
+        if array is None and by_name:
+            continue
+        if array is None or array.shape != variable.shape:
+            misfits.append(f"{name}: expected {variable.shape}, got {'nothing' if array is None else array.shape}")
+        else:
+            pairs.append((variable, array))
+    misfits += [] if by_name else [f"{n}: expected nothing, got {a.shape}" for n, a in arrays.items() if n not in variables]
+    keras_weights.report(misfits, path, skip)
+    for variable, array in pairs:
+        variable.assign(array)
+
+
+def _load_state(model: Any, path: str) -> None:
+    """Weights, and where the same optimizer is compiled its slots, steps and rate."""
+    tensors, meta = read_state(path)
+    variables = model.named_variables()
+    _same_structure(meta.get("model", []), variables, path)
+    by_kind: dict[str, dict[str, Array]] = {"params": {}, "buffers": {}, "slots": {}, "hyper": {}}
+    for name, array in tensors.items():
+        kind, _, rest = name.partition("/")
+        by_kind.setdefault(kind, {})[rest] = array
+    values = by_kind["params"] | by_kind["buffers"]
+    lost = [p for p, v in variables.items() if p not in values or values[p].shape != v.shape]
+    if lost:
+        raise DamagedFileError(message(f"'{path}' is no whole state", expected=f"an array for '{lost[0]}'"))
+    for name, variable in variables.items():
+        variable.assign(values[name])
+    if getattr(model, "optimizer", None) is not None:
+        _restore_optimizer(model.optimizer, by_kind, tensors["step"])
+
+
+def _same_structure(saved: list[Any], variables: dict[str, Any], path: str) -> None:
+    mine = [(name, list(v.shape)) for name, v in variables.items()]
+    theirs = [(entry[0], list(entry[1])) for entry in saved]
+    for number in range(max(len(mine), len(theirs))):
+        own = mine[number] if number < len(mine) else ("no variable", "")
+        other = theirs[number] if number < len(theirs) else ("no variable", "")
+        if own != other:
+            raise ShapeError(
+                message(f"The state in '{path}' is of another model; first difference at variable {number}",
+                        expected=f"{own[0]} {own[1]}".strip(), got=f"{other[0]} {other[1]}".strip(),
+                        mend="Build the model as it was when the state was kept.")
+            )  # fmt: skip
+
+
+def _restore_optimizer(optimizer: Any, by_kind: dict[str, dict[str, Array]], step: Array) -> None:
+    params = by_kind["params"]
+    fresh = optimizer.init(params)
+    wanted = {f"{slot}/{name}": np.shape(a) for slot, arrays in fresh.items() for name, a in arrays.items()}
+    if wanted != {name: a.shape for name, a in by_kind["slots"].items()}:
+        return  # another kind of optimizer: its slots say nothing to this one
+    optimizer.state = {slot: {n: by_kind["slots"][f"{slot}/{n}"] for n in arrays} for slot, arrays in fresh.items()}
+    iterations, *rate = optimizer.own_variables()
+    iterations.assign(step)
+    if rate and "learning_rate" in by_kind["hyper"]:
+        rate[0].assign(by_kind["hyper"]["learning_rate"])
+
+
+def _need_built(model: Any, what: str) -> None:
+    if not model.built:
+        raise StateError(
+            message(f"{what} of model '{model.name}', which is not built",
+                    mend="Give its first layer an input_shape, call it on data, or call model.build(input_shape).")
+        )  # fmt: skip

@@ -1,0 +1,125 @@
+"""`keras` and its other names mean gazelle, module for module, and say so when something is not there."""
+
+import json
+
+import pytest
+
+from gazelle.command.aliases import meaning
+
+#: Statement or expression -> what the program must print of it.
+TRUE = {
+    "the root": "__import__('keras') is gazelle",
+    "tensorflow.keras": "__import__('tensorflow').keras is gazelle",
+    "tf_keras": "__import__('tf_keras') is gazelle",
+    "keras_core": "__import__('keras_core') is gazelle",
+    "tensorflow.python.keras": "load('tensorflow.python.keras') is gazelle",
+    "a room": "load('keras.layers') is gazelle.layers",
+    "a room of tensorflow": "load('tensorflow.keras.layers') is gazelle.layers",
+    "a room of tensorflow.python": "load('tensorflow.python.keras.layers') is gazelle.layers",
+    "a file": "load('keras.layers.core') is load('gazelle.layers.core')",
+    "its spec is untouched": "load('keras.layers').__spec__.name == 'gazelle.layers'",
+    "a file is no package": "not hasattr(load('keras.layers.core'), '__path__')",
+    "a file keeps its loader": "load('tf_keras.layers.core').__loader__ is load('gazelle.layers.core').__spec__.loader",
+    "found without loading": "importlib.util.find_spec('keras_core.layers') is not None",
+    "the version is a number": "int(__import__('tensorflow').__version__.split('.')[0]) == 2",
+    "hasattr is no error": "not hasattr(__import__('tensorflow'), 'constant')",
+    "again": "gazelle.install() is None and sum(type(f).__name__ == 'Aliases' for f in sys.meta_path) == 1",
+}
+#: Statement -> kind and words of its error.
+ERRORS = {
+    "import keras.layer": ("ModuleNotFoundError", "'keras.layer'", "keras.layers"),
+    "import tensorflow.keras.modules": ("ModuleNotFoundError", "'tensorflow.keras.modules'", "tensorflow.keras.models"),
+    "import keras.zzz.deep": ("ModuleNotFoundError", "'keras.zzz'", "In keras there are:"),
+    "import keras.layers.Dense": ("ModuleNotFoundError", "from keras.layers import Dense"),
+    "from keras import zzz": ("ImportError", "zzz"),
+    "import tensorflow.data": ("ModuleNotFoundError", "'tensorflow.data'", "TensorFlow is not installed"),
+    "import tensorflow as tf; tf.constant(1)": ("AttributeError", "tensorflow.constant", "gazelle.ops"),
+}
+PROGRAM = """
+import importlib, importlib.util, json, sys
+from importlib import import_module as load
+import gazelle
+
+def errors(statement):
+    try:
+        exec(statement)
+    except Exception as error:
+        return type(error).__name__, str(error)
+
+true, wrong = json.loads(sys.argv[1])
+print(json.dumps([{name: eval(line) for name, line in true.items()}, {line: errors(line) for line in wrong}]))
+"""
+_seen = {}
+
+
+@pytest.fixture
+def seen(program):
+    """What one program saw of all the lines above: a process of its own for each would take a second."""
+    if not _seen:
+        done = program(PROGRAM, json.dumps([TRUE, list(ERRORS)]))
+        assert done.returncode == 0, done.stderr
+        _seen.update(zip(("true", "errors"), json.loads(done.stdout), strict=True))
+    return _seen
+
+
+@pytest.mark.parametrize("name", TRUE)
+def test_means_gazelle(seen, name):
+    assert seen["true"][name] is True
+
+
+@pytest.mark.parametrize("line", ERRORS)
+def test_says_what_is_missing(seen, line):
+    kind, text = seen["errors"][line]
+    assert kind == ERRORS[line][0]
+    for words in ERRORS[line][1:]:
+        assert words in text
+
+
+@pytest.mark.parametrize("name", ["kerastuner", "keras_tuner.engine", "tensorflow", "tensorflow.python", "os.path"])
+def test_other_modules_are_left_alone(name):
+    assert meaning(name) is None
+
+
+def test_uninstall_gives_the_names_back(tmp_path, python):
+    (tmp_path / "keras.py").write_text("mine = 1")
+    done = python(
+        "-c",
+        "import sys, gazelle; from gazelle.command import uninstall\n"
+        "gazelle.install(); import keras.layers, tensorflow\n"
+        "assert keras is gazelle; uninstall(); assert 'keras.layers' not in sys.modules\n"
+        "assert 'tensorflow' not in sys.modules and 'gazelle.layers' in sys.modules\n"
+        "import keras; print(keras.mine)",
+    )
+    assert done.stdout == "1\n", done.stderr
+
+
+def test_refuses_beside_a_loaded_keras(tmp_path, python):
+    (tmp_path / "keras.py").write_text("")
+    done = python("-c", "import keras, gazelle; gazelle.install()")
+    last = done.stderr.splitlines()[-2:]
+    assert "install() came after 'keras' was imported from" in last[0]
+    assert "keras.py: expected no Keras loaded yet." in last[0]
+    assert last[1].startswith("Call gazelle.install() before the first import of Keras")
+
+
+def test_takes_the_place_of_keras_in_an_installed_tensorflow(tmp_path, python):
+    (tmp_path / "tensorflow").mkdir()
+    (tmp_path / "tensorflow" / "__init__.py").write_text("keras = 'lazy'; constant = 1")
+    done = python(
+        "-c",
+        "import gazelle; from gazelle.command import uninstall; gazelle.install(); import tensorflow as tf\n"
+        "assert tf.keras is gazelle and tf.constant == 1; from tensorflow.keras import layers\n"
+        "assert layers is gazelle.layers; uninstall(); print(tf.keras)",
+    )
+    assert done.stdout == "lazy\n", done.stderr
+
+
+def test_takes_the_place_of_keras_in_a_loaded_tensorflow(tmp_path, python):
+    (tmp_path / "tensorflow.py").write_text("keras = 'lazy'; constant = 1")
+    done = python("-c", "import tensorflow as tf, gazelle; gazelle.install(); print(tf.keras is gazelle, tf.constant)")
+    assert done.stdout == "True 1\n", done.stderr
+
+
+def test_is_a_notebook_extension(python):
+    done = python("-c", "import gazelle; gazelle.load_ipython_extension(None); import keras; print(keras is gazelle)")
+    assert done.stdout == "True\n", done.stderr

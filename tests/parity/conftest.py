@@ -1,0 +1,174 @@
+"""The comparison that every layer goes through: ours and Keras 3.15's, from equal arguments, weights and inputs."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+import pytest
+
+from gazelle import layers
+from gazelle.core import bind
+
+
+def _numbers(shape, dtype, rng):
+    if np.issubdtype(np.dtype(dtype), np.integer):
+        return rng.integers(0, 5, shape).astype(dtype)
+    return rng.normal(size=shape).astype(dtype)
+
+
+def _words(config):
+    return json.loads(json.dumps(config, default=lambda v: v.tolist() if hasattr(v, "tolist") else list(v)))
+
+
+def _single(value):
+    """Numbers as float32: Keras rounds some on their way through its backend."""
+    if isinstance(value, dict):
+        return {k: _single(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_single(v) for v in value]
+    return float(np.float32(value)) if isinstance(value, float) else value
+
+
+def _same_config(name, theirs, ours, apart):
+    """Every key of Keras with an equal value; `apart` and the automatic name excepted."""
+    wanted, got = _words(theirs.get_config()), _words(ours.get_config())
+    for key, value in wanted.items():
+        if key not in ("name", "quantization_config", *apart):  # quantization is no part of a layer here
+            assert key in got, f"{name}: the config lacks {key}"
+            assert _single(got[key]) == _single(value), f"{name}: config[{key!r}] is {got[key]}, Keras says {value}"
+
+
+@pytest.fixture
+def same_layer(record_property):
+    """A function that builds both layers and compares config, weights, shape, values, states and gradients."""
+
+    def compare(
+        name, words, *shapes, training=False, mask=None, dtype="float32", tolerance=1e-5, apart=(), data=None, cast=None
+    ):
+        rng = np.random.default_rng(len(name) + sum(map(len, shapes)))
+        theirs, ours = getattr(keras.layers, name)(**words), getattr(layers, name)(**words)
+        _same_config(name, theirs, ours, apart)
+        x = [jnp.asarray(_numbers(shape, dtype, rng)) for shape in shapes] if data is None else list(map(jnp.asarray, data))
+        x = x[0] if len(x) == 1 and not name.islower() and name not in MERGING else x
+        theirs.build(jax.tree.map(lambda a: a.shape, x) if not isinstance(x, list) else [a.shape for a in x])
+        spec = ours.compute_output_spec(jax.tree.map(lambda a: layers.Input(a.shape[1:], dtype=str(a.dtype)), x))
+
+        assert [w.name for w in ours.weights] == [w.name for w in theirs.weights]
+        assert [w.shape for w in ours.weights] == [tuple(w.shape) for w in theirs.weights]
+        ids = ours.trainable_ids()
+        assert [id(w) in ids for w in ours.weights] == [w.trainable for w in theirs.weights]
+        given = [
+            rng.uniform(0.3, 1.2, w.shape) * (1 if "variance" in w.name or "stddev" in w.name else rng.choice([-1, 1]))
+            for w in theirs.weights
+        ]
+        theirs.set_weights(given)
+        ours.set_weights(given)
+
+        variables = ours.named_variables()
+        keys = {id(v): path for path, v in variables.items()}
+        order = [keys[id(v)] for v in ours.weights if id(v) in ids]
+        fixed = {path: v.value for path, v in variables.items() if id(v) not in ids}
+        call = bind.pure(ours, variables)
+        more = {} if mask is None else {"mask": mask}
+        modes = {"training": training}
+
+        def run_theirs(trained, x):
+            others = theirs.non_trainable_variables  # seeds among them, which are no weights
+            told = modes if theirs._call_has_training_arg else {}
+            out, after = theirs.stateless_call(trained, [v.value for v in others], x, **more, **told)
+            return out, [a for a, v in zip(after, others) if any(v is w for w in theirs.weights)]
+
+        def run_ours(trained, x):
+            out, after, _ = call({**dict(zip(order, trained)), **fixed}, x, **more, **modes)
+            return out, [after[keys[id(v)]] for v in ours.weights if id(v) not in ids]
+
+        trained = [jnp.asarray(v.value) for v in theirs.trainable_variables]
+        wanted, got = run_theirs(trained, x), run_ours(trained, x)
+        weight = rng.normal(size=wanted[0].shape)
+
+        def slope(run):
+            argnums = (0, 1) if np.issubdtype(np.dtype(dtype), np.floating) else 0
+            return jax.grad(lambda t, x: jnp.sum(run(t, x)[0] * weight), argnums)(trained, x)
+
+        assert got[0].shape == wanted[0].shape
+        assert got[0].dtype == wanted[0].dtype
+        assert str(spec.dtype) == str(got[0].dtype)
+        assert spec.shape == (None, *got[0].shape[1:]), f"traced {spec.shape}, real {got[0].shape}"
+        if jnp.issubdtype(wanted[0].dtype, jnp.floating):
+            wanted, got = (wanted, slope(run_theirs)), (got, slope(run_ours))
+        worst = 0.0
+        for a, b in zip(jax.tree.leaves(wanted), jax.tree.leaves(got), strict=True):
+            a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+            assert a.shape == b.shape
+            assert np.array_equal(np.isnan(a), np.isnan(b))
+            worst = max(worst, float(np.nanmax(np.abs(a - b), initial=0) / max(1, np.nanmax(np.abs(a), initial=0))))
+        record_property("deviation", worst)
+        assert worst <= tolerance, f"{name} {words}: off by {worst:.2g}"
+
+    return compare
+
+
+MERGING = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot")
+
+
+@pytest.fixture
+def same_call(record_property):
+    """A function that compares two built layers of equal arguments on one call: any arguments, any tree of outputs."""
+
+    def compare(theirs, ours, args, kwargs=None, flags=None, training=False, tolerance=1e-5, traced=True):
+        kwargs, flags, rng = kwargs or {}, flags or {}, np.random.default_rng(7)
+        told = {"training": training} if theirs._call_has_training_arg else {}
+        theirs(*args, **kwargs, **flags), ours(*args, **kwargs, **flags)
+        names = {id(v): path for path, v in ours.named_variables().items()}
+        assert [names[id(w)] for w in ours.weights] == [w.path.split("/", 1)[1] for w in theirs.weights]
+        assert [w.shape for w in ours.weights] == [tuple(w.shape) for w in theirs.weights]
+        given = [rng.normal(size=w.shape) * 0.7 for w in theirs.weights]
+        theirs.set_weights(given)
+        ours.set_weights(given)
+        variables = ours.named_variables()
+        paths = {id(v): path for path, v in variables.items()}
+        order, call = [paths[id(v)] for v in ours.trainable_weights], bind.pure(ours, variables)
+        fixed = {path: v.value for path, v in variables.items() if path not in order}
+
+        def run_theirs(trained, args, kwargs):
+            return theirs.stateless_call(trained, theirs.non_trainable_variables, *args, **kwargs, **flags, **told)[0]
+
+        def run_ours(trained, args, kwargs):
+            return call({**dict(zip(order, trained)), **fixed}, *args, **kwargs, **flags, training=training)[0]
+
+        trained = [jnp.asarray(v.value) for v in theirs.trainable_variables]
+        leaves, structure = jax.tree.flatten((list(args), kwargs))
+        floats = [i for i, leaf in enumerate(leaves) if hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jnp.floating)]
+        weights = None
+
+        def total(run, trained, values):
+            nonlocal weights
+            filled = list(leaves)
+            for i, value in zip(floats, values):
+                filled[i] = value
+            out = [o for o in jax.tree.leaves(run(trained, *jax.tree.unflatten(structure, filled)))]
+            weights = weights or [rng.normal(size=o.shape) for o in out]
+            return sum(jnp.sum(o * w) for o, w in zip(out, weights)), out
+
+        worst, results = 0.0, []
+        for run in (run_theirs, run_ours):
+            slope = jax.value_and_grad(lambda t, v, run=run: total(run, t, v), (0, 1), has_aux=True)
+            (_, out), grads = slope(trained, [jnp.asarray(leaves[i]) for i in floats])
+            results.append((out, grads))
+        for a, b in zip(jax.tree.leaves(results[0]), jax.tree.leaves(results[1]), strict=True):
+            assert a.shape == b.shape
+            assert a.dtype == b.dtype
+            a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+            worst = max(worst, float(np.abs(a - b).max(initial=0) / max(1, np.abs(a).max(initial=0))))
+        record_property("deviation", worst)
+        assert worst <= tolerance, f"{theirs.name}: off by {worst:.2g}"
+        if traced:
+            inputs = jax.tree.map(lambda a: layers.Input(a.shape[1:], dtype=str(a.dtype)), (tuple(args), kwargs))
+            spec = jax.tree.leaves(ours.compute_output_spec(*inputs[0], **inputs[1], **flags))
+            assert [s.shape[1:] for s in spec] == [o.shape[1:] for o in results[1][0]]
+            assert all(s.shape[0] is None for s in spec)
+        return results
+
+    return compare

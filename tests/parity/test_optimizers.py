@@ -1,0 +1,252 @@
+"""Optimizers and schedules against Keras 3.15: weights and slots after 20 steps from equal weights and gradients."""
+
+import inspect
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+import pytest
+
+from gazelle import optimizers
+from gazelle.core.variable import Variable
+
+STEPS = 20
+SHAPES = {"dense/kernel": (3, 4), "dense/bias": (4,), "gain": ()}
+
+RULES = [
+    ("SGD", {}),
+    ("SGD", {"learning_rate": 0.3}),
+    ("SGD", {"momentum": 0.9}),
+    ("SGD", {"momentum": 0.9, "nesterov": True}),
+    ("SGD", {"nesterov": True}),
+    ("RMSprop", {}),
+    ("RMSprop", {"rho": 0.5, "epsilon": 1e-3}),
+    ("RMSprop", {"momentum": 0.7}),
+    ("RMSprop", {"centered": True}),
+    ("RMSprop", {"learning_rate": 0.05, "momentum": 0.7, "centered": True}),
+    ("Adam", {}),
+    ("Adam", {"learning_rate": 0.1, "beta_1": 0.5, "beta_2": 0.9}),
+    ("Adam", {"epsilon": 0.1}),
+    ("Adam", {"amsgrad": True, "beta_2": 0.7}),
+    ("AdamW", {}),
+    ("AdamW", {"learning_rate": 0.1, "weight_decay": 0.3}),
+    ("AdamW", {"learning_rate": 0.1, "amsgrad": True, "beta_2": 0.7}),
+    ("Adagrad", {}),
+    ("Adagrad", {"learning_rate": 0.5, "initial_accumulator_value": 0.0, "epsilon": 1e-3}),
+    ("Nadam", {}),
+    ("Nadam", {"learning_rate": 0.1, "beta_1": 0.6, "beta_2": 0.9, "epsilon": 1e-3}),
+    ("Adadelta", {}),
+    ("Adadelta", {"learning_rate": 1.0, "rho": 0.8, "epsilon": 1e-3}),
+    ("Adamax", {}),
+    ("Adamax", {"learning_rate": 0.1, "beta_1": 0.6, "beta_2": 0.7, "epsilon": 1e-3}),
+    ("Ftrl", {}),
+    ("Ftrl", {"learning_rate": 0.1, "l1_regularization_strength": 0.5, "l2_regularization_strength": 0.2}),
+    ("Ftrl", {"learning_rate": 0.1, "l2_shrinkage_regularization_strength": 0.3, "beta": 0.4}),
+    ("Ftrl", {"learning_rate": 0.1, "learning_rate_power": -0.3, "initial_accumulator_value": 0.7}),
+    ("Lion", {}),
+    ("Lion", {"learning_rate": 0.05, "beta_1": 0.7, "beta_2": 0.8, "weight_decay": 0.1}),
+]
+
+AROUND = [
+    {"clipnorm": 0.5},
+    {"clipnorm": 100.0},
+    {"clipnorm": 0.0},
+    {"clipvalue": 0.3},
+    {"global_clipnorm": 0.7},
+    {"global_clipnorm": 1000.0},
+    {"weight_decay": 0.1},
+    {"loss_scale_factor": 8.0},
+    {"use_ema": True, "ema_momentum": 0.8},
+    {"use_ema": True, "ema_momentum": 0.8, "ema_overwrite_frequency": 3},
+    {"gradient_accumulation_steps": 4},
+    {"gradient_accumulation_steps": 3, "clipnorm": 0.5, "weight_decay": 0.1, "loss_scale_factor": 2.0},
+    {"gradient_accumulation_steps": 2, "use_ema": True, "ema_momentum": 0.7, "ema_overwrite_frequency": 2},
+    {"global_clipnorm": 0.7, "weight_decay": 0.1, "use_ema": True, "ema_overwrite_frequency": 4},
+]
+
+SCHEDULES = [
+    ("ExponentialDecay", {"initial_learning_rate": 0.1, "decay_steps": 7, "decay_rate": 0.6}),
+    ("ExponentialDecay", {"initial_learning_rate": 0.1, "decay_steps": 7, "decay_rate": 0.6, "staircase": True}),
+    ("InverseTimeDecay", {"initial_learning_rate": 0.1, "decay_steps": 7, "decay_rate": 0.6}),
+    ("InverseTimeDecay", {"initial_learning_rate": 0.1, "decay_steps": 7, "decay_rate": 0.6, "staircase": True}),
+    ("PiecewiseConstantDecay", {"boundaries": [5, 9, 30], "values": [0.3, 0.2, 0.5, 0.1]}),
+    ("PiecewiseConstantDecay", {"boundaries": [11], "values": [0.3, 0.2]}),
+    ("PolynomialDecay", {"initial_learning_rate": 0.1, "decay_steps": 7}),
+    ("PolynomialDecay", {"initial_learning_rate": 0.1, "decay_steps": 31, "end_learning_rate": 0.02, "power": 2.5}),
+    ("PolynomialDecay", {"initial_learning_rate": 0.1, "decay_steps": 7, "power": 0.5, "cycle": True}),
+    ("CosineDecay", {"initial_learning_rate": 0.1, "decay_steps": 17}),
+    ("CosineDecay", {"initial_learning_rate": 0.1, "decay_steps": 17, "alpha": 0.2}),
+    ("CosineDecay", {"initial_learning_rate": 0.01, "decay_steps": 17, "warmup_target": 0.2, "warmup_steps": 6}),
+    ("CosineDecay", {"initial_learning_rate": 0.01, "decay_steps": 17, "warmup_target": 0.2}),
+    ("CosineDecayRestarts", {"initial_learning_rate": 0.1, "first_decay_steps": 7}),
+    ("CosineDecayRestarts", {"initial_learning_rate": 0.1, "first_decay_steps": 5, "t_mul": 1.0, "m_mul": 0.8}),
+    ("CosineDecayRestarts", {"initial_learning_rate": 0.1, "first_decay_steps": 6, "t_mul": 1.5, "alpha": 0.1}),
+]
+
+
+def label(case):
+    name, words = case if isinstance(case, tuple) else ("", case)
+    return f"{name}({', '.join(f'{k}={v}' for k, v in words.items())})"
+
+
+def start():
+    rng = np.random.default_rng(0)
+    return {path: rng.normal(size=shape).astype("float32") for path, shape in SHAPES.items()}
+
+
+def gradients():
+    """From tiny to large, with zeros: what a rule with a root or a quotient stumbles over."""
+    rng = np.random.default_rng(1)
+    for step in range(STEPS):
+        grads = {p: rng.normal(size=s).astype("float32") * 10.0 ** (step % 4 - 2) for p, s in SHAPES.items()}
+        grads["dense/bias"][0] = 0.0
+        yield grads
+
+
+def of_keras(optimizer, constraint=None):
+    """Weights and optimizer.variables after all steps."""
+    first = start()
+    variables = [keras.Variable(first[path], name=path.replace("/", "_")) for path in SHAPES]
+    for variable in variables:
+        variable.constraint = constraint
+    optimizer.build(variables)
+    for grads in gradients():
+        optimizer.apply([jnp.asarray(grads[path]) for path in SHAPES])
+    return [np.asarray(v) for v in variables], [np.asarray(v) for v in optimizer.variables]
+
+
+def of_gazelle(optimizer, constraint=None):
+    params = {path: jnp.asarray(w) for path, w in start().items()}
+    slots = optimizer.init(params)
+    constraints = dict.fromkeys(params, constraint) if constraint else None
+    update = jax.jit(lambda *args: optimizer.update(*args, constraints=constraints))
+    with jax.numpy_rank_promotion("raise"):
+        for step, grads in enumerate(gradients()):
+            params, slots = update(params, grads, slots, optimizer.hyper(), step)
+    own = optimizer.own_variables()
+    own[0].assign(STEPS)
+    held = [v.value for v in own] + [slots[slot][path] for slot, path in optimizer.keras_order(list(SHAPES))]
+    return [np.asarray(params[path]) for path in SHAPES], [np.asarray(a) for a in held]
+
+
+def agree(ours, theirs, tolerance=1e-5):
+    for mine, wanted in zip(ours, theirs, strict=True):
+        assert len(mine) == len(wanted)
+        for a, b in zip(mine, wanted, strict=True):
+            assert a.shape == b.shape
+            assert a.dtype == b.dtype
+            np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * max(np.abs(b).max(), 1e-3))
+
+
+@pytest.mark.parametrize("case", RULES, ids=label)
+def test_rule(case):
+    name, words = case
+    agree(of_gazelle(getattr(optimizers, name)(**words)), of_keras(getattr(keras.optimizers, name)(**words)))
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "Nadam"])
+@pytest.mark.parametrize("words", AROUND, ids=label)
+def test_around_the_rule(name, words):
+    words = {"learning_rate": 0.05, **words}
+    agree(of_gazelle(getattr(optimizers, name)(**words)), of_keras(getattr(keras.optimizers, name)(**words)))
+
+
+@pytest.mark.parametrize("words", [{}, {"use_ema": True, "ema_overwrite_frequency": 3}], ids=label)
+def test_constraints_come_last(words):
+    ours = of_gazelle(optimizers.SGD(0.1, **words), constraint=lambda w: jnp.clip(w, -0.5, 0.5))
+    agree(ours, of_keras(keras.optimizers.SGD(0.1, **words), constraint=lambda w: keras.ops.clip(w, -0.5, 0.5)))
+
+
+def test_excluded_from_weight_decay():
+    def made(room):
+        optimizer = room.SGD(0.1, weight_decay=0.5)
+        optimizer.exclude_from_weight_decay(var_names=["bias"])
+        return optimizer
+
+    ours, theirs = of_gazelle(made(optimizers)), of_keras(made(keras.optimizers))
+    agree(ours, theirs)
+    assert np.abs(ours[0][1] - of_gazelle(optimizers.SGD(0.1, weight_decay=0.5))[0][1]).max() > 1e-2
+
+
+@pytest.mark.parametrize("case", SCHEDULES, ids=label)
+def test_schedule(case):
+    name, words = case
+    ours, theirs = (getattr(room.schedules, name)(**words) for room in (optimizers, keras.optimizers))
+    assert ours.get_config() == theirs.get_config()
+    with jax.numpy_rank_promotion("raise"):
+        rates = jax.jit(ours)
+        for step in range(45):
+            wanted = float(theirs(step))
+            assert float(ours(step)) == pytest.approx(wanted, rel=1e-5, abs=1e-7)
+            assert float(rates(step)) == pytest.approx(wanted, rel=1e-5, abs=1e-7)
+
+
+@pytest.mark.parametrize("words", [{}, {"gradient_accumulation_steps": 3}], ids=label)
+@pytest.mark.parametrize("name", ["SGD", "Adam"])
+def test_rate_from_a_schedule(name, words):
+    def made(room):
+        rate = room.schedules.ExponentialDecay(0.1, decay_steps=5, decay_rate=0.5)
+        return getattr(room, name)(rate, weight_decay=0.1, **words)
+
+    ours, theirs = made(optimizers), made(keras.optimizers)
+    assert ours.hyper() == {}
+    agree(of_gazelle(ours), of_keras(theirs))
+    assert float(ours.learning_rate) == pytest.approx(float(theirs.learning_rate), rel=1e-5)
+    assert ours.get_config() == {**theirs.get_config(), "name": ours.name}
+    again = optimizers.deserialize(keras.optimizers.serialize(theirs))
+    assert again.get_config() == theirs.get_config()
+
+
+@pytest.mark.parametrize("case", RULES + [("Adam", words) for words in AROUND], ids=label)
+def test_config(case):
+    name, words = case
+    ours, theirs = (getattr(room, name)(**words) for room in (optimizers, keras.optimizers))
+    config = ours.get_config()
+    assert {**config, "name": None} == {**theirs.get_config(), "name": None}
+    assert type(ours).from_config(config).get_config() == config
+    saved = keras.optimizers.serialize(theirs)
+    assert optimizers.serialize(ours) == {**saved, "config": config}
+    assert optimizers.deserialize(saved).get_config() == {**config, "name": theirs.name}
+
+
+NAMES = ["SGD", "RMSprop", "Adam", "AdamW", "Adagrad", "Nadam", "Adadelta", "Adamax", "Ftrl", "Lion"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_signature(name):
+    """The own arguments stand first and in Keras' order; the shared ones are taken by name."""
+
+    def defaults(function):
+        return {k: p.default for k, p in inspect.signature(function).parameters.items() if k not in ("self", "kwargs")}
+
+    ours, theirs = defaults(getattr(optimizers, name).__init__), defaults(getattr(keras.optimizers, name).__init__)
+    assert list(ours.items()) == list(theirs.items())[: len(ours)]
+    shared = defaults(optimizers.Optimizer.__init__)
+    assert ours | {k: shared[k] for k in theirs if k not in ours} == theirs
+
+
+@pytest.mark.parametrize("spelling", [str, str.lower, str.upper])
+@pytest.mark.parametrize("name", NAMES)
+def test_name(name, spelling):
+    mine = optimizers.get(spelling(name))
+    assert type(mine).__name__ == type(keras.optimizers.get(spelling(name))).__name__ == name
+    assert float(mine.learning_rate) == float(keras.optimizers.get(name).learning_rate)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stateless_apply_and_names(name):
+    """Keras' own loop on arrays: the same lists in the same order."""
+    first = start()
+    results = []
+    for room, variable in ((optimizers, Variable), (keras.optimizers, keras.Variable)):
+        variables = [variable(first[path], name=path.split("/")[-1]) for path in SHAPES]
+        optimizer = getattr(room, name)(0.1, clipnorm=1.0)
+        optimizer.build(variables)
+        held, weights = [v.value for v in optimizer.variables], [v.value for v in variables]
+        for grads in list(gradients())[:3]:
+            weights, held = optimizer.stateless_apply(held, [jnp.asarray(grads[p]) for p in SHAPES], weights)
+        names = [v.path.split("/")[-1] for v in optimizer.variables]
+        results.append(([np.asarray(w) for w in weights], [np.asarray(h) for h in held], names))
+    assert results[0][2][:-1] == results[1][2][:-1]  # the last of Nadam has no name in Keras
+    agree(results[0][:2], results[1][:2])
