@@ -88,8 +88,9 @@ def draw(histories, path):
     for column, (name, history) in zip(axes.T, histories.items(), strict=True):
         column[0].set_title(name)
         for row, key in zip(column, ("acc", "loss"), strict=True):
-            row.plot(history.history[key], label="train")
-            row.plot(history.history["val_" + key], label="validation")
+            epochs = range(1, len(history.history[key]) + 1)
+            row.plot(epochs, history.history[key], label="train")
+            row.plot(epochs, history.history["val_" + key], label="validation")
             row.set_ylabel(key)
         column[-1].set_xlabel("epoch")
     axes[0, 0].legend()

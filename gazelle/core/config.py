@@ -239,7 +239,7 @@ def deserialize(value: Any, room: str | None = None) -> Any:
     words = name.rsplit(">", 1)[-1] if name != "function" else config
     module = str(value.get("module") or "")
     place = module.split(".", 1)[1] if module.startswith("keras.") else None
-    target = find(words, place if place in REGISTRY else None, value.get("registered_name"))
+    target = find(words, place if place in REGISTRY else room, value.get("registered_name"))
     if target is None:
         target = find(words, room) if room else None
     if target is None:

@@ -34,7 +34,7 @@ def lookup(kind: str, room: str, identifier: Any) -> Any:
         found = found()
     if not callable(found):
         raise ArgumentError(
-            message(f"{identifier!r} is no {kind}", expected="a name, a config, a function or an object that can be called",
+            message(f"{identifier!r} is no {kind}", expected="a name, a config or what can be called",
                     got=type(identifier).__name__)
         )  # fmt: skip
     return found

@@ -20,7 +20,9 @@ class Initializer(Named):
     _room = "initializers"
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} has no __call__ method: def __call__(self, shape, dtype=None)")
+        raise NotImplementedError(
+            f"{type(self).__name__} has no __call__ method: def __call__(self, shape, dtype=None)"
+        )
 
     def clone(self) -> Any:
         """A new initializer from this one's config."""

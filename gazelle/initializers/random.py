@@ -175,7 +175,7 @@ class LecunNormal(VarianceScaling):
 
 
 class Orthogonal(_Random):
-    """`gain` times a random orthogonal matrix: rows or columns, whichever are fewer, are orthonormal.  Saxe et al. 2013.
+    """`gain` times a random orthogonal matrix: the fewer of rows and columns are orthonormal.  Saxe et al. 2013.
 
     All axes but the last count as one, so that a convolution's kernel works too. Raises ArgumentError below 2 axes.
 

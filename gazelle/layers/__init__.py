@@ -6,12 +6,18 @@ Must not know: how a model is trained, saved or compiled.
 
 from gazelle import activations, constraints, initializers, regularizers  # noqa: F401 - "relu", "l2" are known by now
 from gazelle.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
+from gazelle.layers.attention import AdditiveAttention, Attention
 from gazelle.layers.base import InputSpec, Layer
+from gazelle.layers.bidirectional import Bidirectional
 from gazelle.layers.convolution import Conv1D, Conv2D, Conv3D
 from gazelle.layers.convolution_depthwise import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
 from gazelle.layers.convolution_transpose import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from gazelle.layers.core import Activation, Dense, Dropout, Flatten, Identity, Lambda, Masking
+from gazelle.layers.einsum_dense import EinsumDense
+from gazelle.layers.embedding import Embedding
+from gazelle.layers.gru import GRU, GRUCell
 from gazelle.layers.input import Input, InputLayer
+from gazelle.layers.lstm import LSTM, LSTMCell
 from gazelle.layers.merging import (
     Add,
     Average,
@@ -30,6 +36,7 @@ from gazelle.layers.merging import (
     multiply,
     subtract,
 )
+from gazelle.layers.multi_head_attention import MultiHeadAttention
 from gazelle.layers.normalization import (
     BatchNormalization,
     GroupNormalization,
@@ -74,6 +81,10 @@ from gazelle.layers.reshaping import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
+from gazelle.layers.rnn import RNN
+from gazelle.layers.simple_rnn import SimpleRNN, SimpleRNNCell
+from gazelle.layers.stacked_cells import StackedRNNCells
+from gazelle.layers.wrappers import TimeDistributed, Wrapper
 
 # The second names that Keras 3 gives.
 Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
@@ -88,10 +99,15 @@ GlobalAvgPool3D = GlobalAveragePooling3D
 
 __all__ = [
     "ELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "Activation",
     "ActivityRegularization",
     "Add",
+    "AdditiveAttention",
     "AlphaDropout",
+    "Attention",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -100,6 +116,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "Bidirectional",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
@@ -121,7 +138,10 @@ __all__ = [
     "DepthwiseConv2D",
     "Dot",
     "Dropout",
+    "EinsumDense",
+    "Embedding",
     "Flatten",
+    "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
@@ -141,6 +161,7 @@ __all__ = [
     "Input",
     "InputLayer",
     "InputSpec",
+    "LSTMCell",
     "Lambda",
     "Layer",
     "LayerNormalization",
@@ -154,6 +175,7 @@ __all__ = [
     "MaxPooling3D",
     "Maximum",
     "Minimum",
+    "MultiHeadAttention",
     "Multiply",
     "PReLU",
     "Permute",
@@ -165,15 +187,20 @@ __all__ = [
     "SeparableConv2D",
     "SeparableConvolution1D",
     "SeparableConvolution2D",
+    "SimpleRNN",
+    "SimpleRNNCell",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "StackedRNNCells",
     "Subtract",
+    "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",
+    "Wrapper",
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",

@@ -493,8 +493,9 @@ class Layer(Configurable):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, with the automatic name filled in."""
         config = super().get_config()
+        inherited = type(self).__init__ is Layer.__init__
         for key in ("input_shape", "input_dim", "batch_input_shape", "batch_size", "batch_shape"):
-            if key not in self._signature(type(self).__init__) or key in ("input_shape", "input_dim"):
+            if inherited or key not in self._signature(type(self).__init__) or key in ("input_shape", "input_dim"):
                 config.pop(key, None)
         base = {"name": self.name, "trainable": self.trainable, "dtype": _policy_config(self.dtype_policy)}
         config = {**base, **config, **base}

@@ -151,7 +151,7 @@ class BatchNormalization(_Normalization):
 
     def correction(self, mean: Any, variance: Any) -> tuple[Any, Any]:
         """(r, d) of batch renormalization; moves all statistics."""
-        clip = self.renorm_clipping
+        clip: dict[str, float] = dict(self.renorm_clipping or {})
         sigma = jnp.sqrt(variance + self.epsilon)
         known = jnp.maximum(_wide(self.renorm_stddev.value), self.epsilon**0.5)
         r = jnp.clip(sigma / known, clip.get("rmin"), clip.get("rmax"))

@@ -53,6 +53,7 @@ from gazelle.losses.regression import (
     mean_squared_error,
     mean_squared_logarithmic_error,
 )
+from gazelle.losses.sequence import CTC, ctc
 
 
 def deserialize(name: Any, custom_objects: Any = None) -> Any:
@@ -64,14 +65,14 @@ def deserialize(name: Any, custom_objects: Any = None) -> Any:
 
 
 __all__ = [
-    "BinaryCrossentropy", "BinaryFocalCrossentropy", "CategoricalCrossentropy", "CategoricalFocalCrossentropy",
+    "CTC", "BinaryCrossentropy", "BinaryFocalCrossentropy", "CategoricalCrossentropy", "CategoricalFocalCrossentropy",
     "CategoricalGeneralizedCrossEntropy", "CategoricalHinge", "Circle", "CosineSimilarity", "Dice", "Hinge", "Huber",
     "KLDivergence", "LogCosh", "Loss", "LossFunctionWrapper", "MeanAbsoluteError", "MeanAbsolutePercentageError",
     "MeanSquaredError", "MeanSquaredLogarithmicError", "Poisson", "SparseCategoricalCrossentropy", "SquaredHinge",
     "Tversky", "as_loss", "binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy",
     "categorical_focal_crossentropy", "categorical_generalized_cross_entropy", "categorical_hinge", "check_labels",
-    "check_shapes", "circle", "cosine_similarity", "crossentropy", "deserialize", "dice", "get", "hinge", "huber",
-    "kl_divergence", "log_cosh", "mean_absolute_error", "mean_absolute_percentage_error", "mean_squared_error",
+    "check_shapes", "circle", "cosine_similarity", "crossentropy", "ctc", "deserialize", "dice", "get", "hinge",
+    "huber", "kl_divergence", "log_cosh", "mean_absolute_error", "mean_absolute_percentage_error", "mean_squared_error",
     "mean_squared_logarithmic_error", "poisson", "serialize", "sparse_categorical_crossentropy", "squared_hinge",
     "tversky",
 ]  # fmt: skip

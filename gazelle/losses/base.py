@@ -56,7 +56,7 @@ class Loss(Configurable):
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         mask = get_mask(y_pred)
-        y_true, y_pred = self._arrays(y_true, kind_of(self) in ("classes", "chosen")), self._arrays(y_pred)
+        y_true, y_pred = self._arrays(y_true, kind_of(self) in ("classes", "chosen", "sequence")), self._arrays(y_pred)
         values = self.call(stepwise(y_true, y_pred, mask, sample_weight), y_pred)
         own = get_mask(values)
         if own is not None:

@@ -16,7 +16,7 @@ from gazelle.core.errors import ShapeError, message
 #: function of (y_true, y_pred) -> what its targets are; filled by `takes`.
 #: "values": numbers, shaped like y_pred · "binary": the same, in [0, 1] · "onehot": the same, a row for each class ·
 #: "classes": class numbers, shaped like y_pred without the class axis · "groups": one number per row of y_pred ·
-#: "chosen": binary, classes or onehot, as the shapes say.
+#: "chosen": binary, classes or onehot, as the shapes say · "sequence": class numbers of any length, 0 for none.
 TARGETS: dict[Any, str] = {}
 
 #: what `family` answers -> the kind of targets it means.
@@ -43,7 +43,7 @@ def takes(kind: str, *names: str, room: str = "losses") -> Callable[[Any], Any]:
     return enter
 
 
-_WHOLE = ("classes", "groups", "chosen")  # targets that may be whole numbers of any size
+_WHOLE = ("classes", "groups", "chosen", "sequence")  # targets that may be whole numbers of any size
 
 
 _WORDS = {"losses": "Loss", "metrics": "Metric", "metrics.functions": "Metric"}
@@ -110,7 +110,7 @@ def check_shapes(loss: Any, y_true: Any, y_pred: Any) -> None:
 
 def compare(label: str, kind: str, true: _Shape, pred: _Shape, axis: Any = -1) -> None:
     """`check_shapes` on bare shapes."""
-    if kind == "any":
+    if kind in ("any", "sequence"):
         return
     if kind == "chosen":
         kind = CHOSEN[family(true, pred)]

@@ -52,7 +52,7 @@ def confusion(
     true, false = jnp.where(label, weight, 0), jnp.where(label, 0, weight)
     if _even(thresholds):
         tp, fp = (_above(y_pred, part, len(cuts), thresholds[0] < 0) for part in (true, false))
-        tn, fn = jnp.sum(false, axis=0) - fp, jnp.sum(true, axis=0) - tp
+        tn, fn = jnp.sum(false, axis=0, keepdims=True) - fp, jnp.sum(true, axis=0, keepdims=True) - tp
     else:
         over = y_pred[None] > cuts[:, None, None]
         tp, fp = (jnp.sum(jnp.where(over, part[None], 0), axis=1) for part in (true, false))

@@ -81,6 +81,8 @@ class FBetaScore(_FScore):
     True
     """
 
+    _names = ("fbeta_score",)
+
     def __init__(
         self, average: str | None = None, beta: float = 1.0, threshold: float | None = None,
         name: str | None = "fbeta_score", dtype: Any = None,

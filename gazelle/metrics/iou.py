@@ -98,6 +98,8 @@ class BinaryIoU(_IoU):
 class MeanIoU(_IoU):
     """The mean IoU of all classes. Arguments: `IoU`."""
 
+    _names = ("mean_iou",)
+
     def __init__(
         self, num_classes: int, name: str | None = None, dtype: Any = None, ignore_class: int | None = None,
         sparse_y_true: bool = True, sparse_y_pred: bool = True, axis: int = -1,

@@ -99,7 +99,8 @@ class Graph:
             args, kwargs = symbolic.map_tree(lambda v: values.get(id(v), v), (node.args, node.kwargs))
             results = symbolic.leaves(node.operation(*args, **kwargs))
             values.update((id(t), r) for t, r in zip(outputs, results, strict=True))
-        return symbolic.map_tree(lambda t: values[id(t)], self.outputs)
+        out = symbolic.map_tree(lambda t: values[id(t)], self.outputs)
+        return out[0] if isinstance(out, (list, tuple)) and len(out) == 1 else out  # as Keras: [y] gives y
 
     def fit_inputs(self, data: Any) -> list[Any]:
         """Data in the order, rank and dtype of `flat_inputs`."""

@@ -97,11 +97,11 @@ class Model(Fitting, Layer):
 
     @property
     def input_shape(self) -> Any:
-        return symbolic.map_tree(lambda t: t.shape, self.input)
+        return _shapes(self.input)
 
     @property
     def output_shape(self) -> Any:
-        return symbolic.map_tree(lambda t: t.shape, self.output)
+        return _shapes(self.output)
 
     def _the_graph(self, what: str) -> Graph:
         if self._graph is None:
@@ -162,6 +162,12 @@ class Model(Fitting, Layer):
         """Start the running metrics of train_on_batch and test_on_batch anew."""
         if self._trainer is not None and self._trainer.meters.built:
             self._trainer.live.totals = self._trainer.meters.start()
+
+
+def _shapes(tensors: Any) -> Any:
+    """The shapes in the same structure; of a single tensor, also of [tensor], its shape alone."""
+    flat = symbolic.leaves(tensors)
+    return flat[0].shape if len(flat) == 1 else symbolic.map_tree(lambda t: t.shape, tensors)
 
 
 def _symbolic(shape: Any) -> Any:

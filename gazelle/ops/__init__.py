@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gazelle.ops import linalg, nn, numpy
-from gazelle.ops.core import *
-from gazelle.ops.linalg import *
-from gazelle.ops.math import *
-from gazelle.ops.nn import *
-from gazelle.ops.numpy import *
+from gazelle.ops import linalg as linalg
+from gazelle.ops import nn as nn
+from gazelle.ops import numpy as numpy
+from gazelle.ops.core import *  # noqa: F403
+from gazelle.ops.linalg import *  # noqa: F403
+from gazelle.ops.math import *  # noqa: F403
+from gazelle.ops.nn import *  # noqa: F403
+from gazelle.ops.numpy import *  # noqa: F403
 
 if TYPE_CHECKING:
 

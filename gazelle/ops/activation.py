@@ -180,6 +180,7 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
     tau = (jnp.sum(jnp.where(inside, falling, 0.0), axis=-1, keepdims=True) - 1) / count
     return jnp.moveaxis(jnp.maximum(x - tau, 0.0), -1, axis)
 
+
 swish, hard_swish = silu, hard_silu
 
-__all__ = public(globals())  # noqa: PLE0605
+__all__ = public(globals())

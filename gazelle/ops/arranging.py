@@ -10,8 +10,8 @@ import jax.numpy as jnp
 
 from gazelle.core.dtypes import floatx, standardize
 from gazelle.core.errors import ArgumentError, message
-from gazelle.ops.base import arrays, lift, op, public
 from gazelle.ops.base import array as as_array
+from gazelle.ops.base import arrays, lift, op, public
 
 
 def zeros(shape: Any, dtype: Any = None) -> Any:
@@ -55,7 +55,11 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     if dtype is None:
         given = [as_array(v) for v in (start, stop, step) if v is not None]
         dtype = jnp.result_type(*given)
-        dtype = floatx() if jnp.issubdtype(dtype, jnp.floating) and all(isinstance(v, int | float) for v in given) else dtype
+        dtype = (
+            floatx()
+            if jnp.issubdtype(dtype, jnp.floating) and all(isinstance(v, int | float) for v in given)
+            else dtype
+        )
     return jnp.arange(start, stop, step, dtype)
 
 
@@ -94,9 +98,9 @@ def view(x: Any, dtype: Any = None) -> Any:
 
 
 @op
-def meshgrid(*operands: Any, indexing: str = "xy") -> Any:
+def meshgrid(*x: Any, indexing: str = "xy") -> Any:
     """The coordinates of a grid from those along each axis."""
-    return jnp.meshgrid(*map(as_array, operands), indexing=indexing)
+    return jnp.meshgrid(*map(as_array, x), indexing=indexing)
 
 
 @op
@@ -249,4 +253,5 @@ def size(x: Any) -> Any:
         total *= n
     return total
 
-__all__ = public(globals())  # noqa: PLE0605
+
+__all__ = public(globals())

@@ -37,4 +37,5 @@ def dot_product_attention(
         logits = jnp.where(mask, logits, 0.7 * float(jnp.finfo(jnp.float32).min))
     return jnp.einsum("bhts,bshd->bthd", jax.nn.softmax(logits).astype(value.dtype), value)
 
-__all__ = public(globals())  # noqa: PLE0605
+
+__all__ = public(globals())

@@ -21,7 +21,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 ARRAY = frozenset({"x", "x1", "x2", "y", "a", "b", "v", "inputs", "target", "output", "kernel", "condition", "query",
                    "key", "value", "updates", "data", "segment_ids", "targets", "predictions", "depthwise_kernel",
                    "pointwise_kernel", "pred"})  # fmt: skip
-ARRAYS = frozenset({"xs", "arrays", "operands"})
+ARRAYS = frozenset({"xs"})
 EPSILON = 1e-7  # added where a division or logarithm would meet 0
 
 
@@ -38,8 +38,6 @@ def lift(function: Function) -> Function:
     names = list(inspect.signature(function).parameters)
     single = [name in ARRAY for name in names]
     several = [name in ARRAYS for name in names]
-    if names and names[0] == "operands":  # einsum("ij,jk", a, b) and the like: *operands
-        single, several = [], []
 
     @functools.wraps(function)
     def lifted(*args: Any, **kwargs: Any) -> Any:
@@ -62,7 +60,7 @@ def lift(function: Function) -> Function:
 
 
 def array(value: Any) -> Any:
-    """An array of JAX from whatever holds numbers; a Python number stays one, so that it takes the other side's dtype."""
+    """An array of JAX from whatever holds numbers; a Python number stays, to take the other side's dtype."""
     if isinstance(value, jax.Array | int | float | complex) or value is None:
         return value
     if isinstance(value, Variable):

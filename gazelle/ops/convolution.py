@@ -44,8 +44,8 @@ def conv(
     channels, taken = x.shape[-1], kernel.shape[-2]
     if kernel.ndim != x.ndim or channels % taken:
         raise ShapeError(
-            message("conv", expected=f"an input of {kernel.ndim} axes with a multiple of {taken} channels, for a kernel "
-                    f"of shape {tuple(kernel.shape)}", got=f"shape {tuple(inputs.shape)}")
+            message("conv", expected=f"{kernel.ndim} axes and a multiple of {taken} channels, as the kernel of shape "
+                    f"{tuple(kernel.shape)} takes", got=f"shape {tuple(inputs.shape)}")
         )  # fmt: skip
     return moved_first(_apply(x, kernel, strides, padding, dilation_rate, channels // taken), data_format)
 
@@ -180,4 +180,5 @@ def _conv_tangent(strides: Any, pads: Any, stretch: Any, dilations: Any, primals
     by_kernel = _plain(x, dkernel, *settings, (f"C{space}N", f"I{space}O", f"{space}NC"))
     return y, by_x + jnp.moveaxis(by_kernel, -2, 0)
 
-__all__ = public(globals())  # noqa: PLE0605
+
+__all__ = public(globals())

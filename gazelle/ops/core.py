@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -73,9 +72,9 @@ def dtype(x: Any) -> str:
 
 
 @op
-def stop_gradient(x: Any) -> Any:
-    """x, a constant where gradients are taken."""
-    return lax.stop_gradient(x)
+def stop_gradient(variable: Any) -> Any:
+    """`variable`, a constant where gradients are taken."""
+    return lax.stop_gradient(array(variable))
 
 
 @op
@@ -89,7 +88,9 @@ def slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
 @op
 def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
     """`inputs` with the part from `start_indices` on replaced by `updates`."""
-    return lax.dynamic_update_slice(inputs, updates.astype(inputs.dtype), [start_indices[i] for i in range(inputs.ndim)])
+    return lax.dynamic_update_slice(
+        inputs, updates.astype(inputs.dtype), [start_indices[i] for i in range(inputs.ndim)]
+    )
 
 
 @op
@@ -190,6 +191,7 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
 
 def jvp(fun: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = False) -> Any:
     """fun(*primals) and its derivative in the direction `tangents`."""
-    return jax.jvp(fun, builtins.tuple(primals), builtins.tuple(tangents), has_aux=has_aux)
+    return jax.jvp(fun, tuple(primals), tuple(tangents), has_aux=has_aux)
 
-__all__ = public(globals())  # noqa: PLE0605
+
+__all__ = public(globals())

@@ -77,4 +77,5 @@ def _log_probability(output: Any, from_logits: bool, axis: int) -> Any:
     output = output / jnp.sum(output, axis, keepdims=True)
     return jnp.log(jnp.clip(output, EPSILON, 1 - EPSILON))
 
-__all__ = public(globals())  # noqa: PLE0605
+
+__all__ = public(globals())

@@ -33,9 +33,9 @@ def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
 
 
 @op
-def inv(a: Any) -> Any:
+def inv(x: Any) -> Any:
     """The inverse matrix."""
-    return jnp.linalg.inv(a)
+    return jnp.linalg.inv(x)
 
 
 @op
@@ -45,9 +45,9 @@ def pinv(x: Any, rcond: Any = None) -> Any:
 
 
 @op
-def det(a: Any) -> Any:
+def det(x: Any) -> Any:
     """The determinant."""
-    return jnp.linalg.det(a)
+    return jnp.linalg.det(x)
 
 
 @op
@@ -131,4 +131,5 @@ def _matrix(name: str, x: Any) -> Any:
         raise ShapeError(message(name, expected="a matrix", got=f"shape {tuple(x.shape)}"))
     return x
 
-__all__ = public(globals())  # noqa: PLE0605
+
+__all__ = public(globals())

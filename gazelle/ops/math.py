@@ -12,7 +12,9 @@ from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.ops.base import array, op, public
 
 
-def _segments(name: str, target: Callable[..., Any], data: Any, ids: Any, num_segments: int | None, rising: bool) -> Any:
+def _segments(
+    name: str, target: Callable[..., Any], data: Any, ids: Any, num_segments: int | None, rising: bool
+) -> Any:
     if num_segments is None:
         raise ArgumentError(message(f"{name} needs num_segments", mend="Shapes must be known before values are."))
     return target(data, ids, num_segments, indices_are_sorted=rising)
@@ -140,4 +142,5 @@ def irfft(x: Any, fft_length: int | None = None) -> Any:
     """The inverse of `rfft`."""
     return jnp.fft.irfft(_complex(x), fft_length)
 
-__all__ = public(globals())  # noqa: PLE0605
+
+__all__ = public(globals())

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gazelle.ops.activation import *
-from gazelle.ops.attention import *
-from gazelle.ops.convolution import *
-from gazelle.ops.crossentropy import *
-from gazelle.ops.normalization import *
-from gazelle.ops.pooling import *
+from gazelle.ops.activation import *  # noqa: F403
+from gazelle.ops.attention import *  # noqa: F403
+from gazelle.ops.convolution import *  # noqa: F403
+from gazelle.ops.crossentropy import *  # noqa: F403
+from gazelle.ops.normalization import *  # noqa: F403
+from gazelle.ops.pooling import *  # noqa: F403

@@ -49,7 +49,9 @@ def batch_normalization(
 
 
 @op
-def layer_normalization(x: Any, gamma: Any = None, beta: Any = None, axis: Any = -1, epsilon: float | None = None) -> Any:
+def layer_normalization(
+    x: Any, gamma: Any = None, beta: Any = None, axis: Any = -1, epsilon: float | None = None
+) -> Any:
     """gamma (x - mean) / sqrt(variance + epsilon) + beta, with the moments along `axis`.  Ba et al. 2016."""
     epsilon = EPSILON if epsilon is None else epsilon
     axes = tuple(a % x.ndim for a in (axis if isinstance(axis, list | tuple) else (axis,)))
@@ -72,4 +74,5 @@ def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float 
         return y
     return y * array(scale).reshape([n if i in axes else 1 for i, n in enumerate(x.shape)])
 
-__all__ = public(globals())  # noqa: PLE0605
+
+__all__ = public(globals())

@@ -218,4 +218,5 @@ def kaiser(x: Any, beta: float) -> Any:
     """Kaiser's window of x places."""
     return _window("kaiser", x, beta)
 
-__all__ = public(globals())  # noqa: PLE0605
+
+__all__ = public(globals())

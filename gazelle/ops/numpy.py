@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from gazelle.ops.arranging import *
-from gazelle.ops.numbers import *
-from gazelle.ops.table import *
+from gazelle.ops.arranging import *  # noqa: F403
+from gazelle.ops.numbers import *  # noqa: F403
+from gazelle.ops.table import *  # noqa: F403

@@ -7,6 +7,7 @@ network on a CPU. Here the place of the first largest value is found by comparin
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -21,6 +22,10 @@ from gazelle.ops.base import op, public
 from gazelle.ops.space import moved_first, moved_last, per_axis
 
 
+#: Windows with more places, if they overlap, are left to XLA: the mask of each place is an operation of its own.
+_MOST_SLICES = 64
+
+
 @op
 def max_pool(
     inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: str | None = None
@@ -33,12 +38,13 @@ def max_pool(
     [1.0, 3.0]
     """
     x, window, steps, pads = _windows("max_pool", inputs, pool_size, strides, padding, data_format)
-    lowest = -jnp.inf if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.iinfo(x.dtype).min
-    x = lax.pad(x, jnp.asarray(lowest, x.dtype), [(0, 0, 0), *((*pad, 0) for pad in pads), (0, 0, 0)])
+    x = lax.pad(x, _lowest(x.dtype), [(0, 0, 0), *((*pad, 0) for pad in pads), (0, 0, 0)])
     if window == steps:
         y = _largest(_split(x, window), tuple(range(2, x.ndim * 2 - 3, 2)))
+    elif math.prod(window) <= _MOST_SLICES:
+        y = _largest_of_slices(x, window, steps)
     else:
-        y = lax.reduce_window(x, lowest, lax.max, (1, *window, 1), (1, *steps, 1), "VALID")
+        y = _reduced(x, window, steps)
     return moved_first(y, data_format)
 
 
@@ -99,6 +105,14 @@ def _count(size: int, window: int, step: int, pad: tuple[int, int]) -> np.ndarra
     return np.minimum(starts + window, size) - np.maximum(starts, 0)
 
 
+def _lowest(dtype: Any) -> Any:
+    return np.asarray(-np.inf if jnp.issubdtype(dtype, jnp.inexact) else jnp.iinfo(dtype).min, dtype)
+
+
+def _reduced(x: Any, window: Sequence[int], steps: Sequence[int]) -> Any:
+    return lax.reduce_window(x, _lowest(x.dtype), lax.max, (1, *window, 1), (1, *steps, 1), "VALID")
+
+
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
 def _largest(x: Any, axes: tuple[int, ...]) -> Any:
     return jnp.max(x, axes)
@@ -115,4 +129,26 @@ def _largest_tangent(axes: tuple[int, ...], primals: Any, tangents: Any) -> Any:
     first = jnp.min(jnp.where(x == wide, place, place.size), axes, keepdims=True)
     return y, jnp.sum(jnp.where(place == first, dx, 0), axes)
 
-__all__ = public(globals())  # noqa: PLE0605
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2))
+def _largest_of_slices(x: Any, window: Sequence[int], steps: Sequence[int]) -> Any:
+    return _reduced(x, window, steps)
+
+
+@_largest_of_slices.defjvp
+def _largest_of_slices_tangent(window: Any, steps: Any, primals: Any, tangents: Any) -> Any:
+    (x,), (dx,) = primals, tangents
+    y = _largest_of_slices(x, window, steps)
+    stops = [(n - 1) * step + 1 for n, step in zip(y.shape[1:-1], steps, strict=True)]
+    dy, free = jnp.zeros_like(y), jnp.ones(y.shape, bool)
+    for start in itertools.product(*map(range, window)):  # all windows' entries at one place
+        ends = (x.shape[0], *(a + b for a, b in zip(start, stops, strict=True)), x.shape[-1])
+        part = functools.partial(lax.slice, start_indices=(0, *start, 0), limit_indices=ends, strides=(1, *steps, 1))
+        hit = jnp.logical_and(part(x) == y, free)
+        free = jnp.logical_and(free, jnp.logical_not(hit))
+        dy = dy + jnp.where(hit, part(dx), 0)
+    return y, dy
+
+
+__all__ = public(globals())

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 
-from gazelle.ops.base import ARRAY, ARRAYS, op, public
+from gazelle.ops.base import ARRAY, ARRAYS, array, op, public
 
 if TYPE_CHECKING:
 
@@ -82,7 +82,7 @@ def _make(name: str, prototype: Callable[..., None]) -> Callable[..., Any]:
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         given = bound.arguments
-        arrays = [given.pop(p) for p in placed]
+        arrays = [array(given.pop(p)) for p in placed]
         if isinstance(given.get("axis"), list):
             given["axis"] = tuple(given["axis"])
         return target(*arrays, **given)
@@ -100,4 +100,4 @@ for _prototype, _row in TABLE.items():
 for _alias, _name in {"abs": "absolute", "conj": "conjugate"}.items():
     globals()[_alias] = globals()[_name]
 
-__all__ = public(globals())  # noqa: PLE0605
+__all__ = public(globals())

@@ -17,6 +17,8 @@ def get(identifier: Any) -> Any:
     >>> get("l2").l2
     0.01
     """
+    if identifier == "l1_l2":  # as Keras 2 reads the name; the class alone would be no penalty at all
+        return L1L2(0.01, 0.01)
     return lookup("regularizer", "regularizers", identifier)
 
 

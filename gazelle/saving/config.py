@@ -64,7 +64,7 @@ def build(config: dict[str, Any], label: str, custom_objects: Mapping[str, Any] 
             return core.deserialize(config)
 
 
-class translated:  # noqa: N801 - reads as a word of a with-statement
+class translated:
     """Whatever a config makes a constructor say, as one of the two errors about files."""
 
     def __init__(self, label: str) -> None:

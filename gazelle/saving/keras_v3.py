@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 import os
 import warnings
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gazelle.core import config as core
@@ -21,6 +22,7 @@ from gazelle.saving.tensors import damaged
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 KERAS_VERSION = "3.15.1"  # whose layout this is
 _MOST_BYTES = {CONFIG: configs.LONGEST, METADATA: 2**20}
+_SIZES = frozenset({"units", "filters", "output_dim", "input_dim", "num_heads"})
 _EXPANSION = 100  # a member that grows more than so many times, and beyond 16 MiB, is a bomb
 
 
@@ -89,28 +91,24 @@ def _compile(model: Any, config: Any, label: str, custom_objects: Mapping[str, A
 
 def _check_sizes(config: Any, reader: Any, label: str) -> None:
     """A layer of n units has weights of at least n numbers: if the file does not hold them, nothing is built."""
-    stored = sum(_count(shape) for shape, _ in reader.declared.values())
+    stored = sum(math.prod(shape) for shape, _ in reader.declared.values())
+    for key, number in _numbers(config):
+        if key in _SIZES and number > max(stored, 1024):
+            raise UnsafeFileError(
+                message(f"The config in {label} asks for {key}={number}",
+                        expected=f"at most as many as the {stored} numbers in the file", got=number)
+            )  # fmt: skip
+
+
+def _numbers(config: Any) -> Iterator[tuple[str, int]]:
+    """All whole numbers that a dict of the config names."""
     stack = [config]
     while stack:
         value = stack.pop()
         if isinstance(value, dict):
-            for key, number in value.items():
-                if key in ("units", "filters", "output_dim", "input_dim", "num_heads") and type(number) is int:
-                    if number > max(stored, 1024):
-                        raise UnsafeFileError(
-                            message(f"The config in {label} asks for {key}={number}",
-                                    expected=f"at most as many as the {stored} numbers in the file", got=number)
-                        )  # fmt: skip
-                stack.append(number)
-        elif isinstance(value, list):
-            stack += value
-
-
-def _count(shape: tuple[int, ...]) -> int:
-    out = 1
-    for n in shape:
-        out *= n
-    return out
+            yield from ((k, v) for k, v in value.items() if type(v) is int)
+        if isinstance(value, (dict, list)):
+            stack += value.values() if isinstance(value, dict) else value
 
 
 def members(filepath: Any) -> tuple[bytes, bytes]:
@@ -149,5 +147,7 @@ def refuse_overwriting(filepath: Any, overwrite: bool) -> None:
     """An error where a file is there that must stay."""
     if not overwrite and os.path.exists(filepath):
         raise ArgumentError(
-            message(f"'{os.fspath(filepath)}' exists", mend="Write overwrite=True to replace it, or choose another name.")
+            message(
+                f"'{os.fspath(filepath)}' exists", mend="Write overwrite=True to replace it, or choose another name."
+            )
         )

@@ -49,7 +49,9 @@ def load(
         for variable, path in zip(part.variables, found, strict=True):
             shape, dtype = reader.declared[path]
             if shape != variable.shape or hdf5.kind(dtype) != hdf5.kind(np.dtype(variable.dtype)):
-                misfits.append(f"{path} ({variable.path}): expected {variable.shape} {variable.dtype}, got {shape} {dtype}")
+                misfits.append(
+                    f"{path} ({variable.path}): expected {variable.shape} {variable.dtype}, got {shape} {dtype}"
+                )
             else:
                 pairs.append((variable, path))
     report(misfits, reader.label, skip_mismatch)
@@ -79,8 +81,8 @@ def _groups(reader: hdf5.Reader) -> dict[str, list[str]]:
         group, _, number = path.rpartition("/")
         if group.rsplit("/", 1)[-1] != "vars" or not re.fullmatch(r"\d{1,6}", number):
             raise DamagedFileError(
-                message(f"'{reader.label}' is not in the layout of Keras 3", expected="datasets such as layers/dense/vars/0",
-                        got=path)
+                message(f"'{reader.label}' has another layout than Keras 3", got=path,
+                        expected="paths such as layers/dense/vars/0")
             )  # fmt: skip
         out.setdefault(group, []).append(path)
     return {group: sorted(paths, key=lambda p: int(p.rpartition("/")[2])) for group, paths in out.items()}

@@ -15,6 +15,7 @@ _ARGUMENTS = {
     "InputLayer": {"batch_input_shape": "batch_shape"}, "LeakyReLU": {"alpha": "negative_slope"},
     **{name: {f"kernel_{end}": "" for end in ("initializer", "regularizer", "constraint")}
        for name in ("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D")},
+    **{name: {"implementation": ""} for name in ("LSTM", "GRU", "SimpleRNN")},
     "MultiHeadAttention": {f"{name}_shape": "" for name in ("query", "key", "value")},
 }  # fmt: skip
 
@@ -32,6 +33,8 @@ def renewed(node: Mapping[str, Any]) -> dict[str, Any]:
     if out.get("class_name") == "TFOpLambda" and config.get("function") in _OPERATORS:
         out |= {"module": "keras.src.ops.numpy", "class_name": _OPERATORS[config["function"]]}
         out["config"] = {"name": config.get("name")}
+    if out.get("class_name") == "MultiHeadAttention" and "input_shape" in (out.get("build_config") or ()):
+        del out["build_config"]  # it builds on several shapes, which its first call tells
     if isinstance(out.get("inbound_nodes"), list):
         out["inbound_nodes"] = [_call(call) for call in out["inbound_nodes"]]
     return out

@@ -15,7 +15,7 @@ from gazelle.saving import older
 
 _POLICIES = ("DTypePolicy", "Policy", "FloatDTypePolicy")
 _MARKS = ("__keras_tensor__", "__numpy__", "__tuple__", "__tensor__", "__slice__", "__ellipsis__")
-_NOTHING = (None, False, [], {})  # an argument that another version has and that says nothing
+_NOTHING: tuple[Any, ...] = (None, False, [], {})  # an argument that another version has and that says nothing
 
 
 def checked(value: Any, label: str, within: str = "") -> Any:
@@ -47,14 +47,16 @@ def check_object(value: Mapping[str, Any], label: str, within: str = "") -> None
         raise UnsafeFileError(
             message(f"Lambda layer '{layer or within}' in {label} is refused", expected="a function you give",
                     got="a function that stands in the file",
-                    mend=f"load_model(..., custom_objects={{'{layer}': your_function}}), or build the model in code and "
-                         "call model.load_weights(path).")
+                    mend=f"load_model(..., custom_objects={{'{layer}': your_function}}), or build the model in code "
+                         "and call model.load_weights(path).")
         )  # fmt: skip
     words = config if name == "function" else name
     if not isinstance(words, str):
         raise UnsafeFileError(message(f"{label} names a class{place}", expected="text", got=repr(words)))
     own = words.rsplit(">", 1)[-1]
-    if str(value.get("module")).startswith("keras.src.ops.") and (core.snake(own) in OPS or core.find(core.snake(own), "ops")):
+    if str(value.get("module")).startswith("keras.src.ops.") and (
+        core.snake(own) in OPS or core.find(core.snake(own), "ops")
+    ):
         return
     foreign = isinstance(registered, str) and ">" in registered and _custom(registered, own) is None
     if foreign or core.find(own, None, registered if isinstance(registered, str) else None) is None:

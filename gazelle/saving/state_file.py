@@ -56,7 +56,11 @@ def read_state(path: Any) -> tuple[dict[str, Array], dict[str, Any]]:
         words = entries.pop("__metadata__", {})
         if words.get("format") != FORMAT:
             raise DamagedFileError(
-                message(f"'{name}' is not a kept state", expected=f"the format {FORMAT!r}", got=words.get("format"))
+                message(
+                    f"'{name}' is not a kept state",
+                    expected=f"the format {FORMAT!r}",
+                    got=words.get("format") or "another one",
+                )
             )
         if words.get("version") != str(VERSION):
             raise DamagedFileError(

@@ -89,7 +89,9 @@ def read_tensors(path: Any) -> tuple[dict[str, Array], dict[str, str]]:
 
 def in_order(entries: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """The tensors' entries as they lie in the file."""
-    return sorted(((k, v) for k, v in entries.items() if k != "__metadata__"), key=lambda e: tuple(e[1]["data_offsets"]))
+    return sorted(
+        ((k, v) for k, v in entries.items() if k != "__metadata__"), key=lambda e: tuple(e[1]["data_offsets"])
+    )
 
 
 def damaged(path: str, why: str) -> DamagedFileError:

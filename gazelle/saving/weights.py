@@ -35,8 +35,8 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
     """Read weights into a built model: all that the model has, or an error that lists every misfit.
 
     Args:
-        filepath: a `.keras`, `.weights.h5` or `.safetensors` file or a kept state, under any name; "latest" is the newest
-            kept state of this program.
+        filepath: a `.keras`, `.weights.h5` or `.safetensors` file or a kept state, under any name; "latest" is the
+            newest kept state of this program.
         skip_mismatch: load what fits and warn about the rest.
         by_name: match layers by their names; layers that the file does not have stay as they are.
 
@@ -92,7 +92,9 @@ def _load_arrays(model: Any, arrays: dict[str, Array], path: str, skip: bool, by
             misfits.append(f"{name}: expected {variable.shape}, got {'nothing' if array is None else array.shape}")
         else:
             pairs.append((variable, array))
-    misfits += [] if by_name else [f"{n}: expected nothing, got {a.shape}" for n, a in arrays.items() if n not in variables]
+    misfits += (
+        [] if by_name else [f"{n}: expected nothing, got {a.shape}" for n, a in arrays.items() if n not in variables]
+    )
     keras_weights.report(misfits, path, skip)
     for variable, array in pairs:
         variable.assign(array)

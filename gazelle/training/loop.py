@@ -101,6 +101,7 @@ def fit(
                 if model.stop_training:
                     break
             epoch, done = epoch + 1, 0
+            live.finish()
         finally:
             live.settle()
             if keeper is not None and live.state is not None:

@@ -45,12 +45,14 @@ class Meters:
                     shape = predictions[index].shape if target is None else target.shape
                     metric = metrics.choose(one, tuple(shape), tuple(predictions[index].shape))
                     label = metric.name if len(names) == 1 else f"{names[index]}_{metric.name}"
-                    self.of_output[index].append((self._unique(label), metric, weigh))
+                    self.of_output[index].append((self._unique(label, weigh), metric, weigh))
         self._first = {path: np.array(v._value) for path, v in self._variables().items()}
         self.built = True
 
-    def _unique(self, label: str) -> str:
+    def _unique(self, label: str, weighted: bool) -> str:
         taken = {name for entries in self.of_output for name, _, _ in entries}
+        if label in taken and weighted:
+            label = f"weighted_{label}"
         number, name = 1, label
         while name in taken:
             number, name = number + 1, f"{label}_{number}"

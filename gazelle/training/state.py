@@ -78,8 +78,8 @@ class Live:
         values = {path: v._value for path, v in self.variables.items()}
         params = {p: a for p, a in values.items() if p in self.trainable}
         optimizer = self.optimizer
-        if optimizer is not None and not optimizer.fits(params):
-            optimizer.state = optimizer.init(params)
+        if optimizer is not None:  # slots that are there already stay
+            optimizer.build(v for p, v in self.variables.items() if p in self.trainable)
         self.state = engine.copy(
             State(
                 params=params,
@@ -88,12 +88,19 @@ class Live:
                 totals={},
                 hyper=optimizer.hyper() if optimizer is not None else {},
                 key=self.key,
-                step=optimizer.iterations._value if optimizer is not None else jnp.zeros((), jnp.int32),
+                step=optimizer._iterations._value if optimizer is not None else jnp.zeros((), jnp.int32),
             )
         )
         self.dirty = False
         for variable in self._leased():
             variable._lease = self
+
+    def finish(self) -> None:
+        """The end of a training: averages of weights, where the optimizer kept some, become the weights."""
+        state = self.state
+        if state is not None and self.optimizer.use_ema:
+            averages = self.optimizer.finalize(state.params, state.slots)
+            self.give(dataclasses.replace(state, params=engine.copy(averages)))
 
     def values(self) -> Arrays:
         """{path: array} of the last finished step, to read only."""

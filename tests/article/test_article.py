@@ -16,7 +16,7 @@ import pytest
 import gazelle
 
 HERE = Path(__file__).parent
-BLOCKS = re.findall(r"```python\n(.*?)```", (HERE / "blocks.md").read_text(encoding="utf-8"), re.DOTALL)
+BLOCKS = re.findall(r"```python\n(.*?)```", (HERE / "blocks.txt").read_text(encoding="utf-8"), re.DOTALL)
 
 #: What must be there before block n of the article, and what is looked at after it.
 BEFORE = {

@@ -54,13 +54,13 @@ def test_a_stack_in_full(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     assert text(stack()).split("\n") == [
         'Model: "mlp"',
-        "_______________________________________",
+        "_________________________________________",
         " Layer (type)     Output Shape   Param #",
-        "=======================================",
+        "=========================================",
         " first (Dense)    (None, 64)       1,856",
         " drop (Dropout)   (None, 64)           0",
         " last (Dense)     (None, 10)         650",
-        "_______________________________________",
+        "_________________________________________",
         " Total params: 2,506 (9.79 KB)",
         " Trainable params: 2,506 (9.79 KB)",
         " Non-trainable params: 0 (0.00 B)",

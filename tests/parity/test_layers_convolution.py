@@ -19,12 +19,11 @@ CONV = [
         (1, 2, 3), ("valid", "same"), ((1, 1), (2, 1), (3, 1), (1, 2)), (1, 2), ("channels_last", "channels_first")
     )
     if not (rank == 3 and (groups == 2 or strides == 3))
+    and not (where == "channels_first" and (groups, strides) not in ((1, 2), (2, 1)))
 ]
 CONV += [
     (1, {"padding": "causal", "strides": strides, "dilation_rate": dilation, "data_format": where})
-    for (strides, dilation), where in itertools.product(
-        ((1, 1), (2, 1), (1, 3)), ("channels_last", "channels_first")
-    )
+    for (strides, dilation), where in itertools.product(((1, 1), (2, 1), (1, 3)), ("channels_last", "channels_first"))
 ]
 CONV += [
     (2, {"kernel_size": (2, 3), "strides": (2, 1)}),
@@ -86,6 +85,7 @@ APART = [
     for rank, padding, (strides, dilation), m, w in itertools.product(
         (1, 2), ("valid", "same"), ((1, 1), (2, 1), (1, 2)), (1, 2), ("channels_last", "channels_first")
     )
+    if (w == "channels_first") == (m == 2)
 ]
 
 

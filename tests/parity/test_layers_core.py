@@ -13,7 +13,11 @@ from gazelle.core.masks import get_mask
 PLAIN = [
     ("Dense", {"units": 3}, (2, 4)),
     ("Dense", {"units": 3, "activation": "tanh", "use_bias": False}, (2, 5, 4)),
-    ("Dense", {"units": 3, "kernel_regularizer": "l1", "bias_constraint": "non_neg", "bias_initializer": "ones"}, (2, 4)),
+    (
+        "Dense",
+        {"units": 3, "kernel_regularizer": "l1", "bias_constraint": "non_neg", "bias_initializer": "ones"},
+        (2, 4),
+    ),
     *(("Activation", {"activation": f}, (2, 4)) for f in ("relu", "softmax", "sigmoid", "gelu", "selu", "linear")),
     ("Flatten", {}, (2, 3, 4)),
     ("Flatten", {}, (2,)),
@@ -94,8 +98,9 @@ def test_layer(same_layer, name, words, shape):
 
 @pytest.mark.parametrize(
     ("name", "words", "shape"),
-    [("Flatten", {}, (2, 3, 4)), ("Reshape", {"target_shape": (6,)}, (2, 3, 2)), ("Permute", {"dims": (2, 1)}, (2, 3, 4)),
-     ("RepeatVector", {"n": 2}, (2, 3)), ("Identity", {}, (2, 3)), ("ZeroPadding2D", {}, (2, 3, 3, 1)),
+    [("Flatten", {}, (2, 3, 4)), ("Reshape", {"target_shape": (6,)}, (2, 3, 2)),
+     ("Permute", {"dims": (2, 1)}, (2, 3, 4)), ("RepeatVector", {"n": 2}, (2, 3)), ("Identity", {}, (2, 3)),
+     ("ZeroPadding2D", {}, (2, 3, 3, 1)),
      ("UpSampling2D", {}, (2, 3, 3, 1)), ("Cropping1D", {}, (2, 4, 1)), ("Masking", {}, (2, 3, 4)),
      ("Dense", {"units": 2}, (2, 3))],
 )  # fmt: skip

@@ -64,7 +64,14 @@ AFFINE = [
 @pytest.mark.parametrize("words", AFFINE)
 @pytest.mark.parametrize(
     ("shape", "axis"),
-    [((4, 6), -1), ((4, 3, 6), -1), ((4, 3, 6), 1), ((4, 3, 6), [1, 2]), ((2, 3, 4, 5), (-2, -1)), ((2, 3, 4, 5), [3, 1])],
+    [
+        ((4, 6), -1),
+        ((4, 3, 6), -1),
+        ((4, 3, 6), 1),
+        ((4, 3, 6), [1, 2]),
+        ((2, 3, 4, 5), (-2, -1)),
+        ((2, 3, 4, 5), [3, 1]),
+    ],
 )
 def test_layer(same_layer, shape, axis, words):
     same_layer("LayerNormalization", {"axis": axis, **words}, shape)
@@ -80,7 +87,14 @@ def test_layer_with_the_old_rms_scaling(same_layer, axis, words):
 @pytest.mark.parametrize("words", AFFINE)
 @pytest.mark.parametrize(
     ("shape", "axis", "groups"),
-    [((3, 6), -1, 2), ((3, 4, 6), -1, 3), ((3, 6, 4), 1, 2), ((2, 3, 4, 6), -1, 6), ((2, 4, 3, 5), 1, -1), ((2, 5, 4), -1, 1)],
+    [
+        ((3, 6), -1, 2),
+        ((3, 4, 6), -1, 3),
+        ((3, 6, 4), 1, 2),
+        ((2, 3, 4, 6), -1, 6),
+        ((2, 4, 3, 5), 1, -1),
+        ((2, 5, 4), -1, 1),
+    ],
 )
 def test_group(same_layer, shape, axis, groups, words):
     same_layer("GroupNormalization", {"groups": groups, "axis": axis, **words}, shape)

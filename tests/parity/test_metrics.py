@@ -1,4 +1,4 @@
-"""Metrics against Keras 3.15: several uneven batches with weights and masks, then the result; configs and signatures."""
+"""Metrics against Keras 3.15: results after uneven batches with weights and masks; configs and signatures."""
 
 import inspect
 import json
@@ -9,8 +9,10 @@ import keras
 import numpy as np
 import pytest
 from keras.src import backend
+from keras.src.metrics import ALL_OBJECTS_DICT
 
 from gazelle import losses, metrics
+from gazelle.core.config import find
 from gazelle.core.masks import set_mask
 
 BATCHES = (5, 5, 3)  # the last one is shorter, as in an epoch
@@ -113,13 +115,15 @@ COUNTS = [
     ("AUC", {"multi_label": True, "num_thresholds": 20}, binary),
     ("AUC", {"multi_label": True, "num_labels": 4, "curve": "PR", "num_thresholds": 20}, binary),
     ("AUC", {"multi_label": True, "label_weights": [0.1, 0.5, 0.2, 0.9], "num_thresholds": 20}, binary),
-    *(("SensitivityAtSpecificity", {"specificity": v, "num_thresholds": n}, binary) for v, n in ((0.5, 200), (0.9, 1), (0, 7))),
+    *(("SensitivityAtSpecificity", {"specificity": v, "num_thresholds": n}, binary)
+      for v, n in ((0.5, 200), (0.9, 1), (0, 7))),
     ("SensitivityAtSpecificity", {"specificity": 0.5, "num_thresholds": 5}, at_thresholds),
     ("SpecificityAtSensitivity", {"sensitivity": 0.6}, binary),
     ("PrecisionAtRecall", {"recall": 0.4}, binary),
     ("RecallAtPrecision", {"precision": 0.4}, binary),
     ("RecallAtPrecision", {"precision": 0.4, "class_id": 2}, binary),
-    *(("F1Score", {"average": a, "threshold": t}, binary) for a in (None, "micro", "macro", "weighted") for t in (None, 0.4)),
+    *(("F1Score", {"average": a, "threshold": t}, binary)
+      for a in (None, "micro", "macro", "weighted") for t in (None, 0.4)),
     ("FBetaScore", {"average": "macro", "beta": 2.0, "threshold": 0.5}, binary),
     ("FBetaScore", {"average": "weighted", "beta": 0.5}, onehot),
     *(("R2Score", {"class_aggregation": a, "num_regressors": p}, numbers)
@@ -189,6 +193,8 @@ def test_mean_of_a_function(name, words, data, weights, mask):
     ids=label,
 )
 def test_mean_over_sequences(name, words, data, weights, mask):
+    if "ignore_class" in words and weights == "one":
+        weights = "sample"  # Keras multiplies (batch,) with (batch, steps) and fails
     both(getattr(metrics, name)(**words), getattr(keras.metrics, name)(**words), data, (3, 4), weights, mask)
 
 
@@ -201,7 +207,9 @@ def test_counts(name, words, data, weights):
 
 
 @pytest.mark.parametrize("weights", [None, "one"])
-@pytest.mark.parametrize("name", ["Precision", "Recall", "AUC", "TruePositives", "RootMeanSquaredError", "BinaryAccuracy"])
+@pytest.mark.parametrize(
+    "name", ["Precision", "Recall", "AUC", "TruePositives", "RootMeanSquaredError", "BinaryAccuracy"]
+)
 @pytest.mark.parametrize("shape", [(), (1,)], ids=label)
 def test_one_column(name, shape, weights):
     both(getattr(metrics, name)(), getattr(keras.metrics, name)(), binary, shape, weights)
@@ -216,6 +224,7 @@ def with_strangers(rng, *shape):
     return rng.integers(-1, 5, shape), rng.integers(-1, 5, shape)
 
 
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64")  # Keras asks for it
 @pytest.mark.parametrize("weights", [False, True])
 @pytest.mark.parametrize(
     ("name", "words", "data"),
@@ -238,7 +247,9 @@ def test_iou(name, words, data, weights):
     ours, theirs = getattr(metrics, name)(**words), getattr(keras.metrics, name)(**words)
     for batch in BATCHES:
         y_true, y_pred = data(rng, batch, 3, 4)
-        given = rng.integers(0, 3, np.argmax(y_true, -1).shape if "OneHot" in name else y_true.shape) if weights else None
+        given = (
+            rng.integers(0, 3, np.argmax(y_true, -1).shape if "OneHot" in name else y_true.shape) if weights else None
+        )
         with jax.numpy_rank_promotion("raise"):
             ours.update_state(y_true, y_pred, sample_weight=given)
             value = ours.result()
@@ -289,8 +300,6 @@ REQUIRED = {
     "RecallAtPrecision": (0.5,),
 }  # fmt: skip
 CLASSES = sorted(n for n in dir(keras.metrics) if n[0].isupper() and n != "Metric")
-#: our key keeps the user's word where Keras writes the number of thresholds with both ends
-APART = {"Precision": ("thresholds",), "Recall": ("thresholds",), "AUC": ()}
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -302,7 +311,7 @@ def test_signature_config_and_direction(name):
     config = one.get_config()
     if name != "MeanMetricWrapper":
         told = json.loads(json.dumps(other.get_config()))
-        assert told.items() <= json.loads(json.dumps(config)).items() or set(told) == set(config), (told, config)
+        assert {key: json.loads(json.dumps(config))[key] for key in told} == told
         again = metrics.get(metrics.serialize(one))
         assert type(again) is ours
         assert again.get_config() == config
@@ -311,19 +320,14 @@ def test_signature_config_and_direction(name):
     assert theirs_way is None or one._direction == theirs_way
 
 
-@pytest.mark.parametrize("name", ["mse", "MSE", "mae", "mape", "msle", "bce", "BCE", "top_k_categorical_accuracy",
-                                  "auc", "precision", "f1_score", "mean_io_u", "hinge", "cosine_similarity", "AUC",
-                                  "r2_score", "fbeta_score", "F1Score", "root_mean_squared_error", "log_cosh_error",
-                                  "mean", "sum", "true_positives", "poisson", "sparse_categorical_crossentropy"])  # fmt: skip
+@pytest.mark.parametrize("name", sorted(ALL_OBJECTS_DICT))
 def test_names_of_keras(name):
-    from keras.src.metrics import ALL_OBJECTS_DICT
-
-    from gazelle.core.config import find
-
     assert find(name, "metrics").__name__ == ALL_OBJECTS_DICT[name].__name__
 
 
-@pytest.mark.parametrize("name", ["MeanSquaredError", "Precision", "AUC", "F1Score", "R2Score", "SparseCategoricalAccuracy"])
+@pytest.mark.parametrize(
+    "name", ["MeanSquaredError", "Precision", "AUC", "F1Score", "R2Score", "SparseCategoricalAccuracy"]
+)
 def test_stateless_and_compiled(name):
     """The same numbers come from pure functions under jit; the metric itself stays as it was."""
     ours, theirs = getattr(metrics, name)(), getattr(keras.metrics, name)()

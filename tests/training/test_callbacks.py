@@ -124,6 +124,10 @@ def test_early_stopping_is_not_stuck_on_nan():
     assert callback.best == 1.0
 
 
+def test_early_stopping_lets_the_first_epoch_pass():
+    assert run(EarlyStopping("loss", patience=0), [{"loss": v} for v in (float("nan"), 1.0, 2.0)]) == 2
+
+
 def test_early_stopping_speaks(capsys):
     run(EarlyStopping("loss", restore_best_weights=True, verbose=1), [{"loss": 1.0}, {"loss": 2.0}])
     said = capsys.readouterr().out
@@ -521,3 +525,42 @@ def test_a_resumed_callback_decides_as_an_unbroken_one(make, cut):
     second.on_train_end({})
     assert (epoch, broken.weights, second.best) == (last, model.weights, whole.best)
     assert float(broken.optimizer.learning_rate) == float(model.optimizer.learning_rate)
+
+
+# With the real loop --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small():
+    from gazelle import layers
+    from gazelle.models import Sequential
+
+    model = Sequential([layers.Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=["mae"])
+    x = np.random.default_rng(0).normal(size=(12, 3)).astype("float32")
+    return model, x, x.sum(1, keepdims=True)
+
+
+def test_real_training_stops_and_gives_the_best_weights_back(small):
+    model, x, y = small
+    kept = []
+    keep = LambdaCallback(on_epoch_end=lambda epoch, logs: kept.append((logs["loss"], model.get_weights())))
+    worse = LearningRateScheduler(lambda epoch: 0.1 if epoch < 2 else -0.1)  # from the third epoch on it unlearns
+    stop = EarlyStopping("loss", patience=2, restore_best_weights=True)
+    history = model.fit(x, y, epochs=20, batch_size=4, callbacks=[worse, keep, stop], verbose=0)
+    losses = [loss for loss, _ in kept]
+    assert history.history["loss"] == losses
+    assert len(losses) == int(np.argmin(losses)) + 3 < 20
+    best = kept[int(np.argmin(losses))][1]
+    for ours, wanted in zip(model.get_weights(), best, strict=True):
+        np.testing.assert_array_equal(ours, wanted)
+
+
+def test_real_training_tells_batches_to_those_who_listen(small):
+    model, x, y = small
+    listener = Batches()
+    model.fit(x, y, epochs=2, batch_size=4, callbacks=[listener], validation_data=(x, y), verbose=0)
+    heard = [event[:2] for event in listener.seen]
+    epoch = [("train", 0), ("train", 1), ("train", 2), ("test", 0), ("test", 1), ("test", 2)]
+    assert heard == [*epoch, ("epoch", 0), *epoch, ("epoch", 1)]
+    assert set(listener.seen[6][2]) == {"loss", "mae", "val_loss", "val_mae"}

@@ -19,7 +19,6 @@ class History(Callback):
     Every spelling of a name is answered: `history["acc"]` is `history["accuracy"]`, `["lr"]` is `["learning_rate"]`.
 
     >>> run = History()
-    >>> run.set_model(model)
     >>> run.on_train_begin()
     >>> run.on_epoch_end(0, {"loss": 0.5, "accuracy": 0.75})
     >>> run.history["acc"]

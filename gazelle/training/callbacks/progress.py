@@ -28,7 +28,7 @@ class Progress(Callback):
     >>> show.epoch_begin(0, 3, steps=10)
     >>> show.advance(10, 10, {"loss": 0.5})
     >>> show.epoch_end({"loss": 0.5})  # doctest: +ELLIPSIS
-    Epoch 1/3 - 10/10 - 0s - ...us/step - loss: 0.5000
+    Epoch 1/3 - 10/10 - 0s - ...s/step - loss: 0.5000
     """
 
     def __init__(self, verbose: Any = "auto") -> None:

@@ -1,0 +1,119 @@
+"""What the plain layers refuse, and what Lambda passes on."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gazelle import layers
+from gazelle.core.errors import ArgumentError, ShapeError
+from gazelle.core.masks import get_mask
+
+ARGUMENTS = [
+    ("Dropout", {"rate": 1.5}, "Argument rate of Dropout: expected a number from 0 to 1, got 1.5"),
+    ("Dropout", {"rate": -0.1}, "Argument rate of Dropout"),
+    ("Dropout", {"rate": "0.5"}, "Argument rate of Dropout"),
+    ("Dropout", {"rate": 0.5, "noise_shape": (None, 0)}, "Argument noise_shape of Dropout"),
+    ("Dropout", {"rate": 0.5, "noise_shape": "batch"}, "Argument noise_shape of Dropout"),
+    ("SpatialDropout1D", {"rate": 2}, "Argument rate of SpatialDropout1D"),
+    ("GaussianDropout", {"rate": 1.0}, "up to but not 1, got 1.0"),
+    ("AlphaDropout", {"rate": 1.0}, "up to but not 1, got 1.0"),
+    ("GaussianNoise", {"stddev": -1}, "Argument stddev of GaussianNoise"),
+    ("ActivityRegularization", {"l1": -1.0}, "l1 and l2 >= 0"),
+    ("Activation", {"activation": "rellu"}, "(?s)rellu.*relu"),
+    ("Flatten", {"data_format": "first"}, "data_format of Flatten 'first'"),
+    ("Lambda", {"function": 3}, "Argument function of Lambda: expected a function, got 3"),
+    ("ReLU", {"max_value": -1.0}, "Argument max_value of ReLU: expected a number >= 0, got -1.0"),
+    ("ReLU", {"threshold": None}, "Argument threshold of ReLU"),
+    ("LeakyReLU", {"negative_slope": -1.0}, "Argument negative_slope of LeakyReLU"),
+    ("Reshape", {"target_shape": (-1, -1)}, "at most one -1"),
+    ("Reshape", {"target_shape": (-2, 3)}, "Argument target_shape of Reshape"),
+    ("Permute", {"dims": (0, 1)}, "(?s)each of 1, 2, ..., n once.*batch is axis 0"),
+    ("RepeatVector", {"n": 0}, "Argument n of RepeatVector: expected a whole number >= 1, got 0"),
+    ("RepeatVector", {"n": True}, "Argument n of RepeatVector"),
+    ("Cropping1D", {"cropping": (1, 2, 3)}, "Argument cropping of Cropping1D"),
+    ("Cropping2D", {"cropping": ((1, 2), (1, -1))}, "Argument cropping of Cropping2D"),
+    ("ZeroPadding2D", {"padding": "same"}, r"3|pairs \(before, after\), got 'same'"),
+    ("UpSampling1D", {"size": 0}, "Argument size of UpSampling1D"),
+    ("UpSampling2D", {"interpolation": "bilinar"}, "(?s)'bilinar'.*'bilinear'"),
+]
+
+
+@pytest.mark.parametrize(("name", "words", "text"), ARGUMENTS)
+def test_arguments_are_checked_at_once(name, words, text):
+    with pytest.raises(ArgumentError, match=text):
+        getattr(layers, name)(**words)
+
+
+INPUTS = [
+    (layers.Reshape((4, 4)), (2, 3, 5), "16 elements in a sample, got 15 in shape"),
+    (layers.Reshape((4, -1)), (2, 3, 5), "a multiple of 4 elements in a sample, got 15"),
+    (layers.Permute((2, 1)), (2, 3), "Permute '.*': expected 3 axes"),
+    (layers.RepeatVector(2), (2, 3, 4), "RepeatVector '.*': expected 2 axes"),
+    (layers.Cropping1D((2, 2)), (2, 4, 3), r"cuts 2 \+ 2 off axis 1: expected something to be left"),
+    (layers.Cropping2D(2), (2, 8, 4, 3), r"cuts 2 \+ 2 off axis 2"),
+    (layers.ZeroPadding2D(), (2, 3, 3), "ZeroPadding2D '.*': expected 4 axes"),
+    (layers.PReLU(shared_axes=[3]), (2, 3, 4), "shared axis 3"),
+]
+
+
+@pytest.mark.parametrize(("layer", "shape", "text"), INPUTS)
+def test_inputs_are_checked(layer, shape, text):
+    with pytest.raises(ShapeError, match=text):
+        layer(np.ones(shape, "float32"))
+
+
+def test_noise_shape_of_another_rank():
+    with pytest.raises(ShapeError, match="2 axes as in noise_shape"):
+        layers.Dropout(0.5, noise_shape=(None, 1))(jnp.ones((2, 3, 4)), training=True)
+
+
+def test_prelu_needs_known_sizes():
+    with pytest.raises(ShapeError, match="known sizes of the axes that are not shared"):
+        layers.PReLU()(layers.Input((None, 3)))
+    assert layers.PReLU(shared_axes=[1])(layers.Input((None, 3))).shape == (None, None, 3)
+
+
+def test_softmax_refuses_a_mask_of_another_shape():
+    with pytest.raises(ShapeError, match=r"broadcasts to \(2, 3\), got shape \(2, 4\)"):
+        layers.Softmax()(jnp.ones((2, 3)), mask=jnp.ones((2, 4), bool))
+
+
+@pytest.mark.parametrize("layer", [layers.Flatten(), layers.Reshape((-1,))])
+def test_an_empty_batch_is_reshaped(layer):
+    assert layer(jnp.ones((0, 2, 3))).shape == (0, 6)
+
+
+def test_reshape_of_unknown_sizes():
+    assert layers.Reshape((-1, 4))(layers.Input((None, 2))).shape == (None, None, 4)
+
+
+def test_lambda_hands_on_training_and_mask():
+    seen = {}
+
+    def function(x, mask=None, training=None):
+        seen.update(mask=mask, training=training)
+        return x * 2
+
+    masked = layers.Masking()(jnp.array([[[1.0], [0.0]]]))
+    y = layers.Lambda(function, mask=lambda x, mask: ~mask)(masked, training=True)
+    assert np.array_equal(np.asarray(seen["mask"]), [[True, False]])
+    assert seen["training"] is True
+    assert np.array_equal(np.asarray(get_mask(y)), [[False, True]])
+
+
+def test_lambda_drops_the_mask_where_none_is_said():
+    masked = layers.Masking()(jnp.array([[[1.0], [0.0]]]))
+    assert get_mask(layers.Lambda(lambda x: x * 2)(masked)) is None
+
+
+def test_masks_pass_through_elementwise_layers():
+    masked = layers.Masking()(jnp.array([[[1.0], [0.0]]]))
+    for layer in (layers.Activation("tanh"), layers.Dropout(0.5), layers.Identity(), layers.ReLU(), layers.Dense(2),
+                  layers.LayerNormalization(), layers.BatchNormalization(), layers.GaussianNoise(0.1)):  # fmt: skip
+        assert np.array_equal(np.asarray(get_mask(layer(masked))), [[True, False]]), layer
+
+
+def test_masks_end_where_steps_end():
+    masked = layers.Masking()(jnp.array([[[1.0], [0.0]]]))
+    for layer in (layers.Flatten(), layers.GlobalAveragePooling1D(), layers.GlobalMaxPooling1D(), layers.Reshape((2,))):
+        assert get_mask(layer(masked)) is None, layer

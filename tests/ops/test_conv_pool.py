@@ -1,0 +1,169 @@
+"""Convolution and pooling against plain JAX: values, gradients, ties, second derivatives, and speed inside a loop."""
+
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from gazelle import ops
+from gazelle.core.errors import ArgumentError, ShapeError
+
+SPACE = {3: "W", 4: "HW", 5: "DHW"}
+
+
+def draw(*shape, seed=0):
+    return jnp.asarray(np.random.default_rng(seed).standard_normal(shape), jnp.float32)
+
+
+def near(ours, theirs):
+    for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * max(1.0, float(jnp.max(jnp.abs(b)))))
+
+
+def plain_conv(x, k, strides, padding, dilation):
+    space = SPACE[x.ndim]
+    return lax.conv_general_dilated(
+        x, k, strides, padding.upper(), rhs_dilation=dilation,
+        dimension_numbers=(f"N{space}C", f"{space}IO", f"N{space}C"),
+    )  # fmt: skip
+
+
+def plain_max_pool(x, window, strides, padding):
+    return lax.reduce_window(x, -jnp.inf, lax.max, (1, *window, 1), (1, *strides, 1), padding.upper())
+
+
+CONVS = [
+    ((2, 7, 6, 3), (3, 3), (1, 1), (1, 1)), ((2, 7, 6, 3), (3, 2), (2, 2), (1, 1)), ((2, 8, 7, 1), (2, 3), (3, 2), (1, 1)),
+    ((1, 9, 9, 2), (3, 3), (1, 1), (2, 2)), ((2, 9, 8, 2), (3, 3), (2, 1), (2, 1)), ((3, 5, 5, 4), (1, 1), (2, 2), (1, 1)),
+    ((2, 5, 5, 2), (5, 5), (1, 1), (1, 1)), ((2, 4, 4, 2), (4, 4), (4, 4), (1, 1)), ((2, 9, 3), (3,), (1,), (1,)),
+    ((2, 9, 3), (4,), (2,), (1,)), ((2, 9, 3), (2,), (1,), (3,)), ((1, 5, 4, 5, 2), (2, 2, 3), (1, 2, 1), (1, 1, 1)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize(("shape", "window", "strides", "dilation"), CONVS)
+def test_conv_and_its_gradients_are_those_of_plain_jax(shape, window, strides, dilation, padding):
+    x, k = draw(*shape), draw(*window, shape[-1], 4, seed=1)
+    w = draw(*plain_conv(x, k, strides, padding, dilation).shape, seed=2)
+
+    def ours(x, k):
+        return jnp.sum(w * ops.conv(x, k, strides, padding, None, dilation) ** 2)
+
+    def theirs(x, k):
+        return jnp.sum(w * plain_conv(x, k, strides, padding, dilation) ** 2)
+
+    near(ops.conv(x, k, strides, padding, None, dilation), plain_conv(x, k, strides, padding, dilation))
+    near(jax.grad(ours, (0, 1))(x, k), jax.grad(theirs, (0, 1))(x, k))
+
+
+def test_the_gradients_of_conv_are_convolutions_in_plain_order():
+    """What keeps them fast inside a loop, said as structure: no time is measured."""
+
+    def loss(k, x):
+        return jnp.sum(ops.conv(x, k, 2, "same") ** 2)
+
+    jaxpr = jax.make_jaxpr(jax.grad(loss, (0, 1)))(draw(3, 3, 4, 6), draw(2, 8, 8, 4))
+    plain = lax.conv_dimension_numbers((1, 1, 1, 1), (1, 1, 1, 1), ("NHWC", "HWIO", "NHWC"))
+    orders = [e.params["dimension_numbers"] for e in jaxpr.eqns if e.primitive.name == "conv_general_dilated"]
+    assert orders == [plain, plain]
+
+
+def test_conv_inside_a_loop_takes_about_as_long_as_outside():
+    x, k = draw(16, 24, 24, 8), draw(3, 3, 8, 16, seed=1)
+
+    def step(k):
+        return k - 1e-6 * jax.grad(lambda k: jnp.sum(ops.max_pool(ops.conv(x, k), 2) ** 2))(k)
+
+    looped = jax.jit(lambda k, n: lax.fori_loop(0, n, lambda _, k: step(k), k))
+    once = jax.jit(step)
+
+    def fastest(f):
+        jax.block_until_ready(f())
+        times = []
+        for _ in range(5):
+            start = time.perf_counter()
+            jax.block_until_ready(f())
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    # XLA's scalar loop would be 100 times slower; 15 leaves room for a busy machine.
+    assert fastest(lambda: looped(k, 2)) / 2 < 15 * fastest(lambda: once(k))
+
+
+def test_conv_has_second_derivatives_and_forward_mode():
+    x, k = draw(1, 5, 5, 2), draw(3, 3, 2, 2, seed=1)
+
+    def through(conv):
+        def penalty(k):
+            return jnp.sum(jax.grad(lambda x: jnp.sum(jnp.tanh(conv(x, k))))(x) ** 2)
+
+        return jax.grad(penalty)(k), jax.jvp(lambda k: conv(x, k), (k,), (k + 1,))[1]
+
+    near(through(lambda x, k: ops.conv(x, k)), through(lambda x, k: plain_conv(x, k, (1, 1), "valid", (1, 1))))
+
+
+def test_conv_under_vmap():
+    x, k = draw(3, 2, 5, 5, 2), draw(3, 3, 2, 2, seed=1)
+
+    def gradient(x, conv):
+        return jax.grad(lambda k: jnp.sum(conv(x, k) ** 2))(k)
+
+    ours = jax.vmap(lambda x: gradient(x, ops.conv))(x)
+    near(ours, jnp.stack([gradient(v, lambda x, k: plain_conv(x, k, (1, 1), "valid", (1, 1))) for v in x]))
+
+
+def test_conv_errors():
+    with pytest.raises(ShapeError, match=r"conv: expected 4 axes and a multiple of 3 channels.*got shape \(1, 5, 5, 4\)"):
+        ops.conv(np.ones((1, 5, 5, 4)), np.ones((3, 3, 3, 2)))
+    with pytest.raises(ShapeError, match=r"Nothing is left .* \(1, 2, 5, 3\): expected space of at least \(3, 3\)"):
+        ops.conv(np.ones((1, 2, 5, 3)), np.ones((3, 3, 3, 2)))
+    with pytest.raises(ArgumentError, match="conv's padding: expected 'valid', 'same' or pairs, got 'full'"):
+        ops.conv(np.ones((1, 5, 5, 3)), np.ones((3, 3, 3, 2)), padding="full")
+    with pytest.raises(ArgumentError, match=r"The argument strides: expected one number, or 2, got \(1, 2, 3\)"):
+        ops.conv(np.ones((1, 5, 5, 3)), np.ones((3, 3, 3, 2)), (1, 2, 3))
+    with pytest.raises(ArgumentError, match="Unknown data_format 'channel_last'"):
+        ops.conv(np.ones((1, 5, 5, 3)), np.ones((3, 3, 3, 2)), data_format="channel_last")
+
+
+POOLS = [
+    ((2, 6, 4, 3), (2, 2), (2, 2)), ((2, 7, 5, 3), (2, 2), (2, 2)), ((2, 7, 8, 2), (3, 2), (3, 2)),
+    ((2, 7, 5, 3), (3, 3), (2, 2)), ((2, 7, 5, 3), (3, 3), (1, 1)), ((2, 7, 5, 3), (2, 2), (3, 3)),
+    ((2, 9, 3), (2,), (2,)), ((2, 9, 3), (3,), (2,)), ((1, 4, 5, 4, 2), (2, 2, 2), (2, 2, 2)),
+    ((1, 12, 12, 1), (9, 8), (1, 2)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize(("shape", "window", "strides"), POOLS)
+def test_max_pool_and_its_gradient_are_those_of_plain_jax(shape, window, strides, padding, ties):
+    """On ties too: the first of the largest values has the whole gradient, as `reduce_window` gives it."""
+    x = draw(*shape)
+    x = jnp.round(x) if ties else x
+    y = plain_max_pool(x, window, strides, padding)
+    w = draw(*y.shape, seed=2)
+    near(ops.max_pool(x, window, strides, padding), y)
+    ours = jax.grad(lambda x: jnp.sum(w * ops.max_pool(x, window, strides, padding)))(x)
+    near(ours, jax.grad(lambda x: jnp.sum(w * plain_max_pool(x, window, strides, padding)))(x))
+
+
+def test_the_first_of_equal_values_has_the_gradient():
+    grad = jax.grad(lambda x: jnp.sum(ops.max_pool(x, 2)))(jnp.zeros((1, 4, 4, 1)))
+    assert grad[0, :, :, 0].tolist() == [[1, 0, 1, 0], [0, 0, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]]
+
+
+@pytest.mark.parametrize("strides", [2, 1])
+def test_max_pool_keeps_whole_numbers(strides):
+    y = ops.max_pool(np.arange(16).reshape(1, 4, 4, 1) - 20, 2, strides, "same")
+    assert y.dtype == "int32"
+    assert y[0, 0, 0, 0] == -15
+
+
+def test_pool_errors():
+    with pytest.raises(ShapeError, match=r"max_pool: nothing is left of an input of shape \(1, 2, 2, 1\)"):
+        ops.max_pool(np.ones((1, 2, 2, 1)), 3)
+    with pytest.raises(ArgumentError, match="average_pool's padding: expected 'valid' or 'same', got 'half'"):
+        ops.average_pool(np.ones((1, 2, 2, 1)), 2, padding="half")
