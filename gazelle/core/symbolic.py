@@ -109,6 +109,11 @@ for _python, _op in _ONE_SIDED.items():
     setattr(KerasTensor, f"__{_python}__", lambda self, *other, op=_op: OPS[op](self, *other))
 
 
+def shown(shape: Any) -> tuple[int | None, ...]:
+    """A shape as users know it: what stands for an unknown size while shapes are traced is None again."""
+    return tuple(None if n in _SIZES else n for n in shape)
+
+
 class Node:
     """One call in the graph: `operation(*args, **kwargs) -> outputs`, symbolic tensors standing where they stood."""
 

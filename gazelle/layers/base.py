@@ -305,10 +305,17 @@ class Layer(Configurable):
 
     def _explained(self, error: Exception, args: Any) -> Exception:
         """A failure inside `call`, told with the layer's name and the shapes it received."""
-        shapes = [tuple(leaf.shape) for leaf in jax.tree.leaves(args) if hasattr(leaf, "shape")]
+        shapes = [symbolic.shown(leaf.shape) for leaf in jax.tree.leaves(args) if hasattr(leaf, "shape")]
         first = str(error).strip().split("\n")[0]
         kind = ShapeError if isinstance(error, ValueError) or "shape" in first else ArgumentTypeError
-        return kind(f"{self._label} failed on input of shape {', '.join(map(str, shapes))}: {first}")
+        mend = ""
+        if isinstance(error, jax.errors.ConcretizationTypeError):
+            kind, first = ArgumentTypeError, "Python asked for the value of a tensor (if, while, int, float)"
+            mend = "\nValues are not there while the model is compiled: use ops.where, ops.cond, or sizes from x.shape."
+        elif isinstance(error, jax.errors.TracerArrayConversionError):
+            kind, first = ArgumentTypeError, "NumPy asked for the values of a tensor"
+            mend = "\nValues are not there while the model is compiled: use gazelle.ops or jax.numpy in call."
+        return kind(f"{self._label} failed on input of shape {', '.join(map(str, shapes))}: {first}{mend}")
 
     @property
     def _label(self) -> str:

@@ -35,6 +35,8 @@ class Dense(Layer):
         activity_regularizer: Any = None, kernel_constraint: Any = None, bias_constraint: Any = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        if not hasattr(units, "__index__") or units < 1:
+            raise ArgumentError(message("units of Dense", expected="a whole number from 1 on", got=repr(units)))
         self.supports_masking = True
         self.input_spec = InputSpec(min_ndim=2)
 

@@ -13,6 +13,7 @@ from gazelle.core import random
 from gazelle.core.config import deserialize, serialize
 from gazelle.core.errors import ArgumentError, DataError, StateError, message
 from gazelle.models import settings
+from gazelle.models.checks import check_inputs, check_outputs
 from gazelle.training import loop
 from gazelle.training.callbacks import CallbackList, History, Progress
 from gazelle.training.trainer import Trainer
@@ -24,6 +25,7 @@ class Fitting:
     optimizer: Any = None
     stop_training = False
     history: Any = None
+    _graph: Any
     _compiled: dict[str, Any] | None
     _trainer: Trainer | None
 
@@ -85,6 +87,7 @@ class Fitting:
             self._build_for(sample)
         if self._trainer is None or (self._compiled is not None and self._trainer.optimizer is None):
             words = self._compiled or {}
+            check_outputs(self._graph, words.get("loss"))
             if self._frozen is None:
                 self._frozen = {id(v) for v in self.variables} - self.trainable_ids()
             variables = self.named_variables()
@@ -153,6 +156,7 @@ class Fitting:
             x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, class_weight=class_weight,
             steps=steps_per_epoch, seed=trainer_seed or 0,
         )  # fmt: skip
+        check_inputs(self._graph, source)
         trainer = self._get_trainer("fit", source.sample[0])
         if isinstance(source, data.ArraySource):
             source.seed = trainer.seed
@@ -163,7 +167,8 @@ class Fitting:
         history = History()
         display = Progress(verbose)
         listed = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
-        events = CallbackList([history, *listed], self, {"epochs": epochs, "steps": source.steps, "verbose": verbose})
+        params = {"epochs": epochs, "steps": source.steps, "verbose": verbose, "validation_freq": validation_freq}
+        events = CallbackList([*listed, history], self, params)
         keeper = settings.keeper(self.name, keep)
 
         def validate(epoch: int) -> dict[str, Any]:
@@ -176,13 +181,16 @@ class Fitting:
             events.on_test_end(logs)
             return {f"val_{key}": value for key, value in logs.items()}
 
-        events.on_train_begin({})
         self.history = history
-        loop.fit(
-            trainer, self, source, events, display, epochs=epochs, initial_epoch=initial_epoch, validate=validate,
-            keeper=keeper, history=history,
-        )  # fmt: skip
-        events.on_train_end(dict(events.last_logs))
+        if held is not None:
+            display.note(f"Validating on the {settings.side_of(validation_from)} {validation_split:.0%} of the samples.")
+        with display:
+            events.on_train_begin({})
+            loop.fit(
+                trainer, self, source, events, display, epochs=epochs, initial_epoch=initial_epoch, validate=validate,
+                keeper=keeper, history=history,
+            )  # fmt: skip
+            events.on_train_end(dict(events.last_logs))
         if keeper is not None:
             settings.tell(keeper, display)
         return history
@@ -224,15 +232,17 @@ class Fitting:
         """Loss and metrics on data that is not trained on: a number, a list, or a dict with `return_dict=True`."""
         self._need_compiled("evaluate")
         source = data.make_source(x, y, sample_weight, batch_size=batch_size, steps=steps)
+        check_inputs(self._graph, source)
         trainer = self._get_trainer("evaluate", source.sample[0])
         trainer.prepare(source)
         display = Progress(verbose)
         events = CallbackList(callbacks or [], self, {"steps": source.steps, "verbose": verbose})
-        events.on_test_begin({})
-        display.start("Evaluate", source.steps)
-        logs = loop.evaluate(trainer, source, events, display)
-        display.finish(logs)
-        events.on_test_end(logs)
+        with display:
+            events.on_test_begin({})
+            display.start("Evaluate", source.steps)
+            logs = loop.evaluate(trainer, source, events, display)
+            display.finish(logs)
+            events.on_test_end(logs)
         return _returned(logs, return_dict)
 
     def predict(
@@ -243,14 +253,16 @@ class Fitting:
         if isinstance(x, tuple) and len(x) > 1:
             x = list(x)
         source = data.make_source(x, batch_size=batch_size, steps=steps)
+        check_inputs(self._graph, source)
         trainer = self._get_trainer("predict", source.sample[0])
         display = Progress(verbose)
         events = CallbackList(callbacks or [], self, {"steps": source.steps, "verbose": verbose})
-        events.on_predict_begin({})
-        display.start("Predict", source.steps)
-        outputs = loop.predict(trainer, source, events, display)
-        display.finish({})
-        events.on_predict_end({})
+        with display:
+            events.on_predict_begin({})
+            display.start("Predict", source.steps)
+            outputs = loop.predict(trainer, source, events, display)
+            display.finish({})
+            events.on_predict_end({})
         return outputs
 
     def train_on_batch(

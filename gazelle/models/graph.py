@@ -163,16 +163,18 @@ def _fitted(tensor: KerasTensor, array: Any, guessed: bool) -> Any:
 def input_mismatch(name: str, wanted: tuple[int | None, ...], shape: tuple[int, ...]) -> str:
     """What to say when data does not have the shape of an input, with the likeliest mend."""
     mend = ""
-    if len(shape) == len(wanted) + 1 and tuple(shape[1:]) == tuple(wanted[1:]):
-        mend = "input_shape is the shape of one sample: leave the batch axis out."
+    if wanted[1:] == shape:
+        mend = "The batch axis is missing: x[None] makes a batch of one sample."
+        if len(shape) > 1:
+            mend += f" If it stands in input_shape, leave it without the batch axis: input_shape={shape[1:]}."
+    elif len(shape) == len(wanted) + 1 and shape[1:] == wanted:
+        mend = "There is one axis too many in front: give the samples along the first axis."
+    elif len(wanted) == len(shape) + 1 and wanted[2:] == shape[1:]:
+        mend = f"input_shape is the shape of one sample, without the batch axis: input_shape={shape[1:]}."
     elif len(wanted) == len(shape) + 1 and wanted[1:-1] == shape[1:]:
         mend = "The channel axis is missing: x[..., None] adds it."
-    elif len(wanted) == len(shape) + 1 and wanted[2:] == shape[1:] and wanted[1] == shape[0]:
-        mend = "The batch axis is missing: x[None] makes a batch of one sample."
-    elif len(wanted) == len(shape) + 1 and wanted[1:] == shape:
-        mend = "The batch axis is missing: x[None] makes a batch of one sample."
     elif len(wanted) == 2 and len(shape) > 2:
         mend = "Put a Flatten layer first, or x.reshape(len(x), -1)."
-    elif len(wanted) == len(shape) and wanted[1:] != shape[1:]:
-        mend = f"Set input_shape={tuple(shape[1:])} or give data of shape {('batch', *wanted[1:])}.".replace("'", "")
+    elif len(wanted) == len(shape):
+        mend = f"Set input_shape={shape[1:]}, or give data of shape (batch, {', '.join(map(str, wanted[1:]))})."
     return message(f"Input '{name}'", expected=f"shape {tuple(wanted)}", got=f"shape {tuple(shape)}", mend=mend)

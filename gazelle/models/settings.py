@@ -28,6 +28,11 @@ def validation_from(side: str | None = None) -> str:
     return chosen
 
 
+def side_of(side: str | None) -> str:
+    """The side in words: "first" or "last"."""
+    return "first" if validation_from(side) == "start" else "last"
+
+
 def warn_lost_classes(y_train: Any, y_held: Any, side: str) -> None:
     """Warn where the split left a class out of training or out of validation: the samples were sorted."""
     labels = [np.asarray(y) for y in (y_train, y_held) if isinstance(y, np.ndarray)]
@@ -41,7 +46,7 @@ def warn_lost_classes(y_train: Any, y_held: Any, side: str) -> None:
     if where == "validation" and len(y_held) < 10 * len(train | held):
         return  # too few held out to expect every class
     warnings.warn(
-        f"validation_split took the {'first' if side == 'start' else 'last'} samples, and class {lost[0]} has none left "
+        f"validation_split took the {side_of(side)} samples, and class {lost[0]} has none left "
         f"for {where}: the samples look sorted by class. Shuffle x and y together before fit.",
         UserWarning, stacklevel=4,
     )  # fmt: skip

@@ -11,6 +11,7 @@ from gazelle.ops import linalg as linalg
 from gazelle.ops import nn as nn
 from gazelle.ops import numpy as numpy
 from gazelle.ops.core import *  # noqa: F403
+from gazelle.ops.fourier import *  # noqa: F403
 from gazelle.ops.linalg import *  # noqa: F403
 from gazelle.ops.math import *  # noqa: F403
 from gazelle.ops.nn import *  # noqa: F403

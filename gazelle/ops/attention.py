@@ -20,6 +20,7 @@ def dot_product_attention(
     q (batch, time, heads, size) · k, v (batch, source, heads, size)  ->  (batch, time, heads, size)
     scale is 1 / sqrt(size) if None; fewer heads in k and v are shared by groups of heads of q.
     """
+    query, key, value = array(query), array(key), array(value)
     groups = query.shape[2] // key.shape[2]
     if groups > 1:
         key, value = jnp.repeat(key, groups, 2), jnp.repeat(value, groups, 2)

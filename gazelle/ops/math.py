@@ -1,4 +1,4 @@
-"""Sums over segments, the largest few, special functions, Fourier transforms."""
+"""Sums over segments, the largest few, special functions."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gazelle.core.dtypes import floatx, is_float
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.ops.base import array, op, public
+from gazelle.ops.base import op, public
 
 
 def _segments(
@@ -75,7 +76,8 @@ def cdist(x: Any, y: Any) -> Any:
 @op
 def rsqrt(x: Any) -> Any:
     """1 / sqrt(x)."""
-    return jax.lax.rsqrt(jnp.asarray(x))
+    x = jnp.asarray(x)
+    return jax.lax.rsqrt(x if is_float(x.dtype) else x.astype(floatx()))
 
 
 @op
@@ -97,50 +99,11 @@ def erfinv(x: Any) -> Any:
 
 
 @op
-def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any:
-    """The pieces of the last axis, `sequence_stride` apart: (..., time) -> (..., pieces, sequence_length)."""
-    starts = jnp.arange(0, x.shape[-1] - sequence_length + 1, sequence_stride)
-    return x[..., starts[:, None] + jnp.arange(sequence_length)]
-
-
-def _complex(x: Any) -> Any:
-    if not isinstance(x, list | tuple) or len(x) != 2:
-        raise ArgumentError(message("A Fourier transform's input", expected="a pair (real, imaginary)", got=type(x)))
-    return jax.lax.complex(array(x[0]), array(x[1]))
-
-
-def _pair(x: Any) -> tuple[Any, Any]:
-    return jnp.real(x), jnp.imag(x)
-
-
-@op
-def fft(x: Any) -> Any:
-    """The Fourier transform of the last axis of a pair (real, imaginary), as a pair."""
-    return _pair(jnp.fft.fft(_complex(x)))
-
-
-@op
-def fft2(x: Any) -> Any:
-    """The Fourier transform of the last two axes of a pair (real, imaginary), as a pair."""
-    return _pair(jnp.fft.fft2(_complex(x)))
-
-
-@op
-def ifft2(x: Any) -> Any:
-    """The inverse of `fft2`."""
-    return _pair(jnp.fft.ifft2(_complex(x)))
-
-
-@op
-def rfft(x: Any, fft_length: int | None = None) -> Any:
-    """The Fourier transform of the last axis of real numbers, the half that is not redundant, as a pair."""
-    return _pair(jnp.fft.rfft(x, fft_length))
-
-
-@op
-def irfft(x: Any, fft_length: int | None = None) -> Any:
-    """The inverse of `rfft`."""
-    return jnp.fft.irfft(_complex(x), fft_length)
+def psnr(x1: Any, x2: Any, max_val: float) -> Any:
+    """The ratio of the highest possible signal to the noise between two, in decibels."""
+    if x1.shape != x2.shape:
+        raise ShapeError(message("psnr", expected="equal shapes", got=f"{x1.shape} and {x2.shape}"))
+    return 20 * jnp.log10(jnp.asarray(max_val, x2.dtype)) - 10 * jnp.log10(jnp.mean((x1 - x2) ** 2))
 
 
 __all__ = public(globals())

@@ -6,5 +6,7 @@ from gazelle.ops.activation import *  # noqa: F403
 from gazelle.ops.attention import *  # noqa: F403
 from gazelle.ops.convolution import *  # noqa: F403
 from gazelle.ops.crossentropy import *  # noqa: F403
+from gazelle.ops.ctc import *  # noqa: F403
 from gazelle.ops.normalization import *  # noqa: F403
+from gazelle.ops.patches import *  # noqa: F403
 from gazelle.ops.pooling import *  # noqa: F403

@@ -65,6 +65,22 @@ def round(x: Any, decimals: int = 0) -> Any:
 
 
 @op
+def ceil(x: Any) -> Any:
+    """The least whole number not below x, as a float."""
+    return jnp.ceil(_real(x))
+
+
+@op
+def floor(x: Any) -> Any:
+    """The greatest whole number not above x, as a float."""
+    return jnp.floor(_real(x))
+
+
+def _real(x: Any) -> Any:
+    return x if is_float(jnp.result_type(x)) else jnp.asarray(x, floatx())
+
+
+@op
 def trunc(x: Any) -> Any:
     """x without what follows the decimal point."""
     return jnp.trunc(x) if is_float(jnp.result_type(x)) else x

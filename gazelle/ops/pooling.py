@@ -21,7 +21,6 @@ from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.ops.base import op, public
 from gazelle.ops.space import moved_first, moved_last, per_axis
 
-
 #: Windows with more places, if they overlap, are left to XLA: the mask of each place is an operation of its own.
 _MOST_SLICES = 64
 
@@ -128,7 +127,6 @@ def _largest_tangent(axes: tuple[int, ...], primals: Any, tangents: Any) -> Any:
     place = np.arange(math.prod(sizes), dtype=np.int32).reshape(shape)
     first = jnp.min(jnp.where(x == wide, place, place.size), axes, keepdims=True)
     return y, jnp.sum(jnp.where(place == first, dx, 0), axes)
-
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2))

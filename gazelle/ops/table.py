@@ -43,8 +43,8 @@ def _space(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: A
 
 
 TABLE: dict[Callable[..., None], str] = {
-    _of_one: "absolute angle arccos arccosh arcsin arcsinh arctan arctanh cbrt ceil conjugate copy corrcoef cos cosh "
-    "deg2rad exp exp2 expm1 fabs fliplr flipud floor i0 imag isfinite isinf isnan isneginf isposinf isreal log log10 "
+    _of_one: "absolute angle arccos arccosh arcsin arcsinh arctan arctanh cbrt conjugate copy corrcoef cos cosh "
+    "deg2rad exp exp2 expm1 fabs fliplr flipud i0 imag isfinite isinf isnan isneginf isposinf isreal log log10 "
     "log1p log2 logical_not negative nonzero rad2deg ravel real reciprocal sign signbit sin sinc sinh sqrt square tan "
     "tanh",
     _of_two: "add arctan2 divide dot equal floor_divide fmax fmin fmod gcd greater greater_equal heaviside hypot inner "

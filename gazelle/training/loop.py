@@ -96,6 +96,7 @@ def fit(
                 if validate is not None:
                     results.update(validate(epoch))
                 meters.show(live.totals)
+                display.clear()  # what callbacks print goes on lines of its own
                 events.on_epoch_end(epoch, results)
                 display.epoch_end(results)
                 if model.stop_training:

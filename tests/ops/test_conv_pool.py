@@ -116,7 +116,9 @@ def test_conv_under_vmap():
 
 
 def test_conv_errors():
-    with pytest.raises(ShapeError, match=r"conv: expected 4 axes and a multiple of 3 channels.*got shape \(1, 5, 5, 4\)"):
+    with pytest.raises(
+        ShapeError, match=r"conv: expected 4 axes and a multiple of 3 channels.*got shape \(1, 5, 5, 4\)"
+    ):
         ops.conv(np.ones((1, 5, 5, 4)), np.ones((3, 3, 3, 2)))
     with pytest.raises(ShapeError, match=r"Nothing is left .* \(1, 2, 5, 3\): expected space of at least \(3, 3\)"):
         ops.conv(np.ones((1, 2, 5, 3)), np.ones((3, 3, 3, 2)))

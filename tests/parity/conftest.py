@@ -121,10 +121,15 @@ MERGING = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Conc
 def same_call(record_property):
     """A function that compares two built layers of equal arguments on one call: any arguments, any tree of outputs."""
 
-    def compare(theirs, ours, args, kwargs=None, flags=None, training=False, tolerance=1e-5, traced=True):
+    def compare(theirs, ours, args, kwargs=None, flags=None, training=False, tolerance=1e-5):
         kwargs, flags, rng = kwargs or {}, flags or {}, np.random.default_rng(7)
         told = {"training": training} if theirs._call_has_training_arg else {}
-        theirs(*args, **kwargs, **flags), ours(*args, **kwargs, **flags)
+        symbols = jax.tree.map(lambda a: keras.Input(batch_shape=a.shape, dtype=str(a.dtype)), (tuple(args), kwargs))
+        theirs(*symbols[0], **symbols[1], **flags)  # builds both, and runs nothing
+        symbols = jax.tree.map(
+            lambda a: layers.Input(a.shape[1:], dtype=str(jnp.asarray(a).dtype)), (tuple(args), kwargs)
+        )
+        spec = jax.tree.leaves(ours.compute_output_spec(*symbols[0], **symbols[1], **flags))
         names = {id(v): path for path, v in ours.named_variables().items()}
         assert [names[id(w)] for w in ours.weights] == [w.path.split("/", 1)[1] for w in theirs.weights]
         assert [w.shape for w in ours.weights] == [tuple(w.shape) for w in theirs.weights]
@@ -160,7 +165,7 @@ def same_call(record_property):
 
         worst, results = 0.0, []
         for run in (run_theirs, run_ours):
-            slope = jax.value_and_grad(lambda t, v, run=run: total(run, t, v), (0, 1), has_aux=True)
+            slope = jax.jit(jax.value_and_grad(lambda t, v, run=run: total(run, t, v), (0, 1), has_aux=True))
             (_, out), grads = slope(trained, [jnp.asarray(leaves[i]) for i in floats])
             results.append((out, grads))
         for a, b in zip(jax.tree.leaves(results[0]), jax.tree.leaves(results[1]), strict=True):
@@ -170,13 +175,7 @@ def same_call(record_property):
             worst = max(worst, float(np.abs(a - b).max(initial=0) / max(1, np.abs(a).max(initial=0))))
         record_property("deviation", worst)
         assert worst <= tolerance, f"{theirs.name}: off by {worst:.2g}"
-        if traced:
-            inputs = jax.tree.map(
-                lambda a: layers.Input(a.shape[1:], dtype=str(jnp.asarray(a).dtype)), (tuple(args), kwargs)
-            )
-            spec = jax.tree.leaves(ours.compute_output_spec(*inputs[0], **inputs[1], **flags))
-            assert [s.shape[1:] for s in spec] == [o.shape[1:] for o in results[1][0]]
-            assert all(s.shape[0] is None for s in spec)
+        assert [s.shape for s in spec] == [(None, *o.shape[1:]) for o in results[1][0]]
         return results
 
     return compare

@@ -1,7 +1,5 @@
 """Bidirectional, TimeDistributed and Wrapper against Keras 3.15."""
 
-import itertools
-
 import jax.numpy as jnp
 import keras
 import numpy as np
@@ -33,9 +31,10 @@ def both(name, inner=None, **words):
 
 
 @pytest.mark.parametrize("masked", [False, True], ids=["", "mask"])
-@pytest.mark.parametrize(("sequences", "state"), [*itertools.product((False, True), (False, True))])
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize(("sequences", "state"), [(False, False), (True, False), (True, True), (False, True)])
+@pytest.mark.parametrize(
+    ("name", "mode"), [("LSTM", "concat"), ("LSTM", None), ("GRU", "sum"), ("SimpleRNN", "mul"), ("SimpleRNN", "ave")]
+)
 def test_bidirectional(name, mode, sequences, state, masked, same_call):
     theirs, ours = both(name, {"return_sequences": sequences, "return_state": state}, merge_mode=mode)
     same_call(theirs, ours, [X], {"mask": MASK} if masked else {})

@@ -33,7 +33,9 @@ def test_penalty_and_gradient(name, arguments):
     np.testing.assert_allclose(grad, expected_grad, rtol=1e-5, atol=1e-7)
     config, expected_config = serialize(ours), keras.regularizers.serialize(theirs)
     expected_numbers = expected_config.pop("config")  # Keras has rounded some of them to float32
-    assert config.pop("config") == {k: v if isinstance(v, str) else pytest.approx(v) for k, v in expected_numbers.items()}
+    assert config.pop("config") == {
+        k: v if isinstance(v, str) else pytest.approx(v) for k, v in expected_numbers.items()
+    }
     assert config == expected_config
     assert regularizers.get(serialize(ours)).get_config() == ours.get_config()
 

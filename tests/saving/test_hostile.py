@@ -1,6 +1,7 @@
 """Files from strangers: refused with one of two errors, nothing run, nothing read elsewhere, little memory taken."""
 
 import base64
+import contextlib
 import io
 import json
 import os
@@ -14,8 +15,7 @@ import h5py
 import numpy as np
 import pytest
 
-from gazelle import models
-from gazelle.core.errors import DamagedFileError, UnsafeFileError
+from gazelle.core.errors import DamagedFileError, ShapeError, UnsafeFileError
 from gazelle.layers import Dense, Input
 from gazelle.models import Sequential, load_model, model_from_json
 from gazelle.saving import keras_v3
@@ -32,9 +32,9 @@ def _hook(event, arguments):
         return
     if event in FORBIDDEN:
         _watch["seen"].append((event, str(arguments)[:200]))
-    if event == "open" and isinstance(arguments[0], (str, bytes)) and str(arguments[0]) != _watch["path"]:
-        if not str(arguments[0]).startswith((sys.prefix, sys.base_prefix, "/proc", "/sys")):
-            _watch["seen"].append((event, arguments[0]))
+    name = str(arguments[0]) if event == "open" and isinstance(arguments[0], (str, bytes)) else _watch["path"]
+    if name != _watch["path"] and not name.startswith((sys.prefix, sys.base_prefix, "/proc", "/sys")):
+        _watch["seen"].append((event, name))
 
 
 sys.addaudithook(_hook)
@@ -126,7 +126,7 @@ CONFIGS = {
     "Lambda with code": _layer({**LAMBDA, "config": {"name": "l", "function": CODED}}),
     "Lambda of a gadget": _layer({**LAMBDA, "config": {"name": "l", "function": _function("keras.utils", "get_file")}}),
     "Lambda of os.system": _layer({**LAMBDA, "config": {"name": "l", "function": _function("os", "system")}}),
-    "Lambda of our own function": _layer({**LAMBDA, "config": {"name": "l", "function": _function("builtins", "relu")}}),
+    "Lambda of our function": _layer({**LAMBDA, "config": {"name": "l", "function": _function("builtins", "relu")}}),
     "Lambda of a word": _layer({**LAMBDA, "config": {"name": "l", "function": "relu"}}),
     "code as an argument": _argument("activation", CODED),
     "os.system as a layer": _layer(_object("os", "system", {"command": "true"})),
@@ -142,7 +142,7 @@ CONFIGS = {
     "safe mode switched off": _layer(_object("keras.config", "enable_unsafe_deserialization")),
     "a global attribute": _layer(_object("keras.src.backend.common.global_state", "set_global_attribute")),
     "an operation that is none": _layer(_object("keras.src.ops.numpy", "Loadtxt")),
-    "a torch module": _layer(_object("keras.layers", "TorchModuleWrapper", {"module": {"class_name": "x", "config": CODE}})),
+    "a torch module": _layer(_object("keras.layers", "TorchModuleWrapper", {"module": _object("a", "b", CODE)})),
     "a foreign SavedModel": _layer(_object("keras.layers", "TFSMLayer", {"filepath": "/etc", "name": "t"})),
     "a data set": _layer(_object("keras.datasets.mnist", "load_data")),
     "an application": _layer(_object("keras.applications", "VGG16", {"weights": "/etc/passwd"})),
@@ -164,8 +164,7 @@ CONFIGS = {
     "a list for a config": lambda config: config.update(config=[]),
     "a dtype of code": _argument("dtype", {"class_name": "DTypePolicy", "config": {"name": CODED}}),
     "20,001 objects": lambda c: c["config"].update(layers=c["config"]["layers"][1:2] * 20_001),
-    "200 nested models": lambda c: [c.update(config={"name": "n", "layers": [json.loads(json.dumps(c))]}) for _ in range(5)]
-    and _deepen(c, 200),
+    "200 nested models": lambda config: _deepen(config, 200),
 }  # fmt: skip
 
 
@@ -237,7 +236,7 @@ ZIPS = {
     "a config of spaces": lambda s: {**s, "config.json": b" " * (40 * 2**20)},
     "a deep config": lambda s: {**s, "config.json": b"[" * 100_000 + b"]" * 100_000},
     "a config that is no JSON": lambda s: {**s, "config.json": b"\xff\xfe{"},
-    "a config with a key twice": lambda s: {**s, "config.json": b'{"a": 1, ' + s["config.json"][1:].replace(b"{", b'{"a": 1,', 1)},
+    "a config with a key twice": lambda s: {**s, "config.json": b'{"module": "os",' + s["config.json"][1:]},
     "a config of a list": lambda s: {**s, "config.json": b"[]"},
     "weights of zeros": lambda s: {**s, "model.weights.h5": b"\0" * 10_000},
     "a weights bomb": lambda s: {**s, "model.weights.h5": b"\0" * (100 * 2**20)},
@@ -353,12 +352,12 @@ H5 = {
     "a loop": _loop,
     "one dataset twice": _replaced(lambda g: g.__setitem__("0", g["1"])),
     "deep groups": _deep,
-    "a shape bomb": _replaced(lambda g: g.create_dataset("0", (2**38,), "float32", chunks=(2**20,), compression="gzip")),
+    "a shape bomb": _replaced(lambda g: g.create_dataset("0", (2**38,), "float32", chunks=(2**20,), compression=1)),
     "a chunk bomb": _replaced(
-        lambda g: g.create_dataset("0", (3, 4), "float32", maxshape=(None, None), chunks=(2**14, 2**14), compression="gzip")
+        lambda g: g.create_dataset("0", (3, 4), "float32", maxshape=(None, None), chunks=(2**14,) * 2, compression=1)
     ),
     "storage that is not there": _replaced(lambda g: g.create_dataset("0", (3, 4), "float32")),
-    "a foreign filter": _replaced(lambda g: g.create_dataset("0", data=np.zeros((3, 4), "float32"), compression="lzf")),
+    "a foreign filter": _replaced(lambda g: g.create_dataset("0", data=np.zeros((3, 4)), compression="lzf")),
     "texts": _replaced(lambda g: g.create_dataset("0", data=np.array([[b"abc"] * 4] * 3))),
     "texts of any length": _replaced(lambda g: g.create_dataset("0", (3, 4), h5py.string_dtype())),
     "objects": _replaced(lambda g: g.create_dataset("0", (3, 4), h5py.ref_dtype)),
@@ -387,10 +386,10 @@ def test_hdf5(tmp_path, sound, name, form):
 
 def _refused_or_misfit(load, path):
     """Another shape or kind of number is no attack: it may also be told as a misfit of the model."""
-    try:
+    with contextlib.suppress(ShapeError):
         refused(load, path)
-    except models.model.ShapeError if hasattr(models.model, "ShapeError") else ValueError as error:
-        assert "does not fit the model in 1 places" in str(error)
+    with pytest.raises((*REFUSED, ShapeError)):
+        load(path)
 
 
 def test_a_sound_hdf5_is_read(tmp_path):
@@ -401,7 +400,7 @@ def test_a_sound_hdf5_is_read(tmp_path):
 
 
 def test_cut_and_flipped_hdf5(tmp_path):
-    """Cut or flipped anywhere: refused, or (a flip in the numbers, which have no checksum) loaded; never another error."""
+    """Refused, or (a flip in the numbers, which have no checksum) loaded; never another error."""
     model = Sequential([Input((3,)), Dense(4), Dense(2)])
     data, path = _h5(_sound_h5), tmp_path / "m"
     generator = np.random.default_rng(0)
@@ -413,10 +412,8 @@ def test_cut_and_flipped_hdf5(tmp_path):
         changed = bytearray(data)
         changed[bit // 8] ^= 1 << bit % 8
         path.write_bytes(changed)
-        try:
-            model.load_weights(path, skip_mismatch=False)
-        except ValueError as error:  # one of the two, or the list of misfits
-            assert isinstance(error, REFUSED) or "does not fit the model" in str(error)
+        with contextlib.suppress(*REFUSED, ShapeError):
+            model.load_weights(path)
 
 
 def test_no_code_is_loaded_anywhere_in_the_room():
@@ -435,7 +432,8 @@ def test_no_code_is_loaded_anywhere_in_the_room():
     )
     for name in os.listdir(folder):
         if name.endswith(".py"):
-            text = open(os.path.join(folder, name)).read()
+            with open(os.path.join(folder, name)) as file:
+                text = file.read()
             assert not [w for w in words if w in text], name
 
 

@@ -39,6 +39,12 @@ class Progress(Callback):
         self._screen: screen.Pipe = screen.Pipe()
         self._drawn = -1.0  # when the screen last changed
 
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()  # whatever happened: the cursor is visible again
+
     def epoch_begin(self, epoch: int, epochs: int, steps: int | None) -> None:
         self.start(f"Epoch {epoch + 1:>{len(str(epochs))}}/{epochs}", steps)
 

@@ -1,0 +1,57 @@
+"""What can be told about data and outputs before anything is compiled."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from gazelle import activations, data, losses
+from gazelle.core import symbolic
+from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.models.graph import Graph, input_mismatch
+from gazelle.training.outputs import per_output
+
+
+def check_inputs(graph: Graph | None, source: data.Source) -> None:
+    """Hold the shape of x, as the user gave it, against the inputs of the graph."""
+    if graph is None or graph.guessed:
+        return
+    whole = source.data[0] if isinstance(source, data.ArraySource) else source.sample[0]
+    for tensor, array in zip(graph.flat_inputs, graph.match(whole), strict=True):
+        shape = tuple(array.shape)
+        squeezed = shape[:-1] if shape[-1:] == (1,) and len(shape) == len(tensor.shape) + 1 else shape
+        shown = (*squeezed, 1) if len(squeezed) == len(tensor.shape) - 1 and tensor.shape[-1] == 1 else squeezed
+        sizes = zip(tensor.shape[1:], shown[1:], strict=False)
+        if len(shown) != len(tensor.shape) or any(want not in (None, got) for want, got in sizes):
+            assert tensor.node is not None
+            raise ShapeError(input_mismatch(tensor.node.operation.name, tensor.shape, shape))
+
+
+def check_outputs(graph: Graph | None, loss: Any) -> None:
+    """Refuse an output that is always 1, and warn of a crossentropy on numbers that are no probabilities."""
+    if graph is None or loss is None:
+        return
+    tensors = symbolic.leaves(graph.outputs)
+    for tensor, one in zip(tensors, per_output("compile(loss=...)", loss, graph.output_names, spread=True), strict=True):
+        assert tensor.node is not None
+        layer = tensor.node.operation
+        activation = getattr(layer, "activation", None)
+        if activation is activations.get("softmax") and tensor.shape[-1] == 1:
+            raise ArgumentError(
+                message(f"Softmax over the one unit of '{layer.name}' is always 1", expected="several units, or a sigmoid",
+                        got=f"output shape {tensor.shape}",
+                        mend="For two classes: Dense(1, activation='sigmoid') with loss='binary_crossentropy'.")
+            )  # fmt: skip
+        kind = losses.get(one)
+        name = getattr(kind, "name", None) or getattr(kind, "__name__", "")
+        if (
+            type(layer).__name__ == "Dense" and activation is activations.get(None)
+            and name in ("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy")
+            and not getattr(kind, "from_logits", False)
+        ):  # fmt: skip
+            last = "sigmoid" if name == "binary_crossentropy" else "softmax"
+            warnings.warn(
+                f"Output '{layer.name}' has no activation, but loss '{name}' expects probabilities.\n"
+                f"Give it activation='{last}', or use the loss with from_logits=True.",
+                UserWarning, stacklevel=4,
+            )  # fmt: skip

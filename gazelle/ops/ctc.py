@@ -1,0 +1,126 @@
+"""Connectionist temporal classification: sequences without an alignment.  Graves et al. 2006."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle.core.errors import ShapeError, message, unknown
+from gazelle.ops.base import array, op, public
+
+_NEVER = -1e5  # logarithm of a probability of 0, with a gradient that stays finite
+
+
+@op
+def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, mask_index: int = 0) -> Any:
+    """-log of the probability that `output` says `target`, over all alignments.
+
+    target (batch, labels) · output (batch, time, classes), logits · lengths (batch,)  ->  (batch,)
+
+    Between labels, and before and after them, any number of blanks (`mask_index`) may stand, one at least between two
+    equal labels. The path goes through 2 labels + 1 states, blank, label, blank ...; alpha[s] is the logarithm of the
+    probability to stand in state s after t steps.
+    """
+    target, output = jnp.asarray(target, "int32"), jnp.asarray(output)
+    target_length = jnp.asarray(array(target_length), "int32")
+    output_length = jnp.asarray(array(output_length), "int32")
+    if target.ndim != 2 or output.ndim != 3 or target.shape[0] != output.shape[0]:
+        raise ShapeError(
+            message("ctc_loss", expected="target (batch, labels) and output (batch, time, classes)",
+                    got=f"shapes {target.shape} and {output.shape}")
+        )  # fmt: skip
+    log_p = jax.nn.log_softmax(output.astype(jnp.promote_types(output.dtype, "float32")))
+    batch, labels = target.shape
+    states = jnp.full((batch, 2 * labels + 1), mask_index).at[:, 1::2].set(target)
+    emitted = jnp.take_along_axis(log_p, states[:, None, :], axis=2)  # (batch, time, states)
+    other = jnp.pad(target[:, 1:] != target[:, :-1], ((0, 0), (1, 0)))  # a label may follow the one before directly
+    skip = jnp.zeros_like(states, bool).at[:, 1::2].set(other.at[:, :1].set(False))
+
+    def turn(alpha: Any, now: Any) -> Any:
+        step, log_emitted = now
+        by_one = jnp.pad(alpha[:, :-1], ((0, 0), (1, 0)), constant_values=_NEVER)
+        by_two = jnp.where(skip, jnp.pad(alpha[:, :-2], ((0, 0), (2, 0)), constant_values=_NEVER), _NEVER)
+        after = jnp.logaddexp(jnp.logaddexp(alpha, by_one), by_two) + log_emitted
+        return jnp.where((step < output_length)[:, None], after, alpha), None
+
+    first = jnp.where(np.arange(2 * labels + 1) < 1, 0.0, _NEVER)  # before the first step: in front of state 0
+    alpha = jnp.broadcast_to(first, states.shape).astype(log_p.dtype)
+    start = jnp.where(np.arange(2 * labels + 1) < 2, emitted[:, 0], _NEVER)
+    alpha = jnp.where((output_length > 0)[:, None], start, alpha)
+    steps = np.arange(1, output.shape[1])
+    alpha, _ = jax.lax.scan(turn, alpha, (steps, jnp.moveaxis(emitted, 1, 0)[1:]))
+    last = 2 * target_length[:, None]
+    ends = jnp.take_along_axis(alpha, jnp.concatenate([last, jnp.maximum(last - 1, 0)], axis=1), axis=1)
+    with_label = jnp.where(target_length > 0, ends[:, 1], _NEVER)
+    return -jnp.logaddexp(ends[:, 0], with_label)
+
+
+@op
+def ctc_decode(
+    inputs: Any, sequence_lengths: Any, strategy: str = "greedy", beam_width: int = 100, top_paths: int = 1,
+    merge_repeated: bool = True, mask_index: int = 0,
+) -> Any:  # fmt: skip
+    """The labels that logits (batch, time, classes) say, and their scores.
+
+    'greedy' takes the best class of each step; labels (1, batch, time) filled up with -1, scores (batch, 1), minus the
+    sum of the best logits. 'beam_search' keeps the `beam_width` best prefixes; labels (top_paths, batch, time), scores
+    (batch, top_paths), logarithms of probabilities; it runs step by step in Python, not inside a compiled step.
+    """
+    lengths = jnp.asarray(array(sequence_lengths), "int32")
+    if strategy == "greedy":
+        return _greedy(inputs, lengths, merge_repeated, mask_index)
+    if strategy == "beam_search":
+        return _beam_search(
+            np.asarray(jax.nn.log_softmax(inputs)), np.asarray(lengths), beam_width, top_paths, mask_index
+        )
+    raise unknown("strategy of ctc_decode", strategy, ("greedy", "beam_search"))
+
+
+def _greedy(inputs: Any, lengths: Any, merge_repeated: bool, blank: int) -> Any:
+    steps = np.arange(inputs.shape[1])
+    inside = steps < lengths[:, None]
+    best = jnp.where(inside, jnp.argmax(inputs, -1), blank)
+    score = -jnp.sum(jnp.where(inside, jnp.max(inputs, -1), 0.0), axis=1, keepdims=True)
+    keep = best != blank
+    if merge_repeated:
+        keep &= jnp.pad(best[:, 1:] != best[:, :-1], ((0, 0), (1, 0)), constant_values=True)
+    order = jnp.argsort(jnp.where(keep, steps, len(steps)), axis=-1)
+    return jnp.take_along_axis(jnp.where(keep, best, -1), order, axis=-1)[None], score
+
+
+def _beam_search(log_p: Any, lengths: Any, width: int, top: int, blank: int) -> Any:
+    paths = np.full((top, log_p.shape[0], log_p.shape[1]), -1, np.int32)
+    scores = np.full((log_p.shape[0], top), -np.inf, log_p.dtype)
+    for row, (steps, length) in enumerate(zip(log_p, lengths, strict=True)):
+        # prefix -> logarithms of the probability to end (in a blank, in its last label)
+        beam: dict[tuple[int, ...], Any] = {(): (0.0, -np.inf)}
+        for step in steps[:length]:
+            after: dict[tuple[int, ...], list[float]] = {}
+            for prefix, (in_blank, in_label) in beam.items():
+                whole = np.logaddexp(in_blank, in_label)
+                for label, log_q in enumerate(step):
+                    longer = (*prefix, label)
+                    if label == blank:
+                        _add(after, prefix, 0, whole + log_q)
+                    elif prefix and label == prefix[-1]:
+                        _add(after, prefix, 1, in_label + log_q)
+                        _add(after, longer, 1, in_blank + log_q)
+                    else:
+                        _add(after, longer, 1, whole + log_q)
+            best = sorted(after, key=lambda p: -np.logaddexp(*after[p]))[:width]
+            beam = {p: after[p] for p in best}
+        for place, prefix in enumerate(sorted(beam, key=lambda p: -np.logaddexp(*beam[p]))[:top]):
+            paths[place, row, : len(prefix)] = prefix
+            scores[row, place] = np.logaddexp(*beam[prefix])
+    return jnp.asarray(paths), jnp.asarray(scores)
+
+
+def _add(beam: dict[tuple[int, ...], list[float]], prefix: tuple[int, ...], end: int, score: float) -> None:
+    ends = beam.setdefault(prefix, [-np.inf, -np.inf])
+    ends[end] = float(np.logaddexp(ends[end], score))
+
+
+__all__ = public(globals())

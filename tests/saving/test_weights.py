@@ -1,0 +1,255 @@
+"""Weights in files of every kind: told by content, all or nothing, every misfit listed. A kept state goes on exactly."""
+
+import io
+import os
+
+import h5py
+import numpy as np
+import pytest
+
+from gazelle import optimizers
+from gazelle.core.errors import ArgumentError, DamagedFileError, ShapeError, StateError
+from gazelle.layers import BatchNormalization, Dense, Input
+from gazelle.models import Sequential, load_model
+from gazelle.saving import atomic, keras_v3, write_state
+from gazelle.saving.tensors import read_tensors
+
+
+def _model(*sizes, names=None, compiled=False):
+    layers = [Dense(n, name=names and names[i]) for i, n in enumerate(sizes or (4, 2))]
+    model = Sequential([Input((3,)), layers[0], BatchNormalization(), *layers[1:]])
+    if compiled:
+        model.compile(optimizers.Adam(0.01), "mse")
+    return model
+
+
+def _data(model):
+    generator = np.random.default_rng(0)
+    return [generator.normal(size=(8, t.shape[-1])).astype("float32") for t in (model.inputs[0], model.outputs[0])]
+
+
+def _same(a, b):
+    for one, other in zip(a.get_weights(), b.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+FORMS = ["a.keras", "a.weights.h5", "a.safetensors", "a.h5", "a"]
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_round_trip_of_every_form_under_any_name(tmp_path, name):
+    model, other = _model(), _model()
+    (model.save if name.endswith(".keras") else model.save_weights)(tmp_path / name)
+    os.rename(tmp_path / name, tmp_path / "whatever")
+    other.load_weights(str(tmp_path / "whatever"))
+    _same(model, other)
+
+
+def test_safetensors_go_by_the_models_own_paths(tmp_path):
+    model = _model()
+    model.save_weights(tmp_path / "a.safetensors")
+    assert list(read_tensors(tmp_path / "a.safetensors")[0]) == list(model.named_variables())
+
+
+@pytest.mark.parametrize("name", FORMS[:3])
+@pytest.mark.parametrize("point", ["write", "fsync", "replace"])
+def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch, name, point):
+    model, path = _model(), tmp_path / name
+    save = model.save if name.endswith(".keras") else model.save_weights
+    save(path)
+    old = path.read_bytes()
+    model.set_weights([w + 1 for w in model.get_weights()])
+
+    def fail(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        if point == "write":
+
+            class Full:
+                def __init__(self, *args, **kwargs):
+                    self.file = open(*args, **kwargs)  # noqa: SIM115
+                    self.name = self.file.name
+                    self.write = fail
+
+                def __enter__(self):
+                    return self
+
+                def __exit__(self, *args):
+                    self.file.close()
+
+                def __getattr__(self, name):
+                    return getattr(self.file, name)
+
+            patch.setattr(atomic, "open", Full, raising=False)
+        else:
+            patch.setattr(os, point, fail)
+        with pytest.raises(OSError, match="No space left on device"):
+            save(path)
+    assert path.read_bytes() == old
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_a_file_is_kept_if_it_must_not_be_overwritten(tmp_path):
+    model = _model()
+    for name, save in (("a.keras", model.save), ("a.weights.h5", model.save_weights)):
+        save(tmp_path / name)
+        with pytest.raises(ArgumentError, match=r"exists.*\nWrite overwrite=True"):
+            save(tmp_path / name, overwrite=False)
+
+
+@pytest.mark.parametrize("name", FORMS[:3])
+def test_every_misfit_is_listed_and_nothing_is_loaded(tmp_path, name):
+    model, other = _model(4, 2), _model(4, 3, 2)
+    (model.save if name.endswith(".keras") else model.save_weights)(tmp_path / name)
+    before = other.get_weights()
+    with pytest.raises(ShapeError) as caught:
+        other.load_weights(tmp_path / name)
+    text = str(caught.value)
+    assert "does not fit the model in " in text
+    for variable in other.layers[2].weights + other.layers[3].weights:
+        assert f"{variable.path}" in text or "layers/dense_2/vars ('dense" in text
+    assert "expected (4, 3)" in text
+    assert "got (4, 2)" in text
+    for a, b in zip(before, other.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_what_fits_can_be_loaded(tmp_path):
+    model, other = _model(4, 2), _model(4, 3)
+    model.save_weights(tmp_path / "w")
+    with pytest.warns(UserWarning, match=r"(?s)in 2 places.*keep the values they have"):
+        other.load_weights(tmp_path / "w", skip_mismatch=True)
+    np.testing.assert_array_equal(model.get_weights()[0], other.get_weights()[0])
+
+
+def test_layers_can_be_matched_by_name(tmp_path):
+    model, other = _model(4, 2, names=["one", "two"]), _model(4, 4, 2, names=["one", "new", "two"])
+    model.layers[1].name = other.layers[1].name = "norm"
+    model.save_weights(tmp_path / "w")
+    kept = other.layers[2].get_weights()
+    other.load_weights(tmp_path / "w", by_name=True)
+    for here, there in ((0, 0), (1, 1), (2, 3)):
+        for a, b in zip(model.layers[here].get_weights(), other.layers[there].get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(kept[0], other.layers[2].get_weights()[0])
+
+
+def test_a_model_that_is_not_built_is_told(tmp_path):
+    _model().save_weights(tmp_path / "w")
+    for call in ("load_weights", "save_weights"):
+        with pytest.raises(StateError, match=rf"{call} of model .*not built.*\nGive its first layer an input_shape"):
+            getattr(Sequential([Dense(2)]), call)(tmp_path / "w")
+    with pytest.warns(UserWarning, match="holds no weights"):
+        Sequential([Dense(2)]).save(tmp_path / "m.keras")
+
+
+def test_files_that_hold_no_weights(tmp_path):
+    model = _model()
+    (tmp_path / "text").write_text("hello, world, again")
+    with pytest.raises(
+        DamagedFileError, match=r"holds no weights: expected a .keras.*got a file that begins with b'hello, w'"
+    ):
+        model.load_weights(tmp_path / "text")
+    with pytest.raises(DamagedFileError, match="expected a file, got a folder"):
+        model.load_weights(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        model.load_weights(tmp_path / "missing")
+    with h5py.File(tmp_path / "old.h5", "w") as file:
+        file.attrs["layer_names"] = ["dense"]
+    with pytest.raises(ArgumentError, match="is an HDF5 file of Keras 1 or 2"):
+        model.load_weights(tmp_path / "old.h5")
+
+
+def test_save_refuses_arguments_it_does_not_have(tmp_path):
+    with pytest.raises(ArgumentError, match="save has no argument 'zip_level'"):
+        _model().save(tmp_path / "m.keras", zip_level=3)
+
+
+def test_a_saved_file_without_the_optimizer(tmp_path):
+    model = _model(compiled=True)
+    model.train_on_batch(*_data(model))
+    model.save(tmp_path / "a.keras", include_optimizer=False)
+    with h5py.File(io.BytesIO(keras_v3.members(tmp_path / "a.keras")[1])) as file:
+        assert "optimizer" not in file
+
+
+def test_load_without_compiling(tmp_path):
+    model = _model(compiled=True)
+    model.save(tmp_path / "a.keras")
+    again = load_model(tmp_path / "a.keras", compile=False)
+    _same(model, again)
+    assert not again.compiled
+
+
+# The kept state -------------------------------------------------------------------------------------------------------
+
+
+def _kept(tmp_path, model):
+    """The state as the loop of `fit` keeps it."""
+    x, y = _data(model)
+    model.fit(x, y, epochs=2, batch_size=4, verbose=0, shuffle=False)
+    return x, y
+
+
+def test_a_kept_state_goes_on_exactly(tmp_path):
+    whole, first, second = (_model(compiled=True) for _ in range(3))
+    for model in (first, second):
+        model.set_weights(whole.get_weights())
+    x, y = _kept(tmp_path, whole)
+    whole.fit(x, y, epochs=2, batch_size=4, verbose=0, shuffle=False, keep=False)
+    _kept(tmp_path, first)
+    second.load_weights("latest")
+    _same(first, second)
+    assert int(second.optimizer.iterations) == 4
+    second.fit(x, y, epochs=2, batch_size=4, verbose=0, shuffle=False, keep=False)
+    _same(whole, second)
+
+
+def test_a_kept_state_restores_the_rate_and_skips_other_optimizers(tmp_path):
+    model = _model(compiled=True)
+    model.optimizer.learning_rate = 0.125
+    _kept(tmp_path, model)
+    other = _model(compiled=True)
+    other.load_weights("latest")
+    assert float(other.optimizer.learning_rate) == 0.125
+    third = _model()
+    third.compile(optimizers.SGD(0.5), "mse")
+    third.load_weights("latest")
+    _same(model, third)
+    assert float(third.optimizer.learning_rate) == 0.5
+    assert int(third.optimizer.iterations) == 0
+    plain = _model()
+    plain.load_weights("latest")
+    _same(model, plain)
+
+
+def test_a_state_of_another_model_is_refused_by_the_first_difference(tmp_path):
+    _kept(tmp_path, _model(4, 2, compiled=True))
+    for other, words in (
+        (
+            _model(4, 3),
+            r"first difference at variable 6: expected dense_1/kernel \[4, 3\], got dense_1/kernel \[4, 2\]",
+        ),
+        (_model(4, 2, 2), r"at variable 8: expected dense_2/kernel \[2, 2\], got no variable"),
+        (_model(4, 2, names=["a", "b"]), r"at variable 0: expected a/kernel \[3, 4\], got dense/kernel \[3, 4\]"),
+    ):
+        before = other.get_weights()
+        with pytest.raises(ShapeError, match=words):
+            other.load_weights("latest")
+        np.testing.assert_array_equal(before[0], other.get_weights()[0])
+
+
+def test_a_state_that_lacks_an_array_is_refused(tmp_path):
+    model = _model()
+    layout = [[p, list(v.shape), v.dtype] for p, v in model.named_variables().items()]
+    write_state(
+        tmp_path / "s", {"params/dense/kernel": np.zeros((3, 4), "float32"), "step": np.int32(0)}, {"model": layout}
+    )
+    with pytest.raises(DamagedFileError, match="is no whole state: expected an array for 'dense/bias'"):
+        model.load_weights(tmp_path / "s")
+
+
+def test_without_a_kept_state_latest_is_an_error():
+    with pytest.raises(FileNotFoundError, match="No state is kept"):
+        _model().load_weights("latest")
