@@ -122,7 +122,7 @@ def _listen(cls: type, builtin: bool) -> None:
         try:
             bound = signature.bind(self, *args, **kwargs)
         except TypeError as error:
-            raise _bad_arguments(cls, signature, kwargs, error) from None
+            raise _bad_arguments(type(self), signature, kwargs, error) from None
         bound.apply_defaults()
         given = dict(list(bound.arguments.items())[1:])
         extra = given.pop(rest, {}) if rest else {}
@@ -221,6 +221,14 @@ def find(name: str, room: str | None = None, registered: str | None = None) -> A
     return custom[0] if len(custom) == 1 else None
 
 
+def target_of(value: Mapping[str, Any], room: str | None = None) -> Any:
+    """The class or function that a config names, looked for in the room its module says, else in `room`."""
+    name = value["config"] if value["class_name"] == "function" else value["class_name"].rsplit(">", 1)[-1]
+    place = str(value.get("module") or "").removeprefix("keras.")
+    target = find(name, place if place in REGISTRY else room, value.get("registered_name"))
+    return find(name) if target is None and place not in REGISTRY else target
+
+
 def deserialize(value: Any, room: str | None = None) -> Any:
     """Undo `serialize`. Only names in the tables are found; nothing is imported and nothing is run by name."""
     if isinstance(value, list):
@@ -236,15 +244,10 @@ def deserialize(value: Any, room: str | None = None) -> Any:
         return config["name"]
     if name == "__tuple__":
         return tuple(deserialize(v) for v in value.get("items", config or ()))
-    words = name.rsplit(">", 1)[-1] if name != "function" else config
-    module = str(value.get("module") or "")
-    place = module.split(".", 1)[1] if module.startswith("keras.") else None
-    target = find(words, place if place in REGISTRY else room, value.get("registered_name"))
-    if target is None:
-        target = find(words, room) if room else None
+    target = target_of(value, room)
     if target is None:
         raise unknown(
-            "class or function in the config", words, (n for t in REGISTRY.values() for n in t),
+            "class or function in the config", config if name == "function" else name, (n for t in REGISTRY.values() for n in t),
             "Your own classes are given by custom_objects={...} or @register_keras_serializable().",
         )  # fmt: skip
     if name == "function":

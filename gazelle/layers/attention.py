@@ -43,8 +43,8 @@ class Attention(Layer):
     def build(self, input_shape: Any) -> None:
         self._check_list(input_shape)
         self.scale = self.add_weight("scale", (), "ones") if self.use_scale else None
-        concat = self.score_mode == "concat"
-        self.concat_score_weight = self.add_weight("concat_score_weight", (), "ones") if concat else None
+        if self.score_mode == "concat":
+            self.concat_score_weight = self.add_weight("concat_score_weight", (), "ones")
 
     def call(
         self, inputs: Any, mask: Any = None, training: bool = False, return_attention_scores: bool = False,
@@ -79,7 +79,8 @@ class Attention(Layer):
             scores = q @ jnp.swapaxes(k, -2, -1)
             return scores if self.scale is None else scores * self.scale
         both = q[..., :, None, :] + k[..., None, :, :]
-        return self.concat_score_weight * jnp.tanh(both if self.scale is None else self.scale * both).sum(axis=-1)
+        scaled = both if self.scale is None else self.scale.value * both
+        return self.concat_score_weight.value * jnp.tanh(scaled).sum(axis=-1)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return None if mask is None else mask[0]
@@ -115,4 +116,4 @@ class AdditiveAttention(Attention):
 
     def scores(self, q: Any, k: Any) -> Any:
         fit = jnp.tanh(q[..., :, None, :] + k[..., None, :, :])
-        return (fit if self.scale is None else self.scale * fit).sum(axis=-1)
+        return (fit if self.scale is None else self.scale.value * fit).sum(axis=-1)

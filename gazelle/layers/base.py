@@ -87,7 +87,7 @@ class Layer(Configurable):
         self.auto_named = name is None
         self.name = name or _automatic(snake(type(self).__name__))
         self.dtype_policy = DTypePolicy(dtype)
-        self.trainable = trainable
+        self._trainable = trainable
         self.built = False
         self.nodes: list[Node] = []
         self.activity_regularizer = resolve("activity_regularizer", activity_regularizer)
@@ -334,6 +334,16 @@ class Layer(Configurable):
     @property
     def variable_dtype(self) -> str:
         return self.dtype_policy.variable_dtype
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training may change the weights; setting it sets it for all layers inside, too."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for layer in self.named_layers().values():
+            layer._trainable = bool(value)
 
     def _own(self) -> Iterator[Any]:
         """Layers and variables held in attributes, also inside lists, tuples and dicts, in the order they were set."""

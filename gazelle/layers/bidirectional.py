@@ -44,7 +44,7 @@ class Bidirectional(Layer):
         self._config.pop("weights", None)
         self.__dict__.pop("backward_layer", None)  # set again below, after the forward layer
         for name, value in (("layer", layer), ("backward_layer", backward_layer)):
-            if not isinstance(value, Layer) and (value is not None or name == "layer"):
+            if not hasattr(value, "go_backwards") and (value is not None or name == "layer"):
                 raise ArgumentError(
                     message(f"{name} of Bidirectional", expected="a recurrent layer, as in LSTM(4)", got=repr(value))
                 )

@@ -37,8 +37,8 @@ class _Cell(Layer):
             raise ArgumentError(
                 message(f"units of {type(self).__name__}", expected="a positive integer", got=repr(self.units))
             )
-        self.dropout = min(1.0, max(0.0, self.dropout))
-        self.recurrent_dropout = min(1.0, max(0.0, self.recurrent_dropout))
+        for name in ("dropout", "recurrent_dropout"):
+            setattr(self, name, min(1.0, max(0.0, getattr(self, name))))
         self.mask_count = self.gates if implementation == 1 or self.recurrent_dropout else 1
         self.state_size: Any = self.units
         self.output_size = self.units

@@ -62,7 +62,9 @@ class EinsumDense(Layer):
 
     def _axes(self, input_shape: Any) -> tuple[dict[str, Any], int]:
         """{letter: size} from the shapes of input and output, and the number of axes behind the ellipsis."""
-        found = re.fullmatch(r"(\.\.\.)?(\w+?)(\.\.\.)?,(\w+)->(\.\.\.)?(\w+?)(\.\.\.)?", self.equation.replace(" ", ""))
+        found = re.fullmatch(
+            r"(\.\.\.)?(\w+?)(\.\.\.)?,(\w+)->(\.\.\.)?(\w+?)(\.\.\.)?", self.equation.replace(" ", "")
+        )
         if found is None or found[1] != found[5] or found[3] != found[7] or (found[1] and found[3]):
             raise ArgumentError(
                 message(f"equation of {self._label}", expected='"X,W->Y", "...X,W->...Y" or "X...,W->Y..."',
@@ -99,5 +101,5 @@ class EinsumDense(Layer):
     def call(self, x: Any) -> Any:
         y = jnp.einsum(self.equation, x, self.kernel.value)
         if self.bias is not None:
-            y = y + self.bias
+            y = y + self.bias.value
         return self.activation(y)

@@ -40,9 +40,7 @@ class Embedding(Layer):
         self.input_dim = input_dim  # `Layer` has an argument of this name too, with another meaning
         for name, value in (("input_dim", input_dim), ("output_dim", output_dim)):
             if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-                raise ArgumentError(
-                    message(f"{name} of {self._label}", expected="a positive integer", got=repr(value))
-                )
+                raise ArgumentError(message(f"{name} of {self._label}", expected="a positive integer", got=repr(value)))
         self.supports_masking = mask_zero
         if weights is not None:
             self.build(None)

@@ -43,7 +43,9 @@ class LSTMCell(_Cell):
     def _forgetful(self, shape: Any, dtype: Any = None) -> Any:
         units, start = self.units, self.bias_initializer
         ones = initializers.get("ones")
-        return jnp.concatenate([start((units,), dtype=dtype), ones((units,), dtype=dtype), start((2 * units,), dtype=dtype)])
+        return jnp.concatenate(
+            [start((units,), dtype=dtype), ones((units,), dtype=dtype), start((2 * units,), dtype=dtype)]
+        )
 
     def update(self, x: Any, inner: Any, states: list[Any]) -> list[Any]:
         i, f, g, o = jnp.split(x + inner, 4, axis=-1)

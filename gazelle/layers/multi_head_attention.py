@@ -9,8 +9,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.config import serialize
+from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.masks import get_mask
 from gazelle.layers.base import Layer
 from gazelle.layers.einsum_dense import EinsumDense
@@ -63,9 +63,9 @@ class MultiHeadAttention(Layer):
         if output_shape is not None:
             self.output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
         if isinstance(attention_axes, int):
-            self.attention_axes = (attention_axes,)
+            self.attention_axes: tuple[int, ...] = (attention_axes,)
 
-    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:  # type: ignore[override]
         key_shape = value_shape if key_shape is None else key_shape
         if tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
             raise ShapeError(

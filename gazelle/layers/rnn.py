@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
 from gazelle.core.variable import Variable
-from gazelle.layers.base import Layer
+from gazelle.layers.base import InputSpec, Layer
 from gazelle.layers.stacked_cells import StackedRNNCells, check_cell
 from gazelle.layers.sweep import Sweep, sweep
 
@@ -52,6 +52,8 @@ class RNN(Layer):
         if isinstance(sequences_shape, list):  # [sequences, state, ...]
             sequences_shape = sequences_shape[0]
         batch, time = sequences_shape[:2]
+        if self.input_spec is not None:
+            self.input_spec = InputSpec(ndim=3, axes={-1: sequences_shape[-1]})
         if self.unroll and time is None:
             raise ShapeError(
                 message(f"{self._label} with unroll=True", expected="a known number of time steps",
@@ -148,7 +150,7 @@ class RNN(Layer):
     def _for_cell(self, name: str, kwargs: dict[str, Any]) -> dict[str, Any]:
         """The words of a layer's `kwargs` that its cell shares; what only the cell knows is taken out."""
         self._config.pop("implementation", None)
-        shared = {key: kwargs[key] for key in ("dtype", "trainable") if key in kwargs}
+        shared: dict[str, Any] = {key: kwargs[key] for key in ("dtype", "trainable") if key in kwargs}
         return {"name": name, "implementation": kwargs.pop("implementation", 2), **shared}
 
     def _check_inputs(self, args: Any) -> None:

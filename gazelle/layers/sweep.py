@@ -83,6 +83,8 @@ def _sweep_any(cell: Any, x: Any, states: list[Any], mask: Any, how: Sweep) -> t
     first = jax.tree.leaves(states[-1] if isinstance(states[0], (list, tuple)) else states)[0]
     shape = jax.eval_shape(lambda: call(states, x[0])[0])
     # before the first step that counts the output is the first state, where their shapes agree
-    last = jax.tree.map(lambda s: first.astype(s.dtype) if first.shape == s.shape else jnp.zeros(s.shape, s.dtype), shape)
+    last = jax.tree.map(
+        lambda s: first.astype(s.dtype) if first.shape == s.shape else jnp.zeros(s.shape, s.dtype), shape
+    )
     (states, _), outputs = jax.lax.scan(masked, (states, last), (x, mask), reverse=how.reverse, unroll=how.unroll)
     return outputs, states

@@ -56,7 +56,7 @@ class TimeDistributed(Wrapper):
         super().__init__(layer, **kwargs)
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Any = None) -> None:
         if len(input_shape) < 3:
             raise ShapeError(
                 message(self._label, expected="at least 3 axes (batch, time, ...)", got=f"shape {tuple(input_shape)}",
@@ -68,7 +68,9 @@ class TimeDistributed(Wrapper):
     def call(self, x: Any, training: bool = False, mask: Any = None) -> Any:
         if mask is not None and (mask.ndim < 2 or mask.shape[:2] != x.shape[:2]):
             raise ShapeError(
-                message(f"The mask of {self._label}", expected=f"shape {x.shape[:2]} or longer", got=f"shape {mask.shape}")
+                message(
+                    f"The mask of {self._label}", expected=f"shape {x.shape[:2]} or longer", got=f"shape {mask.shape}"
+                )
             )
         takes_mask = mask is not None and "mask" in self._signature(type(self.layer).call)
 

@@ -52,6 +52,7 @@ class Fitting:
         Raises:
             ArgumentError: an unknown name, with the nearest known ones.
 
+        >>> model = Sequential([Input((3,)), layers.Dense(1)])
         >>> model.compile("adam", "mse", metrics=["mae"])
         """
         self.optimizer = optimizers.get(optimizer)

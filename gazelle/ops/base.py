@@ -18,8 +18,10 @@ from gazelle.core.variable import Variable
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 #: Parameters that hold one array, and those that hold several.
-ARRAY = frozenset({"x", "x1", "x2", "y", "a", "b", "inputs", "target", "output", "kernel", "condition", "updates",
-                   "data", "segment_ids", "targets", "predictions", "depthwise_kernel", "pointwise_kernel"})  # fmt: skip
+ARRAY = frozenset({
+    "x", "x1", "x2", "y", "a", "b", "inputs", "target", "output", "kernel", "condition", "updates", "data",
+    "segment_ids", "targets", "predictions", "depthwise_kernel", "pointwise_kernel",
+})  # fmt: skip
 ARRAYS = frozenset({"xs"})
 EPSILON = 1e-7  # added where a division or logarithm would meet 0
 

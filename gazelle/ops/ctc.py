@@ -98,7 +98,7 @@ def _beam_search(log_p: Any, lengths: Any, width: int, top: int, blank: int) -> 
         # prefix -> logarithms of the probability to end (in a blank, in its last label)
         beam: dict[tuple[int, ...], Any] = {(): (0.0, -np.inf)}
         for step in steps[:length]:
-            after: dict[tuple[int, ...], list[float]] = {}
+            after: dict[tuple[int, ...], Any] = {}
             for prefix, (in_blank, in_label) in beam.items():
                 whole = np.logaddexp(in_blank, in_label)
                 for label, log_q in enumerate(step):
@@ -118,7 +118,7 @@ def _beam_search(log_p: Any, lengths: Any, width: int, top: int, blank: int) -> 
     return jnp.asarray(paths), jnp.asarray(scores)
 
 
-def _add(beam: dict[tuple[int, ...], list[float]], prefix: tuple[int, ...], end: int, score: float) -> None:
+def _add(beam: dict[tuple[int, ...], Any], prefix: tuple[int, ...], end: int, score: float) -> None:
     ends = beam.setdefault(prefix, [-np.inf, -np.inf])
     ends[end] = float(np.logaddexp(ends[end], score))
 

@@ -97,7 +97,8 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
     """
     x = jnp.asarray(array(tensor))
     groups = [[re.findall(r"\w+", group) for group in re.findall(r"\w+|\(.*?\)", side)] for side in pattern.split("->")]
-    if len(groups) != 2 or sorted(sum(groups[0], [])) != sorted(sum(groups[1], [])):
+    before, after = ([name for group in side for name in group] for side in (groups[0], groups[-1]))
+    if len(groups) != 2 or sorted(before) != sorted(after):
         raise ArgumentError(message("rearrange's pattern", expected="the same names on both sides of ->", got=pattern))
     if len(groups[0]) != x.ndim:
         raise ShapeError(message("rearrange", expected=f"{len(groups[0])} axes for {pattern!r}", got=tuple(x.shape)))
@@ -110,7 +111,6 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
                 message(f"rearrange {pattern!r}", expected=f"sizes of {group} that make {size}", got=sizes)
             )
         sizes.update(dict.fromkeys(free, size // known))
-    before, after = sum(groups[0], []), sum(groups[1], [])
     x = x.reshape([sizes[name] for name in before]).transpose([before.index(name) for name in after])
     return x.reshape([int(np.prod([sizes[name] for name in group], dtype=int)) for group in groups[1]])
 

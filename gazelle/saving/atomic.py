@@ -29,6 +29,10 @@ def replace_file(path: Any, write: Callable[[BinaryIO], Any]) -> None:
 
     Raises:
         OSError: the file could not be written. The message says why, and that the old file is as it was.
+
+    >>> replace_file("note.txt", lambda file: file.write(b"whole"))
+    >>> open("note.txt").read()
+    'whole'
     """
     target = os.path.realpath(os.fspath(path))
     _remove_stray(target)

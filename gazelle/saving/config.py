@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gazelle.core import config as core
-from gazelle.core.errors import DamagedFileError, GazelleError, UnsafeFileError, message
+from gazelle.core.errors import ArgumentError, DamagedFileError, GazelleError, UnsafeFileError, message
 from gazelle.saving import spelling
 
 LONGEST = 32 * 2**20  # bytes of a config
 DEEPEST = 200  # lists and dicts within each other
 MOST_VALUES = 2_000_000
 MOST_OBJECTS = 20_000  # layers, initializers, ...
+LARGEST = 2**27  # size of an axis of a weight
+_SIZES = frozenset({"units", "filters", "output_dim", "input_dim", "num_heads", "key_dim", "value_dim"})
 
 
 def model_to_json(model: Any, **kwargs: Any) -> str:
-    """The architecture as JSON text; `kwargs` go to `json.dumps`."""
+    """The architecture as JSON text; `kwargs` go to `json.dumps`.
+
+    >>> model = gazelle.Sequential([gazelle.Input((3,)), gazelle.layers.Dense(2)])
+    >>> model_from_json(model_to_json(model)).output_shape
+    (None, 2)
+    """
     config = core.serialize_object(model)
-    compiled = getattr(model, "get_compile_config", lambda: None)()
+    try:
+        compiled = model.get_compile_config()
+    except ArgumentError as error:  # the architecture is worth writing all the same
+        warnings.warn(f"The arguments of compile are not in the file. {error}", UserWarning, stacklevel=3)
+        compiled = None
     if compiled:
         config["compile_config"] = compiled
     return json.dumps(config, **kwargs)
@@ -55,8 +67,16 @@ def parse(data: bytes, label: str) -> dict[str, Any]:
     return config
 
 
-def build(config: dict[str, Any], label: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """The model of a parsed config, not compiled."""
+def build(
+    config: dict[str, Any], label: str, custom_objects: Mapping[str, Any] | None = None, largest: int = LARGEST
+) -> Any:
+    """The model of a parsed config, not compiled.
+
+    A layer of n units has weights of at least n numbers: where a size is above `largest` nothing is built.
+    """
+    for key, number in _numbers(config):
+        if key in _SIZES and number > largest:
+            raise _too_much(label, f"{key} of at most {largest}", number)
     with core.custom_object_scope(custom_objects or {}):
         _check_root(config, label)
         config = spelling.checked({k: v for k, v in config.items() if k != "compile_config"}, label)
@@ -111,6 +131,16 @@ def _measure(config: Any, label: str) -> None:
             raise _too_much(label, f"at most {MOST_OBJECTS} objects", "more")
         level = [inner for value in level for inner in _inside(value)]
         depth += 1
+
+
+def _numbers(config: Any) -> Iterator[tuple[str, int]]:
+    """All whole numbers that a dict of the config names."""
+    stack = [config]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            yield from ((k, v) for k, v in value.items() if type(v) is int)
+        stack += _inside(value)
 
 
 def _inside(value: Any) -> Iterator[Any]:

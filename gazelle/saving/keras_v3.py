@@ -9,7 +9,7 @@ import os
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from gazelle.core import config as core
@@ -22,7 +22,6 @@ from gazelle.saving.tensors import damaged
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 KERAS_VERSION = "3.15.1"  # whose layout this is
 _MOST_BYTES = {CONFIG: configs.LONGEST, METADATA: 2**20}
-_SIZES = frozenset({"units", "filters", "output_dim", "input_dim", "num_heads"})
 _EXPANSION = 100  # a member that grows more than so many times, and beyond 16 MiB, is a bomb
 
 
@@ -35,6 +34,11 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, **kwargs: Any)
 
     Raises:
         OSError: it could not be written; the old file is as it was.
+
+    >>> model = gazelle.Sequential([gazelle.Input((3,)), gazelle.layers.Dense(2)])
+    >>> save_model(model, "model.keras")
+    >>> load_model("model.keras").output_shape
+    (None, 2)
     """
     include_optimizer = kwargs.pop("include_optimizer", True)
     kwargs.pop("zipped", None), kwargs.pop("save_format", None)
@@ -75,8 +79,8 @@ def load_model(
     config, weights = members(filepath)
     parsed = configs.parse(config, label)
     with hdf5.opened(weights, f"{os.fspath(filepath)}:{WEIGHTS}") as reader:
-        _check_sizes(parsed, reader, label)
-        model = configs.build(parsed, label, custom_objects)
+        stored = sum(math.prod(shape) for shape, _ in reader.declared.values())
+        model = configs.build(parsed, label, custom_objects, largest=max(stored, 1024))
         compiled = parsed.get("compile_config")
         if compile and compiled:
             _compile(model, compiled, label, custom_objects)
@@ -85,30 +89,11 @@ def load_model(
 
 
 def _compile(model: Any, config: Any, label: str, custom_objects: Mapping[str, Any] | None) -> None:
-    with core.custom_object_scope(custom_objects or {}), configs.translated(label):
-        model.compile_from_config(spelling.checked(config, label))
-
-
-def _check_sizes(config: Any, reader: Any, label: str) -> None:
-    """A layer of n units has weights of at least n numbers: if the file does not hold them, nothing is built."""
-    stored = sum(math.prod(shape) for shape, _ in reader.declared.values())
-    for key, number in _numbers(config):
-        if key in _SIZES and number > max(stored, 1024):
-            raise UnsafeFileError(
-                message(f"The config in {label} asks for {key}={number}",
-                        expected=f"at most as many as the {stored} numbers in the file", got=number)
-            )  # fmt: skip
-
-
-def _numbers(config: Any) -> Iterator[tuple[str, int]]:
-    """All whole numbers that a dict of the config names."""
-    stack = [config]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, dict):
-            yield from ((k, v) for k, v in value.items() if type(v) is int)
-        if isinstance(value, (dict, list)):
-            stack += value.values() if isinstance(value, dict) else value
+    try:
+        with core.custom_object_scope(custom_objects or {}), configs.translated(label):
+            model.compile_from_config(spelling.checked(config, label))
+    except (UnsafeFileError, DamagedFileError) as error:
+        raise type(error)(f"{error}\nload_model(..., compile=False) leaves the arguments of compile out.") from error
 
 
 def members(filepath: Any) -> tuple[bytes, bytes]:

@@ -34,6 +34,11 @@ class Keeper:
     Args:
         model_name: the name of the model, part of the file's name.
         every_seconds: least time between two writes.
+
+    >>> keeper = Keeper("example")
+    >>> keeper.finish(lambda: {"params/w": np.ones(2)}, lambda: {"epoch": 1})
+    >>> latest("example") == keeper.path
+    True
     """
 
     def __init__(self, model_name: str, every_seconds: float = 10.0) -> None:

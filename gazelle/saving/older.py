@@ -30,6 +30,8 @@ def renewed(node: Mapping[str, Any]) -> dict[str, Any]:
     if any(key in names for key in config):
         config = {names.get(k, k): v for k, v in config.items() if names.get(k, k)}
         out["config"] = config
+    if str(out.get("module")).startswith("tf_keras") and out["class_name"] in ("Functional", "Sequential", "Model"):
+        out["module"] = "keras.models"
     if out.get("class_name") == "TFOpLambda" and config.get("function") in _OPERATORS:
         out |= {"module": "keras.src.ops.numpy", "class_name": _OPERATORS[config["function"]]}
         out["config"] = {"name": config.get("name")}

@@ -53,7 +53,7 @@ def check_object(value: Mapping[str, Any], label: str, within: str = "") -> None
     words = config if name == "function" else name
     if not isinstance(words, str):
         raise UnsafeFileError(message(f"{label} names a class{place}", expected="text", got=repr(words)))
-    own = words.rsplit(">", 1)[-1]
+    own = words.rsplit(">", 1)[-1] or words
     if str(value.get("module")).startswith("keras.src.ops.") and (
         core.snake(own) in OPS or core.find(core.snake(own), "ops")
     ):
@@ -99,7 +99,7 @@ def _object(value: Mapping[str, Any], label: str, within: str) -> dict[str, Any]
     layer = config["name"] if isinstance(config.get("name"), str) else within
     if name == "Lambda":
         config = _with_function(config)
-    target = core.find(name.rsplit(">", 1)[-1], None, value.get("registered_name"))
+    target = core.target_of(value)
     if isinstance(target, type) and target.__module__.startswith("gazelle.") and "layers" not in config:
         config = _known(config, target, label, layer)
     _no_paths(config, label, layer)

@@ -25,6 +25,10 @@ def write_state(path: Any, tensors: Mapping[str, Array], meta: Mapping[str, Any]
     Args:
         tensors: {name: array}; any dtype of NumPy and bfloat16.
         meta: what JSON can hold; NumPy's numbers are taken as Python's.
+
+    >>> write_state("last.state", {"params/w": np.ones(2)}, {"epoch": 3})
+    >>> read_state("last.state")
+    ({'params/w': array([1., 1.])}, {'epoch': 3})
     """
     arrays = {name: np.asarray(array) for name, array in tensors.items()}
     words = {"format": FORMAT, "version": str(VERSION), "meta": json.dumps(meta, default=plain), "sha256": _NO_SUM}

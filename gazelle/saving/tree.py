@@ -34,7 +34,11 @@ def parts(model: Any) -> list[Part]:
 
 
 def weights_tree(model: Any) -> dict[str, Variable]:
-    """{path of the dataset: variable}, such as "layers/dense/vars/0"; the optimizer's variables last."""
+    """{path of the dataset: variable}, such as "layers/dense/vars/0"; the optimizer's variables last.
+
+    >>> list(weights_tree(gazelle.Sequential([gazelle.Input((3,)), gazelle.layers.Dense(2)])))
+    ['layers/dense/vars/0', 'layers/dense/vars/1']
+    """
     return {f"{group_of(part)}/{n}": v for part in parts(model) for n, v in enumerate(part.variables)}
 
 

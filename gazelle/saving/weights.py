@@ -20,6 +20,10 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
 
     Raises:
         OSError: it could not be written; the old file is as it was.
+
+    >>> model = gazelle.Sequential([gazelle.Input((3,)), gazelle.layers.Dense(2)])
+    >>> save_weights(model, "model.weights.h5")
+    >>> load_weights(model, "model.weights.h5")
     """
     _need_built(model, "save_weights")
     keras_v3.refuse_overwriting(filepath, overwrite)

@@ -31,7 +31,12 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "arguments"), CASES, ids=str)
 def test_value_and_gradient(name, arguments):
-    ours, theirs = (lambda x, f=getattr(m, name): f(x, **arguments) for m in (activations, keras.activations))
+    def ours(x):
+        return getattr(activations, name)(x, **arguments)
+
+    def theirs(x):
+        return getattr(keras.activations, name)(x, **arguments)
+
     x = jnp.asarray(np.clip(X, -20, 20) if name == "exponential" else X)
     y, expected = ours(x), theirs(x)
     w = jnp.asarray(np.random.default_rng(0).standard_normal(y.shape), jnp.float32)
@@ -82,7 +87,7 @@ def test_get_takes_none_functions_configs_and_keras_1_objects():
     assert activations.get(None) is activations.linear
     assert activations.get(own) is own
     assert activations.get(config) is activations.relu
-    with pytest.raises(ArgumentError, match="Unknown activation 'rleu'.\nDid you mean 'relu'"):
+    with pytest.raises(ArgumentError, match=r"Unknown activation 'rleu'.\nDid you mean 'relu'"):
         activations.get("rleu")
     with pytest.raises(ArgumentError, match="3 is no activation: expected a name, a config or what can be called"):
         activations.get(3)

@@ -57,7 +57,8 @@ def test_fans_of_named_axes(axes):
         ("Zeros", {}, (2, 3)), ("Ones", {}, (2, 3)), ("Constant", {"value": 2.5}, (2, 3)),
         ("Constant", {"value": [1.0, 2.0, 3.0]}, (2, 3)), ("Identity", {}, (3, 3)), ("Identity", {"gain": 2.0}, (2, 4)),
         ("STFT", {}, (8, 1, 5)), ("STFT", {"side": "imag", "scaling": "spectrum"}, (8, 1, 5)),
-        ("STFT", {"window": None, "scaling": None}, (8, 1, 5)), ("STFT", {"window": "hamming", "periodic": True}, (8, 1, 5)),
+        ("STFT", {"window": None, "scaling": None}, (8, 1, 5)),
+        ("STFT", {"window": "hamming", "periodic": True}, (8, 1, 5)),
     ],
     ids=str,
 )  # fmt: skip
@@ -133,9 +134,9 @@ def test_an_array_is_an_initializer_of_its_shape():
     [
         (lambda: initializers.get("glorot"), r"Unknown initializer 'glorot'.\nDid you mean"),
         (lambda: initializers.VarianceScaling(scale=0), "scale: expected a positive number, got 0"),
-        (lambda: initializers.VarianceScaling(mode="fan"), "mode: expected 'fan_in', 'fan_out' or 'fan_avg', got 'fan'"),
+        (lambda: initializers.VarianceScaling(mode="fan"), "mode: expected 'fan_in', .*, got 'fan'"),
         (lambda: initializers.VarianceScaling(distribution="beta"), "distribution: expected .*, got 'beta'"),
-        (lambda: initializers.HeNormal(seed="a"), "HeNormal's seed: expected an integer, a SeedGenerator or None, got 'a'"),
+        (lambda: initializers.HeNormal(seed="a"), "HeNormal's seed: expected an integer, .* got 'a'"),
         (lambda: initializers.Identity()((2, 2, 2)), "Identity makes matrices only: expected a shape of 2 axes"),
         (lambda: initializers.Orthogonal()((2,)), "Orthogonal needs a matrix: expected a shape of 2 axes or more"),
         (lambda: initializers.HeNormal()((2, 2), "int32"), "HeNormal draws real numbers: expected a float dtype"),

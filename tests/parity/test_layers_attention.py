@@ -47,7 +47,7 @@ CALLS = [
 ]
 
 
-def both(name, words, ours):
+def both(name, words, ours, /):
     return getattr(keras.layers, name)(**words), ours(**words)
 
 
@@ -125,7 +125,9 @@ def test_heads_config(words):
 
 
 def test_heads_activity_regularizer_counts_on_the_projections():
-    theirs, ours = both("MultiHeadAttention", {"num_heads": 2, "key_dim": 3, "activity_regularizer": "l2"}, MultiHeadAttention)
+    theirs, ours = both(
+        "MultiHeadAttention", {"num_heads": 2, "key_dim": 3, "activity_regularizer": "l2"}, MultiHeadAttention
+    )
     theirs(Q, V), ours(Q, V)
     ours.set_weights([w.numpy() for w in theirs.weights])
     theirs(Q, V), ours(Q, V)
@@ -139,7 +141,13 @@ def test_heads_dropout_only_in_training():
 
 
 SIMPLE = {
-    "Attention": [{}, {"use_scale": True}, {"score_mode": "concat"}, {"score_mode": "concat", "use_scale": True}, {"dropout": 0.2}],
+    "Attention": [
+        {},
+        {"use_scale": True},
+        {"score_mode": "concat"},
+        {"score_mode": "concat", "use_scale": True},
+        {"dropout": 0.2},
+    ],
     "AdditiveAttention": [{}, {"use_scale": False}, {"dropout": 0.2}],
 }
 SIMPLE_CALLS = [
@@ -148,7 +156,13 @@ SIMPLE_CALLS = [
 ]
 
 
-@pytest.mark.parametrize("call", SIMPLE_CALLS, ids=lambda c: f"{c['mask'] and [m is not None for m in c['mask']]}-{c['use_causal_mask']}-{c['return_attention_scores']}")
+@pytest.mark.parametrize(
+    "call",
+    SIMPLE_CALLS,
+    ids=lambda c: (
+        f"{c['mask'] and [m is not None for m in c['mask']]}-{c['use_causal_mask']}-{c['return_attention_scores']}"
+    ),
+)
 @pytest.mark.parametrize(("name", "words"), [(n, w) for n, ws in SIMPLE.items() for w in ws], ids=str)
 def test_attention(name, words, call, same_call):
     ours = {"Attention": Attention, "AdditiveAttention": AdditiveAttention}[name]
@@ -207,7 +221,9 @@ def test_einsum_dense(equation, output_shape, bias_axes, shape, activation, same
 @pytest.mark.parametrize("initializer", ["glorot_uniform", "he_normal", "lecun_uniform"])
 def test_einsum_dense_fans_follow_the_equation(initializer):
     theirs, ours = both(
-        "EinsumDense", {"equation": "abc,cde->abde", "output_shape": (None, 20, 30), "kernel_initializer": initializer}, EinsumDense
+        "EinsumDense",
+        {"equation": "abc,cde->abde", "output_shape": (None, 20, 30), "kernel_initializer": initializer},
+        EinsumDense,
     )
     theirs.build((2, 3, 40)), ours.build((2, 3, 40))
     np.testing.assert_allclose(np.std(ours.kernel.numpy()), np.std(theirs.kernel.numpy()), rtol=0.03)

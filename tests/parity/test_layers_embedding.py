@@ -21,10 +21,16 @@ TABLE = np.arange(21, dtype="float32").reshape(7, 3)
         {"embeddings_initializer": "ones"},
         {"embeddings_regularizer": "l2"},
         {"embeddings_constraint": "max_norm"},
-        {"embeddings_initializer": "glorot_uniform", "embeddings_regularizer": "l1", "embeddings_constraint": "non_neg"},
+        {
+            "embeddings_initializer": "glorot_uniform",
+            "embeddings_regularizer": "l1",
+            "embeddings_constraint": "non_neg",
+        },
     ],
 )
-@pytest.mark.parametrize("x", [X, X.astype("int8"), X.astype("float32"), X[0], X[..., None]], ids=lambda x: f"{x.dtype}{x.ndim}")
+@pytest.mark.parametrize(
+    "x", [X, X.astype("int8"), X.astype("float32"), X[0], X[..., None]], ids=lambda x: f"{x.dtype}{x.ndim}"
+)
 def test_values_and_gradients(words, x, same_call):
     theirs, ours = keras.layers.Embedding(7, 3, **words), Embedding(7, 3, **words)
     same_call(theirs, ours, [x])
@@ -34,7 +40,10 @@ def test_values_and_gradients(words, x, same_call):
 
 @pytest.mark.parametrize("words", [{}, {"mask_zero": True, "embeddings_regularizer": "l2"}])
 def test_config(words):
-    wanted, got = keras.layers.Embedding(7, 3, name="e", **words).get_config(), Embedding(7, 3, name="e", **words).get_config()
+    wanted, got = (
+        keras.layers.Embedding(7, 3, name="e", **words).get_config(),
+        Embedding(7, 3, name="e", **words).get_config(),
+    )
     wanted.pop("quantization_config")
     wanted.pop("activity_regularizer")  # in ours only where one is given
     assert got.keys() == wanted.keys()
@@ -66,4 +75,6 @@ def test_input_length_of_older_keras(length):
 
 
 def test_output_shape():
-    assert Embedding(7, 3).compute_output_shape((None, 5)) == keras.layers.Embedding(7, 3).compute_output_shape((None, 5))
+    assert Embedding(7, 3).compute_output_shape((None, 5)) == keras.layers.Embedding(7, 3).compute_output_shape(
+        (None, 5)
+    )

@@ -22,7 +22,7 @@ S = [RNG.normal(size=(3, 5)).astype("float32") for _ in range(2)]
 MASK = np.array([[1, 1, 1, 1], [0, 1, 0, 1], [1, 1, 0, 0]], bool)
 
 
-def both(name, units=5, **words):
+def both(name, units=5, /, **words):
     return getattr(keras.layers, name)(units, **words), OURS[name](units, **words)
 
 
@@ -76,7 +76,9 @@ def test_initial_state(name, masked, zero, flags, same_call):
     same_call(*both(name, zero_output_for_mask=zero, **flags), [X], kwargs)
 
 
-@pytest.mark.parametrize("mask", [np.zeros_like(MASK), np.ones_like(MASK), MASK.astype("int32")], ids=["none", "all", "int"])
+@pytest.mark.parametrize(
+    "mask", [np.zeros_like(MASK), np.ones_like(MASK), MASK.astype("int32")], ids=["none", "all", "int"]
+)
 @pytest.mark.parametrize("name", ["SimpleRNN", "LSTM", "GRU"])
 def test_masks_at_the_edge(name, mask, same_call):
     same_call(*both(name, return_sequences=True, return_state=True), [X], {"mask": mask, "initial_state": states(name)})
@@ -108,8 +110,12 @@ def test_config_and_weights(name, words):
     assert got.keys() - wanted.keys() <= {"seed"}  # Keras forgets the seed of SimpleRNN
     assert wanted.keys() <= got.keys()
     for key, value in wanted.items():
-        if not key.endswith("initializer"):
-            assert got[key] == value or key == "dtype", key
+        if isinstance(value, dict):
+            assert got[key]["class_name"].replace("Initializer", "") == value["class_name"].replace(
+                "Initializer", ""
+            ), key
+        else:
+            assert got[key] == value, key
     theirs.build(X.shape), ours.build(X.shape)
     assert [w.name for w in ours.weights] == [w.name for w in theirs.weights]
     for mine, other in zip(ours.weights, theirs.weights, strict=True):
@@ -161,7 +167,9 @@ class KerasMinimal(keras.layers.Layer):
 
     def build(self, input_shape):
         self.kernel = self.add_weight(shape=(input_shape[-1], self.units), initializer="uniform", name="kernel")
-        self.recurrent_kernel = self.add_weight(shape=(self.units, self.units), initializer="uniform", name="recurrent_kernel")
+        self.recurrent_kernel = self.add_weight(
+            shape=(self.units, self.units), initializer="uniform", name="recurrent_kernel"
+        )
 
     def call(self, inputs, states):
         output = inputs @ self.kernel + states[0] @ self.recurrent_kernel
@@ -175,7 +183,9 @@ class Minimal(Layer):
 
     def build(self, input_shape):
         self.kernel = self.add_weight(shape=(input_shape[-1], self.units), initializer="uniform", name="kernel")
-        self.recurrent_kernel = self.add_weight(shape=(self.units, self.units), initializer="uniform", name="recurrent_kernel")
+        self.recurrent_kernel = self.add_weight(
+            shape=(self.units, self.units), initializer="uniform", name="recurrent_kernel"
+        )
 
     def call(self, inputs, states):
         output = inputs @ self.kernel + states[0] @ self.recurrent_kernel
@@ -191,6 +201,8 @@ class Plain:
         a, b = states
         h = a * 0.5 + inputs.sum(axis=-1, keepdims=True)
         return h - b, [h, b + h]
+
+    __call__ = call  # Keras calls its cells; ours may have `call` alone
 
 
 CELLS = {
@@ -308,7 +320,10 @@ def test_masks_travel():
 def test_dropout(name, words):
     if "reset_after" in words and name != "GRU":
         pytest.skip("an argument of GRU")
-    theirs, ours = both(name, **words)
+    theirs = getattr(keras.layers, name)(
+        5, **{k: v for k, v in words.items() if k != "implementation" or name != "SimpleRNN"}
+    )
+    ours = OURS[name](5, **words)
     theirs(X), ours(X)
     ours.set_weights([w.numpy() for w in theirs.weights])
     np.testing.assert_allclose(ours(X), theirs(X), atol=1e-5)  # nothing is dropped outside of training
@@ -339,4 +354,6 @@ def test_gradient_of_a_gradient():
     slope = lambda x: (jax.grad(lambda x: layer(x).sum())(x) ** 2).sum()  # noqa: E731
     nudge = np.zeros_like(X)
     nudge[1, 2, 0] = step
-    np.testing.assert_allclose(second[1, 2, 0], (slope(X + nudge) - slope(X - nudge)) / (2 * step), rtol=0.05, atol=1e-4)
+    np.testing.assert_allclose(
+        second[1, 2, 0], (slope(X + nudge) - slope(X - nudge)) / (2 * step), rtol=0.05, atol=1e-4
+    )

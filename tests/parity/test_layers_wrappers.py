@@ -7,8 +7,8 @@ import pytest
 
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.layers.bidirectional import Bidirectional
-from gazelle.layers.core import Dense
 from gazelle.layers.convolution import Conv1D
+from gazelle.layers.core import Dense
 from gazelle.layers.gru import GRU
 from gazelle.layers.lstm import LSTM, LSTMCell
 from gazelle.layers.normalization import BatchNormalization, LayerNormalization
@@ -24,7 +24,7 @@ OURS = {"LSTM": LSTM, "GRU": GRU, "SimpleRNN": SimpleRNN}
 MODES = ["concat", "sum", "mul", "ave", None]
 
 
-def both(name, inner=None, **words):
+def both(name, inner=None, /, **words):
     inner = {"units": 5, **(inner or {})}
     layer = getattr(keras.layers, name)(name="r", **inner)
     return keras.layers.Bidirectional(layer, **words), Bidirectional(OURS[name](name="r", **inner), **words)
@@ -156,7 +156,10 @@ def test_time_distributed_passes_the_mask_on():
 @pytest.mark.parametrize("training", [False, True])
 def test_time_distributed_statistics(training):
     """BatchNormalization sees one step after the other while it trains, as in Keras."""
-    theirs, ours = keras.layers.TimeDistributed(keras.layers.BatchNormalization()), TimeDistributed(BatchNormalization())
+    theirs, ours = (
+        keras.layers.TimeDistributed(keras.layers.BatchNormalization()),
+        TimeDistributed(BatchNormalization()),
+    )
     for _ in range(2):
         np.testing.assert_allclose(ours(X, training=training), theirs(X, training=training), atol=1e-5)
     for mine, other in zip(ours.weights, theirs.weights, strict=True):

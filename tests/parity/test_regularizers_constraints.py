@@ -84,5 +84,5 @@ def test_errors():
         regularizers.OrthogonalRegularizer(mode="row")
     with pytest.raises(ShapeError, match=r"OrthogonalRegularizer: expected a matrix, got shape \(3,\)"):
         regularizers.OrthogonalRegularizer()(jnp.ones(3))
-    with pytest.raises(ArgumentError, match="Unknown constraint 'nonnegative'.\nDid you mean"):
+    with pytest.raises(ArgumentError, match=r"Unknown constraint 'nonnegative'.\nDid you mean"):
         constraints.get("nonnegative")

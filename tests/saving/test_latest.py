@@ -98,6 +98,7 @@ def test_a_failed_write_is_told_once_and_training_goes_on(monkeypatch):
     monkeypatch.setattr(
         module, "write_state", lambda *args: (_ for _ in ()).throw(OSError(28, "No space left on device"))
     )
+    monkeypatch.setattr(module, "_SHARE", 0)
     keeper = Keeper("m", every_seconds=0)
     keeper.offer(_state(0), _meta(0))
     keeper._thread.join()

@@ -1,4 +1,4 @@
-"""Weights in files of every kind: told by content, all or nothing, every misfit listed. A kept state goes on exactly."""
+"""Weights in files of every kind: told by content, all or nothing, every misfit listed. Kept states go on exactly."""
 
 import io
 import os

@@ -1,0 +1,93 @@
+"""One row per layer: its arguments and the shapes of its inputs. A new layer brings one."""
+
+IMAGE, STEPS, ROW, VOLUME = (2, 6, 6, 3), (2, 5, 3), (2, 4), (2, 4, 4, 4, 2)
+
+
+def _cell(name, **more):
+    return {"module": "keras.layers", "class_name": name, "config": {"units": 3, **more}, "registered_name": None}
+
+
+LAYERS = {
+    "Activation": ({"activation": "tanh"}, [ROW]),
+    "ActivityRegularization": ({"l1": 0.1}, [ROW]),
+    "Add": ({}, [ROW, ROW]),
+    "AdditiveAttention": ({}, [STEPS, STEPS]),
+    "AlphaDropout": ({"rate": 0.3}, [ROW]),
+    "Attention": ({"use_scale": True}, [STEPS, STEPS]),
+    "Average": ({}, [ROW, ROW]),
+    "AveragePooling1D": ({"padding": "same"}, [STEPS]),
+    "AveragePooling2D": ({}, [IMAGE]),
+    "AveragePooling3D": ({}, [VOLUME]),
+    "BatchNormalization": ({}, [IMAGE]),
+    "Bidirectional": ({"layer": _cell("LSTM", return_sequences=True)}, [STEPS]),
+    "Concatenate": ({"axis": -1}, [ROW, ROW]),
+    "Conv1D": ({"filters": 4, "kernel_size": 3, "padding": "causal"}, [STEPS]),
+    "Conv1DTranspose": ({"filters": 4, "kernel_size": 3, "strides": 2}, [STEPS]),
+    "Conv2D": ({"filters": 4, "kernel_size": 3, "activation": "relu"}, [IMAGE]),
+    "Conv2DTranspose": ({"filters": 4, "kernel_size": 3}, [IMAGE]),
+    "Conv3D": ({"filters": 2, "kernel_size": 2}, [VOLUME]),
+    "Conv3DTranspose": ({"filters": 2, "kernel_size": 2}, [VOLUME]),
+    "Cropping1D": ({}, [STEPS]),
+    "Cropping2D": ({"cropping": 1}, [IMAGE]),
+    "Cropping3D": ({}, [VOLUME]),
+    "Dense": ({"units": 5, "activation": "gelu", "kernel_regularizer": "l2"}, [STEPS]),
+    "DepthwiseConv1D": ({"kernel_size": 3}, [STEPS]),
+    "DepthwiseConv2D": ({"kernel_size": 3, "depth_multiplier": 2}, [IMAGE]),
+    "Dot": ({"axes": -1}, [ROW, ROW]),
+    "Dropout": ({"rate": 0.4, "seed": 3}, [ROW]),
+    "ELU": ({}, [ROW]),
+    "EinsumDense": ({"equation": "abc,cd->abd", "output_shape": [None, 4], "bias_axes": "d"}, [STEPS]),
+    "Embedding": ({"input_dim": 9, "output_dim": 3, "mask_zero": True}, [(2, 5)]),
+    "Flatten": ({}, [IMAGE]),
+    "GRU": ({"units": 3}, [STEPS]),
+    "GaussianDropout": ({"rate": 0.2}, [ROW]),
+    "GaussianNoise": ({"stddev": 0.2}, [ROW]),
+    "GlobalAveragePooling1D": ({}, [STEPS]),
+    "GlobalAveragePooling2D": ({"keepdims": True}, [IMAGE]),
+    "GlobalAveragePooling3D": ({}, [VOLUME]),
+    "GlobalMaxPooling1D": ({}, [STEPS]),
+    "GlobalMaxPooling2D": ({}, [IMAGE]),
+    "GlobalMaxPooling3D": ({}, [VOLUME]),
+    "GroupNormalization": ({"groups": 3}, [IMAGE]),
+    "Identity": ({}, [ROW]),
+    "LSTM": ({"units": 3, "return_sequences": True, "recurrent_dropout": 0.1}, [STEPS]),
+    "LayerNormalization": ({}, [STEPS]),
+    "LeakyReLU": ({}, [ROW]),
+    "Masking": ({}, [STEPS]),
+    "MaxPooling1D": ({}, [STEPS]),
+    "MaxPooling2D": ({"pool_size": 3, "strides": 2, "padding": "same"}, [IMAGE]),
+    "MaxPooling3D": ({}, [VOLUME]),
+    "Maximum": ({}, [ROW, ROW]),
+    "Minimum": ({}, [ROW, ROW]),
+    "MultiHeadAttention": ({"num_heads": 2, "key_dim": 3, "dropout": 0.1}, [STEPS, STEPS]),
+    "Multiply": ({}, [ROW, ROW]),
+    "PReLU": ({}, [ROW]),
+    "Permute": ({"dims": [2, 1]}, [STEPS]),
+    "RMSNormalization": ({}, [STEPS]),
+    "RNN": ({"cell": _cell("SimpleRNNCell")}, [STEPS]),
+    "ReLU": ({"max_value": 1.0}, [ROW]),
+    "RepeatVector": ({"n": 3}, [ROW]),
+    "Reshape": ({"target_shape": [2, -1]}, [ROW]),
+    "SeparableConv1D": ({"filters": 4, "kernel_size": 3}, [STEPS]),
+    "SeparableConv2D": ({"filters": 4, "kernel_size": 3}, [IMAGE]),
+    "SimpleRNN": ({"units": 3, "go_backwards": True}, [STEPS]),
+    "Softmax": ({}, [ROW]),
+    "SpatialDropout1D": ({"rate": 0.3}, [STEPS]),
+    "SpatialDropout2D": ({"rate": 0.3}, [IMAGE]),
+    "SpatialDropout3D": ({"rate": 0.3}, [VOLUME]),
+    "Subtract": ({}, [ROW, ROW]),
+    "TimeDistributed": ({"layer": _cell("Dense")}, [STEPS]),
+    "UnitNormalization": ({}, [ROW]),
+    "UpSampling1D": ({}, [STEPS]),
+    "UpSampling2D": ({"interpolation": "bilinear"}, [IMAGE]),
+    "UpSampling3D": ({}, [VOLUME]),
+    "ZeroPadding1D": ({}, [STEPS]),
+    "ZeroPadding2D": ({"padding": 1}, [IMAGE]),
+    "ZeroPadding3D": ({}, [VOLUME]),
+}
+
+#: parents, cells (called with states, tested through RNN), and layers that are no function of one array.
+ELSEWHERE = {"Layer", "InputLayer", "Lambda", "Wrapper", "GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells"}
+
+#: calls with several arguments instead of one list.
+SEPARATE = {"MultiHeadAttention"}

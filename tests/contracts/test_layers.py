@@ -1,0 +1,117 @@
+"""What every layer keeps: its config, its traced shape, the same numbers compiled, saved, and in half precision."""
+
+import importlib.util
+import json
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import gazelle
+from gazelle.core import bind
+from gazelle.core.config import REGISTRY, deserialize, serialize_object
+
+_spec = importlib.util.spec_from_file_location("rows", pathlib.Path(__file__).with_name("rows.py"))
+rows = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(rows)
+
+CLASSES = sorted({cls.__name__ for cls in REGISTRY["layers"].values() if isinstance(cls, type)} - rows.ELSEWHERE)
+
+
+def _layer(name, **more):
+    words, shapes = rows.LAYERS[name]
+    words = {  # a layer inside computes in the same dtype
+        key: deserialize({**value, "config": {**value["config"], **more}}) if isinstance(value, dict) else value
+        for key, value in words.items()
+    }
+    return REGISTRY["layers"][name](**words, **more), shapes
+
+
+def _inputs(name, shapes, dtype="float32"):
+    random = np.random.default_rng(3)
+    if name == "Embedding":
+        return [jnp.asarray(random.integers(0, 9, shape)) for shape in shapes]
+    return [jnp.asarray(random.normal(size=shape), dtype) for shape in shapes]
+
+
+def _call(name, layer, inputs):
+    if name in rows.SEPARATE:
+        return layer(*inputs)
+    return layer(inputs if len(inputs) > 1 else inputs[0])
+
+
+def test_every_layer_has_a_row():
+    assert sorted(rows.LAYERS) == CLASSES
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_config_round_trip(name):
+    layer, _ = _layer(name)
+    words = json.loads(json.dumps(serialize_object(layer)))
+    again = deserialize(words)
+    assert type(again) is type(layer)
+    assert json.loads(json.dumps(serialize_object(again))) == words
+    assert name in repr(layer)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_traced_shape_is_the_real_one(name):
+    layer, shapes = _layer(name)
+    symbolic = [gazelle.Input(x.shape[1:], dtype=str(x.dtype)) for x in _inputs(name, shapes)]
+    traced = _call(name, layer, symbolic)
+    real = _call(name, layer, _inputs(name, shapes))
+    assert traced.shape == (None, *real.shape[1:])
+    assert str(traced.dtype) == str(real.dtype)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_compiled_equals_eager_and_gradients_are_finite(name):
+    layer, shapes = _layer(name)
+    inputs = _inputs(name, shapes)
+    eager = _call(name, layer, inputs)
+    variables = layer.named_variables()
+    values = {path: v.value for path, v in variables.items()}
+    pure = bind.pure(lambda *x: _call(name, layer, list(x)), variables, {id(v): p for p, v in layer.named_layers().items()})
+    compiled, _, _ = jax.jit(pure)(values, *inputs)
+    np.testing.assert_allclose(compiled, eager, rtol=2e-5, atol=2e-6)
+
+    def total(values, *x):
+        return jnp.sum(jnp.square(pure(values, *x, key=jax.random.key(0), training=True)[0]))
+
+    for leaf in jax.tree.leaves(jax.jit(jax.grad(total, allow_int=True))(values, *inputs)):
+        assert leaf.dtype == jax.dtypes.float0 or bool(jnp.isfinite(leaf).all())
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_training_is_a_function_of_the_key(name):
+    layer, shapes = _layer(name)
+    inputs = _inputs(name, shapes)
+    _call(name, layer, inputs)
+    variables = layer.named_variables()
+    values = {path: v.value for path, v in variables.items()}
+    pure = bind.pure(lambda *x: _call(name, layer, list(x)), variables, {id(v): p for p, v in layer.named_layers().items()})
+    first, second = (pure(values, *inputs, key=jax.random.key(5), training=True)[0] for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("name", [n for n in CLASSES if n != "Embedding"])
+def test_half_precision_stays_half(name):
+    layer, shapes = _layer(name, dtype="bfloat16")
+    out = _call(name, layer, _inputs(name, shapes, "bfloat16"))
+    assert out.dtype == jnp.bfloat16
+    assert {v.dtype for v in layer.weights} <= {"bfloat16"}
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_saved_and_loaded_in_a_model(name, tmp_path):
+    layer, shapes = _layer(name)
+    arrays = _inputs(name, shapes)
+    symbolic = [gazelle.Input(x.shape[1:], dtype=str(x.dtype)) for x in arrays]
+    model = gazelle.Model(symbolic, _call(name, layer, symbolic))
+    model.save(tmp_path / "model.keras")
+    again = gazelle.models.load_model(tmp_path / "model.keras")
+    data = [np.asarray(x) for x in arrays]
+    data = data if len(data) > 1 else data[0]
+    np.testing.assert_array_equal(again.predict(data, verbose=0), model.predict(data, verbose=0))

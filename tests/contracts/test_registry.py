@@ -1,0 +1,58 @@
+"""What every small part keeps: its config makes it again, and its name finds it."""
+
+import json
+
+import numpy as np
+import pytest
+
+import gazelle  # noqa: F401 - fills the registry
+from gazelle import activations, constraints, initializers, losses, metrics, optimizers, regularizers
+from gazelle.core.config import REGISTRY, Configurable, deserialize, serialize_object
+
+GETTERS = {
+    "initializers": initializers.get, "regularizers": regularizers.get, "constraints": constraints.get,
+    "losses": losses.get, "metrics": metrics.get, "optimizers": optimizers.get,
+}  # fmt: skip
+PARENTS = {
+    "Initializer", "Regularizer", "Constraint", "Loss", "LossFunctionWrapper", "Metric", "MeanMetricWrapper",
+    "Optimizer", "OptaxOptimizer", "LearningRateSchedule", "Given",
+}  # fmt: skip
+NEEDED = {  # arguments without a default
+    "MeanIoU": {"num_classes": 3}, "IoU": {"num_classes": 3, "target_class_ids": [0]}, "OneHotMeanIoU": {"num_classes": 3},
+    "BinaryIoU": {"target_class_ids": [0]}, "OneHotIoU": {"num_classes": 3, "target_class_ids": [0]},
+    "SensitivityAtSpecificity": {"specificity": 0.5}, "SpecificityAtSensitivity": {"sensitivity": 0.5},
+    "PrecisionAtRecall": {"recall": 0.5}, "RecallAtPrecision": {"precision": 0.5},
+    "ExponentialDecay": {"initial_learning_rate": 0.1, "decay_steps": 5, "decay_rate": 0.9},
+    "InverseTimeDecay": {"initial_learning_rate": 0.1, "decay_steps": 5, "decay_rate": 0.9},
+    "PolynomialDecay": {"initial_learning_rate": 0.1, "decay_steps": 5},
+    "CosineDecay": {"initial_learning_rate": 0.1, "decay_steps": 5},
+    "CosineDecayRestarts": {"initial_learning_rate": 0.1, "first_decay_steps": 5},
+    "PiecewiseConstantDecay": {"boundaries": [5], "values": [0.1, 0.2]},
+}  # fmt: skip
+
+
+def _classes():
+    for room in (*GETTERS, "optimizers.schedules"):
+        for cls in {id(c): c for c in REGISTRY[room].values()}.values():
+            if isinstance(cls, type) and issubclass(cls, Configurable) and cls.__name__ not in PARENTS:
+                yield pytest.param(room, cls, id=f"{room}.{cls.__name__}")
+
+
+@pytest.mark.parametrize(("room", "cls"), list(_classes()))
+def test_config_makes_it_again(room, cls):
+    thing = cls(**NEEDED.get(cls.__name__, {}))
+    words = json.loads(json.dumps(serialize_object(thing)))
+    again = deserialize(words, room)
+    assert type(again) is cls
+    assert json.loads(json.dumps(serialize_object(again))) == words
+    if room in GETTERS:
+        assert type(GETTERS[room](words)) is cls
+        if cls.__name__ not in NEEDED:
+            found = GETTERS[room](cls.__name__)
+            assert type(found) is cls or callable(found)
+
+
+@pytest.mark.parametrize("name", sorted(set(REGISTRY["activations"]) - {"threshold"}))
+def test_activation_by_name(name):
+    out = activations.get(name)(np.linspace(-3, 3, 8, dtype="float32").reshape(2, 4))
+    assert np.isfinite(np.asarray(out)).all()

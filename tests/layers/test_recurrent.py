@@ -1,0 +1,193 @@
+"""What recurrent layers, embeddings, wrappers and attention say about wrong arguments and inputs."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gazelle.core.errors import ArgumentError, ShapeError, StateError
+from gazelle.layers.attention import Attention
+from gazelle.layers.base import Layer
+from gazelle.layers.bidirectional import Bidirectional
+from gazelle.layers.core import Dense
+from gazelle.layers.einsum_dense import EinsumDense
+from gazelle.layers.embedding import Embedding
+from gazelle.layers.gru import GRU, GRUCell
+from gazelle.layers.input import Input
+from gazelle.layers.lstm import LSTM, LSTMCell
+from gazelle.layers.multi_head_attention import MultiHeadAttention
+from gazelle.layers.rnn import RNN
+from gazelle.layers.simple_rnn import SimpleRNN
+from gazelle.layers.stacked_cells import StackedRNNCells
+from gazelle.layers.wrappers import TimeDistributed, Wrapper
+
+X = np.ones((2, 3, 4), "float32")
+
+
+class NoState(Layer):
+    def call(self, x, states):
+        return x, states
+
+
+class NoCall:
+    state_size = 3
+
+
+@pytest.mark.parametrize("layer", [SimpleRNN, LSTM, GRU])
+@pytest.mark.parametrize("shape", [(2, 3), (2, 3, 4, 5)])
+def test_rank(layer, shape):
+    with pytest.raises(ShapeError) as error:
+        layer(3, name="r")(jnp.ones(shape))
+    assert str(error.value) == (
+        f"{layer.__name__} 'r': expected 3 axes (batch, time, features), got shape {shape}.\n"
+        "One feature: x[..., None]. One time step: x[:, None, :]. After another recurrent layer: "
+        "give that one return_sequences=True."
+    )
+
+
+def test_other_number_of_features():
+    layer = LSTM(3, name="r")
+    layer(X)
+    with pytest.raises(ShapeError, match=r"LSTM 'r': expected size 4 on the last axis, got shape \(2, 3, 5\)"):
+        layer(jnp.ones((2, 3, 5)))
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: LSTM(3, stateful=True, name="r"), lambda: RNN(GRUCell(3), stateful=True, name="r")]
+)
+def test_stateful_without_batch_size(make):
+    with pytest.raises(
+        ShapeError, match=r"'r' with stateful=True: expected a known batch size, got shape \(None, 3, 4\)"
+    ) as error:
+        make()(Input((3, 4)))
+    assert "Input(batch_shape=(batch, time, features))" in str(error.value)
+
+
+def test_stateful_batch_of_another_size():
+    layer = GRU(3, stateful=True, name="r")
+    layer(X)
+    with pytest.raises(
+        ShapeError, match="GRU 'r': the sequences and the states: expected batch size 2, got batch size 1"
+    ) as e:
+        layer(X[:1])
+    assert "leave the last, smaller one out" in str(e.value)
+
+
+def test_unroll_without_time():
+    with pytest.raises(ShapeError, match="unroll=True: expected a known number of time steps"):
+        LSTM(3, unroll=True)(Input((None, 4)))
+
+
+@pytest.mark.parametrize("wrap", [RNN, lambda c: RNN([c]), lambda c: StackedRNNCells([LSTMCell(2), c])])
+def test_cells(wrap):
+    with pytest.raises(ArgumentError, match="state_size of the cell NoState: expected an integer, or a list"):
+        wrap(NoState())
+    with pytest.raises(ArgumentError, match="The cell NoCall has no call method"):
+        wrap(NoCall())
+
+
+@pytest.mark.parametrize("units", [0, -1, 2.5, "3"])
+@pytest.mark.parametrize("make", [SimpleRNN, LSTM, GRU, LSTMCell])
+def test_units(make, units):
+    with pytest.raises(ArgumentError, match=f"expected a positive integer, got {units!r}"):
+        make(units)
+
+
+def test_initial_states():
+    with pytest.raises(ArgumentError, match="initial_state of LSTM 'r': expected 2 states, got 1"):
+        LSTM(3, name="r")(X, initial_state=jnp.ones((2, 3)))
+    with pytest.raises(ShapeError, match="expected batch size 5, got batch size 2"):
+        SimpleRNN(3)(X, initial_state=jnp.ones((5, 3)))
+
+
+def test_reset_state():
+    with pytest.raises(StateError, match="expected a layer with stateful=True"):
+        LSTM(3).reset_state()
+
+
+def test_wrong_argument_is_named():
+    with pytest.raises(
+        ArgumentError, match=r"Unknown argument of LSTM 'retrun_sequences'.\nDid you mean 'return_sequences'"
+    ):
+        LSTM(3, retrun_sequences=True)
+
+
+@pytest.mark.parametrize(
+    ("backward", "text"),
+    [
+        ({}, "expected go_backwards=True, got go_backwards=False"),
+        ({"go_backwards": True, "return_sequences": True}, "expected return_sequences=False, as the forward layer has"),
+        ({"go_backwards": True, "return_state": True}, "expected return_state=False"),
+        ({"go_backwards": True, "stateful": True}, "expected stateful=False"),
+    ],
+)
+def test_backward_layer(backward, text):
+    with pytest.raises(ArgumentError, match=text):
+        Bidirectional(LSTM(3), backward_layer=LSTM(3, **backward))
+
+
+def test_bidirectional_arguments():
+    with pytest.raises(ArgumentError, match="layer of Bidirectional: expected a recurrent layer"):
+        Bidirectional(LSTM)
+    with pytest.raises(ArgumentError, match="Unknown merge_mode of Bidirectional 'cat'"):
+        Bidirectional(LSTM(3), merge_mode="cat")
+    with pytest.raises(ArgumentError, match="expected a layer with go_backwards.*got Dense"):
+        Bidirectional(Dense(3))
+
+
+def test_wrappers():
+    for wrapper in (Wrapper, TimeDistributed):
+        with pytest.raises(ArgumentError, match=f"layer of {wrapper.__name__}: expected a Layer object"):
+            wrapper(Dense)
+    with pytest.raises(ShapeError, match=r"expected at least 3 axes \(batch, time, ...\), got shape \(2, 3\)"):
+        TimeDistributed(Dense(3))(jnp.ones((2, 3)))
+    with pytest.raises(ShapeError, match=r"The mask of TimeDistributed 't'"):
+        TimeDistributed(Dense(3), name="t")(X, mask=jnp.ones((2, 4), bool))
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [((0, 3), "input_dim"), ((3, -1), "output_dim"), ((True, 3), "input_dim"), ((3, 2.0), "output_dim")],
+)
+def test_embedding(words, name):
+    with pytest.raises(ArgumentError, match=f"{name} of Embedding 'e': expected a positive integer"):
+        Embedding(*words, name="e")
+
+
+def test_embedding_weights():
+    with pytest.raises(ShapeError, match=r"expected \(4, 3\), got \(3, 3\)"):
+        Embedding(4, 3, weights=np.ones((3, 3)))
+
+
+@pytest.mark.parametrize("words", [{"num_heads": 0}, {"key_dim": -1}, {"value_dim": 1.5}, {"sliding_window": 0}])
+def test_heads(words):
+    with pytest.raises(ArgumentError, match=f"{next(iter(words))} of MultiHeadAttention .*expected a positive integer"):
+        MultiHeadAttention(**{"num_heads": 2, "key_dim": 3, **words})
+
+
+def test_heads_shapes():
+    with pytest.raises(ShapeError, match="value and key: expected equal axes, all but the last"):
+        MultiHeadAttention(2, 3)(X, X, X[:, :2])
+
+
+@pytest.mark.parametrize("inputs", [X, [X], [X] * 4], ids=["array", "one", "four"])
+def test_attention(inputs):
+    with pytest.raises(ArgumentError, match=r"The input of Attention 'a': expected a list \[query, value\]"):
+        Attention(name="a")(inputs)
+    with pytest.raises(ArgumentError, match="score_mode of Attention 'a': expected 'dot' or 'concat', got 'add'"):
+        Attention(score_mode="add", name="a")
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "text"),
+    [
+        (("ab,bc", 3), ArgumentError, '"X,W->Y"'),
+        (("ab,bc->ac", 3), ShapeError, r"expected 2 axes, got shape \(2, 3, 4\)"),
+        (("abc,cd->abd", (5, 6)), ShapeError, "axis 'b' of 'abc,cd->abd': expected size 3, as x has, got size 5"),
+        (("abc,cd->abd", (None, None)), ShapeError, "expected sizes of 'd'"),
+        (("abc,cd->abe", (None, 3)), ArgumentError, "axis 'e'"),
+        (("abc,cd->abd", (None, 3), None, "c"), ArgumentError, "axis 'c'"),
+    ],
+)
+def test_einsum_dense(words, kind, text):
+    with pytest.raises(kind, match=text):
+        EinsumDense(*words)(X)

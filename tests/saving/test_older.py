@@ -1,0 +1,130 @@
+"""`.keras` files of tf.keras 2.13 to 2.21: other words for arguments and calls, the rate in the config alone."""
+
+import io
+import json
+import zipfile
+
+import h5py
+import numpy as np
+
+from gazelle import optimizers
+from gazelle.layers import Add, Concatenate, Dense, Input, LeakyReLU
+from gazelle.models import Model, load_model
+from gazelle.saving import keras_v3
+from gazelle.saving.older import renewed
+
+
+def _tensor(*history):
+    return {"class_name": "__keras_tensor__", "config": {"keras_history": list(history)}}
+
+
+def _call(words):
+    return renewed({"class_name": "Any", "config": {}, "inbound_nodes": [words]})["inbound_nodes"][0]
+
+
+def test_calls():
+    assert _call([["a", 0, 0, {}]]) == {"args": [_tensor("a", 0, 0)], "kwargs": {}}
+    assert _call([["a", 0, 0, {}], ["b", 1, 2, {}]]) == {
+        "args": [[_tensor("a", 0, 0), _tensor("b", 1, 2)]],
+        "kwargs": {},
+    }
+    assert _call([["a", 0, 0, {"value": ["b", 0, 0], "training": True}]]) == {
+        "args": [_tensor("a", 0, 0)], "kwargs": {"value": _tensor("b", 0, 0), "training": True},
+    }  # fmt: skip
+    assert _call(["a", 0, 0, {"y": ["b", 0, 0], "name": None}]) == {
+        "args": [_tensor("a", 0, 0), _tensor("b", 0, 0)], "kwargs": {},
+    }  # fmt: skip
+    new = {"args": [_tensor("a", 0, 0)], "kwargs": {}}
+    assert _call(new) == new
+
+
+def test_arguments():
+    def config(name, **words):
+        return renewed({"class_name": name, "config": words})["config"]
+
+    assert config("InputLayer", batch_input_shape=[None, 3]) == {"batch_shape": [None, 3]}
+    assert config("LeakyReLU", alpha=0.2) == {"negative_slope": 0.2}
+    assert config("LSTM", units=3, implementation=2) == {"units": 3}
+    assert config("DepthwiseConv2D", kernel_initializer={}, kernel_size=3) == {"kernel_size": 3}
+    assert config("Dense", kernel_initializer="zeros") == {"kernel_initializer": "zeros"}
+
+
+def _tensors(arguments):
+    return arguments[0] if isinstance(arguments[0], list) else arguments
+
+
+def _as_tf_keras(config):
+    """A functional model's config with the words of tf.keras."""
+    config["module"] = "tf_keras.src.engine.functional"
+    for layer in config["config"]["layers"]:
+        words = layer["config"]
+        words["dtype"] = "float32"
+        if layer["class_name"] == "InputLayer":
+            words["batch_input_shape"] = words.pop("batch_shape")
+        if layer["class_name"] == "LeakyReLU":
+            words["alpha"] = words.pop("negative_slope")
+        layer["inbound_nodes"] = [
+            [[*tensor["config"]["keras_history"], {}] for tensor in _tensors(call["args"])]
+            for call in layer["inbound_nodes"]
+        ]
+        if layer["class_name"] == "Add":
+            first, second = layer["inbound_nodes"][0]
+            layer.update(module="tf_keras.src.layers.core.tf_op_layer", class_name="TFOpLambda", build_config=None)
+            layer["config"] = {"name": layer["name"], "trainable": True, "function": "__operators__.add"}
+            layer["inbound_nodes"] = [[*first[:3], {"y": second[:3], "name": None}]]
+    config["compile_config"]["optimizer"]["config"] |= {"jit_compile": False, "is_legacy_optimizer": False}
+    for key in ("loss_scale_factor", "gradient_accumulation_steps"):
+        config["compile_config"]["optimizer"]["config"].pop(key)
+
+
+def _without_the_rate(data):
+    buffer = io.BytesIO(data)
+    with h5py.File(buffer, "r+") as file:
+        group = file["optimizer/vars"]
+        values = [group[str(n)][()] for n in range(len(group))]
+        del file["optimizer/vars"]
+        for n, value in enumerate([values[0].astype("int64"), *values[2:]]):
+            file[f"optimizer/vars/{n}"] = value
+        file["metrics/mean/vars/0"] = 3.0
+    return buffer.getvalue()
+
+
+def test_a_whole_file(tmp_path):
+    a, b = Input((3,)), Input((2,))
+    left, right = Dense(4)(a), LeakyReLU(negative_slope=0.3)(Dense(4)(b))
+    model = Model([a, b], Dense(2)(Concatenate()([Add()([left, right]), right])))
+    model.compile(optimizers.Adam(0.01), "mse")
+    generator = np.random.default_rng(0)
+    x, y = [generator.normal(size=(4, n)).astype("float32") for n in (3, 2)], np.ones((4, 2), "float32")
+    model.train_on_batch(x, y)
+    model.save(tmp_path / "new.keras")
+    text, weights = keras_v3.members(tmp_path / "new.keras")
+    config = json.loads(text)
+    _as_tf_keras(config)
+    with zipfile.ZipFile(tmp_path / "old.keras", "w") as archive:
+        archive.writestr("metadata.json", "{}")
+        archive.writestr("config.json", json.dumps(config))
+        archive.writestr("model.weights.h5", _without_the_rate(weights))
+    again = load_model(tmp_path / "old.keras")
+    np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+    model.train_on_batch(x, y)
+    again.train_on_batch(x, y)
+    for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-7)
+
+
+def test_attention_under_its_private_names(tmp_path):
+    """Keras before 3.4 kept `_query_dense` where 3.15 keeps `query_dense`."""
+    from gazelle.layers.multi_head_attention import MultiHeadAttention
+
+    x = Input((4, 6))
+    model, other = (Model(x, MultiHeadAttention(2, 3)(x, x)) for _ in range(2))
+    model.save_weights(tmp_path / "w")
+    with h5py.File(tmp_path / "w", "r+") as file:
+        group = file["layers/multi_head_attention"]
+        for name in list(group):
+            if name.endswith("_dense"):
+                group.move(name, f"_{name}")
+    other.load_weights(tmp_path / "w")
+    for one, two in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)

@@ -1,0 +1,44 @@
+"""Every `>>>` in a docstring runs and prints what it says.
+
+`np`, `jnp`, the public names of gazelle and those of the room are there.
+"""
+
+import contextlib
+import doctest
+import importlib
+import io
+import pkgutil
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import gazelle
+
+FINDER = doctest.DocTestFinder(exclude_empty=True)
+
+
+def modules():
+    for found in pkgutil.walk_packages(gazelle.__path__, "gazelle."):
+        if not found.name.endswith("__main__"):
+            yield importlib.import_module(found.name)
+
+
+def examples():
+    for module in modules():
+        room = importlib.import_module(module.__name__.rpartition(".")[0])
+        names = {"np": np, "jnp": jnp, "gazelle": gazelle, **vars(gazelle), **vars(room), **vars(module)}
+        for test in FINDER.find(module, module.__name__, extraglobs=names):
+            if test.examples:
+                yield pytest.param(test, id=test.name.removeprefix("gazelle."))
+
+
+@pytest.mark.parametrize("test", list(examples()))
+def test_example(test, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # some write a file
+    gazelle.utils.set_random_seed(0)
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    said = io.StringIO()
+    with contextlib.redirect_stdout(io.StringIO()):
+        runner.run(test, out=said.write, clear_globs=False)
+    assert runner.summarize(verbose=False).failed == 0, said.getvalue()
