@@ -20,7 +20,8 @@ REGISTRY: dict[str, dict[str, Any]] = {}
 CUSTOM: dict[str, Any] = {}
 #: last word of an argument's name -> the function that turns a name or config into the object.
 RESOLVERS: dict[str, Callable[[Any], Any]] = {}
-_custom: ContextVar[Mapping[str, Any]] = ContextVar("gazelle_custom_objects", default={})
+_NOTHING: Mapping[str, Any] = {}
+_custom: ContextVar[Mapping[str, Any]] = ContextVar("gazelle_custom_objects", default=_NOTHING)
 
 
 def register(room: str, *names: str) -> Callable[[Any], Any]:
@@ -118,7 +119,8 @@ def _listen(cls: type, builtin: bool) -> None:
     @functools.wraps(init)
     def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
         if "_config" in self.__dict__ and not builtin:
-            return init(self, *args, **kwargs)
+            init(self, *args, **kwargs)
+            return
         try:
             bound = signature.bind(self, *args, **kwargs)
         except TypeError as error:
@@ -128,7 +130,8 @@ def _listen(cls: type, builtin: bool) -> None:
         extra = given.pop(rest, {}) if rest else {}
         self.__dict__.setdefault("_config", {**given, **extra})  # the outermost class's words
         if not builtin:
-            return init(self, *args, **kwargs)
+            init(self, *args, **kwargs)
+            return
         given = {key: resolve(key, value) for key, value in given.items()}
         for key, value in given.items():  # every level stores its own
             if not isinstance(getattr(type(self), key, None), property):
@@ -235,7 +238,7 @@ def deserialize(value: Any, room: str | None = None) -> Any:
         return [deserialize(v, room) for v in value]
     if not isinstance(value, Mapping):
         return value
-    name, config = value.get("class_name"), value.get("config")
+    name, config = value.get("class_name"), value.get("config", {})
     if name is None or "config" not in value:
         return {k: deserialize(v, room) for k, v in value.items()}
     if name == "__numpy__":
@@ -247,7 +250,8 @@ def deserialize(value: Any, room: str | None = None) -> Any:
     target = target_of(value, room)
     if target is None:
         raise unknown(
-            "class or function in the config", config if name == "function" else name, (n for t in REGISTRY.values() for n in t),
+            "class or function in the config", config if name == "function" else name,
+            (n for table in REGISTRY.values() for n in table),
             "Your own classes are given by custom_objects={...} or @register_keras_serializable().",
         )  # fmt: skip
     if name == "function":

@@ -59,7 +59,7 @@ class DTypePolicy:
             name = name.name
         if isinstance(name, dict):
             name = name["config"]["name"]
-        self.name = standardize(name)
+        self.name: str = standardize(name)
 
     @property
     def compute_dtype(self) -> str:

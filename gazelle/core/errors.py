@@ -26,7 +26,7 @@ class StateError(GazelleError, RuntimeError):
     """A call came too early or too late: not built, not compiled, already closed."""
 
 
-class UnboundVariable(GazelleError, RuntimeError):
+class UnboundVariable(GazelleError, RuntimeError):  # noqa: N818 - it says what is the case
     """A variable was read inside a pure call that did not receive it."""
 
 
@@ -40,11 +40,7 @@ class UnsafeFileError(GazelleError, ValueError):
 
 def message(what: str, *, expected: object = None, got: object = None, mend: str = "") -> str:
     """Compose "<what>: expected ..., got .... / <mend>" from the parts that are given."""
-    parts = [
-        f"{word} {value}"
-        for word, value in (("expected", expected), ("got", got))
-        if value is not None
-    ]
+    parts = [f"{word} {value}" for word, value in (("expected", expected), ("got", got)) if value is not None]
     first = f"{what}: {', '.join(parts)}." if parts else f"{what}."
     return f"{first}\n{mend}" if mend else first
 

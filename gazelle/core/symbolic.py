@@ -85,7 +85,7 @@ class KerasTensor:
         raise AttributeError(f"A symbolic tensor has no attribute {name!r}.")
 
     @property
-    def T(self) -> Any:
+    def T(self) -> Any:  # noqa: N802 - NumPy's name
         return OPS["transpose"](self)
 
     def __getitem__(self, index: Any) -> Any:

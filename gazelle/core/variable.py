@@ -97,7 +97,8 @@ class Variable:
                         got=f"shape {new.shape}")
             )  # fmt: skip
         if bound:
-            assert scope is not None and scope.values is not None
+            assert scope is not None
+            assert scope.values is not None
             scope.values[id(self)] = new
         elif isinstance(new, jax.core.Tracer):  # shapes are being traced: nothing is stored
             return

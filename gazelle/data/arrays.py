@@ -24,7 +24,7 @@ def as_arrays(what: str, data: Any) -> Any:
 
 
 def _is_array(value: Any) -> bool:
-    return getattr(value, "ndim", 0) >= 1 or isinstance(value, (list, tuple)) and any(map(_is_array, value))
+    return getattr(value, "ndim", 0) >= 1 or (isinstance(value, (list, tuple)) and any(map(_is_array, value)))
 
 
 def _as_array(what: str, value: Any) -> Any:
@@ -74,7 +74,7 @@ def _from_frame(value: Any) -> Any:
 
 def check_lengths(named: dict[str, Any]) -> int:
     """The number of samples; all arrays must agree and hold at least one."""
-    sizes = {}
+    sizes: dict[str, int] = {}
     for what, tree in named.items():
         for leaf in jax.tree.leaves(tree):
             if not getattr(leaf, "ndim", 0):

@@ -65,7 +65,6 @@ class ArraySource:
                 yield self._placed, rows[full * self.batch_size :][None]
             first += upto - offset
 
-
     def batches(self) -> Iterator[Any]:
         """x of one batch after the other, in order and still on the host."""
         assert self.steps is not None

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 
-def compile(function: Callable[..., Any], donate: tuple[int, ...] = ()) -> Callable[..., Any]:  # noqa: A001
+def compile(function: Callable[..., Any], donate: tuple[int, ...] = ()) -> Callable[..., Any]:
     """Compile a pure function; the arrays of the arguments in `donate` are given up and their memory used again."""
     return jax.jit(function, donate_argnums=donate)
 

@@ -17,8 +17,8 @@ class Attention(Layer):
 
     q (batch, queries, dim) · v (batch, steps, out) · k (batch, steps, dim)  ->  y (batch, queries, out)
 
-    Called on a list [q, v] or [q, v, k]; k is v if not given. With a mask [of q, of v], steps of v where it is False get
-    no weight and y is 0 where q's is False.
+    Called on a list [q, v] or [q, v, k]; k is v if not given. With a mask [of q, of v], steps of v where it is False
+    get no weight, and y is 0 where q's is False.
 
     Args:
         use_scale: whether `scale` is a weight (it starts at 1) and not 1.
@@ -88,8 +88,11 @@ class Attention(Layer):
     def _check_list(self, given: Any, what: str = "input") -> None:
         if not isinstance(given, (list, tuple)) or len(given) not in (2, 3):
             got = f"{len(given)} of them" if isinstance(given, (list, tuple)) else type(given).__name__
-            raise ArgumentTypeError(message(f"The {what} of {self._label}", expected="a list [query, value] or [query, value, key]",
-                                        got=got))  # fmt: skip
+            raise ArgumentTypeError(
+                message(
+                    f"The {what} of {self._label}", expected="a list [query, value] or [query, value, key]", got=got
+                )
+            )
 
 
 class AdditiveAttention(Attention):

@@ -177,7 +177,7 @@ class Layer(Configurable):
         self._eager_losses = [value for _, value in scope.losses]
         return out
 
-    def _call_symbolic(self, args: Any, kwargs: Mapping[str, Any]) -> Any:
+    def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:
         args, kwargs = symbolic.map_tree(self._to_array, (args, kwargs))
         self._ensure_built(args, kwargs)
         outputs = symbolic.output_spec(self._call_arrays_here, args, kwargs, name=self.name)
@@ -189,7 +189,7 @@ class Layer(Configurable):
         assert scope is not None
         return self._call_arrays(scope, args, kwargs)
 
-    def _call_arrays(self, scope: bind.Scope, args: Any, kwargs: Mapping[str, Any]) -> Any:
+    def _call_arrays(self, scope: bind.Scope, args: Any, kwargs: dict[str, Any]) -> Any:
         masks = [get_mask(leaf) for leaf in jax.tree.leaves(args[:1])]
         args, kwargs = jax.tree.map(self._to_array, (args, dict(kwargs)), is_leaf=lambda v: isinstance(v, Variable))
         self._ensure_built(args, kwargs)
@@ -494,6 +494,7 @@ class Layer(Configurable):
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """The output's shape for an input's shape, by tracing."""
+
         def is_shape(v: Any) -> bool:
             return isinstance(v, (tuple, list)) and all(n is None or isinstance(n, int) for n in v)
 

@@ -1,4 +1,4 @@
-"""The trunk of the built-in recurrent cells: one product for all gates, the input's share of it taken out of the loop."""
+"""The trunk of the built-in recurrent cells: all gates in one product, the input's part of it out of the loop."""
 
 from __future__ import annotations
 

@@ -85,8 +85,8 @@ class EinsumDense(Layer):
                 continue
             if axes.setdefault(letter, size) not in (None, size):
                 raise ShapeError(
-                    message(f"{self._label}: axis {letter!r} of {self.equation!r}", expected=f"size {axes[letter]}, as x has",
-                            got=f"size {size} in output_shape")
+                    message(f"{self._label}: axis {letter!r} of {self.equation!r}",
+                            expected=f"size {axes[letter]}, as x has", got=f"size {size} in output_shape")
                 )  # fmt: skip
             axes[letter] = size
         unknown = [letter for letter in (self.bias_axes or "") + outputs if letter not in inputs + kernel]

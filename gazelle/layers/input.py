@@ -39,7 +39,9 @@ class InputLayer(Layer):
         self.batch_shape = tuple(None if n is None else int(n) for n in batch_shape)
         self._dtype = dtypes.standardize(dtype)
         self.built = True
-        self.tensor = input_tensor if input_tensor is not None else KerasTensor(self.batch_shape, self._dtype, self.name)
+        self.tensor = (
+            input_tensor if input_tensor is not None else KerasTensor(self.batch_shape, self._dtype, self.name)
+        )
         Node(self, (), {}, self.tensor)
 
     @property

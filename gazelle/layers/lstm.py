@@ -17,7 +17,7 @@ class LSTMCell(_Cell):
 
     x (batch, features) · h, c (batch, units) · W (features, 4 units) · R (units, 4 units) · b (4 units,)
 
-    a is `activation`, s is `recurrent_activation`. `unit_forget_bias` starts the bias of f at 1 (Jozefowicz et al. 2015).
+    a is `activation`, s is `recurrent_activation`; `unit_forget_bias` starts the bias of f at 1 (Jozefowicz 2015).
 
     >>> h, (h, c) = LSTMCell(4)(jnp.ones((2, 3)), [jnp.zeros((2, 4)), jnp.zeros((2, 4))])
     >>> c.shape

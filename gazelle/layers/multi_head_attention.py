@@ -22,7 +22,7 @@ class MultiHeadAttention(Layer):
     A_n = softmax(q W^q_n (k W^k_n)^T / sqrt(key_dim))
 
     q (batch, queries, in) · v (batch, steps, in) · k (batch, steps, in)  ->  y (batch, queries, in)
-    W^q, W^k (in, num_heads, key_dim) · W^v (in, num_heads, value_dim) · W^o (num_heads, value_dim, in), each with a bias
+    W^q, W^k (in, num_heads, key_dim) · W^v (in, num_heads, value_dim) · W^o (num_heads, value_dim, in), and biases
 
     Called as layer(query, value, key=value). Masks that query, value and key carry, `attention_mask`
     (batch, queries, steps) and `use_causal_mask` all have to allow a pair for it to count.

@@ -32,13 +32,16 @@ def check_outputs(graph: Graph | None, loss: Any) -> None:
     if graph is None or loss is None:
         return
     tensors = symbolic.leaves(graph.outputs)
-    for tensor, one in zip(tensors, per_output("compile(loss=...)", loss, graph.output_names, spread=True), strict=True):
+    for tensor, one in zip(
+        tensors, per_output("compile(loss=...)", loss, graph.output_names, spread=True), strict=True
+    ):
         assert tensor.node is not None
         layer = tensor.node.operation
         activation = getattr(layer, "activation", None)
         if activation is activations.get("softmax") and tensor.shape[-1] == 1:
             raise ArgumentError(
-                message(f"Softmax over the one unit of '{layer.name}' is always 1", expected="several units, or a sigmoid",
+                message(f"Softmax over the one unit of '{layer.name}' is always 1",
+                        expected="several units, or a sigmoid",
                         got=f"output shape {tensor.shape}",
                         mend="For two classes: Dense(1, activation='sigmoid') with loss='binary_crossentropy'.")
             )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from gazelle.saving.config import model_from_json
 from gazelle.saving.keras_v3 import load_model, save_model
 

@@ -12,6 +12,7 @@ from gazelle import data, losses, optimizers
 from gazelle.core import random
 from gazelle.core.config import deserialize, serialize
 from gazelle.core.errors import ArgumentError, DataError, StateError, message
+from gazelle.layers.base import Layer
 from gazelle.models import settings
 from gazelle.models.checks import check_inputs, check_outputs
 from gazelle.training import loop
@@ -19,7 +20,7 @@ from gazelle.training.callbacks import CallbackList, History, Progress
 from gazelle.training.trainer import Trainer
 
 
-class Fitting:
+class Fitting(Layer):
     """The half of `Model` that trains. It knows which arguments mean what, and no arithmetic."""
 
     optimizer: Any = None
@@ -30,7 +31,8 @@ class Fitting:
     _trainer: Trainer | None
 
     def _setup_fitting(self) -> None:
-        self._compiled, self._trainer, self._frozen = None, None, None
+        self._compiled, self._trainer = None, None
+        self._frozen: set[int] | None = None  # ids of the variables that compile found frozen
         self.stop_training = False
 
     def compile(
@@ -92,7 +94,8 @@ class Fitting:
             if self._frozen is None:
                 self._frozen = {id(v) for v in self.variables} - self.trainable_ids()
             variables = self.named_variables()
-            trainable = {p for p, v in variables.items() if id(v) not in self._frozen}
+            frozen = self._frozen
+            trainable = {p for p, v in variables.items() if id(v) not in frozen}
             names = {id(layer): path for path, layer in self.named_layers().items()}
             self._trainer = Trainer(
                 self, variables, names, trainable, self._graph.output_names if self._graph is not None else None,
@@ -184,7 +187,9 @@ class Fitting:
 
         self.history = history
         if held is not None:
-            display.note(f"Validating on the {settings.side_of(validation_from)} {validation_split:.0%} of the samples.")
+            display.note(
+                f"Validating on the {settings.side_of(validation_from)} {validation_split:.0%} of the samples."
+            )
         with display:
             events.on_train_begin({})
             loop.fit(

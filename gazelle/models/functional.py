@@ -14,7 +14,7 @@ from gazelle.models.model import Model
 
 
 class Functional(Model):
-    """What `Model(inputs, outputs)` returns: any graph of layers, with several inputs and outputs, shared and nested."""
+    """What `Model(inputs, outputs)` returns: any graph of layers, with several inputs and outputs, shared or nested."""
 
     _keras_module = "keras.src.models.functional"
 
@@ -64,7 +64,7 @@ class _Writer:
         entrances = {id(t.node) for t in self.graph.flat_inputs}
         nodes = [n for n in self.graph.nodes if n.operation is operation and id(n) not in entrances]
         if isinstance(operation, Op):
-            entry = {
+            entry: dict[str, Any] = {
                 "module": "keras.src.ops.numpy", "class_name": _camel(operation.name),
                 "config": {"name": self.names[id(operation)]}, "registered_name": _camel(operation.name),
             }  # fmt: skip
@@ -138,8 +138,7 @@ def _read(config: Any) -> tuple[Any, Any]:
             return {k: places(v) for k, v in tree.items()}
         if len(tree) == 3 and isinstance(tree[0], str):
             return tensors[(tree[0], int(tree[1]), int(tree[2]))]
-        found = [places(v) for v in tree]
-        return found
+        return [places(v) for v in tree]
 
     inputs, outputs = places(config["input_layers"]), places(config["output_layers"])
     one = isinstance(outputs, list) and len(outputs) == 1

@@ -45,7 +45,8 @@ class Graph:
                 node = tensor.node
                 if node is None or (isinstance(node.operation, InputLayer) and id(tensor) not in entrances):
                     raise ArgumentError(
-                        message(f"The outputs depend on {tensor!r}", expected="every Input among inputs", got="not there",
+                        message(f"The outputs depend on {tensor!r}", expected="every Input among inputs",
+                                got="not there",
                                 mend="Add this Input to Model(inputs=[...]).")
                     )  # fmt: skip
                 if id(node) in seen:
@@ -117,7 +118,8 @@ class Graph:
         flat = symbolic.leaves(data)
         if len(flat) != len(self.flat_inputs):
             raise ArgumentError(
-                message("The model's inputs", expected=f"{len(self.flat_inputs)} arrays ({', '.join(self.input_names)})",
+                message("The model's inputs",
+                        expected=f"{len(self.flat_inputs)} arrays ({', '.join(self.input_names)})",
                         got=f"{len(flat)}", mend="Give several inputs as a list or a dict by name.")
             )  # fmt: skip
         return flat

@@ -13,7 +13,7 @@ from gazelle.models.fitting import Fitting
 from gazelle.models.graph import Graph
 
 
-class Model(Fitting, Layer):
+class Model(Fitting):
     """A network with inputs and outputs, made in one of three ways.
 
     `Model(inputs, outputs)` from symbolic tensors; `Sequential([...])`; or a subclass with layers in `__init__` and a
@@ -177,5 +177,3 @@ def _symbolic(shape: Any) -> Any:
     if shape and isinstance(shape[0], (list, tuple)):
         return [_symbolic(value) for value in shape]
     return Input(batch_shape=tuple(shape))
-
-

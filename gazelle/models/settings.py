@@ -15,7 +15,7 @@ _side: str | None = None
 
 
 def set_validation_from(side: str) -> None:
-    """Take `validation_split` from the "start" of the samples (as the default is) or from their "end" (as Keras does)."""
+    """Take `validation_split` from the "start" of the samples (the default) or from their "end" (as in Keras)."""
     global _side
     _side = validation_from(side)
 

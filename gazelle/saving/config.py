@@ -103,7 +103,7 @@ class translated:
 def _check_root(config: Mapping[str, Any], label: str) -> None:
     name = config.get("class_name")
     spelling.check_object(config, label)
-    target = core.find(str(name).rsplit(">", 1)[-1], None, config.get("registered_name"))
+    target = core.target_of(config)
     if not (isinstance(target, type) and hasattr(target, "compile_from_config")):
         raise UnsafeFileError(
             message(f"The config in {label}", expected="a model", got=f"{name!r}",

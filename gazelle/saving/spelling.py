@@ -51,15 +51,15 @@ def check_object(value: Mapping[str, Any], label: str, within: str = "") -> None
                          "and call model.load_weights(path).")
         )  # fmt: skip
     words = config if name == "function" else name
-    if not isinstance(words, str):
-        raise UnsafeFileError(message(f"{label} names a class{place}", expected="text", got=repr(words)))
+    if not isinstance(words, str) or not isinstance(registered, (str, type(None))):
+        raise UnsafeFileError(message(f"{label} names a class{place}", expected="text", got=repr((words, registered))))
     own = words.rsplit(">", 1)[-1] or words
     if str(value.get("module")).startswith("keras.src.ops.") and (
         core.snake(own) in OPS or core.find(core.snake(own), "ops")
     ):
         return
     foreign = isinstance(registered, str) and ">" in registered and _custom(registered, own) is None
-    if foreign or core.find(own, None, registered if isinstance(registered, str) else None) is None:
+    if foreign or core.target_of(value) is None:
         shown = registered if foreign else words
         near = difflib.get_close_matches(own, {n for t in core.REGISTRY.values() for n in t}, n=3)
         hint = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""

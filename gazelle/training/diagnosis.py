@@ -29,10 +29,10 @@ def explain_nan(logs: Mapping[str, Any], source: data.Source) -> None:
             raise DataError(
                 message(f"The loss is {loss} because {what} holds values that are not finite",
                         expected="finite numbers",
-                        got=f"{array[tuple(bad[0])]} at {what}[{', '.join(map(str, bad[0]))}], and others in {rows} rows",
+                        got=f"{array[tuple(bad[0])]} at {what}[{', '.join(map(str, bad[0]))}], {rows} rows in all",
                         mend=f"Drop these rows or fill the gaps, for instance {what} = np.nan_to_num({what}).")
             )  # fmt: skip
     warnings.warn(
-        f"The loss became {loss}: training diverged. A lower learning rate, clipnorm=1.0 or scaled inputs usually help.",
+        f"The loss became {loss}: training diverged. A lower learning rate, clipnorm=1 or scaled inputs usually help.",
         RuntimeWarning, stacklevel=2,
     )  # fmt: skip

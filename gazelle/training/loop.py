@@ -76,9 +76,7 @@ def fit(
                         events.on_train_batch_begin(done, Logs())
                     begun = time.perf_counter()
                     interrupt.hold()
-                    state, logs = trainer.train(
-                        live.take(), None, arrays, order, np.int32(start), np.int32(stop)
-                    )
+                    state, logs = trainer.train(live.take(), None, arrays, order, np.int32(start), np.int32(stop))
                     live.give(state)
                     jax.block_until_ready(logs)
                     interrupt.release()
@@ -134,16 +132,15 @@ def evaluate(trainer: Trainer, source: data.Source, events: Any = None, display:
 def predict(trainer: Trainer, source: data.Source, events: Any = None, display: Any = None) -> Any:
     """The model's outputs for all samples, as NumPy arrays."""
     values = trainer.live.values()
-    outputs, done, single = [], 0, events is not None and events.listens("predict")
-    for batch in source.batches():
+    outputs, single = [], events is not None and events.listens("predict")
+    for index, batch in enumerate(source.batches()):
         if single:
-            events.on_predict_batch_begin(done, Logs())
+            events.on_predict_batch_begin(index, Logs())
         outputs.append(trainer.predict(values, batch))
-        done += 1
         if single:
-            events.on_predict_batch_end(done - 1, Logs({"outputs": jax.device_get(outputs[-1])}))
+            events.on_predict_batch_end(index, Logs({"outputs": jax.device_get(outputs[-1])}))
         if display is not None:
-            display.advance(done, source.steps, {})
+            display.advance(index + 1, source.steps, {})
     host = [jax.device_get(out) for out in outputs]
     if len(host) == 1:
         return host[0]

@@ -73,7 +73,9 @@ def test_compiled_equals_eager_and_gradients_are_finite(name):
     eager = _call(name, layer, inputs)
     variables = layer.named_variables()
     values = {path: v.value for path, v in variables.items()}
-    pure = bind.pure(lambda *x: _call(name, layer, list(x)), variables, {id(v): p for p, v in layer.named_layers().items()})
+    pure = bind.pure(
+        lambda *x: _call(name, layer, list(x)), variables, {id(v): p for p, v in layer.named_layers().items()}
+    )
     compiled, _, _ = jax.jit(pure)(values, *inputs)
     np.testing.assert_allclose(compiled, eager, rtol=2e-5, atol=2e-6)
 
@@ -91,7 +93,9 @@ def test_training_is_a_function_of_the_key(name):
     _call(name, layer, inputs)
     variables = layer.named_variables()
     values = {path: v.value for path, v in variables.items()}
-    pure = bind.pure(lambda *x: _call(name, layer, list(x)), variables, {id(v): p for p, v in layer.named_layers().items()})
+    pure = bind.pure(
+        lambda *x: _call(name, layer, list(x)), variables, {id(v): p for p, v in layer.named_layers().items()}
+    )
     first, second = (pure(values, *inputs, key=jax.random.key(5), training=True)[0] for _ in range(2))
     np.testing.assert_array_equal(first, second)
 

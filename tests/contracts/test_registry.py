@@ -18,7 +18,8 @@ PARENTS = {
     "Optimizer", "OptaxOptimizer", "LearningRateSchedule", "Given",
 }  # fmt: skip
 NEEDED = {  # arguments without a default
-    "MeanIoU": {"num_classes": 3}, "IoU": {"num_classes": 3, "target_class_ids": [0]}, "OneHotMeanIoU": {"num_classes": 3},
+    "MeanIoU": {"num_classes": 3}, "IoU": {"num_classes": 3, "target_class_ids": [0]},
+    "OneHotMeanIoU": {"num_classes": 3},
     "BinaryIoU": {"target_class_ids": [0]}, "OneHotIoU": {"num_classes": 3, "target_class_ids": [0]},
     "SensitivityAtSpecificity": {"specificity": 0.5}, "SpecificityAtSensitivity": {"sensitivity": 0.5},
     "PrecisionAtRecall": {"recall": 0.5}, "RecallAtPrecision": {"precision": 0.5},

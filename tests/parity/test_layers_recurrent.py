@@ -315,8 +315,17 @@ def test_masks_travel():
 
 
 @pytest.mark.parametrize("name", ["SimpleRNN", "LSTM", "GRU"])
-@pytest.mark.parametrize("words", [{"dropout": 0.5}, {"recurrent_dropout": 0.5}, {"dropout": 0.5, "recurrent_dropout": 0.3},
-    {"dropout": 0.5, "implementation": 1}, {"recurrent_dropout": 0.5, "reset_after": False}], ids=label)  # fmt: skip
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"dropout": 0.5},
+        {"recurrent_dropout": 0.5},
+        {"dropout": 0.5, "recurrent_dropout": 0.3},
+        {"dropout": 0.5, "implementation": 1},
+        {"recurrent_dropout": 0.5, "reset_after": False},
+    ],
+    ids=label,
+)
 def test_dropout(name, words):
     if "reset_after" in words and name != "GRU":
         pytest.skip("an argument of GRU")

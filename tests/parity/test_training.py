@@ -53,8 +53,12 @@ def binary_mlp_rmsprop(k):
 @run
 def softmax_mlp_nesterov(k):
     x, y = _vectors()
-    model = k.Sequential([k.Input((10,)), k.layers.Dense(16, activation="tanh"), k.layers.Dense(3, activation="softmax")])
-    model.compile(k.optimizers.SGD(0.05, momentum=0.9, nesterov=True), "sparse_categorical_crossentropy", metrics=["acc"])
+    model = k.Sequential(
+        [k.Input((10,)), k.layers.Dense(16, activation="tanh"), k.layers.Dense(3, activation="softmax")]
+    )
+    model.compile(
+        k.optimizers.SGD(0.05, momentum=0.9, nesterov=True), "sparse_categorical_crossentropy", metrics=["acc"]
+    )
     return model, x, y, {}
 
 
@@ -62,8 +66,8 @@ def softmax_mlp_nesterov(k):
 def regularized_adagrad_short_last_batch(k):
     x, y = _vectors(n=150)
     dense = k.layers.Dense(
-        12, activation="selu", kernel_regularizer="l2", bias_regularizer=k.regularizers.L1(0.01), kernel_constraint="max_norm",
-        activity_regularizer=k.regularizers.L2(0.02),
+        12, activation="selu", kernel_regularizer="l2", bias_regularizer=k.regularizers.L1(0.01),
+        kernel_constraint="max_norm", activity_regularizer=k.regularizers.L2(0.02),
     )  # fmt: skip
     model = k.Sequential([k.Input((10,)), dense, k.layers.Dense(1)])
     model.compile(k.optimizers.Adagrad(0.05), "huber", metrics=["mae", "mse"])
@@ -74,7 +78,9 @@ def regularized_adagrad_short_last_batch(k):
 def weighted_nadam(k):
     x, y = _vectors()
     one_hot = np.eye(3, dtype="float32")[y]
-    model = k.Sequential([k.Input((10,)), k.layers.Dense(8, activation="gelu"), k.layers.Dense(3, activation="softmax")])
+    model = k.Sequential(
+        [k.Input((10,)), k.layers.Dense(8, activation="gelu"), k.layers.Dense(3, activation="softmax")]
+    )
     model.compile("nadam", "categorical_crossentropy", metrics=["accuracy"], weighted_metrics=["accuracy"])
     return model, x, one_hot, {"class_weight": {0: 1.0, 1: 3.0, 2: 0.5}}
 
@@ -116,7 +122,9 @@ def residual_batchnorm_rmsprop(k):
 @run
 def masked_lstm_adam(k):
     x, y = _words()
-    model = k.Sequential([k.layers.Embedding(20, 6, mask_zero=True), k.layers.LSTM(5), k.layers.Dense(1, activation="sigmoid")])
+    model = k.Sequential(
+        [k.layers.Embedding(20, 6, mask_zero=True), k.layers.LSTM(5), k.layers.Dense(1, activation="sigmoid")]
+    )
     model.build((None, 9))
     model.compile("adam", "binary_crossentropy", metrics=["accuracy", "AUC"])
     return model, x, y, {}

@@ -151,6 +151,7 @@ CONFIGS = {
     "another registered name": _layer(_object("keras.layers", "Dense", {"units": 4, "name": "d"}, "mine>Dense")),
     "a loss as a layer": _layer(_object("keras.losses", "MeanSquaredError")),
     "a function as a layer": _layer(_function("keras.activations", "relu")),
+    "a registered name of a list": _layer(_object("keras.layers", "Dense", {"units": 4}, ["Dense"])),
     "a layer of no class": _layer({"class_name": 3, "config": {}}),
     "a loss as the root": _root(_object("keras.losses", "MeanSquaredError")),
     "a layer as the root": _root(_object("keras.layers", "Dense", {"units": 3})),
