@@ -170,6 +170,13 @@ def serialize(value: Any) -> Any:
         return {"class_name": "__numpy__", "config": {"value": np.asarray(value).tolist(), "dtype": str(value.dtype)}}
     if isinstance(value, np.generic):
         return value.item()
+    if isinstance(value, slice):
+        return {
+            "class_name": "__slice__",
+            "config": {k: serialize(getattr(value, k)) for k in ("start", "stop", "step")},
+        }
+    if value is Ellipsis:
+        return {"class_name": "__ellipsis__", "config": {}}
     if hasattr(value, "get_config"):
         return serialize_object(value)
     if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic)):
@@ -228,6 +235,8 @@ def target_of(value: Mapping[str, Any], room: str | None = None) -> Any:
     """The class or function that a config names, looked for in the room its module says, else in `room`."""
     name = value["config"] if value["class_name"] == "function" else value["class_name"].rsplit(">", 1)[-1]
     place = str(value.get("module") or "").removeprefix("keras.")
+    if place.startswith("src.ops"):  # a step of a graph: Keras names the class of the function
+        return REGISTRY["ops"].get(snake(name))
     target = find(name, place if place in REGISTRY else room, value.get("registered_name"))
     return find(name) if target is None and place not in REGISTRY else target
 
@@ -243,6 +252,10 @@ def deserialize(value: Any, room: str | None = None) -> Any:
         return {k: deserialize(v, room) for k, v in value.items()}
     if name == "__numpy__":
         return np.asarray(config["value"], config["dtype"])
+    if name == "__slice__":
+        return slice(*(deserialize(config[key]) for key in ("start", "stop", "step")))
+    if name == "__ellipsis__":
+        return Ellipsis
     if name == "DTypePolicy":
         return config["name"]
     if name == "__tuple__":

@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle.layers.base import InputSpec
-from gazelle.layers.cells import _Cell
+from gazelle.layers.cells import _Cell, product
 from gazelle.layers.rnn import RNN, of_cell
 
 
@@ -35,7 +35,6 @@ class GRUCell(_Cell):
         seed: int | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(**kwargs)
-        self.plain = self.reset_after
 
     def _build_bias(self, size: int) -> Any:
         return self.add_weight("bias", (2, size) if self.reset_after else (size,))
@@ -46,27 +45,26 @@ class GRUCell(_Cell):
         return self.bias[0], self.bias[1]
 
     def update(self, x: Any, inner: Any, states: list[Any]) -> list[Any]:
-        x_z, x_r, x_g = jnp.split(x, 3, axis=-1)
-        h_z, h_r, h_g = jnp.split(inner, 3, axis=-1)
-        return self._mix(x_z + h_z, x_g + self.recurrent_activation(x_r + h_r) * h_g, states[0])
+        two = 2 * self.units
+        z, r = self._gates(x[..., :two] + inner[..., :two])
+        return self._mix(z, x[..., two:] + r * inner[..., two:], states[0])
+
+    def _gates(self, both: Any) -> Any:
+        if self.usual:
+            return jnp.split(0.5 + 0.5 * jnp.tanh(0.5 * both), 2, axis=-1)
+        return jnp.split(self.recurrent_activation(both), 2, axis=-1)
 
     def _mix(self, z: Any, g: Any, h: Any) -> list[Any]:
-        z = self.recurrent_activation(z)
         return [z * h + (1 - z) * self.activation(g)]
 
     def step(self, x: Any, states: list[Any], dropped: Any = None) -> list[Any]:
         if self.reset_after:
             return super().step(x, states, dropped)
-        (h,), units = states, self.units
-        x_z, x_r, x_g = jnp.split(x, 3, axis=-1)
-        gates, new = jnp.split(self.recurrent_kernel.value, [2 * units], axis=-1)
-        d_z, d_r, d_g = (h, h, h) if dropped is None else (h * d for d in dropped)
-        if dropped is None:
-            h_z, h_r = jnp.split(h @ gates, 2, axis=-1)
-        else:
-            h_z, h_r = d_z @ gates[:, :units], d_r @ gates[:, units:]
-        r = self.recurrent_activation(x_r + h_r)
-        return self._mix(x_z + h_z, x_g + (r * d_g) @ new, h)
+        (h,), two = states, 2 * self.units
+        gates, new = jnp.split(self.recurrent_kernel.value, [two], axis=-1)
+        z, r = self._gates(x[..., :two] + product(h, gates, None if dropped is None else dropped[:2]))
+        kept = h if dropped is None else h * dropped[2]
+        return self._mix(z, x[..., two:] + (r * kept) @ new, h)
 
 
 class GRU(RNN):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from gazelle import initializers
 from gazelle.layers.base import InputSpec
@@ -48,9 +49,17 @@ class LSTMCell(_Cell):
         )
 
     def update(self, x: Any, inner: Any, states: list[Any]) -> list[Any]:
-        i, f, g, o = jnp.split(x + inner, 4, axis=-1)
-        c = self.recurrent_activation(f) * states[1] + self.recurrent_activation(i) * self.activation(g)
-        return [self.recurrent_activation(o) * self.activation(c), c]
+        z = x + inner
+        if self.usual:
+            half = np.repeat(np.array([0.5, 0.5, 1.0, 0.5], z.dtype), self.units)
+            i, f, g, o = jnp.split(jnp.tanh(z * half), 4, axis=-1)
+            i, f, o = (0.5 + 0.5 * t for t in (i, f, o))
+        else:
+            i, f, g, o = jnp.split(z, 4, axis=-1)
+            i, f, o = (self.recurrent_activation(t) for t in (i, f, o))
+            g = self.activation(g)
+        c = f * states[1] + i * g
+        return [o * self.activation(c), c]
 
 
 class LSTM(RNN):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections import Counter
 from typing import Any
 
+from gazelle import ops
 from gazelle.core import symbolic
-from gazelle.core.config import deserialize, find, serialize, serialize_object
+from gazelle.core.config import deserialize, serialize, serialize_object, target_of
 from gazelle.core.errors import DamagedFileError, message, unknown
 from gazelle.core.symbolic import OPS, KerasTensor, Op
 from gazelle.layers.base import Layer
@@ -63,18 +66,18 @@ class _Writer:
     def _operation(self, operation: Any) -> dict[str, Any]:
         entrances = {id(t.node) for t in self.graph.flat_inputs}
         nodes = [n for n in self.graph.nodes if n.operation is operation and id(n) not in entrances]
+        name = self.names[id(operation)]
         if isinstance(operation, Op):
-            entry: dict[str, Any] = {
-                "module": "keras.src.ops.numpy", "class_name": _camel(operation.name),
-                "config": {"name": self.names[id(operation)]}, "registered_name": _camel(operation.name),
+            (node,) = nodes
+            args, options = _inputs_and_options(node)
+            module = "keras.src.ops.nn" if hasattr(ops.nn, operation.name) else "keras.src.ops.numpy"
+            return {
+                "module": module, "class_name": _camel(operation.name), "config": {"name": name, **serialize(options)},
+                "registered_name": _camel(operation.name), "name": name,
+                "inbound_nodes": [{"args": self._words(args), "kwargs": {}}],
             }  # fmt: skip
-        else:
-            entry = serialize_object(operation)
-        entry["name"] = self.names[id(operation)]
-        entry["inbound_nodes"] = [
-            {"args": list(self._words(node.args)), "kwargs": self._words(node.kwargs)} for node in nodes
-        ]
-        return entry
+        calls = [{"args": list(self._words(node.args)), "kwargs": self._words(node.kwargs)} for node in nodes]
+        return {**serialize_object(operation), "name": name, "inbound_nodes": calls}
 
     def _words(self, tree: Any) -> Any:
         if isinstance(tree, KerasTensor):
@@ -99,6 +102,19 @@ class _Writer:
         if isinstance(tree, dict):
             return {key: self._places(value) for key, value in tree.items()}
         return [self._places(value) for value in tree]
+
+
+def _inputs_and_options(node: Any) -> tuple[list[Any], dict[str, Any]]:
+    """What Keras gives to the call of an operation, and what to its constructor: all that is no operand."""
+    signature = inspect.signature(node.operation.function)
+    given = signature.bind(*node.args, **node.kwargs).arguments
+    inputs, options = [], {}
+    for name, value in given.items():
+        if symbolic.any_symbolic(value) or name in ("x", "x1", "x2", "key"):
+            inputs.append(value)
+        else:
+            options[name] = value
+    return inputs, options
 
 
 def _camel(name: str) -> str:
@@ -148,13 +164,13 @@ def _read(config: Any) -> tuple[Any, Any]:
 
 def _operation(entry: Any) -> Any:
     if str(entry.get("module", "")).startswith("keras.src.ops"):
-        from gazelle.core.config import snake
-
-        name = snake(entry["class_name"])
-        function = OPS.get(name) or find(name, "ops")
+        function = target_of(entry)
         if function is None:
             raise unknown("operation in the config", entry["class_name"], [_camel(n) for n in OPS])
-        return function
+        options = {k: deserialize(v) for k, v in entry["config"].items() if k not in ("name", "dtype", "trainable")}
+        if entry["class_name"] == "GetItem":  # JSON knows no tuples
+            return lambda x, key: function(x, tuple(key) if isinstance(key, list) else key)
+        return functools.partial(function, **options)
     return deserialize(entry, "layers")
 
 

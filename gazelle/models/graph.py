@@ -30,7 +30,8 @@ class Graph:
         self.nodes, indices = self._find_nodes()
         self._sort(indices)
         self.input_names = [_operation(t).name for t in self.flat_inputs]
-        self.output_names = _unique([_operation(t).name for t in symbolic.leaves(outputs)])
+        names = [_operation(t).name for t in symbolic.leaves(outputs)]
+        self.output_names = sorted(outputs) if isinstance(outputs, dict) else _unique(names)
 
     def _find_nodes(self) -> tuple[list[Node], dict[int, int]]:
         """Nodes in the order of execution, and when each operation was first met (Keras breaks ties by it)."""

@@ -22,6 +22,8 @@ def output_names(y_pred: Any, names: list[str] | None) -> list[str]:
 
 def per_output(what: str, value: Any, names: list[str], *, spread: bool = False) -> list[Any]:
     """`value` as a list with one entry per output. `spread`: a single value counts for every output."""
+    if isinstance(value, (list, tuple)) and not value:
+        value = None
     if isinstance(value, Mapping):
         wrong = [key for key in value if key not in names]
         if wrong:

@@ -58,7 +58,7 @@ def test_names_stay_as_written(word):
         ("huber", "huber"),
         ("categorical_focal_crossentropy", "categorical_focal_crossentropy"),
     ],
-    ids=str,
+    ids=lambda v: getattr(v, "__name__", None) or getattr(v, "name", None) or str(v),
 )
 def test_functions_losses_and_objects(given, name):
     metric = choose(given, (8, 2), (8, 2))

@@ -1,0 +1,101 @@
+"""Graphs: operators and ops in them, several inputs and outputs, names, and their way through a config and back."""
+
+import os
+
+os.environ["KERAS_BACKEND"] = "jax"
+
+import keras
+import numpy as np
+import pytest
+
+import gazelle
+from gazelle import layers, ops
+
+X = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
+
+
+def operators(k):
+    x = k.Input((4,))
+    h = k.layers.Dense(4)(x)
+    return k.Model(x, (h * 2.0 + x) / 3.0 - 1.0)
+
+
+def slices(k):
+    x = k.Input((4,))
+    return k.Model(x, x[:, 1:3] + x[:, -1:])
+
+
+def functions(k):
+    x = k.Input((4,))
+    y = k.ops.concatenate([x, k.ops.relu(x)], axis=0)
+    z = k.ops.sum(y, axis=-1, keepdims=True)
+    return k.Model(x, k.ops.reshape(z, (-1, 2)))
+
+
+def softmax_of_mean(k):
+    x = k.Input((4,))
+    return k.Model(x, k.ops.softmax(k.ops.mean(x, axis=1, keepdims=True) * x, axis=-1))
+
+
+GRAPHS = [operators, slices, functions, softmax_of_mean]
+
+
+@pytest.mark.parametrize("build", GRAPHS)
+def test_graph_of_ops_equals_keras(build, tmp_path):
+    theirs, ours = build(keras), build(gazelle)
+    ours.set_weights(theirs.get_weights())
+    expected = theirs.predict(X, verbose=0)
+    np.testing.assert_allclose(ours.predict(X, verbose=0), expected, atol=1e-6)
+    again = gazelle.models.Model.from_config(ours.get_config())
+    again.set_weights(theirs.get_weights())
+    np.testing.assert_allclose(again.predict(X, verbose=0), expected, atol=1e-6)
+    ours.save(tmp_path / "ours.keras")
+    theirs.save(tmp_path / "theirs.keras")
+    np.testing.assert_allclose(
+        gazelle.models.load_model(tmp_path / "theirs.keras").predict(X, verbose=0), expected, atol=1e-6
+    )
+    np.testing.assert_allclose(
+        keras.models.load_model(tmp_path / "ours.keras").predict(X, verbose=0), expected, atol=1e-6
+    )
+
+
+def test_dict_inputs_and_outputs():
+    a, b = gazelle.Input((4,), name="a"), gazelle.Input((4,), name="b")
+    model = gazelle.Model({"a": a, "b": b}, {"sum": layers.Add(name="plus")([a, b]), "first": layers.Dense(2)(a)})
+    model.compile("sgd", {"sum": "mse", "first": "mae"}, metrics={"sum": ["mae"]})
+    history = model.fit({"b": X, "a": X}, {"sum": X, "first": X[:, :2]}, epochs=2, verbose=0)
+    assert list(history.history) == ["loss", "first_loss", "sum_loss", "sum_mae"]
+    out = model.predict({"a": X, "b": 2 * X}, verbose=0)
+    np.testing.assert_allclose(out["sum"], 3 * X, rtol=1e-6)
+
+
+def test_shared_layer_counts_once_and_names_are_unique():
+    a, b = gazelle.Input((4,)), gazelle.Input((4,))
+    shared = layers.Dense(3, name="shared")
+    model = gazelle.Model([a, b], layers.Concatenate()([shared(a), shared(b)]))
+    assert [layer.name for layer in model.layers if layer is shared] == ["shared"]
+    assert model.count_params() == 15
+    assert set(model.named_variables()) == {"shared/kernel", "shared/bias"}
+
+
+def test_nested_model_and_inner_output():
+    inner = gazelle.Sequential([layers.Dense(3, activation="tanh", input_shape=(4,)), layers.Dense(2)])
+    x = gazelle.Input((4,))
+    outer = gazelle.Model(x, layers.Dense(1)(inner(x)))
+    features = gazelle.Model(inner.input, inner.layers[0].output)
+    np.testing.assert_allclose(features.predict(X, verbose=0), np.asarray(inner.layers[0](X)), rtol=1e-6)
+    assert outer.count_params() == 15 + 8 + 3
+
+
+def test_unreachable_input_is_named():
+    a, b = gazelle.Input((4,), name="a"), gazelle.Input((4,), name="b")
+    with pytest.raises(ValueError, match=r"depend on .*b.*expected every Input among inputs"):
+        gazelle.Model(a, layers.Add()([a, b]))
+
+
+def test_symbolic_tensor_has_no_values():
+    x = gazelle.Input((4,))
+    for use in (np.exp, float, bool):
+        with pytest.raises(RuntimeError, match="symbolic tensor of shape"):
+            use(x)
+    assert ops.shape(x) == (None, 4)
