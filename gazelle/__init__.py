@@ -20,8 +20,9 @@ from gazelle.command.aliases import install, load_ipython_extension, uninstall
 from gazelle.core.dtypes import DTypePolicy
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
-from gazelle.layers.base import InputSpec, Layer
+from gazelle.layers.base import Layer
 from gazelle.layers.input import Input
+from gazelle.layers.spec import InputSpec
 from gazelle.models.functional import Functional
 from gazelle.models.model import Model
 from gazelle.models.sequential import Sequential

@@ -7,7 +7,7 @@ Must not know: how a model is trained, saved or compiled.
 from gazelle import activations, constraints, initializers, regularizers  # noqa: F401 - "relu", "l2" are known by now
 from gazelle.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from gazelle.layers.attention import AdditiveAttention, Attention
-from gazelle.layers.base import InputSpec, Layer
+from gazelle.layers.base import Layer
 from gazelle.layers.bidirectional import Bidirectional
 from gazelle.layers.convolution import Conv1D, Conv2D, Conv3D
 from gazelle.layers.convolution_depthwise import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
@@ -83,6 +83,7 @@ from gazelle.layers.reshaping import (
 )
 from gazelle.layers.rnn import RNN
 from gazelle.layers.simple_rnn import SimpleRNN, SimpleRNNCell
+from gazelle.layers.spec import InputSpec
 from gazelle.layers.stacked_cells import StackedRNNCells
 from gazelle.layers.wrappers import TimeDistributed, Wrapper
 

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 
 from gazelle import activations
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.layers.base import InputSpec, Layer
+from gazelle.layers.base import Layer
+from gazelle.layers.spec import InputSpec
 
 
 def _not_negative(owner: Layer, name: str, none: bool = False) -> None:

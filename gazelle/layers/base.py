@@ -6,7 +6,7 @@ import functools
 import inspect
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -15,15 +15,16 @@ import numpy as np
 
 from gazelle import initializers
 from gazelle.core import bind, dtypes, symbolic
-from gazelle.core.config import ArgumentTypeError, Configurable, resolve, serialize, snake
+from gazelle.core.config import ArgumentTypeError, resolve, serialize, snake
 from gazelle.core.dtypes import DTypePolicy
 from gazelle.core.errors import GazelleError, ShapeError, StateError, message, unknown
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.variable import Variable
+from gazelle.layers.spec import InputSpec
+from gazelle.layers.tree import Tree
 
 _counts: Counter[str] = Counter()
-_UNTRACKED = frozenset({"_config", "nodes", "_eager_losses", "_build_shapes", "optimizer", "history"})
 
 
 def reset_names() -> None:
@@ -37,19 +38,7 @@ def _automatic(name: str) -> str:
     return f"{name}_{count}" if count else name
 
 
-class InputSpec:
-    """What a layer accepts: `ndim`, `min_ndim`, `max_ndim`, a whole `shape`, or sizes of single `axes`."""
-
-    def __init__(
-        self, dtype: Any = None, shape: Any = None, ndim: int | None = None, max_ndim: int | None = None,
-        min_ndim: int | None = None, axes: Mapping[int, int] | None = None, **_: Any,
-    ) -> None:  # fmt: skip
-        self.dtype, self.shape, self.min_ndim, self.max_ndim = dtype, shape, min_ndim, max_ndim
-        self.ndim = len(shape) if shape is not None else ndim
-        self.axes = {int(k): v for k, v in (axes or {}).items()}
-
-
-class Layer(Configurable):
+class Layer(Tree):
     """A function with weights: the building block of every model.
 
     A subclass names its arguments in `__init__`, makes weights in `build(input_shape)` (sizes are known there) and
@@ -287,21 +276,11 @@ class Layer(Configurable):
         if spec is None or not args or not hasattr(args[0], "shape"):
             return
         shape = tuple(args[0].shape)
-        wrong = None
-        if spec.ndim is not None and len(shape) != spec.ndim:
-            wrong = f"{spec.ndim} axes"
-        elif spec.min_ndim is not None and len(shape) < spec.min_ndim:
-            wrong = f"at least {spec.min_ndim} axes"
-        elif spec.max_ndim is not None and len(shape) > spec.max_ndim:
-            wrong = f"at most {spec.max_ndim} axes"
-        for axis, size in spec.axes.items():
-            if wrong is None and size is not None and shape[axis] not in (None, size):
-                wrong = f"size {size} on {'the last axis' if axis == -1 else f'axis {axis}'}"
-        if wrong is None:
-            return
-        built = f"It was built on {self._build_shapes}: make a new layer, or reshape the input."
-        mend = built if self.built and self._build_shapes is not None else _rank_hint(spec, shape)
-        raise ShapeError(message(f"{self._label}", expected=wrong, got=f"shape {shape}", mend=mend))
+        expected = spec.misfit(shape)
+        if expected is not None:
+            built = f"It was built on {self._build_shapes}: make a new layer, or reshape the input."
+            mend = built if self.built and self._build_shapes is not None else spec.hint(shape)
+            raise ShapeError(message(self._label, expected=expected, got=f"shape {shape}", mend=mend))
 
     def _explained(self, error: Exception, args: Any) -> Exception:
         """A failure inside `call`, told with the layer's name and the shapes it received."""
@@ -317,10 +296,6 @@ class Layer(Configurable):
             mend = "\nValues are not there while the model is compiled: use gazelle.ops or jax.numpy in call."
         return kind(f"{self._label} failed on input of shape {', '.join(map(str, shapes))}: {first}{mend}")
 
-    @property
-    def _label(self) -> str:
-        return f"{type(self).__name__} '{self.name}'"
-
     # What a reader asks ----------------------------------------------------------------------------------------------
 
     @property
@@ -334,148 +309,6 @@ class Layer(Configurable):
     @property
     def variable_dtype(self) -> str:
         return self.dtype_policy.variable_dtype
-
-    @property
-    def trainable(self) -> bool:
-        """Whether training may change the weights; setting it sets it for all layers inside, too."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        for layer in self.named_layers().values():
-            layer._trainable = bool(value)
-
-    def _own(self) -> Iterator[Any]:
-        """Layers and variables held in attributes, also inside lists, tuples and dicts, in the order they were set."""
-        for key, value in self.__dict__.items():
-            if key not in _UNTRACKED:
-                yield from _found(value)
-
-    def sublayers(self) -> list[Layer]:
-        """The layers held directly by this one."""
-        return list({id(v): v for v in self._own() if isinstance(v, Layer)}.values())
-
-    def named_layers(self) -> dict[str, Layer]:
-        """{path: layer} of this layer ('') and all below it. A path does not depend on other models in the process."""
-        out: dict[str, Layer] = {}
-        seen: set[int] = set()
-
-        def walk(layer: Layer, path: str) -> None:
-            if id(layer) in seen:
-                return
-            seen.add(id(layer))
-            out[path] = layer
-            used: Counter[str] = Counter()
-            for child in layer.sublayers():
-                name = snake(type(child).__name__) if child.auto_named else child.name
-                used[name] += 1
-                name = f"{name}_{used[name] - 1}" if used[name] > 1 else name
-                walk(child, f"{path}/{name}" if path else name)
-
-        walk(self, "")
-        return out
-
-    def named_variables(self) -> dict[str, Variable]:
-        """{path: variable} of all weights: the optimizer's tree, the checkpoint's names, and what `summary` prints."""
-        out: dict[str, Variable] = {}
-        seen: set[int] = set()
-        for path, layer in self.named_layers().items():
-            for variable in layer._own():
-                if isinstance(variable, Variable) and id(variable) not in seen:
-                    seen.add(id(variable))
-                    base = key = f"{path}/{variable.name}" if path else variable.name
-                    number = 0
-                    while key in out:
-                        key, number = f"{base}_{number + 1}", number + 1
-                    variable.path = key
-                    out[key] = variable
-        return out
-
-    def trainable_ids(self) -> set[int]:
-        """ids of the variables that training changes: their own and all owners' `trainable` are True."""
-        out: set[int] = set()
-        seen: set[int] = set()
-
-        def walk(layer: Layer, frozen: bool) -> None:
-            frozen = frozen or not layer.trainable
-            if id(layer) in seen:
-                return
-            seen.add(id(layer))
-            for value in layer._own():
-                if isinstance(value, Layer):
-                    walk(value, frozen)
-                elif isinstance(value, Variable) and value.trainable and not frozen:
-                    out.add(id(value))
-
-        walk(self, False)
-        return out
-
-    @property
-    def variables(self) -> list[Variable]:
-        return list(self.named_variables().values())
-
-    @property
-    def weights(self) -> list[Variable]:
-        """All variables, a layer's trainable ones before its others, as Keras orders them."""
-        out = []
-        for layer in self.named_layers().values():
-            own = [v for v in layer._own() if isinstance(v, Variable)]
-            out += [v for v in own if v.trainable] + [v for v in own if not v.trainable]
-        return list({id(v): v for v in out}.values())
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        ids = self.trainable_ids()
-        return [v for v in self.weights if id(v) in ids]
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        ids = self.trainable_ids()
-        return [v for v in self.weights if id(v) not in ids]
-
-    trainable_variables = trainable_weights
-    non_trainable_variables = non_trainable_weights
-
-    def get_weights(self) -> list[np.ndarray[Any, Any]]:
-        """Copies of all weights as NumPy arrays, in the order of `weights`."""
-        return [v.numpy() for v in self.weights]
-
-    def set_weights(self, weights: Any) -> None:
-        """Replace all weights; as many arrays, of the same shapes, as `get_weights` gives."""
-        own = self.weights
-        arrays = [np.asarray(w) for w in weights]
-        if len(own) != len(arrays):
-            built = "" if self.built else " Build it first: its weights do not exist yet."
-            raise ShapeError(
-                message(f"set_weights of {self._label}", expected=f"{len(own)} arrays", got=f"{len(arrays)}",
-                        mend=f"Give what get_weights() of an equal layer returns.{built}")
-            )  # fmt: skip
-        wrong = [f"{v.path}: expected {v.shape}, got {a.shape}" for v, a in zip(own, arrays, strict=True)
-                 if v.shape != a.shape]  # fmt: skip
-        if wrong:
-            raise ShapeError(f"set_weights of {self._label} does not fit.\n" + "\n".join(wrong))
-        for variable, array in zip(own, arrays, strict=True):
-            variable.assign(array)
-
-    def count_params(self) -> int:
-        """The number of numbers in all weights."""
-        if not self.built:
-            raise StateError(message(f"{self._label} is not built yet", mend="Call it on data or give input_shape."))
-        return sum(v.size for v in self.weights)
-
-    @property
-    def losses(self) -> list[Any]:
-        """Penalties of the last call (`add_loss`) and of the regularizers, for this layer and all below it."""
-        layers = list(self.named_layers().values())
-        ids = {id(layer) for layer in layers}
-        scope = bind.current()
-        if scope is not None:
-            called = [value for layer, value in scope.losses if id(layer) in ids]
-        else:
-            called = [value for layer in layers for value in layer._eager_losses]
-        trainable = self.trainable_ids()
-        weights = [v for v in self.variables if v.regularizer is not None and id(v) in trainable]
-        return called + [v.regularizer(v.value) for v in weights if v.regularizer is not None]
 
     @property
     def input(self) -> Any:
@@ -554,13 +387,6 @@ def _as_shape(value: Any) -> Any:
     return value
 
 
-def _rank_hint(spec: InputSpec, shape: tuple[Any, ...]) -> str:
-    wanted = spec.ndim or spec.min_ndim or 0
-    if len(shape) > wanted:
-        return "Give input_shape without the batch axis: it is the shape of one sample."
-    return "A missing axis can be added: x[..., None] for one channel, x[:, None] for one time step."
-
-
 def _marks_built(build: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(build)
     def wrapped(self: Layer, *args: Any, **kwargs: Any) -> None:
@@ -571,14 +397,3 @@ def _marks_built(build: Callable[..., None]) -> Callable[..., None]:
         self.built = True
 
     return wrapped
-
-
-def _found(value: Any) -> Iterator[Any]:
-    if isinstance(value, (Layer, Variable)):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _found(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _found(item)

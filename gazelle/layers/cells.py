@@ -57,7 +57,7 @@ class _Cell(Layer):
     @property
     def usual(self) -> bool:
         """Whether the activations are tanh and sigmoid. As  sigmoid(x) = (1 + tanh(x / 2)) / 2,  one tanh then does for
-        all gates; on a CPU the loop takes half the time so."""
+        all gates; a forward loop on a CPU takes half the time so."""
         return self.activation is activations.tanh and self.recurrent_activation is activations.sigmoid
 
     def biases(self) -> tuple[Any, Any]:

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from gazelle import ops
 from gazelle.core.config import register
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.layers.base import InputSpec
 from gazelle.layers.spatial import _Spatial, choice, is_whole, sizes
+from gazelle.layers.spec import InputSpec
 
 
 class _Convolution(_Spatial):

@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.layers.base import InputSpec, Layer
+from gazelle.layers.base import Layer
 from gazelle.layers.spatial import choice, is_whole
+from gazelle.layers.spec import InputSpec
 
 
 class Dense(Layer):

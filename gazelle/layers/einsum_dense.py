@@ -8,7 +8,8 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.layers.base import InputSpec, Layer
+from gazelle.layers.base import Layer
+from gazelle.layers.spec import InputSpec
 
 
 class EinsumDense(Layer):

@@ -6,9 +6,9 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.layers.base import InputSpec
 from gazelle.layers.cells import _Cell, product
 from gazelle.layers.rnn import RNN, of_cell
+from gazelle.layers.spec import InputSpec
 
 
 class GRUCell(_Cell):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from gazelle import initializers
-from gazelle.layers.base import InputSpec
 from gazelle.layers.cells import _Cell
 from gazelle.layers.rnn import RNN, of_cell
+from gazelle.layers.spec import InputSpec
 
 
 class LSTMCell(_Cell):
@@ -49,17 +50,41 @@ class LSTMCell(_Cell):
         )
 
     def update(self, x: Any, inner: Any, states: list[Any]) -> list[Any]:
-        z = x + inner
         if self.usual:
-            half = np.repeat(np.array([0.5, 0.5, 1.0, 0.5], z.dtype), self.units)
-            i, f, g, o = jnp.split(jnp.tanh(z * half), 4, axis=-1)
-            i, f, o = (0.5 + 0.5 * t for t in (i, f, o))
-        else:
-            i, f, g, o = jnp.split(z, 4, axis=-1)
-            i, f, o = (self.recurrent_activation(t) for t in (i, f, o))
-            g = self.activation(g)
-        c = f * states[1] + i * g
-        return [o * self.activation(c), c]
+            return list(_usual(x + inner, states[1]))
+        i, f, g, o = jnp.split(x + inner, 4, axis=-1)
+        c = self.recurrent_activation(f) * states[1] + self.recurrent_activation(i) * self.activation(g)
+        return [self.recurrent_activation(o) * self.activation(c), c]
+
+
+def _halves(z: Any) -> Any:
+    return np.repeat(np.array([0.5, 0.5, 1.0, 0.5], z.dtype), z.shape[-1] // 4)
+
+
+@jax.custom_jvp
+def _usual(z: Any, c: Any) -> tuple[Any, Any]:
+    """h', c' from the gates z (batch, 4 units) for a = tanh and s = sigmoid, by  s(z) = (1 + tanh(z / 2)) / 2."""
+    t_i, t_f, g, t_o = jnp.split(jnp.tanh(z * _halves(z)), 4, axis=-1)
+    c = (0.5 + 0.5 * t_f) * c + (0.5 + 0.5 * t_i) * g
+    return (0.5 + 0.5 * t_o) * jnp.tanh(c), c
+
+
+@_usual.defjvp
+def _(primals: Any, tangents: Any) -> Any:
+    """The slope by three arrays that the way back needs to keep, where the chain of operations would keep ten:
+
+    dc' = f dc + sum_ifg(slope dz);  dh' = slope_o dz_o + o (1 - tanh(c')^2) dc'
+    """
+    (z, c), (dz, dc) = primals, tangents
+    t = jnp.tanh(z * _halves(z))
+    t_i, t_f, g, t_o = jnp.split(t, 4, axis=-1)
+    i, f, o = 0.5 + 0.5 * t_i, 0.5 + 0.5 * t_f, 0.5 + 0.5 * t_o
+    new = f * c + i * g
+    shown = jnp.tanh(new)
+    slope = (1 - t * t) * _halves(z) * jnp.concatenate([0.5 * g, 0.5 * c, i, 0.5 * shown], axis=-1)
+    d_i, d_f, d_g, d_o = jnp.split(dz * slope, 4, axis=-1)
+    d_new = f * dc + d_i + d_f + d_g
+    return (o * shown, new), (d_o + o * (1 - shown * shown) * d_new, d_new)
 
 
 class LSTM(RNN):

@@ -12,7 +12,8 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
-from gazelle.layers.base import InputSpec, Layer
+from gazelle.layers.base import Layer
+from gazelle.layers.spec import InputSpec
 
 _TINY = 1e-7  # keeps a division by an empty sum finite
 

@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.layers.base import InputSpec, Layer
+from gazelle.layers.base import Layer
 from gazelle.layers.spatial import _Spatial, choice, is_whole, pairs, sizes
+from gazelle.layers.spec import InputSpec
 
 
 class Reshape(Layer):

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
 from gazelle.core.variable import Variable
-from gazelle.layers.base import InputSpec, Layer
+from gazelle.layers.base import Layer
+from gazelle.layers.spec import InputSpec
 from gazelle.layers.stacked_cells import StackedRNNCells, check_cell
 from gazelle.layers.sweep import Sweep, sweep
 
@@ -101,7 +102,8 @@ class RNN(Layer):
         return (output, *states) if self.return_state else output
 
     def _in_order(self, outputs: Any) -> Any:
-        return jnp.swapaxes(jnp.flip(outputs, 0) if self.go_backwards else outputs, 0, 1)
+        outputs = jnp.swapaxes(outputs, 0, 1)
+        return jnp.flip(outputs, 1) if self.go_backwards else outputs  # last, so that a second flip cancels it
 
     def _last(self, outputs: Any) -> Any:
         return outputs[0 if self.go_backwards else -1]

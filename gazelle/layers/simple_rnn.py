@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from gazelle.layers.base import InputSpec
 from gazelle.layers.cells import _Cell
 from gazelle.layers.rnn import RNN, of_cell
+from gazelle.layers.spec import InputSpec
 
 
 class SimpleRNNCell(_Cell):

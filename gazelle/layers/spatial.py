@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
-from gazelle.layers.base import InputSpec, Layer
+from gazelle.layers.base import Layer
+from gazelle.layers.spec import InputSpec
 
 
 def is_whole(value: Any) -> bool:
