@@ -111,16 +111,15 @@ class Configurable:
 def _listen(cls: type, builtin: bool) -> None:
     """Wrap `cls.__init__` so that it records its arguments (and, for our own classes, stores them)."""
     init: Callable[..., None] = cls.__dict__["__init__"]
-    signature = inspect.signature(init)
-    kinds = {p.kind: p.name for p in signature.parameters.values()}
-    rest = kinds.get(inspect.Parameter.VAR_KEYWORD)
-    builtin = builtin and inspect.Parameter.VAR_POSITIONAL not in kinds
+    flags = getattr(init, "__code__", None)
+    builtin = builtin and not (flags is not None and flags.co_flags & inspect.CO_VARARGS)
 
     @functools.wraps(init)
     def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
         if "_config" in self.__dict__ and not builtin:
             init(self, *args, **kwargs)
             return
+        signature, rest = _signature(init)
         try:
             bound = signature.bind(self, *args, **kwargs)
         except TypeError as error:
@@ -139,6 +138,14 @@ def _listen(cls: type, builtin: bool) -> None:
         init(self, **given, **extra)
 
     cls.__init__ = wrapped  # type: ignore[misc]
+
+
+@functools.cache  # at the first call, not at import: there are hundreds of classes
+def _signature(init: Callable[..., None]) -> tuple[inspect.Signature, str | None]:
+    """The signature of a constructor, and the name of its **kwargs."""
+    signature = inspect.signature(init)
+    rest = [p.name for p in signature.parameters.values() if p.kind is inspect.Parameter.VAR_KEYWORD]
+    return signature, rest[0] if rest else None
 
 
 def _bad_arguments(cls: type, signature: inspect.Signature, kwargs: Mapping[str, Any], error: TypeError) -> TypeError:

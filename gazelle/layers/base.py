@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 import zlib
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,23 +18,11 @@ from gazelle.core.config import ArgumentTypeError, resolve, serialize, snake
 from gazelle.core.dtypes import DTypePolicy
 from gazelle.core.errors import GazelleError, ShapeError, StateError, message, unknown
 from gazelle.core.masks import get_mask, set_mask
+from gazelle.core.names import automatic
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.variable import Variable
 from gazelle.layers.spec import InputSpec
 from gazelle.layers.tree import Tree
-
-_counts: Counter[str] = Counter()
-
-
-def reset_names() -> None:
-    """Start the automatic names (`dense`, `dense_1`, ...) again."""
-    _counts.clear()
-
-
-def _automatic(name: str) -> str:
-    count = _counts[name]
-    _counts[name] += 1
-    return f"{name}_{count}" if count else name
 
 
 class Layer(Tree):
@@ -74,7 +61,7 @@ class Layer(Tree):
             error = unknown(f"argument of {type(self).__name__}", next(iter(unknown_arguments)), known)
             raise ArgumentTypeError(str(error))
         self.auto_named = name is None
-        self.name = name or _automatic(snake(type(self).__name__))
+        self.name = name or automatic("layers", snake(type(self).__name__))
         self.dtype_policy = DTypePolicy(dtype)
         self._trainable = trainable
         self.built = False

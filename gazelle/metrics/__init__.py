@@ -38,7 +38,7 @@ from gazelle.metrics.accuracy import (
     top_k_categorical_accuracy,
 )
 from gazelle.metrics.auc import AUC
-from gazelle.metrics.base import Metric, get, reset_names
+from gazelle.metrics.base import Metric, get
 from gazelle.metrics.choose import choose
 from gazelle.metrics.confusion import (
     FalseNegatives,
@@ -105,7 +105,7 @@ __all__ = [
     "categorical_accuracy", "categorical_crossentropy", "categorical_focal_crossentropy", "categorical_hinge",
     "choose", "concordance_correlation", "deserialize", "get", "hinge", "huber", "kl_divergence", "log_cosh",
     "mean_absolute_error", "mean_absolute_percentage_error", "mean_squared_error", "mean_squared_logarithmic_error",
-    "pearson_correlation", "poisson", "reset_names", "serialize", "sparse_categorical_accuracy",
+    "pearson_correlation", "poisson", "serialize", "sparse_categorical_accuracy",
     "sparse_categorical_crossentropy", "sparse_top_k_categorical_accuracy", "spellings", "squared_hinge",
     "top_k_categorical_accuracy",
 ]  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,20 +12,8 @@ from gazelle.core import bind, dtypes
 from gazelle.core.config import snake
 from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.lookup import Named, lookup
+from gazelle.core.names import automatic
 from gazelle.core.variable import Variable
-
-_counts: Counter[str] = Counter()
-
-
-def reset_names() -> None:
-    """Start the automatic names (`precision`, `precision_1`, ...) again."""
-    _counts.clear()
-
-
-def _automatic(name: str) -> str:
-    count = _counts[name]
-    _counts[name] += 1
-    return f"{name}_{count}" if count else name
 
 
 class Metric(Named):
@@ -54,7 +41,7 @@ class Metric(Named):
     _direction: str | None = None  # "up" or "down": which way is better, where that is known
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
-        self.name = name or _automatic(snake(type(self).__name__))
+        self.name = name or automatic("metrics", snake(type(self).__name__))
         self.dtype = dtypes.standardize(getattr(dtype, "compute_dtype", dtype))
         self._sums: list[Variable] = []
 

@@ -8,6 +8,7 @@ from keras.src.trainers.compile_utils import get_metric
 
 from gazelle import losses, metrics
 from gazelle.core.errors import ArgumentError, DataError, ShapeError, StateError
+from gazelle.core.names import clear_session
 from gazelle.metrics import choose
 
 SHAPES = [((8,), (8, 1)), ((8, 1), (8, 1)), ((8,), (8, 3)), ((8, 1), (8, 3)), ((8, 3), (8, 3)), ((8, 5), (8, 5, 3)),
@@ -147,7 +148,7 @@ def test_a_metric_of_the_user():
 
 
 def test_automatic_names_count_as_in_keras():
-    metrics.reset_names()
+    clear_session()
     assert [metrics.Recall().name, metrics.Recall().name, metrics.AUC().name] == ["recall", "recall_1", "auc"]
 
 
