@@ -13,7 +13,9 @@ from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.data.arrays import as_arrays, check_lengths
 from gazelle.data.weights import class_weights
 
-Segment = tuple[Any, np.ndarray[Any, Any]]  # (x, y, weight) and order (steps, batch)
+#: (x, y, weight), order (steps, batch), and the first and last step to go in it. All segments of a pass show its whole
+#: order: wherever an epoch begins and ends in the pass, shapes are equal and the same program runs.
+Segment = tuple[Any, np.ndarray[Any, Any], int, int]
 
 
 class Source(Protocol):
@@ -59,10 +61,10 @@ class ArraySource:
             rows = self._pass(number).astype(np.int32)
             full = min(upto, self.count // self.batch_size)
             if full > offset:
-                order = rows[offset * self.batch_size : full * self.batch_size]
-                yield self._placed, order.reshape(-1, self.batch_size)
+                order = rows[: self.count // self.batch_size * self.batch_size]
+                yield self._placed, order.reshape(-1, self.batch_size), offset, full
             if upto > full:  # the short last batch
-                yield self._placed, rows[full * self.batch_size :][None]
+                yield self._placed, rows[full * self.batch_size :][None], 0, 1
             first += upto - offset
 
     def batches(self) -> Iterator[Any]:
@@ -73,21 +75,40 @@ class ArraySource:
 
 
 class StreamSource:
-    """Batches that arrive one by one: a generator, or a dataset of any library that can be iterated."""
+    """Batches that arrive one by one: a generator, or a dataset of any library that can be iterated.
 
-    def __init__(self, batches: Callable[[int], Iterator[Any]], steps: int | None, endless: bool, cast: Any) -> None:
+    Args:
+        batches: `(seed, epoch) -> iterator` over one pass.
+        endless: a generator, which has one pass only.
+        sample: a first batch, where one can be had without beginning the pass.
+        ended: called after each epoch.
+    """
+
+    def __init__(
+        self, batches: Callable[[int, int], Iterator[Any]], steps: int | None, endless: bool, cast: Any,
+        sample: Any = None, ended: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
         self._batches, self.steps, self._endless, self._cast = batches, steps, endless, cast
+        self.seed, self._ended = 0, ended
         self._iterator: Iterator[Any] | None = None
+        self._fresh = True  # the pass has given nothing yet
         self._ahead: list[Any] = []
-        self.sample = self._next(0)
-        self._ahead.append(self.sample)
+        self.inspect: Callable[[Any], None] = lambda batch: None  # looks at each batch on the host, and may raise
+        if sample is None:
+            try:
+                self._ahead.append(self._next(0))
+            except StopIteration:
+                raise DataError(message("The data", expected="at least one batch", got="none")) from None
+        self.sample = self._ahead[0] if sample is None else cast(sample)
 
     def _next(self, epoch: int) -> Any:
         if self._ahead:
             return self._ahead.pop()
         if self._iterator is None:
-            self._iterator = self._batches(epoch)
-        return self._cast(next(self._iterator))
+            self._iterator, self._fresh = self._batches(self.seed, epoch), True
+        batch = next(self._iterator)
+        self._fresh = False
+        return self._cast(batch)
 
     def segments(self, epoch: int) -> Iterator[Segment]:
         done = 0
@@ -96,25 +117,26 @@ class StreamSource:
                 batch = self._next(epoch)
             except StopIteration:
                 self._iterator = None
-                if self.steps is not None and done < self.steps and self._endless and done > 0:
-                    raise DataError(
-                        message("The generator ended early", expected=f"{self.steps} batches an epoch", got=done,
-                                mend="Let it loop forever (while True:), or lower steps_per_epoch.")
-                    ) from None  # fmt: skip
-                if self.steps is not None and done < self.steps and not self._endless:
-                    continue
-                if done == 0:
-                    raise DataError(message("The data", expected="at least one batch", got="none")) from None
-                break
+                if self.steps is None and done > 0:
+                    break
+                if self.steps is not None and not self._endless and not self._fresh:
+                    continue  # another pass
+                raise DataError(
+                    message("The data ended early", expected=f"{self.steps or 'some'} batches an epoch", got=done,
+                            mend="A generator is gone through once: let it loop forever (while True:), or lower "
+                                 "steps_per_epoch.")
+                ) from None  # fmt: skip
+            self.inspect(batch)
             size = jax.tree.leaves(batch)[0].shape[0]
-            yield jax.tree.map(jax.numpy.asarray, batch), np.arange(size, dtype=np.int32)[None]
+            yield jax.tree.map(jax.numpy.asarray, batch), np.arange(size, dtype=np.int32)[None], 0, 1
             done += 1
         if not self._endless and self.steps is None:
             self.steps = done
+        self._ended()
 
     def batches(self) -> Iterator[Any]:
         """x of one batch after the other."""
-        return (arrays[0] for arrays, _ in self.segments(0))
+        return (arrays[0] for arrays, *_ in self.segments(0))
 
 
 def make_source(
@@ -142,7 +164,7 @@ def make_source(
                 message("y", expected="nothing where x is a generator or dataset", got=type(y).__name__,
                         mend="Let it yield (x, y).")
             )  # fmt: skip
-        return _stream(x, shuffle, seed, steps, cast)
+        return _stream(x, shuffle, steps, cast)
     data = cast((x, y, sample_weight))
     return ArraySource(data, batch_size, shuffle, seed, steps)
 
@@ -155,23 +177,22 @@ def _is_stream(x: Any) -> bool:
     return hasattr(x, "__next__") or hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
 
 
-def _stream(x: Any, shuffle: Any, seed: int, steps: int | None, cast: Any) -> StreamSource:
+def _stream(x: Any, shuffle: Any, steps: int | None, cast: Any) -> StreamSource:
     if inspect.isgeneratorfunction(x):
         x = x()
     if hasattr(x, "__next__"):
-        return StreamSource(lambda _: x, steps, True, cast)
+        return StreamSource(lambda seed, epoch: x, steps, True, cast)
     if hasattr(x, "__getitem__") and hasattr(x, "__len__") and not hasattr(x, "collate_fn"):  # indexed batches
 
-        def batches(epoch: int) -> Iterator[Any]:
+        def batches(seed: int, epoch: int) -> Iterator[Any]:
             order: Any = range(len(x))
             if shuffle:
                 order = np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(len(x))
-            yield from (x[int(i)] for i in order)
-            if hasattr(x, "on_epoch_end"):
-                x.on_epoch_end()
+            return (x[int(i)] for i in order)
 
-        return StreamSource(batches, steps or len(x), False, cast)
-    length = None
-    if hasattr(x, "__len__"):
-        length = len(x)
-    return StreamSource(lambda _: iter(x), steps or length, False, cast)
+        if not len(x):
+            raise DataError(message("The data", expected="at least one batch", got="none"))
+        ended = getattr(x, "on_epoch_end", lambda: None)
+        return StreamSource(batches, steps or len(x), False, cast, sample=x[0], ended=ended)
+    length = len(x) if hasattr(x, "__len__") else None
+    return StreamSource(lambda seed, epoch: iter(x), steps or length, False, cast)

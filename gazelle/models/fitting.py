@@ -150,7 +150,6 @@ class Fitting(Layer):
         self._need_compiled("fit")
         if x is None:
             raise DataError(message("fit", expected="samples x", got="none"))
-        trainer_seed = self._trainer.seed if self._trainer is not None else None
         held = None
         if validation_split:
             x, y, sample_weight, held = self._split(
@@ -158,12 +157,11 @@ class Fitting(Layer):
             )
         source = data.make_source(
             x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, class_weight=class_weight,
-            steps=steps_per_epoch, seed=trainer_seed or 0,
+            steps=steps_per_epoch,
         )  # fmt: skip
         check_inputs(self._graph, source)
         trainer = self._get_trainer("fit", source.sample[0])
-        if isinstance(source, data.ArraySource):
-            source.seed = trainer.seed
+        source.seed = trainer.seed
         trainer.prepare(source)
         validation = held if held is not None else validation_data
         check = self._validation(validation, validation_batch_size or batch_size, validation_steps)
@@ -204,12 +202,12 @@ class Fitting(Layer):
     def _split(self, x: Any, y: Any, w: Any, share: float, side: str | None, given: Any, verbose: Any) -> Any:
         if given is not None:
             return x, y, w, None
-        arrays = tuple(data.as_arrays(n, v) for n, v in (("x", x), ("y", y), ("sample_weight", w)))
         if data.source._is_stream(x):
             raise ArgumentError(
                 message("validation_split", expected="arrays", got=f"a {type(x).__name__}",
                         mend="Give validation_data with its own generator or dataset.")
             )  # fmt: skip
+        arrays = tuple(data.as_arrays(n, v) for n, v in (("x", x), ("y", y), ("sample_weight", w)))
         data.check_lengths(dict(zip(("x", "y", "sample_weight"), arrays, strict=True)))
         side = settings.validation_from(side)
         rest, part = data.split(arrays, share, side == "start")

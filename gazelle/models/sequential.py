@@ -52,8 +52,10 @@ class Sequential(Model):
             raise ArgumentError(message("Sequential.add of an Input", expected="the first place", got="a later one"))
         self._layers.append(layer)
         self._forget_compiled()
-        if self._tail is None and len(self._layers) == 1:
-            self._begin(layer)
+        if self._tail is None and not self.layers[1:]:
+            self._begin(self._layers[0])
+            if layer is not self._layers[0]:  # the Input stayed when the others were taken off
+                self._extend(layer)
         elif self._tail is not None:
             self._extend(layer)
 
@@ -100,7 +102,8 @@ class Sequential(Model):
         """Make the weights for inputs of this shape (batch axis first)."""
         if self._tail is not None or input_shape is None:
             return
-        self._head = self._tail = Input(batch_shape=tuple(input_shape))
+        dtype = _input_dtype(self._layers[0]) if self._layers else None
+        self._head = self._tail = Input(batch_shape=tuple(input_shape), dtype=dtype)
         for layer in self._layers:
             self._extend(layer)
         self.built = True

@@ -31,21 +31,23 @@ class Pace:
         self.steps = int(min(max(wanted, 1), self.steps * 8))
 
 
+def _ordered(trainer: Trainer, logs: dict[str, Any]) -> dict[str, Any]:
+    """Logs with the loss first: a compiled program gives dicts back in alphabetical order."""
+    return {name: logs[name] for name in dict.fromkeys([*trainer.meters.names, *logs]) if name in logs}
+
+
 def _host(trainer: Trainer, logs: Any) -> Logs:
-    """Logs as Python numbers, the loss first: a compiled program gives dicts back in alphabetical order."""
-    numbers = jax.device_get(logs)
-    first = [name for name in trainer.meters.names if name in numbers]
-    order = dict.fromkeys([*first, *numbers])
-    return Logs({k: float(v) if np.ndim(v) == 0 else np.asarray(v) for k in order for v in [numbers[k]]})
+    """Logs as Python numbers."""
+    numbers = _ordered(trainer, jax.device_get(logs))
+    return Logs({k: float(v) if np.ndim(v) == 0 else np.asarray(v) for k, v in numbers.items()})
 
 
 def _chunks(segments: Iterator[data.source.Segment], pace: Pace, single: bool) -> Iterator[tuple[Any, Any, int, int]]:
     """(data, order, start, stop) of each call of the program."""
-    for arrays, order in segments:
+    for arrays, order, start, last in segments:
         placed = jnp.asarray(order)
-        start = 0
-        while start < len(order):
-            stop = start + 1 if single else min(len(order), start + pace.steps)
+        while start < last:
+            stop = start + 1 if single else min(last, start + pace.steps)
             yield arrays, placed, start, stop
             start = stop
 
@@ -79,12 +81,12 @@ def fit(
                     state, logs = trainer.train(live.take(), None, arrays, order, np.int32(start), np.int32(stop))
                     live.give(state)
                     jax.block_until_ready(logs)
-                    interrupt.release()
                     done += stop - start
+                    interrupt.release()
                     pace.took(stop - start, time.perf_counter() - begun)
                     if single:
                         events.on_train_batch_end(done - 1, _host(trainer, logs))
-                    display.advance(done, source.steps, logs)
+                    display.advance(done, source.steps, _ordered(trainer, logs))
                     if keeper is not None:
                         keeper.offer(live.tensors, meta)
                     if model.stop_training:
@@ -99,7 +101,8 @@ def fit(
                 display.epoch_end(results)
                 if model.stop_training:
                     break
-            epoch, done = epoch + 1, 0
+            if initial_epoch < epochs:
+                epoch, done = epoch + 1, 0
             live.finish()
         finally:
             live.settle()
@@ -124,7 +127,7 @@ def evaluate(trainer: Trainer, source: data.Source, events: Any = None, display:
         if single:
             events.on_test_batch_end(done - 1, _host(trainer, logs))
         if display is not None:
-            display.advance(done, source.steps, logs)
+            display.advance(done, source.steps, _ordered(trainer, logs))
     trainer.meters.show(totals)
     return _host(trainer, logs)
 
@@ -150,7 +153,7 @@ def predict(trainer: Trainer, source: data.Source, events: Any = None, display: 
 def single_batch(trainer: Trainer, source: data.Source, train: bool) -> Logs:
     """One step on one batch, for train_on_batch and test_on_batch; totals go on from the last call."""
     live = trainer.live
-    arrays, order = next(iter(source.segments(0)))
+    arrays, order, _, _ = next(iter(source.segments(0)))
     one = (arrays, jnp.asarray(order), np.int32(0), np.int32(1))
     if train:
         state, logs = trainer.train(live.take(), None, *one)

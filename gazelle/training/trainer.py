@@ -10,7 +10,6 @@ import numpy as np
 
 from gazelle import data, engine, losses
 from gazelle.core import bind
-from gazelle.core.masks import set_mask
 from gazelle.core.variable import Variable
 from gazelle.training.advance import advance
 from gazelle.training.meters import Meters
@@ -47,44 +46,48 @@ class Trainer:
         test = test_step(self.forward, self.objective, self.meters)
         self.train = engine.compile(advance(train, lambda state: report(state.totals)), donate=(0,))
         self.test = engine.compile(advance(test, report))
+        self._units: dict[str, int] = {}  # size of the last axis of each output
         self.predict = engine.compile(predict_step(self.forward))
 
     def prepare(self, source: data.Source) -> None:
-        """Hold the data against the model before anything is compiled, and choose the metrics for its shapes."""
-        x, y, weight = source.sample
+        """Hold the data against the model before anything is compiled; the first time, choose the metrics."""
+        if not self.meters.built:
+            self._look(source.sample)
         self.check_labels(source)
-        if self.meters.built:
-            return
-        spec = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), (x, y, weight))
+
+    def _look(self, sample: Any) -> None:
+        """Trace one batch without computing it: what the outputs are, and what the loss is made of."""
+        spec = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), sample)
         values = {p: jax.ShapeDtypeStruct(v.shape, np.dtype(v.dtype)) for p, v in self.variables.items()}
         seen: dict[str, Any] = {}
 
         def once(values: Any, batch: Any) -> None:
-            bx, by, bw = batch
-            y_pred, after, added = self.forward(values, bx, key=None, training=False)
-            _, seen["parts"] = self.objective(by, y_pred, bw, after, added)
-            for leaf in jax.tree.leaves(y_pred):
-                set_mask(leaf, None)
+            x, y, weight = batch
+            y_pred, after, added = self.forward(values, x, key=None, training=False)
             seen["y_pred"] = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), y_pred)
+            _, seen["parts"] = self.objective(y, y_pred, weight, after, added)
 
         jax.eval_shape(once, values, spec)
-        self.meters.build(list(seen["parts"]), spec[1], seen["y_pred"])
+        names = output_names(seen["y_pred"], self.outputs)
+        predictions = seen["y_pred"]
+        flat = [predictions[n] for n in names] if isinstance(predictions, dict) else jax.tree.leaves(predictions)
+        self._units = {name: out.shape[-1] if out.shape else 1 for name, out in zip(names, flat, strict=True)}
+        self.meters.build(list(seen["parts"]), spec[1], predictions)
         self.live.totals = self.meters.start()
 
     def check_labels(self, source: data.Source) -> None:
-        """Labels that the loss cannot mean, found on the host before the first step."""
-        whole = source.data if isinstance(source, data.ArraySource) else source.sample
-        if whole[1] is None:
+        """Labels that the loss cannot mean, found on the host: of arrays at once, of a stream batch by batch."""
+        if isinstance(source, data.ArraySource):
+            self._check(source.data)
+        elif isinstance(source, data.StreamSource):
+            self._check(source.sample)
+            source.inspect = self._check
+
+    def _check(self, batch: Any) -> None:
+        if batch[1] is None:
             return
-        spec = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), source.sample[0])
-        values = {p: jax.ShapeDtypeStruct(v.shape, np.dtype(v.dtype)) for p, v in self.variables.items()}
-        y_pred = jax.eval_shape(lambda v, x: self.forward(v, x)[0], values, spec)
-        names = output_names(y_pred, self.outputs)
-        predictions = [y_pred[n] for n in names] if isinstance(y_pred, dict) else jax.tree.leaves(y_pred)
-        if len(names) > 1 and not isinstance(whole[1], (dict, list, tuple)):
-            return  # the objective tells it better
-        for function, target, prediction in zip(
-            self.objective.functions(names), per_output("y", whole[1], names), predictions, strict=True
-        ):
-            if function is not None and isinstance(target, np.ndarray) and len(prediction.shape) > 0:
-                losses.check_labels(function, target, prediction.shape[-1])
+        names = list(self._units)
+        functions = self.objective.functions(names)
+        for function, target, name in zip(functions, per_output("y", batch[1], names), names, strict=True):
+            if function is not None and isinstance(target, np.ndarray):
+                losses.check_labels(function, target, self._units[name])

@@ -171,7 +171,9 @@ def test_heads_shapes():
 
 @pytest.mark.parametrize("inputs", [X, [X], [X] * 4], ids=["array", "one", "four"])
 def test_attention(inputs):
-    with pytest.raises(ArgumentError, match=r"The input of Attention 'a': expected a list \[query, value\(, key\)\]"):
+    with pytest.raises(
+        ArgumentError, match=r"The input of Attention 'a': expected a list \[query, value\] or \[query, value, key\]"
+    ):
         Attention(name="a")(inputs)
     with pytest.raises(ArgumentError, match="score_mode of Attention 'a': expected 'dot' or 'concat', got 'add'"):
         Attention(score_mode="add", name="a")

@@ -1,7 +1,5 @@
 """MultiHeadAttention, Attention, AdditiveAttention and EinsumDense against Keras 3.15."""
 
-import itertools
-
 import jax.numpy as jnp
 import keras
 import numpy as np
@@ -58,8 +56,11 @@ def heads_call(same_call, words, call, inputs):
     return same_call(theirs, ours, inputs, {k: v for k, v in call.items() if k not in flags}, flags=flags)
 
 
-@pytest.mark.parametrize("call", CALLS, ids=lambda c: "-".join(c) or "plain")
-@pytest.mark.parametrize("words", WORDS, ids=lambda w: "-".join(w) or "plain")
+@pytest.mark.parametrize(
+    ("words", "call"),
+    [*(({}, call) for call in CALLS), *((words, CALLS[i]) for words in WORDS[1:] for i in (0, 5, 8))],
+    ids=lambda w: "-".join(w) or "plain",
+)
 def test_heads(words, call, same_call):
     if words.get("value_dim") and not call.get("return_attention_scores"):
         # Keras on JAX fails here: its fused product wants value_dim == key_dim. The scores take another way.
@@ -152,7 +153,14 @@ SIMPLE = {
 }
 SIMPLE_CALLS = [
     dict(zip(("mask", "use_causal_mask", "return_attention_scores"), row))
-    for row in itertools.product((None, [Q_MASK, V_MASK], [None, V_MASK], [Q_MASK, None]), (False, True), (False, True))
+    for row in (
+        (None, False, False),
+        (None, True, True),
+        ([Q_MASK, V_MASK], False, True),
+        ([Q_MASK, V_MASK], True, False),
+        ([None, V_MASK], True, True),
+        ([Q_MASK, None], False, False),
+    )
 ]
 
 

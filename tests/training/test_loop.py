@@ -12,6 +12,7 @@ import pytest
 import gazelle
 from gazelle import Input, Model, Sequential, layers, optimizers
 from gazelle.callbacks import Callback, LambdaCallback
+from gazelle.core.errors import ArgumentError, DataError
 from gazelle.models import settings
 
 RNG = np.random.default_rng(3)
@@ -32,6 +33,8 @@ def mlp(rate=0.1, seed=1, dropout=0.0, compiled=True, **words):
 
 
 def fit(model, *args, **kwargs):
+    if model._trainer is None:  # the seed of a run is drawn at the first fit
+        gazelle.utils.set_random_seed(8)
     return model.fit(*(args or (X, Y)), **{"verbose": 0, "keep": False, "batch_size": 16, **kwargs})
 
 
@@ -392,6 +395,11 @@ class Indexed:
         return _batches()[index]
 
 
+class Iterable:
+    def __iter__(self):
+        return iter(_batches())
+
+
 def _endless():
     while True:
         yield from _batches()
@@ -407,8 +415,7 @@ def test_kinds_of_data_train_alike(kind):
         data = (X.tolist(), Y.tolist()) if kind == "list" else (jnp.asarray(X), jnp.asarray(Y))
         fit(other, *data, shuffle=False, epochs=2)
     else:
-        x = {"generator": _endless, "indexed": Indexed, "iterable": _batches}[kind]()
-        x = dict.fromkeys("x", x)["x"] if kind != "iterable" else _Iterable(x)
+        x = {"generator": _endless, "indexed": Indexed, "iterable": Iterable}[kind]()
         steps = {"steps_per_epoch": 5} if kind == "generator" else {}
         run = other.fit(x, shuffle=False, epochs=2, verbose=0, keep=False, **steps)
         assert len(run.epoch) == 2
@@ -416,12 +423,63 @@ def test_kinds_of_data_train_alike(kind):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
-class _Iterable:
-    def __init__(self, rows):
-        self.rows = rows
+def test_the_order_of_indexed_batches_is_a_function_of_seed_and_epoch():
+    class Told(Indexed):
+        def __init__(self):
+            self.seen = []
+
+        def __getitem__(self, index):
+            self.seen.append(index)
+            return super().__getitem__(index)
+
+        def on_epoch_end(self):
+            self.seen.append("end")
+
+    def run(*fits):
+        gazelle.utils.set_random_seed(8)
+        data, model = Told(), mlp()
+        for first, last in fits:
+            begin = len(data.seen) + 1  # one is looked at before the run
+            fit(model, data, None, batch_size=None, initial_epoch=first, epochs=last)
+            yield from data.seen[begin:]
+
+    once, twice = list(run((0, 2))), list(run((0, 1), (1, 2)))
+    assert once == twice
+    assert once[5] == once[11] == "end"
+    assert sorted(once[:5]) == sorted(once[6:11]) == [0, 1, 2, 3, 4]
+    assert once[:5] != once[6:11]
+
+
+@pytest.mark.parametrize(
+    ("x", "epochs", "steps", "said"),
+    [
+        (lambda: iter([]), 1, None, "expected at least one batch, got none"),
+        (lambda: iter(_batches()), 2, 3, "expected 3 batches an epoch, got 2.\nA generator is gone through once"),
+        (lambda: iter(_batches()), 2, None, "expected some batches an epoch, got 0"),
+        (lambda: Once(), 2, None, "expected 5 batches an epoch, got 0"),
+    ],
+)
+def test_data_that_ends_early(x, epochs, steps, said):
+    with pytest.raises(DataError) as error:
+        mlp().fit(x(), epochs=epochs, steps_per_epoch=steps, verbose=0, keep=False)
+    assert said in str(error.value)
+
+
+class Once(Indexed):
+    """Claims a length, and can be gone through once."""
+
+    __getitem__ = None
+
+    def __init__(self):
+        self.rows = iter(_batches())
 
     def __iter__(self):
-        return iter(self.rows)
+        return self.rows
+
+
+def test_validation_split_of_a_generator():
+    with pytest.raises(ArgumentError, match="validation_split: expected arrays, got a generator"):
+        mlp().fit(_endless(), validation_split=0.2, steps_per_epoch=2, verbose=0)
 
 
 def test_a_data_frame():
@@ -465,6 +523,11 @@ def test_initial_epoch_at_the_end_does_nothing():
     model, fresh = mlp(), mlp()
     assert fit(model, epochs=3, initial_epoch=3).epoch == []
     assert same(model, fresh)
+    fit(model, epochs=2)
+    fit(model, epochs=2, initial_epoch=2, keep=True)
+    from gazelle.saving.state_file import read_state
+
+    assert read_state(gazelle.latest())[1]["epoch"] == 2
 
 
 # Compilations --------------------------------------------------------------------------------------------------------
@@ -480,6 +543,12 @@ def test_a_second_fit_and_a_new_learning_rate_compile_nothing():
     fit(model, validation_split=0.2)
     assert model._trainer is trainer
     assert (trainer.train._cache_size(), trainer.test._cache_size()) == before == (2, 1)
+
+
+def test_where_an_epoch_begins_in_a_pass_compiles_nothing():
+    model = mlp()
+    fit(model, batch_size=8, steps_per_epoch=5, epochs=9)  # 9 batches a pass, the last one short
+    assert model._trainer.train._cache_size() == 2
 
 
 # The kept state ------------------------------------------------------------------------------------------------------
