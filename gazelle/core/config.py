@@ -88,10 +88,10 @@ class Configurable:
 
         def __getattr__(self, name: str) -> Any: ...  # arguments become attributes by habit, not by hand
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         builtin = cls.__module__.startswith("gazelle.")
-        if builtin and not cls.__name__.startswith("_"):
+        if builtin and not abstract and not cls.__name__.startswith("_"):
             register(cls._room)(cls)
         if "__init__" in cls.__dict__:
             _listen(cls, builtin)

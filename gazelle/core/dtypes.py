@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -48,7 +49,7 @@ def is_float(dtype: Any) -> bool:
 
 def device_dtype(dtype: Any) -> np.dtype[Any]:
     """The dtype that an array of `dtype` has once it is on the device (64 bits become 32 without x64)."""
-    return np.dtype(jnp.zeros((), dtype).dtype) if np.dtype(dtype).itemsize == 8 else np.dtype(dtype)
+    return np.dtype(jax.dtypes.canonicalize_dtype(dtype))
 
 
 class DTypePolicy:

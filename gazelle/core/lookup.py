@@ -9,7 +9,7 @@ from gazelle.core.config import REGISTRY, Configurable, deserialize, find, regis
 from gazelle.core.errors import ArgumentError, message, unknown
 
 
-class Named(Configurable):
+class Named(Configurable, abstract=True):
     """A Configurable that is also known by its snake_case name and by `_names`."""
 
     _names: tuple[str, ...] = ()

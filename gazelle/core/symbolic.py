@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
-import numpy as np
 
 from gazelle.core import bind, dtypes
 from gazelle.core.errors import ArgumentError, StateError, message
@@ -184,7 +183,7 @@ def output_spec(fn: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], na
     results = []
     for size in _SIZES if unknown else _SIZES[:1]:
         arrays = [
-            jax.ShapeDtypeStruct([size if n is None else n for n in flat[i].shape], np.dtype(flat[i].dtype))
+            jax.ShapeDtypeStruct([size if n is None else n for n in flat[i].shape], dtypes.device_dtype(flat[i].dtype))
             for i in places
         ]
         outer = bind.current()

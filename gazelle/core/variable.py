@@ -33,6 +33,7 @@ class Variable:
         dtype: dtype of the array; the default float type if None.
         trainable: whether an optimizer may change it.
         name: the last part of `path`.
+        persistent: False for what is no weight and stands in no file, such as the states of a stateful layer.
 
     >>> v = Variable([1.0, 2.0], name="scale")
     >>> v.assign(v * 2)
@@ -43,6 +44,7 @@ class Variable:
     def __init__(
         self, value: Any, shape: Any = None, dtype: Any = None, trainable: bool = True, name: str = "variable",
         *, regularizer: Callable[[Any], Any] | None = None, constraint: Callable[[Any], Any] | None = None,
+        persistent: bool = True,
     ) -> None:  # fmt: skip
         scope = bind.current()
         if scope is not None and scope.pure:
@@ -58,6 +60,7 @@ class Variable:
         self.trainable = trainable
         self.regularizer = regularizer
         self.constraint = constraint
+        self.persistent = persistent
         self._lease: Lease | None = None
         with jax.ensure_compile_time_eval():  # a trace may be running; weights are real arrays all the same
             if callable(value):

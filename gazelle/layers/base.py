@@ -238,8 +238,8 @@ class Layer(Tree):
                 for key, value in given.items() if hasattr(value, "shape")
             }  # fmt: skip
             if all(name in by_name or self._has_default(name) for name in names):
-                self.build(**{name: by_name[name] for name in names if name in by_name})
-                self._build_shapes = by_name
+                self._build_shapes = {name: by_name[name] for name in names if name in by_name}
+                self.build(**self._build_shapes)
                 return
         self._check_inputs(args)
         self.build(shapes)

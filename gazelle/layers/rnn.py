@@ -70,7 +70,9 @@ class RNN(Layer):
                             mend="Give it: Input(batch_shape=(batch, time, features)) or batch_input_shape=....")
                 )  # fmt: skip
             first = self.get_initial_state(batch)
-            self.states = jax.tree.map(lambda s: Variable(s, trainable=False, name="rnn_state"), first)
+            self.states = jax.tree.map(
+                lambda s: Variable(s, trainable=False, name="rnn_state", persistent=False), first
+            )
 
     def get_initial_state(self, batch_size: Any) -> list[Any]:
         """The states before the first step: the cell's own, or zeros."""

@@ -16,7 +16,7 @@ from gazelle.core.variable import Variable
 _UNTRACKED = frozenset({"_config", "nodes", "_eager_losses", "_build_shapes", "optimizer", "history"})
 
 
-class Tree(Configurable):
+class Tree(Configurable, abstract=True):
     """The half of a layer that finds weights: by walking attributes, lists and dicts, whenever it is asked."""
 
     name: str
@@ -109,7 +109,7 @@ class Tree(Configurable):
         """All variables, a layer's trainable ones before its others, as Keras orders them."""
         out = []
         for layer in self.named_layers().values():
-            own = [v for v in layer._own() if isinstance(v, Variable)]
+            own = [v for v in layer._own() if isinstance(v, Variable) and v.persistent]
             out += [v for v in own if v.trainable] + [v for v in own if not v.trainable]
         return list({id(v): v for v in out}.values())
 

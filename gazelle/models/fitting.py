@@ -20,7 +20,7 @@ from gazelle.training.callbacks import CallbackList, History, Progress
 from gazelle.training.trainer import Trainer
 
 
-class Fitting(Layer):
+class Fitting(Layer, abstract=True):
     """The half of `Model` that trains. It knows which arguments mean what, and no arithmetic."""
 
     optimizer: Any = None
@@ -78,7 +78,7 @@ class Fitting(Layer):
 
     def _forget_compiled(self) -> None:
         """The structure changed: programs made for the old one do not serve any more."""
-        self._trainer = None
+        self._trainer, self._frozen = None, None
 
     def _get_trainer(self, what: str, sample: Any = None) -> Trainer:
         """The trainer, made at first need; for `predict` an uncompiled model has one without a loss."""

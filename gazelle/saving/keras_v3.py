@@ -99,14 +99,23 @@ def _compile(model: Any, config: Any, label: str, custom_objects: Mapping[str, A
 def members(filepath: Any) -> tuple[bytes, bytes]:
     """The config and the weights of a `.keras` file, checked: the three members, once each, no larger than they say."""
     label = f"'{os.fspath(filepath)}'"
-    try:
-        with zipfile.ZipFile(filepath) as archive:
-            _check_members(archive, label)
-            return archive.read(CONFIG), archive.read(WEIGHTS)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        if isinstance(error, (UnsafeFileError, DamagedFileError)):
-            raise
-        raise damaged(os.fspath(filepath), f"the zip cannot be read ({error})") from error
+    with open(filepath, "rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                _check_members(archive, label)
+                return archive.read(CONFIG), archive.read(WEIGHTS)
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            NotImplementedError,
+            RuntimeError,
+            ValueError,
+            OSError,
+        ) as error:
+            if isinstance(error, (UnsafeFileError, DamagedFileError)):
+                raise
+            raise damaged(os.fspath(filepath), f"the zip cannot be read ({error})") from error
 
 
 def _check_members(archive: zipfile.ZipFile, label: str) -> None:

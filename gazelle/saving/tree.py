@@ -68,8 +68,7 @@ class _Walk:
         if id(layer) in self.seen:
             return
         self.seen.add(id(layer))
-        states = set(map(id, layer.states or ())) if getattr(layer, "stateful", False) else set()  # not in Keras' files
-        own = list({id(v): v for v in layer._own() if isinstance(v, Variable) and id(v) not in states}.values())
+        own = list({id(v): v for v in layer._own() if isinstance(v, Variable) and v.persistent}.values())
         self.found.append(Part(path, layer.name, [v for v in own if v.trainable] + [v for v in own if not v.trainable]))
         for name, value in _children(layer):
             self.value(value, f"{path}/{name}" if path else name)

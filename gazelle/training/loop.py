@@ -70,9 +70,9 @@ def fit(
     with Interrupt() as interrupt:
         try:
             for epoch in range(initial_epoch, epochs):
+                live.totals, logs, done = meters.start(), {}, 0
                 events.on_epoch_begin(epoch, {})
                 display.epoch_begin(epoch, epochs, source.steps)
-                live.totals, logs, done = meters.start(), {}, 0
                 for arrays, order, start, stop in _chunks(source.segments(epoch), pace, single):
                     if single:
                         events.on_train_batch_begin(done, Logs())

@@ -115,6 +115,14 @@ def same_layer(record_property):
     return compare
 
 
+@pytest.fixture(autouse=True)
+def quick_compiles(request):
+    """Numbers of single layers and functions need no optimized code; whole trainings keep it."""
+    jax.config.update("jax_disable_most_optimizations", request.module.__name__.rpartition(".")[2] != "test_training")
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
 MERGING = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot")
 
 

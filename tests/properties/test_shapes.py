@@ -1,5 +1,6 @@
 """Properties that hold for any sizes: traced shapes are real shapes, epochs cover the samples, configs come back."""
 
+import itertools
 import json
 
 import jax
@@ -17,6 +18,10 @@ from gazelle.data import ArraySource, split
 
 def few(examples):
     return settings(max_examples=examples, deadline=None, derandomize=True, database=None)
+
+
+def chained(lists):
+    return list(itertools.chain.from_iterable(lists))
 
 
 def agrees(symbolic, real):
@@ -200,12 +205,12 @@ def test_an_epoch_covers_each_sample_once(n, batch_size, shuffle, seed):
     for epoch in range(3):
         batches = rows_of(source, epoch)
         assert len(batches) == source.steps == -(-n // batch_size)
-        assert sorted(sum(batches, [])) == list(range(n))
+        assert sorted(chained(batches)) == list(range(n))
         assert {len(b) for b in batches[:-1]} <= {batch_size}
         again = ArraySource((x, None, None), batch_size, shuffle, seed, None)
         assert rows_of(again, epoch) == batches  # a function of (seed, epoch)
         if not shuffle:
-            assert sum(batches, []) == list(range(n))
+            assert chained(batches) == list(range(n))
         if shuffle == "batch":  # whole blocks of neighbours
             assert all(b == list(range(b[0], b[0] + len(b))) for b in batches)
 
@@ -219,8 +224,8 @@ def test_steps_per_epoch_walks_through_the_passes(n, batch_size, shuffle, steps)
     whole = ArraySource((x, None, None), batch_size, shuffle, 7, None)
     epochs = [rows_of(source, epoch) for epoch in range(4)]
     assert [len(e) for e in epochs] == [steps] * 4
-    passes = sum((rows_of(whole, k) for k in range(-(-4 * steps // whole.steps))), [])
-    assert sum(epochs, []) == passes[: 4 * steps]
+    passes = chained(rows_of(whole, k) for k in range(-(-4 * steps // whole.steps)))
+    assert chained(epochs) == passes[: 4 * steps]
 
 
 @few(80)

@@ -14,6 +14,7 @@ from gazelle import Input, Model, Sequential, layers, optimizers
 from gazelle.callbacks import Callback, LambdaCallback
 from gazelle.core.errors import ArgumentError, DataError
 from gazelle.models import settings
+from gazelle.saving.state_file import read_state
 
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(70, 4)).astype("float32")
@@ -368,6 +369,15 @@ def test_trainable_counts_at_compile():
     assert not np.array_equal(before[2], model.get_weights()[2])
 
 
+def test_a_frozen_layer_added_after_compile_stays_frozen():
+    model = mlp()
+    model.add(layers.Dense(1, activation="sigmoid", trainable=False))
+    before = model.get_weights()
+    fit(model)
+    np.testing.assert_array_equal(before[4], model.get_weights()[4])
+    assert not np.array_equal(before[2], model.get_weights()[2])
+
+
 # Weights of samples --------------------------------------------------------------------------------------------------
 
 
@@ -465,13 +475,14 @@ def test_data_that_ends_early(x, epochs, steps, said):
     assert said in str(error.value)
 
 
-class Once(Indexed):
+class Once:
     """Claims a length, and can be gone through once."""
-
-    __getitem__ = None
 
     def __init__(self):
         self.rows = iter(_batches())
+
+    def __len__(self):
+        return 5
 
     def __iter__(self):
         return self.rows
@@ -525,8 +536,6 @@ def test_initial_epoch_at_the_end_does_nothing():
     assert same(model, fresh)
     fit(model, epochs=2)
     fit(model, epochs=2, initial_epoch=2, keep=True)
-    from gazelle.saving.state_file import read_state
-
     assert read_state(gazelle.latest())[1]["epoch"] == 2
 
 
@@ -577,18 +586,24 @@ def test_keep_false_writes_nothing(monkeypatch):
 # Signals -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("event", ["on_train_batch_begin", "on_train_batch_end", "on_epoch_end"])
-def test_ctrl_c_leaves_a_usable_model(event):
-    steps = {"on_train_batch_begin": 2, "on_train_batch_end": 3, "on_epoch_end": 5}[event]
-
-    def press(number, logs):
-        if number == (0 if event == "on_epoch_end" else 2):
+@pytest.mark.parametrize(
+    ("event", "number", "steps", "place"),
+    [
+        ("on_train_batch_begin", 2, 2, (0, 2)), ("on_train_batch_end", 2, 3, (0, 3)),
+        ("on_epoch_end", 0, 5, (0, 5)), ("on_epoch_begin", 1, 5, (1, 0)),
+    ],
+)  # fmt: skip
+def test_ctrl_c_leaves_a_usable_model(event, number, steps, place):
+    def press(index, logs):
+        if index == number:
             os.kill(os.getpid(), signal.SIGINT)
 
     model = mlp()
     with pytest.raises(KeyboardInterrupt):
         fit(model, epochs=3, keep=True, callbacks=[LambdaCallback(**{event: press})])
     assert model.optimizer.iterations.numpy() == steps
+    _, meta = read_state(gazelle.latest())
+    assert (meta["epoch"], meta["batch"]) == place
     other = mlp(seed=9)
     other.load_weights("latest")
     assert same(model, other)
@@ -615,8 +630,6 @@ def test_ctrl_c_during_a_step_waits_for_its_result():
         fit(model, keep=True)
     assert model.optimizer.iterations.numpy() == before + sum(calls)
     assert np.isfinite(model.predict(X, verbose=0)).all()
-    from gazelle.saving.state_file import read_state
-
     _, meta = read_state(gazelle.latest())
     assert (meta["epoch"], meta["batch"]) == (0, sum(calls))
 

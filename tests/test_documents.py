@@ -1,0 +1,125 @@
+"""The documents tell the truth: their programs run, both languages hold the same ones, and links lead somewhere."""
+
+import ast
+import functools
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+PROGRAMS = ("README.md", "README.zh-CN.md", "docs/tutorial.md", "docs/tutorial.zh-CN.md")
+TRANSLATIONS = {"README.md": "README.zh-CN.md", "docs/tutorial.md": "docs/tutorial.zh-CN.md"}
+PAGES = sorted(str(p.relative_to(ROOT)) for p in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")))
+
+#: Runs blocks in one namespace and tells after each that it is done. In a process of its own: `gazelle.install()`.
+DRIVER = """
+import json, sys, warnings
+warnings.simplefilter("error", UserWarning)
+warnings.filterwarnings("ignore", ".*FigureCanvasAgg is non-interactive")
+names = {"__name__": "__main__"}
+for number, block in enumerate(json.load(open("blocks.json", encoding="utf-8")), 1):
+    exec(compile(block, f"block {number}", "exec"), names)
+    with open("done.txt", "w") as file:
+        file.write(str(number))
+"""
+
+
+def text(page):
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def blocks(page):
+    return BLOCK.findall(text(page))
+
+
+def without_comments(page):
+    """The programs as they are but for comments and layout."""
+    return tuple(ast.unparse(ast.parse(block)) for block in blocks(page))
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """Runs the programs of a page: (how many blocks ended well, stdout, stderr). Equal programs run once."""
+
+    @functools.cache
+    def run(programs):
+        folder = tmp_path_factory.mktemp("page")
+        (folder / "blocks.json").write_text(json.dumps(programs), encoding="utf-8")
+        (folder / "page.py").write_text(DRIVER, encoding="utf-8")
+        env = {
+            **os.environ, "GAZELLE_HOME": str(folder / "home"), "MPLBACKEND": "agg", "PYTHONPATH": str(ROOT),
+            "PYTHONIOENCODING": "utf-8",
+        }  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "page.py"], cwd=folder, env=env, capture_output=True, text=True, timeout=300,
+            encoding="utf-8",
+        )  # fmt: skip
+        count = folder / "done.txt"
+        return int(count.read_text()) if count.exists() else 0, done.stdout, done.stderr
+
+    return lambda page: run(without_comments(page))
+
+
+@pytest.mark.parametrize(
+    ("page", "number"), [(page, number) for page in PROGRAMS for number in range(1, len(blocks(page)) + 1)]
+)
+def test_program_runs(ran, page, number):
+    count, _, stderr = ran(page)
+    assert count >= number, stderr
+
+
+@pytest.mark.parametrize(("page", "said"), [("README.md", ["True True"]), ("docs/tutorial.md", ["True", "True"])])
+def test_what_the_programs_compare_is_equal(ran, page, said):
+    """The text around them claims so: aliases are the same classes, what is loaded predicts what was saved."""
+    assert [line for line in ran(page)[1].splitlines() if re.match("True|False", line)] == said
+
+
+def test_the_error_in_the_readme_is_the_one_that_comes(ran):
+    for page in ("README.md", "README.zh-CN.md"):
+        shown = re.search(r"```\n(Labels for .*?)```", text(page), re.DOTALL)
+        assert shown[1] in ran(page)[1]
+
+
+@pytest.mark.parametrize("english", TRANSLATIONS)
+def test_both_languages_hold_the_same_programs(english):
+    assert without_comments(english) == without_comments(TRANSLATIONS[english])
+
+
+@pytest.mark.parametrize("english", TRANSLATIONS)
+def test_both_languages_have_the_same_form(english):
+    """As many headings, rows of tables and points of lists in the same order, and the same commands."""
+
+    def form(page):
+        plain = re.sub(r"```.*?```", "", text(page), flags=re.DOTALL)
+        return re.findall(r"^(#+ |\||- )", plain, re.MULTILINE)
+
+    def commands(page):
+        fences = "".join(re.findall(r"^```\n(.*?)^```$", BLOCK.sub("", text(page)), re.DOTALL | re.MULTILINE))
+        return [line.split("  #")[0].strip() for line in fences.splitlines()]
+
+    assert form(english) == form(TRANSLATIONS[english])
+    assert commands(english) == commands(TRANSLATIONS[english])
+
+
+def anchors(page):
+    """The anchors that a page's headings make."""
+    heads = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", text(page), flags=re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", text(page)):
+        if re.match(r"\w+://|mailto:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (ROOT / page).parent / path if path else ROOT / page
+        assert file.exists(), f"{page} links to {target}"
+        if anchor:
+            assert anchor in anchors(file.resolve().relative_to(ROOT)), f"{page} links to {target}"
