@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 
 import numpy as np
 
@@ -18,6 +19,13 @@ def set_seed(seed: int) -> None:
     """
     global _root, _count
     _root, _count = int(seed) % 2**64, itertools.count()
+
+
+def set_random_seed(seed: int) -> None:
+    """One seed for everything: gazelle's stream, Python's `random` and NumPy's global generator."""
+    set_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
 
 
 def next_seed() -> int:

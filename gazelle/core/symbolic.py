@@ -8,14 +8,14 @@ from typing import Any
 import jax
 
 from gazelle.core import bind, dtypes
-from gazelle.core.errors import ArgumentError, StateError, message
+from gazelle.core.errors import ArgumentError, GazelleError, StateError, message
 
 #: operations that symbolic tensors have as operators and methods; filled by the room `ops`.
 OPS: dict[str, Callable[..., Any]] = {}
 
 # An unknown size stands for two numbers in turn; a result that differs between them is unknown too. Both are highly
 # composite, so that reshapes of unknown sizes divide, and long enough for every usual window.
-_SIZES = (720, 1440)
+_SIZES = (5040, 10080)
 
 
 class KerasTensor:
@@ -188,8 +188,12 @@ def output_spec(fn: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], na
         ]
         outer = bind.current()
         scope = bind.Scope(values={}, key=jax.random.key(0), training=False if outer is None else outer.training)
-        with bind.entered(scope):
-            results.append(jax.eval_shape(traced, *arrays))
+        try:
+            with bind.entered(scope):
+                results.append(jax.eval_shape(traced, *arrays))
+        except GazelleError as error:
+            error.args = tuple(str(arg).replace(str(size), "None") if unknown else arg for arg in error.args)
+            raise
 
     def merge(first: Any, *others: Any) -> KerasTensor:
         for other in others:

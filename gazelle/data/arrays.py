@@ -98,7 +98,7 @@ def split(data: Any, fraction: float, start: bool) -> tuple[Any, Any]:
     if not 0 < fraction < 1:
         raise ArgumentError(message("validation_split", expected="a share between 0 and 1", got=fraction))
     count = jax.tree.leaves(data)[0].shape[0]
-    size = int(count * fraction) if start else count - int(count * (1 - fraction))
+    size = count - int(count * (1 - fraction))
     if size == 0 or size == count:
         raise ArgumentError(
             message(f"validation_split={fraction} of {count} samples", expected="a sample on each side",

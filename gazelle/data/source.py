@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
@@ -23,6 +24,7 @@ class Source(Protocol):
 
     steps: int | None  # batches in an epoch, None until the first epoch has shown it
     sample: Any  # (x, y, weight) of a first batch, for shapes
+    exhausted: bool  # no further epoch can be had
 
     def segments(self, epoch: int) -> Iterator[Segment]: ...
 
@@ -40,6 +42,7 @@ class ArraySource:
         self.steps: int | None = steps or self.whole
         self.sample = jax.tree.map(lambda a: a[: self.batch_size], data)
         self._placed: Any = None
+        self.exhausted = False
 
     def _pass(self, number: int) -> np.ndarray[Any, Any]:
         """The rows of one pass over the samples, in order."""
@@ -90,6 +93,7 @@ class StreamSource:
     ) -> None:  # fmt: skip
         self._batches, self.steps, self._endless, self._cast = batches, steps, endless, cast
         self.seed, self._ended = 0, ended
+        self.exhausted = False  # a generator has nothing more to give
         self._iterator: Iterator[Any] | None = None
         self._fresh = True  # the pass has given nothing yet
         self._ahead: list[Any] = []
@@ -121,11 +125,15 @@ class StreamSource:
                     break
                 if self.steps is not None and not self._endless and not self._fresh:
                     continue  # another pass
-                raise DataError(
-                    message("The data ended early", expected=f"{self.steps or 'some'} batches an epoch", got=done,
+                self.exhausted = True
+                warnings.warn(
+                    message(f"The data ended early, in epoch {epoch + 1}; training stops",
+                            expected=f"{self.steps or 'some'} batches an epoch", got=done,
                             mend="A generator is gone through once: let it loop forever (while True:), or lower "
-                                 "steps_per_epoch.")
-                ) from None  # fmt: skip
+                                 "steps_per_epoch."),
+                    UserWarning, stacklevel=2,
+                )  # fmt: skip
+                break
             self.inspect(batch)
             size = jax.tree.leaves(batch)[0].shape[0]
             yield jax.tree.map(jax.numpy.asarray, batch), np.arange(size, dtype=np.int32)[None], 0, 1

@@ -22,6 +22,11 @@ def class_weights(class_weight: Mapping[int, float], y: Any, sample_weight: Any 
         )  # fmt: skip
     if y is None:
         raise DataError(message("class_weight", expected="labels y", got="none"))
+    if not isinstance(class_weight, Mapping):
+        raise ArgumentError(
+            message("class_weight", expected="a dict such as {0: 1.0, 1: 5.0}", got=repr(class_weight),
+                    mend="dict(enumerate(weights)) makes one of a list.")
+        )  # fmt: skip
     wrong = [k for k in class_weight if not isinstance(k, (int, np.integer))]
     if wrong:
         raise ArgumentError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import initializers
-from gazelle.core import bind, dtypes, symbolic
+from gazelle.core import bind, dtypes, random, symbolic
 from gazelle.core.config import ArgumentTypeError, resolve, serialize, snake
 from gazelle.core.dtypes import DTypePolicy
 from gazelle.core.errors import GazelleError, ShapeError, StateError, message, unknown
@@ -131,8 +130,9 @@ class Layer(Tree):
             key = scope.draw(scope.names.get(id(self), self.name))
             return key if seed is None else jax.random.fold_in(key, seed)
         self._draws = getattr(self, "_draws", -1) + 1  # outside of a step: this layer's own sequence
-        start = zlib.crc32(self.name.encode()) if seed is None else seed
-        return jax.random.fold_in(jax.random.key(start), self._draws)
+        if self._draws == 0:
+            self._start = random.next_seed() if seed is None else seed
+        return jax.random.fold_in(jax.random.key(self._start), self._draws)
 
     # Calling ---------------------------------------------------------------------------------------------------------
 
@@ -142,6 +142,12 @@ class Layer(Tree):
                 message(f"{type(self).__name__} was not set up",
                         mend=f"Start {type(self).__name__}.__init__ with super().__init__().")
             )  # fmt: skip
+        for value in args[:1]:
+            if isinstance(value, Layer):
+                raise ArgumentTypeError(
+                    message(f"Input of {self._label}", expected="a tensor or an array", got=f"the layer '{value.name}'",
+                            mend=f"Write {type(self).__name__}(...)(layer(x)): a layer is called on its input.")
+                )  # fmt: skip
         if symbolic.any_symbolic(args, kwargs):
             return self._call_symbolic(args, kwargs)
         outer = bind.current()

@@ -58,3 +58,15 @@ def check_outputs(graph: Graph | None, loss: Any) -> None:
                 f"Give it activation='{last}', or use the loss with from_logits=True.",
                 UserWarning, stacklevel=4,
             )  # fmt: skip
+
+
+def warn_frozen_since(model: Any, trainable: set[str]) -> None:
+    """Warn where `trainable` was set after compile: the compiled model goes on with what compile found."""
+    ids = model.trainable_ids()
+    paths = [path for path, v in model.named_variables().items() if (id(v) in ids) != (path in trainable)]
+    if paths:
+        warnings.warn(
+            f"`trainable` of '{paths[0]}' was changed after compile, and this fit does not see it.\n"
+            "Call compile again: it decides what is trained.",
+            UserWarning, stacklevel=3,
+        )  # fmt: skip

@@ -14,7 +14,7 @@ from gazelle.core.config import deserialize, serialize
 from gazelle.core.errors import ArgumentError, DataError, StateError, message
 from gazelle.layers.base import Layer
 from gazelle.models import settings
-from gazelle.models.checks import check_inputs, check_outputs
+from gazelle.models.checks import check_inputs, check_outputs, warn_frozen_since
 from gazelle.training import loop
 from gazelle.training.callbacks import CallbackList, History, Progress
 from gazelle.training.trainer import Trainer
@@ -31,7 +31,7 @@ class Fitting(Layer, abstract=True):
     _trainer: Trainer | None
 
     def _setup_fitting(self) -> None:
-        self._compiled, self._trainer = None, None
+        self._compiled, self._trainer, self._seed = None, None, 0
         self._frozen: set[int] | None = None  # ids of the variables that compile found frozen
         self.stop_training = False
 
@@ -57,6 +57,13 @@ class Fitting(Layer, abstract=True):
         >>> model = Sequential([Input((3,)), layers.Dense(1)])
         >>> model.compile("adam", "mse", metrics=["mae"])
         """
+        for name in _HOOKS:  # silently training without them would be worse
+            if getattr(type(self), name, None) is not None:
+                raise StateError(
+                    message(f"{type(self).__name__}.{name} is not called by gazelle yet",
+                            expected="losses and metrics given to compile", got="a method that replaces the step",
+                            mend="Give compile a loss function, or write a loop with jax.grad and optimizer.update.")
+                )  # fmt: skip
         self.optimizer = optimizers.get(optimizer)
         for one in jax.tree.leaves(loss, is_leaf=lambda v: v is not None and not isinstance(v, (list, dict))):
             losses.get(one)
@@ -65,7 +72,7 @@ class Fitting(Layer, abstract=True):
             "weighted_metrics": weighted_metrics, "run_eagerly": run_eagerly,
             "steps_per_execution": steps_per_execution, "jit_compile": jit_compile,
         }  # fmt: skip
-        self._trainer = None
+        self._trainer, self._seed = None, random.next_seed()
         self._frozen = {id(v) for v in self.variables} - self.trainable_ids() if self.built else None
 
     @property
@@ -101,7 +108,7 @@ class Fitting(Layer, abstract=True):
                 self, variables, names, trainable, self._graph.output_names if self._graph is not None else None,
                 optimizer=self.optimizer if words else None, loss=words.get("loss"),
                 loss_weights=words.get("loss_weights"), metrics=words.get("metrics"),
-                weighted_metrics=words.get("weighted_metrics"), seed=random.next_seed(),
+                weighted_metrics=words.get("weighted_metrics"), seed=self._seed if words else 0,
             )  # fmt: skip
             if not words:
                 self._frozen = None
@@ -163,6 +170,7 @@ class Fitting(Layer, abstract=True):
         trainer = self._get_trainer("fit", source.sample[0])
         source.seed = trainer.seed
         trainer.prepare(source)
+        warn_frozen_since(self, trainer.live.trainable)
         validation = held if held is not None else validation_data
         check = self._validation(validation, validation_batch_size or batch_size, validation_steps)
         self.stop_training = False
@@ -226,6 +234,7 @@ class Fitting(Layer, abstract=True):
         else:
             x, y, weight = given, None, None
         source = data.make_source(x, y, weight, batch_size=batch_size, steps=steps, what="validation_")
+        check_inputs(self._graph, source)
         self._get_trainer("fit").check_labels(source)
         return source
 
@@ -291,7 +300,9 @@ class Fitting(Layer, abstract=True):
         """The outputs of one batch, as NumPy arrays."""
         arrays = data.as_arrays("x", x)
         trainer = self._get_trainer("predict", arrays)
-        return jax.device_get(trainer.predict(trainer.live.values(), arrays))
+        outputs, assigned = trainer.predict(trainer.live.values(), arrays, trainer.count())
+        trainer.live.put(assigned)
+        return jax.device_get(outputs)
 
     def _need_compiled(self, what: str) -> None:
         if self._compiled is None:
@@ -324,6 +335,8 @@ class Fitting(Layer, abstract=True):
         self.compile(**words)
 
 
+#: methods by which Keras programs replace the step; gazelle does not call them yet
+_HOOKS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics", "make_train_function")
 _COMPILE = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly", "steps_per_execution",
             "jit_compile")  # fmt: skip
 

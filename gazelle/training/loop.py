@@ -91,6 +91,8 @@ def fit(
                         keeper.offer(live.tensors, meta)
                     if model.stop_training:
                         break
+                if not done and source.exhausted:
+                    break
                 results = _host(trainer, logs)
                 explain_nan(results, source)
                 if validate is not None:
@@ -99,7 +101,7 @@ def fit(
                 display.clear()  # what callbacks print goes on lines of its own
                 events.on_epoch_end(epoch, results)
                 display.epoch_end(results)
-                if model.stop_training:
+                if model.stop_training or source.exhausted:
                     break
             if initial_epoch < epochs:
                 epoch, done = epoch + 1, 0
@@ -113,14 +115,14 @@ def fit(
 
 def evaluate(trainer: Trainer, source: data.Source, events: Any = None, display: Any = None) -> Logs:
     """The loss and metrics over one pass of the source."""
-    totals, logs = trainer.meters.start(), {}
-    values = trainer.live.values()
+    values, logs = trainer.live.values(), {}
+    carry = trainer.meters.start(), {path: values[path] for path in trainer.assigned}, np.uint32(0)
     pace, single, done = Pace(), events is not None and events.listens("test"), 0
     for arrays, order, start, stop in _chunks(source.segments(0), pace, single):
         if single:
             events.on_test_batch_begin(done, Logs())
         begun = time.perf_counter()
-        totals, logs = trainer.test(totals, values, arrays, order, np.int32(start), np.int32(stop))
+        carry, logs = trainer.test(carry, values, arrays, order, np.int32(start), np.int32(stop))
         jax.block_until_ready(logs)
         done += stop - start
         pace.took(stop - start, time.perf_counter() - begun)
@@ -128,22 +130,26 @@ def evaluate(trainer: Trainer, source: data.Source, events: Any = None, display:
             events.on_test_batch_end(done - 1, _host(trainer, logs))
         if display is not None:
             display.advance(done, source.steps, _ordered(trainer, logs))
-    trainer.meters.show(totals)
+    trainer.meters.show(carry[0])
+    trainer.live.put(carry[1])
     return _host(trainer, logs)
 
 
 def predict(trainer: Trainer, source: data.Source, events: Any = None, display: Any = None) -> Any:
     """The model's outputs for all samples, as NumPy arrays."""
     values = trainer.live.values()
-    outputs, single = [], events is not None and events.listens("predict")
+    outputs, assigned, single = [], {}, events is not None and events.listens("predict")
     for index, batch in enumerate(source.batches()):
         if single:
             events.on_predict_batch_begin(index, Logs())
-        outputs.append(trainer.predict(values, batch))
+        out, assigned = trainer.predict(values, batch, trainer.count())
+        outputs.append(out)
+        values = values | assigned
         if single:
             events.on_predict_batch_end(index, Logs({"outputs": jax.device_get(outputs[-1])}))
         if display is not None:
             display.advance(index + 1, source.steps, {})
+    trainer.live.put({path: values[path] for path in assigned})
     host = [jax.device_get(out) for out in outputs]
     if len(host) == 1:
         return host[0]
@@ -159,5 +165,8 @@ def single_batch(trainer: Trainer, source: data.Source, train: bool) -> Logs:
         state, logs = trainer.train(live.take(), None, *one)
         live.give(state)
     else:
-        live.totals, logs = trainer.test(live.totals, live.values(), *one)
+        values = live.values()
+        carry = live.totals, {path: values[path] for path in trainer.assigned}, trainer.count()
+        (live.totals, assigned, _), logs = trainer.test(carry, values, *one)
+        live.put(assigned)
     return _host(trainer, logs)

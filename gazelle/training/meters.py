@@ -110,7 +110,9 @@ class Meters:
         return logs
 
     def _results(self) -> dict[str, Any]:
-        return {name: metric.result() for entries in self.of_output for name, metric, _ in entries}
+        results = {name: metric.result() for entries in self.of_output for name, metric, _ in entries}
+        values: dict[str, Any] = jax.tree.map(jnp.asarray, results)  # a Variable is read here, where it is bound
+        return values
 
     def show(self, totals: Any) -> None:
         """Put totals into the metric objects, for those who read them by hand."""

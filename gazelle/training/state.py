@@ -102,6 +102,11 @@ class Live:
             averages = self.optimizer.finalize(state.params, state.slots)
             self.give(dataclasses.replace(state, params=engine.copy(averages)))
 
+    def put(self, assigned: Arrays) -> None:
+        """Values that layers assigned outside of training."""
+        for path, value in assigned.items():
+            self.variables[path].assign(value)
+
     def values(self) -> Arrays:
         """{path: array} of the last finished step, to read only."""
         with self._lock:

@@ -24,6 +24,16 @@ def _masked(tree: Any, masks: list[Any]) -> Any:
     return tree
 
 
+def _test_key(seed: int, count: Any) -> jax.Array:
+    """The key of a batch outside of training, for layers that draw there too; apart from the keys of training."""
+    return jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), 2**31), count)
+
+
+def changed(before: Any, after: Any) -> Any:
+    """The values that a call assigned: the others are the very same arrays."""
+    return {path: value for path, value in after.items() if value is not before[path]}
+
+
 def train_step(forward: Any, objective: Any, meters: Any, optimizer: Any, constraints: Any) -> Callable[..., State]:
     """(state, None, batch) -> state: one update of the parameters.
 
@@ -50,22 +60,28 @@ def train_step(forward: Any, objective: Any, meters: Any, optimizer: Any, constr
     return step
 
 
-def test_step(forward: Any, objective: Any, meters: Any) -> Callable[..., Any]:
-    """(totals, values, batch) -> totals: the metrics of one batch; nothing is trained."""
+def test_step(forward: Any, objective: Any, meters: Any, seed: int) -> Callable[..., Any]:
+    """((totals, assigned, count), values, batch) -> the same after one more batch; nothing is trained.
 
-    def step(totals: Any, values: Any, batch: Batch) -> Any:
+    assigned: {path: array} of the variables that layers assign outside of training, such as states and counters.
+    """
+
+    def step(carry: Any, values: Any, batch: Batch) -> Any:
+        totals, assigned, count = carry
         x, y, weight = batch
-        y_pred, after, added = forward(values, x, key=None, training=False)
+        y_pred, after, added = forward(values | assigned, x, key=_test_key(seed, count), training=False)
         _, parts = objective(y, y_pred, weight, after, added)
-        return meters.update(totals, parts, y, y_pred, weight, x)
+        totals = meters.update(totals, parts, y, y_pred, weight, x)
+        return totals, {path: after[path] for path in assigned}, count + 1
 
     return step
 
 
-def predict_step(forward: Any) -> Callable[..., Any]:
-    """(values, x) -> y_pred."""
+def predict_step(forward: Any, seed: int) -> Callable[..., Any]:
+    """(values, x, count) -> (y_pred, {path: array} of the variables that layers assigned)."""
 
-    def step(values: Any, x: Any) -> Any:
-        return forward(values, x, key=None, training=False)[0]
+    def step(values: Any, x: Any, count: Any) -> Any:
+        y_pred, after, _ = forward(values, x, key=_test_key(seed, count), training=False)
+        return y_pred, changed(values, after)
 
     return step

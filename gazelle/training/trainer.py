@@ -16,7 +16,7 @@ from gazelle.training.meters import Meters
 from gazelle.training.objective import Objective
 from gazelle.training.outputs import output_names, per_output
 from gazelle.training.state import Live
-from gazelle.training.step import predict_step, test_step, train_step
+from gazelle.training.step import changed, predict_step, test_step, train_step
 
 
 class Trainer:
@@ -43,11 +43,18 @@ class Trainer:
         self.live = Live(self.variables, trainable, optimizer, jax.random.key(seed))
         report = self.meters.report
         train = train_step(self.forward, self.objective, self.meters, optimizer, constraints)
-        test = test_step(self.forward, self.objective, self.meters)
+        test = test_step(self.forward, self.objective, self.meters, seed)
         self.train = engine.compile(advance(train, lambda state: report(state.totals)), donate=(0,))
-        self.test = engine.compile(advance(test, report))
+        self.test = engine.compile(advance(test, lambda carry: report(carry[0])))
+        self._predicted = -1
+        self.assigned: list[str] = []  # paths that layers assign outside of training
         self._units: dict[str, int] = {}  # size of the last axis of each output
-        self.predict = engine.compile(predict_step(self.forward))
+        self.predict = engine.compile(predict_step(self.forward, seed))
+
+    def count(self) -> np.uint32:
+        """How many batches were predicted so far: what a layer that draws in `predict` makes its numbers from."""
+        self._predicted += 1
+        return np.uint32(self._predicted)
 
     def prepare(self, source: data.Source) -> None:
         """Hold the data against the model before anything is compiled; the first time, choose the metrics."""
@@ -65,6 +72,7 @@ class Trainer:
             x, y, weight = batch
             y_pred, after, added = self.forward(values, x, key=None, training=False)
             seen["y_pred"] = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), y_pred)
+            self.assigned = list(changed(values, after))
             _, seen["parts"] = self.objective(y, y_pred, weight, after, added)
 
         jax.eval_shape(once, values, spec)

@@ -138,6 +138,25 @@ def test_reshape_infers_one_size(sizes, place, twice):
     assert model.output_shape == ((None, 24) if twice else (None, *(hidden if n == -1 else n for n in target)))
 
 
+@few(15)
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=4), st.integers(1, 4), st.sampled_from(["Input", "input_dim"]))
+def test_what_was_popped_leaves_no_trace(widths, popped, how):
+    model = Sequential([Input((3,))] if how == "Input" else [])
+    for width in widths:
+        words = {"input_dim": 3} if how == "input_dim" and not model.layers else {}
+        model.add(layers.Dense(width, **words))
+    popped = min(popped, len(widths))
+    for _ in range(popped):
+        model.pop()
+    kept = widths[: len(widths) - popped]
+    assert len(model.layers) == len(kept)
+    model.add(layers.Dense(5))
+    out = run(model, 2, 3)
+    assert out.shape == (2, 5)
+    assert [w.shape for w in model.weights[::2]] == list(zip([3, *kept], [*kept, 5], strict=True))
+    assert agrees(model.outputs[0], out)
+
+
 # Operations on symbolic tensors --------------------------------------------------------------------------------------
 
 OPERATIONS = {

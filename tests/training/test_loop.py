@@ -360,7 +360,8 @@ def test_trainable_counts_at_compile():
     model = mlp()
     model.layers[0].trainable = False
     before = model.get_weights()
-    fit(model)
+    with pytest.warns(UserWarning, match="`trainable` of 'dense/kernel' was changed after compile"):
+        fit(model)
     assert not np.array_equal(before[0], model.get_weights()[0])  # as compiled
     model.compile("sgd", "binary_crossentropy")
     before = model.get_weights()
@@ -461,18 +462,28 @@ def test_the_order_of_indexed_batches_is_a_function_of_seed_and_epoch():
 
 
 @pytest.mark.parametrize(
-    ("x", "epochs", "steps", "said"),
+    ("x", "steps", "said", "epochs"),
     [
-        (lambda: iter([]), 1, None, "expected at least one batch, got none"),
-        (lambda: iter(_batches()), 2, 3, "expected 3 batches an epoch, got 2.\nA generator is gone through once"),
-        (lambda: iter(_batches()), 2, None, "expected some batches an epoch, got 0"),
-        (lambda: Once(), 2, None, "expected 5 batches an epoch, got 0"),
+        (
+            lambda: iter(_batches()),
+            3,
+            "in epoch 2; training stops: expected 3 batches an epoch, got 2.\nA generator",
+            [0, 1],
+        ),
+        (lambda: iter(_batches()), None, "in epoch 2; training stops: expected some batches an epoch, got 0", [0]),
+        (lambda: Once(), None, "in epoch 2; training stops: expected 5 batches an epoch, got 0", [0]),
     ],
 )
-def test_data_that_ends_early(x, epochs, steps, said):
-    with pytest.raises(DataError) as error:
-        mlp().fit(x(), epochs=epochs, steps_per_epoch=steps, verbose=0, keep=False)
-    assert said in str(error.value)
+def test_data_that_ends_early(x, steps, said, epochs):
+    with pytest.warns(UserWarning, match="ended early") as told:
+        history = mlp().fit(x(), epochs=4, steps_per_epoch=steps, verbose=0, keep=False)
+    assert said in str(told[0].message)
+    assert history.epoch == epochs
+
+
+def test_no_data():
+    with pytest.raises(DataError, match="expected at least one batch, got none"):
+        mlp().fit(iter([]), verbose=0, keep=False)
 
 
 class Once:

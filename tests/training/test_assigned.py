@@ -1,0 +1,103 @@
+"""What layers assign or draw outside of training, and what a subclass may not replace silently."""
+
+import jax
+import numpy as np
+import pytest
+
+import gazelle
+from gazelle import layers
+from gazelle.core.errors import StateError
+
+X, Y = np.ones((8, 2), "float32"), np.ones((8, 1), "float32")
+
+
+class Counting(layers.Layer):
+    def build(self, input_shape):
+        self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False, name="calls")
+
+    def call(self, x):
+        self.calls.assign_add(1.0)
+        return x
+
+
+class Noisy(layers.Layer):
+    def call(self, x):
+        return x + jax.random.normal(self.random_key(), x.shape)
+
+
+def model_with(layer):
+    model = gazelle.Sequential([gazelle.Input((2,)), layer, layers.Dense(1)])
+    model.compile("sgd", "mse")
+    return model
+
+
+def test_assigned_variables_live_on_through_every_loop():
+    counter = Counting()
+    model = model_with(counter)
+    model.predict(X, batch_size=4, verbose=0)
+    assert float(counter.calls) == 2
+    model.evaluate(X, Y, batch_size=4, verbose=0)
+    assert float(counter.calls) == 4
+    model.fit(X, Y, batch_size=4, verbose=0, keep=False)
+    assert float(counter.calls) == 6
+    model.predict_on_batch(X)
+    model.test_on_batch(X, Y)
+    model.train_on_batch(X, Y)
+    assert float(counter.calls) == 9
+
+
+def test_a_stateful_layer_goes_on_from_batch_to_batch():
+    lstm = layers.LSTM(3, stateful=True)
+    model = gazelle.Sequential([gazelle.Input(batch_shape=(4, 5, 2)), lstm])
+    x = np.random.default_rng(0).normal(size=(8, 5, 2)).astype("float32")
+    out = model.predict(x, batch_size=4, verbose=0)
+    lstm.reset_states()
+    first, second = (np.asarray(model(part)) for part in (x[:4], x[4:]))
+    np.testing.assert_allclose(out, np.concatenate([first, second]), atol=1e-6)
+    assert [w.shape for w in model.weights] == [(2, 12), (3, 12), (12,)]
+
+
+def test_draws_in_predict_differ_from_batch_to_batch():
+    model = gazelle.Sequential([gazelle.Input((2,)), Noisy()])
+    out = model.predict(np.zeros((4, 2), "float32"), batch_size=1, verbose=0)
+    assert len(np.unique(out)) == 8
+    assert not np.array_equal(out, model.predict(np.zeros((4, 2), "float32"), batch_size=1, verbose=0))
+
+
+def test_a_metric_may_return_its_variable():
+    class Seen(gazelle.metrics.Metric):
+        def __init__(self):
+            super().__init__(name="seen")
+            self.count = self.add_weight(name="count", shape=(), initializer="zeros")
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.count.assign_add(float(y_true.shape[0]))
+
+        def result(self):
+            return self.count
+
+    model = gazelle.Sequential([gazelle.Input((2,)), layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=[Seen()])
+    assert model.fit(X, Y, epochs=2, verbose=0, keep=False).history["seen"] == [8.0, 8.0]
+
+
+@pytest.mark.parametrize("name", ["train_step", "test_step", "predict_step", "compute_loss"])
+def test_a_method_that_replaces_the_step_is_refused(name):
+    kind = type("Mine", (gazelle.Model,), {name: lambda self, data: None})
+    x = gazelle.Input((2,))
+    with pytest.raises(StateError, match=f"Mine.{name} is not called by gazelle yet"):
+        kind(x, layers.Dense(1)(x)).compile("sgd", "mse")
+
+
+def test_logs_begin_with_the_loss():
+    model = gazelle.Sequential([gazelle.Input((2,)), layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=["accuracy", "mae"])
+    names = ["loss", "accuracy", "mae"]
+    assert list(model.fit(X, Y, verbose=0, keep=False).history) == names == model.metrics_names
+    assert list(model.evaluate(X, Y, verbose=0, return_dict=True)) == names
+    assert list(model.train_on_batch(X, Y, return_dict=True)) == names
+
+
+def test_a_layer_is_no_input():
+    with pytest.raises(TypeError, match="Input of Dense 'dense.*got the layer 'inner'"):
+        layers.Dense(2)(layers.Dense(3, name="inner"))
