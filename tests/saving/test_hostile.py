@@ -52,9 +52,7 @@ def refused(load, path, match=None):
     assert _watch["seen"] == []
     assert time.process_time() - start < 5
     size = os.path.getsize(path) if os.path.exists(path) else 0
-    assert (
-        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    ) * 1024 < 2 * size + 128 * 2**20  # pages that a long test process holds are in it
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < 2 * size + 128 * 2**20
     return caught.value
 
 

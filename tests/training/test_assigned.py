@@ -99,5 +99,5 @@ def test_logs_begin_with_the_loss():
 
 
 def test_a_layer_is_no_input():
-    with pytest.raises(TypeError, match="Input of Dense 'dense.*got the layer 'inner'"):
+    with pytest.raises(TypeError, match=r"Input of Dense 'dense.*got the layer 'inner'"):
         layers.Dense(2)(layers.Dense(3, name="inner"))
