@@ -5,10 +5,10 @@ In: arrays, data frames, generators, datasets. Out: `Source` objects. Must not k
 
 from gazelle.data.arrays import as_arrays, check_lengths, split
 from gazelle.data.labels import to_categorical
-from gazelle.data.source import ArraySource, Source, StreamSource, make_source
+from gazelle.data.source import ArraySource, Source, StreamSource, is_stream, make_source
 from gazelle.data.weights import class_weights
 
 __all__ = [
-    "ArraySource", "Source", "StreamSource", "as_arrays", "check_lengths", "class_weights", "make_source", "split",
+    "ArraySource", "Source", "StreamSource", "as_arrays", "check_lengths", "class_weights", "is_stream", "make_source", "split",
     "to_categorical",
 ]  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
@@ -166,7 +165,7 @@ def make_source(
         bx, by, bw = as_arrays(f"{what}x", bx), as_arrays(f"{what}y", by), as_arrays("sample_weight", bw)
         return bx, by, class_weights(class_weight, by, bw) if class_weight else bw
 
-    if _is_stream(x):
+    if is_stream(x):
         if y is not None or sample_weight is not None:
             raise ArgumentError(
                 message("y", expected="nothing where x is a generator or dataset", got=type(y).__name__,
@@ -177,7 +176,7 @@ def make_source(
     return ArraySource(data, batch_size, shuffle, seed, steps)
 
 
-def _is_stream(x: Any) -> bool:
+def is_stream(x: Any) -> bool:
     if isinstance(x, (np.ndarray, jax.Array, dict, list, tuple, str)) or hasattr(x, "__array__"):
         return False
     if type(x).__module__.split(".")[0] in ("pandas", "polars", "pyarrow"):
@@ -186,8 +185,6 @@ def _is_stream(x: Any) -> bool:
 
 
 def _stream(x: Any, shuffle: Any, steps: int | None, cast: Any) -> StreamSource:
-    if inspect.isgeneratorfunction(x):
-        x = x()
     if hasattr(x, "__next__"):
         return StreamSource(lambda seed, epoch: x, steps, True, cast)
     if hasattr(x, "__getitem__") and hasattr(x, "__len__") and not hasattr(x, "collate_fn"):  # indexed batches

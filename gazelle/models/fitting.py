@@ -210,7 +210,7 @@ class Fitting(Layer, abstract=True):
     def _split(self, x: Any, y: Any, w: Any, share: float, side: str | None, given: Any, verbose: Any) -> Any:
         if given is not None:
             return x, y, w, None
-        if data.source._is_stream(x):
+        if data.is_stream(x):
             raise ArgumentError(
                 message("validation_split", expected="arrays", got=f"a {type(x).__name__}",
                         mend="Give validation_data with its own generator or dataset.")

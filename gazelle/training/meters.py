@@ -11,7 +11,7 @@ import numpy as np
 from gazelle import metrics
 from gazelle.core import bind
 from gazelle.core.variable import Variable
-from gazelle.training.outputs import output_names, per_output
+from gazelle.training.outputs import flat_outputs, output_names, per_output
 
 
 class Meters:
@@ -28,7 +28,7 @@ class Meters:
         """Choose the metrics for arrays (or their specs) of this shape; `parts` are the loss names."""
         self.parts = parts
         names = output_names(y_pred, self.outputs)
-        predictions = [y_pred[n] for n in names] if isinstance(y_pred, dict) else jax.tree.leaves(y_pred)
+        predictions = flat_outputs(y_pred, names)
         targets = per_output("y", y, names, spread=True)
         self.of_output = [[] for _ in names]
         for what, given, weigh in (("metrics", self.given, False), ("weighted_metrics", self.weighted, True)):
@@ -92,7 +92,7 @@ class Meters:
 
     def _update_metrics(self, y: Any, y_pred: Any, weight: Any) -> None:
         names = output_names(y_pred, self.outputs)
-        predictions = [y_pred[n] for n in names] if isinstance(y_pred, dict) else jax.tree.leaves(y_pred)
+        predictions = flat_outputs(y_pred, names)
         targets = per_output("y", y, names, spread=True)
         weights = per_output("sample_weight", weight, names, spread=True)
         for entries, target, prediction, w in zip(self.of_output, targets, predictions, weights, strict=True):

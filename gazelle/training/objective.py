@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from gazelle import losses
 from gazelle.core.errors import ArgumentError, DataError, message
-from gazelle.training.outputs import output_names, per_output
+from gazelle.training.outputs import flat_outputs, output_names, per_output
 
 
 class Objective:
@@ -37,7 +36,7 @@ class Objective:
         targets = self._targets(y, names)
         weights = per_output("sample_weight", weight, names, spread=True)
         factors = per_output("compile(loss_weights=...)", self.loss_weights, names, spread=True)
-        predictions = [y_pred[n] for n in names] if isinstance(y_pred, dict) else jax.tree.leaves(y_pred)
+        predictions = flat_outputs(y_pred, names)
         parts: dict[str, Any] = {}
         total = jnp.zeros(())
         if all(f is None for f in functions) and not added:

@@ -20,6 +20,11 @@ def output_names(y_pred: Any, names: list[str] | None) -> list[str]:
     return [f"output_{i + 1}" for i in range(count)]
 
 
+def flat_outputs(y_pred: Any, names: list[str]) -> list[Any]:
+    """The outputs in the order of their names."""
+    return [y_pred[name] for name in names] if isinstance(y_pred, Mapping) else jax.tree.leaves(y_pred)
+
+
 def per_output(what: str, value: Any, names: list[str], *, spread: bool = False) -> list[Any]:
     """`value` as a list with one entry per output. `spread`: a single value counts for every output."""
     if isinstance(value, (list, tuple)) and not value:

@@ -14,7 +14,7 @@ from gazelle.core.variable import Variable
 from gazelle.training.advance import advance
 from gazelle.training.meters import Meters
 from gazelle.training.objective import Objective
-from gazelle.training.outputs import output_names, per_output
+from gazelle.training.outputs import flat_outputs, output_names, per_output
 from gazelle.training.state import Live
 from gazelle.training.step import changed, predict_step, test_step, train_step
 
@@ -70,17 +70,16 @@ class Trainer:
 
         def once(values: Any, batch: Any) -> None:
             x, y, weight = batch
-            y_pred, after, added = self.forward(values, x, key=None, training=False)
+            y_pred, after, added = self.forward(values, x, key=jax.random.key(0), training=False)
             seen["y_pred"] = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), y_pred)
             self.assigned = list(changed(values, after))
             _, seen["parts"] = self.objective(y, y_pred, weight, after, added)
 
         jax.eval_shape(once, values, spec)
         names = output_names(seen["y_pred"], self.outputs)
-        predictions = seen["y_pred"]
-        flat = [predictions[n] for n in names] if isinstance(predictions, dict) else jax.tree.leaves(predictions)
+        flat = flat_outputs(seen["y_pred"], names)
         self._units = {name: out.shape[-1] if out.shape else 1 for name, out in zip(names, flat, strict=True)}
-        self.meters.build(list(seen["parts"]), spec[1], predictions)
+        self.meters.build(list(seen["parts"]), spec[1], seen["y_pred"])
         self.live.totals = self.meters.start()
 
     def check_labels(self, source: data.Source) -> None:
