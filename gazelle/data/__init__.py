@@ -9,6 +9,6 @@ from gazelle.data.source import ArraySource, Source, StreamSource, is_stream, ma
 from gazelle.data.weights import class_weights
 
 __all__ = [
-    "ArraySource", "Source", "StreamSource", "as_arrays", "check_lengths", "class_weights", "is_stream", "make_source", "split",
-    "to_categorical",
+    "ArraySource", "Source", "StreamSource", "as_arrays", "check_lengths", "class_weights", "is_stream", "make_source",
+    "split", "to_categorical",
 ]  # fmt: skip
