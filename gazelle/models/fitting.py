@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from gazelle import data, losses, optimizers
-from gazelle.core import random
+from gazelle.core import random, symbolic
 from gazelle.core.config import deserialize, serialize
 from gazelle.core.errors import ArgumentError, DataError, StateError, message
 from gazelle.layers.base import Layer
@@ -118,8 +118,6 @@ class Fitting(Layer, abstract=True):
         """Make the weights for data of this shape."""
         if sample is None:
             raise StateError(message(f"Model '{self.name}' is not built", mend="Call it on data, or give input_shape."))
-        from gazelle.core import symbolic
-
         inputs = jax.tree.map(lambda a: symbolic.KerasTensor((None, *a.shape[1:]), str(a.dtype)), sample)
         symbolic.output_spec(self._call_arrays_here, (inputs,), {}, name=self.name)
         self.built = True
@@ -160,7 +158,7 @@ class Fitting(Layer, abstract=True):
         held = None
         if validation_split:
             x, y, sample_weight, held = self._split(
-                x, y, sample_weight, validation_split, validation_from, validation_data, verbose
+                x, y, sample_weight, validation_split, validation_from, validation_data
             )
         source = data.make_source(
             x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, class_weight=class_weight,
@@ -207,7 +205,7 @@ class Fitting(Layer, abstract=True):
             settings.tell(keeper, display)
         return history
 
-    def _split(self, x: Any, y: Any, w: Any, share: float, side: str | None, given: Any, verbose: Any) -> Any:
+    def _split(self, x: Any, y: Any, w: Any, share: float, side: str | None, given: Any) -> Any:
         if given is not None:
             return x, y, w, None
         if data.is_stream(x):

@@ -6,7 +6,7 @@ from typing import Any
 
 from gazelle.core import symbolic
 from gazelle.core.config import serialize
-from gazelle.core.errors import StateError, message
+from gazelle.core.errors import StateError, message, unknown
 from gazelle.layers.base import Layer
 from gazelle.layers.input import Input
 from gazelle.models.fitting import Fitting
@@ -75,8 +75,6 @@ class Model(Fitting):
         for layer in self.layers:
             if layer.name == name:
                 return layer
-        from gazelle.core.errors import unknown
-
         raise unknown(f"layer of model '{self.name}'", name, [layer.name for layer in self.layers])
 
     @property
