@@ -4,6 +4,7 @@ import os
 
 os.environ["KERAS_BACKEND"] = "jax"
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ["GAZELLE_COMPILE_CACHE"] = "0"  # a test sees what is compiled, and leaves nothing behind
 
 import pytest
 

@@ -32,6 +32,9 @@ class Scope:
     losses: list[tuple[Any, Any]] = dataclasses.field(default_factory=list)  # (layer, value) of add_loss
     draws: dict[str, int] = dataclasses.field(default_factory=dict)  # how often a path has drawn a key
     pure: bool = False  # True: a variable that was not passed in is an error
+    closed: bool = False  # True: what is assigned stays in the scope, passed in or not
+    observe: Callable[[Any, Any], None] | None = None  # is told each layer and what its call gave
+    cast: str | None = None  # the dtype that float variables are read in, while a layer of mixed precision computes
 
     def draw(self, name: str) -> jax.Array:
         """A key that depends only on (step key, name, number of the draw)."""
@@ -58,16 +61,20 @@ def entered(scope: Scope) -> Iterator[Scope]:
         _scope.reset(token)
 
 
-def pure(fn: Callable[..., Any], variables: Paths, names: Mapping[int, str] | None = None) -> Callable[..., Any]:
+def pure(
+    fn: Callable[..., Any], variables: Paths, names: Mapping[int, str] | None = None,
+    observe: Callable[[Any, Any], None] | None = None,
+) -> Callable[..., Any]:  # fmt: skip
     """Turn `fn`, which reads and assigns `variables`, into a pure function of {path: array}.
 
     The result takes `(values, *args, key=None, training=False, **kwargs)` and returns `(out, values, losses)`:
     what `fn` returned, every variable's value after the call, and the values given to `add_loss`.
+    `observe(layer, outputs)` is told of every layer that was called.
     """
 
     def call(values: Mapping[str, Any], *args: Any, key: Any = None, training: bool = False, **kwargs: Any) -> Any:
         bound = {id(variables[path]): value for path, value in values.items()}
-        scope = Scope(values=bound, key=key, training=training, names=names or {}, pure=True)
+        scope = Scope(values=bound, key=key, training=training, names=names or {}, observe=observe, pure=True)
         with entered(scope):
             out = fn(*args, **kwargs)
         after = {path: bound[id(variables[path])] for path in values}

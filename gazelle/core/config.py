@@ -171,7 +171,7 @@ def serialize(value: Any) -> Any:
         return value
     if isinstance(value, (list, tuple)):
         return [serialize(v) for v in value]
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and not hasattr(value, "get_config"):
         return {k: serialize(v) for k, v in value.items()}
     if isinstance(value, np.ndarray) or hasattr(value, "__jax_array__"):
         return {"class_name": "__numpy__", "config": {"value": np.asarray(value).tolist(), "dtype": str(value.dtype)}}
@@ -205,8 +205,6 @@ def serialize_object(value: Any) -> dict[str, Any]:
         "config": value.get_config(),
         "registered_name": None if ours else getattr(cls, "_registered_name", cls.__name__),
     }
-    if cls.__name__ == "DTypePolicy":
-        out["module"] = "keras"
     build = getattr(value, "get_build_config", lambda: None)()
     if build:
         out["build_config"] = build
@@ -244,7 +242,7 @@ def target_of(value: Mapping[str, Any], room: str | None = None) -> Any:
     place = str(value.get("module") or "").removeprefix("keras.")
     if place.startswith("src.ops"):  # a step of a graph: Keras names the class of the function
         return REGISTRY["ops"].get(snake(name))
-    target = find(name, place if place in REGISTRY else room, value.get("registered_name"))
+    target = find(name, place if place and place in REGISTRY else room, value.get("registered_name"))
     return find(name) if target is None and place not in REGISTRY else target
 
 
@@ -263,8 +261,6 @@ def deserialize(value: Any, room: str | None = None) -> Any:
         return slice(*(deserialize(config[key]) for key in ("start", "stop", "step")))
     if name == "__ellipsis__":
         return Ellipsis
-    if name == "DTypePolicy":
-        return config["name"]
     if name == "__tuple__":
         return tuple(deserialize(v) for v in value.get("items", config or ()))
     target = target_of(value, room)

@@ -45,9 +45,18 @@ def message(what: str, *, expected: object = None, got: object = None, mend: str
     return f"{first}\n{mend}" if mend else first
 
 
+def nearest(name: object, known: Iterable[str]) -> list[str]:
+    """The known names that look most like `name`, at most three; upper and lower case count little."""
+    names = sorted(set(known))
+    low = {n.lower(): n for n in reversed(names)}
+    same = [n for n in names if n.lower() == str(name).lower()]
+    close = same or difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
+    return close or [low[n] for n in difflib.get_close_matches(str(name).lower(), low, n=3, cutoff=0.6)]
+
+
 def unknown(kind: str, name: object, known: Iterable[str], mend: str = "") -> ArgumentError:
     """An identifier that no table holds, with the nearest names that one does."""
     names = sorted(set(known))
-    near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
+    near = nearest(name, names)
     hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Known: {', '.join(names)}."
     return ArgumentError(f"Unknown {kind} {name!r}.\n{hint}{' ' + mend if mend else ''}")

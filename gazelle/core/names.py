@@ -1,8 +1,14 @@
-"""Automatic names: `dense`, `dense_1`, ... counted for the whole process, layers and metrics apart."""
+"""Automatic names: `dense`, `dense_1`, ... counted for the whole process, layers and metrics apart; name scopes."""
 
 from __future__ import annotations
 
+import contextlib
+import gc
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+
+from gazelle.core.errors import ArgumentError, message
 
 _counts: dict[str, Counter[str]] = {}
 
@@ -14,6 +20,58 @@ def automatic(kind: str, name: str) -> str:
     return f"{name}_{counts[name] - 1}" if counts[name] > 1 else name
 
 
-def clear_session() -> None:
-    """Start the automatic names again. Nothing else has to be cleared: models that nobody holds are gone."""
+_prefix: ContextVar[str] = ContextVar("gazelle_name_scope", default="")
+
+
+@contextlib.contextmanager
+def name_scope(name: str, **_: object) -> Iterator[None]:
+    """Variables that are made by hand in the with-block have `name/` in front of their path.
+
+    >>> with name_scope("block"):
+    ...     Variable([1.0], name="scale").path
+    'block/scale'
+    """
+    if not isinstance(name, str) or "/" in name:
+        raise ArgumentError(message("name_scope", expected="a name without '/'", got=repr(name)))
+    token = _prefix.set(scoped(name))
+    try:
+        yield
+    finally:
+        _prefix.reset(token)
+
+
+def scoped(name: str) -> str:
+    """`name` behind the names of the scopes that are open."""
+    return f"{_prefix.get()}/{name}" if _prefix.get() else name
+
+
+def get_uid(prefix: str = "") -> int:
+    """How often this prefix was asked for: 1, 2, ...
+
+    >>> get_uid("mine"), get_uid("mine")
+    (1, 2)
+    """
+    counts = _counts.setdefault("uid", Counter())
+    counts[prefix] += 1
+    return counts[prefix]
+
+
+_resets: list[Callable[[], None]] = []
+
+
+def on_clear(reset: Callable[[], None]) -> Callable[[], None]:
+    """Call `reset` in every `clear_session`: a decorator for rooms with something to forget."""
+    _resets.append(reset)
+    return reset
+
+
+def clear_session(free_memory: bool = True) -> None:
+    """Start the automatic names, the dtype policy and the seeds of the process again.
+
+    Models need not be cleared: those that nobody holds are gone. `free_memory` collects what holds itself in a ring.
+    """
     _counts.clear()
+    for reset in _resets:
+        reset()
+    if free_memory:
+        gc.collect()

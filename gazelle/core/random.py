@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import random
+from collections.abc import Iterator
+from contextvars import ContextVar
 
 import numpy as np
 
 _root: int | None = None  # None: nobody set a seed, the operating system's entropy is taken at the first draw
 _count = itertools.count()
+_still: ContextVar[bool] = ContextVar("gazelle_seeds_stand_still", default=False)
 
 
 def set_seed(seed: int) -> None:
@@ -31,6 +35,18 @@ def set_random_seed(seed: int) -> None:
 def next_seed() -> int:
     """The next seed of the stream, a number below 2^32."""
     global _root
+    if _still.get():
+        return 0
     if _root is None:
         _root = int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
     return int(np.random.SeedSequence([_root, next(_count)]).generate_state(1)[0])
+
+
+@contextlib.contextmanager
+def untouched() -> Iterator[None]:
+    """Inside, seeds are all 0 and the stream stands still: for what is made but never draws."""
+    token = _still.set(True)
+    try:
+        yield
+    finally:
+        _still.reset(token)

@@ -138,8 +138,8 @@ class Op:
         return self.function(*args, **kwargs)
 
 
-def is_symbolic(value: Any) -> bool:
-    return isinstance(value, KerasTensor)
+def is_symbolic(x: Any) -> bool:
+    return isinstance(x, KerasTensor)
 
 
 def leaves(tree: Any) -> list[Any]:

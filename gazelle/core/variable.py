@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import operator
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from typing import Any, Protocol
 
 import jax
@@ -12,10 +16,13 @@ import numpy as np
 
 from gazelle.core import bind, dtypes
 from gazelle.core.errors import ShapeError, UnboundVariable, message
+from gazelle.core.names import scoped
 
 
 class Lease(Protocol):
-    """Whoever holds the live arrays of variables while they train (`training.loop`)."""
+    """Whoever holds the live arrays of variables while they train (`training.state`)."""
+
+    lock: threading.RLock  # held while a step consumes the arrays, and by readers of several variables
 
     def settle(self) -> None:
         """Write the arrays of the last finished step back into the variables."""
@@ -34,6 +41,7 @@ class Variable:
         trainable: whether an optimizer may change it.
         name: the last part of `path`.
         persistent: False for what is no weight and stands in no file, such as the states of a stateful layer.
+        autocast: whether a layer of mixed precision reads it in the dtype that it computes in.
 
     >>> v = Variable([1.0, 2.0], name="scale")
     >>> v.assign(v * 2)
@@ -44,7 +52,7 @@ class Variable:
     def __init__(
         self, value: Any, shape: Any = None, dtype: Any = None, trainable: bool = True, name: str = "variable",
         *, regularizer: Callable[[Any], Any] | None = None, constraint: Callable[[Any], Any] | None = None,
-        persistent: bool = True,
+        persistent: bool = True, autocast: bool = True,
     ) -> None:  # fmt: skip
         scope = bind.current()
         if scope is not None and scope.pure:
@@ -56,17 +64,22 @@ class Variable:
             given = getattr(value, "dtype", None)
             dtype = given if given is not None and dtypes.is_float(given) is False else None
         self.dtype = dtypes.standardize(dtype)
-        self.name = self.path = name
+        self.name, self.path = name, scoped(name)
         self.trainable = trainable
         self.regularizer = regularizer
         self.constraint = constraint
-        self.persistent = persistent
+        self.persistent, self.autocast = persistent, autocast
         self._lease: Lease | None = None
         with jax.ensure_compile_time_eval():  # a trace may be running; weights are real arrays all the same
             if callable(value):
                 shape = tuple(int(n) for n in (shape if shape is not None else ()))
-                value = value(shape, dtype=self.dtype)
-            self._value = jnp.asarray(value, self.dtype)
+                if (room := _room.get()) is not None:
+                    room.take(shape)
+                value = value(shape, dtype=self.dtype) if not _outlines.get() else np.broadcast_to(np.float32(0), shape)
+            if _outlines.get():
+                self._value: Any = jax.ShapeDtypeStruct(np.shape(value), jnp.dtype(self.dtype))
+            else:
+                self._value = jnp.asarray(value, self.dtype)
         if shape is not None and tuple(shape) != self._value.shape:
             raise ShapeError(
                 message(f"Variable {name!r}", expected=f"shape {tuple(shape)}", got=f"shape {self._value.shape}")
@@ -74,7 +87,17 @@ class Variable:
 
     @property
     def value(self) -> Any:
-        """The array: the bound one inside a pure call, the variable's own elsewhere."""
+        """The array: the bound one inside a pure call, the variable's own elsewhere.
+
+        Inside a layer of mixed precision it comes in the dtype that the layer computes in.
+        """
+        scope, value = bind.current(), self._full()
+        if scope is None or scope.cast is None or scope.cast == self.dtype or not self.autocast:
+            return value
+        return value.astype(scope.cast) if dtypes.is_float(self.dtype) else value
+
+    def _full(self) -> Any:
+        """The array in the variable's own dtype."""
         scope = bind.current()
         if scope is not None and scope.values is not None:
             if id(self) in scope.values:
@@ -84,15 +107,22 @@ class Variable:
                     message(f"Variable '{self.path}' was read inside a compiled step but is not part of the model",
                             mend="Keep it as an attribute of a layer of the model (self.x = ...).")
                 )  # fmt: skip
-        if self._lease is not None:
-            self._lease.settle()
-        return self._value
+        lease = self._lease
+        if isinstance(self._value, jax.ShapeDtypeStruct):  # made within `outlines`
+            return jnp.zeros(self._value.shape, self._value.dtype)
+        if lease is None:
+            return self._value
+        with lease.lock:
+            lease.settle()
+            return self._value
 
     def assign(self, value: Any) -> None:
         """Replace the value; the shape must stay."""
         scope = bind.current()
-        bound = scope is not None and scope.values is not None and (id(self) in scope.values or scope.pure)
-        old = self.value
+        bound = scope is not None and scope.values is not None and (
+            id(self) in scope.values or scope.pure or scope.closed
+        )  # fmt: skip
+        old = self._full()
         new = jnp.asarray(value, self.dtype)
         if new.shape != old.shape:
             raise ShapeError(
@@ -106,17 +136,20 @@ class Variable:
         elif isinstance(new, jax.core.Tracer):  # shapes are being traced: nothing is stored
             return
         else:
-            self._value = new
-            if self._lease is not None:
-                self._lease.touched()
+            with still([self]):
+                if self._lease is not None:
+                    self._lease.settle()  # the others' values stay those of the last step
+                self._value = new
+                if self._lease is not None:
+                    self._lease.touched()
 
     def assign_add(self, value: Any) -> None:
         """value <- value + `value`."""
-        self.assign(self.value + jnp.asarray(value, self.dtype))
+        self.assign(self._full() + jnp.asarray(value, self.dtype))
 
     def assign_sub(self, value: Any) -> None:
         """value <- value - `value`."""
-        self.assign(self.value - jnp.asarray(value, self.dtype))
+        self.assign(self._full() - jnp.asarray(value, self.dtype))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -165,6 +198,56 @@ class Variable:
 
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
+
+
+class Room:
+    """How many numbers the variables made inside `with Room(...)` may have together: `take` raises beyond that.
+
+    >>> with Room(10, lambda shape: ShapeError(f"no room for {shape}")):
+    ...     Variable(jnp.zeros, shape=(3, 4))
+    Traceback (most recent call last):
+    ...
+    gazelle.core.errors.ShapeError: no room for (3, 4)
+    """
+
+    def __init__(self, numbers: int, error: Callable[[Any], Exception]) -> None:
+        self.left, self._error = numbers, error
+
+    def take(self, shape: tuple[int, ...]) -> None:
+        self.left -= math.prod(shape)
+        if self.left < 0:
+            raise self._error(shape)
+
+    def __enter__(self) -> Room:
+        self._token = _room.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _room.reset(self._token)
+
+
+_room: ContextVar[Room | None] = ContextVar("gazelle_room", default=None)
+_outlines: ContextVar[bool] = ContextVar("gazelle_outlines", default=False)
+
+
+@contextlib.contextmanager
+def outlines() -> Iterator[None]:
+    """Variables made inside have a shape and a dtype but no values: models that are only traced need none."""
+    token = _outlines.set(True)
+    try:
+        yield
+    finally:
+        _outlines.reset(token)
+
+
+@contextlib.contextmanager
+def still(variables: Iterable[Variable]) -> Iterator[None]:
+    """While inside, no training step of another thread changes the variables: they are of one whole step."""
+    leases = {id(v._lease): v._lease for v in variables if v._lease is not None}
+    with contextlib.ExitStack() as stack:
+        for key in sorted(leases):  # everybody in the same order, so that nobody waits for ever
+            stack.enter_context(leases[key].lock)
+        yield
 
 
 def _binary(name: str, function: Callable[[Any, Any], Any]) -> None:

@@ -47,16 +47,25 @@ def _as_array(what: str, value: Any) -> Any:
         )
         got = f"dtype {array.dtype}" + (f" with {example!r}" if example is not None or array.dtype.kind == "O" else "")
         raise DataError(message(what, expected="numbers", got=got, mend=mend))
+    if isinstance(array, np.memmap):  # read in chunks while it is used; 64 bits are narrowed there
+        return array
     if array.dtype == np.float64:
-        return array.astype(dtypes.floatx())
+        return array.astype(narrow(array.dtype))
     if array.dtype.kind in "iu" and array.dtype.itemsize == 8:
         if array.size and (array.max() > np.iinfo(np.int32).max or array.min() < np.iinfo(np.int32).min):
             raise DataError(
                 message(what, expected="whole numbers below 2**31", got=int(array.max()),
                         mend="Number the ids from 0, for instance by np.unique(ids, return_inverse=True).")
             )  # fmt: skip
-        return array.astype(np.int32)
+        return array.astype(narrow(array.dtype))
     return array
+
+
+def narrow(dtype: Any) -> np.dtype[Any]:
+    """The dtype in which samples are computed with: the default float for float64, 32 bits for whole numbers of 64."""
+    if dtype == np.float64:
+        return np.dtype(dtypes.floatx())
+    return np.dtype(np.int32) if dtype.kind in "iu" and dtype.itemsize == 8 else np.dtype(dtype)
 
 
 def _from_frame(value: Any) -> Any:

@@ -3,6 +3,6 @@
 In: a pure function of arrays. Out: a callable that runs it. Must not know: what the function computes.
 """
 
-from gazelle.engine.xla import compile, copy, fetch, place
+from gazelle.engine.xla import buffer, compile, copy, fetch, place, resident, take
 
-__all__ = ["compile", "copy", "fetch", "place"]
+__all__ = ["buffer", "compile", "copy", "fetch", "place", "resident", "take"]

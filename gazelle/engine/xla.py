@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,15 +10,44 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.engine.cache import remember_programs
+
+_ALIGNMENT = 64  # bytes; XLA uses host memory as it is from this on
+_RESIDENT_SHARE = 0.25  # of the device's memory may hold samples
+
 
 def compile(function: Callable[..., Any], donate: tuple[int, ...] = ()) -> Callable[..., Any]:
     """Compile a pure function; the arrays of the arguments in `donate` are given up and their memory used again."""
+    remember_programs()
     return jax.jit(function, donate_argnums=donate)
 
 
 def place(tree: Any) -> Any:
-    """Host arrays on the device, 64-bit numbers as 32."""
-    return jax.tree.map(jnp.asarray, tree)
+    """Host arrays on the device; from now on they belong to it. On the CPU an aligned array (`buffer`) stays in place."""
+    return jax.tree.map(jax.device_put, tree)
+
+
+def buffer(shape: tuple[int, ...], dtype: Any) -> Any:
+    """A new host array at an address that `place` need not copy from."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    block = np.empty(size + _ALIGNMENT, np.uint8)
+    start = -block.ctypes.data % _ALIGNMENT
+    return block[start : start + size].view(dtype).reshape(shape)
+
+
+def resident(size: int) -> bool:
+    """Whether data of this many bytes should lie on the device for the whole training: it is another's memory, and fits."""
+    device = jax.devices()[0]
+    if device.platform == "cpu":
+        return False
+    stats = device.memory_stats() or {}
+    return size <= stats.get("bytes_limit", 0) * _RESIDENT_SHARE
+
+
+@jax.jit
+def take(data: Any, rows: Any) -> Any:
+    """data[rows] of every array, on the device."""
+    return jax.tree.map(lambda array: array[rows], data)
 
 
 def copy(tree: Any) -> Any:

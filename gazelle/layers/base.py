@@ -5,26 +5,29 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 
 from gazelle import initializers
 from gazelle.core import bind, dtypes, random, symbolic
-from gazelle.core.config import ArgumentTypeError, resolve, serialize, snake
-from gazelle.core.dtypes import DTypePolicy
+from gazelle.core.config import ArgumentTypeError, resolve, serialize, serialize_object, snake
 from gazelle.core.errors import GazelleError, ShapeError, StateError, message, unknown
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.names import automatic
 from gazelle.core.symbolic import KerasTensor, Node
+from gazelle.core.traceback import filtered
 from gazelle.core.variable import Variable
+from gazelle.layers.precision import Precise
 from gazelle.layers.spec import InputSpec
-from gazelle.layers.tree import Tree
+from gazelle.layers.stateless import Stateless
+
+_ORDER = ("shape", "initializer", "dtype", "trainable", "autocast", "regularizer", "constraint")  # Keras' of add_weight
+_path: ContextVar[str] = ContextVar("gazelle_layer_path", default="")  # of the layer that builds or calls others
 
 
-class Layer(Tree):
+class Layer(Stateless, Precise):
     """A function with weights: the building block of every model.
 
     A subclass names its arguments in `__init__`, makes weights in `build(input_shape)` (sizes are known there) and
@@ -32,7 +35,8 @@ class Layer(Tree):
 
     Args:
         name: name in summaries and files; made from the class if None.
-        dtype: dtype of computation and weights; 'float32' by default.
+        dtype: a dtype for computation and weights, or a policy such as 'mixed_bfloat16'; None is the global policy.
+        autocast: whether floats are brought to the dtype of computation where they come in.
         trainable: False keeps the weights as they are in training.
         activity_regularizer: penalty computed from the output.
         input_shape, input_dim, batch_size: shape of one sample, for the first layer of a `Sequential`.
@@ -52,7 +56,7 @@ class Layer(Tree):
 
     def __init__(
         self, *, name: str | None = None, dtype: Any = None, trainable: bool = True, activity_regularizer: Any = None,
-        input_shape: Any = None, input_dim: int | None = None, batch_size: int | None = None,
+        autocast: bool = True, input_shape: Any = None, input_dim: int | None = None, batch_size: int | None = None,
         batch_input_shape: Any = None, batch_shape: Any = None, **unknown_arguments: Any,
     ) -> None:  # fmt: skip
         if unknown_arguments:
@@ -61,7 +65,7 @@ class Layer(Tree):
             raise ArgumentTypeError(str(error))
         self.auto_named = name is None
         self.name = name or automatic("layers", snake(type(self).__name__))
-        self.dtype_policy = DTypePolicy(dtype)
+        self._set_precision(dtype, autocast)
         self._trainable = trainable
         self.built = False
         self.nodes: list[Node] = []
@@ -95,24 +99,36 @@ class Layer(Tree):
         return mask if self.supports_masking else None
 
     def add_weight(
-        self, name: Any = None, shape: Any = None, initializer: Any = None, dtype: Any = None, trainable: bool = True,
-        regularizer: Any = None, constraint: Any = None, **_: Any,
+        self, *args: Any, name: str | None = None, shape: Any = None, initializer: Any = None, dtype: Any = None,
+        trainable: bool = True, autocast: bool = True, regularizer: Any = None, constraint: Any = None, **_: Any,
     ) -> Variable:  # fmt: skip
-        """Make a variable. `add_weight("kernel", ...)` finds the arguments `kernel_initializer`, `kernel_regularizer`
-        and `kernel_constraint` by name."""
-        if isinstance(name, (tuple, list)) or (shape is not None and isinstance(shape, str)):
-            name, shape = shape, name
+        """Make a variable: add_weight(name, shape, initializer), or in Keras' order add_weight(shape, initializer).
+
+        Without an initializer, regularizer or constraint, `add_weight("kernel", shape)` takes the attributes
+        `kernel_initializer`, `kernel_regularizer` and `kernel_constraint`.
+        """
+        if args:
+            named = args[0] is None or isinstance(args[0], str)
+            given = dict(zip(("name", *_ORDER) if named else _ORDER, args, strict=False))
+            words = {"name": name, "shape": shape, "initializer": initializer, "dtype": dtype}
+            words |= {"trainable": trainable, "autocast": autocast, "regularizer": regularizer}
+            return self.add_weight(**{**words, "constraint": constraint, **given})
         name = name or "variable"
 
         def option(kind: str, value: Any) -> Any:
             return resolve(kind, value if value is not None else getattr(self, f"{name}_{kind}", None))
 
-        dtype = dtypes.standardize(dtype if dtype is not None else self.dtype_policy.variable_dtype)
+        dtype = dtypes.standardize(dtype if dtype is not None else self.variable_dtype)
         default = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
         return Variable(
             option("initializer", initializer) or initializers.get(default), shape or (), dtype, trainable, name,
             regularizer=option("regularizer", regularizer), constraint=option("constraint", constraint),
+            autocast=autocast,
         )  # fmt: skip
+
+    def add_variable(self, shape: Any, initializer: Any, **kwargs: Any) -> Variable:
+        """`add_weight` in Keras' order."""
+        return self.add_weight(shape=shape, initializer=initializer, **kwargs)
 
     def add_loss(self, loss: Any) -> None:
         """Add a value to what training minimizes. Called in `call`."""
@@ -136,6 +152,7 @@ class Layer(Tree):
 
     # Calling ---------------------------------------------------------------------------------------------------------
 
+    @filtered
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if "name" not in self.__dict__:
             raise StateError(
@@ -190,15 +207,17 @@ class Layer(Tree):
             mask, masked = kwargs["mask"], True
         if "mask" in known and masked and self._positional("mask", args) is None:
             kwargs["mask"] = mask
-        scope.training = training
+        scope.training, outer_cast, scope.cast = training, scope.cast, self._reading(scope.cast)
+        token = _path.set(self._place())
         try:
-            out = self.call(*args, **kwargs)
+            out = self.rematerialized_call(self.call, *args, **kwargs)(*args, **kwargs)
         except GazelleError:
             raise
         except (TypeError, ValueError) as error:
             raise self._explained(error, args) from error
         finally:
-            scope.training = outer_training
+            scope.training, scope.cast = outer_training, outer_cast
+            _path.reset(token)
         if masked:
             self._set_masks(out, self.compute_mask(args[0] if args else None, mask))
         elif type(self).compute_mask is not Layer.compute_mask:  # layers that begin a mask
@@ -206,6 +225,8 @@ class Layer(Tree):
         if self.activity_regularizer is not None:
             for leaf in jax.tree.leaves(out):
                 scope.losses.append((self, self.activity_regularizer(leaf) / leaf.shape[0]))
+        if scope.observe is not None:
+            scope.observe(self, out)
         return out
 
     @staticmethod
@@ -219,17 +240,12 @@ class Layer(Tree):
         names = list(self._signature(type(self).call))
         return args[names.index(name)] if name in names and names.index(name) < len(args) else None
 
-    def _to_array(self, leaf: Any) -> Any:
-        """NumPy and Python data as arrays; floats in the layer's dtype."""
-        if isinstance(leaf, (KerasTensor, jax.Array)):
-            if isinstance(leaf, jax.Array) and dtypes.is_float(leaf.dtype) and leaf.dtype != self.compute_dtype:
-                return leaf.astype(self.compute_dtype)
-            return leaf
-        if isinstance(leaf, Variable):
-            return leaf.value
-        if isinstance(leaf, np.ndarray):
-            return jnp.asarray(leaf, self.compute_dtype if dtypes.is_float(leaf.dtype) else None)
-        return leaf
+    def _place(self) -> str:
+        """The path of the layer, which it takes from the layer that builds or calls it first."""
+        if self.path is None:
+            outer = _path.get()
+            self.path = f"{outer}/{self.name}" if outer else self.name
+        return self.path
 
     def _ensure_built(self, args: Any, kwargs: Mapping[str, Any]) -> None:
         if self.built:
@@ -291,33 +307,6 @@ class Layer(Tree):
 
     # What a reader asks ----------------------------------------------------------------------------------------------
 
-    @property
-    def compute_dtype(self) -> str:
-        return self.dtype_policy.compute_dtype
-
-    @property
-    def dtype(self) -> str:
-        return self.dtype_policy.variable_dtype
-
-    @property
-    def variable_dtype(self) -> str:
-        return self.dtype_policy.variable_dtype
-
-    @property
-    def input(self) -> Any:
-        return self._first_node("input").inputs if len(self._first_node("input").inputs) > 1 else (
-            self._first_node("input").inputs[0]
-        )  # fmt: skip
-
-    @property
-    def output(self) -> Any:
-        return self._first_node("output").outputs
-
-    def _first_node(self, what: str) -> Node:
-        if not self.nodes:
-            raise StateError(message(f"{self._label} has no {what} yet", mend="Call it on a symbolic tensor first."))
-        return self.nodes[0]
-
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """The output's shape for an input's shape, by tracing."""
 
@@ -338,10 +327,10 @@ class Layer(Tree):
         """The constructor's arguments, with the automatic name filled in."""
         config = super().get_config()
         inherited = type(self).__init__ is Layer.__init__
-        for key in ("input_shape", "input_dim", "batch_input_shape", "batch_size", "batch_shape"):
+        for key in ("input_shape", "input_dim", "batch_input_shape", "batch_size", "batch_shape", "autocast"):
             if inherited or key not in self._signature(type(self).__init__) or key in ("input_shape", "input_dim"):
                 config.pop(key, None)
-        base = {"name": self.name, "trainable": self.trainable, "dtype": _policy_config(self.dtype_policy)}
+        base = {"name": self.name, "trainable": self.trainable, "dtype": serialize_object(self.dtype_policy)}
         config = {**base, **config, **base}
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = serialize(self.activity_regularizer)
@@ -362,12 +351,31 @@ class Layer(Tree):
         elif config.get("input_shape") is not None:
             self.build(_as_shape(config["input_shape"]))
 
+    def save_own_variables(self, store: Any) -> None:
+        """Put the layer's own weights, without those of layers inside, into `store` under '0', '1', ..."""
+        for number, variable in enumerate(self._own_weights()):
+            store[str(number)] = variable.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Take what `save_own_variables` put there.
+
+        Raises:
+            ArgumentError: another number of arrays.
+        """
+        own = self._own_weights()
+        if len(own) != len(store.keys()):
+            hint = "" if self.built else "Build it first: its weights do not exist yet."
+            words = f"load_own_variables of {self._label}"
+            raise ArgumentError(message(words, expected=f"{len(own)} arrays", got=len(store.keys()), mend=hint))
+        for number, variable in enumerate(own):
+            variable.assign(store[str(number)])
+
+    def _own_weights(self) -> list[Variable]:
+        own = {id(v): v for v in self._own() if isinstance(v, Variable) and v.persistent}.values()
+        return [v for v in own if v.trainable] + [v for v in own if not v.trainable]
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
-
-
-def _policy_config(policy: DTypePolicy) -> dict[str, Any]:
-    return {"module": "keras", "class_name": "DTypePolicy", "config": {"name": policy.name}, "registered_name": None}
 
 
 def _as_shape(value: Any) -> Any:
@@ -384,7 +392,11 @@ def _marks_built(build: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(build)
     def wrapped(self: Layer, *args: Any, **kwargs: Any) -> None:
         shapes = _as_shape(args[0]) if args else next(iter(kwargs.values()), None)
-        build(self, *((shapes, *args[1:]) if args else ()), **kwargs)
+        token = _path.set(self._place())
+        try:
+            build(self, *((shapes, *args[1:]) if args else ()), **kwargs)
+        finally:
+            _path.reset(token)
         if self._build_shapes is None:
             self._build_shapes = kwargs if kwargs and not args and len(kwargs) > 1 else shapes
         self.built = True

@@ -11,9 +11,11 @@ import numpy as np
 from gazelle.core import bind
 from gazelle.core.config import Configurable, snake
 from gazelle.core.errors import ShapeError, StateError, message
-from gazelle.core.variable import Variable
+from gazelle.core.seeds import SeedGenerator
+from gazelle.core.variable import Variable, still
 
-_UNTRACKED = frozenset({"_config", "nodes", "_eager_losses", "_build_shapes", "optimizer", "history"})
+_UNTRACKED = frozenset({"_config", "nodes", "_eager_losses", "_build_shapes", "optimizer", "history",
+                        "_seed_generator"})  # fmt: skip
 
 
 class Tree(Configurable, abstract=True):
@@ -124,11 +126,11 @@ class Tree(Configurable, abstract=True):
         return [v for v in self.weights if id(v) not in ids]
 
     trainable_variables = trainable_weights
-    non_trainable_variables = non_trainable_weights
 
     def get_weights(self) -> list[np.ndarray[Any, Any]]:
-        """Copies of all weights as NumPy arrays, in the order of `weights`."""
-        return [v.numpy() for v in self.weights]
+        """Copies of all weights as NumPy arrays, in the order of `weights`, all of one step of a training that runs."""
+        with still(self.weights):
+            return [v.numpy() for v in self.weights]
 
     def set_weights(self, weights: Any) -> None:
         """Replace all weights; as many arrays, of the same shapes, as `get_weights` gives."""
@@ -144,8 +146,9 @@ class Tree(Configurable, abstract=True):
                  if v.shape != a.shape]  # fmt: skip
         if wrong:
             raise ShapeError(f"set_weights of {self._label} does not fit.\n" + "\n".join(wrong))
-        for variable, array in zip(own, arrays, strict=True):
-            variable.assign(array)
+        with still(own):
+            for variable, array in zip(own, arrays, strict=True):
+                variable.assign(array)
 
     def count_params(self) -> int:
         """The number of numbers in all weights."""
@@ -181,3 +184,5 @@ def _found(value: Any) -> Iterator[Any]:
     elif isinstance(value, dict):
         for item in value.values():
             yield from _found(item)
+    elif isinstance(value, SeedGenerator):
+        yield value.state

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
 from typing import Any
 
 import jax
 import numpy as np
 
 from gazelle import data, losses, optimizers
-from gazelle.core import random, symbolic
+from gazelle.core import defaults, random, symbolic
 from gazelle.core.config import deserialize, serialize
 from gazelle.core.errors import ArgumentError, DataError, StateError, message
 from gazelle.layers.base import Layer
-from gazelle.models import settings
+from gazelle.models import settings, sharing
 from gazelle.models.checks import check_inputs, check_outputs, warn_frozen_since
 from gazelle.training import loop
 from gazelle.training.callbacks import CallbackList, History, Progress
+from gazelle.training.position import Position
 from gazelle.training.trainer import Trainer
+
+_making = threading.RLock()  # one thread at a time makes the trainer of a model
 
 
 class Fitting(Layer, abstract=True):
@@ -65,6 +68,8 @@ class Fitting(Layer, abstract=True):
                             mend="Give compile a loss function, or write a loop with jax.grad and optimizer.update.")
                 )  # fmt: skip
         self.optimizer = optimizers.get(optimizer)
+        if auto_scale_loss and self.dtype_policy.name == "mixed_float16":
+            self.optimizer = optimizers.scaled(self.optimizer)
         for one in jax.tree.leaves(loss, is_leaf=lambda v: v is not None and not isinstance(v, (list, dict))):
             losses.get(one)
         self._compiled = {
@@ -95,24 +100,23 @@ class Fitting(Layer, abstract=True):
             )
         if not self.built:
             self._build_for(sample)
-        if self._trainer is None or (self._compiled is not None and self._trainer.optimizer is None):
-            words = self._compiled or {}
-            check_outputs(self._graph, words.get("loss"))
-            if self._frozen is None:
-                self._frozen = {id(v) for v in self.variables} - self.trainable_ids()
-            variables = self.named_variables()
-            frozen = self._frozen
-            trainable = {p for p, v in variables.items() if id(v) not in frozen}
-            names = {id(layer): path for path, layer in self.named_layers().items()}
-            self._trainer = Trainer(
-                self, variables, names, trainable, self._graph.output_names if self._graph is not None else None,
-                optimizer=self.optimizer if words else None, loss=words.get("loss"),
-                loss_weights=words.get("loss_weights"), metrics=words.get("metrics"),
-                weighted_metrics=words.get("weighted_metrics"), seed=self._seed if words else 0,
-            )  # fmt: skip
-            if not words:
-                self._frozen = None
-        return self._trainer
+        with _making:
+            if self._trainer is None or (self._compiled is not None and self._trainer.optimizer is None):
+                self._trainer = self._new_trainer(self._compiled or {})
+            return self._trainer
+
+    def _new_trainer(self, words: dict[str, Any]) -> Trainer:
+        check_outputs(self._graph, words.get("loss"))
+        frozen = self._frozen
+        if frozen is None:
+            frozen = {id(v) for v in self.variables} - self.trainable_ids()
+            self._frozen = frozen if words else None
+        trainable = {path for path, v in self.named_variables().items() if id(v) not in frozen}
+        plan = sharing.blueprint(self, words, self.optimizer if words else None, trainable)
+        key = sharing.structure(self, plan)
+        return Trainer(
+            plan, self._seed if words else 0, key, lambda: sharing.skeleton(self, plan), sharing.rows_alone(self)
+        )
 
     def _build_for(self, sample: Any) -> None:
         """Make the weights for data of this shape."""
@@ -128,7 +132,7 @@ class Fitting(Layer, abstract=True):
         class_weight: Any = None, sample_weight: Any = None, initial_epoch: int = 0,
         steps_per_epoch: int | None = None, validation_steps: int | None = None,
         validation_batch_size: int | None = None, validation_freq: Any = 1, *,
-        validation_from: str | None = None, keep: bool | None = None,
+        validation_from: str | None = None, keep: bool | None = None, resume: bool = False, stop_on_nan: bool = True,
     ) -> Any:  # fmt: skip
         """Train the model; returns the `History` of losses and metrics.
 
@@ -147,11 +151,17 @@ class Fitting(Layer, abstract=True):
             steps_per_epoch: batches that make an epoch.
             validation_freq: validate every so many epochs, or after the epochs in a list.
             keep: keep the latest state on disk (see `gazelle.latest`); True by default.
+            resume: go on where the last run of this program stopped, as if it never had: at the same step of the same
+                epoch, with the same History; a run that was complete is returned at once. Data that is not held in
+                arrays is skipped up to there, or gives and takes its own state (`state()`, `restore(state)`).
+            stop_on_nan: stop before the update whose loss is NaN or infinite, with a warning that names the step, its
+                samples and the first layer that produced it; False goes on.
 
         Raises:
             StateError: not compiled. DataError, ShapeError: the data does not fit, with the mend.
         """
         epochs, initial_epoch = _whole("epochs", epochs), _whole("initial_epoch", initial_epoch, least=0)
+        epochs = defaults.limited("epochs", epochs) or epochs
         self._need_compiled("fit")
         if x is None:
             raise DataError(message("fit", expected="samples x", got="none"))
@@ -177,7 +187,8 @@ class Fitting(Layer, abstract=True):
         listed = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
         params = {"epochs": epochs, "steps": source.steps, "verbose": verbose, "validation_freq": validation_freq}
         events = CallbackList([*listed, history], self, params)
-        keeper = settings.keeper(self.name, keep)
+        keeper = settings.keeper(self.name, keep, resume)
+        at = Position(trainer, source, events.callbacks, initial_epoch)
 
         def validate(epoch: int) -> dict[str, Any]:
             due = validation_freq
@@ -195,10 +206,16 @@ class Fitting(Layer, abstract=True):
                 f"Validating on the {settings.side_of(validation_from)} {validation_split:.0%} of the samples."
             )
         with display:
+            kept = settings.kept(keeper) if resume else None
+            if kept is not None:
+                at.restore(*kept)
+                display.note(at.told())
             events.on_train_begin({})
+            if kept is not None:
+                at.restore_callbacks(*kept)
             loop.fit(
-                trainer, self, source, events, display, epochs=epochs, initial_epoch=initial_epoch, validate=validate,
-                keeper=keeper, history=history,
+                trainer, self, source, events, display, at, epochs=at.epoch if at.stopped else epochs,
+                validate=validate, keeper=keeper, stop_on_nan=stop_on_nan,
             )  # fmt: skip
             events.on_train_end(dict(events.last_logs))
         if keeper is not None:
@@ -288,19 +305,19 @@ class Fitting(Layer, abstract=True):
 
     def _on_batch(self, what: str, x: Any, y: Any, weight: Any, class_weight: Any, return_dict: bool) -> Any:
         self._need_compiled(what)
-        rows = _rows(x)
-        source = data.make_source(x, y, weight, batch_size=rows, class_weight=class_weight)
+        source = data.make_source(x, y, weight, batch_size=data.ALL, class_weight=class_weight)
         trainer = self._get_trainer(what, source.sample[0])
         trainer.prepare(source)
-        return _returned(loop.single_batch(trainer, source, what == "train_on_batch"), return_dict)
+        return _returned(loop.single_batch(trainer, source.sample, what == "train_on_batch"), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs of one batch, as NumPy arrays."""
         arrays = data.as_arrays("x", x)
         trainer = self._get_trainer("predict", arrays)
-        outputs, assigned = trainer.predict(trainer.live.values(), arrays, trainer.count())
+        placed = jax.tree.map(lambda array: array[None], arrays)
+        outputs, assigned = trainer.predict(trainer.live.values(), trainer.key, placed, trainer.count())
         trainer.live.put(assigned)
-        return jax.device_get(outputs)
+        return jax.tree.map(lambda array: np.array(array[0]), jax.device_get(outputs))
 
     def _need_compiled(self, what: str) -> None:
         if self._compiled is None:
@@ -344,14 +361,6 @@ def _returned(logs: Any, as_dict: bool) -> Any:
         return dict(logs)
     values = list(logs.values())
     return values[0] if len(values) == 1 else values
-
-
-def _rows(x: Any) -> int | None:
-    def first(tree: Any) -> Iterator[int]:
-        for leaf in jax.tree.leaves(data.as_arrays("x", tree)):
-            yield int(leaf.shape[0])
-
-    return next(first(x), None)
 
 
 def _whole(name: str, value: Any, least: int = 1) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 from gazelle.core import symbolic
 from gazelle.core.config import serialize
 from gazelle.core.errors import StateError, message, unknown
+from gazelle.core.variable import still
 from gazelle.layers.base import Layer
 from gazelle.layers.input import Input
 from gazelle.models.fitting import Fitting
@@ -124,13 +125,15 @@ class Model(Fitting):
         """Write architecture, weights, optimizer state and compile arguments as a `.keras` file."""
         from gazelle.saving.keras_v3 import save_model
 
-        save_model(self, filepath, overwrite=overwrite, **kwargs)
+        with still(self.variables):
+            save_model(self, filepath, overwrite=overwrite, **kwargs)
 
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
         """Write the weights alone."""
         from gazelle.saving.weights import save_weights
 
-        save_weights(self, filepath, overwrite=overwrite)
+        with still(self.variables):
+            save_weights(self, filepath, overwrite=overwrite)
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
         """Read weights from any file that holds them (told by content), or from "latest", the kept state."""

@@ -150,6 +150,8 @@ class Sequential(Model):
     def from_config(cls, config: Any, custom_objects: Any = None) -> Any:
         """The model that `get_config` described."""
         model = cls(name=config.get("name"), trainable=config.get("trainable", True))
+        if config.get("dtype") is not None:
+            model.dtype_policy = deserialize(config["dtype"])
         for entry in config["layers"]:
             model.add(deserialize(entry, "layers"))
         if not model.built and config.get("build_input_shape"):

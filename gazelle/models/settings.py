@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.core.errors import unknown
-from gazelle.saving.latest import Keeper
+from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.saving.keeper import Keeper
+from gazelle.saving.places import NothingKeptError
 
 _side: str | None = None
 
@@ -56,10 +57,34 @@ def _one_hot(y: Any) -> bool:
     return bool(y.ndim == 2 and y.shape[-1] > 1 and ((y == 0) | (y == 1)).all())
 
 
-def keeper(name: str, keep: bool | None) -> Keeper | None:
-    """Whoever keeps the latest state on disk, None where that is switched off (`fit(keep=False)`, GAZELLE_KEEP=0)."""
-    wanted = keep if keep is not None else os.environ.get("GAZELLE_KEEP", "1") not in ("0", "no", "off", "false")
+_resumed: dict[str, int] = {}  # how many trainings of each name asked to be resumed
+
+
+def keeper(name: str, keep: bool | None, resume: bool = False) -> Keeper | None:
+    """Whoever keeps the latest state on disk, None where that is switched off (`fit(keep=False)`, GAZELLE_KEEP=0).
+
+    A program that resumes several trainings of one model has a file for each, in their order.
+    """
+    wanted = keep if keep is not None else resume or os.environ.get("GAZELLE_KEEP", "1") not in ("0", "no", "off", "false")
+    if resume:
+        if not wanted:
+            raise ArgumentError(
+                message("fit(resume=True, keep=False)", expected="a state that is kept", got="keep=False",
+                        mend="Leave keep out.")
+            )  # fmt: skip
+        _resumed[name] = number = _resumed.get(name, 0) + 1
+        name = f"{name}.fit{number}" if number > 1 else name
     return Keeper(name) if wanted else None
+
+
+def kept(keeper: Keeper | None) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """(tensors, words) of the state to go on from; None where there is none yet."""
+    assert keeper is not None
+    try:
+        tensors, words, _ = keeper.newest()
+    except NothingKeptError:
+        return None
+    return tensors, words
 
 
 _told: set[str] = set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html as escaping
 import io
+import logging
 import shutil
 import sys
 from collections.abc import Callable, Iterable
@@ -11,6 +12,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from gazelle.core import defaults
 from gazelle.core.errors import ArgumentError, message
 from gazelle.models.rows import Row, is_chain, rows
 
@@ -38,6 +40,8 @@ def summary(
 
     Errors: ArgumentError for a range that names no layer and for positions that leave a column no room.
     """
+    if print_fn is None and not defaults.is_interactive_logging_enabled():
+        print_fn = logging.getLogger("gazelle").info
     names = columns(model, show_trainable)
     listed = rows(model, expand_nested, layer_range)
     room = line_length or min(shutil.get_terminal_size((80, 24)).columns, 88 + 24 * (len(names) - 3))

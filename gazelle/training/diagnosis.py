@@ -1,24 +1,46 @@
-"""Why a loss is not a number: what the data says about it."""
+"""Why a loss is not a number: what the data and the layers say about it."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from typing import Any
 
 import jax
 import numpy as np
 
 from gazelle import data
+from gazelle.core import bind
 from gazelle.core.errors import DataError, message
+from gazelle.training.trainer import Trainer
+
+_HINT = "A lower learning rate, clipnorm=1 or scaled inputs usually help."
 
 
-def explain_nan(logs: Mapping[str, Any], source: data.Source) -> None:
-    """Raise for NaN or inf in the data once the loss shows it; a loss that diverged by itself is a warning."""
-    loss = logs.get("loss")
-    if loss is None or np.isfinite(loss):
-        return
-    whole = source.data if isinstance(source, data.ArraySource) else source.sample
+def explain_nan(trainer: Trainer, source: data.Source, loss: float, where: str, batch: Any, rows: Any) -> None:
+    """Raise for NaN or inf in the data once the loss shows it; a loss that diverged by itself is a warning.
+
+    where: the step in words; batch: its (x, y, weight); rows: the numbers of its samples, None where they have none.
+    """
+    whole = source.data if isinstance(source, data.ArraySource) else batch
+    _check_data(loss, whole)
+    samples = "" if rows is None else f", samples {', '.join(map(str, rows[:8]))}{', ...' if len(rows) > 8 else ''}"
+    warnings.warn(
+        f"The loss became {loss} in {where}{samples}: training stopped, and the weights are those before this step.\n"
+        f"{_first_layer(trainer, batch)} {_HINT} fit(stop_on_nan=False) goes on all the same.",
+        RuntimeWarning, stacklevel=4,
+    )  # fmt: skip
+
+
+def warn_left_out(trainer: Trainer, loss: float, batch: Any) -> None:
+    """Tell of an update that was not made."""
+    _check_data(loss, batch)
+    warnings.warn(
+        f"The loss of this batch is {loss}: the weights were left as they are. {_first_layer(trainer, batch)} {_HINT}",
+        RuntimeWarning, stacklevel=4,
+    )  # fmt: skip
+
+
+def _check_data(loss: float, whole: Any) -> None:
     for what, tree in zip(("x", "y", "sample_weight"), whole, strict=True):
         for leaf in jax.tree.leaves(tree):
             array = np.asarray(leaf)
@@ -32,7 +54,22 @@ def explain_nan(logs: Mapping[str, Any], source: data.Source) -> None:
                         got=f"{array[tuple(bad[0])]} at {what}[{', '.join(map(str, bad[0]))}], {rows} rows in all",
                         mend=f"Drop these rows or fill the gaps, for instance {what} = np.nan_to_num({what}).")
             )  # fmt: skip
-    warnings.warn(
-        f"The loss became {loss}: training diverged. A lower learning rate, clipnorm=1 or scaled inputs usually help.",
-        RuntimeWarning, stacklevel=2,
-    )  # fmt: skip
+
+
+def _first_layer(trainer: Trainer, batch: Any) -> str:
+    """In words: the first layer that gave NaN or inf for this batch."""
+    found: list[str] = []
+
+    def observe(layer: Any, outputs: Any) -> None:
+        leaves = [leaf for leaf in jax.tree.leaves(outputs) if hasattr(leaf, "dtype")]
+        if not found and any(leaf.dtype.kind == "f" and not np.isfinite(leaf).all() for leaf in leaves):
+            found.append(layer.name)
+
+    state = trainer.live.state
+    assert state is not None
+    key = jax.random.fold_in(state.key, state.step)
+    forward = bind.pure(trainer.model.call, trainer.variables, trainer.model.names, observe=observe)
+    forward(state.params | state.buffers, batch[0], key=key, training=True)
+    if found:
+        return f"The first layer whose output is not finite is '{found[0]}'."
+    return "All layers' outputs are finite; the loss function made it of them."

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM during training: never between a step and the keeping of its result."""
+"""Ctrl-C, SIGTERM and SIGHUP during training: never between a step and the keeping of its result."""
 
 from __future__ import annotations
 
@@ -8,8 +8,17 @@ from types import FrameType, TracebackType
 from typing import Any
 
 
+#: signals that end a program, and what they do where the program has not said otherwise
+_USUAL: dict[int, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+if hasattr(signal, "SIGHUP"):  # the terminal was closed
+    _USUAL[signal.SIGHUP] = signal.SIG_DFL
+
+
 class Interrupt:
-    """Between `hold` and `release` a signal waits; elsewhere it raises at once. SIGTERM raises SystemExit(143)."""
+    """Between `hold` and `release` a signal waits; elsewhere it raises at once.
+
+    SIGTERM raises SystemExit(143), SIGHUP SystemExit(129): the program ends as it would, after `finally` has run.
+    """
 
     def __init__(self) -> None:
         self._held = False
@@ -18,7 +27,7 @@ class Interrupt:
 
     def __enter__(self) -> Interrupt:
         if threading.current_thread() is threading.main_thread():
-            for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
+            for number, usual in _USUAL.items():
                 if signal.getsignal(number) is usual:  # a program's own handler stays
                     self._before[number] = signal.signal(number, self._handle)
         return self
@@ -28,9 +37,11 @@ class Interrupt:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if error is None or isinstance(error, Exception):  # a signal that still waits is not forgotten
+            self.release()
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        error = KeyboardInterrupt() if number == signal.SIGINT else SystemExit(143)
+        error = KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number)
         if self._held and self._pending is None:
             self._pending = error
         else:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gazelle import engine
+from gazelle.core.errors import StateError, message
 from gazelle.core.variable import Variable
 
 Arrays = dict[str, Any]
@@ -35,6 +37,7 @@ class Live:
 
     Compiled steps consume (donate) the state, so between steps the variables' own arrays may be dead. Reading a
     variable calls `settle`, which writes the state back; assigning one makes the next step take the values up again.
+    Whoever reads or writes holds `lock`, so that other threads find the state of one whole step.
     """
 
     def __init__(self, variables: dict[str, Variable], trainable: set[str], optimizer: Any, key: jax.Array) -> None:
@@ -43,21 +46,30 @@ class Live:
         self.totals: Arrays = {}
         self.settled = True  # the variables hold the state's arrays
         self.dirty = True  # the variables hold newer values than the state
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
+        self._readers: set[int] = set()  # threads that may still read the state's arrays
 
     def _leased(self) -> Iterator[Variable]:
         yield from self.variables.values()
         if self.optimizer is not None:
             yield from self.optimizer.own_variables()
 
+    def step(self, run: Callable[[State], tuple[State, *tuple[Any, ...]]]) -> tuple[Any, ...]:
+        """Let `run(state) -> (state, ...)` consume the state and keep the one it gives; returns the rest."""
+        with self.lock:
+            state, *rest = run(self.take())
+            self.give(state)
+            return tuple(rest)
+
     def take(self) -> State:
         """The state for the next step, which may consume its arrays."""
-        with self._lock:
+        with self.lock:
             if self.state is None or self.dirty or any(v._lease is not self for v in self._leased()):
                 self._collect()
-            elif self.settled:
+            elif self.settled or self._readers - {threading.get_ident()}:
                 self.state = engine.copy(self.state)
             self.settled = False
+            self._readers.clear()
             state = self.state
             assert state is not None
             state.totals = self.totals
@@ -97,26 +109,29 @@ class Live:
 
     def finish(self) -> None:
         """The end of a training: averages of weights, where the optimizer kept some, become the weights."""
-        state = self.state
-        if state is not None and self.optimizer.use_ema:
-            averages = self.optimizer.finalize(state.params, state.slots)
-            self.give(dataclasses.replace(state, params=engine.copy(averages)))
+        with self.lock:
+            if self.state is not None and self.optimizer.use_ema:
+                state = self.take()  # a callback may have assigned weights since the last step
+                averages = self.optimizer.finalize(state.params, state.slots)
+                self.give(dataclasses.replace(state, params=engine.copy(averages)))
 
     def put(self, assigned: Arrays) -> None:
         """Values that layers assigned outside of training."""
-        for path, value in assigned.items():
-            self.variables[path].assign(value)
+        with self.lock:
+            for path, value in assigned.items():
+                self.variables[path].assign(value)
 
     def values(self) -> Arrays:
         """{path: array} of the last finished step, to read only."""
-        with self._lock:
+        with self.lock:
             if self.state is None or self.dirty or any(v._lease is not self for v in self.variables.values()):
                 return {path: v.value for path, v in self.variables.items()}
+            self._readers.add(threading.get_ident())
             return self.state.params | self.state.buffers
 
     def settle(self) -> None:
         """Write the arrays of the last finished step into the variables."""
-        with self._lock:
+        with self.lock:
             if self.settled or self.state is None or self.dirty:
                 return
             self.settled = True
@@ -139,13 +154,48 @@ class Live:
 
     def tensors(self) -> dict[str, Any]:
         """The whole state as {name: NumPy array}, copied to the host: what is kept on disk."""
-        with self._lock:
-            state = self.state
-            assert state is not None
-            flat = {f"params/{p}": a for p, a in state.params.items()}
-            flat |= {f"buffers/{p}": a for p, a in state.buffers.items()}
-            flat |= {f"slots/{s}/{p}": a for s, arrays in state.slots.items() for p, a in arrays.items()}
-            flat |= {f"totals/{p}": a for p, a in state.totals.items()}
-            flat |= {f"hyper/{p}": a for p, a in state.hyper.items()}
-            fetched: dict[str, Any] = engine.fetch(flat | {"key": state.key, "step": state.step})
+        with self.lock:
+            assert self.state is not None
+            self.state.totals = self.totals
+            fetched: dict[str, Any] = engine.fetch(dict(_named(self.state)))
             return fetched
+
+    def restore(self, tensors: Mapping[str, Any]) -> None:
+        """Take up what `tensors` gave, in this or an earlier process.
+
+        Raises:
+            StateError: the state is that of another model; the message names the first difference.
+        """
+        with self.lock:
+            self.state = engine.copy(self.take())
+            here = dict(_named(self.state))
+            for name in [*here, *tensors]:
+                got, want = (_shape(t[name]) if name in t else "nothing" for t in (tensors, here))
+                if got != want:
+                    raise StateError(
+                        message("The kept state is that of another model", expected=f"{name} {want}", got=got,
+                                mend="Train without resume, or give the model another name.")
+                    )  # fmt: skip
+            leaves, structure = jax.tree.flatten(self.state)
+            order = [name for name, _ in _named(self.state)]
+            placed = [_like(leaf, tensors[name]) for name, leaf in zip(order, leaves, strict=True)]
+            self.give(jax.tree.unflatten(structure, placed))
+
+
+def _named(state: State) -> Iterator[tuple[str, Any]]:
+    """(name, array) of every array, in the order of the pytree."""
+    for path, array in jax.tree.flatten_with_path(state)[0]:
+        yield "/".join(str(getattr(part, "key", getattr(part, "name", part))) for part in path), array
+
+
+def _shape(array: Any) -> str:
+    if jnp.issubdtype(getattr(array, "dtype", np.float32), jax.dtypes.prng_key):
+        array = jax.random.key_data(array)
+    return f"of shape {tuple(np.shape(array))} and type {array.dtype}"
+
+
+def _like(leaf: Any, value: Any) -> Any:
+    """`value` on the device, as a key where `leaf` is one."""
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        return jax.random.wrap_key_data(jnp.asarray(value), impl=jax.random.key_impl(leaf))
+    return jnp.array(value, leaf.dtype)

@@ -1,86 +1,90 @@
-"""A compiled model: its pure forward, objective, meters and optimizer, and the programs made of them."""
+"""A compiled model: its live state, its metrics, and the programs that run it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import jax
 import numpy as np
 
-from gazelle import data, engine, losses
-from gazelle.core import bind
-from gazelle.core.variable import Variable
-from gazelle.training.advance import advance
+from gazelle import data, losses
 from gazelle.training.meters import Meters
 from gazelle.training.objective import Objective
 from gazelle.training.outputs import flat_outputs, output_names, per_output
+from gazelle.training.programs import Blueprint, Look, Programs, shared, signature
 from gazelle.training.state import Live
-from gazelle.training.step import changed, predict_step, test_step, train_step
 
 
 class Trainer:
     """What `compile` makes: everything that the loops of `fit`, `evaluate` and `predict` run.
 
     Args:
-        call: the model as a function `(x) -> y_pred` that reads and assigns `variables`.
-        variables, names: {path: variable} and {id(layer): path} of the model.
-        trainable: paths that the optimizer may change.
-        outputs: names of the outputs where the model knows them.
+        model: what it trains.
+        seed: where the random numbers of the training begin.
+        structure: equal for models that are built and compiled alike; None where that cannot be known.
+        skeleton: a second model of the same structure without values, which programs that are shared hold on to.
+        alone: whether the outputs of a sample depend on that sample only.
     """
 
     def __init__(
-        self, call: Callable[..., Any], variables: Mapping[str, Variable], names: Mapping[int, str],
-        trainable: set[str], outputs: list[str] | None, optimizer: Any = None, loss: Any = None,
-        loss_weights: Any = None, metrics: Any = None, weighted_metrics: Any = None, seed: int = 0,
+        self, model: Blueprint, seed: int = 0, structure: Hashable | None = None,
+        skeleton: Callable[[], Blueprint | None] = lambda: None, alone: bool = False,
     ) -> None:  # fmt: skip
-        self.variables, self.outputs, self.optimizer, self.seed = dict(variables), outputs, optimizer, seed
-        regularizers = {p: v.regularizer for p, v in variables.items() if v.regularizer is not None and p in trainable}
-        constraints = {p: v.constraint for p, v in variables.items() if v.constraint is not None and p in trainable}
-        self.forward = bind.pure(call, self.variables, names)
-        self.objective = Objective(loss, loss_weights, outputs, regularizers)
-        self.meters = Meters(metrics, weighted_metrics, outputs)
-        self.live = Live(self.variables, trainable, optimizer, jax.random.key(seed))
-        report = self.meters.report
-        train = train_step(self.forward, self.objective, self.meters, optimizer, constraints)
-        test = test_step(self.forward, self.objective, self.meters, seed)
-        self.train = engine.compile(advance(train, lambda state: report(state.totals)), donate=(0,))
-        self.test = engine.compile(advance(test, lambda carry: report(carry[0])))
-        self._predicted = -1
+        self.model, self.variables, self.seed, self.alone = model, dict(model.variables), seed, alone
+        self.optimizer, self.outputs = model.optimizer, model.outputs
+        self.objective = Objective(model.loss, model.loss_weights, model.outputs, {})
+        self.meters = Meters(model.metrics, model.weighted_metrics, model.outputs)
+        self.key = jax.random.key(seed)
+        self.live = Live(self.variables, model.trainable, model.optimizer, self.key)
+        self.programs: Programs | None = None  # those for labels of the last shape seen
         self.assigned: list[str] = []  # paths that layers assign outside of training
+        self._structure, self._skeleton = structure, skeleton
+        self._own: Programs | None = None
+        self._labels: Hashable = None  # the shape of labels that `programs` are for
         self._units: dict[str, int] = {}  # size of the last axis of each output
-        self.predict = engine.compile(predict_step(self.forward, seed))
+        self._predicted = 0
+        self._predict: Callable[..., Any] | None = None
 
-    def count(self) -> np.uint32:
+    def count(self, steps: int = 1) -> np.uint32:
         """How many batches were predicted so far: what a layer that draws in `predict` makes its numbers from."""
-        self._predicted += 1
-        return np.uint32(self._predicted)
+        self._predicted, before = self._predicted + steps, self._predicted
+        return np.uint32(before % 2**32)
+
+    def reseed(self, seed: int) -> None:
+        """Go on with the seed of an earlier training."""
+        self.seed, self.key = seed, jax.random.key(seed)
+
+    def _programs(self, kind: Hashable) -> Programs:
+        found = shared((self._structure, kind), self._skeleton) if self._structure is not None else None
+        if found is None:
+            found = self._own = self._own or Programs(self.model)
+        return found
+
+    @property
+    def predict(self) -> Callable[..., Any]:
+        """(values, key, data (steps, batch, ...), count) -> (outputs (steps, batch, ...), assigned)."""
+        if self._predict is None:
+            self._predict = self._programs("predict").predict
+        return self._predict
 
     def prepare(self, source: data.Source) -> None:
         """Hold the data against the model before anything is compiled; the first time, choose the metrics."""
-        if not self.meters.built:
-            self._look(source.sample)
+        y = source.sample[1]
+        labels = signature(jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape[1:], a.dtype), y))
+        if self.programs is None or labels != self._labels:
+            self.programs, self._labels = self._programs(labels), labels
+            self._adopt(self.programs.look(source.sample), y)
         self.check_labels(source)
 
-    def _look(self, sample: Any) -> None:
-        """Trace one batch without computing it: what the outputs are, and what the loss is made of."""
-        spec = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), sample)
-        values = {p: jax.ShapeDtypeStruct(v.shape, np.dtype(v.dtype)) for p, v in self.variables.items()}
-        seen: dict[str, Any] = {}
-
-        def once(values: Any, batch: Any) -> None:
-            x, y, weight = batch
-            y_pred, after, added = self.forward(values, x, key=jax.random.key(0), training=False)
-            seen["y_pred"] = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), y_pred)
-            self.assigned = list(changed(values, after))
-            _, seen["parts"] = self.objective(y, y_pred, weight, after, added)
-
-        jax.eval_shape(once, values, spec)
-        names = output_names(seen["y_pred"], self.outputs)
-        flat = flat_outputs(seen["y_pred"], names)
+    def _adopt(self, look: Look, y: Any) -> None:
+        names = output_names(look.y_pred, self.outputs)
+        flat = flat_outputs(look.y_pred, names)
         self._units = {name: out.shape[-1] if out.shape else 1 for name, out in zip(names, flat, strict=True)}
-        self.meters.build(list(seen["parts"]), spec[1], seen["y_pred"])
-        self.live.totals = self.meters.start()
+        self.assigned = look.assigned
+        if not self.meters.built:
+            self.meters.build(look.parts, y, look.y_pred)
+            self.live.totals = self.meters.start()
 
     def check_labels(self, source: data.Source) -> None:
         """Labels that the loss cannot mean, found on the host: of arrays at once, of a stream batch by batch."""

@@ -212,8 +212,9 @@ def test_graphs_of_operations_run_as_the_operations_do(names):
 
 def rows_of(source, epoch):
     """The sample numbers of every batch of an epoch."""
-    segments = source.segments(epoch)
-    return [np.asarray(arrays[0])[row, 0].tolist() for arrays, order, a, b in segments for row in order[a:b]]
+    chunks = list(source.chunks(epoch))
+    assert all((np.asarray(c.arrays[0])[: c.stop, :, 0] == c.rows).all() for c in chunks)
+    return [row.tolist() for chunk in chunks for row in chunk.rows]
 
 
 @few(60)

@@ -516,7 +516,7 @@ def test_a_resumed_callback_decides_as_an_unbroken_one(make, cut):
     second = make()
     second.set_model(broken)
     second.on_train_begin({})
-    second.set_state(first.get_state())
+    second.restore(first.state())
     for epoch in range(cut, len(logs)):
         broken.weights = epoch
         second.on_epoch_end(epoch, dict(logs[epoch]))

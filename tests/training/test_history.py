@@ -32,7 +32,7 @@ def test_history_answers_to_any_spelling():
 
 def test_history_goes_on_from_its_state():
     fresh = History()
-    fresh.set_state(made().get_state())
+    fresh.restore(made().state())
     fresh.on_epoch_end(3, {"loss": 0.1})
     assert fresh.epoch == [0, 1, 2, 3]
     assert fresh.history["loss"][-1] == 0.1

@@ -45,13 +45,13 @@ def same(a, b):
 
 def count_calls(monkeypatch, trainer, name):
     """Replace one program of the trainer by itself with a tally of (start, stop)."""
-    program, calls = getattr(trainer, name), []
+    program, calls = getattr(trainer.programs, name), []
 
     def counted(*args):
         calls.append((int(args[-2]), int(args[-1])))
         return program(*args)
 
-    monkeypatch.setattr(trainer, name, counted)
+    monkeypatch.setattr(trainer.programs, name, counted)
     return calls
 
 
@@ -550,27 +550,6 @@ def test_initial_epoch_at_the_end_does_nothing():
     assert read_state(gazelle.latest())[1]["epoch"] == 2
 
 
-# Compilations --------------------------------------------------------------------------------------------------------
-
-
-def test_a_second_fit_and_a_new_learning_rate_compile_nothing():
-    model = mlp()
-    fit(model, validation_split=0.2)
-    trainer = model._trainer
-    before = trainer.train._cache_size(), trainer.test._cache_size()
-    model.optimizer.learning_rate = 0.01
-    fit(model, validation_split=0.2, epochs=2, callbacks=[LambdaCallback(on_train_batch_end=lambda *_: None)])
-    fit(model, validation_split=0.2)
-    assert model._trainer is trainer
-    assert (trainer.train._cache_size(), trainer.test._cache_size()) == before == (2, 1)
-
-
-def test_where_an_epoch_begins_in_a_pass_compiles_nothing():
-    model = mlp()
-    fit(model, batch_size=8, steps_per_epoch=5, epochs=9)  # 9 batches a pass, the last one short
-    assert model._trainer.train._cache_size() == 2
-
-
 # The kept state ------------------------------------------------------------------------------------------------------
 
 
@@ -622,11 +601,12 @@ def test_ctrl_c_leaves_a_usable_model(event, number, steps, place):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_ctrl_c_during_a_step_waits_for_its_result():
+def test_ctrl_c_during_a_step_waits_for_its_result(monkeypatch):
     """The signal comes inside the compiled program's call, before its result is taken up."""
     model = mlp()
     fit(model)
-    program, calls = model._trainer.train, []
+    programs, calls = model._trainer.programs, []
+    program = programs.train
 
     def pressed(*args):
         out = program(*args)
@@ -635,7 +615,7 @@ def test_ctrl_c_during_a_step_waits_for_its_result():
             os.kill(os.getpid(), signal.SIGINT)
         return out
 
-    model._trainer.train = pressed
+    monkeypatch.setattr(programs, "train", pressed)
     before = int(model.optimizer.iterations.numpy())
     with pytest.raises(KeyboardInterrupt):
         fit(model, keep=True)

@@ -50,12 +50,12 @@ class Callback:
     def set_params(self, params: dict[str, Any]) -> None:
         self.params = params
 
-    def get_state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, Any]:
         """What the callback has to remember for a run that is resumed: numbers, strings, lists and arrays."""
         return {name: getattr(self, name) for name in self._kept}
 
-    def set_state(self, state: Mapping[str, Any]) -> None:
-        """Take up what `get_state` gave; called after `on_train_begin`."""
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up what `state` gave; called after `on_train_begin`."""
         for name in self._kept:
             if name in state:
                 setattr(self, name, state[name])

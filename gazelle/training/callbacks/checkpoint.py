@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import string
+import warnings
 from typing import Any
+
+import numpy as np
 
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.metrics.names import Logs
@@ -25,6 +28,9 @@ class ModelCheckpoint(Monitor):
         save_freq: 'epoch', or a number of batches (then it listens to batches).
         initial_value_threshold: the value that the first save has to beat.
         keep: how many of the files written in this run stay; older ones are deleted. None: all.
+
+    A file is replaced in one step: a crash leaves the old one or the new one. After a loss that is NaN or infinite
+    nothing is saved, with a warning.
 
     Errors: ArgumentError for a name that is not in the logs (listing those that are), and for a path that is a folder.
 
@@ -76,6 +82,11 @@ class ModelCheckpoint(Monitor):
             self._save(self._epoch, batch, logs)
 
     def _save(self, epoch: int, batch: int | None, logs: Any) -> None:
+        loss = (logs or {}).get("loss", 0.0)
+        if np.ndim(loss) == 0 and not np.isfinite(loss):
+            warnings.warn(f"ModelCheckpoint saves nothing after epoch {epoch + 1}, whose loss is {loss}: what was saved before "
+                          "it stays.", UserWarning, stacklevel=2)  # fmt: skip
+            return
         path = self._path(epoch, batch, logs)
         if not self._wanted(epoch, logs, path):
             return

@@ -30,6 +30,8 @@ class CSVLogger(Callback):
     ','
     """
 
+    _kept = ("keys",)
+
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
         self.filename, self.sep, self.append = os.fspath(filename), separator, append
         self.keys: list[str] | None = None
@@ -38,14 +40,18 @@ class CSVLogger(Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         self.on_train_end()
-        self.keys = self._header = None
-        if self.append and os.path.exists(self.filename):
+        self.keys = self._header = None  # the file is opened with the first row: a resumed run goes on with the old one
+
+    def _open(self) -> IO[str]:
+        going_on = self.append or self.keys is not None
+        if going_on and os.path.exists(self.filename):
             with open(self.filename, newline="", encoding="utf-8") as file:
                 self._header = next(csv.reader(file, delimiter=self.sep), None)
-        self.csv_file = open(self.filename, "a" if self.append else "w", newline="", encoding="utf-8")  # noqa: SIM115
+        return open(self.filename, "a" if going_on else "w", newline="", encoding="utf-8")
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        assert self.csv_file is not None, "on_train_begin opens the file"
+        if self.csv_file is None:
+            self.csv_file = self._open()
         logs = Logs(logs or {})
         writer = csv.writer(self.csv_file, delimiter=self.sep)
         if self.keys is None:

@@ -41,7 +41,7 @@ class History(Callback):
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
 
-    def set_state(self, state: Any) -> None:
+    def restore(self, state: Any) -> None:
         self.epoch, self.history = list(state["epoch"]), Logs(state["history"])
 
     def _names(self) -> list[str]:

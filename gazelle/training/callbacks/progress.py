@@ -36,7 +36,7 @@ class Progress(Callback):
             raise ArgumentError(message("verbose", expected="'auto', 0, 1 or 2", got=repr(verbose)))
         self.verbose = 1 if verbose == "auto" else int(verbose)
         self._lines: list[Line] = []
-        self._screen: screen.Pipe = screen.Pipe()
+        self._screen: screen.Pipe = screen.find(2)
         self._drawn = -1.0  # when the screen last changed
 
     def __enter__(self) -> Progress:

@@ -7,6 +7,7 @@ import shutil
 import sys
 from typing import Any
 
+from gazelle.core import defaults
 from gazelle.training.callbacks.line import Line
 
 
@@ -102,8 +103,20 @@ def _block() -> str:
     return "━"
 
 
+class Log(Pipe):
+    """The logger 'gazelle', where `config.disable_interactive_logging` wants it."""
+
+    def write(self, text: str) -> None:
+        import logging
+
+        if text.strip():
+            logging.getLogger("gazelle").info(text.rstrip("\n"))
+
+
 def find(verbose: int) -> Pipe:
     """The place that fits stdout as it is now."""
+    if not defaults.is_interactive_logging_enabled():
+        return Log()
     if verbose == 2:
         return Pipe()
     if type(sys.stdout).__module__.partition(".")[0] in ("ipykernel", "google") or "PYCHARM_HOSTED" in os.environ:

@@ -1,0 +1,69 @@
+"""The operation: a function with a name and a config that may stand in a graph. A layer is one with weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gazelle.core import symbolic
+from gazelle.core.config import Configurable, snake
+from gazelle.core.errors import StateError, message
+from gazelle.core.names import automatic
+from gazelle.core.symbolic import Node
+
+
+class Operation(Configurable):
+    """A function of arrays with a name: on symbolic tensors a call adds a step to the graph.
+
+    A subclass writes `call`; what the outputs look like is found by tracing it.
+
+    >>> class Twice(Operation):
+    ...     def call(self, x):
+    ...         return x * 2
+    >>> Twice()(gazelle.Input((3,))).shape, Twice()(np.ones(2)).tolist()
+    ((None, 3), [2.0, 2.0])
+    """
+
+    _room = ""
+    name: str
+    nodes: list[Node]
+
+    def __init__(self, name: str | None = None) -> None:
+        self.name = name or automatic("layers", snake(type(self).__name__))
+        self.nodes = []
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """The outputs for arrays."""
+        raise NotImplementedError(f"{type(self).__name__} has no call method: def call(self, x): return ...")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return (self.symbolic_call if symbolic.any_symbolic(args, kwargs) else self.call)(*args, **kwargs)
+
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+        """The symbolic outputs, as a new step of the graph."""
+        outputs = self.compute_output_spec(*args, **kwargs)
+        Node(self, args, kwargs, outputs)
+        return outputs
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """The symbolic outputs for symbolic inputs, without adding to the graph."""
+        return symbolic.output_spec(self.call, args, kwargs, name=self.name)
+
+    @property
+    def input(self) -> Any:
+        """The symbolic tensors of the first call."""
+        inputs = self._first_node("input").inputs
+        return inputs if len(inputs) > 1 else inputs[0]
+
+    @property
+    def output(self) -> Any:
+        """What the first call on symbolic tensors gave."""
+        return self._first_node("output").outputs
+
+    def _first_node(self, what: str) -> Node:
+        if not self.nodes:
+            label = f"{type(self).__name__} '{self.name}'"
+            raise StateError(message(f"{label} has no {what} yet", mend="Call it on a symbolic tensor first."))
+        return self.nodes[0]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}>"

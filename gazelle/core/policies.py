@@ -1,0 +1,242 @@
+"""The policy of a layer: the dtype it computes in, and the dtype its weights are kept in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import Any
+
+from gazelle.core import dtypes, names
+from gazelle.core.config import Configurable, deserialize, serialize_object
+from gazelle.core.errors import ArgumentError, message, unknown
+
+MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
+#: ways of keeping weights in whole numbers, and those of Keras that gazelle leaves out
+QUANTIZED, LEFT_OUT = ("int8", "int4"), ("float8", "gptq", "awq")
+
+
+class DTypePolicy(Configurable):
+    """What a layer computes in and what its weights are kept in.
+
+    'mixed_bfloat16' and 'mixed_float16' compute in half precision on weights of float32; the name of a dtype means
+    this dtype for both. 'float64' needs JAX's 64 bits.
+
+    Args:
+        name: such a name; None is the policy that `gazelle.config.dtype_policy()` gives.
+
+    >>> policy = DTypePolicy("mixed_bfloat16")
+    >>> policy.compute_dtype, policy.variable_dtype
+    ('bfloat16', 'float32')
+    """
+
+    _room = "dtype_policies"
+    _keras_module = "keras"
+    quantization_mode: str | None = None
+    compute_dtype: str
+    variable_dtype: str
+
+    def __init__(self, name: str | None = None) -> None:
+        self.name = dtype_policy().name if name is None else name
+        self.compute_dtype, self.variable_dtype = _parsed(self.name)
+
+    def __eq__(self, other: object) -> bool:
+        plain = (DTypePolicy, FloatDTypePolicy)
+        same = type(other) is type(self) or (type(self) in plain and type(other) in plain)
+        return same and getattr(other, "name", None) == self.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        return f'<{type(self).__name__.replace("Float", "")} "{self.name}">'
+
+
+class FloatDTypePolicy(DTypePolicy):
+    """Another name of `DTypePolicy`, as in Keras."""
+
+    _keras_module = "keras.dtype_policies"
+
+
+class QuantizedDTypePolicy(DTypePolicy):
+    """Weights in whole numbers: `mode` 'int8' or 'int4', computed as the policy `source_name` says.
+
+    >>> QuantizedDTypePolicy("int8", "float32")
+    <QuantizedDTypePolicy "int8_from_float32">
+    """
+
+    _keras_module = "keras.dtype_policies"
+
+    def __init__(self, mode: str, source_name: str | None = None) -> None:
+        self.source_name = source_name = source_name or dtype_policy().name
+        self.name = f"{mode}_from_{source_name}"
+        self.quantization_mode = mode = mode.split("/")[0]
+        self.compute_dtype, self.variable_dtype = _parsed(source_name)
+        if mode in LEFT_OUT:
+            known = " or ".join(map(repr, QUANTIZED))
+            raise ArgumentError(message(f"Quantization {mode!r}", expected=known, got="one that is left out"))
+        if mode not in QUANTIZED:
+            raise unknown("quantization", mode, QUANTIZED)
+        if mode == "int8" and self.compute_dtype == "float16":
+            raise ArgumentError(message("int8 weights", expected="computation in float32 or bfloat16", got="float16"))
+
+
+class Int4DTypePolicy(QuantizedDTypePolicy):
+    """'int4/<size>': a scale for each block of `size` weights; size -1 gives each channel one scale.
+
+    >>> Int4DTypePolicy("int4/128", "float32").block_size
+    128
+    """
+
+    def __init__(self, mode: str, source_name: str | None = None) -> None:
+        size = re.fullmatch(r"int4/(-1|[1-9]\d*)", mode)
+        if size is None:
+            raise ArgumentError(message("mode of Int4DTypePolicy", expected="'int4/-1' or 'int4/128'", got=repr(mode)))
+        super().__init__(mode, source_name)
+        self.block_size = int(size[1])
+
+
+class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
+    """A policy for each layer, by its path or a pattern for the whole path; the default for those that none matches.
+
+    Args:
+        default_policy: a policy or its name; None is the global one.
+        policy_map: {path or regular expression: policy}.
+
+    >>> policies = DTypePolicyMap("float32", {"encoder/.*": DTypePolicy("bfloat16")})
+    >>> policies["encoder/dense"].name, policies["decoder/dense"].name
+    ('bfloat16', 'float32')
+    """
+
+    _keras_module = "keras.dtype_policies"
+
+    def __init__(self, default_policy: Any = None, policy_map: Mapping[str, Any] | None = None) -> None:
+        if isinstance(default_policy, DTypePolicyMap):
+            raise ArgumentError(message("default_policy", expected="a policy", got="a DTypePolicyMap"))
+        if policy_map is not None and not isinstance(policy_map, dict):
+            raise ArgumentError(message("policy_map", expected="a dict", got=repr(policy_map)))
+        self._default = None if default_policy is None else get(default_policy)
+        self.policy_map = {path: get(policy) for path, policy in (policy_map or {}).items()}
+
+    @property
+    def default_policy(self) -> DTypePolicy:
+        return dtype_policy() if self._default is None else self._default
+
+    @property
+    def name(self) -> str:
+        return f"map_{self.default_policy.name}"
+
+    @property
+    def compute_dtype(self) -> str:  # type: ignore[override]
+        return self.default_policy.compute_dtype
+
+    @property
+    def variable_dtype(self) -> str:  # type: ignore[override]
+        return self.default_policy.variable_dtype
+
+    def __getitem__(self, path: str) -> DTypePolicy:
+        if path in self.policy_map:
+            return self.policy_map[path]
+        found = [pattern for pattern in self.policy_map if re.fullmatch(pattern, path)]
+        if len(found) > 1:
+            raise ArgumentError(message(f"Layer '{path}' in a DTypePolicyMap", expected="one pattern", got=found))
+        return self.policy_map[found[0]] if found else self.default_policy
+
+    def __setitem__(self, path: str, policy: Any) -> None:
+        if path in self.policy_map:
+            mend = "Delete it first: del policies[path]."
+            raise ArgumentError(message(f"'{path}' is in the DTypePolicyMap already", mend=mend))
+        self.policy_map[path] = get(policy)
+
+    def __delitem__(self, path: str) -> None:
+        del self.policy_map[path]
+
+    def __contains__(self, path: object) -> bool:
+        return path in self.policy_map
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.policy_map)
+
+    def __len__(self) -> int:
+        return len(self.policy_map)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, DTypePolicyMap)
+            and self.policy_map == other.policy_map
+            and self.default_policy == other.default_policy
+        )
+
+    __hash__ = DTypePolicy.__hash__
+
+    def __repr__(self) -> str:
+        return f"<DTypePolicyMap default={self.default_policy.name}, {self.policy_map}>"
+
+    def get_config(self) -> dict[str, Any]:
+        default = None if self._default is None else serialize_object(self._default)
+        return {"default_policy": default, "policy_map": {p: serialize_object(v) for p, v in self.policy_map.items()}}
+
+
+def _parsed(name: Any) -> tuple[str, str]:
+    """(compute dtype, variable dtype)."""
+    if not isinstance(name, str):
+        raise ArgumentError(message("name of DTypePolicy", expected="text such as 'mixed_bfloat16'", got=repr(name)))
+    if name in MIXED:
+        return MIXED[name], "float32"
+    if name not in (*dtypes.NAMES, "float", "int"):
+        raise unknown("dtype policy", name, (*MIXED, *dtypes.NAMES))
+    dtype = dtypes.standardize(name)
+    dtypes.need_wide(dtype)
+    return dtype, dtype
+
+
+def get(identifier: Any) -> Any:
+    """The policy for a name, a dtype, a config or a policy; None is the global one.
+
+    >>> get("mixed_float16").compute_dtype, get(jnp.bfloat16).name, get("int8_from_float32").quantization_mode
+    ('float16', 'bfloat16', 'int8')
+    """
+    if identifier is None:
+        return dtype_policy()
+    if isinstance(identifier, DTypePolicy):
+        return identifier
+    if isinstance(identifier, Mapping):
+        found = deserialize(identifier, "dtype_policies")
+        if isinstance(found, DTypePolicy):
+            return found
+        raise ArgumentError(message("dtype policy", expected="the config of one", got=dict(identifier)))
+    if isinstance(identifier, str):
+        mode, split, source = identifier.partition("_from_")
+        if split:
+            return (Int4DTypePolicy if mode.startswith("int4/") else QuantizedDTypePolicy)(mode, source)
+        return DTypePolicy(identifier)
+    return DTypePolicy(dtypes.standardize(identifier))
+
+
+_global: DTypePolicy | None = None
+
+
+def dtype_policy() -> DTypePolicy:
+    """The policy of layers that are made without one: `floatx()`, until `set_dtype_policy` says another.
+
+    >>> dtype_policy()
+    <DTypePolicy "float32">
+    """
+    return DTypePolicy(dtypes.floatx()) if _global is None else _global
+
+
+def set_dtype_policy(policy: Any) -> None:
+    """Set the policy of layers that are made from now on.
+
+    >>> set_dtype_policy("mixed_bfloat16")
+    >>> gazelle.layers.Dense(2)(np.ones((1, 3))).dtype
+    dtype(bfloat16)
+    >>> set_dtype_policy("float32")
+    """
+    global _global
+    _global = get(policy)
+
+
+@names.on_clear
+def _reset() -> None:
+    global _global
+    _global = None

@@ -1,0 +1,143 @@
+"""Rematerialization: what a function computed is thrown away, and computed again for its gradient."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from typing import Any
+
+import jax
+
+from gazelle.core import bind
+from gazelle.core.errors import unknown
+from gazelle.core.masks import get_mask, set_mask
+
+MODES = ("full", "activations", "larger_than", "list_of_layers")
+
+
+@dataclasses.dataclass(frozen=True)
+class RematMode:
+    """Which layers of a scope are computed twice."""
+
+    mode: str
+    output_size_threshold: int = 1024
+    layer_names: tuple[str, ...] = ()
+
+    def applies(self, name: str, size: Callable[[], int]) -> bool:
+        """Whether it means the layer of this name, whose output has `size()` numbers."""
+        if self.mode == "list_of_layers":
+            return name in self.layer_names
+        return self.mode == "full" or (self.mode == "larger_than" and size() > self.output_size_threshold)
+
+
+_mode: ContextVar[RematMode | None] = ContextVar("gazelle_remat", default=None)
+
+
+def current() -> RematMode | None:
+    """The mode that layers made now take on."""
+    return _mode.get()
+
+
+class RematScope:
+    """Layers made in the with-block keep little for their gradients, and compute it again: less memory, more time.
+
+    Args:
+        mode: 'full': all layers; 'activations': the activation functions alone; 'larger_than': layers whose output has
+            more than `output_size_threshold` numbers; 'list_of_layers': the layers named; None: no layer.
+        output_size_threshold: see there.
+        layer_names: see there.
+
+    >>> with RematScope(mode="full"):
+    ...     layer = gazelle.layers.Dense(2, activation="relu")
+    >>> layer(np.ones((1, 3))).shape
+    (1, 2)
+    """
+
+    def __init__(
+        self, mode: str | None = "full", output_size_threshold: int = 1024, layer_names: Any = None
+    ) -> None:
+        if mode is not None and mode not in MODES:
+            raise unknown("mode of RematScope", mode, MODES)
+        self.mode, self.output_size_threshold, self.layer_names = mode, output_size_threshold, list(layer_names or [])
+        self._open = contextlib.ExitStack()
+
+    def __enter__(self) -> RematScope:
+        known = (self.output_size_threshold, tuple(self.layer_names))
+        self._open.enter_context(_entered(None if self.mode is None else RematMode(self.mode, *known)))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+
+@contextlib.contextmanager
+def _entered(mode: RematMode | None) -> Iterator[None]:
+    token = _mode.set(mode)
+    try:
+        yield
+    finally:
+        _mode.reset(token)
+
+
+def remat(f: Callable[..., Any]) -> Callable[..., Any]:
+    """`f`, whose gradient computes `f` once more instead of keeping what it needs; f may read and assign variables.
+
+    >>> float(jax.grad(remat(lambda x: jnp.sin(x) ** 2))(0.0))
+    0.0
+    """
+
+    @functools.wraps(f)
+    def again(*args: Any, **kwargs: Any) -> Any:
+        outer = bind.current()
+        arrays, rest = _split((args, kwargs))
+        if outer is None or outer.values is None:
+            return jax.checkpoint(lambda given: _called(f, _join(given, rest)))(arrays)
+        assert outer.values is not None
+        before = dict(outer.values)
+        masks: list[Any] = []
+        owners: list[Any] = []
+
+        def inside(given: list[Any], values: dict[int, Any]) -> Any:
+            scope = dataclasses.replace(outer, values=dict(values), losses=[])
+            with bind.entered(scope):
+                out = _called(f, _join(given, rest))
+            owners[:] = [owner for owner, _ in scope.losses]
+            masks[:] = [get_mask(leaf) is not None for leaf in jax.tree.leaves(out)]
+            assert scope.values is not None
+            assigned = {key: value for key, value in scope.values.items() if value is not values.get(key)}
+            kept = [get_mask(leaf) for leaf in jax.tree.leaves(out) if get_mask(leaf) is not None]
+            return out, assigned, [value for _, value in scope.losses], kept
+
+        out, assigned, losses, kept = jax.checkpoint(inside)(arrays, before)
+        outer.values.update(assigned)
+        outer.losses += list(zip(owners, losses, strict=True))
+        found = iter(kept)
+        for leaf, masked in zip(jax.tree.leaves(out), masks, strict=True):
+            if masked:
+                set_mask(leaf, next(found))
+        return out
+
+    return again
+
+
+def _called(f: Callable[..., Any], given: Any) -> Any:
+    args, kwargs = given
+    return f(*args, **kwargs)
+
+
+def _split(tree: Any) -> tuple[list[Any], Any]:
+    """The arrays of a tree, and what puts them back: flags and names must not become tracers."""
+    leaves, structure = jax.tree.flatten(tree)
+    places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, jax.Array)]
+    return [leaves[i] for i in places], (leaves, structure, places)
+
+
+def _join(arrays: list[Any], rest: Any) -> Any:
+    leaves, structure, places = rest
+    filled = list(leaves)
+    for place, array in zip(places, arrays, strict=True):
+        filled[place] = array
+    return jax.tree.unflatten(structure, filled)

@@ -1,0 +1,45 @@
+"""Errors about what a program wrote point at the program: lines inside gazelle and JAX are left out."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+import jax
+
+from gazelle.core import defaults
+from gazelle.core.errors import GazelleError
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+_INSIDE = (str(Path(__file__).parents[1]), str(Path(jax.__file__).parent))
+
+
+def filtered(function: Function) -> Function:
+    """Shorten the traceback of a `GazelleError` that leaves `function`. Other errors are bugs and keep every line."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except GazelleError as error:
+            if defaults.is_traceback_filtering_enabled():
+                error.__traceback__ = theirs(error.__traceback__)
+            raise
+
+    return wrapped  # type: ignore[return-value]
+
+
+def theirs(traceback: TracebackType | None) -> TracebackType | None:
+    """The frames of a traceback that are neither gazelle's nor JAX's."""
+    frames = []
+    while traceback is not None:
+        if not traceback.tb_frame.f_code.co_filename.startswith(_INSIDE):
+            frames.append(traceback)
+        traceback = traceback.tb_next
+    out: TracebackType | None = None
+    for frame in reversed(frames):
+        out = TracebackType(out, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
+    return out

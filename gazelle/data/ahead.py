@@ -1,0 +1,91 @@
+"""Batches fetched by a thread, while the device computes with the ones before."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+import jax
+
+
+class Ahead:
+    """Runs an iterator in a thread, a few items ahead. What it raises is raised where its items are taken.
+
+    Args:
+        items: the iterator of pytrees of arrays.
+        most: how many items lie ready at most.
+
+    >>> with Ahead(iter([np.ones(1), np.ones(1), np.ones(2)]), most=4) as ahead:
+    ...     sum(len(group) for group in ahead.groups())
+    3
+    """
+
+    def __init__(self, items: Iterator[Any], most: int) -> None:
+        self.waited = 0.0  # seconds that the taker waited
+        self._items = items
+        self._queue: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(most)
+        self._stop = threading.Event()
+        run = contextvars.copy_context().run  # settings of the caller hold in the thread too
+        self._thread = threading.Thread(target=run, args=(self._work,), name="gazelle fetches data", daemon=True)
+
+    def __enter__(self) -> Ahead:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        if kind not in (KeyboardInterrupt, SystemExit):  # whoever wants out does not wait for a slow source
+            self._thread.join()
+
+    def _work(self) -> None:
+        try:
+            for item in self._items:
+                if not self._put(item, None):
+                    return
+            self._put(None, None)
+        except BaseException as error:  # raised again by the taker
+            self._put(None, error)
+
+    def _put(self, item: Any, end: BaseException | None) -> bool:
+        while not self._stop.is_set():
+            with contextlib.suppress(queue.Full):
+                self._queue.put((item, end), timeout=0.05)
+                return True
+        return False
+
+    def groups(self) -> Iterator[list[Any]]:
+        """Lists of the items that are ready, at least one, all of one shape."""
+        group: list[Any] = []
+        while True:
+            try:
+                item, error = self._queue.get_nowait()
+            except queue.Empty:
+                if group:
+                    yield group
+                    group = []
+                begun = time.perf_counter()
+                item, error = self._queue.get()
+                self.waited += time.perf_counter() - begun
+            if group and (item is None or _shapes(item) != _shapes(group[0])):
+                yield group
+                group = []
+            if error is not None:
+                raise error
+            if item is None:
+                return
+            group.append(item)
+            if len(group) == self._queue.maxsize:
+                yield group
+                group = []
+
+
+def _shapes(item: Any) -> list[Any]:
+    return [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(item)]

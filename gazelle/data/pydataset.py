@@ -1,0 +1,97 @@
+"""Batches that a user's class makes, one number at a time, read ahead by threads or processes."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from typing import Any
+
+_shared: Any = None  # in a worker process: the dataset it reads from
+
+
+class PyDataset:
+    """A dataset of your own: write `__len__`, the number of batches, and `__getitem__`, which gives batch number i.
+
+    Args:
+        workers: how many batches are made at the same time; up to 1, one after the other.
+        use_multiprocessing: make them in processes instead of threads; the dataset must then be picklable.
+        max_queue_size: how many batches are made ahead.
+
+    `on_epoch_begin` and `on_epoch_end` are called around each epoch. A dataset without end says so by a property
+    `num_batches` that is None.
+
+    >>> class Squares(PyDataset):
+    ...     def __len__(self):
+    ...         return 3
+    ...     def __getitem__(self, index):
+    ...         return np.full((2, 1), index), np.full((2, 1), index**2)
+    >>> [y[0, 0].item() for x, y in Squares(workers=2)]
+    [0, 1, 4]
+    """
+
+    def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10) -> None:
+        self.workers, self.use_multiprocessing, self.max_queue_size = workers, use_multiprocessing, max_queue_size
+
+    # For subclasses that do not call super().__init__.
+    workers: int = 1
+    use_multiprocessing: bool = False
+    max_queue_size: int = 10
+
+    def __getitem__(self, index: int) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} has no __getitem__: def __getitem__(self, index): ...")
+
+    @property
+    def num_batches(self) -> int | None:
+        """Number of batches in an epoch: what `__len__` says."""
+        if hasattr(self, "__len__"):
+            return len(self)
+        raise NotImplementedError(f"{type(self).__name__} has neither __len__ nor the property num_batches.")
+
+    def on_epoch_begin(self) -> None:
+        """Called before each epoch."""
+
+    def on_epoch_end(self) -> None:
+        """Called after each epoch."""
+
+    def __iter__(self) -> Iterator[Any]:
+        count = self.num_batches
+        return self.fetch(itertools.count() if count is None else range(count))
+
+    def fetch(self, order: Iterable[int]) -> Iterator[Any]:
+        """The batches of these numbers, in this order, made ahead by the workers."""
+        if self.workers < 1 or (self.workers == 1 and not self.use_multiprocessing):
+            yield from (self[int(i)] for i in order)
+            return
+        with self._pool() as pool:
+            waiting: deque[Any] = deque()
+            ask = _remote if self.use_multiprocessing else self.__getitem__
+            try:
+                for i in order:
+                    waiting.append(pool.submit(ask, int(i)))
+                    if len(waiting) > max(self.max_queue_size, self.workers):
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+    def _pool(self) -> Executor:
+        if not self.use_multiprocessing:
+            return ThreadPoolExecutor(self.workers)
+        # Not fork: a copy of a process in which JAX has threads may stand still.
+        return ProcessPoolExecutor(
+            self.workers, multiprocessing.get_context("spawn"), initializer=_receive, initargs=(self,)
+        )
+
+
+def _receive(dataset: Any) -> None:
+    global _shared
+    _shared = dataset
+
+
+def _remote(index: int) -> Any:
+    return _shared[index]

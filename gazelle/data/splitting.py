@@ -1,0 +1,90 @@
+"""One dataset as two."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import jax
+import numpy as np
+
+from gazelle.core.errors import ArgumentError, DataError, message
+from gazelle.data.dataset import Dataset, stacked
+
+
+def split_dataset(
+    dataset: Any, left_size: Any = None, right_size: Any = None, shuffle: bool = False, seed: int | None = None,
+    preferred_backend: str | None = None,
+) -> tuple[Dataset, Dataset]:  # fmt: skip
+    """(left, right): the first samples of a dataset and the last ones. All of it is held in memory.
+
+    Args:
+        dataset: an array, a list or tuple of arrays, or a dataset that can be gone through.
+        left_size, right_size: numbers of samples, or shares; one of them is enough.
+        shuffle: mix the samples before, by `seed`.
+
+    Datasets of batches stay so; from arrays come samples, to be put into batches by `.batch(size)`.
+
+    >>> left, right = split_dataset(np.arange(10), left_size=0.8)
+    >>> len(left), len(right), [int(x) for x in right]
+    (8, 2, [8, 9])
+    """
+    samples, batch_size = _samples(dataset)
+    if not samples:
+        raise DataError(message("split_dataset", expected="at least one sample", got="none"))
+    if shuffle:
+        random.Random(random.randint(0, 10**6) if seed is None else seed).shuffle(samples)
+    left, right = _sizes(left_size, right_size, len(samples))
+    parts = samples[:left], samples[len(samples) - right :]
+    return _held(parts[0], batch_size), _held(parts[1], batch_size)
+
+
+def _samples(dataset: Any) -> tuple[list[Any], int | None]:
+    if isinstance(dataset, list | tuple):
+        lengths = {len(part) for part in dataset}
+        if len(lengths) != 1:
+            raise DataError(message("split_dataset", expected="arrays of one length", got=sorted(lengths) or "none"))
+        return list(zip(*dataset, strict=True)), None
+    if isinstance(dataset, np.ndarray | jax.Array):
+        return list(np.asarray(dataset)), None
+    if not hasattr(dataset, "__iter__"):
+        raise ArgumentError(message("split_dataset", expected="arrays or a dataset", got=type(dataset).__name__))
+    size = getattr(dataset, "batch_size", getattr(dataset, "_batch_size", None))
+    if size is None:
+        return list(dataset), None
+    batches = [jax.tree.map(np.asarray, batch) for batch in dataset]
+    size = int(size)
+    return [
+        jax.tree.map(lambda a, i=i: a[i], batch) for batch in batches for i in range(len(jax.tree.leaves(batch)[0]))
+    ], size
+
+
+def _sizes(left: Any, right: Any, total: int) -> tuple[int, int]:
+    """Both sizes as numbers of samples."""
+    if left is None and right is None:
+        raise ArgumentError(message("split_dataset", expected="left_size or right_size", got="none of both"))
+    numbers: list[Any] = []
+    for name, size in (("left_size", left), ("right_size", right)):
+        most = 1 if isinstance(size, float) else total
+        if size is not None and not (isinstance(size, int | float) and 0 < size < most):
+            raise ArgumentError(
+                message(name, expected=f"a share between 0 and 1, or a number from 1 to {total - 1}", got=repr(size))
+            )
+        numbers.append(round(size * total) if isinstance(size, float) else size)
+    first = total - numbers[1] if numbers[0] is None else numbers[0]
+    second = total - first if numbers[1] is None else numbers[1]
+    if first + second > total or first == 0 or second == 0:
+        raise ArgumentError(
+            message("left_size and right_size", expected=f"at least a sample on each side, and {total} in all",
+                    got=f"{first} and {second}")
+        )  # fmt: skip
+    return first, second
+
+
+def _held(samples: list[Any], batch_size: int | None) -> Dataset:
+    held = Dataset(lambda number, start: iter(samples[start:]), len(samples))
+    if batch_size is None:
+        return held
+    size = batch_size
+    batches = [stacked(samples[i : i + size]) for i in range(0, len(samples), size)]
+    return Dataset(lambda number, start: iter(batches[start:]), len(batches), batch_size=size)

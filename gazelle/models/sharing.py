@@ -1,0 +1,138 @@
+"""Which models can run the same compiled programs: those that are built and compiled alike, whatever their names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jax
+
+from gazelle.core import defaults, dtypes, random, symbolic
+from gazelle.core.config import deserialize, serialize, serialize_object
+from gazelle.core.errors import GazelleError
+from gazelle.core.variable import outlines
+from gazelle.layers.base import Layer
+from gazelle.layers.input import InputLayer
+from gazelle.models.graph import Graph
+from gazelle.training.programs import Blueprint
+
+_NAMES = ("name", "keras_history", "input_layers", "output_layers")  # where configs have names of layers
+_WORDS = ("loss", "loss_weights", "metrics", "weighted_metrics")
+
+
+def blueprint(model: Any, words: Mapping[str, Any], optimizer: Any, trainable: set[str]) -> Blueprint:
+    """What the programs of the model are made of; words: what `compile` was given."""
+    names = {id(layer): path for path, layer in model.named_layers().items()}
+    outputs = model._graph.output_names if model._graph is not None else None
+    given = {word: words.get(word) for word in _WORDS}
+    return Blueprint(model, model.named_variables(), names, trainable, outputs, optimizer, **given)
+
+
+def structure(model: Any, plan: Blueprint) -> str | None:
+    """The same text for two models whose programs are the same; None where code of the user's takes part."""
+    layers = list(model.named_layers().values())
+    if model._graph is None or any(hasattr(layer, "adapt") for layer in layers):
+        return None  # what a layer has adapted to is not in its config
+    if plan.optimizer is not None and plan.optimizer._excluded != ((), ""):
+        return None
+    try:
+        config = _nameless(serialize_object(model), {})
+        words = serialize({word: getattr(plan, word) for word in _WORDS})
+        optimizer = serialize(plan.optimizer)
+    except (GazelleError, TypeError, AttributeError, NotImplementedError):
+        return None  # something in it has no config
+    if optimizer is not None:
+        for word in (*plan.optimizer.hyper(), "name"):
+            optimizer["config"].pop(word, None)
+    variables = [
+        [path, list(v.shape), v.dtype, path in plan.trainable, serialize(v.regularizer), serialize(v.constraint)]
+        for path, v in plan.variables.items()
+    ]
+    several = len(plan.outputs or ()) > 1
+    names = [plan.outputs if several else None, model._graph.input_names if len(model._graph.input_names) > 1 else None]
+    flags = [[layer.trainable, layer.compute_dtype, layer.variable_dtype] for layer in layers]
+    parts = [config, words, optimizer, variables, names, flags, model._graph.guessed]
+    if not all(map(_ours, _entries(parts))):
+        return None
+    return json.dumps([parts, dtypes.floatx(), defaults.epsilon(), defaults.image_data_format()], default=str)
+
+
+def _entries(value: Any) -> Iterator[Mapping[str, Any]]:
+    """Every {"class_name": ...} in a config."""
+    if isinstance(value, Mapping):
+        if "class_name" in value:
+            yield value
+        for entry in value.values():
+            yield from _entries(entry)
+    elif isinstance(value, (list, tuple)):
+        for entry in value:
+            yield from _entries(entry)
+
+
+def _ours(entry: Mapping[str, Any]) -> bool:
+    module = str(entry.get("module") or "keras")
+    if entry["class_name"] in ("function", "Lambda"):
+        return False
+    return module.startswith("keras.src.ops") or (module.startswith("keras") and not entry.get("registered_name"))
+
+
+def _nameless(value: Any, numbers: dict[str, str], here: bool = False) -> Any:
+    """A config with numbers for the names of layers, in the order in which they occur; `here`: strings are names."""
+    if isinstance(value, Mapping):
+        if value.get("class_name") == "DTypePolicy":
+            return value
+        return {key: _nameless(entry, numbers, key in _NAMES) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_nameless(entry, numbers, here) for entry in value]
+    return numbers.setdefault(value, f"#{len(numbers)}") if here and isinstance(value, str) else value
+
+
+def skeleton(model: Any, plan: Blueprint) -> Blueprint | None:
+    """A second model of the same structure, without values: programs that are shared hold on to it and to no weights.
+
+    None where the config does not lead to the same variables: something was changed by hand.
+    """
+    with outlines(), random.untouched():
+        copy = type(model).from_config(model.get_config())
+        optimizer = deserialize(serialize(plan.optimizer))
+    copy._graph.guessed = model._graph.guessed
+    layers = {layer.name: layer for layer in model.named_layers().values()}
+    for its in copy.named_layers().values():
+        if its.name in layers:  # an Input that was never given is added by the config
+            its.auto_named, its.trainable = layers[its.name].auto_named, layers[its.name].trainable
+    words = {word: deserialize(serialize(getattr(plan, word))) for word in _WORDS}
+    out = blueprint(copy, words, optimizer, plan.trainable)
+    mine, its = ({p: (v.shape, v.dtype) for p, v in b.variables.items()} for b in (plan, out))
+    return out if mine == its else None
+
+
+def rows_alone(model: Any) -> bool:
+    """Whether the outputs for a sample depend on that sample only, as far as can be told without running user's code."""
+    graph: Graph | None = model._graph
+    if graph is None:
+        return False
+    for node in graph.nodes:
+        layer = node.operation
+        if isinstance(layer, InputLayer):
+            continue
+        if not isinstance(layer, Layer) or node.kwargs.get("training") or True in [a for a in node.args if a is True]:
+            return False
+        if isinstance(getattr(layer, "_graph", None), Graph):
+            if not rows_alone(layer):
+                return False
+        elif not _alone(layer, node):
+            return False
+    return True
+
+
+def _alone(layer: Layer, node: Any) -> bool:
+    try:
+        ours = all(map(_ours, _entries([serialize_object(layer)])))
+    except (GazelleError, TypeError, AttributeError, NotImplementedError):
+        return False  # it holds something that has no config, such as a module of another library
+    if getattr(layer, "stateful", False) or not ours:
+        return False
+    ranks = [len(tensor.shape) for tensor in symbolic.leaves(node.inputs)]
+    axes = jax.tree.leaves([getattr(layer, "axis", None), getattr(layer, "axes", None)])
+    return not any(isinstance(axis, int) and (axis == 0 or -axis in ranks) for axis in axes)

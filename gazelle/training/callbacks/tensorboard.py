@@ -1,0 +1,194 @@
+"""The callback that writes event files for TensorBoard; the files are tensorboardX's work."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from gazelle.core.errors import ArgumentError, message
+from gazelle.training.callbacks.base import Callback
+
+
+def _writer(folder: str) -> Any:
+    try:
+        from tensorboardX import SummaryWriter
+    except ImportError:
+        raise ImportError('TensorBoard needs tensorboardX.\nInstall it: pip install "gazelle[tensorboard]"') from None
+    return SummaryWriter(folder)
+
+
+class TensorBoard(Callback):
+    """Writes what `tensorboard --logdir logs` shows, into `log_dir/train` and `log_dir/validation`.
+
+    Each epoch: `epoch_<name>` of all logs and the learning rates; `evaluate` writes `evaluation_<name>_vs_iterations`.
+
+    Args:
+        log_dir: the folder.
+        histogram_freq: histograms of all weights every so many epochs; 0: none.
+        write_graph: write the layers of the model as TensorBoard's Keras graph.
+        write_images: with the histograms also each weight as an image.
+        write_steps_per_second: also `epoch_steps_per_second` and `batch_steps_per_second`.
+        update_freq: 'epoch', or write `batch_<name>` every so many batches ('batch': each); it then listens to batches.
+        profile_batch: the batch, or the (first, last), that JAX's profiler records; 0: none.
+        embeddings_freq: write the tables of Embedding layers for the projector every so many epochs.
+        embeddings_metadata: a file with a line for each row of the table, or {layer's name: file}.
+
+    Errors: ImportError without tensorboardX; ArgumentError for bad frequencies.
+
+    >>> TensorBoard("run", update_freq=100).update_freq
+    100
+    """
+
+    _kept = ("_trained", "_tested")
+
+    def __init__(
+        self, log_dir: str | os.PathLike[str] = "logs", histogram_freq: int = 0, write_graph: bool = True,
+        write_images: bool = False, write_steps_per_second: bool = False, update_freq: str | int = "epoch",
+        profile_batch: Any = 0, embeddings_freq: int = 0, embeddings_metadata: str | Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        self.log_dir, self.histogram_freq, self.write_graph = os.fspath(log_dir), histogram_freq, write_graph
+        self.write_images, self.write_steps_per_second = write_images, write_steps_per_second
+        self.update_freq = 1 if update_freq == "batch" else update_freq
+        if self.update_freq != "epoch" and not (isinstance(self.update_freq, int) and self.update_freq > 0):
+            raise ArgumentError(
+                message("TensorBoard's update_freq", expected="'epoch', 'batch' or a number > 0", got=repr(update_freq))
+            )
+        self.embeddings_freq, self.embeddings_metadata = embeddings_freq, embeddings_metadata
+        self._first, self._last = _range(profile_batch)
+        self._writers: dict[str, Any] = {}
+        self._trained = self._tested = 0
+        self._tracing = False
+        self._times: dict[str, float] = {}
+        if self.update_freq != "epoch" or self._last or write_steps_per_second:  # else it must not listen to batches
+            self.on_train_batch_begin = self._batch_begin  # type: ignore[method-assign]
+            self.on_train_batch_end = self._batch_end  # type: ignore[method-assign]
+
+    def _at(self, part: str) -> Any:
+        """The writer of "train" or "validation"."""
+        if part not in self._writers:
+            self._writers[part] = _writer(os.path.join(self.log_dir, part))
+        return self._writers[part]
+
+    def _scalars(self, part: str, template: str, logs: Mapping[str, Any], step: int) -> None:
+        for name, value in logs.items():
+            if np.size(value) == 1:
+                self._at(part).add_scalar(template.format(name), float(np.reshape(value, ())), step)
+
+    # Training --------------------------------------------------------------------------------------------------------
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._trained = 0
+        if self.write_graph:
+            from gazelle.training.callbacks.tensorboard_graph import write_graph
+
+            write_graph(self._at("train"), self.model)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._times["epoch"] = time.perf_counter()
+        self._times["steps"] = float(self.model.optimizer.iterations)
+
+    def _batch_begin(self, batch: int, logs: Any = None) -> None:
+        self._trained += 1
+        self._times["batch"] = time.perf_counter()
+        if self._trained == self._first:
+            import jax
+
+            jax.profiler.start_trace(os.path.join(self.log_dir, "train"))
+            self._tracing = True
+
+    def _batch_end(self, batch: int, logs: Any = None) -> None:
+        if self.update_freq != "epoch" and self._trained % int(self.update_freq) == 0:
+            self._scalars("train", "batch_{}", logs or {}, self._trained)
+            if self.write_steps_per_second:
+                rate = 1 / max(time.perf_counter() - self._times["batch"], 1e-9)
+                self._scalars("train", "batch_{}", {"steps_per_second": rate}, self._trained)
+        if self._tracing and self._trained >= self._last:
+            self._stop_trace()
+
+    def _stop_trace(self) -> None:
+        if self._tracing:
+            import jax
+
+            jax.profiler.stop_trace()
+        self._tracing = False
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        logs = dict(logs or {})
+        training = {name: value for name, value in logs.items() if not name.startswith("val_")}
+        if self.write_steps_per_second:
+            steps = float(self.model.optimizer.iterations) - self._times["steps"]
+            training["steps_per_second"] = steps / max(time.perf_counter() - self._times["epoch"], 1e-9)
+        self._scalars("train", "epoch_{}", training | self._rates(), epoch)
+        validation = {name[4:]: value for name, value in logs.items() if name.startswith("val_")}
+        self._scalars("validation", "epoch_{}", validation, epoch)
+        if self.histogram_freq and epoch % self.histogram_freq == 0:
+            self._weights(epoch)
+        if self.embeddings_freq and epoch % self.embeddings_freq == 0:
+            self._embeddings(epoch)
+        for writer in self._writers.values():
+            writer.flush()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self._stop_trace()
+        for writer in self._writers.values():
+            writer.close()
+        self._writers.clear()
+
+    def _rates(self) -> dict[str, float]:
+        optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
+        several = getattr(optimizer, "optimizers", None)
+        if several is not None:
+            return {f"learning_rate_{o.name}": float(o.learning_rate) for o in several}
+        try:
+            return {"learning_rate": float(optimizer.learning_rate)}
+        except AttributeError:  # optax hides it
+            return {}
+
+    def _weights(self, epoch: int) -> None:
+        for layer in self.model.layers:
+            for weight in layer.weights:
+                array, path = weight.numpy(), weight.path
+                self._at("train").add_histogram(f"{path}/histogram", array, epoch)
+                image = np.atleast_2d(np.squeeze(array)).astype("float32")
+                if self.write_images and image.ndim <= 3:
+                    stacked = image[None] if image.ndim == 2 else np.moveaxis(image, -1, 0)
+                    low, high = stacked.min(), stacked.max()
+                    grey = (stacked - low) / max(high - low, 1e-12)
+                    self._at("train").add_images(f"{path}/image", grey[:, None], epoch)
+
+    def _embeddings(self, epoch: int) -> None:
+        for layer in self.model.layers:
+            if type(layer).__name__ == "Embedding":
+                given = self.embeddings_metadata
+                file = given if isinstance(given, str) or given is None else given.get(layer.name)
+                lines = None
+                if file is not None:
+                    with open(file, encoding="utf-8") as text:
+                        lines = text.read().splitlines()
+                self._at("train").add_embedding(layer.weights[0].numpy(), lines, tag=layer.name, global_step=epoch)
+
+    # Evaluation ------------------------------------------------------------------------------------------------------
+
+    def on_test_end(self, logs: Any = None) -> None:
+        if getattr(self.model, "optimizer", None) is not None:
+            step = int(self.model.optimizer.iterations)
+            self._scalars("validation", "evaluation_{}_vs_iterations", logs or {}, step)
+            self._at("validation").flush()
+
+
+def _range(given: Any) -> tuple[int, int]:
+    """(first, last) of `profile_batch`."""
+    words = given.split(",") if isinstance(given, str) else given if isinstance(given, (list, tuple)) else [given] * 2
+    try:
+        first, last = (int(word) for word in words)
+    except (TypeError, ValueError):
+        first, last = -1, -1
+    if first < 0 or last < first:
+        raise ArgumentError(
+            message("TensorBoard's profile_batch", expected="a number of at least 0, or (first, last)", got=repr(given))
+        )
+    return first, last

@@ -1,0 +1,220 @@
+"""TensorBoard's files, averages, servers, orbax: the callbacks that speak with other programs."""
+
+import http.server
+import json
+import struct
+import threading
+import urllib.parse
+
+import numpy as np
+import pytest
+
+import gazelle
+from gazelle import callbacks
+from gazelle.training.callbacks.base import listens_to_batches
+
+X, Y = np.random.default_rng(0).normal(size=(2, 24, 3)).astype("float32")
+
+
+def made(optimizer=None, seed=0):
+    gazelle.utils.set_random_seed(seed)
+    gazelle.utils.clear_session()
+    parts = [gazelle.Input((3,)), gazelle.layers.Dense(4, "relu", name="a"), gazelle.layers.Dense(3, name="b")]
+    model = gazelle.Sequential(parts, name="small")
+    model.compile(optimizer or gazelle.optimizers.SGD(0.1), "mse", metrics=["mae"])
+    return model
+
+
+def fit(model, calls, epochs=2, **words):
+    return model.fit(X, Y, batch_size=8, epochs=epochs, verbose=0, callbacks=calls, **words)
+
+
+def events(folder):
+    """{tag: {step: value}} of the event files, read by the format: length, checksum, record, checksum."""
+    pb = pytest.importorskip("tensorboardX.proto.event_pb2")
+    found = {}
+    for file in folder.glob("events.*"):
+        content = file.read_bytes()
+        while content:
+            (length,) = struct.unpack("<Q", content[:8])
+            event = pb.Event.FromString(content[12 : 12 + length])
+            content = content[16 + length :]
+            for value in event.summary.value:
+                found.setdefault(value.tag, {})[event.step] = value
+    return found
+
+
+def numbers(folder, tag):
+    return {step: value.simple_value for step, value in events(folder)[tag].items()}
+
+
+def test_tensorboard_by_epochs(tmp_path):
+    board = callbacks.TensorBoard(tmp_path, histogram_freq=1, write_images=True)
+    assert not listens_to_batches(board, "train")
+    history = fit(made(), [board], validation_data=(X, Y))
+    train, check = events(tmp_path / "train"), events(tmp_path / "validation")
+    assert numbers(tmp_path / "train", "epoch_loss") == pytest.approx(dict(enumerate(history.history["loss"])))
+    assert numbers(tmp_path / "validation", "epoch_mae") == pytest.approx(dict(enumerate(history.history["val_mae"])))
+    assert numbers(tmp_path / "train", "epoch_learning_rate") == pytest.approx({0: 0.1, 1: 0.1})
+    assert (
+        train["small/a/kernel/histogram" if "small/a/kernel/histogram" in train else "a/kernel/histogram"][1].histo.num
+        == 12
+    )
+    assert any(tag.endswith("a/kernel/image") for tag in train)
+    assert "evaluation_loss_vs_iterations" in check
+    graph = json.loads(train["keras"][0].tensor.string_val[0])
+    assert train["keras"][0].metadata.plugin_data.plugin_name == "graph_keras_model"
+    assert [layer["config"]["name"] for layer in graph["config"]["layers"]][1:] == ["a", "b"]
+
+
+@pytest.mark.parametrize(("freq", "steps"), [("batch", [1, 2, 3, 4, 5, 6]), (2, [2, 4, 6])])
+def test_tensorboard_by_batches(tmp_path, freq, steps):
+    board = callbacks.TensorBoard(tmp_path, update_freq=freq, write_steps_per_second=True, write_graph=False)
+    assert listens_to_batches(board, "train")
+    fit(made(), [board])
+    train = events(tmp_path / "train")
+    assert sorted(train["batch_loss"]) == steps
+    assert sorted(train["batch_steps_per_second"]) == steps
+    assert all(value > 0 for value in numbers(tmp_path / "train", "epoch_steps_per_second").values())
+    assert "keras" not in train
+    assert board.state() == {"_trained": 6, "_tested": 0}
+
+
+def test_tensorboard_rates_of_several_optimizers(tmp_path):
+    o = gazelle.optimizers
+    several = o.MultiOptimizer(o.OptimizerMap(o.SGD(0.1), {".*b/.*": o.Adam(0.01)}))
+    fit(made(several), [callbacks.TensorBoard(tmp_path)])
+    assert numbers(tmp_path / "train", "epoch_learning_rate_adam")[1] == pytest.approx(0.01)
+
+
+def test_tensorboard_refuses(tmp_path):
+    with pytest.raises(ValueError, match="update_freq: expected 'epoch', 'batch' or a number > 0, got 'often'"):
+        callbacks.TensorBoard(tmp_path, update_freq="often")
+    with pytest.raises(ValueError, match="profile_batch: expected a number of at least 0"):
+        callbacks.TensorBoard(tmp_path, profile_batch=(5, 2))
+
+
+def averaged():
+    return gazelle.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5)
+
+
+def test_averages_are_evaluated_and_taken_back():
+    plain, swapped = made(averaged()), made(averaged())
+    swap = callbacks.SwapEMAWeights()
+    history = fit(swapped, [swap], epochs=3, validation_data=(X, Y))
+    other = fit(plain, [], epochs=3, validation_data=(X, Y))
+    assert history.history["loss"] == pytest.approx(other.history["loss"], rel=1e-6)  # the training is the same
+    assert abs(history.history["val_loss"][0] - other.history["val_loss"][0]) > 1e-6
+    for a, b in zip(plain.get_weights(), swapped.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
+
+
+def test_averages_are_what_keras_evaluates():
+    keras = pytest.importorskip("keras")
+    results = []
+    for room in (gazelle, keras):
+        model = room.Sequential([room.layers.Input((3,)), room.layers.Dense(3)])
+        model.compile(room.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5), "mse")
+        model.set_weights([np.full((3, 3), 0.1, "float32"), np.zeros(3, "float32")])
+        swap = room.callbacks.SwapEMAWeights(swap_on_epoch=True)
+        logs = model.fit(X, Y, batch_size=8, epochs=3, verbose=0, shuffle=False, callbacks=[swap])
+        results.append((logs.history["loss"], model.get_weights()))
+    assert results[0][0] == pytest.approx(results[1][0], rel=1e-5)
+    for a, b in zip(results[0][1], results[1][1], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_no_averages():
+    with pytest.raises(RuntimeError, match="expected an optimizer made with use_ema=True"):
+        fit(made(), [callbacks.SwapEMAWeights()], validation_data=(X, Y))
+
+
+@pytest.fixture
+def server():
+    got = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            got.append((self.path, self.headers["Content-Type"], body))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as listening:
+        thread = threading.Thread(target=listening.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.server_port}", got
+        listening.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_remote_monitor(server, as_json):
+    root, got = server
+    history = fit(made(), [callbacks.RemoteMonitor(root, path="/here/", field="logs", send_as_json=as_json)])
+    assert [path for path, _, _ in got] == ["/here/"] * 2
+    body = got[1][2] if as_json else urllib.parse.parse_qs(got[1][2])["logs"][0]
+    assert json.loads(body)["epoch"] == 1
+    assert json.loads(body)["loss"] == pytest.approx(history.history["loss"][1])
+
+
+def test_remote_monitor_without_a_server():
+    with pytest.warns(UserWarning, match=r"RemoteMonitor could not reach http://127.0.0.1:9"):
+        callbacks.RemoteMonitor("http://127.0.0.1:9").on_epoch_end(0, {"loss": 1.0})
+
+
+def test_progbar_logger_shows_what_verbose_says():
+    logger = callbacks.ProgbarLogger()
+    fit(made(), [logger])
+    assert logger.verbose == 0
+
+
+def test_orbax_checkpoint(tmp_path):
+    pytest.importorskip("orbax.checkpoint")
+    model = made(gazelle.optimizers.Adam(0.01))
+    keeper = callbacks.OrbaxCheckpoint(tmp_path / "run", max_to_keep=2, save_on_background=False)
+    fit(model, [keeper], epochs=3)
+    assert keeper.manager.all_steps() == [1, 2]
+    again = made(gazelle.optimizers.Adam(0.5), seed=1)
+    assert callbacks.OrbaxCheckpoint(tmp_path / "run", max_to_keep=None).load_into(again) == 2
+    np.testing.assert_array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
+    assert float(again.optimizer.learning_rate) == pytest.approx(0.01)
+    assert fit(again, [], 1, shuffle=False).history["loss"] == fit(model, [], 1, shuffle=False).history["loss"]
+    with pytest.raises(RuntimeError, match=r"has no checkpoint of step 7: expected one of \[1, 2\]"):
+        keeper.load_into(again, 7)
+
+
+def test_orbax_checkpoint_keeps_the_best(tmp_path):
+    pytest.importorskip("orbax.checkpoint")
+    keeper = callbacks.OrbaxCheckpoint(
+        tmp_path, monitor="loss", save_best_only=True, save_weights_only=True, initial_value_threshold=0.0
+    )
+    fit(made(), [keeper])
+    assert keeper.manager.all_steps() == []
+    with pytest.raises(ValueError, match="save_freq: expected 'epoch' or a number > 0"):
+        callbacks.OrbaxCheckpoint(tmp_path, save_freq="often")
+
+
+def test_orbax_checkpoint_by_batches(tmp_path):
+    pytest.importorskip("orbax.checkpoint")
+    keeper = callbacks.OrbaxCheckpoint(tmp_path, save_freq=2, max_to_keep=None, save_on_background=False)
+    fit(made(), [keeper])
+    assert keeper.manager.all_steps() == [2, 4, 6]
+
+
+def test_csv_logger_goes_on_after_a_restart(tmp_path):
+    file = tmp_path / "run.csv"
+    logger = callbacks.CSVLogger(file)
+    logger.on_train_begin()
+    logger.on_epoch_end(0, {"loss": 0.5})
+    kept = logger.state()
+    logger.on_train_end()
+    again = callbacks.CSVLogger(file)
+    again.on_train_begin()
+    again.restore(kept)
+    again.on_epoch_end(1, {"loss": 0.25})
+    again.on_train_end()
+    assert file.read_text().splitlines() == ["epoch,loss,val_loss", "0,0.5,NA", "1,0.25,NA"]

@@ -1,0 +1,259 @@
+"""Compilations: what is compiled once and never again."""
+
+import gc
+import os
+import tracemalloc
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+
+import gazelle
+from gazelle import Input, Model, Sequential, layers, ops, optimizers
+from gazelle.callbacks import LambdaCallback
+from gazelle.training import programs
+
+RNG = np.random.default_rng(3)
+X = RNG.normal(size=(70, 4)).astype("float32")
+Y = (X.sum(1) > 0).astype("float32")[:, None]
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch):
+    """No programs of other tests."""
+    monkeypatch.setattr(programs, "_shared", OrderedDict())
+
+
+def mlp(units=5, rate=0.1, activation="tanh", **words):
+    model = Sequential([Input((4,)), layers.Dense(units, activation=activation), layers.Dropout(0.1), layers.Dense(1)])
+    model.compile(optimizers.SGD(rate), "mse", **words)
+    return model
+
+
+def fit(model, x=X, y=Y, **words):
+    return model.fit(x, y, **{"verbose": 0, "keep": False, "batch_size": 16, **words})
+
+
+def compiled(model):
+    """How many programs for training, testing and predicting there are."""
+    trainer = model._trainer
+    return tuple(p._cache_size() for p in (trainer.programs.train, trainer.programs.test, trainer.predict))
+
+
+def test_a_second_fit_and_a_new_learning_rate_compile_nothing():
+    model = mlp()
+    fit(model, validation_split=0.2)
+    trainer, before = model._trainer, compiled(model)
+    model.optimizer.learning_rate = 0.01
+    fit(model, validation_split=0.2, epochs=2, callbacks=[LambdaCallback(on_train_batch_end=lambda *_: None)])
+    fit(model, validation_split=0.2)
+    assert model._trainer is trainer
+    assert compiled(model) == before == (2, 1, 0)
+
+
+def test_where_an_epoch_begins_in_a_pass_compiles_nothing():
+    model = mlp()
+    fit(model, batch_size=8, steps_per_epoch=5, epochs=9)  # 9 batches a pass, the last one short
+    assert compiled(model)[0] == 2
+
+
+def test_other_numbers_of_samples_compile_few_programs():
+    model = mlp()
+    big = np.tile(X, (30, 1))
+    for count in range(64, 2000, 64):
+        fit(model, big[:count], big[:count, :1])
+    assert compiled(model)[0] <= 4  # 4, 16, 64 and 256 steps
+
+
+def test_an_equal_model_compiles_nothing():
+    first, second = mlp(), mlp(rate=0.5)
+    fit(first)
+    second.set_weights([w + 1 for w in first.get_weights()])
+    before = compiled(first)
+    fit(second)
+    assert second._trainer.programs is first._trainer.programs
+    assert compiled(second) == before
+    assert not np.array_equal(second.get_weights()[0], first.get_weights()[0])
+
+
+def test_a_shared_program_computes_what_an_own_one_does():
+    def trained():
+        gazelle.utils.set_random_seed(1)
+        model = mlp()
+        run = fit(model, epochs=3, validation_split=0.3)
+        return run.history, model.predict(X, verbose=0)
+
+    history, outputs = trained()
+    again, same = trained()
+    assert history == again
+    np.testing.assert_array_equal(outputs, same)
+    programs._shared.clear()
+    own, alone = trained()
+    assert history == own
+    np.testing.assert_array_equal(outputs, alone)
+
+
+class Twice(layers.Layer):
+    def call(self, x):
+        return x * 2
+
+
+def two_headed(first, second):
+    x = Input((4,))
+    model = Model(x, [layers.Dense(1, name=first)(x), layers.Dense(1, name=second)(x)])
+    model.compile("sgd", "mse")
+    return model
+
+
+def frozen():
+    model = mlp()
+    model.layers[0].trainable = False
+    model.compile(optimizers.SGD(0.1), "mse")
+    return model
+
+
+def with_excluded():
+    model = mlp()
+    model.compile(optimizers.AdamW(0.1), "mse")
+    model.optimizer.exclude_from_weight_decay(var_names=["bias"])
+    return model
+
+
+def named(name, activation):
+    model = Sequential([Input((4,)), layers.Dense(3, activation=activation, name=name), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    return model
+
+
+DIFFERENT = {
+    "units": (mlp, lambda: mlp(units=6)),
+    "activation": (mlp, lambda: mlp(activation="relu")),
+    "metrics": (mlp, lambda: mlp(metrics=["mae"])),
+    "frozen": (mlp, frozen),
+    "loss_weights": (lambda: mlp(loss_weights=[1.0]), lambda: mlp(loss_weights=[2.0])),
+    "a name that is an activation": (lambda: named("relu", "relu"), lambda: named("tanh", "tanh")),
+}
+
+
+@pytest.mark.parametrize("pair", DIFFERENT.values(), ids=DIFFERENT)
+def test_different_models_share_nothing(pair):
+    one, other = (make() for make in pair)
+    fit(one), fit(other)
+    assert one._trainer.programs is not other._trainer.programs
+
+
+def test_names_of_several_outputs_are_their_own():
+    one, other = two_headed("a", "b"), two_headed("c", "d")
+    assert "a_loss" in fit(one, y=[Y, Y]).history
+    assert "c_loss" in fit(other, y=[Y, Y]).history
+
+
+def loss_of_mine(y, p):
+    return ops.mean((y - p) ** 2, axis=-1)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Sequential([Input((4,)), Twice(), layers.Dense(1)]),
+        lambda: Sequential([Input((4,)), layers.Lambda(lambda x: x * 2), layers.Dense(1)]),
+        lambda: Sequential([Input((4,)), layers.Dense(1, activation=lambda x: x * 2)]),
+    ],
+    ids=["custom layer", "Lambda", "function as activation"],
+)
+def test_users_code_is_never_shared(make):
+    models = [make(), make()]
+    for model in models:
+        model.compile("sgd", "mse")
+        fit(model)
+    assert models[0]._trainer.programs is not models[1]._trainer.programs
+    assert not programs._shared
+
+
+@pytest.mark.parametrize("make", [lambda: mlp(metrics=[loss_of_mine]), with_excluded], ids=["metric", "optimizer"])
+def test_users_part_of_compile_is_never_shared(make):
+    models = [make(), make()]
+    for model in models:
+        fit(model)
+    assert models[0]._trainer.programs is not models[1]._trainer.programs
+
+
+def test_shared_programs_hold_no_weights():
+    model = mlp(units=100)
+    fit(model)
+    model.predict(X, verbose=0)
+    kept = [p.made_of.variables for p in programs._shared.values()]
+    assert kept
+    assert all(type(v._value).__name__ == "ShapeDtypeStruct" for variables in kept for v in variables.values())
+
+
+def test_predict_over_many_lengths_compiles_few_programs_and_is_exact():
+    model = mlp()
+    x = RNG.normal(size=(1000, 4)).astype("float32")
+    whole = model.predict(x, verbose=0, batch_size=1000)
+    for length in range(1, 1001):
+        np.testing.assert_allclose(model.predict(x[:length], verbose=0), whole[:length], rtol=0, atol=1e-6)
+    assert model._trainer.predict._cache_size() <= 8
+
+
+def test_rows_that_depend_on_each_other_are_never_filled_up():
+    x = Input((4,))
+    model = Model(x, layers.BatchNormalization()(x, training=True))
+    lone = Model(x, ops.mean(x, axis=0, keepdims=True) + x)
+    for m, expected in ((model, (X[:3] - X[:3].mean(0)) / np.sqrt(X[:3].var(0) + 1e-3)), (lone, X[:3] + X[:3].mean(0))):
+        np.testing.assert_allclose(m.predict(X[:3], batch_size=32, verbose=0), expected, rtol=1e-4, atol=1e-5)
+    first = Model(x, layers.Softmax(axis=0)(x))
+    np.testing.assert_allclose(first.predict(X[:3], verbose=0).sum(0), np.ones(4), rtol=1e-5)
+
+
+def grown(action, times):
+    """Bytes that stay behind per call."""
+    for _ in range(20):  # caches fill
+        action()
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for _ in range(times):
+        action()
+    gc.collect()
+    after = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    return (after - before) / times
+
+
+@pytest.mark.parametrize("what", ["fit", "predict", "evaluate"])
+def test_calls_leave_nothing_behind(what):
+    model = mlp()
+    action = {
+        "fit": lambda: fit(model), "predict": lambda: model.predict(X, verbose=0),
+        "evaluate": lambda: model.evaluate(X, Y, verbose=0),
+    }[what]  # fmt: skip
+    assert grown(action, 1500) < 50  # what stays is the free lists of CPython, which have an end
+
+
+def test_equal_models_in_a_loop_leave_little_behind():
+    assert grown(lambda: fit(mlp()), 20) < 20_000
+
+
+def test_the_step_makes_one_call_per_epoch(monkeypatch):
+    """Host dispatches: as many as the display's tick asks for, not one per batch."""
+    model = mlp()
+    fit(model, batch_size=1)
+    calls, train = [], model._trainer.programs.train
+    monkeypatch.setattr("gazelle.training.loop._TICK", 100.0)
+    monkeypatch.setattr(model._trainer.programs, "train", lambda *args: (calls.append(1), train(*args))[1])
+    fit(model, batch_size=1, epochs=10)
+    assert len(calls) <= 10 + 3
+
+
+def test_memory_mapped_samples_stream(tmp_path):
+    path = os.path.join(tmp_path, "x.npy")
+    np.save(path, X.astype("float64"))
+    mapped = np.load(path, mmap_mode="r")
+    one, other = mlp(), mlp()
+    other.set_weights(one.get_weights())
+    for model, x in ((one, X), (other, mapped)):
+        gazelle.utils.set_random_seed(5)
+        model.compile("sgd", "mse")
+        fit(model, x)
+    np.testing.assert_array_equal(one.predict(X, verbose=0), other.predict(mapped, verbose=0))
