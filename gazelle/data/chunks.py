@@ -1,4 +1,4 @@
-"""Chunks: batches stacked into arrays of a few fixed sizes, so that one compiled program serves any number of samples."""
+"""Chunks: batches stacked into arrays of a few fixed sizes: one compiled program serves any number of samples."""
 
 from __future__ import annotations
 

@@ -91,7 +91,6 @@ class ArraySource:
         filled[: len(rows)] = rows
         return Chunk(engine.take(self._placed, filled), len(rows), rows)
 
-
     def state(self, epoch: int, done: int) -> Any:
         return None
 

@@ -9,7 +9,7 @@ import platform
 from pathlib import Path
 
 import jax
-import jaxlib
+import jaxlib.version
 
 _MOST = 1 << 30  # bytes; what was not used for longest goes first
 _WORTH = 0.05  # seconds of compilation from which a program is kept
@@ -54,5 +54,5 @@ def _machine() -> str:
             features = next((line for line in file if line.startswith(("flags", "Features"))), "")
     except OSError:
         pass
-    words = "\n".join([platform.machine(), platform.processor(), features, jax.__version__, jaxlib.__version__])
+    words = "\n".join([platform.machine(), platform.processor(), features, jax.__version__, jaxlib.version.__version__])
     return hashlib.sha256(words.encode()).hexdigest()[:16]

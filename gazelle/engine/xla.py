@@ -23,7 +23,7 @@ def compile(function: Callable[..., Any], donate: tuple[int, ...] = ()) -> Calla
 
 
 def place(tree: Any) -> Any:
-    """Host arrays on the device; from now on they belong to it. On the CPU an aligned array (`buffer`) stays in place."""
+    """Host arrays on the device; its own from now on. On the CPU an aligned array (`buffer`) stays in place."""
     return jax.tree.map(jax.device_put, tree)
 
 
@@ -36,7 +36,7 @@ def buffer(shape: tuple[int, ...], dtype: Any) -> Any:
 
 
 def resident(size: int) -> bool:
-    """Whether data of this many bytes should lie on the device for the whole training: it is another's memory, and fits."""
+    """Whether data of this many bytes should lie on the device for the whole training: where it is fast, and fits."""
     device = jax.devices()[0]
     if device.platform == "cpu":
         return False

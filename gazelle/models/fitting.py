@@ -15,8 +15,9 @@ from gazelle.core.errors import ArgumentError, DataError, StateError, message
 from gazelle.layers.base import Layer
 from gazelle.models import settings, sharing
 from gazelle.models.checks import check_inputs, check_outputs, warn_frozen_since
-from gazelle.training import loop
+from gazelle.training import passes
 from gazelle.training.callbacks import CallbackList, History, Progress
+from gazelle.training.loop import Fit
 from gazelle.training.position import Position
 from gazelle.training.trainer import Trainer
 
@@ -196,7 +197,7 @@ class Fitting(Layer, abstract=True):
             if check is None or not due:
                 return {}
             events.on_test_begin({})
-            logs = loop.evaluate(trainer, check, events)
+            logs = passes.evaluate(trainer, check, events)
             events.on_test_end(logs)
             return {f"val_{key}": value for key, value in logs.items()}
 
@@ -213,10 +214,9 @@ class Fitting(Layer, abstract=True):
             events.on_train_begin({})
             if kept is not None:
                 at.restore_callbacks(*kept)
-            loop.fit(
-                trainer, self, source, events, display, at, epochs=at.epoch if at.stopped else epochs,
-                validate=validate, keeper=keeper, stop_on_nan=stop_on_nan,
-            )  # fmt: skip
+            Fit(trainer, self, source, events, display, at, validate, keeper, stop_on_nan).run(
+                at.epoch if at.stopped else epochs
+            )
             events.on_train_end(dict(events.last_logs))
         if keeper is not None:
             settings.tell(keeper, display)
@@ -268,7 +268,7 @@ class Fitting(Layer, abstract=True):
         with display:
             events.on_test_begin({})
             display.start("Evaluate", source.steps)
-            logs = loop.evaluate(trainer, source, events, display)
+            logs = passes.evaluate(trainer, source, events, display)
             display.finish(logs)
             events.on_test_end(logs)
         return _returned(logs, return_dict)
@@ -288,7 +288,7 @@ class Fitting(Layer, abstract=True):
         with display:
             events.on_predict_begin({})
             display.start("Predict", source.steps)
-            outputs = loop.predict(trainer, source, events, display)
+            outputs = passes.predict(trainer, source, events, display)
             display.finish({})
             events.on_predict_end({})
         return outputs
@@ -308,7 +308,7 @@ class Fitting(Layer, abstract=True):
         source = data.make_source(x, y, weight, batch_size=data.ALL, class_weight=class_weight)
         trainer = self._get_trainer(what, source.sample[0])
         trainer.prepare(source)
-        return _returned(loop.single_batch(trainer, source.sample, what == "train_on_batch"), return_dict)
+        return _returned(passes.single_batch(trainer, source.sample, what == "train_on_batch"), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs of one batch, as NumPy arrays."""

@@ -128,18 +128,18 @@ class Model(Fitting):
         with still(self.variables):
             save_model(self, filepath, overwrite=overwrite, **kwargs)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
-        """Write the weights alone."""
+    def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
+        """Write the weights alone, into files of at most `max_shard_size` GiB where that is given."""
         from gazelle.saving.weights import save_weights
 
-        with still(self.variables):
-            save_weights(self, filepath, overwrite=overwrite)
+        save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
 
-    def load_weights(self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
-        """Read weights from any file that holds them (told by content), or from "latest", the kept state."""
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> list[str]:
+        """Read weights from any file that holds them (told by content), or from "latest", the kept state; returns the
+        names of what matched."""
         from gazelle.saving.weights import load_weights
 
-        load_weights(self, filepath, skip_mismatch=skip_mismatch, by_name=by_name)
+        return load_weights(self, filepath, skip_mismatch=skip_mismatch, by_name=by_name)
 
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON."""

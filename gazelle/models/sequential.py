@@ -26,12 +26,13 @@ class Sequential(Model):
 
     _room = "models"
     _keras_module = "keras"
+    _chain: Graph | None = None
+    _tail: KerasTensor | None = None  # the output of the last layer, once the input is known
 
     def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None, **kwargs: Any) -> None:
         super().__init__(trainable=trainable, name=name, **kwargs)
         self._layers: list[Layer] = []
         self._guessed = False  # the input's shape was taken from data
-        self._tail: KerasTensor | None = None  # the output of the last layer, once the input is known
         for layer in layers or []:
             self.add(layer)
 
@@ -81,8 +82,18 @@ class Sequential(Model):
         self._set_chain()
 
     def _set_chain(self) -> None:
-        self._graph = Graph(self._head, self._tail, self._guessed)
+        self._chain = None  # made when somebody asks: not anew for each of a hundred layers
         self.built = len(self.layers) > 0
+
+    @property
+    def _graph(self) -> Graph | None:
+        if self._chain is None and self._tail is not None:
+            self._chain = Graph(self._head, self._tail, self._guessed)
+        return self._chain
+
+    @_graph.setter
+    def _graph(self, graph: Graph | None) -> None:
+        self._chain = graph
 
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the last layer off."""

@@ -65,7 +65,9 @@ def keeper(name: str, keep: bool | None, resume: bool = False) -> Keeper | None:
 
     A program that resumes several trainings of one model has a file for each, in their order.
     """
-    wanted = keep if keep is not None else resume or os.environ.get("GAZELLE_KEEP", "1") not in ("0", "no", "off", "false")
+    wanted = (
+        keep if keep is not None else resume or os.environ.get("GAZELLE_KEEP", "1") not in ("0", "no", "off", "false")
+    )
     if resume:
         if not wanted:
             raise ArgumentError(

@@ -108,7 +108,7 @@ def skeleton(model: Any, plan: Blueprint) -> Blueprint | None:
 
 
 def rows_alone(model: Any) -> bool:
-    """Whether the outputs for a sample depend on that sample only, as far as can be told without running user's code."""
+    """Whether the outputs for a sample depend on that sample only, as far as can be told without running it."""
     graph: Graph | None = model._graph
     if graph is None:
         return False

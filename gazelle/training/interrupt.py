@@ -7,7 +7,6 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
-
 #: signals that end a program, and what they do where the program has not said otherwise
 _USUAL: dict[int, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
 if hasattr(signal, "SIGHUP"):  # the terminal was closed

@@ -54,10 +54,10 @@ class Live:
         if self.optimizer is not None:
             yield from self.optimizer.own_variables()
 
-    def step(self, run: Callable[[State], tuple[State, *tuple[Any, ...]]]) -> tuple[Any, ...]:
-        """Let `run(state) -> (state, ...)` consume the state and keep the one it gives; returns the rest."""
+    def step(self, run: Callable[..., tuple[Any, ...]], *args: Any) -> tuple[Any, ...]:
+        """Let `run(state, *args) -> (state, ...)` consume the state and keep the one it gives; returns the rest."""
         with self.lock:
-            state, *rest = run(self.take())
+            state, *rest = run(self.take(), *args)
             self.give(state)
             return tuple(rest)
 

@@ -52,7 +52,11 @@ def train_step(forward: Any, objective: Any, meters: Any, optimizer: Any, constr
         def loss(params: Any) -> Any:
             y_pred, values, added = forward(params | state.buffers, x, key=key, training=True)
             value, parts = objective(y, y_pred, weight, values, added)
-            return optimizer.scale_loss(value, state.slots), (parts, {p: values[p] for p in state.buffers}, *_with_masks(y_pred))
+            return optimizer.scale_loss(value, state.slots), (
+                parts,
+                {p: values[p] for p in state.buffers},
+                *_with_masks(y_pred),
+            )
 
         grads, (parts, buffers, y_pred, masks) = jax.grad(loss, has_aux=True)(state.params)
         totals = meters.update(state.totals, parts, y, _masked(y_pred, masks), weight, x)

@@ -151,7 +151,7 @@ def test_epoch_listeners_cost_no_call_per_batch(monkeypatch):
     model = mlp()
     fit(model, batch_size=1)  # compiled now
     calls = count_calls(monkeypatch, model._trainer, "train")
-    monkeypatch.setattr("gazelle.training.loop._TICK", 10.0)  # however busy the machine is
+    monkeypatch.setattr("gazelle.training.pace._TICK", 10.0)  # however busy the machine is
     fit(model, batch_size=1, callbacks=[LambdaCallback(on_epoch_end=lambda epoch, logs: None)])
     assert sum(stop - start for start, stop in calls) == 70
     assert len(calls) <= 4  # 1 + 8 + 61

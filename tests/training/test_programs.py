@@ -240,7 +240,7 @@ def test_the_step_makes_one_call_per_epoch(monkeypatch):
     model = mlp()
     fit(model, batch_size=1)
     calls, train = [], model._trainer.programs.train
-    monkeypatch.setattr("gazelle.training.loop._TICK", 100.0)
+    monkeypatch.setattr("gazelle.training.pace._TICK", 100.0)
     monkeypatch.setattr(model._trainer.programs, "train", lambda *args: (calls.append(1), train(*args))[1])
     fit(model, batch_size=1, epochs=10)
     assert len(calls) <= 10 + 3

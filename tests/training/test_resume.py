@@ -21,7 +21,7 @@ X = RNG.normal(size=(40, 4)).astype("float32")
 Y = (X.sum(1) > 0).astype("float32")[:, None]
 
 
-class Stop(Exception):
+class StopHere(Exception):  # noqa: N818
     """Stands for whatever ends a training."""
 
 
@@ -123,6 +123,7 @@ CASES = {
 @pytest.fixture
 def kept_at_every_step(monkeypatch):
     """States are written after every call of the program, and at no end of `fit`: as a kill would leave them."""
+
     def finish(self, make_tensors, make_meta):
         self.close()
 
@@ -136,7 +137,7 @@ def kept_at_every_step(monkeypatch):
 
     monkeypatch.setattr(Keeper, "offer", often)
     monkeypatch.setattr(Keeper, "finish", finish)
-    monkeypatch.setattr("gazelle.training.loop._TICK", 0.0)  # one step at a time
+    monkeypatch.setattr("gazelle.training.pace._TICK", 0.0)  # one step at a time
 
 
 def run(case, stop_at=None, resume=True, epochs=3):
@@ -144,18 +145,20 @@ def run(case, stop_at=None, resume=True, epochs=3):
     settings._resumed.clear()  # as a new process
     words = {"verbose": 0, "epochs": epochs, "batch_size": 8, "resume": resume, "keep": resume, **case}
     model = network(words.pop("optimizer", ADAM))
-    callbacks = words.pop("callbacks", lambda: [])()
+    callbacks = words.pop("callbacks", list)()
     if stop_at is not None:
+
         def stop(batch, logs):
             if model.optimizer._iterations.numpy() >= stop_at:  # the public count is of updates
-                raise Stop
+                raise StopHere
+
         callbacks = [*callbacks, LambdaCallback(on_train_batch_begin=stop)]
     x, data = words.pop("x", None), (X, Y)
     if x is not None:
         data = (x(),)
     try:
         history = model.fit(*data, callbacks=callbacks, **words).history
-    except Stop:
+    except StopHere:
         return None
     listened = next((c.seen for c in callbacks if isinstance(c, Steady)), None)
     return dict(history), model.get_weights(), [v.numpy() for v in model.optimizer.variables], listened

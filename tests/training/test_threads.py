@@ -76,8 +76,6 @@ def during_fit(trained, work, count=4, rounds=25):
     together(count + 1, side)
 
 
-
-
 def test_weights_read_during_fit_are_of_one_step():
     trained = model()
     seen = []

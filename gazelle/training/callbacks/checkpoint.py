@@ -84,8 +84,8 @@ class ModelCheckpoint(Monitor):
     def _save(self, epoch: int, batch: int | None, logs: Any) -> None:
         loss = (logs or {}).get("loss", 0.0)
         if np.ndim(loss) == 0 and not np.isfinite(loss):
-            warnings.warn(f"ModelCheckpoint saves nothing after epoch {epoch + 1}, whose loss is {loss}: what was saved before "
-                          "it stays.", UserWarning, stacklevel=2)  # fmt: skip
+            text = f"ModelCheckpoint saves nothing after epoch {epoch + 1}, with loss {loss}; the file before it stays."
+            warnings.warn(text, UserWarning, stacklevel=2)
             return
         path = self._path(epoch, batch, logs)
         if not self._wanted(epoch, logs, path):
