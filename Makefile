@@ -1,5 +1,5 @@
 # `make` alone tells what there is. Needs GNU make, a POSIX shell and any Python from 3.11 on; the rest it installs into .venv.
-.PHONY: help demo test check format environment clean
+.PHONY: help demo test torture check format bench environment clean
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
@@ -18,10 +18,13 @@ endef
 help: ## show this text
 	@echo 'make demo          train three models on real data: install, progress bar, scores, curves in demo/'
 	@echo 'make test          run all tests (ARGS="tests/layers -x" runs some)'
+	@echo 'make torture       the long battery: 1,000 kills, 100,000 broken files, crashes, full disks (an hour)'
 	@echo 'make check         formatter, linter, types, import contracts'
 	@echo 'make format        let the formatter and the linter mend what they can'
+	@echo 'make bench         beside Keras, scikit-learn and hand-written JAX (ARGS="--quick --only mlp,cnn" a part)'
+	@echo 'make coverage-keras  how many names of Keras there are, by module (ARGS=--all lists what is missing)'
 	@echo 'make environment   only make .venv (EXTRAS=dev)'
-	@echo 'make clean         remove .venv, demo/ and all caches'
+	@echo 'make clean         remove .venv, .bench, demo/ and all caches'
 	@echo
 	@echo 'GAZELLE_PYTHON=python3.12 make ... picks one Python instead of the newest.'
 
@@ -36,6 +39,10 @@ test:
 	$(call environment,dev)
 	@$(PYTHON) -m pytest -n auto $(ARGS)
 
+torture:
+	$(call environment,dev)
+	@GAZELLE_TORTURE=1 $(PYTHON) -m pytest tests/torture tests/saving -n auto $(ARGS)
+
 check:
 	$(call environment,dev)
 	$(PYTHON) -m ruff format --check .
@@ -48,6 +55,14 @@ format:
 	$(PYTHON) -m ruff check --fix-only --quiet .
 	$(PYTHON) -m ruff format .
 
+bench:
+	$(call environment,dev)
+	@$(PYTHON) benchmarks/runner.py $(ARGS)
+
+coverage-keras:
+	$(call environment,dev)
+	@$(PYTHON) scripts/coverage_keras.py $(ARGS)
+
 clean:
-	rm -rf .venv demo build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis .coverage
+	rm -rf .venv .bench demo build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

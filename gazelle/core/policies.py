@@ -32,6 +32,7 @@ class DTypePolicy(Configurable):
     _room = "dtype_policies"
     _keras_module = "keras"
     quantization_mode: str | None = None
+    name: str
     compute_dtype: str
     variable_dtype: str
 
@@ -122,7 +123,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
         return dtype_policy() if self._default is None else self._default
 
     @property
-    def name(self) -> str:
+    def name(self) -> str:  # type: ignore[override]
         return f"map_{self.default_policy.name}"
 
     @property

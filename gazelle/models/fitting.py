@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import Any
 
@@ -16,7 +17,7 @@ from gazelle.layers.base import Layer
 from gazelle.models import settings, sharing
 from gazelle.models.checks import check_inputs, check_outputs, warn_frozen_since
 from gazelle.training import passes
-from gazelle.training.callbacks import CallbackList, History, Progress
+from gazelle.training.callbacks import BackupAndRestore, CallbackList, History, Progress
 from gazelle.training.loop import Fit
 from gazelle.training.position import Position
 from gazelle.training.trainer import Trainer
@@ -188,7 +189,8 @@ class Fitting(Layer, abstract=True):
         listed = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
         params = {"epochs": epochs, "steps": source.steps, "verbose": verbose, "validation_freq": validation_freq}
         events = CallbackList([*listed, history], self, params)
-        keeper = settings.keeper(self.name, keep, resume)
+        backup = next((c for c in events.callbacks if isinstance(c, BackupAndRestore)), None)
+        keeper = settings.keeper(self.name, keep, resume, backup)
         at = Position(trainer, source, events.callbacks, initial_epoch)
 
         def validate(epoch: int) -> dict[str, Any]:
@@ -206,8 +208,8 @@ class Fitting(Layer, abstract=True):
             display.note(
                 f"Validating on the {settings.side_of(validation_from)} {validation_split:.0%} of the samples."
             )
-        with display:
-            kept = settings.kept(keeper) if resume else None
+        with display, contextlib.closing(keeper) if keeper is not None else contextlib.nullcontext():
+            kept = settings.kept(keeper) if resume or backup is not None else None
             if kept is not None:
                 at.restore(*kept)
                 display.note(at.told())

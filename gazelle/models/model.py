@@ -7,7 +7,6 @@ from typing import Any
 from gazelle.core import symbolic
 from gazelle.core.config import serialize
 from gazelle.core.errors import StateError, message, unknown
-from gazelle.core.variable import still
 from gazelle.layers.base import Layer
 from gazelle.layers.input import Input
 from gazelle.models.fitting import Fitting
@@ -125,8 +124,7 @@ class Model(Fitting):
         """Write architecture, weights, optimizer state and compile arguments as a `.keras` file."""
         from gazelle.saving.keras_v3 import save_model
 
-        with still(self.variables):
-            save_model(self, filepath, overwrite=overwrite, **kwargs)
+        save_model(self, filepath, overwrite=overwrite, **kwargs)
 
     def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
         """Write the weights alone, into files of at most `max_shard_size` GiB where that is given."""

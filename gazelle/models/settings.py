@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from typing import Any
@@ -60,11 +61,15 @@ def _one_hot(y: Any) -> bool:
 _resumed: dict[str, int] = {}  # how many trainings of each name asked to be resumed
 
 
-def keeper(name: str, keep: bool | None, resume: bool = False) -> Keeper | None:
+def keeper(name: str, keep: bool | None, resume: bool, backup: Any) -> Keeper | None:
     """Whoever keeps the latest state on disk, None where that is switched off (`fit(keep=False)`, GAZELLE_KEEP=0).
 
-    A program that resumes several trainings of one model has a file for each, in their order.
+    A program that resumes several trainings of one model has a file for each, in their order. backup: the callback
+    `BackupAndRestore` where there is one, which has a folder and times of its own.
     """
+    if backup is not None:
+        backup.keeper = Keeper(name, math.inf, backup.backup_dir)
+        return backup.keeper
     wanted = (
         keep if keep is not None else resume or os.environ.get("GAZELLE_KEEP", "1") not in ("0", "no", "off", "false")
     )

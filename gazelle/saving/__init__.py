@@ -7,23 +7,39 @@ Must not know: the classes of layers and models, how a model is trained.
 from gazelle.core.config import custom_object_scope, register_keras_serializable
 from gazelle.saving.atomic import replace_file
 from gazelle.saving.config import model_from_json, model_to_json
+from gazelle.saving.keeper import Keeper
 from gazelle.saving.keras_v3 import load_model, save_model
-from gazelle.saving.latest import Keeper, latest
+from gazelle.saving.latest import latest, newest
+from gazelle.saving.objects import (
+    CustomObjectScope,
+    deserialize_keras_object,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    serialize_keras_object,
+)
 from gazelle.saving.state_file import read_state, write_state
 from gazelle.saving.weights import load_weights, save_weights
 
 __all__ = [
+    "CustomObjectScope",
     "Keeper",
     "custom_object_scope",
+    "deserialize_keras_object",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
     "latest",
     "load_model",
     "load_weights",
     "model_from_json",
     "model_to_json",
+    "newest",
     "read_state",
     "register_keras_serializable",
     "replace_file",
     "save_model",
     "save_weights",
+    "serialize_keras_object",
     "write_state",
 ]

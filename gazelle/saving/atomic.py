@@ -4,28 +4,59 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import itertools
+import hashlib
 import os
-import re
 import shutil
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import Any
 
-from gazelle.core.errors import message
-
-_numbers = itertools.count()
-_TEMPORARY = re.compile(r"\.tmp\.(\d+)\.\d+$")
+from gazelle.core.errors import DamagedFileError, message
+from gazelle.saving import writers
 
 
-def replace_file(path: Any, write: Callable[[BinaryIO], Any]) -> None:
+class Written:
+    """The file that is being written: bytes go in one after the other, under a checksum."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._sum = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: Any) -> int:
+        """Append all of `data`."""
+        view = memoryview(data).cast("B")
+        place = 0
+        while place < len(view):  # a raw file may take less than it was given
+            place += self._file.write(view[place:])
+        self._sum.update(view)
+        self.size += len(view)
+        return len(view)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def check(self, path: str) -> None:
+        """Read the file back, from the disk where the system can be asked for that, and compare."""
+        found, size = hashlib.sha256(), 0
+        with open(path, "rb", buffering=0) as file:
+            _forget_cache(file.fileno())
+            while part := file.read(2**20):
+                found.update(part)
+                size += len(part)
+        if size != self.size or found.digest() != self._sum.digest():
+            raise OSError(errno.EIO, f"read back, it is not what was written: {size} of {self.size} bytes")
+
+
+def replace_file(path: Any, write: Callable[[Written], Any]) -> None:
     """Let `write` fill a new file, bring it safely to the disk, and put it in the place of `path`.
 
-    The steps: a file `name.tmp.<pid>.<n>` in the same folder, `fsync`, `os.replace`, `fsync` of the folder. A failure
-    at any of them removes the new file and leaves the old one; a crash leaves a stray file that the next call removes.
+    The steps: a file `name.tmp.<writer>.<n>` in the same folder, `fsync`, reading it back, `os.replace`, `fsync` of the
+    folder. A failure at any of them removes the new file and leaves the old one; a crash leaves a stray file, which the
+    next call removes.
 
     Args:
         path: the file to make or to replace. A symbolic link stays, what it points to is replaced.
-        write: receives the new file, open for binary writing and reading.
+        write: receives the new file; it has `write(bytes)`.
 
     Raises:
         OSError: the file could not be written. The message says why, and that the old file is as it was.
@@ -35,14 +66,16 @@ def replace_file(path: Any, write: Callable[[BinaryIO], Any]) -> None:
     'whole'
     """
     target = os.path.realpath(os.fspath(path))
-    _remove_stray(target)
-    temporary = None
+    writers.remove_stray(target)
+    temporary, written = None, None
     try:
         with _create(target) as file:
             temporary = file.name
-            write(file)
+            written = Written(file)
+            write(written)
             file.flush()
             os.fsync(file.fileno())
+        written.check(temporary)
         with contextlib.suppress(FileNotFoundError):
             shutil.copymode(target, temporary)
         os.replace(temporary, target)
@@ -50,22 +83,22 @@ def replace_file(path: Any, write: Callable[[BinaryIO], Any]) -> None:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.remove(temporary)
-        if isinstance(error, OSError) and error.errno is not None:
-            raise OSError(error.errno, _reason(error, target)) from error
+        if isinstance(error, OSError) and not isinstance(error, DamagedFileError) and error.errno is not None:
+            raise OSError(error.errno, _reason(error, target, written)) from error
         raise
-    _sync_folder(os.path.dirname(target))
+    sync_folder(os.path.dirname(target))
 
 
 def _create(target: str) -> Any:
     """A new file beside `target`; the mode "x" never opens a file that exists, nor follows a link."""
     while True:
         try:
-            return open(f"{target}.tmp.{os.getpid()}.{next(_numbers)}", "x+b")
+            return open(f"{target}.tmp.{writers.new_mark()}", "xb", buffering=0)
         except FileExistsError:  # left by a dead process whose number we now have
             continue
 
 
-def _sync_folder(folder: str) -> None:
+def sync_folder(folder: str) -> None:
     """Bring the new name itself to the disk. Windows has no such call and needs none."""
     if os.name == "nt":
         return
@@ -79,39 +112,44 @@ def _sync_folder(folder: str) -> None:
         os.close(handle)
 
 
-def _remove_stray(target: str) -> None:
-    """Remove the temporary files of `target` whose writers are dead."""
-    folder, name = os.path.split(target)
+def probe(folder: str, size: int) -> None:
+    """Find out, by doing it, whether `size` bytes can be written in a folder.
+
+    Raises:
+        OSError: they cannot; nothing is left behind.
+    """
+    path = os.path.join(folder, f"probe.tmp.{writers.new_mark()}")
+    writers.remove_stray(os.path.join(folder, "probe"))
     try:
-        entries = os.listdir(folder)
-    except OSError:
-        return  # creating the file will say what is wrong
-    for entry in entries:
-        found = _TEMPORARY.search(entry)
-        if found is not None and entry[: found.start()] == name and not _alive(int(found[1])):
-            with contextlib.suppress(OSError):
-                os.remove(os.path.join(folder, entry))
+        with open(path, "xb", buffering=0) as file:
+            if size > 0 and hasattr(os, "posix_fallocate"):
+                try:
+                    os.posix_fallocate(file.fileno(), 0, size)  # takes the blocks without writing them
+                except OSError as error:
+                    if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+                        raise
+            for _ in range(0, min(size, 2**16) + 1, 4096):  # numbers that no file system can compress
+                file.write(os.urandom(4096))
+            os.fsync(file.fileno())
+    finally:
+        with contextlib.suppress(OSError):
+            os.remove(path)
 
 
-def _alive(pid: int) -> bool:
-    if os.name == "nt":  # os.kill(pid, 0) would end the process there
-        return True
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True
+def _forget_cache(handle: int) -> None:
+    if hasattr(os, "posix_fadvise"):
+        with contextlib.suppress(OSError):
+            os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def _reason(error: OSError, target: str) -> str:
+def _reason(error: OSError, target: str, written: Written | None) -> str:
     folder = os.path.dirname(target)
     if error.errno == errno.ENOENT:
         return message(f"'{target}' cannot be written", expected="an existing folder", got=f"no folder '{folder}'",
                        mend=f"Make it first: os.makedirs({folder!r}, exist_ok=True).")  # fmt: skip
     reason = error.strerror or str(error)
-    if error.errno == errno.ENOSPC:
-        reason += f", {shutil.disk_usage(folder).free:,} bytes are free"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        needed = f" after {written.size:,} bytes" if written is not None else ""
+        reason += f"{needed}, {shutil.disk_usage(folder).free:,} bytes are free"
     old = "The file that was there is as it was." if os.path.exists(target) else "No file was made."
     return message(f"'{target}' could not be written ({reason})", mend=old)

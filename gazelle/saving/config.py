@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gazelle.core import config as core
 from gazelle.core.errors import ArgumentError, DamagedFileError, GazelleError, UnsafeFileError, message
+from gazelle.core.variable import Room
 from gazelle.saving import spelling
 
 LONGEST = 32 * 2**20  # bytes of a config
 DEEPEST = 200  # lists and dicts within each other
 MOST_VALUES = 2_000_000
-MOST_OBJECTS = 20_000  # layers, initializers, ...
-LARGEST = 2**27  # size of an axis of a weight
+MOST_OBJECTS = 40_000  # layers, initializers, ...
+MOST_LAYERS = 5_000
+LARGEST = 2**27  # size of an axis of a weight, where no file of weights says how many there are
+_SMALL = 2**18  # numbers that a model may have beyond those in its file: seeds, states of cells
 _SIZES = frozenset({"units", "filters", "output_dim", "input_dim", "num_heads", "key_dim", "value_dim"})
 
 
@@ -68,19 +72,24 @@ def parse(data: bytes, label: str) -> dict[str, Any]:
 
 
 def build(
-    config: dict[str, Any], label: str, custom_objects: Mapping[str, Any] | None = None, largest: int = LARGEST
+    config: dict[str, Any], label: str, custom_objects: Mapping[str, Any] | None = None, stored: int | None = None
 ) -> Any:
     """The model of a parsed config, not compiled.
 
-    A layer of n units has weights of at least n numbers: where a size is above `largest` nothing is built.
+    Args:
+        stored: how many numbers there are for its weights. Where its layers ask for more, or a size alone is above
+            that, nothing is built; without a file of weights half the memory is the limit.
     """
+    most = _memory() // 8 if stored is None else stored + _SMALL
+    largest = min(LARGEST, most) if stored is None else max(stored, 1024)
     for key, number in _numbers(config):
         if key in _SIZES and number > largest:
             raise _too_much(label, f"{key} of at most {largest}", number)
     with core.custom_object_scope(custom_objects or {}):
         _check_root(config, label)
         config = spelling.checked({k: v for k, v in config.items() if k != "compile_config"}, label)
-        with translated(label):
+        room = Room(most, lambda shape: _too_much(label, f"weights of at most {most} numbers", f"more with {shape}"))
+        with translated(label), room:
             return core.deserialize(config)
 
 
@@ -119,10 +128,13 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _measure(config: Any, label: str) -> None:
-    level, depth, values, objects = [config], 0, 0, 0
+    level, depth, values, objects, layers = [config], 0, 0, 0, 0
     while level:
         values += len(level)
         objects += sum(isinstance(v, dict) and "class_name" in v for v in level)
+        layers += sum(len(v["layers"]) for v in level if isinstance(v, dict) and isinstance(v.get("layers"), list))
+        if layers > MOST_LAYERS:
+            raise _too_much(label, f"at most {MOST_LAYERS} layers", "more")
         if depth > DEEPEST:
             raise _too_much(label, f"at most {DEEPEST} levels", "more")
         if values > MOST_VALUES:
@@ -148,6 +160,14 @@ def _inside(value: Any) -> Iterator[Any]:
         yield from value.values()
     elif isinstance(value, list):
         yield from value
+
+
+def _memory() -> int:
+    """Bytes of memory that the machine has."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return 2**33
 
 
 def _too_much(label: str, expected: str, got: object) -> UnsafeFileError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import io
 import json
 import math
 import os
@@ -14,9 +15,10 @@ from typing import Any
 
 from gazelle.core import config as core
 from gazelle.core.errors import ArgumentError, DamagedFileError, UnsafeFileError, message
+from gazelle.saving import assets, hdf5, keras_weights, legacy, older, spelling
 from gazelle.saving import config as configs
-from gazelle.saving import hdf5, keras_weights, spelling
 from gazelle.saving.atomic import replace_file
+from gazelle.saving.keras_weights import whole
 from gazelle.saving.tensors import damaged
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
@@ -27,6 +29,8 @@ _EXPANSION = 100  # a member that grows more than so many times, and beyond 16 M
 
 def save_model(model: Any, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
     """Write architecture, weights, compile arguments and the optimizer's state; Keras 3 can read the file.
+
+    A name that ends in `.h5` or `.hdf5` gets the old layout, any other one that of `.keras`.
 
     Args:
         filepath: where to; a file that is there is replaced in one step, or kept if `overwrite` is False.
@@ -41,23 +45,29 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, **kwargs: Any)
     (None, 2)
     """
     include_optimizer = kwargs.pop("include_optimizer", True)
+    legacy_form = os.fspath(filepath).endswith((".h5", ".hdf5"))
     kwargs.pop("zipped", None), kwargs.pop("save_format", None)
     if kwargs:
         raise ArgumentError(message(f"save has no argument {next(iter(kwargs))!r}"))
     refuse_overwriting(filepath, overwrite)
     if not model.built:
         warnings.warn(f"Model '{model.name}' is not built: the file holds no weights.", UserWarning, stacklevel=3)
+    if legacy_form:
+        data = legacy.dump(model, include_optimizer)
+        replace_file(filepath, lambda file: file.write(data))
+        return
     text = configs.model_to_json(model).encode()
     about = {"keras_version": KERAS_VERSION, "date_saved": f"{datetime.datetime.now():%Y-%m-%d@%H:%M:%S}"}
     weights = keras_weights.dump(model, include_optimizer)
 
-    def write(file: Any) -> None:
-        with zipfile.ZipFile(file, "w") as archive:
-            archive.writestr(METADATA, json.dumps(about))
-            archive.writestr(CONFIG, text)
-            archive.writestr(WEIGHTS, weights)
-
-    replace_file(filepath, write)
+    buffer = io.BytesIO()  # a zip is not written from its first byte to its last, and `replace_file` checks what is
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(METADATA, json.dumps(about))
+        archive.writestr(CONFIG, text)
+        archive.writestr(WEIGHTS, weights)
+        for name, data in assets.collect(model).items():
+            archive.writestr(name, data)
+    replace_file(filepath, lambda file: file.write(buffer.getbuffer()))
 
 
 def load_model(
@@ -76,16 +86,28 @@ def load_model(
         UnsafeFileError: it asks for something a data file must not do. DamagedFileError: it is cut or changed.
     """
     label = f"'{os.fspath(filepath)}'"
-    config, weights = members(filepath)
+    if _is_hdf5(filepath):
+        with hdf5.opened(filepath, os.fspath(filepath)) as reader:
+            return legacy.load_model(reader, custom_objects, compile)
+    config, weights, files, version = _contents(filepath)
     parsed = configs.parse(config, label)
+    if version.startswith("2."):
+        parsed = older.meant(parsed)
     with hdf5.opened(weights, f"{os.fspath(filepath)}:{WEIGHTS}") as reader:
         stored = sum(math.prod(shape) for shape, _ in reader.declared.values())
-        model = configs.build(parsed, label, custom_objects, largest=max(stored, 1024))
+        model = configs.build(parsed, label, custom_objects, stored)
         compiled = parsed.get("compile_config")
         if compile and compiled:
             _compile(model, compiled, label, custom_objects)
-        keras_weights.load(model, reader, optimizer=compile)
+        with whole(label):
+            keras_weights.load(model, reader, optimizer=compile)
+    assets.give(model, files, label)
     return model
+
+
+def _is_hdf5(filepath: Any) -> bool:
+    with open(filepath, "rb") as file:
+        return file.read(8) == b"\x89HDF\r\n\x1a\n"
 
 
 def _compile(model: Any, config: Any, label: str, custom_objects: Mapping[str, Any] | None) -> None:
@@ -98,12 +120,21 @@ def _compile(model: Any, config: Any, label: str, custom_objects: Mapping[str, A
 
 def members(filepath: Any) -> tuple[bytes, bytes]:
     """The config and the weights of a `.keras` file, checked: the three members, once each, no larger than they say."""
+    config, weights, _, _ = _contents(filepath)
+    return config, weights
+
+
+def _contents(filepath: Any) -> tuple[bytes, bytes, dict[str, bytes], str]:
+    """Config, weights, the files of layers, and the version of Keras that wrote it."""
     label = f"'{os.fspath(filepath)}'"
     with open(filepath, "rb") as file:
         try:
             with zipfile.ZipFile(file) as archive:
                 _check_members(archive, label)
-                return archive.read(CONFIG), archive.read(WEIGHTS)
+                names = archive.namelist()
+                files = {n: archive.read(n) for n in names if n.startswith(f"{assets.FOLDER}/") and n[-1] != "/"}
+                about = configs.parse(archive.read(METADATA), label) if METADATA in names else {}
+                return archive.read(CONFIG), archive.read(WEIGHTS), files, str(about.get("keras_version", ""))
         except (
             zipfile.BadZipFile,
             zlib.error,
@@ -120,7 +151,7 @@ def members(filepath: Any) -> tuple[bytes, bytes]:
 
 def _check_members(archive: zipfile.ZipFile, label: str) -> None:
     names = [info.filename for info in archive.infolist()]
-    foreign = [n for n in names if n not in (CONFIG, METADATA, WEIGHTS)]
+    foreign = [n for n in names if n not in (CONFIG, METADATA, WEIGHTS) and not assets.plain(n.removesuffix("/"))]
     if foreign or len(set(names)) != len(names):
         what = repr(foreign[0][:80]) if foreign else "one of them twice"
         raise UnsafeFileError(message(f"{label} is refused", expected=f"{CONFIG}, {METADATA}, {WEIGHTS}", got=what))

@@ -2,40 +2,60 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import warnings
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from gazelle.core.errors import DamagedFileError, ShapeError, message
-from gazelle.core.variable import Variable
+from gazelle.core.variable import Variable, still
 from gazelle.saving import hdf5, tree
 from gazelle.saving.tensors import Array
 
 
 def dump(model: Any, optimizer: bool = True) -> bytes:
     """The HDF5 file of all weights, and of the optimizer's state."""
-    found = [p for p in tree.parts(model) if optimizer or p.path != "optimizer"]
-    arrays = {f"{tree.group_of(part)}/{n}": v.numpy() for part in found for n, v in enumerate(part.variables)}
-    return hdf5.file_of(arrays, {tree.group_of(part): part.name for part in found})
+    return hdf5.file_of(*arrays_of(model, optimizer))
+
+
+def arrays_of(model: Any, optimizer: bool = True) -> tuple[dict[str, Array], dict[str, str]]:
+    """{path: array} and {group: name of its layer}, as Keras 3 lays them out."""
+    arrays: dict[str, Array] = {}
+    with still(model.variables):  # one whole step, also while another thread trains
+        found = [p for p in tree.parts(model) if optimizer or p.path != "optimizer"]
+        for part in found:
+            store: dict[str, Any] = {str(n): v for n, v in enumerate(part.variables)}
+            hook = part.hook("save_own_variables")
+            if hook is not None:
+                store = {}
+                hook(store)
+            for key, value in store.items():
+                array = value.numpy() if isinstance(value, Variable) else np.asarray(value)
+                arrays[f"{tree.group_of(part)}/{key}"] = array
+    return arrays, {tree.group_of(part): part.name for part in found}
 
 
 def load(
-    model: Any, reader: hdf5.Reader, *, optimizer: bool = True, by_name: bool = False, skip_mismatch: bool = False
-) -> None:
-    """Give the model's variables the numbers of the file, all or none.
+    model: Any, reader: Any, *, optimizer: bool = True, by_name: bool = False, skip_mismatch: bool = False
+) -> list[str]:
+    """Give the model's variables the numbers of the file, all or none; returns the names of the layers that match.
 
     Args:
         optimizer: restore the optimizer too, where the file and the model have one of the same kind.
         by_name: match the layers of the model to the groups of the file by name, and leave the others as they are.
         skip_mismatch: load what fits and warn about the rest.
     """
-    groups = _groups(reader)
+    parts = [part for part in tree.parts(model) if part.path != "optimizer"]
+    hooks = {tree.group_of(part): hook for part in parts if (hook := part.hook("load_own_variables")) is not None}
+    groups = _groups(reader, hooks)
     pairs: list[tuple[Variable, str]] = []
     misfits: list[str] = []
-    for part in tree.parts(model):
-        if part.path == "optimizer":
+    matched: list[str] = []
+    for part in parts:
+        if tree.group_of(part) in hooks:
             continue
         group = _by_name(part, reader, groups) if by_name else _find(tree.group_of(part), groups)
         found = groups.get(group, [])
@@ -54,15 +74,29 @@ def load(
                 )
             else:
                 pairs.append((variable, path))
-    report(misfits, reader.label, skip_mismatch)
+                matched.append(part.name)
+    report(misfits, reader.label, skip_mismatch, matched)
+    need_match(matched or list(hooks), model, reader.label)
     arrays = [(variable, reader.read(path, variable.shape, variable.dtype)) for variable, path in pairs]
     for variable, array in arrays:
         variable.assign(array)
+    for group, hook in hooks.items():
+        hook(_Store(reader, group))
     if optimizer and getattr(model, "optimizer", None) is not None:
         _load_optimizer(model, reader, groups.get("optimizer/vars", []))
+    return list(dict.fromkeys([*matched, *(part.name for part in parts if tree.group_of(part) in hooks)]))
 
 
-def report(misfits: list[str], label: str, skip: bool) -> None:
+@contextlib.contextmanager
+def whole(label: str) -> Iterator[None]:
+    """Within a file that holds both, weights that do not fit the config are damage."""
+    try:
+        yield
+    except ShapeError as error:
+        raise DamagedFileError(message(f"The weights in {label} are not those of its config", got=error)) from error
+
+
+def report(misfits: list[str], label: str, skip: bool, matched: list[str]) -> None:
     """All misfits at once: an error, or a warning where they are to be skipped."""
     if not misfits:
         return
@@ -71,14 +105,49 @@ def report(misfits: list[str], label: str, skip: bool) -> None:
     text = f"'{label}' does not fit the model in {len(misfits)} places:\n{shown}{more}"
     if not skip:
         raise ShapeError(f"{text}\nBuild the model as it was saved; skip_mismatch=True loads what fits.")
-    warnings.warn(f"{text}\nThese keep the values they have.", UserWarning, stacklevel=4)
+    loaded = ", ".join(dict.fromkeys(matched)) or "nothing"
+    warnings.warn(f"{text}\nThese keep the values they have. Loaded: {loaded}.", UserWarning, stacklevel=4)
 
 
-def _groups(reader: hdf5.Reader) -> dict[str, list[str]]:
-    """{path of a group of variables: paths of its datasets in order}."""
+def need_match(matched: list[str], model: Any, label: str) -> None:
+    """Loading nothing at all is an error, however much may be skipped."""
+    if not matched and model.weights:
+        names = ", ".join(repr(layer.name) for layer in model.layers[:20] if layer.weights)
+        raise ShapeError(
+            message(f"Nothing in '{label}' matches model '{model.name}'", expected=f"weights of {names}",
+                    mend="Load it into the model it was saved from, or give the layers the names they had.")
+        )  # fmt: skip
+
+
+class _Store(Mapping[str, Any]):
+    """What `load_own_variables` reads: {key: array}."""
+
+    def __init__(self, reader: Any, group: str) -> None:
+        start = f"{group}/"
+        self._reader = reader
+        self._paths = {
+            p[len(start) :]: p for p in reader.declared if p.startswith(start) and "/" not in p[len(start) :]
+        }
+
+    def __getitem__(self, key: str) -> Array:
+        path = self._paths[key]
+        array: Array = self._reader.read(path, *self._reader.declared[path])
+        return array
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+
+def _groups(reader: Any, own: Collection[str]) -> dict[str, list[str]]:
+    """{path of a group of variables: paths of its datasets in order}; those in `own` have names of their author."""
     out: dict[str, list[str]] = {}
     for path in reader.declared:
         group, _, number = path.rpartition("/")
+        if group in own:
+            continue
         if group.rsplit("/", 1)[-1] != "vars" or not re.fullmatch(r"\d{1,6}", number):
             raise DamagedFileError(
                 message(f"'{reader.label}' has another layout than Keras 3", got=path,
@@ -99,12 +168,12 @@ def _find(group: str, groups: dict[str, list[str]]) -> str:
     return group
 
 
-def _by_name(part: tree.Part, reader: hdf5.Reader, groups: dict[str, list[str]]) -> str:
+def _by_name(part: tree.Part, reader: Any, groups: dict[str, list[str]]) -> str:
     named = [group for group, name in reader.names.items() if name == part.name and group in groups]
     return named[0] if len(named) == 1 else ""
 
 
-def _load_optimizer(model: Any, reader: hdf5.Reader, paths: list[str]) -> None:
+def _load_optimizer(model: Any, reader: Any, paths: list[str]) -> None:
     optimizer = model.optimizer
     own = optimizer.own_variables()
     if len(paths) > len(own):

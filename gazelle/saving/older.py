@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+HARD_SIGMOID = "hard_sigmoid_before_keras_3"
+
 #: functions that a call of an operator was written as -> the operation of Keras 3
 _OPERATORS = {
     "__operators__.add": "Add", "math.add": "Add", "math.subtract": "Subtract", "math.multiply": "Multiply",
@@ -12,12 +14,21 @@ _OPERATORS = {
 }  # fmt: skip
 #: class -> {old argument: new one; "": the class never used it}
 _ARGUMENTS = {
-    "InputLayer": {"batch_input_shape": "batch_shape"}, "LeakyReLU": {"alpha": "negative_slope"},
+    "InputLayer": {"batch_input_shape": "batch_shape"}, "Embedding": {"input_length": ""},
+    "LeakyReLU": {"alpha": "negative_slope"},
     **{name: {f"kernel_{end}": "" for end in ("initializer", "regularizer", "constraint")}
        for name in ("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D")},
     **{name: {"implementation": ""} for name in ("LSTM", "GRU", "SimpleRNN")},
     "MultiHeadAttention": {f"{name}_shape": "" for name in ("query", "key", "value")},
 }  # fmt: skip
+
+
+def meant(value: Any) -> Any:
+    """A config written before Keras 3, in which `hard_sigmoid` is another function."""
+    if isinstance(value, dict):
+        return {k: HARD_SIGMOID if v == "hard_sigmoid" and str(k).endswith("activation") else meant(v)
+                for k, v in value.items()}  # fmt: skip
+    return [meant(v) for v in value] if isinstance(value, list) else value
 
 
 def renewed(node: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,18 +49,18 @@ def renewed(node: Mapping[str, Any]) -> dict[str, Any]:
     if out.get("class_name") == "MultiHeadAttention" and "input_shape" in (out.get("build_config") or ()):
         del out["build_config"]  # it builds on several shapes, which its first call tells
     if isinstance(out.get("inbound_nodes"), list):
-        out["inbound_nodes"] = [_call(call) for call in out["inbound_nodes"]]
+        out["inbound_nodes"] = [call(each) for each in out["inbound_nodes"]]
     return out
 
 
-def _call(call: Any) -> Any:
+def call(call: Any) -> Any:
     """[["dense", 0, 0, {...}], ...], one entry for each tensor, as {"args": [...], "kwargs": {...}}."""
     if not isinstance(call, list) or not call:
         return call
     entries = [call] if isinstance(call[0], str) else call
     if not all(isinstance(e, list) and len(e) in (3, 4) and isinstance(e[0], str) for e in entries):
         return call
-    tensors = [_tensor(e[:3]) for e in entries]
+    tensors = [tensor(e[:3]) for e in entries]
     given = {k: _words(v) for k, v in (entries[0][3] if len(entries[0]) == 4 else {}).items() if k != "name"}
     args = [tensors[0] if len(tensors) == 1 else tensors]
     if isinstance(call[0], str):  # an operator: its second operand was called y
@@ -57,7 +68,7 @@ def _call(call: Any) -> Any:
     return {"args": args, "kwargs": given}
 
 
-def _tensor(history: list[Any]) -> dict[str, Any]:
+def tensor(history: list[Any]) -> dict[str, Any]:
     return {"class_name": "__keras_tensor__", "config": {"keras_history": history}}
 
 
@@ -65,6 +76,6 @@ def _words(value: Any) -> Any:
     """Argument values: ["dense", 0, 0] is a tensor."""
     if isinstance(value, list):
         if len(value) == 3 and isinstance(value[0], str) and all(type(n) is int for n in value[1:]):
-            return _tensor(value)
+            return tensor(value)
         return [_words(v) for v in value]
     return value

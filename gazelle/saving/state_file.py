@@ -16,15 +16,17 @@ from gazelle.saving.tensors import Array, damaged
 
 FORMAT = "gazelle-state"
 VERSION = 1
+_WEIGHTS = "gazelle-weights"
 _NO_SUM = "0" * 64
 
 
-def write_state(path: Any, tensors: Mapping[str, Array], meta: Mapping[str, Any]) -> None:
+def write_state(path: Any, tensors: Mapping[str, Array], meta: Mapping[str, Any], **marks: str) -> None:
     """Write the state to `path`, replacing the old one in one step.
 
     Args:
         tensors: {name: array}; any dtype of NumPy and bfloat16.
         meta: what JSON can hold; NumPy's numbers are taken as Python's.
+        marks: words that `marks_of` finds without reading the state.
 
     >>> write_state("last.state", {"params/w": np.ones(2)}, {"epoch": 3})
     >>> read_state("last.state")
@@ -32,8 +34,38 @@ def write_state(path: Any, tensors: Mapping[str, Array], meta: Mapping[str, Any]
     """
     arrays = {name: np.asarray(array) for name, array in tensors.items()}
     words = {"format": FORMAT, "version": str(VERSION), "meta": json.dumps(meta, default=plain), "sha256": _NO_SUM}
+    _write(path, arrays, words | marks)
+
+
+def write_arrays(path: Any, tensors: Mapping[str, Array]) -> None:
+    """Write {name: array} as safetensors with a checksum among the metadata, replacing the old file in one step.
+
+    >>> write_arrays("w.safetensors", {"w": np.ones(2)})
+    >>> read_arrays("w.safetensors")
+    {'w': array([1., 1.])}
+    """
+    _write(path, {name: np.asarray(array) for name, array in tensors.items()}, {"format": _WEIGHTS, "sha256": _NO_SUM})
+
+
+def read_arrays(path: Any) -> dict[str, Array]:
+    """{name: array} of a safetensors file, held against its checksum where gazelle wrote it.
+
+    Raises:
+        DamagedFileError: the file is cut or was changed.
+    """
+    arrays, words = tensor_file.read_tensors(path)
+    if words.get("format") == _WEIGHTS:
+        with open(path, "rb") as file:
+            _, _, digest = _begun(file, str(path))
+            for array in arrays.values():
+                digest.update(tensor_file.raw(array))
+        _compare(digest, words, str(path))
+    return arrays
+
+
+def _write(path: Any, arrays: Mapping[str, Array], words: Mapping[str, str]) -> None:
+    """The checksum is over every byte of the file, with zeros where it will stand itself."""
     header = tensor_file.header_of(arrays, words)
-    # The checksum is over every byte of the file, with zeros where it will stand itself.
     digest = hashlib.sha256(header)
     for array in arrays.values():
         digest.update(tensor_file.raw(array))
@@ -56,31 +88,74 @@ def read_state(path: Any) -> tuple[dict[str, Array], dict[str, Any]]:
     """
     name = str(path)
     with open(path, "rb") as file:
-        header, entries = tensor_file.read_header(file, name)
-        words = entries.pop("__metadata__", {})
-        if words.get("format") != FORMAT:
-            raise DamagedFileError(
-                message(
-                    f"'{name}' is not a kept state",
-                    expected=f"the format {FORMAT!r}",
-                    got=words.get("format") or "another one",
-                )
-            )
-        if words.get("version") != str(VERSION):
-            raise DamagedFileError(
-                message(f"'{name}' has another version", expected=VERSION, got=words.get("version"),
-                        mend="Read it with the gazelle that wrote it, or with a newer one.")
-            )  # fmt: skip
-        given = words.get("sha256", "")
-        mark = f'"sha256":"{given}"'.encode()
-        digest = hashlib.sha256(header.replace(mark, f'"sha256":"{_NO_SUM}"'.encode(), 1))
+        words, entries, digest = _opened(file, name)
         arrays = {}
         for key, entry in tensor_file.in_order(entries):
             arrays[key] = tensor_file.read_array(file, entry, name)
             digest.update(tensor_file.raw(arrays[key]))
-    if digest.hexdigest() != given:
+    _compare(digest, words, name)
+    return arrays, _words(words, name)
+
+
+def check_state(path: Any) -> dict[str, str]:
+    """Hold every byte of a kept state against its checksum; returns its marks.
+
+    Raises:
+        DamagedFileError: the file is cut, was changed, or is no kept state.
+    """
+    with open(path, "rb") as file:
+        words, _, digest = _opened(file, str(path))
+        while part := file.read(2**20):
+            digest.update(part)
+    _compare(digest, words, str(path))
+    return words
+
+
+def marks_of(path: Any) -> dict[str, str]:
+    """The marks of a state by its header alone; nothing for a file that is none."""
+    try:
+        with open(path, "rb") as file:
+            return _opened(file, str(path))[0]
+    except (OSError, DamagedFileError):
+        return {}
+
+
+def _opened(file: Any, name: str) -> tuple[dict[str, str], dict[str, Any], Any]:
+    """The header's words, its entries, and the checksum begun."""
+    words, entries, digest = _begun(file, name)
+    if words.get("format") != FORMAT:
+        raise DamagedFileError(
+            message(f"'{name}' is not a kept state", expected=f"the format {FORMAT!r}",
+                    got=words.get("format") or "another one")
+        )  # fmt: skip
+    if words.get("version") != str(VERSION):
+        raise DamagedFileError(
+            message(f"'{name}' has another version", expected=VERSION, got=words.get("version"),
+                    mend="Read it with the gazelle that wrote it, or with a newer one.")
+        )  # fmt: skip
+    return words, entries, digest
+
+
+def _begun(file: Any, name: str) -> tuple[dict[str, str], dict[str, Any], Any]:
+    header, entries = tensor_file.read_header(file, name)
+    words = entries.pop("__metadata__", {})
+    mark = f'"sha256":"{words.get("sha256", "")}"'.encode()
+    return words, entries, hashlib.sha256(header.replace(mark, f'"sha256":"{_NO_SUM}"'.encode(), 1))
+
+
+def _compare(digest: Any, words: Mapping[str, str], name: str) -> None:
+    if digest.hexdigest() != words.get("sha256"):
         raise damaged(name, "its checksum does not fit its content")
-    return arrays, json.loads(words["meta"])
+
+
+def _words(words: Mapping[str, str], name: str) -> dict[str, Any]:
+    try:
+        meta = json.loads(words["meta"])
+    except (KeyError, ValueError, RecursionError) as error:
+        raise damaged(name, f"its words cannot be read, {error}") from error
+    if not isinstance(meta, dict):
+        raise damaged(name, "its words are no names with values")
+    return meta
 
 
 def plain(value: Any) -> Any:

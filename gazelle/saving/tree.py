@@ -21,6 +21,13 @@ class Part:
     path: str
     name: str
     variables: list[Variable]
+    owner: Any = None
+
+    def hook(self, name: str) -> Any:
+        """A method such as `save_own_variables` that the layer's author wrote; None where there is none."""
+        method = getattr(type(self.owner), name, None)
+        ours = getattr(method, "__module__", "") == "gazelle.layers.base"  # what every layer has does the usual
+        return None if method is None or ours else getattr(self.owner, name)
 
 
 def parts(model: Any) -> list[Part]:
@@ -69,7 +76,9 @@ class _Walk:
             return
         self.seen.add(id(layer))
         own = list({id(v): v for v in layer._own() if isinstance(v, Variable) and v.persistent}.values())
-        self.found.append(Part(path, layer.name, [v for v in own if v.trainable] + [v for v in own if not v.trainable]))
+        self.found.append(
+            Part(path, layer.name, [v for v in own if v.trainable] + [v for v in own if not v.trainable], layer)
+        )
         for name, value in _children(layer):
             self.value(value, f"{path}/{name}" if path else name)
 

@@ -7,16 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.core.errors import ArgumentError, DamagedFileError, ShapeError, StateError, message
-from gazelle.saving import hdf5, keras_v3, keras_weights
+from gazelle.core.errors import DamagedFileError, ShapeError, StateError, message
+from gazelle.core.variable import still
+from gazelle.saving import hdf5, keras_v3, keras_weights, legacy, shards
 from gazelle.saving.atomic import replace_file
-from gazelle.saving.latest import latest
-from gazelle.saving.state_file import FORMAT, read_state
-from gazelle.saving.tensors import Array, read_header, read_tensors, write_tensors
+from gazelle.saving.latest import newest
+from gazelle.saving.state_file import FORMAT, read_arrays, read_state, write_arrays
+from gazelle.saving.tensors import Array, read_header
 
 
-def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
+def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
     """Write all weights, in the layout of Keras 3; for a name that ends in `.safetensors`, as {path: array}.
+
+    Args:
+        overwrite: False keeps a file that is there and raises.
+        max_shard_size: the most GiB that one file may have; the weights then go to several, named by a `.weights.json`.
 
     Raises:
         OSError: it could not be written; the old file is as it was.
@@ -27,46 +32,55 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
     """
     _need_built(model, "save_weights")
     keras_v3.refuse_overwriting(filepath, overwrite)
-    if os.fspath(filepath).endswith(".safetensors"):
-        arrays = {path: v.numpy() for path, v in model.named_variables().items()}
-        replace_file(filepath, lambda file: write_tensors(file, arrays))
+    if max_shard_size is not None or os.fspath(filepath).endswith(".weights.json"):
+        shards.save(model, filepath, 5.0 if max_shard_size is None else max_shard_size)
+    elif os.fspath(filepath).endswith(".safetensors"):
+        with still(model.variables):
+            arrays = {path: v.numpy() for path, v in model.named_variables().items()}
+        write_arrays(filepath, arrays)
     else:
         data = keras_weights.dump(model)
         replace_file(filepath, lambda file: file.write(data))
 
 
-def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
+def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> list[str]:
     """Read weights into a built model: all that the model has, or an error that lists every misfit.
 
     Args:
-        filepath: a `.keras`, `.weights.h5` or `.safetensors` file or a kept state, under any name; "latest" is the
-            newest kept state of this program.
+        filepath: a `.keras`, `.weights.h5`, `.weights.json`, `.safetensors` or `.h5` file (also of Keras 1 and 2) or a
+            kept state, under any name; "latest" is the newest kept state of this program.
         skip_mismatch: load what fits and warn about the rest.
         by_name: match layers by their names; layers that the file does not have stay as they are.
 
+    Returns:
+        The names of what matched: layers, or paths of variables where the file goes by them.
+
     Raises:
-        ShapeError: the file does not fit the model. DamagedFileError, UnsafeFileError: the file is refused.
+        ShapeError: the file does not fit the model, or nothing in it matches. DamagedFileError, UnsafeFileError: the
+            file is refused.
     """
     _need_built(model, "load_weights")
-    path = latest() if filepath == "latest" else os.fspath(filepath)
+    if filepath == "latest":
+        tensors, meta, path = newest()
+        return _load_state(model, tensors, meta, path)
+    path = os.fspath(filepath)
     form = format_of(path)
     if form == "state":
-        _load_state(model, path)
-    elif form == "safetensors":
-        _load_arrays(model, read_tensors(path)[0], path, skip_mismatch, by_name)
-    else:
-        source = keras_v3.members(path)[1] if form == "keras" else path
-        with hdf5.opened(source, path) as reader:
-            if "layer_names" in reader.attributes or "model_weights" in reader.groups:
-                raise ArgumentError(
-                    message(f"'{path}' is an HDF5 file of Keras 1 or 2", expected="a file of Keras 3 or gazelle",
-                            mend="Load it in Keras 3 and save it as .keras or .weights.h5.")
-                )  # fmt: skip
-            keras_weights.load(model, reader, by_name=by_name, skip_mismatch=skip_mismatch)
+        return _load_state(model, *read_state(path), path)
+    if form == "safetensors":
+        return _load_arrays(model, read_arrays(path), path, skip_mismatch, by_name)
+    if form == "shards":
+        with shards.opened(path) as readers:
+            return keras_weights.load(model, readers, by_name=by_name, skip_mismatch=skip_mismatch)
+    source = keras_v3.members(path)[1] if form == "keras" else path
+    with hdf5.opened(source, path) as reader:
+        old = "model_weights" in reader.groups or any(a.startswith("layer_names") for a in reader.attributes)
+        load = legacy.load_weights if old else keras_weights.load
+        return load(model, reader, by_name=by_name, skip_mismatch=skip_mismatch)
 
 
 def format_of(path: str) -> str:
-    """'keras', 'h5', 'state' or 'safetensors', told by the first bytes."""
+    """'keras', 'h5', 'shards', 'state' or 'safetensors', told by the first bytes."""
     if os.path.isdir(path):
         raise DamagedFileError(message(f"'{path}'", expected="a file", got="a folder"))
     with open(path, "rb") as file:
@@ -75,6 +89,8 @@ def format_of(path: str) -> str:
             return "keras"
         if start[:8] == b"\x89HDF\r\n\x1a\n":
             return "h5"
+        if start.lstrip()[:1] == b"{":
+            return "shards"
         if start[8:9] == b"{":
             file.seek(0)
             words = read_header(file, path)[1].get("__metadata__", {})
@@ -85,7 +101,7 @@ def format_of(path: str) -> str:
     )  # fmt: skip
 
 
-def _load_arrays(model: Any, arrays: dict[str, Array], path: str, skip: bool, by_name: bool) -> None:
+def _load_arrays(model: Any, arrays: dict[str, Array], path: str, skip: bool, by_name: bool) -> list[str]:
     variables = model.named_variables()
     misfits, pairs = [], []
     for name, variable in variables.items():
@@ -99,14 +115,16 @@ def _load_arrays(model: Any, arrays: dict[str, Array], path: str, skip: bool, by
     misfits += (
         [] if by_name else [f"{n}: expected nothing, got {a.shape}" for n, a in arrays.items() if n not in variables]
     )
-    keras_weights.report(misfits, path, skip)
+    matched = [variable.path for variable, _ in pairs]
+    keras_weights.report(misfits, path, skip, matched)
+    keras_weights.need_match(matched, model, path)
     for variable, array in pairs:
         variable.assign(array)
+    return matched
 
 
-def _load_state(model: Any, path: str) -> None:
+def _load_state(model: Any, tensors: dict[str, Array], meta: dict[str, Any], path: str) -> list[str]:
     """Weights, and where the same optimizer is compiled its slots, steps and rate."""
-    tensors, meta = read_state(path)
     variables = model.named_variables()
     _same_structure(meta.get("model", []), variables, path)
     by_kind: dict[str, dict[str, Array]] = {"params": {}, "buffers": {}, "slots": {}, "hyper": {}}
@@ -121,6 +139,7 @@ def _load_state(model: Any, path: str) -> None:
         variable.assign(values[name])
     if getattr(model, "optimizer", None) is not None:
         _restore_optimizer(model.optimizer, by_kind, tensors["step"])
+    return list(variables)
 
 
 def _same_structure(saved: list[Any], variables: dict[str, Any], path: str) -> None:

@@ -45,6 +45,8 @@ class Fit:
         with Interrupt() as self.interrupt:
             try:
                 first = at.epoch
+                if self.keeper is not None and first < epochs:
+                    self.keeper.reserve(live.size())
                 while at.epoch < epochs:
                     began = time.perf_counter()
                     if not self.epoch(epochs):
@@ -54,10 +56,12 @@ class Fit:
                     if self.model.stop_training or self.source.exhausted:
                         break
                     at.next_epoch()
+                    self._offer()
                 at.finish(stopped=self.model.stop_training and self.bad is None)
                 live.finish()
             finally:
                 live.settle()
+                self.interrupt.hold()  # what is kept at the end is kept whole
                 if self.keeper is not None and live.state is not None:
                     self.keeper.finish(at.tensors, at.words)
                 live.totals = self.trainer.meters.start()  # train_on_batch begins its own
@@ -114,9 +118,12 @@ class Fit:
             if self.single:
                 self.events.on_train_batch_end(at.done - 1, host_logs(self.trainer, logs))
             self.display.advance(at.done, self.source.steps, ordered(self.trainer, logs))
-            if self.keeper is not None:
-                self.keeper.offer(at.tensors, at.words)
+            self._offer()
         return logs
+
+    def _offer(self) -> None:
+        if self.keeper is not None:
+            self.keeper.offer(self.at.tensors, self.at.words)
 
     def _tell_nan(self, loss: float, chunk: data.Chunk, index: int) -> None:
         batch = jax.tree.map(lambda array: array[index], chunk.arrays)

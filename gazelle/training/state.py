@@ -75,6 +75,10 @@ class Live:
             state.totals = self.totals
             return state
 
+    def size(self) -> int:
+        """Bytes of the whole state."""
+        return sum(int(leaf.nbytes) for leaf in jax.tree.leaves(self.take()))
+
     def give(self, state: State) -> None:
         """The state after the step."""
         self.state, self.totals, self.settled = state, state.totals, False

@@ -3,13 +3,14 @@
 import builtins
 import errno
 import os
+import stat
 import subprocess
 import sys
 import textwrap
 
 import pytest
 
-from gazelle.saving import atomic
+from gazelle.saving import atomic, writers
 from gazelle.saving.atomic import replace_file
 
 OLD, NEW = b"old" * 1000, b"new!" * 1000
@@ -38,6 +39,8 @@ class Trouble:
 
     def opened(self, *args, **kwargs):
         self.tick()
+        if "x" not in args[1]:
+            return builtins.open(*args, **kwargs)
         return Torn(builtins.open(*args, **kwargs), self)
 
 
@@ -107,7 +110,7 @@ def test_kill_at_every_point(tmp_path):
     """A child dies (no handler runs) at each call in turn; what it leaves is whole and its stray file is cleared."""
     script = f"""
     import os, sys
-    from gazelle.saving import atomic
+    from gazelle.saving import atomic, writers
     path, old, new = {str(tmp_path / "file")!r}, b"old" * 1000, b"new!" * 1000
     for at in range(1, 30):
         open(path, "wb").write(old)
@@ -147,11 +150,34 @@ def test_kill_at_every_point(tmp_path):
 def test_stray_files_of_the_dead_go_and_of_the_living_stay(tmp_path):
     child = subprocess.Popen([sys.executable, "-c", "pass"])
     child.wait()
-    dead, living, other = f"file.tmp.{child.pid}.0", f"file.tmp.{os.getppid()}.3", f"files.tmp.{child.pid}.0"
-    for name in (dead, living, other):
+    here, parent = writers._place(), os.getppid()
+    began = writers._started(parent)
+    dead, reused = f"file.tmp.{here}-{child.pid}-0-0", f"file.tmp.{here}-{parent}-{began + 7}-0"
+    living, other = f"file.tmp.{here}-{parent}-{began}-3", f"files.tmp.{here}-{child.pid}-0-0"
+    elsewhere, forgotten = f"file.tmp.0123abcd-{child.pid}-5-0", f"file.tmp.0123abcd-{child.pid}-5-1"
+    for name in (dead, reused, living, other, elsewhere, forgotten):
         (tmp_path / name).write_bytes(b"half")
+    os.utime(tmp_path / forgotten, (1, 1))
     replace_file(tmp_path / "file", lambda file: file.write(NEW))
-    assert sorted(os.listdir(tmp_path)) == sorted(["file", living, other])
+    gone = [reused] if began else []  # the number of a process may have gone to another one
+    left = {"file", dead, reused, living, other, elsewhere, forgotten} - {dead, forgotten, *gone}
+    assert set(os.listdir(tmp_path)) == left
+
+
+def test_what_is_read_back_must_be_what_was_written(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    path.write_bytes(OLD)
+    real = os.fsync
+
+    def corrupting(handle):
+        real(handle)
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            os.pwrite(handle, b"?", 5)
+
+    monkeypatch.setattr(os, "fsync", corrupting)
+    with pytest.raises(OSError, match=r"read back, it is not what was written.*\n.*as it was"):
+        replace_file(path, _write)
+    assert path.read_bytes() == OLD
 
 
 def test_a_link_stays_and_its_target_is_replaced(tmp_path):
@@ -181,6 +207,7 @@ def test_a_full_disk_is_told_with_the_free_bytes(tmp_path, monkeypatch):
     path.write_bytes(OLD)
     Trouble(monkeypatch, 2, OSError(errno.ENOSPC, "No space left on device"))
     with pytest.raises(
-        OSError, match=r"No space left on device, [\d,]+ bytes are free.*\nThe file that was there is as it was"
+        OSError,
+        match=r"No space left on device after 0 bytes, [\d,]+ bytes are free.*\nThe file that was there is as it was",
     ):
         replace_file(path, _write)

@@ -9,10 +9,11 @@ import warnings
 import numpy as np
 import pytest
 
+from gazelle.saving import generations as module
 from gazelle.saving import read_state
-from gazelle.saving.latest import Keeper, NothingKeptError, latest
-
-module = sys.modules["gazelle.saving.latest"]  # the room exports the function under the same name
+from gazelle.saving.keeper import Keeper
+from gazelle.saving.latest import latest, newest
+from gazelle.saving.places import NothingKeptError
 
 
 def _state(value):
@@ -27,7 +28,7 @@ def test_the_path_is_of_program_and_model(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["/some/place/train.py"])
     path = Keeper("my/model ..").path
     folder, name = os.path.split(path)
-    assert name == "my_model_.state"
+    assert name == "my_model_.a.state"
     assert folder.startswith(os.path.join(os.environ["GAZELLE_HOME"], "latest", "train-"))
     assert len(os.path.basename(folder)) == len("train-") + 8
     monkeypatch.setattr(sys, "argv", ["/other/place/train.py"])
@@ -68,7 +69,7 @@ def test_an_offer_writes_in_the_background_from_a_copy_of_the_words():
 def test_no_second_write_while_one_runs(monkeypatch):
     gate, written = threading.Event(), []
 
-    def slow(path, tensors, meta):
+    def slow(path, tensors, meta, **marks):
         written.append(meta["epoch"])
         gate.wait(10)
 
@@ -94,24 +95,30 @@ def test_slow_copies_are_taken_rarely():
     keeper.finish(dict, _meta(2))
 
 
-def test_a_failed_write_is_told_once_and_training_goes_on(monkeypatch):
+@pytest.mark.parametrize("due", [True, False], ids=["when a write is due", "within one step"])
+def test_a_failed_write_is_told_at_the_next_offer(monkeypatch, due):
     monkeypatch.setattr(
-        module, "write_state", lambda *args: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+        module, "write_state", lambda *args, **marks: (_ for _ in ()).throw(OSError(28, "No space left on device"))
     )
-    monkeypatch.setattr(module, "_SHARE", 0)
+    monkeypatch.setattr("gazelle.saving.keeper._SHARE", 0)
     keeper = Keeper("m", every_seconds=0)
     keeper.offer(_state(0), _meta(0))
     keeper._thread.join()
-    with pytest.warns(RuntimeWarning, match=r"could not be kept in '.*m\.state' \(.*No space left.*\nTraining goes on"):
-        keeper.offer(_state(1), _meta(1))
-    keeper._thread.join()
-    keeper.offer(_state(2), _meta(2))  # a second warning would be an error here
-    keeper.finish(_state(3), _meta(3))
+    keeper._due = 0 if due else time.monotonic() + 100
+    for _ in range(2):
+        text = r"could not be kept in '.*m\.\w\.state' \(.*No space left.*\nTraining goes on"
+        with pytest.warns(RuntimeWarning, match=text):
+            assert keeper.offer(_state(1), _meta(1)) == due
+        if not due:
+            break
+        keeper._thread.join()
+    keeper._failure = None
+    keeper.close()
 
 
 def test_a_failed_last_write_is_told(monkeypatch):
     monkeypatch.setattr(
-        module, "write_state", lambda *args: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+        module, "write_state", lambda *args, **marks: (_ for _ in ()).throw(OSError(28, "No space left on device"))
     )
     keeper = Keeper("m")
     with pytest.warns(RuntimeWarning, match="No space left"):
@@ -119,12 +126,12 @@ def test_a_failed_last_write_is_told(monkeypatch):
 
 
 def test_a_failed_write_leaves_the_old_state(monkeypatch):
+    Keeper("m").finish(_state(1), _meta(1))
     keeper = Keeper("m", every_seconds=0)
-    keeper.finish(_state(1), _meta(1))
     monkeypatch.setattr(os, "replace", lambda *args: (_ for _ in ()).throw(OSError(5, "Input/output error")))
     with pytest.warns(RuntimeWarning, match="Input/output error"):
         keeper.finish(_state(2), _meta(2))
-    assert read_state(keeper.path)[1] == {"epoch": 1}
+    assert newest("m")[1] == {"epoch": 1}
 
 
 def test_a_folder_that_cannot_be_written_is_found_at_once(monkeypatch, tmp_path):
@@ -145,13 +152,76 @@ def test_latest_is_the_newest_of_this_program_then_of_any(monkeypatch):
     for age, (program, name) in enumerate([("/p/a.py", "one"), ("/p/a.py", "two"), ("/p/b.py", "one")]):
         monkeypatch.setattr(sys, "argv", [program])
         keeper = Keeper(name)
-        keeper.finish(_state(0), _meta(0))
-        os.utime(keeper.path, (1000 + age, 1000 + age))
+        keeper.finish(_state(0), _meta(age))
     monkeypatch.setattr(sys, "argv", ["/p/a.py"])
-    assert latest().endswith("two.state")
+    assert latest().endswith("two.a.state")
     assert "/a-" in latest("one")
     monkeypatch.setattr(sys, "argv", ["/p/c.py"])
     assert "/b-" in latest()
     assert "/a-" in latest("two")
     with pytest.raises(FileNotFoundError, match="No state of model 'three'"):
         latest("three")
+
+
+def test_the_earlier_generation_is_taken_where_the_newest_is_damaged():
+    for epoch in range(2):
+        keeper = Keeper("m")
+        keeper.finish(_state(epoch), _meta(epoch))
+    with open(keeper.path, "r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"!")
+    with pytest.warns(RuntimeWarning, match=r"is damaged: its checksum.*\nThe generation before it is whole"):
+        _, words, path = newest("m")
+    assert words == {"epoch": 0}
+    assert path != keeper.path
+    with pytest.warns(RuntimeWarning, match="is whole and is taken"):
+        assert latest("m") == path
+    keeper = Keeper("m")
+    with pytest.warns(RuntimeWarning, match="is whole and is taken"):
+        assert keeper.newest()[1] == {"epoch": 0}
+    keeper.finish(_state(2), _meta(2))  # over the damaged one
+    assert newest("m")[1] == {"epoch": 2}
+
+
+def test_two_keepers_of_one_model_have_files_of_their_own():
+    first, second = Keeper("m"), Keeper("m")
+    second.finish(_state(2), _meta(2))
+    first.finish(_state(1), _meta(1))
+    assert os.path.basename(second.path) == "m~2.a.state"
+    assert newest("m")[1] == {"epoch": 1}
+    third = Keeper("m")  # both places are free again
+    assert third.newest()[1] == {"epoch": 1}
+    third.close()
+
+
+def test_of_two_free_places_the_one_of_the_same_arguments_is_taken(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["/p/a.py", "--fold", "1"])
+    first = Keeper("m")
+    monkeypatch.setattr(sys, "argv", ["/p/a.py", "--fold", "2"])
+    second = Keeper("m")
+    first.finish(_state(1), _meta(1))
+    second.finish(_state(2), _meta(2))
+    again = Keeper("m")
+    assert again.newest()[1] in ({"epoch": 1}, {"epoch": 2})
+    again.close()
+
+
+def test_room_is_found_out_at_the_start(monkeypatch):
+    keeper = Keeper("m")
+    assert keeper.reserve(10_000)
+    assert not [name for name in os.listdir(os.path.dirname(keeper.path)) if "probe" in name]
+    monkeypatch.setattr(os, "posix_fallocate", lambda *args: (_ for _ in ()).throw(OSError(28, "No space left")))
+    with pytest.warns(RuntimeWarning, match=r"No space left.*\n.*Make room, or set GAZELLE_HOME"):
+        assert not keeper.reserve(10_000)
+    keeper.close()
+
+
+def test_forgetting_removes_both_generations(tmp_path):
+    for epoch in range(2):
+        keeper = Keeper("m", folder=tmp_path)
+        keeper.finish(_state(epoch), _meta(epoch))
+    assert len([name for name in os.listdir(tmp_path) if name.endswith(".state")]) == 2
+    keeper.forget()
+    assert os.listdir(tmp_path) == ["m.lock"]
+    with pytest.raises(NothingKeptError, match="Train first"):
+        keeper.newest()

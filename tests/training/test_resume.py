@@ -5,20 +5,32 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 import numpy as np
 import pytest
 
 import gazelle
 from gazelle import Input, Sequential, layers, optimizers
-from gazelle.callbacks import Callback, EarlyStopping, LambdaCallback, LearningRateScheduler, ReduceLROnPlateau
+from gazelle.callbacks import (
+    BackupAndRestore,
+    Callback,
+    EarlyStopping,
+    LambdaCallback,
+    LearningRateScheduler,
+    ReduceLROnPlateau,
+)
 from gazelle.core.errors import ArgumentError, StateError
 from gazelle.models import settings
 from gazelle.saving.keeper import Keeper
+from gazelle.saving.state_file import read_state
 
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(40, 4)).astype("float32")
 Y = (X.sum(1) > 0).astype("float32")[:, None]
+
+
+OFFER = Keeper.offer
 
 
 class StopHere(Exception):  # noqa: N818
@@ -274,3 +286,34 @@ def test_kill_9_costs_nothing(tmp_path, monkeypatch):
             kills += 1
     assert kills
     np.testing.assert_array_equal(np.load(out), expected)
+
+
+def test_backup_and_restore(tmp_path):
+    folder = tmp_path / "backup"
+    case = {"callbacks": lambda: [BackupAndRestore(folder)], "keep": None}
+    whole = run({}, resume=False)
+    assert run(case, stop_at=7, resume=False) is None
+    assert os.listdir(folder)
+    history, weights, *_ = run(case, resume=False)
+    assert history == whole[0]
+    assert same(weights, whole[1])
+    assert not [name for name in os.listdir(folder) if name.endswith(".state")]  # the training came to its end
+
+
+@pytest.mark.usefixtures("kept_at_every_step")
+@pytest.mark.parametrize(("freq", "steps"), [("epoch", 5), (2, 6)])
+def test_a_kill_goes_back_to_the_last_backup(freq, steps, tmp_path, monkeypatch):
+    """Without the fixture's own times: only what `save_freq` asks for is written."""
+    monkeypatch.setattr(Keeper, "offer", OFFER)
+    case = {"callbacks": lambda: [BackupAndRestore(tmp_path / "backup", save_freq=freq)], "keep": None}
+    assert run(case, stop_at=7, resume=False) is None
+    for _ in range(50):  # it is written in the background
+        kept = [name for name in os.listdir(tmp_path / "backup") if name.endswith(".state")]
+        if kept:
+            break
+        time.sleep(0.1)
+    _, words = read_state(max((tmp_path / "backup" / name for name in kept), key=os.path.getmtime))
+    assert words["epoch"] * 5 + words["batch"] == steps
+    whole, (history, weights, *_) = run({}, resume=False), run(case, resume=False)
+    assert history == whole[0]
+    assert same(weights, whole[1])

@@ -1,0 +1,34 @@
+"""CIFAR-10: 60,000 small colour pictures of ten things."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from gazelle.datasets.sources import Arrays, cached, pickled
+
+
+def load_data() -> tuple[Arrays, Arrays]:
+    """((x_train, y_train), (x_test, y_test)): x (50000 and 10000, 32, 32, 3) of uint8, y (n, 1) from 0 to 9.
+
+    Airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck.
+
+    Source: A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images (2009).
+
+    Raises:
+        DataError: no network; the message says where to put the file.
+    """
+    folder = os.path.join(cached("cifar-10-batches-py-target", extract=True), "cifar-10-batches-py")
+    parts = [read(os.path.join(folder, f"data_batch_{i}"), "labels") for i in range(1, 6)]
+    x, y = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return (x, y), read(os.path.join(folder, "test_batch"), "labels")
+
+
+def read(path: str, labels: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """(images (n, 32, 32, 3), labels (n, 1)) of a file of one of the two sets."""
+    with open(path, "rb") as file:
+        data = {key.decode(): value for key, value in pickled(file).items()}
+    x = data["data"].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+    return x, np.array(data[labels], np.uint8).reshape(-1, 1)

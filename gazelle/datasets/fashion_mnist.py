@@ -1,0 +1,32 @@
+"""Fashion-MNIST: 70,000 pictures of clothes."""
+
+from __future__ import annotations
+
+import gzip
+from typing import Any
+
+import numpy as np
+
+from gazelle.datasets.sources import Arrays, cached
+
+
+def load_data() -> tuple[Arrays, Arrays]:
+    """((x_train, y_train), (x_test, y_test)): x (60000 and 10000, 28, 28) of uint8, y from 0 to 9.
+
+    T-shirt, trouser, pullover, dress, coat, sandal, shirt, sneaker, bag, ankle boot.
+
+    Source: Xiao, Rasul, Vollgraf, Fashion-MNIST (2017); MIT licence.
+
+    Raises:
+        DataError: no network; the message says where to put the files.
+    """
+    (x_train, y_train), (x_test, y_test) = (
+        (_read(f"{part}-images-idx3-ubyte.gz", 16), _read(f"{part}-labels-idx1-ubyte.gz", 8))
+        for part in ("train", "t10k")
+    )
+    return (x_train.reshape(-1, 28, 28), y_train), (x_test.reshape(-1, 28, 28), y_test)
+
+
+def _read(name: str, header: int) -> np.ndarray[Any, Any]:
+    with gzip.open(cached(name), "rb") as file:
+        return np.frombuffer(file.read(), np.uint8, offset=header)

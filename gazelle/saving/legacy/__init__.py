@@ -1,0 +1,10 @@
+"""Files of Keras 1 and 2: whole models and weights in one `.h5`.
+
+In: a checked HDF5 reader. Out: configs in the words of Keras 3, and the numbers of the weights in our order.
+Must not know: how a model is built from its config, or trained.
+"""
+
+from gazelle.saving.legacy.read import load_model, load_weights
+from gazelle.saving.legacy.write import dump
+
+__all__ = ["dump", "load_model", "load_weights"]

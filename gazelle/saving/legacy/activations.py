@@ -1,0 +1,19 @@
+"""A function that Keras 3 gave another meaning, as earlier files mean it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from gazelle.core.config import register
+
+
+@register("activations")
+def hard_sigmoid_before_keras_3(x: Any) -> Any:
+    """y = min(max(0.2 x + 0.5, 0), 1); since Keras 3 the slope of `hard_sigmoid` is 1/6.
+
+    >>> hard_sigmoid_before_keras_3(np.array([-3.0, 0.0, 1.0]))
+    Array([0. , 0.5, 0.7], dtype=float32)
+    """
+    return jnp.clip(0.2 * jnp.asarray(x) + 0.5, 0, 1)

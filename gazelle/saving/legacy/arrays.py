@@ -1,0 +1,117 @@
+"""The weights of a layer as Keras 1 and 2 laid them out, in the layout of Keras 3."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from gazelle.core.variable import Variable
+from gazelle.saving.tensors import Array
+
+_GATES = {"LSTM": (12, (0, 2, 1, 3)), "GRU": (9, (0, 1, 2))}  # number of weights, order of their gates in ours
+_CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "Conv3DTranspose", "ConvLSTM2D", "SeparableConv2D",
+                 "SeparableConv1D", "DepthwiseConv2D", "DepthwiseConv1D")  # fmt: skip
+
+
+@dataclasses.dataclass
+class Era:
+    """Who wrote the file."""
+
+    first: bool  # Keras 1
+    flipped: bool  # by Theano, whose convolution runs through the kernel backwards
+
+
+def leaves(layer: Any) -> Iterator[Any]:
+    """The layer itself, or the layers below it that hold the weights, in the order of the file."""
+    kind = type(layer).__name__
+    if kind == "Bidirectional":
+        yield from leaves(layer.forward_layer)
+        yield from leaves(layer.backward_layer)
+    elif kind == "TimeDistributed":
+        yield from leaves(layer.layer)
+    elif hasattr(type(layer), "layers"):
+        for inner in layer.layers:
+            yield from leaves(inner)
+    elif layer.weights:
+        yield layer
+
+
+def weights_of(layer: Any, era: Era) -> list[Variable]:
+    """The variables of a layer in the order of the file: Keras 1 went from layer to layer, Keras 2 and 3 put what is
+    trained before what is not."""
+    if era.first or not hasattr(type(layer), "layers"):
+        return [v for leaf in leaves(layer) for v in leaf.weights]
+    return [*layer.trainable_weights, *layer.non_trainable_weights]
+
+
+def fitted(layer: Any, arrays: list[Array], era: Era) -> list[tuple[Variable, Array]] | None:
+    """(variable, array) for all variables of a layer; None: they do not fit."""
+    wanted = weights_of(layer, era)
+    owner = {id(v): leaf for leaf in leaves(layer) for v in leaf.weights}
+    if era.first:
+        arrays = gathered([(leaf, len(leaf.weights)) for leaf in leaves(layer)], arrays)
+    if len(arrays) == len(wanted) + 1 and arrays[-1].shape == () and type(layer).__name__ == "Normalization":
+        arrays = arrays[:-1]  # the number of samples seen
+    if len(arrays) != len(wanted):
+        return None
+    pairs = []
+    for variable, array in zip(wanted, arrays, strict=True):
+        array = laid_out(owner.get(id(variable)), variable, array, era)
+        if array.shape != variable.shape:
+            return None
+        pairs.append((variable, array))
+    return pairs
+
+
+def laid_out(layer: Any, variable: Variable, array: Array, era: Era) -> Array:
+    """One array in the layout of its variable."""
+    kind = type(layer).__name__
+    if kind not in _CONVOLUTIONS or array.ndim < 3:
+        return array
+    if era.first:
+        array = _first_layout(kind, layer, variable, array)
+    if era.flipped and kind.startswith("Conv") and array.ndim == variable.ndim:
+        spatial = array.ndim - 2
+        array = array[tuple([slice(None, None, -1)] * spatial)]
+    return array
+
+
+def _first_layout(kind: str, layer: Any, variable: Variable, array: Array) -> Array:
+    """Keras 1: 1D kernels had two axes of space, channels stood where `dim_ordering` said."""
+    if kind == "Conv1D" and array.ndim == 4:
+        if array.shape[1] != 1 or array.shape[0] != variable.shape[0]:
+            array = array.transpose(2, 3, 1, 0)
+        return array[:, 0]
+    if getattr(layer, "data_format", None) == "channels_first":
+        axes = (*range(2, array.ndim), 1, 0)
+        if kind == "Conv2DTranspose" and array.transpose(axes).shape != variable.shape:
+            axes = (*axes[:-2], 0, 1)
+        return array.transpose(axes)
+    if kind == "Conv2DTranspose":
+        return array.transpose(0, 1, 3, 2)
+    return array
+
+
+def gathered(parts: list[tuple[Any, int]], arrays: list[Array]) -> list[Array]:
+    """Keras 1 kept (W, U, b) for each gate of a cell; one array holds all gates now.
+
+    parts: (layer, the number of arrays it has now), in the order of the arrays.
+    """
+    out: list[Array] = []
+    rest = list(arrays)
+    for layer, number in parts:
+        count, order = _GATES.get(type(layer).__name__, (0, ()))
+        if count and number == 3 and _are_gates(layer, rest[:count], count):
+            gates, rest = rest[:count], rest[count:]
+            out += [np.concatenate([gates[3 * gate + n] for gate in order], axis=-1) for n in range(3)]
+        else:
+            out, rest = [*out, *rest[:number]], rest[number:]
+    return [*out, *rest]
+
+
+def _are_gates(layer: Any, arrays: list[Array], count: int) -> bool:
+    shapes = [a.shape[-1:] == (layer.units,) and a.ndim == (2, 2, 1)[n % 3] for n, a in enumerate(arrays)]
+    return len(arrays) == count and all(shapes)

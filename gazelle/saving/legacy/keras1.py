@@ -1,0 +1,98 @@
+"""The words of Keras 1: classes, arguments and values, and what they are called in Keras 3."""
+
+from __future__ import annotations
+
+from typing import Any
+
+CLASSES = {
+    **{f"Convolution{n}D": f"Conv{n}D" for n in (1, 2, 3)},
+    "AtrousConvolution1D": "Conv1D", "AtrousConvolution2D": "Conv2D", "Deconvolution2D": "Conv2DTranspose",
+    "SeparableConvolution2D": "SeparableConv2D", "ThresholdedReLU": "ReLU",
+}  # fmt: skip
+_MERGED = {
+    "sum": "Add", "mul": "Multiply", "concat": "Concatenate", "ave": "Average", "max": "Maximum", "dot": "Dot",
+    "cos": "Dot",
+}  # fmt: skip
+#: argument -> its name in Keras 3; "": it says nothing there
+_ARGUMENTS = {
+    "init": "kernel_initializer", "inner_init": "recurrent_initializer", "inner_activation": "recurrent_activation",
+    "W_regularizer": "kernel_regularizer", "U_regularizer": "recurrent_regularizer",
+    "b_regularizer": "bias_regularizer",
+    "W_constraint": "kernel_constraint", "U_constraint": "recurrent_constraint", "b_constraint": "bias_constraint",
+    "depthwise_init": "depthwise_initializer", "pointwise_init": "pointwise_initializer", "bias": "use_bias",
+    "output_dim": "units", "nb_filter": "filters", "border_mode": "padding", "subsample": "strides",
+    "subsample_length": "strides", "filter_length": "kernel_size", "atrous_rate": "dilation_rate",
+    "dropout_W": "dropout", "dropout_U": "recurrent_dropout", "consume_less": "", "input_dim": "", "input_length": "",
+"weights": "", "p": "rate",
+}  # fmt: skip
+_OF_CLASS: dict[str, dict[str, str]] = {
+    "Embedding": {"input_dim": "input_dim", "output_dim": "output_dim", "init": "embeddings_initializer",
+                  "W_regularizer": "embeddings_regularizer", "W_constraint": "embeddings_constraint", "dropout": ""},
+    "BatchNormalization": {"gamma_init": "gamma_initializer", "beta_init": "beta_initializer", "mode": "",
+                           "gamma_regularizer": "gamma_regularizer", "beta_regularizer": "beta_regularizer"},
+    "PReLU": {"init": "alpha_initializer"}, "LeakyReLU": {"alpha": "negative_slope"},
+    "ThresholdedReLU": {"theta": "threshold"}, "GaussianNoise": {"sigma": "stddev"}, "UpSampling1D": {"length": "size"},
+    **{f"{kind}Pooling1D": {"pool_length": "pool_size", "stride": "strides"} for kind in ("Max", "Average")},
+    "Deconvolution2D": {"output_shape": ""},
+}  # fmt: skip
+_INITIALIZERS = {"uniform": "random_uniform", "normal": "random_normal", "zero": "zeros", "one": "ones"}
+_CONSTRAINTS = {"m": "max_value", "low": "min_value", "high": "max_value"}
+_SPATIAL = ("Pooling1D", "Pooling2D", "Pooling3D", "Padding1D", "Padding2D", "Padding3D", "Cropping1D", "Cropping2D",
+            "Cropping3D", "UpSampling2D", "UpSampling3D")  # fmt: skip
+
+
+def layer(name: str, config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Class and config of one layer in the words of Keras 3 (layers within it are not looked at).
+
+    >>> layer("Dense", {"name": "d", "output_dim": 3, "init": "uniform", "bias": True})
+    ('Dense', {'name': 'd', 'units': 3, 'kernel_initializer': 'random_uniform', 'use_bias': True})
+    """
+    if name == "Merge":
+        return _merge(config)
+    names = {**_ARGUMENTS, **_OF_CLASS.get(name, {})}
+    out: dict[str, Any] = {}
+    for key, value in config.items():
+        new = names.get(key, key)
+        if key == "dim_ordering":
+            out["data_format"] = _ordering(value)
+        elif key in ("nb_row", "nb_col", "kernel_dim1", "kernel_dim2", "kernel_dim3"):
+            out["kernel_size"] = [*out.get("kernel_size", []), value]
+        elif key == "input_dtype":
+            out["dtype" if name == "InputLayer" else "input_dtype"] = value
+        elif key == "forget_bias_init":
+            out["unit_forget_bias"] = value == "one"
+        elif new:
+            out[new] = _value(new, value)
+    if name in ("GRU",):
+        out["reset_after"] = False
+    if "data_format" not in out and any(word in name for word in _SPATIAL) and not name.endswith("1D"):
+        out["data_format"] = None  # Keras 1.0 wrote it for convolutions alone: the caller knows which one
+    return CLASSES.get(name, name), out
+
+
+def _merge(config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    mode = config.get("mode")
+    name = _MERGED.get(str(mode), "Lambda")  # a function that stands in the file: refused as one
+    out: dict[str, Any] = {"name": config.get("name")}
+    if name == "Concatenate":
+        out["axis"] = config.get("concat_axis", -1)
+    if name == "Dot":
+        axes = config.get("dot_axes", -1)
+        out |= {"axes": axes, "normalize": mode == "cos"}
+    return name, out
+
+
+def _ordering(value: Any) -> Any:
+    return {"th": "channels_first", "tf": "channels_last"}.get(value, value)
+
+
+def _value(key: str, value: Any) -> Any:
+    if key.endswith("_initializer"):
+        return _INITIALIZERS.get(value, value) if isinstance(value, str) else value
+    if key.endswith("_regularizer") and isinstance(value, dict) and "name" in value:
+        config = {k: v for k, v in value.items() if k in ("l1", "l2")}
+        return {"module": "keras.regularizers", "class_name": "L1L2", "config": config}
+    if key.endswith("_constraint") and isinstance(value, dict) and "name" in value:
+        config = {_CONSTRAINTS.get(k, k): v for k, v in value.items() if k != "name"}
+        return {"module": "keras.constraints", "class_name": value["name"], "config": config}
+    return value

@@ -1,0 +1,131 @@
+"""A whole model, or its weights, from an `.h5` of Keras 1, 2 or 3."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from gazelle.core import config as core
+from gazelle.core.errors import DamagedFileError, UnsafeFileError, message
+from gazelle.core.variable import Variable
+from gazelle.saving import config as configs
+from gazelle.saving import hdf5, spelling
+from gazelle.saving.keras_weights import need_match, report, whole
+from gazelle.saving.legacy import slots
+from gazelle.saving.legacy.arrays import Era, fitted, leaves, weights_of
+from gazelle.saving.legacy.training import compiled
+from gazelle.saving.legacy.words import Words
+from gazelle.saving.tensors import Array
+
+
+def load_model(reader: hdf5.Reader, custom_objects: Mapping[str, Any] | None, compile: bool) -> Any:
+    """The model that a whole `.h5` describes, with its weights; compiled, with its optimizer's state."""
+    label = f"'{reader.label}'"
+    parsed = _json(reader, "model_config", label)
+    if parsed is None:
+        raise DamagedFileError(
+            message(f"{label} holds no model", expected="the attribute model_config", got="weights alone",
+                    mend="Build the model in code and call model.load_weights(path).")
+        )  # fmt: skip
+    version = str(reader.attributes.get("keras_version") or parsed.get("keras_version") or "1")
+    with core.custom_object_scope(custom_objects or {}), configs.translated(label):
+        config = Words(version, parsed, label).model(parsed)
+    stored = sum(math.prod(shape) for shape, _ in reader.declared.values())
+    model = configs.build(config, label, custom_objects, stored)
+    with whole(label):
+        load_weights(model, reader)
+    training = _json(reader, "training_config", label) if compile else None
+    if training is not None:
+        _compile(model, training, label, custom_objects)
+        saved = _layers(reader, "model_weights" if "model_weights" in reader.groups else "").values()
+        slots.load(model, reader, _era(reader), [path.rsplit("/", 1)[-1] for paths in saved for path in paths])
+    return model
+
+
+def load_weights(model: Any, reader: hdf5.Reader, *, by_name: bool = False, skip_mismatch: bool = False) -> list[str]:
+    """Give the model's layers the weights of the file, in order or by name; returns the names of layers that match."""
+    root = "model_weights" if "model_weights" in reader.groups else ""
+    era = _era(reader)
+    saved = [(n, paths) for n, paths in _layers(reader, root).items() if paths]
+    layers = [layer for layer in model.layers if weights_of(layer, era)]
+    if not by_name and len(saved) != len(layers):
+        layers = [leaf for layer in layers for leaf in leaves(layer)]
+    pairs: list[tuple[Variable, Array]] = []
+    misfits, matched = [], []
+    if by_name:
+        found = dict(saved)
+        couples = [(layer, layer.name, found[layer.name]) for layer in layers if layer.name in found]
+    else:
+        couples = [(layer, name, paths) for layer, (name, paths) in zip(layers, saved, strict=False)]
+        if len(saved) != len(layers):
+            misfits.append(f"expected {len(layers)} layers with weights, got {len(saved)}")
+    for layer, name, paths in couples:
+        arrays = [reader.read(path, *reader.declared[path]) for path in paths]
+        fit = fitted(layer, arrays, era)
+        if fit is None:
+            expected = [v.shape for v in weights_of(layer, era)]
+            misfits.append(f"{name} (layer '{layer.name}'): expected {expected}, got {[a.shape for a in arrays]}")
+        else:
+            pairs += fit
+            matched.append(layer.name)
+    report(misfits, reader.label, skip_mismatch, matched)
+    need_match(matched, model, reader.label)
+    for variable, array in pairs:
+        variable.assign(array)
+    return matched
+
+
+def _era(reader: hdf5.Reader) -> Era:
+    """Who wrote it: Theano is told by the attribute, in Keras 1 by names of weights without TensorFlow's `:0`."""
+    words = {**reader.attributes, **reader.words("model_weights")}
+    backend, version = words.get("backend"), str(words.get("keras_version") or "1")
+    names = [path for path in reader.declared if not path.startswith("optimizer_weights")]
+    theano = backend == "theano" if backend else not any(name.endswith(":0") for name in names)
+    return Era(first=version.startswith("1"), flipped=theano)
+
+
+def _layers(reader: hdf5.Reader, root: str) -> dict[str, list[str]]:
+    """{name of a layer: paths of its arrays}, in the order that the file gives."""
+    out: dict[str, list[str]] = {}
+    for name in _listed(reader, root, "layer_names"):
+        group = f"{root}/{name}" if root else name
+        paths = [f"{group}/{weight}" for weight in _listed(reader, group, "weight_names")]
+        lost = [path for path in paths if path not in reader.declared]
+        if lost:
+            raise DamagedFileError(message(f"'{reader.label}' lists an array that it does not hold", got=lost[0]))
+        out[name] = paths
+    return out
+
+
+def _listed(reader: hdf5.Reader, group: str, key: str) -> list[str]:
+    """A list of names; long ones are cut into key0, key1 ..."""
+    words = reader.words(group)
+    parts = [key] if key in words else sorted((k for k in words if re.fullmatch(key + r"\d+", k)), key=_number)
+    if group not in reader.nodes or (not parts and key == "layer_names"):
+        raise DamagedFileError(message(f"'{reader.label}' is no file of Keras", expected=f"{key} of '{group}'"))
+    return [str(name) for part in parts for name in np.ravel(words[part]).tolist()]
+
+
+def _number(key: str) -> int:
+    return int(re.sub(r"\D", "", key))
+
+
+def _json(reader: hdf5.Reader, key: str, label: str) -> dict[str, Any] | None:
+    text = reader.attributes.get(key)
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise DamagedFileError(message(f"{key} in {label}", expected="text", got=type(text).__name__))
+    return configs.parse(text.encode(), label)
+
+
+def _compile(model: Any, config: dict[str, Any], label: str, custom_objects: Mapping[str, Any] | None) -> None:
+    try:
+        with core.custom_object_scope(custom_objects or {}), configs.translated(label):
+            model.compile_from_config(spelling.checked(compiled(config), label))
+    except (UnsafeFileError, DamagedFileError) as error:
+        raise type(error)(f"{error}\nload_model(..., compile=False) leaves the arguments of compile out.") from error

@@ -1,0 +1,92 @@
+"""The state of an optimizer in a file of Keras 1, 2 or 3 in the old layout."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import Any
+
+import numpy as np
+
+from gazelle.core.variable import Variable
+from gazelle.saving import hdf5, tree
+from gazelle.saving.legacy.arrays import Era, gathered, laid_out, leaves
+from gazelle.saving.tensors import Array
+
+_SECOND = re.compile(r"(/v|/vhat|_velocity|/velocity)(:0|/|$|_\d)|/v/")
+
+
+def load(model: Any, reader: hdf5.Reader, era: Era, weights: list[str]) -> None:
+    """Give the model's optimizer the slots and the number of steps of the file.
+
+    weights: the names of all weights in the file, layer by layer.
+    """
+    names = [str(n) for n in np.ravel(reader.words("optimizer_weights").get("weight_names", [])).tolist()]
+    paths = [f"optimizer_weights/{name}" for name in names]
+    if not names or any(path not in reader.declared for path in paths):
+        return
+    arrays = [reader.read(path, *reader.declared[path]) for path in paths]
+    optimizer = model.optimizer
+    model.named_variables()
+    trained = list(model.trainable_weights)
+    params = {v.path: v.value for v in trained}
+    fresh = optimizer.init(params)
+    trainable = [name for name in weights if not re.search(r"_running_(mean|std)(:0)?$", name)]
+    order = np.argsort(np.argsort(trainable)) if era.first and trainable else None  # Keras 1 went by the names
+    state = _slots(model, trained, list(fresh), names, arrays, era, order)
+    if state is None:
+        warnings.warn(
+            f"The state of the optimizer in '{reader.label}' does not fit '{optimizer.name}': it starts anew.",
+            UserWarning, stacklevel=4,
+        )  # fmt: skip
+        return
+    steps, slots = state
+    optimizer.state = {name: dict(found) for name, found in slots.items()} | {
+        name: values for name, values in fresh.items() if name not in slots
+    }
+    if steps is not None:
+        tree.optimizer_variables(model)[0].assign(steps)
+
+
+def _slots(
+    model: Any, trained: list[Variable], slots: list[str], names: list[str], arrays: list[Array], era: Era, order: Any
+) -> tuple[Array | None, dict[str, dict[str, Array]]] | None:
+    """(steps, {slot: {path: array}}), where the arrays are as many as they have to be."""
+    steps = None
+    if arrays and arrays[0].shape == ():
+        steps, names, arrays = arrays[0], names[1:], arrays[1:]
+    rates = [n for n, a in enumerate(arrays[:1]) if a.shape == () and "learning_rate" in names[n]]
+    names, arrays = names[len(rates) :], arrays[len(rates) :]
+    size = len(arrays) // 3
+    if len(arrays) == 3 * size and all(a.shape == (1,) for a in arrays[2 * size :]):
+        names, arrays = names[: 2 * size], arrays[: 2 * size]  # Adam of Keras 2 without amsgrad
+    kept = [name for name in slots if trained]
+    for count in range(len(kept), 0, -1):
+        found = _divided(model, trained, kept[:count], names, arrays, era, order)
+        if found is not None:
+            return steps, found
+    return (steps, {}) if not arrays else None
+
+
+def _divided(
+    model: Any, trained: list[Variable], slots: list[str], names: list[str], arrays: list[Array], era: Era, order: Any
+) -> dict[str, dict[str, Array]] | None:
+    size = len(arrays) // len(slots)
+    if size * len(slots) != len(arrays) or not arrays:
+        return None
+    turns = len(slots) > 1 and len(names) > 1 and bool(_SECOND.search(names[1]))  # m, v, m, v ... or m, m ... v, v
+    groups = [arrays[n :: len(slots)] if turns else arrays[n * size : (n + 1) * size] for n in range(len(slots))]
+    owner = {id(v): leaf for leaf in leaves(model) for v in leaf.weights}
+    parts = [(leaf, len(leaf.trainable_weights)) for leaf in leaves(model) if leaf.trainable_weights]
+    out: dict[str, dict[str, Array]] = {}
+    for slot, group in zip(slots, groups, strict=True):
+        if order is not None and len(order) == len(group):
+            group = [group[n] for n in order]
+        group = gathered(parts, group) if era.first else group
+        if len(group) != len(trained):
+            return None
+        placed = [laid_out(owner.get(id(v)), v, a, era) for v, a in zip(trained, group, strict=True)]
+        if any(a.shape != v.shape for v, a in zip(trained, placed, strict=True)):
+            return None
+        out[slot] = {v.path: a for v, a in zip(trained, placed, strict=True)}
+    return out

@@ -1,0 +1,49 @@
+"""What `compile` was given in Keras 1 and 2, in the words of Keras 3."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_DROPPED = ("schedule_decay", "is_legacy_optimizer", "jit_compile", "name")
+
+
+def compiled(config: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of `compile` from a `training_config`.
+
+    >>> old = {"optimizer_config": {"class_name": "SGD", "config": {"lr": 0.1, "decay": 0.0}}, "loss": "mse"}
+    >>> compiled(old)["optimizer"]["config"]
+    {'learning_rate': 0.1}
+    """
+    out = {k: config.get(k) for k in ("loss", "loss_weights", "weighted_metrics") if config.get(k)}
+    metrics = _metrics(config.get("metrics"))
+    if metrics:
+        out["metrics"] = metrics
+    return {"optimizer": _optimizer(config["optimizer_config"]), **out}
+
+
+def _optimizer(node: dict[str, Any]) -> dict[str, Any]:
+    config = {k: v for k, v in node["config"].items() if k not in _DROPPED and v is not None}
+    if "lr" in config:
+        config["learning_rate"] = config.pop("lr")
+    decay = config.pop("decay", 0)
+    if decay:  # the rate falls with each step: lr / (1 + decay * step)
+        schedule = {"initial_learning_rate": config["learning_rate"], "decay_steps": 1, "decay_rate": decay}
+        config["learning_rate"] = {"module": "keras.optimizers.schedules", "class_name": "InverseTimeDecay",
+                                   "config": schedule, "registered_name": None}  # fmt: skip
+    name = str(node["class_name"]).rsplit(">", 1)[-1]
+    return {"module": "keras.optimizers", "class_name": name, "config": config, "registered_name": None}
+
+
+def _metrics(value: Any) -> Any:
+    """Names; lists of them where there are several outputs."""
+    if isinstance(value, dict):
+        inner = value.get("config")
+        if value.get("class_name") == "MeanMetricWrapper" and isinstance(inner, dict):
+            return inner.get("fn")
+        return value if "class_name" in value else {k: _metrics(v) for k, v in value.items()}
+    if isinstance(value, list):
+        kept = [_metrics(v) for v in value]
+        if len(kept) == 1 and isinstance(kept[0], list):
+            return kept[0]
+        return kept if any(v for v in kept) else None
+    return value

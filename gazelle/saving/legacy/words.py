@@ -1,0 +1,175 @@
+"""A whole config of Keras 1 or 2 in the words of Keras 3."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from gazelle.core import config as core
+from gazelle.core.errors import DamagedFileError, message
+from gazelle.core.symbolic import OPS
+from gazelle.saving import older
+from gazelle.saving.legacy import keras1
+from gazelle.saving.legacy.activations import hard_sigmoid_before_keras_3
+
+_MODELS = ("Sequential", "Model", "Functional")
+_ROOMS = {"initializer": "initializers", "regularizer": "regularizers", "constraint": "constraints"}
+
+
+class Words:
+    """What the file says about itself, and the config in new words.
+
+    Args:
+        version: of Keras, such as "1.2.2"; "" where the file does not tell.
+        config: the root of the model's config.
+        label: the name of the file, for errors.
+    """
+
+    def __init__(self, version: str, config: Any, label: str) -> None:
+        self.first = version.startswith("1.")
+        self.old = not version.startswith("3.")
+        self.label = label
+        self._ordering = _first_ordering(config) or "channels_last"
+
+    def model(self, node: Any, name: str | None = None) -> dict[str, Any]:
+        """A model, also one within another."""
+        kind, config = node.get("class_name"), node.get("config")
+        if kind == "Sequential":
+            entries = config if isinstance(config, list) else config.get("layers")
+            given = config if isinstance(config, dict) else {}
+            if entries and isinstance(entries[0], dict) and entries[0].get("class_name") == "Merge":
+                return self._merged(entries, name)
+            layers = [*self._layers(entries)]
+            out = {"name": name or given.get("name") or "sequential", "layers": layers}
+            return {"module": "keras", "class_name": "Sequential", "config": out}
+        if kind not in _MODELS or not isinstance(config, dict):
+            return dict(node)  # whatever it is, it is refused by its name
+        layers = [self._placed(entry) for entry in config["layers"]]
+        own = {k: v for k, v in config.items() if k in ("name", "trainable", "input_layers", "output_layers")}
+        _shift(layers, own)
+        for entry in layers:
+            entry["inbound_nodes"] = [older.call(call) for call in entry["inbound_nodes"]]
+        own |= {"name": own.get("name") or name, "layers": layers}
+        return {"module": "keras", "class_name": "Functional", "config": own}
+
+    def _layers(self, entries: Any) -> Iterator[dict[str, Any]]:
+        """The layers of a Sequential, with the input that its first one declares."""
+        for number, entry in enumerate(entries):
+            layer = self.layer(entry)
+            if layer["class_name"] != "InputLayer":
+                shape, dtype = layer["config"].pop("batch_shape", None), layer["config"].pop("input_dtype", None)
+                if number == 0 and shape is not None:
+                    yield _input(layer, shape, dtype)
+            yield layer
+
+    def _placed(self, entry: Any) -> dict[str, Any]:
+        """A layer of a graph: its name and its calls stand beside its config."""
+        layer = self.layer(entry, entry.get("name"))
+        if layer["class_name"] != "InputLayer":
+            layer["config"].pop("batch_shape", None), layer["config"].pop("input_dtype", None)
+        calls = entry.get("inbound_nodes", [])
+        return {**layer, "name": entry["name"], "inbound_nodes": [*calls]}
+
+    def layer(self, entry: Any, name: str | None = None) -> dict[str, Any]:
+        """One layer, with the layers within it."""
+        kind, config = entry.get("class_name"), entry.get("config")
+        if kind in _MODELS:
+            return self.model(entry, name)
+        if not isinstance(kind, str) or not isinstance(config, dict):
+            raise DamagedFileError(message(f"A layer in {self.label}", expected="a class and its config", got=kind))
+        if self.first:
+            kind, config = keras1.layer(kind, config)
+            if config.get("data_format", "") is None:
+                config["data_format"] = self._ordering
+        config = {k: self._value(k, v) for k, v in config.items()}
+        if "batch_input_shape" in config:
+            config["batch_shape"] = config.pop("batch_input_shape")
+        if kind == "GRU" and self.old:
+            config.setdefault("reset_after", False)
+        if kind == "BatchNormalization" and isinstance(config.get("axis"), list):
+            config["axis"] = config["axis"][0]
+        if kind == "ThresholdedReLU":
+            kind, config = "ReLU", {("threshold" if k == "theta" else k): v for k, v in config.items()}
+        module = "keras.layers" if kind in core.REGISTRY["layers"] else entry.get("module")
+        if not self.old and "trainable" not in config and core.snake(kind) in {*OPS, *core.REGISTRY.get("ops", {})}:
+            module = "keras.src.ops.numpy"  # an operator as a step of the graph
+        return older.renewed({"module": module, "class_name": kind, "config": config, "registered_name": None})
+
+    def _value(self, key: str, value: Any) -> Any:
+        if key in ("layer", "backward_layer", "cell") and isinstance(value, dict):
+            return self.layer(value)
+        if key == "cells" and isinstance(value, list):
+            return [self.layer(cell) for cell in value]
+        room = _ROOMS.get(key.rsplit("_", 1)[-1])
+        if room is not None and isinstance(value, dict) and not value.get("module"):
+            return {"module": f"keras.{room}", **value}
+        if key.rsplit("_", 1)[-1] == "activation" and value == "hard_sigmoid" and self.old:
+            return hard_sigmoid_before_keras_3.__name__
+        return value
+
+    def _merged(self, entries: list[Any], name: str | None) -> dict[str, Any]:
+        """A Sequential of Keras 1 whose first layer merges branches: a graph with one input for each."""
+        layers: list[dict[str, Any]] = []
+        ends, inputs = [], []
+
+        def add(layer: dict[str, Any], *before: str) -> str:
+            own = layer["config"]["name"]
+            tensors = [older.tensor([b, 0, 0]) for b in before]
+            call: dict[str, Any] = {"args": [tensors] if len(tensors) > 1 else tensors, "kwargs": {}}
+            layers.append({**layer, "name": own, "inbound_nodes": [call] if before else []})
+            return str(own)
+
+        for branch in entries[0]["config"].get("layers", []):
+            last = ""
+            for layer in self._layers(branch["config"]):
+                last = add(layer, *([last] if last else []))
+                if layer["class_name"] == "InputLayer":
+                    inputs.append([last, 0, 0])
+            ends.append(last)
+        last = add(self.layer(entries[0]), *ends)
+        for entry in entries[1:]:
+            last = add(self.layer(entry), last)
+        config = {"name": name or "model", "layers": layers, "input_layers": inputs, "output_layers": [[last, 0, 0]]}
+        return {"module": "keras", "class_name": "Functional", "config": config}
+
+
+def _input(before: dict[str, Any], shape: Any, dtype: str | None) -> dict[str, Any]:
+    usual = "int32" if before["class_name"] == "Embedding" else before["config"].get("dtype") or "float32"
+    config = {"name": f"{before['config'].get('name')}_input", "batch_shape": shape, "dtype": dtype or usual}
+    return {"module": "keras.layers", "class_name": "InputLayer", "config": config, "registered_name": None}
+
+
+def _first_ordering(config: Any) -> str | None:
+    """The order of axes that the layers of a Keras 1 model agree upon."""
+    stack = [config]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            if value.get("dim_ordering") in ("th", "tf"):
+                return str(keras1._ordering(value["dim_ordering"]))
+            stack += value.values()
+        elif isinstance(value, list):
+            stack += value
+    return None
+
+
+def _shift(layers: list[dict[str, Any]], ends: dict[str, Any]) -> None:
+    """A model within a model counted the graph that made it as its first call; Keras 3 counts from the second on."""
+    own = {e["name"]: len(e["inbound_nodes"]) for e in layers if e["class_name"] in ("Sequential", "Functional")}
+    places = [*_places([e["inbound_nodes"] for e in layers], own), *_places(ends, own)]
+    counted = {place[0] for place in places if place[1] >= own[place[0]]}
+    for place in places:
+        if place[0] in counted:
+            place[1] -= 1
+
+
+def _places(value: Any, names: Any) -> Iterator[list[Any]]:
+    """All [name of a layer, call, output] within lists and dicts."""
+    if isinstance(value, list):
+        if len(value) in (3, 4) and isinstance(value[0], str) and value[0] in names and type(value[1]) is int:
+            yield value
+        for inner in value:
+            yield from _places(inner, names)
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _places(inner, names)

@@ -1,0 +1,83 @@
+"""A whole model as the `.h5` that Keras 1 to 3 read and write."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import numpy as np
+
+from gazelle.core import config as core
+from gazelle.core.variable import still
+from gazelle.saving import checksum, tree
+from gazelle.saving.legacy.arrays import Era, weights_of
+
+KERAS_VERSION = "3.15.1"  # whose layout this is
+_NOW = Era(first=False, flipped=False)
+_LONGEST = 64_000  # bytes of an attribute
+
+
+def dump(model: Any, include_optimizer: bool = True) -> bytes:
+    """The bytes of the file: config, weights by layer, and the optimizer's state."""
+    import h5py
+
+    with still(model.variables):
+        return _dump(model, include_optimizer, h5py)
+
+
+def _dump(model: Any, include_optimizer: bool, h5py: Any) -> bytes:
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        file.attrs["keras_version"], file.attrs["backend"] = KERAS_VERSION, "jax"
+        file.attrs["model_config"] = json.dumps(core.serialize_object(model))
+        compiled = model.get_compile_config() if include_optimizer else None
+        if compiled:
+            file.attrs["training_config"] = json.dumps(_training(compiled))
+        weights = file.create_group("model_weights")
+        weights.attrs["keras_version"], weights.attrs["backend"] = KERAS_VERSION, "jax"
+        _listed(weights, "layer_names", [layer.name for layer in model.layers])
+        for layer in model.layers:
+            _group(weights.create_group(layer.name), [(v.path, v) for v in weights_of(layer, _NOW)])
+        _group(weights.create_group("top_level_model_weights"), [])
+        if compiled and getattr(model, "optimizer", None) is not None:
+            state = [(v.path, v) for v in tree.optimizer_variables(model)]
+            _group(file.create_group("optimizer_weights"), state)
+    return checksum.sealed(buffer.getbuffer())
+
+
+def _training(compiled: dict[str, Any]) -> dict[str, Any]:
+    """Keras 3 puts the optimizer of an `.h5` under another name."""
+    optimizer = compiled["optimizer"]
+    words = {k: v for k, v in compiled.items() if k != "optimizer"} | {"loss": _named(compiled.get("loss"))}
+    if isinstance(optimizer, str):
+        return words | {"optimizer_config": optimizer}
+    return words | {"optimizer_config": {k: optimizer[k] for k in ("class_name", "config")}}
+
+
+def _named(loss: Any) -> Any:
+    """Names of losses as objects: Keras 3.15 cannot read its own `.h5` where it stands under a short name."""
+    if isinstance(loss, list):
+        return [_named(one) for one in loss]
+    if isinstance(loss, dict):
+        return loss if "class_name" in loss else {k: _named(v) for k, v in loss.items()}
+    table = core.REGISTRY["losses"]
+    function = getattr(table.get(loss), "__name__", None) if isinstance(loss, str) else None
+    classes = {core.snake(name): name for name, target in table.items() if isinstance(target, type)}
+    return {"class_name": classes[function], "config": {}} if function in classes else loss
+
+
+def _group(group: Any, variables: list[tuple[str, Any]]) -> None:
+    names = [path if path not in [p for p, _ in variables[:n]] else f"{path}_{n}" for n, (path, _) in
+             enumerate(variables)]  # fmt: skip
+    _listed(group, "weight_names", names)
+    for name, (_, variable) in zip(names, variables, strict=True):
+        group.create_dataset(name, data=np.asarray(variable.numpy()))
+
+
+def _listed(group: Any, key: str, names: list[str]) -> None:
+    """A list of names as an attribute, in parts where it is longer than HDF5 allows."""
+    data = np.array([name.encode() for name in names], dtype="S") if names else np.array([], dtype="S1")
+    parts = max(1, -(-data.nbytes // _LONGEST))
+    for number, part in enumerate(np.array_split(data, parts)):
+        group.attrs[key if parts == 1 else f"{key}{number}"] = part
