@@ -1,39 +1,125 @@
-"""gazelle: the Keras way of building networks, on JAX."""
+"""gazelle: the Keras way of building networks, on JAX.
 
-from gazelle import (
-    activations,
-    callbacks,
-    constraints,
-    datasets,
-    initializers,
-    layers,
-    losses,
-    metrics,
-    models,
-    ops,
-    optimizers,
-    regularizers,
-    saving,
-    utils,
-)
-from gazelle.command.aliases import install, load_ipython_extension, uninstall
-from gazelle.core.dtypes import DTypePolicy
-from gazelle.core.symbolic import KerasTensor
-from gazelle.core.variable import Variable
-from gazelle.layers.base import Layer
-from gazelle.layers.input import Input
-from gazelle.layers.spec import InputSpec
-from gazelle.models.functional import Functional
-from gazelle.models.model import Model
-from gazelle.models.sequential import Sequential
-from gazelle.models.settings import set_validation_from
-from gazelle.saving.latest import latest
+The rooms are imported when they are asked for: `import gazelle` alone costs a few milliseconds.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from gazelle.core import config as _config
+from gazelle.core import missing as _missing
+
+if TYPE_CHECKING:
+    from gazelle import (
+        activations,
+        applications,
+        backend,
+        callbacks,
+        config,
+        constraints,
+        datasets,
+        dtype_policies,
+        initializers,
+        layers,
+        losses,
+        metrics,
+        mixed_precision,
+        models,
+        ops,
+        optimizers,
+        preprocessing,
+        random,
+        regularizers,
+        saving,
+        tree,
+        utils,
+        visualization,
+        wrappers,
+    )
+    from gazelle.command.aliases import install, load_ipython_extension, uninstall
+    from gazelle.core.names import name_scope
+    from gazelle.core.operation import Operation
+    from gazelle.core.policies import DTypePolicy, FloatDTypePolicy
+    from gazelle.core.remat import RematScope, remat
+    from gazelle.core.scopes import StatelessScope, SymbolicScope, device
+    from gazelle.core.symbolic import KerasTensor
+    from gazelle.core.variable import Variable
+    from gazelle.initializers.base import Initializer
+    from gazelle.layers.base import Layer
+    from gazelle.layers.input import Input
+    from gazelle.layers.spec import InputSpec
+    from gazelle.losses.base import Loss
+    from gazelle.metrics.base import Metric
+    from gazelle.models.function import Function
+    from gazelle.models.functional import Functional
+    from gazelle.models.model import Model
+    from gazelle.models.sequential import Sequential
+    from gazelle.models.settings import set_validation_from
+    from gazelle.optimizers.base import Optimizer
+    from gazelle.regularizers.regularizers import Regularizer
+    from gazelle.saving.latest import latest
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "DTypePolicy", "Functional", "Input", "InputSpec", "KerasTensor", "Layer", "Model", "Sequential", "Variable",
-    "activations", "callbacks", "constraints", "datasets", "initializers", "install", "latest", "layers",
-    "load_ipython_extension", "losses", "metrics", "models", "ops", "optimizers", "regularizers", "saving",
-    "set_validation_from", "uninstall", "utils",
+    "DTypePolicy", "FloatDTypePolicy", "Function", "Functional", "Initializer", "Input", "InputSpec", "KerasTensor",
+    "Layer", "Loss", "Metric", "Model", "Operation", "Optimizer", "Regularizer", "RematScope", "Sequential",
+    "StatelessScope", "SymbolicScope", "Variable", "activations", "applications", "backend", "callbacks", "config",
+    "constraints", "datasets", "device", "dtype_policies", "initializers", "install", "latest", "layers",
+    "load_ipython_extension", "losses", "metrics", "mixed_precision", "models", "name_scope", "ops", "optimizers",
+    "preprocessing", "random", "regularizers", "remat", "saving", "set_validation_from", "tree", "uninstall",
+    "utils", "version", "visualization", "wrappers",
 ]  # fmt: skip
+
+#: the module that a name of the root comes from; it is imported when the name is first asked for
+_HOMES = {
+    **dict.fromkeys(("install", "load_ipython_extension", "uninstall"), "gazelle.command.aliases"),
+    "name_scope": "gazelle.core.names",
+    "Operation": "gazelle.core.operation",
+    **dict.fromkeys(("DTypePolicy", "FloatDTypePolicy"), "gazelle.core.policies"),
+    **dict.fromkeys(("RematScope", "remat"), "gazelle.core.remat"),
+    **dict.fromkeys(("StatelessScope", "SymbolicScope", "device"), "gazelle.core.scopes"),
+    "KerasTensor": "gazelle.ops.base",  # with its operators
+    "Variable": "gazelle.core.variable",
+    "Initializer": "gazelle.initializers.base",
+    "Layer": "gazelle.layers.base",
+    "Input": "gazelle.layers.input",
+    "InputSpec": "gazelle.layers.spec",
+    "Loss": "gazelle.losses.base",
+    "Metric": "gazelle.metrics.base",
+    "Function": "gazelle.models.function",
+    "Functional": "gazelle.models.functional",
+    "Model": "gazelle.models.model",
+    "Sequential": "gazelle.models.sequential",
+    "set_validation_from": "gazelle.models.settings",
+    "Optimizer": "gazelle.optimizers.base",
+    "Regularizer": "gazelle.regularizers.regularizers",
+    "latest": "gazelle.saving.latest",
+}
+
+
+def version() -> str:
+    """The version of gazelle."""
+    return __version__
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """A room or a name of the root, imported now; the nearest names where there is none."""
+        if name in _HOMES:
+            value = getattr(importlib.import_module(_HOMES[name]), name)
+        elif name in __all__:
+            value = importlib.import_module(f"gazelle.{name}")
+        else:
+            value = _missing.missing(__name__)(name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+_missing.install(__name__)
+_config.REGISTRY.complete_by(lambda: importlib.import_module("gazelle.models"))

@@ -6,9 +6,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from gazelle.core import defaults
 from gazelle.core.lookup import Named
-
-_EPSILON = 1e-7
 
 
 class Constraint(Named):
@@ -33,7 +32,7 @@ class MaxNorm(Constraint):
 
     def __call__(self, w: Any) -> Any:
         norm = _norm(w, self.axis)
-        return w * (jnp.clip(norm, 0, self.max_value) / (_EPSILON + norm))
+        return w * (jnp.clip(norm, 0, self.max_value) / (defaults.epsilon() + norm))
 
 
 class NonNeg(Constraint):
@@ -57,7 +56,7 @@ class UnitNorm(Constraint):
     def __init__(self, axis: Any = 0) -> None: ...
 
     def __call__(self, w: Any) -> Any:
-        return w / (_EPSILON + _norm(w, self.axis))
+        return w / (defaults.epsilon() + _norm(w, self.axis))
 
 
 class MinMaxNorm(Constraint):
@@ -74,7 +73,7 @@ class MinMaxNorm(Constraint):
     def __call__(self, w: Any) -> Any:
         norm = _norm(w, self.axis)
         wanted = self.rate * jnp.clip(norm, self.min_value, self.max_value) + (1 - self.rate) * norm
-        return w * (wanted / (_EPSILON + norm))
+        return w * (wanted / (defaults.epsilon() + norm))
 
 
 def _norm(w: Any, axis: Any) -> Any:

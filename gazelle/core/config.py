@@ -14,8 +14,31 @@ import numpy as np
 
 from gazelle.core.errors import ArgumentError, message, unknown
 
-#: room -> name -> class or function. Filled by the rooms as they are imported; loaders look nowhere else.
-REGISTRY: dict[str, dict[str, Any]] = {}
+
+class Registry(dict[str, dict[str, Any]]):
+    """room -> name -> class or function. A room fills its own as it is imported; what is asked for before, is."""
+
+    _rest: Callable[[], Any] | None = None
+
+    def complete_by(self, importing: Callable[[], Any]) -> None:
+        """What imports all rooms."""
+        self._rest = importing
+
+    def complete(self) -> bool:
+        """Import the rooms that nobody asked for yet; False where all are there."""
+        rest, self._rest = self._rest, None
+        if rest is not None:
+            rest()
+        return rest is not None
+
+    def __missing__(self, room: str) -> dict[str, Any]:
+        if self.complete() and room in self:
+            return self[room]
+        raise KeyError(room)
+
+
+#: loaders look nowhere else
+REGISTRY = Registry()
 #: what `register_keras_serializable` was given: "package>name" -> class or function.
 CUSTOM: dict[str, Any] = {}
 #: last word of an argument's name -> the function that turns a name or config into the object.
@@ -233,6 +256,8 @@ def find(name: str, room: str | None = None, registered: str | None = None) -> A
     for table in rooms:
         if name in table:
             return table[name]
+    if not custom and REGISTRY.complete():
+        return find(name, room, registered)
     return custom[0] if len(custom) == 1 else None
 
 
@@ -240,6 +265,8 @@ def target_of(value: Mapping[str, Any], room: str | None = None) -> Any:
     """The class or function that a config names, looked for in the room its module says, else in `room`."""
     name = value["config"] if value["class_name"] == "function" else value["class_name"].rsplit(">", 1)[-1]
     place = str(value.get("module") or "").removeprefix("keras.")
+    if place not in REGISTRY:
+        REGISTRY.complete()
     if place.startswith("src.ops"):  # a step of a graph: Keras names the class of the function
         return REGISTRY["ops"].get(snake(name))
     target = find(name, place if place and place in REGISTRY else room, value.get("registered_name"))

@@ -40,9 +40,16 @@ def missing(module: str) -> Callable[[str], Any]:
     return look
 
 
+class _Package(ModuleType):
+    """A package whose public rooms say what they lack: the import system sets each as an attribute once it is there."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        room = isinstance(value, ModuleType) and value.__name__ == f"{self.__name__}.{name}"
+        if room and name in self.__all__:
+            vars(value).setdefault("__getattr__", missing(value.__name__))
+        super().__setattr__(name, value)
+
+
 def install(package: str) -> None:
-    """Give the package and its public rooms this `__getattr__`, unless they have their own."""
-    rooms = [value for name, value in vars(sys.modules[package]).items() if name[0] != "_"]
-    for module in (sys.modules[package], *(room for room in rooms if isinstance(room, ModuleType))):
-        if module.__name__.startswith(package):
-            vars(module).setdefault("__getattr__", missing(module.__name__))
+    """Give every public room of the package this `__getattr__`, unless it has its own."""
+    sys.modules[package].__class__ = _Package

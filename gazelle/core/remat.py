@@ -56,9 +56,7 @@ class RematScope:
     (1, 2)
     """
 
-    def __init__(
-        self, mode: str | None = "full", output_size_threshold: int = 1024, layer_names: Any = None
-    ) -> None:
+    def __init__(self, mode: str | None = "full", output_size_threshold: int = 1024, layer_names: Any = None) -> None:
         if mode is not None and mode not in MODES:
             raise unknown("mode of RematScope", mode, MODES)
         self.mode, self.output_size_threshold, self.layer_names = mode, output_size_threshold, list(layer_names or [])

@@ -24,7 +24,7 @@ def compile(function: Callable[..., Any], donate: tuple[int, ...] = ()) -> Calla
 
 def place(tree: Any) -> Any:
     """Host arrays on the device; its own from now on. On the CPU an aligned array (`buffer`) stays in place."""
-    return jax.tree.map(jax.device_put, tree)
+    return jax.device_put(tree)
 
 
 def buffer(shape: tuple[int, ...], dtype: Any) -> Any:

@@ -5,18 +5,66 @@ Must not know: how a model is trained, saved or compiled.
 """
 
 from gazelle import activations, constraints, initializers, regularizers  # noqa: F401 - "relu", "l2" are known by now
+from gazelle.layers.absent import TFSMLayer, TorchModuleWrapper
 from gazelle.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
+from gazelle.layers.adaptive_pooling import (
+    AdaptiveAveragePooling1D,
+    AdaptiveAveragePooling2D,
+    AdaptiveAveragePooling3D,
+    AdaptiveMaxPooling1D,
+    AdaptiveMaxPooling2D,
+    AdaptiveMaxPooling3D,
+)
 from gazelle.layers.attention import AdditiveAttention, Attention
 from gazelle.layers.base import Layer
 from gazelle.layers.bidirectional import Bidirectional
+from gazelle.layers.categories import CategoryEncoding, Discretization
+from gazelle.layers.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from gazelle.layers.convolution import Conv1D, Conv2D, Conv3D
 from gazelle.layers.convolution_depthwise import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
 from gazelle.layers.convolution_transpose import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from gazelle.layers.core import Activation, Dense, Dropout, Flatten, Identity, Lambda, Masking
 from gazelle.layers.einsum_dense import EinsumDense
 from gazelle.layers.embedding import Embedding
+from gazelle.layers.foreign import EquinoxLayer, FlaxLayer, JaxLayer
+from gazelle.layers.grouped_query_attention import GroupQueryAttention
 from gazelle.layers.gru import GRU, GRUCell
+from gazelle.layers.hashing import HashedCrossing, Hashing
+from gazelle.layers.image import (
+    AugMix,
+    AutoContrast,
+    CenterCrop,
+    ContrastLimitedAdaptiveHistogramEqualization,
+    CutMix,
+    Equalization,
+    MaxNumBoundingBoxes,
+    MixUp,
+    RandAugment,
+    RandomBrightness,
+    RandomColorDegeneration,
+    RandomColorJitter,
+    RandomContrast,
+    RandomCrop,
+    RandomElasticTransform,
+    RandomErasing,
+    RandomFlip,
+    RandomGaussianBlur,
+    RandomGrayscale,
+    RandomHue,
+    RandomInvert,
+    RandomPerspective,
+    RandomPosterization,
+    RandomRotation,
+    RandomSaturation,
+    RandomSharpness,
+    RandomShear,
+    RandomTranslation,
+    RandomZoom,
+    Resizing,
+    Solarization,
+)
 from gazelle.layers.input import Input, InputLayer
+from gazelle.layers.lookup import IntegerLookup, StringLookup
 from gazelle.layers.lstm import LSTM, LSTMCell
 from gazelle.layers.merging import (
     Add,
@@ -37,6 +85,7 @@ from gazelle.layers.merging import (
     subtract,
 )
 from gazelle.layers.multi_head_attention import MultiHeadAttention
+from gazelle.layers.names import deserialize, serialize
 from gazelle.layers.normalization import (
     BatchNormalization,
     GroupNormalization,
@@ -44,6 +93,7 @@ from gazelle.layers.normalization import (
     RMSNormalization,
     UnitNormalization,
 )
+from gazelle.layers.pipeline import Pipeline
 from gazelle.layers.pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -81,10 +131,15 @@ from gazelle.layers.reshaping import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
+from gazelle.layers.reversible_embedding import ReversibleEmbedding
 from gazelle.layers.rnn import RNN
+from gazelle.layers.scaling import Normalization, Rescaling
 from gazelle.layers.simple_rnn import SimpleRNN, SimpleRNNCell
 from gazelle.layers.spec import InputSpec
+from gazelle.layers.spectral_normalization import SpectralNormalization
+from gazelle.layers.spectrogram import MelSpectrogram, STFTSpectrogram
 from gazelle.layers.stacked_cells import StackedRNNCells
+from gazelle.layers.text import TextVectorization
 from gazelle.layers.wrappers import TimeDistributed, Wrapper
 
 # The second names that Keras 3 gives.
@@ -105,10 +160,18 @@ __all__ = [
     "RNN",
     "Activation",
     "ActivityRegularization",
+    "AdaptiveAveragePooling1D",
+    "AdaptiveAveragePooling2D",
+    "AdaptiveAveragePooling3D",
+    "AdaptiveMaxPooling1D",
+    "AdaptiveMaxPooling2D",
+    "AdaptiveMaxPooling3D",
     "Add",
     "AdditiveAttention",
     "AlphaDropout",
     "Attention",
+    "AugMix",
+    "AutoContrast",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -118,13 +181,19 @@ __all__ = [
     "AvgPool3D",
     "BatchNormalization",
     "Bidirectional",
+    "CategoryEncoding",
+    "CenterCrop",
     "Concatenate",
+    "ContrastLimitedAdaptiveHistogramEqualization",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "Convolution1D",
     "Convolution1DTranspose",
     "Convolution2D",
@@ -134,14 +203,19 @@ __all__ = [
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
+    "CutMix",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dot",
     "Dropout",
     "EinsumDense",
     "Embedding",
+    "Equalization",
+    "EquinoxLayer",
     "Flatten",
+    "FlaxLayer",
     "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
@@ -158,16 +232,22 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "GroupQueryAttention",
+    "HashedCrossing",
+    "Hashing",
     "Identity",
     "Input",
     "InputLayer",
     "InputSpec",
+    "IntegerLookup",
+    "JaxLayer",
     "LSTMCell",
     "Lambda",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
     "Masking",
+    "MaxNumBoundingBoxes",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
@@ -175,15 +255,44 @@ __all__ = [
     "MaxPooling2D",
     "MaxPooling3D",
     "Maximum",
+    "MelSpectrogram",
     "Minimum",
+    "MixUp",
     "MultiHeadAttention",
     "Multiply",
+    "Normalization",
     "PReLU",
     "Permute",
+    "Pipeline",
     "RMSNormalization",
+    "RandAugment",
+    "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomElasticTransform",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
+    "Rescaling",
     "Reshape",
+    "Resizing",
+    "ReversibleEmbedding",
+    "STFTSpectrogram",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
@@ -191,12 +300,18 @@ __all__ = [
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
+    "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "SpectralNormalization",
     "StackedRNNCells",
+    "StringLookup",
     "Subtract",
+    "TFSMLayer",
+    "TextVectorization",
     "TimeDistributed",
+    "TorchModuleWrapper",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
@@ -208,9 +323,11 @@ __all__ = [
     "add",
     "average",
     "concatenate",
+    "deserialize",
     "dot",
     "maximum",
     "minimum",
     "multiply",
+    "serialize",
     "subtract",
 ]  # fmt: skip

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
+from gazelle.core.chance import bernoulli
 from gazelle.core.config import ArgumentTypeError
 from gazelle.core.errors import ArgumentError, message
 from gazelle.layers.base import Layer
+from gazelle.ops.activation import softmax
 
 
 class Attention(Layer):
@@ -63,10 +64,10 @@ class Attention(Layer):
             seen = causal if seen is None else seen & causal
         if seen is not None:
             scores = jnp.where(seen, scores, scores - (65504.0 if scores.dtype == jnp.float16 else 1e9))
-        weights = jax.nn.softmax(scores, axis=-1)
+        weights = softmax(scores, axis=-1)
         shown = weights
         if training and self.dropout > 0:
-            kept = jax.random.bernoulli(self.random_key(self.seed), 1 - self.dropout, weights.shape)
+            kept = bernoulli(self.random_key(self.seed), 1 - self.dropout, weights.shape)
             shown = weights = jnp.where(kept, weights / (1 - self.dropout), 0)
         y = weights @ v
         if q_mask is not None:

@@ -13,7 +13,7 @@ import jax
 from gazelle import initializers
 from gazelle.core import bind, dtypes, random, symbolic
 from gazelle.core.config import ArgumentTypeError, resolve, serialize, serialize_object, snake
-from gazelle.core.errors import GazelleError, ShapeError, StateError, message, unknown
+from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, message, unknown
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.names import automatic
 from gazelle.core.symbolic import KerasTensor, Node

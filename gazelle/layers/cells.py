@@ -103,6 +103,10 @@ class _Cell(Layer):
         """New states from the projected input `x` and the old states."""
         return self.update(x, self.recur(states[0], dropped), states)
 
+    def whole(self, x: Any, states: list[Any], mask: Any, reverse: bool) -> tuple[Any, list[Any]] | None:
+        """Outputs and last states of all steps from the projected input, if `ops.native` has a kernel, else None."""
+        return None
+
     def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
         listed = isinstance(states, (list, tuple))
         dropped, recurrent = self.masks(inputs.shape[0], inputs.shape[-1], training)

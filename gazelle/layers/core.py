@@ -7,9 +7,10 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
+from gazelle.core import defaults
+from gazelle.core.chance import bernoulli
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.layers.base import Layer
 from gazelle.layers.spatial import choice, is_whole
@@ -48,10 +49,10 @@ class Dense(Layer):
         self.input_spec = InputSpec(min_ndim=2, axes={-1: size})
 
     def call(self, x: Any) -> Any:
-        y = x @ self.kernel
+        y = x.reshape(math.prod(x.shape[:-1]), x.shape[-1]) @ self.kernel.value  # one matrix: else a slow gradient
         if self.bias is not None:
             y = y + self.bias
-        return self.activation(y)
+        return self.activation(y.reshape(*x.shape[:-1], self.units))
 
 
 class Activation(Layer):
@@ -116,7 +117,7 @@ class Dropout(Layer):
         keep = 1.0 - self.rate
         if keep == 0:
             return jnp.zeros_like(x)
-        kept = jax.random.bernoulli(self.random_key(self.seed), keep, self.mask_shape(x.shape))
+        kept = bernoulli(self.random_key(self.seed), keep, self.mask_shape(x.shape))
         return jnp.where(kept, x / keep, 0)
 
 
@@ -140,8 +141,8 @@ class Flatten(Layer):
 
     def __init__(self, data_format: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        formats = ("channels_last", "channels_first")
-        self.data_format = choice("Flatten", "data_format", data_format or "channels_last", formats)
+        given = data_format or defaults.image_data_format()
+        self.data_format = choice("Flatten", "data_format", given, defaults.FORMATS)
         self.input_spec = InputSpec(min_ndim=1)
 
     def call(self, x: Any) -> Any:

@@ -27,6 +27,8 @@ class Embedding(Layer):
     (1, 3, 4)
     """
 
+    autocast = False  # indices that come as floats stay exact
+
     def __init__(
         self, input_dim: int, output_dim: int, embeddings_initializer: Any = "uniform",
         embeddings_regularizer: Any = None, embeddings_constraint: Any = None, mask_zero: bool = False,
@@ -48,7 +50,8 @@ class Embedding(Layer):
 
     def build(self, input_shape: Any) -> None:
         if not self.built:
-            self.embeddings = self.add_weight("embeddings", (self.input_dim, self.output_dim))
+            shape = (self.input_dim, self.output_dim)
+            self.embeddings = self.add_weight("embeddings", shape, autocast=False)  # rows are cast, not the table
 
     def call(self, x: Any) -> Any:
         if not jnp.issubdtype(x.dtype, jnp.integer):

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from gazelle.layers.cells import _Cell, product
 from gazelle.layers.rnn import RNN, of_cell
 from gazelle.layers.spec import InputSpec
+from gazelle.ops import native
 
 
 class GRUCell(_Cell):
@@ -65,6 +66,14 @@ class GRUCell(_Cell):
         z, r = self._gates(x[..., :two] + product(h, gates, None if dropped is None else dropped[:2]))
         kept = h if dropped is None else h * dropped[2]
         return self._mix(z, x[..., two:] + (r * kept) @ new, h)
+
+    def whole(self, x: Any, states: list[Any], mask: Any, reverse: bool) -> tuple[Any, list[Any]] | None:
+        if not (self.usual and self.reset_after):
+            return None
+        bias = self.biases()[1]
+        bias = jnp.zeros(x.shape[-1], x.dtype) if bias is None else bias
+        hs = native.gru(x, self.recurrent_kernel.value, bias, states[0], mask, reverse)
+        return hs, [hs[0 if reverse else -1]]
 
 
 class GRU(RNN):

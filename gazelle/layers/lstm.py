@@ -12,6 +12,7 @@ from gazelle import initializers
 from gazelle.layers.cells import _Cell
 from gazelle.layers.rnn import RNN, of_cell
 from gazelle.layers.spec import InputSpec
+from gazelle.ops import native
 
 
 class LSTMCell(_Cell):
@@ -55,6 +56,12 @@ class LSTMCell(_Cell):
         i, f, g, o = jnp.split(x + inner, 4, axis=-1)
         c = self.recurrent_activation(f) * states[1] + self.recurrent_activation(i) * self.activation(g)
         return [self.recurrent_activation(o) * self.activation(c), c]
+
+    def whole(self, x: Any, states: list[Any], mask: Any, reverse: bool) -> tuple[Any, list[Any]] | None:
+        if not self.usual:
+            return None
+        hs, c = native.lstm(x, self.recurrent_kernel.value, states[0], states[1], mask, reverse)
+        return hs, [hs[0 if reverse else -1], c]
 
 
 def _halves(z: Any) -> Any:

@@ -43,6 +43,10 @@ class _Normalization(Layer):
             raise ShapeError(message(self._label, expected=f"a known size on axis {self.axis}", got=f"shape {shape}"))
         return sizes
 
+    def add_weight(self, *args: Any, **kwargs: Any) -> Any:
+        """A weight that is read as it is kept, whatever the layer computes in."""
+        return super().add_weight(*args, **{"autocast": False, **kwargs})
+
     def build_affine(self, shape: tuple[int, ...]) -> None:
         self.gamma = self.add_weight("gamma", shape) if self.scale else None
         self.beta = self.add_weight("beta", shape) if self.center else None
@@ -180,6 +184,8 @@ class LayerNormalization(_Normalization):
     Array([[-1.,  1.]], dtype=float32)
     """
 
+    autocast = False
+
     def __init__(
         self, axis: Any = -1, epsilon: float = 0.001, center: bool = True, scale: bool = True,
         beta_initializer: Any = "zeros", gamma_initializer: Any = "ones", beta_regularizer: Any = None,
@@ -212,6 +218,8 @@ class GroupNormalization(_Normalization):
     >>> GroupNormalization(groups=2)(jnp.ones((1, 4, 4, 6))).shape
     (1, 4, 4, 6)
     """
+
+    autocast = False
 
     def __init__(
         self, groups: int = 32, axis: int = -1, epsilon: float = 0.001, center: bool = True, scale: bool = True,

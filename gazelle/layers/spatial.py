@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gazelle.core import defaults
 from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
 from gazelle.layers.base import Layer
 from gazelle.layers.spec import InputSpec
@@ -49,8 +50,8 @@ class _Spatial(Layer):
 
     def __init__(self, data_format: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        formats = ("channels_last", "channels_first")
-        self.data_format = choice(type(self).__name__, "data_format", data_format or "channels_last", formats)
+        given = data_format or defaults.image_data_format()
+        self.data_format = choice(type(self).__name__, "data_format", given, defaults.FORMATS)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
     @property

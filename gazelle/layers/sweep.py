@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from gazelle.layers.cells import _Cell
 from gazelle.layers.stacked_cells import StackedRNNCells, step
+from gazelle.ops import native
 
 
 class Sweep(NamedTuple):
@@ -51,10 +52,14 @@ def _sweep_gates(cell: _Cell, x: Any, states: list[Any], mask: Any, how: Sweep) 
             new = _held(counts, new, states)
         return new, new[0]
 
-    steps = (cell.project(x, dropped), mask)
-    states, outputs = jax.lax.scan(body, states, steps, reverse=how.reverse, unroll=how.unroll)
+    x, done = cell.project(x, dropped), None
+    if recurrent is None and not how.unroll and x.shape[0] > 0 and x.dtype == jnp.float32 and native.ready():
+        done = cell.whole(x, states, mask, how.reverse)
+    if done is None:
+        done = jax.lax.scan(body, states, (x, mask), reverse=how.reverse, unroll=how.unroll)[::-1]
+    outputs, states = done
     if mask is not None and how.zero:
-        outputs = jnp.where(mask[..., None], outputs, 0)
+        outputs = _held(mask, outputs, jnp.zeros_like(outputs))
     return outputs, states
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core import dtypes
+from gazelle.core import dtypes, policies
 from gazelle.core.config import Configurable, snake
 from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
 from gazelle.core.lookup import lookup
@@ -16,10 +16,9 @@ from gazelle.core.masks import get_mask
 from gazelle.losses.labels import check_labels
 from gazelle.losses.shapes import check_shapes, kind_of, same_rank
 
-__all__ = ["EPSILON", "REDUCTIONS", "Loss", "LossFunctionWrapper", "align", "as_loss", "check_labels", "check_shapes",
+__all__ = ["REDUCTIONS", "Loss", "LossFunctionWrapper", "align", "as_loss", "check_labels", "check_shapes",
            "divide", "get", "merge_mask", "stepwise"]  # fmt: skip
 
-EPSILON = 1e-7  # keeps logarithms and quotients finite, as in Keras
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none")
 
 
@@ -48,7 +47,7 @@ class Loss(Configurable):
             raise unknown("reduction", reduction, REDUCTIONS)
         self.name = name or snake(type(self).__name__)
         self.reduction = reduction
-        self.dtype = dtypes.standardize(getattr(dtype, "compute_dtype", dtype))
+        self.dtype = policies.get(dtype or dtypes.floatx()).compute_dtype
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The losses of the samples, before weights and reduction."""

@@ -6,7 +6,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.losses.base import EPSILON, LossFunctionWrapper
+from gazelle.core import defaults
+from gazelle.losses.base import LossFunctionWrapper
 from gazelle.losses.shapes import takes
 
 
@@ -39,14 +40,14 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
 @takes("values", "kld", "KLD", "kullback_leibler_divergence")
 def kl_divergence(y_true: Any, y_pred: Any) -> Any:
     """l = sum(y_true log(y_true / y_pred))  over the last axis; both kept between 1e-7 and 1."""
-    p, q = jnp.clip(y_true, EPSILON, 1), jnp.clip(y_pred, EPSILON, 1)
+    p, q = jnp.clip(y_true, defaults.epsilon(), 1), jnp.clip(y_pred, defaults.epsilon(), 1)
     return jnp.sum(p * jnp.log(p / q), axis=-1)
 
 
 @takes("values")
 def poisson(y_true: Any, y_pred: Any) -> Any:
     """l = mean(y_pred - y_true log(y_pred))  over the last axis: -log likelihood of counts with mean y_pred."""
-    return jnp.mean(y_pred - y_true * jnp.log(y_pred + EPSILON), axis=-1)
+    return jnp.mean(y_pred - y_true * jnp.log(y_pred + defaults.epsilon()), axis=-1)
 
 
 class Hinge(LossFunctionWrapper):

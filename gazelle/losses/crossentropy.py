@@ -7,14 +7,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gazelle.core import defaults
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.masks import set_mask
-from gazelle.losses.base import EPSILON, LossFunctionWrapper
+from gazelle.losses.base import LossFunctionWrapper
 from gazelle.losses.shapes import family, takes
 
 
 def _inside(p: Any) -> Any:
-    return jnp.clip(p, EPSILON, 1.0 - EPSILON)
+    return jnp.clip(p, defaults.epsilon(), 1.0 - defaults.epsilon())
 
 
 def distribution(y_pred: Any, axis: int) -> Any:

@@ -7,8 +7,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gazelle.core import defaults
 from gazelle.core.masks import set_mask
-from gazelle.losses.base import EPSILON, LossFunctionWrapper
+from gazelle.losses.base import LossFunctionWrapper
 from gazelle.losses.shapes import takes
 
 
@@ -16,7 +17,7 @@ from gazelle.losses.shapes import takes
 def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
     """l = 1 - 2 sum(y_true y_pred) / (sum(y_true) + sum(y_pred))  over `axis`; None is over everything."""
     both = jnp.sum(y_true * y_pred, axis=axis)
-    return 1 - 2.0 * both / (jnp.sum(y_true, axis=axis) + jnp.sum(y_pred, axis=axis) + EPSILON)
+    return 1 - 2.0 * both / (jnp.sum(y_true, axis=axis) + jnp.sum(y_pred, axis=axis) + defaults.epsilon())
 
 
 @takes("values")
@@ -28,7 +29,7 @@ def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axi
     both = jnp.sum(y_true * y_pred, axis=axis)
     missed = jnp.sum(y_true * (1 - y_pred), axis=axis)
     extra = jnp.sum((1 - y_true) * y_pred, axis=axis)
-    return 1 - both / (both + missed * alpha + extra * beta + EPSILON)
+    return 1 - both / (both + missed * alpha + extra * beta + defaults.epsilon())
 
 
 @takes("groups")

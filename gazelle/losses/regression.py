@@ -7,7 +7,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.losses.base import EPSILON, LossFunctionWrapper
+from gazelle.core import defaults
+from gazelle.losses.base import LossFunctionWrapper
 from gazelle.losses.shapes import takes
 
 
@@ -30,20 +31,20 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
 @takes("values", "mape", "MAPE")
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     """l = 100 mean(abs(y_true - y_pred) / max(abs(y_true), 1e-7))  over the last axis."""
-    return 100.0 * jnp.mean(jnp.abs((y_true - y_pred) / jnp.maximum(jnp.abs(y_true), EPSILON)), axis=-1)
+    return 100.0 * jnp.mean(jnp.abs((y_true - y_pred) / jnp.maximum(jnp.abs(y_true), defaults.epsilon())), axis=-1)
 
 
 @takes("values", "msle", "MSLE")
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     """l = mean((log(1 + y_true) - log(1 + y_pred))^2)  over the last axis; values below 1e-7 count as 1e-7."""
-    log_true = jnp.log(jnp.maximum(y_true, EPSILON) + 1.0)
-    return jnp.mean(jnp.square(jnp.log(jnp.maximum(y_pred, EPSILON) + 1.0) - log_true), axis=-1)
+    log_true = jnp.log(jnp.maximum(y_true, defaults.epsilon()) + 1.0)
+    return jnp.mean(jnp.square(jnp.log(jnp.maximum(y_pred, defaults.epsilon()) + 1.0) - log_true), axis=-1)
 
 
 def unit(x: Any, axis: Any = -1) -> Any:
     """x / max(norm(x), 1e-7)  along `axis`."""
     # The bound is put on the square: the gradient of the norm at 0 is infinite.
-    return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x), axis=axis, keepdims=True), EPSILON**2))
+    return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x), axis=axis, keepdims=True), defaults.epsilon() ** 2))
 
 
 @takes("values", "cosine_proximity")

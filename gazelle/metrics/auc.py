@@ -8,8 +8,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gazelle.core import defaults
 from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
-from gazelle.losses.base import EPSILON, divide
+from gazelle.losses.base import divide
 from gazelle.losses.shapes import matched
 from gazelle.metrics.base import Metric
 from gazelle.metrics.confusion import _ALL, confusion, even_thresholds
@@ -59,7 +60,8 @@ class AUC(Metric):
             raise ArgumentError(message("AUC(num_labels)", expected="multi_label=True", got="multi_label=False"))
         inner = even_thresholds(num_thresholds)[1:-1] if thresholds is None else sorted(thresholds)
         self.num_thresholds = len(inner) + 2
-        self._cuts = [-EPSILON, *inner, 1.0 + EPSILON]  # beyond 0 and 1, so that rounding loses no prediction
+        tiny = defaults.epsilon()
+        self._cuts = [-tiny, *inner, 1.0 + tiny]  # beyond 0 and 1, so that rounding loses no prediction
         self._built = False
         if num_labels or not multi_label:
             self.build(None, (None, num_labels))

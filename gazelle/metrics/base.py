@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle import initializers
-from gazelle.core import bind, dtypes
+from gazelle.core import bind, dtypes, policies
 from gazelle.core.config import snake
 from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.lookup import Named, lookup
@@ -42,7 +42,7 @@ class Metric(Named):
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or automatic("metrics", snake(type(self).__name__))
-        self.dtype = dtypes.standardize(getattr(dtype, "compute_dtype", dtype))
+        self.dtype = policies.get(dtype or dtypes.floatx()).compute_dtype
         self._sums: list[Variable] = []
 
     # What an author writes -------------------------------------------------------------------------------------------

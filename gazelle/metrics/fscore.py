@@ -6,8 +6,9 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from gazelle.core import defaults
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.losses.base import EPSILON, align
+from gazelle.losses.base import align
 from gazelle.losses.shapes import matched
 from gazelle.metrics.base import Metric
 from gazelle.metrics.reduction import wide
@@ -61,11 +62,11 @@ class _FScore(Metric):
 
     def result(self) -> Any:
         tp, fp, fn, support = (getattr(self, name).value for name in _SUMS)
-        precision, recall = tp / (tp + fp + EPSILON), tp / (tp + fn + EPSILON)
+        precision, recall = tp / (tp + fp + defaults.epsilon()), tp / (tp + fn + defaults.epsilon())
         b = self._beta**2
-        score = (1 + b) * (precision * recall / (b * precision + recall + EPSILON))
+        score = (1 + b) * (precision * recall / (b * precision + recall + defaults.epsilon()))
         if self.average == "weighted":
-            return jnp.sum(score * (support / (jnp.sum(support) + EPSILON)))
+            return jnp.sum(score * (support / (jnp.sum(support) + defaults.epsilon())))
         return score if self.average is None else jnp.mean(score)
 
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.core import dtypes
+from gazelle.core import defaults, dtypes
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.losses.base import EPSILON
 from gazelle.metrics.base import Metric
 
 
@@ -58,7 +57,8 @@ class _IoU(Metric):
         union = jnp.sum(matrix, axis=0) + jnp.sum(matrix, axis=1) - right
         right, union = (v[jnp.asarray(self._targets)].astype("float32") for v in (right, union))
         present = union > 1e-9  # a class that is nowhere does not count
-        return jnp.sum(jnp.where(present, right / (union + EPSILON), 0.0)) / (jnp.sum(present) + EPSILON)
+        tiny = defaults.epsilon()
+        return jnp.sum(jnp.where(present, right / (union + tiny), 0.0)) / (jnp.sum(present) + tiny)
 
 
 class IoU(_IoU):

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from gazelle.core import defaults
 from gazelle.core.errors import ShapeError, message, unknown
 from gazelle.losses import (
     log_cosh,
@@ -14,7 +15,7 @@ from gazelle.losses import (
     mean_squared_error,
     mean_squared_logarithmic_error,
 )
-from gazelle.losses.base import EPSILON, align, stepwise
+from gazelle.losses.base import align, stepwise
 from gazelle.losses.regression import unit
 from gazelle.losses.shapes import matched, takes
 from gazelle.metrics.base import Metric
@@ -43,7 +44,8 @@ def concordance_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
     var_true, var_pred = (jnp.var(y, axis=axis, keepdims=True) for y in (y_true, y_pred))
     # mean((t - c)(p - mean p)) is the covariance for every constant c
     products = (y_true - mean_pred) * (y_pred - mean_pred)
-    return jnp.mean(2 * products / (var_true + var_pred + jnp.square(mean_true - mean_pred) + EPSILON), axis=axis)
+    spread = var_true + var_pred + jnp.square(mean_true - mean_pred) + defaults.epsilon()
+    return jnp.mean(2 * products / spread, axis=axis)
 
 
 class MeanSquaredError(MeanMetricWrapper):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gazelle.ops import image as image
 from gazelle.ops import linalg as linalg
 from gazelle.ops import nn as nn
 from gazelle.ops import numpy as numpy

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
+from gazelle.ops.activation import softmax
 from gazelle.ops.base import array, op, public
 
 
@@ -36,7 +36,7 @@ def dot_product_attention(
         mask = causal if mask is None else jnp.logical_and(mask, causal)
     if mask is not None:
         logits = jnp.where(mask, logits, 0.7 * float(jnp.finfo(jnp.float32).min))
-    return jnp.einsum("bhts,bshd->bthd", jax.nn.softmax(logits).astype(value.dtype), value)
+    return jnp.einsum("bhts,bshd->bthd", softmax(logits).astype(value.dtype), value)
 
 
 __all__ = public(globals())

@@ -20,7 +20,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 #: Parameters that hold one array, and those that hold several.
 ARRAY = frozenset({
     "x", "x1", "x2", "y", "a", "b", "inputs", "target", "output", "kernel", "condition", "updates", "data",
-    "segment_ids", "targets", "predictions", "depthwise_kernel", "pointwise_kernel",
+    "segment_ids", "targets", "predictions", "depthwise_kernel", "pointwise_kernel", "images", "image1", "image2",
+    "volumes", "transform", "coordinates", "start_points", "end_points",
 })  # fmt: skip
 ARRAYS = frozenset({"xs"})
 EPSILON = 1e-7  # added where a division or logarithm would meet 0

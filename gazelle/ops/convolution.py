@@ -1,27 +1,17 @@
-"""Convolutions over 1, 2 or 3 axes of space.
-
-On a CPU the gradient with respect to the kernel needs care. What JAX derives is a convolution whose batch axis stands
-where XLA's fast kernels do not look for it; outside of a loop a pass of XLA moves it, inside a `while` it does not, and
-a scalar loop a hundred times slower is left. So here the tangent is written such that its transpose, which is what
-training computes, is a convolution in plain order (batch, space, channels), with channels as the batch.
-"""
+"""Convolutions over 1, 2 or 3 axes of space: what they take, and where their windows lie."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.ops.base import op, public
+from gazelle.ops.convolution_forms import Pads, convolve
 from gazelle.ops.space import moved_first, moved_last, per_axis
-
-_SPACE = {3: "W", 4: "HW", 5: "DHW"}  # number of axes -> letters of those of space
-Pads = tuple[tuple[int, int], ...]
 
 
 @op
@@ -105,10 +95,7 @@ def conv_transpose(
     )
     kernel = jnp.swapaxes(jnp.flip(kernel, range(rank)), -1, -2)
     x = x.astype(kernel.dtype)
-    ones = (1,) * rank
-    if jax.default_backend() != "cpu":
-        return moved_first(_plain(x, kernel, ones, pads, steps, dilations, 1), data_format)
-    return moved_first(_conv(x, kernel, ones, pads, steps, dilations), data_format)
+    return moved_first(convolve(x, kernel, (1,) * rank, pads, steps, dilations), data_format)
 
 
 def _transposed_pads(window: int, stride: int, dilation: int, padding: str, extra: int | None) -> tuple[int, int]:
@@ -135,10 +122,7 @@ def _apply(x: Any, kernel: Any, strides: Any, padding: Any, dilation_rate: Any, 
                 message(f"Nothing is left of an input of shape {tuple(x.shape)}", expected=f"space of at least {reach}",
                         got=tuple(x.shape[1:-1]), mend="Use padding='same', a smaller kernel or a larger input.")
             )  # fmt: skip
-    ones = (1,) * rank
-    if groups > 1 or jax.default_backend() != "cpu":
-        return _plain(x, kernel, steps, pads, ones, dilations, groups)
-    return _conv(x, kernel, steps, pads, ones, dilations)
+    return convolve(x, kernel, steps, pads, (1,) * rank, dilations, groups)
 
 
 def _pads(space: Sequence[int], reach: Sequence[int], strides: Sequence[int], padding: Any) -> Pads:
@@ -147,38 +131,6 @@ def _pads(space: Sequence[int], reach: Sequence[int], strides: Sequence[int], pa
             raise ArgumentError(message("conv's padding", expected="'valid', 'same' or pairs", got=repr(padding)))
         padding = lax.padtype_to_pads(space, reach, strides, padding.upper())
     return tuple((int(low), int(high)) for low, high in padding)
-
-
-def _plain(
-    x: Any, kernel: Any, strides: Any, pads: Any, stretch: Any, dilations: Any, groups: int = 1, order: Any = None
-) -> Any:
-    space = _SPACE[x.ndim]
-    order = order or (f"N{space}C", f"{space}IO", f"N{space}C")
-    return lax.conv_general_dilated(
-        x, kernel, strides, pads, lhs_dilation=stretch, rhs_dilation=dilations, dimension_numbers=order,
-        feature_group_count=groups,
-    )  # fmt: skip
-
-
-@functools.partial(jax.custom_jvp, nondiff_argnums=(2, 3, 4, 5))
-def _conv(x: Any, kernel: Any, strides: Any, pads: Any, stretch: Any, dilations: Any) -> Any:
-    return _plain(x, kernel, strides, pads, stretch, dilations)
-
-
-@_conv.defjvp
-def _conv_tangent(strides: Any, pads: Any, stretch: Any, dilations: Any, primals: Any, tangents: Any) -> Any:
-    (x, kernel), (dx, dkernel) = primals, tangents
-    y = _conv(x, kernel, strides, pads, stretch, dilations)
-    # The same convolution twice, with axes turned so that the transposes, which are what training computes, read
-    #   dx (batch, *space, in) = dy (batch, *space, out) * kernel (*window, out, in), turned round
-    #   dkernel (in, *window, out) = x (in, *space, batch) * dy (*space, batch, out)
-    # in plain order.
-    space = _SPACE[x.ndim]
-    settings = strides, pads, stretch, dilations, 1
-    by_x = _plain(dx, jnp.swapaxes(kernel, -1, -2), *settings, (f"N{space}C", f"{space}OI", f"N{space}C"))
-    x, dkernel = jnp.moveaxis(x, (0, -1), (-1, 0)), jnp.moveaxis(dkernel, -2, 0)
-    by_kernel = _plain(x, dkernel, *settings, (f"C{space}N", f"I{space}O", f"{space}NC"))
-    return y, by_x + jnp.moveaxis(by_kernel, -2, 0)
 
 
 __all__ = public(globals())

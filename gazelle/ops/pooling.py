@@ -1,13 +1,15 @@
 """Pooling: one value for each window of space.
 
-The gradient that JAX derives for the largest value of a window is `select_and_scatter_add`, most of the time of a small
-network on a CPU. Here the place of the first largest value is found by comparing, and the gradient is a mask.
+XLA's own windows are slow on a CPU, above all their gradients: `select_and_scatter_add` for the largest value, a window
+over a stretched array for the mean. There a window is taken apart instead. Place p of all windows together is a slice
+of the input, the pooled array is the maximum or the sum of these slices, and the gradient of the maximum is a mask for
+each slice. A window over several axes goes axis by axis, the last one first: so fewer slices do, and of equal values
+the first in reading order is the one that counts, as it is for XLA. Other devices keep their own kernels.
 """
 
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -20,9 +22,14 @@ from jax import lax
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.ops.base import op, public
 from gazelle.ops.space import moved_first, moved_last, per_axis
+from gazelle.ops.windows import on_cpu, padded, places
 
-#: Windows with more places, if they overlap, are left to XLA: the mask of each place is an operation of its own.
-_MOST_SLICES = 64
+#: Windows of up to so many places that do not overlap go in one pass over all axes.
+_FEW = 4
+#: Longer windows have a maximum in log2(length) steps instead of one slice for each place, which compiles slowly.
+_MOST_MASKS = 16
+#: Longer windows are summed by XLA.
+_MOST_TERMS = 64
 
 
 @op
@@ -37,13 +44,18 @@ def max_pool(
     [1.0, 3.0]
     """
     x, window, steps, pads = _windows("max_pool", inputs, pool_size, strides, padding, data_format)
-    x = lax.pad(x, _lowest(x.dtype), [(0, 0, 0), *((*pad, 0) for pad in pads), (0, 0, 0)])
-    if window == steps:
-        y = _largest(_split(x, window), tuple(range(2, x.ndim * 2 - 3, 2)))
-    elif math.prod(window) <= _MOST_SLICES:
-        y = _largest_of_slices(x, window, steps)
+    lowest = np.asarray(-np.inf if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.iinfo(x.dtype).min, x.dtype)
+    x = padded(x, lowest, pads)
+    if not on_cpu():
+        y = lax.reduce_window(x, lowest, lax.max, (1, *window, 1), (1, *steps, 1), "VALID")
+    elif window == steps and math.prod(window) > _FEW:
+        y = _largest_of_axes(_split(x, window), tuple(range(2, x.ndim * 2 - 3, 2)))
+    elif window == steps:
+        y = _largest(x, window, steps)
     else:
-        y = _reduced(x, window, steps)
+        y = x
+        for one_window, one_step in _by_axis(window, steps):
+            y = (_largest if max(one_window) <= _MOST_MASKS else _largest_of_many)(y, one_window, one_step)
     return moved_first(y, data_format)
 
 
@@ -57,12 +69,16 @@ def average_pool(
     [0.5, 2.5]
     """
     x, window, steps, pads = _windows("average_pool", inputs, pool_size, strides, padding, data_format)
-    space = x.shape[1:-1]
-    x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *((*pad, 0) for pad in pads), (0, 0, 0)])
-    if window == steps:
+    space, zero = x.shape[1:-1], np.zeros((), x.dtype)
+    x = padded(x, zero, pads)
+    if not on_cpu() or (window != steps and max(window) > _MOST_TERMS):
+        y = lax.reduce_window(x, zero, lax.add, (1, *window, 1), (1, *steps, 1), "VALID")
+    elif window == steps and math.prod(window) > _MOST_MASKS:
         y = jnp.sum(_split(x, window), tuple(range(2, x.ndim * 2 - 3, 2)))
     else:
-        y = lax.reduce_window(x, np.zeros((), x.dtype), lax.add, (1, *window, 1), (1, *steps, 1), "VALID")
+        y = x
+        for one_window, one_step in _by_axis(window, steps):
+            y = functools.reduce(jnp.add, places(y, one_window, one_step))
     if padding == "valid":
         return moved_first(y / math.prod(window), data_format)
     counts = functools.reduce(np.multiply.outer, map(_count, space, window, steps, pads))
@@ -104,49 +120,73 @@ def _count(size: int, window: int, step: int, pad: tuple[int, int]) -> np.ndarra
     return np.minimum(starts + window, size) - np.maximum(starts, 0)
 
 
-def _lowest(dtype: Any) -> Any:
-    return np.asarray(-np.inf if jnp.issubdtype(dtype, jnp.inexact) else jnp.iinfo(dtype).min, dtype)
-
-
-def _reduced(x: Any, window: Sequence[int], steps: Sequence[int]) -> Any:
-    return lax.reduce_window(x, _lowest(x.dtype), lax.max, (1, *window, 1), (1, *steps, 1), "VALID")
-
-
-@functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
-def _largest(x: Any, axes: tuple[int, ...]) -> Any:
-    return jnp.max(x, axes)
-
-
-@_largest.defjvp
-def _largest_tangent(axes: tuple[int, ...], primals: Any, tangents: Any) -> Any:
-    (x,), (dx,) = primals, tangents
-    y = _largest(x, axes)
-    wide = jnp.expand_dims(y, axes)
-    sizes = tuple(x.shape[axis] for axis in axes)
-    shape = [n if axis in axes else 1 for axis, n in enumerate(x.shape)]
-    place = np.arange(math.prod(sizes), dtype=np.int32).reshape(shape)
-    first = jnp.min(jnp.where(x == wide, place, place.size), axes, keepdims=True)
-    return y, jnp.sum(jnp.where(place == first, dx, 0), axes)
+def _by_axis(window: Sequence[int], steps: Sequence[int]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """The same window as one along each axis, the last axis first."""
+    ones = (1,) * len(window)
+    return [
+        ((*ones[:i], window[i], *ones[i + 1 :]), (*ones[:i], steps[i], *ones[i + 1 :]))
+        for i in reversed(range(len(window)))
+        if window[i] > 1 or steps[i] > 1
+    ]
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2))
-def _largest_of_slices(x: Any, window: Sequence[int], steps: Sequence[int]) -> Any:
-    return _reduced(x, window, steps)
+def _largest(x: Any, window: Sequence[int], steps: Sequence[int]) -> Any:
+    return functools.reduce(jnp.maximum, places(x, window, steps))
 
 
-@_largest_of_slices.defjvp
-def _largest_of_slices_tangent(window: Any, steps: Any, primals: Any, tangents: Any) -> Any:
+@_largest.defjvp
+def _largest_tangent(window: Any, steps: Any, primals: Any, tangents: Any) -> Any:
     (x,), (dx,) = primals, tangents
-    y = _largest_of_slices(x, window, steps)
-    stops = [(n - 1) * step + 1 for n, step in zip(y.shape[1:-1], steps, strict=True)]
-    dy, free = jnp.zeros_like(y), jnp.ones(y.shape, bool)
-    for start in itertools.product(*map(range, window)):  # all windows' entries at one place
-        ends = (x.shape[0], *(a + b for a, b in zip(start, stops, strict=True)), x.shape[-1])
-        part = functools.partial(lax.slice, start_indices=(0, *start, 0), limit_indices=ends, strides=(1, *steps, 1))
-        hit = jnp.logical_and(part(x) == y, free)
-        free = jnp.logical_and(free, jnp.logical_not(hit))
-        dy = dy + jnp.where(hit, part(dx), 0)
-    return y, dy
+    y, parts = _largest(x, window, steps), places(x, window, steps)
+    first = jnp.full(y.shape, len(parts) - 1, np.int8)
+    for p in reversed(range(len(parts) - 1)):
+        first = jnp.where(parts[p] == y, np.int8(p), first)
+    return y, sum(jnp.where(first == p, part, 0) for p, part in enumerate(places(dx, window, steps)))
+
+
+def _largest_of_many(x: Any, window: Sequence[int], steps: Sequence[int]) -> Any:
+    """Windows of 2, 4, 8 ... places, each the larger of two halves; in the last step the halves may overlap."""
+    reach, ones = 1, (1,) * len(window)
+    axis = next(axis for axis, places in enumerate(window, 1) if places > 1)
+    while reach < max(window):
+        step = min(reach, max(window) - reach)
+        x, reach = _larger(x, axis, step), reach + step
+    (y,) = places(x, ones, steps)
+    return y
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2))
+def _larger(x: Any, axis: int, step: int) -> Any:
+    return jnp.maximum(*_pair(x, axis, step))
+
+
+@_larger.defjvp
+def _larger_tangent(axis: int, step: int, primals: Any, tangents: Any) -> Any:
+    (x,), (dx,) = primals, tangents
+    y = _larger(x, axis, step)
+    return y, jnp.where(_pair(x, axis, step)[0] == y, *_pair(dx, axis, step))
+
+
+def _pair(x: Any, axis: int, step: int) -> tuple[Any, Any]:
+    """Each place but the last ones, and the place `step` further."""
+    return lax.slice_in_dim(x, 0, x.shape[axis] - step, axis=axis), lax.slice_in_dim(x, step, None, axis=axis)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _largest_of_axes(x: Any, axes: tuple[int, ...]) -> Any:
+    return jnp.max(x, axes)
+
+
+@_largest_of_axes.defjvp
+def _largest_of_axes_tangent(axes: tuple[int, ...], primals: Any, tangents: Any) -> Any:
+    (x,), (dx,) = primals, tangents
+    y = _largest_of_axes(x, axes)
+    wide = jnp.expand_dims(y, axes)
+    shape = [n if axis in axes else 1 for axis, n in enumerate(x.shape)]
+    place = np.arange(math.prod(shape), dtype=np.int32).reshape(shape)
+    first = jnp.min(jnp.where(x == wide, place, place.size), axes, keepdims=True)
+    return y, jnp.sum(jnp.where(place == first, dx, 0), axes)
 
 
 __all__ = public(globals())

@@ -6,9 +6,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.core.errors import ArgumentError, message, unknown
-
-FORMATS = ("channels_last", "channels_first")
+from gazelle.core import defaults
+from gazelle.core.errors import ArgumentError, message
 
 
 def per_axis(name: str, value: Any, rank: int) -> tuple[int, ...]:
@@ -22,10 +21,8 @@ def per_axis(name: str, value: Any, rank: int) -> tuple[int, ...]:
 
 
 def is_first(data_format: str | None) -> bool:
-    """Whether the channels stand before space; None means 'channels_last'."""
-    if data_format not in (None, *FORMATS):
-        raise unknown("data_format", data_format, FORMATS)
-    return data_format == "channels_first"
+    """Whether the channels stand before space; None means the format of the process, `image_data_format`."""
+    return defaults.data_format(data_format) == "channels_first"
 
 
 def moved_last(x: Any, data_format: str | None) -> Any:

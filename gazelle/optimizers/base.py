@@ -15,6 +15,7 @@ from gazelle.core.variable import Variable
 from gazelle.optimizers import pieces, rate
 from gazelle.optimizers.hands import Hands
 from gazelle.optimizers.pieces import Arrays
+from gazelle.optimizers.written import Written
 
 Slots = dict[str, Arrays]
 
@@ -24,12 +25,13 @@ _SHARED = (
 )  # fmt: skip
 
 
-class Optimizer(Hands, Configurable):
+class Optimizer(Hands, Written, Configurable):
     """A rule that changes weights by their gradients: the parent of all optimizers.
 
     A subclass names its `slots` (arrays it remembers for each weight, zeros at first) and writes
     `rule(self, w, g, *slots, lr, t)`, which returns the new w and slots of one weight. `lr` is the learning rate,
-    `t` the number of this update: 1, 2, ...
+    `t` the number of this update: 1, 2, ... In Keras' way it may write `build(self, variables)`, which calls
+    `add_variable_from_reference`, and `update_step(self, gradient, variable, learning_rate)`, which assigns.
 
     Args:
         learning_rate: a number, a schedule, or a function of the step.
@@ -54,6 +56,7 @@ class Optimizer(Hands, Configurable):
     """
 
     _room = "optimizers"
+    loss_scale_factor: float | None
     slots: tuple[str, ...] = ()
     scalars: Mapping[str, float] = {}  # slots that all weights share, and their first values
     starts: Mapping[str, float] = {}  # first values of slots that do not begin at zero
@@ -86,6 +89,14 @@ class Optimizer(Hands, Configurable):
             f"{type(self).__name__} has no rule: def rule(self, w, g, *slots, lr, t): return (w, *slots)."
         )
 
+    def slot_of(self, name: str, path: str, w: Any) -> Any:
+        """The first value of a weight's slot; None where it has none, and `rule` is given the others."""
+        return jnp.full_like(w, self.starts.get(name, 0))
+
+    def decay_of(self, path: str, w: Any) -> float | None:
+        """The weight decay of one weight, None for none."""
+        return self.weight_decay if self._decays(path) else None
+
     def advance(self, scalars: Arrays, t: Any) -> Arrays:
         """The shared scalars of update t, from those of the update before; `rule` is given them by name."""
         return scalars
@@ -97,8 +108,11 @@ class Optimizer(Hands, Configurable):
         names = ["average"] if self.use_ema else []
         names += ["gradient_accumulator"] if self.gradient_accumulation_steps else []
         out: Slots = {name: {p: jnp.zeros_like(w) for p, w in params.items()} for name in names}
+        if self._is_written():
+            return out | self._written_slots(params)
         for name in self.slots:
-            out[name] = {p: jnp.full_like(w, self.starts.get(name, 0)) for p, w in params.items()}
+            first = {p: self.slot_of(name, p, w) for p, w in params.items()}
+            out[name] = {p: value for p, value in first.items() if value is not None}
         return out | {name: {"": jnp.asarray(value, jnp.float32)} for name, value in self.scalars.items()}
 
     def hyper(self) -> Arrays:
@@ -164,29 +178,31 @@ class Optimizer(Hands, Configurable):
             grads = pieces.clip_together(grads, self.global_clipnorm)
         elif self.clipvalue:
             grads = pieces.clip_values(grads, self.clipvalue)
-        if self.weight_decay is not None:
-            decay = lr * self.weight_decay
-            old = {p: params[p] for p in grads if self._decays(p)}
-            params = params | {p: (w - w * decay).astype(w.dtype) for p, w in old.items()}
+        decays = {p: self.decay_of(p, params[p]) for p in grads}
+        old = {p: (params[p], lr * decay) for p, decay in decays.items() if decay is not None}
+        params = params | {p: (w - w * decay).astype(w.dtype) for p, (w, decay) in old.items()}
         return self._apply_rule(params, grads, slots, lr, t)
 
     def _apply_rule(self, params: Arrays, grads: Arrays, slots: Slots, lr: Any, t: Any) -> tuple[Arrays, Slots]:
+        if self._is_written():
+            return self._written_rule(params, grads, slots, lr, t)
         scalars = self.advance({name: slots[name][""] for name in self.scalars}, t.astype(jnp.float32))
         params, slots = dict(params), {name: dict(arrays) for name, arrays in slots.items()}
         slots |= {name: {"": value} for name, value in scalars.items()}
         for path, g in grads.items():
-            old = (params[path], *(slots[name][path] for name in self.slots))
+            names = [name for name in self.slots if path in slots[name]]
+            old = (params[path], *(slots[name][path] for name in names))
             wide = jnp.promote_types(old[0].dtype, jnp.float32)  # half precision cannot count steps
             new = self.rule(old[0], g, *old[1:], lr=lr.astype(wide), t=t.astype(wide), **scalars)
             new = new if isinstance(new, tuple) else (new,)
             if len(new) != len(old):
-                names = ", ".join(("w", *self.slots))
+                wanted = ", ".join(("w", *names))
                 raise ArgumentError(
-                    message(f"{type(self).__name__}.rule", expected=f"{len(old)} arrays: {names}", got=f"{len(new)}",
+                    message(f"{type(self).__name__}.rule", expected=f"{len(old)} arrays: {wanted}", got=f"{len(new)}",
                             mend="Return the new weight and one new array for each of its slots.")
                 )  # fmt: skip
             params[path], *rest = (n.astype(o.dtype) for n, o in zip(new, old, strict=True))
-            for name, value in zip(self.slots, rest, strict=True):
+            for name, value in zip(names, rest, strict=True):
                 slots[name][path] = value
         return params, slots
 
@@ -194,8 +210,8 @@ class Optimizer(Hands, Configurable):
         """The weights at the end of training: with `use_ema` their averages."""
         return params | {p: a for p, a in slots["average"].items() if p in params} if self.use_ema else params
 
-    def scale_loss(self, loss: Any) -> Any:
-        """The loss times `loss_scale_factor`: what to take gradients of."""
+    def scale_loss(self, loss: Any, slots: Slots | None = None) -> Any:
+        """The loss times `loss_scale_factor`: what to take gradients of. slots: the state inside a compiled step."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
     # The user's view -------------------------------------------------------------------------------------------------

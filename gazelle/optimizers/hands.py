@@ -54,6 +54,9 @@ class Hands:
     """The part of an optimizer that has state: `state`, `variables`, `build`, `apply`."""
 
     if TYPE_CHECKING:
+        built: bool
+        _made: list[tuple[tuple[str, str], Variable]]
+        _trainable_variables: list[Variable]
 
         def __getattr__(self, name: str) -> Any: ...  # the pure part stands in `Optimizer`
 
@@ -61,6 +64,8 @@ class Hands:
         self.built = False
         self._state: Slots = {}
         self._keys: dict[int, str] = {}  # id(variable) -> its key in the state
+        self._made = []  # ((slot, path), variable) that an author's own `build` added
+        self._trainable_variables = []  # those that stand for the weights there
         self._known: list[Variable] = []  # those variables: keeps the ids alive
         self._keyed = False  # `_keys` and `_state` are known to fit
         self._compiled: tuple[Any, Any] = (None, None)
@@ -104,6 +109,9 @@ class Hands:
 
     def build(self, variables: Iterable[Variable]) -> None:
         """Make slots for these variables; slots that are there already stay."""
+        if self._standing:  # an author's own `build` calls its parent's
+            self.built = True
+            return
         new = [v for v in variables if id(v) not in self._keys]
         if self._keyed and not new:
             return
@@ -143,7 +151,11 @@ class Hands:
         names += ["gradient_accumulator"] if self.gradient_accumulation_steps else []
         blocks = [(name,) for name in names]
         blocks += [self.slots[: self._together], *((name,) for name in self.slots[self._together :])]
-        each = [(slot, path) for block in blocks for path in paths for slot in block]
+        held = self._state  # not every weight need have every slot
+        places = [(slot, path) for block in blocks for path in paths for slot in block]
+        each = [(slot, path) for slot, path in places if slot not in held or path in held[slot]]
+        if self._is_written():
+            each += [place for place, _ in self._made]
         return each + [(name, "") for name in self.scalars]
 
     @property
@@ -262,6 +274,11 @@ class Hands:
         constraints = {self._keys[id(v)]: v.constraint for v in self._known if v.constraint is not None}
         params, slots = self.update(params, dict(zip(keys, grads, strict=True)), slots, hyper, arrays[0], constraints)
         return [params[k] for k in keys], [arrays[0] + 1, *arrays[1:count], *(slots[s][k] for s, k in order)]
+
+    def averages(self) -> dict[str, SlotVariable]:
+        """{key: variable} of the averages that `use_ema` keeps, those of optimizers inside among them."""
+        held = {slot: arrays for slot, arrays in self.state.items() if slot.rsplit(".", 1)[-1] == "average"}
+        return {key: SlotVariable(self, slot, key) for slot, arrays in held.items() for key in arrays}
 
     def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
         """Put the averages of `use_ema` into the variables: the end of training."""

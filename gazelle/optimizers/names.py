@@ -12,10 +12,12 @@ from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.optimizers.base import Optimizer
 from gazelle.optimizers.optax import OptaxOptimizer, is_transformation
 
+_UNNAMED = ("Optimizer", "OptaxOptimizer", "OptimizerMap")
+
 
 def _named() -> dict[str, str]:
     """{lower case: name} of the optimizers that can be asked for by name."""
-    return {name.lower(): name for name in REGISTRY[Optimizer._room] if name not in ("Optimizer", "OptaxOptimizer")}
+    return {name.lower(): name for name in REGISTRY[Optimizer._room] if name not in _UNNAMED}
 
 
 def get(identifier: Any) -> Any:

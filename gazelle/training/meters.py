@@ -77,8 +77,8 @@ class Meters:
 
     def start(self) -> dict[str, Any]:
         """Totals before the first batch."""
-        sums = {f"part/{name}": jnp.zeros((2,)) for name in self.parts}
-        return sums | {path: jnp.asarray(value) for path, value in self._first.items()}
+        sums = {f"part/{name}": np.zeros(2, np.float32) for name in self.parts}
+        return sums | self._first  # of NumPy: the program takes them as they are, and nothing is dispatched here
 
     def update(self, totals: Any, parts: Any, y: Any, y_pred: Any, weight: Any, x: Any) -> Any:
         """Totals after one more batch; each loss counts by the batch's number of samples."""

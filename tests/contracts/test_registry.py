@@ -15,7 +15,7 @@ GETTERS = {
 }  # fmt: skip
 PARENTS = {
     "Initializer", "Regularizer", "Constraint", "Loss", "LossFunctionWrapper", "Metric", "MeanMetricWrapper",
-    "Optimizer", "OptaxOptimizer", "LearningRateSchedule", "Given",
+    "Optimizer", "OptaxOptimizer", "OptimizerMap", "LearningRateSchedule", "Given",
 }  # fmt: skip
 NEEDED = {  # arguments without a default
     "MeanIoU": {"num_classes": 3}, "IoU": {"num_classes": 3, "target_class_ids": [0]},
@@ -28,6 +28,8 @@ NEEDED = {  # arguments without a default
     "PolynomialDecay": {"initial_learning_rate": 0.1, "decay_steps": 5},
     "CosineDecay": {"initial_learning_rate": 0.1, "decay_steps": 5},
     "CosineDecayRestarts": {"initial_learning_rate": 0.1, "first_decay_steps": 5},
+    "LossScaleOptimizer": {"inner_optimizer": optimizers.SGD()},
+    "MultiOptimizer": {"optimizer_map": optimizers.OptimizerMap(optimizers.SGD())},
     "PiecewiseConstantDecay": {"boundaries": [5], "values": [0.1, 0.2]},
 }  # fmt: skip
 

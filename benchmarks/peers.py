@@ -1,0 +1,131 @@
+"""Who is compared, and the environment that each of them runs in: `.bench/<peer>`, made on first use."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+ROOT = Path(__file__).resolve().parents[1]
+HOME = ROOT / ".bench"
+KERAS = "keras==3.15.*"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One of those compared.
+
+    Attributes:
+        title: its name in tables.
+        module: what a program imports; what `import` measures.
+        packages: what its environment holds; none means the environment of gazelle itself.
+        backend: of Keras.
+        caches: whether compiled programs can be kept on disk from one process to the next.
+        lean: a package that has a build for the CPU alone, for some versions of Python; that one is taken if there is.
+    """
+
+    title: str
+    module: str
+    packages: tuple[str, ...] = ()
+    backend: str = ""
+    caches: bool = False
+    lean: str = ""
+
+    @property
+    def keras(self) -> bool:
+        """Whether it is Keras, on some backend."""
+        return bool(self.backend)
+
+
+def _jax() -> str:
+    """The JAX that gazelle runs on: both are to have the same."""
+    return f"jax=={importlib.metadata.version('jax')}"
+
+
+PEERS = {
+    "gazelle": Peer("gazelle", "gazelle", caches=True),
+    "keras-jax": Peer("Keras on JAX", "keras", (KERAS, _jax()), "jax", caches=True),
+    "keras-tensorflow": Peer("Keras on TensorFlow", "keras", (KERAS, "tensorflow-cpu"), "tensorflow"),
+    "keras-torch": Peer("Keras on torch", "keras", (KERAS, "torch"), "torch", lean="torch"),
+    "scikit-learn": Peer("scikit-learn", "sklearn.neural_network", ("scikit-learn",)),
+    "handwritten": Peer("hand-written JAX", "jax", caches=True),
+}
+
+
+def python(name: str) -> Path:
+    """The Python of a peer."""
+    if not PEERS[name].packages:
+        return Path(sys.executable)
+    return HOME / name / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def prepare(name: str) -> dict[str, str]:
+    """Make the environment of a peer unless it is there; the versions it holds."""
+    peer = PEERS[name]
+    if peer.packages:
+        stamp = HOME / name / "bench.json"
+        key = hashlib.sha256(json.dumps([str(ROOT), platform.python_version(), peer.packages]).encode()).hexdigest()
+        if not stamp.exists() or json.loads(stamp.read_text()) != key:
+            print(f"benchmarks: making .bench/{name} ({', '.join(peer.packages)})", flush=True)
+            _make(name, peer)
+            stamp.write_text(json.dumps(key))
+    return _versions(name)
+
+
+def _make(name: str, peer: Peer) -> None:
+    """From the newest Python for which all packages can be had, or have their lean build."""
+    for lean in [True, False] if peer.lean else [False]:
+        for words in _pythons():
+            shutil.rmtree(HOME / name, ignore_errors=True)
+            subprocess.run([words, "-m", "venv", "--without-pip", HOME / name], check=True)
+            if lean and "cpu" not in _offered(name, peer.lean):
+                continue
+            if _pip(name, "install", *peer.packages).returncode == 0:
+                return
+    raise SystemExit(f"benchmarks: pip could not install {', '.join(peer.packages)}; its message stands above.")
+
+
+def _pip(name: str, *words: str, **how: object) -> subprocess.CompletedProcess[str]:
+    """The pip of gazelle's environment, working on a peer's."""
+    command = [sys.executable, "-m", "pip", "--python", str(python(name)), "--quiet", "--disable-pip-version-check"]
+    return subprocess.run([*command, *words], text=True, **how)  # type: ignore[call-overload, no-any-return]
+
+
+def _offered(name: str, package: str) -> str:
+    """The version of a package that pip would install, such as 2.13.0+cpu."""
+    done = _pip(name, "install", "--dry-run", "--no-deps", "--report", "-", package, stdout=subprocess.PIPE)
+    return "" if done.returncode else json.loads(done.stdout)["install"][0]["metadata"]["version"]
+
+
+def _pythons() -> list[str]:
+    """The Python of gazelle, then all usable ones, the newest first, found as `make` finds them."""
+    spec = importlib.util.spec_from_file_location("environment", ROOT / "scripts" / "environment.py")
+    assert spec is not None
+    assert spec.loader is not None
+    environment: ModuleType = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(environment)
+    return [getattr(sys, "_base_executable", sys.executable), *(path for _, path in environment.usable())]
+
+
+_ASK = """
+import importlib.metadata as m, json, platform
+names = ("gazelle", "keras", "jax", "jaxlib", "tensorflow-cpu", "torch", "scikit-learn", "numpy")
+found = {d.metadata["Name"].lower().replace("_", "-"): d.version for d in m.distributions()}
+print(json.dumps({"python": platform.python_version()} | {n: found[n] for n in names if n in found}))
+"""
+
+
+def _versions(name: str) -> dict[str, str]:
+    done = subprocess.run([python(name), "-c", _ASK], text=True, stdout=subprocess.PIPE, check=True)
+    found: dict[str, str] = json.loads(done.stdout)
+    shown = {"gazelle": ("gazelle", "jax"), "handwritten": ("jax",)}.get(name)
+    return found if shown is None else {k: v for k, v in found.items() if k in (*shown, "python", "numpy", "jaxlib")}

@@ -1,0 +1,168 @@
+"""Numbers into tables: for the terminal, and for the documents as Markdown."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from figures import FIGURES, ONCE, Figure, Spread, Values, flat_until, linear_until, ratio, spread
+from peers import PEERS
+from workloads import GROWTH, WORKLOADS
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def number(value: float) -> str:
+    """Three digits that count."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.{1 if value >= 10 else 2 if value >= 1 else 3}f}"
+
+
+def cell(values: list[float | None], figure: Figure) -> str:
+    seen = spread(values)
+    if seen is None:
+        return "failed" if values else "–"
+    sign = f" ±{seen.share:.0%}" if len(values) > 1 else ""
+    return number(seen.middle * figure.factor) + sign
+
+
+def times(seen: Spread | None) -> str:
+    """5.1x (4.8 to 5.3)"""
+    if seen is None:
+        return "–"
+    digits = 1 if seen.middle >= 1.95 else 2
+    span = f" ({seen.least:.{digits}f} to {seen.most:.{digits}f})" if seen.most > seen.least else ""
+    return f"{seen.middle:.{digits}f}x{span}"
+
+
+Row = list[str]
+
+
+def section(values: Values, name: str, peers: list[str]) -> list[Row]:
+    """The rows of one figure: the network, a cell for each peer, the ratio."""
+    figure, rows = FIGURES[name], []
+    for workload, row in values.get(name, {}).items():
+        if ONCE.get(name, workload) != workload:
+            continue
+        cells = [cell(row.get(peer, []), figure) for peer in peers]
+        title = "any" if name in ONCE else WORKLOADS[workload].title
+        rows.append([title, *cells, times(ratio(row, figure.less))])
+    return rows
+
+
+def growth_rows(growth: dict[str, dict[str, Any]], peers: list[str]) -> list[Row]:
+    """For each size that grows and each peer: where the time stops being flat and linear, and the ends."""
+    rows = []
+    for axis, by_peer in growth.items():
+        for peer in (p for p in peers if by_peer.get(p, {}).get("sizes")):
+            seen = by_peer[peer]
+            sizes, took = seen["sizes"], seen["time"]
+            rows.append(
+                [GROWTH[axis].title, PEERS[peer].title, f"{sizes[0]:,} to {sizes[-1]:,}",
+                 f"{number(took[0] * 1e3)} to {number(took[-1] * 1e3)}",
+                 f"{flat_until(sizes, took):,}", f"{linear_until(sizes, took):,}",
+                 f"{number(seen['memory'][-1] / 2**20)}"]
+            )  # fmt: skip
+    return rows
+
+
+HEADS = {
+    "en": ["network", "ahead of the best Keras by"],
+    "zh": ["网络", "比最快的 Keras 后端快"],
+}  # fmt: skip
+CHINESE = {
+    "article's MLP": "文章的 MLP", "article's CNN": "文章的 CNN", "deep autoencoder": "深层自编码器",
+    "residual CNN": "残差 CNN", "recommender": "推荐网络", "wide MLP": "宽 MLP",
+    "MLP from a generator": "生成器供数据的 MLP",
+    "hand-written JAX": "手写的 JAX", "Keras on JAX": "Keras（JAX）", "Keras on TensorFlow": "Keras（TensorFlow）",
+    "Keras on torch": "Keras（torch）",
+}  # fmt: skip
+GROWTH_HEADS = ["grows", "peer", "sizes", "time of a step (of samples: an epoch), ms", "flat until", "linear until",
+                "peak memory, MiB"]  # fmt: skip
+
+
+def markdown(heads: Row, rows: list[Row]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def short(results: dict[str, Any], language: str = "en") -> str:
+    """The table of the README: times of a step."""
+    peers = results["peers"]
+    say = (lambda words: CHINESE.get(words, words)) if language == "zh" else str
+    head, last = HEADS[language]
+    rows = [
+        [say(row[0]), *row[1:-1], row[-1].replace(" to ", "–")] for row in section(results["values"], "step", peers)
+    ]
+    return markdown([head, *(say(PEERS[p].title) for p in peers), last], rows)
+
+
+def long(results: dict[str, Any]) -> str:
+    """All tables of docs/benchmarks.md."""
+    peers, parts = results["peers"], [about(results)]
+    heads = ["network", *(PEERS[p].title for p in peers), "gazelle ahead of the best Keras by"]
+    for name, figure in FIGURES.items():
+        rows = section(results["values"], name, peers)
+        if name == "step":
+            goals = [f"{WORKLOADS[w].goal:g}x" for w in results["values"].get(name, {})]
+            rows = [[*row, goal] for row, goal in zip(rows, goals, strict=True)]
+        if rows:
+            title = figure.title[0].upper() + figure.title[1:]
+            parts.append(f"### {title} ({figure.unit})")
+            parts.append(markdown([*heads, "goal"] if name == "step" else heads, rows))
+    if rows := growth_rows(results["growth"], peers):
+        parts += ["### Growth", markdown(GROWTH_HEADS, rows)]
+    if results["failed"]:
+        parts += ["### What failed", "\n".join(f"- {who}: {why}" for who, why in results["failed"].items())]
+    return "\n\n".join(parts)
+
+
+def about(results: dict[str, Any]) -> str:
+    """Machine, versions and way of measuring, in two sentences."""
+    machine, rounds = results["machine"], results["rounds"]
+    versions = "; ".join(
+        f"{PEERS[p].title}: " + ", ".join(f"{k} {v}" for k, v in results["versions"][p].items())
+        for p in results["peers"]
+    )
+    return (
+        f"{machine['processor']}, {machine['cores']} cores, {machine['memory']} GiB, {machine['system']}; "
+        f"{results['date']}, {rounds} round{'s' if rounds > 1 else ''}, load before {machine['load']}.\n\n{versions}."
+    )
+
+
+def insert(page: Path, mark: str, text: str) -> None:
+    """Put a text between `<!-- mark -->` and `<!-- /mark -->` of a page."""
+    old = page.read_text(encoding="utf-8")
+    pattern = re.compile(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)", re.DOTALL)
+    if not pattern.search(old):
+        raise SystemExit(f"benchmarks: {page.name} has no <!-- {mark} --> ... <!-- /{mark} -->.")
+    page.write_text(pattern.sub(lambda found: f"{found[1]}{text}\n{found[2]}", old), encoding="utf-8")
+
+
+def show(results: dict[str, Any], console: Any) -> None:
+    """The one table on the terminal."""
+    from rich import box
+    from rich.table import Table
+
+    peers = results["peers"]
+    look: Any = {"header_style": "bold", "box": box.SIMPLE_HEAD}
+    table = Table(title="medians ± half of the span; the ratio is paired by rounds", **look)
+    for head in ("", *(PEERS[p].title for p in peers), "ahead of the best Keras by"):
+        table.add_column(head, justify="left" if not head else "right")
+    for name, figure in FIGURES.items():
+        if rows := section(results["values"], name, peers):
+            table.add_row(f"[bold]{figure.short}, {figure.unit}")
+            for row in rows:
+                table.add_row(*row)
+            table.add_section()
+    console.print(table)
+    if rows := growth_rows(results["growth"], peers):
+        table = Table(*GROWTH_HEADS, title="growth", **look)
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
+    console.print(about(results), highlight=False)
+    for who, why in results["failed"].items():
+        console.print(f"failed: {who}: {why}", highlight=False, markup=False)

@@ -1,0 +1,176 @@
+"""Measures one peer in this process and prints what it found as one line of JSON.
+
+    python worker.py '{"peer": "gazelle", "workload": "mlp", "started": 0.0, "figures": ["step"], "seconds": 1}'
+    python worker.py '{"peer": "gazelle", "growth": "batch", "seconds": 1}'
+
+Runs in the environment of the peer. `started` says when the process was asked for, on the monotonic clock.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+CLOCK = time.monotonic
+MODULES = {"gazelle": "gazelle", "handwritten": "jax", "scikit-learn": "sklearn.neural_network"}
+SLOW = 4.0  # seconds of an epoch after which growth goes no further
+
+
+class Clock:
+    """Hears the end of each epoch, and says when to stop: after two epochs beyond the first, and some seconds."""
+
+    def __init__(self, seconds: float, epochs: int = 3) -> None:
+        self.seconds, self.epochs, self.ends = seconds, epochs, [CLOCK()]
+
+    def __call__(self) -> bool:
+        self.ends.append(CLOCK())
+        return len(self.ends) > self.epochs and self.ends[-1] - self.ends[1] >= self.seconds
+
+    def steady(self) -> float:
+        """Seconds of an epoch, the first aside."""
+        return median([b - a for a, b in pairwise(self.ends[1:])])
+
+
+class Fitted:
+    """A model of gazelle or Keras, and what a program does with it, with default settings but for the printing."""
+
+    def __init__(self, keras: Any, workload: Any) -> None:
+        self.keras, self.workload, self.model = keras, workload, workload.model(keras)
+
+    def fit(self, x: Any, y: Any, clock: Clock) -> None:
+        class Listener(self.keras.callbacks.Callback):  # type: ignore[name-defined, misc]
+            def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+                self.model.stop_training = clock()
+
+        words = {"epochs": 10_000, "verbose": 0, "callbacks": [Listener()]}
+        if self.workload.stream:
+            self.model.fit(batches(x, y, self.workload.batch), steps_per_epoch=self.workload.steps, **words)
+        else:
+            self.model.fit(x, y, batch_size=self.workload.batch, **words)
+
+    def evaluate(self, x: Any, y: Any) -> Any:
+        return self.model.evaluate(x, y, batch_size=self.workload.batch, verbose=0)
+
+    def predict(self, x: Any) -> Any:
+        return self.model.predict(x, batch_size=self.workload.batch, verbose=0)
+
+
+def batches(x: Any, y: Any, size: int) -> Iterator[Any]:
+    """A generator as people write it."""
+    while True:
+        for start in range(0, len(x), size):
+            yield x[start : start + size], y[start : start + size]
+
+
+def subject(peer: str, module: Any, name: str, workload: Any) -> Any:
+    """Whatever can fit, evaluate and predict for this peer."""
+    if peer == "handwritten":
+        from handwritten import Handwritten
+
+        return Handwritten(name, workload)
+    if peer == "scikit-learn":
+        from scikit import Scikit
+
+        return Scikit(name, workload)
+    return Fitted(module, workload)
+
+
+def median(values: list[float]) -> float:
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def a_call(call: Callable[[], Any], seconds: float) -> float:
+    """Seconds of one call, the first two aside."""
+    took: list[float] = []
+    call()
+    call()
+    begun = CLOCK()
+    while len(took) < 3 or CLOCK() - begun < seconds:
+        start = CLOCK()
+        call()
+        took.append(CLOCK() - start)
+    return median(took)
+
+
+def peak() -> float:
+    """The most memory that this process has had, in bytes."""
+    try:
+        with open("/proc/self/status", encoding="ascii") as file:
+            return next(float(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
+    except OSError:
+        import resource  # counts in bytes on macOS
+
+        return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+def measure(task: dict[str, Any]) -> dict[str, float]:
+    """All figures of one workload."""
+    peer, wanted, seconds = task["peer"], set(task["figures"]), task["seconds"]
+    module = importlib.import_module(MODULES.get(peer, "keras"))
+    found = {"import": CLOCK() - task["started"]}
+
+    import numpy as np
+    from workloads import WORKLOADS
+
+    workload = WORKLOADS[task["workload"]]
+    x, y = workload.data(np.random.default_rng(0), workload.batch * workload.steps)
+    one = subject(peer, module, task["workload"], workload)
+    clock = Clock(seconds) if wanted & {"step", "memory"} else Clock(0, epochs=1)
+    one.fit(x, y, clock)
+    found["start"] = clock.ends[1] - task["started"]
+    if wanted & {"step", "memory"}:
+        found["step"] = clock.steady() / workload.steps
+        found["memory"] = peak()
+    if not workload.stream:
+        if "evaluate" in wanted:
+            found["evaluate"] = a_call(lambda: one.evaluate(x, y), seconds / 3) / workload.steps
+        if "predict" in wanted:
+            found["predict"] = len(x) / a_call(lambda: one.predict(x), seconds / 3)
+        if "latency" in wanted:
+            found["latency"] = a_call(lambda: one.predict(x[:1]), seconds / 3)
+    return found
+
+
+def grow(task: dict[str, Any]) -> dict[str, list[float]]:
+    """Time of a step (or an epoch), of the first epoch, and peak memory at one size after the other."""
+    module = importlib.import_module(MODULES.get(task["peer"], "keras"))
+
+    import numpy as np
+    from workloads import GROWTH
+
+    axis = GROWTH[task["growth"]]
+    found: dict[str, list[float]] = {"sizes": [], "time": [], "first": [], "memory": []}
+    for size in axis.sizes[: task.get("points")]:
+        workload = axis.at(size)
+        x, y = workload.data(np.random.default_rng(0), workload.batch * workload.steps)
+        one = Fitted(module, workload)
+        clock = Clock(task["seconds"])
+        one.fit(x, y, clock)
+        epoch = clock.steady()
+        found["sizes"].append(size)
+        found["time"].append(epoch if axis.whole else epoch / workload.steps)
+        found["first"].append(clock.ends[1] - clock.ends[0])
+        found["memory"].append(peak())
+        if epoch > SLOW:
+            break
+    return found
+
+
+def main(words: str) -> None:
+    task = json.loads(words)
+    task.setdefault("started", CLOCK())
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    found = grow(task) if "growth" in task else measure(task)
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

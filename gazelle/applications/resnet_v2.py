@@ -1,0 +1,23 @@
+"""ResNet with the normalization before each convolution."""
+
+from typing import Any
+
+from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
+from gazelle.applications.resnet import body
+from gazelle.applications.trunk import application, kernels
+
+__all__ = ["ResNet50V2", "ResNet101V2", "ResNet152V2", "decode_predictions", "preprocess_input"]
+
+
+def _resnet(depth: int, *digests: str) -> Any:
+    return application(
+        f"ResNet{depth}V2", body, kernels("resnet", f"resnet{depth}v2", digests),  # type: ignore[arg-type]
+        f"ResNet of {depth} layers, second order. Source: He et al., 2016, https://arxiv.org/abs/1603.05027.",
+        name=f"resnet{depth}v2", depth=depth, early=True,
+    )  # fmt: skip
+
+
+ResNet50V2 = _resnet(50, "3ef43a0b657b3be2300d5770ece849e0", "fac2f116257151a9d068a22e544a4917")
+ResNet101V2 = _resnet(101, "6343647c601c52e1368623803854d971", "c0ed64b8031c3730f411d2eb4eea35b5")
+ResNet152V2 = _resnet(152, "a49b44d1979771252814e80f8ec446f9", "ed17cf2e0169df9d443503ef94b23b33")
+preprocess_input = preprocessing("tf")

@@ -1,0 +1,74 @@
+"""Settings of the whole process under Keras' names: `gazelle.config.set_dtype_policy` and so on.
+
+In: values. Out: what holds now. Must not know: who reads them.
+"""
+
+from __future__ import annotations
+
+from gazelle.core.defaults import (
+    disable_flash_attention,
+    disable_interactive_logging,
+    disable_traceback_filtering,
+    enable_flash_attention,
+    enable_interactive_logging,
+    enable_traceback_filtering,
+    epsilon,
+    image_data_format,
+    is_flash_attention_enabled,
+    is_interactive_logging_enabled,
+    is_traceback_filtering_enabled,
+    max_epochs,
+    max_steps_per_epoch,
+    set_epsilon,
+    set_image_data_format,
+    set_max_epochs,
+    set_max_steps_per_epoch,
+)
+from gazelle.core.dtypes import floatx, set_floatx
+from gazelle.core.errors import ArgumentError, UnsafeFileError, message
+from gazelle.core.policies import dtype_policy, set_dtype_policy
+
+__all__ = [
+    "backend", "disable_flash_attention", "disable_interactive_logging", "disable_traceback_filtering", "dtype_policy",
+    "enable_flash_attention", "enable_interactive_logging", "enable_traceback_filtering",
+    "enable_unsafe_deserialization", "epsilon", "floatx", "image_data_format", "is_flash_attention_enabled",
+    "is_interactive_logging_enabled", "is_nnx_enabled", "is_traceback_filtering_enabled", "max_epochs",
+    "max_steps_per_epoch", "set_backend", "set_dtype_policy", "set_epsilon", "set_floatx", "set_image_data_format",
+    "set_max_epochs", "set_max_steps_per_epoch",
+]  # fmt: skip
+
+
+def backend() -> str:
+    """'jax': gazelle runs on nothing else.
+
+    >>> gazelle.config.backend()
+    'jax'
+    """
+    return "jax"
+
+
+def set_backend(backend: str) -> None:
+    """Accepts 'jax'.
+
+    Raises:
+        ArgumentError: another backend.
+    """
+    if backend != "jax":
+        raise ArgumentError(message("set_backend", expected="'jax', the only backend of gazelle", got=repr(backend)))
+
+
+def is_nnx_enabled() -> bool:
+    """False: variables are gazelle's own, not those of flax.nnx."""
+    return False
+
+
+def enable_unsafe_deserialization() -> None:
+    """Refused: gazelle never runs code that stands in a file.
+
+    Raises:
+        UnsafeFileError: always.
+    """
+    raise UnsafeFileError(
+        message("enable_unsafe_deserialization", expected="files that hold data only", got="leave to run their code",
+                mend="Give the functions that the file names: load_model(path, custom_objects={'name': function}).")
+    )  # fmt: skip

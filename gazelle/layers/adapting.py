@@ -1,0 +1,43 @@
+"""What `adapt` reads: one array, or batches from any iterable, dataset or `PyDataset`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from gazelle.core.errors import DataError, message
+
+
+def is_array(data: Any) -> bool:
+    """True for what NumPy takes whole: arrays, tensors of other libraries, columns of a data frame."""
+    return hasattr(data, "__array__") and not hasattr(data, "as_numpy_iterator")
+
+
+def batches(owner: str, data: Any, steps: int | None = None, lists: bool = False) -> Iterator[np.ndarray[Any, Any]]:
+    """The batches of x in `data`, at most `steps` of them. With `lists` a list or tuple is one array."""
+    if is_array(data) or (lists and isinstance(data, (list, tuple))):
+        yield np.asarray(data)
+        return
+    if hasattr(data, "as_numpy_iterator"):  # a dataset of tf.data
+        data = data.as_numpy_iterator()
+    elif hasattr(data, "__getitem__") and hasattr(data, "__len__") and not hasattr(data, "__iter__"):
+        data = (data[i] for i in range(len(data)))
+    if not hasattr(data, "__iter__"):
+        raise DataError(message(f"adapt of {owner}", expected="an array, a dataset or an iterable of batches",
+                                got=type(data).__name__))  # fmt: skip
+    empty = True
+    for number, batch in enumerate(data):
+        if steps is not None and number >= steps:
+            break
+        empty = False
+        yield np.asarray(batch[0] if isinstance(batch, tuple) else batch)
+    if empty:
+        raise DataError(message(f"adapt of {owner}", expected="at least one batch", got="none"))
+
+
+def host(value: Any) -> Any:
+    """A value as a NumPy array, tracers left as they are."""
+    return value if isinstance(value, jax.core.Tracer) else np.asarray(value)

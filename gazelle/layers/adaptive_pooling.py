@@ -1,0 +1,110 @@
+"""Pooling to a size that is given: the windows follow from the size of the input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle.layers.spatial import _Spatial, sizes
+
+
+class _AdaptivePooling(_Spatial):
+    """Along each axis of n places window i of m covers the places from floor(i n / m) up to ceil((i + 1) n / m)."""
+
+    largest = False  # the largest value, not the mean
+
+    def __init__(self, output_size: Any, data_format: Any = None, **kwargs: Any) -> None:
+        super().__init__(data_format, **kwargs)
+        self.output_size = sizes(type(self).__name__, "output_size", output_size, self.rank)
+
+    def call(self, x: Any) -> Any:
+        for axis, count in zip(self.space, self.output_size, strict=True):  # means and maxima go axis by axis
+            start, stop = _windows(x.shape[axis], count)
+            width = (stop - start).max()
+            places = np.minimum(start[:, None] + np.arange(width), stop[:, None] - 1)  # the last one again at the end
+            parts = jnp.take(x, places, axis=axis)
+            if self.largest:
+                x = parts.max(axis + 1)
+            else:
+                share = (np.arange(width) < (stop - start)[:, None]) / (stop - start)[:, None]
+                x = (parts * share.reshape(share.shape + (1,) * (x.ndim - axis - 1)).astype(x.dtype)).sum(axis + 1)
+        return x
+
+
+def _windows(size: int, count: int) -> tuple[Any, Any]:
+    i = np.arange(count)
+    return i * size // count, -(-(i + 1) * size // count)
+
+
+class AdaptiveAveragePooling1D(_AdaptivePooling):
+    """Means of as many windows over steps as asked for.
+
+    x (batch, steps, channels)  ->  y (batch, output_size, channels)
+
+    >>> AdaptiveAveragePooling1D(3)(jnp.ones((2, 8, 3))).shape
+    (2, 3, 3)
+    """
+
+    rank = 1
+
+
+class AdaptiveAveragePooling2D(_AdaptivePooling):
+    """Means of as many windows over an image as asked for.
+
+    x (batch, rows, columns, channels)  ->  y (batch, *output_size, channels)
+
+    >>> AdaptiveAveragePooling2D((3, 2))(jnp.ones((2, 8, 8, 3))).shape
+    (2, 3, 2, 3)
+    """
+
+    rank = 2
+
+
+class AdaptiveAveragePooling3D(_AdaptivePooling):
+    """Means of as many windows over a volume as asked for.
+
+    x (batch, d1, d2, d3, channels)  ->  y (batch, *output_size, channels)
+
+    >>> AdaptiveAveragePooling3D(2)(jnp.ones((1, 4, 4, 4, 3))).shape
+    (1, 2, 2, 2, 3)
+    """
+
+    rank = 3
+
+
+class AdaptiveMaxPooling1D(_AdaptivePooling):
+    """Largest values of as many windows over steps as asked for.
+
+    x (batch, steps, channels)  ->  y (batch, output_size, channels)
+
+    >>> AdaptiveMaxPooling1D(3)(jnp.ones((2, 8, 3))).shape
+    (2, 3, 3)
+    """
+
+    rank, largest = 1, True
+
+
+class AdaptiveMaxPooling2D(_AdaptivePooling):
+    """Largest values of as many windows over an image as asked for.
+
+    x (batch, rows, columns, channels)  ->  y (batch, *output_size, channels)
+
+    >>> AdaptiveMaxPooling2D((3, 2))(jnp.ones((2, 8, 8, 3))).shape
+    (2, 3, 2, 3)
+    """
+
+    rank, largest = 2, True
+
+
+class AdaptiveMaxPooling3D(_AdaptivePooling):
+    """Largest values of as many windows over a volume as asked for.
+
+    x (batch, d1, d2, d3, channels)  ->  y (batch, *output_size, channels)
+
+    >>> AdaptiveMaxPooling3D(2)(jnp.ones((1, 4, 4, 4, 3))).shape
+    (1, 2, 2, 2, 3)
+    """
+
+    rank, largest = 3, True

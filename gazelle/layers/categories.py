@@ -1,0 +1,182 @@
+"""Categories as vectors: CategoryEncoding of whole numbers, Discretization of floats, and the encoding they share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle.core.errors import ArgumentError, StateError, message
+from gazelle.layers.adapting import batches
+from gazelle.layers.base import Layer
+from gazelle.layers.spatial import choice
+
+MODES = ("int", "one_hot", "multi_hot", "count")
+
+
+def encode(x: Any, mode: str, depth: int, dtype: Any, weights: Any = None, xp: Any = jnp) -> Any:
+    """Whole numbers x as vectors of `depth` places; numbers outside of 0 .. depth - 1 count nowhere.
+
+    one_hot (..., 1) or (...) -> (..., depth);  multi_hot, count (batch, n, ...) -> (batch, ..., depth).
+    `xp` is jax.numpy, or numpy on the host.
+    """
+    if mode == "int":
+        return x.astype(dtype)
+    x = x[None] if x.ndim == 0 else x
+    if mode == "one_hot" and x.ndim > 1 and x.shape[-1] == 1:
+        x = x[..., 0]
+    hot = (x[..., None] == xp.arange(depth)).astype(dtype)
+    if mode == "one_hot":
+        return hot
+    over = 1 if x.ndim > 1 else 0
+    if mode == "multi_hot":
+        return hot.max(over)
+    return (hot if weights is None else hot * weights[..., None].astype(dtype)).sum(over).astype(dtype)
+
+
+def encoded_shape(shape: tuple[Any, ...], mode: str, depth: int) -> tuple[Any, ...]:
+    """The shape of `encode`."""
+    if mode == "int":
+        return shape
+    shape = shape or (1,)
+    if mode == "one_hot":
+        return (*(shape[:-1] if len(shape) > 1 and shape[-1] == 1 else shape), depth)
+    return (*(shape[:1] + shape[2:] if len(shape) > 1 else ()), depth)
+
+
+def check_mode(owner: str, mode: str, known: tuple[str, ...], sparse: bool = False) -> str:
+    """The output mode under its present name; sparse results are not made."""
+    if sparse:
+        raise ArgumentError(message(f"sparse=True of {owner}", expected="False", got="True",
+                                    mend="Dense arrays are made here; output_mode='int' with an Embedding needs "
+                                    "little memory."))  # fmt: skip
+    return choice(owner, "output_mode", {"binary": "multi_hot", "tf-idf": "tf_idf"}.get(mode, mode), known)
+
+
+class CategoryEncoding(Layer):
+    """Whole numbers as vectors of 0 and 1, or of counts.
+
+    one_hot: x (...) -> y (..., num_tokens), an axis of size 1 at the end taken away first.
+    multi_hot, count: x (batch, n) -> y (batch, num_tokens), which numbers are in a row, or how often.
+
+    Args:
+        num_tokens: the numbers are 0 .. num_tokens - 1; others count nowhere.
+        output_mode: 'one_hot', 'multi_hot' or 'count'.
+
+    `layer(x, count_weights=w)` counts each number of x as much as w (same shape) says.
+
+    >>> CategoryEncoding(num_tokens=4, output_mode="count")(np.array([[0, 1], [2, 2]]))
+    Array([[1., 1., 0., 0.],
+           [0., 0., 2., 0.]], dtype=float32)
+    """
+
+    def __init__(
+        self, num_tokens: int | None = None, output_mode: str = "multi_hot", sparse: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self._config.pop("sparse", None)
+        self.output_mode = check_mode("CategoryEncoding", output_mode, MODES[1:], sparse)
+        if not isinstance(num_tokens, int) or num_tokens < 1:
+            raise ArgumentError(
+                message("num_tokens of CategoryEncoding", expected="a whole number from 1 on", got=repr(num_tokens),
+                        mend="IntegerLookup finds the numbers that there are.")
+            )  # fmt: skip
+
+    def __call__(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        listed = isinstance(x, (list, tuple, int))
+        return super().__call__(jnp.asarray(x) if listed else x, *args, **kwargs)
+
+    def call(self, x: Any, count_weights: Any = None) -> Any:
+        if count_weights is not None and self.output_mode != "count":
+            raise ArgumentError(message(f"count_weights of {self._label}", expected="output_mode='count'",
+                                        got=repr(self.output_mode)))  # fmt: skip
+        weights = None if count_weights is None else jnp.asarray(count_weights, self.compute_dtype)
+        return encode(jnp.asarray(x), self.output_mode, self.num_tokens, self.compute_dtype, weights)
+
+
+class Discretization(Layer):
+    r"""The number of the bin that a float falls into:  y = #{i : bin_boundaries[i] <= x}.
+
+    `adapt(data)` finds `num_bins` bins that hold about equally many values, from a summary of the data's quantiles
+    whose error is about `epsilon`.
+
+    Args:
+        bin_boundaries: where bins begin, ascending.
+        num_bins: number of bins that `adapt` finds.
+        epsilon: error of the quantiles; smaller costs memory.
+        output_mode: 'int', or as in `CategoryEncoding`.
+
+    >>> Discretization(bin_boundaries=[0.0, 1.0, 2.0])(np.array([[-1.5, 1.0, 3.4]]))
+    Array([[0, 2, 3]], dtype=int32)
+    """
+
+    def __init__(
+        self, bin_boundaries: Any = None, num_bins: int | None = None, epsilon: float = 0.01, output_mode: str = "int",
+        sparse: bool = False, dtype: Any = None, name: str | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(name=name, dtype=dtype)
+        self.output_mode = check_mode("Discretization", output_mode, MODES, sparse)
+        if (num_bins is None) == (bin_boundaries is None) or (num_bins is not None and num_bins < 0):
+            raise ArgumentError(message("Discretization", expected="either num_bins >= 0 or bin_boundaries",
+                                        got=f"num_bins={num_bins}, bin_boundaries={bin_boundaries}"))  # fmt: skip
+        self.bin_boundaries = None if bin_boundaries is None else list(bin_boundaries)
+        self.reset_state()
+
+    def adapt(self, data: Any, steps: int | None = None) -> None:
+        """Find the bins in an array, a dataset or an iterable of batches, of which `steps` are read (None: all)."""
+        if self.num_bins is None:
+            raise StateError(message(f"adapt of {self._label}", expected="a layer made with num_bins",
+                                     got="one that was given its bin_boundaries"))  # fmt: skip
+        self.reset_state()
+        for batch in batches(self._label, data, steps):
+            self.update_state(batch)
+        self.finalize_state()
+
+    def reset_state(self) -> None:
+        """Forget the data."""
+        self._summary = np.zeros((2, 0), np.float32)  # values in order, and how many of the data each stands for
+
+    def update_state(self, data: Any) -> None:
+        """Take a batch into the summary."""
+        values = np.sort(np.asarray(data, np.float32).ravel())
+        step = max(values.size * self.epsilon, 1)
+        kept = values[int(step - 1) :: int(step)]
+        both = np.concatenate([[kept, np.full_like(kept, step)], self._summary], axis=1)
+        self._summary = _compressed(both[:, np.argsort(both[0])], self.epsilon)
+
+    def finalize_state(self) -> None:
+        """Set `bin_boundaries` from the summary."""
+        if self.num_bins is not None:
+            self.bin_boundaries = _compressed(self._summary, 1 / self.num_bins)[0, :-1].tolist()
+
+    def call(self, x: Any) -> Any:
+        if self.bin_boundaries is None:
+            raise StateError(message(f"{self._label} has no bins yet", mend="Call layer.adapt(data) first."))
+        bins = jnp.searchsorted(jnp.asarray(self.bin_boundaries, jnp.float32), jnp.asarray(x), side="right")
+        dtype = "int32" if self.output_mode == "int" else self.compute_dtype
+        return encode(bins, self.output_mode, len(self.bin_boundaries) + 1, dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        config = {**super().get_config(), "dtype": self.dtype}
+        del config["trainable"]  # no argument of this class
+        return config
+
+    @classmethod
+    def from_config(cls, config: Any) -> Any:
+        """The layer that `get_config` described, the bins that `adapt` found included."""
+        found = config.get("bin_boundaries") if config.get("num_bins") is not None else None
+        layer = super().from_config({**config, "bin_boundaries": None} if found is not None else config)
+        layer.bin_boundaries = layer.bin_boundaries if found is None else list(found)
+        return layer
+
+
+def _compressed(summary: Any, epsilon: float) -> Any:
+    """A summary of about 1 / epsilon values, by interpolation between the shares of the data below them."""
+    if summary.shape[1] * epsilon < 1:
+        return summary
+    below = np.cumsum(summary[1])
+    share = below / below[-1]
+    wanted = epsilon + np.arange(0.0, 1.0, epsilon)
+    kept = np.interp(wanted, share, below)
+    return np.stack([np.interp(wanted, share, summary[0]), np.diff(kept, prepend=0)]).astype(np.float32)

@@ -1,0 +1,223 @@
+"""LSTM whose products are convolutions, over sequences of lines, images or volumes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gazelle import ops
+from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.layers.cells import _Cell
+from gazelle.layers.rnn import RNN, of_cell
+from gazelle.layers.spatial import choice, sizes
+
+
+class _ConvLSTMCell(_Cell):
+    """One step:  [i f g o] = x * W + b + h * R;  c' = s(f) c + s(i) a(g);  h' = s(o) a(c'),  * a convolution."""
+
+    gates = 4
+
+    def __init__(
+        self, rank: int, filters: int, kernel_size: Any, strides: Any = 1, padding: str = "valid",
+        data_format: Any = None, dilation_rate: Any = 1, activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid", use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal", bias_initializer: Any = "zeros", unit_forget_bias: bool = True,
+        kernel_regularizer: Any = None, recurrent_regularizer: Any = None, bias_regularizer: Any = None,
+        kernel_constraint: Any = None, recurrent_constraint: Any = None, bias_constraint: Any = None,
+        dropout: float = 0.0, recurrent_dropout: float = 0.0, seed: int | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        self.units = filters
+        super().__init__(**kwargs)
+        owner = f"ConvLSTM{rank}D"
+        self.kernel_size = sizes(owner, "kernel_size", kernel_size, rank)
+        self.strides = sizes(owner, "strides", strides, rank)
+        self.dilation_rate = sizes(owner, "dilation_rate", dilation_rate, rank)
+        self.padding = choice(owner, "padding", padding, ("valid", "same"))
+        formats = ("channels_last", "channels_first")
+        self.data_format = choice(owner, "data_format", data_format or "channels_last", formats)
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise ArgumentError(message(f"{owner} takes strides > 1 or dilation_rate > 1, not both",
+                                        got=f"strides={self.strides}, dilation_rate={self.dilation_rate}"))  # fmt: skip
+        self.state_size = [filters, filters]
+        self.mask_count = 4
+
+    @property
+    def _channels(self) -> int:
+        return -1 if self.data_format == "channels_last" else -1 - self.rank
+
+    def build(self, input_shape: Any) -> None:
+        self._input = tuple(input_shape[1:])
+        if None in self._input:
+            raise ShapeError(message(f"ConvLSTM{self.rank}D", expected="known sizes of space and channels",
+                                     got=f"steps of shape {tuple(input_shape)}"))  # fmt: skip
+        size = 4 * self.filters
+        self.kernel = self.add_weight("kernel", (*self.kernel_size, input_shape[self._channels], size))
+        self.recurrent_kernel = self.add_weight(
+            "recurrent_kernel", (*self.kernel_size, self.filters, size), self.recurrent_initializer,
+            regularizer=self.recurrent_regularizer, constraint=self.recurrent_constraint,
+        )  # fmt: skip
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight("bias", (size,), self._forgetful if self.unit_forget_bias else None)
+
+    def _forgetful(self, shape: Any, dtype: Any = None) -> Any:
+        """The bias starts at 1 for f."""
+        start, n = self.bias_initializer, self.filters
+        return jnp.concatenate([start((n,), dtype=dtype), jnp.ones((n,), dtype), start((2 * n,), dtype=dtype)])
+
+    def get_initial_state(self, batch_size: Any = None) -> list[Any]:
+        """Zeros of the shape that the convolution gives, for h and c."""
+        axis = self._channels % len(self._input)
+        space = [n for i, n in enumerate(self._input) if i != axis]
+        for i, (n, k, s, d) in enumerate(zip(space, self.kernel_size, self.strides, self.dilation_rate, strict=True)):
+            space[i] = -(-n // s) if self.padding == "same" else (n - (k - 1) * d - 1) // s + 1
+        space.insert(axis, self.filters)
+        return [jnp.zeros((batch_size, *space), self.compute_dtype) for _ in range(2)]
+
+    def masks(self, batch: int, features: int, training: bool) -> tuple[Any, Any]:
+        def draw(rate: float, shape: tuple[int, ...]) -> Any:
+            if not training or not 0 < rate < 1:
+                return None
+            kept = jax.random.bernoulli(self.random_key(self.seed), 1 - rate, (4, *shape))
+            return kept.astype(self.compute_dtype) / (1 - rate)
+
+        state = self.get_initial_state(batch)[0].shape
+        return draw(self.dropout, (batch, *self._input)), draw(self.recurrent_dropout, state)
+
+    def _convolved(self, x: Any, kernel: Any, dropped: Any, *args: Any) -> Any:
+        """Convolutions of all steps at once. x (..., batch, *step)"""
+        shape = x.shape[: -self.rank - 1]
+
+        def one(x: Any, kernel: Any) -> Any:
+            y = ops.conv(jnp.reshape(x, (-1, *x.shape[-self.rank - 1 :])), kernel, *args)
+            return jnp.reshape(y, (*shape, *y.shape[1:]))
+
+        if dropped is None:
+            return one(x, kernel)
+        parts = jnp.split(kernel, 4, axis=-1)
+        return jnp.concatenate([one(x * d, w) for d, w in zip(dropped, parts, strict=True)], axis=self._channels)
+
+    def project(self, x: Any, dropped: Any = None) -> Any:
+        options = (self.strides, self.padding, self.data_format, self.dilation_rate)
+        y = self._convolved(x, self.kernel.value, dropped, *options)
+        if self.bias is None:
+            return y
+        return y + jnp.reshape(self.bias.value, (-1,) + (1,) * (-1 - self._channels))
+
+    def recur(self, h: Any, dropped: Any = None) -> Any:
+        return self._convolved(h, self.recurrent_kernel.value, dropped, 1, "same", self.data_format)
+
+    def update(self, x: Any, inner: Any, states: list[Any]) -> list[Any]:
+        i, f, g, o = jnp.split(x + inner, 4, axis=self._channels)
+        c = self.recurrent_activation(f) * states[1] + self.recurrent_activation(i) * self.activation(g)
+        return [self.recurrent_activation(o) * self.activation(c), c]
+
+
+class _ConvLSTM(RNN):
+    rank = 0
+
+    def __init__(
+        self, filters: int, kernel_size: Any, strides: Any = 1, padding: str = "valid", data_format: Any = None,
+        dilation_rate: Any = 1, activation: Any = "tanh", recurrent_activation: Any = "sigmoid", use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform", recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros", unit_forget_bias: bool = True, kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None, bias_regularizer: Any = None, activity_regularizer: Any = None,
+        kernel_constraint: Any = None, recurrent_constraint: Any = None, bias_constraint: Any = None,
+        dropout: float = 0.0, recurrent_dropout: float = 0.0, seed: int | None = None, return_sequences: bool = False,
+        return_state: bool = False, go_backwards: bool = False, stateful: bool = False, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        cell = _ConvLSTMCell(
+            self.rank, filters, kernel_size, strides, padding, data_format, dilation_rate, activation,
+            recurrent_activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer,
+            unit_forget_bias, kernel_regularizer, recurrent_regularizer, bias_regularizer, kernel_constraint,
+            recurrent_constraint, bias_constraint, dropout, recurrent_dropout, seed,
+            **self._for_cell("conv_lstm_cell", kwargs),
+        )  # fmt: skip
+        super().__init__(
+            cell, return_sequences, return_state, go_backwards, stateful,
+            activity_regularizer=activity_regularizer, **kwargs,
+        )  # fmt: skip
+        self._config.setdefault("unroll", False)
+
+    def _check_inputs(self, args: Any) -> None:
+        shape = getattr(args[0], "shape", None) if args else None
+        if shape is not None and len(shape) != self.rank + 3:
+            axes = "(batch, time, *space, channels)" if self.data_format == "channels_last" else "(batch, time, ...)"
+            raise ShapeError(message(self._label, expected=f"{self.rank + 3} axes {axes}", got=f"shape {tuple(shape)}"))
+
+
+of_cell(_ConvLSTM, _ConvLSTMCell)
+
+
+class ConvLSTM1D(_ConvLSTM):
+    r"""LSTM over sequences of lines, its products convolutions (Shi et al. 2015).
+
+    [i f g o] = x_t * W + b + h_{t-1} * R;  c_t = s(f) c_{t-1} + s(i) a(g);  h_t = s(o) a(c_t)
+
+    x (batch, time, steps, channels)  ->  h (batch, new steps, filters)
+    with return_sequences h has a time axis too
+    W (*kernel_size, channels, 4 filters) · R (*kernel_size, filters, 4 filters) · b (4 filters,)
+
+    Args:
+        filters: channels of h and c.
+        kernel_size, strides, padding, dilation_rate, data_format: of the convolution with W, as in `Conv1D`; the one
+            with R has padding 'same'.
+        activation, recurrent_activation: a and s.
+        dropout, recurrent_dropout: shares of x and of h that are dropped in training, the same for all time steps.
+        return_sequences, return_state, go_backwards, stateful: see `RNN`.
+
+    >>> ConvLSTM1D(5, 3)(jnp.ones((2, 4, 8, 3))).shape
+    (2, 6, 5)
+    """
+
+    rank = 1
+
+
+class ConvLSTM2D(_ConvLSTM):
+    r"""LSTM over sequences of images, its products convolutions (Shi et al. 2015).
+
+    [i f g o] = x_t * W + b + h_{t-1} * R;  c_t = s(f) c_{t-1} + s(i) a(g);  h_t = s(o) a(c_t)
+
+    x (batch, time, rows, columns, channels)  ->  h (batch, new rows, new columns, filters)
+    with return_sequences h has a time axis too
+    W (*kernel_size, channels, 4 filters) · R (*kernel_size, filters, 4 filters) · b (4 filters,)
+
+    Args:
+        filters: channels of h and c.
+        kernel_size, strides, padding, dilation_rate, data_format: of the convolution with W, as in `Conv2D`; the one
+            with R has padding 'same'.
+        activation, recurrent_activation: a and s.
+        dropout, recurrent_dropout: shares of x and of h that are dropped in training, the same for all time steps.
+        return_sequences, return_state, go_backwards, stateful: see `RNN`.
+
+    >>> ConvLSTM2D(5, 3)(jnp.ones((2, 4, 8, 8, 3))).shape
+    (2, 6, 6, 5)
+    """
+
+    rank = 2
+
+
+class ConvLSTM3D(_ConvLSTM):
+    r"""LSTM over sequences of volumes, its products convolutions (Shi et al. 2015).
+
+    [i f g o] = x_t * W + b + h_{t-1} * R;  c_t = s(f) c_{t-1} + s(i) a(g);  h_t = s(o) a(c_t)
+
+    x (batch, time, d1, d2, d3, channels)  ->  h (batch, ..., filters)
+    with return_sequences h has a time axis too
+    W (*kernel_size, channels, 4 filters) · R (*kernel_size, filters, 4 filters) · b (4 filters,)
+
+    Args:
+        filters: channels of h and c.
+        kernel_size, strides, padding, dilation_rate, data_format: of the convolution with W, as in `Conv3D`; the one
+            with R has padding 'same'.
+        activation, recurrent_activation: a and s.
+        dropout, recurrent_dropout: shares of x and of h that are dropped in training, the same for all time steps.
+        return_sequences, return_state, go_backwards, stateful: see `RNN`.
+
+    >>> ConvLSTM3D(5, 3)(jnp.ones((1, 2, 4, 4, 4, 3))).shape
+    (1, 2, 2, 2, 5)
+    """
+
+    rank = 3

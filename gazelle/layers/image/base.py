@@ -1,0 +1,239 @@
+"""What all layers of images share: draw a transformation, apply it to the images and to what belongs to them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gazelle.core import bind, symbolic
+from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.layers.base import Layer
+from gazelle.ops.image.boxes import clip_to_image_size, convert_format
+from gazelle.ops.image.form import as_float, choose, on_batch
+from gazelle.ops.space import is_first
+
+FILL_MODES = ("reflect", "wrap", "constant", "nearest")
+
+
+class ImageLayer(Layer, abstract=True):
+    """The trunk. A leaf says in `draw` which numbers it needs, and in `change` what images become by them.
+
+    `data` is images (height, width, channels), a batch of them, or a dict of "images" with "labels", "bounding_boxes"
+    ({"boxes", "labels"}) or "segmentation_masks". Called by itself a layer trains, unless training=False is said.
+    """
+
+    moves = False  # whether pixels change their places: then masks and boxes go with them
+    fixed = False  # whether there is nothing to draw, and inference does what training does
+
+    def __init__(self, bounding_box_format: str | None = None, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.data_format = "channels_first" if is_first(data_format) else "channels_last"
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments; the place of the channels is always among them."""
+        config = {**super().get_config(), "data_format": self.data_format}
+        if config.get("bounding_box_format") is None:
+            config.pop("bounding_box_format", None)
+        return config
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        alone = bind.current() is None and not symbolic.any_symbolic(args, kwargs)
+        if alone and len(args) < 2 and kwargs.get("training") is None:
+            kwargs["training"] = True  # as Keras has it: whoever calls augmentation by hand wants to see it
+        return super().__call__(*args, **kwargs)
+
+    # What a leaf writes ----------------------------------------------------------------------------------------------
+
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+        """The transformation of a batch, as a dict of arrays; each random number takes a key of its own."""
+        return None
+
+    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+        """Images (batch, height, width, channels) after the transformation."""
+        return images
+
+    def move_boxes(self, boxes: Any, transformation: Any, height: int, width: int) -> Any:
+        """Boxes (batch, n, 4) of the format xyxy after the transformation."""
+        return boxes
+
+    # What Keras lets others call -------------------------------------------------------------------------------------
+
+    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
+        """What will be done to `data`: a dict to give to `transform_images` and its like. None: nothing."""
+        if not training and not self.fixed:
+            return None
+        images = data["images"] if isinstance(data, dict) else data
+        shape = tuple(images.shape)
+        if len(shape) not in (3, 4):
+            raise ShapeError(message(self._label, expected="an image of 3 axes or a batch of 4", got=f"shape {shape}"))
+        height, width = self._size(shape)
+        drawn = self.draw(self._keys(seed), shape[0] if len(shape) == 4 else 1, height, width, images)
+        return {**drawn, "input_shape": shape} if self.moves and isinstance(drawn, dict) else drawn
+
+    def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
+        """The images after the transformation, in the dtype the layer computes in."""
+        x = jnp.asarray(images, self.compute_dtype)
+        if (not training or transformation is None) and not self.fixed:
+            return x
+        return self._changed(x, transformation, getattr(self, "interpolation", "bilinear"))
+
+    def transform_labels(self, labels: Any, transformation: Any = None, training: bool = True) -> Any:
+        """The labels, as they are unless images are mixed."""
+        return labels
+
+    def transform_segmentation_masks(
+        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
+    ) -> Any:
+        """The masks: each pixel goes with that of its image, and keeps its class."""
+        masks = jnp.asarray(segmentation_masks)
+        if not self.moves or ((not training or transformation is None) and not self.fixed):
+            return masks
+        return self._changed(masks, transformation, "nearest")
+
+    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
+        """{"boxes", "labels"} with the boxes where their things are now; what left the image has the label -1."""
+        if not self.moves or ((not training or transformation is None) and not self.fixed):
+            return bounding_boxes
+        height, width = self._size_before(transformation)
+        boxes = convert_format(bounding_boxes, self._format(), "xyxy", height, width, self.compute_dtype)
+        boxes["boxes"] = self.move_boxes(boxes["boxes"], transformation, height, width)
+        height, width = self._size_after(height, width)
+        boxes = clip_to_image_size(boxes, height, width)
+        return convert_format(boxes, "xyxy", self._format(), height, width, self.compute_dtype)
+
+    def call(self, data: Any, training: bool = True) -> Any:
+        given = dict(data) if isinstance(data, dict) else {"images": data}
+        if "images" not in given:
+            raise ArgumentError(message(self._label, expected="a dict with images", got=f"one with {list(given)}"))
+        if "bounding_boxes" in given:
+            given["bounding_boxes"] = dense(given["bounding_boxes"])
+            self._format()
+        single = given["images"].ndim == 3
+        if single:
+            given = jax.tree.map(lambda x: jnp.asarray(x)[None], given)
+        how = self.get_random_transformation(given, training=training)
+        for key in ("images", "labels", "bounding_boxes", "segmentation_masks"):
+            if key in given:
+                given[key] = getattr(self, f"transform_{key}")(given[key], how, training)
+        if single:
+            given = jax.tree.map(lambda x: x[0], given)
+        return given if isinstance(data, dict) else given["images"]
+
+    # Helpers ---------------------------------------------------------------------------------------------------------
+
+    def _changed(self, x: Any, transformation: Any, interpolation: str) -> Any:
+        def changed(images: Any) -> Any:
+            return self.change(images, transformation, interpolation).astype(images.dtype)
+
+        return on_batch(self.name, x, self.data_format, changed)
+
+    def _size(self, shape: Any) -> tuple[int, int]:
+        """(height, width) in the shape of images."""
+        return tuple(shape[-2:] if is_first(self.data_format) else shape[-3:-1])
+
+    def _size_before(self, transformation: Any) -> tuple[int, int]:
+        """(height, width) of the images that a transformation was drawn for."""
+        return self._size(transformation["input_shape"])
+
+    def _size_after(self, height: int, width: int) -> tuple[int, int]:
+        """(height, width) of what comes out."""
+        return height, width
+
+    def _format(self) -> str:
+        if self.bounding_box_format is None:
+            raise ArgumentError(
+                message(f"{self._label} was given bounding boxes", expected="bounding_box_format", got="none",
+                        mend=f"Write {type(self).__name__}(..., bounding_box_format='xyxy').")
+            )  # fmt: skip
+        return str(self.bounding_box_format)
+
+    def _keys(self, seed: Any) -> Iterator[Any]:
+        """As many keys as are asked for, from a number, a key, or the layer's own seed."""
+        if seed is None:
+            key = self.random_key(getattr(self, "seed", None))
+        elif hasattr(seed, "dtype") and jnp.issubdtype(seed.dtype, jax.dtypes.prng_key):
+            key = seed
+        else:
+            key = jax.random.key(int(seed))
+        while True:
+            key, part = jax.random.split(key)
+            yield part
+
+
+def interval(
+    name: str, value: Any, bounds: tuple[float, float], low: float | None = None, loose: bool = False
+) -> tuple[Any, Any]:
+    """(lower, upper) from a number or from two, within `bounds`: 0.2 is from -0.2 (or the bound, or `low`) to 0.2.
+
+    Of a `loose` pair the first must not lie above the bounds and the second not below, as Keras has it for colours.
+    """
+    pair = value if isinstance(value, list | tuple) else (value, value)
+    limits = ((-math.inf, bounds[1]), (bounds[0], math.inf)) if loose and pair is value else (bounds, bounds)
+    fit = len(pair) == 2 and all(isinstance(v, int | float) and a <= v <= b for v, (a, b) in zip(pair, limits))
+    if not fit:
+        raise ArgumentError(
+            message(name, expected=f"a number from {bounds[0]} to {bounds[1]}, or two of them", got=repr(value))
+        )
+    if isinstance(value, list | tuple):
+        lower, upper = sorted(value)
+        return lower, upper
+    size = abs(value)
+    return (max(-size, bounds[0]) if low is None else low), size
+
+
+def ordered(value_range: Any) -> list[Any]:
+    """[low, high] of the values of a pixel."""
+    if not isinstance(value_range, list | tuple) or len(value_range) != 2:
+        raise ArgumentError(message("value_range", expected="two numbers, such as (0, 255)", got=repr(value_range)))
+    return sorted(value_range)
+
+
+def rescaled(x: Any, source: Any, target: Any) -> Any:
+    """Pixels of the range `source` in the range `target`."""
+    if tuple(source) == tuple(target):
+        return x
+    return (as_float(x) - source[0]) / (source[1] - source[0]) * (target[1] - target[0]) + target[0]
+
+
+def checked(layer: Any, fill_modes: tuple[str, ...] = FILL_MODES) -> None:
+    """Names of the ways to look between and beyond pixels."""
+    choose(f"interpolation of {type(layer).__name__}", layer.interpolation, ("nearest", "bilinear"))
+    choose(f"fill_mode of {type(layer).__name__}", getattr(layer, "fill_mode", fill_modes[0]), fill_modes)
+
+
+def per_image(values: Any) -> Any:
+    """Numbers (batch, ...) such that each stands before an image (h, w, c)."""
+    return jnp.reshape(values, (-1, 1, 1, 1))
+
+
+def uniform(keys: Iterator[Any], shape: Any, bounds: Any = (0.0, 1.0)) -> Any:
+    """Random numbers of equal chance from bounds[0] to bounds[1]."""
+    return jax.random.uniform(next(keys), shape, minval=bounds[0], maxval=bounds[1])
+
+
+def chosen(keys: Iterator[Any], batch: int, factor: Any) -> Any:
+    """Which images are taken: each with a chance that is drawn from `factor`."""
+    chance = uniform(keys, (batch,), factor)
+    return uniform(keys, (batch,)) < chance
+
+
+def dense(boxes: Any) -> dict[str, Any]:
+    """Boxes as arrays; of lists of unlike length the short ones get boxes of 0 with the label -1."""
+    if not isinstance(boxes, dict) or not {"boxes", "labels"} <= set(boxes):
+        got = f"a dict with {list(boxes)}" if isinstance(boxes, dict) else type(boxes).__name__
+        raise ArgumentError(message("bounding_boxes", expected='a dict of "boxes" and "labels"', got=got))
+    places, labels = boxes["boxes"], boxes["labels"]
+    if (
+        isinstance(places, list)
+        and places
+        and isinstance(places[0], list)
+        and any(isinstance(p, list) for p in places[0])
+    ):
+        most = max(map(len, places))
+        places = [[*p, *[[0.0] * 4] * (most - len(p))] for p in places]
+        labels = [[*each, *[-1] * (most - len(each))] for each in labels]
+    return {**boxes, "boxes": jnp.asarray(places, "float32"), "labels": jnp.asarray(labels)}

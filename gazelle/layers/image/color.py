@@ -1,0 +1,94 @@
+"""Hue and saturation, and grey."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax.numpy as jnp
+
+from gazelle.core.errors import ArgumentError, message
+from gazelle.layers.image.base import ImageLayer, interval, ordered, per_image, rescaled, uniform
+from gazelle.ops.base import EPSILON
+from gazelle.ops.image import hsv_to_rgb, rgb_to_grayscale, rgb_to_hsv
+
+
+class RandomHue(ImageLayer):
+    """In training turns the hue of each image by an angle of up to  factor[1] π,  to one side or the other.
+
+    Args:
+        factor: two numbers from 0 to 1, or f for 0 to f.
+        value_range: (low, high) of the pixels.
+
+    >>> RandomHue(0.3, (0.0, 1.0))(jnp.ones((2, 4, 4, 3))).shape
+    (2, 4, 4, 3)
+    """
+
+    def __init__(
+        self, factor: Any, value_range: Any = (0, 255), data_format: str | None = None, seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(data_format=data_format, **kwargs)
+        self.factor = interval("factor of RandomHue", factor, (0, 1), loose=True)
+
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+        sign = jnp.where(uniform(keys, (batch,)) > 0.5, -1.0, 1.0)
+        return {"factor": sign * uniform(keys, (batch,), self.factor) * 0.5}
+
+    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+        h, s, v = jnp.split(rgb_to_hsv(rescaled(images, self.value_range, (0, 1)), "channels_last"), 3, -1)
+        h = h + per_image(transformation["factor"])
+        h = jnp.where(h > 1, h - 1, h)
+        h = jnp.where(h < 0, h + 1, h)
+        rgb = hsv_to_rgb(jnp.concatenate([h, s, v], -1), "channels_last")
+        return rescaled(jnp.clip(rgb, 0, 1), (0, 1), self.value_range)
+
+
+class RandomSaturation(ImageLayer):
+    """In training  s -> clip(s f / (1 - f))  with f from factor[0] to factor[1]: 0 is grey, 0.5 leaves the image.
+
+    Args:
+        factor: two numbers from -1 to 1, or f for -f to f; below 0 is as grey as 0.
+        value_range: (low, high) of the pixels.
+
+    >>> RandomSaturation((0.5, 0.5), (0.0, 1.0))(jnp.ones((2, 4, 4, 3))).shape
+    (2, 4, 4, 3)
+    """
+
+    def __init__(
+        self, factor: Any, value_range: Any = (0, 255), data_format: str | None = None, seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(data_format=data_format, **kwargs)
+        self.factor = interval("factor of RandomSaturation", factor, (-1, 1), loose=True)
+        self.value_range = ordered(value_range)
+
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+        f = uniform(keys, (batch,), self.factor)
+        return {"factor": f / (1 - f + EPSILON)}
+
+    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+        h, s, v = jnp.split(rgb_to_hsv(images, "channels_last"), 3, -1)
+        s = jnp.clip(s * per_image(transformation["factor"]), *self.value_range)
+        return hsv_to_rgb(jnp.concatenate([h, s, v], -1), "channels_last")
+
+
+class RandomGrayscale(ImageLayer):
+    """In training makes a share `factor` of the images grey; they keep their three channels.
+
+    >>> RandomGrayscale(1.0)(jnp.ones((1, 1, 3))).round(3)
+    Array([[[1., 1., 1.]]], dtype=float32)
+    """
+
+    def __init__(
+        self, factor: float = 0.5, data_format: str | None = None, seed: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(data_format=data_format, **kwargs)
+        if not 0 <= factor <= 1:
+            raise ArgumentError(message("factor of RandomGrayscale", expected="a number from 0 to 1", got=factor))
+
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+        return uniform(keys, (batch, 1, 1, 1)) < self.factor
+
+    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+        return jnp.where(per_image(transformation), rgb_to_grayscale(images, "channels_last"), images)

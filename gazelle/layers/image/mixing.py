@@ -1,0 +1,118 @@
+"""Images mixed with others of their batch, and their labels with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gazelle.core.errors import ArgumentError, message
+from gazelle.layers.image.base import ImageLayer, interval, per_image, uniform
+from gazelle.layers.image.erasing import placed, rectangles
+from gazelle.ops.space import is_first
+
+
+class _Mixing(ImageLayer, abstract=True):
+    """Layers that give each image a partner, `permutation_order`, and itself the share `mix_weight`."""
+
+    def transform_labels(self, labels: Any, transformation: Any = None, training: bool = True) -> Any:
+        """One-hot labels (batch, classes), mixed as the images were."""
+        labels = jnp.asarray(labels)
+        if not training or transformation is None:
+            return labels
+        weight = jnp.reshape(transformation["mix_weight"], (-1, 1))
+        return weight * labels + (1 - weight) * labels[transformation["permutation_order"]]
+
+
+class MixUp(_Mixing):
+    """In training  y = w x + (1 - w) x',  with x' another image of the batch and w ~ Beta(alpha, alpha).
+
+    Labels, one-hot, are mixed alike; boxes are those of both images.
+
+    Source: Zhang et al., mixup: Beyond Empirical Risk Minimization (ICLR 2018).
+
+    >>> MixUp(seed=1)({"images": jnp.ones((2, 4, 4, 3)), "labels": jnp.eye(2)})["labels"].sum(1).round(3)
+    Array([1., 1.], dtype=float32)
+    """
+
+    def __init__(
+        self, alpha: float = 0.2, data_format: str | None = None, seed: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(data_format=data_format, **kwargs)
+
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+        weight = jax.random.beta(next(keys), self.alpha, self.alpha, (batch,))
+        return {"mix_weight": weight, "permutation_order": jax.random.permutation(next(keys), batch)}
+
+    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+        weight = per_image(transformation["mix_weight"])
+        return weight * images + (1 - weight) * images[transformation["permutation_order"]]
+
+    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
+        """The boxes of each image and of its partner, one after the other."""
+        if not training or transformation is None:
+            return bounding_boxes
+        order = transformation["permutation_order"]
+        return {key: jnp.concatenate([value, value[order]], 1) for key, value in bounding_boxes.items()}
+
+    def transform_segmentation_masks(
+        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
+    ) -> Any:
+        """The masks, mixed as the images were."""
+        masks = jnp.asarray(segmentation_masks)
+        if not training or transformation is None:
+            return masks
+        weight = per_image(transformation["mix_weight"])
+        return weight * masks + (1 - weight) * masks[transformation["permutation_order"]]
+
+
+class CutMix(_Mixing):
+    """In training covers a rectangle of each image with that of another; labels are mixed by the areas.
+
+    Args:
+        factor: alpha of the share 1 - area ~ Beta(alpha, alpha), a number from 0 to 1 or two between which it is drawn.
+
+    Source: Yun et al., CutMix (ICCV 2019).
+
+    >>> CutMix(seed=1)({"images": jnp.ones((2, 4, 4, 3)), "labels": jnp.eye(2)})["labels"].sum(1).round(3)
+    Array([1., 1.], dtype=float32)
+    """
+
+    def __init__(
+        self, factor: Any = 1.0, seed: int | None = None, data_format: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(data_format=data_format, **kwargs)
+        self.factor = interval("factor of CutMix", factor, (0, 1), loose=True)
+
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+        alpha = uniform(keys, (), self.factor) + 1e-6
+        side = jnp.sqrt(1 - jax.random.beta(next(keys), alpha, alpha, (batch,)))
+        inside, area = rectangles(keys, batch, jnp.stack([side, side], 1), height, width)
+        channels = images.shape[-3 if is_first(self.data_format) else -1]
+        return {
+            "permutation_order": jax.random.permutation(next(keys), batch),
+            "batch_masks": placed(inside, channels, self.data_format), "mix_weight": 1 - area / (height * width),
+        }  # fmt: skip
+
+    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+        inside = transformation["batch_masks"]
+        inside = jnp.moveaxis(inside, 1, -1) if is_first(self.data_format) else inside
+        inside = inside if inside.shape[-1] == images.shape[-1] else inside[..., :1]  # masks have one channel
+        return jnp.where(inside, images[transformation["permutation_order"]], images)
+
+    def transform_segmentation_masks(
+        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
+    ) -> Any:
+        """The masks, cut as the images were."""
+        masks = jnp.asarray(segmentation_masks)
+        if not training or transformation is None:
+            return masks
+        return self._changed(masks, transformation, "nearest")
+
+    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
+        """Refused in training: part of a box may be covered, and nothing tells whose it then is."""
+        if not training or transformation is None:
+            return bounding_boxes
+        raise ArgumentError(message(self._label, expected="no bounding boxes", got="some", mend="MixUp takes them."))

@@ -1,0 +1,115 @@
+"""Images seen from the side, and images shaken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gazelle.core.errors import ArgumentError, message
+from gazelle.layers.image.base import ImageLayer, checked, chosen, interval, per_image, uniform
+from gazelle.ops.image import perspective_transform
+from gazelle.ops.image.boxes import around
+from gazelle.ops.image.warping import homography, shaken
+
+
+class RandomPerspective(ImageLayer):
+    """In training draws some images as if seen from another side: each corner moves by up to half of its place.
+
+    Args:
+        factor: the chance, a number from 0 to 1, or two between which it is drawn.
+        scale: how far corners move, from 0 to 1.
+        interpolation: 'bilinear' or 'nearest'.
+        fill_value: what is seen beyond the edges.
+
+    >>> RandomPerspective(seed=1)(jnp.ones((2, 4, 4, 3))).shape
+    (2, 4, 4, 3)
+    """
+
+    moves = True
+
+    def __init__(
+        self, factor: Any = 1.0, scale: float = 1.0, interpolation: str = "bilinear", fill_value: float = 0.0,
+        seed: int | None = None, data_format: str | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(data_format=data_format, **kwargs)
+        self.factor = interval("factor of RandomPerspective", factor, (0, 1), loose=True)
+        if not 0 <= scale <= 1:
+            raise ArgumentError(message("scale of RandomPerspective", expected="a number from 0 to 1", got=scale))
+        checked(self)
+
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+        taken = chosen(keys, batch, self.factor)
+        share = uniform(keys, (batch, 4, 2), (-0.5 * self.scale, 0.5 * self.scale))
+        right, low = float(width - 1), float(height - 1)
+        start = jnp.tile(jnp.array([[[0, 0], [right, 0], [0, low], [right, low]]]), (batch, 1, 1))
+        return {"apply_perspective": taken, "start_points": start, "end_points": start * (1 + share)}
+
+    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+        points = transformation["start_points"], transformation["end_points"]
+        seen = perspective_transform(images, *points, interpolation, self.fill_value, "channels_last")
+        return jnp.where(per_image(transformation["apply_perspective"]), seen, images)
+
+    def move_boxes(self, boxes: Any, transformation: Any, height: int, width: int) -> Any:
+        back = homography(transformation["start_points"], transformation["end_points"])
+        matrix = jnp.concatenate([back, jnp.ones_like(back[:, :1])], 1).reshape(-1, 3, 3)
+        x1, y1, x2, y2 = jnp.split(boxes, 4, -1)
+        xs, ys = jnp.concatenate([x1, x2, x1, x2], -1), jnp.concatenate([y1, y2, y2, y1], -1)
+        corners = jnp.stack([xs, ys, jnp.ones_like(xs)], -1)
+        x, y, depth = jnp.moveaxis(jnp.einsum("bij,bnkj->bnki", jnp.linalg.inv(matrix), corners), -1, 0)
+        return jnp.where(per_image(transformation["apply_perspective"])[..., 0], around(x / depth, y / depth), boxes)
+
+
+class RandomElasticTransform(ImageLayer):
+    """In training shakes some images by a smooth random field: `ops.image.elastic_transform`.
+
+    Args:
+        factor: the chance, a number from 0 to 1, or two between which it is drawn.
+        scale: the strength d, a number from 0 to 1, or two between which it is drawn: alpha = 0.1 d max(h, w) and
+            sigma = 0.05 d min(h, w).
+        interpolation, fill_mode, fill_value: as in `RandomRotation`.
+        value_range: (low, high) of the pixels.
+
+    >>> RandomElasticTransform(seed=1)(jnp.ones((2, 8, 8, 3))).shape
+    (2, 8, 8, 3)
+    """
+
+    def __init__(
+        self, factor: Any = 1.0, scale: Any = 1.0, interpolation: str = "bilinear", fill_mode: str = "reflect",
+        fill_value: float = 0.0, value_range: Any = (0, 255), seed: int | None = None,
+        data_format: str | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(data_format=data_format, **kwargs)
+        self.factor = interval("factor of RandomElasticTransform", factor, (0, 1), loose=True)
+        self.scale = interval("scale of RandomElasticTransform", scale, (0, 1), loose=True)
+        checked(self, ("reflect", "wrap", "constant", "nearest", "mirror"))
+
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+        if self.scale[1] == 0 or self.factor[1] == 0:
+            return None
+        taken, strength = chosen(keys, batch, self.factor), uniform(keys, (), self.scale)
+        return {"apply_transform": taken, "distortion_factor": strength, "seed": next(keys)}
+
+    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+        h, w = images.shape[1:3]
+        strength, seed = transformation["distortion_factor"], transformation["seed"]
+        alpha, sigma = 0.1 * max(h, w) * strength, 0.05 * min(h, w) * strength
+        window = int(6 * 0.05 * min(h, w) * self.scale[1]) | 1
+        words = (interpolation, self.fill_mode, self.fill_value, seed, "channels_last")
+        out = jnp.where(
+            per_image(transformation["apply_transform"]), shaken(images, alpha, sigma, window, *words), images
+        )
+        return jnp.clip(out, *self.value_range)
+
+    def transform_segmentation_masks(
+        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
+    ) -> Any:
+        """The masks, shaken as their images were."""
+        masks = jnp.asarray(segmentation_masks)
+        if not training or transformation is None:
+            return masks
+        return self._changed(masks.astype(jax.dtypes.canonicalize_dtype(float)), transformation, "nearest").astype(
+            masks.dtype
+        )

@@ -1,0 +1,230 @@
+"""Several of these layers in one: which of them, and how much, is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gazelle.layers.image.base import ImageLayer, interval
+from gazelle.layers.image.bits import RandomPosterization, Solarization
+from gazelle.layers.image.color import RandomHue, RandomSaturation
+from gazelle.layers.image.geometry import RandomRotation, RandomShear, RandomTranslation
+from gazelle.layers.image.histogram import AutoContrast, Equalization
+from gazelle.layers.image.light import RandomBrightness, RandomColorDegeneration, RandomContrast
+from gazelle.layers.image.sharpness import RandomSharpness
+
+GEOMETRY = ("random_shear", "random_translation", "random_rotation")
+LIGHT = ("random_brightness", "random_color_degeneration", "random_contrast", "random_sharpness")
+VALUES = ("random_posterization", "solarization", "auto_contrast", "equalization")
+
+
+def _layers(owner: Any, names: tuple[str, ...], **kwargs: Any) -> None:
+    """Give `owner` the layers of these names as attributes, all of its factor, range and seed."""
+    f, words = owner.factor, {**kwargs, "seed": owner.seed, "data_format": owner.data_format}
+    range_, seedless = {**words, "value_range": owner.value_range}, {**kwargs, "data_format": owner.data_format}
+    seedless["value_range"] = owner.value_range
+    warped = {**words, "interpolation": owner.interpolation}
+    made = {
+        "random_shear": lambda: RandomShear(x_factor=f, y_factor=f, **warped),
+        "random_translation": lambda: RandomTranslation(height_factor=f, width_factor=f, **warped),
+        "random_rotation": lambda: RandomRotation(f, **warped),
+        "random_brightness": lambda: RandomBrightness(f, **range_),
+        "random_color_degeneration": lambda: RandomColorDegeneration(f, **range_),
+        "random_contrast": lambda: RandomContrast(f, **range_),
+        "random_sharpness": lambda: RandomSharpness(f, **range_),
+        "solarization": lambda: Solarization(f, f, **range_),
+        "random_posterization": lambda: RandomPosterization(max(1, int(8 * f[1])), **range_),
+        "auto_contrast": lambda: AutoContrast(**seedless),
+        "equalization": lambda: Equalization(**seedless),
+    }
+    for name in names:
+        setattr(owner, name, made[name]())
+
+
+class RandAugment(ImageLayer):
+    """In training sends each batch through `num_ops` of eleven random layers.
+
+    Args:
+        value_range: (low, high) of the pixels.
+        num_ops: how many layers, drawn anew for each batch; one may be drawn twice.
+        factor: their strength from 0 to 1, or two numbers.
+        interpolation: 'bilinear' or 'nearest', for those that move pixels.
+
+    Source: Cubuk et al., RandAugment (NeurIPS 2020).
+
+    >>> RandAugment(seed=1)(jnp.ones((2, 4, 4, 3))).shape
+    (2, 4, 4, 3)
+    """
+
+    names = (*GEOMETRY, *LIGHT, *VALUES)
+
+    def __init__(
+        self, value_range: Any = (0, 255), num_ops: int = 2, factor: Any = 0.5, interpolation: str = "bilinear",
+        seed: int | None = None, data_format: str | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(data_format=data_format, **kwargs)
+        self.factor = interval("factor of RandAugment", factor, (0, 1), loose=True)
+        _layers(self, self.names, **{key: v for key, v in kwargs.items() if key in ("dtype", "bounding_box_format")})
+
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+        return {
+            "layer_idxes": jax.random.randint(next(keys), (self.num_ops,), 0, len(self.names)),
+            "transforms": {
+                name: getattr(self, name).get_random_transformation(images, seed=next(keys)) for name in self.names
+            },
+        }
+
+    def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
+        """The images after the layers that were drawn, one after the other."""
+        return self._each("transform_images", jnp.asarray(images, self.compute_dtype), transformation, training)
+
+    def transform_segmentation_masks(
+        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
+    ) -> Any:
+        """The masks after the same layers."""
+        masks = jnp.asarray(segmentation_masks)
+        return self._each("transform_segmentation_masks", masks, transformation, training)
+
+    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
+        """The boxes after the same layers."""
+        return self._each("transform_bounding_boxes", bounding_boxes, transformation, training)
+
+    def _each(self, method: str, x: Any, transformation: Any, training: bool) -> Any:
+        if not training or transformation is None:
+            return x
+        ways = [
+            lambda x, name=name, how=how: jax.tree.map(
+                lambda new, old: new.astype(old.dtype), getattr(getattr(self, name), method)(x, how), x
+            )
+            for name, how in transformation["transforms"].items()
+        ]
+        # Only the layer that was drawn runs, and all are compiled once.
+        return jax.lax.scan(lambda x, i: (jax.lax.switch(i, ways, x), None), x, transformation["layer_idxes"])[0]
+
+
+class AugMix(ImageLayer):
+    """In training  y = w x + (1 - w) Σ_i m_i chain_i(x):  chains of random layers, mixed with each other and with x.
+
+    Args:
+        value_range: (low, high) of the pixels.
+        num_chains, chain_depth: how many chains, and layers in each; a layer may be none.
+        factor: their strength from 0 to 1, or two numbers.
+        alpha: m ~ Dirichlet(alpha), w ~ Beta(alpha, alpha).
+        all_ops: whether brightness, contrast, colour and sharpness may be changed too.
+
+    Source: Hendrycks et al., AugMix (ICLR 2020).
+
+    >>> AugMix(seed=1)(jnp.ones((2, 4, 4, 3))).shape
+    (2, 4, 4, 3)
+    """
+
+    def __init__(
+        self, value_range: Any = (0, 255), num_chains: int = 3, chain_depth: int = 3, factor: Any = 0.3,
+        alpha: float = 1.0, all_ops: bool = True, interpolation: str = "bilinear", seed: int | None = None,
+        data_format: str | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(data_format=data_format, **kwargs)
+        self.factor = interval("factor of AugMix", factor, (0, 1), loose=True)
+        self.names = (*GEOMETRY, *VALUES, *(LIGHT if all_ops else ()))
+        _layers(self, self.names, **{key: v for key, v in kwargs.items() if key == "dtype"})
+
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+        links = jax.random.split(next(keys), (self.num_chains, self.chain_depth))
+        return {
+            "chain_mixing_weights": jax.random.dirichlet(next(keys), jnp.full(self.num_chains, self.alpha)),
+            "weight_sample": jax.random.beta(next(keys), self.alpha, self.alpha),
+            "chain_transforms": jax.vmap(jax.vmap(lambda key: self._link(key, images)))(links),
+        }
+
+    def _link(self, key: Any, images: Any) -> Any:
+        """One step of a chain: the number of a layer (the last is none), and what each would do."""
+        keys = self._keys(key)
+        index = jax.random.randint(next(keys), (), 0, len(self.names) + 1)
+        hows = {name: getattr(self, name).get_random_transformation(images, seed=next(keys)) for name in self.names}
+        return {"index": index, "transforms": hows}
+
+    def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
+        """The images, mixed with what came out of the chains."""
+        x = jnp.asarray(images, self.compute_dtype)
+        if not training or transformation is None:
+            return x
+        return jnp.clip(self._mixed("transform_images", x, transformation), *self.value_range)
+
+    def transform_segmentation_masks(
+        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
+    ) -> Any:
+        """The masks, mixed in the same shares."""
+        masks = jnp.asarray(segmentation_masks)
+        if not training or transformation is None:
+            return masks
+        return self._mixed("transform_segmentation_masks", masks, transformation)
+
+    def _mixed(self, method: str, x: Any, transformation: Any) -> Any:
+        chains, weights = transformation["chain_transforms"], jnp.asarray(transformation["chain_mixing_weights"])
+        if isinstance(chains, dict):  # all steps of all chains stacked: each layer is compiled once
+
+            def followed(chain: Any) -> Any:
+                return jax.lax.scan(lambda x, link: (self._step(method, x, link), None), x, chain)[0]
+
+            out = jax.lax.map(followed, chains)
+        else:  # drawn in Python, as Keras does
+            out = jnp.stack([self._followed(method, x, chain) for chain in chains])
+        share = transformation["weight_sample"]
+        mixed = share * x + (1 - share) * jnp.tensordot(weights, out, 1)
+        return mixed.astype(x.dtype if jnp.issubdtype(x.dtype, jnp.floating) else "float32")
+
+    def _step(self, method: str, x: Any, link: Any) -> Any:
+        ways = [
+            lambda x, name=name: getattr(getattr(self, name), method)(x, link["transforms"][name]).astype(x.dtype)
+            for name in self.names
+        ]
+        return jax.lax.switch(link["index"], [*ways, lambda x: x], x)
+
+    def _followed(self, method: str, x: Any, chain: Any) -> Any:
+        for link in chain:
+            x = getattr(getattr(self, link["layer_name"]), method)(x, link["transformation"])
+        return x
+
+
+class RandomColorJitter(ImageLayer):
+    """In training changes brightness, contrast, saturation and hue, in this order and as far as a factor is given.
+
+    Args:
+        value_range: (low, high) of the pixels.
+        brightness_factor: as in `RandomBrightness`; the others as in `RandomContrast` and so on. None: unchanged.
+
+    >>> RandomColorJitter(brightness_factor=0.2, hue_factor=0.1, seed=1)(jnp.ones((2, 4, 4, 3))).shape
+    (2, 4, 4, 3)
+    """
+
+    def __init__(
+        self, value_range: Any = (0, 255), brightness_factor: Any = None, contrast_factor: Any = None,
+        saturation_factor: Any = None, hue_factor: Any = None, seed: int | None = None,
+        data_format: str | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(data_format=data_format, **kwargs)
+        parts = {
+            "random_brightness": (RandomBrightness, brightness_factor),
+            "random_contrast": (RandomContrast, contrast_factor),
+            "random_saturation": (RandomSaturation, saturation_factor),
+            "random_hue": (RandomHue, hue_factor),
+        }
+        self.steps = [name for name, (_, factor) in parts.items() if factor is not None]
+        words = {"value_range": value_range, "seed": seed, "data_format": data_format, "dtype": kwargs.get("dtype")}
+        for name in self.steps:
+            kind, factor = parts[name]
+            setattr(self, name, kind(factor, **words))
+
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+        return {name: getattr(self, name).get_random_transformation(images, seed=next(keys)) for name in self.steps}
+
+    def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
+        """The images after each step."""
+        x = jnp.asarray(images, self.compute_dtype)
+        if training and transformation is not None:
+            for name in self.steps:
+                x = getattr(self, name).transform_images(x, transformation[name])
+        return x

@@ -1,0 +1,193 @@
+"""Images of one size: stretched, or cut from the middle or anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from gazelle.core.errors import ArgumentError, message
+from gazelle.layers.image.base import ImageLayer, uniform
+from gazelle.ops.image import resize
+from gazelle.ops.image.boxes import crop
+from gazelle.ops.image.form import choose
+from gazelle.ops.image.resizing import INTERPOLATIONS
+
+
+class _Sized(ImageLayer, abstract=True):
+    """Layers after which all images have `height` rows and `width` columns."""
+
+    height: int
+    width: int
+    moves = True
+
+    def _size_after(self, height: int, width: int) -> tuple[int, int]:
+        return self.height, self.width
+
+
+class Resizing(_Sized):
+    """Images of the size (height, width), in training and outside of it, in the dtype they came in.
+
+    Args:
+        interpolation: 'bilinear', 'nearest', 'bicubic', 'lanczos3' or 'lanczos5'.
+        crop_to_aspect_ratio: cut off what is too long instead of changing the aspect ratio.
+        pad_to_aspect_ratio: fill up with `fill_value` what is too short.
+        antialias: widen the filter where images shrink.
+
+    >>> Resizing(2, 3)(jnp.ones((8, 4, 4, 3))).shape
+    (8, 2, 3, 3)
+    """
+
+    fixed = True
+
+    def __init__(
+        self, height: int, width: int, interpolation: str = "bilinear", crop_to_aspect_ratio: bool = False,
+        pad_to_aspect_ratio: bool = False, fill_mode: str = "constant", fill_value: float = 0.0,
+        antialias: bool = False, data_format: str | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(data_format=data_format, **kwargs)
+        choose("interpolation of Resizing", interpolation, INTERPOLATIONS)
+        if crop_to_aspect_ratio and pad_to_aspect_ratio:
+            raise ArgumentError(
+                message("Resizing", expected="crop_to_aspect_ratio or pad_to_aspect_ratio", got="both at once")
+            )
+
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+        return height, width
+
+    def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
+        """The images in their new size."""
+        return self._changed(jnp.asarray(images), transformation, self.interpolation)
+
+    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+        return resize(
+            images, (self.height, self.width), interpolation, self.antialias, self.crop_to_aspect_ratio,
+            self.pad_to_aspect_ratio, self.fill_mode, self.fill_value, "channels_last",
+        )  # fmt: skip
+
+    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
+        """The boxes in images of the new size; boxes of four -1, which stand for none, become 0."""
+        absent = (jnp.asarray(bounding_boxes["boxes"]) == -1).all(-1, keepdims=True)
+        boxes = {**bounding_boxes, "boxes": jnp.where(absent, 0, bounding_boxes["boxes"])}
+        shape = (*transformation, 1) if self.data_format == "channels_last" else (1, *transformation)
+        return super().transform_bounding_boxes(boxes, {"input_shape": shape}, training)
+
+    def move_boxes(self, boxes: Any, transformation: Any, height: int, width: int) -> Any:
+        absent = (boxes == 0).all(-1, keepdims=True)
+        x, y = self.width / width, self.height / height
+        right = down = 0.0
+        if self.pad_to_aspect_ratio or self.crop_to_aspect_ratio:
+            x = y = min(x, y) if self.pad_to_aspect_ratio else max(x, y)
+            right, down = (self.width - width * x) // 2, (self.height - height * y) // 2
+            if self.crop_to_aspect_ratio:
+                right, down = -((width * x - self.width) // 2), -((height * y - self.height) // 2)
+        return jnp.where(absent, 0, boxes * jnp.array([x, y, x, y]) + jnp.array([right, down, right, down]))
+
+
+class CenterCrop(_Sized):
+    """The middle of images, `height` rows and `width` columns of it, in training and outside of it.
+
+    What is smaller than that is grown first: the middle part of the same aspect ratio gets the size.
+
+    >>> CenterCrop(1, 2)(jnp.arange(9.0).reshape(3, 3, 1))[..., 0]
+    Array([[3., 4.]], dtype=float32)
+    """
+
+    fixed = True
+
+    def __init__(self, height: int, width: int, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(data_format=data_format, **kwargs)
+
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+        return {}
+
+    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+        top, left = (images.shape[1] - self.height) // 2, (images.shape[2] - self.width) // 2
+        if top < 0 or left < 0:
+            return resize(images, (self.height, self.width), interpolation, crop_to_aspect_ratio=True)
+        return images[:, top : top + self.height, left : left + self.width]
+
+    def move_boxes(self, boxes: Any, transformation: Any, height: int, width: int) -> Any:
+        top, left = (height - self.height) // 2, (width - self.width) // 2
+        if top >= 0 and left >= 0:
+            return crop(boxes, top, left, self.height, self.width)
+        rows = max(min(height, int(width * self.height / self.width)), 1)
+        columns = max(min(width, int(height * self.width / self.height)), 1)
+        inner = crop(boxes, (height - rows) // 2, (width - columns) // 2, rows, columns)
+        x, y = self.width / columns, self.height / rows
+        return inner * jnp.array([x, y, x, y])
+
+
+class RandomCrop(_Sized):
+    """In training a part of `height` rows and `width` columns from anywhere in the images, one place for a batch.
+
+    Outside of training, the largest middle part of that aspect ratio gets the size. So does, in training, what is not
+    larger than the part to be cut.
+
+    >>> RandomCrop(2, 2, seed=1)(jnp.ones((8, 4, 4, 3))).shape
+    (8, 2, 2, 3)
+    """
+
+    def __init__(
+        self, height: int, width: int, seed: int | None = None, data_format: str | None = None,
+        name: str | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(data_format=data_format, name=name, **kwargs)
+
+    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
+        """(top, left) of the part, and (height, width) of the images it is cut from."""
+        images = data["images"] if isinstance(data, dict) else data
+        height, width = self._size(images.shape)
+        if training and height > self.height and width > self.width:
+            keys = self._keys(seed)
+            top, left = (
+                jnp.minimum(uniform(keys, (), (0, n + 1)).astype("int32"), n)  # rounding may reach n + 1
+                for n in (height - self.height, width - self.width)
+            )
+            return top, left, height, width
+        rows = max(min(height, int(width * self.height / self.width)), 1)
+        columns = max(min(width, int(height * self.width / self.height)), 1)
+        return (height - rows) // 2, (width - columns) // 2, height, width
+
+    def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
+        """The images' part of the size of the layer."""
+        how = transformation if training else None
+        return self._changed(jnp.asarray(images, self.compute_dtype), how, "bilinear")
+
+    def transform_segmentation_masks(
+        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
+    ) -> Any:
+        """The masks' part of the size of the layer."""
+        return self._changed(jnp.asarray(segmentation_masks), transformation if training else None, "nearest")
+
+    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+        size = (self.height, self.width)
+        if transformation is None:
+            return resize(images, size, interpolation, crop_to_aspect_ratio=True)
+        top, left = transformation[:2]
+        n, h, w, c = images.shape
+        part = self._part(top, left, h, w)
+        out = lax.dynamic_slice(images, (0, top, left, 0), (n, *part, c))
+        return out if part == size else resize(out, size, interpolation)
+
+    def _part(self, top: Any, left: Any, height: int, width: int) -> tuple[int, int]:
+        """The size of the part: smaller than wanted where the images are too small, and then (top, left) are ints."""
+        if height > self.height and width > self.width:
+            return self.height, self.width
+        return min(self.height, height - top), min(self.width, width - left)
+
+    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
+        """The boxes within the part that was cut; outside of training they stay."""
+        if not training:
+            return bounding_boxes
+        size = tuple(transformation[2:]) or (self.height, self.width)
+        shape = (*size, 1) if self.data_format == "channels_last" else (1, *size)
+        return super().transform_bounding_boxes(bounding_boxes, {"input_shape": shape, "place": transformation})
+
+    def move_boxes(self, boxes: Any, transformation: Any, height: int, width: int) -> Any:
+        top, left = transformation["place"][:2]
+        rows, columns = self._part(top, left, height, width)
+        x, y = self.width / columns, self.height / rows
+        return crop(boxes, top, left, rows, columns) * jnp.array([x, y, x, y])

@@ -1,0 +1,388 @@
+"""Vocabularies: StringLookup and IntegerLookup number the values that there are."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from gazelle.core import dtypes
+from gazelle.core.errors import ArgumentError, DataError, StateError, UnsafeFileError, message
+from gazelle.layers.adapting import batches
+from gazelle.layers.categories import MODES, check_mode, encode, encoded_shape
+from gazelle.layers.fingerprint import buckets
+from gazelle.layers.hashing import checked_salt
+from gazelle.layers.host import _HostLayer, texts
+
+
+class _Vocabulary(_HostLayer):
+    """A layer with a vocabulary: a config tells how large it is, since its words stand in a file beside."""
+
+    def __init__(
+        self, *, vocabulary_size: int | None = None, has_input_vocabulary: bool | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        for name in ("vocabulary_size", "has_input_vocabulary"):
+            self._config.pop(name, None)
+        self._told: dict[str, Any] = {"vocabulary_size": vocabulary_size, "has_input_vocabulary": has_input_vocabulary}
+
+    def _count(self) -> int:
+        raise NotImplementedError
+
+    @property  # an argument and a method of one name: as a property the argument does not replace it
+    def vocabulary_size(self) -> Callable[[], int]:
+        """vocabulary_size(): the number of tokens, special ones included."""
+        return self._count
+
+
+class _Lookup(_Vocabulary):
+    """What both lookups are: special tokens (mask, out of vocabulary), then the vocabulary by falling frequency."""
+
+    kind = "string"
+    output_mode: str
+    salt: Any
+
+    def __init__(self, *, oov_method: str = "floormod", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        owner = type(self).__name__
+        self.output_mode = check_mode(owner, self.output_mode, (*MODES, "tf_idf"), self.sparse)
+        if self.max_tokens is not None and self.max_tokens <= 1:
+            raise ArgumentError(message(f"max_tokens of {owner}", expected="None or more than 1", got=self.max_tokens))
+        if self.num_oov_indices < 0:
+            raise ArgumentError(message(f"num_oov_indices of {owner}", expected="0 or more", got=self.num_oov_indices))
+        if self.pad_to_max_tokens and self.max_tokens is None:
+            raise ArgumentError(message(f"pad_to_max_tokens of {owner}", expected="a max_tokens", got="None"))
+        if self.invert and self.output_mode != "int":
+            raise ArgumentError(message(f"output_mode of {owner} with invert=True", expected="'int'",
+                                        got=repr(self.output_mode)))  # fmt: skip
+        if self.idf_weights is not None and self.output_mode != "tf_idf":
+            raise ArgumentError(message(f"idf_weights of {owner}", expected="output_mode='tf_idf'",
+                                        got=repr(self.output_mode)))  # fmt: skip
+        if self.salt is not None and self.kind == "int64" and self.oov_method != "farmhash":
+            raise ArgumentError(message(f"salt of {owner}", expected="oov_method='farmhash'", got=self.oov_method))
+        self.salt = checked_salt(owner, self.salt)
+        self._tokens, self._places, self._idf = self._values([]), dict[Any, int](), np.zeros(0, np.float32)
+        self._size: int | None = self._told["vocabulary_size"]  # special tokens included; None: not known yet
+        self.vocabulary, first = None, self.vocabulary
+        self.reset_state()
+        if first is not None:
+            self.set_vocabulary(first, self.idf_weights)
+            self.vocabulary = self._tokens.tolist() if isinstance(first, str) else np.asarray(first).tolist()
+        given = self._told["has_input_vocabulary"]
+        self._fixed = first is not None if given is None else given
+
+    # The vocabulary --------------------------------------------------------------------------------------------------
+
+    def _values(self, data: Any) -> np.ndarray[Any, Any]:
+        """Data as an array of keys."""
+        return texts(data, getattr(self, "encoding", "utf-8")) if self.kind == "string" else np.asarray(data, np.int64)
+
+    @property
+    def _oov_start(self) -> int:
+        return int(self.mask_token is not None and self.output_mode == "int")
+
+    @property
+    def _token_start(self) -> int:
+        return self._oov_start + self.num_oov_indices
+
+    @property
+    def _special(self) -> list[Any]:
+        return [self.mask_token] * self._oov_start + [self.oov_token] * self.num_oov_indices
+
+    def get_vocabulary(self, include_special_tokens: bool = True) -> list[Any]:
+        """The tokens in the order of their numbers."""
+        return (self._special if include_special_tokens else []) + self._tokens.tolist()
+
+    def _count(self) -> int:
+        return len(self._tokens) + self._token_start
+
+    def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
+        """Use these tokens: a list or array, with or without the special ones in front, or a file with one a line.
+
+        Args:
+            idf_weights: with output_mode='tf_idf', one number for each entry.
+        """
+        if (idf_weights is None) == (self.output_mode == "tf_idf"):
+            raise ArgumentError(
+                message(f"idf_weights of {self._label}", got="none" if idf_weights is None else "some",
+                        expected="one for each token" if idf_weights is None else "none without output_mode='tf_idf'")
+            )  # fmt: skip
+        if isinstance(vocabulary, (str, os.PathLike)):
+            with open(vocabulary, encoding="utf-8") as file:
+                vocabulary = file.read().splitlines()
+        given = self._listed(vocabulary)
+        if not given:
+            raise ArgumentError(message(f"The vocabulary of {self._label}", expected="at least one token", got="none"))
+        special = self._special
+        whole = bool(special) and given[: len(special)] == special
+        tokens = given[len(special) :] if whole else given
+        self._check_tokens(tokens)
+        self._keep(tokens)
+        if idf_weights is not None:
+            weights = np.asarray(idf_weights, np.float64)
+            if weights.shape != (len(given),):
+                raise ArgumentError(message(f"idf_weights of {self._label}", expected=f"{len(given)} numbers",
+                                            got=f"shape {weights.shape}"))  # fmt: skip
+            self._keep_idf(weights, whole)
+
+    def _listed(self, vocabulary: Any) -> list[Any]:
+        if isinstance(vocabulary, np.ndarray):
+            vocabulary = vocabulary.tolist()
+        convert = str if self.kind == "string" else int
+        return [v.decode() if isinstance(v, bytes) else v if v is None else convert(v) for v in vocabulary]
+
+    def _check_tokens(self, tokens: list[Any]) -> None:
+        twice = [token for token, count in Counter(tokens).items() if count > 1]
+        if twice:
+            raise ArgumentError(message(f"The vocabulary of {self._label}", expected="each token once",
+                                        got=f"{twice[:5]} more than once"))  # fmt: skip
+        for name, token in (("mask_token", self.mask_token), ("oov_token", self.oov_token if self.invert else None)):
+            if token is not None and token in tokens:
+                raise ArgumentError(
+                    message(f"The vocabulary of {self._label}", expected=f"no {name} {token!r} among the tokens",
+                            got=f"it at place {tokens.index(token)}",
+                            mend=f"Leave special tokens out, or begin with all of them: {self._special}.")
+                )  # fmt: skip
+        if self.max_tokens is not None and len(tokens) + self._token_start > self.max_tokens:
+            raise ArgumentError(message(f"The vocabulary of {self._label}", expected=f"max_tokens={self.max_tokens}",
+                                        got=f"{len(tokens) + self._token_start} with special tokens"))  # fmt: skip
+
+    def _keep(self, tokens: Any) -> None:
+        new = len(tokens) + self._token_start
+        if self._size not in (None, new) and self.output_mode != "int" and not self.pad_to_max_tokens and self.nodes:
+            raise StateError(
+                message(f"The vocabulary of {self._label}", expected=f"{self._size} tokens, as when it was first "
+                        "called", got=new, mend="Use pad_to_max_tokens=True with max_tokens, or make a new layer.")
+            )  # fmt: skip
+        self._tokens, self._size = self._values(tokens), new
+        self._places = {token: i + self._token_start for i, token in enumerate(self._tokens.tolist())}
+
+    def _keep_idf(self, weights: Any, whole: bool) -> None:
+        """One weight for each place: special tokens have the mean, places beyond the vocabulary 0."""
+        front = 0 if whole else self._token_start
+        back = self._depth - front - len(weights) if self.pad_to_max_tokens else 0
+        parts = [np.full(front, weights.mean()), weights, np.zeros(back)]
+        self._idf = np.concatenate(parts).astype(np.float32)
+
+    # Learning --------------------------------------------------------------------------------------------------------
+
+    def adapt(self, data: Any, steps: int | None = None) -> None:
+        """Learn the vocabulary from an array or list, a dataset, or an iterable of batches (at most `steps` of them).
+
+        Tokens are ordered by falling frequency, equal ones by falling value; `max_tokens` cuts the rare ones off.
+        """
+        self.reset_state()
+        for batch in batches(self._label, data, steps, lists=True):
+            array = isinstance(data, (list, tuple)) or hasattr(data, "__array__")
+            self.update_state(batch[:, None] if array and batch.ndim == 1 else batch)
+        self.finalize_state()
+
+    def reset_state(self) -> None:
+        """Forget the counts."""
+        self._counts: Counter[Any] = Counter()
+        self._documents: Counter[Any] = Counter()
+        self._rows = 0
+
+    def update_state(self, data: Any) -> None:
+        """Count a batch: rows of tokens, each a document."""
+        if self._fixed:
+            raise StateError(message(f"adapt of {self._label}", expected="a layer without a vocabulary",
+                                     got="one that was given its vocabulary"))  # fmt: skip
+        rows = data if isinstance(data, list) else list(np.atleast_2d(np.asarray(data)))
+        for row in rows:
+            tokens = self._values(row).ravel().tolist()
+            self._counts.update(tokens)
+            self._documents.update(set(tokens))
+        self._rows += len(rows)
+
+    def finalize_state(self) -> None:
+        """Make the vocabulary from the counts."""
+        if self._fixed or not self._counts:
+            return
+        special = (self.mask_token, self.oov_token)
+        order = sorted((t for t in self._counts if t not in special), key=lambda t: (self._counts[t], t), reverse=True)
+        tokens = order if self.max_tokens is None else order[: self.max_tokens - self._token_start]
+        self._keep(tokens)
+        if self.output_mode == "tf_idf":
+            found = np.array([self._documents[t] for t in tokens], np.float64)
+            self._keep_idf(np.log(1 + self._rows / (1 + found)), False)
+        self.reset_state()
+
+    # Calling ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def _depth(self) -> int:
+        size = self.max_tokens if self.pad_to_max_tokens else self._size
+        if size is None:
+            raise StateError(message(f"{self._label} has no vocabulary yet", mend="Call layer.adapt(data) first, or "
+                                     "give vocabulary=[...]."))  # fmt: skip
+        return int(size)
+
+    def spec(self, *shapes: tuple[Any, ...]) -> tuple[tuple[Any, ...], str]:
+        if self.output_mode == "int":
+            return shapes[0], self.kind if self.invert else "int64"
+        mode = "multi_hot" if self.output_mode in ("count", "tf_idf") else self.output_mode
+        return encoded_shape(shapes[0], mode, self._depth), dtypes.floatx()
+
+    def encode(self, *inputs: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        if self.invert:
+            return self._inverted(inputs[0])
+        places = self._numbers(self._values(inputs[0]))
+        if self.output_mode == "int":
+            return places
+        out = encode(places, "count" if self.output_mode == "tf_idf" else self.output_mode, self._depth, "float32",
+                     xp=np)  # fmt: skip
+        return out * self._idf if self.output_mode == "tf_idf" else out
+
+    def _numbers(self, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """The number of each value; in other modes than 'int' the mask is -1, which counts nowhere."""
+        unique, where = np.unique(values, return_inverse=True)
+        places = np.array([self._places.get(v, -1) for v in unique.tolist()], np.int64)
+        masked = unique == self.mask_token if self.mask_token is not None else np.zeros(unique.shape, bool)
+        unknown = (places < 0) & ~masked
+        if unknown.any():
+            places[unknown] = self._unknown(unique[unknown])
+        places[masked] = 0 if self.output_mode == "int" else -1
+        return places[where].reshape(values.shape)
+
+    def _unknown(self, values: np.ndarray[Any, Any]) -> Any:
+        if self.num_oov_indices == 0:
+            raise DataError(
+                message(f"Input of {self._label}", expected="values of the vocabulary", got=values[:5].tolist(),
+                        mend="num_oov_indices=1 keeps a number for all others.")
+            )  # fmt: skip
+        if self.num_oov_indices == 1:
+            return self._oov_start
+        if self.kind == "int64" and self.oov_method == "floormod":
+            return values % self.num_oov_indices + self._oov_start
+        return buckets(values, self.num_oov_indices, self.salt) + self._oov_start
+
+    def _inverted(self, numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        table = self._values([self.oov_token] * self._token_start + self._tokens.tolist() + [self.oov_token])
+        if self._oov_start:
+            table = np.concatenate([self._values([self.mask_token]), table[1:]])
+        inside = (numbers >= 0) & (numbers < len(table) - 1)
+        return table[np.where(inside, numbers, len(table) - 1)]
+
+    # Files -----------------------------------------------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"invert": self.invert, "vocabulary_size": self._size, "oov_method": self.oov_method}
+        return {**super().get_config(), **own, "vocabulary": self.vocabulary}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """The layer that `get_config` described. A config names no files to read."""
+        if isinstance(config.get("vocabulary"), str):
+            raise UnsafeFileError(message(f"The vocabulary of {cls.__name__} in a config", expected="a list of tokens",
+                                          got=f"the file {config['vocabulary']!r}"))  # fmt: skip
+        return super().from_config(config)
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        return None
+
+    def save_assets(self, dir_path: Any) -> None:
+        """Write the vocabulary that is not in the config, one token a line, special ones first."""
+        if self.vocabulary is None:
+            with open(os.path.join(dir_path, "vocabulary.txt"), "w", encoding="utf-8") as file:
+                file.write("\n".join(map(str, self.get_vocabulary())))
+
+    def load_assets(self, dir_path: Any) -> None:
+        """Read what `save_assets` wrote."""
+        path = os.path.join(dir_path, "vocabulary.txt")
+        if self.vocabulary is None and os.path.exists(path):
+            with open(path, encoding="utf-8") as file:
+                lines = file.read().split("\n")
+            while lines and lines[-1] == "":
+                lines.pop()
+            tokens = self._listed(v for v in lines[self._token_start :])
+            if tokens:
+                self._check_tokens(tokens)
+                self._keep(tokens)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Put the weights of 'tf_idf' into `store`."""
+        if self.output_mode == "tf_idf":
+            store["idf_weights"] = self._idf
+
+    def load_own_variables(self, store: Any) -> None:
+        """Take what `save_own_variables` put there."""
+        if self.output_mode == "tf_idf":
+            self._idf = np.asarray(store["idf_weights"], np.float32)
+
+
+class IntegerLookup(_Lookup):
+    """The number of a whole number in a vocabulary:  y = place of x;  unknown values share the first places.
+
+    Places: the mask (0, if there is a `mask_token`), `num_oov_indices` for unknown values, then the vocabulary.
+
+    Args:
+        max_tokens: most places; None: no limit.
+        num_oov_indices: places for unknown values; 0 makes them an error.
+        mask_token: the value that means nothing.
+        oov_token: what unknown places give with `invert`.
+        vocabulary: values in order, or a file with one a line; else `adapt(data)` learns them.
+        idf_weights: weights of the values for 'tf_idf'.
+        invert: from numbers back to values.
+        output_mode: 'int', 'one_hot', 'multi_hot', 'count', 'tf_idf': counts times log(1 + rows / (1 + rows with x)).
+        pad_to_max_tokens: vectors have max_tokens places even where fewer are used.
+        oov_method: several places for unknown x are x mod num_oov_indices ('floormod') or by hash ('farmhash').
+        salt: key of the hash, which is SipHash then.
+
+    >>> IntegerLookup(vocabulary=[12, 36, 1138])(np.array([[12, 1138], [36, 7]]))
+    Array([[1, 3],
+           [2, 0]], dtype=int32)
+    """
+
+    kind = "int64"
+
+    def __init__(
+        self, max_tokens: int | None = None, num_oov_indices: int = 1, mask_token: Any = None, oov_token: Any = -1,
+        vocabulary: Any = None, vocabulary_dtype: str = "int64", idf_weights: Any = None, invert: bool = False,
+        output_mode: str = "int", sparse: bool = False, pad_to_max_tokens: bool = False,
+        oov_method: str = "floormod", salt: Any = None, name: str | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(name=name, oov_method=oov_method, **kwargs)
+        if vocabulary_dtype != "int64":
+            raise ArgumentError(message("vocabulary_dtype of IntegerLookup", expected="'int64'", got=vocabulary_dtype))
+        if oov_method not in ("floormod", "farmhash"):
+            raise ArgumentError(message("oov_method of IntegerLookup", expected="'floormod' or 'farmhash'",
+                                        got=repr(oov_method)))  # fmt: skip
+
+
+class StringLookup(_Lookup):
+    """The number of a string in a vocabulary:  y = place of x;  unknown strings share the first places.
+
+    Places: the mask (0, if there is a `mask_token`), `num_oov_indices` for unknown strings, then the vocabulary.
+
+    Args:
+        max_tokens: most places; None: no limit.
+        num_oov_indices: places for unknown strings, chosen by FarmHash64; 0 makes them an error.
+        mask_token: the string that means nothing.
+        oov_token: what unknown places give with `invert`.
+        vocabulary: strings in order, or a file with one a line; else `adapt(data)` learns them.
+        idf_weights: weights of the strings for 'tf_idf'.
+        invert: from numbers back to strings (an array of NumPy).
+        output_mode: 'int', 'one_hot', 'multi_hot', 'count', 'tf_idf': counts times log(1 + rows / (1 + rows with x)).
+        pad_to_max_tokens: vectors have max_tokens places even where fewer are used.
+        encoding: of bytes.
+        salt: key of the hash, which is SipHash then.
+
+    >>> layer = StringLookup()
+    >>> layer.adapt(["b", "a", "b"])
+    >>> layer.get_vocabulary()
+    ['[UNK]', 'b', 'a']
+    >>> layer(np.array([["a", "c"]]))
+    Array([[2, 0]], dtype=int32)
+    """
+
+    def __init__(
+        self, max_tokens: int | None = None, num_oov_indices: int = 1, mask_token: Any = None,
+        oov_token: Any = "[UNK]", vocabulary: Any = None, idf_weights: Any = None, invert: bool = False,
+        output_mode: str = "int", pad_to_max_tokens: bool = False, sparse: bool = False, encoding: str = "utf-8",
+        name: str | None = None, salt: Any = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(name=name, **kwargs)

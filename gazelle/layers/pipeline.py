@@ -1,0 +1,56 @@
+"""Pipeline: layers one after the other, for data on its way into a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gazelle.core import bind
+from gazelle.core.config import serialize
+from gazelle.core.symbolic import any_symbolic
+from gazelle.layers.base import Layer
+
+
+class Pipeline(Layer):
+    """Applies layers in order:  y = layers[-1](... layers[0](x)).
+
+    Meant for preprocessing: outside of a model it counts as training unless it is called with training=False. Data
+    may be strings, dicts or whatever the first layer takes.
+
+    Args:
+        layers: the layers.
+
+    >>> Pipeline([Rescaling(1 / 255), Flatten()])(np.full((1, 2, 2), 255)).shape
+    (1, 4)
+    """
+
+    def __init__(self, layers: Any, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.layers = list(layers)
+
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        if bind.current() is None and not any_symbolic(inputs):
+            kwargs.setdefault("training", True)
+        return super().__call__(inputs, *args, **kwargs)
+
+    def build(self, input_shape: Any) -> None:
+        pass  # each layer is built by what reaches it
+
+    def call(self, inputs: Any, training: bool = True, mask: Any = None) -> Any:
+        for layer in self.layers:
+            more = {"training": training} if "training" in self._signature(type(layer).call) else {}
+            if mask is not None and "mask" in self._signature(type(layer).call):
+                more["mask"] = mask
+            inputs, mask = layer(inputs, **more), None  # later masks travel with the arrays
+        return inputs
+
+    def _to_array(self, leaf: Any) -> Any:
+        return leaf  # each layer converts its own
+
+    def get_config(self) -> dict[str, Any]:
+        return {"layers": serialize(self.layers), "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """The pipeline that `get_config` described."""
+        return super().from_config({"layers": config["layers"], "name": config.get("name")})

@@ -1,0 +1,63 @@
+"""ReversibleEmbedding: from numbers to vectors, and from vectors to scores of all numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from gazelle.core.masks import set_mask
+from gazelle.layers.embedding import Embedding
+
+
+class ReversibleEmbedding(Embedding):
+    """An `Embedding` that is also the last layer of a language model:  y = E[x], and reverse,  z = h E^T.
+
+    x (...) whole numbers -> y (..., output_dim);  layer(h, reverse=True): h (..., output_dim) -> z (..., input_dim)
+    E (input_dim, output_dim);  with tie_weights=False z = h R,  R (output_dim, input_dim)
+
+    Args:
+        input_dim, output_dim: number of rows of E and their size.
+        tie_weights: whether both ways use E.
+        mask_zero: whether x = 0 is masked.
+        reverse_dtype: dtype of the way back.
+        logit_soft_cap: c in  z <- c tanh(z / c); None leaves z as it is.
+
+    Source: Press and Wolf, Using the Output Embedding to Improve Language Models (2017).
+
+    >>> layer = ReversibleEmbedding(10, 4)
+    >>> layer(layer(np.array([[1, 2, 3]])), reverse=True).shape
+    (1, 3, 10)
+    """
+
+    def __init__(
+        self, input_dim: int, output_dim: int, tie_weights: bool = True, embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None, embeddings_constraint: Any = None, mask_zero: bool = False,
+        reverse_dtype: Any = None, logit_soft_cap: float | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            input_dim, output_dim, embeddings_initializer, embeddings_regularizer, embeddings_constraint, mask_zero,
+            **kwargs,
+        )  # fmt: skip
+
+    def build(self, input_shape: Any = None) -> None:
+        if not self.built:
+            self.embeddings = self.add_weight("embeddings", (self.input_dim, self.output_dim))
+            if not self.tie_weights:
+                self.reverse_embeddings = self.add_weight(
+                    "reverse_embeddings", (self.output_dim, self.input_dim), self.embeddings_initializer
+                )
+
+    def call(self, x: Any, reverse: bool = False) -> Any:
+        if not reverse:
+            y = super().call(x)
+            set_mask(y, super().compute_mask(x))
+            return y
+        kernel = self.embeddings.value.T if self.tie_weights else self.reverse_embeddings.value
+        if self.reverse_dtype is not None:
+            x, kernel = x.astype(self.reverse_dtype), kernel.astype(self.reverse_dtype)
+        z = x @ kernel
+        return z if self.logit_soft_cap is None else self.logit_soft_cap * jnp.tanh(z / self.logit_soft_cap)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return None  # `call` sets it: the way back has none

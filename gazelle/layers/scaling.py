@@ -1,0 +1,142 @@
+"""Numbers brought to a usual size: Rescaling by given numbers, Normalization by those of the data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
+from gazelle.layers.adapting import batches
+from gazelle.layers.base import Layer
+
+_EPSILON = 1e-7
+
+
+class Rescaling(Layer):
+    """Multiplies and shifts:  y = scale x + offset.
+
+    Args:
+        scale, offset: numbers, or arrays that broadcast over x.
+
+    >>> Rescaling(1 / 127.5, offset=-1)(np.array([[0, 255]]))
+    Array([[-1.,  1.]], dtype=float32)
+    """
+
+    supports_masking = True
+
+    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+
+    def call(self, x: Any) -> Any:
+        dtype = self.compute_dtype
+        return jnp.asarray(x, dtype) * jnp.asarray(self.scale, dtype) + jnp.asarray(self.offset, dtype)
+
+
+class Normalization(Layer):
+    r"""Gives features the mean 0 and the variance 1:  y = (x - mean) / sqrt(variance).
+
+    x (batch, ..., features)  ->  y the same shape; mean, variance of the axes in `axis`
+
+    The numbers are given, or `adapt(data)` takes them from data; data in batches is joined by Chan's formula.
+    sqrt(variance) counts as at least 1e-7.
+
+    Args:
+        axis: axes with numbers of their own; None: one mean and one variance for everything.
+        mean, variance: the numbers, both or none.
+        invert: the way back,  y = mean + x sqrt(variance).
+
+    >>> layer = Normalization()
+    >>> layer.adapt(np.array([[0.0, 10.0], [2.0, 30.0]]))
+    >>> layer(np.array([[2.0, 10.0]]))
+    Array([[ 1., -1.]], dtype=float32)
+    """
+
+    supports_masking = True
+
+    def __init__(
+        self, axis: Any = -1, mean: Any = None, variance: Any = None, invert: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.axis = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+        self.input_mean, self.input_variance = mean, variance
+        del self._config["mean"], self._config["variance"]  # the attributes are what is in force, given or adapted
+        if (mean is None) != (variance is None) or np.shape(mean) != np.shape(variance):
+            raise ArgumentError(message("Normalization", expected="mean and variance of one shape, or none of both",
+                                        got=f"mean={mean!r}, variance={variance!r}"))  # fmt: skip
+        if mean is not None and np.ndim(mean) > len(self.axis):
+            raise ArgumentError(message("mean of Normalization", expected=f"at most {len(self.axis)} axes, as in axis",
+                                        got=f"shape {np.shape(mean)}"))  # fmt: skip
+
+    def build(self, input_shape: Any) -> None:
+        rank = len(input_shape)
+        if any(not -rank <= a < rank for a in self.axis):
+            raise ShapeError(message(f"axis of {self._label}", expected=f"axes of shape {tuple(input_shape)}",
+                                     got=self.axis))  # fmt: skip
+        self._kept = tuple(sorted(a % rank for a in self.axis))
+        if any(input_shape[a] is None for a in self._kept):
+            raise ShapeError(message(self._label, expected=f"known sizes on the axes {self._kept}",
+                                     got=f"shape {tuple(input_shape)}"))  # fmt: skip
+        self._reduced = tuple(a for a in range(rank) if a not in self._kept)
+        self._broadcast = tuple(input_shape[a] if a in self._kept else 1 for a in range(rank))
+        if self.input_mean is None:
+            shape = tuple(input_shape[a] for a in self._kept)
+            self.adapt_mean = self.add_weight("mean", shape, "zeros", trainable=False)
+            self.adapt_variance = self.add_weight("variance", shape, "ones", trainable=False)
+            self.count = self.add_weight("count", (), "zeros", dtype="int32", trainable=False)
+
+    @property
+    def mean(self) -> Any:
+        """The mean, in a shape that broadcasts over x; None before the layer is built."""
+        return self._number(self.input_mean, "adapt_mean")
+
+    @property
+    def variance(self) -> Any:
+        """The variance, in a shape that broadcasts over x; None before the layer is built."""
+        return self._number(self.input_variance, "adapt_variance")
+
+    def _number(self, given: Any, name: str) -> Any:
+        if not self.built:
+            return None
+        if given is None:
+            return jnp.reshape(getattr(self, name).value, self._broadcast).astype(self.compute_dtype)
+        given = np.asarray(given, np.float64)
+        shape = [1] * len(self._broadcast)
+        for axis, size in zip(reversed(self._kept), reversed(given.shape), strict=False):
+            shape[axis] = size
+        return jnp.asarray(np.broadcast_to(given.reshape(shape), self._broadcast), self.compute_dtype)
+
+    def adapt(self, data: Any) -> None:
+        """Take mean and variance from an array, a dataset or an iterable of batches, forgetting the old ones."""
+        if self.input_mean is not None:
+            raise StateError(message(f"adapt of {self._label}", expected="a layer that was not given its mean"))
+        count = 0
+        mean: Any = 0.0
+        variance: Any = 0.0
+        for batch in batches(self._label, data):
+            if not self.built:
+                self.build((None, *batch.shape[1:]) if 0 not in self._axes(batch.ndim) else batch.shape)
+            elif [batch.shape[a] for a in self._kept] != [self._broadcast[a] for a in self._kept]:
+                raise ShapeError(message(f"adapt of {self._label}", expected=f"batches like {self._broadcast}",
+                                         got=f"shape {batch.shape}"))  # fmt: skip
+            batch = batch.astype(np.float64)
+            size = int(np.prod([batch.shape[a] for a in self._reduced]))
+            count += size
+            share, step = size / count, batch.mean(self._reduced) - mean
+            variance = variance * (1 - share) + batch.var(self._reduced) * share + step**2 * share * (1 - share)
+            mean = mean + step * share
+        self.adapt_mean.assign(mean)
+        self.adapt_variance.assign(variance)
+
+    def _axes(self, rank: int) -> list[int]:
+        return [a % rank for a in self.axis]
+
+    def call(self, x: Any) -> Any:
+        x, scale = jnp.asarray(x, self.compute_dtype), jnp.maximum(jnp.sqrt(self.variance), _EPSILON)
+        return self.mean + x * scale if self.invert else (x - self.mean) / scale
+
+    def get_config(self) -> dict[str, Any]:
+        given = {"mean": self.input_mean, "variance": self.input_variance}
+        words = {key: None if v is None else np.asarray(v).tolist() for key, v in given.items()}
+        return super().get_config() | {"axis": list(self.axis)} | words

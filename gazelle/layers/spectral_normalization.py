@@ -1,0 +1,71 @@
+"""SpectralNormalization: a layer whose kernel has the largest singular value 1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gazelle import initializers
+from gazelle.core.errors import ArgumentError, message
+from gazelle.layers.spec import InputSpec
+from gazelle.layers.wrappers import Wrapper
+
+
+def _unit(x: Any) -> Any:
+    return x / jnp.maximum(jnp.linalg.norm(x), 1e-12)
+
+
+class SpectralNormalization(Wrapper):
+    r"""Divides the kernel of a layer by its largest singular value before each step of training:  W <- W / sigma(W).
+
+    W (..., out) as a matrix;  v = u W^T / |u W^T|,  u = v W / |v W|,  sigma = v W u^T  (power iteration)
+
+    Args:
+        layer: has a `kernel` or `embeddings`.
+        power_iterations: how often u and v are improved in a step.
+
+    Source: Miyato et al., Spectral Normalization for Generative Adversarial Networks (2018).
+
+    >>> layer = SpectralNormalization(Dense(2, use_bias=False, kernel_initializer="identity"))
+    >>> layer(jnp.ones((4, 2)), training=True).shape
+    (4, 2)
+    """
+
+    def __init__(self, layer: Any, power_iterations: int = 1, **kwargs: Any) -> None:
+        super().__init__(layer, **kwargs)
+        if not isinstance(power_iterations, int) or power_iterations <= 0:
+            raise ArgumentError(message("power_iterations of SpectralNormalization", expected="1 or more",
+                                        got=repr(power_iterations)))  # fmt: skip
+
+    def build(self, input_shape: Any = None) -> None:
+        super().build(input_shape)
+        kernel: Any = getattr(self.layer, "kernel", None)
+        self.kernel: Any = kernel if kernel is not None else getattr(self.layer, "embeddings", None)
+        if self.kernel is None:
+            raise ArgumentError(message(f"The layer of {self._label}", expected="one with a kernel or embeddings",
+                                        got=type(self.layer).__name__))  # fmt: skip
+        self.input_spec = InputSpec(min_ndim=1, axes={-1: input_shape[-1]})
+        start = initializers.TruncatedNormal(stddev=0.02)
+        self.vector_u = self.add_weight(
+            "vector_u", (1, self.kernel.shape[-1]), start, self.kernel.dtype, trainable=False
+        )
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        if training:
+            self.normalize()
+        return self.layer(x).astype(x.dtype)
+
+    def normalize(self) -> None:
+        """One step of the iteration; a kernel of zeros stays as it is."""
+        kernel, old = self.kernel.value, self.vector_u.value
+        w, u = jnp.reshape(kernel, (-1, kernel.shape[-1])), old
+        for _ in range(self.power_iterations):
+            v = _unit(u @ w.T)
+            u = _unit(v @ w)
+        u, v = jax.lax.stop_gradient(u), jax.lax.stop_gradient(v)
+        empty = jnp.all(kernel == 0)
+        sigma = jnp.where(empty, 1, v @ w @ u.T)
+        self.vector_u.assign(jnp.where(empty, old, u))
+        self.kernel.assign(kernel / jnp.reshape(sigma, ()))

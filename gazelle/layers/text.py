@@ -1,0 +1,180 @@
+"""TextVectorization: text as numbers of words."""
+
+from __future__ import annotations
+
+import string
+from typing import Any
+
+import numpy as np
+
+from gazelle.core import dtypes
+from gazelle.core.config import deserialize, serialize
+from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.layers.adapting import batches
+from gazelle.layers.categories import MODES, check_mode
+from gazelle.layers.host import texts
+from gazelle.layers.lookup import StringLookup, _Vocabulary
+
+# Only ASCII letters and marks, as TensorFlow has it: text in other scripts stays as it is.
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+_NO_MARKS = str.maketrans("", "", string.punctuation)
+_STANDARDIZE = {
+    "lower_and_strip_punctuation": lambda text: text.translate(_LOWER).translate(_NO_MARKS),
+    "lower": lambda text: text.translate(_LOWER),
+    "strip_punctuation": lambda text: text.translate(_NO_MARKS),
+}
+_SPLIT = {"whitespace": lambda text: [word.decode() for word in text.encode().split()], "character": list}
+
+
+class TextVectorization(_Vocabulary):
+    """Text as numbers: standardized, split into tokens, joined to ngrams, looked up in a vocabulary.
+
+    x (batch,) or (batch, 1) of strings  ->  y (batch, tokens) with output_mode='int', 0 after the last token of a row;
+    (batch, size of the vocabulary) with 'multi_hot', 'count' and 'tf_idf'
+
+    Args:
+        max_tokens: most entries of the vocabulary, '' (padding, mode 'int' only) and '[UNK]' included.
+        standardize: 'lower_and_strip_punctuation', 'lower', 'strip_punctuation' (ASCII letters and marks), None, or a
+            function of an array of strings.
+        split: 'whitespace', 'character', None, or a function of an array of strings that gives a list of lists.
+        ngrams: longest run of tokens that counts as one entry too, or a tuple of the lengths.
+        output_mode: as in `StringLookup`.
+        output_sequence_length: tokens a row, cut or filled up with 0; None: as many as the longest row has.
+        pad_to_max_tokens, vocabulary, idf_weights, encoding: as in `StringLookup`.
+
+    >>> layer = TextVectorization(output_sequence_length=4)
+    >>> layer.adapt(["The cat.", "the dog!"])
+    >>> layer.get_vocabulary()
+    ['', '[UNK]', 'the', 'dog', 'cat']
+    >>> layer(["the big dog"])
+    Array([[2, 1, 3, 0]], dtype=int32)
+    """
+
+    def __init__(
+        self, max_tokens: int | None = None, standardize: Any = "lower_and_strip_punctuation",
+        split: Any = "whitespace", ngrams: Any = None, output_mode: str = "int",
+        output_sequence_length: int | None = None, pad_to_max_tokens: bool = False, vocabulary: Any = None,
+        idf_weights: Any = None, sparse: bool = False, ragged: bool = False, encoding: str = "utf-8",
+        name: str | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(name=name, **kwargs)
+        self.output_mode = check_mode("TextVectorization", output_mode, (*MODES, "tf_idf"), sparse)
+        for key, value, known in (("standardize", standardize, _STANDARDIZE), ("split", split, _SPLIT)):
+            if value is not None and not callable(value) and value not in known:
+                raise ArgumentError(message(f"{key} of TextVectorization", expected=f"{', '.join(known)}, None or a "
+                                            "function", got=repr(value)))  # fmt: skip
+        if ragged:
+            raise ArgumentError(message("ragged=True of TextVectorization", expected="False", got="True",
+                                        mend="Rows are filled up with 0 here."))  # fmt: skip
+        if output_sequence_length is not None and self.output_mode != "int":
+            raise ArgumentError(message("output_sequence_length of TextVectorization", expected="output_mode='int'",
+                                        got=repr(self.output_mode)))  # fmt: skip
+        if isinstance(ngrams, list):
+            self.ngrams = tuple(ngrams)
+        if not (ngrams is None or isinstance(ngrams, int) or all(isinstance(n, int) for n in self.ngrams)):
+            raise ArgumentError(message("ngrams of TextVectorization", expected="a whole number or a tuple of them",
+                                        got=repr(ngrams)))  # fmt: skip
+        self._lookup_layer = StringLookup(
+            max_tokens=max_tokens, vocabulary=vocabulary, idf_weights=idf_weights, pad_to_max_tokens=pad_to_max_tokens,
+            mask_token="", output_mode=self.output_mode, encoding=encoding, **self._told,
+        )  # fmt: skip
+
+    def tokens(self, inputs: Any) -> list[list[str]]:
+        """The tokens of each text."""
+        values: Any = texts(inputs, self.encoding)
+        if callable(self.standardize):
+            values = texts(self.standardize(values))
+        elif self.standardize is not None:
+            change = _STANDARDIZE[self.standardize]
+            values = np.asarray([change(v) for v in values.ravel().tolist()], dtype=str).reshape(values.shape)
+        if self.split is not None:
+            if values.ndim > 1:
+                if values.shape[-1] != 1:
+                    raise ShapeError(message(self._label, expected="one text a row, (batch,) or (batch, 1)",
+                                             got=f"shape {values.shape}"))  # fmt: skip
+                values = values[..., 0]
+            values = self.split(values) if callable(self.split) else map(_SPLIT[self.split], values.tolist())
+        elif values.ndim == 1:
+            values = values[:, None]
+        rows = [[str(token) for token in row] for row in values]
+        if self.ngrams is None:
+            return rows
+        lengths = range(1, self.ngrams + 1) if isinstance(self.ngrams, int) else self.ngrams
+        return [[" ".join(row[i : i + n]) for n in lengths for i in range(len(row) - n + 1)] for row in rows]
+
+    def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
+        """Learn the vocabulary from texts: an array or list, a dataset, or batches (at most `steps` of them)."""
+        self.reset_state()
+        for batch in batches(self._label, data, steps, lists=True):
+            self.update_state(np.atleast_1d(batch))
+        self.finalize_state()
+
+    def reset_state(self) -> None:
+        """Forget the counts."""
+        self._lookup_layer.reset_state()
+
+    def update_state(self, data: Any) -> None:
+        """Count the tokens of a batch of texts."""
+        self._lookup_layer.update_state(self.tokens(data))
+
+    def finalize_state(self) -> None:
+        """Make the vocabulary from the counts."""
+        self._lookup_layer.finalize_state()
+
+    def get_vocabulary(self, include_special_tokens: bool = True) -> list[str]:
+        """The tokens in the order of their numbers."""
+        return self._lookup_layer.get_vocabulary(include_special_tokens)
+
+    def _count(self) -> int:
+        return self._lookup_layer.vocabulary_size()
+
+    def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
+        """Use these tokens; see `StringLookup.set_vocabulary`."""
+        self._lookup_layer.set_vocabulary(vocabulary, idf_weights)
+
+    def call(self, inputs: Any) -> Any:
+        single = inputs.ndim == 0
+        rows = self.tokens(np.atleast_1d(inputs))
+        width = max(map(len, rows), default=0)
+        if self.output_mode == "int" and self.output_sequence_length is not None:
+            width = self.output_sequence_length
+        padded = [(row + [""] * width)[:width] for row in rows]  # '' is the mask
+        out = self._lookup_layer(np.asarray(padded, dtype=str).reshape(len(rows), width))
+        return out[0] if single else out
+
+    def spec(self, *shapes: tuple[Any, ...]) -> tuple[tuple[Any, ...], str]:
+        rows = shapes[0][:1]
+        if self.output_mode == "int":
+            return (*rows, self.output_sequence_length), "int64"
+        inner = (None, self._lookup_layer._depth) if self.output_mode == "one_hot" else (self._lookup_layer._depth,)
+        return (*rows, *inner), dtypes.floatx()
+
+    def get_config(self) -> dict[str, Any]:
+        inner = self._lookup_layer
+        own = {"vocabulary": inner.vocabulary, "vocabulary_size": self.vocabulary_size()}
+        return {**super().get_config(), **own, "standardize": serialize(self.standardize)}
+
+    @classmethod
+    def from_config(cls, config: Any) -> Any:
+        """The layer that `get_config` described."""
+        StringLookup.from_config({"vocabulary": config.get("vocabulary")})  # refuses the name of a file
+        return cls(**{key: deserialize(value) for key, value in config.items()})
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        return None
+
+    def save_assets(self, dir_path: Any) -> None:
+        """Write the vocabulary that is not in the config."""
+        self._lookup_layer.save_assets(dir_path)
+
+    def load_assets(self, dir_path: Any) -> None:
+        """Read what `save_assets` wrote."""
+        self._lookup_layer.load_assets(dir_path)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Put the weights of 'tf_idf' into `store`."""
+        self._lookup_layer.save_own_variables(store)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Take what `save_own_variables` put there."""
+        self._lookup_layer.load_own_variables(store)

@@ -1,0 +1,13 @@
+"""Mixed precision under Keras' names: the global policy, and the optimizer that scales the loss.
+
+In: names of policies, optimizers. Out: the same. Must not know: layers, models.
+"""
+
+from gazelle.core.policies import DTypePolicy, dtype_policy, set_dtype_policy
+from gazelle.optimizers.loss_scale import LossScaleOptimizer
+
+Policy = DTypePolicy
+global_policy, set_global_policy = dtype_policy, set_dtype_policy
+
+__all__ = ["DTypePolicy", "LossScaleOptimizer", "Policy", "dtype_policy", "global_policy", "set_dtype_policy",
+           "set_global_policy"]  # fmt: skip

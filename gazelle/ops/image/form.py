@@ -1,0 +1,54 @@
+"""What all functions of images share: one image or a batch, channels first or last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+
+from gazelle.core import dtypes
+from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.ops.space import is_first, moved_first, moved_last
+
+
+def on_batch(name: str, images: Any, data_format: str | None, function: Callable[[Any], Any]) -> Any:
+    """`function` of `images` as (batch, height, width, channels); the outcome has the form that came in."""
+    x = jnp.asarray(images)
+    check_rank(name, x)
+    single = x.ndim == 3
+    out = moved_first(function(moved_last(x[None] if single else x, data_format)), data_format)
+    return out[0] if single else out
+
+
+def check_rank(name: str, images: Any) -> None:
+    if images.ndim not in (3, 4):
+        raise ShapeError(
+            message(name, expected="one image of 3 axes or a batch of 4", got=f"shape {tuple(images.shape)}",
+                    mend="Images without an axis of channels get one by x[..., None].")
+        )  # fmt: skip
+
+
+def height_axis(ndim: int, data_format: str | None) -> int:
+    """The axis of the rows, counted from the front; that of the columns is the next."""
+    return ndim - 2 if is_first(data_format) else ndim - 3
+
+
+def choose(name: str, value: Any, known: Any) -> None:
+    if value not in known:
+        raise ArgumentError(message(name, expected=f"one of {', '.join(map(str, known))}", got=repr(value)))
+
+
+def as_float(x: Any) -> Any:
+    """Whole numbers as floats; floats stay."""
+    return x if dtypes.is_float(x.dtype) else x.astype(dtypes.floatx())
+
+
+def back(x: Any, dtype: Any) -> Any:
+    """`x` in `dtype`: rounded and held within its range where that is a type of whole numbers."""
+    if x.dtype == dtype:
+        return x
+    if not jnp.issubdtype(dtype, jnp.integer):
+        return x.astype(dtype)
+    info = jnp.iinfo(dtype)
+    return jnp.clip(jnp.round(x), info.min, info.max).astype(dtype)

@@ -1,0 +1,85 @@
+"""Images of another size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gazelle.core.errors import ArgumentError, message
+from gazelle.ops.base import op
+from gazelle.ops.image.form import as_float, back, choose, on_batch
+
+INTERPOLATIONS = ("bilinear", "nearest", "lanczos3", "lanczos5", "bicubic")
+METHODS = ("linear", "bilinear", "trilinear", "cubic", "bicubic", "tricubic", "lanczos3", "lanczos5")
+
+
+@op
+def resize(
+    images: Any, size: Any, interpolation: str = "bilinear", antialias: bool = False,
+    crop_to_aspect_ratio: bool = False, pad_to_aspect_ratio: bool = False, fill_mode: str = "constant",
+    fill_value: float = 0.0, data_format: str | None = None,
+) -> Any:  # fmt: skip
+    """Images of `size` = (height, width), in the dtype they came in.
+
+    The aspect ratio changes, unless what is too long is cut off on both sides (`crop_to_aspect_ratio`) or what is too
+    short is filled up with `fill_value` (`pad_to_aspect_ratio`). `antialias` widens the filter where images shrink.
+
+    images (batch, h, w, c)  ->  (batch, height, width, c)
+
+    >>> resize(np.arange(4.0).reshape(2, 2, 1), (1, 2))[..., 0]
+    Array([[1., 2.]], dtype=float32)
+    """
+    choose("interpolation", interpolation, INTERPOLATIONS)
+    choose("fill_mode of resize", fill_mode, ("constant",))
+    if len(size) != 2 or min(size) <= 0:
+        raise ArgumentError(message("size of resize", expected="(height, width) of at least 1", got=size))
+    if crop_to_aspect_ratio and pad_to_aspect_ratio:
+        raise ArgumentError(
+            message("resize", expected="crop_to_aspect_ratio or pad_to_aspect_ratio", got="both at once")
+        )
+
+    def resized(x: Any) -> Any:
+        if crop_to_aspect_ratio:
+            x = _cut(x, size)
+        elif pad_to_aspect_ratio:
+            x = _filled(x, size, fill_value)
+        out = jax.image.resize(x, (x.shape[0], *size, x.shape[3]), interpolation, antialias)
+        return back(out, images.dtype)
+
+    return on_batch("resize", images, data_format, resized)
+
+
+def _cut(x: Any, size: Any) -> Any:
+    """The largest middle part of the aspect ratio of `size`."""
+    h, w = x.shape[1:3]
+    height = max(min(h, int(w * size[0] / size[1])), 1)
+    width = max(min(w, int(h * size[1] / size[0])), 1)
+    top, left = (h - height) // 2, (w - width) // 2
+    return x[:, top : top + height, left : left + width]
+
+
+def _filled(x: Any, size: Any, value: float) -> Any:
+    """`x` in the middle of the smallest frame of the aspect ratio of `size`."""
+    h, w = x.shape[1:3]
+    top = (max(h, int(w * size[0] / size[1])) - h) // 2
+    left = (max(w, int(h * size[1] / size[0])) - w) // 2
+    return jnp.pad(as_float(x), ((0, 0), (top, top), (left, left), (0, 0)), constant_values=value)
+
+
+@op
+def scale_and_translate(
+    images: Any, output_shape: Any, scale: Any, translation: Any, spatial_dims: Any, method: str,
+    antialias: bool = True,
+) -> Any:  # fmt: skip
+    """An image of `output_shape` whose place i scale + translation shows the place i, for each of `spatial_dims`.
+
+    >>> scale_and_translate(np.ones((2, 2)), (4, 4), [2.0, 2.0], [0.0, 0.0], (0, 1), "linear").shape
+    (4, 4)
+    """
+    choose("method of scale_and_translate", method, METHODS)
+    return jax.image.scale_and_translate(
+        images, tuple(output_shape), tuple(spatial_dims), jnp.asarray(scale), jnp.asarray(translation), method,
+        antialias,
+    )  # fmt: skip

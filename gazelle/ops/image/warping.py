@@ -1,0 +1,189 @@
+"""Images seen through a map of places: each place of the outcome shows what the map finds in the image."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.scipy import ndimage
+
+from gazelle.core import random
+from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.ops.base import op
+from gazelle.ops.image.filters import gaussian, smoothed
+from gazelle.ops.image.form import as_float, choose, on_batch
+
+ORDERS = {"nearest": 0, "bilinear": 1}
+FILL_MODES = ("constant", "nearest", "wrap", "mirror", "reflect")
+
+
+@op
+def map_coordinates(inputs: Any, coordinates: Any, order: int, fill_mode: str = "constant", fill_value: Any = 0) -> Any:
+    """y[...] = inputs at coordinates[:, ...], between places by `order` 0 (the nearest) or 1 (linear).
+
+    inputs (n_1, ..., n_d) · coordinates (d, ...)  ->  y (...)
+
+    >>> map_coordinates(np.array([0.0, 10.0, 20.0]), [[0.5, 1.25]], 1)
+    Array([ 5. , 12.5], dtype=float32)
+    """
+    choose("order of map_coordinates", order, (0, 1))
+    choose("fill_mode of map_coordinates", fill_mode, FILL_MODES)
+    if coordinates.ndim < 2 or coordinates.shape[0] != inputs.ndim:
+        raise ShapeError(
+            message("coordinates of map_coordinates", expected=f"shape ({inputs.ndim}, places ...)",
+                    got=tuple(coordinates.shape))
+        )  # fmt: skip
+    return ndimage.map_coordinates(inputs, coordinates, order, fill_mode, fill_value)
+
+
+@op
+def affine_transform(
+    images: Any, transform: Any, interpolation: str = "bilinear", fill_mode: str = "constant", fill_value: Any = 0,
+    data_format: str | None = None,
+) -> Any:  # fmt: skip
+    """The place (x, y) of the outcome shows the place (a0 x + a1 y + a2, b0 x + b1 y + b2) of the image.
+
+    images (batch, h, w, c) · transform (batch, 8) of [a0, a1, a2, b0, b1, b2, 0, 0], or (8,) for all of them
+
+    `fill_mode` says what is outside: 'constant' (`fill_value`), 'nearest', 'wrap', 'mirror' or 'reflect'.
+
+    >>> affine_transform(np.arange(3.0).reshape(1, 3, 1), [1, 0, 1, 0, 1, 0, 0, 0])[..., 0]
+    Array([[1., 2., 0.]], dtype=float32)
+    """
+    choose("interpolation of affine_transform", interpolation, ORDERS)
+    choose("fill_mode of affine_transform", fill_mode, FILL_MODES)
+    if transform.ndim not in (1, 2) or transform.shape[-1] != 8:
+        raise ShapeError(
+            message("transform of affine_transform", expected="shape (8,) or (batch, 8)", got=tuple(transform.shape))
+        )
+
+    def warped(x: Any) -> Any:
+        rows, columns = _grid(x.shape)
+        maps = as_float(jnp.broadcast_to(transform, (x.shape[0], 8)))[:, :, None, None]
+        x_seen = maps[:, 0] * columns + maps[:, 1] * rows + maps[:, 2]
+        y_seen = maps[:, 3] * columns + maps[:, 4] * rows + maps[:, 5]
+        return seen(x, jnp.stack([y_seen, x_seen], 1), interpolation, fill_mode, fill_value)
+
+    return on_batch("affine_transform", images, data_format, warped)
+
+
+@op
+def perspective_transform(
+    images: Any, start_points: Any, end_points: Any, interpolation: str = "bilinear", fill_value: Any = 0,
+    data_format: str | None = None,
+) -> Any:  # fmt: skip
+    """Images drawn such that their four `start_points` (x, y) come to lie on `end_points`.
+
+    images (batch, h, w, c) · start_points, end_points (batch, 4, 2)  ->  (batch, h, w, c)
+
+    >>> corners = np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 3.0], [3.0, 3.0]])
+    >>> perspective_transform(np.ones((4, 4, 1)), corners, corners * 0.5).sum()
+    Array(4., dtype=float32)
+    """
+    choose("interpolation of perspective_transform", interpolation, ORDERS)
+    for name, points in (("start_points", start_points), ("end_points", end_points)):
+        if points.ndim not in (2, 3) or points.shape[-2:] != (4, 2) or points.shape != start_points.shape:
+            raise ShapeError(
+                message(f"{name} of perspective_transform", expected="shape (4, 2) or (batch, 4, 2), both alike",
+                        got=tuple(points.shape))
+            )  # fmt: skip
+
+    def warped(x: Any) -> Any:
+        rows, columns = _grid(x.shape)
+        maps = homography(start_points.reshape(-1, 4, 2), end_points.reshape(-1, 4, 2))
+        m = jnp.moveaxis(jnp.broadcast_to(maps, (x.shape[0], 8)), 1, 0)[:, :, None, None]
+        depth = m[6] * columns + m[7] * rows + 1
+        places = [(m[i] * columns + m[i + 1] * rows + m[i + 2]) / depth for i in (3, 0)]
+        return seen(x, jnp.stack(places, 1), interpolation, "constant", fill_value)
+
+    return on_batch("perspective_transform", images, data_format, warped)
+
+
+def homography(start_points: Any, end_points: Any) -> Any:
+    """The 8 numbers of the projective map that leads `end_points` back to `start_points`: (batch, 4, 2) -> (batch, 8).
+
+    x' = (m0 x + m1 y + m2) / (m6 x + m7 y + 1) and y' = (m3 x + m4 y + m5) / (m6 x + m7 y + 1) at four points are
+    eight linear equations.
+    """
+    start, end = jnp.asarray(start_points, "float32"), jnp.asarray(end_points, "float32")
+    x, y = end[..., 0], end[..., 1]
+    one, zero = jnp.ones_like(x), jnp.zeros_like(x)
+    equations = [
+        jnp.stack([*place, -target * x, -target * y], -1)
+        for place, target in (
+            ((x, y, one, zero, zero, zero), start[..., 0]), ((zero, zero, zero, x, y, one), start[..., 1]),
+        )
+    ]  # fmt: skip
+    targets = jnp.concatenate([start[..., 0], start[..., 1]], -1)
+    return jnp.linalg.solve(jnp.concatenate(equations, 1), targets[..., None])[..., 0]
+
+
+@op
+def elastic_transform(
+    images: Any, alpha: Any = 20.0, sigma: Any = 5.0, interpolation: str = "bilinear", fill_mode: str = "reflect",
+    fill_value: Any = 0.0, seed: Any = None, data_format: str | None = None,
+) -> Any:  # fmt: skip
+    """Images shaken by a smooth random field d:  y[i, j] = x[i + alpha d, j + alpha d],  d = blur(sigma N(0, 1)).
+
+    `seed` is a number, a key of JAX or None. As in Keras one field moves rows and columns.
+
+    Source: Simard et al., Best Practices for Convolutional Neural Networks (ICDAR 2003).
+
+    >>> elastic_transform(np.ones((2, 8, 8, 3)), seed=1).shape
+    (2, 8, 8, 3)
+    """
+    choose("interpolation of elastic_transform", interpolation, ORDERS)
+    choose("fill_mode of elastic_transform", fill_mode, FILL_MODES)
+    if isinstance(sigma, jax.core.Tracer):
+        raise ArgumentError(
+            message("sigma of elastic_transform", expected="a number, for it gives the size of a window",
+                    got="a value that is not there while the model is compiled")
+        )  # fmt: skip
+    width = int(6 * float(sigma)) | 1
+    return shaken(images, alpha, sigma, width, interpolation, fill_mode, fill_value, seed, data_format)
+
+
+def shaken(
+    images: Any, alpha: Any, sigma: Any, width: int, interpolation: str, fill_mode: str, fill_value: Any, seed: Any,
+    data_format: str | None,
+) -> Any:  # fmt: skip
+    """`elastic_transform` with a window of at most `width` places, for a `sigma` that may be traced."""
+
+    def warped(x: Any) -> Any:
+        batch, h, w, _ = x.shape
+        field = jax.random.normal(_key(seed), (batch, h, w), "float32") * sigma
+        taps = gaussian(width, sigma, "float32")
+        far = jnp.abs(jnp.arange(width) - width // 2) > (jnp.floor(6 * jnp.asarray(sigma)).astype(int) | 1) // 2
+        taps = jnp.where(far, 0, taps)
+        taps = taps / taps.sum()
+        field = alpha * smoothed(field[..., None], taps, taps)[..., 0]
+        rows, columns = _grid(x.shape)
+        return seen(x, jnp.stack([rows + field, columns + field], 1), interpolation, fill_mode, fill_value)
+
+    return on_batch("elastic_transform", images, data_format, warped)
+
+
+def _key(seed: Any) -> Any:
+    """A key from a number (as Keras makes it on JAX), a key, or nothing."""
+    seed = random.next_seed() if seed is None else seed
+    if hasattr(seed, "next"):
+        seed = seed.next()
+    if hasattr(seed, "dtype") and jnp.issubdtype(seed.dtype, jax.dtypes.prng_key):
+        return seed
+    data = jnp.asarray(seed, "uint32")
+    return jax.random.wrap_key_data(data if data.ndim else jnp.stack([data, jnp.zeros((), "uint32")]))
+
+
+def _grid(shape: Any) -> tuple[Any, Any]:
+    """(row, column) of each place, both of shape (h, w)."""
+    rows, columns = jnp.meshgrid(jnp.arange(shape[1]), jnp.arange(shape[2]), indexing="ij")
+    return rows, columns
+
+
+def seen(x: Any, places: Any, interpolation: str, fill_mode: str, fill_value: Any) -> Any:
+    """x (batch, h, w, c) at places (batch, 2, h', w') of (row, column)  ->  (batch, h', w', c)."""
+    look = functools.partial(ndimage.map_coordinates, order=ORDERS[interpolation], mode=fill_mode, cval=fill_value)
+    channels = jax.vmap(lambda image, at: look(image, list(at)), in_axes=(-1, None), out_axes=-1)
+    return jax.vmap(channels)(x, places)

@@ -1,0 +1,70 @@
+"""Compiles the kernels with the machine's compiler, once, and makes them known to XLA."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+import warnings
+from pathlib import Path
+
+import jax
+
+_SOURCE = Path(__file__).with_name("sweep.cc")
+_NAMES = tuple(f"gazelle_{cell}_{way}" for cell in ("lstm", "gru") for way in ("forward", "backward"))
+_FLAGS = ("-O3", "-march=native", "-std=c++17", "-fopenmp-simd", "-fPIC", "-shared", "-w")
+
+
+@functools.cache
+def ready() -> bool:
+    """Whether the kernels can be called: GAZELLE_NATIVE=1 is set, JAX runs on a CPU and a compiler made them.
+
+    The first call may compile, which takes seconds; the result is kept in the user's cache folder.
+    """
+    if os.environ.get("GAZELLE_NATIVE", "0") not in ("1", "yes", "on", "true") or jax.default_backend() != "cpu":
+        return False
+    try:
+        library = ctypes.CDLL(str(_library()))
+    except (OSError, subprocess.SubprocessError) as error:
+        said = getattr(error, "stderr", None) or str(error)
+        warnings.warn(
+            f"GAZELLE_NATIVE=1: the kernels could not be compiled, JAX goes on alone. {said[:500]}", stacklevel=2
+        )
+        return False
+    for name in _NAMES:
+        jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(getattr(library, name)), platform="cpu")
+    return True
+
+
+def _library() -> Path:
+    """The compiled file; its name tells what it was made from, by which compiler and for which processor."""
+    compiler = os.environ.get("CXX") or next(filter(shutil.which, ("g++", "clang++", "c++")), None)
+    if compiler is None:
+        raise OSError("No C++ compiler was found: install g++ or clang++, or name one in CXX.")
+    about = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True, timeout=60).stdout
+    parts = [_SOURCE.read_text(), about, jax.__version__, *_FLAGS, _processor()]
+    mark = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gazelle" / "native"
+    made = folder / f"{mark}.so"
+    if not made.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as place:  # a second process sees all of it or nothing
+            whole = Path(place) / "sweep.so"
+            command = [compiler, *_FLAGS, f"-I{jax.ffi.include_dir()}", str(_SOURCE), "-o", str(whole)]
+            subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+            os.replace(whole, made)
+    return made
+
+
+def _processor() -> str:
+    """What -march=native depends on: a cache folder may be shared by machines."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line for line in lines if line.startswith(("flags", "Features")))
+    except (OSError, StopIteration):
+        return platform.machine() + platform.processor()

@@ -1,0 +1,159 @@
+"""The loops of LSTM and GRU over all steps as one call, for tanh and sigmoid. Sequences are (time, batch, ...).
+
+The derivative is a kernel too; what comes after it (a second derivative) is taken from the same loop in JAX. `jax.jvp`
+of the first derivative works, `jax.jvp` of the loop itself JAX refuses.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+Arrays = tuple[Any, ...]
+
+
+def lstm(x: Any, kernel: Any, h: Any, c: Any, mask: Any = None, reverse: bool = False) -> tuple[Any, Any]:
+    """h_1 ... h_T, each at its place, and the last c.
+
+    x (time, batch, 4 units), the projected input · kernel (units, 4 units) · h, c (batch, units)
+    mask (time, batch): where False, a row keeps its states. reverse: from the last step to the first.
+    """
+    hs, last = _lstm(reverse, (x, kernel, h, c), _marks(mask))
+    return hs, last
+
+
+def gru(x: Any, kernel: Any, bias: Any, h: Any, mask: Any = None, reverse: bool = False) -> Any:
+    """h_1 ... h_T, each at its place; the reset gate acts after the product.
+
+    x (time, batch, 3 units), the projected input · kernel (units, 3 units) · bias (3 units,) of the state's part
+    """
+    return _gru(reverse, (x, kernel, bias, h), _marks(mask))[0]
+
+
+def _marks(mask: Any) -> Any:
+    return jnp.zeros((0, 0), bool) if mask is None else mask
+
+
+def _loop(step: Callable[..., Arrays], x: Any, states: Arrays, marks: Any, reverse: bool) -> tuple[Any, Any]:
+    """The first state at all steps, and the last states."""
+
+    def body(states: Arrays, at: Any) -> tuple[Arrays, Any]:
+        x, counts = at
+        new = step(x, *states)
+        if counts is not None:
+            new = tuple(jnp.where(counts[:, None], n, o) for n, o in zip(new, states, strict=True))
+        return new, new[0]
+
+    states, outputs = jax.lax.scan(body, states, (x, marks if marks.size else None), reverse=reverse)
+    return outputs, states
+
+
+def _lstm_in_jax(reverse: bool, given: Arrays, marks: Any) -> Arrays:
+    x, kernel, h, c = given
+
+    def step(x: Any, h: Any, c: Any) -> Arrays:
+        i, f, g, o = jnp.split(x + h @ kernel, 4, axis=-1)
+        c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+        return jax.nn.sigmoid(o) * jnp.tanh(c), c
+
+    hs, (_, last) = _loop(step, x, (h, c), marks, reverse)
+    return hs, last
+
+
+def _gru_in_jax(reverse: bool, given: Arrays, marks: Any) -> Arrays:
+    x, kernel, bias, h = given
+
+    def step(x: Any, h: Any) -> Arrays:
+        (x_z, x_r, x_g), (z, r, g) = jnp.split(x, 3, axis=-1), jnp.split(h @ kernel + bias, 3, axis=-1)
+        z = jax.nn.sigmoid(x_z + z)
+        return (z * h + (1 - z) * jnp.tanh(x_g + jax.nn.sigmoid(x_r + r) * g),)
+
+    return (_loop(step, x, (h,), marks, reverse)[0],)
+
+
+def _lstm_forward(reverse: bool, given: Arrays, marks: Any) -> tuple[Arrays, Arrays]:
+    x, kernel, h, c = given
+    every = (*x.shape[:2], kernel.shape[0])
+    hs, cs, gates = _kernel("gazelle_lstm_forward", every, every, x.shape, input_output_aliases={0: 2})(
+        x, kernel, h, c, marks, reverse=reverse
+    )
+    return (hs, cs[0 if reverse else -1]), (hs, cs, gates)
+
+
+def _lstm_backward(reverse: bool, given: Arrays, marks: Any, kept: Arrays, slopes: Arrays) -> Arrays:
+    (_, kernel, h, c), (hs, cs, gates) = given, kept
+    call = _kernel("gazelle_lstm_backward", gates.shape, kernel.shape, h.shape, c.shape)
+    return tuple(call(gates, kernel, h, c, hs, cs, marks, *slopes, reverse=reverse))
+
+
+def _gru_forward(reverse: bool, given: Arrays, marks: Any) -> tuple[Arrays, Arrays]:
+    x, kernel, bias, h = given
+    (time, batch), units = x.shape[:2], kernel.shape[0]
+    call = _kernel("gazelle_gru_forward", (time, batch, units), (time, batch, 4 * units))
+    hs, gates = call(x, kernel, bias, h, marks, reverse=reverse)
+    return (hs,), (hs, gates)
+
+
+def _gru_backward(reverse: bool, given: Arrays, marks: Any, kept: Arrays, slopes: Arrays) -> Arrays:
+    (x, kernel, _, h), (hs, gates) = given, kept
+    call = _kernel("gazelle_gru_backward", x.shape, x.shape, kernel.shape, h.shape)
+    dx, inner, d_kernel, dh = call(gates, kernel, h, hs, marks, *slopes, reverse=reverse)
+    return dx, d_kernel, jnp.sum(inner, axis=(0, 1)), dh
+
+
+def _kernel(name: str, *shapes: Any, **how: Any) -> Callable[..., Any]:
+    outputs = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
+    return jax.ffi.ffi_call(name, outputs, vmap_method="sequential", **how)
+
+
+def _differentiable(in_jax: Any, forward: Any, backward: Any) -> Callable[..., Arrays]:
+    """One function of the two kernels. What they keep for each other has no slope of its own: `in_jax` has it all."""
+
+    @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+    def run(reverse: bool, given: Arrays, marks: Any) -> tuple[Arrays, Arrays]:
+        return forward(reverse, given, marks)
+
+    @run.defjvp
+    def _(reverse: bool, primals: Any, tangents: Any) -> Any:
+        (given, marks), (dots, _) = primals, tangents
+        outputs, kept = run(reverse, given, marks)
+        return (outputs, kept), (
+            jax.jvp(lambda given: in_jax(reverse, given, marks), (given,), (dots,))[1],
+            jax.tree.map(jnp.zeros_like, kept),
+        )
+
+    @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+    def back(reverse: bool, given: Arrays, marks: Any, kept: Arrays, slopes: Arrays) -> Arrays:
+        return backward(reverse, given, marks, kept, slopes)
+
+    @back.defjvp
+    def _(reverse: bool, primals: Any, tangents: Any) -> Any:
+        given, marks, kept, slopes = primals
+
+        def again(given: Arrays, slopes: Arrays) -> Any:
+            return jax.vjp(lambda given: in_jax(reverse, given, marks), given)[1](slopes)[0]
+
+        dots = jax.jvp(again, (given, slopes), (tangents[0], tangents[3]))[1]
+        return back(reverse, given, marks, kept, slopes), dots
+
+    @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+    def whole(reverse: bool, given: Arrays, marks: Any) -> Arrays:
+        return run(reverse, given, marks)[0]
+
+    def there(reverse: bool, given: Arrays, marks: Any) -> Any:
+        outputs, kept = run(reverse, given, marks)
+        return outputs, (given, marks, kept)
+
+    def and_back(reverse: bool, kept: Any, slopes: Arrays) -> Any:
+        return back(reverse, *kept, slopes), None
+
+    whole.defvjp(there, and_back)
+    return whole
+
+
+_lstm = _differentiable(_lstm_in_jax, _lstm_forward, _lstm_backward)
+_gru = _differentiable(_gru_in_jax, _gru_forward, _gru_backward)

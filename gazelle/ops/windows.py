@@ -1,0 +1,46 @@
+"""Windows taken apart: where XLA has no fast kernel, what it would do for all windows is written with slices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+
+def on_cpu() -> bool:
+    """Whether what is traced now runs on a CPU, where some kernels of XLA are slow and are written another way."""
+    return jax.default_backend() == "cpu"
+
+
+def padded(x: Any, value: Any, pads: Sequence[tuple[int, int]]) -> Any:
+    """x (batch, *space, channels) with places of `value` before and after each axis of space; below 0 they are cut."""
+    return lax.pad(x, value, [(0, 0, 0), *((*pad, 0) for pad in pads), (0, 0, 0)])
+
+
+def places(x: Any, window: Sequence[int], steps: Sequence[int], dilations: Sequence[int] | None = None) -> list[Any]:
+    """Slices of x, one for each place of the window: entry p holds place p of all windows, `steps` apart.
+
+    An axis is cut into blocks of `steps` places, and these are told apart by `split`: its transpose puts the gradient
+    together by one concatenation, where that of a strided slice would add a whole array for each place.
+    """
+    parts = [x]
+    for axis, (reach, step) in enumerate(zip(window, steps, strict=True), 1):
+        offsets = np.arange(reach) * (dilations[axis - 1] if dilations else 1)
+        parts = [one for part in parts for one in _places_along(part, axis, offsets.tolist(), step)]
+    return parts
+
+
+def _places_along(x: Any, axis: int, offsets: list[int], step: int) -> list[Any]:
+    size = (x.shape[axis] - offsets[-1] - 1) // step + 1
+    blocks = size + offsets[-1] // step
+    rest = blocks * step - x.shape[axis]  # below 0 where no window reaches the end
+    x = lax.pad(x, np.zeros((), x.dtype), [(0, rest if a == axis else 0, 0) for a in range(x.ndim)])
+    lanes = [x]
+    if step > 1:
+        blocked = x.reshape(*x.shape[:axis], blocks, step, *x.shape[axis + 1 :])
+        lanes = [jnp.squeeze(lane, axis + 1) for lane in lax.split(blocked, (1,) * step, axis + 1)]
+    return [lax.slice_in_dim(lanes[p % step], p // step, p // step + size, axis=axis) for p in offsets]

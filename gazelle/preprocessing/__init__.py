@@ -1,0 +1,12 @@
+"""Names of Keras for data on the host: `preprocessing.image`, `preprocessing.sequence`, and three datasets.
+
+In and out: what the functions of the room `data` take and give; this room only names them. Must not know: more.
+"""
+
+from gazelle.data.folder_kinds import image_dataset_from_directory, text_dataset_from_directory
+from gazelle.data.sequences import timeseries_dataset_from_array
+from gazelle.preprocessing import image, sequence
+
+__all__ = [
+    "image", "image_dataset_from_directory", "sequence", "text_dataset_from_directory", "timeseries_dataset_from_array",
+]  # fmt: skip

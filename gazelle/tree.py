@@ -1,0 +1,248 @@
+"""Nested lists, tuples and dicts as one thing: `flatten`, `map_structure`, `pack_sequence_as` and their like.
+
+In: any nesting. Out: leaves, or the same nesting with other leaves. Must not know: anything of gazelle but errors.
+
+A dict is read by its sorted keys (as they were put in, where none sorts), an OrderedDict in its own order. None is a
+leaf. Leaves are all that is no list, tuple, namedtuple, deque or dict.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from gazelle.core.errors import ArgumentError, message
+
+__all__ = [
+    "MAP_TO_NONE", "assert_same_paths", "assert_same_structure", "flatten", "flatten_with_path", "is_nested",
+    "lists_to_tuples", "map_shape_structure", "map_structure", "map_structure_up_to", "pack_sequence_as", "traverse",
+]  # fmt: skip
+
+
+class MAP_TO_NONE:
+    """What a function given to `traverse` returns to put None there; None itself means: go on."""
+
+
+def is_nested(structure: Any) -> bool:
+    """Whether it is a list, tuple, deque or dict.
+
+    >>> tree.is_nested((1, 2)), tree.is_nested("text")
+    (True, False)
+    """
+    return isinstance(structure, (list, tuple, dict, deque))
+
+
+def flatten(structure: Any) -> list[Any]:
+    """The leaves in order.
+
+    >>> tree.flatten({"b": [1, (2, 3)], "a": None})
+    [None, 1, 2, 3]
+    """
+    return [leaf for _, leaf in flatten_with_path(structure)]
+
+
+def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
+    """(path, leaf) of each leaf; a path holds the indices and keys that lead there.
+
+    >>> tree.flatten_with_path([{"foo": 42}])
+    [((0, 'foo'), 42)]
+    """
+    return list(_walk(structure, ()))
+
+
+def _walk(structure: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    if not is_nested(structure):
+        yield path, structure
+        return
+    for key, child in zip(_keys(structure), _children(structure), strict=True):
+        yield from _walk(child, (*path, key))
+
+
+def _keys(structure: Any) -> list[Any]:
+    if isinstance(structure, OrderedDict):
+        return list(structure)
+    if isinstance(structure, dict):
+        try:
+            return sorted(structure)
+        except TypeError:  # keys of several kinds
+            return list(structure)
+    return list(range(len(structure)))
+
+
+def _children(structure: Any) -> list[Any]:
+    return [structure[key] for key in _keys(structure)] if isinstance(structure, dict) else list(structure)
+
+
+def _made(structure: Any, children: list[Any]) -> Any:
+    """A container like `structure` with other children."""
+    if isinstance(structure, dict):
+        pairs = dict(zip(_keys(structure), children, strict=True))
+        ordered = {key: pairs[key] for key in structure}  # keys stand where they stood
+        if isinstance(structure, defaultdict):
+            return defaultdict(structure.default_factory, ordered)
+        return type(structure)(ordered) if type(structure) in (dict, OrderedDict) else ordered
+    if isinstance(structure, tuple) and hasattr(structure, "_fields"):
+        return type(structure)(*children)
+    if isinstance(structure, deque):
+        return deque(children, structure.maxlen)
+    return tuple(children) if isinstance(structure, tuple) else list(children)
+
+
+def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool = True) -> Any:
+    """The same nesting with func(leaf of the first, leaf of the second, ...) as leaves.
+
+    With none_is_leaf=False, None stays None and `func` does not see it.
+
+    Raises:
+        ArgumentError: no structure, or structures that differ.
+
+    >>> tree.map_structure(lambda a, b: a + b, [1, (2,)], [10, (20,)])
+    [11, (22,)]
+    """
+    if not callable(func):
+        raise ArgumentError(message("func", expected="a function", got=repr(func)))
+    if not structures:
+        raise ArgumentError(message("map_structure", expected="at least one structure", got="none"))
+    first, *others = structures
+
+    def go(at: tuple[Any, ...], node: Any, rest: list[Any]) -> Any:
+        if node is None and not none_is_leaf and all(r is None for r in rest):
+            return None
+        for other in rest:
+            _check_alike(at, node, other)
+        if not is_nested(node):
+            return func(node, *rest)
+        columns = [_children(other) for other in rest]
+        keys, children = _keys(node), _children(node)
+        made = [go((*at, k), c, [col[i] for col in columns]) for i, (k, c) in enumerate(zip(keys, children))]
+        return _made(node, made)
+
+    return go((), first, others)
+
+
+def _kind(structure: Any) -> Any:
+    return dict if isinstance(structure, dict) else type(structure) if is_nested(structure) else None
+
+
+def _check_alike(at: tuple[Any, ...], a: Any, b: Any) -> None:
+    same = _kind(a) is _kind(b)
+    if same and is_nested(a):
+        same = set(a) == set(b) if isinstance(a, dict) else len(a) == len(b)
+    if not same:
+        where = "".join(f"[{key!r}]" for key in at) or "the top"
+        raise ArgumentError(message(f"The structures differ at {where}", expected=_shown(a), got=_shown(b)))
+
+
+def _shown(structure: Any) -> str:
+    if isinstance(structure, dict):
+        return f"a dict with keys {_keys(structure)}"
+    return f"a {type(structure).__name__} of {len(structure)}" if is_nested(structure) else "a leaf"
+
+
+def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *structures: Any) -> Any:
+    """`map_structure` down to the leaves of `shallow_structure`; what is deeper is given to `func` whole.
+
+    >>> tree.map_structure_up_to([None, None], len, [[1, 2], [3]])
+    [2, 1]
+    """
+    if not structures:
+        raise ArgumentError(message("map_structure_up_to", expected="at least one structure", got="none"))
+
+    def go(at: tuple[Any, ...], node: Any, rest: list[Any]) -> Any:
+        if not is_nested(node):
+            return func(*rest)
+        for other in rest:
+            _check_alike(at, node, other)
+        columns = [_children(other) for other in rest]
+        pairs = enumerate(zip(_keys(node), _children(node)))
+        return _made(node, [go((*at, k), c, [col[i] for col in columns]) for i, (k, c) in pairs])
+
+    return go((), shallow_structure, list(structures))
+
+
+def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) -> Any:
+    """Show every part of the nesting to `func`; what it returns takes the part's place, None leaves it.
+
+    top_down: a part is shown before its children, and one that was replaced is not gone into; else after them.
+
+    >>> tree.traverse(lambda part: tuple(part) if isinstance(part, list) else None, [[1], 2], top_down=False)
+    ((1,), 2)
+    """
+    if not callable(func):
+        raise ArgumentError(message("func", expected="a function", got=repr(func)))
+
+    def below(node: Any) -> Any:
+        if not is_nested(node):
+            return node
+        return _made(node, [traverse(func, child, top_down) for child in _children(node)])
+
+    node = structure if top_down else below(structure)
+    out = func(node)
+    if out is MAP_TO_NONE or isinstance(out, MAP_TO_NONE):
+        return None
+    if out is not None:
+        return out
+    return below(node) if top_down else node
+
+
+def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
+    """The nesting of `structure` with the leaves of `flat_sequence`.
+
+    >>> tree.pack_sequence_as({"b": [0, 0], "a": 0}, [1, 2, 3])
+    {'b': [2, 3], 'a': 1}
+    """
+    leaves, count = list(flat_sequence), len(flatten(structure))
+    if len(leaves) != count:
+        raise ArgumentError(message("pack_sequence_as", expected=f"{count} leaves", got=len(leaves)))
+    rest = iter(leaves)
+
+    def go(node: Any) -> Any:
+        return _made(node, [go(child) for child in _children(node)]) if is_nested(node) else next(rest)
+
+    return go(structure)
+
+
+def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> None:
+    """An error, unless both have the same nesting of the same kinds; dicts of all kinds are alike.
+
+    >>> tree.assert_same_structure([1, {"a": 2}], [3, {"a": 4}])
+    """
+    map_structure(lambda *_: None, a, b)
+
+
+def assert_same_paths(a: Any, b: Any) -> None:
+    """An error, unless the same paths lead to leaves; a list and a tuple are alike.
+
+    >>> tree.assert_same_paths([1, (2,)], (3, [4]))
+    """
+    left, right = ({path for path, _ in flatten_with_path(s)} for s in (a, b))
+    if left != right:
+        only = [f"{name} alone has {sorted(paths, key=repr)}" for name, paths in (("a", left - right),
+                ("b", right - left)) if paths]  # fmt: skip
+        raise ArgumentError(message("The structures have other paths", got="; ".join(only)))
+
+
+def lists_to_tuples(structure: Any) -> Any:
+    """The same nesting with tuples for lists.
+
+    >>> tree.lists_to_tuples([1, [2]])
+    (1, (2,))
+    """
+    return traverse(lambda part: tuple(part) if isinstance(part, list) else None, structure, top_down=False)
+
+
+def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
+    """`map_structure` over shapes: a list or tuple of whole numbers and None is a leaf.
+
+    >>> tree.map_shape_structure(len, [(2, None), (3,)])
+    [2, 1]
+    """
+
+    def go(node: Any) -> Any:
+        shape = isinstance(node, (list, tuple)) and all(n is None or isinstance(n, int) for n in node)
+        if shape or not is_nested(node):
+            return func(node)
+        return _made(node, [go(child) for child in _children(node)])
+
+    return go(structure)

@@ -1,0 +1,26 @@
+"""Models as estimators of scikit-learn.
+
+In: a model, or a function that builds one. Out: classes that pipelines and searches of scikit-learn take.
+Must not know: how a model trains. scikit-learn is imported when one of the names is first asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gazelle.wrappers.estimators import SKLearnClassifier, SKLearnRegressor, SKLearnTransformer
+
+__all__ = ["SKLearnClassifier", "SKLearnRegressor", "SKLearnTransformer"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        import sklearn  # noqa: F401
+    except ImportError:
+        raise ImportError(f'{name} needs scikit-learn.\nInstall it: pip install "gazelle[sklearn]"') from None
+    from gazelle.wrappers import estimators
+
+    return getattr(estimators, name)

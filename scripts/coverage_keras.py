@@ -1,0 +1,75 @@
+"""Which public names of the installed Keras gazelle has, by module: `make coverage-keras`.
+
+Left out on purpose: GPTQ, AWQ and float8 quantization, TFSMLayer, TorchModuleWrapper, OpenVINO.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import pkgutil
+import re
+import sys
+from types import ModuleType
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+LEFT_OUT = re.compile(r"GPTQ|AWQ|Float8|float8|TFSMLayer|TorchModuleWrapper|OpenVINO", re.IGNORECASE)
+#: modules of Keras that only repeat others, or hold what TensorFlow needs.
+REPEATED = re.compile(r"^keras\.(src|legacy|api|version|_tf_keras)")
+GOAL = 95.0
+
+
+def modules() -> dict[str, ModuleType]:
+    """The public modules of Keras by name."""
+    import keras
+
+    found = {"keras": keras}
+    for info in pkgutil.walk_packages(keras.__path__, "keras."):
+        if not REPEATED.match(info.name):
+            found[info.name] = importlib.import_module(info.name)
+    return found
+
+
+def names(module: ModuleType) -> list[str]:
+    """What a module of Keras offers: no modules, nothing private."""
+    offered = {name: value for name, value in vars(module).items() if not name.startswith("_")}
+    return sorted(name for name, value in offered.items() if not inspect.ismodule(value) and not LEFT_OUT.search(name))
+
+
+def ours(name: str) -> object | None:
+    try:
+        return importlib.import_module("gazelle" + name.removeprefix("keras"))
+    except ModuleNotFoundError:
+        place: object = importlib.import_module("gazelle")
+        for part in name.split(".")[1:]:  # a module may be an attribute only
+            place = getattr(place, part, None)
+        return place
+
+
+def has(place: object | None, name: str) -> bool:
+    try:
+        return place is not None and hasattr(place, name)
+    except ImportError:  # the name is there; its library is not
+        return True
+
+
+def main() -> int:
+    there = wanted = 0
+    print(f"{'module':42} {'there':>5} {'of':>5} {'%':>6}  missing")
+    for module_name, module in sorted(modules().items()):
+        offered, place = names(module), ours(module_name)
+        if not offered:
+            continue
+        missing = [name for name in offered if not has(place, name)]
+        there, wanted = there + len(offered) - len(missing), wanted + len(offered)
+        share = 100 * (1 - len(missing) / len(offered))
+        told = ", ".join(missing if "--all" in sys.argv else missing[:6]) + ("" if len(missing) <= 6 else " ...")
+        print(f"{module_name:42} {len(offered) - len(missing):5} {len(offered):5} {share:6.1f}  {told}")
+    share = 100 * there / wanted
+    print(f"{'all':42} {there:5} {wanted:5} {share:6.1f}  goal {GOAL}")
+    return 0 if share >= GOAL or "--goal" not in sys.argv else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
