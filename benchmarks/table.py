@@ -157,7 +157,8 @@ def show(results: dict[str, Any], console: Any) -> None:
             for row in rows:
                 table.add_row(*row)
             table.add_section()
-    console.print(table)
+    if results["values"]:
+        console.print(table)
     if rows := growth_rows(results["growth"], peers):
         table = Table(*GROWTH_HEADS, title="growth", **look)
         for row in rows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from gazelle.layers.cells import _Cell, product
@@ -46,6 +47,8 @@ class GRUCell(_Cell):
         return self.bias[0], self.bias[1]
 
     def update(self, x: Any, inner: Any, states: list[Any]) -> list[Any]:
+        if self.usual:
+            return [_usual(x, inner, states[0])]
         two = 2 * self.units
         z, r = self._gates(x[..., :two] + inner[..., :two])
         return self._mix(z, x[..., two:] + r * inner[..., two:], states[0])
@@ -74,6 +77,35 @@ class GRUCell(_Cell):
         bias = jnp.zeros(x.shape[-1], x.dtype) if bias is None else bias
         hs = native.gru(x, self.recurrent_kernel.value, bias, states[0], mask, reverse)
         return hs, [hs[0 if reverse else -1]]
+
+
+@jax.custom_jvp
+def _usual(x: Any, y: Any, h: Any) -> Any:
+    """h' from the parts x of the input and y of the state, each (batch, 3 units), for a = tanh and s = sigmoid."""
+    return _parts(x, y, h)[0]
+
+
+def _parts(x: Any, y: Any, h: Any) -> Any:
+    x_g, y_g = (part[..., 2 * h.shape[-1] :] for part in (x, y))
+    both = (x + y)[..., : 2 * h.shape[-1]]
+    z, r = jnp.split(0.5 + 0.5 * jnp.tanh(0.5 * both), 2, axis=-1)  # s(x) = (1 + tanh(x / 2)) / 2
+    g = jnp.tanh(x_g + r * y_g)
+    return z * h + (1 - z) * g, z, r, g, y_g
+
+
+@_usual.defjvp
+def _(primals: Any, tangents: Any) -> Any:
+    """The slope by three arrays that the way back needs to keep, where the chain of operations would keep ten:
+
+    dh' = z dh + sum_zrg(slope_x dx + slope_y dy)
+    """
+    x, y, h = primals
+    dx, dy, dh = tangents
+    new, z, r, g, y_g = _parts(x, y, h)
+    to_g = (1 - z) * (1 - g * g)
+    gates = [z * (1 - z) * (h - g), r * (1 - r) * to_g * y_g]
+    slope_x, slope_y = jnp.concatenate([*gates, to_g], axis=-1), jnp.concatenate([*gates, to_g * r], axis=-1)
+    return new, z * dh + sum(jnp.split(dx * slope_x + dy * slope_y, 3, axis=-1))
 
 
 class GRU(RNN):

@@ -26,7 +26,8 @@ class Progbar:
 
     >>> bar = Progbar(2, verbose=2)
     >>> bar.add(1, [("loss", 3.0)])
-    >>> bar.add(1, [("loss", 1.0)])  # prints: 2/2 - 0s - 1ms/step - loss: 1.0000
+    >>> bar.add(1, [("loss", 1.0)])
+    2/2 - 0s - .../step - loss: 1.0000
     """
 
     def __init__(

@@ -96,8 +96,9 @@ def affine_transform(
     angle, translate_x, translate_y, scale, shear_x, shear_y (batch,); translations are shares of the image's size.
 
     >>> zero, one = np.zeros(1), np.ones(1)
-    >>> affine_transform(np.array([[[0.0, 0, 2, 1]]]), 180 * one, zero, zero, one, zero, zero, 5, 5).round(3)
-    Array([[[2., 3., 4., 4.]]], dtype=float32)
+    >>> turned = affine_transform(np.array([[[0.0, 0, 2, 1]]]), 180 * one, zero, zero, one, zero, zero, 5, 5)
+    >>> np.rint(turned).tolist()
+    [[[2.0, 3.0, 4.0, 4.0]]]
     """
     _only(bounding_box_format, ("xyxy",))
     degree = math.pi / 180
