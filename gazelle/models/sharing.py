@@ -93,9 +93,12 @@ def skeleton(model: Any, plan: Blueprint) -> Blueprint | None:
 
     None where the config does not lead to the same variables: something was changed by hand.
     """
-    with outlines(), random.untouched():
-        copy = type(model).from_config(model.get_config())
-        optimizer = deserialize(serialize(plan.optimizer))
+    try:
+        with outlines(), random.untouched():
+            copy = type(model).from_config(model.get_config())
+            optimizer = deserialize(serialize(plan.optimizer))
+    except GazelleError:  # such as a model that begins in the middle of another one's graph
+        return None
     copy._graph.guessed = model._graph.guessed
     layers = {layer.name: layer for layer in model.named_layers().values()}
     for its in copy.named_layers().values():
