@@ -14,16 +14,28 @@ import gazelle
 from gazelle.wrappers import SKLearnClassifier, SKLearnRegressor, SKLearnTransformer
 
 
-def build(X, y, loss="mse", activation=None, units=4):
-    model = gazelle.Sequential(
-        [
-            gazelle.Input((X.shape[1],)),
-            gazelle.layers.Dense(units, "relu"),
-            gazelle.layers.Dense(y.shape[1], activation),
-        ]
-    )
-    model.compile(gazelle.optimizers.Adam(0.02), loss)
-    return model
+class Build:
+    """The function that makes the model. Its text is the same in every process: test names hold it."""
+
+    def __call__(self, X, y, loss="mse", activation=None, units=4):
+        model = gazelle.Sequential(
+            [
+                gazelle.Input((X.shape[1],)),
+                gazelle.layers.Dense(units, "relu"),
+                gazelle.layers.Dense(y.shape[1], activation),
+            ]
+        )
+        model.compile(gazelle.optimizers.Adam(0.02), loss)
+        return model
+
+    def __repr__(self):
+        return "build"
+
+    def __reduce__(self):
+        return "build"  # found by name, as a function is
+
+
+build = Build()
 
 
 CLASSES = {"loss": "categorical_crossentropy", "activation": "softmax"}
