@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle import ops
+from gazelle.core import defaults
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.layers.cells import _Cell
 from gazelle.layers.rnn import RNN, of_cell
@@ -35,8 +36,8 @@ class _ConvLSTMCell(_Cell):
         self.strides = sizes(owner, "strides", strides, rank)
         self.dilation_rate = sizes(owner, "dilation_rate", dilation_rate, rank)
         self.padding = choice(owner, "padding", padding, ("valid", "same"))
-        formats = ("channels_last", "channels_first")
-        self.data_format = choice(owner, "data_format", data_format or "channels_last", formats)
+        given = data_format or defaults.image_data_format()
+        self.data_format = choice(owner, "data_format", given, defaults.FORMATS)
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ArgumentError(message(f"{owner} takes strides > 1 or dilation_rate > 1, not both",
                                         got=f"strides={self.strides}, dilation_rate={self.dilation_rate}"))  # fmt: skip

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import initializers, ops
+from gazelle.core import defaults
 from gazelle.core.errors import ArgumentError, message
 from gazelle.layers.base import Layer
 from gazelle.layers.spatial import choice
@@ -116,8 +117,8 @@ class STFTSpectrogram(Layer):
         if scaling not in (None, "density", "spectrum"):
             raise ArgumentError(message(f"scaling of {owner}", expected="'density', 'spectrum' or None",
                                         got=repr(scaling)))  # fmt: skip
-        formats = ("channels_last", "channels_first")
-        self.data_format = choice(owner, "data_format", data_format or "channels_last", formats)
+        given = data_format or defaults.image_data_format()
+        self.data_format = choice(owner, "data_format", given, defaults.FORMATS)
         self._frame_step = frame_step or frame_length // 2
         self._fft_length = fft_length or 2 ** math.ceil(math.log2(frame_length))
         self.input_spec = InputSpec(ndim=3)

@@ -32,8 +32,8 @@ def blueprint(model: Any, words: Mapping[str, Any], optimizer: Any, trainable: s
 def structure(model: Any, plan: Blueprint) -> str | None:
     """The same text for two models whose programs are the same; None where code of the user's takes part."""
     layers = list(model.named_layers().values())
-    if model._graph is None or any(hasattr(layer, "adapt") for layer in layers):
-        return None  # what a layer has adapted to is not in its config
+    if model._graph is None or any(hasattr(layer, "adapt") or layer._remat is not None for layer in layers):
+        return None  # what a layer has adapted to, and the RematScope it was made in, are not in its config
     if plan.optimizer is not None and plan.optimizer._excluded != ((), ""):
         return None
     try:

@@ -12,6 +12,8 @@ from gazelle.ops.base import op
 from gazelle.ops.image.form import as_float, back, on_batch
 from gazelle.ops.space import is_first, per_axis
 
+_FEW = 15  # taps of a window that is a sum of moved copies
+
 
 @op
 def gaussian_blur(
@@ -99,8 +101,25 @@ def gaussian(size: int, sigma: Any, dtype: Any) -> Any:
 
 def smoothed(x: Any, rows: Any, columns: Any, padding: str = "SAME") -> Any:
     """Each channel of x (batch, h, w, c) through the window rows ⊗ columns, one axis after the other."""
+    for axis, taps in ((1, rows), (2, columns)):
+        size = len(taps)
+        if padding == "SAME":
+            pads = [(0, 0)] * x.ndim
+            pads[axis] = ((size - 1) // 2, size // 2)
+            x = jnp.pad(x, pads)
+        x = _shifted(x, axis, taps) if size <= _FEW else _convolved(x, axis, taps)
+    return x
+
+
+def _shifted(x: Any, axis: int, taps: Any) -> Any:
+    """A sum of moved copies, which XLA makes in one pass: for short windows much faster than a convolution."""
+    places = x.shape[axis] - len(taps) + 1
+    return sum(taps[i] * lax.slice_in_dim(x, i, i + places, axis=axis) for i in range(len(taps)))
+
+
+def _convolved(x: Any, axis: int, taps: Any) -> Any:
     n, h, w, c = x.shape
     flat = x.transpose(0, 3, 1, 2).reshape(n * c, h, w, 1)  # channels as a batch: XLA's fast way on a CPU
-    for taps in (rows.reshape(-1, 1, 1, 1), columns.reshape(1, -1, 1, 1)):
-        flat = lax.conv_general_dilated(flat, taps, (1, 1), padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
+    window = taps.reshape((-1, 1, 1, 1) if axis == 1 else (1, -1, 1, 1))
+    flat = lax.conv_general_dilated(flat, window, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC"))
     return flat.reshape(n, c, *flat.shape[1:3]).transpose(0, 2, 3, 1)
