@@ -28,8 +28,7 @@ FIGURES = {
     "evaluate": Figure("evaluate, time of a batch", "evaluate", "ms", 1e3),
     "memory": Figure("peak memory of the process in fit", "peak memory", "MiB", 1 / 2**20),
 }
-#: figures that do not depend on the network are shown for this one alone
-ONCE = {"import": "mlp"}
+ONCE = ("import",)  # does not depend on the network: one row for all
 
 Values = dict[str, dict[str, dict[str, list[float | None]]]]  # figure -> workload -> peer -> one number a round
 

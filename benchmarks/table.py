@@ -42,14 +42,14 @@ Row = list[str]
 
 def section(values: Values, name: str, peers: list[str]) -> list[Row]:
     """The rows of one figure: the network, a cell for each peer, the ratio."""
-    figure, rows = FIGURES[name], []
-    for workload, row in values.get(name, {}).items():
-        if ONCE.get(name, workload) != workload:
-            continue
-        cells = [cell(row.get(peer, []), figure) for peer in peers]
-        title = "any" if name in ONCE else WORKLOADS[workload].title
-        rows.append([title, *cells, times(ratio(row, figure.less))])
-    return rows
+    figure, found = FIGURES[name], values.get(name, {})
+    titled = [(WORKLOADS[workload].title, row) for workload, row in found.items()]
+    if name in ONCE and found:
+        titled = [("any", {p: [v for row in found.values() for v in row.get(p, [])] for p in peers})]
+    return [
+        [title, *(cell(row.get(peer, []), figure) for peer in peers), times(ratio(row, figure.less))]
+        for title, row in titled
+    ]
 
 
 def growth_rows(growth: dict[str, dict[str, Any]], peers: list[str]) -> list[Row]:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle import metrics
+from gazelle import engine, metrics
 from gazelle.core import bind
 from gazelle.core.variable import Variable
 from gazelle.training.outputs import flat_outputs, output_names, per_output
@@ -78,7 +78,8 @@ class Meters:
     def start(self) -> dict[str, Any]:
         """Totals before the first batch."""
         sums = {f"part/{name}": np.zeros(2, np.float32) for name in self.parts}
-        return sums | self._first  # of NumPy: the program takes them as they are, and nothing is dispatched here
+        placed: dict[str, Any] = engine.place({**sums, **{path: np.array(first) for path, first in self._first.items()}})
+        return placed  # arrays of the device, as the program gives them back: others would compile it twice
 
     def update(self, totals: Any, parts: Any, y: Any, y_pred: Any, weight: Any, x: Any) -> Any:
         """Totals after one more batch; each loss counts by the batch's number of samples."""

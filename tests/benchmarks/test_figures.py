@@ -88,6 +88,12 @@ def test_both_languages_have_the_same_numbers(results):
     assert len(english.splitlines()) == len(chinese.splitlines()) == 3
 
 
+def test_imports_of_all_networks_are_one_row():
+    seconds = {"mlp": {"gazelle": [1.0], "keras-jax": [2.0]}, "cnn": {"gazelle": [2.0], "keras-jax": [6.0]}}
+    (row,) = table.section({"import": seconds}, "import", ["gazelle", "keras-jax"])
+    assert row == ["any", "1.50 ±33%", "4.00 ±50%", "2.5x (2.0 to 3.0)"]
+
+
 def test_the_long_tables_tell_everything(results):
     text = table.long(results)
     for words in ("| 4.0x (4.0 to 5.0) | 5x |", "P, 2 cores, 24 GiB", "| batch | gazelle | 1 to 4 |", "out of memory"):

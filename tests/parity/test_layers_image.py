@@ -111,6 +111,8 @@ def test_equals_keras(name, words, record_property):
     assert numbers({k: got.get(k, "absent") for k in wanted if k not in ("name", "dtype")}) == numbers(
         {k: v for k, v in wanted.items() if k not in ("name", "dtype")}
     )
+    again = type(ours).from_config({k: v for k, v in theirs.get_config().items() if k != "dtype"})
+    assert numbers({**again.get_config(), "name": 0}) == numbers({**ours.get_config(), "name": 0})
     first = words.get("data_format") == "channels_first"
     x = UNIT if words.get("value_range") == (0.0, 1.0) else FLOATS
     x, masks = (jnp.asarray(np.moveaxis(v, -1, 1) if first else v) for v in (x, MASKS))

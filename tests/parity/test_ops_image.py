@@ -42,7 +42,7 @@ CASES = [
       for size in (2, (3, 2)) for step in (None, 1, (2, 3)) for pad in ("valid", "same")],
     ("extract_patches", (X, 2), {"strides": 1, "dilation_rate": 2}),
     *[("gaussian_blur", (X,), {"kernel_size": size, "sigma": sigma})
-      for size in ((3, 3), (5, 3), (4, 5)) for sigma in ((1.0, 1.0), (0.5, 2.0))],
+      for size in ((3, 3), (5, 3), (4, 5), (17, 3)) for sigma in ((1.0, 1.0), (0.5, 2.0))],
     *[("elastic_transform", (X,), {"alpha": alpha, "sigma": sigma, "seed": 3, "interpolation": kind, "fill_mode": fill})
       for alpha, sigma, kind, fill in ((2.0, 0.7, "bilinear", "reflect"), (5.0, 0.4, "nearest", "constant"))],
     ("rgb_to_grayscale", (X,), {}), ("rgb_to_grayscale", (BYTES,), {}), ("rgb_to_grayscale", (X[..., :1],), {}),
