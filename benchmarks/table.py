@@ -101,7 +101,8 @@ def short(results: dict[str, Any], language: str = "en") -> str:
 
 def long(results: dict[str, Any]) -> str:
     """All tables of docs/benchmarks.md."""
-    peers, parts = results["peers"], [about(results)]
+    peers = results["peers"]
+    parts = ["![Times beside gazelle's, and growth with size](benchmarks.svg)", about(results)]
     heads = ["network", *(PEERS[p].title for p in peers), "gazelle ahead of the best Keras by"]
     for name, figure in FIGURES.items():
         rows = section(results["values"], name, peers)

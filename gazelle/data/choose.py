@@ -62,7 +62,8 @@ def _stream(x: Any, shuffle: Any, steps: int | None, cast: Any) -> StreamSource:
             order: Any = range(len(x))
             if shuffle:
                 order = np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(len(x))
-            return (x[int(i)] for i in order)
+            getattr(x, "on_epoch_begin", lambda: None)()
+            return x.fetch(order) if hasattr(x, "fetch") else (x[int(i)] for i in order)
 
         if not len(x):
             raise DataError(message("The data", expected="at least one batch", got="none"))
