@@ -109,7 +109,7 @@ def same_layer(record_property):
             assert a.shape == b.shape
             assert np.array_equal(np.isnan(a), np.isnan(b))
             worst = max(worst, float(np.nanmax(np.abs(a - b), initial=0) / max(1, np.nanmax(np.abs(a), initial=0))))
-        record_property("deviation", worst)
+        record_property("deviation", float(worst))
         assert worst <= tolerance, f"{name} {words}: off by {worst:.2g}"
 
     return compare
@@ -183,7 +183,7 @@ def same_call(record_property):
             assert a.dtype == b.dtype
             a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
             worst = max(worst, float(np.abs(a - b).max(initial=0) / max(1, np.abs(a).max(initial=0))))
-        record_property("deviation", worst)
+        record_property("deviation", float(worst))
         assert worst <= tolerance, f"{theirs.name}: off by {worst:.2g}"
         assert [s.shape for s in spec] == [(None, *o.shape[1:]) for o in results[1][0]]
         return results

@@ -138,7 +138,7 @@ def test_equals_keras(name, words, record_property):
             jax.jit(jax.grad(lambda x, m=m: jnp.sum(m.transform_images(x, how) * weight)))(x) for m in (theirs, ours)
         ]
         worst = max(worst, same(*slopes, "gradients"))
-    record_property("deviation", worst)
+    record_property("deviation", float(worst))
 
 
 FORMATS = ("xyxy", "rel_xyxy", "center_xywh")
@@ -159,5 +159,5 @@ def test_boxes_move_as_in_keras(name, words, form, record_property):
     boxes = keras.utils.bounding_boxes.convert_format(dict(BOXES), "xyxy", form, 6, 8)
     boxes = {k: jnp.asarray(v) for k, v in boxes.items()}
     wanted, got = theirs.transform_bounding_boxes(dict(boxes), how), ours.transform_bounding_boxes(dict(boxes), how)
-    record_property("deviation", same(wanted["boxes"], got["boxes"], "boxes"))
+    record_property("deviation", float(same(wanted["boxes"], got["boxes"], "boxes")))
     same(wanted["labels"], got["labels"], "labels of boxes")

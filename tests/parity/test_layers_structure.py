@@ -73,7 +73,7 @@ def test_spectral_normalization(name, training, power_iterations, record_propert
     worst = max(
         float(np.abs(np.asarray(a) - b).max()) for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True)
     )
-    record_property("deviation", worst)
+    record_property("deviation", float(worst))
     assert worst < 1e-5
     if training:
         kernel = np.asarray(ours.kernel).reshape(-1, ours.kernel.shape[-1])

@@ -127,7 +127,7 @@ def test_equals_keras(index, record_property):
     worst = close(wanted, got)
     if slope is not None:
         worst = max(worst, close(slope, own_slope))
-    record_property("deviation", worst)
+    record_property("deviation", float(worst))
 
 
 ONE_EACH = list({case[0]: case for case in reversed(FORMS)}.values())
