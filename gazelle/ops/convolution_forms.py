@@ -79,6 +79,7 @@ def _conv_tangent(strides: Any, pads: Any, stretch: Any, dilations: Any, primals
 
 
 def _by_kernel(x: Any, dkernel: Any, y: Any, strides: Any, pads: Any, stretch: Any, dilations: Any) -> Any:
+    x = lax.optimization_barrier(x)  # else each piece computes again what x is made of
     space = _SPACE[x.ndim]
     order = f"C{space}N", f"I{space}O", f"{space}NC"
     dkernel = jnp.moveaxis(dkernel, -2, 0)

@@ -22,7 +22,7 @@ from jax import lax
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.ops.base import op, public
 from gazelle.ops.space import moved_first, moved_last, per_axis
-from gazelle.ops.windows import on_cpu, padded, places
+from gazelle.ops.windows import on_cpu, padded, places, strided
 
 #: Windows of up to so many places that do not overlap go in one pass over all axes.
 _FEW = 4
@@ -132,16 +132,19 @@ def _by_axis(window: Sequence[int], steps: Sequence[int]) -> list[tuple[tuple[in
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2))
 def _largest(x: Any, window: Sequence[int], steps: Sequence[int]) -> Any:
-    return functools.reduce(jnp.maximum, places(x, window, steps))
+    # The barriers here and below keep the shapes of what follows, a Flatten for instance, out of these loops: with
+    # them the loops are not vectorized.
+    return lax.optimization_barrier(functools.reduce(jnp.maximum, strided(x, window, steps)))
 
 
 @_largest.defjvp
 def _largest_tangent(window: Any, steps: Any, primals: Any, tangents: Any) -> Any:
     (x,), (dx,) = primals, tangents
-    y, parts = _largest(x, window, steps), places(x, window, steps)
+    y, parts = _largest(x, window, steps), strided(x, window, steps)
     first = jnp.full(y.shape, len(parts) - 1, np.int8)
     for p in reversed(range(len(parts) - 1)):
         first = jnp.where(parts[p] == y, np.int8(p), first)
+    first = lax.optimization_barrier(first)
     return y, sum(jnp.where(first == p, part, 0) for p, part in enumerate(places(dx, window, steps)))
 
 

@@ -38,7 +38,7 @@ def test_equals_keras(name, args, words, record_property):
     given = [jnp.asarray(a) if isinstance(a, np.ndarray) else a for a in args]
     wanted, got = np.asarray(theirs(*given, **words)), np.asarray(ours(*given, **words))
     off = np.abs(wanted - got).max() / max(1, np.abs(wanted).max())
-    record_property("deviation", float(float(off)))
+    record_property("deviation", float(off))
     assert got.shape == wanted.shape
     assert off <= 1e-5
 

@@ -91,7 +91,7 @@ def test_normalization_adapts(words, way, adapting, record_property):
     theirs.adapt(WAYS[way](data)), ours.adapt(WAYS[way](data))
     assert [w.shape for w in ours.weights] == [tuple(w.shape) for w in theirs.weights]
     wanted, got = np.asarray(theirs(data)), np.asarray(ours(data))
-    record_property("deviation", float(float(np.abs(wanted - got).max())))
+    record_property("deviation", float(np.abs(wanted - got).max()))
     np.testing.assert_allclose(got, wanted, atol=2e-5)
     for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
