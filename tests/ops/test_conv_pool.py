@@ -10,6 +10,16 @@ from jax import lax
 
 from gazelle import ops
 from gazelle.core.errors import ArgumentError, ShapeError
+from gazelle.ops import convolution_forms
+
+
+@pytest.fixture(autouse=True)
+def quick_compiles(request):
+    """Numbers need no optimized code; times do."""
+    jax.config.update("jax_disable_most_optimizations", "inside_a_loop" not in request.node.name)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
 
 SPACE = {3: "W", 4: "HW", 5: "DHW"}
 
@@ -59,6 +69,66 @@ def test_conv_and_its_gradients_are_those_of_plain_jax(shape, window, strides, d
 
     near(ops.conv(x, k, strides, padding, None, dilation), plain_conv(x, k, strides, padding, dilation))
     near(jax.grad(ours, (0, 1))(x, k), jax.grad(theirs, (0, 1))(x, k))
+
+
+def plain(x, k, strides, pads, stretch, dilations, groups):
+    space = SPACE[x.ndim]
+    return lax.conv_general_dilated(
+        x, k, strides, pads, stretch, dilations, (f"N{space}C", f"{space}IO", f"N{space}C"), groups
+    )
+
+
+FORMS = {  # batch and space, channels, window, units, strides, pads, stretch, dilation, groups
+    "pieces": ((6, 7, 6), 4, (3, 2), 6, 1, (2, 1), 1, 1, 1),
+    "pieces of a prime batch": ((7, 7, 6), 4, (3, 2), 6, 2, (1, 1), 1, 2, 1),
+    "transposed 1D": ((4, 7), 4, (3,), 6, 1, (2, 2), 3, 1, 1),
+    "transposed 2D": ((4, 5, 4), 4, (3, 2), 6, 1, (2, 1), 2, 1, 1),
+    "transposed, dilated": ((4, 5, 4), 4, (3, 2), 6, 1, (4, 3), 2, 2, 1),
+    "transposed 3D": ((2, 3, 4, 3), 4, (2, 3, 1), 3, 1, (1, 1), 2, 1, 1),
+    "3D": ((2, 4, 5, 6), 4, (2, 3, 1), 3, 1, (1, 0), 1, 1, 1),
+    "3D, strided": ((2, 4, 5, 6), 4, (2, 3, 1), 3, 2, (0, 1), 1, 1, 1),
+    "3D, dilated": ((2, 6, 5, 6), 4, (2, 3, 1), 3, 1, (2, 1), 1, 2, 1),
+    "depthwise 1D": ((4, 9), 4, (3,), 4, 1, (1, 1), 1, 2, 4),
+    "depthwise 2D": ((6, 7, 6), 4, (3, 2), 4, 1, (1, 1), 1, 1, 4),
+    "depthwise, strided": ((5, 7, 6), 4, (3, 2), 8, 2, (1, 0), 1, 1, 4),
+    "depthwise 3D": ((2, 4, 5, 3), 3, (2, 3, 1), 6, 1, (1, 0), 1, 1, 3),
+    "depthwise, large": ((2, 20, 20), 2, (17, 17), 2, 1, (0, 0), 1, 1, 2),
+    "groups": ((3, 6, 5), 6, (2, 3), 8, 1, (1, 1), 1, 1, 2),
+    "wide groups": ((2, 5, 5), 80, (2, 2), 4, 2, (0, 0), 1, 1, 2),
+    "many groups": ((2, 5, 5), 96, (2, 2), 96, 1, (0, 0), 1, 1, 48),
+    "groups 3D": ((2, 4, 5, 3), 4, (2, 3, 1), 6, 1, (1, 0), 1, 1, 2),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_every_form_and_its_gradients_are_those_of_plain_jax(name, monkeypatch):
+    monkeypatch.setattr(convolution_forms, "_PIECE", 256)
+    shape, channels, window, units, strides, pad, stretch, dilation, groups = FORMS[name]
+    rank = len(window)
+    x, k = draw(*shape, channels), draw(*window, channels // groups, units, seed=1)
+    settings = (strides,) * rank, (pad,) * rank, (stretch,) * rank, (dilation,) * rank, groups
+    w = draw(*jax.eval_shape(lambda x, k: plain(x, k, *settings), x, k).shape, seed=2)
+
+    def run(conv):
+        return jax.jit(jax.value_and_grad(lambda x, k: jnp.sum(w * conv(x, k, *settings) ** 2), (0, 1)))(x, k)
+
+    near(run(convolution_forms.convolve), run(plain))
+
+
+@pytest.mark.parametrize("name", ["transposed 2D", "depthwise 2D", "groups", "3D"])
+def test_every_form_has_second_derivatives_and_forward_mode(name):
+    shape, channels, window, units, strides, pad, stretch, dilation, groups = FORMS[name]
+    rank = len(window)
+    x, k = draw(*shape, channels), draw(*window, channels // groups, units, seed=1)
+    settings = (strides,) * rank, (pad,) * rank, (stretch,) * rank, (dilation,) * rank, groups
+
+    def run(conv):
+        def penalty(k):
+            return jnp.sum(jax.grad(lambda x: jnp.sum(jnp.tanh(conv(x, k, *settings))))(x) ** 2)
+
+        return jax.jit(lambda: (jax.grad(penalty)(k), jax.jvp(lambda k: conv(x, k, *settings), (k,), (k + 1,))[1]))()
+
+    near(run(convolution_forms.convolve), run(plain))
 
 
 def test_the_gradients_of_conv_are_convolutions_in_plain_order():
@@ -133,8 +203,9 @@ def test_conv_errors():
 POOLS = [
     ((2, 6, 4, 3), (2, 2), (2, 2)), ((2, 7, 5, 3), (2, 2), (2, 2)), ((2, 7, 8, 2), (3, 2), (3, 2)),
     ((2, 7, 5, 3), (3, 3), (2, 2)), ((2, 7, 5, 3), (3, 3), (1, 1)), ((2, 7, 5, 3), (2, 2), (3, 3)),
-    ((2, 9, 3), (2,), (2,)), ((2, 9, 3), (3,), (2,)), ((1, 4, 5, 4, 2), (2, 2, 2), (2, 2, 2)),
-    ((1, 12, 12, 1), (9, 8), (1, 2)),
+    ((2, 9, 6, 2), (1, 3), (2, 1)), ((2, 9, 3), (2,), (2,)), ((2, 9, 3), (3,), (2,)), ((2, 9, 2), (4,), (7,)),
+    ((1, 4, 5, 4, 2), (2, 2, 2), (2, 2, 2)), ((1, 4, 5, 4, 2), (2, 3, 2), (1, 2, 3)), ((1, 12, 12, 1), (9, 8), (1, 2)),
+    ((1, 60, 2), (20,), (20,)), ((1, 60, 2), (23,), (5,)), ((1, 80, 1), (70,), (3,)),
 ]  # fmt: skip
 
 
@@ -145,11 +216,42 @@ def test_max_pool_and_its_gradient_are_those_of_plain_jax(shape, window, strides
     """On ties too: the first of the largest values has the whole gradient, as `reduce_window` gives it."""
     x = draw(*shape)
     x = jnp.round(x) if ties else x
-    y = plain_max_pool(x, window, strides, padding)
-    w = draw(*y.shape, seed=2)
-    near(ops.max_pool(x, window, strides, padding), y)
-    ours = jax.grad(lambda x: jnp.sum(w * ops.max_pool(x, window, strides, padding)))(x)
-    near(ours, jax.grad(lambda x: jnp.sum(w * plain_max_pool(x, window, strides, padding)))(x))
+    w = draw(*jax.eval_shape(lambda x: plain_max_pool(x, window, strides, padding), x).shape, seed=2)
+
+    def run(pool):
+        return jax.vjp(jax.jit(lambda x: pool(x, window, strides, padding)), x)
+
+    (ours, back), (theirs, plain_back) = run(ops.max_pool), run(plain_max_pool)
+    near(ours, theirs)
+    near(back(w), plain_back(w))
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize(("shape", "window", "strides"), POOLS)
+def test_average_pool_and_its_gradient_are_those_of_plain_jax(shape, window, strides, padding):
+    def plain_average_pool(x):
+        def total(x):
+            return lax.reduce_window(x, 0.0, lax.add, (1, *window, 1), (1, *strides, 1), padding.upper())
+
+        return total(x) / total(jnp.ones_like(x))
+
+    x = draw(*shape)
+    (ours, back), (theirs, plain_back) = (
+        jax.vjp(jax.jit(pool), x)
+        for pool in (lambda x: ops.average_pool(x, window, strides, padding), plain_average_pool)
+    )
+    near(ours, theirs)
+    near(back(theirs), plain_back(theirs))
+
+
+def test_max_pool_has_second_derivatives_and_keeps_nan():
+    x = draw(1, 5, 5, 2)
+
+    def curvature(pool):
+        return jax.jit(jax.hessian(lambda x: jnp.sum(pool(x) ** 3)))(x)
+
+    near(curvature(lambda x: ops.max_pool(x, 3, 2)), curvature(lambda x: plain_max_pool(x, (3, 3), (2, 2), "valid")))
+    assert np.isnan(ops.max_pool(x.at[0, 1, 1, 0].set(jnp.nan), 3, 2)).sum() == 1
 
 
 def test_the_first_of_equal_values_has_the_gradient():
