@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
 from gazelle.layers.base import Layer
 from gazelle.layers.spec import InputSpec
+from gazelle.ops.normalization_forms import batch_normalized, standardized
 
 _TINY = 1e-7  # keeps a division by an empty sum finite
 
@@ -125,6 +126,8 @@ class BatchNormalization(_Normalization):
         shape = [1] * x.ndim
         shape[self.axis] = -1
         learn = training and self.trainable
+        if learn and mask is None and not self.renorm:
+            return self.normalize_batch(x)
         mean, variance = self.moments(x, mask) if learn else (self.moving_mean.value, self.moving_variance.value)
         y = self.standard(x, jnp.reshape(_wide(mean), shape), jnp.reshape(_wide(variance), shape))
         if learn and self.renorm:
@@ -134,6 +137,16 @@ class BatchNormalization(_Normalization):
             self.move(self.moving_mean, mean, self.momentum)
             self.move(self.moving_variance, variance, self.momentum)
         return self.affine(y, shape)
+
+    def normalize_batch(self, x: Any) -> Any:
+        """y with the statistics of the whole batch; moves the moving ones."""
+        axis = self.axis % x.ndim
+        gamma = jnp.ones(x.shape[axis], x.dtype) if self.gamma is None else self.gamma.value.astype(x.dtype)
+        beta = jnp.zeros(x.shape[axis], x.dtype) if self.beta is None else self.beta.value.astype(x.dtype)
+        y, mean, variance = batch_normalized(x, gamma, beta, axis, self.epsilon)
+        self.move(self.moving_mean, mean, self.momentum)
+        self.move(self.moving_variance, variance, self.momentum)
+        return y.astype(self.compute_dtype)
 
     def moments(self, x: Any, mask: Any) -> tuple[Any, Any]:
         """Mean and variance over all axes but `axis`, where the mask is True."""
@@ -204,8 +217,9 @@ class LayerNormalization(_Normalization):
     def call(self, x: Any) -> Any:
         x, axes = _wide(x), self.axes(x.ndim)
         shape = [n if a in axes else 1 for a, n in enumerate(x.shape)]
-        mean, variance = jnp.mean(x, axes, keepdims=True), jnp.var(x, axes, keepdims=True)
-        return self.affine(self.standard(x, 0.0 if self.rms_scaling else mean, variance), shape)
+        if self.rms_scaling:
+            return self.affine(self.standard(x, 0.0, jnp.var(x, axes, keepdims=True)), shape)
+        return self.affine(standardized(x, axes, self.epsilon), shape)
 
 
 class GroupNormalization(_Normalization):
@@ -246,8 +260,7 @@ class GroupNormalization(_Normalization):
 
         grouped = jnp.reshape(_wide(x), (*x.shape[:axis], groups, size // groups, *x.shape[axis + 1 :]))
         over = tuple(a for a in range(1, grouped.ndim) if a != axis)
-        mean, variance = jnp.mean(grouped, over, keepdims=True), jnp.var(grouped, over, keepdims=True)
-        y = jnp.reshape(self.standard(grouped, mean, variance), x.shape)
+        y = jnp.reshape(standardized(grouped, over, self.epsilon), x.shape)
         return self.affine(y, [size if a == axis else 1 for a in range(x.ndim)])
 
 
