@@ -121,7 +121,8 @@ def test_layer_in_half_precision(case, policy):
     assert [str(v.dtype) for v in mine.weights] == [str(v.dtype) for v in theirs.weights]
     digits = 2**-7 if policy == "mixed_bfloat16" else 2**-10
     wanted = np.asarray(wanted, "float32")
-    np.testing.assert_allclose(np.asarray(out, "float32"), wanted, rtol=0, atol=4 * digits * np.abs(wanted).max())
+    units = 8 if case in ("GRU", "LSTM", "Bidirectional") else 4  # the state is rounded at every step
+    np.testing.assert_allclose(np.asarray(out, "float32"), wanted, rtol=0, atol=units * digits * np.abs(wanted).max())
     assert mine.get_config()["dtype"] == theirs.get_config()["dtype"]
 
 
