@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
+from gazelle.core.chance import bernoulli, normal
 from gazelle.core.errors import ArgumentError, message
 from gazelle.layers.base import Layer
 from gazelle.layers.core import check_rate
@@ -31,7 +31,7 @@ class GaussianNoise(Layer):
     def call(self, x: Any, training: bool = False) -> Any:
         if not training or self.stddev == 0:
             return x
-        return x + self.stddev * jax.random.normal(self.random_key(self.seed), x.shape, x.dtype)
+        return x + self.stddev * normal(self.random_key(self.seed), x.shape, x.dtype)
 
 
 class GaussianDropout(Layer):
@@ -54,7 +54,7 @@ class GaussianDropout(Layer):
     def call(self, x: Any, training: bool = False) -> Any:
         if not training or self.rate == 0:
             return x
-        noise = jax.random.normal(self.random_key(self.seed), x.shape, x.dtype)
+        noise = normal(self.random_key(self.seed), x.shape, x.dtype)
         return x * (1 + math.sqrt(self.rate / (1 - self.rate)) * noise)
 
 
@@ -80,7 +80,7 @@ class AlphaDropout(Layer):
             return x
         shape = self.noise_shape or (None,) * x.ndim
         shape = tuple(size if n is None else n for n, size in zip(shape, x.shape, strict=True))
-        kept = jax.random.bernoulli(self.random_key(self.seed), 1 - self.rate, shape)
+        kept = bernoulli(self.random_key(self.seed), 1 - self.rate, shape)
         low = -1.0507009873554805 * 1.6732632423543772
         a = ((1 - self.rate) * (1 + self.rate * low**2)) ** -0.5
         return a * jnp.where(kept, x, low) - a * low * self.rate
@@ -102,7 +102,7 @@ class _SpatialDropout(_Spatial):
         if self.rate == 1:
             return jnp.zeros_like(x)
         shape = [1 if axis in self.space else n for axis, n in enumerate(x.shape)]
-        kept = jax.random.bernoulli(self.random_key(self.seed), 1 - self.rate, shape)
+        kept = bernoulli(self.random_key(self.seed), 1 - self.rate, shape)
         return jnp.where(kept, x / (1 - self.rate), 0)
 
 

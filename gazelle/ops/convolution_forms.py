@@ -6,8 +6,8 @@ left. So here the tangent is written such that its transpose, which is what trai
 order (batch, space, channels), with channels as the batch. Its window is all of space, read once for each place of the
 kernel: this is fast only from a cache, so it goes in pieces of the batch, whose sum is the gradient.
 
-For groups, single channels and three axes XLA has no fast kernel at all; they are made of what it has. Other devices
-take the plain convolution.
+A window of one place is a matrix product. For groups, single channels and three axes XLA has no fast kernel at all;
+they are made of what it has. Other devices take the plain convolution.
 """
 
 from __future__ import annotations
@@ -42,6 +42,9 @@ def convolve(
         return _weighted(x, kernel.reshape(-1, kernel.shape[-1]), window, strides, dilations)
     if groups > 1:
         return _grouped(x, kernel, groups, strides, pads, stretch, dilations)
+    if max(window) == max(stretch) == 1:
+        x = places(padded(x, np.zeros((), x.dtype), pads), window, strides)[0]
+        return (x.reshape(-1, x.shape[-1]) @ kernel.reshape(kernel.shape[-2:])).reshape(*x.shape[:-1], kernel.shape[-1])
     if len(window) == 3:
         return _by_slices(x, kernel, strides, pads, stretch, dilations)
     return _conv(x, kernel, strides, pads, stretch, dilations)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gazelle.core.chance import bernoulli
+from gazelle.core.chance import bernoulli, bits, normal
 
 N = 1 << 16
 KEYS = [jax.random.fold_in(jax.random.key(7), i) for i in range(24)]
@@ -43,3 +43,33 @@ def test_all_or_nothing_and_the_same_for_the_same_key():
     eager, compiled = bernoulli(KEYS[0], 0.5, (8, 9)), jax.jit(lambda k: bernoulli(k, 0.5, (8, 9)))(KEYS[0])
     np.testing.assert_array_equal(eager, compiled)
     assert bernoulli(KEYS[0], 0.5, ()).shape == ()
+
+
+def chi_square(counts):
+    """The distance from equal counts, in standard deviations of its own distribution."""
+    counts = np.asarray(counts, float).ravel()
+    expected, free = counts.mean(), counts.size - 1
+    return (((counts - expected) ** 2 / expected).sum() - free) / (2 * free) ** 0.5
+
+
+def test_every_byte_and_pairs_of_neighbours_are_even():
+    x = np.concatenate([np.asarray(bits(key, (N,))) for key in KEYS])
+    for shift in (0, 8, 16, 24):
+        assert abs(chi_square(np.bincount((x >> shift) & 255, minlength=256))) < 5
+    high = x >> 28
+    for apart in (1, 2, 64):  # along one key, and (at N) from key to key
+        assert abs(chi_square(np.bincount(high[:-apart] * 16 + high[apart:], minlength=256))) < 5
+    assert abs(chi_square(np.bincount(high[:-N] * 16 + high[N:], minlength=256))) < 5
+    for bit in range(32):
+        assert abs(((x >> bit) & 1).mean() - 0.5) < 4.5 * 0.5 / x.size**0.5
+
+
+def test_the_normal_numbers_are_normal():
+    x = np.stack([np.asarray(normal(key, (N,))) for key in KEYS]).astype(float)
+    assert np.isfinite(x).all()
+    for power, moment, variance in ((1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)):
+        assert abs((x**power).mean() - moment) < 4.5 * (variance / x.size) ** 0.5
+    assert np.abs(x @ x.T / N - np.diag((x * x).mean(1))).max() < 5 / N**0.5
+    below = [(x < edge).mean() for edge in (-2, -1, 0, 1, 2)]
+    np.testing.assert_allclose(below, [0.02275, 0.15866, 0.5, 0.84134, 0.97725], atol=0.002)
+    assert normal(KEYS[0], (3,), "bfloat16").dtype == "bfloat16"
