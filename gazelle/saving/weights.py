@@ -29,6 +29,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_si
     >>> model = gazelle.Sequential([gazelle.Input((3,)), gazelle.layers.Dense(2)])
     >>> save_weights(model, "model.weights.h5")
     >>> load_weights(model, "model.weights.h5")
+    ['dense']
     """
     _need_built(model, "save_weights")
     keras_v3.refuse_overwriting(filepath, overwrite)
