@@ -1,0 +1,68 @@
+"""Mean 0 and variance 1, with the slopes in closed form: two sums on the way back instead of four.
+
+Derived step by step, the gradients of mean, variance and quotient each go over the whole array. With h the normalized
+x, d = 1/√(variance + epsilon) and <.> the mean, they come down to  dh = d (dx - <dx> - h <h dx>),  which is its own
+transpose.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+
+def _moments(x: Any, over: tuple[int, ...]) -> tuple[Any, Any]:
+    mean = jnp.mean(x, over, keepdims=True)
+    return mean, jnp.mean(jnp.square(x - mean), over, keepdims=True)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2))
+def standardized(x: Any, over: tuple[int, ...], epsilon: float) -> Any:
+    """h = (x - mean) / √(variance + epsilon), with the moments over the axes `over`.
+
+    >>> standardized(jnp.array([1.0, 3.0]), (0,), 0.0)
+    Array([-1.,  1.], dtype=float32)
+    """
+    mean, variance = _moments(x, over)
+    return (x - mean) * jax.lax.rsqrt(variance + epsilon)
+
+
+@standardized.defjvp
+def _standardized_tangent(over: tuple[int, ...], epsilon: float, primals: Any, tangents: Any) -> Any:
+    (x,), (dx,) = primals, tangents
+    h, d = standardized(x, over, epsilon), jax.lax.rsqrt(_moments(x, over)[1] + epsilon)
+    dx = dx - jnp.mean(dx, over, keepdims=True)
+    return h, d * (dx - h * jnp.mean(h * dx, over, keepdims=True))
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(3, 4))
+def batch_normalized(x: Any, gamma: Any, beta: Any, axis: int, epsilon: float) -> tuple[Any, Any, Any]:
+    """(gamma h + beta, mean, variance), with the moments over all axes but `axis`, along which the vectors lie.
+
+    >>> batch_normalized(jnp.array([[1.0], [3.0]]), jnp.ones(1), jnp.ones(1), 1, 0.0)[0].ravel().tolist()
+    [0.0, 2.0]
+    """
+    over = tuple(a for a in range(x.ndim) if a != axis)
+    mean, variance = _moments(x, over)
+    along = [-1 if a == axis else 1 for a in range(x.ndim)]
+    y = (x - mean) * (jax.lax.rsqrt(variance + epsilon) * gamma.reshape(along)) + beta.reshape(along)
+    return y, mean.reshape(-1), variance.reshape(-1)
+
+
+@batch_normalized.defjvp
+def _batch_normalized_tangent(axis: int, epsilon: float, primals: Any, tangents: Any) -> Any:
+    (x, gamma, beta), (dx, dgamma, dbeta) = primals, tangents
+    y, mean, variance = batch_normalized(x, gamma, beta, axis, epsilon)
+    over = tuple(a for a in range(x.ndim) if a != axis)
+    along = [-1 if a == axis else 1 for a in range(x.ndim)]
+    d = jax.lax.rsqrt(variance + epsilon)
+    h = (x - mean.reshape(along)) * d.reshape(along)
+    dmean, dspread = jnp.mean(dx, over), jnp.mean(h * dx, over)
+    # What multiplies h, and what stands alone, is put together before it is spread out: so the transpose sums dy and
+    # h dy once, for x, gamma and beta alike.
+    factor, shift = dgamma - gamma * d * dspread, dbeta - gamma * d * dmean
+    dy = (gamma * d).reshape(along) * dx + h * factor.reshape(along) + shift.reshape(along)
+    return (y, mean, variance), (dy, dmean, 2 * dspread / d)
