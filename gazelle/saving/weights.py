@@ -26,10 +26,10 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_si
     Raises:
         OSError: it could not be written; the old file is as it was.
 
-    >>> model = gazelle.Sequential([gazelle.Input((3,)), gazelle.layers.Dense(2)])
+    >>> model = gazelle.Sequential([gazelle.Input((3,)), gazelle.layers.Dense(2, name="scores")])
     >>> save_weights(model, "model.weights.h5")
     >>> load_weights(model, "model.weights.h5")
-    ['dense']
+    ['scores']
     """
     _need_built(model, "save_weights")
     keras_v3.refuse_overwriting(filepath, overwrite)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import gazelle
+import gazelle.applications
 from gazelle.core import bind
 from gazelle.core.config import REGISTRY, deserialize, serialize_object
 
