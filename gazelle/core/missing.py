@@ -9,15 +9,11 @@ from typing import Any
 
 from gazelle.core.errors import GazelleError, nearest
 
-#: names of Keras that gazelle leaves out, and what to do instead
-LEFT_OUT = {
-    "GPTQDTypePolicy": "of the ways of quantizing there are int8 and int4.",
-    "AWQDTypePolicy": "of the ways of quantizing there are int8 and int4.",
-    "QuantizedFloat8DTypePolicy": "of the ways of quantizing there are int8 and int4.",
-    "GPTQConfig": "of the ways of quantizing there are int8 and int4.",
-    "AWQConfig": "of the ways of quantizing there are int8 and int4.",
-    "Float8QuantizationConfig": "of the ways of quantizing there are int8 and int4.",
-}
+#: names of Keras that gazelle leaves out
+LEFT_OUT = (
+    "AWQConfig", "AWQDTypePolicy", "Float8QuantizationConfig", "GPTQConfig", "GPTQDTypePolicy",
+    "QuantizedFloat8DTypePolicy",
+)  # fmt: skip
 
 
 class MissingNameError(GazelleError, AttributeError):
@@ -31,7 +27,7 @@ def missing(module: str) -> Callable[[str], Any]:
         if name.startswith("_"):
             raise AttributeError(f"module {module!r} has no attribute {name!r}", name=name, obj=sys.modules[module])
         if name in LEFT_OUT:
-            raise MissingNameError(f"{module} leaves {name!r} out: {LEFT_OUT[name]}")
+            raise MissingNameError(f"{module} leaves {name!r} out: of the ways of quantizing there are int8 and int4.")
         known = vars(sys.modules[module])
         near = nearest(name, known.get("__all__") or [n for n in known if n[0] != "_"])
         hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
-import numpy as np
 
 from gazelle import engine
 from gazelle.core import defaults
@@ -101,12 +100,10 @@ class StreamSource:
                 done += len(batches)
                 batches = batches[max(0, skip - done + len(batches)) :]
                 if batches:
-                    size = jax.tree.leaves(batches[0])[0].shape[0]
                     steps = steps_of_stream(bytes_of(batches[0]))
                     for start in range(0, len(batches), steps):
                         part = batches[start : start + steps]
-                        rows = np.arange(size)[None].repeat(len(part), 0)
-                        yield Chunk(stack(part, steps), len(part), rows)
+                        yield Chunk(stack(part, steps), len(part))
             self.waited = ahead.waited
         if self.exhausted:
             warnings.warn(

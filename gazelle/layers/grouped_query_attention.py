@@ -10,7 +10,6 @@ import jax.numpy as jnp
 
 from gazelle.core.config import register
 from gazelle.core.errors import ArgumentError, message
-from gazelle.core.masks import get_mask
 from gazelle.layers.base import Layer
 from gazelle.layers.multi_head_attention import MultiHeadAttention
 
@@ -67,6 +66,7 @@ class GroupedQueryAttention(Layer):
             raise ArgumentError(message(f"{self._label}: dropout with flash_attention", expected="0", got=dropout))
 
     # projections and masks are those of MultiHeadAttention
+    call: Any = MultiHeadAttention.call
     _dense: Any = MultiHeadAttention._dense
     _seen: Any = MultiHeadAttention._seen
 
@@ -79,24 +79,9 @@ class GroupedQueryAttention(Layer):
         self.value_dense = self._dense("value", value_shape, 1, size)
         self.output_dense = self._dense("attention_output", (*query_shape[:-1], *heads), 2, (query_shape[-1],))
 
-    def call(
-        self, query: Any, value: Any, key: Any = None, query_mask: Any = None, value_mask: Any = None,
-        key_mask: Any = None, attention_mask: Any = None, return_attention_scores: bool = False,
-        training: bool = False, use_causal_mask: bool = False,
-    ) -> Any:  # fmt: skip
-        rows = query_mask if query_mask is not None else get_mask(query)
-        columns = [value_mask if value_mask is not None else get_mask(value)]
-        columns.append(key_mask if key_mask is not None or key is None else get_mask(key))
-        seen = self._seen(query.shape[1], value.shape[1], rows, columns, attention_mask, use_causal_mask)
-        seen = seen[:, None] if seen is not None and seen.ndim == 3 else seen
-        gate = self.gate_dense(query) if self.use_gate else None
-        q, k, v = self.query_dense(query), self.key_dense(value if key is None else key), self.value_dense(value)
-        y, scores = self._attend(q, k, v, seen, training, return_attention_scores)
-        y = self.output_dense(y if gate is None else y * gate)
-        return (y, scores) if return_attention_scores else y
-
     def _attend(self, q: Any, k: Any, v: Any, seen: Any, training: bool, want_scores: bool) -> tuple[Any, Any]:
         """Heads of y and, where they were made, the weights A. q, k, v (batch, steps, heads, head_dim)"""
+        seen = seen[:, None] if seen is not None and seen.ndim == 3 else seen  # the same for all heads
         if self.dropout == 0 and not want_scores:
             kind: Any = "cudnn" if self.flash_attention else None
             return jax.nn.dot_product_attention(q, k, v, mask=seen, implementation=kind), None

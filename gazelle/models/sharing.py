@@ -55,7 +55,10 @@ def structure(model: Any, plan: Blueprint) -> str | None:
     parts = [config, words, optimizer, variables, names, flags, model._graph.guessed]
     if not all(map(_ours, _entries(parts))):
         return None
-    return json.dumps([parts, dtypes.floatx(), defaults.epsilon(), defaults.image_data_format()], default=str)
+    try:
+        return json.dumps([parts, dtypes.floatx(), defaults.epsilon(), defaults.image_data_format()])
+    except TypeError:
+        return None  # something in it has no text that says all
 
 
 def _entries(value: Any) -> Iterator[Mapping[str, Any]]:

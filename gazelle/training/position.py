@@ -10,7 +10,6 @@ import numpy as np
 
 from gazelle.data import Source
 from gazelle.training.callbacks.base import Callback
-from gazelle.training.callbacks.history import History
 from gazelle.training.trainer import Trainer
 
 _CALLBACKS = "callbacks"
@@ -41,12 +40,10 @@ class Position:
     def words(self) -> dict[str, Any]:
         """What JSON can hold of it."""
         layout = [[path, list(v.shape), v.dtype] for path, v in self.trainer.live.variables.items()]
-        history: Any = next((c.history for c in self.callbacks if isinstance(c, History)), {})
         states = self._states(lambda name, array: {"tensor": name})
         return {
             "model": layout, "epoch": self.epoch, "batch": self.done, "begun": self.begun, "stopped": self.stopped,
-            "seed": self.trainer.seed, "source": self.source.state(self.epoch, self.done), "history": history,
-            "callbacks": states,
+            "seed": self.trainer.seed, "source": self.source.state(self.epoch, self.done), "callbacks": states,
         }  # fmt: skip
 
     def tensors(self) -> dict[str, Any]:

@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
+from optimizer_runs import STEPS, gradients_of, label, start_of
 
 from gazelle import optimizers
 from gazelle.core.variable import Variable
 
-STEPS = 20
 SHAPES = {"dense/kernel": (3, 4), "dense/bias": (4,), "gain": ()}
 
 RULES = [
@@ -85,44 +85,25 @@ SCHEDULES = [
 ]
 
 
-def label(case):
-    name, words = case if isinstance(case, tuple) else ("", case)
-    return f"{name}({', '.join(f'{k}={v}' for k, v in words.items())})"
-
-
-def start():
-    rng = np.random.default_rng(0)
-    return {path: rng.normal(size=shape).astype("float32") for path, shape in SHAPES.items()}
-
-
-def gradients():
-    """From tiny to large, with zeros: what a rule with a root or a quotient stumbles over."""
-    rng = np.random.default_rng(1)
-    for step in range(STEPS):
-        grads = {p: rng.normal(size=s).astype("float32") * 10.0 ** (step % 4 - 2) for p, s in SHAPES.items()}
-        grads["dense/bias"][0] = 0.0
-        yield grads
-
-
 def of_keras(optimizer, constraint=None):
     """Weights and optimizer.variables after all steps."""
-    first = start()
+    first = start_of(SHAPES)
     variables = [keras.Variable(first[path], name=path.replace("/", "_")) for path in SHAPES]
     for variable in variables:
         variable.constraint = constraint
     optimizer.build(variables)
-    for grads in gradients():
+    for grads in gradients_of(SHAPES):
         optimizer.apply([jnp.asarray(grads[path]) for path in SHAPES])
     return [np.asarray(v) for v in variables], [np.asarray(v) for v in optimizer.variables]
 
 
 def of_gazelle(optimizer, constraint=None):
-    params = {path: jnp.asarray(w) for path, w in start().items()}
+    params = {path: jnp.asarray(w) for path, w in start_of(SHAPES).items()}
     slots = optimizer.init(params)
     constraints = dict.fromkeys(params, constraint) if constraint else None
     update = jax.jit(lambda *args: optimizer.update(*args, constraints=constraints))
     with jax.numpy_rank_promotion("raise"):
-        for step, grads in enumerate(gradients()):
+        for step, grads in enumerate(gradients_of(SHAPES)):
             params, slots = update(params, grads, slots, optimizer.hyper(), step)
     own = optimizer.own_variables()
     own[0].assign(STEPS)
@@ -237,14 +218,14 @@ def test_name(name, spelling):
 @pytest.mark.parametrize("name", NAMES)
 def test_stateless_apply_and_names(name):
     """Keras' own loop on arrays: the same lists in the same order."""
-    first = start()
+    first = start_of(SHAPES)
     results = []
     for room, variable in ((optimizers, Variable), (keras.optimizers, keras.Variable)):
         variables = [variable(first[path], name=path.split("/")[-1]) for path in SHAPES]
         optimizer = getattr(room, name)(0.1, clipnorm=1.0)
         optimizer.build(variables)
         held, weights = [v.value for v in optimizer.variables], [v.value for v in variables]
-        for grads in list(gradients())[:3]:
+        for grads in list(gradients_of(SHAPES))[:3]:
             weights, held = optimizer.stateless_apply(held, [jnp.asarray(grads[p]) for p in SHAPES], weights)
         names = [v.path.split("/")[-1] for v in optimizer.variables]
         results.append(([np.asarray(w) for w in weights], [np.asarray(h) for h in held], names))

@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
+from optimizer_runs import STEPS, gradients_of, label, start_of
 
 import gazelle
 from gazelle import optimizers
 
-STEPS = 20
 SHAPES = {"dense/kernel": (3, 4), "dense/bias": (4,), "embedding/table": (5, 2), "cube": (2, 3, 2), "gain": ()}
 
 RULES = [
@@ -78,42 +78,23 @@ class Counted(Nesterov):
 '''
 
 
-def label(case):
-    name, words = case if isinstance(case, tuple) else ("", case)
-    return f"{name}({', '.join(f'{k}={v}' for k, v in words.items())})"
-
-
-def start():
-    rng = np.random.default_rng(0)
-    return {path: rng.normal(size=shape).astype("float32") for path, shape in SHAPES.items()}
-
-
-def gradients():
-    """From tiny to large, with zeros."""
-    rng = np.random.default_rng(1)
-    for step in range(STEPS):
-        grads = {p: rng.normal(size=s).astype("float32") * 10.0 ** (step % 4 - 2) for p, s in SHAPES.items()}
-        grads["dense/bias"][0] = 0.0
-        yield grads
-
-
 def of_keras(optimizer):
     """Weights and optimizer.variables after all steps."""
-    variables = [keras.Variable(value, name=path.replace("/", "_")) for path, value in start().items()]
+    variables = [keras.Variable(value, name=path.replace("/", "_")) for path, value in start_of(SHAPES).items()]
     optimizer.build(variables)
     weights, held = [v.value for v in variables], [v.value for v in optimizer.variables]
     update = jax.jit(optimizer.stateless_apply)
-    for grads in gradients():
+    for grads in gradients_of(SHAPES):
         weights, held = update(held, [jnp.asarray(grads[path]) for path in SHAPES], weights)
     return [np.asarray(w) for w in weights], [np.asarray(a) for a in held]
 
 
 def of_gazelle(optimizer):
     """The same by the pure rule, compiled."""
-    params = {path: jnp.asarray(w) for path, w in start().items()}
+    params = {path: jnp.asarray(w) for path, w in start_of(SHAPES).items()}
     slots = optimizer.init(params)
     update = jax.jit(optimizer.update)
-    for step, grads in enumerate(gradients()):
+    for step, grads in enumerate(gradients_of(SHAPES)):
         params, slots = update(params, grads, slots, optimizer.hyper(), step)
     optimizer.settle(slots, optimizer.hyper(), jnp.asarray(STEPS, jnp.int32))
     held = [v.value for v in optimizer.own_variables()]
@@ -123,9 +104,9 @@ def of_gazelle(optimizer):
 
 def by_hand(optimizer):
     """The same by `apply` on variables."""
-    variables = [gazelle.Variable(value, name=path) for path, value in start().items()]
+    variables = [gazelle.Variable(value, name=path) for path, value in start_of(SHAPES).items()]
     optimizer.build(variables)
-    for grads in gradients():
+    for grads in gradients_of(SHAPES):
         optimizer.apply(list(grads.values()), variables)
     return [v.numpy() for v in variables], [np.asarray(v) for v in optimizer.variables]
 
