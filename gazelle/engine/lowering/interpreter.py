@@ -1,0 +1,136 @@
+"""Walks through a traced program and lets a target's rules make each operation.
+
+A *target* has `name`, `RULES` {primitive: rule}, `MISSING` {primitive: reason} and `constant(numpy array) -> value`.
+A rule is `rule(ctx, *inputs, **params)` and returns the operation's value, or a list of them. Keys of random numbers
+are their two words, an array of shape (*shape, 2) and type uint32: no target hears of keys.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+
+from gazelle.core.errors import GazelleError
+from gazelle.engine.lowering.keys import KEYLESS, is_key, key_words, keyless, words
+
+#: primitives that only hold a program: {name: its parameter}
+INLINED = {
+    "jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "core_call": "call_jaxpr", "remat2": "jaxpr",
+    "checkpoint": "jaxpr", "custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr",
+    "custom_vjp_call_jaxpr": "fun_jaxpr",
+}  # fmt: skip
+#: primitives that give back what they get
+SAME = ("copy", "copy_p", "optimization_barrier", "random_wrap", "random_unwrap", "random_clone", "sharding_constraint")
+_OF_TRANSFORMS = re.compile(r"\b(?:jvp|transpose|vmap|jit|pjit|rematted_computation|checkpoint)\(|[()]")
+
+
+class NotLowered(GazelleError, NotImplementedError):  # noqa: N818 - it says what is the case
+    """A program holds an operation that the engine or the format has no rule for."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Context:
+    """What a rule may ask for besides its inputs and parameters."""
+
+    target: Any
+    eqn: Any  # the traced operation
+    in_avals: tuple[jax.ShapeDtypeStruct, ...]  # shapes and types of the inputs, those of keys as words
+    out_avals: tuple[jax.ShapeDtypeStruct, ...]
+
+    @property
+    def where(self) -> str:
+        """The path of the layer that the operation belongs to, '' outside of all."""
+        return layer_of(self.eqn)
+
+    def lower(self, jaxpr: Jaxpr | ClosedJaxpr, consts: Sequence[Any], *inputs: Any) -> list[Any]:
+        """The outputs of an inner program; `consts` are values of the target, where the program is not closed."""
+        if isinstance(jaxpr, ClosedJaxpr):
+            return lower(jaxpr, self.target, *inputs)
+        return _run(jaxpr, consts, self.target, inputs)
+
+    def through(self, function: Callable[..., Any], *inputs: Any, avals: Any = None) -> list[Any]:
+        """The outputs of a JAX function, traced for arrays like the inputs: a rule made of simpler operations."""
+        return lower(traced(function, *(self.in_avals if avals is None else avals)), self.target, *inputs)
+
+
+def traced(function: Callable[..., Any], *avals: Any) -> ClosedJaxpr:
+    """The program of a function of arrays with these shapes and types."""
+    return jax.make_jaxpr(function)(*avals)
+
+
+def lower(program: ClosedJaxpr, target: Any, *inputs: Any) -> list[Any]:
+    """The outputs of `program` for `inputs`, made by the rules of `target`.
+
+    Raises:
+        NotLowered: an operation without a rule; the text names it, its layer and the target.
+    """
+    consts = [target.constant(_host(const)) for const in program.consts]
+    return _run(program.jaxpr, consts, target, inputs)
+
+
+def _run(jaxpr: Jaxpr, consts: Sequence[Any], target: Any, inputs: Sequence[Any]) -> list[Any]:
+    values: dict[Any, Any] = {}
+
+    def read(atom: Any) -> Any:
+        return target.constant(_host(atom.val, atom.aval.dtype)) if isinstance(atom, Literal) else values[atom]
+
+    values.update(zip(jaxpr.constvars, consts, strict=True))
+    values.update(zip(jaxpr.invars, inputs, strict=True))
+    for eqn in jaxpr.eqns:
+        out = _operation(eqn, target, [read(atom) for atom in eqn.invars])
+        values.update(zip(eqn.outvars, out, strict=True))
+    return [read(atom) for atom in jaxpr.outvars]
+
+
+def _operation(eqn: Any, target: Any, inputs: list[Any]) -> list[Any]:
+    name = eqn.primitive.name
+    if name in SAME:
+        return inputs
+    ctx = Context(target, eqn, tuple(map(_spec, eqn.invars)), tuple(map(_spec, eqn.outvars)))
+    rule = target.RULES.get(name)
+    if rule is None and name in INLINED:
+        return ctx.lower(eqn.params[INLINED[name]], (), *inputs)
+    if rule is None and name in KEYLESS:
+        return ctx.through(KEYLESS[name](eqn), *inputs)
+    if rule is None:
+        raise NotLowered(_text(eqn, target))
+    if any(is_key(atom.aval) for atom in (*eqn.invars, *eqn.outvars)) and not _holds_program(eqn):
+        return ctx.through(keyless(eqn), *inputs)
+    out = rule(ctx, *inputs, **eqn.params)
+    return list(out) if eqn.primitive.multiple_results or isinstance(out, list) else [out]
+
+
+def _text(eqn: Any, target: Any) -> str:
+    where, reason = layer_of(eqn), target.MISSING.get(eqn.primitive.name)
+    inside = f" (in {where})" if where else ""
+    return f"{eqn.primitive.name!r}{inside} has no rule for {target.name!r}{': ' + reason if reason else ''}."
+
+
+def layer_of(eqn: Any) -> str:
+    """'block1/conv2d': the names that were open when the operation was traced, without those of transformations."""
+    return _OF_TRANSFORMS.sub("", str(eqn.source_info.name_stack)).strip("/")
+
+
+def _holds_program(eqn: Any) -> bool:
+    return any(
+        isinstance(one, (Jaxpr, ClosedJaxpr))
+        for value in eqn.params.values()
+        for one in (value if isinstance(value, tuple) else (value,))
+    )
+
+
+def _spec(atom: Any) -> jax.ShapeDtypeStruct:
+    aval = words(atom.aval)
+    return jax.ShapeDtypeStruct(aval.shape, aval.dtype)
+
+
+def _host(value: Any, dtype: Any = None) -> np.ndarray:
+    if is_key(value):
+        return np.asarray(key_words(value))
+    return np.asarray(value, dtype)

@@ -1,0 +1,93 @@
+"""Random numbers without JAX's key types: the primitives of Threefry as plain operations on words of 32 bits.
+
+Every target that can add, shift and xor draws the same bits as XLA: the counts of an array are encrypted with the key
+by twenty rounds of Threefry (Salmon et al., 2011), as `jax.random` does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.random import threefry_prng_impl as threefry
+
+from gazelle.core.errors import ArgumentError, message
+
+_ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+_PARITY = np.uint32(0x1BD11BDA)
+
+
+def is_key(value: Any) -> bool:
+    """Whether an array, or what stands for one, has a type of keys."""
+    return jnp.issubdtype(getattr(value, "dtype", np.float32), jax.dtypes.prng_key)
+
+
+def words(spec: Any) -> Any:
+    """The shape and type that keys of this shape and type have as words; other arrays as they are."""
+    if not is_key(spec):
+        return spec
+    if str(spec.dtype) != "key<fry>":
+        got = f"keys of type {spec.dtype}"
+        raise ArgumentError(message("Engines", expected="keys of Threefry, JAX's default", got=got))
+    return jax.ShapeDtypeStruct((*spec.shape, 2), np.uint32)
+
+
+def key_words(key: Any) -> Any:
+    """The words of a key, the array itself of anything else."""
+    return jax.random.key_data(key) if is_key(key) else key
+
+
+def encrypt(key0: Any, key1: Any, x0: Any, x1: Any) -> tuple[Any, Any]:
+    """Threefry-2x32 in 20 rounds:  (x0, x1) encrypted with (key0, key1), word for word."""
+    keys = (key0, key1, key0 ^ key1 ^ _PARITY)
+    x0, x1 = x0 + keys[0], x1 + keys[1]
+    for group in range(5):
+        for turn in _ROTATIONS[group % 2]:
+            x0 = x0 + x1
+            x1 = x0 ^ ((x1 << np.uint32(turn)) | (x1 >> np.uint32(32 - turn)))
+        x0 = x0 + keys[(group + 1) % 3]
+        x1 = x1 + keys[(group + 2) % 3] + np.uint32(group + 1)
+    return x0, x1
+
+
+def _counts(shape: tuple[int, ...]) -> tuple[Any, Any]:
+    """The place of every element as two words, the high one and the low one."""
+    if math.prod(shape) >= 2**32:
+        raise ArgumentError(
+            message("Engines", expected="fewer than 2**32 random numbers at once", got=f"shape {shape}")
+        )
+    return jnp.zeros(shape, jnp.uint32), jax.lax.iota(np.uint32, math.prod(shape)).reshape(shape)
+
+
+def _each(function: Callable[..., Any], rank: int) -> Callable[..., Any]:
+    """`function` of one key for an array of keys of this rank."""
+    for _ in range(rank):
+        function = jax.vmap(function)
+    return function
+
+
+#: {primitive: (its traced operation) -> the same as a function of words}
+KEYLESS: dict[str, Callable[[Any], Callable[..., Any]]] = {
+    "random_seed": lambda eqn: _each(threefry.seed, eqn.invars[0].aval.ndim),
+    "random_fold_in": lambda eqn: _each(threefry.fold_in, eqn.invars[0].aval.ndim),
+    "random_split": lambda eqn: _each(lambda k: threefry.split(k, eqn.params["shape"]), eqn.invars[0].aval.ndim),
+    "random_bits": lambda eqn: _each(
+        lambda k: threefry.random_bits(k, eqn.params["bit_width"], eqn.params["shape"]), eqn.invars[0].aval.ndim
+    ),
+    "threefry2x32": lambda eqn: encrypt,
+    "iota_2x32_shape": lambda eqn: lambda: _counts(eqn.params["shape"]),
+}
+
+
+def keyless(eqn: Any) -> Callable[..., Any]:
+    """An operation that moves keys about (slices, stacks, selects) as the same one on each of their words."""
+
+    def one(*inputs: Any) -> Any:
+        return eqn.primitive.bind(*inputs, **eqn.params)
+
+    axes = [-1 if is_key(atom.aval) else None for atom in eqn.invars]
+    return jax.vmap(one, in_axes=axes, out_axes=-1)
