@@ -42,21 +42,17 @@ class Context:
     eqn: Any  # the traced operation
     in_avals: tuple[jax.ShapeDtypeStruct, ...]  # shapes and types of the inputs, those of keys as words
     out_avals: tuple[jax.ShapeDtypeStruct, ...]
-
-    @property
-    def where(self) -> str:
-        """The path of the layer that the operation belongs to, '' outside of all."""
-        return layer_of(self.eqn)
+    where: str  # the path of the layer that the operation belongs to, '' outside of all
 
     def lower(self, jaxpr: Jaxpr | ClosedJaxpr, consts: Sequence[Any], *inputs: Any) -> list[Any]:
         """The outputs of an inner program; `consts` are values of the target, where the program is not closed."""
         if isinstance(jaxpr, ClosedJaxpr):
-            return lower(jaxpr, self.target, *inputs)
-        return _run(jaxpr, consts, self.target, inputs)
+            jaxpr, consts = jaxpr.jaxpr, _constants(jaxpr, self.target)
+        return _run(jaxpr, consts, self.target, inputs, self.where)
 
     def through(self, function: Callable[..., Any], *inputs: Any, avals: Any = None) -> list[Any]:
         """The outputs of a JAX function, traced for arrays like the inputs: a rule made of simpler operations."""
-        return lower(traced(function, *(self.in_avals if avals is None else avals)), self.target, *inputs)
+        return self.lower(traced(function, *(self.in_avals if avals is None else avals)), (), *inputs)
 
 
 def traced(function: Callable[..., Any], *avals: Any) -> ClosedJaxpr:
@@ -70,11 +66,14 @@ def lower(program: ClosedJaxpr, target: Any, *inputs: Any) -> list[Any]:
     Raises:
         NotLowered: an operation without a rule; the text names it, its layer and the target.
     """
-    consts = [target.constant(_host(const)) for const in program.consts]
-    return _run(program.jaxpr, consts, target, inputs)
+    return _run(program.jaxpr, _constants(program, target), target, inputs, "")
 
 
-def _run(jaxpr: Jaxpr, consts: Sequence[Any], target: Any, inputs: Sequence[Any]) -> list[Any]:
+def _constants(program: ClosedJaxpr, target: Any) -> list[Any]:
+    return [target.constant(_host(const)) for const in program.consts]
+
+
+def _run(jaxpr: Jaxpr, consts: Sequence[Any], target: Any, inputs: Sequence[Any], outer: str) -> list[Any]:
     values: dict[Any, Any] = {}
 
     def read(atom: Any) -> Any:
@@ -83,36 +82,37 @@ def _run(jaxpr: Jaxpr, consts: Sequence[Any], target: Any, inputs: Sequence[Any]
     values.update(zip(jaxpr.constvars, consts, strict=True))
     values.update(zip(jaxpr.invars, inputs, strict=True))
     for eqn in jaxpr.eqns:
-        out = _operation(eqn, target, [read(atom) for atom in eqn.invars])
+        out = _operation(eqn, target, [read(atom) for atom in eqn.invars], outer)
         values.update(zip(eqn.outvars, out, strict=True))
     return [read(atom) for atom in jaxpr.outvars]
 
 
-def _operation(eqn: Any, target: Any, inputs: list[Any]) -> list[Any]:
+def _operation(eqn: Any, target: Any, inputs: list[Any], outer: str) -> list[Any]:
     name = eqn.primitive.name
     if name in SAME:
         return inputs
-    ctx = Context(target, eqn, tuple(map(_spec, eqn.invars)), tuple(map(_spec, eqn.outvars)))
+    where = "/".join(filter(None, (outer, _layer_of(eqn))))
+    ctx = Context(target, eqn, tuple(map(_spec, eqn.invars)), tuple(map(_spec, eqn.outvars)), where)
     rule = target.RULES.get(name)
     if rule is None and name in INLINED:
         return ctx.lower(eqn.params[INLINED[name]], (), *inputs)
     if rule is None and name in KEYLESS:
         return ctx.through(KEYLESS[name](eqn), *inputs)
     if rule is None:
-        raise NotLowered(_text(eqn, target))
+        raise NotLowered(_text(name, where, target))
     if any(is_key(atom.aval) for atom in (*eqn.invars, *eqn.outvars)) and not _holds_program(eqn):
         return ctx.through(keyless(eqn), *inputs)
     out = rule(ctx, *inputs, **eqn.params)
     return list(out) if eqn.primitive.multiple_results or isinstance(out, list) else [out]
 
 
-def _text(eqn: Any, target: Any) -> str:
-    where, reason = layer_of(eqn), target.MISSING.get(eqn.primitive.name)
+def _text(name: str, where: str, target: Any) -> str:
+    reason = target.MISSING.get(name)
     inside = f" (in {where})" if where else ""
-    return f"{eqn.primitive.name!r}{inside} has no rule for {target.name!r}{': ' + reason if reason else ''}."
+    return f"{name!r}{inside} has no rule for {target.name!r}{': ' + reason if reason else ''}."
 
 
-def layer_of(eqn: Any) -> str:
+def _layer_of(eqn: Any) -> str:
     """'block1/conv2d': the names that were open when the operation was traced, without those of transformations."""
     return _OF_TRANSFORMS.sub("", str(eqn.source_info.name_stack)).strip("/")
 
