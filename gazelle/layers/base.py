@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Mapping
@@ -210,7 +211,8 @@ class Layer(Stateless, Precise):
         scope.training, outer_cast, scope.cast = training, scope.cast, self._reading(scope.cast)
         token = _path.set(self._place())
         try:
-            out = self.rematerialized_call(self.call, *args, **kwargs)(*args, **kwargs)
+            with jax.named_scope(self.name) if scope.pure else contextlib.nullcontext():  # what engines' errors name
+                out = self.rematerialized_call(self.call, *args, **kwargs)(*args, **kwargs)
         except GazelleError:
             raise
         except (TypeError, ValueError) as error:
