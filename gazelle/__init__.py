@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from gazelle.core import config as _config
+from gazelle.core import era as _era
 from gazelle.core import missing as _missing
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         ops,
         optimizers,
         preprocessing,
+        quantizers,
         random,
         regularizers,
         saving,
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
     from gazelle.models.sequential import Sequential
     from gazelle.models.settings import set_validation_from
     from gazelle.optimizers.base import Optimizer
+    from gazelle.quantizers.absmax import Quantizer
     from gazelle.regularizers.regularizers import Regularizer
     from gazelle.saving.latest import latest
 
@@ -63,12 +66,12 @@ __version__ = "0.1.0"
 
 __all__ = [
     "DTypePolicy", "FloatDTypePolicy", "Function", "Functional", "Initializer", "Input", "InputSpec", "KerasTensor",
-    "Layer", "Loss", "Metric", "Model", "Operation", "Optimizer", "Regularizer", "RematScope", "Sequential",
-    "StatelessScope", "SymbolicScope", "Variable", "activations", "applications", "backend", "callbacks", "config",
-    "constraints", "datasets", "device", "dtype_policies", "initializers", "install", "latest", "layers",
-    "load_ipython_extension", "losses", "metrics", "mixed_precision", "models", "name_scope", "ops", "optimizers",
-    "preprocessing", "random", "regularizers", "remat", "saving", "set_validation_from", "tree", "uninstall",
-    "utils", "version", "visualization", "wrappers",
+    "Layer", "Loss", "Metric", "Model", "Operation", "Optimizer", "Quantizer", "Regularizer", "RematScope",
+    "Sequential", "StatelessScope", "SymbolicScope", "Variable", "activations", "applications", "backend",
+    "callbacks", "config", "constraints", "datasets", "device", "dtype_policies", "initializers", "install",
+    "latest", "layers", "load_ipython_extension", "losses", "metrics", "mixed_precision", "models", "name_scope",
+    "ops", "optimizers", "preprocessing", "quantizers", "random", "regularizers", "remat", "saving",
+    "set_validation_from", "tree", "uninstall", "utils", "version", "visualization", "wrappers",
 ]  # fmt: skip
 
 #: the module that a name of the root comes from; it is imported when the name is first asked for
@@ -93,6 +96,7 @@ _HOMES = {
     "Sequential": "gazelle.models.sequential",
     "set_validation_from": "gazelle.models.settings",
     "Optimizer": "gazelle.optimizers.base",
+    "Quantizer": "gazelle.quantizers.absmax",
     "Regularizer": "gazelle.regularizers.regularizers",
     "latest": "gazelle.saving.latest",
 }
@@ -122,4 +126,5 @@ def __dir__() -> list[str]:
 
 
 _missing.install(__name__)
+_era.plug(lambda: importlib.import_module("gazelle.legacy"), settable=("decay", "inputs", "lr", "outputs"))
 _config.REGISTRY.complete_by(lambda: importlib.import_module("gazelle.models"))

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 import gazelle
+from gazelle.core import era
 from gazelle.core.errors import StateError, message
 
 #: What programs say for gazelle. A longer name stands before the one it begins with.
@@ -48,6 +49,9 @@ class Aliases(MetaPathFinder):
             return None
         if fullname.startswith("tensorflow.python.") and _is_real("tensorflow"):
             return None  # TensorFlow's own code imports this private copy of Keras, and needs exactly that
+        old = era.ask("module", real.partition(".")[2])
+        if old is not era.NOTHING:  # before our own files are looked at: their names are not those of old
+            return ModuleSpec(fullname, _Existing(str(old)), is_package=True)
         found = importlib.util.find_spec(real)
         if found is None:
             raise _missing(fullname, real)
@@ -181,7 +185,7 @@ def uninstall() -> None:
     """Undo `install`: the names mean again what is installed under them. What was imported meanwhile stays as it is."""
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, Aliases)]
     for name, module in list(sys.modules.items()):
-        aliased = meaning(name) is not None and getattr(module, "__name__", None) == meaning(name)
+        aliased = meaning(name) is not None and getattr(module, "__name__", "").startswith("gazelle")
         if aliased or isinstance(module, StandIn):
             del sys.modules[name]
     tensorflow = sys.modules.get("tensorflow")

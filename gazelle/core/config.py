@@ -8,10 +8,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from gazelle.core import era
 from gazelle.core.errors import ArgumentError, message, unknown
 
 
@@ -107,9 +108,16 @@ class Configurable:
     _config: dict[str, Any]
     _room = "builtins"  # the module of Keras that the class belongs to: "layers", "losses" ...
 
-    if TYPE_CHECKING:
+    def __getattr__(self, name: str) -> Any:  # arguments become attributes by habit, not by hand
+        found = era.NOTHING if name.startswith("_") else era.ask("attribute", self, name)
+        if found is era.NOTHING:
+            kind = type(self).__name__
+            raise AttributeError(f"{kind!r} object has no attribute {name!r}", name=name, obj=self)
+        return found
 
-        def __getattr__(self, name: str) -> Any: ...  # arguments become attributes by habit, not by hand
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not era.settable(name) or era.ask("assign", self, name, value) is era.NOTHING:
+            super().__setattr__(name, value)
 
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -118,6 +126,9 @@ class Configurable:
             register(cls._room)(cls)
         if "__init__" in cls.__dict__:
             _listen(cls, builtin)
+        for name in era.METHODS if builtin else ():
+            if inspect.isfunction(cls.__dict__.get(name)):
+                setattr(cls, name, era.listening(cls.__dict__[name]))
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as values that JSON can hold."""
@@ -135,10 +146,12 @@ def _listen(cls: type, builtin: bool) -> None:
     """Wrap `cls.__init__` so that it records its arguments (and, for our own classes, stores them)."""
     init: Callable[..., None] = cls.__dict__["__init__"]
     flags = getattr(init, "__code__", None)
-    builtin = builtin and not (flags is not None and flags.co_flags & inspect.CO_VARARGS)
+    ours, builtin = builtin, builtin and not (flags is not None and flags.co_flags & inspect.CO_VARARGS)
 
     @functools.wraps(init)
     def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
+        if ours and "_said" not in self.__dict__:  # the outermost of our own classes
+            args, kwargs = _in_todays_words(self, init, args, kwargs)
         if "_config" in self.__dict__ and not builtin:
             init(self, *args, **kwargs)
             return
@@ -161,6 +174,32 @@ def _listen(cls: type, builtin: bool) -> None:
         init(self, **given, **extra)
 
     cls.__init__ = wrapped  # type: ignore[misc]
+
+
+def _in_todays_words(self: Any, init: Callable[..., None], args: Any, kwargs: Any) -> Any:
+    """The arguments of a constructor, for which the room of older words is asked where they do not fit."""
+    self.__dict__["_said"] = True
+    kind = next(c for c in type(self).__mro__ if c.__module__.startswith("gazelle."))
+    fits = kwargs.keys() <= _keywords(kind) and (era.number() == 3 or era.called_by_gazelle(2))
+    if fits:
+        try:
+            _signature(init)[0].bind(self, *args, **kwargs)
+        except TypeError:
+            fits = False
+    return (args, kwargs) if fits else era.arguments(kind, "__init__", args, kwargs)
+
+
+@functools.cache
+def _keywords(cls: type) -> frozenset[str]:
+    """What a constructor takes by name: its own arguments and, as long as there are **kwargs, its parents'."""
+    names: set[str] = set()
+    for each in cls.__mro__:
+        if "__init__" in each.__dict__:
+            signature, rest = _signature(inspect.unwrap(each.__dict__["__init__"]))
+            names.update(signature.parameters)
+            if rest is None:
+                break
+    return frozenset(names)
 
 
 @functools.cache  # at the first call, not at import: there are hundreds of classes

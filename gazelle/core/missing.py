@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from gazelle.core import era
 from gazelle.core.errors import GazelleError, nearest
 
 #: names of Keras that gazelle leaves out
@@ -26,6 +27,9 @@ def missing(module: str) -> Callable[[str], Any]:
     def look(name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(f"module {module!r} has no attribute {name!r}", name=name, obj=sys.modules[module])
+        old = era.ask("name", module, name)
+        if old is not era.NOTHING:
+            return old
         if name in LEFT_OUT:
             raise MissingNameError(f"{module} leaves {name!r} out: of the ways of quantizing there are int8 and int4.")
         known = vars(sys.modules[module])
@@ -42,8 +46,24 @@ class _Package(ModuleType):
     def __setattr__(self, name: str, value: Any) -> None:
         room = isinstance(value, ModuleType) and value.__name__ == f"{self.__name__}.{name}"
         if room and name in self.__all__:
-            vars(value).setdefault("__getattr__", missing(value.__name__))
+            for module in (value, *_files(value)):
+                vars(module).setdefault("__getattr__", missing(module.__name__))
+            value.__class__ = _Room
         super().__setattr__(name, value)
+
+
+class _Room(ModuleType):
+    """A room keeps its files: `import keras.layers.core` must not leave what that meant once in place of core.py."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (isinstance(value, ModuleType) and vars(self).get(name) in _files(self)):
+            super().__setattr__(name, value)
+
+
+def _files(room: ModuleType) -> list[ModuleType]:
+    """The modules of a room that are loaded."""
+    start = f"{room.__name__}."
+    return [m for m in vars(room).values() if isinstance(m, ModuleType) and m.__name__.startswith(start)]
 
 
 def install(package: str) -> None:

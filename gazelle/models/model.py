@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gazelle.core import symbolic
+from gazelle.core import era, symbolic
 from gazelle.core.config import serialize
 from gazelle.core.errors import StateError, message, unknown
 from gazelle.layers.base import Layer
@@ -28,7 +28,7 @@ class Model(Fitting):
     _room = "models"
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        if cls is Model and (args or "inputs" in kwargs):
+        if cls is Model and (args or "inputs" in kwargs or "inputs" in era.arguments(cls, "__init__", args, kwargs)[1]):
             from gazelle.models.functional import Functional  # a Model with a graph is one by name
 
             cls = Functional

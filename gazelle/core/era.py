@@ -1,0 +1,100 @@
+"""Whose meanings hold in this process, and the one hook by which words of earlier Keras are understood.
+
+Eras: 1 is Keras up to 1.2, 2 is Keras 2 and tf.keras, 3 is today. The words of the earlier ones stand in a room that is
+plugged in from outside, is loaded when somebody writes what today's signatures do not know, and may be missing.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from gazelle.core.errors import ArgumentError, message
+
+#: what `ask` gives where nobody knows an answer
+NOTHING: Any = type("Nothing", (), {"__repr__": lambda self: "NOTHING"})()
+#: methods whose arguments had other names or meanings once
+METHODS = (
+    "add", "add_loss", "add_metric", "add_weight", "build", "compile", "evaluate", "fit", "get_layer", "load_weights",
+    "predict", "predict_on_batch", "save", "save_weights", "set_weights", "summary", "test_on_batch", "to_json",
+    "train_on_batch",
+)  # fmt: skip
+
+_number, _standalone = 3, True
+_load: Callable[[], Any] | None = None
+_room: Any = None
+_settable: Collection[str] = ()
+
+
+def number() -> int:
+    """1, 2 or 3: the era whose defaults and meanings hold in this process."""
+    return _number
+
+
+def standalone() -> bool:
+    """Whether the program speaks to the package `keras`; False: to `tensorflow.keras`, which meant some things
+    otherwise in era 2."""
+    return _standalone
+
+
+def set_number(number: int, standalone: bool = True) -> None:
+    """Choose the era, and whose dialect of it."""
+    global _number, _standalone
+    if number not in (1, 2, 3):
+        raise ArgumentError(message("The era of a program", expected="1, 2 or 3", got=repr(number)))
+    _number, _standalone = number, standalone
+
+
+def plug(load: Callable[[], Any] | None, settable: Collection[str] = ()) -> None:
+    """Say how the room of older words is loaded (None: there is none), and which attributes are set in old ways."""
+    global _load, _room, _settable
+    _load, _room, _settable = load, None, frozenset(settable)
+
+
+def ask(question: str, *about: Any) -> Any:
+    """What the room answers: its function of this name called on `about`. NOTHING: no room, or no answer."""
+    global _room
+    if _room is None:
+        if _load is None:
+            return NOTHING
+        _room = _load()
+    function = getattr(_room, question, None)
+    return NOTHING if function is None else function(*about)
+
+
+def settable(name: str) -> bool:
+    """Whether the room has something to say when an attribute of this name is set."""
+    return name in _settable
+
+
+def arguments(owner: Any, method: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """(args, kwargs) of a call in today's words; as they are where the room knows nothing of it.
+
+    owner: the class whose constructor (method "__init__") or method is called.
+    """
+    answer = ask("arguments", owner, method, args, dict(kwargs))
+    return (args, kwargs) if answer is NOTHING else answer
+
+
+def called_by_gazelle(depth: int) -> bool:
+    """Whether the code so many calls above the function that asks is gazelle's own, which speaks today's words."""
+    return str(sys._getframe(depth + 1).f_globals.get("__name__", "")).startswith("gazelle.")
+
+
+def listening(method: Callable[..., Any]) -> Callable[..., Any]:
+    """The method, asking the room where it is called with words it does not know, and always in an earlier era."""
+    parameters = inspect.signature(method).parameters.values()
+    known = frozenset(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
+    most = len(known) if all(p.kind is not p.VAR_POSITIONAL for p in parameters) else 1 << 30
+
+    @functools.wraps(method)
+    def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
+        old = _number < 3 and not called_by_gazelle(1)
+        if old or len(args) >= most or not kwargs.keys() <= known:
+            args, kwargs = arguments(type(self), method.__name__, args, kwargs)
+        return method(self, *args, **kwargs)
+
+    return wrapped
