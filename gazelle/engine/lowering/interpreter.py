@@ -1,8 +1,9 @@
 """Walks through a traced program and lets a target's rules make each operation.
 
 A *target* has `name`, `RULES` {primitive: rule}, `MISSING` {primitive: reason} and `constant(numpy array) -> value`.
-A rule is `rule(ctx, *inputs, **params)` and returns the operation's value, or a list of them. Keys of random numbers
-are their two words, an array of shape (*shape, 2) and type uint32: no target hears of keys.
+A rule is `rule(ctx, *inputs, **params)` and returns the operation's value, or a list of them. Where a target has no
+rule, operations are made of simpler ones if they can be (`simpler.py`). Keys of random numbers are their two words, an
+array of shape (*shape, 2) and type uint32: no target hears of keys. What nothing depends on is left out.
 """
 
 from __future__ import annotations
@@ -17,16 +18,20 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
 from gazelle.core.errors import GazelleError
-from gazelle.engine.lowering.keys import KEYLESS, is_key, key_words, keyless, words
+from gazelle.engine.lowering.keys import is_key, key_words, keyless, words
+from gazelle.engine.lowering.simpler import SIMPLER
 
 #: primitives that only hold a program: {name: its parameter}
 INLINED = {
     "jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "core_call": "call_jaxpr", "remat2": "jaxpr",
     "checkpoint": "jaxpr", "custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr",
-    "custom_vjp_call_jaxpr": "fun_jaxpr",
+    "custom_vjp_call_jaxpr": "fun_jaxpr", "composite": "jaxpr",
 }  # fmt: skip
 #: primitives that give back what they get
-SAME = ("copy", "copy_p", "optimization_barrier", "random_wrap", "random_unwrap", "random_clone", "sharding_constraint")
+SAME = (
+    "copy", "copy_p", "device_put", "name", "optimization_barrier", "random_clone", "random_unwrap", "random_wrap",
+    "sharding_constraint", "stop_gradient",
+)  # fmt: skip
 _OF_TRANSFORMS = re.compile(r"\b(?:jvp|transpose|vmap|jit|pjit|rematted_computation|checkpoint)\(|[()]")
 
 
@@ -81,10 +86,21 @@ def _run(jaxpr: Jaxpr, consts: Sequence[Any], target: Any, inputs: Sequence[Any]
 
     values.update(zip(jaxpr.constvars, consts, strict=True))
     values.update(zip(jaxpr.invars, inputs, strict=True))
-    for eqn in jaxpr.eqns:
+    for eqn in _alive(jaxpr):
         out = _operation(eqn, target, [read(atom) for atom in eqn.invars], outer)
         values.update(zip(eqn.outvars, out, strict=True))
     return [read(atom) for atom in jaxpr.outvars]
+
+
+def _alive(jaxpr: Jaxpr) -> list[Any]:
+    """The operations that an output or a side effect depends on."""
+    needed = {atom for atom in jaxpr.outvars if not isinstance(atom, Literal)}
+    alive = []
+    for eqn in reversed(jaxpr.eqns):
+        if eqn.effects or not needed.isdisjoint(eqn.outvars):
+            alive.append(eqn)
+            needed.update(atom for atom in eqn.invars if not isinstance(atom, Literal))
+    return alive[::-1]
 
 
 def _operation(eqn: Any, target: Any, inputs: list[Any], outer: str) -> list[Any]:
@@ -96,8 +112,8 @@ def _operation(eqn: Any, target: Any, inputs: list[Any], outer: str) -> list[Any
     rule = target.RULES.get(name)
     if rule is None and name in INLINED:
         return ctx.lower(eqn.params[INLINED[name]], (), *inputs)
-    if rule is None and name in KEYLESS:
-        return ctx.through(KEYLESS[name](eqn), *inputs)
+    if rule is None and name in SIMPLER:
+        return ctx.through(SIMPLER[name](eqn), *inputs)
     if rule is None:
         raise NotLowered(_text(name, where, target))
     if any(is_key(atom.aval) for atom in (*eqn.invars, *eqn.outvars)) and not _holds_program(eqn):

@@ -70,7 +70,7 @@ def _each(function: Callable[..., Any], rank: int) -> Callable[..., Any]:
     return function
 
 
-#: {primitive: (its traced operation) -> the same as a function of words}
+#: {primitive: traced operation -> the same as a function of words}
 KEYLESS: dict[str, Callable[[Any], Callable[..., Any]]] = {
     "random_seed": lambda eqn: _each(threefry.seed, eqn.invars[0].aval.ndim),
     "random_fold_in": lambda eqn: _each(threefry.fold_in, eqn.invars[0].aval.ndim),
