@@ -35,6 +35,7 @@ class Scope:
     closed: bool = False  # True: what is assigned stays in the scope, passed in or not
     observe: Callable[[Any, Any], None] | None = None  # is told each layer and what its call gave
     cast: str | None = None  # the dtype that float variables are read in, while a layer of mixed precision computes
+    seen: dict[int, Any] | None = None  # id -> each variable that was read or assigned, where somebody wants to know
 
     def draw(self, name: str) -> jax.Array:
         """A key that depends only on (step key, name, number of the draw)."""
@@ -49,6 +50,12 @@ _scope: ContextVar[Scope | None] = ContextVar("gazelle_scope", default=None)
 def current() -> Scope | None:
     """The scope of the call that is running, None outside of every layer."""
     return _scope.get()
+
+
+def binds() -> bool:
+    """Whether what is assigned now stays in a scope: in a pure call, and where variables stay as they are."""
+    scope = _scope.get()
+    return scope is not None and (scope.pure or scope.closed)
 
 
 @contextlib.contextmanager

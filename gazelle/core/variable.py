@@ -15,8 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core import bind, dtypes
+from gazelle.core.boxed import Boxed
 from gazelle.core.errors import ShapeError, UnboundVariable, message
 from gazelle.core.names import scoped
+from gazelle.core.symbolic import KerasTensor
 
 
 class Lease(Protocol):
@@ -99,6 +101,8 @@ class Variable:
     def _full(self) -> Any:
         """The array in the variable's own dtype."""
         scope = bind.current()
+        if scope is not None and scope.seen is not None:
+            scope.seen.setdefault(id(self), self)
         if scope is not None and scope.values is not None:
             if id(self) in scope.values:
                 return scope.values[id(self)]
@@ -252,6 +256,8 @@ def still(variables: Iterable[Variable]) -> Iterator[None]:
 
 def _binary(name: str, function: Callable[[Any, Any], Any]) -> None:
     def plain(self: Variable, other: Any) -> Any:
+        if isinstance(other, KerasTensor | Boxed):
+            return NotImplemented  # its own operator keeps the variable in the graph, not today's value
         return function(self.value, other.value if isinstance(other, Variable) else other)
 
     def reflected(self: Variable, other: Any) -> Any:

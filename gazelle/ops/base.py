@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.core.boxed import box_of
 from gazelle.core.config import register
 from gazelle.core.symbolic import OPS, KerasTensor, call_op
 from gazelle.core.variable import Variable
@@ -43,6 +44,9 @@ def lift(function: Function) -> Function:
 
     @functools.wraps(function)
     def lifted(*args: Any, **kwargs: Any) -> Any:
+        box = box_of(args) or (box_of(kwargs.values()) if kwargs else None)
+        if box is not None:
+            return box.through(lifted, args, kwargs)
         if _symbolic(args) or _symbolic(kwargs.values()):
             return call_op(lifted, args, kwargs)
         given = list(args)
