@@ -34,6 +34,7 @@ class Scope:
     pure: bool = False  # True: a variable that was not passed in is an error
     closed: bool = False  # True: what is assigned stays in the scope, passed in or not
     observe: Callable[[Any, Any], None] | None = None  # is told each layer and what its call gave
+    reports: dict[Any, Any] = dataclasses.field(default_factory=dict)  # what a call tells besides: metrics by name
     cast: str | None = None  # the dtype that float variables are read in, while a layer of mixed precision computes
     seen: dict[int, Any] | None = None  # id -> each variable that was read or assigned, where somebody wants to know
 
@@ -42,6 +43,14 @@ class Scope:
         assert self.key is not None
         count = self.draws[name] = self.draws.get(name, -1) + 1
         return jax.random.fold_in(jax.random.fold_in(self.key, zlib.crc32(name.encode())), count)
+
+
+class Added(list[Any]):
+    """The values given to `add_loss` in a call, and what else the call told: `reports`."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(value for _, value in scope.losses)
+        self.reports = scope.reports
 
 
 _scope: ContextVar[Scope | None] = ContextVar("gazelle_scope", default=None)
@@ -85,6 +94,6 @@ def pure(
         with entered(scope):
             out = fn(*args, **kwargs)
         after = {path: bound[id(variables[path])] for path in values}
-        return out, after, [value for _, value in scope.losses]
+        return out, after, Added(scope)
 
     return call

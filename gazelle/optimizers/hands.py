@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.core import bind
 from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
 from gazelle.core.variable import Variable
 
@@ -69,6 +70,7 @@ class Hands:
         self._known: list[Variable] = []  # those variables: keeps the ids alive
         self._keyed = False  # `_keys` and `_state` are known to fit
         self._compiled: tuple[Any, Any] = (None, None)
+        self._slot_variables: dict[tuple[str, str], SlotVariable] = {}
 
     # State at rest ---------------------------------------------------------------------------------------------------
 
@@ -84,6 +86,13 @@ class Hands:
     def state(self, slots: Slots) -> None:
         self._state = {name: dict(arrays) for name, arrays in slots.items()}
         self._keyed = False
+
+    def slot_variable(self, slot: str, key: str = "") -> SlotVariable:
+        """The variable of a slot, always the same one: a step binds it."""
+        place = slot, key
+        if place not in self._slot_variables:
+            self._slot_variables[place] = SlotVariable(self, slot, key)
+        return self._slot_variables[place]
 
     def own_variables(self) -> list[Variable]:
         """The Variables a training loop holds besides the slots: the counter of steps and the rate, if it is one."""
@@ -126,9 +135,11 @@ class Hands:
                 key = f"{variable.path}_{number}"
             self._keys[id(variable)] = key
             self._known.append(variable)
-        params = {self._keys[id(v)]: v.value for v in self._known}
-        if not self.fits(params):
-            fresh, old = self.init(params), self._state
+        with bind.entered(bind.Scope()), jax.ensure_compile_time_eval():  # slots are made of weights, not of tracers
+            params = {self._keys[id(v)]: v.value for v in self._known}
+            fits = self.fits(params)
+            fresh, old = {} if fits else self.init(params), self._state
+        if not fits:
             kept = {
                 slot: {k: a for k, a in old.get(slot, {}).items() if k not in arrays or a.shape == arrays[k].shape}
                 for slot, arrays in fresh.items()
@@ -164,7 +175,11 @@ class Hands:
         if self._known:
             self.build(())
         paths = [self._keys[id(v)] for v in self._known] or _paths(self.state)
-        return [*self.own_variables(), *(SlotVariable(self, *place) for place in self.keras_order(paths))]
+        return [*self.own_variables(), *(self.slot_variable(*place) for place in self.keras_order(paths))]
+
+    def held_variables(self) -> list[Variable]:
+        """All that an update reads and assigns besides the weights."""
+        return [*self.own_variables(), *(self.slot_variable(*place) for place in _flat(self.state))]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Replace the values of `variables`, all or none."""
@@ -197,6 +212,8 @@ class Hands:
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> None:
         """Update variables by gradients, in their order; without `trainable_variables` those of `build`.
 
+        In a model's `train_step` it is part of the compiled step, as the variables are.
+
         Errors: StateError inside `jax.jit`: call the pure `update` or `stateless_apply` there.
         """
         variables = self._known if trainable_variables is None else list(trainable_variables)
@@ -213,11 +230,23 @@ class Hands:
         self.build(variables)
         given = {self._keys[id(v)]: g for g, v in zip(grads, variables, strict=True)}
         params = {self._keys[id(v)]: v.value for v in self._known}
-        update = self._program({self._keys[id(v)]: v.constraint for v in self._known if v.constraint is not None})
-        params, self._state = update(params, given, self.state, self.hyper(), self._iterations.value)
+        constraints = {self._keys[id(v)]: v.constraint for v in self._known if v.constraint is not None}
+        if bind.binds():
+            held = self._bound_state(), self.hyper(), self._iterations.value
+            with bind.entered(bind.Scope()):  # all it needs is given
+                params, slots = self.update(params, given, *held, constraints)
+            for place, array in _flat(slots).items():
+                self.slot_variable(*place).assign(array)
+        else:
+            update = self._program(constraints)
+            params, self._state = update(params, given, self.state, self.hyper(), self._iterations.value)
         for variable in self._known:
             variable.assign(params[self._keys[id(variable)]])
         self._iterations.assign_add(1)
+
+    def _bound_state(self) -> Slots:
+        """`state` as the present scope sees it."""
+        return {slot: {k: self.slot_variable(slot, k).value for k in arrays} for slot, arrays in self._state.items()}
 
     def _program(self, constraints: Mapping[str, Any]) -> Any:
         """The compiled update, made anew when an argument or a constraint has changed."""
@@ -234,7 +263,7 @@ class Hands:
                         got=len(grads), mend=mend)
             )  # fmt: skip
         for grad, variable in zip(grads, variables, strict=True):
-            if isinstance(grad, jax.core.Tracer):
+            if isinstance(grad, jax.core.Tracer) and not bind.binds():
                 raise StateError(
                     message(f"{self.name}.apply was called inside a compiled function",
                             mend="Use the pure optimizer.update or optimizer.stateless_apply there.")
@@ -278,7 +307,7 @@ class Hands:
     def averages(self) -> dict[str, SlotVariable]:
         """{key: variable} of the averages that `use_ema` keeps, those of optimizers inside among them."""
         held = {slot: arrays for slot, arrays in self.state.items() if slot.rsplit(".", 1)[-1] == "average"}
-        return {key: SlotVariable(self, slot, key) for slot, arrays in held.items() for key in arrays}
+        return {key: self.slot_variable(slot, key) for slot, arrays in held.items() for key in arrays}
 
     def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
         """Put the averages of `use_ema` into the variables: the end of training."""
@@ -286,6 +315,10 @@ class Hands:
         for variable in var_list:
             if self.key_of(variable) in averages:
                 variable.assign(averages[self.key_of(variable)])
+
+
+def _flat(state: Slots) -> dict[tuple[str, str], Any]:
+    return {(slot, key): array for slot, arrays in state.items() for key, array in arrays.items()}
 
 
 def _paths(state: Slots) -> list[str]:

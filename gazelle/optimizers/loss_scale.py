@@ -12,7 +12,6 @@ from gazelle.core.config import ArgumentTypeError, serialize
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.variable import Variable
 from gazelle.optimizers.base import Optimizer, Slots
-from gazelle.optimizers.hands import SlotVariable
 from gazelle.optimizers.pieces import Arrays
 
 _INNER, _COUNT, _RATE = "inner.", "inner.iteration", "inner.learning_rate"
@@ -74,7 +73,7 @@ class LossScaleOptimizer(Optimizer):
         for slot, attribute in ((_COUNT, "_iterations"), (_RATE, "_learning_rate")):
             if slot == _COUNT or self._rated:
                 self._state[slot] = {"": getattr(inner_optimizer, attribute)._value}
-                setattr(inner_optimizer, attribute, SlotVariable(self, slot, ""))
+                setattr(inner_optimizer, attribute, self.slot_variable(slot))
 
     def _first(self) -> Slots:
         return {"step_counter": {"": jnp.zeros((), jnp.int32)},
@@ -133,19 +132,19 @@ class LossScaleOptimizer(Optimizer):
 
     def scale_loss(self, loss: Any, slots: Slots | None = None) -> Any:
         """The loss times s: what to take gradients of. slots: the state inside a compiled step."""
-        return loss * (self.state if slots is None else slots)["dynamic_scale"][""]
+        return loss * (self.dynamic_scale.value if slots is None else slots["dynamic_scale"][""])
 
     # The user's view -------------------------------------------------------------------------------------------------
 
     @property
     def dynamic_scale(self) -> Variable:
         """s, as a variable."""
-        return SlotVariable(self, "dynamic_scale", "")
+        return self.slot_variable("dynamic_scale")
 
     @property
     def step_counter(self) -> Variable:
         """Steps since s last changed."""
-        return SlotVariable(self, "step_counter", "")
+        return self.slot_variable("step_counter")
 
     @property
     def learning_rate(self) -> Any:

@@ -14,7 +14,6 @@ from gazelle.core.config import ArgumentTypeError, Configurable, serialize, seri
 from gazelle.core.errors import ArgumentError, GazelleError, message
 from gazelle.core.variable import Variable
 from gazelle.optimizers.base import Optimizer, Slots
-from gazelle.optimizers.hands import SlotVariable
 from gazelle.optimizers.pieces import Arrays
 
 _COUNT, _RATE = "iteration", "learning_rate"
@@ -144,7 +143,7 @@ class MultiOptimizer(Optimizer):
             held = getattr(optimizer, attribute)
             if isinstance(held, Variable):
                 self._state[f"{label}.{what}"] = {"": held._value}
-                setattr(optimizer, attribute, SlotVariable(self, f"{label}.{what}", ""))
+                setattr(optimizer, attribute, self.slot_variable(f"{label}.{what}"))
         return len(self.optimizers) - 1
 
     def _groups(self, params: Arrays) -> list[tuple[str, Optimizer, list[str]]]:
