@@ -29,6 +29,7 @@ LIMIT = 300  # seconds that one process may take
 OURS = (
     "GAZELLE_",
     "KERAS_",
+    "PYTHONDONTWRITEBYTECODE",  # an installed package has its bytecode
     "XDG_CACHE",
     "JAX_COMPILATION",
     "JAX_PERSISTENT",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 
-from gazelle.core import bind, dtypes
+from gazelle.core import arrays, bind, dtypes
 from gazelle.core.errors import ArgumentError, GazelleError, StateError, message
 
 #: operations that symbolic tensors have as operators and methods; filled by the room `ops`.
@@ -49,7 +50,10 @@ class KerasTensor:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         raise self._no_values("NumPy function")
 
+    @property
     def __jax_array__(self) -> Any:
+        if "_op" in sys._getframe(1).f_code.co_name:  # an operator of an array of JAX: Python goes on to ours
+            raise AttributeError("__jax_array__")
         raise self._no_values("jax.numpy function")
 
     def __bool__(self) -> bool:
@@ -182,15 +186,15 @@ def output_spec(fn: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], na
     unknown = any(None in flat[i].shape for i in places)
     results = []
     for size in _SIZES if unknown else _SIZES[:1]:
-        arrays = [
+        specs = [
             jax.ShapeDtypeStruct([size if n is None else n for n in flat[i].shape], dtypes.device_dtype(flat[i].dtype))
             for i in places
         ]
         outer = bind.current()
-        scope = bind.Scope(values={}, key=jax.random.key(0), training=False if outer is None else outer.training)
+        scope = bind.Scope(values={}, key=arrays.key(0), training=False if outer is None else outer.training)
         try:
             with bind.entered(scope):
-                results.append(jax.eval_shape(traced, *arrays))
+                results.append(jax.eval_shape(traced, *specs))
         except GazelleError as error:
             error.args = tuple(str(arg).replace(str(size), "None") if unknown else arg for arg in error.args)
             raise

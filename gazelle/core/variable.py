@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core import bind, dtypes
+from gazelle.core import arrays, bind, dtypes
 from gazelle.core.boxed import Boxed
 from gazelle.core.errors import ShapeError, UnboundVariable, message
 from gazelle.core.names import scoped
@@ -81,7 +81,7 @@ class Variable:
             if _outlines.get():
                 self._value: Any = jax.ShapeDtypeStruct(np.shape(value), jnp.dtype(self.dtype))
             else:
-                self._value = jnp.asarray(value, self.dtype)
+                self._value = arrays.from_host(value, self.dtype)
         if shape is not None and tuple(shape) != self._value.shape:
             raise ShapeError(
                 message(f"Variable {name!r}", expected=f"shape {tuple(shape)}", got=f"shape {self._value.shape}")

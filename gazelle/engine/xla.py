@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.core import arrays
 from gazelle.engine.cache import remember_programs
 
 _ALIGNMENT = 64  # bytes; XLA uses host memory as it is from this on
@@ -58,8 +59,8 @@ def copy(tree: Any) -> Any:
     def one(array: Any) -> Any:  # through NumPy: on the CPU this copies without compiling anything
         if jnp.issubdtype(array.dtype, jax.dtypes.prng_key):
             data = np.array(jax.random.key_data(array))
-            return jax.random.wrap_key_data(jnp.asarray(data), impl=jax.random.key_impl(array))
-        return jnp.asarray(np.array(array))
+            return jax.random.wrap_key_data(arrays.from_host(data), impl=jax.random.key_impl(array))
+        return arrays.from_host(np.array(array))
 
     return jax.tree.map(one, tree)
 

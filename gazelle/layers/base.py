@@ -12,7 +12,7 @@ from typing import Any
 import jax
 
 from gazelle import initializers
-from gazelle.core import bind, dtypes, random, symbolic
+from gazelle.core import arrays, bind, dtypes, random, symbolic
 from gazelle.core.config import ArgumentTypeError, resolve, serialize, serialize_object, snake
 from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, message, unknown
 from gazelle.core.masks import get_mask, set_mask
@@ -131,7 +131,7 @@ class Layer(Stateless, Precise):
         """`add_weight` in Keras' order."""
         return self.add_weight(shape=shape, initializer=initializer, **kwargs)
 
-    def add_loss(self, loss: Any) -> None:
+    def add_loss(self, loss: Any, inputs: Any = None) -> None:
         """Add a value to what training minimizes. Called in `call`."""
         scope = bind.current()
         for value in loss if isinstance(loss, (list, tuple)) else [loss]:
@@ -139,6 +139,12 @@ class Layer(Stateless, Precise):
                 scope.losses.append((self, value))
             else:
                 self._eager_losses.append(value)
+
+    def add_metric(self, value: Any, name: str | None = None, aggregation: Any = "mean") -> None:
+        """Show a value in the logs, as its mean over the samples. Called in `call`."""
+        scope = bind.current()
+        if scope is not None:
+            scope.reports[name or f"{self.name}_metric"] = value
 
     def random_key(self, seed: int | None = None) -> jax.Array:
         """A key for this call: a function of (seed, step, layer), so a resumed run draws the same numbers."""
@@ -149,7 +155,7 @@ class Layer(Stateless, Precise):
         self._draws = getattr(self, "_draws", -1) + 1  # outside of a step: this layer's own sequence
         if self._draws == 0:
             self._start = random.next_seed() if seed is None else seed
-        return jax.random.fold_in(jax.random.key(self._start), self._draws)
+        return jax.random.fold_in(arrays.key(self._start), self._draws)
 
     # Calling ---------------------------------------------------------------------------------------------------------
 

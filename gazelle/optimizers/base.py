@@ -8,7 +8,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from gazelle.core import arrays
 from gazelle.core.config import ArgumentTypeError, Configurable, serialize, snake
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.variable import Variable
@@ -91,7 +93,7 @@ class Optimizer(Hands, Written, Configurable):
 
     def slot_of(self, name: str, path: str, w: Any) -> Any:
         """The first value of a weight's slot; None where it has none, and `rule` is given the others."""
-        return jnp.full_like(w, self.starts.get(name, 0))
+        return arrays.full_like(w, self.starts.get(name, 0))
 
     def decay_of(self, path: str, w: Any) -> float | None:
         """The weight decay of one weight, None for none."""
@@ -107,13 +109,13 @@ class Optimizer(Hands, Written, Configurable):
         """The slots before the first update: {slot: {path: array}}."""
         names = ["average"] if self.use_ema else []
         names += ["gradient_accumulator"] if self.gradient_accumulation_steps else []
-        out: Slots = {name: {p: jnp.zeros_like(w) for p, w in params.items()} for name in names}
+        out: Slots = {name: {p: arrays.full_like(w) for p, w in params.items()} for name in names}
         if self._is_written():
             return out | self._written_slots(params)
         for name in self.slots:
             first = {p: self.slot_of(name, p, w) for p, w in params.items()}
             out[name] = {p: value for p, value in first.items() if value is not None}
-        return out | {name: {"": jnp.asarray(value, jnp.float32)} for name, value in self.scalars.items()}
+        return out | {name: {"": arrays.from_host(value, np.float32)} for name, value in self.scalars.items()}
 
     def hyper(self) -> Arrays:
         """The numbers that may change between steps without compiling anew; a schedule is part of the program."""
@@ -121,7 +123,7 @@ class Optimizer(Hands, Written, Configurable):
             return {"learning_rate": self._learning_rate.value}
         if rate.of_step(self._learning_rate):
             return {}
-        return {"learning_rate": jnp.asarray(self._learning_rate(), jnp.float32)}
+        return {"learning_rate": arrays.from_host(self._learning_rate(), np.float32)}
 
     def update(
         self, params: Arrays, grads: Mapping[str, Any], slots: Slots, hyper: Arrays, step: Any,

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import engine
+from gazelle.core import arrays
 from gazelle.core.errors import StateError, message
 from gazelle.core.variable import Variable
 
@@ -31,6 +32,10 @@ class State:
     key: jax.Array  # the run's key; a step uses fold_in(key, step)
     step: jax.Array  # finished updates
 
+    def alive(self) -> bool:
+        """Whether no step has consumed the arrays."""
+        return not any(leaf.is_deleted() for leaf in jax.tree.leaves(self) if isinstance(leaf, jax.Array))
+
 
 class Live:
     """Holds the live state of one model; its variables answer with the arrays of the last finished step.
@@ -47,6 +52,7 @@ class Live:
         self.settled = True  # the variables hold the state's arrays
         self.dirty = True  # the variables hold newer values than the state
         self.lock = threading.RLock()
+        self.given = 0  # how often a step gave a state
         self._readers: set[int] = set()  # threads that may still read the state's arrays
 
     def _leased(self) -> Iterator[Variable]:
@@ -64,7 +70,7 @@ class Live:
     def take(self) -> State:
         """The state for the next step, which may consume its arrays."""
         with self.lock:
-            if self.state is None or self.dirty or any(v._lease is not self for v in self._leased()):
+            if self._outdated():
                 self._collect()
             elif self.settled or self._readers - {threading.get_ident()}:
                 self.state = engine.copy(self.state)
@@ -75,6 +81,17 @@ class Live:
             state.totals = self.totals
             return state
 
+    def at_rest(self) -> State:
+        """The state of this moment, to be read as long as it is alive."""
+        with self.lock:
+            if self._outdated():
+                self._collect()
+            assert self.state is not None
+            return dataclasses.replace(self.state, totals=self.totals)
+
+    def _outdated(self) -> bool:
+        return self.state is None or self.dirty or any(v._lease is not self for v in self._leased())
+
     def size(self) -> int:
         """Bytes of the whole state."""
         return sum(int(leaf.nbytes) for leaf in jax.tree.leaves(self.take()))
@@ -82,6 +99,7 @@ class Live:
     def give(self, state: State) -> None:
         """The state after the step."""
         self.state, self.totals, self.settled = state, state.totals, False
+        self.given += 1
 
     def _collect(self) -> None:
         """Make the state anew from the variables, taking them over from whoever held them."""
@@ -104,7 +122,7 @@ class Live:
                 totals={},
                 hyper=optimizer.hyper() if optimizer is not None else {},
                 key=self.key,
-                step=optimizer._iterations._value if optimizer is not None else jnp.zeros((), jnp.int32),
+                step=optimizer._iterations._value if optimizer is not None else arrays.from_host(0, np.int32),
             )
         )
         self.dirty = False
@@ -156,12 +174,10 @@ class Live:
             if variable._lease is self:
                 variable._lease = None
 
-    def tensors(self) -> dict[str, Any]:
-        """The whole state as {name: NumPy array}, copied to the host: what is kept on disk."""
+    def tensors(self, state: State | None = None) -> dict[str, Any]:
+        """A state, by default that of this moment, as {name: NumPy array}, copied to the host: what is kept on disk."""
         with self.lock:
-            assert self.state is not None
-            self.state.totals = self.totals
-            fetched: dict[str, Any] = engine.fetch(dict(_named(self.state)))
+            fetched: dict[str, Any] = engine.fetch(dict(_named(state or self.at_rest())))
             return fetched
 
     def restore(self, tensors: Mapping[str, Any]) -> None:
@@ -201,5 +217,5 @@ def _shape(array: Any) -> str:
 def _like(leaf: Any, value: Any) -> Any:
     """`value` on the device, as a key where `leaf` is one."""
     if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-        return jax.random.wrap_key_data(jnp.asarray(value), impl=jax.random.key_impl(leaf))
-    return jnp.array(value, leaf.dtype)
+        return jax.random.wrap_key_data(arrays.from_host(value), impl=jax.random.key_impl(leaf))
+    return arrays.from_host(value, leaf.dtype)

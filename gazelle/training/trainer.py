@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from gazelle import data, losses
+from gazelle.core import arrays
 from gazelle.training.meters import Meters
 from gazelle.training.objective import Objective
 from gazelle.training.outputs import flat_outputs, output_names, per_output
@@ -35,7 +36,7 @@ class Trainer:
         self.optimizer, self.outputs = model.optimizer, model.outputs
         self.objective = Objective(model.loss, model.loss_weights, model.outputs, {})
         self.meters = Meters(model.metrics, model.weighted_metrics, model.outputs)
-        self.key = jax.random.key(seed)
+        self.key = arrays.key(seed)
         self.live = Live(self.variables, model.trainable, model.optimizer, self.key)
         self.programs: Programs | None = None  # those for labels of the last shape seen
         self.assigned: list[str] = []  # paths that layers assign outside of training
@@ -53,7 +54,7 @@ class Trainer:
 
     def reseed(self, seed: int) -> None:
         """Go on with the seed of an earlier training."""
-        self.seed, self.key = seed, jax.random.key(seed)
+        self.seed, self.key = seed, arrays.key(seed)
 
     def _programs(self, kind: Hashable) -> Programs:
         found = shared((self._structure, kind), self._skeleton) if self._structure is not None else None
