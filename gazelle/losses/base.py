@@ -13,6 +13,7 @@ from gazelle.core.config import Configurable, snake
 from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
 from gazelle.core.lookup import lookup
 from gazelle.core.masks import get_mask
+from gazelle.core.symbolic import any_symbolic, call_op
 from gazelle.losses.labels import check_labels
 from gazelle.losses.shapes import check_shapes, kind_of, same_rank
 
@@ -54,6 +55,8 @@ class Loss(Configurable):
         raise NotImplementedError(f"{type(self).__name__} has no call method: def call(self, y_true, y_pred): ...")
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        if any_symbolic(y_true, y_pred, sample_weight):
+            return call_op(self, (y_true, y_pred, sample_weight), {})
         mask = get_mask(y_pred)
         y_true, y_pred = self._arrays(y_true, kind_of(self) in ("classes", "chosen", "sequence")), self._arrays(y_pred)
         values = self.call(stepwise(y_true, y_pred, mask, sample_weight), y_pred)

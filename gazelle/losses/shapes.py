@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from gazelle.core import dtypes
 from gazelle.core.config import register
 from gazelle.core.errors import ShapeError, message
+from gazelle.core.symbolic import any_symbolic, call_op
 
 #: function of (y_true, y_pred) -> what its targets are; filled by `takes`.
 #: "values": numbers, shaped like y_pred · "binary": the same, in [0, 1] · "onehot": the same, a row for each class ·
@@ -33,6 +34,8 @@ def takes(kind: str, *names: str, room: str = "losses") -> Callable[[Any], Any]:
 
         @functools.wraps(fn)
         def checked(y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> Any:
+            if any_symbolic(y_true, y_pred):
+                return call_op(checked, (y_true, y_pred, *args), kwargs)
             axis = signature.bind_partial(None, None, *args, **kwargs).arguments.get("axis", -1)
             y_true, y_pred = matched(kind, f"{_WORDS[room]} '{fn.__name__}'", y_true, y_pred, axis)
             return fn(y_true, y_pred, *args, **kwargs)

@@ -14,7 +14,7 @@ from gazelle.core import defaults, random, symbolic
 from gazelle.core.config import deserialize, serialize
 from gazelle.core.errors import ArgumentError, DataError, StateError, message
 from gazelle.layers.base import Layer
-from gazelle.models import settings, sharing
+from gazelle.models import closures, settings, sharing
 from gazelle.models.checks import check_inputs, check_outputs, warn_frozen_since
 from gazelle.training import passes
 from gazelle.training.callbacks import BackupAndRestore, CallbackList, History, Progress
@@ -75,8 +75,8 @@ class Fitting(Layer, abstract=True):
         for one in jax.tree.leaves(loss, is_leaf=lambda v: v is not None and not isinstance(v, (list, dict))):
             losses.get(one)
         self._compiled = {
-            "optimizer": optimizer, "loss": loss, "loss_weights": loss_weights, "metrics": metrics,
-            "weighted_metrics": weighted_metrics, "run_eagerly": run_eagerly,
+            "optimizer": optimizer, "loss": closures.close(self, loss), "loss_weights": loss_weights,
+            "metrics": metrics, "weighted_metrics": weighted_metrics, "run_eagerly": run_eagerly,
             "steps_per_execution": steps_per_execution, "jit_compile": jit_compile,
         }  # fmt: skip
         self._trainer, self._seed = None, random.next_seed()

@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.core import dtypes, symbolic
+from gazelle.core import bind, dtypes, symbolic
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.layers.base import Layer
 from gazelle.layers.input import InputLayer
 
 
+@dataclasses.dataclass
+class Aside:
+    """Tensors that are computed with the outputs: losses that are minimized, and what is told under a name."""
+
+    owner: Any = None  # the model whose they are
+    losses: list[KerasTensor] = dataclasses.field(default_factory=list)
+    reports: dict[Any, KerasTensor] = dataclasses.field(default_factory=dict)
+
+    @property
+    def tensors(self) -> list[KerasTensor]:
+        return [*self.losses, *self.reports.values()]
+
+    def tell(self, values: dict[int, Any]) -> None:
+        """Hand the values, {id(tensor): array}, to the call that is running."""
+        scope = bind.current()
+        if scope is not None:
+            scope.losses.extend((self.owner, values[id(tensor)]) for tensor in self.losses)
+            scope.reports.update((key, values[id(tensor)]) for key, tensor in self.reports.items())
+
+
 class Graph:
     """All calls that lead from `inputs` to `outputs`, in an order in which they can run."""
 
-    def __init__(self, inputs: Any, outputs: Any, guessed: bool = False) -> None:
+    def __init__(self, inputs: Any, outputs: Any, guessed: bool = False, aside: Aside | None = None) -> None:
         self.inputs, self.outputs = inputs, outputs
+        self.aside = aside or Aside()
         self.guessed = guessed  # the input's shape is that of the first data: other sizes may come
         self.flat_inputs = symbolic.leaves(inputs)
         for tensor in [*self.flat_inputs, *symbolic.leaves(outputs)]:
@@ -39,7 +61,7 @@ class Graph:
         done: list[Node] = []
         seen: set[int] = set()
         indices: dict[int, int] = {}
-        for output in symbolic.leaves(self.outputs):
+        for output in [*symbolic.leaves(self.outputs), *self.aside.tensors]:
             stack: list[tuple[KerasTensor, Iterator[KerasTensor]]] = []
 
             def enter(tensor: KerasTensor, stack: Any = stack) -> None:
@@ -101,6 +123,7 @@ class Graph:
             args, kwargs = symbolic.map_tree(lambda v: values.get(id(v), v), (node.args, node.kwargs))
             results = symbolic.leaves(node.operation(*args, **kwargs))
             values.update((id(t), r) for t, r in zip(outputs, results, strict=True))
+        self.aside.tell(values)
         out = symbolic.map_tree(lambda t: values[id(t)], self.outputs)
         return out[0] if isinstance(out, (list, tuple)) and len(out) == 1 else out  # as Keras: [y] gives y
 

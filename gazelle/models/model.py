@@ -10,7 +10,7 @@ from gazelle.core.errors import StateError, message, unknown
 from gazelle.layers.base import Layer
 from gazelle.layers.input import Input
 from gazelle.models.fitting import Fitting
-from gazelle.models.graph import Graph
+from gazelle.models.graph import Aside, Graph
 
 
 class Model(Fitting):
@@ -40,6 +40,7 @@ class Model(Fitting):
         super().__init__(**kwargs)
         self._setup_fitting()
         self._graph: Graph | None = None
+        self._wide: Graph | None = None  # the graph with what is computed beside its outputs
         if inputs is not None:
             self._set_graph(Graph(inputs, outputs))
 
@@ -61,7 +62,31 @@ class Model(Fitting):
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         if self._graph is None:
             raise NotImplementedError(f"{type(self).__name__} has no call method: def call(self, x): return ...")
-        return self._graph.run(inputs)
+        return (self._wide or self._graph).run(inputs)
+
+    def add_loss(self, loss: Any, inputs: Any = None) -> None:
+        """Add a value to what training minimizes: in `call`, or here a symbolic tensor that depends on the inputs."""
+        for value in loss if isinstance(loss, (list, tuple)) else [loss]:
+            if self._graph is not None and symbolic.is_symbolic(value):
+                self._compute_too(losses=[value])
+            else:
+                super().add_loss(value)
+
+    def add_metric(self, value: Any, name: str | None = None, aggregation: Any = "mean") -> None:
+        """Show a value in the logs, as its mean over the samples: in `call`, or here a symbolic tensor."""
+        if self._graph is None or not symbolic.is_symbolic(value):
+            super().add_metric(value, name, aggregation)
+        else:
+            self._compute_too(reports={name or value.name: value})
+
+    def _compute_too(self, losses: Any = (), reports: Any = None) -> None:
+        """Compute these tensors whenever the outputs are computed; layers that only they need are of the model."""
+        graph = self._the_graph("inputs")
+        old = self._wide.aside if self._wide is not None else Aside(self)
+        aside = Aside(self, [*old.losses, *losses], old.reports | (reports or {}))
+        self._wide = Graph(graph.inputs, graph.outputs, graph.guessed, aside)
+        self._beside = [layer for layer in self._wide.layers if layer not in graph.layers]
+        self._forget_compiled()
 
     @property
     def layers(self) -> list[Layer]:

@@ -133,6 +133,8 @@ class Sequential(Model):
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         x = inputs
+        if self._wide is not None:
+            return self._wide.run(inputs)
         if self._graph is not None:
             (x,) = self._graph.fit_inputs(inputs)
         for layer in self._layers:

@@ -35,6 +35,7 @@ class Objective:
         functions = self.functions(names)
         targets = self._targets(y, names)
         weights = per_output("sample_weight", weight, names, spread=True)
+        reports = getattr(added, "reports", {})
         factors = per_output("compile(loss_weights=...)", self.loss_weights, names, spread=True)
         predictions = flat_outputs(y_pred, names)
         parts: dict[str, Any] = {}
@@ -54,6 +55,8 @@ class Objective:
                     message(f"The loss of output '{name}' needs labels", expected="y", got="none",
                             mend="Give fit(x, y), or a dict with a key per output.")
                 )  # fmt: skip
+            if hasattr(function, "given"):  # it needs tensors from inside the model
+                function = function.given(reports)
             value = _call(function, target, prediction, sample_weight)
             parts[f"{name}_loss"] = value
             total = total + (value if factor is None else value * factor)
@@ -61,7 +64,8 @@ class Objective:
             total = total + jnp.sum(extra)
         for path, regularizer in self.regularizers.items():
             total = total + regularizer(values[path])
-        return total, {"loss": total, **(parts if len(names) > 1 else {})}
+        told = {name: jnp.mean(value) for name, value in reports.items() if isinstance(name, str)}
+        return total, {"loss": total, **(parts if len(names) > 1 else {}), **told}
 
     def _targets(self, y: Any, names: list[str]) -> list[Any]:
         if y is None:
