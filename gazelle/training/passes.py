@@ -58,7 +58,7 @@ def predict(trainer: Trainer, source: data.Source, events: Any = None, display: 
 
     def fetch() -> None:
         out, count = waiting.pop(0)
-        parts.append(jax.tree.map(lambda leaf: _flat(leaf, count), jax.device_get(out)))
+        parts.append(jax.tree.map(lambda leaf: _flat(leaf, count), out))
 
     for block in source.blocks(1 if single else _PREDICT, trainer.alone):
         if single:
@@ -94,7 +94,7 @@ def single_batch(trainer: Trainer, arrays: Any, train: bool) -> Logs:
     if train:
         logs, end = live.step(programs.train, np.bool_(False), *one)
         if not int(end):
-            warn_left_out(trainer, float(logs["loss"]), arrays)
+            warn_left_out(trainer, float(logs.get("loss", np.nan)), arrays)
     else:
         values = live.values()
         carry = live.totals, {path: values[path] for path in trainer.assigned}, trainer.count()
