@@ -23,7 +23,8 @@ def value_and_grad(fn: Callable[[], Any], variables: Sequence[Variable]) -> tupl
         StateError: outside of a pure call, where what `fn` assigns could not be told from what it reads.
 
     >>> w = Variable([1.0, 2.0])
-    >>> bind.pure(lambda: value_and_grad(lambda: (jnp.sum(w * w), None), [w])[1], {"w": w})({"w": w.value})[0][0].tolist()
+    >>> step = bind.pure(lambda: value_and_grad(lambda: (jnp.sum(w * w), None), [w]), {"w": w})
+    >>> step({"w": w.value})[0][1][0].tolist()
     [2.0, 4.0]
     """
     outer = bind.current()

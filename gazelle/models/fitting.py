@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import warnings
 from typing import Any
 
 import jax
@@ -13,19 +14,23 @@ from gazelle import data, losses, optimizers
 from gazelle.core import defaults, random, symbolic
 from gazelle.core.config import deserialize, serialize
 from gazelle.core.errors import ArgumentError, DataError, StateError, message
-from gazelle.layers.base import Layer
+from gazelle.metrics import Mean
 from gazelle.models import closures, settings, sharing
 from gazelle.models.checks import check_inputs, check_outputs, warn_frozen_since
+from gazelle.models.hooks import Hooks, ModelSteps
 from gazelle.training import passes
 from gazelle.training.callbacks import BackupAndRestore, CallbackList, History, Progress
+from gazelle.training.custom import CustomTrainer
 from gazelle.training.loop import Fit
+from gazelle.training.meters import CompileMetrics, Meters
 from gazelle.training.position import Position
+from gazelle.training.programs import Blueprint
 from gazelle.training.trainer import Trainer
 
 _making = threading.RLock()  # one thread at a time makes the trainer of a model
 
 
-class Fitting(Layer, abstract=True):
+class Fitting(Hooks, abstract=True):
     """The half of `Model` that trains. It knows which arguments mean what, and no arithmetic."""
 
     optimizer: Any = None
@@ -38,6 +43,7 @@ class Fitting(Layer, abstract=True):
     def _setup_fitting(self) -> None:
         self._compiled, self._trainer, self._seed = None, None, 0
         self._frozen: set[int] | None = None  # ids of the variables that compile found frozen
+        self._trackers, self._compile_metrics = {}, None
         self.stop_training = False
 
     def compile(
@@ -53,8 +59,9 @@ class Fitting(Layer, abstract=True):
             loss_weights: factors of the losses in the sum that is minimized.
             metrics: names, functions or objects; "accuracy" chooses its kind by the shapes of labels and output.
             weighted_metrics: metrics that count samples by `sample_weight` and `class_weight`.
-            run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: accepted as in Keras; `fit` always runs one
-                compiled program over as many steps as nobody looks at.
+            run_eagerly: run every step in Python, uncompiled: slow, but a step may print values.
+            steps_per_execution, jit_compile, auto_scale_loss: accepted as in Keras; `fit` runs one compiled program
+                over as many steps as nobody looks at.
 
         Raises:
             ArgumentError: an unknown name, with the nearest known ones.
@@ -62,13 +69,6 @@ class Fitting(Layer, abstract=True):
         >>> model = Sequential([Input((3,)), layers.Dense(1)])
         >>> model.compile("adam", "mse", metrics=["mae"])
         """
-        for name in _HOOKS:  # silently training without them would be worse
-            if getattr(type(self), name, None) is not None:
-                raise StateError(
-                    message(f"{type(self).__name__}.{name} is not called by gazelle yet",
-                            expected="losses and metrics given to compile", got="a method that replaces the step",
-                            mend="Give compile a loss function, or write a loop with jax.grad and optimizer.update.")
-                )  # fmt: skip
         self.optimizer = optimizers.get(optimizer)
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16":
             self.optimizer = optimizers.scaled(self.optimizer)
@@ -79,6 +79,9 @@ class Fitting(Layer, abstract=True):
             "metrics": metrics, "weighted_metrics": weighted_metrics, "run_eagerly": run_eagerly,
             "steps_per_execution": steps_per_execution, "jit_compile": jit_compile,
         }  # fmt: skip
+        self._trackers = {"loss": Mean("loss")}
+        given = metrics if metrics is not None else weighted_metrics
+        self._compile_metrics = CompileMetrics(Meters(metrics, weighted_metrics, None)) if given is not None else None
         self._trainer, self._seed = None, random.next_seed()
         self._frozen = {id(v) for v in self.variables} - self.trainable_ids() if self.built else None
 
@@ -100,7 +103,7 @@ class Fitting(Layer, abstract=True):
             raise StateError(
                 message(f"{what} was called before compile", mend="Call model.compile(optimizer, loss) first.")
             )
-        if not self.built:
+        if not self.built and self._has_call():
             self._build_for(sample)
         with _making:
             if self._trainer is None or (self._compiled is not None and self._trainer.optimizer is None):
@@ -115,10 +118,23 @@ class Fitting(Layer, abstract=True):
             self._frozen = frozen if words else None
         trainable = {path for path, v in self.named_variables().items() if id(v) not in frozen}
         plan = sharing.blueprint(self, words, self.optimizer if words else None, trainable)
+        if self._writes_steps():
+            return self._new_custom_trainer(plan)
         key = sharing.structure(self, plan)
-        return Trainer(
+        trainer = Trainer(
             plan, self._seed if words else 0, key, lambda: sharing.skeleton(self, plan), sharing.rows_alone(self)
         )
+        trainer.meters.trackers = self._trackers
+        if self._compile_metrics is not None:
+            self._compile_metrics.meters = trainer.meters
+        return trainer
+
+    def _new_custom_trainer(self, plan: Blueprint) -> Trainer:
+        """The trainer of a model with steps of its own: no other model can share its programs."""
+        if self._compile_metrics is not None:  # its graph is known by now
+            self._compile_metrics.meters = Meters(plan.metrics, plan.weighted_metrics, plan.outputs)
+        alone = sharing.rows_alone(self) and type(self).predict_step is Hooks.predict_step
+        return CustomTrainer(plan, self._seed if self._compiled else 0, ModelSteps(self), alone)
 
     def _build_for(self, sample: Any) -> None:
         """Make the weights for data of this shape."""
@@ -264,7 +280,7 @@ class Fitting(Layer, abstract=True):
         source = data.make_source(x, y, sample_weight, batch_size=batch_size, steps=steps)
         check_inputs(self._graph, source)
         trainer = self._get_trainer("evaluate", source.sample[0])
-        trainer.prepare(source)
+        trainer.prepare(source, "test")
         display = Progress(verbose)
         events = CallbackList(callbacks or [], self, {"steps": source.steps, "verbose": verbose})
         with display:
@@ -285,6 +301,7 @@ class Fitting(Layer, abstract=True):
         source = data.make_source(x, batch_size=batch_size, steps=steps)
         check_inputs(self._graph, source)
         trainer = self._get_trainer("predict", source.sample[0])
+        trainer.prepare(source, "predict")
         display = Progress(verbose)
         events = CallbackList(callbacks or [], self, {"steps": source.steps, "verbose": verbose})
         with display:
@@ -309,8 +326,9 @@ class Fitting(Layer, abstract=True):
         self._need_compiled(what)
         source = data.make_source(x, y, weight, batch_size=data.ALL, class_weight=class_weight)
         trainer = self._get_trainer(what, source.sample[0])
-        trainer.prepare(source)
-        return _returned(passes.single_batch(trainer, source.sample, what == "train_on_batch"), return_dict)
+        train = what == "train_on_batch"
+        trainer.prepare(source, "train" if train else "test")
+        return _returned(passes.single_batch(trainer, source.sample, train), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs of one batch, as NumPy arrays."""
@@ -328,11 +346,6 @@ class Fitting(Layer, abstract=True):
             )
 
     @property
-    def metrics(self) -> list[Any]:
-        """The metric objects, once data has shown their shapes."""
-        return self._trainer.meters.metrics if self._trainer is not None else []
-
-    @property
     def metrics_names(self) -> list[str]:
         """The names of what `evaluate` returns, in order."""
         if self._trainer is None or not self._trainer.meters.built:
@@ -348,12 +361,16 @@ class Fitting(Layer, abstract=True):
 
     def compile_from_config(self, config: Any) -> None:
         """Compile with what `get_compile_config` gave."""
+        if type(self).compile is not Fitting.compile and type(self).compile_from_config is Fitting.compile_from_config:
+            warnings.warn(
+                f"{type(self).__name__}.compile is your own, so the model was loaded without being compiled: compile "
+                "it, or write compile_from_config(self, config).", UserWarning, stacklevel=2,
+            )  # fmt: skip
+            return
         words = {k: deserialize(v) for k, v in config.items() if k in _COMPILE}
         self.compile(**words)
 
 
-#: methods by which Keras programs replace the step; gazelle does not call them yet
-_HOOKS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics", "make_train_function")
 _COMPILE = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly", "steps_per_execution",
             "jit_compile")  # fmt: skip
 

@@ -182,8 +182,14 @@ class Model(Fitting):
             return Functional.from_config(config)
         return super().from_config(config)
 
+    def _has_call(self) -> bool:
+        """Whether it can be called on data: a model with steps of its own need not."""
+        return self._graph is not None or type(self).call is not Model.call
+
     def reset_metrics(self) -> None:
-        """Start the running metrics of train_on_batch and test_on_batch anew."""
+        """Start the metrics anew, also the running ones of train_on_batch and test_on_batch."""
+        for metric in self.metrics:
+            metric.reset_state()
         if self._trainer is not None and self._trainer.meters.built:
             self._trainer.live.totals = self._trainer.meters.start()
 

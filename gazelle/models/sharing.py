@@ -26,7 +26,8 @@ def blueprint(model: Any, words: Mapping[str, Any], optimizer: Any, trainable: s
     names = {id(layer): path for path, layer in model.named_layers().items()}
     outputs = model._graph.output_names if model._graph is not None else None
     given = {word: words.get(word) for word in _WORDS}
-    return Blueprint(model, model.named_variables(), names, trainable, outputs, optimizer, **given)
+    eagerly = bool(words.get("run_eagerly"))
+    return Blueprint(model, model.named_variables(), names, trainable, outputs, optimizer, run_eagerly=eagerly, **given)
 
 
 def structure(model: Any, plan: Blueprint) -> str | None:
@@ -34,6 +35,8 @@ def structure(model: Any, plan: Blueprint) -> str | None:
     layers = list(model.named_layers().values())
     if model._graph is None or any(hasattr(layer, "adapt") or layer._remat is not None for layer in layers):
         return None  # what a layer has adapted to, and the RematScope it was made in, are not in its config
+    if plan.run_eagerly:
+        return None
     if plan.optimizer is not None and plan.optimizer._excluded != ((), ""):
         return None
     try:

@@ -37,6 +37,21 @@ def advance(step: Callable[..., Any], report: Callable[[Any], Any]) -> Callable[
     return program
 
 
+def by_hand(step: Callable[..., Any], report: Callable[[Any], Any]) -> Callable[..., tuple[Any, Any, Any]]:
+    """`advance` in Python, uncompiled: a step may print values, and a debugger stops in it."""
+
+    def program(carry: Any, fixed: Any, data: Any, start: Any, stop: Any) -> tuple[Any, Any, Any]:
+        end = start
+        while end < stop:
+            carry, on = step(carry, fixed, _at(data, end))
+            if not on:
+                break
+            end = end + 1
+        return carry, report(carry), end
+
+    return program
+
+
 def collect(step: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
     """Make `(values, key, data, count) -> (outputs, assigned)` from `step(values, key, batch, count)`.
 

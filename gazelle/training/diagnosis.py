@@ -57,7 +57,9 @@ def _check_data(loss: float, whole: Any) -> None:
 
 
 def _first_layer(trainer: Trainer, batch: Any) -> str:
-    """In words: the first layer that gave NaN or inf for this batch."""
+    """In words: the first layer that gave NaN or inf for this batch; nothing where the model's step is its own."""
+    if trainer.own_steps:
+        return ""
     found: list[str] = []
 
     def observe(layer: Any, outputs: Any) -> None:

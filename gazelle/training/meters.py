@@ -11,6 +11,7 @@ import numpy as np
 from gazelle import engine, metrics
 from gazelle.core import bind
 from gazelle.core.variable import Variable
+from gazelle.metrics.base import Metric
 from gazelle.training.outputs import flat_outputs, output_names, per_output
 
 
@@ -22,6 +23,7 @@ class Meters:
         self.of_output: list[list[tuple[str, Any, bool]]] = []  # per output: (name in logs, metric, weighted?)
         self.parts: list[str] = []
         self.built = False
+        self.trackers: dict[str, Any] = {}  # name of a loss -> the `Mean` that shows it
         self._first: dict[str, Any] = {}  # the metrics' variables before any batch
 
     def build(self, parts: list[str], y: Any, y_pred: Any) -> None:
@@ -46,7 +48,7 @@ class Meters:
                     metric = metrics.choose(one, tuple(shape), tuple(predictions[index].shape))
                     label = metric.name if len(names) == 1 else f"{names[index]}_{metric.name}"
                     self.of_output[index].append((self._unique(label, weigh), metric, weigh))
-        self._first = {path: np.array(v._value) for path, v in self._variables().items()}
+        self._first = {path: np.array(v._value) for path, v in self.variables().items()}
         self.built = True
 
     def _unique(self, label: str, weighted: bool) -> str:
@@ -67,7 +69,8 @@ class Meters:
         """The names in the logs: losses, then metrics as they were compiled."""
         return [*self.parts, *(name for entries in self.of_output for name, _, _ in entries)]
 
-    def _variables(self) -> dict[str, Variable]:
+    def variables(self) -> dict[str, Variable]:
+        """{path: variable} of the metrics."""
         return {
             f"{name}/{path}": variable
             for entries in self.of_output
@@ -85,13 +88,14 @@ class Meters:
         """Totals after one more batch; each loss counts by the batch's number of samples."""
         count = jax.tree.leaves(x)[0].shape[0]
         sums = {f"part/{n}": totals[f"part/{n}"] + jnp.stack([parts[n] * count, jnp.float32(count)]) for n in parts}
-        variables = self._variables()
-        _, after, _ = bind.pure(self._update_metrics, variables)(
+        variables = self.variables()
+        _, after, _ = bind.pure(self.update_metrics, variables)(
             {path: totals[path] for path in variables}, y, y_pred, weight
         )
         return sums | after
 
-    def _update_metrics(self, y: Any, y_pred: Any, weight: Any) -> None:
+    def update_metrics(self, y: Any, y_pred: Any, weight: Any) -> None:
+        """One more batch for the metric objects."""
         names = output_names(y_pred, self.outputs)
         predictions = flat_outputs(y_pred, names)
         targets = per_output("y", y, names, spread=True)
@@ -104,18 +108,50 @@ class Meters:
     def report(self, totals: Any) -> dict[str, Any]:
         """The logs that the totals amount to."""
         logs = {n: totals[f"part/{n}"][0] / jnp.maximum(totals[f"part/{n}"][1], 1) for n in self.parts}
-        variables = self._variables()
-        results, _, _ = bind.pure(self._results, variables)({path: totals[path] for path in variables})
-        for name, value in results.items():
-            logs |= {f"{name}_{k}": v for k, v in value.items()} if isinstance(value, dict) else {name: value}
-        return logs
+        variables = self.variables()
+        results, _, _ = bind.pure(self.results, variables)({path: totals[path] for path in variables})
+        return logs | results
 
-    def _results(self) -> dict[str, Any]:
+    def results(self) -> dict[str, Any]:
+        """{name: value} of the metric objects."""
         results = {name: metric.result() for entries in self.of_output for name, metric, _ in entries}
-        values: dict[str, Any] = jax.tree.map(jnp.asarray, results)  # a Variable is read here, where it is bound
-        return values
+        values: dict[str, Any] = {}
+        for name, value in results.items():
+            values |= {f"{name}_{k}": v for k, v in value.items()} if isinstance(value, dict) else {name: value}
+        return {name: jnp.asarray(value) for name, value in values.items()}  # a Variable is read where it is bound
 
     def show(self, totals: Any) -> None:
         """Put totals into the metric objects, for those who read them by hand."""
-        for path, variable in self._variables().items():
+        for path, variable in self.variables().items():
             variable._value = totals[path]
+        for name in self.parts:
+            tracker = self.trackers.setdefault(name, metrics.Mean(name))
+            tracker.total._value, tracker.count._value = totals[f"part/{name}"]
+
+
+class CompileMetrics(Metric, abstract=True):
+    """The metrics given to `compile`, as one metric whose result is {name: value}."""
+
+    def __init__(self, meters: Meters) -> None:
+        super().__init__(name="compile_metrics")
+        self.meters = meters
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics, once data has shown their shapes."""
+        return self.meters.metrics
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        if not self.meters.built:
+            self.meters.build([], y_true, y_pred)
+        self.meters.update_metrics(y_true, y_pred, sample_weight)
+
+    def result(self) -> dict[str, Any]:
+        return self.meters.results()
+
+    def reset_state(self) -> None:
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def named_variables(self) -> dict[str, Variable]:
+        return self.meters.variables()

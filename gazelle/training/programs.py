@@ -14,7 +14,7 @@ import numpy as np
 from gazelle import engine
 from gazelle.core import bind
 from gazelle.core.variable import Variable
-from gazelle.training.advance import advance, collect
+from gazelle.training.advance import advance, by_hand, collect
 from gazelle.training.meters import Meters
 from gazelle.training.objective import Objective
 from gazelle.training.step import changed, predict_step, test_step, train_step
@@ -41,6 +41,7 @@ class Blueprint:
     loss_weights: Any = None
     metrics: Any = None
     weighted_metrics: Any = None
+    run_eagerly: bool = False
 
 
 @dataclasses.dataclass
@@ -67,10 +68,11 @@ class Programs:
         report = self.meters.report
         train = train_step(self.forward, self.objective, self.meters, optimizer, constraints)
         test = test_step(self.forward, self.objective, self.meters)
-        self.train = engine.compile(advance(train, lambda state: report(state.totals)), donate=(0,))
-        self.test = engine.compile(advance(test, lambda carry: report(carry[0])))
+        loop, compiled = (by_hand, _as_it_is) if made_of.run_eagerly else (advance, engine.compile)
+        self.train = compiled(loop(train, lambda state: report(state.totals)), donate=(0,))
+        self.test = compiled(loop(test, lambda carry: report(carry[0])))
         self.report = engine.compile(report)
-        self.predict = engine.compile(collect(predict_step(self.forward)))
+        self.predict = compiled(collect(predict_step(self.forward)))
         self._looks: dict[Hashable, Look] = {}
 
     def look(self, sample: Any) -> Look:
@@ -95,6 +97,10 @@ class Programs:
             self.meters.build(look.parts, spec[1], look.y_pred)
         self._looks[key] = look
         return look
+
+
+def _as_it_is(program: Callable[..., Any], donate: tuple[int, ...] = ()) -> Callable[..., Any]:
+    return program
 
 
 def signature(tree: Any) -> Hashable:

@@ -25,7 +25,7 @@ def _masked(tree: Any, masks: list[Any]) -> Any:
     return tree
 
 
-def _test_key(key: jax.Array, count: Any) -> jax.Array:
+def test_key(key: jax.Array, count: Any) -> jax.Array:
     """The key of a batch outside of training, for layers that draw there too; apart from the keys of training."""
     return jax.random.fold_in(jax.random.fold_in(key, 2**31), count)
 
@@ -86,7 +86,7 @@ def test_step(forward: Any, objective: Any, meters: Any) -> Callable[..., Any]:
     def step(carry: Any, fixed: Any, batch: Batch) -> Any:
         (totals, assigned, count), (values, key) = carry, fixed
         x, y, weight = batch
-        y_pred, after, added = forward(values | assigned, x, key=_test_key(key, count), training=False)
+        y_pred, after, added = forward(values | assigned, x, key=test_key(key, count), training=False)
         _, parts = objective(y, y_pred, weight, after, added)
         totals = meters.update(totals, parts, y, y_pred, weight, x)
         return (totals, {path: after[path] for path in assigned}, count + 1), jnp.bool_(True)
@@ -98,7 +98,7 @@ def predict_step(forward: Any) -> Callable[..., Any]:
     """(values, key, x, count) -> (y_pred, {path: array} of the variables that layers assigned)."""
 
     def step(values: Any, key: Any, x: Any, count: Any) -> Any:
-        y_pred, after, _ = forward(values, x, key=_test_key(key, count), training=False)
+        y_pred, after, _ = forward(values, x, key=test_key(key, count), training=False)
         return y_pred, changed(values, after)
 
     return step

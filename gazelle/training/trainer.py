@@ -28,6 +28,8 @@ class Trainer:
         alone: whether the outputs of a sample depend on that sample only.
     """
 
+    own_steps = False  # whether the model's methods compute the steps
+
     def __init__(
         self, model: Blueprint, seed: int = 0, structure: Hashable | None = None,
         skeleton: Callable[[], Blueprint | None] = lambda: None, alone: bool = False,
@@ -69,8 +71,13 @@ class Trainer:
             self._predict = self._programs("predict").predict
         return self._predict
 
-    def prepare(self, source: data.Source) -> None:
-        """Hold the data against the model before anything is compiled; the first time, choose the metrics."""
+    def prepare(self, source: data.Source, kind: str = "train") -> None:
+        """Hold the data against the model before anything is compiled; the first time, choose the metrics.
+
+        kind: the step that is to run: "train", "test" or "predict".
+        """
+        if kind == "predict":
+            return
         y = source.sample[1]
         labels = signature(jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape[1:], a.dtype), y))
         if self.programs is None or labels != self._labels:

@@ -6,7 +6,6 @@ import pytest
 
 import gazelle
 from gazelle import layers
-from gazelle.core.errors import StateError
 
 X, Y = np.ones((8, 2), "float32"), np.ones((8, 1), "float32")
 
@@ -79,14 +78,6 @@ def test_a_metric_may_return_its_variable():
     model = gazelle.Sequential([gazelle.Input((2,)), layers.Dense(1)])
     model.compile("sgd", "mse", metrics=[Seen()])
     assert model.fit(X, Y, epochs=2, verbose=0, keep=False).history["seen"] == [8.0, 8.0]
-
-
-@pytest.mark.parametrize("name", ["train_step", "test_step", "predict_step", "compute_loss"])
-def test_a_method_that_replaces_the_step_is_refused(name):
-    kind = type("Mine", (gazelle.Model,), {name: lambda self, data: None})
-    x = gazelle.Input((2,))
-    with pytest.raises(StateError, match=f"Mine.{name} is not called by gazelle yet"):
-        kind(x, layers.Dense(1)(x)).compile("sgd", "mse")
 
 
 def test_logs_begin_with_the_loss():

@@ -1,0 +1,280 @@
+"""The step of a model in methods that a subclass may write anew: train_step, test_step, predict_step, compute_loss,
+compute_metrics. A model that writes none of them is trained by `training.step`, which computes the same.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gazelle import metrics, ops
+from gazelle.core import bind
+from gazelle.core.boxed import box_of
+from gazelle.core.errors import ArgumentError, message
+from gazelle.core.gradients import value_and_grad
+from gazelle.core.scopes import StatelessScope
+from gazelle.core.variable import Variable
+from gazelle.data.parts import unpack_x_y_sample_weight
+from gazelle.layers.base import Layer
+from gazelle.models import held
+from gazelle.training.custom import flat_logs
+from gazelle.training.meters import CompileMetrics
+from gazelle.training.objective import Objective
+
+HOOKS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")
+
+
+class Hooks(Layer, abstract=True):
+    """The part of a model that computes one step. A step has one of two forms, told by its arguments:
+
+    - `train_step(self, data) -> logs` reads and assigns variables: weights, metrics, optimizers in attributes.
+    - `train_step(self, state, data) -> (logs, state)` is pure; state is the values of (`trainable_variables`,
+      `non_trainable_variables`, `optimizer.variables`, `metrics_variables`). `test_step` has no optimizer's,
+      `predict_step` also no metrics'.
+
+    Either way `fit` runs it as one compiled program over many batches.
+
+    >>> class Mine(gazelle.Model):
+    ...     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    ...         return gazelle.ops.mean(gazelle.ops.abs(y - y_pred))
+    >>> inputs = gazelle.Input((3,))
+    >>> model = Mine(inputs, layers.Dense(1, kernel_initializer="zeros")(inputs))
+    >>> model.compile("sgd")
+    >>> model.evaluate(np.ones((2, 3)), np.ones((2, 1)), verbose=0)
+    1.0
+    """
+
+    optimizer: Any
+    _graph: Any
+    _compiled: dict[str, Any] | None
+    _trackers: dict[str, Any]  # name of a loss -> the `Mean` of it
+    _compile_metrics: CompileMetrics | None
+
+    def _has_call(self) -> bool:
+        raise NotImplementedError
+
+    def train_step(self, *given: Any) -> Any:
+        """(data) -> logs, or (state, data) -> (logs, state): one update."""
+        if len(given) == 2:
+            return self._stateless(self.train_step, TRAIN, *given)
+        x, y, weight = unpack_x_y_sample_weight(given[0])
+        variables = self.trainable_variables
+
+        def loss() -> Any:
+            y_pred = self(x, training=True)
+            value = self._loss_of(x, y, y_pred, weight, True)
+            return self.optimizer.scale_loss(value), (value, y_pred)
+
+        (_, (value, y_pred)), grads = value_and_grad(loss, variables)
+        self.optimizer.apply(grads, variables)
+        self._track("loss", value, x)
+        return self.compute_metrics(x, y, y_pred, weight)
+
+    def test_step(self, *given: Any) -> Any:
+        """(data) -> logs, or (state, data) -> (logs, state): loss and metrics of a batch that is not trained on."""
+        if len(given) == 2:
+            return self._stateless(self.test_step, TEST, *given)
+        x, y, weight = unpack_x_y_sample_weight(given[0])
+        y_pred = self(x, training=False)
+        self._track("loss", self._loss_of(x, y, y_pred, weight, False), x)
+        return self.compute_metrics(x, y, y_pred, weight)
+
+    def predict_step(self, *given: Any) -> Any:
+        """(data) -> outputs, or (state, data) -> (outputs, non_trainable_variables)."""
+        if len(given) == 2:
+            out, (_, fixed) = self._stateless(self.predict_step, PREDICT, *given)
+            return out, fixed
+        return self(unpack_x_y_sample_weight(given[0])[0], training=False)
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """The loss given to `compile`, plus `losses`: what layers added, and the penalties of regularizers."""
+        return self._compute(y, y_pred, sample_weight, self.losses)
+
+    def _compute(self, y: Any, y_pred: Any, weight: Any, added: Sequence[Any]) -> Any:
+        box = box_of((y, y_pred, weight, added))
+        if box is not None:
+            return box.through(self._compute, (y, y_pred, weight, added), {})
+        words = self._compiled or {}
+        if words.get("loss") is None:
+            return sum((jnp.sum(jnp.asarray(value)) for value in added), jnp.zeros(()))
+        names = self._graph.output_names if self._graph is not None else None
+        total, parts = Objective(words["loss"], words.get("loss_weights"), names, {})(y, y_pred, weight, {}, [*added])
+        for name in [name for name in parts if name != "loss"]:
+            self._track(name, parts[name], y_pred)
+        return total
+
+    def _loss_of(self, x: Any, y: Any, y_pred: Any, weight: Any, training: bool) -> Any:
+        known = inspect.signature(self.compute_loss).parameters.values()
+        any_word = any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in known)
+        words = {"training": training} if any_word else {}
+        return self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, **words)
+
+    def _track(self, name: str, value: Any, like: Any) -> None:
+        """Count a loss into its mean, by the number of samples."""
+        tracker = self._trackers.setdefault(name, None) or metrics.Mean(name)
+        self._trackers[name] = tracker
+        tracker.update_state(ops.stop_gradient(value), sample_weight=jax.tree.leaves(like)[0].shape[0])
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """One more batch for the metrics given to `compile`; returns what all metrics amount to."""
+        self.compiled_metrics.update_state(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    @property
+    def compiled_loss(self) -> Callable[..., Any]:
+        """`(y, y_pred, sample_weight=None, regularization_losses=())` -> the loss given to `compile`, as it is counted
+        in the logs: for steps in the words of Keras 2."""
+
+        def loss(y: Any, y_pred: Any, sample_weight: Any = None, regularization_losses: Any = ()) -> Any:
+            value = self._compute(y, y_pred, sample_weight, [*(regularization_losses or ())])
+            self._track("loss", value, y_pred)
+            return value
+
+        return loss
+
+    @property
+    def compiled_metrics(self) -> Any:
+        """The metrics given to `compile`: `update_state(y, y_pred, sample_weight)` counts a batch."""
+        return self._compile_metrics if self._compile_metrics is not None else _Nothing()
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The loss, the metrics given to `compile` as one, and those in attributes of the model and its layers."""
+        return [*(held.compiled(self) if self._compiled is not None else ()), *held.metrics(self)]
+
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        return [variable for metric in self.metrics for variable in metric.variables]
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """{name: value} of `metrics`."""
+        out: dict[str, Any] = {}
+        for metric in self.metrics:
+            result = metric.result()
+            out |= result if isinstance(result, Mapping) else {metric.name: result}
+        return out
+
+    def _writes_steps(self) -> bool:
+        """Whether the model has a step of its own, or metrics that its layers count."""
+        return any(getattr(type(self), name) is not getattr(Hooks, name) for name in HOOKS) or bool(held.metrics(self))
+
+    # The stateless form ----------------------------------------------------------------------------------------------
+
+    def _stateless(self, step: Callable[[Any], Any], parts: Sequence[str], state: Any, data: Any) -> Any:
+        """`step(data)` as a pure function of the values of its variables."""
+        variables = self._parts(parts)
+        pairs = [pair for own, values in zip(variables, state, strict=True) for pair in zip(own, values, strict=True)]
+        outer = bind.current()
+        with StatelessScope(pairs) as scope:
+            if outer is not None:
+                scope._scope.names = outer.names
+            out = step(data)
+            out = jax.tree.map(jnp.asarray, flat_logs(out) if isinstance(out, Mapping) else out)
+        return out, tuple([scope.get_current_value(v) for v in own] for own in variables)
+
+    def _parts(self, parts: Sequence[str]) -> list[list[Variable]]:
+        if "optimizer.variables" in parts:
+            self.optimizer.build(self.trainable_variables)
+        return [self.optimizer.variables if p == "optimizer.variables" else getattr(self, p) for p in parts]
+
+    def _build_metrics(self, data: Any) -> None:
+        """Make the metrics given to `compile`, whose values are part of a state, for outputs of this shape."""
+        meters = self._compile_metrics.meters if self._compile_metrics is not None else None
+        if meters is not None and not meters.built:
+            x, y, _ = unpack_x_y_sample_weight(data)
+            meters.build([], y, self(x, training=False))
+
+    def _with_state(self, name: str, parts: Sequence[str]) -> Callable[[Any], Any]:
+        """The step of this name as a function of data that reads and assigns variables, whichever form it has."""
+        step = getattr(self, name)
+        if getattr(type(self), name) is getattr(Hooks, name) or not _has_two_arguments(step):
+            return step  # type: ignore[no-any-return]
+
+        def run(data: Any) -> Any:
+            if "metrics_variables" in parts:
+                self._build_metrics(data)
+            variables = self._parts(parts)
+            out, state = step(tuple([v.value for v in own] for own in variables), data)
+            state = ([None] * len(variables[0]), state) if name == "predict_step" else state
+            for part, own, values in zip(parts, variables, state, strict=True):
+                if len(values) != len(own):
+                    raise ArgumentError(
+                        message(f"The state that {type(self).__name__}.{name} returned",
+                                expected=f"{len(own)} values of {part}", got=len(values),
+                                mend=f"Return (logs, ({', '.join(parts)})), as they came.")
+                    )  # fmt: skip
+                for variable, value in zip(own, values, strict=True):
+                    if value is not None:
+                        variable.assign(value)
+            return out
+
+        return run
+
+
+PREDICT = ("trainable_variables", "non_trainable_variables")
+TEST = (*PREDICT, "metrics_variables")
+TRAIN = (*PREDICT, "optimizer.variables", "metrics_variables")
+
+
+class _Nothing:
+    """The metrics of a model that was given none."""
+
+    def update_state(self, *args: Any, **kwargs: Any) -> None: ...
+
+
+def _has_two_arguments(step: Callable[..., Any]) -> bool:
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    needed = [p for p in inspect.signature(step).parameters.values() if p.kind in kinds and p.default is p.empty]
+    return len(needed) == 2
+
+
+class ModelSteps:
+    """The steps of one model, as `training.custom` asks for them."""
+
+    def __init__(self, model: Hooks) -> None:
+        self.model = model
+        self.train = model._with_state("train_step", TRAIN)
+        self.test = model._with_state("test_step", TEST)
+        self.predict = model._with_state("predict_step", PREDICT)
+
+    def _summed(self) -> dict[int, Variable]:
+        return {id(v): v for v in self.model.metrics_variables}
+
+    def variables(self) -> dict[str, Variable]:
+        """{path: variable} of all that the steps may read or assign, without `sums`."""
+        sums = self._summed()
+        return {path: v for path, v in held.variables(self.model).items() if id(v) not in sums}
+
+    def sums(self) -> dict[str, Variable]:
+        """{path: variable} of the metrics that begin anew with each pass."""
+        sums = self._summed()
+        return {path: v for path, v in held.variables(self.model).items() if id(v) in sums}
+
+    def reset(self) -> None:
+        """Begin them anew."""
+        for metric in self.model.metrics:
+            metric.reset_state()
+
+    def results(self) -> dict[str, Any]:
+        """What the metrics amount to."""
+        return self.model.get_metrics_result()
+
+    def order(self) -> list[str]:
+        """Names of the metrics, in the order in which logs show them."""
+        each = (getattr(metric, "meters", None) for metric in self.model.metrics)
+        names = [m.names if m is not None else [n.name] for m, n in zip(each, self.model.metrics, strict=True)]
+        return [name for group in names for name in group]
+
+    def names(self) -> Mapping[int, str]:
+        """{id(layer): path}, for draws."""
+        return {id(layer): path for path, layer in self.model.named_layers().items()}
+
+    def trainable(self) -> set[int]:
+        """ids of the variables that are trained."""
+        return self.model.trainable_ids()

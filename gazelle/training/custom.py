@@ -1,0 +1,243 @@
+"""Models with steps of their own: what `train_step(data)` reads and assigns is bound, so that it is one pure step."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle import data, engine
+from gazelle.core import bind
+from gazelle.core.variable import Variable
+from gazelle.data.parts import pack_x_y_sample_weight
+from gazelle.training.advance import advance, by_hand, collect
+from gazelle.training.programs import Blueprint, signature
+from gazelle.training.state import Live, State
+from gazelle.training.step import Batch, changed, test_key
+from gazelle.training.trainer import Trainer
+
+
+class Steps(Protocol):
+    """What such a model gives: functions of a batch that read and assign its variables."""
+
+    train: Callable[[Any], Mapping[str, Any]]  # data -> logs
+    test: Callable[[Any], Mapping[str, Any]]
+    predict: Callable[[Any], Any]  # data -> outputs
+
+    def variables(self) -> dict[str, Variable]:
+        """{path: variable} of all that the steps may read or assign, without `sums`."""
+        ...
+
+    def sums(self) -> dict[str, Variable]:
+        """{path: variable} of the metrics that begin anew with each pass."""
+        ...
+
+    def reset(self) -> None:
+        """Begin them anew."""
+        ...
+
+    def results(self) -> dict[str, Any]:
+        """What the metrics amount to."""
+        ...
+
+    def order(self) -> list[str]:
+        """Names of the metrics, in the order in which logs show them."""
+        ...
+
+    def names(self) -> Mapping[int, str]:
+        """{id(layer): path}, for draws."""
+        ...
+
+    def trainable(self) -> set[int]:
+        """ids of the variables that are trained."""
+        ...
+
+
+def flat_logs(logs: Any) -> dict[str, Any]:
+    """Logs as {name: array}: a dict inside, as of a metric with several results, stands among the others."""
+    out: dict[str, Any] = {}
+    for name, value in (logs or {}).items():
+        out |= flat_logs(value) if isinstance(value, Mapping) else {} if value is None else {name: jnp.asarray(value)}
+    return out
+
+
+class Tallies:
+    """Takes the place of `Meters`: the metrics' sums, and beside them the logs of the last step."""
+
+    built = True
+
+    def __init__(self, steps: Steps) -> None:
+        self.steps = steps
+        self.logs: dict[str, dict[str, Any]] = {}  # "train", "test" -> {name: shape and dtype}
+
+    @property
+    def names(self) -> list[str]:
+        """Names in the logs: those of metrics in their order, then the others by the alphabet."""
+        known = {name for logs in self.logs.values() for name in logs}
+        first = [name for name in self.steps.order() if name in known]
+        return list(dict.fromkeys([*first, *sorted(known)]))
+
+    def start(self) -> dict[str, Any]:
+        """Totals before the first batch."""
+        sums = self.steps.sums()
+        _, after, _ = bind.pure(self.steps.reset, sums)({path: v.value for path, v in sums.items()})
+        last = {f"{k}/{n}": np.zeros(s.shape, s.dtype) for k, logs in self.logs.items() for n, s in logs.items()}
+        placed: dict[str, Any] = engine.place({**{path: np.array(v) for path, v in after.items()}, **last})
+        return placed
+
+    def report(self, kind: str) -> Callable[[Any], dict[str, Any]]:
+        """totals -> logs: what the metrics say, where the step returned just these, else what it returned last."""
+
+        def read(totals: Any) -> dict[str, Any]:
+            last = {name: totals[f"{kind}/{name}"] for name in self.logs[kind]}
+            sums = self.steps.sums()
+            results, _, _ = bind.pure(lambda: flat_logs(self.steps.results()), sums)({p: totals[p] for p in sums})
+            return results if results.keys() == last.keys() else last
+
+        return read
+
+    def show(self, totals: Any) -> None:
+        """Put totals into the metric objects, for those who read them by hand."""
+        for path, variable in self.steps.sums().items():
+            variable._value = totals[path]
+
+
+@dataclasses.dataclass
+class CustomPrograms:
+    """`train`, `test` and `report` of one model, as `Programs` has them."""
+
+    train: Callable[..., Any]
+    test: Callable[..., Any]
+    report: Callable[[Any], Any]
+
+
+class CustomTrainer(Trainer):
+    """The trainer of a model whose steps are its own.
+
+    Every step is first traced once with what is there (`_look`): layers, slots and metrics are made at their first
+    use, and then it is known what the step reads, assigns and returns.
+    """
+
+    own_steps = True
+    programs: Any
+    meters: Any
+
+    def __init__(self, model: Blueprint, seed: int, steps: Steps, alone: bool) -> None:
+        super().__init__(model, seed, alone=alone)
+        self.steps, self.meters = steps, Tallies(steps)
+        self._seen: set[Hashable] = set()
+        self._take_up()
+
+    def prepare(self, source: data.Source, kind: str = "train") -> None:
+        self._look(kind, pack_x_y_sample_weight(*source.sample) if kind != "predict" else source.sample[0])
+
+    def check_labels(self, source: data.Source) -> None:
+        """Of a validation: what its step is."""
+        self.prepare(source, "test")
+
+    @property
+    def predict(self) -> Callable[..., Any]:
+        if self._predict is None:
+            self._predict = self._compile(collect(self._predict_step))
+        return self._predict
+
+    def _look(self, kind: str, batch: Any) -> None:
+        key = kind, signature(batch)
+        if key in self._seen:
+            return
+        step, assigned = getattr(self.steps, kind), set[int]()
+
+        def once(batch: Any) -> Any:
+            scope = bind.Scope(values={}, key=jax.random.key(0), names=self.steps.names(), closed=True)
+            with bind.entered(scope):
+                out = step(batch)
+            assigned.update(scope.values or ())
+            return out if kind == "predict" else flat_logs(out)
+
+        logs = jax.eval_shape(once, jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), batch))
+        if kind != "predict":
+            self.meters.logs[kind] = logs
+        self._take_up()
+        if kind == "test":
+            self.assigned = [path for path, v in self.variables.items() if id(v) in assigned]
+        self.live.totals = {**self.meters.start(), **self.live.totals}
+        self._seen.add(key)
+
+    def _take_up(self) -> None:
+        """Hold all variables that are there by now."""
+        now = self.steps.variables()
+        if self.programs is None or [*map(id, now.values())] != [*map(id, self.variables.values())]:
+            step = self.live.state.step if self.live.state is not None else jnp.zeros((), jnp.int32)
+            self.live.release()
+            ids = self.steps.trainable()
+            self.variables, totals = now, self.live.totals
+            self.live = _Live(now, {path for path, v in now.items() if id(v) in ids}, step, self)
+            self.live.totals = totals
+            loop = by_hand if self.model.run_eagerly else advance
+            train, test = self.meters.report("train"), self.meters.report("test")
+            self.programs = CustomPrograms(
+                self._compile(loop(self._train_step, lambda state: train(state.totals)), donate=(0,)),
+                self._compile(loop(self._test_step, lambda carry: test(carry[0]))),
+                self._compile(train),
+            )
+            self._predict = None
+
+    def _compile(self, program: Callable[..., Any], donate: tuple[int, ...] = ()) -> Callable[..., Any]:
+        return program if self.model.run_eagerly else engine.compile(program, donate)
+
+    def _run(self, kind: str, values: Any, totals: Any, batch: Any, key: Any) -> tuple[Any, Any, Any]:
+        """(logs, values, totals) after one step."""
+        sums = self.steps.sums()
+        step = bind.pure(getattr(self.steps, kind), {**self.variables, **sums}, self.steps.names())
+        logs, after, _ = step({**values, **{path: totals[path] for path in sums}}, batch, key=key)
+        logs = flat_logs(logs)
+        last = {f"{kind}/{name}": value for name, value in logs.items()}
+        return logs, {path: after[path] for path in values}, {**totals, **{path: after[path] for path in sums}, **last}
+
+    def _train_step(self, state: State, whatever: Any, batch: Any) -> tuple[State, Any]:
+        key = jax.random.fold_in(state.key, state.step)
+        logs, after, totals = self._run(
+            "train", state.params | state.buffers, state.totals, pack_x_y_sample_weight(*batch), key
+        )
+        losses = [v for name, v in logs.items() if name == "loss" or name.endswith("_loss")]
+        on = jnp.all(jnp.asarray([jnp.all(jnp.isfinite(v)) for v in losses], bool)) | whatever
+        params, buffers = ({path: after[path] for path in part} for part in (state.params, state.buffers))
+        params, buffers, step = jax.lax.cond(
+            on, lambda: (params, buffers, state.step + 1), lambda: (state.params, state.buffers, state.step)
+        )
+        return State(params, buffers, state.slots, totals, state.hyper, state.key, step), on
+
+    def _test_step(self, carry: Any, fixed: Any, batch: Batch) -> Any:
+        (totals, assigned, count), (values, key) = carry, fixed
+        given = pack_x_y_sample_weight(*batch)
+        _, after, totals = self._run("test", values | assigned, totals, given, test_key(key, count))
+        return (totals, {path: after[path] for path in assigned}, count + 1), jnp.bool_(True)
+
+    def _predict_step(self, values: Any, key: Any, x: Any, count: Any) -> Any:
+        step = bind.pure(self.steps.predict, self.variables, self.steps.names())
+        outputs, after, _ = step(values, x, key=test_key(key, count))
+        return outputs, changed(values, after)
+
+
+class _Live(Live):
+    """The lease on all variables of such a model; its optimizers' are among them."""
+
+    def __init__(self, variables: dict[str, Variable], trainable: set[str], step: Any, trainer: Trainer) -> None:
+        super().__init__(variables, trainable, None, trainer.key)
+        self._begun, self._main = engine.copy(step), trainer.optimizer
+
+    def _collect(self) -> None:
+        step = self._begun if self.state is None else self.state.step
+        super()._collect()
+        assert self.state is not None
+        self.state.step = engine.copy(step)
+
+    def finish(self) -> None:
+        """The end of a training: averages of weights, where the model's optimizer kept some, become the weights."""
+        with self.lock:
+            if self._main is not None and self._main.use_ema and self._main.built:
+                self._main.finalize_variable_values([self.variables[path] for path in self.trainable])
