@@ -59,7 +59,8 @@ class Tree(Configurable, abstract=True):
             out[path] = layer
             used: Counter[str] = Counter()
             for child in layer.sublayers():
-                name = snake(type(child).__name__) if child.auto_named else child.name
+                kind = snake(type(child).__name__)
+                name = kind if child.auto_named or _counted(child.name, kind) else child.name
                 used[name] += 1
                 name = f"{name}_{used[name] - 1}" if used[name] > 1 else name
                 walk(child, f"{path}/{name}" if path else name)
@@ -173,6 +174,12 @@ class Tree(Configurable, abstract=True):
     @property
     def _label(self) -> str:
         return f"{type(self).__name__} '{self.name}'"
+
+
+def _counted(name: str, kind: str) -> bool:
+    """Whether a name is an automatic one, `dense` or `dense_7`, be it from this process or from a file."""
+    start, _, number = name.rpartition("_")
+    return name == kind or (start == kind and number.isdigit())
 
 
 def _found(value: Any) -> Iterator[Any]:

@@ -22,8 +22,8 @@ from gazelle.saving.tensors import Array
 
 _SHARE = 50  # the pause after a copy is at least this many times as long as the copy took
 
-Tensors = Callable[[], Mapping[str, Any]]
-Words = Callable[[], Mapping[str, Any]]
+#: () -> (copies of the arrays on the host, words about the state as JSON can hold them)
+Snapshot = Callable[[], tuple[Mapping[str, Any], Mapping[str, Any]]]
 
 
 class Keeper:
@@ -39,7 +39,7 @@ class Keeper:
         folder: where to; by default a folder of this program below GAZELLE_HOME.
 
     >>> keeper = Keeper("example")
-    >>> keeper.finish(lambda: {"params/w": np.ones(2)}, lambda: {"epoch": 1})
+    >>> keeper.finish(lambda: ({"params/w": np.ones(2)}, {"epoch": 1}))
     >>> latest("example") == keeper.path
     True
     """
@@ -98,31 +98,27 @@ class Keeper:
         """Let the next offer be written, however short ago the last one was."""
         self._due = 0.0
 
-    def offer(self, make_tensors: Tensors, make_meta: Words) -> bool:
-        """Start a write if it is time for one. True if it was started.
-
-        Args:
-            make_tensors: returns copies on the host, {name: NumPy array}; called at once or not at all.
-            make_meta: returns words about the state, as JSON can hold them; called likewise.
-        """
+    def offer(self, snapshot: Snapshot) -> bool:
+        """Start a write of what `snapshot()` gives, if it is time for one: else it is not called. True if started."""
         self._report()
         if not self.active or time.monotonic() < self._due or (self._thread is not None and self._thread.is_alive()):
             return False
         start = time.monotonic()
-        tensors, words = make_tensors(), _copied(make_meta())
+        tensors, words = snapshot()
+        words = _copied(words)
         now = time.monotonic()
         self._due = now + max(self.every_seconds, _SHARE * (now - start))
         self._thread = threading.Thread(target=self._write, args=(tensors, words), name="gazelle keeps the state")
         self._thread.start()
         return True
 
-    def finish(self, make_tensors: Tensors, make_meta: Words) -> None:
+    def finish(self, snapshot: Snapshot) -> None:
         """Wait for the write that runs, then write the last state before returning; the files are free for others."""
         if self.active:
             if self._thread is not None:
                 self._thread.join()
             self._report()
-            self._write(make_tensors(), _copied(make_meta()))
+            self._write(*snapshot())
             self._report()
         self.close()
 

@@ -30,7 +30,7 @@ def newest(model_name: str | None = None) -> tuple[dict[str, Array], dict[str, A
         NothingKeptError: no state is kept. DamagedFileError: none is whole.
 
     >>> keeper = Keeper("example")
-    >>> keeper.finish(lambda: {"params/w": np.ones(2)}, lambda: {"epoch": 1})
+    >>> keeper.finish(lambda: ({"params/w": np.ones(2)}, {"epoch": 1}))
     >>> newest("example")[1]
     {'epoch': 1}
     """

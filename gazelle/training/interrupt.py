@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -16,10 +17,12 @@ if hasattr(signal, "SIGHUP"):  # the terminal was closed
 class Interrupt:
     """Between `hold` and `release` a signal waits; elsewhere it raises at once.
 
+    A second one that comes meanwhile raises after all where `breakable()`: nothing would be lost by it at this moment.
     SIGTERM raises SystemExit(143), SIGHUP SystemExit(129): the program ends as it would, after `finally` has run.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, breakable: Callable[[], bool] = lambda: True) -> None:
+        self._breakable = breakable
         self._held = False
         self._pending: BaseException | None = None
         self._before: dict[int, Any] = {}
@@ -41,10 +44,10 @@ class Interrupt:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         error = KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number)
-        if self._held and self._pending is None:
-            self._pending = error
+        if self._held and (self._pending is None or not self._breakable()):
+            self._pending = self._pending or error
         else:
-            raise error  # also the second Ctrl-C, when the first one still waits
+            raise error
 
     def hold(self) -> None:
         """From here on signals wait."""

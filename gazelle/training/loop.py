@@ -38,11 +38,13 @@ class Fit:
         self.single = events.listens("train")
         self.pace = Pace()
         self.bad: tuple[data.Chunk, int] | None = None  # the chunk and the step whose loss was no number
+        self.interrupt = Interrupt(self._even)
+        self._given: int | None = None  # during a step: `live.given` before it
 
     def run(self, epochs: int) -> None:
         """Train until `epochs` are over or somebody stops it."""
         live, at = self.trainer.live, self.at
-        with Interrupt() as self.interrupt:
+        with self.interrupt:
             try:
                 first = at.epoch
                 if self.keeper is not None and first < epochs:
@@ -51,19 +53,19 @@ class Fit:
                     began = time.perf_counter()
                     if not self.epoch(epochs):
                         break
-                    if at.epoch == first:
+                    if at.epoch == first + 1:
                         self._tell_waiting(time.perf_counter() - began)
                     if self.model.stop_training or self.source.exhausted:
                         break
-                    at.next_epoch()
                     self._offer()
                 at.finish(stopped=self.model.stop_training and self.bad is None)
                 live.finish()
             finally:
                 live.settle()
+                self._given = None
                 self.interrupt.hold()  # what is kept at the end is kept whole
-                if self.keeper is not None and live.state is not None:
-                    self.keeper.finish(at.tensors, at.words)
+                if self.keeper is not None and live.state is not None and live.state.alive():
+                    self.keeper.finish(at.snapshot)
                 live.totals = self.trainer.meters.start()  # train_on_batch begins its own
 
     def epoch(self, epochs: int) -> bool:
@@ -71,8 +73,9 @@ class Fit:
         at, trainer, events, display = self.at, self.trainer, self.events, self.display
         if not at.begun:
             trainer.live.totals = trainer.meters.start()
-            events.on_epoch_begin(at.epoch, {})
-            at.begun = True
+            with at.events():
+                events.on_epoch_begin(at.epoch, {})
+                at.begun = True
         display.epoch_begin(at.epoch, epochs, self.source.steps)
         logs: Any = None
         chunks = Lookahead(self.source.chunks(at.epoch, at.done))
@@ -83,14 +86,16 @@ class Fit:
         if not at.done and self.bad is None and self.source.exhausted:
             return False
         results = host_logs(trainer, logs or self.programs.report(trainer.live.totals))
-        if self.bad is None:
-            results.update(self.validate(at.epoch))
-        else:
-            self._tell_nan(results["loss"], *self.bad)
-        trainer.meters.show(trainer.live.totals)
-        display.clear()  # what callbacks print goes on lines of its own
-        events.on_epoch_end(at.epoch, results)
-        display.epoch_end(results)
+        with at.events():
+            if self.bad is None:
+                results.update(self.validate(at.epoch))
+            else:
+                self._tell_nan(results.get("loss", np.nan), *self.bad)
+            trainer.meters.show(trainer.live.totals)
+            display.clear()  # what callbacks print goes on lines of its own
+            events.on_epoch_end(at.epoch, results)
+            display.epoch_end(results)
+            at.next_epoch()
         return True
 
     def chunk(self, chunk: data.Chunk, chunks: Lookahead) -> Any:
@@ -98,10 +103,10 @@ class Fit:
         at, logs, start = self.at, None, 0
         while start < chunk.stop and not self.model.stop_training:
             stop = start + 1 if self.single else min(chunk.stop, start + self.pace.steps)
+            self.interrupt.hold()  # a batch and what is told of it are kept together
             if self.single:
                 self.events.on_train_batch_begin(at.done, Logs())
-            begun = time.perf_counter()
-            self.interrupt.hold()
+            begun, self._given = time.perf_counter(), self.trainer.live.given
             logs, end = self.trainer.live.step(
                 self.programs.train, self.whatever, chunk.arrays, np.int32(start), np.int32(stop)
             )
@@ -109,21 +114,28 @@ class Fit:
                 chunks.fetch()
             end = int(end)
             at.done += end - start
-            self.interrupt.release()
+            self._given = None
             self.pace.took(stop - start, time.perf_counter() - begun)
             if end < stop:
                 self.bad, self.model.stop_training = (chunk, end), True
+                self.interrupt.release()
                 break
             start = end
             if self.single:
                 self.events.on_train_batch_end(at.done - 1, host_logs(self.trainer, logs))
+            self.interrupt.release()
             self.display.advance(at.done, self.source.steps, ordered(self.trainer, logs))
             self._offer()
         return logs
 
+    def _even(self) -> bool:
+        """Whether state and position are of the same step: not from a step's consuming the state to its being counted."""
+        live = self.trainer.live
+        return self._given is None or (live.given == self._given and (live.state is None or live.state.alive()))
+
     def _offer(self) -> None:
         if self.keeper is not None:
-            self.keeper.offer(self.at.tensors, self.at.words)
+            self.keeper.offer(self.at.snapshot)
 
     def _tell_nan(self, loss: float, chunk: data.Chunk, index: int) -> None:
         batch = jax.tree.map(lambda array: array[index], chunk.arrays)

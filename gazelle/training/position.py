@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
@@ -10,9 +11,12 @@ import numpy as np
 
 from gazelle.data import Source
 from gazelle.training.callbacks.base import Callback
+from gazelle.training.state import State
 from gazelle.training.trainer import Trainer
 
 _CALLBACKS = "callbacks"
+
+Words = dict[str, Any]
 
 
 class Position:
@@ -27,6 +31,7 @@ class Position:
     def __init__(self, trainer: Trainer, source: Source, callbacks: list[Callback], epoch: int) -> None:
         self.trainer, self.source, self.callbacks, self.epoch = trainer, source, callbacks, epoch
         self.done, self.begun, self.stopped = 0, False, False
+        self._before: tuple[State, Words] | None = None  # while events are told: what was before them
 
     def next_epoch(self) -> None:
         self.epoch, self.done, self.begun = self.epoch + 1, 0, False
@@ -37,36 +42,47 @@ class Position:
             self.next_epoch()
         self.stopped = stopped
 
-    def words(self) -> dict[str, Any]:
-        """What JSON can hold of it."""
-        layout = [[path, list(v.shape), v.dtype] for path, v in self.trainer.live.variables.items()]
-        states = self._states(lambda name, array: {"tensor": name})
-        return {
-            "model": layout, "epoch": self.epoch, "batch": self.done, "begun": self.begun, "stopped": self.stopped,
-            "seed": self.trainer.seed, "source": self.source.state(self.epoch, self.done), "callbacks": states,
-        }  # fmt: skip
+    @contextlib.contextmanager
+    def events(self) -> Iterator[None]:
+        """What is told to callbacks inside counts once all of them were told.
 
-    def tensors(self) -> dict[str, Any]:
-        """The arrays: the live state, and those that callbacks remember."""
-        arrays: dict[str, Any] = self.trainer.live.tensors()
-        self._states(lambda name, array: arrays.setdefault(name, np.array(array)))
-        return arrays
+        Whoever is stopped inside is kept as before, callbacks and learning rate too: going on tells all of it again.
+        """
+        self._before = self.trainer.live.at_rest(), self._words()
+        yield
+        self._before = None
 
-    def _states(self, replace: Any) -> list[Any]:
-        """[[class, state]] of the callbacks, each array replaced by `replace(name, array)`."""
+    def snapshot(self) -> tuple[dict[str, Any], Words]:
+        """(tensors, words): copies of the arrays, and what JSON can hold of the rest."""
+        live = self.trainer.live
+        state, words = self._before or (None, None)
+        if words is None or (state is not None and not state.alive()):  # a callback trained with it
+            state, words = None, self._words()
+        arrays: dict[str, Any] = live.tensors(state)
 
         def walk(name: str, value: Any) -> Any:
             if isinstance(value, Mapping):
                 return {key: walk(f"{name}/{key}", v) for key, v in value.items()}
             if isinstance(value, (list, tuple)):
                 return [walk(f"{name}/{i}", v) for i, v in enumerate(value)]
-            return replace(name, value) if isinstance(value, (np.ndarray, jax.Array)) and value.ndim else value
+            if isinstance(value, (np.ndarray, jax.Array)) and value.ndim:
+                arrays[name] = np.array(value)
+                return {"tensor": name}
+            return value
 
-        return [
-            [type(callback).__name__, walk(f"{_CALLBACKS}/{index}", callback.state())]
-            for index, callback in enumerate(self.callbacks)
-            if callable(callback.state)  # an author may use the word for something else
-        ]
+        layout = [[path, list(v.shape), v.dtype] for path, v in live.variables.items()]
+        return arrays, {"model": layout, **words, _CALLBACKS: walk(_CALLBACKS, words[_CALLBACKS])}
+
+    def _words(self) -> Words:
+        return {
+            "epoch": self.epoch, "batch": self.done, "begun": self.begun, "stopped": self.stopped,
+            "seed": self.trainer.seed, "source": self.source.state(self.epoch, self.done),
+            _CALLBACKS: [
+                [type(callback).__name__, _still(callback.state())]
+                for callback in self.callbacks
+                if callable(callback.state)  # an author may use the word for something else
+            ],
+        }  # fmt: skip
 
     def restore(self, tensors: Mapping[str, Any], words: Mapping[str, Any]) -> None:
         """Go to where `tensors` and `words` were taken; callbacks get theirs by `restore_callbacks`, once they began.
@@ -96,9 +112,16 @@ class Position:
             return [walk(v) for v in value] if isinstance(value, list) else value
 
         kept: dict[str, list[Any]] = {}
-        for name, state in words["callbacks"]:
+        for name, state in words[_CALLBACKS]:
             kept.setdefault(name, []).append(state)
         for callback in self.callbacks:
             states = kept.get(type(callback).__name__)
             if states:
                 callback.restore(walk(states.pop(0)))
+
+
+def _still(value: Any) -> Any:
+    """Dicts and lists of their own: History's grow while they wait to be kept."""
+    if isinstance(value, Mapping):
+        return {key: _still(v) for key, v in value.items()}
+    return list(value) if isinstance(value, list) else value

@@ -17,11 +17,7 @@ from gazelle.saving.places import NothingKeptError
 
 
 def _state(value):
-    return lambda: {"params/w": np.full(3, value, "float32")}
-
-
-def _meta(epoch):
-    return lambda: {"epoch": epoch}
+    return lambda: ({"params/w": np.full(3, value, "float32")}, {"epoch": value})
 
 
 def test_the_path_is_of_program_and_model(monkeypatch):
@@ -50,15 +46,15 @@ def test_without_a_setting_it_is_the_users_home(monkeypatch, tmp_path):
 
 def test_offers_wait_for_the_interval_and_finish_writes():
     keeper = Keeper("m", every_seconds=60)
-    assert not keeper.offer(lambda: pytest.fail("copied too early"), _meta(0))
-    keeper.finish(_state(2), _meta(2))
+    assert not keeper.offer(lambda: pytest.fail("copied too early"))
+    keeper.finish(_state(2))
     assert read_state(keeper.path)[1] == {"epoch": 2}
 
 
 def test_an_offer_writes_in_the_background_from_a_copy_of_the_words():
     keeper = Keeper("m", every_seconds=0)
     past = {"loss": [1.0]}
-    assert keeper.offer(_state(1), lambda: {"history": past})
+    assert keeper.offer(lambda: (_state(1)()[0], {"history": past}))
     past["loss"].append(0.5)
     keeper._thread.join()
     tensors, meta = read_state(keeper.path)
@@ -75,10 +71,10 @@ def test_no_second_write_while_one_runs(monkeypatch):
 
     monkeypatch.setattr(module, "write_state", slow)
     keeper = Keeper("m", every_seconds=0)
-    assert keeper.offer(_state(0), _meta(0))
-    assert not keeper.offer(lambda: pytest.fail("copied while a write runs"), _meta(1))
+    assert keeper.offer(_state(0))
+    assert not keeper.offer(lambda: pytest.fail("copied while a write runs"))
     gate.set()
-    keeper.finish(_state(2), _meta(2))
+    keeper.finish(_state(2))
     assert written == [0, 2]
 
 
@@ -87,12 +83,12 @@ def test_slow_copies_are_taken_rarely():
 
     def slow():
         time.sleep(0.05)
-        return {}
+        return {}, {}
 
-    assert keeper.offer(slow, _meta(0))
+    assert keeper.offer(slow)
     keeper._thread.join()
-    assert not keeper.offer(lambda: pytest.fail("again at once"), _meta(1))
-    keeper.finish(dict, _meta(2))
+    assert not keeper.offer(lambda: pytest.fail("again at once"))
+    keeper.finish(_state(2))
 
 
 @pytest.mark.parametrize("due", [True, False], ids=["when a write is due", "within one step"])
@@ -102,13 +98,13 @@ def test_a_failed_write_is_told_at_the_next_offer(monkeypatch, due):
     )
     monkeypatch.setattr("gazelle.saving.keeper._SHARE", 0)
     keeper = Keeper("m", every_seconds=0)
-    keeper.offer(_state(0), _meta(0))
+    keeper.offer(_state(0))
     keeper._thread.join()
     keeper._due = 0 if due else time.monotonic() + 100
     for _ in range(2):
         text = r"could not be kept in '.*m\.\w\.state' \(.*No space left.*\nTraining goes on"
         with pytest.warns(RuntimeWarning, match=text):
-            assert keeper.offer(_state(1), _meta(1)) == due
+            assert keeper.offer(_state(1)) == due
         if not due:
             break
         keeper._thread.join()
@@ -122,15 +118,15 @@ def test_a_failed_last_write_is_told(monkeypatch):
     )
     keeper = Keeper("m")
     with pytest.warns(RuntimeWarning, match="No space left"):
-        keeper.finish(_state(3), _meta(3))
+        keeper.finish(_state(3))
 
 
 def test_a_failed_write_leaves_the_old_state(monkeypatch):
-    Keeper("m").finish(_state(1), _meta(1))
+    Keeper("m").finish(_state(1))
     keeper = Keeper("m", every_seconds=0)
     monkeypatch.setattr(os, "replace", lambda *args: (_ for _ in ()).throw(OSError(5, "Input/output error")))
     with pytest.warns(RuntimeWarning, match="Input/output error"):
-        keeper.finish(_state(2), _meta(2))
+        keeper.finish(_state(2))
     assert newest("m")[1] == {"epoch": 1}
 
 
@@ -141,8 +137,8 @@ def test_a_folder_that_cannot_be_written_is_found_at_once(monkeypatch, tmp_path)
         keeper = Keeper("m", every_seconds=0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert not keeper.offer(_state(1), _meta(1))
-        keeper.finish(_state(1), _meta(1))
+        assert not keeper.offer(_state(1))
+        keeper.finish(_state(1))
     assert os.listdir(tmp_path) == ["file"]
 
 
@@ -152,7 +148,7 @@ def test_latest_is_the_newest_of_this_program_then_of_any(monkeypatch):
     for age, (program, name) in enumerate([("/p/a.py", "one"), ("/p/a.py", "two"), ("/p/b.py", "one")]):
         monkeypatch.setattr(sys, "argv", [program])
         keeper = Keeper(name)
-        keeper.finish(_state(0), _meta(age))
+        keeper.finish(_state(age))
     monkeypatch.setattr(sys, "argv", ["/p/a.py"])
     assert latest().endswith("two.a.state")
     assert "/a-" in latest("one")
@@ -166,7 +162,7 @@ def test_latest_is_the_newest_of_this_program_then_of_any(monkeypatch):
 def test_the_earlier_generation_is_taken_where_the_newest_is_damaged():
     for epoch in range(2):
         keeper = Keeper("m")
-        keeper.finish(_state(epoch), _meta(epoch))
+        keeper.finish(_state(epoch))
     with open(keeper.path, "r+b") as file:
         file.seek(-1, os.SEEK_END)
         file.write(b"!")
@@ -179,14 +175,14 @@ def test_the_earlier_generation_is_taken_where_the_newest_is_damaged():
     keeper = Keeper("m")
     with pytest.warns(RuntimeWarning, match="is whole and is taken"):
         assert keeper.newest()[1] == {"epoch": 0}
-    keeper.finish(_state(2), _meta(2))  # over the damaged one
+    keeper.finish(_state(2))  # over the damaged one
     assert newest("m")[1] == {"epoch": 2}
 
 
 def test_two_keepers_of_one_model_have_files_of_their_own():
     first, second = Keeper("m"), Keeper("m")
-    second.finish(_state(2), _meta(2))
-    first.finish(_state(1), _meta(1))
+    second.finish(_state(2))
+    first.finish(_state(1))
     assert os.path.basename(second.path) == "m~2.a.state"
     assert newest("m")[1] == {"epoch": 1}
     third = Keeper("m")  # both places are free again
@@ -199,8 +195,8 @@ def test_of_two_free_places_the_one_of_the_same_arguments_is_taken(monkeypatch):
     first = Keeper("m")
     monkeypatch.setattr(sys, "argv", ["/p/a.py", "--fold", "2"])
     second = Keeper("m")
-    first.finish(_state(1), _meta(1))
-    second.finish(_state(2), _meta(2))
+    first.finish(_state(1))
+    second.finish(_state(2))
     again = Keeper("m")
     assert again.newest()[1] in ({"epoch": 1}, {"epoch": 2})
     again.close()
@@ -219,7 +215,7 @@ def test_room_is_found_out_at_the_start(monkeypatch):
 def test_forgetting_removes_both_generations(tmp_path):
     for epoch in range(2):
         keeper = Keeper("m", folder=tmp_path)
-        keeper.finish(_state(epoch), _meta(epoch))
+        keeper.finish(_state(epoch))
     assert len([name for name in os.listdir(tmp_path) if name.endswith(".state")]) == 2
     keeper.forget()
     assert os.listdir(tmp_path) == ["m.lock"]

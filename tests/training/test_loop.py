@@ -579,7 +579,7 @@ def test_keep_false_writes_nothing(monkeypatch):
 @pytest.mark.parametrize(
     ("event", "number", "steps", "place"),
     [
-        ("on_train_batch_begin", 2, 2, (0, 2)), ("on_train_batch_end", 2, 3, (0, 3)),
+        ("on_train_batch_begin", 2, 3, (0, 3)), ("on_train_batch_end", 2, 3, (0, 3)),
         ("on_epoch_end", 0, 5, (0, 5)), ("on_epoch_begin", 1, 5, (1, 0)),
     ],
 )  # fmt: skip
@@ -601,8 +601,9 @@ def test_ctrl_c_leaves_a_usable_model(event, number, steps, place):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_ctrl_c_during_a_step_waits_for_its_result(monkeypatch):
-    """The signal comes inside the compiled program's call, before its result is taken up."""
+@pytest.mark.parametrize("presses", [1, 2, 3])
+def test_ctrl_c_during_a_step_waits_for_its_result(presses, monkeypatch):
+    """The signals come inside the compiled program's call, before its result is taken up."""
     model = mlp()
     fit(model)
     programs, calls = model._trainer.programs, []
@@ -612,7 +613,8 @@ def test_ctrl_c_during_a_step_waits_for_its_result(monkeypatch):
         out = program(*args)
         calls.append(int(args[-1] - args[-2]))
         if len(calls) == 2:
-            os.kill(os.getpid(), signal.SIGINT)
+            for _ in range(presses):
+                os.kill(os.getpid(), signal.SIGINT)
         return out
 
     monkeypatch.setattr(programs, "train", pressed)
@@ -623,6 +625,23 @@ def test_ctrl_c_during_a_step_waits_for_its_result(monkeypatch):
     assert np.isfinite(model.predict(X, verbose=0)).all()
     _, meta = read_state(gazelle.latest())
     assert (meta["epoch"], meta["batch"]) == (0, sum(calls))
+
+
+def test_a_second_ctrl_c_ends_a_step_that_has_not_begun_to_compute(monkeypatch):
+    model = mlp()
+    fit(model)
+
+    def tracing(*args):
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+        pytest.fail("the second was not heard")
+
+    monkeypatch.setattr(model._trainer.programs, "train", tracing)
+    before = int(model.optimizer.iterations.numpy())
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, keep=True)
+    assert model.optimizer.iterations.numpy() == before
+    assert np.isfinite(model.predict(X, verbose=0)).all()
 
 
 def test_sigterm_keeps_the_state_and_ends_with_143(tmp_path):

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 
 import numpy as np
 import pytest
@@ -136,14 +135,14 @@ CASES = {
 def kept_at_every_step(monkeypatch):
     """States are written after every call of the program, and at no end of `fit`: as a kill would leave them."""
 
-    def finish(self, make_tensors, make_meta):
+    def finish(self, snapshot):
         self.close()
 
     offer = Keeper.offer
 
-    def often(self, make_tensors, make_meta):
+    def often(self, snapshot):
         self.due()
-        started = offer(self, make_tensors, make_meta)
+        started = offer(self, snapshot)
         self._thread.join()
         return started
 
@@ -244,6 +243,52 @@ def test_resume_needs_a_kept_state():
         network(ADAM).fit(X, Y, verbose=0, resume=True, keep=False)
 
 
+class Stumbling(Callback):
+    """Is stopped in one event of the second epoch, the first time it is told of it."""
+
+    def __init__(self, event, how):
+        def stop(epoch, logs=None):
+            if epoch == 1 and how:
+                how.pop()()
+
+        setattr(self, event, stop)
+
+
+def _press():
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def _fail():
+    raise StopHere
+
+
+@pytest.mark.parametrize("how", [_press, _fail])
+@pytest.mark.parametrize("event", ["on_epoch_begin", "on_epoch_end"])
+def test_an_event_that_was_cut_short_is_told_again(event, how):
+    """Rates, patience and weights that callbacks changed before it count once."""
+    ways = []
+
+    def told():
+        return [
+            LearningRateScheduler(lambda epoch, rate: rate * 0.7),
+            ReduceLROnPlateau("loss", patience=1, factor=0.5, min_delta=0.5),
+            EarlyStopping("loss", patience=2, min_delta=0.5, restore_best_weights=True),
+            Stumbling(event, ways),
+        ]
+
+    case = {"callbacks": told, "validation_split": 0.25}
+    whole = run(case, resume=False)
+    ways.append(how)
+    with pytest.raises((KeyboardInterrupt, StopHere)):
+        network_run = run(case)
+        if network_run is None:
+            raise StopHere
+    history, weights, slots, _ = run(case)
+    assert history == whole[0]
+    assert same(weights, whole[1])
+    assert same(slots, whole[2])
+
+
 PROGRAM = """
     import sys, numpy as np, gazelle, time
     from gazelle import layers
@@ -304,14 +349,17 @@ def test_backup_and_restore(tmp_path):
 @pytest.mark.parametrize(("freq", "steps"), [("epoch", 5), (2, 6)])
 def test_a_kill_goes_back_to_the_last_backup(freq, steps, tmp_path, monkeypatch):
     """Without the fixture's own times: only what `save_freq` asks for is written."""
-    monkeypatch.setattr(Keeper, "offer", OFFER)
+
+    def offer(self, snapshot):
+        started = OFFER(self, snapshot)
+        if started:
+            self._thread.join()
+        return started
+
+    monkeypatch.setattr(Keeper, "offer", offer)
     case = {"callbacks": lambda: [BackupAndRestore(tmp_path / "backup", save_freq=freq)], "keep": None}
     assert run(case, stop_at=7, resume=False) is None
-    for _ in range(50):  # it is written in the background
-        kept = [name for name in os.listdir(tmp_path / "backup") if name.endswith(".state")]
-        if kept:
-            break
-        time.sleep(0.1)
+    kept = [name for name in os.listdir(tmp_path / "backup") if name.endswith(".state")]
     _, words = read_state(max((tmp_path / "backup" / name for name in kept), key=os.path.getmtime))
     assert words["epoch"] * 5 + words["batch"] == steps
     whole, (history, weights, *_) = run({}, resume=False), run(case, resume=False)
