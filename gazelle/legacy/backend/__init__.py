@@ -1,0 +1,61 @@
+"""`keras.backend` of all eras: functions of tensors with values, of symbolic ones, and of variables.
+
+In: arrays, symbolic tensors, variables. Out: arrays, or steps of a graph. Must not know: who trains.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from gazelle import backend as _today
+from gazelle.core.missing import missing
+from gazelle.core.names import name_scope
+from gazelle.legacy.backend import (
+    arithmetic,
+    draws,
+    loops,
+    losses,
+    networks,
+    phase,
+    running,
+    sessions,
+    settings,
+    shapes,
+    updates,
+    variables,
+)
+from gazelle.legacy.backend import (
+    gradients as _gradients,
+)
+
+_PARTS = (arithmetic, draws, _gradients, loops, losses, networks, phase, running, sessions, settings, shapes, updates,
+          variables)  # fmt: skip
+
+
+def _names() -> dict[str, Any]:
+    """What the parts define, and what today's backend has."""
+    out = {name: getattr(_today, name) for name in _today.__all__}
+    out["name_scope"] = name_scope
+    for part in _PARTS:
+        table = getattr(part, "SAME", {})
+        out |= {n: v for n, v in vars(part).items() if n in table or getattr(v, "__module__", "") == part.__name__}
+    return {name: value for name, value in out.items() if name == "_get_available_gpus" or name[0] != "_"}
+
+
+globals().update(_names())
+__all__ = sorted(_names())
+
+#: backends by their own names, and the whole of TensorFlow as `K.tf`
+_MODULES = {
+    **dict.fromkeys(("tensorflow_backend", "theano_backend", "cntk_backend", "common", "load_backend"), __name__),
+    "tf": "gazelle.legacy.tensorflow",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name])
+    look: Callable[[str], Any] = missing(__name__)
+    return look(name)

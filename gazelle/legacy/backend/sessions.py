@@ -1,0 +1,70 @@
+"""The session of TensorFlow 1: `run` computes tensors of a graph for values of its inputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+from gazelle.core.symbolic import KerasTensor
+from gazelle.core.variable import Variable
+from gazelle.legacy.backend.running import fed
+from gazelle.legacy.backend.updates import Update
+
+
+class Session:
+    """Runs tensors; what else a program gives to it (options of devices, graphs) is taken and not needed.
+
+    >>> from gazelle.legacy import backend as K
+    >>> x = K.placeholder((2,))
+    >>> K.get_session().run(x * 2, feed_dict={x: [1.0, 2.0]}).tolist()
+    [2.0, 4.0]
+    """
+
+    def __init__(self, target: Any = "", graph: Any = None, config: Any = None) -> None:
+        self.graph, self.config = graph, config
+
+    def run(self, fetches: Any, feed_dict: Any = None) -> Any:
+        """The values, in the structure of `fetches`; of an operation without a value, such as an initializer, None."""
+        given = dict(feed_dict or {})
+        is_one = lambda v: v is None or isinstance(v, KerasTensor | Variable | Update)  # noqa: E731
+        flat, structure = jax.tree.flatten(fetches, is_leaf=is_one)
+        tensors = [v for v in flat if isinstance(v, KerasTensor | Variable)]
+        values = iter(fed(tensors, list(given))(list(given.values())) if tensors else [])
+        ids = set(map(id, tensors))
+        return jax.tree.unflatten(structure, [next(values) if id(v) in ids else None for v in flat])
+
+    def as_default(self) -> Session:
+        """Itself, for a with-block."""
+        return self
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def list_devices(self) -> list[Any]:
+        """The devices of JAX."""
+        return list(jax.devices())
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+InteractiveSession = Session
+
+
+_session: list[Any] = []
+
+
+def get_session(*_: Any, **__: Any) -> Any:
+    """The session of the process."""
+    if not _session:
+        _session.append(Session())
+    return _session[0]
+
+
+def set_session(session: Any) -> None:
+    """Take this one as the session of the process."""
+    _session[:] = [session]

@@ -1,0 +1,42 @@
+"""Settings of the process under the names that `keras.backend` had for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+from gazelle import config
+
+_ORDERS = {"th": "channels_first", "tf": "channels_last"}
+
+
+def image_dim_ordering() -> str:
+    """'th' where channels come first, else 'tf'."""
+    return "th" if config.image_data_format() == "channels_first" else "tf"
+
+
+def set_image_dim_ordering(dim_ordering: str) -> None:
+    """'th': images are (channels, rows, columns); 'tf': (rows, columns, channels)."""
+    config.set_image_data_format(_ORDERS.get(dim_ordering, dim_ordering))
+
+
+def _get_available_gpus() -> list[str]:
+    """The names of the graphics processors."""
+    return [f"/device:GPU:{d.id}" for d in jax.devices() if d.platform == "gpu"]
+
+
+def manual_variable_initialization(value: bool) -> None:
+    """Variables have their first values at once: nothing to do."""
+
+
+def get_graph() -> Any:
+    """None: a graph is the tensors that hang together."""
+    return None
+
+
+def reset_uids() -> None:
+    """Start the automatic names again."""
+    from gazelle.core.names import _counts
+
+    _counts.clear()
