@@ -13,6 +13,7 @@ import numpy as np
 from jax import lax
 from jax.extend.core import jaxpr_as_fun
 
+from gazelle.engine.lowering.composed import COMPOSED
 from gazelle.engine.lowering.keys import KEYLESS
 
 # M. Giles, "Approximating the erfinv function" (2012): polynomials in w = -log(1 - x^2), shifted, highest power first.
@@ -119,10 +120,25 @@ def _solve(eqn: Any) -> Callable[..., Any]:
     return solved
 
 
+def total(x: Any) -> Any:
+    """Whole numbers in the order of x in which -0 is below 0 and NaN above everything."""
+    if not jnp.issubdtype(x.dtype, np.floating):
+        return x
+    width = x.dtype.itemsize * 8
+    bits = lax.bitcast_convert_type(x, f"int{width}")
+    return bits ^ ((bits >> (width - 1)) & np.iinfo(bits.dtype).max)
+
+
+def _totally(compare: Callable[[Any, Any], Any]) -> Callable[[Any], Callable[..., Any]]:
+    return lambda eqn: lambda x, y: compare(total(x), total(y))
+
+
 #: {primitive: traced operation -> the same as a function of arrays}
 SIMPLER: dict[str, Callable[[Any], Callable[..., Any]]] = {
     **KEYLESS,
+    **COMPOSED,
     "add_any": lambda eqn: lambda x, y: x + y,
+    "call_hi_primitive": lambda eqn: eqn.params["_prim"].expand,
     "cbrt": lambda eqn: lambda x: jnp.sign(x) * jnp.abs(x) ** np.asarray(1 / 3, x.dtype),
     "clamp": lambda eqn: lambda low, x, high: lax.min(lax.max(x, low), high),
     "cumlogsumexp": running(jnp.logaddexp),
@@ -131,12 +147,15 @@ SIMPLER: dict[str, Callable[[Any], Callable[..., Any]]] = {
     "cumprod": running(lax.mul),
     "cumsum": running(lax.add),
     "custom_linear_solve": _solve,
+    "eq_to": _totally(lax.eq),
     "erf_inv": lambda eqn: erf_inv,
     "erfc": lambda eqn: lambda x: 1 - lax.erf(x),
     "exp2": lambda eqn: lambda x: jnp.exp(x * np.asarray(math.log(2), x.dtype)),
     "integer_pow": lambda eqn: lambda x: power(x, eqn.params["y"]),
+    "le_to": _totally(lax.le),
     "log2": lambda eqn: lambda x: jnp.log(x) / np.asarray(math.log(2), x.dtype),
     "logistic": lambda eqn: lambda x: 1 / (1 + jnp.exp(-x)),
+    "lt_to": _totally(lax.lt),
     "one_minus_square": lambda eqn: lambda x: 1 - x * x,
     "reduce_window_max": window(lax.max, lowest),
     "reduce_window_min": window(lax.min, highest),

@@ -1,0 +1,113 @@
+"""More operations as functions of simpler ones: of arrays rather than of numbers."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from gazelle.engine.lowering import windows
+
+
+def polynomial(x: Any, *coefficients: Any, **_: Any) -> Any:
+    """Horner's rule; coefficients from the constant one on.
+
+    >>> float(polynomial(jnp.float32(2), 1, 0, 3))
+    13.0
+    """
+    out = coefficients[-1]
+    for coefficient in coefficients[-2::-1]:
+        out = out * x + coefficient
+    return out
+
+
+def log1p(x: Any) -> Any:
+    """log(1 + x) without the loss that 1 + x has for small x (Kahan)."""
+    u = 1 + x
+    return jnp.where(u == 1, x, jnp.log(u) * (x / jnp.where(u == 1, 1, u - 1)))
+
+
+def expm1(x: Any) -> Any:
+    """exp(x) - 1 without the loss that it has for small x (Kahan)."""
+    u = jnp.exp(x)
+    plain = (u == 1) | (jnp.abs(x) > 1)
+    return jnp.where(plain, jnp.where(u == 1, x, u - 1), (u - 1) * (x / jnp.where(plain, 1, jnp.log(u))))
+
+
+def split(x: Any, *, sizes: Any, axis: int) -> Any:
+    """The pieces of these sizes along an axis."""
+    ends = np.cumsum(sizes).tolist()
+    return [lax.slice_in_dim(x, end - size, end, axis=axis) for size, end in zip(sizes, ends, strict=True)]
+
+
+def stack(*arrays: Any, axis: int) -> Any:
+    """Arrays side by side on a new axis."""
+    return lax.concatenate([lax.expand_dims(array, [axis]) for array in arrays], axis)
+
+
+def unstack(x: Any, *, axis: int) -> Any:
+    """The arrays that lie side by side on an axis."""
+    return [lax.index_in_dim(x, i, axis, keepdims=False) for i in range(x.shape[axis])]
+
+
+def top_k(x: Any, *, k: int, axis: int = -1, **_: Any) -> Any:
+    """The k greatest in falling order with their places, from a stable sort."""
+    axis %= x.ndim
+    falling = -x if jnp.issubdtype(x.dtype, jnp.floating) else ~x
+    sorted_ = lax.sort((falling, x, lax.broadcasted_iota(jnp.int32, x.shape, axis)), dimension=axis, num_keys=1)
+    return [lax.slice_in_dim(array, 0, k, axis=axis) for array in sorted_[1:]]
+
+
+def reduce_xor(x: Any, *, axes: Any, **_: Any) -> Any:
+    """The exclusive or along some axes."""
+    for axis in sorted(axes, reverse=True):
+        x = functools.reduce(lax.bitwise_xor, unstack(x, axis=axis))
+    return x
+
+
+def dynamic_update_slice(operand: Any, update: Any, *starts: Any) -> Any:
+    """Every element asks whether it lies under the update, and takes the element above it."""
+    under: Any = True
+    for axis, start in enumerate(starts):
+        size, most = update.shape[axis], operand.shape[axis] - update.shape[axis]
+        start = jnp.clip(start, 0, most)
+        if most:
+            place = lax.iota(jnp.int32, operand.shape[axis]) - start
+            line = [-1 if i == axis else 1 for i in range(operand.ndim)]
+            under = under & ((place >= 0) & (place < size)).reshape(line)
+            update = jnp.take(update, jnp.clip(place, 0, size - 1), axis=axis, mode="clip")
+    return jnp.where(under, update, operand)
+
+
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "acosh": lambda x: jnp.log(x + jnp.sqrt((x - 1) * (x + 1))),
+    "asinh": lambda x: jnp.sign(x) * jnp.log(jnp.abs(x) + jnp.sqrt(x * x + 1)),
+    "atanh": lambda x: (jnp.log1p(x) - jnp.log1p(-x)) / 2,
+    "conv_general_dilated": windows.conv_general_dilated,
+    "cosh": lambda x: (jnp.exp(x) + jnp.exp(-x)) / 2,
+    "dynamic_update_slice": dynamic_update_slice,
+    "expm1": expm1,
+    "is_finite": lambda x: jnp.abs(x) < np.inf,
+    "log1p": log1p,
+    "polynomial": polynomial,
+    "reduce_xor": reduce_xor,
+    "select_and_gather_add": windows.select_and_gather_add,
+    "select_and_scatter_add": windows.select_and_scatter_add,
+    "sinh": lambda x: (jnp.exp(x) - jnp.exp(-x)) / 2,
+    "split": split,
+    "stack": stack,
+    "top_k": top_k,
+    "unstack": unstack,
+}
+
+
+def _of(function: Callable[..., Any]) -> Callable[[Any], Callable[..., Any]]:
+    return lambda eqn: functools.partial(function, **eqn.params)
+
+
+#: {primitive: traced operation -> the same as a function of arrays}
+COMPOSED = {name: _of(function) for name, function in _FUNCTIONS.items()}

@@ -1,0 +1,108 @@
+"""Gathers and scatters in the one form that other systems have: a table of places along the leading axes.
+
+XLA's gather says for each axis of the operand how it is read: at places that are given, whole, or along with a batch
+axis. `Places` turns that into: the operand transposed so that the axes which are read at places lead, and an integer
+array (..., lead) of places on them (`gather_nd` and `scatter_nd` elsewhere); the axes after them are read whole.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+_FILL = lax.GatherScatterMode.FILL_OR_DROP
+
+
+@dataclasses.dataclass
+class Places:
+    """The plan of one gather or scatter.
+
+    Args:
+        shape: of the operand.
+        windows: size of what is read or written at a place, for each axis of the operand.
+        offset: axes of the output (or of the updates) that run inside of a window.
+        dropped: axes of the operand that a window has no axis for.
+        at: axes of the operand that the numbers in the last axis of the indices are for.
+        batch, index_batch: axes of the operand and of the indices that go along with each other.
+        indices: shape of the indices, whose last axis is that of the numbers.
+        drops: whether places outside of the operand are left out; if not, they are moved to its edge.
+    """
+
+    shape: tuple[int, ...]
+    windows: tuple[int, ...]
+    offset: tuple[int, ...]
+    dropped: tuple[int, ...]
+    at: tuple[int, ...]
+    batch: tuple[int, ...]
+    index_batch: tuple[int, ...]
+    indices: tuple[int, ...]
+    drops: bool
+
+    def __post_init__(self) -> None:
+        axes = range(len(self.shape))
+        without = {*self.dropped, *self.batch}
+        self.whole = [a for a in axes if a not in without and self.windows[a] == self.shape[a]]
+        self.lead = [a for a in axes if a not in self.whole]  # the axes that places are given for
+        self.part = [a for a in self.lead if a not in without]  # of these, those with a window of some size
+        self.order = [*self.lead, *self.whole]
+
+    @classmethod
+    def of_gather(cls, ctx: Any, dimension_numbers: Any, slice_sizes: Any, mode: Any) -> Places:
+        """The plan of a `gather`."""
+        n = dimension_numbers
+        operand, indices = (aval.shape for aval in ctx.in_avals)
+        return cls(operand, tuple(slice_sizes), n.offset_dims, n.collapsed_slice_dims, n.start_index_map,
+                   n.operand_batching_dims, n.start_indices_batching_dims, indices, mode is _FILL)  # fmt: skip
+
+    @classmethod
+    def of_scatter(cls, ctx: Any, dimension_numbers: Any, mode: Any) -> Places:
+        """The plan of a `scatter` of any kind."""
+        n = dimension_numbers
+        operand, indices, updates = (aval.shape for aval in ctx.in_avals)
+        without = {*n.inserted_window_dims, *n.operand_batching_dims}
+        sizes = iter(updates[axis] for axis in n.update_window_dims)
+        windows = tuple(1 if axis in without else next(sizes) for axis in range(len(operand)))
+        return cls(operand, windows, n.update_window_dims, n.inserted_window_dims, n.scatter_dims_to_operand_dims,
+                   n.operand_batching_dims, n.scatter_indices_batching_dims, indices,
+                   mode is not lax.GatherScatterMode.CLIP)  # fmt: skip
+
+    def table(self, indices: Any) -> tuple[Any, Any]:
+        """((*rows, *parts, lead) places on the leading axes, (*rows,) whether the window is inside), in JAX."""
+        rows, inner = self.indices[:-1], tuple(self.windows[axis] for axis in self.part)
+        indices = indices.astype(jnp.int32)
+        limits = np.array([self.shape[a] - self.windows[a] for a in self.at], np.int32)
+        inside = jnp.all((indices >= 0) & (indices <= limits), axis=-1)
+        starts = jnp.clip(indices, 0, limits)
+        columns = []
+        for axis in self.lead:
+            place = jnp.zeros(rows, jnp.int32)
+            if axis in self.at:
+                place = starts[..., self.at.index(axis)]
+            elif axis in self.batch:
+                place = lax.broadcasted_iota(jnp.int32, rows, self.index_batch[self.batch.index(axis)])
+            place = jnp.broadcast_to(place.reshape(*rows, *[1] * len(inner)), (*rows, *inner))
+            if axis in self.part:
+                place = place + lax.broadcasted_iota(jnp.int32, place.shape, len(rows) + self.part.index(axis))
+            columns.append(place)
+        return jnp.stack(columns, axis=-1) if columns else jnp.zeros((*rows, 0), jnp.int32), inside
+
+    @property
+    def moved(self) -> list[int]:
+        """The axes of the output in the order (*rows, *parts, *whole)."""
+        rank = len(self.indices) - 1 + len(self.offset)
+        rows = [axis for axis in range(rank) if axis not in self.offset]
+        inner = [axis for axis in range(len(self.shape)) if axis not in (*self.dropped, *self.batch)]
+        return rows + [self.offset[inner.index(axis)] for axis in (*self.part, *self.whole)]
+
+    @property
+    def back(self) -> list[int]:
+        """From (*rows, *parts, *whole) to the axes of the output."""
+        return [int(axis) for axis in np.argsort(self.moved)]
+
+    def open_to(self, inside: Any) -> Any:
+        """`inside` with the axes of parts and whole axes, of size 1, in JAX."""
+        return inside.reshape(*inside.shape, *[1] * len(self.offset))

@@ -1,0 +1,97 @@
+"""PyTensor, Theano's successor: the table of rules, and a traced program as a compiled PyTensor function.
+
+In: a closed jaxpr. Out: a function of NumPy arrays. PyTensor is imported at first use.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from jax.extend.core import ClosedJaxpr
+
+from gazelle.engine.lowering.interpreter import lower
+from gazelle.engine.lowering.keys import words
+from gazelle.engine.lowering.pytensor import arrays, loops, numbers
+
+name = "pytensor"
+RULES = {**numbers.RULES, **arrays.RULES, **loops.RULES}
+MISSING = {
+    "fft": "PyTensor's transform is real and of one axis",
+    "cholesky": "decompositions are not lowered", "eigh": "decompositions are not lowered",
+    "lu": "decompositions are not lowered", "qr": "decompositions are not lowered",
+    "svd": "decompositions are not lowered", "triangular_solve": "decompositions are not lowered",
+    "custom_linear_solve": "decompositions are not lowered",
+    "pure_callback": "PyTensor calls no Python function of the user's", "io_callback": "as pure_callback",
+    "ffi_call": "a kernel compiled for XLA runs in XLA alone",
+}  # fmt: skip
+
+#: what PyTensor does with a graph before it runs: nothing that would change the order in which numbers are added
+_REWRITES = ["merge", "local_elemwise_alloc", "inplace"]
+
+
+def constant(value: np.ndarray) -> Any:
+    """A NumPy array in PyTensor's graph."""
+    import pytensor.tensor as pt
+
+    return pt.constant(value, dtype=value.dtype)
+
+
+def inputs_of(program: ClosedJaxpr) -> list[Any]:
+    """A symbolic input for each input of the program."""
+    import pytensor.tensor as pt
+
+    avals = [words(aval) for aval in program.in_avals]
+    return [pt.tensor(f"in_{i}", shape=aval.shape, dtype=str(aval.dtype)) for i, aval in enumerate(avals)]
+
+
+@functools.cache
+def plain_mode() -> Any:
+    """How to compile where nobody says: PyTensor's operations in NumPy, one after another.
+
+    PyTensor's default, Numba, takes a minute for the step of a small network and needs a second one for the next shape;
+    its C compiler needs a compiler and BLAS of the machine.
+    """
+    from pytensor.compile.mode import Mode
+    from pytensor.graph.rewriting.db import RewriteDatabaseQuery
+    from pytensor.link.vm import VMLinker
+
+    rewrites = RewriteDatabaseQuery(include=_REWRITES)
+    return Mode(VMLinker(use_cloop=False, c_thunks=False), rewrites)
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """The table with a way to compile, which loops ask for."""
+
+    mode: Any
+    name: str = name
+    RULES: Any = dataclasses.field(default_factory=lambda: RULES)
+    MISSING: Any = dataclasses.field(default_factory=lambda: MISSING)
+
+    def constant(self, value: np.ndarray) -> Any:
+        return constant(value)
+
+    def function(self, program: ClosedJaxpr) -> Callable[..., list[np.ndarray]]:
+        """The program as a compiled function of NumPy arrays that returns a list of them; keys are their words."""
+        import pytensor
+
+        inputs = inputs_of(program)
+        outputs = [pytensor.tensor.as_tensor(out) for out in lower(program, self, *inputs)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PyTensor tells which libraries would make it faster
+            return pytensor.function(inputs, outputs, mode=self.mode, on_unused_input="ignore")
+
+
+def function(program: ClosedJaxpr, mode: Any = None) -> Callable[..., list[np.ndarray]]:
+    """The program as a compiled function of NumPy arrays that returns a list of them; keys are their words.
+
+    mode: PyTensor's name for how to compile; without one, that of the user's PYTENSOR_FLAGS, else `plain_mode`.
+    """
+    said = "mode=" in os.environ.get("PYTENSOR_FLAGS", "") or "linker=" in os.environ.get("PYTENSOR_FLAGS", "")
+    return Target(mode or (None if said else plain_mode())).function(program)

@@ -1,0 +1,242 @@
+"""PyTensor's rules for shapes, places, products and sums."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle.engine.lowering.indexing import Places
+from gazelle.engine.lowering.pytensor.numbers import tensor
+
+
+def _reshape(ctx: Any, x: Any, **_: Any) -> Any:
+    shape = tuple(ctx.out_avals[0].shape)
+    return tensor().reshape(x, shape, ndim=len(shape))
+
+
+def _broadcast_in_dim(ctx: Any, x: Any, *_: Any, shape: Any, broadcast_dimensions: Any, **__: Any) -> Any:
+    pt, axes = tensor(), list(broadcast_dimensions)
+    if x.type.ndim != len(shape):
+        x = x.dimshuffle(*[axes.index(i) if i in axes else "x" for i in range(len(shape))])
+    return x if x.type.shape == tuple(shape) else pt.alloc(x, *shape)
+
+
+def _transpose(ctx: Any, x: Any, *, permutation: Any, **_: Any) -> Any:
+    return x.dimshuffle(*permutation)
+
+
+def _slice(ctx: Any, x: Any, *, start_indices: Any, limit_indices: Any, strides: Any, **_: Any) -> Any:
+    steps = strides or [1] * len(start_indices)
+    return x[tuple(map(slice, start_indices, limit_indices, steps))]
+
+
+def _pad(ctx: Any, x: Any, value: Any, *, padding_config: Any) -> Any:
+    pt, out = tensor(), ctx.out_avals[0]
+    target, source = [], []
+    for size, whole, (low, _, inner) in zip(ctx.in_avals[0].shape, out.shape, padding_config, strict=True):
+        step = inner + 1
+        first = max(0, -(low // step))  # the first element that is not cut off
+        last = min(size - 1, (whole - 1 - low) // step)
+        if last < first:
+            return pt.alloc(value, *out.shape)
+        source.append(slice(first, last + 1))
+        target.append(slice(low + first * step, low + last * step + 1, step))
+    return pt.set_subtensor(pt.alloc(value, *out.shape)[tuple(target)], x[tuple(source)])
+
+
+def _concatenate(ctx: Any, *arrays: Any, dimension: int) -> Any:
+    return tensor().concatenate(arrays, axis=dimension)
+
+
+def _split(ctx: Any, x: Any, *, sizes: Any, axis: int) -> Any:
+    ends, before = np.cumsum(sizes).tolist(), (slice(None),) * axis
+    return [x[(*before, slice(end - size, end))] for size, end in zip(sizes, ends, strict=True)]
+
+
+def _rev(ctx: Any, x: Any, *, dimensions: Any) -> Any:
+    return x[tuple(slice(None, None, -1 if axis in dimensions else None) for axis in range(x.ndim))]
+
+
+def _iota(ctx: Any, *_: Any, dtype: Any, shape: Any, dimension: int, **__: Any) -> Any:
+    line = np.arange(shape[dimension], dtype=dtype).reshape([-1 if i == dimension else 1 for i in range(len(shape))])
+    return tensor().constant(np.broadcast_to(line, shape).copy())
+
+
+def _starts(ctx: Any, starts: Any, sizes: Any) -> list[Any]:
+    """Starts moved so that the window lies inside, as XLA does."""
+    pt = tensor()
+    return [
+        pt.clip(pt.cast(start, "int64"), np.int64(0), np.int64(whole - size))
+        for start, whole, size in zip(starts, ctx.in_avals[0].shape, sizes, strict=True)
+    ]
+
+
+def _window(ctx: Any, x: Any, starts: Any, sizes: Any) -> Any:
+    whole = ctx.in_avals[0].shape
+    at = [
+        slice(None) if size == all_ else slice(start, start + np.int64(size))
+        for start, size, all_ in zip(_starts(ctx, starts, sizes), sizes, whole, strict=True)
+    ]
+    return x[tuple(at)]
+
+
+def _dynamic_slice(ctx: Any, x: Any, *starts: Any, slice_sizes: Any) -> Any:
+    return tensor().specify_shape(_window(ctx, x, starts, slice_sizes), tuple(slice_sizes))
+
+
+def _dynamic_update_slice(ctx: Any, x: Any, update: Any, *starts: Any) -> Any:
+    return tensor().set_subtensor(_window(ctx, x, starts, ctx.in_avals[1].shape), update)
+
+
+def _at(x: Any, table: Any) -> Any:
+    lead = table.type.shape[-1]
+    return x[tuple(table[..., axis] for axis in range(lead))]
+
+
+def _gather(ctx: Any, x: Any, indices: Any, *, dimension_numbers: Any, slice_sizes: Any, mode: Any,
+            fill_value: Any = None, **_: Any) -> Any:  # fmt: skip
+    pt, places, out = tensor(), Places.of_gather(ctx, dimension_numbers, slice_sizes, mode), ctx.out_avals[0]
+    if not places.lead:
+        return _reshape(ctx, pt.alloc(x, *places.indices[:-1], *places.shape))
+    table, inside = ctx.through(places.table, indices, avals=ctx.in_avals[1:])
+    found = _at(x.dimshuffle(*places.order), table)
+    if places.drops:
+        (inside,) = ctx.through(places.open_to, inside, avals=[jnp_spec(places.indices[:-1])])
+        found = pt.switch(inside, found, np.asarray(_fill(fill_value, out.dtype), out.dtype))
+    return found.dimshuffle(*places.back)
+
+
+def jnp_spec(shape: Any) -> Any:
+    """What stands for booleans of this shape in a trace."""
+    import jax
+
+    return jax.ShapeDtypeStruct(tuple(shape), jnp.bool_)
+
+
+def _fill(value: Any, dtype: Any) -> Any:
+    """What XLA writes where an index is outside, unless the program says."""
+    if value is not None:
+        return value
+    kind = np.dtype(dtype).kind
+    return np.nan if kind in "fc" else np.iinfo(dtype).min if kind == "i" else np.iinfo(dtype).max if kind == "u" else 1
+
+
+def _scatter(kind: str) -> Callable[..., Any]:
+    def rule(ctx: Any, x: Any, indices: Any, updates: Any, *, dimension_numbers: Any, mode: Any, **_: Any) -> Any:
+        pt, places = tensor(), Places.of_scatter(ctx, dimension_numbers, mode)
+        table, inside = ctx.through(places.table, indices, avals=ctx.in_avals[1:2])
+        target, updates = x.dimshuffle(*places.order), updates.dimshuffle(*places.moved)
+        if places.drops:
+            (inside,) = ctx.through(places.open_to, inside, avals=[jnp_spec(places.indices[:-1])])
+        if not places.lead:
+            raise NotImplementedError
+        if kind in ("add", "sub"):
+            if places.drops:
+                updates = pt.switch(inside, updates, np.zeros((), x.dtype))
+            out = pt.inc_subtensor(_at(target, table), -updates if kind == "sub" else updates)
+        else:
+            rows = target.type.shape[0]
+            if places.drops:  # what is dropped goes to a row of its own
+                edge = pt.alloc(np.zeros((), x.dtype), 1, *target.type.shape[1:])
+                target = pt.concatenate([target, edge], axis=0)
+                first = pt.switch(
+                    inside.reshape((*places.indices[:-1], *[1] * len(places.part))), table[..., 0], np.int32(rows)
+                )
+                table = pt.concatenate([first[..., None], table[..., 1:]], axis=-1)
+            out = pt.set_subtensor(_at(target, table), updates)[:rows]
+        return out.dimshuffle(*np.argsort(places.order).tolist())
+
+    return rule
+
+
+def _dot_general(ctx: Any, x: Any, y: Any, *, dimension_numbers: Any, preferred_element_type: Any = None,
+                 **_: Any) -> Any:  # fmt: skip
+    pt, out = tensor(), ctx.out_avals[0]
+    ((cx, cy), (bx, by)), dtype = dimension_numbers, str(out.dtype)
+    (sx, sy) = (aval.shape for aval in ctx.in_avals)
+    fx = [axis for axis in range(len(sx)) if axis not in (*cx, *bx)]
+    fy = [axis for axis in range(len(sy)) if axis not in (*cy, *by)]
+    inner = math.prod(sx[axis] for axis in cx)
+    rows, columns = math.prod(sx[a] for a in fx), math.prod(sy[a] for a in fy)
+    batch = [math.prod(sx[a] for a in bx)] if bx else []
+    left = pt.cast(x, dtype).dimshuffle(*bx, *fx, *cx).reshape((*batch, rows, inner))
+    right = pt.cast(y, dtype).dimshuffle(*by, *cy, *fy).reshape((*batch, inner, columns))
+    product = pt.matmul(left, right) if batch else pt.dot(left, right)
+    return product.reshape(tuple(out.shape), ndim=len(out.shape))
+
+
+def _reduced(function: str, **settings: Any) -> Callable[..., Any]:
+    def rule(ctx: Any, x: Any, *, axes: Any, **_: Any) -> Any:
+        if not axes:
+            return x
+        return getattr(tensor(), function)(x, axis=tuple(axes), **settings)
+
+    return rule
+
+
+def _sum(function: str) -> Callable[..., Any]:
+    def rule(ctx: Any, x: Any, *, axes: Any, **_: Any) -> Any:
+        return getattr(tensor(), function)(x, axis=tuple(axes), dtype=x.dtype, acc_dtype=x.dtype) if axes else x
+
+    return rule
+
+
+def _arg(function: str) -> Callable[..., Any]:
+    def rule(ctx: Any, x: Any, *, axes: Any, index_dtype: Any) -> Any:
+        return tensor().cast(getattr(tensor(), function)(x, axis=axes[0]), str(np.dtype(index_dtype)))
+
+    return rule
+
+
+def _cumulative(function: str) -> Callable[..., Any]:
+    def rule(ctx: Any, x: Any, *, axis: int, reverse: bool) -> Any:
+        turn = tuple(slice(None, None, -1 if reverse and a == axis else None) for a in range(x.ndim))
+        return tensor().cast(getattr(tensor(), function)(x[turn], axis=axis), x.dtype)[turn]
+
+    return rule
+
+
+def _sort(ctx: Any, *arrays: Any, dimension: int, num_keys: int, **_: Any) -> Any:
+    """By the last key first: stable sorts leave equal ones in the order of those before."""
+    pt, sorted_ = tensor(), list(arrays)
+    for key in range(num_keys - 1, -1, -1):
+        order = pt.argsort(sorted_[key], axis=dimension, kind="stable")
+        sorted_ = [pt.take_along_axis(array, order, axis=dimension) for array in sorted_]
+    return sorted_
+
+
+RULES: dict[str, Callable[..., Any]] = {
+    "argmax": _arg("argmax"),
+    "argmin": _arg("argmin"),
+    "broadcast_in_dim": _broadcast_in_dim,
+    "concatenate": _concatenate,
+    "cumprod": _cumulative("cumprod"),
+    "cumsum": _cumulative("cumsum"),
+    "dot_general": _dot_general,
+    "dynamic_slice": _dynamic_slice,
+    "dynamic_update_slice": _dynamic_update_slice,
+    "expand_dims": _reshape,
+    "gather": _gather,
+    "iota": _iota,
+    "pad": _pad,
+    "reduce_and": _reduced("all"),
+    "reduce_max": _reduced("max"),
+    "reduce_min": _reduced("min"),
+    "reduce_or": _reduced("any"),
+    "reduce_prod": _sum("prod"),
+    "reduce_sum": _sum("sum"),
+    "reshape": _reshape,
+    "rev": _rev,
+    "scatter": _scatter("set"),
+    "scatter-add": _scatter("add"),
+    "scatter-sub": _scatter("sub"),
+    "slice": _slice,
+    "sort": _sort,
+    "split": _split,
+    "squeeze": _reshape,
+    "transpose": _transpose,
+}  # fmt: skip

@@ -1,0 +1,138 @@
+"""Convolution, and the gradients of windows, as slices, pads and matrix products, for targets without kernels for them.
+
+Each function is plain JAX over arrays of known shapes: `Context.through` traces it, and the target's rules for the
+simple operations do the rest. The number of slices is that of the places in a window, or of the places in the output
+where those are fewer (as in a convolution's gradient for its kernel, whose window is nearly the whole image).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+Sizes = Sequence[int]
+
+
+def conv_general_dilated(
+    lhs: Any, rhs: Any, *, window_strides: Sizes, padding: Sequence[tuple[int, int]], lhs_dilation: Sizes,
+    rhs_dilation: Sizes, dimension_numbers: Any, feature_group_count: int, batch_group_count: int, **_: Any,
+) -> Any:  # fmt: skip
+    """out[n, o, s] = Σ_{c, k} lhs[n, c, s·stride + k·dilation] rhs[o, c, k]  as one matrix product over patches.
+
+    >>> spec = lax.conv_dimension_numbers((1, 3, 5), (2, 3, 2), ("NCH", "OIH", "NCH"))
+    >>> one = {"window_strides": (1,), "lhs_dilation": (1,), "rhs_dilation": (1,), "padding": ((0, 0),)}
+    >>> groups = {"feature_group_count": 1, "batch_group_count": 1, "dimension_numbers": spec}
+    >>> conv_general_dilated(jnp.ones((1, 3, 5)), jnp.ones((2, 3, 2)), **one, **groups).shape
+    (1, 2, 4)
+    """
+    numbers = dimension_numbers
+    lhs, rhs = lhs.transpose(numbers.lhs_spec), rhs.transpose(numbers.rhs_spec)
+    lhs = _padded(lhs, 0, ((0, 0), (0, 0), *padding), (1, 1, *lhs_dilation))
+    groups = max(feature_group_count, batch_group_count)
+    (n, c), (o, i), kernel = lhs.shape[:2], rhs.shape[:2], rhs.shape[2:]
+    if batch_group_count > 1:
+        lhs = lhs.reshape(groups, n // groups, c, *lhs.shape[2:])
+    else:
+        lhs = jnp.moveaxis(lhs.reshape(n, groups, c // groups, *lhs.shape[2:]), 1, 0)
+    rhs = rhs.reshape(groups, o // groups, i, *kernel)
+    out = _patches_times_kernel(lhs, rhs, window_strides, rhs_dilation)  # (groups, batch, filters, *places)
+    out = jnp.moveaxis(out, 0, 1)
+    out = out.reshape(out.shape[0], o, *out.shape[3:])
+    return out.transpose(np.argsort(numbers.out_spec))
+
+
+def _patches_times_kernel(lhs: Any, rhs: Any, strides: Sizes, dilation: Sizes) -> Any:
+    """(groups, batch, channels, *places) and (groups, filters, channels, *kernel): the sum over channels and kernel."""
+    kernel = rhs.shape[3:]
+    out = _out_sizes(lhs.shape[3:], kernel, strides, dilation)
+    if math.prod(kernel) <= math.prod(out):  # a slice for each place in the kernel
+        parts = [_strided(lhs, _times(k, dilation), out, strides) for k in _places(kernel)]
+        patches = jnp.stack(parts, axis=3).reshape(*lhs.shape[:2], -1, *out)  # (groups, batch, channels * kernel, ...)
+        product = lax.dot_general(rhs.reshape(*rhs.shape[:2], -1), patches, (((2,), (2,)), ((0,), (0,))))
+        return jnp.moveaxis(product, 1, 2)  # it was (groups, filters, batch, *out)
+    parts = [_strided(lhs, _times(place, strides), kernel, dilation) for place in _places(out)]
+    windows = jnp.stack(parts, axis=2).reshape(*lhs.shape[:2], len(parts), -1)
+    product = lax.dot_general(windows, rhs.reshape(*rhs.shape[:2], -1), (((3,), (2,)), ((0,), (0,))))
+    return jnp.moveaxis(product, -1, 2).reshape(*lhs.shape[:2], rhs.shape[1], *out)
+
+
+def select_and_scatter_add(
+    source: Any, operand: Any, *, select_prim: Any, window_dimensions: Sizes, window_strides: Sizes,
+    padding: Sequence[tuple[int, int]], **_: Any,
+) -> Any:  # fmt: skip
+    """Each number of `source` added at the place its window was won by; of equal ones the first has won."""
+    total: Any = 0
+    padded = _padded(operand, -np.inf if select_prim is lax.ge_p else np.inf, padding)
+    for place, won in _winners(padded, select_prim, window_dimensions, window_strides):
+        reach = [(size - 1) * stride + 1 for size, stride in zip(source.shape, window_strides)]
+        config = [
+            (start, whole - start - covered, stride - 1)
+            for start, whole, covered, stride in zip(place, padded.shape, reach, window_strides)
+        ]
+        total = total + lax.pad(jnp.where(won, source, 0), jnp.zeros((), source.dtype), config)
+    return _padded(total, 0, [(-low, -high) for low, high in padding])
+
+
+def select_and_gather_add(
+    tangents: Any, operand: Any, *, select_prim: Any, window_dimensions: Sizes, window_strides: Sizes,
+    padding: Sequence[tuple[int, int]], **_: Any,
+) -> Any:  # fmt: skip
+    """For each window the number of `tangents` at the place it was won by; of equal ones the first has won."""
+    padded = _padded(operand, -np.inf if select_prim is lax.ge_p else np.inf, padding)
+    tangents, total = _padded(tangents, 0, padding), 0
+    for place, won in _winners(padded, select_prim, window_dimensions, window_strides):
+        total = total + jnp.where(won, _strided(tangents, place, won.shape, window_strides), 0)
+    return total
+
+
+def _winners(padded: Any, select_prim: Any, window: Sizes, strides: Sizes) -> Iterator[tuple[Sizes, Any]]:
+    """(place in the window, for which windows it is the first best)."""
+    combine = jnp.maximum if select_prim is lax.ge_p else jnp.minimum
+    out = _out_sizes(padded.shape, window, strides, [1] * len(window))
+    parts = {place: _strided(padded, place, out, strides) for place in _places(window)}
+    best = None
+    for part in parts.values():
+        best = part if best is None else combine(best, part)
+    open_ = jnp.ones(out, bool)
+    for place, part in parts.items():
+        won = (part == best) & open_
+        open_ = open_ & ~won
+        yield place, won
+
+
+def _padded(array: Any, value: Any, edges: Sequence[tuple[int, int]], dilation: Sizes | None = None) -> Any:
+    dilation = dilation or [1] * array.ndim
+    config = [(low, high, step - 1) for (low, high), step in zip(edges, dilation)]
+    if not any(any(entry) for entry in config):
+        return array
+    return lax.pad(array, jnp.asarray(value, array.dtype), config)
+
+
+def _out_sizes(sizes: Sizes, window: Sizes, strides: Sizes, dilation: Sizes) -> list[int]:
+    return [
+        max(0, (size - (wide - 1) * step - 1) // stride + 1)
+        for size, wide, stride, step in zip(sizes, window, strides, dilation)
+    ]
+
+
+def _strided(array: Any, starts: Sizes, sizes: Sizes, steps: Sizes) -> Any:
+    """Of the last axes: `sizes` numbers from `starts` on, `steps` apart; axes before them whole."""
+    free = array.ndim - len(sizes)
+    limits = [start + (size - 1) * step + 1 for start, size, step in zip(starts, sizes, steps)]
+    return lax.slice(
+        array, [0] * free + list(starts), [*array.shape[:free], *limits], [1] * free + [int(step) for step in steps]
+    )
+
+
+def _times(place: Sizes, steps: Sizes) -> list[int]:
+    return [a * b for a, b in zip(place, steps)]
+
+
+def _places(sizes: Sizes) -> Iterator[tuple[int, ...]]:
+    return itertools.product(*map(range, sizes))
