@@ -110,6 +110,8 @@ def _operation(eqn: Any, target: Any, inputs: list[Any], outer: str) -> list[Any
     where = "/".join(filter(None, (outer, _layer_of(eqn))))
     ctx = Context(target, eqn, tuple(map(_spec, eqn.invars)), tuple(map(_spec, eqn.outvars)), where)
     rule = target.RULES.get(name)
+    if name == "reshape" and eqn.params.get("dimensions") is not None:
+        return ctx.through(lambda x: x.transpose(eqn.params["dimensions"]).reshape(ctx.out_avals[0].shape), *inputs)
     if rule is None and name in INLINED:
         return ctx.lower(eqn.params[INLINED[name]], (), *inputs)
     if rule is None and name in SIMPLER:

@@ -1,0 +1,33 @@
+"""TensorFlow's operations for those of a traced program.
+
+In: values of TensorFlow. Out: the same. Must not know: what the program computes.
+"""
+
+from gazelle.engine.lowering.tensorflow import (
+    algebra,
+    contracting,
+    control,
+    elementwise,
+    indexing,
+    reducing,
+    shaping,
+    windows,
+)
+from gazelle.engine.lowering.tensorflow.library import constant, tf
+
+__all__ = ["MISSING", "RULES", "constant", "name", "tf"]
+
+name = "tensorflow"
+
+RULES = {
+    **algebra.RULES, **contracting.RULES, **control.RULES, **elementwise.RULES, **indexing.RULES, **reducing.RULES,
+    **shaping.RULES, **windows.RULES,
+}  # fmt: skip
+
+#: {primitive: why there is no rule}
+MISSING = {
+    "debug_callback": "printing from inside of a program is JAX's own",
+    "ffi_call": "kernels made for XLA run on XLA only",
+    "io_callback": "callbacks with side effects are JAX's own",
+    "reduce_window": "TensorFlow has no reduction by a function of one's own",
+}

@@ -1,0 +1,83 @@
+"""Rules of linear algebra and Fourier transforms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gazelle.engine.lowering.tensorflow.library import op, tf
+
+
+def cholesky(ctx: Any, x: Any, symmetrize_input: bool = False, **_: Any) -> Any:
+    if symmetrize_input:
+        x = (x + tf.linalg.adjoint(x)) / 2
+    return op("Cholesky", input=x)
+
+
+def triangular_solve(
+    ctx: Any, a: Any, b: Any, left_side: bool, lower: bool, transpose_a: bool, conjugate_a: bool, unit_diagonal: bool,
+    **_: Any,
+) -> Any:  # fmt: skip
+    """a x = b, or x a = b by way of the transposed system."""
+    if unit_diagonal:
+        a = tf.linalg.set_diag(a, tf.ones(a.shape[:-1], a.dtype))
+    if conjugate_a and not transpose_a:
+        a = tf.math.conj(a)
+    if left_side:
+        turned = tf.linalg.adjoint(a) if conjugate_a and transpose_a else tf.linalg.matrix_transpose(a)
+        a, lower = (turned, not lower) if transpose_a else (a, lower)
+        return op("MatrixTriangularSolve", matrix=a, rhs=b, lower=lower)
+    turned = a if transpose_a else tf.linalg.matrix_transpose(a)
+    if conjugate_a and transpose_a:
+        turned = tf.math.conj(turned)
+    lower = lower if transpose_a else not lower
+    return tf.linalg.matrix_transpose(
+        op("MatrixTriangularSolve", matrix=turned, rhs=tf.linalg.matrix_transpose(b), lower=lower)
+    )
+
+
+def lu(ctx: Any, x: Any, **_: Any) -> list[Any]:
+    """Factors, the rows that were exchanged with one after the other, and the permutation they make."""
+    out, order = op("Lu", input=x, output_idx_type=tf.int32)
+    return [out, _exchanges(order), order]
+
+
+def _exchanges(order: Any) -> Any:
+    """LAPACK's pivots of a permutation: row i changed places with row pivots[i]."""
+    size = int(order.shape[-1])
+    left = tf.broadcast_to(tf.range(size), tf.shape(order))
+    pivots = []
+    for row in range(size):
+        wanted = order[..., row : row + 1]
+        found = tf.cast(tf.equal(left, wanted), tf.int32)
+        place = tf.argmax(found, -1, output_type=tf.int32)[..., None]
+        pivots.append(place)
+        first = left[..., row : row + 1]
+        left = tf.where(tf.equal(tf.range(size), place), first, left)
+        left = tf.where(tf.equal(tf.range(size), row), wanted, left)
+    return tf.concat(pivots, -1)
+
+
+def fft(ctx: Any, x: Any, fft_type: Any, fft_lengths: Any, **_: Any) -> Any:
+    kind, rank = fft_type.name, len(fft_lengths)
+    name = {"FFT": "FFT", "IFFT": "IFFT", "RFFT": "RFFT", "IRFFT": "IRFFT"}[kind] + (f"{rank}D" if rank > 1 else "")
+    if kind in ("RFFT", "IRFFT"):
+        out = tf.as_dtype(ctx.out_avals[0].dtype)
+        extra = {"Tcomplex": out} if kind == "RFFT" else {"Treal": out}
+        return op(name, input=x, fft_length=list(fft_lengths), **extra)
+    return op(name, input=x)
+
+
+def eigh(ctx: Any, x: Any, lower: bool, sort_eigenvalues: bool = True, **_: Any) -> list[Any]:
+    x = x if lower else tf.linalg.adjoint(x)
+    values, vectors = op("SelfAdjointEigV2", input=x, compute_v=True)
+    return [vectors, values]
+
+
+RULES: dict[str, Callable[..., Any]] = {
+    "cholesky": cholesky,
+    "eigh": eigh,
+    "fft": fft,
+    "lu": lu,
+    "triangular_solve": triangular_solve,
+}

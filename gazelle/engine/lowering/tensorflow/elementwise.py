@@ -1,0 +1,180 @@
+"""Rules of operations that act on each element."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gazelle.engine.lowering.tensorflow.library import known, op, tf
+
+#: {primitive: operation of TensorFlow with the same meaning}
+UNARY = {
+    "acos": "Acos", "acosh": "Acosh", "asin": "Asin", "asinh": "Asinh", "atan": "Atan", "atanh": "Atanh",
+    "bessel_i0e": "BesselI0e", "bessel_i1e": "BesselI1e", "ceil": "Ceil", "cos": "Cos", "cosh": "Cosh",
+    "digamma": "Digamma", "erf": "Erf", "erfc": "Erfc", "exp": "Exp", "expm1": "Expm1", "floor": "Floor",
+    "is_finite": "IsFinite", "lgamma": "Lgamma", "log": "Log", "log1p": "Log1p", "logistic": "Sigmoid", "neg": "Neg",
+    "rsqrt": "Rsqrt", "sign": "Sign", "sin": "Sin", "sinh": "Sinh", "sqrt": "Sqrt", "square": "Square", "tan": "Tan",
+    "tanh": "Tanh",
+}  # fmt: skip
+BINARY = {
+    "add": "AddV2", "add_any": "AddV2", "atan2": "Atan2", "eq": "Equal", "mul": "Mul", "ne": "NotEqual", "rem": "TruncateMod",
+    "sub": "Sub",
+}  # fmt: skip
+COMPARE = {"ge": "GreaterEqual", "gt": "Greater", "le": "LessEqual", "lt": "Less"}
+#: {primitive: (operation on booleans, operation on whole numbers)}
+BITWISE = {"and": ("LogicalAnd", "BitwiseAnd"), "or": ("LogicalOr", "BitwiseOr"), "xor": ("NotEqual", "BitwiseXor")}
+SPECIAL = {"igamma": "Igamma", "igammac": "Igammac", "igamma_grad_a": "IgammaGradA"}
+ORDER = {"max": ("LogicalOr", "Maximum"), "min": ("LogicalAnd", "Minimum")}
+#: {type that TensorFlow's kernels seldom know: one that holds its numbers}
+WIDER = {
+    "bfloat16": "float32", "float16": "float32", "int8": "int32", "int16": "int32", "uint8": "int32", "uint16": "int32",
+    "uint32": "int64", "uint64": "int64",
+}  # fmt: skip
+
+
+def unary(name: str) -> Callable[..., Any]:
+    return lambda ctx, x, **_: op(name, x=x)
+
+
+def binary(name: str) -> Callable[..., Any]:
+    return lambda ctx, x, y, **_: op(name, x=x, y=y)
+
+
+def by_kind(boolean: str, other: str) -> Callable[..., Any]:
+    """One operation for booleans, another for numbers."""
+    return lambda ctx, x, y, **_: op(boolean if x.dtype == tf.bool else other, x=x, y=y)
+
+
+def complement(ctx: Any, x: Any, **_: Any) -> Any:
+    return op("LogicalNot", x=x) if x.dtype == tf.bool else op("Invert", x=x)
+
+
+def compare(name: str) -> Callable[..., Any]:
+    """Booleans are compared as numbers."""
+    return lambda ctx, x, y, **_: op(
+        name, **{k: tf.cast(v, tf.uint8) if v.dtype == tf.bool else v for k, v in (("x", x), ("y", y))}
+    )
+
+
+def divide(ctx: Any, x: Any, y: Any, **_: Any) -> Any:
+    return op("TruncateDiv" if x.dtype.is_integer else "RealDiv", x=x, y=y)
+
+
+def power(ctx: Any, x: Any, y: Any, **_: Any) -> Any:
+    return op("Pow", x=x, y=tf.cast(y, x.dtype))
+
+
+def whole_power(ctx: Any, x: Any, y: int, **_: Any) -> Any:
+    """x * x and 1 / x where that is all, the power otherwise."""
+    if y in (1, 2):
+        return op("Square", x=x) if y == 2 else x
+    if y in (-1, -2) and not x.dtype.is_integer:
+        return op("Reciprocal", x=op("Square", x=x) if y == -2 else x)
+    return op("Pow", x=x, y=tf.cast(y, x.dtype))
+
+
+def select(ctx: Any, which: Any, *cases: Any) -> Any:
+    if len(cases) == 2:
+        return op("SelectV2", condition=tf.cast(which, tf.bool), t=cases[1], e=cases[0])
+    out = cases[-1]
+    for number, case in reversed(list(enumerate(cases[:-1]))):
+        out = op("SelectV2", condition=op("LessEqual", x=which, y=tf.cast(number, which.dtype)), t=case, e=out)
+    return out
+
+
+def convert(ctx: Any, x: Any, new_dtype: Any, **_: Any) -> Any:
+    target = tf.as_dtype(new_dtype)
+    if target == tf.bool and x.dtype != tf.bool:
+        return op("NotEqual", x=x, y=tf.cast(0, x.dtype))
+    return tf.cast(x, target)
+
+
+def bitcast(ctx: Any, x: Any, new_dtype: Any, **_: Any) -> Any:
+    target = tf.as_dtype(new_dtype)
+    return x if x.dtype == target else op("Bitcast", input=x, type=target)
+
+
+def shift(name: str, signed: bool | None = None) -> Callable[..., Any]:
+    """Shifts; one by the number's width or more, which TensorFlow leaves undefined, brings zeros or the sign.
+
+    signed: whether the number is taken to have a sign, whatever its type says.
+    """
+
+    def rule(ctx: Any, x: Any, y: Any, **_: Any) -> Any:
+        own, bits = x.dtype, x.dtype.size * 8
+        if signed is not None and own.is_unsigned == signed:
+            other = tf.as_dtype(f"{'' if signed else 'u'}int{bits}")
+            x, y = op("Bitcast", input=x, type=other), op("Bitcast", input=y, type=other)
+        amount = known(y)
+        out = op(name, x=x, y=y)
+        if amount is None or (amount.astype(np.uint64) >= bits).any():
+            wide = op("GreaterEqual", x=op("Bitcast", input=y, type=f"uint{bits}"), y=tf.constant(bits, f"uint{bits}"))
+            all_out = op("RightShift", x=x, y=tf.fill(x.shape, tf.cast(bits - 1, x.dtype)))
+            out = op("SelectV2", condition=wide, t=all_out if signed else tf.zeros_like(x), e=out)
+        return out if out.dtype == own else op("Bitcast", input=out, type=own)
+
+    return rule
+
+
+def reduce_precision(ctx: Any, x: Any, exponent_bits: int, mantissa_bits: int, **_: Any) -> Any:
+    for dtype, bits in ((tf.bfloat16, (8, 7)), (tf.float16, (5, 10)), (tf.float32, (8, 23))):
+        if (exponent_bits, mantissa_bits) == bits:
+            return tf.cast(tf.cast(x, dtype), x.dtype)
+    return x
+
+
+def round_half(ctx: Any, x: Any, rounding_method: Any, **_: Any) -> Any:
+    if rounding_method.name == "TO_NEAREST_EVEN":
+        return op("Round", x=x)
+    return op("Sign", x=x) * op("Floor", x=op("Abs", x=x) + tf.cast(0.5, x.dtype))
+
+
+def population_count(ctx: Any, x: Any, **_: Any) -> Any:
+    return tf.cast(op("PopulationCount", x=x), x.dtype)
+
+
+def widened(rule: Callable[..., Any]) -> Callable[..., Any]:
+    """The rule, on wider numbers where TensorFlow has no kernel for the type."""
+
+    def wide(ctx: Any, *inputs: Any, **params: Any) -> Any:
+        if not any(x.dtype.name in WIDER for x in inputs):
+            return rule(ctx, *inputs, **params)
+        out = rule(ctx, *(tf.cast(x, WIDER[x.dtype.name]) if x.dtype.name in WIDER else x for x in inputs), **params)
+        return tf.cast(out, ctx.out_avals[0].dtype)
+
+    return wide
+
+
+RULES: dict[str, Callable[..., Any]] = {
+    **{primitive: unary(name) for primitive, name in UNARY.items()},
+    **{primitive: binary(name) for primitive, name in BINARY.items()},
+    **{primitive: compare(name) for primitive, name in COMPARE.items()},
+    **{primitive: by_kind(*names) for primitive, names in (BITWISE | ORDER).items()},
+    **{primitive: lambda ctx, a, x, _n=name, **_: op(_n, a=a, x=x) for primitive, name in SPECIAL.items()},
+    "abs": lambda ctx, x, **_: op("ComplexAbs" if x.dtype.is_complex else "Abs", x=x),
+    "bitcast_convert_type": bitcast,
+    "clamp": lambda ctx, low, x, high, **_: op("Minimum", x=op("Maximum", x=x, y=low), y=high),
+    "complex": lambda ctx, x, y, **_: op("Complex", real=x, imag=y, Tout=ctx.out_avals[0].dtype),
+    "conj": lambda ctx, x, **_: op("Conj", input=x if x.dtype.is_complex else tf.cast(x, ctx.out_avals[0].dtype)),
+    "convert_element_type": convert,
+    "div": divide,
+    "imag": lambda ctx, x, **_: op("Imag", input=x, Tout=ctx.out_avals[0].dtype),
+    "integer_pow": whole_power,
+    "nextafter": lambda ctx, x, y, **_: op("NextAfter", x1=x, x2=y),
+    "not": complement,
+    "polygamma": lambda ctx, m, x, **_: op("Polygamma", a=m, x=x),
+    "population_count": population_count,
+    "pow": power,
+    "real": lambda ctx, x, **_: op("Real", input=x, Tout=ctx.out_avals[0].dtype),
+    "reduce_precision": reduce_precision,
+    "regularized_incomplete_beta": lambda ctx, a, b, x, **_: op("Betainc", a=a, b=b, x=x),
+    "round": round_half,
+    "select_n": select,
+    "shift_left": shift("LeftShift"),
+    "shift_right_arithmetic": shift("RightShift", signed=True),
+    "shift_right_logical": shift("RightShift", signed=False),
+    "zeta": lambda ctx, x, q, **_: op("Zeta", x=x, q=q),
+}
+RULES |= {name: widened(RULES[name]) for name in ("abs", "neg", "sign", "div", "rem", "pow", "integer_pow")}

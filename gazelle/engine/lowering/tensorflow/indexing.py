@@ -1,0 +1,113 @@
+"""Rules of gather and scatter, by tables of places along the leading axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from gazelle.engine.lowering.indexing import Places
+from gazelle.engine.lowering.simpler import highest, lowest
+from gazelle.engine.lowering.tensorflow.library import op, tf
+from gazelle.engine.lowering.tensorflow.shaping import transpose
+
+
+def _table(ctx: Any, places: Places, indices: Any) -> tuple[Any, Any]:
+    """The table of places, and which windows lie inside, open to the axes behind."""
+    table, inside = ctx.through(places.table, indices, avals=ctx.in_avals[1:2])
+    return table, tf.reshape(inside, [*inside.shape, *[1] * len(places.offset)])
+
+
+def gather(
+    ctx: Any, x: Any, indices: Any, dimension_numbers: Any, slice_sizes: Any, mode: Any, fill_value: Any, **_: Any
+) -> Any:
+    places = Places.of_gather(ctx, dimension_numbers, slice_sizes, mode)
+    table, inside = _table(ctx, places, indices)
+    out = tf.gather_nd(transpose(x, places.order), table)
+    if places.drops:
+        fill = _outside(ctx.in_avals[0].dtype) if fill_value is None else fill_value
+        out = tf.where(inside, out, tf.constant(fill, out.dtype))
+    return transpose(out, places.back)
+
+
+def _outside(dtype: Any) -> Any:
+    """What JAX reads outside of an array."""
+    if dtype == bool:
+        return True
+    if jax.numpy.issubdtype(dtype, np.unsignedinteger):
+        return highest(dtype)
+    return lowest(dtype) if jax.numpy.issubdtype(dtype, np.signedinteger) else np.nan
+
+
+def scatter(name: str, neutral: Callable[[Any], Any] | None) -> Callable[..., Any]:
+    """TensorScatter*: what lies outside is made neutral or, if nothing is, goes to a row that is cut off again."""
+
+    def rule(
+        ctx: Any, x: Any, indices: Any, updates: Any, dimension_numbers: Any, mode: Any, update_jaxpr: Any = None, **_: Any
+    ) -> Any:  # fmt: skip
+        if name == "TensorScatterUpdate" and update_jaxpr is not None:
+            return _applied(ctx, x, indices, update_jaxpr)
+        places = Places.of_scatter(ctx, dimension_numbers, mode)
+        table, inside = _table(ctx, places, indices)
+        x, updates = transpose(x, places.order), transpose(updates, places.moved)
+        size = x.shape[0] if places.lead else 0
+        dropped = places.drops and neutral is None and bool(places.lead)
+        if dropped:  # a row more, which takes up what lies outside
+            x = tf.concat([x, x[:1]], 0)
+            open_to = tf.reshape(inside, [*inside.shape[: len(indices.shape) - 1], *[1] * len(places.part)])
+            row = tf.where(open_to, table[..., 0], size)
+            table = tf.concat([row[..., None], table[..., 1:]], -1)
+        elif places.drops:
+            instead = x if neutral is None else tf.constant(neutral(ctx.in_avals[0].dtype), updates.dtype)
+            updates = tf.where(inside, updates, instead)
+        out = _update(name, x, table, updates)
+        return transpose(out[:size] if dropped else out, _inverse(places.order))
+
+    return rule
+
+
+def _applied(ctx: Any, x: Any, indices: Any, function: Any) -> Any:
+    """`x.at[places].apply(function)`: everything is computed, and what no place names stays as it was."""
+    ones = tf.ones(ctx.in_avals[2].shape, tf.int8)
+    params = ctx.eqn.params | {"update_jaxpr": None}
+    named = scatter("TensorScatterMax", lambda dtype: 0)(ctx, tf.zeros(x.shape, tf.int8), indices, ones, **params)
+    return tf.where(named > 0, ctx.lower(function, (), x, x)[0], x)
+
+
+def _update(name: str, x: Any, table: Any, updates: Any) -> Any:
+    """The operation with its places in one row: TensorFlow reads a single place of several axes as several places."""
+    rows, depth = math.prod(table.shape[:-1]), table.shape[-1]
+    table, updates = tf.reshape(table, [rows, depth]), tf.reshape(updates, [rows, *x.shape[depth:]])
+    return op(name, tensor=x, indices=table, updates=updates)
+
+
+def scatter_mul(ctx: Any, x: Any, indices: Any, updates: Any, dimension_numbers: Any, mode: Any, **_: Any) -> Any:
+    """The product of the updates of each place, then one multiplication."""
+    places = Places.of_scatter(ctx, dimension_numbers, mode)
+    table, inside = _table(ctx, places, indices)
+    x, updates = transpose(x, places.order), transpose(updates, places.moved)
+    updates = tf.where(inside, updates, tf.ones([], updates.dtype)) if places.drops else updates
+    lead = [int(n) for n in x.shape[: len(places.lead)]]
+    factors = np.array([math.prod(lead[axis + 1 :]) for axis in range(len(lead))], np.int32)
+    rows = tf.reshape(tf.reduce_sum(table * factors, -1), [-1])
+    updates = tf.reshape(updates, [rows.shape[0], *x.shape[len(lead) :]])
+    products = tf.math.unsorted_segment_prod(updates, rows, math.prod(lead))
+    return transpose(x * tf.reshape(products, x.shape), _inverse(places.order))
+
+
+def _inverse(order: Sequence[int]) -> list[int]:
+    return [int(axis) for axis in np.argsort(order)]
+
+
+RULES: dict[str, Callable[..., Any]] = {
+    "gather": gather,
+    "scatter": scatter("TensorScatterUpdate", None),
+    "scatter-add": scatter("TensorScatterAdd", lambda dtype: 0),
+    "scatter-mul": scatter_mul,
+    "scatter-max": scatter("TensorScatterMax", lowest),
+    "scatter-min": scatter("TensorScatterMin", highest),
+    "scatter-sub": scatter("TensorScatterSub", lambda dtype: 0),
+}

@@ -1,0 +1,38 @@
+"""TensorFlow itself, imported when the first of its operations is made: the tables can be read without it."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import os
+from typing import Any
+
+
+@functools.cache
+def _module() -> Any:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # else it tells every process what it was built for
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # its sums come in another order from run to run
+    return importlib.import_module("tensorflow")
+
+
+class _Library:
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_module(), name)
+
+
+tf: Any = _Library()
+
+
+def op(name: str, **inputs: Any) -> Any:
+    """One operation of TensorFlow by its registered name."""
+    return getattr(tf.raw_ops, name)(**inputs)
+
+
+def constant(value: Any, dtype: Any = None) -> Any:
+    """A NumPy array as a tensor of the graph."""
+    return tf.constant(value, dtype)
+
+
+def known(tensor: Any) -> Any:
+    """The value of a tensor as a NumPy array where it does not depend on the inputs, else None."""
+    return tf.get_static_value(tensor)

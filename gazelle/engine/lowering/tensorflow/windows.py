@@ -1,0 +1,90 @@
+"""Rules of reductions over windows, on TensorFlow's pooling kernels where windows have 1, 2 or 3 axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from gazelle.engine.lowering.simpler import SIMPLER, lowest
+from gazelle.engine.lowering.tensorflow.library import op, tf
+from gazelle.engine.lowering.tensorflow.shaping import padded, transpose
+
+
+class Folded:
+    """An array as TensorFlow pools it: (batch, 2 or 3 axes with windows, channels); `back` undoes it.
+
+    axes: those with windows; None of them may be left out of `shape`.
+    """
+
+    def __init__(self, shape: Sequence[int], axes: Sequence[int]) -> None:
+        others = [a for a in range(len(shape)) if a not in axes]
+        self.axes = list(axes)
+        first, last = [a for a in others if a < min(axes)], [a for a in others if a >= min(axes)]
+        self.order = [*first, *axes, *last]
+        self.outer, self.inner = [shape[a] for a in first], [shape[a] for a in last]
+        self.extra = [1] if len(axes) == 1 else []
+
+    def fold(self, x: Any) -> Any:
+        sizes = [int(x.shape[a]) for a in self.axes]
+        x = transpose(x, self.order)
+        return tf.reshape(x, [math.prod(self.outer), *self.extra, *sizes, math.prod(self.inner)])
+
+    def back(self, y: Any, sizes: Sequence[int]) -> Any:
+        y = tf.reshape(y, [*self.outer, *sizes, *self.inner])
+        return transpose(y, [self.order.index(a) for a in range(len(self.order))])
+
+
+def _windowed(sizes: Sequence[int], strides: Sequence[int]) -> list[int]:
+    return [a for a, (size, stride) in enumerate(zip(sizes, strides, strict=True)) if size > 1 or stride > 1]
+
+
+def pooled(primitive: str, kind: str) -> Callable[..., Any]:
+    """Sums are averages times the size of the window."""
+
+    def rule(
+        ctx: Any, x: Any, *_: Any, window_dimensions: Any, window_strides: Any, padding: Any, base_dilation: Any,
+        window_dilation: Any, **__: Any,
+    ) -> Any:  # fmt: skip
+        axes = _windowed(window_dimensions, window_strides)
+        if not 1 <= len(axes) <= 3 or max(window_dilation) > 1 or not x.dtype.is_floating:
+            return ctx.through(SIMPLER[primitive](ctx.eqn), x)
+        fill = lowest(ctx.in_avals[0].dtype) if kind == "Max" else 0
+        config = [(low, high, base - 1) for (low, high), base in zip(padding, base_dilation, strict=True)]
+        x = padded(x, tf.cast(fill, x.dtype), config)
+        folded = Folded([int(n) for n in x.shape], axes)
+        size, stride = ([*folded.extra, *(of[a] for a in axes)] for of in (window_dimensions, window_strides))
+        pool = tf.nn.max_pool if kind == "Max" else tf.nn.avg_pool
+        y = pool(folded.fold(x), size, stride, "VALID")
+        y = folded.back(y, [ctx.out_avals[0].shape[a] for a in axes])
+        return y if kind == "Max" else y * tf.cast(math.prod(size), y.dtype)
+
+    return rule
+
+
+def scattered_to_the_largest(
+    ctx: Any, source: Any, x: Any, select_prim: Any, window_dimensions: Any, window_strides: Any, padding: Any, **_: Any
+) -> Any:
+    """The gradient of max pooling: each number goes to the first largest place of its window."""
+    sign = -1 if select_prim.name == "le" else 1
+    axes = _windowed(window_dimensions, window_strides) or [0]
+    if len(axes) > 3:
+        return ctx.through(SIMPLER["select_and_scatter_add"](ctx.eqn), source, x)
+    edges = [(int(low), int(high), 0) for low, high in padding]
+    wide = padded(sign * x, tf.cast(lowest(ctx.in_avals[1].dtype), x.dtype), edges)
+    folded = Folded([int(n) for n in wide.shape], axes)
+    size, stride = ([*folded.extra, *(of[a] for a in axes)] for of in (window_dimensions, window_strides))
+    flat, out = folded.fold(wide), folded.fold(source)
+    largest = tf.nn.max_pool(flat, size, stride, "VALID")
+    name = "MaxPool3DGrad" if len(size) == 3 else "MaxPoolGrad"
+    grad = op(name, orig_input=flat, orig_output=largest, grad=out, ksize=[1, *size, 1], strides=[1, *stride, 1],
+              padding="VALID")  # fmt: skip
+    grad = folded.back(grad, [int(wide.shape[a]) for a in axes])
+    return padded(grad, tf.cast(0, grad.dtype), [(-low, -high, 0) for low, high, _ in edges])
+
+
+RULES: dict[str, Callable[..., Any]] = {
+    "reduce_window_max": pooled("reduce_window_max", "Max"),
+    "reduce_window_sum": pooled("reduce_window_sum", "Avg"),
+    "select_and_scatter_add": scattered_to_the_largest,
+}
