@@ -1,0 +1,149 @@
+"""`tensorflow` for programs, where TensorFlow is not there: tensors, tapes, functions and data sets, on gazelle.
+
+In: what a program asks `tensorflow` for, by name. Out: something that behaves like it, `tf.keras` being gazelle.
+Must not know: which program it is. What is not there raises an error that names it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from types import ModuleType
+from typing import Any
+
+import gazelle
+from gazelle.core.errors import GazelleError, message
+from gazelle.legacy.tensorflow import (  # each enters its names
+    arrays,
+    checking,
+    control,
+    dataset,
+    files,
+    function,
+    images,
+    maths,
+    nn,
+    randoms,
+    setting,
+    taps,
+    training,
+)
+from gazelle.legacy.tensorflow.dtypes import DTYPES, DType, as_dtype
+from gazelle.legacy.tensorflow.names import NAMES, named
+from gazelle.legacy.tensorflow.tape import GradientTape
+from gazelle.legacy.tensorflow.variable import TensorFlowVariable
+
+ROOMS = (arrays, checking, control, dataset, files, function, images, maths, nn, randoms, setting, taps, training)
+#: what `tensorflow.__version__` says: programs compare its first number with 2
+VERSION = "2.21.0+gazelle"
+
+for _name, _dtype in DTYPES.items():
+    named(_name, f"dtypes.{_name}")(_dtype)
+named("DType", "dtypes.DType")(DType)
+named("as_dtype", "dtypes.as_dtype")(as_dtype)
+named("newaxis")(None)
+named("Variable", "compat.v1.Variable", "ResourceVariable")(TensorFlowVariable)
+named("GradientTape", "compat.v2.GradientTape")(GradientTape)
+named("function", "autograph.experimental.do_not_convert_")(function.function)
+named("autograph.experimental.do_not_convert", "no_gradient")(lambda f=None: f if f is not None else (lambda g: g))
+named("py_function", "py_func", "compat.v1.py_func")(function.py_function)
+named("numpy_function")(function.numpy_function)
+named("data.Dataset", "compat.v1.data.Dataset", "data.DatasetSpec")(dataset.Dataset)
+named("data.AUTOTUNE", "data.experimental.AUTOTUNE")(dataset.AUTOTUNE)
+named("data.INFINITE_CARDINALITY", "data.experimental.INFINITE_CARDINALITY")(dataset.INFINITE)
+named("data.UNKNOWN_CARDINALITY", "data.experimental.UNKNOWN_CARDINALITY")(dataset.UNKNOWN)
+named("data.experimental.cardinality")(lambda data: data.cardinality())
+named("nest.map_structure")(gazelle.tree.map_structure)
+named("nest.flatten")(gazelle.tree.flatten)
+named("pi")(3.141592653589793)
+named("__version__", "version.VERSION", "VERSION")(VERSION)
+named("version.GIT_VERSION")("gazelle")
+#: names below which nothing is ours
+_ELSEWHERE = {
+    "contrib": "tf.contrib went with TensorFlow 1.",
+    "estimator": "Write a Keras model: tf.keras.Sequential.",
+    "feature_column": "Use keras.utils.FeatureSpace, or layers such as Normalization and StringLookup.",
+    "lookup": "Use keras.layers.StringLookup.",
+    "layers": "Use tf.keras.layers.",
+}
+
+
+class MissingFunctionError(GazelleError, AttributeError):
+    """A name of TensorFlow that the façade does not have."""
+
+
+class Facade(ModuleType):
+    """`tensorflow`, or one of its rooms: names are looked up in the table when they are asked for."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__path__: list[str] = []
+        self._prefix = name.removeprefix("tensorflow").lstrip(".")
+        if not self._prefix:
+            self.__version__ = VERSION
+
+    def __getattr__(self, name: str) -> Any:
+        full = f"{self._prefix}.{name}" if self._prefix else name
+        found = look_up(full)
+        if found is not None or full in NAMES:
+            self.__dict__[name] = found
+            return found
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise MissingFunctionError(missing(full), name=name, obj=self)
+
+    def __dir__(self) -> list[str]:
+        start = f"{self._prefix}." if self._prefix else ""
+        return sorted({n[len(start) :].split(".")[0] for n in NAMES if n.startswith(start)} | {"keras"})
+
+
+def look_up(full: str) -> Any:
+    """What stands under a name: an entry of the table, a room, or a part of Keras. None: nothing."""
+    if full == "keras" or full.startswith("keras."):
+        value: Any = gazelle
+        for part in full.split(".")[1:]:
+            value = getattr(value, part)
+        return value
+    if full in NAMES:
+        return NAMES[full]
+    for old in ("compat.v1.", "compat.v2.", "_api.v2.", "raw_ops.", "python."):
+        if full.startswith(old) and (found := look_up(full[len(old) :])) is not None:
+            return found
+    if is_room(full):
+        return sys.modules.setdefault(f"tensorflow.{full}", Facade(f"tensorflow.{full}"))
+    return None
+
+
+def is_room(full: str) -> bool:
+    """Whether names begin with this one."""
+    return full in ("python", "compat.v2", "compat", "compat.v1") or any(n.startswith(f"{full}.") for n in NAMES)
+
+
+def missing(full: str) -> str:
+    """The error of a name that is not there, with the line of the program that asked."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith(("gazelle.", "importlib")):
+        frame = frame.f_back
+    where = f"{frame.f_code.co_filename}, line {frame.f_lineno}"
+    near = difflib.get_close_matches(full, list(NAMES), n=2, cutoff=0.75)
+    mend = next((text for start, text in _ELSEWHERE.items() if full.split(".")[0] == start), "")
+    mend = mend or (f"Did you mean {' or '.join(f'tf.{n}' for n in near)}?" if near else
+                    "Use gazelle.ops or numpy; or install TensorFlow and run with --tensorflow real.")  # fmt: skip
+    return message(f"tf.{full} is not in gazelle's stand-in for TensorFlow ({where})", mend=mend)
+
+
+def module(name: str) -> Facade | None:
+    """The module that `import tensorflow...` gives; None where there is none of that name."""
+    full = name.removeprefix("tensorflow").lstrip(".")
+    if not full:
+        taps.opened()
+        return Facade("tensorflow")
+    found = look_up(full)
+    return found if isinstance(found, ModuleType) else None  # type: ignore[return-value]
+
+
+def close() -> None:
+    """Take the façade away: gazelle's classes are as they were."""
+    taps.closed()
+    for name in [n for n, m in sys.modules.items() if isinstance(m, Facade)]:
+        del sys.modules[name]

@@ -1,0 +1,83 @@
+"""The table of names: 'nn.relu' -> what `tf.nn.relu` is. Each module of this room enters its own."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle.core.symbolic import KerasTensor
+from gazelle.core.variable import Variable
+from gazelle.legacy.tensorflow.calls import call
+from gazelle.legacy.tensorflow.recording import is_box, unboxed
+
+NAMES: dict[str, Any] = {}
+
+
+def named(*names: str) -> Callable[[Any], Any]:
+    """Enter something under these names."""
+
+    def enter(target: Any) -> Any:
+        for name in names:
+            NAMES[name] = target
+        return target
+
+    return enter
+
+
+def op(*names: str, fixed: tuple[str, ...] = (), host: bool = True, loose: bool = False) -> Callable[[Any], Any]:
+    """Make a function of arrays one of tensors, and enter it.
+
+    Args:
+        fixed: arguments that are numbers of the program (shapes, axes), also where they come as tensors.
+        host: whether it computes arrays of NumPy as well (it asks `space` which it has).
+        loose: as in `call`.
+    """
+
+    def enter(function: Callable[..., Any]) -> Callable[..., Any]:
+        signature = inspect.signature(function)
+        own_name = "name" in signature.parameters
+
+        @functools.wraps(function)
+        def called(*args: Any, **kwargs: Any) -> Any:
+            if not own_name:
+                kwargs.pop("name", None)
+            if fixed:
+                bound = signature.bind(*args, **kwargs)
+                for word in fixed:
+                    if word in bound.arguments:
+                        bound.arguments[word] = fixed_value(bound.arguments[word])
+                args, kwargs = bound.args, bound.kwargs
+            return call(function, args, kwargs, host=function if host else None, loose=loose)
+
+        return named(*names)(called)
+
+    return enter
+
+
+def fixed_value(value: Any) -> Any:
+    """A shape, an axis or a count as Python's numbers."""
+    if isinstance(value, KerasTensor):
+        return value
+    if isinstance(value, list | tuple):
+        return tuple(fixed_value(v) for v in value)
+    array = unboxed(value)
+    if isinstance(array, np.ndarray | np.generic | jax.Array) and not isinstance(array, jax.core.Tracer):
+        listed = np.asarray(array).tolist()
+        return tuple(_tuples(v) for v in listed) if isinstance(listed, list) else listed
+    return value
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+
+
+def space(*trees: Any) -> Any:
+    """`numpy` where all arrays are NumPy's, else `jax.numpy`."""
+    leaves = jax.tree.leaves(trees, is_leaf=is_box)
+    return jnp if any(isinstance(leaf, jax.Array | Variable) for leaf in leaves) else np

@@ -1,0 +1,330 @@
+"""Where calls of gazelle meet tensors: while the façade is there, layers, losses and metrics take and give tensors.
+
+The classes themselves know nothing of it: `opened` lays a method around theirs, `closed` takes it away again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from typing import Any
+
+import jax
+import numpy as np
+
+from gazelle import activations, losses, metrics
+from gazelle.core import bind, symbolic
+from gazelle.core import random as stream
+from gazelle.core.boxed import Boxed
+from gazelle.core.masks import get_mask, set_mask
+from gazelle.core.variable import Variable
+from gazelle.layers.base import Layer
+from gazelle.layers.tree import Tree
+from gazelle.legacy.tensorflow.calls import boxed, call
+from gazelle.legacy.tensorflow.recording import Call, is_array, is_box, listen, listeners, unboxed, unlisten
+from gazelle.losses.base import Loss
+from gazelle.losses.shapes import TARGETS
+from gazelle.metrics.base import Metric
+from gazelle.optimizers.hands import Hands
+
+_inside: ContextVar[int] = ContextVar("gazelle_layer_depth", default=0)
+_undo: list[Callable[[], None]] = []
+_seen: dict[int, Any] = {}  # layers that marks name by id: they must live as long
+_count = itertools.count()
+
+
+def unbox(tree: Any) -> Any:
+    """The tensors of a tree as arrays."""
+    return jax.tree.map(lambda v: unboxed(v) if isinstance(v, Boxed) else v, tree, is_leaf=is_box)
+
+
+def box_in(tree: Any) -> Any:
+    """Arrays of a tree as tensors; their masks stay with the arrays."""
+    return boxed(tree)
+
+
+def has_box(tree: Any) -> bool:
+    return any(isinstance(leaf, Boxed) for leaf in jax.tree.leaves(tree, is_leaf=is_box))
+
+
+def _from_outside(args: Any) -> bool:
+    """Whether a call comes from the program itself: with NumPy's arrays, not with JAX's."""
+    leaves = jax.tree.leaves(args, is_leaf=is_box)
+    return bool(leaves) and not any(isinstance(leaf, jax.Array) or symbolic.is_symbolic(leaf) for leaf in leaves)
+
+
+# Calls with state ----------------------------------------------------------------------------------------------------
+
+
+def stateful(function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], mark: Any, owner: Any = None) -> Any:
+    """A call that may read and assign variables and draw numbers, as one call for the tapes that are open.
+
+    It runs once, with all that it does; a replay gives it the same variables, the same key, and lets it change nothing.
+    """
+    plain_args, plain_kwargs = unbox((args, dict(kwargs)))
+    outer, tapes = bind.current(), listeners()
+    if not tapes:
+        return function(*plain_args, **plain_kwargs)
+    flat, structure = jax.tree.flatten((plain_args, plain_kwargs), is_leaf=is_box)
+    places = [i for i, leaf in enumerate(flat) if is_array(leaf)]
+    masks = [get_mask(flat[i]) for i in places]
+    base = bind.Scope() if outer is None else outer
+    if base.key is None:
+        base = dataclasses.replace(base, key=_fresh_key())
+    draws = dict(base.draws)
+    added = len(base.losses)
+    seen: dict[int, Variable] = {}
+    values: dict[int, Any] = {}
+    scope = dataclasses.replace(base, seen=_Noted(seen, values, base.seen))
+    token = listen(())
+    try:
+        with bind.entered(scope):
+            out = function(*plain_args, **plain_kwargs)
+    finally:
+        unlisten(token)
+    if outer is None and owner is not None:
+        owner._eager_losses = [boxed(value) for _, value in scope.losses]
+    before = [value for _, value in base.losses[:added]]
+    variables = list(seen.values())
+    fixed = [None if i in set(places) else leaf for i, leaf in enumerate(flat)]
+    owners = [layer for layer, _ in base.losses[:added]]
+
+    def run(*given: Any) -> list[Any]:
+        arrays, rest = given[: len(places)], given[len(places) :]
+        weights, rest = rest[: len(variables)], rest[len(variables) :]
+        filled = list(fixed)
+        for place, array, mask in zip(places, arrays, masks, strict=True):
+            filled[place] = array
+            set_mask(array, mask)
+        again_args, again_kwargs = jax.tree.unflatten(structure, filled)
+        bound = {id(v): w for v, w in zip(variables, weights, strict=True)}
+        held = list(zip(owners, rest[: len(owners)], strict=True))
+        again = dataclasses.replace(
+            base, values=bound, closed=True, losses=held, draws=dict(draws), seen=None, key=rest[len(owners)]
+        )
+        token = listen(())
+        try:
+            with bind.entered(again):
+                result = function(*again_args, **again_kwargs)
+        finally:
+            unlisten(token)
+        return [*jax.tree.leaves(unbox(result)), *(unboxed(value) for _, value in again.losses[len(owners) :])]
+
+    inputs = [*(flat[i] for i in places), *variables, *before, base.key]
+    arrays = [*(flat[i] for i in places), *(values[id(v)] for v in variables), *before, base.key]
+    outputs = [*jax.tree.leaves(unbox(out)), *(unboxed(value) for _, value in base.losses[added:])]
+    heard = [tape for tape in tapes if tape.wants(inputs)]
+    if heard:
+        words = tuple(leaf for leaf in fixed if leaf is not None)
+        key = None if mark is None or any(m is not None for m in masks) or before else (
+            mark, structure, tuple(places), words, tuple(map(id, variables))
+        )  # fmt: skip
+        record = Call(run, inputs, arrays, outputs, key)
+        for tape in heard:
+            tape.hear(record)
+    return out
+
+
+class _Noted(dict[int, Any]):
+    """What `Scope.seen` is told, with each variable's value at that time."""
+
+    def __init__(self, seen: dict[int, Variable], values: dict[int, Any], outer: Any) -> None:
+        self._seen, self._values, self._outer = seen, values, outer
+
+    def setdefault(self, key: int, default: Any = None) -> Any:
+        if self._outer is not None:
+            self._outer.setdefault(key, default)
+        if key not in self._seen:
+            self._seen[key] = default
+            self._values[key] = default._full()
+        return default
+
+
+def _fresh_key() -> jax.Array:
+    return jax.random.wrap_key_data(
+        np.asarray([stream.next_seed(), next(_count) % 2**32], np.uint32), impl="threefry2x32"
+    )
+
+
+# The taps ------------------------------------------------------------------------------------------------------------
+
+
+def _layer_call(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if symbolic.any_symbolic(args, kwargs):
+            return original(self, *unbox(args), **unbox(kwargs))
+        depth = _inside.get()
+        outside = depth == 0 and (bool(listeners()) or _from_outside((args, kwargs)))
+        if not (outside or has_box((args, kwargs))):
+            return original(self, *args, **kwargs)
+        token = _inside.set(depth + 1)
+        try:
+            if depth:
+                out = original(self, *unbox(args), **unbox(kwargs))
+            else:
+                out = stateful(functools.partial(original, self), args, kwargs, _mark_of(self), self)
+        finally:
+            _inside.reset(token)
+        return box_in(out)
+
+    return called
+
+
+def _mark_of(layer: Any) -> Any:
+    """What tells a layer's program: the layer, and the plain attributes of those that others wrote."""
+    _seen[id(layer)] = layer
+    own = [one for one in layer.named_layers().values() if not type(one).__module__.startswith("gazelle.")]
+    words = tuple(
+        (id(one), tuple((k, v) for k, v in vars(one).items() if isinstance(v, bool | int | float | str)))
+        for one in own
+    )  # fmt: skip
+    return id(layer), words
+
+
+def _user_call(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`Layer._call_arrays` for classes that others wrote: their `call` is given tensors."""
+
+    @functools.wraps(original)
+    def called(self: Any, scope: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        cls = type(self)
+        if cls.call.__module__.startswith("gazelle.") or "call" in self.__dict__:
+            return original(self, scope, args, kwargs)
+        method = self.call
+
+        def boxing(*inner: Any, **words: Any) -> Any:
+            del self.__dict__["call"]
+            token = _inside.set(_inside.get() + 1)
+            try:
+                return unbox(method(*box_in(inner), **box_in(words)))
+            finally:
+                _inside.reset(token)
+                self.__dict__["call"] = boxing
+
+        self.__dict__["call"] = boxing
+        try:
+            return original(self, scope, args, kwargs)
+        finally:
+            self.__dict__.pop("call", None)
+
+    return called
+
+
+def _loss_call(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if not (has_box((args, kwargs)) or _from_outside((args, kwargs))):
+            return original(self, *args, **kwargs)
+        _seen[id(self)] = self
+        return box_in(unbox(stateful(functools.partial(original, self), args, kwargs, ("loss", id(self)))))
+
+    return called
+
+
+def _plain(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A method that takes arrays where it is given tensors."""
+
+    @functools.wraps(original)
+    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return original(self, *unbox(args), **unbox(kwargs))
+
+    return called
+
+
+def _boxing(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A method whose results are tensors outside of compiled steps."""
+
+    @functools.wraps(original)
+    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        out = original(self, *unbox(args), **unbox(kwargs))
+        return out if _traces_alone() else box_in(out)
+
+    return called
+
+
+def _traces_alone() -> bool:
+    """Whether gazelle's own step is being traced, which wants arrays."""
+    scope = bind.current()
+    return scope is not None and scope.pure
+
+
+def _losses(original: Any) -> Any:
+    """`layer.losses`, as tensors that tapes know."""
+
+    def read(self: Any) -> Any:
+        values = original.fget(self)
+        if not listeners():
+            return values if _traces_alone() else box_in(values)
+        trained = self.trainable_ids()
+        weights = [v for v in self.variables if v.regularizer is not None and id(v) in trained]
+        added = [boxed(v) if not isinstance(v, Boxed) else v for v in values[: len(values) - len(weights)]]
+        return [*added, *(call(_penalty(v.regularizer), (v,), {}) for v in weights)]
+
+    return property(read)
+
+
+def _penalty(regularizer: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    if regularizer not in _penalties:
+        _penalties[regularizer] = lambda w: unboxed(regularizer(w))
+    return _penalties[regularizer]
+
+
+_penalties: dict[Any, Callable[[Any], Any]] = {}
+
+
+def _lifted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of a room that takes and gives tensors where the program calls it with them."""
+
+    @functools.wraps(function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        given = (args, kwargs)
+        if symbolic.any_symbolic(given) or not (has_box(given) or _from_outside(given)):
+            return function(*args, **kwargs)
+        return call(function, args, kwargs)
+
+    if function in TARGETS:
+        TARGETS[called] = TARGETS[function]
+    return called
+
+
+def opened() -> None:
+    """Lay the taps."""
+    if _undo:
+        return
+    _lay(Layer, "__call__", _layer_call)
+    _lay(Layer, "_call_arrays", _user_call)
+    _lay(Loss, "__call__", _loss_call)
+    _lay(Metric, "__call__", _boxing)
+    _lay(Tree, "losses", _losses)
+    _lay(Hands, "apply", _plain)
+    for cls in _classes(Metric):
+        if "result" in cls.__dict__:
+            _lay(cls, "result", _boxing)
+        if "update_state" in cls.__dict__:
+            _lay(cls, "update_state", _plain)
+    for room in (losses, metrics, activations):
+        for name, value in list(vars(room).items()):
+            module = getattr(value, "__module__", "") or ""
+            if callable(value) and not isinstance(value, type) and module.startswith(room.__name__ + "."):
+                if name[0] != "_" and name not in ("get", "serialize", "deserialize", "as_loss", "check_labels"):
+                    _lay(room, name, _lifted)
+
+
+def _classes(cls: type) -> list[type]:
+    return [cls, *(one for child in cls.__subclasses__() for one in _classes(child)
+                   if child.__module__.startswith("gazelle."))]  # fmt: skip
+
+
+def _lay(owner: Any, name: str, around: Callable[[Any], Any]) -> None:
+    original = vars(owner)[name]
+    setattr(owner, name, around(original))
+    _undo.append(lambda: setattr(owner, name, original))
+
+
+def closed() -> None:
+    """Take the taps away."""
+    while _undo:
+        _undo.pop()()

@@ -1,0 +1,95 @@
+"""`tf.Variable`: gazelle's Variable with the operators and words of TensorFlow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle.core.variable import Variable
+from gazelle.legacy.tensorflow.dtypes import DType, TensorShape
+from gazelle.legacy.tensorflow.recording import unboxed
+from gazelle.legacy.tensorflow.tensor import Reference, Tensor, _install
+
+
+class _Meta(type):
+    def __instancecheck__(cls, value: Any) -> bool:  # weights of layers are variables, too
+        return isinstance(value, Variable) if cls is TensorFlowVariable else super().__instancecheck__(value)
+
+
+class TensorFlowVariable(Variable, metaclass=_Meta):
+    """`tf.Variable(initial_value, trainable)`.
+
+    >>> v = TensorFlowVariable(2.0)
+    >>> v.assign_add(1.0).numpy().item(), (v * v).numpy().item()
+    (3.0, 9.0)
+    """
+
+    def __init__(
+        self, initial_value: Any = None, trainable: bool | None = True, validate_shape: bool = True,
+        caching_device: Any = None, name: str | None = None, variable_def: Any = None, dtype: Any = None,
+        import_scope: Any = None, constraint: Any = None, synchronization: Any = None, aggregation: Any = None,
+        shape: Any = None, **_: Any,
+    ) -> None:  # fmt: skip
+        value = unboxed(initial_value() if callable(initial_value) else initial_value)
+        if isinstance(value, list | tuple):
+            value = jnp.stack([jnp.asarray(unboxed(v)) for v in value]) if _has_tensor(value) else np.asarray(value)
+        if dtype is None and isinstance(value, bool | int):
+            dtype = "bool" if isinstance(value, bool) else "int32"
+        if isinstance(value, np.ndarray | np.generic) and value.dtype == np.float64:
+            value = np.asarray(value, np.float32)
+        super().__init__(value, dtype=dtype, trainable=trainable is not False, name=name or "Variable",
+                         constraint=constraint)  # fmt: skip
+        self.dtype = DType(self.dtype)
+
+    @property
+    def shape(self) -> TensorShape:
+        return TensorShape(self._value.shape)
+
+    def get_shape(self) -> TensorShape:
+        return self.shape
+
+    def read_value(self) -> Any:
+        """The value as a tensor, noted by tapes."""
+        return self + np.zeros((), self.dtype)
+
+    def ref(self) -> Reference:
+        return Reference(self)
+
+    def initialized_value(self) -> Any:
+        return self.read_value()
+
+    def assign(self, value: Any, use_locking: bool = False, name: Any = None, read_value: bool = True) -> Any:
+        super().assign(jnp.asarray(unboxed(value), self.dtype))
+        return self
+
+    def assign_add(self, delta: Any, use_locking: bool = False, name: Any = None, read_value: bool = True) -> Any:
+        return self.assign(self._full() + jnp.asarray(unboxed(delta), self.dtype))
+
+    def assign_sub(self, delta: Any, use_locking: bool = False, name: Any = None, read_value: bool = True) -> Any:
+        return self.assign(self._full() - jnp.asarray(unboxed(delta), self.dtype))
+
+    def scatter_nd_update(self, indices: Any, updates: Any, name: Any = None) -> Any:
+        places = jnp.asarray(unboxed(indices))
+        return self.assign(jnp.asarray(self._full()).at[tuple(jnp.moveaxis(places, -1, 0))].set(unboxed(updates)))
+
+    def __getitem__(self, index: Any) -> Any:
+        return (self + np.zeros((), self.dtype))[index]
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __repr__(self) -> str:
+        return f"<tf.Variable '{self.name}:0' shape={tuple(self.shape)} dtype={self.dtype}, numpy={self.numpy()!r}>"
+
+
+def _has_tensor(values: Any) -> bool:
+    return any(isinstance(v, Tensor | Variable | jax.Array) for v in values)
+
+
+_install(TensorFlowVariable, ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "lt", "le", "gt",
+                              "ge", "neg", "abs"))  # fmt: skip
+
+jax.tree_util.register_pytree_node(TensorFlowVariable, lambda v: ((v.value,), None), lambda _, children: children[0])
