@@ -4,6 +4,7 @@ compute_metrics. A model that writes none of them is trained by `training.step`,
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -60,7 +61,7 @@ class Hooks(Layer, abstract=True):
     def train_step(self, *given: Any) -> Any:
         """(data) -> logs, or (state, data) -> (logs, state): one update."""
         if len(given) == 2:
-            return self._stateless(self.train_step, TRAIN, *given)
+            return self._stateless(functools.partial(Hooks.train_step, self), TRAIN, *given)
         x, y, weight = unpack_x_y_sample_weight(given[0])
         variables = self.trainable_variables
 
@@ -77,7 +78,7 @@ class Hooks(Layer, abstract=True):
     def test_step(self, *given: Any) -> Any:
         """(data) -> logs, or (state, data) -> (logs, state): loss and metrics of a batch that is not trained on."""
         if len(given) == 2:
-            return self._stateless(self.test_step, TEST, *given)
+            return self._stateless(functools.partial(Hooks.test_step, self), TEST, *given)
         x, y, weight = unpack_x_y_sample_weight(given[0])
         y_pred = self(x, training=False)
         self._track("loss", self._loss_of(x, y, y_pred, weight, False), x)
@@ -86,7 +87,7 @@ class Hooks(Layer, abstract=True):
     def predict_step(self, *given: Any) -> Any:
         """(data) -> outputs, or (state, data) -> (outputs, non_trainable_variables)."""
         if len(given) == 2:
-            out, (_, fixed) = self._stateless(self.predict_step, PREDICT, *given)
+            out, (_, fixed) = self._stateless(functools.partial(Hooks.predict_step, self), PREDICT, *given)
             return out, fixed
         return self(unpack_x_y_sample_weight(given[0])[0], training=False)
 

@@ -158,7 +158,10 @@ class CustomTrainer(Trainer):
             assigned.update(scope.values or ())
             return out if kind == "predict" else flat_logs(out)
 
-        logs = jax.eval_shape(once, jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), batch))
+        if self.model.run_eagerly:
+            logs = once(jax.tree.map(jnp.asarray, batch))
+        else:
+            logs = jax.eval_shape(once, jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), batch))
         if kind != "predict":
             self.meters.logs[kind] = logs
         self._take_up()

@@ -1,0 +1,335 @@
+"""Steps that a model's own methods compute: beside Keras, where Keras on JAX runs the same program; and going on."""
+
+import jax
+import keras
+import numpy as np
+import pytest
+
+import gazelle
+from gazelle.core.errors import ArgumentError, UnboundVariable
+from gazelle.core.gradients import value_and_grad
+
+RNG = np.random.default_rng(3)
+X = RNG.normal(size=(24, 3)).astype("float32")
+Y = (X @ np.array([[1.0], [2.0], [-1.0]])).astype("float32")
+W = RNG.uniform(0.5, 2.0, size=24).astype("float32")
+
+
+def stateless(k):
+    """The form of Keras' guide for JAX, with a step for tests and one for predictions."""
+
+    class Stateless(k.Model):
+        def compute_loss_and_updates(self, trainable, fixed, x, y, training=False):
+            y_pred, fixed = self.stateless_call(trainable, fixed, x, training=training)
+            return self.compute_loss(x, y, y_pred), (y_pred, fixed)
+
+        def count(self, values, loss, y, y_pred):
+            new, logs = [], {}
+            for metric in self.metrics:
+                own = values[len(new) : len(new) + len(metric.variables)]
+                given = (loss,) if metric.name == "loss" else (y, y_pred)
+                own = metric.stateless_update_state(own, *given)
+                logs[metric.name] = metric.stateless_result(own)
+                new += own
+            return logs, new
+
+        def train_step(self, state, data):
+            trainable, fixed, slots, sums = state
+            x, y = data
+            gradient = jax.value_and_grad(self.compute_loss_and_updates, has_aux=True)
+            (loss, (y_pred, fixed)), grads = gradient(trainable, fixed, x, y, training=True)
+            trainable, slots = self.optimizer.stateless_apply(slots, grads, trainable)
+            logs, sums = self.count(sums, loss, y, y_pred)
+            return logs, (trainable, fixed, slots, sums)
+
+        def test_step(self, state, data):
+            trainable, fixed, sums = state
+            x, y = data
+            loss, (y_pred, fixed) = self.compute_loss_and_updates(trainable, fixed, x, y)
+            logs, sums = self.count(sums, 2 * loss, y, y_pred)
+            return logs, (trainable, fixed, sums)
+
+        def predict_step(self, state, data):
+            y_pred, fixed = self.stateless_call(*state, data[0] if isinstance(data, tuple) else data)
+            return 10 * y_pred, fixed
+
+    return Stateless
+
+
+def parts(k):
+    """The built-in step with a loss and metrics of one's own."""
+
+    class Parts(k.Model):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.worst = k.metrics.Mean(name="worst")
+
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            return 3 * super().compute_loss(x, y, y_pred, sample_weight) if training else k.ops.mean(abs(y - y_pred))
+
+        def compute_metrics(self, x, y, y_pred, sample_weight=None):
+            self.worst.update_state(k.ops.max(k.ops.abs(y - y_pred)))
+            return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    return Parts
+
+
+def built(k, kind):
+    inputs = k.Input((3,))
+    penalty = None if kind.__name__ == "Stateless" else 0.01  # Keras on JAX fails with one in that form
+    x = k.layers.Dense(4, activation="tanh", kernel_regularizer=penalty and k.regularizers.L2(penalty))(inputs)
+    x = k.layers.BatchNormalization()(x)
+    model = kind(inputs, k.layers.Dense(1)(x))
+    rng = np.random.default_rng(0)
+    model.set_weights([rng.normal(size=w.shape) ** 2 for w in model.get_weights()])
+    model.compile(k.optimizers.SGD(0.01, momentum=0.9), "mse", metrics=["mae"], weighted_metrics=None)
+    return model
+
+
+@pytest.mark.parametrize("kind", [stateless, parts])
+def test_the_same_program_on_keras(kind):
+    seen = []
+    for k in (keras, gazelle):
+        model = built(k, kind(k))
+        words = {} if kind is stateless else {"sample_weight": W}
+        own = {"keep": False} if k is gazelle else {}
+        history = model.fit(
+            X, Y, batch_size=6, epochs=3, shuffle=False, verbose=0, validation_data=(X, Y), **words, **own
+        )
+        seen.append(
+            (
+                {name: np.array(values) for name, values in history.history.items()},
+                model.evaluate(X, Y, batch_size=8, verbose=0, return_dict=True),
+                np.array(model.evaluate(X, Y, batch_size=8, verbose=0)),
+                model.predict(X, batch_size=8, verbose=0),
+                {} if kind is stateless else model.train_on_batch(X[:8], Y[:8], W[:8], return_dict=True),
+                [np.array(v) for v in model.get_weights()],
+                int(model.optimizer.iterations.value),
+            )
+        )
+    theirs, ours = seen
+    assert set(theirs[0]) == set(ours[0])
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(b, a, rtol=1e-4, atol=1e-5), theirs, ours)
+
+
+class Stopped(Exception):  # noqa: N818
+    """Stands for whatever ends a training."""
+
+
+class Pair(gazelle.Model):
+    """Two networks that learn against each other, each with its optimizer; noise, dropout and moving statistics."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        layers = gazelle.layers
+        self.judge = gazelle.Sequential(
+            [gazelle.Input((3,)), layers.Dense(4, "tanh"), layers.Dropout(0.3), layers.Dense(1)]
+        )
+        self.maker = gazelle.Sequential([gazelle.Input((2,)), layers.Dense(3), layers.BatchNormalization()])
+        self.seeds = gazelle.random.SeedGenerator(1)
+        self.losses_seen = [gazelle.metrics.Mean(name="judge_loss"), gazelle.metrics.Mean(name="maker_loss")]
+
+    def compile(self, judge_optimizer, maker_optimizer, loss_fn, **kwargs):
+        super().compile(**kwargs)
+        self.judge_optimizer, self.maker_optimizer, self.loss_fn = judge_optimizer, maker_optimizer, loss_fn
+
+    @property
+    def metrics(self):
+        return self.losses_seen
+
+    def train_step(self, data):
+        count = gazelle.ops.shape(data)[0]
+        noise = gazelle.random.normal((count, 2), seed=self.seeds)
+        made, real = gazelle.ops.zeros((count, 1)), gazelle.ops.ones((count, 1))
+
+        def judged():
+            seen = gazelle.ops.concatenate([self.maker(noise, training=True), data])
+            return self.loss_fn(gazelle.ops.concatenate([made, real]), self.judge(seen, training=True)), None
+
+        def deceived():
+            return self.loss_fn(real, self.judge(self.maker(noise))), None
+
+        logs = {}
+        for loss, network, optimizer, metric in (
+            (judged, self.judge, self.judge_optimizer, self.losses_seen[0]),
+            (deceived, self.maker, self.maker_optimizer, self.losses_seen[1]),
+        ):
+            (value, _), grads = value_and_grad(loss, network.trainable_weights)
+            optimizer.apply_gradients(zip(grads, network.trainable_weights, strict=True))
+            metric.update_state(value)
+            logs[metric.name] = metric.result()
+        return logs
+
+
+def pair(**kwargs):
+    gazelle.utils.set_random_seed(1)
+    model = Pair(name="pair")
+    adam = gazelle.optimizers.Adam
+    model.compile(adam(0.01), adam(0.02), gazelle.losses.BinaryCrossentropy(from_logits=True), **kwargs)
+    return model
+
+
+def values_of(model):
+    optimizers = model.judge_optimizer.variables, model.maker_optimizer.variables
+    return [np.array(v) for v in [*model.get_weights(), *optimizers[0], *optimizers[1], model.seeds.state]]
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """A training of two networks that nothing interrupted."""
+    model = pair()
+    return model, model.fit(X, batch_size=6, epochs=3, verbose=0, keep=False)
+
+
+def test_two_optimizers_go_on_bit_for_bit_after_a_stop(whole):
+    class Stop(gazelle.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise Stopped
+
+    with pytest.raises(Stopped):
+        pair().fit(X, batch_size=6, epochs=3, verbose=0, callbacks=[Stop()])
+    model = pair()
+    history = model.fit(X, batch_size=6, epochs=3, verbose=0, resume=True)
+    assert history.history == whole[1].history
+    assert list(history.history) == ["judge_loss", "maker_loss"]
+    assert int(model.maker_optimizer.iterations.value) == 12
+    assert model.seeds.state.numpy()[1] == 12
+    assert not model.optimizer.built  # the one of compile() was never asked
+    jax.tree.map(np.testing.assert_array_equal, values_of(model), values_of(whole[0]))
+
+
+def test_the_assigning_form_is_the_built_in_step():
+    """A step that only calls the parent's computes what no step of one's own computes."""
+
+    class Plain(gazelle.Model):
+        def train_step(self, data):
+            return super().train_step(data)
+
+    class Pure(gazelle.Model):
+        def train_step(self, state, data):
+            return super().train_step(state, data)
+
+    seen = []
+    for kind in (gazelle.Model, Plain, Pure):
+        gazelle.utils.set_random_seed(2)
+        inputs = gazelle.Input((3,))
+        x = gazelle.layers.Dropout(0.5)(gazelle.layers.Dense(4, kernel_regularizer="l2")(inputs))
+        x = gazelle.layers.BatchNormalization()(x)
+        model = kind(inputs, [gazelle.layers.Dense(1, name="a")(x), gazelle.layers.Dense(1, name="b")(x)])
+        optimizer = gazelle.optimizers.Adam(0.01, use_ema=True, clipnorm=1.0)
+        model.compile(optimizer, "mse", loss_weights=[1.0, 0.5], metrics={"b": ["mae"]})
+        history = model.fit(X, [Y, 2 * Y], batch_size=6, epochs=2, verbose=0, keep=False)
+        seen.append((history.history, model.get_weights(), model.evaluate(X, [Y, Y], verbose=0, return_dict=True)))
+        assert [metric.name for metric in model.metrics] == ["loss", "compile_metrics", "a_loss", "b_loss"]
+        result = {name: float(value) for name, value in model.get_metrics_result().items()}
+        assert result == pytest.approx(seen[-1][2], rel=1e-6)
+    assert set(seen[0][0]) == {"loss", "a_loss", "b_loss", "b_mae"}
+    built_in, plain = ([dict(parts[0]), *parts[1:]] for parts in seen[:2])
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), built_in, plain)
+    assert set(seen[2][0]) == set(seen[0][0])  # the pure form draws from a seed that is part of its state
+
+
+def test_a_metric_that_a_layer_counts():
+    """An endpoint: its loss is minimized, its metric is in the logs and begins anew with each epoch."""
+
+    class Endpoint(gazelle.layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.size = gazelle.metrics.Mean(name="size")
+
+        def call(self, x):
+            self.size.update_state(x)
+            self.add_loss(gazelle.ops.mean(x * x))
+            return x
+
+    model = gazelle.Sequential([gazelle.Input((3,)), Endpoint()])
+    model.compile("sgd")
+    history = model.fit(X, batch_size=6, epochs=2, verbose=0, keep=False).history
+    np.testing.assert_allclose(history["size"], [X.mean()] * 2, rtol=1e-5)
+    np.testing.assert_allclose(history["loss"], [(X * X).mean()] * 2, rtol=1e-5)
+    assert model.evaluate(X, verbose=0) == pytest.approx([(X * X).mean(), X.mean()], rel=1e-5)
+    assert float(model.layers[-1].size.result()) == pytest.approx(float(X.mean()), rel=1e-5)
+
+
+def line(step, **kwargs):
+    """y = w x with w = 0 at first, trained by `step`."""
+    kind = type("Line", (gazelle.Model,), {"train_step": step})
+    inputs = gazelle.Input((3,))
+    model = kind(inputs, gazelle.layers.Dense(1, kernel_initializer="zeros", use_bias=False)(inputs))
+    model.compile(gazelle.optimizers.SGD(0.1), "mse", **kwargs)
+    return model
+
+
+def test_eager_steps_see_values():
+    seen = []
+
+    def step(self, data):
+        seen.append(float(data[1][0, 0]))
+        return gazelle.Model.train_step(self, data)
+
+    eager, plain = line(step, run_eagerly=True), line(gazelle.Model.train_step)
+    for model in (eager, plain):
+        model.fit(X, Y, batch_size=6, shuffle=False, epochs=1, verbose=0, keep=False)
+    assert seen[1:] == [float(v) for v in Y[::6, 0]]
+    np.testing.assert_allclose(eager.get_weights()[0], plain.get_weights()[0], rtol=1e-6)
+
+
+def test_a_loss_that_is_no_number_leaves_the_weights():
+    broken = Y.copy()
+    broken[13] = 1e38
+    model = line(lambda self, data: gazelle.Model.train_step(self, data))
+    with pytest.warns(RuntimeWarning, match="became inf in step 3 of epoch 1"):
+        model.fit(X, broken, batch_size=6, shuffle=False, verbose=0, keep=False)
+    expected = line(gazelle.Model.train_step)
+    expected.fit(X[:12], Y[:12], batch_size=6, shuffle=False, verbose=0, keep=False)
+    np.testing.assert_allclose(model.get_weights()[0], expected.get_weights()[0], rtol=1e-6)
+
+
+def test_a_rate_that_a_callback_assigns_counts_in_the_same_program():
+    traced = []
+
+    def step(self, data):
+        traced.append(1)
+        return gazelle.Model.train_step(self, data)
+
+    model = line(step)
+    stop = gazelle.callbacks.LearningRateScheduler(lambda epoch, rate: 0.0 if epoch else 0.1)
+    weights = []
+    keep = gazelle.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: weights.append(model.get_weights()[0]))
+    model.fit(X, Y, batch_size=6, epochs=3, verbose=0, keep=False, callbacks=[stop, keep])
+    assert np.abs(weights[0]).max() > 0
+    np.testing.assert_array_equal(weights[0], weights[2])
+    assert len(traced) == 2  # once to see what the step touches, once to compile it
+
+
+def test_single_batches_and_their_running_means():
+    model = line(lambda self, data: gazelle.Model.train_step(self, data), metrics=["mae"])
+    model.test_on_batch(X[:6], Y[:6])
+    model.reset_metrics()
+    first = model.test_on_batch(X[:6], Y[:6], return_dict=True)
+    second = model.test_on_batch(X[6:12], Y[6:12], return_dict=True)
+    assert first["mae"] == pytest.approx(np.abs(Y[:6]).mean(), rel=1e-5)
+    assert second["mae"] == pytest.approx(np.abs(Y[:12]).mean(), rel=1e-5)
+    model.reset_metrics()
+    assert model.train_on_batch(X[:6], Y[:6])[1] == pytest.approx(np.abs(Y[:6]).mean(), rel=1e-5)
+
+
+def test_a_state_that_came_back_short():
+    model = line(lambda self, state, data: ({"loss": 0.0}, (state[0][1:], *state[1:])))
+    with pytest.raises(
+        ArgumentError, match=r"Line.train_step returned: expected 1 values of trainable_variables, got 0"
+    ):
+        model.fit(X, Y, verbose=0)
+
+
+def test_a_variable_out_of_sight_is_named():
+    class Box:
+        mean = gazelle.metrics.Mean(name="hidden")
+
+    def step(self, data):
+        Box.mean.update_state(data[1])
+        return {"loss": Box.mean.result()}
+
+    with pytest.raises(UnboundVariable, match=r"'hidden/total' was read inside a compiled step but is not part"):
+        line(step).fit(X, Y, verbose=0)
