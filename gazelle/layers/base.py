@@ -53,6 +53,7 @@ class Layer(Stateless, Precise):
 
     _room = "layers"
     supports_masking = False
+    has_whole_form = False  # whether the weights can be kept in whole numbers
     input_spec: InputSpec | None = None
 
     def __init__(
@@ -200,6 +201,7 @@ class Layer(Stateless, Precise):
         args, kwargs = jax.tree.map(self._to_array, (args, dict(kwargs)), is_leaf=lambda v: isinstance(v, Variable))
         self._ensure_built(args, kwargs)
         self._check_inputs(args)
+        self._check_whole()
         known = self._signature(type(self).call)
         outer_training = scope.training
         given = kwargs["training"] if "training" in kwargs else self._positional("training", args)
@@ -299,6 +301,14 @@ class Layer(Stateless, Precise):
             mend = built if self.built and self._build_shapes is not None else spec.hint(shape)
             raise ShapeError(message(self._label, expected=expected, got=f"shape {shape}", mend=mend))
 
+    def _check_whole(self) -> None:
+        """A policy of whole numbers on a layer that only has floats: it must not compute with these unsaid."""
+        if self.quantization_mode is not None and not self.has_whole_form and self._own_weights():
+            raise ArgumentError(
+                message(f"dtype policy of {self._label}", expected="one of floats", got=repr(self._policy.name),
+                        mend="Dense, EinsumDense, Embedding and ReversibleEmbedding can be quantized.")
+            )  # fmt: skip
+
     def _explained(self, error: Exception, args: Any) -> Exception:
         """A failure inside `call`, told with the layer's name and the shapes it received."""
         shapes = [symbolic.shown(leaf.shape) for leaf in jax.tree.leaves(args) if hasattr(leaf, "shape")]
@@ -328,6 +338,13 @@ class Layer(Stateless, Precise):
         """The symbolic output for symbolic inputs, without adding to the graph."""
         self._ensure_built(args, kwargs)
         return symbolic.output_spec(self._call_arrays_here, args, kwargs, name=self.name)
+
+    def quantize(self, mode: str | None = None, config: Any = None, type_check: bool = True) -> None:
+        """Keep the weights in whole numbers: layers that can be multiply a matrix or look up rows."""
+        raise ArgumentError(
+            message(f"quantize of {self._label}", expected="Dense, EinsumDense, Embedding or ReversibleEmbedding",
+                    got=type(self).__name__)
+        )  # fmt: skip
 
     # Config ----------------------------------------------------------------------------------------------------------
 
@@ -400,13 +417,14 @@ def _marks_built(build: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(build)
     def wrapped(self: Layer, *args: Any, **kwargs: Any) -> None:
         shapes = _as_shape(args[0]) if args else next(iter(kwargs.values()), None)
+        named = dict(zip(self._signature(build), args, strict=False)) | kwargs
         token = _path.set(self._place())
         try:
             build(self, *((shapes, *args[1:]) if args else ()), **kwargs)
         finally:
             _path.reset(token)
         if self._build_shapes is None:
-            self._build_shapes = kwargs if kwargs and not args and len(kwargs) > 1 else shapes
+            self._build_shapes = named if len(named) > 1 else shapes
         self.built = True
 
     return wrapped

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from gazelle import ops
 from gazelle.core.config import register
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.layers.lora import InForce, Tunable
 from gazelle.layers.spatial import _Spatial, choice, is_whole, sizes
 from gazelle.layers.spec import InputSpec
 
@@ -58,13 +59,15 @@ class _Convolution(_Spatial):
         return self.activation(y)
 
 
-class _Conv(_Convolution):
+class _Conv(_Convolution, Tunable):
+    kernel = InForce()
+
     def __init__(
         self, filters: int, kernel_size: Any, strides: Any = 1, padding: str = "valid", data_format: Any = None,
         dilation_rate: Any = 1, groups: int = 1, activation: Any = None, use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform", bias_initializer: Any = "zeros", kernel_regularizer: Any = None,
         bias_regularizer: Any = None, activity_regularizer: Any = None, kernel_constraint: Any = None,
-        bias_constraint: Any = None, **kwargs: Any,
+        bias_constraint: Any = None, lora_rank: int | None = None, lora_alpha: float | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(kernel_size, strides, padding, data_format, dilation_rate,
                          activity_regularizer=activity_regularizer, **kwargs)  # fmt: skip
@@ -84,9 +87,10 @@ class _Conv(_Convolution):
         self.kernel = self.add_weight("kernel", (*self.kernel_size, channels // self.groups, self.filters))
         self.bias = self.add_weight("bias", (self.filters,)) if self.use_bias else None
         self.accept(channels)
+        self.start_lora()
 
     def call(self, x: Any) -> Any:
-        kernel, padding = self.kernel.value, self.padding
+        kernel, padding = self.matrix(), self.padding
         if padding == "causal":  # step t sees t, t - d, t - 2 d ...: all the padding stands before the first step
             widths = [(0, 0)] * x.ndim
             widths[self.space[0]] = (self.window[0] - 1, 0)

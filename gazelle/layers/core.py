@@ -13,11 +13,14 @@ from gazelle.core import defaults
 from gazelle.core.chance import bernoulli
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.layers.base import Layer
+from gazelle.layers.lora import InForce
+from gazelle.layers.quantized import Quantizable
 from gazelle.layers.spatial import choice, is_whole
 from gazelle.layers.spec import InputSpec
+from gazelle.quantizers.forms import Form
 
 
-class Dense(Layer):
+class Dense(Quantizable):
     r"""Affine map of the last axis:  y = f(x W + b).
 
     x (batch, ..., in) · W (in, units) · b (units,)  ->  y (batch, ..., units)
@@ -26,15 +29,19 @@ class Dense(Layer):
         units: size of the output's last axis.
         activation: f, a name or a function; None is the identity.
         use_bias: whether b is added.
+        lora_rank, lora_alpha: as in `enable_lora`. quantization_config: as in `quantize`.
 
     >>> Dense(4, activation="relu")(jnp.ones((2, 3))).shape
     (2, 4)
     """
 
+    kernel = InForce()
+
     def __init__(
         self, units: int, activation: Any = None, use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros", kernel_regularizer: Any = None, bias_regularizer: Any = None,
-        activity_regularizer: Any = None, kernel_constraint: Any = None, bias_constraint: Any = None, **kwargs: Any,
+        activity_regularizer: Any = None, kernel_constraint: Any = None, bias_constraint: Any = None,
+        lora_rank: int | None = None, lora_alpha: float | None = None, quantization_config: Any = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         if not hasattr(units, "__index__") or units < 1:
@@ -44,12 +51,14 @@ class Dense(Layer):
 
     def build(self, input_shape: Any) -> None:
         size = input_shape[-1]
-        self.kernel = self.add_weight("kernel", (size, self.units))
+        self.kernel = self.add_matrix("kernel", Form((size, self.units), "io", "o"))
         self.bias = self.add_weight("bias", (self.units,)) if self.use_bias else None
         self.input_spec = InputSpec(min_ndim=2, axes={-1: size})
+        self.start_lora()
 
     def call(self, x: Any) -> Any:
-        y = x.reshape(math.prod(x.shape[:-1]), x.shape[-1]) @ self.kernel.value  # one matrix: else a slow gradient
+        rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])  # one matrix: else a slow gradient
+        y = self.product(rows, jnp.matmul)
         if self.bias is not None:
             y = y + self.bias
         return self.activation(y.reshape(*x.shape[:-1], self.units))

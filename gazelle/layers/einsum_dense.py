@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.layers.base import Layer
+from gazelle.layers.lora import InForce
+from gazelle.layers.quantized import Quantizable
 from gazelle.layers.spec import InputSpec
+from gazelle.quantizers.forms import Form, aligned
 
 
-class EinsumDense(Layer):
+class EinsumDense(Quantizable):
     r"""Product over named axes:  y = f(einsum(equation, x, W) + b).
 
     equation "ab,bc->ac": x (a, b) · W (b, c)  ->  y (a, c); an ellipsis may stand before or behind x's and y's axes.
@@ -22,15 +25,19 @@ class EinsumDense(Layer):
         output_shape: the sizes of y after its first axis, of those with a letter; None where x has the size.
         activation: f.
         bias_axes: the letters of y along which b varies; None: no b.
+        lora_rank, lora_alpha: as in `enable_lora`. quantization_config: as in `quantize`.
 
     >>> EinsumDense("abc,cd->abd", output_shape=(None, 4), bias_axes="d")(jnp.ones((2, 5, 3))).shape
     (2, 5, 4)
     """
 
+    kernel = InForce()
+
     def __init__(
         self, equation: str, output_shape: Any, activation: Any = None, bias_axes: str | None = None,
         kernel_initializer: Any = "glorot_uniform", bias_initializer: Any = "zeros", kernel_regularizer: Any = None,
-        bias_regularizer: Any = None, kernel_constraint: Any = None, bias_constraint: Any = None, **kwargs: Any,
+        bias_regularizer: Any = None, kernel_constraint: Any = None, bias_constraint: Any = None,
+        lora_rank: int | None = None, lora_alpha: float | None = None, quantization_config: Any = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(**kwargs)
         self.output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
@@ -52,7 +59,9 @@ class EinsumDense(Layer):
         if hasattr(initializer, "input_axes") and initializer.input_axes is None:  # fans follow the equation
             config = initializer.get_config() | {"input_axes": inside, "output_axes": outside}
             initializer = type(initializer).from_config(config)
-        self.kernel = self.add_weight("kernel", tuple(axes[letter] for letter in letters), initializer)
+        self._letters = self._spelt(hidden)
+        form = Form(tuple(axes[letter] for letter in letters), letters, self._letters[1])
+        self.kernel = self.add_matrix("kernel", form, initializer)
         self.bias = None
         if self.bias_axes:
             last = outputs[min(outputs.index(letter) for letter in self.bias_axes) :]
@@ -60,6 +69,13 @@ class EinsumDense(Layer):
             shape = [axes[letter] if letter in self.bias_axes else 1 for letter in last] + [1] * behind
             self.bias = self.add_weight("bias", tuple(shape))
         self.input_spec = InputSpec(ndim=len(input_shape))
+        self.start_lora()
+
+    def _spelt(self, hidden: int) -> tuple[str, str]:
+        """The letters of x and of y, with a digit for each axis that the ellipsis stands for."""
+        inputs, outputs = (side.strip().replace("...", "0123456789"[:hidden]) for side in
+                           (self.equation.split(",")[0], self.equation.split("->")[1]))  # fmt: skip
+        return inputs, outputs
 
     def _axes(self, input_shape: Any) -> tuple[dict[str, Any], int]:
         """{letter: size} from the shapes of input and output, and the number of axes behind the ellipsis."""
@@ -100,7 +116,12 @@ class EinsumDense(Layer):
         return axes, hidden
 
     def call(self, x: Any) -> Any:
-        y = jnp.einsum(self.equation, x, self.kernel.value)
+        inputs, outputs = self._letters
+        y = self.product(
+            x, functools.partial(jnp.einsum, self.equation), thin=outputs[-1] == self._forms["kernel"].letters[-1],
+            axes=tuple(i for i, letter in enumerate(inputs) if letter not in outputs),
+            align=lambda scale: aligned(scale, inputs, outputs),
+        )  # fmt: skip
         if self.bias is not None:
             y = y + self.bias.value
         return self.activation(y)

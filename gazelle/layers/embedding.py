@@ -7,10 +7,13 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, message
-from gazelle.layers.base import Layer
+from gazelle.layers.lora import InForce
+from gazelle.layers.quantized import Quantizable
+from gazelle.quantizers.forms import Form, dequantized
+from gazelle.quantizers.int4 import unpack_int4
 
 
-class Embedding(Layer):
+class Embedding(Quantizable):
     r"""A vector for each index:  y = E[x].
 
     x (batch, ...) of whole numbers in [0, input_dim) · E (input_dim, output_dim)  ->  y (batch, ..., output_dim)
@@ -22,17 +25,21 @@ class Embedding(Layer):
         output_dim: size of a vector.
         mask_zero: whether 0 is padding.
         weights: the first E, as an array (input_dim, output_dim) or a list with this array.
+        lora_rank, lora_alpha: as in `enable_lora`. quantization_config: as in `quantize`.
 
     >>> Embedding(10, 4)(jnp.array([[1, 2, 0]])).shape
     (1, 3, 4)
     """
 
+    main = "embeddings"
+    embeddings = InForce()
     autocast = False  # indices that come as floats stay exact
 
     def __init__(
         self, input_dim: int, output_dim: int, embeddings_initializer: Any = "uniform",
         embeddings_regularizer: Any = None, embeddings_constraint: Any = None, mask_zero: bool = False,
-        weights: Any = None, **kwargs: Any,
+        weights: Any = None, lora_rank: int | None = None, lora_alpha: float | None = None,
+        quantization_config: Any = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         self._config.pop("weights", None)  # the table is in the weights' file
         length = kwargs.pop("input_length", self._config.pop("input_length", None))
@@ -50,14 +57,27 @@ class Embedding(Layer):
 
     def build(self, input_shape: Any) -> None:
         if not self.built:
-            shape = (self.input_dim, self.output_dim)
-            self.embeddings = self.add_weight("embeddings", shape, autocast=False)  # rows are cast, not the table
+            form = Form((self.input_dim, self.output_dim), "vd", "v", turned=True)
+            self.embeddings = self.add_matrix("embeddings", form, autocast=False)  # rows are cast, not the table
+            self.start_lora()
 
     def call(self, x: Any) -> Any:
         if not jnp.issubdtype(x.dtype, jnp.integer):
             x = x.astype(jnp.int32)
         # an index out of range gives NaN, and negative ones count from the end, as jnp.take has it
-        return jnp.take(self.embeddings.value, x, axis=0).astype(self.compute_dtype)
+        y = self._rows(x)
+        if self.lora_enabled:
+            a, b, share = self.thin
+            y = y + share * (jnp.take(a, x, axis=0) @ b)
+        return y.astype(self.compute_dtype)
+
+    def _rows(self, x: Any) -> Any:
+        """E[x]; of a table in whole numbers only these rows are brought to floats."""
+        if self.quantization_mode is None:
+            return jnp.take(self.__dict__["embeddings"].value, x, axis=0)
+        rows = {end: jnp.take(array, x, axis=0) for end, array in self.kept("embeddings").items()}
+        q = rows[""] if self.quantization_mode == "int8" else unpack_int4(rows[""], self.output_dim, axis=-1)
+        return dequantized(q.astype(self.compute_dtype), rows["_scale"], rows.get("_zero"), self.groups, axis=-1)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return jnp.not_equal(inputs, 0) if self.mask_zero else None

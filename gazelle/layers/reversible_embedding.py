@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from gazelle.core.masks import set_mask
 from gazelle.layers.embedding import Embedding
+from gazelle.quantizers.forms import Form
 
 
 class ReversibleEmbedding(Embedding):
@@ -30,6 +31,8 @@ class ReversibleEmbedding(Embedding):
     (1, 3, 10)
     """
 
+    _quantizes_inputs = ("int8", "int4")
+
     def __init__(
         self, input_dim: int, output_dim: int, tie_weights: bool = True, embeddings_initializer: Any = "uniform",
         embeddings_regularizer: Any = None, embeddings_constraint: Any = None, mask_zero: bool = False,
@@ -42,22 +45,31 @@ class ReversibleEmbedding(Embedding):
 
     def build(self, input_shape: Any = None) -> None:
         if not self.built:
-            self.embeddings = self.add_weight("embeddings", (self.input_dim, self.output_dim))
+            form = Form((self.input_dim, self.output_dim), "vd", "v", turned=True)
+            self.embeddings = self.add_matrix("embeddings", form)
             if not self.tie_weights:
-                self.reverse_embeddings = self.add_weight(
-                    "reverse_embeddings", (self.output_dim, self.input_dim), self.embeddings_initializer
-                )
+                form = Form((self.output_dim, self.input_dim), "dv", "v", packed=0)
+                self.reverse_embeddings = self.add_matrix("reverse_embeddings", form, self.embeddings_initializer)
+            self.start_lora()
 
     def call(self, x: Any, reverse: bool = False) -> Any:
         if not reverse:
             y = super().call(x)
             set_mask(y, super().compute_mask(x))
             return y
-        kernel = self.embeddings.value.T if self.tie_weights else self.reverse_embeddings.value
-        if self.reverse_dtype is not None:
-            x, kernel = x.astype(self.reverse_dtype), kernel.astype(self.reverse_dtype)
-        z = x @ kernel
+        if self.tie_weights:
+            z = self.product(x, self._back, thin=False)
+        else:
+            z = self.product(x, self._times, "reverse_embeddings")
         return z if self.logit_soft_cap is None else self.logit_soft_cap * jnp.tanh(z / self.logit_soft_cap)
+
+    def _times(self, x: Any, w: Any, **words: Any) -> Any:
+        if self.reverse_dtype is not None and self.quantization_mode is None:
+            x, w = x.astype(self.reverse_dtype), w.astype(self.reverse_dtype)
+        return jnp.matmul(x, w, **words)
+
+    def _back(self, x: Any, w: Any, **words: Any) -> Any:
+        return self._times(x, w.T, **words)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return None  # `call` sets it: the way back has none

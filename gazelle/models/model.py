@@ -164,6 +164,27 @@ class Model(Fitting):
 
         return load_weights(self, filepath, skip_mismatch=skip_mismatch, by_name=by_name)
 
+    def quantize(
+        self, mode: str | None = None, config: Any = None, filters: Any = None, type_check: bool = True
+    ) -> None:
+        """Keep the weights of `Dense`, `EinsumDense` (so of attention) and embeddings in whole numbers.
+
+        Args:
+            mode: "int8" or "int4".
+            config: an `Int8QuantizationConfig` or `Int4QuantizationConfig` in the place of mode.
+            filters: a regular expression for names of layers, several of them, or a function of a layer.
+            type_check: False takes classes that inherit from these layers too.
+
+        >>> model = gazelle.Sequential([Input((3,)), layers.Dense(2)])
+        >>> model.quantize("int8")
+        >>> model.layers[-1].kernel.dtype
+        'int8'
+        """
+        from gazelle.models.quantizing import quantize
+
+        quantize(self, mode, config, filters, type_check)
+        self._forget_compiled()
+
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON."""
         from gazelle.saving.config import model_to_json

@@ -75,10 +75,7 @@ class _Walk:
         if id(layer) in self.seen:
             return
         self.seen.add(id(layer))
-        own = list({id(v): v for v in layer._own() if isinstance(v, Variable) and v.persistent}.values())
-        self.found.append(
-            Part(path, layer.name, [v for v in own if v.trainable] + [v for v in own if not v.trainable], layer)
-        )
+        self.found.append(Part(path, layer.name, layer._own_weights(), layer))
         for name, value in _children(layer):
             self.value(value, f"{path}/{name}" if path else name)
 

@@ -36,7 +36,7 @@ def _same_config(name, theirs, ours, apart):
     """Every key of Keras with an equal value; `apart` and the automatic name excepted."""
     wanted, got = _words(theirs.get_config()), _words(ours.get_config())
     for key, value in wanted.items():
-        if key not in ("name", "quantization_config", *apart):  # quantization is no part of a layer here
+        if key not in ("name", *apart):
             assert key in got, f"{name}: the config lacks {key}"
             assert _single(got[key]) == _single(value), f"{name}: config[{key!r}] is {got[key]}, Keras says {value}"
 

@@ -1,0 +1,33 @@
+"""All layers of a model in whole numbers, or those that a filter picks."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import Any
+
+from gazelle.core.errors import ArgumentError, message
+from gazelle.layers.base import Layer
+from gazelle.quantizers.configs import chosen
+
+
+def quantize(model: Any, mode: str | None, config: Any, filters: Any, type_check: bool) -> None:
+    """Call `quantize` of every layer in the model that has a form in whole numbers."""
+    if not (filters is None or callable(filters) or isinstance(filters, (str, list, tuple))):
+        expected = "a regular expression, several, or a function of a layer"
+        raise ArgumentError(message("filters of quantize", expected=expected, got=repr(filters)))
+    config = chosen(mode, config)
+    found = [v for v in model.named_layers().values() if isinstance(v, Layer) and v.has_whole_form]
+    picked = [layer for layer in found if _passes(layer, filters)]
+    for layer in picked:
+        layer.quantize(type_check=type_check, config=config)
+    if not picked:
+        got = f"filters that pick none of {', '.join(v.name for v in found[:8])}" if found else "a model without them"
+        text = message("quantize changed nothing", expected="layers such as Dense or Embedding", got=got)
+        warnings.warn(text, UserWarning, stacklevel=3)
+
+
+def _passes(layer: Layer, filters: Any) -> bool:
+    if filters is None or callable(filters):
+        return filters is None or bool(filters(layer))
+    return any(re.search(pattern, layer.name) for pattern in ([filters] if isinstance(filters, str) else filters))

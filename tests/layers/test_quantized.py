@@ -1,0 +1,191 @@
+"""What quantized layers refuse, and what they keep: errors, filters, trainings, states."""
+
+import numpy as np
+import pytest
+
+import gazelle
+from gazelle import layers
+from gazelle.core.errors import ArgumentError, StateError
+from gazelle.quantizers import AbsMaxQuantizer, Int4QuantizationConfig, Int8QuantizationConfig
+
+X = np.random.default_rng(0).normal(size=(16, 4)).astype("float32")
+
+
+def dense(**words):
+    layer = layers.Dense(3, name="d", **words)
+    layer.build((None, 4))
+    return layer
+
+
+class Own(layers.Dense):
+    pass
+
+
+def twice(layer, *args):
+    layer.quantize(*args)
+    layer.quantize(*args)
+
+
+def own():
+    layer = Own(2, name="own")
+    layer.build((None, 4))
+    layer.quantize("int8")
+
+
+REFUSED = {
+    "not built": (lambda: layers.Dense(3, name="d").quantize("int8"), StateError,
+                  "quantize of Dense 'd', which is not built.\nCall it on data or give input_shape."),
+    "twice": (lambda: twice(dense(), "int8"), StateError,
+              "quantize of Dense 'd': expected weights in floats, got a layer of int8_from_float32."),
+    "after lora": (lambda: (layer := dense(), layer.enable_lora(2), layer.quantize("int8")), StateError,
+                   "quantize of Dense 'd': expected quantize before enable_lora, got a correction that is trained."),
+    "gptq": (lambda: dense().quantize("gptq"), ArgumentError,
+             "Quantization 'gptq': expected 'int8' or 'int4', got one that is left out."),
+    "misspelt": (lambda: dense().quantize("int9"), ArgumentError,
+                 "Unknown quantization 'int9'.\nDid you mean 'int8' or 'int4'?"),
+    "nothing": (lambda: dense().quantize(), ArgumentError, "quantize: expected a mode or a config, got neither."),
+    "two modes": (lambda: dense().quantize("int4", Int8QuantizationConfig()), ArgumentError,
+                  "quantize: expected mode 'int8', as config says, got 'int4'."),
+    "no config": (lambda: dense().quantize(config=3), ArgumentError,
+                  "config of quantize: expected an Int8QuantizationConfig or an Int4QuantizationConfig, got 3."),
+    "half precision": (lambda: dense(dtype="float16").quantize("int8"), ArgumentError,
+                       "quantize of Dense 'd': expected computation in float32 or bfloat16, got float16."),
+    "subclass": (own, ArgumentError,
+                 "quantize of Own 'own': expected a layer of gazelle, got the class Own.\n"
+                 "quantize(..., type_check=False) takes it as the layer that it inherits from."),
+    "other layer": (lambda: layers.Conv2D(2, 3, name="c").quantize("int8"), ArgumentError,
+                    "quantize of Conv2D 'c': expected Dense, EinsumDense, Embedding or ReversibleEmbedding, "
+                    "got Conv2D."),
+    "policy of another layer": (lambda: layers.LayerNormalization(dtype="int8_from_float32", name="n")(X),
+                                ArgumentError, "dtype policy of LayerNormalization 'n': expected one of floats, "
+                                "got 'int8_from_float32'.\n"
+                                "Dense, EinsumDense, Embedding and ReversibleEmbedding can be quantized."),
+    "back": (lambda: (layer := dense(), layer.quantize("int8"), setattr(layer, "dtype_policy", "float32")), StateError,
+             "dtype_policy of Dense 'd': expected int8_from_float32, got 'float32'.\n"
+             "What was rounded stays rounded: build the layer anew."),
+    "lora twice": (lambda: (layer := dense(), layer.enable_lora(2), layer.enable_lora(2)), StateError,
+                   "enable_lora of Dense 'd': expected a layer without a correction, got a second call."),
+    "lora, not built": (lambda: layers.Dense(3, name="d").enable_lora(2), StateError,
+                        "enable_lora of Dense 'd', which is not built.\nCall it on data or give input_shape."),
+    "lora, constraint": (lambda: dense(kernel_constraint="non_neg").enable_lora(2), ArgumentError,
+                         "enable_lora of Dense 'd': expected no kernel_constraint, got one, "
+                         "which the correction would escape."),
+    "rank": (lambda: dense().enable_lora(0), ArgumentError,
+             "rank of Dense 'd': expected a whole number from 1 on, got 0."),
+    "range": (lambda: AbsMaxQuantizer(value_range=(-200, 127)), ArgumentError,
+              "value_range of AbsMaxQuantizer: expected two numbers from -128 to 127, as int8 has them, "
+              "got (-200, 127)."),
+    "blocks": (lambda: Int4QuantizationConfig(block_size=0), ArgumentError,
+               "block_size of Int4QuantizationConfig: expected None, -1 or a number of rows, got 0."),
+    "blocks and quantizers": (lambda: Int4QuantizationConfig(activation_quantizer=AbsMaxQuantizer()), ArgumentError,
+                              "Int4QuantizationConfig: expected quantizers, or scales for blocks of rows, "
+                              "got quantizers and block_size=128.\nGive block_size=None with them."),
+    "8 bits for 4": (lambda: Int4QuantizationConfig(AbsMaxQuantizer(), block_size=None), ArgumentError,
+                     "weight_quantizer of Int4QuantizationConfig: expected value_range=(-8, 7), "
+                     "got value_range=(-127, 127)."),
+    "pack": (lambda: gazelle.quantizers.pack_int4(X), TypeError,
+             "pack_int4: expected an array of int8, got float32."),
+    "unpack": (lambda: gazelle.quantizers.unpack_int4(X, 3, dtype="int4"), ArgumentError,
+               "dtype of unpack_int4: expected 'int8' or 'uint8', got 'int4'."),
+    "left out": (lambda: gazelle.quantizers.GPTQConfig, AttributeError,
+                 "gazelle.quantizers leaves 'GPTQConfig' out: of the ways of quantizing there are int8 and int4."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(case):
+    act, kind, text = REFUSED[case]
+    with pytest.raises(kind) as caught:
+        act()
+    assert str(caught.value) == text
+
+
+def model():
+    return gazelle.Sequential(
+        [
+            gazelle.Input((4,)),
+            layers.Dense(8, "relu", name="in"),
+            layers.LayerNormalization(),
+            layers.Dense(2, name="out"),
+        ]
+    )
+
+
+def test_filters_pick_layers():
+    for filters in ("^in$", ["^in$", "nothing"], lambda layer: layer.name == "in"):
+        net = model()
+        net.quantize("int8", filters=filters)
+        assert [layer.quantization_mode for layer in net.layers] == ["int8", None, None]
+    with pytest.warns(UserWarning, match="quantize changed nothing: .* filters that pick none of in, out"):
+        model().quantize("int8", filters="absent")
+    with pytest.raises(ArgumentError, match="filters of quantize: expected a regular expression"):
+        model().quantize("int8", filters=3)
+
+
+def test_correction_of_a_quantized_model_trains(tmp_path):
+    net, y = model(), X[:, :2] * 2
+    before = net.predict(X, verbose=0)
+    net.quantize("int8", filters="in|out")
+    after = net.predict(X, verbose=0)
+    assert 0 < np.abs(after - before).max() < 0.1
+    for layer in (net.layers[0], net.layers[2]):
+        layer.enable_lora(2)
+    np.testing.assert_array_equal(net.predict(X, verbose=0), after)  # B is 0
+    whole = net.layers[0].get_weights()
+    net.compile(gazelle.optimizers.Adam(0.05), "mse")
+    losses = net.fit(X, y, epochs=30, batch_size=16, verbose=0, keep=False).history["loss"]
+    assert losses[-1] < 0.5 * losses[0]
+    names = [w.name for w in net.layers[0].weights]
+    same = [np.array_equal(a, b) for a, b in zip(whole, net.layers[0].get_weights())]
+    assert dict(zip(names, same)) == {
+        "kernel": True, "kernel_scale": True, "bias": False, "lora_kernel_a": False, "lora_kernel_b": False
+    }  # fmt: skip
+
+    net.save_weights(tmp_path / "w.safetensors")  # all that is trained, not merged
+    other = model()
+    other.quantize("int8", filters="in|out")
+    for layer in (other.layers[0], other.layers[2]):
+        layer.enable_lora(2)
+    other.load_weights(tmp_path / "w.safetensors")
+    np.testing.assert_array_equal(other.predict(X, verbose=0), net.predict(X, verbose=0))
+
+
+def test_a_correction_goes_on_from_a_file(tmp_path):
+    net = gazelle.Sequential([gazelle.Input((4,)), layers.Dense(2)])
+    net.layers[0].enable_lora(2)
+    net.compile(gazelle.optimizers.SGD(0.1), "mse")
+    net.fit(X, X[:, :2], verbose=0, keep=False)
+    net.save(tmp_path / "m.keras")
+    again = gazelle.saving.load_model(tmp_path / "m.keras")
+    np.testing.assert_allclose(again.predict(X, verbose=0), net.predict(X, verbose=0), atol=1e-6)
+    assert np.all(again.layers[0].lora_kernel_b.numpy() == 0)
+    losses = again.fit(X, X[:, :2], epochs=20, verbose=0, keep=False).history["loss"]
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_attention_is_quantized_inside():
+    layer = layers.MultiHeadAttention(2, 3)
+    layer.build((None, 5, 4), (None, 5, 4))
+    net = gazelle.Sequential([gazelle.Input((5, 4)), layers.Dense(4)])
+    x = gazelle.Input((5, 4))
+    net = gazelle.Model(x, layer(x, x))
+    data = np.random.default_rng(1).normal(size=(3, 5, 4)).astype("float32")
+    before = net.predict(data, verbose=0)
+    net.quantize("int8")
+    assert {w.dtype for w in net.weights if w.name == "kernel"} == {"int8"}
+    assert 0 < np.abs(net.predict(data, verbose=0) - before).max() < 0.1
+
+
+def test_an_ellipsis_is_quantized_too():
+    layer, x = layers.EinsumDense("...x,xy->...y", 5), np.random.default_rng(2).normal(size=(2, 3, 4, 6))
+    wanted = layer(x)
+    layer.quantize("int8")
+    np.testing.assert_allclose(layer(x), wanted, atol=0.1)
+    assert layer.kernel_scale.shape == (1, 1, 1, 5)
+
+
+def test_setting_the_policy_quantizes():
+    layer = dense()
+    layer.dtype_policy = "int4/2_from_float32"
+    assert {w.name: w.shape for w in layer.weights}["kernel_scale"] == (2, 3)
+    assert layer.quantization_config.block_size == 2
