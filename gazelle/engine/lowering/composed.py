@@ -62,6 +62,13 @@ def top_k(x: Any, *, k: int, axis: int = -1, **_: Any) -> Any:
     return [lax.slice_in_dim(array, 0, k, axis=axis) for array in sorted_[1:]]
 
 
+def population_count(x: Any) -> Any:
+    """How many bits are 1."""
+    one = np.ones((), x.dtype)
+    bits = [lax.shift_right_logical(x, np.asarray(i, x.dtype)) & one for i in range(8 * x.dtype.itemsize)]
+    return functools.reduce(lax.add, bits)
+
+
 def reduce_xor(x: Any, *, axes: Any, **_: Any) -> Any:
     """The exclusive or along some axes."""
     for axis in sorted(axes, reverse=True):
@@ -94,6 +101,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "is_finite": lambda x: jnp.abs(x) < np.inf,
     "log1p": log1p,
     "polynomial": polynomial,
+    "population_count": population_count,
     "reduce_xor": reduce_xor,
     "select_and_gather_add": windows.select_and_gather_add,
     "select_and_scatter_add": windows.select_and_scatter_add,
@@ -106,7 +114,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 
 def _of(function: Callable[..., Any]) -> Callable[[Any], Callable[..., Any]]:
-    return lambda eqn: functools.partial(function, **eqn.params)
+    """Of the parameters `accuracy` is left out: what to compute is the same."""
+    return lambda eqn: functools.partial(function, **{k: v for k, v in eqn.params.items() if k != "accuracy"})
 
 
 #: {primitive: traced operation -> the same as a function of arrays}

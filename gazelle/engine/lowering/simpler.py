@@ -71,7 +71,7 @@ def window(combine: Callable[[Any, Any], Any], start: Callable[[Any], Any]) -> C
         config = [(low, high, base - 1) for (low, high), base in zip(p["padding"], p["base_dilation"], strict=True)]
 
         def reduced(x: Any) -> Any:
-            x = lax.pad(x, np.asarray(start(x.dtype), x.dtype), config)
+            x = lax.pad(x, jnp.asarray(start(x.dtype), x.dtype), config)
             shape = eqn.outvars[0].aval.shape
             parts = []
             for place in itertools.product(*map(range, sizes)):
@@ -83,6 +83,12 @@ def window(combine: Callable[[Any, Any], Any], start: Callable[[Any], Any]) -> C
         return reduced
 
     return made
+
+
+def _any_window(eqn: Any) -> Callable[..., Any]:
+    """A reduction over windows by a function of one's own, of one array."""
+    combine = jaxpr_as_fun(eqn.params["jaxpr"])
+    return lambda x, start: window(lambda a, b: combine(a, b)[0], lambda dtype: start)(eqn)(x)
 
 
 def lowest(dtype: Any) -> Any:
@@ -157,6 +163,7 @@ SIMPLER: dict[str, Callable[[Any], Callable[..., Any]]] = {
     "logistic": lambda eqn: lambda x: 1 / (1 + jnp.exp(-x)),
     "lt_to": _totally(lax.lt),
     "one_minus_square": lambda eqn: lambda x: 1 - x * x,
+    "reduce_window": _any_window,
     "reduce_window_max": window(lax.max, lowest),
     "reduce_window_min": window(lax.min, highest),
     "reduce_window_sum": window(lax.add, lambda dtype: 0),

@@ -74,10 +74,21 @@ def eigh(ctx: Any, x: Any, lower: bool, sort_eigenvalues: bool = True, **_: Any)
     return [vectors, values]
 
 
+def qr(ctx: Any, x: Any, full_matrices: bool, **_: Any) -> list[Any]:
+    return list(op("Qr", input=x, full_matrices=full_matrices))
+
+
+def svd(ctx: Any, x: Any, full_matrices: bool, compute_uv: bool, **_: Any) -> list[Any]:
+    values, u, v = op("Svd", input=x, compute_uv=compute_uv, full_matrices=full_matrices)
+    return [values, u, tf.linalg.adjoint(v)] if compute_uv else [values]
+
+
 RULES: dict[str, Callable[..., Any]] = {
     "cholesky": cholesky,
     "eigh": eigh,
     "fft": fft,
     "lu": lu,
+    "qr": qr,
+    "svd": svd,
     "triangular_solve": triangular_solve,
 }

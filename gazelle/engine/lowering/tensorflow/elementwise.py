@@ -19,8 +19,8 @@ UNARY = {
     "tanh": "Tanh",
 }  # fmt: skip
 BINARY = {
-    "add": "AddV2", "add_any": "AddV2", "atan2": "Atan2", "eq": "Equal", "mul": "Mul", "ne": "NotEqual", "rem": "TruncateMod",
-    "sub": "Sub",
+    "add": "AddV2", "add_any": "AddV2", "atan2": "Atan2", "eq": "Equal", "mul": "Mul", "ne": "NotEqual",
+    "rem": "TruncateMod", "sub": "Sub",
 }  # fmt: skip
 COMPARE = {"ge": "GreaterEqual", "gt": "Greater", "le": "LessEqual", "lt": "Less"}
 #: {primitive: (operation on booleans, operation on whole numbers)}
@@ -53,9 +53,12 @@ def complement(ctx: Any, x: Any, **_: Any) -> Any:
 
 def compare(name: str) -> Callable[..., Any]:
     """Booleans are compared as numbers."""
-    return lambda ctx, x, y, **_: op(
-        name, **{k: tf.cast(v, tf.uint8) if v.dtype == tf.bool else v for k, v in (("x", x), ("y", y))}
-    )
+
+    def rule(ctx: Any, x: Any, y: Any, **_: Any) -> Any:
+        x, y = (tf.cast(one, tf.uint8) if one.dtype == tf.bool else one for one in (x, y))
+        return op(name, x=x, y=y)
+
+    return rule
 
 
 def divide(ctx: Any, x: Any, y: Any, **_: Any) -> Any:

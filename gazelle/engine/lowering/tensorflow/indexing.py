@@ -35,7 +35,7 @@ def gather(
 
 def _outside(dtype: Any) -> Any:
     """What JAX reads outside of an array."""
-    if dtype == bool:
+    if np.issubdtype(dtype, np.bool_):
         return True
     if jax.numpy.issubdtype(dtype, np.unsignedinteger):
         return highest(dtype)
@@ -46,7 +46,8 @@ def scatter(name: str, neutral: Callable[[Any], Any] | None) -> Callable[..., An
     """TensorScatter*: what lies outside is made neutral or, if nothing is, goes to a row that is cut off again."""
 
     def rule(
-        ctx: Any, x: Any, indices: Any, updates: Any, dimension_numbers: Any, mode: Any, update_jaxpr: Any = None, **_: Any
+        ctx: Any, x: Any, indices: Any, updates: Any, dimension_numbers: Any, mode: Any, update_jaxpr: Any = None,
+        **_: Any,
     ) -> Any:  # fmt: skip
         if name == "TensorScatterUpdate" and update_jaxpr is not None:
             return _applied(ctx, x, indices, update_jaxpr)
