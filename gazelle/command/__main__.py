@@ -28,6 +28,10 @@ def parser() -> argparse.ArgumentParser:
         "--validation-from", choices=("start", "end"),
         help="which end of the samples validation_split takes; start (the default) or, as Keras does, end",
     )  # fmt: skip
+    run.add_argument(
+        "--tensorflow", choices=("gazelle", "real"),
+        help="what `import tensorflow` gives: gazelle's own (the default), or the installed one beside gazelle",
+    )  # fmt: skip
     run.add_argument("program", metavar="program.py", help="the program")
     run.add_argument("arguments", metavar="...", nargs=argparse.REMAINDER, help="its arguments")
     return top
@@ -41,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     if asked.validation_from:
         os.environ["GAZELLE_VALIDATION_FROM"] = asked.validation_from
-    aliases.install()
+    aliases.install(tensorflow=asked.tensorflow)
     run(asked.program, asked.arguments)
     return 0
 

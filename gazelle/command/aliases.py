@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.util
+import os
 import pkgutil
 import sys
 from collections.abc import Sequence
@@ -18,12 +19,11 @@ from typing import Any
 
 import gazelle
 from gazelle.core import era
-from gazelle.core.errors import StateError, message
+from gazelle.core.errors import ArgumentError, StateError, message
 
 #: What programs say for gazelle. A longer name stands before the one it begins with.
 NAMES = ("tensorflow.python.keras", "tensorflow.keras", "tf_keras", "keras_core", "keras")
-#: What `tensorflow.__version__` says where TensorFlow is not installed: programs compare its first number with 2.
-TENSORFLOW_VERSION = "2.21.0+gazelle"
+_real_tensorflow = False  # whether an installed TensorFlow keeps its name
 
 
 def meaning(name: str) -> str | None:
@@ -44,7 +44,7 @@ class Aliases(MetaPathFinder):
             return _tensorflow_spec()
         real = meaning(fullname)
         if real is None:
-            if fullname.startswith("tensorflow.") and isinstance(sys.modules.get("tensorflow"), StandIn):
+            if fullname.startswith("tensorflow.") and _stands_in(sys.modules.get("tensorflow")):
                 return _tensorflow_part(fullname)
             return None
         if fullname.startswith("tensorflow.python.") and _is_real("tensorflow"):
@@ -73,27 +73,15 @@ class _Existing(Loader):
         module.__spec__ = self.spec  # it was executed under its own name, and keeps it
 
 
-class StandIn(ModuleType):
-    """`tensorflow` where TensorFlow is not installed: it has `keras`, and says so of everything else."""
-
-    keras: ModuleType
-
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(
-            message(f"{self.__name__}.{name} is not there: TensorFlow is not installed, and gazelle stands in only for"
-                    " tensorflow.keras", mend="Use gazelle.ops or numpy, or install tensorflow."),
-            name=name, obj=self,
-        )  # fmt: skip
-
-
-class _Empty(Loader):
-    """Makes the stand-in for `tensorflow` and for `tensorflow.python`, in which nothing but `keras` is."""
+class _Facade(Loader):
+    """Gives gazelle's own `tensorflow`, or a part of it."""
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return StandIn(spec.name)
+        module: ModuleType = _facade().module(spec.name)
+        return module
 
     def exec_module(self, module: ModuleType) -> None:
-        vars(module).update(keras=gazelle, __version__=TENSORFLOW_VERSION, __path__=[])
+        """Its names are found when they are asked for."""
 
 
 class _ThenKeras(Loader):
@@ -110,21 +98,28 @@ class _ThenKeras(Loader):
         _put_keras(module)
 
 
+def _facade() -> Any:
+    return importlib.import_module("gazelle.legacy.tensorflow")
+
+
 def _tensorflow_spec() -> ModuleSpec:
-    spec = PathFinder.find_spec("tensorflow")
+    spec = PathFinder.find_spec("tensorflow") if _real_tensorflow else None
     if spec is None or spec.loader is None:
-        return ModuleSpec("tensorflow", _Empty(), is_package=True)
+        return ModuleSpec("tensorflow", _Facade(), is_package=True)
     spec.loader = _ThenKeras(spec.loader)
     return spec
 
 
 def _tensorflow_part(name: str) -> ModuleSpec:
-    if name == "tensorflow.python":
-        return ModuleSpec(name, _Empty(), is_package=True)
-    raise ModuleNotFoundError(
-        f"No module named {name!r}: TensorFlow is not installed, and gazelle stands in only for tensorflow.keras.",
-        name=name,
-    )
+    found = _facade().module(name)
+    if found is None:
+        raise ModuleNotFoundError(_facade().missing(name.partition(".")[2]), name=name)
+    return ModuleSpec(name, _Facade() if _stands_in(found) else _Existing(found.__name__), is_package=True)
+
+
+def _stands_in(module: Any) -> bool:
+    """Whether a module is of gazelle's own `tensorflow`."""
+    return bool(getattr(type(module), "stands_in", False))
 
 
 def _put_keras(tensorflow: ModuleType) -> None:
@@ -151,23 +146,32 @@ def _missing(fullname: str, real: str) -> ModuleNotFoundError:
 def _is_real(root: str) -> bool:
     """Whether another package of this name is loaded in the process."""
     module = sys.modules.get(root)
-    return module is not None and module is not gazelle and not isinstance(module, StandIn)
+    return module is not None and module is not gazelle and not _stands_in(module)
 
 
-def install() -> None:
+def install(tensorflow: str | None = None) -> None:
     """Make `keras`, `tensorflow.keras`, `tf_keras` and `keras_core` mean gazelle from now on, in this process.
 
     Whether those packages are installed does not matter, but none of them may be loaded yet: objects of two libraries
-    would meet in one program. Calling it again changes nothing; `uninstall` undoes it. `tensorflow.python.keras` is
-    ours only where TensorFlow is not installed: its own code imports that private copy of Keras.
+    would meet in one program. Calling it again changes nothing; `uninstall` undoes it.
+
+    Args:
+        tensorflow: "real" keeps an installed TensorFlow for everything but `tensorflow.keras`; else `tensorflow` is
+            gazelle's own: tensors, GradientTape, tf.function, tf.data and so on. The environment variable
+            GAZELLE_TENSORFLOW says the same. A TensorFlow that is loaded already stays.
 
         import gazelle
 
         gazelle.install()
         from keras.layers import Dense  # gazelle.layers.Dense
     """
+    global _real_tensorflow
     if any(isinstance(finder, Aliases) for finder in sys.meta_path):
         return
+    wanted = tensorflow or os.environ.get("GAZELLE_TENSORFLOW") or "gazelle"
+    if wanted not in ("real", "gazelle"):
+        raise ArgumentError(message("tensorflow of install", expected="'real' or 'gazelle'", got=repr(wanted)))
+    _real_tensorflow = wanted == "real"
     for root in ("keras", "tf_keras", "keras_core"):
         if _is_real(root):
             place = getattr(sys.modules[root], "__file__", None) or "the process"
@@ -186,8 +190,10 @@ def uninstall() -> None:
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, Aliases)]
     for name, module in list(sys.modules.items()):
         aliased = meaning(name) is not None and getattr(module, "__name__", "").startswith("gazelle")
-        if aliased or isinstance(module, StandIn):
+        if aliased or _stands_in(module):
             del sys.modules[name]
+    if "gazelle.legacy.tensorflow" in sys.modules:
+        _facade().close()
     tensorflow = sys.modules.get("tensorflow")
     if tensorflow is not None and "_gazelle_hid" in vars(tensorflow):
         vars(tensorflow)["keras"] = vars(tensorflow).pop("_gazelle_hid")

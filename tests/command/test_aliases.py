@@ -24,7 +24,10 @@ TRUE = {
     "a file keeps its loader": "load('tf_keras.models.graph').__loader__ is load('gazelle.models.graph').__spec__.loader",
     "found without loading": "importlib.util.find_spec('keras_core.layers') is not None",
     "the version is a number": "int(__import__('tensorflow').__version__.split('.')[0]) == 2",
-    "hasattr is no error": "not hasattr(__import__('tensorflow'), 'constant')",
+    "hasattr is no error": "not hasattr(__import__('tensorflow'), 'constants')",
+    "a function of tensorflow": "float(__import__('tensorflow').constant(1.5)) == 1.5",
+    "a part of tensorflow": "load('tensorflow.data').Dataset is __import__('tensorflow').data.Dataset",
+    "tensorflow of old": "load('tensorflow.compat.v1').keras is gazelle",
     "again": "gazelle.install() is None and sum(type(f).__name__ == 'Aliases' for f in sys.meta_path) == 1",
 }
 #: Statement -> kind and words of its error.
@@ -34,8 +37,9 @@ ERRORS = {
     "import keras.zzz.deep": ("ModuleNotFoundError", "'keras.zzz'", "In keras there are:"),
     "import keras.layers.Dense": ("ModuleNotFoundError", "from keras.layers import Dense"),
     "from keras import zzz": ("ImportError", "zzz"),
-    "import tensorflow.data": ("ModuleNotFoundError", "'tensorflow.data'", "TensorFlow is not installed"),
-    "import tensorflow as tf; tf.constant(1)": ("AttributeError", "tensorflow.constant", "gazelle.ops"),
+    "import tensorflow.datta": ("ModuleNotFoundError", "tf.datta", "stand-in for TensorFlow"),
+    "import tensorflow as tf; tf.constants(1)": ("MissingFunctionError", "tf.constants", "line 1", "tf.constant?"),
+    "import tensorflow as tf; tf.estimator": ("MissingFunctionError", "tf.estimator", "tf.keras.Sequential"),
 }
 PROGRAM = """
 import importlib, importlib.util, json, sys
@@ -109,7 +113,7 @@ def test_takes_the_place_of_keras_in_an_installed_tensorflow(tmp_path, python):
     (tmp_path / "tensorflow" / "__init__.py").write_text("keras = 'lazy'; constant = 1")
     done = python(
         "-c",
-        "import gazelle; from gazelle.command import uninstall; gazelle.install(); import tensorflow as tf\n"
+        "import gazelle; from gazelle.command import uninstall; gazelle.install('real'); import tensorflow as tf\n"
         "assert tf.keras is gazelle and tf.constant == 1; from tensorflow.keras import layers\n"
         "assert layers is gazelle.layers; uninstall(); print(tf.keras)",
     )

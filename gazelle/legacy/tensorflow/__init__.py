@@ -75,6 +75,8 @@ class MissingFunctionError(GazelleError, AttributeError):
 class Facade(ModuleType):
     """`tensorflow`, or one of its rooms: names are looked up in the table when they are asked for."""
 
+    stands_in = True
+
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.__path__: list[str] = []
