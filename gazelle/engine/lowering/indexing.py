@@ -103,6 +103,7 @@ class Places:
         """From (*rows, *parts, *whole) to the axes of the output."""
         return [int(axis) for axis in np.argsort(self.moved)]
 
-    def open_to(self, inside: Any) -> Any:
-        """`inside` with the axes of parts and whole axes, of size 1, in JAX."""
-        return inside.reshape(*inside.shape, *[1] * len(self.offset))
+    @property
+    def opened(self) -> tuple[int, ...]:
+        """The shape of `inside` with axes of size 1 for parts and whole axes."""
+        return (*self.indices[:-1], *[1] * len(self.offset))

@@ -85,7 +85,7 @@ def select_and_gather_add(
 ) -> Any:  # fmt: skip
     """For each window the number of `tangents` at the place it was won by; of equal ones the first has won."""
     padded = _padded(operand, -np.inf if select_prim is lax.ge_p else np.inf, padding)
-    tangents, total = _padded(tangents, 0, padding), 0
+    tangents, total = _padded(tangents, 0, padding), jnp.zeros((), tangents.dtype)
     for place, won in _winners(padded, select_prim, window_dimensions, window_strides):
         total = total + jnp.where(won, _strided(tangents, place, won.shape, window_strides), 0)
     return total

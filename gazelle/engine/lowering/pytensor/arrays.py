@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from gazelle.engine.lowering.indexing import Places
 from gazelle.engine.lowering.pytensor.numbers import tensor
+from gazelle.engine.lowering.simpler import highest, lowest
 
 
 def _reshape(ctx: Any, x: Any, **_: Any) -> Any:
@@ -105,16 +105,8 @@ def _gather(ctx: Any, x: Any, indices: Any, *, dimension_numbers: Any, slice_siz
     table, inside = ctx.through(places.table, indices, avals=ctx.in_avals[1:])
     found = _at(x.dimshuffle(*places.order), table)
     if places.drops:
-        (inside,) = ctx.through(places.open_to, inside, avals=[jnp_spec(places.indices[:-1])])
-        found = pt.switch(inside, found, np.asarray(_fill(fill_value, out.dtype), out.dtype))
+        found = pt.switch(pt.reshape(inside, places.opened), found, np.asarray(_fill(fill_value, out.dtype), out.dtype))
     return found.dimshuffle(*places.back)
-
-
-def jnp_spec(shape: Any) -> Any:
-    """What stands for booleans of this shape in a trace."""
-    import jax
-
-    return jax.ShapeDtypeStruct(tuple(shape), jnp.bool_)
 
 
 def _fill(value: Any, dtype: Any) -> Any:
@@ -125,32 +117,44 @@ def _fill(value: Any, dtype: Any) -> Any:
     return np.nan if kind in "fc" else np.iinfo(dtype).min if kind == "i" else np.iinfo(dtype).max if kind == "u" else 1
 
 
+#: {kind: (NumPy's function, the update that changes nothing)}
+_COMBINE: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "mul": ("multiply", lambda dtype: 1), "min": ("minimum", highest), "max": ("maximum", lowest),
+}  # fmt: skip
+
+
 def _scatter(kind: str) -> Callable[..., Any]:
     def rule(ctx: Any, x: Any, indices: Any, updates: Any, *, dimension_numbers: Any, mode: Any, **_: Any) -> Any:
         pt, places = tensor(), Places.of_scatter(ctx, dimension_numbers, mode)
         table, inside = ctx.through(places.table, indices, avals=ctx.in_avals[1:2])
+        inside = pt.reshape(inside, places.opened) if places.drops else np.bool_(True)
         target, updates = x.dimshuffle(*places.order), updates.dimshuffle(*places.moved)
-        if places.drops:
-            (inside,) = ctx.through(places.open_to, inside, avals=[jnp_spec(places.indices[:-1])])
-        if not places.lead:
-            raise NotImplementedError
-        if kind in ("add", "sub"):
-            if places.drops:
-                updates = pt.switch(inside, updates, np.zeros((), x.dtype))
-            out = pt.inc_subtensor(_at(target, table), -updates if kind == "sub" else updates)
+        if not places.lead:  # an update for the whole array, or for rows of it that are all its own
+            target, table = target[None], pt.zeros((*table.type.shape[:-1], 1), "int32")
+        if kind == "set":
+            out = _set(target, table, updates, inside, places)
+        elif kind in ("add", "sub"):
+            updates = pt.switch(inside, -updates if kind == "sub" else updates, np.zeros((), x.dtype))
+            out = pt.inc_subtensor(_at(target, table), updates)
         else:
-            rows = target.type.shape[0]
-            if places.drops:  # what is dropped goes to a row of its own
-                edge = pt.alloc(np.zeros((), x.dtype), 1, *target.type.shape[1:])
-                target = pt.concatenate([target, edge], axis=0)
-                first = pt.switch(
-                    inside.reshape((*places.indices[:-1], *[1] * len(places.part))), table[..., 0], np.int32(rows)
-                )
-                table = pt.concatenate([first[..., None], table[..., 1:]], axis=-1)
-            out = pt.set_subtensor(_at(target, table), updates)[:rows]
+            from gazelle.engine.lowering.pytensor.ops import Accumulate
+
+            function, nothing = _COMBINE[kind]
+            out = Accumulate(function)(target, table, pt.switch(inside, updates, np.asarray(nothing(x.dtype), x.dtype)))
+        out = out if places.lead else out[0]
         return out.dimshuffle(*np.argsort(places.order).tolist())
 
     return rule
+
+
+def _set(target: Any, table: Any, updates: Any, inside: Any, places: Places) -> Any:
+    pt, rows = tensor(), target.type.shape[0]
+    if places.drops:  # what is left out goes to a row that is cut off again
+        target = pt.concatenate([target, pt.zeros_like(target[:1])], axis=0)
+        inside = pt.reshape(inside, places.opened[: table.type.ndim - 1])
+        first = pt.switch(inside, table[..., 0], np.int32(rows))
+        table = pt.concatenate([first[..., None], table[..., 1:]], axis=-1)
+    return pt.set_subtensor(_at(target, table), updates)[:rows]
 
 
 def _dot_general(ctx: Any, x: Any, y: Any, *, dimension_numbers: Any, preferred_element_type: Any = None,
@@ -233,6 +237,9 @@ RULES: dict[str, Callable[..., Any]] = {
     "rev": _rev,
     "scatter": _scatter("set"),
     "scatter-add": _scatter("add"),
+    "scatter-max": _scatter("max"),
+    "scatter-min": _scatter("min"),
+    "scatter-mul": _scatter("mul"),
     "scatter-sub": _scatter("sub"),
     "slice": _slice,
     "sort": _sort,

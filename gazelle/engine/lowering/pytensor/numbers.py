@@ -7,12 +7,28 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.core.errors import message
+from gazelle.engine.lowering.interpreter import NotLowered
+
 
 def tensor() -> Any:
     """The module `pytensor.tensor`, imported at first use."""
     import pytensor.tensor
 
     return pytensor.tensor
+
+
+def kind(dtype: Any) -> str:
+    """PyTensor's name for a type of numbers.
+
+    Raises:
+        NotLowered: PyTensor has none, as for bfloat16.
+    """
+    name = str(np.dtype(dtype))
+    if np.dtype(dtype).kind not in "biufc":
+        known = "float16, float32, float64, whole numbers and booleans"
+        raise NotLowered(message(f"Numbers of type {name!r} on 'pytensor'", expected=known, got=name))
+    return name
 
 
 def _named(function: str) -> Callable[..., Any]:
@@ -47,7 +63,7 @@ def _select_n(ctx: Any, which: Any, *cases: Any, **_: Any) -> Any:
 
 
 def _convert(ctx: Any, x: Any, *, new_dtype: Any, **_: Any) -> Any:
-    pt, dtype = tensor(), str(np.dtype(new_dtype))
+    pt, dtype = tensor(), kind(new_dtype)
     if dtype == "bool":
         return pt.neq(x, np.asarray(0, x.dtype))
     return pt.cast(x, dtype)
@@ -78,6 +94,12 @@ def _bitcast_convert(ctx: Any, x: Any, **_: Any) -> Any:
 
     out = ctx.out_avals[0]
     return Bitcast(str(out.dtype), tuple(out.shape))(x)
+
+
+def _threefry(ctx: Any, *inputs: Any, **_: Any) -> Any:
+    from gazelle.engine.lowering.pytensor.ops import Encrypt
+
+    return list(Encrypt(tuple(ctx.out_avals[0].shape))(*inputs))
 
 
 def _is_finite(ctx: Any, x: Any, **_: Any) -> Any:
@@ -111,5 +133,5 @@ RULES: dict[str, Callable[..., Any]] = {
     "shift_left": _shift("left"),
     "shift_right_arithmetic": _shift("right", signed=True),
     "shift_right_logical": _shift("right"),
-    "stop_gradient": lambda ctx, x, **_: x,
+    "threefry2x32": _threefry,
 }

@@ -1,5 +1,7 @@
 """Operations that PyTensor's graph does not have. This file is imported at first use: it needs PyTensor to be there."""
 
+# mypy: disallow-subclassing-any=False
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -11,6 +13,10 @@ from pytensor.graph.op import Op
 from pytensor.scalar.basic import BinaryScalarOp
 from pytensor.tensor.elemwise import Elemwise
 from pytensor.tensor.type import TensorType
+
+from gazelle.engine.lowering.keys import encrypt
+
+Function = Callable[..., list[Any]]
 
 
 def _type_of_first(x: Any, y: Any) -> tuple[Any]:
@@ -52,32 +58,129 @@ class Bitcast(Op):
     def __init__(self, dtype: str, shape: tuple[int, ...]) -> None:
         self.dtype, self.shape = dtype, shape
 
-    def make_node(self, x: Any) -> Any:
-        return Apply(self, [x], [TensorType(self.dtype, self.shape)()])
+    def make_node(self, *inputs: Any) -> Any:
+        return Apply(self, list(inputs), [TensorType(self.dtype, self.shape)()])
 
     def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
         outputs[0][0] = np.ascontiguousarray(inputs[0]).view(self.dtype).reshape(self.shape).copy()
 
 
-class Repeat(Op):
-    """Runs one compiled function as long as another says so: the bounds are values.
+class Held(Op):
+    """An operation that runs compiled functions; `kinds` are the types of what it gives."""
 
-    Inputs: what `more` and `once` only read (`reads` of them), then what goes from step to step; that is the output.
-    """
-
-    def __init__(
-        self, more: Callable[..., Any], once: Callable[..., Any], reads: tuple[int, int], kinds: list[Any]
-    ) -> None:
-        self.more, self.once, self.reads, self.kinds = more, once, reads, kinds
+    def __init__(self, kinds: list[Any]) -> None:
+        self.kinds = kinds
 
     def make_node(self, *inputs: Any) -> Any:
         return Apply(self, list(inputs), [kind() for kind in self.kinds])
 
     def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
+        for place, value in zip(outputs, self.run(inputs), strict=True):
+            place[0] = np.asarray(value)
+
+    def run(self, inputs: list[Any]) -> list[Any]:
+        """The outputs as arrays of their own."""
+        raise NotImplementedError
+
+
+class Repeat(Held):
+    """Runs one function as long as another says so: the bounds are values.
+
+    Inputs: what `more` and `once` only read (`reads` of them), then what goes from step to step; that is the output.
+    """
+
+    def __init__(self, more: Function, once: Function, reads: tuple[int, int], kinds: list[Any]) -> None:
+        super().__init__(kinds)
+        self.more, self.once, self.reads = more, once, reads
+
+    def run(self, inputs: list[Any]) -> list[Any]:
         of_more, of_once = self.reads
         asks, does = inputs[:of_more], inputs[of_more : of_more + of_once]
-        carry = inputs[of_more + of_once :]
+        carry = [np.array(value) for value in inputs[of_more + of_once :]]
         while self.more(*asks, *carry)[0]:
             carry = self.once(*does, *carry)
-        for place, value in zip(outputs, carry, strict=True):
-            place[0] = np.array(value)
+        return carry
+
+
+class Sweep(Held):
+    """Runs one function over the rows of arrays.
+
+    Inputs: `consts` that every step reads, `carry` that go from step to step, arrays (length, ...) that are taken row
+    by row. Outputs: the last carry, and the rest of what the steps gave, stacked.
+    """
+
+    def __init__(
+        self, once: Function, consts: int, carry: int, length: int, reverse: bool, kinds: list[Any]
+    ) -> None:  # fmt: skip
+        super().__init__(kinds)
+        self.once, self.consts, self.carry, self.length, self.reverse = once, consts, carry, length, reverse
+
+    def run(self, inputs: list[Any]) -> list[Any]:
+        fixed, rows = inputs[: self.consts], inputs[self.consts + self.carry :]
+        carry = [np.array(value) for value in inputs[self.consts : self.consts + self.carry]]
+        stacked = [np.empty(kind.shape, kind.dtype) for kind in self.kinds[self.carry :]]
+        for index in range(self.length)[:: -1 if self.reverse else 1]:
+            made = self.once(*fixed, *carry, *(row[index] for row in rows))
+            carry = made[: self.carry]
+            for whole, value in zip(stacked, made[self.carry :], strict=True):
+                whole[index] = value
+        return [*carry, *stacked]
+
+
+class Branch(Held):
+    """Runs the function whose number the first input is; numbers outside mean the first or the last one."""
+
+    def __init__(self, functions: list[Function], kinds: list[Any]) -> None:
+        super().__init__(kinds)
+        self.functions = functions
+
+    def run(self, inputs: list[Any]) -> list[Any]:
+        which = min(max(int(inputs[0]), 0), len(self.functions) - 1)
+        return self.functions[which](*inputs[1:])
+
+
+class Encrypt(Op):
+    """Threefry as one operation: the twenty rounds would be hundreds of operations on single numbers."""
+
+    __props__ = ("shape",)
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+
+    def make_node(self, *inputs: Any) -> Any:
+        return Apply(self, list(inputs), [TensorType("uint32", self.shape)() for _ in range(2)])
+
+    def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
+        made = encrypt(*(np.atleast_1d(words) for words in inputs))  # arrays go round beyond 2^32, numbers warn
+        for place, value in zip(outputs, made, strict=True):
+            place[0] = np.broadcast_to(value, self.shape or (1,)).reshape(self.shape).copy()
+
+
+class Accumulate(Op):
+    """array[places] = ufunc(array[places], updates), where a place may occur several times."""
+
+    __props__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def make_node(self, *inputs: Any) -> Any:
+        return Apply(self, list(inputs), [inputs[0].type()])
+
+    def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
+        array, table, updates = inputs
+        made = np.array(array)
+        getattr(np, self.name).at(made, tuple(np.moveaxis(table, -1, 0)), updates)
+        outputs[0][0] = made
+
+
+class Call(Held):
+    """A Python function of arrays in the middle of the graph."""
+
+    def __init__(self, function: Function, kinds: list[Any]) -> None:
+        super().__init__(kinds)
+        self.function = function
+
+    def run(self, inputs: list[Any]) -> list[Any]:
+        made = self.function(*inputs)
+        return [np.array(value, kind.dtype) for value, kind in zip(made, self.kinds, strict=True)]

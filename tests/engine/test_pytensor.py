@@ -1,0 +1,40 @@
+"""PyTensor's table computes what XLA computes."""
+
+import importlib.util
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gazelle.engine.lowering import NotLowered, pytensor, traced
+from gazelle.engine.lowering.keys import key_words
+
+_spec = importlib.util.spec_from_file_location("cases", Path(__file__).with_name("cases.py"))
+cases = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(cases)
+
+
+@pytest.mark.parametrize("name", cases.CASES)
+def test_operation(name):
+    function, arrays = cases.CASES[name]
+    want = [np.asarray(key_words(leaf)) for leaf in jax.tree.leaves(jax.jit(function)(*arrays))]
+    got = pytensor.function(traced(function, *arrays))(*[np.asarray(key_words(array)) for array in arrays])
+    for mine, xlas in zip(got, want, strict=True):
+        assert mine.dtype == xlas.dtype
+        np.testing.assert_allclose(mine, xlas, rtol=2e-5, atol=2e-6)
+
+
+def test_numbers_that_pytensor_does_not_have():
+    with pytest.raises(NotLowered, match="Numbers of type 'bfloat16' on 'pytensor': expected float16, "):
+        pytensor.function(traced(lambda a: a.astype("bfloat16"), cases.x))
+
+
+def test_a_gap_says_why():
+    with pytest.raises(NotLowered, match="'cholesky' has no rule for 'pytensor': decompositions of matrices"):
+        pytensor.function(traced(lambda a: jnp.linalg.cholesky(a @ a.T), cases.x))
+
+
+def test_a_gap_is_no_rule():
+    assert not set(pytensor.RULES) & set(pytensor.MISSING)
