@@ -25,21 +25,23 @@ from gazelle.core.defaults import (
     set_max_steps_per_epoch,
 )
 from gazelle.core.dtypes import floatx, set_floatx
+from gazelle.core.engines import engine, set_engine
 from gazelle.core.errors import ArgumentError, UnsafeFileError, message
 from gazelle.core.policies import dtype_policy, set_dtype_policy
+from gazelle.engine import devices
 
 __all__ = [
-    "backend", "disable_flash_attention", "disable_interactive_logging", "disable_traceback_filtering", "dtype_policy",
-    "enable_flash_attention", "enable_interactive_logging", "enable_traceback_filtering",
-    "enable_unsafe_deserialization", "epsilon", "floatx", "image_data_format", "is_flash_attention_enabled",
+    "backend", "devices", "disable_flash_attention", "disable_interactive_logging", "disable_traceback_filtering",
+    "dtype_policy", "enable_flash_attention", "enable_interactive_logging", "enable_traceback_filtering",
+    "enable_unsafe_deserialization", "engine", "epsilon", "floatx", "image_data_format", "is_flash_attention_enabled",
     "is_interactive_logging_enabled", "is_nnx_enabled", "is_traceback_filtering_enabled", "max_epochs",
-    "max_steps_per_epoch", "set_backend", "set_dtype_policy", "set_epsilon", "set_floatx", "set_image_data_format",
-    "set_max_epochs", "set_max_steps_per_epoch",
+    "max_steps_per_epoch", "set_backend", "set_dtype_policy", "set_engine", "set_epsilon", "set_floatx",
+    "set_image_data_format", "set_max_epochs", "set_max_steps_per_epoch",
 ]  # fmt: skip
 
 
 def backend() -> str:
-    """'jax': gazelle runs on nothing else.
+    """'jax': what layers are written in; which engine runs the programs says `engine`.
 
     >>> gazelle.config.backend()
     'jax'

@@ -3,6 +3,7 @@
 In: a pure function of arrays. Out: a callable that runs it. Must not know: what the function computes.
 """
 
-from gazelle.engine.xla import buffer, compile, copy, fetch, place, resident, take
+from gazelle.engine.arrays import buffer, copy, fetch, place, resident, take
+from gazelle.engine.choice import compile, current, devices
 
-__all__ = ["buffer", "compile", "copy", "fetch", "place", "resident", "take"]
+__all__ = ["buffer", "compile", "copy", "current", "devices", "fetch", "place", "resident", "take"]

@@ -2,75 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 
-from gazelle.core import arrays
+from gazelle.engine.base import Engine
 from gazelle.engine.cache import remember_programs
 
-_ALIGNMENT = 64  # bytes; XLA uses host memory as it is from this on
-_RESIDENT_SHARE = 0.25  # of the device's memory may hold samples
 
+class XLA(Engine):
+    """XLA compiles a program as a whole, and keeps what it compiled on disk."""
 
-def compile(function: Callable[..., Any], donate: tuple[int, ...] = ()) -> Callable[..., Any]:
-    """Compile a pure function; the arrays of the arguments in `donate` are given up and their memory used again."""
-    remember_programs()
-    return jax.jit(function, donate_argnums=donate)
+    title = "XLA"
+    fuses_loops = True
 
+    def compile(self, function: Callable[..., Any], donate: tuple[int, ...] = ()) -> Callable[..., Any]:
+        remember_programs()
+        return jax.jit(function, donate_argnums=donate)
 
-def place(tree: Any) -> Any:
-    """Host arrays on the device; its own from now on. On the CPU an aligned array (`buffer`) stays in place."""
-    return jax.device_put(tree)
-
-
-def buffer(shape: tuple[int, ...], dtype: Any) -> Any:
-    """A new host array at an address that `place` need not copy from."""
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    block = np.empty(size + _ALIGNMENT, np.uint8)
-    start = -block.ctypes.data % _ALIGNMENT
-    return block[start : start + size].view(dtype).reshape(shape)
-
-
-def resident(size: int) -> bool:
-    """Whether data of this many bytes should lie on the device for the whole training: where it is fast, and fits."""
-    device = jax.devices()[0]
-    if device.platform == "cpu":
-        return False
-    stats = device.memory_stats() or {}
-    return size <= stats.get("bytes_limit", 0) * _RESIDENT_SHARE
-
-
-@jax.jit
-def take(data: Any, rows: Any) -> Any:
-    """data[rows] of every array, on the device."""
-    return jax.tree.map(lambda array: array[rows], data)
-
-
-def copy(tree: Any) -> Any:
-    """Arrays of their own with equal values, so that one side may be donated."""
-    if jax.default_backend() != "cpu":
-        return jax.tree.map(jnp.copy, tree)
-
-    def one(array: Any) -> Any:  # through NumPy: on the CPU this copies without compiling anything
-        if jnp.issubdtype(array.dtype, jax.dtypes.prng_key):
-            data = np.array(jax.random.key_data(array))
-            return jax.random.wrap_key_data(arrays.from_host(data), impl=jax.random.key_impl(array))
-        return arrays.from_host(np.array(array))
-
-    return jax.tree.map(one, tree)
-
-
-def fetch(tree: Any) -> Any:
-    """Copies on the host, as NumPy arrays; keys as their bits."""
-
-    def one(array: Any) -> Any:
-        if jnp.issubdtype(getattr(array, "dtype", np.float32), jax.dtypes.prng_key):
-            array = jax.random.key_data(array)
-        return np.array(array)
-
-    return jax.tree.map(one, tree)
+    def devices(self) -> list[str]:
+        return [f"{device.platform}:{device.id}" for device in jax.devices()]

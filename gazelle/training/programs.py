@@ -115,6 +115,7 @@ _lock = threading.RLock()
 
 def shared(key: Hashable, make: Callable[[], Blueprint | None]) -> Programs | None:
     """The programs known under `key`, made at first need; None where `make` gives nothing to make them of."""
+    key = (engine.current(), key)
     with _lock:
         if key not in _shared:
             made_of = make()

@@ -1,0 +1,40 @@
+"""The engine that was chosen, loaded at first use."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from gazelle.core import engines
+from gazelle.engine.base import Engine
+
+
+@functools.cache
+def _load(name: str) -> Engine:
+    if name == "tensorflow":
+        from gazelle.engine.tensorflow import TensorFlow
+
+        return TensorFlow()
+    if name == "pytensor":
+        from gazelle.engine.pytensor import PyTensor
+
+        return PyTensor()
+    from gazelle.engine.xla import XLA
+
+    return XLA()
+
+
+def current() -> Engine:
+    """The engine that `gazelle.config.set_engine` chose."""
+    return _load(engines.engine())
+
+
+def compile(function: Callable[..., Any], donate: tuple[int, ...] = ()) -> Callable[..., Any]:
+    """Compile a pure function with the chosen engine; see `Engine.compile`."""
+    return current().compile(function, donate)
+
+
+def devices() -> list[str]:
+    """The devices of the chosen engine, the one in use first."""
+    return current().devices()

@@ -1,0 +1,48 @@
+"""The engine TensorFlow: a traced program as one graph, run by TensorFlow's own kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax.extend.core import ClosedJaxpr
+
+from gazelle.engine.lowered import Lowering, Run
+from gazelle.engine.lowering import lower
+from gazelle.engine.lowering import tensorflow as target
+from gazelle.engine.lowering.keys import words
+from gazelle.engine.lowering.tensorflow.library import tf
+
+
+class TensorFlow(Lowering):
+    """One `tf.function` for each program; arrays go in and out by DLPack, where they lie."""
+
+    title = "TensorFlow"
+
+    def build(self, program: ClosedJaxpr) -> Run:
+        specs = [tf.TensorSpec(words(aval).shape, words(aval).dtype) for aval in program.in_avals]
+        graph = tf.function(lambda *inputs: lower(program, target, *inputs), autograph=False)
+        concrete = graph.get_concrete_function(*specs)
+        dtypes = [spec.dtype for spec in specs]
+
+        def run(arrays: Sequence[Any]) -> list[Any]:
+            outputs = concrete(*map(_tensor, arrays, dtypes))
+            return [_array(tensor) for tensor in outputs]
+
+        return run
+
+    def devices(self) -> list[str]:
+        names = [device.name.removeprefix("/physical_device:").lower() for device in tf.config.list_physical_devices()]
+        return sorted(names, reverse=True)  # it computes on a GPU where there is one
+
+
+def _tensor(array: Any, dtype: Any) -> Any:
+    if isinstance(array, jax.Array):
+        return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
+    return tf.constant(np.asarray(array), dtype)
+
+
+def _array(tensor: Any) -> Any:
+    return jax.dlpack.from_dlpack(tensor)
