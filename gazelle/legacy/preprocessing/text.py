@@ -47,7 +47,7 @@ def hashing_trick(
         hash_function: from a word to a whole number; 'md5' is the same in all processes; None is Python's `hash`.
 
     >>> hashing_trick("a b a", 100, "md5")
-    [9, 73, 9]
+    [92, 95, 92]
     """
     number: Callable[[str], int] = hash if hash_function is None else hash_function
     if hash_function == "md5":
