@@ -49,7 +49,9 @@ def value_and_grad(fn: Callable[[], Any], variables: Sequence[Variable]) -> tupl
     arrays = {id(v): v._full() for v in variables}
     (value, (aux, after, losses, masks)), grads = jax.value_and_grad(inner, has_aux=True)(arrays)
     before.update(after)
-    outer.losses.extend(zip(layers, losses, strict=True))
+    again = set(map(id, layers))
+    kept = [(layer, loss) for layer, loss in outer.losses if id(layer) not in again]
+    outer.losses[:] = [*kept, *zip(layers, losses, strict=True)]
     for leaf, mask in zip(jax.tree.leaves(aux), masks, strict=True):  # they belonged to tracers of the gradient
         set_mask(leaf, mask)
     return (value, aux), [grads[id(v)] for v in variables]

@@ -177,6 +177,9 @@ class Layer(Stateless, Precise):
             return self._call_symbolic(args, kwargs)
         outer = bind.current()
         if outer is not None:
+            if outer.losses and not _path.get():  # a step calls it again: what it added before is of that call
+                mine = set(map(id, self.named_layers().values()))
+                outer.losses[:] = [(layer, value) for layer, value in outer.losses if id(layer) not in mine]
             return self._call_arrays(outer, args, kwargs)
         self._eager_losses = []
         with bind.entered(bind.Scope()) as scope:

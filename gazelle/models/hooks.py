@@ -195,7 +195,7 @@ class Hooks(Layer, abstract=True):
         """The step of this name as a function of data that reads and assigns variables, whichever form it has."""
         step = getattr(self, name)
         if getattr(type(self), name) is getattr(Hooks, name) or not _has_two_arguments(step):
-            return step  # type: ignore[no-any-return]
+            return step
 
         def run(data: Any) -> Any:
             if "metrics_variables" in parts:

@@ -73,6 +73,7 @@ class Tallies:
     def __init__(self, steps: Steps) -> None:
         self.steps = steps
         self.logs: dict[str, dict[str, Any]] = {}  # "train", "test" -> {name: shape and dtype}
+        self.counts: dict[str, bool] = {}  # whether the step updates any metric
 
     @property
     def names(self) -> list[str]:
@@ -90,10 +91,12 @@ class Tallies:
         return placed
 
     def report(self, kind: str) -> Callable[[Any], dict[str, Any]]:
-        """totals -> logs: what the metrics say, where the step returned just these, else what it returned last."""
+        """totals -> logs: what the metrics say, where the step counts and returns just these; else the last it said."""
 
         def read(totals: Any) -> dict[str, Any]:
             last = {name: totals[f"{kind}/{name}"] for name in self.logs[kind]}
+            if not self.counts[kind]:
+                return last
             sums = self.steps.sums()
             results, _, _ = bind.pure(lambda: flat_logs(self.steps.results()), sums)({p: totals[p] for p in sums})
             return results if results.keys() == last.keys() else last
@@ -164,6 +167,7 @@ class CustomTrainer(Trainer):
             logs = jax.eval_shape(once, jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), batch))
         if kind != "predict":
             self.meters.logs[kind] = logs
+            self.meters.counts[kind] = any(id(v) in assigned for v in self.steps.sums().values())
         self._take_up()
         if kind == "test":
             self.assigned = [path for path, v in self.variables.items() if id(v) in assigned]

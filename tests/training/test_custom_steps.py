@@ -252,6 +252,24 @@ def test_a_metric_that_a_layer_counts():
     assert float(model.layers[-1].size.result()) == pytest.approx(float(X.mean()), rel=1e-5)
 
 
+def test_what_layers_add_counts_once_for_each_call():
+    def step(self, data):
+        self(data[0], training=True)
+        y_pred = self(data[0], training=True)
+        return {"loss": self.compute_loss(y=data[1], y_pred=y_pred)}
+
+    class Added(gazelle.layers.Layer):
+        def call(self, x):
+            self.add_loss(gazelle.ops.mean(x * x))
+            return x
+
+    inputs = gazelle.Input((3,))
+    model = type("Twice", (gazelle.Model,), {"train_step": step})(inputs, Added()(inputs))
+    model.compile("sgd", "mse")
+    history = model.fit(X, X, batch_size=24, verbose=0, keep=False).history
+    assert history["loss"] == pytest.approx([(X * X).mean()], rel=1e-5)
+
+
 def line(step, **kwargs):
     """y = w x with w = 0 at first, trained by `step`."""
     kind = type("Line", (gazelle.Model,), {"train_step": step})
