@@ -26,6 +26,8 @@ class InputLayer(Layer):
         name: str | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         kwargs.pop("trainable", None)
+        shape = kwargs.pop("input_shape", None) if shape is None else shape  # its name in earlier Keras
+        batch_shape = kwargs.pop("batch_input_shape", None) if batch_shape is None else batch_shape
         super().__init__(name=name, **kwargs)
         if batch_shape is None:
             if shape is None:

@@ -99,8 +99,14 @@ class Facade(ModuleType):
         return sorted({n[len(start) :].split(".")[0] for n in NAMES if n.startswith(start)} | {"keras"})
 
 
+#: rooms of Keras that TensorFlow names at its top, too
+_OF_KERAS = ("activations", "initializers", "losses", "metrics", "optimizers")
+
+
 def look_up(full: str) -> Any:
     """What stands under a name: an entry of the table, a room, or a part of Keras. None: nothing."""
+    if full.split(".")[0] in _OF_KERAS:
+        full = f"keras.{full}"
     if full == "keras" or full.startswith("keras."):
         value: Any = gazelle
         for part in full.split(".")[1:]:

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from gazelle.core import symbolic
+from gazelle.core.boxed import Boxed
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
 from gazelle.legacy.tensorflow.recording import Call, is_array, is_box, listeners, unboxed
@@ -92,3 +93,8 @@ def narrowed(out: Any, given: list[Any]) -> Any:
         return leaf
 
     return jax.tree.map(narrow, out)
+
+
+def unbox(tree: Any) -> Any:
+    """The tensors of a tree as arrays."""
+    return jax.tree.map(lambda v: unboxed(v) if isinstance(v, Boxed) else v, tree, is_leaf=is_box)

@@ -13,11 +13,10 @@ import numpy as np
 
 from gazelle.core.errors import ArgumentError, message
 from gazelle.legacy.tensorflow.arrays import convert, stack
-from gazelle.legacy.tensorflow.calls import boxed
+from gazelle.legacy.tensorflow.calls import boxed, unbox
 from gazelle.legacy.tensorflow.dtypes import TensorShape, as_dtype
 from gazelle.legacy.tensorflow.names import named
 from gazelle.legacy.tensorflow.recording import is_box, unboxed
-from gazelle.legacy.tensorflow.taps import unbox
 from gazelle.legacy.tensorflow.tensor import Tensor
 
 

@@ -37,8 +37,21 @@ class Dataset:
     [[0, 2, 4, 6], [8, 10]]
     """
 
+    def __new__(cls, begin: Begin, length: int = UNKNOWN) -> Dataset:
+        return super().__new__(Finite if length >= 0 else Dataset)
+
     def __init__(self, begin: Begin, length: int = UNKNOWN) -> None:
         self._begin, self._length = begin, length
+
+    class_names: list[str] | None = None
+    file_paths: list[str] | None = None
+
+    @classmethod
+    def of(cls, data: Any) -> Dataset:
+        """A data set of gazelle as one of these, with its names of classes and files."""
+        out = cls(lambda: data.as_numpy_iterator(), len(data))
+        out.class_names, out.file_paths = data.class_names, data.file_paths
+        return out
 
     # Where elements come from ----------------------------------------------------------------------------------------
 
@@ -53,7 +66,7 @@ class Dataset:
                 message("from_tensor_slices", expected="arrays with one number of rows", got=sorted(lengths))
             )
         (count,) = lengths
-        return Dataset(lambda: (jax.tree.map(lambda a: _item(a, i), data) for i in range(count)), count)
+        return Dataset(lambda: (_row(data, i) for i in range(count)), count)
 
     @staticmethod
     def from_tensors(tensors: Any, name: Any = None) -> Dataset:
@@ -189,7 +202,7 @@ class Dataset:
         def begin() -> Iterator[Any]:
             for element in self._begin():
                 for i in range(len(jax.tree.leaves(element)[0])):
-                    yield jax.tree.map(lambda a, i=i: _item(a, i), element)
+                    yield _row(element, i)
 
         return Dataset(begin)
 
@@ -353,11 +366,6 @@ class Dataset:
         """The elements as arrays of NumPy."""
         return (jax.tree.map(_plain, element) for element in self._begin())
 
-    def __len__(self) -> int:
-        if self._length < 0:
-            raise TypeError(f"The length of the dataset is {'infinite' if self._length == INFINITE else 'unknown'}.")
-        return self._length
-
     def __bool__(self) -> bool:
         return True
 
@@ -374,11 +382,18 @@ class Dataset:
         return f"<Dataset length={self._length if self._length >= 0 else '?'}>"
 
 
+class Finite(Dataset):
+    """A data set of which one knows how many elements it has."""
+
+    def __len__(self) -> int:
+        return self._length
+
+
 def structured(value: Any) -> Any:
     """Tuples and dicts stay; what they hold, also lists, becomes arrays of NumPy."""
     if isinstance(value, tuple):
         return tuple(structured(v) for v in value)
-    if isinstance(value, dict) or (hasattr(value, "items") and hasattr(value, "columns") and False):
+    if isinstance(value, dict):
         return {k: structured(v) for k, v in value.items()}
     if isinstance(value, list) and any(is_box(v) for v in value):
         return np.stack([np.asarray(unboxed(v)) for v in value])
@@ -386,8 +401,8 @@ def structured(value: Any) -> Any:
     return np.asarray(array) if is_box(value) or isinstance(array, jax.Array) else host_array(array)
 
 
-def _item(array: Any, place: int) -> Any:
-    return array[place]
+def _row(tree: Any, place: int) -> Any:
+    return jax.tree.map(lambda array: array[place], tree)
 
 
 def _plain(leaf: Any) -> Any:
@@ -463,7 +478,7 @@ def _padded(group: list[Any], shapes: Any, values: Any) -> Any:
 def _per_leaf(given: Any, structure: Any, count: int, is_leaf: Callable[[Any], bool]) -> list[Any]:
     if given is None or (is_leaf(given) and count == 1) or not isinstance(given, dict | tuple | list):
         return [given] * count
-    return jax.tree.flatten(given, is_leaf=lambda v: v is None or (is_leaf(v) and not v == given))[0]
+    return jax.tree.flatten(given, is_leaf=lambda v: v is None or (is_leaf(v) and v != given))[0]
 
 
 def _kind(spec: Any) -> str:

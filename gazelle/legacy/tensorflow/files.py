@@ -44,7 +44,7 @@ named("io.gfile.remove")(lambda path: os.remove(text(path)))
 named("io.gfile.join")(lambda *parts: os.path.join(*map(text, parts)))
 named("io.gfile.copy")(lambda src, dst, overwrite=False: shutil.copy(text(src), text(dst)) and None)
 named("io.gfile.GFile", "gfile.GFile", "compat.v1.gfile.GFile", "gfile.FastGFile")(
-    lambda name, mode="r": open(text(name), mode)
+    lambda name, mode="r": open(text(name), mode)  # noqa: SIM115 - the program closes it
 )
 
 

@@ -37,9 +37,8 @@ def resize(images: Any, size: Any, method: Any = "bilinear", preserve_aspect_rat
         share = min(size[0] / images.shape[-3], size[1] / images.shape[-2])
         size = round(images.shape[-3] * share), round(images.shape[-2] * share)
     method = {"nearest_neighbor": "nearest", "area": "bilinear"}.get(method, method)
-    out = ops.image.resize(images if method == "nearest" else images.astype("float32"), tuple(size), method,
+    return ops.image.resize(images if method == "nearest" else images.astype("float32"), tuple(size), method,
                            antialias=antialias, data_format="channels_last")  # fmt: skip
-    return out
 
 
 for _name, _method in {"bilinear": "bilinear", "nearest_neighbor": "nearest", "bicubic": "bicubic"}.items():

@@ -260,8 +260,7 @@ def norm(tensor: Any, ord: Any = "euclidean", axis: Any = None, keepdims: bool =
     where = space(tensor)
     if axis is None:
         tensor = where.reshape(tensor, (-1,))
-        out = where.linalg.norm(tensor, None if ord == "euclidean" else ord)
-        return out
+        return where.linalg.norm(tensor, None if ord == "euclidean" else ord)
     return where.linalg.norm(tensor, None if ord == "euclidean" else ord, axis=axis, keepdims=keepdims)
 
 

@@ -55,7 +55,8 @@ for _name in (
     "debugging.set_log_device_placement", "debugging.enable_check_numerics", "compat.v1.reset_default_graph",
     "reset_default_graph", "random.enable_v2", "autograph.set_verbosity", "profiler.experimental.start",
     "profiler.experimental.stop", "compat.v1.disable_eager_execution", "tpu.experimental.initialize_tpu_system",
-    "data.experimental.enable_debug_mode", "disable_eager_execution", "enable_v2_behavior", "compat.v1.experimental.output_all_intermediates",
+    "data.experimental.enable_debug_mode", "disable_eager_execution", "enable_v2_behavior",
+    "compat.v1.experimental.output_all_intermediates",
 ):  # fmt: skip
     named(_name)(_accepted)
 

@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from gazelle import activations, losses, metrics
+from gazelle import activations, losses, metrics, utils
 from gazelle.core import bind, symbolic
 from gazelle.core import random as stream
 from gazelle.core.boxed import Boxed
@@ -23,7 +23,8 @@ from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.variable import Variable
 from gazelle.layers.base import Layer
 from gazelle.layers.tree import Tree
-from gazelle.legacy.tensorflow.calls import boxed, call
+from gazelle.legacy.tensorflow.calls import boxed, call, unbox
+from gazelle.legacy.tensorflow.dataset import Dataset
 from gazelle.legacy.tensorflow.recording import Call, is_array, is_box, listen, listeners, unboxed, unlisten
 from gazelle.losses.base import Loss
 from gazelle.losses.shapes import TARGETS
@@ -34,16 +35,6 @@ _inside: ContextVar[int] = ContextVar("gazelle_layer_depth", default=0)
 _undo: list[Callable[[], None]] = []
 _seen: dict[int, Any] = {}  # layers that marks name by id: they must live as long
 _count = itertools.count()
-
-
-def unbox(tree: Any) -> Any:
-    """The tensors of a tree as arrays."""
-    return jax.tree.map(lambda v: unboxed(v) if isinstance(v, Boxed) else v, tree, is_leaf=is_box)
-
-
-def box_in(tree: Any) -> Any:
-    """Arrays of a tree as tensors; their masks stay with the arrays."""
-    return boxed(tree)
 
 
 def has_box(tree: Any) -> bool:
@@ -169,7 +160,7 @@ def _layer_call(original: Callable[..., Any]) -> Callable[..., Any]:
                 out = stateful(functools.partial(original, self), args, kwargs, _mark_of(self), self)
         finally:
             _inside.reset(token)
-        return box_in(out)
+        return boxed(out)
 
     return called
 
@@ -192,14 +183,14 @@ def _user_call(original: Callable[..., Any]) -> Callable[..., Any]:
     def called(self: Any, scope: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         cls = type(self)
         if cls.call.__module__.startswith("gazelle.") or "call" in self.__dict__:
-            return original(self, scope, args, kwargs)
+            return unbox(original(self, scope, args, kwargs))  # an activation or a lambda may be the program's
         method = self.call
 
         def boxing(*inner: Any, **words: Any) -> Any:
             del self.__dict__["call"]
             token = _inside.set(_inside.get() + 1)
             try:
-                return unbox(method(*box_in(inner), **box_in(words)))
+                return unbox(method(*boxed(inner), **boxed(words)))
             finally:
                 _inside.reset(token)
                 self.__dict__["call"] = boxing
@@ -219,7 +210,7 @@ def _loss_call(original: Callable[..., Any]) -> Callable[..., Any]:
         if not (has_box((args, kwargs)) or _from_outside((args, kwargs))):
             return original(self, *args, **kwargs)
         _seen[id(self)] = self
-        return box_in(unbox(stateful(functools.partial(original, self), args, kwargs, ("loss", id(self)))))
+        return boxed(unbox(stateful(functools.partial(original, self), args, kwargs, ("loss", id(self)))))
 
     return called
 
@@ -240,7 +231,7 @@ def _boxing(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
         out = original(self, *unbox(args), **unbox(kwargs))
-        return out if _traces_alone() else box_in(out)
+        return out if _traces_alone() else boxed(out)
 
     return called
 
@@ -257,7 +248,7 @@ def _losses(original: Any) -> Any:
     def read(self: Any) -> Any:
         values = original.fget(self)
         if not listeners():
-            return values if _traces_alone() else box_in(values)
+            return values if _traces_alone() else boxed(values)
         trained = self.trainable_ids()
         weights = [v for v in self.variables if v.regularizer is not None and id(v) in trained]
         added = [boxed(v) if not isinstance(v, Boxed) else v for v in values[: len(values) - len(weights)]]
@@ -290,6 +281,9 @@ def _lifted(function: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
+_NOT_LIFTED = ("as_loss", "check_labels", "deserialize", "get", "serialize")
+
+
 def opened() -> None:
     """Lay the taps."""
     if _undo:
@@ -305,12 +299,17 @@ def opened() -> None:
             _lay(cls, "result", _boxing)
         if "update_state" in cls.__dict__:
             _lay(cls, "update_state", _plain)
+    _put(Metric, "reset_states", lambda self: self.reset_state())
+    _put(jax.Array, "numpy", _numpy)
+    for name in ("image", "text", "audio"):
+        _lay(utils, f"{name}_dataset_from_directory", _dataset)
+    _lay(utils, "timeseries_dataset_from_array", _dataset)
     for room in (losses, metrics, activations):
         for name, value in list(vars(room).items()):
             module = getattr(value, "__module__", "") or ""
-            if callable(value) and not isinstance(value, type) and module.startswith(room.__name__ + "."):
-                if name[0] != "_" and name not in ("get", "serialize", "deserialize", "as_loss", "check_labels"):
-                    _lay(room, name, _lifted)
+            own = callable(value) and not isinstance(value, type) and module.startswith(room.__name__ + ".")
+            if own and name[0] != "_" and name not in _NOT_LIFTED:
+                _lay(room, name, _lifted)
 
 
 def _classes(cls: type) -> list[type]:
@@ -322,6 +321,28 @@ def _lay(owner: Any, name: str, around: Callable[[Any], Any]) -> None:
     original = vars(owner)[name]
     setattr(owner, name, around(original))
     _undo.append(lambda: setattr(owner, name, original))
+
+
+def _put(owner: Any, name: str, value: Any) -> None:
+    if not hasattr(owner, name):
+        setattr(owner, name, value)
+        _undo.append(lambda: delattr(owner, name))
+
+
+def _numpy(array: jax.Array) -> Any:
+    """Arrays of JAX that reach the program by a way where no tap lies answer to tensors' commonest word, too."""
+    return np.asarray(array)[()]
+
+
+def _dataset(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that makes a data set, which the program finds to be one of `tf.data`."""
+
+    @functools.wraps(original)
+    def made(*args: Any, **kwargs: Any) -> Any:
+        out = original(*args, **kwargs)
+        return tuple(map(Dataset.of, out)) if isinstance(out, tuple) else Dataset.of(out)
+
+    return made
 
 
 def closed() -> None:
