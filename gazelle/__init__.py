@@ -126,5 +126,9 @@ def __dir__() -> list[str]:
 
 
 _missing.install(__name__)
-_era.plug(lambda: importlib.import_module("gazelle.legacy"), settable=("decay", "inputs", "lr", "outputs"))
+_era.plug(
+    lambda: importlib.import_module("gazelle.legacy"),
+    settable=("lr", "outputs"),
+    private=("_inbound_nodes", "_make_predict_function", "_make_train_function", "_outbound_nodes"),
+)
 _config.REGISTRY.complete_by(lambda: importlib.import_module("gazelle.models"))

@@ -109,7 +109,7 @@ class Configurable:
     _room = "builtins"  # the module of Keras that the class belongs to: "layers", "losses" ...
 
     def __getattr__(self, name: str) -> Any:  # arguments become attributes by habit, not by hand
-        found = era.NOTHING if name.startswith("_") else era.ask("attribute", self, name)
+        found = era.attribute(self, name)
         if found is era.NOTHING:
             kind = type(self).__name__
             raise AttributeError(f"{kind!r} object has no attribute {name!r}", name=name, obj=self)
@@ -186,7 +186,7 @@ def _in_todays_words(self: Any, init: Callable[..., None], args: Any, kwargs: An
             _signature(init)[0].bind(self, *args, **kwargs)
         except TypeError:
             fits = False
-    return (args, kwargs) if fits else era.arguments(kind, "__init__", args, kwargs)
+    return (args, kwargs) if fits else era.arguments(kind, "__init__", args, kwargs, self)
 
 
 @functools.cache

@@ -27,6 +27,7 @@ _number, _standalone = 3, True
 _load: Callable[[], Any] | None = None
 _room: Any = None
 _settable: Collection[str] = ()
+_private: Collection[str] = ()
 
 
 def number() -> int:
@@ -48,21 +49,32 @@ def set_number(number: int, standalone: bool = True) -> None:
     _number, _standalone = number, standalone
 
 
-def plug(load: Callable[[], Any] | None, settable: Collection[str] = ()) -> None:
-    """Say how the room of older words is loaded (None: there is none), and which attributes are set in old ways."""
-    global _load, _room, _settable
-    _load, _room, _settable = load, None, frozenset(settable)
+def plug(load: Callable[[], Any] | None, settable: Collection[str] = (), private: Collection[str] = ()) -> None:
+    """Say how the room of older words is loaded (None: there is none), which attributes are set in old ways, and which
+    that begin with _ were read."""
+    global _load, _room, _settable, _private
+    _load, _room, _settable, _private = load, None, frozenset(settable), frozenset(private)
+
+
+def attribute(thing: Any, name: str) -> Any:
+    """What an attribute that `thing` lacks was once, or NOTHING."""
+    return NOTHING if name.startswith("_") and name not in _private else ask("attribute", thing, name)
 
 
 def ask(question: str, *about: Any) -> Any:
-    """What the room answers: its function of this name called on `about`. NOTHING: no room, or no answer."""
+    """What the room answers to a question about something. NOTHING: no room, or no answer."""
     global _room
     if _room is None:
         if _load is None:
             return NOTHING
         _room = _load()
-    function = getattr(_room, question, None)
-    return NOTHING if function is None else function(*about)
+    return _room.attribute(*about) if question == "attribute" else _room.answer(question, *about)
+
+
+def shown(question: str, thing: Any, value: Any) -> Any:
+    """`value`, or in an earlier era the room's form of it."""
+    answer = ask(question, thing, value) if _number < 3 else NOTHING
+    return value if answer is NOTHING else answer
 
 
 def settable(name: str) -> bool:
@@ -70,12 +82,13 @@ def settable(name: str) -> bool:
     return name in _settable
 
 
-def arguments(owner: Any, method: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+def arguments(owner: Any, method: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], thing: Any = None) -> Any:
     """(args, kwargs) of a call in today's words; as they are where the room knows nothing of it.
 
-    owner: the class whose constructor (method "__init__") or method is called.
+    owner: the class whose constructor (method "__init__") or method is called, or the module of a function.
+    thing: the object, where there is one; the room may make another kind of it before its constructor runs.
     """
-    answer = ask("arguments", owner, method, args, dict(kwargs))
+    answer = ask("arguments", owner, method, args, dict(kwargs), thing)
     return (args, kwargs) if answer is NOTHING else answer
 
 
@@ -84,17 +97,24 @@ def called_by_gazelle(depth: int) -> bool:
     return str(sys._getframe(depth + 1).f_globals.get("__name__", "")).startswith("gazelle.")
 
 
-def listening(method: Callable[..., Any]) -> Callable[..., Any]:
-    """The method, asking the room where it is called with words it does not know, and always in an earlier era."""
-    parameters = inspect.signature(method).parameters.values()
-    known = frozenset(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
-    most = len(known) if all(p.kind is not p.VAR_POSITIONAL for p in parameters) else 1 << 30
+def listening(function: Callable[..., Any]) -> Any:
+    """The method or function, asking the room where it is called with words it does not know, and always in an earlier
+    era."""
+    parameters = inspect.signature(function).parameters
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    known = frozenset(p.name for p in parameters.values() if p.kind in named)
+    rest = any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters.values())
+    most = 1 << 30 if rest else len(known)
+    bound = "self" in parameters
 
-    @functools.wraps(method)
-    def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
         old = _number < 3 and not called_by_gazelle(1)
-        if old or len(args) >= most or not kwargs.keys() <= known:
-            args, kwargs = arguments(type(self), method.__name__, args, kwargs)
-        return method(self, *args, **kwargs)
+        if old or len(args) > most or not kwargs.keys() <= known:
+            thing, args = (args[0], args[1:]) if bound else (None, args)
+            owner = type(thing) if bound else function.__module__
+            args, kwargs = arguments(owner, function.__name__, args, kwargs, thing)
+            args = (thing, *args) if bound else args
+        return function(*args, **kwargs)
 
     return wrapped

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Callable
 from types import ModuleType
@@ -41,11 +42,13 @@ def missing(module: str) -> Callable[[str], Any]:
 
 
 class _Package(ModuleType):
-    """A package whose public rooms say what they lack: the import system sets each as an attribute once it is there."""
+    """A package whose rooms say what they lack: the import system sets each as an attribute once it is there."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        room = isinstance(value, ModuleType) and value.__name__ == f"{self.__name__}.{name}"
-        if room and name in self.__all__:
+        own = isinstance(value, ModuleType) and value.__name__ == f"{self.__name__}.{name}"
+        if isinstance(value, ModuleType) and not own and importlib.util.find_spec(f"{self.__name__}.{name}"):
+            return  # `import keras.engine` gives what that was once; our room of this name stays
+        if own:
             for module in (value, *_files(value)):
                 vars(module).setdefault("__getattr__", missing(module.__name__))
             value.__class__ = _Room

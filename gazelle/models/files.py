@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gazelle.saving.config import model_from_json
 from gazelle.saving.keras_v3 import load_model, save_model
+from gazelle.saving.legacy import model_from_json
 
 __all__ = ["load_model", "model_from_json", "save_model"]

@@ -91,7 +91,9 @@ class Model(Fitting):
     @property
     def layers(self) -> list[Layer]:
         """The layers directly in this model."""
-        return list(self._layers) if self._graph is not None else [v for v in self.sublayers() if isinstance(v, Layer)]
+        if self._graph is not None:
+            return era.shown("layers", self, list(self._layers))
+        return [v for v in self.sublayers() if isinstance(v, Layer)]
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of this name, or at this place."""

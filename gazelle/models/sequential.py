@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gazelle.core import era
 from gazelle.core.config import deserialize, serialize_object
 from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.symbolic import KerasTensor
@@ -27,7 +28,8 @@ class Sequential(Model):
     _room = "models"
     _keras_module = "keras"
     _chain: Graph | None = None
-    _tail: KerasTensor | None = None  # the output of the last layer, once the input is known
+    _head: Any = None  # the input; a list of them where the first layer is a model of several
+    _tail: Any = None  # the output of the last layer, once the input is known
 
     def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None, **kwargs: Any) -> None:
         super().__init__(trainable=trainable, name=name, **kwargs)
@@ -69,7 +71,8 @@ class Sequential(Model):
             self._head = self._tail = Input(batch_shape=layer.batch_shape, dtype=_input_dtype(layer))
             self._extend(layer)
         elif isinstance(layer, Model) and layer._graph is not None:
-            self._head = self._tail = Input(batch_shape=layer.input_shape)
+            heads = [Input(batch_shape=t.shape, dtype=t.dtype) for t in layer.inputs]
+            self._head = self._tail = heads[0] if len(heads) == 1 else heads
             self._extend(layer)
 
     def _extend(self, layer: Layer) -> None:
@@ -106,7 +109,7 @@ class Sequential(Model):
                 self._tail = next(n.inputs[0] for n in layer.nodes if n.outputs is self._tail)
                 self._set_chain()
             else:
-                self._graph, self._tail, self.built = None, None, False
+                self._graph, self._head, self._tail, self.built = None, None, None, False
         return layer
 
     def build(self, input_shape: Any = None) -> None:
@@ -136,7 +139,8 @@ class Sequential(Model):
         if self._wide is not None:
             return self._wide.run(inputs)
         if self._graph is not None:
-            (x,) = self._graph.fit_inputs(inputs)
+            x = self._graph.fit_inputs(inputs)
+            x = x[0] if len(x) == 1 else x
         for layer in self._layers:
             if not isinstance(layer, InputLayer):
                 x = layer(x)
@@ -144,18 +148,18 @@ class Sequential(Model):
 
     @property
     def layers(self) -> list[Layer]:
-        return [layer for layer in self._layers if not isinstance(layer, InputLayer)]
+        return era.shown("layers", self, [layer for layer in self._layers if not isinstance(layer, InputLayer)])
 
     def get_config(self) -> dict[str, Any]:
         """The layers in order, the input in front where it is known."""
         listed: list[Layer] = list(self._layers)
-        if self._graph is not None and listed and not isinstance(listed[0], InputLayer):
+        if isinstance(self._head, KerasTensor) and listed and not isinstance(listed[0], InputLayer):
             listed.insert(0, self._head.node.operation)  # type: ignore[union-attr]
         config = {
             "name": self.name, "trainable": self.trainable, "dtype": serialize_object(self.dtype_policy),
             "layers": [serialize_object(layer) for layer in listed],
         }  # fmt: skip
-        if self._graph is not None:
+        if isinstance(self._head, KerasTensor):
             config["build_input_shape"] = list(self._head.shape)
         return config
 

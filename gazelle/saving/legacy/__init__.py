@@ -5,6 +5,7 @@ Must not know: how a model is built from its config, or trained.
 """
 
 from gazelle.saving.legacy.read import load_model, load_weights
+from gazelle.saving.legacy.text import model_from_json, model_from_yaml
 from gazelle.saving.legacy.write import dump
 
-__all__ = ["dump", "load_model", "load_weights"]
+__all__ = ["dump", "load_model", "load_weights", "model_from_json", "model_from_yaml"]

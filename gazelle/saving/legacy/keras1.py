@@ -9,12 +9,12 @@ CLASSES = {
     "AtrousConvolution1D": "Conv1D", "AtrousConvolution2D": "Conv2D", "Deconvolution2D": "Conv2DTranspose",
     "SeparableConvolution2D": "SeparableConv2D", "ThresholdedReLU": "ReLU",
 }  # fmt: skip
-_MERGED = {
+MERGED = {
     "sum": "Add", "mul": "Multiply", "concat": "Concatenate", "ave": "Average", "max": "Maximum", "dot": "Dot",
     "cos": "Dot",
 }  # fmt: skip
 #: argument -> its name in Keras 3; "": it says nothing there
-_ARGUMENTS = {
+ARGUMENTS = {
     "init": "kernel_initializer", "inner_init": "recurrent_initializer", "inner_activation": "recurrent_activation",
     "W_regularizer": "kernel_regularizer", "U_regularizer": "recurrent_regularizer",
     "b_regularizer": "bias_regularizer",
@@ -23,9 +23,9 @@ _ARGUMENTS = {
     "output_dim": "units", "nb_filter": "filters", "border_mode": "padding", "subsample": "strides",
     "subsample_length": "strides", "filter_length": "kernel_size", "atrous_rate": "dilation_rate",
     "dropout_W": "dropout", "dropout_U": "recurrent_dropout", "consume_less": "", "input_dim": "", "input_length": "",
-"weights": "", "p": "rate",
+    "weights": "", "p": "rate",
 }  # fmt: skip
-_OF_CLASS: dict[str, dict[str, str]] = {
+OF_CLASS: dict[str, dict[str, str]] = {
     "Embedding": {"input_dim": "input_dim", "output_dim": "output_dim", "init": "embeddings_initializer",
                   "W_regularizer": "embeddings_regularizer", "W_constraint": "embeddings_constraint", "dropout": ""},
     "BatchNormalization": {"gamma_init": "gamma_initializer", "beta_init": "beta_initializer", "mode": "",
@@ -49,7 +49,7 @@ def layer(name: str, config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """
     if name == "Merge":
         return _merge(config)
-    names = {**_ARGUMENTS, **_OF_CLASS.get(name, {})}
+    names = {**ARGUMENTS, **OF_CLASS.get(name, {})}
     out: dict[str, Any] = {}
     for key, value in config.items():
         new = names.get(key, key)
@@ -72,7 +72,7 @@ def layer(name: str, config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 
 def _merge(config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     mode = config.get("mode")
-    name = _MERGED.get(str(mode), "Lambda")  # a function that stands in the file: refused as one
+    name = MERGED.get(str(mode), "Lambda")  # a function that stands in the file: refused as one
     out: dict[str, Any] = {"name": config.get("name")}
     if name == "Concatenate":
         out["axis"] = config.get("concat_axis", -1)

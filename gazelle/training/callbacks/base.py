@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
+from gazelle.core import era
 from gazelle.core.errors import ArgumentError, message
 
 Kind = Literal["train", "test", "predict"]
@@ -43,6 +44,11 @@ class Callback:
     model: Any = None
     params: dict[str, Any] | None = None
     _kept: tuple[str, ...] = ()  # attributes that a resumed run has to find again
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.__module__.startswith("gazelle.") and "__init__" in cls.__dict__:
+            cls.__init__ = era.listening(cls.__dict__["__init__"])  # type: ignore[method-assign]
 
     def set_model(self, model: Any) -> None:
         self.model = model

@@ -1,0 +1,70 @@
+"""Metrics of Keras 1 that were numbers of one batch, averaged over the batches; functions as all metrics then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gazelle import ops
+
+_TINY = 1e-7
+
+
+def _counts(y_true: Any, y_pred: Any) -> tuple[Any, Any, Any]:
+    """How many are positive in both, in the labels, in the predictions."""
+    true, predicted = ops.round(ops.clip(y_true, 0, 1)), ops.round(ops.clip(y_pred, 0, 1))
+    return ops.sum(true * predicted), ops.sum(true), ops.sum(predicted)
+
+
+def precision(y_true: Any, y_pred: Any) -> Any:
+    """The share of the predicted positives that are positive.
+
+    >>> round(float(precision(np.array([[1.0], [0.0]]), np.array([[0.9], [0.8]]))), 3)
+    0.5
+    """
+    both, _, predicted = _counts(y_true, y_pred)
+    return both / (predicted + _TINY)
+
+
+def recall(y_true: Any, y_pred: Any) -> Any:
+    """The share of the positives that are predicted.
+
+    >>> round(float(recall(np.array([[1.0], [1.0]]), np.array([[0.9], [0.1]]))), 3)
+    0.5
+    """
+    both, true, _ = _counts(y_true, y_pred)
+    return both / (true + _TINY)
+
+
+def fbeta_score(y_true: Any, y_pred: Any, beta: float = 1) -> Any:
+    """(1 + beta^2) p r / (beta^2 p + r), of precision p and recall r.
+
+    >>> round(float(fbeta_score(np.array([[1.0], [0.0]]), np.array([[0.9], [0.8]]))), 3)
+    0.667
+    """
+    p, r = precision(y_true, y_pred), recall(y_true, y_pred)
+    return (1 + beta**2) * p * r / (beta**2 * p + r + _TINY)
+
+
+def fmeasure(y_true: Any, y_pred: Any) -> Any:
+    """`fbeta_score` with beta 1.
+
+    >>> round(float(fmeasure(np.array([[1.0], [0.0]]), np.array([[0.9], [0.8]]))), 3)
+    0.667
+    """
+    return fbeta_score(y_true, y_pred)
+
+
+def matthews_correlation(y_true: Any, y_pred: Any) -> Any:
+    """(TP TN - FP FN) / sqrt((TP + FP)(TP + FN)(TN + FP)(TN + FN)).
+
+    >>> round(float(matthews_correlation(np.array([[1.0], [0.0]]), np.array([[0.9], [0.1]]))), 3)
+    1.0
+    """
+    true, predicted = ops.round(ops.clip(y_true, 0, 1)), ops.round(ops.clip(y_pred, 0, 1))
+    tp, tn = ops.sum(true * predicted), ops.sum((1 - true) * (1 - predicted))
+    fp, fn = ops.sum((1 - true) * predicted), ops.sum(true * (1 - predicted))
+    return (tp * tn - fp * fn) / (ops.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)) + _TINY)
+
+
+FIRST = {f.__name__: f for f in (precision, recall, fbeta_score, fmeasure, matthews_correlation)}
+FIRST["f1score"] = fmeasure

@@ -1,0 +1,51 @@
+"""Penalties as Keras 1 and the package `keras` 2 counted them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gazelle import regularizers
+
+
+class Undivided(regularizers.Regularizer):
+    """A penalty on outputs that is the sum over the batch: layers of today divide it by the number of samples.
+
+    >>> float(Undivided(regularizers.L2(0.5))(jnp.array([[1.0], [1.0]]))) / 2  # as the layer divides it
+    1.0
+    """
+
+    def __init__(self, regularizer: Any) -> None:
+        self.regularizer = regularizers.get(regularizer)
+
+    def __call__(self, x: Any) -> Any:
+        return self.regularizer(x) * x.shape[0]  # the layer divides by it
+
+
+def activity_l1(l1: float = 0.01) -> Undivided:
+    """l1 Σ |x| over the whole batch.
+
+    >>> float(activity_l1(0.5)(jnp.array([[1.0], [-1.0]]))) / 2
+    1.0
+    """
+    return Undivided(regularizers.L1(l1))
+
+
+def activity_l2(l2: float = 0.01) -> Undivided:
+    """l2 Σ x² over the whole batch.
+
+    >>> float(activity_l2(0.5)(jnp.array([[1.0], [-1.0]]))) / 2
+    1.0
+    """
+    return Undivided(regularizers.L2(l2))
+
+
+def activity_l1l2(l1: float = 0.01, l2: float = 0.01) -> Undivided:
+    """l1 Σ |x| + l2 Σ x² over the whole batch.
+
+    >>> float(activity_l1l2(0.5, 0.5)(jnp.array([[1.0], [-1.0]]))) / 2
+    2.0
+    """
+    return Undivided(regularizers.L1L2(l1, l2))
+
+
+ActivityRegularizer = activity_l1l2

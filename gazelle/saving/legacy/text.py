@@ -1,0 +1,90 @@
+"""The architecture of a model as text: JSON of any Keras, YAML of Keras 1 and 2."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from gazelle.core import config as core
+from gazelle.core.errors import DamagedFileError, UnsafeFileError, message
+from gazelle.saving import config as configs
+from gazelle.saving.legacy.words import Words
+
+
+def model_from_json(json_string: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The model that `to_json` of any Keras described, with fresh weights.
+
+    Args:
+        json_string: the text.
+        custom_objects: {name: class or function} that the text may name besides gazelle's own.
+
+    Raises:
+        UnsafeFileError: it names something foreign, or would build something huge. DamagedFileError: it is no model.
+    """
+    data = json_string if isinstance(json_string, bytes) else json_string.encode()
+    return _model(configs.parse(data, "the JSON text"), "the JSON text", custom_objects)
+
+
+def model_from_yaml(yaml_string: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The model that `to_yaml` of Keras 1 or 2 described, with fresh weights. Needs pyyaml, unless the text is JSON.
+
+    Raises:
+        UnsafeFileError: it asks for anything but text, numbers, lists and tables. DamagedFileError: it is no model.
+    """
+    label = "the YAML text"
+    text = yaml_string.decode() if isinstance(yaml_string, bytes) else yaml_string
+    if len(text) > configs.LONGEST:
+        raise UnsafeFileError(message(label, expected=f"at most {configs.LONGEST} characters", got=len(text)))
+    if not text.lstrip().startswith("{"):
+        text = json.dumps(_plain(text, label))
+    return _model(configs.parse(text.encode(), label), label, custom_objects)
+
+
+def _model(parsed: dict[str, Any], label: str, custom_objects: Mapping[str, Any] | None) -> Any:
+    version = str(parsed.get("keras_version", "3" if "module" in parsed else ""))
+    if not version.startswith("3"):
+        version = version or ("1" if _is_first(parsed) else "2")
+        with core.custom_object_scope(custom_objects or {}), configs.translated(label):
+            parsed = Words(version, parsed, label).model(parsed)
+    return configs.build(parsed, label, custom_objects)
+
+
+def _is_first(node: Any) -> bool:
+    """Whether a config has words that only Keras 1 wrote."""
+    if isinstance(node, dict):
+        return not {"output_dim", "nb_filter", "border_mode", "p"}.isdisjoint(node) or any(
+            map(_is_first, node.values())
+        )
+    return isinstance(node, list) and any(map(_is_first, node))
+
+
+def _plain(text: str, label: str) -> Any:
+    """Text, numbers, lists and tables from YAML; nothing else is made, and nothing stands for itself many times."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]
+        pass
+
+    Loader.add_constructor("tag:yaml.org,2002:python/tuple", lambda loader, node: loader.construct_sequence(node, True))
+    Loader.add_constructor("tag:yaml.org,2002:python/unicode", lambda loader, node: loader.construct_scalar(node))
+    try:
+        if sum(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)) > 1000:
+            raise UnsafeFileError(message(label, expected="at most 1000 references", got="more"))
+        return _copied(yaml.load(text, Loader), [100_000], label)
+    except yaml.constructor.ConstructorError as error:
+        raise UnsafeFileError(message(f"{label} asks for more than data: {error.problem}")) from None
+    except yaml.YAMLError as error:
+        raise DamagedFileError(message(f"{label} is not YAML ({error})")) from None
+    except RecursionError:
+        raise UnsafeFileError(message(label, expected="lists within lists that end", got="more of them")) from None
+
+
+def _copied(value: Any, left: list[int], label: str) -> Any:
+    """The value without shared parts, as long as there are not too many of them."""
+    left[0] -= 1
+    if left[0] < 0:
+        raise UnsafeFileError(message(label, expected="at most 100000 values", got="more"))
+    if isinstance(value, dict):
+        return {str(k): _copied(v, left, label) for k, v in value.items()}
+    return [_copied(v, left, label) for v in value] if isinstance(value, list) else value
