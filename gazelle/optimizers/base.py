@@ -111,7 +111,7 @@ class Optimizer(Hands, Written, Configurable):
         names += ["gradient_accumulator"] if self.gradient_accumulation_steps else []
         out: Slots = {name: {p: arrays.full_like(w) for p, w in params.items()} for name in names}
         if self._is_written():
-            return out | self._written_slots(params)
+            out |= self._written_slots(params)
         for name in self.slots:
             first = {p: self.slot_of(name, p, w) for p, w in params.items()}
             out[name] = {p: value for p, value in first.items() if value is not None}
@@ -193,20 +193,26 @@ class Optimizer(Hands, Written, Configurable):
         slots |= {name: {"": value} for name, value in scalars.items()}
         for path, g in grads.items():
             names = [name for name in self.slots if path in slots[name]]
-            old = (params[path], *(slots[name][path] for name in names))
-            wide = jnp.promote_types(old[0].dtype, jnp.float32)  # half precision cannot count steps
-            new = self.rule(old[0], g, *old[1:], lr=lr.astype(wide), t=t.astype(wide), **scalars)
-            new = new if isinstance(new, tuple) else (new,)
-            if len(new) != len(old):
-                wanted = ", ".join(("w", *names))
-                raise ArgumentError(
-                    message(f"{type(self).__name__}.rule", expected=f"{len(old)} arrays: {wanted}", got=f"{len(new)}",
-                            mend="Return the new weight and one new array for each of its slots.")
-                )  # fmt: skip
-            params[path], *rest = (n.astype(o.dtype) for n, o in zip(new, old, strict=True))
-            for name, value in zip(names, rest, strict=True):
+            held = {name: slots[name][path] for name in names}
+            params[path], new = self._ruled(params[path], g, held, lr, t, scalars)
+            for name, value in new.items():
                 slots[name][path] = value
         return params, slots
+
+    def _ruled(self, w: Any, g: Any, held: Arrays, lr: Any, t: Any, scalars: Arrays) -> tuple[Any, Arrays]:
+        """One weight and its slots after the rule, in the dtypes they had."""
+        old = w, *held.values()
+        wide = jnp.promote_types(w.dtype, jnp.float32)  # half precision cannot count steps
+        new = self.rule(w, g, *held.values(), lr=lr.astype(wide), t=t.astype(wide), **scalars)
+        new = new if isinstance(new, tuple) else (new,)
+        if len(new) != len(old):
+            wanted = ", ".join(("w", *held))
+            raise ArgumentError(
+                message(f"{type(self).__name__}.rule", expected=f"{len(old)} arrays: {wanted}", got=f"{len(new)}",
+                        mend="Return the new weight and one new array for each of its slots.")
+            )  # fmt: skip
+        w, *rest = (n.astype(o.dtype) for n, o in zip(new, old, strict=True))
+        return w, dict(zip(held, rest, strict=True))
 
     def finalize(self, params: Arrays, slots: Slots) -> Arrays:
         """The weights at the end of training: with `use_ema` their averages."""

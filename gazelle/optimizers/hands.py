@@ -165,9 +165,8 @@ class Hands:
         held = self._state  # not every weight need have every slot
         places = [(slot, path) for block in blocks for path in paths for slot in block]
         each = [(slot, path) for slot, path in places if slot not in held or path in held[slot]]
-        if self._is_written():
-            each += [place for place, _ in self._made]
-        return each + [(name, "") for name in self.scalars]
+        own = [place for place, _ in self._made] if self._is_written() else []
+        return [*each, *((name, "") for name in self.scalars), *own]
 
     @property
     def variables(self) -> list[Variable]:

@@ -31,6 +31,7 @@ class Written:
 
         def __getattr__(self, name: str) -> Any: ...
 
+    _bound_slots: Any = None  # while `update_step` runs: the slots of the rule it was written over, and the scalars
     _standing = False  # the author's `build` runs, on variables that stand for the weights
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -39,11 +40,22 @@ class Written:
             cls.build = _delayed(cls.__dict__["build"])  # type: ignore[attr-defined]
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
-        """What one may write instead of `rule`: assigns the variable, and those that `build` made."""
-        raise NotImplementedError(
-            f"{type(self).__name__} has no update_step: write rule(self, w, g, *slots, lr, t) "
-            "or update_step(self, gradient, variable, learning_rate)."
-        )
+        """What one may write instead of `rule`: assigns the variable, and those that `build` made.
+
+        A subclass of an optimizer with a rule may call `super().update_step(...)`: one weight by that rule.
+        """
+        if self._bound_slots is None:
+            raise NotImplementedError(
+                f"{type(self).__name__} has no update_step: write rule(self, w, g, *slots, lr, t) "
+                "or update_step(self, gradient, variable, learning_rate)."
+            )
+        slots, scalars = self._bound_slots
+        held = {name: slots[name][variable.path] for name in self.slots if variable.path in slots[name]}
+        t = self._iterations.value // (self.gradient_accumulation_steps or 1) + 1
+        value, new = self._ruled(variable.value, jnp.asarray(gradient), held, jnp.asarray(learning_rate), t, scalars)
+        variable.assign(value)
+        for name, array in new.items():
+            slots[name][variable.path] = array
 
     # What an author calls --------------------------------------------------------------------------------------------
 
@@ -91,6 +103,11 @@ class Written:
 
     def _is_written(self) -> bool:
         return type(self).update_step is not Written.update_step
+
+    def _has_rule(self) -> bool:
+        from gazelle.optimizers.base import Optimizer
+
+        return type(self).rule is not Optimizer.rule
 
     def _add(self, initializer: Any, shape: tuple[int, ...], dtype: Any, name: str, path: str) -> Variable:
         if not self._standing:
@@ -140,10 +157,16 @@ class Written:
         values |= {id(v): slots[slot][path] for (slot, path), v in self._made}
         values[id(self._iterations)] = (t - 1) * (self.gradient_accumulation_steps or 1)
         values[id(self._learning_rate)] = lr
-        with bind.entered(bind.Scope(values=values, pure=True)):
-            for path, g in grads.items():
-                self.update_step(g, weights[path], lr)
         slots = {name: dict(arrays) for name, arrays in slots.items()}
+        scalars = self.advance({name: slots[name][""] for name in self.scalars}, t.astype(jnp.float32))
+        slots |= {name: {"": value} for name, value in scalars.items()}
+        self._bound_slots = (slots, scalars) if self._has_rule() else None
+        try:
+            with bind.entered(bind.Scope(values=values, pure=True)):
+                for path, g in grads.items():
+                    self.update_step(g, weights[path], lr)
+        finally:
+            self._bound_slots = None
         for (slot, path), variable in self._made:
             slots[slot][path] = values[id(variable)]
         return {path: values[id(weights[path])] for path in params}, slots
