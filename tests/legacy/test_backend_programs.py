@@ -1,0 +1,33 @@
+"""Programs that speak to `keras.backend` and `keras.preprocessing`, as their time wrote them, run whole."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from tests.legacy import archives
+
+HERE = pathlib.Path(__file__).parent
+PROGRAMS = sorted((HERE / "programs").glob("k[12]_*.py"))
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory):
+    """{program: [seconds, error or None]}, of one process."""
+    folder = tmp_path_factory.mktemp("programs")
+    archives.write(folder / "keras")
+    words = {"KERAS_HOME": str(folder / "keras"), "GAZELLE_HOME": str(folder / "kept"), "PYTHONWARNINGS": "ignore"}
+    done = subprocess.run(
+        [sys.executable, str(HERE / "run_programs.py"), str(folder), *map(str, PROGRAMS)],
+        env={**os.environ, **words}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("program", [path.name for path in PROGRAMS])
+def test_learns(outcomes, program):
+    assert outcomes[program][1] is None, outcomes[program][1]
