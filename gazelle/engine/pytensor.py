@@ -1,4 +1,4 @@
-"""The engine PyTensor, which goes on with Theano: a traced program as one compiled graph."""
+"""The engine PyTensor, which goes on with Theano: a traced program as one of its graphs."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from jax.extend.core import ClosedJaxpr
 
 from gazelle.engine.lowered import Lowering, Run
 from gazelle.engine.lowering import pytensor as target
+from gazelle.engine.lowering.keys import words
 
 
 class PyTensor(Lowering):
-    """One function of PyTensor for each program, run by NumPy; arrays go in and out as they lie."""
+    """One compiled PyTensor function for each program; NumPy arrays go in and out."""
 
     title = "PyTensor"
 
     def build(self, program: ClosedJaxpr) -> Run:
         function = target.function(program)
+        dtypes = [words(aval).dtype for aval in program.in_avals]
 
-        def run(arrays: Sequence[Any]) -> list[Any]:
-            return function(*map(np.asarray, arrays))
+        def run(arrays: Sequence[Any]) -> list[np.ndarray]:
+            return function(*map(np.asarray, arrays, dtypes))
 
         return run
 
