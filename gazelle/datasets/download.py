@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import os
 import tempfile
+import urllib.error
 import urllib.parse
 import urllib.request
 import warnings
@@ -31,7 +32,7 @@ def get_file(
         origin: the address: https, http, ftp or file.
         file_hash: its SHA-256 (or MD5) in hexadecimal digits. A cached file with another one is downloaded again;
             without one, nobody can tell what has come: a warning.
-        cache_subdir, cache_dir: where the cache is; `KERAS_HOME`, `GAZELLE_HOME` or `~/.gazelle` by default.
+        cache_subdir, cache_dir: where the cache is; that of Keras by default, `KERAS_HOME` or `~/.keras`.
         extract, untar: unpack the archive too; the path is then that of its folder.
         archive_format: "auto", "tar", "zip", or a list of these.
         max_bytes: stop at more than so many, packed or unpacked.
@@ -69,7 +70,18 @@ def get_file(
             UserWarning, stacklevel=2,
         )  # fmt: skip
     if fresh:
-        _download(origin, target, file_hash, hash_algorithm, max_bytes)
+        try:
+            _download(origin, target, file_hash, hash_algorithm, max_bytes)
+        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            there = unpacked or target
+            if force_download or not os.path.exists(there):
+                raise
+            warnings.warn(
+                message(f"{origin!r} cannot be reached: {there!r} is taken as it is", expected=f"the hash {file_hash}",
+                        got="a file with another hash" if os.path.exists(target) else "no archive to compare"),
+                RuntimeWarning, stacklevel=2,
+            )  # fmt: skip
+            return there
     if unpacked is None:
         return target
     if fresh or not os.path.isdir(unpacked):
@@ -78,8 +90,7 @@ def get_file(
 
 
 def _cache(given: Any) -> str:
-    home = os.path.join(os.path.expanduser("~"), ".gazelle")
-    return os.path.expanduser(given or os.environ.get("KERAS_HOME") or os.environ.get("GAZELLE_HOME") or home)
+    return os.path.expanduser(given or os.environ.get("KERAS_HOME") or os.path.join("~", ".keras"))
 
 
 def _name(fname: Any, origin: str) -> str:

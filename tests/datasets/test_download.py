@@ -5,6 +5,7 @@ import io
 import os
 import stat
 import tarfile
+import urllib.error
 import zipfile
 
 import pytest
@@ -49,6 +50,17 @@ def test_a_cached_file_of_another_hash_is_replaced(tmp_path):
     (tmp_path / "cache" / "datasets" / "a.txt").write_bytes(b"old")
     with open(get_file(origin=origin, file_hash=digest, cache_dir=tmp_path / "cache"), "rb") as file:
         assert file.read() == b"new"
+
+
+def test_where_the_address_is_out_of_reach_the_cached_file_is_taken_with_a_warning(tmp_path):
+    origin, digest = _source(tmp_path, "a.txt", b"hello")
+    os.remove(tmp_path / "web" / "a.txt")
+    with pytest.raises(urllib.error.URLError):
+        get_file(origin=origin, file_hash=digest, cache_dir=tmp_path / "cache")
+    mine = tmp_path / "cache" / "datasets" / "a.txt"
+    mine.write_bytes(b"a smaller one, put there by hand")
+    with pytest.warns(RuntimeWarning, match="cannot be reached: .*a.txt' is taken as it is: expected the hash"):
+        assert get_file(origin=origin, file_hash=digest, cache_dir=tmp_path / "cache") == str(mine)
 
 
 def test_without_a_hash_there_is_a_warning(tmp_path):
