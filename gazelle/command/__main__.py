@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from types import ModuleType, TracebackType
 
 import gazelle
-from gazelle.command import aliases
+from gazelle.command import aliases, eras, notebooks
+from gazelle.core import engines
 
 HELP = """\
 Run a program written for Keras on gazelle, unchanged: inside it `keras`, `tensorflow.keras`, `tf_keras` and
@@ -32,7 +33,16 @@ def parser() -> argparse.ArgumentParser:
         "--tensorflow", choices=("gazelle", "real"),
         help="what `import tensorflow` gives: gazelle's own (the default), or the installed one beside gazelle",
     )  # fmt: skip
-    run.add_argument("program", metavar="program.py", help="the program")
+    run.add_argument(
+        "--era", type=int, choices=(1, 2, 3),
+        help="whose meanings and defaults hold: Keras 1, Keras 2 or tf.keras, Keras 3; else the program shows it",
+    )  # fmt: skip
+    run.add_argument(
+        "--image-data-format", choices=("channels_first", "channels_last"),
+        help="where channels stand in images, for programs that take it for granted",
+    )  # fmt: skip
+    run.add_argument("-v", "--verbose", action="store_true", help="tell the era, and what it was found from")
+    run.add_argument("program", metavar="program.py", help="the program, or a notebook (.ipynb)")
     run.add_argument("arguments", metavar="...", nargs=argparse.REMAINDER, help="its arguments")
     return top
 
@@ -45,13 +55,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     if asked.validation_from:
         os.environ["GAZELLE_VALIDATION_FROM"] = asked.validation_from
+    source = notebooks.source(asked.program) if asked.program.endswith(".ipynb") else None
+    eras.begin(asked.program, source, asked.era, asked.image_data_format, asked.verbose)
     aliases.install(tensorflow=asked.tensorflow)
-    run(asked.program, asked.arguments)
+    told = engines.follow_keras(os.environ.get("KERAS_BACKEND", ""))
+    if told:
+        print(told, file=sys.stderr)
+    run(asked.program, asked.arguments, source)
     return 0
 
 
-def run(program: str, arguments: Sequence[str] = ()) -> None:
+def run(program: str, arguments: Sequence[str] = (), source: str | None = None) -> None:
     """Run `program` as `__main__`, with what Python itself would put into `sys.argv`, `sys.path[0]` and `__file__`.
+
+    source: its text, where it is not what stands in the file.
 
     The module stays in `sys.modules` afterwards (`runpy` would take it away): code that runs at exit may need it.
     """
@@ -61,8 +78,11 @@ def run(program: str, arguments: Sequence[str] = ()) -> None:
     module = sys.modules["__main__"] = ModuleType("__main__")
     module.__file__ = os.path.abspath(program)
     try:
-        with io.open_code(module.__file__) as source:
-            code = compile(source.read(), module.__file__, "exec")
+        if source is None:
+            with io.open_code(module.__file__) as file:
+                code = compile(file.read(), module.__file__, "exec")
+        else:
+            code = compile(source, module.__file__, "exec")
         exec(code, vars(module))
     except BaseException:
         # The error goes on to Python, which ends the process as for any program (exit code, signal, the program's own

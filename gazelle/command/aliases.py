@@ -18,19 +18,22 @@ from types import ModuleType
 from typing import Any
 
 import gazelle
+from gazelle.command import eras
 from gazelle.core import era
 from gazelle.core.errors import ArgumentError, StateError, message
 
 #: What programs say for gazelle. A longer name stands before the one it begins with.
 NAMES = ("tensorflow.python.keras", "tensorflow.keras", "tf_keras", "keras_core", "keras")
+#: Parts of Keras that were packages of their own.
+_PARTS = {"keras_preprocessing": "gazelle.preprocessing", "keras_applications": "gazelle.applications"}
 _real_tensorflow = False  # whether an installed TensorFlow keeps its name
 
 
 def meaning(name: str) -> str | None:
     """'keras.layers' -> 'gazelle.layers'; None for a module that is not one of ours."""
-    for alias in NAMES:
+    for alias in (*NAMES, *_PARTS):
         if name == alias or name.startswith(alias + "."):
-            return "gazelle" + name[len(alias) :]
+            return _PARTS.get(alias, "gazelle") + name[len(alias) :]
     return None
 
 
@@ -71,6 +74,8 @@ class _Existing(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         module.__spec__ = self.spec  # it was executed under its own name, and keeps it
+        if self.real.count(".") == 1:
+            vars(module).setdefault("__path__", [])  # what is a file here was a folder once: keras.utils.np_utils
 
 
 class _Facade(Loader):
@@ -181,6 +186,7 @@ def install(tensorflow: str | None = None) -> None:
                         " `import gazelle as keras`; a notebook must restart its kernel.")
             )  # fmt: skip
     sys.meta_path.insert(0, Aliases())
+    eras.begin_of_main()
     if _is_real("tensorflow"):
         _put_keras(sys.modules["tensorflow"])
 
@@ -200,8 +206,10 @@ def uninstall() -> None:
 
 
 def load_ipython_extension(ipython: Any) -> None:
-    """`%load_ext gazelle` in a notebook: `install`."""
+    """`%load_ext gazelle` in a notebook: `install`; the era is found from the cells as they run."""
     install()
+    if hasattr(ipython, "events"):
+        ipython.events.register("pre_run_cell", eras.Cells())
 
 
 def unload_ipython_extension(ipython: Any) -> None:

@@ -17,7 +17,7 @@ from gazelle.core.errors import ArgumentError, message, unknown
 FORMATS = ("channels_last", "channels_first")
 
 _epsilon = 1e-7
-_image_data_format = "channels_last"
+_image_data_format, _told = "channels_last", False
 _max_epochs: int | None = None
 _max_steps_per_epoch: int | None = None
 _flash: bool | None = None  # None: as each layer says
@@ -52,8 +52,13 @@ def image_data_format() -> str:
 
 def set_image_data_format(data_format: str) -> None:
     """Set `image_data_format`: 'channels_last' or 'channels_first'."""
-    global _image_data_format
-    _image_data_format = _known_format(data_format)
+    global _image_data_format, _told
+    _image_data_format, _told = _known_format(data_format), True
+
+
+def is_image_data_format_told() -> bool:
+    """Whether the program or the command line chose the format; Keras writes the file by itself."""
+    return _told
 
 
 def data_format(value: Any) -> str:
@@ -166,6 +171,10 @@ def read_file(path: Path) -> None:
     """Take floatx, epsilon and image_data_format from a `keras.json`; what cannot be used is told, and left."""
     try:
         words = json.loads(path.read_text())
+        if "image_dim_ordering" in words:  # so Keras 1 wrote it
+            words.setdefault(
+                "image_data_format", "channels_first" if words["image_dim_ordering"] == "th" else FORMATS[0]
+            )
         for name, setter in (
             ("floatx", dtypes.set_floatx), ("epsilon", set_epsilon), ("image_data_format", set_image_data_format),
         ):  # fmt: skip
@@ -190,3 +199,4 @@ def read_environment() -> None:
 
 
 read_environment()
+_told = False

@@ -27,7 +27,10 @@ ATTRIBUTES = frozenset((
     "sample_weights", "sigma", "state_updates", "stride", "subsample", "subsample_length", "targets", "theta",
     "to_yaml", "total_loss", "train_function", "updates", "uses_learning_phase", "weights",
 ))  # fmt: skip
-_PARTS = {"arguments": "arguments", "assign": "attributes", "layers": "attributes", "module": "paths", "name": "names"}
+_PARTS = {
+    "arguments": "arguments", "assign": "attributes", "layers": "attributes", "look": "detect", "module": "paths",
+    "name": "names",
+}  # fmt: skip
 
 
 def attribute(thing: Any, name: str) -> Any:

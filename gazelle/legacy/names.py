@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
 from typing import Any
 
 from gazelle.core.config import REGISTRY
@@ -70,7 +71,7 @@ def name(room: str, name: str) -> Any:
         return getattr(module, inner) if inner else module
     short = room.partition(".")[2]
     path = PATHS.get(f"{short}.{name}" if short else name, "")
-    if path and importlib.util.find_spec(f"{room}.{name}") is None:  # our own files have some of these names
+    if path and not _has_file(room, name):
         return importlib.import_module(path)
     for table in _TABLES.get(short, ()):
         if name in REGISTRY[table]:
@@ -79,6 +80,11 @@ def name(room: str, name: str) -> Any:
         return _also(ALSO[room], name)
     parent = PATHS.get(short)
     return getattr(importlib.import_module(parent), name, NOTHING) if parent and parent != room else NOTHING
+
+
+def _has_file(room: str, name: str) -> bool:
+    """Whether a file of ours has this name, which was a module of Keras once."""
+    return hasattr(sys.modules.get(room), "__path__") and importlib.util.find_spec(f"{room}.{name}") is not None
 
 
 def _also(room: str, name: str) -> Any:

@@ -48,7 +48,7 @@ class _Full(Conv2D):
 
     def call(self, x: Any) -> Any:
         widths = [(0, 0)] * x.ndim
-        for axis, window in zip(self.space, self.window, strict=True):
+        for axis, window in zip(list(self.space), self.window, strict=True):
             widths[axis] = (window - 1, window - 1)
         return super().call(jnp.pad(x, widths))
 
@@ -74,10 +74,11 @@ class FullConvolution1D(Conv1D):
 def guess_ordering(layer: Any, words: dict[str, Any]) -> None:
     """A program of Keras 1 whose first images are (3, rows, columns) means channels first, for the whole process."""
     shape = words.get("input_shape") or (words.get("batch_input_shape") or ())[1:]
-    told = words.get("data_format") or defaults.image_data_format()
-    if era.number() != 1 or not isinstance(layer, Conv2D) or len(shape) != 3 or told == "channels_first":
+    told = words.get("data_format") or defaults.is_image_data_format_told()
+    first = defaults.image_data_format() == "channels_first"
+    if era.number() != 1 or not isinstance(layer, Conv2D) or len(shape) != 3 or told or first:
         return
-    if shape[0] in (1, 2, 3, 4) and shape[2] not in (1, 2, 3, 4) and not words.get("data_format"):
+    if shape[0] in (1, 2, 3, 4) and shape[2] not in (1, 2, 3, 4):
         defaults.set_image_data_format("channels_first")
         warnings.warn(
             f"Images of shape {tuple(shape)}: taken as channels first, as Theano had them, from here on. "
