@@ -35,6 +35,7 @@ class Scope:
     closed: bool = False  # True: what is assigned stays in the scope, passed in or not
     observe: Callable[[Any, Any], None] | None = None  # is told each layer and what its call gave
     reports: dict[Any, Any] = dataclasses.field(default_factory=dict)  # what a call tells besides: metrics by name
+    known: dict[int, Any] = dataclasses.field(default_factory=dict)  # id(symbolic tensor) -> its value in this run
     cast: str | None = None  # the dtype that float variables are read in, while a layer of mixed precision computes
     seen: dict[int, Any] | None = None  # id -> each variable that was read or assigned, where somebody wants to know
 
@@ -59,6 +60,14 @@ _scope: ContextVar[Scope | None] = ContextVar("gazelle_scope", default=None)
 def current() -> Scope | None:
     """The scope of the call that is running, None outside of every layer."""
     return _scope.get()
+
+
+@contextlib.contextmanager
+def knowing(values: Mapping[int, Any]) -> Iterator[None]:
+    """Inside, symbolic tensors stand for arrays, {id(tensor): array}: for functions that have them in their closure."""
+    scope = _scope.get() or Scope()
+    with entered(dataclasses.replace(scope, known={**scope.known, **values})):
+        yield
 
 
 def binds() -> bool:

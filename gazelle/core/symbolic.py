@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from gazelle.core import arrays, bind, dtypes
-from gazelle.core.errors import ArgumentError, GazelleError, StateError, message
+from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, message
 
 #: operations that symbolic tensors have as operators and methods; filled by the room `ops`.
 OPS: dict[str, Callable[..., Any]] = {}
@@ -120,8 +120,11 @@ def shown(shape: Any) -> tuple[int | None, ...]:
 class Node:
     """One call in the graph: `operation(*args, **kwargs) -> outputs`, symbolic tensors standing where they stood."""
 
-    def __init__(self, operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], outputs: Any) -> None:
+    def __init__(
+        self, operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], outputs: Any, beside: Any = ()
+    ) -> None:
         self.operation, self.args, self.kwargs, self.outputs = operation, args, dict(kwargs), outputs
+        self.beside: list[KerasTensor] = list(beside)  # those that the operation has in its closure
         operation.nodes.append(self)
         for index, tensor in enumerate(symbolic_leaves(outputs)):
             tensor.node, tensor.index = self, index
@@ -129,7 +132,7 @@ class Node:
     @property
     def inputs(self) -> list[KerasTensor]:
         """The symbolic tensors among the arguments, in order."""
-        return symbolic_leaves((self.args, self.kwargs))
+        return symbolic_leaves((self.args, self.kwargs)) + self.beside
 
 
 class Op:
@@ -165,8 +168,20 @@ def any_symbolic(*trees: Any) -> bool:
 
 
 def call_op(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """Add a call of an array function on symbolic tensors to the graph."""
-    outputs = output_spec(function, args, kwargs, name=function.__name__)
+    """Add a call of an array function on symbolic tensors to the graph; call it where they have values now."""
+    scope = bind.current()
+    if scope is not None and scope.known:
+        args, kwargs = map_tree(lambda leaf: scope.known.get(id(leaf), leaf), (args, dict(kwargs)))
+        if not any_symbolic(args, kwargs):
+            return function(*args, **kwargs)
+    try:
+        outputs = output_spec(function, args, kwargs, name=function.__name__)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, GazelleError):
+            raise
+        shapes = ", ".join(str(tuple(v.shape)) for v in leaves((args, kwargs)) if hasattr(v, "shape"))
+        reason = str(error).split("\n")[0]
+        raise ShapeError(message(f"ops.{function.__name__} of shapes {shapes} cannot be computed: {reason}")) from error
     Node(Op(function), args, kwargs, outputs)
     return outputs
 
@@ -181,7 +196,11 @@ def output_spec(fn: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], na
         for place, array in zip(places, arrays, strict=True):
             filled[place] = array
         inner_args, inner_kwargs = jax.tree.unflatten(structure, filled)
-        return fn(*inner_args, **inner_kwargs)
+        result = fn(*inner_args, **inner_kwargs)
+        if result is None or isinstance(result, (str, bytes)):
+            mend = "Does it end without `return`?" if result is None else ""
+            raise ArgumentError(message(f"The call of '{name}'", expected="tensors", got=repr(result), mend=mend))
+        return result
 
     unknown = any(None in flat[i].shape for i in places)
     results = []

@@ -12,7 +12,7 @@ from typing import Any
 import jax
 
 from gazelle import initializers
-from gazelle.core import arrays, bind, dtypes, random, symbolic
+from gazelle.core import arrays, bind, closures, dtypes, random, symbolic
 from gazelle.core.config import ArgumentTypeError, resolve, serialize, serialize_object, snake
 from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, message, unknown
 from gazelle.core.masks import get_mask, set_mask
@@ -65,6 +65,8 @@ class Layer(Stateless, Precise):
             known = [*self._signature(type(self).__init__), "name", "dtype", "trainable", "input_shape", "input_dim"]
             error = unknown(f"argument of {type(self).__name__}", next(iter(unknown_arguments)), known)
             raise ArgumentTypeError(str(error))
+        if name is not None and not isinstance(name, str):
+            raise ArgumentError(message(f"name of {type(self).__name__}", expected="text", got=repr(name)))
         self.auto_named = name is None
         self.name = name or automatic("layers", snake(type(self).__name__))
         self._set_precision(dtype, autocast)
@@ -79,6 +81,9 @@ class Layer(Stateless, Precise):
         given = batch_input_shape if batch_input_shape is not None else batch_shape
         if given is None and input_shape is not None:
             shape = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
+            if any(n is not None and (not hasattr(n, "__index__") or n < 0) for n in shape):
+                wanted = "sizes of one sample, whole numbers or None"
+                raise ArgumentError(message(f"input_shape of {self._label}", expected=wanted, got=repr(input_shape)))
             given = (batch_size, *shape)
         self.batch_shape = given  # what a Sequential builds itself from
 
@@ -190,8 +195,14 @@ class Layer(Stateless, Precise):
     def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:
         args, kwargs = symbolic.map_tree(self._to_array, (args, kwargs))
         self._ensure_built(args, kwargs)
-        outputs = symbolic.output_spec(self._call_arrays_here, args, kwargs, name=self.name)
-        Node(self, args, kwargs, outputs)
+        beside = closures.of_object(self)
+
+        def call(arrays: Any, *args: Any, **kwargs: Any) -> Any:
+            with bind.knowing(dict(zip(map(id, beside), arrays, strict=True))):
+                return self._call_arrays_here(*args, **kwargs)
+
+        outputs = symbolic.output_spec(call, (beside, *args), kwargs, name=self.name)
+        Node(self, args, kwargs, outputs, beside)
         return outputs
 
     def _call_arrays_here(self, *args: Any, **kwargs: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle.core import bind, dtypes, symbolic
+from gazelle.core.config import snake
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.layers.base import Layer
 from gazelle.layers.input import InputLayer
+from gazelle.layers.tree import counted
 
 
 @dataclasses.dataclass
@@ -51,6 +54,7 @@ class Graph:
                 )  # fmt: skip
         self.nodes, indices = self._find_nodes()
         self._sort(indices)
+        self._check_names()
         self.input_names = [_operation(t).name for t in self.flat_inputs]
         names = [_operation(t).name for t in symbolic.leaves(outputs)]
         self.output_names = sorted(outputs) if isinstance(outputs, dict) else _unique(names)
@@ -113,6 +117,16 @@ class Graph:
         self.operations = [operations[k] for k in order]
         self.layers = [op for op in self.operations if isinstance(op, Layer)]
 
+    def _check_names(self) -> None:
+        """Two layers that the user called alike could not be told apart in files and by `get_layer`."""
+        seen: set[str] = set()
+        for layer in self.layers:
+            if layer.auto_named or counted(layer.name, snake(type(layer).__name__)):
+                continue
+            if layer.name in seen:
+                raise ArgumentError(message(f"Two layers of a model are named '{layer.name}'", expected="a name each"))
+            seen.add(layer.name)
+
     def run(self, inputs: Any) -> Any:
         """The outputs for arrays in the place of the inputs."""
         values = {id(t): array for t, array in zip(self.flat_inputs, self.fit_inputs(inputs), strict=True)}
@@ -121,7 +135,8 @@ class Graph:
             if all(id(t) in values for t in outputs):
                 continue
             args, kwargs = symbolic.map_tree(lambda v: values.get(id(v), v), (node.args, node.kwargs))
-            results = symbolic.leaves(node.operation(*args, **kwargs))
+            with bind.knowing({id(t): values[id(t)] for t in node.beside}) if node.beside else _nothing:
+                results = symbolic.leaves(node.operation(*args, **kwargs))
             values.update((id(t), r) for t, r in zip(outputs, results, strict=True))
         self.aside.tell(values)
         out = symbolic.map_tree(lambda t: values[id(t)], self.outputs)
@@ -150,6 +165,9 @@ class Graph:
 
     def _dict_keys(self) -> list[str] | None:
         return sorted(self.inputs) if isinstance(self.inputs, dict) else None
+
+
+_nothing = contextlib.nullcontext()
 
 
 def _operation(tensor: KerasTensor) -> Any:

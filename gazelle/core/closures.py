@@ -1,0 +1,79 @@
+"""Symbolic tensors that functions have from outside of their arguments: in a closure, a global, a `partial`.
+
+    z = Lambda(lambda h: h * K.exp(z_log_var))(h)   # z_log_var is a tensor of the graph
+
+Found by reading the function's code, so that nothing is run twice.
+"""
+
+from __future__ import annotations
+
+import dis
+import functools
+import types
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from gazelle.core.symbolic import KerasTensor
+
+
+def reached(function: Any) -> Iterator[KerasTensor]:
+    """The symbolic tensors that a function written by a user has from outside of its arguments."""
+    if isinstance(function, functools.partial):
+        yield from _held((function.args, function.keywords))
+        yield from reached(function.func)
+    elif isinstance(function, types.MethodType):
+        yield from _held(list(getattr(function.__self__, "__dict__", {}).values()), 1)
+        yield from reached(function.__func__)
+    elif isinstance(function, types.FunctionType) and not function.__module__.startswith("gazelle."):
+        yield from _held([cell.cell_contents for cell in function.__closure__ or () if _filled(cell)])
+        yield from _held([function.__defaults__, function.__kwdefaults__])
+        names = global_names(function.__code__)
+        yield from _held([function.__globals__[name] for name in names if name in function.__globals__])
+
+
+def of_object(thing: Any) -> list[KerasTensor]:
+    """Those that the methods which a user has written for a class have, and the object's `function`."""
+    written = [c for c in type(thing).__mro__ if not c.__module__.startswith(("gazelle.", "builtins"))]
+    methods = [m for c in written for m in vars(c).values() if isinstance(m, types.FunctionType)]
+    found = [t for m in (*methods, vars(thing).get("function")) for t in reached(m)]
+    return list({id(t): t for t in found}.values())
+
+
+@functools.lru_cache(1000)
+def global_names(code: types.CodeType) -> frozenset[str]:
+    """The names of globals that the code of a function, and those written inside it, may read."""
+    own = {i.argval for i in dis.get_instructions(code) if i.opname.startswith("LOAD_GLOBAL")}
+    inner = (constant for constant in code.co_consts if isinstance(constant, types.CodeType))
+    return frozenset(own.union(*map(global_names, inner)))
+
+
+def mentions(function: Callable[..., Any], name: str) -> bool:
+    """Whether the code of a function uses an attribute or a global of this name."""
+    function = function.func if isinstance(function, functools.partial) else function
+    code = getattr(function, "__code__", None)
+    return code is not None and name in code.co_names
+
+
+def _filled(cell: Any) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018 - the question is whether it raises
+    except ValueError:
+        return False
+    return True
+
+
+def _held(value: Any, depth: int = 3) -> Iterator[KerasTensor]:
+    """The symbolic tensors in a value: itself, in lists and dicts, in a function's closure, in a plain object."""
+    if isinstance(value, KerasTensor):
+        yield value
+    elif depth == 0 or isinstance(value, type | types.ModuleType) or hasattr(value, "get_config"):
+        return
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _held(one, depth - 1)
+    elif isinstance(value, Mapping):
+        yield from _held(list(value.values()), depth)
+    elif isinstance(value, types.FunctionType | types.MethodType | functools.partial):
+        yield from reached(value)
+    elif hasattr(value, "__dict__"):
+        yield from (v for v in vars(value).values() if isinstance(v, KerasTensor))
