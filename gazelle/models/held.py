@@ -13,9 +13,13 @@ _COMPILED = ("_trackers", "_compile_metrics")  # metrics that `compile` made
 
 
 def metrics(model: Any) -> list[Metric]:
-    """The metrics in attributes of the model and of the layers below it, also inside lists and dicts."""
+    """The metrics in attributes of the model and of the layers below it, also inside lists and dicts, and those that
+    a `metrics` property of the author's lists, wherever they are."""
     layers = model.named_layers().values()
     found = [m for layer in layers for key, m in _found(layer.__dict__, Metric) if key not in _COMPILED]
+    listing = next(vars(cls)["metrics"] for cls in type(model).__mro__ if "metrics" in vars(cls))
+    if isinstance(listing, property) and not listing.fget.__module__.startswith("gazelle."):
+        found += model.metrics
     return list({id(metric): metric for metric in found}.values())
 
 

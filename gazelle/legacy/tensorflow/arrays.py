@@ -407,3 +407,35 @@ def stop_gradient(input: Any) -> Any:
 
 named("TensorShape")(TensorShape)
 named("Tensor")(Tensor)
+
+
+@named("SparseTensor", "sparse.SparseTensor")
+class SparseTensor:
+    """`tf.SparseTensor`: places and values; it computes by way of `tf.sparse.to_dense`."""
+
+    def __init__(self, indices: Any, values: Any, dense_shape: Any) -> None:
+        self.indices, self.values, self.dense_shape = convert(indices), convert(values), convert(dense_shape)
+
+    @property
+    def shape(self) -> TensorShape:
+        return TensorShape(fixed_value(self.dense_shape))
+
+    @property
+    def dtype(self) -> Any:
+        return self.values.dtype
+
+
+@named("sparse.to_dense", "sparse_tensor_to_dense")
+def to_dense(sp_input: SparseTensor, default_value: Any = 0, name: Any = None) -> Any:
+    """`tf.sparse.to_dense`."""
+    out = np.full(tuple(sp_input.shape), default_value, sp_input.dtype.as_numpy_dtype)
+    out[tuple(np.asarray(sp_input.indices.array).T)] = np.asarray(sp_input.values.array)
+    return Tensor(out)
+
+
+named("sparse.from_dense")(
+    lambda tensor: SparseTensor(
+        np.argwhere(np.asarray(unboxed(tensor))), np.asarray(unboxed(tensor))[np.nonzero(np.asarray(unboxed(tensor)))],
+        np.shape(unboxed(tensor)),
+    )
+)  # fmt: skip

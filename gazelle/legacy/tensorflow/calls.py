@@ -56,7 +56,16 @@ def boxed(tree: Any) -> Any:
     """The arrays of a tree as tensors."""
     from gazelle.legacy.tensorflow.tensor import Tensor
 
-    return jax.tree.map(lambda leaf: Tensor(leaf) if is_array(leaf) else leaf, tree, is_leaf=is_box)
+    return jax.tree.map(lambda leaf: Tensor(_text(leaf)) if is_array(leaf) else leaf, tree, is_leaf=is_box)
+
+
+def _text(array: Any) -> Any:
+    """Strings are bytes here."""
+    if array.dtype.kind != "U":
+        return array
+    out = np.empty(array.shape, object)
+    out.flat = [str(value).encode() for value in np.asarray(array).flat]
+    return out
 
 
 def _record(
@@ -84,6 +93,8 @@ def narrowed(out: Any, given: list[Any]) -> Any:
     wide = {array.dtype.name for array in given if is_array(array)}
 
     def narrow(leaf: Any) -> Any:
+        if isinstance(leaf, bytes):  # an element of an array of strings
+            return np.asarray(leaf, object)
         if not isinstance(leaf, np.ndarray | np.generic):
             return np.asarray(leaf, np.float32) if isinstance(leaf, float) else leaf
         if leaf.dtype == np.float64 and "float64" not in wide:

@@ -29,6 +29,7 @@ from gazelle.legacy.tensorflow.recording import Call, is_array, is_box, listen, 
 from gazelle.losses.base import Loss
 from gazelle.losses.shapes import TARGETS
 from gazelle.metrics.base import Metric
+from gazelle.optimizers import pieces
 from gazelle.optimizers.hands import Hands
 
 _inside: ContextVar[int] = ContextVar("gazelle_layer_depth", default=0)
@@ -242,6 +243,16 @@ def _traces_alone() -> bool:
     return scope is not None and scope.pure
 
 
+def _unboxing(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of gazelle that calls the program's, and wants arrays."""
+
+    @functools.wraps(original)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        return unbox(original(*args, **kwargs))
+
+    return called
+
+
 def _losses(original: Any) -> Any:
     """`layer.losses`, as tensors that tapes know."""
 
@@ -299,6 +310,7 @@ def opened() -> None:
             _lay(cls, "result", _boxing)
         if "update_state" in cls.__dict__:
             _lay(cls, "update_state", _plain)
+    _lay(pieces, "constrain", _unboxing)
     _put(Metric, "reset_states", lambda self: self.reset_state())
     _put(jax.Array, "numpy", _numpy)
     for name in ("image", "text", "audio"):
