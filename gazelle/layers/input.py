@@ -50,6 +50,11 @@ class InputLayer(Layer):
     def dtype(self) -> str:
         return self._dtype
 
+    @property
+    def input(self) -> Any:
+        """The tensor that enters here, which is the output too."""
+        return self.tensor
+
     def call(self, *args: Any, **kwargs: Any) -> Any:
         return args[0]
 

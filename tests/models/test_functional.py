@@ -99,3 +99,10 @@ def test_symbolic_tensor_has_no_values():
         with pytest.raises(RuntimeError, match="symbolic tensor of shape"):
             use(x)
     assert ops.shape(x) == (None, 4)
+
+
+def test_the_input_of_an_input_layer_is_its_tensor():
+    x = gazelle.Input((3,))
+    layer = gazelle.Model(x, layers.Dense(2)(x)).layers[0]
+    assert layer.input is x
+    assert layer.output is x

@@ -116,7 +116,7 @@ class Tensor(Boxed):
         return (self[i] for i in range(len(self.array)))
 
     def __format__(self, spec: str) -> str:
-        return format(self.numpy(), spec) if spec else str(self)
+        return str(self) if isinstance(self.array, jax.core.Tracer) else format(self.numpy(), spec)
 
     def __getitem__(self, index: Any) -> Any:
         places = index if isinstance(index, tuple) else (index,)
