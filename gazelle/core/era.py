@@ -106,6 +106,8 @@ def listening(function: Callable[..., Any]) -> Any:
     rest = any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters.values())
     most = 1 << 30 if rest else len(known)
     bound = "self" in parameters
+    if rest and not known - {"self"}:  # it hands everything on, and is asked there
+        return function
 
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
