@@ -6,10 +6,29 @@ os.environ["KERAS_BACKEND"] = "jax"
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["GAZELLE_COMPILE_CACHE"] = "0"  # a test sees what is compiled, and leaves nothing behind
 
+import jax
 import pytest
+
+#: folders whose tests compile much and compute little: there, quick compiles are worth more than quick programs
+QUICK = {"contracts", "core", "features", "layers", "losses", "metrics", "models", "ops", "optimizers", "parity",
+         "properties", "saving", "wrappers"}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _quick_compiles(request):
+    quick = request.path.parent.name in QUICK and request.path.stem != "test_training"
+    jax.config.update("jax_disable_most_optimizations", quick)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture(autouse=True)
 def _home(tmp_path_factory, monkeypatch):
     """Kept states go to a folder of the test, never to the user's."""
     monkeypatch.setenv("GAZELLE_HOME", str(tmp_path_factory.mktemp("home")))
+
+
+@pytest.fixture(autouse=True)
+def _device_told(monkeypatch):
+    """The line on the device, which the first `fit` of a process prints, has been printed."""
+    monkeypatch.setattr("gazelle.engine.hardware._told", True)

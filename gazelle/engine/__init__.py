@@ -5,5 +5,6 @@ In: a pure function of arrays. Out: a callable that runs it. Must not know: what
 
 from gazelle.engine.arrays import buffer, copy, fetch, place, resident, take
 from gazelle.engine.choice import compile, current, devices
+from gazelle.engine.hardware import tell_device
 
-__all__ = ["buffer", "compile", "copy", "current", "devices", "fetch", "place", "resident", "take"]
+__all__ = ["buffer", "compile", "copy", "current", "devices", "fetch", "place", "resident", "take", "tell_device"]

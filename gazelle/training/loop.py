@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from gazelle import data
+from gazelle import data, engine
 from gazelle.metrics.names import Logs
 from gazelle.training.diagnosis import explain_nan
 from gazelle.training.interrupt import Interrupt
@@ -47,6 +47,8 @@ class Fit:
         with self.interrupt:
             try:
                 first = at.epoch
+                if self.display.verbose and (told := engine.tell_device()):
+                    self.display.note(told)
                 if self.keeper is not None and first < epochs:
                     self.keeper.reserve(live.size())
                 while at.epoch < epochs:
@@ -129,7 +131,7 @@ class Fit:
         return logs
 
     def _even(self) -> bool:
-        """Whether state and position are of the same step: not from a step's consuming the state to its being counted."""
+        """Whether state and position are of the same step: not while a step that consumed the state is not counted."""
         live = self.trainer.live
         return self._given is None or (live.given == self._given and (live.state is None or live.state.alive()))
 
