@@ -200,6 +200,12 @@ class Variable:
             raise AttributeError(name)
         return getattr(self.value, name)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a pickle or a copy holds: the value after the last step, and no tie to the training."""
+        if self._lease is not None:
+            self._lease.settle()
+        return {**self.__dict__, "_lease": None} if "_lease" in self.__dict__ else dict(self.__dict__)
+
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
 

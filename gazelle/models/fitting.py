@@ -16,7 +16,10 @@ from gazelle.core.config import deserialize, serialize
 from gazelle.core.errors import ArgumentError, DataError, StateError, message
 from gazelle.metrics import Mean
 from gazelle.models import closures, settings, sharing
+from gazelle.models.arguments import check_fit, pair, warn_unseen_classes, whole
 from gazelle.models.checks import check_inputs, check_outputs, warn_frozen_since
+from gazelle.models.front import Front, front_of
+from gazelle.models.graph import Graph
 from gazelle.models.hooks import Hooks, ModelSteps
 from gazelle.training import passes
 from gazelle.training.callbacks import BackupAndRestore, CallbackList, History, Progress
@@ -69,6 +72,7 @@ class Fitting(Hooks, abstract=True):
         >>> model = Sequential([Input((3,)), layers.Dense(1)])
         >>> model.compile("adam", "mse", metrics=["mae"])
         """
+        whole("steps_per_execution", steps_per_execution)
         self.optimizer = optimizers.get(optimizer)
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16":
             self.optimizer = optimizers.scaled(self.optimizer)
@@ -79,11 +83,22 @@ class Fitting(Hooks, abstract=True):
             "metrics": metrics, "weighted_metrics": weighted_metrics, "run_eagerly": run_eagerly,
             "steps_per_execution": steps_per_execution, "jit_compile": jit_compile,
         }  # fmt: skip
-        self._trackers = {"loss": Mean("loss")}
+        self._trackers, self._finished = {"loss": Mean("loss")}, 0
         given = metrics if metrics is not None else weighted_metrics
         self._compile_metrics = CompileMetrics(Meters(metrics, weighted_metrics, None)) if given is not None else None
         self._trainer, self._seed = None, random.next_seed()
         self._frozen = {id(v) for v in self.variables} - self.trainable_ids() if self.built else None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a pickle or a copy holds: everything but compiled programs and the lease of a training."""
+        if self._trainer is not None:
+            self._trainer.live.settle()
+        frozen = None if self._frozen is None else [v for v in self.variables if id(v) in self._frozen]
+        return {**self.__dict__, "_trainer": None, "_frozen": frozen}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        frozen = None if state["_frozen"] is None else {id(variable) for variable in state["_frozen"]}
+        self.__dict__.update(state, _frozen=frozen)
 
     @property
     def compiled(self) -> bool:
@@ -118,7 +133,15 @@ class Fitting(Hooks, abstract=True):
             self._frozen = frozen if words else None
         trainable = {path for path, v in self.named_variables().items() if id(v) not in frozen}
         plan = sharing.blueprint(self, words, self.optimizer if words else None, trainable)
+        front = front_of(self)
+        if front is not None:
+            plan.call = front.rest.run
         if self._writes_steps():
+            if front is not None:
+                raise StateError(
+                    message(f"{type(self).__name__} has steps of its own and takes strings", expected="numbers",
+                            mend="Apply the layers that take strings to the data first.")
+                )  # fmt: skip
             return self._new_custom_trainer(plan)
         key = sharing.structure(self, plan)
         trainer = Trainer(
@@ -178,27 +201,33 @@ class Fitting(Hooks, abstract=True):
         Raises:
             StateError: not compiled. DataError, ShapeError: the data does not fit, with the mend.
         """
-        epochs, initial_epoch = _whole("epochs", epochs), _whole("initial_epoch", initial_epoch, least=0)
+        epochs, initial_epoch = whole("epochs", epochs), whole("initial_epoch", initial_epoch, least=0)
+        check_fit(epochs, initial_epoch, validation_split, validation_freq, shuffle)
         epochs = defaults.limited("epochs", epochs) or epochs
         self._need_compiled("fit")
         if x is None:
             raise DataError(message("fit", expected="samples x", got="none"))
         held = None
         if validation_split:
+            front = self._front_for(x)
+            x = x if front is None else front(x)
             x, y, sample_weight, held = self._split(
                 x, y, sample_weight, validation_split, validation_from, validation_data
             )
-        source = data.make_source(
+        source = self._source(
             x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, class_weight=class_weight,
-            steps=steps_per_epoch,
+            steps=steps_per_epoch, steps_word="steps_per_epoch",
         )  # fmt: skip
-        check_inputs(self._graph, source)
+        if isinstance(source, data.ArraySource):
+            warn_unseen_classes(class_weight, source.data[1])
+        check_inputs(self._entrance(), source)
         trainer = self._get_trainer("fit", source.sample[0])
         source.seed = trainer.seed
         trainer.prepare(source)
         warn_frozen_since(self, trainer.live.trainable)
         validation = held if held is not None else validation_data
-        check = self._validation(validation, validation_batch_size or batch_size, validation_steps)
+        size = batch_size if validation_batch_size is None else validation_batch_size
+        check = self._validation(validation, size, validation_steps)
         self.stop_training = False
         history = History()
         display = Progress(verbose)
@@ -240,6 +269,21 @@ class Fitting(Hooks, abstract=True):
             settings.tell(keeper, display)
         return history
 
+    def _front_for(self, x: Any) -> Front | None:
+        """What is done to x on the host first: the layers that take strings."""
+        first = getattr(self, "_layers", None) or [None]
+        if not self.built and getattr(first[0], "on_host", False) and not data.is_stream(x) and data.is_text(x):
+            self._ensure_built((symbolic.KerasTensor((None, *np.shape(x)[1:]), "string"),), {})
+        return front_of(self)
+
+    def _entrance(self) -> Graph | None:
+        """The graph that data meets."""
+        front = front_of(self)
+        return self._graph if front is None else front.rest
+
+    def _source(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        return data.make_source(x, *args, front=self._front_for(x), **kwargs)
+
     def _split(self, x: Any, y: Any, w: Any, share: float, side: str | None, given: Any) -> Any:
         if given is not None:
             return x, y, w, None
@@ -258,16 +302,9 @@ class Fitting(Hooks, abstract=True):
     def _validation(self, given: Any, batch_size: int | None, steps: int | None) -> data.Source | None:
         if given is None:
             return None
-        if isinstance(given, (tuple, list)) and len(given) in (2, 3):
-            x, y, weight = (*given, None)[:3]
-        elif isinstance(given, (np.ndarray, jax.Array)):
-            raise DataError(
-                message("validation_data", expected="(x, y)", got="one array", mend="Give both: (x_val, y_val).")
-            )
-        else:
-            x, y, weight = given, None, None
-        source = data.make_source(x, y, weight, batch_size=batch_size, steps=steps, what="validation_")
-        check_inputs(self._graph, source)
+        x, y, weight = pair(given)
+        source = self._source(x, y, weight, batch_size=batch_size, steps=steps, what="validation_")
+        check_inputs(self._entrance(), source)
         self._get_trainer("fit").check_labels(source)
         return source
 
@@ -277,8 +314,8 @@ class Fitting(Hooks, abstract=True):
     ) -> Any:  # fmt: skip
         """Loss and metrics on data that is not trained on: a number, a list, or a dict with `return_dict=True`."""
         self._need_compiled("evaluate")
-        source = data.make_source(x, y, sample_weight, batch_size=batch_size, steps=steps)
-        check_inputs(self._graph, source)
+        source = self._source(x, y, sample_weight, batch_size=batch_size, steps=steps)
+        check_inputs(self._entrance(), source)
         trainer = self._get_trainer("evaluate", source.sample[0])
         trainer.prepare(source, "test")
         display = Progress(verbose)
@@ -298,8 +335,8 @@ class Fitting(Hooks, abstract=True):
         """The outputs for all samples, as NumPy arrays."""
         if isinstance(x, tuple) and len(x) > 1:
             x = list(x)
-        source = data.make_source(x, batch_size=batch_size, steps=steps)
-        check_inputs(self._graph, source)
+        source = self._source(x, batch_size=batch_size, steps=steps)
+        check_inputs(self._entrance(), source)
         trainer = self._get_trainer("predict", source.sample[0])
         trainer.prepare(source, "predict")
         display = Progress(verbose)
@@ -324,7 +361,7 @@ class Fitting(Hooks, abstract=True):
 
     def _on_batch(self, what: str, x: Any, y: Any, weight: Any, class_weight: Any, return_dict: bool) -> Any:
         self._need_compiled(what)
-        source = data.make_source(x, y, weight, batch_size=data.ALL, class_weight=class_weight)
+        source = self._source(x, y, weight, batch_size=data.ALL, class_weight=class_weight)
         trainer = self._get_trainer(what, source.sample[0])
         train = what == "train_on_batch"
         trainer.prepare(source, "train" if train else "test")
@@ -332,7 +369,8 @@ class Fitting(Hooks, abstract=True):
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs of one batch, as NumPy arrays."""
-        arrays = data.as_arrays("x", x)
+        front = self._front_for(x)
+        arrays = data.as_arrays("x", x if front is None else front(x))
         trainer = self._get_trainer("predict", arrays)
         placed = jax.tree.map(lambda array: array[None], arrays)
         outputs, assigned = trainer.predict(trainer.live.values(), trainer.key, placed, trainer.count())
@@ -380,9 +418,3 @@ def _returned(logs: Any, as_dict: bool) -> Any:
         return dict(logs)
     values = list(logs.values())
     return values[0] if len(values) == 1 else values
-
-
-def _whole(name: str, value: Any, least: int = 1) -> int:
-    if not hasattr(value, "__index__") or value < least:
-        raise ArgumentError(message(name, expected=f"a whole number from {least} on", got=repr(value)))
-    return int(value)

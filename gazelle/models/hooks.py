@@ -54,6 +54,7 @@ class Hooks(Layer, abstract=True):
     _compiled: dict[str, Any] | None
     _trackers: dict[str, Any]  # name of a loss -> the `Mean` of it
     _compile_metrics: CompileMetrics | None
+    _finished: Any = 0
 
     def _has_call(self) -> bool:
         raise NotImplementedError
@@ -243,6 +244,15 @@ class ModelSteps:
         self.train = model._with_state("train_step", TRAIN)
         self.test = model._with_state("test_step", TEST)
         self.predict = model._with_state("predict_step", PREDICT)
+
+    @property
+    def finished(self) -> Any:
+        """The number of finished steps since `compile`, from which draws are made."""
+        return self.model._finished
+
+    @finished.setter
+    def finished(self, count: Any) -> None:
+        self.model._finished = count
 
     def _summed(self) -> dict[int, Variable]:
         return {id(v): v for v in self.model.metrics_variables}

@@ -6,7 +6,7 @@ from typing import Any
 
 from gazelle.core import era, symbolic
 from gazelle.core.config import serialize
-from gazelle.core.errors import StateError, message, unknown
+from gazelle.core.errors import ArgumentError, StateError, message, unknown
 from gazelle.layers.base import Layer
 from gazelle.layers.input import Input
 from gazelle.models.fitting import Fitting
@@ -41,6 +41,7 @@ class Model(Fitting):
         self._setup_fitting()
         self._graph: Graph | None = None
         self._wide: Graph | None = None  # the graph with what is computed beside its outputs
+        self._front: Any = None  # what works on strings before it
         if inputs is not None:
             self._set_graph(Graph(inputs, outputs))
 
@@ -98,6 +99,10 @@ class Model(Fitting):
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of this name, or at this place."""
         if index is not None:
+            count = len(self.layers)
+            if not hasattr(index, "__index__") or not -count <= index < count:
+                got, wanted = repr(index), f"an index of one of its {count} layers"
+                raise ArgumentError(message(f"get_layer of model '{self.name}'", expected=wanted, got=got))
             return self.layers[index]
         for layer in self.layers:
             if layer.name == name:

@@ -72,6 +72,14 @@ class Hands:
         self._compiled: tuple[Any, Any] = (None, None)
         self._slot_variables: dict[tuple[str, str], SlotVariable] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a pickle or a copy holds: slots by variable, since ids are of this process; nothing compiled."""
+        keys = [(variable, self._keys[id(variable)]) for variable in self._known]
+        return {**self.__dict__, "_state": self.state, "_keys": keys, "_compiled": (None, None)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _keys={id(variable): key for variable, key in state["_keys"]})
+
     # State at rest ---------------------------------------------------------------------------------------------------
 
     @property

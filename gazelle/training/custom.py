@@ -27,6 +27,7 @@ class Steps(Protocol):
     train: Callable[[Any], Mapping[str, Any]]  # data -> logs
     test: Callable[[Any], Mapping[str, Any]]
     predict: Callable[[Any], Any]  # data -> outputs
+    finished: Any  # the number of finished steps, from which draws are made
 
     def variables(self) -> dict[str, Variable]:
         """{path: variable} of all that the steps may read or assign, without `sums`."""
@@ -178,11 +179,10 @@ class CustomTrainer(Trainer):
         """Hold all variables that are there by now."""
         now = self.steps.variables()
         if self.programs is None or [*map(id, now.values())] != [*map(id, self.variables.values())]:
-            step = self.live.state.step if self.live.state is not None else jnp.zeros((), jnp.int32)
             self.live.release()
             ids = self.steps.trainable()
             self.variables, totals = now, self.live.totals
-            self.live = _Live(now, {path for path, v in now.items() if id(v) in ids}, step, self)
+            self.live = _Live(now, {path for path, v in now.items() if id(v) in ids}, self)
             self.live.totals = totals
             loop = by_hand if self.model.run_eagerly else advance
             train, test = self.meters.report("train"), self.meters.report("test")
@@ -233,15 +233,21 @@ class CustomTrainer(Trainer):
 class _Live(Live):
     """The lease on all variables of such a model; its optimizers' are among them."""
 
-    def __init__(self, variables: dict[str, Variable], trainable: set[str], step: Any, trainer: Trainer) -> None:
+    def __init__(self, variables: dict[str, Variable], trainable: set[str], trainer: CustomTrainer) -> None:
         super().__init__(variables, trainable, None, trainer.key)
-        self._begun, self._main = engine.copy(step), trainer.optimizer
+        self._steps, self._main = trainer.steps, trainer.optimizer
+
+    def settle(self) -> None:
+        with self.lock:
+            super().settle()
+            if self.state is not None:
+                self._steps.finished = self.state.step
 
     def _collect(self) -> None:
-        step = self._begun if self.state is None else self.state.step
+        step = self._steps.finished if self.state is None else self.state.step
         super()._collect()
         assert self.state is not None
-        self.state.step = engine.copy(step)
+        self.state.step = engine.copy(jnp.asarray(step, jnp.int32))
 
     def finish(self) -> None:
         """The end of a training: averages of weights, where the model's optimizer kept some, become the weights."""

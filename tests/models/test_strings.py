@@ -1,0 +1,110 @@
+"""Models that begin with strings: fit, evaluate and predict run these layers on the host first."""
+
+import numpy as np
+import pytest
+
+import gazelle
+from gazelle import Input, layers
+from gazelle.core.errors import ArgumentError, StateError
+
+TEXTS = np.array(["good film", "bad film", "very good", "so bad"] * 4)
+Y = np.array([1, 0, 1, 0] * 4)
+COLORS = np.array([["red"], ["blue"], ["green"], ["red"]] * 4)
+SIZES = np.linspace(-1, 1, 32, dtype="float32").reshape(16, 2)
+
+
+def reader():
+    layer = layers.TextVectorization(max_tokens=20, output_sequence_length=4)
+    layer.adapt(TEXTS)
+    return layer
+
+
+def rest():
+    return [layers.Embedding(20, 4), layers.GlobalAveragePooling1D(), layers.Dense(1, "sigmoid")]
+
+
+def sentences(*first):
+    gazelle.utils.set_random_seed(0)
+    model = gazelle.Sequential([*first, *rest()])
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def colored():
+    color, size = Input((1,), dtype="string", name="color"), Input((2,), name="size")
+    lookup = layers.StringLookup(vocabulary=["red", "blue"], output_mode="one_hot")
+    hidden = layers.Concatenate()([lookup(color), size])
+    model = gazelle.Model([color, size], layers.Dense(1, "sigmoid")(hidden))
+    model.compile("sgd", "binary_crossentropy")
+    return model
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """What a model does whose data the layer was applied to beforehand."""
+    numbers = np.asarray(reader()(TEXTS))
+    model = sentences(Input((4,), dtype="int32"))
+    history = model.fit(numbers, Y, epochs=2, validation_split=0.25, verbose=0, keep=False).history
+    return history, model.evaluate(numbers, Y, verbose=0), model.predict(numbers, verbose=0)
+
+
+@pytest.mark.parametrize("given", ["array", "list", "object"])
+def test_strings_train_as_their_numbers_do(plain, given):
+    model = sentences(Input((1,), dtype="string"), reader())
+    x = {"list": TEXTS.tolist(), "object": TEXTS.astype(object)[:, None]}.get(given, TEXTS)
+    history = model.fit(x, Y, epochs=2, validation_split=0.25, verbose=0, keep=False).history
+    for name, values in plain[0].items():
+        np.testing.assert_allclose(history[name], values, rtol=1e-5)
+    np.testing.assert_allclose(model.evaluate(x, Y, verbose=0), plain[1], rtol=1e-5)
+    np.testing.assert_allclose(model.predict(x, verbose=0), plain[2], rtol=1e-5)
+    np.testing.assert_allclose(model.predict_on_batch(x), plain[2], rtol=1e-6)
+
+
+def test_the_shape_of_the_texts_builds_the_model():
+    model = sentences(reader())
+    model.fit(TEXTS, Y, verbose=0, keep=False)
+    numbers = np.asarray(model.layers[0](TEXTS))
+    for layer in model.layers[1:]:
+        numbers = layer(numbers)
+    np.testing.assert_allclose(model.predict(TEXTS, verbose=0), numbers, rtol=1e-5)
+
+
+def test_streams_and_single_batches(plain, tmp_path):
+    model = sentences(Input((1,), dtype="string"), reader())
+    batches = [(TEXTS[i : i + 4], Y[i : i + 4]) for i in range(0, 16, 4)]
+    history = model.fit(iter(batches), steps_per_epoch=4, verbose=0, keep=False).history
+    other = sentences(Input((1,), dtype="string"), reader())
+    assert other.fit(TEXTS, Y, batch_size=4, shuffle=False, verbose=0, keep=False).history == history
+    model.save(tmp_path / "texts.keras")
+    again = gazelle.models.load_model(tmp_path / "texts.keras")
+    np.testing.assert_array_equal(again.predict(TEXTS, verbose=0), model.predict(TEXTS, verbose=0))
+    assert again.train_on_batch(TEXTS, Y) == model.train_on_batch(TEXTS, Y)
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+def test_some_inputs_are_strings(by_name):
+    x = {"color": COLORS, "size": SIZES} if by_name else [COLORS, SIZES]
+    model = colored()
+    history = model.fit(x, Y, validation_data=(x, Y), verbose=0, keep=False).history
+    assert history["val_loss"] != history["loss"]
+    np.testing.assert_allclose(model.predict(x, verbose=0), np.asarray(model(x)), rtol=1e-6)
+
+
+def test_layers_of_the_device_take_no_strings():
+    words = Input((1,), dtype="string")
+    there, back = layers.StringLookup(vocabulary=["a"]), layers.StringLookup(vocabulary=["a"], invert=True)
+    model = gazelle.Model(words, back(there(words)))
+    with pytest.raises(ArgumentError, match="Strings come to 'the output': expected numbers, made by a StringLookup"):
+        model.predict(np.array([["a"]]), verbose=0)
+
+
+def test_steps_of_ones_own_take_numbers():
+    class Mine(gazelle.Model):
+        def train_step(self, data):
+            return {"loss": 0.0}
+
+    words = Input((1,), dtype="string")
+    model = Mine(words, layers.Dense(1)(layers.StringLookup(vocabulary=["a"], output_mode="one_hot")(words)))
+    model.compile("sgd", "mse")
+    with pytest.raises(StateError, match="Mine has steps of its own and takes strings: expected numbers"):
+        model.fit(np.array([["a"]]), np.ones((1, 1)), verbose=0)
