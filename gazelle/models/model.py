@@ -192,6 +192,26 @@ class Model(Fitting):
         quantize(self, mode, config, filters, type_check)
         self._forget_compiled()
 
+    def export(
+        self, filepath: Any, format: str = "tf_saved_model", verbose: Any = None, input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:  # fmt: skip
+        """Write what `predict` computes as a program for another system; sizes that are None stay open.
+
+        Args:
+            filepath: of the file, or the folder for "tf_saved_model".
+            format: "tf_saved_model" and "litert" (package tensorflow), "onnx" (package onnx), or "stablehlo", read by
+                `jax.export.deserialize`.
+            verbose: whether to say where it was written; None says it.
+            input_signature: a list with the shape and type of each input, such as `keras.InputSpec`; otherwise those
+                that the model was built on.
+        """
+        from gazelle.export import export_model
+        from gazelle.models.sharing import rows_alone
+
+        alone = rows_alone(self)
+        export_model(self, filepath, format, verbose, input_signature, alone=alone, **kwargs)
+
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON."""
         from gazelle.saving.config import model_to_json

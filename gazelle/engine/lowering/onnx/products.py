@@ -1,0 +1,110 @@
+"""ONNX's rules for products, convolutions and windows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from jax import lax
+
+from gazelle.engine.lowering.onnx.arrays import reshape, transpose
+from gazelle.engine.lowering.onnx.numbers import cast
+from gazelle.engine.lowering.simpler import SIMPLER
+from gazelle.engine.lowering.windows import conv_general_dilated
+
+
+def _dot_general(ctx: Any, x: str, y: str, *, dimension_numbers: Any, **_: Any) -> str:
+    """Axes in the order (batch, rows, inner) and (batch, inner, columns), each group as one, for MatMul."""
+    out, ((cx, cy), (bx, by)) = ctx.out_avals[0], dimension_numbers
+    (sx, sy) = (aval.shape for aval in ctx.in_avals)
+    fx = [axis for axis in range(len(sx)) if axis not in (*cx, *bx)]
+    fy = [axis for axis in range(len(sy)) if axis not in (*cy, *by)]
+    x, y = (_typed(ctx, name, aval, out) for name, aval in zip((x, y), ctx.in_avals, strict=True))
+    if not bx and len(fy) == len(cy) == 1 and fx:  # rows of any rank times a matrix: MatMul as it is
+        return ctx.target.op("MatMul", transpose(ctx, x, (*fx, *cx)), transpose(ctx, y, (*cy, *fy)))
+    batch = [sx[axis] for axis in bx]
+    rows, inner, columns = (math.prod(s[a] for a in axes) for s, axes in ((sx, fx), (sx, cx), (sy, fy)))
+    left = reshape(ctx, transpose(ctx, x, (*bx, *fx, *cx)), [*batch, rows, inner])
+    right = reshape(ctx, transpose(ctx, y, (*by, *cy, *fy)), [*batch, inner, columns])
+    return reshape(ctx, ctx.target.op("MatMul", left, right), out.shape)
+
+
+def _typed(ctx: Any, name: str, aval: Any, out: Any) -> str:
+    return name if aval.dtype == out.dtype else cast(ctx, name, out.dtype)
+
+
+def _conv(ctx: Any, lhs: str, rhs: str, *, dimension_numbers: Any, window_strides: Any, padding: Any,
+          lhs_dilation: Any, rhs_dilation: Any, feature_group_count: int, batch_group_count: int,
+          **_: Any) -> Any:  # fmt: skip
+    n = dimension_numbers
+    cut = any(edge < 0 for pair in padding for edge in pair)
+    if cut or batch_group_count != 1 or max(lhs_dilation) > 1:
+        return _conv_padded(ctx, lhs, rhs, n, window_strides, padding, lhs_dilation, rhs_dilation,
+                            feature_group_count, batch_group_count)  # fmt: skip
+    return _plain(ctx, lhs, rhs, n, window_strides, padding, rhs_dilation, feature_group_count)
+
+
+def _plain(ctx: Any, lhs: str, rhs: str, n: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> str:
+    pads = [low for low, _ in padding] + [high for _, high in padding]
+    made = ctx.target.op(
+        "Conv", transpose(ctx, lhs, n.lhs_spec), transpose(ctx, rhs, n.rhs_spec), strides=list(strides), pads=pads,
+        dilations=list(dilation), group=groups,
+    )  # fmt: skip
+    return transpose(ctx, made, np.argsort(n.out_spec))
+
+
+def _conv_padded(ctx: Any, lhs: str, rhs: str, n: Any, strides: Any, padding: Any, spread: Any, dilation: Any,
+                 groups: int, batch_groups: int) -> Any:  # fmt: skip
+    """Gaps and cuts are made by a pad before the convolution; groups of the batch by products."""
+    config = [(0, 0, 0)] * len(n.lhs_spec)
+    for axis, (low, high), step in zip(n.lhs_spec[2:], padding, spread, strict=True):
+        config[axis] = (low, high, step - 1)
+
+    def function(a: Any, b: Any) -> Any:
+        a = lax.pad(a, np.zeros((), a.dtype), config)
+        settings = {
+            "window_strides": strides, "padding": [(0, 0)] * len(strides), "rhs_dilation": dilation,
+            "lhs_dilation": [1] * len(strides), "feature_group_count": groups, "batch_group_count": batch_groups,
+        }  # fmt: skip
+        convolve = lax.conv_general_dilated if batch_groups == 1 else conv_general_dilated
+        return convolve(a, b, dimension_numbers=n, **settings)
+
+    return ctx.through(function, lhs, rhs)
+
+
+def _pool(kind: str) -> Callable[..., Any]:
+    def rule(ctx: Any, x: str, *, window_dimensions: Any, window_strides: Any, padding: Any, base_dilation: Any,
+             window_dilation: Any, **params: Any) -> Any:  # fmt: skip
+        shape, out = ctx.in_avals[0].shape, ctx.out_avals[0].shape
+        inner = [a for a, n in enumerate(window_dimensions) if (n, window_strides[a], padding[a]) != (1, 1, (0, 0))]
+        whole = not np.issubdtype(ctx.out_avals[0].dtype, np.floating)
+        odd = whole or max(base_dilation) > 1 or max(window_dilation) > 1
+        if odd or not 1 <= len(inner) <= 3 or any(max(padding[a]) >= window_dimensions[a] for a in inner):
+            return ctx.through(SIMPLER[ctx.eqn.primitive.name](ctx.eqn), x)
+        order = [axis for axis in range(len(shape)) if axis not in inner] + inner
+        flat = reshape(ctx, transpose(ctx, x, order), [_size(shape, order, inner), 1, *(shape[a] for a in inner)])
+        window = [window_dimensions[axis] for axis in inner]
+        pads = [padding[axis][0] for axis in inner] + [padding[axis][1] for axis in inner]
+        more = {"count_include_pad": 1} if kind == "AveragePool" else {}
+        strides = [window_strides[axis] for axis in inner]
+        made = ctx.target.op(kind, flat, kernel_shape=window, strides=strides, pads=pads, **more)
+        if kind == "AveragePool":
+            made = ctx.target.op("Mul", made, ctx.target.constant(math.prod(window), ctx.out_avals[0].dtype))
+        made = reshape(ctx, made, [out[axis] for axis in order])
+        return transpose(ctx, made, np.argsort(order))
+
+    return rule
+
+
+def _size(shape: Any, order: Any, inner: Any) -> int:
+    return math.prod(shape[axis] for axis in order if axis not in inner)
+
+
+RULES: dict[str, Callable[..., Any]] = {
+    "conv_general_dilated": _conv,
+    "dot_general": _dot_general,
+    "reduce_window_max": _pool("MaxPool"),
+    "reduce_window_sum": _pool("AveragePool"),
+}

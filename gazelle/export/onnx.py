@@ -1,0 +1,149 @@
+"""ONNX files: a model lowered by ONNX's table, its weights as constants under their paths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gazelle.core.errors import ArgumentError, message
+from gazelle.engine.lowering import lower, onnx
+from gazelle.engine.lowering.onnx.graph import Builder, Graph, Node, write
+from gazelle.export.groups import grouped
+from gazelle.export.signature import Exportable, named_outputs
+from gazelle.export.sizes import Size, size, tries
+
+
+def export_onnx(program: Exportable, filepath: str, **_: Any) -> None:
+    """Write the program as an ONNX model in which unknown sizes stay open."""
+    model = write(build(program), program.name)
+    with open(filepath, "wb") as file:
+        file.write(model.SerializeToString())
+
+
+def build(program: Exportable) -> Builder:
+    """The graph of the program."""
+    groups = grouped(program)
+    builders = [_lowered(program, groups, numbers) for numbers in tries(len(set(groups.values())))]
+    return _open(builders, program, groups) if groups else builders[0]
+
+
+def _lowered(program: Exportable, groups: dict[tuple[int, int], int], numbers: Sequence[int]) -> Builder:
+    """The program for one choice of numbers for the unknown sizes."""
+    builder = Builder(onnx.RULES, onnx.MISSING)
+    for i, entry in enumerate(program.entries):
+        shape = [f"size_{groups[i, a]}" if n is None else n for a, n in enumerate(entry.shape)]
+        shape = ["batch" if n == "size_0" and a == 0 else n for a, n in enumerate(shape)]
+        builder.main.inputs.append((entry.name, entry.dtype, shape))
+    builder.constants.update(program.values)
+    traced = program.trace(lambda i, axis: numbers[groups[i, axis]])
+    made = lower(traced, builder, *program.order, *(entry.name for entry in program.entries))
+    names = named_outputs(program, len(made))
+    taken = {entry.name for entry in program.entries} | set(program.values)
+    for name, value, aval in zip(names, made, traced.out_avals, strict=True):
+        label = f"{name}_out" if name in taken else name
+        builder.graph.nodes.append(Node("Identity", [value], [label], {}, ""))
+        builder.main.outputs.append((label, aval.dtype, list(aval.shape)))
+    return builder
+
+
+def _open(builders: list[Builder], program: Exportable, groups: dict[tuple[int, int], int]) -> Builder:
+    """The first graph, with what differs in the others computed from the sizes of the inputs."""
+    first = builders[0]
+    for other in builders[1:]:
+        _same(first.main, other.main)
+    open_ = {}
+    for name, value in first.constants.items():
+        values = [builder.constants[name] for builder in builders]
+        if any(other.shape != value.shape or not np.array_equal(other, value, equal_nan=value.dtype.kind == "f")
+               for other in values[1:]):  # fmt: skip
+            open_[name] = _sizes(values)
+    for index, (name, dtype, shape) in enumerate(first.main.outputs):
+        shapes = [builder.main.outputs[index][2] for builder in builders]
+        first.main.outputs[index] = (
+            name,
+            dtype,
+            [n if len({s[axis] for s in shapes}) == 1 else f"{name}_{axis}" for axis, n in enumerate(shape)],
+        )
+    _compute(first, open_, program, groups)
+    return first
+
+
+def _same(mine: Graph, other: Graph) -> None:
+    """Both have the same operations in the same order.
+
+    Raises:
+        ArgumentError: they differ, so the program is another one for each size.
+    """
+    for node, its in zip(mine.nodes, other.nodes, strict=False):
+        bodies = {key: value for key, value in node.attributes.items() if isinstance(value, Graph)}
+        plain = {key: value for key, value in node.attributes.items() if key not in bodies}
+        if (node.kind, node.inputs, plain) != (its.kind, its.inputs, {key: its.attributes[key] for key in plain}):
+            raise _fixed(node.where)
+        for key, body in bodies.items():
+            _same(body, its.attributes[key])
+    if len(mine.nodes) != len(other.nodes):
+        raise _fixed(mine.nodes[-1].where if mine.nodes else "")
+
+
+def _fixed(where: str) -> ArgumentError:
+    return ArgumentError(
+        message(f"export of a size that is left open{f' (in {where})' if where else ''}",
+                expected="the same operations for every size", got="operations that depend on it",
+                mend="Give the size: input_signature=[keras.InputSpec(shape=(1, ...), dtype=...)].")
+    )  # fmt: skip
+
+
+def _sizes(values: list[np.ndarray]) -> list[Size]:
+    if len({value.shape for value in values}) > 1:
+        raise _fixed("")
+    found = [size([_whole(number) for number in numbers]) for numbers in zip(*(v.ravel() for v in values), strict=True)]
+    if None in found:
+        raise _fixed("")
+    return found  # type: ignore[return-value]
+
+
+def _whole(number: Any) -> int:
+    if number != int(number):
+        raise _fixed("")
+    return int(number)
+
+
+def _compute(builder: Builder, open_: dict[str, list[Size]], program: Exportable, groups: dict[Any, int]) -> None:
+    """Put operations in front that compute these constants."""
+    rest, builder.main.nodes = builder.main.nodes, []
+    where = {group: place for place, group in reversed(groups.items())}
+    known: dict[Any, str] = {}
+
+    def once(key: Any, make: Any) -> str:
+        if key not in known:
+            known[key] = make()
+        return known[key]
+
+    def number(value: int) -> str:
+        return once(value, lambda: builder.sizes([value]))
+
+    def of_group(group: int) -> str:
+        i, axis = where[group]
+        shape = once(("shape", i), lambda: builder.op("Shape", program.entries[i].name))
+        return once(("size", group), lambda: builder.op("Gather", shape, number(axis), axis=0))
+
+    def of(one: Size) -> str:
+        total = number(one.constant)
+        for group, factor in enumerate(one.factors):
+            if factor:
+                total = builder.op("Add", total, builder.op("Mul", of_group(group), number(factor)))
+        for group, power in enumerate(one.powers):
+            for _ in range(power):
+                total = builder.op("Mul", total, of_group(group))
+        return total
+
+    for name, sizes in open_.items():
+        value = builder.constants.pop(name)
+        parts = [once(one, lambda one=one: of(one)) for one in sizes]
+        vector = builder.op("Concat", *parts, axis=0) if len(parts) > 1 else parts[0]
+        shaped = builder.op("Reshape", vector, once(value.shape, lambda value=value: builder.sizes(value.shape)))
+        to = onnx.numbers.onnx_type(value.dtype)
+        builder.graph.nodes.append(Node("Cast", [shaped], [name], {"to": to}, ""))
+    builder.main.nodes += rest
