@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jax.extend.core import ClosedJaxpr
 
 from gazelle.engine.lowered import Lowering, Run
 from gazelle.engine.lowering import pytensor as target
@@ -18,7 +17,7 @@ class PyTensor(Lowering):
 
     title = "PyTensor"
 
-    def build(self, program: ClosedJaxpr) -> Run:
+    def build(self, program: Any) -> Run:
         function = target.function(program)
         dtypes = [words(aval).dtype for aval in program.in_avals]
 

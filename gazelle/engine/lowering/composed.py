@@ -38,6 +38,12 @@ def expm1(x: Any) -> Any:
     return jnp.where(plain, jnp.where(u == 1, x, u - 1), (u - 1) * (x / jnp.where(plain, 1, jnp.log(u))))
 
 
+def atan2(y: Any, x: Any) -> Any:
+    """The angle of the point (x, y), from -π to π."""
+    angle = jnp.arctan(y / jnp.where(x == 0, 1, x)) + jnp.where(x < 0, jnp.where(y < 0, -np.pi, np.pi), 0)
+    return jnp.where(x == 0, jnp.sign(y) * np.pi / 2, angle).astype(y.dtype)
+
+
 def split(x: Any, *, sizes: Any, axis: int) -> Any:
     """The pieces of these sizes along an axis."""
     ends = np.cumsum(sizes).tolist()
@@ -93,6 +99,7 @@ def dynamic_update_slice(operand: Any, update: Any, *starts: Any) -> Any:
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "acosh": lambda x: jnp.log(x + jnp.sqrt((x - 1) * (x + 1))),
     "asinh": lambda x: jnp.sign(x) * jnp.log(jnp.abs(x) + jnp.sqrt(x * x + 1)),
+    "atan2": atan2,
     "atanh": lambda x: (jnp.log1p(x) - jnp.log1p(-x)) / 2,
     "conv_general_dilated": windows.conv_general_dilated,
     "cosh": lambda x: (jnp.exp(x) + jnp.exp(-x)) / 2,

@@ -51,8 +51,8 @@ def _slice(ctx: Any, x: str, *, start_indices: Any, limit_indices: Any, strides:
     cut = [a for a, n in enumerate(whole) if (start_indices[a], limit_indices[a], steps[a]) != (0, n, 1)]
     if not cut:
         return x
-    return _sliced(ctx, x, *([part[axis] for axis in cut] for part in (start_indices, limit_indices)), cut,
-                   [steps[axis] for axis in cut])  # fmt: skip
+    starts, ends, by = ([part[axis] for axis in cut] for part in (start_indices, limit_indices, steps))
+    return _sliced(ctx, x, starts, ends, cut, by)
 
 
 def reverse(ctx: Any, x: str, *, dimensions: Any, **_: Any) -> str:
@@ -126,11 +126,15 @@ def _scatter(reduction: str, negative: bool = False) -> Callable[..., Any]:
         target, updates = transpose(ctx, x, places.order), transpose(ctx, updates, places.moved)
         updates = t.op("Neg", updates) if negative else updates
         table = _at(ctx, table)
+        if not places.lead:  # an update for the whole array is one for its only row
+            target = reshape(ctx, target, (1, *places.shape))
+            table = t.constant(np.zeros((*places.indices[:-1], 1), np.int64))
         if places.drops:  # what is outside keeps the number that is there
             old = t.op("GatherND", target, table)
             nothing = old if reduction in ("none", "min", "max") else t.constant(reduction == "mul", dtype)
             updates = t.op("Where", reshape(ctx, inside, places.opened), updates, nothing)
         out = t.op("ScatterND", target, table, updates, reduction=reduction)
+        out = out if places.lead else reshape(ctx, out, places.shape)
         return transpose(ctx, out, np.argsort(places.order))
 
     return rule
