@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle.core import defaults
+from gazelle.core.errors import ArgumentError, message
 from gazelle.core.lookup import Named
 
 
@@ -28,7 +29,9 @@ class MaxNorm(Constraint):
     [[0.6000000238418579], [0.800000011920929]]
     """
 
-    def __init__(self, max_value: float = 2, axis: Any = 0) -> None: ...
+    def __init__(self, max_value: float = 2, axis: Any = 0) -> None:
+        if not max_value >= 0:
+            raise ArgumentError(message("MaxNorm's max_value", expected="0 or more", got=repr(max_value)))
 
     def __call__(self, w: Any) -> Any:
         norm = _norm(w, self.axis)

@@ -47,7 +47,10 @@ def standardize(dtype: Any) -> str:
         return floatx()
     name = dtype if isinstance(dtype, str) else getattr(dtype, "name", None)
     if name is None:
-        name = jnp.dtype(dtype).name
+        try:
+            name = jnp.dtype(dtype).name
+        except TypeError:
+            raise unknown("dtype", dtype, NAMES) from None
     name = {"float": floatx(), "int": "int32"}.get(name, name)
     if name in NAMES:
         return str(name)

@@ -10,6 +10,8 @@ from contextvars import ContextVar
 
 import numpy as np
 
+from gazelle.core.errors import ArgumentError, message
+
 _root: int | None = None  # None: nobody set a seed, the operating system's entropy is taken at the first draw
 _count = itertools.count()
 _still: ContextVar[bool] = ContextVar("gazelle_seeds_stand_still", default=False)
@@ -27,6 +29,8 @@ def set_seed(seed: int) -> None:
 
 def set_random_seed(seed: int) -> None:
     """One seed for everything: gazelle's stream, Python's `random` and NumPy's global generator."""
+    if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0:
+        raise ArgumentError(message("seed", expected="a whole number from 0 on", got=repr(seed)))
     set_seed(seed)
     random.seed(seed)
     np.random.seed(seed % 2**32)

@@ -38,7 +38,7 @@ def _as_array(what: str, value: Any) -> Any:
             message(what, expected="numbers in rows of equal length", got=f"a ragged {type(value).__name__}",
                     mend="Pad the rows to one length, for instance with zeros.")
         ) from error  # fmt: skip
-    if array.dtype.kind in "USO":
+    if array.dtype.kind in "USOmM" or array.dtype.type is np.void:  # bfloat16 is of kind V, too
         example = next((v for v in array.ravel()[:1000] if isinstance(v, (str, bytes)) or v is None), None)
         mend = (
             "Turn class names into numbers: classes, y = np.unique(y, return_inverse=True)."
@@ -98,7 +98,7 @@ def check_lengths(named: dict[str, Any]) -> int:
                 )  # fmt: skip
     count = next(iter(sizes.values()), 0)
     if count == 0:
-        raise DataError(message("x", expected="at least one sample", got="none"))
+        raise DataError(message(next(iter(named)), expected="at least one sample", got="none"))
     return int(count)
 
 

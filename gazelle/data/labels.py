@@ -24,6 +24,11 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray[Any, An
     labels = np.asarray(x)
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels[..., 0]
+    if labels.dtype.kind not in "iufb":
+        raise DataError(
+            message("to_categorical", expected="whole numbers", got=f"{labels.ravel()[:1].tolist()} of {labels.dtype}",
+                    mend="Number the classes first: np.unique(x, return_inverse=True)[1].")
+        )  # fmt: skip
     labels = labels.astype(np.int64)
     count = int(labels.max()) + 1 if num_classes is None else num_classes
     if labels.size and (labels.min() < 0 or labels.max() >= count):

@@ -6,8 +6,10 @@ import itertools
 import multiprocessing
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
+
+from gazelle.core.errors import ArgumentError, DataError, message
 
 _shared: Any = None  # in a worker process: the dataset it reads from
 
@@ -33,6 +35,8 @@ class PyDataset:
     """
 
     def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10) -> None:
+        if isinstance(workers, bool) or not hasattr(workers, "__index__") or workers < 0:
+            raise ArgumentError(message("PyDataset's workers", expected="a whole number from 0 on", got=repr(workers)))
         self.workers, self.use_multiprocessing, self.max_queue_size = workers, use_multiprocessing, max_queue_size
 
     # For subclasses that do not call super().__init__.
@@ -75,6 +79,11 @@ class PyDataset:
                         yield waiting.popleft().result()
                 while waiting:
                     yield waiting.popleft().result()
+            except BrokenExecutor as error:
+                raise DataError(
+                    message(f"A worker process of {type(self).__name__} ended before its batch was made",
+                            mend="It was killed, or memory ran out. workers=1 without use_multiprocessing shows where.")
+                ) from error  # fmt: skip
             finally:
                 for future in waiting:
                     future.cancel()

@@ -13,6 +13,7 @@ from gazelle.core import defaults
 from gazelle.core.errors import DataError, message
 from gazelle.data.ahead import Ahead
 from gazelle.data.chunks import Block, Chunk, bytes_of, stack, steps_of_stream
+from gazelle.data.endless import MANY
 
 
 class StreamSource:
@@ -43,7 +44,7 @@ class StreamSource:
         self._fresh = True  # the pass has given nothing yet
         self._first: list[Any] = []  # the sample, when it was the first batch of the pass
         self._skipped = False  # the owner stands where the epoch is to go on
-        self.inspect: Callable[[Any], None] = lambda batch: None  # looks at each batch on the host, and may raise
+        self.inspect: dict[str, Callable[[Any], None]] = {}  # they look at each batch on the host, and may raise
         self.sample = cast(sample) if sample is not None else self._look()
 
     def _look(self) -> Any:
@@ -83,9 +84,16 @@ class StreamSource:
                 self.exhausted = True
                 break
             done += 1
+            if done == MANY and self.steps is None and self._endless:
+                warnings.warn(
+                    message(f"The generator has given {MANY:,} batches and goes on",
+                            mend="Say how many make an epoch: steps_per_epoch (fit), steps (evaluate and predict)."),
+                    UserWarning, stacklevel=2,
+                )  # fmt: skip
             if self._owner is not None:
                 self._states[epoch, done] = self._owner.state()
-            self.inspect(batch)
+            for look in self.inspect.values():
+                look(batch)
             yield batch
         if not self._endless and self.steps is None:
             self.steps = done

@@ -32,6 +32,9 @@ def class_weights(class_weight: Mapping[int, float], y: Any, sample_weight: Any 
         raise ArgumentError(
             message("class_weight", expected="class numbers as keys, such as {0: 1.0, 1: 5.0}", got=repr(wrong[0]))
         )
+    odd = [w for w in class_weight.values() if not _is_weight(w)]
+    if odd:
+        raise ArgumentError(message("class_weight", expected="weights that are numbers from 0 on", got=repr(odd[0])))
     labels = np.asarray(y)
     labels = labels.argmax(-1) if labels.ndim > 1 and labels.shape[-1] > 1 else labels.reshape(len(labels))
     labels = np.round(labels).astype(np.int64)
@@ -39,3 +42,7 @@ def class_weights(class_weight: Mapping[int, float], y: Any, sample_weight: Any 
     for label, weight in class_weight.items():
         weights[labels == label] = weight
     return weights if sample_weight is None else weights * np.asarray(sample_weight)
+
+
+def _is_weight(value: Any) -> bool:
+    return bool(np.ndim(value) == 0 and np.asarray(value).dtype.kind in "iuf" and 0 <= value < np.inf)

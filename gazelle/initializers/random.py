@@ -26,6 +26,8 @@ class _Random(Initializer):
             raise ArgumentError(
                 message(f"{type(self).__name__}'s seed", expected="an integer, a SeedGenerator or None", got=repr(seed))
             )
+        if getattr(self, "stddev", 0) < 0:
+            raise ArgumentError(message(f"{type(self).__name__}'s stddev", expected="0 or more", got=repr(self.stddev)))
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
         kind = numpy_dtype(dtype)

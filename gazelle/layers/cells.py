@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from gazelle import activations
 from gazelle.core.errors import ArgumentError, message
 from gazelle.layers.base import Layer
+from gazelle.layers.core import check_rate
 
 
 def product(x: Any, kernel: Any, dropped: Any) -> Any:
@@ -37,7 +38,7 @@ class _Cell(Layer):
                 message(f"units of {type(self).__name__}", expected="a positive integer", got=repr(self.units))
             )
         for name in ("dropout", "recurrent_dropout"):
-            setattr(self, name, min(1.0, max(0.0, getattr(self, name))))
+            setattr(self, name, check_rate(type(self).__name__, getattr(self, name), name))
         self.mask_count = self.gates if implementation == 1 or self.recurrent_dropout else 1
         self.state_size: Any = self.units
         self.output_size = self.units

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
 from gazelle.layers.base import Layer
+from gazelle.layers.core import check_rate
 from gazelle.layers.spec import InputSpec
 from gazelle.ops.normalization_forms import batch_normalized, standardized
 
@@ -100,6 +101,10 @@ class BatchNormalization(_Normalization):
             self.axis = axis[0]
         if isinstance(self.axis, (list, tuple)):
             raise ArgumentError(message("Argument axis of BatchNormalization", expected="one axis", got=repr(axis)))
+        check_rate("BatchNormalization", momentum, "momentum")
+        if isinstance(epsilon, str) or not epsilon >= 0:
+            wanted = "a number from 0 on"
+            raise ArgumentError(message("Argument epsilon of BatchNormalization", expected=wanted, got=repr(epsilon)))
         for key in renorm_clipping or {}:
             if key not in ("rmax", "rmin", "dmax"):
                 raise unknown("key of renorm_clipping", key, ("rmax", "rmin", "dmax"))

@@ -60,7 +60,7 @@ class Tree(Configurable, abstract=True):
             used: Counter[str] = Counter()
             for child in layer.sublayers():
                 kind = snake(type(child).__name__)
-                name = kind if child.auto_named or _counted(child.name, kind) else child.name
+                name = kind if child.auto_named or counted(child.name, kind) else child.name
                 used[name] += 1
                 name = f"{name}_{used[name] - 1}" if used[name] > 1 else name
                 walk(child, f"{path}/{name}" if path else name)
@@ -176,7 +176,7 @@ class Tree(Configurable, abstract=True):
         return f"{type(self).__name__} '{self.name}'"
 
 
-def _counted(name: str, kind: str) -> bool:
+def counted(name: str, kind: str) -> bool:
     """Whether a name is an automatic one, `dense` or `dense_7`, be it from this process or from a file."""
     start, _, number = name.rpartition("_")
     return name == kind or (start == kind and number.isdigit())

@@ -14,6 +14,7 @@ from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
 from gazelle.core.lookup import lookup
 from gazelle.core.masks import get_mask
 from gazelle.core.symbolic import any_symbolic, call_op
+from gazelle.losses import functions
 from gazelle.losses.labels import check_labels
 from gazelle.losses.shapes import check_shapes, kind_of, same_rank
 
@@ -88,13 +89,14 @@ class LossFunctionWrapper(Loss):
         super().__init__(name=name or getattr(fn, "__name__", None), reduction=reduction, dtype=dtype)
         self.fn = get(fn)
         self.fn_kwargs = kwargs
+        functions.check_arguments("loss", self.fn, kwargs)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         if hasattr(y_true, "shape") and hasattr(y_pred, "shape"):
             check_shapes(self, y_true, y_pred)
             if kind_of(self) == "any":
                 y_true, y_pred = same_rank(y_true, y_pred)
-        return self.fn(y_true, y_pred, **self.fn_kwargs)
+        return functions.call("loss", self.fn, y_true, y_pred, self.fn_kwargs)
 
 
 def stepwise(y_true: Any, y_pred: Any, *weights: Any) -> Any:

@@ -39,6 +39,8 @@ def choose(identifier: Any, y_true_shape: tuple[Any, ...], y_pred_shape: tuple[A
         found: Any = table[family(y_true_shape, y_pred_shape)](name=written)
     elif written is not None and find(written, "metrics") is None and find(written, "losses") is not None:
         found = losses.get(written)
+    elif isinstance(identifier, type) and issubclass(identifier, Metric):
+        found = identifier(name=snake(identifier.__name__))  # not the next automatic name: programs go by it
     else:
         found = get(identifier)
     if not isinstance(found, Metric):

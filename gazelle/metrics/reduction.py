@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from gazelle.core.config import find
 from gazelle.core.errors import unknown
 from gazelle.core.masks import get_mask
-from gazelle.losses import Loss
+from gazelle.losses import Loss, functions
 from gazelle.losses.base import align, check_shapes, divide, merge_mask, stepwise
 from gazelle.metrics.base import Metric
 
@@ -98,15 +98,20 @@ class MeanMetricWrapper(Mean):
         super().__init__(name, dtype)
         self.fn = _function(fn) if isinstance(fn, str) else fn
         self.fn_kwargs = kwargs
+        functions.check_arguments("metric", self._values, kwargs)
         if (getattr(fn, "__module__", None) or "").startswith("gazelle.losses") and self._direction is None:
             self._direction = "down"
+
+    @property
+    def _values(self) -> Any:
+        return self.fn.call if isinstance(self.fn, Loss) else self.fn
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         mask = get_mask(y_pred)
         y_true, y_pred = jnp.asarray(y_true), jnp.asarray(y_pred)
         y_true = stepwise(y_true, y_pred, mask, sample_weight)
         check_shapes(self, y_true, y_pred)
-        values = (self.fn.call if isinstance(self.fn, Loss) else self.fn)(y_true, y_pred, **self.fn_kwargs)
+        values = functions.call("metric", self._values, y_true, y_pred, self.fn_kwargs)
         super().update_state(values, merge_mask(sample_weight, mask, wide(self.dtype), f"'{self.name}'"))
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import numpy as np
+
 from gazelle import activations, data, losses
 from gazelle.core import symbolic
-from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.errors import ArgumentError, DataError, ShapeError, message
+from gazelle.layers.embedding import Embedding
 from gazelle.models.graph import Graph, input_mismatch
 from gazelle.training.outputs import per_output
 
@@ -25,6 +28,31 @@ def check_inputs(graph: Graph | None, source: data.Source) -> None:
         if len(shown) != len(tensor.shape) or any(want not in (None, got) for want, got in sizes):
             assert tensor.node is not None
             raise ShapeError(input_mismatch(tensor.node.operation.name, tensor.shape, shape))
+    _check_ids(graph, whole)
+    if isinstance(source, data.StreamSource):
+        source.inspect["ids"] = lambda batch: _check_ids(graph, batch[0])
+
+
+def _check_ids(graph: Graph, x: Any) -> None:
+    """Whole numbers that go straight into an Embedding must be rows of its table."""
+    for tensor, array in zip(graph.flat_inputs, graph.match(x), strict=True):
+        tables = [
+            node.operation for node in graph.nodes
+            if isinstance(node.operation, Embedding) and any(t is tensor for t in node.inputs)
+        ]  # fmt: skip
+        if not tables or not isinstance(array, np.ndarray) or isinstance(array, np.memmap) or not array.size:
+            continue
+        rows = min(table.input_dim for table in tables)
+        fits = (array >= 0) & (array < rows)
+        fits = fits if array.dtype.kind in "iub" else fits & (array == np.floor(array))
+        if not fits.all():
+            place = tuple(int(i) for i in np.argwhere(~fits)[0])
+            high = array[array >= rows]
+            mend = f"Embedding({int(high.max()) + 1}, ...) has a row for each id." if high.size else ""
+            raise DataError(
+                message(f"Ids for the Embedding '{tables[0].name}'", expected=f"whole numbers from 0 to {rows - 1}",
+                        got=f"{array[place]} at x[{', '.join(map(str, place))}]", mend=mend)
+            )  # fmt: skip
 
 
 def check_outputs(graph: Graph | None, loss: Any) -> None:

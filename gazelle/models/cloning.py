@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gazelle.core.config import deserialize, serialize_object
+from gazelle.core.errors import ArgumentError, message
 
 
 def clone_model(model: Any) -> Any:
@@ -12,6 +13,11 @@ def clone_model(model: Any) -> Any:
 
     >>> copy = clone_model(Sequential([Input((3,)), layers.Dense(2)]))
     """
+    if not hasattr(type(model), "compile_from_config"):
+        raise ArgumentError(
+            message("clone_model", expected="a model", got=f"a {type(model).__name__}",
+                    mend="A layer again, without weights: type(layer).from_config(layer.get_config()).")
+        )  # fmt: skip
     config = serialize_object(model)
     config.pop("compile_config", None)
     return deserialize(config)

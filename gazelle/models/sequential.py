@@ -43,7 +43,7 @@ class Sequential(Model):
         if isinstance(layer, KerasTensor) and layer.node is not None and isinstance(layer.node.operation, InputLayer):
             layer = layer.node.operation
         if not isinstance(layer, Layer):
-            got = f"the class {layer.__name__}" if isinstance(layer, type) else repr(layer)
+            got = f"the class {layer.__name__}" if isinstance(layer, type) else repr(layer)[:80]
             mend = f"Make one: {layer.__name__}(...)." if isinstance(layer, type) else ""
             raise ArgumentError(message("Sequential.add", expected="a layer", got=got, mend=mend))
         if not layer.auto_named and any(layer.name == other.name for other in self._layers):

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable
 from typing import Any
 
-from gazelle.core.errors import DamagedFileError, message
+from gazelle.core.errors import ArgumentError, DamagedFileError, message
 from gazelle.saving import writers
 
 
@@ -89,6 +89,14 @@ def replace_file(path: Any, write: Callable[[Written], Any]) -> None:
     sync_folder(os.path.dirname(target))
 
 
+def path_of(filepath: Any) -> str:
+    """A path as text."""
+    try:
+        return os.fsdecode(filepath)
+    except TypeError:
+        raise ArgumentError(message("filepath", expected="the path of a file", got=repr(filepath)[:80])) from None
+
+
 def _create(target: str) -> Any:
     """A new file beside `target`; the mode "x" never opens a file that exists, nor follows a link."""
     while True:
@@ -147,6 +155,8 @@ def _reason(error: OSError, target: str, written: Written | None) -> str:
     if error.errno == errno.ENOENT:
         return message(f"'{target}' cannot be written", expected="an existing folder", got=f"no folder '{folder}'",
                        mend=f"Make it first: os.makedirs({folder!r}, exist_ok=True).")  # fmt: skip
+    if os.path.isdir(target):
+        return message(f"'{target}' cannot be written", expected="the name of a file", got="a folder")
     reason = error.strerror or str(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         needed = f" after {written.size:,} bytes" if written is not None else ""

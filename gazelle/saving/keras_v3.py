@@ -17,7 +17,7 @@ from gazelle.core import config as core
 from gazelle.core.errors import ArgumentError, DamagedFileError, UnsafeFileError, message
 from gazelle.saving import assets, hdf5, keras_weights, legacy, older, spelling
 from gazelle.saving import config as configs
-from gazelle.saving.atomic import replace_file
+from gazelle.saving.atomic import path_of, replace_file
 from gazelle.saving.keras_weights import whole
 from gazelle.saving.tensors import damaged
 
@@ -45,7 +45,8 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, **kwargs: Any)
     (None, 2)
     """
     include_optimizer = kwargs.pop("include_optimizer", True)
-    legacy_form = os.fspath(filepath).endswith((".h5", ".hdf5"))
+    filepath = path_of(filepath)
+    legacy_form = filepath.endswith((".h5", ".hdf5"))
     kwargs.pop("zipped", None), kwargs.pop("save_format", None)
     if kwargs:
         raise ArgumentError(message(f"save has no argument {next(iter(kwargs))!r}"))
@@ -85,7 +86,8 @@ def load_model(
     Raises:
         UnsafeFileError: it asks for something a data file must not do. DamagedFileError: it is cut or changed.
     """
-    label = f"'{os.fspath(filepath)}'"
+    filepath = path_of(filepath)
+    label = f"'{filepath}'"
     if _is_hdf5(filepath):
         with hdf5.opened(filepath, os.fspath(filepath)) as reader:
             return legacy.load_model(reader, custom_objects, compile)

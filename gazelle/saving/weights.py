@@ -10,7 +10,7 @@ import numpy as np
 from gazelle.core.errors import DamagedFileError, ShapeError, StateError, message
 from gazelle.core.variable import still
 from gazelle.saving import hdf5, keras_v3, keras_weights, legacy, shards
-from gazelle.saving.atomic import replace_file
+from gazelle.saving.atomic import path_of, replace_file
 from gazelle.saving.latest import newest
 from gazelle.saving.state_file import FORMAT, read_arrays, read_state, write_arrays
 from gazelle.saving.tensors import Array, read_header
@@ -32,6 +32,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_si
     ['scores']
     """
     _need_built(model, "save_weights")
+    filepath = path_of(filepath)
     keras_v3.refuse_overwriting(filepath, overwrite)
     if max_shard_size is not None or os.fspath(filepath).endswith(".weights.json"):
         shards.save(model, filepath, 5.0 if max_shard_size is None else max_shard_size)
@@ -64,7 +65,7 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
     if filepath == "latest":
         tensors, meta, path = newest()
         return _load_state(model, tensors, meta, path)
-    path = os.fspath(filepath)
+    path = path_of(filepath)
     form = format_of(path)
     if form == "state":
         return _load_state(model, *read_state(path), path)

@@ -37,6 +37,9 @@ class Objective:
         weights = per_output("sample_weight", weight, names, spread=True)
         reports = getattr(added, "reports", {})
         factors = per_output("compile(loss_weights=...)", self.loss_weights, names, spread=True)
+        for factor in factors:
+            if factor is not None and not isinstance(factor, (int, float)) and not hasattr(factor, "dtype"):
+                raise ArgumentError(message("compile(loss_weights=...)", expected="numbers", got=repr(factor)))
         predictions = flat_outputs(y_pred, names)
         parts: dict[str, Any] = {}
         total = jnp.zeros(())
@@ -53,7 +56,7 @@ class Objective:
             if target is None:
                 raise DataError(
                     message(f"The loss of output '{name}' needs labels", expected="y", got="none",
-                            mend="Give fit(x, y), or a dict with a key per output.")
+                            mend="Give y: fit(x, y), evaluate(x, y); for several outputs a dict with a key per output.")
                 )  # fmt: skip
             if hasattr(function, "given"):  # it needs tensors from inside the model
                 function = function.given(reports)

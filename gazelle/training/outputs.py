@@ -37,6 +37,8 @@ def per_output(what: str, value: Any, names: list[str], *, spread: bool = False)
     if len(names) == 1:
         if isinstance(value, (list, tuple)) and len(value) == 1:
             return [value[0]]
+        if spread and isinstance(value, (list, tuple)):
+            raise ArgumentError(message(what, expected=f"one entry, for output '{names[0]}'", got=len(value)))
         return [value]
     if isinstance(value, (list, tuple)):
         if len(value) != len(names):

@@ -100,7 +100,7 @@ class Trainer:
             self._check(source.data)
         elif isinstance(source, data.StreamSource):
             self._check(source.sample)
-            source.inspect = self._check
+            source.inspect["labels"] = self._check
 
     def _check(self, batch: Any) -> None:
         if batch[1] is None:

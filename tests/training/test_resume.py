@@ -1,5 +1,6 @@
 """fit(resume=True): a training that was stopped anywhere goes on bit for bit as if it had not been."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -279,10 +280,8 @@ def test_an_event_that_was_cut_short_is_told_again(event, how):
     case = {"callbacks": told, "validation_split": 0.25}
     whole = run(case, resume=False)
     ways.append(how)
-    with pytest.raises((KeyboardInterrupt, StopHere)):
-        network_run = run(case)
-        if network_run is None:
-            raise StopHere
+    with contextlib.suppress(KeyboardInterrupt):
+        assert run(case) is None
     history, weights, slots, _ = run(case)
     assert history == whole[0]
     assert same(weights, whole[1])

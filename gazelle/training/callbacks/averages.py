@@ -48,6 +48,9 @@ class SwapEMAWeights(Callback):
                 average.assign(value)
             self._swapped = swapped
 
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._pairs()  # says so where there are no averages
+
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if self.swap_on_epoch:
             self._put(False)

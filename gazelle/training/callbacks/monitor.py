@@ -85,3 +85,11 @@ def _scalar(value: Any, name: str) -> float:
             message(f"The monitored '{name}'", expected="one number", got=f"an array of shape {array.shape}")
         )
     return float(array.reshape(()))
+
+
+def endured(owner: Any, patience: Any) -> Any:
+    """`patience`, which has to be a number from 0 on."""
+    if isinstance(patience, (bool, str)) or not patience >= 0:
+        who = type(owner).__name__
+        raise ArgumentError(message(f"{who}'s patience", expected="a number of epochs from 0 on", got=repr(patience)))
+    return patience

@@ -10,7 +10,7 @@ import numpy as np
 
 from gazelle.core.errors import ArgumentError, StateError, message, unknown
 from gazelle.training.callbacks.base import Callback
-from gazelle.training.callbacks.monitor import Monitor
+from gazelle.training.callbacks.monitor import Monitor, endured
 
 
 def _rate(callback: Callback) -> Any:
@@ -51,7 +51,7 @@ class LearningRateScheduler(Callback):
         rate = _rate(self)
         given = self.schedule(epoch, float(rate)) if _takes_two(self.schedule) else self.schedule(epoch)
         array = np.asarray(given)
-        if array.size != 1 or array.dtype.kind not in "fiu":
+        if array.size != 1 or array.dtype.kind not in "fiu" or not np.isfinite(array).all():
             raise ArgumentError(
                 message("The schedule of LearningRateScheduler", expected="a number as result", got=repr(given),
                         mend="Return the learning rate of the epoch.")
@@ -106,10 +106,11 @@ class ReduceLROnPlateau(Monitor):
         if kwargs:
             known = [name for name in inspect.signature(ReduceLROnPlateau).parameters if name != "kwargs"]
             raise unknown("argument of ReduceLROnPlateau", next(iter(kwargs)), known)
-        if factor >= 1.0:
-            raise ArgumentError(message("ReduceLROnPlateau's factor", expected="a number below 1", got=factor))
+        if not 0 < factor < 1:
+            wanted = "a number below 1" if factor > 0 else "a number above 0"
+            raise ArgumentError(message("ReduceLROnPlateau's factor", expected=wanted, got=factor))
         super().__init__(monitor, mode, min_delta)
-        self.factor, self.patience, self.verbose = factor, patience, verbose
+        self.factor, self.patience, self.verbose = factor, endured(self, patience), verbose
         self.cooldown, self.min_lr = cooldown, min_lr
         self._reset()
 

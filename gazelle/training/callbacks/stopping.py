@@ -8,7 +8,7 @@ import numpy as np
 
 from gazelle.core.errors import StateError, message
 from gazelle.training.callbacks.base import Callback
-from gazelle.training.callbacks.monitor import Monitor
+from gazelle.training.callbacks.monitor import Monitor, endured
 
 
 class EarlyStopping(Monitor):
@@ -41,7 +41,7 @@ class EarlyStopping(Monitor):
         baseline: float | None = None, restore_best_weights: bool = False, start_from_epoch: int = 0,
     ) -> None:  # fmt: skip
         super().__init__(monitor, mode, min_delta)
-        self.patience, self.verbose, self.baseline = patience, verbose, baseline
+        self.patience, self.verbose, self.baseline = endured(self, patience), verbose, baseline
         self.restore_best_weights, self.start_from_epoch = restore_best_weights, start_from_epoch
         self._reset()
 
