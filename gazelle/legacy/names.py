@@ -23,7 +23,7 @@ NAMES: dict[str, dict[str, str]] = {
     "gazelle.layers": {
         **{name: f"{_OLD}:{name}" for name in _LAYERS},
         "AtrousConv1D": f"{_OLD}:AtrousConvolution1D", "AtrousConv2D": f"{_OLD}:AtrousConvolution2D",
-        "Deconv2D": f"{_OLD}:Deconvolution2D", "Deconv3D": f"{_OLD}:Deconvolution3D", "Recurrent": ":RNN",
+        "Deconv2D": f"{_OLD}:Deconvolution2D", "Deconv3D": f"{_OLD}:Deconvolution3D", "Recurrent": "gazelle.legacy.recurrent:Recurrent",
         "Sequential": "gazelle.models:Sequential",
         "Model": "gazelle.models:Model", "K": "gazelle.backend", "Node": "gazelle.core.symbolic:Node",
         "Convolution2DTranspose": ":Conv2DTranspose", "GlobalAvgPool": ":GlobalAveragePooling2D",
@@ -41,6 +41,7 @@ NAMES: dict[str, dict[str, str]] = {
         **{name: f"gazelle.legacy.regularizers:{name}" for name in (
             "activity_l1", "activity_l2", "activity_l1l2", "ActivityRegularizer")},
     },
+    "gazelle.losses": {"Reduction": "gazelle.legacy.losses:Reduction"},
     "gazelle.constraints": {"maxnorm": ":MaxNorm", "nonneg": ":NonNeg", "unitnorm": ":UnitNorm"},
     "gazelle.metrics": {name: f"gazelle.legacy.metrics:{name}" for name in (
         "precision", "recall", "fbeta_score", "fmeasure", "matthews_correlation")},

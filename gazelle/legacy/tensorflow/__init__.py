@@ -58,6 +58,12 @@ named("nest.flatten")(gazelle.tree.flatten)
 named("pi")(3.141592653589793)
 named("__version__", "version.VERSION", "VERSION")(VERSION)
 named("version.GIT_VERSION")("gazelle")
+for _old, _new in {
+    "random_normal": "RandomNormal", "random_uniform": "RandomUniform", "truncated_normal": "TruncatedNormal",
+    "zeros": "Zeros", "ones": "Ones", "constant": "Constant", "glorot_uniform": "GlorotUniform",
+    "glorot_normal": "GlorotNormal", "variance_scaling": "VarianceScaling", "orthogonal": "Orthogonal",
+}.items():  # fmt: skip
+    named(f"{_old}_initializer", f"compat.v1.{_old}_initializer")(getattr(gazelle.initializers, _new))
 #: names below which nothing is ours
 _ELSEWHERE = {
     "contrib": "tf.contrib went with TensorFlow 1.",

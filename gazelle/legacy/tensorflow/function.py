@@ -195,18 +195,27 @@ def function(func: Any = None, input_signature: Any = None, autograph: bool = Tr
     return func if isinstance(func, Function) else Function(func)
 
 
-def py_function(func: Callable[..., Any], inp: Any, Tout: Any = None, name: Any = None) -> Any:
-    """`tf.py_function`, `tf.numpy_function`: `func` runs as Python."""
+def py_function(func: Any = None, inp: Any = None, Tout: Any = None, name: Any = None) -> Any:
+    """`tf.py_function`: `func` runs as Python on tensors. Also a decorator."""
+    return _as_python(func, inp, Tout, lambda tensors: tensors)
+
+
+def numpy_function(func: Any = None, inp: Any = None, Tout: Any = None, stateful: bool = True,
+                   name: Any = None) -> Any:  # fmt: skip
+    """`tf.numpy_function`: `func` is given arrays of NumPy. Also a decorator."""
+    return _as_python(func, inp, Tout, lambda tensors: [tensor.numpy() for tensor in tensors])
+
+
+def _as_python(function: Any, inputs: Any, types: Any, given: Callable[[Any], Any]) -> Any:
     from gazelle.legacy.tensorflow.arrays import convert
 
-    out = func(*(v if isinstance(v, Boxed) else convert(v) for v in inp))
+    if inputs is None:
+        if function is None:
+            return lambda own: _as_python(own, None, types, given)
+        return lambda *args: _as_python(function, args, types, given)
+    out = function(*given([convert(v) for v in inputs]))
     if isinstance(out, list | tuple):
-        types = Tout if isinstance(Tout, list | tuple) else [Tout] * len(out)
-        return [convert(v, t) for v, t in zip(out, types, strict=True)]
-    return None if out is None else convert(out, Tout[0] if isinstance(Tout, list | tuple) and Tout else Tout or None)
-
-
-def numpy_function(func: Callable[..., Any], inp: Any, Tout: Any = None, stateful: bool = True,
-                   name: Any = None) -> Any:  # fmt: skip
-    """`tf.numpy_function`: `func` is given arrays of NumPy."""
-    return py_function(lambda *tensors: func(*(t.numpy() for t in tensors)), inp, Tout)
+        each = types if isinstance(types, list | tuple) else [types] * len(out)
+        return [convert(v, t) for v, t in zip(out, each, strict=True)]
+    one = types[0] if isinstance(types, list | tuple) and types else types
+    return None if out is None else convert(out, one or None)

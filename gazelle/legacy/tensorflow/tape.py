@@ -12,7 +12,7 @@ import numpy as np
 from gazelle.core import dtypes
 from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.variable import Variable
-from gazelle.legacy.tensorflow.recording import Call, is_box, key_of, listen, listeners, unboxed, unlisten
+from gazelle.legacy.tensorflow.recording import Call, is_array, is_box, key_of, listen, listeners, unboxed, unlisten
 from gazelle.legacy.tensorflow.tensor import Tensor
 
 _programs: dict[Any, Any] = {}  # structure of a tape -> its compiled gradient
@@ -104,7 +104,7 @@ class GradientTape:
         self._used = True
         flat, structure = jax.tree.flatten(sources, is_leaf=is_box)
         for leaf in flat:
-            if not is_box(leaf):
+            if not (is_box(leaf) or is_array(leaf)):
                 raise ArgumentError(
                     message("sources of GradientTape.gradient", expected="tensors and variables",
                             got=type(leaf).__name__)

@@ -29,6 +29,8 @@ from gazelle.legacy.tensorflow.recording import Call, is_array, is_box, listen, 
 from gazelle.losses.base import Loss
 from gazelle.losses.shapes import TARGETS
 from gazelle.metrics.base import Metric
+from gazelle.models.graph import _fitted
+from gazelle.models.hooks import Hooks, _has_two_arguments
 from gazelle.optimizers import pieces
 from gazelle.optimizers.hands import Hands
 
@@ -112,7 +114,7 @@ def stateful(function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any],
     if heard:
         words = tuple(leaf for leaf in fixed if leaf is not None)
         key = None if mark is None or any(m is not None for m in masks) or before else (
-            mark, structure, tuple(places), words, tuple(map(id, variables))
+            mark, structure, tuple(places), words, tuple(map(id, variables)), tuple(draws.items()), base.training
         )  # fmt: skip
         record = Call(run, inputs, arrays, outputs, key)
         for tape in heard:
@@ -157,6 +159,9 @@ def _layer_call(original: Callable[..., Any]) -> Callable[..., Any]:
         try:
             if depth:
                 out = original(self, *unbox(args), **unbox(kwargs))
+            elif _has_parts(self):
+                _inside.set(0)
+                out = _by_layers(self, args, kwargs)
             else:
                 out = stateful(functools.partial(original, self), args, kwargs, _mark_of(self), self)
         finally:
@@ -164,6 +169,59 @@ def _layer_call(original: Callable[..., Any]) -> Callable[..., Any]:
         return boxed(out)
 
     return called
+
+
+def _has_parts(model: Any) -> bool:
+    """Whether a tape should hear of a model's layers one by one: gradients may be asked between its outputs."""
+    graph = getattr(model, "_graph", None)
+    own = graph is not None and type(model).call.__module__.startswith("gazelle.")
+    return own and bool(listeners()) and len(symbolic.leaves(graph.outputs)) > 1
+
+
+def _by_layers(model: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
+    """What a model of a graph gives, each of its layers called as if the program did it."""
+    graph, outer = model._wide or model._graph, bind.current()
+    base = bind.Scope(key=_fresh_key()) if outer is None else outer
+    given = kwargs.get("training", args[1] if len(args) > 1 else None)
+    scope = dataclasses.replace(base, training=base.training if given is None else bool(given))
+    inputs = graph.match(args[0] if args else kwargs["inputs"])
+    values = {
+        id(tensor): call(_entrance(graph, tensor), (value,), {})
+        for tensor, value in zip(graph.flat_inputs, inputs, strict=True)
+    }
+    with bind.entered(scope):
+        for node in graph.nodes:
+            outputs = symbolic.leaves(node.outputs)
+            if not all(id(tensor) in values for tensor in outputs):
+                words, named = symbolic.map_tree(lambda v: values.get(id(v), v), (node.args, node.kwargs))
+                results = jax.tree.leaves(boxed(node.operation(*words, **named)), is_leaf=is_box)
+                values.update((id(tensor), result) for tensor, result in zip(outputs, results, strict=True))
+    if outer is None:
+        model._eager_losses = [boxed(value) for _, value in scope.losses]
+    return symbolic.map_tree(lambda tensor: values[id(tensor)], graph.outputs)
+
+
+_entrances: dict[Any, Any] = {}
+
+
+def _entrance(graph: Any, tensor: Any) -> Callable[[Any], Any]:
+    """What brings data to the rank and dtype of an input; always the same function, so that programs are shared."""
+    if (id(graph), id(tensor)) not in _entrances:
+        _entrances[id(graph), id(tensor)] = lambda array: _fitted(tensor, array, graph.guessed)
+    return _entrances[id(graph), id(tensor)]
+
+
+def _own_step(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`Hooks._with_state`: a `train_step(self, data)` that others wrote is given tensors."""
+
+    @functools.wraps(original)
+    def found(self: Any, name: str, parts: Any) -> Any:
+        step = original(self, name, parts)
+        if getattr(type(self), name).__module__.startswith("gazelle.") or _has_two_arguments(getattr(self, name)):
+            return step
+        return lambda data: unbox(step(boxed(data)))
+
+    return found
 
 
 def _mark_of(layer: Any) -> Any:
@@ -311,6 +369,10 @@ def opened() -> None:
         if "update_state" in cls.__dict__:
             _lay(cls, "update_state", _plain)
     _lay(pieces, "constrain", _unboxing)
+    _lay(Hooks, "_with_state", _own_step)
+    _lay(Hooks, "_loss_of", _unboxing)
+    for name in ("train_step", "test_step", "predict_step"):
+        _lay(Hooks, name, _plain)
     _put(Metric, "reset_states", lambda self: self.reset_state())
     _put(jax.Array, "numpy", _numpy)
     for name in ("image", "text", "audio"):
