@@ -128,7 +128,7 @@ def __dir__() -> list[str]:
 _missing.install(__name__)
 _era.plug(
     lambda: importlib.import_module("gazelle.legacy"),
-    settable=("lr", "outputs"),
+    settable=("lr", "non_trainable_weights", "outputs", "trainable_weights"),
     private=("_inbound_nodes", "_make_predict_function", "_make_train_function", "_outbound_nodes"),
 )
 _config.REGISTRY.complete_by(lambda: importlib.import_module("gazelle.models"))

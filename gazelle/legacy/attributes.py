@@ -11,7 +11,9 @@ from gazelle.core.era import NOTHING
 from gazelle.core.errors import GazelleError, message
 from gazelle.core.symbolic import KerasTensor, map_tree
 from gazelle.layers import Layer
-from gazelle.legacy import generators, words
+from gazelle.legacy import custom, generators, words
+from gazelle.legacy.backend import updates
+from gazelle.legacy.backend.gradients import gradients
 from gazelle.models import Model
 from gazelle.models.graph import Graph
 from gazelle.optimizers import Optimizer
@@ -92,6 +94,7 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
     "outbound_nodes": _users, "_outbound_nodes": _users,
     "batch_input_shape": lambda layer: layer.batch_shape,
     "running_mean": lambda layer: layer.moving_mean, "running_std": lambda layer: layer.moving_variance,
+    "add_update": _method(custom.add_update),
     "updates": lambda layer: [], "uses_learning_phase": lambda layer: False,
 }  # fmt: skip
 _WEIGHTS = {
@@ -116,6 +119,8 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     "train_function": _refused("train_function", "Use train_on_batch."),
 }  # fmt: skip
 _OPTIMIZER: dict[str, Callable[[Any], Any]] = {
+    "get_updates": _method(updates.get_updates),
+    "get_gradients": _method(lambda _, loss, params: gradients(loss, params)),
     "lr": lambda optimizer: optimizer.learning_rate,
     "decay": lambda optimizer: 0.0,
     "weights": lambda optimizer: optimizer.variables,
@@ -144,6 +149,8 @@ def assign(thing: Any, name: str, value: Any) -> Any:
     """Do what `thing.name = value` did; NOTHING: it is an attribute as any other."""
     if isinstance(thing, Optimizer) and name == "lr":
         thing.learning_rate = value
+    elif isinstance(thing, Layer) and name in ("trainable_weights", "non_trainable_weights"):
+        custom.set_weights_lists(thing, name, value)
     elif isinstance(thing, Model) and name == "outputs" and isinstance(value, list) and _symbolic(value):
         thing._forget_compiled()
         if hasattr(thing, "_tail"):

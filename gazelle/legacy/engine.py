@@ -15,9 +15,22 @@ from gazelle.utils import get_source_inputs
 
 Container = Network = Model
 
+
+
+def slice_X(X: Any, start: Any = None, stop: int | None = None) -> Any:  # noqa: N802, N803 - its name of old
+    """Rows of an array or of each in a list: from `start` to `stop`, or those of a list of numbers.
+
+    >>> slice_X([np.arange(4), np.arange(4) * 2], 1, 3)
+    [array([1, 2]), array([2, 4])]
+    """
+    rows = start if hasattr(start, "__len__") else slice(start, stop)
+    return [x[rows] for x in X] if isinstance(X, list) else X[rows]
+
+
+slice_arrays = slice_X
 __all__ = [
     "Container", "Functional", "Input", "InputLayer", "InputSpec", "KerasTensor", "Layer", "Merge", "Model", "Network",
-    "Node", "Sequential", "Wrapper", "get_source_inputs", "merge",
+    "Node", "Sequential", "Wrapper", "get_source_inputs", "merge", "slice_X", "slice_arrays",
 ]  # fmt: skip
 
 

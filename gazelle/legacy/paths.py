@@ -9,7 +9,7 @@ _OF: dict[str, tuple[str, ...]] = {
     "gazelle.layers": (
         *(f"layers.{part}" for part in (
             "advanced_activations", "base", "convolutional", "convolutional_recurrent", "core", "cudnn_recurrent",
-            "dense_attention", "embeddings", "experimental", "experimental.preprocessing", "local", "merge", "noise",
+            "dense_attention", "embeddings", "experimental", "experimental.preprocessing", "local", "noise",
             "normalization", "normalization_v2", "pooling", "preprocessing", "preprocessing.image_preprocessing",
             "recurrent", "recurrent_v2", "rnn", "wrappers",
         )),
@@ -35,6 +35,7 @@ _OF: dict[str, tuple[str, ...]] = {
         "metrics_utils", "model_utils", "multi_gpu_utils", "np_utils", "test_utils", "tf_utils", "training_utils",
         "vis_utils", "visualize_util", "visualize_plots",
     )),
+    "gazelle.legacy.layers.merging": ("layers.merge",),
     "gazelle.legacy.preprocessing.image": ("preprocessing.image", "preprocessing.image_gen"),
     "gazelle.legacy.preprocessing.text": ("preprocessing.text",),
     "gazelle.legacy.preprocessing.sequence": ("preprocessing.sequence",),

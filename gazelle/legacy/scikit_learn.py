@@ -91,11 +91,11 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
 class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
     """A classifier.
 
-    >>> def build(units=4):
+    >>> def build():
     ...     model = Sequential([gazelle.layers.Dense(units, input_dim=2), gazelle.layers.Dense(1, activation="sigmoid")])
     ...     model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
     ...     return model
-    >>> classifier = KerasClassifier(build_fn=build, units=3, epochs=1, verbose=0)
+    >>> classifier = KerasClassifier(build_fn=build, epochs=1, verbose=0)
     >>> _ = classifier.fit(np.eye(2), np.array(["a", "b"]))
     >>> classifier.predict_proba(np.eye(2)).shape
     (2, 2)

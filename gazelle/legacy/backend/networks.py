@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import ops, random
+from gazelle.core import era
 from gazelle.legacy.backend.lifting import lifted
 from gazelle.legacy.backend.shapes import channels_first, sizes
 
@@ -31,6 +32,9 @@ def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
     if axes is None:
         axes = (x.ndim - 1, y.ndim - 1 if y.ndim == 2 else y.ndim - 2)
     first, second = (axes, axes) if isinstance(axes, int) else axes
+    shared_axes = min(first % x.ndim, second % y.ndim, x.ndim - 2, y.ndim - 2)
+    if era.number() < 3 and max(x.ndim, y.ndim) > 3 and x.shape[:shared_axes] == y.shape[:shared_axes]:
+        return _batch_matmul(x, y, first % x.ndim, second % y.ndim)
     letters = "abcdefghijklmnopqrstuvwxyz"
     of_x = list("z" + letters[1 : x.ndim])
     of_y = list("z" + letters[x.ndim : x.ndim + y.ndim - 1])
@@ -39,6 +43,18 @@ def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
     rest = [a for a in of_x if a != shared] + [a for a in of_y[1:] if a != shared]
     out = jnp.einsum(f"{''.join(of_x)},{''.join(of_y)}->{''.join(rest)}", x, y)
     return out[:, None] if out.ndim == 1 else out
+
+
+def _batch_matmul(x: Any, y: Any, first: int, second: int) -> Any:
+    """As it was before Keras 2.3: of more than three axes all but the last two are the batch's."""
+    more = y.ndim - x.ndim
+    x = x.reshape(x.shape + (1,) * max(more, 0))
+    y = y.reshape(y.shape + (1,) * max(-more, 0))
+    out = (x if first == x.ndim - 1 else jnp.swapaxes(x, -1, -2)) @ (
+        y if second != y.ndim - 1 else jnp.swapaxes(y, -1, -2)
+    )
+    start = x.ndim - more - 1 if more > 0 else x.ndim - 2 + y.ndim + more - 1
+    return jnp.squeeze(out, tuple(range(start, start + abs(more)))) if more else out
 
 
 def _format(data_format: Any, dim_ordering: Any = None) -> str:

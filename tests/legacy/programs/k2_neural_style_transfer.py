@@ -9,7 +9,7 @@ from keras.applications import vgg19
 from keras import backend as K
 
 for name in ('content.jpg', 'style.jpg'):
-    save_img(name, np.random.rand(48, 40, 3) * 255)
+    save_img(name, np.random.rand(48, 48, 3) * 255)
 base_image_path = 'content.jpg'
 style_reference_image_path = 'style.jpg'
 result_prefix = 'out'
@@ -22,7 +22,7 @@ content_weight = 0.025
 
 # dimensions of the generated picture.
 width, height = load_img(base_image_path).size
-img_nrows = 32
+img_nrows = 40
 img_ncols = int(width * img_nrows / height)
 
 
