@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -214,7 +216,13 @@ def output_spec(fn: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], na
         try:
             with bind.entered(scope):
                 results.append(jax.eval_shape(traced, *specs))
-        except GazelleError as error:
+        except (TypeError, ValueError) as error:
+            fixed = _meets(str(error), size) if unknown else None
+            if fixed is not None:  # a tensor of a fixed number of samples meets ours: we have as many
+                args, kwargs = map_tree(functools.partial(_of_samples, count=fixed), (args, dict(kwargs)))
+                return output_spec(fn, args, kwargs, name)
+            if not isinstance(error, GazelleError):
+                raise
             error.args = tuple(str(arg).replace(str(size), "None") if unknown else arg for arg in error.args)
             raise
 
@@ -226,3 +234,20 @@ def output_spec(fn: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], na
         return KerasTensor(shape, first.dtype, name=name)
 
     return jax.tree.map(merge, *results)
+
+
+def _meets(text: str, size: int) -> int | None:
+    """The number that stands against the unknown `size` in the first axis, where JAX says that shapes do not fit."""
+    shapes = [tuple(map(int, found.replace(" ", "").rstrip(",").split(","))) for found in _SHAPE.findall(text)]
+    lengths = {shape[0] for shape in shapes if len(shape) == max(map(len, shapes))}
+    others = lengths - {size, 1}
+    return others.pop() if size in lengths and len(others) == 1 else None
+
+
+_SHAPE = re.compile(r"\((\d+(?:, *\d+)*,?)\)")
+
+
+def _of_samples(leaf: Any, count: int) -> Any:
+    if not is_symbolic(leaf) or not leaf.shape or leaf.shape[0] is not None:
+        return leaf
+    return KerasTensor((count, *leaf.shape[1:]), leaf.dtype, leaf.name)

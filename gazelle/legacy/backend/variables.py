@@ -14,7 +14,7 @@ from gazelle.core.names import automatic
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
 from gazelle.layers.input import Input, InputLayer
-from gazelle.legacy.backend.lifting import GraphVariable, lifted
+from gazelle.legacy.backend.lifting import GraphVariable, lifted, running
 from gazelle.legacy.backend.running import eval as evaluate
 from gazelle.legacy.backend.shapes import sizes
 
@@ -118,7 +118,7 @@ def ones(shape: Any, dtype: Any = None, name: str | None = None) -> Any:
 
 def _filled(number: int, shape: Any, dtype: Any, name: str | None) -> Any:
     shape = sizes(shape)
-    if all(isinstance(n, int) for n in shape):
+    if all(isinstance(n, int) for n in shape) and (name or not running()):
         return variable(np.full(shape, number), dtype, name)
     return _full(shape, number, dtypes.standardize(dtype or dtypes.floatx()))
 
