@@ -27,7 +27,7 @@ class Scope:
 
     values: dict[int, Any] | None = None  # id(variable) -> array; None: variables hold their own values
     key: jax.Array | None = None  # the step's key; None: each layer draws from its own seed
-    training: bool = False
+    training: bool | None = None  # None: nobody said
     names: Mapping[int, str] = dataclasses.field(default_factory=dict)  # id(layer) -> its path in the model
     losses: list[tuple[Any, Any]] = dataclasses.field(default_factory=list)  # (layer, value) of add_loss
     draws: dict[str, int] = dataclasses.field(default_factory=dict)  # how often a path has drawn a key

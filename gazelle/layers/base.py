@@ -54,7 +54,7 @@ class Layer(Stateless, Precise):
     _room = "layers"
     supports_masking = False
     has_whole_form = False  # whether the weights can be kept in whole numbers
-    input_spec: InputSpec | None = None
+    input_spec: Any = None  # an InputSpec, or as programs of Keras 1 have it a list with one
 
     def __init__(
         self, *, name: str | None = None, dtype: Any = None, trainable: bool = True, activity_regularizer: Any = None,
@@ -86,6 +86,7 @@ class Layer(Stateless, Precise):
                 raise ArgumentError(message(f"input_shape of {self._label}", expected=wanted, got=repr(input_shape)))
             given = (batch_size, *shape)
         self.batch_shape = given  # what a Sequential builds itself from
+        self.__dict__.pop("input_shape", None)  # of a layer that is built, the word means another thing
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -218,10 +219,9 @@ class Layer(Stateless, Precise):
         self._check_whole()
         known = self._signature(type(self).call)
         outer_training = scope.training
-        given = kwargs["training"] if "training" in kwargs else self._positional("training", args)
-        training = outer_training if given is None else bool(given)
+        training = self._training(outer_training, args, kwargs)
         if "training" in known and self._positional("training", args) is None:
-            kwargs["training"] = training
+            kwargs["training"] = bool(training)
         else:
             kwargs.pop("training", None)
         mask = masks[0] if len(masks) == 1 and not isinstance(args[0], (list, tuple, dict)) else masks
@@ -259,6 +259,16 @@ class Layer(Stateless, Precise):
         each = mask if isinstance(mask, (list, tuple)) else [mask] * len(outs)
         for tensor, its in zip(outs, each, strict=False):
             set_mask(tensor, its)
+
+    def _training(self, outer: bool | None, args: Any, kwargs: Mapping[str, Any]) -> bool | None:
+        """Whether this call trains: as it says, else as the call around it, else as the signature of `call` has it."""
+        said = kwargs.get("training", self._positional("training", args))
+        if said is not None:
+            return bool(said)
+        if outer is not None or "training" in kwargs or "training" not in self._signature(type(self).call):
+            return outer
+        default = inspect.signature(type(self).call).parameters["training"].default
+        return bool(default) if isinstance(default, bool) else None
 
     def _positional(self, name: str, args: Any) -> Any:
         names = list(self._signature(type(self).call))
@@ -305,8 +315,9 @@ class Layer(Stateless, Precise):
 
     def _check_inputs(self, args: Any) -> None:
         """Hold the first input against `input_spec` and against the shape the layer was built on."""
-        spec = self.input_spec
-        if spec is None or not args or not hasattr(args[0], "shape"):
+        given = self.input_spec
+        spec = given[0] if isinstance(given, list | tuple) and len(given) == 1 else given
+        if not isinstance(spec, InputSpec) or not args or not hasattr(args[0], "shape"):
             return
         shape = tuple(args[0].shape)
         expected = spec.misfit(shape)

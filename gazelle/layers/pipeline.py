@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gazelle.core import bind
 from gazelle.core.config import serialize
-from gazelle.core.symbolic import any_symbolic
 from gazelle.layers.base import Layer
 
 
 class Pipeline(Layer):
     """Applies layers in order:  y = layers[-1](... layers[0](x)).
 
-    Meant for preprocessing: outside of a model it counts as training unless it is called with training=False. Data
+    Meant for preprocessing: where nobody says otherwise it counts as training. Data
     may be strings, dicts or whatever the first layer takes.
 
     Args:
@@ -27,11 +25,6 @@ class Pipeline(Layer):
     def __init__(self, layers: Any, name: str | None = None) -> None:
         super().__init__(name=name)
         self.layers = list(layers)
-
-    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        if bind.current() is None and not any_symbolic(inputs):
-            kwargs.setdefault("training", True)
-        return super().__call__(inputs, *args, **kwargs)
 
     def build(self, input_shape: Any) -> None:
         pass  # each layer is built by what reaches it

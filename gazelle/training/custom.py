@@ -156,7 +156,8 @@ class CustomTrainer(Trainer):
         step, assigned = getattr(self.steps, kind), set[int]()
 
         def once(batch: Any) -> Any:
-            scope = bind.Scope(values={}, key=jax.random.key(0), names=self.steps.names(), closed=True)
+            words = {"training": False, "names": self.steps.names(), "closed": True}
+            scope = bind.Scope(values={}, key=jax.random.key(0), **words)
             with bind.entered(scope):
                 out = step(batch)
             assigned.update(scope.values or ())

@@ -9,7 +9,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core import bind, symbolic
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.layers.base import Layer
 from gazelle.ops.image.boxes import clip_to_image_size, convert_format
@@ -23,7 +22,8 @@ class ImageLayer(Layer, abstract=True):
     """The trunk. A leaf says in `draw` which numbers it needs, and in `change` what images become by them.
 
     `data` is images (height, width, channels), a batch of them, or a dict of "images" with "labels", "bounding_boxes"
-    ({"boxes", "labels"}) or "segmentation_masks". Called by itself a layer trains, unless training=False is said.
+    ({"boxes", "labels"}) or "segmentation_masks". Where nobody says whether a layer trains, it does: whoever calls
+    augmentation by hand wants to see it.
     """
 
     moves = False  # whether pixels change their places: then masks and boxes go with them
@@ -39,12 +39,6 @@ class ImageLayer(Layer, abstract=True):
         if config.get("bounding_box_format") is None:
             config.pop("bounding_box_format", None)
         return config
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        alone = bind.current() is None and not symbolic.any_symbolic(args, kwargs)
-        if alone and len(args) < 2 and kwargs.get("training") is None:
-            kwargs["training"] = True  # as Keras has it: whoever calls augmentation by hand wants to see it
-        return super().__call__(*args, **kwargs)
 
     # What a leaf writes ----------------------------------------------------------------------------------------------
 
