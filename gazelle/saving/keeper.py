@@ -20,7 +20,7 @@ from gazelle.saving.seats import Seat
 from gazelle.saving.state_file import marks_of, plain, read_state
 from gazelle.saving.tensors import Array
 
-_SHARE = 50  # the pause after a copy is at least this many times as long as the copy took
+_SHARE = 100  # the pause after a save is at least this many times as long as what the save took from the training
 
 #: () -> (copies of the arrays on the host, words about the state as JSON can hold them)
 Snapshot = Callable[[], tuple[Mapping[str, Any], Mapping[str, Any]]]
@@ -30,7 +30,8 @@ class Keeper:
     """Writes the state of one model to disk now and then: `offer` at each step boundary, `finish` at the end.
 
     The copy is taken on the caller's thread, where the state is at rest; writing happens in the background. Two
-    generations are kept. Trouble with the disk is a warning at the next offer, never the end of a training. A second
+    generations are kept. Saves take at most 1 % of the time: the next one waits until the copy, during which training
+    stands still, and the writer's share of the processors are that small a part. Trouble with the disk is a warning at the next offer, never the end of a training. A second
     process that trains the same model of the same program has files of its own.
 
     Args:
@@ -48,6 +49,7 @@ class Keeper:
         self.every_seconds = every_seconds
         self.active = True
         self._due = time.monotonic() + every_seconds
+        self._asked = False  # somebody wants the next offer to be written
         self._thread: threading.Thread | None = None
         self._failure: Exception | None = None
         where = places.folder() if folder is None else os.path.abspath(os.fspath(folder))
@@ -96,21 +98,30 @@ class Keeper:
 
     def due(self) -> None:
         """Let the next offer be written, however short ago the last one was."""
-        self._due = 0.0
+        self._asked = True
 
     def offer(self, snapshot: Snapshot) -> bool:
         """Start a write of what `snapshot()` gives, if it is time for one: else it is not called. True if started."""
         self._report()
-        if not self.active or time.monotonic() < self._due or (self._thread is not None and self._thread.is_alive()):
+        waits = time.monotonic() < self._due and not self._asked
+        if not self.active or waits or (self._thread is not None and self._thread.is_alive()):
             return False
+        self._asked = False
         start = time.monotonic()
         tensors, words = snapshot()
         words = _copied(words)
         now = time.monotonic()
         self._due = now + max(self.every_seconds, _SHARE * (now - start))
-        self._thread = threading.Thread(target=self._write, args=(tensors, words), name="gazelle keeps the state")
+        self._thread = threading.Thread(
+            target=self._write_behind, args=(tensors, words, now - start), name="gazelle keeps the state"
+        )
         self._thread.start()
         return True
+
+    def _write_behind(self, tensors: Mapping[str, Any], words: Mapping[str, Any], copied: float) -> None:
+        self._write(tensors, words)
+        cost = copied + time.thread_time() / (os.cpu_count() or 1)
+        self._due = max(self._due, time.monotonic() + _SHARE * cost)
 
     def finish(self, snapshot: Snapshot) -> None:
         """Wait for the write that runs, then write the last state before returning; the files are free for others."""
