@@ -26,7 +26,7 @@ Y = (X[:, 0] + X[:, 1] > 0).astype(int)
 # create model
 model = KerasClassifier(build_fn=create_model, verbose=0)
 # define the grid search parameters
-param_grid = dict(batch_size=[8], nb_epoch=[1, 15], optimizer=['adam'])
+param_grid = dict(batch_size=[4], nb_epoch=[1, 40], optimizer=['adam'])
 grid = GridSearchCV(estimator=model, param_grid=param_grid, n_jobs=1, cv=2)
 grid_result = grid.fit(X, Y)
 # summarize results
@@ -34,7 +34,7 @@ print("Best: %f using %s" % (grid_result.best_score_, grid_result.best_params_))
 means = grid_result.cv_results_['mean_test_score']
 for mean, param in zip(means, grid_result.cv_results_['params']):
     print("%f with: %r" % (mean, param))
-assert grid_result.best_params_['nb_epoch'] == 15
+assert grid_result.best_params_['nb_epoch'] == 40
 assert grid_result.best_score_ > 0.7
 assert grid_result.best_estimator_.model.layers
 
@@ -51,7 +51,7 @@ names = numpy.array(['setosa', 'versicolor', 'virginica'])[numpy.arange(60) % 3]
 points = numpy.random.randn(60, 2) * 0.2 + numpy.array([[0, 0], [2, 0], [0, 2]])[numpy.arange(60) % 3]
 encoder = LabelEncoder()
 encoded_Y = encoder.fit_transform(names)
-estimator = KerasClassifier(build_fn=baseline_model, nb_epoch=30, batch_size=5, verbose=0)
+estimator = KerasClassifier(build_fn=baseline_model, nb_epoch=40, batch_size=3, verbose=0)
 kfold = KFold(n_splits=2, shuffle=True, random_state=seed)
 results = cross_val_score(estimator, points, encoded_Y, cv=kfold)
 print("Accuracy: %.2f%% (%.2f%%)" % (results.mean() * 100, results.std() * 100))
