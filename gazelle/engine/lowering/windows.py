@@ -47,6 +47,24 @@ def conv_general_dilated(
     return out.transpose(np.argsort(numbers.out_spec))
 
 
+def conv_after_pad(
+    lhs: Any,
+    rhs: Any,
+    *,
+    padding: Sequence[tuple[int, int]],
+    lhs_dilation: Sizes,
+    dimension_numbers: Any,
+    **params: Any,
+) -> Any:
+    """The same convolution with its gaps and edges made by a pad before it."""
+    config = [(0, 0, 0)] * lhs.ndim
+    for axis, (low, high), step in zip(dimension_numbers.lhs_spec[2:], padding, lhs_dilation, strict=True):
+        config[axis] = (low, high, step - 1)
+    lhs, ones = lax.pad(lhs, np.zeros((), lhs.dtype), config), [1] * len(padding)
+    params |= {"padding": [(0, 0)] * len(padding), "lhs_dilation": ones, "dimension_numbers": dimension_numbers}
+    return lax.conv_general_dilated_p.bind(lhs, rhs, **params)
+
+
 def _patches_times_kernel(lhs: Any, rhs: Any, strides: Sizes, dilation: Sizes) -> Any:
     """(groups, batch, channels, *places) and (groups, filters, channels, *kernel): the sum over channels and kernel."""
     kernel = rhs.shape[3:]

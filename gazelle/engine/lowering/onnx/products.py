@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from jax import lax
 
 from gazelle.engine.lowering.onnx.arrays import reshape, transpose
 from gazelle.engine.lowering.onnx.numbers import cast
 from gazelle.engine.lowering.simpler import SIMPLER
-from gazelle.engine.lowering.windows import conv_general_dilated
+from gazelle.engine.lowering.windows import conv_after_pad, conv_general_dilated
 
 
 def _dot_general(ctx: Any, x: str, y: str, *, dimension_numbers: Any, **_: Any) -> str:
@@ -38,40 +38,18 @@ def _typed(ctx: Any, name: str, aval: Any, out: Any) -> str:
 def _conv(ctx: Any, lhs: str, rhs: str, *, dimension_numbers: Any, window_strides: Any, padding: Any,
           lhs_dilation: Any, rhs_dilation: Any, feature_group_count: int, batch_group_count: int,
           **_: Any) -> Any:  # fmt: skip
+    """Conv; what it lacks (gaps in the input, cut edges, groups of the batch) is made before or instead."""
+    if batch_group_count != 1:
+        return ctx.through(functools.partial(conv_general_dilated, **ctx.eqn.params), lhs, rhs)
+    if max(lhs_dilation) > 1 or any(edge < 0 for pair in padding for edge in pair):
+        return ctx.through(functools.partial(conv_after_pad, **ctx.eqn.params), lhs, rhs)
     n = dimension_numbers
-    cut = any(edge < 0 for pair in padding for edge in pair)
-    if cut or batch_group_count != 1 or max(lhs_dilation) > 1:
-        return _conv_padded(ctx, lhs, rhs, n, window_strides, padding, lhs_dilation, rhs_dilation,
-                            feature_group_count, batch_group_count)  # fmt: skip
-    return _plain(ctx, lhs, rhs, n, window_strides, padding, rhs_dilation, feature_group_count)
-
-
-def _plain(ctx: Any, lhs: str, rhs: str, n: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> str:
     pads = [low for low, _ in padding] + [high for _, high in padding]
     made = ctx.target.op(
-        "Conv", transpose(ctx, lhs, n.lhs_spec), transpose(ctx, rhs, n.rhs_spec), strides=list(strides), pads=pads,
-        dilations=list(dilation), group=groups,
+        "Conv", transpose(ctx, lhs, n.lhs_spec), transpose(ctx, rhs, n.rhs_spec), strides=list(window_strides),
+        pads=pads, dilations=list(rhs_dilation), group=feature_group_count,
     )  # fmt: skip
     return transpose(ctx, made, np.argsort(n.out_spec))
-
-
-def _conv_padded(ctx: Any, lhs: str, rhs: str, n: Any, strides: Any, padding: Any, spread: Any, dilation: Any,
-                 groups: int, batch_groups: int) -> Any:  # fmt: skip
-    """Gaps and cuts are made by a pad before the convolution; groups of the batch by products."""
-    config = [(0, 0, 0)] * len(n.lhs_spec)
-    for axis, (low, high), step in zip(n.lhs_spec[2:], padding, spread, strict=True):
-        config[axis] = (low, high, step - 1)
-
-    def function(a: Any, b: Any) -> Any:
-        a = lax.pad(a, np.zeros((), a.dtype), config)
-        settings = {
-            "window_strides": strides, "padding": [(0, 0)] * len(strides), "rhs_dilation": dilation,
-            "lhs_dilation": [1] * len(strides), "feature_group_count": groups, "batch_group_count": batch_groups,
-        }  # fmt: skip
-        convolve = lax.conv_general_dilated if batch_groups == 1 else conv_general_dilated
-        return convolve(a, b, dimension_numbers=n, **settings)
-
-    return ctx.through(function, lhs, rhs)
 
 
 def _pool(kind: str) -> Callable[..., Any]:

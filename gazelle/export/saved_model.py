@@ -1,0 +1,130 @@
+"""TensorFlow's SavedModel and LiteRT, by TensorFlow's table.
+
+TensorFlow's operations are made for known sizes, so a batch of any size goes through in blocks, the last one filled up
+with zeros, as `predict` does it: for models that keep the samples apart.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gazelle.core.errors import ArgumentError, message
+from gazelle.engine.lowering import lower, tensorflow
+from gazelle.engine.lowering.tensorflow.library import tf
+from gazelle.engine.lowering.windows import conv_after_pad
+from gazelle.export.signature import Exportable, named_outputs
+
+_BLOCK = 32  # samples that go through at once
+
+
+def export_saved_model(program: Exportable, filepath: str, alone: bool = False, **options: Any) -> None:
+    """Write a SavedModel with the endpoint `serve`, which is also the signature "serving_default"."""
+    write({"serve": (program, alone)}, filepath, **options)
+
+
+def write(endpoints: Mapping[str, tuple[Exportable, bool]], filepath: str, **options: Any) -> None:
+    """A SavedModel with several endpoints; the first one is served by default."""
+    module, signatures = tf.Module(), {}
+    for name, (program, alone) in endpoints.items():
+        serve, variables = _function(program, alone)
+        setattr(module, name, serve)
+        setattr(module, f"{name}_variables", variables)
+        by_name = _by_name(program, serve)
+        signatures[name] = by_name
+        signatures.setdefault("serving_default", by_name)
+    tf.saved_model.save(module, filepath, signatures=signatures, **options)
+
+
+def export_litert(program: Exportable, filepath: str, alone: bool = False, **settings: Any) -> None:
+    """Write a LiteRT (TensorFlow Lite) file. settings: attributes of the converter, such as `optimizations`."""
+    serve, variables = _function(program, alone, _Lite)
+    module = tf.Module()
+    module.serve, module.variables_ = serve, variables
+    concrete = _by_name(program, serve).get_concrete_function()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
+    for name, value in settings.items():
+        setattr(converter, name, value)
+    content = converter.convert()
+    with open(filepath, "wb") as file:
+        file.write(content)
+
+
+def _convolution(ctx: Any, *inputs: Any, **params: Any) -> Any:
+    """LiteRT has no transposed convolution with edges of one's own."""
+    if max(params["lhs_dilation"]) > 1:
+        return ctx.through(functools.partial(conv_after_pad, **params), *inputs)
+    return tensorflow.RULES["conv_general_dilated"](ctx, *inputs, **params)
+
+
+class _Lite:
+    """TensorFlow's table with those operations that LiteRT has too."""
+
+    name, MISSING = "litert", tensorflow.MISSING
+    RULES = {**tensorflow.RULES, "conv_general_dilated": _convolution}
+    constant = staticmethod(tensorflow.constant)
+
+
+def _function(program: Exportable, alone: bool, target: Any = tensorflow) -> tuple[Any, list[Any]]:
+    """The program as a `tf.function`, and its weights."""
+    open_ = [place for place in program.unknown if place[1]]
+    blocks = bool(program.unknown) and not open_ and alone
+    if program.unknown and not blocks:
+        what, got = ("known sizes besides the batch", f"the input {_shown(program, open_[0])}") if open_ else (
+            "layers that keep the samples apart, or a known batch size", "a batch of any size")  # fmt: skip
+        raise ArgumentError(
+            message("export to TensorFlow", expected=what, got=got,
+                    mend="Give the sizes: input_signature=[keras.InputSpec(shape=(32, ...), dtype=...)].")
+        )  # fmt: skip
+    traced = program.trace(lambda i, axis: _BLOCK)
+    variables = {path: tf.Variable(program.values[path], trainable=False) for path in program.order}
+    outs = [tf.TensorSpec(aval.shape, aval.dtype) for aval in traced.out_avals]
+
+    def compute(*arrays: Any) -> list[Any]:
+        values = [variables[path].read_value() for path in program.order]
+        return [tf.identity(out) for out in lower(traced, target, *values, *arrays)]
+
+    specs = [tf.TensorSpec(entry.shape, entry.dtype, name=entry.name) for entry in program.entries]
+    run = _in_blocks(compute, outs) if blocks else compute
+    single = len(outs) == 1
+
+    def serve(*arrays: Any) -> Any:
+        made = run(*arrays)
+        return made[0] if single else made
+
+    return tf.function(serve, input_signature=specs, autograph=False), list(variables.values())
+
+
+def _shown(program: Exportable, place: tuple[int, int]) -> str:
+    entry = program.entries[place[0]]
+    return f"'{entry.name}' of shape {entry.shape}"
+
+
+def _in_blocks(compute: Callable[..., list[Any]], outs: list[Any]) -> Callable[..., list[Any]]:
+    """`compute` for any number of samples."""
+
+    def blocked(array: Any, rows: Any) -> Any:
+        whole = -(-rows // _BLOCK) * _BLOCK
+        array = tf.pad(array, [[0, whole - rows], *([0, 0] for _ in array.shape[1:])])
+        return tf.reshape(array, [-1, _BLOCK, *array.shape[1:]])
+
+    def run(*arrays: Any) -> list[Any]:
+        rows = tf.shape(arrays[0])[0]
+        blocks = tuple(blocked(array, rows) for array in arrays)
+        made = tf.map_fn(lambda block: compute(*block), blocks, fn_output_signature=outs)
+        return [tf.reshape(out, [-1, *out.shape[2:]])[:rows] for out in made]
+
+    return run
+
+
+def _by_name(program: Exportable, serve: Any) -> Any:
+    """The function with its results under their names, as signatures have them."""
+
+    def signature(*arrays: Any) -> dict[str, Any]:
+        made = serve(*arrays)
+        made = list(made) if isinstance(made, (list, tuple)) else [made]
+        return dict(zip(named_outputs(program, len(made)), made, strict=True))
+
+    return tf.function(signature, input_signature=serve.input_signature, autograph=False)
