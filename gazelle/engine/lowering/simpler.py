@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -139,6 +140,11 @@ def _totally(compare: Callable[[Any, Any], Any]) -> Callable[[Any], Callable[...
     return lambda eqn: lambda x, y: compare(total(x), total(y))
 
 
+def _gamma(eqn: Any, words: Any, a: Any) -> Any:
+    """Numbers of the gamma distribution by the function that JAX itself draws them with."""
+    return eqn.primitive.impl(jax.random.wrap_key_data(words), a, **eqn.params)
+
+
 #: {primitive: traced operation -> the same as a function of arrays}
 SIMPLER: dict[str, Callable[[Any], Callable[..., Any]]] = {
     **KEYLESS,
@@ -153,6 +159,8 @@ SIMPLER: dict[str, Callable[[Any], Callable[..., Any]]] = {
     "cumprod": running(lax.mul),
     "cumsum": running(lax.add),
     "custom_linear_solve": _solve,
+    "empty": lambda eqn: lambda: jnp.zeros(eqn.outvars[0].aval.shape, eqn.outvars[0].aval.dtype),
+    "empty2": lambda eqn: lambda: jnp.zeros(eqn.outvars[0].aval.shape, eqn.outvars[0].aval.dtype),
     "eq_to": _totally(lax.eq),
     "erf_inv": lambda eqn: erf_inv,
     "erfc": lambda eqn: lambda x: 1 - lax.erf(x),
@@ -163,6 +171,7 @@ SIMPLER: dict[str, Callable[[Any], Callable[..., Any]]] = {
     "logistic": lambda eqn: lambda x: 1 / (1 + jnp.exp(-x)),
     "lt_to": _totally(lax.lt),
     "one_minus_square": lambda eqn: lambda x: 1 - x * x,
+    "random_gamma": lambda eqn: lambda words, a: _gamma(eqn, words, a),
     "reduce_window": _any_window,
     "reduce_window_max": window(lax.max, lowest),
     "reduce_window_min": window(lax.min, highest),

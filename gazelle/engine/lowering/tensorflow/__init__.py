@@ -27,7 +27,7 @@ RULES = {
 #: {primitive: why there is no rule}
 MISSING = {
     "debug_callback": "printing from inside of a program is JAX's own",
+    "debug_print": "printing from inside of a program is JAX's own",
     "ffi_call": "kernels made for XLA run on XLA only",
     "io_callback": "callbacks with side effects are JAX's own",
-    "random_gamma": "JAX draws it by a loop of its own",
 }

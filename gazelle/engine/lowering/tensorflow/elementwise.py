@@ -19,7 +19,7 @@ UNARY = {
     "tanh": "Tanh",
 }  # fmt: skip
 BINARY = {
-    "add": "AddV2", "add_any": "AddV2", "atan2": "Atan2", "eq": "Equal", "mul": "Mul", "ne": "NotEqual",
+    "add": "AddV2", "add_any": "AddV2", "eq": "Equal", "ne": "NotEqual",
     "rem": "TruncateMod", "sub": "Sub",
 }  # fmt: skip
 COMPARE = {"ge": "GreaterEqual", "gt": "Greater", "le": "LessEqual", "lt": "Less"}
@@ -49,6 +49,11 @@ def by_kind(boolean: str, other: str) -> Callable[..., Any]:
 
 def complement(ctx: Any, x: Any, **_: Any) -> Any:
     return op("LogicalNot", x=x) if x.dtype == tf.bool else op("Invert", x=x)
+
+
+def multiply(ctx: Any, x: Any, y: Any, **_: Any) -> Any:
+    dtype = tf.as_dtype(ctx.out_avals[0].dtype)
+    return op("Mul", x=tf.cast(x, dtype), y=tf.cast(y, dtype))
 
 
 def compare(name: str) -> Callable[..., Any]:
@@ -157,6 +162,7 @@ RULES: dict[str, Callable[..., Any]] = {
     **{primitive: by_kind(*names) for primitive, names in (BITWISE | ORDER).items()},
     **{primitive: lambda ctx, a, x, _n=name, **_: op(_n, a=a, x=x) for primitive, name in SPECIAL.items()},
     "abs": lambda ctx, x, **_: op("ComplexAbs" if x.dtype.is_complex else "Abs", x=x),
+    "atan2": lambda ctx, y, x, **_: op("Atan2", y=y, x=x),
     "bitcast_convert_type": bitcast,
     "clamp": lambda ctx, low, x, high, **_: op("Minimum", x=op("Maximum", x=x, y=low), y=high),
     "complex": lambda ctx, x, y, **_: op("Complex", real=x, imag=y, Tout=ctx.out_avals[0].dtype),
@@ -165,6 +171,7 @@ RULES: dict[str, Callable[..., Any]] = {
     "div": divide,
     "imag": lambda ctx, x, **_: op("Imag", input=x, Tout=ctx.out_avals[0].dtype),
     "integer_pow": whole_power,
+    "mul": multiply,
     "nextafter": lambda ctx, x, y, **_: op("NextAfter", x1=x, x2=y),
     "not": complement,
     "polygamma": lambda ctx, m, x, **_: op("Polygamma", a=m, x=x),

@@ -81,6 +81,8 @@ def _applied(ctx: Any, x: Any, indices: Any, function: Any) -> Any:
 def _update(name: str, x: Any, table: Any, updates: Any) -> Any:
     """The operation with its places in one row: TensorFlow reads a single place of several axes as several places."""
     rows, depth = math.prod(table.shape[:-1]), table.shape[-1]
+    if depth == 0:  # all of x is written
+        return _update(name, x[None], tf.zeros([rows, 1], tf.int32), updates)[0]
     table, updates = tf.reshape(table, [rows, depth]), tf.reshape(updates, [rows, *x.shape[depth:]])
     return op(name, tensor=x, indices=table, updates=updates)
 

@@ -1,0 +1,75 @@
+"""Which operations of a program a target has rules for, found without the target's package."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from jax.extend.core import ClosedJaxpr, Jaxpr
+
+from gazelle.engine.lowering.interpreter import INLINED, Context, lower
+from gazelle.engine.lowering.keys import words
+from gazelle.engine.lowering.simpler import SIMPLER
+
+
+@dataclasses.dataclass
+class Coverage:
+    """Primitives that programs reach: those with a rule, those that the target says it lacks, and all others."""
+
+    ruled: set[str] = dataclasses.field(default_factory=set)
+    missing: set[str] = dataclasses.field(default_factory=set)
+    unknown: set[str] = dataclasses.field(default_factory=set)
+
+    def add(self, other: Coverage) -> None:
+        """What another program reaches too."""
+        for field in dataclasses.fields(self):
+            getattr(self, field.name).update(getattr(other, field.name))
+
+
+def coverage(program: ClosedJaxpr, target: Any) -> Coverage:
+    """What `lower` would ask of the target.
+
+    >>> from gazelle.engine.lowering import pytensor, traced
+    >>> found = coverage(traced(lambda x: jnp.sin(x) * jnp.fft.rfft(x)[0].real, np.ones(3, "float32")), pytensor)
+    >>> sorted(found.ruled), found.missing
+    (['mul', 'real', 'sin', 'slice', 'squeeze'], {'fft'})
+    """
+    found = Coverage()
+    lower(program, _Observer(target, found), *map(words, program.in_avals))
+    return found
+
+
+class _Observer:
+    """A target whose rules take and give shapes, and note which ones the other target would need."""
+
+    def __init__(self, target: Any, found: Coverage) -> None:
+        self.name, self.MISSING, self.RULES = target.name, target.MISSING, self
+        self.target, self.found = target, found
+
+    @staticmethod
+    def constant(value: np.ndarray) -> np.ndarray:
+        return value
+
+    def get(self, name: str) -> Callable[..., Any] | None:
+        """The rule of a primitive, None where the interpreter does without."""
+        if name in self.target.RULES:
+            self.found.ruled.add(name)
+        elif name in INLINED or name in SIMPLER:
+            return None
+        elif name in self.MISSING:
+            self.found.missing.add(name)
+        else:
+            self.found.unknown.add(name)
+        return _shapes
+
+
+def _shapes(ctx: Context, *_: Any, **params: Any) -> list[Any]:
+    for value in params.values():
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, ClosedJaxpr):
+                ctx.lower(one, (), *map(words, one.in_avals))
+            elif isinstance(one, Jaxpr):
+                ctx.lower(one, [words(v.aval) for v in one.constvars], *(words(v.aval) for v in one.invars))
+    return list(ctx.out_avals)
