@@ -156,14 +156,14 @@ class Dataset:
 
         def begin() -> Iterator[Any]:
             waiting = self._begin()
-            open_ = [_made(map_func, e)._begin() for e in itertools.islice(waiting, width)]
+            open_: list[Any] = [_made(map_func, e)._begin() for e in itertools.islice(waiting, width)]
             while open_:
                 for place, one in enumerate(list(open_)):
                     block = list(itertools.islice(one, block_length))
                     yield from block
                     if len(block) < block_length:
                         following = next(waiting, None)
-                        open_[place] = None if following is None else _made(map_func, following)._begin()  # type: ignore[call-overload]
+                        open_[place] = None if following is None else _made(map_func, following)._begin()
                 open_ = [one for one in open_ if one is not None]
 
         return Dataset(begin)

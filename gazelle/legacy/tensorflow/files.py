@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import glob as globbing
 import io
 import os
@@ -72,7 +73,7 @@ def decode_image(contents: Any, channels: Any = None, dtype: Any = "uint8", name
     except ImportError:
         raise ArgumentError(message("tf.io.decode_image", expected="Pillow", got="none installed",
                                     mend="pip install pillow")) from None  # fmt: skip
-    picture = Image.open(io.BytesIO(bytes(unboxed(convert(contents)).item())))
+    picture: Any = Image.open(io.BytesIO(bytes(unboxed(convert(contents)).item())))
     if channels:
         picture = picture.convert({1: "L", 3: "RGB", 4: "RGBA"}[int(channels)])
     elif picture.mode not in ("L", "RGB", "RGBA"):
@@ -102,7 +103,7 @@ def decode_raw(input_bytes: Any, out_type: Any, **_: Any) -> Tensor:
 # Strings ------------------------------------------------------------------------------------------------------------
 
 
-def _each(function: Callable[[bytes], Any], dtype: Any = object) -> Callable[..., Tensor]:
+def _each(function: Callable[..., Any], dtype: Any = object) -> Callable[..., Tensor]:
     """A function of one string as one of tensors of strings."""
 
     def called(input: Any, *args: Any, **kwargs: Any) -> Tensor:
@@ -217,3 +218,18 @@ class LineDataset:
 
 
 named("data.TextLineDataset")(LineDataset)
+
+
+@named("io.decode_csv")
+def decode_csv(records: Any, record_defaults: Any, field_delim: str = ",", **_: Any) -> list[Any]:
+    """`tf.io.decode_csv`: the fields of lines, each with the dtype of its default, which stands for an empty field."""
+    lines = np.asarray(unboxed(convert(records)), object)
+    rows = list(csv.reader([v.decode() for v in lines.flat], delimiter=field_delim))
+    columns = []
+    for place, given in enumerate(record_defaults):
+        default = np.asarray(unboxed(convert(given)))
+        values = [row[place] if row[place] != "" else default.reshape(-1)[0] for row in rows]
+        text_column = default.dtype == object
+        column = convert(values) if text_column else Tensor(np.asarray(values, default.dtype))
+        columns.append(Tensor(unboxed(column).reshape(lines.shape)))
+    return columns

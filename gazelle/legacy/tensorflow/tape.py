@@ -263,9 +263,8 @@ def _gradients(calls: list[Call], ends: list[Any], origins: list[Any], given: li
     if traced or mark is None:
         program: Callable[..., Any] = pull
     else:
-        program = _programs.get(mark)
-        if program is None:
-            program = _programs[mark] = jax.jit(pull)
+        program = _programs.setdefault(mark, None) or jax.jit(pull)
+        _programs[mark] = program
     values = program(live, plan.constants, slopes)
     if listeners():  # a gradient is a call like others: an outer tape may ask for its gradient
         count, fixed = len(live), len(plan.constants)

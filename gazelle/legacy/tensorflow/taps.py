@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import itertools
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
@@ -18,6 +17,7 @@ import numpy as np
 from gazelle import activations, losses, metrics, utils
 from gazelle.core import bind, symbolic
 from gazelle.core import random as stream
+from gazelle.core.arrays import key
 from gazelle.core.boxed import Boxed
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.variable import Variable
@@ -37,7 +37,6 @@ from gazelle.optimizers.hands import Hands
 _inside: ContextVar[int] = ContextVar("gazelle_layer_depth", default=0)
 _undo: list[Callable[[], None]] = []
 _seen: dict[int, Any] = {}  # layers that marks name by id: they must live as long
-_count = itertools.count()
 
 
 def has_box(tree: Any) -> bool:
@@ -138,9 +137,7 @@ class _Noted(dict[int, Any]):
 
 
 def _fresh_key() -> jax.Array:
-    return jax.random.wrap_key_data(
-        np.asarray([stream.next_seed(), next(_count) % 2**32], np.uint32), impl="threefry2x32"
-    )
+    return key(stream.next_seed())
 
 
 # The taps ------------------------------------------------------------------------------------------------------------

@@ -238,7 +238,7 @@ def _beside(value: Any, other: Any) -> Any:
     if isinstance(value, list | tuple) and any(isinstance(v, Tensor | Variable) for v in value):
         value = jnp.stack([jnp.asarray(unboxed(v)) for v in value])
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "U":
-        return np.char.encode(value).astype(object)
+        return np.char.encode(np.asarray(value, str)).astype(object)
     if isinstance(value, float) and other is not None and "float" in str(other.dtype):
         return np.asarray(value, jnp.dtype(str(other.dtype)))
     if isinstance(value, list | tuple):

@@ -116,7 +116,7 @@ class Checkpoint:
         arrays = {name: v.numpy() for name, v in self._variables().items()}
         beside = f"{prefix}.part"
         with open(beside, "wb") as file:
-            np.savez(file, **arrays)
+            np.savez(file, **arrays)  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, f"{prefix}.npz")
@@ -144,7 +144,7 @@ class Checkpoint:
                 if isinstance(value, Hands) and not value.built:
                     model = next((v for v in self._objects.values() if isinstance(v, Tree) and v.weights), None)
                     if model is not None:
-                        value.build(model.trainable_variables)  # type: ignore[attr-defined]
+                        value.build(model.trainable_variables)
             own = self._variables()
             for name, variable in own.items():
                 if name in stored and stored[name].shape == tuple(variable.shape):
