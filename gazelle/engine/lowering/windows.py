@@ -48,21 +48,15 @@ def conv_general_dilated(
 
 
 def conv_after_pad(
-    lhs: Any,
-    rhs: Any,
-    *,
-    padding: Sequence[tuple[int, int]],
-    lhs_dilation: Sizes,
-    dimension_numbers: Any,
+    lhs: Any, rhs: Any, *, padding: Sequence[tuple[int, int]], lhs_dilation: Sizes, dimension_numbers: Any,
     **params: Any,
-) -> Any:
+) -> Any:  # fmt: skip
     """The same convolution with its gaps and edges made by a pad before it."""
-    config = [(0, 0, 0)] * lhs.ndim
+    config, none = [(0, 0, 0)] * lhs.ndim, ((0, 0),) * len(padding)
     for axis, (low, high), step in zip(dimension_numbers.lhs_spec[2:], padding, lhs_dilation, strict=True):
         config[axis] = (low, high, step - 1)
-    lhs, ones = lax.pad(lhs, np.zeros((), lhs.dtype), config), [1] * len(padding)
-    params |= {"padding": [(0, 0)] * len(padding), "lhs_dilation": ones, "dimension_numbers": dimension_numbers}
-    return lax.conv_general_dilated_p.bind(lhs, rhs, **params)
+    lhs, params["lhs_dilation"] = lax.pad(lhs, np.zeros((), lhs.dtype), config), (1,) * len(padding)
+    return lax.conv_general_dilated_p.bind(lhs, rhs, padding=none, dimension_numbers=dimension_numbers, **params)
 
 
 def _patches_times_kernel(lhs: Any, rhs: Any, strides: Sizes, dilation: Sizes) -> Any:
