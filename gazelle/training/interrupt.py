@@ -25,6 +25,7 @@ class Interrupt:
         self._breakable = breakable
         self._held = False
         self._pending: BaseException | None = None
+        self._raised: BaseException | None = None  # since the last `release`
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupt:
@@ -39,7 +40,9 @@ class Interrupt:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        if error is None or isinstance(error, Exception):  # a signal that still waits is not forgotten
+        if isinstance(error, Exception) and self._raised is not None:  # a cache of JAX makes another error of a signal
+            raise self._raised from error
+        if error is None or isinstance(error, Exception):  # one that still waits is not forgotten
             self.release()
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
@@ -47,6 +50,7 @@ class Interrupt:
         if self._held and (self._pending is None or not self._breakable()):
             self._pending = self._pending or error
         else:
+            self._raised = error
             raise error
 
     def hold(self) -> None:
@@ -55,7 +59,7 @@ class Interrupt:
 
     def release(self) -> None:
         """Signals may raise again; one that waited raises now."""
-        self._held = False
+        self._held, self._raised = False, None
         if self._pending is not None:
-            error, self._pending = self._pending, None
-            raise error
+            self._raised, self._pending = self._pending, None
+            raise self._raised

@@ -40,6 +40,7 @@ class Fit:
         self.bad: tuple[data.Chunk, int] | None = None  # the chunk and the step whose loss was no number
         self.interrupt = Interrupt(self._even)
         self._given: int | None = None  # during a step: `live.given` before it
+        self._offering = False
 
     def run(self, epochs: int) -> None:
         """Train until `epochs` are over or somebody stops it."""
@@ -64,7 +65,7 @@ class Fit:
                 live.finish()
             finally:
                 live.settle()
-                self._given = None
+                self._given, self._offering = None, False
                 self.interrupt.hold()  # what is kept at the end is kept whole
                 if self.keeper is not None and live.state is not None and live.state.alive():
                     self.keeper.finish(at.snapshot)
@@ -131,13 +132,19 @@ class Fit:
         return logs
 
     def _even(self) -> bool:
-        """Whether state and position are of the same step: not while a step that consumed the state is not counted."""
-        live = self.trainer.live
-        return self._given is None or (live.given == self._given and (live.state is None or live.state.alive()))
+        """Whether state and position are of the same step: not while a step that consumed the state is not counted, nor
+        while a copy is taken."""
+        live, given = self.trainer.live, self._given
+        unused = live.state is None or live.state.alive()
+        return not self._offering and (given is None or (live.given == given and unused))
 
     def _offer(self) -> None:
         if self.keeper is not None:
+            self.interrupt.hold()
+            self._offering = True
             self.keeper.offer(self.at.snapshot)
+            self._offering = False
+            self.interrupt.release()
 
     def _tell_nan(self, loss: float, chunk: data.Chunk, index: int) -> None:
         batch = jax.tree.map(lambda array: array[index], chunk.arrays)

@@ -1,6 +1,6 @@
 """A training that is killed again and again: what `test_soak.py` runs, as a program of its own.
 
-    python tests/torture/soak.py KILLS [SEED]
+    python tests/torture/soak.py KILLS [SEED [WEIGHTS of kill, term, ctrl-c, ctrl-c twice]]
 
 One process imports everything and starts no JAX backend, so that it can be forked: each child trains a small network
 with everything that remembers (shuffle, dropout, noise, moving statistics, momentum, averages of weights, a schedule of
@@ -166,7 +166,7 @@ def _tell_writes(pipe):
     Generations.write = told
 
 
-def soak(kills, seed=0):
+def soak(kills, seed=0, weights=(6, 1, 1, 1)):
     """Counts: `kills` and other ends by kind, `told` checksums and those of them that are `wrong`, states `lost` (the
     next start was before a state whose write was finished), complete `trainings`; and the `errors` of children."""
     rng = random.Random(seed)
@@ -186,7 +186,7 @@ def soak(kills, seed=0):
         running = child.listen(rng.uniform(0, 0.7)) if early else child.listen(60, ("b", "e"))
         if running and not early:
             running = child.listen(rng.uniform(0, 0.12))
-        kind = rng.choices(list(ENDINGS), (6, 1, 1, 1))[0]
+        kind = rng.choices(list(ENDINGS), weights)[0]
         child.end(ENDINGS[kind] if running else ())
         stopped = not any(line.startswith("end") for line in child.lines)
         words = [line.split() for line in child.lines]
@@ -207,4 +207,5 @@ def soak(kills, seed=0):
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    print(json.dumps(soak(int(sys.argv[1]), *map(int, sys.argv[2:]))))
+    numbers = list(map(int, sys.argv[1:]))
+    print(json.dumps(soak(*numbers[:2], *[numbers[2:]][: len(numbers) > 2])))

@@ -644,6 +644,20 @@ def test_a_second_ctrl_c_ends_a_step_that_has_not_begun_to_compute(monkeypatch):
     assert np.isfinite(model.predict(X, verbose=0)).all()
 
 
+def test_a_signal_that_somebody_makes_another_error_of_is_that_signal(monkeypatch):
+    """As JAX's caches do with what is raised inside of them."""
+    model = mlp()
+
+    def swallowed(epoch, logs):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ValueError("Cache keys should be comparable") from None
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, callbacks=[LambdaCallback(on_epoch_end=swallowed)])
+
+
 def test_sigterm_keeps_the_state_and_ends_with_143(tmp_path):
     program = tmp_path / "program.py"
     program.write_text(
