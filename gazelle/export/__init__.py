@@ -4,6 +4,8 @@ In: a model by what it offers (variables, layers, graph). Out: a file or folder 
 Must not know: how a model is trained, the classes of layers.
 """
 
+from gazelle.export.archive import ExportArchive
 from gazelle.export.formats import FORMATS, export_model
+from gazelle.export.stablehlo import load_stablehlo
 
-__all__ = ["FORMATS", "export_model"]
+__all__ = ["FORMATS", "ExportArchive", "export_model", "load_stablehlo"]

@@ -207,10 +207,14 @@ class Model(Fitting):
                 that the model was built on.
         """
         from gazelle.export import export_model
+
+        apart = self._keeps_samples_apart()
+        export_model(self, filepath, format, verbose, input_signature, alone=apart, **kwargs)
+
+    def _keeps_samples_apart(self) -> bool:
         from gazelle.models.sharing import rows_alone
 
-        alone = rows_alone(self)
-        export_model(self, filepath, format, verbose, input_signature, alone=alone, **kwargs)
+        return rows_alone(self)
 
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON."""

@@ -12,11 +12,12 @@ _DRAWS, _MATRICES = "an exported model draws no random numbers", "ONNX has no de
 MISSING = {
     "bitcast_convert_type": "ONNX reads no bytes as another type",
     "cholesky": _MATRICES,
+    "complex": "onnxruntime computes with real numbers",
     "debug_callback": "ONNX prints nothing",
     "eig": _MATRICES,
     "eigh": _MATRICES,
     "ffi_call": "a kernel that was made for XLA runs on XLA only",
-    "fft": "ONNX has one for signals only",
+    "fft": "onnxruntime computes with real numbers",
     "io_callback": "ONNX calls no Python",
     "lu": _MATRICES,
     "pure_callback": "ONNX calls no Python",

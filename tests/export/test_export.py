@@ -1,0 +1,185 @@
+"""Exported models compute what `predict` computes, for any number of samples."""
+
+import importlib.util
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+import gazelle as keras
+from gazelle import layers, ops
+from gazelle.core.errors import ArgumentError, StateError
+from gazelle.engine.lowering import NotLowered
+
+_path = Path(__file__).parents[1] / "engine" / "families.py"
+_spec = importlib.util.spec_from_file_location("families", _path)
+families = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(families)
+
+needs_onnx = pytest.mark.skipif(importlib.util.find_spec("onnxruntime") is None, reason="onnxruntime is not installed")
+needs_tensorflow = pytest.mark.skipif(importlib.util.find_spec("tensorflow") is None, reason="TensorFlow is not here")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated.*:UserWarning"),
+]
+
+
+def _onnx(path):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(path), options)
+    names = [entry.name for entry in session.get_inputs()]
+    return lambda *arrays: session.run(None, dict(zip(names, arrays, strict=True)))
+
+
+def _saved_model(path):
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(path))
+    return lambda *arrays: [np.asarray(one) for one in jax.tree.leaves(loaded.serve(*arrays))]
+
+
+def _litert(path):
+    import tensorflow as tf
+
+    interpreter = tf.lite.Interpreter(str(path))
+
+    def run(*arrays):
+        for detail, array in zip(interpreter.get_input_details(), arrays, strict=True):
+            interpreter.resize_tensor_input(detail["index"], array.shape)
+        interpreter.allocate_tensors()
+        for detail, array in zip(interpreter.get_input_details(), arrays, strict=True):
+            interpreter.set_tensor(detail["index"], array)
+        interpreter.invoke()
+        return [interpreter.get_tensor(detail["index"]) for detail in interpreter.get_output_details()]
+
+    return run
+
+
+READERS = {
+    "onnx": _onnx, "stablehlo": keras.export.load_stablehlo, "tf_saved_model": _saved_model, "litert": _litert,
+}  # fmt: skip
+
+
+def _agrees(model, arrays, path, format, **settings):
+    model.export(path, format=format, verbose=0, **settings)
+    run = READERS[format](path)
+    for count in (7, len(arrays[0])):
+        given = [np.asarray(a)[:count].astype(tensor.dtype) for a, tensor in zip(arrays, model.inputs, strict=True)]
+        want = jax.tree.leaves(model.predict(given if given[1:] else given[0], verbose=0))
+        for mine, its in zip(run(*given), want, strict=True):
+            np.testing.assert_allclose(mine, its, rtol=1e-5, atol=1e-6)
+
+
+def _of(family):
+    model, x, _ = families.FAMILIES[family]()
+    return model, x if isinstance(x, list) else [x]
+
+
+@needs_onnx
+@pytest.mark.parametrize("family", families.FAMILIES)
+def test_onnx(family, tmp_path):
+    _agrees(*_of(family), tmp_path / "model.onnx", "onnx")
+
+
+@pytest.mark.parametrize("family", families.FAMILIES)
+def test_stablehlo(family, tmp_path):
+    _agrees(*_of(family), tmp_path / "model.shlo", "stablehlo")
+
+
+@needs_tensorflow
+@pytest.mark.parametrize("family", ["cnn", "lstm", "two_outputs"])
+def test_saved_model(family, tmp_path):
+    _agrees(*_of(family), tmp_path / "model", "tf_saved_model")
+
+
+@needs_tensorflow
+@pytest.mark.parametrize("family", ["transformer", "autoencoder"])
+def test_litert(family, tmp_path):
+    _agrees(*_of(family), tmp_path / "model.tflite", "litert")
+
+
+@needs_onnx
+def test_every_unknown_size_stays_open(tmp_path):
+    x = keras.Input((None, None, 2))
+    y = layers.GlobalMaxPooling2D()(layers.Conv2D(3, 3, padding="same")(x))
+    model = keras.Model(x, layers.Dense(2)(y))
+    model.export(tmp_path / "model.onnx", format="onnx", verbose=0)
+    for shape in ((1, 5, 9, 2), (4, 8, 3, 2)):
+        image = np.random.default_rng(0).normal(size=shape).astype("float32")
+        np.testing.assert_allclose(
+            _onnx(tmp_path / "model.onnx")(image)[0], model.predict(image, verbose=0), rtol=1e-5, atol=1e-6
+        )
+
+
+@needs_onnx
+def test_a_program_that_depends_on_a_size_is_refused(tmp_path):
+    x = keras.Input((None, 2))
+    model = keras.Model(x, layers.MaxPooling1D(2, padding="same")(x))  # the edge depends on whether the size is odd
+    with pytest.raises(ArgumentError, match=r"size that is left open.*: expected the same operations for every"):
+        model.export(tmp_path / "model.onnx", format="onnx")
+    model.export(tmp_path / "model.onnx", "onnx", 0, [keras.InputSpec(shape=(None, 5, 2), dtype="float32")])
+    rows = np.arange(20, dtype="float32").reshape(2, 5, 2)
+    np.testing.assert_array_equal(_onnx(tmp_path / "model.onnx")(rows)[0], model.predict(rows, verbose=0))
+
+
+def test_a_subclass_that_ran_once_is_exported(tmp_path, capsys):
+    class Twice(keras.Model):
+        def call(self, x):
+            return ops.concatenate([x, x * 2], axis=-1)
+
+    model = Twice()
+    with pytest.raises(StateError, match="expected a model whose inputs are known, got one that never ran"):
+        model.export(tmp_path / "model.shlo", format="stablehlo")
+    model(np.ones((2, 3), "float32"))
+    spec = keras.InputSpec(shape=(None, 3), dtype="float32")
+    model.export(tmp_path / "model.shlo", format="stablehlo", input_signature=[spec])
+    assert "Saved the model as stablehlo" in capsys.readouterr().out
+    (got,) = keras.export.load_stablehlo(tmp_path / "model.shlo")(np.ones((4, 3), "float32"))
+    assert got.shape == (4, 6)
+
+
+def test_formats_are_named():
+    with pytest.raises(
+        ArgumentError, match=r"Unknown export format 'onx'.\nDid you mean 'onnx'\? There are: litert, on"
+    ):
+        _of("mlp")[0].export("nowhere", format="onx")
+
+
+@needs_onnx
+def test_what_onnx_lacks_names_layer_and_reason(tmp_path):
+    root = layers.Lambda(lambda x: ops.cholesky(ops.matmul(x[:, :, None], x[:, None])), name="root")
+    model = keras.Sequential([keras.Input((3,)), root])
+    with pytest.raises(NotLowered, match=r"'cholesky' \(in .*root.*\) has no rule for 'onnx': ONNX has no decomp"):
+        model.export(tmp_path / "model.onnx", format="onnx")
+
+
+@needs_tensorflow
+def test_an_archive_holds_several_endpoints(tmp_path):
+    import tensorflow as tf
+
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint("serve", model.call)
+    signature = [keras.InputSpec(shape=(4, 3), dtype="float32")]
+    archive.add_endpoint("doubled", lambda x: model(x) * 2, signature)
+    with pytest.raises(ArgumentError, match="expected a new name, got one in use"):
+        archive.add_endpoint("serve", model.call)
+    archive.write_out(tmp_path / "archive", verbose=False)
+    loaded, rows = tf.saved_model.load(str(tmp_path / "archive")), np.ones((4, 3), "float32")
+    np.testing.assert_allclose(loaded.doubled(rows), 2 * loaded.serve(rows), rtol=1e-6)
+    np.testing.assert_allclose(loaded.serve(rows), model.predict(rows, verbose=0), rtol=1e-6)
+
+
+def test_an_archive_says_what_is_missing():
+    archive = keras.export.ExportArchive()
+    with pytest.raises(StateError, match="expected an endpoint, got none"):
+        archive.write_out("nowhere")
+    with pytest.raises(ArgumentError, match="expected input_signature for a function, got None"):
+        archive.add_endpoint("serve", lambda x: x)
+    with pytest.raises(StateError, match="expected one with weights, got one not built yet"):
+        archive.track(layers.Dense(3))
