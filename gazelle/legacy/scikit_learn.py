@@ -92,7 +92,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
     """A classifier.
 
     >>> def build():
-    ...     model = Sequential([gazelle.layers.Dense(units, input_dim=2), gazelle.layers.Dense(1, activation="sigmoid")])
+    ...     model = Sequential([gazelle.layers.Dense(1, activation="sigmoid", input_dim=2)])
     ...     model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
     ...     return model
     >>> classifier = KerasClassifier(build_fn=build, epochs=1, verbose=0)

@@ -163,9 +163,7 @@ class Tokenizer:
                 message("Tokenizer", expected="num_words, or texts that it was fitted on", got="neither")
             )
         if mode == "tfidf" and not self.document_count:
-            raise ArgumentError(
-                message("Mode 'tfidf'", expected="fit_on_texts first", got="no documents")
-            )
+            raise ArgumentError(message("Mode 'tfidf'", expected="fit_on_texts first", got="no documents"))
         size = self.num_words or len(self.word_index) + 1
         out = np.zeros((len(sequences), size))
         for row, sequence in zip(out, sequences, strict=True):

@@ -20,7 +20,7 @@ def apply_affine_transform(
     """An image seen through  rotation · shift · shear · zoom  around its middle; angles in degrees.
 
     >>> apply_affine_transform(np.arange(4.0).reshape(2, 2, 1), tx=1)[..., 0].tolist()
-    [[2.0, 3.0], [2.0, 3.0]]
+    [[1.0, 1.0], [3.0, 3.0]]
     """
     if fill_mode not in FILL_MODES:
         raise unknown("fill_mode", fill_mode, FILL_MODES)
@@ -38,7 +38,10 @@ def apply_affine_transform(
     if np.array_equal(matrix, np.eye(3)):
         return x
     image = np.moveaxis(x, (row_axis, col_axis, channel_axis), (0, 1, 2))
-    moved = _sampled(image, transform_matrix_offset_center(matrix, *image.shape[:2]), fill_mode, cval, order)
+    centred = transform_matrix_offset_center(matrix, *image.shape[:2])
+    if col_axis > row_axis:  # the matrix speaks of (x, y), arrays of (row, column)
+        centred = centred[[1, 0, 2]][:, [1, 0, 2]]
+    moved = _sampled(image, centred, fill_mode, cval, order)
     return np.moveaxis(moved, (0, 1, 2), (row_axis, col_axis, channel_axis)).astype(x.dtype)
 
 
@@ -56,6 +59,8 @@ def _sampled(image: Array, matrix: Array, fill_mode: str, cval: float, order: in
     grid = np.indices((rows, columns)).reshape(2, -1)
     at = matrix[:2, :2] @ grid + matrix[:2, 2:]
     outside = (at < 0).any(0) | (at > np.array([[rows - 1], [columns - 1]])).any(0)
+    if fill_mode == "wrap":  # the first pixel and the last are one
+        at = np.where(outside, at % np.maximum([[rows - 1], [columns - 1]], 1), at)
     low = np.floor(at if order else at + 0.5).astype(int)
     share = (at - low) if order else np.zeros_like(at)
     out: Any = 0.0
@@ -70,8 +75,6 @@ def _sampled(image: Array, matrix: Array, fill_mode: str, cval: float, order: in
 
 
 def _inside(places: Array, size: int, fill_mode: str) -> Array:
-    if fill_mode == "wrap":
-        return places % size  # type: ignore[no-any-return]
     if fill_mode == "reflect":
         places = places % (2 * size)
         return np.where(places < size, places, 2 * size - 1 - places)

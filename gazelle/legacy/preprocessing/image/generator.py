@@ -173,8 +173,9 @@ class ImageDataGenerator:
             x = x / (self.std + 1e-6)
         if self.zca_whitening:
             flat = x.reshape(len(x), -1)
-            u, s, _ = np.linalg.svd(flat.T @ flat / len(flat))
-            self.principal_components = (u / np.sqrt(s + self.zca_epsilon)) @ u.T
+            _, s, vt = np.linalg.svd(flat / np.sqrt(len(flat)))
+            scale = np.concatenate([s, np.zeros(len(vt) - len(s), s.dtype)]) ** 2 + self.zca_epsilon
+            self.principal_components = (vt.T / np.sqrt(scale)) @ vt
 
 
 def _shift(limit: Any, size: int) -> Any:

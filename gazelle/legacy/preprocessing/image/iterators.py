@@ -29,12 +29,17 @@ class Iterator(PyDataset):
         return -(-self.n // self.batch_size)
 
     def __getitem__(self, index: int) -> Any:
-        if self.seed is not None:
-            np.random.seed((self.seed + self.total_batches_seen) % 2**32)
+        self._reseed()
         if self.index_array is None:
             self.on_epoch_end()
+        return self._batch(self.batch_size * index)
+
+    def _reseed(self) -> None:
+        if self.seed is not None:
+            np.random.seed((self.seed + self.total_batches_seen) % 2**32)
+
+    def _batch(self, start: int) -> Any:
         self.total_batches_seen += 1
-        start = self.batch_size * index
         return self._get_batches_of_transformed_samples(self.index_array[start : start + self.batch_size])
 
     def _get_batches_of_transformed_samples(self, index_array: Any) -> Any:
@@ -56,11 +61,12 @@ class Iterator(PyDataset):
 
     def next(self) -> Any:
         """The next batch."""
-        index, self.batch_index = self.batch_index, (self.batch_index + 1) % max(len(self), 1)
-        batch = self[index]
+        self._reseed()
         if self.batch_index == 0:
             self.on_epoch_end()
-        return batch
+        start = self.batch_size * self.batch_index
+        self.batch_index = (self.batch_index + 1) % max(len(self), 1)
+        return self._batch(start)
 
 
 class Images(Iterator):
