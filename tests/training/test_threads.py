@@ -1,5 +1,7 @@
 """One owner of the state: other threads read whole steps while a model trains."""
 
+import itertools
+import os
 import threading
 import time
 
@@ -44,7 +46,7 @@ def together(count, work):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(120)
+        thread.join(1800)
     assert not any(thread.is_alive() for thread in threads)
     if failures:
         raise failures[0]
@@ -157,3 +159,38 @@ def test_a_variable_without_a_lease_needs_no_lock():
     v = Variable([1.0])
     v.assign_add([1.0])
     assert v.numpy() == 2
+
+
+@pytest.mark.parametrize("calls", [10_000 if os.environ.get("GAZELLE_TORTURE") else 240])
+def test_thousands_of_calls_from_eight_threads(calls, tmp_path):
+    """While it trains, every reader gets one whole step; afterwards all get the same bits."""
+    trained, turns, made = model(), itertools.count(), []
+
+    def work():
+        what = next(turns) % 8
+        if what == 0:
+            path = tmp_path / f"{threading.get_ident()}.weights.h5"
+            trained.save_weights(path)
+            again = model()
+            again.load_weights(path)
+            a, b = again.get_weights()
+            assert a == b
+        elif what < 3:
+            a, b = trained.get_weights()
+            assert a == b
+        elif what == 3:
+            assert np.isfinite(trained.evaluate(X, X[:, :1], verbose=0))
+        else:
+            assert np.ptp(trained.predict(X, verbose=0)) == 0
+        made.append(what)
+
+    during_fit(trained, work, count=8, rounds=calls // 8)
+    assert len(made) == calls
+    expected = trained.predict(X, verbose=0).tobytes()
+
+    def same(number):
+        for _ in range(calls // 8):
+            assert trained.predict(X, verbose=0).tobytes() == expected
+
+    together(8, same)
+    print(f"{calls} calls during fit and {calls} after it, of 8 threads")

@@ -1,0 +1,68 @@
+"""What keeping the state costs a training: at most a hundredth of its time."""
+
+import os
+import time
+
+import numpy as np
+import pytest
+
+from gazelle import Input, Sequential, layers
+from gazelle.saving import generations
+from gazelle.saving.keeper import Keeper
+
+from .conftest import LONG
+
+#: parameters -> width of a Dense layer on itself; with Adam the state has three times as many numbers
+WIDTHS = {"1 million": 1000, **({"50 million": 7071} if LONG else {})}
+
+
+@pytest.mark.parametrize("size", WIDTHS)
+def test_a_save_a_minute_costs_a_hundredth_at_most(size):
+    """CPU time, so that it does not matter who else computes: the copy stops the training, the writer takes a share of
+    the processors."""
+    width = WIDTHS[size]
+    model = Sequential([Input((width,)), layers.Dense(width, use_bias=False)])
+    model.compile("adam", "mse")
+    x = np.zeros((32, width), "float32")
+    model.fit(x, x, verbose=0, keep=False)
+    live, keeper = model._trainer.live, Keeper("cost", every_seconds=0)
+    spent = {}
+
+    def snapshot():
+        begun = time.thread_time()
+        tensors = live.tensors()
+        spent["copy"] = time.thread_time() - begun
+        return tensors, {}
+
+    behind = keeper._write
+
+    def timed(tensors, words):
+        behind(tensors, words)
+        spent["write"] = time.thread_time()
+
+    keeper._write = timed
+    assert keeper.offer(snapshot)
+    keeper._thread.join()
+    keeper.close()
+    share = (spent["copy"] + spent["write"] / os.cpu_count()) / 60
+    copy, write = (f"{spent[what] * 1e3:.0f} ms" for what in ("copy", "write"))
+    print(f"{size} parameters: copy {copy}, writer {write} of {os.cpu_count()} processors, {share:.2%} a minute")
+    assert share < 0.01 or keeper._due - time.monotonic() > 60  # then saves are rarer than that
+
+
+@pytest.mark.parametrize("where", ["copy", "writer"])
+def test_the_pause_is_a_hundred_times_what_a_save_took(where, monkeypatch):
+    def busy(*_, **__):
+        begun = time.thread_time()
+        while time.thread_time() - begun < 0.05:
+            pass
+        return {}, {}
+
+    if where == "writer":
+        monkeypatch.setattr(generations, "write_state", busy)
+    keeper = Keeper("m", every_seconds=0)
+    assert keeper.offer(busy if where == "copy" else lambda: ({}, {}))
+    keeper._thread.join()
+    pause = keeper._due - time.monotonic()
+    keeper.close()
+    assert pause > (4.5 if where == "copy" else 4.5 / os.cpu_count())
