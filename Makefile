@@ -1,5 +1,5 @@
 # `make` alone tells what there is. Needs GNU make, a POSIX shell and any Python from 3.11 on; the rest it installs into .venv.
-.PHONY: help demo test torture check format bench environment clean
+.PHONY: help demo test torture check format bench engines environment clean
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
@@ -22,6 +22,7 @@ help: ## show this text
 	@echo 'make check         formatter, linter, types, import contracts'
 	@echo 'make format        let the formatter and the linter mend what they can'
 	@echo 'make bench         beside Keras, scikit-learn and hand-written JAX (ARGS="--quick --only mlp,cnn" a part)'
+	@echo 'make engines       which operations each engine has a rule for: writes docs/engines.md'
 	@echo 'make coverage-keras  how many names of Keras there are, by module (ARGS=--all lists what is missing)'
 	@echo 'make environment   only make .venv (EXTRAS=dev)'
 	@echo 'make clean         remove .venv, .bench, demo/ and all caches'
@@ -62,6 +63,10 @@ bench:
 coverage-keras:
 	$(call environment,dev)
 	@$(PYTHON) scripts/coverage_keras.py $(ARGS)
+
+engines:
+	$(call environment,dev)
+	@$(PYTHON) scripts/engines.py
 
 clean:
 	rm -rf .venv .bench demo build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis .coverage

@@ -91,6 +91,8 @@ _X = np.linspace(-0.9, 0.95, 24, dtype=np.float32).reshape(2, 12)
         (jax.grad(lambda x: (jax.lax.reduce_window(x, 0.0, jax.lax.add, (2, 3), (1, 2), "SAME") ** 2).sum()), _X),
         (lambda x: jnp.clip(jnp.cbrt(x), -0.5, 0.5) + jnp.exp2(x) + jnp.log2(x * x) + jnp.tan(x), _X),
         (lambda x: jax.scipy.special.erfc(x) + jax.nn.sigmoid(x), _X),
+        (lambda x: jnp.tile(x, (3, 2)), _X),
+        (lambda x: jax.lax.platform_dependent(x, cpu=lambda x: x + 1, default=lambda x: x * 2), _X),
         (lambda x: jnp.searchsorted(x[0], jnp.append(x[1], jnp.nan)), _X),
         (lambda x: jax.lax.reshape(x, (3, 8), (1, 0)), _X),
         (lambda x: jnp.linalg.solve(x[:, :2] + 2 * jnp.eye(2), x), _X),

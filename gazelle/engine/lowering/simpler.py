@@ -145,6 +145,25 @@ def _gamma(eqn: Any, words: Any, a: Any) -> Any:
     return eqn.primitive.impl(jax.random.wrap_key_data(words), a, **eqn.params)
 
 
+def _tiled(eqn: Any) -> Callable[..., Any]:
+    """Copies side by side: a new axis before each, widened and folded in."""
+    reps = eqn.params["reps"]
+
+    def tiled(x: Any) -> Any:
+        wide = [n for pair in zip(reps, x.shape, strict=True) for n in pair]
+        new = lax.expand_dims(x, range(0, 2 * x.ndim, 2))
+        return jnp.broadcast_to(new, wide).reshape([r * n for r, n in zip(reps, x.shape, strict=True)])
+
+    return tiled
+
+
+def _cpu_branch(eqn: Any) -> Callable[..., Any]:
+    """Of programs for several platforms that for a CPU, else that for all others."""
+    platforms = eqn.params["platforms"]
+    index = next((i for i, names in enumerate(platforms) if names is not None and "cpu" in names), len(platforms) - 1)
+    return lambda: jnp.int32(index)
+
+
 #: {primitive: traced operation -> the same as a function of arrays}
 SIMPLER: dict[str, Callable[[Any], Callable[..., Any]]] = {
     **KEYLESS,
@@ -171,6 +190,7 @@ SIMPLER: dict[str, Callable[[Any], Callable[..., Any]]] = {
     "logistic": lambda eqn: lambda x: 1 / (1 + jnp.exp(-x)),
     "lt_to": _totally(lax.lt),
     "one_minus_square": lambda eqn: lambda x: 1 - x * x,
+    "platform_index": _cpu_branch,
     "random_gamma": lambda eqn: lambda words, a: _gamma(eqn, words, a),
     "reduce_window": _any_window,
     "reduce_window_max": window(lax.max, lowest),
@@ -179,5 +199,6 @@ SIMPLER: dict[str, Callable[[Any], Callable[..., Any]]] = {
     "round": rounded,
     "rsqrt": lambda eqn: lambda x: 1 / jnp.sqrt(x),
     "square": lambda eqn: lambda x: x * x,
+    "tile": _tiled,
     "tan": lambda eqn: lambda x: jnp.sin(x) / jnp.cos(x),
 }
