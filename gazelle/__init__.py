@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         config,
         constraints,
         datasets,
+        distribution,
         dtype_policies,
         export,
         initializers,
@@ -69,10 +70,10 @@ __all__ = [
     "DTypePolicy", "FloatDTypePolicy", "Function", "Functional", "Initializer", "Input", "InputSpec", "KerasTensor",
     "Layer", "Loss", "Metric", "Model", "Operation", "Optimizer", "Quantizer", "Regularizer", "RematScope",
     "Sequential", "StatelessScope", "SymbolicScope", "Variable", "activations", "applications", "backend",
-    "callbacks", "config", "constraints", "datasets", "device", "dtype_policies", "export", "initializers", "install",
-    "latest", "layers", "load_ipython_extension", "losses", "metrics", "mixed_precision", "models", "name_scope",
-    "ops", "optimizers", "preprocessing", "quantizers", "random", "regularizers", "remat", "saving",
-    "set_validation_from", "tree", "uninstall", "utils", "version", "visualization", "wrappers",
+    "callbacks", "config", "constraints", "datasets", "device", "distribution", "dtype_policies", "export",
+    "initializers", "install", "latest", "layers", "load_ipython_extension", "losses", "metrics", "mixed_precision",
+    "models", "name_scope", "ops", "optimizers", "preprocessing", "quantizers", "random", "regularizers", "remat",
+    "saving", "set_validation_from", "tree", "uninstall", "utils", "version", "visualization", "wrappers",
 ]  # fmt: skip
 
 #: the module that a name of the root comes from; it is imported when the name is first asked for
@@ -130,6 +131,6 @@ _missing.install(__name__)
 _era.plug(
     lambda: importlib.import_module("gazelle.legacy"),
     settable=("lr", "non_trainable_weights", "outputs", "trainable_weights"),
-    private=("_inbound_nodes", "_make_predict_function", "_make_train_function", "_outbound_nodes"),
+    private=("_inbound_nodes", "_keras_shape", "_make_predict_function", "_make_train_function", "_outbound_nodes"),
 )
 _config.REGISTRY.complete_by(lambda: importlib.import_module("gazelle.models"))

@@ -26,7 +26,7 @@ def missing(module: str) -> Callable[[str], Any]:
     """The `__getattr__` of a module: gazelle.layers has no 'Dence'; did you mean 'Dense'?"""
 
     def look(name: str) -> Any:
-        if name.startswith("_"):
+        if name.startswith("_") or _is_file(module, name):
             raise AttributeError(f"module {module!r} has no attribute {name!r}", name=name, obj=sys.modules[module])
         old = era.ask("name", module, name)
         if old is not era.NOTHING:
@@ -41,6 +41,11 @@ def missing(module: str) -> Callable[[str], Any]:
     return look
 
 
+def _is_file(module: str, name: str) -> bool:
+    """Whether it is a file of the room that is not loaded: the import system asks before it loads one."""
+    return hasattr(sys.modules[module], "__path__") and importlib.util.find_spec(f"{module}.{name}") is not None
+
+
 class _Package(ModuleType):
     """A package whose rooms say what they lack: the import system sets each as an attribute once it is there."""
 
@@ -48,7 +53,7 @@ class _Package(ModuleType):
         own = isinstance(value, ModuleType) and value.__name__ == f"{self.__name__}.{name}"
         if isinstance(value, ModuleType) and not own and importlib.util.find_spec(f"{self.__name__}.{name}"):
             return  # `import keras.engine` gives what that was once; our room of this name stays
-        if own:
+        if own and (name in self.__all__ or name == "engine"):
             for module in (value, *_files(value)):
                 vars(module).setdefault("__getattr__", missing(module.__name__))
             value.__class__ = _Room

@@ -10,7 +10,7 @@ from typing import Any
 
 import jax
 
-from gazelle.core import arrays, bind, dtypes
+from gazelle.core import arrays, bind, dtypes, era
 from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, message
 
 #: operations that symbolic tensors have as operators and methods; filled by the room `ops`.
@@ -87,7 +87,10 @@ class KerasTensor:
     def __getattr__(self, name: str) -> Any:
         if name in _METHODS and name in OPS:
             return lambda *args, **kwargs: OPS[name](self, *args, **kwargs)
-        raise AttributeError(f"A symbolic tensor has no attribute {name!r}.")
+        found = era.attribute(self, name)
+        if found is era.NOTHING:
+            raise AttributeError(f"A symbolic tensor has no attribute {name!r}.")
+        return found
 
     @property
     def T(self) -> Any:  # noqa: N802 - NumPy's name

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core import arrays, bind, dtypes
+from gazelle.core import arrays, bind, dtypes, era
 from gazelle.core.boxed import Boxed
 from gazelle.core.errors import ShapeError, UnboundVariable, message
 from gazelle.core.names import scoped
@@ -198,7 +198,8 @@ class Variable:
     def __getattr__(self, name: str) -> Any:  # sum, mean, reshape, T, astype ... are the array's own
         if name.startswith("_"):
             raise AttributeError(name)
-        return getattr(self.value, name)
+        found = era.attribute(self, name)
+        return getattr(self.value, name) if found is era.NOTHING else found
 
     def __getstate__(self) -> dict[str, Any]:
         """What a pickle or a copy holds: the value after the last step, and no tie to the training."""

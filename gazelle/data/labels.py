@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.core import era
 from gazelle.core.errors import DataError, message
 
 
+@era.listening
 def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray[Any, Any]:
     """One-hot rows: out[..., k] = 1 where x is k.
 

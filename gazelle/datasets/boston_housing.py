@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from gazelle.core import era
 from gazelle.datasets.sources import Arrays, arrays, cached, mixed, split
 
 
+@era.listening
 def load_data(path: str = "boston_housing.npz", test_split: float = 0.2, seed: int = 113) -> tuple[Arrays, Arrays]:
     """((x_train, y_train), (x_test, y_test)): x (n, 13), y the price in thousands of dollars.
 

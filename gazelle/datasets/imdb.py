@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.core import era
 from gazelle.datasets.sources import Arrays, arrays, cached, mixed
 from gazelle.datasets.words import limited, numbered, objects
 
 
+@era.listening
 def load_data(
     path: str = "imdb.npz", num_words: int | None = None, skip_top: int = 0, maxlen: int | None = None, seed: int = 113,
     start_char: int | None = 1, oov_char: int | None = 2, index_from: int | None = 3,

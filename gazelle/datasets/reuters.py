@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.core import era
 from gazelle.datasets.sources import Arrays, arrays, cached, mixed, split
 from gazelle.datasets.words import limited, numbered, objects
 
@@ -20,6 +21,7 @@ TOPICS = (
 # fmt: on
 
 
+@era.listening
 def load_data(
     path: str = "reuters.npz", num_words: int | None = None, skip_top: int = 0, maxlen: int | None = None,
     test_split: float = 0.2, seed: int = 113, start_char: int | None = 1, oov_char: int | None = 2,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gazelle.core import dtypes
+from gazelle.core import dtypes, era
 from gazelle.core.errors import ShapeError, message
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.layers.base import Layer
@@ -63,6 +63,7 @@ class InputLayer(Layer):
                 "name": self.name, "optional": False}  # fmt: skip
 
 
+@era.listening
 def Input(  # noqa: N802 - the name everybody knows
     shape: Any = None, batch_size: int | None = None, dtype: Any = None, sparse: Any = None, batch_shape: Any = None,
     name: str | None = None, tensor: Any = None, optional: bool = False,

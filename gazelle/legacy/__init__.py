@@ -16,17 +16,18 @@ from gazelle.core.era import NOTHING
 
 #: attributes of models, layers and optimizers that have another name today, or none
 ATTRIBUTES = frozenset((
-    "add_update", "get_gradients", "get_updates",
-    "U", "W", "W_constraint", "W_regularizer", "_inbound_nodes", "_keras_shape", "_make_predict_function", "_make_test_function",
-    "_make_train_function", "_outbound_nodes", "atrous_rate", "b", "b_constraint", "b_regularizer",
-    "batch_input_shape", "bias_init", "border_mode", "decay", "dim_ordering", "evaluate_generator", "filter_length",
-    "fit_generator", "flattened_layers", "forget_bias_init", "eval", "get_input", "get_input_at", "get_input_shape_at",
-    "get_output", "get_output_at", "get_shape", "get_value", "get_output_shape_at", "inbound_nodes", "init", "inner_activation", "inner_init",
-    "input", "input_names", "input_shape", "lr", "make_predict_function", "model", "nb_col", "nb_filter", "nb_row",
-    "outbound_nodes", "output", "output_dim", "output_names", "output_shape", "p", "pool_length", "predict_classes",
-    "predict_generator", "predict_proba", "reset_state", "reset_states", "running_mean", "running_std",
-    "sample_weights", "sigma", "set_value", "state_updates", "stride", "subsample", "subsample_length", "targets", "theta",
-    "to_yaml", "total_loss", "train_function", "updates", "uses_learning_phase", "weights",
+    "U", "W", "W_constraint", "W_regularizer", "_inbound_nodes", "_keras_shape", "_make_predict_function",
+    "_make_test_function", "_make_train_function", "_outbound_nodes", "add_update", "atrous_rate", "b",
+    "b_constraint", "b_regularizer", "batch_input_shape", "bias_init", "border_mode", "decay", "dim_ordering",
+    "eval", "evaluate_generator", "filter_length", "fit_generator", "flattened_layers", "forget_bias_init",
+    "get_gradients", "get_input", "get_input_at", "get_input_shape_at", "get_output", "get_output_at",
+    "get_output_shape_at", "get_shape", "get_updates", "get_value", "inbound_nodes", "init", "inner_activation",
+    "inner_init", "input", "input_names", "input_shape", "lr", "make_predict_function", "model", "nb_col",
+    "nb_filter", "nb_row", "outbound_nodes", "output", "output_dim", "output_names", "output_shape", "p",
+    "pool_length", "predict_classes", "predict_generator", "predict_proba", "reset_state", "reset_states",
+    "running_mean", "running_std", "sample_weights", "set_value", "sigma", "state_updates", "stride", "subsample",
+    "subsample_length", "targets", "theta", "to_yaml", "total_loss", "train_function", "updates",
+    "uses_learning_phase", "weights",
 ))  # fmt: skip
 _PARTS = {
     "arguments": "arguments", "assign": "attributes", "layers": "attributes", "look": "detect", "module": "paths",

@@ -64,6 +64,8 @@ def _names(kinds: list[str], method: str, args: tuple[Any, ...], kwargs: dict[st
     row = next((_IN_ROW[kind] for kind in kinds if kind in _IN_ROW), 99)
     in_row = len(args) >= row and all(isinstance(a, int) for a in args[:row])
     tables: list[dict[str, str]] = []
+    if len(args) > 1 and all(type(a) is int for a in args[:2]):
+        tables.append(signatures.ZERO)
     if number == 1 or certain or (number == 2 and era.standalone() and in_row and row > 2):
         tables.append(signatures.FIRST)
     if number == 2:

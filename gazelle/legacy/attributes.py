@@ -10,6 +10,7 @@ from gazelle.core import era
 from gazelle.core.era import NOTHING
 from gazelle.core.errors import GazelleError, message
 from gazelle.core.symbolic import KerasTensor, map_tree
+from gazelle.core.variable import Variable
 from gazelle.layers import Layer
 from gazelle.legacy import custom, generators, words
 from gazelle.legacy.backend import updates
@@ -21,6 +22,16 @@ from gazelle.optimizers import Optimizer
 
 class KnownAttributeError(GazelleError, AttributeError):
     """An attribute that Keras had, and gazelle does without."""
+
+
+class Shape(tuple[Any, ...]):
+    """A shape as TensorFlow gave it."""
+
+    __slots__ = ()
+
+    def as_list(self) -> list[Any]:
+        """The sizes; None where one is not known."""
+        return list(self)
 
 
 def _method(function: Callable[..., Any]) -> Callable[[Any], Any]:
@@ -125,8 +136,17 @@ _OPTIMIZER: dict[str, Callable[[Any], Any]] = {
     "decay": lambda optimizer: 0.0,
     "weights": lambda optimizer: optimizer.variables,
 }
+_TENSOR: dict[str, Callable[[Any], Any]] = {
+    "_keras_shape": lambda tensor: tensor.shape, "get_shape": _method(lambda tensor: Shape(tensor.shape)),
+}  # fmt: skip
+_VARIABLE: dict[str, Callable[[Any], Any]] = {
+    "get_value": _method(lambda variable, borrow=False: variable.numpy()),
+    "set_value": _method(lambda variable, value, borrow=False: variable.assign(value)),
+    "eval": _method(lambda variable, session=None: variable.numpy()),
+    "get_shape": _method(lambda variable: Shape(variable.shape)), "_keras_shape": lambda variable: variable.shape,
+}  # fmt: skip
 _OF: tuple[tuple[type, dict[str, Callable[[Any], Any]]], ...] = (
-    (Model, _MODEL), (Layer, _LAYER), (Optimizer, _OPTIMIZER),
+    (Model, _MODEL), (Layer, _LAYER), (Optimizer, _OPTIMIZER), (KerasTensor, _TENSOR), (Variable, _VARIABLE),
 )  # fmt: skip
 
 

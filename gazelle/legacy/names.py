@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
-import sys
 from typing import Any
 
 from gazelle.core.config import REGISTRY
@@ -23,7 +21,8 @@ NAMES: dict[str, dict[str, str]] = {
     "gazelle.layers": {
         **{name: f"{_OLD}:{name}" for name in _LAYERS},
         "AtrousConv1D": f"{_OLD}:AtrousConvolution1D", "AtrousConv2D": f"{_OLD}:AtrousConvolution2D",
-        "Deconv2D": f"{_OLD}:Deconvolution2D", "Deconv3D": f"{_OLD}:Deconvolution3D", "Recurrent": "gazelle.legacy.recurrent:Recurrent",
+        "Deconv2D": f"{_OLD}:Deconvolution2D", "Deconv3D": f"{_OLD}:Deconvolution3D",
+        "Recurrent": "gazelle.legacy.recurrent:Recurrent",
         "Sequential": "gazelle.models:Sequential",
         "Model": "gazelle.models:Model", "K": "gazelle.backend", "Node": "gazelle.core.symbolic:Node",
         "Convolution2DTranspose": ":Conv2DTranspose", "GlobalAvgPool": ":GlobalAveragePooling2D",
@@ -72,7 +71,7 @@ def name(room: str, name: str) -> Any:
         return getattr(module, inner) if inner else module
     short = room.partition(".")[2]
     path = PATHS.get(f"{short}.{name}" if short else name, "")
-    if path and not _has_file(room, name):
+    if path:
         return importlib.import_module(path)
     for table in _TABLES.get(short, ()):
         if name in REGISTRY[table]:
@@ -81,11 +80,6 @@ def name(room: str, name: str) -> Any:
         return _also(ALSO[room], name)
     parent = PATHS.get(short)
     return getattr(importlib.import_module(parent), name, NOTHING) if parent and parent != room else NOTHING
-
-
-def _has_file(room: str, name: str) -> bool:
-    """Whether a file of ours has this name, which was a module of Keras once."""
-    return hasattr(sys.modules.get(room), "__path__") and importlib.util.find_spec(f"{room}.{name}") is not None
 
 
 def _also(room: str, name: str) -> Any:

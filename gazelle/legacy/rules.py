@@ -7,12 +7,16 @@ of a class of this room that stands in for today's.
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from gazelle import layers
 from gazelle.core import era
 from gazelle.core.config import REGISTRY
+from gazelle.layers.spatial import _Spatial
 from gazelle.legacy import layers as old_layers
 from gazelle.legacy import metrics, optimizers, regularizers
 from gazelle.training import callbacks
@@ -48,6 +52,8 @@ def _layer(thing: Any, words: dict[str, Any]) -> None:
     ):
         words.pop("input_dim", None)
         words.setdefault("input_shape", (length, size))
+    if isinstance(thing, _Spatial):
+        old_layers.guess_ordering(thing, words)
     weights = words.get("weights")
     if "weights" in words and not isinstance(thing, (layers.Embedding, layers.Bidirectional)):
         words.pop("weights")
@@ -75,7 +81,6 @@ def _window(thing: Any, words: dict[str, Any]) -> None:
     full = {"Conv1D": old_layers.FullConvolution1D, "Conv2D": old_layers.FullConvolution2D}.get(type(thing).__name__)
     if words.get("padding") == "full" and full is not None:
         thing.__class__, words["padding"] = full, "valid"
-    old_layers.guess_ordering(thing, words)
 
 
 @rule("LSTM", "ConvLSTM2D")
@@ -156,6 +161,10 @@ _CAMEL = {name.lower(): name for name in optimizers.KINDS}
 def _fit(thing: Any, words: dict[str, Any]) -> None:
     if words.pop("show_accuracy", False):
         with_accuracy(thing)
+    held = words.get("validation_data")
+    if era.number() < 3 and isinstance(held, (tuple, list)):  # callbacks found it as a list of arrays
+        for listener in words.get("callbacks") or ():
+            listener.validation_data = [*held, *([np.ones(len(held[0]))] if len(held) == 2 else [])]
 
 
 def with_accuracy(model: Any) -> None:
@@ -169,6 +178,17 @@ def with_accuracy(model: Any) -> None:
 def _batch(thing: Any, words: dict[str, Any]) -> None:
     if words.pop("reset_metrics", era.number() < 3):
         thing.reset_metrics()  # what came back was of this batch alone
+
+
+def _making_folder(thing: Any, args: tuple[Any, ...], words: dict[str, Any]) -> Any:
+    """TensorFlow made the folders of its files."""
+    if era.number() == 2 and not era.standalone():
+        path = args[0] if args else words.get("filepath", "")
+        os.makedirs(os.path.dirname(os.path.abspath(os.fspath(path))), exist_ok=True)
+    return args, words
+
+
+RULES.update(dict.fromkeys(("Model.save", "Model.save_weights"), _making_folder))
 
 
 # Callbacks and functions ---------------------------------------------------------------------------------------------
@@ -192,6 +212,11 @@ def _now_and_then(checkpoint: Any, period: int, epoch: int, logs: Any = None) ->
 def _stopping(thing: Any, words: dict[str, Any]) -> None:
     if era.number() == 1:  # it looked before it counted: one more epoch
         words["patience"] = words.get("patience", 0) + 1
+
+
+@rule("Input")
+def _input(thing: Any, words: dict[str, Any]) -> None:
+    old_layers.guess_ordering(None, {"input_shape": words.get("shape")})
 
 
 @rule("load_data")

@@ -54,7 +54,16 @@ FIRST = {
     " class_weight max_q_size nb_worker pickle_safe initial_epoch",
     "Model.evaluate_generator": "generator val_samples max_q_size nb_worker pickle_safe",
     "Model.predict_generator": "generator val_samples max_q_size nb_worker pickle_safe",
+    "Input": "shape batch_shape name dtype sparse tensor",
     "ModelCheckpoint": "filepath monitor verbose save_best_only save_weights_only mode period",
+}  # fmt: skip
+
+_ZERO = "init activation weights"
+#: Keras 0.x, told by two whole numbers in front: sizes of both sides
+ZERO = {
+    "Dense": f"nb_inputs output_dim {_ZERO}",
+    "TimeDistributedDense": f"nb_inputs output_dim {_ZERO}",
+    **dict.fromkeys(("SimpleRNN", "GRU", "LSTM"), "nb_inputs output_dim init inner_init"),
 }  # fmt: skip
 
 _QUEUE = "max_queue_size workers use_multiprocessing"
@@ -72,6 +81,7 @@ SECOND = {
     "Embedding": "input_dim output_dim embeddings_initializer embeddings_regularizer activity_regularizer"
     " embeddings_constraint mask_zero input_length",
     "ModelCheckpoint": FIRST["ModelCheckpoint"],
+    "Input": FIRST["Input"],
 }
 #: and of the package `keras` alone
 STANDALONE = {

@@ -16,8 +16,9 @@ _QUEUE = dict.fromkeys(("nb_worker", "workers", "max_q_size", "max_queue_size", 
                        "")  # fmt: skip
 #: for every class: argument of old -> its name today, "" for one that says nothing any more
 ARGUMENTS = {
-    **keras1.ARGUMENTS, "dim_ordering": "data_format", "batch_input_shape": "batch_input_shape", "input_dtype": "",
-    "weights": "weights", "input_dim": "input_dim", "input_length": "input_length", "implementation": "",
+    **keras1.ARGUMENTS, "dim_ordering": "data_format", "input_dtype": "", "implementation": "",
+    "weights": "weights", "input_dim": "input_dim", "input_length": "input_length", "nb_inputs": "input_dim",
+    "poolsize": "pool_size", "ignore_border": "", "stack_size": "",
 }  # fmt: skip
 _REGULARIZED = {"l": "l2"}
 #: "Class", "Class.method" or "module.function" -> the same for these alone
@@ -90,11 +91,12 @@ def value(name: str, given: Any, era: int) -> Any:
 def _called_as_now(function: Callable[..., Any]) -> Callable[..., Any]:
     """An initializer of old was function(shape, name=None) and gave a variable; ours are asked for a dtype."""
     code = getattr(function, "__code__", None)
-    if code is None or "dtype" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]:
+    names = () if code is None else code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    if code is None or "dtype" in names:
         return function
 
     def initializer(shape: Any, dtype: Any = None) -> Any:
-        made = function(shape)
+        made = function(shape, name=None) if "name" in names else function(shape)
         made = made.eval() if hasattr(made, "eval") and not hasattr(made, "dtype") else made
         return np.asarray(made, dtype)
 

@@ -71,8 +71,11 @@ class Sequential(Model):
             self._head = self._tail = Input(batch_shape=layer.batch_shape, dtype=_input_dtype(layer))
             self._extend(layer)
         elif isinstance(layer, Model) and layer._graph is not None:
-            heads = [Input(batch_shape=t.shape, dtype=t.dtype) for t in layer.inputs]
-            self._head = self._tail = heads[0] if len(heads) == 1 else heads
+            if len(layer.inputs) > 1:  # its own graph goes on: what begins at one Input twice is given it once
+                self._head, self._tail = layer.inputs, layer.output
+                self._set_chain()
+                return
+            self._head = self._tail = Input(batch_shape=layer.input_shape, dtype=layer.inputs[0].dtype)
             self._extend(layer)
 
     def _extend(self, layer: Layer) -> None:

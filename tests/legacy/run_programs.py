@@ -18,7 +18,8 @@ import matplotlib
 
 matplotlib.use("Agg")
 import gazelle
-from gazelle.core import config, defaults, era, names
+from gazelle.command import eras
+from gazelle.core import config, defaults, names
 from gazelle.datasets import sources
 
 for _name, (_address, _, _folder) in list(sources.FILES.items()):
@@ -47,6 +48,7 @@ def run(path, folder):
         sys.modules["__main__"] = before
         names.clear_session()
         defaults.set_image_data_format("channels_last")
+        defaults._told = False  # by nobody, as in a fresh process
         config.CUSTOM.clear()
         gc.collect()
     return None
@@ -59,9 +61,8 @@ if __name__ == "__main__":
     archives.write(pathlib.Path(os.environ["KERAS_HOME"]))
     for path in paths:
         gazelle.utils.set_random_seed(0)
-        name = os.path.basename(path)
-        era.set_number(int(name[1]) if name[1].isdigit() else 3)  # k1_, k2_: programs of Keras 1 and 2
-        start = time.perf_counter()
+        eras.begin(path)
+        start = time.process_time()
         problem = run(path, os.path.join(folder, os.path.basename(path)[:-3]))
-        out[os.path.basename(path)] = [round(time.perf_counter() - start, 2), problem]
+        out[os.path.basename(path)] = [round(time.process_time() - start, 2), problem]
     print(json.dumps(out))

@@ -76,9 +76,9 @@ def guess_ordering(layer: Any, words: dict[str, Any]) -> None:
     shape = words.get("input_shape") or (words.get("batch_input_shape") or ())[1:]
     told = words.get("data_format") or defaults.is_image_data_format_told()
     first = defaults.image_data_format() == "channels_first"
-    if era.number() != 1 or not isinstance(layer, Conv2D) or len(shape) != 3 or told or first:
+    if era.number() != 1 or getattr(layer, "rank", 2) != 2 or len(shape) != 3 or told or first:
         return
-    if shape[0] in (1, 2, 3, 4) and shape[2] not in (1, 2, 3, 4):
+    if shape[0] in (1, 3) and None not in shape and min(shape[1:]) > 4:
         defaults.set_image_data_format("channels_first")
         warnings.warn(
             f"Images of shape {tuple(shape)}: taken as channels first, as Theano had them, from here on. "
