@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gazelle.core.missing import missing
+
 if TYPE_CHECKING:
     from gazelle.wrappers.estimators import SKLearnClassifier, SKLearnRegressor, SKLearnTransformer
 
@@ -16,7 +18,7 @@ __all__ = ["SKLearnClassifier", "SKLearnRegressor", "SKLearnTransformer"]
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return missing(__name__)(name)
     try:
         import sklearn  # noqa: F401
     except ImportError:

@@ -14,6 +14,20 @@ from gazelle.legacy.tensorflow.recording import unboxed
 from gazelle.legacy.tensorflow.tensor import Reference, Tensor, _install
 
 
+class Part(Tensor):
+    """`variable[index]`: a tensor that can be assigned."""
+
+    __slots__ = ("index", "whole")
+
+    def __init__(self, tensor: Tensor, whole: Any, index: Any) -> None:
+        super().__init__(tensor.array)
+        self.whole, self.index = whole, index
+
+    def assign(self, value: Any) -> Any:
+        """Write the part into the variable."""
+        return self.whole.assign(jnp.asarray(self.whole._full()).at[unboxed(self.index)].set(unboxed(value)))
+
+
 class _Meta(type):
     def __instancecheck__(cls, value: Any) -> bool:  # weights of layers are variables, too
         return isinstance(value, Variable) if cls is TensorFlowVariable else super().__instancecheck__(value)
@@ -76,7 +90,7 @@ class TensorFlowVariable(Variable, metaclass=_Meta):
         return self.assign(jnp.asarray(self._full()).at[tuple(jnp.moveaxis(places, -1, 0))].set(unboxed(updates)))
 
     def __getitem__(self, index: Any) -> Any:
-        return (self + np.zeros((), self.dtype))[index]
+        return Part((self + np.zeros((), self.dtype))[index], self, index)
 
     def __hash__(self) -> int:
         return id(self)
