@@ -12,7 +12,7 @@ import numpy as np
 
 from gazelle import data, losses, optimizers
 from gazelle.core import defaults, random, symbolic
-from gazelle.core.config import deserialize, serialize
+from gazelle.core.config import deserialize, name_of, serialize
 from gazelle.core.errors import ArgumentError, DataError, StateError, message
 from gazelle.metrics import Mean
 from gazelle.models import closures, settings, sharing
@@ -36,7 +36,6 @@ _making = threading.RLock()  # one thread at a time makes the trainer of a model
 class Fitting(Hooks, abstract=True):
     """The half of `Model` that trains. It knows which arguments mean what, and no arithmetic."""
 
-    optimizer: Any = None
     stop_training = False
     history: Any = None
     _graph: Any
@@ -73,6 +72,13 @@ class Fitting(Hooks, abstract=True):
         >>> model.compile("adam", "mse", metrics=["mae"])
         """
         whole("steps_per_execution", steps_per_execution)
+        for name in _MAKERS:
+            if getattr(type(self), name, None) is not None:  # silently training without it would be worse
+                raise StateError(
+                    message(f"{type(self).__name__}.{name} is not called by gazelle", expected="train_step(self, data)",
+                            got="a method that makes the loop around it",
+                            mend="Write train_step, test_step or predict_step: fit compiles the loop around them.")
+                )  # fmt: skip
         self.optimizer = optimizers.get(optimizer)
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16":
             self.optimizer = optimizers.scaled(self.optimizer)
@@ -106,7 +112,38 @@ class Fitting(Hooks, abstract=True):
 
     @property
     def loss(self) -> Any:
-        return self._compiled["loss"] if self._compiled else None
+        """What `compile` was given; another may be assigned."""
+        return self._compiled["loss"] if self._compiled else self.__dict__.get("loss")
+
+    @loss.setter
+    def loss(self, loss: Any) -> None:
+        self.__dict__["loss"] = loss  # of a model that is not compiled: an attribute like others
+        self._say("loss", loss)
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer; another may be assigned, which begins with slots of its own."""
+        return self.__dict__.get("optimizer")
+
+    @optimizer.setter
+    def optimizer(self, optimizer: Any) -> None:
+        self.__dict__["optimizer"] = optimizer
+        self._say("optimizer", optimizer)
+
+    @property
+    def run_eagerly(self) -> bool:
+        """Whether steps run in Python, uncompiled."""
+        return bool((self._compiled or {}).get("run_eagerly"))
+
+    @run_eagerly.setter
+    def run_eagerly(self, value: bool) -> None:
+        self._say("run_eagerly", bool(value))
+
+    def _say(self, word: str, value: Any) -> None:
+        """Replace an argument of `compile`: the next call of fit, evaluate or predict makes its programs anew."""
+        if self.__dict__.get("_compiled") is not None:
+            self._compiled = {**(self._compiled or {}), word: value}
+            self._trainer = None
 
     def _forget_compiled(self) -> None:
         """The structure changed: programs made for the old one do not serve any more."""
@@ -385,9 +422,10 @@ class Fitting(Hooks, abstract=True):
 
     @property
     def metrics_names(self) -> list[str]:
-        """The names of what `evaluate` returns, in order."""
+        """The names of what `evaluate` returns, in order; before the first data as far as `compile` was told them."""
         if self._trainer is None or not self._trainer.meters.built:
-            return ["loss"]
+            given = jax.tree.leaves((self._compiled or {}).get("metrics"))
+            return ["loss", *(m if isinstance(m, str) else getattr(m, "name", None) or name_of(m) for m in given)]
         return self._trainer.meters.names
 
     def get_compile_config(self) -> dict[str, Any] | None:
@@ -409,6 +447,8 @@ class Fitting(Hooks, abstract=True):
         self.compile(**words)
 
 
+#: methods by which Keras programs replace the loop around the step
+_MAKERS = ("make_train_function", "make_test_function", "make_predict_function")
 _COMPILE = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly", "steps_per_execution",
             "jit_compile")  # fmt: skip
 

@@ -19,7 +19,8 @@ def front_of(model: Any) -> Front | None:
         return None
     if model._front is None or model._front.graph is not graph:
         model._front = Front(graph)
-    return model._front  # type: ignore[no-any-return]
+    front: Front = model._front
+    return front
 
 
 class Front:

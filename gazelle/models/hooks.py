@@ -49,7 +49,6 @@ class Hooks(Layer, abstract=True):
     1.0
     """
 
-    optimizer: Any
     _graph: Any
     _compiled: dict[str, Any] | None
     _trackers: dict[str, Any]  # name of a loss -> the `Mean` of it
@@ -57,6 +56,10 @@ class Hooks(Layer, abstract=True):
     _finished: Any = 0
 
     def _has_call(self) -> bool:
+        raise NotImplementedError
+
+    @property
+    def optimizer(self) -> Any:
         raise NotImplementedError
 
     def train_step(self, *given: Any) -> Any:

@@ -107,7 +107,8 @@ class Written:
     def _has_rule(self) -> bool:
         from gazelle.optimizers.base import Optimizer
 
-        return type(self).rule is not Optimizer.rule
+        kind: Any = type(self)
+        return kind.rule is not Optimizer.rule
 
     def _add(self, initializer: Any, shape: tuple[int, ...], dtype: Any, name: str, path: str) -> Variable:
         if not self._standing:

@@ -156,8 +156,8 @@ class CustomTrainer(Trainer):
         step, assigned = getattr(self.steps, kind), set[int]()
 
         def once(batch: Any) -> Any:
-            words = {"training": False, "names": self.steps.names(), "closed": True}
-            scope = bind.Scope(values={}, key=jax.random.key(0), **words)
+            scope = bind.Scope(values={}, key=jax.random.key(0), training=False, closed=True)
+            scope.names = self.steps.names()
             with bind.entered(scope):
                 out = step(batch)
             assigned.update(scope.values or ())

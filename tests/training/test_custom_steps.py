@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gazelle
-from gazelle.core.errors import ArgumentError, UnboundVariable
+from gazelle.core.errors import ArgumentError, StateError, UnboundVariable
 from gazelle.core.gradients import value_and_grad
 
 RNG = np.random.default_rng(3)
@@ -351,3 +351,25 @@ def test_a_variable_out_of_sight_is_named():
 
     with pytest.raises(UnboundVariable, match=r"'hidden/total' was read inside a compiled step but is not part"):
         line(step).fit(X, Y, verbose=0)
+
+
+def test_what_was_compiled_may_be_replaced():
+    model = line(gazelle.Model.train_step)
+    assert (model.loss, model.run_eagerly) == ("mse", False)
+    model.fit(X, Y, epochs=1, verbose=0, keep=False)
+    model.loss = "mae"
+    assert model.evaluate(X, Y, verbose=0) == pytest.approx(np.abs(Y - model.predict(X, verbose=0)).mean(), rel=1e-5)
+    model.optimizer = gazelle.optimizers.SGD(0.0)
+    before = model.get_weights()[0]
+    model.fit(X, Y, epochs=1, verbose=0, keep=False)
+    np.testing.assert_array_equal(model.get_weights()[0], before)
+    assert int(model.optimizer.iterations.value) == 1
+    assert gazelle.Sequential([gazelle.layers.Dense(1)]).loss is None
+
+
+@pytest.mark.parametrize("name", ["make_train_function", "make_test_function"])
+def test_a_loop_of_ones_own_is_refused(name):
+    kind = type("Mine", (gazelle.Model,), {name: lambda self: None})
+    inputs = gazelle.Input((2,))
+    with pytest.raises(StateError, match=f"Mine.{name} is not called by gazelle: expected train_step"):
+        kind(inputs, gazelle.layers.Dense(1)(inputs)).compile("sgd", "mse")
