@@ -3,8 +3,23 @@
 In: a pure function of arrays. Out: a callable that runs it. Must not know: what the function computes.
 """
 
-from gazelle.engine.arrays import buffer, copy, fetch, place, resident, take
+from gazelle.engine.arrays import (
+    buffer,
+    copy,
+    distribute,
+    distributed,
+    fetch,
+    place,
+    place_batches,
+    resident,
+    split,
+    spread_out,
+    take,
+)
 from gazelle.engine.choice import compile, current, devices
 from gazelle.engine.hardware import tell_device
 
-__all__ = ["buffer", "compile", "copy", "current", "devices", "fetch", "place", "resident", "take", "tell_device"]
+__all__ = [
+    "buffer", "compile", "copy", "current", "devices", "distribute", "distributed", "fetch", "place", "place_batches",
+    "resident", "split", "spread_out", "take", "tell_device",
+]  # fmt: skip

@@ -20,6 +20,36 @@ def place(tree: Any) -> Any:
     return jax.device_put(tree)
 
 
+def place_batches(tree: Any) -> Any:
+    """Stacked batches (steps, batch, ...) on the device, or split over the devices of the distribution in force."""
+    return place(tree) if _spread is None else split(tree)
+
+
+def split(tree: Any) -> Any:
+    """Stacked batches over the devices of the distribution in force; without one as they are."""
+    spread = _spread
+    return tree if spread is None else jax.tree.map(lambda a: jax.device_put(a, spread.of_batches(a.shape)), tree)
+
+
+def spread_out(path: str, array: Any) -> Any:
+    """A weight, or an array that belongs to the weight `path`, over the devices of the distribution in force."""
+    return array if _spread is None else jax.device_put(array, _spread.of_variable(path, array))
+
+
+def distribute(value: Any) -> None:
+    """Put a distribution in force: what has `of_batches(shape)` and `of_variable(path, array)`, both shardings."""
+    global _spread
+    _spread = value
+
+
+def distributed() -> Any:
+    """The distribution in force, None without one."""
+    return _spread
+
+
+_spread: Any = None
+
+
 def buffer(shape: tuple[int, ...], dtype: Any) -> Any:
     """A new host array at an address that `place` need not copy from."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
@@ -31,7 +61,7 @@ def buffer(shape: tuple[int, ...], dtype: Any) -> Any:
 def resident(size: int) -> bool:
     """Whether data of this many bytes should lie on the device for the whole training: where it is fast, and fits."""
     device = jax.devices()[0]
-    if device.platform == "cpu":
+    if device.platform == "cpu" or _spread is not None:
         return False
     stats = device.memory_stats() or {}
     return size <= stats.get("bytes_limit", 0) * _RESIDENT_SHARE
@@ -52,7 +82,9 @@ def copy(tree: Any) -> Any:
         if jnp.issubdtype(array.dtype, jax.dtypes.prng_key):
             data = np.array(jax.random.key_data(array))
             return jax.random.wrap_key_data(arrays.from_host(data), impl=jax.random.key_impl(array))
-        return arrays.from_host(np.array(array))
+        out = arrays.from_host(np.array(array))
+        several = isinstance(array, jax.Array) and len(array.sharding.device_set) > 1
+        return jax.device_put(out, array.sharding) if several else out
 
     return jax.tree.map(one, tree)
 

@@ -171,7 +171,7 @@ class Model(Fitting):
 
         return load_weights(self, filepath, skip_mismatch=skip_mismatch, by_name=by_name)
 
-    def quantize(
+    def quantize(  # type: ignore[override]
         self, mode: str | None = None, config: Any = None, filters: Any = None, type_check: bool = True
     ) -> None:
         """Keep the weights of `Dense`, `EinsumDense` (so of attention) and embeddings in whole numbers.

@@ -63,7 +63,7 @@ def predict(trainer: Trainer, source: data.Source, events: Any = None, display: 
     for block in source.blocks(1 if single else _PREDICT, trainer.alone):
         if single:
             events.on_predict_batch_begin(done, Logs())
-        out, changed = trainer.predict(values, trainer.key, block.arrays, trainer.count(block.stop))
+        out, changed = trainer.predict(values, trainer.key, engine.split(block.arrays), trainer.count(block.stop))
         waiting.append((out, block.count))
         done += block.stop
         if changed:
@@ -90,7 +90,7 @@ def single_batch(trainer: Trainer, arrays: Any, train: bool) -> Logs:
     """One step on one batch (x, y, weight), for train_on_batch and test_on_batch; totals go on from the last call."""
     live, programs = trainer.live, trainer.programs
     assert programs is not None
-    one = (engine.place(jax.tree.map(lambda array: array[None], arrays)), np.int32(0), np.int32(1))
+    one = (engine.place_batches(jax.tree.map(lambda array: array[None], arrays)), np.int32(0), np.int32(1))
     if train:
         logs, end = live.step(programs.train, np.bool_(False), *one)
         if not int(end):

@@ -1,0 +1,123 @@
+"""Meshes, layouts and their errors here; trainings on four devices in a process that has them."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import gazelle
+from gazelle import distribution as d
+from gazelle.core.errors import ArgumentError
+
+FOUR = """
+import numpy as np
+import gazelle
+from gazelle import distribution as d, layers
+
+gazelle.utils.set_random_seed(3)
+rng = np.random.default_rng(0)
+x, y = rng.normal(size=(70, 6)).astype("float32"), rng.normal(size=(70, 4)).astype("float32")
+
+
+def trained(strategy):
+    gazelle.utils.set_random_seed(3)
+    d.set_distribution(strategy)
+    model = gazelle.Sequential([gazelle.Input((6,)), layers.Dense(8, "relu", name="in"), layers.BatchNormalization(),
+                                layers.Dropout(0.3), layers.Dense(4, name="out")])
+    model.compile("adam", "mse")
+    history = model.fit(x, y, epochs=3, batch_size=16, verbose=0, keep=False)  # the last batch does not divide by 4
+    return model, history.history["loss"], model.predict(x, verbose=0), model.evaluate(x, y, verbose=0)
+
+
+assert d.list_devices() == [f"cpu:{n}" for n in range(4)], d.list_devices()
+plain = trained(None)
+layouts = d.LayoutMap(d.DeviceMesh((2, 2), ["batch", "model"]))
+layouts["in/kernel"] = (None, "model")
+layouts["out/kernel"] = d.TensorLayout(("model", None))
+for strategy in (d.DataParallel(), d.ModelParallel(layout_map=layouts)):
+    model, losses, outputs, measured = trained(strategy)
+    np.testing.assert_allclose(losses, plain[1], rtol=1e-5)
+    np.testing.assert_allclose(outputs, plain[2], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(measured, plain[3], rtol=1e-5)
+    kernel = model.layers[0].kernel.value
+    assert len(kernel.sharding.device_set) == 4, kernel.sharding
+    shard = kernel.addressable_shards[0].data.shape
+    assert shard == ((6, 4) if isinstance(strategy, d.ModelParallel) else (6, 8)), shard
+    model.save("model.keras")
+    np.testing.assert_array_equal(gazelle.saving.load_model("model.keras").get_weights()[0], model.get_weights()[0])
+print("same")
+"""
+
+
+def test_four_devices_give_the_losses_of_one(tmp_path):
+    env = {
+        **os.environ,
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=4",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    done = subprocess.run([sys.executable, "-c", FOUR], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.stdout == "same\n", done.stderr[-3000:]
+
+
+def test_a_layout_is_found_by_its_path():
+    mesh = d.DeviceMesh((1, 1), ["batch", "model"], ["cpu:0"])
+    layouts = d.LayoutMap(mesh)
+    layouts["dense.*kernel"] = (None, "model")
+    layouts["dense.*bias"] = d.TensorLayout(("model",), mesh)
+    assert layouts["a/dense_2/kernel"].axes == (None, "model")
+    assert layouts["a/conv/kernel"] is None
+    assert list(layouts) == ["dense.*kernel", "dense.*bias"]
+    parallel = d.ModelParallel(layout_map=layouts)
+    assert (parallel.batch_dim_name, parallel.num_model_replicas) == ("batch", 1)
+    assert parallel.get_data_layout((8, 3)).axes == ("batch", None)
+    with parallel.scope():
+        assert d.distribution() is parallel
+    assert d.distribution() is None
+    assert d.DataParallel(mesh).batch_dim_name == "batch"
+    assert isinstance(d.DataParallel(mesh).distribute_dataset(3), int)
+
+
+def two_patterns():
+    layouts = d.LayoutMap(d.DeviceMesh((1,), ["m"], ["cpu:0"]))
+    layouts["a"], layouts["b"] = ("m",), ("m",)
+    return layouts
+
+
+REFUSED = {
+    "too few devices": (lambda: d.DeviceMesh((2, 4), ["a", "b"], ["cpu:0"]),
+                        "DeviceMesh: expected 8 devices for shape (2, 4), got 1.\n"
+                        "XLA_FLAGS=--xla_force_host_platform_device_count=4 makes four of one CPU, to try it."),
+    "names": (lambda: d.DeviceMesh((1,), ["a", "b"], ["cpu:0"]),
+              "DeviceMesh: expected a name for each axis of shape, got shape=(1,) and axis_names=['a', 'b']."),
+    "axis": (lambda: d.TensorLayout(("modle",), d.DeviceMesh((1,), ["model"], ["cpu:0"])),
+             "Unknown axis of the mesh 'modle'.\nDid you mean 'model'?"),
+    "kind": (lambda: d.list_devices("cpux"), "Unknown kind of device 'cpux'.\nDid you mean 'cpu'?"),
+    "two patterns": (lambda: two_patterns()["ab"],
+                     "Path 'ab' in a LayoutMap: expected one pattern, got ['a', 'b']."),
+    "twice": (lambda: two_patterns().__setitem__("a", ("m",)),
+              "'a' is in the LayoutMap already.\nDelete it first: del layouts[path]."),
+    "no layout": (lambda: two_patterns().__setitem__("c", 3),
+                  "Layout of 'c': expected a TensorLayout or its axes, got 3."),
+    "no map": (lambda: d.ModelParallel(), "layout_map of ModelParallel: expected a LayoutMap, got None."),
+    "no mesh": (lambda: d.TensorLayout(("m",)).backend_layout,
+                "A TensorLayout without a mesh.\nGive it a device_mesh."),
+    "another mesh": (lambda: setattr(two_patterns()["a"], "device_mesh", d.DeviceMesh((1,), ["m"], ["cpu:0"])),
+                     "device_mesh of a TensorLayout: expected one, set once, got another one."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(case):
+    act, text = REFUSED[case]
+    with pytest.raises(ArgumentError) as caught:
+        act()
+    assert str(caught.value) == text
+
+
+def test_a_tensor_is_split_as_its_layout_says():
+    mesh = d.DeviceMesh((1,), ["batch"], ["cpu:0"])
+    layout = d.TensorLayout(("batch", None), mesh)
+    for tensor in (np.ones((2, 3)), gazelle.Variable(np.ones((2, 3)))):
+        assert d.distribute_tensor(tensor, layout).sharding == layout.backend_layout
