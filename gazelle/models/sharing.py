@@ -33,7 +33,10 @@ def blueprint(model: Any, words: Mapping[str, Any], optimizer: Any, trainable: s
 def structure(model: Any, plan: Blueprint) -> str | None:
     """The same text for two models whose programs are the same; None where code of the user's takes part."""
     layers = list(model.named_layers().values())
-    if model._graph is None or any(hasattr(layer, "adapt") or layer._remat is not None for layer in layers):
+    if model._graph is None or any(
+        hasattr(layer, "adapt") or layer._remat is not None or getattr(layer, "_wide", None) is not None
+        for layer in layers
+    ):
         return None  # what a layer has adapted to, and the RematScope it was made in, are not in its config
     if plan.run_eagerly:
         return None

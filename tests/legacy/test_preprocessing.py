@@ -108,7 +108,7 @@ def test_words_and_hashes():
 
 
 def test_tokenizer_says_what_is_missing():
-    with pytest.raises(ValueError, match="expected num_words, or .*fit"):
+    with pytest.raises(ValueError, match="expected num_words, or texts that it was fitted on"):
         text.Tokenizer().texts_to_matrix(["a"])
     with pytest.raises(ValueError, match=r"mode of the Tokenizer 'bin'.*\n.*binary"):
         text.Tokenizer(num_words=3).texts_to_matrix(["a"], mode="bin")

@@ -108,15 +108,30 @@ def _host(x: Any) -> bool:
     return isinstance(x, int | np.integer) or (isinstance(x, np.ndarray) and np.issubdtype(x.dtype, np.integer))
 
 
-@lifted
+def _of_sizes(x: Any) -> bool:
+    """Whether a list holds nothing but sizes, known and unknown."""
+    return all(isinstance(v, int | np.integer | Size) for v in x) and any(isinstance(v, Size) for v in x)
+
+
 def stack(x: Any, axis: int = 0) -> Any:
     """Tensors of one shape along a new axis; of sizes, sizes."""
+    return tuple(x) if _of_sizes(x) else _stack(x, axis)
+
+
+@lifted
+def _stack(x: Any, axis: int) -> Any:
     return np.stack(x, axis) if _host(x) else ops.stack([ops.convert_to_tensor(v) for v in x], axis=axis)
 
 
-@lifted
 def concatenate(tensors: Any, axis: int = -1) -> Any:
     """Tensors one after the other along `axis`; of sizes, sizes."""
+    if all(isinstance(t, list | tuple) for t in tensors) and _of_sizes([n for t in tensors for n in t]):
+        return tuple(n for t in tensors for n in t)
+    return _concatenate(tensors, axis)
+
+
+@lifted
+def _concatenate(tensors: Any, axis: int) -> Any:
     if _host(tensors):
         return np.concatenate([np.atleast_1d(v) for v in tensors], axis)
     return jnp.concatenate([jnp.asarray(v) for v in tensors], axis)
