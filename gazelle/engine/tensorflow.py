@@ -39,7 +39,7 @@ class TensorFlow(Lowering):
 
 
 def _tensor(array: Any, dtype: Any) -> Any:
-    if isinstance(array, jax.Array):
+    if isinstance(array, jax.Array) and len(array.devices()) == 1:
         return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
     return tf.constant(np.asarray(array), dtype)
 

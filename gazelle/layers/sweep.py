@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from gazelle.core.engines import engine
 from gazelle.layers.cells import _Cell
 from gazelle.layers.stacked_cells import StackedRNNCells, step
 from gazelle.ops import native
@@ -53,7 +54,8 @@ def _sweep_gates(cell: _Cell, x: Any, states: list[Any], mask: Any, how: Sweep) 
         return new, new[0]
 
     x, done = cell.project(x, dropped), None
-    if recurrent is None and not how.unroll and x.shape[0] > 0 and x.dtype == jnp.float32 and native.ready():
+    kernels = x.shape[0] > 0 and x.dtype == jnp.float32 and engine() == "xla" and native.ready()
+    if recurrent is None and not how.unroll and kernels:
         done = cell.whole(x, states, mask, how.reverse)
     if done is None:
         done = jax.lax.scan(body, states, (x, mask), reverse=how.reverse, unroll=how.unroll)[::-1]

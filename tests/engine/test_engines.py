@@ -104,3 +104,25 @@ def test_devices_are_named_like_tensorflows():
     assert [name.partition(":")[0] for name in keras.config.devices()] == ["cpu"]
     engines.set_engine("tensorflow")
     assert keras.config.devices()[-1] == "cpu:0"
+
+
+def test_kernels_made_for_xla_are_left_to_xla(monkeypatch):
+    monkeypatch.setattr("gazelle.ops.native.ready", lambda: True)
+    layer, x = keras.layers.LSTM(3), np.ones((2, 4, 3), np.float32)
+    layer.build(x.shape)
+    for name, kernels in (("xla", True), ("tensorflow", False)):
+        engines.set_engine(name)
+        assert ("ffi_call" in str(jax.make_jaxpr(lambda x: layer(x))(x))) == kernels
+
+
+def test_what_stands_in_the_gaps_is_told_with_its_layer():
+    class Printing(keras.layers.Layer):
+        def call(self, x):
+            jax.debug.print("{}", x)
+            return x
+
+    engines.set_engine("pytensor")
+    model = keras.Sequential([keras.Input((3,)), Printing(name="shown"), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(NotImplementedError, match=r"'debug_\w+' \(in sequential\w*/shown\) has no rule for 'pytensor'"):
+        model.fit(np.ones((4, 3)), np.ones(4), verbose=0, keep=False)
