@@ -31,6 +31,8 @@ class Peer:
         backend: of Keras.
         caches: whether compiled programs can be kept on disk from one process to the next.
         lean: a package that has a build for the CPU alone, for some versions of Python; that one is taken if there is.
+        settings: environment variables that it runs with.
+        only: the workloads that it has a network for; none means all.
     """
 
     title: str
@@ -39,6 +41,8 @@ class Peer:
     backend: str = ""
     caches: bool = False
     lean: str = ""
+    settings: tuple[tuple[str, str], ...] = ()
+    only: tuple[str, ...] = ()
 
     @property
     def keras(self) -> bool:
@@ -56,8 +60,13 @@ PEERS = {
     "keras-jax": Peer("Keras on JAX", "keras", (KERAS, _jax()), "jax", caches=True),
     "keras-tensorflow": Peer("Keras on TensorFlow", "keras", (KERAS, "tensorflow-cpu"), "tensorflow"),
     "keras-torch": Peer("Keras on torch", "keras", (KERAS, "torch"), "torch", lean="torch"),
-    "scikit-learn": Peer("scikit-learn", "sklearn.neural_network", ("scikit-learn",)),
+    "scikit-learn": Peer(
+        "scikit-learn", "sklearn.neural_network", ("scikit-learn",), only=("mlp", "autoencoder", "wide")
+    ),
     "handwritten": Peer("hand-written JAX", "jax", caches=True),
+    "native": Peer(
+        "gazelle, C++ loops", "gazelle", caches=True, settings=(("GAZELLE_NATIVE", "1"),), only=("lstm", "gru")
+    ),
 }
 
 

@@ -11,9 +11,9 @@ from workloads import GROWTH, WORKLOADS
 
 COLORS = {
     "gazelle": "#d1495b", "keras-jax": "#1f6fb4", "keras-tensorflow": "#e08e1b", "keras-torch": "#7b5ea7",
-    "scikit-learn": "#3a9a8c", "handwritten": "#555555",
+    "scikit-learn": "#3a9a8c", "handwritten": "#555555", "native": "#e8a0ac",
 }  # fmt: skip
-MARKS = {"handwritten": "|", "scikit-learn": "x"}
+MARKS = {"native": "+", "handwritten": "|", "scikit-learn": "x"}
 
 
 def draw(results: dict[str, Any], path: Path) -> None:

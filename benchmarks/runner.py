@@ -34,7 +34,6 @@ OURS = (
     "JAX_COMPILATION",
     "JAX_PERSISTENT",
 )  # settings that a worker must not inherit
-SCIKIT = ("mlp", "autoencoder", "wide")  # what scikit-learn has a network for
 
 
 def options(words: list[str] | None) -> argparse.Namespace:
@@ -79,7 +78,8 @@ class Runner:
         home.mkdir(parents=True, exist_ok=True)
         env = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
         env |= {"HOME": str(home), "KERAS_BACKEND": PEERS[peer].backend or "jax", "PYTHONWARNINGS": "ignore"}
-        if PEERS[peer].caches and peer != "gazelle":  # gazelle is to find a place for its cache by itself
+        env |= dict(PEERS[peer].settings)
+        if PEERS[peer].caches and PEERS[peer].module != "gazelle":  # gazelle is to find a place for its cache by itself
             env |= {"JAX_COMPILATION_CACHE_DIR": str(home / "jax"), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
                     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1"}  # fmt: skip
         words = json.dumps({"peer": peer, "seconds": self.asked.seconds, **task, "started": time.monotonic()})
@@ -137,7 +137,7 @@ class Runner:
                                env=os.environ | {"KERAS_BACKEND": PEERS[peer].backend or "jax"})  # fmt: skip
             for number in range(1, asked.rounds + 1):
                 for workload in asked.only:
-                    peers = [p for p in asked.peers if p != "scikit-learn" or workload in SCIKIT]
+                    peers = [p for p in asked.peers if workload in (PEERS[p].only or WORKLOADS)]
                     random.Random(f"{number} {workload}").shuffle(peers)
                     self.say(f"round {number} of {asked.rounds}: {workload}")
                     for peer in peers:

@@ -77,7 +77,7 @@ CHINESE = {
     "residual CNN": "残差 CNN", "recommender": "推荐网络", "wide MLP": "宽 MLP",
     "MLP from a generator": "生成器供数据的 MLP",
     "hand-written JAX": "手写的 JAX", "Keras on JAX": "Keras（JAX）", "Keras on TensorFlow": "Keras（TensorFlow）",
-    "Keras on torch": "Keras（torch）",
+    "Keras on torch": "Keras（torch）", "gazelle, C++ loops": "gazelle（C++ 循环）",
 }  # fmt: skip
 GROWTH_HEADS = ["grows", "peer", "sizes", "time of a step (of samples: an epoch), ms", "flat until", "linear until",
                 "peak memory, MiB"]  # fmt: skip

@@ -18,7 +18,7 @@ from itertools import pairwise
 from typing import Any
 
 CLOCK = time.monotonic
-MODULES = {"gazelle": "gazelle", "handwritten": "jax", "scikit-learn": "sklearn.neural_network"}
+MODULES = {"gazelle": "gazelle", "native": "gazelle", "handwritten": "jax", "scikit-learn": "sklearn.neural_network"}
 SLOW = 4.0  # seconds of an epoch after which growth goes no further
 
 

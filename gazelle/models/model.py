@@ -51,7 +51,12 @@ class Model(Fitting):
     def build(self, input_shape: Any) -> None:
         """Make all weights, by tracing `call` on inputs of this shape (batch axis first)."""
         inputs = _symbolic(input_shape)
-        symbolic.output_spec(self._call_arrays_here, (inputs,), {}, name=self.name)
+        self.built = True  # a subclass's `build` that calls this one is not called again
+        try:
+            symbolic.output_spec(self._call_arrays_here, (inputs,), {}, name=self.name)
+        except BaseException:
+            self.built = False
+            raise
 
     def _ensure_built(self, args: Any, kwargs: Any) -> None:
         if not self.built:
