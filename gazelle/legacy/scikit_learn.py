@@ -46,7 +46,8 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
     def _builder(self) -> Callable[..., Any]:
         if self.build_fn is None:
             return type(self).__call__.__get__(self) if "__call__" in dir(type(self)) else lambda: None
-        return self.build_fn  # type: ignore[no-any-return]
+        found: Callable[..., Any] = self.build_fn
+        return found
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """All arguments."""
@@ -115,7 +116,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
 
     def fit(self, x: Any, y: Any, **kwargs: Any) -> Any:
         """Build a model and train it; its History."""
-        vars(self).pop("classes_", None)
+        self.__dict__.pop("classes_", None)
         return super().fit(x, y, **kwargs)
 
     def predict(self, x: Any, **kwargs: Any) -> Any:

@@ -95,10 +95,11 @@ class SequenceEnqueuer:
                 return
 
     def _round(self) -> Iterable[Any]:
-        if not isinstance(self.sequence, PyDataset):
-            return self.sequence  # type: ignore[no-any-return]
-        order = np.random.permutation(len(self.sequence)) if self.shuffle else np.arange(len(self.sequence))
-        return self.sequence.fetch(order)
+        data: Any = self.sequence
+        if not isinstance(data, PyDataset):
+            return data
+        count = data.num_batches or 0
+        return data.fetch(np.random.permutation(count) if self.shuffle else range(count))
 
 
 OrderedEnqueuer = GeneratorEnqueuer = SequenceEnqueuer

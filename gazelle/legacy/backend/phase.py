@@ -27,7 +27,7 @@ class LearningPhase(KerasTensor):
 
 def _now() -> Any:
     scope = bind.current()
-    return jnp.asarray(scope is not None and scope.training)
+    return jnp.asarray(scope is not None and bool(scope.training))
 
 
 _fixed: list[int] = []  # what set_learning_phase chose; empty: each run says it
@@ -46,7 +46,7 @@ def learning_phase() -> Any:
         return _fixed[0]
     scope = bind.current()
     if scope is not None or running():
-        return int(scope is not None and scope.training)
+        return int(scope is not None and bool(scope.training))
     if not _phase:
         _phase.append(LearningPhase())
     return _phase[0]

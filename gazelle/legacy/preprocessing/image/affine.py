@@ -50,7 +50,7 @@ def transform_matrix_offset_center(matrix: Any, x: int, y: int) -> Array:
     row, column = x / 2.0 - 0.5, y / 2.0 - 0.5
     there, back = np.eye(3), np.eye(3)
     there[:2, 2], back[:2, 2] = (row, column), (-row, -column)
-    return there @ matrix @ back  # type: ignore[no-any-return]
+    return there @ matrix @ back
 
 
 def _sampled(image: Array, matrix: Array, fill_mode: str, cval: float, order: int) -> Array:
@@ -106,7 +106,7 @@ def apply_brightness_shift(x: Array, brightness: float, scale: bool = True) -> A
     spread = scale or low < 0 or high > 255
     image = (x - low) / ((high - low) or 1) * 255 if spread else x
     image = np.clip(np.floor(np.floor(image) * brightness), 0, 255).astype(x.dtype)
-    return image / 255 * (high - low) + low if spread and not scale else image  # type: ignore[no-any-return]
+    return image / 255 * (high - low) + low if spread and not scale else image
 
 
 def random_brightness(x: Array, brightness_range: Any, scale: bool = True) -> Array:

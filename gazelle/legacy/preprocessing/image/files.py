@@ -10,7 +10,8 @@ import numpy as np
 
 from gazelle.core.errors import DataError, message, unknown
 from gazelle.data import images
-from gazelle.data.images import CHANNELS, img_to_array
+from gazelle.data.images import CHANNELS
+from gazelle.data.images import img_to_array as img_to_array
 from gazelle.data.labels import to_categorical
 from gazelle.legacy.preprocessing.image.iterators import Images
 
@@ -144,7 +145,7 @@ class DataFrameIterator(_Files):
         paths = [os.path.join(directory or "", str(name)) for name in dataframe[x_col]]
         rows = np.asarray([i for i, path in enumerate(paths) if not validate_filenames or os.path.isfile(path)], int)
         self.directory = directory or ""
-        values = None if class_mode in ("input", None) else self._column(dataframe, y_col)
+        values: Any = None if class_mode in ("input", None) else self._column(dataframe, y_col)
         self.class_indices = {}
         if class_mode in ("categorical", "binary", "sparse"):
             names = list(classes) if classes else sorted({str(v) for v in np.asarray(values)[rows]})

@@ -123,7 +123,7 @@ class ImageDataGenerator:
         if seed is not None:
             np.random.seed(seed)
         rows, columns = img_shape[self.row_axis - 1], img_shape[self.col_axis - 1]
-        draw = np.random.uniform
+        draw: Any = np.random.uniform
         out = {"theta": draw(-self.rotation_range, self.rotation_range) if self.rotation_range else 0}
         out["tx"] = _shift(self.height_shift_range, rows)
         out["ty"] = _shift(self.width_shift_range, columns)
