@@ -1,5 +1,5 @@
 # `make` alone tells what there is. Needs GNU make, a POSIX shell and any Python from 3.11 on; the rest it installs into .venv.
-.PHONY: help demo test torture check format bench engines environment clean
+.PHONY: deviations help demo test torture check format bench engines environment clean
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
@@ -24,6 +24,7 @@ help: ## show this text
 	@echo 'make bench         beside Keras, scikit-learn and hand-written JAX (ARGS="--quick --only mlp,cnn" a part)'
 	@echo 'make engines       which operations each engine has a rule for: writes docs/engines.md'
 	@echo 'make coverage-keras  how many names of Keras there are, by module (ARGS=--all lists what is missing)'
+	@echo 'make deviations    how far the numbers are from those of Keras, by class, into docs/deviations.md (minutes)'
 	@echo 'make environment   only make .venv (EXTRAS=dev)'
 	@echo 'make clean         remove .venv, .bench, demo/ and all caches'
 	@echo
@@ -67,6 +68,10 @@ coverage-keras:
 engines:
 	$(call environment,dev)
 	@$(PYTHON) scripts/engines.py
+
+deviations:
+	$(call environment,dev)
+	@$(PYTHON) scripts/deviations.py $(ARGS)
 
 clean:
 	rm -rf .venv .bench demo build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis .coverage

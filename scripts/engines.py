@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 from gazelle.engine.lowering import onnx, pytensor, tensorflow
@@ -17,13 +18,12 @@ TARGETS = {"TensorFlow": tensorflow, "PyTensor": pytensor, "ONNX": onnx}
 HEAD = """# Engines and formats
 
 <!-- written by `make engines`; a test holds it against the tables -->
-JAX traces and differentiates a program; XLA compiles it. Other engines, and the formats of `model.export`, take the traced
-program operation by operation, each by a table of rules (`gazelle/engine/lowering/`). No layer knows of them. SavedModel
-and LiteRT files are made by TensorFlow's table, StableHLO by JAX itself.
+JAX traces and differentiates a program; XLA compiles it. Other engines, and the formats of `model.export`, take the
+traced program operation by operation, each by a table of rules (`gazelle/engine/lowering/`). No layer knows of them.
+SavedModel and LiteRT files are made by TensorFlow's table, StableHLO by JAX itself.
 
 **rule**: the target's own operation. **composed**: made of simpler operations that have rules. **gap**: a program with
-this operation is refused; the error names operation, layer and target. Calls, branches of derivatives and the like
-({inlined}) only hold a program, and go wherever it goes.
+this operation is refused; the error names operation, layer and target.
 """
 
 
@@ -37,7 +37,14 @@ def page() -> str:
     names = sorted({*SIMPLER, *(name for target in TARGETS.values() for name in (*target.RULES, *target.MISSING))})
     states = {title: {name: state(name, target) for name in names} for title, target in TARGETS.items()}
     holding = ", ".join(f"`{name}`" for name in sorted({*INLINED, *SAME}))
-    lines = [HEAD.format(inlined=holding), "## Counts", "| | rule | composed | gap |", "|---|---|---|---|"]
+    lines = [
+        HEAD,
+        *textwrap.wrap(f"What only holds a program, or a name, goes into all of them: {holding}.", 120),
+        "",
+        "## Counts",
+        "| | rule | composed | gap |",
+        "|---|---|---|---|",
+    ]
     for title, by_name in states.items():
         counts = [list(by_name.values()).count(kind) for kind in ("rule", "composed", "gap")]
         lines.append(f"| {title} | {counts[0]} | {counts[1]} | {counts[2]} |")

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.scipy import special
 
 rng = np.random.default_rng(0)
 x = rng.normal(size=(3, 4)).astype(np.float32)
@@ -102,5 +103,12 @@ CASES = {
     "random": (lambda key: (jax.random.normal(key, (3, 5)), jax.random.bits(jax.random.split(key, 3)[1], (7,)),
                             jax.random.randint(jax.random.fold_in(key, 7), (4,), 0, 9)), (jax.random.key(3),)),
     "permutation": (lambda key: jax.random.permutation(key, 9), (jax.random.key(3),)),
+    "decompositions": (lambda a: (jnp.linalg.cholesky(a @ a.T + jnp.eye(3)), jnp.linalg.qr(a),
+                                  jnp.linalg.eigvalsh(a @ a.T), jnp.linalg.svd(a, compute_uv=False),
+                                  jnp.linalg.inv(a[:, :3])), (x,)),
+    "solve": (lambda a: jax.scipy.linalg.solve_triangular(a @ a.T, a, trans=1, lower=True), (x,)),
+    "waves": (lambda a: (jnp.abs(jnp.fft.fft(a)), jnp.fft.irfft(jnp.fft.rfft(a)), jnp.fft.fft2(a).real), (x,)),
+    "special": (lambda a: (special.i0e(a), special.i1e(a), special.betainc(a, a + 1, a / 9), special.gammainc(a, a),
+                           special.polygamma(1, a)), (above,)),
     "remat": (_both(jax.checkpoint(lambda a: jnp.sin(a * a))), (x,)),
 }  # fmt: skip

@@ -7,17 +7,22 @@ from gazelle.engine.lowering.onnx import arrays, loops, numbers, products
 
 name = "onnx"
 RULES = {**numbers.RULES, **arrays.RULES, **loops.RULES, **products.RULES}
+_FUNCTION, _COMPLEX = "ONNX has no such function", "onnxruntime computes with real numbers"
 _DRAWS, _MATRICES = "an exported model draws no random numbers", "ONNX has no decompositions of matrices"
 #: {primitive: why there is no rule}
 MISSING = {
     "bitcast_convert_type": "ONNX reads no bytes as another type",
     "cholesky": _MATRICES,
-    "complex": "onnxruntime computes with real numbers",
+    **dict.fromkeys(("bessel_i0e", "bessel_i1e", "digamma", "igamma", "igamma_grad_a", "igammac", "lgamma"), _FUNCTION),
+    **dict.fromkeys(("nextafter", "polygamma", "regularized_incomplete_beta", "zeta"), _FUNCTION),
+    **dict.fromkeys(("conj", "imag", "real"), _COMPLEX),
+    "complex": _COMPLEX,
     "debug_callback": "ONNX prints nothing",
+    "debug_print": "ONNX prints nothing",
     "eig": _MATRICES,
     "eigh": _MATRICES,
     "ffi_call": "a kernel that was made for XLA runs on XLA only",
-    "fft": "onnxruntime computes with real numbers",
+    "fft": _COMPLEX,
     "io_callback": "ONNX calls no Python",
     "lu": _MATRICES,
     "pure_callback": "ONNX calls no Python",

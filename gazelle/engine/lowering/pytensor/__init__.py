@@ -16,22 +16,23 @@ import numpy as np
 
 from gazelle.engine.lowering.interpreter import lower
 from gazelle.engine.lowering.keys import words
-from gazelle.engine.lowering.pytensor import arrays, loops, numbers
+from gazelle.engine.lowering.pytensor import arrays, loops, matrices, numbers
 
 name = "pytensor"
-RULES = {**numbers.RULES, **arrays.RULES, **loops.RULES}
-_DECOMPOSED = "decompositions of matrices are not lowered yet"
+RULES = {**numbers.RULES, **arrays.RULES, **loops.RULES, **matrices.RULES}
 #: {primitive: why there is no rule}
 MISSING = {
-    "cholesky": _DECOMPOSED, "eig": _DECOMPOSED, "eigh": _DECOMPOSED, "lu": _DECOMPOSED, "qr": _DECOMPOSED,
-    "svd": _DECOMPOSED, "triangular_solve": _DECOMPOSED, "tridiagonal_solve": _DECOMPOSED,
     "debug_callback": "printing from inside of a program is JAX's own",
+    "debug_print": "printing from inside of a program is JAX's own",
+    "eig": "eigenvalues of matrices that are not symmetric are not lowered",
     "ffi_call": "a kernel that was made for XLA runs on XLA only",
-    "fft": "PyTensor's transform is real and of one axis",
+    "igamma_grad_a": "PyTensor has no such function",
     "io_callback": "callbacks with side effects are JAX's own",
+    "nextafter": "PyTensor has no such function",
     "reduce_precision": "PyTensor has no numbers of other widths",
-    "reduce_window": "a reduction by a function of one's own",
-}  # fmt: skip
+    "tridiagonal_solve": "this decomposition is not lowered",
+    "zeta": "PyTensor has no such function",
+}
 
 
 #: what PyTensor does with a graph before it runs: nothing that would change the order in which numbers are added

@@ -42,10 +42,15 @@ def _while(ctx: Any, *inputs: Any, cond_jaxpr: Any, cond_nconsts: int, body_jaxp
     return _all(Repeat(more, once, (cond_nconsts, body_nconsts), _kinds(ctx)), inputs)
 
 
-def _callback(ctx: Any, *inputs: Any, callback: Callable[..., Any], **_: Any) -> list[Any]:
+def call(ctx: Any, function: Callable[..., Any], inputs: Any) -> list[Any]:
+    """A function of NumPy arrays, which gives a sequence of them, as an operation of the graph."""
     from gazelle.engine.lowering.pytensor.ops import Call
 
-    return _all(Call(callback, _kinds(ctx)), inputs)
+    return _all(Call(function, _kinds(ctx)), inputs)
+
+
+def _callback(ctx: Any, *inputs: Any, callback: Callable[..., Any], **_: Any) -> list[Any]:
+    return call(ctx, callback, inputs)
 
 
 RULES: dict[str, Callable[..., Any]] = {"cond": _cond, "pure_callback": _callback, "scan": _scan, "while": _while}

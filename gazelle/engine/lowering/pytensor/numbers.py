@@ -117,16 +117,25 @@ _NAMES = {
     "erfc": "erfc", "exp": "exp", "exp2": "exp2", "expm1": "expm1", "floor": "floor", "ge": "ge", "gt": "gt",
     "igamma": "gammainc", "igammac": "gammaincc", "imag": "imag", "le": "le", "lgamma": "gammaln", "log": "log",
     "log1p": "log1p", "logistic": "sigmoid", "lt": "lt", "max": "maximum", "min": "minimum", "mul": "mul", "ne": "neq",
-    "neg": "neg", "not": "bitwise_not", "or": "bitwise_or", "pow": "pow", "real": "real", "sign": "sign", "sin": "sin",
+    "neg": "neg", "not": "bitwise_not", "or": "bitwise_or", "pow": "pow", "real": "real",
+    "regularized_incomplete_beta": "betainc", "sign": "sign", "sin": "sin",
     "sinh": "sinh", "sqrt": "sqrt", "square": "sqr", "sub": "sub", "tan": "tan", "tanh": "tanh", "xor": "bitwise_xor",
 }  # fmt: skip
 
+
+def _bessel(order: int) -> Callable[..., Any]:
+    return lambda ctx, x, **_: tensor().cast(tensor().ive(np.int8(order), x), x.dtype)
+
+
 RULES: dict[str, Callable[..., Any]] = {
     **{primitive: _named(function) for primitive, function in _NAMES.items()},
+    "bessel_i0e": _bessel(0),
+    "bessel_i1e": _bessel(1),
     "bitcast_convert_type": _bitcast_convert,
     "convert_element_type": _convert,
     "div": _div,
     "is_finite": _is_finite,
+    "polygamma": lambda ctx, order, x, **_: tensor().polygamma(tensor().cast(order, "int64"), x),
     "rem": _rem,
     "round": _rounded,
     "select_n": _select_n,
