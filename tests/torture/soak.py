@@ -205,7 +205,23 @@ def soak(kills, seed=0, weights=(6, 1, 1, 1)):
     return {**counts, "errors": errors}
 
 
+def pair():
+    """The ends of one training alone, and of two of the same program at once, one of them killed and begun again."""
+    home = os.environ["GAZELLE_HOME"]
+    alone = Child(os.path.join(home, "alone"), False)
+    alone.end(())
+    together = [Child(os.path.join(home, "both"), by_batch) for by_batch in (True, False)]
+    together[0].listen(60, ("b", "e"))
+    together[0].end((signal.SIGKILL,))
+    together.append(Child(os.path.join(home, "both"), True))
+    for child in together[1:]:
+        child.end(())
+    return [[line.split()[1] for line in child.lines if line.startswith("end")] for child in (alone, *together)]
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
+    if sys.argv[1:] == ["pair"]:
+        sys.exit(print(json.dumps(pair())))
     numbers = list(map(int, sys.argv[1:]))
     print(json.dumps(soak(*numbers[:2], *[numbers[2:]][: len(numbers) > 2])))

@@ -187,7 +187,7 @@ def same(a, b):
 def test_every_stop_can_be_undone(case, monkeypatch, tmp_path):
     monkeypatch.setenv("GAZELLE_HOME", str(tmp_path / "whole"))
     whole = run(case)
-    for stop_at in (1, 4, 5, 6, 11):
+    for stop_at in range(15) if os.environ.get("GAZELLE_TORTURE") else (1, 5, 11):
         monkeypatch.setenv("GAZELLE_HOME", str(tmp_path / str(stop_at)))
         if run(case, stop_at) is None:
             history, weights, slots, listened = run(case)
