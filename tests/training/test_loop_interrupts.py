@@ -1,0 +1,150 @@
+"""The kept state, and signals: Ctrl-C and SIGTERM leave a usable model."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from loops import X, fit, mlp, same
+
+import gazelle
+from gazelle import Sequential, layers
+from gazelle.callbacks import LambdaCallback
+from gazelle.saving.state_file import read_state
+
+# The kept state -------------------------------------------------------------------------------------------------------
+
+
+def test_the_latest_state_is_kept_and_restored():
+    model = mlp()
+    fit(model, keep=True)
+    assert os.path.exists(gazelle.latest())
+    other = mlp(seed=9)
+    assert not same(model, other)
+    other.load_weights("latest")
+    assert same(model, other)
+    other = mlp(seed=9)
+    other.load_weights(gazelle.latest())
+    assert same(model, other)
+
+
+def test_keep_false_writes_nothing(monkeypatch):
+    fit(mlp(), keep=False)
+    monkeypatch.setenv("GAZELLE_KEEP", "0")
+    fit(mlp(), keep=None)
+    assert not any(files for _, _, files in os.walk(os.environ["GAZELLE_HOME"]))
+
+
+# Signals --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("event", "number", "steps", "place"),
+    [
+        ("on_train_batch_begin", 2, 3, (0, 3)), ("on_train_batch_end", 2, 3, (0, 3)),
+        ("on_epoch_end", 0, 5, (0, 5)), ("on_epoch_begin", 1, 5, (1, 0)),
+    ],
+)  # fmt: skip
+def test_ctrl_c_leaves_a_usable_model(event, number, steps, place):
+    def press(index, logs):
+        if index == number:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    model = mlp()
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, epochs=3, keep=True, callbacks=[LambdaCallback(**{event: press})])
+    assert model.optimizer.iterations.numpy() == steps
+    _, meta = read_state(gazelle.latest())
+    assert (meta["epoch"], meta["batch"]) == place
+    other = mlp(seed=9)
+    other.load_weights("latest")
+    assert same(model, other)
+    assert np.isfinite(fit(model).history["loss"][0])
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("presses", [1, 2, 3])
+def test_ctrl_c_during_a_step_waits_for_its_result(presses, monkeypatch):
+    """The signals come inside the compiled program's call, before its result is taken up."""
+    model = mlp()
+    fit(model)
+    programs, calls = model._trainer.programs, []
+    program = programs.train
+
+    def pressed(*args):
+        out = program(*args)
+        calls.append(int(args[-1] - args[-2]))
+        if len(calls) == 2:
+            for _ in range(presses):
+                os.kill(os.getpid(), signal.SIGINT)
+        return out
+
+    monkeypatch.setattr(programs, "train", pressed)
+    before = int(model.optimizer.iterations.numpy())
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, keep=True)
+    assert model.optimizer.iterations.numpy() == before + sum(calls)
+    assert np.isfinite(model.predict(X, verbose=0)).all()
+    _, meta = read_state(gazelle.latest())
+    assert (meta["epoch"], meta["batch"]) == (0, sum(calls))
+
+
+def test_a_second_ctrl_c_ends_a_step_that_has_not_begun_to_compute(monkeypatch):
+    model = mlp()
+    fit(model)
+
+    def tracing(*args):
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+        pytest.fail("the second was not heard")
+
+    monkeypatch.setattr(model._trainer.programs, "train", tracing)
+    before = int(model.optimizer.iterations.numpy())
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, keep=True)
+    assert model.optimizer.iterations.numpy() == before
+    assert np.isfinite(model.predict(X, verbose=0)).all()
+
+
+def test_a_signal_that_somebody_makes_another_error_of_is_that_signal(monkeypatch):
+    """As JAX's caches do with what is raised inside of them."""
+    model = mlp()
+
+    def swallowed(epoch, logs):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ValueError("Cache keys should be comparable") from None
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, callbacks=[LambdaCallback(on_epoch_end=swallowed)])
+
+
+def test_sigterm_keeps_the_state_and_ends_with_143(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        textwrap.dedent("""
+        import os, signal, sys
+        import numpy as np, gazelle
+        from gazelle import Sequential, layers
+        model = Sequential([layers.Dense(1, input_dim=2)])
+        model.compile("sgd", "mse")
+        def end(epoch, logs):
+            if epoch == 2:
+                np.save(sys.argv[1], model.layers[0].kernel.numpy())
+                os.kill(os.getpid(), signal.SIGTERM)
+        x = np.ones((8, 2), "float32")
+        model.fit(x, x[:, :1], epochs=9, verbose=0, callbacks=[gazelle.callbacks.LambdaCallback(on_epoch_end=end)])
+        print("went on")
+        """)
+    )
+    done = subprocess.run(
+        [sys.executable, program, tmp_path / "kernel.npy"], capture_output=True, text=True, timeout=120
+    )
+    assert (done.returncode, done.stdout) == (143, ""), done.stderr
+    model = Sequential([layers.Dense(1, input_dim=2)])
+    model.load_weights(gazelle.latest())  # the newest of any program
+    np.testing.assert_array_equal(model.layers[0].kernel.numpy(), np.load(tmp_path / "kernel.npy"))
