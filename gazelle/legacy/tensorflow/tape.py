@@ -260,11 +260,12 @@ def _gradients(calls: list[Call], ends: list[Any], origins: list[Any], given: li
     live = [jnp.asarray(plan.values[i]) for i in plan.used]
     mark = plan.mark()
     traced = any(isinstance(value, jax.core.Tracer) for value in (*live, *plan.constants, *slopes))
-    if traced or mark is None:
-        program: Callable[..., Any] = pull
-    else:
-        program = _programs.setdefault(mark, None) or jax.jit(pull)
-        _programs[mark] = program
+    program: Callable[..., Any] = pull
+    if not traced and mark is not None:
+        if mark in _programs:  # what comes once is not worth compiling
+            program = _programs[mark] = _programs[mark] or jax.jit(pull)
+        else:
+            _programs[mark] = None
     values = program(live, plan.constants, slopes)
     if listeners():  # a gradient is a call like others: an outer tape may ask for its gradient
         count, fixed = len(live), len(plan.constants)
