@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.ops.base import op, public
+from gazelle.ops.core import jvp as jvp
 
 
 @op

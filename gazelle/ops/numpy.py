@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from gazelle.ops.arranging import *  # noqa: F403
+from gazelle.ops.linalg import slogdet as slogdet
 from gazelle.ops.numbers import *  # noqa: F403
 from gazelle.ops.table import *  # noqa: F403
