@@ -1,6 +1,7 @@
 """Files and configs changed at random, thousands of them in one process: two errors, or a model."""
 
 import contextlib
+import copy
 import json
 import random
 import zipfile
@@ -46,13 +47,15 @@ def _mutate(config, rng):
             owner = owner[key]
         action = rng.random()
         if action < 0.6:
-            owner[path[-1]] = json.loads(json.dumps(rng.choice(WORDS)))
+            owner[path[-1]] = copy.deepcopy(rng.choice(WORDS))
         elif action < 0.75:
             del owner[path[-1]]
         elif isinstance(owner, dict):
-            owner[rng.choice(("hook", "units", "module", "class_name", "dtype", "name"))] = rng.choice(WORDS)
+            owner[rng.choice(("hook", "units", "module", "class_name", "dtype", "name"))] = copy.deepcopy(
+                rng.choice(WORDS)
+            )
         else:
-            owner.append(rng.choice(WORDS))
+            owner.append(copy.deepcopy(rng.choice(WORDS)))
     return config
 
 

@@ -9,7 +9,7 @@ import pytest
 
 #: one process imports gazelle, its children write until they are killed
 SOAK = """
-import os, random, signal, sys, time
+import os, random, select, signal, sys, time
 import numpy as np
 from gazelle.saving.keeper import Keeper
 from gazelle.saving.latest import newest
@@ -33,7 +33,9 @@ for kill in range(int(sys.argv[1])):
             keeper._kept.write(state(value), {"value": value})
             os.write(write, value.to_bytes(8, "little"))
     os.close(write)
-    time.sleep(rng.uniform(0.001, 0.03))
+    if rng.random() < 0.9:  # else it may be killed before its first write
+        select.select([read], [], [], 60)
+    time.sleep(rng.uniform(0, 0.03))
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     data = b""
