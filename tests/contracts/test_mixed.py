@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import gazelle
+import gazelle.applications
 from gazelle.core import bind, dtypes
 from gazelle.core.config import REGISTRY, deserialize
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
+from deviations import begin, same
 
 from gazelle import layers
 from gazelle.core import bind
@@ -41,14 +42,13 @@ def _same_config(name, theirs, ours, apart):
             assert _single(got[key]) == _single(value), f"{name}: config[{key!r}] is {got[key]}, Keras says {value}"
 
 
-@pytest.fixture
-def record_property(request):
-    """pytest's own, without the warning that --junitxml brings: a report then holds each case's deviation."""
-    return lambda name, value: request.node.user_properties.append((name, value))
+@pytest.fixture(autouse=True)
+def _deviations(request):
+    begin(request.node)
 
 
 @pytest.fixture
-def same_layer(record_property):
+def same_layer():
     """A function that builds both layers and compares config, weights, shape, values, states and gradients."""
 
     def compare(name, words, *shapes, training=False, mask=None, dtype="float32", tolerance=1e-5, apart=(), data=None):
@@ -101,33 +101,20 @@ def same_layer(record_property):
         assert got[0].dtype == wanted[0].dtype
         assert str(spec.dtype) == str(got[0].dtype)
         assert spec.shape == (None, *got[0].shape[1:]), f"traced {spec.shape}, real {got[0].shape}"
-        if jnp.issubdtype(wanted[0].dtype, jnp.floating):
-            wanted, got = (wanted, slope(run_theirs)), (got, slope(run_ours))
-        worst = 0.0
-        for a, b in zip(jax.tree.leaves(wanted), jax.tree.leaves(got), strict=True):
-            a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-            assert a.shape == b.shape
-            assert np.array_equal(np.isnan(a), np.isnan(b))
-            worst = max(worst, float(np.nanmax(np.abs(a - b), initial=0) / max(1, np.nanmax(np.abs(a), initial=0))))
-        record_property("deviation", float(worst))
-        assert worst <= tolerance, f"{name} {words}: off by {worst:.2g}"
+        floats = jnp.issubdtype(wanted[0].dtype, jnp.floating)
+        slopes = [slope(run_ours), slope(run_theirs)] if floats else []
+        for kind, pair in (("values", [got, wanted]), ("gradients", slopes)):
+            for mine, other in zip(*map(jax.tree.leaves, pair), strict=True):
+                same(mine, other, tolerance, kind, f"{name} {words}")
 
     return compare
-
-
-@pytest.fixture(autouse=True)
-def quick_compiles(request):
-    """Numbers of single layers and functions need no optimized code; whole trainings keep it."""
-    jax.config.update("jax_disable_most_optimizations", request.module.__name__.rpartition(".")[2] != "test_training")
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 MERGING = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot")
 
 
 @pytest.fixture
-def same_call(record_property):
+def same_call():
     """A function that compares two built layers of equal arguments on one call: any arguments, any tree of outputs."""
 
     def compare(theirs, ours, args, kwargs=None, flags=None, training=False, tolerance=1e-5):
@@ -173,18 +160,15 @@ def same_call(record_property):
             weights = weights or [rng.normal(size=o.shape) for o in out]
             return sum(jnp.sum(o * w) for o, w in zip(out, weights)), out
 
-        worst, results = 0.0, []
+        results = []
         for run in (run_theirs, run_ours):
             slope = jax.jit(jax.value_and_grad(lambda t, v, run=run: total(run, t, v), (0, 1), has_aux=True))
             (_, out), grads = slope(trained, [jnp.asarray(leaves[i]) for i in floats])
             results.append((out, grads))
-        for a, b in zip(jax.tree.leaves(results[0]), jax.tree.leaves(results[1]), strict=True):
-            assert a.shape == b.shape
-            assert a.dtype == b.dtype
-            a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-            worst = max(worst, float(np.abs(a - b).max(initial=0) / max(1, np.abs(a).max(initial=0))))
-        record_property("deviation", float(worst))
-        assert worst <= tolerance, f"{theirs.name}: off by {worst:.2g}"
+        for kind, *pair in zip(("values", "gradients"), *results):
+            for wanted, got in zip(*map(jax.tree.leaves, pair), strict=True):
+                assert got.dtype == wanted.dtype
+                same(got, wanted, tolerance, kind, theirs.name)
         assert [s.shape for s in spec] == [(None, *o.shape[1:]) for o in results[1][0]]
         return results
 

@@ -1,6 +1,7 @@
 """What both suites of optimizers start from and are fed with."""
 
 import numpy as np
+from deviations import same
 
 STEPS = 20
 
@@ -23,3 +24,11 @@ def gradients_of(shapes):
         grads = {p: rng.normal(size=s).astype("float32") * 10.0 ** (step % 4 - 2) for p, s in shapes.items()}
         grads["dense/bias"][0] = 0.0
         yield grads
+
+
+def agree(ours, theirs, tolerance=2e-5):
+    """Hold weights and what the optimizer remembers against Keras'."""
+    for mine, wanted in zip(ours, theirs, strict=True):
+        for a, b in zip(mine, wanted, strict=True):
+            assert a.dtype == b.dtype
+            same(a, b, tolerance, least=1e-3)

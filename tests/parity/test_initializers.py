@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from deviations import same
 
 from gazelle import initializers
 from gazelle.core.config import serialize
@@ -66,7 +67,7 @@ def test_values_without_chance(name, arguments, shape):
     ours = getattr(initializers, name)(**arguments)(shape)
     theirs = np.asarray(getattr(keras.initializers, name)(**arguments)(shape))
     assert ours.dtype == theirs.dtype
-    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+    same(ours, theirs)
 
 
 @pytest.mark.parametrize("shape", [(5, 5), (8, 3), (3, 8), (3, 3, 4, 6)], ids=str)

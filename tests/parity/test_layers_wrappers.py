@@ -30,11 +30,13 @@ def both(name, inner=None, /, **words):
     return keras.layers.Bidirectional(layer, **words), Bidirectional(OURS[name](name="r", **inner), **words)
 
 
-@pytest.mark.parametrize("masked", [False, True], ids=["", "mask"])
-@pytest.mark.parametrize(("sequences", "state"), [(False, False), (True, False), (True, True), (False, True)])
-@pytest.mark.parametrize(
-    ("name", "mode"), [("LSTM", "concat"), ("LSTM", None), ("GRU", "sum"), ("SimpleRNN", "mul"), ("SimpleRNN", "ave")]
-)
+#: all pairs of merging, what is returned, and whether there is a mask
+MERGED = [("LSTM", "concat"), ("LSTM", None), ("GRU", "sum"), ("SimpleRNN", "mul"), ("SimpleRNN", "ave")]
+RETURNED = [(False, False), (True, False), (True, True), (False, True)]
+ALTERNATING = [(*m, *r, (i + j) % 2 == 1) for i, m in enumerate(MERGED) for j, r in enumerate(RETURNED)]
+
+
+@pytest.mark.parametrize(("name", "mode", "sequences", "state", "masked"), ALTERNATING)
 def test_bidirectional(name, mode, sequences, state, masked, same_call):
     theirs, ours = both(name, {"return_sequences": sequences, "return_state": state}, merge_mode=mode)
     same_call(theirs, ours, [X], {"mask": MASK} if masked else {})

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
+from deviations import same
 from keras.src import backend
 from keras.src.losses import ALL_OBJECTS_DICT
 
@@ -126,12 +127,10 @@ def label(value):
     return getattr(value, "__name__", None) or str(value)
 
 
-def close(ours, theirs, tolerance=TOLERANCE):
+def close(ours, theirs, tolerance=TOLERANCE, kind="values"):
     ours, theirs = np.asarray(ours), np.asarray(theirs)
-    assert ours.shape == theirs.shape
     assert ours.dtype == theirs.dtype
-    scale = max(1.0, float(np.max(np.abs(theirs), initial=0)))
-    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance * scale)
+    same(ours, theirs, tolerance, kind)
 
 
 def both(ours, theirs, y_true, y_pred, weights=None, mask=None):
@@ -151,7 +150,7 @@ def both(ours, theirs, y_true, y_pred, weights=None, mask=None):
         value, gradient = run(ours, set_mask)
     wanted, wanted_gradient = run(theirs, backend.set_keras_mask)
     close(value, wanted)
-    close(gradient, wanted_gradient)
+    close(gradient, wanted_gradient, kind="gradients")
 
 
 @pytest.mark.parametrize("shape", [(6, 4), (3, 5, 4)], ids=label)

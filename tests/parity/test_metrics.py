@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
+from deviations import same
 from keras.src import backend
 from keras.src.metrics import ALL_OBJECTS_DICT
 
@@ -141,10 +142,8 @@ def label(value):
 
 
 def close(ours, theirs, tolerance=5e-6):
-    ours, theirs = np.asarray(ours), np.asarray(theirs)
-    assert ours.shape == theirs.shape
     assert np.isfinite(theirs).all(), "the case says nothing"
-    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance * max(1.0, float(np.max(np.abs(theirs)))))
+    same(ours, theirs, tolerance)
 
 
 def both(ours, theirs, data, shape, weights=None, mask=None):

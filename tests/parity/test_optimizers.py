@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
-from optimizer_runs import STEPS, gradients_of, label, start_of
+from optimizer_runs import STEPS, agree, gradients_of, label, start_of
 
 from gazelle import optimizers
 from gazelle.core.variable import Variable
@@ -109,15 +109,6 @@ def of_gazelle(optimizer, constraint=None):
     own[0].assign(STEPS)
     held = [v.value for v in own] + [slots[slot][path] for slot, path in optimizer.keras_order(list(SHAPES))]
     return [np.asarray(params[path]) for path in SHAPES], [np.asarray(a) for a in held]
-
-
-def agree(ours, theirs, tolerance=1e-5):
-    for mine, wanted in zip(ours, theirs, strict=True):
-        assert len(mine) == len(wanted)
-        for a, b in zip(mine, wanted, strict=True):
-            assert a.shape == b.shape
-            assert a.dtype == b.dtype
-            np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * max(np.abs(b).max(), 1e-3))
 
 
 @pytest.mark.parametrize("case", RULES, ids=label)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
-from optimizer_runs import STEPS, gradients_of, label, start_of
+from optimizer_runs import STEPS, agree, gradients_of, label, start_of
 
 import gazelle
 from gazelle import optimizers
@@ -109,15 +109,6 @@ def by_hand(optimizer):
     for grads in gradients_of(SHAPES):
         optimizer.apply(list(grads.values()), variables)
     return [v.numpy() for v in variables], [np.asarray(v) for v in optimizer.variables]
-
-
-def agree(ours, theirs, tolerance=1e-5):
-    for mine, wanted in zip(ours, theirs, strict=True):
-        assert len(mine) == len(wanted)
-        for a, b in zip(mine, wanted, strict=True):
-            assert a.shape == b.shape
-            assert a.dtype == b.dtype
-            np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * max(np.abs(b).max(), 1e-3))
 
 
 @pytest.mark.parametrize("case", RULES, ids=label)

