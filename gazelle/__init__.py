@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         config,
         constraints,
         datasets,
+        distillation,
         distribution,
         dtype_policies,
         export,
@@ -70,10 +71,11 @@ __all__ = [
     "DTypePolicy", "FloatDTypePolicy", "Function", "Functional", "Initializer", "Input", "InputSpec", "KerasTensor",
     "Layer", "Loss", "Metric", "Model", "Operation", "Optimizer", "Quantizer", "Regularizer", "RematScope",
     "Sequential", "StatelessScope", "SymbolicScope", "Variable", "activations", "applications", "backend",
-    "callbacks", "config", "constraints", "datasets", "device", "distribution", "dtype_policies", "export",
-    "initializers", "install", "latest", "layers", "load_ipython_extension", "losses", "metrics", "mixed_precision",
-    "models", "name_scope", "ops", "optimizers", "preprocessing", "quantizers", "random", "regularizers", "remat",
-    "saving", "set_validation_from", "tree", "uninstall", "utils", "version", "visualization", "wrappers",
+    "callbacks", "config", "constraints", "datasets", "device", "distillation", "distribution", "dtype_policies",
+    "export", "initializers", "install", "latest", "layers", "load_ipython_extension", "losses", "metrics",
+    "mixed_precision", "models", "name_scope", "ops", "optimizers", "preprocessing", "quantizers", "random",
+    "regularizers", "remat", "saving", "set_validation_from", "tree", "uninstall", "utils", "version",
+    "visualization", "wrappers",
 ]  # fmt: skip
 
 #: the module that a name of the root comes from; it is imported when the name is first asked for

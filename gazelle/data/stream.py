@@ -128,7 +128,7 @@ class StreamSource:
             for batches in ahead.groups():
                 for x, *_ in batches:
                     count = jax.tree.leaves(x)[0].shape[0]
-                    yield Block(engine.place(jax.tree.map(lambda array: array[None], x)), 1, count)
+                    yield Block(engine.place_batches(jax.tree.map(lambda array: array[None], x)), 1, count)
         self._ended()
 
     def state(self, epoch: int, done: int) -> Any:

@@ -125,6 +125,8 @@ class Live:
                 step=optimizer._iterations._value if optimizer is not None else arrays.from_host(0, np.int32),
             )
         )
+        if engine.distributed() is not None:
+            self.state = _spread_out(self.state)
         self.dirty = False
         for variable in self._leased():
             variable._lease = self
@@ -200,6 +202,16 @@ class Live:
             order = [name for name, _ in _named(self.state)]
             placed = [_like(leaf, tensors[name]) for name, leaf in zip(order, leaves, strict=True)]
             self.give(jax.tree.unflatten(structure, placed))
+
+
+def _spread_out(state: State) -> State:
+    """Weights, and what belongs to them, where the distribution in force has them."""
+
+    def those(arrays: Arrays) -> Arrays:
+        return {path: engine.spread_out(path, array) for path, array in arrays.items()}
+
+    slots = {name: those(arrays) for name, arrays in state.slots.items()}
+    return dataclasses.replace(state, params=those(state.params), buffers=those(state.buffers), slots=slots)
 
 
 def _named(state: State) -> Iterator[tuple[str, Any]]:
