@@ -11,6 +11,7 @@ import dataclasses
 import pathlib
 from collections.abc import Iterator
 
+from gazelle import backend
 from gazelle.legacy import signatures, words
 from gazelle.legacy.names import NAMES
 from gazelle.legacy.paths import PATHS
@@ -114,6 +115,7 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
         return [], set()
     found: list[Sign] = []
     roots: set[str] = set()
+    backends: set[str] = set()  # what the program calls keras.backend
     for node in ast.walk(tree):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             for path in _imported(node):
@@ -121,12 +123,16 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
                 if inner is None:
                     continue
                 roots.add("keras" if path.split(".")[0] in ("keras", "keras_core") else "tensorflow")
+                if path == "keras.backend":
+                    backends |= {a.asname or "backend" for a in node.names if a.name in ("backend", path)}
                 found += _of_path(node.lineno, path, inner)
         elif isinstance(node, ast.Call):
             found += _of_call(node)
         elif isinstance(node, ast.Attribute):
             if dotted(node).startswith("tf.keras"):
                 roots.add("tensorflow")
+            if isinstance(node.value, ast.Name) and node.value.id in backends and node.attr not in backend.__all__:
+                found.append(Sign(node.lineno, f"{dotted(node)} of keras.backend", 1, 2))  # Keras 3 has gazelle.ops
             if node.attr in _ATTRIBUTES:
                 found.append(Sign(node.lineno, f".{node.attr}", *_ATTRIBUTES[node.attr]))
     return found, roots

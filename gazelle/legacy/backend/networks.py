@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import ops, random
-from gazelle.core import era
 from gazelle.legacy.backend.lifting import lifted
 from gazelle.legacy.backend.shapes import channels_first, sizes
 
@@ -33,7 +32,7 @@ def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
         axes = (x.ndim - 1, y.ndim - 1 if y.ndim == 2 else y.ndim - 2)
     first, second = (axes, axes) if isinstance(axes, int) else axes
     shared_axes = min(first % x.ndim, second % y.ndim, x.ndim - 2, y.ndim - 2)
-    if era.number() < 3 and max(x.ndim, y.ndim) > 3 and x.shape[:shared_axes] == y.shape[:shared_axes]:
+    if max(x.ndim, y.ndim) > 3 and x.shape[:shared_axes] == y.shape[:shared_axes]:
         return _batch_matmul(x, y, first % x.ndim, second % y.ndim)
     letters = "abcdefghijklmnopqrstuvwxyz"
     of_x = list("z" + letters[1 : x.ndim])
@@ -53,7 +52,7 @@ def _batch_matmul(x: Any, y: Any, first: int, second: int) -> Any:
     out = (x if first == x.ndim - 1 else jnp.swapaxes(x, -1, -2)) @ (
         y if second != y.ndim - 1 else jnp.swapaxes(y, -1, -2)
     )
-    start = x.ndim - more - 1 if more > 0 else x.ndim - 2 + y.ndim + more - 1
+    start = x.ndim - more - 1 if more > 0 else out.ndim + more
     return jnp.squeeze(out, tuple(range(start, start + abs(more)))) if more else out
 
 

@@ -91,7 +91,7 @@ class Function:
         for descent, state in zip(self.descents, after, strict=True):
             descent.keep(state)
         found = iter(outputs)
-        out = jax.tree.map(lambda _: np.asarray(next(found)), self.outputs, is_leaf=_is_one)
+        out = jax.tree.map(lambda _: np.array(next(found)), self.outputs, is_leaf=_is_one)
         return list(out) if isinstance(out, tuple) else out
 
     def _program(self, phase: int) -> Any:
