@@ -4,205 +4,30 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import warnings
 from typing import Any
 
 import jax
 import numpy as np
 
-from gazelle import data, losses, optimizers
-from gazelle.core import defaults, random, symbolic
-from gazelle.core.config import deserialize, name_of, serialize
-from gazelle.core.errors import ArgumentError, DataError, StateError, message
-from gazelle.metrics import Mean
-from gazelle.models import closures, settings, sharing
+from gazelle import data
+from gazelle.core import defaults, symbolic
+from gazelle.core.errors import ArgumentError, DataError, message
+from gazelle.models import settings
 from gazelle.models.arguments import check_fit, pair, warn_unseen_classes, whole
-from gazelle.models.checks import check_inputs, check_outputs, warn_frozen_since
+from gazelle.models.checks import check_inputs, warn_frozen_since
+from gazelle.models.compiling import Compiling
 from gazelle.models.front import Front, front_of
 from gazelle.models.graph import Graph
-from gazelle.models.hooks import Hooks, ModelSteps
 from gazelle.training import passes
 from gazelle.training.callbacks import BackupAndRestore, CallbackList, History, Progress
-from gazelle.training.custom import CustomTrainer
 from gazelle.training.loop import Fit
-from gazelle.training.meters import CompileMetrics, Meters
 from gazelle.training.position import Position
-from gazelle.training.programs import Blueprint
-from gazelle.training.trainer import Trainer
 
 _making = threading.RLock()  # one thread at a time makes the trainer of a model
 
 
-class Fitting(Hooks, abstract=True):
-    """The half of `Model` that trains. It knows which arguments mean what, and no arithmetic."""
-
-    stop_training = False
-    history: Any = None
-    _graph: Any
-    _compiled: dict[str, Any] | None
-    _trainer: Trainer | None
-
-    def _setup_fitting(self) -> None:
-        self._compiled, self._trainer, self._seed = None, None, 0
-        self._frozen: set[int] | None = None  # ids of the variables that compile found frozen
-        self._trackers, self._compile_metrics = {}, None
-        self.stop_training = False
-
-    def compile(
-        self, optimizer: Any = "rmsprop", loss: Any = None, loss_weights: Any = None, metrics: Any = None,
-        weighted_metrics: Any = None, run_eagerly: bool = False, steps_per_execution: int = 1,
-        jit_compile: Any = "auto", auto_scale_loss: bool = True,
-    ) -> None:  # fmt: skip
-        """Choose the optimizer, the loss and the metrics.
-
-        Args:
-            optimizer: a name, an object of `gazelle.optimizers`, or an `optax` transformation.
-            loss: a name, function or object; a list or dict with one per output.
-            loss_weights: factors of the losses in the sum that is minimized.
-            metrics: names, functions or objects; "accuracy" chooses its kind by the shapes of labels and output.
-            weighted_metrics: metrics that count samples by `sample_weight` and `class_weight`.
-            run_eagerly: run every step in Python, uncompiled: slow, but a step may print values.
-            steps_per_execution, jit_compile, auto_scale_loss: accepted as in Keras; `fit` runs one compiled program
-                over as many steps as nobody looks at.
-
-        Raises:
-            ArgumentError: an unknown name, with the nearest known ones.
-
-        >>> model = Sequential([Input((3,)), layers.Dense(1)])
-        >>> model.compile("adam", "mse", metrics=["mae"])
-        """
-        whole("steps_per_execution", steps_per_execution)
-        for name in _MAKERS:
-            if getattr(type(self), name, None) is not None:  # silently training without it would be worse
-                raise StateError(
-                    message(f"{type(self).__name__}.{name} is not called by gazelle", expected="train_step(self, data)",
-                            got="a method that makes the loop around it",
-                            mend="Write train_step, test_step or predict_step: fit compiles the loop around them.")
-                )  # fmt: skip
-        self.optimizer = optimizers.get(optimizer)
-        if auto_scale_loss and self.dtype_policy.name == "mixed_float16":
-            self.optimizer = optimizers.scaled(self.optimizer)
-        for one in jax.tree.leaves(loss, is_leaf=lambda v: v is not None and not isinstance(v, (list, dict))):
-            losses.get(one)
-        self._compiled = {
-            "optimizer": optimizer, "loss": closures.close(self, loss), "loss_weights": loss_weights,
-            "metrics": metrics, "weighted_metrics": weighted_metrics, "run_eagerly": run_eagerly,
-            "steps_per_execution": steps_per_execution, "jit_compile": jit_compile,
-        }  # fmt: skip
-        self._trackers, self._finished = {"loss": Mean("loss")}, 0
-        given = metrics if metrics is not None else weighted_metrics
-        self._compile_metrics = CompileMetrics(Meters(metrics, weighted_metrics, None)) if given is not None else None
-        self._trainer, self._seed = None, random.next_seed()
-        self._frozen = {id(v) for v in self.variables} - self.trainable_ids() if self.built else None
-
-    def __getstate__(self) -> dict[str, Any]:
-        """What a pickle or a copy holds: everything but compiled programs and the lease of a training."""
-        if self._trainer is not None:
-            self._trainer.live.settle()
-        frozen = None if self._frozen is None else [v for v in self.variables if id(v) in self._frozen]
-        return {**self.__dict__, "_trainer": None, "_frozen": frozen}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        frozen = None if state["_frozen"] is None else {id(variable) for variable in state["_frozen"]}
-        self.__dict__.update(state, _frozen=frozen)
-
-    @property
-    def compiled(self) -> bool:
-        return self._compiled is not None
-
-    @property
-    def loss(self) -> Any:
-        """What `compile` was given; another may be assigned."""
-        return self._compiled["loss"] if self._compiled else self.__dict__.get("loss")
-
-    @loss.setter
-    def loss(self, loss: Any) -> None:
-        self.__dict__["loss"] = loss  # of a model that is not compiled: an attribute like others
-        self._say("loss", loss)
-
-    @property
-    def optimizer(self) -> Any:
-        """The optimizer; another may be assigned, which begins with slots of its own."""
-        return self.__dict__.get("optimizer")
-
-    @optimizer.setter
-    def optimizer(self, optimizer: Any) -> None:
-        self.__dict__["optimizer"] = optimizer
-        self._say("optimizer", optimizer)
-
-    @property
-    def run_eagerly(self) -> bool:
-        """Whether steps run in Python, uncompiled."""
-        return bool((self._compiled or {}).get("run_eagerly"))
-
-    @run_eagerly.setter
-    def run_eagerly(self, value: bool) -> None:
-        self._say("run_eagerly", bool(value))
-
-    def _say(self, word: str, value: Any) -> None:
-        """Replace an argument of `compile`: the next call of fit, evaluate or predict makes its programs anew."""
-        if self.__dict__.get("_compiled") is not None:
-            self._compiled = {**(self._compiled or {}), word: value}
-            self._trainer = None
-
-    def _forget_compiled(self) -> None:
-        """The structure changed: programs made for the old one do not serve any more."""
-        self._trainer, self._frozen = None, None
-
-    def _get_trainer(self, what: str, sample: Any = None) -> Trainer:
-        """The trainer, made at first need; for `predict` an uncompiled model has one without a loss."""
-        if self._compiled is None and what != "predict":
-            raise StateError(
-                message(f"{what} was called before compile", mend="Call model.compile(optimizer, loss) first.")
-            )
-        if not self.built and self._has_call():
-            self._build_for(sample)
-        with _making:
-            if self._trainer is None or (self._compiled is not None and self._trainer.optimizer is None):
-                self._trainer = self._new_trainer(self._compiled or {})
-            return self._trainer
-
-    def _new_trainer(self, words: dict[str, Any]) -> Trainer:
-        check_outputs(self._graph, words.get("loss"))
-        frozen = self._frozen
-        if frozen is None:
-            frozen = {id(v) for v in self.variables} - self.trainable_ids()
-            self._frozen = frozen if words else None
-        trainable = {path for path, v in self.named_variables().items() if id(v) not in frozen}
-        plan = sharing.blueprint(self, words, self.optimizer if words else None, trainable)
-        front = front_of(self)
-        if front is not None:
-            plan.call = front.rest.run
-        if self._writes_steps():
-            if front is not None:
-                raise StateError(
-                    message(f"{type(self).__name__} has steps of its own and takes strings", expected="numbers",
-                            mend="Apply the layers that take strings to the data first.")
-                )  # fmt: skip
-            return self._new_custom_trainer(plan)
-        key = sharing.structure(self, plan)
-        trainer = Trainer(
-            plan, self._seed if words else 0, key, lambda: sharing.skeleton(self, plan), sharing.rows_alone(self)
-        )
-        trainer.meters.trackers = self._trackers
-        if self._compile_metrics is not None:
-            self._compile_metrics.meters = trainer.meters
-        return trainer
-
-    def _new_custom_trainer(self, plan: Blueprint) -> Trainer:
-        """The trainer of a model with steps of its own: no other model can share its programs."""
-        if self._compile_metrics is not None:  # its graph is known by now
-            self._compile_metrics.meters = Meters(plan.metrics, plan.weighted_metrics, plan.outputs)
-        alone = sharing.rows_alone(self) and type(self).predict_step is Hooks.predict_step
-        return CustomTrainer(plan, self._seed if self._compiled else 0, ModelSteps(self), alone)
-
-    def _build_for(self, sample: Any) -> None:
-        """Make the weights for data of this shape."""
-        if sample is None:
-            raise StateError(message(f"Model '{self.name}' is not built", mend="Call it on data, or give input_shape."))
-        inputs = jax.tree.map(lambda a: symbolic.KerasTensor((None, *a.shape[1:]), str(a.dtype)), sample)
-        symbolic.output_spec(self._call_arrays_here, (inputs,), {}, name=self.name)
-        self.built = True
+class Fitting(Compiling, abstract=True):
+    """The part of `Model` that trains. It knows which arguments mean what, and no arithmetic."""
 
     def fit(
         self, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1, verbose: Any = "auto",
@@ -413,44 +238,6 @@ class Fitting(Hooks, abstract=True):
         outputs, assigned = trainer.predict(trainer.live.values(), trainer.key, placed, trainer.count())
         trainer.live.put(assigned)
         return jax.tree.map(lambda array: np.array(array[0]), jax.device_get(outputs))
-
-    def _need_compiled(self, what: str) -> None:
-        if self._compiled is None:
-            raise StateError(
-                message(f"{what} was called before compile", mend="Call model.compile(optimizer, loss) first.")
-            )
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """The names of what `evaluate` returns, in order; before the first data as far as `compile` was told them."""
-        if self._trainer is None or not self._trainer.meters.built:
-            given = jax.tree.leaves((self._compiled or {}).get("metrics"))
-            return ["loss", *(m if isinstance(m, str) else getattr(m, "name", None) or name_of(m) for m in given)]
-        return self._trainer.meters.names
-
-    def get_compile_config(self) -> dict[str, Any] | None:
-        """The arguments of `compile` as values that JSON can hold."""
-        if self._compiled is None:
-            return None
-        words = {k: v for k, v in self._compiled.items() if k != "optimizer"}
-        return {"optimizer": serialize(self.optimizer), **{k: serialize(v) for k, v in words.items()}}
-
-    def compile_from_config(self, config: Any) -> None:
-        """Compile with what `get_compile_config` gave."""
-        if type(self).compile is not Fitting.compile and type(self).compile_from_config is Fitting.compile_from_config:
-            warnings.warn(
-                f"{type(self).__name__}.compile is your own, so the model was loaded without being compiled: compile "
-                "it, or write compile_from_config(self, config).", UserWarning, stacklevel=2,
-            )  # fmt: skip
-            return
-        words = {k: deserialize(v) for k, v in config.items() if k in _COMPILE}
-        self.compile(**words)
-
-
-#: methods by which Keras programs replace the loop around the step
-_MAKERS = ("make_train_function", "make_test_function", "make_predict_function")
-_COMPILE = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly", "steps_per_execution",
-            "jit_compile")  # fmt: skip
 
 
 def _returned(logs: Any, as_dict: bool) -> Any:

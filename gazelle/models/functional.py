@@ -21,19 +21,18 @@ class Functional(Model):
 
     _keras_module = "keras.src.models.functional"
 
-    def get_config(self) -> dict[str, Any]:
-        """Layers, the calls between them, and which tensors are inputs and outputs."""
-        if type(self) is not Functional:
-            return super().get_config()
-        return _Writer(self).config()
 
-    @classmethod
-    def from_config(cls, config: Any, custom_objects: Any = None) -> Any:
-        """The model that `get_config` described."""
-        inputs, outputs = _read(config)
-        return (cls if cls is not Model else Functional)(
-            inputs=inputs, outputs=outputs, name=config.get("name"), trainable=config.get("trainable", True)
-        )
+def graph_config(model: Model) -> dict[str, Any]:
+    """Layers, the calls between them, and which tensors are inputs and outputs."""
+    return _Writer(model).config()
+
+
+def from_graph_config(cls: type, config: Any) -> Any:
+    """The model that `graph_config` described: of a subclass that is made from inputs and outputs, or a plain one."""
+    inputs, outputs = _read(config)
+    return (cls if cls is not Model else Functional)(
+        inputs=inputs, outputs=outputs, name=config.get("name"), trainable=config.get("trainable", True)
+    )
 
 
 class _Writer:

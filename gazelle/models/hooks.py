@@ -13,16 +13,12 @@ import jax
 import jax.numpy as jnp
 
 from gazelle import metrics, ops
-from gazelle.core import bind
 from gazelle.core.boxed import box_of
-from gazelle.core.errors import ArgumentError, message
 from gazelle.core.gradients import value_and_grad
-from gazelle.core.scopes import StatelessScope
 from gazelle.core.variable import Variable
 from gazelle.data.parts import unpack_x_y_sample_weight
 from gazelle.layers.base import Layer
-from gazelle.models import held
-from gazelle.training.custom import flat_logs
+from gazelle.models import held, steps
 from gazelle.training.meters import CompileMetrics
 from gazelle.training.objective import Objective
 
@@ -65,7 +61,7 @@ class Hooks(Layer, abstract=True):
     def train_step(self, *given: Any) -> Any:
         """(data) -> logs, or (state, data) -> (logs, state): one update."""
         if len(given) == 2:
-            return self._stateless(functools.partial(Hooks.train_step, self), TRAIN, *given)
+            return steps.as_pure(self, functools.partial(Hooks.train_step, self), steps.TRAIN, *given)
         x, y, weight = unpack_x_y_sample_weight(given[0])
         variables = self.trainable_variables
 
@@ -82,7 +78,7 @@ class Hooks(Layer, abstract=True):
     def test_step(self, *given: Any) -> Any:
         """(data) -> logs, or (state, data) -> (logs, state): loss and metrics of a batch that is not trained on."""
         if len(given) == 2:
-            return self._stateless(functools.partial(Hooks.test_step, self), TEST, *given)
+            return steps.as_pure(self, functools.partial(Hooks.test_step, self), steps.TEST, *given)
         x, y, weight = unpack_x_y_sample_weight(given[0])
         y_pred = self(x, training=False)
         self._track("loss", self._loss_of(x, y, y_pred, weight, False), x)
@@ -91,7 +87,7 @@ class Hooks(Layer, abstract=True):
     def predict_step(self, *given: Any) -> Any:
         """(data) -> outputs, or (state, data) -> (outputs, non_trainable_variables)."""
         if len(given) == 2:
-            out, (_, fixed) = self._stateless(functools.partial(Hooks.predict_step, self), PREDICT, *given)
+            out, (_, fixed) = steps.as_pure(self, functools.partial(Hooks.predict_step, self), steps.PREDICT, *given)
             return out, fixed
         return self(unpack_x_y_sample_weight(given[0])[0], training=False)
 
@@ -169,126 +165,8 @@ class Hooks(Layer, abstract=True):
         """Whether the model has a step of its own, or metrics that its layers count."""
         return any(getattr(type(self), name) is not getattr(Hooks, name) for name in HOOKS) or bool(held.metrics(self))
 
-    # The stateless form ----------------------------------------------------------------------------------------------
-
-    def _stateless(self, step: Callable[[Any], Any], parts: Sequence[str], state: Any, data: Any) -> Any:
-        """`step(data)` as a pure function of the values of its variables."""
-        variables = self._parts(parts)
-        pairs = [pair for own, values in zip(variables, state, strict=True) for pair in zip(own, values, strict=True)]
-        outer = bind.current()
-        with StatelessScope(pairs) as scope:
-            if outer is not None:
-                scope._scope.names = outer.names
-            out = step(data)
-            out = jax.tree.map(jnp.asarray, flat_logs(out) if isinstance(out, Mapping) else out)
-        return out, tuple([scope.get_current_value(v) for v in own] for own in variables)
-
-    def _parts(self, parts: Sequence[str]) -> list[list[Variable]]:
-        if "optimizer.variables" in parts:
-            self.optimizer.build(self.trainable_variables)
-        return [self.optimizer.variables if p == "optimizer.variables" else getattr(self, p) for p in parts]
-
-    def _build_metrics(self, data: Any) -> None:
-        """Make the metrics given to `compile`, whose values are part of a state, for outputs of this shape."""
-        meters = self._compile_metrics.meters if self._compile_metrics is not None else None
-        if meters is not None and not meters.built:
-            x, y, _ = unpack_x_y_sample_weight(data)
-            meters.build([], y, self(x, training=False))
-
-    def _with_state(self, name: str, parts: Sequence[str]) -> Callable[[Any], Any]:
-        """The step of this name as a function of data that reads and assigns variables, whichever form it has."""
-        step = getattr(self, name)
-        if getattr(type(self), name) is getattr(Hooks, name) or not _has_two_arguments(step):
-            return step
-
-        def run(data: Any) -> Any:
-            if "metrics_variables" in parts:
-                self._build_metrics(data)
-            variables = self._parts(parts)
-            out, state = step(tuple([v.value for v in own] for own in variables), data)
-            state = ([None] * len(variables[0]), state) if name == "predict_step" else state
-            for part, own, values in zip(parts, variables, state, strict=True):
-                if len(values) != len(own):
-                    raise ArgumentError(
-                        message(f"The state that {type(self).__name__}.{name} returned",
-                                expected=f"{len(own)} values of {part}", got=len(values),
-                                mend=f"Return (logs, ({', '.join(parts)})), as they came.")
-                    )  # fmt: skip
-                for variable, value in zip(own, values, strict=True):
-                    if value is not None:
-                        variable.assign(value)
-            return out
-
-        return run
-
-
-PREDICT = ("trainable_variables", "non_trainable_variables")
-TEST = (*PREDICT, "metrics_variables")
-TRAIN = (*PREDICT, "optimizer.variables", "metrics_variables")
-
 
 class _Nothing:
     """The metrics of a model that was given none."""
 
     def update_state(self, *args: Any, **kwargs: Any) -> None: ...
-
-
-def _has_two_arguments(step: Callable[..., Any]) -> bool:
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    needed = [p for p in inspect.signature(step).parameters.values() if p.kind in kinds and p.default is p.empty]
-    return len(needed) == 2
-
-
-class ModelSteps:
-    """The steps of one model, as `training.custom` asks for them."""
-
-    def __init__(self, model: Hooks) -> None:
-        self.model = model
-        self.train = model._with_state("train_step", TRAIN)
-        self.test = model._with_state("test_step", TEST)
-        self.predict = model._with_state("predict_step", PREDICT)
-
-    @property
-    def finished(self) -> Any:
-        """The number of finished steps since `compile`, from which draws are made."""
-        return self.model._finished
-
-    @finished.setter
-    def finished(self, count: Any) -> None:
-        self.model._finished = count
-
-    def _summed(self) -> dict[int, Variable]:
-        return {id(v): v for v in self.model.metrics_variables}
-
-    def variables(self) -> dict[str, Variable]:
-        """{path: variable} of all that the steps may read or assign, without `sums`."""
-        sums = self._summed()
-        return {path: v for path, v in held.variables(self.model).items() if id(v) not in sums}
-
-    def sums(self) -> dict[str, Variable]:
-        """{path: variable} of the metrics that begin anew with each pass."""
-        sums = self._summed()
-        return {path: v for path, v in held.variables(self.model).items() if id(v) in sums}
-
-    def reset(self) -> None:
-        """Begin them anew."""
-        for metric in self.model.metrics:
-            metric.reset_state()
-
-    def results(self) -> dict[str, Any]:
-        """What the metrics amount to."""
-        return self.model.get_metrics_result()
-
-    def order(self) -> list[str]:
-        """Names of the metrics, in the order in which logs show them."""
-        each = (getattr(metric, "meters", None) for metric in self.model.metrics)
-        names = [m.names if m is not None else [n.name] for m, n in zip(each, self.model.metrics, strict=True)]
-        return [name for group in names for name in group]
-
-    def names(self) -> Mapping[int, str]:
-        """{id(layer): path}, for draws."""
-        return {id(layer): path for path, layer in self.model.named_layers().items()}
-
-    def trainable(self) -> set[int]:
-        """ids of the variables that are trained."""
-        return self.model.trainable_ids()

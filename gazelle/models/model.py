@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from gazelle.core import era, symbolic
@@ -228,15 +229,19 @@ class Model(Fitting):
         return model_to_json(self, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
+        if self._graph is not None and _takes_a_graph(type(self)):
+            from gazelle.models.functional import graph_config
+
+            return graph_config(self)
         config = {k: serialize(v) for k, v in self._config.items() if k not in ("inputs", "outputs", "args", "kwargs")}
         return {**config, "name": self.name, "trainable": self.trainable}
 
     @classmethod
     def from_config(cls, config: Any, custom_objects: Any = None) -> Any:
         if cls is Model or "input_layers" in config:
-            from gazelle.models.functional import Functional
+            from gazelle.models.functional import from_graph_config
 
-            return Functional.from_config(config)
+            return from_graph_config(cls, config)
         return super().from_config(config)
 
     def _has_call(self) -> bool:
@@ -249,6 +254,17 @@ class Model(Fitting):
             metric.reset_state()
         if self._trainer is not None and self._trainer.meters.built:
             self._trainer.live.totals = self._trainer.meters.start()
+
+
+def _takes_a_graph(cls: type) -> bool:
+    """Whether a subclass is made as Model(inputs, outputs) is: it has no constructor of its own, or hands all on."""
+    own = [vars(c)["__init__"] for c in cls.__mro__[: cls.__mro__.index(Model)] if "__init__" in vars(c)]
+    if not own:
+        return True
+    parameters = inspect.signature(inspect.unwrap(own[0])).parameters.values()
+    names = {p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)} - {"self"}
+    passes = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    return names <= {"inputs", "outputs", "name", "trainable"} and (passes or {"inputs", "outputs"} <= names)
 
 
 def _shapes(tensors: Any) -> Any:

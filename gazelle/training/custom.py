@@ -53,6 +53,10 @@ class Steps(Protocol):
         """{id(layer): path}, for draws."""
         ...
 
+    def weights(self) -> list[Variable]:
+        """Those of `variables` that are the model's own."""
+        ...
+
     def trainable(self) -> set[int]:
         """ids of the variables that are trained."""
         ...
@@ -138,6 +142,11 @@ class CustomTrainer(Trainer):
 
     def prepare(self, source: data.Source, kind: str = "train") -> None:
         self._look(kind, pack_x_y_sample_weight(*source.sample) if kind != "predict" else source.sample[0])
+
+    @property
+    def weights(self) -> dict[str, Variable]:
+        ids = set(map(id, self.steps.weights()))
+        return {path: v for path, v in self.variables.items() if id(v) in ids}
 
     def check_labels(self, source: data.Source) -> None:
         """Of a validation: what its step is."""

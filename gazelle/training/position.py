@@ -70,7 +70,7 @@ class Position:
                 return {"tensor": name}
             return value
 
-        layout = [[path, list(v.shape), v.dtype] for path, v in live.variables.items()]
+        layout = [[path, list(v.shape), v.dtype] for path, v in self.trainer.weights.items()]
         return arrays, {"model": layout, **words, _CALLBACKS: walk(_CALLBACKS, words[_CALLBACKS])}
 
     def _words(self) -> Words:

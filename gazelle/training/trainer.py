@@ -10,6 +10,7 @@ import numpy as np
 
 from gazelle import data, losses
 from gazelle.core import arrays
+from gazelle.core.variable import Variable
 from gazelle.training.meters import Meters
 from gazelle.training.objective import Objective
 from gazelle.training.outputs import flat_outputs, output_names, per_output
@@ -53,6 +54,11 @@ class Trainer:
         """How many batches were predicted so far: what a layer that draws in `predict` makes its numbers from."""
         self._predicted, before = self._predicted + steps, self._predicted
         return np.uint32(before % 2**32)
+
+    @property
+    def weights(self) -> dict[str, Variable]:
+        """{path: variable} of the model; its metrics and optimizers may be among `variables` too."""
+        return self.variables
 
     def reseed(self, seed: int) -> None:
         """Go on with the seed of an earlier training."""

@@ -373,3 +373,37 @@ def test_a_loop_of_ones_own_is_refused(name):
     inputs = gazelle.Input((2,))
     with pytest.raises(StateError, match=f"Mine.{name} is not called by gazelle: expected train_step"):
         kind(inputs, gazelle.layers.Dense(1)(inputs)).compile("sgd", "mse")
+
+
+class Kept(gazelle.Model):
+    """A model of a graph with a step of its own; the constructor hands all on."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.worst = gazelle.metrics.Mean(name="worst")
+
+    def train_step(self, data):
+        self.worst.update_state(gazelle.ops.max(gazelle.ops.abs(data[1])))
+        return super().train_step(data)
+
+
+def test_files_and_the_kept_state(tmp_path):
+    def make():
+        inputs = gazelle.Input((3,))
+        model = Kept(inputs, gazelle.layers.Dense(1)(gazelle.layers.Dense(4)(inputs)))
+        model.compile("adam", "mse")
+        return model
+
+    model, other = make(), make()
+    model.fit(X, Y, verbose=0)
+    assert len(other.load_weights("latest")) == 4
+    model.save(tmp_path / "kept.keras")
+    read = gazelle.models.load_model(tmp_path / "kept.keras", custom_objects={"Kept": Kept})
+    assert type(read) is Kept
+    for again in (other, read):
+        np.testing.assert_array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
+    histories = [m.fit(X, Y, verbose=0, shuffle=False, keep=False).history for m in (model, read)]
+    assert set(histories[0]) == {"loss", "worst"}
+    for name, values in histories[0].items():  # Adam's memory was in the file
+        np.testing.assert_allclose(histories[1][name], values, rtol=1e-6)
+    np.testing.assert_allclose(read.get_weights()[0], model.get_weights()[0], rtol=1e-5)
