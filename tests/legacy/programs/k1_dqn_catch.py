@@ -77,7 +77,7 @@ class ExperienceReplay(object):
 # parameters
 epsilon = .3  # exploration
 num_actions = 3
-epoch = 8
+epoch = 3
 hidden_size = 32
 batch_size = 20
 grid_size = 6

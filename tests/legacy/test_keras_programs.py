@@ -1,4 +1,4 @@
-"""Programs that speak to `keras.backend` and `keras.preprocessing`, as their time wrote them, run whole."""
+"""Programs of Keras 1 and 2, as their time wrote them, run whole; each asserts that it has learned."""
 
 import json
 import os
