@@ -43,7 +43,9 @@ def missing(module: str) -> Callable[[str], Any]:
 
 def _is_file(module: str, name: str) -> bool:
     """Whether it is a file of the room that is not loaded: the import system asks before it loads one."""
-    return hasattr(sys.modules[module], "__path__") and importlib.util.find_spec(f"{module}.{name}") is not None
+    path = f"{module}.{name}"
+    loaded = path in sys.modules or not hasattr(sys.modules[module], "__path__")
+    return not loaded and importlib.util.find_spec(path) is not None
 
 
 class _Package(ModuleType):
@@ -64,7 +66,7 @@ class _Room(ModuleType):
     """A room keeps its files: `import keras.layers.core` must not leave what that meant once in place of core.py."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if not (isinstance(value, ModuleType) and vars(self).get(name) in _files(self)):
+        if not isinstance(value, ModuleType) or value.__name__ == f"{self.__name__}.{name}":
             super().__setattr__(name, value)
 
 

@@ -8,16 +8,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 
+from gazelle.core import era
 from gazelle.core.errors import ArgumentError, message
 
 _counts: dict[str, Counter[str]] = {}
 
 
 def automatic(kind: str, name: str) -> str:
-    """The next free name: `name`, then `name_1`, `name_2` ..."""
+    """The next free name: `name`, then `name_1`, `name_2` ...; in an earlier era as it was made then."""
     counts = _counts.setdefault(kind, Counter())
     counts[name] += 1
-    return f"{name}_{counts[name] - 1}" if counts[name] > 1 else name
+    today = f"{name}_{counts[name] - 1}" if counts[name] > 1 else name
+    return str(era.shown("called", (kind, name, counts[name]), today))
 
 
 _prefix: ContextVar[str] = ContextVar("gazelle_name_scope", default="")

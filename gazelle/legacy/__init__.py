@@ -30,7 +30,7 @@ ATTRIBUTES = frozenset((
     "uses_learning_phase", "weights",
 ))  # fmt: skip
 _PARTS = {
-    "arguments": "arguments", "assign": "attributes", "layers": "attributes", "look": "detect", "module": "paths",
+    "arguments": "arguments", "called": "attributes", "assign": "attributes", "layers": "attributes", "look": "detect", "module": "paths",
     "name": "names",
 }  # fmt: skip
 

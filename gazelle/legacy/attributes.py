@@ -202,3 +202,18 @@ class _Layers(list[Any]):
 def layers(model: Any, now: list[Any]) -> list[Any]:
     """`model.layers` of Keras 1 and 2, which was the model's own list."""
     return _Layers(model, now) if era.number() < 3 else now
+
+
+#: layers whose class had another name in Keras 1
+_CALLED = {"conv1d": "convolution1d", "conv2d": "convolution2d", "conv3d": "convolution3d"}
+
+
+def called(what: tuple[str, str, int], today: str) -> str:
+    """The automatic name of a layer: (kind, name of its class, how many there are of it). They counted from 1."""
+    kind, name, number = what
+    if kind != "layers" or not (era.standalone() or name == "input_layer"):
+        return today
+    name = "input" if name == "input_layer" else name
+    if era.number() == 1:
+        name = _CALLED.get(name, name.replace("_", ""))
+    return f"{name}_{number}"

@@ -58,7 +58,7 @@ ALSO: dict[str, str] = {
     "gazelle.utils": "gazelle.legacy.utils",
 }
 #: room -> tables of names in configs, which were names of the room, too: losses.mse, metrics.mean_absolute_error
-_TABLES = {"losses": ("losses",), "metrics": ("metrics", "losses"), "initializers": ("initializers",),
+_TABLES = {"losses": ("losses",), "metrics": ("losses", "metrics"), "initializers": ("initializers",),
            "activations": ("activations",), "constraints": ("constraints",)}  # fmt: skip
 
 

@@ -1,6 +1,7 @@
-"""What old programs use and Keras 3 refuses or takes otherwise, one row each: the counted list, then what is met in running."""
+"""What old programs use and Keras 3 refuses or takes otherwise, a row each: as counted, then as met in running."""
 
 import contextlib
+import sys
 import warnings
 
 import numpy as np
@@ -14,7 +15,9 @@ from gazelle.core.errors import ArgumentError
 #: row -> (era, lines); they run with the names of Keras as `gazelle run` gives them, and assert by themselves
 ROWS = {
     "1 nb_epoch": (1, "h = mlp().fit(X, Y, nb_epoch=2, verbose=0); assert len(h.epoch) == 2"),
-    "2 np_utils": (1, "from keras.utils import np_utils; assert np_utils.to_categorical([1], nb_classes=3).shape == (1, 3)"),
+    "2 np_utils": (1, """
+from keras.utils import np_utils
+assert np_utils.to_categorical([1], nb_classes=3).shape == (1, 3)"""),
     "3 lr": (2, "from keras.optimizers import SGD, Adam, RMSprop\n"
                 "for kind in (SGD, Adam, RMSprop): assert abs(float(kind(lr=0.5).learning_rate) - 0.5) < 1e-7"),
     "4 modules of layers": (1, """
@@ -57,7 +60,9 @@ from keras.utils.layer_utils import get_source_inputs
 from keras.utils.vis_utils import plot_model
 from keras.utils.visualize_util import plot
 assert plot is plot_model"""),
-    "10 sides by position": (1, "c = layers.Convolution2D(32, 3, 2); assert c.kernel_size == (3, 2) and c.strides == (1, 1)"),
+    "10 sides by position": (1, """
+c = layers.Convolution2D(32, 3, 2)
+assert c.kernel_size == (3, 2) and c.strides == (1, 1)"""),
     "10 in Keras 2": (2, "c = layers.Conv2D(32, 3, 2); assert c.kernel_size == (3, 2) and c.strides == (1, 1)"),
     "10 by its other words": (3, "c = layers.Conv2D(32, 3, 2, border_mode='same'); assert c.kernel_size == (3, 2)"),
     "11 graph functions": (1, """
@@ -80,20 +85,21 @@ for mode, size in dict(sum=2, mul=2, concat=4, ave=2, max=2, dot=1, cos=1).items
 assert merge([a, b], mode=lambda x: x[0] - x[1], output_shape=(2,)).shape == (None, 2)
 assert Merge(mode='concat')([a, b]).shape == (None, 4)"""),
     "14 Model(input=, output=)": (1, """
-x = layers.Input((3,)); model = gazelle.Model(input=x, output=layers.Dense(2)(x)); assert model.output_shape == (None, 2)"""),
+x = layers.Input((3,)); model = gazelle.Model(input=x, output=layers.Dense(2)(x))
+assert model.output_shape == (None, 2)"""),
     "15 decay": (2, """
 from keras.optimizers import SGD
-model = mlp(SGD(lr=0.5, decay=1.0)); w = model.get_weights()[0]
+model = gazelle.Sequential([layers.Dense(1, input_dim=3)]); model.compile(SGD(lr=0.1, decay=1.0), 'mse')
 deltas = []
 for _ in range(3):
     before = model.get_weights()[-1]; model.train_on_batch(0 * X, Y * 0 + 1); after = model.get_weights()[-1]
     deltas.append(float(np.abs(after - before)[0] / (2 * np.abs(1 - before)[0])))
-assert np.allclose(deltas, [0.5, 0.25, 0.5 / 3], atol=1e-4), deltas"""),
+assert np.allclose(deltas, [0.1, 0.05, 0.1 / 3], atol=1e-4), deltas"""),
     "16 weights under any name": (2, """
 model = mlp()
 for name in ('w.h5', 'w.hdf5', 'w'):
     model.save_weights(name); model.load_weights(name)"""),
-    "17 texts": (2, "from keras.preprocessing.text import Tokenizer, one_hot; t = Tokenizer(num_words=5); t.fit_on_texts(['a b a'])\n"
+    "17 texts": (2, "from keras.preprocessing.text import Tokenizer; t = Tokenizer(num_words=5); t.fit_on_texts(['a b a'])\n"
                     "assert t.word_index == {'a': 1, 'b': 2}"),
     "18 generators": (2, """
 def batches():
@@ -101,7 +107,8 @@ def batches():
         yield X[:4], Y[:4]
 model = mlp()
 assert len(model.fit_generator(batches(), steps_per_epoch=2, epochs=2, verbose=0).epoch) == 2
-assert model.evaluate_generator(batches(), steps=2) >= 0 and model.predict_generator(batches(), steps=2).shape == (8, 1)"""),
+assert model.evaluate_generator(batches(), steps=2) >= 0
+assert model.predict_generator(batches(), steps=2).shape == (8, 1)"""),
     "19 functions of losses and metrics": (2, """
 from keras.losses import mse, mean_squared_error, binary_crossentropy
 from keras.metrics import mean_absolute_error, mae, categorical_accuracy
@@ -131,7 +138,9 @@ h = model.fit_generator(batches(), samples_per_epoch=10, nb_epoch=2, validation_
                         nb_worker=2, max_q_size=3, pickle_safe=True, verbose=0)
 assert len(h.history['val_loss']) == 2
 assert model.predict_generator(batches(), val_samples=8).shape == (8, 1)"""),
-    "25 ImageDataGenerator": (1, "from keras.preprocessing.image import ImageDataGenerator; ImageDataGenerator(rescale=1. / 255)"),
+    "25 ImageDataGenerator": (1, """
+from keras.preprocessing.image import ImageDataGenerator
+ImageDataGenerator(rescale=1. / 255)"""),
     "26 wrappers": (1, "from keras.wrappers.scikit_learn import KerasClassifier, KerasRegressor"),
     "27 get_output_shape_for": (1, """
 class Twice(layers.Layer):
@@ -140,15 +149,20 @@ class Twice(layers.Layer):
     def get_output_shape_for(self, input_shape):
         return input_shape
 assert Twice()(layers.Input((3,))).shape == (None, 3)"""),
-    "28 predict_classes": (2, "m = mlp(); assert m.predict_classes(X).shape == (16, 1) and m.predict_proba(X).shape == (16, 1)"),
+    "28 predict_classes": (2, """
+m = mlp()
+assert m.predict_classes(X).shape == (16, 1) and m.predict_proba(X).shape == (16, 1)"""),
     "29 reset_states": (2, """
 model = gazelle.Sequential([layers.LSTM(2, batch_input_shape=(2, 1, 3), stateful=True)])
 x = np.ones((2, 1, 3)); a = model.predict(x, batch_size=2); b = model.predict(x, batch_size=2); model.reset_states()
 assert np.allclose(a, model.predict(x, batch_size=2)) and not np.allclose(a, b)"""),
-    "30 shapes of layers": (2, "l = mlp().layers[0]; assert l.output_shape == (None, 4) and l.input_shape == (None, 3)"),
+    "30 shapes of layers": (2, """
+l = mlp().layers[0]
+assert l.output_shape == (None, 4) and l.input_shape == (None, 3)"""),
     "31 checkpoints": (2, """
 from keras.callbacks import ModelCheckpoint; import os
-mlp().fit(X, Y, verbose=0, callbacks=[ModelCheckpoint('a.hdf5'), ModelCheckpoint('b.h5', save_weights_only=True, period=1)])
+mlp().fit(X, Y, verbose=0, callbacks=[
+    ModelCheckpoint('a.hdf5'), ModelCheckpoint('b.h5', save_weights_only=True, period=1)])
 assert os.path.exists('a.hdf5') and os.path.exists('b.h5')"""),
     "32 weights": (1, """
 W, b = np.ones((3, 2), 'float32'), np.zeros(2, 'float32')
@@ -158,7 +172,10 @@ x = layers.Input((3,)); model = gazelle.Model(x, layers.Dense(1)(x))
 from keras import backend as K
 model.add_loss(K.mean(K.square(model.output))); model.compile('sgd'); model.fit(X, verbose=0)"""),
     "34 int_shape": (2, "from keras import backend as K; assert K.int_shape(layers.Input((3,))) == (None, 3)"),
-    "35 learning_phase": (2, "from keras import backend as K; K.learning_phase(); assert not mlp().uses_learning_phase"),
+    "35 learning_phase": (2, """
+from keras import backend as K
+K.learning_phase()
+assert not mlp().uses_learning_phase"""),
     "36 queues": (2, "mlp().fit(X, Y, workers=2, use_multiprocessing=True, max_queue_size=4, verbose=0)"),
     "37 name of a weight": (2, """
 class Scale(layers.Layer):
@@ -167,17 +184,25 @@ class Scale(layers.Layer):
     def call(self, x):
         return x * self.k
 s = Scale(); s(np.ones((1, 3), 'float32')); assert s.k.name.startswith('kernel')"""),
-    "38 pooling without words": (2, "assert layers.AveragePooling2D().pool_size == (2, 2) and layers.AveragePooling1D().pool_size == (2,)"),
+    "38 pooling without words": (2, """
+assert layers.AveragePooling2D().pool_size == (2, 2) and layers.AveragePooling1D().pool_size == (2,)"""),
     "lists": (2, "assert mlp().predict([[1., 2., 3.]]).shape == (1, 1)"),
     "input of a Sequential after fit": (2, """
 model = gazelle.Sequential([layers.Dense(1)]); model.compile('sgd', 'mse'); model.fit(X, Y, verbose=0)
 assert model.input.shape == (None, 3)"""),
-    "a folder": (2, "m = mlp(); m.save('folder'); n = gazelle.models.load_model('folder'); assert np.allclose(m.predict(X), n.predict(X))"),
+    "a folder": (2, """
+m = mlp()
+m.save('folder')
+n = gazelle.models.load_model('folder')
+assert np.allclose(m.predict(X), n.predict(X))"""),
     "the rate of an optimizer": (2, """
 from keras import backend as K
 model = mlp('sgd'); K.set_value(model.optimizer.lr, 0.25); assert K.get_value(model.optimizer.lr) == 0.25
 model.optimizer.lr = 0.5; assert float(model.optimizer.learning_rate) == 0.5"""),
-    "lower case and CuDNN": (2, "from keras import optimizers; assert optimizers.adam(lr=0.1).lr is not None; layers.CuDNNLSTM(2)(np.ones((1, 2, 3), 'float32'))"),
+    "lower case and CuDNN": (2, """
+from keras import optimizers
+assert optimizers.adam(lr=0.1).lr is not None
+layers.CuDNNLSTM(2)(np.ones((1, 2, 3), 'float32'))"""),
     "words of compile and TensorBoard": (2, """
 model = mlp(); model.compile('sgd', 'mse', ['mae'], None, 'temporal'); model.fit(X, Y, verbose=0)
 from keras.callbacks import TensorBoard; TensorBoard(log_dir='logs', write_grads=True, batch_size=4)"""),
@@ -185,7 +210,9 @@ from keras.callbacks import TensorBoard; TensorBoard(log_dir='logs', write_grads
 x = layers.Input((3,)); h = layers.Dense(4)(x); model = gazelle.Model(x, layers.Dense(2)(h))
 model.layers.pop(); model.outputs = [model.layers[-1].output]; assert model.predict(X).shape == (16, 4)"""),
     "names of layers": (2, "assert [l.name for l in mlp().layers] == ['dense_1', 'dense_2']"),
-    "several versions of l2": (1, "from keras.regularizers import l2, l1l2, activity_l2, WeightRegularizer; assert l2(l=0.1).l2 == WeightRegularizer(l2=0.1).l2"),
+    "several versions of l2": (1, """
+from keras.regularizers import l2, l1l2, activity_l2, WeightRegularizer
+assert l2(l=0.1).l2 == WeightRegularizer(l2=0.1).l2"""),
 }  # fmt: skip
 X, Y = np.random.default_rng(0).random((16, 3), "float32"), np.ones((16, 1), "float32")
 
@@ -199,9 +226,10 @@ def mlp(optimizer="sgd", metrics=None):
 @contextlib.contextmanager
 def of_era(number, standalone=True):
     """A process of this era, with `keras` meaning gazelle, without the real one."""
-    import sys
 
-    hidden = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] in ("keras", "tensorflow")}
+    hidden = {
+        name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] in ("keras", "tensorflow")
+    }
     gazelle.uninstall()
     gazelle.install()
     era.set_number(number, standalone)
@@ -228,9 +256,15 @@ def test_row(row, tmp_path, monkeypatch):
 
 
 WRONG = {
-    "known, not supported": ("mlp().compile('sgd', 'mse', target_tensors=[1])", "target_tensors.*known, and not supported"),
+    "known, not supported": (
+        "mlp().compile('sgd', 'mse', target_tensors=[1])",
+        "target_tensors.*known, and not supported",
+    ),
     "unknown": ("layers.Dense(3, kernel_initialiser='zeros')", "Did you mean 'kernel_initializer'"),
-    "unknown mode": ("from keras.layers import merge; merge([layers.Input((2,))] * 2, mode='add')", "mode of merge 'add'"),
+    "unknown mode": (
+        "from keras.layers import merge; merge([layers.Input((2,))] * 2, mode='add')",
+        "mode of merge 'add'",
+    ),
     "too many": ("layers.Dropout(0.5, None, 1, 2, 3)", "Dropout"),
     "known, not there": ("mlp().total_loss", "total_loss is known, and not there"),
 }
