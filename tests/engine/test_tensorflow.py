@@ -75,6 +75,8 @@ MORE = {
     "spread sum": (_pool(lax.add, 0.0, (1, 2, 3, 1), (1, 1, 1, 1), base_dilation=(1, 2, 1, 1)), (IMAGE,)),
     "every other": (_pool(lax.add, 0.0, (1, 1, 1, 1), (1, 2, 2, 1)), (IMAGE,)),
     "any function": (lambda a: lax.reduce_window(a, 1.0, lax.mul, (1, 2, 2, 1), (1, 2, 2, 1), "VALID"), (IMAGE,)),
+    "many axes": (lambda a: (a.reshape(3, 1, 4, 1, 1, 1) == a.reshape(1, 3, 1, 4, 1, 1),
+                             jnp.broadcast_to(a.reshape(3, 1, 1, 1, 4, 1), (3, 2, 1, 2, 4, 2))), (cases.x,)),
     "not a number": (lambda a: (jnp.maximum(a, 0), jnp.sort(a), jnp.argmax(a), jnp.argmin(a), jnp.sign(a), a.max(),
                                 jnp.clip(a, -1, 1), lax.top_k(a, 3)), (SPECIAL,)),
     "booleans": (lambda a, b: (a & b, a ^ b, ~a, jnp.maximum(a, b), a < b, jnp.sort(a, 0), a.argmax(0), a.all(1)),

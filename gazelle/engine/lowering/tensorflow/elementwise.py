@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gazelle.engine.lowering.tensorflow.library import known, op, tf
+from gazelle.engine.lowering.tensorflow.shaping import MOST_AXES, stretched
 
 #: {primitive: operation of TensorFlow with the same meaning}
 UNARY = {
@@ -155,6 +156,18 @@ def widened(rule: Callable[..., Any]) -> Callable[..., Any]:
     return wide
 
 
+def stretching(rule: Callable[..., Any]) -> Callable[..., Any]:
+    """The rule, on arrays of one shape where they have more axes than TensorFlow stretches by itself."""
+
+    def stretch(ctx: Any, *inputs: Any, **params: Any) -> Any:
+        shape = ctx.out_avals[0].shape
+        if len(shape) > MOST_AXES:
+            inputs = tuple(stretched(x, shape) if len(x.shape) > 0 and x.shape != shape else x for x in inputs)
+        return rule(ctx, *inputs, **params)
+
+    return stretch
+
+
 RULES: dict[str, Callable[..., Any]] = {
     **{primitive: unary(name) for primitive, name in UNARY.items()},
     **{primitive: binary(name) for primitive, name in BINARY.items()},
@@ -188,3 +201,4 @@ RULES: dict[str, Callable[..., Any]] = {
     "zeta": lambda ctx, x, q, **_: op("Zeta", x=x, q=q),
 }
 RULES |= {name: widened(RULES[name]) for name in ("abs", "neg", "sign", "div", "rem", "pow", "integer_pow")}
+RULES |= {name: stretching(rule) for name, rule in RULES.items()}

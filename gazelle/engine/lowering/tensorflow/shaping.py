@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from gazelle.engine.lowering.tensorflow.library import op, tf
+
+MOST_AXES = 5  # that TensorFlow's kernels stretch at once, whatever the order of those that stay
 
 
 def reshape(x: Any, shape: Sequence[int]) -> Any:
@@ -23,12 +26,25 @@ def as_result(ctx: Any, x: Any, *_: Any, **__: Any) -> Any:
     return reshape(x, ctx.out_avals[0].shape)
 
 
+def stretched(x: Any, shape: Sequence[int]) -> Any:
+    """x in this shape of as many axes, axis by axis where it has more than TensorFlow stretches at once."""
+    if len(shape) <= MOST_AXES:
+        return tf.broadcast_to(x, tuple(shape))
+    sizes = [int(n) for n in x.shape]
+    for axis, size in enumerate(shape):
+        if sizes[axis] != size:
+            outer, inner = math.prod(sizes[:axis]), math.prod(sizes[axis + 1 :])
+            sizes[axis] = size
+            x = tf.reshape(tf.broadcast_to(tf.reshape(x, [outer, 1, inner]), [outer, size, inner]), sizes)
+    return x
+
+
 def broadcast(ctx: Any, x: Any, shape: Any, broadcast_dimensions: Any, **_: Any) -> Any:
     sizes = [1] * len(shape)
     for axis, place in enumerate(broadcast_dimensions):
         sizes[place] = ctx.in_avals[0].shape[axis]
     x = reshape(x, sizes)
-    return x if tuple(sizes) == tuple(shape) else tf.broadcast_to(x, tuple(shape))
+    return x if tuple(sizes) == tuple(shape) else stretched(x, shape)
 
 
 def iota(ctx: Any, dtype: Any, shape: Any, dimension: int, **_: Any) -> Any:
