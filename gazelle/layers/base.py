@@ -179,9 +179,9 @@ class Layer(Stateless, Precise):
                     message(f"Input of {self._label}", expected="a tensor or an array", got=f"the layer '{value.name}'",
                             mend=f"Write {type(self).__name__}(...)(layer(x)): a layer is called on its input.")
                 )  # fmt: skip
-        if symbolic.any_symbolic(args, kwargs):
-            return self._call_symbolic(args, kwargs)
         outer = bind.current()
+        if symbolic.any_symbolic(args, kwargs) or (outer is None and any(hasattr(a, "writes_graphs") for a in args)):
+            return self._call_symbolic(args, kwargs)
         if outer is not None:
             if outer.losses and not _path.get():  # a step calls it again: what it added before is of that call
                 mine = set(map(id, self.named_layers().values()))
@@ -194,7 +194,8 @@ class Layer(Stateless, Precise):
         return out
 
     def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:
-        args, kwargs = symbolic.map_tree(self._to_array, (args, kwargs))
+        if symbolic.any_symbolic(args, kwargs):
+            args, kwargs = symbolic.map_tree(self._to_array, (args, kwargs))
         self._ensure_built(args, kwargs)
         beside = closures.of_object(self)
 

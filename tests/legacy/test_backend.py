@@ -311,3 +311,50 @@ def test_arrays_and_variables_meet_symbolic_tensors():
     f = gazelle.Function(x, v - x)
     v.assign(np.zeros(3))
     np.testing.assert_allclose(f(M), -M)
+
+
+def test_windows_in_both_orders_of_the_axes():
+    x = np.random.RandomState(2).rand(2, 6, 5, 3).astype("float32")
+    kernel = np.random.RandomState(3).rand(2, 3, 3, 4).astype("float32")
+    first = x.transpose(0, 3, 1, 2)
+    out = np.asarray(K.conv2d(x, kernel))
+    places = np.stack(
+        [[(x[:, i : i + 2, j : j + 3, :, None] * kernel).sum((1, 2, 3)) for j in range(3)] for i in range(5)]
+    )
+    np.testing.assert_allclose(out, places.transpose(2, 0, 1, 3), rtol=1e-5)
+    np.testing.assert_allclose(K.conv2d(first, kernel, dim_ordering="th"), out.transpose(0, 3, 1, 2), rtol=1e-5)
+    shared = np.tile(kernel.reshape(1, -1, 4), (15, 1, 1))
+    np.testing.assert_allclose(K.local_conv2d(x, shared, (2, 3), (1, 1), (5, 3)), out, rtol=1e-5)
+    np.testing.assert_allclose(K.conv1d(x[:, :, 0], kernel[:, 0], padding="causal")[:, 1:],
+                               K.conv1d(x[:, :, 0], kernel[:, 0]), rtol=1e-5)  # fmt: skip
+    halves = x[:, :, :4].reshape(2, 3, 2, 2, 2, 3)
+    np.testing.assert_allclose(K.pool2d(x[:, :, :4], (2, 2), (2, 2), pool_mode="avg"), halves.mean((2, 4)), rtol=1e-5)
+    np.testing.assert_allclose(K.pool2d(x[:, :, :4], (2, 2), (2, 2)), halves.max((2, 4)), rtol=1e-5)
+    back = K.conv2d_transpose(out, kernel, (2, 6, 5, 3))
+    assert back.shape == x.shape
+    np.testing.assert_allclose((np.asarray(back) * x).sum(), (out * out).sum(), rtol=1e-4)  # the transpose of conv2d
+    np.testing.assert_allclose(K.bias_add(first, np.arange(3.0), "channels_first")[:, 2], first[:, 2] + 2, rtol=1e-6)
+    wide = K.separable_conv2d(x, np.ones((1, 1, 3, 1), "float32"), np.eye(3, dtype="float32")[None, None])
+    np.testing.assert_allclose(wide, x, rtol=1e-6)
+
+
+def test_draws_have_the_shapes_and_limits_asked_for():
+    assert K.random_normal((3, 2), mean=5.0, std=0.0).tolist() == [[5.0, 5.0]] * 3
+    uniform = np.asarray(K.random_uniform((200,), low=2, high=3))
+    assert uniform.min() >= 2
+    assert uniform.max() < 3
+    assert set(np.asarray(K.random_binomial((50,), p=0.5)).tolist()) == {0.0, 1.0}
+    assert np.abs(K.truncated_normal((100,))).max() <= 2
+    assert K.random_uniform_variable((2, 3), 0, 1).shape == (2, 3)
+    dropped = np.asarray(K.dropout(np.ones((100,), "float32"), 0.5))
+    assert set(dropped.tolist()) == {0.0, 2.0}
+
+
+def test_layers_are_called_on_variables_of_the_backend():
+    image = K.variable(M)
+    out = layers.Dense(2, kernel_initializer="ones", use_bias=False)(image)
+    assert K.is_keras_tensor(out)
+    (gradient,) = K.gradients(K.sum(out), image)
+    np.testing.assert_allclose(K.eval(gradient), np.full((2, 3), 2.0))
+    K.set_value(image, M * 2)
+    np.testing.assert_allclose(K.eval(out)[:, 0], 2 * M.sum(1), rtol=1e-5)

@@ -49,6 +49,8 @@ class GraphVariable(Variable, Boxed):
     6.0
     """
 
+    writes_graphs = True  # a layer called on one is a step of a graph
+
     @classmethod
     def through(cls, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Any) -> Any:
         if running():

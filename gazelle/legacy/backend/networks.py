@@ -65,7 +65,13 @@ def _conv(rank: int) -> Any:
         x: Any, kernel: Any, strides: Any = 1, padding: str = "valid", data_format: Any = None, dilation_rate: Any = 1,
         border_mode: str | None = None, dim_ordering: Any = None, **_: Any,
     ) -> Any:  # fmt: skip
-        return ops.conv(x, kernel, strides, border_mode or padding, _format(data_format, dim_ordering), dilation_rate)
+        order, pads = _format(data_format, dim_ordering), border_mode or padding
+        if pads == "causal":  # one axis of space: an output sees no later input
+            before = (kernel.shape[0] - 1) * (dilation_rate if isinstance(dilation_rate, int) else dilation_rate[0])
+            space = (before, 0)
+            x = jnp.pad(x, ((0, 0), (0, 0), space) if order == "channels_first" else ((0, 0), space, (0, 0)))
+            pads = "valid"
+        return ops.conv(x, kernel, strides, pads, order, dilation_rate)
 
     conv.__name__ = f"conv{rank}d"
     conv.__doc__ = f"The convolution over {rank} axes of space; the kernel is (*window, channels in, channels out)."
