@@ -50,10 +50,8 @@ def _build_metrics(model: Any, data: Any) -> None:
 
 
 def with_state(model: Any, name: str, parts: Sequence[str]) -> Callable[[Any], Any]:
-    """The step of this name as a function of data that reads and assigns variables, whichever form it has."""
+    """The pure step of this name as a function of data that reads and assigns variables."""
     step = getattr(model, name)
-    if not _has_two_arguments(step):
-        return step
 
     def run(data: Any) -> Any:
         if "metrics_variables" in parts:
@@ -76,7 +74,7 @@ def with_state(model: Any, name: str, parts: Sequence[str]) -> Callable[[Any], A
     return run
 
 
-def _has_two_arguments(step: Callable[..., Any]) -> bool:
+def has_two_arguments(step: Callable[..., Any]) -> bool:
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     needed = [p for p in inspect.signature(step).parameters.values() if p.kind in kinds and p.default is p.empty]
     return len(needed) == 2
@@ -87,9 +85,9 @@ class ModelSteps:
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        self.train = with_state(model, "train_step", TRAIN)
-        self.test = with_state(model, "test_step", TEST)
-        self.predict = with_state(model, "predict_step", PREDICT)
+        self.train = model._with_state("train_step", TRAIN)
+        self.test = model._with_state("test_step", TEST)
+        self.predict = model._with_state("predict_step", PREDICT)
 
     @property
     def finished(self) -> Any:

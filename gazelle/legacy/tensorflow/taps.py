@@ -30,7 +30,8 @@ from gazelle.losses.base import Loss
 from gazelle.losses.shapes import TARGETS
 from gazelle.metrics.base import Metric
 from gazelle.models.graph import _fitted
-from gazelle.models.hooks import Hooks, _has_two_arguments
+from gazelle.models.hooks import Hooks
+from gazelle.models.steps import has_two_arguments
 from gazelle.optimizers import pieces
 from gazelle.optimizers.hands import Hands
 
@@ -171,8 +172,9 @@ def _layer_call(original: Callable[..., Any]) -> Callable[..., Any]:
 def _has_parts(model: Any) -> bool:
     """Whether a tape should hear of a model's layers one by one: gradients may be asked between its outputs."""
     graph = getattr(model, "_graph", None)
-    own = graph is not None and type(model).call.__module__.startswith("gazelle.")
-    return own and bool(listeners()) and len(symbolic.leaves(graph.outputs)) > 1
+    if graph is None or not listeners() or not type(model).call.__module__.startswith("gazelle."):
+        return False
+    return len(symbolic.leaves(graph.outputs)) > 1
 
 
 def _by_layers(model: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
@@ -214,7 +216,7 @@ def _own_step(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def found(self: Any, name: str, parts: Any) -> Any:
         step = original(self, name, parts)
-        if getattr(type(self), name).__module__.startswith("gazelle.") or _has_two_arguments(getattr(self, name)):
+        if getattr(type(self), name).__module__.startswith("gazelle.") or has_two_arguments(getattr(self, name)):
             return step
         return lambda data: unbox(step(boxed(data)))
 
@@ -383,9 +385,10 @@ def opened() -> None:
                 _lay(room, name, _lifted)
 
 
-def _classes(cls: type) -> list[type]:
-    return [cls, *(one for child in cls.__subclasses__() for one in _classes(child)
-                   if child.__module__.startswith("gazelle."))]  # fmt: skip
+def _classes(cls: type[Any]) -> list[type[Any]]:
+    """The class and those below it that gazelle wrote."""
+    children = [child for child in cls.__subclasses__() if child.__module__.startswith("gazelle.")]
+    return [cls, *(one for child in children for one in _classes(child))]
 
 
 def _lay(owner: Any, name: str, around: Callable[[Any], Any]) -> None:
