@@ -40,7 +40,7 @@ def why_idle() -> str:
         return "The GPU is not used: PyTensor computes on the CPU."
     if engine() == "tensorflow":
         return 'The GPU is not used: this TensorFlow found no CUDA: pip install "tensorflow[and-cuda]".'
-    platforms = str(jax.config.jax_platforms or "")  # type: ignore[attr-defined]
+    platforms = str(jax.config.jax_platforms or "")
     if platforms and not {"cuda", "gpu"} & set(platforms.split(",")):
         return f"The GPU is not used: JAX_PLATFORMS={platforms} says so."
     if not any(importlib.util.find_spec(f"jax_cuda{version}_plugin") for version in (12, 13)):

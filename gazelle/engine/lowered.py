@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.extend.core import ClosedJaxpr
+from jax.extend.core import ClosedJaxpr  # type: ignore[attr-defined]
 
 from gazelle.engine.base import Engine
 from gazelle.engine.lowering.keys import is_key, key_words, words

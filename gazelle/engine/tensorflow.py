@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.extend.core import ClosedJaxpr
+from jax.extend.core import ClosedJaxpr  # type: ignore[attr-defined]
 
 from gazelle.engine.lowered import Lowering, Run
 from gazelle.engine.lowering import lower

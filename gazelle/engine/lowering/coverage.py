@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Jaxpr
+from jax.extend.core import ClosedJaxpr, Jaxpr  # type: ignore[attr-defined]
 
 from gazelle.engine.lowering.interpreter import INLINED, Context, lower
 from gazelle.engine.lowering.keys import words

@@ -15,7 +15,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+from jax.extend.core import ClosedJaxpr, Jaxpr, Literal  # type: ignore[attr-defined]
 
 from gazelle.core.errors import GazelleError
 from gazelle.engine.lowering.keys import is_key, key_words, keyless, words
@@ -82,7 +82,10 @@ def _run(jaxpr: Jaxpr, consts: Sequence[Any], target: Any, inputs: Sequence[Any]
     values: dict[Any, Any] = {}
 
     def read(atom: Any) -> Any:
-        return target.constant(_host(atom.val, atom.aval.dtype)) if isinstance(atom, Literal) else values[atom]
+        if not isinstance(atom, Literal):
+            return values[atom]
+        aval: Any = atom.aval
+        return target.constant(_host(atom.val, aval.dtype))
 
     values.update(zip(jaxpr.constvars, consts, strict=True))
     values.update(zip(jaxpr.invars, inputs, strict=True))

@@ -44,7 +44,8 @@ def power(x: Any, y: int) -> Any:
     """x to the whole number y by squaring."""
     if y == 0:
         return jnp.ones_like(x)
-    result, factor, left = None, x, abs(y)
+    result: Any = None
+    factor, left = x, abs(y)
     while left:
         if left & 1:
             result = factor if result is None else result * factor
