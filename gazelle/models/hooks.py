@@ -19,7 +19,6 @@ from gazelle.core.variable import Variable
 from gazelle.data.parts import unpack_x_y_sample_weight
 from gazelle.layers.base import Layer
 from gazelle.models import held, steps
-from gazelle.models.steps import _has_two_arguments
 from gazelle.training.meters import CompileMetrics
 from gazelle.training.objective import Objective
 
@@ -165,7 +164,7 @@ class Hooks(Layer, abstract=True):
     def _with_state(self, name: str, parts: Sequence[str]) -> Callable[[Any], Any]:
         """The step of this name as a function of data that reads and assigns variables, whichever form it has."""
         step = getattr(self, name)
-        return steps.with_state(self, name, parts) if _has_two_arguments(step) else step
+        return steps.with_state(self, name, parts) if steps.has_two_arguments(step) else step
 
     def _writes_steps(self) -> bool:
         """Whether the model has a step of its own, or metrics that its layers count."""
