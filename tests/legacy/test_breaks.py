@@ -99,7 +99,7 @@ assert np.allclose(deltas, [0.1, 0.05, 0.1 / 3], atol=1e-4), deltas"""),
 model = mlp()
 for name in ('w.h5', 'w.hdf5', 'w'):
     model.save_weights(name); model.load_weights(name)"""),
-    "17 texts": (2, "from keras.preprocessing.text import Tokenizer; t = Tokenizer(num_words=5); t.fit_on_texts(['a b a'])\n"
+    "17 texts": (2, "from keras.preprocessing.text import Tokenizer; t = Tokenizer(5); t.fit_on_texts(['a b a'])\n"
                     "assert t.word_index == {'a': 1, 'b': 2}"),
     "18 generators": (2, """
 def batches():

@@ -1,0 +1,22 @@
+"""Records what the genuine Keras 1.2.2 and 2.3.1 compute: first weights in, losses of 20 updates out.
+
+    KERAS_BACKEND=theano python record.py first.npz      with Keras 1.2.2 (or second.npz, with 2.3.1)
+
+The models are `models.py` beside this file, written so that both eras, and gazelle, run the same lines.
+"""
+
+import sys
+
+import models
+import numpy as np
+
+out = {}
+for name in models.NAMES:
+    model, x, y = models.make(name)
+    for number, w in enumerate(model.get_weights()):
+        out[f"{name}/{number}"] = w.astype("float32")
+    losses = [float(np.ravel(model.train_on_batch(x, y))[0]) for _ in range(20)]
+    out[name + "/losses"] = np.array(losses)
+    out[name + "/outputs"] = np.asarray(model.predict(x))
+    print(name, losses[0], losses[-1])
+np.savez_compressed(sys.argv[1], **out)

@@ -1,0 +1,45 @@
+"""Numbers of the genuine Keras 1.2.2 and 2.3.1: the same first weights give the same losses over 20 updates.
+
+What they computed lies in `golden/first.npz` and `golden/second.npz`; `golden/record.py` made it.
+"""
+
+import pathlib
+import types
+
+import numpy as np
+import pytest
+
+from gazelle.saving.legacy.arrays import Era, fitted
+from tests.legacy.test_breaks import of_era
+
+HERE = pathlib.Path(__file__).parent / "golden"
+NAMES = ("adadelta", "adam", "adamax", "convolution", "gru", "lstm", "nadam", "rmsprop", "rnn", "sgd", "text")
+FILES = {1: "first.npz", 2: "second.npz"}
+
+
+def of(layer, era):
+    """How many arrays the genuine layer had: Keras 1 kept those of each gate by themselves."""
+    gates = {"LSTM": 12, "GRU": 9} if era == 1 else {}
+    return gates.get(type(layer).__name__, len(layer.weights))
+
+
+@pytest.mark.parametrize("era", FILES)
+@pytest.mark.parametrize("name", NAMES)
+def test_same_losses(name, era):
+    golden = np.load(HERE / FILES[era])
+    with of_era(era):
+        models = types.ModuleType("models")
+        exec((HERE / "models.py").read_text(), vars(models))
+        models.FIRST = era == 1
+        model, x, y = models.make(name)
+        arrays = [golden[f"{name}/{n}"] for n in range(sum(of(layer, era) for layer in model.layers))]
+        assert f"{name}/{len(arrays)}" not in golden
+        for layer in model.layers:
+            own, arrays = arrays[: of(layer, era)], arrays[of(layer, era) :]
+            pairs = fitted(layer, own, Era(first=era == 1, flipped=True))
+            assert pairs is not None, layer
+            for variable, array in pairs:
+                variable.assign(array)
+        losses = [float(np.ravel(model.train_on_batch(x, y))[0]) for _ in range(20)]
+        np.testing.assert_allclose(losses, golden[f"{name}/losses"], rtol=2e-4, atol=2e-5)
+        np.testing.assert_allclose(model.predict(x), golden[f"{name}/outputs"], rtol=1e-3, atol=2e-4)
