@@ -81,6 +81,8 @@ CASES = {
     "take outside": (_both(lambda a: a.at[:, places * 3].get(mode="clip")), (x,)),
     "fill outside": (lambda a: a.at[places * 3].get(mode="fill", fill_value=7), (x,)),
     "take along": (_both(lambda a: jnp.take_along_axis(a, jnp.ones((3, 2), int), 1)), (x,)),
+    "take whole": (lambda a: lax.gather(a, jnp.zeros((2, 0), int), lax.GatherDimensionNumbers((0, 2), (), ()), (3, 4)),
+                   (x,)),
     "put": (lambda a: (a.at[1].set(5), a.at[places].add(2), a.at[places * 3].set(9), a.at[:, 1].multiply(3)), (x,)),
     "put whole": (lambda a: lax.scatter(a, jnp.zeros((0,), int), a * 2, lax.ScatterDimensionNumbers((0, 1), (), ())),
                   (x,)),

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.engine.lowering.indexing import Places
 from gazelle.engine.lowering.onnx.numbers import cast
 
 _TO_THE_END = np.iinfo(np.int64).max
@@ -89,57 +88,6 @@ def _iota(ctx: Any, *_: Any, dtype: Any, shape: Any, dimension: int, **__: Any) 
     return t.op("Expand", line, t.sizes(shape))
 
 
-def _dynamic_slice(ctx: Any, x: str, *starts: str, slice_sizes: Any) -> str:
-    t, places = ctx.target, []
-    for start, whole, size in zip(starts, ctx.in_avals[0].shape, slice_sizes, strict=True):
-        inside = t.op("Max", cast(ctx, start, np.int64), t.constant(0, np.int64))
-        inside = t.op("Min", inside, t.constant(whole - size, np.int64))
-        places.append(reshape(ctx, inside, [1]))
-    begin = t.op("Concat", *places, axis=0)
-    ends = t.op("Add", begin, t.sizes(slice_sizes))
-    cut = t.op("Slice", x, begin, ends, t.sizes(range(len(starts))))
-    return reshape(ctx, cut, slice_sizes)
-
-
-def _at(ctx: Any, table: str) -> str:
-    return cast(ctx, table, np.int64)
-
-
-def _gather(ctx: Any, x: str, indices: str, *, dimension_numbers: Any, slice_sizes: Any, mode: Any,
-            fill_value: Any = None, **_: Any) -> str:  # fmt: skip
-    t, places, dtype = ctx.target, Places.of_gather(ctx, dimension_numbers, slice_sizes, mode), ctx.out_avals[0].dtype
-    if not places.lead:
-        return t.op("Expand", x, t.sizes(ctx.out_avals[0].shape))
-    table, inside = ctx.through(places.table, indices, avals=ctx.in_avals[1:])
-    found = t.op("GatherND", transpose(ctx, x, places.order), _at(ctx, table))
-    if places.drops:
-        fill = fill_value if fill_value is not None else np.nan if np.issubdtype(dtype, np.floating) else 0
-        found = t.op("Where", reshape(ctx, inside, places.opened), found, t.constant(fill, dtype))
-    return transpose(ctx, found, places.back)
-
-
-def _scatter(reduction: str, negative: bool = False) -> Callable[..., Any]:
-    def rule(ctx: Any, x: str, indices: str, updates: str, *, dimension_numbers: Any, mode: Any, **_: Any) -> str:
-        t, places = ctx.target, Places.of_scatter(ctx, dimension_numbers, mode)
-        dtype = ctx.in_avals[0].dtype
-        table, inside = ctx.through(places.table, indices, avals=ctx.in_avals[1:2])
-        target, updates = transpose(ctx, x, places.order), transpose(ctx, updates, places.moved)
-        updates = t.op("Neg", updates) if negative else updates
-        table = _at(ctx, table)
-        if not places.lead:  # an update for the whole array is one for its only row
-            target = reshape(ctx, target, (1, *places.shape))
-            table = t.constant(np.zeros((*places.indices[:-1], 1), np.int64))
-        if places.drops:  # what is outside keeps the number that is there
-            old = t.op("GatherND", target, table)
-            nothing = old if reduction in ("none", "min", "max") else t.constant(reduction == "mul", dtype)
-            updates = t.op("Where", reshape(ctx, inside, places.opened), updates, nothing)
-        out = t.op("ScatterND", target, table, updates, reduction=reduction)
-        out = out if places.lead else reshape(ctx, out, places.shape)
-        return transpose(ctx, out, np.argsort(places.order))
-
-    return rule
-
-
 def _reduce(kind: str) -> Callable[..., Any]:
     def rule(ctx: Any, x: str, *, axes: Any, **_: Any) -> str:
         return ctx.target.op(kind, x, ctx.target.sizes(axes), keepdims=0) if axes else x
@@ -191,9 +139,7 @@ RULES: dict[str, Callable[..., Any]] = {
     "broadcast_in_dim": _broadcast_in_dim,
     "concatenate": lambda ctx, *xs, dimension, **_: ctx.target.op("Concat", *xs, axis=dimension),
     "cumsum": _cumsum,
-    "dynamic_slice": _dynamic_slice,
     "expand_dims": _reshape,
-    "gather": _gather,
     "iota": _iota,
     "pad": _pad,
     "reduce_and": _of_flags("ReduceMin"),
@@ -204,12 +150,6 @@ RULES: dict[str, Callable[..., Any]] = {
     "reduce_sum": _reduce("ReduceSum"),
     "reshape": _reshape,
     "rev": reverse,
-    "scatter": _scatter("none"),
-    "scatter-add": _scatter("add"),
-    "scatter-max": _scatter("max"),
-    "scatter-min": _scatter("min"),
-    "scatter-mul": _scatter("mul"),
-    "scatter-sub": _scatter("add", negative=True),
     "slice": _slice,
     "sort": _sort,
     "squeeze": _reshape,

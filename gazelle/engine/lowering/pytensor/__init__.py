@@ -16,10 +16,10 @@ import numpy as np
 
 from gazelle.engine.lowering.interpreter import lower
 from gazelle.engine.lowering.keys import words
-from gazelle.engine.lowering.pytensor import arrays, loops, matrices, numbers
+from gazelle.engine.lowering.pytensor import arrays, loops, matrices, numbers, places
 
 name = "pytensor"
-RULES = {**numbers.RULES, **arrays.RULES, **loops.RULES, **matrices.RULES}
+RULES = {**numbers.RULES, **arrays.RULES, **loops.RULES, **matrices.RULES, **places.RULES}
 #: {primitive: why there is no rule}
 MISSING = {
     "debug_callback": "printing from inside of a program is JAX's own",
@@ -58,8 +58,8 @@ def inputs_of(program: Any) -> list[Any]:
 def plain_mode() -> Any:
     """How to compile where nobody says: PyTensor's operations in NumPy, one after another.
 
-    PyTensor's default, Numba, takes a minute for the step of a small network and needs a second one for the next shape;
-    its C compiler needs a compiler and BLAS of the machine.
+    PyTensor's default, Numba, compiles far longer than a small network trains, and anew for the next shape; its C
+    linker needs a compiler and BLAS of the machine.
     """
     from pytensor.compile.mode import Mode
     from pytensor.graph.rewriting.db import RewriteDatabaseQuery

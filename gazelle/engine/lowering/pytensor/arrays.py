@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.engine.lowering.indexing import Places
 from gazelle.engine.lowering.pytensor.numbers import tensor
-from gazelle.engine.lowering.simpler import highest, lowest
 
 
 def _reshape(ctx: Any, x: Any, **_: Any) -> Any:
@@ -64,97 +62,6 @@ def _rev(ctx: Any, x: Any, *, dimensions: Any) -> Any:
 def _iota(ctx: Any, *_: Any, dtype: Any, shape: Any, dimension: int, **__: Any) -> Any:
     line = np.arange(shape[dimension], dtype=dtype).reshape([-1 if i == dimension else 1 for i in range(len(shape))])
     return tensor().constant(np.broadcast_to(line, shape).copy())
-
-
-def _starts(ctx: Any, starts: Any, sizes: Any) -> list[Any]:
-    """Starts moved so that the window lies inside, as XLA does."""
-    pt = tensor()
-    return [
-        pt.clip(pt.cast(start, "int64"), np.int64(0), np.int64(whole - size))
-        for start, whole, size in zip(starts, ctx.in_avals[0].shape, sizes, strict=True)
-    ]
-
-
-def _window(ctx: Any, x: Any, starts: Any, sizes: Any) -> Any:
-    whole = ctx.in_avals[0].shape
-    at = [
-        slice(None) if size == all_ else slice(start, start + np.int64(size))
-        for start, size, all_ in zip(_starts(ctx, starts, sizes), sizes, whole, strict=True)
-    ]
-    return x[tuple(at)]
-
-
-def _dynamic_slice(ctx: Any, x: Any, *starts: Any, slice_sizes: Any) -> Any:
-    return tensor().specify_shape(_window(ctx, x, starts, slice_sizes), tuple(slice_sizes))
-
-
-def _dynamic_update_slice(ctx: Any, x: Any, update: Any, *starts: Any) -> Any:
-    return tensor().set_subtensor(_window(ctx, x, starts, ctx.in_avals[1].shape), update)
-
-
-def _at(x: Any, table: Any) -> Any:
-    lead = table.type.shape[-1]
-    return x[tuple(table[..., axis] for axis in range(lead))]
-
-
-def _gather(ctx: Any, x: Any, indices: Any, *, dimension_numbers: Any, slice_sizes: Any, mode: Any,
-            fill_value: Any = None, **_: Any) -> Any:  # fmt: skip
-    pt, places, out = tensor(), Places.of_gather(ctx, dimension_numbers, slice_sizes, mode), ctx.out_avals[0]
-    if not places.lead:
-        return _reshape(ctx, pt.alloc(x, *places.indices[:-1], *places.shape))
-    table, inside = ctx.through(places.table, indices, avals=ctx.in_avals[1:])
-    found = _at(x.dimshuffle(*places.order), table)
-    if places.drops:
-        found = pt.switch(pt.reshape(inside, places.opened), found, np.asarray(_fill(fill_value, out.dtype), out.dtype))
-    return found.dimshuffle(*places.back)
-
-
-def _fill(value: Any, dtype: Any) -> Any:
-    """What XLA writes where an index is outside, unless the program says."""
-    if value is not None:
-        return value
-    kind = np.dtype(dtype).kind
-    return np.nan if kind in "fc" else np.iinfo(dtype).min if kind == "i" else np.iinfo(dtype).max if kind == "u" else 1
-
-
-#: {kind: (NumPy's function, the update that changes nothing)}
-_COMBINE: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "mul": ("multiply", lambda dtype: 1), "min": ("minimum", highest), "max": ("maximum", lowest),
-}  # fmt: skip
-
-
-def _scatter(kind: str) -> Callable[..., Any]:
-    def rule(ctx: Any, x: Any, indices: Any, updates: Any, *, dimension_numbers: Any, mode: Any, **_: Any) -> Any:
-        pt, places = tensor(), Places.of_scatter(ctx, dimension_numbers, mode)
-        table, inside = ctx.through(places.table, indices, avals=ctx.in_avals[1:2])
-        inside = pt.reshape(inside, places.opened) if places.drops else np.bool_(True)
-        target, updates = x.dimshuffle(*places.order), updates.dimshuffle(*places.moved)
-        if not places.lead:  # an update for the whole array, or for rows of it that are all its own
-            target, table = target[None], pt.zeros((*table.type.shape[:-1], 1), "int32")
-        if kind == "set":
-            out = _set(target, table, updates, inside, places)
-        elif kind in ("add", "sub"):
-            updates = pt.switch(inside, -updates if kind == "sub" else updates, np.zeros((), x.dtype))
-            out = pt.inc_subtensor(_at(target, table), updates)
-        else:
-            from gazelle.engine.lowering.pytensor.ops import Accumulate
-
-            function, nothing = _COMBINE[kind]
-            out = Accumulate(function)(target, table, pt.switch(inside, updates, np.asarray(nothing(x.dtype), x.dtype)))
-        out = out if places.lead else out[0]
-        return out.dimshuffle(*np.argsort(places.order).tolist())
-
-    return rule
-
-
-def _set(target: Any, table: Any, updates: Any, inside: Any, places: Places) -> Any:
-    pt, rows = tensor(), target.type.shape[0]
-    if places.drops:  # what is left out goes to a row that is cut off again
-        target = pt.concatenate([target, pt.zeros_like(target[:1])], axis=0)
-        inside = pt.reshape(inside, places.opened[: table.type.ndim - 1])
-        first = pt.switch(inside, table[..., 0], np.int32(rows))
-        table = pt.concatenate([first[..., None], table[..., 1:]], axis=-1)
-    return pt.set_subtensor(_at(target, table), updates)[:rows]
 
 
 def _dot_general(ctx: Any, x: Any, y: Any, *, dimension_numbers: Any, preferred_element_type: Any = None,
@@ -221,10 +128,7 @@ RULES: dict[str, Callable[..., Any]] = {
     "cumprod": _cumulative("cumprod"),
     "cumsum": _cumulative("cumsum"),
     "dot_general": _dot_general,
-    "dynamic_slice": _dynamic_slice,
-    "dynamic_update_slice": _dynamic_update_slice,
     "expand_dims": _reshape,
-    "gather": _gather,
     "iota": _iota,
     "pad": _pad,
     "reduce_and": _reduced("all"),
@@ -235,12 +139,6 @@ RULES: dict[str, Callable[..., Any]] = {
     "reduce_sum": _sum("sum"),
     "reshape": _reshape,
     "rev": _rev,
-    "scatter": _scatter("set"),
-    "scatter-add": _scatter("add"),
-    "scatter-max": _scatter("max"),
-    "scatter-min": _scatter("min"),
-    "scatter-mul": _scatter("mul"),
-    "scatter-sub": _scatter("sub"),
     "slice": _slice,
     "sort": _sort,
     "split": _split,

@@ -68,8 +68,10 @@ def _triangular_solve(
 
 def _fft(x: Any, *, fft_type: Any, fft_lengths: Any) -> tuple[Any, ...]:
     kind = getattr(fft_type, "name", str(fft_type)).split(".")[-1].lower()
-    function = {"fft": np.fft.fftn, "ifft": np.fft.ifftn, "rfft": np.fft.rfftn, "irfft": np.fft.irfftn}[kind]
-    return (function(x, fft_lengths, range(-len(fft_lengths), 0)),)
+    functions: dict[str, Callable[..., Any]] = {
+        "fft": np.fft.fftn, "ifft": np.fft.ifftn, "rfft": np.fft.rfftn, "irfft": np.fft.irfftn,
+    }  # fmt: skip
+    return (functions[kind](x, fft_lengths, range(-len(fft_lengths), 0)),)
 
 
 RULES: dict[str, Callable[..., Any]] = {
