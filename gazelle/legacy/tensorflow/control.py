@@ -67,10 +67,10 @@ def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: An
             return count + 1, [jnp.asarray(unboxed(v), i.dtype) for v, i in zip(out, inner, strict=True)]
 
         start = [jnp.asarray(unboxed(v)) for v in values]
-        _, ended = jax.lax.while_loop(
+        ended = jax.lax.while_loop(
             lambda s: jnp.logical_and(jnp.asarray(unboxed(cond(*boxed(s[1])))), s[0] < most), step, (0, start)
         )
-        return boxed(ended)
+        return boxed(ended[1])
     while bool(cond(*values)) and (maximum_iterations is None or rounds < int(maximum_iterations)):
         out = body(*values)
         values, rounds = list(out) if isinstance(out, list | tuple) else [out], rounds + 1

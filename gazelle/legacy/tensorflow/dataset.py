@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -311,7 +312,7 @@ class Dataset:
                     return
                 structure = jax.tree.structure(chosen[0])
                 columns = zip(*(jax.tree.leaves(e) for e in chosen), strict=True)
-                parts = [Dataset(lambda c=list(column): iter(c), len(column)) for column in columns]
+                parts = [Dataset(functools.partial(iter, column), len(column)) for column in columns]
                 yield jax.tree.unflatten(structure, parts)
                 if shift > len(held):
                     for _ in itertools.islice(elements, shift - len(held)):

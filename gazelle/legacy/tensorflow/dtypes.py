@@ -12,6 +12,8 @@ from gazelle.core.errors import ShapeError, message
 
 _SHORT = {"double": "float64", "half": "float16", "object": "string", "str": "string", "bytes": "string"}
 
+_PYTHON: dict[type, str] = {float: "float32", int: "int32", str: "string", bytes: "string", object: "string"}
+
 
 class DType(str):
     """A dtype: the string of its name, so that every function of gazelle and NumPy takes it.
@@ -79,8 +81,8 @@ def name_of(dtype: Any) -> str:
     """The name of a dtype, however it was written."""
     if isinstance(dtype, str):
         return _SHORT.get(str.__str__(dtype), str.__str__(dtype))
-    if dtype in (float, int, str, bytes, object):
-        return {float: "float32", int: "int32"}.get(dtype, "string")
+    if isinstance(dtype, type) and dtype in _PYTHON:
+        return _PYTHON[dtype]
     try:
         found = np.dtype(dtype)
     except TypeError:
