@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from gazelle import activations
+from gazelle.core.chance import bernoulli
 from gazelle.core.errors import ArgumentError, message
 from gazelle.layers.base import Layer
 from gazelle.layers.core import check_rate
@@ -76,7 +76,7 @@ class _Cell(Layer):
         def draw(rate: float, size: int) -> Any:
             if not training or rate == 0:
                 return None
-            kept = jax.random.bernoulli(self.random_key(self.seed), 1 - rate, (self.mask_count, batch, size))
+            kept = bernoulli(self.random_key(self.seed), 1 - rate, (self.mask_count, batch, size))
             return kept.astype(self.compute_dtype) * (1 / (1 - rate) if rate < 1 else 0.0)
 
         return draw(self.dropout, features), draw(self.recurrent_dropout, self.units)

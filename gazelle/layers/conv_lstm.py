@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from gazelle import ops
 from gazelle.core import defaults
+from gazelle.core.chance import bernoulli
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.layers.cells import _Cell
 from gazelle.layers.rnn import RNN, of_cell
@@ -81,7 +81,7 @@ class _ConvLSTMCell(_Cell):
         def draw(rate: float, shape: tuple[int, ...]) -> Any:
             if not training or not 0 < rate < 1:
                 return None
-            kept = jax.random.bernoulli(self.random_key(self.seed), 1 - rate, (4, *shape))
+            kept = bernoulli(self.random_key(self.seed), 1 - rate, (4, *shape))
             return kept.astype(self.compute_dtype) / (1 - rate)
 
         state = self.get_initial_state(batch)[0].shape

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gazelle.core.chance import bernoulli
 from gazelle.core.config import register
 from gazelle.core.errors import ArgumentError, message
 from gazelle.layers.base import Layer
@@ -95,7 +96,7 @@ class GroupedQueryAttention(Layer):
             scores = jnp.where(seen, scores, 0)
         weights = scores
         if training and self.dropout > 0:
-            kept = jax.random.bernoulli(self.random_key(self.seed), 1 - self.dropout, scores.shape)
+            kept = bernoulli(self.random_key(self.seed), 1 - self.dropout, scores.shape)
             weights = jnp.where(kept, scores / (1 - self.dropout), 0)
         return jnp.einsum("buqk,bkuh->bquh", weights, v), scores
 

@@ -223,7 +223,7 @@ def test_einsum_dense(equation, output_shape, bias_axes, shape, activation, same
     for key in ("equation", "bias_axes", "activation"):
         assert got[key] == wanted[key]
     assert tuple(got["output_shape"]) == wanted["output_shape"]
-    assert wanted.keys() - got.keys() == {"activity_regularizer", "quantization_config"}
+    assert wanted.keys() - got.keys() == {"activity_regularizer"}
 
 
 @pytest.mark.parametrize("initializer", ["glorot_uniform", "he_normal", "lecun_uniform"])
