@@ -47,15 +47,14 @@ def _names() -> dict[str, Any]:
 globals().update(_names())
 __all__ = sorted(_names())
 
-#: backends by their own names, and the whole of TensorFlow as `K.tf`
-_MODULES = {
-    **dict.fromkeys(("tensorflow_backend", "theano_backend", "cntk_backend", "common", "load_backend"), __name__),
-    "tf": "gazelle.legacy.tensorflow",
-}
+#: what programs called this module by the name of one backend
+_OWN_NAMES = ("cntk_backend", "common", "load_backend", "tensorflow_backend", "theano_backend")
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return importlib.import_module(_MODULES[name])
+    if name == "tf":
+        return importlib.import_module("gazelle.legacy.tensorflow").module("tensorflow")
+    if name in _OWN_NAMES:
+        return importlib.import_module(__name__)
     look: Callable[[str], Any] = missing(__name__)
     return look(name)
