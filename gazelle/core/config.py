@@ -111,6 +111,9 @@ class Configurable:
     def __getattr__(self, name: str) -> Any:  # arguments become attributes by habit, not by hand
         found = era.attribute(self, name)
         if found is era.NOTHING:
+            own = getattr(type(self), name, None)
+            if isinstance(own, property) and own.fget is not None:
+                return own.fget(self)  # it raised AttributeError, and tells why once more
             kind = type(self).__name__
             raise AttributeError(f"{kind!r} object has no attribute {name!r}", name=name, obj=self)
         return found

@@ -175,6 +175,7 @@ def test_sorted_labels_warn_in_validation_split():
 
 
 def test_diverging_loss_warns():
+    gazelle.utils.set_random_seed(0)
     model = network(1, None, "mse")
     model.compile(gazelle.optimizers.SGD(1e6), "mse")
     with pytest.warns(RuntimeWarning, match=r"(?s)became inf in step 1 of epoch 2, samples .*first layer .* 'dense"):
