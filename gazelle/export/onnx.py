@@ -61,13 +61,17 @@ def _open(builders: list[Builder], program: Exportable, groups: dict[tuple[int, 
             open_[name] = _sizes(values)
     for index, (name, dtype, shape) in enumerate(first.main.outputs):
         shapes = [builder.main.outputs[index][2] for builder in builders]
-        first.main.outputs[index] = (
-            name,
-            dtype,
-            [n if len({s[axis] for s in shapes}) == 1 else f"{name}_{axis}" for axis, n in enumerate(shape)],
-        )
+        labels = [_label([s[axis] for s in shapes], f"{name}_{axis}") for axis in range(len(shape))]
+        first.main.outputs[index] = name, dtype, labels
     _compute(first, open_, program, groups)
     return first
+
+
+def _label(values: list[int], otherwise: str) -> int | str:
+    """A size of the results: its number, "batch" where it is the batch's, or a name of its own."""
+    if len(set(values)) == 1:
+        return values[0]
+    return "batch" if values == [numbers[0] for numbers in tries(len(values) - 2)] else otherwise
 
 
 def _same(mine: Graph, other: Graph) -> None:

@@ -79,6 +79,23 @@ def _of(family):
     return model, x if isinstance(x, list) else [x]
 
 
+def test_a_missing_package_is_named(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(
+        ImportError, match=r'expected the package onnx, got none installed.\npip install "gazelle\[onnx\]"'
+    ):
+        _of("mlp")[0].export("nowhere", format="onnx")
+
+
+@needs_onnx
+def test_sizes_of_onnx_have_names(tmp_path):
+    import onnxruntime
+
+    _of("two_outputs")[0].export(tmp_path / "model.onnx", format="onnx", verbose=0)
+    session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
+    assert {entry.name: entry.shape for entry in session.get_outputs()} == {"kind": ["batch", 3], "size": ["batch", 1]}
+
+
 @needs_onnx
 @pytest.mark.parametrize("family", families.FAMILIES)
 def test_onnx(family, tmp_path):
