@@ -42,7 +42,7 @@ def variables():
         (lambda: optimizers.get({}), "expected a config dict {\"class_name\": ..., \"config\": {...}}, got {}."),
         (lambda: optimizers.get(Adam), "Call the class: Adam()."),
         (lambda: optimizers.get(3), "expected a name, an optimizer, a config dict or an optax transformation, got 3."),
-        (lambda: Adam(lr=0.1), "Unknown argument of Adam 'lr'.\nKnown: learning_rate. Write learning_rate=... for lr="),
+        (lambda: Adam(wd=0.1), "Unknown argument of Adam 'wd'.\nKnown: weight_decay. Write weight_decay=... for wd="),
         (lambda: SGD(0.1, momentm=0.9), "Unknown argument of SGD 'momentm'.\nDid you mean 'momentum'"),
         (lambda: Adam(clip_norm=1.0), "Did you mean 'clipnorm'"),
         (lambda: Adam(-0.1), "learning_rate of Adam: expected a number of at least 0, or a schedule, got -0.1."),
