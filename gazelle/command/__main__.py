@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from types import ModuleType, TracebackType
 
 import gazelle
-from gazelle.command import aliases, eras, notebooks
+from gazelle.command import aliases, eras, notebooks, spelling
 from gazelle.core import engines
 
 HELP = """\
@@ -23,7 +23,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line; `gazelle -h` and `gazelle run -h` print it."""
     top = argparse.ArgumentParser(prog="gazelle", description="The Keras way of building networks, on JAX.")
     top.add_argument("--version", action="version", version=f"gazelle {gazelle.__version__}")
-    verbs = top.add_subparsers(dest="verb", metavar="run", required=True)
+    verbs = top.add_subparsers(dest="verb", metavar="{run,explain,upgrade}", required=True)
     run = verbs.add_parser("run", help="run a Keras program on gazelle", description=HELP)
     run.add_argument(
         "--validation-from", choices=("start", "end"),
@@ -44,6 +44,11 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("-v", "--verbose", action="store_true", help="tell the era, and what it was found from")
     run.add_argument("program", metavar="program.py", help="the program, or a notebook (.ipynb)")
     run.add_argument("arguments", metavar="...", nargs=argparse.REMAINDER, help="its arguments")
+    explain = verbs.add_parser("explain", help="list what an older program says otherwise than today")
+    upgrade = verbs.add_parser("upgrade", help="show an older program in today's spelling, as a diff")
+    for verb in (explain, upgrade):
+        verb.add_argument("program", metavar="program.py", help="the program")
+    upgrade.add_argument("--write", action="store_true", help="write it into the file")
     return top
 
 
@@ -51,8 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """What `gazelle` and `python -m gazelle` do; the result is the exit code."""
     asked = parser().parse_args(argv)
     if not os.path.isfile(asked.program):
-        print(f"gazelle run: there is no file {asked.program!r} in {os.getcwd()}", file=sys.stderr)
+        print(f"gazelle {asked.verb}: there is no file {asked.program!r} in {os.getcwd()}", file=sys.stderr)
         return 2
+    if asked.verb != "run":
+        return spelling.show(asked.program, asked.verb == "upgrade", getattr(asked, "write", False))
     if asked.validation_from:
         os.environ["GAZELLE_VALIDATION_FROM"] = asked.validation_from
     source = notebooks.source(asked.program) if asked.program.endswith(".ipynb") else None

@@ -30,8 +30,9 @@ ATTRIBUTES = frozenset((
     "uses_learning_phase", "weights",
 ))  # fmt: skip
 _PARTS = {
-    "arguments": "arguments", "called": "attributes", "assign": "attributes", "layers": "attributes", "look": "detect", "module": "paths",
-    "name": "names",
+    "arguments": "arguments", "assign": "attributes", "called": "attributes", "explained": "rewrite",
+    "layers": "attributes", "look": "detect", "module": "paths", "name": "names", "names": "names",
+    "upgraded": "rewrite",
 }  # fmt: skip
 
 
@@ -45,6 +46,6 @@ def attribute(thing: Any, name: str) -> Any:
 
 
 def answer(question: str, *about: Any) -> Any:
-    """The answer to any other question: "arguments", "assign", "layers", "module", "name"."""
+    """The answer to any other question: "arguments", "assign", "layers", "module", "name", "names"."""
     part = importlib.import_module(f"gazelle.legacy.{_PARTS[question]}")
     return getattr(part, question)(*about)

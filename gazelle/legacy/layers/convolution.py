@@ -73,7 +73,7 @@ class FullConvolution1D(Conv1D):
 
 def guess_ordering(layer: Any, words: dict[str, Any]) -> None:
     """A program of Keras 1 whose first images are (3, rows, columns) means channels first, for the whole process."""
-    shape = words.get("input_shape") or (words.get("batch_input_shape") or ())[1:]
+    shape: Any = words.get("input_shape") or (words.get("batch_input_shape") or ())[1:]
     told = words.get("data_format") or defaults.is_image_data_format_told()
     first = defaults.image_data_format() == "channels_first"
     if era.number() != 1 or getattr(layer, "rank", 2) != 2 or len(shape) != 3 or told or first:

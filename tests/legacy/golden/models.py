@@ -83,5 +83,5 @@ def make(name):
     np.random.seed(5)
     model = _MODELS[name]()
     shape = model.input_shape[1:]
-    x = rng.randint(0, 12, (16,) + tuple(shape)) if name == "text" else rng.rand(16, *shape).astype("float32")
+    x = rng.randint(0, 12, (16, *tuple(shape))) if name == "text" else rng.rand(16, *shape).astype("float32")
     return model, x, np.eye(3)[np.arange(16) % 3].astype("float32")

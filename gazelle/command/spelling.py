@@ -1,0 +1,32 @@
+"""`gazelle explain` and `gazelle upgrade`: what a program of an earlier era says, in today's spelling."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+
+from gazelle.core import era
+
+
+def show(program: str, upgrade: bool, write: bool) -> int:
+    """Print the era and a line for each translation or, to upgrade, a diff; `write` puts it into the file."""
+    with open(program, encoding="utf-8") as file:
+        source = file.read()
+    found = era.ask("look", program, None)
+    if found is era.NOTHING:
+        print("gazelle: the room of earlier eras is not there.", file=sys.stderr)
+        return 2
+    try:
+        if not upgrade:
+            print("\n".join([found.told(), *era.ask("explained", source)]))
+            return 0
+        new = era.ask("upgraded", source)
+    except SyntaxError as error:
+        print(f"gazelle: {program}, line {error.lineno}: {error.msg}", file=sys.stderr)
+        return 2
+    before, after = source.splitlines(keepends=True), new.splitlines(keepends=True)
+    print("".join(difflib.unified_diff(before, after, program, f"{program}, upgraded")), end="")
+    if write and new != source:
+        with open(program, "w", encoding="utf-8") as file:
+            file.write(new)
+    return 0
