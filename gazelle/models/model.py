@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from gazelle.core import era, symbolic
+from gazelle.core import bind, era, symbolic
 from gazelle.core.config import serialize
 from gazelle.core.errors import ArgumentError, StateError, message, unknown
 from gazelle.layers.base import Layer
@@ -221,6 +222,28 @@ class Model(Fitting):
         from gazelle.models.sharing import rows_alone
 
         return rows_alone(self)
+
+    def as_function(self) -> tuple[Callable[..., Any], dict[str, Any]]:
+        """(function, values): the model as a plain function of JAX, and {path: array} of all its variables.
+
+        function(values, x, training=False, key=None) -> (outputs, values): reads `values` alone, draws from `key`, and
+        gives the values after the call, which differ where layers count, as BatchNormalization does in training.
+
+        >>> model = gazelle.Sequential([Input((3,)), layers.Dense(1, name="sums")])
+        >>> function, values = model.as_function()
+        >>> loss = lambda values: jnp.sum(function(values, jnp.ones((2, 3)))[0])
+        >>> import jax
+        >>> jax.grad(loss)(values)["sums/bias"]
+        Array([2.], dtype=float32)
+        """
+        variables = self.named_variables()
+        pure = bind.pure(self, variables, {id(layer): path for path, layer in self.named_layers().items()})
+
+        def function(values: Mapping[str, Any], x: Any, training: bool = False, key: Any = None) -> Any:
+            out, after, _ = pure(values, x, key=key, training=training)
+            return out, after
+
+        return function, {path: variable.value for path, variable in variables.items()}
 
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON."""
