@@ -301,6 +301,8 @@ def test_sessions_run_structures():
     np.testing.assert_allclose(out["a"], 2 * M)
     assert out["b"][1] is None
     assert session.run(K.variable(4.0)) == 4
+    with session.graph.as_default():
+        assert session.run(jnp.ones(2)).tolist() == [1, 1]
 
 
 def test_arrays_and_variables_meet_symbolic_tensors():

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import jax
+import numpy as np
 
+from gazelle.core.boxed import Boxed
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
 from gazelle.legacy.backend.running import fed
 from gazelle.legacy.backend.updates import Update
+
+
+class DefaultGraph:
+    """What programs take for the graph of TensorFlow 1: here it is the tensors that hang together."""
+
+    def as_default(self) -> contextlib.AbstractContextManager[None]:
+        """For a with-block: nothing changes in it."""
+        return contextlib.nullcontext()
+
+    def finalize(self) -> None:
+        """Nothing is held."""
 
 
 class Session:
@@ -22,17 +36,18 @@ class Session:
     """
 
     def __init__(self, target: Any = "", graph: Any = None, config: Any = None) -> None:
-        self.graph, self.config = graph, config
+        self.graph, self.config = graph or DefaultGraph(), config
 
     def run(self, fetches: Any, feed_dict: Any = None) -> Any:
         """The values, in the structure of `fetches`; of an operation without a value, such as an initializer, None."""
         given = dict(feed_dict or {})
-        is_one = lambda v: v is None or isinstance(v, KerasTensor | Variable | Update)  # noqa: E731
+        is_one = lambda v: v is None or isinstance(v, KerasTensor | Variable | Update | Boxed)  # noqa: E731
         flat, structure = jax.tree.flatten(fetches, is_leaf=is_one)
         tensors = [v for v in flat if isinstance(v, KerasTensor | Variable)]
         values = iter(fed(tensors, list(given))(list(given.values())) if tensors else [])
         ids = set(map(id, tensors))
-        return jax.tree.unflatten(structure, [next(values) if id(v) in ids else None for v in flat])
+        found = [next(values) if id(v) in ids else _value(v) for v in flat]
+        return jax.tree.unflatten(structure, found)
 
     def as_default(self) -> Session:
         """Itself, for a with-block."""
@@ -52,6 +67,11 @@ class Session:
         return None
 
 
+def _value(fetched: Any) -> Any:
+    """What is computed already, as a NumPy array; None for an operation."""
+    return np.asarray(fetched) if hasattr(fetched, "shape") else None
+
+
 InteractiveSession = Session
 
 
@@ -68,3 +88,8 @@ def get_session(*_: Any, **__: Any) -> Any:
 def set_session(session: Any) -> None:
     """Take this one as the session of the process."""
     _session[:] = [session]
+
+
+def get_graph() -> DefaultGraph:
+    """The graph of the process."""
+    return DefaultGraph()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 
 from gazelle import config
@@ -28,11 +26,6 @@ def _get_available_gpus() -> list[str]:
 
 def manual_variable_initialization(value: bool) -> None:
     """Variables have their first values at once: nothing to do."""
-
-
-def get_graph() -> Any:
-    """None: a graph is the tensors that hang together."""
-    return None
 
 
 def reset_uids() -> None:

@@ -10,9 +10,9 @@ from typing import Any
 import jax
 
 from gazelle.core.errors import StateError, message
+from gazelle.legacy.backend.sessions import Session
 from gazelle.legacy.tensorflow import function as functions
 from gazelle.legacy.tensorflow.names import named
-from gazelle.legacy.tensorflow.recording import unboxed
 
 
 class PhysicalDevice:
@@ -172,36 +172,7 @@ named("compat.v1.OptimizerOptions", "OptimizerOptions")(Options)
 named("saved_model.SaveOptions", "saved_model.LoadOptions", "train.CheckpointOptions")(Options)
 
 
-@named("Session", "compat.v1.Session", "InteractiveSession", "compat.v1.InteractiveSession")
-class Session:
-    """`tf.Session`: `run` gives the values of what has been computed already."""
-
-    def __init__(self, *_: Any, **__: Any) -> None:
-        self.graph = Options()
-
-    def run(self, fetches: Any, feed_dict: Any = None, *_: Any, **__: Any) -> Any:
-        if feed_dict:
-            raise StateError(
-                message("Session.run with a feed_dict", expected="values that are computed as they are written",
-                        got="a graph of TensorFlow 1", mend="Write a function of the inputs, or a Keras model.")
-            )  # fmt: skip
-        import numpy as np
-
-        many = isinstance(fetches, list | tuple)
-        values = [None if v is None else np.asarray(unboxed(v)) for v in (fetches if many else [fetches])]
-        return values if many else values[0]
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-    def as_default(self) -> Session:
-        return self
-
-    def __enter__(self) -> Session:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
+named("Session", "compat.v1.Session", "InteractiveSession", "compat.v1.InteractiveSession")(Session)
 
 
 @named("placeholder", "compat.v1.placeholder", "sparse_placeholder")
