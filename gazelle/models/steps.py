@@ -15,7 +15,7 @@ from gazelle.core.scopes import StatelessScope
 from gazelle.core.variable import Variable
 from gazelle.data.parts import unpack_x_y_sample_weight
 from gazelle.models import held
-from gazelle.training.custom import flat_logs
+from gazelle.training.tallies import flat_logs
 
 PREDICT = ("trainable_variables", "non_trainable_variables")
 TEST = (*PREDICT, "metrics_variables")
