@@ -167,7 +167,7 @@ def eye(num_rows: Any, num_columns: Any = None, batch_shape: Any = None, dtype: 
     return one if batch_shape is None else np.broadcast_to(one, (*batch_shape, *one.shape))
 
 
-@op("identity", "stop_gradient_identity", "guarantee_const")
+@op("identity")
 def identity(input: Any) -> Any:
     return input
 
@@ -188,12 +188,12 @@ def squeeze(input: Any, axis: Any = None, squeeze_dims: Any = None) -> Any:
     return space(input).squeeze(input, axis if axis != () else None)
 
 
-@op("transpose", "linalg.matrix_transpose_by", "compat.v1.transpose", fixed=("perm",))
+@op("transpose", "compat.v1.transpose", fixed=("perm",))
 def transpose(a: Any, perm: Any = None, conjugate: bool = False) -> Any:
     return space(a).transpose(a, perm)
 
 
-@op("linalg.matrix_transpose", "linalg.transpose", "matrix_transpose")
+@op("linalg.matrix_transpose")
 def matrix_transpose(a: Any) -> Any:
     return space(a).swapaxes(a, -1, -2)
 

@@ -86,7 +86,7 @@ def map_fn(fn: Callable[[Any], Any], elems: Any, dtype: Any = None, *_: Any, **_
     return jax.tree.map(lambda *parts: stack([convert(p) for p in parts]), *rows, is_leaf=is_box)
 
 
-@named("scan", "foldl", "compat.v1.scan")
+@named("scan", "compat.v1.scan")
 def scan(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, *_: Any, **__: Any) -> Any:
     """`tf.scan`."""
     leaves = jax.tree.leaves(elems, is_leaf=is_box)

@@ -49,7 +49,7 @@ for _name in (
     "config.threading.set_inter_op_parallelism_threads", "config.threading.set_intra_op_parallelism_threads",
     "config.optimizer.set_jit", "config.optimizer.set_experimental_options", "config.set_soft_device_placement",
     "config.experimental.enable_op_determinism", "config.experimental.enable_tensor_float_32_execution",
-    "config.experimental_connect_to_cluster", "config.run_functions_eagerly_off",
+    "config.experimental_connect_to_cluster",
     "compat.v1.disable_v2_behavior", "compat.v1.enable_eager_execution", "enable_eager_execution",
     "compat.v1.enable_v2_behavior", "compat.v1.disable_v2_tensorshape", "compat.v1.enable_resource_variables",
     "debugging.set_log_device_placement", "debugging.enable_check_numerics", "compat.v1.reset_default_graph",
