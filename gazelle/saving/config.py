@@ -78,9 +78,9 @@ def build(
 
     Args:
         stored: how many numbers there are for its weights. Where its layers ask for more, or a size alone is above
-            that, nothing is built; without a file of weights half the memory is the limit.
+            that, nothing is built; without a file of weights a sixteenth of the memory is the limit.
     """
-    most = _memory() // 8 if stored is None else stored + _SMALL
+    most = _memory() // 64 if stored is None else stored + _SMALL
     largest = min(LARGEST, most) if stored is None else max(stored, 1024)
     for key, number in _numbers(config):
         if key in _SIZES and number > largest:
