@@ -43,22 +43,23 @@ class Deconvolution3D(Conv3DTranspose):
     """
 
 
-class _Full(Conv2D):
-    """padding 'full': every window that meets the input; n pixels become n + window - 1."""
-
-    def call(self, x: Any) -> Any:
-        widths = [(0, 0)] * x.ndim
-        for axis, window in zip(list(self.space), self.window, strict=True):
-            widths[axis] = (window - 1, window - 1)
-        return super().call(jnp.pad(x, widths))
+def _wider(layer: Any, x: Any) -> Any:
+    """x with zeros around it, so that every window that meets it counts: n pixels become n + window - 1."""
+    widths = [(0, 0)] * x.ndim
+    for axis, window in zip(layer.space, layer.window, strict=True):
+        widths[axis] = (window - 1, window - 1)
+    return jnp.pad(x, widths)
 
 
-class FullConvolution2D(_Full):
+class FullConvolution2D(Conv2D):
     """`Conv2D` with padding 'full'.
 
     >>> FullConvolution2D(4, 3)(jnp.ones((2, 8, 8, 3))).shape
     (2, 10, 10, 4)
     """
+
+    def call(self, x: Any) -> Any:
+        return super().call(_wider(self, x))
 
 
 class FullConvolution1D(Conv1D):
@@ -68,7 +69,8 @@ class FullConvolution1D(Conv1D):
     (2, 10, 4)
     """
 
-    call = _Full.call
+    def call(self, x: Any) -> Any:
+        return super().call(_wider(self, x))
 
 
 def guess_ordering(layer: Any, words: dict[str, Any]) -> None:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from gazelle.core import config as core
 from gazelle.core.errors import DamagedFileError, UnsafeFileError, message
 from gazelle.saving import config as configs
@@ -44,7 +46,7 @@ def model_from_yaml(yaml_string: Any, custom_objects: Mapping[str, Any] | None =
 def _model(parsed: dict[str, Any], label: str, custom_objects: Mapping[str, Any] | None) -> Any:
     version = str(parsed.get("keras_version", "3" if "module" in parsed else ""))
     if not version.startswith("3"):
-        version = version or ("1" if _is_first(parsed) else "2")
+        version = version or ("1.2" if _is_first(parsed) else "2.3")
         with core.custom_object_scope(custom_objects or {}), configs.translated(label):
             parsed = Words(version, parsed, label).model(parsed)
     return configs.build(parsed, label, custom_objects)
@@ -68,6 +70,9 @@ def _plain(text: str, label: str) -> Any:
 
     Loader.add_constructor("tag:yaml.org,2002:python/tuple", lambda loader, node: loader.construct_sequence(node, True))
     Loader.add_constructor("tag:yaml.org,2002:python/unicode", lambda loader, node: loader.construct_scalar(node))
+    numpy = "tag:yaml.org,2002:python/object/apply:numpy."
+    Loader.add_constructor(numpy + "dtype", lambda loader, node: loader.construct_mapping(node, True)["args"][0])
+    Loader.add_constructor(numpy + "core.multiarray.scalar", lambda loader, node: _number(loader, node, label))
     try:
         if sum(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)) > 1000:
             raise UnsafeFileError(message(label, expected="at most 1000 references", got="more"))
@@ -78,6 +83,14 @@ def _plain(text: str, label: str) -> Any:
         raise DamagedFileError(message(f"{label} is not YAML ({error})")) from None
     except RecursionError:
         raise UnsafeFileError(message(label, expected="lists within lists that end", got="more of them")) from None
+
+
+def _number(loader: Any, node: Any, label: str) -> Any:
+    """A number of NumPy, which stands there as its kind and its bytes."""
+    kind, data = loader.construct_sequence(node, True)
+    if kind not in ("f4", "f8", "i4", "i8") or len(data) != int(kind[1]):
+        raise UnsafeFileError(message(f"A number in {label}", expected="4 or 8 bytes", got=f"{kind}"))
+    return np.frombuffer(data, f"<{kind}")[0].item()
 
 
 def _copied(value: Any, left: list[int], label: str) -> Any:
