@@ -71,15 +71,17 @@ class Distiller(Model):
             names = [getattr(one, word, None) for one in self.distillation_losses]
             yield model, [name for name in dict.fromkeys(names) if name is not None]
 
-    def compile(self, optimizer: Any = "adam", loss: Any = None, metrics: Any = None, **kwargs: Any) -> None:
+    def compile(  # type: ignore[override]
+        self, optimizer: Any = "adam", loss: Any = None, metrics: Any = None, **kwargs: Any
+    ) -> None:
         """As of every model; loss: L, between labels and what the student computes."""
         if loss is None:
             raise ArgumentError(message("loss of a Distiller", expected="the student's loss", got="none"))
         self._student_loss = tree.map_structure(losses.get, loss)
         super().compile(optimizer=optimizer, loss=None, metrics=metrics, **kwargs)
 
-    def call(self, inputs: Any, training: Any = None, **kwargs: Any) -> Any:
-        return self.student(inputs, training=training, **kwargs)
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        return self.student(inputs, training=training, **({} if mask is None else {"mask": mask}))
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True

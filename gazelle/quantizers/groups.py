@@ -21,7 +21,7 @@ def abs_max_quantize_grouped_with_zero_point(
 
     x (rows, columns)  ->  q (rows, columns), s and z (groups, columns),  groups = ceil(rows / block_size)
 
-    The rows that the last group lacks count as 0. A group whose numbers all lie far to one side of 0 has no z that fits.
+    The rows that the last group lacks count as 0. Where all numbers of a group lie far to one side of 0, no z fits them.
 
     Args:
         inputs: x.
