@@ -150,6 +150,13 @@ def test_crossentropies_in_the_order_of_the_era():
     np.testing.assert_allclose(K.categorical_crossentropy(target, output), wanted, rtol=1e-5)
     np.testing.assert_allclose(K.sparse_categorical_crossentropy([[0], [1]], output), wanted, rtol=1e-5)
     np.testing.assert_allclose(K.binary_crossentropy(target, output)[:, 0], -np.log([0.9, 0.6]), rtol=1e-5)
+    for balance in (False, True):
+        np.testing.assert_allclose(
+            K.binary_focal_crossentropy(target, output, apply_class_balancing=balance).mean(-1),
+            gazelle.losses.binary_focal_crossentropy(target, output, apply_class_balancing=balance), rtol=1e-5,
+        )  # fmt: skip
+    focal = K.categorical_focal_crossentropy(target, output)
+    np.testing.assert_allclose(focal, 0.25 * np.array([0.1, 0.4]) ** 2 * wanted, rtol=1e-4)
     assert K.backend() == "jax"
     era.set_number(1)
     try:

@@ -6,10 +6,11 @@ import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle import ops
+from gazelle import losses, ops
 from gazelle.core import defaults, era
 from gazelle.core.symbolic import any_symbolic
 from gazelle.legacy.backend.lifting import lifted
@@ -49,6 +50,28 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     """-target log(output) - (1 - target) log(1 - output), element by element."""
     output = jnp.asarray(output)
     return ops.binary_crossentropy(jnp.asarray(target, output.dtype), output, from_logits)
+
+
+@lifted
+def binary_focal_crossentropy(
+    target: Any, output: Any, apply_class_balancing: bool = False, alpha: float = 0.25, gamma: float = 2.0,
+    from_logits: bool = False,
+) -> Any:  # fmt: skip
+    """`binary_crossentropy` times (1 - p)^gamma, p the probability of what is true, element by element."""
+    target, output = jnp.asarray(target, jnp.asarray(output).dtype), jnp.asarray(output)
+    p = jax.nn.sigmoid(output) if from_logits else output
+    focus = (1 - (target * p + (1 - target) * (1 - p))) ** gamma
+    value = focus * ops.binary_crossentropy(target, output, from_logits)
+    return value * (target * alpha + (1 - target) * (1 - alpha)) if apply_class_balancing else value
+
+
+@lifted
+def categorical_focal_crossentropy(
+    target: Any, output: Any, alpha: float = 0.25, gamma: float = 2.0, from_logits: bool = False, axis: int = -1
+) -> Any:
+    """-sum(alpha (1 - output)^gamma target log(output)) over the classes."""
+    words = {"alpha": alpha, "gamma": gamma, "from_logits": from_logits, "axis": axis}
+    return losses.categorical_focal_crossentropy(target, output, **words)
 
 
 @lifted
