@@ -80,6 +80,6 @@ def _names(kinds: list[str], method: str, args: tuple[Any, ...], kwargs: dict[st
 
 def _fit(names: list[str], args: tuple[Any, ...], in_row: bool) -> bool:
     """Whether the values can mean what stood there then: no activation for `init`, no pair for `nb_row`."""
-    if not in_row and "nb_row" in names:
+    if (not in_row and "nb_row" in names) or (names[0] == "name" and not isinstance(args[0], str | None)):
         return False
     return not any(name == "init" and words.is_activation(a) for name, a in zip(names, args, strict=False))

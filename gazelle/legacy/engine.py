@@ -16,8 +16,7 @@ from gazelle.utils import get_source_inputs
 Container = Network = Model
 
 
-
-def slice_X(X: Any, start: Any = None, stop: int | None = None) -> Any:  # noqa: N802, N803 - its name of old
+def slice_X(X: Any, start: Any = None, stop: int | None = None) -> Any:  # noqa: N802 - its name of old
     """Rows of an array or of each in a list: from `start` to `stop`, or those of a list of numbers.
 
     >>> slice_X([np.arange(4), np.arange(4) * 2], 1, 3)

@@ -46,7 +46,7 @@ NAMES: dict[str, dict[str, str]] = {
         "precision", "recall", "fbeta_score", "fmeasure", "matthews_correlation")},
     "gazelle.utils": {"plot": ":plot_model", "print_summary": "gazelle.models.summary:summary",
                       "visualize_util": "gazelle.utils", "deserialize_keras_object": ":deserialize_keras_object"},
-    "gazelle.callbacks": {"BackupAndRestore": ":BackupAndRestore"},
+    "gazelle.callbacks": {"BaseLogger": ":Callback"},  # what it summed up, the loop sums up
     "gazelle.wrappers": {},
 }  # fmt: skip
 #: room -> module whose public names the room has too, where it does not have them itself
@@ -80,6 +80,11 @@ def name(room: str, name: str) -> Any:
         return _also(ALSO[room], name)
     parent = PATHS.get(short)
     return getattr(importlib.import_module(parent), name, NOTHING) if parent and parent != room else NOTHING
+
+
+def names(room: str) -> list[str]:
+    """The names of then that `from room import *` gave."""
+    return list(NAMES.get(room, ()))
 
 
 def _also(room: str, name: str) -> Any:

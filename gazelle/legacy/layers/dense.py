@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gazelle import initializers
 from gazelle.layers import Dense, Layer
 
 
@@ -48,7 +49,10 @@ class MaxoutDense(Layer):
 class Highway(Layer):
     r"""A dense layer that lets through what its gate does not take:  y = t f(x W + b) + (1 - t) x,  t = s(x V + c).
 
-    x (batch, n) · W, V (n, n) · b, c (n,), c starts at -2: at first nearly all goes through  ->  y (batch, n)
+    x (batch, n) · W, V (n, n) · b, c (n,)  ->  y (batch, n)
+
+    Args:
+        transform_bias: where c starts; below 0 nearly all goes through at first.
 
     Source: Srivastava et al., Highway Networks (2015).
 
@@ -59,7 +63,7 @@ class Highway(Layer):
     def __init__(
         self, kernel_initializer: Any = "glorot_uniform", activation: Any = None, kernel_regularizer: Any = None,
         bias_regularizer: Any = None, activity_regularizer: Any = None, kernel_constraint: Any = None,
-        bias_constraint: Any = None, use_bias: bool = True, **kwargs: Any,
+        bias_constraint: Any = None, use_bias: bool = True, transform_bias: float = -2, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
 
@@ -70,7 +74,7 @@ class Highway(Layer):
         self.bias = self.gate_bias = None
         if self.use_bias:
             self.bias = self.add_weight("bias", (n,), "zeros")
-            self.gate_bias = self.add_weight("gate_bias", (n,), lambda shape, dtype=None: jnp.full(shape, -2.0, dtype))
+            self.gate_bias = self.add_weight("gate_bias", (n,), initializers.Constant(self.transform_bias))
 
     def call(self, x: Any) -> Any:
         t, y = x @ self.gate_kernel.value, x @ self.kernel.value
