@@ -21,7 +21,7 @@ def abs_max_quantize_grouped_with_zero_point(
 
     x (rows, columns)  ->  q (rows, columns), s and z (groups, columns),  groups = ceil(rows / block_size)
 
-    The rows that the last group lacks count as 0. Where all numbers of a group lie far to one side of 0, no z fits them.
+    The rows that the last group lacks count as 0. Where a group lies far to one side of 0, no z fits it.
 
     Args:
         inputs: x.
