@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -49,9 +49,14 @@ class Scope:
 class Added(list[Any]):
     """The values given to `add_loss` in a call, and what else the call told: `reports`."""
 
-    def __init__(self, scope: Scope) -> None:
-        super().__init__(value for _, value in scope.losses)
-        self.reports = scope.reports
+    def __init__(self, losses: Iterable[Any], reports: Mapping[str, Any]) -> None:
+        super().__init__(losses)
+        self.reports = reports
+
+
+jax.tree_util.register_pytree_node(
+    Added, lambda added: ((list(added), added.reports), None), lambda _, parts: Added(*parts)
+)
 
 
 _scope: ContextVar[Scope | None] = ContextVar("gazelle_scope", default=None)
@@ -103,6 +108,6 @@ def pure(
         with entered(scope):
             out = fn(*args, **kwargs)
         after = {path: bound[id(variables[path])] for path in values}
-        return out, after, Added(scope)
+        return out, after, Added((value for _, value in scope.losses), scope.reports)
 
     return call

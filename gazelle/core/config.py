@@ -278,7 +278,7 @@ def serialize_object(value: Any) -> dict[str, Any]:
 
 def serialize_function(value: Any) -> Any:
     """The name of one of our functions; {"class_name": "function", ...} for another's."""
-    if value.__module__.startswith("gazelle."):
+    if any(table.get(value.__name__) is value for table in REGISTRY.values()):
         return value.__name__
     return {
         "module": "builtins", "class_name": "function", "config": value.__name__,
