@@ -63,7 +63,17 @@ class _Package(ModuleType):
 
 
 class _Room(ModuleType):
-    """A room keeps its files: `import keras.layers.core` must not leave what that meant once in place of core.py."""
+    """A room keeps its files: `import keras.layers.core` must not leave what that meant once in place of core.py.
+
+    In an earlier era `from keras.layers import *` gives the names of then, too.
+    """
+
+    @property
+    def __all__(self) -> Any:
+        if "__all__" not in vars(self):
+            raise AttributeError(f"module {self.__name__!r} has no attribute '__all__'", name="__all__", obj=self)
+        own, old = vars(self)["__all__"], era.ask("names", self.__name__) if era.number() < 3 else ()
+        return [*own, *(name for name in old if name not in own)]
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not isinstance(value, ModuleType) or value.__name__ == f"{self.__name__}.{name}":
