@@ -17,7 +17,7 @@ def from_host(value: Any, dtype: Any = None) -> jax.Array:
     """An array of the device's own with the numbers of `value`; what is an array of JAX goes through `jnp.asarray`."""
     if isinstance(value, jax.Array):
         return jnp.asarray(value, dtype)
-    return jax.device_put(np.asarray(value, dtype), may_alias=False)  # type: ignore[no-any-return]
+    return jax.device_put(np.asarray(value, dtype), may_alias=False)
 
 
 def full_like(array: Any, value: Any = 0) -> Any:
@@ -29,6 +29,6 @@ def full_like(array: Any, value: Any = 0) -> Any:
 
 def key(seed: int) -> jax.Array:
     """`jax.random.key(seed)`."""
-    if jax.config.jax_default_prng_impl != "threefry2x32" or jax.config.jax_enable_x64:  # type: ignore[attr-defined]
+    if jax.config.jax_default_prng_impl != "threefry2x32" or jax.config.jax_enable_x64:
         return jax.random.key(seed)
     return jax.random.wrap_key_data(from_host(np.array([0, int(seed) % 2**32], np.uint32)))

@@ -31,8 +31,9 @@ class Keeper:
 
     The copy is taken on the caller's thread, where the state is at rest; writing happens in the background. Two
     generations are kept. Saves take at most 1 % of the time: the next one waits until the copy, during which training
-    stands still, and the writer's share of the processors are that small a part. Trouble with the disk is a warning at the next offer, never the end of a training. A second
-    process that trains the same model of the same program has files of its own.
+    stands still, and the writer's share of the processors are that small a part. Trouble with the disk is a warning at
+    the next offer, never the end of a training. A second process that trains the same model of the same program has
+    files of its own.
 
     Args:
         model_name: the name of the model, part of the file's name.
