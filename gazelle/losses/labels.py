@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,11 @@ from gazelle.core.errors import DataError, message
 from gazelle.losses.shapes import CHOSEN, family, kind_of
 
 _SLACK = 1e-3  # float32 sums and smoothed labels are not exact
+_NOISE = 0.5  # trainings against each other smear their labels 0 and 1 by less
 
 
 def check_labels(loss: Any, y_true: Any, units: int) -> None:
-    """Refuse labels that the loss would turn into a number without meaning.
+    """Refuse labels that the loss would turn into a number without meaning; warn of those that it may be meant for.
 
     Args:
         loss: a `Loss` or loss function.
@@ -47,6 +49,10 @@ def _refuse(what: str, y: Any, bad: Any, expected: str, mend: str) -> None:
     raise DataError(message(what, expected=expected, got=f"{y[place]} in {where}", mend=mend))
 
 
+def _warn(what: str, expected: str, got: str, mend: str) -> None:
+    warnings.warn(message(what, expected=expected, got=got, mend=mend), UserWarning, stacklevel=2)
+
+
 def _classes(what: str, y: Any, units: int, ignored: Any) -> None:
     bad = ~((y >= 0) & (y < units) & (y == np.floor(y)))  # `~` so that nan is bad
     if ignored is not None:
@@ -74,6 +80,10 @@ def _classes(what: str, y: Any, units: int, ignored: Any) -> None:
 def _binary(what: str, y: Any, units: int, ignored: Any) -> None:
     bad = ~((y >= -_SLACK) & (y <= 1 + _SLACK))
     if not bad.any():
+        return
+    if not (y < -_NOISE).any() and not (y > 1 + _NOISE).any() and not np.isnan(y).any():
+        place = _first(bad)
+        _warn(what, "values from 0 to 1", f"{y[place]:g} in row {place[0]}", "It is trained as it stands.")
         return
     values = np.unique(y[:10000])
     whole = bool((values == np.floor(values)).all())
@@ -112,7 +122,7 @@ def _onehot(what: str, y: Any, units: int, ignored: Any) -> None:
     if sums[row] == 0:
         mend = "A class is missing among the columns: get_dummies(drop_first=True) drops one, to_categorical keeps all."
     got = f"a sum of {sums[row]:g} in row {row[0]}" + (f", position {row[1:]}" if len(row) > 1 else "")
-    raise DataError(message(what, expected="rows that sum to 1 (one-hot or probabilities)", got=got, mend=mend))
+    _warn(what, "rows that sum to 1 (one-hot or probabilities)", got, mend)
 
 
 _CHECKS = {"classes": _classes, "binary": _binary, "onehot": _onehot}

@@ -186,12 +186,16 @@ LABELS = [  # loss, y, units, what the message must say
     (BINARY, [[0, 1], [4, 0]], 2, "got 4 in row 1, position (0,)."),
     (BINARY, np.full((2, 4, 4, 1), 255), 1, "For pixels use y / 255."),
     ("ce", [0, 1, 2], 1, "got 2 in row 2."),
+    (ONEHOT, [[1, 0, 0], [-1, 1, 1]], 3, "got -1 in row 1, position (0,)."),
+]  # fmt: skip
+UNUSUAL = [  # what programs do on purpose: random rows, labels with noise
     (ONEHOT, [[1, 0, 0], [0, 0, 0]], 3, "got a sum of 0 in row 1."),
     (ONEHOT, [[1, 0, 0], [0, 0, 0]], 3, "get_dummies(drop_first=True)"),
     (ONEHOT, [[1, 0, 0], [1, 1, 0]], 3, "got a sum of 2 in row 1."),
     (ONEHOT, [[1, 0, 0], [1, 1, 0]], 3, "activation='sigmoid' and loss='binary_crossentropy'"),
-    (ONEHOT, [[1, 0, 0], [-1, 1, 1]], 3, "got -1 in row 1, position (0,)."),
     (ONEHOT, [[[1, 0], [1, 1]]], 2, "got a sum of 2 in row 0, position (1,)."),
+    (BINARY, [0.04, 1.05], 1, "expected values from 0 to 1, got 1.05 in row 1.\nIt is trained as it stands."),
+    (BINARY, [[1.0], [-0.2]], 1, "got -0.2 in row 1"),
 ]  # fmt: skip
 
 
@@ -201,6 +205,12 @@ def test_a_bad_label_is_told_with_row_value_range_and_mend(name, y, units, says)
         losses.check_labels(losses.as_loss(name), np.asarray(y), units)
     assert str(caught.value).startswith(f"Labels for '{name}'")
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "y", "units", "says"), UNUSUAL, ids=str)
+def test_an_unusual_label_is_a_warning(name, y, units, says):
+    with pytest.warns(UserWarning, match=re.escape(says)):
+        losses.check_labels(losses.as_loss(name), np.asarray(y), units)
 
 
 GOOD = [
