@@ -75,7 +75,8 @@ class RNN(Layer):
             )
 
     def get_initial_state(self, batch_size: Any) -> list[Any]:
-        """The states before the first step: the cell's own, or zeros."""
+        """The states before the first step, the cell's own or zeros, for a number of samples or that of the inputs."""
+        batch_size = getattr(batch_size, "shape", (batch_size,))[0]
         own = getattr(self.cell, "get_initial_state", None)
         if own is not None:
             states = own(batch_size=batch_size)

@@ -134,8 +134,10 @@ class Fitting(Compiling, abstract=True):
     def _front_for(self, x: Any) -> Front | None:
         """What is done to x on the host first: the layers that take strings."""
         first = getattr(self, "_layers", None) or [None]
-        if not self.built and getattr(first[0], "on_host", False) and not data.is_stream(x) and data.is_text(x):
-            self._ensure_built((symbolic.KerasTensor((None, *np.shape(x)[1:]), "string"),), {})
+        if not self.built and getattr(first[0], "on_host", False):
+            sample = _first_batch(x) if data.is_stream(x) else x
+            if sample is not None and data.is_text(sample):
+                self._ensure_built((symbolic.KerasTensor((None, *np.shape(sample)[1:]), "string"),), {})
         return front_of(self)
 
     def _entrance(self) -> Graph | None:
@@ -245,3 +247,9 @@ def _returned(logs: Any, as_dict: bool) -> Any:
         return dict(logs)
     values = list(logs.values())
     return values[0] if len(values) == 1 else values
+
+
+def _first_batch(x: Any) -> Any:
+    """The samples of the first batch of a stream that can be begun again, else None."""
+    batch = None if hasattr(x, "__next__") else next(iter(x), None)
+    return batch[0] if isinstance(batch, (tuple, list)) and batch else batch

@@ -69,6 +69,17 @@ def test_the_shape_of_the_texts_builds_the_model():
     np.testing.assert_allclose(model.predict(TEXTS, verbose=0), numbers, rtol=1e-5)
 
 
+def test_the_first_batch_of_a_stream_builds_the_model():
+    class Batches:
+        def __iter__(self):
+            return iter([(TEXTS[:8], Y[:8]), (TEXTS[8:], Y[8:])])
+
+    model = sentences(reader())
+    assert list(model.fit(Batches(), steps_per_epoch=2, verbose=0).history) == ["loss", "accuracy"]
+    assert model.input_shape == (None,)
+
+
+
 def test_streams_and_single_batches(plain, tmp_path):
     model = sentences(Input((1,), dtype="string"), reader())
     batches = [(TEXTS[i : i + 4], Y[i : i + 4]) for i in range(0, 16, 4)]
