@@ -39,7 +39,7 @@ demo:
 
 test:
 	$(call environment,dev)
-	@$(PYTHON) -m pytest -n auto $(ARGS)
+	@$(PYTHON) -m pytest -n auto --dist loadgroup $(ARGS)
 
 torture:
 	$(call environment,dev)

@@ -16,7 +16,7 @@ class Named(Configurable, abstract=True):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if cls.__module__.startswith("gazelle.") and not cls.__name__.startswith("_"):
+        if cls.__module__.startswith("gazelle.") and not (cls.__name__.startswith("_") or kwargs.get("abstract")):
             register(cls._room, snake(cls.__name__), *cls.__dict__.get("_names", ()))(cls)
 
 

@@ -9,10 +9,10 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.core import dtypes
-from gazelle.ops.base import array, op
+from gazelle.ops.base import array, lift
 
 
-@op
+@lift
 def fake_quant_with_min_max_vars(
     inputs: Any, min_vals: Any, max_vals: Any, num_bits: int = 8, narrow_range: bool = False, axis: int | None = None
 ) -> Any:

@@ -21,7 +21,7 @@ TRUE = {
     "its file stays": "gazelle.layers.core is load('gazelle.layers.core')",
     "its spec is untouched": "load('keras.layers').__spec__.name == 'gazelle.layers'",
     "a file is no package": "not hasattr(load('keras.models.rows'), '__path__')",
-    "a file keeps its loader": "load('tf_keras.models.graph').__loader__ is load('gazelle.models.graph').__spec__.loader",
+    "its loader stays": "load('tf_keras.models.graph').__loader__ is load('gazelle.models.graph').__spec__.loader",
     "found without loading": "importlib.util.find_spec('keras_core.layers') is not None",
     "the version is a number": "int(__import__('tensorflow').__version__.split('.')[0]) == 2",
     "hasattr is no error": "not hasattr(__import__('tensorflow'), 'constants')",

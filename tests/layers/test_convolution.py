@@ -25,7 +25,7 @@ ARGUMENTS = [
     ("Conv1DTranspose", {"filters": 6, "kernel_size": 3, "padding": "causal"}, "padding of Conv1DTranspose 'causal'"),
     ("DepthwiseConv2D", {"kernel_size": 3, "depth_multiplier": 0}, "Argument depth_multiplier of DepthwiseConv2D"),
     ("SeparableConv1D", {"filters": -1, "kernel_size": 3}, "Argument filters of SeparableConv1D"),
-    ("Conv2D", {"filters": 2, "kernel_size": 3, "nb_row": 3}, "Unknown argument of Conv2D 'nb_row'"),
+    ("Conv2D", {"filters": 2, "kernel_size": 3, "rows": 3}, "Unknown argument of Conv2D 'rows'"),
     ("MaxPooling2D", {"pool_size": 0}, "Argument pool_size of MaxPooling2D"),
     ("MaxPooling1D", {"strides": 0}, "Argument strides of MaxPooling1D"),
     ("AveragePooling2D", {"padding": "full"}, "padding of AveragePooling2D 'full'"),

@@ -8,17 +8,15 @@ import sys
 
 import pytest
 
-from tests.legacy import archives
-
 HERE = pathlib.Path(__file__).parent
 PROGRAMS = sorted((HERE / "programs").glob("k[12]_*.py"))
+pytestmark = pytest.mark.xdist_group("programs of Keras")  # one worker makes what they share
 
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory):
     """{program: [seconds, error or None]}, of one process."""
     folder = tmp_path_factory.mktemp("programs")
-    archives.write(folder / "keras")
     words = {"KERAS_HOME": str(folder / "keras"), "GAZELLE_HOME": str(folder / "kept"), "PYTHONWARNINGS": "ignore"}
     done = subprocess.run(
         [sys.executable, str(HERE / "run_programs.py"), str(folder), *map(str, PROGRAMS)],

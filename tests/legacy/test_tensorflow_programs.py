@@ -10,6 +10,7 @@ import pytest
 
 HERE = pathlib.Path(__file__).parent
 PROGRAMS = sorted((HERE / "programs").glob("tf_*.py"))
+pytestmark = pytest.mark.xdist_group("programs of TensorFlow")  # one worker makes what they share
 
 
 @pytest.fixture(scope="module")

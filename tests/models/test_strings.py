@@ -79,7 +79,6 @@ def test_the_first_batch_of_a_stream_builds_the_model():
     assert model.input_shape == (None,)
 
 
-
 def test_streams_and_single_batches(plain, tmp_path):
     model = sentences(Input((1,), dtype="string"), reader())
     batches = [(TEXTS[i : i + 4], Y[i : i + 4]) for i in range(0, 16, 4)]
