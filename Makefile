@@ -43,7 +43,7 @@ test:
 
 torture:
 	$(call environment,dev)
-	@GAZELLE_TORTURE=1 $(PYTHON) -m pytest tests/torture tests/saving -n auto $(ARGS)
+	@GAZELLE_TORTURE=1 $(PYTHON) -m pytest tests/torture tests/saving tests/legacy -n auto --dist loadgroup $(ARGS)
 
 check:
 	$(call environment,dev)

@@ -76,7 +76,7 @@ class RNN(Layer):
 
     def get_initial_state(self, batch_size: Any) -> list[Any]:
         """The states before the first step, the cell's own or zeros, for a number of samples or that of the inputs."""
-        batch_size = getattr(batch_size, "shape", (batch_size,))[0]
+        batch_size = next(iter(getattr(batch_size, "shape", ())), batch_size)
         own = getattr(self.cell, "get_initial_state", None)
         if own is not None:
             states = own(batch_size=batch_size)

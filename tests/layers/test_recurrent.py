@@ -197,5 +197,5 @@ def test_einsum_dense(words, kind, text):
 
 def test_initial_states_for_a_number_of_samples_or_for_inputs():
     layer = LSTM(3)
-    for samples in (2, np.zeros((2, 5, 4))):
+    for samples in (2, np.int32(2), np.zeros((2, 5, 4))):
         assert [state.shape for state in layer.get_initial_state(samples)] == [(2, 3), (2, 3)]

@@ -57,7 +57,7 @@ def refused(load, path, match=None):
         _watch["on"] = False
     assert _watch["seen"] == []
     assert time.process_time() - start < 5
-    text = isinstance(path, str) and path.lstrip().startswith("{")
+    text = isinstance(path, (str, bytes)) and path[:1] in ("{", b"{")
     size = len(path) if text else os.path.getsize(path) if os.path.exists(path) else 0
     print(f"peak {(_peak() - before) / 2**20:.0f} MiB of {size / 2**20:.1f} MiB, {time.process_time() - start:.2f} s")
     assert _peak() - before <= 2 * size + 64 * 2**20, (_peak() - before) / 2**20
