@@ -145,7 +145,7 @@ class Hands:
             self._known.append(variable)
         with bind.entered(bind.Scope()), jax.ensure_compile_time_eval():  # slots are made of weights, not of tracers
             params = {self._keys[id(v)]: v.value for v in self._known}
-            fits = self.fits(params)
+            fits = bool(self._state) and self.fits(params)
             fresh, old = {} if fits else self.init(params), self._state
         if not fits:
             kept = {
