@@ -17,23 +17,24 @@ MARKS = {"native": "+", "handwritten": "|", "scikit-learn": "x"}
 
 
 def draw(results: dict[str, Any], path: Path) -> None:
-    """Ratios on the left, growth on the right. Rings and crosses: see `_growth`."""
+    """Ratios on the left, growth, where it was measured, on the right. Rings and crosses: see `_growth`."""
     import matplotlib
 
     matplotlib.use("svg")
     matplotlib.rcParams |= {"svg.hashsalt": "gazelle", "font.size": 8.5, "svg.fonttype": "none"}
     from matplotlib import pyplot
 
-    figure = pyplot.figure(figsize=(13, 7.6), layout="constrained")
-    parts: Any = figure.subfigures(1, 2, width_ratios=(5, 8))
-    above, below = parts[0].subplots(2, 1)
+    growth = results["growth"]
+    figure = pyplot.figure(figsize=(13, 7.6 if growth else 4), layout="constrained")
+    parts: Any = figure.subfigures(1, 2, width_ratios=(5, 8)) if growth else [figure]
+    above, below = parts[0].subplots(2, 1) if growth else figure.subplots(1, 2)
     _ratios(above, results, "step", "A step in fit")
     _ratios(below, results, "warm", "First epoch, warm")
-    grid = parts[1].subplots(2, 3).ravel()
+    grid = parts[1].subplots(2, 3).ravel() if growth else []
     panels = [(axis, "time") for axis in GROWTH] + [("depth", "first"), ("samples", "memory")]
-    for place, (axis, what) in zip(grid, panels, strict=True):
-        _growth(place, results["growth"].get(axis, {}), axis, what)
-    handles = {t: h for p in (above, grid[0]) for h, t in zip(*p.get_legend_handles_labels(), strict=True)}
+    for place, (axis, what) in zip(grid, panels, strict=bool(growth)):
+        _growth(place, growth.get(axis, {}), axis, what)
+    handles = {t: h for p in (above, *grid[:1]) for h, t in zip(*p.get_legend_handles_labels(), strict=True)}
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=len(handles), frameon=False)
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)
