@@ -109,7 +109,7 @@ for layer_name in settings['features']:
     coeff = settings['features'][layer_name]
     x = layer_dict[layer_name].output
     shape = layer_dict[layer_name].output_shape
-    # we avoid border artifacts by only involving non-border pixels in the loss
+    # pixels at the rim would draw lines along it
     if K.image_dim_ordering() == 'th':
         loss -= coeff * K.sum(K.square(x[:, :, 2: shape[2] - 2, 2: shape[3] - 2])) / np.prod(shape[1:])
     else:
