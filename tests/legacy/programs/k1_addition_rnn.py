@@ -1,5 +1,5 @@
 # -*- coding: utf-8 -*-
-'''An implementation of sequence to sequence learning for performing addition'''
+"""Adding numbers written as text: a network reads the sum and writes the result."""
 from __future__ import print_function
 from keras.models import Sequential
 from keras.engine.training import slice_X
@@ -33,7 +33,6 @@ class colors:
     fail = '\033[91m'
     close = '\033[0m'
 
-# Parameters for the model and dataset
 TRAINING_SIZE = 300
 DIGITS = 1
 INVERT = True
@@ -70,7 +69,6 @@ for i, sentence in enumerate(questions):
 for i, sentence in enumerate(expected):
     y[i] = ctable.encode(sentence, maxlen=DIGITS + 1)
 
-# Explicitly set apart 10% for validation data that we never train over
 split_at = len(X) - len(X) // 10
 (X_train, X_val) = (slice_X(X, 0, split_at), slice_X(X, split_at))
 (y_train, y_val) = (y[:split_at], y[split_at:])
@@ -78,7 +76,6 @@ split_at = len(X) - len(X) // 10
 print('Build model...')
 model = Sequential()
 model.add(RNN(HIDDEN_SIZE, input_shape=(MAXLEN, len(chars))))
-# For the decoder's input, we repeat the encoded input for each time step
 model.add(RepeatVector(DIGITS + 1))
 for _ in range(LAYERS):
     model.add(RNN(HIDDEN_SIZE, return_sequences=True))

@@ -52,7 +52,6 @@ class Attention(Layer):
         self.built = True
 
     def compute_mask(self, input, input_mask=None):
-        # do not pass the mask to the next layers
         return None
 
     def call(self, x, mask=None):
@@ -64,7 +63,6 @@ class Attention(Layer):
             eij += self.b
         eij = K.tanh(eij)
         a = K.exp(eij)
-        # apply mask after the exp. will be re-normalized next
         if mask is not None:
             a *= K.cast(mask, K.floatx())
         a /= K.cast(K.sum(a, axis=1, keepdims=True) + K.epsilon(), K.floatx())

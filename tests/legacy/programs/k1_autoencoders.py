@@ -8,15 +8,12 @@ import numpy as np
 
 encoding_dim = 16
 input_img = Input(shape=(784,))
-# add a Dense layer with a L1 activity regularizer
 encoded = Dense(encoding_dim, activation='relu',
                 activity_regularizer=regularizers.activity_l1(10e-7))(input_img)
 decoded = Dense(784, activation='sigmoid')(encoded)
 
 autoencoder = Model(input=input_img, output=decoded)
-# this model maps an input to its encoded representation
 encoder = Model(input=input_img, output=encoded)
-# create a placeholder for an encoded (32-dimensional) input
 encoded_input = Input(shape=(encoding_dim,))
 decoder_layer = autoencoder.layers[-1]
 decoder = Model(input=encoded_input, output=decoder_layer(encoded_input))

@@ -41,7 +41,6 @@ class MyLayer(Layer):
 
 
 class Minimal(Recurrent):
-    """h_t = tanh(x W + h U), by hand."""
     def __init__(self, output_dim, **kwargs):
         self.output_dim = output_dim
         self.init = initializations.get('glorot_uniform')
@@ -72,7 +71,7 @@ def antirectifier(x):
 
 def antirectifier_output_shape(input_shape):
     shape = list(input_shape)
-    assert len(shape) == 2  # only valid for 2D tensors
+    assert len(shape) == 2
     shape[-1] *= 2
     return tuple(shape)
 

@@ -1,14 +1,4 @@
-'''Deep Dreaming in Keras.
-
-Run the script with:
-```
-python deep_dream.py path_to_your_base_image.jpg prefix_for_results
-```
-e.g.:
-```
-python deep_dream.py img/mypic.jpg results/dream
-```
-'''
+"""An image is changed so that the layers of a network answer more: gradients of a loss with respect to the input."""
 from __future__ import print_function
 
 from keras.preprocessing.image import load_img, img_to_array
@@ -32,7 +22,6 @@ base_image_path = args.base_image_path
 result_prefix = args.result_prefix
 Image.fromarray(np.random.randint(0, 255, (40, 36, 3)).astype('uint8')).save(base_image_path)
 
-# dimensions of the generated picture.
 img_height = 40
 img_width = 40
 
@@ -60,11 +49,9 @@ def deprocess_image(x):
         x = x.transpose((1, 2, 0))
     else:
         x = x.reshape((img_height, img_width, 3))
-    # Remove zero-center by mean pixel
     x[:, :, 0] += 103.939
     x[:, :, 1] += 116.779
     x[:, :, 2] += 123.68
-    # 'BGR'->'RGB'
     x = x[:, :, ::-1]
     x = np.clip(x, 0, 255).astype('uint8')
     return x
@@ -73,20 +60,15 @@ if K.image_dim_ordering() == 'th':
     img_size = (3, img_height, img_width)
 else:
     img_size = (img_height, img_width, 3)
-# this will contain our generated image
 dream = Input(batch_shape=(1,) + img_size)
 
-# build the VGG16 network with our placeholder
-# the model will be loaded with pre-trained ImageNet weights
 model = vgg16.VGG16(input_tensor=dream,
                     weights=None, include_top=False)
 print('Model loaded.')
 
-# get the symbolic outputs of each "key" layer (we gave them unique names).
 layer_dict = dict([(layer.name, layer) for layer in model.layers])
 
 
-# continuity loss util function
 def continuity_loss(x):
     assert K.ndim(x) == 4
     if K.image_dim_ordering() == 'th':
@@ -101,26 +83,20 @@ def continuity_loss(x):
                      x[:, :img_height - 1, 1:, :])
     return K.sum(K.pow(a + b, 1.25))
 
-# define the loss
 loss = K.variable(0.)
 for layer_name in settings['features']:
-    # add the L2 norm of the features of a layer to the loss
     assert layer_name in layer_dict.keys(), 'Layer ' + layer_name + ' not found in model.'
     coeff = settings['features'][layer_name]
     x = layer_dict[layer_name].output
     shape = layer_dict[layer_name].output_shape
-    # pixels at the rim would draw lines along it
     if K.image_dim_ordering() == 'th':
         loss -= coeff * K.sum(K.square(x[:, :, 2: shape[2] - 2, 2: shape[3] - 2])) / np.prod(shape[1:])
     else:
         loss -= coeff * K.sum(K.square(x[:, 2: shape[1] - 2, 2: shape[2] - 2, :])) / np.prod(shape[1:])
 
-# add continuity loss (gives image local coherence, can result in an artful blur)
 loss += settings['continuity'] * continuity_loss(dream) / np.prod(img_size)
-# add image L2 norm to loss (prevents pixels from taking very high values, makes image darker)
 loss += settings['dream_l2'] * K.sum(K.square(dream)) / np.prod(img_size)
 
-# compute the gradients of the dream wrt the loss
 grads = K.gradients(loss, dream)
 
 outputs = [loss]
@@ -165,7 +141,6 @@ class Evaluator(object):
 
 evaluator = Evaluator()
 
-# run scipy-based optimization (L-BFGS) over the pixels of the generated image
 x = preprocess_image(base_image_path)
 history = []
 for i in range(2):
@@ -176,12 +151,10 @@ for i in range(2):
     random_jitter = (settings['jitter'] * 2) * (np.random.random(img_size) - 0.5)
     x += random_jitter
 
-    # run L-BFGS for 7 steps
     x, min_val, info = fmin_l_bfgs_b(evaluator.loss, x.flatten(),
                                      fprime=evaluator.grads, maxfun=4)
     print('Current loss value:', min_val)
     history.append(float(min_val))
-    # decode the dream and save it
     x = x.reshape(img_size)
     x -= random_jitter
     img = deprocess_image(np.copy(x))

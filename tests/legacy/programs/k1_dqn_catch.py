@@ -1,4 +1,4 @@
-"""Keras plays catch, a single file Reinforcement Learning example (after Eder Santana)."""
+"""A ball is caught: a network learns what each move is worth."""
 import json
 import numpy as np
 from keras.models import Sequential, model_from_json
@@ -24,8 +24,8 @@ class Catch(object):
         im_size = (self.grid_size,) * 2
         state = self.state[0]
         canvas = np.zeros(im_size)
-        canvas[state[0], state[1]] = 1  # draw fruit
-        canvas[-1, state[2] - 1:state[2] + 2] = 1  # draw basket
+        canvas[state[0], state[1]] = 1
+        canvas[-1, state[2] - 1:state[2] + 2] = 1
         return canvas
 
     def _get_reward(self):
@@ -74,8 +74,7 @@ class ExperienceReplay(object):
             targets[i, action_t] = reward_t if game_over else reward_t + self.discount * Q_sa
         return inputs, targets
 
-# parameters
-epsilon = .3  # exploration
+epsilon = .3
 num_actions = 3
 epoch = 3
 hidden_size = 32
@@ -113,7 +112,6 @@ for e in range(epoch):
     losses.append(loss)
     print("Epoch {:03d}/{} | Loss {:.4f} | Win count {}".format(e, epoch, loss, win_cnt))
 
-# Save trained model weights and architecture, this will be used by the visualization code
 model.save_weights("model.h5", overwrite=True)
 with open("model.json", "w") as outfile:
     json.dump(model.to_json(), outfile)

@@ -12,7 +12,6 @@ auxiliary_loss = Dense(1, activation='sigmoid', name='aux_output')(lstm_out)
 auxiliary_input = Input(shape=(5,), name='aux_input')
 x = merge([lstm_out, auxiliary_input], mode='concat')
 
-# we stack a deep fully-connected network on top
 x = Dense(16, activation='relu')(x)
 x = Dense(16, activation='relu')(x)
 main_loss = Dense(1, activation='sigmoid', name='main_output')(x)
@@ -24,7 +23,6 @@ model.compile(optimizer='rmsprop', loss={'main_output': 'binary_crossentropy', '
 headline_data = np.random.randint(1, 30, (128, 12))
 additional_data = np.random.rand(128, 5)
 labels = (additional_data.sum(axis=1) > 2.5).astype('float32')[:, None]
-# and trained it via:
 history = model.fit({'main_input': headline_data, 'aux_input': additional_data},
                     {'main_output': labels, 'aux_output': labels},
                     nb_epoch=40, batch_size=16, verbose=0)
@@ -32,7 +30,6 @@ assert history.history['main_output_loss'][-1] < history.history['main_output_lo
 out = model.predict([headline_data, additional_data])
 assert len(out) == 2 and np.mean((out[0] > 0.5) == labels) > 0.8
 
-# shared layers
 tweet_a = Input(shape=(10, 6))
 tweet_b = Input(shape=(10, 6))
 shared_lstm = LSTM(8)

@@ -29,20 +29,16 @@ image_model.add(MaxPooling2D(pool_size=(2, 2)))
 image_model.add(Flatten())
 image_model.add(Dense(16))
 
-# next, let's define a RNN model that encodes sequences of words into sequences of 16-dimensional word vectors.
 language_model = Sequential()
 language_model.add(Embedding(vocab_size, 8, input_length=max_caption_len))
 language_model.add(GRU(output_dim=8, return_sequences=True))
 language_model.add(TimeDistributed(Dense(8)))
 
-# let's repeat the image vector to turn it into a sequence.
 image_model.add(RepeatVector(max_caption_len))
 
 model = Sequential()
 model.add(Merge([image_model, language_model], mode='concat', concat_axis=-1))
-# let's encode this vector sequence into a single vector
 model.add(LSTM(12, return_sequences=False))
-# which will be used to compute a probability distribution over what the next word in the caption should be!
 model.add(Dense(vocab_size))
 model.add(Activation('softmax'))
 model.compile(loss='categorical_crossentropy', optimizer='rmsprop')

@@ -1,4 +1,4 @@
-'''The use of Convolution1D for text classification.'''
+"""Reviews, good or bad, read by a convolution over their words."""
 from __future__ import print_function
 import numpy as np
 np.random.seed(1337)
@@ -36,8 +36,6 @@ model.add(Convolution1D(nb_filter=nb_filter,
                         subsample_length=1))
 
 
-# we use max over time pooling by defining a python function to use
-# in a Lambda layer
 def max_1d(X):
     return K.max(X, axis=1)
 

@@ -1,7 +1,7 @@
-'''Train a LSTM on the IMDB sentiment classification task.'''
+"""Reviews, good or bad, read word by word by an LSTM."""
 from __future__ import print_function
 import numpy as np
-np.random.seed(1337)  # for reproducibility
+np.random.seed(1337)
 
 from keras.preprocessing import sequence
 from keras.utils import np_utils
@@ -11,7 +11,7 @@ from keras.layers import LSTM, SimpleRNN, GRU
 from keras.datasets import imdb
 
 max_features = 100
-maxlen = 24  # cut texts after this number of words (among top max_features most common words)
+maxlen = 24
 batch_size = 20
 
 print('Loading data...')
@@ -30,7 +30,6 @@ model.add(LSTM(16, dropout_W=0.1, dropout_U=0.1, consume_less='gpu', inner_init=
 model.add(Dense(1))
 model.add(Activation('sigmoid'))
 
-# try using different optimizers and different optimizer configs
 model.compile(loss='binary_crossentropy',
               optimizer='adam',
               metrics=['accuracy'])

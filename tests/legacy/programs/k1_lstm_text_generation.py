@@ -1,4 +1,4 @@
-'''Example script to generate text from Nietzsche's writings.'''
+"""A text learned character by character, and written on."""
 from __future__ import print_function
 from keras.models import Sequential
 from keras.layers import Dense, Activation, Dropout
@@ -17,7 +17,6 @@ print('total chars:', len(chars))
 char_indices = dict((c, i) for i, c in enumerate(chars))
 indices_char = dict((i, c) for i, c in enumerate(chars))
 
-# cut the text in semi-redundant sequences of maxlen characters
 maxlen = 10
 step = 3
 sentences = []
@@ -35,7 +34,6 @@ for i, sentence in enumerate(sentences):
         X[i, t, char_indices[char]] = 1
     y[i, char_indices[next_chars[i]]] = 1
 
-# build the model: a single LSTM
 print('Build model...')
 model = Sequential()
 model.add(LSTM(24, input_shape=(maxlen, len(chars))))
@@ -47,7 +45,6 @@ model.compile(loss='categorical_crossentropy', optimizer=optimizer)
 
 
 def sample(preds, temperature=1.0):
-    # helper function to sample an index from a probability array
     preds = np.asarray(preds).astype('float64')
     preds = np.log(preds) / temperature
     exp_preds = np.exp(preds)
@@ -55,7 +52,6 @@ def sample(preds, temperature=1.0):
     probas = np.random.multinomial(1, preds, 1)
     return np.argmax(probas)
 
-# train the model, output generated text after each iteration
 losses = []
 for iteration in range(1, 4):
     print()

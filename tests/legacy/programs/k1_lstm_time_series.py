@@ -1,4 +1,3 @@
-# LSTM for international airline passengers problem with regression framing, in the manner of the well-known blog
 import numpy
 import matplotlib.pyplot as plt
 import math
@@ -13,7 +12,6 @@ DataFrame({'Month': range(120), 'Passengers': [100 + t + 30 * math.sin(t / 2.) f
     'international-airline-passengers.csv', index=False)
 
 
-# convert an array of values into a dataset matrix
 def create_dataset(dataset, look_back=1):
     dataX, dataY = [], []
     for i in range(len(dataset) - look_back - 1):
@@ -22,27 +20,20 @@ def create_dataset(dataset, look_back=1):
         dataY.append(dataset[i + look_back, 0])
     return numpy.array(dataX), numpy.array(dataY)
 
-# fix random seed for reproducibility
 numpy.random.seed(7)
-# load the dataset
 dataframe = read_csv('international-airline-passengers.csv', usecols=[1], engine='python')
 dataset = dataframe.values
 dataset = dataset.astype('float32')
-# normalize the dataset
 scaler = MinMaxScaler(feature_range=(0, 1))
 dataset = scaler.fit_transform(dataset)
-# split into train and test sets
 train_size = int(len(dataset) * 0.67)
 test_size = len(dataset) - train_size
 train, test = dataset[0:train_size, :], dataset[train_size:len(dataset), :]
-# reshape into X=t and Y=t+1
 look_back = 3
 trainX, trainY = create_dataset(train, look_back)
 testX, testY = create_dataset(test, look_back)
-# reshape input to be [samples, time steps, features]
 trainX = numpy.reshape(trainX, (trainX.shape[0], trainX.shape[1], 1))
 testX = numpy.reshape(testX, (testX.shape[0], testX.shape[1], 1))
-# create and fit the LSTM network
 batch_size = 1
 model = Sequential()
 model.add(LSTM(4, batch_input_shape=(batch_size, look_back, 1), stateful=True, return_sequences=True))
@@ -54,14 +45,11 @@ for i in range(3):
     h = model.fit(trainX, trainY, nb_epoch=1, batch_size=batch_size, verbose=2, shuffle=False)
     losses += h.history['loss']
     model.reset_states()
-# make predictions
 trainPredict = model.predict(trainX, batch_size=batch_size)
 model.reset_states()
 testPredict = model.predict(testX, batch_size=batch_size)
-# invert predictions
 trainPredict = scaler.inverse_transform(trainPredict)
 trainY = scaler.inverse_transform([trainY])
-# calculate root mean squared error
 trainScore = math.sqrt(mean_squared_error(trainY[0], trainPredict[:, 0]))
 print('Train Score: %.2f RMSE' % (trainScore))
 trainPredictPlot = numpy.empty_like(dataset)

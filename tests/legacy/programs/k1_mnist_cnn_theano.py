@@ -1,4 +1,4 @@
-'''Trains a simple convnet on the MNIST dataset, with either ordering of the dimensions.'''
+"""Digits by convolutions, in either order of the axes."""
 from __future__ import print_function
 import numpy as np
 np.random.seed(1337)

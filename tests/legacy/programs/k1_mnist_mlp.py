@@ -1,8 +1,8 @@
-'''Trains a simple deep NN on the MNIST dataset.'''
+"""Digits by a dense network."""
 
 from __future__ import print_function
 import numpy as np
-np.random.seed(1337)  # for reproducibility
+np.random.seed(1337)
 
 from keras.datasets import mnist
 from keras.models import Sequential
@@ -14,7 +14,6 @@ batch_size = 32
 nb_classes = 10
 nb_epoch = 12
 
-# the data, shuffled and split between train and test sets
 (X_train, y_train), (X_test, y_test) = mnist.load_data()
 
 X_train = X_train.reshape(600, 784)
@@ -25,7 +24,6 @@ X_train /= 255
 X_test /= 255
 print(X_train.shape[0], 'train samples')
 
-# convert class vectors to binary class matrices
 Y_train = np_utils.to_categorical(y_train, nb_classes)
 Y_test = np_utils.to_categorical(y_test, nb_classes)
 

@@ -1,4 +1,3 @@
-# Use scikit-learn to grid search the batch size and epochs
 import numpy
 from sklearn.model_selection import GridSearchCV, cross_val_score, StratifiedKFold, KFold
 from sklearn.preprocessing import LabelEncoder, StandardScaler
@@ -8,28 +7,21 @@ from keras.layers import Dense
 from keras.wrappers.scikit_learn import KerasClassifier, KerasRegressor
 
 
-# Function to create model, required for KerasClassifier
 def create_model(optimizer='adam', init='glorot_uniform'):
-    # create model
     model = Sequential()
     model.add(Dense(8, input_dim=8, init=init, activation='relu'))
     model.add(Dense(1, init=init, activation='sigmoid'))
-    # Compile model
     model.compile(loss='binary_crossentropy', optimizer=optimizer, metrics=['accuracy'])
     return model
 
-# fix random seed for reproducibility
 seed = 7
 numpy.random.seed(seed)
 X = numpy.random.randn(90, 8)
 Y = (X[:, 0] + X[:, 1] > 0).astype(int)
-# create model
 model = KerasClassifier(build_fn=create_model, verbose=0)
-# define the grid search parameters
 param_grid = dict(batch_size=[4], nb_epoch=[1, 40], optimizer=['adam'])
 grid = GridSearchCV(estimator=model, param_grid=param_grid, n_jobs=1, cv=2)
 grid_result = grid.fit(X, Y)
-# summarize results
 print("Best: %f using %s" % (grid_result.best_score_, grid_result.best_params_))
 means = grid_result.cv_results_['mean_test_score']
 for mean, param in zip(means, grid_result.cv_results_['params']):
@@ -39,7 +31,6 @@ assert grid_result.best_score_ > 0.7
 assert grid_result.best_estimator_.model.layers
 
 
-# multi-class, with cross validation
 def baseline_model():
     model = Sequential()
     model.add(Dense(8, input_dim=2, init='normal', activation='relu'))

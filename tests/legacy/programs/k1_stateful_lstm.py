@@ -1,20 +1,17 @@
-'''Example script showing how to use stateful RNNs to model long sequences efficiently.'''
+"""States that go on from batch to batch."""
 from __future__ import print_function
 import numpy as np
 import matplotlib.pyplot as plt
 from keras.models import Sequential
 from keras.layers import Dense, LSTM
 
-# since we are using stateful rnn tsteps can be set to 1
 tsteps = 1
 batch_size = 10
 epochs = 15
-# number of elements ahead that are used to make the prediction
 lahead = 1
 
 
 def gen_cosine_amp(amp=1, period=25, x0=0, xn=200, step=1, k=0.0001):
-    """Generates an absolute cosine time series with the amplitude exponentially decreasing"""
     cos = np.zeros(((xn - x0) * step, 1, 1))
     for i in range(len(cos)):
         idx = x0 + i * step

@@ -31,7 +31,6 @@ h_decoded = decoder_h(z)
 x_decoded_mean = decoder_mean(h_decoded)
 
 
-# Custom loss layer
 class CustomVariationalLayer(Layer):
     def __init__(self, **kwargs):
         self.is_placeholder = True
@@ -47,7 +46,6 @@ class CustomVariationalLayer(Layer):
         x_decoded_mean = inputs[1]
         loss = self.vae_loss(x, x_decoded_mean)
         self.add_loss(loss, inputs=inputs)
-        # We won't actually use the output.
         return x
 
 y = CustomVariationalLayer()([x, x_decoded_mean])

@@ -1,7 +1,4 @@
-'''This script demonstrates how to build a variational autoencoder with Keras.
-
-Reference: "Auto-Encoding Variational Bayes" https://arxiv.org/abs/1312.6114
-'''
+"""A variational autoencoder whose loss uses tensors of the graph (Kingma and Welling, 2013)."""
 import numpy as np
 import matplotlib.pyplot as plt
 
@@ -30,10 +27,8 @@ def sampling(args):
                               std=epsilon_std)
     return z_mean + K.exp(z_log_var / 2) * epsilon
 
-# note that "output_shape" isn't necessary with the TensorFlow backend
 z = Lambda(sampling, output_shape=(latent_dim,))([z_mean, z_log_var])
 
-# we instantiate these layers separately so as to reuse them later
 decoder_h = Dense(intermediate_dim, activation='relu')
 decoder_mean = Dense(original_dim, activation='sigmoid')
 h_decoded = decoder_h(z)
@@ -48,7 +43,6 @@ def vae_loss(x, x_decoded_mean):
 vae = Model(x, x_decoded_mean)
 vae.compile(optimizer='rmsprop', loss=vae_loss)
 
-# train the VAE on MNIST digits
 (x_train, y_train), (x_test, y_test) = mnist.load_data()
 
 x_train = x_train.astype('float32') / 255.
@@ -64,24 +58,20 @@ hist = vae.fit(x_train, x_train,
 assert hist.history['loss'][-1] < hist.history['loss'][0] - 20
 assert hist.history['val_loss'][-1] < hist.history['val_loss'][0]
 
-# build a model to project inputs on the latent space
 encoder = Model(x, z_mean)
 
-# display a 2D plot of the digit classes in the latent space
 x_test_encoded = encoder.predict(x_test, batch_size=batch_size)
 plt.figure(figsize=(6, 6))
 plt.scatter(x_test_encoded[:, 0], x_test_encoded[:, 1], c=y_test)
 plt.colorbar()
 plt.savefig('latent.png')
 
-# build a digit generator that can sample from the learned distribution
 decoder_input = Input(shape=(latent_dim,))
 _h_decoded = decoder_h(decoder_input)
 _x_decoded_mean = decoder_mean(_h_decoded)
 generator = Model(decoder_input, _x_decoded_mean)
 
-# display a 2D manifold of the digits
-n = 3  # figure with 3x3 digits
+n = 3
 digit_size = 28
 figure = np.zeros((digit_size * n, digit_size * n))
 grid_x = np.linspace(-15, 15, n)

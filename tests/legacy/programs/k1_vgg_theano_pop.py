@@ -33,7 +33,6 @@ if __name__ == "__main__":
     np.random.seed(0)
     first = VGG_8()
     first.save_weights('vgg_weights.h5', overwrite=True)
-    # Test pretrained model
     model = VGG_8('vgg_weights.h5')
     assert model.layers[1].output_shape == (None, 8, 16, 16), model.layers[1].output_shape
     sgd = SGD(lr=0.1, decay=1e-6, momentum=0.9, nesterov=True)
@@ -43,7 +42,6 @@ if __name__ == "__main__":
     assert np.allclose(out, first.predict(im), atol=1e-6) and out.shape == (12, 10)
     print(np.argmax(out, axis=1))
 
-    # features of the layer before the last
     model.layers.pop()
     model.outputs = [model.layers[-1].output]
     model.layers[-1].outbound_nodes = []

@@ -1,4 +1,4 @@
-'''Building powerful image classification models using very little data: from folders, with bottleneck features.'''
+"""Two classes of images from folders, from scratch and on features of a trained network."""
 import os
 import numpy as np
 from PIL import Image
@@ -9,7 +9,6 @@ from keras.layers import Activation, Dropout, Flatten, Dense
 from keras import applications, optimizers
 from keras import backend as K
 
-# dimensions of our images.
 img_width, img_height = 20, 20
 
 train_data_dir = 'data/train'
@@ -44,7 +43,6 @@ model.add(Dense(1))
 model.add(Activation('sigmoid'))
 model.compile(loss='binary_crossentropy', optimizer='rmsprop', metrics=['accuracy'])
 
-# this is the augmentation configuration we will use for training
 train_datagen = ImageDataGenerator(
     rescale=1. / 255,
     shear_range=0.2,
@@ -54,7 +52,6 @@ train_datagen = ImageDataGenerator(
     height_shift_range=0.1,
     fill_mode='nearest',
     horizontal_flip=True)
-# this is the augmentation configuration we will use for testing: only rescaling
 test_datagen = ImageDataGenerator(rescale=1. / 255)
 
 train_generator = train_datagen.flow_from_directory(
@@ -80,7 +77,6 @@ model.save_weights('first_try.h5')
 key = 'val_acc' if 'val_acc' in history.history else 'val_accuracy'
 assert history.history[key][-1] > 0.8, history.history
 
-# a look at the augmented pictures
 img = load_img('data/train/cats/cat.0.jpg')
 x = img_to_array(img)
 x = x.reshape((1,) + x.shape)
@@ -89,10 +85,9 @@ i = 0
 for batch in train_datagen.flow(x, batch_size=1, save_to_dir='preview', save_prefix='cat', save_format='jpeg'):
     i += 1
     if i > 4:
-        break  # otherwise the generator would loop indefinitely
+        break
 assert os.listdir('preview')
 
-# bottleneck features
 datagen = ImageDataGenerator(rescale=1. / 255)
 base = Sequential(model.layers[:4])
 generator = datagen.flow_from_directory(train_data_dir, target_size=(img_width, img_height), batch_size=batch_size,
@@ -108,7 +103,6 @@ top_model.compile(optimizer='rmsprop', loss='binary_crossentropy', metrics=['acc
 h = top_model.fit(train_data, train_labels, epochs=15, batch_size=batch_size, verbose=0)
 assert h.history['loss'][-1] < h.history['loss'][0]
 
-# fine-tuning: convolutions frozen, small steps
 for layer in model.layers[:3]:
     layer.trainable = False
 model.compile(loss='binary_crossentropy', optimizer=optimizers.SGD(lr=1e-4, momentum=0.9), metrics=['accuracy'])

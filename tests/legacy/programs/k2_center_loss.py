@@ -24,15 +24,14 @@ class CenterLossLayer(Layer):
         super().build(input_shape)
 
     def call(self, x, mask=None):
-        # x[0] is Nx2, x[1] is Nx10 onehot, self.centers is 10x2
-        delta_centers = K.dot(K.transpose(x[1]), (K.dot(x[1], self.centers) - x[0]))  # 10x2
-        center_counts = K.sum(K.transpose(x[1]), axis=1, keepdims=True) + 1  # 10x1
+        delta_centers = K.dot(K.transpose(x[1]), (K.dot(x[1], self.centers) - x[0]))
+        center_counts = K.sum(K.transpose(x[1]), axis=1, keepdims=True) + 1
         delta_centers /= center_counts
         new_centers = self.centers - self.alpha * delta_centers
         self.add_update((self.centers, new_centers), x)
         self.result = x[0] - K.dot(x[1], self.centers)
         self.result = K.sum(self.result ** 2, axis=1, keepdims=True)
-        return self.result  # Nx1
+        return self.result
 
     def compute_output_shape(self, input_shape):
         return K.int_shape(self.result)

@@ -1,4 +1,4 @@
-"""How convolutional neural networks see the world: filters of a layer, by gradient ascent in input space."""
+"""What makes a filter answer most: gradient ascent on the input."""
 from __future__ import print_function
 
 import time
@@ -9,21 +9,17 @@ from keras import layers
 from keras.models import Sequential
 from keras import backend as K
 
-# dimensions of the generated pictures for each filter.
 img_width = 16
 img_height = 16
 layer_name = 'block1_conv2'
 
 
 def deprocess_image(x):
-    # normalize tensor: center on 0., ensure std is 0.25
     x -= x.mean()
     x /= (x.std() + K.epsilon())
     x *= 0.25
-    # clip to [0, 1]
     x += 0.5
     x = np.clip(x, 0, 1)
-    # convert to RGB array
     x *= 255
     if K.image_data_format() == 'channels_first':
         x = x.transpose((1, 2, 0))
@@ -36,13 +32,11 @@ model.add(layers.Conv2D(4, (3, 3), activation='relu', name='block1_conv2'))
 model.add(layers.GlobalMaxPooling2D())
 model.summary()
 
-# this is the placeholder for the input images
 input_img = model.input
 layer_dict = dict([(layer.name, layer) for layer in model.layers[0:]])
 
 
 def normalize(x):
-    # utility function to normalize a tensor by its L2 norm
     return x / (K.sqrt(K.mean(K.square(x))) + K.epsilon())
 
 kept_filters = []
@@ -51,23 +45,17 @@ for filter_index in range(4):
     print('Processing filter %d' % filter_index)
     start_time = time.time()
 
-    # we build a loss function that maximizes the activation of the nth filter of the layer considered
     layer_output = layer_dict[layer_name].output
     if K.image_data_format() == 'channels_first':
         loss = K.mean(layer_output[:, filter_index, :, :])
     else:
         loss = K.mean(layer_output[:, :, :, filter_index])
 
-    # we compute the gradient of the input picture wrt this loss
     grads = K.gradients(loss, input_img)[0]
-    # normalization trick: we normalize the gradient
     grads = normalize(grads)
-    # this function returns the loss and grads given the input picture
     iterate = K.function([input_img], [loss, grads])
 
-    # step size for gradient ascent
     step = 1.
-    # we start from a gray image with some random noise
     input_img_data = np.random.random((1, img_width, img_height, 3))
     input_img_data = (input_img_data - 0.5) * 20 + 128
     first = None
@@ -76,9 +64,7 @@ for filter_index in range(4):
         first = loss_value if first is None else first
         input_img_data += grads_value * step
         if loss_value <= 0.:
-            # some filters get stuck to 0, we can skip them
             break
-    # decode the resulting input image
     if loss_value > 0:
         img = deprocess_image(input_img_data[0])
         kept_filters.append((img, loss_value))

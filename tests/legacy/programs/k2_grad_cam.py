@@ -57,7 +57,6 @@ assert heatmap.shape == (12, 12) and np.isfinite(heatmap).all()
 sal = np.abs(saliency(model, sample, pred_class))
 assert sal.shape == (28, 28) and sal.max() > 0
 
-# activations of every layer
 layer_outputs = [layer.output for layer in model.layers[1:3]]
 functors = [K.function([model.input, K.learning_phase()], [out]) for out in layer_outputs]
 layer_outs = [func([sample, 1.]) for func in functors]

@@ -38,7 +38,7 @@ class TextImageGenerator(keras.callbacks.Callback):
                   'the_labels': labels,
                   'input_length': np.full((size, 1), img_w // downsample_factor - 2),
                   'label_length': np.full((size, 1), absolute_max_string_len)}
-        outputs = {'ctc': np.zeros([size])}  # dummy data for dummy loss function
+        outputs = {'ctc': np.zeros([size])}
         return (inputs, outputs)
 
     def next_train(self):
@@ -46,10 +46,8 @@ class TextImageGenerator(keras.callbacks.Callback):
             yield self.get_batch(self.minibatch_size)
 
 
-# the actual loss calc occurs here despite it not being an internal Keras loss function
 def ctc_lambda_func(args):
     y_pred, labels, input_length, label_length = args
-    # the 2 is critical here since the first couple outputs of the RNN tend to be garbage:
     y_pred = y_pred[:, 2:, :]
     return K.ctc_batch_cost(labels, y_pred, input_length, label_length)
 
@@ -83,9 +81,7 @@ loss_out = Lambda(ctc_lambda_func, output_shape=(1,), name='ctc')([y_pred, label
 
 adam = Adam(lr=0.02, clipnorm=5)
 model = Model(inputs=[input_data, labels, input_length, label_length], outputs=loss_out)
-# the loss calc occurs elsewhere, so use a dummy lambda func for the loss
 model.compile(loss={'ctc': lambda y_true, y_pred: y_pred}, optimizer=adam)
-# captures output of softmax so we can decode the output during visualization
 test_func = K.function([input_data], [y_pred])
 h = model.fit_generator(generator=img_gen.next_train(), steps_per_epoch=15, epochs=4, callbacks=[img_gen], verbose=2)
 print(h.history['loss'])

@@ -18,7 +18,6 @@ MAX_NUM_WORDS = 200
 EMBEDDING_DIM = 10
 VALIDATION_SPLIT = 0.2
 
-# first, build index mapping words in the embeddings set to their embedding vector
 os.makedirs(GLOVE_DIR)
 rng = np.random.RandomState(3)
 good, bad = ['great', 'fine', 'lovely', 'superb'], ['awful', 'poor', 'boring', 'bad']
@@ -38,7 +37,6 @@ with open(os.path.join(GLOVE_DIR, 'glove.6B.10d.txt')) as f:
         embeddings_index[word] = coefs
 print('Found %s word vectors.' % len(embeddings_index))
 
-# second, prepare text samples and their labels
 texts, labels = [], []
 for i in range(120):
     words = list(rng.choice(rest, 10)) + list(rng.choice(good if i % 2 else bad, 2))
@@ -47,7 +45,6 @@ for i in range(120):
     labels.append(i % 2)
 print('Found %s texts.' % len(texts))
 
-# finally, vectorize the text samples into a 2D integer tensor
 tokenizer = Tokenizer(num_words=MAX_NUM_WORDS)
 tokenizer.fit_on_texts(texts)
 sequences = tokenizer.texts_to_sequences(texts)
@@ -66,7 +63,6 @@ y_train = labels[:-num_validation_samples]
 x_val = data[-num_validation_samples:]
 y_val = labels[-num_validation_samples:]
 
-# prepare embedding matrix
 num_words = min(MAX_NUM_WORDS, len(word_index) + 1)
 embedding_matrix = np.zeros((num_words, EMBEDDING_DIM))
 for word, i in word_index.items():
@@ -76,7 +72,6 @@ for word, i in word_index.items():
     if embedding_vector is not None:
         embedding_matrix[i] = embedding_vector
 
-# load pre-trained word embeddings into an Embedding layer
 embedding_layer = Embedding(num_words,
                             EMBEDDING_DIM,
                             weights=[embedding_matrix],

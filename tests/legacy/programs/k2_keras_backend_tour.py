@@ -36,11 +36,8 @@ def weighted_categorical_crossentropy(weights):
     weights = K.variable(weights)
 
     def loss(y_true, y_pred):
-        # scale predictions so that the class probas of each sample sum to 1
         y_pred /= K.sum(y_pred, axis=-1, keepdims=True)
-        # clip to prevent NaN's and Inf's
         y_pred = K.clip(y_pred, K.epsilon(), 1 - K.epsilon())
-        # calc
         loss = y_true * K.log(y_pred) * weights
         loss = -K.sum(loss, -1)
         return loss
@@ -80,7 +77,6 @@ for loss in (weighted_categorical_crossentropy(np.array([0.5, 2, 1])), focal_los
     assert h.history['categorical_accuracy'][-1] > 0.6, h.history
 assert abs(K.eval(model.optimizer.lr) - 0.02 * 0.9 ** 8) < 1e-6
 
-# a loss with a weight that a callback changes
 alpha = K.variable(1.0)
 inp = Input((5,))
 hidden = Dense(4, activation='tanh')(inp)
@@ -98,7 +94,6 @@ h = m.fit(X, Y, epochs=4, verbose=0, callbacks=[AnnealingCallback(alpha)])
 assert K.get_value(alpha) == 0.0625
 assert h.history['loss'][-1] < h.history['loss'][0]
 
-# Monte Carlo dropout, sessions, gradients for weights
 f = K.function([model.layers[0].input, K.learning_phase()], [model.layers[-1].output])
 runs = np.stack([f((X[:2], 1))[0] for _ in range(10)])
 assert runs.std(0).max() > 0

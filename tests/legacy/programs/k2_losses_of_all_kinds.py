@@ -9,7 +9,6 @@ np.random.seed(0)
 X = np.random.rand(32, 6).astype('float32')
 y = (X[:, 0] > 0.5).astype('float32')
 
-# a weight for each sample as a second input of the model
 ip = Input((6,))
 w = Input((1,))
 o = Dense(1, activation='sigmoid')(ip)
@@ -27,7 +26,6 @@ assert h.history['loss'][-1] < h.history['loss'][0]
 zero = m.evaluate([X, np.zeros((32, 1))], y, verbose=0)
 assert zero == 0
 
-# fast gradient sign method
 classifier = Sequential([Dense(3, activation='softmax', input_dim=6)])
 classifier.compile('adam', 'categorical_crossentropy')
 target = np.eye(3)[[1] * 32]
@@ -37,7 +35,6 @@ sess = K.get_session()
 adversarial = X - 0.3 * sess.run(delta, feed_dict={classifier.input: X, K.learning_phase(): 0})
 assert classifier.predict(adversarial)[:, 1].mean() > classifier.predict(X)[:, 1].mean() + 0.01
 
-# the loss of a detector as a layer
 image, truth = Input((4, 4, 5)), Input((4, 4, 5))
 
 
@@ -63,7 +60,6 @@ h = detector.fit([boxes, boxes], np.zeros(16), batch_size=8, epochs=4, verbose=0
 assert h.history['loss'][-1] < h.history['loss'][0]
 
 
-# a layer that measures itself
 class Measured(Layer):
     def call(self, x):
         self.add_metric(K.sum(x), name='activity', aggregation='mean')

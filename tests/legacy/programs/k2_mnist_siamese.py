@@ -1,4 +1,4 @@
-'''Trains a Siamese MLP on pairs of digits from the MNIST dataset.'''
+"""Two digits, equal or not: one network for both, and the distance between."""
 from __future__ import absolute_import
 from __future__ import print_function
 import numpy as np
@@ -26,7 +26,6 @@ def eucl_dist_output_shape(shapes):
 
 
 def contrastive_loss(y_true, y_pred):
-    '''Contrastive loss from Hadsell-et-al.'06'''
     margin = 1
     square_pred = K.square(y_pred)
     margin_square = K.square(K.maximum(margin - y_pred, 0))
@@ -50,7 +49,6 @@ def create_pairs(x, digit_indices):
 
 
 def create_base_network(input_shape):
-    '''Base network to be shared (eq. to feature extraction).'''
     input = Input(shape=input_shape)
     x = Flatten()(input)
     x = Dense(32, activation='relu')(x)

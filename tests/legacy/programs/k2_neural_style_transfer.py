@@ -1,4 +1,4 @@
-'''Neural style transfer with Keras.'''
+"""One image in the manner of another, by L-BFGS on gradients of the backend."""
 from __future__ import print_function
 from keras.preprocessing.image import load_img, save_img, img_to_array
 import numpy as np
@@ -15,12 +15,10 @@ style_reference_image_path = 'style.jpg'
 result_prefix = 'out'
 iterations = 2
 
-# these are the weights of the different loss components
 total_variation_weight = 1.0
 style_weight = 1.0
 content_weight = 0.025
 
-# dimensions of the generated picture.
 width, height = load_img(base_image_path).size
 img_nrows = 40
 img_ncols = int(width * img_nrows / height)
@@ -47,27 +45,22 @@ def deprocess_image(x):
     x = np.clip(x, 0, 255).astype('uint8')
     return x
 
-# get tensor representations of our images
 base_image = K.variable(preprocess_image(base_image_path))
 style_reference_image = K.variable(preprocess_image(style_reference_image_path))
 
-# this will contain our generated image
 if K.image_data_format() == 'channels_first':
     combination_image = K.placeholder((1, 3, img_nrows, img_ncols))
 else:
     combination_image = K.placeholder((1, img_nrows, img_ncols, 3))
 
-# combine the 3 images into a single Keras tensor
 input_tensor = K.concatenate([base_image,
                               style_reference_image,
                               combination_image], axis=0)
 
-# build the VGG19 network with our 3 images as input
 model = vgg19.VGG19(input_tensor=input_tensor,
                     weights=None, include_top=False)
 print('Model loaded.')
 
-# get the symbolic outputs of each "key" layer (we gave them unique names).
 outputs_dict = dict([(layer.name, layer.output) for layer in model.layers])
 
 
@@ -109,7 +102,6 @@ def total_variation_loss(x):
             x[:, :img_nrows - 1, :img_ncols - 1, :] - x[:, :img_nrows - 1, 1:, :])
     return K.sum(K.pow(a + b, 1.25))
 
-# combine these loss functions into a single scalar
 loss = K.variable(0.0)
 layer_features = outputs_dict['block2_conv2']
 base_image_features = layer_features[0, :, :, :]
@@ -126,7 +118,6 @@ for layer_name in feature_layers:
     loss = loss + (style_weight / len(feature_layers)) * sl
 loss = loss + total_variation_weight * total_variation_loss(combination_image)
 
-# get the gradients of the generated image wrt the loss
 grads = K.gradients(loss, combination_image)
 
 outputs = [loss]
@@ -182,7 +173,6 @@ for i in range(iterations):
                                      fprime=evaluator.grads, maxfun=5)
     print('Current loss value:', min_val)
     values.append(float(min_val))
-    # save current generated image
     img = deprocess_image(x.copy())
     fname = result_prefix + '_at_iteration_%d.png' % i
     save_img(fname, img)

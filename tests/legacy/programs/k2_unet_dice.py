@@ -7,7 +7,7 @@ from keras.optimizers import Adam
 from keras.callbacks import ModelCheckpoint, ReduceLROnPlateau, LearningRateScheduler
 from keras import backend as K
 
-K.set_image_data_format('channels_last')  # TF dimension ordering in this code
+K.set_image_data_format('channels_last')
 
 img_rows = 16
 img_cols = 16

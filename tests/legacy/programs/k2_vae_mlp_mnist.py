@@ -1,4 +1,4 @@
-'''Example of VAE on MNIST dataset using MLP'''
+"""A variational autoencoder whose loss is added to the model as a tensor."""
 from __future__ import absolute_import
 from __future__ import division
 from __future__ import print_function
@@ -15,16 +15,13 @@ import argparse
 import os
 
 
-# reparameterization trick
 def sampling(args):
     z_mean, z_log_var = args
     batch = K.shape(z_mean)[0]
     dim = K.int_shape(z_mean)[1]
-    # by default, random_normal has mean = 0 and std = 1.0
     epsilon = K.random_normal(shape=(batch, dim))
     return z_mean + K.exp(0.5 * z_log_var) * epsilon
 
-# MNIST dataset
 (x_train, y_train), (x_test, y_test) = mnist.load_data()
 image_size = x_train.shape[1]
 original_dim = image_size * image_size
@@ -33,26 +30,22 @@ x_test = np.reshape(x_test, [-1, original_dim])
 x_train = x_train.astype('float32') / 255
 x_test = x_test.astype('float32') / 255
 
-# network parameters
 input_shape = (original_dim, )
 intermediate_dim = 32
 batch_size = 64
 latent_dim = 2
 epochs = 3
 
-# VAE model = encoder + decoder
 inputs = Input(shape=input_shape, name='encoder_input')
 x = Dense(intermediate_dim, activation='relu')(inputs)
 z_mean = Dense(latent_dim, name='z_mean')(x)
 z_log_var = Dense(latent_dim, name='z_log_var')(x)
 z = Lambda(sampling, output_shape=(latent_dim,), name='z')([z_mean, z_log_var])
 
-# instantiate encoder model
 encoder = Model(inputs, [z_mean, z_log_var, z], name='encoder')
 encoder.summary()
 plot_model(encoder, to_file='vae_mlp_encoder.png', show_shapes=True)
 
-# build decoder model
 latent_inputs = Input(shape=(latent_dim,), name='z_sampling')
 x = Dense(intermediate_dim, activation='relu')(latent_inputs)
 outputs = Dense(original_dim, activation='sigmoid')(x)
@@ -60,7 +53,6 @@ outputs = Dense(original_dim, activation='sigmoid')(x)
 decoder = Model(latent_inputs, outputs, name='decoder')
 decoder.summary()
 
-# instantiate VAE model
 outputs = decoder(encoder(inputs)[2])
 vae = Model(inputs, outputs, name='vae_mlp')
 
@@ -74,7 +66,6 @@ if __name__ == '__main__':
     models = (encoder, decoder)
     data = (x_test, y_test)
 
-    # VAE loss = mse_loss or xent_loss + kl_loss
     if args.mse:
         reconstruction_loss = mse(inputs, outputs)
     else:
@@ -94,7 +85,6 @@ if __name__ == '__main__':
     if args.weights:
         vae.load_weights(args.weights)
     else:
-        # train the autoencoder
         history = vae.fit(x_train,
                           epochs=epochs,
                           batch_size=batch_size,

@@ -15,7 +15,6 @@ import numpy as np
 
 
 class RandomWeightedAverage(_Merge):
-    """Provides a (random) weighted average between real and generated image samples"""
     def _merge_function(self, inputs):
         alpha = K.random_uniform((16, 1, 1, 1))
         return (alpha * inputs[0]) + ((1 - alpha) * inputs[1])
@@ -30,23 +29,20 @@ class WGANGP():
         self.generator = self.build_generator()
         self.critic = self.build_critic()
 
-        # Freeze generator's layers while training critic
         self.generator.trainable = False
         real_img = Input(shape=self.img_shape)
         z_disc = Input(shape=(self.latent_dim,))
         fake_img = self.generator(z_disc)
         fake = self.critic(fake_img)
         valid = self.critic(real_img)
-        # Construct weighted average between real and fake images
         interpolated_img = RandomWeightedAverage()([real_img, fake_img])
         validity_interpolated = self.critic(interpolated_img)
         partial_gp_loss = partial(self.gradient_penalty_loss, averaged_samples=interpolated_img)
-        partial_gp_loss.__name__ = 'gradient_penalty'  # Keras requires function names
+        partial_gp_loss.__name__ = 'gradient_penalty'
         self.critic_model = Model(inputs=[real_img, z_disc], outputs=[valid, fake, validity_interpolated])
         self.critic_model.compile(loss=[self.wasserstein_loss, self.wasserstein_loss, partial_gp_loss],
                                   optimizer=optimizer,
                                   loss_weights=[1, 1, 10])
-        # For the generator we freeze the critic's layers
         self.critic.trainable = False
         self.generator.trainable = True
         z_gen = Input(shape=(self.latent_dim,))
@@ -57,7 +53,6 @@ class WGANGP():
 
     def gradient_penalty_loss(self, y_true, y_pred, averaged_samples):
         gradients = K.gradients(y_pred, averaged_samples)[0]
-        # compute the euclidean norm by squaring, summing over the rows and taking the square root
         gradients_sqr = K.square(gradients)
         gradients_sqr_sum = K.sum(gradients_sqr, axis=np.arange(1, len(gradients_sqr.shape)))
         gradient_l2_norm = K.sqrt(gradients_sqr_sum)
@@ -99,7 +94,7 @@ class WGANGP():
         X_train = np.expand_dims(X_train, axis=3)
         valid = -np.ones((batch_size, 1))
         fake = np.ones((batch_size, 1))
-        dummy = np.zeros((batch_size, 1))  # Dummy gt for gradient penalty
+        dummy = np.zeros((batch_size, 1))
         losses = []
         for epoch in range(epochs):
             for _ in range(self.n_critic):

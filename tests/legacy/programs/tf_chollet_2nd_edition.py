@@ -109,7 +109,6 @@ matches = predicted_labels == test_labels
 print(f"accuracy: {matches.mean():.2f}")
 assert matches.mean() > 0.6
 
-# chapter 3: a linear classifier
 num_samples_per_class = 200
 negative_samples = np.random.multivariate_normal(mean=[0, 3], cov=[[1, 0.5], [0.5, 1]], size=num_samples_per_class)
 positive_samples = np.random.multivariate_normal(mean=[3, 0], cov=[[1, 0.5], [0.5, 1]], size=num_samples_per_class)
@@ -146,7 +145,6 @@ for step in range(40):
     loss = training_step(inputs, targets)
     print(f"Loss at step {step}: {loss:.4f}")
 assert loss < 0.05
-# acceleration of a falling apple
 time = tf.Variable(3.0)
 with tf.GradientTape() as outer_tape:
     with tf.GradientTape() as inner_tape:
@@ -156,7 +154,6 @@ acceleration = outer_tape.gradient(speed, time)
 assert abs(acceleration.numpy() - 9.8) < 1e-4
 
 
-# chapter 7
 class CustomerTicketModel(keras.Model):
     def __init__(self, num_departments):
         super().__init__()
@@ -236,7 +233,6 @@ test_metrics = model.evaluate(test_images, test_labels)
 assert len(recorder.per_batch_losses) == 3 * 19
 assert 0 < test_metrics[2] < 1
 
-# a custom step and loop
 model = get_mnist_model()
 loss_fn = keras.losses.SparseCategoricalCrossentropy()
 optimizer = keras.optimizers.RMSprop()
@@ -278,7 +274,6 @@ for epoch in range(epochs):
         print(f"...{key}: {value:.4f}")
 assert logs["sparse_categorical_accuracy"] > 0.6
 
-# text, chapter 11
 text_vectorization = layers.TextVectorization(output_mode="int")
 dataset = ["I write, erase, rewrite", "Erase again, and then", "A poppy blooms."]
 text_vectorization.adapt(dataset)

@@ -5,7 +5,6 @@ from tensorflow import keras
 
 class CustomModel(keras.Model):
     def train_step(self, data):
-        # Unpack the data. Its structure depends on your model and on what you pass to `fit()`.
         if len(data) == 3:
             x, y, sample_weight = data
         else:
@@ -13,21 +12,16 @@ class CustomModel(keras.Model):
             x, y = data
 
         with tf.GradientTape() as tape:
-            y_pred = self(x, training=True)  # Forward pass
-            # Compute the loss value. The loss function is configured in `compile()`.
+            y_pred = self(x, training=True)
             loss = self.compiled_loss(y, y_pred, sample_weight=sample_weight, regularization_losses=self.losses)
 
-        # Compute gradients
         trainable_vars = self.trainable_variables
         gradients = tape.gradient(loss, trainable_vars)
 
-        # Update weights
         self.optimizer.apply_gradients(zip(gradients, trainable_vars))
 
-        # Update the metrics. Metrics are configured in `compile()`.
         self.compiled_metrics.update_state(y, y_pred, sample_weight=sample_weight)
 
-        # Return a dict mapping metric names to current value.
         return {m.name: m.result() for m in self.metrics}
 
 
@@ -52,13 +46,11 @@ class LowLevel(keras.Model):
 
         with tf.GradientTape() as tape:
             y_pred = self(x, training=True)
-            # Compute our own loss
             loss = keras.losses.mean_squared_error(y, y_pred)
 
         trainable_vars = self.trainable_variables
         gradients = tape.gradient(loss, trainable_vars)
         self.optimizer.apply_gradients(zip(gradients, trainable_vars))
-        # Compute our own metrics
         loss_tracker.update_state(loss)
         mae_metric.update_state(y, y_pred)
         return {"loss": loss_tracker.result(), "mae": mae_metric.result()}
@@ -77,7 +69,6 @@ class LowLevel(keras.Model):
 inputs = keras.Input(shape=(32,))
 x1 = keras.layers.Dense(16, activation="relu")(inputs)
 model = LowLevel(inputs, keras.layers.Dense(1)(keras.layers.Dropout(0.1)(x1)))
-# We don't passs a loss or metrics here.
 model.compile(optimizer=keras.optimizers.Adam(1e-2))
 history = model.fit(x, y, epochs=10)
 results = model.evaluate(x, y, return_dict=True)

@@ -21,7 +21,6 @@ test_dataset = (tf.data.Dataset.from_tensor_slices(test_images).shuffle(test_siz
 
 
 class CVAE(tf.keras.Model):
-  """Convolutional variational autoencoder."""
 
   def __init__(self, latent_dim):
     super(CVAE, self).__init__()
@@ -32,7 +31,6 @@ class CVAE(tf.keras.Model):
             tf.keras.layers.Conv2D(filters=4, kernel_size=3, strides=(2, 2), activation='relu'),
             tf.keras.layers.Conv2D(filters=8, kernel_size=3, strides=(2, 2), activation='relu'),
             tf.keras.layers.Flatten(),
-            # No activation
             tf.keras.layers.Dense(latent_dim + latent_dim),
         ]
     )
@@ -44,7 +42,6 @@ class CVAE(tf.keras.Model):
             tf.keras.layers.Reshape(target_shape=(7, 7, 8)),
             tf.keras.layers.Conv2DTranspose(filters=8, kernel_size=3, strides=2, padding='same', activation='relu'),
             tf.keras.layers.Conv2DTranspose(filters=4, kernel_size=3, strides=2, padding='same', activation='relu'),
-            # No activation
             tf.keras.layers.Conv2DTranspose(filters=1, kernel_size=3, strides=1, padding='same'),
         ]
     )
@@ -92,7 +89,6 @@ def compute_loss(model, x):
 
 @tf.function
 def train_step(model, x, optimizer):
-  """Executes one training step and returns the loss."""
   with tf.GradientTape() as tape:
     loss = compute_loss(model, x)
   gradients = tape.gradient(loss, model.trainable_variables)

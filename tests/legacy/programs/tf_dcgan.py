@@ -10,10 +10,9 @@ from tensorflow.keras import layers
 (train_images, train_labels), (_, _) = tf.keras.datasets.mnist.load_data()
 train_images = train_images[:64]
 train_images = train_images.reshape(train_images.shape[0], 28, 28, 1).astype('float32')
-train_images = (train_images - 127.5) / 127.5  # Normalize the images to [-1, 1]
+train_images = (train_images - 127.5) / 127.5
 BUFFER_SIZE = 60000
 BATCH_SIZE = 16
-# Batch and shuffle the data
 train_dataset = tf.data.Dataset.from_tensor_slices(train_images).shuffle(BUFFER_SIZE).batch(BATCH_SIZE)
 
 
@@ -24,7 +23,7 @@ def make_generator_model():
     model.add(layers.LeakyReLU())
 
     model.add(layers.Reshape((7, 7, 8)))
-    assert model.output_shape == (None, 7, 7, 8)  # Note: None is the batch size
+    assert model.output_shape == (None, 7, 7, 8)
 
     model.add(layers.Conv2DTranspose(4, (5, 5), strides=(2, 2), padding='same', use_bias=False))
     assert model.output_shape == (None, 14, 14, 4)
@@ -57,7 +56,6 @@ discriminator = make_discriminator_model()
 decision = discriminator(generated_image)
 print(decision)
 
-# This method returns a helper function to compute cross entropy loss
 cross_entropy = tf.keras.losses.BinaryCrossentropy(from_logits=True)
 
 
@@ -87,7 +85,6 @@ seed = tf.random.normal([num_examples_to_generate, noise_dim])
 losses = []
 
 
-# Notice the use of `tf.function`: this annotation causes the function to be "compiled".
 @tf.function
 def train_step(images):
     noise = tf.random.normal([BATCH_SIZE, noise_dim])
@@ -110,7 +107,6 @@ def train_step(images):
 
 
 def generate_and_save_images(model, epoch, test_input):
-    # Notice `training` is set to False.
     predictions = model(test_input, training=False)
     fig = plt.figure(figsize=(4, 4))
     for i in range(predictions.shape[0]):
@@ -136,7 +132,7 @@ def train(dataset, epochs):
 statistics = generator.layers[1].get_weights()[2].copy()
 train(train_dataset, EPOCHS)
 assert losses[-1] < losses[0]
-assert np.abs(generator.layers[1].get_weights()[2] - statistics).max() > 0  # moving averages moved
+assert np.abs(generator.layers[1].get_weights()[2] - statistics).max() > 0
 assert len(glob.glob('image*.png')) == 1
 before = generator.get_weights()[0]
 generator.set_weights([w * 0 for w in generator.get_weights()])

@@ -1,7 +1,5 @@
-# TensorFlow and tf.keras
 import tensorflow as tf
 
-# Helper libraries
 import numpy as np
 import matplotlib.pyplot as plt
 

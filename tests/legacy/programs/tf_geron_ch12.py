@@ -1,4 +1,3 @@
-# Python >= 3.5 is required
 import sys
 assert sys.version_info >= (3, 5)
 import sklearn
@@ -87,7 +86,7 @@ class HuberLoss(keras.losses.Loss):
         return {**base_config, "threshold": self.threshold}
 
 
-def my_softplus(z):  # return value is just tf.nn.softplus(z)
+def my_softplus(z):
     return tf.math.log(tf.exp(z) + 1.0)
 
 
@@ -100,7 +99,7 @@ def my_l1_regularizer(weights):
     return tf.reduce_sum(tf.abs(0.01 * weights))
 
 
-def my_positive_weights(weights):  # return value is just tf.nn.relu(weights)
+def my_positive_weights(weights):
     return tf.where(weights < 0., tf.zeros_like(weights), weights)
 
 
@@ -116,7 +115,7 @@ model = keras.models.Sequential([
 
 class HuberMetric(keras.metrics.Metric):
     def __init__(self, threshold=1.0, **kwargs):
-        super().__init__(**kwargs)  # handles base args (e.g., dtype)
+        super().__init__(**kwargs)
         self.threshold = threshold
         self.total = self.add_weight("total", initializer="zeros")
         self.count = self.add_weight("count", initializer="zeros")
@@ -157,7 +156,7 @@ class MyDense(keras.layers.Layer):
         self.kernel = self.add_weight(name="kernel", shape=[batch_input_shape[-1], self.units],
                                       initializer="glorot_normal")
         self.bias = self.add_weight(name="bias", shape=[self.units], initializer="zeros")
-        super().build(batch_input_shape)  # must be at the end
+        super().build(batch_input_shape)
 
     def call(self, X):
         return self.activation(X @ self.kernel + self.bias)
@@ -272,7 +271,6 @@ with tf.GradientTape() as tape:
     z = my_better_softplus(x)
 assert float(tape.gradient(z, [x])[0][0]) == 1.0
 
-# custom training loop
 l2_reg = keras.regularizers.l2(0.05)
 model = keras.models.Sequential([
     keras.layers.Dense(30, activation="elu", kernel_initializer="he_normal", kernel_regularizer=l2_reg),

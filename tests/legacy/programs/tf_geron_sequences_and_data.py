@@ -8,14 +8,13 @@ from tensorflow import keras
 np.random.seed(42)
 tf.random.set_seed(42)
 
-# chapter 13: tf.data
 X = tf.range(10)
 dataset = tf.data.Dataset.from_tensor_slices(X)
 dataset = dataset.repeat(3).batch(7)
 assert [len(item) for item in dataset] == [7, 7, 7, 7, 2]
 dataset = dataset.map(lambda x: x * 2)
 dataset = dataset.unbatch()
-dataset = dataset.filter(lambda x: x < 10)  # keep only items < 10
+dataset = dataset.filter(lambda x: x < 10)
 for item in dataset.take(3):
     print(item)
 dataset = tf.data.Dataset.range(10).repeat(3)
@@ -72,10 +71,9 @@ model.compile(loss="mse", optimizer=keras.optimizers.SGD(learning_rate=0.05))
 h = model.fit(train_set, steps_per_epoch=60 // 20, epochs=10, validation_data=valid_set)
 assert h.history["val_loss"][-1] < h.history["val_loss"][0]
 model.evaluate(valid_set, steps=2)
-new_set = valid_set.map(lambda X, y: X)  # we could instead just pass test_set, Keras would ignore the labels
+new_set = valid_set.map(lambda X, y: X)
 model.predict(new_set, steps=3)
 
-# chapter 15: a series
 n_steps = 20
 
 
@@ -129,7 +127,6 @@ model.compile(loss="mse", optimizer=keras.optimizers.Adam(0.01), metrics=[last_t
 history = model.fit(X_train, Y_train, epochs=4, validation_data=(X_valid, Y_valid))
 assert history.history["last_time_step_mse"][-1] < history.history["last_time_step_mse"][0]
 
-# chapter 16: characters, windows of a text
 shakespeare_text = "to be or not to be that is the question " * 12
 tokenizer = keras.preprocessing.text.Tokenizer(char_level=True)
 tokenizer.fit_on_texts(shakespeare_text)
@@ -137,7 +134,7 @@ max_id = len(tokenizer.word_index)
 [encoded] = np.array(tokenizer.texts_to_sequences([shakespeare_text])) - 1
 dataset = tf.data.Dataset.from_tensor_slices(encoded)
 n_steps = 20
-window_length = n_steps + 1  # target = input shifted 1 character ahead
+window_length = n_steps + 1
 dataset = dataset.window(window_length, shift=1, drop_remainder=True)
 dataset = dataset.flat_map(lambda window: window.batch(window_length))
 batch_size = 32
@@ -171,7 +168,6 @@ def next_char(text, temperature=1):
 
 assert len(next_char("to be", temperature=0.2)) == 1
 
-# chapter 17: an autoencoder with tied weights
 (X_train, y_train), (X_test, y_test) = keras.datasets.fashion_mnist.load_data()
 X_train = X_train[:256].astype(np.float32) / 255
 

@@ -15,14 +15,12 @@ model.compile('adam', keras.losses.SparseCategoricalCrossentropy(from_logits=Tru
 model.fit(x_train, y_train, epochs=5, verbose=0)
 assert model.evaluate(x_train, y_train, verbose=0)[1] > 0.9
 
-# Deep dream
 names = ['mixed1', 'mixed2']
 layers = [model.get_layer(name).output for name in names]
 dream_model = tf.keras.Model(inputs=model.input, outputs=layers)
 
 
 def calc_loss(img, model):
-  # Pass forward the image through the model to retrieve the activations.
   img_batch = tf.expand_dims(img, axis=0)
   layer_activations = model(img_batch)
   if len(layer_activations) == 1:
@@ -49,14 +47,10 @@ class DeepDream(tf.Module):
     loss = tf.constant(0.0)
     for n in tf.range(steps):
       with tf.GradientTape() as tape:
-        # This needs gradients relative to `img`. `GradientTape` only watches `tf.Variable`s by default
         tape.watch(img)
         loss = calc_loss(img, self.model)
-      # Calculate the gradient of the loss with respect to the pixels of the input image.
       gradients = tape.gradient(loss, img)
-      # Normalize the gradients.
       gradients /= tf.math.reduce_std(gradients) + 1e-8
-      # In gradient ascent, the "loss" is maximized
       img = img + gradients*step_size
       img = tf.clip_by_value(img, -1, 1)
     return loss, img
@@ -69,7 +63,6 @@ last, dreamt = deepdream(img, tf.constant(8), tf.constant(0.05))
 assert last > first and dreamt.shape == (28, 28, 1)
 
 
-# Style transfer: an image is the variable
 def gram_matrix(input_tensor):
   result = tf.linalg.einsum('bijc,bijd->bcd', input_tensor, input_tensor)
   input_shape = tf.shape(input_tensor)
@@ -103,7 +96,6 @@ def style_step(image):
 losses = [float(style_step(image)) for _ in range(20)]
 assert losses[-1] < losses[0], losses
 
-# FGSM
 loss_object = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
@@ -112,9 +104,7 @@ def create_adversarial_pattern(input_image, input_label):
     tape.watch(input_image)
     prediction = model(input_image)
     loss = loss_object(input_label, prediction)
-  # Get the gradients of the loss w.r.t to the input image.
   gradient = tape.gradient(loss, input_image)
-  # Get the sign of the gradients to create the perturbation
   return tf.sign(gradient)
 
 
@@ -125,7 +115,6 @@ before = np.mean(np.argmax(model(batch), -1) == labels)
 after = np.mean(np.argmax(model(adv_x), -1) == labels)
 assert after < before, (before, after)
 
-# Grad-CAM
 grad_model = tf.keras.models.Model([model.inputs], [model.get_layer('mixed2').output, model.output])
 with tf.GradientTape() as tape:
   last_conv_layer_output, preds = grad_model(x_train[:1])
@@ -138,7 +127,6 @@ heatmap = tf.squeeze(heatmap)
 heatmap = tf.maximum(heatmap, 0) / tf.math.reduce_max(heatmap)
 assert heatmap.numpy().shape == (12, 12) and pooled_grads.shape == (8,)
 
-# Integrated gradients: they sum to the difference of the logits
 alphas = tf.linspace(start=0.0, stop=1.0, num=51)
 baseline = tf.zeros(shape=(28, 28, 1))
 target = int(pred_index)

@@ -52,7 +52,6 @@ normalization_layer = layers.Rescaling(1./255)
 normalized_ds = train_ds.map(lambda x, y: (normalization_layer(x), y))
 image_batch, labels_batch = next(iter(normalized_ds))
 first_image = image_batch[0]
-# Notice the pixel values are now in `[0,1]`.
 print(np.min(first_image), np.max(first_image))
 AUTOTUNE = tf.data.AUTOTUNE
 train_ds = train_ds.cache().shuffle(1000).prefetch(buffer_size=AUTOTUNE)
@@ -87,7 +86,7 @@ acc = history.history['accuracy']
 val_acc = history.history['val_accuracy']
 img = tf.keras.utils.load_img(roses[0], target_size=(img_height, img_width))
 img_array = tf.keras.utils.img_to_array(img)
-img_array = tf.expand_dims(img_array, 0)  # Create a batch
+img_array = tf.expand_dims(img_array, 0)
 predictions = model.predict(img_array)
 score = tf.nn.softmax(predictions[0])
 print("This image most likely belongs to {} with a {:.2f} percent confidence."
@@ -95,31 +94,24 @@ print("This image most likely belongs to {} with a {:.2f} percent confidence."
 assert val_acc[-1] > 0.8
 
 
-# reading files by hand
 list_ds = tf.data.Dataset.list_files(str(data_dir/'*/*'), shuffle=False)
 list_ds = list_ds.shuffle(image_count, reshuffle_each_iteration=False)
 names = np.array(sorted([item.name for item in data_dir.glob('*')]))
 
 
 def get_label(file_path):
-  # Convert the path to a list of path components
   parts = tf.strings.split(file_path, os.path.sep)
-  # The second to last is the class-directory
   one_hot = parts[-2] == names
-  # Integer encode the label
   return tf.argmax(one_hot)
 
 
 def decode_img(img):
-  # Convert the compressed string to a 3D uint8 tensor
   img = tf.io.decode_jpeg(img, channels=3)
-  # Resize the image to the desired size
   return tf.image.resize(img, [img_height, img_width])
 
 
 def process_path(file_path):
   label = get_label(file_path)
-  # Load the raw data from the file as a string
   img = tf.io.read_file(file_path)
   img = decode_img(img)
   return img, label

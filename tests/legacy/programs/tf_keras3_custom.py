@@ -9,7 +9,6 @@ from keras import ops
 
 
 class Sampling(layers.Layer):
-    """Uses (z_mean, z_log_var) to sample z, the vector encoding a digit."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
@@ -78,7 +77,6 @@ class MyDense(keras.layers.Layer):
                                  trainable=True)
 
     def call(self, inputs):
-        # Use Keras ops to create backend-agnostic layers/metrics/etc.
         x = keras.ops.matmul(inputs, self.w) + self.b
         return self.activation(x)
 

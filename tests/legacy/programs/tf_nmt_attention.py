@@ -42,13 +42,9 @@ class BahdanauAttention(tf.keras.layers.Layer):
     self.V = tf.keras.layers.Dense(1)
 
   def call(self, query, values):
-    # query hidden state shape == (batch_size, hidden size)
     query_with_time_axis = tf.expand_dims(query, 1)
-    # score shape == (batch_size, max_length, 1)
     score = self.V(tf.nn.tanh(self.W1(query_with_time_axis) + self.W2(values)))
-    # attention_weights shape == (batch_size, max_length, 1)
     attention_weights = tf.nn.softmax(score, axis=1)
-    # context_vector shape after sum == (batch_size, hidden_size)
     context_vector = attention_weights * values
     context_vector = tf.reduce_sum(context_vector, axis=1)
     return context_vector, attention_weights
@@ -63,11 +59,9 @@ class Decoder(tf.keras.Model):
     self.gru = tf.keras.layers.GRU(self.dec_units, return_sequences=True, return_state=True,
                                    recurrent_initializer='glorot_uniform')
     self.fc = tf.keras.layers.Dense(vocab_size)
-    # used for attention
     self.attention = BahdanauAttention(self.dec_units)
 
   def call(self, x, hidden, enc_output):
-    # enc_output shape == (batch_size, max_length, hidden_size)
     context_vector, attention_weights = self.attention(hidden, enc_output)
     x = self.embedding(x)
     x = tf.concat([tf.expand_dims(context_vector, 1), x], axis=-1)
@@ -107,12 +101,9 @@ def train_step(inp, targ, enc_hidden):
     enc_output, enc_hidden = encoder(inp, enc_hidden)
     dec_hidden = enc_hidden
     dec_input = tf.expand_dims([1] * BATCH_SIZE, 1)
-    # Teacher forcing - feeding the target as the next input
     for t in range(1, targ.shape[1]):
-      # passing enc_output to the decoder
       predictions, dec_hidden, _ = decoder(dec_input, dec_hidden, enc_output)
       loss += loss_function(targ[:, t], predictions)
-      # using teacher forcing
       dec_input = tf.expand_dims(targ[:, t], 1)
   batch_loss = (loss / int(targ.shape[1]))
   variables = encoder.trainable_variables + decoder.trainable_variables
@@ -153,7 +144,6 @@ def evaluate(sentence):
     result.append(int(predicted_id))
     if predicted_id == 2:
       return result
-    # the predicted ID is fed back into the model
     dec_input = tf.expand_dims([predicted_id], 0)
   return result
 

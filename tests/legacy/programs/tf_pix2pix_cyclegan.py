@@ -33,7 +33,6 @@ def random_jitter(input_image, real_image):
   input_image, real_image = resize(input_image, real_image, IMG + 2, IMG + 2)
   input_image, real_image = random_crop(input_image, real_image)
   if tf.random.uniform(()) > 0.5:
-    # Random mirroring
     input_image = tf.image.flip_left_right(input_image)
     real_image = tf.image.flip_left_right(real_image)
   return input_image, real_image
@@ -86,13 +85,11 @@ def Generator():
   last = tf.keras.layers.Conv2DTranspose(OUTPUT_CHANNELS, 4, strides=2, padding='same',
                                          kernel_initializer=initializer, activation='tanh')
   x = inputs
-  # Downsampling through the model
   skips = []
   for down in down_stack:
     x = down(x)
     skips.append(x)
   skips = reversed(skips[:-1])
-  # Upsampling and establishing the skip connections
   for up, skip in zip(up_stack, skips):
     x = up(x)
     x = tf.keras.layers.Concatenate()([x, skip])
@@ -123,7 +120,6 @@ loss_object = tf.keras.losses.BinaryCrossentropy(from_logits=True)
 
 def generator_loss(disc_generated_output, gen_output, target):
   gan_loss = loss_object(tf.ones_like(disc_generated_output), disc_generated_output)
-  # Mean absolute error
   l1_loss = tf.reduce_mean(tf.abs(target - gen_output))
   total_gen_loss = gan_loss + (LAMBDA * l1_loss)
   return total_gen_loss, gan_loss, l1_loss
@@ -165,7 +161,6 @@ def fit(train_ds, steps):
     if (step) % 10 == 0:
       print(f"Step: {step//10}k", time.time() - start)
     seen.append(float(train_step(input_image, target, step)))
-    # Training step
     if (step+1) % 10 == 0:
       print('.', end='', flush=True)
   return seen
@@ -175,14 +170,12 @@ seen = fit(train_dataset, 40)
 assert sum(seen[-8:]) < sum(seen[:8]), seen
 
 
-# CycleGAN's step: two generators, one persistent tape
 generator_g, generator_f = Generator(), Generator()
 g_optimizer, f_optimizer = tf.keras.optimizers.Adam(2e-3), tf.keras.optimizers.Adam(2e-3)
 
 
 @tf.function
 def cycle_step(real_x, real_y):
-  # persistent is set to True because the tape is used more than once to calculate the gradients.
   with tf.GradientTape(persistent=True) as tape:
     fake_y = generator_g(real_x, training=True)
     cycled_x = generator_f(fake_y, training=True)

@@ -8,7 +8,6 @@ mnist = tf.keras.datasets.mnist
 (x_train, y_train), (x_test, y_test) = mnist.load_data()
 x_train, x_test = x_train / 255.0, x_test / 255.0
 
-# Add a channels dimension
 x_train = x_train[..., tf.newaxis].astype("float32")
 x_test = x_test[..., tf.newaxis].astype("float32")
 
@@ -31,7 +30,6 @@ class MyModel(Model):
     return self.d2(x)
 
 
-# Create an instance of the model
 model = MyModel()
 
 loss_object = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)

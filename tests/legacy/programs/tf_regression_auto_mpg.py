@@ -2,7 +2,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-# Make NumPy printouts easier to read.
 np.set_printoptions(precision=3, suppress=True)
 
 import tensorflow as tf

@@ -11,7 +11,6 @@ train_images = train_images[:300].reshape(-1, 28 * 28) / 255.0
 test_images = test_images[:100].reshape(-1, 28 * 28) / 255.0
 
 
-# Define a simple sequential model
 def create_model():
   model = tf.keras.Sequential([
       keras.layers.Dense(64, activation='relu', input_shape=(784,)),
@@ -65,7 +64,6 @@ model.save('saved_model/my_model')
 new_model = tf.keras.models.load_model('saved_model/my_model')
 assert acc > 0.8
 
-# checkpoints of training
 opt = tf.keras.optimizers.Adam(0.1)
 net = tf.keras.Sequential([tf.keras.layers.Dense(5, input_shape=(1,))])
 dataset = tf.data.Dataset.from_tensor_slices(dict(x=tf.range(10.)[:, tf.newaxis], y=tf.range(50.)[:, tf.newaxis][:10]))
@@ -76,7 +74,6 @@ manager = tf.train.CheckpointManager(ckpt, './tf_ckpts', max_to_keep=3)
 
 
 def train_step(net, example, optimizer):
-  """Trains `net` on `example` using `optimizer`."""
   with tf.GradientTape() as tape:
     output = net(example['x'])
     loss = tf.reduce_mean(tf.abs(output - example['y']))
@@ -109,5 +106,5 @@ net = tf.keras.Sequential([tf.keras.layers.Dense(5, input_shape=(1,))])
 ckpt = tf.train.Checkpoint(step=tf.Variable(1), optimizer=opt, net=net)
 manager = tf.train.CheckpointManager(ckpt, './tf_ckpts', max_to_keep=3)
 second = train_and_checkpoint(net, manager)
-assert int(ckpt.step) == 24, int(ckpt.step)  # it went on from step 12
+assert int(ckpt.step) == 24, int(ckpt.step)
 assert int(opt.iterations) == 23

@@ -8,7 +8,6 @@ import tensorflow as tf
 from tensorflow.keras import layers
 from tensorflow.keras import losses
 
-# a folder like aclImdb/train, with pos and neg
 dataset_dir = tempfile.mkdtemp()
 good = ["a great <br /> film", "what a wonderful story", "great and wonderful!", "I loved it, great"]
 bad = ["a terrible <br /> film", "what a boring story", "boring and terrible!", "I hated it, terrible"]

@@ -5,7 +5,6 @@ import os
 import time
 
 text = 'the quick brown fox jumps over the lazy dog. ' * 60
-# length of text is the number of characters in it
 print(f'Length of text: {len(text)} characters')
 vocab = sorted(set(text))
 print(f'{len(vocab)} unique characters')
@@ -101,35 +100,26 @@ class OneStep(tf.keras.Model):
     self.chars_from_ids = chars_from_ids
     self.ids_from_chars = ids_from_chars
 
-    # Create a mask to prevent "[UNK]" from being generated.
     skip_ids = self.ids_from_chars(['[UNK]'])[:, None]
     sparse_mask = tf.SparseTensor(
-        # Put a -inf at each bad index.
         values=[-float('inf')]*len(skip_ids),
         indices=skip_ids,
-        # Match the shape to the vocabulary
         dense_shape=[len(ids_from_chars.get_vocabulary())])
     self.prediction_mask = tf.sparse.to_dense(sparse_mask)
 
   @tf.function
   def generate_one_step(self, inputs, states=None):
-    # Convert strings to token IDs.
     input_chars = tf.strings.unicode_split(inputs, 'UTF-8')
     input_ids = self.ids_from_chars(input_chars)
 
-    # Run the model.
     predicted_logits, states = self.model(inputs=input_ids, states=states, return_state=True)
-    # Only use the last prediction.
     predicted_logits = predicted_logits[:, -1, :]
     predicted_logits = predicted_logits/self.temperature
-    # Apply the prediction mask: prevent "[UNK]" from being generated.
     predicted_logits = predicted_logits + self.prediction_mask
 
-    # Sample the output logits to generate token IDs.
     predicted_ids = tf.random.categorical(predicted_logits, num_samples=1)
     predicted_ids = tf.squeeze(predicted_ids, axis=-1)
 
-    # Convert from token ids to characters
     predicted_chars = self.chars_from_ids(predicted_ids)
     return predicted_chars, states
 

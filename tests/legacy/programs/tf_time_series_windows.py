@@ -33,18 +33,15 @@ test_df = (test_df - train_mean) / train_std
 class WindowGenerator():
   def __init__(self, input_width, label_width, shift, train_df=train_df, val_df=val_df, test_df=test_df,
                label_columns=None):
-    # Store the raw data.
     self.train_df = train_df
     self.val_df = val_df
     self.test_df = test_df
 
-    # Work out the label column indices.
     self.label_columns = label_columns
     if label_columns is not None:
       self.label_columns_indices = {name: i for i, name in enumerate(label_columns)}
     self.column_indices = {name: i for i, name in enumerate(train_df.columns)}
 
-    # Work out the window parameters.
     self.input_width = input_width
     self.label_width = label_width
     self.shift = shift
@@ -68,7 +65,6 @@ class WindowGenerator():
     if self.label_columns is not None:
       labels = tf.stack([labels[:, :, self.column_indices[name]] for name in self.label_columns], axis=-1)
 
-    # Slicing doesn't preserve static shape information, so set the shapes manually.
     inputs.set_shape([None, self.input_width, None])
     labels.set_shape([None, self.label_width, None])
     return inputs, labels
@@ -95,7 +91,6 @@ class WindowGenerator():
 
   @property
   def example(self):
-    """Get and cache an example batch of `inputs, labels` for plotting."""
     result = getattr(self, '_example', None)
     if result is None:
       result = next(iter(self.train))
@@ -148,9 +143,7 @@ def compile_and_fit(model, window, patience=2):
 
 wide_window = WindowGenerator(input_width=12, label_width=12, shift=1, label_columns=['T (degC)'])
 lstm_model = tf.keras.models.Sequential([
-    # Shape [batch, time, features] => [batch, time, lstm_units]
     tf.keras.layers.LSTM(16, return_sequences=True),
-    # Shape => [batch, time, features]
     tf.keras.layers.Dense(units=1)
 ])
 print('Input shape:', wide_window.example[0].shape)
@@ -166,7 +159,6 @@ class FeedBack(tf.keras.Model):
     self.out_steps = out_steps
     self.units = units
     self.lstm_cell = tf.keras.layers.LSTMCell(units)
-    # Also wrap the LSTMCell in an RNN to simplify the `warmup` method.
     self.lstm_rnn = tf.keras.layers.RNN(self.lstm_cell, return_state=True)
     self.dense = tf.keras.layers.Dense(num_features)
 

@@ -5,10 +5,10 @@ import time
 
 def positional_encoding(length, depth):
   depth = depth/2
-  positions = np.arange(length)[:, np.newaxis]     # (seq, 1)
-  depths = np.arange(depth)[np.newaxis, :]/depth   # (1, depth)
-  angle_rates = 1 / (10000**depths)         # (1, depth)
-  angle_rads = positions * angle_rates      # (pos, depth)
+  positions = np.arange(length)[:, np.newaxis]
+  depths = np.arange(depth)[np.newaxis, :]/depth
+  angle_rates = 1 / (10000**depths)
+  angle_rads = positions * angle_rates
   pos_encoding = np.concatenate([np.sin(angle_rads), np.cos(angle_rads)], axis=-1)
   return tf.cast(pos_encoding, dtype=tf.float32)
 
@@ -43,7 +43,6 @@ class BaseAttention(tf.keras.layers.Layer):
 class CrossAttention(BaseAttention):
   def call(self, x, context):
     attn_output, attn_scores = self.mha(query=x, key=context, value=context, return_attention_scores=True)
-    # Cache the attention scores for plotting later.
     self.last_attn_scores = None
     x = self.add([x, attn_output])
     x = self.layernorm(x)
@@ -106,7 +105,7 @@ class Encoder(tf.keras.layers.Layer):
     self.dropout = tf.keras.layers.Dropout(dropout_rate)
 
   def call(self, x):
-    x = self.pos_embedding(x)  # Shape `(batch_size, seq_len, d_model)`.
+    x = self.pos_embedding(x)
     x = self.dropout(x)
     for i in range(self.num_layers):
       x = self.enc_layers[i](x)
@@ -155,16 +154,12 @@ class Transformer(tf.keras.Model):
     self.final_layer = tf.keras.layers.Dense(target_vocab_size)
 
   def call(self, inputs):
-    # To use a Keras model with `.fit` you must pass all your inputs in the first argument.
     context, x = inputs
-    context = self.encoder(context)  # (batch_size, context_len, d_model)
-    x = self.decoder(x, context)  # (batch_size, target_len, d_model)
-    # Final linear layer output.
-    logits = self.final_layer(x)  # (batch_size, target_len, target_vocab_size)
+    context = self.encoder(context)
+    x = self.decoder(x, context)
+    logits = self.final_layer(x)
 
     try:
-      # Drop the keras mask, so it doesn't scale the losses/metrics.
-      # b/250038731
       del logits._keras_mask
     except AttributeError:
       pass
@@ -207,7 +202,6 @@ def masked_accuracy(label, pred):
   return tf.reduce_sum(match)/tf.reduce_sum(mask)
 
 
-# translate: each token becomes the next number
 rng = np.random.RandomState(0)
 source = rng.randint(3, 12, (256, 6)).astype('int64')
 source[:, 5] = np.where(rng.rand(256) < 0.5, 0, source[:, 5])

@@ -43,19 +43,15 @@ class WGAN(keras.Model):
         self.g_loss_fn = g_loss_fn
 
     def gradient_penalty(self, batch_size, real_images, fake_images):
-        # Get the interpolated image
         alpha = tf.random.normal([batch_size, 1], 0.0, 1.0)
         diff = fake_images - real_images
         interpolated = real_images + alpha * diff
 
         with tf.GradientTape() as gp_tape:
             gp_tape.watch(interpolated)
-            # 1. Get the discriminator output for this interpolated image.
             pred = self.discriminator(interpolated, training=True)
 
-        # 2. Calculate the gradients w.r.t to this interpolated image.
         grads = gp_tape.gradient(pred, [interpolated])[0]
-        # 3. Calculate the norm of the gradients.
         norm = tf.sqrt(tf.reduce_sum(tf.square(grads), axis=[1]))
         gp = tf.reduce_mean((norm - 1.0) ** 2)
         return gp
@@ -63,31 +59,20 @@ class WGAN(keras.Model):
     def train_step(self, real_images):
         if isinstance(real_images, tuple):
             real_images = real_images[0]
-        # Get the batch size
         batch_size = tf.shape(real_images)[0]
         for i in range(self.d_steps):
-            # Get the latent vector
             random_latent_vectors = tf.random.normal(shape=(batch_size, self.latent_dim))
             with tf.GradientTape() as tape:
-                # Generate fake images from the latent vector
                 fake_images = self.generator(random_latent_vectors, training=True)
-                # Get the logits for the fake images
                 fake_logits = self.discriminator(fake_images, training=True)
-                # Get the logits for the real images
                 real_logits = self.discriminator(real_images, training=True)
-                # Calculate the discriminator loss using the fake and real image logits
                 d_cost = self.d_loss_fn(real_img=real_logits, fake_img=fake_logits)
-                # Calculate the gradient penalty
                 gp = self.gradient_penalty(batch_size, real_images, fake_images)
-                # Add the gradient penalty to the original discriminator loss
                 d_loss = d_cost + gp * self.gp_weight
 
-            # Get the gradients w.r.t the discriminator loss
             d_gradient = tape.gradient(d_loss, self.discriminator.trainable_variables)
-            # Update the weights of the discriminator using the discriminator optimizer
             self.d_optimizer.apply_gradients(zip(d_gradient, self.discriminator.trainable_variables))
 
-        # Train the generator
         random_latent_vectors = tf.random.normal(shape=(batch_size, self.latent_dim))
         with tf.GradientTape() as tape:
             generated_images = self.generator(random_latent_vectors, training=True)

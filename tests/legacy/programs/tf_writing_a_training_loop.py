@@ -11,18 +11,14 @@ x2 = layers.Dense(64, activation="relu", kernel_regularizer="l2")(x1)
 outputs = layers.Dense(10, name="predictions")(x2)
 model = keras.Model(inputs=inputs, outputs=outputs)
 
-# Instantiate an optimizer.
 optimizer = keras.optimizers.SGD(learning_rate=1e-1)
-# Instantiate a loss function.
 loss_fn = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
-# Prepare the training dataset.
 batch_size = 32
 (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
 x_train = np.reshape(x_train, (-1, 784)) / 255.0
 x_test = np.reshape(x_test, (-1, 784)) / 255.0
 
-# Reserve samples for validation.
 x_val = x_train[-100:]
 y_val = y_train[-100:]
 x_train = x_train[:-100]
@@ -35,11 +31,9 @@ val_dataset = val_dataset.batch(batch_size)
 train_acc_metric = keras.metrics.SparseCategoricalAccuracy()
 val_acc_metric = keras.metrics.SparseCategoricalAccuracy()
 
-# first in plain execution, then compiled
 for epoch in range(2):
     print("\nStart of epoch %d" % (epoch,))
     start_time = time.time()
-    # Iterate over the batches of the dataset.
     for step, (x_batch_train, y_batch_train) in enumerate(train_dataset):
         with tf.GradientTape() as tape:
             logits = model(x_batch_train, training=True)
@@ -47,7 +41,6 @@ for epoch in range(2):
             loss_value += sum(model.losses)
         grads = tape.gradient(loss_value, model.trainable_weights)
         optimizer.apply_gradients(zip(grads, model.trainable_weights))
-        # Update training metric.
         train_acc_metric.update_state(y_batch_train, logits)
         if step % 5 == 0:
             print("Training loss (for one batch) at step %d: %.4f" % (step, float(loss_value)))
