@@ -6,10 +6,11 @@ Must not know: the classes of layers and models, how a model is trained.
 
 from gazelle.core.config import custom_object_scope, register_keras_serializable
 from gazelle.saving.atomic import replace_file
-from gazelle.saving.config import model_from_json, model_to_json
+from gazelle.saving.config import model_to_json
 from gazelle.saving.keeper import Keeper
 from gazelle.saving.keras_v3 import load_model, save_model
 from gazelle.saving.latest import latest, newest
+from gazelle.saving.legacy import model_from_json
 from gazelle.saving.objects import (
     CustomObjectScope,
     deserialize_keras_object,

@@ -41,20 +41,6 @@ def model_to_json(model: Any, **kwargs: Any) -> str:
     return json.dumps(config, **kwargs)
 
 
-def model_from_json(json_string: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """The model that `model_to_json` (or Keras 3) described, with fresh weights.
-
-    Args:
-        json_string: the text.
-        custom_objects: {name: class or function} that the text may name besides gazelle's own.
-
-    Raises:
-        UnsafeFileError: it names something foreign, or would build something huge. DamagedFileError: it is no model.
-    """
-    data = json_string if isinstance(json_string, bytes) else json_string.encode()
-    return build(parse(data, "the JSON text"), "the JSON text", custom_objects)
-
-
 def parse(data: bytes, label: str) -> dict[str, Any]:
     """A config from bytes, within the limits of size, depth and number of values."""
     if len(data) > LONGEST:
