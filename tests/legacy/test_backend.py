@@ -114,8 +114,8 @@ def test_gradients_for_inputs_weights_and_what_lies_between():
     got_x, got_h, got_w = K.function([x], [for_x, for_h, for_w])([M])
     act = np.tanh(M @ w.numpy() + hidden.bias.numpy())
     np.testing.assert_allclose(got_h, 2 * act, rtol=1e-5)
-    np.testing.assert_allclose(got_x, 2 * act * (1 - act**2) @ w.numpy().T, rtol=1e-5)
-    np.testing.assert_allclose(got_w, M.T @ (2 * act * (1 - act**2)), rtol=1e-5)
+    np.testing.assert_allclose(got_x, 2 * act * (1 - act**2) @ w.numpy().T, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(got_w, M.T @ (2 * act * (1 - act**2)), rtol=1e-5, atol=1e-6)
     second = K.gradients(K.sum(for_x), x)[0]
     assert K.function([x], [second])([M])[0].shape == (2, 3)
     with pytest.raises(ValueError, match=r"K\.gradients: expected a loss that is a tensor of a graph, got float"):
