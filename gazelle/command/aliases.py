@@ -1,6 +1,7 @@
 """The other names of gazelle: `keras`, `tensorflow.keras`, `tf_keras`, `keras_core`, `tensorflow.python.keras`.
 
-`keras.layers` becomes the very module object `gazelle.layers`, so a class is the same class by whichever name it came.
+`keras.layers` becomes the very module object `gazelle.layers`, so a class is the same class by whichever name it came;
+`keras` itself is gazelle under another version.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ class Aliases(MetaPathFinder):
             return None
         if fullname.startswith("tensorflow.python.") and _is_real("tensorflow"):
             return None  # TensorFlow's own code imports this private copy of Keras, and needs exactly that
+        if real == "gazelle":
+            return ModuleSpec(fullname, _Root(), is_package=True)
         old = era.ask("module", real.partition(".")[2])
         if old is not era.NOTHING:  # before our own files are looked at: their names are not those of old
             return ModuleSpec(fullname, _Existing(str(old)), is_package=True)
@@ -76,6 +79,21 @@ class _Existing(Loader):
         module.__spec__ = self.spec  # it was executed under its own name, and keeps it
         if self.real.count(".") == 1:
             vars(module).setdefault("__path__", [])  # what is a file here was a folder once: keras.utils.np_utils
+
+
+class _Root(Loader):
+    """Gives `keras` itself: gazelle with the version of the program's era, where the room of the eras is there."""
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return _root(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Its names are gazelle's."""
+
+
+def _root(name: str) -> ModuleType:
+    made: ModuleType = era.ask("package", name)
+    return gazelle if made is era.NOTHING else made
 
 
 class _Facade(Loader):
@@ -129,7 +147,7 @@ def _stands_in(module: Any) -> bool:
 
 def _put_keras(tensorflow: ModuleType) -> None:
     vars(tensorflow).setdefault("_gazelle_hid", vars(tensorflow).get("keras"))
-    vars(tensorflow)["keras"] = gazelle
+    vars(tensorflow)["keras"] = _root("tensorflow.keras")
 
 
 def _missing(fullname: str, real: str) -> ModuleNotFoundError:

@@ -32,7 +32,7 @@ ATTRIBUTES = frozenset((
 _PARTS = {
     "arguments": "arguments", "assign": "attributes", "called": "attributes", "explained": "rewrite",
     "layers": "attributes", "look": "detect", "module": "paths", "name": "names", "names": "names",
-    "upgraded": "rewrite",
+    "package": "package", "upgraded": "rewrite",
 }  # fmt: skip
 
 

@@ -5,14 +5,19 @@ import json
 import pytest
 
 from gazelle.command.aliases import meaning
+from gazelle.core import era
+from gazelle.legacy import package
 
 #: Statement or expression -> what the program must print of it.
 TRUE = {
-    "the root": "__import__('keras') is gazelle",
-    "tensorflow.keras": "__import__('tensorflow').keras is gazelle",
-    "tf_keras": "__import__('tf_keras') is gazelle",
-    "keras_core": "__import__('keras_core') is gazelle",
-    "tensorflow.python.keras": "load('tensorflow.python.keras') is gazelle",
+    "the root": "__import__('keras').layers is gazelle.layers",
+    "tensorflow.keras": "__import__('tensorflow').keras.Model is gazelle.Model",
+    "tf_keras": "__import__('tf_keras').layers is gazelle.layers",
+    "keras_core": "__import__('keras_core').layers is gazelle.layers",
+    "tensorflow.python.keras": "load('tensorflow.python.keras').Model is gazelle.Model",
+    "dir of the root": "{'layers', '__version__'} <= set(dir(load('keras')))",
+    "one tf.keras": "__import__('tensorflow').keras is load('tensorflow.keras')",
+    "gazelle keeps its version": "gazelle.__version__ == gazelle.version()",
     "a room": "load('keras.layers') is gazelle.layers",
     "a room of tensorflow": "load('tensorflow.keras.layers') is gazelle.layers",
     "a room of tensorflow.python": "load('tensorflow.python.keras.layers') is gazelle.layers",
@@ -23,11 +28,10 @@ TRUE = {
     "a file is no package": "not hasattr(load('keras.models.rows'), '__path__')",
     "its loader stays": "load('tf_keras.models.graph').__loader__ is load('gazelle.models.graph').__spec__.loader",
     "found without loading": "importlib.util.find_spec('keras_core.layers') is not None",
-    "the version is a number": "int(__import__('tensorflow').__version__.split('.')[0]) == 2",
     "hasattr is no error": "not hasattr(__import__('tensorflow'), 'constants')",
     "a function of tensorflow": "float(__import__('tensorflow').constant(1.5)) == 1.5",
     "a part of tensorflow": "load('tensorflow.data').Dataset is __import__('tensorflow').data.Dataset",
-    "tensorflow of old": "load('tensorflow.compat.v1').keras is gazelle",
+    "tensorflow of old": "load('tensorflow.compat.v1').keras.layers is gazelle.layers",
     "again": "gazelle.install() is None and sum(type(f).__name__ == 'Aliases' for f in sys.meta_path) == 1",
 }
 #: Statement -> kind and words of its error.
@@ -92,7 +96,7 @@ def test_uninstall_gives_the_names_back(tmp_path, python):
         "-c",
         "import sys, gazelle; from gazelle.command import uninstall\n"
         "gazelle.install(); import keras.layers, tensorflow\n"
-        "assert keras is gazelle; uninstall(); assert 'keras.layers' not in sys.modules\n"
+        "assert keras.layers is gazelle.layers; uninstall(); assert 'keras.layers' not in sys.modules\n"
         "assert 'tensorflow' not in sys.modules and 'gazelle.layers' in sys.modules\n"
         "import keras; print(keras.mine)",
     )
@@ -114,7 +118,7 @@ def test_takes_the_place_of_keras_in_an_installed_tensorflow(tmp_path, python):
     done = python(
         "-c",
         "import gazelle; from gazelle.command import uninstall; gazelle.install('real'); import tensorflow as tf\n"
-        "assert tf.keras is gazelle and tf.constant == 1; from tensorflow.keras import layers\n"
+        "assert tf.keras.Model is gazelle.Model and tf.constant == 1; from tensorflow.keras import layers\n"
         "assert layers is gazelle.layers; uninstall(); print(tf.keras)",
     )
     assert done.stdout == "lazy\n", done.stderr
@@ -122,10 +126,27 @@ def test_takes_the_place_of_keras_in_an_installed_tensorflow(tmp_path, python):
 
 def test_takes_the_place_of_keras_in_a_loaded_tensorflow(tmp_path, python):
     (tmp_path / "tensorflow.py").write_text("keras = 'lazy'; constant = 1")
-    done = python("-c", "import tensorflow as tf, gazelle; gazelle.install(); print(tf.keras is gazelle, tf.constant)")
+    done = python(
+        "-c", "import tensorflow as tf, gazelle; gazelle.install(); print(tf.keras.Model is gazelle.Model, tf.constant)"
+    )
     assert done.stdout == "True 1\n", done.stderr
 
 
 def test_is_a_notebook_extension(python):
-    done = python("-c", "import gazelle; gazelle.load_ipython_extension(None); import keras; print(keras is gazelle)")
+    done = python(
+        "-c", "import gazelle; gazelle.load_ipython_extension(None); import keras; print(keras.ops is gazelle.ops)"
+    )
     assert done.stdout == "True\n", done.stderr
+
+
+VERSIONS = [(1, True, "1.2.2 2.15.0 2.15.0"), (2, True, "2.3.1 2.15.0 2.15.0"), (2, False, "2.15.0 2.15.0 2.15.0"),
+            (3, True, "3.15.1 3.15.1 2.21.0")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("number", "standalone", "told"), VERSIONS)
+def test_tells_the_version_of_the_era(number, standalone, told):
+    era.set_number(number, standalone)
+    try:
+        assert " ".join(map(package.version, ("keras", "tensorflow.keras", "tensorflow"))) == told
+    finally:
+        era.set_number(3)

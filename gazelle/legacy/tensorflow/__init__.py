@@ -13,6 +13,7 @@ from typing import Any
 
 import gazelle
 from gazelle.core.errors import GazelleError, message
+from gazelle.legacy.package import Package, version
 from gazelle.legacy.tensorflow import (  # each enters its names
     arrays,
     checking,
@@ -34,8 +35,6 @@ from gazelle.legacy.tensorflow.tape import GradientTape
 from gazelle.legacy.tensorflow.variable import TensorFlowVariable
 
 ROOMS = (arrays, checking, control, dataset, files, function, images, maths, nn, randoms, setting, taps, training)
-#: what `tensorflow.__version__` says: programs compare its first number with 2
-VERSION = "2.21.0+gazelle"
 
 for _name, _dtype in DTYPES.items():
     named(_name, f"dtypes.{_name}")(_dtype)
@@ -56,7 +55,6 @@ named("data.experimental.cardinality")(lambda data: data.cardinality())
 named("nest.map_structure")(gazelle.tree.map_structure)
 named("nest.flatten")(gazelle.tree.flatten)
 named("pi")(3.141592653589793)
-named("__version__", "version.VERSION", "VERSION")(VERSION)
 named("version.GIT_VERSION")("gazelle")
 for _old, _new in {
     "random_normal": "RandomNormal", "random_uniform": "RandomUniform", "truncated_normal": "TruncatedNormal",
@@ -87,11 +85,11 @@ class Facade(ModuleType):
         super().__init__(name)
         self.__path__: list[str] = []
         self._prefix = name.removeprefix("tensorflow").lstrip(".")
-        if not self._prefix:
-            self.__version__ = VERSION
 
     def __getattr__(self, name: str) -> Any:
         full = f"{self._prefix}.{name}" if self._prefix else name
+        if full in ("__version__", "VERSION", "version.VERSION"):
+            return version("tensorflow")
         found = look_up(full)
         if found is not None or full in NAMES:
             self.__dict__[name] = found
@@ -114,7 +112,7 @@ def look_up(full: str) -> Any:
     if full.split(".")[0] in _OF_KERAS:
         full = f"keras.{full}"
     if full == "keras" or full.startswith("keras."):
-        value: Any = gazelle
+        value: Any = sys.modules.setdefault("tensorflow.keras", Package("tensorflow.keras"))
         for part in full.split(".")[1:]:
             value = getattr(value, part)
         return value
