@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -89,12 +90,22 @@ def copy(tree: Any) -> Any:
     return jax.tree.map(one, tree)
 
 
-def fetch(tree: Any) -> Any:
-    """Copies on the host, as NumPy arrays; keys as their bits."""
+def fetch(named: Mapping[str, Any], into: Mapping[str, Any]) -> dict[str, Any]:
+    """{name: copy on the host, as a NumPy array}; keys as their bits.
 
-    def one(array: Any) -> Any:
+    into: {name: array} of an earlier call, which may be written over: memory that is new to a process costs more than
+    the copy itself.
+    """
+
+    def one(array: Any, old: Any) -> Any:
         if jnp.issubdtype(getattr(array, "dtype", np.float32), jax.dtypes.prng_key):
             array = jax.random.key_data(array)
-        return np.array(array)
+        here = np.asarray(array)  # on the CPU the array itself
+        if isinstance(array, jax.Array) and next(iter(array.devices())).platform != "cpu":
+            return here
+        if old is None or (old.shape, old.dtype) != (here.shape, here.dtype):
+            return here.copy()
+        np.copyto(old, here)
+        return old
 
-    return jax.tree.map(one, tree)
+    return {name: one(array, into.get(name)) for name, array in named.items()}

@@ -6,48 +6,41 @@ import contextlib
 import errno
 import os
 import shutil
-import zlib
 from collections.abc import Callable
 from typing import Any
 
 from gazelle.core.errors import ArgumentError, DamagedFileError, message
 from gazelle.saving import writers
+from gazelle.saving.blocks import BLOCK, blocks, give_up, sync
+from gazelle.saving.checksum import Crc32
 
 
 class Written:
-    """The file that is being written: bytes go in one after the other, under a checksum."""
+    """The file that is being written: bytes go in one after the other, under a checksum if one is given."""
 
-    def __init__(self, file: Any) -> None:
-        self._file = file
-        self._sum = 0  # CRC-32: against a disk's errors, and half the price of a checksum against people
-        self.size = 0
+    def __init__(self, file: Any, checksum: Crc32 | None) -> None:
+        self._file, self._checksum = file, checksum
+        self.size = self._synced = 0
 
     def write(self, data: Any) -> int:
         """Append all of `data`."""
         view = memoryview(data).cast("B")
         place = 0
         while place < len(view):  # a raw file may take less than it was given
-            place += self._file.write(view[place:])
-        self._sum = zlib.crc32(view, self._sum)
-        self.size += len(view)
+            taken = self._file.write(view[place : place + BLOCK])
+            place, self.size = place + taken, self.size + taken
+            if self.size - self._synced >= BLOCK:
+                sync(self._file.fileno())
+                self._synced = self.size
+        if self._checksum is not None:
+            self._checksum.update(view)
         return len(view)
 
     def flush(self) -> None:
         self._file.flush()
 
-    def check(self, path: str) -> None:
-        """Read the file back, from the disk where the system can be asked for that, and compare."""
-        found = size = 0
-        with open(path, "rb", buffering=0) as file:
-            _forget_cache(file.fileno())
-            while part := file.read(2**20):
-                found = zlib.crc32(part, found)
-                size += len(part)
-        if size != self.size or found != self._sum:
-            raise OSError(errno.EIO, f"read back, it is not what was written: {size} of {self.size} bytes")
 
-
-def replace_file(path: Any, write: Callable[[Written], Any]) -> None:
+def replace_file(path: Any, write: Callable[[Written], Any], whole: Callable[[str], bool] | None = None) -> None:
     """Let `write` fill a new file, bring it safely to the disk, and put it in the place of `path`.
 
     The steps: a file `name.tmp.<writer>.<n>` in the same folder, `fsync`, reading it back, `os.replace`, `fsync` of the
@@ -57,6 +50,8 @@ def replace_file(path: Any, write: Callable[[Written], Any]) -> None:
     Args:
         path: the file to make or to replace. A symbolic link stays, what it points to is replaced.
         write: receives the new file; it has `write(bytes)`.
+        whole: tells of the path of the new file, by reading it, whether it is what was to be written; where the format
+            has no checksum of its own, one is made of what was written.
 
     Raises:
         OSError: the file could not be written. The message says why, and that the old file is as it was.
@@ -68,14 +63,18 @@ def replace_file(path: Any, write: Callable[[Written], Any]) -> None:
     target = os.path.realpath(os.fspath(path))
     writers.remove_stray(target)
     temporary, written = None, None
+    checksum = Crc32()
     try:
         with _create(target) as file:
             temporary = file.name
-            written = Written(file)
+            written = Written(file, checksum if whole is None else None)
             write(written)
             file.flush()
             os.fsync(file.fileno())
-        written.check(temporary)
+            give_up(file.fileno())  # what is read back then comes from the disk
+        same = whole or (lambda path: _sum_of(path) == checksum.hexdigest())
+        if not same(temporary):
+            raise OSError(errno.EIO, "read back, it is not what was written")
         with contextlib.suppress(FileNotFoundError):
             shutil.copymode(target, temporary)
         os.replace(temporary, target)
@@ -144,10 +143,12 @@ def probe(folder: str, size: int) -> None:
             os.remove(path)
 
 
-def _forget_cache(handle: int) -> None:
-    if hasattr(os, "posix_fadvise"):
-        with contextlib.suppress(OSError):
-            os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+def _sum_of(path: str) -> str:
+    found = Crc32()
+    with open(path, "rb", buffering=0) as file:
+        for block in blocks(file, forget=True):
+            found.update(block)
+    return found.hexdigest()
 
 
 def _reason(error: OSError, target: str, written: Written | None) -> str:

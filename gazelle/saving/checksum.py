@@ -1,12 +1,32 @@
-"""A checksum behind the end of an HDF5 file, where its readers do not look: the format itself has none."""
+"""Checksums: of bytes as they come, and behind the end of an HDF5 file, where its readers do not look."""
 
 from __future__ import annotations
 
 import hashlib
 import struct
+import zlib
 from typing import Any
 
 _MARK = b"GAZELLE\0"
+
+
+class Crc32:
+    """CRC-32 as an object of `hashlib`: against the errors of disks, at two thirds of what SHA-256 costs at best.
+
+    >>> Crc32(b"whole").hexdigest() == f"{zlib.crc32(b'whole'):08x}"
+    True
+    """
+
+    name = "crc32"
+
+    def __init__(self, data: Any = b"") -> None:
+        self._sum = zlib.crc32(data)
+
+    def update(self, data: Any) -> None:
+        self._sum = zlib.crc32(data, self._sum)
+
+    def hexdigest(self) -> str:
+        return f"{self._sum:08x}"
 
 
 def sealed(data: Any) -> bytes:

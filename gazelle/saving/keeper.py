@@ -22,7 +22,8 @@ from gazelle.saving.tensors import Array
 
 _SHARE = 100  # the pause after a save is at least this many times as long as what the save took from the training
 
-#: () -> (copies of the arrays on the host, words about the state as JSON can hold them)
+#: () -> (copies of the arrays on the host, words about the state as JSON can hold them); not called again while they
+#: are written
 Snapshot = Callable[[], tuple[Mapping[str, Any], Mapping[str, Any]]]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,17 @@ import numpy as np
 from gazelle.core.errors import DamagedFileError, message
 from gazelle.saving import tensors as tensor_file
 from gazelle.saving.atomic import replace_file
+from gazelle.saving.blocks import blocks
+from gazelle.saving.checksum import Crc32
 from gazelle.saving.tensors import Array, damaged
 
 FORMAT = "gazelle-state"
 VERSION = 1
 _WEIGHTS = "gazelle-weights"
-_NO_SUM = "0" * 64
+#: name in the header -> checksum; the first one is written, files of earlier versions have the other
+_SUMS: dict[str, Any] = {"crc32": Crc32, "sha256": hashlib.sha256}
+
+Begun = tuple[dict[str, str], dict[str, Any], Any]  # the words of a header, the entries, the checksum so far
 
 
 def write_state(path: Any, tensors: Mapping[str, Array], meta: Mapping[str, Any], **marks: str) -> None:
@@ -33,7 +39,7 @@ def write_state(path: Any, tensors: Mapping[str, Array], meta: Mapping[str, Any]
     ({'params/w': array([1., 1.])}, {'epoch': 3})
     """
     arrays = {name: np.asarray(array) for name, array in tensors.items()}
-    words = {"format": FORMAT, "version": str(VERSION), "meta": json.dumps(meta, default=plain), "sha256": _NO_SUM}
+    words = {"format": FORMAT, "version": str(VERSION), "meta": json.dumps(meta, default=plain)}
     _write(path, arrays, words | marks)
 
 
@@ -44,7 +50,7 @@ def write_arrays(path: Any, tensors: Mapping[str, Array]) -> None:
     >>> read_arrays("w.safetensors")
     {'w': array([1., 1.])}
     """
-    _write(path, {name: np.asarray(array) for name, array in tensors.items()}, {"format": _WEIGHTS, "sha256": _NO_SUM})
+    _write(path, {name: np.asarray(array) for name, array in tensors.items()}, {"format": _WEIGHTS})
 
 
 def read_arrays(path: Any) -> dict[str, Array]:
@@ -65,19 +71,23 @@ def read_arrays(path: Any) -> dict[str, Array]:
 
 def _write(path: Any, arrays: Mapping[str, Array], words: Mapping[str, str]) -> None:
     """The checksum is over every byte of the file, with zeros where it will stand itself."""
-    header = tensor_file.header_of(arrays, words)
-    digest = hashlib.sha256(header)
+    header = tensor_file.header_of(arrays, {**words, "crc32": "0" * 8})
+    digest = Crc32(header)
     for array in arrays.values():
         digest.update(tensor_file.raw(array))
-    mark = f'"sha256":"{_NO_SUM}"'.encode()
-    signed = header.replace(mark, mark.replace(_NO_SUM.encode(), digest.hexdigest().encode()), 1)
+    signed = header.replace(_mark("crc32", "0" * 8), _mark("crc32", digest.hexdigest()), 1)
 
     def write(file: Any) -> None:
         file.write(signed)
         for array in arrays.values():
             file.write(tensor_file.raw(array))
 
-    replace_file(path, write)
+    def whole(new: str) -> bool:
+        with contextlib.suppress(DamagedFileError):
+            return _check(new, _begun, forget=True)["crc32"] == digest.hexdigest()
+        return False
+
+    replace_file(path, write, whole)
 
 
 def read_state(path: Any) -> tuple[dict[str, Array], dict[str, Any]]:
@@ -103,10 +113,14 @@ def check_state(path: Any) -> dict[str, str]:
     Raises:
         DamagedFileError: the file is cut, was changed, or is no kept state.
     """
+    return _check(path, _opened)
+
+
+def _check(path: Any, opened: Callable[[Any, str], Begun], forget: bool = False) -> dict[str, str]:
     with open(path, "rb") as file:
-        words, _, digest = _opened(file, str(path))
-        while part := file.read(2**20):
-            digest.update(part)
+        words, _, digest = opened(file, str(path))
+        for block in blocks(file, forget):
+            digest.update(block)
     _compare(digest, words, str(path))
     return words
 
@@ -120,7 +134,7 @@ def marks_of(path: Any) -> dict[str, str]:
         return {}
 
 
-def _opened(file: Any, name: str) -> tuple[dict[str, str], dict[str, Any], Any]:
+def _opened(file: Any, name: str) -> Begun:
     """The header's words, its entries, and the checksum begun."""
     words, entries, digest = _begun(file, name)
     if words.get("format") != FORMAT:
@@ -136,15 +150,21 @@ def _opened(file: Any, name: str) -> tuple[dict[str, str], dict[str, Any], Any]:
     return words, entries, digest
 
 
-def _begun(file: Any, name: str) -> tuple[dict[str, str], dict[str, Any], Any]:
+def _begun(file: Any, name: str) -> Begun:
     header, entries = tensor_file.read_header(file, name)
     words = entries.pop("__metadata__", {})
-    mark = f'"sha256":"{words.get("sha256", "")}"'.encode()
-    return words, entries, hashlib.sha256(header.replace(mark, f'"sha256":"{_NO_SUM}"'.encode(), 1))
+    kind = next((kind for kind in _SUMS if kind in words), "crc32")
+    found = words.get(kind, "")
+    return words, entries, _SUMS[kind](header.replace(_mark(kind, found), _mark(kind, "0" * len(found)), 1))
+
+
+def _mark(kind: str, digits: str) -> bytes:
+    """How a checksum stands in the header."""
+    return f'"{kind}":"{digits}"'.encode()
 
 
 def _compare(digest: Any, words: Mapping[str, str], name: str) -> None:
-    if digest.hexdigest() != words.get("sha256"):
+    if digest.hexdigest() != words.get(digest.name):
         raise damaged(name, "its checksum does not fit its content")
 
 

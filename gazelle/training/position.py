@@ -32,6 +32,7 @@ class Position:
         self.trainer, self.source, self.callbacks, self.epoch = trainer, source, callbacks, epoch
         self.done, self.begun, self.stopped = 0, False, False
         self._before: tuple[State, Words] | None = None  # while events are told: what was before them
+        self._copies: dict[str, Any] = {}  # of the last snapshot
 
     def next_epoch(self) -> None:
         self.epoch, self.done, self.begun = self.epoch + 1, 0, False
@@ -53,12 +54,15 @@ class Position:
         self._before = None
 
     def snapshot(self) -> tuple[dict[str, Any], Words]:
-        """(tensors, words): copies of the arrays, and what JSON can hold of the rest."""
+        """(tensors, words): copies of the arrays, and what JSON can hold of the rest.
+
+        The next snapshot is taken into the same arrays.
+        """
         live = self.trainer.live
         state, words = self._before or (None, None)
         if words is None or (state is not None and not state.alive()):  # a callback trained with it
             state, words = None, self._words()
-        arrays: dict[str, Any] = live.tensors(state)
+        arrays = self._copies = live.tensors(state, self._copies)
 
         def walk(name: str, value: Any) -> Any:
             if isinstance(value, Mapping):

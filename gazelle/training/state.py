@@ -176,11 +176,13 @@ class Live:
             if variable._lease is self:
                 variable._lease = None
 
-    def tensors(self, state: State | None = None) -> dict[str, Any]:
-        """A state, by default that of this moment, as {name: NumPy array}, copied to the host: what is kept on disk."""
+    def tensors(self, state: State | None = None, into: Mapping[str, Any] | None = None) -> Arrays:
+        """A state, by default that of this moment, as {name: NumPy array}, copied to the host: what is kept on disk.
+
+        into: what an earlier call gave and nobody needs any more; it is written over.
+        """
         with self.lock:
-            fetched: dict[str, Any] = engine.fetch(dict(_named(state or self.at_rest())))
-            return fetched
+            return engine.fetch(dict(_named(state or self.at_rest())), into or {})
 
     def restore(self, tensors: Mapping[str, Any]) -> None:
         """Take up what `tensors` gave, in this or an earlier process.

@@ -8,9 +8,10 @@ import subprocess
 import sys
 import textwrap
 
+import numpy as np
 import pytest
 
-from gazelle.saving import atomic, writers
+from gazelle.saving import atomic, write_state, writers
 from gazelle.saving.atomic import replace_file
 
 OLD, NEW = b"old" * 1000, b"new!" * 1000
@@ -164,7 +165,13 @@ def test_stray_files_of_the_dead_go_and_of_the_living_stay(tmp_path):
     assert set(os.listdir(tmp_path)) == left
 
 
-def test_what_is_read_back_must_be_what_was_written(tmp_path, monkeypatch):
+def _state(path):
+    write_state(path, {"w": np.zeros(1000, "float32")}, {"epoch": 1})
+
+
+@pytest.mark.parametrize("save", [lambda path: replace_file(path, _write), _state], ids=["bytes", "state"])
+@pytest.mark.parametrize("place", [5, 130, -2])
+def test_what_is_read_back_must_be_what_was_written(tmp_path, monkeypatch, save, place):
     path = tmp_path / "file"
     path.write_bytes(OLD)
     real = os.fsync
@@ -172,12 +179,21 @@ def test_what_is_read_back_must_be_what_was_written(tmp_path, monkeypatch):
     def corrupting(handle):
         real(handle)
         if stat.S_ISREG(os.fstat(handle).st_mode):
-            os.pwrite(handle, b"?", 5)
+            os.pwrite(handle, b"?", place % os.fstat(handle).st_size)
 
     monkeypatch.setattr(os, "fsync", corrupting)
     with pytest.raises(OSError, match=r"read back, it is not what was written.*\n.*as it was"):
-        replace_file(path, _write)
+        save(path)
     assert path.read_bytes() == OLD
+
+
+def test_long_files_are_synced_and_forgotten_in_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr(atomic, "BLOCK", 1000)
+    synced = []
+    monkeypatch.setattr(atomic, "sync", lambda handle: synced.append(os.fstat(handle).st_size))
+    replace_file(tmp_path / "file", lambda file: [file.write(NEW[:700]), file.write(NEW[700:])])
+    assert synced == [1700, 2700, 3700]
+    assert (tmp_path / "file").read_bytes() == NEW
 
 
 def test_a_link_stays_and_its_target_is_replaced(tmp_path):

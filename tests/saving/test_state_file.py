@@ -1,5 +1,6 @@
 """The kept state: what is written is read, and nothing else is believed."""
 
+import hashlib
 import json
 
 import jax.numpy as jnp
@@ -9,7 +10,8 @@ import safetensors.numpy
 
 from gazelle.core.errors import DamagedFileError
 from gazelle.saving import read_state, write_state
-from gazelle.saving.tensors import DTYPES, read_tensors, write_tensors
+from gazelle.saving.state_file import check_state
+from gazelle.saving.tensors import DTYPES, header_of, read_tensors, write_tensors
 
 META = {
     "epoch": 3,
@@ -74,13 +76,13 @@ def test_strided_arrays_and_numbers(tmp_path):
     assert tensors["n"] == 3.5
 
 
-def test_every_flipped_bit_is_found(tmp_path):
+def test_a_flipped_bit_in_every_byte_is_found(tmp_path):
     path = tmp_path / "s"
     write_state(path, {"w": np.arange(3, dtype="float32")}, {"epoch": 1})
     data = path.read_bytes()
-    for bit in range(8 * len(data)):
+    for place in range(len(data)):  # any bit of any byte: tests/torture/test_damage.py
         changed = bytearray(data)
-        changed[bit // 8] ^= 1 << bit % 8
+        changed[place] ^= 1 << place % 8
         path.write_bytes(changed)
         with pytest.raises(DamagedFileError):
             read_state(path)
@@ -97,6 +99,20 @@ def test_every_cut_is_found(tmp_path):
     path.write_bytes(data + b"more")
     with pytest.raises(DamagedFileError, match="should hold 12 bytes of numbers and holds 16"):
         read_state(path)
+
+
+def test_the_checksum_of_earlier_files_is_read(tmp_path):
+    """Files of the first version bear a SHA-256 instead."""
+    header = header_of(
+        {"w": np.zeros(2)}, {"format": "gazelle-state", "version": "1", "meta": "{}", "sha256": "0" * 64}
+    )
+    content = header + bytes(16)
+    path = tmp_path / "s"
+    path.write_bytes(content.replace(b"0" * 64, hashlib.sha256(content).hexdigest().encode()))
+    assert check_state(path)["version"] == "1"
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    with pytest.raises(DamagedFileError, match="its checksum does not fit"):
+        check_state(path)
 
 
 DATA = b"12345678"
