@@ -11,6 +11,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -32,7 +33,9 @@ class Peer:
         caches: whether compiled programs can be kept on disk from one process to the next.
         lean: a package that has a build for the CPU alone, for some versions of Python; that one is taken if there is.
         settings: environment variables that it runs with.
-        only: the workloads that it has a network for; none means all.
+        only: the workloads that it has a network for, or that are worth its time; none means all.
+        figures: those that are measured of it; none means all.
+        engine: of gazelle, where it is not XLA: such peers have a table of their own.
     """
 
     title: str
@@ -43,11 +46,23 @@ class Peer:
     lean: str = ""
     settings: tuple[tuple[str, str], ...] = ()
     only: tuple[str, ...] = ()
+    figures: tuple[str, ...] = ()
+    engine: str = ""
 
     @property
     def keras(self) -> bool:
         """Whether it is Keras, on some backend."""
         return bool(self.backend)
+
+    def measured(self, figures: Iterable[str]) -> list[str]:
+        """Those of the figures that are measured of it."""
+        return [name for name in figures if name in (self.figures or figures)]
+
+
+def _on(title: str, engine: str) -> Peer:
+    """gazelle on another of its engines: what a step takes, on a network of each kind."""
+    return Peer(f"gazelle on {title}", "gazelle", settings=(("GAZELLE_ENGINE", engine),), engine=engine,
+                only=("mlp", "cnn", "lstm", "transformer", "autoencoder"), figures=("step",))  # fmt: skip
 
 
 def _jax() -> str:
@@ -67,7 +82,14 @@ PEERS = {
     "native": Peer(
         "gazelle, C++ loops", "gazelle", caches=True, settings=(("GAZELLE_NATIVE", "1"),), only=("lstm", "gru")
     ),
+    "on-tensorflow": _on("TensorFlow", "tensorflow"),
+    "on-pytensor": _on("PyTensor", "pytensor"),
 }
+
+
+def compared(names: Iterable[str]) -> list[str]:
+    """Those of the peers that the main tables and the picture show: all but gazelle's other engines."""
+    return [name for name in names if not PEERS[name].engine]
 
 
 def python(name: str) -> Path:
@@ -127,7 +149,7 @@ def _pythons() -> list[str]:
 
 _ASK = """
 import importlib.metadata as m, json, platform
-names = ("gazelle", "keras", "jax", "jaxlib", "tensorflow-cpu", "torch", "scikit-learn", "numpy")
+names = ("gazelle", "keras", "jax", "jaxlib", "tensorflow-cpu", "pytensor", "torch", "scikit-learn", "numpy")
 found = {d.metadata["Name"].lower().replace("_", "-"): d.version for d in m.distributions()}
 print(json.dumps({"python": platform.python_version()} | {n: found[n] for n in names if n in found}))
 """
@@ -136,5 +158,8 @@ print(json.dumps({"python": platform.python_version()} | {n: found[n] for n in n
 def _versions(name: str) -> dict[str, str]:
     done = subprocess.run([python(name), "-c", _ASK], text=True, stdout=subprocess.PIPE, check=True)
     found: dict[str, str] = json.loads(done.stdout)
-    shown = {"gazelle": ("gazelle", "jax"), "handwritten": ("jax",)}.get(name)
-    return found if shown is None else {k: v for k, v in found.items() if k in (*shown, "python", "numpy", "jaxlib")}
+    peer = PEERS[name]
+    if peer.packages:
+        return found
+    shown = {"python", "numpy", "jax", "jaxlib", peer.module, peer.engine}
+    return {k: v for k, v in found.items() if k.removesuffix("-cpu") in shown}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from figures import flat_until, linear_until, spread
-from peers import PEERS
+from peers import PEERS, compared
 from workloads import GROWTH, WORKLOADS
 
 COLORS = {
@@ -59,7 +59,7 @@ def _numbers(axis: Any, ends: Any) -> None:
 def _ratios(place: Any, results: dict[str, Any], name: str, title: str) -> None:
     """A dot for each peer: how many times longer than gazelle it takes."""
     rows = {w: row for w, row in results["values"].get(name, {}).items() if spread(row.get("gazelle", []))}
-    for peer in results["peers"]:
+    for peer in compared(results["peers"]):
         dots = []
         for number, row in enumerate(rows.values()):
             ours, theirs = spread(row["gazelle"]), spread(row.get(peer, []))

@@ -96,12 +96,12 @@ class Runner:
         return {}
 
     def add(self, figure: str, workload: str, peer: str, value: float | None) -> None:
-        if figure in self.asked.figures:
+        if figure in PEERS[peer].measured(self.asked.figures):
             self.values.setdefault(figure, {}).setdefault(workload, {}).setdefault(peer, []).append(value)
 
     def one(self, workload: str, peer: str) -> None:
         """All figures of one workload and peer, once: a process without a cache if there can be one, then another."""
-        home, figures = HOME / "homes" / peer / workload, self.asked.figures
+        home, figures = HOME / "homes" / peer / workload, PEERS[peer].measured(self.asked.figures)
         task = {"workload": workload, "figures": figures}
         caches = PEERS[peer].caches
         if caches and {"cold", "warm"} & set(figures):
@@ -138,6 +138,7 @@ class Runner:
             for number in range(1, asked.rounds + 1):
                 for workload in asked.only:
                     peers = [p for p in asked.peers if workload in (PEERS[p].only or WORKLOADS)]
+                    peers = [p for p in peers if PEERS[p].measured(asked.figures)]
                     random.Random(f"{number} {workload}").shuffle(peers)
                     self.say(f"round {number} of {asked.rounds}: {workload}")
                     for peer in peers:

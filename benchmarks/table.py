@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from figures import FIGURES, ONCE, Figure, Spread, Values, flat_until, linear_until, ratio, spread
-from peers import PEERS
+from figures import FIGURES, ONCE, Figure, Spread, Values, flat_until, linear_until, paired, ratio, spread
+from peers import PEERS, compared
 from workloads import GROWTH, WORKLOADS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -52,6 +52,20 @@ def section(values: Values, name: str, peers: list[str]) -> list[Row]:
     ]
 
 
+ENGINES = ("gazelle", "on-tensorflow", "on-pytensor", "keras-tensorflow")
+ENGINE_HEADS = ["network", *(PEERS[p].title for p in ENGINES), "on TensorFlow: gazelle ahead of Keras by"]
+
+
+def engine_rows(values: Values) -> list[Row]:
+    """A step of gazelle on each of its engines, and of Keras on TensorFlow."""
+    return [
+        [WORKLOADS[workload].title, *(cell(row.get(peer, []), FIGURES["step"]) for peer in ENGINES),
+         times(paired(row.get("on-tensorflow", []), row.get("keras-tensorflow", [])))]
+        for workload, row in values.get("step", {}).items()
+        if any(PEERS[peer].engine for peer in row)
+    ]  # fmt: skip
+
+
 def growth_rows(growth: dict[str, dict[str, Any]], peers: list[str]) -> list[Row]:
     """For each size that grows and each peer: where the time stops being flat and linear, and the ends."""
     rows = []
@@ -90,7 +104,7 @@ def markdown(heads: Row, rows: list[Row]) -> str:
 
 def short(results: dict[str, Any], language: str = "en") -> str:
     """The table of the README: times of a step."""
-    peers = results["peers"]
+    peers = compared(results["peers"])
     say = (lambda words: CHINESE.get(words, words)) if language == "zh" else str
     head, last = HEADS[language]
     rows = [
@@ -101,7 +115,7 @@ def short(results: dict[str, Any], language: str = "en") -> str:
 
 def long(results: dict[str, Any]) -> str:
     """All tables of docs/benchmarks.md."""
-    peers = results["peers"]
+    peers = compared(results["peers"])
     parts = ["![Times beside gazelle's, and growth with size](benchmarks.svg)", about(results)]
     heads = ["network", *(PEERS[p].title for p in peers), "gazelle ahead of the best Keras by"]
     for name, figure in FIGURES.items():
@@ -113,6 +127,8 @@ def long(results: dict[str, Any]) -> str:
             title = figure.title[0].upper() + figure.title[1:]
             parts.append(f"### {title} ({figure.unit})")
             parts.append(markdown([*heads, "goal"] if name == "step" else heads, rows))
+    if rows := engine_rows(results["values"]):
+        parts += ["### Time of a step on each engine (ms)", markdown(ENGINE_HEADS, rows)]
     if rows := growth_rows(results["growth"], peers):
         parts += ["### Growth", markdown(GROWTH_HEADS, rows)]
     if results["failed"]:
@@ -143,11 +159,11 @@ def insert(page: Path, mark: str, text: str) -> None:
 
 
 def show(results: dict[str, Any], console: Any) -> None:
-    """The one table on the terminal."""
+    """The tables on the terminal."""
     from rich import box
     from rich.table import Table
 
-    peers = results["peers"]
+    peers = compared(results["peers"])
     look: Any = {"header_style": "bold", "box": box.SIMPLE_HEAD}
     table = Table(title="medians ± half of the span; the ratio is paired by rounds", **look)
     for head in ("", *(PEERS[p].title for p in peers), "ahead of the best Keras by"):
@@ -160,11 +176,15 @@ def show(results: dict[str, Any], console: Any) -> None:
             table.add_section()
     if results["values"]:
         console.print(table)
-    if rows := growth_rows(results["growth"], peers):
-        table = Table(*GROWTH_HEADS, title="growth", **look)
-        for row in rows:
-            table.add_row(*row)
-        console.print(table)
+    growth = growth_rows(results["growth"], peers)
+    for title, heads, rows in (
+        ("a step on each engine, ms", ENGINE_HEADS, engine_rows(results["values"])), ("growth", GROWTH_HEADS, growth),
+    ):  # fmt: skip
+        if rows:
+            table = Table(*heads, title=title, **look)
+            for row in rows:
+                table.add_row(*row)
+            console.print(table)
     console.print(about(results), highlight=False)
     for who, why in results["failed"].items():
         console.print(f"failed: {who}: {why}", highlight=False, markup=False)

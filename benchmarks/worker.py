@@ -18,7 +18,10 @@ from itertools import pairwise
 from typing import Any
 
 CLOCK = time.monotonic
-MODULES = {"gazelle": "gazelle", "native": "gazelle", "handwritten": "jax", "scikit-learn": "sklearn.neural_network"}
+MODULES = {
+    **dict.fromkeys(("gazelle", "native", "on-tensorflow", "on-pytensor"), "gazelle"),
+    "handwritten": "jax", "scikit-learn": "sklearn.neural_network",
+}  # fmt: skip
 SLOW = 4.0  # seconds of an epoch after which growth goes no further
 
 

@@ -100,6 +100,28 @@ def test_the_long_tables_tell_everything(results):
         assert words in text
 
 
+def test_other_engines_have_a_table_of_their_own(results):
+    assert "on each engine" not in table.long(results)
+    row = results["values"]["step"]["mlp"]
+    row |= {"on-tensorflow": [0.003], "on-pytensor": [None], "keras-tensorflow": [0.006]}
+    results["peers"] += ["on-tensorflow", "on-pytensor"]
+    results["versions"] |= {peer: {} for peer in results["peers"]}
+    text = table.long(results)
+    assert "| article's MLP | 1.50 ±33% | 3.00 | failed | 6.00 | 2.0x |" in text
+    assert "| gazelle on TensorFlow | gazelle on PyTensor | Keras on TensorFlow |" in text.split("on each engine")[1]
+    assert "on TensorFlow" not in table.short(results)
+
+
+def test_an_engine_is_asked_for_a_step_alone(monkeypatch):
+    asked = runner.options([])
+    one = runner.Runner(asked, None)
+    tasks = []
+    monkeypatch.setattr(one, "worker", lambda peer, home, task: tasks.append(task) or {"step": 0.5, "start": 9.0})
+    one.one("mlp", "on-tensorflow")
+    assert [task["figures"] for task in tasks] == [["step"]]
+    assert one.values == {"step": {"mlp": {"on-tensorflow": [0.5]}}}
+
+
 def test_a_table_goes_between_its_marks(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- speed -->\nold\n<!-- /speed -->\nafter\n")
