@@ -9,26 +9,37 @@ from __future__ import annotations
 
 import dis
 import functools
+import sysconfig
 import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from gazelle.core.symbolic import KerasTensor
 
+_INSTALLED = tuple({sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")})
 
-def reached(function: Any) -> Iterator[KerasTensor]:
-    """The symbolic tensors that a function written by a user has from outside of its arguments."""
+
+def reached(function: Any, met: set[int] | None = None) -> Iterator[KerasTensor]:
+    """The symbolic tensors that a function written by a user has from outside of its arguments.
+
+    met: the functions on the way here, which may call one another. Globals of installed packages hold no tensors.
+    """
+    met = set() if met is None else met
     if isinstance(function, functools.partial):
-        yield from _held((function.args, function.keywords))
-        yield from reached(function.func)
+        yield from _held((function.args, function.keywords), met)
+        yield from reached(function.func, met)
     elif isinstance(function, types.MethodType):
-        yield from _held(list(getattr(function.__self__, "__dict__", {}).values()), 1)
-        yield from reached(function.__func__)
-    elif isinstance(function, types.FunctionType) and not function.__module__.startswith("gazelle."):
-        yield from _held([cell.cell_contents for cell in function.__closure__ or () if _filled(cell)])
-        yield from _held([function.__defaults__, function.__kwdefaults__])
-        names = global_names(function.__code__)
-        yield from _held([function.__globals__[name] for name in names if name in function.__globals__])
+        yield from _held(list(getattr(function.__self__, "__dict__", {}).values()), met, 1)
+        yield from reached(function.__func__, met)
+    elif isinstance(function, types.FunctionType) and id(function) not in met:
+        met.add(id(function))
+        if str(function.__module__).startswith("gazelle."):
+            return
+        yield from _held([cell.cell_contents for cell in function.__closure__ or () if _filled(cell)], met)
+        yield from _held([function.__defaults__, function.__kwdefaults__], met)
+        if not function.__code__.co_filename.startswith(_INSTALLED):
+            names = global_names(function.__code__)
+            yield from _held([function.__globals__[name] for name in names if name in function.__globals__], met)
 
 
 def of_object(thing: Any) -> list[KerasTensor]:
@@ -62,7 +73,7 @@ def _filled(cell: Any) -> bool:
     return True
 
 
-def _held(value: Any, depth: int = 3) -> Iterator[KerasTensor]:
+def _held(value: Any, met: set[int], depth: int = 3) -> Iterator[KerasTensor]:
     """The symbolic tensors in a value: itself, in lists and dicts, in a function's closure, in a plain object."""
     if isinstance(value, KerasTensor):
         yield value
@@ -70,10 +81,10 @@ def _held(value: Any, depth: int = 3) -> Iterator[KerasTensor]:
         return
     elif isinstance(value, list | tuple):
         for one in value:
-            yield from _held(one, depth - 1)
+            yield from _held(one, met, depth - 1)
     elif isinstance(value, Mapping):
-        yield from _held(list(value.values()), depth)
+        yield from _held(list(value.values()), met, depth)
     elif isinstance(value, types.FunctionType | types.MethodType | functools.partial):
-        yield from reached(value)
+        yield from reached(value, met)
     elif hasattr(value, "__dict__"):
         yield from (v for v in vars(value).values() if isinstance(v, KerasTensor))

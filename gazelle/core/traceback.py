@@ -14,7 +14,7 @@ from gazelle.core import defaults
 from gazelle.core.errors import GazelleError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-_INSIDE = (str(Path(__file__).parents[1]), str(Path(jax.__file__).parent))
+INSIDE = (str(Path(__file__).parents[1]), str(Path(jax.__file__).parent))
 
 
 def filtered(function: Function) -> Function:
@@ -32,11 +32,22 @@ def filtered(function: Function) -> Function:
     return wrapped  # type: ignore[return-value]
 
 
+def asked_for_values(error: Exception) -> tuple[str, str] | None:
+    """What happened and the mend, where code asked a tensor for values that are not there while it is compiled."""
+    if isinstance(error, jax.errors.ConcretizationTypeError):
+        mend = "Values are not there while the model is compiled: use ops.where, ops.cond, or sizes from x.shape."
+        return "Python asked for the value of a tensor (if, while, int, float)", mend
+    if isinstance(error, jax.errors.TracerArrayConversionError):
+        mend = "Values are not there while the model is compiled: use gazelle.ops or jax.numpy."
+        return "NumPy asked for the values of a tensor", mend
+    return None
+
+
 def theirs(traceback: TracebackType | None) -> TracebackType | None:
     """The frames of a traceback that are neither gazelle's nor JAX's."""
     frames = []
     while traceback is not None:
-        if not traceback.tb_frame.f_code.co_filename.startswith(_INSIDE):
+        if not traceback.tb_frame.f_code.co_filename.startswith(INSIDE):
             frames.append(traceback)
         traceback = traceback.tb_next
     out: TracebackType | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import numbers
 import sys
 from typing import Any
 
@@ -39,14 +41,7 @@ def _as_array(what: str, value: Any) -> Any:
                     mend="Pad the rows to one length, for instance with zeros.")
         ) from error  # fmt: skip
     if array.dtype.kind in "USOmM" or array.dtype.type is np.void:  # bfloat16 is of kind V, too
-        example = next((v for v in array.ravel()[:1000] if isinstance(v, (str, bytes)) or v is None), None)
-        mend = (
-            "Turn class names into numbers: classes, y = np.unique(y, return_inverse=True)."
-            if what.startswith("y") or "_y" in what
-            else "Turn text into numbers first, for instance by a vocabulary; drop or fill missing values."
-        )
-        got = f"dtype {array.dtype}" + (f" with {example!r}" if example is not None or array.dtype.kind == "O" else "")
-        raise DataError(message(what, expected="numbers", got=got, mend=mend))
+        raise _no_numbers(what, array)
     if isinstance(array, np.memmap):  # read in chunks while it is used; 64 bits are narrowed there
         return array
     if array.dtype == np.float64:
@@ -59,6 +54,24 @@ def _as_array(what: str, value: Any) -> Any:
             )  # fmt: skip
         return array.astype(narrow(array.dtype))
     return array
+
+
+def _no_numbers(what: str, array: Any) -> DataError:
+    """The error for text, dates and objects, with the first value that is no number."""
+    some = array.ravel()[:1000].astype(object)
+    others = [v for v in some if not isinstance(v, numbers.Number)]
+    example = others[0] if others else some[0] if len(some) else None
+    if array.dtype.kind in "mM" or isinstance(example, (datetime.date, datetime.timedelta)):
+        mend = "Turn dates into numbers, for instance days: (x - x.min()) / np.timedelta64(1, 'D')."
+    elif not others:
+        mend = f"The dtype alone stands in the way: {what}.astype('float32')."
+    elif array.ndim == 0:
+        mend = "Read the file first, for instance by gazelle.utils.load_img, np.loadtxt or pandas.read_csv."
+    elif what.startswith("y") or "_y" in what:
+        mend = "Turn class names into numbers: classes, y = np.unique(y, return_inverse=True)."
+    else:
+        mend = "Turn text into numbers first, for instance by a vocabulary; drop or fill missing values."
+    return DataError(message(what, expected="numbers", got=f"dtype {array.dtype} with {example!r}", mend=mend))
 
 
 def narrow(dtype: Any) -> np.dtype[Any]:
@@ -85,15 +98,15 @@ def check_lengths(named: dict[str, Any]) -> int:
     """The number of samples; all arrays must agree and hold at least one."""
     sizes: dict[str, int] = {}
     for what, tree in named.items():
-        for leaf in jax.tree.leaves(tree):
+        for place, leaf in jax.tree.leaves_with_path(tree):
             if not getattr(leaf, "ndim", 0):
                 raise DataError(message(what, expected="an array with one row per sample", got="a single number"))
             sizes.setdefault(what, leaf.shape[0])
             if leaf.shape[0] != next(iter(sizes.values())):
-                first = next(iter(sizes))
+                first, which = next(iter(sizes)), f"{what}{jax.tree_util.keystr(place)}"
                 raise DataError(
                     message("The arrays have different numbers of samples",
-                            expected=f"{sizes[first]} as in {first}", got=f"{leaf.shape[0]} in {what}",
+                            expected=f"{sizes[first]} as in {first}", got=f"{leaf.shape[0]} in {which}",
                             mend="One label (and one weight) belongs to each row of x.")
                 )  # fmt: skip
     count = next(iter(sizes.values()), 0)

@@ -18,7 +18,7 @@ from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateEr
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.names import automatic
 from gazelle.core.symbolic import KerasTensor, Node
-from gazelle.core.traceback import filtered
+from gazelle.core.traceback import asked_for_values, filtered
 from gazelle.core.variable import Variable
 from gazelle.layers.precision import Precise
 from gazelle.layers.spec import InputSpec
@@ -299,7 +299,15 @@ class Layer(Stateless, Precise):
                 self.build(**self._build_shapes)
                 return
         self._check_inputs(args)
-        self.build(shapes)
+        try:
+            self.build(shapes)
+        except (TypeError, IndexError) as error:
+            if any(hasattr(leaf, "shape") for leaf in symbolic.leaves(first)):
+                raise
+            got = "none" if first is None else repr(first)[:80]
+            mend = f"A layer is called on a tensor: {type(self).__name__}(...)(x), where x may be made by Input(shape)."
+            wanted = "a tensor or an array"
+            raise ArgumentTypeError(message(f"Input of {self._label}", expected=wanted, got=got, mend=mend)) from error
 
     def _has_default(self, name: str) -> bool:
         return inspect.signature(type(self).build).parameters[name].default is not inspect.Parameter.empty
@@ -340,14 +348,10 @@ class Layer(Stateless, Precise):
         shapes = [symbolic.shown(leaf.shape) for leaf in jax.tree.leaves(args) if hasattr(leaf, "shape")]
         first = str(error).strip().split("\n")[0]
         kind = ShapeError if isinstance(error, ValueError) or "shape" in first else ArgumentTypeError
-        mend = ""
-        if isinstance(error, jax.errors.ConcretizationTypeError):
-            kind, first = ArgumentTypeError, "Python asked for the value of a tensor (if, while, int, float)"
-            mend = "\nValues are not there while the model is compiled: use ops.where, ops.cond, or sizes from x.shape."
-        elif isinstance(error, jax.errors.TracerArrayConversionError):
-            kind, first = ArgumentTypeError, "NumPy asked for the values of a tensor"
-            mend = "\nValues are not there while the model is compiled: use gazelle.ops or jax.numpy in call."
-        return kind(f"{self._label} failed on input of shape {', '.join(map(str, shapes))}: {first}{mend}")
+        asked = asked_for_values(error)
+        if asked is not None:
+            kind, first = ArgumentTypeError, "\n".join(asked)
+        return kind(f"{self._label} failed on input of shape {', '.join(map(str, shapes))}: {first}")
 
     # What a reader asks ----------------------------------------------------------------------------------------------
 

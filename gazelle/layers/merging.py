@@ -19,7 +19,7 @@ def _several(layer: Layer, shapes: Any, count: int | None = None) -> list[tuple[
     """The shapes of a list of inputs, or an error for something else."""
     listed = isinstance(shapes, (list, tuple)) and len(shapes) > 0 and all(isinstance(s, (list, tuple)) for s in shapes)
     if not listed or (count is not None and len(shapes) != count):
-        raise ShapeError(message(layer._label, expected=f"a list of {count or 'at least 1'} tensors",
+        raise ShapeError(message(layer._label, expected=f"a list of {f'{count} ' if count else ''}tensors",
                                  got=f"{len(shapes)} of them" if listed else f"one of shape {shapes}",
                                  mend=f"Call it as {type(layer).__name__}(...)([a, b])."))  # fmt: skip
     return [tuple(s) for s in shapes]

@@ -6,7 +6,9 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from gazelle.core.config import ArgumentTypeError
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.traceback import asked_for_values
 
 
 def check_arguments(kind: str, function: Any, more: Mapping[str, Any]) -> None:
@@ -32,6 +34,9 @@ def call(kind: str, function: Any, y_true: Any, y_pred: Any, more: Mapping[str, 
         shapes = " and ".join(
             f"{name} {getattr(v, 'shape', '')}" for name, v in (("y_true", y_true), ("y_pred", y_pred))
         )
+        asked = asked_for_values(error)
+        if asked is not None:
+            raise ArgumentTypeError(f"The {kind} function '{_name(function)}' failed: " + "\n".join(asked)) from error
         error.add_note(f"Raised by the {kind} function '{_name(function)}' for {shapes}.")
         raise
     if values is None or isinstance(values, (str, bytes, bool, int, float)):

@@ -135,7 +135,7 @@ def compare(label: str, kind: str, true: _Shape, pred: _Shape, axis: Any = -1) -
     if not fits:
         raise ShapeError(
             message(f"{label} cannot compare y with the model's output", expected=f"y of shape {wanted}",
-                    got=f"y of shape {true} for y_pred of shape {pred}", mend=_mend(kind, true, pred))
+                    got=f"y of shape {true} for y_pred of shape {pred}", mend=_mend(label, kind, true, pred))
         )  # fmt: skip
 
 
@@ -149,7 +149,7 @@ _ONE_UNIT = (
 )
 
 
-def _mend(kind: str, true: _Shape, pred: _Shape) -> str:
+def _mend(label: str, kind: str, true: _Shape, pred: _Shape) -> str:
     """The likeliest reason why two shapes do not fit, as an instruction."""
     labels = true[-1] if len(true) == len(pred) and true else 1
     units = pred[-1] if pred else 1
@@ -163,7 +163,8 @@ def _mend(kind: str, true: _Shape, pred: _Shape) -> str:
         if labels != 1:
             return f"y has {labels} values per sample, the last layer gives {units}: end the model in Dense({labels})."
         one = "" if kind == "onehot" else " For one value per sample end the model in Dense(1)."
-        return f"For class numbers use loss='sparse_categorical_crossentropy', or to_categorical(y, {units}).{one}"
+        sparse = "metrics=['accuracy']" if label.startswith("Metric") else "loss='sparse_categorical_crossentropy'"
+        return f"For class numbers use {sparse}, or to_categorical(y, {units}).{one}"
     if len(pred) > len(true) or (len(pred) > 2 and labels == 1):
         return "For one prediction per sample use return_sequences=False, Flatten or a global pooling layer."
     return "Reshape y, or change the last layer, until both have the same axes."

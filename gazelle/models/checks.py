@@ -19,7 +19,7 @@ def check_inputs(graph: Graph | None, source: data.Source) -> None:
     """Hold the shape of x, as the user gave it, against the inputs of the graph."""
     if graph is None or graph.guessed:
         return
-    whole = source.data[0] if isinstance(source, data.ArraySource) else source.sample[0]
+    whole = _samples(source)
     for tensor, array in zip(graph.flat_inputs, graph.match(whole), strict=True):
         shape = tuple(array.shape)
         squeezed = shape[:-1] if shape[-1:] == (1,) and len(shape) == len(tensor.shape) + 1 else shape
@@ -28,13 +28,23 @@ def check_inputs(graph: Graph | None, source: data.Source) -> None:
         if len(shown) != len(tensor.shape) or any(want not in (None, got) for want, got in sizes):
             assert tensor.node is not None
             raise ShapeError(input_mismatch(tensor.node.operation.name, tensor.shape, shape))
-    _check_ids(graph, whole)
+
+
+def check_ids(graph: Graph | None, source: data.Source) -> None:
+    """Hold whole numbers that go straight into an Embedding against its table."""
+    if graph is None:
+        return
+    _check_ids(graph, _samples(source))
     if isinstance(source, data.StreamSource):
         source.inspect["ids"] = lambda batch: _check_ids(graph, batch[0])
 
 
+def _samples(source: data.Source) -> Any:
+    """All samples where they are held, else those of the first batch."""
+    return source.data[0] if isinstance(source, data.ArraySource) else source.sample[0]
+
+
 def _check_ids(graph: Graph, x: Any) -> None:
-    """Whole numbers that go straight into an Embedding must be rows of its table."""
     for tensor, array in zip(graph.flat_inputs, graph.match(x), strict=True):
         tables = [
             node.operation for node in graph.nodes

@@ -14,7 +14,7 @@ from gazelle.core import defaults, symbolic
 from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.models import settings
 from gazelle.models.arguments import check_fit, pair, warn_unseen_classes, whole
-from gazelle.models.checks import check_inputs, warn_frozen_since
+from gazelle.models.checks import check_ids, check_inputs, warn_frozen_since
 from gazelle.models.compiling import Compiling
 from gazelle.models.front import Front, front_of
 from gazelle.models.graph import Graph
@@ -84,6 +84,7 @@ class Fitting(Compiling, abstract=True):
             warn_unseen_classes(class_weight, source.data[1])
         check_inputs(self._entrance(), source)
         trainer = self._get_trainer("fit", source.sample[0])
+        check_ids(self._entrance(), source)
         source.seed = trainer.seed
         trainer.prepare(source)
         warn_frozen_since(self, trainer.live.trainable)
@@ -181,6 +182,7 @@ class Fitting(Compiling, abstract=True):
         source = self._source(x, y, sample_weight, batch_size=batch_size, steps=steps)
         check_inputs(self._entrance(), source)
         trainer = self._get_trainer("evaluate", source.sample[0])
+        check_ids(self._entrance(), source)
         trainer.prepare(source, "test")
         display = Progress(verbose)
         events = CallbackList(callbacks or [], self, {"steps": source.steps, "verbose": verbose})
@@ -202,6 +204,7 @@ class Fitting(Compiling, abstract=True):
         source = self._source(x, batch_size=batch_size, steps=steps)
         check_inputs(self._entrance(), source)
         trainer = self._get_trainer("predict", source.sample[0])
+        check_ids(self._entrance(), source)
         trainer.prepare(source, "predict")
         display = Progress(verbose)
         events = CallbackList(callbacks or [], self, {"steps": source.steps, "verbose": verbose})

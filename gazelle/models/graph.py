@@ -16,6 +16,7 @@ from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.layers.base import Layer
 from gazelle.layers.input import InputLayer
 from gazelle.layers.tree import counted
+from gazelle.models.sources import get_source_inputs
 
 
 @dataclasses.dataclass
@@ -50,7 +51,7 @@ class Graph:
             if not isinstance(tensor, KerasTensor):
                 raise ArgumentError(
                     message("Model(inputs, outputs)", expected="symbolic tensors made by Input and by calling layers",
-                            got=type(tensor).__name__)
+                            got=type(tensor).__name__, mend=_uncalled(tensor))
                 )  # fmt: skip
         self.nodes, indices = self._find_nodes()
         self._sort(indices)
@@ -71,10 +72,12 @@ class Graph:
             def enter(tensor: KerasTensor, stack: Any = stack) -> None:
                 node = tensor.node
                 if node is None or (isinstance(node.operation, InputLayer) and id(tensor) not in entrances):
+                    met = [source for given in self.flat_inputs for source in get_source_inputs(given)]
                     raise ArgumentError(
-                        message(f"The outputs depend on {tensor!r}", expected="every Input among inputs",
-                                got="not there",
-                                mend="Add this Input to Model(inputs=[...]).")
+                        message("The outputs depend on an Input", expected="every Input among inputs",
+                                got=f"{tensor!r} outside of them",
+                                mend="Write Model(inputs, outputs), in this order." if any(t is tensor for t in met)
+                                else "Add this Input to Model(inputs=[...]).")
                     )  # fmt: skip
                 if id(node) in seen:
                     return
@@ -159,7 +162,8 @@ class Graph:
             raise ArgumentError(
                 message("The model's inputs",
                         expected=f"{len(self.flat_inputs)} arrays ({', '.join(self.input_names)})",
-                        got=f"{len(flat)}", mend="Give several inputs as a list or a dict by name.")
+                        got=f"{len(flat)}", mend="Give several inputs as a list or a dict by name."
+                        if len(self.flat_inputs) > 1 else "Labels are an argument of their own: fit(x, y).")
             )  # fmt: skip
         return flat
 
@@ -168,6 +172,11 @@ class Graph:
 
 
 _nothing = contextlib.nullcontext()
+
+
+def _uncalled(thing: Any) -> str:
+    kind = type(thing).__name__
+    return f"A layer gives a tensor where it is called: {kind}(...)(x)." if isinstance(thing, Layer) else ""
 
 
 def _operation(tensor: KerasTensor) -> Any:

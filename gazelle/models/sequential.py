@@ -35,6 +35,9 @@ class Sequential(Model):
         super().__init__(trainable=trainable, name=name, **kwargs)
         self._layers: list[Layer] = []
         self._guessed = False  # the input's shape was taken from data
+        if isinstance(layers, Layer):
+            got, mend = f"the layer '{layers.name}'", "Put the layers into brackets: Sequential([...])."
+            raise ArgumentError(message("Sequential", expected="a list of layers", got=got, mend=mend))
         for layer in layers or []:
             self.add(layer)
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gazelle.core import config as core
-from gazelle.core.errors import ArgumentError, DamagedFileError, UnsafeFileError, message
+from gazelle.core.errors import ArgumentError, DamagedFileError, UnsafeFileError, message, nearest
 from gazelle.saving import assets, hdf5, keras_weights, legacy, older, spelling
 from gazelle.saving import config as configs
 from gazelle.saving.atomic import path_of, replace_file
@@ -24,6 +24,7 @@ from gazelle.saving.tensors import damaged
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 KERAS_VERSION = "3.15.1"  # whose layout this is
 _MOST_BYTES = {CONFIG: configs.LONGEST, METADATA: 2**20}
+HDF5_START = b"\x89HDF\r\n\x1a\n"
 _EXPANSION = 100  # a member that grows more than so many times, and beyond 16 MiB, is a bomb
 
 
@@ -86,7 +87,7 @@ def load_model(
     Raises:
         UnsafeFileError: it asks for something a data file must not do. DamagedFileError: it is cut or changed.
     """
-    filepath = path_of(filepath)
+    filepath = existing(filepath)
     label = f"'{filepath}'"
     if _is_hdf5(filepath):
         with hdf5.opened(filepath, os.fspath(filepath)) as reader:
@@ -109,7 +110,11 @@ def load_model(
 
 def _is_hdf5(filepath: Any) -> bool:
     with open(filepath, "rb") as file:
-        return file.read(8) == b"\x89HDF\r\n\x1a\n"
+        start = file.read(8)
+    if start[:2] != b"PK" and start != HDF5_START:
+        got = f"a file that begins with {start!r}"
+        raise DamagedFileError(message(f"'{filepath}' holds no model", expected="a .keras or .h5 file", got=got))
+    return start == HDF5_START
 
 
 def _compile(model: Any, config: Any, label: str, custom_objects: Mapping[str, Any] | None) -> None:
@@ -168,6 +173,20 @@ def _check_members(archive: zipfile.ZipFile, label: str) -> None:
                 message(f"{info.filename} in {label} is refused", expected=f"a file of at most {most} bytes",
                         got=f"{info.file_size} from {info.compress_size}")
             )  # fmt: skip
+
+
+def existing(filepath: Any) -> str:
+    """The path of a file that is there, as text."""
+    path = path_of(filepath)
+    folder, name = os.path.split(path)
+    if os.path.isdir(path):
+        raise DamagedFileError(message(f"'{path}'", expected="a file", got="a folder"))
+    if not os.path.exists(path):
+        near = nearest(name, os.listdir(folder or ".")) if os.path.isdir(folder or ".") else []
+        mend = f"Did you mean {' or '.join(map(repr, near))}?" if near else "Is the path right?"
+        got = f"none of this name in '{os.path.abspath(folder)}'"
+        raise FileNotFoundError(message(f"'{path}' cannot be read", expected="a file", got=got, mend=mend))
+    return path
 
 
 def refuse_overwriting(filepath: Any, overwrite: bool) -> None:

@@ -65,7 +65,7 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
     if filepath == "latest":
         tensors, meta, path = newest()
         return _load_state(model, tensors, meta, path)
-    path = path_of(filepath)
+    path = keras_v3.existing(filepath)
     form = format_of(path)
     if form == "state":
         return _load_state(model, *read_state(path), path)
@@ -83,13 +83,11 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
 
 def format_of(path: str) -> str:
     """'keras', 'h5', 'shards', 'state' or 'safetensors', told by the first bytes."""
-    if os.path.isdir(path):
-        raise DamagedFileError(message(f"'{path}'", expected="a file", got="a folder"))
     with open(path, "rb") as file:
         start = file.read(9)
         if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
             return "keras"
-        if start[:8] == b"\x89HDF\r\n\x1a\n":
+        if start[:8] == keras_v3.HDF5_START:
             return "h5"
         if start.lstrip()[:1] == b"{":
             return "shards"

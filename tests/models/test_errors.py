@@ -46,6 +46,32 @@ def image_network():
     return model
 
 
+def two_inputs():
+    left, right = gazelle.Input((10,), name="left"), gazelle.Input((10,), name="right")
+    model = gazelle.Model([left, right], layers.Dense(1)(layers.Concatenate()([left, right])))
+    model.compile("adam", "mse")
+    return model
+
+
+def embedding_network():
+    model = gazelle.Sequential([layers.Embedding(5, 2), layers.Flatten(), layers.Dense(1)])
+    model.compile("adam", "mse")
+    return model
+
+
+def even(n):
+    return n == 0 or not even(n - 1)
+
+
+def recursive_loss(y_true, y_pred):
+    return y_true if even(1) else np.abs(np.asarray(y_pred))
+
+
+def swapped():
+    x = gazelle.Input((10,))
+    return gazelle.Model(layers.Dense(1)(x), x)
+
+
 with_nan = X.copy()
 with_nan[3, 2] = np.nan
 
@@ -144,6 +170,47 @@ MISTAKES = {
         lambda: gazelle.Sequential([layers.Input((3,)), Reading()]), TypeError, ["Reading 'reading", "gazelle.ops"]
     ),
     "get_layer of an unknown name": (lambda: network().get_layer("dens"), ArgumentError, ["'dens'", "Did you mean"]),
+    "a needed argument left out": (lambda: layers.Dense(), TypeError, ["a required argument: 'units'", "use_bias"]),
+    "layers without brackets": (
+        lambda: gazelle.Sequential(layers.Dense(3), layers.Dense(4)), ArgumentError, ["a list of layers", "([...])"]
+    ),
+    "a shape for a tensor": (
+        lambda: layers.Dense(3)((None, 10)), TypeError, ["Input of Dense", "got (None, 10)", "Input(shape)"]
+    ),
+    "a layer called on nothing": (lambda: layers.Dense(3)(), TypeError, ["Input of Dense", "got none"]),
+    "a layer for an output": (
+        lambda: gazelle.Model(gazelle.Input((3,)), layers.Dense(3)), ArgumentError, ["got Dense", "Dense(...)(x)"]
+    ),
+    "outputs before inputs": (swapped, ArgumentError, ["every Input among inputs", "Model(inputs, outputs)"]),
+    "NumPy's mean of a symbolic tensor": (
+        lambda: np.mean(gazelle.Input((3,))), StateError, ["given to a NumPy function", "gazelle.ops"]
+    ),
+    "x and y in one tuple": (lambda: fit(network(), (X, Y), None), ArgumentError, ["fit(x, y)"]),
+    "one input too short": (
+        lambda: fit(two_inputs(), [X, X[:50]]), DataError, ["expected 60 as in x", "got 50 in x[1]"]
+    ),
+    "objects that are numbers": (
+        lambda: fit(network(), X.astype(object)), DataError, ["dtype object", "x.astype('float32')"]
+    ),
+    "dates": (
+        lambda: fit(network(), np.full((60, 10), "2020-01-01", "M8[D]")), DataError, ["date(2020, 1, 1)", "days"]
+    ),
+    "a path for data": (lambda: fit(network(), "data.csv"), DataError, ["'data.csv'", "Read the file first"]),
+    "two labels that are not 0 and 1": (
+        lambda: fit(network(1, "sigmoid", "binary_crossentropy"), y=(Y > 0) * 255), DataError, ["use y == 255"]
+    ),
+    "an id beyond the table": (
+        lambda: fit(embedding_network(), Y[:, None] + 3), DataError, ["from 0 to 4", "got 5", "Embedding(6"]
+    ),
+    "NumPy in a loss": (
+        lambda: fit(network(loss=recursive_loss)), TypeError, ["loss function 'recursive_loss'", "NumPy", "gazelle.ops"]
+    ),
+    "Python's float in a metric": (
+        lambda: fit(network(metrics=[lambda y, p: float(p[0, 0])])), TypeError, ["metric function '<lambda>'", "value"]
+    ),
+    "accuracy of rows, labels of numbers": (
+        lambda: fit(network(metrics=[gazelle.metrics.Accuracy()])), ShapeError, ["Metric", "metrics=['accuracy']"]
+    ),
     "weights of another model": (
         lambda: network().set_weights(network(4).get_weights()), ShapeError, ["(4, 3)", "(4, 4)"]
     ),
