@@ -118,7 +118,7 @@ def _optimizer(thing: Any, words: dict[str, Any]) -> None:
     if words.get("epsilon", 0) is None:
         del words["epsilon"]
     if old or decay or slow:
-        if type(thing).__module__.startswith("gazelle."):
+        if type(thing).__module__.startswith("gazelle.") and type(thing).__name__ == kind:  # AdamW is of a later time
             thing.__class__ = optimizers.KINDS[kind]
         thing.__dict__.update(decay=decay or 0.0, **({"schedule_decay": slow or 0.004} if kind == "Nadam" else {}))
     if old and era.standalone():

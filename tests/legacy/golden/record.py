@@ -1,15 +1,17 @@
-"""Records what the genuine Keras 1.2.2 and 2.3.1 compute: first weights in, losses of 20 updates out.
+"""Records what genuine libraries compute: first weights in, losses of 20 updates out.
 
-    KERAS_BACKEND=theano python record.py first.npz      with Keras 1.2.2 (or second.npz, with 2.3.1)
+    KERAS_BACKEND=theano python record.py models first.npz      with Keras 1.2.2 (or second.npz, with 2.3.1)
+    TF_USE_LEGACY_KERAS=1 python record.py tensorflow_models tensorflow.npz      with tensorflow and tf-keras 2.21
 
-The models are `models.py` beside this file, written so that both eras, and gazelle, run the same lines.
+The models lie beside this file, written so that these libraries, and gazelle, run the same lines.
 """
 
+import importlib
 import sys
 
-import models
 import numpy as np
 
+models = importlib.import_module(sys.argv[1])
 out = {}
 for name in models.NAMES:
     model, x, y = models.make(name)
@@ -19,4 +21,4 @@ for name in models.NAMES:
     out[name + "/losses"] = np.array(losses)
     out[name + "/outputs"] = np.asarray(model.predict(x))
     print(name, losses[0], losses[-1])
-np.savez_compressed(sys.argv[1], **out)
+np.savez_compressed(sys.argv[2], **out)
