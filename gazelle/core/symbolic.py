@@ -10,7 +10,7 @@ from typing import Any
 
 import jax
 
-from gazelle.core import arrays, bind, dtypes, era
+from gazelle.core import arrays, bind, dtypes, era, unrolled
 from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, message
 
 #: operations that symbolic tensors have as operators and methods; filled by the room `ops`.
@@ -86,6 +86,8 @@ class KerasTensor:
 
     def __getattr__(self, name: str) -> Any:
         if name in _METHODS and name in OPS:
+            if sys._getframe(1).f_globals.get("__name__", "").endswith(".fromnumeric"):  # np.mean(tensor)
+                raise self._no_values("NumPy function")
             return lambda *args, **kwargs: OPS[name](self, *args, **kwargs)
         found = era.attribute(self, name)
         if found is era.NOTHING:
@@ -208,7 +210,7 @@ def output_spec(fn: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], na
         return result
 
     unknown = any(None in flat[i].shape for i in places)
-    results = []
+    results, programs = [], []
     for size in _SIZES if unknown else _SIZES[:1]:
         specs = [
             jax.ShapeDtypeStruct([size if n is None else n for n in flat[i].shape], dtypes.device_dtype(flat[i].dtype))
@@ -218,7 +220,9 @@ def output_spec(fn: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], na
         scope = bind.Scope(values={}, key=arrays.key(0), training=False if outer is None else outer.training)
         try:
             with bind.entered(scope):
-                results.append(jax.eval_shape(traced, *specs))
+                program, result = jax.make_jaxpr(traced, return_shape=True)(*specs)
+            programs.append(program)
+            results.append(result)
         except (TypeError, ValueError) as error:
             fixed = _meets(str(error), size) if unknown else None
             if fixed is not None:  # a tensor of a fixed number of samples meets ours: we have as many
@@ -228,6 +232,9 @@ def output_spec(fn: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], na
                 raise
             error.args = tuple(str(arg).replace(str(size), "None") if unknown else arg for arg in error.args)
             raise
+
+    if unknown:
+        unrolled.tell(name, programs[0], programs[1], _SIZES[1] - _SIZES[0])
 
     def merge(first: Any, *others: Any) -> KerasTensor:
         for other in others:
