@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gazelle.core.config import custom_object_scope, serialize_object
+from gazelle.core.config import serialize_object, with_custom_objects
 from gazelle.core.policies import (
     DTypePolicy,
     DTypePolicyMap,
@@ -31,12 +31,12 @@ def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
     return serialize_object(dtype_policy)
 
 
-def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> DTypePolicy:
+@with_custom_objects
+def deserialize(config: Mapping[str, Any]) -> DTypePolicy:
     """The policy that a config dict describes.
 
     >>> dtype_policies.deserialize({"class_name": "DTypePolicy", "config": {"name": "float32"}})
     <DTypePolicy "float32">
     """
-    with custom_object_scope(custom_objects or {}):
-        policy: DTypePolicy = get(config)
-        return policy
+    policy: DTypePolicy = get(config)
+    return policy

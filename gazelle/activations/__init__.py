@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from gazelle.activations.activations import exponential, gelu, linear, relu
-from gazelle.core.config import REGISTRY, RESOLVERS, serialize
+from gazelle.core.config import REGISTRY, RESOLVERS, serialize, with_custom_objects
 from gazelle.core.lookup import lookup
 from gazelle.ops.activation import (
     celu,
@@ -60,6 +60,7 @@ def get(identifier: Any) -> Any:
     return linear if identifier is None else lookup("activation", "activations", identifier)
 
 
+@with_custom_objects
 def deserialize(config: Any) -> Any:
     """The activation that `serialize` described."""
     return get(config)

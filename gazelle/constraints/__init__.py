@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gazelle.constraints.constraints import Constraint, MaxNorm, MinMaxNorm, NonNeg, UnitNorm
-from gazelle.core.config import RESOLVERS, serialize
+from gazelle.core.config import RESOLVERS, serialize, with_custom_objects
 from gazelle.core.lookup import lookup
 
 max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNorm
@@ -20,6 +20,7 @@ def get(identifier: Any) -> Any:
     return lookup("constraint", "constraints", identifier)
 
 
+@with_custom_objects
 def deserialize(config: Any) -> Any:
     """The constraint that `serialize` described."""
     return get(config)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.core.config import RESOLVERS, serialize
+from gazelle.core.config import RESOLVERS, serialize, with_custom_objects
 from gazelle.core.lookup import lookup
 from gazelle.initializers.base import Initializer
 from gazelle.initializers.constant import STFT, Constant, Given, Identity, Ones, Zeros
@@ -49,6 +49,7 @@ def get(identifier: Any) -> Any:
     return lookup("initializer", "initializers", identifier)
 
 
+@with_custom_objects
 def deserialize(config: Any) -> Any:
     """The initializer that `serialize` described."""
     return get(config)

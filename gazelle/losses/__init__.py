@@ -5,7 +5,7 @@ Must not know: models, layers, or how training goes on.
 
 from typing import Any
 
-from gazelle.core.config import serialize
+from gazelle.core.config import serialize, with_custom_objects
 from gazelle.losses.base import Loss, LossFunctionWrapper, as_loss, check_labels, check_shapes, get
 from gazelle.losses.classification import (
     CategoricalHinge,
@@ -56,12 +56,10 @@ from gazelle.losses.regression import (
 from gazelle.losses.sequence import CTC, ctc
 
 
-def deserialize(name: Any, custom_objects: Any = None) -> Any:
+@with_custom_objects
+def deserialize(config: Any) -> Any:
     """The loss that `serialize` described."""
-    from gazelle.core.config import custom_object_scope
-
-    with custom_object_scope(custom_objects or {}):
-        return get(name)
+    return get(config)
 
 
 __all__ = [

@@ -5,7 +5,7 @@ Must not know: models, layers, or how training goes on.
 
 from typing import Any
 
-from gazelle.core.config import serialize
+from gazelle.core.config import serialize, with_custom_objects
 from gazelle.losses import (
     binary_crossentropy,
     binary_focal_crossentropy,
@@ -84,12 +84,10 @@ from gazelle.metrics.regression import (
 )
 
 
-def deserialize(config: Any, custom_objects: Any = None) -> Any:
+@with_custom_objects
+def deserialize(config: Any) -> Any:
     """The metric that `serialize` described."""
-    from gazelle.core.config import custom_object_scope
-
-    with custom_object_scope(custom_objects or {}):
-        return get(config)
+    return get(config)
 
 
 __all__ = [

@@ -1,23 +1,105 @@
-"""A model again, with fresh weights."""
+"""A model again, with fresh weights, and with other layers where the caller wants them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from gazelle.core import symbolic
 from gazelle.core.config import deserialize, serialize_object
 from gazelle.core.errors import ArgumentError, message
+from gazelle.layers.base import Layer
+from gazelle.layers.input import Input, InputLayer
+from gazelle.models.functional import Functional
+from gazelle.models.model import takes_a_graph
+from gazelle.models.sequential import Sequential
 
 
-def clone_model(model: Any) -> Any:
+def clone_model(
+    model: Any, input_tensors: Any = None, clone_function: Callable[[Any], Any] | None = None,
+    call_function: Callable[..., Any] | None = None, recursive: bool = False,
+) -> Any:  # fmt: skip
     """A new model of the same structure, with weights initialized anew and nothing compiled.
 
-    >>> copy = clone_model(Sequential([Input((3,)), layers.Dense(2)]))
-    """
+    `clone_function(layer)` gives the layer for the place of each one but Inputs; models inside the model are handed to
+    it whole, or gone through too if `recursive`. `call_function(layer, *args, **kwargs)` calls the new layers.
+    `input_tensors` take the place of the Inputs.
+
+    >>> model = Sequential([Input((3,)), layers.Dense(2), layers.Dropout(0.5)])
+    >>> without = lambda layer: layers.Identity() if "dropout" in layer.name else type(layer).from_config(layer.get_config())
+    >>> [layer.name for layer in clone_model(model, clone_function=without).layers]
+    ['dense', 'identity']
+    """  # noqa: E501
     if not hasattr(type(model), "compile_from_config"):
         raise ArgumentError(
             message("clone_model", expected="a model", got=f"a {type(model).__name__}",
                     mend="A layer again, without weights: type(layer).from_config(layer.get_config()).")
         )  # fmt: skip
-    config = serialize_object(model)
+    if input_tensors is None and clone_function is None and call_function is None:
+        return _from_config(model)
+    copies = _Copies(clone_function or _from_config, recursive)
+    call = call_function or (lambda layer, *args, **kwargs: layer(*args, **kwargs))
+    if isinstance(model, Sequential):
+        if call_function is not None:
+            raise ArgumentError(
+                message("clone_model: call_function", expected="a model made from inputs and outputs",
+                        got="a Sequential, whose layers are called one after another")
+            )  # fmt: skip
+        heads = symbolic.leaves(input_tensors) or [layer for layer in model._layers if isinstance(layer, InputLayer)]
+        return Sequential([*heads[:1], *map(copies, model.layers)], name=model.name, trainable=model.trainable)
+    if model._graph is None:
+        raise ArgumentError(
+            message(f"clone_model of '{model.name}'", expected="a graph of layers, to take others in their place",
+                    got=f"{type(model).__name__}, whose call is a program of its own",
+                    mend="Without clone_function and input_tensors it is made from its get_config().")
+        )  # fmt: skip
+    inputs, outputs = _called_again(model._graph, input_tensors, copies, call)
+    made = type(model) if takes_a_graph(type(model)) else Functional
+    return made(inputs=inputs, outputs=outputs, name=model.name, trainable=model.trainable)
+
+
+def _from_config(layer: Any) -> Any:
+    config = serialize_object(layer)
     config.pop("compile_config", None)
     return deserialize(config)
+
+
+class _Copies:
+    """One copy for each layer, however often it is called."""
+
+    def __init__(self, function: Callable[[Any], Any], recursive: bool) -> None:
+        self.function, self.recursive = function, recursive
+        self.made: dict[int, Any] = {}
+
+    def __call__(self, layer: Any) -> Any:
+        if not isinstance(layer, Layer):  # an operation: it has no weights
+            return layer
+        if id(layer) not in self.made:
+            inside = self.recursive and getattr(layer, "_graph", None) is not None
+            options = {"clone_function": self.function, "recursive": True}
+            self.made[id(layer)] = clone_model(layer, **options) if inside else self.function(layer)
+        return self.made[id(layer)]
+
+
+def _called_again(graph: Any, given: Any, copies: _Copies, call: Callable[..., Any]) -> tuple[Any, Any]:
+    """The calls of a graph with other layers, from new Inputs or from tensors that are given."""
+    heads = symbolic.leaves(given) if given is not None else [
+        Input(batch_shape=t.shape, dtype=t.dtype, name=t.node.operation.name) for t in graph.flat_inputs
+    ]  # fmt: skip
+    if len(heads) != len(graph.flat_inputs):
+        raise ArgumentError(
+            message("clone_model: input_tensors", expected=f"{len(graph.flat_inputs)} tensors", got=f"{len(heads)}")
+        )
+    known = {id(old): new for old, new in zip(graph.flat_inputs, heads, strict=True)}
+
+    def renewed(tree: Any) -> Any:
+        return symbolic.map_tree(lambda value: known.get(id(value), value), tree)
+
+    for node in graph.nodes:
+        outputs = symbolic.leaves(node.outputs)
+        if all(id(tensor) in known for tensor in outputs):
+            continue
+        args, kwargs = renewed((node.args, node.kwargs))
+        results = symbolic.leaves(call(copies(node.operation), *args, **kwargs))
+        known.update((id(old), new) for old, new in zip(outputs, results, strict=True))
+    return renewed(graph.inputs), renewed(graph.outputs)

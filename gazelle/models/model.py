@@ -13,6 +13,7 @@ from gazelle.layers.base import Layer
 from gazelle.layers.input import Input
 from gazelle.models.fitting import Fitting
 from gazelle.models.graph import Aside, Graph
+from gazelle.models.state_tree import put, read
 
 
 class Model(Fitting):
@@ -252,7 +253,7 @@ class Model(Fitting):
         return model_to_json(self, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
-        if self._graph is not None and _takes_a_graph(type(self)):
+        if self._graph is not None and takes_a_graph(type(self)):
             from gazelle.models.functional import graph_config
 
             return graph_config(self)
@@ -267,6 +268,22 @@ class Model(Fitting):
             return from_graph_config(cls, config)
         return super().from_config(config)
 
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
+        """Weights, slots and metrics as {kind: {part of the path: {... : array}}}.
+
+        Args:
+            value_format: "backend_tensor" for arrays of JAX, "numpy_array" for NumPy's.
+
+        >>> model = Sequential([Input((3,)), layers.Dense(2, name="top")])
+        >>> model.get_state_tree("numpy_array")["trainable_variables"]["top"]["bias"].tolist()
+        [0.0, 0.0]
+        """
+        return read(self, value_format)
+
+    def set_state_tree(self, state_tree: Any) -> None:
+        """Assign what a tree like that of `get_state_tree` holds; parts may be missing."""
+        put(self, state_tree)
+
     def _has_call(self) -> bool:
         """Whether it can be called on data: a model with steps of its own need not."""
         return self._graph is not None or type(self).call is not Model.call
@@ -279,7 +296,7 @@ class Model(Fitting):
             self._trainer.live.totals = self._trainer.meters.start()
 
 
-def _takes_a_graph(cls: type) -> bool:
+def takes_a_graph(cls: type) -> bool:
     """Whether a subclass is made as Model(inputs, outputs) is: it has no constructor of its own, or hands all on."""
     own = [vars(c)["__init__"] for c in cls.__mro__[: cls.__mro__.index(Model)] if "__init__" in vars(c)]
     if not own:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gazelle.core.config import REGISTRY, find
+from gazelle.core.config import REGISTRY, find, with_custom_objects
 from gazelle.core.config import deserialize as _deserialize
 from gazelle.core.config import serialize as _serialize
 from gazelle.core.errors import ArgumentError, message, unknown
@@ -54,6 +54,7 @@ def serialize(optimizer: Optimizer) -> dict[str, Any]:
     return out
 
 
+@with_custom_objects
 def deserialize(config: Mapping[str, Any]) -> Any:
     """The optimizer that a config dict describes; upper and lower case of our own names do not matter."""
     if "class_name" not in config:

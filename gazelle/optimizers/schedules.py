@@ -8,7 +8,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.core.config import Configurable
+from gazelle.core.config import Configurable, with_custom_objects
 from gazelle.core.config import deserialize as _deserialize
 from gazelle.core.config import serialize as _serialize
 from gazelle.core.errors import ArgumentError, message
@@ -219,6 +219,7 @@ def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, Any]:
     return out
 
 
+@with_custom_objects
 def deserialize(config: Mapping[str, Any]) -> Any:
     """The schedule that a config dict describes."""
     return _deserialize(config, LearningRateSchedule._room)

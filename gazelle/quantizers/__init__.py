@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gazelle.core.config import custom_object_scope, serialize
+from gazelle.core.config import serialize, with_custom_objects
 from gazelle.core.lookup import lookup
 from gazelle.quantizers.absmax import AbsMaxQuantizer, Quantizer, abs_max_quantize
 from gazelle.quantizers.configs import Int4QuantizationConfig, Int8QuantizationConfig, QuantizationConfig
@@ -36,11 +36,11 @@ def get(identifier: Any, **kwargs: Any) -> Any:
     return lookup("quantizer", "quantizers", identifier)
 
 
-def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+@with_custom_objects
+def deserialize(config: Mapping[str, Any]) -> Any:
     """The quantizer that `serialize` described.
 
     >>> deserialize(quantizers.serialize(AbsMaxQuantizer(axis=0))).axis
     (0,)
     """
-    with custom_object_scope(custom_objects or {}):
-        return lookup("quantizer", "quantizers", config)
+    return lookup("quantizer", "quantizers", config)

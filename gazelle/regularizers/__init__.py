@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gazelle.core.config import RESOLVERS, serialize
+from gazelle.core.config import RESOLVERS, serialize, with_custom_objects
 from gazelle.core.lookup import lookup
 from gazelle.regularizers.regularizers import L1, L1L2, L2, OrthogonalRegularizer, Regularizer
 
@@ -22,6 +22,7 @@ def get(identifier: Any) -> Any:
     return lookup("regularizer", "regularizers", identifier)
 
 
+@with_custom_objects
 def deserialize(config: Any) -> Any:
     """The regularizer that `serialize` described."""
     return get(config)

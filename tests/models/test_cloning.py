@@ -1,0 +1,123 @@
+"""`clone_model`: the same structure, with layers of the caller's choice, beside Keras."""
+
+import keras
+import numpy as np
+import pytest
+
+import gazelle
+
+X = np.random.default_rng(0).random((2, 6)).astype("float32")
+
+
+def shared(k):
+    """One layer called twice, a nested model, an operation, a call with an option."""
+    inner = k.Sequential([k.Input((4,)), k.layers.Dense(4, name="deep"), k.layers.Dropout(0.5)], name="inner")
+    x = k.Input((6,), name="x")
+    dense = k.layers.Dense(4, activation="relu", name="twice")
+    h = dense(x)
+    h = inner(h, training=False) + k.ops.exp(h)
+    return k.Model(x, [k.layers.Dense(2, name="top")(h), dense(x)], name="whole")
+
+
+def doubled(layer):
+    config = layer.get_config()
+    if type(layer).__name__ == "Dense" and layer.name == "top":
+        config["units"] *= 2
+    if layer.name == "deep":
+        config["use_bias"] = False
+    return type(layer).from_config(config)
+
+
+@pytest.mark.parametrize("recursive", [False, True])
+def test_layers_of_the_callers_choice(recursive):
+    ours, theirs = (
+        k.models.clone_model(shared(k), clone_function=doubled, recursive=recursive) for k in (gazelle, keras)
+    )
+    assert [tuple(w.shape) for w in ours.weights] == [tuple(w.shape) for w in theirs.weights]
+    assert [layer.name for layer in ours.layers if layer.name in ("twice", "inner", "top")] == ["twice", "inner", "top"]
+    ours.set_weights(theirs.get_weights())
+    for a, b in zip(ours.predict(X, verbose=0), theirs.predict(X, verbose=0), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_a_clone_shares_no_weights():
+    model = shared(gazelle)
+    before = model.get_weights()
+    copy = gazelle.models.clone_model(model, clone_function=doubled)
+    copy.set_weights([w * 0 for w in copy.get_weights()])
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_inputs_and_calls_of_the_callers_choice():
+    model, called = shared(gazelle), []
+    start = gazelle.Input((6,), name="other")
+
+    def call(layer, *args, **kwargs):
+        called.append(getattr(layer, "name", ""))
+        return layer(*args, **kwargs)
+
+    copy = gazelle.models.clone_model(model, input_tensors=start * 2.0, call_function=call)
+    assert called.count("twice") == 2
+    assert copy.input_shape == (None, 6)
+    whole = gazelle.Model(start, copy.outputs)
+    copy.set_weights(model.get_weights())
+    np.testing.assert_allclose(whole.predict(X, verbose=0)[0], model.predict(2 * X, verbose=0)[0], rtol=1e-5)
+
+
+def test_a_sequential_on_other_inputs():
+    model = gazelle.Sequential([gazelle.layers.Dense(3), gazelle.layers.Dropout(0.1)])
+    copy = gazelle.models.clone_model(model, input_tensors=gazelle.Input((5,)))
+    assert (model.built, copy.built, copy.output_shape) == (False, True, (None, 3))
+    with pytest.raises(ValueError, match="call_function: expected a model made from inputs and outputs"):
+        gazelle.models.clone_model(copy, call_function=lambda layer, x: layer(x))
+
+
+def test_what_has_no_graph():
+    class Mine(gazelle.Model):
+        def call(self, x):
+            return x
+
+    with pytest.raises(ValueError, match=r"(?s)clone_model of 'mine': expected a graph of layers.*from its get_config"):
+        gazelle.models.clone_model(Mine(), clone_function=doubled)
+
+
+def test_every_deserialize_takes_custom_objects():
+    class Halved:
+        def __call__(self, x):
+            return x / 2
+
+        def get_config(self):
+            return {}
+
+        @classmethod
+        def from_config(cls, config):
+            return cls()
+
+    config = {"class_name": "Halved", "config": {}}
+    for room in ("activations", "constraints", "initializers", "regularizers"):
+        made = getattr(gazelle, room).deserialize(config, custom_objects={"Halved": Halved})
+        assert isinstance(made, Halved), room
+        with pytest.raises(ValueError, match="Halved"):
+            getattr(gazelle, room).deserialize(config)
+
+
+def test_state_as_a_tree():
+    trees = {}
+    for k in (gazelle, keras):
+        model = k.Sequential([k.layers.Dense(2, name="top"), k.layers.BatchNormalization(name="norm")], name="m")
+        model.compile("adam", "mse")
+        model.fit(X, X[:, :2], verbose=0)
+        trees[k] = model.get_state_tree(value_format="numpy_array")
+    assert set(trees[gazelle]) == set(trees[keras])
+    assert sorted(trees[gazelle]["optimizer_variables"]["adam"])[:2] == ["iteration", "learning_rate"]
+    ours = trees[gazelle]["trainable_variables"]
+    assert {k: sorted(v) for k, v in ours.items()} == {"top": ["bias", "kernel"], "norm": ["beta", "gamma"]}
+
+    model = gazelle.Sequential([gazelle.Input((6,)), gazelle.layers.Dense(2, name="top")])
+    model.set_state_tree({"trainable_variables": {"top": ours["top"]}})
+    np.testing.assert_array_equal(model.weights[0], ours["top"]["kernel"])
+    with pytest.raises(ValueError, match=r"(?s)path in trainable_variables.*'top/kernal'.*Did you mean"):
+        model.set_state_tree({"trainable_variables": {"top": {"kernal": 0}}})
+    with pytest.raises(ValueError, match="value_format"):
+        model.get_state_tree("tensor")
