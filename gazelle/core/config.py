@@ -166,28 +166,28 @@ def _listen(cls: type, builtin: bool) -> None:
 
     @functools.wraps(init)
     def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
-        if ours and "_said" not in self.__dict__:  # the outermost of our own classes
-            args, kwargs = _in_todays_words(self, init, args, kwargs)
-        if "_config" in self.__dict__ and not builtin:
-            init(self, *args, **kwargs)
-            return
-        signature, rest = _signature(init)
         try:
-            bound = signature.bind(self, *args, **kwargs)
-        except TypeError as error:
-            raise _bad_arguments(type(self), signature, kwargs, error) from None
-        bound.apply_defaults()
-        given = dict(list(bound.arguments.items())[1:])
-        extra = given.pop(rest, {}) if rest else {}
-        self.__dict__.setdefault("_config", {**given, **extra})  # the outermost class's words
-        if not builtin:
-            init(self, *args, **kwargs)
-            return
-        given = {key: resolve(key, value) for key, value in given.items()}
-        for key, value in given.items():  # every level stores its own
-            if not isinstance(getattr(type(self), key, None), property):
-                setattr(self, key, value)
-        try:
+            if ours and "_said" not in self.__dict__:  # the outermost of our own classes
+                args, kwargs = _in_todays_words(self, init, args, kwargs)
+            if "_config" in self.__dict__ and not builtin:
+                init(self, *args, **kwargs)
+                return
+            signature, rest = _signature(init)
+            try:
+                bound = signature.bind(self, *args, **kwargs)
+            except TypeError as error:
+                raise _bad_arguments(type(self), signature, kwargs, error) from None
+            bound.apply_defaults()
+            given = dict(list(bound.arguments.items())[1:])
+            extra = given.pop(rest, {}) if rest else {}
+            self.__dict__.setdefault("_config", {**given, **extra})  # the outermost class's words
+            if not builtin:
+                init(self, *args, **kwargs)
+                return
+            given = {key: resolve(key, value) for key, value in given.items()}
+            for key, value in given.items():  # every level stores its own
+                if not isinstance(getattr(type(self), key, None), property):
+                    setattr(self, key, value)
             init(self, **given, **extra)
         except GazelleError as error:
             shorten(error)

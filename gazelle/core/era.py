@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from gazelle.core.errors import ArgumentError, message
+from gazelle.core.errors import ArgumentError, GazelleError, message
 
 #: what `ask` gives where nobody knows an answer
 NOTHING: Any = type("Nothing", (), {"__repr__": lambda self: "NOTHING"})()
@@ -117,6 +117,12 @@ def listening(function: Callable[..., Any]) -> Any:
             owner = type(thing) if bound else function.__module__
             args, kwargs = arguments(owner, function.__name__, args, kwargs, thing)
             args = (thing, *args) if bound else args
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except GazelleError as error:
+            from gazelle.core.traceback import shorten  # which asks for settings, and they for the era
+
+            shorten(error)
+            raise
 
     return wrapped

@@ -25,11 +25,33 @@ def filtered(function: Function) -> Function:
         try:
             return function(*args, **kwargs)
         except GazelleError as error:
-            if defaults.is_traceback_filtering_enabled():
-                error.__traceback__ = theirs(error.__traceback__)
+            shorten(error)
             raise
 
     return wrapped  # type: ignore[return-value]
+
+
+def shorten(error: GazelleError) -> None:
+    """Leave out what is not the program's: frames, JAX's note about frames, and a cause that JAX or gazelle raised."""
+    if not defaults.is_traceback_filtering_enabled():
+        return
+    cause = error.__cause__
+    if cause is not None:
+        if _last(cause.__traceback__).startswith(INSIDE):
+            error.__cause__, error.__suppress_context__ = None, True
+        else:
+            cause.__traceback__ = theirs(cause.__traceback__)
+    error.__traceback__ = theirs(error.__traceback__)
+    if hasattr(error, "__notes__"):
+        error.__notes__ = [note for note in error.__notes__ if "JAX has removed" not in note]
+
+
+def _last(traceback: TracebackType | None) -> str:
+    """The file in which an error was raised."""
+    file = ""
+    while traceback is not None:
+        file, traceback = traceback.tb_frame.f_code.co_filename, traceback.tb_next
+    return file
 
 
 def asked_for_values(error: Exception) -> tuple[str, str] | None:

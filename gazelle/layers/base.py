@@ -239,7 +239,7 @@ class Layer(Stateless, Precise):
         except GazelleError:
             raise
         except (TypeError, ValueError) as error:
-            raise self._explained(error, args) from error
+            raise self._explained(error, args).with_traceback(error.__traceback__) from error
         finally:
             scope.training, scope.cast = outer_training, outer_cast
             _path.reset(token)

@@ -36,7 +36,8 @@ def call(kind: str, function: Any, y_true: Any, y_pred: Any, more: Mapping[str, 
         )
         asked = asked_for_values(error)
         if asked is not None:
-            raise ArgumentTypeError(f"The {kind} function '{_name(function)}' failed: " + "\n".join(asked)) from error
+            text = f"The {kind} function '{_name(function)}' failed: " + "\n".join(asked)
+            raise ArgumentTypeError(text).with_traceback(error.__traceback__) from error
         error.add_note(f"Raised by the {kind} function '{_name(function)}' for {shapes}.")
         raise
     if values is None or isinstance(values, (str, bytes, bool, int, float)):

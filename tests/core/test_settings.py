@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gazelle
-from gazelle import config
+from gazelle import config, ops
 from gazelle.core import defaults
 
 
@@ -105,6 +105,11 @@ def test_progress_and_summary_go_to_the_logger(capsys, caplog):
     assert any("Total params" in line for line in lines)
 
 
+class Crooked(gazelle.layers.Layer):
+    def call(self, x):
+        return ops.matmul(x, ops.ones((7, 1)))
+
+
 def test_errors_point_at_the_program():
     def files(error):
         return [entry.path.name for entry in error.traceback]
@@ -114,6 +119,13 @@ def test_errors_point_at_the_program():
     with pytest.raises(ValueError, match="Dense") as short:
         layer(np.ones((1, 3)))
     assert "base.py" not in files(short)
+    model = gazelle.Sequential([Crooked()])
+    with pytest.raises(ValueError, match="Crooked 'crooked' failed on input of shape") as inside:
+        model.predict(np.ones((1, 3)))
+    assert set(files(inside)) == {"test_settings.py"}
+    assert "ones((7, 1))" in str(inside.traceback[-1].statement)
+    assert inside.value.__cause__ is None
+    assert not any("JAX" in note for note in getattr(inside.value, "__notes__", ()))
     config.disable_traceback_filtering()
     with pytest.raises(ValueError, match="Dense") as long:
         layer(np.ones((1, 3)))
