@@ -18,8 +18,13 @@ class Engine(abc.ABC):
     fuses_loops: ClassVar[bool] = False
 
     @abc.abstractmethod
-    def compile(self, function: Callable[..., Any], donate: tuple[int, ...] = ()) -> Callable[..., Any]:
-        """Compile a pure function; the arrays of the arguments in `donate` are given up, their memory may be used."""
+    def compile(
+        self, function: Callable[..., Any], donate: tuple[int, ...] = (), key: str | None = None
+    ) -> Callable[..., Any]:
+        """Compile a pure function; the arrays of the arguments in `donate` are given up, their memory may be used.
+
+        key: a text that no other function has, in any process, under which the program may be kept on disk.
+        """
 
     @abc.abstractmethod
     def devices(self) -> list[str]:

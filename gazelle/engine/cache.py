@@ -16,26 +16,31 @@ _WORTH = 0.05  # seconds of compilation from which a program is kept
 
 
 @functools.cache  # once per process
-def remember_programs() -> None:
-    """Switch JAX's persistent compilation cache on, unless the user has set one or GAZELLE_COMPILE_CACHE=0.
+def folder() -> Path | None:
+    """Where programs are kept; None where the user has set JAX's own cache, or GAZELLE_COMPILE_CACHE=0.
 
     GAZELLE_COMPILE_CACHE may name the folder; by default it is `gazelle` in the user's cache folder. Each kind of
     processor has its own below it: a program compiled for one may crash on another.
     """
     wanted = os.environ.get("GAZELLE_COMPILE_CACHE", "")
     if jax.config.jax_compilation_cache_dir is not None or wanted.lower() in ("0", "no", "off", "false"):
-        return
-    folder = Path(wanted) if wanted else _users_cache() / "gazelle"
-    folder = folder / _machine()
+        return None
+    place = Path(wanted) if wanted else _users_cache() / "gazelle"
+    place = place / _machine()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK):
-            return
+        place.mkdir(parents=True, exist_ok=True)
     except OSError:  # a home that cannot be written: compile each time
-        return
-    jax.config.update("jax_compilation_cache_max_size", _MOST)
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", _WORTH)
-    jax.config.update("jax_compilation_cache_dir", str(folder))
+        return None
+    return place if os.access(place, os.W_OK) else None
+
+
+def remember_programs() -> None:
+    """Switch JAX's persistent compilation cache on, where there is a folder for it."""
+    place = folder()
+    if place is not None and jax.config.jax_compilation_cache_dir is None:
+        jax.config.update("jax_compilation_cache_max_size", _MOST)
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", _WORTH)
+        jax.config.update("jax_compilation_cache_dir", str(place))
 
 
 def _users_cache() -> Path:

@@ -30,9 +30,9 @@ def current() -> Engine:
     return _load(engines.engine())
 
 
-def compile(function: Callable[..., Any], donate: tuple[int, ...] = ()) -> Callable[..., Any]:
+def compile(function: Callable[..., Any], donate: tuple[int, ...] = (), key: str | None = None) -> Callable[..., Any]:
     """Compile a pure function with the chosen engine; see `Engine.compile`."""
-    return current().compile(function, donate)
+    return current().compile(function, donate, key)
 
 
 def devices() -> list[str]:

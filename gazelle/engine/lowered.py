@@ -21,7 +21,9 @@ Run = Callable[[Sequence[Any]], Sequence[Any]]
 class Lowering(Engine):
     """An engine that `build`s its own program from one that JAX traced and differentiated."""
 
-    def compile(self, function: Callable[..., Any], donate: tuple[int, ...] = ()) -> Callable[..., Any]:
+    def compile(
+        self, function: Callable[..., Any], donate: tuple[int, ...] = (), key: str | None = None
+    ) -> Callable[..., Any]:
         return Lowered(function, self.build)
 
     @abc.abstractmethod

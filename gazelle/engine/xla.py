@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+from gazelle.engine import kept
 from gazelle.engine.base import Engine
 from gazelle.engine.cache import remember_programs
 
@@ -17,8 +18,12 @@ class XLA(Engine):
     title = "XLA"
     fuses_loops = True
 
-    def compile(self, function: Callable[..., Any], donate: tuple[int, ...] = ()) -> Callable[..., Any]:
+    def compile(
+        self, function: Callable[..., Any], donate: tuple[int, ...] = (), key: str | None = None
+    ) -> Callable[..., Any]:
         remember_programs()
+        if key is not None and kept.usable():
+            return kept.Kept(function, donate, key)
         return jax.jit(function, donate_argnums=donate)
 
     def devices(self) -> list[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from types import FunctionType
 from typing import Any
 
 import jax
 
-from gazelle.core import defaults, dtypes, random, symbolic
+from gazelle.core import defaults, dtypes, era, random, symbolic
 from gazelle.core.config import deserialize, serialize, serialize_object
 from gazelle.core.errors import GazelleError
 from gazelle.core.variable import outlines
@@ -38,7 +39,7 @@ def structure(model: Any, plan: Blueprint) -> str | None:
         for layer in layers
     ):
         return None  # what a layer has adapted to, and the RematScope it was made in, are not in its config
-    if plan.run_eagerly:
+    if plan.run_eagerly or not all(map(_as_written, {type(part) for part in (*layers, plan.optimizer)})):
         return None
     if plan.optimizer is not None and plan.optimizer._excluded != ((), ""):
         return None
@@ -62,7 +63,8 @@ def structure(model: Any, plan: Blueprint) -> str | None:
     if not all(map(_ours, _entries(parts))):
         return None
     try:
-        return json.dumps([parts, dtypes.floatx(), defaults.epsilon(), defaults.image_data_format()])
+        around = [dtypes.floatx(), defaults.epsilon(), defaults.image_data_format(), era.number(), era.standalone()]
+        return json.dumps([parts, *around, defaults.is_flash_attention_enabled()])
     except TypeError:
         return None  # something in it has no text that says all
 
@@ -84,6 +86,13 @@ def _ours(entry: Mapping[str, Any]) -> bool:
     if entry["class_name"] in ("function", "Lambda"):
         return False
     return module.startswith("keras.src.ops") or (module.startswith("keras") and not entry.get("registered_name"))
+
+
+def _as_written(kind: type) -> bool:
+    """Whether no program has put a method of its own into the class."""
+    ours = [one for one in kind.__mro__ if one.__module__.startswith("gazelle.")]
+    methods = [value for one in ours for value in vars(one).values() if isinstance(value, FunctionType)]
+    return all(method.__globals__["__name__"].startswith("gazelle.") for method in methods)
 
 
 def _nameless(value: Any, numbers: dict[str, str], here: bool = False) -> Any:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import engine, metrics
-from gazelle.core import bind
+from gazelle.core import arrays, bind
 from gazelle.core.variable import Variable
 from gazelle.metrics.base import Metric
 from gazelle.training.outputs import flat_outputs, output_names, per_output
@@ -126,7 +126,8 @@ class Meters:
             variable._value = totals[path]
         for name in self.parts:
             tracker = self.trackers.setdefault(name, metrics.Mean(name))
-            tracker.total._value, tracker.count._value = totals[f"part/{name}"]
+            sums = np.asarray(totals[f"part/{name}"])  # taken apart on the device, they would be a program of their own
+            tracker.total._value, tracker.count._value = map(arrays.from_host, sums)
 
 
 class CompileMetrics(Metric, abstract=True):

@@ -54,9 +54,12 @@ class Look:
 
 
 class Programs:
-    """`train`, `test`, `report` and `predict` of one structure; arrays come in and go out, none is held."""
+    """`train`, `test`, `report` and `predict` of one structure; arrays come in and go out, none is held.
 
-    def __init__(self, made_of: Blueprint) -> None:
+    key: a text that says the structure, under which what is compiled may be kept for other processes.
+    """
+
+    def __init__(self, made_of: Blueprint, key: str | None = None) -> None:
         self.made_of = made_of
         variables, optimizer = made_of.variables, made_of.optimizer
         trained = {path: v for path, v in variables.items() if path in made_of.trainable}
@@ -69,8 +72,9 @@ class Programs:
         train = train_step(self.forward, self.objective, self.meters, optimizer, constraints)
         test = test_step(self.forward, self.objective, self.meters)
         loop, compiled = (by_hand, _as_it_is) if made_of.run_eagerly else (advance, engine.compile)
-        self.train = compiled(loop(train, lambda state: report(state.totals)), donate=(0,))
-        self.test = compiled(loop(test, lambda carry: report(carry[0])))
+        keys = [key and f"{kind} {key}" for kind in ("train", "test")]
+        self.train = compiled(loop(train, lambda state: report(state.totals)), donate=(0,), key=keys[0])
+        self.test = compiled(loop(test, lambda carry: report(carry[0])), key=keys[1])
         self.report = engine.compile(report)
         self.predict = compiled(collect(predict_step(self.forward)))
         self._looks: dict[Hashable, Look] = {}
@@ -99,7 +103,7 @@ class Programs:
         return look
 
 
-def _as_it_is(program: Callable[..., Any], donate: tuple[int, ...] = ()) -> Callable[..., Any]:
+def _as_it_is(program: Callable[..., Any], **_: Any) -> Callable[..., Any]:
     return program
 
 
@@ -115,13 +119,13 @@ _lock = threading.RLock()
 
 def shared(key: Hashable, make: Callable[[], Blueprint | None]) -> Programs | None:
     """The programs known under `key`, made at first need; None where `make` gives nothing to make them of."""
-    key = (engine.current(), key)
+    said, key = repr(key), (engine.current(), key)
     with _lock:
         if key not in _shared:
             made_of = make()
             if made_of is None:
                 return None
-            _shared[key] = Programs(made_of)
+            _shared[key] = Programs(made_of, said)
         _shared.move_to_end(key)
         while len(_shared) > _MOST:
             _shared.popitem(last=False)

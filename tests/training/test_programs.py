@@ -170,6 +170,12 @@ def test_users_code_is_never_shared(make):
     assert not programs._shared
 
 
+def test_a_class_with_a_method_of_the_users_is_never_shared(monkeypatch):
+    monkeypatch.setattr(layers.Dropout, "call", lambda self, x, training=False: x * 2)
+    fit(mlp())
+    assert not programs._shared
+
+
 @pytest.mark.parametrize("make", [lambda: mlp(metrics=[loss_of_mine]), with_excluded], ids=["metric", "optimizer"])
 def test_users_part_of_compile_is_never_shared(make):
     models = [make(), make()]
