@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 from deviations import begin, same
+from undrawn import undrawn
 
 from gazelle import layers
 from gazelle.core import bind
@@ -42,6 +43,27 @@ def _same_config(name, theirs, ours, apart):
             assert _single(got[key]) == _single(value), f"{name}: config[{key!r}] is {got[key]}, Keras says {value}"
 
 
+def measured(run, *args):
+    """What `run` gives, and the gradient of a weighted sum of its first part for every float in `args`.
+
+    It is one compiled program: run eagerly, each operation would be compiled by itself.
+    """
+    leaves, structure = jax.tree.flatten(args)
+    floats = [i for i, leaf in enumerate(leaves) if jnp.issubdtype(jnp.result_type(leaf), jnp.floating)]
+
+    def total(values):
+        filled = list(leaves)
+        for i, value in zip(floats, values):
+            filled[i] = value
+        results = run(*jax.tree.unflatten(structure, filled))
+        rng = np.random.default_rng(7)
+        return sum(jnp.sum(o * rng.normal(size=o.shape)) for o in jax.tree.leaves(results[0])), results
+
+    slope = jax.jit(jax.value_and_grad(total, has_aux=True))
+    (_, results), slopes = slope([jnp.asarray(leaves[i]) for i in floats])
+    return results, slopes
+
+
 @pytest.fixture(autouse=True)
 def _deviations(request):
     begin(request.node)
@@ -57,8 +79,9 @@ def same_layer():
         _same_config(name, theirs, ours, apart)
         x = list(map(jnp.asarray, data or [_numbers(shape, dtype, rng) for shape in shapes]))
         x = x[0] if len(x) == 1 and name not in MERGING else x
-        theirs.build([a.shape for a in x] if isinstance(x, list) else x.shape)
-        spec = ours.compute_output_spec(jax.tree.map(lambda a: layers.Input(a.shape[1:], dtype=str(a.dtype)), x))
+        with undrawn():
+            theirs.build([a.shape for a in x] if isinstance(x, list) else x.shape)
+            spec = ours.compute_output_spec(jax.tree.map(lambda a: layers.Input(a.shape[1:], dtype=str(a.dtype)), x))
 
         assert [w.name for w in ours.weights] == [w.name for w in theirs.weights]
         assert [w.shape for w in ours.weights] == [tuple(w.shape) for w in theirs.weights]
@@ -90,20 +113,13 @@ def same_layer():
             return out, [after[keys[id(v)]] for v in ours.weights if id(v) not in ids]
 
         trained = [jnp.asarray(v.value) for v in theirs.trainable_variables]
-        wanted, got = run_theirs(trained, x), run_ours(trained, x)
-        weight = rng.normal(size=wanted[0].shape)
-
-        def slope(run):
-            argnums = (0, 1) if np.issubdtype(np.dtype(dtype), np.floating) else 0
-            return jax.grad(lambda t, x: jnp.sum(run(t, x)[0] * weight), argnums)(trained, x)
-
-        assert got[0].shape == wanted[0].shape
-        assert got[0].dtype == wanted[0].dtype
-        assert str(spec.dtype) == str(got[0].dtype)
-        assert spec.shape == (None, *got[0].shape[1:]), f"traced {spec.shape}, real {got[0].shape}"
-        floats = jnp.issubdtype(wanted[0].dtype, jnp.floating)
-        slopes = [slope(run_ours), slope(run_theirs)] if floats else []
-        for kind, pair in (("values", [got, wanted]), ("gradients", slopes)):
+        wanted, got = (measured(run, trained, x) for run in (run_theirs, run_ours))
+        (theirs_out, _), (ours_out, _) = wanted[0], got[0]
+        assert ours_out.shape == theirs_out.shape
+        assert ours_out.dtype == theirs_out.dtype
+        assert str(spec.dtype) == str(ours_out.dtype)
+        assert spec.shape == (None, *ours_out.shape[1:]), f"traced {spec.shape}, real {ours_out.shape}"
+        for kind, *pair in zip(("values", "gradients"), got, wanted):
             for mine, other in zip(*map(jax.tree.leaves, pair), strict=True):
                 same(mine, other, tolerance, kind, f"{name} {words}")
 
@@ -120,12 +136,12 @@ def same_call():
     def compare(theirs, ours, args, kwargs=None, flags=None, training=False, tolerance=1e-5):
         kwargs, flags, rng = kwargs or {}, flags or {}, np.random.default_rng(7)
         told = {"training": training} if theirs._call_has_training_arg else {}
-        symbols = jax.tree.map(lambda a: keras.Input(batch_shape=a.shape, dtype=str(a.dtype)), (tuple(args), kwargs))
-        theirs(*symbols[0], **symbols[1], **flags)  # builds both, and runs nothing
-        symbols = jax.tree.map(
-            lambda a: layers.Input(a.shape[1:], dtype=str(jnp.asarray(a).dtype)), (tuple(args), kwargs)
-        )
-        spec = jax.tree.leaves(ours.compute_output_spec(*symbols[0], **symbols[1], **flags))
+        given = (tuple(args), kwargs)
+        symbols = jax.tree.map(lambda a: keras.Input(batch_shape=a.shape, dtype=str(a.dtype)), given)
+        mine = jax.tree.map(lambda a: layers.Input(a.shape[1:], dtype=str(jnp.asarray(a).dtype)), given)
+        with undrawn():
+            theirs(*symbols[0], **symbols[1], **flags)  # builds both, and runs nothing
+            spec = jax.tree.leaves(ours.compute_output_spec(*mine[0], **mine[1], **flags))
         names = {id(v): path for path, v in ours.named_variables().items()}
         wanted = [w.path.split("/", 1)[1] for w in theirs.weights]  # Keras counts the layers of the process
         assert [names[id(w)] for w in ours.weights] == [re.sub(r"keras_|_\d+(?=/)", "", path) for path in wanted]
@@ -139,32 +155,16 @@ def same_call():
         fixed = {path: v.value for path, v in variables.items() if path not in order}
 
         def run_theirs(trained, args, kwargs):
-            return theirs.stateless_call(trained, theirs.non_trainable_variables, *args, **kwargs, **flags, **told)[0]
+            return theirs.stateless_call(trained, theirs.non_trainable_variables, *args, **kwargs, **flags, **told)
 
         def run_ours(trained, args, kwargs):
-            return call({**dict(zip(order, trained)), **fixed}, *args, **kwargs, **flags, training=training)[0]
+            return call({**dict(zip(order, trained)), **fixed}, *args, **kwargs, **flags, training=training)
 
         trained = [jnp.asarray(v.value) for v in theirs.trainable_variables]
-        leaves, structure = jax.tree.flatten((list(args), kwargs))
-        floats = [
-            i for i, leaf in enumerate(leaves) if hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jnp.floating)
-        ]
-        weights = None
-
-        def total(run, trained, values):
-            nonlocal weights
-            filled = list(leaves)
-            for i, value in zip(floats, values):
-                filled[i] = value
-            out = jax.tree.leaves(run(trained, *jax.tree.unflatten(structure, filled)))
-            weights = weights or [rng.normal(size=o.shape) for o in out]
-            return sum(jnp.sum(o * w) for o, w in zip(out, weights)), out
-
         results = []
         for run in (run_theirs, run_ours):
-            slope = jax.jit(jax.value_and_grad(lambda t, v, run=run: total(run, t, v), (0, 1), has_aux=True))
-            (_, out), grads = slope(trained, [jnp.asarray(leaves[i]) for i in floats])
-            results.append((out, grads))
+            (out, *_), slopes = measured(run, trained, list(args), kwargs)
+            results.append((jax.tree.leaves(out), slopes))
         for kind, *pair in zip(("values", "gradients"), *results):
             for wanted, got in zip(*map(jax.tree.leaves, pair), strict=True):
                 assert got.dtype == wanted.dtype
