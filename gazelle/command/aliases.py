@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 import gazelle
-from gazelle.command import eras
+from gazelle.command import eras, variables
 from gazelle.core import era
 from gazelle.core.errors import ArgumentError, StateError, message
 
@@ -46,6 +46,8 @@ class Aliases(MetaPathFinder):
     ) -> ModuleSpec | None:
         if fullname == "tensorflow":
             return _tensorflow_spec()
+        if fullname == "jax":
+            return variables.jax_spec(path)
         real = meaning(fullname)
         if real is None:
             if fullname.startswith("tensorflow.") and _stands_in(sys.modules.get("tensorflow")):
@@ -204,6 +206,8 @@ def install(tensorflow: str | None = None) -> None:
                         " `import gazelle as keras`; a notebook must restart its kernel.")
             )  # fmt: skip
     sys.meta_path.insert(0, Aliases())
+    if "jax" in sys.modules:
+        variables.begin(sys.modules["jax"])
     eras.begin_of_main()
     if _is_real("tensorflow"):
         _put_keras(sys.modules["tensorflow"])
@@ -212,6 +216,7 @@ def install(tensorflow: str | None = None) -> None:
 def uninstall() -> None:
     """Undo `install`: the names mean again what is installed under them. What was imported meanwhile stays as it is."""
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, Aliases)]
+    variables.end()
     for name, module in list(sys.modules.items()):
         aliased = meaning(name) is not None and getattr(module, "__name__", "").startswith("gazelle")
         if aliased or _stands_in(module):

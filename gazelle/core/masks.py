@@ -16,6 +16,8 @@ def set_mask(tensor: Any, mask: Any) -> None:
         return
     key = id(tensor)
     _masks[key] = (weakref.ref(tensor, lambda _: _masks.pop(key, None)), mask)
+    if not isinstance(tensor, jax.core.Tracer):
+        tensor._keras_mask = mask  # type: ignore[attr-defined]  # where programs of Keras look for it
 
 
 def get_mask(tensor: Any) -> Any:

@@ -9,9 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from gazelle.core import arrays, bind, dtypes, era, unrolled
 from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, message
+from gazelle.core.masks import get_mask, set_mask
 
 #: operations that symbolic tensors have as operators and methods; filled by the room `ops`.
 OPS: dict[str, Callable[..., Any]] = {}
@@ -36,6 +38,7 @@ class KerasTensor:
         self.name = name or "keras_tensor"
         self.node: Node | None = None  # the call that made it
         self.index = 0  # which of the call's outputs it is
+        self.mask: tuple[int | None, ...] | None = None  # the shape of the mask that will come with its values
 
     @property
     def ndim(self) -> int:
@@ -202,15 +205,19 @@ def output_spec(fn: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], na
         filled = list(flat)
         for place, array in zip(places, arrays, strict=True):
             filled[place] = array
+            if flat[place].mask is not None:  # its values do not matter here, only that there is one
+                set_mask(array, jnp.ones([size if n is None else n for n in flat[place].mask], bool))
         inner_args, inner_kwargs = jax.tree.unflatten(structure, filled)
         result = fn(*inner_args, **inner_kwargs)
         if result is None or isinstance(result, (str, bytes)):
             mend = "Does it end without `return`?" if result is None else ""
             raise ArgumentError(message(f"The call of '{name}'", expected="tensors", got=repr(result), mend=mend))
+        masks.append([None if mask is None else mask.shape for mask in map(get_mask, jax.tree.leaves(result))])
         return result
 
     unknown = any(None in flat[i].shape for i in places)
     results, programs = [], []
+    masks: list[list[Any]] = []
     for size in _SIZES if unknown else _SIZES[:1]:
         specs = [
             jax.ShapeDtypeStruct([size if n is None else n for n in flat[i].shape], dtypes.device_dtype(flat[i].dtype))
@@ -236,14 +243,17 @@ def output_spec(fn: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], na
     if unknown:
         unrolled.tell(name, programs[0], programs[1], _SIZES[1] - _SIZES[0])
 
-    def merge(first: Any, *others: Any) -> KerasTensor:
-        for other in others:
-            if len(other.shape) != len(first.shape):
-                raise ArgumentError(message(f"The rank of the output of {name!r} depends on an unknown size"))
-        shape = [n if all(o.shape[i] == n for o in others) else None for i, n in enumerate(first.shape)]
-        return KerasTensor(shape, first.dtype, name=name)
+    def known(first: Any, *others: Any) -> tuple[int | None, ...]:
+        if any(len(other) != len(first) for other in others):
+            raise ArgumentError(message(f"The rank of the output of {name!r} depends on an unknown size"))
+        return tuple(n if all(o[i] == n for o in others) else None for i, n in enumerate(first))
 
-    return jax.tree.map(merge, *results)
+    outputs = jax.tree.map(
+        lambda *found: KerasTensor(known(*(f.shape for f in found)), found[0].dtype, name=name), *results
+    )
+    for tensor, shapes in zip(jax.tree.leaves(outputs, is_leaf=is_symbolic), zip(*masks, strict=True), strict=True):
+        tensor.mask = None if None in shapes else known(*shapes)
+    return outputs
 
 
 def _meets(text: str, size: int) -> int | None:

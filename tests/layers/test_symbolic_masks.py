@@ -1,0 +1,37 @@
+"""A layer's call sees that there is a mask while the model is put together, too."""
+
+import keras
+import numpy as np
+
+import gazelle
+
+X = np.array([[1, 2, 0, 0], [3, 0, 0, 0]])
+
+
+def weighted(k):
+    class Weighted(k.layers.Layer):
+        """Softmax over the steps that count."""
+
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.supports_masking = True
+
+        def call(self, x, mask=None):
+            assert mask is not None, "no mask"
+            return k.ops.exp(x) * k.ops.cast(mask, "float32")[..., None]
+
+    x = k.Input((None,), dtype="int32")
+    h = k.layers.Dense(1, kernel_initializer="ones")(k.layers.Embedding(5, 3, mask_zero=True, name="table")(x))
+    return k.Model(x, Weighted()(k.layers.Dropout(0.5)(h)))
+
+
+def test_call_is_given_the_mask_of_a_symbolic_tensor():
+    ours, theirs = weighted(gazelle), weighted(keras)
+    ours.set_weights(theirs.get_weights())
+    np.testing.assert_allclose(ours.predict(X, verbose=0), theirs.predict(X, verbose=0), rtol=1e-5)
+    assert ours.get_layer("table").output.mask == (None, None)
+
+
+def test_the_mask_of_an_array_stands_where_keras_has_it():
+    masked = gazelle.layers.Embedding(5, 3, mask_zero=True)(X)
+    np.testing.assert_array_equal(masked._keras_mask, X != 0)
