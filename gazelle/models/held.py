@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gazelle.core.variable import Variable
@@ -46,6 +46,18 @@ def variables(model: Any) -> dict[str, Variable]:
                 seen.add(id(variable))
                 out[_free(f"{group}/{variable.name}", out)] = variable
     return out
+
+
+def restore(model: Any, values: Mapping[str, Any], step: Any) -> list[str]:
+    """Assign what was kept of `variables` beside the weights; returns the paths that the model does not have."""
+    if model.optimizer is not None:
+        model.optimizer.build(model.trainable_variables)
+        model._finished = step
+    mine = variables(model)
+    fitting = [path for path, value in values.items() if path in mine and mine[path].shape == value.shape]
+    for path in fitting:
+        mine[path].assign(values[path])
+    return [path for path in values if path not in fitting]
 
 
 def compiled(model: Any) -> list[Metric]:

@@ -166,6 +166,9 @@ class Hooks(Layer, abstract=True):
         step = getattr(self, name)
         return steps.with_state(self, name, parts) if steps.has_two_arguments(step) else step
 
+    def _restore_held(self, values: Mapping[str, Any], step: Any) -> list[str]:
+        return held.restore(self, values, step)
+
     def _writes_steps(self) -> bool:
         """Whether the model has a step of its own, or metrics that its layers count."""
         return any(getattr(type(self), name) is not getattr(Hooks, name) for name in HOOKS) or bool(held.metrics(self))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
 import numpy as np
@@ -124,7 +125,7 @@ def _load_arrays(model: Any, arrays: dict[str, Array], path: str, skip: bool, by
 
 
 def _load_state(model: Any, tensors: dict[str, Array], meta: dict[str, Any], path: str) -> list[str]:
-    """Weights, and where the same optimizer is compiled its slots, steps and rate."""
+    """Weights, and where the same optimizer is compiled its slots, steps and rate; a warning where it is another."""
     variables = model.named_variables()
     _same_structure(meta.get("model", []), variables, path)
     by_kind: dict[str, dict[str, Array]] = {"params": {}, "buffers": {}, "slots": {}, "hyper": {}}
@@ -138,7 +139,15 @@ def _load_state(model: Any, tensors: dict[str, Array], meta: dict[str, Any], pat
     for name, variable in variables.items():
         variable.assign(values[name])
     if getattr(model, "optimizer", None) is not None:
-        _restore_optimizer(model.optimizer, by_kind, tensors["step"])
+        more = {name: array for name, array in values.items() if name not in variables}  # a model with steps of its own
+        left = model._restore_held(more, tensors["step"]) if more else _restore_optimizer(model, by_kind, tensors)
+        if left:
+            warnings.warn(
+                message(f"Of the state in '{path}' the weights are restored, but not what its optimizer remembers",
+                        expected="a model that is compiled as then", got=f"no place for '{left[0]}'",
+                        mend="Compile the model as it was then; fit(resume=True) takes up all or says what differs."),
+                UserWarning, stacklevel=4,
+            )  # fmt: skip
     return list(variables)
 
 
@@ -156,17 +165,20 @@ def _same_structure(saved: list[Any], variables: dict[str, Any], path: str) -> N
             )  # fmt: skip
 
 
-def _restore_optimizer(optimizer: Any, by_kind: dict[str, dict[str, Array]], step: Array) -> None:
-    params = by_kind["params"]
-    fresh = optimizer.init(params)
+def _restore_optimizer(model: Any, by_kind: dict[str, dict[str, Array]], tensors: dict[str, Array]) -> list[str]:
+    """Returns the names of what another kind of optimizer remembered: it says nothing to this one."""
+    optimizer = model.optimizer
+    fresh = optimizer.init(by_kind["params"])
     wanted = {f"{slot}/{name}": np.shape(a) for slot, arrays in fresh.items() for name, a in arrays.items()}
-    if wanted != {name: a.shape for name, a in by_kind["slots"].items()}:
-        return  # another kind of optimizer: its slots say nothing to this one
+    found = {name: a.shape for name, a in by_kind["slots"].items()}
+    if wanted != found:
+        return [name for name in {**wanted, **found} if wanted.get(name) != found.get(name)]
     optimizer.state = {slot: {n: by_kind["slots"][f"{slot}/{n}"] for n in arrays} for slot, arrays in fresh.items()}
     iterations, *rate = optimizer.own_variables()
-    iterations.assign(step)
+    iterations.assign(tensors["step"])
     if rate and "learning_rate" in by_kind["hyper"]:
         rate[0].assign(by_kind["hyper"]["learning_rate"])
+    return []
 
 
 def _need_built(model: Any, what: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
 import numpy as np
 
+from gazelle.core.errors import message
 from gazelle.data import Source
 from gazelle.training.callbacks.base import Callback
 from gazelle.training.state import State
@@ -80,7 +82,7 @@ class Position:
     def _words(self) -> Words:
         return {
             "epoch": self.epoch, "batch": self.done, "begun": self.begun, "stopped": self.stopped,
-            "seed": self.trainer.seed, "source": self.source.state(self.epoch, self.done),
+            "steps": self.source.steps, "seed": self.trainer.seed, "source": self.source.state(self.epoch, self.done),
             _CALLBACKS: [
                 [type(callback).__name__, _still(callback.state())]
                 for callback in self.callbacks
@@ -100,6 +102,10 @@ class Position:
         self.epoch, self.done = words["epoch"], words["batch"]
         self.begun, self.stopped = words["begun"], words["stopped"]
         self.source.restore(words["seed"], self.epoch, words["source"])
+        then, now = words.get("steps"), self.source.steps
+        if self.done and None not in (then, now) and then != now:
+            text = f"fit goes on after step {self.done} of an epoch, with other data or another batch_size"
+            warnings.warn(message(text, expected=f"{then} steps in an epoch, as then", got=now), stacklevel=4)
 
     def told(self) -> str:
         """In words."""

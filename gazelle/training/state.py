@@ -198,7 +198,7 @@ class Live:
                 if got != want:
                     raise StateError(
                         message("The kept state is that of another model", expected=f"{name} {want}", got=got,
-                                mend="Train without resume, or give the model another name.")
+                                mend="Build and compile it as it was, give it another name, or train without resume.")
                     )  # fmt: skip
             leaves, structure = jax.tree.flatten(self.state)
             order = [name for name, _ in _named(self.state)]

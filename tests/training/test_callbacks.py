@@ -316,6 +316,11 @@ def test_checkpoint_says_which_names_a_path_may_hold(tmp_path):
         run(ModelCheckpoint(tmp_path / "{loss:q}.keras"), [{"loss": 1.0}])
     with pytest.raises(ArgumentError, match=r"filepath: expected a file, got the folder"):
         run(ModelCheckpoint(tmp_path), [{"loss": 1.0}])
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        NotADirectoryError, match=r"ModelCheckpoint cannot write into .*file/folder' \(Not a directory\)"
+    ):
+        ModelCheckpoint(tmp_path / "file" / "folder" / "m.keras").on_train_begin()
     with pytest.raises(ArgumentError, match=r"save_freq: expected 'epoch' or a number > 0, got 'batch'"):
         ModelCheckpoint("x", save_freq="batch")
     with pytest.raises(ArgumentError, match=r"saves every 5 batches, where 'val_loss' is not known yet"):

@@ -397,6 +397,12 @@ def test_files_and_the_kept_state(tmp_path):
     model, other = make(), make()
     model.fit(X, Y, verbose=0)
     assert len(other.load_weights("latest")) == 4
+    for mine, theirs in zip(other.optimizer.variables, model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    bare = make()
+    bare.compile("sgd", "mse")
+    with pytest.warns(UserWarning, match=r"weights are restored, but not what its optimizer remembers.*no place for"):
+        bare.load_weights("latest")
     model.save(tmp_path / "kept.keras")
     read = gazelle.models.load_model(tmp_path / "kept.keras", custom_objects={"Kept": Kept})
     assert type(read) is Kept
@@ -407,3 +413,14 @@ def test_files_and_the_kept_state(tmp_path):
     for name, values in histories[0].items():  # Adam's memory was in the file
         np.testing.assert_allclose(histories[1][name], values, rtol=1e-6)
     np.testing.assert_allclose(read.get_weights()[0], model.get_weights()[0], rtol=1e-5)
+
+
+def test_a_loss_that_is_only_returned_is_shown():
+    class Returning(gazelle.Model):
+        def train_step(self, state, data):
+            return {"loss": jax.numpy.float32(7)}, state
+
+    inputs = gazelle.Input((3,))
+    model = Returning(inputs, gazelle.layers.Dense(1)(inputs))
+    model.compile("sgd", "mse")
+    assert model.fit(np.ones((4, 3)), np.ones((4, 1)), verbose=0, keep=False).history == {"loss": [7.0]}

@@ -239,6 +239,14 @@ def test_another_model_is_refused_by_its_first_difference():
         model.fit(X, Y, verbose=0, resume=True)
 
 
+@pytest.mark.usefixtures("kept_at_every_step")
+def test_within_an_epoch_other_data_are_told():
+    assert run({}, stop_at=7) is None
+    with pytest.warns(UserWarning, match=r"after step 2 of an epoch.*another batch_size: expected 5 steps.*, got 3"):
+        history, *_ = run({"batch_size": 16})
+    assert len(history["loss"]) == 3
+
+
 def test_resume_needs_a_kept_state():
     with pytest.raises(ArgumentError, match=r"(?s)resume=True, keep=False.*Leave keep out"):
         network(ADAM).fit(X, Y, verbose=0, resume=True, keep=False)

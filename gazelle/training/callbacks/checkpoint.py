@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import string
+import tempfile
 import warnings
 from typing import Any
 
@@ -32,7 +33,8 @@ class ModelCheckpoint(Monitor):
     A file is replaced in one step: a crash leaves the old one or the new one. After a loss that is NaN or infinite
     nothing is saved, with a warning.
 
-    Errors: ArgumentError for a name that is not in the logs (listing those that are), and for a path that is a folder.
+    Errors: ArgumentError for a name that is not in the logs (listing those that are), and for a path that is a folder;
+    OSError, before any work, for a folder that cannot be written.
 
     >>> ModelCheckpoint("run/{epoch:02d}-{val_loss:.2f}.keras").save_freq
     'epoch'
@@ -65,6 +67,19 @@ class ModelCheckpoint(Monitor):
         if by_batches:  # set on the object: a checkpoint by epochs must not listen to batches
             self.on_train_batch_end = self._count_batch  # type: ignore[method-assign]
 
+    def on_train_begin(self, logs: Any = None) -> None:
+        """A place that cannot be written is found before any work is done."""
+        folder = os.path.dirname(self.filepath) or "."
+        if "{" not in self.filepath:
+            _check_file(self.filepath)
+        if "{" not in folder:
+            try:
+                os.makedirs(folder, exist_ok=True)
+                tempfile.TemporaryFile(dir=folder).close()
+            except OSError as error:
+                text = f"ModelCheckpoint cannot write into '{folder}' ({error.strerror})"
+                raise OSError(error.errno, message(text, mend="Give filepath a folder that can be written.")) from None
+
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch = epoch
 
@@ -90,11 +105,7 @@ class ModelCheckpoint(Monitor):
         path = self._path(epoch, batch, logs)
         if not self._wanted(epoch, logs, path):
             return
-        if os.path.isdir(path):
-            mend = "Give the name of a file, such as 'folder/model.keras'."
-            raise ArgumentError(
-                message("ModelCheckpoint's filepath", expected="a file", got=f"the folder {path}", mend=mend)
-            )
+        _check_file(path)
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         if self.save_weights_only:
             self.model.save_weights(path)
@@ -142,3 +153,11 @@ class ModelCheckpoint(Monitor):
             oldest = self.saved.pop(0)
             if os.path.isfile(oldest):
                 os.remove(oldest)
+
+
+def _check_file(path: str) -> None:
+    if os.path.isdir(path):
+        mend = "Give the name of a file, such as 'folder/model.keras'."
+        raise ArgumentError(
+            message("ModelCheckpoint's filepath", expected="a file", got=f"the folder {path}", mend=mend)
+        )
