@@ -1,5 +1,6 @@
 """What every test shares: the oracle's backend, a folder for kept state, and fresh names."""
 
+import itertools
 import os
 
 os.environ["KERAS_BACKEND"] = "jax"
@@ -22,10 +23,18 @@ def _quick_compiles(request):
     jax.config.update("jax_disable_most_optimizations", False)
 
 
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def _homes(tmp_path_factory):
+    return tmp_path_factory.mktemp("homes")
+
+
 @pytest.fixture(autouse=True)
-def _home(tmp_path_factory, monkeypatch):
-    """Kept states go to a folder of the test, never to the user's."""
-    monkeypatch.setenv("GAZELLE_HOME", str(tmp_path_factory.mktemp("home")))
+def _home(_homes, monkeypatch):
+    """Kept states go to a folder of the test, never to the user's. Few tests keep something: it is made by who does."""
+    monkeypatch.setenv("GAZELLE_HOME", str(_homes / str(next(_numbers))))
 
 
 @pytest.fixture(autouse=True)
