@@ -57,17 +57,18 @@ def with_state(model: Any, name: str, parts: Sequence[str]) -> Callable[[Any], A
         if "metrics_variables" in parts:
             _build_metrics(model, data)
         variables = _parts(model, parts)
-        out, state = step(tuple([v.value for v in own] for own in variables), data)
+        given = [[v.value for v in own] for own in variables]
+        out, state = step(tuple(map(list, given)), data)
         state = ([None] * len(variables[0]), state) if name == "predict_step" else state
-        for part, own, values in zip(parts, variables, state, strict=True):
+        for part, own, before, values in zip(parts, variables, given, state, strict=True):
             if len(values) != len(own):
                 raise ArgumentError(
                     message(f"The state that {type(model).__name__}.{name} returned",
                             expected=f"{len(own)} values of {part}", got=len(values),
                             mend=f"Return (logs, ({', '.join(parts)})), as they came.")
                 )  # fmt: skip
-            for variable, value in zip(own, values, strict=True):
-                if value is not None:
+            for variable, old, value in zip(own, before, values, strict=True):
+                if value is not None and value is not old:  # what only went through was not assigned
                     variable.assign(value)
         return out
 
