@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import warnings
@@ -19,6 +20,8 @@ MOST_VALUES = 2_000_000
 MOST_OBJECTS = 40_000  # layers, initializers, ...
 MOST_LAYERS = 5_000
 LARGEST = 2**27  # size of an axis of a weight, where no file of weights says how many there are
+#: where Linux tells how much memory a container has, of today and of old
+_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _SMALL = 2**18  # numbers that a model may have beyond those in its file: seeds, states of cells
 _SIZES = frozenset({"units", "filters", "output_dim", "input_dim", "num_heads", "key_dim", "value_dim"})
 
@@ -149,11 +152,14 @@ def _inside(value: Any) -> Iterator[Any]:
 
 
 def _memory() -> int:
-    """Bytes of memory that the machine has."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # Windows
-        return 2**33
+    """Bytes of memory that the machine has, or the container of the process may take."""
+    sizes = []
+    with contextlib.suppress(AttributeError, ValueError, OSError):  # Windows
+        sizes.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    for path in _LIMITS:
+        with contextlib.suppress(OSError, ValueError), open(path) as file:  # "max" is no number: no limit
+            sizes.append(int(file.read()))
+    return min(sizes, default=2**33)
 
 
 def _too_much(label: str, expected: str, got: object) -> UnsafeFileError:

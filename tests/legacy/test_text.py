@@ -39,6 +39,18 @@ def test_json_of_keras_1_without_a_version():
     assert model_from_json(f'{{"class_name": "Sequential", "config": [{dense}]}}').output_shape == (None, 2)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["a: 2001-01-01", "a: 2001-99-99", "a: !!binary aGVsbG8=", "a: !!set {b}", "a: !!bool x", "a: !!int ''",
+     "a: !!timestamp x", f"a: {'9' * 5000}", f"a: 0x{'f' * 5000}", "a: !!python/object/apply:numpy.dtype {b: 1}",
+     "a: !!python/object/apply:numpy.core.multiarray.scalar [f4, 3]"],
+    ids=range(11),
+)  # fmt: skip
+def test_yaml_of_other_things_is_refused(text):
+    with pytest.raises(DamagedFileError, match="is not YAML"):
+        model_from_yaml(text)
+
+
 def test_yaml_of_today():
     text = model_from_yaml(FIRST).to_json()
     assert model_from_yaml(text).to_json() == text

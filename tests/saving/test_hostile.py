@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -20,6 +21,7 @@ import pytest
 from gazelle.core.errors import DamagedFileError, ShapeError, UnsafeFileError
 from gazelle.layers import Dense, Input
 from gazelle.models import Sequential, load_model, model_from_json
+from gazelle.saving import config as configs
 from gazelle.saving import keras_v3
 
 REFUSED = (UnsafeFileError, DamagedFileError)
@@ -447,23 +449,23 @@ def test_cut_and_flipped_hdf5(tmp_path):
 
 def test_no_code_is_loaded_anywhere_in_the_room():
     """The room's own source has no call that turns a file's words into code."""
-    folder = os.path.dirname(keras_v3.__file__)
-    words = (
-        "importlib",
-        "__import__",
-        "marshal",
-        "pickle",
-        "eval(",
-        "exec(",
-        "getattr(sys",
-        "allow_pickle",
-        "yaml.load",
-    )
-    for name in os.listdir(folder):
-        if name.endswith(".py"):
-            with open(os.path.join(folder, name)) as file:
-                text = file.read()
-            assert not [w for w in words if w in text], name
+    words = ("importlib", "__import__", "marshal", "pickle", "eval(", "exec(", "getattr(sys", "yaml.unsafe",
+             "yaml.full", "yaml.Loader", "UnsafeLoader", "FullLoader")  # fmt: skip
+    sources = list(Path(keras_v3.__file__).parent.rglob("*.py"))
+    assert len(sources) > 25
+    for source in sources:
+        assert not [w for w in words if w in source.read_text()], source
+
+
+def test_a_container_has_the_memory_that_it_was_given(tmp_path, monkeypatch):
+    """A config alone says what is to be allocated; the limit is that of the container where there is one."""
+    (tmp_path / "limit").write_text(str(2**20))
+    monkeypatch.setattr(configs, "_LIMITS", (tmp_path / "limit", tmp_path / "none"))
+    text = Sequential([Input((100,)), Dense(200)]).to_json()
+    with pytest.raises(UnsafeFileError, match=r"weights of at most 16384 numbers, got more with \(100, 200\)"):
+        model_from_json(text)
+    (tmp_path / "limit").write_text("max\n")
+    assert model_from_json(text).built
 
 
 def test_a_fresh_process_loads_no_foreign_module(tmp_path, sound):
@@ -473,7 +475,6 @@ def test_a_fresh_process_loads_no_foreign_module(tmp_path, sound):
 import sys, gazelle, gazelle.models, h5py
 before = set(sys.modules)
 gazelle.models.load_model({str(path)!r})
-readers = {{"pyfive", "fsspec", "numcodecs", "msgpack", "typing_extensions", "_cython_3_3_0", "__mp_main__"}}
 new = {{m.split(".")[0] for m in set(sys.modules) - before}} - set(sys.stdlib_module_names)
 readers = {{"pyfive", "fsspec", "numcodecs", "msgpack", "typing_extensions", "_cython_3_3_0", "__mp_main__"}}
 assert new <= {{"gazelle", "jax", "jaxlib", "numpy", "h5py", "ml_dtypes", *readers}}, new

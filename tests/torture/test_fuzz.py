@@ -11,7 +11,9 @@ import pytest
 from gazelle.core.errors import DamagedFileError, ShapeError, UnsafeFileError
 from gazelle.layers import LSTM, Conv1D, Dense, Embedding, Flatten, Input
 from gazelle.models import Sequential, load_model, model_from_json
+from gazelle.saving.legacy import model_from_yaml
 
+from ..legacy.test_text import FIRST
 from .conftest import LONG
 
 REFUSED = (DamagedFileError, UnsafeFileError)
@@ -20,6 +22,10 @@ WORDS = [None, True, -1, 0, 1, 2**31, 2**70, 0.5, 1e308, float("inf"), "", "relu
          {"class_name": "__numpy__", "config": {"value": [1], "dtype": "O"}}, {"class_name": "__slice__", "config": 3},
          {"class_name": "function", "module": "builtins", "config": "eval"}, "x" * 1000,
          {"class_name": "__keras_tensor__", "config": {"keras_history": ["a", 9, 9]}}]  # fmt: skip
+
+YAML = ["2001-01-01", "!!binary aGk=", "!!set {a}", "!!python/name:os.system", "!!python/object/apply:os.getcwd []",
+        "!!int x", "!!python/tuple 3", "&a [*a]", "*b", "9" * 5000, "[[[", "1e999", ".nan", "!!bool x", "~",
+        "{a: {b: c}}", "!!python/object/apply:numpy.core.multiarray.scalar [f4, x]"]  # fmt: skip
 
 
 def _models():
@@ -69,6 +75,31 @@ def test_configs(part):
         text = json.dumps(_mutate(json.loads(rng.choice(texts)), rng))
         try:
             model_from_json(text)
+            seen["model"] += 1
+        except REFUSED:
+            seen["refused"] += 1
+    assert seen["refused"] > 0.3 * sum(seen.values())
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_yaml():
+    """Texts of the first eras, characters and lines changed."""
+    rng, seen = random.Random(0), {"model": 0, "refused": 0}
+    lines = FIRST.splitlines()
+    for _ in range(10_000 if LONG else 150):
+        changed = list(lines)
+        for _ in range(rng.choice((1, 1, 2, 5))):
+            place = rng.randrange(len(changed))
+            line, action = changed[place], rng.random()
+            if action < 0.4:
+                cut = rng.randrange(len(line) + 1)
+                changed[place] = line[:cut] + rng.choice("[]{}:,&*!|>'\"%@`#?-~ 0.\t") + line[cut + 1 :]
+            elif action < 0.7:
+                changed[place] = line.partition(":")[0] + ": " + rng.choice(YAML)
+            else:
+                changed.insert(rng.randrange(len(changed)), changed.pop(place))
+        try:
+            model_from_yaml("\n".join(changed))
             seen["model"] += 1
         except REFUSED:
             seen["refused"] += 1

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gazelle.core import config as core
-from gazelle.core.errors import DamagedFileError, UnsafeFileError, message
+from gazelle.core.errors import DamagedFileError, GazelleError, UnsafeFileError, message
 from gazelle.saving import config as configs
 from gazelle.saving.legacy.words import Words
 
@@ -39,7 +39,7 @@ def model_from_yaml(yaml_string: Any, custom_objects: Mapping[str, Any] | None =
     if len(text) > configs.LONGEST:
         raise UnsafeFileError(message(label, expected=f"at most {configs.LONGEST} characters", got=len(text)))
     if not text.lstrip().startswith("{"):
-        text = json.dumps(_plain(text, label))
+        text = _plain(text, label)
     return _model(configs.parse(text.encode(), label), label, custom_objects)
 
 
@@ -61,8 +61,8 @@ def _is_first(node: Any) -> bool:
     return isinstance(node, list) and any(map(_is_first, node))
 
 
-def _plain(text: str, label: str) -> Any:
-    """Text, numbers, lists and tables from YAML; nothing else is made, and nothing stands for itself many times."""
+def _plain(text: str, label: str) -> str:
+    """YAML's text, numbers, lists and tables as JSON; nothing else is made, nothing stands for itself many times."""
     import yaml
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]
@@ -76,10 +76,12 @@ def _plain(text: str, label: str) -> Any:
     try:
         if sum(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)) > 1000:
             raise UnsafeFileError(message(label, expected="at most 1000 references", got="more"))
-        return _copied(yaml.load(text, Loader), [100_000], label)
+        return json.dumps(_copied(yaml.load(text, Loader), [100_000], label))
+    except GazelleError:
+        raise
     except yaml.constructor.ConstructorError as error:
         raise UnsafeFileError(message(f"{label} asks for more than data: {error.problem}")) from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise DamagedFileError(message(f"{label} is not YAML ({error})")) from None
     except RecursionError:
         raise UnsafeFileError(message(label, expected="lists within lists that end", got="more of them")) from None
