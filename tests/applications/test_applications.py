@@ -2,7 +2,7 @@
 
 `keras_3_15.json` holds what Keras says of each, so that a run builds only ours: three of the quick ones, and all with
 GAZELLE_SLOW=1. Nothing is drawn: initializers are replaced, for large models hold some hundred million numbers.
-`python tests/applications/test_applications.py` writes the table anew.
+`PYTHONPATH=tests/parity python tests/applications/test_applications.py` writes the table anew.
 """
 
 import inspect
@@ -14,6 +14,7 @@ import zlib
 
 import numpy as np
 import pytest
+from draws import replace_draws, zeros
 
 import gazelle
 from gazelle import applications
@@ -36,13 +37,6 @@ def described(model):
             "checksum": zlib.crc32(repr(rows).encode())}  # fmt: skip
 
 
-def no_draws(module, patch):
-    """Let the initializers of a module give zeros that take no room."""
-    for cls in vars(module).values():
-        if isinstance(cls, type) and "__call__" in vars(cls):
-            patch(cls, "__call__", lambda self, shape, dtype=None, **_: np.broadcast_to(np.float32(0), shape))
-
-
 def cases():
     for name in NAMES:
         for variant in VARIANTS:
@@ -54,7 +48,7 @@ def cases():
 def test_layers_are_those_of_keras(name, variant, monkeypatch):
     from gazelle.initializers import random
 
-    no_draws(random, monkeypatch.setattr)
+    replace_draws(random, zeros, monkeypatch.setattr)
     gazelle.utils.clear_session()
     model = getattr(applications, name)(weights=None, **VARIANTS[variant])
     assert described(model) == json.loads(TABLE.read_text())[name][variant]
@@ -72,7 +66,7 @@ if __name__ == "__main__":
     import keras
     from keras.src.initializers import random_initializers
 
-    no_draws(random_initializers, setattr)
+    replace_draws(random_initializers, zeros)
     table = {}
     for name in NAMES:
         table[name] = {}

@@ -6,6 +6,7 @@ import os
 import keras
 import numpy as np
 import pytest
+from draws import replace_draws, zeros
 from keras.src.initializers import random_initializers
 
 import gazelle
@@ -46,13 +47,8 @@ def drawn(path, shape, random):
 def pair(monkeypatch):
     """Both models with equal weights, drawn here: Keras' initializers compile anew for each shape."""
 
-    def zeros(self, shape, dtype=None, **_):
-        return np.broadcast_to(np.float32(0), shape)
-
     for room in (random_initializers, gazelle.initializers.random):
-        for cls in vars(room).values():
-            if isinstance(cls, type) and "__call__" in vars(cls):
-                monkeypatch.setattr(cls, "__call__", zeros)
+        replace_draws(room, zeros, monkeypatch.setattr)
 
     def made(name, words):
         ours, theirs = (getattr(room, name)(**{**SMALL, **words}) for room in (applications, keras.applications))

@@ -1,5 +1,8 @@
-"""What both suites of optimizers start from and are fed with."""
+"""What both suites of optimizers start from, are fed with, and run."""
 
+import jax
+import jax.numpy as jnp
+import keras
 import numpy as np
 from deviations import same
 
@@ -24,6 +27,34 @@ def gradients_of(shapes):
         grads = {p: rng.normal(size=s).astype("float32") * 10.0 ** (step % 4 - 2) for p, s in shapes.items()}
         grads["dense/bias"][0] = 0.0
         yield grads
+
+
+def of_keras(optimizer, shapes, constraint=None):
+    """Weights and `optimizer.variables` after all steps, each by one compiled program."""
+    variables = [keras.Variable(value, name=path.replace("/", "_")) for path, value in start_of(shapes).items()]
+    for variable in variables:
+        variable.constraint = constraint
+    optimizer.build(variables)
+    weights, held = [v.value for v in variables], [v.value for v in optimizer.variables]
+    update = jax.jit(optimizer.stateless_apply)
+    for grads in gradients_of(shapes):
+        weights, held = update(held, [jnp.asarray(grads[path]) for path in shapes], weights)
+    return [np.asarray(w) for w in weights], [np.asarray(a) for a in held]
+
+
+def of_gazelle(optimizer, shapes, constraint=None):
+    """The same by the pure rule."""
+    params = {path: jnp.asarray(w) for path, w in start_of(shapes).items()}
+    slots = optimizer.init(params)
+    constraints = dict.fromkeys(params, constraint) if constraint else None
+    update = jax.jit(lambda *args: optimizer.update(*args, constraints=constraints))
+    with jax.numpy_rank_promotion("raise"):
+        for step, grads in enumerate(gradients_of(shapes)):
+            params, slots = update(params, grads, slots, optimizer.hyper(), step)
+    optimizer.settle(slots, optimizer.hyper(), jnp.asarray(STEPS, jnp.int32))
+    held = [v.value for v in optimizer.own_variables()]
+    held += [slots[slot][path] for slot, path in optimizer.keras_order(list(shapes))]
+    return [np.asarray(params[path]) for path in shapes], [np.asarray(a) for a in held]
 
 
 def agree(ours, theirs, tolerance=2e-5):
