@@ -1,13 +1,18 @@
 """Initializers that draw with NumPy, or not at all: JAX would compile a program for each shape that Keras draws."""
 
 import numpy as np
+from jax.dtypes import canonicalize_dtype
 
 
 def replace_draws(room, draw, setattr=setattr):
     """Let every initializer of the module `room` give `draw(shape)`."""
+
+    def call(self, shape, dtype=None, **_):
+        return np.asarray(draw(shape), canonicalize_dtype(dtype or "float32"))
+
     for cls in vars(room).values():
         if isinstance(cls, type) and "__call__" in vars(cls):
-            setattr(cls, "__call__", lambda self, shape, dtype=None, **_: draw(shape))
+            setattr(cls, "__call__", call)
 
 
 def zeros(shape):
