@@ -14,8 +14,8 @@ from tests.legacy.test_breaks import of_era
 HERE = pathlib.Path(__file__).parent / "golden"
 NAMES = ("adadelta", "adam", "adamax", "convolution", "gru", "lstm", "nadam", "rmsprop", "rnn", "sgd", "text")
 FILES = {1: "first.npz", 2: "second.npz"}
-OF_TENSORFLOW = ("adam", "adam_old", "adamw", "attention", "convlstm", "convolution", "ftrl", "gru", "lstm", "nadam_old",
-                 "rmsprop", "sgd_old", "text")  # fmt: skip
+OF_TENSORFLOW = ("adam", "adam_old", "adamw", "attention", "convlstm", "convolution", "ftrl", "gru", "lstm",
+                 "nadam_old", "rmsprop", "sgd_old", "text")  # fmt: skip
 
 
 def models_of(file):

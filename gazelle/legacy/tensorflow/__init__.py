@@ -16,25 +16,41 @@ from gazelle.core.errors import GazelleError, message
 from gazelle.legacy.package import Package, version
 from gazelle.legacy.tensorflow import (  # each enters its names
     arrays,
+    boxes,
     checking,
     control,
     dataset,
+    elements,
+    examples,
     files,
     function,
+    gathering,
     images,
+    linalg,
     maths,
     nn,
+    parsing,
+    ragged,
+    ragged_calls,
     randoms,
+    records,
     setting,
+    signals,
+    sparse,
+    strings,
+    tables,
     taps,
     training,
 )
 from gazelle.legacy.tensorflow.dtypes import DTYPES, DType, as_dtype
 from gazelle.legacy.tensorflow.names import NAMES, named
 from gazelle.legacy.tensorflow.tape import GradientTape
-from gazelle.legacy.tensorflow.variable import TensorFlowVariable
+from gazelle.legacy.tensorflow.variable import IndexedSlices, TensorFlowVariable
 
-ROOMS = (arrays, checking, control, dataset, files, function, images, maths, nn, randoms, setting, taps, training)
+ROOMS = (
+    arrays, boxes, checking, control, dataset, elements, examples, files, function, gathering, images, linalg, maths,
+    nn, parsing, ragged, ragged_calls, randoms, records, setting, signals, sparse, strings, tables, taps, training,
+)  # fmt: skip
 
 for _name, _dtype in DTYPES.items():
     named(_name, f"dtypes.{_name}")(_dtype)
@@ -42,6 +58,7 @@ named("DType", "dtypes.DType")(DType)
 named("as_dtype", "dtypes.as_dtype")(as_dtype)
 named("newaxis")(None)
 named("Variable", "compat.v1.Variable", "ResourceVariable")(TensorFlowVariable)
+named("IndexedSlices")(IndexedSlices)
 named("GradientTape", "compat.v2.GradientTape")(GradientTape)
 named("function")(function.function)
 named("autograph.experimental.do_not_convert", "no_gradient")(lambda f=None: f if f is not None else (lambda g: g))
@@ -49,8 +66,8 @@ named("py_function", "py_func", "compat.v1.py_func")(function.py_function)
 named("numpy_function")(function.numpy_function)
 named("data.Dataset", "compat.v1.data.Dataset", "data.DatasetSpec")(dataset.Dataset)
 named("data.AUTOTUNE", "data.experimental.AUTOTUNE")(dataset.AUTOTUNE)
-named("data.INFINITE_CARDINALITY", "data.experimental.INFINITE_CARDINALITY")(dataset.INFINITE)
-named("data.UNKNOWN_CARDINALITY", "data.experimental.UNKNOWN_CARDINALITY")(dataset.UNKNOWN)
+named("data.INFINITE_CARDINALITY", "data.experimental.INFINITE_CARDINALITY")(elements.INFINITE)
+named("data.UNKNOWN_CARDINALITY", "data.experimental.UNKNOWN_CARDINALITY")(elements.UNKNOWN)
 named("data.experimental.cardinality")(lambda data: data.cardinality())
 named("nest.map_structure")(gazelle.tree.map_structure)
 named("nest.flatten")(gazelle.tree.flatten)
@@ -67,7 +84,6 @@ _ELSEWHERE = {
     "contrib": "tf.contrib went with TensorFlow 1.",
     "estimator": "Write a Keras model: tf.keras.Sequential.",
     "feature_column": "Use keras.utils.FeatureSpace, or layers such as Normalization and StringLookup.",
-    "lookup": "Use keras.layers.StringLookup.",
     "layers": "Use tf.keras.layers.",
 }
 

@@ -8,14 +8,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
 from gazelle.legacy.tensorflow.calls import call
-from gazelle.legacy.tensorflow.dtypes import TensorShape, name_of
+from gazelle.legacy.tensorflow.dtypes import DType, TensorShape, name_of
 from gazelle.legacy.tensorflow.names import fixed_value, named, op, space
 from gazelle.legacy.tensorflow.recording import is_box, unboxed
 from gazelle.legacy.tensorflow.tensor import Tensor, is_tensor
+from gazelle.legacy.tensorflow.values import host_array
 
 named("is_tensor", "keras.backend.is_tensor")(is_tensor)
 
@@ -35,31 +35,6 @@ def convert(value: Any, dtype: Any = None) -> Any:
     if isinstance(value, jax.Array):
         return Tensor(value if dtype is None else value.astype(name_of(dtype)))
     return Tensor(host_array(value, dtype))
-
-
-def host_array(value: Any, dtype: Any = None) -> Any:
-    """An array of NumPy with TensorFlow's dtypes: Python's floats are float32, its numbers int32, text is bytes."""
-    if hasattr(value, "to_numpy"):  # a data frame or a column
-        value = value.to_numpy()
-    array = np.asarray(value)
-    if array.dtype.kind in "USO":
-        if array.dtype == object and array.size and not isinstance(array.flat[0], str | bytes):
-            try:
-                return host_array(array.astype(np.float32), dtype)
-            except (TypeError, ValueError) as error:
-                expected = "numbers or strings, all rows of one length"
-                raise ArgumentError(message("A tensor", expected=expected, got=repr(value)[:60])) from error
-        encoded = np.empty(array.shape, object)
-        encoded.flat = [v.encode() if isinstance(v, str) else bytes(v) for v in array.flat]
-        return encoded
-    if dtype is not None:
-        return array.astype(jnp.dtype(name_of(dtype)))
-    if not isinstance(value, np.ndarray | np.generic):
-        if array.dtype == np.float64:
-            return array.astype(np.float32)
-        if array.dtype == np.int64 and (not array.size or np.abs(array).max() < 2**31):
-            return array.astype(np.int32)
-    return array
 
 
 @named("constant", "convert_to_tensor", "compat.v1.convert_to_tensor", "compat.v1.constant", "ragged.constant")
@@ -86,10 +61,22 @@ def _cast(x: Any, dtype: str) -> Any:
     return jax.lax.convert_element_type(x, jax.dtypes.canonicalize_dtype(dtype))
 
 
-@named("cast", "dtypes.cast", "compat.v1.cast", "saturate_cast", "dtypes.saturate_cast")
+@named("cast", "dtypes.cast", "compat.v1.cast")
 def cast(x: Any, dtype: Any, name: Any = None) -> Any:
     """`tf.cast`."""
-    return call(_cast, (x, name_of(dtype)), {}, host=_cast)
+    name = name_of(dtype)
+    return call(_cast, (x, name), {}, host=_cast, wide=name in ("float64", "int64", "uint64", "complex128"))
+
+
+@named("saturate_cast", "dtypes.saturate_cast", "compat.v1.saturate_cast")
+def saturate_cast(value: Any, dtype: Any, name: Any = None) -> Any:
+    """`tf.saturate_cast`: what does not fit becomes the greatest or the least number."""
+    kind = DType(name_of(dtype))
+    return cast(call(_clipped, (convert(value), kind.min, kind.max), {}, host=_clipped), kind)
+
+
+def _clipped(x: Any, least: Any, most: Any) -> Any:
+    return space(x).clip(x, least, most)
 
 
 for _name, _type in {"to_float": "float32", "to_int32": "int32", "to_int64": "int64", "to_double": "float64"}.items():
@@ -270,110 +257,6 @@ def strided_slice(input_: Any, begin: Any, end: Any, strides: Any = None) -> Any
     return input_[tuple(slice(b, e, s) for b, e, s in zip(begin, end, steps, strict=True))]
 
 
-@op("gather", "compat.v1.gather", fixed=("axis", "batch_dims"))
-def gather(params: Any, indices: Any, validate_indices: Any = None, axis: Any = None, batch_dims: Any = 0) -> Any:
-    where = space(params, indices)
-    if not batch_dims:
-        return where.take(where.asarray(params), where.asarray(indices), axis=axis or 0)
-
-    def one(p: Any, i: Any) -> Any:
-        return jnp.take(p, i, axis=(axis if axis is not None else batch_dims) - batch_dims)
-
-    for _ in range(batch_dims):
-        one = jax.vmap(one)
-    return one(jnp.asarray(params), jnp.asarray(indices))
-
-
-@op("gather_nd", "manip.gather_nd")
-def gather_nd(params: Any, indices: Any, batch_dims: int = 0) -> Any:
-    if batch_dims:
-        return jax.vmap(lambda p, i: p[tuple(jnp.moveaxis(i, -1, 0))])(jnp.asarray(params), jnp.asarray(indices))
-    where = space(params, indices)
-    return where.asarray(params)[tuple(where.moveaxis(where.asarray(indices), -1, 0))]
-
-
-@op("scatter_nd", fixed=("shape",), host=False)
-def scatter_nd(indices: Any, updates: Any, shape: Any) -> Any:
-    updates = jnp.asarray(updates)
-    return jnp.zeros(shape, updates.dtype).at[tuple(jnp.moveaxis(jnp.asarray(indices), -1, 0))].add(updates)
-
-
-def _scatter(way: str) -> Any:
-    def function(tensor: Any, indices: Any, updates: Any) -> Any:
-        places = tuple(jnp.moveaxis(jnp.asarray(indices), -1, 0))
-        return getattr(jnp.asarray(tensor).at[places], way)(jnp.asarray(updates))
-
-    return function
-
-
-for _name, _way in {"update": "set", "add": "add", "max": "max", "min": "min"}.items():
-    op(f"tensor_scatter_nd_{_name}", host=False)(_scatter(_way))
-op("tensor_scatter_nd_sub", host=False)(lambda tensor, indices, updates: _scatter("add")(tensor, indices, -updates))
-
-
-@op("one_hot", fixed=("depth", "axis"))
-def one_hot(indices: Any, depth: Any, on_value: Any = None, off_value: Any = None, axis: Any = None,
-            dtype: Any = None) -> Any:  # fmt: skip
-    where = space(indices)
-    hot = where.expand_dims(where.asarray(indices), -1) == np.arange(depth)
-    on, off = 1.0 if on_value is None else on_value, 0.0 if off_value is None else off_value
-    out = where.where(hot, on, off).astype(name_of(dtype) if dtype is not None else "float32")
-    return out if axis in (None, -1) else where.moveaxis(out, -1, axis)
-
-
-@named("where", "compat.v1.where", "where_v2")
-def where(condition: Any, x: Any = None, y: Any = None, name: Any = None) -> Any:
-    """`tf.where`."""
-    if x is None:
-        return Tensor(np.argwhere(np.asarray(unboxed(condition))))
-    return call(_where, (condition, x, y), {}, host=_where)
-
-
-def _where(condition: Any, x: Any, y: Any) -> Any:
-    where_ = space(condition, x, y)
-    if where_.ndim(condition) == 1 and where_.ndim(x) > 1 and where_.shape(x) == where_.shape(y):  # rows, as in 1.x
-        condition = where_.reshape(condition, (-1, *[1] * (where_.ndim(x) - 1))) if (
-            where_.shape(condition)[0] == where_.shape(x)[0] != where_.shape(x)[-1]
-        ) else condition  # fmt: skip
-    return where_.where(condition, x, y)
-
-
-@named("boolean_mask", "compat.v1.boolean_mask")
-def boolean_mask(tensor: Any, mask: Any, axis: Any = 0, name: Any = None) -> Any:
-    """`tf.boolean_mask`: which are kept must be known, so it does not compile."""
-    chosen = np.nonzero(np.asarray(unboxed(mask)).reshape(-1))[0]
-    count = np.ndim(unboxed(mask))
-    flat = reshape(convert(tensor), (-1, *convert(tensor).shape[count:])) if count > 1 else tensor
-    return gather(flat, Tensor(chosen), axis=axis or 0)
-
-
-@op("sequence_mask", fixed=("maxlen",))
-def sequence_mask(lengths: Any, maxlen: Any = None, dtype: Any = "bool") -> Any:
-    where_ = space(lengths)
-    lengths = where_.asarray(lengths)
-    most = int(lengths.max()) if maxlen is None else maxlen
-    return (np.arange(most) < where_.expand_dims(lengths, -1)).astype(name_of(dtype))
-
-
-@op("argsort", fixed=("axis",))
-def argsort(values: Any, axis: Any = -1, direction: str = "ASCENDING", stable: bool = False) -> Any:
-    return space(values).argsort(values if direction == "ASCENDING" else -values, axis=axis)
-
-
-@op("sort", fixed=("axis",))
-def sort(values: Any, axis: Any = -1, direction: str = "ASCENDING") -> Any:
-    out = space(values).sort(values, axis=axis)
-    return out if direction == "ASCENDING" else space(values).flip(out, axis)
-
-
-@named("unique", "unique_with_counts")
-def unique(x: Any, out_idx: Any = "int32", name: Any = None) -> Any:
-    """`tf.unique`: values in the order in which they come first, and where each element is among them."""
-    values, first, inverse = np.unique(np.asarray(unboxed(x)), return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    return Tensor(values[order]), Tensor(np.argsort(order)[inverse].astype(name_of(out_idx)))
-
-
 @op("meshgrid")
 def meshgrid(*args: Any, indexing: str = "xy") -> Any:
     return list(space(args).meshgrid(*args, indexing=indexing))
@@ -400,42 +283,41 @@ def depth_to_space(input: Any, block_size: int, data_format: str = "NHWC") -> An
     return parts.reshape(n, h * k, w * k, c // k**2)
 
 
-@op("stop_gradient", host=True)
-def stop_gradient(input: Any) -> Any:
-    return jax.lax.stop_gradient(input) if isinstance(input, jax.Array) else np.array(input)
+@named("stop_gradient", "compat.v1.stop_gradient")
+def stop_gradient(input: Any, name: Any = None) -> Any:
+    """`tf.stop_gradient`: the value as a constant; no tape hears of it."""
+    if isinstance(input, KerasTensor):
+        return call(jax.lax.stop_gradient, (input,), {})
+    array = unboxed(convert(input))
+    return Tensor(jax.lax.stop_gradient(array) + 0 if isinstance(array, jax.Array) else np.array(array))
+
+
+named("broadcast_static_shape")(lambda shape_x, shape_y: TensorShape(np.broadcast_shapes(shape_x, shape_y)))
+named("broadcast_dynamic_shape")(
+    lambda shape_x, shape_y: convert(list(np.broadcast_shapes(fixed_value(shape_x), fixed_value(shape_y))))
+)
+
+
+@named("get_static_value")
+def get_static_value(tensor: Any, partial: bool = False) -> Any:
+    """`tf.get_static_value`: the values; None of a tensor that is being traced."""
+    array = unboxed(tensor)
+    return None if isinstance(array, jax.core.Tracer | KerasTensor) else np.asarray(array)
+
+
+@named("ensure_shape")
+def ensure_shape(x: Any, shape: Any, name: Any = None) -> Any:
+    """`tf.ensure_shape`: the tensor, if its shape is one of these."""
+    out = convert(x)
+    out.set_shape(shape)
+    return out
+
+
+@op("unravel_index", fixed=("dims",))
+def unravel_index(indices: Any, dims: Any) -> Any:
+    where_ = space(indices)
+    return where_.stack(where_.unravel_index(where_.asarray(indices), dims))
 
 
 named("TensorShape")(TensorShape)
 named("Tensor")(Tensor)
-
-
-@named("SparseTensor", "sparse.SparseTensor")
-class SparseTensor:
-    """`tf.SparseTensor`: places and values; it computes by way of `tf.sparse.to_dense`."""
-
-    def __init__(self, indices: Any, values: Any, dense_shape: Any) -> None:
-        self.indices, self.values, self.dense_shape = convert(indices), convert(values), convert(dense_shape)
-
-    @property
-    def shape(self) -> TensorShape:
-        return TensorShape(fixed_value(self.dense_shape))
-
-    @property
-    def dtype(self) -> Any:
-        return self.values.dtype
-
-
-@named("sparse.to_dense", "sparse_tensor_to_dense")
-def to_dense(sp_input: SparseTensor, default_value: Any = 0, name: Any = None) -> Any:
-    """`tf.sparse.to_dense`."""
-    out = np.full(tuple(sp_input.shape), default_value, sp_input.dtype.as_numpy_dtype)
-    out[tuple(np.asarray(sp_input.indices.array).T)] = np.asarray(sp_input.values.array)
-    return Tensor(out)
-
-
-named("sparse.from_dense")(
-    lambda tensor: SparseTensor(
-        np.argwhere(np.asarray(unboxed(tensor))), np.asarray(unboxed(tensor))[np.nonzero(np.asarray(unboxed(tensor)))],
-        np.shape(unboxed(tensor)),
-    )
-)  # fmt: skip

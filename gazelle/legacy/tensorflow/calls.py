@@ -10,8 +10,10 @@ import numpy as np
 
 from gazelle.core import symbolic
 from gazelle.core.boxed import Boxed
+from gazelle.core.errors import GazelleError
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
+from gazelle.legacy.tensorflow.errors import InvalidArgumentError
 from gazelle.legacy.tensorflow.recording import Call, is_array, is_box, listeners, unboxed
 
 Host = Callable[..., Any] | None
@@ -19,13 +21,14 @@ Host = Callable[..., Any] | None
 
 def call(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], host: Host = None,
-    loose: bool = False,
+    loose: bool = False, wide: bool = False,
 ) -> Any:  # fmt: skip
     """What `function(*args, **kwargs)` gives, arrays as tensors.
 
     Args:
         function: of arrays of JAX.
         host: the same for arrays of NumPy; it is asked where nothing but those is given.
+        wide: whether its 64 bits stand, which JAX does not have: the host computes it wherever the values are there.
         loose: whether another call with the same other arguments may compute something else.
     """
     flat, structure = jax.tree.flatten((args, dict(kwargs)), is_leaf=is_box)
@@ -36,7 +39,11 @@ def call(
         return symbolic.call_op(function, args, kwargs)
     arrays = [unboxed(leaf) for leaf in flat]
     plain_args, plain_kwargs = jax.tree.unflatten(structure, arrays)
-    if host is not None and not any(isinstance(array, jax.Array) for array in arrays):
+    if wide and not any(isinstance(array, jax.core.Tracer) for array in arrays):
+        hosted = [np.asarray(array) if isinstance(array, jax.Array) else array for array in arrays]
+        host_args, host_kwargs = jax.tree.unflatten(structure, hosted)
+        out = function(*host_args, **host_kwargs)
+    elif host is not None and not any(isinstance(array, jax.Array) for array in arrays):
         out = narrowed(host(*plain_args, **plain_kwargs), arrays)
     else:
         out = function(*plain_args, **plain_kwargs)
@@ -50,6 +57,17 @@ def call(
             for tape in heard:
                 tape.hear(record)
     return boxed(out)
+
+
+def guarded(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], **words: Any) -> Any:
+    """`call`; where shapes do not fit, the error is the one that programs of TensorFlow catch."""
+    try:
+        return call(function, args, kwargs, **words)
+    except (TypeError, ValueError) as error:
+        ours = isinstance(error, GazelleError | jax.errors.JAXTypeError)
+        if ours or not (isinstance(error, ValueError) or "shape" in str(error)):
+            raise
+        raise InvalidArgumentError(str(error)) from error
 
 
 def boxed(tree: Any) -> Any:

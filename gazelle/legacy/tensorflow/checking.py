@@ -8,9 +8,9 @@ import jax
 import numpy as np
 
 from gazelle.core.errors import ShapeError, message
+from gazelle.legacy.tensorflow.errors import InvalidArgumentError
 from gazelle.legacy.tensorflow.names import named
 from gazelle.legacy.tensorflow.recording import unboxed
-from gazelle.legacy.tensorflow.setting import InvalidArgumentError
 
 
 def _hold(true: Any, what: str, got: Any) -> None:

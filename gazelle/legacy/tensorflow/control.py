@@ -15,7 +15,7 @@ from gazelle.core.errors import ArgumentError, message
 from gazelle.legacy.tensorflow.arrays import convert, stack
 from gazelle.legacy.tensorflow.calls import boxed, unbox
 from gazelle.legacy.tensorflow.dtypes import TensorShape, as_dtype
-from gazelle.legacy.tensorflow.names import named
+from gazelle.legacy.tensorflow.names import NAMES, named
 from gazelle.legacy.tensorflow.recording import is_box, unboxed
 from gazelle.legacy.tensorflow.tensor import Tensor
 
@@ -84,6 +84,13 @@ def map_fn(fn: Callable[[Any], Any], elems: Any, dtype: Any = None, *_: Any, **_
     count = len(unboxed(leaves[0]))
     rows = [fn(jax.tree.map(lambda v, i=i: convert(v)[i], elems, is_leaf=is_box)) for i in range(count)]
     return jax.tree.map(lambda *parts: stack([convert(p) for p in parts]), *rows, is_leaf=is_box)
+
+
+@named("foldr")
+def foldr(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, **_: Any) -> Any:
+    """`tf.foldr`: `foldl` from the last row on."""
+    turned = jax.tree.map(lambda v: convert(v)[::-1], elems, is_leaf=is_box)
+    return NAMES["foldl"](fn, turned, initializer)
 
 
 @named("scan", "compat.v1.scan")

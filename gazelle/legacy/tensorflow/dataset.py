@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,22 +10,19 @@ import jax
 import numpy as np
 
 from gazelle.core import random
-from gazelle.core.errors import ArgumentError, DataError, message
-from gazelle.legacy.tensorflow.arrays import host_array
+from gazelle.core.errors import ArgumentError, message
+from gazelle.legacy.tensorflow.batches import Batches
 from gazelle.legacy.tensorflow.calls import boxed
 from gazelle.legacy.tensorflow.control import TensorSpec
-from gazelle.legacy.tensorflow.dtypes import name_of
+from gazelle.legacy.tensorflow.elements import INFINITE, UNKNOWN, Begin, called, plain, structured, tensors_of
 from gazelle.legacy.tensorflow.function import NotCompilable, tracing
-from gazelle.legacy.tensorflow.recording import is_box, unboxed
+from gazelle.legacy.tensorflow.sources import Sources
 from gazelle.legacy.tensorflow.tensor import Tensor
 
 AUTOTUNE = -1
-INFINITE, UNKNOWN = -1, -2
-
-Begin = Callable[[], Iterator[Any]]
 
 
-class Dataset:
+class Dataset(Sources, Batches):
     """Elements (arrays, in tuples and dicts) that come one after the other in each pass.
 
     Args:
@@ -44,6 +40,10 @@ class Dataset:
     def __init__(self, begin: Begin, length: int = UNKNOWN) -> None:
         self._begin, self._length = begin, length
 
+    @staticmethod
+    def _new(begin: Begin, length: int = UNKNOWN) -> Dataset:
+        return Dataset(begin, length)
+
     class_names: list[str] | None = None
     file_paths: list[str] | None = None
 
@@ -54,92 +54,16 @@ class Dataset:
         out.class_names, out.file_paths = data.class_names, data.file_paths
         return out
 
-    # Where elements come from ----------------------------------------------------------------------------------------
-
-    @staticmethod
-    def from_tensor_slices(tensors: Any, name: Any = None) -> Dataset:
-        """The rows of an array, or of the arrays of a tuple or dict together."""
-        data = structured(tensors)
-        leaves = jax.tree.leaves(data)
-        lengths = {len(leaf) for leaf in leaves}
-        if len(lengths) != 1:
-            raise DataError(
-                message("from_tensor_slices", expected="arrays with one number of rows", got=sorted(lengths))
-            )
-        (count,) = lengths
-        return Dataset(lambda: (_row(data, i) for i in range(count)), count)
-
-    @staticmethod
-    def from_tensors(tensors: Any, name: Any = None) -> Dataset:
-        """One element."""
-        data = structured(tensors)
-        return Dataset(lambda: iter([data]), 1)
-
-    @staticmethod
-    def from_generator(
-        generator: Callable[..., Any], output_types: Any = None, output_shapes: Any = None, args: Any = None,
-        output_signature: Any = None, name: Any = None,
-    ) -> Dataset:  # fmt: skip
-        """What a generator function yields."""
-        spec = output_signature if output_signature is not None else output_types
-        kinds = jax.tree.map(_kind, spec, is_leaf=lambda v: isinstance(v, TensorSpec | str | type))
-        given = [np.asarray(unboxed(v)) for v in args or ()]
-
-        def begin() -> Iterator[Any]:
-            for element in generator(*given):
-                if isinstance(element, list) and isinstance(kinds, tuple):
-                    element = tuple(element)
-                if kinds is None or isinstance(kinds, str):
-                    yield host_array(unboxed(element), kinds)
-                else:
-                    yield _typed(element, kinds)
-
-        return Dataset(begin)
-
-    @staticmethod
-    def range(*args: Any, output_type: Any = "int64", name: Any = None) -> Dataset:
-        """`tf.data.Dataset.range(start, stop, step)`."""
-        numbers = np.arange(*(int(a) for a in args)).astype(name_of(output_type))
-        return Dataset(lambda: iter(numbers), len(numbers))
-
-    @staticmethod
-    def zip(*datasets: Any, name: Any = None) -> Dataset:
-        """Elements side by side, in the structure of `datasets`."""
-        given = datasets[0] if len(datasets) == 1 and not isinstance(datasets[0], Dataset) else datasets
-        given = tuple(given) if isinstance(given, list) else given
-        parts, structure = jax.tree.flatten(given, is_leaf=lambda v: isinstance(v, Dataset))
-        lengths = [part._length for part in parts]
-        known = [n for n in lengths if n >= 0]
-        length = UNKNOWN if UNKNOWN in lengths else min(known) if known else INFINITE
-        return Dataset(
-            lambda: (
-                jax.tree.unflatten(structure, row) for row in zip(*(part._begin() for part in parts), strict=False)
-            ),
-            length,
-        )
-
-    @staticmethod
-    def list_files(file_pattern: Any, shuffle: bool = True, seed: Any = None, name: Any = None) -> Dataset:
-        """The paths that fit a pattern with * and ?, as strings."""
-        from gazelle.legacy.tensorflow.files import glob
-
-        patterns = [file_pattern] if isinstance(file_pattern, str | bytes | Tensor) else list(file_pattern)
-        paths = [path for pattern in patterns for path in glob(pattern)]
-        if not paths:
-            raise DataError(message(f"list_files({file_pattern!r})", expected="files that fit", got="none"))
-        out = Dataset.from_tensor_slices(paths)
-        return out.shuffle(len(paths), seed) if shuffle else out
-
     # What is done with them ------------------------------------------------------------------------------------------
 
     def map(self, map_func: Callable[..., Any], num_parallel_calls: Any = None, deterministic: Any = None,
             name: Any = None) -> Dataset:  # fmt: skip
         """Each element after `map_func(x)`, or `map_func(x, y)` where it is a tuple."""
-        return Dataset(lambda: (_called(map_func, e) for e in self._begin()), self._length)
+        return Dataset(lambda: (called(map_func, e) for e in self._begin()), self._length)
 
     def filter(self, predicate: Callable[..., Any], name: Any = None) -> Dataset:
         """The elements of which `predicate` is true."""
-        return Dataset(lambda: (e for e in self._begin() if bool(_called(predicate, e))))
+        return Dataset(lambda: (e for e in self._begin() if bool(called(predicate, e))))
 
     def flat_map(self, map_func: Callable[..., Any], name: Any = None) -> Dataset:
         """The elements of the datasets that `map_func` makes of the elements."""
@@ -166,44 +90,6 @@ class Dataset:
                         following = next(waiting, None)
                         open_[place] = None if following is None else _made(map_func, following)._begin()
                 open_ = [one for one in open_ if one is not None]
-
-        return Dataset(begin)
-
-    def batch(self, batch_size: Any, drop_remainder: bool = False, num_parallel_calls: Any = None,
-              deterministic: Any = None, name: Any = None) -> Dataset:  # fmt: skip
-        """`batch_size` elements as one, with a new first axis."""
-        size = int(batch_size)
-
-        def begin() -> Iterator[Any]:
-            elements = self._begin()
-            while group := list(itertools.islice(elements, size)):
-                if len(group) == size or not drop_remainder:
-                    yield jax.tree.map(_stacked, *group)
-
-        whole = self._length // size if drop_remainder else -(-self._length // size)
-        return Dataset(begin, whole if self._length >= 0 else self._length)
-
-    def padded_batch(self, batch_size: Any, padded_shapes: Any = None, padding_values: Any = None,
-                     drop_remainder: bool = False, name: Any = None) -> Dataset:  # fmt: skip
-        """`batch`, with elements filled up to the longest of the batch or to `padded_shapes`."""
-        size = int(batch_size)
-
-        def begin() -> Iterator[Any]:
-            elements = self._begin()
-            while group := list(itertools.islice(elements, size)):
-                if len(group) == size or not drop_remainder:
-                    yield _padded(group, padded_shapes, padding_values)
-
-        whole = self._length // size if drop_remainder else -(-self._length // size)
-        return Dataset(begin, whole if self._length >= 0 else self._length)
-
-    def unbatch(self, name: Any = None) -> Dataset:
-        """The rows of the elements."""
-
-        def begin() -> Iterator[Any]:
-            for element in self._begin():
-                for i in range(len(jax.tree.leaves(element)[0])):
-                    yield _row(element, i)
 
         return Dataset(begin)
 
@@ -296,31 +182,6 @@ class Dataset:
         """(number, element)."""
         return Dataset(lambda: ((np.int64(i), e) for i, e in enumerate(self._begin(), int(start))), self._length)
 
-    def window(self, size: Any, shift: Any = None, stride: Any = 1, drop_remainder: bool = False,
-               name: Any = None) -> Dataset:  # fmt: skip
-        """Datasets of `size` elements, `stride` apart, each begun `shift` elements after the one before."""
-        size, stride = int(size), int(stride)
-        shift = size if shift is None else int(shift)
-        span = (size - 1) * stride + 1
-
-        def begin() -> Iterator[Any]:
-            elements, held = self._begin(), list[Any]()
-            while True:
-                held.extend(itertools.islice(elements, span - len(held)))
-                chosen = held[::stride]
-                if not chosen or (drop_remainder and len(chosen) < size):
-                    return
-                structure = jax.tree.structure(chosen[0])
-                columns = zip(*(jax.tree.leaves(e) for e in chosen), strict=True)
-                parts = [Dataset(functools.partial(iter, column), len(column)) for column in columns]
-                yield jax.tree.unflatten(structure, parts)
-                if shift > len(held):
-                    for _ in itertools.islice(elements, shift - len(held)):
-                        pass
-                held = held[shift:]
-
-        return Dataset(begin)
-
     def reduce(self, initial_state: Any, reduce_func: Callable[[Any, Any], Any], name: Any = None) -> Any:
         """The last state of state <- reduce_func(state, element)."""
         state = boxed(structured(initial_state))
@@ -341,7 +202,7 @@ class Dataset:
 
     def take_while(self, predicate: Callable[..., Any], name: Any = None) -> Dataset:
         """The elements before the first of which `predicate` is false."""
-        return Dataset(lambda: itertools.takewhile(lambda e: bool(_called(predicate, e)), self._begin()))
+        return Dataset(lambda: itertools.takewhile(lambda e: bool(called(predicate, e)), self._begin()))
 
     def unique(self, name: Any = None) -> Dataset:
         """Each value once."""
@@ -361,11 +222,11 @@ class Dataset:
     def __iter__(self) -> Iterator[Any]:
         if tracing():
             raise NotCompilable  # the loop would be as long as the data
-        return (boxed(element) for element in self._begin())
+        return (tensors_of(element) for element in self._begin())
 
     def as_numpy_iterator(self) -> Iterator[Any]:
         """The elements as arrays of NumPy."""
-        return (jax.tree.map(_plain, element) for element in self._begin())
+        return (jax.tree.map(plain, element) for element in self._begin())
 
     def __bool__(self) -> bool:
         return True
@@ -390,105 +251,7 @@ class Finite(Dataset):
         return self._length
 
 
-def structured(value: Any) -> Any:
-    """Tuples and dicts stay; what they hold, also lists, becomes arrays of NumPy."""
-    if isinstance(value, tuple):
-        return tuple(structured(v) for v in value)
-    if isinstance(value, dict):
-        return {k: structured(v) for k, v in value.items()}
-    if isinstance(value, list) and any(is_box(v) for v in value):
-        return np.stack([np.asarray(unboxed(v)) for v in value])
-    array = unboxed(value)
-    return np.asarray(array) if is_box(value) or isinstance(array, jax.Array) else host_array(array)
-
-
-def _row(tree: Any, place: int) -> Any:
-    return jax.tree.map(lambda array: array[place], tree)
-
-
-def _plain(leaf: Any) -> Any:
-    array = np.asarray(unboxed(leaf)) if not isinstance(leaf, bytes) else leaf
-    return array[()] if isinstance(array, np.ndarray) and array.ndim == 0 else array
-
-
-def _called(function: Callable[..., Any], element: Any) -> Any:
-    """What a function of tensors gives, as arrays."""
-    given = _tensors(element)
-    out = function(*given) if isinstance(given, tuple) else function(given)
-    return _arrays(out)
-
-
-def _tensors(element: Any) -> Any:
-    return jax.tree.map(
-        lambda leaf: (
-            leaf if isinstance(leaf, Dataset) else Tensor(leaf if hasattr(leaf, "dtype") else host_array(leaf))
-        ),
-        element,
-    )
-
-
-def _arrays(out: Any) -> Any:
-    if isinstance(out, Dataset):
-        return out
-    if isinstance(out, list):
-        out = tuple(out) if any(is_box(v) for v in out) else host_array(out)
-    if isinstance(out, tuple):
-        return tuple(_arrays(v) for v in out)
-    if isinstance(out, dict):
-        return {k: _arrays(v) for k, v in out.items()}
-    array = unboxed(out)
-    return array if hasattr(array, "dtype") else host_array(array)
-
-
 def _made(function: Callable[..., Any], element: Any) -> Dataset:
-    given = _tensors(element)
+    given = tensors_of(element)
     out = function(*given) if isinstance(given, tuple) else function(given)
     return out if isinstance(out, Dataset) else Dataset.from_tensor_slices(out)
-
-
-def _stacked(*leaves: Any) -> Any:
-    arrays = [np.asarray(leaf) if not isinstance(leaf, bytes) else np.asarray(leaf, object) for leaf in leaves]
-    shapes = {a.shape for a in arrays}
-    if len(shapes) > 1:
-        raise DataError(
-            message("batch", expected="elements of one shape", got=" and ".join(map(str, sorted(shapes)[:3])),
-                    mend="Bring them to one shape in map, or use padded_batch.")
-        )  # fmt: skip
-    return np.stack(arrays)
-
-
-def _padded(group: list[Any], shapes: Any, values: Any) -> Any:
-    def join(shape: Any, fill: Any, *leaves: Any) -> Any:
-        arrays = [np.asarray(leaf) for leaf in leaves]
-        wanted = [None] * arrays[0].ndim if shape is None else [None if n in (None, -1) else int(n) for n in shape]
-        sizes = [max(a.shape[i] for a in arrays) if n is None else n for i, n in enumerate(wanted)]
-        empty = b"" if arrays[0].dtype == object else 0
-        out = np.full((len(arrays), *sizes), empty if fill is None else np.asarray(unboxed(fill)), arrays[0].dtype)
-        for row, array in zip(out, arrays, strict=True):
-            row[tuple(slice(n) for n in array.shape)] = array
-        return out
-
-    leaves, structure = jax.tree.flatten(group[0])
-    each = _per_leaf(shapes, structure, len(leaves), lambda v: isinstance(v, list | tuple) and all(
-        n is None or isinstance(n, int) for n in v))  # fmt: skip
-    fills = _per_leaf(values, structure, len(leaves), lambda v: not isinstance(v, dict | tuple))
-    columns = zip(*(jax.tree.leaves(e) for e in group), strict=True)
-    return jax.tree.unflatten(structure, [join(s, f, *c) for s, f, c in zip(each, fills, columns, strict=True)])
-
-
-def _per_leaf(given: Any, structure: Any, count: int, is_leaf: Callable[[Any], bool]) -> list[Any]:
-    if given is None or (is_leaf(given) and count == 1) or not isinstance(given, dict | tuple | list):
-        return [given] * count
-    return jax.tree.flatten(given, is_leaf=lambda v: v is None or (is_leaf(v) and v != given))[0]
-
-
-def _kind(spec: Any) -> str:
-    return name_of(spec.dtype if isinstance(spec, TensorSpec) else spec)
-
-
-def _typed(element: Any, kinds: Any) -> Any:
-    if isinstance(kinds, dict):
-        return {k: _typed(element[k], kinds[k]) for k in kinds}
-    if isinstance(kinds, tuple | list):
-        return tuple(_typed(e, k) for e, k in zip(element, kinds, strict=True))
-    return host_array(np.asarray(unboxed(element)), kinds)

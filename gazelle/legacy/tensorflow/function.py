@@ -15,6 +15,7 @@ from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
 from gazelle.legacy.tensorflow.calls import boxed
 from gazelle.legacy.tensorflow.recording import is_array, is_box, listen, listeners, unboxed, unlisten
+from gazelle.legacy.tensorflow.values import host_array
 
 _eagerly = False
 _ATTEMPTS = 8  # a layer may make its variables at the first trace, an optimizer at the second
@@ -78,11 +79,11 @@ class Function:
         scope = bind.current()
         inside = scope is not None and (scope.values is not None or scope.pure)
         if self._plain or _eagerly or inside or listeners() or any(isinstance(v, KerasTensor) for v in flat):
-            return self.python_function(*args, **kwargs)
+            return self._run(args, kwargs)
         places = [i for i, v in enumerate(flat) if is_array(v) or isinstance(v, Boxed)]
         arrays = [unboxed(flat[i]) for i in places]
         if any(is_array(a) and isinstance(a, np.ndarray | np.generic) and a.dtype.kind in "OSU" for a in arrays):
-            return self.python_function(*args, **kwargs)  # strings stay on the host
+            return self._run(args, kwargs)  # strings stay on the host
         taken = set(places)
         fixed = [None if i in taken else v for i, v in enumerate(flat)]
         key = (structure, tuple(places), tuple(v if _hashable(v) else id(v) for v in fixed))
@@ -92,12 +93,17 @@ class Function:
         try:
             return program(arrays)
         except NotCompilable:
-            self._plain = True
+            pass
         except Exception as error:
             if not _asked_for_values(error):
                 raise
-            self._plain = True
-        return self.python_function(*args, **kwargs)
+        self._plain = True
+        return self._run(args, kwargs)
+
+    def _run(self, args: Any, kwargs: Any) -> Any:
+        """The function as plain Python; numbers that it gives are tensors, as those of a compiled one."""
+        out = self.python_function(*args, **kwargs)
+        return jax.tree.map(_as_tensor, out, is_leaf=is_box)
 
     def get_concrete_function(self, *args: Any, **kwargs: Any) -> Any:
         return self
@@ -133,7 +139,7 @@ class _Program:
                     variable.assign(value)
             structure, static = self.result
             rest = iter(out)
-            return jax.tree.unflatten(structure, [boxed(next(rest)) if v is _ARRAY else v for v in static])
+            return jax.tree.unflatten(structure, [boxed(next(rest)) if v is _ARRAY else _as_tensor(v) for v in static])
         raise NotCompilable
 
     def _trace(self, arrays: list[Any], values: list[Any], seed: Any) -> Any:
@@ -163,6 +169,10 @@ class _Program:
 
 
 _ARRAY = object()
+
+
+def _as_tensor(value: Any) -> Any:
+    return boxed(np.asarray(host_array(value))) if isinstance(value, bool | int | float) else value
 
 
 def _value(variable: Variable) -> Any:

@@ -10,10 +10,9 @@ import jax.scipy.special as special
 import numpy as np
 
 from gazelle.legacy.tensorflow.arrays import convert
-from gazelle.legacy.tensorflow.calls import call
 from gazelle.legacy.tensorflow.dtypes import name_of
 from gazelle.legacy.tensorflow.names import NAMES, named, op, space
-from gazelle.legacy.tensorflow.recording import unboxed
+from gazelle.legacy.tensorflow.recording import is_box, unboxed
 from gazelle.legacy.tensorflow.tensor import Tensor
 
 #: TensorFlow's name: NumPy's name; each of one array
@@ -22,10 +21,10 @@ cosh:cosh exp:exp expm1:expm1 floor:floor is_finite:isfinite is_inf:isinf is_nan
 logical_not:logical_not negative:negative reciprocal:reciprocal rint:rint round:round sign:sign sin:sin sinh:sinh
 sqrt:sqrt square:square tan:tan tanh:tanh real:real imag:imag conj:conj angle:angle"""
 #: of two arrays
-TWO = """add:add atan2:arctan2 divide:true_divide equal:equal floordiv:floor_divide floormod:mod greater:greater
+TWO = """add:add atan2:arctan2 equal:equal floordiv:floor_divide floormod:mod greater:greater
 greater_equal:greater_equal less:less less_equal:less_equal logical_and:logical_and logical_or:logical_or
 logical_xor:logical_xor maximum:maximum minimum:minimum mod:mod multiply:multiply not_equal:not_equal pow:power
-subtract:subtract truediv:true_divide"""
+subtract:subtract"""
 #: of an array, along axes
 REDUCE = """reduce_all:all reduce_any:any reduce_max:max reduce_mean:mean reduce_min:min reduce_prod:prod
 reduce_std:std reduce_sum:sum reduce_variance:var"""
@@ -52,6 +51,9 @@ def _reduction(name: str) -> Any:
             input_tensor = where.stack([where.asarray(v) for v in input_tensor])
             if input_tensor.dtype == np.float64:
                 input_tensor = input_tensor.astype(np.float32)
+        if name == "mean" and where.asarray(input_tensor).dtype.kind in "iu":  # a mean of whole numbers is one, too
+            total = where.sum(input_tensor, axis=axis, keepdims=keepdims)
+            return total // (np.size(input_tensor) // max(1, np.size(total)))
         return getattr(where, name)(input_tensor, axis=axis, keepdims=keepdims)
 
     return function
@@ -76,9 +78,17 @@ for _row in REDUCE.split():
     _tf, _np = _row.split(":")
     _reduce = op(fixed=("axis",))(_reduction(_np))
     named(_tf, f"math.{_tf}", f"compat.v1.{_tf}")(_of_old_words(_reduce))
+
+
+@named("divide", "math.divide", "compat.v1.divide", "truediv", "math.truediv", "compat.v1.truediv")
+def divide(x: Any, y: Any, name: Any = None) -> Any:
+    """`tf.divide`."""
+    return (x if is_box(x) or is_box(y) else convert(x)) / y
+
+
 named("mul")(NAMES["multiply"])
 named("sub")(NAMES["subtract"])
-named("div", "realdiv")(NAMES["divide"])
+named("div", "realdiv")(divide)
 named("neg")(NAMES["negative"])
 
 
@@ -111,9 +121,9 @@ def reduce_euclidean_norm(input_tensor: Any, axis: Any = None, keepdims: bool = 
     return where.sqrt(where.sum(where.square(input_tensor), axis=axis, keepdims=keepdims))
 
 
-@op("math.count_nonzero", fixed=("axis",))
+@op("math.count_nonzero", fixed=("axis",), wide=True)
 def count_nonzero(input: Any, axis: Any = None, keepdims: Any = None, dtype: Any = "int64") -> Any:
-    return space(input).sum(input != 0, axis=axis, keepdims=bool(keepdims))
+    return space(input).sum(input != 0, axis=axis, keepdims=bool(keepdims)).astype(name_of(dtype))
 
 
 @op("math.divide_no_nan", "div_no_nan", host=False)
@@ -161,43 +171,19 @@ def cumprod(x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = Fals
     return where.flip(out, axis) if reverse else out
 
 
-@op("matmul", "linalg.matmul", "compat.v1.matmul", "sparse.sparse_dense_matmul")
-def matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False, adjoint_a: bool = False,
-           adjoint_b: bool = False, **_: Any) -> Any:  # fmt: skip
-    where = space(a, b)
-    a, b = where.asarray(a), where.asarray(b)
-    a = where.swapaxes(a, -1, -2) if transpose_a or adjoint_a else a
-    b = where.swapaxes(b, -1, -2) if transpose_b or adjoint_b else b
-    return where.matmul(a, b)
-
-
-@op("linalg.matvec")
-def matvec(a: Any, b: Any) -> Any:
-    return space(a, b).einsum("...ij,...j->...i", a, b)
-
-
-@op("tensordot", "linalg.tensordot", fixed=("axes",))
-def tensordot(a: Any, b: Any, axes: Any) -> Any:
-    return space(a, b).tensordot(a, b, axes)
-
-
-@op("einsum", "linalg.einsum")
-def einsum(equation: str, *inputs: Any, **_: Any) -> Any:
-    return space(inputs).einsum(equation, *inputs)
-
-
 def _arg(name: str) -> Any:
     def function(input: Any, axis: Any = None, output_type: Any = "int64", dimension: Any = None) -> Any:
         where = space(input)
         axis = axis if axis is not None else dimension if dimension is not None else 0
-        return getattr(where, name)(where.asarray(input), axis=axis).astype(name_of(output_type) if where is np
-                                                                            else "int32")  # fmt: skip
+        kind = name_of(output_type) if where is np else "int32"
+        return np.asarray(getattr(np, name)(input, axis)).astype(kind) if where is np else getattr(jnp, name)(
+            input, axis).astype(kind)  # fmt: skip
 
     return function
 
 
-op("argmax", "math.argmax", "compat.v1.argmax", "arg_max", fixed=("axis",))(_arg("argmax"))
-op("argmin", "math.argmin", "compat.v1.argmin", fixed=("axis",))(_arg("argmin"))
+op("argmax", "math.argmax", "compat.v1.argmax", "arg_max", fixed=("axis",), wide=True)(_arg("argmax"))
+op("argmin", "math.argmin", "compat.v1.argmin", fixed=("axis",), wide=True)(_arg("argmin"))
 
 
 @op("math.top_k", "nn.top_k", host=False, fixed=("k",))
@@ -227,41 +213,6 @@ def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
 @op("clip_by_value")
 def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any) -> Any:
     return space(t, clip_value_min, clip_value_max).clip(t, clip_value_min, clip_value_max)
-
-
-@op("clip_by_norm", host=False, fixed=("axes",))
-def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None) -> Any:
-    size = jnp.sqrt(jnp.sum(jnp.square(t), axis=axes, keepdims=True))
-    return t * clip_norm / jnp.maximum(size, clip_norm)
-
-
-@op("linalg.global_norm", host=False)
-def global_norm(t_list: Any) -> Any:
-    return jnp.sqrt(sum(jnp.sum(jnp.square(t)) for t in t_list if t is not None))
-
-
-named("global_norm")(global_norm)
-
-
-@named("clip_by_global_norm")
-def clip_by_global_norm(t_list: Any, clip_norm: Any, use_norm: Any = None, name: Any = None) -> Any:
-    """`tf.clip_by_global_norm`: (clipped, norm)."""
-    norm = global_norm(list(t_list)) if use_norm is None else convert(use_norm)
-    return call(_scaled, (list(t_list), norm, clip_norm), {}), norm
-
-
-def _scaled(tensors: Any, norm: Any, most: Any) -> Any:
-    scale = most / jnp.maximum(norm, most)
-    return [None if t is None else t * scale for t in tensors]
-
-
-@op("norm", "linalg.norm", fixed=("axis",))
-def norm(tensor: Any, ord: Any = "euclidean", axis: Any = None, keepdims: bool = False) -> Any:
-    where = space(tensor)
-    if axis is None:
-        tensor = where.reshape(tensor, (-1,))
-        return where.linalg.norm(tensor, None if ord == "euclidean" else ord)
-    return where.linalg.norm(tensor, None if ord == "euclidean" else ord, axis=axis, keepdims=keepdims)
 
 
 def _segments(name: str) -> Any:
@@ -299,45 +250,27 @@ def confusion_matrix(labels: Any, predictions: Any, num_classes: Any = None, wei
     return Tensor(out)
 
 
-# linalg ---------------------------------------------------------------------------------------------------------------
-
-for _tf, _np in {"inv": "inv", "det": "det", "cholesky": "cholesky", "qr": "qr", "eigh": "eigh", "pinv": "pinv",
-                 "slogdet": "slogdet", "solve": "solve", "expm": "expm"}.items():  # fmt: skip
-    _target = jax.scipy.linalg.expm if _tf == "expm" else getattr(jnp.linalg, _np)
-    op(f"linalg.{_tf}", host=False)(lambda *args, _target=_target: tuple(_target(*args)) if isinstance(
-        _target(*args), tuple) else _target(*args))  # fmt: skip
-
-
-@op("linalg.svd", host=False)
-def svd(tensor: Any, full_matrices: bool = False, compute_uv: bool = True) -> Any:
-    if not compute_uv:
-        return jnp.linalg.svd(tensor, full_matrices=full_matrices, compute_uv=False)
-    u, s, vt = jnp.linalg.svd(tensor, full_matrices=full_matrices)
-    return s, u, jnp.swapaxes(vt, -1, -2)
+@op("math.polyval")
+def polyval(coeffs: Any, x: Any) -> Any:
+    out = coeffs[0]
+    for coefficient in coeffs[1:]:
+        out = out * x + coefficient
+    return np.asarray(out, "float32") if isinstance(out, float) else out
 
 
-@op("linalg.diag", fixed=("k",))
-def diag(diagonal: Any, k: Any = 0) -> Any:
-    where = space(diagonal)
-    return where.asarray(diagonal)[..., None] * np.eye(diagonal.shape[-1], dtype=str(diagonal.dtype))
+@op("histogram_fixed_width", host=False, fixed=("nbins",))
+def histogram_fixed_width(values: Any, value_range: Any, nbins: Any = 100, dtype: Any = "int32") -> Any:
+    low, high = value_range[0], value_range[1]
+    place = jnp.clip(jnp.floor((jnp.asarray(values) - low) / (high - low) * nbins), 0, nbins - 1).astype("int32")
+    return jnp.bincount(place.reshape(-1), length=nbins).astype(name_of(dtype))
 
 
-@op("linalg.diag_part", "linalg.tensor_diag_part")
-def diag_part(input: Any, k: int = 0) -> Any:
-    return space(input).diagonal(input, k, -2, -1)
+@op("complex", "dtypes.complex", host=False)
+def complex_(real: Any, imag: Any) -> Any:
+    return jax.lax.complex(jnp.asarray(real), jnp.asarray(imag))
 
 
-named("linalg.tensor_diag")(NAMES["linalg.diag"])
-
-
-@op("linalg.trace")
-def trace(x: Any) -> Any:
-    return space(x).trace(x, axis1=-2, axis2=-1)
-
-
-@op("linalg.band_part", fixed=("num_lower", "num_upper"))
-def band_part(input: Any, num_lower: Any, num_upper: Any) -> Any:
-    rows, columns = np.ogrid[: input.shape[-2], : input.shape[-1]]
-    lower = num_lower < 0 or (rows - columns) <= num_lower
-    upper = num_upper < 0 or (columns - rows) <= num_upper
-    return input * np.broadcast_to(np.asarray(lower) & np.asarray(upper), input.shape[-2:]).astype(str(input.dtype))
+for _name in ("and", "or", "xor"):
+    op(f"bitwise.bitwise_{_name}")(lambda x, y, n=_name: getattr(space(x, y), f"bitwise_{n}")(x, y))
+op("bitwise.left_shift")(lambda x, y: space(x, y).left_shift(x, y))
+op("bitwise.right_shift")(lambda x, y: space(x, y).right_shift(x, y))

@@ -13,8 +13,9 @@ import numpy as np
 
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
-from gazelle.legacy.tensorflow.calls import call
+from gazelle.legacy.tensorflow.calls import guarded
 from gazelle.legacy.tensorflow.recording import is_box, unboxed
+from gazelle.legacy.tensorflow.values import host_array
 
 NAMES: dict[str, Any] = {}
 
@@ -30,34 +31,57 @@ def named(*names: str) -> Callable[[Any], Any]:
     return enter
 
 
-def op(*names: str, fixed: tuple[str, ...] = (), host: bool = True, loose: bool = False) -> Callable[[Any], Any]:
+def op(*names: str, fixed: tuple[str, ...] = (), host: bool = True, loose: bool = False,
+       wide: bool = False) -> Callable[[Any], Any]:  # fmt: skip
     """Make a function of arrays one of tensors, and enter it.
 
     Args:
         fixed: arguments that are numbers of the program (shapes, axes), also where they come as tensors.
         host: whether it computes arrays of NumPy as well (it asks `space` which it has).
-        loose: as in `call`.
+        loose, wide: as in `call`.
     """
 
     def enter(function: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(function)
         own_name = "name" in signature.parameters
+        listed = not TENSORS.isdisjoint(signature.parameters)
 
         @functools.wraps(function)
         def called(*args: Any, **kwargs: Any) -> Any:
             if not own_name:
                 kwargs.pop("name", None)
-            if fixed:
+            if fixed or listed:
                 bound = signature.bind(*args, **kwargs)
-                for word in fixed:
-                    if word in bound.arguments:
-                        bound.arguments[word] = fixed_value(bound.arguments[word])
+                for word, value in bound.arguments.items():
+                    if word in fixed:
+                        bound.arguments[word] = fixed_value(value)
+                    elif word in TENSORS and isinstance(value, list | tuple):
+                        bound.arguments[word] = _of_numbers(value)
                 args, kwargs = bound.args, bound.kwargs
-            return call(function, args, kwargs, host=function if host else None, loose=loose)
+            return guarded(function, args, kwargs, host=function if host else None, loose=loose, wide=wide)
 
         return named(*names)(called)
 
     return enter
+
+
+#: arguments that are one tensor, also where a program writes a list of numbers
+TENSORS = frozenset((
+    "a", "arr", "b", "bias", "boxes", "condition", "data", "diagonal", "features", "image", "images", "input",
+    "input_tensor", "labels", "logits", "matrix", "params", "per_example_loss", "predictions", "rhs", "scores",
+    "segment_ids", "signals", "t", "targets", "tensor", "updates", "value", "values", "x", "y",
+))  # fmt: skip
+
+
+def _of_numbers(value: Any) -> Any:
+    """A list of numbers as an array; one of tensors as it is."""
+    leaves = jax.tree.leaves(value, is_leaf=is_box)
+    if any(is_box(leaf) or hasattr(leaf, "dtype") for leaf in leaves):
+        return value
+    try:
+        return host_array(value)
+    except ValueError:  # lists of unequal lengths
+        return value
 
 
 def fixed_value(value: Any) -> Any:

@@ -96,6 +96,12 @@ def _dropped(x: Any, rate: Any, key: Any, noise_shape: Any = None) -> Any:
     return jnp.where(keep, x / (1 - rate), 0)
 
 
+@op("nn.log_poisson_loss", host=False)
+def log_poisson_loss(targets: Any, log_input: Any, compute_full_loss: bool = False) -> Any:
+    log_input = jnp.asarray(log_input)
+    return jnp.exp(log_input) - log_input * targets
+
+
 # Convolutions and pooling ---------------------------------------------------------------------------------------------
 
 
@@ -111,6 +117,8 @@ def _convolution(rank: int) -> Any:
                  use_cudnn_on_gpu: Any = None) -> Any:  # fmt: skip
         kernel = filters if filters is not None else filter
         steps = _inner(strides if stride is None else stride, rank)
+        if not isinstance(padding, str):  # zeros for each axis
+            input, padding = jnp.pad(input, padding), "VALID"
         return ops.conv(jnp.asarray(input), jnp.asarray(kernel), steps, padding.lower(),
                         dilation_rate=_inner(1 if dilations is None else dilations, rank))  # fmt: skip
 
@@ -215,6 +223,6 @@ def scale_regularization_loss(regularization_loss: Any) -> Any:
     return jnp.sum(jnp.asarray(regularization_loss))
 
 
-@op("nn.zero_fraction")
+@op("nn.zero_fraction", "math.zero_fraction")
 def zero_fraction(value: Any) -> Any:
-    return space(value).mean((value == 0).astype("float32"))
+    return space(value).mean(space(value).equal(value, 0).astype("float32"))

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core import bind, random
+from gazelle.legacy.tensorflow.calls import call
 from gazelle.legacy.tensorflow.dtypes import name_of
 from gazelle.legacy.tensorflow.names import fixed_value, named, op
 from gazelle.legacy.tensorflow.recording import unboxed
@@ -101,7 +102,24 @@ def shuffle(value: Any, seed: Any = None, name: Any = None) -> Any:
 @named("random.categorical", "compat.v1.multinomial", "multinomial")
 def categorical(logits: Any, num_samples: Any, dtype: Any = "int64", seed: Any = None, name: Any = None) -> Any:
     """`tf.random.categorical`."""
-    return _categorical(logits, int(num_samples), Tensor(next_key(seed)))
+    drawn = _categorical(logits, int(num_samples), Tensor(next_key(seed)))
+    return call(_as_kind, (drawn, name_of(dtype)), {}, wide=True)
+
+
+def _as_kind(x: Any, kind: str) -> Any:
+    return x.astype(kind if isinstance(x, np.ndarray) else jax.dtypes.canonicalize_dtype(kind))
+
+
+@named("random.log_uniform_candidate_sampler", "nn.log_uniform_candidate_sampler")
+def log_uniform_candidate_sampler(true_classes: Any, num_true: int, num_sampled: int, unique: bool, range_max: int,
+                                  seed: Any = None, name: Any = None) -> tuple[Any, ...]:  # fmt: skip
+    """`tf.random.log_uniform_candidate_sampler`: P(k) = log((k + 2) / (k + 1)) / log(range_max + 1)."""
+    numbers = np.arange(range_max)
+    shares = np.log((numbers + 2) / (numbers + 1)) / np.log(range_max + 1)
+    drawn = generator(seed).choice(range_max, num_sampled, replace=not unique, p=shares / shares.sum())
+    expected = 1 - (1 - shares) ** num_sampled if unique else shares * num_sampled
+    true = np.asarray(unboxed(true_classes)).astype(int)
+    return Tensor(drawn.astype("int64")), *(Tensor(expected[v].astype("float32")) for v in (true, drawn))
 
 
 @op(host=False)

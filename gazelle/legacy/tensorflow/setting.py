@@ -12,6 +12,13 @@ import jax
 from gazelle.core.errors import StateError, message
 from gazelle.legacy.backend.sessions import Session
 from gazelle.legacy.tensorflow import function as functions
+from gazelle.legacy.tensorflow.errors import (
+    InvalidArgumentError,
+    NotFoundError,
+    OpError,
+    OutOfRangeError,
+    ResourceExhaustedError,
+)
 from gazelle.legacy.tensorflow.names import named
 
 
@@ -205,25 +212,8 @@ named("logging.warn", "compat.v1.logging.warn")(_logging.getLogger("tensorflow")
 named("logging.set_verbosity", "compat.v1.logging.set_verbosity")(_logging.getLogger("tensorflow").setLevel)
 
 
-class InvalidArgumentError(ValueError):
-    """`tf.errors.InvalidArgumentError`."""
-
-
-class OutOfRangeError(Exception):
-    """`tf.errors.OutOfRangeError`."""
-
-
-class ResourceExhaustedError(MemoryError):
-    """`tf.errors.ResourceExhaustedError`."""
-
-
-class NotFoundError(FileNotFoundError):
-    """`tf.errors.NotFoundError`."""
-
-
-for _error in (InvalidArgumentError, OutOfRangeError, ResourceExhaustedError, NotFoundError):
+for _error in (OpError, InvalidArgumentError, OutOfRangeError, ResourceExhaustedError, NotFoundError):
     named(f"errors.{_error.__name__}")(_error)
-named("errors.OpError")(Exception)
 named("errors.UnimplementedError", "errors.InternalError", "errors.AbortedError")(RuntimeError)
 
 

@@ -85,7 +85,7 @@ class GradientTape:
 
     def hear(self, call: Call) -> None:
         self._calls.append(call)
-        self._alive.update(key_of(array) for array in call.outputs)
+        self._alive.update(key_of(array) for array in call.outputs if _slopes(array))
 
     # What is asked ---------------------------------------------------------------------------------------------------
 
@@ -196,7 +196,7 @@ def _plan(calls: list[Call], ends: list[Any], origins: list[Any]) -> _Plan:
     forward = []
     for call in calls:
         if any(key_of(value) in reached for value in call.inputs):
-            reached.update(key_of(array) for array in call.outputs)
+            reached.update(key_of(array) for array in call.outputs if _slopes(array))
             forward.append(call)
     needed = {key_of(end) for end in ends}
     steps = []
@@ -290,6 +290,11 @@ def _inputs(plan: _Plan, calls: list[Call]) -> list[Any]:
         if isinstance(value, Variable)
     }  # fmt: skip
     return [known.get(id(array), array) for array in plan.constants]
+
+
+def _slopes(array: Any) -> bool:
+    """Whether gradients go through an array: none does through whole numbers."""
+    return jnp.issubdtype(array.dtype, jnp.inexact)
 
 
 def _ones(end: Any) -> Any:

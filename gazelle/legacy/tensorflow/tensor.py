@@ -14,7 +14,7 @@ from gazelle.core.boxed import Boxed
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
-from gazelle.legacy.tensorflow.calls import call
+from gazelle.legacy.tensorflow.calls import call, guarded
 from gazelle.legacy.tensorflow.dtypes import DType, TensorShape, name_of
 from gazelle.legacy.tensorflow.recording import unboxed
 
@@ -214,11 +214,17 @@ _UFUNCS = {
 }  # fmt: skip
 
 
-def _truediv(a: Any, b: Any) -> Any:
+def quotient(a: Any, b: Any) -> Any:
+    """a / b: of whole numbers of 32 and 64 bits in float64, of shorter ones in float32."""
+    kinds = [jnp.dtype(v.dtype) for v in (a, b) if hasattr(v, "dtype")]
+    if kinds and all(kind.kind in "iu" for kind in kinds) and not isinstance(a, float) and not isinstance(b, float):
+        wide = "float32" if max(kind.itemsize for kind in kinds) < 4 else "float64"
+        if not isinstance(a, jax.Array) and not isinstance(b, jax.Array):
+            return np.true_divide(a, b).astype(wide)
     return operator.truediv(a, b)
 
 
-_OPERATORS["truediv"] = _truediv
+_OPERATORS["truediv"] = quotient
 
 
 def _operate(name: str, *operands: Any) -> Any:
@@ -228,7 +234,12 @@ def _operate(name: str, *operands: Any) -> Any:
     if any(v is NotImplemented for v in given):
         return NotImplemented
     function = _OPERATORS[name]
-    return call(function, tuple(given), {}, host=function)
+    return guarded(function, tuple(given), {}, host=function, wide=name == "truediv" and _whole(given))
+
+
+def _whole(operands: list[Any]) -> bool:
+    """Whether all are whole numbers."""
+    return all(isinstance(v, int) or "int" in str(getattr(v, "dtype", "")) for v in operands)
 
 
 def _beside(value: Any, other: Any) -> Any:

@@ -12,6 +12,7 @@ from gazelle.core.variable import Variable
 from gazelle.legacy.tensorflow.dtypes import DType, TensorShape
 from gazelle.legacy.tensorflow.recording import unboxed
 from gazelle.legacy.tensorflow.tensor import Reference, Tensor, _install
+from gazelle.legacy.tensorflow.values import host_array
 
 
 class Part(Tensor):
@@ -26,6 +27,13 @@ class Part(Tensor):
     def assign(self, value: Any) -> Any:
         """Write the part into the variable."""
         return self.whole.assign(jnp.asarray(self.whole._full()).at[unboxed(self.index)].set(unboxed(value)))
+
+
+class IndexedSlices:
+    """`tf.IndexedSlices`: rows, and where they stand."""
+
+    def __init__(self, values: Any, indices: Any, dense_shape: Any = None) -> None:
+        self.values, self.indices, self.dense_shape = values, indices, dense_shape
 
 
 class _Meta(type):
@@ -49,12 +57,12 @@ class TensorFlowVariable(Variable, metaclass=_Meta):
     ) -> None:  # fmt: skip
         value = unboxed(initial_value() if callable(initial_value) else initial_value)
         if isinstance(value, list | tuple):
-            value = jnp.stack([jnp.asarray(unboxed(v)) for v in value]) if _has_tensor(value) else np.asarray(value)
-        if dtype is None and isinstance(value, bool | int):
-            dtype = "bool" if isinstance(value, bool) else "int32"
-        if isinstance(value, np.ndarray | np.generic) and value.dtype == np.float64:
-            value = np.asarray(value, np.float32)
-        super().__init__(value, dtype=dtype, trainable=trainable is not False, name=name or "Variable",
+            value = jnp.stack([jnp.asarray(unboxed(v)) for v in value]) if _has_tensor(value) else host_array(value)
+        if not isinstance(value, jax.Array):
+            value = host_array(value)
+        if str(value.dtype) in ("float64", "int64"):  # JAX has 32 bits
+            value = np.asarray(value, str(value.dtype).replace("64", "32"))
+        super().__init__(value, dtype=dtype, trainable=trainable is not False, name=f"{name or 'Variable'}:0",
                          constraint=constraint)  # fmt: skip
         self.dtype = DType(self.dtype)
 
@@ -76,7 +84,7 @@ class TensorFlowVariable(Variable, metaclass=_Meta):
         return self.read_value()
 
     def assign(self, value: Any, use_locking: bool = False, name: Any = None, read_value: bool = True) -> Any:
-        super().assign(jnp.asarray(unboxed(value), self.dtype))
+        super().assign(jnp.asarray(unboxed(value), jax.dtypes.canonicalize_dtype(self.dtype)))
         return self
 
     def assign_add(self, delta: Any, use_locking: bool = False, name: Any = None, read_value: bool = True) -> Any:
@@ -86,8 +94,23 @@ class TensorFlowVariable(Variable, metaclass=_Meta):
         return self.assign(self._full() - jnp.asarray(unboxed(delta), self.dtype))
 
     def scatter_nd_update(self, indices: Any, updates: Any, name: Any = None) -> Any:
-        places = jnp.asarray(unboxed(indices))
-        return self.assign(jnp.asarray(self._full()).at[tuple(jnp.moveaxis(places, -1, 0))].set(unboxed(updates)))
+        return self._scattered("set", jnp.moveaxis(_whole(indices), -1, 0), updates)
+
+    def scatter_nd_add(self, indices: Any, updates: Any, name: Any = None) -> Any:
+        return self._scattered("add", jnp.moveaxis(_whole(indices), -1, 0), updates)
+
+    def scatter_update(self, sparse_delta: IndexedSlices, use_locking: bool = False, name: Any = None) -> Any:
+        return self._scattered("set", [_whole(sparse_delta.indices)], sparse_delta.values)
+
+    def scatter_add(self, sparse_delta: IndexedSlices, use_locking: bool = False, name: Any = None) -> Any:
+        return self._scattered("add", [_whole(sparse_delta.indices)], sparse_delta.values)
+
+    def scatter_sub(self, sparse_delta: IndexedSlices, use_locking: bool = False, name: Any = None) -> Any:
+        return self._scattered("subtract", [_whole(sparse_delta.indices)], sparse_delta.values)
+
+    def _scattered(self, way: str, places: Any, updates: Any) -> Any:
+        new = jnp.asarray(unboxed(updates), self.dtype)
+        return self.assign(getattr(jnp.asarray(self._full()).at[tuple(places)], way)(new))
 
     def __getitem__(self, index: Any) -> Any:
         return Part((self + np.zeros((), self.dtype))[index], self, index)
@@ -96,7 +119,11 @@ class TensorFlowVariable(Variable, metaclass=_Meta):
         return id(self)
 
     def __repr__(self) -> str:
-        return f"<tf.Variable '{self.name}:0' shape={tuple(self.shape)} dtype={self.dtype}, numpy={self.numpy()!r}>"
+        return f"<tf.Variable '{self.name}' shape={tuple(self.shape)} dtype={self.dtype}, numpy={self.numpy()!r}>"
+
+
+def _whole(indices: Any) -> Any:
+    return jnp.asarray(unboxed(indices), "int32")
 
 
 def _has_tensor(values: Any) -> bool:

@@ -1,0 +1,23 @@
+"""tf.errors: the classes of errors that programs catch."""
+
+from __future__ import annotations
+
+
+class OpError(Exception):
+    """`tf.errors.OpError`: the class above the others."""
+
+
+class InvalidArgumentError(OpError, ValueError):
+    """`tf.errors.InvalidArgumentError`."""
+
+
+class OutOfRangeError(OpError):
+    """`tf.errors.OutOfRangeError`."""
+
+
+class ResourceExhaustedError(OpError, MemoryError):
+    """`tf.errors.ResourceExhaustedError`."""
+
+
+class NotFoundError(OpError, FileNotFoundError):
+    """`tf.errors.NotFoundError`."""
