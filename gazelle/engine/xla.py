@@ -10,6 +10,7 @@ import jax
 from gazelle.engine import kept
 from gazelle.engine.base import Engine
 from gazelle.engine.cache import remember_programs
+from gazelle.engine.memory import keep_memory
 
 
 class XLA(Engine):
@@ -22,6 +23,7 @@ class XLA(Engine):
         self, function: Callable[..., Any], donate: tuple[int, ...] = (), key: str | None = None
     ) -> Callable[..., Any]:
         remember_programs()
+        keep_memory()
         if key is not None and kept.usable():
             return kept.Kept(function, donate, key)
         return jax.jit(function, donate_argnums=donate)

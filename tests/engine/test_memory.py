@@ -1,0 +1,34 @@
+"""Memory of a program stays with the process from call to call."""
+
+import subprocess
+import sys
+
+import pytest
+
+from gazelle.engine import memory
+
+PROGRAM = """
+import resource
+import jax, jax.numpy as jnp
+from gazelle import engine
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+program = engine.compile(lambda x: jax.lax.optimization_barrier(jnp.arange(2e7) + x).sum())  # 80 MB in between
+for _ in range(3):
+    begun = faults()
+    program(1.0).block_until_ready()
+print(faults() - begun)
+"""
+
+
+@pytest.mark.skipif(not memory.keep_memory.__wrapped__(), reason="no GNU library, or an allocator set up by hand")
+def test_a_second_call_touches_no_new_page():
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 1000  # the system's pages are of 4 KiB: without keeping it is 20,000
+
+
+def test_an_allocator_that_is_set_up_is_left_alone(monkeypatch):
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.arena_max=1")
+    assert not memory.keep_memory.__wrapped__()
