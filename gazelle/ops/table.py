@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 
-from gazelle.ops.base import ARRAY, ARRAYS, array, op, public
+from gazelle.ops.base import ARRAY, ARRAYS, array, arrays, op, public
 
 if TYPE_CHECKING:
 
@@ -82,10 +82,10 @@ def _make(name: str, prototype: Callable[..., None]) -> Callable[..., Any]:
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         given = bound.arguments
-        arrays = [array(given.pop(p)) for p in placed]
+        values = [(arrays if p in ARRAYS else array)(given.pop(p)) for p in placed]
         if isinstance(given.get("axis"), list):
             given["axis"] = tuple(given["axis"])
-        return target(*arrays, **given)
+        return target(*values, **given)
 
     function.__name__ = function.__qualname__ = name
     function.__module__ = __name__

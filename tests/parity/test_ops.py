@@ -86,6 +86,8 @@ CASES = [
     ("rot90", (A,), {}), ("repeat", (A, 2), {"axis": 1}), ("tile", (A, (2, 1)), {}), ("broadcast_to", (V, (3, 4)), {}),
     ("pad", (A, 1), {}), ("pad", (A, ((0, 1), (2, 0))), {"constant_values": 3.0}), ("pad", (A, 1), {"mode": "reflect"}),
     ("stack", ([A, B],), {"axis": 1}), ("concatenate", ([A, B],), {"axis": -1}), ("concatenate", ([A, K],), {}),
+    ("concatenate", ([A, A[:2]],), {}), ("concatenate", ([A[:, :1], A],), {"axis": 1}), ("vstack", ([A, A[:1]],), {}),
+    ("hstack", ([A, A[:, :2]],), {}), ("dstack", ([A[..., None], A[..., None].repeat(2, -1)],), {}),
     ("hstack", ([A, B],), {}), ("vstack", ([A, B],), {}), ("dstack", ([A, B],), {}), ("append", (A, B), {"axis": 0}),
     ("split", (A, 2), {"axis": 1}), ("split", (A, [1, 2]), {}), ("array_split", (A, 2), {}), ("hsplit", (A, 2), {}),
     ("vsplit", (A, 3), {}), ("dsplit", (W, 2), {}), ("unstack", (A,), {"axis": 1}), ("take", (A, [0, 2]), {"axis": 1}),
