@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -52,6 +54,14 @@ def _last(traceback: TracebackType | None) -> str:
     while traceback is not None:
         file, traceback = traceback.tb_frame.f_code.co_filename, traceback.tb_next
     return file
+
+
+def warn(text: str, category: type[Warning] = UserWarning) -> None:
+    """A warning that points at the line of the program which led here, however deep in gazelle it is given."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(INSIDE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, category, stacklevel=level)
 
 
 def asked_for_values(error: Exception) -> tuple[str, str] | None:

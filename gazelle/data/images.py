@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import warnings
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from gazelle.core import dtypes
 from gazelle.core.errors import ArgumentError, ShapeError, StateError, message, unknown
+from gazelle.core.traceback import warn
 from gazelle.ops import image as ops
 from gazelle.ops.space import is_first
 
@@ -117,8 +117,7 @@ def save_img(
     kind = "jpeg" if kind == "jpg" else kind
     image = array_to_img(x, data_format, scale)
     if image.mode == "RGBA" and kind == "jpeg":
-        warnings.warn(message("JPEG has no transparency", got="4 channels", mend="It is left out; PNG keeps it."),
-                      UserWarning, stacklevel=2)  # fmt: skip
+        warn(message("JPEG has no transparency", got="4 channels", mend="It is left out; PNG keeps it."))
         image = image.convert("RGB")
     image.save(path, format=kind, **kwargs)
 

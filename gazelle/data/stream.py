@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ import jax
 from gazelle import engine
 from gazelle.core import defaults
 from gazelle.core.errors import DataError, message
+from gazelle.core.traceback import warn
 from gazelle.data.ahead import Ahead
 from gazelle.data.chunks import Block, Chunk, bytes_of, stack, steps_of_stream
 from gazelle.data.endless import MANY
@@ -85,10 +85,9 @@ class StreamSource:
                 break
             done += 1
             if done == MANY and self.steps is None and self._endless:
-                warnings.warn(
+                warn(
                     message(f"The generator has given {MANY:,} batches and goes on",
                             mend="Say how many make an epoch: steps_per_epoch (fit), steps (evaluate and predict)."),
-                    UserWarning, stacklevel=2,
                 )  # fmt: skip
             if self._owner is not None:
                 self._states[epoch, done] = self._owner.state()
@@ -114,12 +113,11 @@ class StreamSource:
                         yield Chunk(stack(part, steps), len(part))
             self.waited = ahead.waited
         if self.exhausted:
-            warnings.warn(
+            warn(
                 message(f"The data ended early, in epoch {epoch + 1}; training stops",
                         expected=f"{self.steps or 'some'} batches an epoch", got=done,
                         mend="A generator is gone through once: let it loop forever (while True:), or lower "
                              "steps_per_epoch."),
-                UserWarning, stacklevel=2,
             )  # fmt: skip
         self._ended()
 

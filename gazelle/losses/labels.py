@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from gazelle.core.errors import DataError, message
+from gazelle.core.traceback import warn
 from gazelle.losses.shapes import CHOSEN, family, kind_of
 
 _SLACK = 1e-3  # float32 sums and smoothed labels are not exact
@@ -50,7 +50,7 @@ def _refuse(what: str, y: Any, bad: Any, expected: str, mend: str) -> None:
 
 
 def _warn(what: str, expected: str, got: str, mend: str) -> None:
-    warnings.warn(message(what, expected=expected, got=got, mend=mend), UserWarning, stacklevel=2)
+    warn(message(what, expected=expected, got=got, mend=mend))
 
 
 def _classes(what: str, y: Any, units: int, ignored: Any) -> None:

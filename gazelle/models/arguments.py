@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import jax
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, DataError, message
+from gazelle.core.traceback import warn
 
 
 def whole(name: str, value: Any, least: int = 1) -> int:
@@ -22,10 +22,9 @@ def whole(name: str, value: Any, least: int = 1) -> int:
 def check_fit(epochs: int, initial_epoch: int, split: Any, freq: Any, shuffle: Any) -> None:
     """Look at the arguments that `fit` would else misread in silence."""
     if initial_epoch > epochs:
-        warnings.warn(
+        warn(
             message(f"fit(initial_epoch={initial_epoch}, epochs={epochs}) trains nothing",
                     mend="`epochs` is the number of the last epoch, not how many are added."),
-            UserWarning, stacklevel=3,
         )  # fmt: skip
     if isinstance(split, bool) or not isinstance(split, (int, float, np.number)):
         raise ArgumentError(message("validation_split", expected="a share between 0 and 1", got=repr(split)))
@@ -44,10 +43,9 @@ def warn_unseen_classes(class_weight: Mapping[int, float] | None, y: Any) -> Non
     else:
         unseen = sorted(set(class_weight) - set(np.unique(y).tolist()))
     if unseen:
-        warnings.warn(
+        warn(
             message(f"class_weight names class {unseen[0]}", expected="classes of the labels",
                     got="no sample of this class in y"),
-            UserWarning, stacklevel=3,
         )  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from gazelle import activations, data, losses
 from gazelle.core import symbolic
 from gazelle.core.errors import ArgumentError, DataError, ShapeError, message
+from gazelle.core.traceback import warn
 from gazelle.layers.embedding import Embedding
 from gazelle.models.graph import Graph, input_mismatch
 from gazelle.training.outputs import per_output
@@ -91,10 +91,9 @@ def check_outputs(graph: Graph | None, loss: Any) -> None:
             and not getattr(kind, "from_logits", False)
         ):  # fmt: skip
             last = "sigmoid" if name == "binary_crossentropy" else "softmax"
-            warnings.warn(
+            warn(
                 f"Output '{layer.name}' has no activation, but loss '{name}' expects probabilities.\n"
                 f"Give it activation='{last}', or use the loss with from_logits=True.",
-                UserWarning, stacklevel=4,
             )  # fmt: skip
 
 
@@ -103,8 +102,7 @@ def warn_frozen_since(model: Any, trainable: set[str]) -> None:
     ids = model.trainable_ids()
     paths = [path for path, v in model.named_variables().items() if (id(v) in ids) != (path in trainable)]
     if paths:
-        warnings.warn(
+        warn(
             f"`trainable` of '{paths[0]}' was changed after compile, and this fit does not see it.\n"
             "Call compile again: it decides what is trained.",
-            UserWarning, stacklevel=3,
         )  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from typing import Any
 
 import jax
@@ -12,6 +11,7 @@ from gazelle import losses, optimizers
 from gazelle.core import random, symbolic
 from gazelle.core.config import deserialize, name_of, serialize
 from gazelle.core.errors import StateError, message
+from gazelle.core.traceback import warn
 from gazelle.metrics import Mean
 from gazelle.models import closures, sharing
 from gazelle.models.arguments import whole
@@ -229,9 +229,9 @@ class Compiling(Hooks, abstract=True):
         """Compile with what `get_compile_config` gave."""
         kind = type(self)
         if kind.compile is not Compiling.compile and kind.compile_from_config is Compiling.compile_from_config:
-            warnings.warn(
+            warn(
                 f"{kind.__name__}.compile is your own, so the model was loaded without being compiled: compile "
-                "it, or write compile_from_config(self, config).", UserWarning, stacklevel=2,
+                "it, or write compile_from_config(self, config).",
             )  # fmt: skip
             return
         words = {k: deserialize(v) for k, v in config.items() if k in _COMPILE}

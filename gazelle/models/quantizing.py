@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import warnings
 from typing import Any
 
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.traceback import warn
 from gazelle.layers.base import Layer
 from gazelle.quantizers.configs import chosen
 
@@ -24,7 +24,7 @@ def quantize(model: Any, mode: str | None, config: Any, filters: Any, type_check
     if not picked:
         got = f"filters that pick none of {', '.join(v.name for v in found[:8])}" if found else "a model without them"
         text = message("quantize changed nothing", expected="layers such as Dense or Embedding", got=got)
-        warnings.warn(text, UserWarning, stacklevel=3)
+        warn(text)
 
 
 def _passes(layer: Layer, filters: Any) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-import warnings
 from typing import Any
 
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.core.traceback import warn
 from gazelle.saving.keeper import Keeper
 from gazelle.saving.places import NothingKeptError
 
@@ -47,10 +47,9 @@ def warn_lost_classes(y_train: Any, y_held: Any, side: str) -> None:
     where = "training" if held - train else "validation"
     if where == "validation" and len(y_held) < 10 * len(train | held):
         return  # too few held out to expect every class
-    warnings.warn(
+    warn(
         f"validation_split took the {side_of(side)} samples, and class {lost[0]} has none left "
         f"for {where}: the samples look sorted by class. Shuffle x and y together before fit.",
-        UserWarning, stacklevel=4,
     )  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from gazelle.core import bind
 from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
+from gazelle.core.traceback import warn
 from gazelle.core.variable import Variable
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ class Hands:
             what = f"{self.name}.apply"
             raise ArgumentError(message(what, expected="a gradient for some variable", got="None for all"))
         if missing:
-            warnings.warn(f"No gradients for {', '.join(missing)}: they stay as they are.", stacklevel=3)
+            warn(f"No gradients for {', '.join(missing)}: they stay as they are.")
         self.build(variables)
         given = {self._keys[id(v)]: g for g, v in zip(grads, variables, strict=True)}
         params = {self._keys[id(v)]: v.value for v in self._known}

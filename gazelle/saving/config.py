@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gazelle.core import config as core
 from gazelle.core.errors import ArgumentError, DamagedFileError, GazelleError, UnsafeFileError, message
+from gazelle.core.traceback import warn
 from gazelle.core.variable import Room
 from gazelle.saving import spelling
 
@@ -37,7 +37,7 @@ def model_to_json(model: Any, **kwargs: Any) -> str:
     try:
         compiled = model.get_compile_config()
     except ArgumentError as error:  # the architecture is worth writing all the same
-        warnings.warn(f"The arguments of compile are not in the file. {error}", UserWarning, stacklevel=3)
+        warn(f"The arguments of compile are not in the file. {error}")
         compiled = None
     if compiled:
         config["compile_config"] = compiled

@@ -7,7 +7,6 @@ import io
 import json
 import math
 import os
-import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from typing import Any
 
 from gazelle.core import config as core
 from gazelle.core.errors import ArgumentError, DamagedFileError, UnsafeFileError, message, nearest
+from gazelle.core.traceback import warn
 from gazelle.saving import assets, hdf5, keras_weights, legacy, older, spelling
 from gazelle.saving import config as configs
 from gazelle.saving.atomic import path_of, replace_file
@@ -53,7 +53,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, **kwargs: Any)
         raise ArgumentError(message(f"save has no argument {next(iter(kwargs))!r}"))
     refuse_overwriting(filepath, overwrite)
     if not model.built:
-        warnings.warn(f"Model '{model.name}' is not built: the file holds no weights.", UserWarning, stacklevel=3)
+        warn(f"Model '{model.name}' is not built: the file holds no weights.")
     if legacy_form:
         data = legacy.dump(model, include_optimizer)
         replace_file(filepath, lambda file: file.write(data))

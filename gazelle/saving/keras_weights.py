@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import re
-import warnings
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from gazelle.core.errors import DamagedFileError, ShapeError, message
+from gazelle.core.traceback import warn
 from gazelle.core.variable import Variable, still
 from gazelle.saving import hdf5, tree
 from gazelle.saving.tensors import Array
@@ -106,7 +106,7 @@ def report(misfits: list[str], label: str, skip: bool, matched: list[str]) -> No
     if not skip:
         raise ShapeError(f"{text}\nBuild the model as it was saved; skip_mismatch=True loads what fits.")
     loaded = ", ".join(dict.fromkeys(matched)) or "nothing"
-    warnings.warn(f"{text}\nThese keep the values they have. Loaded: {loaded}.", UserWarning, stacklevel=4)
+    warn(f"{text}\nThese keep the values they have. Loaded: {loaded}.")
 
 
 def need_match(matched: list[str], model: Any, label: str) -> None:
@@ -189,9 +189,9 @@ def _load_optimizer(model: Any, reader: Any, paths: list[str]) -> None:
         return
     declared = [reader.declared[p][0] for p in paths]
     if declared != [v.shape for v in variables]:
-        warnings.warn(
+        warn(
             f"The state of the optimizer in '{reader.label}' is of another kind ({len(paths)} arrays, "
-            f"'{optimizer.name}' has {len(variables)}): it starts anew.", UserWarning, stacklevel=4,
+            f"'{optimizer.name}' has {len(variables)}): it starts anew.",
         )  # fmt: skip
         return
     arrays: list[Array] = [reader.read(p, v.shape, v.dtype) for p, v in zip(paths, variables, strict=True)]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from typing import Any
 
 import numpy as np
 
 from gazelle.core.errors import DamagedFileError, ShapeError, StateError, message
+from gazelle.core.traceback import warn
 from gazelle.core.variable import still
 from gazelle.saving import hdf5, keras_v3, keras_weights, legacy, shards
 from gazelle.saving.atomic import path_of, replace_file
@@ -142,11 +142,10 @@ def _load_state(model: Any, tensors: dict[str, Array], meta: dict[str, Any], pat
         more = {name: array for name, array in values.items() if name not in variables}  # a model with steps of its own
         left = model._restore_held(more, tensors["step"]) if more else _restore_optimizer(model, by_kind, tensors)
         if left:
-            warnings.warn(
+            warn(
                 message(f"Of the state in '{path}' the weights are restored, but not what its optimizer remembers",
                         expected="a model that is compiled as then", got=f"no place for '{left[0]}'",
                         mend="Compile the model as it was then; fit(resume=True) takes up all or says what differs."),
-                UserWarning, stacklevel=4,
             )  # fmt: skip
     return list(variables)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import jax
@@ -11,6 +10,7 @@ import numpy as np
 from gazelle import data
 from gazelle.core import bind
 from gazelle.core.errors import DataError, message
+from gazelle.core.traceback import warn
 from gazelle.training.trainer import Trainer
 
 _HINT = "A lower learning rate, clipnorm=1 or scaled inputs usually help."
@@ -24,19 +24,19 @@ def explain_nan(trainer: Trainer, source: data.Source, loss: float, where: str, 
     whole = source.data if isinstance(source, data.ArraySource) else batch
     _check_data(loss, whole)
     samples = "" if rows is None else f", samples {', '.join(map(str, rows[:8]))}{', ...' if len(rows) > 8 else ''}"
-    warnings.warn(
+    warn(
         f"The loss became {loss} in {where}{samples}: training stopped, and the weights are those before this step.\n"
         f"{_first_layer(trainer, batch)} {_HINT} fit(stop_on_nan=False) goes on all the same.",
-        RuntimeWarning, stacklevel=4,
+        RuntimeWarning,
     )  # fmt: skip
 
 
 def warn_left_out(trainer: Trainer, loss: float, batch: Any) -> None:
     """Tell of an update that was not made."""
     _check_data(loss, batch)
-    warnings.warn(
+    warn(
         f"The loss of this batch is {loss}: the weights were left as they are. {_first_layer(trainer, batch)} {_HINT}",
-        RuntimeWarning, stacklevel=4,
+        RuntimeWarning,
     )  # fmt: skip
 
 

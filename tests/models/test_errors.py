@@ -237,8 +237,9 @@ def test_crossentropy_on_logits_warns():
 
 
 def test_sorted_labels_warn_in_validation_split():
-    with pytest.warns(UserWarning, match="class 0 has none left for training"):
+    with pytest.warns(UserWarning, match="class 0 has none left for training") as caught:
         fit(network(), y=np.sort(Y), validation_split=0.5)
+    assert caught[0].filename == __file__
 
 
 def test_diverging_loss_warns():
