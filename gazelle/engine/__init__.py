@@ -18,8 +18,9 @@ from gazelle.engine.arrays import (
 )
 from gazelle.engine.choice import compile, current, devices
 from gazelle.engine.hardware import tell_device
+from gazelle.engine.kept import recall, remember
 
 __all__ = [
     "buffer", "compile", "copy", "current", "devices", "distribute", "distributed", "fetch", "place", "place_batches",
-    "resident", "split", "spread_out", "take", "tell_device",
+    "recall", "remember", "resident", "split", "spread_out", "take", "tell_device",
 ]  # fmt: skip

@@ -60,11 +60,9 @@ class Kept:
         return ready(*args)
 
     def _find(self, kind: str, args: Any) -> Callable[..., Any]:
-        folder = cache.folder()
-        if folder is None or jax.config.jax_disable_jit or jax.config.jax_debug_nans or jax.config.jax_debug_infs:
+        if jax.config.jax_disable_jit or jax.config.jax_debug_nans or jax.config.jax_debug_infs:
             return jax.jit(self.function, donate_argnums=self.donate)
-        name = hashlib.sha256("\n".join([self.key, kind, *_around()]).encode()).hexdigest()
-        path = folder / "programs" / name
+        path = _path(self.key, kind)
         return _load(path) or self._compile(path, args)
 
     def _compile(self, path: Path, args: Any) -> Callable[..., Any]:
@@ -80,18 +78,33 @@ class Kept:
         return compiled
 
 
+def recall(key: str) -> Any:
+    """What `remember` was given, in this process or an earlier one; None where it is not known."""
+    whole = _read(_path(key)) if usable() else None
+    return None if whole is None else pickle.loads(whole)
+
+
+def remember(key: str, value: Any) -> None:
+    """Keep a value beside the programs: what can be known of one without tracing it."""
+    if usable():
+        _write(_path(key), pickle.dumps(value))
+
+
+def _path(*words: str) -> Path:
+    folder = cache.folder()
+    assert folder is not None
+    return folder / "programs" / hashlib.sha256("\n".join([*words, *_around()]).encode()).hexdigest()
+
+
 def _load(path: Path) -> Callable[..., Any] | None:
     """The program in the file; None where there is none that is whole."""
     from jax.experimental import serialize_executable
 
-    try:
-        whole = path.read_bytes()
-        if hashlib.sha256(whole[_DIGEST:]).digest() != whole[:_DIGEST]:
-            return None
-        program: Callable[..., Any] = serialize_executable.deserialize_and_load(*pickle.loads(whole[_DIGEST:]))
-        os.utime(path)
-    except OSError:
+    whole = _read(path)
+    if whole is None:
         return None
+    try:
+        program: Callable[..., Any] = serialize_executable.deserialize_and_load(*pickle.loads(whole))
     except Exception:  # whatever this jaxlib has against it: it is compiled anew
         return None
     return program
@@ -100,14 +113,24 @@ def _load(path: Path) -> Callable[..., Any] | None:
 def _save(path: Path, compiled: Any) -> None:
     from jax.experimental import serialize_executable
 
+    with contextlib.suppress(Exception):  # it holds a constant, or something else that cannot be written
+        _write(path, pickle.dumps(serialize_executable.serialize(compiled)))
+
+
+def _read(path: Path) -> bytes | None:
     try:
-        program = pickle.dumps(serialize_executable.serialize(compiled))
-    except Exception:  # it holds a constant, or something else that cannot be written
-        return
+        whole = path.read_bytes()
+        os.utime(path)
+    except OSError:
+        return None
+    return whole[_DIGEST:] if hashlib.sha256(whole[_DIGEST:]).digest() == whole[:_DIGEST] else None
+
+
+def _write(path: Path, content: bytes) -> None:
     part = path.with_name(f"{path.name}.{os.getpid()}")
     with contextlib.suppress(OSError):  # a full disk: compile each time
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        part.write_bytes(hashlib.sha256(program).digest() + program)
+        part.write_bytes(hashlib.sha256(content).digest() + content)
         part.replace(path)
         _tidy(path.parent)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
@@ -53,13 +54,10 @@ class Look:
     assigned: list[str]  # paths that layers assign outside of training
 
 
-class Programs:
-    """`train`, `test`, `report` and `predict` of one structure; arrays come in and go out, none is held.
+class Pure:
+    """What the programs compute, as pure functions: `train`, `test`, `report` and `predict` of one structure."""
 
-    key: a text that says the structure, under which what is compiled may be kept for other processes.
-    """
-
-    def __init__(self, made_of: Blueprint, key: str | None = None) -> None:
+    def __init__(self, made_of: Blueprint) -> None:
         self.made_of = made_of
         variables, optimizer = made_of.variables, made_of.optimizer
         trained = {path: v for path, v in variables.items() if path in made_of.trainable}
@@ -68,23 +66,16 @@ class Programs:
         self.forward = bind.pure(made_of.call, variables, made_of.names)
         self.objective = Objective(made_of.loss, made_of.loss_weights, made_of.outputs, regularizers)
         self.meters = Meters(made_of.metrics, made_of.weighted_metrics, made_of.outputs)
-        report = self.meters.report
+        self.report = report = self.meters.report
         train = train_step(self.forward, self.objective, self.meters, optimizer, constraints)
         test = test_step(self.forward, self.objective, self.meters)
-        loop, compiled = (by_hand, _as_it_is) if made_of.run_eagerly else (advance, engine.compile)
-        keys = [key and f"{kind} {key}" for kind in ("train", "test")]
-        self.train = compiled(loop(train, lambda state: report(state.totals)), donate=(0,), key=keys[0])
-        self.test = compiled(loop(test, lambda carry: report(carry[0])), key=keys[1])
-        self.report = engine.compile(report)
-        self.predict = compiled(collect(predict_step(self.forward)))
-        self._looks: dict[Hashable, Look] = {}
+        loop = by_hand if made_of.run_eagerly else advance
+        self.train = loop(train, lambda state: report(state.totals))
+        self.test = loop(test, lambda carry: report(carry[0]))
+        self.predict = collect(predict_step(self.forward))
 
-    def look(self, sample: Any) -> Look:
-        """Trace a batch (x, y, weight) without computing it: what the outputs are, and what the loss is made of."""
-        spec = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), sample)
-        key = signature(spec)
-        if key in self._looks:
-            return self._looks[key]
+    def look(self, spec: Any) -> Look:
+        """Trace a batch (x, y, weight) without computing it."""
         values = {p: jax.ShapeDtypeStruct(v.shape, np.dtype(v.dtype)) for p, v in self.made_of.variables.items()}
         look = Look(None, [], [])
 
@@ -97,10 +88,57 @@ class Programs:
             look.parts = list(parts)
 
         jax.eval_shape(once, values, spec)
-        if not self.meters.built:
-            self.meters.build(look.parts, spec[1], look.y_pred)
-        self._looks[key] = look
         return look
+
+
+class Programs:
+    """`train`, `test`, `report` and `predict` of one structure; arrays come in and go out, none is held.
+
+    made_of: None where another process made them before; key: a text that says the structure, under which what is
+    compiled, and what tracing showed, is kept for other processes; looks: what was kept of the latter.
+    """
+
+    def __init__(
+        self, made_of: Blueprint | None, key: str | None = None, looks: Mapping[str, Look] | None = None
+    ) -> None:
+        self._pure = None if made_of is None else Pure(made_of)
+        self._key, self._looks = key, dict(looks or {})
+        self._first: tuple[Look, Any] | None = None  # the look, and the labels, that the metrics are chosen for
+        self.makers: weakref.WeakSet[Callable[[], Blueprint | None]] = weakref.WeakSet()  # of the models that run them
+        compiled = _as_it_is if made_of is not None and made_of.run_eagerly else engine.compile
+        keys = [key and f"{kind} {key}" for kind in ("train", "test")]
+        self.train = compiled(lambda *args: self._ready().train(*args), donate=(0,), key=keys[0])
+        self.test = compiled(lambda *args: self._ready().test(*args), key=keys[1])
+        self.report = engine.compile(lambda totals: self._ready().report(totals))
+        self.predict = compiled(lambda *args: self.pure.predict(*args))
+
+    @property
+    def pure(self) -> Pure:
+        """The functions, made when one has to be traced."""
+        if self._pure is None:
+            made_of = next(iter(self.makers))()
+            assert made_of is not None  # so it was in the other process
+            self._pure = Pure(made_of)
+        return self._pure
+
+    def _ready(self) -> Pure:
+        """The functions, their metrics chosen."""
+        meters = self.pure.meters
+        if not meters.built and self._first is not None:
+            look, y = self._first
+            meters.build(look.parts, y, look.y_pred)
+        return self.pure
+
+    def look(self, sample: Any) -> Look:
+        """What tracing a batch (x, y, weight) shows: what the outputs are, and what the loss is made of."""
+        spec = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), sample)
+        kind = repr(signature(spec))
+        if kind not in self._looks:
+            self._looks[kind] = self.pure.look(spec)
+            if self._key is not None:
+                engine.remember(self._key, self._looks)
+        self._first = self._first or (self._looks[kind], spec[1])
+        return self._looks[kind]
 
 
 def _as_it_is(program: Callable[..., Any], **_: Any) -> Callable[..., Any]:
@@ -122,10 +160,12 @@ def shared(key: Hashable, make: Callable[[], Blueprint | None]) -> Programs | No
     said, key = repr(key), (engine.current(), key)
     with _lock:
         if key not in _shared:
-            made_of = make()
-            if made_of is None:
+            looks = engine.recall(said)
+            made_of = None if looks else make()
+            if made_of is None and not looks:
                 return None
-            _shared[key] = Programs(made_of, said)
+            _shared[key] = Programs(made_of, said, looks)
+        _shared[key].makers.add(make)
         _shared.move_to_end(key)
         while len(_shared) > _MOST:
             _shared.popitem(last=False)

@@ -108,15 +108,20 @@ def test_the_oldest_make_room(folder, monkeypatch):
 def test_a_training_from_kept_programs_is_the_same(folder, monkeypatch):
     x, y = np.random.default_rng(0).normal(size=(64, 4)).astype("float32"), np.arange(64) % 2
 
-    def train():
-        programs._shared.clear()
+    def train(size=32):
+        programs._shared.clear()  # as in a new process
         keras.utils.set_random_seed(0)
         model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2), keras.layers.Dropout(0.3)])
         model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
-        return model.fit(x, y, epochs=2, verbose=0, keep=False, validation_split=0.25).history
+        return model.fit(x, y, batch_size=size, epochs=2, verbose=0, keep=False, validation_split=0.25).history
 
     first = train()
     assert len(_files(folder)) >= 2  # the step, and the measuring
     monkeypatch.setattr(kept.Kept, "_compile", lambda *args: pytest.fail("something was compiled"))
+    monkeypatch.setattr(programs.Pure, "__init__", lambda *args: pytest.fail("something was traced"))
     assert train() == first
+    assert not [p for p in programs._shared.values() if p._pure is not None]
+    monkeypatch.undo()
+    monkeypatch.setattr(cache, "folder", lambda: folder)
+    train(16)  # a size that is not kept
     programs._shared.clear()

@@ -188,7 +188,7 @@ def test_shared_programs_hold_no_weights():
     model = mlp(units=100)
     fit(model)
     model.predict(X, verbose=0)
-    kept = [p.made_of.variables for p in programs._shared.values()]
+    kept = [p.pure.made_of.variables for p in programs._shared.values()]
     assert kept
     assert all(type(v._value).__name__ == "ShapeDtypeStruct" for variables in kept for v in variables.values())
 
