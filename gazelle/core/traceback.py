@@ -6,17 +6,16 @@ import functools
 import sys
 import warnings
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-import jax
-
-from gazelle.core import defaults
 from gazelle.core.errors import GazelleError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-INSIDE = (str(Path(__file__).parents[1]), str(Path(jax.__file__).parent))
+_JAX = find_spec("jax")  # `import gazelle` does not load it
+INSIDE = (str(Path(__file__).parents[1]), str(Path(_JAX.origin).parent) if _JAX and _JAX.origin else "jax")
 
 
 def filtered(function: Function) -> Function:
@@ -35,6 +34,8 @@ def filtered(function: Function) -> Function:
 
 def shorten(error: GazelleError) -> None:
     """Leave out what is not the program's: frames, JAX's note about frames, and a cause that JAX or gazelle raised."""
+    from gazelle.core import defaults
+
     if not defaults.is_traceback_filtering_enabled():
         return
     cause = error.__cause__
@@ -66,6 +67,8 @@ def warn(text: str, category: type[Warning] = UserWarning) -> None:
 
 def asked_for_values(error: Exception) -> tuple[str, str] | None:
     """What happened and the mend, where code asked a tensor for values that are not there while it is compiled."""
+    import jax
+
     if isinstance(error, jax.errors.ConcretizationTypeError):
         mend = "Values are not there while the model is compiled: use ops.where, ops.cond, or sizes from x.shape."
         return "Python asked for the value of a tensor (if, while, int, float)", mend

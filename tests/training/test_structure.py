@@ -6,6 +6,8 @@ library (`kind=kCustom`). The gradient of `reduce_window` max is a scatter whose
 """
 
 import re
+import subprocess
+import sys
 from collections import OrderedDict
 
 import jax
@@ -99,3 +101,8 @@ def test_what_jax_derives_by_itself_is_found(monkeypatch):
     found = faults(text_of_step(article(), *images(16, 28, 1)))
     kinds = {fault.split(":")[0] for fault in found}
     assert kinds >= {"order of axes", "select_and_scatter"}  # JAX 0.10 shows scalar loops by their order only
+
+
+def test_the_import_loads_no_jax():
+    program = "import sys, gazelle; sys.exit('jax' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
