@@ -154,6 +154,7 @@ class Keeper:
 
     def _write(self, tensors: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
         try:
+            os.makedirs(os.path.dirname(self.path), exist_ok=True)  # somebody may have cleaned up meanwhile
             self._kept.write(tensors, meta)
             self._failure = None
         except Exception as error:  # told at the next offer, on the thread that trains

@@ -1,6 +1,7 @@
 """The keeper: in time, in the background, whole, and never the end of a training."""
 
 import os
+import shutil
 import sys
 import threading
 import time
@@ -127,6 +128,13 @@ def test_a_failed_write_leaves_the_old_state(monkeypatch):
     monkeypatch.setattr(os, "replace", lambda *args: (_ for _ in ()).throw(OSError(5, "Input/output error")))
     with pytest.warns(RuntimeWarning, match="Input/output error"):
         keeper.finish(_state(2))
+    assert newest("m")[1] == {"epoch": 1}
+
+
+def test_a_folder_that_was_removed_meanwhile_is_made_again():
+    keeper = Keeper("m")
+    shutil.rmtree(os.path.dirname(keeper.path))
+    keeper.finish(_state(1))
     assert newest("m")[1] == {"epoch": 1}
 
 
