@@ -31,8 +31,8 @@ ATTRIBUTES = frozenset((
 ))  # fmt: skip
 _PARTS = {
     "arguments": "arguments", "assign": "attributes", "called": "attributes", "explained": "rewrite",
-    "layers": "attributes", "look": "detect", "module": "paths", "name": "names", "names": "names",
-    "package": "package", "upgraded": "rewrite",
+    "classes": "names", "layers": "attributes", "look": "detect", "module": "paths", "name": "names",
+    "names": "names", "package": "package", "upgraded": "rewrite",
 }  # fmt: skip
 
 

@@ -27,6 +27,9 @@ def arguments(owner: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, 
             raise ArgumentError(message(f"{kinds[0]}.{method}", expected=f"at most {len(names)} arguments by position:"
                                         f" {', '.join(names)}", got=len(args)))  # fmt: skip
         kwargs, args = {**dict(zip(names, args, strict=False)), **kwargs}, ()
+    elif era.number() < 3:
+        places = defaults.places(owner, method)
+        args = tuple(words.value(n, a, era.number()) for n, a in zip(places, args, strict=False)) + args[len(places) :]
     today: dict[str, Any] = {}
     for name, given in kwargs.items():
         if name in words.REFUSED and given is not None:

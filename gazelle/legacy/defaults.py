@@ -31,8 +31,14 @@ def of(key: str) -> dict[str, Any]:
 
 
 @functools.cache
+def places(owner: Any, method: str) -> tuple[str, ...]:
+    """The names of the arguments of today that can be given by position, in their order."""
+    function = getattr(owner, method, None) if not isinstance(owner, str) else None
+    parameters = inspect.signature(function).parameters.values() if function is not None else ()
+    return tuple(p.name for p in parameters if p.name != "self" and p.kind is p.POSITIONAL_OR_KEYWORD)
+
+
 def place(owner: Any, method: str, name: str) -> int:
     """At which position an argument stands today; it is given by position if there are more of them."""
-    function = getattr(owner, method, None) if not isinstance(owner, str) else None
-    names = [n for n in inspect.signature(function).parameters if n != "self"] if function is not None else []
+    names = places(owner, method)
     return names.index(name) if name in names else 1 << 30

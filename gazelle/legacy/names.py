@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 from gazelle.core.config import REGISTRY
@@ -29,7 +30,8 @@ NAMES: dict[str, dict[str, str]] = {
     },
     "gazelle.models": {
         "Graph": "gazelle.legacy.graph:Graph", "Merge": "gazelle.legacy.layers:Merge", "Layer": "gazelle.layers:Layer",
-        "Container": ":Model", "model_from_yaml": "gazelle.saving.legacy:model_from_yaml",
+        "Container": ":Model", "InputLayer": "gazelle.layers:InputLayer",
+        "model_from_yaml": "gazelle.saving.legacy:model_from_yaml",
         "model_from_config": "gazelle.layers:deserialize", "K": "gazelle.backend",
     },
     "gazelle.optimizers": {
@@ -38,7 +40,7 @@ NAMES: dict[str, dict[str, str]] = {
     "gazelle.regularizers": {
         "l1l2": ":L1L2", "WeightRegularizer": ":L1L2", "L1L2Regularizer": ":L1L2",
         **{name: f"gazelle.legacy.regularizers:{name}" for name in (
-            "activity_l1", "activity_l2", "activity_l1l2", "ActivityRegularizer")},
+            "activity_l1", "activity_l2", "activity_l1l2", "ActivityRegularizer", "EigenvalueRegularizer")},
     },
     "gazelle.losses": {"Reduction": "gazelle.legacy.losses:Reduction"},
     "gazelle.constraints": {"maxnorm": ":MaxNorm", "nonneg": ":NonNeg", "unitnorm": ":UnitNorm"},
@@ -80,6 +82,15 @@ def name(room: str, name: str) -> Any:
         return _also(ALSO[room], name)
     parent = PATHS.get(short)
     return getattr(importlib.import_module(parent), name, NOTHING) if parent and parent != room else NOTHING
+
+
+def classes() -> bool:
+    """Enter the classes that are gone into the tables of names in configs; False where they are there."""
+    rooms = [f"gazelle.legacy.{part}" for part in ("layers", "regularizers")]
+    missing = [room for room in rooms if room not in sys.modules]
+    for room in missing:
+        importlib.import_module(room)
+    return bool(missing)
 
 
 def names(room: str) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax.numpy as jnp
+
 from gazelle import regularizers
 
 
@@ -46,6 +48,24 @@ def activity_l1l2(l1: float = 0.01, l2: float = 0.01) -> Undivided:
     2.0
     """
     return Undivided(regularizers.L1L2(l1, l2))
+
+
+class EigenvalueRegularizer(regularizers.Regularizer):
+    """k σ, σ the largest singular value of a matrix, by nine steps of the power method (eigenvalue decay).
+
+    >>> round(float(EigenvalueRegularizer(0.5)(jnp.diag(jnp.array([3.0, 1.0])))), 3)
+    1.5
+    """
+
+    def __init__(self, k: float) -> None:
+        self.k = k
+
+    def __call__(self, x: Any) -> Any:
+        vector = jnp.ones(x.shape[1], x.dtype)
+        for _ in range(9):
+            vector = x.T @ (x @ vector)
+            vector = vector / jnp.linalg.norm(vector)
+        return self.k * jnp.linalg.norm(x @ vector)
 
 
 ActivityRegularizer = activity_l1l2

@@ -81,9 +81,11 @@ def _window(thing: Any, words: dict[str, Any]) -> None:
     full = {"Conv1D": old_layers.FullConvolution1D, "Conv2D": old_layers.FullConvolution2D}.get(type(thing).__name__)
     if words.get("padding") == "full" and full is not None:
         thing.__class__, words["padding"] = full, "valid"
+    if isinstance(thing, layers.SeparableConv2D) and "kernel_initializer" in words:  # one for both kernels
+        words["depthwise_initializer"] = words["pointwise_initializer"] = words.pop("kernel_initializer")
 
 
-@rule("LSTM", "ConvLSTM2D")
+@rule("RNN")
 def _forgetting(thing: Any, words: dict[str, Any]) -> None:
     if "forget_bias_init" in words:
         words["unit_forget_bias"] = words.pop("forget_bias_init") in ("one", "ones")
@@ -114,6 +116,8 @@ def _optimizer(thing: Any, words: dict[str, Any]) -> None:
     decay, slow = words.pop("decay", None), words.pop("schedule_decay", None)
     if isinstance(decay, bool):  # SGD(rate, momentum, nesterov), as 2.3 has them
         words["nesterov"], decay = decay, None
+    if isinstance(words.get("epsilon"), bool):  # Adam(rate, beta_1, beta_2, amsgrad), likewise
+        words["amsgrad"] = words.pop("epsilon")
     kind = next(c.__name__ for c in type(thing).__mro__ if c.__name__ in optimizers.KINDS)
     if words.get("epsilon", 0) is None:
         del words["epsilon"]
@@ -210,8 +214,11 @@ def _now_and_then(checkpoint: Any, period: int, epoch: int, logs: Any = None) ->
 
 @rule("EarlyStopping")
 def _stopping(thing: Any, words: dict[str, Any]) -> None:
-    if era.number() == 1:  # it looked before it counted: one more epoch
-        words["patience"] = words.get("patience", 0) + 1
+    if era.number() == 1:
+        if type(words.get("min_delta")) is int and words["min_delta"] > 0:  # before 1.1 there was no min_delta
+            shifted = ("patience", "verbose", "mode")
+            words |= dict(zip(shifted, [words.pop(k) for k in ("min_delta", *shifted) if k in words], strict=False))
+        words["patience"] = words.get("patience", 0) + 1  # it looked before it counted: one more epoch
 
 
 @rule("Input")

@@ -5,7 +5,10 @@ from __future__ import annotations
 _KERNEL = "init activation weights"
 _ENDS = "W_regularizer b_regularizer activity_regularizer W_constraint b_constraint bias"
 _GATES = "W_regularizer U_regularizer b_regularizer dropout_W dropout_U"
-_PARTS = "depthwise_regularizer pointwise_regularizer b_regularizer activity_regularizer depthwise_constraint"
+_PARTS = (
+    "depthwise_regularizer pointwise_regularizer b_regularizer activity_regularizer depthwise_constraint"
+    " pointwise_constraint b_constraint bias"
+)
 _POOL = "pool_size strides border_mode dim_ordering"
 _IMAGE = f"nb_filter nb_row nb_col {_KERNEL} border_mode subsample dim_ordering {_ENDS}"
 _STEPS = f"nb_filter filter_length {_KERNEL} border_mode subsample_length {_ENDS} input_dim input_length"
@@ -38,6 +41,14 @@ FIRST = {
     "Embedding": "input_dim output_dim init input_length W_regularizer activity_regularizer W_constraint mask_zero"
     " weights dropout",
     "BatchNormalization": "epsilon mode axis momentum weights beta_init gamma_init gamma_regularizer beta_regularizer",
+    **{f"{kind}{n}D": f"{word} dim_ordering".lstrip() for n in (2, 3) for kind, word in (
+        ("GlobalMaxPooling", ""), ("GlobalAveragePooling", ""), ("SpatialDropout", "p"), ("UpSampling", "size"),
+        ("ZeroPadding", "padding"), ("Cropping", "cropping"))},
+    "Highway": f"{_KERNEL} {_ENDS} input_dim",
+    "MaxoutDense": f"output_dim nb_feature init weights {_ENDS} input_dim",
+    "ParametricSoftplus": "alpha_init beta_init weights shared_axes",
+    "InputLayer": "input_shape batch_input_shape input_dtype input_tensor sparse name",
+    "EarlyStopping": "monitor min_delta patience verbose mode",
     "Lambda": "function output_shape arguments",
     "PReLU": "init weights shared_axes",
     "SGD": "lr momentum decay nesterov",
@@ -73,6 +84,7 @@ SECOND = {
     "Model.compile": "optimizer loss metrics loss_weights sample_weight_mode weighted_metrics target_tensors",
     "Model.train_on_batch": "x y sample_weight class_weight reset_metrics",
     "Model.load_weights": "filepath by_name skip_mismatch",
+    "Model.save": "filepath overwrite include_optimizer",
     "Layer.add_weight": "name shape dtype initializer regularizer trainable constraint",
     "Model.fit_generator": "generator steps_per_epoch epochs verbose callbacks validation_data validation_steps"
     f" validation_freq class_weight {_QUEUE} shuffle initial_epoch",
@@ -80,11 +92,19 @@ SECOND = {
     "Model.predict_generator": f"generator steps callbacks {_QUEUE} verbose",
     "Embedding": "input_dim output_dim embeddings_initializer embeddings_regularizer activity_regularizer"
     " embeddings_constraint mask_zero input_length",
-    "ModelCheckpoint": FIRST["ModelCheckpoint"],
-    "Input": FIRST["Input"],
+    **{name: FIRST[name] for name in ("Highway", "Input", "MaxoutDense", "ModelCheckpoint", "ParametricSoftplus")},
 }
+_CUDNN = "units kernel_initializer recurrent_initializer bias_initializer"
+_CUDNN_ENDS = (
+    "kernel_regularizer recurrent_regularizer bias_regularizer activity_regularizer kernel_constraint"
+    " recurrent_constraint bias_constraint return_sequences return_state stateful"
+)
 #: and of the package `keras` alone
 STANDALONE = {
     "SGD": "lr momentum decay nesterov", "RMSprop": _RATE, "Adadelta": _RATE, "Adagrad": "lr epsilon decay",
     "Adam": f"{_MOMENTS} amsgrad", "Adamax": _MOMENTS, "Nadam": FIRST["Nadam"],
+    "CuDNNGRU": f"{_CUDNN} {_CUDNN_ENDS}", "CuDNNLSTM": f"{_CUDNN} unit_forget_bias {_CUDNN_ENDS}",
+    "InputLayer": "input_shape batch_size batch_input_shape dtype input_tensor sparse name",
+    "TensorBoard": "log_dir histogram_freq batch_size write_graph write_grads write_images embeddings_freq"
+    " embeddings_layer_names embeddings_metadata embeddings_data update_freq",
 }  # fmt: skip

@@ -52,6 +52,7 @@ OF_CLASS: dict[str, dict[str, str]] = {
     "to_categorical": {"nb_classes": "num_classes", "y": "x", "dtype": ""},
     "load_data": {"nb_words": "num_words", "test_split": "test_split"},
     "Input": {"batch_input_shape": "batch_shape"},
+    "InputLayer": {"batch_input_shape": "batch_shape", "input_dtype": "dtype", "input_shape": "shape"},
 }  # fmt: skip
 #: known, and not there: why
 REFUSED = {
@@ -83,7 +84,7 @@ def value(name: str, given: Any, era: int) -> Any:
         return _ORDERINGS.get(given, given)
     if last == "initializer" and callable(given) and not isinstance(given, type):
         return _called_as_now(given)
-    if last == "activation" and given == "hard_sigmoid" and era < 3:
+    if last == "activation" and era < 3 and given in ("hard_sigmoid", REGISTRY["activations"]["hard_sigmoid"]):
         return hard_sigmoid_before_keras_3
     return given
 

@@ -210,6 +210,23 @@ from keras.callbacks import TensorBoard; TensorBoard(log_dir='logs', write_grads
 x = layers.Input((3,)); h = layers.Dense(4)(x); model = gazelle.Model(x, layers.Dense(2)(h))
 model.layers.pop(); model.outputs = [model.layers[-1].output]; assert model.predict(X).shape == (16, 4)"""),
     "names of layers": (2, "assert [l.name for l in mlp().layers] == ['dense_1', 'dense_2']"),
+    "hard_sigmoid by position": (2, """
+from keras import activations
+for given in ('hard_sigmoid', activations.hard_sigmoid):
+    assert np.allclose(layers.Activation(given)(np.ones((1, 1), 'float32')), 0.7)
+    assert np.allclose(layers.Dense(1, given, weights=[[[1.]], [0.]])(np.ones((1, 1), 'float32')), 0.7)"""),
+    "ordering by position": (1, """
+assert layers.ZeroPadding2D((1, 1), 'th').data_format == 'channels_first'
+assert layers.GlobalAveragePooling2D('th').data_format == 'channels_first'"""),
+    "patience before 1.1": (1, """
+from keras.callbacks import EarlyStopping
+assert EarlyStopping('val_loss', 2, 1, 'min').patience == EarlyStopping('val_loss', 0.0, 2).patience == 3"""),
+    "one start for both kernels": (1, """
+c = layers.SeparableConvolution2D(4, 3, 3, init='zero')
+assert type(c.depthwise_initializer).__name__ == type(c.pointwise_initializer).__name__ == 'Zeros'"""),
+    "windows of ConvLSTM2D": (1, """
+c = layers.ConvLSTM2D(4, nb_row=3, nb_col=2, forget_bias_init='zero')
+assert c.kernel_size == (3, 2) and not c.unit_forget_bias"""),
     "several versions of l2": (1, """
 from keras.regularizers import l2, l1l2, activity_l2, WeightRegularizer
 assert l2(l=0.1).l2 == WeightRegularizer(l2=0.1).l2"""),

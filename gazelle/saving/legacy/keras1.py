@@ -31,12 +31,15 @@ OF_CLASS: dict[str, dict[str, str]] = {
     "BatchNormalization": {"gamma_init": "gamma_initializer", "beta_init": "beta_initializer", "mode": "",
                            "gamma_regularizer": "gamma_regularizer", "beta_regularizer": "beta_regularizer"},
     "PReLU": {"init": "alpha_initializer"}, "LeakyReLU": {"alpha": "negative_slope"},
+    "SReLU": {f"{word}_init": f"{word}_initializer" for word in ("t_left", "a_left", "t_right", "a_right")},
     "ThresholdedReLU": {"theta": "threshold"}, "GaussianNoise": {"sigma": "stddev"}, "UpSampling1D": {"length": "size"},
     **{f"{kind}Pooling1D": {"pool_length": "pool_size", "stride": "strides"} for kind in ("Max", "Average")},
     "Deconvolution2D": {"output_shape": ""},
 }  # fmt: skip
 _INITIALIZERS = {"uniform": "random_uniform", "normal": "random_normal", "zero": "zeros", "one": "ones"}
 _CONSTRAINTS = {"m": "max_value", "low": "min_value", "high": "max_value"}
+#: `mode` of BatchNormalization -> the class that does it
+_NORMALIZATIONS = {1: "SampleNormalization", 2: "BatchwiseNormalization"}
 _SPATIAL = ("Pooling1D", "Pooling2D", "Pooling3D", "Padding1D", "Padding2D", "Padding3D", "Cropping1D", "Cropping2D",
             "Cropping3D", "UpSampling2D", "UpSampling3D")  # fmt: skip
 
@@ -65,6 +68,10 @@ def layer(name: str, config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
             out[new] = _value(new, value)
     if name in ("GRU",):
         out["reset_after"] = False
+    if config.get("mode") in _NORMALIZATIONS and name == "BatchNormalization":
+        return _NORMALIZATIONS[config["mode"]], out
+    if out.get("padding") == "full":
+        return CLASSES.get(name, name).replace("Conv", "FullConvolution"), {**out, "padding": "valid"}
     if "data_format" not in out and any(word in name for word in _SPATIAL) and not name.endswith("1D"):
         out["data_format"] = None  # Keras 1.0 wrote it for convolutions alone: the caller knows which one
     return CLASSES.get(name, name), out

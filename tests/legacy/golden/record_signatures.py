@@ -11,9 +11,11 @@ import json
 import pathlib
 import sys
 
-LEFT_OUT = ("BaseLogger", "Bidirectional", "Callback", "CallbackList", "Constraint", "ConvLSTM2DCell", "ConvRNN2D",
-            "ConvRecurrent2D", "History", "InputSpec", "Lambda", "Layer", "Merge", "Optimizer", "Progbar", "ProgbarLogger",
-            "RNN", "Recurrent", "Regularizer", "StackedRNNCells", "TFOptimizer", "TimeDistributed", "Wrapper")  # fmt: skip
+LEFT_OUT = (
+    "BaseLogger", "Bidirectional", "Callback", "CallbackList", "Constraint", "ConvLSTM2DCell", "ConvRNN2D",
+    "ConvRecurrent2D", "History", "InputSpec", "Lambda", "Layer", "Merge", "Optimizer", "Progbar", "ProgbarLogger",
+    "RNN", "Recurrent", "Regularizer", "StackedRNNCells", "TFOptimizer", "TimeDistributed", "Wrapper",
+)  # fmt: skip
 number, file = sys.argv[1], pathlib.Path(sys.argv[2])
 found = json.loads(file.read_text()) if file.exists() else {}
 for room in ("layers", "optimizers", "callbacks", "regularizers", "constraints"):
