@@ -12,26 +12,27 @@ from gazelle.core.dtypes import floatx, standardize
 from gazelle.core.errors import ArgumentError, message
 from gazelle.ops.base import array as as_array
 from gazelle.ops.base import arrays, lift, op, public
+from gazelle.ops.sizes import shape_of
 
 
 def zeros(shape: Any, dtype: Any = None) -> Any:
     """All 0."""
-    return jnp.zeros(shape, standardize(dtype))
+    return jnp.zeros(shape_of(shape), standardize(dtype))
 
 
 def ones(shape: Any, dtype: Any = None) -> Any:
     """All 1."""
-    return jnp.ones(shape, standardize(dtype))
+    return jnp.ones(shape_of(shape), standardize(dtype))
 
 
 def empty(shape: Any, dtype: Any = None) -> Any:
     """All 0: an array of JAX always has values."""
-    return jnp.empty(shape, standardize(dtype))
+    return jnp.empty(shape_of(shape), standardize(dtype))
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
     """All `fill_value`."""
-    return jnp.full(shape, as_array(fill_value), standardize(dtype))
+    return jnp.full(shape_of(shape), as_array(fill_value), standardize(dtype))
 
 
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:
@@ -106,7 +107,7 @@ def meshgrid(*x: Any, indexing: str = "xy") -> Any:
 @op
 def reshape(x: Any, newshape: Any) -> Any:
     """x in another shape; one size may be -1."""
-    return jnp.reshape(x, newshape)
+    return jnp.reshape(x, shape_of(newshape))
 
 
 @op
@@ -142,7 +143,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 @op
 def broadcast_to(x: Any, shape: Any) -> Any:
     """x repeated to `shape`."""
-    return jnp.broadcast_to(x, shape)
+    return jnp.broadcast_to(x, shape_of(shape))
 
 
 @op
@@ -154,7 +155,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
 @op
 def tile(x: Any, repeats: Any) -> Any:
     """x side by side, `repeats` times along each axis."""
-    return jnp.tile(x, repeats)
+    return jnp.tile(x, shape_of(repeats))
 
 
 @op

@@ -15,6 +15,7 @@ from gazelle.core.boxed import box_of
 from gazelle.core.config import register
 from gazelle.core.symbolic import OPS, KerasTensor, call_op
 from gazelle.core.variable import Variable
+from gazelle.ops import sizes
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -41,6 +42,7 @@ def lift(function: Function) -> Function:
     names = list(inspect.signature(function).parameters)
     single = [name in ARRAY for name in names]
     several = [name in ARRAYS for name in names]
+    arithmetic = function.__name__ in sizes.ARITHMETIC
 
     @functools.wraps(function)
     def lifted(*args: Any, **kwargs: Any) -> Any:
@@ -49,6 +51,12 @@ def lift(function: Function) -> Function:
             return box.through(lifted, args, kwargs)
         if _symbolic(args) or _symbolic(kwargs.values()):
             return call_op(lifted, args, kwargs)
+        if arithmetic and sizes.known(args) and sizes.known((0, *kwargs.values())):
+            with jax.ensure_compile_time_eval():
+                return computed(args, kwargs)
+        return computed(args, kwargs)
+
+    def computed(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         given = list(args)
         for i, value in enumerate(given[: len(single)]):
             if single[i]:
