@@ -7,11 +7,13 @@ where those are fewer (as in a convolution's gradient for its kernel, whose wind
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -31,20 +33,24 @@ def conv_general_dilated(
     >>> conv_general_dilated(jnp.ones((1, 3, 5)), jnp.ones((2, 3, 2)), **one, **groups).shape
     (1, 2, 4)
     """
-    numbers = dimension_numbers
-    lhs, rhs = lhs.transpose(numbers.lhs_spec), rhs.transpose(numbers.rhs_spec)
-    lhs = _padded(lhs, 0, ((0, 0), (0, 0), *padding), (1, 1, *lhs_dilation))
-    groups = max(feature_group_count, batch_group_count)
-    (n, c), (o, i), kernel = lhs.shape[:2], rhs.shape[:2], rhs.shape[2:]
-    if batch_group_count > 1:
-        lhs = lhs.reshape(groups, n // groups, c, *lhs.shape[2:])
+    numbers, edges, gaps = dimension_numbers, [(0, 0)] * lhs.ndim, [1] * lhs.ndim
+    for axis, edge, gap in zip(numbers.lhs_spec[2:], padding, lhs_dilation, strict=True):
+        edges[axis], gaps[axis] = edge, gap
+    lhs = _padded(lhs, 0, edges, gaps)
+    one = functools.partial(_convolved, numbers=numbers, strides=window_strides, dilation=rhs_dilation)
+    if (groups := max(feature_group_count, batch_group_count)) == 1:
+        out = one(lhs, rhs)
     else:
-        lhs = jnp.moveaxis(lhs.reshape(n, groups, c // groups, *lhs.shape[2:]), 1, 0)
-    rhs = rhs.reshape(groups, o // groups, i, *kernel)
-    out = _patches_times_kernel(lhs, rhs, window_strides, rhs_dilation)  # (groups, batch, filters, *places)
-    out = jnp.moveaxis(out, 0, 1)
-    out = out.reshape(out.shape[0], o, *out.shape[3:])
-    return out.transpose(np.argsort(numbers.out_spec))
+        axes = numbers.lhs_spec[0 if batch_group_count > 1 else 1], numbers.rhs_spec[0]
+        split = (_grouped(array, axis, groups) for array, axis in zip((lhs, rhs), axes, strict=True))
+        out = jax.vmap(one, axes, -2)(*split)
+        out = out.reshape(*out.shape[:-2], -1)
+    return jnp.moveaxis(out, -1, 1).transpose(np.argsort(numbers.out_spec))
+
+
+def _grouped(array: Any, axis: int, groups: int) -> Any:
+    shape = array.shape
+    return array.reshape(*shape[:axis], groups, shape[axis] // groups, *shape[axis + 1 :])
 
 
 def conv_after_pad(
@@ -59,19 +65,32 @@ def conv_after_pad(
     return lax.conv_general_dilated_p.bind(lhs, rhs, padding=none, dimension_numbers=dimension_numbers, **params)
 
 
-def _patches_times_kernel(lhs: Any, rhs: Any, strides: Sizes, dilation: Sizes) -> Any:
-    """(groups, batch, channels, *places) and (groups, filters, channels, *kernel): the sum over channels and kernel."""
-    kernel = rhs.shape[3:]
-    out = _out_sizes(lhs.shape[3:], kernel, strides, dilation)
+def _convolved(lhs: Any, rhs: Any, numbers: Any, strides: Sizes, dilation: Sizes) -> Any:
+    """(batch, *places, filters) of arrays with edges and without groups.
+
+    Patches lie side by side on an axis that `lhs` has, and the others are summed in its order, so that a target that
+    keeps arrays row by row copies each patch once and turns none.
+    """
+    (batch, feature, *space), (filters, channels, *axes) = numbers.lhs_spec, numbers.rhs_spec
+    kernel = [rhs.shape[axis] for axis in axes]
+    out = _out_sizes([lhs.shape[axis] for axis in space], kernel, strides, dilation)
+
+    def cut(starts: Sizes, sizes: Sizes, steps: Sizes) -> Any:
+        first, last, step = [0] * lhs.ndim, list(lhs.shape), [1] * lhs.ndim
+        for axis, begin, size, by in zip(space, starts, sizes, steps, strict=True):
+            first[axis], last[axis], step[axis] = begin, begin + (size - 1) * by + 1, by
+        return lax.slice(lhs, first, last, step)
+
     if math.prod(kernel) <= math.prod(out):  # a slice for each place in the kernel
-        parts = [_strided(lhs, _times(k, dilation), out, strides) for k in _places(kernel)]
-        patches = jnp.stack(parts, axis=3).reshape(*lhs.shape[:2], -1, *out)  # (groups, batch, channels * kernel, ...)
-        product = lax.dot_general(rhs.reshape(*rhs.shape[:2], -1), patches, (((2,), (2,)), ((0,), (0,))))
-        return jnp.moveaxis(product, 1, 2)  # it was (groups, filters, batch, *out)
-    parts = [_strided(lhs, _times(place, strides), kernel, dilation) for place in _places(out)]
-    windows = jnp.stack(parts, axis=2).reshape(*lhs.shape[:2], len(parts), -1)
-    product = lax.dot_general(windows, rhs.reshape(*rhs.shape[:2], -1), (((3,), (2,)), ((0,), (0,))))
-    return jnp.moveaxis(product, -1, 2).reshape(*lhs.shape[:2], rhs.shape[1], *out)
+        patches = lax.concatenate([cut(_times(k, dilation), out, strides) for k in _places(kernel)], feature)
+        taps = rhs.transpose(*axes, channels, filters).reshape(-1, rhs.shape[filters])
+        product = lax.dot_general(patches, taps, (((feature,), (0,)), ((), ())))
+        left = [axis for axis in range(lhs.ndim) if axis != feature]
+        return product.transpose(*(left.index(axis) for axis in (batch, *space)), -1)
+    windows = lax.concatenate([cut(_times(place, strides), kernel, dilation) for place in _places(out)], batch)
+    summed = sorted(zip((feature, *space), (channels, *axes), strict=True))
+    product = lax.dot_general(windows, rhs, (tuple(zip(*summed, strict=True)), ((), ())))
+    return jnp.moveaxis(product.reshape(*out, lhs.shape[batch], rhs.shape[filters]), -2, 0)
 
 
 def select_and_scatter_add(

@@ -74,10 +74,17 @@ def _dot_general(ctx: Any, x: Any, y: Any, *, dimension_numbers: Any, preferred_
     inner = math.prod(sx[axis] for axis in cx)
     rows, columns = math.prod(sx[a] for a in fx), math.prod(sy[a] for a in fy)
     batch = [math.prod(sx[a] for a in bx)] if bx else []
-    left = pt.cast(x, dtype).dimshuffle(*bx, *fx, *cx).reshape((*batch, rows, inner))
-    right = pt.cast(y, dtype).dimshuffle(*by, *cy, *fy).reshape((*batch, inner, columns))
+    left = _matrix(pt.cast(x, dtype), bx, fx, cx, (*batch, rows, inner))
+    right = _matrix(pt.cast(y, dtype), by, cy, fy, (*batch, inner, columns))
     product = pt.matmul(left, right) if batch else pt.dot(left, right)
     return product.reshape(tuple(out.shape), ndim=len(out.shape))
+
+
+def _matrix(x: Any, batch: Any, first: Any, second: Any, shape: tuple[int, ...]) -> Any:
+    """x as matrices (*batch, first, second); BLAS reads one that lies the other way round as it is."""
+    if [*batch, *second, *first] == list(range(x.type.ndim)):
+        return tensor().swapaxes(x.reshape((*shape[:-2], shape[-1], shape[-2])), -1, -2)
+    return x.dimshuffle(*batch, *first, *second).reshape(shape)
 
 
 def _reduced(function: str, **settings: Any) -> Callable[..., Any]:
