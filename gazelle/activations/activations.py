@@ -11,19 +11,31 @@ from gazelle.ops.base import lift
 
 
 def linear(x: Any) -> Any:
-    """x."""
+    """x.
+
+    >>> np.asarray(linear(jnp.array([-1.0, 0.0, 2.0]))).round(3)
+    array([-1.,  0.,  2.], dtype=float32)
+    """
     return x
 
 
 @lift
 def exponential(x: Any) -> Any:
-    """e^x."""
+    """e^x.
+
+    >>> np.asarray(exponential(jnp.array([-1.0, 0.0, 2.0]))).round(3)
+    array([0.368, 1.   , 7.389], dtype=float32)
+    """
     return jnp.exp(x)
 
 
 @lift
 def gelu(x: Any, approximate: bool = False) -> Any:
-    """x Φ(x), Φ the normal distribution's function; `approximate` takes tanh for it.  Hendrycks and Gimpel 2016."""
+    """x Φ(x), Φ the normal distribution's function; `approximate` takes tanh for it.  Hendrycks and Gimpel 2016.
+
+    >>> np.asarray(gelu(jnp.array([-1.0, 0.0, 2.0]))).round(3)
+    array([-0.159,  0.   ,  1.954], dtype=float32)
+    """
     return jax.nn.gelu(x, approximate)
 
 

@@ -135,42 +135,66 @@ class VarianceScaling(_Random):
 
 
 class GlorotUniform(VarianceScaling):
-    """w ~ U[-l, l),  l = sqrt(6 / (fan_in + fan_out)).  Glorot and Bengio 2010."""
+    """w ~ U[-l, l),  l = sqrt(6 / (fan_in + fan_out)).  Glorot and Bengio 2010.
+
+    >>> round(float(GlorotUniform(seed=0)((50, 200)).std()), 3)  # sqrt(2 / 250) = 0.089
+    0.09
+    """
 
     def __init__(self, seed: Any = None, input_axes: Any = None, output_axes: Any = None) -> None:
         super().__init__(1.0, "fan_avg", "uniform", seed, input_axes, output_axes)
 
 
 class GlorotNormal(VarianceScaling):
-    """Truncated normal with Var(w) = 2 / (fan_in + fan_out).  Glorot and Bengio 2010."""
+    """Truncated normal with Var(w) = 2 / (fan_in + fan_out).  Glorot and Bengio 2010.
+
+    >>> round(float(GlorotNormal(seed=0)((50, 200)).std()), 3)  # sqrt(2 / 250) = 0.089
+    0.09
+    """
 
     def __init__(self, seed: Any = None, input_axes: Any = None, output_axes: Any = None) -> None:
         super().__init__(1.0, "fan_avg", "truncated_normal", seed, input_axes, output_axes)
 
 
 class HeUniform(VarianceScaling):
-    """w ~ U[-l, l),  l = sqrt(6 / fan_in).  He et al. 2015."""
+    """w ~ U[-l, l),  l = sqrt(6 / fan_in).  He et al. 2015.
+
+    >>> round(float(HeUniform(seed=0)((50, 200)).std()), 3)  # sqrt(2 / 50) = 0.2
+    0.201
+    """
 
     def __init__(self, seed: Any = None, input_axes: Any = None, output_axes: Any = None) -> None:
         super().__init__(2.0, "fan_in", "uniform", seed, input_axes, output_axes)
 
 
 class HeNormal(VarianceScaling):
-    """Truncated normal with Var(w) = 2 / fan_in.  He et al. 2015."""
+    """Truncated normal with Var(w) = 2 / fan_in.  He et al. 2015.
+
+    >>> round(float(HeNormal(seed=0)((50, 200)).std()), 3)  # sqrt(2 / 50) = 0.2
+    0.201
+    """
 
     def __init__(self, seed: Any = None, input_axes: Any = None, output_axes: Any = None) -> None:
         super().__init__(2.0, "fan_in", "truncated_normal", seed, input_axes, output_axes)
 
 
 class LecunUniform(VarianceScaling):
-    """w ~ U[-l, l),  l = sqrt(3 / fan_in).  LeCun et al. 1998."""
+    """w ~ U[-l, l),  l = sqrt(3 / fan_in).  LeCun et al. 1998.
+
+    >>> round(float(LecunUniform(seed=0)((50, 200)).std()), 3)  # sqrt(1 / 50) = 0.141
+    0.142
+    """
 
     def __init__(self, seed: Any = None, input_axes: Any = None, output_axes: Any = None) -> None:
         super().__init__(1.0, "fan_in", "uniform", seed, input_axes, output_axes)
 
 
 class LecunNormal(VarianceScaling):
-    """Truncated normal with Var(w) = 1 / fan_in.  LeCun et al. 1998."""
+    """Truncated normal with Var(w) = 1 / fan_in.  LeCun et al. 1998.
+
+    >>> round(float(LecunNormal(seed=0)((50, 200)).std()), 3)  # sqrt(1 / 50) = 0.141
+    0.142
+    """
 
     def __init__(self, seed: Any = None, input_axes: Any = None, output_axes: Any = None) -> None:
         super().__init__(1.0, "fan_in", "truncated_normal", seed, input_axes, output_axes)

@@ -15,7 +15,11 @@ from gazelle.losses.shapes import takes
 
 @takes("values")
 def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
-    """l = 1 - 2 sum(y_true y_pred) / (sum(y_true) + sum(y_pred))  over `axis`; None is over everything."""
+    """l = 1 - 2 sum(y_true y_pred) / (sum(y_true) + sum(y_pred))  over `axis`; None is over everything.
+
+    >>> round(float(dice([[0.0, 1.0]], [[0.3, 0.7]])), 4)
+    0.3
+    """
     both = jnp.sum(y_true * y_pred, axis=axis)
     return 1 - 2.0 * both / (jnp.sum(y_true, axis=axis) + jnp.sum(y_pred, axis=axis) + defaults.epsilon())
 
@@ -25,6 +29,9 @@ def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axi
     """l = 1 - b / (b + alpha m + beta e)  over `axis`: b in both, m missed by y_pred, e in y_pred only.
 
     Salehi et al., "Tversky loss function for image segmentation", 2017.
+
+    >>> round(float(tversky([[0.0, 1.0]], [[0.3, 0.7]])), 4)
+    0.3
     """
     both = jnp.sum(y_true * y_pred, axis=axis)
     missed = jnp.sum(y_true * (1 - y_pred), axis=axis)
@@ -49,6 +56,9 @@ def circle(
         remove_diagonal: leave out the pair of a sample with itself.
 
     Sun et al., "Circle Loss: A Unified Perspective of Pair Similarity Optimization", 2020.
+
+    >>> round(float(circle([0, 0, 1], [[0.6, 0.8], [0.8, 0.6], [1.0, 0.0]])[0]), 4)
+    3.3632
     """
     ref = y_pred if ref_embeddings is None else jnp.asarray(ref_embeddings)
     groups = y_true.astype("int32").reshape(-1, 1)
@@ -68,7 +78,11 @@ def circle(
 
 
 class Dice(LossFunctionWrapper):
-    """`dice`, reduced."""
+    """`dice`, reduced.
+
+    >>> round(float(Dice()([[0.0, 1.0]], [[0.3, 0.7]])), 4)
+    0.3
+    """
 
     def __init__(
         self, reduction: Any = "sum_over_batch_size", name: str = "dice", axis: Any = None, dtype: Any = None
@@ -77,7 +91,11 @@ class Dice(LossFunctionWrapper):
 
 
 class Tversky(LossFunctionWrapper):
-    """`tversky`, reduced."""
+    """`tversky`, reduced.
+
+    >>> round(float(Tversky(alpha=0.3, beta=0.7)([[0.0, 1.0]], [[0.3, 0.7]])), 4)
+    0.3
+    """
 
     def __init__(
         self, alpha: float = 0.5, beta: float = 0.5, reduction: Any = "sum_over_batch_size", name: str = "tversky",
@@ -87,7 +105,11 @@ class Tversky(LossFunctionWrapper):
 
 
 class Circle(LossFunctionWrapper):
-    """`circle`, reduced; the mean is over the samples that have a pair."""
+    """`circle`, reduced; the mean is over the samples that have a pair.
+
+    >>> round(float(Circle()([0, 0, 1], [[0.6, 0.8], [0.8, 0.6], [1.0, 0.0]])), 4)
+    14.5456
+    """
 
     def __init__(
         self, gamma: float = 80.0, margin: float = 0.4, remove_diagonal: bool = True,

@@ -33,7 +33,11 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
 
 @takes("onehot", room="metrics.functions")
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
-    """1 where the largest of y_true and of y_pred (batch, ..., k) stand at the same place, else 0."""
+    """1 where the largest of y_true and of y_pred (batch, ..., k) stand at the same place, else 0.
+
+    >>> round(float(categorical_accuracy([[0.0, 1.0]], [[0.3, 0.7]])[0]), 4)
+    1.0
+    """
     return _hits(jnp.argmax(y_true, axis=-1) == jnp.argmax(y_pred, axis=-1))
 
 
@@ -43,7 +47,11 @@ def _class_numbers(y_true: Any, y_pred: Any) -> Any:
 
 @takes("classes", room="metrics.functions")
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
-    """1 where y_true (batch, ...) or (batch, ..., 1) is the place of the largest of y_pred (batch, ..., k), else 0."""
+    """1 where y_true (batch, ...) or (batch, ..., 1) is the place of the largest of y_pred (batch, ..., k), else 0.
+
+    >>> round(float(sparse_categorical_accuracy([1], [[0.3, 0.7]])[0]), 4)
+    1.0
+    """
     return _hits(_class_numbers(y_true, y_pred) == jnp.argmax(y_pred, axis=-1))
 
 
@@ -58,13 +66,21 @@ def _among_top(classes: Any, y_pred: Any, k: int) -> Any:
 
 @takes("onehot", room="metrics.functions")
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
-    """1 where the class of the row y_true is among the k largest of y_pred (batch, ..., classes), else 0."""
+    """1 where the class of the row y_true is among the k largest of y_pred (batch, ..., classes), else 0.
+
+    >>> round(float(top_k_categorical_accuracy([[0.0, 1.0]], [[0.3, 0.7]], k=1)[0]), 4)
+    1.0
+    """
     return _hits(_among_top(jnp.argmax(y_true, axis=-1), y_pred, k))
 
 
 @takes("classes", room="metrics.functions")
 def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> Any:
-    """1 where y_true is among the k largest of y_pred, else 0; `from_sorted_ids`: y_pred holds classes, best first."""
+    """1 where y_true is among the k largest of y_pred, else 0; `from_sorted_ids`: y_pred holds classes, best first.
+
+    >>> round(float(sparse_top_k_categorical_accuracy([0], [[0.3, 0.7]], k=1)[0]), 4)
+    0.0
+    """
     classes = _class_numbers(y_true, y_pred)
     if from_sorted_ids:
         return _hits(jnp.any(classes[..., None] == y_pred[..., :k], axis=-1))
@@ -85,7 +101,11 @@ class Accuracy(MeanMetricWrapper):
 
 
 class BinaryAccuracy(MeanMetricWrapper):
-    """The mean of `binary_accuracy`."""
+    """The mean of `binary_accuracy`.
+
+    >>> round(float(BinaryAccuracy()([0, 1, 1, 1], [0.1, 0.9, 0.8, 0.2])), 4)
+    0.75
+    """
 
     _direction = "up"
 
@@ -94,7 +114,11 @@ class BinaryAccuracy(MeanMetricWrapper):
 
 
 class CategoricalAccuracy(MeanMetricWrapper):
-    """The mean of `categorical_accuracy`."""
+    """The mean of `categorical_accuracy`.
+
+    >>> round(float(CategoricalAccuracy()([[0.0, 1.0]], [[0.3, 0.7]])), 4)
+    1.0
+    """
 
     _direction = "up"
 
@@ -103,7 +127,11 @@ class CategoricalAccuracy(MeanMetricWrapper):
 
 
 class SparseCategoricalAccuracy(MeanMetricWrapper):
-    """The mean of `sparse_categorical_accuracy`."""
+    """The mean of `sparse_categorical_accuracy`.
+
+    >>> round(float(SparseCategoricalAccuracy()([1], [[0.3, 0.7]])), 4)
+    1.0
+    """
 
     _direction = "up"
 
@@ -112,7 +140,11 @@ class SparseCategoricalAccuracy(MeanMetricWrapper):
 
 
 class TopKCategoricalAccuracy(MeanMetricWrapper):
-    """The mean of `top_k_categorical_accuracy`."""
+    """The mean of `top_k_categorical_accuracy`.
+
+    >>> round(float(TopKCategoricalAccuracy(k=1)([[0.0, 1.0]], [[0.3, 0.7]])), 4)
+    1.0
+    """
 
     _direction = "up"
 
@@ -121,7 +153,11 @@ class TopKCategoricalAccuracy(MeanMetricWrapper):
 
 
 class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
-    """The mean of `sparse_top_k_categorical_accuracy`."""
+    """The mean of `sparse_top_k_categorical_accuracy`.
+
+    >>> round(float(SparseTopKCategoricalAccuracy(k=1)([0], [[0.3, 0.7]])), 4)
+    0.0
+    """
 
     _direction = "up"
 

@@ -132,19 +132,31 @@ class TruePositives(_Count):
 
 
 class FalsePositives(_Count):
-    """sum(w)  where y_true is 0 and y_pred > threshold."""
+    """sum(w)  where y_true is 0 and y_pred > threshold.
+
+    >>> round(float(FalsePositives()([0, 1, 1, 1], [0.1, 0.9, 0.8, 0.2])), 4)
+    0.0
+    """
 
     _kept = ("false_positives",)
 
 
 class TrueNegatives(_Count):
-    """sum(w)  where y_true is 0 and y_pred is not > threshold."""
+    """sum(w)  where y_true is 0 and y_pred is not > threshold.
+
+    >>> round(float(TrueNegatives()([0, 1, 1, 1], [0.1, 0.9, 0.8, 0.2])), 4)
+    1.0
+    """
 
     _kept = ("true_negatives",)
 
 
 class FalseNegatives(_Count):
-    """sum(w)  where y_true is 1 and y_pred is not > threshold."""
+    """sum(w)  where y_true is 1 and y_pred is not > threshold.
+
+    >>> round(float(FalseNegatives()([0, 1, 1, 1], [0.1, 0.9, 0.8, 0.2])), 4)
+    1.0
+    """
 
     _kept = ("false_negatives",)
 
@@ -183,6 +195,10 @@ class Precision(_Rate):
 
 
 class Recall(_Rate):
-    """true positives / (true positives + false negatives): how many of the right are found. Arguments: `Precision`."""
+    """true positives / (true positives + false negatives): how many of the right are found. Arguments: `Precision`.
+
+    >>> round(float(Recall()([0, 1, 1, 1], [0.1, 0.9, 0.8, 0.2])), 4)
+    0.6667
+    """
 
     _kept = ("true_positives", "false_negatives")

@@ -93,7 +93,11 @@ class FBetaScore(_FScore):
 
 
 class F1Score(_FScore):
-    """2 p r / (p + r):  p precision, r recall. Arguments: `FBetaScore`."""
+    """2 p r / (p + r):  p precision, r recall. Arguments: `FBetaScore`.
+
+    >>> np.asarray(F1Score()([[0.0, 1.0], [1.0, 0.0]], [[0.3, 0.7], [0.1, 0.9]])).round(4)
+    array([0.    , 0.6667], dtype=float32)
+    """
 
     def __init__(
         self, average: str | None = None, threshold: float | None = None, name: str | None = "f1_score",

@@ -83,7 +83,11 @@ class IoU(_IoU):
 
 
 class BinaryIoU(_IoU):
-    """The mean IoU of classes 0 and 1;  y_pred >= threshold  is class 1."""
+    """The mean IoU of classes 0 and 1;  y_pred >= threshold  is class 1.
+
+    >>> round(float(BinaryIoU(target_class_ids=(1,))([0, 0, 1, 1], [0.1, 0.6, 0.3, 0.9])), 4)
+    0.3333
+    """
 
     def __init__(
         self, target_class_ids: Any = (0, 1), threshold: float = 0.5, name: str | None = None, dtype: Any = None
@@ -96,7 +100,11 @@ class BinaryIoU(_IoU):
 
 
 class MeanIoU(_IoU):
-    """The mean IoU of all classes. Arguments: `IoU`."""
+    """The mean IoU of all classes. Arguments: `IoU`.
+
+    >>> round(float(MeanIoU(num_classes=2)([0, 0, 1, 1], [0, 1, 0, 1])), 4)
+    0.3333
+    """
 
     _names = ("mean_iou",)
 
@@ -109,7 +117,11 @@ class MeanIoU(_IoU):
 
 
 class OneHotIoU(_IoU):
-    """`IoU` for one-hot labels."""
+    """`IoU` for one-hot labels.
+
+    >>> round(float(OneHotIoU(2, (1,))([[0.0, 1.0]], [[0.3, 0.7]])), 4)
+    1.0
+    """
 
     def __init__(
         self, num_classes: int, target_class_ids: Any, name: str | None = None, dtype: Any = None,
@@ -120,7 +132,11 @@ class OneHotIoU(_IoU):
 
 
 class OneHotMeanIoU(_IoU):
-    """`MeanIoU` for one-hot labels."""
+    """`MeanIoU` for one-hot labels.
+
+    >>> round(float(OneHotMeanIoU(2)([[0.0, 1.0]], [[0.3, 0.7]])), 4)
+    1.0
+    """
 
     def __init__(
         self, num_classes: int, name: str | None = None, dtype: Any = None, ignore_class: int | None = None,

@@ -32,7 +32,11 @@ class _AtRate(_Confusion):
 
 
 class SensitivityAtSpecificity(_AtRate):
-    """The best sensitivity (recall) at which specificity is at least `specificity`."""
+    """The best sensitivity (recall) at which specificity is at least `specificity`.
+
+    >>> round(float(SensitivityAtSpecificity(0.5)([0, 1, 1, 1], [0.1, 0.9, 0.8, 0.2])), 4)
+    1.0
+    """
 
     _held, _best = "specificity", "sensitivity"
 
@@ -45,7 +49,11 @@ class SensitivityAtSpecificity(_AtRate):
 
 
 class SpecificityAtSensitivity(_AtRate):
-    """The best specificity at which sensitivity (recall) is at least `sensitivity`."""
+    """The best specificity at which sensitivity (recall) is at least `sensitivity`.
+
+    >>> round(float(SpecificityAtSensitivity(0.5)([0, 1, 1, 1], [0.1, 0.9, 0.8, 0.2])), 4)
+    1.0
+    """
 
     _held, _best = "sensitivity", "specificity"
 
@@ -58,7 +66,11 @@ class SpecificityAtSensitivity(_AtRate):
 
 
 class PrecisionAtRecall(_AtRate):
-    """The best precision at which recall is at least `recall`."""
+    """The best precision at which recall is at least `recall`.
+
+    >>> round(float(PrecisionAtRecall(0.5)([0, 1, 1, 1], [0.1, 0.9, 0.8, 0.2])), 4)
+    1.0
+    """
 
     _held, _best = "recall", "precision"
 
@@ -71,7 +83,11 @@ class PrecisionAtRecall(_AtRate):
 
 
 class RecallAtPrecision(_AtRate):
-    """The best recall at which precision is at least `precision`."""
+    """The best recall at which precision is at least `precision`.
+
+    >>> round(float(RecallAtPrecision(0.5)([0, 1, 1, 1], [0.1, 0.9, 0.8, 0.2])), 4)
+    1.0
+    """
 
     _held, _best = "precision", "recall"
 

@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle.core import defaults
-from gazelle.core.errors import ShapeError, message, unknown
+from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
 from gazelle.losses import (
     log_cosh,
     mean_absolute_error,
@@ -30,7 +30,11 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
 
 @takes("values", room="metrics.functions")
 def pearson_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
-    """mean(a b) / (std(a) std(b))  over `axis`,  a = y_true - mean(y_true), b = y_pred - mean(y_pred)."""
+    """mean(a b) / (std(a) std(b))  over `axis`,  a = y_true - mean(y_true), b = y_pred - mean(y_pred).
+
+    >>> round(float(pearson_correlation([[1.0, 2.0, 3.0]], [[1.5, 2.0, 2.0]])[0]), 4)
+    0.866
+    """
     a = y_true - jnp.mean(y_true, axis=axis, keepdims=True)
     b = y_pred - jnp.mean(y_pred, axis=axis, keepdims=True)
     a, b = a / jnp.std(a, axis=axis, keepdims=True), b / jnp.std(b, axis=axis, keepdims=True)
@@ -39,7 +43,11 @@ def pearson_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
 
 @takes("values", room="metrics.functions")
 def concordance_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
-    """2 cov / (var(y_true) + var(y_pred) + (mean(y_true) - mean(y_pred))^2)  over `axis`."""
+    """2 cov / (var(y_true) + var(y_pred) + (mean(y_true) - mean(y_pred))^2)  over `axis`.
+
+    >>> round(float(concordance_correlation([[1.0, 2.0, 3.0]], [[1.5, 2.0, 2.0]])[0]), 4)
+    0.4444
+    """
     mean_true, mean_pred = (jnp.mean(y, axis=axis, keepdims=True) for y in (y_true, y_pred))
     var_true, var_pred = (jnp.var(y, axis=axis, keepdims=True) for y in (y_true, y_pred))
     # mean((t - c)(p - mean p)) is the covariance for every constant c
@@ -49,7 +57,11 @@ def concordance_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
 
 
 class MeanSquaredError(MeanMetricWrapper):
-    """The mean of `losses.mean_squared_error`."""
+    """The mean of `losses.mean_squared_error`.
+
+    >>> round(float(MeanSquaredError()([[1.0, 2.0]], [[1.0, 4.0]])), 4)
+    2.0
+    """
 
     _names = ("mse", "MSE")
 
@@ -58,7 +70,11 @@ class MeanSquaredError(MeanMetricWrapper):
 
 
 class MeanAbsoluteError(MeanMetricWrapper):
-    """The mean of `losses.mean_absolute_error`."""
+    """The mean of `losses.mean_absolute_error`.
+
+    >>> round(float(MeanAbsoluteError()([[1.0, 2.0]], [[1.0, 4.0]])), 4)
+    1.0
+    """
 
     _names = ("mae", "MAE")
 
@@ -67,7 +83,11 @@ class MeanAbsoluteError(MeanMetricWrapper):
 
 
 class MeanAbsolutePercentageError(MeanMetricWrapper):
-    """The mean of `losses.mean_absolute_percentage_error`."""
+    """The mean of `losses.mean_absolute_percentage_error`.
+
+    >>> round(float(MeanAbsolutePercentageError()([[1.0, 2.0]], [[1.0, 4.0]])), 4)
+    50.0
+    """
 
     _names = ("mape", "MAPE")
 
@@ -76,7 +96,11 @@ class MeanAbsolutePercentageError(MeanMetricWrapper):
 
 
 class MeanSquaredLogarithmicError(MeanMetricWrapper):
-    """The mean of `losses.mean_squared_logarithmic_error`."""
+    """The mean of `losses.mean_squared_logarithmic_error`.
+
+    >>> round(float(MeanSquaredLogarithmicError()([[1.0, 2.0]], [[1.0, 4.0]])), 4)
+    0.1305
+    """
 
     _names = ("msle", "MSLE")
 
@@ -85,7 +109,11 @@ class MeanSquaredLogarithmicError(MeanMetricWrapper):
 
 
 class LogCoshError(MeanMetricWrapper):
-    """The mean of `losses.log_cosh`."""
+    """The mean of `losses.log_cosh`.
+
+    >>> round(float(LogCoshError()([[1.0, 2.0]], [[1.0, 4.0]])), 4)
+    0.6625
+    """
 
     _names = ("logcosh", "log_cosh")
 
@@ -94,7 +122,11 @@ class LogCoshError(MeanMetricWrapper):
 
 
 class CosineSimilarity(MeanMetricWrapper):
-    """The mean of `cosine_similarity`."""
+    """The mean of `cosine_similarity`.
+
+    >>> round(float(CosineSimilarity()([[1.0, 2.0]], [[1.0, 4.0]])), 4)
+    0.9762
+    """
 
     _names = ("cosine_proximity",)
     _direction = "up"
@@ -104,7 +136,11 @@ class CosineSimilarity(MeanMetricWrapper):
 
 
 class PearsonCorrelation(MeanMetricWrapper):
-    """The mean of `pearson_correlation`."""
+    """The mean of `pearson_correlation`.
+
+    >>> round(float(PearsonCorrelation()([[1.0, 2.0, 3.0]], [[1.5, 2.0, 2.0]])), 4)
+    0.866
+    """
 
     _direction = "up"
 
@@ -113,7 +149,11 @@ class PearsonCorrelation(MeanMetricWrapper):
 
 
 class ConcordanceCorrelation(MeanMetricWrapper):
-    """The mean of `concordance_correlation`."""
+    """The mean of `concordance_correlation`.
+
+    >>> round(float(ConcordanceCorrelation()([[1.0, 2.0, 3.0]], [[1.5, 2.0, 2.0]])), 4)
+    0.4444
+    """
 
     _direction = "up"
 
@@ -153,6 +193,9 @@ class R2Score(Metric):
     Args:
         class_aggregation: 'uniform_average', 'variance_weighted_average', or None for one score per output.
         num_regressors: p in  1 - (1 - R2) (n - 1) / (n - p - 1); 0 leaves R2 as it is.
+
+    >>> round(float(R2Score()([[1.0], [2.0], [3.0]], [[1.5], [2.0], [2.0]])), 4)
+    0.375
     """
 
     _direction = "up"
@@ -164,6 +207,10 @@ class R2Score(Metric):
         super().__init__(dtype, name)
         if class_aggregation not in _AGGREGATIONS:
             raise unknown("class_aggregation", class_aggregation, map(str, _AGGREGATIONS))
+        if not hasattr(num_regressors, "__index__") or num_regressors < 0:
+            raise ArgumentError(
+                message("num_regressors of R2Score", expected="a whole number from 0 on", got=repr(num_regressors))
+            )
         self.num_samples = self.add_weight(name="num_samples")
         self._built = False
 
