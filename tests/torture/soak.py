@@ -76,6 +76,7 @@ class Failing(callbacks.Callback):
 
 def train(home, pipe, by_batch):
     """What a user's program does."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with Ctrl-C ignored
     os.environ["GAZELLE_HOME"] = home
     gazelle.utils.set_random_seed(1)
     model = gazelle.Sequential(
