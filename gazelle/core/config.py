@@ -78,7 +78,15 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
 @contextmanager
 def custom_object_scope(objects: Mapping[str, Any]) -> Iterator[None]:
-    """Names that configs may use inside the with-block, as {name: class or function}."""
+    """Names that configs may use inside the with-block, as {name: class or function}.
+
+    >>> def double(x):
+    ...     return 2 * x
+    >>> with custom_object_scope({"double": double}):
+    ...     layer = gazelle.layers.Activation("double")
+    >>> layer(np.ones(2)).tolist()
+    [2.0, 2.0]
+    """
     token = _custom.set({**_custom.get(), **objects})
     try:
         yield

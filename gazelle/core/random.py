@@ -28,7 +28,14 @@ def set_seed(seed: int) -> None:
 
 
 def set_random_seed(seed: int) -> None:
-    """One seed for everything: gazelle's stream, Python's `random` and NumPy's global generator."""
+    """One seed for everything: gazelle's stream, Python's `random` and NumPy's global generator.
+
+    >>> set_random_seed(7)
+    >>> first = gazelle.layers.Dense(2)(np.ones((1, 3)))
+    >>> set_random_seed(7)
+    >>> bool((gazelle.layers.Dense(2)(np.ones((1, 3))) == first).all())
+    True
+    """
     if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0:
         raise ArgumentError(message("seed", expected="a whole number from 0 on", got=repr(seed)))
     set_seed(seed)

@@ -39,6 +39,15 @@ def image_dataset_from_directory(
 
     Raises:
         DataError: no such folder, or no image in it. ArgumentError: arguments that do not fit together.
+
+    >>> import os
+    >>> for kind in ("cat", "dog"):
+    ...     os.makedirs(f"pictures/{kind}")
+    ...     gazelle.utils.save_img(f"pictures/{kind}/1.png", np.zeros((4, 6, 3)))
+    >>> data = image_dataset_from_directory("pictures", image_size=(8, 8), verbose=False)
+    >>> images, labels = next(iter(data))
+    >>> images.shape, sorted(labels.tolist()), data.class_names
+    ((2, 8, 8, 3), [0, 1], ['cat', 'dog'])
     """
     if color_mode not in CHANNELS:
         raise unknown("color_mode", color_mode, CHANNELS)

@@ -86,6 +86,12 @@ def load_model(
 
     Raises:
         UnsafeFileError: it asks for something a data file must not do. DamagedFileError: it is cut or changed.
+
+    >>> model = gazelle.Sequential([gazelle.Input((3,)), gazelle.layers.Dense(2)])
+    >>> model.save("model.keras")
+    >>> same = load_model("model.keras")
+    >>> bool((same.predict(np.ones((1, 3)), verbose=0) == model.predict(np.ones((1, 3)), verbose=0)).all())
+    True
     """
     filepath = existing(filepath)
     label = f"'{filepath}'"
