@@ -14,6 +14,7 @@ from gazelle.data.arrays import check_lengths, narrow
 from gazelle.data.chunks import LARGE, Block, Chunk, bytes_of, filled, gather, steps_of_chunk
 
 ALL = 2**31  # a batch size that takes all samples at once
+BATCH = 32  # samples in a batch where nobody says it
 
 
 class Source(Protocol):
@@ -50,7 +51,7 @@ class ArraySource:
     def __init__(self, data: Any, batch_size: int | None, shuffle: Any, seed: int, steps: int | None) -> None:
         self.data, self.shuffle, self.seed = data, shuffle, seed
         self.count = check_lengths(dict(zip(("x", "y", "sample_weight"), data, strict=True)))
-        self._asked = batch_size or 32
+        self._asked = batch_size or BATCH
         self.batch_size = min(self._asked, self.count)
         self.whole = -(-self.count // self.batch_size)  # batches in one pass over the samples
         self.steps: int | None = defaults.limited("steps", steps or self.whole)
@@ -106,9 +107,14 @@ class ArraySource:
         while start < last:
             steps = most if start + most * size <= last else 1
             stop = min(start + steps * size, last)
-            part = jax.tree.map(lambda array, a=start, b=stop: np.asarray(array[a:b], narrow(array.dtype)), x)
-            if fill and steps == 1:
-                part = filled(part, self._asked)
-            stacked = jax.tree.map(lambda array, k=steps: array.reshape(k, -1, *array.shape[1:]), part)
-            yield Block(stacked, steps, stop - start)  # the program places it, cheaper than anybody else
+            part = jax.tree.map(lambda array, a=start, b=stop: array[a:b], x)
+            yield block(part, steps, self._asked if fill and steps == 1 else 0)
             start = stop
+
+
+def block(rows: Any, steps: int = 1, fill: int = 0) -> Block:
+    """Samples as `steps` batches; fill: up to how many samples zeros may be added to a single one."""
+    part = jax.tree.map(lambda array: np.asarray(array, narrow(array.dtype)), rows)
+    count = jax.tree.leaves(part)[0].shape[0]
+    part = filled(part, fill) if fill else part
+    return Block(jax.tree.map(lambda array: array.reshape(steps, -1, *array.shape[1:]), part), steps, count)

@@ -10,7 +10,6 @@ from gazelle import activations, data, losses
 from gazelle.core import symbolic
 from gazelle.core.errors import ArgumentError, DataError, ShapeError, message
 from gazelle.core.traceback import warn
-from gazelle.layers.embedding import Embedding
 from gazelle.models.graph import Graph, input_mismatch
 from gazelle.training.outputs import per_output
 
@@ -32,11 +31,9 @@ def check_inputs(graph: Graph | None, source: data.Source) -> None:
 
 def check_ids(graph: Graph | None, source: data.Source) -> None:
     """Hold whole numbers that go straight into an Embedding against its table."""
-    if graph is None:
-        return
-    _check_ids(graph, _samples(source))
+    check_rows(graph, _samples(source))
     if isinstance(source, data.StreamSource):
-        source.inspect["ids"] = lambda batch: _check_ids(graph, batch[0])
+        source.inspect["ids"] = lambda batch: check_rows(graph, batch[0])
 
 
 def _samples(source: data.Source) -> Any:
@@ -44,12 +41,11 @@ def _samples(source: data.Source) -> Any:
     return source.data[0] if isinstance(source, data.ArraySource) else source.sample[0]
 
 
-def _check_ids(graph: Graph, x: Any) -> None:
-    for tensor, array in zip(graph.flat_inputs, graph.match(x), strict=True):
-        tables = [
-            node.operation for node in graph.nodes
-            if isinstance(node.operation, Embedding) and any(t is tensor for t in node.inputs)
-        ]  # fmt: skip
+def check_rows(graph: Graph | None, x: Any) -> None:
+    """The same for arrays at hand."""
+    if graph is None or not any(graph.tables):
+        return
+    for tables, array in zip(graph.tables, graph.match(x), strict=True):
         if not tables or not isinstance(array, np.ndarray) or isinstance(array, np.memmap) or not array.size:
             continue
         rows = min(table.input_dim for table in tables)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from gazelle.core.config import snake
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.layers.base import Layer
+from gazelle.layers.embedding import Embedding
 from gazelle.layers.input import InputLayer
 from gazelle.layers.tree import counted
 from gazelle.models.sources import get_source_inputs
@@ -59,6 +61,16 @@ class Graph:
         self.input_names = [_operation(t).name for t in self.flat_inputs]
         names = [_operation(t).name for t in symbolic.leaves(outputs)]
         self.output_names = sorted(outputs) if isinstance(outputs, dict) else _unique(names)
+
+    @functools.cached_property
+    def tables(self) -> list[list[Embedding]]:
+        """For each input the embeddings that look its numbers up."""
+
+        def read(tensor: KerasTensor) -> list[Embedding]:
+            takers = [node.operation for node in self.nodes if any(t is tensor for t in node.inputs)]
+            return [taker for taker in takers if isinstance(taker, Embedding)]
+
+        return [read(tensor) for tensor in self.flat_inputs]
 
     def _find_nodes(self) -> tuple[list[Node], dict[int, int]]:
         """Nodes in the order of execution, and when each operation was first met (Keras breaks ties by it)."""

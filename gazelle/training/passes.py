@@ -63,7 +63,7 @@ def predict(trainer: Trainer, source: data.Source, events: Any = None, display: 
     for block in source.blocks(1 if single else _PREDICT, trainer.alone):
         if single:
             events.on_predict_batch_begin(done, Logs())
-        out, changed = trainer.predict(values, trainer.key, engine.split(block.arrays), trainer.count(block.stop))
+        out, changed = _outputs(trainer, values, block)
         waiting.append((out, block.count))
         done += block.stop
         if changed:
@@ -78,6 +78,19 @@ def predict(trainer: Trainer, source: data.Source, events: Any = None, display: 
         fetch()
     trainer.live.put(assigned)
     return parts[0] if len(parts) == 1 else jax.tree.map(lambda *all: np.concatenate(all), *parts)
+
+
+def predict_block(trainer: Trainer, block: data.Block) -> Any:
+    """The outputs for the samples of one batch, and nobody is told."""
+    out, assigned = _outputs(trainer, trainer.live.values(), block)
+    if assigned:
+        trainer.live.put(assigned)
+    return jax.tree.map(lambda leaf: _flat(leaf, block.count), out)
+
+
+def _outputs(trainer: Trainer, values: Any, block: data.Block) -> Any:
+    """(outputs (steps, batch, ...), {path: array} of what layers assigned)."""
+    return trainer.predict(values, trainer.key, engine.split(block.arrays), trainer.count(block.stop))
 
 
 def _flat(leaf: Any, count: int) -> Any:

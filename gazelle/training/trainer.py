@@ -13,7 +13,7 @@ from gazelle.core import arrays
 from gazelle.core.variable import Variable
 from gazelle.training.meters import Meters
 from gazelle.training.objective import Objective
-from gazelle.training.outputs import flat_outputs, output_names, per_output
+from gazelle.training.outputs import flat_outputs, output_names, targets_of
 from gazelle.training.programs import Blueprint, Look, Programs, shared, signature
 from gazelle.training.state import Live
 
@@ -47,6 +47,7 @@ class Trainer:
         self._own: Programs | None = None
         self._labels: Hashable = None  # the shape of labels that `programs` are for
         self._units: dict[str, int] = {}  # size of the last axis of each output
+        self.predicted: Any = None  # shape, type and batch size of an array that `predict` found to fit
         self._predicted = 0
         self._predict: Callable[..., Any] | None = None
 
@@ -113,6 +114,6 @@ class Trainer:
             return
         names = list(self._units)
         functions = self.objective.functions(names)
-        for function, target, name in zip(functions, per_output("y", batch[1], names), names, strict=True):
+        for function, target, name in zip(functions, targets_of(batch[1], names, functions), names, strict=True):
             if function is not None and isinstance(target, np.ndarray):
                 losses.check_labels(function, target, self._units[name])

@@ -11,6 +11,7 @@ import pytest
 import gazelle
 from gazelle import Input, Model, Sequential, layers, ops, optimizers
 from gazelle.callbacks import LambdaCallback
+from gazelle.core import errors
 from gazelle.training import programs
 
 RNG = np.random.default_rng(3)
@@ -200,6 +201,26 @@ def test_predict_over_many_lengths_compiles_few_programs_and_is_exact():
     for length in range(1, 1001):
         np.testing.assert_allclose(model.predict(x[:length], verbose=0), whole[:length], rtol=0, atol=1e-6)
     assert model._trainer.predict._cache_size() <= 8
+
+
+def test_a_second_array_of_a_kind_goes_the_short_way(monkeypatch):
+    model = mlp()
+    first = model.predict(X[:3], verbose=0)
+    monkeypatch.setattr(model, "_source", lambda *args, **kwargs: pytest.fail("the long way"))
+    again, other = model.predict(X[:3], verbose=0), model.predict(X[3:6], verbose=0)
+    np.testing.assert_array_equal(again, first)
+    assert again.flags.writeable
+    monkeypatch.undo()
+    np.testing.assert_array_equal(other, model.predict(X[3:6], verbose=0, batch_size=4))
+    model.set_weights([0 * w for w in model.get_weights()])
+    np.testing.assert_array_equal(model.predict(X[:3], verbose=0), np.zeros((3, 1)))
+
+
+def test_ids_are_held_against_the_table_on_the_short_way_too():
+    model = Sequential([Input((2,), dtype="int32"), layers.Embedding(3, 2)])
+    model.predict(np.int32([[0, 1]]), verbose=0)
+    with pytest.raises(errors.DataError, match="Embedding"):
+        model.predict(np.int32([[0, 3]]), verbose=0)
 
 
 def test_rows_that_depend_on_each_other_are_never_filled_up():
