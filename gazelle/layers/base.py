@@ -14,21 +14,21 @@ import jax
 from gazelle import initializers
 from gazelle.core import arrays, bind, closures, dtypes, random, symbolic
 from gazelle.core.config import ArgumentTypeError, resolve, serialize, serialize_object, snake
-from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, message, unknown
+from gazelle.core.errors import ArgumentError, GazelleError, StateError, message, unknown
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.names import automatic
 from gazelle.core.symbolic import KerasTensor, Node
-from gazelle.core.traceback import asked_for_values, filtered
+from gazelle.core.traceback import filtered
 from gazelle.core.variable import Variable
-from gazelle.layers.precision import Precise
-from gazelle.layers.spec import InputSpec
+from gazelle.layers.checked import Checked
 from gazelle.layers.stateless import Stateless
+from gazelle.layers.stored import as_shape
 
 _ORDER = ("shape", "initializer", "dtype", "trainable", "autocast", "regularizer", "constraint")  # Keras' of add_weight
 _path: ContextVar[str] = ContextVar("gazelle_layer_path", default="")  # of the layer that builds or calls others
 
 
-class Layer(Stateless, Precise):
+class Layer(Stateless, Checked):
     """A function with weights: the building block of every model.
 
     A subclass names its arguments in `__init__`, makes weights in `build(input_shape)` (sizes are known there) and
@@ -53,8 +53,6 @@ class Layer(Stateless, Precise):
 
     _room = "layers"
     supports_masking = False
-    has_whole_form = False  # whether the weights can be kept in whole numbers
-    input_spec: Any = None  # an InputSpec, or as programs of Keras 1 have it a list with one
 
     def __init__(
         self, *, name: str | None = None, dtype: Any = None, trainable: bool = True, activity_regularizer: Any = None,
@@ -320,39 +318,6 @@ class Layer(Stateless, Precise):
         parameters = inspect.signature(function).parameters.values()
         return tuple(p.name for p in parameters if p.kind not in kinds and p.name != "self")
 
-    # Errors ----------------------------------------------------------------------------------------------------------
-
-    def _check_inputs(self, args: Any) -> None:
-        """Hold the first input against `input_spec` and against the shape the layer was built on."""
-        given = self.input_spec
-        spec = given[0] if isinstance(given, list | tuple) and len(given) == 1 else given
-        if not isinstance(spec, InputSpec) or not args or not hasattr(args[0], "shape"):
-            return
-        shape = tuple(args[0].shape)
-        expected = spec.misfit(shape)
-        if expected is not None:
-            built = f"It was built on {self._build_shapes}: make a new layer, or reshape the input."
-            mend = built if self.built and self._build_shapes is not None else spec.hint(shape)
-            raise ShapeError(message(self._label, expected=expected, got=f"shape {shape}", mend=mend))
-
-    def _check_whole(self) -> None:
-        """A policy of whole numbers on a layer that only has floats: it must not compute with these unsaid."""
-        if self.quantization_mode is not None and not self.has_whole_form and self._own_weights():
-            raise ArgumentError(
-                message(f"dtype policy of {self._label}", expected="one of floats", got=repr(self._policy.name),
-                        mend="Dense, EinsumDense, Embedding and ReversibleEmbedding can be quantized.")
-            )  # fmt: skip
-
-    def _explained(self, error: Exception, args: Any) -> Exception:
-        """A failure inside `call`, told with the layer's name and the shapes it received."""
-        shapes = [symbolic.shown(leaf.shape) for leaf in jax.tree.leaves(args) if hasattr(leaf, "shape")]
-        first = str(error).strip().split("\n")[0]
-        kind = ShapeError if isinstance(error, ValueError) or "shape" in first else ArgumentTypeError
-        asked = asked_for_values(error)
-        if asked is not None:
-            kind, first = ArgumentTypeError, "\n".join(asked)
-        return kind(f"{self._label} failed on input of shape {', '.join(map(str, shapes))}: {first}")
-
     # What a reader asks ----------------------------------------------------------------------------------------------
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
@@ -391,62 +356,14 @@ class Layer(Stateless, Precise):
             config["activity_regularizer"] = serialize(self.activity_regularizer)
         return config
 
-    def get_build_config(self) -> dict[str, Any] | None:
-        """The shapes the layer was built on, so that a loaded layer can be built before it is called."""
-        if self._build_shapes is None:
-            return None
-        if isinstance(self._build_shapes, dict) and all(k.endswith("_shape") for k in self._build_shapes):
-            return {"shapes_dict": serialize(self._build_shapes)}
-        return {"input_shape": serialize(self._build_shapes)}
-
-    def build_from_config(self, config: Mapping[str, Any]) -> None:
-        """Build on the shapes that `get_build_config` gave."""
-        if "shapes_dict" in config:
-            self.build(**{k: _as_shape(v) for k, v in config["shapes_dict"].items()})
-        elif config.get("input_shape") is not None:
-            self.build(_as_shape(config["input_shape"]))
-
-    def save_own_variables(self, store: Any) -> None:
-        """Put the layer's own weights, without those of layers inside, into `store` under '0', '1', ..."""
-        for number, variable in enumerate(self._own_weights()):
-            store[str(number)] = variable.numpy()
-
-    def load_own_variables(self, store: Any) -> None:
-        """Take what `save_own_variables` put there.
-
-        Raises:
-            ArgumentError: another number of arrays.
-        """
-        own = self._own_weights()
-        if len(own) != len(store.keys()):
-            hint = "" if self.built else "Build it first: its weights do not exist yet."
-            words = f"load_own_variables of {self._label}"
-            raise ArgumentError(message(words, expected=f"{len(own)} arrays", got=len(store.keys()), mend=hint))
-        for number, variable in enumerate(own):
-            variable.assign(store[str(number)])
-
-    def _own_weights(self) -> list[Variable]:
-        own = {id(v): v for v in self._own() if isinstance(v, Variable) and v.persistent}.values()
-        return [v for v in own if v.trainable] + [v for v in own if not v.trainable]
-
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
-
-
-def _as_shape(value: Any) -> Any:
-    """Lists of numbers from JSON as shapes again."""
-    if isinstance(value, Mapping):
-        return {k: _as_shape(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        inner = [_as_shape(v) for v in value]
-        return tuple(inner) if all(v is None or isinstance(v, int) for v in inner) else inner
-    return value
 
 
 def _marks_built(build: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(build)
     def wrapped(self: Layer, *args: Any, **kwargs: Any) -> None:
-        shapes = _as_shape(args[0]) if args else next(iter(kwargs.values()), None)
+        shapes = as_shape(args[0]) if args else next(iter(kwargs.values()), None)
         named = dict(zip(self._signature(build), args, strict=False)) | kwargs
         token = _path.set(self._place())
         try:

@@ -1,0 +1,53 @@
+"""What a layer refuses: inputs of another shape, weights in whole numbers; and how a failure in `call` is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+from gazelle.core import symbolic
+from gazelle.core.config import ArgumentTypeError
+from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.traceback import asked_for_values
+from gazelle.layers.precision import Precise
+from gazelle.layers.spec import InputSpec
+from gazelle.layers.stored import Stored
+
+
+class Checked(Stored, Precise, abstract=True):
+    """The part of a layer that looks at what comes in."""
+
+    has_whole_form = False  # whether the weights can be kept in whole numbers
+    input_spec: Any = None  # an InputSpec, or as programs of Keras 1 have it a list with one
+
+    def _check_inputs(self, args: Any) -> None:
+        """Hold the first input against `input_spec` and against the shape the layer was built on."""
+        given = self.input_spec
+        spec = given[0] if isinstance(given, list | tuple) and len(given) == 1 else given
+        if not isinstance(spec, InputSpec) or not args or not hasattr(args[0], "shape"):
+            return
+        shape = tuple(args[0].shape)
+        expected = spec.misfit(shape)
+        if expected is not None:
+            built = f"It was built on {self._build_shapes}: make a new layer, or reshape the input."
+            mend = built if self.built and self._build_shapes is not None else spec.hint(shape)
+            raise ShapeError(message(self._label, expected=expected, got=f"shape {shape}", mend=mend))
+
+    def _check_whole(self) -> None:
+        """A policy of whole numbers on a layer that only has floats: it must not compute with these unsaid."""
+        if self.quantization_mode is not None and not self.has_whole_form and self._own_weights():
+            raise ArgumentError(
+                message(f"dtype policy of {self._label}", expected="one of floats", got=repr(self._policy.name),
+                        mend="Dense, EinsumDense, Embedding and ReversibleEmbedding can be quantized.")
+            )  # fmt: skip
+
+    def _explained(self, error: Exception, args: Any) -> Exception:
+        """A failure inside `call`, told with the layer's name and the shapes it received."""
+        shapes = [symbolic.shown(leaf.shape) for leaf in jax.tree.leaves(args) if hasattr(leaf, "shape")]
+        first = str(error).strip().split("\n")[0]
+        kind = ShapeError if isinstance(error, ValueError) or "shape" in first else ArgumentTypeError
+        asked = asked_for_values(error)
+        if asked is not None:
+            kind, first = ArgumentTypeError, "\n".join(asked)
+        return kind(f"{self._label} failed on input of shape {', '.join(map(str, shapes))}: {first}")
