@@ -51,7 +51,7 @@ def page() -> str:
     for title, target in TARGETS.items():
         lines += ["", f"## Gaps of {title}", "| operation | reason |", "|---|---|"]
         gaps = [name for name in names if states[title][name] == "gap"]
-        lines += [f"| `{name}` | {target.MISSING.get(name, 'no rule yet')} |" for name in gaps]
+        lines += [f"| `{name}` | {target.MISSING[name]} |" for name in gaps]
     lines += ["", "## All operations", f"| operation | {' | '.join(TARGETS)} |", "|---|" + "---|" * len(TARGETS)]
     lines += [f"| `{name}` | {' | '.join(states[title][name] for title in TARGETS)} |" for name in names]
     return "\n".join(lines) + "\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 import jax
 import pytest
 
-from gazelle.engine.lowering import pytensor, tensorflow, traced
+from gazelle.engine.lowering import onnx, pytensor, tensorflow, traced
 from gazelle.engine.lowering.coverage import coverage
 
 _spec = importlib.util.spec_from_file_location("programs", Path(__file__).with_name("programs.py"))
@@ -19,7 +19,7 @@ def test_no_operation_is_without_a_row(kind):
     names, trace = recorded.KINDS[kind]
     for name in names:
         program = trace(name)
-        for target in (tensorflow, pytensor):
+        for target in (tensorflow, pytensor, onnx):  # what ONNX takes, programs of `predict`, is a part of it
             assert coverage(program, target).unknown == set(), (name, target.name)
 
 

@@ -75,6 +75,14 @@ def population_count(x: Any) -> Any:
     return functools.reduce(lax.add, bits)
 
 
+def shift_right_arithmetic(x: Any, y: Any) -> Any:
+    """x >> y where the sign goes along: what is below 0 is turned over on the way."""
+    if jnp.issubdtype(x.dtype, jnp.unsignedinteger):
+        return lax.shift_right_logical(x, y)
+    moved = lax.shift_right_logical(jnp.where(x < 0, ~x, x), y)
+    return jnp.where(x < 0, ~moved, moved)
+
+
 def reduce_xor(x: Any, *, axes: Any, **_: Any) -> Any:
     """The exclusive or along some axes."""
     for axis in sorted(axes, reverse=True):
@@ -112,6 +120,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "reduce_xor": reduce_xor,
     "select_and_gather_add": windows.select_and_gather_add,
     "select_and_scatter_add": windows.select_and_scatter_add,
+    "shift_right_arithmetic": shift_right_arithmetic,
     "sinh": lambda x: (jnp.exp(x) - jnp.exp(-x)) / 2,
     "split": split,
     "stack": stack,
