@@ -163,6 +163,8 @@ class Compiling(Hooks, abstract=True):
             )
         if not self.built and self._has_call():
             self._build_for(sample)
+        elif not self.built:  # steps of its own call its parts
+            self.built = all(layer.built for layer in self.layers)
         with _making:
             if self._trainer is None or (self._compiled is not None and self._trainer.optimizer is None):
                 self._trainer = self._new_trainer(self._compiled or {})

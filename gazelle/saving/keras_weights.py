@@ -176,7 +176,8 @@ def _by_name(part: tree.Part, reader: Any, groups: dict[str, list[str]]) -> str:
 def _load_optimizer(model: Any, reader: Any, paths: list[str]) -> None:
     optimizer = model.optimizer
     own = optimizer.own_variables()
-    if len(paths) > len(own):
+    declared = [reader.declared[p][0] for p in paths]
+    if len(paths) > len(own) and declared != [v.shape for v in tree.optimizer_variables(model)]:
         params = {v.path: v.value for v in model.trainable_weights}
         if not optimizer.fits(params):
             optimizer.state = optimizer.init(params)
@@ -187,7 +188,6 @@ def _load_optimizer(model: Any, reader: Any, paths: list[str]) -> None:
         variables = [variables[0], *variables[2:]]
     if not paths:
         return
-    declared = [reader.declared[p][0] for p in paths]
     if declared != [v.shape for v in variables]:
         warn(
             f"The state of the optimizer in '{reader.label}' is of another kind ({len(paths)} arrays, "

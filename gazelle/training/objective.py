@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from gazelle import losses
 from gazelle.core.errors import ArgumentError, DataError, message
-from gazelle.training.outputs import flat_outputs, output_names, per_output
+from gazelle.training.outputs import flat_outputs, output_names, per_output, targets_of
 
 
 class Objective:
@@ -33,7 +33,7 @@ class Objective:
     def __call__(self, y: Any, y_pred: Any, weight: Any, values: Any, added: list[Any]) -> tuple[Any, dict[str, Any]]:
         names = output_names(y_pred, self.names)
         functions = self.functions(names)
-        targets = self._targets(y, names)
+        targets = targets_of(y, names, functions)
         weights = per_output("sample_weight", weight, names, spread=True)
         reports = getattr(added, "reports", {})
         factors = per_output("compile(loss_weights=...)", self.loss_weights, names, spread=True)
@@ -69,16 +69,6 @@ class Objective:
             total = total + regularizer(values[path])
         told = {name: jnp.mean(value) for name, value in reports.items() if isinstance(name, str)}
         return total, {"loss": total, **(parts if len(names) > 1 else {}), **told}
-
-    def _targets(self, y: Any, names: list[str]) -> list[Any]:
-        if y is None:
-            return [None] * len(names)
-        if len(names) > 1 and not isinstance(y, (dict, list, tuple)):
-            raise DataError(
-                message("y", expected=f"one array per output ({', '.join(names)})", got="one array",
-                        mend="Give a list or a dict by output name.")
-            )  # fmt: skip
-        return per_output("y", y, names)
 
 
 def _call(function: Callable[..., Any], target: Any, prediction: Any, sample_weight: Any) -> Any:

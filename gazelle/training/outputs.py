@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.core.errors import ArgumentError, DataError, message, unknown
 
 
 def output_names(y_pred: Any, names: list[str] | None) -> list[str]:
@@ -53,3 +53,20 @@ def per_output(what: str, value: Any, names: list[str], *, spread: bool = False)
         message(what, expected=f"one entry per output ({', '.join(names)})", got=repr(value),
                 mend="Give a list or a dict by output name.")
     )  # fmt: skip
+
+
+def targets_of(y: Any, names: list[str], functions: list[Any]) -> list[Any]:
+    """The target of each output; outputs without a loss need none, and may be left out."""
+    asked = [place for place, function in enumerate(functions) if function is not None]
+    given = list(y) if isinstance(y, (list, tuple)) else [y]
+    if y is None or isinstance(y, Mapping) or len(asked) == len(names) or len(given) != len(asked):
+        if len(names) > 1 and y is not None and not isinstance(y, (Mapping, list, tuple)):
+            raise DataError(
+                message("y", expected=f"one array per output ({', '.join(names)})", got="one array",
+                        mend="Give a list or a dict by output name.")
+            )  # fmt: skip
+        return per_output("y", y, names)
+    targets: list[Any] = [None] * len(names)
+    for place, target in zip(asked, given, strict=True):
+        targets[place] = target
+    return targets

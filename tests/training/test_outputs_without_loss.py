@@ -1,0 +1,62 @@
+"""Outputs that have no loss need no labels."""
+
+import keras
+import numpy as np
+import pytest
+
+import gazelle
+from gazelle.training.outputs import targets_of
+
+X = np.random.default_rng(0).random((12, 3)).astype("float32")
+Y = X[:, :2]
+
+
+def losses_of(k, loss, y):
+    k.utils.set_random_seed(1)
+    x = k.Input((3,))
+    hidden = k.layers.Dense(4, kernel_initializer="ones", name="hidden")(x)
+    outputs = [k.layers.Dense(2, kernel_initializer="zeros", name="top")(hidden), hidden]
+    model = k.Model(x, outputs)
+    model.compile("sgd", loss=loss)
+    return model.fit(X, y, epochs=2, batch_size=4, shuffle=False, verbose=0).history["loss"]
+
+
+def test_one_target_for_the_output_with_a_loss():
+    wanted = losses_of(keras, ["mse", None], Y)
+    np.testing.assert_allclose(losses_of(gazelle, ["mse", None], Y), wanted, rtol=1e-5)
+
+
+def test_places_are_those_of_the_losses():
+    def loss(y, p):
+        return p
+
+    assert targets_of(1, ["a", "b"], [None, loss]) == [None, 1]
+    assert targets_of([1, 2], ["a", "b", "c"], [loss, None, loss]) == [1, None, 2]
+    assert targets_of({"b": 1}, ["a", "b"], [loss, loss]) == [None, 1]
+    with pytest.raises(ValueError, match=r"y: expected one array per output \(a, b\), got one array"):
+        targets_of(1, ["a", "b"], [loss, loss])
+
+
+def test_slots_of_the_weights_that_were_trained_come_back(tmp_path, recwarn):
+    class Part(gazelle.Model):
+        """Two networks without a call of their own; only one is trained."""
+
+        def __init__(self):
+            super().__init__()
+            self.one, self.other = (gazelle.Sequential([gazelle.Input((3,)), gazelle.layers.Dense(2)]) for _ in "ab")
+
+        def train_step(self, x):
+            weights = self.one.trainable_variables
+            self.optimizer.apply_gradients([(gazelle.ops.ones_like(w), w) for w in weights])
+            return {"loss": gazelle.ops.mean(self.one(x))}
+
+    model = Part()
+    model.compile(gazelle.optimizers.SGD(0.1, momentum=0.9))
+    model.fit(X, batch_size=6, verbose=0)
+    model.save_weights(tmp_path / "part.weights.h5")
+    before = [np.asarray(v) for v in model.optimizer.variables]
+    model.fit(X, batch_size=6, verbose=0)
+    model.load_weights(tmp_path / "part.weights.h5")
+    for old, new in zip(before, model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(new, old)
+    assert not recwarn.list
