@@ -4,7 +4,8 @@ XLA's own windows are slow on a CPU, above all their gradients: `select_and_scat
 over a stretched array for the mean. There a window is taken apart instead. Place p of all windows together is a slice
 of the input, the pooled array is the maximum or the sum of these slices, and the gradient of the maximum is a mask for
 each slice. A window over several axes goes axis by axis, the last one first: so fewer slices do, and of equal values
-the first in reading order is the one that counts, as it is for XLA. Other devices keep their own kernels.
+the first in reading order is the one that counts, as it is for XLA. Other devices keep their own kernels, and so do
+windows of a network that only predicts.
 """
 
 from __future__ import annotations
@@ -44,14 +45,13 @@ def max_pool(
     [1.0, 3.0]
     """
     x, window, steps, pads = _windows("max_pool", inputs, pool_size, strides, padding, data_format)
-    lowest = np.asarray(-np.inf if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.iinfo(x.dtype).min, x.dtype)
-    x = padded(x, lowest, pads)
+    x = padded(x, _lowest(x), pads)
     if not on_cpu():
-        y = lax.reduce_window(x, lowest, lax.max, (1, *window, 1), (1, *steps, 1), "VALID")
+        y = _reduced(x, window, steps)
     elif window == steps and math.prod(window) > _FEW:
         y = _largest_of_axes(_split(x, window), tuple(range(2, x.ndim * 2 - 3, 2)))
     elif window == steps:
-        y = _largest(x, window, steps)
+        y = _largest_of_tiles(x, window)
     else:
         y = x
         for one_window, one_step in _by_axis(window, steps):
@@ -120,6 +120,14 @@ def _count(size: int, window: int, step: int, pad: tuple[int, int]) -> np.ndarra
     return np.minimum(starts + window, size) - np.maximum(starts, 0)
 
 
+def _lowest(x: Any) -> Any:
+    return np.asarray(-np.inf if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.iinfo(x.dtype).min, x.dtype)
+
+
+def _reduced(x: Any, window: Sequence[int], steps: Sequence[int]) -> Any:
+    return lax.reduce_window(x, _lowest(x), lax.max, (1, *window, 1), (1, *steps, 1), "VALID")
+
+
 def _by_axis(window: Sequence[int], steps: Sequence[int]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
     """The same window as one along each axis, the last axis first."""
     ones = (1,) * len(window)
@@ -128,6 +136,17 @@ def _by_axis(window: Sequence[int], steps: Sequence[int]) -> list[tuple[tuple[in
         for i in reversed(range(len(window)))
         if window[i] > 1 or steps[i] > 1
     ]
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _largest_of_tiles(x: Any, window: Sequence[int]) -> Any:
+    # Where no gradient is asked for, XLA makes one kernel of convolutions and such windows together.
+    return _reduced(x, window, window)
+
+
+@_largest_of_tiles.defjvp
+def _largest_of_tiles_tangent(window: Any, primals: Any, tangents: Any) -> Any:
+    return jax.jvp(lambda x: _largest(x, window, window), primals, tangents)
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2))

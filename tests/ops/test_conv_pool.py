@@ -257,6 +257,13 @@ def test_max_pool_has_second_derivatives_and_keeps_nan():
     assert np.isnan(ops.max_pool(x.at[0, 1, 1, 0].set(jnp.nan), 3, 2)).sum() == 1
 
 
+def test_max_pool_is_one_operation_of_xla_unless_a_gradient_is_asked_for():
+    x = jnp.ones((2, 4, 4, 3))
+    assert "reduce_window_max" in str(jax.make_jaxpr(lambda x: ops.max_pool(x, 2))(x))
+    slope = str(jax.make_jaxpr(jax.grad(lambda x: ops.max_pool(x, 2).sum()))(x))
+    assert "reduce_window" not in slope and "select_and_scatter" not in slope
+
+
 def test_the_first_of_equal_values_has_the_gradient():
     grad = jax.grad(lambda x: jnp.sum(ops.max_pool(x, 2)))(jnp.zeros((1, 4, 4, 1)))
     assert grad[0, :, :, 0].tolist() == [[1, 0, 1, 0], [0, 0, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]]
