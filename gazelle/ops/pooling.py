@@ -4,8 +4,7 @@ XLA's own windows are slow on a CPU, above all their gradients: `select_and_scat
 over a stretched array for the mean. There a window is taken apart instead. Place p of all windows together is a slice
 of the input, the pooled array is the maximum or the sum of these slices, and the gradient of the maximum is a mask for
 each slice. A window over several axes goes axis by axis, the last one first: so fewer slices do, and of equal values
-the first in reading order is the one that counts, as it is for XLA. Other devices keep their own kernels, and so do
-windows of a network that only predicts.
+the first in reading order is the one that counts, as it is for XLA. Other devices keep their own kernels.
 """
 
 from __future__ import annotations
