@@ -9,6 +9,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from gazelle import ops
 from gazelle.core import defaults
 from gazelle.core.chance import bernoulli
 from gazelle.core.errors import ArgumentError, ShapeError, message
@@ -225,7 +226,7 @@ class Masking(Layer):
         super().__init__(**kwargs)
 
     def call(self, x: Any) -> Any:
-        return jnp.where(jnp.any(x != self.mask_value, axis=-1, keepdims=True), x, 0)
+        return jnp.where(self.compute_mask(x)[..., None], x, 0)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        return jnp.any(inputs != self.mask_value, axis=-1)
+        return jnp.any(ops.not_equal(inputs, self.mask_value), axis=-1)

@@ -10,6 +10,8 @@ from gazelle.core.config import serialize
 from gazelle.core.errors import ArgumentError, ShapeError
 from gazelle.core.random import next_seed, set_seed
 
+pytestmark = pytest.mark.usefixtures("keras_draws")
+
 SHAPES = [(64, 48), (3, 3, 16, 24), (5, 16, 40), (2000,)]
 RANDOM = [
     ("RandomNormal", {}), ("RandomNormal", {"mean": 1.0, "stddev": 0.5}), ("RandomUniform", {}),

@@ -26,6 +26,7 @@ PLAIN = [
     ("Identity", {}, (2, 3)),
     ("Masking", {}, (2, 3, 4)),
     ("Masking", {"mask_value": 1.5}, (2, 3, 4)),
+    ("Masking", {"mask_value": [1.5, 0.0, 0.0, 2.0]}, (2, 3, 4)),
     ("Dropout", {"rate": 0.5}, (2, 3)),
     ("Dropout", {"rate": 0.3, "noise_shape": (None, 1), "seed": 3}, (2, 3)),
     ("Dropout", {"rate": 0}, (2, 3)),

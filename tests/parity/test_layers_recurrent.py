@@ -59,8 +59,11 @@ def name_of(value):
     return value if isinstance(value, str) else label(value)[:60]
 
 
-#: every flag with every layer, half of these with a mask: pairs of all three, at half the price of all combinations
-ALTERNATING = [(*layer, flags, (i + j) % 2 == 1) for i, layer in enumerate(FAMILY) for j, flags in enumerate(FLAGS)]
+#: every layer with half of the flags, every flag with half of the layers, and half of these with a mask
+ALTERNATING = [
+    (*layer, flags, (i + j) % 4 == 0)
+    for i, layer in enumerate(FAMILY) for j, flags in enumerate(FLAGS) if (i + j) % 2 == 0
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -72,8 +75,10 @@ def test_values_and_gradients(name, words, flags, masked, same_call):
     same_call(*both(name, **words, **flags), [X], kwargs)
 
 
-@pytest.mark.parametrize(("masked", "zero"), [(False, False), (True, False), (True, True)])
-@pytest.mark.parametrize("sequences", [False, True])
+@pytest.mark.parametrize(
+    ("masked", "zero", "sequences"),
+    [(False, False, False), (True, False, True), (True, True, True), (True, True, False)],
+)
 @pytest.mark.parametrize("name", ["SimpleRNN", "LSTM", "GRU"])
 def test_initial_state(name, masked, zero, sequences, same_call):
     flags = {"return_sequences": sequences, "return_state": True, "go_backwards": True}
@@ -228,6 +233,7 @@ CELLS = {
 OVER = [  # Keras on JAX cannot mask a stack whose last cell has its state in no list
     (cell, flags, (i + j) % 2 == 1 and cell != "mixed")
     for i, cell in enumerate(CELLS) for j, flags in enumerate(f for f in FLAGS if not f["unroll"])
+    if (i + j) % 3  # two of three
 ]  # fmt: skip
 
 

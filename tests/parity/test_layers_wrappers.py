@@ -31,10 +31,12 @@ def both(name, inner=None, /, **words):
     return keras.layers.Bidirectional(layer, **words), Bidirectional(OURS[name](name="r", **inner), **words)
 
 
-#: all pairs of merging, what is returned, and whether there is a mask
+#: each way of merging with half of what can be returned, and the other way round; half of these with a mask
 MERGED = [("LSTM", "concat"), ("LSTM", None), ("GRU", "sum"), ("SimpleRNN", "mul"), ("SimpleRNN", "ave")]
 RETURNED = [(False, False), (True, False), (True, True), (False, True)]
-ALTERNATING = [(*m, *r, (i + j) % 2 == 1) for i, m in enumerate(MERGED) for j, r in enumerate(RETURNED)]
+ALTERNATING = [
+    (*m, *r, (i + j) % 4 == 1) for i, m in enumerate(MERGED) for j, r in enumerate(RETURNED) if (i + j) % 4 < 2
+]
 
 
 @pytest.mark.parametrize(("name", "mode", "sequences", "state", "masked"), ALTERNATING)
