@@ -26,7 +26,7 @@ class Part:
     def hook(self, name: str) -> Any:
         """A method such as `save_own_variables` that the layer's author wrote; None where there is none."""
         method = getattr(type(self.owner), name, None)
-        ours = getattr(method, "__module__", "") == "gazelle.layers.base"  # what every layer has does the usual
+        ours = getattr(method, "__module__", "") == "gazelle.layers.stored"  # what every layer has does the usual
         return None if method is None or ours else getattr(self.owner, name)
 
 
