@@ -36,7 +36,7 @@ def missing(module: str) -> Callable[[str], Any]:
         known = vars(sys.modules[module])
         near = nearest(name, known.get("__all__") or [n for n in known if n[0] != "_"])
         hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
-        raise MissingNameError(f"{module} has no {name!r}{hint}")
+        raise MissingNameError(f"{module} has no {name!r}{hint}", name=name)  # without it Python adds its own guess
 
     return look
 
