@@ -27,6 +27,14 @@ from gazelle.core.errors import ArgumentError, StateError, message
 NAMES = ("tensorflow.python.keras", "tensorflow.keras", "tf_keras", "keras_core", "keras")
 #: Parts of Keras that were packages of their own.
 _PARTS = {"keras_preprocessing": "gazelle.preprocessing", "keras_applications": "gazelle.applications"}
+#: Packages beside TensorFlow that programs take for granted, and what to do without them.
+_BESIDE = {
+    "tensorflow_datasets": "keras.datasets has MNIST, CIFAR, IMDB and others; tf.keras.utils reads folders of files.",
+    "tensorflow_hub": "Models of TensorFlow Hub are graphs of TensorFlow: take one of keras.applications.",
+    "tensorflow_addons": "Its losses, metrics and optimizers stand in keras today: AdamW, Lamb, F1Score, "
+    "GroupNormalization and others.",
+    "tensorflow_text": "keras.layers.TextVectorization and tf.strings split text.",
+}
 _real_tensorflow = False  # whether an installed TensorFlow keeps its name
 
 
@@ -49,6 +57,8 @@ class Aliases(MetaPathFinder):
         if fullname == "jax":
             return variables.jax_spec(path)
         real = meaning(fullname)
+        if fullname in _BESIDE and PathFinder.find_spec(fullname) is None:
+            raise ModuleNotFoundError(message(f"No module named {fullname!r}", mend=_BESIDE[fullname]), name=fullname)
         if real is None:
             if fullname.startswith("tensorflow.") and _stands_in(sys.modules.get("tensorflow")):
                 return _tensorflow_part(fullname)

@@ -1,5 +1,8 @@
 """gazelle's `tensorflow`: tensors, tapes, compiled functions, data sets, and what it says of names it lacks."""
 
+import gzip
+import pathlib
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -239,10 +242,23 @@ def test_function_with_python_conditions_runs_plainly(tf):
     def positive(x):
         return x if tf.reduce_sum(x) > 0 else -x
 
-    assert positive(tf.constant([-2.0])).numpy().tolist() == [2]
+    with pytest.warns(UserWarning, match=r"tf.function of positive \(.*line \d+\) asks for the value of a tensor"):
+        assert positive(tf.constant([-2.0])).numpy().tolist() == [2]
+    assert positive(tf.constant([-2.0])).numpy().tolist() == [2]  # which is said once
     assert positive._plain
     total = tf.function(lambda data: sum(float(x) for x in data))
     assert total(tf.data.Dataset.range(4)) == 6
+
+
+def test_function_with_a_signature(tf):
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)])
+    def double(x):
+        return x * 2
+
+    assert double([1, 2]).numpy().tolist() == [2, 4]
+    assert double(tf.constant([3])).numpy().tolist() == [6]
+    with pytest.raises(TypeError, match=r"expected TensorSpec\(.*got shape \(1, 1\), dtype int32"):
+        double(tf.constant([[1]]))
 
 
 # Data sets ----------------------------------------------------------------------------------------------------------
@@ -311,6 +327,26 @@ def test_data_sets_say_what_does_not_fit(tf):
         list(ragged.batch(2))
 
 
+def test_record_files_say_what_is_broken(tf, tmp_path):
+    path = str(tmp_path / "rows.tfrecord")
+    with tf.io.TFRecordWriter(path, tf.io.TFRecordOptions("GZIP")) as writer:
+        writer.write(b"one\0")
+        writer.write(b"two")
+    read = tf.data.TFRecordDataset(path, "GZIP")
+    assert [v.numpy() for v in read] == [b"one\0", b"two"]
+    whole = gzip.decompress(pathlib.Path(path).read_bytes())
+    for broken in (whole[:-5], b"\1" + whole[1:]):
+        pathlib.Path(path).write_bytes(broken)
+        with pytest.raises(DataError, match="expected whole records, got a broken one"):
+            list(tf.data.TFRecordDataset(path))
+    with pytest.raises(DataError, match="expected GZIP, or none, got 'ZLIB'"):
+        list(tf.data.TFRecordDataset(path, "ZLIB"))
+    with pytest.raises(DataError, match="expected whole fields, got broken bytes"):
+        tf.train.Example.FromString(b"\x0a\x7f")
+    with pytest.raises(DataError, match="Feature 'x': expected 1 values, or a default_value, got 0"):
+        tf.io.parse_single_example(b"", {"x": tf.io.FixedLenFeature([], tf.float32)})
+
+
 # Names --------------------------------------------------------------------------------------------------------------
 
 
@@ -319,7 +355,7 @@ def test_what_is_missing_is_named_with_its_line(tf):
         tf.reduce_meen([1])
     with pytest.raises(facade.MissingFunctionError, match=r"Did you mean tf\.reduce_mean"):
         tf.reduce_meen([1])
-    with pytest.raises(StateError, match=r"Use keras\.Input"):
+    with pytest.raises(StateError, match=r"tf.placeholder \(.*test_tensorflow.py, line \d+\)(.|\n)*Use keras\.Input"):
         tf.compat.v1.placeholder(tf.float32)
     with pytest.raises(ArgumentError, match=r"model\.save\(\"model\.keras\"\)"):
         tf.saved_model.save(None, "x")

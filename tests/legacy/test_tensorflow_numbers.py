@@ -48,6 +48,7 @@ def test_lines(tf):
     assert {line: (got, REAL[line]) for line, got in found.items() if not same(got, REAL[line])} == {}
 
 
+@pytest.mark.filterwarnings("ignore:tf.function of")  # Python's own `if` and `while`
 @pytest.mark.parametrize("name", LONGER)
 def test_longer(tf, name):
     got = of(tf, name)

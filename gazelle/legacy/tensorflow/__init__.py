@@ -43,7 +43,7 @@ from gazelle.legacy.tensorflow import (  # each enters its names
     training,
 )
 from gazelle.legacy.tensorflow.dtypes import DTYPES, DType, as_dtype
-from gazelle.legacy.tensorflow.names import NAMES, named
+from gazelle.legacy.tensorflow.names import NAMES, line_of_program, named
 from gazelle.legacy.tensorflow.tape import GradientTape
 from gazelle.legacy.tensorflow.variable import IndexedSlices, TensorFlowVariable
 
@@ -142,22 +142,22 @@ def look_up(full: str) -> Any:
     return None
 
 
+#: rooms without names, which say what to use when a name of theirs is asked for
+_ROOMS = ("python", "compat", "compat.v1", "compat.v2", "estimator", "feature_column")
+
+
 def is_room(full: str) -> bool:
     """Whether names begin with this one."""
-    return full in ("python", "compat.v2", "compat", "compat.v1") or any(n.startswith(f"{full}.") for n in NAMES)
+    return full in _ROOMS or any(n.startswith(f"{full}.") for n in NAMES)
 
 
 def missing(full: str) -> str:
     """The error of a name that is not there, with the line of the program that asked."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith(("gazelle.", "importlib")):
-        frame = frame.f_back
-    where = f"{frame.f_code.co_filename}, line {frame.f_lineno}"
     near = difflib.get_close_matches(full, list(NAMES), n=2, cutoff=0.75)
     mend = next((text for start, text in _ELSEWHERE.items() if full.split(".")[0] == start), "")
     mend = mend or (f"Did you mean {' or '.join(f'tf.{n}' for n in near)}?" if near else
                     "Use gazelle.ops or numpy; or install TensorFlow and run with --tensorflow real.")  # fmt: skip
-    return message(f"tf.{full} is not in gazelle's stand-in for TensorFlow ({where})", mend=mend)
+    return message(f"tf.{full} is not in gazelle's stand-in for TensorFlow ({line_of_program()})", mend=mend)
 
 
 def module(name: str) -> Facade | None:

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from gazelle.core.errors import ShapeError, message
+from gazelle.legacy.tensorflow.dtypes import as_dtype, name_of
 from gazelle.legacy.tensorflow.errors import InvalidArgumentError
 from gazelle.legacy.tensorflow.names import named
 from gazelle.legacy.tensorflow.recording import unboxed
@@ -43,16 +44,42 @@ def assert_(condition: Any, data: Any = None, summarize: Any = None, name: Any =
     _hold(unboxed(condition), "Assert", data)
 
 
-@named("debugging.assert_positive")
-def assert_positive(x: Any, message: Any = None, **_: Any) -> None:
-    """`tf.debugging.assert_positive`."""
-    _hold(unboxed(x) > 0, message or "assert_positive", unboxed(x))
+def _signed(name: str, compare: Any) -> Any:
+    def check(x: Any, message: Any = None, summarize: Any = None, name: Any = None) -> None:
+        _hold(compare(np.asarray(x) if isinstance(x, list) else unboxed(x)), message or text, x)
+
+    text = f"assert_{name}"
+    return check
 
 
-@named("debugging.assert_non_negative")
-def assert_non_negative(x: Any, message: Any = None, **_: Any) -> None:
-    """`tf.debugging.assert_non_negative`."""
-    _hold(unboxed(x) >= 0, message or "assert_non_negative", unboxed(x))
+for _name, _of_one in {
+    "positive": lambda a: a > 0, "non_negative": lambda a: a >= 0, "negative": lambda a: a < 0,
+    "non_positive": lambda a: a <= 0,
+}.items():  # fmt: skip
+    named(f"debugging.assert_{_name}", f"compat.v1.assert_{_name}")(_signed(_name, _of_one))
+
+
+@named("debugging.assert_type")
+def assert_type(tensor: Any, tf_type: Any, message: Any = None, name: Any = None) -> None:
+    """`tf.debugging.assert_type`."""
+    if name_of(unboxed(tensor).dtype) != name_of(tf_type):
+        raise TypeError(f"{message or 'assert_type'}: expected {name_of(tf_type)}, got {unboxed(tensor).dtype}.")
+
+
+@named("debugging.assert_integer")
+def assert_integer(x: Any, message: Any = None, name: Any = None) -> None:
+    """`tf.debugging.assert_integer`."""
+    if unboxed(x).dtype.kind not in "iu":
+        raise TypeError(f"{message or 'assert_integer'}: expected whole numbers, got {unboxed(x).dtype}.")
+
+
+@named("debugging.assert_same_float_dtype")
+def assert_same_float_dtype(tensors: Any = None, dtype: Any = None) -> Any:
+    """`tf.debugging.assert_same_float_dtype`: the dtype that all have."""
+    found = {name_of(unboxed(t).dtype) for t in tensors or ()} | ({name_of(dtype)} if dtype else set())
+    if len(found) > 1:
+        raise ValueError(message("assert_same_float_dtype", expected="one dtype", got=" and ".join(sorted(found))))
+    return as_dtype(next(iter(found), "float32"))
 
 
 @named("debugging.assert_all_finite", "debugging.check_numerics", "compat.v1.check_numerics")
@@ -64,11 +91,21 @@ def check_numerics(tensor: Any, message: Any = "", name: Any = None) -> Any:
     return tensor
 
 
-@named("debugging.assert_rank")
-def assert_rank(x: Any, rank: int, message: Any = None, **_: Any) -> None:
-    """`tf.debugging.assert_rank`."""
-    if np.ndim(unboxed(x)) != rank:
-        raise ShapeError(f"{message or 'assert_rank'}: expected {rank} axes, got {np.ndim(unboxed(x))}.")
+def _ranked(name: str, holds: Any) -> Any:
+    def check(x: Any, rank: Any = None, message: Any = None, name: Any = None, *, ranks: Any = None) -> None:
+        wanted, found = rank if ranks is None else ranks, np.ndim(unboxed(x))
+        if not holds(found, wanted):
+            raise ShapeError(f"{message or text}: expected {wanted} axes, got {found}.")
+
+    text = f"assert_{name}"
+    return check
+
+
+for _name, _holds in {
+    "rank": lambda found, wanted: found == wanted, "rank_at_least": lambda found, wanted: found >= wanted,
+    "rank_in": lambda found, wanted: found in wanted, "scalar": lambda found, _: found == 0,
+}.items():  # fmt: skip
+    named(f"debugging.assert_{_name}", f"compat.v1.assert_{_name}")(_ranked(_name, _holds))
 
 
 @named("debugging.assert_shapes")

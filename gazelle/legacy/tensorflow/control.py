@@ -14,7 +14,7 @@ import numpy as np
 from gazelle.core.errors import ArgumentError, message
 from gazelle.legacy.tensorflow.arrays import convert, stack
 from gazelle.legacy.tensorflow.calls import boxed, unbox
-from gazelle.legacy.tensorflow.dtypes import TensorShape, as_dtype
+from gazelle.legacy.tensorflow.dtypes import TensorShape, as_dtype, name_of
 from gazelle.legacy.tensorflow.names import NAMES, named
 from gazelle.legacy.tensorflow.recording import is_box, unboxed
 from gazelle.legacy.tensorflow.tensor import Tensor
@@ -191,10 +191,17 @@ class TensorSpec:
 
     def __init__(self, shape: Any = None, dtype: Any = "float32", name: Any = None) -> None:
         self.shape, self.dtype, self.name = TensorShape(shape), as_dtype(dtype), name
+        self.shape_is_unknown = shape is None
 
     @classmethod
     def from_tensor(cls, tensor: Any, name: Any = None) -> TensorSpec:
         return cls(tensor.shape, tensor.dtype, name)
+
+    def is_compatible_with(self, value: Any) -> bool:
+        """Whether a tensor, or a spec, may stand where this one is asked for."""
+        wide = {"int64": "int32", "float64": "float32"}  # what JAX makes of them
+        own, given = (wide.get(name_of(dtype), name_of(dtype)) for dtype in (self.dtype, value.dtype))
+        return own == given and (self.shape_is_unknown or self.shape.is_compatible_with(tuple(value.shape)))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TensorSpec) and (self.shape, self.dtype) == (other.shape, other.dtype)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +13,8 @@ import numpy as np
 
 from gazelle.core import bind, random
 from gazelle.core.boxed import Boxed
+from gazelle.core.config import ArgumentTypeError
+from gazelle.core.errors import message
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
 from gazelle.legacy.tensorflow.calls import boxed
@@ -60,9 +64,9 @@ class Function:
     [2.0, 4.0]
     """
 
-    def __init__(self, python_function: Callable[..., Any]) -> None:
+    def __init__(self, python_function: Callable[..., Any], input_signature: Any = None) -> None:
         functools.update_wrapper(self, python_function)
-        self.python_function = python_function
+        self.python_function, self.input_signature = python_function, input_signature
         self._programs: dict[Any, _Program] = {}
         self._plain = False
 
@@ -71,10 +75,12 @@ class Function:
             return self
         held = owner.__dict__.setdefault("_gazelle_functions", {})
         if self not in held:
-            held[self] = Function(self.python_function.__get__(owner, cls))
+            held[self] = Function(self.python_function.__get__(owner, cls), self.input_signature)
         return held[self]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.input_signature is not None:
+            args = tuple(itertools.starmap(_fitted, zip(self.input_signature, args, strict=False)))
         flat, structure = jax.tree.flatten((args, kwargs), is_leaf=is_box)
         scope = bind.current()
         inside = scope is not None and (scope.values is not None or scope.pure)
@@ -97,6 +103,7 @@ class Function:
         except Exception as error:
             if not _asked_for_values(error):
                 raise
+            _tell(self.python_function)
         self._plain = True
         return self._run(args, kwargs)
 
@@ -171,6 +178,32 @@ class _Program:
 _ARRAY = object()
 
 
+def _fitted(spec: Any, value: Any) -> Any:
+    """An argument as the tensor that a `tf.TensorSpec` of the signature asks for."""
+    if not hasattr(spec, "is_compatible_with") or isinstance(value, KerasTensor):
+        return value
+    if not (is_box(value) or is_array(value)):
+        value = boxed(np.asarray(host_array(value, spec.dtype)))
+    if not spec.is_compatible_with(value):
+        raise ArgumentTypeError(
+            message("An argument of a tf.function", expected=repr(spec),
+                    got=f"shape {tuple(np.shape(unboxed(value)))}, dtype {unboxed(value).dtype}")
+        )  # fmt: skip
+    return value
+
+
+def _tell(function: Callable[..., Any]) -> None:
+    """Say, once for each function, that it is not compiled."""
+    code = getattr(function, "__code__", None)
+    where = f" ({code.co_filename}, line {code.co_firstlineno})" if code is not None else ""
+    name = getattr(function, "__name__", "function")
+    warnings.warn(
+        message(f"tf.function of {name}{where} asks for the value of a tensor, so it runs as plain Python, uncompiled",
+                mend="Right, but slower. tf.where, tf.cond and tf.while_loop are compiled."),
+        stacklevel=3,
+    )  # fmt: skip
+
+
 def _as_tensor(value: Any) -> Any:
     return boxed(np.asarray(host_array(value))) if isinstance(value, bool | int | float) else value
 
@@ -201,8 +234,8 @@ def function(func: Any = None, input_signature: Any = None, autograph: bool = Tr
              reduce_retracing: bool = False, experimental_relax_shapes: Any = None, **_: Any) -> Any:  # fmt: skip
     """`tf.function`, as a decorator with and without arguments."""
     if func is None:
-        return Function
-    return func if isinstance(func, Function) else Function(func)
+        return functools.partial(function, input_signature=input_signature)
+    return func if isinstance(func, Function) else Function(func, input_signature)
 
 
 def py_function(func: Any = None, inp: Any = None, Tout: Any = None, name: Any = None) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -82,6 +83,14 @@ def _of_numbers(value: Any) -> Any:
         return host_array(value)
     except ValueError:  # lists of unequal lengths
         return value
+
+
+def line_of_program() -> str:
+    """'file, line n' of the program's call that led here."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith(("gazelle.", "importlib")):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}, line {frame.f_lineno}"
 
 
 def fixed_value(value: Any) -> Any:

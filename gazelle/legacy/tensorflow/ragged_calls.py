@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, message
-from gazelle.legacy.tensorflow import maths, nn  # noqa: F401 - their names must be there
+from gazelle.legacy.tensorflow import maths, nn, strings  # noqa: F401 - their names must be there
 from gazelle.legacy.tensorflow.arrays import convert, stack
 from gazelle.legacy.tensorflow.gathering import gather
 from gazelle.legacy.tensorflow.names import NAMES
@@ -40,9 +40,16 @@ def _concat(values: Any, axis: Any, name: Any = None) -> Any:
     return RaggedTensor.of_rows([joined([rows_of(p) for p in parts]) for parts in zip(*values, strict=True)])
 
 
+def _tiled(rows: RaggedTensor, times: int, inner: int) -> RaggedTensor:
+    return RaggedTensor.of_rows([joined([row] * inner) for row in [*rows] * times])
+
+
 #: name -> the function where an argument is ragged; the others with one value for each value are `map_values`
 _BY_ROWS: dict[str, Callable[..., Any]] = {
     "concat": _concat, "stack": stack_rows, "boolean_mask": masked,
+    "tile": lambda input, multiples, **_: _tiled(input, *multiples),
+    "strings.join": lambda inputs, separator="", **_: map_values(
+        lambda *parts: NAMES["strings.join"](parts, separator), *inputs),
     "gather": lambda params, indices, **_: (
         map_values(lambda i: gather(params, i), indices) if not isinstance(params, RaggedTensor)
         else RaggedTensor.of_rows([params[int(i)] for i in np.asarray(unboxed(convert(indices)))])),
@@ -73,7 +80,7 @@ def with_rows(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 #: of each value alone
 _EACH = """abs add cast cos divide equal exp floor greater greater_equal less less_equal logical_and logical_not
 logical_or math.log maximum minimum multiply negative not_equal one_hot pow round sigmoid sign sin sqrt square subtract
-tanh truediv where ones_like zeros_like identity nn.relu nn.embedding_lookup clip_by_value"""
+strings.substr tanh truediv where ones_like zeros_like identity nn.relu nn.embedding_lookup clip_by_value"""
 for _name in (*_EACH.split(), *_BY_ROWS, *(n for n in NAMES if n.startswith("reduce_"))):
     _dense = NAMES[_name]
     _rowwise = with_rows(_name, _dense)

@@ -5,6 +5,7 @@ A record is its length (8 bytes), a checksum of that, the bytes, a checksum of t
 
 from __future__ import annotations
 
+import gzip
 import struct
 from collections.abc import Iterator
 from typing import Any
@@ -42,12 +43,27 @@ def checksum(data: bytes) -> int:
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
+@named("io.TFRecordOptions", "python_io.TFRecordOptions")
+class TFRecordOptions:
+    """`tf.io.TFRecordOptions(compression_type)`: "GZIP", or nothing."""
+
+    def __init__(self, compression_type: str | None = None, *_: Any, **__: Any) -> None:
+        self.compression_type = compression_type
+
+
+def _opened(path: str, mode: Any, compression: Any) -> Any:
+    """A file of records; the packed ones are opened by gzip."""
+    if compression not in (None, "", "GZIP"):
+        raise DataError(message(f"Compression of {path!r}", expected="GZIP, or none", got=repr(compression)))
+    return gzip.open(path, mode) if compression else open(path, mode)
+
+
 @named("io.TFRecordWriter", "python_io.TFRecordWriter", "compat.v1.python_io.TFRecordWriter")
 class TFRecordWriter:
     """`tf.io.TFRecordWriter(path)`."""
 
     def __init__(self, path: Any, options: Any = None) -> None:
-        self._file = open(text(path), "wb")  # noqa: SIM115 - closed by `close`
+        self._file = _opened(text(path), "wb", getattr(options, "compression_type", options))
 
     def write(self, record: Any) -> None:
         data = bytes(unboxed(convert(record)).item())
@@ -69,9 +85,7 @@ class TFRecordWriter:
 
 def records(path: str, compression: str = "") -> Iterator[Any]:
     """The records of a file; lengths are checked, so that a broken file ends with an error."""
-    import gzip
-
-    with gzip.open(path) if compression == "GZIP" else open(path, "rb") as file:
+    with _opened(path, "rb", compression) as file:
         while head := file.read(12):
             broken = len(head) < 12 or struct.unpack("<I", head[8:])[0] != checksum(head[:8])
             size = 0 if broken else struct.unpack("<Q", head[:8])[0]

@@ -19,7 +19,7 @@ from gazelle.legacy.tensorflow.errors import (
     OutOfRangeError,
     ResourceExhaustedError,
 )
-from gazelle.legacy.tensorflow.names import named
+from gazelle.legacy.tensorflow.names import line_of_program, named
 
 
 class PhysicalDevice:
@@ -186,8 +186,10 @@ named("Session", "compat.v1.Session", "InteractiveSession", "compat.v1.Interacti
 def placeholder(*_: Any, **__: Any) -> Any:
     """Graphs of TensorFlow 1 are not built."""
     raise StateError(
-        message("tf.placeholder", expected="values that are computed as they are written",
-                got="a graph of TensorFlow 1", mend="Use keras.Input, or a function of the inputs.")
+        message(f"tf.placeholder ({line_of_program()})", expected="values that are computed as they are written",
+                got="a graph of TensorFlow 1",
+                mend="Use keras.Input, or a function of the inputs; or install TensorFlow and run with"
+                " --tensorflow real.")
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
@@ -31,8 +32,9 @@ from gazelle.losses.shapes import TARGETS
 from gazelle.metrics.base import Metric
 from gazelle.models.graph import _fitted
 from gazelle.models.hooks import Hooks
+from gazelle.models.model import Model
 from gazelle.models.steps import has_two_arguments
-from gazelle.optimizers import pieces
+from gazelle.optimizers import LossScaleOptimizer, pieces
 from gazelle.optimizers.hands import Hands
 
 _inside: ContextVar[int] = ContextVar("gazelle_layer_depth", default=0)
@@ -372,6 +374,10 @@ def opened() -> None:
     _lay(Hooks, "_loss_of", _unboxing)
     for name in ("train_step", "test_step", "predict_step"):
         _lay(Hooks, name, _plain)
+    for name in ("save", "save_weights"):
+        _lay(Model, name, _making_folder)
+    _put(LossScaleOptimizer, "get_scaled_loss", LossScaleOptimizer.scale_loss)
+    _put(LossScaleOptimizer, "get_unscaled_gradients", lambda self, grads: grads)  # `apply` scales them back
     _put(Metric, "reset_states", lambda self: self.reset_state())
     _put(jax.Array, "numpy", _numpy)
     for name in ("image", "text", "audio"):
@@ -406,6 +412,17 @@ def _put(owner: Any, name: str, value: Any) -> None:
 def _numpy(array: jax.Array) -> Any:
     """Arrays of JAX that reach the program by a way where no tap lies answer to tensors' commonest word, too."""
     return np.asarray(array)[()]
+
+
+def _making_folder(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`save` and `save_weights` of TensorFlow make the folder that a path names."""
+
+    @functools.wraps(original)
+    def made(self: Any, filepath: Any, *args: Any, **kwargs: Any) -> Any:
+        os.makedirs(os.path.dirname(os.path.abspath(os.fspath(filepath))), exist_ok=True)
+        return original(self, filepath, *args, **kwargs)
+
+    return made
 
 
 def _dataset(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -192,8 +192,18 @@ def latest_checkpoint(checkpoint_dir: Any, latest_filename: Any = None) -> str |
         with open(os.path.join(folder, "checkpoint")) as file:
             return os.path.join(folder, json.load(file)["latest"])
     except (OSError, ValueError, KeyError):
-        found = sorted(glob.glob(os.path.join(glob.escape(folder), "*.npz")), key=os.path.getmtime)
+        kinds = ("*.npz", "*.ckpt", "*.h5")  # the last two are weights that a callback wrote
+        found = [path for kind in kinds for path in glob.glob(os.path.join(glob.escape(folder), kind))]
+        found.sort(key=os.path.getmtime)
         return found[-1].removesuffix(".npz") if found else None
+
+
+@named("train.list_variables")
+def list_variables(ckpt_dir_or_file: Any) -> list[tuple[str, list[int]]]:
+    """`tf.train.list_variables`: (name, shape) of each array of a checkpoint."""
+    path = text(ckpt_dir_or_file)
+    with np.load(f"{latest_checkpoint(path) if os.path.isdir(path) else path}.npz", allow_pickle=False) as stored:
+        return [(name, list(stored[name].shape)) for name in stored]
 
 
 @named("train.CheckpointManager")
