@@ -88,7 +88,7 @@ class Attention(Layer):
 
     def _check_list(self, given: Any, what: str = "input") -> None:
         if not isinstance(given, (list, tuple)) or len(given) not in (2, 3):
-            got = f"{len(given)} of them" if isinstance(given, (list, tuple)) else type(given).__name__
+            got = f"{len(given)} of them" if isinstance(given, (list, tuple)) else "one tensor"
             raise ArgumentTypeError(
                 message(
                     f"The {what} of {self._label}", expected="a list [query, value] or [query, value, key]", got=got

@@ -300,12 +300,10 @@ class Layer(Stateless, Checked):
         try:
             self.build(shapes)
         except (TypeError, IndexError) as error:
-            if any(hasattr(leaf, "shape") for leaf in symbolic.leaves(first)):
+            explained = self._unbuilt(error, args, first)
+            if explained is None:
                 raise
-            got = "none" if first is None else repr(first)[:80]
-            mend = f"A layer is called on a tensor: {type(self).__name__}(...)(x), where x may be made by Input(shape)."
-            wanted = "a tensor or an array"
-            raise ArgumentTypeError(message(f"Input of {self._label}", expected=wanted, got=got, mend=mend)) from error
+            raise explained from error
 
     def _has_default(self, name: str) -> bool:
         return inspect.signature(type(self).build).parameters[name].default is not inspect.Parameter.empty

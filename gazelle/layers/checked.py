@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import jax
@@ -41,6 +42,26 @@ class Checked(Stored, Precise, abstract=True):
                 message(f"dtype policy of {self._label}", expected="one of floats", got=repr(self._policy.name),
                         mend="Dense, EinsumDense, Embedding and ReversibleEmbedding can be quantized.")
             )  # fmt: skip
+
+    def _unbuilt(self, error: Exception, args: Any, first: Any) -> Exception | None:
+        """Why `build` failed, where the call tells it."""
+        what, kind = f"Input of {self._label}", type(self).__name__
+        shapes = [tuple(leaf.shape) for leaf in symbolic.leaves(first) if hasattr(leaf, "shape")]
+        if not shapes:
+            got = "none" if first is None else repr(first)[:80]
+            mend = f"A layer is called on a tensor: {kind}(...)(x), where x may be made by Input(shape)."
+            return ArgumentTypeError(message(what, expected="a tensor or an array", got=got, mend=mend))
+        unknown = [shape for shape in shapes if None in shape[1:]]
+        if unknown:
+            mend = "Write that size into Input(shape), or make it known, for instance by a global pooling layer."
+            wanted = "known sizes along the axes that its weights belong to"
+            return ShapeError(message(what, expected=wanted, got=f"shape {unknown[0]}", mend=mend))
+        parameters = list(inspect.signature(type(self).call).parameters.values())[1:]
+        needed = [p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+        if len(args) < len(needed):
+            mend = f"Call it as {kind}(...)({', '.join(needed)})."
+            return ArgumentTypeError(message(what, expected=f"{len(needed)} tensors", got=len(args), mend=mend))
+        return None
 
     def _explained(self, error: Exception, args: Any) -> Exception:
         """A failure inside `call`, told with the layer's name and the shapes it received."""

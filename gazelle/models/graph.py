@@ -171,12 +171,11 @@ class Graph:
             return [data[n] for n in names]
         flat = symbolic.leaves(data)
         if len(flat) != len(self.flat_inputs):
-            raise ArgumentError(
-                message("The model's inputs",
-                        expected=f"{len(self.flat_inputs)} arrays ({', '.join(self.input_names)})",
-                        got=f"{len(flat)}", mend="Give several inputs as a list or a dict by name."
-                        if len(self.flat_inputs) > 1 else "Labels are an argument of their own: fit(x, y).")
-            )  # fmt: skip
+            wanted = f"{len(self.flat_inputs)} arrays ({', '.join(self.input_names)})"
+            mend = "Give several inputs as a list or a dict by name."
+            if len(self.flat_inputs) == 1:
+                wanted, mend = f"one array ({self.input_names[0]})", "Labels are an argument of their own: fit(x, y)."
+            raise ArgumentError(message("The model's inputs", expected=wanted, got=f"{len(flat)}", mend=mend))
         return flat
 
     def _dict_keys(self) -> list[str] | None:

@@ -302,13 +302,14 @@ class Optimizer(Hands, Written, Configurable):
     def _refuse(self, name: str, expected: str, mend: str = "") -> ArgumentError:
         value = getattr(self, name)
         what = f"{type(self).__name__}({name}={value!r})"
-        return ArgumentError(message(what, expected=expected, got=value, mend=mend))
+        got = repr(value) if isinstance(value, str) else value
+        return ArgumentError(message(what, expected=expected, got=got, mend=mend))
 
     def _within(self, *names: str, open: bool = False) -> None:
         """Refuse arguments outside of [0, 1], `open` without the 1."""
         for name in names:
             value = getattr(self, name)
-            if not 0 <= value <= 1 or (open and value == 1):
+            if not hasattr(value, "__float__") or not 0 <= value <= 1 or (open and value == 1):
                 raise self._refuse(name, "a number from 0 to below 1" if open else "a number from 0 to 1")
 
     def _check(self) -> None:

@@ -177,6 +177,13 @@ MISTAKES = {
     "a shape for a tensor": (
         lambda: layers.Dense(3)((None, 10)), TypeError, ["Input of Dense", "got (None, 10)", "Input(shape)"]
     ),
+    "an unknown size that weights need": (
+        lambda: layers.Dense(3)(gazelle.Input((None,))), ShapeError, ["Input of Dense", "(None, None)", "Input(shape)"]
+    ),
+    "attention of one tensor": (
+        lambda: layers.MultiHeadAttention(2, 2)(gazelle.Input((4, 3))), TypeError, ["2 tensors, got 1", "query, value)"]
+    ),
+    "momentum in quotes": (lambda: gazelle.optimizers.SGD(momentum="0.9"), ArgumentError, ["SGD(momentum='0.9')"]),
     "a layer called on nothing": (lambda: layers.Dense(3)(), TypeError, ["Input of Dense", "got none"]),
     "a layer for an output": (
         lambda: gazelle.Model(gazelle.Input((3,)), layers.Dense(3)), ArgumentError, ["got Dense", "Dense(...)(x)"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.core.errors import ArgumentError, message, nearest, unknown
 from gazelle.metrics.names import Logs, spellings
 from gazelle.training.callbacks.base import Callback
 
@@ -41,7 +41,8 @@ class Monitor(Callback):
             return None
         mend = "Choose one of these names for monitor=."
         if self.monitor.startswith("val_") and not validated:
-            mend = f"Give fit validation data, or watch the training: monitor='{self.monitor.removeprefix('val_')}'."
+            near = nearest(self.monitor.removeprefix("val_"), found)
+            mend = f"Give fit validation data, or watch the training: monitor={(near or ['loss'])[0]!r}."
         raise ArgumentError(
             message(f"{type(self).__name__} monitors '{self.monitor}', which is not in the logs",
                     expected=f"one of {', '.join(found) or '(no names: the logs are empty)'}", mend=mend)
