@@ -105,6 +105,10 @@ class _SpatialDropout(_Spatial):
         kept = bernoulli(self.random_key(self.seed), 1 - self.rate, shape)
         return jnp.where(kept, x / (1 - self.rate), 0)
 
+    def get_config(self) -> dict[str, Any]:
+        """Without `trainable`, which the constructors of Keras do not take."""
+        return {name: value for name, value in super().get_config().items() if name != "trainable"}
+
 
 class SpatialDropout1D(_SpatialDropout):
     """In training drops whole features:  x (batch, steps, features),  y = m x / (1 - rate),  m (batch, 1, features).

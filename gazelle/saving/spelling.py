@@ -102,8 +102,17 @@ def _object(value: Mapping[str, Any], label: str, within: str) -> dict[str, Any]
     target = core.target_of(value)
     if isinstance(target, type) and target.__module__.startswith("gazelle.") and "layers" not in config:
         config = _known(config, target, label, layer)
+    if isinstance(target, type) and target.__module__.startswith("gazelle.layers.image"):
+        _unsaid(out.get("inbound_nodes"))
     _no_paths(config, label, layer)
     return {**out, "config": {k: checked(v, label, layer) for k, v in config.items()}}
+
+
+def _unsaid(calls: Any) -> None:
+    """Keras writes the default of its image layers, training=True, into every call, where `predict` overrules it."""
+    for call in calls if isinstance(calls, list) else ():
+        if isinstance(call, dict) and isinstance(call.get("kwargs"), dict):
+            call["kwargs"].pop("training", None)
 
 
 def _with_function(config: dict[str, Any]) -> dict[str, Any]:

@@ -274,6 +274,18 @@ def test_half_precision(tmp_path, dtype):
     np.testing.assert_array_equal(np.asarray(again.weights[0].value), np.asarray(ours.weights[0].value))
 
 
+def test_layers_of_training_alone_are_quiet_after_the_journey(tmp_path):
+    """Keras writes training=True into every call of an image layer; its spatial dropout takes no `trainable`."""
+    ours = OURS.Sequential([OURS.Input((4, 4, 1)), OURS.layers.RandomFlip(), OURS.layers.SpatialDropout2D(0.5)])
+    ours.save(tmp_path / "ours.keras")
+    keras.models.load_model(tmp_path / "ours.keras")
+    image = THEIRS.Input((4, 4, 1))
+    theirs = THEIRS.Model(image, THEIRS.layers.RandomInvert(1.0, (0, 1))(image))
+    theirs.save(tmp_path / "theirs.keras")
+    x = np.full((1, 4, 4, 1), 0.25, "float32")
+    np.testing.assert_array_equal(load_model(tmp_path / "theirs.keras")(x, training=False), x)
+
+
 def test_a_model_saved_before_its_first_step(tmp_path):
     ours = mlp(OURS)
     x, y = data(ours)
