@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,9 @@ import numpy as np
 from gazelle.core.variable import Variable
 from gazelle.saving.tensors import Array
 
-_GATES = {"LSTM": (12, (0, 2, 1, 3)), "GRU": (9, (0, 1, 2))}  # number of weights, order of their gates in ours
+#: number of weights in Keras 1, order of their gates in ours, axes of kernel, recurrent kernel and bias
+_GATES = {"LSTM": (12, (0, 2, 1, 3), (2, 2, 1)), "GRU": (9, (0, 1, 2), (2, 2, 1)),
+          "ConvLSTM2D": (12, (0, 2, 1, 3), (4, 4, 1))}  # fmt: skip
 _CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "Conv3DTranspose", "ConvLSTM2D", "SeparableConv2D",
                  "SeparableConv1D", "DepthwiseConv2D", "DepthwiseConv1D")  # fmt: skip
 
@@ -40,11 +43,16 @@ def leaves(layer: Any) -> Iterator[Any]:
 
 
 def weights_of(layer: Any, era: Era) -> list[Variable]:
-    """The variables of a layer in the order of the file: Keras 1 went from layer to layer, Keras 2 and 3 put what is
-    trained before what is not."""
-    if era.first or not hasattr(type(layer), "layers"):
+    """The variables of a layer in the order of the file: of a model, what is trained stands before what is not."""
+    if not hasattr(type(layer), "layers"):
         return [v for leaf in leaves(layer) for v in leaf.weights]
     return [*layer.trainable_weights, *layer.non_trainable_weights]
+
+
+def _parts(layer: Any, wanted: list[Variable]) -> list[tuple[Any, int]]:
+    """(layer, how many of its variables stand together), for variables in the order of the file."""
+    owner = {id(v): leaf for leaf in leaves(layer) for v in leaf.weights}
+    return [(leaf, len(list(group))) for leaf, group in itertools.groupby(owner.get(id(v)) for v in wanted)]
 
 
 def fitted(layer: Any, arrays: list[Array], era: Era) -> list[tuple[Variable, Array]] | None:
@@ -52,7 +60,9 @@ def fitted(layer: Any, arrays: list[Array], era: Era) -> list[tuple[Variable, Ar
     wanted = weights_of(layer, era)
     owner = {id(v): leaf for leaf in leaves(layer) for v in leaf.weights}
     if era.first:
-        arrays = gathered([(leaf, len(leaf.weights)) for leaf in leaves(layer)], arrays)
+        arrays = gathered(_parts(layer, wanted), arrays)
+        if type(layer).__name__ == "Highway" and len(arrays) == 4 and arrays[1].ndim == 1:  # before Keras 1.2
+            arrays = [arrays[n] for n in (0, 2, 1, 3)]
     if len(arrays) == len(wanted) + 1 and arrays[-1].shape == () and type(layer).__name__ == "Normalization":
         arrays = arrays[:-1]  # the number of samples seen
     if len(arrays) != len(wanted):
@@ -68,8 +78,10 @@ def fitted(layer: Any, arrays: list[Array], era: Era) -> list[tuple[Variable, Ar
 
 def laid_out(layer: Any, variable: Variable, array: Array, era: Era) -> Array:
     """One array in the layout of its variable."""
-    kind = type(layer).__name__
-    if kind not in _CONVOLUTIONS or array.ndim < 3:
+    kind = next((c.__name__ for c in type(layer).__mro__ if c.__name__ in _CONVOLUTIONS), "")
+    if type(layer).__name__ == "LocallyConnected2D" and layer.data_format == "channels_first":
+        return _pixel_by_pixel(layer, array)
+    if not kind or array.ndim < 3:
         return array
     if era.first:
         array = _first_layout(kind, layer, variable, array)
@@ -79,13 +91,21 @@ def laid_out(layer: Any, variable: Variable, array: Array, era: Era) -> Array:
     return array
 
 
+def _pixel_by_pixel(layer: Any, array: Array) -> Array:
+    """The channel was the first axis of a window, and of the bias: it is the last one."""
+    if array.shape == (layer.filters, *layer.places):
+        return np.moveaxis(array, 0, -1)
+    windows = array.reshape(array.shape[0], -1, *layer.kernel_size, layer.filters)
+    return np.moveaxis(windows, 1, -2).reshape(array.shape)
+
+
 def _first_layout(kind: str, layer: Any, variable: Variable, array: Array) -> Array:
     """Keras 1: 1D kernels had two axes of space, channels stood where `dim_ordering` said."""
     if kind == "Conv1D" and array.ndim == 4:
         if array.shape[1] != 1 or array.shape[0] != variable.shape[0]:
             array = array.transpose(2, 3, 1, 0)
         return array[:, 0]
-    if getattr(layer, "data_format", None) == "channels_first":
+    if getattr(layer, "data_format", None) == "channels_first" and kind != "ConvLSTM2D":
         axes = (*range(2, array.ndim), 1, 0)
         if kind == "Conv2DTranspose" and array.transpose(axes).shape != variable.shape:
             axes = (*axes[:-2], 0, 1)
@@ -103,15 +123,12 @@ def gathered(parts: list[tuple[Any, int]], arrays: list[Array]) -> list[Array]:
     out: list[Array] = []
     rest = list(arrays)
     for layer, number in parts:
-        count, order = _GATES.get(type(layer).__name__, (0, ()))
-        if count and number == 3 and _are_gates(layer, rest[:count], count):
+        count, order, ranks = _GATES.get(type(layer).__name__, (0, (), ()))
+        if count and number == 3 and [a.ndim for a in rest[:count]] == [*ranks] * (count // 3):
             gates, rest = rest[:count], rest[count:]
+            if ranks[0] == 4 and layer.data_format == "channels_first":
+                gates = [a.transpose(2, 3, 1, 0) if a.ndim == 4 else a for a in gates]
             out += [np.concatenate([gates[3 * gate + n] for gate in order], axis=-1) for n in range(3)]
         else:
             out, rest = [*out, *rest[:number]], rest[number:]
     return [*out, *rest]
-
-
-def _are_gates(layer: Any, arrays: list[Array], count: int) -> bool:
-    shapes = [a.shape[-1:] == (layer.units,) and a.ndim == (2, 2, 1)[n % 3] for n, a in enumerate(arrays)]
-    return len(arrays) == count and all(shapes)

@@ -65,7 +65,7 @@ def _slots(
         found = _divided(model, trained, kept[:count], names, arrays, era, order)
         if found is not None:
             return steps, found
-    return (steps, {}) if not arrays else None
+    return (steps, {}) if not arrays or not kept else None  # SGD kept the speed that it had no momentum for
 
 
 def _divided(
