@@ -169,6 +169,15 @@ def test_second_derivatives(tf):
     assert float(outer.gradient(first, x)) == 18
 
 
+def test_minimize_takes_a_function_or_a_tape(tf):
+    v, rate = tf.Variable(1.0), gazelle.optimizers.SGD(0.1)
+    rate.minimize(lambda: v**2, [v])
+    with tf.GradientTape() as tape:
+        loss = v**2
+    rate.minimize(loss, [v], tape=tape)
+    assert float(v) == pytest.approx(0.64)
+
+
 def test_structures_watching_and_the_unconnected(tf):
     w, other, c = tf.Variable([1.0, 2.0]), tf.Variable(1.0), tf.constant(4.0)
     with tf.GradientTape(persistent=True) as tape:

@@ -27,6 +27,7 @@ from gazelle.layers.tree import Tree
 from gazelle.legacy.tensorflow.calls import boxed, call, unbox
 from gazelle.legacy.tensorflow.dataset import Dataset
 from gazelle.legacy.tensorflow.recording import Call, is_array, is_box, listen, listeners, unboxed, unlisten
+from gazelle.legacy.tensorflow.tape import GradientTape
 from gazelle.losses.base import Loss
 from gazelle.losses.shapes import TARGETS
 from gazelle.metrics.base import Metric
@@ -378,6 +379,7 @@ def opened() -> None:
         _lay(Model, name, _making_folder)
     _put(LossScaleOptimizer, "get_scaled_loss", LossScaleOptimizer.scale_loss)
     _put(LossScaleOptimizer, "get_unscaled_gradients", lambda self, grads: grads)  # `apply` scales them back
+    _put(Hands, "minimize", _minimize)
     _put(Metric, "reset_states", lambda self: self.reset_state())
     _put(jax.Array, "numpy", _numpy)
     for name in ("image", "text", "audio"):
@@ -423,6 +425,15 @@ def _making_folder(original: Callable[..., Any]) -> Callable[..., Any]:
         return original(self, filepath, *args, **kwargs)
 
     return made
+
+
+def _minimize(self: Any, loss: Any, var_list: Any, grad_loss: Any = None, name: Any = None, tape: Any = None) -> Any:
+    """`optimizer.minimize(loss, var_list)`: one step; the loss is a function of nothing, or a tensor with its tape."""
+    if callable(loss):
+        with GradientTape() as tape:
+            loss = loss()
+    variables = list(var_list() if callable(var_list) else var_list)
+    return self.apply_gradients(zip(tape.gradient(loss, variables, grad_loss), variables, strict=True))
 
 
 def _dataset(original: Callable[..., Any]) -> Callable[..., Any]:
