@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -115,7 +116,10 @@ def snake(name: str) -> str:
 
 def resolve(key: str, value: Any) -> Any:
     """Turn "relu" for `activation`, "zeros" for `bias_initializer` and so on into the object."""
-    resolver = RESOLVERS.get(key.rsplit("_", 1)[-1])
+    kind = key.rsplit("_", 1)[-1]
+    if kind == "initializer" and kind not in RESOLVERS:
+        importlib.import_module("gazelle.initializers")  # enters its own; nobody needed it so far
+    resolver = RESOLVERS.get(kind)
     return value if resolver is None else resolver(value)
 
 

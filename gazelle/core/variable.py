@@ -16,6 +16,7 @@ import numpy as np
 
 from gazelle.core import arrays, bind, dtypes, era
 from gazelle.core.boxed import Boxed
+from gazelle.core.config import resolve
 from gazelle.core.errors import ShapeError, UnboundVariable, message
 from gazelle.core.names import scoped
 from gazelle.core.symbolic import KerasTensor
@@ -37,13 +38,14 @@ class Variable:
     """An array that a layer, metric or optimizer keeps between calls.
 
     Args:
-        value: the first value: an array, a number, or a function `(shape, dtype) -> array`.
-        shape: needed where `value` is a function.
+        initializer: the first value: an array, a number, or a function `(shape, dtype) -> array` or its name.
+        shape: needed where `initializer` is a function.
         dtype: dtype of the array; the default float type if None.
         trainable: whether an optimizer may change it.
-        name: the last part of `path`.
-        persistent: False for what is no weight and stands in no file, such as the states of a stateful layer.
         autocast: whether a layer of mixed precision reads it in the dtype that it computes in.
+        aggregation, synchronization: accepted; there is one value, however many devices compute.
+        name: the last part of `path`; "variable" if None.
+        persistent: False for what is no weight and stands in no file, such as the states of a stateful layer.
 
     >>> v = Variable([1.0, 2.0], name="scale")
     >>> v.assign(v * 2)
@@ -52,10 +54,13 @@ class Variable:
     """
 
     def __init__(
-        self, value: Any, shape: Any = None, dtype: Any = None, trainable: bool = True, name: str = "variable",
+        self, initializer: Any, shape: Any = None, dtype: Any = None, trainable: bool = True, autocast: bool = True,
+        aggregation: Any = None, synchronization: Any = None, name: str | None = None,
         *, regularizer: Callable[[Any], Any] | None = None, constraint: Callable[[Any], Any] | None = None,
-        persistent: bool = True, autocast: bool = True,
+        persistent: bool = True,
     ) -> None:  # fmt: skip
+        name = name or "variable"
+        value = resolve("initializer", initializer) if isinstance(initializer, str) else initializer
         scope = bind.current()
         if scope is not None and scope.pure:
             raise UnboundVariable(

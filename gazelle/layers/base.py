@@ -127,7 +127,7 @@ class Layer(Stateless, Checked):
         dtype = dtypes.standardize(dtype if dtype is not None else self.variable_dtype)
         default = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
         return Variable(
-            option("initializer", initializer) or initializers.get(default), shape or (), dtype, trainable, name,
+            option("initializer", initializer) or initializers.get(default), shape or (), dtype, trainable, name=name,
             regularizer=option("regularizer", regularizer), constraint=option("constraint", constraint),
             autocast=autocast,
         )  # fmt: skip

@@ -56,7 +56,7 @@ class _Convolution(_Spatial):
         if self.bias is not None:
             first = self.data_format == "channels_first"
             y = y + (jnp.reshape(self.bias.value, (-1,) + (1,) * self.rank) if first else self.bias.value)
-        return self.activation(y)
+        return y if self.activation is None else self.activation(y)  # None: set by the program afterwards
 
 
 class _Conv(_Convolution, Tunable):

@@ -62,7 +62,8 @@ class Dense(Quantizable):
         y = self.product(rows, jnp.matmul)
         if self.bias is not None:
             y = y + self.bias
-        return self.activation(y.reshape(*x.shape[:-1], self.units))
+        y = y.reshape(*x.shape[:-1], self.units)
+        return y if self.activation is None else self.activation(y)  # None: set by the program afterwards
 
 
 class Activation(Layer):

@@ -124,4 +124,4 @@ class EinsumDense(Quantizable):
         )  # fmt: skip
         if self.bias is not None:
             y = y + self.bias.value
-        return self.activation(y)
+        return y if self.activation is None else self.activation(y)  # None: set by the program afterwards
