@@ -47,7 +47,8 @@ class Interrupt:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         error = KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number)
-        if self._held and (self._pending is None or not self._breakable()):
+        waits = self._held and (self._pending is None or not self._breakable())
+        if waits or _unheard(frame):
             self._pending = self._pending or error
         else:
             self._raised = error
@@ -63,3 +64,10 @@ class Interrupt:
         if self._pending is not None:
             self._raised, self._pending = self._pending, None
             raise self._raised
+
+
+def _unheard(frame: FrameType | None) -> bool:
+    """Whether Python would only print what is raised here: in a finalizer, or in what JAX collects."""
+    while frame is not None and frame.f_code.co_name not in ("__del__", "_xla_gc_callback"):
+        frame = frame.f_back
+    return frame is not None

@@ -92,6 +92,25 @@ def test_ctrl_c_during_a_step_waits_for_its_result(presses, monkeypatch):
     assert (meta["epoch"], meta["batch"]) == (0, sum(calls))
 
 
+class Pressed:
+    """Ctrl-C strikes while it is finalized, where Python only prints what is raised."""
+
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_where_python_swallows_it_is_heard_at_the_next_step():
+    epochs = []
+
+    def ended(epoch, logs):
+        Pressed()
+        epochs.append(epoch)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(mlp(), epochs=3, callbacks=[LambdaCallback(on_epoch_end=ended)])
+    assert epochs == [0]
+
+
 def test_a_second_ctrl_c_ends_a_step_that_has_not_begun_to_compute(monkeypatch):
     model = mlp()
     fit(model)
