@@ -83,7 +83,7 @@ def _same(mine: Graph, other: Graph) -> None:
     for node, its in zip(mine.nodes, other.nodes, strict=False):
         bodies = {key: value for key, value in node.attributes.items() if isinstance(value, Graph)}
         plain = {key: value for key, value in node.attributes.items() if key not in bodies}
-        if (node.kind, node.inputs, plain) != (its.kind, its.inputs, {key: its.attributes[key] for key in plain}):
+        if (node.kind, node.inputs, plain) != (its.kind, its.inputs, {key: its.attributes.get(key) for key in plain}):
             raise _fixed(node.where)
         for key, body in bodies.items():
             _same(body, its.attributes[key])

@@ -27,7 +27,8 @@ def kind(dtype: Any) -> str:
     name = str(np.dtype(dtype))
     if np.dtype(dtype).kind not in "biufc":
         known = "float16, float32, float64, whole numbers and booleans"
-        raise NotLowered(message(f"Numbers of type {name!r} on 'pytensor'", expected=known, got=name))
+        raise NotLowered(message(f"Numbers of type {name!r} on 'pytensor'", expected=known, got=name,
+                                   mend='keras.config.set_dtype_policy("float32"), or "mixed_float16".'))  # fmt: skip
     return name
 
 
