@@ -62,7 +62,7 @@ class Peer:
 def _on(title: str, engine: str) -> Peer:
     """gazelle on another of its engines: what a step takes, on a network of each kind."""
     return Peer(f"gazelle on {title}", "gazelle", settings=(("GAZELLE_ENGINE", engine),), engine=engine,
-                only=("mlp", "cnn", "lstm", "transformer", "autoencoder"), figures=("step",))  # fmt: skip
+                only=("mlp", "cnn", "lstm", "transformer"), figures=("step",))  # fmt: skip
 
 
 def _jax() -> str:

@@ -28,7 +28,7 @@ def test_operation(name):
 
 
 def test_numbers_that_pytensor_does_not_have():
-    with pytest.raises(NotLowered, match="(?s)Numbers of type 'bfloat16' on 'pytensor': expected float16, .*mixed_f"):
+    with pytest.raises(NotLowered, match=r"(?s)Numbers of type 'bfloat16' on 'pytensor': expected float16, .*mixed_f"):
         pytensor.function(traced(lambda a: a.astype("bfloat16"), cases.x))
 
 
