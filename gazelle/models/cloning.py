@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -76,8 +77,8 @@ class _Copies:
             return layer
         if id(layer) not in self.made:
             inside = self.recursive and getattr(layer, "_graph", None) is not None
-            options = {"clone_function": self.function, "recursive": True}
-            self.made[id(layer)] = clone_model(layer, **options) if inside else self.function(layer)
+            again = functools.partial(clone_model, clone_function=self.function, recursive=True)
+            self.made[id(layer)] = (again if inside else self.function)(layer)
         return self.made[id(layer)]
 
 
