@@ -47,6 +47,15 @@ def _hook(event, arguments):
 sys.addaudithook(_hook)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _still():
+    """What was there before is no garbage; looking for some in it was most of the time that these tests took."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 def refused(load, path, match=None):
     """`load(path)` raises one of the two errors, within the bounds, and the hook has seen nothing."""
     gc.collect()  # what earlier tests left is not the file's

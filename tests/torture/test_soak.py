@@ -21,7 +21,7 @@ def _run(folder, *arguments):
 
 
 def test_every_kill_during_fit_is_made_good(long, tmp_path):
-    kills = 1000 if long else 8
+    kills = 1000 if long else 5
     counts = _run(tmp_path, str(kills))
     print(counts)
     assert counts["kills"] == kills
