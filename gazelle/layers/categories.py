@@ -102,7 +102,7 @@ class Discretization(Layer):
     whose error is about `epsilon`.
 
     Args:
-        bin_boundaries: where bins begin, ascending.
+        bin_boundaries: where bins begin, in order.
         num_bins: number of bins that `adapt` finds.
         epsilon: error of the quantiles; smaller costs memory.
         output_mode: 'int', or as in `CategoryEncoding`.
@@ -115,7 +115,7 @@ class Discretization(Layer):
         self, bin_boundaries: Any = None, num_bins: int | None = None, epsilon: float = 0.01, output_mode: str = "int",
         sparse: bool = False, dtype: Any = None, name: str | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(name=name, dtype=dtype)
+        super().__init__(name=name, dtype=dtype, autocast=False)  # `dtype` is that of the result
         self.output_mode = check_mode("Discretization", output_mode, MODES, sparse)
         if (num_bins is None) == (bin_boundaries is None) or (num_bins is not None and num_bins < 0):
             raise ArgumentError(message("Discretization", expected="either num_bins >= 0 or bin_boundaries",
@@ -153,7 +153,7 @@ class Discretization(Layer):
     def call(self, x: Any) -> Any:
         if self.bin_boundaries is None:
             raise StateError(message(f"{self._label} has no bins yet", mend="Call layer.adapt(data) first."))
-        bins = jnp.searchsorted(jnp.asarray(self.bin_boundaries, jnp.float32), jnp.asarray(x), side="right")
+        bins = jnp.digitize(jnp.asarray(x), jnp.asarray(self.bin_boundaries, jnp.float32))
         dtype = "int32" if self.output_mode == "int" else self.compute_dtype
         return encode(bins, self.output_mode, len(self.bin_boundaries) + 1, dtype)
 

@@ -29,12 +29,21 @@ class InputLayer(Layer):
         shape = kwargs.pop("input_shape", None) if shape is None else shape  # its name in earlier Keras
         batch_shape = kwargs.pop("batch_input_shape", None) if batch_shape is None else batch_shape
         super().__init__(name=name, **kwargs)
+        if shape is not None and batch_shape is not None:
+            raise ShapeError(message("Input", expected="shape=... of one sample, or batch_shape=... of a whole batch",
+                                     got=f"shape={shape} and batch_shape={batch_shape}"))  # fmt: skip
+        if input_tensor is not None and shape is None and batch_shape is None:
+            batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
         if batch_shape is None:
             if shape is None:
                 raise ShapeError(message("Input needs a shape", expected="shape=(...) of one sample", got="none",
                                          mend="For 28 x 28 grey images: Input(shape=(28, 28, 1))."))  # fmt: skip
             batch_shape = (batch_size, *((shape,) if isinstance(shape, int) else shape))
         bad = [n for n in batch_shape[1:] if n is not None and (not hasattr(n, "__index__") or n <= 0)]
+        if batch_shape[0] is not None and not hasattr(batch_shape[0], "__index__"):
+            raise ShapeError(
+                message("batch_size of Input", expected="a whole number or None", got=repr(batch_shape[0]))
+            )
         if bad:
             raise ShapeError(message(f"Input shape {tuple(batch_shape[1:])}", expected="positive whole numbers or None",
                                      got=bad[0]))  # fmt: skip

@@ -117,3 +117,19 @@ def test_masks_end_where_steps_end():
     masked = layers.Masking()(jnp.array([[[1.0], [0.0]]]))
     for layer in (layers.Flatten(), layers.GlobalAveragePooling1D(), layers.GlobalMaxPooling1D(), layers.Reshape((2,))):
         assert get_mask(layer(masked)) is None, layer
+
+
+def test_input_on_a_tensor_has_its_shape_and_dtype():
+    tensor = layers.Input((3,), dtype="int32")
+    again = layers.Input(tensor=tensor)
+    assert again is tensor
+    assert (again.shape, again.dtype) == ((None, 3), "int32")
+
+
+@pytest.mark.parametrize(("words", "text"), [
+    ({"shape": (3,), "batch_shape": (2, 3)}, r"shape=.* of one sample, or batch_shape=.*, got shape=\(3,\) and"),
+    ({"shape": (3,), "batch_size": "2"}, "batch_size of Input: expected a whole number or None, got '2'"),
+])  # fmt: skip
+def test_input_refuses(words, text):
+    with pytest.raises(ShapeError, match=text):
+        layers.Input(**words)

@@ -28,9 +28,7 @@ def test_inputs_are_checked(layer, shapes, text):
 
 @pytest.mark.parametrize("layer", [layers.Add(), layers.Concatenate(), layers.Dot(1)])
 def test_one_tensor_is_no_list(layer):
-    with pytest.raises(
-        ShapeError, match=rf"(?s)a list of .* tensors, got one of shape .*{type(layer).__name__}\(...\)"
-    ):
+    with pytest.raises(ShapeError, match=rf"(?s)a list of .*tensors, got one of shape .*{type(layer).__name__}\(...\)"):
         layer(jnp.ones((2, 3)))
 
 

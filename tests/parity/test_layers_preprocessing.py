@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from deviations import same
 
+import gazelle
 from gazelle import layers
 
 RNG = np.random.default_rng(7)
@@ -123,6 +124,14 @@ def test_discretization(mode, shape):
     spec = ours(layers.Input(shape[1:]))
     assert spec.shape == (None, *wanted.shape[1:]) or len(shape) == 1
     assert str(spec.dtype) == str(wanted.dtype)
+
+
+@pytest.mark.parametrize(
+    "words", [{"bin_boundaries": EDGES[::-1]}, {"bin_boundaries": EDGES, "output_mode": "count", "dtype": "int32"}]
+)
+def test_discretization_backwards_and_into_whole_numbers(words):
+    x = RNG.normal(size=(3, 4)).astype("float32")
+    same(*(k.layers.Discretization(**words)(x) for k in (gazelle, keras)), 0)
 
 
 @pytest.mark.parametrize("bins", [2, 5, 11])
