@@ -101,7 +101,7 @@ def in_folder(name, content=b""):
 
 FILES = {
     "load_model of no file": (lambda: gazelle.models.load_model("nowhere.keras"), "nowhere.keras"),
-    "load_model of a folder": (lambda: gazelle.models.load_model("."), "'.'|directory"),
+    "load_model of a folder": (lambda: gazelle.models.load_model("."), "'.'|got a folder"),
     "load_model of an empty file": (lambda: gazelle.models.load_model(in_folder("e.keras")), "e.keras"),
     "load_model of a text": (lambda: gazelle.models.load_model(in_folder("t.keras", b"hello")), "t.keras"),
     "load_model of a number": (lambda: gazelle.models.load_model(3), "filepath|3"),
