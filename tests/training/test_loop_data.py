@@ -1,5 +1,8 @@
 """What x may be: arrays, frames, dicts, generators and data sets."""
 
+import re
+import time
+
 import numpy as np
 import pytest
 from loops import X, Y, fit, mlp, same
@@ -164,3 +167,15 @@ def test_initial_epoch_at_the_end_does_nothing():
     fit(model, epochs=2)
     fit(model, epochs=2, initial_epoch=2, keep=True)
     assert read_state(gazelle.latest())[1]["epoch"] == 2
+
+
+def test_fit_says_that_the_source_is_what_limits(capsys):
+    def slow():
+        for batch in _batches():
+            time.sleep(0.05)
+            yield batch
+
+    model = mlp()
+    fit(model, Iterable(), batch_size=None)  # compiles
+    fit(model, slow(), batch_size=None, verbose=2)
+    assert re.search(r"The device waited for data \d+% of this epoch", capsys.readouterr().out)
