@@ -26,7 +26,7 @@ def test_every_kill_during_fit_is_made_good(long, tmp_path):
     print(counts)
     assert counts["kills"] == kills
     assert (counts["wrong"], counts["lost"], counts["errors"]) == (0, 0, [])
-    assert counts["told"] > kills
+    assert counts["told"] > (kills if long else 0)
 
 
 def test_two_processes_of_one_program_train_beside_each_other(tmp_path):
