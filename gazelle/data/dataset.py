@@ -14,6 +14,18 @@ import numpy as np
 from gazelle.core import random
 
 
+class Read(np.ndarray):
+    """An array that a dataset gave: NumPy's, and it has the method of the tensors which Keras gives in its place."""
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """The array itself."""
+        return self.view(np.ndarray)
+
+
+def _shown(leaf: Any) -> Any:
+    return leaf.view(Read) if type(leaf) is np.ndarray else leaf
+
+
 class Dataset:
     """Elements that come one after the other in each pass; `fit` takes it as x.
 
@@ -47,7 +59,7 @@ class Dataset:
         for element in self._begin(number, done):
             done += 1
             self._at = (number, done) if done < self._length else (number + 1, 0)
-            yield element
+            yield jax.tree.map(_shown, element)
 
     def state(self) -> dict[str, int]:
         """Where it stands; `restore` goes on from there."""

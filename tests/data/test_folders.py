@@ -39,6 +39,7 @@ def test_batches_of_images_and_labels(pictures):
     assert dataset.class_names == ["cats", "dogs"]
     assert [x.shape for x, _ in batches] == [(4, 6, 5, 3), (4, 6, 5, 3), (2, 6, 5, 3)]
     assert {x.dtype.name for x, _ in batches} == {"float32"}
+    assert type(batches[0][0].numpy()) is np.ndarray
     x, y = (np.concatenate(part) for part in zip(*batches))
     np.testing.assert_array_equal(y, (x.mean((1, 2, 3)) > 128).astype("int32"))
 
