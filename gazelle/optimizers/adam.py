@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from gazelle.core.errors import ArgumentError, message
 from gazelle.optimizers.base import Optimizer
@@ -119,8 +120,9 @@ class Nadam(Optimizer):
         return {"u_product": scalars["u_product"] * self._u(t)}
 
     def rule(self, w: Any, g: Any, m: Any, v: Any, *, lr: Any, t: Any, u_product: Any) -> Any:
+        beta_2 = float(np.float32(self.beta_2))  # as the power below has it: v / (1 - beta_2) is g² at the first step
         m = m + (1 - self.beta_1) * (g - m)
-        v = v + (1 - self.beta_2) * (g * g - v)
+        v = v + (1 - beta_2) * (g * g - v)
         ahead = self._u(t + 1)
         look = ahead * m / (1 - u_product * ahead) + (1 - self._u(t)) * g / (1 - u_product)
         return w - lr * look / (jnp.sqrt(v / (1 - self.beta_2**t)) + self.epsilon), m, v

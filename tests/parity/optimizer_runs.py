@@ -57,7 +57,7 @@ def of_gazelle(optimizer, shapes, constraint=None):
     return [np.asarray(params[path]) for path in shapes], [np.asarray(a) for a in held]
 
 
-def agree(ours, theirs, tolerance=2e-5):
+def agree(ours, theirs, tolerance=2e-6):
     """Hold weights and what the optimizer remembers against Keras'."""
     for mine, wanted in zip(ours, theirs, strict=True):
         for a, b in zip(mine, wanted, strict=True):
