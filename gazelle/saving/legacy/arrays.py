@@ -123,7 +123,7 @@ def gathered(parts: list[tuple[Any, int]], arrays: list[Array]) -> list[Array]:
     out: list[Array] = []
     rest = list(arrays)
     for layer, number in parts:
-        count, order, ranks = _GATES.get(type(layer).__name__, (0, (), ()))
+        count, order, ranks = _GATES.get(type(layer).__name__, (0, (), (0,)))
         if count and number == 3 and [a.ndim for a in rest[:count]] == [*ranks] * (count // 3):
             gates, rest = rest[:count], rest[count:]
             if ranks[0] == 4 and layer.data_format == "channels_first":
