@@ -1,114 +1,65 @@
-"""Where time goes that the tables show as one number: python benchmarks/parts.py start|predict|lstm|stream
+"""Where the time of a step goes on one core: the least time of each operation of XLA, summed by what it is for.
 
-The least of many repetitions: on a busy machine it is nearest to the truth.
+taskset -c 0 python benchmarks/parts.py residual
 """
 
-import argparse
+from __future__ import annotations
+
+import math
+import os
+import re
+import sys
 import tempfile
-import time
+from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from workloads import WORKLOADS
-
-
-def least(calls, seconds=10.0):
-    """{name: the fewest seconds of a call}, in turn."""
-    best, end = dict.fromkeys(calls, np.inf), time.monotonic() + seconds
-    while time.monotonic() < end:
-        for name, call in calls.items():
-            begun = time.perf_counter()
-            call()
-            best[name] = min(best[name], time.perf_counter() - begun)
-    return best
+EPOCHS = 5
+INSTRUCTION = re.compile(r'^\s*(?:ROOT )?%?([\w.\-]+) = \w+\[([\d,]*)\].*op_name="([^"]*)"', re.MULTILINE)
 
 
-def start(network):
-    """Processor seconds of this process up to the end of its first epoch, and how many programs JAX traced."""
-    marks = [("Python", time.process_time())]
+def part(name: str, elements: int, batch: int) -> str:
+    """What an operation is for: told by the layer in its name, and by whether its result is as large as a batch."""
+    if "conv" in name:
+        if "transpose(jvp" not in name and not name.endswith("/transpose"):
+            return "convolutions, forward"
+        laid = name.endswith("/transpose") and elements >= batch * 1000
+        return "kernels' gradients" if laid or elements < batch * 1000 else "inputs' gradients"
+    if "batch_normalization" in name or "re_lu" in name or "add/" in name:
+        return "normalization, ReLU, sums, " + ("back" if "transpose(jvp" in name else "forward")
+    return "the rest"
+
+
+def main(name: str) -> None:
+    folder = Path(tempfile.mkdtemp())
+    os.environ["XLA_FLAGS"] = f"--xla_dump_to={folder} --xla_dump_hlo_as_text"
+    os.environ |= {"GAZELLE_KEEP": "0", "GAZELLE_COMPILE_CACHE": "0"}
+    import jax
+    import numpy as np
+    from workloads import WORKLOADS
+
     import gazelle
 
-    marks.append(("import gazelle", time.process_time()))
-    import jax
-
-    marks.append(("import jax", time.process_time()))
-    traced = []
-    jax.monitoring.register_event_duration_secs_listener(
-        lambda event, *_, **__: traced.append(event.rpartition("/")[2]) if "/compile/" in event else None
-    )
-    workload = WORKLOADS[network]
+    workload = WORKLOADS[name]
     x, y = workload.data(np.random.default_rng(0), workload.batch * workload.steps)
-    marks.append(("data", time.process_time()))
     model = workload.model(gazelle)
-    marks.append(("layers, model, compile", time.process_time()))
-    model.fit(x, y, batch_size=workload.batch, verbose=0)
-    marks.append(("fit", time.process_time()))
-    found = {name: now - before for (name, now), (_, before) in zip(marks[1:], marks[:-1], strict=True)}
-    return found | {kind: traced.count(kind) for kind in sorted(set(traced))}
-
-
-def predict(network):
-    """A call for one sample, and the program within it."""
-    import gazelle
-
-    workload = WORKLOADS[network]
-    x, _ = workload.data(np.random.default_rng(0), 1)
-    model = workload.model(gazelle)
-    model.predict(x, verbose=0)
-    trainer = model._trainer
-    values, count = trainer.live.values(), np.uint32(0)
-    return least({
-        "predict": lambda: model.predict(x, verbose=0),
-        "its program": lambda: np.array(trainer.predict(values, trainer.key, x[None], count)[0]),
-    })  # fmt: skip
-
-
-def lstm(network, steps=80, batch=32, units=64):
-    """A step of the loop of an LSTM: all of it, and parts alone."""
-    import jax
-    import jax.numpy as jnp
-
-    from gazelle.layers.lstm import _usual
-
-    draw = np.random.default_rng(0).normal
-    z, r = (jnp.asarray(draw(size=size), "float32") / 10 for size in ((steps, batch, 4 * units), (units, 4 * units)))
-    zero = jnp.zeros((batch, units))
-
-    def loop(body):
-        return lambda z, r: jax.lax.scan(lambda hc, x: (body(*hc, x, r), None), (zero, zero), z)[0][0].sum()
-
-    def whole(h, c, x, r):
-        return _usual(x + h @ r, c)
-
-    bodies = {"loop": lambda h, c, x, r: (h, c), "product": lambda h, c, x, r: ((h @ r)[:, :units], c),
-              "gates": lambda h, c, x, r: _usual(x, c), "all": whole}  # fmt: skip
-    forms = {name: jax.jit(loop(body)) for name, body in bodies.items()}
-    forms["all and its gradient"] = jax.jit(jax.grad(loop(whole)))
-    calls = {name: (lambda form=form: jax.block_until_ready(form(z, r))) for name, form in forms.items()}
-    return {name: seconds / steps for name, seconds in least(calls).items()}
-
-
-def stream(network, count=200_000):
-    """An epoch from memory, and from a file that is mapped into it."""
-    import gazelle
-
-    workload = WORKLOADS[network]
-    x, y = workload.data(np.random.default_rng(0), count)
-    model = workload.model(gazelle)
-    with tempfile.TemporaryDirectory() as folder:
-        np.save(Path(folder) / "x.npy", x)
-        mapped = np.load(Path(folder) / "x.npy", mmap_mode="r")
-        words = {"batch_size": 256, "verbose": 0, "keep": False}
-        model.fit(x, y, **words)  # compiles
-        kinds = {"memory": x, "mapped": mapped}
-        return least({name: (lambda v=v: model.fit(v, y, **words)) for name, v in kinds.items()})
+    model.fit(x, y, batch_size=workload.batch, epochs=2, verbose=0)
+    with jax.profiler.trace(folder):
+        model.fit(x, y, batch_size=workload.batch, epochs=EPOCHS, verbose=0)
+    trace = jax.profiler.ProfileData.from_file(str(next(folder.rglob("*.xplane.pb"))))
+    took: dict[str, list[float]] = defaultdict(list)
+    for event in (e for plane in trace.planes for line in plane.lines if "XLA" in line.name for e in line.events):
+        took[event.name].append(event.duration_ns)
+    program: Any = max(folder.glob("*cpu_after_optimizations.txt"), key=lambda path: path.stat().st_size)
+    sums: dict[str, float] = defaultdict(float)
+    for op, shape, what in INSTRUCTION.findall(program.read_text()):
+        if op in took and not op.startswith("while"):
+            elements = math.prod(int(n) for n in shape.split(",") if n)
+            sums[part(what, elements, workload.batch)] += min(took.pop(op)) / 1e6
+    for title, milliseconds in sorted(sums.items(), key=lambda item: -item[1]):
+        print(f"{title:45} {milliseconds:6.1f} ms")
+    print(f"{'together':45} {sum(sums.values()):6.1f} ms")
 
 
 if __name__ == "__main__":
-    kinds = {"start": start, "predict": predict, "lstm": lstm, "stream": stream}
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=kinds)
-    parser.add_argument("network", nargs="?", default="mlp", choices=WORKLOADS)
-    asked = parser.parse_args()
-    for name, value in kinds[asked.part](asked.network).items():
-        print(f"{name:30} {value}" if isinstance(value, int) else f"{name:30} {value * 1e3:10.4f} ms")
+    main(sys.argv[1])
