@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -124,7 +125,8 @@ class Tensor(Boxed):
         return call(_taken, (self, coded), {}, host=_taken)
 
     def __getattr__(self, name: str) -> Any:
-        if name not in _METHODS:
+        numpy_asks = str(sys._getframe(1).f_globals.get("__name__", "")).startswith("numpy")
+        if name not in _METHODS or numpy_asks:  # np.squeeze(tensor) is an array of NumPy
             raise AttributeError(f"A tensor has no attribute {name!r}", name=name, obj=self)
         if name in ("T", "size"):
             return getattr(self.array, name) if name == "size" else call(_transposed, (self,), {}, host=_transposed)
