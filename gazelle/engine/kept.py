@@ -71,10 +71,11 @@ class Kept:
 
         program.__name__ = f"program_{path.name[:16]}"  # the name is part of JAX's key: what it holds is another's
         lowered = jax.jit(program, donate_argnums=self.donate).lower(*args)
+        if "custom_call" in lowered.as_text():  # it needs what only this process has set up: JAX's cache has it
+            return lowered.compile()
         with _not_in_the_other_cache():
             compiled = lowered.compile()
-        if "custom_call" not in lowered.as_text():  # such a call needs what only this process has set up
-            _save(path, compiled)
+        _save(path, compiled)
         return compiled
 
 
