@@ -1,0 +1,114 @@
+"""Where time goes that the tables show as one number: python benchmarks/overheads.py start|predict|lstm|stream
+
+The least of many repetitions: on a busy machine it is nearest to the truth.
+"""
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from workloads import WORKLOADS
+
+
+def least(calls, seconds=10.0):
+    """{name: the fewest seconds of a call}, in turn."""
+    best, end = dict.fromkeys(calls, np.inf), time.monotonic() + seconds
+    while time.monotonic() < end:
+        for name, call in calls.items():
+            begun = time.perf_counter()
+            call()
+            best[name] = min(best[name], time.perf_counter() - begun)
+    return best
+
+
+def start(network):
+    """Processor seconds of this process up to the end of its first epoch, and how many programs JAX traced."""
+    marks = [("Python", time.process_time())]
+    import gazelle
+
+    marks.append(("import gazelle", time.process_time()))
+    import jax
+
+    marks.append(("import jax", time.process_time()))
+    traced = []
+    jax.monitoring.register_event_duration_secs_listener(
+        lambda event, *_, **__: traced.append(event.rpartition("/")[2]) if "/compile/" in event else None
+    )
+    workload = WORKLOADS[network]
+    x, y = workload.data(np.random.default_rng(0), workload.batch * workload.steps)
+    marks.append(("data", time.process_time()))
+    model = workload.model(gazelle)
+    marks.append(("layers, model, compile", time.process_time()))
+    model.fit(x, y, batch_size=workload.batch, verbose=0)
+    marks.append(("fit", time.process_time()))
+    found = {name: now - before for (name, now), (_, before) in zip(marks[1:], marks[:-1], strict=True)}
+    return found | {kind: traced.count(kind) for kind in sorted(set(traced))}
+
+
+def predict(network):
+    """A call for one sample, and the program within it."""
+    import gazelle
+
+    workload = WORKLOADS[network]
+    x, _ = workload.data(np.random.default_rng(0), 1)
+    model = workload.model(gazelle)
+    model.predict(x, verbose=0)
+    trainer = model._trainer
+    values, count = trainer.live.values(), np.uint32(0)
+    return least({
+        "predict": lambda: model.predict(x, verbose=0),
+        "its program": lambda: np.array(trainer.predict(values, trainer.key, x[None], count)[0]),
+    })  # fmt: skip
+
+
+def lstm(network, steps=80, batch=32, units=64):
+    """A step of the loop of an LSTM: all of it, and parts alone."""
+    import jax
+    import jax.numpy as jnp
+
+    from gazelle.layers.lstm import _usual
+
+    draw = np.random.default_rng(0).normal
+    z, r = (jnp.asarray(draw(size=size), "float32") / 10 for size in ((steps, batch, 4 * units), (units, 4 * units)))
+    zero = jnp.zeros((batch, units))
+
+    def loop(body):
+        return lambda z, r: jax.lax.scan(lambda hc, x: (body(*hc, x, r), None), (zero, zero), z)[0][0].sum()
+
+    def whole(h, c, x, r):
+        return _usual(x + h @ r, c)
+
+    bodies = {"loop": lambda h, c, x, r: (h, c), "product": lambda h, c, x, r: ((h @ r)[:, :units], c),
+              "gates": lambda h, c, x, r: _usual(x, c), "all": whole}  # fmt: skip
+    forms = {name: jax.jit(loop(body)) for name, body in bodies.items()}
+    forms["all and its gradient"] = jax.jit(jax.grad(loop(whole)))
+    calls = {name: (lambda form=form: jax.block_until_ready(form(z, r))) for name, form in forms.items()}
+    return {name: seconds / steps for name, seconds in least(calls).items()}
+
+
+def stream(network, count=200_000):
+    """An epoch from memory, and from a file that is mapped into it."""
+    import gazelle
+
+    workload = WORKLOADS[network]
+    x, y = workload.data(np.random.default_rng(0), count)
+    model = workload.model(gazelle)
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(Path(folder) / "x.npy", x)
+        mapped = np.load(Path(folder) / "x.npy", mmap_mode="r")
+        words = {"batch_size": 256, "verbose": 0, "keep": False}
+        model.fit(x, y, **words)  # compiles
+        kinds = {"memory": x, "mapped": mapped}
+        return least({name: (lambda v=v: model.fit(v, y, **words)) for name, v in kinds.items()})
+
+
+if __name__ == "__main__":
+    kinds = {"start": start, "predict": predict, "lstm": lstm, "stream": stream}
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("part", choices=kinds)
+    parser.add_argument("network", nargs="?", default="mlp", choices=WORKLOADS)
+    asked = parser.parse_args()
+    for name, value in kinds[asked.part](asked.network).items():
+        print(f"{name:30} {value}" if isinstance(value, int) else f"{name:30} {value * 1e3:10.4f} ms")
