@@ -88,8 +88,8 @@ def _convolved(lhs: Any, rhs: Any, numbers: Any, strides: Sizes, dilation: Sizes
         left = [axis for axis in range(lhs.ndim) if axis != feature]
         return product.transpose(*(left.index(axis) for axis in (batch, *space)), -1)
     windows = lax.concatenate([cut(_times(place, strides), kernel, dilation) for place in _places(out)], batch)
-    summed = sorted(zip((feature, *space), (channels, *axes), strict=True))
-    product = lax.dot_general(windows, rhs, (tuple(zip(*summed, strict=True)), ((), ())))
+    of_lhs, of_rhs = zip(*sorted(zip((feature, *space), (channels, *axes), strict=True)), strict=True)
+    product = lax.dot_general(windows, rhs, ((of_lhs, of_rhs), ((), ())))
     return jnp.moveaxis(product.reshape(*out, lhs.shape[batch], rhs.shape[filters]), -2, 0)
 
 
