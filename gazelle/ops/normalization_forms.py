@@ -13,10 +13,24 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gazelle.ops.windows import on_cpu
+
+_FAR = 16  # mean² / variance from which a difference of squares loses too many digits
+
 
 def _moments(x: Any, over: tuple[int, ...]) -> tuple[Any, Any]:
     mean = jnp.mean(x, over, keepdims=True)
     return mean, jnp.mean(jnp.square(x - mean), over, keepdims=True)
+
+
+def _batch_moments(x: Any, over: tuple[int, ...]) -> tuple[Any, Any]:
+    """`_moments` of a large array on a CPU: <x²> - <x>² needs no array of differences, where it is exact enough."""
+    if not on_cpu():
+        return _moments(x, over)
+    mean = jnp.mean(x, over, keepdims=True)
+    variance = jnp.mean(jnp.square(x), over, keepdims=True) - jnp.square(mean)
+    near = jnp.all(jnp.square(mean) <= _FAR * variance)
+    return mean, jax.lax.cond(near, lambda: variance, lambda: _moments(x, over)[1])
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2))
@@ -46,7 +60,7 @@ def batch_normalized(x: Any, gamma: Any, beta: Any, axis: int, epsilon: float) -
     [0.0, 2.0]
     """
     over = tuple(a for a in range(x.ndim) if a != axis)
-    mean, variance = _moments(x, over)
+    mean, variance = _batch_moments(x, over)
     along = [-1 if a == axis else 1 for a in range(x.ndim)]
     y = (x - mean) * (jax.lax.rsqrt(variance + epsilon) * gamma.reshape(along)) + beta.reshape(along)
     return y, mean.reshape(-1), variance.reshape(-1)
