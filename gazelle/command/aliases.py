@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 import gazelle
-from gazelle.command import eras, variables
+from gazelle.command import eras
 from gazelle.core import era
 from gazelle.core.errors import ArgumentError, StateError, message
 
@@ -54,8 +54,6 @@ class Aliases(MetaPathFinder):
     ) -> ModuleSpec | None:
         if fullname == "tensorflow":
             return _tensorflow_spec()
-        if fullname == "jax":
-            return variables.jax_spec(path)
         real = meaning(fullname)
         if fullname in _BESIDE and PathFinder.find_spec(fullname) is None:
             raise ModuleNotFoundError(message(f"No module named {fullname!r}", mend=_BESIDE[fullname]), name=fullname)
@@ -216,8 +214,6 @@ def install(tensorflow: str | None = None) -> None:
                         " `import gazelle as keras`; a notebook must restart its kernel.")
             )  # fmt: skip
     sys.meta_path.insert(0, Aliases())
-    if "jax" in sys.modules:
-        variables.begin(sys.modules["jax"])
     eras.begin_of_main()
     if _is_real("tensorflow"):
         _put_keras(sys.modules["tensorflow"])
@@ -226,7 +222,6 @@ def install(tensorflow: str | None = None) -> None:
 def uninstall() -> None:
     """Undo `install`: the names mean again what is installed under them. What was imported meanwhile stays as it is."""
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, Aliases)]
-    variables.end()
     for name, module in list(sys.modules.items()):
         aliased = meaning(name) is not None and getattr(module, "__name__", "").startswith("gazelle")
         if aliased or _stands_in(module):

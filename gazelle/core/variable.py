@@ -34,6 +34,14 @@ class Lease(Protocol):
         """A variable was assigned from outside; take the variables' values up again."""
 
 
+_NUMBERS = (int, float, np.number, np.ndarray, jax.Array)
+
+
+def _as_array(cls: type) -> None:
+    """JAX functions take a variable for its array."""
+    jax.tree_util.register_pytree_node(cls, lambda v: ((v.value,), None), lambda _, children: children[0])
+
+
 class Variable:
     """An array that a layer, metric or optimizer keeps between calls.
 
@@ -52,6 +60,10 @@ class Variable:
     >>> v.numpy()
     array([2., 4.], dtype=float32)
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _as_array(cls)
 
     def __init__(
         self, initializer: Any, shape: Any = None, dtype: Any = None, trainable: bool = True, autocast: bool = True,
@@ -212,6 +224,15 @@ class Variable:
             self._lease.settle()
         return {**self.__dict__, "_lease": None} if "_lease" in self.__dict__ else dict(self.__dict__)
 
+    def __eq__(self, other: object) -> Any:
+        """With numbers and arrays, element by element; with another variable, whether it is this one."""
+        return self.value == other if isinstance(other, _NUMBERS) else self is other
+
+    def __ne__(self, other: object) -> Any:
+        return self.value != other if isinstance(other, _NUMBERS) else self is not other
+
+    __hash__ = object.__hash__
+
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
 
@@ -288,5 +309,4 @@ for _name in ("neg", "abs"):
     _function = getattr(operator, _name)
     setattr(Variable, f"__{_name}__", lambda self, f=_function: f(self.value))
 
-# JAX functions take a variable for its array.
-jax.tree_util.register_pytree_node(Variable, lambda v: ((v.value,), None), lambda _, children: children[0])
+_as_array(Variable)

@@ -161,10 +161,10 @@ class Compiling(Hooks, abstract=True):
             raise StateError(
                 message(f"{what} was called before compile", mend="Call model.compile(optimizer, loss) first.")
             )
+        if not self.built and (self._writes_steps() or not self._has_call()):  # its steps call its parts
+            self.built = all(layer.built for layer in self.layers)
         if not self.built and self._has_call():
             self._build_for(sample)
-        elif not self.built:  # steps of its own call its parts
-            self.built = all(layer.built for layer in self.layers)
         with _making:
             if self._trainer is None or (self._compiled is not None and self._trainer.optimizer is None):
                 self._trainer = self._new_trainer(self._compiled or {})

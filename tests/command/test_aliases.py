@@ -43,7 +43,11 @@ ERRORS = {
     "from keras import zzz": ("ImportError", "zzz"),
     "import tensorflow.datta": ("ModuleNotFoundError", "tf.datta", "stand-in for TensorFlow"),
     "import tensorflow as tf; tf.constants(1)": ("MissingFunctionError", "tf.constants", "line 1", "tf.constant?"),
-    "import tensorflow as tf; tf.estimator": ("MissingFunctionError", "tf.estimator", "tf.keras.Sequential"),
+    "import tensorflow as tf; tf.estimator.DNNClassifier": (
+        "MissingFunctionError",
+        "tf.estimator.DNNClassifier",
+        "tf.keras.Sequential",
+    ),
 }
 PROGRAM = """
 import importlib, importlib.util, json, sys

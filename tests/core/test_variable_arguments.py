@@ -1,5 +1,6 @@
-"""`Variable` takes the arguments of Keras', by name and by place."""
+"""`Variable` takes the arguments of Keras', by name and by place, and stands for its array."""
 
+import jax
 import keras
 import numpy as np
 import pytest
@@ -24,3 +25,25 @@ def test_as_in_keras(args, kwargs):
 
 def test_the_first_argument_is_the_initializer():
     assert gazelle.Variable(initializer=gazelle.initializers.Constant(2.0), shape=(2,)).numpy().tolist() == [2.0, 2.0]
+
+
+def test_compared_with_numbers_by_value_with_variables_by_identity():
+    step, other = gazelle.Variable(3), gazelle.Variable(3)
+    assert step == 3
+    assert step != 4
+    assert (gazelle.Variable([1.0, 2.0]) == np.array([1.0, 3.0])).tolist() == [True, False]
+    assert [other, step].index(step) == 1
+    assert step != other
+    assert step != "3"
+    assert {step: 1}[step] == 1
+
+
+def test_jax_takes_variables_of_models_and_optimizers():
+    model = gazelle.Sequential([gazelle.Input((2,)), gazelle.layers.Dense(1)])
+    optimizer = gazelle.optimizers.Adam()
+    optimizer.build(model.trainable_variables)
+    state = {"weights": model.trainable_variables, "slots": optimizer.variables}
+    totals = jax.jit(lambda tree: jax.tree.map(lambda a: a.sum(), tree))(state)
+    assert len(totals["slots"]) == len(optimizer.variables) == 6
+    gradients = jax.grad(lambda weights: (weights[0] ** 2).sum())(model.trainable_variables)
+    np.testing.assert_allclose(gradients[0], 2 * model.weights[0].numpy(), rtol=1e-6)

@@ -85,5 +85,3 @@ for _name, _op in {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "gre
     setattr(GraphVariable, f"__{_name}__", lambda self, other, op=_op: symbolic.OPS[op](self, other))
 for _name, _op in {"neg": "negative", "abs": "absolute"}.items():
     setattr(GraphVariable, f"__{_name}__", lambda self, op=_op: symbolic.OPS[op](self))
-
-jax.tree_util.register_pytree_node(GraphVariable, lambda v: ((v.value,), None), lambda _, children: children[0])

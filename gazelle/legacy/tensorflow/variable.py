@@ -132,5 +132,3 @@ def _has_tensor(values: Any) -> bool:
 
 _install(TensorFlowVariable, ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "lt", "le", "gt",
                               "ge", "neg", "abs"))  # fmt: skip
-
-jax.tree_util.register_pytree_node(TensorFlowVariable, lambda v: ((v.value,), None), lambda _, children: children[0])
