@@ -32,7 +32,7 @@ ATTRIBUTES = frozenset((
 _PARTS = {
     "arguments": "arguments", "assign": "attributes", "called": "attributes", "explained": "rewrite",
     "classes": "names", "layers": "attributes", "look": "detect", "module": "paths", "name": "names",
-    "names": "names", "package": "package", "upgraded": "rewrite",
+    "names": "names", "package": "package", "reduction": "losses", "upgraded": "rewrite",
 }  # fmt: skip
 
 

@@ -173,9 +173,16 @@ def _of_call(call: ast.Call) -> Iterator[Sign]:
             yield Sign(call.lineno, f"{name}(decay=)", 1, 2)
         elif (word in _NEWER and "Layer" in kinds) or (word in ("epochs", "steps_per_epoch") and method != "__init__"):
             yield Sign(call.lineno, f"{name}({word}=)", 2, 3)
+    if method == "compile" and len(call.args) > 2 and _is_words(call.args[2]):
+        yield Sign(call.lineno, "metrics as third argument of compile", 1, 2)  # Keras 3 has loss_weights there
     row = {"Conv2D": 3, "Conv3D": 4}.get(kinds[0], 99)
     if len(call.args) >= row and all(_is_number(a) for a in call.args[1:row]):
         yield Sign(call.lineno, f"{name}({', '.join(ast.unparse(a) for a in call.args[:row])})", 1, 1)
+
+
+def _is_words(node: ast.expr) -> bool:
+    parts = node.elts if isinstance(node, (ast.List, ast.Tuple)) else [node]
+    return any(isinstance(part, ast.Constant) and isinstance(part.value, str) for part in parts)
 
 
 def _is_number(node: ast.expr) -> bool:

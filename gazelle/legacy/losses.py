@@ -1,5 +1,11 @@
 """`keras.losses.Reduction` of Keras 2: constants for what a loss does with the values of the samples."""
 
+from __future__ import annotations
+
+from typing import Any
+
+from gazelle.core.era import NOTHING
+
 
 class Reduction:
     """AUTO meant the mean over the batch, but for strategies of several devices."""
@@ -11,3 +17,8 @@ class Reduction:
     @classmethod
     def all(cls) -> tuple[str, ...]:
         return (cls.SUM_OVER_BATCH_SIZE, cls.SUM, cls.NONE)
+
+
+def reduction(word: str) -> Any:
+    """Today's word for one that is not known any more."""
+    return Reduction.AUTO if word == "auto" else NOTHING

@@ -47,7 +47,8 @@ NAMES: dict[str, dict[str, str]] = {
     "gazelle.metrics": {name: f"gazelle.legacy.metrics:{name}" for name in (
         "precision", "recall", "fbeta_score", "fmeasure", "matthews_correlation")},
     "gazelle.utils": {"plot": ":plot_model", "print_summary": "gazelle.models.summary:summary",
-                      "visualize_util": "gazelle.utils", "deserialize_keras_object": ":deserialize_keras_object"},
+                      "visualize_util": "gazelle.utils", "ReductionV2": "gazelle.legacy.losses:Reduction",
+                      "deserialize_keras_object": ":deserialize_keras_object"},
     "gazelle.callbacks": {"BaseLogger": ":Callback"},  # what it summed up, the loop sums up
     "gazelle.wrappers": {},
 }  # fmt: skip

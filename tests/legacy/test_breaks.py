@@ -294,6 +294,13 @@ def test_says_what_is_wrong(case):
         exec(lines, {"mlp": mlp, "layers": layers})
 
 
+@pytest.mark.parametrize("word", ["auto", gazelle.losses.Reduction.AUTO])
+def test_reduction_of_keras_2(word):
+    assert float(gazelle.losses.MeanSquaredError(reduction=word)(np.ones((2, 3)), np.zeros((2, 3)))) == 1.0
+    with pytest.raises(ValueError, match="Unknown reduction 'autos'"):
+        gazelle.losses.MeanSquaredError(reduction="autos")
+
+
 def test_without_the_room():
     """Today's words need none of it, and an old word is an error that names the new one."""
     plugged = era._load, era._settable, era._private

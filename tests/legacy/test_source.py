@@ -22,6 +22,8 @@ ERAS = {
     FIRST + "from keras import ops\n": (3, True, True),
     "KMeans(init='random', n_init=3)\n": (3, True, False),
     "this is no Python": (3, True, False),
+    "from tensorflow import keras\nmodel.compile('adam', 'mse', ['mae'])\n": (2, False, False),
+    "import keras\nmodel.compile('adam', ['mse', 'mae'], [1.0, 0.5])\n": (3, True, False),
 }
 OLD = """\
 from keras.layers.core import Dense, Dropout  # where they were
