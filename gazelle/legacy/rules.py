@@ -156,6 +156,16 @@ def _compile(thing: Any, words: dict[str, Any]) -> None:
         listed = words["metrics"] if isinstance(words["metrics"], (list, tuple)) else [words["metrics"]]
         if not isinstance(words["metrics"], dict):
             words["metrics"] = [metrics.FIRST.get(m, m) if isinstance(m, str) else m for m in listed]
+    if era.number() < 3 and thing._graph is not None:
+        _for_every_output(words, len(thing.outputs))
+
+
+def _for_every_output(words: dict[str, Any], outputs: int) -> None:
+    """Metrics in a list without lists inside were those of every output; today an entry belongs to one."""
+    for kind in ("metrics", "weighted_metrics"):
+        given = words.get(kind)
+        if outputs > 1 and isinstance(given, (list, tuple)) and not any(isinstance(m, (list, tuple)) for m in given):
+            words[kind] = [list(given)] * outputs
 
 
 _CAMEL = {name.lower(): name for name in optimizers.KINDS}

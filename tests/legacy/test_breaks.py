@@ -294,6 +294,15 @@ def test_says_what_is_wrong(case):
         exec(lines, {"mlp": mlp, "layers": layers})
 
 
+def test_a_list_of_metrics_was_for_every_output():
+    x = gazelle.Input((3,))
+    model = gazelle.Model(x, [layers.Dense(1, name="a")(x), layers.Dense(1, name="b")(x)])
+    with of_era(2):
+        exec("model.compile('sgd', 'mse', metrics=['mae'])", {"model": model})
+    history = model.fit(X[:, :3], [Y[:, :1], Y[:, :1]], verbose=0, keep=False).history
+    assert {"a_mae", "b_mae"} <= set(history)
+
+
 @pytest.mark.parametrize("word", ["auto", gazelle.losses.Reduction.AUTO])
 def test_reduction_of_keras_2(word):
     assert float(gazelle.losses.MeanSquaredError(reduction=word)(np.ones((2, 3)), np.zeros((2, 3)))) == 1.0
