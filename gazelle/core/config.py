@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.core import era
+from gazelle.core import era, shared_objects
 from gazelle.core.errors import ArgumentError, GazelleError, message, unknown
 from gazelle.core.traceback import shorten
 
@@ -298,6 +298,7 @@ def serialize_object(value: Any) -> dict[str, Any]:
         "class_name": cls.__name__,
         "config": value.get_config(),
         "registered_name": None if ours else getattr(cls, "_registered_name", cls.__name__),
+        **shared_objects.number(value),
     }
     build = getattr(value, "get_build_config", lambda: None)()
     if build:
@@ -372,7 +373,11 @@ def deserialize(value: Any, room: str | None = None) -> Any:
         )  # fmt: skip
     if name == "function":
         return target
+    out = shared_objects.made(value)
+    if out is not None:
+        return out
     out = target.from_config(config)
+    shared_objects.keep(value, out)
     shapes = value.get("build_config")
     if shapes and hasattr(out, "build_from_config") and not getattr(out, "built", True):
         out.build_from_config(shapes)

@@ -95,7 +95,7 @@ def _binary(what: str, y: Any, units: int, ignored: Any) -> None:
         mend = "These labels count from 1: use y - 1."
     elif y.ndim > 2 and values.max() > 1 and values.max() <= 255 and values.min() >= 0:
         mend = "For pixels use y / 255."
-    elif len(values) == 2:
+    elif len(values) == 2 and whole:
         mend = f"For two classes use y == {values[1]:g}."
     elif whole and values.min() >= 0 and (y.ndim == 1 or y.shape[-1] == 1) and values.max() < 1000:
         count = int(values.max()) + 1

@@ -26,10 +26,10 @@ def clone_model(
     it whole, or gone through too if `recursive`. `call_function(layer, *args, **kwargs)` calls the new layers.
     `input_tensors` take the place of the Inputs.
 
-    >>> model = Sequential([Input((3,)), layers.Dense(2), layers.Dropout(0.5)])
-    >>> without = lambda layer: layers.Identity() if "dropout" in layer.name else type(layer).from_config(layer.get_config())
+    >>> model = Sequential([Input((3,)), layers.Dense(2, name="top"), layers.Dropout(0.5)])
+    >>> without = lambda layer: layers.Identity(name="as_is") if "dropout" in layer.name else type(layer).from_config(layer.get_config())
     >>> [layer.name for layer in clone_model(model, clone_function=without).layers]
-    ['dense', 'identity']
+    ['top', 'as_is']
     """  # noqa: E501
     if not hasattr(type(model), "compile_from_config"):
         raise ArgumentError(

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gazelle.core import config as core
+from gazelle.core import shared_objects
 from gazelle.core.errors import ArgumentError, DamagedFileError, GazelleError, UnsafeFileError, message
 from gazelle.core.traceback import warn
 from gazelle.core.variable import Room
@@ -33,7 +34,8 @@ def model_to_json(model: Any, **kwargs: Any) -> str:
     >>> model_from_json(model_to_json(model)).output_shape
     (None, 2)
     """
-    config = core.serialize_object(model)
+    with shared_objects.written():
+        config = shared_objects.of_several(core.serialize_object(model))
     try:
         compiled = model.get_compile_config()
     except ArgumentError as error:  # the architecture is worth writing all the same
@@ -76,9 +78,10 @@ def build(
             raise _too_much(label, f"{key} of at most {largest}", number)
     with core.custom_object_scope(custom_objects or {}):
         _check_root(config, label)
-        config = spelling.checked({k: v for k, v in config.items() if k != "compile_config"}, label)
+        config = shared_objects.completed({k: v for k, v in config.items() if k != "compile_config"})
+        config = spelling.checked(config, label)
         room = Room(most, lambda shape: _too_much(label, f"weights of at most {most} numbers", f"more with {shape}"))
-        with translated(label), room:
+        with translated(label), room, shared_objects.read():
             return core.deserialize(config)
 
 

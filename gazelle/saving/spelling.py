@@ -93,7 +93,7 @@ def _given_function(config: Any) -> bool:
 def _object(value: Mapping[str, Any], label: str, within: str) -> dict[str, Any]:
     value = older.renewed(value)
     name, config = value["class_name"], value["config"]
-    out = {k: checked(v, label, within) for k, v in value.items() if k not in ("config", "shared_object_id")}
+    out = {k: checked(v, label, within) for k, v in value.items() if k != "config"}
     if name == "function" or not isinstance(config, dict):
         return {**out, "config": config}
     layer = config["name"] if isinstance(config.get("name"), str) else within

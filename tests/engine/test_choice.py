@@ -83,7 +83,7 @@ model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
 model.compile("sgd", "mse")
 model.fit(np.ones((4, 3)), np.ones(4), verbose=0)
 kind = type(model._trainer.programs.train).__name__
-print(keras.config.engine(), kind, tf.constant(2.0).numpy(), tf.keras is keras)
+print(keras.config.engine(), kind, tf.constant(2.0).numpy(), tf.keras.Sequential is keras.Sequential)
 """
     assert _run(tmp_path, program, KERAS_BACKEND="tensorflow").stdout.split() == [
         "tensorflow",

@@ -75,6 +75,9 @@ MOVING = {"CenterCrop", "RandomFlip", "RandomRotation", "RandomTranslation", "Ra
 }  # fmt: skip
 SMOOTH = {"RandomContrast", "RandomBrightness", "RandomHue", "RandomSaturation", "RandomSharpness", "RandomZoom"}
 
+#: layers of Keras that make Python's numbers of what was drawn, or of the boxes
+PYTHON = {getattr(keras.layers, name) for name in ("RandomElasticTransform", "RandomCrop", "MaxNumBoundingBoxes")}
+
 
 def numbers(value):
     """A config as JSON holds it, floats as float32."""
@@ -88,8 +91,7 @@ def numbers(value):
 def compiled(method, how, **words):
     """What a layer's method makes of arrays, as one program: eagerly, each operation is compiled by itself."""
     run = lambda x: method(x, how, **words)  # noqa: E731
-    numbers_of_draws = isinstance(method.__self__, keras.layers.RandomElasticTransform)  # Keras makes Python's of some
-    return run if numbers_of_draws else jax.jit(run)
+    return run if type(method.__self__) in PYTHON else jax.jit(run)
 
 
 @pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64")  # Keras' MixUp

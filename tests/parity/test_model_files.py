@@ -60,7 +60,15 @@ def nested(k, x):
     inner = k.Sequential([k.Input(ROW), k.layers.Dense(6, activation="elu"), k.layers.BatchNormalization()])
     y = k.Input(ROW)
     deep = k.Model(y, k.layers.Dense(6)(inner(y)), name="deep")
-    return k.layers.Average()([deep(x), inner(x)])
+    return k.layers.Average()([deep(x), x])
+
+
+def shared_within(k):
+    """A model inside another and beside it: Keras 3.15 writes this file but cannot read it."""
+    x, y = k.Input(ROW), k.Input(ROW)
+    inner = k.Sequential([k.Input(ROW), k.layers.Dense(6, activation="elu"), k.layers.BatchNormalization()])
+    deep = k.Model(y, k.layers.Dense(6)(inner(y)), name="deep")
+    return k.Model(x, k.layers.Average()([deep(x), inner(x)]))
 
 
 MODELS = {
@@ -116,3 +124,14 @@ def test_files_go_both_ways(name, tmp_path):
     for mine, back, other in zip(outputs(ours, x), outputs(again, x), wanted, strict=True):
         same(mine, other)
         np.testing.assert_array_equal(back, other)
+
+
+@pytest.mark.parametrize("room", [gazelle, keras], ids=["ours", "theirs"])
+def test_a_model_at_two_places_stays_one(room, tmp_path):
+    model = shared_within(room)
+    model.save(tmp_path / "model.keras")
+    back = gazelle.models.load_model(tmp_path / "model.keras")
+    x = np.random.default_rng(1).normal(size=(2, *ROW)).astype("float32")
+    same(outputs(back, x)[0], outputs(model, x)[0])
+    assert len(back.weights) == len(model.weights) == 8
+    assert back.layers[1].layers[1] is back.layers[2]

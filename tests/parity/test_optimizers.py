@@ -105,7 +105,7 @@ def test_around_the_rule(name, words):
 
 @pytest.mark.parametrize("words", [{}, {"use_ema": True, "ema_overwrite_frequency": 3}], ids=label)
 def test_constraints_come_last(words):
-    agree(*both(lambda room: room.SGD(0.1, **words), constraint=lambda w: jnp.clip(w, -0.5, 0.5)))
+    agree(*both(lambda room: room.SGD(0.1, **words), constraint=lambda w: jnp.clip(w + 0.0, -0.5, 0.5)))
 
 
 def test_excluded_from_weight_decay():
@@ -143,7 +143,8 @@ def test_rate_from_a_schedule(name, words):
     assert ours.hyper() == {}
     held = of_keras(theirs, SHAPES)
     agree(of_gazelle(ours, SHAPES), held)
-    theirs.iterations.assign(held[1][0])
+    for variable, value in zip(theirs.variables, held[1], strict=True):
+        variable.assign(value)
     assert float(ours.learning_rate) == pytest.approx(float(theirs.learning_rate), rel=1e-5)
     assert ours.get_config() == {**theirs.get_config(), "name": ours.name}
     again = optimizers.deserialize(keras.optimizers.serialize(theirs))

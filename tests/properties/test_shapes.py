@@ -258,7 +258,7 @@ def test_split_takes_one_end_and_keeps_the_rest(n, fraction, start):
     except ArgumentError:
         assert n * fraction < 1 or n * (1 - fraction) < 1
         return
-    assert abs(len(part) - n * fraction) < 1
+    assert abs(len(part) - n * fraction) <= 1  # as in Keras, which rounds floor(n * (1 - fraction))
     assert len(rest) + len(part) == n
     assert (np.concatenate([part, rest] if start else [rest, part]) == x).all()
 
