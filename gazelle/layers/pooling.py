@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from gazelle import ops
 from gazelle.core.config import register
 from gazelle.layers.spatial import _Spatial, choice, sizes
+from gazelle.ops.extremes import largest
 
 
 class _Pooling(_Spatial):
@@ -142,7 +143,7 @@ class GlobalMaxPooling1D(_GlobalPooling):
     (2, 3)
     """
 
-    rank, reduce = 1, staticmethod(jnp.max)
+    rank, reduce = 1, staticmethod(largest)
 
 
 @register("layers", "GlobalMaxPool2D")
@@ -153,7 +154,7 @@ class GlobalMaxPooling2D(_GlobalPooling):
     (2, 1, 1, 3)
     """
 
-    rank, reduce = 2, staticmethod(jnp.max)
+    rank, reduce = 2, staticmethod(largest)
 
 
 @register("layers", "GlobalMaxPool3D")
@@ -164,7 +165,7 @@ class GlobalMaxPooling3D(_GlobalPooling):
     (1, 3)
     """
 
-    rank, reduce = 3, staticmethod(jnp.max)
+    rank, reduce = 3, staticmethod(largest)
 
 
 @register("layers", "GlobalAvgPool1D")

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from gazelle.core import defaults
 from gazelle.losses.base import LossFunctionWrapper
 from gazelle.losses.shapes import takes
+from gazelle.ops.extremes import largest
 
 
 def _signed(y_true: Any) -> Any:
@@ -45,7 +46,7 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
     0.6
     """
     positive = jnp.sum(y_true * y_pred, axis=-1)
-    negative = jnp.max((1.0 - y_true) * y_pred, axis=-1)
+    negative = largest((1.0 - y_true) * y_pred, axis=-1)
     return jnp.maximum(negative - positive + 1.0, 0.0)
 
 

@@ -13,6 +13,7 @@ from jax import lax
 
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.ops.base import array, op, public
+from gazelle.ops.extremes import largest
 from gazelle.ops.space import is_first, moved_first, moved_last, per_axis
 
 
@@ -74,7 +75,7 @@ def adaptive_average_pool(inputs: Any, output_size: Any, data_format: str | None
 @op
 def adaptive_max_pool(inputs: Any, output_size: Any, data_format: str | None = None) -> Any:
     """The largest value of each of `output_size` windows that together cover space."""
-    return _adaptive(jnp.max, inputs, output_size, data_format)
+    return _adaptive(largest, inputs, output_size, data_format)
 
 
 def _adaptive(reduce: Any, inputs: Any, output_size: Any, data_format: str | None) -> Any:

@@ -202,6 +202,7 @@ def _largest_of_axes(x: Any, axes: tuple[int, ...]) -> Any:
 @_largest_of_axes.defjvp
 def _largest_of_axes_tangent(axes: tuple[int, ...], primals: Any, tangents: Any) -> Any:
     (x,), (dx,) = primals, tangents
+    x = lax.optimization_barrier(x)  # computed once: rounded in another way, no place would equal the largest
     y = _largest_of_axes(x, axes)
     wide = jnp.expand_dims(y, axes)
     shape = [n if axis in axes else 1 for axis, n in enumerate(x.shape)]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 
 from gazelle.ops.base import ARRAY, ARRAYS, array, arrays, op, public
+from gazelle.ops.extremes import extreme
 
 if TYPE_CHECKING:
 
@@ -71,10 +72,12 @@ TABLE: dict[Callable[..., None], str] = {
 
 #: Keras' name -> the name in `jax.numpy`, where they differ.
 _NAMES = {"bitwise_left_shift": "left_shift", "bitwise_right_shift": "right_shift"}
+_EXTREMES = {"amax", "amin", "max", "min", "nanmax", "nanmin", "ptp"}
 
 
 def _make(name: str, prototype: Callable[..., None]) -> Callable[..., Any]:
     target = getattr(jnp, _NAMES.get(name, name))
+    target = extreme(target) if name in _EXTREMES else target
     signature = inspect.signature(prototype)
     placed = [p for p in signature.parameters if p in ARRAY or p in ARRAYS or p in ("q", "start", "stop")]
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from gazelle import initializers
 from gazelle.layers import Dense, Layer
+from gazelle.ops.extremes import largest
 
 
 class TimeDistributedDense(Dense):
@@ -43,7 +44,7 @@ class MaxoutDense(Layer):
 
     def call(self, x: Any) -> Any:
         y = jnp.einsum("bi,kio->bko", x, self.kernel.value)
-        return jnp.max(y if self.bias is None else y + self.bias.value, axis=1)
+        return largest(y if self.bias is None else y + self.bias.value, axis=1)
 
 
 class Highway(Layer):
