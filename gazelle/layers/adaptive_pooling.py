@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax.numpy as jnp
-import numpy as np
-
+from gazelle import ops
 from gazelle.layers.spatial import _Spatial, sizes
 
 
@@ -20,22 +18,8 @@ class _AdaptivePooling(_Spatial):
         self.output_size = sizes(type(self).__name__, "output_size", output_size, self.rank)
 
     def call(self, x: Any) -> Any:
-        for axis, count in zip(self.space, self.output_size, strict=True):  # means and maxima go axis by axis
-            start, stop = _windows(x.shape[axis], count)
-            width = (stop - start).max()
-            places = np.minimum(start[:, None] + np.arange(width), stop[:, None] - 1)  # the last one again at the end
-            parts = jnp.take(x, places, axis=axis)
-            if self.largest:
-                x = parts.max(axis + 1)
-            else:
-                share = (np.arange(width) < (stop - start)[:, None]) / (stop - start)[:, None]
-                x = (parts * share.reshape(share.shape + (1,) * (x.ndim - axis - 1)).astype(x.dtype)).sum(axis + 1)
-        return x
-
-
-def _windows(size: int, count: int) -> tuple[Any, Any]:
-    i = np.arange(count)
-    return i * size // count, -(-(i + 1) * size // count)
+        pool = ops.adaptive_max_pool if self.largest else ops.adaptive_average_pool
+        return pool(x, self.output_size, self.data_format)
 
 
 class AdaptiveAveragePooling1D(_AdaptivePooling):
