@@ -39,11 +39,11 @@ demo:
 
 test:
 	$(call environment,dev)
-	@$(PYTHON) -m pytest -n auto --dist loadgroup $(ARGS)
+	@$(PYTHON) -m pytest -n auto --dist worksteal $(ARGS)
 
 torture:
 	$(call environment,dev)
-	@GAZELLE_TORTURE=1 $(PYTHON) -m pytest tests/torture tests/saving tests/legacy -n auto --dist loadgroup $(ARGS)
+	@GAZELLE_TORTURE=1 $(PYTHON) -m pytest tests/torture tests/saving tests/legacy -n auto --dist worksteal $(ARGS)
 
 check:
 	$(call environment,dev)

@@ -11,13 +11,15 @@ import jax
 import pytest
 
 #: folders whose tests compile much and compute little: there, quick compiles are worth more than quick programs
-QUICK = {"contracts", "core", "features", "layers", "losses", "metrics", "models", "ops", "optimizers", "parity",
-         "properties", "saving", "wrappers"}  # fmt: skip
+QUICK = {"contracts", "core", "features", "layers", "legacy", "losses", "metrics", "models", "ops", "optimizers",
+         "parity", "properties", "saving", "training", "wrappers"}  # fmt: skip
+#: but these compute much, look at what is compiled, or compare bits as they are in a real run
+SLOW = {"test_training", "test_programs", "test_structure", "test_custom_steps", "test_resume"}
 
 
 @pytest.fixture(autouse=True)
 def _quick_compiles(request):
-    quick = request.path.parent.name in QUICK and request.path.stem != "test_training"
+    quick = request.path.parent.name in QUICK and request.path.stem not in SLOW
     jax.config.update("jax_disable_most_optimizations", quick)
     yield
     jax.config.update("jax_disable_most_optimizations", False)

@@ -75,6 +75,12 @@ def test_fake_quantization(words):
     same(run, tolerance=1e-6)
 
 
+@pytest.fixture(autouse=True)
+def _no_collection(monkeypatch):
+    """Keras asks for a full collection for each weight that it replaces: a second each, late in a run of all tests."""
+    monkeypatch.setattr("gc.collect", lambda generation=2: 0)
+
+
 # Layers ---------------------------------------------------------------------------------------------------------------
 
 NO_INPUTS = {"activation_quantizer": None}
