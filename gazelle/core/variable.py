@@ -144,7 +144,7 @@ class Variable:
             id(self) in scope.values or scope.pure or scope.closed
         )  # fmt: skip
         old = self._full()
-        new = jnp.asarray(value, self.dtype)
+        new = self._array(value)
         if new.shape != old.shape:
             raise ShapeError(
                 message(f"Variable '{self.path}' cannot be assigned", expected=f"shape {old.shape}",
@@ -164,13 +164,16 @@ class Variable:
                 if self._lease is not None:
                     self._lease.touched()
 
+    def _array(self, value: Any) -> jax.Array:
+        return jnp.asarray(value, dtypes.device_dtype(self.dtype))
+
     def assign_add(self, value: Any) -> None:
         """value <- value + `value`."""
-        self.assign(self._full() + jnp.asarray(value, self.dtype))
+        self.assign(self._full() + self._array(value))
 
     def assign_sub(self, value: Any) -> None:
         """value <- value - `value`."""
-        self.assign(self._full() - jnp.asarray(value, self.dtype))
+        self.assign(self._full() - self._array(value))
 
     @property
     def shape(self) -> tuple[int, ...]:

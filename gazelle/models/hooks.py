@@ -97,6 +97,17 @@ class Hooks(Layer, abstract=True):
         """The loss given to `compile`, plus `losses`: what layers added, and the penalties of regularizers."""
         return self._compute(y, y_pred, sample_weight, self.losses)
 
+    def stateless_compute_loss(
+        self, trainable_variables: Sequence[Any], non_trainable_variables: Sequence[Any],
+        metrics_variables: Sequence[Any], x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:  # fmt: skip
+        """(`compute_loss`, values of the three kinds of variables after it) from values of them, for loops of your own;
+        the outputs come from `stateless_call`."""
+        given = (trainable_variables, non_trainable_variables, metrics_variables)
+        loss = lambda data: self._loss_of(x, data[0], data[1], sample_weight, training)  # noqa: E731
+        return steps.as_pure(self, loss, steps.TEST, given, (y, y_pred))
+
     def _compute(self, y: Any, y_pred: Any, weight: Any, added: Sequence[Any]) -> Any:
         box = box_of((y, y_pred, weight, added))
         if box is not None:
