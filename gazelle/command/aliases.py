@@ -54,6 +54,8 @@ class Aliases(MetaPathFinder):
     ) -> ModuleSpec | None:
         if fullname == "tensorflow":
             return _tensorflow_spec()
+        if fullname.partition(".")[0] == "theano" and PathFinder.find_spec("theano") is None:
+            return _theano_spec(fullname)
         real = meaning(fullname)
         if fullname in _BESIDE and PathFinder.find_spec(fullname) is None:
             raise ModuleNotFoundError(message(f"No module named {fullname!r}", mend=_BESIDE[fullname]), name=fullname)
@@ -148,6 +150,21 @@ def _tensorflow_part(name: str) -> ModuleSpec:
     if found is None:
         raise ModuleNotFoundError(_facade().missing(name.partition(".")[2]), name=name)
     return ModuleSpec(name, _Facade() if _stands_in(found) else _Existing(found.__name__), is_package=True)
+
+
+class _Theano(_Facade):
+    """Gives gazelle's own `theano`, or a part of it."""
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module: ModuleType = importlib.import_module("gazelle.legacy.theano").module(spec.name)
+        return module
+
+
+def _theano_spec(name: str) -> ModuleSpec:
+    if importlib.import_module("gazelle.legacy.theano").module(name) is None:
+        mend = "gazelle stands in for theano and theano.tensor with what Keras programs used of them."
+        raise ModuleNotFoundError(message(f"No module named {name!r}", mend=mend), name=name)
+    return ModuleSpec(name, _Theano(), is_package=True)
 
 
 def _stands_in(module: Any) -> bool:

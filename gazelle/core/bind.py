@@ -91,6 +91,16 @@ def entered(scope: Scope) -> Iterator[Scope]:
         _scope.reset(token)
 
 
+@contextlib.contextmanager
+def outside() -> Iterator[None]:
+    """Let no scope be the current one for the length of a with-block."""
+    token = _scope.set(None)
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
 def pure(
     fn: Callable[..., Any], variables: Paths, names: Mapping[int, str] | None = None,
     observe: Callable[[Any, Any], None] | None = None,

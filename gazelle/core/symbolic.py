@@ -196,6 +196,10 @@ def call_op(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping
     return outputs
 
 
+class NeedsGraphError(ArgumentError):
+    """A layer's call computes with the graph that its input comes from, not with the input's values."""
+
+
 def output_spec(fn: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], name: str = "tensor") -> Any:
     """The symbolic outputs of `fn`, found by tracing it with arrays of the arguments' shapes."""
     flat, structure = jax.tree.flatten((args, dict(kwargs)), is_leaf=is_symbolic)

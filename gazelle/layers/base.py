@@ -14,12 +14,13 @@ import jax
 from gazelle import initializers
 from gazelle.core import arrays, bind, closures, dtypes, random, symbolic
 from gazelle.core.config import ArgumentTypeError, resolve, serialize, serialize_object, snake
-from gazelle.core.errors import ArgumentError, GazelleError, StateError, message, unknown
+from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, message, unknown
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.names import automatic
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.traceback import filtered
 from gazelle.core.variable import Variable
+from gazelle.layers import declared
 from gazelle.layers.checked import Checked
 from gazelle.layers.stateless import Stateless
 from gazelle.layers.stored import as_shape
@@ -201,7 +202,15 @@ class Layer(Stateless, Checked):
             with bind.knowing(dict(zip(map(id, beside), arrays, strict=True))):
                 return self._call_arrays_here(*args, **kwargs)
 
-        outputs = symbolic.output_spec(call, (beside, *args), kwargs, name=self.name)
+        try:
+            outputs = symbolic.output_spec(call, (beside, *args), kwargs, name=self.name)
+        except symbolic.NeedsGraphError:  # the layer becomes steps of the graph around it
+            out = self.call(*args, **kwargs)
+            return out[0] if isinstance(out, list) and len(out) == 1 else out
+        except ShapeError:
+            outputs = declared.outputs(self, args)
+            if outputs is None:
+                raise
         Node(self, args, kwargs, outputs, beside)
         return outputs
 

@@ -21,9 +21,10 @@ ATTRIBUTES = frozenset((
     "b_constraint", "b_regularizer", "batch_input_shape", "bias_init", "border_mode", "decay", "dim_ordering",
     "eval", "evaluate_generator", "filter_length", "fit_generator", "flattened_layers", "forget_bias_init",
     "get_gradients", "get_input", "get_input_at", "get_input_shape_at", "get_output", "get_output_at",
-    "get_output_shape_at", "get_shape", "get_updates", "get_value", "inbound_nodes", "init", "inner_activation",
-    "inner_init", "input", "input_names", "input_shape", "lr", "make_predict_function", "model", "nb_col",
-    "nb_filter", "nb_row", "outbound_nodes", "output", "output_dim", "output_names", "output_shape", "p",
+    "get_output_shape_at", "get_shape", "get_updates", "get_value", "get_weights", "inbound_nodes", "init",
+    "inner_activation", "inner_init", "input", "input_names", "input_shape", "lr", "make_predict_function",
+    "metrics_tensors", "model", "nb_col", "nb_filter", "nb_row",
+    "outbound_nodes", "output", "output_dim", "output_names", "output_shape", "p",
     "pool_length", "predict_classes", "predict_generator", "predict_proba", "reset_state", "reset_states",
     "running_mean", "running_std", "sample_weights", "set_value", "sigma", "state_updates", "stride", "subsample",
     "subsample_length", "targets", "theta", "to_yaml", "total_loss", "train_function", "updates",
@@ -32,7 +33,8 @@ ATTRIBUTES = frozenset((
 _PARTS = {
     "arguments": "arguments", "assign": "attributes", "called": "attributes", "explained": "rewrite",
     "classes": "names", "layers": "attributes", "look": "detect", "module": "paths", "name": "names",
-    "names": "names", "package": "package", "reduction": "losses", "upgraded": "rewrite",
+    "metrics_names": "reports", "names": "names", "package": "package", "reduction": "losses", "run": "events",
+    "upgraded": "rewrite",
 }  # fmt: skip
 
 

@@ -12,9 +12,10 @@ from gazelle.core.errors import GazelleError, message
 from gazelle.core.symbolic import KerasTensor, map_tree
 from gazelle.core.variable import Variable
 from gazelle.layers import Layer
-from gazelle.legacy import custom, generators, words
+from gazelle.legacy import custom, generators, reports, words
 from gazelle.legacy.backend import updates
 from gazelle.legacy.backend.gradients import gradients
+from gazelle.legacy.updating import Updating
 from gazelle.models import Model
 from gazelle.models.graph import Graph
 from gazelle.optimizers import Optimizer
@@ -119,7 +120,8 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     "predict_proba": _method(_chances), "reset_states": _method(_reset), "reset_state": _method(_reset),
     "uses_learning_phase": lambda model: False, "state_updates": lambda model: [],
     "to_yaml": _method(lambda model, **_: model.to_json()),  # JSON is YAML
-    "model": lambda model: model, "flattened_layers": lambda model: model.layers,
+    "metrics_tensors": reports.metrics_tensors, "model": lambda model: model,
+    "flattened_layers": lambda model: model.layers,
     "input_names": lambda model: list(model._the_graph("input_names").input_names),
     "output_names": lambda model: list(model._the_graph("output_names").output_names),
     "_make_predict_function": _NOTHING_TO_DO, "_make_train_function": _NOTHING_TO_DO,
@@ -131,6 +133,7 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
 }  # fmt: skip
 _OPTIMIZER: dict[str, Callable[[Any], Any]] = {
     "get_updates": _method(updates.get_updates),
+    "get_weights": _method(lambda optimizer: [variable.numpy() for variable in optimizer.variables]),
     "get_gradients": _method(lambda _, loss, params: gradients(loss, params)),
     "lr": lambda optimizer: optimizer.learning_rate,
     "decay": lambda optimizer: 0.0,
@@ -167,7 +170,7 @@ def attribute(thing: Any, name: str) -> Any:
 
 def assign(thing: Any, name: str, value: Any) -> Any:
     """Do what `thing.name = value` did; NOTHING: it is an attribute as any other."""
-    if isinstance(thing, Optimizer) and name == "lr":
+    if isinstance(thing, Optimizer) and name == "lr" and not isinstance(thing, Updating):
         thing.learning_rate = value
     elif isinstance(thing, Layer) and name in ("trainable_weights", "non_trainable_weights"):
         custom.set_weights_lists(thing, name, value)

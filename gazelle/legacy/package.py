@@ -33,6 +33,8 @@ class Package(ModuleType):
         super().__init__(name, gazelle.__doc__)
 
     def __getattr__(self, name: str) -> Any:
+        if name == "version":
+            return lambda: version(self.__name__)
         return version(self.__name__) if name == "__version__" else getattr(gazelle, name)
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -18,7 +18,7 @@ from gazelle.core import era
 from gazelle.core.config import REGISTRY
 from gazelle.layers.spatial import _Spatial
 from gazelle.legacy import layers as old_layers
-from gazelle.legacy import metrics, optimizers, regularizers
+from gazelle.legacy import metrics, optimizers, regularizers, updating
 from gazelle.training import callbacks
 
 Rule = Callable[[Any, tuple[Any, ...], dict[str, Any]], tuple[tuple[Any, ...], dict[str, Any]]]
@@ -106,6 +106,13 @@ def _normalization(thing: Any, words: dict[str, Any]) -> None:
 
 
 # Optimizers ----------------------------------------------------------------------------------------------------------
+
+
+@rule("Optimizer")
+def _own_optimizer(thing: Any, words: dict[str, Any]) -> None:
+    if thing is not None and updating.wrote(thing):
+        updating.begin(thing, words)
+
 
 _RATES = {"SGD": 0.01, "Adagrad": 0.01, "Adadelta": 1.0, "Adamax": 0.002, "Nadam": 0.002}
 

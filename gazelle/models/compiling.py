@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from gazelle import losses, optimizers
-from gazelle.core import random, symbolic
+from gazelle.core import era, random, symbolic
 from gazelle.core.config import deserialize, name_of, serialize
 from gazelle.core.errors import StateError, message
 from gazelle.core.traceback import warn
@@ -217,8 +217,12 @@ class Compiling(Hooks, abstract=True):
         """The names of what `evaluate` returns, in order; before the first data as far as `compile` was told them."""
         if self._trainer is None or not self._trainer.meters.built:
             given = jax.tree.leaves((self._compiled or {}).get("metrics"))
-            return ["loss", *(m if isinstance(m, str) else getattr(m, "name", None) or name_of(m) for m in given)]
-        return self._trainer.meters.names
+            told = (m if isinstance(m, str) else getattr(m, "name", None) or name_of(m) for m in given)
+            names = ["loss", *told]
+        else:
+            names = self._trainer.meters.names
+        found: list[str] = era.shown("metrics_names", self, names)
+        return found
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """The arguments of `compile` as values that JSON can hold."""

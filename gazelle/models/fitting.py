@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from gazelle import data
-from gazelle.core import defaults, symbolic
+from gazelle.core import defaults, era, symbolic
 from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.models import settings
 from gazelle.models.arguments import check_fit, pair, warn_unseen_classes, whole
@@ -96,6 +96,7 @@ class Fitting(Compiling, abstract=True):
         display = Progress(verbose)
         listed = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
         params = {"epochs": epochs, "steps": source.steps, "verbose": verbose, "validation_freq": validation_freq}
+        params = era.shown("run", (listed, source, validation), params)
         events = CallbackList([*listed, history], self, params)
         backup = next((c for c in events.callbacks if isinstance(c, BackupAndRestore)), None)
         keeper = settings.keeper(self.name, keep, resume, backup)

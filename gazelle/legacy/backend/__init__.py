@@ -49,11 +49,18 @@ __all__ = sorted(_names())
 
 #: what programs called this module by the name of one backend
 _OWN_NAMES = ("cntk_backend", "common", "load_backend", "tensorflow_backend", "theano_backend")
+#: rooms of TensorFlow that the module imported, and which of the rooms that programs see holds their functions
+_OF_TENSORFLOW = {
+    **dict.fromkeys(("array_ops", "check_ops", "control_flow_ops", "math_ops", "random_ops", "state_ops",
+                     "tensor_array_ops"), ""),
+    "nn": "nn", "nn_ops": "nn", "image_ops": "image", "linalg_ops": "linalg",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
-    if name == "tf":
-        return importlib.import_module("gazelle.legacy.tensorflow").module("tensorflow")
+    if name == "tf" or name in _OF_TENSORFLOW:
+        tensorflow = importlib.import_module("gazelle.legacy.tensorflow").module("tensorflow")
+        return getattr(tensorflow, _OF_TENSORFLOW.get(name, ""), tensorflow)
     if name in _OWN_NAMES:
         return importlib.import_module(__name__)
     look: Callable[[str], Any] = missing(__name__)

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.core import bind
-from gazelle.core.errors import ArgumentError, message
-from gazelle.core.symbolic import KerasTensor, Node, Op, is_symbolic
+from gazelle.core.errors import message
+from gazelle.core.symbolic import KerasTensor, NeedsGraphError, Node, Op, is_symbolic
 from gazelle.core.variable import Variable
 from gazelle.layers.input import InputLayer
 from gazelle.legacy.backend.running import variables_of
@@ -28,7 +28,7 @@ def gradients(loss: Any, variables: Any) -> list[Any]:
     """
     loss = sum(loss[1:], loss[0]) if isinstance(loss, list | tuple) else loss
     if not is_symbolic(loss):
-        raise ArgumentError(
+        raise NeedsGraphError(
             message("K.gradients", expected="a loss that is a tensor of a graph", got=type(loss).__name__,
                     mend="Compute it from model.input, K.placeholder or K.variable; inside of a layer use jax.grad.")
         )  # fmt: skip

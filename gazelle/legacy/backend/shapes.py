@@ -57,6 +57,35 @@ def _refill(function: Callable[..., Any], tensors: Any) -> Any:
 jax.tree_util.register_pytree_node(Size, lambda s: (s.tensors, s.function), _refill)
 
 
+class Shape(tuple[Any, ...]):
+    """Sizes that compute like the tensor of whole numbers that a shape was: `shape(x)[1:3] * 2` doubles both."""
+
+    def __getitem__(self, index: Any) -> Any:
+        part = super().__getitem__(index)
+        return Shape(part) if isinstance(part, tuple) else part
+
+    def _each(self, other: Any, op: Callable[[Any, Any], Any]) -> Any:
+        if isinstance(other, int | Size):
+            return Shape(op(size, other) for size in self)
+        if isinstance(other, list | tuple) and len(other) == len(self):
+            return Shape(op(size, each) for size, each in zip(self, other, strict=True))
+        return NotImplemented
+
+    def __add__(self, other: Any) -> Any:
+        sums = self._each(other, operator.add)
+        return Shape((*self, *other)) if sums is NotImplemented and isinstance(other, list | tuple) else sums
+
+
+def _of_each(op: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda self, other: self._each(other, op)
+
+
+for _name in ("sub", "mul", "floordiv", "mod"):
+    setattr(Shape, f"__{_name}__", _of_each(getattr(operator, _name)))
+Shape.__rmul__ = Shape.__mul__  # type: ignore[method-assign]
+jax.tree_util.register_pytree_node(Shape, lambda shape: (tuple(shape), None), lambda _, sizes: Shape(sizes))
+
+
 def size_of(x: Any, axis: int) -> Any:
     """The size of one axis: a number where it is known."""
     known = x.shape[axis]
@@ -70,7 +99,7 @@ def shape(x: Any) -> Any:
     >>> shape(x)
     (<Size of a symbolic tensor>, 3)
     """
-    return tuple(size_of(x, axis) for axis in range(len(x.shape)))
+    return Shape(size_of(x, axis) for axis in range(len(x.shape)))
 
 
 def int_shape(x: Any) -> Any:

@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 
 from gazelle import ops
-from gazelle.core import bind, symbolic
+from gazelle.core import bind, era, symbolic
 from gazelle.core.variable import Variable
+from gazelle.legacy.backend.lifting import GraphVariable, running
 from gazelle.models.graph import Graph
 
 
@@ -30,14 +31,20 @@ def update(x: Variable, new_x: Any) -> Any:
     return x
 
 
+def _deferred(x: Any, change: Any) -> bool:
+    """Whether a change waits for a function: while a graph is written by a program of a time when all did."""
+    graph_era = era.number() < 3 and era.standalone() and isinstance(x, GraphVariable) and not running()
+    return graph_era or symbolic.any_symbolic(change)
+
+
 def update_add(x: Variable, increment: Any) -> Any:
     """x <- x + increment."""
-    return update(x, x + increment if symbolic.any_symbolic(increment) else x.value + ops.convert_to_tensor(increment))
+    return update(x, x + increment if _deferred(x, increment) else x.value + ops.convert_to_tensor(increment))
 
 
 def update_sub(x: Variable, decrement: Any) -> Any:
     """x <- x - decrement."""
-    return update(x, x - decrement if symbolic.any_symbolic(decrement) else x.value - ops.convert_to_tensor(decrement))
+    return update(x, x - decrement if _deferred(x, decrement) else x.value - ops.convert_to_tensor(decrement))
 
 
 def moving_average_update(x: Variable, value: Any, momentum: float) -> Any:

@@ -18,6 +18,7 @@ from gazelle.legacy.tensorflow import (  # each enters its names
     arrays,
     boxes,
     checking,
+    comma,
     control,
     dataset,
     elements,
@@ -29,6 +30,7 @@ from gazelle.legacy.tensorflow import (  # each enters its names
     linalg,
     maths,
     nn,
+    optimizers,
     parsing,
     ragged,
     ragged_calls,
@@ -48,8 +50,9 @@ from gazelle.legacy.tensorflow.tape import GradientTape
 from gazelle.legacy.tensorflow.variable import IndexedSlices, TensorFlowVariable
 
 ROOMS = (
-    arrays, boxes, checking, control, dataset, elements, examples, files, function, gathering, images, linalg, maths,
-    nn, parsing, ragged, ragged_calls, randoms, records, setting, signals, sparse, strings, tables, taps, training,
+    arrays, boxes, checking, comma, control, dataset, elements, examples, files, function, gathering, images,
+    linalg, maths, nn, optimizers, parsing, ragged, ragged_calls, randoms, records, setting, signals, sparse,
+    strings, tables, taps, training,
 )  # fmt: skip
 
 for _name, _dtype in DTYPES.items():

@@ -55,7 +55,10 @@ def switch_case(branch_index: Any, branch_fns: Any, default: Any = None, name: A
 def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, maximum_iterations: Any = None,
                **_: Any) -> Any:  # fmt: skip
     """`tf.while_loop`."""
-    values, rounds = jax.tree.map(convert, list(loop_vars), is_leaf=is_box), 0
+    kept = lambda leaf: is_box(leaf) or isinstance(leaf, TensorArray)  # noqa: E731
+    plain = (int, TensorArray)  # a number of Python stays one: it may be an index of an array
+    values = jax.tree.map(lambda v: v if isinstance(v, plain) else convert(v), list(loop_vars), is_leaf=kept)
+    rounds = 0
     first = cond(*values)
     if _traced(first):
         most = np.iinfo(np.int32).max if maximum_iterations is None else int(maximum_iterations)
@@ -74,7 +77,7 @@ def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: An
     while bool(cond(*values)) and (maximum_iterations is None or rounds < int(maximum_iterations)):
         out = body(*values)
         values, rounds = list(out) if isinstance(out, list | tuple) else [out], rounds + 1
-    return values
+    return jax.tree.map(lambda v: v if isinstance(v, TensorArray) else convert(v), values, is_leaf=kept)
 
 
 @named("map_fn", "vectorized_map", "compat.v1.map_fn")

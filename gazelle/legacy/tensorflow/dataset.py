@@ -224,6 +224,10 @@ class Dataset(Sources, Batches):
             raise NotCompilable  # the loop would be as long as the data
         return (tensors_of(element) for element in self._begin())
 
+    def make_one_shot_iterator(self) -> Dataset:
+        """The data themselves: a program of TensorFlow 1 gave the iterator to `fit`."""
+        return self
+
     def as_numpy_iterator(self) -> Iterator[Any]:
         """The elements as arrays of NumPy."""
         return (jax.tree.map(plain, element) for element in self._begin())

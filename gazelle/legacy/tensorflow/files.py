@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import glob as globbing
 import io
 import os
@@ -120,18 +119,3 @@ class LineDataset:
 
 
 named("data.TextLineDataset")(LineDataset)
-
-
-@named("io.decode_csv")
-def decode_csv(records: Any, record_defaults: Any, field_delim: str = ",", **_: Any) -> list[Any]:
-    """`tf.io.decode_csv`: the fields of lines, each with the dtype of its default, which stands for an empty field."""
-    lines = np.asarray(unboxed(convert(records)), object)
-    rows = list(csv.reader([v.decode() for v in lines.flat], delimiter=field_delim))
-    columns = []
-    for place, given in enumerate(record_defaults):
-        default = np.asarray(unboxed(convert(given)))
-        values = [row[place] if row[place] != "" else default.reshape(-1)[0] for row in rows]
-        text_column = default.dtype == object
-        column = convert(values) if text_column else Tensor(np.asarray(values, default.dtype))
-        columns.append(Tensor(unboxed(column).reshape(lines.shape)))
-    return columns

@@ -21,6 +21,7 @@ for _tf, _function in {
     def _of_features(features: Any, _function: Any = _function) -> Any:
         return _function(jnp.asarray(features))
 
+    _of_features.__name__ = _tf  # by which a model file names it
     op(f"nn.{_tf}", host=False)(_of_features)
 
 
