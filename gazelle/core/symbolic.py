@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import itertools
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from gazelle.core import arrays, bind, dtypes, era, unrolled
+from gazelle.core.boxed import Boxed
 from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, message
 from gazelle.core.masks import get_mask, set_mask
 
@@ -200,8 +203,13 @@ class NeedsGraphError(ArgumentError):
     """A layer's call computes with the graph that its input comes from, not with the input's values."""
 
 
-def output_spec(fn: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], name: str = "tensor") -> Any:
-    """The symbolic outputs of `fn`, found by tracing it with arrays of the arguments' shapes."""
+def output_spec(
+    fn: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], name: str = "tensor", pins: int = 2
+) -> Any:
+    """The symbolic outputs of `fn`, found by tracing it with arrays of the arguments' shapes.
+
+    pins: how many unknown sizes may be taken for the known ones that they meet.
+    """
     flat, structure = jax.tree.flatten((args, dict(kwargs)), is_leaf=is_symbolic)
     places = [i for i, leaf in enumerate(flat) if is_symbolic(leaf)]
 
@@ -216,6 +224,7 @@ def output_spec(fn: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], na
         if result is None or isinstance(result, (str, bytes)):
             mend = "Does it end without `return`?" if result is None else ""
             raise ArgumentError(message(f"The call of '{name}'", expected="tensors", got=repr(result), mend=mend))
+        result = jax.tree.map(_plain, result, is_leaf=lambda leaf: isinstance(leaf, Boxed))
         masks.append([None if mask is None else mask.shape for mask in map(get_mask, jax.tree.leaves(result))])
         return result
 
@@ -235,10 +244,11 @@ def output_spec(fn: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], na
             programs.append(program)
             results.append(result)
         except (TypeError, ValueError) as error:
-            fixed = _meets(str(error), size) if unknown else None
-            if fixed is not None:  # a tensor of a fixed number of samples meets ours: we have as many
-                args, kwargs = map_tree(functools.partial(_of_samples, count=fixed), (args, dict(kwargs)))
-                return output_spec(fn, args, kwargs, name)
+            met = _meeting(str(error), size) if unknown and pins else []
+            for left, fixed in itertools.product(range(pins), met):  # first as few as may be
+                for pinned_args, pinned_kwargs in _pinned((args, dict(kwargs)), fixed):
+                    with contextlib.suppress(TypeError, ValueError):
+                        return output_spec(fn, pinned_args, pinned_kwargs, name, left)
             if not isinstance(error, GazelleError):
                 raise
             error.args = tuple(str(arg).replace(str(size), "None") if unknown else arg for arg in error.args)
@@ -260,15 +270,36 @@ def output_spec(fn: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], na
     return outputs
 
 
-def _meets(text: str, size: int) -> int | None:
-    """The number that stands against the unknown `size` in the first axis, where JAX says that shapes do not fit."""
+def _plain(leaf: Any) -> Any:
+    """The array in a box: a call may be the first to use the library whose tensors are boxes."""
+    arrays = jax.tree.leaves(leaf) if isinstance(leaf, Boxed) else []
+    return arrays[0] if len(arrays) == 1 else leaf
+
+
+def _meeting(text: str, size: int) -> list[int]:
+    """The numbers that stand where the unknown `size` stands, in shapes of which JAX says that they do not fit."""
     shapes = [tuple(map(int, found.replace(" ", "").rstrip(",").split(","))) for found in _SHAPE.findall(text)]
-    lengths = {shape[0] for shape in shapes if len(shape) == max(map(len, shapes))}
-    others = lengths - {size, 1}
-    return others.pop() if size in lengths and len(others) == 1 else None
+    if not any(size in shape for shape in shapes):
+        return []
+    return sorted({n for shape in shapes for n in shape} - {size, 1})
 
 
 _SHAPE = re.compile(r"\((\d+(?:, *\d+)*,?)\)")
+
+
+def _pinned(tree: Any, size: int) -> Iterator[Any]:
+    """The tree with an unknown size said to be `size`: one axis of one tensor, or the number of samples of all."""
+    for leaf in symbolic_leaves(tree):
+        for axis in reversed(range(len(leaf.shape))):
+            if leaf.shape[axis] is None:
+                yield map_tree(functools.partial(_with_size, other=leaf, axis=axis, size=size), tree)
+    yield map_tree(functools.partial(_of_samples, count=size), tree)
+
+
+def _with_size(leaf: Any, other: Any, axis: int, size: int) -> Any:
+    if leaf is not other:
+        return leaf
+    return KerasTensor((*leaf.shape[:axis], size, *leaf.shape[axis + 1 :]), leaf.dtype, leaf.name)
 
 
 def _of_samples(leaf: Any, count: int) -> Any:

@@ -253,7 +253,7 @@ class Layer(Stateless, Checked):
         if masked:
             self._set_masks(out, self.compute_mask(args[0] if args else None, mask))
         elif type(self).compute_mask is not Layer.compute_mask:  # layers that begin a mask
-            self._set_masks(out, self.compute_mask(args[0] if args else None, None))
+            self._set_masks(out, self.compute_mask(args[0] if args else None, mask or None))
         if self.activity_regularizer is not None:
             for leaf in jax.tree.leaves(out):
                 scope.losses.append((self, self.activity_regularizer(leaf) / leaf.shape[0]))

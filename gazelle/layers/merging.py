@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gazelle.core import era
 from gazelle.core.config import register
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.layers.base import Layer
@@ -56,9 +57,9 @@ class _Merge(Layer):
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """A step counts where it counts in any input; an input without mask counts everywhere."""
-        if mask is None or any(m is None for m in mask):
-            return None
-        return functools.reduce(jnp.logical_or, mask)
+        known = [m for m in mask or () if m is not None]
+        whole = bool(known) and len(known) == len(mask)
+        return era.shown("merged_mask", known, functools.reduce(jnp.logical_or, known) if whole else None)
 
 
 class Add(_Merge):
@@ -182,7 +183,8 @@ class Concatenate(Layer):
             return None
         each = [jnp.ones(x.shape, bool) if m is None else jnp.broadcast_to(_beside(m, x), x.shape)
                 for x, m in zip(inputs, mask, strict=True)]  # fmt: skip
-        return jnp.any(jnp.concatenate(each, self.axis), axis=-1)
+        joined = jnp.concatenate(each, self.axis)
+        return era.shown("joined_mask", joined, jnp.any(joined, axis=-1))
 
 
 class Dot(Layer):

@@ -33,8 +33,8 @@ ATTRIBUTES = frozenset((
 _PARTS = {
     "arguments": "arguments", "assign": "attributes", "called": "attributes", "explained": "rewrite",
     "classes": "names", "layers": "attributes", "look": "detect", "module": "paths", "name": "names",
-    "metrics_names": "reports", "names": "names", "package": "package", "reduction": "losses", "run": "events",
-    "upgraded": "rewrite",
+    "joined_mask": "masks", "merged_mask": "masks", "metrics_names": "reports", "names": "names",
+    "package": "package", "reduction": "losses", "run": "events", "upgraded": "rewrite",
 }  # fmt: skip
 
 

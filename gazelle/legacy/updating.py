@@ -72,6 +72,20 @@ class Updating(Optimizer, abstract=True):
         """The variables that the graph reads and does not assign: a callback may set the rate."""
         return {f"read_{n}": v.value for n, v in enumerate(self.__dict__.get("_read", ()))}
 
+    def own_variables(self) -> list[Variable]:
+        """The counter of steps and the variables of `hyper`: a loop that trains holds them."""
+        return [self._iterations, *self.__dict__.get("_read", ())]
+
+    def keras_order(self, paths: Any) -> list[tuple[str, str]]:
+        """In the order in which `get_updates` assigns them: they belong to no weight that we know of."""
+        return [(name, "") for name in self._slots_of()] if self._weights else []
+
+    def settle(self, slots: Any, hyper: Any, step: Any) -> None:
+        """Put what a training loop ended with to rest."""
+        super().settle(slots, hyper, step)
+        for n, variable in enumerate(self.__dict__.get("_read", ())):
+            variable._value = hyper.get(f"read_{n}", variable._value)
+
     def _rate(self, hyper: Arrays, step: Any) -> Any:
         self._given = hyper
         return jnp.zeros(())

@@ -124,6 +124,22 @@ def test_stateless_call_trains_like_fit_and_draws_anew():
         np.testing.assert_array_equal(old, np.asarray(new))
 
 
+def test_stateless_compute_loss_is_that_of_evaluate():
+    model = gazelle.Sequential([layers.Input((3,)), layers.Dense(2, kernel_regularizer="l2")])
+    model.compile("sgd", "mse")
+    x, y = np.random.default_rng(0).random((4, 3), "float32"), np.zeros((4, 2), "float32")
+
+    @jax.jit
+    def loss_of(own, fixed, sums):
+        y_pred, fixed = model.stateless_call(own, fixed, x, training=True)
+        return model.stateless_compute_loss(own, fixed, sums, x=x, y=y, y_pred=y_pred)
+
+    kinds = model.trainable_variables, model.non_trainable_variables, model.metrics_variables
+    loss, after = loss_of(*([v.value for v in kind] for kind in kinds))
+    assert float(loss) == pytest.approx(model.evaluate(x, y, verbose=0), rel=1e-6)
+    assert [len(kind) for kind in after] == [2, 0, len(model.metrics_variables)]
+
+
 def test_stateless_call_says_how_many():
     layer = layers.Dense(1, name="top")
     with pytest.raises(RuntimeError, match=r"stateless_call of Dense 'top' came before it was built"):

@@ -230,6 +230,133 @@ assert c.kernel_size == (3, 2) and not c.unit_forget_bias"""),
     "several versions of l2": (1, """
 from keras.regularizers import l2, l1l2, activity_l2, WeightRegularizer
 assert l2(l=0.1).l2 == WeightRegularizer(l2=0.1).l2"""),
+    "an optimizer's own get_updates": (2, """
+import keras
+from keras import backend as K
+from keras.optimizers import Optimizer, SGD
+from keras.legacy import interfaces
+class Momentum(Optimizer):
+    def __init__(self, lr=0.01, momentum=0.9, **kwargs):
+        super(Momentum, self).__init__(**kwargs)
+        with K.name_scope(self.__class__.__name__):
+            self.iterations = K.variable(0, dtype='int64', name='iterations')
+            self.lr = K.variable(lr, name='lr')
+            self.momentum = K.variable(momentum, name='momentum')
+    @interfaces.legacy_get_updates_support
+    def get_updates(self, loss, params):
+        grads = self.get_gradients(loss, params)
+        self.updates = [K.update_add(self.iterations, 1)]
+        moments = [K.zeros(K.int_shape(p)) for p in params]
+        self.weights = [self.iterations] + moments
+        for p, g, m in zip(params, grads, moments):
+            v = self.momentum * m - self.lr * g
+            self.updates += [K.update(m, v), K.update(p, p + v)]
+        return self.updates
+    def get_config(self):
+        config = {'lr': float(K.get_value(self.lr)), 'momentum': float(K.get_value(self.momentum))}
+        return dict(list(super(Momentum, self).get_config().items()) + list(config.items()))
+mine, theirs = mlp(Momentum(lr=0.1)), mlp(SGD(lr=0.1, momentum=0.9))
+theirs.set_weights(mine.get_weights())
+for model in (mine, theirs):
+    model.fit(X, Y, batch_size=8, epochs=3, shuffle=False, verbose=0)
+for a, b in zip(mine.get_weights(), theirs.get_weights()):
+    assert np.allclose(a, b, atol=1e-6)
+count, *moments = mine.optimizer.get_weights()
+assert count == 6 and [m.shape for m in moments] == [(3, 4), (4,), (4, 1), (1,)] and moments[0].any()
+K.set_value(mine.optimizer.lr, 0.0)
+K.set_value(mine.optimizer.momentum, 0.0)
+before = mine.get_weights()[0]; mine.fit(X, Y, verbose=0)
+assert np.array_equal(before, mine.get_weights()[0])
+mine.save('mine.h5')
+again = keras.models.load_model('mine.h5', custom_objects={'Momentum': Momentum})
+assert type(again.optimizer).__name__ == 'Momentum' and K.get_value(again.optimizer.lr) == 0"""),
+    "gradients in a layer": (2, """
+from keras import backend as K
+class Norm(layers.Layer):
+    def call(self, inputs):
+        target, wrt = inputs
+        grads = K.gradients(target, wrt)
+        return K.sqrt(K.sum(K.batch_flatten(K.square(grads[0])), axis=1, keepdims=True))
+    def compute_output_shape(self, shapes):
+        return (shapes[1][0], 1)
+x = layers.Input((3,)); model = gazelle.Model(x, Norm()([x * x, x]))
+assert np.allclose(model.predict(X, verbose=0)[:, 0], np.sqrt((4 * X ** 2).sum(1)))"""),
+    "an output's shape that the author tells": (2, """
+from keras import backend as K
+x = layers.Input((None, 3))
+out = layers.Lambda(lambda x: K.reshape(K.dot(x, K.ones((3, 2))), (-1, 4, 2)), output_shape=(4, 2))(x)
+assert out.shape == (None, 4, 2)"""),
+    "shapes compute": (2, """
+from keras import backend as K
+x = layers.Input((None, None, 3))
+size = K.shape(x)[1:3] * 2
+model = gazelle.Model(x, layers.Lambda(lambda x: K.tf.image.resize_images(x, K.shape(x)[1:3] * 2))(x))
+assert model.predict(np.ones((1, 2, 5, 3)), verbose=0).shape == (1, 4, 10, 3)"""),
+    "tensors in the logs": (2, """
+from keras import backend as K
+x = layers.Input((3,)); out = layers.Dense(1)(x); size = K.mean(K.square(out))
+model = gazelle.Model(x, out); model.compile('sgd', 'mse')
+model.metrics_names.append('size'); model.metrics_tensors.append(size)
+history = model.fit(X, Y, epochs=1, batch_size=16, verbose=0).history
+assert history.keys() == {'loss', 'size'} and history['size'][0] > 0"""),
+    "what callbacks were given": (2, """
+from keras.callbacks import Callback
+class Seen(Callback):
+    def on_train_begin(self, logs=None):
+        x, y, weight = self.validation_data[:3]
+        assert x.shape == (4, 3) and y.shape == (4, 1) and weight.tolist() == [1] * 4
+        assert self.params['samples'] == 16 and self.params['batch_size'] == 8 and self.params['do_validation']
+        self.began = True
+seen = Seen(); mlp().fit(X, Y, batch_size=8, validation_data=(X[:4], Y[:4]), callbacks=[seen], verbose=0)
+assert seen.began"""),
+    "theano beside": (1, """
+import theano, theano.tensor as T
+from theano import tensor
+x = T.matrix('x'); w = theano.shared(np.ones(3, 'float32'))
+cost = T.mean(T.sqr(T.sum(x * w, axis=1)))
+f = theano.function([x], [cost, theano.grad(cost, w)], updates=[(w, w * 2)])
+cost, slope = f(X)
+assert np.allclose(cost, (X.sum(1) ** 2).mean()) and np.allclose(slope, 2 * X.sum(1) @ X / 16, rtol=1e-5)
+assert w.get_value().tolist() == [2, 2, 2] and theano.config.floatX == 'float32' and tensor is T
+try:
+    T.sqrr
+except AttributeError as error:
+    assert 'Did you mean theano.tensor.sqr' in str(error)
+else:
+    raise AssertionError"""),
+    "optimizers of TensorFlow 1": (2, """
+import tensorflow as tf
+model = mlp(tf.train.AdamOptimizer(0.1, beta1=0.8)); model.fit(X, Y, epochs=60, verbose=0)
+assert model.optimizer.beta_1 == 0.8 and model.evaluate(X, Y, verbose=0) < 0.05
+assert tf.train.MomentumOptimizer(0.1, 0.9, use_nesterov=True).nesterov"""),
+    "rooms of TensorFlow by way of the backend": (2, """
+from keras import backend as K
+assert K.control_flow_ops.while_loop(lambda i: i < 3, lambda i: i + 1, [0])[0] == 3
+assert K.nn.relu(np.array([-1., 2.])).numpy().tolist() == [0, 2]"""),
+    "masks of merged inputs": (2, """
+x = np.array([[1, 0, 2, 0]]); other = np.array([[1, 1, 0, 0]])
+a, b = layers.Input((4,)), layers.Input((4,))
+masked = layers.Embedding(3, 2, mask_zero=True, embeddings_initializer='ones')
+def counts(merged):
+    class Mask(layers.Layer):
+        supports_masking = True
+        def call(self, x, mask=None):
+            return x[..., 0] * 0 if mask is None else x[..., 0] * 0 + mask.astype('float32')
+    return gazelle.Model([a, b], Mask()(merged)).predict([x, other], verbose=0)[0].tolist()
+plain = layers.Embedding(3, 2)
+assert counts(layers.Add()([masked(a), masked(b)])) == [1, 0, 0, 0]
+assert counts(layers.Average()([masked(a), plain(b)])) == [1, 0, 1, 0]
+assert counts(layers.Multiply()([plain(a), plain(b)])) == [0, 0, 0, 0]
+assert counts(layers.Concatenate()([masked(a), masked(b)])) == [1, 0, 0, 0]
+assert counts(layers.Concatenate()([masked(a), plain(b)])) == [1, 0, 1, 0]"""),
+    "no masks are a list of none": (2, """
+class First(layers.Layer):
+    def compute_mask(self, inputs, mask=None):
+        return mask[0]
+    def call(self, inputs):
+        return inputs[0] + inputs[1]
+assert First()([layers.Input((3,)), layers.Input((3,))]).shape == (None, 3)"""),
+    "version()": (2, "import keras; assert keras.version() == keras.__version__ and keras.version()[0] == '2'"),
 }  # fmt: skip
 X, Y = np.random.default_rng(0).random((16, 3), "float32"), np.ones((16, 1), "float32")
 

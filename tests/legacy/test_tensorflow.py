@@ -336,6 +336,27 @@ def test_data_sets_say_what_does_not_fit(tf):
         list(ragged.batch(2))
 
 
+def test_files_of_values_between_commas(tf, tmp_path):
+    path = str(tmp_path / "titanic.csv")
+    pathlib.Path(path).write_text('survived,sex,age\n0,male,22.0\n1,female,\n1,"fe,male",4\n', encoding="utf-8")
+    data = tf.data.experimental.make_csv_dataset(path, 2, label_name="survived", num_epochs=1, shuffle=False)
+    (features, labels), (last, _) = data
+    assert labels.numpy().tolist() == [0, 1]
+    assert features["sex"].numpy().tolist() == [b"male", b"female"]
+    assert last["sex"].numpy().tolist() == [b"fe,male"]
+    assert features["age"].numpy().tolist() == [22, 0]
+    assert features.keys() == {"sex", "age"}
+    assert features["age"].dtype == tf.float32
+    rows = list(tf.data.experimental.CsvDataset(path, [tf.int32, [-1.0]], header=True, select_cols=[0, 2]))
+    assert [tuple(float(v) for v in row) for row in rows] == [(0, 22), (1, -1), (1, 4)]
+    with pytest.raises(DataError, match=r"Line 3 of .*titanic.csv: expected a value, got an empty field"):
+        list(tf.data.experimental.CsvDataset([path], [tf.int32, tf.float32], header=True, select_cols=[0, 2]))
+    with pytest.raises(DataError, match=r"Line 2 of .*titanic.csv: expected a number \(int32\), got 'male'"):
+        list(tf.data.experimental.CsvDataset([path], [tf.int32, tf.int32, tf.float32], header=True))
+    with pytest.raises(DataError, match=r"label_name of make_csv_dataset: expected one of \['survived'"):
+        tf.data.experimental.make_csv_dataset(path, 2, label_name="lived")
+
+
 def test_record_files_say_what_is_broken(tf, tmp_path):
     path = str(tmp_path / "rows.tfrecord")
     with tf.io.TFRecordWriter(path, tf.io.TFRecordOptions("GZIP")) as writer:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import glob
-from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
@@ -126,7 +125,7 @@ def make_csv_dataset(
     data = data.repeat(num_epochs).batch(batch_size)
 
     def parts(*values: Any) -> Any:
-        features = OrderedDict(zip(chosen, values, strict=True))
+        features = dict(zip(chosen, values, strict=True))
         return features if label_name is None else (features, features.pop(label_name))
 
     return data.map(parts)

@@ -33,7 +33,11 @@ def load(model: Any, reader: hdf5.Reader, era: Era, weights: list[str]) -> None:
     fresh = optimizer.init(params)
     trainable = [name for name in weights if not re.search(r"_running_(mean|std)(:0)?$", name)]
     order = np.argsort(np.argsort(trainable)) if era.first and trainable else None  # Keras 1 went by the names
-    state = _slots(model, trained, list(fresh), names, arrays, era, order)
+    places = optimizer.keras_order([*params])
+    if places and not any(key for _, key in places):  # no array belongs to a weight: they come in an order of their own
+        state = _of_no_weight(model, fresh, places, arrays)
+    else:
+        state = _slots(model, trained, list(fresh), names, arrays, era, order)
     if state is None:
         warnings.warn(
             f"The state of the optimizer in '{reader.label}' does not fit '{optimizer.name}': it starts anew.",
@@ -46,6 +50,18 @@ def load(model: Any, reader: hdf5.Reader, era: Era, weights: list[str]) -> None:
     }
     if steps is not None:
         tree.optimizer_variables(model)[0].assign(steps)
+
+
+def _of_no_weight(model: Any, fresh: Any, places: Any, arrays: list[Array]) -> Any:
+    """As `_slots`: the last of the arrays, in order; those before them are variables that the optimizer reads."""
+    before = len(arrays) - len(places)
+    own = model.optimizer.own_variables()
+    wanted = [fresh[name][key].shape for name, key in places]
+    if before not in (0, len(own)) or [a.shape for a in arrays[before:]] != wanted:
+        return None
+    for variable, array in zip(own, arrays[:before], strict=False):
+        variable.assign(array)
+    return None, {n: {key: a} for (n, key), a in zip(places, arrays[before:], strict=True)}
 
 
 def _slots(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gazelle import optimizers
+
 _DROPPED = ("schedule_decay", "is_legacy_optimizer", "jit_compile", "name")
 
 
@@ -22,6 +24,10 @@ def compiled(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _optimizer(node: dict[str, Any]) -> dict[str, Any]:
+    name = str(node["class_name"]).rsplit(">", 1)[-1]
+    named = {"module": "keras.optimizers", "class_name": name, "registered_name": None}
+    if not hasattr(optimizers, name):  # an author's own, who knows the words
+        return {**named, "config": node["config"]}
     config = {k: v for k, v in node["config"].items() if k not in _DROPPED and v is not None}
     if "lr" in config:
         config["learning_rate"] = config.pop("lr")
@@ -30,8 +36,7 @@ def _optimizer(node: dict[str, Any]) -> dict[str, Any]:
         schedule = {"initial_learning_rate": config["learning_rate"], "decay_steps": 1, "decay_rate": decay}
         config["learning_rate"] = {"module": "keras.optimizers.schedules", "class_name": "InverseTimeDecay",
                                    "config": schedule, "registered_name": None}  # fmt: skip
-    name = str(node["class_name"]).rsplit(">", 1)[-1]
-    return {"module": "keras.optimizers", "class_name": name, "config": config, "registered_name": None}
+    return {**named, "config": config}
 
 
 def _metrics(value: Any) -> Any:
