@@ -1,5 +1,6 @@
 """What every test shares: the oracle's backend, a folder for kept state, and fresh names."""
 
+import gc
 import itertools
 import os
 
@@ -17,12 +18,28 @@ QUICK = {"contracts", "core", "features", "layers", "legacy", "losses", "metrics
 SLOW = {"test_training", "test_programs", "test_structure", "test_custom_steps", "test_resume"}
 
 
+def pytest_configure(config):
+    """What one test or worker has compiled is loaded by the others, and in the next run: most of the time goes there."""
+    if hasattr(config, "cache"):
+        jax.config.update("jax_compilation_cache_dir", str(config.cache.mkdir("compiled")))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
 @pytest.fixture(autouse=True)
 def _quick_compiles(request):
     quick = request.path.parent.name in QUICK and request.path.stem not in SLOW
     jax.config.update("jax_disable_most_optimizations", quick)
     yield
     jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _at_rest():
+    """What JAX keeps of a module's programs is looked at by no later collection, of which Keras asks for many."""
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 _numbers = itertools.count()

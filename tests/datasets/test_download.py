@@ -156,7 +156,9 @@ def test_a_good_archive_is_unpacked(tmp_path, data):
         assert file.read() == "e"
 
 
-@pytest.mark.parametrize("data", [_tar(GOOD)[:60], _zip(("good.txt", "good" * 100))[:-30], b"no archive"])
+@pytest.mark.parametrize(
+    "data", [_tar(GOOD)[:60], _zip(("good.txt", "good" * 100))[:-30], b"no archive"], ids=["tar", "zip", "neither"]
+)  # archives hold the time at which they were made
 def test_cut_archives(tmp_path, data):
     origin, digest = _source(tmp_path, "a.bin", data)
     with pytest.raises(DamagedFileError, match="cannot be unpacked"):
