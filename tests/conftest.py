@@ -12,14 +12,14 @@ import jax
 import pytest
 
 #: folders whose tests compile much and compute little: there, quick compiles are worth more than quick programs
-QUICK = {"contracts", "core", "features", "layers", "legacy", "losses", "metrics", "models", "ops", "optimizers",
-         "parity", "properties", "saving", "training", "wrappers"}  # fmt: skip
+QUICK = {"applications", "contracts", "core", "engine", "export", "features", "layers", "legacy", "losses", "metrics",
+         "models", "ops", "optimizers", "parity", "properties", "saving", "tests", "training", "wrappers"}  # fmt: skip
 #: but these compute much, look at what is compiled, or compare bits as they are in a real run
 SLOW = {"test_training", "test_programs", "test_structure", "test_custom_steps", "test_resume"}
 
 
 def pytest_configure(config):
-    """What one test or worker has compiled is loaded by the others, and in the next run: most of the time goes there."""
+    """What one worker has compiled the others load, also in the next run: most of the time goes into compiling."""
     if hasattr(config, "cache"):
         jax.config.update("jax_compilation_cache_dir", str(config.cache.mkdir("compiled")))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)

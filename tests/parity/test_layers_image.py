@@ -75,8 +75,9 @@ MOVING = {"CenterCrop", "RandomFlip", "RandomRotation", "RandomTranslation", "Ra
 }  # fmt: skip
 SMOOTH = {"RandomContrast", "RandomBrightness", "RandomHue", "RandomSaturation", "RandomSharpness", "RandomZoom"}
 
-#: layers of Keras that make Python's numbers of what was drawn, or of the boxes
-PYTHON = {getattr(keras.layers, name) for name in ("RandomElasticTransform", "RandomCrop", "MaxNumBoundingBoxes")}
+#: layers of Keras that make Python's numbers of what was drawn, or of the boxes; two that take long to compile
+PYTHON = {getattr(keras.layers, name) for name in
+          ("RandomElasticTransform", "RandomCrop", "MaxNumBoundingBoxes", "AugMix", "Equalization")}  # fmt: skip
 
 
 def numbers(value):

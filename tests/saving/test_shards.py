@@ -74,7 +74,7 @@ def test_missing_changed_and_linked_files(tmp_path):
     save_weights(_ours(), tmp_path / "w.weights.json", max_shard_size=1)
     (shard,) = [n for n in os.listdir(tmp_path) if "_00001-" in n]
     data = (tmp_path / shard).read_bytes()
-    (tmp_path / shard).write_bytes(data[:-1] + b"?")
+    (tmp_path / shard).write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     with pytest.raises(DamagedFileError, match="its checksum does not fit"):
         load_weights(_ours(), tmp_path / "w.weights.json")
     (tmp_path / "other").write_bytes(data)
