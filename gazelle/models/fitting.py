@@ -13,6 +13,7 @@ from gazelle import data
 from gazelle.core import defaults, era, symbolic
 from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.models import settings
+from gazelle.models.alone import one_at_a_time
 from gazelle.models.arguments import check_fit, pair, warn_unseen_classes, whole
 from gazelle.models.checks import check_ids, check_inputs, check_rows, warn_frozen_since
 from gazelle.models.compiling import Compiling
@@ -29,6 +30,7 @@ _making = threading.RLock()  # one thread at a time makes the trainer of a model
 class Fitting(Compiling, abstract=True):
     """The part of `Model` that trains. It knows which arguments mean what, and no arithmetic."""
 
+    @one_at_a_time
     def fit(
         self, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1, verbose: Any = "auto",
         callbacks: Any = None, validation_split: float = 0.0, validation_data: Any = None, shuffle: Any = True,
@@ -61,7 +63,8 @@ class Fitting(Compiling, abstract=True):
                 samples and the first layer that produced it; False goes on.
 
         Raises:
-            StateError: not compiled. DataError, ShapeError: the data does not fit, with the mend.
+            StateError: not compiled, or another thread trains this model.
+            DataError, ShapeError: the data does not fit, with the mend.
         """
         epochs, initial_epoch = whole("epochs", epochs), whole("initial_epoch", initial_epoch, least=0)
         check_fit(epochs, initial_epoch, validation_split, validation_freq, shuffle)

@@ -11,6 +11,7 @@ import pytest
 import gazelle
 from gazelle import Input, Sequential, layers, optimizers
 from gazelle.callbacks import LambdaCallback
+from gazelle.core.errors import StateError
 from gazelle.core.variable import Variable
 
 X = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
@@ -153,6 +154,24 @@ def test_train_on_batch_beside_predict():
                 assert np.ptp(trained.predict(X, verbose=0)) == 0
 
     together(4, work)
+
+
+def test_one_thread_at_a_time_trains_a_model():
+    trained, y = model(), np.ones((64, 1), "float32")
+    refused = []
+
+    def another_thread(epoch, logs):
+        def work(number):
+            with pytest.raises(StateError, match=r"fit of '.*' began while another thread trains this model"):
+                trained.fit(X, y, verbose=0, keep=False)
+            refused.append(number)
+
+        together(2, work)
+        trained.fit(X, y, verbose=0, keep=False)  # this thread may
+
+    trained.fit(X, y, verbose=0, keep=False, callbacks=[LambdaCallback(on_epoch_end=another_thread)])
+    assert sorted(refused) == [0, 1]
+    together(1, lambda number: trained.fit(X, y, verbose=0, keep=False))
 
 
 def test_a_variable_without_a_lease_needs_no_lock():
