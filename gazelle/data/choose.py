@@ -82,9 +82,10 @@ def is_stream(x: Any) -> bool:
 
 
 def _stream(x: Any, shuffle: Any, steps: int | None, cast: Any) -> StreamSource:
-    if hasattr(x, "__next__"):
+    indexed = hasattr(x, "__getitem__") and hasattr(x, "__len__") and not hasattr(x, "collate_fn")
+    if hasattr(x, "__next__") and (steps is not None or not indexed):
         return StreamSource(lambda seed, epoch: iter(x), steps, True, cast, owner=x)
-    if hasattr(x, "__getitem__") and hasattr(x, "__len__") and not hasattr(x, "collate_fn"):  # indexed batches
+    if indexed:  # its batches have numbers
 
         def batches(seed: int, epoch: int) -> Iterator[Any]:
             order: Any = range(len(x))

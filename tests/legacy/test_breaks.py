@@ -333,6 +333,17 @@ assert tf.train.MomentumOptimizer(0.1, 0.9, use_nesterov=True).nesterov"""),
 from keras import backend as K
 assert K.control_flow_ops.while_loop(lambda i: i < 3, lambda i: i + 1, [0])[0] == 3
 assert K.nn.relu(np.array([-1., 2.])).numpy().tolist() == [0, 2]"""),
+    "an iterator of images knows its length": (2, """
+from keras.preprocessing.image import ImageDataGenerator
+images = np.random.rand(10, 4, 4, 1); labels = np.arange(10) % 2
+model = gazelle.Sequential([layers.Flatten(input_shape=(4, 4, 1)), layers.Dense(1)]); model.compile('sgd', 'mse')
+seen = []
+class Count(gazelle.callbacks.Callback):
+    def on_batch_end(self, batch, logs=None): seen.append(batch)
+flow = ImageDataGenerator(horizontal_flip=True).flow(images, labels, batch_size=4)
+model.fit_generator(flow, epochs=2, validation_data=flow, callbacks=[Count()], verbose=0)
+assert seen == [0, 1, 2] * 2 and model.evaluate_generator(flow) >= 0
+assert model.predict_generator(ImageDataGenerator().flow(images, batch_size=4, shuffle=False)).shape == (10, 1)"""),
     "masks of merged inputs": (2, """
 x = np.array([[1, 0, 2, 0]]); other = np.array([[1, 1, 0, 0]])
 a, b = layers.Input((4,)), layers.Input((4,))
