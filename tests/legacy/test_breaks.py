@@ -344,6 +344,16 @@ flow = ImageDataGenerator(horizontal_flip=True).flow(images, labels, batch_size=
 model.fit_generator(flow, epochs=2, validation_data=flow, callbacks=[Count()], verbose=0)
 assert seen == [0, 1, 2] * 2 and model.evaluate_generator(flow) >= 0
 assert model.predict_generator(ImageDataGenerator().flow(images, batch_size=4, shuffle=False)).shape == (10, 1)"""),
+    "a model within a model takes another rank": (2, """
+inner = gazelle.Sequential([layers.Dense(12, input_dim=5), layers.Reshape((3, 4))])
+model = gazelle.Model(*(lambda x: (x, inner(x)))(layers.Input((1, 5))))
+assert model.predict(np.ones((2, 1, 5)), verbose=0).shape == (2, 3, 4)
+try:
+    model.predict(np.ones((2, 5)), verbose=0)
+except ValueError as error:
+    assert 'expected shape (None, 1, 5)' in str(error)
+else:
+    raise AssertionError"""),
     "masks of merged inputs": (2, """
 x = np.array([[1, 0, 2, 0]]); other = np.array([[1, 1, 0, 0]])
 a, b = layers.Input((4,)), layers.Input((4,))
