@@ -18,8 +18,8 @@ from gazelle.legacy.tensorflow import (  # each enters its names
     arrays,
     boxes,
     checking,
-    comma,
     control,
+    csv_files,
     dataset,
     elements,
     examples,
@@ -50,7 +50,7 @@ from gazelle.legacy.tensorflow.tape import GradientTape
 from gazelle.legacy.tensorflow.variable import IndexedSlices, TensorFlowVariable
 
 ROOMS = (
-    arrays, boxes, checking, comma, control, dataset, elements, examples, files, function, gathering, images,
+    arrays, boxes, checking, control, csv_files, dataset, elements, examples, files, function, gathering, images,
     linalg, maths, nn, optimizers, parsing, ragged, ragged_calls, randoms, records, setting, signals, sparse,
     strings, tables, taps, training,
 )  # fmt: skip

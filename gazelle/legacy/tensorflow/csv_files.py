@@ -47,17 +47,25 @@ def _rows(name: str, delimiter: str, header: bool) -> Iterator[list[str]]:
         yield from (row for row in rows if row)
 
 
-def _field(value: str, default: Any, where: str) -> Any:
-    """One field as an array of no axes; default: a dtype, and then there must be a value, or what stands for none."""
-    needed = isinstance(default, DType | str | type)
-    dtype = name_of(default) if needed else np.asarray(unboxed(convert(default))).dtype
+def _column(default: Any) -> tuple[Any, Any]:
+    """(dtype, what stands for an empty field) of a column; default: that value, or a dtype, and then nothing does."""
+    if isinstance(default, DType | str | type):
+        name = name_of(default)
+        return np.dtype(object if name == "string" else name), None
+    array = np.asarray(unboxed(convert(default)))
+    return array.dtype, array.reshape(-1)[0]
+
+
+def _field(value: str, column: tuple[Any, Any], where: str) -> Any:
+    """One field as an array of no axes."""
+    dtype, fill = column
     if value == "":
-        if needed:
+        if fill is None:
             raise DataError(message(where, expected="a value", got="an empty field",
                                     mend="Give a value that stands for empty fields instead of a dtype."))  # fmt: skip
-        value = np.asarray(unboxed(convert(default))).reshape(-1)[0]
-    if np.dtype(object if str(dtype) == "string" else dtype) == object:
-        return np.asarray(value.encode() if isinstance(value, str) else value, object)
+        return np.asarray(fill, dtype)
+    if dtype.kind == "O":
+        return np.asarray(value.encode(), object)
     try:
         return np.asarray(value, dtype)
     except ValueError:
@@ -69,16 +77,17 @@ def csv_dataset(filenames: Any, record_defaults: Any, compression_type: Any = No
                 header: bool = False, field_delim: str = ",", use_quote_delim: bool = True, na_value: str = "",
                 select_cols: Any = None, **_: Any) -> Dataset:  # fmt: skip
     """`tf.data.experimental.CsvDataset`: a tuple of the columns for each line."""
+    columns = [_column(default) for default in record_defaults]
 
     def begin() -> Any:
         for name in _names(filenames):
             for number, row in enumerate(_rows(name, field_delim, header), 1 + header):
                 taken = [row[place] for place in select_cols] if select_cols is not None else row
-                if len(taken) != len(record_defaults):
-                    raise DataError(message(f"Line {number} of {name}", expected=f"{len(record_defaults)} fields",
+                if len(taken) != len(columns):
+                    raise DataError(message(f"Line {number} of {name}", expected=f"{len(columns)} fields",
                                             got=len(taken)))  # fmt: skip
-                fields = zip(taken, record_defaults, strict=True)
-                yield tuple(_field("" if v == na_value else v, d, f"Line {number} of {name}") for v, d in fields)
+                fields = zip(taken, columns, strict=True)
+                yield tuple(_field("" if v == na_value else v, c, f"Line {number} of {name}") for v, c in fields)
 
     return Dataset(begin)
 
