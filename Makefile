@@ -43,7 +43,7 @@ test:
 
 torture:
 	$(call environment,dev)
-	@GAZELLE_TORTURE=1 $(PYTHON) -m pytest tests/torture tests/saving tests/legacy -n auto --dist worksteal $(ARGS)
+	@GAZELLE_TORTURE=1 $(PYTHON) -m pytest tests/torture tests/saving tests/compat -n auto --dist worksteal $(ARGS)
 
 check:
 	$(call environment,dev)

@@ -41,7 +41,7 @@ class Spread(NamedTuple):
     most: float
 
     @property
-    def share(self) -> float:
+    def fraction(self) -> float:
         """Half of the span as a share of the median."""
         return (self.most - self.least) / 2 / self.middle
 

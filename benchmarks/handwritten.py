@@ -141,8 +141,8 @@ def transformer(get: Any, x: Any) -> Any:
     b, t, _ = x.shape
     for block in "ab":
         q, k, v = (dense(get, block + part, x, 64).reshape(b, t, 4, 16) for part in "qkv")
-        share = jax.nn.softmax(jnp.einsum("bthd,bshd->bhts", q * 0.25, k))
-        seen = dense(get, block + "o", jnp.einsum("bhts,bshd->bthd", share, v).reshape(b, t, 64), 64)
+        fraction = jax.nn.softmax(jnp.einsum("bthd,bshd->bhts", q * 0.25, k))
+        seen = dense(get, block + "o", jnp.einsum("bhts,bshd->bthd", fraction, v).reshape(b, t, 64), 64)
         x = norm(get, block + "1", x + seen)
         x = norm(get, block + "2", x + dense(get, block + "4", jax.nn.relu(dense(get, block + "3", x, 128)), 64))
     return dense(get, "out", x.mean(1), 10)

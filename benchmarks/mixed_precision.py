@@ -9,7 +9,7 @@ import numpy as np
 
 import gazelle
 from gazelle import layers
-from gazelle.core import bind
+from gazelle.core import tracing
 
 POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
 BATCH, ROUNDS = 128, 15
@@ -32,7 +32,7 @@ def milliseconds(make, policy):
     model = make()
     variables = model.named_variables()
     values = {path: v.value for path, v in variables.items()}
-    forward = bind.pure(model, variables)
+    forward = tracing.pure(model, variables)
     x = jnp.asarray(np.random.default_rng(0).normal(size=(BATCH, *model.input_shape[1:])), "float32")
     gradient = jax.jit(jax.grad(lambda values: jnp.mean(jnp.square(forward(values, x)[0].astype("float32")))))
     times = []

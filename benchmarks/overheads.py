@@ -57,10 +57,12 @@ def predict(network):
     model.predict(x, verbose=0)
     trainer = model._trainer
     values, count = trainer.live.values(), np.uint32(0)
-    return least({
-        "predict": lambda: model.predict(x, verbose=0),
-        "its program": lambda: np.array(trainer.predict(values, trainer.key, x[None], count)[0]),
-    })  # fmt: skip
+    return least(
+        {
+            "predict": lambda: model.predict(x, verbose=0),
+            "its program": lambda: np.array(trainer.predict(values, trainer.key, x[None], count)[0]),
+        }
+    )
 
 
 def lstm(network, steps=80, batch=32, units=64):
@@ -80,8 +82,12 @@ def lstm(network, steps=80, batch=32, units=64):
     def whole(h, c, x, r):
         return _usual(x + h @ r, c)
 
-    bodies = {"loop": lambda h, c, x, r: (h, c), "product": lambda h, c, x, r: ((h @ r)[:, :units], c),
-              "gates": lambda h, c, x, r: _usual(x, c), "all": whole}  # fmt: skip
+    bodies = {
+        "loop": lambda h, c, x, r: (h, c),
+        "product": lambda h, c, x, r: ((h @ r)[:, :units], c),
+        "gates": lambda h, c, x, r: _usual(x, c),
+        "all": whole,
+    }
     forms = {name: jax.jit(loop(body)) for name, body in bodies.items()}
     forms["all and its gradient"] = jax.jit(jax.grad(loop(whole)))
     calls = {name: (lambda form=form: jax.block_until_ready(form(z, r))) for name, form in forms.items()}

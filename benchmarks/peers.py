@@ -61,8 +61,14 @@ class Peer:
 
 def _on(title: str, engine: str) -> Peer:
     """gazelle on another of its engines: what a step takes, on a network of each kind."""
-    return Peer(f"gazelle on {title}", "gazelle", settings=(("GAZELLE_ENGINE", engine),), engine=engine,
-                only=("mlp", "cnn", "lstm", "transformer"), figures=("step",))  # fmt: skip
+    return Peer(
+        f"gazelle on {title}",
+        "gazelle",
+        settings=(("GAZELLE_ENGINE", engine),),
+        engine=engine,
+        only=("mlp", "cnn", "lstm", "transformer"),
+        figures=("step",),
+    )
 
 
 def _jax() -> str:

@@ -10,9 +10,14 @@ from peers import PEERS, compared
 from workloads import GROWTH, WORKLOADS
 
 COLORS = {
-    "gazelle": "#d1495b", "keras-jax": "#1f6fb4", "keras-tensorflow": "#e08e1b", "keras-torch": "#7b5ea7",
-    "scikit-learn": "#3a9a8c", "handwritten": "#555555", "native": "#e8a0ac",
-}  # fmt: skip
+    "gazelle": "#d1495b",
+    "keras-jax": "#1f6fb4",
+    "keras-tensorflow": "#e08e1b",
+    "keras-torch": "#7b5ea7",
+    "scikit-learn": "#3a9a8c",
+    "handwritten": "#555555",
+    "native": "#e8a0ac",
+}
 MARKS = {"native": "+", "handwritten": "|", "scikit-learn": "x"}
 
 
@@ -67,8 +72,14 @@ def _ratios(place: Any, results: dict[str, Any], name: str, title: str) -> None:
                 dots.append((theirs.middle / ours.middle, number))
         if dots:
             mark = MARKS.get(peer, "o")
-            place.plot(*zip(*dots, strict=True), mark, color=COLORS[peer], label=PEERS[peer].title,
-                       markersize=9 if mark == "|" else 6, markeredgewidth=2 if mark != "o" else 0)  # fmt: skip
+            place.plot(
+                *zip(*dots, strict=True),
+                mark,
+                color=COLORS[peer],
+                label=PEERS[peer].title,
+                markersize=9 if mark == "|" else 6,
+                markeredgewidth=2 if mark != "o" else 0,
+            )
     place.set_xscale("log")
     place.set_yticks(range(len(rows)), [WORKLOADS[w].title for w in rows])
     place.invert_yaxis()

@@ -80,8 +80,11 @@ class Runner:
         env |= {"HOME": str(home), "KERAS_BACKEND": PEERS[peer].backend or "jax", "PYTHONWARNINGS": "ignore"}
         env |= dict(PEERS[peer].settings)
         if PEERS[peer].caches and PEERS[peer].module != "gazelle":  # gazelle is to find a place for its cache by itself
-            env |= {"JAX_COMPILATION_CACHE_DIR": str(home / "jax"), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-                    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1"}  # fmt: skip
+            env |= {
+                "JAX_COMPILATION_CACHE_DIR": str(home / "jax"),
+                "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+                "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+            }
         words = json.dumps({"peer": peer, "seconds": self.asked.seconds, **task, "started": time.monotonic()})
         try:
             done = subprocess.run(
@@ -133,8 +136,11 @@ class Runner:
         versions = {peer: prepare(peer) for peer in asked.peers}
         if set(asked.figures) - {"growth"}:
             for peer in asked.peers:  # once unmeasured: the files come into memory
-                subprocess.run([python(peer), "-c", f"import {PEERS[peer].module}"], capture_output=True,
-                               env=os.environ | {"KERAS_BACKEND": PEERS[peer].backend or "jax"})  # fmt: skip
+                subprocess.run(
+                    [python(peer), "-c", f"import {PEERS[peer].module}"],
+                    capture_output=True,
+                    env=os.environ | {"KERAS_BACKEND": PEERS[peer].backend or "jax"},
+                )
             for number in range(1, asked.rounds + 1):
                 for workload in asked.only:
                     peers = [p for p in asked.peers if workload in (PEERS[p].only or WORKLOADS)]
@@ -147,11 +153,17 @@ class Runner:
             self.grow(axis)
         shutil.rmtree(HOME / "homes", ignore_errors=True)
         return {
-            "date": datetime.datetime.now(datetime.UTC).date().isoformat(), "minutes": (time.monotonic() - begun) / 60,
-            "rounds": asked.rounds, "seconds": asked.seconds, "machine": machine() | {"load": round(load, 2)},
-            "versions": versions, "peers": asked.peers, "values": self.values, "growth": self.growth,
+            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+            "minutes": (time.monotonic() - begun) / 60,
+            "rounds": asked.rounds,
+            "seconds": asked.seconds,
+            "machine": machine() | {"load": round(load, 2)},
+            "versions": versions,
+            "peers": asked.peers,
+            "values": self.values,
+            "growth": self.growth,
             "failed": self.failed,
-        }  # fmt: skip
+        }
 
 
 def machine() -> dict[str, Any]:

@@ -24,7 +24,7 @@ def cell(values: list[float | None], figure: Figure) -> str:
     seen = spread(values)
     if seen is None:
         return "failed" if values else "–"
-    sign = f" ±{seen.share:.0%}" if len(values) > 1 else ""
+    sign = f" ±{seen.fraction:.0%}" if len(values) > 1 else ""
     return number(seen.middle * figure.factor) + sign
 
 
@@ -59,11 +59,14 @@ ENGINE_HEADS = ["network", *(PEERS[p].title for p in ENGINES), "on TensorFlow: g
 def engine_rows(values: Values) -> list[Row]:
     """A step of gazelle on each of its engines, and of Keras on TensorFlow."""
     return [
-        [WORKLOADS[workload].title, *(cell(row.get(peer, []), FIGURES["step"]) for peer in ENGINES),
-         times(paired(row.get("on-tensorflow", []), row.get("keras-tensorflow", [])))]
+        [
+            WORKLOADS[workload].title,
+            *(cell(row.get(peer, []), FIGURES["step"]) for peer in ENGINES),
+            times(paired(row.get("on-tensorflow", []), row.get("keras-tensorflow", []))),
+        ]
         for workload, row in values.get("step", {}).items()
         if any(PEERS[peer].engine for peer in row)
-    ]  # fmt: skip
+    ]
 
 
 def growth_rows(growth: dict[str, dict[str, Any]], peers: list[str]) -> list[Row]:
@@ -74,27 +77,46 @@ def growth_rows(growth: dict[str, dict[str, Any]], peers: list[str]) -> list[Row
             seen = by_peer[peer]
             sizes, took = seen["sizes"], seen["time"]
             rows.append(
-                [GROWTH[axis].title, PEERS[peer].title, f"{sizes[0]:,} to {sizes[-1]:,}",
-                 f"{number(took[0] * 1e3)} to {number(took[-1] * 1e3)}",
-                 f"{flat_until(sizes, took):,}", f"{linear_until(sizes, took):,}",
-                 f"{number(seen['memory'][-1] / 2**20)}"]
-            )  # fmt: skip
+                [
+                    GROWTH[axis].title,
+                    PEERS[peer].title,
+                    f"{sizes[0]:,} to {sizes[-1]:,}",
+                    f"{number(took[0] * 1e3)} to {number(took[-1] * 1e3)}",
+                    f"{flat_until(sizes, took):,}",
+                    f"{linear_until(sizes, took):,}",
+                    f"{number(seen['memory'][-1] / 2**20)}",
+                ]
+            )
     return rows
 
 
 HEADS = {
     "en": ["network", "ahead of the best Keras by"],
     "zh": ["网络", "比最快的 Keras 后端快"],
-}  # fmt: skip
+}
 CHINESE = {
-    "article's MLP": "文章的 MLP", "article's CNN": "文章的 CNN", "deep autoencoder": "深层自编码器",
-    "residual CNN": "残差 CNN", "recommender": "推荐网络", "wide MLP": "宽 MLP",
+    "article's MLP": "文章的 MLP",
+    "article's CNN": "文章的 CNN",
+    "deep autoencoder": "深层自编码器",
+    "residual CNN": "残差 CNN",
+    "recommender": "推荐网络",
+    "wide MLP": "宽 MLP",
     "MLP from a generator": "生成器供数据的 MLP",
-    "hand-written JAX": "手写的 JAX", "Keras on JAX": "Keras（JAX）", "Keras on TensorFlow": "Keras（TensorFlow）",
-    "Keras on torch": "Keras（torch）", "gazelle, C++ loops": "gazelle（C++ 循环）",
-}  # fmt: skip
-GROWTH_HEADS = ["grows", "peer", "sizes", "time of a step (of samples: an epoch), ms", "flat until", "linear until",
-                "peak memory, MiB"]  # fmt: skip
+    "hand-written JAX": "手写的 JAX",
+    "Keras on JAX": "Keras（JAX）",
+    "Keras on TensorFlow": "Keras（TensorFlow）",
+    "Keras on torch": "Keras（torch）",
+    "gazelle, C++ loops": "gazelle（C++ 循环）",
+}
+GROWTH_HEADS = [
+    "grows",
+    "peer",
+    "sizes",
+    "time of a step (of samples: an epoch), ms",
+    "flat until",
+    "linear until",
+    "peak memory, MiB",
+]
 
 
 def markdown(heads: Row, rows: list[Row]) -> str:
@@ -178,8 +200,9 @@ def show(results: dict[str, Any], console: Any) -> None:
         console.print(table)
     growth = growth_rows(results["growth"], peers)
     for title, heads, rows in (
-        ("a step on each engine, ms", ENGINE_HEADS, engine_rows(results["values"])), ("growth", GROWTH_HEADS, growth),
-    ):  # fmt: skip
+        ("a step on each engine, ms", ENGINE_HEADS, engine_rows(results["values"])),
+        ("growth", GROWTH_HEADS, growth),
+    ):
         if rows:
             table = Table(*heads, title=title, **look)
             for row in rows:

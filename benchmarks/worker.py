@@ -20,8 +20,9 @@ from typing import Any
 CLOCK = time.monotonic
 MODULES = {
     **dict.fromkeys(("gazelle", "native", "on-tensorflow", "on-pytensor"), "gazelle"),
-    "handwritten": "jax", "scikit-learn": "sklearn.neural_network",
-}  # fmt: skip
+    "handwritten": "jax",
+    "scikit-learn": "sklearn.neural_network",
+}
 SLOW = 4.0  # seconds of an epoch after which growth goes no further
 
 

@@ -268,14 +268,23 @@ GROWTH = {
         "batch", (1, 4, 16, 64, 256, 1024, 4096), lambda n: n, lambda n: 100, points(100), lambda keras, n: dense(keras)
     ),
     "width": Axis(
-        "width", (16, 64, 256, 1024, 4096), lambda n: 32, lambda n: 200 if n <= 256 else 20, points(100),
+        "width",
+        (16, 64, 256, 1024, 4096),
+        lambda n: 32,
+        lambda n: 200 if n <= 256 else 20,
+        points(100),
         lambda keras, n: dense(keras, width=n, depth=2),
     ),
     "depth": Axis(
         "depth", (1, 4, 16, 64), lambda n: 32, lambda n: 100, points(64), lambda keras, n: dense(keras, depth=n)
     ),
     "samples": Axis(
-        "samples", (1_000, 10_000, 100_000, 1_000_000, 10_000_000), lambda n: 1_000, lambda n: n // 1_000, points(20),
-        lambda keras, n: dense(keras), whole=True,
+        "samples",
+        (1_000, 10_000, 100_000, 1_000_000, 10_000_000),
+        lambda n: 1_000,
+        lambda n: n // 1_000,
+        points(20),
+        lambda keras, n: dense(keras),
+        whole=True,
     ),
-}  # fmt: skip
+}

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         visualization,
         wrappers,
     )
-    from gazelle.command.aliases import install, load_ipython_extension, uninstall
+    from gazelle.cli.import_aliases import install, load_ipython_extension, uninstall
     from gazelle.core.names import name_scope
     from gazelle.core.operation import Operation
     from gazelle.core.policies import DTypePolicy, FloatDTypePolicy
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from gazelle.initializers.base import Initializer
     from gazelle.layers.base import Layer
     from gazelle.layers.input import Input
-    from gazelle.layers.spec import InputSpec
+    from gazelle.layers.input_spec import InputSpec
     from gazelle.losses.base import Loss
     from gazelle.metrics.base import Metric
     from gazelle.models.function import Function
@@ -68,19 +68,69 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "DTypePolicy", "FloatDTypePolicy", "Function", "Functional", "Initializer", "Input", "InputSpec", "KerasTensor",
-    "Layer", "Loss", "Metric", "Model", "Operation", "Optimizer", "Quantizer", "Regularizer", "RematScope",
-    "Sequential", "StatelessScope", "SymbolicScope", "Variable", "activations", "applications", "backend",
-    "callbacks", "config", "constraints", "datasets", "device", "distillation", "distribution", "dtype_policies",
-    "export", "initializers", "install", "latest", "layers", "load_ipython_extension", "losses", "metrics",
-    "mixed_precision", "models", "name_scope", "ops", "optimizers", "preprocessing", "quantizers", "random",
-    "regularizers", "remat", "saving", "set_validation_from", "tree", "uninstall", "utils", "version",
-    "visualization", "wrappers",
-]  # fmt: skip
+    "DTypePolicy",
+    "FloatDTypePolicy",
+    "Function",
+    "Functional",
+    "Initializer",
+    "Input",
+    "InputSpec",
+    "KerasTensor",
+    "Layer",
+    "Loss",
+    "Metric",
+    "Model",
+    "Operation",
+    "Optimizer",
+    "Quantizer",
+    "Regularizer",
+    "RematScope",
+    "Sequential",
+    "StatelessScope",
+    "SymbolicScope",
+    "Variable",
+    "activations",
+    "applications",
+    "backend",
+    "callbacks",
+    "config",
+    "constraints",
+    "datasets",
+    "device",
+    "distillation",
+    "distribution",
+    "dtype_policies",
+    "export",
+    "initializers",
+    "install",
+    "latest",
+    "layers",
+    "load_ipython_extension",
+    "losses",
+    "metrics",
+    "mixed_precision",
+    "models",
+    "name_scope",
+    "ops",
+    "optimizers",
+    "preprocessing",
+    "quantizers",
+    "random",
+    "regularizers",
+    "remat",
+    "saving",
+    "set_validation_from",
+    "tree",
+    "uninstall",
+    "utils",
+    "version",
+    "visualization",
+    "wrappers",
+]
 
 #: the module that a name of the root comes from; it is imported when the name is first asked for
 _HOMES = {
-    **dict.fromkeys(("install", "load_ipython_extension", "uninstall"), "gazelle.command.aliases"),
+    **dict.fromkeys(("install", "load_ipython_extension", "uninstall"), "gazelle.cli.import_aliases"),
     "name_scope": "gazelle.core.names",
     "Operation": "gazelle.core.operation",
     **dict.fromkeys(("DTypePolicy", "FloatDTypePolicy"), "gazelle.core.policies"),
@@ -91,7 +141,7 @@ _HOMES = {
     "Initializer": "gazelle.initializers.base",
     "Layer": "gazelle.layers.base",
     "Input": "gazelle.layers.input",
-    "InputSpec": "gazelle.layers.spec",
+    "InputSpec": "gazelle.layers.input_spec",
     "Loss": "gazelle.losses.base",
     "Metric": "gazelle.metrics.base",
     "Function": "gazelle.models.function",
@@ -131,7 +181,7 @@ def __dir__() -> list[str]:
 
 _missing.install(__name__)
 _era.plug(
-    lambda: importlib.import_module("gazelle.legacy"),
+    lambda: importlib.import_module("gazelle.compat"),
     settable=("lr", "non_trainable_weights", "outputs", "trainable_weights"),
     private=("_inbound_nodes", "_keras_shape", "_make_predict_function", "_make_train_function", "_outbound_nodes"),
 )

@@ -2,6 +2,6 @@
 
 import sys
 
-from gazelle.command.__main__ import main
+from gazelle.cli.__main__ import main
 
 sys.exit(main())

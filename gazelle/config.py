@@ -31,13 +31,35 @@ from gazelle.core.policies import dtype_policy, set_dtype_policy
 from gazelle.engine import devices
 
 __all__ = [
-    "backend", "devices", "disable_flash_attention", "disable_interactive_logging", "disable_traceback_filtering",
-    "dtype_policy", "enable_flash_attention", "enable_interactive_logging", "enable_traceback_filtering",
-    "enable_unsafe_deserialization", "engine", "epsilon", "floatx", "image_data_format", "is_flash_attention_enabled",
-    "is_interactive_logging_enabled", "is_nnx_enabled", "is_traceback_filtering_enabled", "max_epochs",
-    "max_steps_per_epoch", "set_backend", "set_dtype_policy", "set_engine", "set_epsilon", "set_floatx",
-    "set_image_data_format", "set_max_epochs", "set_max_steps_per_epoch",
-]  # fmt: skip
+    "backend",
+    "devices",
+    "disable_flash_attention",
+    "disable_interactive_logging",
+    "disable_traceback_filtering",
+    "dtype_policy",
+    "enable_flash_attention",
+    "enable_interactive_logging",
+    "enable_traceback_filtering",
+    "enable_unsafe_deserialization",
+    "engine",
+    "epsilon",
+    "floatx",
+    "image_data_format",
+    "is_flash_attention_enabled",
+    "is_interactive_logging_enabled",
+    "is_nnx_enabled",
+    "is_traceback_filtering_enabled",
+    "max_epochs",
+    "max_steps_per_epoch",
+    "set_backend",
+    "set_dtype_policy",
+    "set_engine",
+    "set_epsilon",
+    "set_floatx",
+    "set_image_data_format",
+    "set_max_epochs",
+    "set_max_steps_per_epoch",
+]
 
 
 def backend() -> str:
@@ -71,6 +93,10 @@ def enable_unsafe_deserialization() -> None:
         UnsafeFileError: always.
     """
     raise UnsafeFileError(
-        message("enable_unsafe_deserialization", expected="files that hold data only", got="leave to run their code",
-                mend="Give the functions that the file names: load_model(path, custom_objects={'name': function}).")
-    )  # fmt: skip
+        message(
+            "enable_unsafe_deserialization",
+            expected="files that hold data only",
+            got="leave to run their code",
+            hint="Give the functions that the file names: load_model(path, custom_objects={'name': function}).",
+        )
+    )

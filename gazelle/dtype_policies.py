@@ -18,8 +18,16 @@ from gazelle.core.policies import (
     get,
 )
 
-__all__ = ["DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "Int4DTypePolicy", "QuantizedDTypePolicy",
-           "deserialize", "get", "serialize"]  # fmt: skip
+__all__ = [
+    "DTypePolicy",
+    "DTypePolicyMap",
+    "FloatDTypePolicy",
+    "Int4DTypePolicy",
+    "QuantizedDTypePolicy",
+    "deserialize",
+    "get",
+    "serialize",
+]
 
 
 def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:

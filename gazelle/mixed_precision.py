@@ -9,5 +9,12 @@ from gazelle.optimizers.loss_scale import LossScaleOptimizer
 Policy = DTypePolicy
 global_policy, set_global_policy = dtype_policy, set_dtype_policy
 
-__all__ = ["DTypePolicy", "LossScaleOptimizer", "Policy", "dtype_policy", "global_policy", "set_dtype_policy",
-           "set_global_policy"]  # fmt: skip
+__all__ = [
+    "DTypePolicy",
+    "LossScaleOptimizer",
+    "Policy",
+    "dtype_policy",
+    "global_policy",
+    "set_dtype_policy",
+    "set_global_policy",
+]

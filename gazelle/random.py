@@ -18,9 +18,18 @@ from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.seeds import SeedGenerator, key_of
 
 __all__ = [
-    "SeedGenerator", "beta", "binomial", "categorical", "dropout", "gamma", "normal", "randint", "shuffle",
-    "truncated_normal", "uniform",
-]  # fmt: skip
+    "SeedGenerator",
+    "beta",
+    "binomial",
+    "categorical",
+    "dropout",
+    "gamma",
+    "normal",
+    "randint",
+    "shuffle",
+    "truncated_normal",
+    "uniform",
+]
 
 
 def _float(dtype: Any) -> str:
@@ -60,8 +69,8 @@ def uniform(shape: Any, minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None,
     """
     name = dtypes.standardize(dtype)
     if not dtypes.is_float(name):
-        mend = "Write random.randint(shape, minval, maxval, dtype)."
-        raise ArgumentError(message("dtype of uniform", expected="a float type", got=repr(name), mend=mend))
+        hint = "Write random.randint(shape, minval, maxval, dtype)."
+        raise ArgumentError(message("dtype of uniform", expected="a float type", got=repr(name), hint=hint))
     return jax.random.uniform(key_of(seed), _shape(shape), name, minval, maxval)
 
 
@@ -73,8 +82,8 @@ def randint(shape: Any, minval: Any, maxval: Any, dtype: Any = "int32", seed: An
     """
     name = dtypes.standardize(dtype)
     if not dtypes.is_int(name):
-        mend = "Write random.uniform(shape, minval, maxval, dtype)."
-        raise ArgumentError(message("dtype of randint", expected="a whole type", got=repr(name), mend=mend))
+        hint = "Write random.uniform(shape, minval, maxval, dtype)."
+        raise ArgumentError(message("dtype of randint", expected="a whole type", got=repr(name), hint=hint))
     return jax.random.randint(key_of(seed), _shape(shape), minval, maxval, dtypes.device_dtype(name))
 
 

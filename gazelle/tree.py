@@ -15,9 +15,19 @@ from typing import Any
 from gazelle.core.errors import ArgumentError, message
 
 __all__ = [
-    "MAP_TO_NONE", "assert_same_paths", "assert_same_structure", "flatten", "flatten_with_path", "is_nested",
-    "lists_to_tuples", "map_shape_structure", "map_structure", "map_structure_up_to", "pack_sequence_as", "traverse",
-]  # fmt: skip
+    "MAP_TO_NONE",
+    "assert_same_paths",
+    "assert_same_structure",
+    "flatten",
+    "flatten_with_path",
+    "is_nested",
+    "lists_to_tuples",
+    "map_shape_structure",
+    "map_structure",
+    "map_structure_up_to",
+    "pack_sequence_as",
+    "traverse",
+]
 
 
 class MAP_TO_NONE:
@@ -218,8 +228,11 @@ def assert_same_paths(a: Any, b: Any) -> None:
     """
     left, right = ({path for path, _ in flatten_with_path(s)} for s in (a, b))
     if left != right:
-        only = [f"{name} alone has {sorted(paths, key=repr)}" for name, paths in (("a", left - right),
-                ("b", right - left)) if paths]  # fmt: skip
+        only = [
+            f"{name} alone has {sorted(paths, key=repr)}"
+            for name, paths in (("a", left - right), ("b", right - left))
+            if paths
+        ]
         raise ArgumentError(message("The structures have other paths", got="; ".join(only)))
 
 

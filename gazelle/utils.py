@@ -10,6 +10,7 @@ from gazelle.core.dtypes import standardize as standardize_dtype
 from gazelle.core.names import clear_session
 from gazelle.core.random import set_random_seed
 from gazelle.core.symbolic import is_symbolic as is_keras_tensor
+from gazelle.data.batch import normalize, pack_x_y_sample_weight, unpack_x_y_sample_weight
 from gazelle.data.folder_kinds import (
     audio_dataset_from_directory,
     image_dataset_from_directory,
@@ -17,16 +18,15 @@ from gazelle.data.folder_kinds import (
 )
 from gazelle.data.images import array_to_img, img_to_array, load_img, save_img
 from gazelle.data.labels import to_categorical
-from gazelle.data.parts import normalize, pack_x_y_sample_weight, unpack_x_y_sample_weight
 from gazelle.data.pydataset import PyDataset
 from gazelle.data.sequences import pad_sequences, timeseries_dataset_from_array
 from gazelle.data.splitting import split_dataset
 from gazelle.datasets.download import get_file
 from gazelle.drawing import model_to_dot, plot_model
 from gazelle.features.feature_space import FeatureSpace
-from gazelle.models.sources import get_source_inputs
+from gazelle.models.source_inputs import get_source_inputs
 from gazelle.ops.image import bounding_boxes
-from gazelle.saving.objects import (
+from gazelle.saving.registration import (
     CustomObjectScope,
     deserialize_keras_object,
     get_custom_objects,

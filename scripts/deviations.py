@@ -71,10 +71,21 @@ def public_names() -> set[str]:
     """Everything that the rooms of the installed Keras offer."""
     import keras
 
-    rooms = [keras.layers, keras.losses, keras.metrics, keras.optimizers, keras.activations, keras.initializers,
-             keras.regularizers, keras.constraints, keras.ops, keras.ops.image, keras.utils.bounding_boxes,
-             keras.optimizers.schedules]  # fmt: skip
-    return {name for room in rooms for name in dir(room) if not name.startswith("_")}
+    namespaces = [
+        keras.layers,
+        keras.losses,
+        keras.metrics,
+        keras.optimizers,
+        keras.activations,
+        keras.initializers,
+        keras.regularizers,
+        keras.constraints,
+        keras.ops,
+        keras.ops.image,
+        keras.utils.bounding_boxes,
+        keras.optimizers.schedules,
+    ]
+    return {name for namespace in namespaces for name in dir(namespace) if not name.startswith("_")}
 
 
 def page(heard: Listener) -> str:
@@ -87,10 +98,15 @@ def page(heard: Listener) -> str:
     rows = [row for family in heard.families.values() for row in family.values()]
     failed = f"failed: {', '.join(heard.failed)}" if heard.failed else "none failed"
     text = HEAD.format(
-        keras=keras.__version__, gazelle=gazelle.__version__, jax=jax.__version__, python=platform.python_version(),
-        compared=sum(row.cases for row in rows), passed=heard.outcomes["passed"],
-        cases=sum(heard.outcomes.values()) - heard.outcomes["skipped"], failed=failed,
-    )  # fmt: skip
+        keras=keras.__version__,
+        gazelle=gazelle.__version__,
+        jax=jax.__version__,
+        python=platform.python_version(),
+        compared=sum(row.cases for row in rows),
+        passed=heard.outcomes["passed"],
+        cases=sum(heard.outcomes.values()) - heard.outcomes["skipped"],
+        failed=failed,
+    )
     for family, classes in sorted(heard.families.items()):
         text += f"\n## {family.capitalize()}\n| class | cases | values | gradients |\n|---|---|---|---|\n"
         text += "".join(f"| {name} | {row.cases} | {row} |\n" for name, row in sorted(classes.items()))

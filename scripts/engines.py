@@ -9,8 +9,8 @@ import textwrap
 from pathlib import Path
 
 from gazelle.engine.lowering import onnx, pytensor, tensorflow
+from gazelle.engine.lowering.decompose import SIMPLER
 from gazelle.engine.lowering.interpreter import INLINED, SAME
-from gazelle.engine.lowering.simpler import SIMPLER
 
 PAGE = Path(__file__).parents[1] / "docs" / "engines.md"
 TARGETS = {"TensorFlow": tensorflow, "PyTensor": pytensor, "ONNX": onnx}

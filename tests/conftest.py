@@ -12,8 +12,27 @@ import jax
 import pytest
 
 #: folders whose tests compile much and compute little: there, quick compiles are worth more than quick programs
-QUICK = {"applications", "contracts", "core", "engine", "export", "features", "layers", "legacy", "losses", "metrics",
-         "models", "ops", "optimizers", "parity", "properties", "saving", "tests", "training", "wrappers"}  # fmt: skip
+QUICK = {
+    "applications",
+    "contracts",
+    "core",
+    "engine",
+    "export",
+    "features",
+    "layers",
+    "compat",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "optimizers",
+    "parity",
+    "properties",
+    "saving",
+    "tests",
+    "training",
+    "wrappers",
+}
 #: but these compute much, look at what is compiled, or compare bits as they are in a real run
 SLOW = {"test_training", "test_programs", "test_structure", "test_custom_steps", "test_resume"}
 

@@ -26,9 +26,9 @@ def modules():
 
 def examples():
     for module in modules():
-        room = importlib.import_module(module.__name__.rpartition(".")[0])
+        namespace = importlib.import_module(module.__name__.rpartition(".")[0])
         root = {name: getattr(gazelle, name) for name in gazelle.__all__}
-        names = {"np": np, "jnp": jnp, "gazelle": gazelle, **root, **vars(room), **vars(module)}
+        names = {"np": np, "jnp": jnp, "gazelle": gazelle, **root, **vars(namespace), **vars(module)}
         for test in FINDER.find(module, module.__name__, extraglobs=names):
             if test.examples:
                 yield pytest.param(test, id=test.name.removeprefix("gazelle."))

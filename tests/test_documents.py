@@ -53,13 +53,21 @@ def ran(tmp_path_factory):
         (folder / "blocks.json").write_text(json.dumps(programs), encoding="utf-8")
         (folder / "page.py").write_text(DRIVER, encoding="utf-8")
         env = {
-            **os.environ, "GAZELLE_HOME": str(folder / "home"), "MPLBACKEND": "agg", "PYTHONPATH": str(ROOT),
+            **os.environ,
+            "GAZELLE_HOME": str(folder / "home"),
+            "MPLBACKEND": "agg",
+            "PYTHONPATH": str(ROOT),
             "PYTHONIOENCODING": "utf-8",
-        }  # fmt: skip
+        }
         done = subprocess.run(
-            [sys.executable, "page.py"], cwd=folder, env=env, capture_output=True, text=True, timeout=300,
+            [sys.executable, "page.py"],
+            cwd=folder,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=300,
             encoding="utf-8",
-        )  # fmt: skip
+        )
         count = folder / "done.txt"
         return int(count.read_text()) if count.exists() else 0, done.stdout, done.stderr
 

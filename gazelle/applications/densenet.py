@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from gazelle.applications.chain import chain, classifier, unit
+from gazelle.applications.apply_layers import chain, classifier, unit
+from gazelle.applications.build_model import application, kernels
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
-from gazelle.applications.trunk import application, kernels
 from gazelle.layers import (
     Activation,
     AveragePooling2D,
@@ -13,7 +13,7 @@ from gazelle.layers import (
     Conv2D,
     MaxPooling2D,
     ZeroPadding2D,
-)  # fmt: skip
+)
 
 __all__ = ["DenseNet121", "DenseNet169", "DenseNet201", "decode_predictions", "preprocess_input"]
 
@@ -25,26 +25,42 @@ def _open(name: str) -> list[Any]:
 
 
 def body(x: Any, a: Any) -> Any:
-    x = chain(x, ZeroPadding2D(3), *unit(64, 7, "conv1", stride=2, padding="valid", norm=NORM), ZeroPadding2D(1),
-              MaxPooling2D(3, strides=2, name="pool1"))  # fmt: skip
+    x = chain(
+        x,
+        ZeroPadding2D(3),
+        *unit(64, 7, "conv1", stride=2, padding="valid", norm=NORM),
+        ZeroPadding2D(1),
+        MaxPooling2D(3, strides=2, name="pool1"),
+    )
     for stack, depth in enumerate(a.depths, 2):
         for i in range(1, depth + 1):
             name = f"conv{stack}_block{i}"
-            new = chain(x, *_open(f"{name}_0_"), *unit(128, 1, f"{name}_1", padding="valid", norm=NORM),
-                        Conv2D(32, 3, padding="same", use_bias=False, name=f"{name}_2_conv"))  # fmt: skip
+            new = chain(
+                x,
+                *_open(f"{name}_0_"),
+                *unit(128, 1, f"{name}_1", padding="valid", norm=NORM),
+                Conv2D(32, 3, padding="same", use_bias=False, name=f"{name}_2_conv"),
+            )
             x = Concatenate(name=f"{name}_concat")([x, new])
         if stack < 5:
-            x = chain(x, *_open(f"pool{stack}_"), Conv2D(x.shape[-1] // 2, 1, use_bias=False, name=f"pool{stack}_conv"),
-                      AveragePooling2D(2, strides=2, name=f"pool{stack}_pool"))  # fmt: skip
+            x = chain(
+                x,
+                *_open(f"pool{stack}_"),
+                Conv2D(x.shape[-1] // 2, 1, use_bias=False, name=f"pool{stack}_conv"),
+                AveragePooling2D(2, strides=2, name=f"pool{stack}_pool"),
+            )
     return classifier(chain(x, *_open("")), a)
 
 
 def _densenet(depth: int, depths: tuple[int, ...], *digests: str) -> Any:
     return application(
-        f"DenseNet{depth}", body, kernels("densenet", f"densenet{depth}", digests),  # type: ignore[arg-type]
+        f"DenseNet{depth}",
+        body,
+        kernels("densenet", f"densenet{depth}", digests),  # type: ignore[arg-type]
         f"DenseNet of {depth} layers. Source: Huang et al., 2016, https://arxiv.org/abs/1608.06993.",
-        name=f"densenet{depth}", depths=depths,
-    )  # fmt: skip
+        name=f"densenet{depth}",
+        depths=depths,
+    )
 
 
 DenseNet121 = _densenet(121, (6, 12, 24, 16), "9d60b8095a5708f2dcce2bca79d332c7", "30ee3e1110167f948a6b9946edeeb738")

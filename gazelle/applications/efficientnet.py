@@ -3,9 +3,9 @@
 import math
 from typing import Any
 
-from gazelle.applications.chain import BY_FAN_OUT, UNIFORM, chain, classifier, correct_pad, divisible, unit
+from gazelle.applications.apply_layers import BY_FAN_OUT, UNIFORM, chain, classifier, correct_pad, divisible, unit
+from gazelle.applications.build_model import application, named
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
-from gazelle.applications.trunk import application, named
 from gazelle.layers import (
     Activation,
     Add,
@@ -19,14 +19,31 @@ from gazelle.layers import (
     Rescaling,
     Reshape,
     ZeroPadding2D,
-)  # fmt: skip
+)
 
-__all__ = ["EfficientNetB0", "EfficientNetB1", "EfficientNetB2", "EfficientNetB3", "EfficientNetB4", "EfficientNetB5",
-           "EfficientNetB6", "EfficientNetB7", "decode_predictions", "preprocess_input"]  # fmt: skip
+__all__ = [
+    "EfficientNetB0",
+    "EfficientNetB1",
+    "EfficientNetB2",
+    "EfficientNetB3",
+    "EfficientNetB4",
+    "EfficientNetB5",
+    "EfficientNetB6",
+    "EfficientNetB7",
+    "decode_predictions",
+    "preprocess_input",
+]
 
 #: kernel, how often, filters, widening, stride.
-BLOCKS = ((3, 1, 16, 1, 1), (3, 2, 24, 6, 2), (5, 2, 40, 6, 2), (3, 3, 80, 6, 2), (5, 3, 112, 6, 1), (5, 4, 192, 6, 2),
-          (3, 1, 320, 6, 1))  # fmt: skip
+BLOCKS = (
+    (3, 1, 16, 1, 1),
+    (3, 2, 24, 6, 2),
+    (5, 2, 40, 6, 2),
+    (3, 3, 80, 6, 2),
+    (5, 3, 112, 6, 1),
+    (5, 4, 192, 6, 2),
+    (3, 1, 320, 6, 1),
+)
 ENDS = ("conv", "bn", "activation")
 DRAWN: dict[str, Any] = {"kernel_initializer": BY_FAN_OUT}
 
@@ -35,10 +52,12 @@ def gate(x: Any, inner: int, name: str) -> Any:
     """Each channel times a number between 0 and 1 that the mean of all channels gives."""
     filters = x.shape[-1]
     each = chain(
-        x, GlobalAveragePooling2D(name=f"{name}se_squeeze"), Reshape((1, 1, filters), name=f"{name}se_reshape"),
+        x,
+        GlobalAveragePooling2D(name=f"{name}se_squeeze"),
+        Reshape((1, 1, filters), name=f"{name}se_reshape"),
         Conv2D(inner, 1, padding="same", activation="swish", name=f"{name}se_reduce", **DRAWN),
         Conv2D(filters, 1, padding="same", activation="sigmoid", name=f"{name}se_expand", **DRAWN),
-    )  # fmt: skip
+    )
     return Multiply(name=f"{name}se_excite")([x, each])
 
 
@@ -47,9 +66,19 @@ def _block(x: Any, filters: int, size: int, widening: int, stride: int, drop: fl
     if widening != 1:
         x = chain(x, *unit(width * widening, 1, f"{name}expand_", act="swish", ends=ENDS, **DRAWN))
     x = ZeroPadding2D(correct_pad(x, size), name=f"{name}dwconv_pad")(x) if stride == 2 else x
-    x = chain(x, DepthwiseConv2D(size, strides=stride, padding="valid" if stride == 2 else "same", use_bias=False,
-                                 depthwise_initializer=BY_FAN_OUT, name=f"{name}dwconv"),
-              BatchNormalization(name=f"{name}bn"), Activation("swish", name=f"{name}activation"))  # fmt: skip
+    x = chain(
+        x,
+        DepthwiseConv2D(
+            size,
+            strides=stride,
+            padding="valid" if stride == 2 else "same",
+            use_bias=False,
+            depthwise_initializer=BY_FAN_OUT,
+            name=f"{name}dwconv",
+        ),
+        BatchNormalization(name=f"{name}bn"),
+        Activation("swish", name=f"{name}activation"),
+    )
     x = gate(x, max(1, int(width * 0.25)), name)
     x = chain(x, *unit(filters, 1, f"{name}project_", ends=ENDS, **DRAWN)[:2])
     if stride != 1 or width != filters:
@@ -84,26 +113,40 @@ def body(x: Any, a: Any) -> Any:
 def _efficient(number: int, wide: float, deep: float, size: int, drop: float, *digests: str) -> Any:
     name = f"efficientnetb{number}"
     return application(
-        f"EfficientNetB{number}", body, named("https://storage.googleapis.com/keras-applications/", name, digests),  # type: ignore[arg-type]
+        f"EfficientNetB{number}",
+        body,
+        named("https://storage.googleapis.com/keras-applications/", name, digests),  # type: ignore[arg-type]
         f"EfficientNet B{number}; pixels from 0 to 255. Source: Tan & Le, 2019, https://arxiv.org/abs/1905.11946.",
-        name=name, size=size, wide=wide, deep=deep, drop=drop,
-    )  # fmt: skip
+        name=name,
+        size=size,
+        wide=wide,
+        deep=deep,
+        drop=drop,
+    )
 
 
-EfficientNetB0 = _efficient(0, 1.0, 1.0, 224, 0.2,
-    "902e53a9f72be733fc0bcb005b3ebbac", "50bc09e76180e00e4465e1a485ddc09d")  # fmt: skip
-EfficientNetB1 = _efficient(1, 1.0, 1.1, 240, 0.2,
-    "1d254153d4ab51201f1646940f018540", "74c4e6b3e1f6a1eea24c589628592432")  # fmt: skip
-EfficientNetB2 = _efficient(2, 1.1, 1.2, 260, 0.3,
-    "b15cce36ff4dcbd00b6dd88e7857a6ad", "111f8e2ac8aa800a7a99e3239f7bfb39")  # fmt: skip
-EfficientNetB3 = _efficient(3, 1.2, 1.4, 300, 0.3,
-    "ffd1fdc53d0ce67064dc6a9c7960ede0", "af6d107764bb5b1abb91932881670226")  # fmt: skip
-EfficientNetB4 = _efficient(4, 1.4, 1.8, 380, 0.4,
-    "18c95ad55216b8f92d7e70b3a046e2fc", "ebc24e6d6c33eaebbd558eafbeedf1ba")  # fmt: skip
-EfficientNetB5 = _efficient(5, 1.6, 2.2, 456, 0.4,
-    "ace28f2a6363774853a83a0b21b9421a", "38879255a25d3c92d5e44e04ae6cec6f")  # fmt: skip
-EfficientNetB6 = _efficient(6, 1.8, 2.6, 528, 0.5,
-    "165f6e37dce68623721b423839de8be5", "9ecce42647a20130c1f39a5d4cb75743")  # fmt: skip
-EfficientNetB7 = _efficient(7, 2.0, 3.1, 600, 0.5,
-    "8c03f828fec3ef71311cd463b6759d99", "cbcfe4450ddf6f3ad90b1b398090fe4a")  # fmt: skip
+EfficientNetB0 = _efficient(
+    0, 1.0, 1.0, 224, 0.2, "902e53a9f72be733fc0bcb005b3ebbac", "50bc09e76180e00e4465e1a485ddc09d"
+)
+EfficientNetB1 = _efficient(
+    1, 1.0, 1.1, 240, 0.2, "1d254153d4ab51201f1646940f018540", "74c4e6b3e1f6a1eea24c589628592432"
+)
+EfficientNetB2 = _efficient(
+    2, 1.1, 1.2, 260, 0.3, "b15cce36ff4dcbd00b6dd88e7857a6ad", "111f8e2ac8aa800a7a99e3239f7bfb39"
+)
+EfficientNetB3 = _efficient(
+    3, 1.2, 1.4, 300, 0.3, "ffd1fdc53d0ce67064dc6a9c7960ede0", "af6d107764bb5b1abb91932881670226"
+)
+EfficientNetB4 = _efficient(
+    4, 1.4, 1.8, 380, 0.4, "18c95ad55216b8f92d7e70b3a046e2fc", "ebc24e6d6c33eaebbd558eafbeedf1ba"
+)
+EfficientNetB5 = _efficient(
+    5, 1.6, 2.2, 456, 0.4, "ace28f2a6363774853a83a0b21b9421a", "38879255a25d3c92d5e44e04ae6cec6f"
+)
+EfficientNetB6 = _efficient(
+    6, 1.8, 2.6, 528, 0.5, "165f6e37dce68623721b423839de8be5", "9ecce42647a20130c1f39a5d4cb75743"
+)
+EfficientNetB7 = _efficient(
+    7, 2.0, 3.1, 600, 0.5, "8c03f828fec3ef71311cd463b6759d99", "cbcfe4450ddf6f3ad90b1b398090fe4a"
+)
 preprocess_input = preprocessing(None)

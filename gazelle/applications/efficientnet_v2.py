@@ -3,10 +3,10 @@
 import math
 from typing import Any
 
-from gazelle.applications.chain import BY_FAN_OUT, UNIFORM, chain, classifier, unit
+from gazelle.applications.apply_layers import BY_FAN_OUT, UNIFORM, chain, classifier, unit
+from gazelle.applications.build_model import SITE, USUAL, application, named
 from gazelle.applications.efficientnet import DRAWN, ENDS, gate
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
-from gazelle.applications.trunk import SITE, USUAL, application, named
 from gazelle.layers import (
     Activation,
     Add,
@@ -15,22 +15,62 @@ from gazelle.layers import (
     Dropout,
     Normalization,
     Rescaling,
-)  # fmt: skip
+)
 
-__all__ = ["EfficientNetV2B0", "EfficientNetV2B1", "EfficientNetV2B2", "EfficientNetV2B3", "EfficientNetV2L",
-           "EfficientNetV2M", "EfficientNetV2S", "decode_predictions", "preprocess_input"]  # fmt: skip
+__all__ = [
+    "EfficientNetV2B0",
+    "EfficientNetV2B1",
+    "EfficientNetV2B2",
+    "EfficientNetV2B3",
+    "EfficientNetV2L",
+    "EfficientNetV2M",
+    "EfficientNetV2S",
+    "decode_predictions",
+    "preprocess_input",
+]
 
 #: stem, then for each stage: plain convolutions, how often, filters, widening, stride.
 STAGES = {
-    "b": (32, ((1, 1, 16, 1, 1), (1, 2, 32, 4, 2), (1, 2, 48, 4, 2), (0, 3, 96, 4, 2), (0, 5, 112, 6, 1),
-               (0, 8, 192, 6, 2))),
-    "s": (24, ((1, 2, 24, 1, 1), (1, 4, 48, 4, 2), (1, 4, 64, 4, 2), (0, 6, 128, 4, 2), (0, 9, 160, 6, 1),
-               (0, 15, 256, 6, 2))),
-    "m": (24, ((1, 3, 24, 1, 1), (1, 5, 48, 4, 2), (1, 5, 80, 4, 2), (0, 7, 160, 4, 2), (0, 14, 176, 6, 1),
-               (0, 18, 304, 6, 2), (0, 5, 512, 6, 1))),
-    "l": (32, ((1, 4, 32, 1, 1), (1, 7, 64, 4, 2), (1, 7, 96, 4, 2), (0, 10, 192, 4, 2), (0, 19, 224, 6, 1),
-               (0, 25, 384, 6, 2), (0, 7, 640, 6, 1))),
-}  # fmt: skip
+    "b": (
+        32,
+        ((1, 1, 16, 1, 1), (1, 2, 32, 4, 2), (1, 2, 48, 4, 2), (0, 3, 96, 4, 2), (0, 5, 112, 6, 1), (0, 8, 192, 6, 2)),
+    ),
+    "s": (
+        24,
+        (
+            (1, 2, 24, 1, 1),
+            (1, 4, 48, 4, 2),
+            (1, 4, 64, 4, 2),
+            (0, 6, 128, 4, 2),
+            (0, 9, 160, 6, 1),
+            (0, 15, 256, 6, 2),
+        ),
+    ),
+    "m": (
+        24,
+        (
+            (1, 3, 24, 1, 1),
+            (1, 5, 48, 4, 2),
+            (1, 5, 80, 4, 2),
+            (0, 7, 160, 4, 2),
+            (0, 14, 176, 6, 1),
+            (0, 18, 304, 6, 2),
+            (0, 5, 512, 6, 1),
+        ),
+    ),
+    "l": (
+        32,
+        (
+            (1, 4, 32, 1, 1),
+            (1, 7, 64, 4, 2),
+            (1, 7, 96, 4, 2),
+            (0, 10, 192, 4, 2),
+            (0, 19, 224, 6, 1),
+            (0, 25, 384, 6, 2),
+            (0, 7, 640, 6, 1),
+        ),
+    ),
+}
 NORM: dict[str, Any] = {"momentum": 0.9}
 
 
@@ -49,9 +89,14 @@ def _plain(x: Any, filters: int, widening: int, stride: int, name: str) -> Any:
 def _gated(x: Any, filters: int, widening: int, stride: int, name: str) -> Any:
     width = x.shape[-1]
     x = chain(x, *_unit(width * widening, 1, f"{name}expand_")) if widening != 1 else x
-    x = chain(x, DepthwiseConv2D(3, strides=stride, padding="same", use_bias=False, depthwise_initializer=BY_FAN_OUT,
-                                 name=f"{name}dwconv2"),
-              BatchNormalization(name=f"{name}bn", **NORM), Activation("swish", name=f"{name}activation"))  # fmt: skip
+    x = chain(
+        x,
+        DepthwiseConv2D(
+            3, strides=stride, padding="same", use_bias=False, depthwise_initializer=BY_FAN_OUT, name=f"{name}dwconv2"
+        ),
+        BatchNormalization(name=f"{name}bn", **NORM),
+        Activation("swish", name=f"{name}activation"),
+    )
     return chain(gate(x, max(1, int(width * 0.25)), name), *_unit(filters, 1, f"{name}project_")[:2])
 
 
@@ -87,25 +132,32 @@ def body(x: Any, a: Any) -> Any:
 def _efficient(kind: str, wide: float, deep: float, size: int, *digests: str) -> Any:
     name = f"efficientnetv2-{kind.lower()}"
     return application(
-        f"EfficientNetV2{kind}", body, named(f"{SITE}efficientnet_v2/", name, digests),  # type: ignore[arg-type]
+        f"EfficientNetV2{kind}",
+        body,
+        named(f"{SITE}efficientnet_v2/", name, digests),  # type: ignore[arg-type]
         f"EfficientNetV2 {kind}; pixels from 0 to 255. Source: Tan & Le, 2021, https://arxiv.org/abs/2104.00298.",
-        name=name, arguments=USUAL.replace("name", "include_preprocessing name"), size=size, wide=wide, deep=deep,
+        name=name,
+        arguments=USUAL.replace("name", "include_preprocessing name"),
+        size=size,
+        wide=wide,
+        deep=deep,
         kind=kind[0].lower(),
-    )  # fmt: skip
+    )
 
 
-EfficientNetV2B0 = _efficient("B0", 1.0, 1.0, 224,
-    "21ecbf6da12460d5c40bb2f29ceb2188", "893217f2bb855e2983157299931e43ff")  # fmt: skip
-EfficientNetV2B1 = _efficient("B1", 1.0, 1.1, 240,
-    "069f0534ff22adf035c89e2d9547a9dc", "0e80663031ca32d657f9caa404b6ec37")  # fmt: skip
-EfficientNetV2B2 = _efficient("B2", 1.1, 1.2, 260,
-    "424e49f28180edbde1e94797771950a7", "1dfe2e7a5d45b6632553a8961ea609eb")  # fmt: skip
-EfficientNetV2B3 = _efficient("B3", 1.2, 1.4, 300,
-    "1f1fc43bd98a6e4fd8fdfd551e02c7a0", "f6abf7b5849ac99a89b50dd3fd532856")  # fmt: skip
-EfficientNetV2S = _efficient("S", 1.0, 1.0, 384,
-    "e1d88a8495beba45748fedd0cecbe016", "af0682fb74e8c54910f2d4393339c070")  # fmt: skip
-EfficientNetV2M = _efficient("M", 1.0, 1.0, 480,
-    "a3bf6aa3276309f4fc6a34aa114c95cd", "1b8dc055df72dde80d614482840fe342")  # fmt: skip
-EfficientNetV2L = _efficient("L", 1.0, 1.0, 480,
-    "27e6d408b53c7ebc868fefa357689935", "b0b66b5c863aef5b46e8608fe1711615")  # fmt: skip
+EfficientNetV2B0 = _efficient(
+    "B0", 1.0, 1.0, 224, "21ecbf6da12460d5c40bb2f29ceb2188", "893217f2bb855e2983157299931e43ff"
+)
+EfficientNetV2B1 = _efficient(
+    "B1", 1.0, 1.1, 240, "069f0534ff22adf035c89e2d9547a9dc", "0e80663031ca32d657f9caa404b6ec37"
+)
+EfficientNetV2B2 = _efficient(
+    "B2", 1.1, 1.2, 260, "424e49f28180edbde1e94797771950a7", "1dfe2e7a5d45b6632553a8961ea609eb"
+)
+EfficientNetV2B3 = _efficient(
+    "B3", 1.2, 1.4, 300, "1f1fc43bd98a6e4fd8fdfd551e02c7a0", "f6abf7b5849ac99a89b50dd3fd532856"
+)
+EfficientNetV2S = _efficient("S", 1.0, 1.0, 384, "e1d88a8495beba45748fedd0cecbe016", "af0682fb74e8c54910f2d4393339c070")
+EfficientNetV2M = _efficient("M", 1.0, 1.0, 480, "a3bf6aa3276309f4fc6a34aa114c95cd", "1b8dc055df72dde80d614482840fe342")
+EfficientNetV2L = _efficient("L", 1.0, 1.0, 480, "27e6d408b53c7ebc868fefa357689935", "b0b66b5c863aef5b46e8608fe1711615")
 preprocess_input = preprocessing(None)

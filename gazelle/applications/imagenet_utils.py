@@ -34,9 +34,9 @@ def preprocess_input(x: Any, data_format: str | None = None, mode: str = "caffe"
         raise unknown("data_format", data_format, ("channels_first", "channels_last"))
     if not is_symbolic(x) and not hasattr(x, "dtype"):
         x = np.asarray(x)
-    room: Any = np if isinstance(x, np.ndarray) else ops
+    namespace: Any = np if isinstance(x, np.ndarray) else ops
     if not dtypes.is_float(x.dtype):
-        x = x.astype(dtypes.floatx()) if room is np else ops.cast(x, dtypes.floatx())
+        x = x.astype(dtypes.floatx()) if namespace is np else ops.cast(x, dtypes.floatx())
     if mode == "tf":
         return x / 127.5 - 1.0
     axis = -3 if data_format == "channels_first" else -1
@@ -46,7 +46,7 @@ def preprocess_input(x: Any, data_format: str | None = None, mode: str = "caffe"
 
     if mode == "torch":
         return (x / 255.0 - column(_MEANS[mode])) / column(_DEVIATION)
-    return room.flip(x, axis) - column(_MEANS[mode])
+    return namespace.flip(x, axis) - column(_MEANS[mode])
 
 
 @functools.cache

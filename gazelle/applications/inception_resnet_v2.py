@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from gazelle.applications.chain import chain, classifier
+from gazelle.applications.apply_layers import chain, classifier
+from gazelle.applications.build_model import application, kernels
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
 from gazelle.applications.inception_v3 import _conv, _path
-from gazelle.applications.trunk import application, kernels
 from gazelle.layers import Activation, BatchNormalization, Concatenate, Conv2D, MaxPooling2D
 from gazelle.layers.base import Layer
 
@@ -52,16 +52,26 @@ def body(x: Any, a: Any) -> Any:
     x = _mixed(x, MIXED_7A, "mixed_7a")
     for i in range(1, 11):
         x = _block(x, BLOCK_8, f"block8_{i}", 0.2 if i < 10 else 1.0, act=i < 10)
-    x = chain(x, Conv2D(1536, 1, padding="same", use_bias=False, name="conv_7b"),
-              BatchNormalization(scale=False, name="conv_7b_bn"), Activation("relu", name="conv_7b_ac"))  # fmt: skip
+    x = chain(
+        x,
+        Conv2D(1536, 1, padding="same", use_bias=False, name="conv_7b"),
+        BatchNormalization(scale=False, name="conv_7b_bn"),
+        Activation("relu", name="conv_7b_ac"),
+    )
     return classifier(x, a, named_pool=False)
 
 
 InceptionResNetV2 = application(
-    "InceptionResNetV2", body,
-    kernels("inception_resnet_v2", "inception_resnet_v2",
-            ("e693bd0210a403b3192acc6073ad2e96", "d19885ff4a710c122648d3b5c3b684e4")),
-    "InceptionResNetV2. Source: Szegedy et al., 2016, https://arxiv.org/abs/1602.07261.", name="inception_resnet_v2",
-    size=299, least=75,
-)  # fmt: skip
+    "InceptionResNetV2",
+    body,
+    kernels(
+        "inception_resnet_v2",
+        "inception_resnet_v2",
+        ("e693bd0210a403b3192acc6073ad2e96", "d19885ff4a710c122648d3b5c3b684e4"),
+    ),
+    "InceptionResNetV2. Source: Szegedy et al., 2016, https://arxiv.org/abs/1602.07261.",
+    name="inception_resnet_v2",
+    size=299,
+    least=75,
+)
 preprocess_input = preprocessing("tf")

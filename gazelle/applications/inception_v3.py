@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from gazelle.applications.chain import chain, classifier
+from gazelle.applications.apply_layers import chain, classifier
+from gazelle.applications.build_model import application, kernels
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
-from gazelle.applications.trunk import application, kernels
 from gazelle.layers import Activation, AveragePooling2D, BatchNormalization, Concatenate, Conv2D, MaxPooling2D
 
 __all__ = ["InceptionV3", "decode_predictions", "preprocess_input"]
@@ -21,9 +21,11 @@ def _conv(x: Any, word: str, padding: str = "same") -> Any:
     if word.endswith("/"):
         padding = "valid"
     return chain(
-        x, Conv2D(filters, (rows, columns), strides=2 if word.endswith("/") else 1, padding=padding, use_bias=False),
-        BatchNormalization(scale=False), Activation("relu"),
-    )  # fmt: skip
+        x,
+        Conv2D(filters, (rows, columns), strides=2 if word.endswith("/") else 1, padding=padding, use_bias=False),
+        BatchNormalization(scale=False),
+        Activation("relu"),
+    )
 
 
 def _path(x: Any, words: str) -> Any:
@@ -66,9 +68,12 @@ def body(x: Any, a: Any) -> Any:
 
 
 InceptionV3 = application(
-    "InceptionV3", body,
+    "InceptionV3",
+    body,
     kernels("inception_v3", "inception_v3", ("9a0d58056eeedaa3f26cb7ebd46da564", "bcbd6486424b2319ff4ef7d526e38f63")),
-    "InceptionV3. Source: Szegedy et al., 2015, https://arxiv.org/abs/1512.00567.", name="inception_v3", size=299,
+    "InceptionV3. Source: Szegedy et al., 2015, https://arxiv.org/abs/1512.00567.",
+    name="inception_v3",
+    size=299,
     least=75,
-)  # fmt: skip
+)
 preprocess_input = preprocessing("tf")

@@ -3,9 +3,9 @@
 import warnings
 from typing import Any
 
-from gazelle.applications.chain import chain, pooled
+from gazelle.applications.apply_layers import chain, pooled
+from gazelle.applications.build_model import SITE, File, application
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
-from gazelle.applications.trunk import SITE, File, application
 from gazelle.core.errors import ArgumentError, message
 from gazelle.layers import (
     Activation,
@@ -17,14 +17,16 @@ from gazelle.layers import (
     ReLU,
     Reshape,
     ZeroPadding2D,
-)  # fmt: skip
+)
 
 __all__ = ["MobileNet", "decode_predictions", "preprocess_input"]
 
 #: filters and stride of each block.
 BLOCKS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *((512, 1),) * 5, (1024, 2), (1024, 1))
-ARGUMENTS = ("input_shape alpha depth_multiplier dropout include_top weights input_tensor pooling classes "
-             "classifier_activation name")  # fmt: skip
+ARGUMENTS = (
+    "input_shape alpha depth_multiplier dropout include_top weights input_tensor pooling classes "
+    "classifier_activation name"
+)
 
 
 def _norm_relu(name: str) -> list[Any]:
@@ -32,24 +34,36 @@ def _norm_relu(name: str) -> list[Any]:
 
 
 def body(x: Any, a: Any) -> Any:
-    x = chain(x, Conv2D(int(32 * a.alpha), 3, strides=2, padding="same", use_bias=False, name="conv1"),
-              *_norm_relu("conv1"))  # fmt: skip
+    x = chain(
+        x, Conv2D(int(32 * a.alpha), 3, strides=2, padding="same", use_bias=False, name="conv1"), *_norm_relu("conv1")
+    )
     for i, (filters, stride) in enumerate(BLOCKS, 1):
         x = ZeroPadding2D(((0, 1), (0, 1)), name=f"conv_pad_{i}")(x) if stride == 2 else x
         x = chain(
-            x, DepthwiseConv2D(3, strides=stride, padding="same" if stride == 1 else "valid", use_bias=False,
-                               depth_multiplier=a.depth_multiplier, name=f"conv_dw_{i}"), *_norm_relu(f"conv_dw_{i}"),
+            x,
+            DepthwiseConv2D(
+                3,
+                strides=stride,
+                padding="same" if stride == 1 else "valid",
+                use_bias=False,
+                depth_multiplier=a.depth_multiplier,
+                name=f"conv_dw_{i}",
+            ),
+            *_norm_relu(f"conv_dw_{i}"),
             Conv2D(int(filters * a.alpha), 1, padding="same", use_bias=False, name=f"conv_pw_{i}"),
             *_norm_relu(f"conv_pw_{i}"),
-        )  # fmt: skip
+        )
     name_it("mobilenet", a)
     if not a.include_top:
         return pooled(x, a.pooling, named=False)
     return chain(
-        x, GlobalAveragePooling2D(keepdims=True), Dropout(a.dropout, name="dropout"),
-        Conv2D(a.classes, 1, padding="same", name="conv_preds"), Reshape((a.classes,), name="reshape_2"),
+        x,
+        GlobalAveragePooling2D(keepdims=True),
+        Dropout(a.dropout, name="dropout"),
+        Conv2D(a.classes, 1, padding="same", name="conv_preds"),
+        Reshape((a.classes,), name="reshape_2"),
         Activation(a.classifier_activation, name="predictions"),
-    )  # fmt: skip
+    )
 
 
 def prepare(a: Any) -> None:
@@ -61,9 +75,12 @@ def prepare(a: Any) -> None:
         return
     if getattr(a, "depth_multiplier", 1) != 1 or a.alpha not in a.alphas:
         raise ArgumentError(
-            message(f"{a.title} with ImageNet weights", expected=f"alpha among {a.alphas} and depth_multiplier=1",
-                    got=f"alpha={a.alpha}, depth_multiplier={getattr(a, 'depth_multiplier', 1)}")
-        )  # fmt: skip
+            message(
+                f"{a.title} with ImageNet weights",
+                expected=f"alpha among {a.alphas} and depth_multiplier=1",
+                got=f"alpha={a.alpha}, depth_multiplier={getattr(a, 'depth_multiplier', 1)}",
+            )
+        )
     if not square and not (a.include_top or shape is None):
         warnings.warn(f"{a.title} has no weights for the shape {shape}: those for 224 x 224 are loaded.", stacklevel=3)
 
@@ -80,8 +97,13 @@ def _file(a: Any) -> File:
 
 
 MobileNet = application(
-    "MobileNet", body, _file,
+    "MobileNet",
+    body,
+    _file,
     "MobileNet; `alpha` is its width. Source: Howard et al., 2017, https://arxiv.org/abs/1704.04861.",
-    arguments=ARGUMENTS, prepare=prepare, sizes=(128, 160, 192, 224), alphas=(0.25, 0.5, 0.75, 1.0),
-)  # fmt: skip
+    arguments=ARGUMENTS,
+    prepare=prepare,
+    sizes=(128, 160, 192, 224),
+    alphas=(0.25, 0.5, 0.75, 1.0),
+)
 preprocess_input = preprocessing("tf")

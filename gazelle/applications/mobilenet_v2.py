@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from gazelle.applications.chain import chain, classifier, correct_pad, divisible
+from gazelle.applications.apply_layers import chain, classifier, correct_pad, divisible
+from gazelle.applications.build_model import SITE, File, application
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
 from gazelle.applications.mobilenet import name_it, prepare
-from gazelle.applications.trunk import SITE, File, application
 from gazelle.layers import Add, BatchNormalization, Conv2D, DepthwiseConv2D, ReLU, ZeroPadding2D
 
 __all__ = ["MobileNetV2", "decode_predictions", "preprocess_input"]
@@ -30,16 +30,23 @@ def _block(x: Any, filters: int, stride: int, number: int) -> Any:
         x = chain(x, _point(6 * width, f"{name}expand"), *_norm(f"{name}expand_BN", f"{name}expand_relu"))
     x = ZeroPadding2D(correct_pad(x, 3), name=f"{name}pad")(x) if stride == 2 else x
     x = chain(
-        x, DepthwiseConv2D(3, strides=stride, use_bias=False, padding="same" if stride == 1 else "valid",
-                           name=f"{name}depthwise"), *_norm(f"{name}depthwise_BN", f"{name}depthwise_relu"),
-        _point(filters, f"{name}project"), *_norm(f"{name}project_BN"),
-    )  # fmt: skip
+        x,
+        DepthwiseConv2D(
+            3, strides=stride, use_bias=False, padding="same" if stride == 1 else "valid", name=f"{name}depthwise"
+        ),
+        *_norm(f"{name}depthwise_BN", f"{name}depthwise_relu"),
+        _point(filters, f"{name}project"),
+        *_norm(f"{name}project_BN"),
+    )
     return Add(name=f"{name}add")([start, x]) if width == filters and stride == 1 else x
 
 
 def body(x: Any, a: Any) -> Any:
-    x = chain(x, Conv2D(divisible(32 * a.alpha), 3, strides=2, padding="same", use_bias=False, name="Conv1"),
-              *_norm("bn_Conv1", "Conv1_relu"))  # fmt: skip
+    x = chain(
+        x,
+        Conv2D(divisible(32 * a.alpha), 3, strides=2, padding="same", use_bias=False, name="Conv1"),
+        *_norm("bn_Conv1", "Conv1_relu"),
+    )
     number = 0
     for filters, often, stride in BLOCKS:
         for i in range(often):
@@ -58,8 +65,13 @@ def _file(a: Any) -> File:
 
 
 MobileNetV2 = application(
-    "MobileNetV2", body, _file,
+    "MobileNetV2",
+    body,
+    _file,
     "MobileNetV2; `alpha` is its width. Source: Sandler et al., 2018, https://arxiv.org/abs/1801.04381.",
-    arguments=ARGUMENTS, prepare=prepare, sizes=(96, 128, 160, 192, 224), alphas=(0.35, 0.5, 0.75, 1.0, 1.3, 1.4),
-)  # fmt: skip
+    arguments=ARGUMENTS,
+    prepare=prepare,
+    sizes=(96, 128, 160, 192, 224),
+    alphas=(0.35, 0.5, 0.75, 1.0, 1.3, 1.4),
+)
 preprocess_input = preprocessing("tf")

@@ -3,9 +3,9 @@
 import warnings
 from typing import Any
 
-from gazelle.applications.chain import chain, correct_pad, divisible, pooled
+from gazelle.applications.apply_layers import chain, correct_pad, divisible, pooled
+from gazelle.applications.build_model import SITE, File, application
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
-from gazelle.applications.trunk import SITE, File, application
 from gazelle.core.errors import ArgumentError, message
 from gazelle.layers import (
     Activation,
@@ -20,23 +20,45 @@ from gazelle.layers import (
     ReLU,
     Rescaling,
     ZeroPadding2D,
-)  # fmt: skip
+)
 
 __all__ = ["MobileNetV3Large", "MobileNetV3Small", "decode_predictions", "preprocess_input"]
 
 #: widening, filters, kernel (5: 3 if minimalistic), stride, gate, hard activation.
 SMALL = (
-    (1, 16, 3, 2, 1, 0), (72 / 16, 24, 3, 2, 0, 0), (88 / 24, 24, 3, 1, 0, 0), (4, 40, 5, 2, 1, 1), (6, 40, 5, 1, 1, 1),
-    (6, 40, 5, 1, 1, 1), (3, 48, 5, 1, 1, 1), (3, 48, 5, 1, 1, 1), (6, 96, 5, 2, 1, 1), (6, 96, 5, 1, 1, 1),
+    (1, 16, 3, 2, 1, 0),
+    (72 / 16, 24, 3, 2, 0, 0),
+    (88 / 24, 24, 3, 1, 0, 0),
+    (4, 40, 5, 2, 1, 1),
+    (6, 40, 5, 1, 1, 1),
+    (6, 40, 5, 1, 1, 1),
+    (3, 48, 5, 1, 1, 1),
+    (3, 48, 5, 1, 1, 1),
+    (6, 96, 5, 2, 1, 1),
     (6, 96, 5, 1, 1, 1),
-)  # fmt: skip
+    (6, 96, 5, 1, 1, 1),
+)
 LARGE = (
-    (1, 16, 3, 1, 0, 0), (4, 24, 3, 2, 0, 0), (3, 24, 3, 1, 0, 0), (3, 40, 5, 2, 1, 0), (3, 40, 5, 1, 1, 0),
-    (3, 40, 5, 1, 1, 0), (6, 80, 3, 2, 0, 1), (2.5, 80, 3, 1, 0, 1), (2.3, 80, 3, 1, 0, 1), (2.3, 80, 3, 1, 0, 1),
-    (6, 112, 3, 1, 1, 1), (6, 112, 3, 1, 1, 1), (6, 160, 5, 2, 1, 1), (6, 160, 5, 1, 1, 1), (6, 160, 5, 1, 1, 1),
-)  # fmt: skip
-ARGUMENTS = ("input_shape alpha minimalistic include_top weights input_tensor classes pooling dropout_rate "
-             "classifier_activation include_preprocessing name")  # fmt: skip
+    (1, 16, 3, 1, 0, 0),
+    (4, 24, 3, 2, 0, 0),
+    (3, 24, 3, 1, 0, 0),
+    (3, 40, 5, 2, 1, 0),
+    (3, 40, 5, 1, 1, 0),
+    (3, 40, 5, 1, 1, 0),
+    (6, 80, 3, 2, 0, 1),
+    (2.5, 80, 3, 1, 0, 1),
+    (2.3, 80, 3, 1, 0, 1),
+    (2.3, 80, 3, 1, 0, 1),
+    (6, 112, 3, 1, 1, 1),
+    (6, 112, 3, 1, 1, 1),
+    (6, 160, 5, 2, 1, 1),
+    (6, 160, 5, 1, 1, 1),
+    (6, 160, 5, 1, 1, 1),
+)
+ARGUMENTS = (
+    "input_shape alpha minimalistic include_top weights input_tensor classes pooling dropout_rate "
+    "classifier_activation include_preprocessing name"
+)
 
 
 def _norm(name: str) -> Any:
@@ -51,10 +73,12 @@ def _gate(x: Any, name: str) -> Any:
     """Each channel times a number between 0 and 1 that the mean of all channels gives."""
     filters = x.shape[-1]
     gate = chain(
-        x, GlobalAveragePooling2D(keepdims=True, name=f"{name}_avg_pool"),
-        Conv2D(divisible(filters * 0.25), 1, padding="same", name=f"{name}_conv"), ReLU(name=f"{name}_relu"),
+        x,
+        GlobalAveragePooling2D(keepdims=True, name=f"{name}_avg_pool"),
+        Conv2D(divisible(filters * 0.25), 1, padding="same", name=f"{name}_conv"),
+        ReLU(name=f"{name}_relu"),
         Conv2D(filters, 1, padding="same", name=f"{name}_conv_1"),
-    )  # fmt: skip
+    )
     return Multiply(name=f"{name}_mul")([x, ReLU(6.0)(gate + 3.0) * (1.0 / 6.0)])
 
 
@@ -70,8 +94,14 @@ def _block(x: Any, row: Any, number: int, a: Any) -> Any:
     if number:
         x = chain(x, _point(divisible(width * widening), f"{name}expand"), _norm(f"{name}expand_bn"), act())
     x = ZeroPadding2D(correct_pad(x, size), name=f"{name}depthwise_pad")(x) if stride == 2 else x
-    x = chain(x, DepthwiseConv2D(size, strides=stride, padding="same" if stride == 1 else "valid", use_bias=False,
-                                 name=f"{name}depthwise"), _norm(f"{name}depthwise_bn"), act())  # fmt: skip
+    x = chain(
+        x,
+        DepthwiseConv2D(
+            size, strides=stride, padding="same" if stride == 1 else "valid", use_bias=False, name=f"{name}depthwise"
+        ),
+        _norm(f"{name}depthwise_bn"),
+        act(),
+    )
     x = _gate(x, f"{name}squeeze_excite") if gate else x
     x = chain(x, _point(filters, f"{name}project"), _norm(f"{name}project_bn"))
     return Add(name=f"{name}add")([start, x]) if stride == 1 and width == filters else x
@@ -91,8 +121,12 @@ def body(x: Any, a: Any) -> Any:
     last = divisible(a.last * a.alpha) if a.alpha > 1 else a.last
     x = chain(x, GlobalAveragePooling2D(keepdims=True), Conv2D(last, 1, padding="same", name="conv_2"), act())
     x = Dropout(a.dropout_rate)(x) if a.dropout_rate > 0 else x
-    return chain(x, Conv2D(a.classes, 1, padding="same", name="logits"), Flatten(),
-                 Activation(a.classifier_activation, name="predictions"))  # fmt: skip
+    return chain(
+        x,
+        Conv2D(a.classes, 1, padding="same", name="logits"),
+        Flatten(),
+        Activation(a.classifier_activation, name="predictions"),
+    )
 
 
 def _prepare(a: Any) -> None:
@@ -124,8 +158,19 @@ def _file(a: Any) -> File:
 def _mobilenet(kind: str, rows: Any, last: int) -> Any:
     title = f"MobileNetV3{kind.title()}"
     about = f"MobileNetV3, {kind}; `alpha` is its width. Source: Howard et al., 2019, https://arxiv.org/abs/1905.02244."
-    return application(title, body, _file, about, name=title, arguments=ARGUMENTS, prepare=_prepare, fixed=False,
-                       kind=kind, rows=rows, last=last)  # fmt: skip
+    return application(
+        title,
+        body,
+        _file,
+        about,
+        name=title,
+        arguments=ARGUMENTS,
+        prepare=_prepare,
+        fixed=False,
+        kind=kind,
+        rows=rows,
+        last=last,
+    )
 
 
 MobileNetV3Small = _mobilenet("small", SMALL, 1024)

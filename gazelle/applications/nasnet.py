@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from gazelle.applications.chain import chain, classifier, correct_pad
+from gazelle.applications.apply_layers import chain, classifier, correct_pad
+from gazelle.applications.build_model import SITE, File, application
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
-from gazelle.applications.trunk import SITE, File, application
 from gazelle.layers import (
     Activation,
     Add,
@@ -16,7 +16,7 @@ from gazelle.layers import (
     MaxPooling2D,
     SeparableConv2D,
     ZeroPadding2D,
-)  # fmt: skip
+)
 
 __all__ = ["NASNetLarge", "NASNetMobile", "decode_predictions", "preprocess_input"]
 
@@ -39,10 +39,11 @@ def _separable(x: Any, filters: int, size: int, at: str, stride: int = 1) -> Any
     return chain(
         x,
         SeparableConv2D(filters, size, strides=stride, padding=padding, use_bias=False, name=f"separable_conv_1_{at}"),
-        _norm(f"separable_conv_1_bn_{at}"), Activation("relu"),
+        _norm(f"separable_conv_1_bn_{at}"),
+        Activation("relu"),
         SeparableConv2D(filters, size, padding="same", use_bias=False, name=f"separable_conv_2_{at}"),
         _norm(f"separable_conv_2_bn_{at}"),
-    )  # fmt: skip
+    )
 
 
 def _fitted(p: Any, x: Any, filters: int, at: str) -> Any:
@@ -51,11 +52,18 @@ def _fitted(p: Any, x: Any, filters: int, at: str) -> Any:
         return x
     if p.shape[-2] != x.shape[-2]:
         p = Activation("relu", name=f"adjust_relu_1_{at}")(p)
-        one = chain(p, AveragePooling2D(1, strides=2, name=f"adjust_avg_pool_1_{at}"),
-                    _point(filters // 2, f"adjust_conv_1_{at}"))  # fmt: skip
-        two = chain(p, ZeroPadding2D(((0, 1), (0, 1))), Cropping2D(((1, 0), (1, 0))),
-                    AveragePooling2D(1, strides=2, name=f"adjust_avg_pool_2_{at}"),
-                    _point(filters // 2, f"adjust_conv_2_{at}"))  # fmt: skip
+        one = chain(
+            p,
+            AveragePooling2D(1, strides=2, name=f"adjust_avg_pool_1_{at}"),
+            _point(filters // 2, f"adjust_conv_1_{at}"),
+        )
+        two = chain(
+            p,
+            ZeroPadding2D(((0, 1), (0, 1))),
+            Cropping2D(((1, 0), (1, 0))),
+            AveragePooling2D(1, strides=2, name=f"adjust_avg_pool_2_{at}"),
+            _point(filters // 2, f"adjust_conv_2_{at}"),
+        )
         return chain([one, two], Concatenate(), _norm(f"adjust_bn_{at}"))
     if p.shape[-1] != filters:
         return chain(p, Activation("relu"), _point(filters, f"adjust_conv_projection_{at}"), _norm(f"adjust_bn_{at}"))
@@ -108,8 +116,11 @@ def _reduction(x: Any, p: Any, filters: int, at: str) -> tuple[Any, Any]:
 
 def body(x: Any, a: Any) -> Any:
     filters, often = a.last // 24, a.often
-    x = chain(x, Conv2D(a.stem, 3, strides=2, use_bias=False, name="stem_conv1", kernel_initializer="he_normal"),
-              _norm("stem_bn1"))  # fmt: skip
+    x = chain(
+        x,
+        Conv2D(a.stem, 3, strides=2, use_bias=False, name="stem_conv1", kernel_initializer="he_normal"),
+        _norm("stem_bn1"),
+    )
     p = None
     for i, part in enumerate((4, 2), 1):
         x, p = _reduction(x, p, filters // part, f"stem_{i}")
@@ -134,14 +145,34 @@ def _nasnet(kind: str, digests: tuple[str, str], size: int, **more: Any) -> Any:
         return File(f"nasnet_{kind}{'' if top else '_no_top'}.h5", url, digests[not top])
 
     return application(
-        f"NASNet{kind.title()}", body, file,
-        f"NASNet-A, {kind}. Source: Zoph et al., 2017, https://arxiv.org/abs/1707.07012.", name=f"nasnet_{kind}",
-        arguments=ARGUMENTS, size=size, prepare=_prepare, **more,
-    )  # fmt: skip
+        f"NASNet{kind.title()}",
+        body,
+        file,
+        f"NASNet-A, {kind}. Source: Zoph et al., 2017, https://arxiv.org/abs/1707.07012.",
+        name=f"nasnet_{kind}",
+        arguments=ARGUMENTS,
+        size=size,
+        prepare=_prepare,
+        **more,
+    )
 
 
-NASNetMobile = _nasnet("mobile", ("020fb642bf7360b370c678b08e0adf61", "1ed92395b5b598bdda52abe5c0dbfd63"), 224,
-                       last=1056, often=4, stem=32, skip=False)  # fmt: skip
-NASNetLarge = _nasnet("large", ("11577c9a518f0070763c2b964a382f17", "d81d89dc07e6e56530c4e77faddd61b5"), 331,
-                      last=4032, often=6, stem=96, skip=True)  # fmt: skip
+NASNetMobile = _nasnet(
+    "mobile",
+    ("020fb642bf7360b370c678b08e0adf61", "1ed92395b5b598bdda52abe5c0dbfd63"),
+    224,
+    last=1056,
+    often=4,
+    stem=32,
+    skip=False,
+)
+NASNetLarge = _nasnet(
+    "large",
+    ("11577c9a518f0070763c2b964a382f17", "d81d89dc07e6e56530c4e77faddd61b5"),
+    331,
+    last=4032,
+    often=6,
+    stem=96,
+    skip=True,
+)
 preprocess_input = preprocessing("tf")

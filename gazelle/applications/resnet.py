@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from gazelle.applications.chain import chain, classifier, unit
+from gazelle.applications.apply_layers import chain, classifier, unit
+from gazelle.applications.build_model import application, kernels
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
-from gazelle.applications.trunk import application, kernels
 from gazelle.layers import Activation, Add, BatchNormalization, Conv2D, MaxPooling2D, ZeroPadding2D
 
 __all__ = ["ResNet50", "ResNet101", "ResNet152", "decode_predictions", "preprocess_input"]
@@ -21,13 +21,18 @@ def _after(x: Any, filters: int, name: str, stride: int, first: bool, last: bool
     """Normalized after each convolution (2015)."""
     short = x
     if first:
-        short = chain(x, Conv2D(4 * filters, 1, strides=stride, name=f"{name}_0_conv"),
-                      BatchNormalization(name=f"{name}_0_bn", **NORM))  # fmt: skip
+        short = chain(
+            x,
+            Conv2D(4 * filters, 1, strides=stride, name=f"{name}_0_conv"),
+            BatchNormalization(name=f"{name}_0_bn", **NORM),
+        )
     x = chain(
-        x, *unit(filters, 1, f"{name}_1", stride=stride, padding="valid", bias=True, norm=NORM),
+        x,
+        *unit(filters, 1, f"{name}_1", stride=stride, padding="valid", bias=True, norm=NORM),
         *unit(filters, 3, f"{name}_2", bias=True, norm=NORM),
-        Conv2D(4 * filters, 1, name=f"{name}_3_conv"), BatchNormalization(name=f"{name}_3_bn", **NORM),
-    )  # fmt: skip
+        Conv2D(4 * filters, 1, name=f"{name}_3_conv"),
+        BatchNormalization(name=f"{name}_3_bn", **NORM),
+    )
     return chain([short, x], Add(name=f"{name}_add"), Activation("relu", name=f"{name}_out"))
 
 
@@ -40,10 +45,12 @@ def _before(x: Any, filters: int, name: str, stride: int, first: bool, last: boo
     else:
         short = MaxPooling2D(1, strides=stride)(x) if stride > 1 else x
     x = chain(
-        open, *unit(filters, 1, f"{name}_1", padding="valid", norm=NORM), ZeroPadding2D(1, name=f"{name}_2_pad"),
+        open,
+        *unit(filters, 1, f"{name}_1", padding="valid", norm=NORM),
+        ZeroPadding2D(1, name=f"{name}_2_pad"),
         *unit(filters, 3, f"{name}_2", stride=stride, padding="valid", norm=NORM),
         Conv2D(4 * filters, 1, name=f"{name}_3_conv"),
-    )  # fmt: skip
+    )
     return Add(name=f"{name}_out")([short, x])
 
 
@@ -62,10 +69,14 @@ def body(x: Any, a: Any) -> Any:
 
 def _resnet(depth: int, *digests: str) -> Any:
     return application(
-        f"ResNet{depth}", body, kernels("resnet", f"resnet{depth}", digests),  # type: ignore[arg-type]
+        f"ResNet{depth}",
+        body,
+        kernels("resnet", f"resnet{depth}", digests),  # type: ignore[arg-type]
         f"ResNet of {depth} layers. Source: He et al., 2015, https://arxiv.org/abs/1512.03385.",
-        name=f"resnet{depth}", depth=depth, early=False,
-    )  # fmt: skip
+        name=f"resnet{depth}",
+        depth=depth,
+        early=False,
+    )
 
 
 ResNet50 = _resnet(50, "2cb95161c43110f7111970584f804107", "4d473c1dd8becc155b73f8504c6f6626")

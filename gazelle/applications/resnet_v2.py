@@ -2,19 +2,23 @@
 
 from typing import Any
 
+from gazelle.applications.build_model import application, kernels
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
 from gazelle.applications.resnet import body
-from gazelle.applications.trunk import application, kernels
 
 __all__ = ["ResNet50V2", "ResNet101V2", "ResNet152V2", "decode_predictions", "preprocess_input"]
 
 
 def _resnet(depth: int, *digests: str) -> Any:
     return application(
-        f"ResNet{depth}V2", body, kernels("resnet", f"resnet{depth}v2", digests),  # type: ignore[arg-type]
+        f"ResNet{depth}V2",
+        body,
+        kernels("resnet", f"resnet{depth}v2", digests),  # type: ignore[arg-type]
         f"ResNet of {depth} layers, second order. Source: He et al., 2016, https://arxiv.org/abs/1603.05027.",
-        name=f"resnet{depth}v2", depth=depth, early=True,
-    )  # fmt: skip
+        name=f"resnet{depth}v2",
+        depth=depth,
+        early=True,
+    )
 
 
 ResNet50V2 = _resnet(50, "3ef43a0b657b3be2300d5770ece849e0", "fac2f116257151a9d068a22e544a4917")

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from gazelle.applications.chain import chain, pooled
+from gazelle.applications.apply_layers import chain, pooled
+from gazelle.applications.build_model import application, kernels
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
-from gazelle.applications.trunk import application, kernels
 from gazelle.layers import Conv2D, Dense, Flatten, MaxPooling2D
 
 __all__ = ["VGG16", "decode_predictions", "preprocess_input"]
@@ -18,13 +18,17 @@ def body(x: Any, a: Any) -> Any:
     if not a.include_top:
         return pooled(x, a.pooling, named=False)
     hidden = [Dense(4096, activation="relu", name=f"fc{i}") for i in (1, 2)]
-    return chain(x, Flatten(name="flatten"), *hidden,
-                 Dense(a.classes, activation=a.classifier_activation, name="predictions"))  # fmt: skip
+    return chain(
+        x, Flatten(name="flatten"), *hidden, Dense(a.classes, activation=a.classifier_activation, name="predictions")
+    )
 
 
 VGG16 = application(
-    "VGG16", body, kernels("vgg16", "vgg16", ("64373286793e3c8b2b4e3219cbf3544b", "6d6bbae143d832006294945121d1f1fc")),
+    "VGG16",
+    body,
+    kernels("vgg16", "vgg16", ("64373286793e3c8b2b4e3219cbf3544b", "6d6bbae143d832006294945121d1f1fc")),
     "VGG of 16 layers with weights. Source: Simonyan & Zisserman, 2014, https://arxiv.org/abs/1409.1556.",
-    name="vgg16", depths=(2, 2, 3, 3, 3),
-)  # fmt: skip
+    name="vgg16",
+    depths=(2, 2, 3, 3, 3),
+)
 preprocess_input = preprocessing("caffe")

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from gazelle.applications.chain import chain, classifier, unit
+from gazelle.applications.apply_layers import chain, classifier, unit
+from gazelle.applications.build_model import application, kernels
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
-from gazelle.applications.trunk import application, kernels
 from gazelle.layers import Activation, Add, BatchNormalization, Conv2D, MaxPooling2D, SeparableConv2D
 
 __all__ = ["Xception", "decode_predictions", "preprocess_input"]
@@ -27,15 +27,22 @@ def _halving(x: Any, number: int, first: int, second: int) -> Any:
     name = f"block{number}"
     short = chain(x, Conv2D(second, 1, strides=2, padding="same", use_bias=False), BatchNormalization())
     x = x if number == 2 else _act(f"{name}_sepconv1")(x)
-    x = chain(x, *_separable(first, f"{name}_sepconv1"), _act(f"{name}_sepconv2"),
-              *_separable(second, f"{name}_sepconv2"),
-              MaxPooling2D(3, strides=2, padding="same", name=f"{name}_pool"))  # fmt: skip
+    x = chain(
+        x,
+        *_separable(first, f"{name}_sepconv1"),
+        _act(f"{name}_sepconv2"),
+        *_separable(second, f"{name}_sepconv2"),
+        MaxPooling2D(3, strides=2, padding="same", name=f"{name}_pool"),
+    )
     return Add()([x, short])
 
 
 def body(x: Any, a: Any) -> Any:
-    x = chain(x, *unit(32, 3, "block1_conv1", stride=2, padding="valid", ends=ENDS),
-              *unit(64, 3, "block1_conv2", padding="valid", ends=ENDS))  # fmt: skip
+    x = chain(
+        x,
+        *unit(32, 3, "block1_conv1", stride=2, padding="valid", ends=ENDS),
+        *unit(64, 3, "block1_conv2", padding="valid", ends=ENDS),
+    )
     for number, filters in ((2, 128), (3, 256), (4, 728)):
         x = _halving(x, number, filters, filters)
     for number in range(5, 13):
@@ -48,8 +55,12 @@ def body(x: Any, a: Any) -> Any:
 
 
 Xception = application(
-    "Xception", body,
+    "Xception",
+    body,
     kernels("xception", "xception", ("0a58e3b7378bc2990ea3b43d5981f1f6", "b0042744bf5b25fce3cb969f33bebb97")),
-    "Xception. Source: Chollet, 2016, https://arxiv.org/abs/1610.02357.", name="xception", size=299, least=71,
-)  # fmt: skip
+    "Xception. Source: Chollet, 2016, https://arxiv.org/abs/1610.02357.",
+    name="xception",
+    size=299,
+    least=71,
+)
 preprocess_input = preprocessing("tf")

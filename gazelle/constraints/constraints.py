@@ -14,7 +14,7 @@ from gazelle.core.lookup import Named
 class Constraint(Named):
     """A projection: `constraint(w) -> w`. A subclass of your own defines `__call__(self, w)`."""
 
-    _room = "constraints"
+    _namespace = "constraints"
 
     def __call__(self, w: Any) -> Any:
         return w

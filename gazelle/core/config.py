@@ -34,10 +34,10 @@ class Registry(dict[str, dict[str, Any]]):
             rest()
         return rest is not None
 
-    def __missing__(self, room: str) -> dict[str, Any]:
-        if self.complete() and room in self:
-            return self[room]
-        raise KeyError(room)
+    def __missing__(self, namespace: str) -> dict[str, Any]:
+        if self.complete() and namespace in self:
+            return self[namespace]
+        raise KeyError(namespace)
 
 
 #: loaders look nowhere else
@@ -50,11 +50,11 @@ _NOTHING: Mapping[str, Any] = {}
 _custom: ContextVar[Mapping[str, Any]] = ContextVar("gazelle_custom_objects", default=_NOTHING)
 
 
-def register(room: str, *names: str) -> Callable[[Any], Any]:
+def register(namespace: str, *names: str) -> Callable[[Any], Any]:
     """Enter a class or function into the table of `room`, under its own name and `names`."""
 
     def enter(target: Any) -> Any:
-        table = REGISTRY.setdefault(room, {})
+        table = REGISTRY.setdefault(namespace, {})
         for name in (target.__name__, *names):
             table[name] = target
         return target
@@ -131,7 +131,7 @@ class Configurable:
     """
 
     _config: dict[str, Any]
-    _room = "builtins"  # the module of Keras that the class belongs to: "layers", "losses" ...
+    _namespace = "builtins"  # the module of Keras that the class belongs to: "layers", "losses" ...
 
     def __getattr__(self, name: str) -> Any:  # arguments become attributes by habit, not by hand
         found = era.attribute(self, name)
@@ -151,7 +151,7 @@ class Configurable:
         super().__init_subclass__(**kwargs)
         builtin = cls.__module__.startswith("gazelle.")
         if builtin and not abstract and not cls.__name__.startswith("_"):
-            register(cls._room)(cls)
+            register(cls._namespace)(cls)
         if "__init__" in cls.__dict__:
             _listen(cls, builtin)
         for name in era.METHODS if builtin else ():
@@ -284,15 +284,15 @@ def serialize(value: Any) -> Any:
         return np.dtype(value).name
     if callable(value) and hasattr(value, "__name__"):
         return serialize_function(value)
-    raise ArgumentError(message(f"{value!r} cannot be part of a config", mend="Give the class a get_config method."))
+    raise ArgumentError(message(f"{value!r} cannot be part of a config", hint="Give the class a get_config method."))
 
 
 def serialize_object(value: Any) -> dict[str, Any]:
     """{"module", "class_name", "config", "registered_name"} of an object that has `get_config`."""
     cls = type(value)
     ours = cls.__module__.startswith("gazelle.")
-    room = getattr(cls, "_room", "builtins")
-    module = (f"keras.{room}" if room else "keras") if ours else cls.__module__
+    namespace = getattr(cls, "_namespace", "builtins")
+    module = (f"keras.{namespace}" if namespace else "keras") if ours else cls.__module__
     out = {
         "module": getattr(cls, "_keras_module", module) if ours else module,
         "class_name": cls.__name__,
@@ -311,12 +311,14 @@ def serialize_function(value: Any) -> Any:
     if any(table.get(value.__name__) is value for table in REGISTRY.values()):
         return value.__name__
     return {
-        "module": "builtins", "class_name": "function", "config": value.__name__,
+        "module": "builtins",
+        "class_name": "function",
+        "config": value.__name__,
         "registered_name": getattr(value, "_registered_name", "function"),
-    }  # fmt: skip
+    }
 
 
-def find(name: str, room: str | None = None, registered: str | None = None) -> Any:
+def find(name: str, namespace: str | None = None, registered: str | None = None) -> Any:
     """The class or function a config names: from the scope, the registered, then the closed table. None: not there."""
     given = _custom.get()
     for table in (given, CUSTOM):
@@ -324,18 +326,18 @@ def find(name: str, room: str | None = None, registered: str | None = None) -> A
             if key and key in table:
                 return table[key]
     custom = [v for k, v in CUSTOM.items() if k.split(">")[-1] == name]
-    rooms = [REGISTRY.get(room, {})] if room is not None else [*REGISTRY.values()]
-    for table in rooms:
+    namespaces = [REGISTRY.get(namespace, {})] if namespace is not None else [*REGISTRY.values()]
+    for table in namespaces:
         if name in table:
             return table[name]
     if not custom and REGISTRY.complete():
-        return find(name, room, registered)
+        return find(name, namespace, registered)
     if not custom and era.ask("classes") is True:  # those that are gone came into their tables
-        return find(name, room, registered)
+        return find(name, namespace, registered)
     return custom[0] if len(custom) == 1 else None
 
 
-def target_of(value: Mapping[str, Any], room: str | None = None) -> Any:
+def target_of(value: Mapping[str, Any], namespace: str | None = None) -> Any:
     """The class or function that a config names, looked for in the room its module says, else in `room`."""
     name = value["config"] if value["class_name"] == "function" else value["class_name"].rsplit(">", 1)[-1]
     place = str(value.get("module") or "").removeprefix("keras.")
@@ -343,19 +345,19 @@ def target_of(value: Mapping[str, Any], room: str | None = None) -> Any:
         REGISTRY.complete()
     if place.startswith("src.ops"):  # a step of a graph: Keras names the class of the function
         return REGISTRY["ops"].get(snake(name))
-    target = find(name, place if place and place in REGISTRY else room, value.get("registered_name"))
+    target = find(name, place if place and place in REGISTRY else namespace, value.get("registered_name"))
     return find(name) if target is None and place not in REGISTRY else target
 
 
-def deserialize(value: Any, room: str | None = None) -> Any:
+def deserialize(value: Any, namespace: str | None = None) -> Any:
     """Undo `serialize`. Only names in the tables are found; nothing is imported and nothing is run by name."""
     if isinstance(value, list):
-        return [deserialize(v, room) for v in value]
+        return [deserialize(v, namespace) for v in value]
     if not isinstance(value, Mapping):
         return value
     name, config = value.get("class_name"), value.get("config", {})
     if name is None or "config" not in value:
-        return {k: deserialize(v, room) for k, v in value.items()}
+        return {k: deserialize(v, namespace) for k, v in value.items()}
     if name == "__numpy__":
         return np.asarray(config["value"], config["dtype"])
     if name == "__slice__":
@@ -364,13 +366,14 @@ def deserialize(value: Any, room: str | None = None) -> Any:
         return Ellipsis
     if name == "__tuple__":
         return tuple(deserialize(v) for v in value.get("items", config or ()))
-    target = target_of(value, room)
+    target = target_of(value, namespace)
     if target is None:
         raise unknown(
-            "class or function in the config", config if name == "function" else name,
+            "class or function in the config",
+            config if name == "function" else name,
             (n for table in REGISTRY.values() for n in table),
             "Your own classes are given by custom_objects={...} or @register_keras_serializable().",
-        )  # fmt: skip
+        )
     if name == "function":
         return target
     out = shared_objects.made(value)

@@ -176,8 +176,10 @@ def read_file(path: Path) -> None:
                 "image_data_format", "channels_first" if words["image_dim_ordering"] == "th" else FORMATS[0]
             )
         for name, setter in (
-            ("floatx", dtypes.set_floatx), ("epsilon", set_epsilon), ("image_data_format", set_image_data_format),
-        ):  # fmt: skip
+            ("floatx", dtypes.set_floatx),
+            ("epsilon", set_epsilon),
+            ("image_data_format", set_image_data_format),
+        ):
             if name in words:
                 setter(words[name])
     except OSError:

@@ -36,9 +36,13 @@ def need_wide(dtype: str) -> None:
     """An error for 'float64' where JAX would make float32 of it."""
     if dtype == "float64" and not jax.config.jax_enable_x64:
         raise ArgumentError(
-            message("dtype 'float64'", expected="JAX with 64 bits", got="JAX as it starts, with 32",
-                    mend='Write jax.config.update("jax_enable_x64", True) at the start of the program.')
-        )  # fmt: skip
+            message(
+                "dtype 'float64'",
+                expected="JAX with 64 bits",
+                got="JAX as it starts, with 32",
+                hint='Write jax.config.update("jax_enable_x64", True) at the start of the program.',
+            )
+        )
 
 
 def standardize(dtype: Any) -> str:

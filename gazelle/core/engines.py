@@ -26,7 +26,7 @@ class Known:
         return PathFinder.find_spec(self.package) is not None
 
     @property
-    def mend(self) -> str:
+    def hint(self) -> str:
         return f'pip install "gazelle[{self.extra}]"'
 
 
@@ -72,7 +72,7 @@ def set_engine(name: str) -> None:
         raise unknown("engine", name, (*ENGINES, *ALSO))
     if not ENGINES[found].installed:
         raise EngineError(
-            f"The engine {name!r} needs {ENGINES[found].package}, which is not installed.\n{ENGINES[found].mend}"
+            f"The engine {name!r} needs {ENGINES[found].package}, which is not installed.\n{ENGINES[found].hint}"
         )
     _chosen = found
 
@@ -89,6 +89,6 @@ def follow_keras(backend: str) -> str:
         return f"KERAS_BACKEND={backend}: gazelle has no such engine; the program runs on XLA."
     if not ENGINES[found].installed:
         known = ENGINES[found]
-        return f"KERAS_BACKEND={backend}: {known.package} is not installed ({known.mend}); the program runs on XLA."
+        return f"KERAS_BACKEND={backend}: {known.package} is not installed ({known.hint}); the program runs on XLA."
     set_engine(found)
     return ""

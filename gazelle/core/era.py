@@ -18,14 +18,30 @@ from gazelle.core.errors import ArgumentError, GazelleError, message
 NOTHING: Any = type("Nothing", (), {"__repr__": lambda self: "NOTHING"})()
 #: methods whose arguments had other names or meanings once
 METHODS = (
-    "add", "add_loss", "add_metric", "add_weight", "build", "compile", "evaluate", "fit", "get_layer", "load_weights",
-    "predict", "predict_on_batch", "save", "save_weights", "set_weights", "summary", "test_on_batch", "to_json",
+    "add",
+    "add_loss",
+    "add_metric",
+    "add_weight",
+    "build",
+    "compile",
+    "evaluate",
+    "fit",
+    "get_layer",
+    "load_weights",
+    "predict",
+    "predict_on_batch",
+    "save",
+    "save_weights",
+    "set_weights",
+    "summary",
+    "test_on_batch",
+    "to_json",
     "train_on_batch",
-)  # fmt: skip
+)
 
 _number, _standalone = 3, True
 _load: Callable[[], Any] | None = None
-_room: Any = None
+_namespace: Any = None
 _settable: Collection[str] = ()
 _private: Collection[str] = ()
 
@@ -52,8 +68,8 @@ def set_number(number: int, standalone: bool = True) -> None:
 def plug(load: Callable[[], Any] | None, settable: Collection[str] = (), private: Collection[str] = ()) -> None:
     """Say how the room of older words is loaded (None: there is none), which attributes are set in old ways, and which
     that begin with _ were read."""
-    global _load, _room, _settable, _private
-    _load, _room, _settable, _private = load, None, frozenset(settable), frozenset(private)
+    global _load, _namespace, _settable, _private
+    _load, _namespace, _settable, _private = load, None, frozenset(settable), frozenset(private)
 
 
 def attribute(thing: Any, name: str) -> Any:
@@ -63,12 +79,12 @@ def attribute(thing: Any, name: str) -> Any:
 
 def ask(question: str, *about: Any) -> Any:
     """What the room answers to a question about something. NOTHING: no room, or no answer."""
-    global _room
-    if _room is None:
+    global _namespace
+    if _namespace is None:
         if _load is None:
             return NOTHING
-        _room = _load()
-    return _room.attribute(*about) if question == "attribute" else _room.answer(question, *about)
+        _namespace = _load()
+    return _namespace.attribute(*about) if question == "attribute" else _namespace.answer(question, *about)
 
 
 def shown(question: str, thing: Any, value: Any) -> Any:

@@ -38,11 +38,11 @@ class UnsafeFileError(GazelleError, ValueError):
     """A file asks for something a data file must not do."""
 
 
-def message(what: str, *, expected: object = None, got: object = None, mend: str = "") -> str:
+def message(what: str, *, expected: object = None, got: object = None, hint: str = "") -> str:
     """Compose "<what>: expected ..., got .... / <mend>" from the parts that are given."""
     parts = [f"{word} {value}" for word, value in (("expected", expected), ("got", got)) if value is not None]
     first = f"{what}: {', '.join(parts)}." if parts else f"{what}."
-    return f"{first}\n{mend}" if mend else first
+    return f"{first}\n{hint}" if hint else first
 
 
 def nearest(name: object, known: Iterable[str]) -> list[str]:
@@ -54,9 +54,9 @@ def nearest(name: object, known: Iterable[str]) -> list[str]:
     return close or [low[n] for n in difflib.get_close_matches(str(name).lower(), low, n=3, cutoff=0.6)]
 
 
-def unknown(kind: str, name: object, known: Iterable[str], mend: str = "") -> ArgumentError:
+def unknown(kind: str, name: object, known: Iterable[str], hint: str = "") -> ArgumentError:
     """An identifier that no table holds, with the nearest names that one does."""
     names = sorted(set(known))
     near = nearest(name, names)
-    hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Known: {', '.join(names)}."
-    return ArgumentError(f"Unknown {kind} {name!r}.\n{hint}{' ' + mend if mend else ''}")
+    nearby = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Known: {', '.join(names)}."
+    return ArgumentError(f"Unknown {kind} {name!r}.\n{nearby}{' ' + hint if hint else ''}")

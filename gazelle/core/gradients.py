@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 
-from gazelle.core import bind
+from gazelle.core import tracing
 from gazelle.core.errors import StateError, message
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.variable import Variable
@@ -23,14 +23,14 @@ def value_and_grad(fn: Callable[[], Any], variables: Sequence[Variable]) -> tupl
         StateError: outside of a pure call, where what `fn` assigns could not be told from what it reads.
 
     >>> w = Variable([1.0, 2.0])
-    >>> step = bind.pure(lambda: value_and_grad(lambda: (jnp.sum(w * w), None), [w]), {"w": w})
+    >>> step = tracing.pure(lambda: value_and_grad(lambda: (jnp.sum(w * w), None), [w]), {"w": w})
     >>> step({"w": w.value})[0][1][0].tolist()
     [2.0, 4.0]
     """
-    outer = bind.current()
+    outer = tracing.current()
     if outer is None or outer.values is None:
         raise StateError(
-            message("Gradients of variables outside of a step", mend="Use jax.grad over model.stateless_call there.")
+            message("Gradients of variables outside of a step", hint="Use jax.grad over model.stateless_call there.")
         )
     before = outer.values
     layers: list[Any] = []
@@ -38,7 +38,7 @@ def value_and_grad(fn: Callable[[], Any], variables: Sequence[Variable]) -> tupl
     def inner(arrays: Any) -> Any:
         bound = {**before, **arrays}
         scope = dataclasses.replace(outer, values=dict(bound), losses=[])
-        with bind.entered(scope):
+        with tracing.entered(scope):
             value, aux = fn()
         assert scope.values is not None
         layers.extend(layer for layer, _ in scope.losses)

@@ -13,9 +13,13 @@ from gazelle.core.errors import GazelleError, nearest
 
 #: names of Keras that gazelle leaves out
 LEFT_OUT = (
-    "AWQConfig", "AWQDTypePolicy", "Float8QuantizationConfig", "GPTQConfig", "GPTQDTypePolicy",
+    "AWQConfig",
+    "AWQDTypePolicy",
+    "Float8QuantizationConfig",
+    "GPTQConfig",
+    "GPTQDTypePolicy",
     "QuantizedFloat8DTypePolicy",
-)  # fmt: skip
+)
 
 
 class MissingNameError(GazelleError, AttributeError):
@@ -80,10 +84,10 @@ class _Room(ModuleType):
             super().__setattr__(name, value)
 
 
-def _files(room: ModuleType) -> list[ModuleType]:
+def _files(namespace: ModuleType) -> list[ModuleType]:
     """The modules of a room that are loaded."""
-    start = f"{room.__name__}."
-    return [m for m in vars(room).values() if isinstance(m, ModuleType) and m.__name__.startswith(start)]
+    start = f"{namespace.__name__}."
+    return [m for m in vars(namespace).values() if isinstance(m, ModuleType) and m.__name__.startswith(start)]
 
 
 def install(package: str) -> None:

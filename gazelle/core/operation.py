@@ -23,7 +23,7 @@ class Operation(Configurable):
     ((None, 3), [2.0, 2.0])
     """
 
-    _room = ""
+    _namespace = ""
     name: str
     nodes: list[Node]
 
@@ -62,7 +62,7 @@ class Operation(Configurable):
     def _first_node(self, what: str) -> Node:
         if not self.nodes:
             label = f"{type(self).__name__} '{self.name}'"
-            raise StateError(message(f"{label} has no {what} yet", mend="Call it on a symbolic tensor first."))
+            raise StateError(message(f"{label} has no {what} yet", hint="Call it on a symbolic tensor first."))
         return self.nodes[0]
 
     def __repr__(self) -> str:

@@ -29,7 +29,7 @@ class DTypePolicy(Configurable):
     ('bfloat16', 'float32')
     """
 
-    _room = "dtype_policies"
+    _namespace = "dtype_policies"
     _keras_module = "keras"
     quantization_mode: str | None = None
     name: str
@@ -144,8 +144,8 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
 
     def __setitem__(self, path: str, policy: Any) -> None:
         if path in self.policy_map:
-            mend = "Delete it first: del policies[path]."
-            raise ArgumentError(message(f"'{path}' is in the DTypePolicyMap already", mend=mend))
+            hint = "Delete it first: del policies[path]."
+            raise ArgumentError(message(f"'{path}' is in the DTypePolicyMap already", hint=hint))
         self.policy_map[path] = get(policy)
 
     def __delitem__(self, path: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import jax
 
-from gazelle.core import bind
+from gazelle.core import tracing
 from gazelle.core.errors import unknown
 from gazelle.core.masks import get_mask, set_mask
 
@@ -89,7 +89,7 @@ def remat(f: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(f)
     def again(*args: Any, **kwargs: Any) -> Any:
-        outer = bind.current()
+        outer = tracing.current()
         arrays, rest = _split((args, kwargs))
         if outer is None or outer.values is None:
             return jax.checkpoint(lambda given: _called(f, _join(given, rest)))(arrays)
@@ -100,7 +100,7 @@ def remat(f: Callable[..., Any]) -> Callable[..., Any]:
 
         def inside(given: list[Any], values: dict[int, Any]) -> Any:
             scope = dataclasses.replace(outer, values=dict(values), losses=[])
-            with bind.entered(scope):
+            with tracing.entered(scope):
                 out = _called(f, _join(given, rest))
             owners[:] = [owner for owner, _ in scope.losses]
             masks[:] = [get_mask(leaf) is not None for leaf in jax.tree.leaves(out)]

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core import bind
+from gazelle.core import tracing
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.variable import Variable
 
@@ -31,9 +31,11 @@ class StatelessScope:
     """
 
     def __init__(
-        self, state_mapping: Iterable[tuple[Variable, Any]] | None = None, collect_losses: bool = False,
+        self,
+        state_mapping: Iterable[tuple[Variable, Any]] | None = None,
+        collect_losses: bool = False,
         initialize_variables: bool = True,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.collect_losses, self.initialize_variables = collect_losses, initialize_variables
         self.state_mapping: dict[int, Any] = {}
         for variable, value in state_mapping or ():
@@ -45,14 +47,14 @@ class StatelessScope:
                 what = f"The value of '{variable.path}' in StatelessScope"
                 raise ShapeError(message(what, expected=f"shape {variable.shape}", got=f"shape {array.shape}"))
             self.state_mapping[id(variable)] = array
-        self._scope = bind.Scope(values=self.state_mapping, closed=True)
+        self._scope = tracing.Scope(values=self.state_mapping, closed=True)
         self._open = contextlib.ExitStack()
 
     def __enter__(self) -> StatelessScope:
-        outer = bind.current()
+        outer = tracing.current()
         if outer is not None:
             self._scope.key, self._scope.training = outer.key, outer.training
-        self._open.enter_context(bind.entered(self._scope))
+        self._open.enter_context(tracing.entered(self._scope))
         return self
 
     def __exit__(self, *_: object) -> None:

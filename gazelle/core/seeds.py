@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core import bind, random
+from gazelle.core import random, tracing
 from gazelle.core.config import Configurable, snake
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.names import automatic, on_clear
@@ -27,7 +27,7 @@ class SeedGenerator(Configurable):
     ([7, 0], [7, 1])
     """
 
-    _room = "random"
+    _namespace = "random"
 
     def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any) -> None:
         if seed is not None and (isinstance(seed, bool) or not hasattr(seed, "__index__")):
@@ -36,8 +36,9 @@ class SeedGenerator(Configurable):
             raise ArgumentError(message("SeedGenerator", expected="seed and name", got=", ".join(kwargs)))
         self.name = name or automatic("layers", snake(type(self).__name__))
         first = random.next_seed() if seed is None else int(seed) % 2**32
-        self.state = Variable([first, 0], dtype="uint32", trainable=False, name="seed_generator_state",
-                              persistent=False)  # fmt: skip
+        self.state = Variable(
+            [first, 0], dtype="uint32", trainable=False, name="seed_generator_state", persistent=False
+        )
 
     def next(self, ordered: bool = True) -> jax.Array:
         """The key of the next draw. `ordered=False` steps through near-unique numbers instead of counting."""
@@ -67,15 +68,18 @@ def key_of(seed: Any) -> jax.Array:
 
 
 def _unseeded() -> jax.Array:
-    scope = bind.current()
+    scope = tracing.current()
     if scope is not None and scope.key is not None:  # inside a model: a function of (step, number of the draw)
         return scope.draw("random")
     if isinstance(jnp.zeros(()), jax.core.Tracer):
         raise ArgumentError(
-            message("A random draw without a seed inside a compiled function", expected="seed=a SeedGenerator or a key",
-                    got="seed=None, whose numbers would be the same at every call",
-                    mend="Keep a generator: seeds = gazelle.random.SeedGenerator(1), and give seed=seeds.")
-        )  # fmt: skip
+            message(
+                "A random draw without a seed inside a compiled function",
+                expected="seed=a SeedGenerator or a key",
+                got="seed=None, whose numbers would be the same at every call",
+                hint="Keep a generator: seeds = gazelle.random.SeedGenerator(1), and give seed=seeds.",
+            )
+        )
     if not _shared:
         _shared.append(SeedGenerator())
     return _shared[0].next(ordered=False)

@@ -13,10 +13,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core import arrays, bind, dtypes, era, unrolled
-from gazelle.core.boxed import Boxed
+from gazelle.core import arrays, dtypes, dynamic_loops, era, tracing
 from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, message
 from gazelle.core.masks import get_mask, set_mask
+from gazelle.core.tensor_wrapper import TensorWrapper
 
 #: operations that symbolic tensors have as operators and methods; filled by the room `ops`.
 OPS: dict[str, Callable[..., Any]] = {}
@@ -85,10 +85,13 @@ class KerasTensor:
 
     def _no_values(self, where: str) -> StateError:
         return StateError(
-            message(f"A symbolic tensor of shape {self.shape} was given to a {where}", expected="an array with values",
-                    got="a tensor of the graph, which has none before the model runs",
-                    mend="Use gazelle.ops, or put the computation into a Lambda layer or a Layer's call.")
-        )  # fmt: skip
+            message(
+                f"A symbolic tensor of shape {self.shape} was given to a {where}",
+                expected="an array with values",
+                got="a tensor of the graph, which has none before the model runs",
+                hint="Use gazelle.ops, or put the computation into a Lambda layer or a Layer's call.",
+            )
+        )
 
     def __getattr__(self, name: str) -> Any:
         if name in _METHODS and name in OPS:
@@ -110,13 +113,28 @@ class KerasTensor:
 
 _METHODS = ("reshape", "astype", "squeeze", "sum", "mean", "max", "min", "transpose", "flatten")
 _OPERATORS = {
-    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "floordiv": "floor_divide", "mod": "mod",
-    "pow": "power", "matmul": "matmul", "and": "logical_and", "or": "logical_or", "xor": "logical_xor",
-}  # fmt: skip
+    "add": "add",
+    "sub": "subtract",
+    "mul": "multiply",
+    "truediv": "divide",
+    "floordiv": "floor_divide",
+    "mod": "mod",
+    "pow": "power",
+    "matmul": "matmul",
+    "and": "logical_and",
+    "or": "logical_or",
+    "xor": "logical_xor",
+}
 _ONE_SIDED = {
-    "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "ne": "not_equal",
-    "neg": "negative", "abs": "absolute", "invert": "logical_not",
-}  # fmt: skip
+    "lt": "less",
+    "le": "less_equal",
+    "gt": "greater",
+    "ge": "greater_equal",
+    "ne": "not_equal",
+    "neg": "negative",
+    "abs": "absolute",
+    "invert": "logical_not",
+}
 
 for _python, _op in _OPERATORS.items():
     setattr(KerasTensor, f"__{_python}__", lambda self, other, op=_op: OPS[op](self, other))
@@ -182,7 +200,7 @@ def any_symbolic(*trees: Any) -> bool:
 
 def call_op(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """Add a call of an array function on symbolic tensors to the graph; call it where they have values now."""
-    scope = bind.current()
+    scope = tracing.current()
     if scope is not None and scope.known:
         args, kwargs = map_tree(lambda leaf: scope.known.get(id(leaf), leaf), (args, dict(kwargs)))
         if not any_symbolic(args, kwargs):
@@ -222,9 +240,9 @@ def output_spec(
         inner_args, inner_kwargs = jax.tree.unflatten(structure, filled)
         result = fn(*inner_args, **inner_kwargs)
         if result is None or isinstance(result, (str, bytes)):
-            mend = "Does it end without `return`?" if result is None else ""
-            raise ArgumentError(message(f"The call of '{name}'", expected="tensors", got=repr(result), mend=mend))
-        result = jax.tree.map(_plain, result, is_leaf=lambda leaf: isinstance(leaf, Boxed))
+            hint = "Does it end without `return`?" if result is None else ""
+            raise ArgumentError(message(f"The call of '{name}'", expected="tensors", got=repr(result), hint=hint))
+        result = jax.tree.map(_plain, result, is_leaf=lambda leaf: isinstance(leaf, TensorWrapper))
         masks.append([None if mask is None else mask.shape for mask in map(get_mask, jax.tree.leaves(result))])
         return result
 
@@ -236,10 +254,10 @@ def output_spec(
             jax.ShapeDtypeStruct([size if n is None else n for n in flat[i].shape], dtypes.device_dtype(flat[i].dtype))
             for i in places
         ]
-        outer = bind.current()
-        scope = bind.Scope(values={}, key=arrays.key(0), training=False if outer is None else outer.training)
+        outer = tracing.current()
+        scope = tracing.Scope(values={}, key=arrays.key(0), training=False if outer is None else outer.training)
         try:
-            with bind.entered(scope):
+            with tracing.entered(scope):
                 program, result = jax.make_jaxpr(traced, return_shape=True)(*specs)
             programs.append(program)
             results.append(result)
@@ -255,7 +273,7 @@ def output_spec(
             raise
 
     if unknown:
-        unrolled.tell(name, programs[0], programs[1], _SIZES[1] - _SIZES[0])
+        dynamic_loops.tell(name, programs[0], programs[1], _SIZES[1] - _SIZES[0])
 
     def known(first: Any, *others: Any) -> tuple[int | None, ...]:
         if any(len(other) != len(first) for other in others):
@@ -272,7 +290,7 @@ def output_spec(
 
 def _plain(leaf: Any) -> Any:
     """The array in a box: a call may be the first to use the library whose tensors are boxes."""
-    arrays = jax.tree.leaves(leaf) if isinstance(leaf, Boxed) else []
+    arrays = jax.tree.leaves(leaf) if isinstance(leaf, TensorWrapper) else []
     return arrays[0] if len(arrays) == 1 else leaf
 
 

@@ -70,11 +70,11 @@ def asked_for_values(error: Exception) -> tuple[str, str] | None:
     import jax
 
     if isinstance(error, jax.errors.ConcretizationTypeError):
-        mend = "Values are not there while the model is compiled: use ops.where, ops.cond, or sizes from x.shape."
-        return "Python asked for the value of a tensor (if, while, int, float)", mend
+        hint = "Values are not there while the model is compiled: use ops.where, ops.cond, or sizes from x.shape."
+        return "Python asked for the value of a tensor (if, while, int, float)", hint
     if isinstance(error, jax.errors.TracerArrayConversionError):
-        mend = "Values are not there while the model is compiled: use gazelle.ops or jax.numpy."
-        return "NumPy asked for the values of a tensor", mend
+        hint = "Values are not there while the model is compiled: use gazelle.ops or jax.numpy."
+        return "NumPy asked for the values of a tensor", hint
     return None
 
 

@@ -14,23 +14,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core import arrays, bind, dtypes, era
-from gazelle.core.boxed import Boxed
+from gazelle.core import arrays, dtypes, era, tracing
 from gazelle.core.config import resolve
 from gazelle.core.errors import ShapeError, UnboundVariable, message
 from gazelle.core.names import scoped
 from gazelle.core.symbolic import KerasTensor
+from gazelle.core.tensor_wrapper import TensorWrapper
 
 
-class Lease(Protocol):
+class StateOwner(Protocol):
     """Whoever holds the live arrays of variables while they train (`training.state`)."""
 
     lock: threading.RLock  # held while a step consumes the arrays, and by readers of several variables
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Write the arrays of the last finished step back into the variables."""
 
-    def touched(self) -> None:
+    def invalidate(self) -> None:
         """A variable was assigned from outside; take the variables' values up again."""
 
 
@@ -66,19 +66,30 @@ class Variable:
         _as_array(cls)
 
     def __init__(
-        self, initializer: Any, shape: Any = None, dtype: Any = None, trainable: bool = True, autocast: bool = True,
-        aggregation: Any = None, synchronization: Any = None, name: str | None = None,
-        *, regularizer: Callable[[Any], Any] | None = None, constraint: Callable[[Any], Any] | None = None,
+        self,
+        initializer: Any,
+        shape: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        aggregation: Any = None,
+        synchronization: Any = None,
+        name: str | None = None,
+        *,
+        regularizer: Callable[[Any], Any] | None = None,
+        constraint: Callable[[Any], Any] | None = None,
         persistent: bool = True,
-    ) -> None:  # fmt: skip
+    ) -> None:
         name = name or "variable"
         value = resolve("initializer", initializer) if isinstance(initializer, str) else initializer
-        scope = bind.current()
+        scope = tracing.current()
         if scope is not None and scope.pure:
             raise UnboundVariable(
-                message(f"Variable {name!r} would be created inside a compiled step",
-                        mend="Create variables and layers in __init__ or build, not in call.")
-            )  # fmt: skip
+                message(
+                    f"Variable {name!r} would be created inside a compiled step",
+                    hint="Create variables and layers in __init__ or build, not in call.",
+                )
+            )
         if dtype is None:
             given = getattr(value, "dtype", None)
             dtype = given if given is not None and dtypes.is_float(given) is False else None
@@ -88,12 +99,12 @@ class Variable:
         self.regularizer = regularizer
         self.constraint = constraint
         self.persistent, self.autocast = persistent, autocast
-        self._lease: Lease | None = None
+        self._owner: StateOwner | None = None
         with jax.ensure_compile_time_eval():  # a trace may be running; weights are real arrays all the same
             if callable(value):
                 shape = tuple(int(n) for n in (shape if shape is not None else ()))
-                if (room := _room.get()) is not None:
-                    room.take(shape)
+                if (namespace := _namespace.get()) is not None:
+                    namespace.take(shape)
                 value = value(shape, dtype=self.dtype) if not _outlines.get() else np.broadcast_to(np.float32(0), shape)
             if _outlines.get():
                 self._value: Any = jax.ShapeDtypeStruct(np.shape(value), jnp.dtype(self.dtype))
@@ -110,14 +121,14 @@ class Variable:
 
         Inside a layer of mixed precision it comes in the dtype that the layer computes in.
         """
-        scope, value = bind.current(), self._full()
+        scope, value = tracing.current(), self._full()
         if scope is None or scope.cast is None or scope.cast == self.dtype or not self.autocast:
             return value
         return value.astype(scope.cast) if dtypes.is_float(self.dtype) else value
 
     def _full(self) -> Any:
         """The array in the variable's own dtype."""
-        scope = bind.current()
+        scope = tracing.current()
         if scope is not None and scope.seen is not None:
             scope.seen.setdefault(id(self), self)
         if scope is not None and scope.values is not None:
@@ -125,31 +136,36 @@ class Variable:
                 return scope.values[id(self)]
             if scope.pure:  # going on would bake today's value into the compiled step
                 raise UnboundVariable(
-                    message(f"Variable '{self.path}' was read inside a compiled step but is not part of the model",
-                            mend="Keep it as an attribute of a layer of the model (self.x = ...).")
-                )  # fmt: skip
-        lease = self._lease
+                    message(
+                        f"Variable '{self.path}' was read inside a compiled step but is not part of the model",
+                        hint="Keep it as an attribute of a layer of the model (self.x = ...).",
+                    )
+                )
+        owner = self._owner
         if isinstance(self._value, jax.ShapeDtypeStruct):  # made within `outlines`
             return jnp.zeros(self._value.shape, self._value.dtype)
-        if lease is None:
+        if owner is None:
             return self._value
-        with lease.lock:
-            lease.settle()
+        with owner.lock:
+            owner.flush()
             return self._value
 
     def assign(self, value: Any) -> None:
         """Replace the value; the shape must stay."""
-        scope = bind.current()
-        bound = scope is not None and scope.values is not None and (
-            id(self) in scope.values or scope.pure or scope.closed
-        )  # fmt: skip
+        scope = tracing.current()
+        bound = (
+            scope is not None and scope.values is not None and (id(self) in scope.values or scope.pure or scope.closed)
+        )
         old = self._full()
         new = self._array(value)
         if new.shape != old.shape:
             raise ShapeError(
-                message(f"Variable '{self.path}' cannot be assigned", expected=f"shape {old.shape}",
-                        got=f"shape {new.shape}")
-            )  # fmt: skip
+                message(
+                    f"Variable '{self.path}' cannot be assigned",
+                    expected=f"shape {old.shape}",
+                    got=f"shape {new.shape}",
+                )
+            )
         if bound:
             assert scope is not None
             assert scope.values is not None
@@ -158,11 +174,11 @@ class Variable:
             return
         else:
             with still([self]):
-                if self._lease is not None:
-                    self._lease.settle()  # the others' values stay those of the last step
+                if self._owner is not None:
+                    self._owner.flush()  # the others' values stay those of the last step
                 self._value = new
-                if self._lease is not None:
-                    self._lease.touched()
+                if self._owner is not None:
+                    self._owner.invalidate()
 
     def _array(self, value: Any) -> jax.Array:
         return jnp.asarray(value, dtypes.device_dtype(self.dtype))
@@ -223,9 +239,9 @@ class Variable:
 
     def __getstate__(self) -> dict[str, Any]:
         """What a pickle or a copy holds: the value after the last step, and no tie to the training."""
-        if self._lease is not None:
-            self._lease.settle()
-        return {**self.__dict__, "_lease": None} if "_lease" in self.__dict__ else dict(self.__dict__)
+        if self._owner is not None:
+            self._owner.flush()
+        return {**self.__dict__, "_owner": None} if "_owner" in self.__dict__ else dict(self.__dict__)
 
     def __eq__(self, other: object) -> Any:
         """With numbers and arrays, element by element; with another variable, whether it is this one."""
@@ -259,14 +275,14 @@ class Room:
             raise self._error(shape)
 
     def __enter__(self) -> Room:
-        self._token = _room.set(self)
+        self._token = _namespace.set(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        _room.reset(self._token)
+        _namespace.reset(self._token)
 
 
-_room: ContextVar[Room | None] = ContextVar("gazelle_room", default=None)
+_namespace: ContextVar[Room | None] = ContextVar("gazelle_room", default=None)
 _outlines: ContextVar[bool] = ContextVar("gazelle_outlines", default=False)
 
 
@@ -283,16 +299,16 @@ def outlines() -> Iterator[None]:
 @contextlib.contextmanager
 def still(variables: Iterable[Variable]) -> Iterator[None]:
     """While inside, no training step of another thread changes the variables: they are of one whole step."""
-    leases = {id(v._lease): v._lease for v in variables if v._lease is not None}
+    owners = {id(v._owner): v._owner for v in variables if v._owner is not None}
     with contextlib.ExitStack() as stack:
-        for key in sorted(leases):  # everybody in the same order, so that nobody waits for ever
-            stack.enter_context(leases[key].lock)
+        for key in sorted(owners):  # everybody in the same order, so that nobody waits for ever
+            stack.enter_context(owners[key].lock)
         yield
 
 
 def _binary(name: str, function: Callable[[Any, Any], Any]) -> None:
     def plain(self: Variable, other: Any) -> Any:
-        if isinstance(other, KerasTensor | Boxed):
+        if isinstance(other, KerasTensor | TensorWrapper):
             return NotImplemented  # its own operator keeps the variable in the graph, not today's value
         return function(self.value, other.value if isinstance(other, Variable) else other)
 

@@ -37,9 +37,13 @@ def _as_array(what: str, value: Any) -> Any:
         array = np.asarray(value)
     except (ValueError, TypeError) as error:
         raise DataError(
-            message(what, expected="numbers in rows of equal length", got=f"a ragged {type(value).__name__}",
-                    mend="Pad the rows to one length, for instance with zeros.")
-        ) from error  # fmt: skip
+            message(
+                what,
+                expected="numbers in rows of equal length",
+                got=f"a ragged {type(value).__name__}",
+                hint="Pad the rows to one length, for instance with zeros.",
+            )
+        ) from error
     if array.dtype.kind in "USOmM" or array.dtype.type is np.void:  # bfloat16 is of kind V, too
         raise _no_numbers(what, array)
     if isinstance(array, np.memmap):  # read in chunks while it is used; 64 bits are narrowed there
@@ -49,9 +53,13 @@ def _as_array(what: str, value: Any) -> Any:
     if array.dtype.kind in "iu" and array.dtype.itemsize == 8:
         if array.size and (array.max() > np.iinfo(np.int32).max or array.min() < np.iinfo(np.int32).min):
             raise DataError(
-                message(what, expected="whole numbers below 2**31", got=int(array.max()),
-                        mend="Number the ids from 0, for instance by np.unique(ids, return_inverse=True).")
-            )  # fmt: skip
+                message(
+                    what,
+                    expected="whole numbers below 2**31",
+                    got=int(array.max()),
+                    hint="Number the ids from 0, for instance by np.unique(ids, return_inverse=True).",
+                )
+            )
         return array.astype(narrow(array.dtype))
     return array
 
@@ -62,16 +70,16 @@ def _no_numbers(what: str, array: Any) -> DataError:
     others = [v for v in some if not isinstance(v, numbers.Number)]
     example = others[0] if others else some[0] if len(some) else None
     if array.dtype.kind in "mM" or isinstance(example, (datetime.date, datetime.timedelta)):
-        mend = "Turn dates into numbers, for instance days: (x - x.min()) / np.timedelta64(1, 'D')."
+        hint = "Turn dates into numbers, for instance days: (x - x.min()) / np.timedelta64(1, 'D')."
     elif not others:
-        mend = f"The dtype alone stands in the way: {what}.astype('float32')."
+        hint = f"The dtype alone stands in the way: {what}.astype('float32')."
     elif array.ndim == 0:
-        mend = "Read the file first, for instance by gazelle.utils.load_img, np.loadtxt or pandas.read_csv."
+        hint = "Read the file first, for instance by gazelle.utils.load_img, np.loadtxt or pandas.read_csv."
     elif what.startswith("y") or "_y" in what:
-        mend = "Turn class names into numbers: classes, y = np.unique(y, return_inverse=True)."
+        hint = "Turn class names into numbers: classes, y = np.unique(y, return_inverse=True)."
     else:
-        mend = "Turn text into numbers first, for instance by a vocabulary; drop or fill missing values."
-    return DataError(message(what, expected="numbers", got=f"dtype {array.dtype} with {example!r}", mend=mend))
+        hint = "Turn text into numbers first, for instance by a vocabulary; drop or fill missing values."
+    return DataError(message(what, expected="numbers", got=f"dtype {array.dtype} with {example!r}", hint=hint))
 
 
 def narrow(dtype: Any) -> np.dtype[Any]:
@@ -105,10 +113,13 @@ def check_lengths(named: dict[str, Any]) -> int:
             if leaf.shape[0] != next(iter(sizes.values())):
                 first, which = next(iter(sizes)), f"{what}{jax.tree_util.keystr(place)}"
                 raise DataError(
-                    message("The arrays have different numbers of samples",
-                            expected=f"{sizes[first]} as in {first}", got=f"{leaf.shape[0]} in {which}",
-                            mend="One label (and one weight) belongs to each row of x.")
-                )  # fmt: skip
+                    message(
+                        "The arrays have different numbers of samples",
+                        expected=f"{sizes[first]} as in {first}",
+                        got=f"{leaf.shape[0]} in {which}",
+                        hint="One label (and one weight) belongs to each row of x.",
+                    )
+                )
     count = next(iter(sizes.values()), 0)
     if count == 0:
         raise DataError(message(next(iter(named)), expected="at least one sample", got="none"))
@@ -123,10 +134,13 @@ def split(data: Any, fraction: float, start: bool) -> tuple[Any, Any]:
     size = count - int(count * (1 - fraction))
     if size == 0 or size == count:
         raise ArgumentError(
-            message(f"validation_split={fraction} of {count} samples", expected="a sample on each side",
-                    got=f"{count - size} for training and {size} for validation",
-                    mend="Give validation_data=(x, y), or another share.")
-        )  # fmt: skip
+            message(
+                f"validation_split={fraction} of {count} samples",
+                expected="a sample on each side",
+                got=f"{count - size} for training and {size} for validation",
+                hint="Give validation_data=(x, y), or another share.",
+            )
+        )
     cut = size if start else count - size
     first, second = jax.tree.map(lambda a: a[:cut], data), jax.tree.map(lambda a: a[cut:], data)
     return (second, first) if start else (first, second)

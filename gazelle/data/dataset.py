@@ -42,9 +42,13 @@ class Dataset:
     """
 
     def __init__(
-        self, begin: Callable[[int, int], Iterator[Any]], length: int, class_names: list[str] | None = None,
-        file_paths: list[str] | None = None, batch_size: int | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        begin: Callable[[int, int], Iterator[Any]],
+        length: int,
+        class_names: list[str] | None = None,
+        file_paths: list[str] | None = None,
+        batch_size: int | None = None,
+    ) -> None:
         self._begin, self._length = begin, length
         self.class_names, self.file_paths, self.batch_size = class_names, file_paths, batch_size
         self._next = (0, 0)  # the pass that begins next, and the element it begins at
@@ -141,9 +145,14 @@ def generator(seed: int, number: int) -> np.random.Generator:
 
 
 def indexed(
-    load: Callable[[int], Any], count: int, batch_size: int | None, shuffle: bool, seed: int,
-    combine: Callable[[list[Any]], Any] | None = None, **words: Any,
-) -> Dataset:  # fmt: skip
+    load: Callable[[int], Any],
+    count: int,
+    batch_size: int | None,
+    shuffle: bool,
+    seed: int,
+    combine: Callable[[list[Any]], Any] | None = None,
+    **words: Any,
+) -> Dataset:
     """The dataset of `load(i)` for i below `count`, in batches read by several threads."""
     size = batch_size or 1
     join = combine or stacked

@@ -16,12 +16,25 @@ from gazelle.ops.space import is_first
 
 
 def image_dataset_from_directory(
-    directory: Any, labels: Any = "inferred", label_mode: Any = "int", class_names: Any = None,
-    color_mode: str = "rgb", batch_size: int | None = 32, image_size: Any = (256, 256), shuffle: bool = True,
-    seed: int | None = None, validation_split: float | None = None, subset: str | None = None,
-    interpolation: str = "bilinear", follow_links: bool = False, crop_to_aspect_ratio: bool = False,
-    pad_to_aspect_ratio: bool = False, data_format: str | None = None, format: str = "tf", verbose: bool = True,
-) -> Any:  # fmt: skip
+    directory: Any,
+    labels: Any = "inferred",
+    label_mode: Any = "int",
+    class_names: Any = None,
+    color_mode: str = "rgb",
+    batch_size: int | None = 32,
+    image_size: Any = (256, 256),
+    shuffle: bool = True,
+    seed: int | None = None,
+    validation_split: float | None = None,
+    subset: str | None = None,
+    interpolation: str = "bilinear",
+    follow_links: bool = False,
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    data_format: str | None = None,
+    format: str = "tf",
+    verbose: bool = True,
+) -> Any:
     """Image files as batches (images, labels): images (batch, height, width, channels) of float32 from 0 to 255.
 
     Args:
@@ -67,17 +80,38 @@ def image_dataset_from_directory(
         return np.moveaxis(x, -1, 0) if is_first(data_format) else x
 
     return from_directory(
-        "image", (".bmp", ".gif", ".jpeg", ".jpg", ".png"), load, directory, labels, label_mode, class_names,
-        batch_size, shuffle, seed, validation_split, subset, follow_links, verbose,
-    )  # fmt: skip
+        "image",
+        (".bmp", ".gif", ".jpeg", ".jpg", ".png"),
+        load,
+        directory,
+        labels,
+        label_mode,
+        class_names,
+        batch_size,
+        shuffle,
+        seed,
+        validation_split,
+        subset,
+        follow_links,
+        verbose,
+    )
 
 
 def text_dataset_from_directory(
-    directory: Any, labels: Any = "inferred", label_mode: Any = "int", class_names: Any = None,
-    batch_size: int | None = 32, max_length: int | None = None, shuffle: bool = True, seed: int | None = None,
-    validation_split: float | None = None, subset: str | None = None, follow_links: bool = False, format: str = "tf",
+    directory: Any,
+    labels: Any = "inferred",
+    label_mode: Any = "int",
+    class_names: Any = None,
+    batch_size: int | None = 32,
+    max_length: int | None = None,
+    shuffle: bool = True,
+    seed: int | None = None,
+    validation_split: float | None = None,
+    subset: str | None = None,
+    follow_links: bool = False,
+    format: str = "tf",
     verbose: bool = True,
-) -> Any:  # fmt: skip
+) -> Any:
     """Text files (.txt) as batches (texts, labels): texts (batch,) of str.
 
     Arguments are those of `image_dataset_from_directory`; `max_length` cuts texts off after so many characters. Turn
@@ -93,17 +127,40 @@ def text_dataset_from_directory(
             return file.read() if max_length is None else file.read(max_length)
 
     return from_directory(
-        "text", (".txt",), load, directory, labels, label_mode, class_names, batch_size, shuffle, seed,
-        validation_split, subset, follow_links, verbose, lambda texts: np.array(texts, dtype=object),
-    )  # fmt: skip
+        "text",
+        (".txt",),
+        load,
+        directory,
+        labels,
+        label_mode,
+        class_names,
+        batch_size,
+        shuffle,
+        seed,
+        validation_split,
+        subset,
+        follow_links,
+        verbose,
+        lambda texts: np.array(texts, dtype=object),
+    )
 
 
 def audio_dataset_from_directory(
-    directory: Any, labels: Any = "inferred", label_mode: Any = "int", class_names: Any = None,
-    batch_size: int | None = 32, sampling_rate: int | None = None, output_sequence_length: int | None = None,
-    ragged: bool = False, shuffle: bool = True, seed: int | None = None, validation_split: float | None = None,
-    subset: str | None = None, follow_links: bool = False, verbose: bool = True,
-) -> Any:  # fmt: skip
+    directory: Any,
+    labels: Any = "inferred",
+    label_mode: Any = "int",
+    class_names: Any = None,
+    batch_size: int | None = 32,
+    sampling_rate: int | None = None,
+    output_sequence_length: int | None = None,
+    ragged: bool = False,
+    shuffle: bool = True,
+    seed: int | None = None,
+    validation_split: float | None = None,
+    subset: str | None = None,
+    follow_links: bool = False,
+    verbose: bool = True,
+) -> Any:
     """Sound files (.wav) as batches (sounds, labels): sounds (batch, samples, channels) of float32 from -1 to 1.
 
     Other arguments are those of `image_dataset_from_directory`. Short sounds of a batch are filled up with 0.
@@ -118,9 +175,13 @@ def audio_dataset_from_directory(
     """
     if ragged:
         raise ArgumentError(
-            message("ragged=True", expected="arrays, whose rows are of one length", got="tensors of TensorFlow",
-                    mend="Without it, short sounds are filled up with 0.")
-        )  # fmt: skip
+            message(
+                "ragged=True",
+                expected="arrays, whose rows are of one length",
+                got="tensors of TensorFlow",
+                hint="Without it, short sounds are filled up with 0.",
+            )
+        )
     if sampling_rate is not None and (not isinstance(sampling_rate, int) or sampling_rate <= 0):
         raise ArgumentError(message("sampling_rate", expected="a whole number from 1 on", got=repr(sampling_rate)))
 
@@ -137,9 +198,22 @@ def audio_dataset_from_directory(
         return np.stack([_filled(sound, max(map(len, sounds))) for sound in sounds])
 
     return from_directory(
-        "sound", (".wav",), load, directory, labels, label_mode, class_names, batch_size, shuffle, seed,
-        validation_split, subset, follow_links, verbose, combine,
-    )  # fmt: skip
+        "sound",
+        (".wav",),
+        load,
+        directory,
+        labels,
+        label_mode,
+        class_names,
+        batch_size,
+        shuffle,
+        seed,
+        validation_split,
+        subset,
+        follow_links,
+        verbose,
+        combine,
+    )
 
 
 def read_wav(path: str) -> tuple[np.ndarray[Any, Any], int]:

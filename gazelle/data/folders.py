@@ -15,10 +15,22 @@ LABEL_MODES = ("int", "categorical", "binary", None)
 
 
 def from_directory(
-    what: str, endings: tuple[str, ...], load: Callable[[str], Any], directory: Any, labels: Any, label_mode: Any,
-    class_names: Any, batch_size: int | None, shuffle: bool, seed: int | None, validation_split: float | None,
-    subset: str | None, follow_links: bool, verbose: bool, combine: Callable[[list[Any]], Any] | None = None,
-) -> Any:  # fmt: skip
+    what: str,
+    endings: tuple[str, ...],
+    load: Callable[[str], Any],
+    directory: Any,
+    labels: Any,
+    label_mode: Any,
+    class_names: Any,
+    batch_size: int | None,
+    shuffle: bool,
+    seed: int | None,
+    validation_split: float | None,
+    subset: str | None,
+    follow_links: bool,
+    verbose: bool,
+    combine: Callable[[list[Any]], Any] | None = None,
+) -> Any:
     """The dataset of `load(path)` and labels, or two of them for the subset 'both'.
 
     As in Keras, the same seed gives the same order of files, and so the same two parts.
@@ -44,9 +56,12 @@ def from_directory(
         chosen, classes = paths[parts[name]], None if numbers is None else numbers[parts[name]]
         if not chosen:
             raise DataError(
-                message(f"{directory} has no {what} files{f' for {name}' if name else ''}",
-                        expected=f"names ending in {', '.join(endings)}", got=f"{len(paths)} such files in all")
-            )  # fmt: skip
+                message(
+                    f"{directory} has no {what} files{f' for {name}' if name else ''}",
+                    expected=f"names ending in {', '.join(endings)}",
+                    got=f"{len(paths)} such files in all",
+                )
+            )
         if verbose and name:
             print(f"Using {len(chosen)} files for {name}.")
         made.append(_dataset(load, chosen, classes, label_mode, names, batch_size, shuffle, seed, combine))
@@ -54,9 +69,16 @@ def from_directory(
 
 
 def _dataset(
-    load: Callable[[str], Any], paths: list[str], numbers: Any, label_mode: Any, names: Any, batch_size: int | None,
-    shuffle: bool, seed: int, combine: Callable[[list[Any]], Any] | None,
-) -> Dataset:  # fmt: skip
+    load: Callable[[str], Any],
+    paths: list[str],
+    numbers: Any,
+    label_mode: Any,
+    names: Any,
+    batch_size: int | None,
+    shuffle: bool,
+    seed: int,
+    combine: Callable[[list[Any]], Any] | None,
+) -> Dataset:
     def label(number: int) -> Any:
         if label_mode == "binary":
             return np.array([number], np.float32)
@@ -118,11 +140,18 @@ def _check(
         raise unknown("subset", subset, ("training", "validation", "both"))
     if bool(validation_split) != bool(subset) or not 0 <= (validation_split or 0) < 1:
         raise ArgumentError(
-            message("validation_split and subset", expected="a share between 0 and 1 with a subset, or none of both",
-                    got=f"{validation_split} and {subset!r}")
-        )  # fmt: skip
+            message(
+                "validation_split and subset",
+                expected="a share between 0 and 1 with a subset, or none of both",
+                got=f"{validation_split} and {subset!r}",
+            )
+        )
     if validation_split and shuffle and seed is None:
         raise ArgumentError(
-            message("seed", expected="a number where validation_split meets shuffle=True", got="None",
-                    mend="The two parts are cut from one order of the files; both calls need the same seed.")
-        )  # fmt: skip
+            message(
+                "seed",
+                expected="a number where validation_split meets shuffle=True",
+                got="None",
+                hint="The two parts are cut from one order of the files; both calls need the same seed.",
+            )
+        )

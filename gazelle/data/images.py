@@ -26,15 +26,18 @@ def pillow() -> ModuleType:
         from PIL import Image
     except ImportError:
         raise StateError(
-            message("Image files need Pillow, which is not installed", mend='Install it: pip install "gazelle[images]"')
+            message("Image files need Pillow, which is not installed", hint='Install it: pip install "gazelle[images]"')
         ) from None
     return Image
 
 
 def load_img(
-    path: Any, color_mode: str = "rgb", target_size: Any = None, interpolation: str = "nearest",
+    path: Any,
+    color_mode: str = "rgb",
+    target_size: Any = None,
+    interpolation: str = "nearest",
     keep_aspect_ratio: bool = False,
-) -> Any:  # fmt: skip
+) -> Any:
     """The image in a file, as an image of Pillow.
 
     Args:
@@ -104,9 +107,13 @@ def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dty
 
 
 def save_img(
-    path: Any, x: Any, data_format: str | None = None, file_format: str | None = None, scale: bool = True,
+    path: Any,
+    x: Any,
+    data_format: str | None = None,
+    file_format: str | None = None,
+    scale: bool = True,
     **kwargs: Any,
-) -> None:  # fmt: skip
+) -> None:
     """Write an array (height, width, channels) into an image file, of the kind that the name's ending says.
 
     >>> save_img("white.png", np.ones((4, 4, 3)))
@@ -117,7 +124,7 @@ def save_img(
     kind = "jpeg" if kind == "jpg" else kind
     image = array_to_img(x, data_format, scale)
     if image.mode == "RGBA" and kind == "jpeg":
-        warn(message("JPEG has no transparency", got="4 channels", mend="It is left out; PNG keeps it."))
+        warn(message("JPEG has no transparency", got="4 channels", hint="It is left out; PNG keeps it."))
         image = image.convert("RGB")
     image.save(path, format=kind, **kwargs)
 

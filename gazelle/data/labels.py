@@ -28,15 +28,23 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray[Any, An
         labels = labels[..., 0]
     if labels.dtype.kind not in "iufb":
         raise DataError(
-            message("to_categorical", expected="whole numbers", got=f"{labels.ravel()[:1].tolist()} of {labels.dtype}",
-                    mend="Number the classes first: np.unique(x, return_inverse=True)[1].")
-        )  # fmt: skip
+            message(
+                "to_categorical",
+                expected="whole numbers",
+                got=f"{labels.ravel()[:1].tolist()} of {labels.dtype}",
+                hint="Number the classes first: np.unique(x, return_inverse=True)[1].",
+            )
+        )
     labels = labels.astype(np.int64)
     count = int(labels.max()) + 1 if num_classes is None else num_classes
     if labels.size and (labels.min() < 0 or labels.max() >= count):
         wrong = labels.min() if labels.min() < 0 else labels.max()
         raise DataError(
-            message(f"to_categorical(num_classes={count})", expected=f"labels from 0 to {count - 1}", got=int(wrong),
-                    mend="Labels that count from 1 need y - 1.")
-        )  # fmt: skip
+            message(
+                f"to_categorical(num_classes={count})",
+                expected=f"labels from 0 to {count - 1}",
+                got=int(wrong),
+                hint="Labels that count from 1 need y - 1.",
+            )
+        )
     return np.eye(count, dtype=np.float32)[labels]

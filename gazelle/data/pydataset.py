@@ -81,9 +81,11 @@ class PyDataset:
                     yield waiting.popleft().result()
             except BrokenExecutor as error:
                 raise DataError(
-                    message(f"A worker process of {type(self).__name__} ended before its batch was made",
-                            mend="It was killed, or memory ran out. workers=1 without use_multiprocessing shows where.")
-                ) from error  # fmt: skip
+                    message(
+                        f"A worker process of {type(self).__name__} ended before its batch was made",
+                        hint="It was killed, or memory ran out. workers=1 without use_multiprocessing shows where.",
+                    )
+                ) from error
             finally:
                 for future in waiting:
                     future.cancel()

@@ -11,9 +11,13 @@ from gazelle.data.dataset import Dataset, generator
 
 
 def pad_sequences(
-    sequences: Any, maxlen: int | None = None, dtype: Any = "int32", padding: str = "pre", truncating: str = "pre",
+    sequences: Any,
+    maxlen: int | None = None,
+    dtype: Any = "int32",
+    padding: str = "pre",
+    truncating: str = "pre",
     value: Any = 0.0,
-) -> np.ndarray[Any, Any]:  # fmt: skip
+) -> np.ndarray[Any, Any]:
     """Lists of unlike length as the rows of one array.
 
     Args:
@@ -47,10 +51,18 @@ def pad_sequences(
 
 
 def timeseries_dataset_from_array(
-    data: Any, targets: Any, sequence_length: int, sequence_stride: int = 1, sampling_rate: int = 1,
-    batch_size: int | None = 128, shuffle: bool = False, seed: int | None = None, start_index: int | None = None,
-    end_index: int | None = None, format: str = "tf",
-) -> Dataset:  # fmt: skip
+    data: Any,
+    targets: Any,
+    sequence_length: int,
+    sequence_stride: int = 1,
+    sampling_rate: int = 1,
+    batch_size: int | None = 128,
+    shuffle: bool = False,
+    seed: int | None = None,
+    start_index: int | None = None,
+    end_index: int | None = None,
+    format: str = "tf",
+) -> Dataset:
     """Windows over a series: the window of place p holds the rows p, p + r, ..., p + (sequence_length - 1) r.
 
     data (time, ...)  ->  batches of (batch, sequence_length, ...), with targets[p] where there are targets
@@ -73,9 +85,12 @@ def timeseries_dataset_from_array(
     first, last = start_index or 0, end_index or count
     if not 0 <= first < last <= count:
         raise ArgumentError(
-            message("start_index and end_index", expected=f"0 <= start_index < end_index <= {count}",
-                    got=f"{start_index} and {end_index}")
-        )  # fmt: skip
+            message(
+                "start_index and end_index",
+                expected=f"0 <= start_index < end_index <= {count}",
+                got=f"{start_index} and {end_index}",
+            )
+        )
     if format not in ("tf", "grain"):
         raise unknown("format", format, ("tf", "grain"))
     rows = np.asarray(data)[first:last]

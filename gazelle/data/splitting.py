@@ -13,9 +13,13 @@ from gazelle.data.dataset import Dataset, stacked
 
 
 def split_dataset(
-    dataset: Any, left_size: Any = None, right_size: Any = None, shuffle: bool = False, seed: int | None = None,
+    dataset: Any,
+    left_size: Any = None,
+    right_size: Any = None,
+    shuffle: bool = False,
+    seed: int | None = None,
     preferred_backend: str | None = None,
-) -> tuple[Dataset, Dataset]:  # fmt: skip
+) -> tuple[Dataset, Dataset]:
     """(left, right): the first samples of a dataset and the last ones. All of it is held in memory.
 
     Args:
@@ -75,9 +79,12 @@ def _sizes(left: Any, right: Any, total: int) -> tuple[int, int]:
     second = total - first if numbers[1] is None else numbers[1]
     if first + second > total or first == 0 or second == 0:
         raise ArgumentError(
-            message("left_size and right_size", expected=f"at least a sample on each side, and {total} in all",
-                    got=f"{first} and {second}")
-        )  # fmt: skip
+            message(
+                "left_size and right_size",
+                expected=f"at least a sample on each side, and {total} in all",
+                got=f"{first} and {second}",
+            )
+        )
     return first, second
 
 

@@ -11,9 +11,9 @@ from gazelle import engine
 from gazelle.core import defaults
 from gazelle.core.errors import DataError, message
 from gazelle.core.traceback import warn
-from gazelle.data.ahead import Ahead
 from gazelle.data.chunks import Block, Chunk, bytes_of, stack, steps_of_stream
-from gazelle.data.endless import MANY
+from gazelle.data.infinite import MANY
+from gazelle.data.prefetch import Ahead
 
 
 class StreamSource:
@@ -31,9 +31,16 @@ class StreamSource:
     """
 
     def __init__(
-        self, batches: Callable[[int, int], Iterator[Any]], steps: int | None, endless: bool, cast: Any,
-        sample: Any = None, ended: Callable[[], None] = lambda: None, direct: bool = False, owner: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        batches: Callable[[int, int], Iterator[Any]],
+        steps: int | None,
+        endless: bool,
+        cast: Any,
+        sample: Any = None,
+        ended: Callable[[], None] = lambda: None,
+        direct: bool = False,
+        owner: Any = None,
+    ) -> None:
         self._batches, self._endless, self._cast = batches, endless, cast
         self.steps = defaults.limited("steps", steps)
         self.seed, self._ended, self._direct, self.waited = 0, ended, direct, 0.0
@@ -86,9 +93,11 @@ class StreamSource:
             done += 1
             if done == MANY and self.steps is None and self._endless:
                 warn(
-                    message(f"The generator has given {MANY:,} batches and goes on",
-                            mend="Say how many make an epoch: steps_per_epoch (fit), steps (evaluate and predict)."),
-                )  # fmt: skip
+                    message(
+                        f"The generator has given {MANY:,} batches and goes on",
+                        hint="Say how many make an epoch: steps_per_epoch (fit), steps (evaluate and predict).",
+                    ),
+                )
             if self._owner is not None:
                 self._states[epoch, done] = self._owner.state()
             for look in self.inspect.values():
@@ -114,11 +123,14 @@ class StreamSource:
             self.waited = ahead.waited
         if self.exhausted:
             warn(
-                message(f"The data ended early, in epoch {epoch + 1}; training stops",
-                        expected=f"{self.steps or 'some'} batches an epoch", got=done,
-                        mend="A generator is gone through once: let it loop forever (while True:), or lower "
-                             "steps_per_epoch."),
-            )  # fmt: skip
+                message(
+                    f"The data ended early, in epoch {epoch + 1}; training stops",
+                    expected=f"{self.steps or 'some'} batches an epoch",
+                    got=done,
+                    hint="A generator is gone through once: let it loop forever (while True:), or lower "
+                    "steps_per_epoch.",
+                ),
+            )
         self._ended()
 
     def blocks(self, most: int, fill: bool) -> Iterator[Block]:

@@ -17,16 +17,24 @@ def class_weights(class_weight: Mapping[int, float], y: Any, sample_weight: Any 
     """
     if isinstance(y, (dict, list)):
         raise ArgumentError(
-            message("class_weight", expected="a model with one output", got=f"{len(y)} outputs",
-                    mend="Give sample_weight as a dict by output name.")
-        )  # fmt: skip
+            message(
+                "class_weight",
+                expected="a model with one output",
+                got=f"{len(y)} outputs",
+                hint="Give sample_weight as a dict by output name.",
+            )
+        )
     if y is None:
         raise DataError(message("class_weight", expected="labels y", got="none"))
     if not isinstance(class_weight, Mapping):
         raise ArgumentError(
-            message("class_weight", expected="a dict such as {0: 1.0, 1: 5.0}", got=repr(class_weight),
-                    mend="dict(enumerate(weights)) makes one of a list.")
-        )  # fmt: skip
+            message(
+                "class_weight",
+                expected="a dict such as {0: 1.0, 1: 5.0}",
+                got=repr(class_weight),
+                hint="dict(enumerate(weights)) makes one of a list.",
+            )
+        )
     wrong = [k for k in class_weight if not isinstance(k, (int, np.integer))]
     if wrong:
         raise ArgumentError(

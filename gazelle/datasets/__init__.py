@@ -17,6 +17,14 @@ from gazelle.datasets.download import get_file
 from gazelle.datasets.local import local
 
 __all__ = [
-    "boston_housing", "california_housing", "cifar10", "cifar100", "fashion_mnist", "get_file", "imdb", "local",
-    "mnist", "reuters",
-]  # fmt: skip
+    "boston_housing",
+    "california_housing",
+    "cifar10",
+    "cifar100",
+    "fashion_mnist",
+    "get_file",
+    "imdb",
+    "local",
+    "mnist",
+    "reuters",
+]

@@ -40,7 +40,7 @@ def unpack(path: str, folder: str, form: Any = "auto", most: int = 2**35) -> Non
             shutil.rmtree(folder)
         os.replace(place, folder)
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-        raise DamagedFileError(message(f"'{path}' cannot be unpacked ({error})", mend="Download it again.")) from error
+        raise DamagedFileError(message(f"'{path}' cannot be unpacked ({error})", hint="Download it again.")) from error
     finally:
         with contextlib.suppress(OSError):
             shutil.rmtree(place)
@@ -117,6 +117,10 @@ def _above(key: str) -> Iterator[str]:
 
 def _unsafe(path: str, expected: str, got: Any) -> UnsafeFileError:
     return UnsafeFileError(
-        message(f"The archive '{path}' is refused", expected=expected, got=str(got)[:120],
-                mend="Unpack it by hand if you trust it.")
-    )  # fmt: skip
+        message(
+            f"The archive '{path}' is refused",
+            expected=expected,
+            got=str(got)[:120],
+            hint="Unpack it by hand if you trust it.",
+        )
+    )

@@ -21,10 +21,20 @@ _ALGORITHMS = {32: "md5", 64: "sha256"}  # by the number of digits
 
 
 def get_file(
-    fname: Any = None, origin: str | None = None, untar: bool = False, md5_hash: str | None = None,
-    file_hash: str | None = None, cache_subdir: str = "datasets", hash_algorithm: str = "auto", extract: bool = False,
-    archive_format: Any = "auto", cache_dir: Any = None, force_download: bool = False, *, max_bytes: int = LARGEST,
-) -> str:  # fmt: skip
+    fname: Any = None,
+    origin: str | None = None,
+    untar: bool = False,
+    md5_hash: str | None = None,
+    file_hash: str | None = None,
+    cache_subdir: str = "datasets",
+    hash_algorithm: str = "auto",
+    extract: bool = False,
+    archive_format: Any = "auto",
+    cache_dir: Any = None,
+    force_download: bool = False,
+    *,
+    max_bytes: int = LARGEST,
+) -> str:
     """The path of the file at an address, downloaded if the cache does not have it.
 
     Args:
@@ -65,10 +75,13 @@ def get_file(
         fresh = True
     if file_hash is None:
         warnings.warn(
-            message(f"get_file({origin!r}) without file_hash: whatever the address gives is taken",
-                    mend="Give file_hash= the SHA-256 that the publisher tells."),
-            UserWarning, stacklevel=2,
-        )  # fmt: skip
+            message(
+                f"get_file({origin!r}) without file_hash: whatever the address gives is taken",
+                hint="Give file_hash= the SHA-256 that the publisher tells.",
+            ),
+            UserWarning,
+            stacklevel=2,
+        )
     if fresh:
         try:
             _download(origin, target, file_hash, hash_algorithm, max_bytes)
@@ -77,10 +90,14 @@ def get_file(
             if force_download or not os.path.exists(there):
                 raise
             warnings.warn(
-                message(f"{origin!r} cannot be reached: {there!r} is taken as it is", expected=f"the hash {file_hash}",
-                        got="a file with another hash" if os.path.exists(target) else "no archive to compare"),
-                RuntimeWarning, stacklevel=2,
-            )  # fmt: skip
+                message(
+                    f"{origin!r} cannot be reached: {there!r} is taken as it is",
+                    expected=f"the hash {file_hash}",
+                    got="a file with another hash" if os.path.exists(target) else "no archive to compare",
+                ),
+                RuntimeWarning,
+                stacklevel=2,
+            )
             return there
     if unpacked is None:
         return target
@@ -98,9 +115,13 @@ def _name(fname: Any, origin: str) -> str:
     name = os.fspath(fname) if fname else os.path.basename(urllib.parse.unquote(urllib.parse.urlsplit(origin).path))
     if not name or name in (".", "..") or any(c in name for c in "/\\\0"):
         raise ArgumentError(
-            message("get_file's fname", expected="the name of a file, without folders", got=repr(name),
-                    mend="cache_dir= and cache_subdir= say where it goes.")
-        )  # fmt: skip
+            message(
+                "get_file's fname",
+                expected="the name of a file, without folders",
+                got=repr(name),
+                hint="cache_dir= and cache_subdir= say where it goes.",
+            )
+        )
     return name
 
 
@@ -125,10 +146,13 @@ def _download(origin: str, target: str, digest: str | None, algorithm: str, most
             os.fsync(file.fileno())
         if digest is not None and not _fits(temporary, digest, algorithm):
             raise DamagedFileError(
-                message(f"{origin!r} gave another file", expected=f"the hash {digest}",
-                        got=_sum(temporary, _algorithm(digest, algorithm)),
-                        mend="Download it again, or ask the publisher for the hash of this version.")
-            )  # fmt: skip
+                message(
+                    f"{origin!r} gave another file",
+                    expected=f"the hash {digest}",
+                    got=_sum(temporary, _algorithm(digest, algorithm)),
+                    hint="Download it again, or ask the publisher for the hash of this version.",
+                )
+            )
         os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):

@@ -14,9 +14,15 @@ from gazelle.datasets.words import limited, numbered, objects
 
 @era.listening
 def load_data(
-    path: str = "imdb.npz", num_words: int | None = None, skip_top: int = 0, maxlen: int | None = None, seed: int = 113,
-    start_char: int | None = 1, oov_char: int | None = 2, index_from: int | None = 3,
-) -> tuple[Arrays, Arrays]:  # fmt: skip
+    path: str = "imdb.npz",
+    num_words: int | None = None,
+    skip_top: int = 0,
+    maxlen: int | None = None,
+    seed: int = 113,
+    start_char: int | None = 1,
+    oov_char: int | None = 2,
+    index_from: int | None = 3,
+) -> tuple[Arrays, Arrays]:
     """((x_train, y_train), (x_test, y_test)): x an array of lists of numbers, y 1 for a good review, 0 for a bad one.
 
     Args:

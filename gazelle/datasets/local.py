@@ -35,12 +35,18 @@ class Table:
             path = Path(str(distribution(self.package).locate_file(self.file)))
         except PackageNotFoundError:
             raise DataError(
-                message(f"These data are inside the package {self.package}, which is not installed",
-                        mend=f"Install it: pip install {self.package}")
-            ) from None  # fmt: skip
+                message(
+                    f"These data are inside the package {self.package}, which is not installed",
+                    hint=f"Install it: pip install {self.package}",
+                )
+            ) from None
         if not path.is_file():
-            raise DataError(message(f"{self.package} {distribution(self.package).version} has no file {self.file}",
-                                    mend="Another release of it may have moved the file."))  # fmt: skip
+            raise DataError(
+                message(
+                    f"{self.package} {distribution(self.package).version} has no file {self.file}",
+                    hint="Another release of it may have moved the file.",
+                )
+            )
         return str(path)
 
 

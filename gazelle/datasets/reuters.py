@@ -23,10 +23,16 @@ TOPICS = (
 
 @era.listening
 def load_data(
-    path: str = "reuters.npz", num_words: int | None = None, skip_top: int = 0, maxlen: int | None = None,
-    test_split: float = 0.2, seed: int = 113, start_char: int | None = 1, oov_char: int | None = 2,
+    path: str = "reuters.npz",
+    num_words: int | None = None,
+    skip_top: int = 0,
+    maxlen: int | None = None,
+    test_split: float = 0.2,
+    seed: int = 113,
+    start_char: int | None = 1,
+    oov_char: int | None = 2,
     index_from: int | None = 3,
-) -> tuple[Arrays, Arrays]:  # fmt: skip
+) -> tuple[Arrays, Arrays]:
     """((x_train, y_train), (x_test, y_test)): x an array of lists of numbers, y the topic from 0 to 45.
 
     Arguments are those of `imdb.load_data`; `test_split` is the share of the newswires for the test.

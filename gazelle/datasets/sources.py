@@ -30,16 +30,29 @@ FILES: dict[str, tuple[str, str | None, str]] = {
         ("imdb_word_index.json", "", "bfafd718b763782e994055a2d397834f", "datasets"),
         ("reuters.npz", "", "d6586e694ee56d7a4e65172e12b3e987c03096cb01eab99753921ef915959916", "datasets"),
         ("reuters_word_index.json", "", "4d44cc38712099c9e383dc6e5f11a921", "datasets"),
-        ("cifar-10-batches-py-target", "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
-         "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce", "datasets"),
-        ("cifar-100-python-target", "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",
-         "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7", "datasets"),
-        *((name, "", None, os.path.join("datasets", "fashion-mnist")) for name in (
-            "train-labels-idx1-ubyte.gz", "train-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz",
-            "t10k-images-idx3-ubyte.gz",
-        )),
+        (
+            "cifar-10-batches-py-target",
+            "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+            "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
+            "datasets",
+        ),
+        (
+            "cifar-100-python-target",
+            "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",
+            "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7",
+            "datasets",
+        ),
+        *(
+            (name, "", None, os.path.join("datasets", "fashion-mnist"))
+            for name in (
+                "train-labels-idx1-ubyte.gz",
+                "train-images-idx3-ubyte.gz",
+                "t10k-labels-idx1-ubyte.gz",
+                "t10k-images-idx3-ubyte.gz",
+            )
+        ),
     )
-}  # fmt: skip
+}
 
 
 def cached(name: str, path: str | None = None, extract: bool = False) -> str:
@@ -63,10 +76,13 @@ def cached(name: str, path: str | None = None, extract: bool = False) -> str:
         hand = os.path.join(home, folder, f"{fname}_archive" if extract else fname)
         reason = getattr(error, "reason", error)
         raise DataError(
-            message(f"{name} cannot be downloaded from {address}", got=str(reason),
-                    mend=f"Download it where there is a network and save it as {hand}; or use datasets.local, whose "
-                         "data are inside installed packages.")
-        ) from error  # fmt: skip
+            message(
+                f"{name} cannot be downloaded from {address}",
+                got=str(reason),
+                hint=f"Download it where there is a network and save it as {hand}; or use datasets.local, whose "
+                "data are inside installed packages.",
+            )
+        ) from error
 
 
 class _ArraysOnly(pickle.Unpickler):
@@ -74,16 +90,22 @@ class _ArraysOnly(pickle.Unpickler):
 
     _rebuild: Any = np.ndarray(0).__reduce__()[0]  # the function that pickles of arrays name
     _known: dict[tuple[str, str], Any] = {
-        ("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype,
-        ("numpy.core.multiarray", "_reconstruct"): _rebuild, ("numpy._core.multiarray", "_reconstruct"): _rebuild,
-    }  # fmt: skip
+        ("numpy", "ndarray"): np.ndarray,
+        ("numpy", "dtype"): np.dtype,
+        ("numpy.core.multiarray", "_reconstruct"): _rebuild,
+        ("numpy._core.multiarray", "_reconstruct"): _rebuild,
+    }
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in self._known:
             raise DamagedFileError(
-                message("A data set", expected="lists, numbers and arrays", got=f"{module}.{name}",
-                        mend="The file is damaged or hostile: delete it, and download it again.")
-            )  # fmt: skip
+                message(
+                    "A data set",
+                    expected="lists, numbers and arrays",
+                    got=f"{module}.{name}",
+                    hint="The file is damaged or hostile: delete it, and download it again.",
+                )
+            )
         return self._known[module, name]
 
 

@@ -18,7 +18,7 @@ def numbered(
     if maxlen:
         keep = [i for i, row in enumerate(rows) if len(row) < maxlen]
         if not keep:
-            raise ArgumentError(message(f"maxlen={maxlen}", expected="a text below it", got="none", mend="Raise it."))
+            raise ArgumentError(message(f"maxlen={maxlen}", expected="a text below it", got="none", hint="Raise it."))
         rows, labels = [rows[i] for i in keep], np.asarray(labels)[keep]
     return rows, labels
 

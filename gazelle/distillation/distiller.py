@@ -28,12 +28,18 @@ class Distiller(Model):
     ['distillation_loss', 'loss', 'student_loss', 'total_loss']
     """
 
-    _room = "distillation"
+    _namespace = "distillation"
 
     def __init__(
-        self, teacher: Any, student: Any, distillation_losses: Any, distillation_loss_weights: Any = None,
-        student_loss_weight: float = 0.5, name: str | None = "distiller", **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        teacher: Any,
+        student: Any,
+        distillation_losses: Any,
+        distillation_loss_weights: Any = None,
+        student_loss_weight: float = 0.5,
+        name: str | None = "distiller",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self._check(teacher, student, student_loss_weight)
         given = distillation_losses
@@ -53,12 +59,12 @@ class Distiller(Model):
         self.built = True
 
     @staticmethod
-    def _check(teacher: Any, student: Any, share: Any) -> None:
+    def _check(teacher: Any, student: Any, fraction: Any) -> None:
         for role, model in (("teacher", teacher), ("student", student)):
             if not isinstance(model, Model):
                 raise ArgumentError(message(f"{role} of Distiller", expected="a model", got=repr(model)))
-        if not isinstance(share, (int, float)) or not 0 <= share <= 1:
-            raise ArgumentError(message("student_loss_weight", expected="a number from 0 to 1", got=repr(share)))
+        if not isinstance(fraction, (int, float)) or not 0 <= fraction <= 1:
+            raise ArgumentError(message("student_loss_weight", expected="a number from 0 to 1", got=repr(fraction)))
         if teacher._graph is None or student._graph is None:
             return
         for what in ("inputs", "outputs"):
@@ -87,11 +93,11 @@ class Distiller(Model):
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
         y_pred = self(x, training=training) if y_pred is None else y_pred
-        share, own, taught = self.student_loss_weight, jnp.zeros(()), jnp.zeros(())
-        if share > 0 and y is not None:
+        fraction, own, taught = self.student_loss_weight, jnp.zeros(()), jnp.zeros(())
+        if fraction > 0 and y is not None:
             each = tree.map_structure(lambda one, label, out: jnp.mean(one(label, out)), self._student_loss, y, y_pred)
             own = sum(tree.flatten(each))
-        if share < 1:
+        if fraction < 1:
             looks = [look(x, training=mode) if look else {} for look, mode in zip(self._looks, (False, True))]
             out = looks[0][""] if looks[0] else self.teacher(x, training=False)
             for one, weight in zip(self.distillation_losses, self.distillation_loss_weights):
@@ -101,7 +107,7 @@ class Distiller(Model):
                 )
                 one.validate_outputs(*pair)
                 taught = taught + weight * one.compute_loss(*pair)
-        total = share * own + (1 - share) * taught
+        total = fraction * own + (1 - fraction) * taught
         self.student_loss_tracker.update_state(own)
         self.distillation_loss_tracker.update_state(taught)
         self.total_loss_tracker.update_state(total)

@@ -22,7 +22,7 @@ class DistillationLoss(Configurable):
     Array(0.5, dtype=float32)
     """
 
-    _room = "distillation"
+    _namespace = "distillation"
 
     def compute_loss(self, teacher_outputs: Any, student_outputs: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} has no compute_loss method")

@@ -16,6 +16,15 @@ from gazelle.distribution.mesh import (
 from gazelle.distribution.strategies import DataParallel, LayoutMap, ModelParallel, distribution, set_distribution
 
 __all__ = [
-    "DataParallel", "DeviceMesh", "LayoutMap", "ModelParallel", "TensorLayout", "distribute_tensor", "distribution",
-    "get_device_count", "initialize", "list_devices", "set_distribution",
-]  # fmt: skip
+    "DataParallel",
+    "DeviceMesh",
+    "LayoutMap",
+    "ModelParallel",
+    "TensorLayout",
+    "distribute_tensor",
+    "distribution",
+    "get_device_count",
+    "initialize",
+    "list_devices",
+    "set_distribution",
+]

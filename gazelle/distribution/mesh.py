@@ -79,8 +79,8 @@ class DeviceMesh:
         found = np.array(list_devices() if devices is None else devices, dtype=object).ravel()
         if len(found) != math.prod(shape):
             expected = f"{math.prod(shape)} devices for shape {tuple(shape)}"
-            mend = "XLA_FLAGS=--xla_force_host_platform_device_count=4 makes four of one CPU, to try it."
-            raise ArgumentError(message("DeviceMesh", expected=expected, got=len(found), mend=mend))
+            hint = "XLA_FLAGS=--xla_force_host_platform_device_count=4 makes four of one CPU, to try it."
+            raise ArgumentError(message("DeviceMesh", expected=expected, got=len(found), hint=hint))
         self.shape, self.axis_names, self.devices = tuple(shape), list(axis_names), found.reshape(tuple(shape))
 
     @property
@@ -127,7 +127,7 @@ class TensorLayout:
     def backend_layout(self) -> jax.sharding.NamedSharding:
         """The same of JAX."""
         if self._mesh is None:
-            raise ArgumentError(message("A TensorLayout without a mesh", mend="Give it a device_mesh."))
+            raise ArgumentError(message("A TensorLayout without a mesh", hint="Give it a device_mesh."))
         return jax.sharding.NamedSharding(self._mesh.backend_mesh, jax.sharding.PartitionSpec(*self.axes))
 
     def __repr__(self) -> str:

@@ -105,9 +105,13 @@ class ModelParallel(Distribution):
     """
 
     def __init__(
-        self, *, layout_map: LayoutMap | None = None, batch_dim_name: str | None = None,
-        auto_shard_dataset: bool = True, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        layout_map: LayoutMap | None = None,
+        batch_dim_name: str | None = None,
+        auto_shard_dataset: bool = True,
+        **kwargs: Any,
+    ) -> None:
         if kwargs:
             raise ArgumentError(message(f"ModelParallel has no argument {next(iter(kwargs))!r}"))
         if not isinstance(layout_map, LayoutMap):
@@ -146,8 +150,8 @@ class LayoutMap(MutableMapping[str, Any]):
 
     def __setitem__(self, key: str, layout: Any) -> None:
         if key in self._layouts:
-            mend = "Delete it first: del layouts[path]."
-            raise ArgumentError(message(f"'{key}' is in the LayoutMap already", mend=mend))
+            hint = "Delete it first: del layouts[path]."
+            raise ArgumentError(message(f"'{key}' is in the LayoutMap already", hint=hint))
         layout = TensorLayout(layout) if isinstance(layout, (tuple, list)) else layout
         if not isinstance(layout, TensorLayout):
             raise ArgumentError(message(f"Layout of '{key}'", expected="a TensorLayout or its axes", got=repr(layout)))

@@ -5,16 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from gazelle.core.errors import unknown
-from gazelle.drawing.boxes import Box, Show, boxes_of
+from gazelle.drawing.diagram import Box, Show, boxes_of
 
 DIRECTIONS = ("TB", "BT", "LR", "RL")
 
 
 def model_to_dot(
-    model: Any, show_shapes: bool = False, show_dtype: bool = False, show_layer_names: bool = True,
-    rankdir: str = "TB", expand_nested: bool = False, dpi: int = 200, subgraph: bool = False,
-    show_layer_activations: bool = False, show_trainable: bool = False, splines: str = "ortho",
-) -> str:  # fmt: skip
+    model: Any,
+    show_shapes: bool = False,
+    show_dtype: bool = False,
+    show_layer_names: bool = True,
+    rankdir: str = "TB",
+    expand_nested: bool = False,
+    dpi: int = 200,
+    subgraph: bool = False,
+    show_layer_activations: bool = False,
+    show_trainable: bool = False,
+    splines: str = "ortho",
+) -> str:
     """The layers and their arrows as text of DOT, which other programs draw. Arguments as in `plot_model`.
 
     Args:

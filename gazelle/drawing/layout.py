@@ -28,7 +28,7 @@ class Spot:
 
 def laid_out(
     sizes: Sequence[tuple[float, float]], arrows: Sequence[tuple[int, int]], groups: Sequence[tuple[str, ...]]
-) -> tuple[list[Spot], list[list[int]]]:  # fmt: skip
+) -> tuple[list[Spot], list[list[int]]]:
     """Spots for boxes of these sizes, and for each arrow the spots it passes, both ends included.
 
     groups: the frames each box stands in; what is not in a frame is kept beside it.

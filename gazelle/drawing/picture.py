@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from itertools import pairwise
 
-from gazelle.drawing.boxes import Box, Drawing
+from gazelle.drawing.diagram import Box, Drawing
 from gazelle.drawing.layout import laid_out
 
 TITLE, ROW, PAD, MARGIN = 22.0, 18.0, 10.0, 16.0
@@ -104,8 +104,9 @@ def _moved(cards: list[Card], frames: list[Frame], curves: list[list[Point]]) ->
     for shape in shapes:
         shape.x, shape.y = shape.x - left, shape.y - top
     moved = [[(x - left, y - top) for x, y in points] for points in curves]
-    return Picture(max(s.x + s.width for s in shapes) + MARGIN, max(s.y + s.height for s in shapes) + MARGIN,
-                   cards, frames, moved)  # fmt: skip
+    return Picture(
+        max(s.x + s.width for s in shapes) + MARGIN, max(s.y + s.height for s in shapes) + MARGIN, cards, frames, moved
+    )
 
 
 def bends(points: list[Point], flat: bool) -> list[tuple[Point, Point, Point]]:

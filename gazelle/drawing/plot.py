@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gazelle.core.errors import ArgumentError, message, unknown
-from gazelle.drawing.boxes import Show, boxes_of
+from gazelle.drawing.diagram import Show, boxes_of
 from gazelle.drawing.dot import DIRECTIONS, model_to_dot
 from gazelle.drawing.picture import picture
 from gazelle.drawing.raster import draw
@@ -30,10 +30,18 @@ class Plot:
 
 
 def plot_model(
-    model: Any, to_file: str | os.PathLike[str] | None = "model.png", show_shapes: bool = False,
-    show_dtype: bool = False, show_layer_names: bool = False, rankdir: str = "TB", expand_nested: bool = False,
-    dpi: int = 200, show_layer_activations: bool = False, show_trainable: bool = False, splines: str = "ortho",
-) -> Plot:  # fmt: skip
+    model: Any,
+    to_file: str | os.PathLike[str] | None = "model.png",
+    show_shapes: bool = False,
+    show_dtype: bool = False,
+    show_layer_names: bool = False,
+    rankdir: str = "TB",
+    expand_nested: bool = False,
+    dpi: int = 200,
+    show_layer_activations: bool = False,
+    show_trainable: bool = False,
+    splines: str = "ortho",
+) -> Plot:
     """Draw a model's layers and what feeds what. Needs no Graphviz.
 
     Args:
@@ -71,9 +79,17 @@ def plot_model(
             Path(to_file).write_text(text, encoding="utf-8")
         elif kind == ".dot":
             dot = model_to_dot(
-                model, show_shapes, show_dtype, show_layer_names, rankdir, expand_nested, dpi,
-                show_layer_activations=show_layer_activations, show_trainable=show_trainable, splines=splines,
-            )  # fmt: skip
+                model,
+                show_shapes,
+                show_dtype,
+                show_layer_names,
+                rankdir,
+                expand_nested,
+                dpi,
+                show_layer_activations=show_layer_activations,
+                show_trainable=show_trainable,
+                splines=splines,
+            )
             Path(to_file).write_text(dot + "\n", encoding="utf-8")
         else:
             draw(drawn, to_file, dpi, flat)

@@ -35,8 +35,17 @@ def _frames(axes: Any, picture: Picture) -> None:
     from matplotlib.patches import Rectangle
 
     for frame in picture.frames:
-        axes.add_patch(Rectangle((frame.x, frame.y), frame.width, frame.height, facecolor=(0.18, 0.28, 0.35, 0.06),
-                                 edgecolor=LINE, linestyle="--", linewidth=0.8))  # fmt: skip
+        axes.add_patch(
+            Rectangle(
+                (frame.x, frame.y),
+                frame.width,
+                frame.height,
+                facecolor=(0.18, 0.28, 0.35, 0.06),
+                edgecolor=LINE,
+                linestyle="--",
+                linewidth=0.8,
+            )
+        )
         axes.text(frame.x + 8, frame.y + 14, frame.name, color=DARK, fontsize=8.5)
 
 
@@ -47,8 +56,17 @@ def _arrows(axes: Any, picture: Picture, flat: bool) -> None:
     for points in picture.curves:
         corners = [points[0], *(corner for piece in bends(points, flat) for corner in piece)]
         codes = [Path.MOVETO, *[Path.CURVE4] * (len(corners) - 1)]
-        axes.add_patch(FancyArrowPatch(path=Path(corners, codes), arrowstyle="-|>", mutation_scale=8, color=LINE,
-                                       linewidth=0.9, shrinkA=0, shrinkB=0))  # fmt: skip
+        axes.add_patch(
+            FancyArrowPatch(
+                path=Path(corners, codes),
+                arrowstyle="-|>",
+                mutation_scale=8,
+                color=LINE,
+                linewidth=0.9,
+                shrinkA=0,
+                shrinkB=0,
+            )
+        )
 
 
 def _cards(axes: Any, picture: Picture) -> None:

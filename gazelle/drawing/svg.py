@@ -12,8 +12,10 @@ _STYLE = "font-family='Helvetica, Arial, sans-serif' font-size='12'"
 
 def svg(picture: Picture, flat: bool) -> str:
     width, height = picture.width, picture.height
-    arrow = (f"<marker id='tip' viewBox='0 0 8 8' refX='7' refY='4' markerWidth='7' markerHeight='7' orient='auto'>"
-             f"<path d='M0 0 L8 4 L0 8 z' fill='{LINE}'/></marker>")  # fmt: skip
+    arrow = (
+        f"<marker id='tip' viewBox='0 0 8 8' refX='7' refY='4' markerWidth='7' markerHeight='7' orient='auto'>"
+        f"<path d='M0 0 L8 4 L0 8 z' fill='{LINE}'/></marker>"
+    )
     parts = [
         f"<svg xmlns='http://www.w3.org/2000/svg' width='{width:.0f}' height='{height:.0f}' "
         f"viewBox='0 0 {width:.1f} {height:.1f}' {_STYLE}>",
@@ -22,8 +24,9 @@ def svg(picture: Picture, flat: bool) -> str:
     ]
     for points in picture.curves:
         x, y = points[0]
-        way = " ".join(f"C{a[0]:.1f} {a[1]:.1f} {b[0]:.1f} {b[1]:.1f} {c[0]:.1f} {c[1]:.1f}" for a, b, c in
-                       bends(points, flat))  # fmt: skip
+        way = " ".join(
+            f"C{a[0]:.1f} {a[1]:.1f} {b[0]:.1f} {b[1]:.1f} {c[0]:.1f} {c[1]:.1f}" for a, b, c in bends(points, flat)
+        )
         parts.append(f"<path d='M{x:.1f} {y:.1f} {way}' fill='none' stroke='{LINE}' marker-end='url(#tip)'/>")
     return "\n".join([*parts, *map(_card, picture.cards), "</svg>\n"])
 

@@ -17,10 +17,25 @@ from gazelle.engine.arrays import (
     take,
 )
 from gazelle.engine.choice import compile, current, devices
+from gazelle.engine.executable_cache import recall, remember
 from gazelle.engine.hardware import tell_device
-from gazelle.engine.kept import recall, remember
 
 __all__ = [
-    "buffer", "compile", "copy", "current", "devices", "distribute", "distributed", "fetch", "place", "place_batches",
-    "recall", "remember", "resident", "split", "spread_out", "take", "tell_device",
-]  # fmt: skip
+    "buffer",
+    "compile",
+    "copy",
+    "current",
+    "devices",
+    "distribute",
+    "distributed",
+    "fetch",
+    "place",
+    "place_batches",
+    "recall",
+    "remember",
+    "resident",
+    "split",
+    "spread_out",
+    "take",
+    "tell_device",
+]

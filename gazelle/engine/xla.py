@@ -7,10 +7,10 @@ from typing import Any
 
 import jax
 
-from gazelle.engine import kept
+from gazelle.engine import executable_cache
 from gazelle.engine.base import Engine
-from gazelle.engine.cache import remember_programs
-from gazelle.engine.memory import keep_memory
+from gazelle.engine.compilation_cache import remember_programs
+from gazelle.engine.malloc import keep_memory
 
 
 class XLA(Engine):
@@ -24,8 +24,8 @@ class XLA(Engine):
     ) -> Callable[..., Any]:
         remember_programs()
         keep_memory()
-        if key is not None and kept.usable():
-            return kept.Kept(function, donate, key)
+        if key is not None and executable_cache.usable():
+            return executable_cache.Kept(function, donate, key)
         return jax.jit(function, donate_argnums=donate)
 
     def devices(self) -> list[str]:

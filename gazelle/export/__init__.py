@@ -4,7 +4,7 @@ In: a model by what it offers (variables, layers, graph). Out: a file or folder 
 Must not know: how a model is trained, the classes of layers.
 """
 
-from gazelle.export.archive import ExportArchive
+from gazelle.export.export_archive import ExportArchive
 from gazelle.export.formats import FORMATS, export_model
 from gazelle.export.stablehlo import load_stablehlo
 

@@ -27,22 +27,31 @@ def writer(name: str) -> Callable[..., None]:
         ImportError: a package that it needs is not installed.
     """
     if name not in FORMATS:
-        raise unknown("export format", name, FORMATS, mend=f"There are: {', '.join(FORMATS)}.")
+        raise unknown("export format", name, FORMATS, hint=f"There are: {', '.join(FORMATS)}.")
     file, function, packages, extra = FORMATS[name]
     for package in packages:
         if importlib.util.find_spec(package) is None:
             raise ImportError(
-                message(f"export(format={name!r})", expected=f"the package {package}", got="none installed",
-                        mend=f'pip install "gazelle[{extra}]"')
-            )  # fmt: skip
+                message(
+                    f"export(format={name!r})",
+                    expected=f"the package {package}",
+                    got="none installed",
+                    hint=f'pip install "gazelle[{extra}]"',
+                )
+            )
     found: Callable[..., None] = getattr(importlib.import_module(f"gazelle.export.{file}"), function)
     return found
 
 
 def export_model(
-    model: Any, filepath: Any, format: str = "tf_saved_model", verbose: Any = None, input_signature: Any = None,
-    alone: bool = False, **kwargs: Any,
-) -> None:  # fmt: skip
+    model: Any,
+    filepath: Any,
+    format: str = "tf_saved_model",
+    verbose: Any = None,
+    input_signature: Any = None,
+    alone: bool = False,
+    **kwargs: Any,
+) -> None:
     """Write what `model.predict` computes as a program for another system; see `Model.export`.
 
     alone: whether the outputs of a sample depend on that sample only.

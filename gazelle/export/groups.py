@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gazelle.core.errors import GazelleError
 from gazelle.export.signature import Exportable
-from gazelle.export.sizes import tries
+from gazelle.export.unknown_sizes import tries
 
 
 def grouped(program: Exportable) -> dict[tuple[int, int], int]:

@@ -12,7 +12,7 @@ from gazelle.engine.lowering import lower, onnx
 from gazelle.engine.lowering.onnx.graph import Builder, Graph, Node, write
 from gazelle.export.groups import grouped
 from gazelle.export.signature import Exportable, named_outputs
-from gazelle.export.sizes import Size, size, tries
+from gazelle.export.unknown_sizes import Size, size, tries
 
 
 def export_onnx(program: Exportable, filepath: str, **_: Any) -> None:
@@ -56,8 +56,10 @@ def _open(builders: list[Builder], program: Exportable, groups: dict[tuple[int, 
     open_ = {}
     for name, value in first.constants.items():
         values = [builder.constants[name] for builder in builders]
-        if any(other.shape != value.shape or not np.array_equal(other, value, equal_nan=value.dtype.kind == "f")
-               for other in values[1:]):  # fmt: skip
+        if any(
+            other.shape != value.shape or not np.array_equal(other, value, equal_nan=value.dtype.kind == "f")
+            for other in values[1:]
+        ):
             open_[name] = _sizes(values)
     for index, (name, dtype, shape) in enumerate(first.main.outputs):
         shapes = [builder.main.outputs[index][2] for builder in builders]
@@ -93,10 +95,13 @@ def _same(mine: Graph, other: Graph) -> None:
 
 def _fixed(where: str) -> ArgumentError:
     return ArgumentError(
-        message(f"export of a size that is left open{f' (in {where})' if where else ''}",
-                expected="the same operations for every size", got="operations that depend on it",
-                mend="Give the size: input_signature=[keras.InputSpec(shape=(1, ...), dtype=...)].")
-    )  # fmt: skip
+        message(
+            f"export of a size that is left open{f' (in {where})' if where else ''}",
+            expected="the same operations for every size",
+            got="operations that depend on it",
+            hint="Give the size: input_signature=[keras.InputSpec(shape=(1, ...), dtype=...)].",
+        )
+    )
 
 
 def _sizes(values: list[np.ndarray]) -> list[Size]:
@@ -148,6 +153,6 @@ def _compute(builder: Builder, open_: dict[str, list[Size]], program: Exportable
         parts = [once(one, lambda one=one: of(one)) for one in sizes]
         vector = builder.op("Concat", *parts, axis=0) if len(parts) > 1 else parts[0]
         shaped = builder.op("Reshape", vector, once(value.shape, lambda value=value: builder.sizes(value.shape)))
-        to = onnx.numbers.onnx_type(value.dtype)
+        to = onnx.elementwise.onnx_type(value.dtype)
         builder.graph.nodes.append(Node("Cast", [shaped], [name], {"to": to}, ""))
     builder.main.nodes += rest

@@ -55,7 +55,7 @@ def export_litert(program: Exportable, filepath: str, alone: bool = False, **set
 def _convolution(ctx: Any, *inputs: Any, **params: Any) -> Any:
     """LiteRT has no transposed convolution with edges of one's own."""
     if max(params["lhs_dilation"]) > 1:
-        return ctx.through(functools.partial(conv_after_pad, **params), *inputs)
+        return ctx.dispatch(functools.partial(conv_after_pad, **params), *inputs)
     return tensorflow.RULES["conv_general_dilated"](ctx, *inputs, **params)
 
 
@@ -72,12 +72,19 @@ def _function(program: Exportable, alone: bool, target: Any = tensorflow) -> tup
     open_ = [place for place in program.unknown if place[1]]
     blocks = bool(program.unknown) and not open_ and alone
     if program.unknown and not blocks:
-        what, got = ("known sizes besides the batch", f"the input {_shown(program, open_[0])}") if open_ else (
-            "layers that keep the samples apart, or a known batch size", "a batch of any size")  # fmt: skip
+        what, got = (
+            ("known sizes besides the batch", f"the input {_shown(program, open_[0])}")
+            if open_
+            else ("layers that keep the samples apart, or a known batch size", "a batch of any size")
+        )
         raise ArgumentError(
-            message("export to TensorFlow", expected=what, got=got,
-                    mend="Give the sizes: input_signature=[keras.InputSpec(shape=(32, ...), dtype=...)].")
-        )  # fmt: skip
+            message(
+                "export to TensorFlow",
+                expected=what,
+                got=got,
+                hint="Give the sizes: input_signature=[keras.InputSpec(shape=(32, ...), dtype=...)].",
+            )
+        )
     traced = program.trace(lambda i, axis: _BLOCK)
     variables = {path: tf.Variable(program.values[path], trainable=False) for path in program.order}
     outs = [tf.TensorSpec(aval.shape, aval.dtype) for aval in traced.out_avals]

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from gazelle.core import bind, symbolic
+from gazelle.core import symbolic, tracing
 from gazelle.core.errors import ArgumentError, StateError, message
 
 
@@ -74,7 +74,7 @@ def of_model(model: Any, input_signature: Any = None) -> Exportable:
     if len(names) != len(leaves):
         names = [getattr(leaf, "name", None) or f"input_{i}" for i, leaf in enumerate(leaves)]
     variables = model.named_variables()
-    run = bind.pure(model, variables, {id(layer): path for path, layer in model.named_layers().items()})
+    run = tracing.pure(model, variables, {id(layer): path for path, layer in model.named_layers().items()})
 
     def call(values: Any, *arrays: Any) -> list[Any]:
         x = jax.tree.unflatten(tree, arrays)
@@ -89,7 +89,7 @@ def of_model(model: Any, input_signature: Any = None) -> Exportable:
 def of_function(function: Callable[..., Any], variables: dict[str, Any], input_signature: Any) -> Exportable:
     """A function of arrays that reads some variables."""
     leaves, tree = jax.tree.flatten(_listed(input_signature), is_leaf=_is_spec)
-    run = bind.pure(function, variables)
+    run = tracing.pure(function, variables)
 
     def call(values: Any, *arrays: Any) -> list[Any]:
         args = jax.tree.unflatten(tree, arrays)
@@ -126,9 +126,13 @@ def _own(model: Any) -> Any:
     shapes = getattr(model, "_build_shapes", None)
     if not model.built or shapes is None:
         raise StateError(
-            message(f"export of '{model.name}'", expected="a model whose inputs are known", got="one that never ran",
-                    mend="Call it on data once, or give input_signature=[keras.InputSpec(shape=(None, ...))].")
-        )  # fmt: skip
+            message(
+                f"export of '{model.name}'",
+                expected="a model whose inputs are known",
+                got="one that never ran",
+                hint="Call it on data once, or give input_signature=[keras.InputSpec(shape=(None, ...))].",
+            )
+        )
     return symbolic.map_tree(lambda shape: jax.ShapeDtypeStruct(shape, np.float32), shapes)
 
 

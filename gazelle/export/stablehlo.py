@@ -29,10 +29,13 @@ def export_stablehlo(
         if not names:
             raise
         raise ArgumentError(
-            message("export(format='stablehlo') of a size that is left open", expected="operations for every size",
-                    got=f"operations that ask for it ({str(error).splitlines()[0]})",
-                    mend="Give the size: input_signature=[keras.InputSpec(shape=(1, ...), dtype=...)].")
-        ) from error  # fmt: skip
+            message(
+                "export(format='stablehlo') of a size that is left open",
+                expected="operations for every size",
+                got=f"operations that ask for it ({str(error).splitlines()[0]})",
+                hint="Give the size: input_signature=[keras.InputSpec(shape=(1, ...), dtype=...)].",
+            )
+        ) from error
     with open(filepath, "wb") as file:
         file.write(made.serialize())
 

@@ -25,7 +25,7 @@ class Cross(Configurable):
     'age_X_city'
     """
 
-    _room, _keras_module = "feature_space", _KERAS_MODULE
+    _namespace, _keras_module = "feature_space", _KERAS_MODULE
 
     def __init__(self, feature_names: Any, crossing_dim: int, output_mode: str = "one_hot") -> None:
         if output_mode not in ("int", "one_hot"):
@@ -44,7 +44,7 @@ class Feature(Configurable):
     'float'
     """
 
-    _room, _keras_module = "feature_space", _KERAS_MODULE
+    _namespace, _keras_module = "feature_space", _KERAS_MODULE
 
     def __init__(self, dtype: str, preprocessor: Any, output_mode: str) -> None:
         if output_mode not in ("int", "one_hot", "float"):
@@ -65,7 +65,7 @@ class TFDIdentity(Layer):
     Array([1.], dtype=float32)
     """
 
-    _room, _keras_module = "feature_space", _KERAS_MODULE
+    _namespace, _keras_module = "feature_space", _KERAS_MODULE
 
     def call(self, x: Any) -> Any:
         return x
@@ -90,12 +90,18 @@ class FeatureSpace(Layer):
     Array([[0., 0., 1., 3.]], dtype=float32)
     """
 
-    _room = "utils"
+    _namespace = "utils"
 
     def __init__(
-        self, features: Any, output_mode: str = "concat", crosses: Any = None, crossing_dim: int = 32,
-        hashing_dim: int = 32, num_discretization_bins: int = 32, name: str | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        features: Any,
+        output_mode: str = "concat",
+        crosses: Any = None,
+        crossing_dim: int = 32,
+        hashing_dim: int = 32,
+        num_discretization_bins: int = 32,
+        name: str | None = None,
+    ) -> None:
         super().__init__(name=name)
         if not features:
             raise ArgumentError(message("features of FeatureSpace", expected="at least one", got=repr(features)))
@@ -152,9 +158,12 @@ class FeatureSpace(Layer):
 
     @classmethod
     def integer_categorical(
-        cls, max_tokens: int | None = None, num_oov_indices: int = 1, output_mode: str = "one_hot",
+        cls,
+        max_tokens: int | None = None,
+        num_oov_indices: int = 1,
+        output_mode: str = "one_hot",
         name: str | None = None,
-    ) -> Feature:  # fmt: skip
+    ) -> Feature:
         """A whole number by its place in the vocabulary of `adapt`."""
         label = _named("integer_categorical", name)
         layer = layers.IntegerLookup(max_tokens=max_tokens, num_oov_indices=num_oov_indices, name=label)
@@ -162,9 +171,12 @@ class FeatureSpace(Layer):
 
     @classmethod
     def string_categorical(
-        cls, max_tokens: int | None = None, num_oov_indices: int = 1, output_mode: str = "one_hot",
+        cls,
+        max_tokens: int | None = None,
+        num_oov_indices: int = 1,
+        output_mode: str = "one_hot",
         name: str | None = None,
-    ) -> Feature:  # fmt: skip
+    ) -> Feature:
         """A string by its place in the vocabulary of `adapt`."""
         label = _named("string_categorical", name)
         layer = layers.StringLookup(max_tokens=max_tokens, num_oov_indices=num_oov_indices, name=label)
@@ -214,8 +226,13 @@ class FeatureSpace(Layer):
         """Let every layer learn from its column: a dict of columns, a data frame, or batches of such dicts."""
         whole = isinstance(dataset, Mapping) or hasattr(dataset, "columns")
         if not whole and not hasattr(dataset, "__iter__"):
-            raise ArgumentError(message("adapt of FeatureSpace", expected="a dict of columns, or batches of dicts",
-                                        got=type(dataset).__name__))  # fmt: skip
+            raise ArgumentError(
+                message(
+                    "adapt of FeatureSpace",
+                    expected="a dict of columns, or batches of dicts",
+                    got=type(dataset).__name__,
+                )
+            )
         if hasattr(dataset, "as_numpy_iterator"):
             dataset = list(dataset.as_numpy_iterator())
         rows = [dataset] if whole else list(dataset) if iter(dataset) is dataset else dataset
@@ -232,7 +249,7 @@ class FeatureSpace(Layer):
     def _check_adapted(self) -> None:
         if not self._adapted and self._learning():
             raise StateError(
-                message("FeatureSpace has not seen data yet", mend="Call .adapt(data) on a dict of columns first.")
+                message("FeatureSpace has not seen data yet", hint="Call .adapt(data) on a dict of columns first.")
             )
         self._adapted = True
 
@@ -257,8 +274,9 @@ class FeatureSpace(Layer):
             raise ArgumentError(message("Input of FeatureSpace", expected="a dict by column", got=type(data).__name__))
         missing = [name for name in self.features if name not in data]
         if missing:
-            raise ArgumentError(message("Input of FeatureSpace", expected=f"columns {list(self.features)}",
-                                        got=f"none for {missing}"))  # fmt: skip
+            raise ArgumentError(
+                message("Input of FeatureSpace", expected=f"columns {list(self.features)}", got=f"none for {missing}")
+            )
         single = all(np.ndim(data[name]) == 0 for name in self.features)
         out = self._merged(
             {name: _column(data[name]) for name in self.features}, lambda parts: jnp.concatenate(parts, -1)
@@ -282,9 +300,13 @@ class FeatureSpace(Layer):
         for name, value in out.items():
             if not str(value.dtype).startswith(("float", "bfloat")):
                 raise ArgumentError(
-                    message(f"Feature {name!r} cannot be joined", expected="output_mode='one_hot' or 'float'",
-                            got=f"values of dtype {value.dtype}", mend="output_mode='dict' keeps it.")
-                )  # fmt: skip
+                    message(
+                        f"Feature {name!r} cannot be joined",
+                        expected="output_mode='one_hot' or 'float'",
+                        got=f"values of dtype {value.dtype}",
+                        hint="output_mode='dict' keeps it.",
+                    )
+                )
         return join(list(out.values()))
 
     def _encoded_one(self, name: str, value: Any, mode: str) -> Any:
@@ -293,8 +315,13 @@ class FeatureSpace(Layer):
         if name not in self.one_hot_encoders:
             layer = self.preprocessors.get(name) or self.crossers[name]
             if "int" not in str(value.dtype):
-                raise ArgumentError(message(f"Feature {name!r} with output_mode='one_hot'", expected="whole numbers",
-                                            got=f"{value.dtype} from its layer"))  # fmt: skip
+                raise ArgumentError(
+                    message(
+                        f"Feature {name!r} with output_mode='one_hot'",
+                        expected="whole numbers",
+                        got=f"{value.dtype} from its layer",
+                    )
+                )
             self.one_hot_encoders[name] = layers.CategoryEncoding(_places(name, layer), output_mode="multi_hot")
         return self.one_hot_encoders[name](value)
 
@@ -302,8 +329,10 @@ class FeatureSpace(Layer):
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        return {key: config[key] for key in ("features", "output_mode", "crosses", "crossing_dim", "hashing_dim",
-                                             "num_discretization_bins")}  # fmt: skip
+        return {
+            key: config[key]
+            for key in ("features", "output_mode", "crosses", "crossing_dim", "hashing_dim", "num_discretization_bins")
+        }
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
@@ -330,8 +359,16 @@ class FeatureSpace(Layer):
         save_model(self, filepath)
 
 
-_KINDS = ("float", "float_normalized", "float_rescaled", "float_discretized", "integer_categorical",
-          "string_categorical", "integer_hashed", "string_hashed")  # fmt: skip
+_KINDS = (
+    "float",
+    "float_normalized",
+    "float_rescaled",
+    "float_discretized",
+    "integer_categorical",
+    "string_categorical",
+    "integer_hashed",
+    "string_hashed",
+)
 
 
 def _named(kind: str, name: str | None) -> str:
@@ -353,5 +390,11 @@ def _places(name: str, layer: Any) -> int:
     for size in ("num_tokens", "num_bins"):
         if hasattr(layer, size):
             return int(getattr(layer, size))
-    raise ArgumentError(message(f"Feature {name!r} with output_mode='one_hot'", expected="a layer of known range",
-                                got=type(layer).__name__, mend="Use output_mode='int'."))  # fmt: skip
+    raise ArgumentError(
+        message(
+            f"Feature {name!r} with output_mode='one_hot'",
+            expected="a layer of known range",
+            got=type(layer).__name__,
+            hint="Use output_mode='int'.",
+        )
+    )

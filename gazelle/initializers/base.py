@@ -17,7 +17,7 @@ class Initializer(Named):
     A subclass of your own defines `__call__(self, shape, dtype=None)`.
     """
 
-    _room = "initializers"
+    _namespace = "initializers"
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
         raise NotImplementedError(

@@ -74,8 +74,9 @@ class Given(Initializer):
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
         value = np.asarray(self.value)
         if value.shape != tuple(shape):
-            raise ShapeError(message("The array given as initializer", expected=f"shape {tuple(shape)}",
-                                     got=f"shape {value.shape}"))  # fmt: skip
+            raise ShapeError(
+                message("The array given as initializer", expected=f"shape {tuple(shape)}", got=f"shape {value.shape}")
+            )
         return value.astype(numpy_dtype(dtype))
 
 

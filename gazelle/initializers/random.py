@@ -106,9 +106,14 @@ class VarianceScaling(_Random):
     """
 
     def __init__(
-        self, scale: float = 1.0, mode: str = "fan_in", distribution: str = "truncated_normal", seed: Any = None,
-        input_axes: Sequence[int] | None = None, output_axes: Sequence[int] | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        scale: float = 1.0,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+        seed: Any = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
+    ) -> None:
         super().__init__(seed=seed)
         if scale <= 0:
             raise ArgumentError(message("VarianceScaling's scale", expected="a positive number", got=scale))

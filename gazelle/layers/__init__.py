@@ -5,7 +5,6 @@ Must not know: how a model is trained, saved or compiled.
 """
 
 from gazelle import activations, constraints, initializers, regularizers  # noqa: F401 - "relu", "l2" are known by now
-from gazelle.layers.absent import TFSMLayer, TorchModuleWrapper
 from gazelle.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from gazelle.layers.adaptive_pooling import (
     AdaptiveAveragePooling1D,
@@ -26,7 +25,6 @@ from gazelle.layers.convolution_transpose import Conv1DTranspose, Conv2DTranspos
 from gazelle.layers.core import Activation, Dense, Dropout, Flatten, Identity, Lambda, Masking
 from gazelle.layers.einsum_dense import EinsumDense
 from gazelle.layers.embedding import Embedding
-from gazelle.layers.foreign import EquinoxLayer, FlaxLayer, JaxLayer
 from gazelle.layers.grouped_query_attention import GroupQueryAttention
 from gazelle.layers.gru import GRU, GRUCell
 from gazelle.layers.hashing import HashedCrossing, Hashing
@@ -64,6 +62,8 @@ from gazelle.layers.image import (
     Solarization,
 )
 from gazelle.layers.input import Input, InputLayer
+from gazelle.layers.input_spec import InputSpec
+from gazelle.layers.jax_interop import EquinoxLayer, FlaxLayer, JaxLayer
 from gazelle.layers.lookup import IntegerLookup, StringLookup
 from gazelle.layers.lstm import LSTM, LSTMCell
 from gazelle.layers.merging import (
@@ -85,7 +85,6 @@ from gazelle.layers.merging import (
     subtract,
 )
 from gazelle.layers.multi_head_attention import MultiHeadAttention
-from gazelle.layers.names import deserialize, serialize
 from gazelle.layers.normalization import (
     BatchNormalization,
     GroupNormalization,
@@ -134,12 +133,13 @@ from gazelle.layers.reshaping import (
 from gazelle.layers.reversible_embedding import ReversibleEmbedding
 from gazelle.layers.rnn import RNN
 from gazelle.layers.scaling import Normalization, Rescaling
+from gazelle.layers.serialization import deserialize, serialize
 from gazelle.layers.simple_rnn import SimpleRNN, SimpleRNNCell
-from gazelle.layers.spec import InputSpec
 from gazelle.layers.spectral_normalization import SpectralNormalization
 from gazelle.layers.spectrogram import MelSpectrogram, STFTSpectrogram
 from gazelle.layers.stacked_cells import StackedRNNCells
 from gazelle.layers.text import TextVectorization
+from gazelle.layers.unsupported import TFSMLayer, TorchModuleWrapper
 from gazelle.layers.wrappers import TimeDistributed, Wrapper
 
 # The second names that Keras 3 gives.
@@ -330,4 +330,4 @@ __all__ = [
     "multiply",
     "serialize",
     "subtract",
-]  # fmt: skip
+]

@@ -10,14 +10,15 @@ import jax.numpy as jnp
 from gazelle import activations
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.layers.base import Layer
-from gazelle.layers.spec import InputSpec
+from gazelle.layers.input_spec import InputSpec
 
 
 def _not_negative(owner: Layer, name: str, none: bool = False) -> None:
     value = getattr(owner, name)
     if (value is None and not none) or (value is not None and value < 0):
-        raise ArgumentError(message(f"Argument {name} of {type(owner).__name__}", expected="a number >= 0",
-                                    got=repr(value)))  # fmt: skip
+        raise ArgumentError(
+            message(f"Argument {name} of {type(owner).__name__}", expected="a number >= 0", got=repr(value))
+        )
 
 
 class ReLU(Layer):
@@ -74,9 +75,13 @@ class PReLU(Layer):
     supports_masking = True
 
     def __init__(
-        self, alpha_initializer: Any = "Zeros", alpha_regularizer: Any = None, alpha_constraint: Any = None,
-        shared_axes: Any = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        alpha_initializer: Any = "Zeros",
+        alpha_regularizer: Any = None,
+        alpha_constraint: Any = None,
+        shared_axes: Any = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if shared_axes is not None:
             self.shared_axes = list(shared_axes) if isinstance(shared_axes, (list, tuple)) else [shared_axes]
@@ -85,12 +90,23 @@ class PReLU(Layer):
         shared = self.shared_axes or ()
         outside = [axis for axis in shared if not 0 < axis < len(input_shape)]
         if outside:
-            raise ShapeError(message(f"{self._label}: shared axis {outside[0]}", got=f"shape {input_shape}",
-                                     expected=f"axes from 1 to {len(input_shape) - 1}"))  # fmt: skip
+            raise ShapeError(
+                message(
+                    f"{self._label}: shared axis {outside[0]}",
+                    got=f"shape {input_shape}",
+                    expected=f"axes from 1 to {len(input_shape) - 1}",
+                )
+            )
         shape = [1 if axis in shared else n for axis, n in enumerate(input_shape)][1:]
         if None in shape:
-            raise ShapeError(message(self._label, expected="known sizes of the axes that are not shared",
-                                     got=f"shape {input_shape}", mend="Name unknown axes in shared_axes."))  # fmt: skip
+            raise ShapeError(
+                message(
+                    self._label,
+                    expected="known sizes of the axes that are not shared",
+                    got=f"shape {input_shape}",
+                    hint="Name unknown axes in shared_axes.",
+                )
+            )
         self.alpha = self.add_weight("alpha", shape)
         axes = {axis: n for axis, n in enumerate(input_shape) if axis > 0 and axis not in shared}
         self.input_spec = InputSpec(ndim=len(input_shape), axes=axes)
@@ -141,8 +157,13 @@ class Softmax(Layer):
         except ValueError:
             fits = False
         if not fits:
-            raise ShapeError(message(f"The mask of {self._label}", expected=f"a shape that broadcasts to {x.shape}",
-                                     got=f"shape {mask.shape}"))  # fmt: skip
+            raise ShapeError(
+                message(
+                    f"The mask of {self._label}",
+                    expected=f"a shape that broadcasts to {x.shape}",
+                    got=f"shape {mask.shape}",
+                )
+            )
         keep = mask if mask.dtype == bool else mask > 0.5
         low = -3e4 if x.dtype == jnp.float16 else -1e9  # not -inf: a row without any True must not become NaN
         return jnp.where(keep, jax.nn.softmax(jnp.where(keep, x, low), axis), 0)

@@ -26,8 +26,11 @@ def batches(owner: str, data: Any, steps: int | None = None, lists: bool = False
     elif hasattr(data, "__getitem__") and hasattr(data, "__len__") and not hasattr(data, "__iter__"):
         data = (data[i] for i in range(len(data)))
     if not hasattr(data, "__iter__"):
-        raise DataError(message(f"adapt of {owner}", expected="an array, a dataset or an iterable of batches",
-                                got=type(data).__name__))  # fmt: skip
+        raise DataError(
+            message(
+                f"adapt of {owner}", expected="an array, a dataset or an iterable of batches", got=type(data).__name__
+            )
+        )
     empty = True
     for number, batch in enumerate(data):
         if steps is not None and number >= steps:

@@ -6,9 +6,9 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.core.chance import bernoulli
 from gazelle.core.config import ArgumentTypeError
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.random_bits import bernoulli
 from gazelle.layers.base import Layer
 from gazelle.ops.activation import softmax
 
@@ -32,9 +32,13 @@ class Attention(Layer):
     """
 
     def __init__(
-        self, use_scale: bool = False, score_mode: str = "dot", dropout: float = 0.0, seed: int | None = None,
+        self,
+        use_scale: bool = False,
+        score_mode: str = "dot",
+        dropout: float = 0.0,
+        seed: int | None = None,
         **kwargs: Any,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(**kwargs)
         if score_mode not in ("dot", "concat"):
             raise ArgumentError(
@@ -48,9 +52,13 @@ class Attention(Layer):
             self.concat_score_weight = self.add_weight("concat_score_weight", (), "ones")
 
     def call(
-        self, inputs: Any, mask: Any = None, training: bool = False, return_attention_scores: bool = False,
+        self,
+        inputs: Any,
+        mask: Any = None,
+        training: bool = False,
+        return_attention_scores: bool = False,
         use_causal_mask: bool = False,
-    ) -> Any:  # fmt: skip
+    ) -> Any:
         self._check_list(inputs)
         if mask is not None:
             self._check_list(mask, "mask")

@@ -12,7 +12,7 @@ from typing import Any
 import jax
 
 from gazelle import initializers
-from gazelle.core import arrays, bind, closures, dtypes, random, symbolic
+from gazelle.core import arrays, closed_over_tensors, dtypes, random, symbolic, tracing
 from gazelle.core.config import ArgumentTypeError, resolve, serialize, serialize_object, snake
 from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, message, unknown
 from gazelle.core.masks import get_mask, set_mask
@@ -20,10 +20,10 @@ from gazelle.core.names import automatic
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.traceback import filtered
 from gazelle.core.variable import Variable
-from gazelle.layers import declared
-from gazelle.layers.checked import Checked
+from gazelle.layers import declared_shape
+from gazelle.layers.input_validation import Checked
 from gazelle.layers.stateless import Stateless
-from gazelle.layers.stored import as_shape
+from gazelle.layers.weight_storage import as_shape
 
 _ORDER = ("shape", "initializer", "dtype", "trainable", "autocast", "regularizer", "constraint")  # Keras' of add_weight
 _path: ContextVar[str] = ContextVar("gazelle_layer_path", default="")  # of the layer that builds or calls others
@@ -52,14 +52,24 @@ class Layer(Stateless, Checked):
     (2, 3)
     """
 
-    _room = "layers"
+    _namespace = "layers"
     supports_masking = False
 
     def __init__(
-        self, *, name: str | None = None, dtype: Any = None, trainable: bool = True, activity_regularizer: Any = None,
-        autocast: bool = True, input_shape: Any = None, input_dim: int | None = None, batch_size: int | None = None,
-        batch_input_shape: Any = None, batch_shape: Any = None, **unknown_arguments: Any,
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        name: str | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        activity_regularizer: Any = None,
+        autocast: bool = True,
+        input_shape: Any = None,
+        input_dim: int | None = None,
+        batch_size: int | None = None,
+        batch_input_shape: Any = None,
+        batch_shape: Any = None,
+        **unknown_arguments: Any,
+    ) -> None:
         if unknown_arguments:
             known = [*self._signature(type(self).__init__), "name", "dtype", "trainable", "input_shape", "input_dim"]
             error = unknown(f"argument of {type(self).__name__}", next(iter(unknown_arguments)), known)
@@ -106,9 +116,18 @@ class Layer(Stateless, Checked):
         return mask if self.supports_masking else None
 
     def add_weight(
-        self, *args: Any, name: str | None = None, shape: Any = None, initializer: Any = None, dtype: Any = None,
-        trainable: bool = True, autocast: bool = True, regularizer: Any = None, constraint: Any = None, **_: Any,
-    ) -> Variable:  # fmt: skip
+        self,
+        *args: Any,
+        name: str | None = None,
+        shape: Any = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        **_: Any,
+    ) -> Variable:
         """Make a variable: add_weight(name, shape, initializer), or in Keras' order add_weight(shape, initializer).
 
         Without an initializer, regularizer or constraint, `add_weight("kernel", shape)` takes the attributes
@@ -128,10 +147,15 @@ class Layer(Stateless, Checked):
         dtype = dtypes.standardize(dtype if dtype is not None else self.variable_dtype)
         default = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
         return Variable(
-            option("initializer", initializer) or initializers.get(default), shape or (), dtype, trainable, name=name,
-            regularizer=option("regularizer", regularizer), constraint=option("constraint", constraint),
+            option("initializer", initializer) or initializers.get(default),
+            shape or (),
+            dtype,
+            trainable,
+            name=name,
+            regularizer=option("regularizer", regularizer),
+            constraint=option("constraint", constraint),
             autocast=autocast,
-        )  # fmt: skip
+        )
 
     def add_variable(self, shape: Any, initializer: Any, **kwargs: Any) -> Variable:
         """`add_weight` in Keras' order."""
@@ -139,7 +163,7 @@ class Layer(Stateless, Checked):
 
     def add_loss(self, loss: Any, inputs: Any = None) -> None:
         """Add a value to what training minimizes. Called in `call`."""
-        scope = bind.current()
+        scope = tracing.current()
         for value in loss if isinstance(loss, (list, tuple)) else [loss]:
             if scope is not None:
                 scope.losses.append((self, value))
@@ -148,13 +172,13 @@ class Layer(Stateless, Checked):
 
     def add_metric(self, value: Any, name: str | None = None, aggregation: Any = "mean") -> None:
         """Show a value in the logs, as its mean over the samples. Called in `call`."""
-        scope = bind.current()
+        scope = tracing.current()
         if scope is not None:
             scope.reports[name or f"{self.name}_metric"] = value
 
     def random_key(self, seed: int | None = None) -> jax.Array:
         """A key for this call: a function of (seed, step, layer), so a resumed run draws the same numbers."""
-        scope = bind.current()
+        scope = tracing.current()
         if scope is not None and scope.key is not None:
             key = scope.draw(scope.names.get(id(self), self.name))
             return key if seed is None else jax.random.fold_in(key, seed)
@@ -169,16 +193,22 @@ class Layer(Stateless, Checked):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if "name" not in self.__dict__:
             raise StateError(
-                message(f"{type(self).__name__} was not set up",
-                        mend=f"Start {type(self).__name__}.__init__ with super().__init__().")
-            )  # fmt: skip
+                message(
+                    f"{type(self).__name__} was not set up",
+                    hint=f"Start {type(self).__name__}.__init__ with super().__init__().",
+                )
+            )
         for value in args[:1]:
             if isinstance(value, Layer):
                 raise ArgumentTypeError(
-                    message(f"Input of {self._label}", expected="a tensor or an array", got=f"the layer '{value.name}'",
-                            mend=f"Write {type(self).__name__}(...)(layer(x)): a layer is called on its input.")
-                )  # fmt: skip
-        outer = bind.current()
+                    message(
+                        f"Input of {self._label}",
+                        expected="a tensor or an array",
+                        got=f"the layer '{value.name}'",
+                        hint=f"Write {type(self).__name__}(...)(layer(x)): a layer is called on its input.",
+                    )
+                )
+        outer = tracing.current()
         if symbolic.any_symbolic(args, kwargs) or (outer is None and any(hasattr(a, "writes_graphs") for a in args)):
             return self._call_symbolic(args, kwargs)
         if outer is not None:
@@ -187,7 +217,7 @@ class Layer(Stateless, Checked):
                 outer.losses[:] = [(layer, value) for layer, value in outer.losses if id(layer) not in mine]
             return self._call_arrays(outer, args, kwargs)
         self._eager_losses = []
-        with bind.entered(bind.Scope()) as scope:
+        with tracing.entered(tracing.Scope()) as scope:
             out = self._call_arrays(scope, args, kwargs)
         self._eager_losses = [value for _, value in scope.losses]
         return out
@@ -196,10 +226,10 @@ class Layer(Stateless, Checked):
         if symbolic.any_symbolic(args, kwargs):
             args, kwargs = symbolic.map_tree(self._to_array, (args, kwargs))
         self._ensure_built(args, kwargs)
-        beside = closures.of_object(self)
+        beside = closed_over_tensors.of_object(self)
 
         def call(arrays: Any, *args: Any, **kwargs: Any) -> Any:
-            with bind.knowing(dict(zip(map(id, beside), arrays, strict=True))):
+            with tracing.knowing(dict(zip(map(id, beside), arrays, strict=True))):
                 return self._call_arrays_here(*args, **kwargs)
 
         try:
@@ -208,18 +238,18 @@ class Layer(Stateless, Checked):
             out = self.call(*args, **kwargs)
             return out[0] if isinstance(out, list) and len(out) == 1 else out
         except ShapeError:
-            outputs = declared.outputs(self, args)
+            outputs = declared_shape.outputs(self, args)
             if outputs is None:
                 raise
         Node(self, args, kwargs, outputs, beside)
         return outputs
 
     def _call_arrays_here(self, *args: Any, **kwargs: Any) -> Any:
-        scope = bind.current()
+        scope = tracing.current()
         assert scope is not None
         return self._call_arrays(scope, args, kwargs)
 
-    def _call_arrays(self, scope: bind.Scope, args: Any, kwargs: dict[str, Any]) -> Any:
+    def _call_arrays(self, scope: tracing.Scope, args: Any, kwargs: dict[str, Any]) -> Any:
         masks = [get_mask(leaf) for leaf in jax.tree.leaves(args[:1])]
         args, kwargs = jax.tree.map(self._to_array, (args, dict(kwargs)), is_leaf=lambda v: isinstance(v, Variable))
         self._ensure_built(args, kwargs)
@@ -299,8 +329,9 @@ class Layer(Stateless, Checked):
             given = dict(zip(self._signature(type(self).call), args, strict=False)) | dict(kwargs)
             by_name = {
                 f"{key}_shape": symbolic.map_tree(lambda leaf: tuple(getattr(leaf, "shape", ())), value)
-                for key, value in given.items() if hasattr(value, "shape")
-            }  # fmt: skip
+                for key, value in given.items()
+                if hasattr(value, "shape")
+            }
             if all(name in by_name or self._has_default(name) for name in names):
                 self._build_shapes = {name: by_name[name] for name in names if name in by_name}
                 self.build(**self._build_shapes)
@@ -344,9 +375,12 @@ class Layer(Stateless, Checked):
     def quantize(self, mode: str | None = None, config: Any = None, type_check: bool = True) -> None:
         """Keep the weights in whole numbers: layers that can be multiply a matrix or look up rows."""
         raise ArgumentError(
-            message(f"quantize of {self._label}", expected="Dense, EinsumDense, Embedding or ReversibleEmbedding",
-                    got=type(self).__name__)
-        )  # fmt: skip
+            message(
+                f"quantize of {self._label}",
+                expected="Dense, EinsumDense, Embedding or ReversibleEmbedding",
+                got=type(self).__name__,
+            )
+        )
 
     # Config ----------------------------------------------------------------------------------------------------------
 

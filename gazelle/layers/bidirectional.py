@@ -38,9 +38,13 @@ class Bidirectional(Layer):
     """
 
     def __init__(
-        self, layer: Any, merge_mode: str | None = "concat", weights: Any = None, backward_layer: Any = None,
+        self,
+        layer: Any,
+        merge_mode: str | None = "concat",
+        weights: Any = None,
+        backward_layer: Any = None,
         **kwargs: Any,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._config.pop("weights", None)
         self.__dict__.pop("backward_layer", None)  # set again below, after the forward layer
         for name, value in (("layer", layer), ("backward_layer", backward_layer)):
@@ -71,16 +75,22 @@ class Bidirectional(Layer):
         forward, backward = self.forward_layer, self.backward_layer
         if forward.go_backwards == backward.go_backwards:
             raise ArgumentError(
-                message("backward_layer of Bidirectional", expected=f"go_backwards={not forward.go_backwards}",
-                        got=f"go_backwards={backward.go_backwards}, as the forward layer has")
-            )  # fmt: skip
+                message(
+                    "backward_layer of Bidirectional",
+                    expected=f"go_backwards={not forward.go_backwards}",
+                    got=f"go_backwards={backward.go_backwards}, as the forward layer has",
+                )
+            )
         for name in ("stateful", "return_sequences", "return_state"):
             wanted, got = getattr(forward, name), getattr(backward, name)
             if wanted != got:
                 raise ArgumentError(
-                    message("backward_layer of Bidirectional", expected=f"{name}={wanted}, as the forward layer has",
-                            got=f"{name}={got}")
-                )  # fmt: skip
+                    message(
+                        "backward_layer of Bidirectional",
+                        expected=f"{name}={wanted}, as the forward layer has",
+                        got=f"{name}={got}",
+                    )
+                )
 
     def build(self, sequences_shape: Any) -> None:
         for each in (self.forward_layer, self.backward_layer):

@@ -48,9 +48,14 @@ def encoded_shape(shape: tuple[Any, ...], mode: str, depth: int) -> tuple[Any, .
 def check_mode(owner: str, mode: str, known: tuple[str, ...], sparse: bool = False) -> str:
     """The output mode under its present name; sparse results are not made."""
     if sparse:
-        raise ArgumentError(message(f"sparse=True of {owner}", expected="False", got="True",
-                                    mend="Dense arrays are made here; output_mode='int' with an Embedding needs "
-                                    "little memory."))  # fmt: skip
+        raise ArgumentError(
+            message(
+                f"sparse=True of {owner}",
+                expected="False",
+                got="True",
+                hint="Dense arrays are made here; output_mode='int' with an Embedding needs little memory.",
+            )
+        )
     return choice(owner, "output_mode", {"binary": "multi_hot", "tf-idf": "tf_idf"}.get(mode, mode), known)
 
 
@@ -79,9 +84,13 @@ class CategoryEncoding(Layer):
         self.output_mode = check_mode("CategoryEncoding", output_mode, MODES[1:], sparse)
         if not isinstance(num_tokens, int) or num_tokens < 1:
             raise ArgumentError(
-                message("num_tokens of CategoryEncoding", expected="a whole number from 1 on", got=repr(num_tokens),
-                        mend="IntegerLookup finds the numbers that there are.")
-            )  # fmt: skip
+                message(
+                    "num_tokens of CategoryEncoding",
+                    expected="a whole number from 1 on",
+                    got=repr(num_tokens),
+                    hint="IntegerLookup finds the numbers that there are.",
+                )
+            )
 
     def __call__(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         listed = isinstance(x, (list, tuple, int))
@@ -89,8 +98,9 @@ class CategoryEncoding(Layer):
 
     def call(self, x: Any, count_weights: Any = None) -> Any:
         if count_weights is not None and self.output_mode != "count":
-            raise ArgumentError(message(f"count_weights of {self._label}", expected="output_mode='count'",
-                                        got=repr(self.output_mode)))  # fmt: skip
+            raise ArgumentError(
+                message(f"count_weights of {self._label}", expected="output_mode='count'", got=repr(self.output_mode))
+            )
         weights = None if count_weights is None else jnp.asarray(count_weights, self.compute_dtype)
         return encode(jnp.asarray(x), self.output_mode, self.num_tokens, self.compute_dtype, weights)
 
@@ -112,22 +122,38 @@ class Discretization(Layer):
     """
 
     def __init__(
-        self, bin_boundaries: Any = None, num_bins: int | None = None, epsilon: float = 0.01, output_mode: str = "int",
-        sparse: bool = False, dtype: Any = None, name: str | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        bin_boundaries: Any = None,
+        num_bins: int | None = None,
+        epsilon: float = 0.01,
+        output_mode: str = "int",
+        sparse: bool = False,
+        dtype: Any = None,
+        name: str | None = None,
+    ) -> None:
         super().__init__(name=name, dtype=dtype, autocast=False)  # `dtype` is that of the result
         self.output_mode = check_mode("Discretization", output_mode, MODES, sparse)
         if (num_bins is None) == (bin_boundaries is None) or (num_bins is not None and num_bins < 0):
-            raise ArgumentError(message("Discretization", expected="either num_bins >= 0 or bin_boundaries",
-                                        got=f"num_bins={num_bins}, bin_boundaries={bin_boundaries}"))  # fmt: skip
+            raise ArgumentError(
+                message(
+                    "Discretization",
+                    expected="either num_bins >= 0 or bin_boundaries",
+                    got=f"num_bins={num_bins}, bin_boundaries={bin_boundaries}",
+                )
+            )
         self.bin_boundaries = None if bin_boundaries is None else list(bin_boundaries)
         self.reset_state()
 
     def adapt(self, data: Any, steps: int | None = None) -> None:
         """Find the bins in an array, a dataset or an iterable of batches, of which `steps` are read (None: all)."""
         if self.num_bins is None:
-            raise StateError(message(f"adapt of {self._label}", expected="a layer made with num_bins",
-                                     got="one that was given its bin_boundaries"))  # fmt: skip
+            raise StateError(
+                message(
+                    f"adapt of {self._label}",
+                    expected="a layer made with num_bins",
+                    got="one that was given its bin_boundaries",
+                )
+            )
         self.reset_state()
         for batch in batches(self._label, data, steps):
             self.update_state(batch)
@@ -152,7 +178,7 @@ class Discretization(Layer):
 
     def call(self, x: Any) -> Any:
         if self.bin_boundaries is None:
-            raise StateError(message(f"{self._label} has no bins yet", mend="Call layer.adapt(data) first."))
+            raise StateError(message(f"{self._label} has no bins yet", hint="Call layer.adapt(data) first."))
         bins = jnp.digitize(jnp.asarray(x), jnp.asarray(self.bin_boundaries, jnp.float32))
         dtype = "int32" if self.output_mode == "int" else self.compute_dtype
         return encode(bins, self.output_mode, len(self.bin_boundaries) + 1, dtype)
@@ -176,7 +202,7 @@ def _compressed(summary: Any, epsilon: float) -> Any:
     if summary.shape[1] * epsilon < 1:
         return summary
     below = np.cumsum(summary[1])
-    share = below / below[-1]
+    fraction = below / below[-1]
     wanted = epsilon + np.arange(0.0, 1.0, epsilon)
-    kept = np.interp(wanted, share, below)
-    return np.stack([np.interp(wanted, share, summary[0]), np.diff(kept, prepend=0)]).astype(np.float32)
+    kept = np.interp(wanted, fraction, below)
+    return np.stack([np.interp(wanted, fraction, summary[0]), np.diff(kept, prepend=0)]).astype(np.float32)

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 
 from gazelle import ops
 from gazelle.core import defaults
-from gazelle.core.chance import bernoulli
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.layers.cells import _Cell
+from gazelle.core.random_bits import bernoulli
+from gazelle.layers.recurrent_cells import _Cell
 from gazelle.layers.rnn import RNN, of_cell
 from gazelle.layers.spatial import choice, sizes
 
@@ -21,14 +21,32 @@ class _ConvLSTMCell(_Cell):
     gates = 4
 
     def __init__(
-        self, rank: int, filters: int, kernel_size: Any, strides: Any = 1, padding: str = "valid",
-        data_format: Any = None, dilation_rate: Any = 1, activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid", use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal", bias_initializer: Any = "zeros", unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None, recurrent_regularizer: Any = None, bias_regularizer: Any = None,
-        kernel_constraint: Any = None, recurrent_constraint: Any = None, bias_constraint: Any = None,
-        dropout: float = 0.0, recurrent_dropout: float = 0.0, seed: int | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        rank: int,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: Any = None,
+        dilation_rate: Any = 1,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         self.units = filters
         super().__init__(**kwargs)
         owner = f"ConvLSTM{rank}D"
@@ -39,8 +57,12 @@ class _ConvLSTMCell(_Cell):
         given = data_format or defaults.image_data_format()
         self.data_format = choice(owner, "data_format", given, defaults.FORMATS)
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise ArgumentError(message(f"{owner} takes strides > 1 or dilation_rate > 1, not both",
-                                        got=f"strides={self.strides}, dilation_rate={self.dilation_rate}"))  # fmt: skip
+            raise ArgumentError(
+                message(
+                    f"{owner} takes strides > 1 or dilation_rate > 1, not both",
+                    got=f"strides={self.strides}, dilation_rate={self.dilation_rate}",
+                )
+            )
         self.state_size = [filters, filters]
         self.mask_count = 4
 
@@ -51,14 +73,22 @@ class _ConvLSTMCell(_Cell):
     def build(self, input_shape: Any) -> None:
         self._input = tuple(input_shape[1:])
         if None in self._input:
-            raise ShapeError(message(f"ConvLSTM{self.rank}D", expected="known sizes of space and channels",
-                                     got=f"steps of shape {tuple(input_shape)}"))  # fmt: skip
+            raise ShapeError(
+                message(
+                    f"ConvLSTM{self.rank}D",
+                    expected="known sizes of space and channels",
+                    got=f"steps of shape {tuple(input_shape)}",
+                )
+            )
         size = 4 * self.filters
         self.kernel = self.add_weight("kernel", (*self.kernel_size, input_shape[self._channels], size))
         self.recurrent_kernel = self.add_weight(
-            "recurrent_kernel", (*self.kernel_size, self.filters, size), self.recurrent_initializer,
-            regularizer=self.recurrent_regularizer, constraint=self.recurrent_constraint,
-        )  # fmt: skip
+            "recurrent_kernel",
+            (*self.kernel_size, self.filters, size),
+            self.recurrent_initializer,
+            regularizer=self.recurrent_regularizer,
+            constraint=self.recurrent_constraint,
+        )
         self.bias = None
         if self.use_bias:
             self.bias = self.add_weight("bias", (size,), self._forgetful if self.unit_forget_bias else None)
@@ -120,26 +150,71 @@ class _ConvLSTM(RNN):
     rank = 0
 
     def __init__(
-        self, filters: int, kernel_size: Any, strides: Any = 1, padding: str = "valid", data_format: Any = None,
-        dilation_rate: Any = 1, activation: Any = "tanh", recurrent_activation: Any = "sigmoid", use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform", recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros", unit_forget_bias: bool = True, kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None, bias_regularizer: Any = None, activity_regularizer: Any = None,
-        kernel_constraint: Any = None, recurrent_constraint: Any = None, bias_constraint: Any = None,
-        dropout: float = 0.0, recurrent_dropout: float = 0.0, seed: int | None = None, return_sequences: bool = False,
-        return_state: bool = False, go_backwards: bool = False, stateful: bool = False, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: Any = None,
+        dilation_rate: Any = 1,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        **kwargs: Any,
+    ) -> None:
         cell = _ConvLSTMCell(
-            self.rank, filters, kernel_size, strides, padding, data_format, dilation_rate, activation,
-            recurrent_activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer,
-            unit_forget_bias, kernel_regularizer, recurrent_regularizer, bias_regularizer, kernel_constraint,
-            recurrent_constraint, bias_constraint, dropout, recurrent_dropout, seed,
+            self.rank,
+            filters,
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            activation,
+            recurrent_activation,
+            use_bias,
+            kernel_initializer,
+            recurrent_initializer,
+            bias_initializer,
+            unit_forget_bias,
+            kernel_regularizer,
+            recurrent_regularizer,
+            bias_regularizer,
+            kernel_constraint,
+            recurrent_constraint,
+            bias_constraint,
+            dropout,
+            recurrent_dropout,
+            seed,
             **self._for_cell("conv_lstm_cell", kwargs),
-        )  # fmt: skip
+        )
         super().__init__(
-            cell, return_sequences, return_state, go_backwards, stateful,
-            activity_regularizer=activity_regularizer, **kwargs,
-        )  # fmt: skip
+            cell,
+            return_sequences,
+            return_state,
+            go_backwards,
+            stateful,
+            activity_regularizer=activity_regularizer,
+            **kwargs,
+        )
         self._config.setdefault("unroll", False)
 
     def _check_inputs(self, args: Any) -> None:

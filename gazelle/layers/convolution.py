@@ -9,9 +9,9 @@ import jax.numpy as jnp
 from gazelle import ops
 from gazelle.core.config import register
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.layers.lora import InForce, Tunable
+from gazelle.layers.input_spec import InputSpec
+from gazelle.layers.lora import EffectiveWeight, LowRankAdapter
 from gazelle.layers.spatial import _Spatial, choice, is_whole, sizes
-from gazelle.layers.spec import InputSpec
 
 
 class _Convolution(_Spatial):
@@ -32,15 +32,22 @@ class _Convolution(_Spatial):
     def check_positive(self, *names: str) -> None:
         for name in names:
             if not is_whole(getattr(self, name)) or getattr(self, name) <= 0:
-                raise ArgumentError(message(f"Argument {name} of {type(self).__name__}",
-                                            expected="a whole number >= 1", got=repr(getattr(self, name))))  # fmt: skip
+                raise ArgumentError(
+                    message(
+                        f"Argument {name} of {type(self).__name__}",
+                        expected="a whole number >= 1",
+                        got=repr(getattr(self, name)),
+                    )
+                )
 
     def check_one_of_strides_and_dilation(self) -> None:
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ArgumentError(
-                message(f"{type(self).__name__} takes strides > 1 or dilation_rate > 1, not both",
-                        got=f"strides={self.strides}, dilation_rate={self.dilation_rate}")
-            )  # fmt: skip
+                message(
+                    f"{type(self).__name__} takes strides > 1 or dilation_rate > 1, not both",
+                    got=f"strides={self.strides}, dilation_rate={self.dilation_rate}",
+                )
+            )
 
     def accept(self, channels: int) -> None:
         """From now on only inputs of so many channels fit the weights."""
@@ -59,31 +66,62 @@ class _Convolution(_Spatial):
         return y if self.activation is None else self.activation(y)  # None: set by the program afterwards
 
 
-class _Conv(_Convolution, Tunable):
-    kernel = InForce()
+class _Conv(_Convolution, LowRankAdapter):
+    kernel = EffectiveWeight()
 
     def __init__(
-        self, filters: int, kernel_size: Any, strides: Any = 1, padding: str = "valid", data_format: Any = None,
-        dilation_rate: Any = 1, groups: int = 1, activation: Any = None, use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform", bias_initializer: Any = "zeros", kernel_regularizer: Any = None,
-        bias_regularizer: Any = None, activity_regularizer: Any = None, kernel_constraint: Any = None,
-        bias_constraint: Any = None, lora_rank: int | None = None, lora_alpha: float | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
-        super().__init__(kernel_size, strides, padding, data_format, dilation_rate,
-                         activity_regularizer=activity_regularizer, **kwargs)  # fmt: skip
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: Any = None,
+        dilation_rate: Any = 1,
+        groups: int = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            activity_regularizer=activity_regularizer,
+            **kwargs,
+        )
         self.check_positive("filters", "groups")
         self.check_one_of_strides_and_dilation()
         if self.filters % self.groups:
-            raise ArgumentError(message(f"{type(self).__name__} splits its filters into groups",
-                                        expected="groups that divide filters",
-                                        got=f"filters={filters}, groups={groups}"))  # fmt: skip
+            raise ArgumentError(
+                message(
+                    f"{type(self).__name__} splits its filters into groups",
+                    expected="groups that divide filters",
+                    got=f"filters={filters}, groups={groups}",
+                )
+            )
 
     def build(self, input_shape: Any) -> None:
         channels = self.channels(input_shape)
         if channels % self.groups:
-            raise ShapeError(message(self._label, expected=f"channels in {self.groups} equal groups",
-                                     got=f"{channels} channels in shape {input_shape}",
-                                     mend="Choose groups that divide the input's channels."))  # fmt: skip
+            raise ShapeError(
+                message(
+                    self._label,
+                    expected=f"channels in {self.groups} equal groups",
+                    got=f"{channels} channels in shape {input_shape}",
+                    hint="Choose groups that divide the input's channels.",
+                )
+            )
         self.kernel = self.add_weight("kernel", (*self.kernel_size, channels // self.groups, self.filters))
         self.bias = self.add_weight("bias", (self.filters,)) if self.use_bias else None
         self.accept(channels)

@@ -11,22 +11,44 @@ from gazelle.layers.convolution import _Convolution
 
 class _DepthwiseConv(_Convolution):
     def __init__(
-        self, kernel_size: Any, strides: Any = 1, padding: str = "valid", depth_multiplier: int = 1,
-        data_format: Any = None, dilation_rate: Any = 1, activation: Any = None, use_bias: bool = True,
-        depthwise_initializer: Any = "glorot_uniform", bias_initializer: Any = "zeros",
-        depthwise_regularizer: Any = None, bias_regularizer: Any = None, activity_regularizer: Any = None,
-        depthwise_constraint: Any = None, bias_constraint: Any = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
-        super().__init__(kernel_size, strides, padding, data_format, dilation_rate,
-                         activity_regularizer=activity_regularizer, **kwargs)  # fmt: skip
+        self,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        depth_multiplier: int = 1,
+        data_format: Any = None,
+        dilation_rate: Any = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        depthwise_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        depthwise_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        depthwise_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            activity_regularizer=activity_regularizer,
+            **kwargs,
+        )
         self.check_positive("depth_multiplier")
 
     def build(self, input_shape: Any) -> None:
         channels = self.channels(input_shape)
         self.kernel = self.add_weight(
-            "kernel", (*self.kernel_size, channels, self.depth_multiplier), self.depthwise_initializer,
-            regularizer=self.depthwise_regularizer, constraint=self.depthwise_constraint,
-        )  # fmt: skip
+            "kernel",
+            (*self.kernel_size, channels, self.depth_multiplier),
+            self.depthwise_initializer,
+            regularizer=self.depthwise_regularizer,
+            constraint=self.depthwise_constraint,
+        )
         self.bias = self.add_weight("bias", (channels * self.depth_multiplier,)) if self.use_bias else None
         self.accept(channels)
 
@@ -34,8 +56,7 @@ class _DepthwiseConv(_Convolution):
         if self.padding == "valid":
             self.check_fits(x.shape, self.window, "kernel_size")
         kernel = self.kernel.value
-        y = ops.depthwise_conv(x, kernel, self.strides, self.padding, self.data_format,
-                               self.dilation_rate)  # fmt: skip
+        y = ops.depthwise_conv(x, kernel, self.strides, self.padding, self.data_format, self.dilation_rate)
         return self.finish(y)
 
 
@@ -65,27 +86,55 @@ class DepthwiseConv2D(_DepthwiseConv):
 
 class _SeparableConv(_Convolution):
     def __init__(
-        self, filters: int, kernel_size: Any, strides: Any = 1, padding: str = "valid", data_format: Any = None,
-        dilation_rate: Any = 1, depth_multiplier: int = 1, activation: Any = None, use_bias: bool = True,
-        depthwise_initializer: Any = "glorot_uniform", pointwise_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros", depthwise_regularizer: Any = None, pointwise_regularizer: Any = None,
-        bias_regularizer: Any = None, activity_regularizer: Any = None, depthwise_constraint: Any = None,
-        pointwise_constraint: Any = None, bias_constraint: Any = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
-        super().__init__(kernel_size, strides, padding, data_format, dilation_rate,
-                         activity_regularizer=activity_regularizer, **kwargs)  # fmt: skip
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: Any = None,
+        dilation_rate: Any = 1,
+        depth_multiplier: int = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        depthwise_initializer: Any = "glorot_uniform",
+        pointwise_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        depthwise_regularizer: Any = None,
+        pointwise_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        depthwise_constraint: Any = None,
+        pointwise_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            activity_regularizer=activity_regularizer,
+            **kwargs,
+        )
         self.check_positive("filters", "depth_multiplier")
 
     def build(self, input_shape: Any) -> None:
         channels = self.channels(input_shape)
         self.depthwise_kernel = self.add_weight(
-            "depthwise_kernel", (*self.kernel_size, channels, self.depth_multiplier), self.depthwise_initializer,
-            regularizer=self.depthwise_regularizer, constraint=self.depthwise_constraint,
-        )  # fmt: skip
+            "depthwise_kernel",
+            (*self.kernel_size, channels, self.depth_multiplier),
+            self.depthwise_initializer,
+            regularizer=self.depthwise_regularizer,
+            constraint=self.depthwise_constraint,
+        )
         self.pointwise_kernel = self.add_weight(
-            "pointwise_kernel", (*(1,) * self.rank, channels * self.depth_multiplier, self.filters),
-            self.pointwise_initializer, regularizer=self.pointwise_regularizer, constraint=self.pointwise_constraint,
-        )  # fmt: skip
+            "pointwise_kernel",
+            (*(1,) * self.rank, channels * self.depth_multiplier, self.filters),
+            self.pointwise_initializer,
+            regularizer=self.pointwise_regularizer,
+            constraint=self.pointwise_constraint,
+        )
         self.bias = self.add_weight("bias", (self.filters,)) if self.use_bias else None
         self.accept(channels)
 
@@ -93,8 +142,7 @@ class _SeparableConv(_Convolution):
         if self.padding == "valid":
             self.check_fits(x.shape, self.window, "kernel_size")
         kernel = self.depthwise_kernel.value
-        y = ops.depthwise_conv(x, kernel, self.strides, self.padding, self.data_format,
-                               self.dilation_rate)  # fmt: skip
+        y = ops.depthwise_conv(x, kernel, self.strides, self.padding, self.data_format, self.dilation_rate)
         return self.finish(ops.conv(y, self.pointwise_kernel.value, 1, "valid", self.data_format))
 
 

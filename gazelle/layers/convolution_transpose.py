@@ -13,22 +13,46 @@ from gazelle.layers.spatial import sizes
 
 class _ConvTranspose(_Convolution):
     def __init__(
-        self, filters: int, kernel_size: Any, strides: Any = 1, padding: str = "valid", output_padding: Any = None,
-        data_format: Any = None, dilation_rate: Any = 1, activation: Any = None, use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform", bias_initializer: Any = "zeros", kernel_regularizer: Any = None,
-        bias_regularizer: Any = None, activity_regularizer: Any = None, kernel_constraint: Any = None,
-        bias_constraint: Any = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
-        super().__init__(kernel_size, strides, padding, data_format, dilation_rate,
-                         activity_regularizer=activity_regularizer, **kwargs)  # fmt: skip
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        output_padding: Any = None,
+        data_format: Any = None,
+        dilation_rate: Any = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            activity_regularizer=activity_regularizer,
+            **kwargs,
+        )
         self.check_positive("filters")
         self.check_one_of_strides_and_dilation()
         if output_padding is not None:
             self.output_padding = sizes(type(self).__name__, "output_padding", output_padding, self.rank, least=0)
             if any(o >= s for o, s in zip(self.output_padding, self.strides, strict=True)):
-                raise ArgumentError(message(f"Argument output_padding of {type(self).__name__}",
-                                            expected=f"less than strides {self.strides}",
-                                            got=self.output_padding))  # fmt: skip
+                raise ArgumentError(
+                    message(
+                        f"Argument output_padding of {type(self).__name__}",
+                        expected=f"less than strides {self.strides}",
+                        got=self.output_padding,
+                    )
+                )
 
     def build(self, input_shape: Any) -> None:
         channels = self.channels(input_shape)
@@ -38,8 +62,9 @@ class _ConvTranspose(_Convolution):
 
     def call(self, x: Any) -> Any:
         kernel = self.kernel.value
-        y = ops.conv_transpose(x, kernel, self.strides, self.padding, self.output_padding,
-                               self.data_format, self.dilation_rate)  # fmt: skip
+        y = ops.conv_transpose(
+            x, kernel, self.strides, self.padding, self.output_padding, self.data_format, self.dilation_rate
+        )
         return self.finish(y)
 
 

@@ -11,14 +11,14 @@ import jax.numpy as jnp
 
 from gazelle import ops
 from gazelle.core import defaults
-from gazelle.core.chance import bernoulli
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.random_bits import bernoulli
 from gazelle.layers.base import Layer
-from gazelle.layers.lora import InForce
+from gazelle.layers.input_spec import InputSpec
+from gazelle.layers.lora import EffectiveWeight
 from gazelle.layers.quantized import Quantizable
 from gazelle.layers.spatial import choice, is_whole
-from gazelle.layers.spec import InputSpec
-from gazelle.quantizers.forms import Form
+from gazelle.quantizers.quantized_layout import Form
 
 
 class Dense(Quantizable):
@@ -36,14 +36,25 @@ class Dense(Quantizable):
     (2, 4)
     """
 
-    kernel = InForce()
+    kernel = EffectiveWeight()
 
     def __init__(
-        self, units: int, activation: Any = None, use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros", kernel_regularizer: Any = None, bias_regularizer: Any = None,
-        activity_regularizer: Any = None, kernel_constraint: Any = None, bias_constraint: Any = None,
-        lora_rank: int | None = None, lora_alpha: float | None = None, quantization_config: Any = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
+        quantization_config: Any = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         if not hasattr(units, "__index__") or units < 1:
             raise ArgumentError(message("units of Dense", expected="a whole number from 1 on", got=repr(units)))
@@ -109,8 +120,9 @@ class Dropout(Layer):
         if noise_shape is not None:
             shape = tuple(noise_shape) if isinstance(noise_shape, (list, tuple)) else (0,)
             if any(n is not None and (not is_whole(n) or n <= 0) for n in shape):
-                raise ArgumentError(message("Argument noise_shape of Dropout", expected="sizes >= 1 or None",
-                                            got=repr(noise_shape)))  # fmt: skip
+                raise ArgumentError(
+                    message("Argument noise_shape of Dropout", expected="sizes >= 1 or None", got=repr(noise_shape))
+                )
             self.noise_shape = shape
 
     def mask_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -118,8 +130,9 @@ class Dropout(Layer):
         if self.noise_shape is None:
             return shape
         if len(self.noise_shape) != len(shape):
-            raise ShapeError(message(self._label, expected=f"{len(self.noise_shape)} axes as in noise_shape",
-                                     got=f"shape {shape}"))  # fmt: skip
+            raise ShapeError(
+                message(self._label, expected=f"{len(self.noise_shape)} axes as in noise_shape", got=f"shape {shape}")
+            )
         return tuple(size if n is None else n for n, size in zip(self.noise_shape, shape, strict=True))
 
     def call(self, x: Any, training: bool = False) -> Any:
@@ -179,9 +192,13 @@ class Lambda(Layer):
     """
 
     def __init__(
-        self, function: Callable[..., Any], output_shape: Any = None, mask: Any = None,
-        arguments: Mapping[str, Any] | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        function: Callable[..., Any],
+        output_shape: Any = None,
+        mask: Any = None,
+        arguments: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if not callable(function):
             raise ArgumentError(message("Argument function of Lambda", expected="a function", got=repr(function)))

@@ -9,10 +9,10 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.layers.lora import InForce
+from gazelle.layers.input_spec import InputSpec
+from gazelle.layers.lora import EffectiveWeight
 from gazelle.layers.quantized import Quantizable
-from gazelle.layers.spec import InputSpec
-from gazelle.quantizers.forms import Form, aligned
+from gazelle.quantizers.quantized_layout import Form, aligned
 
 
 class EinsumDense(Quantizable):
@@ -31,14 +31,25 @@ class EinsumDense(Quantizable):
     (2, 5, 4)
     """
 
-    kernel = InForce()
+    kernel = EffectiveWeight()
 
     def __init__(
-        self, equation: str, output_shape: Any, activation: Any = None, bias_axes: str | None = None,
-        kernel_initializer: Any = "glorot_uniform", bias_initializer: Any = "zeros", kernel_regularizer: Any = None,
-        bias_regularizer: Any = None, kernel_constraint: Any = None, bias_constraint: Any = None,
-        lora_rank: int | None = None, lora_alpha: float | None = None, quantization_config: Any = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        equation: str,
+        output_shape: Any,
+        activation: Any = None,
+        bias_axes: str | None = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
+        quantization_config: Any = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
 
@@ -48,10 +59,13 @@ class EinsumDense(Quantizable):
         missing = [letter for letter in letters if axes.get(letter) is None]
         if missing:
             raise ShapeError(
-                message(f"{self._label} cannot make its kernel of axes {letters!r}",
-                        expected=f"sizes of {', '.join(map(repr, missing))}", got=f"input shape {tuple(input_shape)}",
-                        mend="Give them in output_shape, or in the shape of the input.")
-            )  # fmt: skip
+                message(
+                    f"{self._label} cannot make its kernel of axes {letters!r}",
+                    expected=f"sizes of {', '.join(map(repr, missing))}",
+                    got=f"input shape {tuple(input_shape)}",
+                    hint="Give them in output_shape, or in the shape of the input.",
+                )
+            )
         outputs = self.equation.split("->")[1].replace("...", "")
         inside = [i for i, letter in enumerate(letters) if letter not in outputs]
         outside = [i for i, letter in enumerate(letters) if letter in outputs]
@@ -73,8 +87,10 @@ class EinsumDense(Quantizable):
 
     def _spelt(self, hidden: int) -> tuple[str, str]:
         """The letters of x and of y, with a digit for each axis that the ellipsis stands for."""
-        inputs, outputs = (side.strip().replace("...", "0123456789"[:hidden]) for side in
-                           (self.equation.split(",")[0], self.equation.split("->")[1]))  # fmt: skip
+        inputs, outputs = (
+            side.strip().replace("...", "0123456789"[:hidden])
+            for side in (self.equation.split(",")[0], self.equation.split("->")[1])
+        )
         return inputs, outputs
 
     def _axes(self, input_shape: Any) -> tuple[dict[str, Any], int]:
@@ -84,16 +100,22 @@ class EinsumDense(Quantizable):
         )
         if found is None or found[1] != found[5] or found[3] != found[7] or (found[1] and found[3]):
             raise ArgumentError(
-                message(f"equation of {self._label}", expected='"X,W->Y", "...X,W->...Y" or "X...,W->Y..."',
-                        got=repr(self.equation))
-            )  # fmt: skip
+                message(
+                    f"equation of {self._label}",
+                    expected='"X,W->Y", "...X,W->...Y" or "X...,W->Y..."',
+                    got=repr(self.equation),
+                )
+            )
         inputs, kernel, outputs = found[2], found[4], found[6]
         hidden = len(input_shape) - len(inputs)
         if hidden < 0 or (hidden > 0 and not (found[1] or found[3])):
             raise ShapeError(
-                message(f"{self._label} with equation {self.equation!r}", expected=f"{len(inputs)} axes",
-                        got=f"shape {tuple(input_shape)}")
-            )  # fmt: skip
+                message(
+                    f"{self._label} with equation {self.equation!r}",
+                    expected=f"{len(inputs)} axes",
+                    got=f"shape {tuple(input_shape)}",
+                )
+            )
         sizes = input_shape[hidden:] if found[1] else input_shape[: len(inputs)]
         axes = dict(zip(inputs, sizes, strict=True))
         given = self.output_shape if found[1] else (None, *self.output_shape)
@@ -102,26 +124,34 @@ class EinsumDense(Quantizable):
                 continue
             if axes.setdefault(letter, size) not in (None, size):
                 raise ShapeError(
-                    message(f"{self._label}: axis {letter!r} of {self.equation!r}",
-                            expected=f"size {axes[letter]}, as x has", got=f"size {size} in output_shape")
-                )  # fmt: skip
+                    message(
+                        f"{self._label}: axis {letter!r} of {self.equation!r}",
+                        expected=f"size {axes[letter]}, as x has",
+                        got=f"size {size} in output_shape",
+                    )
+                )
             axes[letter] = size
         unknown = [letter for letter in (self.bias_axes or "") + outputs if letter not in inputs + kernel]
         unknown += [letter for letter in self.bias_axes or "" if letter not in outputs]
         if unknown:
             raise ArgumentError(
-                message(f"{self._label}: axis {unknown[0]!r}", expected=f"a letter of {self.equation!r} on both sides",
-                        got=f"bias_axes={self.bias_axes!r}")
-            )  # fmt: skip
+                message(
+                    f"{self._label}: axis {unknown[0]!r}",
+                    expected=f"a letter of {self.equation!r} on both sides",
+                    got=f"bias_axes={self.bias_axes!r}",
+                )
+            )
         return axes, hidden
 
     def call(self, x: Any) -> Any:
         inputs, outputs = self._letters
         y = self.product(
-            x, functools.partial(jnp.einsum, self.equation), thin=outputs[-1] == self._forms["kernel"].letters[-1],
+            x,
+            functools.partial(jnp.einsum, self.equation),
+            thin=outputs[-1] == self._forms["kernel"].letters[-1],
             axes=tuple(i for i, letter in enumerate(inputs) if letter not in outputs),
             align=lambda scale: aligned(scale, inputs, outputs),
-        )  # fmt: skip
+        )
         if self.bias is not None:
             y = y + self.bias.value
         return y if self.activation is None else self.activation(y)  # None: set by the program afterwards

@@ -7,10 +7,10 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, message
-from gazelle.layers.lora import InForce
+from gazelle.layers.lora import EffectiveWeight
 from gazelle.layers.quantized import Quantizable
-from gazelle.quantizers.forms import Form, dequantized
 from gazelle.quantizers.int4 import unpack_int4
+from gazelle.quantizers.quantized_layout import Form, dequantized
 
 
 class Embedding(Quantizable):
@@ -32,15 +32,23 @@ class Embedding(Quantizable):
     """
 
     main = "embeddings"
-    embeddings = InForce()
+    embeddings = EffectiveWeight()
     autocast = False  # indices that come as floats stay exact
 
     def __init__(
-        self, input_dim: int, output_dim: int, embeddings_initializer: Any = "uniform",
-        embeddings_regularizer: Any = None, embeddings_constraint: Any = None, mask_zero: bool = False,
-        weights: Any = None, lora_rank: int | None = None, lora_alpha: float | None = None,
-        quantization_config: Any = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        input_dim: int,
+        output_dim: int,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        mask_zero: bool = False,
+        weights: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
+        quantization_config: Any = None,
+        **kwargs: Any,
+    ) -> None:
         self._config.pop("weights", None)  # the table is in the weights' file
         length = kwargs.pop("input_length", self._config.pop("input_length", None))
         if length is not None:  # Keras 1 and 2: the model can be built before it sees data
@@ -67,8 +75,8 @@ class Embedding(Quantizable):
         # an index out of range gives NaN, and negative ones count from the end, as jnp.take has it
         y = self._rows(x)
         if self.lora_enabled:
-            a, b, share = self.thin
-            y = y + share * (jnp.take(a, x, axis=0) @ b)
+            a, b, fraction = self.thin
+            y = y + fraction * (jnp.take(a, x, axis=0) @ b)
         return y.astype(self.compute_dtype)
 
     def _rows(self, x: Any) -> Any:

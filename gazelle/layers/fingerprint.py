@@ -59,9 +59,7 @@ def farmhash64(data: bytes) -> int:
         if size <= 32:
             return z
         e, f, g, h = word(16) * mul, word(24), (y + word(-32)) * mul, (z + word(-24)) * mul
-        return _mix(
-            (_rotate(e + f, 43) + _rotate(g, 30) + h) & _MASK, (e + _rotate(f + a, 18) + g) & _MASK, mul
-        )  # fmt: skip
+        return _mix((_rotate(e + f, 43) + _rotate(g, 30) + h) & _MASK, (e + _rotate(f + a, 18) + g) & _MASK, mul)
     if size >= 8:
         a, b = word(0) + _K2, word(-8)
         return _mix((_rotate(b, 37) * mul + a) & _MASK, (_rotate(a, 25) + b) * mul & _MASK, mul)

@@ -8,9 +8,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core.chance import bernoulli
 from gazelle.core.config import register
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.random_bits import bernoulli
 from gazelle.layers.base import Layer
 from gazelle.layers.multi_head_attention import MultiHeadAttention
 
@@ -47,12 +47,25 @@ class GroupedQueryAttention(Layer):
     supports_masking = True
 
     def __init__(
-        self, head_dim: int, num_query_heads: int, num_key_value_heads: int, dropout: float = 0.0,
-        use_bias: bool = True, sliding_window: int | None = None, flash_attention: bool | None = None,
-        kernel_initializer: Any = "glorot_uniform", bias_initializer: Any = "zeros", kernel_regularizer: Any = None,
-        bias_regularizer: Any = None, activity_regularizer: Any = None, kernel_constraint: Any = None,
-        bias_constraint: Any = None, use_gate: bool = False, seed: int | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        head_dim: int,
+        num_query_heads: int,
+        num_key_value_heads: int,
+        dropout: float = 0.0,
+        use_bias: bool = True,
+        sliding_window: int | None = None,
+        flash_attention: bool | None = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        use_gate: bool = False,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self._config.pop("flash_attention", None)  # says how to run, not what
         self._projection_regularizer = self.activity_regularizer  # counts on the projections as well as on y
@@ -61,8 +74,13 @@ class GroupedQueryAttention(Layer):
             if (value is not None or name != "sliding_window") and (not isinstance(value, int) or value <= 0):
                 raise ArgumentError(message(f"{name} of {self._label}", expected="a positive integer", got=repr(value)))
         if num_query_heads % num_key_value_heads:
-            raise ArgumentError(message(f"num_query_heads of {self._label}", got=num_query_heads,
-                                        expected=f"a multiple of {num_key_value_heads=}"))  # fmt: skip
+            raise ArgumentError(
+                message(
+                    f"num_query_heads of {self._label}",
+                    got=num_query_heads,
+                    expected=f"a multiple of {num_key_value_heads=}",
+                )
+            )
         if flash_attention and dropout > 0:
             raise ArgumentError(message(f"{self._label}: dropout with flash_attention", expected="0", got=dropout))
 

@@ -10,7 +10,7 @@ from gazelle.core import dtypes
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.layers.categories import MODES, check_mode, encode, encoded_shape
 from gazelle.layers.fingerprint import buckets, chained, farmhash64
-from gazelle.layers.host import _HostLayer, texts
+from gazelle.layers.numpy_layer import NumpyLayer, texts
 
 _CROSSING_KEY = 0xDECAFCAFFE  # TensorFlow's
 
@@ -30,7 +30,7 @@ def check_bins(owner: str, num_bins: Any) -> None:
         raise ArgumentError(message(f"num_bins of {owner}", expected="a whole number from 1 on", got=repr(num_bins)))
 
 
-class Hashing(_HostLayer):
+class Hashing(NumpyLayer):
     """The bin of a string or whole number:  y = hash(x) mod num_bins.
 
     The hash is FarmHash64, or SipHash64 with a `salt` as its key; numbers are hashed as decimal digits. Nothing is
@@ -49,17 +49,23 @@ class Hashing(_HostLayer):
     """
 
     def __init__(
-        self, num_bins: int, mask_value: Any = None, salt: Any = None, output_mode: str = "int", sparse: bool = False,
+        self,
+        num_bins: int,
+        mask_value: Any = None,
+        salt: Any = None,
+        output_mode: str = "int",
+        sparse: bool = False,
         **kwargs: Any,
-    ) -> None:  # fmt: skip
+    ) -> None:
         if kwargs.get("dtype") is None:
             kwargs["dtype"] = "int64" if output_mode == "int" else dtypes.floatx()
         super().__init__(**kwargs)
         check_bins("Hashing", num_bins)
         self.output_mode = check_mode("Hashing", output_mode, MODES, sparse)
         if self.output_mode == "int" and self.dtype not in ("int32", "int64"):
-            raise ArgumentError(message("dtype of Hashing", expected="'int32' or 'int64' with output_mode='int'",
-                                        got=repr(self.dtype)))  # fmt: skip
+            raise ArgumentError(
+                message("dtype of Hashing", expected="'int32' or 'int64' with output_mode='int'", got=repr(self.dtype))
+            )
         self.salt = checked_salt("Hashing", salt)
 
     def spec(self, *shapes: tuple[Any, ...]) -> tuple[tuple[Any, ...], str]:
@@ -76,7 +82,7 @@ class Hashing(_HostLayer):
         return encode(bins, self.output_mode, self.num_bins, np.int64, xp=np)
 
 
-class HashedCrossing(_HostLayer):
+class HashedCrossing(NumpyLayer):
     """The bin of several values together:  y = hash(x_1, x_2, ...) mod num_bins.
 
     Called on a list of strings or whole numbers of shape (), (batch,) or (batch, 1). The fingerprints (FarmHash64 of
@@ -91,9 +97,14 @@ class HashedCrossing(_HostLayer):
     """
 
     def __init__(
-        self, num_bins: int, output_mode: str = "int", sparse: bool = False, name: str | None = None,
-        dtype: Any = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        num_bins: int,
+        output_mode: str = "int",
+        sparse: bool = False,
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
+    ) -> None:
         output_mode = check_mode("HashedCrossing", output_mode, MODES[:2], sparse)
         super().__init__(name=name, dtype=dtype or ("int64" if output_mode == "int" else None), **kwargs)
         check_bins("HashedCrossing", num_bins)
@@ -101,15 +112,19 @@ class HashedCrossing(_HostLayer):
 
     def prepared(self, inputs: Any) -> Any:
         if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
-            raise ArgumentError(message(f"Input of {self._label}", expected="a list of at least two arrays",
-                                        got=type(inputs).__name__))  # fmt: skip
+            raise ArgumentError(
+                message(f"Input of {self._label}", expected="a list of at least two arrays", got=type(inputs).__name__)
+            )
         return [x if hasattr(x, "shape") else np.asarray(x) for x in inputs]
 
     def spec(self, *shapes: tuple[Any, ...]) -> tuple[tuple[Any, ...], str]:
         first = shapes[0]
         if len(first) > 2 or (len(first) == 2 and first[-1] != 1) or any(s != first for s in shapes):
-            raise ShapeError(message(self._label, expected="equal shapes (), (batch,) or (batch, 1)",
-                                     got=", ".join(map(str, shapes))))  # fmt: skip
+            raise ShapeError(
+                message(
+                    self._label, expected="equal shapes (), (batch,) or (batch, 1)", got=", ".join(map(str, shapes))
+                )
+            )
         return encoded_shape(first, self.output_mode, self.num_bins), self.compute_dtype
 
     def encode(self, *inputs: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

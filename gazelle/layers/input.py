@@ -21,23 +21,42 @@ class InputLayer(Layer):
     """
 
     def __init__(
-        self, shape: Any = None, batch_size: int | None = None, dtype: Any = None, sparse: Any = None,
-        ragged: Any = None, batch_shape: Any = None, input_tensor: Any = None, optional: bool = False,
-        name: str | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        shape: Any = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        sparse: Any = None,
+        ragged: Any = None,
+        batch_shape: Any = None,
+        input_tensor: Any = None,
+        optional: bool = False,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         kwargs.pop("trainable", None)
         shape = kwargs.pop("input_shape", None) if shape is None else shape  # its name in earlier Keras
         batch_shape = kwargs.pop("batch_input_shape", None) if batch_shape is None else batch_shape
         super().__init__(name=name, **kwargs)
         if shape is not None and batch_shape is not None:
-            raise ShapeError(message("Input", expected="shape=... of one sample, or batch_shape=... of a whole batch",
-                                     got=f"shape={shape} and batch_shape={batch_shape}"))  # fmt: skip
+            raise ShapeError(
+                message(
+                    "Input",
+                    expected="shape=... of one sample, or batch_shape=... of a whole batch",
+                    got=f"shape={shape} and batch_shape={batch_shape}",
+                )
+            )
         if input_tensor is not None and shape is None and batch_shape is None:
             batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
         if batch_shape is None:
             if shape is None:
-                raise ShapeError(message("Input needs a shape", expected="shape=(...) of one sample", got="none",
-                                         mend="For 28 x 28 grey images: Input(shape=(28, 28, 1))."))  # fmt: skip
+                raise ShapeError(
+                    message(
+                        "Input needs a shape",
+                        expected="shape=(...) of one sample",
+                        got="none",
+                        hint="For 28 x 28 grey images: Input(shape=(28, 28, 1)).",
+                    )
+                )
             batch_shape = (batch_size, *((shape,) if isinstance(shape, int) else shape))
         bad = [n for n in batch_shape[1:] if n is not None and (not hasattr(n, "__index__") or n <= 0)]
         if batch_shape[0] is not None and not hasattr(batch_shape[0], "__index__"):
@@ -45,8 +64,9 @@ class InputLayer(Layer):
                 message("batch_size of Input", expected="a whole number or None", got=repr(batch_shape[0]))
             )
         if bad:
-            raise ShapeError(message(f"Input shape {tuple(batch_shape[1:])}", expected="positive whole numbers or None",
-                                     got=bad[0]))  # fmt: skip
+            raise ShapeError(
+                message(f"Input shape {tuple(batch_shape[1:])}", expected="positive whole numbers or None", got=bad[0])
+            )
         self.batch_shape = tuple(None if n is None else int(n) for n in batch_shape)
         self._dtype = dtypes.standardize(dtype)
         self.built = True
@@ -68,15 +88,27 @@ class InputLayer(Layer):
         return args[0]
 
     def get_config(self) -> dict[str, Any]:
-        return {"batch_shape": list(self.batch_shape), "dtype": self._dtype, "sparse": False, "ragged": False,
-                "name": self.name, "optional": False}  # fmt: skip
+        return {
+            "batch_shape": list(self.batch_shape),
+            "dtype": self._dtype,
+            "sparse": False,
+            "ragged": False,
+            "name": self.name,
+            "optional": False,
+        }
 
 
 @era.listening
 def Input(  # noqa: N802 - the name everybody knows
-    shape: Any = None, batch_size: int | None = None, dtype: Any = None, sparse: Any = None, batch_shape: Any = None,
-    name: str | None = None, tensor: Any = None, optional: bool = False,
-) -> Any:  # fmt: skip
+    shape: Any = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    sparse: Any = None,
+    batch_shape: Any = None,
+    name: str | None = None,
+    tensor: Any = None,
+    optional: bool = False,
+) -> Any:
     """A symbolic tensor to start a model from.
 
     >>> x = Input(shape=(3,))

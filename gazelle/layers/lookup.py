@@ -15,10 +15,10 @@ from gazelle.layers.adapting import batches
 from gazelle.layers.categories import MODES, check_mode, encode, encoded_shape
 from gazelle.layers.fingerprint import buckets
 from gazelle.layers.hashing import checked_salt
-from gazelle.layers.host import _HostLayer, texts
+from gazelle.layers.numpy_layer import NumpyLayer, texts
 
 
-class _Vocabulary(_HostLayer):
+class _Vocabulary(NumpyLayer):
     """A layer with a vocabulary: a config tells how large it is, since its words stand in a file beside."""
 
     def __init__(
@@ -56,11 +56,13 @@ class _Lookup(_Vocabulary):
         if self.pad_to_max_tokens and self.max_tokens is None:
             raise ArgumentError(message(f"pad_to_max_tokens of {owner}", expected="a max_tokens", got="None"))
         if self.invert and self.output_mode != "int":
-            raise ArgumentError(message(f"output_mode of {owner} with invert=True", expected="'int'",
-                                        got=repr(self.output_mode)))  # fmt: skip
+            raise ArgumentError(
+                message(f"output_mode of {owner} with invert=True", expected="'int'", got=repr(self.output_mode))
+            )
         if self.idf_weights is not None and self.output_mode != "tf_idf":
-            raise ArgumentError(message(f"idf_weights of {owner}", expected="output_mode='tf_idf'",
-                                        got=repr(self.output_mode)))  # fmt: skip
+            raise ArgumentError(
+                message(f"idf_weights of {owner}", expected="output_mode='tf_idf'", got=repr(self.output_mode))
+            )
         if self.salt is not None and self.kind == "int64" and self.oov_method != "farmhash":
             raise ArgumentError(message(f"salt of {owner}", expected="oov_method='farmhash'", got=self.oov_method))
         self.salt = checked_salt(owner, self.salt)
@@ -107,9 +109,12 @@ class _Lookup(_Vocabulary):
         """
         if (idf_weights is None) == (self.output_mode == "tf_idf"):
             raise ArgumentError(
-                message(f"idf_weights of {self._label}", got="none" if idf_weights is None else "some",
-                        expected="one for each token" if idf_weights is None else "none without output_mode='tf_idf'")
-            )  # fmt: skip
+                message(
+                    f"idf_weights of {self._label}",
+                    got="none" if idf_weights is None else "some",
+                    expected="one for each token" if idf_weights is None else "none without output_mode='tf_idf'",
+                )
+            )
         if isinstance(vocabulary, (str, os.PathLike)):
             with open(vocabulary, encoding="utf-8") as file:
                 vocabulary = file.read().splitlines()
@@ -124,8 +129,11 @@ class _Lookup(_Vocabulary):
         if idf_weights is not None:
             weights = np.asarray(idf_weights, np.float64)
             if weights.shape != (len(given),):
-                raise ArgumentError(message(f"idf_weights of {self._label}", expected=f"{len(given)} numbers",
-                                            got=f"shape {weights.shape}"))  # fmt: skip
+                raise ArgumentError(
+                    message(
+                        f"idf_weights of {self._label}", expected=f"{len(given)} numbers", got=f"shape {weights.shape}"
+                    )
+                )
             self._keep_idf(weights, whole)
 
     def _listed(self, vocabulary: Any) -> list[Any]:
@@ -137,26 +145,41 @@ class _Lookup(_Vocabulary):
     def _check_tokens(self, tokens: list[Any]) -> None:
         twice = [token for token, count in Counter(tokens).items() if count > 1]
         if twice:
-            raise ArgumentError(message(f"The vocabulary of {self._label}", expected="each token once",
-                                        got=f"{twice[:5]} more than once"))  # fmt: skip
+            raise ArgumentError(
+                message(
+                    f"The vocabulary of {self._label}", expected="each token once", got=f"{twice[:5]} more than once"
+                )
+            )
         for name, token in (("mask_token", self.mask_token), ("oov_token", self.oov_token if self.invert else None)):
             if token is not None and token in tokens:
                 raise ArgumentError(
-                    message(f"The vocabulary of {self._label}", expected=f"no {name} {token!r} among the tokens",
-                            got=f"it at place {tokens.index(token)}",
-                            mend=f"Leave special tokens out, or begin with all of them: {self._special}.")
-                )  # fmt: skip
+                    message(
+                        f"The vocabulary of {self._label}",
+                        expected=f"no {name} {token!r} among the tokens",
+                        got=f"it at place {tokens.index(token)}",
+                        hint=f"Leave special tokens out, or begin with all of them: {self._special}.",
+                    )
+                )
         if self.max_tokens is not None and len(tokens) + self._token_start > self.max_tokens:
-            raise ArgumentError(message(f"The vocabulary of {self._label}", expected=f"max_tokens={self.max_tokens}",
-                                        got=f"{len(tokens) + self._token_start} with special tokens"))  # fmt: skip
+            raise ArgumentError(
+                message(
+                    f"The vocabulary of {self._label}",
+                    expected=f"max_tokens={self.max_tokens}",
+                    got=f"{len(tokens) + self._token_start} with special tokens",
+                )
+            )
 
     def _keep(self, tokens: Any) -> None:
         new = len(tokens) + self._token_start
         if self._size not in (None, new) and self.output_mode != "int" and not self.pad_to_max_tokens and self.nodes:
             raise StateError(
-                message(f"The vocabulary of {self._label}", expected=f"{self._size} tokens, as when it was first "
-                        "called", got=new, mend="Use pad_to_max_tokens=True with max_tokens, or make a new layer.")
-            )  # fmt: skip
+                message(
+                    f"The vocabulary of {self._label}",
+                    expected=f"{self._size} tokens, as when it was first called",
+                    got=new,
+                    hint="Use pad_to_max_tokens=True with max_tokens, or make a new layer.",
+                )
+            )
         self._tokens, self._size = self._values(tokens), new
         self._places = {token: i + self._token_start for i, token in enumerate(self._tokens.tolist())}
 
@@ -189,8 +212,13 @@ class _Lookup(_Vocabulary):
     def update_state(self, data: Any) -> None:
         """Count a batch: rows of tokens, each a document."""
         if self._fixed:
-            raise StateError(message(f"adapt of {self._label}", expected="a layer without a vocabulary",
-                                     got="one that was given its vocabulary"))  # fmt: skip
+            raise StateError(
+                message(
+                    f"adapt of {self._label}",
+                    expected="a layer without a vocabulary",
+                    got="one that was given its vocabulary",
+                )
+            )
         rows = data if isinstance(data, list) else list(np.atleast_2d(np.asarray(data)))
         for row in rows:
             tokens = self._values(row).ravel().tolist()
@@ -217,8 +245,12 @@ class _Lookup(_Vocabulary):
     def _depth(self) -> int:
         size = self.max_tokens if self.pad_to_max_tokens else self._size
         if size is None:
-            raise StateError(message(f"{self._label} has no vocabulary yet", mend="Call layer.adapt(data) first, or "
-                                     "give vocabulary=[...]."))  # fmt: skip
+            raise StateError(
+                message(
+                    f"{self._label} has no vocabulary yet",
+                    hint="Call layer.adapt(data) first, or give vocabulary=[...].",
+                )
+            )
         return int(size)
 
     def spec(self, *shapes: tuple[Any, ...]) -> tuple[tuple[Any, ...], str]:
@@ -233,8 +265,9 @@ class _Lookup(_Vocabulary):
         places = self._numbers(self._values(inputs[0]))
         if self.output_mode == "int":
             return places
-        out = encode(places, "count" if self.output_mode == "tf_idf" else self.output_mode, self._depth, "float32",
-                     xp=np)  # fmt: skip
+        out = encode(
+            places, "count" if self.output_mode == "tf_idf" else self.output_mode, self._depth, "float32", xp=np
+        )
         return out * self._idf if self.output_mode == "tf_idf" else out
 
     def _numbers(self, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -251,9 +284,13 @@ class _Lookup(_Vocabulary):
     def _unknown(self, values: np.ndarray[Any, Any]) -> Any:
         if self.num_oov_indices == 0:
             raise DataError(
-                message(f"Input of {self._label}", expected="values of the vocabulary", got=values[:5].tolist(),
-                        mend="num_oov_indices=1 keeps a number for all others.")
-            )  # fmt: skip
+                message(
+                    f"Input of {self._label}",
+                    expected="values of the vocabulary",
+                    got=values[:5].tolist(),
+                    hint="num_oov_indices=1 keeps a number for all others.",
+                )
+            )
         if self.num_oov_indices == 1:
             return self._oov_start
         if self.kind == "int64" and self.oov_method == "floormod":
@@ -277,8 +314,13 @@ class _Lookup(_Vocabulary):
     def from_config(cls, config: Mapping[str, Any]) -> Any:
         """The layer that `get_config` described. A config names no files to read."""
         if isinstance(config.get("vocabulary"), str):
-            raise UnsafeFileError(message(f"The vocabulary of {cls.__name__} in a config", expected="a list of tokens",
-                                          got=f"the file {config['vocabulary']!r}"))  # fmt: skip
+            raise UnsafeFileError(
+                message(
+                    f"The vocabulary of {cls.__name__} in a config",
+                    expected="a list of tokens",
+                    got=f"the file {config['vocabulary']!r}",
+                )
+            )
         return super().from_config(config)
 
     def get_build_config(self) -> dict[str, Any] | None:
@@ -340,17 +382,30 @@ class IntegerLookup(_Lookup):
     kind = "int64"
 
     def __init__(
-        self, max_tokens: int | None = None, num_oov_indices: int = 1, mask_token: Any = None, oov_token: Any = -1,
-        vocabulary: Any = None, vocabulary_dtype: str = "int64", idf_weights: Any = None, invert: bool = False,
-        output_mode: str = "int", sparse: bool = False, pad_to_max_tokens: bool = False,
-        oov_method: str = "floormod", salt: Any = None, name: str | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        max_tokens: int | None = None,
+        num_oov_indices: int = 1,
+        mask_token: Any = None,
+        oov_token: Any = -1,
+        vocabulary: Any = None,
+        vocabulary_dtype: str = "int64",
+        idf_weights: Any = None,
+        invert: bool = False,
+        output_mode: str = "int",
+        sparse: bool = False,
+        pad_to_max_tokens: bool = False,
+        oov_method: str = "floormod",
+        salt: Any = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, oov_method=oov_method, **kwargs)
         if vocabulary_dtype != "int64":
             raise ArgumentError(message("vocabulary_dtype of IntegerLookup", expected="'int64'", got=vocabulary_dtype))
         if oov_method not in ("floormod", "farmhash"):
-            raise ArgumentError(message("oov_method of IntegerLookup", expected="'floormod' or 'farmhash'",
-                                        got=repr(oov_method)))  # fmt: skip
+            raise ArgumentError(
+                message("oov_method of IntegerLookup", expected="'floormod' or 'farmhash'", got=repr(oov_method))
+            )
 
 
 class StringLookup(_Lookup):
@@ -380,9 +435,20 @@ class StringLookup(_Lookup):
     """
 
     def __init__(
-        self, max_tokens: int | None = None, num_oov_indices: int = 1, mask_token: Any = None,
-        oov_token: Any = "[UNK]", vocabulary: Any = None, idf_weights: Any = None, invert: bool = False,
-        output_mode: str = "int", pad_to_max_tokens: bool = False, sparse: bool = False, encoding: str = "utf-8",
-        name: str | None = None, salt: Any = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        max_tokens: int | None = None,
+        num_oov_indices: int = 1,
+        mask_token: Any = None,
+        oov_token: Any = "[UNK]",
+        vocabulary: Any = None,
+        idf_weights: Any = None,
+        invert: bool = False,
+        output_mode: str = "int",
+        pad_to_max_tokens: bool = False,
+        sparse: bool = False,
+        encoding: str = "utf-8",
+        name: str | None = None,
+        salt: Any = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, **kwargs)

@@ -16,7 +16,7 @@ from gazelle.layers.base import Layer
 _ORDER = ("%s", "bias", "%s_scale", "%s_zero", "g_idx", "reverse_%s", "reverse_%s_scale", "reverse_%s_zero")
 
 
-class InForce:
+class EffectiveWeight:
     """The main weight as an attribute: the variable itself, or the array that its layer makes of it."""
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -27,13 +27,13 @@ class InForce:
             return self
         if self.name not in layer.__dict__:
             raise AttributeError(f"{layer._label} has no {self.name} before it is built")
-        return layer.in_force()
+        return layer.effective_weight()
 
     def __set__(self, layer: Any, value: Any) -> None:
         layer.__dict__[self.name] = value
 
 
-class Tunable(Layer, abstract=True):
+class LowRankAdapter(Layer, abstract=True):
     r"""A layer whose main weight W takes a correction of low rank:  W + (alpha / rank) A B.
 
     W (..., out), not trained any more · A (..., rank) · B (rank, out)
@@ -47,9 +47,12 @@ class Tunable(Layer, abstract=True):
     lora_alpha: float | None
 
     def enable_lora(
-        self, rank: int, lora_alpha: float | None = None, a_initializer: Any = "he_uniform",
+        self,
+        rank: int,
+        lora_alpha: float | None = None,
+        a_initializer: Any = "he_uniform",
         b_initializer: Any = "zeros",
-    ) -> None:  # fmt: skip
+    ) -> None:
         """From now on train A and B in the place of W. Compile the model after it.
 
         Args:
@@ -62,7 +65,7 @@ class Tunable(Layer, abstract=True):
         """
         what = f"enable_lora of {self._label}"
         if not self.built:
-            raise StateError(message(f"{what}, which is not built", mend="Call it on data or give input_shape."))
+            raise StateError(message(f"{what}, which is not built", hint="Call it on data or give input_shape."))
         if self.lora_enabled:
             raise StateError(message(what, expected="a layer without a correction", got="a second call"))
         self._add_lora(rank, lora_alpha, a_initializer, b_initializer)
@@ -74,15 +77,19 @@ class Tunable(Layer, abstract=True):
             raise ArgumentError(message(f"rank of {self._label}", expected="a whole number from 1 on", got=repr(rank)))
         if getattr(self, f"{self.main}_constraint") is not None:
             raise ArgumentError(
-                message(f"enable_lora of {self._label}", expected=f"no {self.main}_constraint",
-                        got="one, which the correction would escape")
-            )  # fmt: skip
+                message(
+                    f"enable_lora of {self._label}",
+                    expected=f"no {self.main}_constraint",
+                    got="one, which the correction would escape",
+                )
+            )
         shape = self._main_shape()
         words = {"dtype": "float32", "regularizer": getattr(self, f"{self.main}_regularizer")}
         words["autocast"] = self.autocast
         for name, size, initializer in (
-            ("a", (*shape[:-1], rank), a_initializer), ("b", (rank, shape[-1]), b_initializer)
-        ):  # fmt: skip
+            ("a", (*shape[:-1], rank), a_initializer),
+            ("b", (rank, shape[-1]), b_initializer),
+        ):
             name = f"lora_{self.main}_{name}"
             setattr(self, name, self.add_weight(name, size, initializers.get(initializer), **words))
         self.__dict__[self.main].trainable = False
@@ -109,10 +116,10 @@ class Tunable(Layer, abstract=True):
         w = self.__dict__[self.main].value
         if not self.lora_enabled:
             return w
-        a, b, share = self.thin
-        return (w + share * (a @ b)).astype(self.compute_dtype)
+        a, b, fraction = self.thin
+        return (w + fraction * (a @ b)).astype(self.compute_dtype)
 
-    def in_force(self) -> Any:
+    def effective_weight(self) -> Any:
         return self.matrix() if self.lora_enabled else self.__dict__[self.main]
 
     def merged(self) -> dict[str, Any]:
@@ -139,7 +146,7 @@ class Tunable(Layer, abstract=True):
 class _Merged:
     """A weight as files hold it: read with the correction in it; what is assigned takes the correction's place."""
 
-    def __init__(self, layer: Tunable, variable: Variable) -> None:
+    def __init__(self, layer: LowRankAdapter, variable: Variable) -> None:
         self._layer, self._variable = layer, variable
         self.name, self.path, self.shape, self.dtype = variable.name, variable.path, variable.shape, variable.dtype
 

@@ -20,9 +20,14 @@ def _several(layer: Layer, shapes: Any, count: int | None = None) -> list[tuple[
     """The shapes of a list of inputs, or an error for something else."""
     listed = isinstance(shapes, (list, tuple)) and len(shapes) > 0 and all(isinstance(s, (list, tuple)) for s in shapes)
     if not listed or (count is not None and len(shapes) != count):
-        raise ShapeError(message(layer._label, expected=f"a list of {f'{count} ' if count else ''}tensors",
-                                 got=f"{len(shapes)} of them" if listed else f"one of shape {shapes}",
-                                 mend=f"Call it as {type(layer).__name__}(...)([a, b])."))  # fmt: skip
+        raise ShapeError(
+            message(
+                layer._label,
+                expected=f"a list of {f'{count} ' if count else ''}tensors",
+                got=f"{len(shapes)} of them" if listed else f"one of shape {shapes}",
+                hint=f"Call it as {type(layer).__name__}(...)([a, b]).",
+            )
+        )
     return [tuple(s) for s in shapes]
 
 
@@ -44,8 +49,13 @@ class _Merge(Layer):
         for axis, sizes in enumerate(zip(*spread, strict=True)):
             known = {n for n in sizes if n is not None and (axis == 0 or n != 1)}
             if len(known) > 1:
-                raise ShapeError(message(self._label, expected=f"equal sizes on axis {axis}, or 1",
-                                         got=f"shapes {', '.join(map(str, shapes))}"))  # fmt: skip
+                raise ShapeError(
+                    message(
+                        self._label,
+                        expected=f"equal sizes on axis {axis}, or 1",
+                        got=f"shapes {', '.join(map(str, shapes))}",
+                    )
+                )
 
     def call(self, x: Any, mask: Any = None) -> Any:
         rank = max(one.ndim for one in x)
@@ -166,13 +176,23 @@ class Concatenate(Layer):
         shapes = _several(self, input_shape)
         rank = len(shapes[0])
         if any(len(s) != rank for s in shapes) or not -rank <= self.axis < rank:
-            raise ShapeError(message(self._label, expected=f"inputs of one rank that have axis {self.axis}",
-                                     got=f"shapes {', '.join(map(str, shapes))}"))  # fmt: skip
+            raise ShapeError(
+                message(
+                    self._label,
+                    expected=f"inputs of one rank that have axis {self.axis}",
+                    got=f"shapes {', '.join(map(str, shapes))}",
+                )
+            )
         for axis, sizes in enumerate(zip(*shapes, strict=True)):
             if axis != self.axis % rank and len({n for n in sizes if n is not None}) > 1:
-                raise ShapeError(message(self._label, expected=f"equal sizes on axis {axis}",
-                                         got=f"shapes {', '.join(map(str, shapes))}",
-                                         mend=f"Only axis {self.axis} may differ."))  # fmt: skip
+                raise ShapeError(
+                    message(
+                        self._label,
+                        expected=f"equal sizes on axis {axis}",
+                        got=f"shapes {', '.join(map(str, shapes))}",
+                        hint=f"Only axis {self.axis} may differ.",
+                    )
+                )
 
     def call(self, x: Any) -> Any:
         return jnp.concatenate(x, self.axis)
@@ -181,8 +201,10 @@ class Concatenate(Layer):
         """The masks joined likewise; all True for an input without one."""
         if mask is None or all(m is None for m in mask):
             return None
-        each = [jnp.ones(x.shape, bool) if m is None else jnp.broadcast_to(_beside(m, x), x.shape)
-                for x, m in zip(inputs, mask, strict=True)]  # fmt: skip
+        each = [
+            jnp.ones(x.shape, bool) if m is None else jnp.broadcast_to(_beside(m, x), x.shape)
+            for x, m in zip(inputs, mask, strict=True)
+        ]
         joined = jnp.concatenate(each, self.axis)
         return era.shown("joined_mask", joined, jnp.any(joined, axis=-1))
 
@@ -211,8 +233,13 @@ class Dot(Layer):
         given = self.axes if isinstance(self.axes, (list, tuple)) else (self.axes, self.axes)
         for axis, shape in zip(given, shapes, strict=True):
             if not -len(shape) <= axis < len(shape) or axis % len(shape) == 0:
-                raise ShapeError(message(f"{self._label}: axis {axis}", expected="an axis of the input, not the batch",
-                                         got=f"shape {shape}"))  # fmt: skip
+                raise ShapeError(
+                    message(
+                        f"{self._label}: axis {axis}",
+                        expected="an axis of the input, not the batch",
+                        got=f"shape {shape}",
+                    )
+                )
         first, second = (axis % len(shape) for axis, shape in zip(given, shapes, strict=True))
         return first, second
 
@@ -221,15 +248,22 @@ class Dot(Layer):
         first, second = self.pair(shapes)
         sizes = {shapes[0][first], shapes[1][second]} - {None}
         if len(sizes) > 1:
-            raise ShapeError(message(self._label, expected="equal sizes along axes",
-                                     got=f"{shapes[0][first]} on axis {first} of {shapes[0]}, "
-                                         f"{shapes[1][second]} on axis {second} of {shapes[1]}"))  # fmt: skip
+            raise ShapeError(
+                message(
+                    self._label,
+                    expected="equal sizes along axes",
+                    got=f"{shapes[0][first]} on axis {first} of {shapes[0]}, "
+                    f"{shapes[1][second]} on axis {second} of {shapes[1]}",
+                )
+            )
 
     def call(self, x: Any) -> Any:
         axes = self.pair([one.shape for one in x])
         if self.normalize:
-            x = [one * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(one), axis, keepdims=True), 1e-14))
-                 for one, axis in zip(x, axes, strict=True)]  # fmt: skip
+            x = [
+                one * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(one), axis, keepdims=True), 1e-14))
+                for one, axis in zip(x, axes, strict=True)
+            ]
         y = jax.lax.dot_general(x[0], x[1], (((axes[0],), (axes[1],)), ((0,), (0,))))
         return y[:, None] if y.ndim == 1 else y
 

@@ -9,10 +9,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core.chance import bernoulli
 from gazelle.core.config import serialize
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.masks import get_mask
+from gazelle.core.random_bits import bernoulli
 from gazelle.layers.base import Layer
 from gazelle.layers.einsum_dense import EinsumDense
 from gazelle.ops.activation import softmax
@@ -45,13 +45,27 @@ class MultiHeadAttention(Layer):
     """
 
     def __init__(
-        self, num_heads: int, key_dim: int, value_dim: int | None = None, dropout: float = 0.0, use_bias: bool = True,
-        output_shape: Any = None, attention_axes: Any = None, sliding_window: int | None = None,
-        flash_attention: bool | None = None, kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros", kernel_regularizer: Any = None, bias_regularizer: Any = None,
-        activity_regularizer: Any = None, kernel_constraint: Any = None, bias_constraint: Any = None,
-        use_gate: bool = False, seed: int | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        num_heads: int,
+        key_dim: int,
+        value_dim: int | None = None,
+        dropout: float = 0.0,
+        use_bias: bool = True,
+        output_shape: Any = None,
+        attention_axes: Any = None,
+        sliding_window: int | None = None,
+        flash_attention: bool | None = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        use_gate: bool = False,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self._projection_regularizer = activity_regularizer  # counts on the projections, not on y
         self.value_dim = value_dim or key_dim
@@ -71,9 +85,12 @@ class MultiHeadAttention(Layer):
         key_shape = value_shape if key_shape is None else key_shape
         if tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
             raise ShapeError(
-                message(f"{self._label}: value and key", expected="equal axes, all but the last",
-                        got=f"shapes {tuple(value_shape)} and {tuple(key_shape)}")
-            )  # fmt: skip
+                message(
+                    f"{self._label}: value and key",
+                    expected="equal axes, all but the last",
+                    got=f"shapes {tuple(value_shape)} and {tuple(key_shape)}",
+                )
+            )
         heads, rank = self.num_heads, len(query_shape)
         self.query_dense = self._dense("query", query_shape, 1, (heads, self.key_dim))
         self.key_dense = self._dense("key", key_shape, 1, (heads, self.key_dim))
@@ -91,21 +108,36 @@ class MultiHeadAttention(Layer):
         free = len(shape) - inside
         kept, summed, made = letters[:free], letters[free : free + inside], letters[free + inside :][: len(sizes)]
         dense = EinsumDense(
-            f"{kept}{summed},{summed}{made}->{kept}{made}", (*[None] * (free - 1), *sizes),
-            bias_axes=made if self.use_bias else None, kernel_initializer=self.kernel_initializer,
-            bias_initializer=self.bias_initializer, kernel_regularizer=self.kernel_regularizer,
-            bias_regularizer=self.bias_regularizer, activity_regularizer=self._projection_regularizer,
-            kernel_constraint=self.kernel_constraint, bias_constraint=self.bias_constraint, name=name,
-            dtype=self.dtype_policy, **extra,
-        )  # fmt: skip
+            f"{kept}{summed},{summed}{made}->{kept}{made}",
+            (*[None] * (free - 1), *sizes),
+            bias_axes=made if self.use_bias else None,
+            kernel_initializer=self.kernel_initializer,
+            bias_initializer=self.bias_initializer,
+            kernel_regularizer=self.kernel_regularizer,
+            bias_regularizer=self.bias_regularizer,
+            activity_regularizer=self._projection_regularizer,
+            kernel_constraint=self.kernel_constraint,
+            bias_constraint=self.bias_constraint,
+            name=name,
+            dtype=self.dtype_policy,
+            **extra,
+        )
         dense.build(tuple(shape))
         return dense
 
     def call(
-        self, query: Any, value: Any, key: Any = None, query_mask: Any = None, value_mask: Any = None,
-        key_mask: Any = None, attention_mask: Any = None, return_attention_scores: bool = False,
-        training: bool = False, use_causal_mask: bool = False,
-    ) -> Any:  # fmt: skip
+        self,
+        query: Any,
+        value: Any,
+        key: Any = None,
+        query_mask: Any = None,
+        value_mask: Any = None,
+        key_mask: Any = None,
+        attention_mask: Any = None,
+        return_attention_scores: bool = False,
+        training: bool = False,
+        use_causal_mask: bool = False,
+    ) -> Any:
         rows = query_mask if query_mask is not None else get_mask(query)
         columns = [value_mask if value_mask is not None else get_mask(value)]
         columns.append(key_mask if key_mask is not None or key is None else get_mask(key))

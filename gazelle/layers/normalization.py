@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
 from gazelle.layers.base import Layer
 from gazelle.layers.core import check_rate
-from gazelle.layers.spec import InputSpec
+from gazelle.layers.input_spec import InputSpec
 from gazelle.ops.normalization_forms import batch_normalized, standardized
 
 _TINY = 1e-7  # keeps a division by an empty sum finite
@@ -30,12 +30,22 @@ class _Normalization(Layer):
         """`axis` as whole numbers from 0, in order."""
         given = self.axis if isinstance(self.axis, (list, tuple)) else (self.axis,)
         if not given or any(isinstance(a, bool) or not hasattr(a, "__index__") for a in given):
-            raise ArgumentError(message(f"Argument axis of {type(self).__name__}",
-                                        expected="a whole number or a list of them", got=repr(self.axis)))  # fmt: skip
+            raise ArgumentError(
+                message(
+                    f"Argument axis of {type(self).__name__}",
+                    expected="a whole number or a list of them",
+                    got=repr(self.axis),
+                )
+            )
         outside = [a for a in given if not -rank <= a < rank]
         if outside:
-            raise ShapeError(message(f"{self._label}: axis {outside[0]}", expected=f"axes from {-rank} to {rank - 1}",
-                                     got=f"an input of {rank} axes"))  # fmt: skip
+            raise ShapeError(
+                message(
+                    f"{self._label}: axis {outside[0]}",
+                    expected=f"axes from {-rank} to {rank - 1}",
+                    got=f"an input of {rank} axes",
+                )
+            )
         return tuple(sorted(a % rank for a in given))
 
     def known(self, shape: Any) -> tuple[int, ...]:
@@ -89,13 +99,26 @@ class BatchNormalization(_Normalization):
     """
 
     def __init__(
-        self, axis: int = -1, momentum: float = 0.99, epsilon: float = 0.001, center: bool = True, scale: bool = True,
-        beta_initializer: Any = "zeros", gamma_initializer: Any = "ones", moving_mean_initializer: Any = "zeros",
-        moving_variance_initializer: Any = "ones", beta_regularizer: Any = None, gamma_regularizer: Any = None,
-        beta_constraint: Any = None, gamma_constraint: Any = None, renorm: bool = False,
-        renorm_clipping: Mapping[str, float] | None = None, renorm_momentum: float = 0.99, synchronized: bool = False,
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 0.001,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        renorm: bool = False,
+        renorm_clipping: Mapping[str, float] | None = None,
+        renorm_momentum: float = 0.99,
+        synchronized: bool = False,
         **kwargs: Any,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(**kwargs)
         if isinstance(axis, (list, tuple)) and len(axis) == 1:  # files of Keras 2 hold [3]
             self.axis = axis[0]
@@ -159,8 +182,9 @@ class BatchNormalization(_Normalization):
         if mask is None:
             return jnp.mean(x, over), jnp.var(x, over)
         if mask.ndim >= x.ndim or mask.shape != x.shape[: mask.ndim]:
-            raise ShapeError(message(f"The mask of {self._label}", expected=f"shape {x.shape[:-1]}",
-                                     got=f"shape {mask.shape}"))  # fmt: skip
+            raise ShapeError(
+                message(f"The mask of {self._label}", expected=f"shape {x.shape[:-1]}", got=f"shape {mask.shape}")
+            )
         keep = jnp.reshape(mask, mask.shape + (1,) * (x.ndim - mask.ndim)).astype(bool)
         keep = jnp.broadcast_to(keep, x.shape)
         count = jnp.sum(keep, over, dtype=x.dtype, keepdims=True) + _TINY
@@ -205,11 +229,21 @@ class LayerNormalization(_Normalization):
     autocast = False
 
     def __init__(
-        self, axis: Any = -1, epsilon: float = 0.001, center: bool = True, scale: bool = True,
-        beta_initializer: Any = "zeros", gamma_initializer: Any = "ones", beta_regularizer: Any = None,
-        gamma_regularizer: Any = None, beta_constraint: Any = None, gamma_constraint: Any = None, *,
-        rms_scaling: bool = False, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        axis: Any = -1,
+        epsilon: float = 0.001,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        *,
+        rms_scaling: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.axes(99)
 
@@ -241,21 +275,39 @@ class GroupNormalization(_Normalization):
     autocast = False
 
     def __init__(
-        self, groups: int = 32, axis: int = -1, epsilon: float = 0.001, center: bool = True, scale: bool = True,
-        beta_initializer: Any = "zeros", gamma_initializer: Any = "ones", beta_regularizer: Any = None,
-        gamma_regularizer: Any = None, beta_constraint: Any = None, gamma_constraint: Any = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        groups: int = 32,
+        axis: int = -1,
+        epsilon: float = 0.001,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if isinstance(groups, bool) or not isinstance(groups, int) or (groups <= 0 and groups != -1):
-            raise ArgumentError(message("Argument groups of GroupNormalization", expected="a whole number >= 1, or -1",
-                                        got=repr(groups)))  # fmt: skip
+            raise ArgumentError(
+                message(
+                    "Argument groups of GroupNormalization", expected="a whole number >= 1, or -1", got=repr(groups)
+                )
+            )
 
     def build(self, input_shape: Any) -> None:
         shape = self.known(input_shape)
         groups = shape[0] if self.groups == -1 else self.groups
         if shape[0] % groups:
-            raise ShapeError(message(self._label, expected=f"channels in {groups} equal groups",
-                                     got=f"{shape[0]} channels in shape {input_shape}"))  # fmt: skip
+            raise ShapeError(
+                message(
+                    self._label,
+                    expected=f"channels in {groups} equal groups",
+                    got=f"{shape[0]} channels in shape {input_shape}",
+                )
+            )
         self.build_affine(shape)
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: shape[0]})
 

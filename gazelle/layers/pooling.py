@@ -10,16 +10,21 @@ import jax.numpy as jnp
 from gazelle import ops
 from gazelle.core.config import register
 from gazelle.layers.spatial import _Spatial, choice, sizes
-from gazelle.ops.extremes import largest
+from gazelle.ops.max_min import largest
 
 
 class _Pooling(_Spatial):
     """One value for each window of `pool_size`, `strides` apart (`pool_size` apart if None)."""
 
     def __init__(
-        self, pool_size: Any = 2, strides: Any = None, padding: str = "valid", data_format: Any = None,
-        name: str | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        pool_size: Any = 2,
+        strides: Any = None,
+        padding: str = "valid",
+        data_format: Any = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(data_format, name=name, **kwargs)
         owner = type(self).__name__
         self.pool_size = sizes(owner, "pool_size", pool_size, self.rank)

@@ -10,21 +10,21 @@ import numpy as np
 
 from gazelle.core import policies
 from gazelle.core.errors import ArgumentError, StateError, message
-from gazelle.layers.lora import Tunable
-from gazelle.layers.precision import Precise
+from gazelle.layers.dtype_handling import Precise
+from gazelle.layers.lora import LowRankAdapter
 from gazelle.quantizers.absmax import AbsMaxQuantizer
 from gazelle.quantizers.configs import Int4QuantizationConfig, QuantizationConfig, chosen
-from gazelle.quantizers.forms import Form, as_if
+from gazelle.quantizers.quantized_layout import Form, as_if
 
 
-class Quantizable(Tunable, abstract=True):
+class Quantizable(LowRankAdapter, abstract=True):
     """A layer that keeps its weights in floats, or in whole numbers where its dtype policy says so.
 
     A weight w in whole numbers is the variables w, w_scale and, with blocks of rows, w_zero; `g_idx` says which row is
     in which block. They are not trained; a correction of low rank (`enable_lora`) is.
     """
 
-    has_whole_form = True
+    is_quantizable = True
     quantization_config: QuantizationConfig | None
     _quantizes_inputs: tuple[str, ...] = ("int8",)  # in these modes, where no config says otherwise
 
@@ -39,9 +39,15 @@ class Quantizable(Tunable, abstract=True):
         return self.__dict__[name]
 
     def product(
-        self, x: Any, times: Callable[..., Any], name: str | None = None, *, axes: Any = -1,
-        align: Callable[[Any], Any] = lambda scale: scale, thin: bool = True,
-    ) -> Any:  # fmt: skip
+        self,
+        x: Any,
+        times: Callable[..., Any],
+        name: str | None = None,
+        *,
+        axes: Any = -1,
+        align: Callable[[Any], Any] = lambda scale: scale,
+        thin: bool = True,
+    ) -> Any:
         """times(x, W), for a function that is linear in x and in W.
 
         Args:
@@ -67,8 +73,8 @@ class Quantizable(Tunable, abstract=True):
                 y_whole = times(q.astype(w.dtype), w)
             y = as_if(y_whole / scale, y)
         if self.lora_enabled and name == self.main:
-            a, b, share = self.thin
-            y = y + share * (times(x, a) @ b if thin else times(x, a @ b))
+            a, b, fraction = self.thin
+            y = y + fraction * (times(x, a) @ b if thin else times(x, a @ b))
         return y.astype(self.compute_dtype)
 
     def floats(self, name: str) -> Any:
@@ -127,7 +133,7 @@ class Quantizable(Tunable, abstract=True):
     def _check_quantizing(self, config: QuantizationConfig, type_check: bool) -> None:
         what = f"quantize of {self._label}"
         if not self.built:
-            raise StateError(message(f"{what}, which is not built", mend="Call it on data or give input_shape."))
+            raise StateError(message(f"{what}, which is not built", hint="Call it on data or give input_shape."))
         if self.is_whole:
             raise StateError(message(what, expected="weights in floats", got=f"a layer of {self._policy.name}"))
         if self.lora_enabled:
@@ -136,9 +142,13 @@ class Quantizable(Tunable, abstract=True):
             raise ArgumentError(message(what, expected="computation in float32 or bfloat16", got="float16"))
         if type_check and not type(self).__module__.startswith("gazelle."):
             raise ArgumentError(
-                message(what, expected="a layer of gazelle", got=f"the class {type(self).__name__}",
-                        mend="quantize(..., type_check=False) takes it as the layer that it inherits from.")
-            )  # fmt: skip
+                message(
+                    what,
+                    expected="a layer of gazelle",
+                    got=f"the class {type(self).__name__}",
+                    hint="quantize(..., type_check=False) takes it as the layer that it inherits from.",
+                )
+            )
 
     @property
     def is_whole(self) -> bool:
@@ -154,9 +164,13 @@ class Quantizable(Tunable, abstract=True):
         wanted = policies.get(value).quantization_mode
         if self.built and self.is_whole and wanted != self.quantization_mode:
             raise StateError(
-                message(f"dtype_policy of {self._label}", expected=self._policy.name, got=repr(value),
-                        mend="What was rounded stays rounded: build the layer anew.")
-            )  # fmt: skip
+                message(
+                    f"dtype_policy of {self._label}",
+                    expected=self._policy.name,
+                    got=repr(value),
+                    hint="What was rounded stays rounded: build the layer anew.",
+                )
+            )
         Precise.dtype_policy.fset(self, value)  # type: ignore[attr-defined]
         if wanted is not None and self.built and not self.is_whole:
             self.quantize(wanted, config=self._policy_config(), type_check=False)
@@ -187,9 +201,9 @@ class Quantizable(Tunable, abstract=True):
     def _main_shape(self) -> tuple[int, ...]:
         return self._forms[self.main].shape
 
-    def in_force(self) -> Any:
+    def effective_weight(self) -> Any:
         if not self.is_whole:
-            return super().in_force()
+            return super().effective_weight()
         variable = self.__dict__[self.main]
         mode = self.quantization_mode
         assert mode is not None
@@ -198,7 +212,7 @@ class Quantizable(Tunable, abstract=True):
     def merged(self) -> dict[str, Any]:
         if not self.is_whole:
             return super().merged()
-        a, b, share = self.thin
+        a, b, fraction = self.thin
         config = self.quantization_config or self._policy_config() or chosen(self.quantization_mode, None)
-        arrays = self._forms[self.main].whole(self.floats(self.main) + share * (a @ b), config)
+        arrays = self._forms[self.main].whole(self.floats(self.main) + fraction * (a @ b), config)
         return {f"{self.main}{end}": array for end, array in arrays.items()}

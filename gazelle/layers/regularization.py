@@ -7,8 +7,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.core.chance import bernoulli, normal
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.random_bits import bernoulli, normal
 from gazelle.layers.base import Layer
 from gazelle.layers.core import check_rate
 from gazelle.layers.spatial import _Spatial
@@ -91,8 +91,15 @@ class _SpatialDropout(_Spatial):
 
     supports_masking = True
 
-    def __init__(self, rate: float, data_format: Any = None, seed: int | None = None, name: str | None = None,
-                 dtype: Any = None, **kwargs: Any) -> None:  # fmt: skip
+    def __init__(
+        self,
+        rate: float,
+        data_format: Any = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(data_format, name=name, dtype=dtype, **kwargs)
         self.rate = check_rate(type(self).__name__, rate)
 
@@ -121,8 +128,9 @@ class SpatialDropout1D(_SpatialDropout):
 
     rank = 1
 
-    def __init__(self, rate: float, seed: int | None = None, name: str | None = None, dtype: Any = None,
-                 **kwargs: Any) -> None:  # fmt: skip
+    def __init__(
+        self, rate: float, seed: int | None = None, name: str | None = None, dtype: Any = None, **kwargs: Any
+    ) -> None:
         super().__init__(rate, "channels_last", seed, name, dtype, **kwargs)
 
 
@@ -157,8 +165,9 @@ class ActivityRegularization(Layer):
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
         if l1 < 0 or l2 < 0:
-            raise ArgumentError(message("Arguments of ActivityRegularization", expected="l1 and l2 >= 0",
-                                        got=f"l1={l1}, l2={l2}"))  # fmt: skip
+            raise ArgumentError(
+                message("Arguments of ActivityRegularization", expected="l1 and l2 >= 0", got=f"l1={l1}, l2={l2}")
+            )
         super().__init__(activity_regularizer=L1L2(l1, l2), **kwargs)
 
     def call(self, x: Any) -> Any:

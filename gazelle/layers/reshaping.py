@@ -10,8 +10,8 @@ import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.layers.base import Layer
+from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.spatial import _Spatial, choice, is_whole, pairs, sizes
-from gazelle.layers.spec import InputSpec
 
 
 class Reshape(Layer):
@@ -27,17 +27,26 @@ class Reshape(Layer):
         super().__init__(**kwargs)
         shape = (target_shape,) if is_whole(target_shape) else tuple(target_shape)
         if any(not is_whole(n) or n < -1 for n in shape) or shape.count(-1) > 1:
-            raise ArgumentError(message("Argument target_shape of Reshape", expected="sizes >= 0, at most one -1",
-                                        got=repr(target_shape)))  # fmt: skip
+            raise ArgumentError(
+                message(
+                    "Argument target_shape of Reshape", expected="sizes >= 0, at most one -1", got=repr(target_shape)
+                )
+            )
         self.target_shape = shape
 
     def call(self, x: Any) -> Any:
         have, want = math.prod(x.shape[1:]), math.prod(n for n in self.target_shape if n != -1)
         rest = have // want if want else 0
         if (-1 in self.target_shape and rest * want != have) or (-1 not in self.target_shape and have != want):
-            raise ShapeError(message(f"{self._label} to {self.target_shape}", expected=f"{want} elements in a sample"
-                                     if -1 not in self.target_shape else f"a multiple of {want} elements in a sample",
-                                     got=f"{have} in shape {x.shape}"))  # fmt: skip
+            raise ShapeError(
+                message(
+                    f"{self._label} to {self.target_shape}",
+                    expected=f"{want} elements in a sample"
+                    if -1 not in self.target_shape
+                    else f"a multiple of {want} elements in a sample",
+                    got=f"{have} in shape {x.shape}",
+                )
+            )
         return jnp.reshape(x, (x.shape[0], *(rest if n == -1 else n for n in self.target_shape)))
 
 
@@ -54,8 +63,14 @@ class Permute(Layer):
         super().__init__(**kwargs)
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
-            raise ArgumentError(message("Argument dims of Permute", expected="each of 1, 2, ..., n once",
-                                        got=repr(dims), mend="The batch is axis 0 and is not named."))  # fmt: skip
+            raise ArgumentError(
+                message(
+                    "Argument dims of Permute",
+                    expected="each of 1, 2, ..., n once",
+                    got=repr(dims),
+                    hint="The batch is axis 0 and is not named.",
+                )
+            )
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
 
     def call(self, x: Any) -> Any:
@@ -90,8 +105,13 @@ class _Cropping(_Spatial):
         both = self.cropping if self.rank > 1 else (self.cropping,)
         for axis, (before, after) in zip(self.space, both, strict=True):
             if before + after >= x.shape[axis]:
-                raise ShapeError(message(f"{self._label} cuts {before} + {after} off axis {axis}",
-                                         expected="something to be left", got=f"shape {x.shape}"))  # fmt: skip
+                raise ShapeError(
+                    message(
+                        f"{self._label} cuts {before} + {after} off axis {axis}",
+                        expected="something to be left",
+                        got=f"shape {x.shape}",
+                    )
+                )
             x = jax.lax.slice_in_dim(x, before, x.shape[axis] - after, axis=axis)
         return x
 

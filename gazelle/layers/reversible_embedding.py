@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from gazelle.core.masks import set_mask
 from gazelle.layers.embedding import Embedding
-from gazelle.quantizers.forms import Form
+from gazelle.quantizers.quantized_layout import Form
 
 
 class ReversibleEmbedding(Embedding):
@@ -34,14 +34,27 @@ class ReversibleEmbedding(Embedding):
     _quantizes_inputs = ("int8", "int4")
 
     def __init__(
-        self, input_dim: int, output_dim: int, tie_weights: bool = True, embeddings_initializer: Any = "uniform",
-        embeddings_regularizer: Any = None, embeddings_constraint: Any = None, mask_zero: bool = False,
-        reverse_dtype: Any = None, logit_soft_cap: float | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        input_dim: int,
+        output_dim: int,
+        tie_weights: bool = True,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        mask_zero: bool = False,
+        reverse_dtype: Any = None,
+        logit_soft_cap: float | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
-            input_dim, output_dim, embeddings_initializer, embeddings_regularizer, embeddings_constraint, mask_zero,
+            input_dim,
+            output_dim,
+            embeddings_initializer,
+            embeddings_regularizer,
+            embeddings_constraint,
+            mask_zero,
             **kwargs,
-        )  # fmt: skip
+        )
 
     def build(self, input_shape: Any = None) -> None:
         if not self.built:

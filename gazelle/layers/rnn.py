@@ -10,9 +10,9 @@ import jax.numpy as jnp
 from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
 from gazelle.core.variable import Variable
 from gazelle.layers.base import Layer
-from gazelle.layers.spec import InputSpec
+from gazelle.layers.input_spec import InputSpec
+from gazelle.layers.recurrence import Sweep, sweep
 from gazelle.layers.stacked_cells import StackedRNNCells, check_cell
-from gazelle.layers.sweep import Sweep, sweep
 
 
 class RNN(Layer):
@@ -37,9 +37,16 @@ class RNN(Layer):
     """
 
     def __init__(
-        self, cell: Any, return_sequences: bool = False, return_state: bool = False, go_backwards: bool = False,
-        stateful: bool = False, unroll: bool = False, zero_output_for_mask: bool = False, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        cell: Any,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        zero_output_for_mask: bool = False,
+        **kwargs: Any,
+    ) -> None:
         if isinstance(cell, (list, tuple)):
             self.cell = cell = StackedRNNCells(cell)
         check_cell(cell)
@@ -57,18 +64,25 @@ class RNN(Layer):
             self.input_spec = InputSpec(ndim=3, axes={-1: sequences_shape[-1]})
         if self.unroll and time is None:
             raise ShapeError(
-                message(f"{self._label} with unroll=True", expected="a known number of time steps",
-                        got=f"shape {tuple(sequences_shape)}", mend="Give it in Input(shape=(time, features)).")
-            )  # fmt: skip
+                message(
+                    f"{self._label} with unroll=True",
+                    expected="a known number of time steps",
+                    got=f"shape {tuple(sequences_shape)}",
+                    hint="Give it in Input(shape=(time, features)).",
+                )
+            )
         if isinstance(self.cell, Layer) and not self.cell.built:
             self.cell.build((batch, *sequences_shape[2:]))
         if self.stateful:
             if batch is None:
                 raise ShapeError(
-                    message(f"{self._label} with stateful=True", expected="a known batch size",
-                            got=f"shape {tuple(sequences_shape)}",
-                            mend="Give it: Input(batch_shape=(batch, time, features)) or batch_input_shape=....")
-                )  # fmt: skip
+                    message(
+                        f"{self._label} with stateful=True",
+                        expected="a known batch size",
+                        got=f"shape {tuple(sequences_shape)}",
+                        hint="Give it: Input(batch_shape=(batch, time, features)) or batch_input_shape=....",
+                    )
+                )
             first = self.get_initial_state(batch)
             self.states = jax.tree.map(
                 lambda s: Variable(s, trainable=False, name="rnn_state", persistent=False), first
@@ -122,11 +136,15 @@ class RNN(Layer):
         states = jax.tree.map(lambda s: jnp.asarray(s, self.compute_dtype), given)
         first = jax.tree.leaves(states)[0]
         if first.shape[0] != batch:
-            mend = "Batches of a stateful layer all have the size it was built on: leave the last, smaller one out."
+            hint = "Batches of a stateful layer all have the size it was built on: leave the last, smaller one out."
             raise ShapeError(
-                message(f"{self._label}: the sequences and the states", expected=f"batch size {first.shape[0]}",
-                        got=f"batch size {batch}", mend=mend if self.stateful else "")
-            )  # fmt: skip
+                message(
+                    f"{self._label}: the sequences and the states",
+                    expected=f"batch size {first.shape[0]}",
+                    got=f"batch size {batch}",
+                    hint=hint if self.stateful else "",
+                )
+            )
         return states
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
@@ -162,10 +180,14 @@ class RNN(Layer):
         shape = getattr(args[0], "shape", None) if args else None
         if shape is not None and self.input_spec is not None and len(shape) != 3:
             raise ShapeError(
-                message(self._label, expected="3 axes (batch, time, features)", got=f"shape {tuple(shape)}",
-                        mend="One feature: x[..., None]. One time step: x[:, None, :]. After another recurrent layer:"
-                        " give that one return_sequences=True.")
-            )  # fmt: skip
+                message(
+                    self._label,
+                    expected="3 axes (batch, time, features)",
+                    got=f"shape {tuple(shape)}",
+                    hint="One feature: x[..., None]. One time step: x[:, None, :]. After another recurrent layer:"
+                    " give that one return_sequences=True.",
+                )
+            )
         super()._check_inputs(args)
 
 

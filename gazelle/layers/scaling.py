@@ -63,21 +63,35 @@ class Normalization(Layer):
         self.input_mean, self.input_variance = mean, variance
         del self._config["mean"], self._config["variance"]  # the attributes are what is in force, given or adapted
         if (mean is None) != (variance is None) or np.shape(mean) != np.shape(variance):
-            raise ArgumentError(message("Normalization", expected="mean and variance of one shape, or none of both",
-                                        got=f"mean={mean!r}, variance={variance!r}"))  # fmt: skip
+            raise ArgumentError(
+                message(
+                    "Normalization",
+                    expected="mean and variance of one shape, or none of both",
+                    got=f"mean={mean!r}, variance={variance!r}",
+                )
+            )
         if mean is not None and np.ndim(mean) > len(self.axis):
-            raise ArgumentError(message("mean of Normalization", expected=f"at most {len(self.axis)} axes, as in axis",
-                                        got=f"shape {np.shape(mean)}"))  # fmt: skip
+            raise ArgumentError(
+                message(
+                    "mean of Normalization",
+                    expected=f"at most {len(self.axis)} axes, as in axis",
+                    got=f"shape {np.shape(mean)}",
+                )
+            )
 
     def build(self, input_shape: Any) -> None:
         rank = len(input_shape)
         if any(not -rank <= a < rank for a in self.axis):
-            raise ShapeError(message(f"axis of {self._label}", expected=f"axes of shape {tuple(input_shape)}",
-                                     got=self.axis))  # fmt: skip
+            raise ShapeError(
+                message(f"axis of {self._label}", expected=f"axes of shape {tuple(input_shape)}", got=self.axis)
+            )
         self._kept = tuple(sorted(a % rank for a in self.axis))
         if any(input_shape[a] is None for a in self._kept):
-            raise ShapeError(message(self._label, expected=f"known sizes on the axes {self._kept}",
-                                     got=f"shape {tuple(input_shape)}"))  # fmt: skip
+            raise ShapeError(
+                message(
+                    self._label, expected=f"known sizes on the axes {self._kept}", got=f"shape {tuple(input_shape)}"
+                )
+            )
         self._reduced = tuple(a for a in range(rank) if a not in self._kept)
         self._broadcast = tuple(input_shape[a] if a in self._kept else 1 for a in range(rank))
         if self.input_mean is None:
@@ -118,14 +132,21 @@ class Normalization(Layer):
             if not self.built:
                 self.build((None, *batch.shape[1:]) if 0 not in self._axes(batch.ndim) else batch.shape)
             elif [batch.shape[a] for a in self._kept] != [self._broadcast[a] for a in self._kept]:
-                raise ShapeError(message(f"adapt of {self._label}", expected=f"batches like {self._broadcast}",
-                                         got=f"shape {batch.shape}"))  # fmt: skip
+                raise ShapeError(
+                    message(
+                        f"adapt of {self._label}",
+                        expected=f"batches like {self._broadcast}",
+                        got=f"shape {batch.shape}",
+                    )
+                )
             batch = batch.astype(np.float64)
             size = int(np.prod([batch.shape[a] for a in self._reduced]))
             count += size
-            share, step = size / count, batch.mean(self._reduced) - mean
-            variance = variance * (1 - share) + batch.var(self._reduced) * share + step**2 * share * (1 - share)
-            mean = mean + step * share
+            fraction, step = size / count, batch.mean(self._reduced) - mean
+            variance = (
+                variance * (1 - fraction) + batch.var(self._reduced) * fraction + step**2 * fraction * (1 - fraction)
+            )
+            mean = mean + step * fraction
         self.adapt_mean.assign(mean)
         self.adapt_variance.assign(variance)
 

@@ -7,7 +7,7 @@ from typing import Any
 from gazelle.core import defaults
 from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
 from gazelle.layers.base import Layer
-from gazelle.layers.spec import InputSpec
+from gazelle.layers.input_spec import InputSpec
 
 
 def is_whole(value: Any) -> bool:
@@ -68,9 +68,9 @@ class _Spatial(Layer):
         """The number of channels; weights need it."""
         size = shape[self.channel_axis]
         if size is None:
-            mend = "Give the size of the channel axis in input_shape."
+            hint = "Give the size of the channel axis in input_shape."
             raise ShapeError(
-                message(self._label, expected="a known number of channels", got=f"shape {shape}", mend=mend)
+                message(self._label, expected="a known number of channels", got=f"shape {shape}", hint=hint)
             )
         return int(size)
 
@@ -78,6 +78,12 @@ class _Spatial(Layer):
         """A window that is never inside the input leaves nothing."""
         space = tuple(shape[axis] for axis in self.space)
         if any(n < w for n, w in zip(space, window, strict=True)):
-            mend = f"Use padding='same', a smaller {argument}, or larger inputs."
-            raise ShapeError(message(self._label, expected=f"at least {window} along the axes of space",
-                                     got=f"{space} in shape {tuple(shape)}", mend=mend))  # fmt: skip
+            hint = f"Use padding='same', a smaller {argument}, or larger inputs."
+            raise ShapeError(
+                message(
+                    self._label,
+                    expected=f"at least {window} along the axes of space",
+                    got=f"{space} in shape {tuple(shape)}",
+                    hint=hint,
+                )
+            )

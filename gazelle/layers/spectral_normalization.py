@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from gazelle import initializers
 from gazelle.core.errors import ArgumentError, message
-from gazelle.layers.spec import InputSpec
+from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.wrappers import Wrapper
 
 
@@ -36,16 +36,22 @@ class SpectralNormalization(Wrapper):
     def __init__(self, layer: Any, power_iterations: int = 1, **kwargs: Any) -> None:
         super().__init__(layer, **kwargs)
         if not isinstance(power_iterations, int) or power_iterations <= 0:
-            raise ArgumentError(message("power_iterations of SpectralNormalization", expected="1 or more",
-                                        got=repr(power_iterations)))  # fmt: skip
+            raise ArgumentError(
+                message("power_iterations of SpectralNormalization", expected="1 or more", got=repr(power_iterations))
+            )
 
     def build(self, input_shape: Any = None) -> None:
         super().build(input_shape)
         kernel: Any = getattr(self.layer, "kernel", None)
         self.kernel: Any = kernel if kernel is not None else getattr(self.layer, "embeddings", None)
         if self.kernel is None:
-            raise ArgumentError(message(f"The layer of {self._label}", expected="one with a kernel or embeddings",
-                                        got=type(self.layer).__name__))  # fmt: skip
+            raise ArgumentError(
+                message(
+                    f"The layer of {self._label}",
+                    expected="one with a kernel or embeddings",
+                    got=type(self.layer).__name__,
+                )
+            )
         self.input_spec = InputSpec(min_ndim=1, axes={-1: input_shape[-1]})
         start = initializers.TruncatedNormal(stddev=0.02)
         self.vector_u = self.add_weight(

@@ -13,8 +13,8 @@ from gazelle import initializers, ops
 from gazelle.core import defaults
 from gazelle.core.errors import ArgumentError, message
 from gazelle.layers.base import Layer
+from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.spatial import choice
-from gazelle.layers.spec import InputSpec
 
 _EPSILON = 1e-7
 
@@ -39,17 +39,29 @@ class MelSpectrogram(Layer):
     """
 
     def __init__(
-        self, fft_length: int = 2048, sequence_stride: int = 512, sequence_length: int | None = None,
-        window: Any = "hann", sampling_rate: int = 16000, num_mel_bins: int = 128, min_freq: float = 20.0,
-        max_freq: float | None = None, power_to_db: bool = True, top_db: float = 80.0, mag_exp: float = 2.0,
-        min_power: float = 1e-10, ref_power: float = 1.0, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        fft_length: int = 2048,
+        sequence_stride: int = 512,
+        sequence_length: int | None = None,
+        window: Any = "hann",
+        sampling_rate: int = 16000,
+        num_mel_bins: int = 128,
+        min_freq: float = 20.0,
+        max_freq: float | None = None,
+        power_to_db: bool = True,
+        top_db: float = 80.0,
+        mag_exp: float = 2.0,
+        min_power: float = 1e-10,
+        ref_power: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.sequence_length = sequence_length or fft_length
         self.max_freq = max_freq or int(sampling_rate / 2)
         if fft_length < self.sequence_length:
-            raise ArgumentError(message("sequence_length of MelSpectrogram", expected=f"at most {fft_length=}",
-                                        got=sequence_length))  # fmt: skip
+            raise ArgumentError(
+                message("sequence_length of MelSpectrogram", expected=f"at most {fft_length=}", got=sequence_length)
+            )
 
     def triangles(self, dtype: Any) -> np.ndarray[Any, Any]:
         """M (fft_length // 2 + 1, num_mel_bins)."""
@@ -98,10 +110,19 @@ class STFTSpectrogram(Layer):
     """
 
     def __init__(
-        self, mode: str = "log", frame_length: int = 256, frame_step: int | None = None, fft_length: int | None = None,
-        window: Any = "hann", periodic: bool = False, scaling: str | None = "density", padding: str = "valid",
-        expand_dims: bool = False, data_format: Any = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        mode: str = "log",
+        frame_length: int = 256,
+        frame_step: int | None = None,
+        fft_length: int | None = None,
+        window: Any = "hann",
+        periodic: bool = False,
+        scaling: str | None = "density",
+        padding: str = "valid",
+        expand_dims: bool = False,
+        data_format: Any = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         owner = "STFTSpectrogram"
         if frame_step is not None and not 1 <= frame_step <= frame_length:
@@ -115,8 +136,9 @@ class STFTSpectrogram(Layer):
         self.mode = choice(owner, "mode", mode, ("log", "magnitude", "psd", "real", "imag", "angle", "stft"))
         self.padding = choice(owner, "padding", padding, ("valid", "same"))
         if scaling not in (None, "density", "spectrum"):
-            raise ArgumentError(message(f"scaling of {owner}", expected="'density', 'spectrum' or None",
-                                        got=repr(scaling)))  # fmt: skip
+            raise ArgumentError(
+                message(f"scaling of {owner}", expected="'density', 'spectrum' or None", got=repr(scaling))
+            )
         given = data_format or defaults.image_data_format()
         self.data_format = choice(owner, "data_format", given, defaults.FORMATS)
         self._frame_step = frame_step or frame_length // 2

@@ -20,9 +20,13 @@ def check_cell(cell: Any) -> None:
     size = getattr(cell, "state_size", None)
     if not isinstance(size, (int, list, tuple)):
         raise ArgumentError(
-            message(f"state_size of the cell {name}", expected="an integer, or a list with one for each state",
-                    got=repr(size), mend="Set it in the cell's __init__: self.state_size = units.")
-        )  # fmt: skip
+            message(
+                f"state_size of the cell {name}",
+                expected="an integer, or a list with one for each state",
+                got=repr(size),
+                hint="Set it in the cell's __init__: self.state_size = units.",
+            )
+        )
 
 
 def output_size(cell: Any) -> Any:

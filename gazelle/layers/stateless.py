@@ -33,9 +33,13 @@ class Stateless(Tree, abstract=True):
         return self._seed_generator
 
     def stateless_call(
-        self, trainable_variables: Sequence[Any], non_trainable_variables: Sequence[Any], *args: Any,
-        return_losses: bool = False, **kwargs: Any,
-    ) -> Any:  # fmt: skip
+        self,
+        trainable_variables: Sequence[Any],
+        non_trainable_variables: Sequence[Any],
+        *args: Any,
+        return_losses: bool = False,
+        **kwargs: Any,
+    ) -> Any:
         """(outputs, values of the non-trainable variables after the call), and with `return_losses` the losses.
 
         A pure function, to be compiled and differentiated: the variables of the layer stay as they are.
@@ -53,11 +57,17 @@ class Stateless(Tree, abstract=True):
         [[1.0, 1.0]]
         """
         if not self.built:
-            raise StateError(message(f"stateless_call of {self._label} came before it was built",
-                                     mend="Call it on data once, or build it with an input shape."))  # fmt: skip
+            raise StateError(
+                message(
+                    f"stateless_call of {self._label} came before it was built",
+                    hint="Call it on data once, or build it with an input shape.",
+                )
+            )
         own, fixed = self.trainable_variables, self.non_trainable_variables
-        for what, variables, values in (("trainable", own, trainable_variables),
-                                        ("non_trainable", fixed, non_trainable_variables)):  # fmt: skip
+        for what, variables, values in (
+            ("trainable", own, trainable_variables),
+            ("non_trainable", fixed, non_trainable_variables),
+        ):
             if len(variables) != len(values):
                 words = f"{what}_variables of stateless_call"
                 raise ArgumentError(message(words, expected=f"{len(variables)} values", got=len(values)))

@@ -12,8 +12,8 @@ from gazelle.core.config import deserialize, serialize
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.layers.adapting import batches
 from gazelle.layers.categories import MODES, check_mode
-from gazelle.layers.host import texts
 from gazelle.layers.lookup import StringLookup, _Vocabulary
+from gazelle.layers.numpy_layer import texts
 
 # Only ASCII letters and marks, as TensorFlow has it: text in other scripts stays as it is.
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
@@ -51,33 +51,66 @@ class TextVectorization(_Vocabulary):
     """
 
     def __init__(
-        self, max_tokens: int | None = None, standardize: Any = "lower_and_strip_punctuation",
-        split: Any = "whitespace", ngrams: Any = None, output_mode: str = "int",
-        output_sequence_length: int | None = None, pad_to_max_tokens: bool = False, vocabulary: Any = None,
-        idf_weights: Any = None, sparse: bool = False, ragged: bool = False, encoding: str = "utf-8",
-        name: str | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        max_tokens: int | None = None,
+        standardize: Any = "lower_and_strip_punctuation",
+        split: Any = "whitespace",
+        ngrams: Any = None,
+        output_mode: str = "int",
+        output_sequence_length: int | None = None,
+        pad_to_max_tokens: bool = False,
+        vocabulary: Any = None,
+        idf_weights: Any = None,
+        sparse: bool = False,
+        ragged: bool = False,
+        encoding: str = "utf-8",
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.output_mode = check_mode("TextVectorization", output_mode, (*MODES, "tf_idf"), sparse)
         for key, value, known in (("standardize", standardize, _STANDARDIZE), ("split", split, _SPLIT)):
             if value is not None and not callable(value) and value not in known:
-                raise ArgumentError(message(f"{key} of TextVectorization", expected=f"{', '.join(known)}, None or a "
-                                            "function", got=repr(value)))  # fmt: skip
+                raise ArgumentError(
+                    message(
+                        f"{key} of TextVectorization",
+                        expected=f"{', '.join(known)}, None or a function",
+                        got=repr(value),
+                    )
+                )
         if ragged:
-            raise ArgumentError(message("ragged=True of TextVectorization", expected="False", got="True",
-                                        mend="Rows are filled up with 0 here."))  # fmt: skip
+            raise ArgumentError(
+                message(
+                    "ragged=True of TextVectorization",
+                    expected="False",
+                    got="True",
+                    hint="Rows are filled up with 0 here.",
+                )
+            )
         if output_sequence_length is not None and self.output_mode != "int":
-            raise ArgumentError(message("output_sequence_length of TextVectorization", expected="output_mode='int'",
-                                        got=repr(self.output_mode)))  # fmt: skip
+            raise ArgumentError(
+                message(
+                    "output_sequence_length of TextVectorization",
+                    expected="output_mode='int'",
+                    got=repr(self.output_mode),
+                )
+            )
         if isinstance(ngrams, list):
             self.ngrams = tuple(ngrams)
         if not (ngrams is None or isinstance(ngrams, int) or all(isinstance(n, int) for n in self.ngrams)):
-            raise ArgumentError(message("ngrams of TextVectorization", expected="a whole number or a tuple of them",
-                                        got=repr(ngrams)))  # fmt: skip
+            raise ArgumentError(
+                message("ngrams of TextVectorization", expected="a whole number or a tuple of them", got=repr(ngrams))
+            )
         self._lookup_layer = StringLookup(
-            max_tokens=max_tokens, vocabulary=vocabulary, idf_weights=idf_weights, pad_to_max_tokens=pad_to_max_tokens,
-            mask_token="", output_mode=self.output_mode, encoding=encoding, **self._told,
-        )  # fmt: skip
+            max_tokens=max_tokens,
+            vocabulary=vocabulary,
+            idf_weights=idf_weights,
+            pad_to_max_tokens=pad_to_max_tokens,
+            mask_token="",
+            output_mode=self.output_mode,
+            encoding=encoding,
+            **self._told,
+        )
 
     def tokens(self, inputs: Any) -> list[list[str]]:
         """The tokens of each text."""
@@ -90,8 +123,11 @@ class TextVectorization(_Vocabulary):
         if self.split is not None:
             if values.ndim > 1:
                 if values.shape[-1] != 1:
-                    raise ShapeError(message(self._label, expected="one text a row, (batch,) or (batch, 1)",
-                                             got=f"shape {values.shape}"))  # fmt: skip
+                    raise ShapeError(
+                        message(
+                            self._label, expected="one text a row, (batch,) or (batch, 1)", got=f"shape {values.shape}"
+                        )
+                    )
                 values = values[..., 0]
             values = self.split(values) if callable(self.split) else map(_SPLIT[self.split], values.tolist())
         elif values.ndim == 1:

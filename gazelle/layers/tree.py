@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.core import bind
+from gazelle.core import tracing
 from gazelle.core.config import Configurable, snake
 from gazelle.core.errors import ShapeError, StateError, message
 from gazelle.core.seeds import SeedGenerator
 from gazelle.core.variable import Variable, still
 
-_UNTRACKED = frozenset({"_config", "nodes", "_eager_losses", "_build_shapes", "optimizer", "history",
-                        "_seed_generator"})  # fmt: skip
+_UNTRACKED = frozenset(
+    {"_config", "nodes", "_eager_losses", "_build_shapes", "optimizer", "history", "_seed_generator"}
+)
 
 
 class Tree(Configurable, abstract=True):
@@ -140,11 +141,18 @@ class Tree(Configurable, abstract=True):
         if len(own) != len(arrays):
             built = "" if self.built else " Build it first: its weights do not exist yet."
             raise ShapeError(
-                message(f"set_weights of {self._label}", expected=f"{len(own)} arrays", got=f"{len(arrays)}",
-                        mend=f"Give what get_weights() of an equal layer returns.{built}")
-            )  # fmt: skip
-        wrong = [f"{v.path}: expected {v.shape}, got {a.shape}" for v, a in zip(own, arrays, strict=True)
-                 if v.shape != a.shape]  # fmt: skip
+                message(
+                    f"set_weights of {self._label}",
+                    expected=f"{len(own)} arrays",
+                    got=f"{len(arrays)}",
+                    hint=f"Give what get_weights() of an equal layer returns.{built}",
+                )
+            )
+        wrong = [
+            f"{v.path}: expected {v.shape}, got {a.shape}"
+            for v, a in zip(own, arrays, strict=True)
+            if v.shape != a.shape
+        ]
         if wrong:
             raise ShapeError(f"set_weights of {self._label} does not fit.\n" + "\n".join(wrong))
         with still(own):
@@ -154,7 +162,7 @@ class Tree(Configurable, abstract=True):
     def count_params(self) -> int:
         """The number of numbers in all weights."""
         if not self.built:
-            raise StateError(message(f"{self._label} is not built yet", mend="Call it on data or give input_shape."))
+            raise StateError(message(f"{self._label} is not built yet", hint="Call it on data or give input_shape."))
         return sum(v.size for v in self.weights)
 
     @property
@@ -162,7 +170,7 @@ class Tree(Configurable, abstract=True):
         """Penalties of the last call (`add_loss`) and of the regularizers, for this layer and all below it."""
         layers = list(self.named_layers().values())
         ids = {id(layer) for layer in layers}
-        scope = bind.current()
+        scope = tracing.current()
         if scope is not None:
             called = [value for layer, value in scope.losses if id(layer) in ids]
         else:

@@ -26,9 +26,13 @@ class Wrapper(Layer):
     def __init__(self, layer: Any, **kwargs: Any) -> None:
         if not isinstance(layer, Layer):
             raise ArgumentError(
-                message(f"layer of {type(self).__name__}", expected="a Layer object", got=repr(layer),
-                        mend="Give an object, as in Dense(4), not a class or a function." )
-            )  # fmt: skip
+                message(
+                    f"layer of {type(self).__name__}",
+                    expected="a Layer object",
+                    got=repr(layer),
+                    hint="Give an object, as in Dense(4), not a class or a function.",
+                )
+            )
         super().__init__(**kwargs)
         self.layer = layer  # also for subclasses outside of this package
 
@@ -59,9 +63,13 @@ class TimeDistributed(Wrapper):
     def build(self, input_shape: Any = None) -> None:
         if len(input_shape) < 3:
             raise ShapeError(
-                message(self._label, expected="at least 3 axes (batch, time, ...)", got=f"shape {tuple(input_shape)}",
-                        mend="A missing time axis is added by x[:, None].")
-            )  # fmt: skip
+                message(
+                    self._label,
+                    expected="at least 3 axes (batch, time, ...)",
+                    got=f"shape {tuple(input_shape)}",
+                    hint="A missing time axis is added by x[:, None].",
+                )
+            )
         super().build((input_shape[0], *input_shape[2:]))
         self._build_shapes = input_shape
 

@@ -15,11 +15,22 @@ from gazelle.core.lookup import lookup
 from gazelle.core.masks import get_mask
 from gazelle.core.symbolic import any_symbolic, call_op
 from gazelle.losses import functions
-from gazelle.losses.labels import check_labels
-from gazelle.losses.shapes import check_shapes, kind_of, same_rank
+from gazelle.losses.label_values import check_labels
+from gazelle.losses.target_shapes import check_shapes, kind_of, same_rank
 
-__all__ = ["REDUCTIONS", "Loss", "LossFunctionWrapper", "align", "as_loss", "check_labels", "check_shapes",
-           "divide", "get", "merge_mask", "stepwise"]  # fmt: skip
+__all__ = [
+    "REDUCTIONS",
+    "Loss",
+    "LossFunctionWrapper",
+    "align",
+    "as_loss",
+    "check_labels",
+    "check_shapes",
+    "divide",
+    "get",
+    "merge_mask",
+    "stepwise",
+]
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none")
 
@@ -42,7 +53,7 @@ class Loss(Configurable):
     1.0
     """
 
-    _room = "losses"
+    _namespace = "losses"
 
     def __init__(self, name: str | None = None, reduction: Any = "sum_over_batch_size", dtype: Any = None) -> None:
         if reduction is not None and reduction not in REDUCTIONS:
@@ -85,9 +96,13 @@ class LossFunctionWrapper(Loss):
     """A loss from a function `fn(y_true, y_pred, **kwargs)` that gives one value per sample."""
 
     def __init__(
-        self, fn: Callable[..., Any], reduction: Any = "sum_over_batch_size", name: str | None = None,
-        dtype: Any = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        fn: Callable[..., Any],
+        reduction: Any = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name or getattr(fn, "__name__", None), reduction=reduction, dtype=dtype)
         self.fn = get(fn)
         self.fn_kwargs = kwargs
@@ -122,9 +137,12 @@ def align(weights: Any, values: Any, label: str) -> tuple[Any, Any]:
     fits = weights.ndim == values.ndim and all(w in (1, v) for w, v in zip(weights.shape, values.shape, strict=True))
     if not fits and weights.ndim and values.ndim:
         raise ShapeError(
-            message(f"sample_weight of {label}", expected=f"shape {values.shape[:1]} or {values.shape}",
-                    got=f"shape {weights.shape}")
-        )  # fmt: skip
+            message(
+                f"sample_weight of {label}",
+                expected=f"shape {values.shape[:1]} or {values.shape}",
+                got=f"shape {weights.shape}",
+            )
+        )
     return values, weights
 
 

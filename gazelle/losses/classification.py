@@ -8,8 +8,8 @@ import jax.numpy as jnp
 
 from gazelle.core import defaults
 from gazelle.losses.base import LossFunctionWrapper
-from gazelle.losses.shapes import takes
-from gazelle.ops.extremes import largest
+from gazelle.losses.target_shapes import takes
+from gazelle.ops.max_min import largest
 
 
 def _signed(y_true: Any) -> Any:

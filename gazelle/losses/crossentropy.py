@@ -11,7 +11,7 @@ from gazelle.core import defaults
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.masks import set_mask
 from gazelle.losses.base import LossFunctionWrapper
-from gazelle.losses.shapes import family, takes
+from gazelle.losses.target_shapes import family, takes
 
 
 def _inside(p: Any) -> Any:
@@ -110,8 +110,10 @@ def crossentropy(y_true: Any, y_pred: Any) -> Any:
 
 
 _FAMILY = {
-    "binary": binary_crossentropy, "sparse": sparse_categorical_crossentropy, "categorical": categorical_crossentropy,
-}  # fmt: skip
+    "binary": binary_crossentropy,
+    "sparse": sparse_categorical_crossentropy,
+    "categorical": categorical_crossentropy,
+}
 
 
 @takes("classes")
@@ -134,11 +136,23 @@ class BinaryCrossentropy(LossFunctionWrapper):
     """
 
     def __init__(
-        self, from_logits: bool = False, label_smoothing: float = 0.0, axis: Any = -1,
-        reduction: Any = "sum_over_batch_size", name: str = "binary_crossentropy", dtype: Any = None,
-    ) -> None:  # fmt: skip
-        super().__init__(binary_crossentropy, reduction, name, dtype, from_logits=from_logits,
-                         label_smoothing=label_smoothing, axis=axis)  # fmt: skip
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: Any = -1,
+        reduction: Any = "sum_over_batch_size",
+        name: str = "binary_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            binary_crossentropy,
+            reduction,
+            name,
+            dtype,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+            axis=axis,
+        )
 
 
 class CategoricalCrossentropy(LossFunctionWrapper):
@@ -149,11 +163,23 @@ class CategoricalCrossentropy(LossFunctionWrapper):
     """
 
     def __init__(
-        self, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1,
-        reduction: Any = "sum_over_batch_size", name: str = "categorical_crossentropy", dtype: Any = None,
-    ) -> None:  # fmt: skip
-        super().__init__(categorical_crossentropy, reduction, name, dtype, from_logits=from_logits,
-                         label_smoothing=label_smoothing, axis=axis)  # fmt: skip
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: Any = "sum_over_batch_size",
+        name: str = "categorical_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            categorical_crossentropy,
+            reduction,
+            name,
+            dtype,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+            axis=axis,
+        )
 
 
 class CategoricalGeneralizedCrossEntropy(LossFunctionWrapper):
@@ -164,9 +190,12 @@ class CategoricalGeneralizedCrossEntropy(LossFunctionWrapper):
     """
 
     def __init__(
-        self, q: float = 0.5, reduction: Any = "sum_over_batch_size",
-        name: str = "categorical_generalized_cross_entropy", dtype: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        q: float = 0.5,
+        reduction: Any = "sum_over_batch_size",
+        name: str = "categorical_generalized_cross_entropy",
+        dtype: Any = None,
+    ) -> None:
         if not 0 < q < 1:
             raise ArgumentError(message("CategoricalGeneralizedCrossEntropy(q)", expected="0 < q < 1", got=q))
         super().__init__(categorical_generalized_cross_entropy, reduction, name, dtype, q=q)
@@ -180,8 +209,20 @@ class SparseCategoricalCrossentropy(LossFunctionWrapper):
     """
 
     def __init__(
-        self, from_logits: bool = False, ignore_class: int | None = None, reduction: Any = "sum_over_batch_size",
-        axis: int = -1, name: str = "sparse_categorical_crossentropy", dtype: Any = None,
-    ) -> None:  # fmt: skip
-        super().__init__(sparse_categorical_crossentropy, reduction, name, dtype, from_logits=from_logits,
-                         ignore_class=ignore_class, axis=axis)  # fmt: skip
+        self,
+        from_logits: bool = False,
+        ignore_class: int | None = None,
+        reduction: Any = "sum_over_batch_size",
+        axis: int = -1,
+        name: str = "sparse_categorical_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            sparse_categorical_crossentropy,
+            reduction,
+            name,
+            dtype,
+            from_logits=from_logits,
+            ignore_class=ignore_class,
+            axis=axis,
+        )

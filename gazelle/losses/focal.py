@@ -12,14 +12,20 @@ import jax.numpy as jnp
 
 from gazelle.losses.base import LossFunctionWrapper
 from gazelle.losses.crossentropy import distribution, smooth, surprise
-from gazelle.losses.shapes import takes
+from gazelle.losses.target_shapes import takes
 
 
 @takes("binary")
 def binary_focal_crossentropy(
-    y_true: Any, y_pred: Any, apply_class_balancing: bool = False, alpha: float = 0.25, gamma: float = 2.0,
-    from_logits: bool = False, label_smoothing: float = 0.0, axis: Any = -1,
-) -> Any:  # fmt: skip
+    y_true: Any,
+    y_pred: Any,
+    apply_class_balancing: bool = False,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: Any = -1,
+) -> Any:
     """l = mean(a (1 - p_t)^gamma b)  over `axis`: b the binary crossentropy, p_t the probability of the true class.
 
     a is alpha for class 1 and 1 - alpha for class 0 with `apply_class_balancing`, else 1.
@@ -39,9 +45,14 @@ def binary_focal_crossentropy(
 
 @takes("onehot")
 def categorical_focal_crossentropy(
-    y_true: Any, y_pred: Any, alpha: Any = 0.25, gamma: float = 2.0, from_logits: bool = False,
-    label_smoothing: float = 0.0, axis: int = -1,
-) -> Any:  # fmt: skip
+    y_true: Any,
+    y_pred: Any,
+    alpha: Any = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Any:
     """l = -sum(alpha (1 - p)^gamma y_true log(p))  over `axis`, the classes; alpha a number or one for each class.
 
     >>> round(float(categorical_focal_crossentropy([[0.0, 1.0]], [[0.3, 0.7]])[0]), 4)
@@ -62,13 +73,29 @@ class BinaryFocalCrossentropy(LossFunctionWrapper):
     """
 
     def __init__(
-        self, apply_class_balancing: bool = False, alpha: float = 0.25, gamma: float = 2.0, from_logits: bool = False,
-        label_smoothing: float = 0.0, axis: Any = -1, reduction: Any = "sum_over_batch_size",
-        name: str = "binary_focal_crossentropy", dtype: Any = None,
-    ) -> None:  # fmt: skip
-        super().__init__(binary_focal_crossentropy, reduction, name, dtype, alpha=alpha, gamma=gamma, axis=axis,
-                         apply_class_balancing=apply_class_balancing, from_logits=from_logits,
-                         label_smoothing=label_smoothing)  # fmt: skip
+        self,
+        apply_class_balancing: bool = False,
+        alpha: float = 0.25,
+        gamma: float = 2.0,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: Any = -1,
+        reduction: Any = "sum_over_batch_size",
+        name: str = "binary_focal_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            binary_focal_crossentropy,
+            reduction,
+            name,
+            dtype,
+            alpha=alpha,
+            gamma=gamma,
+            axis=axis,
+            apply_class_balancing=apply_class_balancing,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+        )
 
 
 class CategoricalFocalCrossentropy(LossFunctionWrapper):
@@ -79,9 +106,24 @@ class CategoricalFocalCrossentropy(LossFunctionWrapper):
     """
 
     def __init__(
-        self, alpha: Any = 0.25, gamma: float = 2.0, from_logits: bool = False, label_smoothing: float = 0.0,
-        axis: int = -1, reduction: Any = "sum_over_batch_size", name: str = "categorical_focal_crossentropy",
+        self,
+        alpha: Any = 0.25,
+        gamma: float = 2.0,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: Any = "sum_over_batch_size",
+        name: str = "categorical_focal_crossentropy",
         dtype: Any = None,
-    ) -> None:  # fmt: skip
-        super().__init__(categorical_focal_crossentropy, reduction, name, dtype, alpha=alpha, gamma=gamma,
-                         from_logits=from_logits, label_smoothing=label_smoothing, axis=axis)  # fmt: skip
+    ) -> None:
+        super().__init__(
+            categorical_focal_crossentropy,
+            reduction,
+            name,
+            dtype,
+            alpha=alpha,
+            gamma=gamma,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+            axis=axis,
+        )

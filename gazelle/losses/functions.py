@@ -21,9 +21,12 @@ def check_arguments(kind: str, function: Any, more: Mapping[str, Any]) -> None:
         signature.bind(None, None, **more)
     except TypeError as error:
         raise ArgumentError(
-            message(f"The {kind} function '{_name(function)}'", expected="a function of (y_true, y_pred)",
-                    got=f"{_name(function)}{signature}: {error}")
-        ) from error  # fmt: skip
+            message(
+                f"The {kind} function '{_name(function)}'",
+                expected="a function of (y_true, y_pred)",
+                got=f"{_name(function)}{signature}: {error}",
+            )
+        ) from error
 
 
 def call(kind: str, function: Any, y_true: Any, y_pred: Any, more: Mapping[str, Any]) -> Any:
@@ -41,11 +44,15 @@ def call(kind: str, function: Any, y_true: Any, y_pred: Any, more: Mapping[str, 
         error.add_note(f"Raised by the {kind} function '{_name(function)}' for {shapes}.")
         raise
     if values is None or isinstance(values, (str, bytes, bool, int, float)):
-        mend = "Return what was computed." if values is None else ""
+        hint = "Return what was computed." if values is None else ""
         raise ArgumentError(
-            message(f"The {kind} function '{_name(function)}'", expected="one value a sample, computed from y_pred",
-                    got=repr(values), mend=mend)
-        )  # fmt: skip
+            message(
+                f"The {kind} function '{_name(function)}'",
+                expected="one value a sample, computed from y_pred",
+                got=repr(values),
+                hint=hint,
+            )
+        )
     return values
 
 

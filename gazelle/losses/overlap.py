@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from gazelle.core import defaults
 from gazelle.core.masks import set_mask
 from gazelle.losses.base import LossFunctionWrapper
-from gazelle.losses.shapes import takes
+from gazelle.losses.target_shapes import takes
 
 
 @takes("values")
@@ -41,9 +41,14 @@ def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axi
 
 @takes("groups")
 def circle(
-    y_true: Any, y_pred: Any, ref_labels: Any = None, ref_embeddings: Any = None, remove_diagonal: bool = True,
-    gamma: float = 80, margin: float = 0.4,
-) -> Any:  # fmt: skip
+    y_true: Any,
+    y_pred: Any,
+    ref_labels: Any = None,
+    ref_embeddings: Any = None,
+    remove_diagonal: bool = True,
+    gamma: float = 80,
+    margin: float = 0.4,
+) -> Any:
     """l = softplus(logsumexp_p(gamma a_p (d_p - margin)) + logsumexp_n(gamma a_n (1 - margin - d_n)))
 
     d = 1 - y_pred ref^T, the cosine distances to the embeddings of the same group (p) and of others (n);
@@ -98,9 +103,14 @@ class Tversky(LossFunctionWrapper):
     """
 
     def __init__(
-        self, alpha: float = 0.5, beta: float = 0.5, reduction: Any = "sum_over_batch_size", name: str = "tversky",
-        axis: Any = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        alpha: float = 0.5,
+        beta: float = 0.5,
+        reduction: Any = "sum_over_batch_size",
+        name: str = "tversky",
+        axis: Any = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__(tversky, reduction, name, dtype, alpha=alpha, beta=beta, axis=axis)
 
 
@@ -112,7 +122,12 @@ class Circle(LossFunctionWrapper):
     """
 
     def __init__(
-        self, gamma: float = 80.0, margin: float = 0.4, remove_diagonal: bool = True,
-        reduction: Any = "sum_over_batch_size", name: str = "circle", dtype: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        gamma: float = 80.0,
+        margin: float = 0.4,
+        remove_diagonal: bool = True,
+        reduction: Any = "sum_over_batch_size",
+        name: str = "circle",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(circle, reduction, name, dtype, gamma=gamma, margin=margin, remove_diagonal=remove_diagonal)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from gazelle.core import defaults
 from gazelle.losses.base import LossFunctionWrapper
-from gazelle.losses.shapes import takes
+from gazelle.losses.target_shapes import takes
 
 
 @takes("values", "mse", "MSE")

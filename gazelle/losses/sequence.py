@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from gazelle.core.errors import ShapeError, message
 from gazelle.losses.base import LossFunctionWrapper
-from gazelle.losses.shapes import takes
+from gazelle.losses.target_shapes import takes
 
 _NO = -1e5  # the logarithm of "cannot be"; finite, so that gradients are
 
@@ -32,9 +32,12 @@ def ctc(y_true: Any, y_pred: Any) -> Any:
     """
     if y_true.ndim != 2 or y_pred.ndim != 3:
         raise ShapeError(
-            message("Loss 'ctc'", expected="y (batch, length) and y_pred (batch, steps, classes)",
-                    got=f"{y_true.shape} and {y_pred.shape}")
-        )  # fmt: skip
+            message(
+                "Loss 'ctc'",
+                expected="y (batch, length) and y_pred (batch, steps, classes)",
+                got=f"{y_true.shape} and {y_pred.shape}",
+            )
+        )
     labels = y_true.astype("int32")
     batch, length = labels.shape
     states = jnp.zeros((batch, 2 * length + 1), "int32").at[:, 1::2].set(labels)

@@ -11,14 +11,16 @@ import jax.numpy as jnp
 from gazelle.core import defaults
 from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
 from gazelle.losses.base import divide
-from gazelle.losses.shapes import matched
+from gazelle.losses.target_shapes import matched
 from gazelle.metrics.base import Metric
 from gazelle.metrics.confusion import _ALL, confusion, even_thresholds
 
 _CURVES = ("ROC", "PR", "PRGAIN")
 _HEIGHTS: dict[str, Callable[[Any, Any], Any]] = {
-    "interpolation": lambda left, right: (left + right) / 2.0, "minoring": jnp.minimum, "majoring": jnp.maximum,
-}  # fmt: skip
+    "interpolation": lambda left, right: (left + right) / 2.0,
+    "minoring": jnp.minimum,
+    "majoring": jnp.maximum,
+}
 
 
 class AUC(Metric):
@@ -44,10 +46,18 @@ class AUC(Metric):
     _direction = "up"
 
     def __init__(
-        self, num_thresholds: int = 200, curve: str = "ROC", summation_method: str = "interpolation",
-        name: str | None = None, dtype: Any = None, thresholds: Any = None, multi_label: bool = False,
-        num_labels: int | None = None, label_weights: Any = None, from_logits: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        num_thresholds: int = 200,
+        curve: str = "ROC",
+        summation_method: str = "interpolation",
+        name: str | None = None,
+        dtype: Any = None,
+        thresholds: Any = None,
+        multi_label: bool = False,
+        num_labels: int | None = None,
+        label_weights: Any = None,
+        from_logits: bool = False,
+    ) -> None:
         super().__init__(dtype, name)
         self.curve, self.summation_method = curve.upper(), summation_method.lower()
         if self.curve not in _CURVES:
@@ -70,8 +80,13 @@ class AUC(Metric):
         if self._built:
             return
         if self.multi_label and len(y_pred_shape) != 2:
-            raise ShapeError(message(f"Metric '{self.name}' with multi_label", expected="y_pred (batch, labels)",
-                                     got=f"shape {tuple(y_pred_shape)}"))  # fmt: skip
+            raise ShapeError(
+                message(
+                    f"Metric '{self.name}' with multi_label",
+                    expected="y_pred (batch, labels)",
+                    got=f"shape {tuple(y_pred_shape)}",
+                )
+            )
         shape = (len(self._cuts), y_pred_shape[-1]) if self.multi_label else (len(self._cuts),)
         for name in _ALL:
             setattr(self, name, self.add_weight(shape, name=name))
@@ -81,8 +96,14 @@ class AUC(Metric):
         y_true, y_pred = matched("values", f"Metric '{self.name}'", y_true, jnp.asarray(y_pred, "float32"))
         self.build(y_true.shape, y_pred.shape)
         y_pred = jax.nn.sigmoid(y_pred) if self.from_logits else y_pred
-        counts = confusion(y_true, y_pred, self._cuts, sample_weight, by_label=self.multi_label,
-                           label_weights=None if self.multi_label else self.label_weights)  # fmt: skip
+        counts = confusion(
+            y_true,
+            y_pred,
+            self._cuts,
+            sample_weight,
+            by_label=self.multi_label,
+            label_weights=None if self.multi_label else self.label_weights,
+        )
         for name in _ALL:
             getattr(self, name).assign_add(counts[name])
 
@@ -121,7 +142,7 @@ def _interpolated(tp: Any, fp: Any, fn: Any) -> Any:
     With p = tp + fp and tp = a p + b the area is  (a dtp + a b log(p_0 / p_1)) / (tp + fn).
     """
     p, dtp = tp + fp, tp[:-1] - tp[1:]
-    slope = divide(dtp, jnp.maximum(p[:-1] - p[1:], 0))
-    intercept = tp[1:] - slope * p[1:]
+    gradient = divide(dtp, jnp.maximum(p[:-1] - p[1:], 0))
+    intercept = tp[1:] - gradient * p[1:]
     ratio = jnp.where((p[:-1] > 0) & (p[1:] > 0), divide(p[:-1], jnp.maximum(p[1:], 0)), 1.0)
-    return divide(slope * (dtp + intercept * jnp.log(ratio)), jnp.maximum(tp[1:] + fn[1:], 0))
+    return divide(gradient * (dtp + intercept * jnp.log(ratio)), jnp.maximum(tp[1:] + fn[1:], 0))

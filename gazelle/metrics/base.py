@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle import initializers
-from gazelle.core import bind, dtypes, policies
+from gazelle.core import dtypes, policies, tracing
 from gazelle.core.config import snake
 from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.lookup import Named, lookup
@@ -37,7 +37,7 @@ class Metric(Named):
     3.0
     """
 
-    _room = "metrics"
+    _namespace = "metrics"
     _direction: str | None = None  # "up" or "down": which way is better, where that is known
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
@@ -64,15 +64,21 @@ class Metric(Named):
             variable.assign(jnp.zeros(variable.shape, variable.dtype))
 
     def add_variable(
-        self, shape: Any = (), initializer: Any = None, dtype: Any = None, aggregation: str = "sum",
+        self,
+        shape: Any = (),
+        initializer: Any = None,
+        dtype: Any = None,
+        aggregation: str = "sum",
         name: str | None = None,
-    ) -> Variable:  # fmt: skip
+    ) -> Variable:
         """Make a variable that is kept between batches; 0 at first unless `initializer` says otherwise."""
         if "_sums" not in self.__dict__:
             raise StateError(
-                message(f"{type(self).__name__} was not set up",
-                        mend=f"Start {type(self).__name__}.__init__ with super().__init__().")
-            )  # fmt: skip
+                message(
+                    f"{type(self).__name__} was not set up",
+                    hint=f"Start {type(self).__name__}.__init__ with super().__init__().",
+                )
+            )
         if isinstance(shape, str):  # Keras 2 wrote the name first
             shape, name = (), shape
         first = initializers.get("zeros" if initializer is None else initializer)
@@ -122,10 +128,14 @@ class Metric(Named):
         named = self.named_variables()
         if len(values) != len(named):
             raise ArgumentError(
-                message(f"Metric '{self.name}'", expected=f"{len(named)} values ({', '.join(named)})",
-                        got=f"{len(values)}", mend="Give the values of .variables, in that order.")
-            )  # fmt: skip
-        out, after, _ = bind.pure(method, named)(dict(zip(named, values, strict=True)), *args, **kwargs)
+                message(
+                    f"Metric '{self.name}'",
+                    expected=f"{len(named)} values ({', '.join(named)})",
+                    got=f"{len(values)}",
+                    hint="Give the values of .variables, in that order.",
+                )
+            )
+        out, after, _ = tracing.pure(method, named)(dict(zip(named, values, strict=True)), *args, **kwargs)
         return out, list(after.values())
 
     def __repr__(self) -> str:

@@ -7,18 +7,22 @@ from typing import Any
 from gazelle import losses
 from gazelle.core.config import find, snake
 from gazelle.core.errors import ArgumentError, message
-from gazelle.losses.shapes import family
+from gazelle.losses.target_shapes import family
 from gazelle.metrics.accuracy import BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy
 from gazelle.metrics.base import Metric, get
 from gazelle.metrics.probability import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
 from gazelle.metrics.reduction import MeanMetricWrapper
 
 _ACCURACY = {
-    "binary": BinaryAccuracy, "sparse": SparseCategoricalAccuracy, "categorical": CategoricalAccuracy,
-}  # fmt: skip
+    "binary": BinaryAccuracy,
+    "sparse": SparseCategoricalAccuracy,
+    "categorical": CategoricalAccuracy,
+}
 _CROSSENTROPY = {
-    "binary": BinaryCrossentropy, "sparse": SparseCategoricalCrossentropy, "categorical": CategoricalCrossentropy,
-}  # fmt: skip
+    "binary": BinaryCrossentropy,
+    "sparse": SparseCategoricalCrossentropy,
+    "categorical": CategoricalCrossentropy,
+}
 _BY_SHAPE = {"accuracy": _ACCURACY, "acc": _ACCURACY, "crossentropy": _CROSSENTROPY, "ce": _CROSSENTROPY}
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from gazelle.core import defaults
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.losses.base import align, divide
-from gazelle.losses.shapes import matched
+from gazelle.losses.target_shapes import matched
 from gazelle.metrics.base import Metric
 
 _NEVER = -1e10  # below every threshold
@@ -93,8 +93,13 @@ class _Confusion(Metric):
             y_pred = jnp.where(jax.nn.one_hot(best, y_pred.shape[-1]).sum(axis=-2) > 0, y_pred, _NEVER)
         if self._class_id is not None:
             if y_pred.ndim < 2:
-                raise ShapeError(message(f"Metric '{self.name}' with class_id", expected="y_pred (batch, classes)",
-                                         got=f"shape {y_pred.shape}"))  # fmt: skip
+                raise ShapeError(
+                    message(
+                        f"Metric '{self.name}' with class_id",
+                        expected="y_pred (batch, classes)",
+                        got=f"shape {y_pred.shape}",
+                    )
+                )
             y_true, y_pred = (v[..., self._class_id, None] for v in (y_true, y_pred))
         counts = confusion(y_true, y_pred, self._cuts, sample_weight)
         for name in self._kept:
@@ -106,8 +111,12 @@ class _Confusion(Metric):
     def _rates(self) -> dict[str, Any]:
         tp, fp, tn, fn = (getattr(self, name).value for name in _ALL)
         recall = divide(tp, tp + fn)
-        return {"recall": recall, "sensitivity": recall, "precision": divide(tp, tp + fp),
-                "specificity": divide(tn, tn + fp)}  # fmt: skip
+        return {
+            "recall": recall,
+            "sensitivity": recall,
+            "precision": divide(tp, tp + fp),
+            "specificity": divide(tn, tn + fp),
+        }
 
 
 class _Count(_Confusion):
@@ -167,9 +176,13 @@ class _Rate(_Confusion):
     _direction = "up"
 
     def __init__(
-        self, thresholds: Any = None, top_k: int | None = None, class_id: int | None = None, name: str | None = None,
+        self,
+        thresholds: Any = None,
+        top_k: int | None = None,
+        class_id: int | None = None,
+        name: str | None = None,
         dtype: Any = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(dtype, name)
         default = 0.5 if top_k is None else _NEVER
         self._keep(thresholds_of(type(self).__name__, thresholds, default), top_k, class_id)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from gazelle.core import defaults
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.losses.base import align
-from gazelle.losses.shapes import matched
+from gazelle.losses.target_shapes import matched
 from gazelle.metrics.base import Metric
 from gazelle.metrics.reduction import wide
 
@@ -38,8 +38,13 @@ class _FScore(Metric):
         if self._built:
             return
         if len(y_pred_shape) != 2:
-            raise ShapeError(message(f"Metric '{self.name}'", expected="y_pred of shape (batch, classes)",
-                                     got=f"shape {tuple(y_pred_shape)}"))  # fmt: skip
+            raise ShapeError(
+                message(
+                    f"Metric '{self.name}'",
+                    expected="y_pred of shape (batch, classes)",
+                    got=f"shape {tuple(y_pred_shape)}",
+                )
+            )
         shape = () if self.average == "micro" else (y_pred_shape[-1],)
         for name in _SUMS:
             setattr(self, name, self.add_weight(shape, dtype=wide(self.dtype), name=name))
@@ -85,9 +90,13 @@ class FBetaScore(_FScore):
     _names = ("fbeta_score",)
 
     def __init__(
-        self, average: str | None = None, beta: float = 1.0, threshold: float | None = None,
-        name: str | None = "fbeta_score", dtype: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        average: str | None = None,
+        beta: float = 1.0,
+        threshold: float | None = None,
+        name: str | None = "fbeta_score",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(dtype, name)
         self._set_up(average, beta, threshold)
 
@@ -100,8 +109,11 @@ class F1Score(_FScore):
     """
 
     def __init__(
-        self, average: str | None = None, threshold: float | None = None, name: str | None = "f1_score",
+        self,
+        average: str | None = None,
+        threshold: float | None = None,
+        name: str | None = "f1_score",
         dtype: Any = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(dtype, name)
         self._set_up(average, 1.0, threshold)

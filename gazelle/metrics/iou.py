@@ -18,15 +18,23 @@ class _IoU(Metric):
     _direction = "up"
 
     def _set_up(
-        self, num_classes: int, targets: Any, ignore_class: int | None = None, sparse_y_true: bool = True,
-        sparse_y_pred: bool = True, axis: int = -1,
-    ) -> None:  # fmt: skip
+        self,
+        num_classes: int,
+        targets: Any,
+        ignore_class: int | None = None,
+        sparse_y_true: bool = True,
+        sparse_y_pred: bool = True,
+        axis: int = -1,
+    ) -> None:
         self._classes, self._targets, self._ignored = num_classes, tuple(targets), ignore_class
         if max(self._targets) >= num_classes:
             raise ArgumentError(
-                message(f"{type(self).__name__}(target_class_ids)", expected=f"numbers below {num_classes}",
-                        got=list(self._targets))
-            )  # fmt: skip
+                message(
+                    f"{type(self).__name__}(target_class_ids)",
+                    expected=f"numbers below {num_classes}",
+                    got=list(self._targets),
+                )
+            )
         self._sparse, self._axis = (sparse_y_true, sparse_y_pred), axis
         self.total_cm = self.add_weight((num_classes, num_classes), dtype=self.dtype, name="total_confusion_matrix")
 
@@ -35,15 +43,20 @@ class _IoU(Metric):
         true, pred = (jnp.asarray(y) if sparse else jnp.argmax(jnp.asarray(y), axis=self._axis) for y, sparse in pairs)
         if true.size != pred.size:
             raise ShapeError(
-                message(f"Metric '{self.name}'", expected="as many labels as predictions",
-                        got=f"{true.shape} and {pred.shape} classes",
-                        mend="Scores of classes need sparse_y_pred=False (one-hot labels sparse_y_true=False).")
-            )  # fmt: skip
+                message(
+                    f"Metric '{self.name}'",
+                    expected="as many labels as predictions",
+                    got=f"{true.shape} and {pred.shape} classes",
+                    hint="Scores of classes need sparse_y_pred=False (one-hot labels sparse_y_true=False).",
+                )
+            )
         true, pred = (v.reshape(-1).astype("int32") for v in (true, pred))
         weights = jnp.asarray(1 if sample_weight is None else sample_weight)
         if dtypes.is_float(weights.dtype) and not dtypes.is_float(self.dtype):
-            warnings.warn(f"{type(self).__name__} counts in {self.dtype}: fractions of weights are dropped. "
-                          "Use dtype='float32'.", stacklevel=2)  # fmt: skip
+            warnings.warn(
+                f"{type(self).__name__} counts in {self.dtype}: fractions of weights are dropped. Use dtype='float32'.",
+                stacklevel=2,
+            )
         weights = jnp.broadcast_to(weights.reshape(-1) if weights.ndim else weights, true.shape).astype(self.dtype)
         counts = (true >= 0) & (true < self._classes) & (pred >= 0) & (pred < self._classes)
         if self._ignored is not None:
@@ -75,9 +88,16 @@ class IoU(_IoU):
     """
 
     def __init__(
-        self, num_classes: int, target_class_ids: Any, name: str | None = None, dtype: Any = None,
-        ignore_class: int | None = None, sparse_y_true: bool = True, sparse_y_pred: bool = True, axis: int = -1,
-    ) -> None:  # fmt: skip
+        self,
+        num_classes: int,
+        target_class_ids: Any,
+        name: str | None = None,
+        dtype: Any = None,
+        ignore_class: int | None = None,
+        sparse_y_true: bool = True,
+        sparse_y_pred: bool = True,
+        axis: int = -1,
+    ) -> None:
         super().__init__(dtype or "int", name)
         self._set_up(num_classes, target_class_ids, ignore_class, sparse_y_true, sparse_y_pred, axis)
 
@@ -109,9 +129,15 @@ class MeanIoU(_IoU):
     _names = ("mean_iou",)
 
     def __init__(
-        self, num_classes: int, name: str | None = None, dtype: Any = None, ignore_class: int | None = None,
-        sparse_y_true: bool = True, sparse_y_pred: bool = True, axis: int = -1,
-    ) -> None:  # fmt: skip
+        self,
+        num_classes: int,
+        name: str | None = None,
+        dtype: Any = None,
+        ignore_class: int | None = None,
+        sparse_y_true: bool = True,
+        sparse_y_pred: bool = True,
+        axis: int = -1,
+    ) -> None:
         super().__init__(dtype or "int", name)
         self._set_up(num_classes, range(num_classes), ignore_class, sparse_y_true, sparse_y_pred, axis)
 
@@ -124,9 +150,15 @@ class OneHotIoU(_IoU):
     """
 
     def __init__(
-        self, num_classes: int, target_class_ids: Any, name: str | None = None, dtype: Any = None,
-        ignore_class: int | None = None, sparse_y_pred: bool = False, axis: int = -1,
-    ) -> None:  # fmt: skip
+        self,
+        num_classes: int,
+        target_class_ids: Any,
+        name: str | None = None,
+        dtype: Any = None,
+        ignore_class: int | None = None,
+        sparse_y_pred: bool = False,
+        axis: int = -1,
+    ) -> None:
         super().__init__(dtype or "int", name)
         self._set_up(num_classes, target_class_ids, ignore_class, False, sparse_y_pred, axis)
 
@@ -139,8 +171,13 @@ class OneHotMeanIoU(_IoU):
     """
 
     def __init__(
-        self, num_classes: int, name: str | None = None, dtype: Any = None, ignore_class: int | None = None,
-        sparse_y_pred: bool = False, axis: int = -1,
-    ) -> None:  # fmt: skip
+        self,
+        num_classes: int,
+        name: str | None = None,
+        dtype: Any = None,
+        ignore_class: int | None = None,
+        sparse_y_pred: bool = False,
+        axis: int = -1,
+    ) -> None:
         super().__init__(dtype or "int", name)
         self._set_up(num_classes, range(num_classes), ignore_class, False, sparse_y_pred, axis)

@@ -17,18 +17,18 @@ from gazelle.losses import (
 )
 from gazelle.losses.base import align, stepwise
 from gazelle.losses.regression import unit
-from gazelle.losses.shapes import matched, takes
+from gazelle.losses.target_shapes import matched, takes
 from gazelle.metrics.base import Metric
 from gazelle.metrics.reduction import Mean, MeanMetricWrapper, wide
 
 
-@takes("values", room="metrics.functions")
+@takes("values", namespace="metrics.functions")
 def cosine_similarity(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
     """sum(unit(y_true) unit(y_pred))  over `axis`: 1 where both point the same way (the loss has the other sign)."""
     return jnp.sum(unit(y_true, axis) * unit(y_pred, axis), axis=axis)
 
 
-@takes("values", room="metrics.functions")
+@takes("values", namespace="metrics.functions")
 def pearson_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
     """mean(a b) / (std(a) std(b))  over `axis`,  a = y_true - mean(y_true), b = y_pred - mean(y_pred).
 
@@ -41,7 +41,7 @@ def pearson_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
     return jnp.mean(a * b, axis=axis)
 
 
-@takes("values", room="metrics.functions")
+@takes("values", namespace="metrics.functions")
 def concordance_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
     """2 cov / (var(y_true) + var(y_pred) + (mean(y_true) - mean(y_pred))^2)  over `axis`.
 
@@ -201,9 +201,12 @@ class R2Score(Metric):
     _direction = "up"
 
     def __init__(
-        self, class_aggregation: str | None = "uniform_average", num_regressors: int = 0,
-        name: str | None = "r2_score", dtype: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        class_aggregation: str | None = "uniform_average",
+        num_regressors: int = 0,
+        name: str | None = "r2_score",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(dtype, name)
         if class_aggregation not in _AGGREGATIONS:
             raise unknown("class_aggregation", class_aggregation, map(str, _AGGREGATIONS))
@@ -218,8 +221,13 @@ class R2Score(Metric):
         if self._built:
             return
         if len(y_pred_shape) != 2:
-            raise ShapeError(message(f"Metric '{self.name}'", expected="y_pred of shape (batch, outputs)",
-                                     got=f"shape {tuple(y_pred_shape)}"))  # fmt: skip
+            raise ShapeError(
+                message(
+                    f"Metric '{self.name}'",
+                    expected="y_pred of shape (batch, outputs)",
+                    got=f"shape {tuple(y_pred_shape)}",
+                )
+            )
         shape, dtype = (y_pred_shape[-1],), wide(self.dtype)
         self.squared_sum = self.add_weight(shape, dtype=dtype, name="squared_sum")
         self.sum = self.add_weight(shape, dtype=dtype, name="sum")

@@ -54,11 +54,15 @@ def check_rows(graph: Graph | None, x: Any) -> None:
         if not fits.all():
             place = tuple(int(i) for i in np.argwhere(~fits)[0])
             high = array[array >= rows]
-            mend = f"Embedding({int(high.max()) + 1}, ...) has a row for each id." if high.size else ""
+            hint = f"Embedding({int(high.max()) + 1}, ...) has a row for each id." if high.size else ""
             raise DataError(
-                message(f"Ids for the Embedding '{tables[0].name}'", expected=f"whole numbers from 0 to {rows - 1}",
-                        got=f"{array[place]} at x[{', '.join(map(str, place))}]", mend=mend)
-            )  # fmt: skip
+                message(
+                    f"Ids for the Embedding '{tables[0].name}'",
+                    expected=f"whole numbers from 0 to {rows - 1}",
+                    got=f"{array[place]} at x[{', '.join(map(str, place))}]",
+                    hint=hint,
+                )
+            )
 
 
 def check_outputs(graph: Graph | None, loss: Any) -> None:
@@ -74,23 +78,26 @@ def check_outputs(graph: Graph | None, loss: Any) -> None:
         activation = getattr(layer, "activation", None)
         if activation is activations.get("softmax") and tensor.shape[-1] == 1:
             raise ArgumentError(
-                message(f"Softmax over the one unit of '{layer.name}' is always 1",
-                        expected="several units, or a sigmoid",
-                        got=f"output shape {tensor.shape}",
-                        mend="For two classes: Dense(1, activation='sigmoid') with loss='binary_crossentropy'.")
-            )  # fmt: skip
+                message(
+                    f"Softmax over the one unit of '{layer.name}' is always 1",
+                    expected="several units, or a sigmoid",
+                    got=f"output shape {tensor.shape}",
+                    hint="For two classes: Dense(1, activation='sigmoid') with loss='binary_crossentropy'.",
+                )
+            )
         kind = losses.get(one)
         name = getattr(kind, "name", None) or getattr(kind, "__name__", "")
         if (
-            type(layer).__name__ == "Dense" and activation is activations.get(None)
+            type(layer).__name__ == "Dense"
+            and activation is activations.get(None)
             and name in ("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy")
             and not getattr(kind, "from_logits", False)
-        ):  # fmt: skip
+        ):
             last = "sigmoid" if name == "binary_crossentropy" else "softmax"
             warn(
                 f"Output '{layer.name}' has no activation, but loss '{name}' expects probabilities.\n"
                 f"Give it activation='{last}', or use the loss with from_logits=True.",
-            )  # fmt: skip
+            )
 
 
 def warn_frozen_since(model: Any, trainable: set[str]) -> None:
@@ -101,4 +108,4 @@ def warn_frozen_since(model: Any, trainable: set[str]) -> None:
         warn(
             f"`trainable` of '{paths[0]}' was changed after compile, and this fit does not see it.\n"
             "Call compile again: it decides what is trained.",
-        )  # fmt: skip
+        )

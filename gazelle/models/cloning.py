@@ -17,9 +17,12 @@ from gazelle.models.sequential import Sequential
 
 
 def clone_model(
-    model: Any, input_tensors: Any = None, clone_function: Callable[[Any], Any] | None = None,
-    call_function: Callable[..., Any] | None = None, recursive: bool = False,
-) -> Any:  # fmt: skip
+    model: Any,
+    input_tensors: Any = None,
+    clone_function: Callable[[Any], Any] | None = None,
+    call_function: Callable[..., Any] | None = None,
+    recursive: bool = False,
+) -> Any:
     """A new model of the same structure, with weights initialized anew and nothing compiled.
 
     `clone_function(layer)` gives the layer for the place of each one but Inputs; models inside the model are handed to
@@ -33,9 +36,13 @@ def clone_model(
     """  # noqa: E501
     if not hasattr(type(model), "compile_from_config"):
         raise ArgumentError(
-            message("clone_model", expected="a model", got=f"a {type(model).__name__}",
-                    mend="A layer again, without weights: type(layer).from_config(layer.get_config()).")
-        )  # fmt: skip
+            message(
+                "clone_model",
+                expected="a model",
+                got=f"a {type(model).__name__}",
+                hint="A layer again, without weights: type(layer).from_config(layer.get_config()).",
+            )
+        )
     if input_tensors is None and clone_function is None and call_function is None:
         return _from_config(model)
     copies = _Copies(clone_function or _from_config, recursive)
@@ -43,17 +50,23 @@ def clone_model(
     if isinstance(model, Sequential):
         if call_function is not None:
             raise ArgumentError(
-                message("clone_model: call_function", expected="a model made from inputs and outputs",
-                        got="a Sequential, whose layers are called one after another")
-            )  # fmt: skip
+                message(
+                    "clone_model: call_function",
+                    expected="a model made from inputs and outputs",
+                    got="a Sequential, whose layers are called one after another",
+                )
+            )
         heads = symbolic.leaves(input_tensors) or [layer for layer in model._layers if isinstance(layer, InputLayer)]
         return Sequential([*heads[:1], *map(copies, model.layers)], name=model.name, trainable=model.trainable)
     if model._graph is None:
         raise ArgumentError(
-            message(f"clone_model of '{model.name}'", expected="a graph of layers, to take others in their place",
-                    got=f"{type(model).__name__}, whose call is a program of its own",
-                    mend="Without clone_function and input_tensors it is made from its get_config().")
-        )  # fmt: skip
+            message(
+                f"clone_model of '{model.name}'",
+                expected="a graph of layers, to take others in their place",
+                got=f"{type(model).__name__}, whose call is a program of its own",
+                hint="Without clone_function and input_tensors it is made from its get_config().",
+            )
+        )
     inputs, outputs = _called_again(model._graph, input_tensors, copies, call)
     made = type(model) if takes_a_graph(type(model)) else Functional
     return made(inputs=inputs, outputs=outputs, name=model.name, trainable=model.trainable)
@@ -84,9 +97,11 @@ class _Copies:
 
 def _called_again(graph: Any, given: Any, copies: _Copies, call: Callable[..., Any]) -> tuple[Any, Any]:
     """The calls of a graph with other layers, from new Inputs or from tensors that are given."""
-    heads = symbolic.leaves(given) if given is not None else [
-        Input(batch_shape=t.shape, dtype=t.dtype, name=t.node.operation.name) for t in graph.flat_inputs
-    ]  # fmt: skip
+    heads = (
+        symbolic.leaves(given)
+        if given is not None
+        else [Input(batch_shape=t.shape, dtype=t.dtype, name=t.node.operation.name) for t in graph.flat_inputs]
+    )
     if len(heads) != len(graph.flat_inputs):
         raise ArgumentError(
             message("clone_model: input_tensors", expected=f"{len(graph.flat_inputs)} tensors", got=f"{len(heads)}")

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from gazelle.core import bind, symbolic
-from gazelle.core.closures import mentions, reached
+from gazelle.core import symbolic, tracing
+from gazelle.core.closed_over_tensors import mentions, reached
 from gazelle.core.symbolic import KerasTensor
 from gazelle.layers.input import Input, InputLayer
 from gazelle.models.graph import Graph
@@ -31,7 +31,7 @@ class ClosedLoss:
         known = {id(tensor): reports[tensor] for tensor in self.tensors}
 
         def loss(y_true: Any, y_pred: Any) -> Any:
-            with bind.knowing(known):
+            with tracing.knowing(known):
                 return self.function(y_true, y_pred)
 
         return loss

@@ -14,14 +14,14 @@ from gazelle.core.errors import StateError, message
 from gazelle.core.traceback import warn
 from gazelle.metrics import Mean
 from gazelle.models import closures, sharing
-from gazelle.models.arguments import whole
 from gazelle.models.checks import check_outputs
-from gazelle.models.front import front_of
-from gazelle.models.hooks import Hooks
-from gazelle.models.steps import ModelSteps
-from gazelle.training.custom import CustomTrainer
-from gazelle.training.meters import CompileMetrics, Meters
-from gazelle.training.programs import Blueprint
+from gazelle.models.fit_arguments import whole
+from gazelle.models.host_preprocessing import host_preprocessing_of
+from gazelle.models.step_methods import ModelSteps
+from gazelle.models.train_step import Hooks
+from gazelle.training.custom_trainer import CustomTrainer
+from gazelle.training.metrics_state import CompileMetrics, MetricsState
+from gazelle.training.programs import ModelSpec
 from gazelle.training.trainer import Trainer
 
 _making = threading.RLock()  # one thread at a time makes the trainer of a model
@@ -29,8 +29,16 @@ _making = threading.RLock()  # one thread at a time makes the trainer of a model
 
 #: methods by which Keras programs replace the loop around the step
 _MAKERS = ("make_train_function", "make_test_function", "make_predict_function")
-_COMPILE = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly", "steps_per_execution",
-            "jit_compile")  # fmt: skip
+_COMPILE = (
+    "optimizer",
+    "loss",
+    "loss_weights",
+    "metrics",
+    "weighted_metrics",
+    "run_eagerly",
+    "steps_per_execution",
+    "jit_compile",
+)
 
 
 class Compiling(Hooks, abstract=True):
@@ -49,10 +57,17 @@ class Compiling(Hooks, abstract=True):
         self.stop_training = False
 
     def compile(
-        self, optimizer: Any = "rmsprop", loss: Any = None, loss_weights: Any = None, metrics: Any = None,
-        weighted_metrics: Any = None, run_eagerly: bool = False, steps_per_execution: int = 1,
-        jit_compile: Any = "auto", auto_scale_loss: bool = True,
-    ) -> None:  # fmt: skip
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
         """Choose the optimizer, the loss and the metrics.
 
         Args:
@@ -75,30 +90,40 @@ class Compiling(Hooks, abstract=True):
         for name in _MAKERS:
             if getattr(type(self), name, None) is not None:  # silently training without it would be worse
                 raise StateError(
-                    message(f"{type(self).__name__}.{name} is not called by gazelle", expected="train_step(self, data)",
-                            got="a method that makes the loop around it",
-                            mend="Write train_step, test_step or predict_step: fit compiles the loop around them.")
-                )  # fmt: skip
+                    message(
+                        f"{type(self).__name__}.{name} is not called by gazelle",
+                        expected="train_step(self, data)",
+                        got="a method that makes the loop around it",
+                        hint="Write train_step, test_step or predict_step: fit compiles the loop around them.",
+                    )
+                )
         self.optimizer = optimizers.get(optimizer)
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16":
             self.optimizer = optimizers.scaled(self.optimizer)
         for one in jax.tree.leaves(loss, is_leaf=lambda v: v is not None and not isinstance(v, (list, dict))):
             losses.get(one)
         self._compiled = {
-            "optimizer": optimizer, "loss": closures.close(self, loss), "loss_weights": loss_weights,
-            "metrics": metrics, "weighted_metrics": weighted_metrics, "run_eagerly": run_eagerly,
-            "steps_per_execution": steps_per_execution, "jit_compile": jit_compile,
-        }  # fmt: skip
+            "optimizer": optimizer,
+            "loss": closures.close(self, loss),
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+        }
         self._trackers, self._finished = {"loss": Mean("loss")}, 0
         given = metrics if metrics is not None else weighted_metrics
-        self._compile_metrics = CompileMetrics(Meters(metrics, weighted_metrics, None)) if given is not None else None
+        self._compile_metrics = (
+            CompileMetrics(MetricsState(metrics, weighted_metrics, None)) if given is not None else None
+        )
         self._trainer, self._seed = None, random.next_seed()
         self._frozen = {id(v) for v in self.variables} - self.trainable_ids() if self.built else None
 
     def __getstate__(self) -> dict[str, Any]:
         """What a pickle or a copy holds: everything but compiled programs and the lease of a training."""
         if self._trainer is not None:
-            self._trainer.live.settle()
+            self._trainer.live.flush()
         frozen = None if self._frozen is None else [v for v in self.variables if id(v) in self._frozen]
         return {**self.__dict__, "_trainer": None, "_frozen": frozen}
 
@@ -152,14 +177,14 @@ class Compiling(Hooks, abstract=True):
     def _need_compiled(self, what: str) -> None:
         if self._compiled is None:
             raise StateError(
-                message(f"{what} was called before compile", mend="Call model.compile(optimizer, loss) first.")
+                message(f"{what} was called before compile", hint="Call model.compile(optimizer, loss) first.")
             )
 
     def _get_trainer(self, what: str, sample: Any = None) -> Trainer:
         """The trainer, made at first need; for `predict` an uncompiled model has one without a loss."""
         if self._compiled is None and what != "predict":
             raise StateError(
-                message(f"{what} was called before compile", mend="Call model.compile(optimizer, loss) first.")
+                message(f"{what} was called before compile", hint="Call model.compile(optimizer, loss) first.")
             )
         if not self.built and (self._writes_steps() or not self._has_call()):  # its steps call its parts
             self.built = all(layer.built for layer in self.layers)
@@ -177,37 +202,44 @@ class Compiling(Hooks, abstract=True):
             frozen = {id(v) for v in self.variables} - self.trainable_ids()
             self._frozen = frozen if words else None
         trainable = {path for path, v in self.named_variables().items() if id(v) not in frozen}
-        plan = sharing.blueprint(self, words, self.optimizer if words else None, trainable)
-        front = front_of(self)
+        plan = sharing.model_spec(self, words, self.optimizer if words else None, trainable)
+        front = host_preprocessing_of(self)
         if front is not None:
             plan.call = front.rest.run
         if self._writes_steps():
             if front is not None:
                 raise StateError(
-                    message(f"{type(self).__name__} has steps of its own and takes strings", expected="numbers",
-                            mend="Apply the layers that take strings to the data first.")
-                )  # fmt: skip
+                    message(
+                        f"{type(self).__name__} has steps of its own and takes strings",
+                        expected="numbers",
+                        hint="Apply the layers that take strings to the data first.",
+                    )
+                )
             return self._new_custom_trainer(plan)
         key = sharing.structure(self, plan)
         trainer = Trainer(
-            plan, self._seed if words else 0, key, lambda: sharing.skeleton(self, plan), sharing.rows_alone(self)
+            plan,
+            self._seed if words else 0,
+            key,
+            lambda: sharing.abstract_clone(self, plan),
+            sharing.is_batch_independent(self),
         )
         trainer.meters.trackers = self._trackers
         if self._compile_metrics is not None:
             self._compile_metrics.meters = trainer.meters
         return trainer
 
-    def _new_custom_trainer(self, plan: Blueprint) -> Trainer:
+    def _new_custom_trainer(self, plan: ModelSpec) -> Trainer:
         """The trainer of a model with steps of its own: no other model can share its programs."""
         if self._compile_metrics is not None:  # its graph is known by now
-            self._compile_metrics.meters = Meters(plan.metrics, plan.weighted_metrics, plan.outputs)
-        alone = sharing.rows_alone(self) and type(self).predict_step is Hooks.predict_step
+            self._compile_metrics.meters = MetricsState(plan.metrics, plan.weighted_metrics, plan.outputs)
+        alone = sharing.is_batch_independent(self) and type(self).predict_step is Hooks.predict_step
         return CustomTrainer(plan, self._seed if self._compiled else 0, ModelSteps(self), alone)
 
     def _build_for(self, sample: Any) -> None:
         """Make the weights for data of this shape."""
         if sample is None:
-            raise StateError(message(f"Model '{self.name}' is not built", mend="Call it on data, or give input_shape."))
+            raise StateError(message(f"Model '{self.name}' is not built", hint="Call it on data, or give input_shape."))
         inputs = jax.tree.map(lambda a: symbolic.KerasTensor((None, *a.shape[1:]), str(a.dtype)), sample)
         symbolic.output_spec(self._call_arrays_here, (inputs,), {}, name=self.name)
         self.built = True
@@ -238,7 +270,7 @@ class Compiling(Hooks, abstract=True):
             warn(
                 f"{kind.__name__}.compile is your own, so the model was loaded without being compiled: compile "
                 "it, or write compile_from_config(self, config).",
-            )  # fmt: skip
+            )
             return
         words = {k: deserialize(v) for k, v in config.items() if k in _COMPILE}
         self.compile(**words)

@@ -13,16 +13,16 @@ from gazelle import data
 from gazelle.core import defaults, era, symbolic
 from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.models import settings
-from gazelle.models.alone import one_at_a_time
-from gazelle.models.arguments import check_fit, pair, warn_unseen_classes, whole
 from gazelle.models.checks import check_ids, check_inputs, check_rows, warn_frozen_since
 from gazelle.models.compiling import Compiling
-from gazelle.models.front import Front, front_of
+from gazelle.models.fit_arguments import check_fit, pair, warn_unseen_classes, whole
+from gazelle.models.fit_lock import one_fit_at_a_time
 from gazelle.models.graph import Graph
-from gazelle.training import passes
+from gazelle.models.host_preprocessing import HostPreprocessing, host_preprocessing_of
+from gazelle.training import evaluation_loop
 from gazelle.training.callbacks import BackupAndRestore, CallbackList, History, Progress
 from gazelle.training.loop import Fit
-from gazelle.training.position import Position
+from gazelle.training.training_progress import TrainingProgress
 
 _making = threading.RLock()  # one thread at a time makes the trainer of a model
 
@@ -30,15 +30,31 @@ _making = threading.RLock()  # one thread at a time makes the trainer of a model
 class Fitting(Compiling, abstract=True):
     """The part of `Model` that trains. It knows which arguments mean what, and no arithmetic."""
 
-    @one_at_a_time
+    @one_fit_at_a_time
     def fit(
-        self, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1, verbose: Any = "auto",
-        callbacks: Any = None, validation_split: float = 0.0, validation_data: Any = None, shuffle: Any = True,
-        class_weight: Any = None, sample_weight: Any = None, initial_epoch: int = 0,
-        steps_per_epoch: int | None = None, validation_steps: int | None = None,
-        validation_batch_size: int | None = None, validation_freq: Any = 1, *,
-        validation_from: str | None = None, keep: bool | None = None, resume: bool = False, stop_on_nan: bool = True,
-    ) -> Any:  # fmt: skip
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: Any = True,
+        class_weight: Any = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+        *,
+        validation_from: str | None = None,
+        keep: bool | None = None,
+        resume: bool = False,
+        stop_on_nan: bool = True,
+    ) -> Any:
         """Train the model; returns the `History` of losses and metrics.
 
         Args:
@@ -80,9 +96,15 @@ class Fitting(Compiling, abstract=True):
                 x, y, sample_weight, validation_split, validation_from, validation_data
             )
         source = self._source(
-            x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, class_weight=class_weight,
-            steps=steps_per_epoch, steps_word="steps_per_epoch",
-        )  # fmt: skip
+            x,
+            y,
+            sample_weight,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            class_weight=class_weight,
+            steps=steps_per_epoch,
+            steps_word="steps_per_epoch",
+        )
         if isinstance(source, data.ArraySource):
             warn_unseen_classes(class_weight, source.data[1])
         check_inputs(self._entrance(), source)
@@ -102,8 +124,8 @@ class Fitting(Compiling, abstract=True):
         params = era.shown("run", (listed, source, validation), params)
         events = CallbackList([*listed, history], self, params)
         backup = next((c for c in events.callbacks if isinstance(c, BackupAndRestore)), None)
-        keeper = settings.keeper(self.name, keep, resume, backup)
-        at = Position(trainer, source, events.callbacks, initial_epoch)
+        autosave = settings.autosave(self.name, keep, resume, backup)
+        at = TrainingProgress(trainer, source, events.callbacks, initial_epoch)
 
         def validate(epoch: int) -> dict[str, Any]:
             due = validation_freq
@@ -111,7 +133,7 @@ class Fitting(Compiling, abstract=True):
             if check is None or not due:
                 return {}
             events.on_test_begin({})
-            logs = passes.evaluate(trainer, check, events)
+            logs = evaluation_loop.evaluate(trainer, check, events)
             events.on_test_end(logs)
             return {f"val_{key}": value for key, value in logs.items()}
 
@@ -120,51 +142,55 @@ class Fitting(Compiling, abstract=True):
             display.note(
                 f"Validating on the {settings.side_of(validation_from)} {validation_split:.0%} of the samples."
             )
-        with display, contextlib.closing(keeper) if keeper is not None else contextlib.nullcontext():
-            kept = settings.kept(keeper) if resume or backup is not None else None
+        with display, contextlib.closing(autosave) if autosave is not None else contextlib.nullcontext():
+            kept = settings.kept(autosave) if resume or backup is not None else None
             if kept is not None:
                 at.restore(*kept)
                 display.note(at.told())
             events.on_train_begin({})
             if kept is not None:
                 at.restore_callbacks(*kept)
-            Fit(trainer, self, source, events, display, at, validate, keeper, stop_on_nan).run(
+            Fit(trainer, self, source, events, display, at, validate, autosave, stop_on_nan).run(
                 at.epoch if at.stopped else epochs
             )
             events.on_train_end(dict(events.last_logs))
-        if keeper is not None:
-            settings.tell(keeper, display)
+        if autosave is not None:
+            settings.tell(autosave, display)
         return history
 
-    def _front_for(self, x: Any) -> Front | None:
+    def _front_for(self, x: Any) -> HostPreprocessing | None:
         """What is done to x on the host first: the layers that take strings."""
         first = getattr(self, "_layers", None) or [None]
-        if not self.built and getattr(first[0], "on_host", False):
+        if not self.built and getattr(first[0], "runs_on_host", False):
             sample = _first_batch(x) if data.is_stream(x) else x
             if sample is not None and data.is_text(sample):
                 self._ensure_built((symbolic.KerasTensor((None, *np.shape(sample)[1:]), "string"),), {})
-        return front_of(self)
+        return host_preprocessing_of(self)
 
     def _entrance(self) -> Graph | None:
         """The graph that data meets."""
-        front = front_of(self)
+        front = host_preprocessing_of(self)
         return self._graph if front is None else front.rest
 
     def _source(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         return data.make_source(x, *args, front=self._front_for(x), **kwargs)
 
-    def _split(self, x: Any, y: Any, w: Any, share: float, side: str | None, given: Any) -> Any:
+    def _split(self, x: Any, y: Any, w: Any, fraction: float, side: str | None, given: Any) -> Any:
         if given is not None:
             return x, y, w, None
         if data.is_stream(x):
             raise ArgumentError(
-                message("validation_split", expected="arrays", got=f"a {type(x).__name__}",
-                        mend="Give validation_data with its own generator or dataset.")
-            )  # fmt: skip
+                message(
+                    "validation_split",
+                    expected="arrays",
+                    got=f"a {type(x).__name__}",
+                    hint="Give validation_data with its own generator or dataset.",
+                )
+            )
         arrays = tuple(data.as_arrays(n, v) for n, v in (("x", x), ("y", y), ("sample_weight", w)))
         data.check_lengths(dict(zip(("x", "y", "sample_weight"), arrays, strict=True)))
         side = settings.validation_from(side)
-        rest, part = data.split(arrays, share, side == "start")
+        rest, part = data.split(arrays, fraction, side == "start")
         settings.warn_lost_classes(rest[1], part[1], side)
         return *rest, part
 
@@ -178,9 +204,16 @@ class Fitting(Compiling, abstract=True):
         return source
 
     def evaluate(
-        self, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: Any = "auto",
-        sample_weight: Any = None, steps: int | None = None, callbacks: Any = None, return_dict: bool = False,
-    ) -> Any:  # fmt: skip
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
         """Loss and metrics on data that is not trained on: a number, a list, or a dict with `return_dict=True`."""
         self._need_compiled("evaluate")
         source = self._source(x, y, sample_weight, batch_size=batch_size, steps=steps)
@@ -193,22 +226,26 @@ class Fitting(Compiling, abstract=True):
         with display:
             events.on_test_begin({})
             display.start("Evaluate", source.steps)
-            logs = passes.evaluate(trainer, source, events, display)
+            logs = evaluation_loop.evaluate(trainer, source, events, display)
             display.finish(logs)
             events.on_test_end(logs)
         return _returned(logs, return_dict)
 
     def predict(
-        self, x: Any, batch_size: int | None = None, verbose: Any = "auto", steps: int | None = None,
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
         callbacks: Any = None,
-    ) -> Any:  # fmt: skip
+    ) -> Any:
         """The outputs for all samples, as NumPy arrays."""
         kind = (x.shape, x.dtype, batch_size) if type(x) is np.ndarray else None
         trainer = self._trainer
         if kind and trainer and trainer.predicted == kind and not verbose and steps is None and not callbacks:
             check_rows(self._graph, x)  # all else was checked for such an array
             block = data.block(x, fill=(batch_size or data.BATCH) if trainer.alone else 0)
-            return passes.predict_block(trainer, block)
+            return evaluation_loop.predict_block(trainer, block)
         if isinstance(x, tuple) and len(x) > 1:
             x = list(x)
         source = self._source(x, batch_size=batch_size, steps=steps)
@@ -221,7 +258,7 @@ class Fitting(Compiling, abstract=True):
         with display:
             events.on_predict_begin({})
             display.start("Predict", source.steps)
-            outputs = passes.predict(trainer, source, events, display)
+            outputs = evaluation_loop.predict(trainer, source, events, display)
             display.finish({})
             events.on_predict_end({})
         whole = isinstance(source, data.ArraySource) and source.steps == 1
@@ -245,7 +282,7 @@ class Fitting(Compiling, abstract=True):
         trainer = self._get_trainer(what, source.sample[0])
         train = what == "train_on_batch"
         trainer.prepare(source, "train" if train else "test")
-        return _returned(passes.single_batch(trainer, source.sample, train), return_dict)
+        return _returned(evaluation_loop.single_batch(trainer, source.sample, train), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs of one batch, as NumPy arrays."""

@@ -71,10 +71,13 @@ class _Writer:
             args, options = _inputs_and_options(node)
             module = "keras.src.ops.nn" if hasattr(ops.nn, operation.name) else "keras.src.ops.numpy"
             return {
-                "module": module, "class_name": _camel(operation.name), "config": {"name": name, **serialize(options)},
-                "registered_name": _camel(operation.name), "name": name,
+                "module": module,
+                "class_name": _camel(operation.name),
+                "config": {"name": name, **serialize(options)},
+                "registered_name": _camel(operation.name),
+                "name": name,
                 "inbound_nodes": [{"args": self._words(args), "kwargs": {}}],
-            }  # fmt: skip
+            }
         calls = [{"args": list(self._words(node.args)), "kwargs": self._words(node.kwargs)} for node in nodes]
         return {**serialize_object(operation), "name": name, "inbound_nodes": calls}
 
@@ -143,9 +146,12 @@ def _read(config: Any) -> tuple[Any, Any]:
                 tensors[(name, number, index)] = tensor
         if len(later) == len(waiting):
             raise DamagedFileError(
-                message("The model's config", expected="calls that lead from inputs to outputs",
-                        got=f"calls that wait for each other: {sorted({n for n, _, _ in later})}")
-            )  # fmt: skip
+                message(
+                    "The model's config",
+                    expected="calls that lead from inputs to outputs",
+                    got=f"calls that wait for each other: {sorted({n for n, _, _ in later})}",
+                )
+            )
         waiting = later
 
     def places(tree: Any) -> Any:

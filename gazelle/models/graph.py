@@ -10,7 +10,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.core import bind, dtypes, era, symbolic
+from gazelle.core import dtypes, era, symbolic, tracing
 from gazelle.core.config import snake
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.symbolic import KerasTensor, Node
@@ -18,7 +18,7 @@ from gazelle.layers.base import Layer
 from gazelle.layers.embedding import Embedding
 from gazelle.layers.input import InputLayer
 from gazelle.layers.tree import counted
-from gazelle.models.sources import get_source_inputs
+from gazelle.models.source_inputs import get_source_inputs
 
 
 @dataclasses.dataclass
@@ -35,7 +35,7 @@ class Aside:
 
     def tell(self, values: dict[int, Any]) -> None:
         """Hand the values, {id(tensor): array}, to the call that is running."""
-        scope = bind.current()
+        scope = tracing.current()
         if scope is not None:
             scope.losses.extend((self.owner, values[id(tensor)]) for tensor in self.losses)
             scope.reports.update((key, values[id(tensor)]) for key, tensor in self.reports.items())
@@ -52,9 +52,13 @@ class Graph:
         for tensor in [*self.flat_inputs, *symbolic.leaves(outputs)]:
             if not isinstance(tensor, KerasTensor):
                 raise ArgumentError(
-                    message("Model(inputs, outputs)", expected="symbolic tensors made by Input and by calling layers",
-                            got=type(tensor).__name__, mend=_uncalled(tensor))
-                )  # fmt: skip
+                    message(
+                        "Model(inputs, outputs)",
+                        expected="symbolic tensors made by Input and by calling layers",
+                        got=type(tensor).__name__,
+                        hint=_uncalled(tensor),
+                    )
+                )
         self.nodes, indices = self._find_nodes()
         self._sort(indices)
         self._check_names()
@@ -86,11 +90,15 @@ class Graph:
                 if node is None or (isinstance(node.operation, InputLayer) and id(tensor) not in entrances):
                     met = [source for given in self.flat_inputs for source in get_source_inputs(given)]
                     raise ArgumentError(
-                        message("The outputs depend on an Input", expected="every Input among inputs",
-                                got=f"{tensor!r} outside of them",
-                                mend="Write Model(inputs, outputs), in this order." if any(t is tensor for t in met)
-                                else "Add this Input to Model(inputs=[...]).")
-                    )  # fmt: skip
+                        message(
+                            "The outputs depend on an Input",
+                            expected="every Input among inputs",
+                            got=f"{tensor!r} outside of them",
+                            hint="Write Model(inputs, outputs), in this order."
+                            if any(t is tensor for t in met)
+                            else "Add this Input to Model(inputs=[...]).",
+                        )
+                    )
                 if id(node) in seen:
                     return
                 seen.add(id(node))
@@ -150,7 +158,7 @@ class Graph:
             if all(id(t) in values for t in outputs):
                 continue
             args, kwargs = symbolic.map_tree(lambda v: values.get(id(v), v), (node.args, node.kwargs))
-            with bind.knowing({id(t): values[id(t)] for t in node.beside}) if node.beside else _nothing:
+            with tracing.knowing({id(t): values[id(t)] for t in node.beside}) if node.beside else _nothing:
                 results = symbolic.leaves(node.operation(*args, **kwargs))
             values.update((id(t), r) for t, r in zip(outputs, results, strict=True))
         self.aside.tell(values)
@@ -172,10 +180,10 @@ class Graph:
         flat = symbolic.leaves(data)
         if len(flat) != len(self.flat_inputs):
             wanted = f"{len(self.flat_inputs)} arrays ({', '.join(self.input_names)})"
-            mend = "Give several inputs as a list or a dict by name."
+            hint = "Give several inputs as a list or a dict by name."
             if len(self.flat_inputs) == 1:
-                wanted, mend = f"one array ({self.input_names[0]})", "Labels are an argument of their own: fit(x, y)."
-            raise ArgumentError(message("The model's inputs", expected=wanted, got=f"{len(flat)}", mend=mend))
+                wanted, hint = f"one array ({self.input_names[0]})", "Labels are an argument of their own: fit(x, y)."
+            raise ArgumentError(message("The model's inputs", expected=wanted, got=f"{len(flat)}", hint=hint))
         return flat
 
     def _dict_keys(self) -> list[str] | None:
@@ -228,19 +236,19 @@ def _fitted(tensor: KerasTensor, array: Any, guessed: bool) -> Any:
 
 def input_mismatch(name: str, wanted: tuple[int | None, ...], shape: tuple[int, ...]) -> str:
     """What to say when data does not have the shape of an input, with the likeliest mend."""
-    mend = ""
+    hint = ""
     if wanted[1:] == shape:
-        mend = "The batch axis is missing: x[None] makes a batch of one sample."
+        hint = "The batch axis is missing: x[None] makes a batch of one sample."
         if len(shape) > 1:
-            mend += f" If it stands in input_shape, leave it without the batch axis: input_shape={shape[1:]}."
+            hint += f" If it stands in input_shape, leave it without the batch axis: input_shape={shape[1:]}."
     elif len(shape) == len(wanted) + 1 and shape[1:] == wanted:
-        mend = "There is one axis too many in front: give the samples along the first axis."
+        hint = "There is one axis too many in front: give the samples along the first axis."
     elif len(wanted) == len(shape) + 1 and wanted[2:] == shape[1:]:
-        mend = f"input_shape is the shape of one sample, without the batch axis: input_shape={shape[1:]}."
+        hint = f"input_shape is the shape of one sample, without the batch axis: input_shape={shape[1:]}."
     elif len(wanted) == len(shape) + 1 and wanted[1:-1] == shape[1:]:
-        mend = "The channel axis is missing: x[..., None] adds it."
+        hint = "The channel axis is missing: x[..., None] adds it."
     elif len(wanted) == 2 and len(shape) > 2:
-        mend = "Put a Flatten layer first, or x.reshape(len(x), -1)."
+        hint = "Put a Flatten layer first, or x.reshape(len(x), -1)."
     elif len(wanted) == len(shape):
-        mend = f"Set input_shape={shape[1:]}, or give data of shape (batch, {', '.join(map(str, wanted[1:]))})."
-    return message(f"Input '{name}'", expected=f"shape {tuple(wanted)}", got=f"shape {tuple(shape)}", mend=mend)
+        hint = f"Set input_shape={shape[1:]}, or give data of shape (batch, {', '.join(map(str, wanted[1:]))})."
+    return message(f"Input '{name}'", expected=f"shape {tuple(wanted)}", got=f"shape {tuple(shape)}", hint=hint)

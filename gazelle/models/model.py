@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gazelle.core import bind, era, symbolic
+from gazelle.core import era, symbolic, tracing
 from gazelle.core.config import serialize
 from gazelle.core.errors import ArgumentError, StateError, message, unknown
 from gazelle.layers.base import Layer
@@ -28,7 +28,7 @@ class Model(Fitting):
     (5, 2)
     """
 
-    _room = "models"
+    _namespace = "models"
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls is Model and (args or "inputs" in kwargs or "inputs" in era.arguments(cls, "__init__", args, kwargs)[1]):
@@ -44,7 +44,7 @@ class Model(Fitting):
         self._setup_fitting()
         self._graph: Graph | None = None
         self._wide: Graph | None = None  # the graph with what is computed beside its outputs
-        self._front: Any = None  # what works on strings before it
+        self._host_preprocessing: Any = None  # what works on strings before it
         if inputs is not None:
             self._set_graph(Graph(inputs, outputs))
 
@@ -144,9 +144,11 @@ class Model(Fitting):
     def _the_graph(self, what: str) -> Graph:
         if self._graph is None:
             raise StateError(
-                message(f"Model '{self.name}' has no {what} yet",
-                        mend="Give the first layer an input_shape, or start with Input(shape).")
-            )  # fmt: skip
+                message(
+                    f"Model '{self.name}' has no {what} yet",
+                    hint="Give the first layer an input_shape, or start with Input(shape).",
+                )
+            )
         return self._graph
 
     def summary(self, *args: Any, **kwargs: Any) -> None:
@@ -201,9 +203,13 @@ class Model(Fitting):
         self._forget_compiled()
 
     def export(
-        self, filepath: Any, format: str = "tf_saved_model", verbose: Any = None, input_signature: Any = None,
+        self,
+        filepath: Any,
+        format: str = "tf_saved_model",
+        verbose: Any = None,
+        input_signature: Any = None,
         **kwargs: Any,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Write what `predict` computes as a program for another system; sizes that are None stay open.
 
         Args:
@@ -220,9 +226,9 @@ class Model(Fitting):
         export_model(self, filepath, format, verbose, input_signature, alone=apart, **kwargs)
 
     def _keeps_samples_apart(self) -> bool:
-        from gazelle.models.sharing import rows_alone
+        from gazelle.models.sharing import is_batch_independent
 
-        return rows_alone(self)
+        return is_batch_independent(self)
 
     def as_function(self) -> tuple[Callable[..., Any], dict[str, Any]]:
         """(function, values): the model as a plain function of JAX, and {path: array} of all its variables.
@@ -238,7 +244,7 @@ class Model(Fitting):
         Array([2.], dtype=float32)
         """
         variables = self.named_variables()
-        pure = bind.pure(self, variables, {id(layer): path for path, layer in self.named_layers().items()})
+        pure = tracing.pure(self, variables, {id(layer): path for path, layer in self.named_layers().items()})
 
         def function(values: Mapping[str, Any], x: Any, training: bool = False, key: Any = None) -> Any:
             out, after, _ = pure(values, x, key=key, training=training)

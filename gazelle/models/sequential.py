@@ -25,7 +25,7 @@ class Sequential(Model):
     (None, 1)
     """
 
-    _room = "models"
+    _namespace = "models"
     _keras_module = "keras"
     _chain: Graph | None = None
     _head: Any = None  # the input; a list of them where the first layer is a model of several
@@ -36,8 +36,8 @@ class Sequential(Model):
         self._layers: list[Layer] = []
         self._guessed = False  # the input's shape was taken from data
         if isinstance(layers, Layer):
-            got, mend = f"the layer '{layers.name}'", "Put the layers into brackets: Sequential([...])."
-            raise ArgumentError(message("Sequential", expected="a list of layers", got=got, mend=mend))
+            got, hint = f"the layer '{layers.name}'", "Put the layers into brackets: Sequential([...])."
+            raise ArgumentError(message("Sequential", expected="a list of layers", got=got, hint=hint))
         for layer in layers or []:
             self.add(layer)
 
@@ -47,13 +47,16 @@ class Sequential(Model):
             layer = layer.node.operation
         if not isinstance(layer, Layer):
             got = f"the class {layer.__name__}" if isinstance(layer, type) else repr(layer)[:80]
-            mend = f"Make one: {layer.__name__}(...)." if isinstance(layer, type) else ""
-            raise ArgumentError(message("Sequential.add", expected="a layer", got=got, mend=mend))
+            hint = f"Make one: {layer.__name__}(...)." if isinstance(layer, type) else ""
+            raise ArgumentError(message("Sequential.add", expected="a layer", got=got, hint=hint))
         if not layer.auto_named and any(layer.name == other.name for other in self._layers):
             raise ArgumentError(
-                message(f"Sequential.add of '{layer.name}'", expected="a name of its own",
-                        got="a name that another layer of this model has")
-            )  # fmt: skip
+                message(
+                    f"Sequential.add of '{layer.name}'",
+                    expected="a name of its own",
+                    got="a name that another layer of this model has",
+                )
+            )
         if isinstance(layer, InputLayer) and self._layers:
             raise ArgumentError(message("Sequential.add of an Input", expected="the first place", got="a later one"))
         self._layers.append(layer)
@@ -85,9 +88,13 @@ class Sequential(Model):
         self._tail = layer(self._tail)
         if not isinstance(self._tail, KerasTensor):
             raise ArgumentError(
-                message(f"Layer '{layer.name}' in a Sequential", expected="one output", got="several",
-                        mend="Use Model(inputs, outputs) for several outputs.")
-            )  # fmt: skip
+                message(
+                    f"Layer '{layer.name}' in a Sequential",
+                    expected="one output",
+                    got="several",
+                    hint="Use Model(inputs, outputs) for several outputs.",
+                )
+            )
         self._set_chain()
 
     def _set_chain(self) -> None:
@@ -162,9 +169,11 @@ class Sequential(Model):
         if isinstance(self._head, KerasTensor) and listed and not isinstance(listed[0], InputLayer):
             listed.insert(0, self._head.node.operation)  # type: ignore[union-attr]
         config = {
-            "name": self.name, "trainable": self.trainable, "dtype": serialize_object(self.dtype_policy),
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": serialize_object(self.dtype_policy),
             "layers": [serialize_object(layer) for layer in listed],
-        }  # fmt: skip
+        }
         if isinstance(self._head, KerasTensor):
             config["build_input_shape"] = list(self._head.shape)
         return config

@@ -10,8 +10,8 @@ import numpy as np
 
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.traceback import warn
-from gazelle.saving.keeper import Keeper
-from gazelle.saving.places import NothingKeptError
+from gazelle.saving.autosave import Autosave
+from gazelle.saving.checkpoint_paths import NothingKeptError
 
 _side: str | None = None
 
@@ -50,7 +50,7 @@ def warn_lost_classes(y_train: Any, y_held: Any, side: str) -> None:
     warn(
         f"validation_split took the {side_of(side)} samples, and class {lost[0]} has none left "
         f"for {where}: the samples look sorted by class. Shuffle x and y together before fit.",
-    )  # fmt: skip
+    )
 
 
 def _one_hot(y: Any) -> bool:
@@ -60,34 +60,38 @@ def _one_hot(y: Any) -> bool:
 _resumed: dict[str, int] = {}  # how many trainings of each name asked to be resumed
 
 
-def keeper(name: str, keep: bool | None, resume: bool, backup: Any) -> Keeper | None:
+def autosave(name: str, keep: bool | None, resume: bool, backup: Any) -> Autosave | None:
     """Whoever keeps the latest state on disk, None where that is switched off (`fit(keep=False)`, GAZELLE_KEEP=0).
 
     A program that resumes several trainings of one model has a file for each, in their order. backup: the callback
     `BackupAndRestore` where there is one, which has a folder and times of its own.
     """
     if backup is not None:
-        backup.keeper = Keeper(name, math.inf, backup.backup_dir)
-        return backup.keeper
+        backup.autosave = Autosave(name, math.inf, backup.backup_dir)
+        return backup.autosave
     wanted = (
         keep if keep is not None else resume or os.environ.get("GAZELLE_KEEP", "1") not in ("0", "no", "off", "false")
     )
     if resume:
         if not wanted:
             raise ArgumentError(
-                message("fit(resume=True, keep=False)", expected="a state that is kept", got="keep=False",
-                        mend="Leave keep out.")
-            )  # fmt: skip
+                message(
+                    "fit(resume=True, keep=False)",
+                    expected="a state that is kept",
+                    got="keep=False",
+                    hint="Leave keep out.",
+                )
+            )
         _resumed[name] = number = _resumed.get(name, 0) + 1
         name = f"{name}.fit{number}" if number > 1 else name
-    return Keeper(name) if wanted else None
+    return Autosave(name) if wanted else None
 
 
-def kept(keeper: Keeper | None) -> tuple[dict[str, Any], dict[str, Any]] | None:
+def kept(autosave: Autosave | None) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """(tensors, words) of the state to go on from; None where there is none yet."""
-    assert keeper is not None
+    assert autosave is not None
     try:
-        tensors, words, _ = keeper.newest()
+        tensors, words, _ = autosave.newest()
     except NothingKeptError:
         return None
     return tensors, words
@@ -96,9 +100,9 @@ def kept(keeper: Keeper | None) -> tuple[dict[str, Any], dict[str, Any]] | None:
 _told: set[str] = set()
 
 
-def tell(keeper: Keeper, display: Any) -> None:
+def tell(autosave: Autosave, display: Any) -> None:
     """Say once per path where the state is."""
-    path = str(keeper.path)
+    path = str(autosave.path)
     if path not in _told and os.path.exists(path):
         _told.add(path)
         display.note(f"Latest state kept in {path}")

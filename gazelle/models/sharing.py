@@ -16,22 +16,22 @@ from gazelle.core.variable import outlines
 from gazelle.layers.base import Layer
 from gazelle.layers.input import InputLayer
 from gazelle.models.graph import Graph
-from gazelle.training.programs import Blueprint
+from gazelle.training.programs import ModelSpec
 
 _NAMES = ("name", "keras_history", "input_layers", "output_layers")  # where configs have names of layers
 _WORDS = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
 
-def blueprint(model: Any, words: Mapping[str, Any], optimizer: Any, trainable: set[str]) -> Blueprint:
+def model_spec(model: Any, words: Mapping[str, Any], optimizer: Any, trainable: set[str]) -> ModelSpec:
     """What the programs of the model are made of; words: what `compile` was given."""
     names = {id(layer): path for path, layer in model.named_layers().items()}
     outputs = model._graph.output_names if model._graph is not None else None
     given = {word: words.get(word) for word in _WORDS}
     eagerly = bool(words.get("run_eagerly"))
-    return Blueprint(model, model.named_variables(), names, trainable, outputs, optimizer, run_eagerly=eagerly, **given)
+    return ModelSpec(model, model.named_variables(), names, trainable, outputs, optimizer, run_eagerly=eagerly, **given)
 
 
-def structure(model: Any, plan: Blueprint) -> str | None:
+def structure(model: Any, plan: ModelSpec) -> str | None:
     """The same text for two models whose programs are the same; None where code of the user's takes part."""
     layers = list(model.named_layers().values())
     if model._graph is None or any(
@@ -106,7 +106,7 @@ def _nameless(value: Any, numbers: dict[str, str], here: bool = False) -> Any:
     return numbers.setdefault(value, f"#{len(numbers)}") if here and isinstance(value, str) else value
 
 
-def skeleton(model: Any, plan: Blueprint) -> Blueprint | None:
+def abstract_clone(model: Any, plan: ModelSpec) -> ModelSpec | None:
     """A second model of the same structure, without values: programs that are shared hold on to it and to no weights.
 
     None where the config does not lead to the same variables: something was changed by hand.
@@ -123,12 +123,12 @@ def skeleton(model: Any, plan: Blueprint) -> Blueprint | None:
         if its.name in layers:  # an Input that was never given is added by the config
             its.auto_named, its.trainable = layers[its.name].auto_named, layers[its.name].trainable
     words = {word: deserialize(serialize(getattr(plan, word))) for word in _WORDS}
-    out = blueprint(copy, words, optimizer, plan.trainable)
+    out = model_spec(copy, words, optimizer, plan.trainable)
     mine, its = ({p: (v.shape, v.dtype) for p, v in b.variables.items()} for b in (plan, out))
     return out if mine == its else None
 
 
-def rows_alone(model: Any) -> bool:
+def is_batch_independent(model: Any) -> bool:
     """Whether the outputs for a sample depend on that sample only, as far as can be told without running it."""
     graph: Graph | None = model._graph
     if graph is None:
@@ -140,7 +140,7 @@ def rows_alone(model: Any) -> bool:
         if not isinstance(layer, Layer) or node.kwargs.get("training") or True in [a for a in node.args if a is True]:
             return False
         if isinstance(getattr(layer, "_graph", None), Graph):
-            if not rows_alone(layer):
+            if not is_batch_independent(layer):
                 return False
         elif not _alone(layer, node):
             return False

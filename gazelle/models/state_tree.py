@@ -23,13 +23,19 @@ def nested(values: list[tuple[str, Any]]) -> dict[str, Any]:
     """{"a": {"b": 1}} of [("a/b", 1)]."""
     tree: dict[str, Any] = {}
     for path, value in values:
-        *rooms, last = path.split("/")
+        *namespaces, last = path.split("/")
         here = tree
-        for room in rooms:
-            here = here.setdefault(room, {})
+        for namespace in namespaces:
+            here = here.setdefault(namespace, {})
         if last in here:
-            raise ArgumentError(message("get_state_tree", expected="a path of its own for each variable",
-                                        got=f"two of '{path}'", mend="Give the layers names."))  # fmt: skip
+            raise ArgumentError(
+                message(
+                    "get_state_tree",
+                    expected="a path of its own for each variable",
+                    got=f"two of '{path}'",
+                    hint="Give the layers names.",
+                )
+            )
         here[last] = value
     return tree
 

@@ -14,10 +14,15 @@ import jax.numpy as jnp
 
 from gazelle.core import defaults
 from gazelle.core.errors import ArgumentError, message
-from gazelle.models.rows import Row, is_chain, rows
+from gazelle.models.summary_rows import Row, is_chain, rows
 
-_TITLES = {"name": "Layer (type)", "shape": "Output Shape", "params": "Param #", "connected": "Connected to",
-           "trainable": "Trainable"}  # fmt: skip
+_TITLES = {
+    "name": "Layer (type)",
+    "shape": "Output Shape",
+    "params": "Param #",
+    "connected": "Connected to",
+    "trainable": "Trainable",
+}
 _RIGHT, _CENTER = ("params",), ("trainable",)
 #: rules of "_" and "=" around the header and at the end, as Keras prints where there are only letters
 _PLAIN_BOX = "____\n    \n====\n    \n    \n____\n    \n____\n"
@@ -25,9 +30,14 @@ _HINT = "Unbuilt: give the first layer input_shape, or call model.build((None, .
 
 
 def summary(
-    model: Any, line_length: int | None = None, positions: Any = None, print_fn: Callable[[str], Any] | None = None,
-    expand_nested: bool = False, show_trainable: bool = False, layer_range: Any = None,
-) -> None:  # fmt: skip
+    model: Any,
+    line_length: int | None = None,
+    positions: Any = None,
+    print_fn: Callable[[str], Any] | None = None,
+    expand_nested: bool = False,
+    show_trainable: bool = False,
+    layer_range: Any = None,
+) -> None:
     """Print the layers of `model`, their output shapes, their numbers of weights, and the totals.
 
     Args:
@@ -44,26 +54,28 @@ def summary(
         print_fn = logging.getLogger("gazelle").info
     names = columns(model, show_trainable)
     listed = rows(model, expand_nested, layer_range)
-    room = line_length or min(shutil.get_terminal_size((80, 24)).columns, 88 + 24 * (len(names) - 3))
-    widths = None if positions is None else _widths(positions, room, len(names))
+    namespace = line_length or min(shutil.get_terminal_size((80, 24)).columns, 88 + 24 * (len(names) - 3))
+    widths = None if positions is None else _widths(positions, namespace, len(names))
     if print_fn is None and sys.stdout.isatty():
         from rich.console import Console
 
-        _print(model, names, listed, Console(file=sys.stdout, highlight=False), room, line_length, widths, plain=False)
+        _print(
+            model, names, listed, Console(file=sys.stdout, highlight=False), namespace, line_length, widths, plain=False
+        )
         return
-    text = _text(model, names, listed, room, line_length, widths)
+    text = _text(model, names, listed, namespace, line_length, widths)
     if print_fn is None:
         sys.stdout.write(text + "\n")
     else:
         print_fn(text)
 
 
-def _text(model: Any, names: Any, listed: Any, room: int, line_length: int | None, widths: Any) -> str:
+def _text(model: Any, names: Any, listed: Any, namespace: int, line_length: int | None, widths: Any) -> str:
     from rich.console import Console
 
     page = io.StringIO()
-    console = Console(file=page, width=room, color_system=None, force_terminal=False, highlight=False, _environ={})
-    _print(model, names, listed, console, room, line_length, widths, plain=True)
+    console = Console(file=page, width=namespace, color_system=None, force_terminal=False, highlight=False, _environ={})
+    _print(model, names, listed, console, namespace, line_length, widths, plain=True)
     return "\n".join(line.rstrip() for line in page.getvalue().rstrip().split("\n"))
 
 
@@ -74,17 +86,30 @@ def columns(model: Any, show_trainable: bool = False) -> list[str]:
 
 
 def _print(
-    model: Any, names: list[str], listed: list[Row], console: Any, room: int, line_length: int | None,
-    widths: list[int] | None, *, plain: bool,
-) -> None:  # fmt: skip
+    model: Any,
+    names: list[str],
+    listed: list[Row],
+    console: Any,
+    namespace: int,
+    line_length: int | None,
+    widths: list[int] | None,
+    *,
+    plain: bool,
+) -> None:
     """Lay everything out with rich. Cells are Text and not markup: layers may be named "[red]"."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     edges = box.Box(_PLAIN_BOX, ascii=True) if plain else box.ROUNDED
-    table = Table(box=edges, width=line_length, show_edge=True, pad_edge=not plain or widths is not None,
-                  header_style="bold", border_style="" if plain else "bright_black")  # fmt: skip
+    table = Table(
+        box=edges,
+        width=line_length,
+        show_edge=True,
+        pad_edge=not plain or widths is not None,
+        header_style="bold",
+        border_style="" if plain else "bright_black",
+    )
     for index, name in enumerate(names):
         side: Any = "right" if name in _RIGHT else "center" if name in _CENTER else "left"
         # two columns go to the padding, and a border takes one
@@ -125,19 +150,23 @@ def memory(weights: Iterable[Any]) -> str:
     return f"{size:.2f} TB"
 
 
-def _widths(positions: Any, room: int, count: int) -> list[int]:
+def _widths(positions: Any, namespace: int, count: int) -> list[int]:
     """Widths of the columns from the places where they end."""
     ends = list(positions)
     if ends and ends[-1] <= 1:
-        ends = [int(room * end) for end in ends]
+        ends = [int(namespace * end) for end in ends]
     if len(ends) == count - 1:  # the column of show_trainable, or of connections, was not thought of
         ends = [int(end * 0.9) for end in ends] + [ends[-1]]
     widths = [end - start for start, end in zip([0, *ends], ends, strict=False)]
     if len(widths) != count or min(widths) < 4:
         raise ArgumentError(
-            message("summary's positions", expected=f"{count} columns of 4 characters or more", got=ends,
-                    mend=f"Or raise line_length: the line has {room} characters.")
-        )  # fmt: skip
+            message(
+                "summary's positions",
+                expected=f"{count} columns of 4 characters or more",
+                got=ends,
+                hint=f"Or raise line_length: the line has {namespace} characters.",
+            )
+        )
     return widths
 
 

@@ -12,9 +12,16 @@ from gazelle.ops.base import array, op, public
 
 @op
 def dot_product_attention(
-    query: Any, key: Any, value: Any, bias: Any = None, mask: Any = None, scale: float | None = None,
-    is_causal: bool = False, flash_attention: bool | None = None, attn_logits_soft_cap: float | None = None,
-) -> Any:  # fmt: skip
+    query: Any,
+    key: Any,
+    value: Any,
+    bias: Any = None,
+    mask: Any = None,
+    scale: float | None = None,
+    is_causal: bool = False,
+    flash_attention: bool | None = None,
+    attn_logits_soft_cap: float | None = None,
+) -> Any:
     """softmax(scale q kᵀ + bias) v for each head, over places where `mask` holds.  Vaswani et al. 2017.
 
     q (batch, time, heads, size) · k, v (batch, source, heads, size)  ->  (batch, time, heads, size)

@@ -11,20 +11,45 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core.boxed import box_of
 from gazelle.core.config import register
 from gazelle.core.symbolic import OPS, KerasTensor, call_op
+from gazelle.core.tensor_wrapper import wrapper_class
 from gazelle.core.variable import Variable
 from gazelle.ops import sizes
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 #: Parameters that hold one array, and those that hold several.
-ARRAY = frozenset({
-    "x", "x1", "x2", "y", "a", "b", "inputs", "target", "output", "kernel", "condition", "updates", "data",
-    "segment_ids", "targets", "predictions", "depthwise_kernel", "pointwise_kernel", "images", "image1", "image2",
-    "volumes", "transform", "coordinates", "start_points", "end_points",
-})  # fmt: skip
+ARRAY = frozenset(
+    {
+        "x",
+        "x1",
+        "x2",
+        "y",
+        "a",
+        "b",
+        "inputs",
+        "target",
+        "output",
+        "kernel",
+        "condition",
+        "updates",
+        "data",
+        "segment_ids",
+        "targets",
+        "predictions",
+        "depthwise_kernel",
+        "pointwise_kernel",
+        "images",
+        "image1",
+        "image2",
+        "volumes",
+        "transform",
+        "coordinates",
+        "start_points",
+        "end_points",
+    }
+)
 ARRAYS = frozenset({"xs"})
 EPSILON = 1e-7  # added where a division or logarithm would meet 0
 
@@ -46,9 +71,9 @@ def lift(function: Function) -> Function:
 
     @functools.wraps(function)
     def lifted(*args: Any, **kwargs: Any) -> Any:
-        box = box_of(args) or (box_of(kwargs.values()) if kwargs else None)
+        box = wrapper_class(args) or (wrapper_class(kwargs.values()) if kwargs else None)
         if box is not None:
-            return box.through(lifted, args, kwargs)
+            return box.dispatch(lifted, args, kwargs)
         if _symbolic(args) or _symbolic(kwargs.values()):
             return call_op(lifted, args, kwargs)
         if arithmetic and sizes.known(args) and sizes.known((0, *kwargs.values())):

@@ -16,9 +16,13 @@ from gazelle.ops.space import moved_first, moved_last, per_axis
 
 @op
 def conv(
-    inputs: Any, kernel: Any, strides: Any = 1, padding: Any = "valid", data_format: str | None = None,
+    inputs: Any,
+    kernel: Any,
+    strides: Any = 1,
+    padding: Any = "valid",
+    data_format: str | None = None,
     dilation_rate: Any = 1,
-) -> Any:  # fmt: skip
+) -> Any:
     """y[n, i, o] = Σ_k Σ_c x[n, i strides + k dilation_rate, c] kernel[k, c, o]
 
     x (batch, *space, in) · kernel (*window, in / groups, out)  ->  y (batch, *space, out)
@@ -34,34 +38,50 @@ def conv(
     channels, taken = x.shape[-1], kernel.shape[-2]
     if kernel.ndim != x.ndim or channels % taken:
         raise ShapeError(
-            message("conv", expected=f"{kernel.ndim} axes and a multiple of {taken} channels, as the kernel of shape "
-                    f"{tuple(kernel.shape)} takes", got=f"shape {tuple(inputs.shape)}")
-        )  # fmt: skip
+            message(
+                "conv",
+                expected=f"{kernel.ndim} axes and a multiple of {taken} channels, as the kernel of shape "
+                f"{tuple(kernel.shape)} takes",
+                got=f"shape {tuple(inputs.shape)}",
+            )
+        )
     return moved_first(_apply(x, kernel, strides, padding, dilation_rate, channels // taken), data_format)
 
 
 @op
 def depthwise_conv(
-    inputs: Any, kernel: Any, strides: Any = 1, padding: Any = "valid", data_format: str | None = None,
+    inputs: Any,
+    kernel: Any,
+    strides: Any = 1,
+    padding: Any = "valid",
+    data_format: str | None = None,
     dilation_rate: Any = 1,
-) -> Any:  # fmt: skip
+) -> Any:
     """A convolution of each channel by itself: x (batch, *space, in) · kernel (*window, in, m) -> (..., in m)."""
     x = moved_last(inputs, data_format)
     channels = x.shape[-1]
     if kernel.ndim != x.ndim or kernel.shape[-2] != channels:
         raise ShapeError(
-            message("depthwise_conv", expected=f"{kernel.shape[-2]} channels, as the kernel of shape "
-                    f"{tuple(kernel.shape)} has", got=f"shape {tuple(inputs.shape)}")
-        )  # fmt: skip
+            message(
+                "depthwise_conv",
+                expected=f"{kernel.shape[-2]} channels, as the kernel of shape {tuple(kernel.shape)} has",
+                got=f"shape {tuple(inputs.shape)}",
+            )
+        )
     kernel = kernel.reshape(*kernel.shape[:-2], 1, -1)
     return moved_first(_apply(x, kernel, strides, padding, dilation_rate, channels), data_format)
 
 
 @op
 def separable_conv(
-    inputs: Any, depthwise_kernel: Any, pointwise_kernel: Any, strides: Any = 1, padding: Any = "valid",
-    data_format: str | None = None, dilation_rate: Any = 1,
-) -> Any:  # fmt: skip
+    inputs: Any,
+    depthwise_kernel: Any,
+    pointwise_kernel: Any,
+    strides: Any = 1,
+    padding: Any = "valid",
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> Any:
     """`depthwise_conv`, then a `conv` of window 1 that mixes the channels."""
     x = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
     return conv(x, pointwise_kernel, 1, "valid", data_format)
@@ -69,9 +89,14 @@ def separable_conv(
 
 @op
 def conv_transpose(
-    inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", output_padding: Any = None,
-    data_format: str | None = None, dilation_rate: Any = 1,
-) -> Any:  # fmt: skip
+    inputs: Any,
+    kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    output_padding: Any = None,
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> Any:
     """The transpose of `conv`: every input adds `kernel`, times itself, to the output, `strides` apart.
 
     x (batch, *space, in) · kernel (*window, out, in)  ->  y (batch, *space, out)
@@ -83,9 +108,12 @@ def conv_transpose(
     x = moved_last(inputs, data_format)
     if kernel.ndim != x.ndim or kernel.shape[-1] != x.shape[-1]:
         raise ShapeError(
-            message("conv_transpose", expected=f"{kernel.shape[-1]} channels, as the kernel of shape "
-                    f"{tuple(kernel.shape)} takes", got=f"shape {tuple(inputs.shape)}")
-        )  # fmt: skip
+            message(
+                "conv_transpose",
+                expected=f"{kernel.shape[-1]} channels, as the kernel of shape {tuple(kernel.shape)} takes",
+                got=f"shape {tuple(inputs.shape)}",
+            )
+        )
     rank = x.ndim - 2
     steps, dilations = per_axis("strides", strides, rank), per_axis("dilation_rate", dilation_rate, rank)
     extra = per_axis("output_padding", output_padding, rank) if output_padding is not None else (None,) * rank
@@ -119,9 +147,13 @@ def _apply(x: Any, kernel: Any, strides: Any, padding: Any, dilation_rate: Any, 
     for size, window, (low, high) in zip(x.shape[1:-1], reach, pads, strict=True):
         if size + low + high < window:
             raise ShapeError(
-                message(f"Nothing is left of an input of shape {tuple(x.shape)}", expected=f"space of at least {reach}",
-                        got=tuple(x.shape[1:-1]), mend="Use padding='same', a smaller kernel or a larger input.")
-            )  # fmt: skip
+                message(
+                    f"Nothing is left of an input of shape {tuple(x.shape)}",
+                    expected=f"space of at least {reach}",
+                    got=tuple(x.shape[1:-1]),
+                    hint="Use padding='same', a smaller kernel or a larger input.",
+                )
+            )
     return convolve(x, kernel, steps, pads, (1,) * rank, dilations, groups)
 
 

@@ -30,9 +30,7 @@ _MOST_PLACES = 256  # larger windows of single channels are left to XLA: each pl
 Pads = tuple[tuple[int, int], ...]
 
 
-def convolve(
-    x: Any, kernel: Any, strides: Any, pads: Pads, stretch: Any, dilations: Any, groups: int = 1
-) -> Any:  # fmt: skip
+def convolve(x: Any, kernel: Any, strides: Any, pads: Pads, stretch: Any, dilations: Any, groups: int = 1) -> Any:
     """x (batch, *space, in), `stretch` apart and padded, with kernel (*window, in / groups, out), `dilations` apart."""
     window = kernel.shape[:-2]
     if not on_cpu():
@@ -56,9 +54,15 @@ def _plain(
     space = _SPACE[x.ndim]
     order = order or (f"N{space}C", f"{space}IO", f"N{space}C")
     return lax.conv_general_dilated(
-        x, kernel, strides, pads, lhs_dilation=stretch, rhs_dilation=dilations, dimension_numbers=order,
+        x,
+        kernel,
+        strides,
+        pads,
+        lhs_dilation=stretch,
+        rhs_dilation=dilations,
+        dimension_numbers=order,
         feature_group_count=groups,
-    )  # fmt: skip
+    )
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(2, 3, 4, 5))

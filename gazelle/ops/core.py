@@ -40,8 +40,11 @@ def saturate_cast(x: Any, dtype: Any) -> Any:
     low, high = float(limits.min), float(limits.max)
     if x.dtype != jnp.bool_:
         own: Any = jnp.finfo(x.dtype) if is_float(x.dtype) else jnp.iinfo(x.dtype)
-        x = jnp.clip(x, max(low, float(own.min)), min(high, float(own.max))) if is_float(x.dtype) else jnp.clip(
-            x, max(int(limits.min), int(own.min)), min(int(limits.max), int(own.max)))  # fmt: skip
+        x = (
+            jnp.clip(x, max(low, float(own.min)), min(high, float(own.max)))
+            if is_float(x.dtype)
+            else jnp.clip(x, max(int(limits.min), int(own.min)), min(int(limits.max), int(own.max)))
+        )
     return x.astype(target)
 
 
@@ -155,9 +158,13 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
 
 
 def scan(
-    f: Callable[[Any, Any], Any], init: Any, xs: Any = None, length: int | None = None, reverse: bool = False,
+    f: Callable[[Any, Any], Any],
+    init: Any,
+    xs: Any = None,
+    length: int | None = None,
+    reverse: bool = False,
     unroll: Any = 1,
-) -> Any:  # fmt: skip
+) -> Any:
     """carry, y = f(carry, x) for each x of `xs`; returns the last carry and all y.
 
     >>> total, sums = scan(lambda total, x: (total + x, total + x), 0.0, np.arange(4.0))

@@ -29,9 +29,12 @@ def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, m
     output_length = jnp.asarray(array(output_length), "int32")
     if target.ndim != 2 or output.ndim != 3 or target.shape[0] != output.shape[0]:
         raise ShapeError(
-            message("ctc_loss", expected="target (batch, labels) and output (batch, time, classes)",
-                    got=f"shapes {target.shape} and {output.shape}")
-        )  # fmt: skip
+            message(
+                "ctc_loss",
+                expected="target (batch, labels) and output (batch, time, classes)",
+                got=f"shapes {target.shape} and {output.shape}",
+            )
+        )
     log_p = jax.nn.log_softmax(output.astype(jnp.promote_types(output.dtype, "float32")))
     batch, labels = target.shape
     states = jnp.full((batch, 2 * labels + 1), mask_index).at[:, 1::2].set(target)
@@ -60,9 +63,14 @@ def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, m
 
 @op
 def ctc_decode(
-    inputs: Any, sequence_lengths: Any, strategy: str = "greedy", beam_width: int = 100, top_paths: int = 1,
-    merge_repeated: bool = True, mask_index: int = 0,
-) -> Any:  # fmt: skip
+    inputs: Any,
+    sequence_lengths: Any,
+    strategy: str = "greedy",
+    beam_width: int = 100,
+    top_paths: int = 1,
+    merge_repeated: bool = True,
+    mask_index: int = 0,
+) -> Any:
     """The labels that logits (batch, time, classes) say, and their scores.
 
     'greedy' takes the best class of each step; labels (1, batch, time) filled up with -1, scores (batch, 1), minus the

@@ -80,9 +80,14 @@ def stft(
 
 @op
 def istft(
-    x: Any, sequence_length: int, sequence_stride: int, fft_length: int, length: int | None = None,
-    window: Any = "hann", center: bool = True,
-) -> Any:  # fmt: skip
+    x: Any,
+    sequence_length: int,
+    sequence_stride: int,
+    fft_length: int,
+    length: int | None = None,
+    window: Any = "hann",
+    center: bool = True,
+) -> Any:
     """The inverse of `stft`: windows are added where they overlap and divided by the sum of their squares."""
     parts = jnp.fft.irfft(_complex(x), fft_length)
     shape = _window("istft", window, sequence_length, fft_length, parts.dtype)
@@ -102,8 +107,13 @@ def istft(
 def _window(name: str, window: Any, length: int, fft_length: int, dtype: Any) -> Any:
     """The window, with zeros on both sides to `fft_length` places."""
     if not is_float(dtype) or fft_length < length:
-        raise ArgumentError(message(name, expected="floats, and a fft_length of at least sequence_length",
-                                    got=f"{dtype}, fft_length={fft_length}, sequence_length={length}"))  # fmt: skip
+        raise ArgumentError(
+            message(
+                name,
+                expected="floats, and a fft_length of at least sequence_length",
+                got=f"{dtype}, fft_length={fft_length}, sequence_length={length}",
+            )
+        )
     before = (fft_length - length) // 2
     if window is None:
         return jnp.ones(fft_length, dtype)

@@ -17,7 +17,7 @@ def _segments(
     name: str, target: Callable[..., Any], data: Any, ids: Any, num_segments: int | None, rising: bool
 ) -> Any:
     if num_segments is None:
-        raise ArgumentError(message(f"{name} needs num_segments", mend="Shapes must be known before values are."))
+        raise ArgumentError(message(f"{name} needs num_segments", hint="Shapes must be known before values are."))
     return target(data, ids, num_segments, indices_are_sorted=rising)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gazelle.ops.arranging import *  # noqa: F403
+from gazelle.ops.array_manipulation import *  # noqa: F403
 from gazelle.ops.linalg import slogdet as slogdet
-from gazelle.ops.numbers import *  # noqa: F403
-from gazelle.ops.table import *  # noqa: F403
+from gazelle.ops.numpy_functions import *  # noqa: F403
+from gazelle.ops.numpy_table import *  # noqa: F403

@@ -13,7 +13,7 @@ from jax import lax
 
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.ops.base import array, op, public
-from gazelle.ops.extremes import largest
+from gazelle.ops.max_min import largest
 from gazelle.ops.space import is_first, moved_first, moved_last, per_axis
 
 
@@ -52,9 +52,12 @@ def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride
     """Every window of an image as a column: x (batch, c, H, W)  ->  (batch, c · window, windows)."""
     window, pads = per_axis("kernel_size", kernel_size, 2), per_axis("padding", padding, 2)
     columns = lax.conv_general_dilated_patches(
-        x, window, per_axis("stride", stride, 2), [(p, p) for p in pads],
+        x,
+        window,
+        per_axis("stride", stride, 2),
+        [(p, p) for p in pads],
         rhs_dilation=per_axis("dilation", dilation, 2),
-    )  # fmt: skip
+    )
     return columns.reshape(*columns.shape[:2], -1)
 
 

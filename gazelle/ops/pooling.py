@@ -95,10 +95,13 @@ def _windows(name: str, inputs: Any, pool_size: Any, strides: Any, padding: str,
     pads = lax.padtype_to_pads(x.shape[1:-1], window, steps, padding.upper())
     if any(size + sum(pad) < reach for size, pad, reach in zip(x.shape[1:-1], pads, window, strict=True)):
         raise ShapeError(
-            message(f"{name}: nothing is left of an input of shape {tuple(inputs.shape)}",
-                    expected=f"space of at least {window}", got=tuple(x.shape[1:-1]),
-                    mend="Use padding='same', a smaller window or a larger input.")
-        )  # fmt: skip
+            message(
+                f"{name}: nothing is left of an input of shape {tuple(inputs.shape)}",
+                expected=f"space of at least {window}",
+                got=tuple(x.shape[1:-1]),
+                hint="Use padding='same', a smaller window or a larger input.",
+            )
+        )
     if window == steps:  # what no whole window covers is cut off
         pads = [
             (low, high - (size + low + high) % reach)

@@ -13,11 +13,33 @@ import jax
 import numpy as np
 
 #: ops whose results stay known if what they are given is
-ARITHMETIC = frozenset({
-    "add", "append", "array", "cast", "concatenate", "convert_to_tensor", "expand_dims", "flip", "floor_divide",
-    "hstack", "max", "maximum", "min", "minimum", "mod", "multiply", "prod", "reshape", "squeeze", "stack", "subtract",
-    "sum", "take",
-})  # fmt: skip
+ARITHMETIC = frozenset(
+    {
+        "add",
+        "append",
+        "array",
+        "cast",
+        "concatenate",
+        "convert_to_tensor",
+        "expand_dims",
+        "flip",
+        "floor_divide",
+        "hstack",
+        "max",
+        "maximum",
+        "min",
+        "minimum",
+        "mod",
+        "multiply",
+        "prod",
+        "reshape",
+        "squeeze",
+        "stack",
+        "subtract",
+        "sum",
+        "take",
+    }
+)
 _MOST = 32  # numbers in an array of sizes: no more than axes, with room
 
 

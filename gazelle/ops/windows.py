@@ -41,11 +41,13 @@ def strided(x: Any, window: Sequence[int], steps: Sequence[int]) -> list[Any]:
     ends = [(size - 1) * step + 1 for size, step in zip(sizes, steps, strict=True)]
     return [
         lax.slice(
-            x, (0, *at, 0), (x.shape[0], *(a + end for a, end in zip(at, ends, strict=True)), x.shape[-1]),
+            x,
+            (0, *at, 0),
+            (x.shape[0], *(a + end for a, end in zip(at, ends, strict=True)), x.shape[-1]),
             (1, *steps, 1),
         )
         for at in itertools.product(*map(range, window))
-    ]  # fmt: skip
+    ]
 
 
 def _places_along(x: Any, axis: int, offsets: list[int], step: int) -> list[Any]:

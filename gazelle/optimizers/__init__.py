@@ -8,10 +8,10 @@ from gazelle.optimizers.adagrad import Adadelta, Adagrad, Ftrl
 from gazelle.optimizers.adam import Adam, Adamax, AdamW, Nadam
 from gazelle.optimizers.base import Optimizer
 from gazelle.optimizers.lamb import Adafactor, Lamb
+from gazelle.optimizers.lookup import deserialize, get, serialize
 from gazelle.optimizers.loss_scale import LossScaleOptimizer, scaled
 from gazelle.optimizers.multi import MultiOptimizer, OptimizerMap
 from gazelle.optimizers.muon import Muon
-from gazelle.optimizers.names import deserialize, get, serialize
 from gazelle.optimizers.optax import OptaxOptimizer
 from gazelle.optimizers.schedule_free import ScheduleFreeAdamW
 from gazelle.optimizers.sgd import SGD, Lion, RMSprop

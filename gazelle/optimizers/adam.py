@@ -9,7 +9,7 @@ import numpy as np
 
 from gazelle.core.errors import ArgumentError, message
 from gazelle.optimizers.base import Optimizer
-from gazelle.optimizers.pieces import Arrays
+from gazelle.optimizers.transforms import Arrays
 
 
 class Adam(Optimizer):
@@ -27,9 +27,14 @@ class Adam(Optimizer):
     """
 
     def __init__(
-        self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7,
-        amsgrad: bool = False, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(learning_rate, **kwargs)
         self._within("beta_1", "beta_2", open=True)
         self.slots = ("momentum", "velocity", *(("velocity_hat",) if amsgrad else ()))
@@ -54,12 +59,18 @@ class AdamW(Adam):
     """
 
     def __init__(
-        self, learning_rate: Any = 0.001, weight_decay: float = 0.004, beta_1: float = 0.9, beta_2: float = 0.999,
-        epsilon: float = 1e-7, amsgrad: bool = False, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        learning_rate: Any = 0.001,
+        weight_decay: float = 0.004,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        **kwargs: Any,
+    ) -> None:
         if weight_decay is None:
             raise ArgumentError(
-                message("AdamW(weight_decay=None)", expected="a number", got=None, mend="Without decay it is Adam.")
+                message("AdamW(weight_decay=None)", expected="a number", got=None, hint="Without decay it is Adam.")
             )
         super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **kwargs)
 
@@ -78,9 +89,13 @@ class Adamax(Optimizer):
     slots = ("momentum", "norm")
 
     def __init__(
-        self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7,
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
         **kwargs: Any,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(learning_rate, **kwargs)
         self._within("beta_1", open=True)
         self._within("beta_2")
@@ -107,9 +122,13 @@ class Nadam(Optimizer):
     scalars = {"u_product": 1.0}
 
     def __init__(
-        self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7,
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
         **kwargs: Any,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(learning_rate, **kwargs)
         self._within("beta_1", "beta_2", open=True)
 

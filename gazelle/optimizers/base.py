@@ -14,20 +14,27 @@ from gazelle.core import arrays
 from gazelle.core.config import ArgumentTypeError, Configurable, serialize, snake
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.variable import Variable
-from gazelle.optimizers import pieces, rate
-from gazelle.optimizers.hands import Hands
-from gazelle.optimizers.pieces import Arrays
-from gazelle.optimizers.written import Written
+from gazelle.optimizers import rate, transforms
+from gazelle.optimizers.custom import CustomOptimizer
+from gazelle.optimizers.stateful import StatefulOptimizer
+from gazelle.optimizers.transforms import Arrays
 
 Slots = dict[str, Arrays]
 
 _SHARED = (
-    "weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "use_ema", "ema_momentum", "ema_overwrite_frequency",
-    "loss_scale_factor", "gradient_accumulation_steps",
-)  # fmt: skip
+    "weight_decay",
+    "clipnorm",
+    "clipvalue",
+    "global_clipnorm",
+    "use_ema",
+    "ema_momentum",
+    "ema_overwrite_frequency",
+    "loss_scale_factor",
+    "gradient_accumulation_steps",
+)
 
 
-class Optimizer(Hands, Written, Configurable):
+class Optimizer(StatefulOptimizer, CustomOptimizer, Configurable):
     """A rule that changes weights by their gradients: the parent of all optimizers.
 
     A subclass names its `slots` (arrays it remembers for each weight, zeros at first) and writes
@@ -57,7 +64,7 @@ class Optimizer(Hands, Written, Configurable):
     [0.5, 2.5]
     """
 
-    _room = "optimizers"
+    _namespace = "optimizers"
     loss_scale_factor: float | None
     slots: tuple[str, ...] = ()
     scalars: Mapping[str, float] = {}  # slots that all weights share, and their first values
@@ -65,12 +72,20 @@ class Optimizer(Hands, Written, Configurable):
     _together = 2  # Keras' files hold so many slots side by side for each weight, the others slot after slot
 
     def __init__(
-        self, learning_rate: Any, weight_decay: float | None = None, clipnorm: float | None = None,
-        clipvalue: float | None = None, global_clipnorm: float | None = None, use_ema: bool = False,
-        ema_momentum: float = 0.99, ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: float | None = None, gradient_accumulation_steps: int | None = None,
-        name: str | None = None, **unknown_arguments: Any,
-    ) -> None:  # fmt: skip
+        self,
+        learning_rate: Any,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+        **unknown_arguments: Any,
+    ) -> None:
         if unknown_arguments:
             raise self._unknown(next(iter(unknown_arguments)))
         self.name = name or snake(type(self).__name__)
@@ -126,9 +141,14 @@ class Optimizer(Hands, Written, Configurable):
         return {"learning_rate": arrays.from_host(self._learning_rate(), np.float32)}
 
     def update(
-        self, params: Arrays, grads: Mapping[str, Any], slots: Slots, hyper: Arrays, step: Any,
+        self,
+        params: Arrays,
+        grads: Mapping[str, Any],
+        slots: Slots,
+        hyper: Arrays,
+        step: Any,
         constraints: Mapping[str, Any] | None = None,
-    ) -> tuple[Arrays, Slots]:  # fmt: skip
+    ) -> tuple[Arrays, Slots]:
         """One step: gradients scaled back, gathered, clipped; weights decayed, changed by the rule, averaged,
         constrained. Weights without a gradient stay as they are.
 
@@ -153,13 +173,13 @@ class Optimizer(Hands, Written, Configurable):
                 due, lambda: self._updated(params, mean, slots, lr, done + 1), lambda: (params, slots)
             )
             empty = {p: jnp.zeros_like(g) for p, g in total.items()}
-            slots = slots | {"gradient_accumulator": kept | pieces.choose(due, empty, total)}
+            slots = slots | {"gradient_accumulator": kept | transforms.choose(due, empty, total)}
         if self.use_ema:
-            averages = pieces.average(after, slots["average"], self.ema_momentum, done == 0)
+            averages = transforms.average(after, slots["average"], self.ema_momentum, done == 0)
             slots = slots | {"average": averages}
             if self.ema_overwrite_frequency:
-                after = pieces.choose((done + 1) % self.ema_overwrite_frequency == 0, averages, after)
-        changed = pieces.constrain({p: after[p] for p in live}, constraints)
+                after = transforms.choose((done + 1) % self.ema_overwrite_frequency == 0, averages, after)
+        changed = transforms.constrain({p: after[p] for p in live}, constraints)
         return after | changed, slots
 
     def _rate(self, hyper: Arrays, step: Any) -> Any:
@@ -167,19 +187,23 @@ class Optimizer(Hands, Written, Configurable):
             return jnp.asarray(hyper["learning_rate"])
         if not rate.of_step(self._learning_rate):
             raise ArgumentError(
-                message(f"hyper of {type(self).__name__}.update", expected="what hyper() returns", got=hyper,
-                        mend="Pass optimizer.hyper() into the compiled function as an argument.")
-            )  # fmt: skip
+                message(
+                    f"hyper of {type(self).__name__}.update",
+                    expected="what hyper() returns",
+                    got=hyper,
+                    hint="Pass optimizer.hyper() into the compiled function as an argument.",
+                )
+            )
         return rate.at(self._learning_rate, step)
 
     def _updated(self, params: Arrays, grads: Arrays, slots: Slots, lr: Any, t: Any) -> tuple[Arrays, Slots]:
         """Clip, decay, apply the rule."""
         if self.clipnorm:
-            grads = pieces.clip_each(grads, self.clipnorm)
+            grads = transforms.clip_each(grads, self.clipnorm)
         elif self.global_clipnorm:
-            grads = pieces.clip_together(grads, self.global_clipnorm)
+            grads = transforms.clip_together(grads, self.global_clipnorm)
         elif self.clipvalue:
-            grads = pieces.clip_values(grads, self.clipvalue)
+            grads = transforms.clip_values(grads, self.clipvalue)
         decays = {p: self.decay_of(p, params[p]) for p in grads}
         old = {p: (params[p], lr * decay) for p, decay in decays.items() if decay is not None}
         params = params | {p: (w - w * decay).astype(w.dtype) for p, (w, decay) in old.items()}
@@ -208,9 +232,13 @@ class Optimizer(Hands, Written, Configurable):
         if len(new) != len(old):
             wanted = ", ".join(("w", *held))
             raise ArgumentError(
-                message(f"{type(self).__name__}.rule", expected=f"{len(old)} arrays: {wanted}", got=f"{len(new)}",
-                        mend="Return the new weight and one new array for each of its slots.")
-            )  # fmt: skip
+                message(
+                    f"{type(self).__name__}.rule",
+                    expected=f"{len(old)} arrays: {wanted}",
+                    got=f"{len(new)}",
+                    hint="Return the new weight and one new array for each of its slots.",
+                )
+            )
         w, *rest = (n.astype(o.dtype) for n, o in zip(new, old, strict=True))
         return w, dict(zip(held, rest, strict=True))
 
@@ -243,10 +271,13 @@ class Optimizer(Hands, Written, Configurable):
             self._learning_rate.assign(rate.number(type(self).__name__, value))
         else:
             raise ArgumentTypeError(
-                message(f"learning_rate of {type(self).__name__} follows a schedule",
-                        expected="another schedule, or an optimizer made with a number", got=repr(value),
-                        mend=f"Make it with a number: {type(self).__name__}(learning_rate={value!r}).")
-            )  # fmt: skip
+                message(
+                    f"learning_rate of {type(self).__name__} follows a schedule",
+                    expected="another schedule, or an optimizer made with a number",
+                    got=repr(value),
+                    hint=f"Make it with a number: {type(self).__name__}(learning_rate={value!r}).",
+                )
+            )
 
     def _show_rate(self) -> None:
         """Raises where the rate is out of sight (optax)."""
@@ -299,11 +330,11 @@ class Optimizer(Hands, Written, Configurable):
         hint = f"Write {short[0]}=... for {wrong}=..." if short else ""
         return ArgumentTypeError(str(unknown(f"argument of {type(self).__name__}", wrong, short or known, hint)))
 
-    def _refuse(self, name: str, expected: str, mend: str = "") -> ArgumentError:
+    def _refuse(self, name: str, expected: str, hint: str = "") -> ArgumentError:
         value = getattr(self, name)
         what = f"{type(self).__name__}({name}={value!r})"
         got = repr(value) if isinstance(value, str) else value
-        return ArgumentError(message(what, expected=expected, got=got, mend=mend))
+        return ArgumentError(message(what, expected=expected, got=got, hint=hint))
 
     def _within(self, *names: str, open: bool = False) -> None:
         """Refuse arguments outside of [0, 1], `open` without the 1."""
@@ -317,9 +348,12 @@ class Optimizer(Hands, Written, Configurable):
         clips = {k: v for k, v in clips.items() if v is not None}
         if len(clips) > 1:
             raise ArgumentError(
-                message(f"Gradient clipping of {type(self).__name__}",
-                        expected="at most one of clipnorm, clipvalue and global_clipnorm", got=clips)
-            )  # fmt: skip
+                message(
+                    f"Gradient clipping of {type(self).__name__}",
+                    expected="at most one of clipnorm, clipvalue and global_clipnorm",
+                    got=clips,
+                )
+            )
         for name in (*clips, "weight_decay"):
             if getattr(self, name) is not None and not getattr(self, name) >= 0:
                 raise self._refuse(name, "a number of at least 0, or None")

@@ -12,7 +12,7 @@ from gazelle.core.config import ArgumentTypeError, serialize
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.variable import Variable
 from gazelle.optimizers.base import Optimizer, Slots
-from gazelle.optimizers.pieces import Arrays
+from gazelle.optimizers.transforms import Arrays
 
 _INNER, _COUNT, _RATE = "inner.", "inner.iteration", "inner.learning_rate"
 
@@ -42,25 +42,35 @@ class LossScaleOptimizer(Optimizer):
     """
 
     def __init__(
-        self, inner_optimizer: Any, initial_scale: float = 2.0**15, dynamic_growth_steps: int = 2000,
-        name: str | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        inner_optimizer: Any,
+        initial_scale: float = 2.0**15,
+        dynamic_growth_steps: int = 2000,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         if not isinstance(inner_optimizer, Optimizer):
             what = "inner_optimizer of LossScaleOptimizer"
             raise ArgumentTypeError(message(what, expected="an optimizer, such as Adam()", got=repr(inner_optimizer)))
         if type(inner_optimizer).__name__ in ("MultiOptimizer", "LossScaleOptimizer"):
             raise ArgumentError(
-                message("inner_optimizer of LossScaleOptimizer", expected="an optimizer with a rule of its own",
-                        got=type(inner_optimizer).__name__,
-                        mend="Several optimizers scale by a fixed number: MultiOptimizer(..., loss_scale_factor=1024.0)"
-                             " and compile(auto_scale_loss=False).")
-            )  # fmt: skip
+                message(
+                    "inner_optimizer of LossScaleOptimizer",
+                    expected="an optimizer with a rule of its own",
+                    got=type(inner_optimizer).__name__,
+                    hint="Several optimizers scale by a fixed number: MultiOptimizer(..., loss_scale_factor=1024.0)"
+                    " and compile(auto_scale_loss=False).",
+                )
+            )
         for key, value in kwargs.items():
             if key not in _IDLE or value not in (_IDLE[key], None):
                 raise ArgumentTypeError(
-                    message(f"LossScaleOptimizer({key}={value!r})", expected="inner_optimizer, initial_scale,"
-                            " dynamic_growth_steps and name", mend="Give it to the inner optimizer.")
-                )  # fmt: skip
+                    message(
+                        f"LossScaleOptimizer({key}={value!r})",
+                        expected="inner_optimizer, initial_scale, dynamic_growth_steps and name",
+                        hint="Give it to the inner optimizer.",
+                    )
+                )
         super().__init__(0.0, name=name)
         if not initial_scale > 0:
             raise self._refuse("initial_scale", "a number above 0")
@@ -76,8 +86,10 @@ class LossScaleOptimizer(Optimizer):
                 setattr(inner_optimizer, attribute, self.slot_variable(slot))
 
     def _first(self) -> Slots:
-        return {"step_counter": {"": jnp.zeros((), jnp.int32)},
-                "dynamic_scale": {"": jnp.asarray(self.initial_scale, jnp.float32)}}  # fmt: skip
+        return {
+            "step_counter": {"": jnp.zeros((), jnp.int32)},
+            "dynamic_scale": {"": jnp.asarray(self.initial_scale, jnp.float32)},
+        }
 
     # The pure part ---------------------------------------------------------------------------------------------------
 
@@ -94,17 +106,24 @@ class LossScaleOptimizer(Optimizer):
         )
 
     def update(
-        self, params: Arrays, grads: Mapping[str, Any], slots: Slots, hyper: Arrays, step: Any,
+        self,
+        params: Arrays,
+        grads: Mapping[str, Any],
+        slots: Slots,
+        hyper: Arrays,
+        step: Any,
         constraints: Mapping[str, Any] | None = None,
-    ) -> tuple[Arrays, Slots]:  # fmt: skip
+    ) -> tuple[Arrays, Slots]:
         live = {p: g for p, g in grads.items() if g is not None and p in params}
         good, scale = slots["step_counter"][""], slots["dynamic_scale"][""]
 
         def step_on() -> tuple[Arrays, Slots]:
             after, own = self._inner_update(params, {p: g / scale for p, g in live.items()}, slots, hyper, constraints)
             grown = good == self.dynamic_growth_steps - 1
-            counters = {"step_counter": {"": jnp.where(grown, 0, good + 1)},
-                        "dynamic_scale": {"": jnp.where(grown, scale * 2, scale)}}  # fmt: skip
+            counters = {
+                "step_counter": {"": jnp.where(grown, 0, good + 1)},
+                "dynamic_scale": {"": jnp.where(grown, scale * 2, scale)},
+            }
             return after, slots | own | counters
 
         def leave_out() -> tuple[Arrays, Slots]:
@@ -182,15 +201,27 @@ class LossScaleOptimizer(Optimizer):
         return type(self).__name__, self.dynamic_growth_steps, *self.inner_optimizer.recipe()
 
     def get_config(self) -> dict[str, Any]:
-        words = {"inner_optimizer": self.inner_optimizer, "initial_scale": self.initial_scale,
-                 "dynamic_growth_steps": self.dynamic_growth_steps}  # fmt: skip
+        words = {
+            "inner_optimizer": self.inner_optimizer,
+            "initial_scale": self.initial_scale,
+            "dynamic_growth_steps": self.dynamic_growth_steps,
+        }
         return {"name": self.name, **serialize(words)}
 
 
 #: arguments that older files hold, at the values that say nothing
-_IDLE = {"weight_decay": None, "clipnorm": None, "global_clipnorm": None, "clipvalue": None, "use_ema": False,
-         "ema_momentum": 0.99, "ema_overwrite_frequency": None, "loss_scale_factor": None,
-         "gradient_accumulation_steps": None, "dynamic": True}  # fmt: skip
+_IDLE = {
+    "weight_decay": None,
+    "clipnorm": None,
+    "global_clipnorm": None,
+    "clipvalue": None,
+    "use_ema": False,
+    "ema_momentum": 0.99,
+    "ema_overwrite_frequency": None,
+    "loss_scale_factor": None,
+    "gradient_accumulation_steps": None,
+    "dynamic": True,
+}
 
 
 def scaled(optimizer: Any) -> Any:

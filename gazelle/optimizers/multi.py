@@ -14,7 +14,7 @@ from gazelle.core.config import ArgumentTypeError, Configurable, serialize, seri
 from gazelle.core.errors import ArgumentError, GazelleError, message
 from gazelle.core.variable import Variable
 from gazelle.optimizers.base import Optimizer, Slots
-from gazelle.optimizers.pieces import Arrays
+from gazelle.optimizers.transforms import Arrays
 
 _COUNT, _RATE = "iteration", "learning_rate"
 
@@ -45,7 +45,7 @@ class OptimizerMap(Configurable, MutableMapping[str, Optimizer]):
     (<SGD name=slow>, <SGD name=sgd>)
     """
 
-    _room = "optimizers"
+    _namespace = "optimizers"
 
     def __init__(self, default_optimizer: Any, optimizer_map: Mapping[str, Any] | None = None) -> None:
         _checked("default_optimizer of OptimizerMap", default_optimizer)
@@ -61,9 +61,13 @@ class OptimizerMap(Configurable, MutableMapping[str, Optimizer]):
         fits = [key] if key in self.optimizer_map else [p for p in self.optimizer_map if re.fullmatch(p, key)]
         if len(fits) > 1:
             raise ArgumentError(
-                message(f"The optimizer of '{key}'", expected="one pattern that fits",
-                        got=", ".join(map(repr, fits)), mend="Make the patterns narrower.")
-            )  # fmt: skip
+                message(
+                    f"The optimizer of '{key}'",
+                    expected="one pattern that fits",
+                    got=", ".join(map(repr, fits)),
+                    hint="Make the patterns narrower.",
+                )
+            )
         return self.optimizer_map[fits[0]] if fits else self.default_optimizer
 
     def __setitem__(self, key: str, optimizer: Any) -> None:
@@ -72,7 +76,7 @@ class OptimizerMap(Configurable, MutableMapping[str, Optimizer]):
         if key in self.optimizer_map:
             raise ArgumentError(
                 message(
-                    f"OptimizerMap has '{key}' already", got=self.optimizer_map[key], mend=f"del map[{key!r}] first."
+                    f"OptimizerMap has '{key}' already", got=self.optimizer_map[key], hint=f"del map[{key!r}] first."
                 )
             )
         self.optimizer_map[key] = _checked(f"OptimizerMap['{key}']", optimizer)
@@ -116,9 +120,13 @@ class MultiOptimizer(Optimizer):
         super().__init__(0.0, loss_scale_factor=loss_scale_factor, name=name)
         if not callable(optimizer_map):
             raise ArgumentTypeError(
-                message("optimizer_map of MultiOptimizer", expected="an OptimizerMap or a function of a variable",
-                        got=repr(optimizer_map), mend="MultiOptimizer(OptimizerMap(Adam(), {'encoder/.*': SGD()}))")
-            )  # fmt: skip
+                message(
+                    "optimizer_map of MultiOptimizer",
+                    expected="an OptimizerMap or a function of a variable",
+                    got=repr(optimizer_map),
+                    hint="MultiOptimizer(OptimizerMap(Adam(), {'encoder/.*': SGD()}))",
+                )
+            )
         if isinstance(optimizer_map, OptimizerMap):
             for optimizer in (*optimizer_map.values(), optimizer_map.default_optimizer):
                 self._number(optimizer)
@@ -178,9 +186,14 @@ class MultiOptimizer(Optimizer):
         return super().hyper() | {f"{lb}.{name}": value for lb, found in loose.items() for name, value in found.items()}
 
     def update(
-        self, params: Arrays, grads: Mapping[str, Any], slots: Slots, hyper: Arrays, step: Any,
+        self,
+        params: Arrays,
+        grads: Mapping[str, Any],
+        slots: Slots,
+        hyper: Arrays,
+        step: Any,
         constraints: Mapping[str, Any] | None = None,
-    ) -> tuple[Arrays, Slots]:  # fmt: skip
+    ) -> tuple[Arrays, Slots]:
         params, slots = dict(params), dict(slots)
         for label, optimizer, paths in self._groups(params):
             if not paths:
@@ -230,7 +243,7 @@ class MultiOptimizer(Optimizer):
 
     def _show_rate(self) -> NoReturn:
         raise ManyRatesError(
-            message("A MultiOptimizer has no learning rate of its own", mend="Use those of multi.optimizers[i].")
+            message("A MultiOptimizer has no learning rate of its own", hint="Use those of multi.optimizers[i].")
         )
 
     def recipe(self) -> tuple[Any, ...]:

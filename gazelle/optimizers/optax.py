@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from gazelle.core.errors import ArgumentError, GazelleError, message
 from gazelle.core.variable import Variable
 from gazelle.optimizers.base import Optimizer, Slots
-from gazelle.optimizers.pieces import Arrays
+from gazelle.optimizers.transforms import Arrays
 
 _RATE = ".hyperparams['learning_rate']"
 
@@ -41,9 +41,13 @@ class OptaxOptimizer(Optimizer):
     def __init__(self, transformation: Any, name: str | None = None) -> None:
         if not is_transformation(transformation):
             raise ArgumentError(
-                message("OptaxOptimizer", expected="an optax transformation", got=repr(transformation),
-                        mend="For example OptaxOptimizer(optax.adam(0.001)).")
-            )  # fmt: skip
+                message(
+                    "OptaxOptimizer",
+                    expected="an optax transformation",
+                    got=repr(transformation),
+                    hint="For example OptaxOptimizer(optax.adam(0.001)).",
+                )
+            )
         found = self._injected()
         super().__init__(0.0 if found is None else found, name=name)
         self._has_rate = found is not None
@@ -93,15 +97,19 @@ class OptaxOptimizer(Optimizer):
     def _show_rate(self) -> None:
         if not self._has_rate:
             raise HiddenRateError(
-                message("An optax transformation hides its learning rate",
-                        mend="Make it with optax.inject_hyperparams(optax.adam)(learning_rate=0.001).")
-            )  # fmt: skip
+                message(
+                    "An optax transformation hides its learning rate",
+                    hint="Make it with optax.inject_hyperparams(optax.adam)(learning_rate=0.001).",
+                )
+            )
 
     def recipe(self) -> tuple[Any, ...]:
         return self.transformation, *super().recipe()
 
     def get_config(self) -> dict[str, Any]:
         raise ArgumentError(
-            message("An optax transformation cannot be written into a config: it is made of functions",
-                    mend="Save the weights, or compile with it again after loading.")
-        )  # fmt: skip
+            message(
+                "An optax transformation cannot be written into a config: it is made of functions",
+                hint="Save the weights, or compile with it again after loading.",
+            )
+        )

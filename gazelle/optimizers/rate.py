@@ -33,9 +33,13 @@ def number(owner: str, value: Any) -> float:
         if rate >= 0 and math.isfinite(rate):
             return rate
     raise ArgumentError(
-        message(f"learning_rate of {owner}", expected="a number of at least 0, or a schedule", got=repr(value),
-                mend="A common rate is learning_rate=0.001.")
-    )  # fmt: skip
+        message(
+            f"learning_rate of {owner}",
+            expected="a number of at least 0, or a schedule",
+            got=repr(value),
+            hint="A common rate is learning_rate=0.001.",
+        )
+    )
 
 
 def of_step(rate: Any) -> bool:
@@ -55,6 +59,10 @@ def at(rate: Any, step: Any) -> Any:
     except jax.errors.JAXTypeError as error:
         name = getattr(rate, "__name__", type(rate).__name__)
         raise ArgumentError(
-            message(f"The schedule {name} uses the step as a Python number", expected="array functions of the step",
-                    got="if, int(), float() or math on it", mend="Choose with jnp.where, compute with jax.numpy.")
-        ) from error  # fmt: skip
+            message(
+                f"The schedule {name} uses the step as a Python number",
+                expected="array functions of the step",
+                got="if, int(), float() or math on it",
+                hint="Choose with jnp.where, compute with jax.numpy.",
+            )
+        ) from error

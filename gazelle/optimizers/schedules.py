@@ -41,7 +41,7 @@ class LearningRateSchedule(Configurable):
     0.25
     """
 
-    _room = "optimizers.schedules"
+    _namespace = "optimizers.schedules"
 
     def __call__(self, step: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} has no __call__(self, step): it returns the rate at a step.")
@@ -71,9 +71,13 @@ class ExponentialDecay(LearningRateSchedule):
     """
 
     def __init__(
-        self, initial_learning_rate: float, decay_steps: int, decay_rate: float, staircase: bool = False,
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        decay_rate: float,
+        staircase: bool = False,
         name: str = "ExponentialDecay",
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._above_zero("decay_steps")
 
     def __call__(self, step: Any) -> Any:
@@ -89,9 +93,13 @@ class InverseTimeDecay(LearningRateSchedule):
     """
 
     def __init__(
-        self, initial_learning_rate: float, decay_steps: int, decay_rate: float, staircase: bool = False,
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        decay_rate: float,
+        staircase: bool = False,
         name: str = "InverseTimeDecay",
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._above_zero("decay_steps")
 
     def __call__(self, step: Any) -> Any:
@@ -109,9 +117,12 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     def __init__(self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant") -> None:
         if len(values) != len(boundaries) + 1:
             raise ArgumentError(
-                message("PiecewiseConstantDecay", expected="one value more than boundaries",
-                        got=f"{len(boundaries)} boundaries and {len(values)} values")
-            )  # fmt: skip
+                message(
+                    "PiecewiseConstantDecay",
+                    expected="one value more than boundaries",
+                    got=f"{len(boundaries)} boundaries and {len(values)} values",
+                )
+            )
         if list(boundaries) != sorted(boundaries):
             raise ArgumentError(
                 message("PiecewiseConstantDecay", expected="boundaries that rise", got=list(boundaries))
@@ -134,9 +145,14 @@ class PolynomialDecay(LearningRateSchedule):
     """
 
     def __init__(
-        self, initial_learning_rate: float, decay_steps: int, end_learning_rate: float = 0.0001, power: float = 1.0,
-        cycle: bool = False, name: str = "PolynomialDecay",
-    ) -> None:  # fmt: skip
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        end_learning_rate: float = 0.0001,
+        power: float = 1.0,
+        cycle: bool = False,
+        name: str = "PolynomialDecay",
+    ) -> None:
         self._above_zero("decay_steps")
 
     def __call__(self, step: Any) -> Any:
@@ -161,9 +177,14 @@ class CosineDecay(LearningRateSchedule):
     """
 
     def __init__(
-        self, initial_learning_rate: float, decay_steps: int, alpha: float = 0.0, name: str = "CosineDecay",
-        warmup_target: float | None = None, warmup_steps: int = 0,
-    ) -> None:  # fmt: skip
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        alpha: float = 0.0,
+        name: str = "CosineDecay",
+        warmup_target: float | None = None,
+        warmup_steps: int = 0,
+    ) -> None:
         self._above_zero("decay_steps")
 
     def __call__(self, step: Any) -> Any:
@@ -173,8 +194,8 @@ class CosineDecay(LearningRateSchedule):
         rate = self.warmup_target * self._decayed(step - self.warmup_steps)
         if not self.warmup_steps:
             return rate
-        slope = (self.warmup_target - self.initial_learning_rate) / self.warmup_steps
-        return jnp.where(step < self.warmup_steps, self.initial_learning_rate + slope * step, rate)
+        gradient = (self.warmup_target - self.initial_learning_rate) / self.warmup_steps
+        return jnp.where(step < self.warmup_steps, self.initial_learning_rate + gradient * step, rate)
 
     def _decayed(self, step: Any) -> Any:
         p = jnp.minimum(step, self.decay_steps) / self.decay_steps
@@ -194,9 +215,14 @@ class CosineDecayRestarts(LearningRateSchedule):
     """
 
     def __init__(
-        self, initial_learning_rate: float, first_decay_steps: int, t_mul: float = 2.0, m_mul: float = 1.0,
-        alpha: float = 0.0, name: str = "SGDRDecay",
-    ) -> None:  # fmt: skip
+        self,
+        initial_learning_rate: float,
+        first_decay_steps: int,
+        t_mul: float = 2.0,
+        m_mul: float = 1.0,
+        alpha: float = 0.0,
+        name: str = "SGDRDecay",
+    ) -> None:
         self._above_zero("first_decay_steps", "t_mul")
 
     def __call__(self, step: Any) -> Any:
@@ -222,4 +248,4 @@ def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, Any]:
 @with_custom_objects
 def deserialize(config: Mapping[str, Any]) -> Any:
     """The schedule that a config dict describes."""
-    return _deserialize(config, LearningRateSchedule._room)
+    return _deserialize(config, LearningRateSchedule._namespace)

@@ -8,5 +8,9 @@ from gazelle.data.sequences import timeseries_dataset_from_array
 from gazelle.preprocessing import image, sequence
 
 __all__ = [
-    "image", "image_dataset_from_directory", "sequence", "text_dataset_from_directory", "timeseries_dataset_from_array",
-]  # fmt: skip
+    "image",
+    "image_dataset_from_directory",
+    "sequence",
+    "text_dataset_from_directory",
+    "timeseries_dataset_from_array",
+]

@@ -18,11 +18,23 @@ from gazelle.quantizers.groups import abs_max_quantize_grouped_with_zero_point
 from gazelle.quantizers.int4 import pack_int4, unpack_int4
 
 __all__ = [
-    "AbsMaxQuantizer", "Int4QuantizationConfig", "Int8QuantizationConfig", "QuantizationConfig", "Quantizer",
-    "abs_max_quantize", "abs_max_quantize_grouped_with_zero_point", "compute_float8_amax_history",
-    "compute_float8_scale", "deserialize", "fake_quant_with_min_max_vars", "get", "pack_int4",
-    "quantize_and_dequantize", "serialize", "unpack_int4",
-]  # fmt: skip
+    "AbsMaxQuantizer",
+    "Int4QuantizationConfig",
+    "Int8QuantizationConfig",
+    "QuantizationConfig",
+    "Quantizer",
+    "abs_max_quantize",
+    "abs_max_quantize_grouped_with_zero_point",
+    "compute_float8_amax_history",
+    "compute_float8_scale",
+    "deserialize",
+    "fake_quant_with_min_max_vars",
+    "get",
+    "pack_int4",
+    "quantize_and_dequantize",
+    "serialize",
+    "unpack_int4",
+]
 
 
 def get(identifier: Any, **kwargs: Any) -> Any:

@@ -14,9 +14,13 @@ from gazelle.ops.base import EPSILON, array
 
 
 def abs_max_quantize(
-    inputs: Any, axis: Any, value_range: tuple[int, int] = (-127, 127), dtype: Any = "int8", epsilon: float = EPSILON,
+    inputs: Any,
+    axis: Any,
+    value_range: tuple[int, int] = (-127, 127),
+    dtype: Any = "int8",
+    epsilon: float = EPSILON,
     to_numpy: bool = False,
-) -> tuple[Any, Any]:  # fmt: skip
+) -> tuple[Any, Any]:
     """(q, s) of  s = high / (max |x| + epsilon),  q = clip(round(s x), low, high)  over `axis`; x is about q / s.
 
     Args:
@@ -44,7 +48,7 @@ class Quantizer(Named):
     3.0
     """
 
-    _room = "quantizers"
+    _namespace = "quantizers"
 
     def __init__(self, output_dtype: Any = "int8") -> None:
         super().__init__()

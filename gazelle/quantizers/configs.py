@@ -17,7 +17,7 @@ class QuantizationConfig(Configurable):
     'int8'
     """
 
-    _room = "quantizers"
+    _namespace = "quantizers"
     mode: str
 
     def __init__(self, weight_quantizer: Any = None, activation_quantizer: Any = None) -> None:
@@ -71,9 +71,13 @@ class Int4QuantizationConfig(QuantizationConfig):
             raise ArgumentError(message(words, expected="None, -1 or a number of rows", got=repr(block_size)))
         if self.rows is not None and (weight_quantizer is not None or given is not None):
             raise ArgumentError(
-                message("Int4QuantizationConfig", expected="quantizers, or scales for blocks of rows",
-                        got=f"quantizers and block_size={block_size}", mend="Give block_size=None with them.")
-            )  # fmt: skip
+                message(
+                    "Int4QuantizationConfig",
+                    expected="quantizers, or scales for blocks of rows",
+                    got=f"quantizers and block_size={block_size}",
+                    hint="Give block_size=None with them.",
+                )
+            )
         self.check_weights(output_dtype="int8", value_range=(-8, 7))
 
     @property

@@ -63,9 +63,9 @@ def _moved(low: Any, high: Any, last: int, first: int) -> tuple[Any, Any, Any]:
 
 
 @_rounded.defjvp
-def _slope(last: int, first: int, primals: Any, tangents: Any) -> tuple[Any, Any]:
+def _gradient(last: int, first: int, primals: Any, tangents: Any) -> tuple[Any, Any]:
     (x, low, high), (dx, dlow, dhigh) = primals, tangents
     least, most, _ = _moved(low, high, last, first)
     inside = (x >= least) & (x <= most)
-    slope = jnp.where(inside, dx, 0) + jnp.where(x <= least, dlow, 0) + jnp.where(x >= most, dhigh, 0)
-    return _rounded(x, low, high, last, first), slope.astype(x.dtype)
+    gradient = jnp.where(inside, dx, 0) + jnp.where(x <= least, dlow, 0) + jnp.where(x >= most, dhigh, 0)
+    return _rounded(x, low, high, last, first), gradient.astype(x.dtype)

@@ -13,9 +13,13 @@ from gazelle.ops.base import EPSILON, array
 
 
 def abs_max_quantize_grouped_with_zero_point(
-    inputs: Any, block_size: int, value_range: tuple[int, int] = (-8, 7), dtype: Any = "int8",
-    epsilon: float = EPSILON, to_numpy: bool = False,
-) -> tuple[Any, Any, Any]:  # fmt: skip
+    inputs: Any,
+    block_size: int,
+    value_range: tuple[int, int] = (-8, 7),
+    dtype: Any = "int8",
+    epsilon: float = EPSILON,
+    to_numpy: bool = False,
+) -> tuple[Any, Any, Any]:
     """(q, s, z) of  s = (max x - min x + epsilon) / (high - low),  z = clip(round(-min x / s) + low),
     q = clip(round(x / s) + z)  in each column of each group of rows; x is about (q - z) s.
 

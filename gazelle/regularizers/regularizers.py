@@ -14,7 +14,7 @@ from gazelle.core.lookup import Named
 class Regularizer(Named):
     """A penalty: `regularizer(x) -> number`. A subclass of your own defines `__call__(self, x)`."""
 
-    _room = "regularizers"
+    _namespace = "regularizers"
 
     def __call__(self, x: Any) -> Any:
         return 0.0

@@ -6,12 +6,12 @@ Must not know: the classes of layers and models, how a model is trained.
 
 from gazelle.core.config import custom_object_scope, register_keras_serializable
 from gazelle.saving.atomic import replace_file
+from gazelle.saving.autosave import Autosave
 from gazelle.saving.config import model_to_json
-from gazelle.saving.keeper import Keeper
 from gazelle.saving.keras_v3 import load_model, save_model
 from gazelle.saving.latest import latest, newest
 from gazelle.saving.legacy import model_from_json
-from gazelle.saving.objects import (
+from gazelle.saving.registration import (
     CustomObjectScope,
     deserialize_keras_object,
     get_custom_objects,
@@ -23,8 +23,8 @@ from gazelle.saving.state_file import read_state, write_state
 from gazelle.saving.weights import load_weights, save_weights
 
 __all__ = [
+    "Autosave",
     "CustomObjectScope",
-    "Keeper",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",

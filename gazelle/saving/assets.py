@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gazelle.core.errors import DamagedFileError, UnsafeFileError, message
-from gazelle.saving import tree
+from gazelle.saving import keras_weight_order
 
 FOLDER = "assets"
 _MOST_BYTES = 2**28  # of one layer
@@ -17,7 +17,7 @@ _MOST_BYTES = 2**28  # of one layer
 def collect(model: Any) -> dict[str, bytes]:
     """{name in the zip: bytes} of what the layers' `save_assets(folder)` write."""
     out: dict[str, bytes] = {}
-    for part in tree.parts(model):
+    for part in keras_weight_order.parts(model):
         hook = part.hook("save_assets")
         if hook is None:
             continue
@@ -36,15 +36,20 @@ def plain(name: str) -> bool:
     """Whether a member of the zip is an asset whose name leads nowhere else."""
     steps = name.split("/")
     return (
-        steps[0] == FOLDER and len(steps) > 1 and "\\" not in name and ":" not in name and "\0" not in name
-        and all(step not in ("", ".", "..") for step in steps[1:]) and len(name) < 1000
-    )  # fmt: skip
+        steps[0] == FOLDER
+        and len(steps) > 1
+        and "\\" not in name
+        and ":" not in name
+        and "\0" not in name
+        and all(step not in ("", ".", "..") for step in steps[1:])
+        and len(name) < 1000
+    )
 
 
 def give(model: Any, members: Mapping[str, bytes], label: str) -> None:
     """Let each layer read its own files, from a folder that goes away; files of no layer are refused."""
     rest = dict(members)
-    for part in tree.parts(model):
+    for part in keras_weight_order.parts(model):
         hook = part.hook("load_assets")
         start = f"{FOLDER}/{part.path}/" if part.path else f"{FOLDER}/"
         own = {name[len(start) :]: name for name in rest if name.startswith(start)}

@@ -11,11 +11,11 @@ from typing import Any
 
 from gazelle.core.errors import ArgumentError, DamagedFileError, message
 from gazelle.saving import writers
-from gazelle.saving.blocks import BLOCK, blocks, give_up, sync
+from gazelle.saving.block_io import BLOCK, blocks, give_up, sync
 from gazelle.saving.checksum import Crc32
 
 
-class Written:
+class CustomOptimizer:
     """The file that is being written: bytes go in one after the other, under a checksum if one is given."""
 
     def __init__(self, file: Any, checksum: Crc32 | None) -> None:
@@ -40,7 +40,9 @@ class Written:
         self._file.flush()
 
 
-def replace_file(path: Any, write: Callable[[Written], Any], whole: Callable[[str], bool] | None = None) -> None:
+def replace_file(
+    path: Any, write: Callable[[CustomOptimizer], Any], whole: Callable[[str], bool] | None = None
+) -> None:
     """Let `write` fill a new file, bring it safely to the disk, and put it in the place of `path`.
 
     The steps: a file `name.tmp.<writer>.<n>` in the same folder, `fsync`, reading it back, `os.replace`, `fsync` of the
@@ -67,7 +69,7 @@ def replace_file(path: Any, write: Callable[[Written], Any], whole: Callable[[st
     try:
         with _create(target) as file:
             temporary = file.name
-            written = Written(file, checksum if whole is None else None)
+            written = CustomOptimizer(file, checksum if whole is None else None)
             write(written)
             file.flush()
             os.fsync(file.fileno())
@@ -151,11 +153,15 @@ def _sum_of(path: str) -> str:
     return found.hexdigest()
 
 
-def _reason(error: OSError, target: str, written: Written | None) -> str:
+def _reason(error: OSError, target: str, written: CustomOptimizer | None) -> str:
     folder = os.path.dirname(target)
     if error.errno == errno.ENOENT:
-        return message(f"'{target}' cannot be written", expected="an existing folder", got=f"no folder '{folder}'",
-                       mend=f"Make it first: os.makedirs({folder!r}, exist_ok=True).")  # fmt: skip
+        return message(
+            f"'{target}' cannot be written",
+            expected="an existing folder",
+            got=f"no folder '{folder}'",
+            hint=f"Make it first: os.makedirs({folder!r}, exist_ok=True).",
+        )
     if os.path.isdir(target):
         return message(f"'{target}' cannot be written", expected="the name of a file", got="a folder")
     reason = error.strerror or str(error)
@@ -163,4 +169,4 @@ def _reason(error: OSError, target: str, written: Written | None) -> str:
         needed = f" after {written.size:,} bytes" if written is not None else ""
         reason += f"{needed}, {shutil.disk_usage(folder).free:,} bytes are free"
     old = "The file that was there is as it was." if os.path.exists(target) else "No file was made."
-    return message(f"'{target}' could not be written ({reason})", mend=old)
+    return message(f"'{target}' could not be written ({reason})", hint=old)

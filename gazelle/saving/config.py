@@ -13,7 +13,7 @@ from gazelle.core import shared_objects
 from gazelle.core.errors import ArgumentError, DamagedFileError, GazelleError, UnsafeFileError, message
 from gazelle.core.traceback import warn
 from gazelle.core.variable import Room
-from gazelle.saving import spelling
+from gazelle.saving import config_check
 
 LONGEST = 32 * 2**20  # bytes of a config
 DEEPEST = 200  # lists and dicts within each other
@@ -79,9 +79,11 @@ def build(
     with core.custom_object_scope(custom_objects or {}):
         _check_root(config, label)
         config = shared_objects.completed({k: v for k, v in config.items() if k != "compile_config"})
-        config = spelling.checked(config, label)
-        room = Room(most, lambda shape: _too_much(label, f"weights of at most {most} numbers", f"more with {shape}"))
-        with translated(label), room, shared_objects.read():
+        config = config_check.checked(config, label)
+        namespace = Room(
+            most, lambda shape: _too_much(label, f"weights of at most {most} numbers", f"more with {shape}")
+        )
+        with translated(label), namespace, shared_objects.read():
             return core.deserialize(config)
 
 
@@ -103,13 +105,17 @@ class translated:
 
 def _check_root(config: Mapping[str, Any], label: str) -> None:
     name = config.get("class_name")
-    spelling.check_object(config, label)
+    config_check.check_object(config, label)
     target = core.target_of(config)
     if not (isinstance(target, type) and hasattr(target, "compile_from_config")):
         raise UnsafeFileError(
-            message(f"The config in {label}", expected="a model", got=f"{name!r}",
-                    mend="Layers, losses and optimizers alone are made by from_config of their classes.")
-        )  # fmt: skip
+            message(
+                f"The config in {label}",
+                expected="a model",
+                got=f"{name!r}",
+                hint="Layers, losses and optimizers alone are made by from_config of their classes.",
+            )
+        )
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -167,6 +173,10 @@ def _memory() -> int:
 
 def _too_much(label: str, expected: str, got: object) -> UnsafeFileError:
     return UnsafeFileError(
-        message(f"The config in {label} is refused", expected=expected, got=got,
-                mend="Build the model in code and give it the weights with load_weights.")
-    )  # fmt: skip
+        message(
+            f"The config in {label} is refused",
+            expected=expected,
+            got=got,
+            hint="Build the model in code and give it the weights with load_weights.",
+        )
+    )

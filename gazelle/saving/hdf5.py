@@ -15,7 +15,7 @@ from gazelle.core.errors import DamagedFileError, UnsafeFileError, message
 from gazelle.saving import checksum, hdf5_file
 from gazelle.saving.hdf5_chunks import read_chunks
 from gazelle.saving.hdf5_file import CHUNKED, COMPACT, CONTIGUOUS, EXTERNAL, VIRTUAL, Metered, Node
-from gazelle.saving.tensors import Array, damaged
+from gazelle.saving.safetensors import Array, damaged
 
 _MOST_OBJECTS = 200_000
 _DEEPEST = 64
@@ -37,7 +37,7 @@ class Reader:
         self.nodes: dict[str, Node] = {}
         self.names: dict[str, str] = {}
         self._seen: set[int] = set()
-        self._room = size
+        self._namespace = size
         self._extra = 20 * size + _MOST_EXTRA
         self._metered = Metered(file, size)
         self._group(hdf5_file.root(self._metered), "", 0)
@@ -103,8 +103,8 @@ class Reader:
         if storage == CHUNKED:
             self._extra -= size
         else:
-            self._room -= size
-        if self._room < 0 or self._extra < 0:
+            self._namespace -= size
+        if self._namespace < 0 or self._extra < 0:
             raise self._unsafe(path, "data in proportion to the file", f"{size} bytes more than there is room for")
         self.declared[path] = (tuple(shape), dtype)
 
@@ -124,9 +124,12 @@ class Reader:
         found_shape, found = self.declared[path]
         if found_shape != tuple(shape) or kind(found) != kind(np.dtype(dtype)):
             raise DamagedFileError(
-                message(f"'{path}' in '{self.label}'", expected=f"{dtype} of shape {tuple(shape)}",
-                        got=f"{found} of shape {found_shape}")
-            )  # fmt: skip
+                message(
+                    f"'{path}' in '{self.label}'",
+                    expected=f"{dtype} of shape {tuple(shape)}",
+                    got=f"{found} of shape {found_shape}",
+                )
+            )
         with _translated(self.label):
             return self._numbers(self.nodes[path], path, found_shape, found)
 
@@ -148,9 +151,13 @@ class Reader:
 
     def _unsafe(self, path: str, expected: str, got: str) -> UnsafeFileError:
         return UnsafeFileError(
-            message(f"'{path or '/'}' in '{self.label}' is refused", expected=expected, got=got,
-                    mend="Ask for a file written by save_weights or model.save.")
-        )  # fmt: skip
+            message(
+                f"'{path or '/'}' in '{self.label}' is refused",
+                expected=expected,
+                got=got,
+                hint="Ask for a file written by save_weights or model.save.",
+            )
+        )
 
 
 def kind(dtype: np.dtype[Any]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gazelle.saving.hdf5_file import Node
-from gazelle.saving.tensors import Array
+from gazelle.saving.safetensors import Array
 
 _GZIP, _SHUFFLE, _FLETCHER32 = 1, 2, 3
 _NAMES = {_GZIP: "gzip", _SHUFFLE: "shuffle", _FLETCHER32: "fletcher32"}  # others need code that Python has not

@@ -75,9 +75,12 @@ class Node:
             kind = _kind_of_link(self.header.msg_data, part["offset_to_message"])
             if kind not in (0, 1):
                 raise UnsafeFileError(
-                    message("The file is refused", expected="data in the file itself",
-                            got=f"an {_KINDS_OF_LINKS.get(kind, 'unknown link')}")
-                )  # fmt: skip
+                    message(
+                        "The file is refused",
+                        expected="data in the file itself",
+                        got=f"an {_KINDS_OF_LINKS.get(kind, 'unknown link')}",
+                    )
+                )
         links = self.header.get_links().items()
         return {name: "a soft link" if isinstance(place, str) else place for name, place in links}
 

@@ -15,11 +15,11 @@ from typing import Any
 from gazelle.core import config as core
 from gazelle.core.errors import ArgumentError, DamagedFileError, UnsafeFileError, message, nearest
 from gazelle.core.traceback import warn
-from gazelle.saving import assets, hdf5, keras_weights, legacy, older, spelling
+from gazelle.saving import assets, config_check, hdf5, keras_weights, legacy, tf_keras_config
 from gazelle.saving import config as configs
 from gazelle.saving.atomic import path_of, replace_file
 from gazelle.saving.keras_weights import whole
-from gazelle.saving.tensors import damaged
+from gazelle.saving.safetensors import damaged
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 KERAS_VERSION = "3.15.1"  # whose layout this is
@@ -101,7 +101,7 @@ def load_model(
     config, weights, files, version = _contents(filepath)
     parsed = configs.parse(config, label)
     if version.startswith("2."):
-        parsed = older.meant(parsed)
+        parsed = tf_keras_config.meant(parsed)
     with hdf5.opened(weights, f"{os.fspath(filepath)}:{WEIGHTS}") as reader:
         stored = sum(math.prod(shape) for shape, _ in reader.declared.values())
         model = configs.build(parsed, label, custom_objects, stored)
@@ -126,7 +126,7 @@ def _is_hdf5(filepath: Any) -> bool:
 def _compile(model: Any, config: Any, label: str, custom_objects: Mapping[str, Any] | None) -> None:
     try:
         with core.custom_object_scope(custom_objects or {}), configs.translated(label):
-            model.compile_from_config(spelling.checked(config, label))
+            model.compile_from_config(config_check.checked(config, label))
     except (UnsafeFileError, DamagedFileError) as error:
         raise type(error)(f"{error}\nload_model(..., compile=False) leaves the arguments of compile out.") from error
 
@@ -176,9 +176,12 @@ def _check_members(archive: zipfile.ZipFile, label: str) -> None:
         most = _MOST_BYTES.get(info.filename, max(2**24, _EXPANSION * info.compress_size))
         if info.file_size > most or info.external_attr >> 28 == 0xA:
             raise UnsafeFileError(
-                message(f"{info.filename} in {label} is refused", expected=f"a file of at most {most} bytes",
-                        got=f"{info.file_size} from {info.compress_size}")
-            )  # fmt: skip
+                message(
+                    f"{info.filename} in {label} is refused",
+                    expected=f"a file of at most {most} bytes",
+                    got=f"{info.file_size} from {info.compress_size}",
+                )
+            )
 
 
 def existing(filepath: Any) -> str:
@@ -189,9 +192,9 @@ def existing(filepath: Any) -> str:
         raise DamagedFileError(message(f"'{path}'", expected="a file", got="a folder"))
     if not os.path.exists(path):
         near = nearest(name, os.listdir(folder or ".")) if os.path.isdir(folder or ".") else []
-        mend = f"Did you mean {' or '.join(map(repr, near))}?" if near else "Is the path right?"
+        hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else "Is the path right?"
         got = f"none of this name in '{os.path.abspath(folder)}'"
-        raise FileNotFoundError(message(f"'{path}' cannot be read", expected="a file", got=got, mend=mend))
+        raise FileNotFoundError(message(f"'{path}' cannot be read", expected="a file", got=got, hint=hint))
     return path
 
 
@@ -200,6 +203,6 @@ def refuse_overwriting(filepath: Any, overwrite: bool) -> None:
     if not overwrite and os.path.exists(filepath):
         raise ArgumentError(
             message(
-                f"'{os.fspath(filepath)}' exists", mend="Write overwrite=True to replace it, or choose another name."
+                f"'{os.fspath(filepath)}' exists", hint="Write overwrite=True to replace it, or choose another name."
             )
         )

@@ -12,8 +12,8 @@ import numpy as np
 from gazelle.core.errors import DamagedFileError, ShapeError, message
 from gazelle.core.traceback import warn
 from gazelle.core.variable import Variable, still
-from gazelle.saving import hdf5, tree
-from gazelle.saving.tensors import Array
+from gazelle.saving import hdf5, keras_weight_order
+from gazelle.saving.safetensors import Array
 
 
 def dump(model: Any, optimizer: bool = True) -> bytes:
@@ -25,7 +25,7 @@ def arrays_of(model: Any, optimizer: bool = True) -> tuple[dict[str, Array], dic
     """{path: array} and {group: name of its layer}, as Keras 3 lays them out."""
     arrays: dict[str, Array] = {}
     with still(model.variables):  # one whole step, also while another thread trains
-        found = [p for p in tree.parts(model) if optimizer or p.path != "optimizer"]
+        found = [p for p in keras_weight_order.parts(model) if optimizer or p.path != "optimizer"]
         for part in found:
             store: dict[str, Any] = {str(n): v for n, v in enumerate(part.variables)}
             hook = part.hook("save_own_variables")
@@ -34,8 +34,8 @@ def arrays_of(model: Any, optimizer: bool = True) -> tuple[dict[str, Array], dic
                 hook(store)
             for key, value in store.items():
                 array = value.numpy() if isinstance(value, Variable) else np.asarray(value)
-                arrays[f"{tree.group_of(part)}/{key}"] = array
-    return arrays, {tree.group_of(part): part.name for part in found}
+                arrays[f"{keras_weight_order.group_of(part)}/{key}"] = array
+    return arrays, {keras_weight_order.group_of(part): part.name for part in found}
 
 
 def load(
@@ -48,23 +48,27 @@ def load(
         by_name: match the layers of the model to the groups of the file by name, and leave the others as they are.
         skip_mismatch: load what fits and warn about the rest.
     """
-    parts = [part for part in tree.parts(model) if part.path != "optimizer"]
-    hooks = {tree.group_of(part): hook for part in parts if (hook := part.hook("load_own_variables")) is not None}
+    parts = [part for part in keras_weight_order.parts(model) if part.path != "optimizer"]
+    hooks = {
+        keras_weight_order.group_of(part): hook
+        for part in parts
+        if (hook := part.hook("load_own_variables")) is not None
+    }
     groups = _groups(reader, hooks)
     pairs: list[tuple[Variable, str]] = []
     misfits: list[str] = []
     matched: list[str] = []
     for part in parts:
-        if tree.group_of(part) in hooks:
+        if keras_weight_order.group_of(part) in hooks:
             continue
-        group = _by_name(part, reader, groups) if by_name else _find(tree.group_of(part), groups)
+        group = _by_name(part, reader, groups) if by_name else _find(keras_weight_order.group_of(part), groups)
         found = groups.get(group, [])
         if by_name and not found:
             continue
         if len(found) != len(part.variables):
-            got = f"{len(found)}" if found else "none"
+            got, group = len(found) or "none", keras_weight_order.group_of(part)
             shapes = [v.shape for v in part.variables]
-            misfits.append(f"{tree.group_of(part)} ('{part.name}'): expected {len(shapes)} arrays {shapes}, got {got}")
+            misfits.append(f"{group} ('{part.name}'): expected {len(shapes)} arrays {shapes}, got {got}")
             continue
         for variable, path in zip(part.variables, found, strict=True):
             shape, dtype = reader.declared[path]
@@ -84,7 +88,7 @@ def load(
         hook(_Store(reader, group))
     if optimizer and getattr(model, "optimizer", None) is not None:
         _load_optimizer(model, reader, groups.get("optimizer/vars", []))
-    return list(dict.fromkeys([*matched, *(part.name for part in parts if tree.group_of(part) in hooks)]))
+    return list(dict.fromkeys([*matched, *(part.name for part in parts if keras_weight_order.group_of(part) in hooks)]))
 
 
 @contextlib.contextmanager
@@ -114,9 +118,12 @@ def need_match(matched: list[str], model: Any, label: str) -> None:
     if not matched and model.weights:
         names = ", ".join(repr(layer.name) for layer in model.layers[:20] if layer.weights)
         raise ShapeError(
-            message(f"Nothing in '{label}' matches model '{model.name}'", expected=f"weights of {names}",
-                    mend="Load it into the model it was saved from, or give the layers the names they had.")
-        )  # fmt: skip
+            message(
+                f"Nothing in '{label}' matches model '{model.name}'",
+                expected=f"weights of {names}",
+                hint="Load it into the model it was saved from, or give the layers the names they had.",
+            )
+        )
 
 
 class _Store(Mapping[str, Any]):
@@ -150,9 +157,12 @@ def _groups(reader: Any, own: Collection[str]) -> dict[str, list[str]]:
             continue
         if group.rsplit("/", 1)[-1] != "vars" or not re.fullmatch(r"\d{1,6}", number):
             raise DamagedFileError(
-                message(f"'{reader.label}' has another layout than Keras 3", got=path,
-                        expected="paths such as layers/dense/vars/0")
-            )  # fmt: skip
+                message(
+                    f"'{reader.label}' has another layout than Keras 3",
+                    got=path,
+                    expected="paths such as layers/dense/vars/0",
+                )
+            )
         out.setdefault(group, []).append(path)
     return {group: sorted(paths, key=lambda p: int(p.rpartition("/")[2])) for group, paths in out.items()}
 
@@ -168,7 +178,7 @@ def _find(group: str, groups: dict[str, list[str]]) -> str:
     return group
 
 
-def _by_name(part: tree.Part, reader: Any, groups: dict[str, list[str]]) -> str:
+def _by_name(part: keras_weight_order.Part, reader: Any, groups: dict[str, list[str]]) -> str:
     named = [group for group, name in reader.names.items() if name == part.name and group in groups]
     return named[0] if len(named) == 1 else ""
 
@@ -177,11 +187,11 @@ def _load_optimizer(model: Any, reader: Any, paths: list[str]) -> None:
     optimizer = model.optimizer
     own = optimizer.own_variables()
     declared = [reader.declared[p][0] for p in paths]
-    if len(paths) > len(own) and declared != [v.shape for v in tree.optimizer_variables(model)]:
+    if len(paths) > len(own) and declared != [v.shape for v in keras_weight_order.optimizer_variables(model)]:
         params = {v.path: v.value for v in model.trainable_weights}
         if not optimizer.fits(params):
             optimizer.state = optimizer.init(params)
-    variables = tree.optimizer_variables(model)
+    variables = keras_weight_order.optimizer_variables(model)
     if len(paths) == len(own):  # saved before the first step
         variables = variables[: len(own)]
     elif len(paths) == len(variables) - 1 and len(own) == 2:  # tf.keras keeps the rate in the config alone
@@ -192,7 +202,7 @@ def _load_optimizer(model: Any, reader: Any, paths: list[str]) -> None:
         warn(
             f"The state of the optimizer in '{reader.label}' is of another kind ({len(paths)} arrays, "
             f"'{optimizer.name}' has {len(variables)}): it starts anew.",
-        )  # fmt: skip
+        )
         return
     arrays: list[Array] = [reader.read(p, v.shape, v.dtype) for p, v in zip(paths, variables, strict=True)]
     for variable, array in zip(variables, arrays, strict=True):

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from gazelle.core.errors import message
-from gazelle.saving import places
-from gazelle.saving.generations import newest_whole, order_of
-from gazelle.saving.places import NothingKeptError
+from gazelle.saving import checkpoint_paths
+from gazelle.saving.checkpoint_paths import NothingKeptError
+from gazelle.saving.rotation import newest_whole, order_of
+from gazelle.saving.safetensors import Array
 from gazelle.saving.state_file import check_state, read_state
-from gazelle.saving.tensors import Array
 
 _GENERATION = re.compile(r"(.*?)(~\d+)?\.[ab]\.state")
 
@@ -29,8 +29,8 @@ def newest(model_name: str | None = None) -> tuple[dict[str, Array], dict[str, A
     Raises:
         NothingKeptError: no state is kept. DamagedFileError: none is whole.
 
-    >>> keeper = Keeper("example")
-    >>> keeper.finish(lambda: ({"params/w": np.ones(2)}, {"epoch": 1}))
+    >>> autosave = Autosave("example")
+    >>> autosave.finish(lambda: ({"params/w": np.ones(2)}, {"epoch": 1}))
     >>> newest("example")[1]
     {'epoch': 1}
     """
@@ -62,12 +62,12 @@ def _find(model_name: str | None, read: Callable[[str], Any]) -> tuple[Any, str]
 
 def _of_the_newest_model(model_name: str | None) -> list[str]:
     """The generations of the model that was kept last."""
-    own = places.folder()
+    own = checkpoint_paths.folder()
     for folder in (glob.escape(own), os.path.join(glob.escape(os.path.dirname(own)), "*")):
         found: dict[str, list[str]] = {}
         for path in glob.glob(os.path.join(folder, "*.state")):
             parts = _GENERATION.fullmatch(os.path.basename(path))
-            if parts is not None and (model_name is None or parts[1] == places.file_name(model_name)):
+            if parts is not None and (model_name is None or parts[1] == checkpoint_paths.file_name(model_name)):
                 found.setdefault(os.path.join(os.path.dirname(path), parts[1]), []).append(path)
         if found:
             return max(found.values(), key=lambda paths: max(map(order_of, paths)))
@@ -77,6 +77,8 @@ def _of_the_newest_model(model_name: str | None) -> list[str]:
 def _nothing(model_name: str | None) -> NothingKeptError:
     of = f" of model {model_name!r}" if model_name is not None else ""
     return NothingKeptError(
-        message(f"No state{of} is kept in '{places.home()}'",
-                mend="fit() keeps it: train first, or set GAZELLE_HOME to the folder where it was kept.")
-    )  # fmt: skip
+        message(
+            f"No state{of} is kept in '{checkpoint_paths.home()}'",
+            hint="fit() keeps it: train first, or set GAZELLE_HOME to the folder where it was kept.",
+        )
+    )

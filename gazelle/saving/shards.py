@@ -17,7 +17,7 @@ from gazelle.core.errors import ArgumentError, DamagedFileError, UnsafeFileError
 from gazelle.saving import config as configs
 from gazelle.saving import hdf5, keras_weights
 from gazelle.saving.atomic import replace_file
-from gazelle.saving.tensors import Array, damaged
+from gazelle.saving.safetensors import Array, damaged
 
 _NAME = re.compile(r"[\w.-]*_\d{5}(-[0-9a-f]{12})?\.weights\.h5")
 _MOST_SHARDS = 100_000
@@ -50,8 +50,10 @@ def save(model: Any, filepath: Any, gigabytes: float) -> None:
         for group in dict.fromkeys(p.rpartition("/")[0] for p in part):
             places.setdefault(f"/{group}", []).append(shard)
     total = sum(a.nbytes for a in arrays.values())
-    words = {"metadata": {"total_size": float(total), "sha256": sums},
-             "weight_map": {group: v[0] if len(v) == 1 else v for group, v in places.items()}}  # fmt: skip
+    words = {
+        "metadata": {"total_size": float(total), "sha256": sums},
+        "weight_map": {group: v[0] if len(v) == 1 else v for group, v in places.items()},
+    }
     replace_file(path, lambda file: file.write(json.dumps(words, indent=4).encode()))
     empty, first = hdf5.file_of({}, {}), f"{stem}_00000.weights.h5"
     replace_file(os.path.join(folder, first), lambda file: file.write(empty))
@@ -70,9 +72,12 @@ def _parts(arrays: Mapping[str, Array], most: int) -> Iterator[dict[str, Array]]
     for path, array in arrays.items():
         if array.nbytes > most:
             raise ArgumentError(
-                message(f"max_shard_size: '{path}' alone has {array.nbytes:,} bytes", expected=f"at most {most:,}",
-                        mend="Give a larger max_shard_size (in GiB).")
-            )  # fmt: skip
+                message(
+                    f"max_shard_size: '{path}' alone has {array.nbytes:,} bytes",
+                    expected=f"at most {most:,}",
+                    hint="Give a larger max_shard_size (in GiB).",
+                )
+            )
         if part and size + array.nbytes > most:
             yield part
             part, size = {}, 0

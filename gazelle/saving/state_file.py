@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from gazelle.core.errors import DamagedFileError, message
-from gazelle.saving import tensors as tensor_file
+from gazelle.saving import safetensors as tensor_file
 from gazelle.saving.atomic import replace_file
-from gazelle.saving.blocks import blocks
+from gazelle.saving.block_io import blocks
 from gazelle.saving.checksum import Crc32
-from gazelle.saving.tensors import Array, damaged
+from gazelle.saving.safetensors import Array, damaged
 
 FORMAT = "gazelle-state"
 VERSION = 1
@@ -139,14 +139,21 @@ def _opened(file: Any, name: str) -> Begun:
     words, entries, digest = _begun(file, name)
     if words.get("format") != FORMAT:
         raise DamagedFileError(
-            message(f"'{name}' is not a kept state", expected=f"the format {FORMAT!r}",
-                    got=words.get("format") or "another one")
-        )  # fmt: skip
+            message(
+                f"'{name}' is not a kept state",
+                expected=f"the format {FORMAT!r}",
+                got=words.get("format") or "another one",
+            )
+        )
     if words.get("version") != str(VERSION):
         raise DamagedFileError(
-            message(f"'{name}' has another version", expected=VERSION, got=words.get("version"),
-                    mend="Read it with the gazelle that wrote it, or with a newer one.")
-        )  # fmt: skip
+            message(
+                f"'{name}' has another version",
+                expected=VERSION,
+                got=words.get("version"),
+                hint="Read it with the gazelle that wrote it, or with a newer one.",
+            )
+        )
     return words, entries, digest
 
 

@@ -13,8 +13,8 @@ from gazelle.core.variable import still
 from gazelle.saving import hdf5, keras_v3, keras_weights, legacy, shards
 from gazelle.saving.atomic import path_of, replace_file
 from gazelle.saving.latest import newest
+from gazelle.saving.safetensors import Array, read_header
 from gazelle.saving.state_file import FORMAT, read_arrays, read_state, write_arrays
-from gazelle.saving.tensors import Array, read_header
 
 
 def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
@@ -97,9 +97,12 @@ def format_of(path: str) -> str:
             words = read_header(file, path)[1].get("__metadata__", {})
             return "state" if words.get("format") == FORMAT else "safetensors"
     raise DamagedFileError(
-        message(f"'{path}' holds no weights", expected="a .keras, .weights.h5 or .safetensors file, or a kept state",
-                got=f"a file that begins with {start[:8]!r}")
-    )  # fmt: skip
+        message(
+            f"'{path}' holds no weights",
+            expected="a .keras, .weights.h5 or .safetensors file, or a kept state",
+            got=f"a file that begins with {start[:8]!r}",
+        )
+    )
 
 
 def _load_arrays(model: Any, arrays: dict[str, Array], path: str, skip: bool, by_name: bool) -> list[str]:
@@ -143,10 +146,13 @@ def _load_state(model: Any, tensors: dict[str, Array], meta: dict[str, Any], pat
         left = model._restore_held(more, tensors["step"]) if more else _restore_optimizer(model, by_kind, tensors)
         if left:
             warn(
-                message(f"Of the state in '{path}' the weights are restored, but not what its optimizer remembers",
-                        expected="a model that is compiled as then", got=f"no place for '{left[0]}'",
-                        mend="Compile the model as it was then; fit(resume=True) takes up all or says what differs."),
-            )  # fmt: skip
+                message(
+                    f"Of the state in '{path}' the weights are restored, but not what its optimizer remembers",
+                    expected="a model that is compiled as then",
+                    got=f"no place for '{left[0]}'",
+                    hint="Compile the model as it was then; fit(resume=True) takes up all or says what differs.",
+                ),
+            )
     return list(variables)
 
 
@@ -158,10 +164,13 @@ def _same_structure(saved: list[Any], variables: dict[str, Any], path: str) -> N
         other = theirs[number] if number < len(theirs) else ("no variable", "")
         if own != other:
             raise ShapeError(
-                message(f"The state in '{path}' is of another model; first difference at variable {number}",
-                        expected=f"{own[0]} {own[1]}".strip(), got=f"{other[0]} {other[1]}".strip(),
-                        mend="Build the model as it was when the state was kept.")
-            )  # fmt: skip
+                message(
+                    f"The state in '{path}' is of another model; first difference at variable {number}",
+                    expected=f"{own[0]} {own[1]}".strip(),
+                    got=f"{other[0]} {other[1]}".strip(),
+                    hint="Build the model as it was when the state was kept.",
+                )
+            )
 
 
 def _restore_optimizer(model: Any, by_kind: dict[str, dict[str, Array]], tensors: dict[str, Array]) -> list[str]:
@@ -183,6 +192,8 @@ def _restore_optimizer(model: Any, by_kind: dict[str, dict[str, Array]], tensors
 def _need_built(model: Any, what: str) -> None:
     if not model.built:
         raise StateError(
-            message(f"{what} of model '{model.name}', which is not built",
-                    mend="Give its first layer an input_shape, call it on data, or call model.build(input_shape).")
-        )  # fmt: skip
+            message(
+                f"{what} of model '{model.name}', which is not built",
+                hint="Give its first layer an input_shape, call it on data, or call model.build(input_shape).",
+            )
+        )

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from gazelle import data
-from gazelle.core import bind
+from gazelle.core import tracing
 from gazelle.core.errors import DataError, message
 from gazelle.core.traceback import warn
 from gazelle.training.trainer import Trainer
@@ -28,7 +28,7 @@ def explain_nan(trainer: Trainer, source: data.Source, loss: float, where: str, 
         f"The loss became {loss} in {where}{samples}: training stopped, and the weights are those before this step.\n"
         f"{_first_layer(trainer, batch)} {_HINT} fit(stop_on_nan=False) goes on all the same.",
         RuntimeWarning,
-    )  # fmt: skip
+    )
 
 
 def warn_left_out(trainer: Trainer, loss: float, batch: Any) -> None:
@@ -37,7 +37,7 @@ def warn_left_out(trainer: Trainer, loss: float, batch: Any) -> None:
     warn(
         f"The loss of this batch is {loss}: the weights were left as they are. {_first_layer(trainer, batch)} {_HINT}",
         RuntimeWarning,
-    )  # fmt: skip
+    )
 
 
 def _check_data(loss: float, whole: Any) -> None:
@@ -49,11 +49,13 @@ def _check_data(loss: float, whole: Any) -> None:
             bad = np.argwhere(~np.isfinite(array))
             rows = len(np.unique(bad[:, 0]))
             raise DataError(
-                message(f"The loss is {loss} because {what} holds values that are not finite",
-                        expected="finite numbers",
-                        got=f"{array[tuple(bad[0])]} at {what}[{', '.join(map(str, bad[0]))}], {rows} rows in all",
-                        mend=f"Drop these rows or fill the gaps, for instance {what} = np.nan_to_num({what}).")
-            )  # fmt: skip
+                message(
+                    f"The loss is {loss} because {what} holds values that are not finite",
+                    expected="finite numbers",
+                    got=f"{array[tuple(bad[0])]} at {what}[{', '.join(map(str, bad[0]))}], {rows} rows in all",
+                    hint=f"Drop these rows or fill the gaps, for instance {what} = np.nan_to_num({what}).",
+                )
+            )
 
 
 def _first_layer(trainer: Trainer, batch: Any) -> str:
@@ -70,7 +72,7 @@ def _first_layer(trainer: Trainer, batch: Any) -> str:
     state = trainer.live.state
     assert state is not None
     key = jax.random.fold_in(state.key, state.step)
-    forward = bind.pure(trainer.model.call, trainer.variables, trainer.model.names, observe=observe)
+    forward = tracing.pure(trainer.model.call, trainer.variables, trainer.model.names, observe=observe)
     forward(state.params | state.buffers, batch[0], key=key, training=True)
     if found:
         return f"The first layer whose output is not finite is '{found[0]}'."

@@ -10,12 +10,12 @@ import jax
 import numpy as np
 
 from gazelle import data, engine
-from gazelle.metrics.names import Logs
+from gazelle.metrics.name_aliases import Logs
 from gazelle.training.diagnosis import explain_nan
 from gazelle.training.interrupt import Interrupt
-from gazelle.training.pace import Lookahead, Pace, host_logs, ordered
-from gazelle.training.position import Position
+from gazelle.training.steps_per_call import Lookahead, StepsPerCall, host_logs, ordered
 from gazelle.training.trainer import Trainer
+from gazelle.training.training_progress import TrainingProgress
 
 _SLOW_DATA = 0.2  # share of the first epoch from which waiting for data is told
 
@@ -28,15 +28,23 @@ class Fit:
     """
 
     def __init__(
-        self, trainer: Trainer, model: Any, source: data.Source, events: Any, display: Any, at: Position,
-        validate: Callable[[int], dict[str, Any]], keeper: Any = None, stop_on_nan: bool = True,
-    ) -> None:  # fmt: skip
+        self,
+        trainer: Trainer,
+        model: Any,
+        source: data.Source,
+        events: Any,
+        display: Any,
+        at: TrainingProgress,
+        validate: Callable[[int], dict[str, Any]],
+        autosave: Any = None,
+        stop_on_nan: bool = True,
+    ) -> None:
         assert trainer.programs is not None
         self.trainer, self.model, self.source, self.events, self.display = trainer, model, source, events, display
-        self.at, self.validate, self.keeper, self.programs = at, validate, keeper, trainer.programs
-        self.whatever = np.bool_(not stop_on_nan)
+        self.at, self.validate, self.autosave, self.programs = at, validate, autosave, trainer.programs
+        self.force = np.bool_(not stop_on_nan)
         self.single = events.listens("train")
-        self.pace = Pace()
+        self.steps_per_call = StepsPerCall()
         self.bad: tuple[data.Chunk, int] | None = None  # the chunk and the step whose loss was no number
         self.interrupt = Interrupt(self._even)
         self._given: int | None = None  # during a step: `live.given` before it
@@ -50,8 +58,8 @@ class Fit:
                 first = at.epoch
                 if self.display.verbose and (told := engine.tell_device()):
                     self.display.note(told)
-                if self.keeper is not None and first < epochs:
-                    self.keeper.reserve(live.size())
+                if self.autosave is not None and first < epochs:
+                    self.autosave.reserve(live.size())
                 while at.epoch < epochs:
                     began = time.perf_counter()
                     if not self.epoch(epochs):
@@ -64,11 +72,11 @@ class Fit:
                 at.finish(stopped=self.model.stop_training and self.bad is None)
                 live.finish()
             finally:
-                live.settle()
+                live.flush()
                 self._given, self._offering = None, False
                 self.interrupt.hold()  # what is kept at the end is kept whole
-                if self.keeper is not None and live.state is not None and live.state.alive():
-                    self.keeper.finish(at.snapshot)
+                if self.autosave is not None and live.state is not None and live.state.alive():
+                    self.autosave.finish(at.snapshot)
                 live.totals = self.trainer.meters.start()  # train_on_batch begins its own
 
     def epoch(self, epochs: int) -> bool:
@@ -105,20 +113,20 @@ class Fit:
         """The steps of a chunk; returns the last logs."""
         at, logs, start = self.at, None, 0
         while start < chunk.stop and not self.model.stop_training:
-            stop = start + 1 if self.single else min(chunk.stop, start + self.pace.steps)
+            stop = start + 1 if self.single else min(chunk.stop, start + self.steps_per_call.steps)
             self.interrupt.hold()  # a batch and what is told of it are kept together
             if self.single:
                 self.events.on_train_batch_begin(at.done, Logs())
             begun, self._given = time.perf_counter(), self.trainer.live.given
             logs, end = self.trainer.live.step(
-                self.programs.train, self.whatever, chunk.arrays, np.int32(start), np.int32(stop)
+                self.programs.train, self.force, chunk.arrays, np.int32(start), np.int32(stop)
             )
             if stop == chunk.stop:
                 chunks.fetch()
             end = int(end)
             at.done += end - start
             self._given = None
-            self.pace.took(stop - start, time.perf_counter() - begun)
+            self.steps_per_call.took(stop - start, time.perf_counter() - begun)
             if end < stop:
                 self.bad, self.model.stop_training = (chunk, end), True
                 self.interrupt.release()
@@ -139,10 +147,10 @@ class Fit:
         return not self._offering and (given is None or (live.given == given and unused))
 
     def _offer(self) -> None:
-        if self.keeper is not None:
+        if self.autosave is not None:
             self.interrupt.hold()
             self._offering = True
-            self.keeper.offer(self.at.snapshot)
+            self.autosave.offer(self.at.snapshot)
             self._offering = False
             self.interrupt.release()
 
@@ -153,6 +161,6 @@ class Fit:
         explain_nan(self.trainer, self.source, loss, where, batch, rows)
 
     def _tell_waiting(self, seconds: float) -> None:
-        share = self.source.waited / seconds
-        if share > _SLOW_DATA:
-            self.display.note(f"The device waited for data {share:.0%} of this epoch: the source is what limits.")
+        fraction = self.source.waited / seconds
+        if fraction > _SLOW_DATA:
+            self.display.note(f"The device waited for data {fraction:.0%} of this epoch: the source is what limits.")

@@ -43,16 +43,24 @@ def per_output(what: str, value: Any, names: list[str], *, spread: bool = False)
     if isinstance(value, (list, tuple)):
         if len(value) != len(names):
             raise ArgumentError(
-                message(what, expected=f"{len(names)} entries, one per output ({', '.join(names)})",
-                        got=f"{len(value)}", mend=f"Or give a dict such as {{'{names[0]}': ...}}.")
-            )  # fmt: skip
+                message(
+                    what,
+                    expected=f"{len(names)} entries, one per output ({', '.join(names)})",
+                    got=f"{len(value)}",
+                    hint=f"Or give a dict such as {{'{names[0]}': ...}}.",
+                )
+            )
         return list(value)
     if value is None or spread:
         return [value] * len(names)
     raise ArgumentError(
-        message(what, expected=f"one entry per output ({', '.join(names)})", got=repr(value),
-                mend="Give a list or a dict by output name.")
-    )  # fmt: skip
+        message(
+            what,
+            expected=f"one entry per output ({', '.join(names)})",
+            got=repr(value),
+            hint="Give a list or a dict by output name.",
+        )
+    )
 
 
 def targets_of(y: Any, names: list[str], functions: list[Any]) -> list[Any]:
@@ -62,9 +70,13 @@ def targets_of(y: Any, names: list[str], functions: list[Any]) -> list[Any]:
     if y is None or isinstance(y, Mapping) or len(asked) == len(names) or len(given) != len(asked):
         if len(names) > 1 and y is not None and not isinstance(y, (Mapping, list, tuple)):
             raise DataError(
-                message("y", expected=f"one array per output ({', '.join(names)})", got="one array",
-                        mend="Give a list or a dict by output name.")
-            )  # fmt: skip
+                message(
+                    "y",
+                    expected=f"one array per output ({', '.join(names)})",
+                    got="one array",
+                    hint="Give a list or a dict by output name.",
+                )
+            )
         return per_output("y", y, names)
     targets: list[Any] = [None] * len(names)
     for place, target in zip(asked, given, strict=True):

@@ -31,10 +31,15 @@ class Progbar:
     """
 
     def __init__(
-        self, target: int | None, width: int = 20, verbose: int = 1, interval: float = 0.05,
-        stateful_metrics: Iterable[str] | None = None, stateless_metrics: Iterable[str] | None = None,
+        self,
+        target: int | None,
+        width: int = 20,
+        verbose: int = 1,
+        interval: float = 0.05,
+        stateful_metrics: Iterable[str] | None = None,
+        stateless_metrics: Iterable[str] | None = None,
         unit_name: str = "step",
-    ) -> None:  # fmt: skip
+    ) -> None:
         if stateful_metrics is not None and stateless_metrics is not None:
             raise ArgumentError(message("Progbar", expected="stateful_metrics or stateless_metrics", got="both"))
         self.target, self.width, self.verbose, self.interval = target, width, verbose, interval

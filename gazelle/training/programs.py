@@ -13,18 +13,18 @@ import jax
 import numpy as np
 
 from gazelle import engine
-from gazelle.core import bind
+from gazelle.core import tracing
 from gazelle.core.variable import Variable
-from gazelle.training.advance import advance, by_hand, collect
-from gazelle.training.meters import Meters
-from gazelle.training.objective import Objective
+from gazelle.training.compiled_loop import advance, by_hand, collect
+from gazelle.training.metrics_state import MetricsState
 from gazelle.training.step import changed, predict_step, test_step, train_step
+from gazelle.training.total_loss import TotalLoss
 
 _MOST = 32  # structures whose programs are remembered
 
 
 @dataclasses.dataclass
-class Blueprint:
+class ModelSpec:
     """What programs are made of.
 
     call: the model as a function `(x) -> y_pred` that reads and assigns `variables`; variables, names: {path: variable}
@@ -46,7 +46,7 @@ class Blueprint:
 
 
 @dataclasses.dataclass
-class Look:
+class TraceInfo:
     """What tracing one batch showed."""
 
     y_pred: Any  # pytree of shapes and dtypes
@@ -54,18 +54,18 @@ class Look:
     assigned: list[str]  # paths that layers assign outside of training
 
 
-class Pure:
+class PureFunctions:
     """What the programs compute, as pure functions: `train`, `test`, `report` and `predict` of one structure."""
 
-    def __init__(self, made_of: Blueprint) -> None:
+    def __init__(self, made_of: ModelSpec) -> None:
         self.made_of = made_of
         variables, optimizer = made_of.variables, made_of.optimizer
         trained = {path: v for path, v in variables.items() if path in made_of.trainable}
         regularizers = {p: v.regularizer for p, v in trained.items() if v.regularizer is not None}
         constraints = {p: v.constraint for p, v in trained.items() if v.constraint is not None}
-        self.forward = bind.pure(made_of.call, variables, made_of.names)
-        self.objective = Objective(made_of.loss, made_of.loss_weights, made_of.outputs, regularizers)
-        self.meters = Meters(made_of.metrics, made_of.weighted_metrics, made_of.outputs)
+        self.forward = tracing.pure(made_of.call, variables, made_of.names)
+        self.objective = TotalLoss(made_of.loss, made_of.loss_weights, made_of.outputs, regularizers)
+        self.meters = MetricsState(made_of.metrics, made_of.weighted_metrics, made_of.outputs)
         self.report = report = self.meters.report
         train = train_step(self.forward, self.objective, self.meters, optimizer, constraints)
         test = test_step(self.forward, self.objective, self.meters)
@@ -74,10 +74,10 @@ class Pure:
         self.test = loop(test, lambda carry: report(carry[0]))
         self.predict = collect(predict_step(self.forward))
 
-    def look(self, spec: Any) -> Look:
+    def look(self, spec: Any) -> TraceInfo:
         """Trace a batch (x, y, weight) without computing it."""
         values = {p: jax.ShapeDtypeStruct(v.shape, np.dtype(v.dtype)) for p, v in self.made_of.variables.items()}
-        look = Look(None, [], [])
+        look = TraceInfo(None, [], [])
 
         def once(values: Any, batch: Any) -> None:
             x, y, weight = batch
@@ -99,12 +99,12 @@ class Programs:
     """
 
     def __init__(
-        self, made_of: Blueprint | None, key: str | None = None, looks: Mapping[str, Look] | None = None
+        self, made_of: ModelSpec | None, key: str | None = None, looks: Mapping[str, TraceInfo] | None = None
     ) -> None:
-        self._pure = None if made_of is None else Pure(made_of)
+        self._pure = None if made_of is None else PureFunctions(made_of)
         self._key, self._looks = key, dict(looks or {})
-        self._first: tuple[Look, Any] | None = None  # the look, and the labels, that the metrics are chosen for
-        self.makers: weakref.WeakSet[Callable[[], Blueprint | None]] = weakref.WeakSet()  # of the models that run them
+        self._first: tuple[TraceInfo, Any] | None = None  # the look, and the labels, that the metrics are chosen for
+        self.makers: weakref.WeakSet[Callable[[], ModelSpec | None]] = weakref.WeakSet()  # of the models that run them
         compiled = _as_it_is if made_of is not None and made_of.run_eagerly else engine.compile
         keys = [key and f"{kind} {key}" for kind in ("train", "test")]
         self.train = compiled(lambda *args: self._ready().train(*args), donate=(0,), key=keys[0])
@@ -113,15 +113,15 @@ class Programs:
         self.predict = compiled(lambda *args: self.pure.predict(*args))
 
     @property
-    def pure(self) -> Pure:
+    def pure(self) -> PureFunctions:
         """The functions, made when one has to be traced."""
         if self._pure is None:
             made_of = next(iter(self.makers))()
             assert made_of is not None  # so it was in the other process
-            self._pure = Pure(made_of)
+            self._pure = PureFunctions(made_of)
         return self._pure
 
-    def _ready(self) -> Pure:
+    def _ready(self) -> PureFunctions:
         """The functions, their metrics chosen."""
         meters = self.pure.meters
         if not meters.built and self._first is not None:
@@ -129,7 +129,7 @@ class Programs:
             meters.build(look.parts, y, look.y_pred)
         return self.pure
 
-    def look(self, sample: Any) -> Look:
+    def look(self, sample: Any) -> TraceInfo:
         """What tracing a batch (x, y, weight) shows: what the outputs are, and what the loss is made of."""
         spec = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), sample)
         kind = repr(signature(spec))
@@ -155,7 +155,7 @@ _shared: OrderedDict[Hashable, Programs] = OrderedDict()
 _lock = threading.RLock()
 
 
-def shared(key: Hashable, make: Callable[[], Blueprint | None]) -> Programs | None:
+def shared(key: Hashable, make: Callable[[], ModelSpec | None]) -> Programs | None:
     """The programs known under `key`, made at first need; None where `make` gives nothing to make them of."""
     said, key = repr(key), (engine.current(), key)
     with _lock:

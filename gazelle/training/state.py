@@ -49,13 +49,13 @@ class Live:
         self.variables, self.trainable, self.optimizer, self.key = variables, trainable, optimizer, key
         self.state: State | None = None
         self.totals: Arrays = {}
-        self.settled = True  # the variables hold the state's arrays
+        self.flushed = True  # the variables hold the state's arrays
         self.dirty = True  # the variables hold newer values than the state
         self.lock = threading.RLock()
         self.given = 0  # how often a step gave a state
         self._readers: set[int] = set()  # threads that may still read the state's arrays
 
-    def _leased(self) -> Iterator[Variable]:
+    def _owned_variables(self) -> Iterator[Variable]:
         yield from self.variables.values()
         if self.optimizer is not None:
             yield from self.optimizer.own_variables()
@@ -72,9 +72,9 @@ class Live:
         with self.lock:
             if self._outdated():
                 self._collect()
-            elif self.settled or self._readers - {threading.get_ident()}:
+            elif self.flushed or self._readers - {threading.get_ident()}:
                 self.state = engine.copy(self.state)
-            self.settled = False
+            self.flushed = False
             self._readers.clear()
             state = self.state
             assert state is not None
@@ -90,7 +90,7 @@ class Live:
             return dataclasses.replace(self.state, totals=self.totals)
 
     def _outdated(self) -> bool:
-        return self.state is None or self.dirty or any(v._lease is not self for v in self._leased())
+        return self.state is None or self.dirty or any(v._owner is not self for v in self._owned_variables())
 
     def size(self) -> int:
         """Bytes of the whole state."""
@@ -98,17 +98,17 @@ class Live:
 
     def give(self, state: State) -> None:
         """The state after the step."""
-        self.state, self.totals, self.settled = state, state.totals, False
+        self.state, self.totals, self.flushed = state, state.totals, False
         self.given += 1
 
     def _collect(self) -> None:
         """Make the state anew from the variables, taking them over from whoever held them."""
-        for variable in self._leased():
-            if variable._lease not in (None, self):
-                variable._lease.settle()
-                variable._lease.release()  # type: ignore[attr-defined]
-        if not self.settled:
-            self.settle()
+        for variable in self._owned_variables():
+            if variable._owner not in (None, self):
+                variable._owner.flush()
+                variable._owner.release()  # type: ignore[attr-defined]
+        if not self.flushed:
+            self.flush()
         values = {path: v._value for path, v in self.variables.items()}
         params = {p: a for p, a in values.items() if p in self.trainable}
         optimizer = self.optimizer
@@ -128,8 +128,8 @@ class Live:
         if engine.distributed() is not None:
             self.state = _spread_out(self.state)
         self.dirty = False
-        for variable in self._leased():
-            variable._lease = self
+        for variable in self._owned_variables():
+            variable._owner = self
 
     def finish(self) -> None:
         """The end of a training: averages of weights, where the optimizer kept some, become the weights."""
@@ -148,33 +148,33 @@ class Live:
     def values(self) -> Arrays:
         """{path: array} of the last finished step, to read only."""
         with self.lock:
-            if self.state is None or self.dirty or any(v._lease is not self for v in self.variables.values()):
+            if self.state is None or self.dirty or any(v._owner is not self for v in self.variables.values()):
                 return {path: v.value for path, v in self.variables.items()}
             self._readers.add(threading.get_ident())
             return self.state.params | self.state.buffers
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Write the arrays of the last finished step into the variables."""
         with self.lock:
-            if self.settled or self.state is None or self.dirty:
+            if self.flushed or self.state is None or self.dirty:
                 return
-            self.settled = True
+            self.flushed = True
             state = self.state
             for path, value in (state.params | state.buffers).items():
                 self.variables[path]._value = value
             if self.optimizer is not None:
-                self.optimizer.settle(state.slots, state.hyper, state.step)
+                self.optimizer.flush(state.slots, state.hyper, state.step)
 
-    def touched(self) -> None:
+    def invalidate(self) -> None:
         self.dirty = True
 
     def release(self) -> None:
         """Let go of the variables; the next `take` collects them again."""
-        self.settle()
+        self.flush()
         self.dirty = True
-        for variable in self._leased():
-            if variable._lease is self:
-                variable._lease = None
+        for variable in self._owned_variables():
+            if variable._owner is self:
+                variable._owner = None
 
     def tensors(self, state: State | None = None, into: Mapping[str, Any] | None = None) -> Arrays:
         """A state, by default that of this moment, as {name: NumPy array}, copied to the host: what is kept on disk.
@@ -197,9 +197,13 @@ class Live:
                 got, want = (_shape(t[name]) if name in t else "nothing" for t in (tensors, here))
                 if got != want:
                     raise StateError(
-                        message("The kept state is that of another model", expected=f"{name} {want}", got=got,
-                                mend="Build and compile it as it was, give it another name, or train without resume.")
-                    )  # fmt: skip
+                        message(
+                            "The kept state is that of another model",
+                            expected=f"{name} {want}",
+                            got=got,
+                            hint="Build and compile it as it was, give it another name, or train without resume.",
+                        )
+                    )
             leaves, structure = jax.tree.flatten(self.state)
             order = [name for name, _ in _named(self.state)]
             placed = [_like(leaf, tensors[name]) for name, leaf in zip(order, leaves, strict=True)]

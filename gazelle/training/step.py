@@ -45,7 +45,7 @@ def train_step(forward: Any, objective: Any, meters: Any, optimizer: Any, constr
     params, losses) -> (loss, parts); meters: (totals, parts, y, y_pred, weight) -> totals.
     """
 
-    def step(state: State, whatever: Any, batch: Batch) -> tuple[State, Any]:
+    def step(state: State, force: Any, batch: Batch) -> tuple[State, Any]:
         x, y, weight = batch
         key = jax.random.fold_in(state.key, state.step)
 
@@ -60,7 +60,7 @@ def train_step(forward: Any, objective: Any, meters: Any, optimizer: Any, constr
 
         grads, (parts, buffers, y_pred, masks) = jax.grad(loss, has_aux=True)(state.params)
         totals = meters.update(state.totals, parts, y, _masked(y_pred, masks), weight, x)
-        on = jnp.isfinite(parts["loss"]) | whatever
+        on = jnp.isfinite(parts["loss"]) | force
 
         def update() -> Any:
             params, slots = optimizer.update(

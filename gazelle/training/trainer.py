@@ -11,11 +11,11 @@ import numpy as np
 from gazelle import data, losses
 from gazelle.core import arrays
 from gazelle.core.variable import Variable
-from gazelle.training.meters import Meters
-from gazelle.training.objective import Objective
+from gazelle.training.metrics_state import MetricsState
 from gazelle.training.outputs import flat_outputs, output_names, targets_of
-from gazelle.training.programs import Blueprint, Look, Programs, shared, signature
+from gazelle.training.programs import ModelSpec, Programs, TraceInfo, shared, signature
 from gazelle.training.state import Live
+from gazelle.training.total_loss import TotalLoss
 
 
 class Trainer:
@@ -32,18 +32,22 @@ class Trainer:
     own_steps = False  # whether the model's methods compute the steps
 
     def __init__(
-        self, model: Blueprint, seed: int = 0, structure: Hashable | None = None,
-        skeleton: Callable[[], Blueprint | None] = lambda: None, alone: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        model: ModelSpec,
+        seed: int = 0,
+        structure: Hashable | None = None,
+        abstract_clone: Callable[[], ModelSpec | None] = lambda: None,
+        alone: bool = False,
+    ) -> None:
         self.model, self.variables, self.seed, self.alone = model, dict(model.variables), seed, alone
         self.optimizer, self.outputs = model.optimizer, model.outputs
-        self.objective = Objective(model.loss, model.loss_weights, model.outputs, {})
-        self.meters = Meters(model.metrics, model.weighted_metrics, model.outputs)
+        self.objective = TotalLoss(model.loss, model.loss_weights, model.outputs, {})
+        self.meters = MetricsState(model.metrics, model.weighted_metrics, model.outputs)
         self.key = arrays.key(seed)
         self.live = Live(self.variables, model.trainable, model.optimizer, self.key)
         self.programs: Programs | None = None  # those for labels of the last shape seen
         self.assigned: list[str] = []  # paths that layers assign outside of training
-        self._structure, self._skeleton = structure, skeleton
+        self._structure, self._abstract_clone = structure, abstract_clone
         self._own: Programs | None = None
         self._labels: Hashable = None  # the shape of labels that `programs` are for
         self._units: dict[str, int] = {}  # size of the last axis of each output
@@ -66,7 +70,7 @@ class Trainer:
         self.seed, self.key = seed, arrays.key(seed)
 
     def _programs(self, kind: Hashable) -> Programs:
-        found = shared((self._structure, kind), self._skeleton) if self._structure is not None else None
+        found = shared((self._structure, kind), self._abstract_clone) if self._structure is not None else None
         if found is None:
             found = self._own = self._own or Programs(self.model)
         return found
@@ -92,7 +96,7 @@ class Trainer:
             self._adopt(self.programs.look(source.sample), y)
         self.check_labels(source)
 
-    def _adopt(self, look: Look, y: Any) -> None:
+    def _adopt(self, look: TraceInfo, y: Any) -> None:
         names = output_names(look.y_pred, self.outputs)
         flat = flat_outputs(look.y_pred, names)
         self._units = {name: out.shape[-1] if out.shape else 1 for name, out in zip(names, flat, strict=True)}

@@ -8,6 +8,9 @@ from gazelle.visualization.gallery import plot_image_gallery
 from gazelle.visualization.masks import draw_segmentation_masks, plot_segmentation_mask_gallery
 
 __all__ = [
-    "draw_bounding_boxes", "draw_segmentation_masks", "plot_bounding_box_gallery", "plot_image_gallery",
+    "draw_bounding_boxes",
+    "draw_segmentation_masks",
+    "plot_bounding_box_gallery",
+    "plot_image_gallery",
     "plot_segmentation_mask_gallery",
-]  # fmt: skip
+]

@@ -14,10 +14,16 @@ from gazelle.visualization.gallery import last, plot_image_gallery, pyplot
 
 
 def draw_bounding_boxes(
-    images: Any, bounding_boxes: Any, bounding_box_format: str, class_mapping: Any = None,
-    color: Any = (128, 128, 128), line_thickness: int = 2, text_thickness: int | None = 1, font_scale: float = 1.0,
+    images: Any,
+    bounding_boxes: Any,
+    bounding_box_format: str,
+    class_mapping: Any = None,
+    color: Any = (128, 128, 128),
+    line_thickness: int = 2,
+    text_thickness: int | None = 1,
+    font_scale: float = 1.0,
     data_format: str | None = None,
-) -> np.ndarray[Any, Any]:  # fmt: skip
+) -> np.ndarray[Any, Any]:
     """Images with frames around their boxes, and with the names of the boxes' classes.
 
     images (batch, height, width, 3)  ->  the same, uint8; floats up to 1 are taken as shares of 255
@@ -46,8 +52,9 @@ def draw_bounding_boxes(
     for i, pixels in enumerate(x):
         marks = [
             (tuple(int(v) for v in box), _name(int(label), class_mapping, None if sure is None else sure[i][k]))
-            for k, (box, label) in enumerate(zip(boxes[i], labels[i], strict=True)) if int(label) != -1
-        ]  # fmt: skip
+            for k, (box, label) in enumerate(zip(boxes[i], labels[i], strict=True))
+            if int(label) != -1
+        ]
         drawn.append(_framed(pixels, marks, tuple(int(c) for c in color), line_thickness, 12 * font_scale))
     out = np.stack(drawn)
     return np.moveaxis(out, -1, 1) if is_first(data_format) else out
@@ -68,19 +75,37 @@ def _framed(pixels: Any, marks: Any, color: Any, thickness: int, size: float) ->
         draw.rectangle((min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)), outline=color, width=thickness)
         if name:
             above = y1 - size - 4 >= 0
-            draw.text((x1 if above else x1 + thickness + 2, y1 - size - 4 if above else y1 + thickness + 2), name,
-                      fill=color, font=ImageFont.load_default(size))  # fmt: skip
+            draw.text(
+                (x1 if above else x1 + thickness + 2, y1 - size - 4 if above else y1 + thickness + 2),
+                name,
+                fill=color,
+                font=ImageFont.load_default(size),
+            )
     out = np.asarray(image)
     return out[..., :1] if grey else out
 
 
 def plot_bounding_box_gallery(
-    images: Any, bounding_box_format: str, y_true: Any = None, y_pred: Any = None, value_range: Any = (0, 255),
-    true_color: Any = (0, 188, 212), pred_color: Any = (255, 235, 59), line_thickness: int = 2,
-    font_scale: float = 1.0, text_thickness: int | None = None, class_mapping: Any = None,
-    ground_truth_mapping: Any = None, prediction_mapping: Any = None, legend: bool = False, legend_handles: Any = None,
-    rows: int | None = None, cols: int | None = None, data_format: str | None = None, **kwargs: Any,
-) -> Any:  # fmt: skip
+    images: Any,
+    bounding_box_format: str,
+    y_true: Any = None,
+    y_pred: Any = None,
+    value_range: Any = (0, 255),
+    true_color: Any = (0, 188, 212),
+    pred_color: Any = (255, 235, 59),
+    line_thickness: int = 2,
+    font_scale: float = 1.0,
+    text_thickness: int | None = None,
+    class_mapping: Any = None,
+    ground_truth_mapping: Any = None,
+    prediction_mapping: Any = None,
+    legend: bool = False,
+    legend_handles: Any = None,
+    rows: int | None = None,
+    cols: int | None = None,
+    data_format: str | None = None,
+    **kwargs: Any,
+) -> Any:
     """A gallery of images with true boxes in one colour and predicted ones in another; see `plot_image_gallery`.
 
     >>> boxes = {"boxes": np.array([[[1, 1, 6, 6]]]), "labels": np.array([[0]])}

@@ -17,7 +17,7 @@ def pyplot() -> Any:
         from matplotlib import pyplot
     except ImportError:
         raise StateError(
-            message("Galleries need matplotlib, which is not installed", mend='Install it: pip install "gazelle[plot]"')
+            message("Galleries need matplotlib, which is not installed", hint='Install it: pip install "gazelle[plot]"')
         ) from None
     return pyplot
 
@@ -31,10 +31,21 @@ def last(images: Any, data_format: str | None) -> np.ndarray[Any, Any]:
 
 
 def plot_image_gallery(
-    images: Any, y_true: Any = None, y_pred: Any = None, label_map: Any = None, rows: int | None = None,
-    cols: int | None = None, value_range: Any = (0, 255), scale: float = 2, path: Any = None, show: bool | None = None,
-    transparent: bool = True, dpi: int = 60, legend_handles: Any = None, data_format: str | None = None,
-) -> Any:  # fmt: skip
+    images: Any,
+    y_true: Any = None,
+    y_pred: Any = None,
+    label_map: Any = None,
+    rows: int | None = None,
+    cols: int | None = None,
+    value_range: Any = (0, 255),
+    scale: float = 2,
+    path: Any = None,
+    show: bool | None = None,
+    transparent: bool = True,
+    dpi: int = 60,
+    legend_handles: Any = None,
+    data_format: str | None = None,
+) -> Any:
     """Images in rows and columns, shown, or saved at `path`. With show=False and no path the figure is given back.
 
     Args:

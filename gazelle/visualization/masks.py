@@ -11,9 +11,15 @@ from gazelle.visualization.gallery import last, plot_image_gallery
 
 
 def draw_segmentation_masks(
-    images: Any, segmentation_masks: Any, num_classes: int | None = None, color_mapping: Any = None,
-    alpha: float = 0.8, blend: bool = True, ignore_index: int = -1, data_format: str | None = None,
-) -> np.ndarray[Any, Any]:  # fmt: skip
+    images: Any,
+    segmentation_masks: Any,
+    num_classes: int | None = None,
+    color_mapping: Any = None,
+    alpha: float = 0.8,
+    blend: bool = True,
+    ignore_index: int = -1,
+    data_format: str | None = None,
+) -> np.ndarray[Any, Any]:
     """Images coloured by class:  y = (1 - alpha) x + alpha color[class].
 
     images (batch, h, w, 3) · segmentation_masks (batch, h, w, 1) of whole numbers  ->  (batch, h, w, 3)
@@ -43,10 +49,18 @@ def draw_segmentation_masks(
 
 
 def plot_segmentation_mask_gallery(
-    images: Any, num_classes: int, value_range: Any = (0, 255), y_true: Any = None, y_pred: Any = None,
-    color_mapping: Any = None, blend: bool = True, alpha: float = 0.8, ignore_index: int = -1,
-    data_format: str | None = None, **kwargs: Any,
-) -> Any:  # fmt: skip
+    images: Any,
+    num_classes: int,
+    value_range: Any = (0, 255),
+    y_true: Any = None,
+    y_pred: Any = None,
+    color_mapping: Any = None,
+    blend: bool = True,
+    alpha: float = 0.8,
+    ignore_index: int = -1,
+    data_format: str | None = None,
+    **kwargs: Any,
+) -> Any:
     """A gallery with a row for each image: itself, with the true mask, with the predicted one.
 
     >>> masks = np.zeros((2, 4, 4, 1), "int32")

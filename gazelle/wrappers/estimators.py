@@ -90,8 +90,14 @@ class _Wrapper(BaseEstimator):  # type: ignore[misc]
             model = self.model(X=X, y=y, **(self.model_kwargs or {}))
         if not isinstance(model, Model) or not model.compiled:
             expected = "a compiled model, or a function (X, y) that gives one"
-            raise StateError(message(f"model of {type(self).__name__}", expected=expected, got=repr(model),
-                                     mend="Call model.compile(optimizer, loss)."))  # fmt: skip
+            raise StateError(
+                message(
+                    f"model of {type(self).__name__}",
+                    expected=expected,
+                    got=repr(model),
+                    hint="Call model.compile(optimizer, loss).",
+                )
+            )
         return model
 
     def _output(self, X: Any) -> Any:

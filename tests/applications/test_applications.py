@@ -33,8 +33,13 @@ def described(model):
         for layer in model.layers
     ]
     frozen = sum(int(np.prod(w.shape)) for w in model.non_trainable_weights)
-    return {"name": model.name, "parameters": model.count_params(), "not_trained": frozen, "layers": len(rows),
-            "checksum": zlib.crc32(repr(rows).encode())}  # fmt: skip
+    return {
+        "name": model.name,
+        "parameters": model.count_params(),
+        "not_trained": frozen,
+        "layers": len(rows),
+        "checksum": zlib.crc32(repr(rows).encode()),
+    }
 
 
 def cases():
@@ -57,7 +62,7 @@ def test_layers_are_those_of_keras(name, variant, monkeypatch):
 @pytest.mark.parametrize("name", NAMES)
 def test_signature(name):
     keras = pytest.importorskip("keras")
-    wanted, got = (inspect.signature(getattr(room, name)) for room in (keras.applications, applications))
+    wanted, got = (inspect.signature(getattr(namespace, name)) for namespace in (keras.applications, applications))
     assert str(got) == str(wanted)
     assert "Source" in getattr(applications, name).__doc__
 

@@ -47,11 +47,13 @@ def drawn(path, shape, random):
 def pair(monkeypatch):
     """Both models with equal weights, drawn here: Keras' initializers compile anew for each shape."""
 
-    for room in (random_initializers, gazelle.initializers.random):
-        replace_draws(room, zeros, monkeypatch.setattr)
+    for namespace in (random_initializers, gazelle.initializers.random):
+        replace_draws(namespace, zeros, monkeypatch.setattr)
 
     def made(name, words):
-        ours, theirs = (getattr(room, name)(**{**SMALL, **words}) for room in (applications, keras.applications))
+        ours, theirs = (
+            getattr(namespace, name)(**{**SMALL, **words}) for namespace in (applications, keras.applications)
+        )
         random = np.random.default_rng(0)
         weights = [drawn(w.path, tuple(w.shape), random) for w in theirs.weights]
         theirs.set_weights(weights)
@@ -115,9 +117,11 @@ def test_each_module_prepares_as_keras_does():
     for name in modules:
         wanted = getattr(keras.applications, name, None) or __import__(f"keras.applications.{name}", fromlist=["x"])
         np.testing.assert_allclose(
-            np.asarray(getattr(applications, name).preprocess_input(x.copy())), wanted.preprocess_input(x.copy()),
-            rtol=1e-5, atol=1e-5,
-        )  # fmt: skip
+            np.asarray(getattr(applications, name).preprocess_input(x.copy())),
+            wanted.preprocess_input(x.copy()),
+            rtol=1e-5,
+            atol=1e-5,
+        )
 
 
 def test_decode_predictions(tmp_path, monkeypatch):
@@ -146,16 +150,19 @@ def test_built_on_a_tensor():
     assert model.output_shape == (None, 4)
 
 
-@pytest.mark.parametrize(("words", "text"), [
-    ({"weights": "no/such/file"}, "weights of MobileNet: expected None, 'imagenet' or the path of a file"),
-    ({"weights": "imagenet", "classes": 3}, "expected the 1000 classes of ImageNet"),
-    ({"weights": None, "input_shape": (16, 16, 3)}, "expected at least 32 x 32"),
-    ({"weights": None, "input_shape": (None, None, 3)}, "with its classifier: expected known sizes"),
-    ({"weights": None, "input_shape": (32, 32)}, r"expected \(rows, columns, channels\), got \(32, 32\)"),
-    ({"weights": "imagenet", "alpha": 0.3}, "expected alpha among"),
-    ({"weights": "imagenet", "classifier_activation": "relu"}, "expected 'softmax' or None"),
-    ({"weights": None, "input_tensor": np.zeros((1, 32, 32, 3))}, "expected a symbolic tensor"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ({"weights": "no/such/file"}, "weights of MobileNet: expected None, 'imagenet' or the path of a file"),
+        ({"weights": "imagenet", "classes": 3}, "expected the 1000 classes of ImageNet"),
+        ({"weights": None, "input_shape": (16, 16, 3)}, "expected at least 32 x 32"),
+        ({"weights": None, "input_shape": (None, None, 3)}, "with its classifier: expected known sizes"),
+        ({"weights": None, "input_shape": (32, 32)}, r"expected \(rows, columns, channels\), got \(32, 32\)"),
+        ({"weights": "imagenet", "alpha": 0.3}, "expected alpha among"),
+        ({"weights": "imagenet", "classifier_activation": "relu"}, "expected 'softmax' or None"),
+        ({"weights": None, "input_tensor": np.zeros((1, 32, 32, 3))}, "expected a symbolic tensor"),
+    ],
+)
 def test_errors(words, text):
     with pytest.raises(ValueError, match=text):
         applications.MobileNet(**words)

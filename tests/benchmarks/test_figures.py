@@ -22,7 +22,7 @@ def test_spread(values, seen):
 
 
 def test_share_is_half_of_the_span():
-    assert figures.Spread(10.0, 9.0, 13.0).share == pytest.approx(0.2)
+    assert figures.Spread(10.0, 9.0, 13.0).fraction == pytest.approx(0.2)
 
 
 def test_rounds_are_paired():
@@ -73,11 +73,15 @@ def test_ratio_in_words():
 def results():
     growth = {"sizes": [1, 4], "time": [0.001, 0.004], "first": [1.0, 2.0], "memory": [2.0**28, 2.0**29]}
     return {
-        "date": "2030-01-01", "rounds": 3, "peers": list(ROW), "failed": {"keras-torch, cnn": "out of memory"},
+        "date": "2030-01-01",
+        "rounds": 3,
+        "peers": list(ROW),
+        "failed": {"keras-torch, cnn": "out of memory"},
         "machine": {"processor": "P", "cores": 2, "memory": 24, "system": "Linux", "load": 0.1},
-        "versions": {peer: {"python": "3.13"} for peer in ROW}, "growth": {"batch": {"gazelle": growth}},
+        "versions": {peer: {"python": "3.13"} for peer in ROW},
+        "growth": {"batch": {"gazelle": growth}},
         "values": {"step": {"mlp": {peer: [v / 1e3 for v in row] for peer, row in ROW.items()}}},
-    }  # fmt: skip
+    }
 
 
 def test_both_languages_have_the_same_numbers(results):

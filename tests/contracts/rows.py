@@ -146,15 +146,33 @@ LAYERS = {
 #: parents, cells (called with states, tested through RNN), and layers that are no function of one array.
 #: What takes strings, other libraries' functions, or cannot be made has tests of its own.
 ELSEWHERE = {
-    "Layer", "InputLayer", "Lambda", "Wrapper", "GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells",
-    "Pipeline", "StringLookup", "TextVectorization", "JaxLayer", "FlaxLayer", "EquinoxLayer", "TFSMLayer",
+    "Layer",
+    "InputLayer",
+    "Lambda",
+    "Wrapper",
+    "GRUCell",
+    "LSTMCell",
+    "SimpleRNNCell",
+    "StackedRNNCells",
+    "Pipeline",
+    "StringLookup",
+    "TextVectorization",
+    "JaxLayer",
+    "FlaxLayer",
+    "EquinoxLayer",
+    "TFSMLayer",
     "TorchModuleWrapper",
-}  # fmt: skip
+}
 
 #: calls with several arguments instead of one list.
 SEPARATE = {"MultiHeadAttention", "GroupedQueryAttention"}
 
 #: layers of whole numbers; their results are in the layer's dtype, or need no dtype at all.
 WHOLE = {
-    "Embedding", "ReversibleEmbedding", "CategoryEncoding", "HashedCrossing", "Hashing", "IntegerLookup",
-}  # fmt: skip
+    "Embedding",
+    "ReversibleEmbedding",
+    "CategoryEncoding",
+    "HashedCrossing",
+    "Hashing",
+    "IntegerLookup",
+}

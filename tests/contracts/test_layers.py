@@ -11,7 +11,7 @@ import pytest
 
 import gazelle
 import gazelle.applications
-from gazelle.core import bind
+from gazelle.core import tracing
 from gazelle.core.config import REGISTRY, deserialize, serialize_object
 
 _spec = importlib.util.spec_from_file_location("rows", pathlib.Path(__file__).with_name("rows.py"))
@@ -62,13 +62,13 @@ def test_traced_shape_is_the_real_one_compiled_equals_eager_and_gradients_are_fi
     layer, shapes = _layer(name)
     inputs = _inputs(name, shapes)
     traced = _call(name, layer, [gazelle.Input(x.shape[1:], dtype=str(x.dtype)) for x in inputs])
-    with bind.entered(bind.Scope(training=False)):  # layers of images train where nobody says what to do
+    with tracing.entered(tracing.Scope(training=False)):  # layers of images train where nobody says what to do
         eager = _call(name, layer, inputs)
     assert traced.shape == (None, *eager.shape[1:])
     assert str(traced.dtype) == str(eager.dtype)
     variables = layer.named_variables()
     values = {path: v.value for path, v in variables.items()}
-    pure = bind.pure(
+    pure = tracing.pure(
         lambda *x: _call(name, layer, list(x)), variables, {id(v): p for p, v in layer.named_layers().items()}
     )
     compiled = jax.jit(lambda values, *x: pure(values, *x)[0])(values, *inputs)
@@ -89,7 +89,7 @@ def test_training_is_a_function_of_the_key(name):
     _call(name, layer, [gazelle.Input(x.shape[1:], dtype=str(x.dtype)) for x in inputs])
     variables = layer.named_variables()
     values = {path: v.value for path, v in variables.items()}
-    pure = bind.pure(
+    pure = tracing.pure(
         lambda *x: _call(name, layer, list(x)), variables, {id(v): p for p, v in layer.named_layers().items()}
     )
     first, second = (

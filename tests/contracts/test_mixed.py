@@ -10,7 +10,7 @@ import pytest
 
 import gazelle
 import gazelle.applications
-from gazelle.core import bind, dtypes
+from gazelle.core import dtypes, tracing
 from gazelle.core.config import REGISTRY, deserialize
 
 _spec = importlib.util.spec_from_file_location("rows", pathlib.Path(__file__).with_name("rows.py"))
@@ -36,8 +36,10 @@ def test_mixed(name):
     layer, shapes = _layer(name), rows.LAYERS[name][1]
     random = np.random.default_rng(3)
     whole = name in rows.WHOLE
-    inputs = [jnp.asarray(random.integers(0, 9, s) if whole else random.normal(size=s), None if whole else "float32")
-              for s in shapes]  # fmt: skip
+    inputs = [
+        jnp.asarray(random.integers(0, 9, s) if whole else random.normal(size=s), None if whole else "float32")
+        for s in shapes
+    ]
 
     def call(*x):
         return layer(*x) if name in rows.SEPARATE else layer(list(x) if len(x) > 1 else x[0])
@@ -48,7 +50,7 @@ def test_mixed(name):
     assert HALF not in {v.dtype for v in layer.weights}
     variables = layer.named_variables()
     values = {path: v.value for path, v in variables.items()}
-    pure = bind.pure(call, variables, {id(v): p for p, v in layer.named_layers().items()})
+    pure = tracing.pure(call, variables, {id(v): p for p, v in layer.named_layers().items()})
 
     def total(values, *x):
         out, after, _ = pure(values, *x, key=jax.random.key(0), training=True)

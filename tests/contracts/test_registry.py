@@ -10,19 +10,37 @@ from gazelle import activations, constraints, initializers, losses, metrics, opt
 from gazelle.core.config import REGISTRY, Configurable, deserialize, serialize_object
 
 GETTERS = {
-    "initializers": initializers.get, "regularizers": regularizers.get, "constraints": constraints.get,
-    "losses": losses.get, "metrics": metrics.get, "optimizers": optimizers.get,
-}  # fmt: skip
+    "initializers": initializers.get,
+    "regularizers": regularizers.get,
+    "constraints": constraints.get,
+    "losses": losses.get,
+    "metrics": metrics.get,
+    "optimizers": optimizers.get,
+}
 PARENTS = {
-    "Initializer", "Regularizer", "Constraint", "Loss", "LossFunctionWrapper", "Metric", "MeanMetricWrapper",
-    "Optimizer", "OptaxOptimizer", "OptimizerMap", "LearningRateSchedule", "Given",
-}  # fmt: skip
+    "Initializer",
+    "Regularizer",
+    "Constraint",
+    "Loss",
+    "LossFunctionWrapper",
+    "Metric",
+    "MeanMetricWrapper",
+    "Optimizer",
+    "OptaxOptimizer",
+    "OptimizerMap",
+    "LearningRateSchedule",
+    "Given",
+}
 NEEDED = {  # arguments without a default
-    "MeanIoU": {"num_classes": 3}, "IoU": {"num_classes": 3, "target_class_ids": [0]},
+    "MeanIoU": {"num_classes": 3},
+    "IoU": {"num_classes": 3, "target_class_ids": [0]},
     "OneHotMeanIoU": {"num_classes": 3},
-    "BinaryIoU": {"target_class_ids": [0]}, "OneHotIoU": {"num_classes": 3, "target_class_ids": [0]},
-    "SensitivityAtSpecificity": {"specificity": 0.5}, "SpecificityAtSensitivity": {"sensitivity": 0.5},
-    "PrecisionAtRecall": {"recall": 0.5}, "RecallAtPrecision": {"precision": 0.5},
+    "BinaryIoU": {"target_class_ids": [0]},
+    "OneHotIoU": {"num_classes": 3, "target_class_ids": [0]},
+    "SensitivityAtSpecificity": {"specificity": 0.5},
+    "SpecificityAtSensitivity": {"sensitivity": 0.5},
+    "PrecisionAtRecall": {"recall": 0.5},
+    "RecallAtPrecision": {"precision": 0.5},
     "ExponentialDecay": {"initial_learning_rate": 0.1, "decay_steps": 5, "decay_rate": 0.9},
     "InverseTimeDecay": {"initial_learning_rate": 0.1, "decay_steps": 5, "decay_rate": 0.9},
     "PolynomialDecay": {"initial_learning_rate": 0.1, "decay_steps": 5},
@@ -31,27 +49,27 @@ NEEDED = {  # arguments without a default
     "LossScaleOptimizer": {"inner_optimizer": optimizers.SGD()},
     "MultiOptimizer": {"optimizer_map": optimizers.OptimizerMap(optimizers.SGD())},
     "PiecewiseConstantDecay": {"boundaries": [5], "values": [0.1, 0.2]},
-}  # fmt: skip
+}
 
 
 def _classes():
-    for room in (*GETTERS, "optimizers.schedules"):
-        for cls in {id(c): c for c in REGISTRY[room].values()}.values():
+    for namespace in (*GETTERS, "optimizers.schedules"):
+        for cls in {id(c): c for c in REGISTRY[namespace].values()}.values():
             if isinstance(cls, type) and issubclass(cls, Configurable) and cls.__name__ not in PARENTS:
-                yield pytest.param(room, cls, id=f"{room}.{cls.__name__}")
+                yield pytest.param(namespace, cls, id=f"{namespace}.{cls.__name__}")
 
 
 @pytest.mark.parametrize(("room", "cls"), list(_classes()))
-def test_config_makes_it_again(room, cls):
+def test_config_makes_it_again(namespace, cls):
     thing = cls(**NEEDED.get(cls.__name__, {}))
     words = json.loads(json.dumps(serialize_object(thing)))
-    again = deserialize(words, room)
+    again = deserialize(words, namespace)
     assert type(again) is cls
     assert json.loads(json.dumps(serialize_object(again))) == words
-    if room in GETTERS:
-        assert type(GETTERS[room](words)) is cls
+    if namespace in GETTERS:
+        assert type(GETTERS[namespace](words)) is cls
         if cls.__name__ not in NEEDED:
-            found = GETTERS[room](cls.__name__)
+            found = GETTERS[namespace](cls.__name__)
             assert type(found) is cls or callable(found)
 
 

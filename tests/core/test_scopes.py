@@ -13,14 +13,19 @@ import pytest
 
 import gazelle
 from gazelle import layers
-from gazelle.core import bind
+from gazelle.core import tracing
 
 
 def _network():
-    return gazelle.Sequential([
-        gazelle.Input((4,)), layers.Dense(6, activation="tanh", activity_regularizer="l2"), layers.BatchNormalization(),
-        layers.Dropout(0.5), layers.Dense(1),
-    ])  # fmt: skip
+    return gazelle.Sequential(
+        [
+            gazelle.Input((4,)),
+            layers.Dense(6, activation="tanh", activity_regularizer="l2"),
+            layers.BatchNormalization(),
+            layers.Dropout(0.5),
+            layers.Dense(1),
+        ]
+    )
 
 
 # Remat ---------------------------------------------------------------------------------------------------------------
@@ -40,7 +45,7 @@ def test_remat_changes_no_number(mode):
     for model in (plain, again):
         variables = model.named_variables()
         names = {id(v): p for p, v in model.named_layers().items()}
-        pure = bind.pure(model, variables, names)
+        pure = tracing.pure(model, variables, names)
 
         def loss(values, pure=pure):
             out, after, losses = pure(values, x, key=jax.random.key(3), training=True)
@@ -63,7 +68,7 @@ def test_remat_keeps_masks():
     model(ids)
     model.set_weights(plain.get_weights())
     variables = model.named_variables()
-    out = jax.jit(bind.pure(model, variables))({p: v.value for p, v in variables.items()}, ids)[0]
+    out = jax.jit(tracing.pure(model, variables))({p: v.value for p, v in variables.items()}, ids)[0]
     np.testing.assert_allclose(out, plain(ids), rtol=1e-6)
 
 
@@ -166,7 +171,7 @@ def test_a_generator_is_part_of_its_layer():
     assert [v.name for v in layer.variables] == ["seed_generator_state"]
     assert layer.weights == []
     variables = layer.named_variables()
-    step = jax.jit(bind.pure(layer, variables))
+    step = jax.jit(tracing.pure(layer, variables))
     values = {p: v.value for p, v in variables.items()}
     first, values, _ = step(values, jnp.zeros((1, 2)))
     second, values, _ = step(values, jnp.zeros((1, 2)))
@@ -176,7 +181,7 @@ def test_a_generator_is_part_of_its_layer():
 
 def test_draws_without_a_seed_follow_the_step():
     layer = layers.Lambda(lambda x: x + gazelle.random.normal(x.shape))
-    pure = jax.jit(bind.pure(layer, {}), static_argnames="training")
+    pure = jax.jit(tracing.pure(layer, {}), static_argnames="training")
     one, two = (pure({}, jnp.zeros((1, 2)), key=jax.random.key(n), training=True)[0] for n in (1, 2))
     assert not np.array_equal(one, two)
     with pytest.raises(ValueError, match=r"(?s)without a seed inside a compiled function.*SeedGenerator"):
@@ -267,10 +272,10 @@ def test_objects_as_configs():
 # The names of Keras --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("room", ["config", "backend", "random", "tree", "mixed_precision", "dtype_policies"])
-def test_every_name_of_keras_with_its_signature(room):
-    keras = importlib.import_module(f"keras.{room}")
-    mine = getattr(gazelle, room)
+@pytest.mark.parametrize("namespace", ["config", "backend", "random", "tree", "mixed_precision", "dtype_policies"])
+def test_every_name_of_keras_with_its_signature(namespace):
+    keras = importlib.import_module(f"keras.{namespace}")
+    mine = getattr(gazelle, namespace)
     left_out = {"AWQDTypePolicy", "GPTQDTypePolicy", "QuantizedFloat8DTypePolicy"}
     for name in {n for n in dir(keras) if n[0] != "_"} - left_out:
         wanted, got = (list(inspect.signature(getattr(k, name)).parameters) for k in (keras, mine))

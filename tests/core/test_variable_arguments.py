@@ -8,10 +8,12 @@ import pytest
 import gazelle
 
 CALLS = [
-    ((np.arange(4.0),), {}), ((1.0,), {"name": "one"}), (("ones", (2, 3)), {}),
+    ((np.arange(4.0),), {}),
+    ((1.0,), {"name": "one"}),
+    (("ones", (2, 3)), {}),
     ((np.arange(3),), {"shape": (3,), "dtype": "int32", "trainable": False}),
     ((np.ones(2), None, "float16", False, False, "sum", "auto", "placed"), {}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("args", "kwargs"), CALLS)

@@ -40,10 +40,17 @@ def test_cache_reads_once():
     assert len(seen) == 4
 
 
-@pytest.mark.parametrize("make", [
-    lambda: numbers(10, 3, True), lambda: numbers(10, None, True).batch(3), lambda: numbers(10, 3).map(lambda x: x * 2),
-    lambda: numbers(12).shuffle(5, seed=2).batch(3), lambda: numbers(10, None, True).take(7),
-], ids=["batches", "batched", "mapped", "shuffled", "taken"])  # fmt: skip
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: numbers(10, 3, True),
+        lambda: numbers(10, None, True).batch(3),
+        lambda: numbers(10, 3).map(lambda x: x * 2),
+        lambda: numbers(12).shuffle(5, seed=2).batch(3),
+        lambda: numbers(10, None, True).take(7),
+    ],
+    ids=["batches", "batched", "mapped", "shuffled", "taken"],
+)
 def test_it_goes_on_where_it_stood(make):
     whole = make()
     passes = [[np.asarray(x).tolist() for x in whole] for _ in range(2)]
@@ -149,8 +156,10 @@ def test_processes(tmp_path, monkeypatch):
     assert os.getpid() not in {pid for _, pid in got}
 
 
-@pytest.mark.parametrize("words", [{"left_size": 0.8}, {"right_size": 3}, {"left_size": 4, "right_size": 5},
-                                   {"left_size": 0.25, "right_size": 0.5}])  # fmt: skip
+@pytest.mark.parametrize(
+    "words",
+    [{"left_size": 0.8}, {"right_size": 3}, {"left_size": 4, "right_size": 5}, {"left_size": 0.25, "right_size": 0.5}],
+)
 def test_split_as_keras_counts(words):
     from keras.src.utils.dataset_utils import _rescale_dataset_split_sizes
 

@@ -55,8 +55,10 @@ def test_another_order_in_each_pass_and_none_without_shuffle(pictures):
     assert len(orders) == 3
 
 
-@pytest.mark.parametrize(("mode", "shape", "dtype"), [("int", (10,), "int32"), ("binary", (10, 1), "float32"),
-                                                      ("categorical", (10, 2), "float32")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("mode", "shape", "dtype"),
+    [("int", (10,), "int32"), ("binary", (10, 1), "float32"), ("categorical", (10, 2), "float32")],
+)
 def test_label_modes(pictures, mode, shape, dtype):
     _, y = next(iter(read(pictures, label_mode=mode)))
     assert (y.shape, y.dtype) == (shape, dtype)
@@ -120,9 +122,13 @@ def test_a_model_learns_from_a_folder(pictures):
     gazelle.utils.set_random_seed(1)
     train, test = read(pictures, subset="both", validation_split=0.2, seed=3, batch_size=3)
     layers = gazelle.layers
-    model = gazelle.Sequential([
-        layers.RandomFlip("horizontal"), layers.Flatten(), layers.Dense(1, activation="sigmoid"),
-    ])  # fmt: skip
+    model = gazelle.Sequential(
+        [
+            layers.RandomFlip("horizontal"),
+            layers.Flatten(),
+            layers.Dense(1, activation="sigmoid"),
+        ]
+    )
     model.compile(gazelle.optimizers.Adam(0.01), "binary_crossentropy", metrics=["accuracy"])
     scaled = train.map(lambda x, y: (x / 255, y))
     history = model.fit(scaled, epochs=8, validation_data=test.map(lambda x, y: (x / 255, y)), verbose=0)
@@ -150,8 +156,11 @@ def test_texts(tmp_path):
 def write_wav(path, values, rate=100, width=2):
     scale = 2 ** (8 * width - 1)
     whole = np.clip(np.round(values * scale), -scale, scale - 1).astype("<i4")
-    raw = (whole + 128).astype("uint8").tobytes() if width == 1 else (
-        whole.astype("<i4").view("uint8").reshape(-1, 4)[:, :width].tobytes())  # fmt: skip
+    raw = (
+        (whole + 128).astype("uint8").tobytes()
+        if width == 1
+        else (whole.astype("<i4").view("uint8").reshape(-1, 4)[:, :width].tobytes())
+    )
     with wave.open(str(path), "wb") as file:
         file.setparams((values.shape[1], width, rate, 0, "NONE", ""))
         file.writeframes(raw)

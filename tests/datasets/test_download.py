@@ -79,11 +79,14 @@ def test_too_large(tmp_path):
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        ({"fname": "../x"}, "the name of a file, without folders"), ({"fname": "a/b"}, "without folders"),
-        ({"file_hash": "12"}, "64 digits of SHA-256"), ({"origin": "gopher://a/b"}, "https, http, ftp or file"),
-        ({"origin": None}, "origin, the address"), ({"extract": True, "archive_format": "rar"}, "'tar' or 'zip'"),
+        ({"fname": "../x"}, "the name of a file, without folders"),
+        ({"fname": "a/b"}, "without folders"),
+        ({"file_hash": "12"}, "64 digits of SHA-256"),
+        ({"origin": "gopher://a/b"}, "https, http, ftp or file"),
+        ({"origin": None}, "origin, the address"),
+        ({"extract": True, "archive_format": "rar"}, "'tar' or 'zip'"),
     ],
-)  # fmt: skip
+)
 def test_wrong_arguments(tmp_path, words, text):
     origin, digest = _source(tmp_path, "a.txt", b"hello")
     with pytest.raises(ArgumentError, match=text):
@@ -135,7 +138,7 @@ HOSTILE = {
     "a link in a zip": _linked(),
     "a bomb": _zip(("zeros", b"\0" * 2**22)),
     "a tar bomb": _tar(("zeros", b"\0" * 2**22, {})),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -8,9 +8,12 @@ from gazelle.datasets.local import TABLES, Table
 
 @pytest.mark.parametrize(
     ("name", "shape", "dtype", "count", "top", "labels"),
-    [("breast_cancer", (30,), "float32", 569, 4254, 2), ("digits", (8, 8), "uint8", 1797, 16, 10),
-     ("mnist_5k", (28, 28), "uint8", 5000, 255, 10)],
-)  # fmt: skip
+    [
+        ("breast_cancer", (30,), "float32", 569, 4254, 2),
+        ("digits", (8, 8), "uint8", 1797, 16, 10),
+        ("mnist_5k", (28, 28), "uint8", 5000, 255, 10),
+    ],
+)
 def test_is_what_the_table_says(name, shape, dtype, count, top, labels):
     (x_train, y_train), (x_test, y_test) = local_data(name)
     assert x_train.shape[1:] == x_test.shape[1:] == shape

@@ -109,9 +109,15 @@ def equal(ours, theirs):
         np.testing.assert_array_equal(a, b)
 
 
-WORDS = [{}, {"num_words": 20}, {"skip_top": 3, "num_words": 30, "oov_char": None}, {"start_char": None},
-         {"maxlen": 7}, {"index_from": 0, "seed": 4},
-         {"start_char": None, "index_from": None, "oov_char": 0, "skip_top": 5}]  # fmt: skip
+WORDS = [
+    {},
+    {"num_words": 20},
+    {"skip_top": 3, "num_words": 30, "oov_char": None},
+    {"start_char": None},
+    {"maxlen": 7},
+    {"index_from": 0, "seed": 4},
+    {"start_char": None, "index_from": None, "oov_char": 0, "skip_top": 5},
+]
 
 
 @pytest.mark.parametrize("words", WORDS)
@@ -158,9 +164,19 @@ def test_addresses_and_hashes_are_keras():
 
     from keras.src import datasets as theirs
 
-    text = "".join(inspect.getsource(getattr(theirs, name)) for name in (
-        "boston_housing", "california_housing", "cifar10", "cifar100", "fashion_mnist", "imdb", "mnist", "reuters",
-    ))  # fmt: skip
+    text = "".join(
+        inspect.getsource(getattr(theirs, name))
+        for name in (
+            "boston_housing",
+            "california_housing",
+            "cifar10",
+            "cifar100",
+            "fashion_mnist",
+            "imdb",
+            "mnist",
+            "reuters",
+        )
+    )
     text = text.replace('"\n        "', "")
     for name, (address, digest, _) in sources.FILES.items():
         assert name in text

@@ -86,26 +86,39 @@ def two_patterns():
 
 
 REFUSED = {
-    "too few devices": (lambda: d.DeviceMesh((2, 4), ["a", "b"], ["cpu:0"]),
-                        "DeviceMesh: expected 8 devices for shape (2, 4), got 1.\n"
-                        "XLA_FLAGS=--xla_force_host_platform_device_count=4 makes four of one CPU, to try it."),
-    "names": (lambda: d.DeviceMesh((1,), ["a", "b"], ["cpu:0"]),
-              "DeviceMesh: expected a name for each axis of shape, got shape=(1,) and axis_names=['a', 'b']."),
-    "axis": (lambda: d.TensorLayout(("modle",), d.DeviceMesh((1,), ["model"], ["cpu:0"])),
-             "Unknown axis of the mesh 'modle'.\nDid you mean 'model'?"),
+    "too few devices": (
+        lambda: d.DeviceMesh((2, 4), ["a", "b"], ["cpu:0"]),
+        "DeviceMesh: expected 8 devices for shape (2, 4), got 1.\n"
+        "XLA_FLAGS=--xla_force_host_platform_device_count=4 makes four of one CPU, to try it.",
+    ),
+    "names": (
+        lambda: d.DeviceMesh((1,), ["a", "b"], ["cpu:0"]),
+        "DeviceMesh: expected a name for each axis of shape, got shape=(1,) and axis_names=['a', 'b'].",
+    ),
+    "axis": (
+        lambda: d.TensorLayout(("modle",), d.DeviceMesh((1,), ["model"], ["cpu:0"])),
+        "Unknown axis of the mesh 'modle'.\nDid you mean 'model'?",
+    ),
     "kind": (lambda: d.list_devices("cpux"), "Unknown kind of device 'cpux'.\nDid you mean 'cpu'?"),
-    "two patterns": (lambda: two_patterns()["ab"],
-                     "Path 'ab' in a LayoutMap: expected one pattern, got ['a', 'b']."),
-    "twice": (lambda: two_patterns().__setitem__("a", ("m",)),
-              "'a' is in the LayoutMap already.\nDelete it first: del layouts[path]."),
-    "no layout": (lambda: two_patterns().__setitem__("c", 3),
-                  "Layout of 'c': expected a TensorLayout or its axes, got 3."),
+    "two patterns": (lambda: two_patterns()["ab"], "Path 'ab' in a LayoutMap: expected one pattern, got ['a', 'b']."),
+    "twice": (
+        lambda: two_patterns().__setitem__("a", ("m",)),
+        "'a' is in the LayoutMap already.\nDelete it first: del layouts[path].",
+    ),
+    "no layout": (
+        lambda: two_patterns().__setitem__("c", 3),
+        "Layout of 'c': expected a TensorLayout or its axes, got 3.",
+    ),
     "no map": (lambda: d.ModelParallel(), "layout_map of ModelParallel: expected a LayoutMap, got None."),
-    "no mesh": (lambda: d.TensorLayout(("m",)).backend_layout,
-                "A TensorLayout without a mesh.\nGive it a device_mesh."),
-    "another mesh": (lambda: setattr(two_patterns()["a"], "device_mesh", d.DeviceMesh((1,), ["m"], ["cpu:0"])),
-                     "device_mesh of a TensorLayout: expected one, set once, got another one."),
-}  # fmt: skip
+    "no mesh": (
+        lambda: d.TensorLayout(("m",)).backend_layout,
+        "A TensorLayout without a mesh.\nGive it a device_mesh.",
+    ),
+    "another mesh": (
+        lambda: setattr(two_patterns()["a"], "device_mesh", d.DeviceMesh((1,), ["m"], ["cpu:0"])),
+        "device_mesh of a TensorLayout: expected one, set once, got another one.",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -9,7 +9,7 @@ import pytest
 import gazelle
 from gazelle import layers
 from gazelle.drawing import model_to_dot, plot_model
-from gazelle.drawing.boxes import Show, boxes_of
+from gazelle.drawing.diagram import Show, boxes_of
 from gazelle.drawing.layout import laid_out
 from gazelle.drawing.picture import picture
 
@@ -33,8 +33,15 @@ def titles(model, **words):
 def test_boxes_and_arrows(model):
     drawing = boxes_of(model, Show(layer_names=True))
     arrows = {(a.title.split()[0], b.title.split()[0]) for a, b in drawing.arrows}
-    assert arrows == {("image", "encoder"), ("encoder", "join"), ("meta", "right"), ("right", "join"), ("join", "deep"),
-                      ("join", "sum"), ("deep", "sum")}  # fmt: skip
+    assert arrows == {
+        ("image", "encoder"),
+        ("encoder", "join"),
+        ("meta", "right"),
+        ("right", "join"),
+        ("join", "deep"),
+        ("join", "sum"),
+        ("deep", "sum"),
+    }
 
 
 def test_nested_models_open(model):
@@ -48,9 +55,12 @@ def test_what_a_box_tells(model):
     show = Show(shapes=True, dtype=True, layer_names=True, activations=True, trainable=True)
     boxes = {box.title: box.rows for box in boxes_of(model, show).boxes}
     assert boxes["deep (Dense)"] == [
-        "Activation: tanh", "Input shape: (None, 8)", "Output shape: (None, 8)", "Output dtype: float32",
+        "Activation: tanh",
+        "Input shape: (None, 8)",
+        "Output shape: (None, 8)",
+        "Output dtype: float32",
         "Trainable: yes",
-    ]  # fmt: skip
+    ]
     assert boxes["right (Dense)"][-1] == "Trainable: no"
     assert boxes["join (Concatenate)"][0] == "Input shape: (None, 4), (None, 4)"
 

@@ -44,8 +44,9 @@ def _lstm(a, w):
 
 
 def _collatz(n):
-    return lax.while_loop(lambda c: c[0] > 1, lambda c: (jnp.where(c[0] % 2 == 0, c[0] // 2, 3 * c[0] + 1), c[1] + 1),
-                          (n, 0))  # fmt: skip
+    return lax.while_loop(
+        lambda c: c[0] > 1, lambda c: (jnp.where(c[0] % 2 == 0, c[0] // 2, 3 * c[0] + 1), c[1] + 1), (n, 0)
+    )
 
 
 def _both(f, count=1):
@@ -67,7 +68,7 @@ CASES = {
     "bytes": (lambda a: lax.bitcast_convert_type(a, jnp.uint32), (x,)),
     "shapes": (lambda a: (a.reshape(2, 6), a.T, a[::-1, 1:3], a[:, None], jnp.squeeze(a[:1]), a[::2, ::3]), (x,)),
     "pads": (lambda a: lax.pad(a, np.float32(2), ((1, 2, 1), (-1, -1, 0))), (x,)),
-    "crop": (lambda a: (lax.pad(a, np.float32(2), ((-1, 1, 2), (0, -9, 3)))), (x,)),
+    "crop": (lambda a: lax.pad(a, np.float32(2), ((-1, 1, 2), (0, -9, 3))), (x,)),
     "join": (lambda a, b: (jnp.concatenate([a, b], 1), jnp.stack([a, b], 1), lax.split(a, (1, 3), 1)), (x, unit)),
     "iota": (lambda a: a + lax.broadcasted_iota(jnp.float32, (3, 4), 1), (x,)),
     "sums": (lambda a: (a.sum(), a.sum(0), a.max(1), a.min((0, 1)), a.prod(1), a.argmax(1), a.argmin(0)), (x,)),
@@ -81,36 +82,67 @@ CASES = {
     "take outside": (_both(lambda a: a.at[:, places * 3].get(mode="clip")), (x,)),
     "fill outside": (lambda a: a.at[places * 3].get(mode="fill", fill_value=7), (x,)),
     "take along": (_both(lambda a: jnp.take_along_axis(a, jnp.ones((3, 2), int), 1)), (x,)),
-    "take whole": (lambda a: lax.gather(a, jnp.zeros((2, 0), int), lax.GatherDimensionNumbers((0, 2), (), ()), (3, 4)),
-                   (x,)),
+    "take whole": (
+        lambda a: lax.gather(a, jnp.zeros((2, 0), int), lax.GatherDimensionNumbers((0, 2), (), ()), (3, 4)),
+        (x,),
+    ),
     "put": (lambda a: (a.at[1].set(5), a.at[places].add(2), a.at[places * 3].set(9), a.at[:, 1].multiply(3)), (x,)),
-    "put whole": (lambda a: lax.scatter(a, jnp.zeros((0,), int), a * 2, lax.ScatterDimensionNumbers((0, 1), (), ())),
-                  (x,)),
-    "callback": (lambda a: jax.pure_callback(lambda a: np.sin(a) + 1, jax.ShapeDtypeStruct((3, 4), np.float32), a),
-                 (x,)),
+    "put whole": (
+        lambda a: lax.scatter(a, jnp.zeros((0,), int), a * 2, lax.ScatterDimensionNumbers((0, 1), (), ())),
+        (x,),
+    ),
+    "callback": (
+        lambda a: jax.pure_callback(lambda a: np.sin(a) + 1, jax.ShapeDtypeStruct((3, 4), np.float32), a),
+        (x,),
+    ),
     "best put": (lambda a: (a.at[places].max(0.1), a.at[places * 3].min(-0.1)), (x,)),
     "window": (_both(lambda a, i: lax.dynamic_slice(a, (i, 1), (2, 2))), (x, np.int32(2))),
     "write": (lambda a, i: lax.dynamic_update_slice(a, a[:2, :2] * 2, (i, 1)), (x, np.int32(2))),
     "convolution": (_both(_conv(window_strides=(2, 1), padding="SAME", feature_group_count=2), 2), (image, kernel)),
-    "dilated": (_conv(window_strides=(1, 1), padding="VALID", rhs_dilation=(2, 3), feature_group_count=2),
-                (image, kernel)),
-    "transposed": (_conv(window_strides=(1, 1), padding=((2, 2), (1, 1)), lhs_dilation=(2, 2), feature_group_count=2),
-                   (image, kernel)),
+    "dilated": (
+        _conv(window_strides=(1, 1), padding="VALID", rhs_dilation=(2, 3), feature_group_count=2),
+        (image, kernel),
+    ),
+    "transposed": (
+        _conv(window_strides=(1, 1), padding=((2, 2), (1, 1)), lhs_dilation=(2, 2), feature_group_count=2),
+        (image, kernel),
+    ),
     "max pool": (_both(_pool), (image,)),
     "sum pool": (_both(lambda a: lax.reduce_window(a, 0.0, lax.add, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")), (image,)),
     "pool forward": (lambda a: jax.jvp(_pool, (a,), (a * 2,)), (image,)),
     "scan": (_both(lambda a, w: _lstm(a, w)[1], 2), (x, np.eye(4, dtype=np.float32))),
     "while": (_collatz, (np.int32(27),)),
     "branches": (lambda i, a: lax.switch(i, [jnp.sin, jnp.cos, lambda a: a * 2], a), (np.int32(5), x)),
-    "random": (lambda key: (jax.random.normal(key, (3, 5)), jax.random.bits(jax.random.split(key, 3)[1], (7,)),
-                            jax.random.randint(jax.random.fold_in(key, 7), (4,), 0, 9)), (jax.random.key(3),)),
+    "random": (
+        lambda key: (
+            jax.random.normal(key, (3, 5)),
+            jax.random.bits(jax.random.split(key, 3)[1], (7,)),
+            jax.random.randint(jax.random.fold_in(key, 7), (4,), 0, 9),
+        ),
+        (jax.random.key(3),),
+    ),
     "permutation": (lambda key: jax.random.permutation(key, 9), (jax.random.key(3),)),
-    "decompositions": (lambda a: (jnp.linalg.cholesky(a @ a.T + jnp.eye(3)), jnp.linalg.qr(a),
-                                  jnp.linalg.eigvalsh(a @ a.T), jnp.linalg.svd(a, compute_uv=False),
-                                  jnp.linalg.inv(a[:, :3])), (x,)),
+    "decompositions": (
+        lambda a: (
+            jnp.linalg.cholesky(a @ a.T + jnp.eye(3)),
+            jnp.linalg.qr(a),
+            jnp.linalg.eigvalsh(a @ a.T),
+            jnp.linalg.svd(a, compute_uv=False),
+            jnp.linalg.inv(a[:, :3]),
+        ),
+        (x,),
+    ),
     "solve": (lambda a: jax.scipy.linalg.solve_triangular(a @ a.T, a, trans=1, lower=True), (x,)),
     "waves": (lambda a: (jnp.abs(jnp.fft.fft(a)), jnp.fft.irfft(jnp.fft.rfft(a)), jnp.fft.fft2(a).real), (x,)),
-    "special": (lambda a: (special.i0e(a), special.i1e(a), special.betainc(a, a + 1, a / 9), special.gammainc(a, a),
-                           special.polygamma(1, a)), (above,)),
+    "special": (
+        lambda a: (
+            special.i0e(a),
+            special.i1e(a),
+            special.betainc(a, a + 1, a / 9),
+            special.gammainc(a, a),
+            special.polygamma(1, a),
+        ),
+        (above,),
+    ),
     "remat": (_both(jax.checkpoint(lambda a: jnp.sin(a * a))), (x,)),
-}  # fmt: skip
+}

@@ -22,9 +22,16 @@ def mlp():
 
 def cnn():
     model = keras.Sequential(
-        [keras.Input((8, 8, 1)), layers.Conv2D(4, 3, activation="relu"), layers.BatchNormalization(),
-         layers.MaxPooling2D(), layers.Dropout(0.25), layers.Flatten(), layers.Dense(3, activation="softmax")]
-    )  # fmt: skip
+        [
+            keras.Input((8, 8, 1)),
+            layers.Conv2D(4, 3, activation="relu"),
+            layers.BatchNormalization(),
+            layers.MaxPooling2D(),
+            layers.Dropout(0.25),
+            layers.Flatten(),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model, _images, _kinds
 

@@ -10,7 +10,7 @@ import numpy as np
 import gazelle
 import gazelle.applications
 from gazelle import optimizers
-from gazelle.core import bind
+from gazelle.core import tracing
 from gazelle.core.config import REGISTRY, deserialize
 from gazelle.engine.lowering import traced
 
@@ -32,7 +32,7 @@ def of_layer(name):
 
     call(*(gazelle.Input(shape[1:], dtype=dtype) for shape in shapes))
     variables = layer.named_variables()
-    pure = bind.pure(call, variables, {id(one): path for path, one in layer.named_layers().items()})
+    pure = tracing.pure(call, variables, {id(one): path for path, one in layer.named_layers().items()})
     values = {path: jax.ShapeDtypeStruct(v.shape, v.dtype) for path, v in variables.items()}
 
     def both(values, key, *arrays):
@@ -52,17 +52,27 @@ def of_layer(name):
 _DENSE = ("float32", (4, 5), (4, 5))
 _SPARSE, _WHOLE = ("int32", (4,), (4, 5)), ("int32", (4,), (4,))
 _DATA = {
-    "CTC": ("int32", (4, 5), (4, 7, 6)), "CategoricalGeneralizedCrossEntropy": _SPARSE, "Circle": _SPARSE,
-    "SparseCategoricalCrossentropy": _SPARSE, "SparseCategoricalAccuracy": _SPARSE,
-    "SparseTopKCategoricalAccuracy": _SPARSE, "IoU": _WHOLE, "BinaryIoU": _WHOLE, "MeanIoU": _WHOLE,
-}  # fmt: skip
+    "CTC": ("int32", (4, 5), (4, 7, 6)),
+    "CategoricalGeneralizedCrossEntropy": _SPARSE,
+    "Circle": _SPARSE,
+    "SparseCategoricalCrossentropy": _SPARSE,
+    "SparseCategoricalAccuracy": _SPARSE,
+    "SparseTopKCategoricalAccuracy": _SPARSE,
+    "IoU": _WHOLE,
+    "BinaryIoU": _WHOLE,
+    "MeanIoU": _WHOLE,
+}
 _CLASSES = {"num_classes": 5}
 _WORDS = {
-    "IoU": {**_CLASSES, "target_class_ids": [0]}, "OneHotIoU": {**_CLASSES, "target_class_ids": [0]},
-    "MeanIoU": _CLASSES, "OneHotMeanIoU": _CLASSES, "PrecisionAtRecall": {"recall": 0.5},
-    "RecallAtPrecision": {"precision": 0.5}, "SensitivityAtSpecificity": {"specificity": 0.5},
+    "IoU": {**_CLASSES, "target_class_ids": [0]},
+    "OneHotIoU": {**_CLASSES, "target_class_ids": [0]},
+    "MeanIoU": _CLASSES,
+    "OneHotMeanIoU": _CLASSES,
+    "PrecisionAtRecall": {"recall": 0.5},
+    "RecallAtPrecision": {"precision": 0.5},
+    "SensitivityAtSpecificity": {"specificity": 0.5},
     "SpecificityAtSensitivity": {"sensitivity": 0.5},
-}  # fmt: skip
+}
 
 
 def _pair(name):
@@ -97,8 +107,8 @@ def of_optimizer(name):
     return traced(optimizer.update, params, params, optimizer.init(params), optimizer.hyper(), np.int32(0))
 
 
-def _classes(room, without):
-    return sorted({cls.__name__ for cls in REGISTRY[room].values() if isinstance(cls, type)} - without)
+def _classes(namespace, without):
+    return sorted({cls.__name__ for cls in REGISTRY[namespace].values() if isinstance(cls, type)} - without)
 
 
 #: kind -> (names, the program of a name)
@@ -107,9 +117,10 @@ KINDS = {
     "loss": (_classes("losses", {"Loss", "LossFunctionWrapper"}), of_loss),
     "metric": (_classes("metrics", {"Metric", "MeanMetricWrapper", "CompileMetrics"}), of_metric),
     "optimizer": (
-        _classes("optimizers", {"Optimizer", "OptimizerMap", "MultiOptimizer", "OptaxOptimizer"}), of_optimizer,
+        _classes("optimizers", {"Optimizer", "OptimizerMap", "MultiOptimizer", "OptaxOptimizer"}),
+        of_optimizer,
     ),
-}  # fmt: skip
+}
 
 
 def programs():

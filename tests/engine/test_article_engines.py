@@ -24,9 +24,12 @@ def _seen(folder, engine):
     after = 'json.dump(seen, open("seen.json", "w")); print(gazelle.config.engine())\n'
     (folder / "program.py").write_text("".join([*parts, after]), encoding="utf-8")
     variables = {
-        "GAZELLE_ENGINE": engine, "GAZELLE_HOME": str(folder / "home"), "KERAS_MAX_EPOCHS": "1",
-        "KERAS_MAX_STEPS_PER_EPOCH": "20", "PYTHONPATH": str(Path(gazelle.__file__).parent.parent),
-    }  # fmt: skip
+        "GAZELLE_ENGINE": engine,
+        "GAZELLE_HOME": str(folder / "home"),
+        "KERAS_MAX_EPOCHS": "1",
+        "KERAS_MAX_STEPS_PER_EPOCH": "20",
+        "PYTHONPATH": str(Path(gazelle.__file__).parent.parent),
+    }
     command = [sys.executable, "-m", "gazelle", "run", "program.py"]
     done = subprocess.run(command, cwd=folder, env=os.environ | variables, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr

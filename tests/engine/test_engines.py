@@ -77,8 +77,14 @@ def test_weights_can_be_read_and_written_between_steps(name):
             seen.append(model.get_weights()[0].copy())
             model.layers[0].kernel.assign(model.layers[0].kernel / 2)
 
-        model.fit(x, y, batch_size=20, epochs=2, verbose=0, callbacks=[keras.callbacks.LambdaCallback(
-            on_train_batch_end=halve)])  # fmt: skip
+        model.fit(
+            x,
+            y,
+            batch_size=20,
+            epochs=2,
+            verbose=0,
+            callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=halve)],
+        )
         return seen
 
     for mine, xlas in zip(run(name), run("xla"), strict=True):

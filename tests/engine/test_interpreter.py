@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from gazelle.engine.lowering import NotLowered, lower, traced
+from gazelle.engine.lowering.decompose import SIMPLER
 from gazelle.engine.lowering.interpreter import INLINED
-from gazelle.engine.lowering.simpler import SIMPLER
 
 
 class Own(dict):

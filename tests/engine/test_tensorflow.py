@@ -55,8 +55,10 @@ MORE = {
     "edges cut off": (_conv(padding=((-1, 2), (1, -2))), (IMAGE, _kernel(3, 2, 6, 4))),
     "spread kernel": (_conv(padding=((1, 0), (1, 1)), rhs_dilation=(2, 3)), (IMAGE, _kernel(3, 2, 6, 4))),
     "as a gradient": (_conv(padding=((1, 2), (1, 1)), lhs_dilation=(2, 2)), (IMAGE, _kernel(3, 2, 6, 4))),
-    "no gradient": (_conv(padding=((4, 1), (1, 1)), lhs_dilation=(2, 3), window_strides=(2, 1)),
-                    (IMAGE, _kernel(3, 2, 6, 4))),
+    "no gradient": (
+        _conv(padding=((4, 1), (1, 1)), lhs_dilation=(2, 3), window_strides=(2, 1)),
+        (IMAGE, _kernel(3, 2, 6, 4)),
+    ),
     "channels first": (_conv("NCHW OIHW NCHW"), (IMAGE.transpose(0, 3, 1, 2), _kernel(4, 6, 3, 2))),
     "odd layout": (_conv("CHWN IHWO HWNC"), (IMAGE.transpose(3, 1, 2, 0), _kernel(6, 3, 2, 4))),
     "depthwise": (_conv(feature_group_count=6, window_strides=(2, 2)), (IMAGE, _kernel(3, 3, 1, 12))),
@@ -64,8 +66,10 @@ MORE = {
     "groups": (_conv(feature_group_count=3, rhs_dilation=(2, 2)), (IMAGE, _kernel(3, 3, 2, 6))),
     "one axis": (_conv("NHC HIO NHC", window_strides=(2,)), (LINE, _kernel(3, 6, 4))),
     "three axes": (_conv("NDHWC DHWIO NDHWC", window_strides=(2, 2, 2)), (VOLUME, _kernel(2, 3, 2, 3, 4))),
-    "three spread": (_conv("NDHWC DHWIO NDHWC", window_strides=(1, 1, 1), rhs_dilation=(2, 1, 2), padding="VALID"),
-                     (VOLUME, _kernel(2, 3, 2, 3, 4))),
+    "three spread": (
+        _conv("NDHWC DHWIO NDHWC", window_strides=(1, 1, 1), rhs_dilation=(2, 1, 2), padding="VALID"),
+        (VOLUME, _kernel(2, 3, 2, 3, 4)),
+    ),
     "ties": (_pool(lax.max, -np.inf, (1, 3, 3, 1), (1, 2, 2, 1)), (np.round(IMAGE),)),
     "max of a line": (_pool(lax.max, -np.inf, (1, 3, 1), (1, 2, 1), "VALID"), (LINE,)),
     "max of a volume": (_pool(lax.max, -np.inf, (1, 2, 2, 2, 1), (1, 2, 2, 2, 1)), (VOLUME,)),
@@ -75,33 +79,82 @@ MORE = {
     "spread sum": (_pool(lax.add, 0.0, (1, 2, 3, 1), (1, 1, 1, 1), base_dilation=(1, 2, 1, 1)), (IMAGE,)),
     "every other": (_pool(lax.add, 0.0, (1, 1, 1, 1), (1, 2, 2, 1)), (IMAGE,)),
     "any function": (lambda a: lax.reduce_window(a, 1.0, lax.mul, (1, 2, 2, 1), (1, 2, 2, 1), "VALID"), (IMAGE,)),
-    "many axes": (lambda a: (a.reshape(3, 1, 4, 1, 1, 1) == a.reshape(1, 3, 1, 4, 1, 1),
-                             jnp.broadcast_to(a.reshape(3, 1, 1, 1, 4, 1), (3, 2, 1, 2, 4, 2))), (cases.x,)),
-    "not a number": (lambda a: (jnp.maximum(a, 0), jnp.sort(a), jnp.argmax(a), jnp.argmin(a), jnp.sign(a), a.max(),
-                                jnp.clip(a, -1, 1), lax.top_k(a, 3)), (SPECIAL,)),
-    "booleans": (lambda a, b: (a & b, a ^ b, ~a, jnp.maximum(a, b), a < b, jnp.sort(a, 0), a.argmax(0), a.all(1)),
-                 (cases.flags, cases.flags[:, ::-1])),
-    "half": (lambda a: (a @ a.T, jnp.sort(a, 0), a.sum(0), jnp.remainder(a, 2), -a, a.astype(np.float32)),
-             (cases.whole.astype(jnp.bfloat16),)),
-    "small numbers": (lambda a: (a + a, a // 3, a % 3, a >> 1, -a, a.sum(), jnp.sort(a, 0), a @ a.T),
-                      (cases.whole.astype(np.int8),)),
-    "unsigned": (lambda a: (a // 3, a % 3, a.max(0), jnp.argsort(a), a > 7, lax.shift_right_arithmetic(a, a % 40)),
-                 (cases.words,)),
+    "many axes": (
+        lambda a: (
+            a.reshape(3, 1, 4, 1, 1, 1) == a.reshape(1, 3, 1, 4, 1, 1),
+            jnp.broadcast_to(a.reshape(3, 1, 1, 1, 4, 1), (3, 2, 1, 2, 4, 2)),
+        ),
+        (cases.x,),
+    ),
+    "not a number": (
+        lambda a: (
+            jnp.maximum(a, 0),
+            jnp.sort(a),
+            jnp.argmax(a),
+            jnp.argmin(a),
+            jnp.sign(a),
+            a.max(),
+            jnp.clip(a, -1, 1),
+            lax.top_k(a, 3),
+        ),
+        (SPECIAL,),
+    ),
+    "booleans": (
+        lambda a, b: (a & b, a ^ b, ~a, jnp.maximum(a, b), a < b, jnp.sort(a, 0), a.argmax(0), a.all(1)),
+        (cases.flags, cases.flags[:, ::-1]),
+    ),
+    "half": (
+        lambda a: (a @ a.T, jnp.sort(a, 0), a.sum(0), jnp.remainder(a, 2), -a, a.astype(np.float32)),
+        (cases.whole.astype(jnp.bfloat16),),
+    ),
+    "small numbers": (
+        lambda a: (a + a, a // 3, a % 3, a >> 1, -a, a.sum(), jnp.sort(a, 0), a @ a.T),
+        (cases.whole.astype(np.int8),),
+    ),
+    "unsigned": (
+        lambda a: (a // 3, a % 3, a.max(0), jnp.argsort(a), a > 7, lax.shift_right_arithmetic(a, a % 40)),
+        (cases.words,),
+    ),
     "shifts beyond": (lambda a: (a << 32, lax.shift_right_logical(a, 40), a >> 33), (cases.whole,)),
-    "complex": (lambda a: (jnp.fft.fft(a).imag, jnp.fft.irfft(jnp.fft.rfft(a)), jnp.abs(1j * a + a),
-                           jnp.fft.ifft2(a).real), (cases.x,)),
-    "matrices": (lambda a: (jnp.linalg.inv(a), jnp.linalg.slogdet(a)[1], jnp.linalg.eigvalsh(a @ a.mT),
-                            jnp.abs(jnp.linalg.qr(a)[1]), jnp.linalg.svd(a, compute_uv=False)), (MATRICES,)),
+    "complex": (
+        lambda a: (jnp.fft.fft(a).imag, jnp.fft.irfft(jnp.fft.rfft(a)), jnp.abs(1j * a + a), jnp.fft.ifft2(a).real),
+        (cases.x,),
+    ),
+    "matrices": (
+        lambda a: (
+            jnp.linalg.inv(a),
+            jnp.linalg.slogdet(a)[1],
+            jnp.linalg.eigvalsh(a @ a.mT),
+            jnp.abs(jnp.linalg.qr(a)[1]),
+            jnp.linalg.svd(a, compute_uv=False),
+        ),
+        (MATRICES,),
+    ),
     "cholesky": (jax.grad(lambda a: jnp.linalg.cholesky(a @ a.mT + 4 * jnp.eye(4)).sum()), (MATRICES,)),
-    "special": (lambda a: (jax.scipy.special.gammainc(2.0, a), jax.scipy.special.betainc(1.0, 2.0, a),
-                           jax.scipy.special.zeta(2 + a, 1.0), jax.scipy.special.polygamma(1, a)), (cases.above,)),
+    "special": (
+        lambda a: (
+            jax.scipy.special.gammainc(2.0, a),
+            jax.scipy.special.betainc(1.0, 2.0, a),
+            jax.scipy.special.zeta(2 + a, 1.0),
+            jax.scipy.special.polygamma(1, a),
+        ),
+        (cases.above,),
+    ),
     "precision": (lambda a: (lax.reduce_precision(a, 8, 7), lax.reduce_precision(a, 5, 10)), (cases.x,)),
-    "many writes": (lambda a: (a.at[:, cases.places].set(7.0, mode="drop"), a.at[1:, :2].min(5.0),
-                               a.at[cases.places[0]].apply(jnp.sin)), (cases.x,)),
+    "many writes": (
+        lambda a: (
+            a.at[:, cases.places].set(7.0, mode="drop"),
+            a.at[1:, :2].min(5.0),
+            a.at[cases.places[0]].apply(jnp.sin),
+        ),
+        (cases.x,),
+    ),
     "gamma": (lambda key: jax.random.gamma(key, np.float32([0.5, 2])), (jax.random.key(7),)),
-    "keys in a loop": (lambda key: lax.scan(lambda k, _: (jax.random.split(k)[0], jax.random.bits(k)), key, None, 3)[1],
-                       (jax.random.key(7),)),
-}  # fmt: skip
+    "keys in a loop": (
+        lambda key: lax.scan(lambda k, _: (jax.random.split(k)[0], jax.random.bits(k)), key, None, 3)[1],
+        (jax.random.key(7),),
+    ),
+}
 
 
 def _as_traced(array):

@@ -57,8 +57,11 @@ def _litert(path):
 
 
 READERS = {
-    "onnx": _onnx, "stablehlo": keras.export.load_stablehlo, "tf_saved_model": _saved_model, "litert": _litert,
-}  # fmt: skip
+    "onnx": _onnx,
+    "stablehlo": keras.export.load_stablehlo,
+    "tf_saved_model": _saved_model,
+    "litert": _litert,
+}
 
 
 @functools.cache

@@ -10,15 +10,25 @@ from gazelle.utils import FeatureSpace
 
 RNG = np.random.default_rng(0)
 DATA = {
-    "size": RNG.normal(3, 2, 20), "raw": RNG.normal(size=20), "scaled": RNG.normal(size=20),
-    "city": RNG.choice(["Rome", "Oslo", "Bonn"], 20), "age": RNG.integers(0, 5, 20), "bin": RNG.normal(size=20),
-    "word": RNG.choice(list("abcdef"), 20), "code": RNG.integers(0, 50, 20),
-}  # fmt: skip
+    "size": RNG.normal(3, 2, 20),
+    "raw": RNG.normal(size=20),
+    "scaled": RNG.normal(size=20),
+    "city": RNG.choice(["Rome", "Oslo", "Bonn"], 20),
+    "age": RNG.integers(0, 5, 20),
+    "bin": RNG.normal(size=20),
+    "word": RNG.choice(list("abcdef"), 20),
+    "code": RNG.integers(0, 50, 20),
+}
 KINDS = {
-    "size": "float_normalized", "raw": "float", "scaled": FeatureSpace.float_rescaled(2.0, 1.0),
-    "city": "string_categorical", "age": "integer_categorical", "bin": "float_discretized", "word": "string_hashed",
+    "size": "float_normalized",
+    "raw": "float",
+    "scaled": FeatureSpace.float_rescaled(2.0, 1.0),
+    "city": "string_categorical",
+    "age": "integer_categorical",
+    "bin": "float_discretized",
+    "word": "string_hashed",
     "code": "integer_hashed",
-}  # fmt: skip
+}
 WIDTH = {"age": 6, "bin": 4, "city": 4, "code": 5, "raw": 1, "scaled": 1, "size": 1, "word": 5, "age_X_city": 8}
 
 
@@ -70,8 +80,9 @@ def test_a_dict_keeps_the_columns():
     space.adapt(DATA)
     y = space(DATA)
     assert {name: (v.shape, str(v.dtype)) for name, v in y.items()} == {
-        "age": ((20, 1), "int32"), "raw": ((20, 1), "float32")
-    }  # fmt: skip
+        "age": ((20, 1), "int32"),
+        "raw": ((20, 1), "float32"),
+    }
 
 
 def test_saved_and_loaded(space, tmp_path):

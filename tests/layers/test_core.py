@@ -108,8 +108,16 @@ def test_lambda_drops_the_mask_where_none_is_said():
 
 def test_masks_pass_through_elementwise_layers():
     masked = layers.Masking()(jnp.array([[[1.0], [0.0]]]))
-    for layer in (layers.Activation("tanh"), layers.Dropout(0.5), layers.Identity(), layers.ReLU(), layers.Dense(2),
-                  layers.LayerNormalization(), layers.BatchNormalization(), layers.GaussianNoise(0.1)):  # fmt: skip
+    for layer in (
+        layers.Activation("tanh"),
+        layers.Dropout(0.5),
+        layers.Identity(),
+        layers.ReLU(),
+        layers.Dense(2),
+        layers.LayerNormalization(),
+        layers.BatchNormalization(),
+        layers.GaussianNoise(0.1),
+    ):
         assert np.array_equal(np.asarray(get_mask(layer(masked))), [[True, False]]), layer
 
 
@@ -126,10 +134,13 @@ def test_input_on_a_tensor_has_its_shape_and_dtype():
     assert (again.shape, again.dtype) == ((None, 3), "int32")
 
 
-@pytest.mark.parametrize(("words", "text"), [
-    ({"shape": (3,), "batch_shape": (2, 3)}, r"shape=.* of one sample, or batch_shape=.*, got shape=\(3,\) and"),
-    ({"shape": (3,), "batch_size": "2"}, "batch_size of Input: expected a whole number or None, got '2'"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ({"shape": (3,), "batch_shape": (2, 3)}, r"shape=.* of one sample, or batch_shape=.*, got shape=\(3,\) and"),
+        ({"shape": (3,), "batch_size": "2"}, "batch_size of Input: expected a whole number or None, got '2'"),
+    ],
+)
 def test_input_refuses(words, text):
     with pytest.raises(ShapeError, match=text):
         layers.Input(**words)

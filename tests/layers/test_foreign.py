@@ -8,7 +8,7 @@ import pytest
 
 import gazelle
 from gazelle import layers
-from gazelle.core import bind
+from gazelle.core import tracing
 from gazelle.core.errors import ArgumentError, ShapeError
 from gazelle.layers import EquinoxLayer, FlaxLayer, JaxLayer
 
@@ -49,7 +49,7 @@ def test_state_goes_from_call_to_call():
     layer(X), layer(X, training=True), layer(X, training=True)
     assert int(layer.state["calls"]) == 2
     assert [w.trainable for w in layer.weights] == [True, False]
-    call = bind.pure(layer, layer.named_variables())
+    call = tracing.pure(layer, layer.named_variables())
     values = {path: v.value for path, v in layer.named_variables().items()}
     _, after, _ = jax.jit(lambda values, x: call(values, x, training=True))(values, X)
     assert sorted(int(v) for v in after.values() if v.ndim == 0) == [3]

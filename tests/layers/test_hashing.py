@@ -14,10 +14,16 @@ from gazelle.layers import HashedCrossing, Hashing
 from gazelle.layers.fingerprint import farmhash64, siphash64
 
 LENGTHS = {
-    0: 11160318154034397263, 3: 10709908609026466970, 7: 11736591675260184225, 12: 11517357035142004093,
-    24: 4556289589497654983, 48: 17554329768031914595, 64: 17691551913807367243, 65: 14313328211205373374,
+    0: 11160318154034397263,
+    3: 10709908609026466970,
+    7: 11736591675260184225,
+    12: 11517357035142004093,
+    24: 4556289589497654983,
+    48: 17554329768031914595,
+    64: 17691551913807367243,
+    65: 14313328211205373374,
     200: 525935771297148851,
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("length", "wanted"), LENGTHS.items())
@@ -85,8 +91,12 @@ def test_hashing_config():
     layer = Hashing(num_bins=3, salt=5, mask_value="")
     config = layer.get_config()
     assert {k: config[k] for k in ("num_bins", "salt", "mask_value", "output_mode", "sparse")} == {
-        "num_bins": 3, "salt": [5, 5], "mask_value": "", "output_mode": "int", "sparse": False,
-    }  # fmt: skip
+        "num_bins": 3,
+        "salt": [5, 5],
+        "mask_value": "",
+        "output_mode": "int",
+        "sparse": False,
+    }
     assert config["dtype"]["config"]["name"] == "int64"
     assert Hashing.from_config(config).get_config() == config
 
@@ -108,9 +118,7 @@ def test_crossing_of_single_values():
 
 def test_crossing_config():
     layer = HashedCrossing(4, name="x")
-    assert layer.get_config() == {
-        "num_bins": 4, "output_mode": "int", "sparse": False, "name": "x", "dtype": "int64"
-    }  # fmt: skip
+    assert layer.get_config() == {"num_bins": 4, "output_mode": "int", "sparse": False, "name": "x", "dtype": "int64"}
     assert HashedCrossing.from_config(layer.get_config()).get_config() == layer.get_config()
 
 

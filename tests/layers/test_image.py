@@ -12,15 +12,32 @@ from gazelle import layers
 R = np.random.default_rng(0)
 X = R.uniform(0, 255, (4, 6, 8, 3)).astype("float32")
 WORDS = {
-    "AugMix": {"num_chains": 2, "chain_depth": 1, "all_ops": False}, "CutMix": {}, "MixUp": {}, "RandAugment": {},
-    "RandomBrightness": {"factor": 0.3}, "RandomColorDegeneration": {"factor": 0.4},
-    "RandomColorJitter": {"contrast_factor": 0.3}, "RandomContrast": {"factor": 0.3}, "RandomElasticTransform": {},
-    "RandomErasing": {}, "RandomFlip": {}, "RandomGaussianBlur": {}, "RandomGrayscale": {"factor": 1.0},
-    "RandomHue": {"factor": 0.3}, "RandomInvert": {}, "RandomPerspective": {}, "RandomPosterization": {"factor": 3},
-    "RandomRotation": {"factor": 0.2}, "RandomSaturation": {"factor": 0.3}, "RandomSharpness": {"factor": 0.3},
-    "RandomShear": {"x_factor": 0.3}, "RandomTranslation": {"height_factor": 0.3, "width_factor": 0.3},
-    "RandomZoom": {"height_factor": 0.3}, "Solarization": {"threshold_factor": 0.5}, "Equalization": {},
-}  # fmt: skip
+    "AugMix": {"num_chains": 2, "chain_depth": 1, "all_ops": False},
+    "CutMix": {},
+    "MixUp": {},
+    "RandAugment": {},
+    "RandomBrightness": {"factor": 0.3},
+    "RandomColorDegeneration": {"factor": 0.4},
+    "RandomColorJitter": {"contrast_factor": 0.3},
+    "RandomContrast": {"factor": 0.3},
+    "RandomElasticTransform": {},
+    "RandomErasing": {},
+    "RandomFlip": {},
+    "RandomGaussianBlur": {},
+    "RandomGrayscale": {"factor": 1.0},
+    "RandomHue": {"factor": 0.3},
+    "RandomInvert": {},
+    "RandomPerspective": {},
+    "RandomPosterization": {"factor": 3},
+    "RandomRotation": {"factor": 0.2},
+    "RandomSaturation": {"factor": 0.3},
+    "RandomSharpness": {"factor": 0.3},
+    "RandomShear": {"x_factor": 0.3},
+    "RandomTranslation": {"height_factor": 0.3, "width_factor": 0.3},
+    "RandomZoom": {"height_factor": 0.3},
+    "Solarization": {"threshold_factor": 0.5},
+    "Equalization": {},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -73,15 +90,15 @@ def test_the_same_seed_draws_the_same():
         (lambda: layers.Solarization((0.0, 0.5), 0.1), "additions", 0, 127.5),
         (lambda: layers.MixUp(0.5), "mix_weight", 0, 1),
     ],
-)  # fmt: skip
+)
 def test_draws_fill_their_range_and_stay_in_it(layer, key, low, high):
     drawn = layer().get_random_transformation(np.zeros((600, 6, 8, 3), "float32"), seed=1)[key]
     values = np.asarray(drawn)[:, -1] if key == "translations" else np.asarray(drawn, "float64")
     if key == "translations":  # (right, down): right alone moves here
         values = np.asarray(drawn)[:, 0]
-    room = 0.03 * (high - low)
-    assert low - 1e-5 <= values.min() <= low + room
-    assert high - room <= values.max() <= high + 1e-5
+    namespace = 0.03 * (high - low)
+    assert low - 1e-5 <= values.min() <= low + namespace
+    assert high - namespace <= values.max() <= high + 1e-5
 
 
 @pytest.mark.parametrize(
@@ -94,14 +111,14 @@ def test_draws_fill_their_range_and_stay_in_it(layer, key, low, high):
         (lambda f: layers.RandomElasticTransform((f, f)), "apply_transform"),
         (lambda f: layers.RandomGrayscale(f), None),
     ],
-)  # fmt: skip
-@pytest.mark.parametrize("chance", [0.0, 0.3, 1.0])
-def test_the_chance_of_an_image_to_be_changed(layer, key, chance):
-    if key == "apply_transform" and chance == 0:
-        assert layer(chance).get_random_transformation(np.zeros((2, 2, 3, 1), "float32")) is None
+)
+@pytest.mark.parametrize("probability", [0.0, 0.3, 1.0])
+def test_the_chance_of_an_image_to_be_changed(layer, key, probability):
+    if key == "apply_transform" and probability == 0:
+        assert layer(probability).get_random_transformation(np.zeros((2, 2, 3, 1), "float32")) is None
         return
-    drawn = layer(chance).get_random_transformation(np.zeros((2000, 2, 3, 1), "float32"), seed=1)
-    assert abs(float(np.mean(drawn[key] if key else drawn)) - chance) < 0.04
+    drawn = layer(probability).get_random_transformation(np.zeros((2000, 2, 3, 1), "float32"), seed=1)
+    assert abs(float(np.mean(drawn[key] if key else drawn)) - probability) < 0.04
 
 
 def test_flips_are_about_one_half():
@@ -203,10 +220,16 @@ def test_sizes_in_a_functional_model_of_unknown_size():
 
 
 def test_augmentation_inside_of_fit():
-    model = gazelle.Sequential([
-        gazelle.Input((6, 8, 3)), layers.RandAugment(seed=1), layers.RandomCrop(4, 4), layers.Rescaling(1 / 255)
-        if hasattr(layers, "Rescaling") else layers.Identity(), layers.Flatten(), layers.Dense(1),
-    ])  # fmt: skip
+    model = gazelle.Sequential(
+        [
+            gazelle.Input((6, 8, 3)),
+            layers.RandAugment(seed=1),
+            layers.RandomCrop(4, 4),
+            layers.Rescaling(1 / 255) if hasattr(layers, "Rescaling") else layers.Identity(),
+            layers.Flatten(),
+            layers.Dense(1),
+        ]
+    )
     model.compile("adam", "mse")
     history = model.fit(X, np.zeros((4, 1)), epochs=2, verbose=0)
     assert np.isfinite(history.history["loss"]).all()
@@ -243,7 +266,7 @@ def test_whole_numbers_keep_their_kind_where_they_are_resized():
         (lambda: layers.RandomFlip(bounding_box_format="xyxy")({"images": X, "bounding_boxes": X}), 'dict of "boxes"'),
         (lambda: layers.RandomHue(0.1)(X[..., :2]), "expected 3 channels"),
     ],
-)  # fmt: skip
+)
 def test_errors_name_what_is_wrong(call, text):
     with pytest.raises(ValueError, match=text):
         call()

@@ -130,9 +130,23 @@ def test_a_vocabulary_from_a_file(tmp_path):
 
 
 KEYS = {
-    "name", "trainable", "dtype", "invert", "max_tokens", "num_oov_indices", "oov_token", "mask_token", "output_mode",
-    "sparse", "pad_to_max_tokens", "idf_weights", "vocabulary", "vocabulary_size", "oov_method", "salt",
-}  # fmt: skip
+    "name",
+    "trainable",
+    "dtype",
+    "invert",
+    "max_tokens",
+    "num_oov_indices",
+    "oov_token",
+    "mask_token",
+    "output_mode",
+    "sparse",
+    "pad_to_max_tokens",
+    "idf_weights",
+    "vocabulary",
+    "vocabulary_size",
+    "oov_method",
+    "salt",
+}
 
 
 @pytest.mark.parametrize(

@@ -33,63 +33,124 @@ def own():
 
 
 REFUSED = {
-    "not built": (lambda: layers.Dense(3, name="d").quantize("int8"), StateError,
-                  "quantize of Dense 'd', which is not built.\nCall it on data or give input_shape."),
-    "twice": (lambda: twice(dense(), "int8"), StateError,
-              "quantize of Dense 'd': expected weights in floats, got a layer of int8_from_float32."),
-    "after lora": (lambda: (layer := dense(), layer.enable_lora(2), layer.quantize("int8")), StateError,
-                   "quantize of Dense 'd': expected quantize before enable_lora, got a correction that is trained."),
-    "gptq": (lambda: dense().quantize("gptq"), ArgumentError,
-             "Quantization 'gptq': expected 'int8' or 'int4', got one that is left out."),
-    "misspelt": (lambda: dense().quantize("int9"), ArgumentError,
-                 "Unknown quantization 'int9'.\nDid you mean 'int8' or 'int4'?"),
+    "not built": (
+        lambda: layers.Dense(3, name="d").quantize("int8"),
+        StateError,
+        "quantize of Dense 'd', which is not built.\nCall it on data or give input_shape.",
+    ),
+    "twice": (
+        lambda: twice(dense(), "int8"),
+        StateError,
+        "quantize of Dense 'd': expected weights in floats, got a layer of int8_from_float32.",
+    ),
+    "after lora": (
+        lambda: (layer := dense(), layer.enable_lora(2), layer.quantize("int8")),
+        StateError,
+        "quantize of Dense 'd': expected quantize before enable_lora, got a correction that is trained.",
+    ),
+    "gptq": (
+        lambda: dense().quantize("gptq"),
+        ArgumentError,
+        "Quantization 'gptq': expected 'int8' or 'int4', got one that is left out.",
+    ),
+    "misspelt": (
+        lambda: dense().quantize("int9"),
+        ArgumentError,
+        "Unknown quantization 'int9'.\nDid you mean 'int8' or 'int4'?",
+    ),
     "nothing": (lambda: dense().quantize(), ArgumentError, "quantize: expected a mode or a config, got neither."),
-    "two modes": (lambda: dense().quantize("int4", Int8QuantizationConfig()), ArgumentError,
-                  "quantize: expected mode 'int8', as config says, got 'int4'."),
-    "no config": (lambda: dense().quantize(config=3), ArgumentError,
-                  "config of quantize: expected an Int8QuantizationConfig or an Int4QuantizationConfig, got 3."),
-    "half precision": (lambda: dense(dtype="float16").quantize("int8"), ArgumentError,
-                       "quantize of Dense 'd': expected computation in float32 or bfloat16, got float16."),
-    "subclass": (own, ArgumentError,
-                 "quantize of Own 'own': expected a layer of gazelle, got the class Own.\n"
-                 "quantize(..., type_check=False) takes it as the layer that it inherits from."),
-    "other layer": (lambda: layers.Conv2D(2, 3, name="c").quantize("int8"), ArgumentError,
-                    "quantize of Conv2D 'c': expected Dense, EinsumDense, Embedding or ReversibleEmbedding, "
-                    "got Conv2D."),
-    "policy of another layer": (lambda: layers.LayerNormalization(dtype="int8_from_float32", name="n")(X),
-                                ArgumentError, "dtype policy of LayerNormalization 'n': expected one of floats, "
-                                "got 'int8_from_float32'.\n"
-                                "Dense, EinsumDense, Embedding and ReversibleEmbedding can be quantized."),
-    "back": (lambda: (layer := dense(), layer.quantize("int8"), setattr(layer, "dtype_policy", "float32")), StateError,
-             "dtype_policy of Dense 'd': expected int8_from_float32, got 'float32'.\n"
-             "What was rounded stays rounded: build the layer anew."),
-    "lora twice": (lambda: (layer := dense(), layer.enable_lora(2), layer.enable_lora(2)), StateError,
-                   "enable_lora of Dense 'd': expected a layer without a correction, got a second call."),
-    "lora, not built": (lambda: layers.Dense(3, name="d").enable_lora(2), StateError,
-                        "enable_lora of Dense 'd', which is not built.\nCall it on data or give input_shape."),
-    "lora, constraint": (lambda: dense(kernel_constraint="non_neg").enable_lora(2), ArgumentError,
-                         "enable_lora of Dense 'd': expected no kernel_constraint, got one, "
-                         "which the correction would escape."),
-    "rank": (lambda: dense().enable_lora(0), ArgumentError,
-             "rank of Dense 'd': expected a whole number from 1 on, got 0."),
-    "range": (lambda: AbsMaxQuantizer(value_range=(-200, 127)), ArgumentError,
-              "value_range of AbsMaxQuantizer: expected two numbers from -128 to 127, as int8 has them, "
-              "got (-200, 127)."),
-    "blocks": (lambda: Int4QuantizationConfig(block_size=0), ArgumentError,
-               "block_size of Int4QuantizationConfig: expected None, -1 or a number of rows, got 0."),
-    "blocks and quantizers": (lambda: Int4QuantizationConfig(activation_quantizer=AbsMaxQuantizer()), ArgumentError,
-                              "Int4QuantizationConfig: expected quantizers, or scales for blocks of rows, "
-                              "got quantizers and block_size=128.\nGive block_size=None with them."),
-    "8 bits for 4": (lambda: Int4QuantizationConfig(AbsMaxQuantizer(), block_size=None), ArgumentError,
-                     "weight_quantizer of Int4QuantizationConfig: expected value_range=(-8, 7), "
-                     "got value_range=(-127, 127)."),
-    "pack": (lambda: gazelle.quantizers.pack_int4(X), TypeError,
-             "pack_int4: expected an array of int8, got float32."),
-    "unpack": (lambda: gazelle.quantizers.unpack_int4(X, 3, dtype="int4"), ArgumentError,
-               "dtype of unpack_int4: expected 'int8' or 'uint8', got 'int4'."),
-    "left out": (lambda: gazelle.quantizers.GPTQConfig, AttributeError,
-                 "gazelle.quantizers leaves 'GPTQConfig' out: of the ways of quantizing there are int8 and int4."),
-}  # fmt: skip
+    "two modes": (
+        lambda: dense().quantize("int4", Int8QuantizationConfig()),
+        ArgumentError,
+        "quantize: expected mode 'int8', as config says, got 'int4'.",
+    ),
+    "no config": (
+        lambda: dense().quantize(config=3),
+        ArgumentError,
+        "config of quantize: expected an Int8QuantizationConfig or an Int4QuantizationConfig, got 3.",
+    ),
+    "half precision": (
+        lambda: dense(dtype="float16").quantize("int8"),
+        ArgumentError,
+        "quantize of Dense 'd': expected computation in float32 or bfloat16, got float16.",
+    ),
+    "subclass": (
+        own,
+        ArgumentError,
+        "quantize of Own 'own': expected a layer of gazelle, got the class Own.\n"
+        "quantize(..., type_check=False) takes it as the layer that it inherits from.",
+    ),
+    "other layer": (
+        lambda: layers.Conv2D(2, 3, name="c").quantize("int8"),
+        ArgumentError,
+        "quantize of Conv2D 'c': expected Dense, EinsumDense, Embedding or ReversibleEmbedding, got Conv2D.",
+    ),
+    "policy of another layer": (
+        lambda: layers.LayerNormalization(dtype="int8_from_float32", name="n")(X),
+        ArgumentError,
+        "dtype policy of LayerNormalization 'n': expected one of floats, "
+        "got 'int8_from_float32'.\n"
+        "Dense, EinsumDense, Embedding and ReversibleEmbedding can be quantized.",
+    ),
+    "back": (
+        lambda: (layer := dense(), layer.quantize("int8"), setattr(layer, "dtype_policy", "float32")),
+        StateError,
+        "dtype_policy of Dense 'd': expected int8_from_float32, got 'float32'.\n"
+        "What was rounded stays rounded: build the layer anew.",
+    ),
+    "lora twice": (
+        lambda: (layer := dense(), layer.enable_lora(2), layer.enable_lora(2)),
+        StateError,
+        "enable_lora of Dense 'd': expected a layer without a correction, got a second call.",
+    ),
+    "lora, not built": (
+        lambda: layers.Dense(3, name="d").enable_lora(2),
+        StateError,
+        "enable_lora of Dense 'd', which is not built.\nCall it on data or give input_shape.",
+    ),
+    "lora, constraint": (
+        lambda: dense(kernel_constraint="non_neg").enable_lora(2),
+        ArgumentError,
+        "enable_lora of Dense 'd': expected no kernel_constraint, got one, which the correction would escape.",
+    ),
+    "rank": (
+        lambda: dense().enable_lora(0),
+        ArgumentError,
+        "rank of Dense 'd': expected a whole number from 1 on, got 0.",
+    ),
+    "range": (
+        lambda: AbsMaxQuantizer(value_range=(-200, 127)),
+        ArgumentError,
+        "value_range of AbsMaxQuantizer: expected two numbers from -128 to 127, as int8 has them, got (-200, 127).",
+    ),
+    "blocks": (
+        lambda: Int4QuantizationConfig(block_size=0),
+        ArgumentError,
+        "block_size of Int4QuantizationConfig: expected None, -1 or a number of rows, got 0.",
+    ),
+    "blocks and quantizers": (
+        lambda: Int4QuantizationConfig(activation_quantizer=AbsMaxQuantizer()),
+        ArgumentError,
+        "Int4QuantizationConfig: expected quantizers, or scales for blocks of rows, "
+        "got quantizers and block_size=128.\nGive block_size=None with them.",
+    ),
+    "8 bits for 4": (
+        lambda: Int4QuantizationConfig(AbsMaxQuantizer(), block_size=None),
+        ArgumentError,
+        "weight_quantizer of Int4QuantizationConfig: expected value_range=(-8, 7), got value_range=(-127, 127).",
+    ),
+    "pack": (lambda: gazelle.quantizers.pack_int4(X), TypeError, "pack_int4: expected an array of int8, got float32."),
+    "unpack": (
+        lambda: gazelle.quantizers.unpack_int4(X, 3, dtype="int4"),
+        ArgumentError,
+        "dtype of unpack_int4: expected 'int8' or 'uint8', got 'int4'.",
+    ),
+    "left out": (
+        lambda: gazelle.quantizers.GPTQConfig,
+        AttributeError,
+        "gazelle.quantizers leaves 'GPTQConfig' out: of the ways of quantizing there are int8 and int4.",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -138,8 +199,12 @@ def test_correction_of_a_quantized_model_trains(tmp_path):
     names = [w.name for w in net.layers[0].weights]
     same = [np.array_equal(a, b) for a, b in zip(whole, net.layers[0].get_weights())]
     assert dict(zip(names, same)) == {
-        "kernel": True, "kernel_scale": True, "bias": False, "lora_kernel_a": False, "lora_kernel_b": False
-    }  # fmt: skip
+        "kernel": True,
+        "kernel_scale": True,
+        "bias": False,
+        "lora_kernel_a": False,
+        "lora_kernel_b": False,
+    }
 
     net.save_weights(tmp_path / "w.safetensors")  # all that is trained, not merged
     other = model()

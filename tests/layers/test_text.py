@@ -115,10 +115,23 @@ def test_learning_from_batches_and_again():
 
 
 KEYS = {
-    "name", "trainable", "dtype", "max_tokens", "standardize", "split", "ngrams", "output_mode",
-    "output_sequence_length", "pad_to_max_tokens", "sparse", "ragged", "vocabulary", "idf_weights", "encoding",
+    "name",
+    "trainable",
+    "dtype",
+    "max_tokens",
+    "standardize",
+    "split",
+    "ngrams",
+    "output_mode",
+    "output_sequence_length",
+    "pad_to_max_tokens",
+    "sparse",
+    "ragged",
+    "vocabulary",
+    "idf_weights",
+    "encoding",
     "vocabulary_size",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,18 @@ from gazelle.core.errors import ArgumentError, DataError, ShapeError, StateError
 from gazelle.core.names import clear_session
 from gazelle.metrics import choose
 
-SHAPES = [((8,), (8, 1)), ((8, 1), (8, 1)), ((8,), (8, 3)), ((8, 1), (8, 3)), ((8, 3), (8, 3)), ((8, 5), (8, 5, 3)),
-          ((8, 5, 1), (8, 5, 3)), ((8, 5, 3), (8, 5, 3)), ((8, 5), (8, 5, 1)), ((8, 2), (8, 1))]  # fmt: skip
+SHAPES = [
+    ((8,), (8, 1)),
+    ((8, 1), (8, 1)),
+    ((8,), (8, 3)),
+    ((8, 1), (8, 3)),
+    ((8, 3), (8, 3)),
+    ((8, 5), (8, 5, 3)),
+    ((8, 5, 1), (8, 5, 3)),
+    ((8, 5, 3), (8, 5, 3)),
+    ((8, 5), (8, 5, 1)),
+    ((8, 2), (8, 1)),
+]
 
 
 @pytest.mark.parametrize("word", ["accuracy", "acc", "Accuracy", "ACC"])
@@ -39,8 +49,21 @@ def mean_error(y_true, y_pred):
     return jnp.mean(y_pred - y_true, axis=-1)
 
 
-@pytest.mark.parametrize("word", ["mse", "MSE", "mae", "mean_squared_error", "AUC", "auc", "binary_accuracy", "Hinge",
-                                  "top_k_categorical_accuracy", "sparse_categorical_accuracy"])  # fmt: skip
+@pytest.mark.parametrize(
+    "word",
+    [
+        "mse",
+        "MSE",
+        "mae",
+        "mean_squared_error",
+        "AUC",
+        "auc",
+        "binary_accuracy",
+        "Hinge",
+        "top_k_categorical_accuracy",
+        "sparse_categorical_accuracy",
+    ],
+)
 def test_names_stay_as_written(word):
     theirs = get_metric(word, keras.KerasTensor((8, 1)), keras.KerasTensor((8, 1)))
     ours = choose(word, (8, 1), (8, 1))

@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from gazelle.metrics import Logs, spellings
-from gazelle.metrics.names import EQUAL, KINDS
+from gazelle.metrics.name_aliases import EQUAL, KINDS
 
 PAIRS = [
     ("acc", "accuracy"),

@@ -95,11 +95,11 @@ def test_every_deserialize_takes_custom_objects():
             return cls()
 
     config = {"class_name": "Halved", "config": {}}
-    for room in ("activations", "constraints", "initializers", "regularizers"):
-        made = getattr(gazelle, room).deserialize(config, custom_objects={"Halved": Halved})
-        assert isinstance(made, Halved), room
+    for namespace in ("activations", "constraints", "initializers", "regularizers"):
+        made = getattr(gazelle, namespace).deserialize(config, custom_objects={"Halved": Halved})
+        assert isinstance(made, Halved), namespace
         with pytest.raises(ValueError, match="Halved"):
-            getattr(gazelle, room).deserialize(config)
+            getattr(gazelle, namespace).deserialize(config)
 
 
 def test_state_as_a_tree():

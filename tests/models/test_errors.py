@@ -77,47 +77,64 @@ with_nan[3, 2] = np.nan
 
 MISTAKES = {
     "wrong number of features": (
-        lambda: fit(network(), X[:, :7]), ShapeError,
+        lambda: fit(network(), X[:, :7]),
+        ShapeError,
         ["Input 'input_layer", "expected shape (None, 10)", "got shape (60, 7)", "input_shape=(7,)"],
     ),
     "batch axis in input_shape": (
-        lambda: fit(network(shape=(60, 10))), ShapeError,
+        lambda: fit(network(shape=(60, 10))),
+        ShapeError,
         ["expected shape (None, 60, 10)", "got shape (60, 10)", "without the batch axis: input_shape=(10,)"],
     ),
     "one sample without batch axis": (
-        lambda: network().predict(X[0], verbose=0), ShapeError, ["got shape (10,)", "x[None]"]
+        lambda: network().predict(X[0], verbose=0),
+        ShapeError,
+        ["got shape (10,)", "x[None]"],
     ),
     "images not flattened": (
-        lambda: fit(network(), X.reshape(60, 5, 2)), ShapeError, ["got shape (60, 5, 2)", "Flatten"]
+        lambda: fit(network(), X.reshape(60, 5, 2)),
+        ShapeError,
+        ["got shape (60, 5, 2)", "Flatten"],
     ),
     "images without channel": (
-        lambda: fit(image_network(), R.normal(size=(20, 8, 8)), Y[:20]), ShapeError,
+        lambda: fit(image_network(), R.normal(size=(20, 8, 8)), Y[:20]),
+        ShapeError,
         ["Conv2D", "expected 4 axes", "x[..., None]"],
     ),
     "recurrent layer on vectors": (
-        lambda: gazelle.Sequential([layers.LSTM(3, input_shape=(10,))]), ShapeError,
+        lambda: gazelle.Sequential([layers.LSTM(3, input_shape=(10,))]),
+        ShapeError,
         ["LSTM 'lstm", "(batch, time, features)", "x[..., None]"],
     ),
     "labels from 1": (
-        lambda: fit(network(), y=Y + 1), DataError,
+        lambda: fit(network(), y=Y + 1),
+        DataError,
         ["sparse_categorical_crossentropy", "from 0 to 2", "got 3 in row", "y - 1"],
     ),
     "negative label": (lambda: fit(network(), y=Y - 1), DataError, ["from 0 to 2", "got -1 in row"]),
     "class numbers to mse": (
-        lambda: fit(network(loss="mse")), ShapeError,
+        lambda: fit(network(loss="mse")),
+        ShapeError,
         ["mean_squared_error", "(32, 3)", "(32,)", "sparse_categorical_crossentropy"],
     ),
     "class numbers to categorical_crossentropy": (
-        lambda: fit(network(loss="categorical_crossentropy")), ShapeError, ["to_categorical(y, 3)"]
+        lambda: fit(network(loss="categorical_crossentropy")),
+        ShapeError,
+        ["to_categorical(y, 3)"],
     ),
     "more classes than units": (
-        lambda: fit(network(loss="categorical_crossentropy"), y=np.eye(5)[Y]), ShapeError, ["Dense(5)"]
+        lambda: fit(network(loss="categorical_crossentropy"), y=np.eye(5)[Y]),
+        ShapeError,
+        ["Dense(5)"],
     ),
     "classes to binary_crossentropy": (
-        lambda: fit(network(1, "sigmoid", "binary_crossentropy"), y=Y), DataError, ["from 0 to 1", "softmax"]
+        lambda: fit(network(1, "sigmoid", "binary_crossentropy"), y=Y),
+        DataError,
+        ["from 0 to 1", "softmax"],
     ),
     "softmax on one unit": (
-        lambda: fit(network(1, "softmax", "binary_crossentropy"), y=Y > 0), ArgumentError,
+        lambda: fit(network(1, "softmax", "binary_crossentropy"), y=Y > 0),
+        ArgumentError,
         ["Softmax over the one unit of 'dense", "always 1", "activation='sigmoid'"],
     ),
     "no labels": (lambda: network().fit(X, verbose=0), DataError, ["needs labels", "fit(x, y)"]),
@@ -125,16 +142,22 @@ MISTAKES = {
     "text in x": (lambda: fit(network(), np.full((60, 10), "a")), DataError, ["x: expected numbers", "'a'"]),
     "text labels": (lambda: fit(network(), y=np.full(60, "cat")), DataError, ["y: expected numbers", "np.unique"]),
     "missing values": (
-        lambda: fit(network(), np.full((60, 10), None)), DataError, ["x: expected numbers", "None", "missing"]
+        lambda: fit(network(), np.full((60, 10), None)),
+        DataError,
+        ["x: expected numbers", "None", "missing"],
     ),
     "ragged rows": (lambda: fit(network(), [[1, 2], [3]], [0, 1]), DataError, ["rows of equal length", "Pad"]),
     "NaN in x": (
-        lambda: fit(network(), with_nan), DataError, ["The loss is nan because x", "x[3, 2]", "np.nan_to_num(x)"]
+        lambda: fit(network(), with_nan),
+        DataError,
+        ["The loss is nan because x", "x[3, 2]", "np.nan_to_num(x)"],
     ),
     "huge ids": (lambda: fit(network(), np.full((60, 10), 2**40)), DataError, ["below 2**31", "1099511627776"]),
     "no samples": (lambda: fit(network(), X[:0], Y[:0]), DataError, ["at least one sample"]),
     "unknown loss": (
-        lambda: network(loss="categorical_crosentropy"), ArgumentError, ["Unknown loss", "'categorical_crossentropy'"]
+        lambda: network(loss="categorical_crosentropy"),
+        ArgumentError,
+        ["Unknown loss", "'categorical_crossentropy'"],
     ),
     "unknown optimizer": (lambda: gazelle.Sequential().compile("adma"), ArgumentError, ["Unknown optimizer", "'adam'"]),
     "unknown metric": (lambda: fit(network(metrics=["acuracy"])), ArgumentError, ["Unknown metric", "'accuracy'"]),
@@ -142,86 +165,128 @@ MISTAKES = {
     "unknown argument": (lambda: layers.Dense(3, actvation="relu"), TypeError, ["Dense 'actvation'", "'activation'"]),
     "units that are no number": (lambda: layers.Dense("3"), ArgumentError, ["units of Dense", "whole number", "'3'"]),
     "fit before compile": (
-        lambda: gazelle.Sequential([layers.Dense(1)]).fit(X, Y), StateError, ["before compile", "model.compile("]
+        lambda: gazelle.Sequential([layers.Dense(1)]).fit(X, Y),
+        StateError,
+        ["before compile", "model.compile("],
     ),
     "no loss": (lambda: fit(network(loss=None)), ArgumentError, ["Nothing to train on", "loss='mse'"]),
     "batch_size 0": (lambda: fit(network(), batch_size=0), ArgumentError, ["batch_size", "got 0"]),
     "negative epochs": (lambda: fit(network(), epochs=-3), ArgumentError, ["epochs", "got -3"]),
     "half an epoch": (lambda: fit(network(), epochs=2.5), ArgumentError, ["epochs", "got 2.5"]),
     "validation_split above 1": (
-        lambda: fit(network(), validation_split=1.5), ArgumentError, ["validation_split", "between 0 and 1", "1.5"]
+        lambda: fit(network(), validation_split=1.5),
+        ArgumentError,
+        ["validation_split", "between 0 and 1", "1.5"],
     ),
     "validation_data without labels": (
-        lambda: fit(network(), validation_data=X), DataError, ["validation_data", "expected (x, y)"]
+        lambda: fit(network(), validation_data=X),
+        DataError,
+        ["validation_data", "expected (x, y)"],
     ),
     "a callback class": (
-        lambda: fit(network(), callbacks=[gazelle.callbacks.EarlyStopping]), ArgumentError,
+        lambda: fit(network(), callbacks=[gazelle.callbacks.EarlyStopping]),
+        ArgumentError,
         ["the class EarlyStopping", "EarlyStopping(...)"],
     ),
     "a layer class": (
-        lambda: gazelle.Sequential([layers.Flatten]), ArgumentError, ["the class Flatten", "Flatten(...)"]
+        lambda: gazelle.Sequential([layers.Flatten]),
+        ArgumentError,
+        ["the class Flatten", "Flatten(...)"],
     ),
     "super().__init__() forgotten": (lambda: NoSuper()(X), StateError, ["NoSuper", "super().__init__()"]),
     "if on a tensor": (
-        lambda: gazelle.Sequential([layers.Input((3,)), Branching()]), TypeError,
+        lambda: gazelle.Sequential([layers.Input((3,)), Branching()]),
+        TypeError,
         ["Branching 'branching", "shape (None, 3)", "ops.where"],
     ),
     "NumPy on a tensor": (
-        lambda: gazelle.Sequential([layers.Input((3,)), Reading()]), TypeError, ["Reading 'reading", "gazelle.ops"]
+        lambda: gazelle.Sequential([layers.Input((3,)), Reading()]),
+        TypeError,
+        ["Reading 'reading", "gazelle.ops"],
     ),
     "get_layer of an unknown name": (lambda: network().get_layer("dens"), ArgumentError, ["'dens'", "Did you mean"]),
     "a needed argument left out": (lambda: layers.Dense(), TypeError, ["a required argument: 'units'", "use_bias"]),
     "layers without brackets": (
-        lambda: gazelle.Sequential(layers.Dense(3), layers.Dense(4)), ArgumentError, ["a list of layers", "([...])"]
+        lambda: gazelle.Sequential(layers.Dense(3), layers.Dense(4)),
+        ArgumentError,
+        ["a list of layers", "([...])"],
     ),
     "a shape for a tensor": (
-        lambda: layers.Dense(3)((None, 10)), TypeError, ["Input of Dense", "got (None, 10)", "Input(shape)"]
+        lambda: layers.Dense(3)((None, 10)),
+        TypeError,
+        ["Input of Dense", "got (None, 10)", "Input(shape)"],
     ),
     "an unknown size that weights need": (
-        lambda: layers.Dense(3)(gazelle.Input((None,))), ShapeError, ["Input of Dense", "(None, None)", "Input(shape)"]
+        lambda: layers.Dense(3)(gazelle.Input((None,))),
+        ShapeError,
+        ["Input of Dense", "(None, None)", "Input(shape)"],
     ),
     "attention of one tensor": (
-        lambda: layers.MultiHeadAttention(2, 2)(gazelle.Input((4, 3))), TypeError, ["2 tensors, got 1", "query, value)"]
+        lambda: layers.MultiHeadAttention(2, 2)(gazelle.Input((4, 3))),
+        TypeError,
+        ["2 tensors, got 1", "query, value)"],
     ),
     "momentum in quotes": (lambda: gazelle.optimizers.SGD(momentum="0.9"), ArgumentError, ["SGD(momentum='0.9')"]),
     "a layer called on nothing": (lambda: layers.Dense(3)(), TypeError, ["Input of Dense", "got none"]),
     "a layer for an output": (
-        lambda: gazelle.Model(gazelle.Input((3,)), layers.Dense(3)), ArgumentError, ["got Dense", "Dense(...)(x)"]
+        lambda: gazelle.Model(gazelle.Input((3,)), layers.Dense(3)),
+        ArgumentError,
+        ["got Dense", "Dense(...)(x)"],
     ),
     "outputs before inputs": (swapped, ArgumentError, ["every Input among inputs", "Model(inputs, outputs)"]),
     "NumPy's mean of a symbolic tensor": (
-        lambda: np.mean(gazelle.Input((3,))), StateError, ["given to a NumPy function", "gazelle.ops"]
+        lambda: np.mean(gazelle.Input((3,))),
+        StateError,
+        ["given to a NumPy function", "gazelle.ops"],
     ),
     "x and y in one tuple": (lambda: fit(network(), (X, Y), None), ArgumentError, ["fit(x, y)"]),
     "one input too short": (
-        lambda: fit(two_inputs(), [X, X[:50]]), DataError, ["expected 60 as in x", "got 50 in x[1]"]
+        lambda: fit(two_inputs(), [X, X[:50]]),
+        DataError,
+        ["expected 60 as in x", "got 50 in x[1]"],
     ),
     "objects that are numbers": (
-        lambda: fit(network(), X.astype(object)), DataError, ["dtype object", "x.astype('float32')"]
+        lambda: fit(network(), X.astype(object)),
+        DataError,
+        ["dtype object", "x.astype('float32')"],
     ),
     "dates": (
-        lambda: fit(network(), np.full((60, 10), "2020-01-01", "M8[D]")), DataError, ["date(2020, 1, 1)", "days"]
+        lambda: fit(network(), np.full((60, 10), "2020-01-01", "M8[D]")),
+        DataError,
+        ["date(2020, 1, 1)", "days"],
     ),
     "a path for data": (lambda: fit(network(), "data.csv"), DataError, ["'data.csv'", "Read the file first"]),
     "two labels that are not 0 and 1": (
-        lambda: fit(network(1, "sigmoid", "binary_crossentropy"), y=(Y > 0) * 255), DataError, ["use y == 255"]
+        lambda: fit(network(1, "sigmoid", "binary_crossentropy"), y=(Y > 0) * 255),
+        DataError,
+        ["use y == 255"],
     ),
     "an id beyond the table": (
-        lambda: fit(embedding_network(), Y[:, None] + 3), DataError, ["from 0 to 4", "got 5", "Embedding(6"]
+        lambda: fit(embedding_network(), Y[:, None] + 3),
+        DataError,
+        ["from 0 to 4", "got 5", "Embedding(6"],
     ),
     "NumPy in a loss": (
-        lambda: fit(network(loss=recursive_loss)), TypeError, ["loss function 'recursive_loss'", "NumPy", "gazelle.ops"]
+        lambda: fit(network(loss=recursive_loss)),
+        TypeError,
+        ["loss function 'recursive_loss'", "NumPy", "gazelle.ops"],
     ),
     "Python's float in a metric": (
-        lambda: fit(network(metrics=[lambda y, p: float(p[0, 0])])), TypeError, ["metric function '<lambda>'", "value"]
+        lambda: fit(network(metrics=[lambda y, p: float(p[0, 0])])),
+        TypeError,
+        ["metric function '<lambda>'", "value"],
     ),
     "accuracy of rows, labels of numbers": (
-        lambda: fit(network(metrics=[gazelle.metrics.Accuracy()])), ShapeError, ["Metric", "metrics=['accuracy']"]
+        lambda: fit(network(metrics=[gazelle.metrics.Accuracy()])),
+        ShapeError,
+        ["Metric", "metrics=['accuracy']"],
     ),
     "weights of another model": (
-        lambda: network().set_weights(network(4).get_weights()), ShapeError, ["(4, 3)", "(4, 4)"]
+        lambda: network().set_weights(network(4).get_weights()),
+        ShapeError,
+        ["(4, 3)", "(4, 4)"],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", MISTAKES)

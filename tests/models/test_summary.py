@@ -11,8 +11,8 @@ from gazelle import layers
 from gazelle.core import symbolic
 from gazelle.core.errors import ArgumentError
 from gazelle.models import Model, Sequential
-from gazelle.models.rows import is_chain, rows
 from gazelle.models.summary import html, summary
+from gazelle.models.summary_rows import is_chain, rows
 
 
 def stack(name="mlp"):
@@ -90,8 +90,13 @@ def test_a_graph_tells_its_connections():
     model = branches()
     told = {row.name: row.connected for row in rows(model)}
     assert told == {
-        "a": "-", "b": "-", "lift": "b", "shared": "a, lift", "join": "shared[0][0], shared[1][0]", "inner": "join",
-    }  # fmt: skip
+        "a": "-",
+        "b": "-",
+        "lift": "b",
+        "shared": "a, lift",
+        "join": "shared[0][0], shared[1][0]",
+        "inner": "join",
+    }
     assert "Connected to" in text(model)
     assert {row.name: row.shape for row in rows(model)}["inner"] == "(None, 10)"
 

@@ -36,9 +36,13 @@ def near(ours, theirs):
 def plain_conv(x, k, strides, padding, dilation):
     space = SPACE[x.ndim]
     return lax.conv_general_dilated(
-        x, k, strides, padding.upper(), rhs_dilation=dilation,
+        x,
+        k,
+        strides,
+        padding.upper(),
+        rhs_dilation=dilation,
         dimension_numbers=(f"N{space}C", f"{space}IO", f"N{space}C"),
-    )  # fmt: skip
+    )
 
 
 def plain_max_pool(x, window, strides, padding):
@@ -46,13 +50,19 @@ def plain_max_pool(x, window, strides, padding):
 
 
 CONVS = [
-    ((2, 7, 6, 3), (3, 3), (1, 1), (1, 1)), ((2, 7, 6, 3), (3, 2), (2, 2), (1, 1)), ((2, 8, 7, 1), (2, 3), (3, 2),
-    (1, 1)),
-    ((1, 9, 9, 2), (3, 3), (1, 1), (2, 2)), ((2, 9, 8, 2), (3, 3), (2, 1), (2, 1)), ((3, 5, 5, 4), (1, 1), (2, 2),
-    (1, 1)),
-    ((2, 5, 5, 2), (5, 5), (1, 1), (1, 1)), ((2, 4, 4, 2), (4, 4), (4, 4), (1, 1)), ((2, 9, 3), (3,), (1,), (1,)),
-    ((2, 9, 3), (4,), (2,), (1,)), ((2, 9, 3), (2,), (1,), (3,)), ((1, 5, 4, 5, 2), (2, 2, 3), (1, 2, 1), (1, 1, 1)),
-]  # fmt: skip
+    ((2, 7, 6, 3), (3, 3), (1, 1), (1, 1)),
+    ((2, 7, 6, 3), (3, 2), (2, 2), (1, 1)),
+    ((2, 8, 7, 1), (2, 3), (3, 2), (1, 1)),
+    ((1, 9, 9, 2), (3, 3), (1, 1), (2, 2)),
+    ((2, 9, 8, 2), (3, 3), (2, 1), (2, 1)),
+    ((3, 5, 5, 4), (1, 1), (2, 2), (1, 1)),
+    ((2, 5, 5, 2), (5, 5), (1, 1), (1, 1)),
+    ((2, 4, 4, 2), (4, 4), (4, 4), (1, 1)),
+    ((2, 9, 3), (3,), (1,), (1,)),
+    ((2, 9, 3), (4,), (2,), (1,)),
+    ((2, 9, 3), (2,), (1,), (3,)),
+    ((1, 5, 4, 5, 2), (2, 2, 3), (1, 2, 1), (1, 1, 1)),
+]
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
@@ -171,13 +181,13 @@ def test_conv_inside_a_loop_takes_about_as_long_as_outside():
 def test_conv_has_second_derivatives_and_forward_mode():
     x, k = draw(1, 5, 5, 2), draw(3, 3, 2, 2, seed=1)
 
-    def through(conv):
+    def dispatch(conv):
         def penalty(k):
             return jnp.sum(jax.grad(lambda x: jnp.sum(jnp.tanh(conv(x, k))))(x) ** 2)
 
         return jax.grad(penalty)(k), jax.jvp(lambda k: conv(x, k), (k,), (k + 1,))[1]
 
-    near(through(lambda x, k: ops.conv(x, k)), through(lambda x, k: plain_conv(x, k, (1, 1), "valid", (1, 1))))
+    near(dispatch(lambda x, k: ops.conv(x, k)), dispatch(lambda x, k: plain_conv(x, k, (1, 1), "valid", (1, 1))))
 
 
 def test_conv_under_vmap():
@@ -204,12 +214,23 @@ def test_conv_errors():
 
 
 POOLS = [
-    ((2, 6, 4, 3), (2, 2), (2, 2)), ((2, 7, 5, 3), (2, 2), (2, 2)), ((2, 7, 8, 2), (3, 2), (3, 2)),
-    ((2, 7, 5, 3), (3, 3), (2, 2)), ((2, 7, 5, 3), (3, 3), (1, 1)), ((2, 7, 5, 3), (2, 2), (3, 3)),
-    ((2, 9, 6, 2), (1, 3), (2, 1)), ((2, 9, 3), (2,), (2,)), ((2, 9, 3), (3,), (2,)), ((2, 9, 2), (4,), (7,)),
-    ((1, 4, 5, 4, 2), (2, 2, 2), (2, 2, 2)), ((1, 4, 5, 4, 2), (2, 3, 2), (1, 2, 3)), ((1, 12, 12, 1), (9, 8), (1, 2)),
-    ((1, 60, 2), (20,), (20,)), ((1, 60, 2), (23,), (5,)), ((1, 80, 1), (70,), (3,)),
-]  # fmt: skip
+    ((2, 6, 4, 3), (2, 2), (2, 2)),
+    ((2, 7, 5, 3), (2, 2), (2, 2)),
+    ((2, 7, 8, 2), (3, 2), (3, 2)),
+    ((2, 7, 5, 3), (3, 3), (2, 2)),
+    ((2, 7, 5, 3), (3, 3), (1, 1)),
+    ((2, 7, 5, 3), (2, 2), (3, 3)),
+    ((2, 9, 6, 2), (1, 3), (2, 1)),
+    ((2, 9, 3), (2,), (2,)),
+    ((2, 9, 3), (3,), (2,)),
+    ((2, 9, 2), (4,), (7,)),
+    ((1, 4, 5, 4, 2), (2, 2, 2), (2, 2, 2)),
+    ((1, 4, 5, 4, 2), (2, 3, 2), (1, 2, 3)),
+    ((1, 12, 12, 1), (9, 8), (1, 2)),
+    ((1, 60, 2), (20,), (20,)),
+    ((1, 60, 2), (23,), (5,)),
+    ((1, 80, 1), (70,), (3,)),
+]
 
 
 @pytest.mark.parametrize("ties", [False, True])
@@ -260,9 +281,9 @@ def test_max_pool_has_second_derivatives_and_keeps_nan():
 def test_max_pool_is_one_operation_of_xla_unless_a_gradient_is_asked_for():
     x = jnp.ones((2, 4, 4, 3))
     assert "reduce_window_max" in str(jax.make_jaxpr(lambda x: ops.max_pool(x, 2))(x))
-    slope = str(jax.make_jaxpr(jax.grad(lambda x: ops.max_pool(x, 2).sum()))(x))
-    assert "reduce_window" not in slope
-    assert "select_and_scatter" not in slope
+    gradient = str(jax.make_jaxpr(jax.grad(lambda x: ops.max_pool(x, 2).sum()))(x))
+    assert "reduce_window" not in gradient
+    assert "select_and_scatter" not in gradient
 
 
 def test_the_first_of_equal_values_has_the_gradient():

@@ -55,8 +55,10 @@ def close(one, two):
 
 def score(loop, reverse, marks):
     def total(arrays):
-        return sum(jnp.sum(jnp.sin(y) * jnp.arange(1.0, y.size + 1).reshape(y.shape) / y.size)
-                   for y in loop(reverse, arrays, marks))  # fmt: skip
+        return sum(
+            jnp.sum(jnp.sin(y) * jnp.arange(1.0, y.size + 1).reshape(y.shape) / y.size)
+            for y in loop(reverse, arrays, marks)
+        )
 
     return total
 
@@ -65,9 +67,15 @@ def score(loop, reverse, marks):
 @pytest.mark.parametrize("cell", LOOPS)
 @pytest.mark.parametrize(
     ("time", "batch", "units", "masked", "reverse"),
-    [(1, 1, 1, False, False), (3, 2, 4, False, True), (4, 5, 7, True, False), (5, 9, 33, True, True),
-     (6, 16, 16, False, False), (3, 21, 40, True, False)],
-)  # fmt: skip
+    [
+        (1, 1, 1, False, False),
+        (3, 2, 4, False, True),
+        (4, 5, 7, True, False),
+        (5, 9, 33, True, True),
+        (6, 16, 16, False, False),
+        (3, 21, 40, True, False),
+    ],
+)
 def test_a_kernel_is_its_loop_in_jax(kernels, cell, time, batch, units, masked, reverse):
     arrays, marks = given(cell, time, batch, units, masked)
     mine, plain = LOOPS[cell]
@@ -88,10 +96,10 @@ def test_second_derivatives(kernels, cell):
 
     @functools.partial(jax.jit, static_argnums=0)
     def second(loop, arrays):
-        def slope(arrays):
+        def gradient(arrays):
             return sum(jnp.sum(jnp.cos(g)) for g in jax.grad(score(loop, False, marks))(arrays))
 
-        return jax.grad(slope)(arrays), jax.jvp(slope, (arrays,), (arrays,))
+        return jax.grad(gradient)(arrays), jax.jvp(gradient, (arrays,), (arrays,))
 
     mine, plain = LOOPS[cell]
     close(second(mine, arrays), second(plain, arrays))
@@ -105,11 +113,18 @@ def test_forward_mode_is_refused(kernels):
 
 
 @needs_compiler
-@pytest.mark.parametrize("layer", [
-    LSTM(5, return_sequences=True), LSTM(5, return_state=True, go_backwards=True), LSTM(5, use_bias=False),
-    GRU(5, return_sequences=True, return_state=True), GRU(5, go_backwards=True), GRU(5, use_bias=False),
-    Bidirectional(LSTM(3, return_sequences=True)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "layer",
+    [
+        LSTM(5, return_sequences=True),
+        LSTM(5, return_state=True, go_backwards=True),
+        LSTM(5, use_bias=False),
+        GRU(5, return_sequences=True, return_state=True),
+        GRU(5, go_backwards=True),
+        GRU(5, use_bias=False),
+        Bidirectional(LSTM(3, return_sequences=True)),
+    ],
+)
 @pytest.mark.parametrize("masked", [False, True])
 def test_layers_give_the_same_numbers(kernels, monkeypatch, layer, masked):
     x = jnp.asarray(np.random.default_rng(0).normal(size=(3, 6, 4)), jnp.float32)

@@ -20,13 +20,15 @@ def test_derivatives(axis):
         return lambda x: jnp.sum(jnp.sin(5 * softmax(x, axis)))
 
     @functools.partial(jax.jit, static_argnums=0)
-    def slopes(f, x):
+    def gradients(f, x):
         def square(x):
             return jnp.sum(jax.grad(f)(x) ** 2)
 
         return jax.grad(f)(x), jax.jvp(f, (x,), (x,))[1], jax.grad(square)(x), jax.jvp(jax.grad(f), (x,), (x,))[1]
 
-    for mine, theirs in zip(slopes(score(ops.softmax, axis), X), slopes(score(jax.nn.softmax, own), X), strict=True):
+    for mine, theirs in zip(
+        gradients(score(ops.softmax, axis), X), gradients(score(jax.nn.softmax, own), X), strict=True
+    ):
         np.testing.assert_allclose(mine, theirs, atol=1e-5)
 
 

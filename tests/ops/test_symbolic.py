@@ -14,18 +14,39 @@ X = KerasTensor((None, 4))
 A = np.arange(12, dtype="float32").reshape(3, 4) - 5
 
 OPERATORS = {
-    "add": lambda x: x + 2, "radd": lambda x: 2 + x, "subtract": lambda x: x - 1, "rsub": lambda x: 1 - x,
-    "multiply": lambda x: x * 3, "divide": lambda x: x / 2, "rdiv": lambda x: 2 / (x * x + 1),
+    "add": lambda x: x + 2,
+    "radd": lambda x: 2 + x,
+    "subtract": lambda x: x - 1,
+    "rsub": lambda x: 1 - x,
+    "multiply": lambda x: x * 3,
+    "divide": lambda x: x / 2,
+    "rdiv": lambda x: 2 / (x * x + 1),
     "floor": lambda x: x // 2,
-    "mod": lambda x: x % 3, "power": lambda x: x**2, "matmul": lambda x: x @ np.ones((4, 5), "float32"),
-    "negative": lambda x: -x, "abs": lambda x: abs(x), "less": lambda x: x < 1, "greater_equal": lambda x: x >= 1,
-    "and": lambda x: (x < 1) & (x > -3), "or": lambda x: (x < 1) | (x > 3), "xor": lambda x: (x < 1) ^ (x > 3),
-    "not": lambda x: ~(x < 1), "not_equal": lambda x: x != 1, "item": lambda x: x[:, 1:3], "last": lambda x: x[..., -1],
-    "reshape": lambda x: x.reshape((-1, 2, 2)), "astype": lambda x: x.astype("int32"), "sum": lambda x: x.sum(axis=1),
-    "mean": lambda x: x.mean(-1), "max": lambda x: x.max(axis=1), "min": lambda x: x.min(axis=1),
-    "squeeze": lambda x: x[:, None].squeeze(1), "T": lambda x: x.T, "transpose": lambda x: x.transpose((1, 0)),
+    "mod": lambda x: x % 3,
+    "power": lambda x: x**2,
+    "matmul": lambda x: x @ np.ones((4, 5), "float32"),
+    "negative": lambda x: -x,
+    "abs": lambda x: abs(x),
+    "less": lambda x: x < 1,
+    "greater_equal": lambda x: x >= 1,
+    "and": lambda x: (x < 1) & (x > -3),
+    "or": lambda x: (x < 1) | (x > 3),
+    "xor": lambda x: (x < 1) ^ (x > 3),
+    "not": lambda x: ~(x < 1),
+    "not_equal": lambda x: x != 1,
+    "item": lambda x: x[:, 1:3],
+    "last": lambda x: x[..., -1],
+    "reshape": lambda x: x.reshape((-1, 2, 2)),
+    "astype": lambda x: x.astype("int32"),
+    "sum": lambda x: x.sum(axis=1),
+    "mean": lambda x: x.mean(-1),
+    "max": lambda x: x.max(axis=1),
+    "min": lambda x: x.min(axis=1),
+    "squeeze": lambda x: x[:, None].squeeze(1),
+    "T": lambda x: x.T,
+    "transpose": lambda x: x.transpose((1, 0)),
     "flatten": lambda x: x.flatten(),
-}  # fmt: skip
+}
 
 
 def value(tensor, given):
@@ -65,10 +86,18 @@ def test_activations_take_symbolic_tensors_and_keep_their_arguments():
 
 
 @pytest.mark.parametrize(
-    "given", [[[1.0, -2.0]], ((1.0, -2.0),), np.array([[1.0, -2.0]]), Variable([[1.0, -2.0]]), [jnp.array([1.0, -2.0])],
-              [Variable([1.0, -2.0])], [[np.float64(1), -2]]],
+    "given",
+    [
+        [[1.0, -2.0]],
+        ((1.0, -2.0),),
+        np.array([[1.0, -2.0]]),
+        Variable([[1.0, -2.0]]),
+        [jnp.array([1.0, -2.0])],
+        [Variable([1.0, -2.0])],
+        [[np.float64(1), -2]],
+    ],
     ids=lambda v: type(v).__name__,
-)  # fmt: skip
+)
 def test_whatever_holds_numbers_is_an_array_of_float32(given):
     for out in (ops.abs(given), ops.add(given, 0), ops.concatenate([given, given])[:1], ops.matmul(given, np.eye(2))):
         assert out.dtype == jnp.float32
@@ -87,8 +116,8 @@ def test_python_numbers_take_the_dtype_of_the_other_side():
 def test_every_op_stands_in_the_tables_under_its_name():
     assert REGISTRY["ops"] == OPS
     for name, function in OPS.items():
-        room = ops.image if function.__module__.startswith("gazelle.ops.image.") else ops
-        assert getattr(room, name) is function
+        namespace = ops.image if function.__module__.startswith("gazelle.ops.image.") else ops
+        assert getattr(namespace, name) is function
         assert function.__name__ == name
     assert REGISTRY["activations"]["relu"] is activations.relu
     assert ops.numpy.tanh is ops.tanh is activations.tanh
@@ -134,26 +163,44 @@ def test_a_gradient_of_ones_own():
 @pytest.mark.parametrize(
     ("call", "error", "text"),
     [
-        (lambda: ops.binary_crossentropy(np.ones(3), np.ones((3, 1))), ShapeError,
-         r"binary_crossentropy: target: expected shape \(3, 1\), got \(3,\)"),
-        (lambda: ops.sparse_categorical_crossentropy([0], np.ones((2, 3))), ShapeError,
-         r"expected shape \(2,\), got \(1,\)"),
-        (lambda: ops.scatter_update(A, [[0, 0]], [1.0], "sum"), ArgumentError,
-         "Unknown reduction of scatter_update 'sum'"),
+        (
+            lambda: ops.binary_crossentropy(np.ones(3), np.ones((3, 1))),
+            ShapeError,
+            r"binary_crossentropy: target: expected shape \(3, 1\), got \(3,\)",
+        ),
+        (
+            lambda: ops.sparse_categorical_crossentropy([0], np.ones((2, 3))),
+            ShapeError,
+            r"expected shape \(2,\), got \(1,\)",
+        ),
+        (
+            lambda: ops.scatter_update(A, [[0, 0]], [1.0], "sum"),
+            ArgumentError,
+            "Unknown reduction of scatter_update 'sum'",
+        ),
         (lambda: ops.segment_sum(A, [0, 0, 1]), ArgumentError, "segment_sum needs num_segments"),
         (lambda: ops.qr(A, "full"), ArgumentError, "qr's mode: expected 'reduced' or 'complete', got 'full'"),
         (lambda: ops.cholesky(-np.eye(2)), ArgumentError, "cholesky: expected a positive definite matrix"),
         (lambda: ops.pad(A, 1, "reflect", 3.0), ArgumentError, "pad's constant_values: expected mode='constant'"),
         (lambda: ops.rearrange(A, "a b -> a c"), ArgumentError, "the same names on both sides"),
         (lambda: ops.rearrange(A, "a (b c) -> a b c", b=3), ShapeError, r"expected sizes of \['b', 'c'\] that make 4"),
-        (lambda: ops.ctc_decode(np.ones((1, 2, 3)), [2], "best"), ArgumentError,
-         "Unknown strategy of ctc_decode 'best'"),
-        (lambda: ops.depthwise_conv(np.ones((1, 5, 3)), np.ones((2, 2, 1))), ShapeError,
-         "depthwise_conv: expected 2 channels"),
-        (lambda: ops.conv_transpose(np.ones((1, 5, 3)), np.ones((2, 2, 1))), ShapeError,
-         "conv_transpose: expected 1 channels"),
+        (
+            lambda: ops.ctc_decode(np.ones((1, 2, 3)), [2], "best"),
+            ArgumentError,
+            "Unknown strategy of ctc_decode 'best'",
+        ),
+        (
+            lambda: ops.depthwise_conv(np.ones((1, 5, 3)), np.ones((2, 2, 1))),
+            ShapeError,
+            "depthwise_conv: expected 2 channels",
+        ),
+        (
+            lambda: ops.conv_transpose(np.ones((1, 5, 3)), np.ones((2, 2, 1))),
+            ShapeError,
+            "conv_transpose: expected 1 channels",
+        ),
     ],
-)  # fmt: skip
+)
 def test_errors(call, error, text):
     with pytest.raises(error, match=text):
         call()

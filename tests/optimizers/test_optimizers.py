@@ -39,7 +39,7 @@ def variables():
         (lambda: optimizers.get("adm"), "Unknown optimizer 'adm'.\nDid you mean 'adam'"),
         (lambda: optimizers.get("optimizer"), "Unknown optimizer 'optimizer'."),
         (lambda: optimizers.get({"class_name": "sdg", "config": {}}), "Did you mean 'sgd'"),
-        (lambda: optimizers.get({}), "expected a config dict {\"class_name\": ..., \"config\": {...}}, got {}."),
+        (lambda: optimizers.get({}), 'expected a config dict {"class_name": ..., "config": {...}}, got {}.'),
         (lambda: optimizers.get(Adam), "Call the class: Adam()."),
         (lambda: optimizers.get(3), "expected a name, an optimizer, a config dict or an optax transformation, got 3."),
         (lambda: Adam(wd=0.1), "Unknown argument of Adam 'wd'.\nKnown: weight_decay. Write weight_decay=... for wd="),
@@ -70,7 +70,7 @@ def variables():
         (lambda: schedules.PiecewiseConstantDecay([2, 1], [1, 2, 3]), "boundaries that rise, got [2, 1]."),
         (lambda: OptaxOptimizer("adam"), "expected an optax transformation, got 'adam'."),
     ],
-)  # fmt: skip
+)
 def test_refused(make, text):
     with pytest.raises(ArgumentError, match=re.escape(text)):
         make()
@@ -309,9 +309,15 @@ def test_apply_gradients_is_the_pure_update(name, words):
 def test_variables_read_and_write_the_state():
     optimizer, vs = Adam(0.1), variables()
     optimizer.apply(GRADS.values(), vs)
-    names = [v.path for v in optimizer.variables]
-    assert names == ["adam/iteration", "adam/learning_rate", "adam/a_kernel_momentum", "adam/a_kernel_velocity",
-                     "adam/a_bias_momentum", "adam/a_bias_velocity"]  # fmt: skip
+    lookup = [v.path for v in optimizer.variables]
+    assert lookup == [
+        "adam/iteration",
+        "adam/learning_rate",
+        "adam/a_kernel_momentum",
+        "adam/a_kernel_velocity",
+        "adam/a_bias_momentum",
+        "adam/a_bias_velocity",
+    ]
     m = optimizer.variables[4]
     np.testing.assert_allclose(m.numpy(), -0.1, rtol=1e-6)
     m.assign(jnp.full(3, 7.0))
@@ -349,7 +355,7 @@ def test_state_from_a_training_loop_is_taken_up():
     assert not optimizer.fits(PARAMS)
     slots = optimizer.init(PARAMS)
     _, slots = optimizer.update(PARAMS, GRADS, slots, optimizer.hyper(), 0)
-    optimizer.settle(slots, {"learning_rate": jnp.float32(0.25)}, jnp.int32(5))
+    optimizer.flush(slots, {"learning_rate": jnp.float32(0.25)}, jnp.int32(5))
     assert optimizer.fits(PARAMS)
     assert not optimizer.fits({"a/kernel": jnp.ones((2, 4))})
     optimizer.build(vs)
@@ -363,7 +369,7 @@ def test_variables_that_a_model_named_anew_find_their_slots():
     optimizer, v = SGD(0.5, momentum=0.5), Variable([1.0], name="kernel")
     optimizer.build([v])
     v.path = "dense/kernel"
-    optimizer.settle({"momentum": {"dense/kernel": jnp.array([-2.0])}}, optimizer.hyper(), jnp.int32(1))
+    optimizer.flush({"momentum": {"dense/kernel": jnp.array([-2.0])}}, optimizer.hyper(), jnp.int32(1))
     optimizer.apply([jnp.ones(1)], [v])
     assert v.numpy() == 1 - 0.5 * 2 - 0.5
 
@@ -429,14 +435,17 @@ def test_finalize_variable_values():
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: optax.sgd(0.1), lambda: optax.adam(0.1), lambda: optax.adamw(0.1),
+        lambda: optax.sgd(0.1),
+        lambda: optax.adam(0.1),
+        lambda: optax.adamw(0.1),
         lambda: optax.chain(optax.clip_by_global_norm(0.5), optax.adam(optax.linear_schedule(0.1, 0.0, 3))),
         lambda: optax.inject_hyperparams(optax.rmsprop)(learning_rate=0.1),
         lambda: optax.masked(optax.adam(0.1), {"a/kernel": True, "a/bias": False}),
         lambda: optax.MultiSteps(optax.adam(0.1), 2),
-        lambda: optax.contrib.schedule_free_adamw(0.1), lambda: optax.lion(0.1),
+        lambda: optax.contrib.schedule_free_adamw(0.1),
+        lambda: optax.lion(0.1),
     ],
-)  # fmt: skip
+)
 def test_optax_gives_what_optax_gives(make):
     mine, theirs = optimizers.get(make()), make()
     params, slots = PARAMS, mine.init(PARAMS)
@@ -489,8 +498,8 @@ def test_optax_constraint_and_config():
 
 
 def test_all_is_what_is_there():
-    from gazelle.optimizers import __all__ as names
+    from gazelle.optimizers import __all__ as lookup
 
     public = {k for k, v in vars(optimizers).items() if inspect.isclass(v) and not k.startswith("_")}
-    assert public <= set(names)
-    assert set(EVERY) < set(names)
+    assert public <= set(lookup)
+    assert set(EVERY) < set(lookup)

@@ -20,16 +20,25 @@ def test_the_map_is_a_dict_of_patterns():
     assert len(table) == 1
 
 
-@pytest.mark.parametrize(("make", "text"), [
-    (lambda: OptimizerMap("sgd"), "default_optimizer of OptimizerMap: expected an optimizer, such as Adam"),
-    (lambda: OptimizerMap(SGD(), {"a": 3}), r"OptimizerMap\['a'\]: expected an optimizer"),
-    (lambda: OptimizerMap(SGD(), [SGD()]), "expected a dict {pattern: optimizer}"),
-    (lambda: OptimizerMap(SGD(), {"a.*": SGD(), ".*b": SGD()})["ab"], "The optimizer of 'ab': expected one pattern"),
-    (lambda: OptimizerMap(SGD(), {"a": SGD()}).__setitem__("a", SGD()), "OptimizerMap has 'a' already"),
-    (lambda: OptimizerMap(MultiOptimizer(OptimizerMap(SGD()))), "a rule of its own, got MultiOptimizer"),
-    (lambda: MultiOptimizer(SGD()), "optimizer_map of MultiOptimizer: expected an OptimizerMap or a function"),
-    (lambda: MultiOptimizer(lambda v: None).init({"w": jnp.ones(1)}), "The optimizer of 'w': expected an optimizer"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: OptimizerMap("sgd"), "default_optimizer of OptimizerMap: expected an optimizer, such as Adam"),
+        (lambda: OptimizerMap(SGD(), {"a": 3}), r"OptimizerMap\['a'\]: expected an optimizer"),
+        (lambda: OptimizerMap(SGD(), [SGD()]), "expected a dict {pattern: optimizer}"),
+        (
+            lambda: OptimizerMap(SGD(), {"a.*": SGD(), ".*b": SGD()})["ab"],
+            "The optimizer of 'ab': expected one pattern",
+        ),
+        (lambda: OptimizerMap(SGD(), {"a": SGD()}).__setitem__("a", SGD()), "OptimizerMap has 'a' already"),
+        (lambda: OptimizerMap(MultiOptimizer(OptimizerMap(SGD()))), "a rule of its own, got MultiOptimizer"),
+        (lambda: MultiOptimizer(SGD()), "optimizer_map of MultiOptimizer: expected an OptimizerMap or a function"),
+        (
+            lambda: MultiOptimizer(lambda v: None).init({"w": jnp.ones(1)}),
+            "The optimizer of 'w': expected an optimizer",
+        ),
+    ],
+)
 def test_errors(make, text):
     with pytest.raises((ValueError, TypeError), match=text):
         make()

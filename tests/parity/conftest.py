@@ -13,7 +13,7 @@ from draws import normals, replace_draws
 from keras.src.initializers import random_initializers
 
 from gazelle import layers
-from gazelle.core import bind
+from gazelle.core import tracing
 
 
 def _numbers(shape, dtype, rng):
@@ -60,9 +60,9 @@ def measured(run, *args):
         rng = np.random.default_rng(7)
         return sum(jnp.sum(o * rng.normal(size=o.shape)) for o in jax.tree.leaves(results[0])), results
 
-    slope = jax.jit(jax.value_and_grad(total, has_aux=True))
-    (_, results), slopes = slope([jnp.asarray(leaves[i]) for i in floats])
-    return results, slopes
+    gradient = jax.jit(jax.value_and_grad(total, has_aux=True))
+    (_, results), gradients = gradient([jnp.asarray(leaves[i]) for i in floats])
+    return results, gradients
 
 
 @pytest.fixture(autouse=True)
@@ -109,7 +109,7 @@ def same_layer():
         keys = {id(v): path for path, v in variables.items()}
         order = [keys[id(v)] for v in ours.weights if id(v) in ids]
         fixed = {path: v.value for path, v in variables.items() if id(v) not in ids}
-        call = bind.pure(ours, variables)
+        call = tracing.pure(ours, variables)
         more = {} if mask is None else {"mask": mask}
         modes = {"training": training}
 
@@ -161,7 +161,7 @@ def same_call():
         ours.set_weights(given)
         variables = ours.named_variables()
         paths = {id(v): path for path, v in variables.items()}
-        order, call = [paths[id(v)] for v in ours.trainable_weights], bind.pure(ours, variables)
+        order, call = [paths[id(v)] for v in ours.trainable_weights], tracing.pure(ours, variables)
         fixed = {path: v.value for path, v in variables.items() if path not in order}
 
         def run_theirs(trained, args, kwargs):
@@ -173,8 +173,8 @@ def same_call():
         trained = [jnp.asarray(v.value) for v in theirs.trainable_variables]
         results = []
         for run in (run_theirs, run_ours):
-            (out, *_), slopes = measured(run, trained, list(args), kwargs)
-            results.append((jax.tree.leaves(out), slopes))
+            (out, *_), gradients = measured(run, trained, list(args), kwargs)
+            results.append((jax.tree.leaves(out), gradients))
         for kind, *pair in zip(("values", "gradients"), *results):
             for wanted, got in zip(*map(jax.tree.leaves, pair), strict=True):
                 assert got.dtype == wanted.dtype

@@ -4,13 +4,13 @@ import numpy as np
 from jax.dtypes import canonicalize_dtype
 
 
-def replace_draws(room, draw, setattr=setattr):
+def replace_draws(namespace, draw, setattr=setattr):
     """Let every initializer of the module `room` give `draw(shape)`."""
 
     def call(self, shape, dtype=None, **_):
         return np.asarray(draw(shape), canonicalize_dtype(dtype or "float32"))
 
-    for cls in vars(room).values():
+    for cls in vars(namespace).values():
         if isinstance(cls, type) and "__call__" in vars(cls):
             setattr(cls, "__call__", call)
 

@@ -51,7 +51,7 @@ def of_gazelle(optimizer, shapes, constraint=None):
     with jax.numpy_rank_promotion("raise"):
         for step, grads in enumerate(gradients_of(shapes)):
             params, slots = update(params, grads, slots, optimizer.hyper(), step)
-    optimizer.settle(slots, optimizer.hyper(), jnp.asarray(STEPS, jnp.int32))
+    optimizer.flush(slots, optimizer.hyper(), jnp.asarray(STEPS, jnp.int32))
     held = [v.value for v in optimizer.own_variables()]
     held += [slots[slot][path] for slot, path in optimizer.keras_order(list(shapes))]
     return [np.asarray(params[path]) for path in shapes], [np.asarray(a) for a in held]

@@ -14,20 +14,59 @@ from gazelle.layers.input import Input
 
 X = np.concatenate([np.linspace(-9, 9, 46), [-90.0, 90.0]]).astype("float32").reshape(6, 8)
 CASES = [
-    *[(name, {}) for name in (
-        "celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_tanh",
-        "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu", "sigmoid", "silu",
-        "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "squareplus",
-        "tanh", "tanh_shrink",
-    )],
-    ("celu", {"alpha": 0.5}), ("elu", {"alpha": 2.0}), ("gelu", {"approximate": True}), ("glu", {"axis": 0}),
-    ("hard_shrink", {"threshold": 1.0}), ("leaky_relu", {"negative_slope": 0.01}), ("log_softmax", {"axis": 0}),
-    ("relu", {"negative_slope": 0.3}), ("relu", {"max_value": 6.0}), ("relu", {"max_value": 3.3}),
-    ("relu", {"threshold": 1.1}), ("relu", {"negative_slope": 0.2, "max_value": 5.0, "threshold": 0.7}),
-    ("relu", {"negative_slope": 0.2, "threshold": -0.7}), ("soft_shrink", {"threshold": 1.0}), ("softmax", {"axis": 0}),
-    ("softmax", {"axis": (0, 1)}), ("sparsemax", {"axis": 0}), ("squareplus", {"b": 1.0}),
+    *[
+        (name, {})
+        for name in (
+            "celu",
+            "elu",
+            "exponential",
+            "gelu",
+            "glu",
+            "hard_shrink",
+            "hard_sigmoid",
+            "hard_silu",
+            "hard_tanh",
+            "leaky_relu",
+            "linear",
+            "log_sigmoid",
+            "log_softmax",
+            "mish",
+            "relu",
+            "relu6",
+            "selu",
+            "sigmoid",
+            "silu",
+            "soft_shrink",
+            "softmax",
+            "softplus",
+            "softsign",
+            "sparse_plus",
+            "sparse_sigmoid",
+            "squareplus",
+            "tanh",
+            "tanh_shrink",
+        )
+    ],
+    ("celu", {"alpha": 0.5}),
+    ("elu", {"alpha": 2.0}),
+    ("gelu", {"approximate": True}),
+    ("glu", {"axis": 0}),
+    ("hard_shrink", {"threshold": 1.0}),
+    ("leaky_relu", {"negative_slope": 0.01}),
+    ("log_softmax", {"axis": 0}),
+    ("relu", {"negative_slope": 0.3}),
+    ("relu", {"max_value": 6.0}),
+    ("relu", {"max_value": 3.3}),
+    ("relu", {"threshold": 1.1}),
+    ("relu", {"negative_slope": 0.2, "max_value": 5.0, "threshold": 0.7}),
+    ("relu", {"negative_slope": 0.2, "threshold": -0.7}),
+    ("soft_shrink", {"threshold": 1.0}),
+    ("softmax", {"axis": 0}),
+    ("softmax", {"axis": (0, 1)}),
+    ("sparsemax", {"axis": 0}),
+    ("squareplus", {"b": 1.0}),
     ("threshold", {"threshold": 0.5, "default_value": -3.0}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "arguments"), CASES, ids=str)

@@ -22,15 +22,23 @@ CASES = [
     *[("convert_format", (BOXES, *pair, 20, 24), {}) for pair in itertools.product(FORMATS, FORMATS)],
     ("affine_transform", (BOXES, *MOVE, 20, 24), {}),
     ("affine_transform", (BOXES, *MOVE, 20, 24), {"center_x": 0.2, "center_y": 0.9}),
-    ("crop", (BOXES, 2, 3, 10, 12), {}), ("pad", (BOXES, 2, 3), {}),
+    ("crop", (BOXES, 2, 3, 10, 12), {}),
+    ("pad", (BOXES, 2, 3), {}),
     *[("compute_iou", (BOXES, OTHERS, form), {"image_shape": (20, 24, 3)}) for form in FORMATS],
-    ("compute_iou", (BOXES[0], OTHERS[0], "xyxy"), {}), ("compute_iou", (BOXES[0], OTHERS[0], "yxyx"), {}),
+    ("compute_iou", (BOXES[0], OTHERS[0], "xyxy"), {}),
+    ("compute_iou", (BOXES[0], OTHERS[0], "yxyx"), {}),
     *[("compute_ciou", (BOXES, OTHERS[:, :3], form), {}) for form in ABSOLUTE],
-    *[("encode_box_to_deltas", (OTHERS[:, :3], BOXES, "xyxy", "xyxy"), {"encoding_format": form, "variance": v})
-      for form in ("center_xywh", "center_yxhw") for v in (None, [0.1, 0.1, 0.2, 0.2])],
-    *[("decode_deltas_to_boxes", (OTHERS[:, :3], BOXES / 20, "xyxy", "xywh"), {"encoded_format": form, "variance": v})
-      for form in ("center_xywh", "center_yxhw") for v in (None, [0.1, 0.1, 0.2, 0.2])],
-]  # fmt: skip
+    *[
+        ("encode_box_to_deltas", (OTHERS[:, :3], BOXES, "xyxy", "xyxy"), {"encoding_format": form, "variance": v})
+        for form in ("center_xywh", "center_yxhw")
+        for v in (None, [0.1, 0.1, 0.2, 0.2])
+    ],
+    *[
+        ("decode_deltas_to_boxes", (OTHERS[:, :3], BOXES / 20, "xyxy", "xywh"), {"encoded_format": form, "variance": v})
+        for form in ("center_xywh", "center_yxhw")
+        for v in (None, [0.1, 0.1, 0.2, 0.2])
+    ],
+]
 
 
 @pytest.mark.parametrize(("name", "args", "words"), [pytest.param(*c, id=f"{c[0]}-{i}") for i, c in enumerate(CASES)])

@@ -45,8 +45,10 @@ def net(k, units, seed):
 
 
 def distiller(k, **words):
-    losses = [k.distillation.LogitsDistillation(3.0, k.losses.KLDivergence()),
-              k.distillation.FeatureDistillation("mse", "wide", "wide")]  # fmt: skip
+    losses = [
+        k.distillation.LogitsDistillation(3.0, k.losses.KLDivergence()),
+        k.distillation.FeatureDistillation("mse", "wide", "wide"),
+    ]
     model = k.distillation.Distiller(net(k, 6, 1), net(k, 2, 2), losses, [0.5, 2.0], 0.3, **words)
     model.compile(k.optimizers.SGD(0.01), k.losses.SparseCategoricalCrossentropy(from_logits=True))
     return model
@@ -68,8 +70,9 @@ def test_a_training():
 
 def test_by_name_the_divergence_is_that_of_distributions():
     """Keras takes softmax for the object KLDivergence() only; of the name it makes a divergence of raw logits."""
-    by_name, by_object = (gazelle.distillation.LogitsDistillation(2.0, one) for one in
-                          ("kl_divergence", gazelle.losses.KLDivergence()))  # fmt: skip
+    by_name, by_object = (
+        gazelle.distillation.LogitsDistillation(2.0, one) for one in ("kl_divergence", gazelle.losses.KLDivergence())
+    )
     same(by_name.compute_loss(T, S), by_object.compute_loss(T, S))
 
 
@@ -79,20 +82,38 @@ def small(units):
 
 KD = gazelle.distillation
 REFUSED = {
-    "shapes": (lambda: KD.Distiller(small(3), small(2), KD.LogitsDistillation()), ShapeError,
-               "outputs of teacher and student: expected [(None, 3)], got [(None, 2)]."),
-    "share": (lambda: KD.Distiller(small(3), small(3), KD.LogitsDistillation(), student_loss_weight=2), ArgumentError,
-              "student_loss_weight: expected a number from 0 to 1, got 2."),
-    "weights": (lambda: KD.Distiller(small(3), small(3), KD.LogitsDistillation(), [1, 2]), ArgumentError,
-                "distillation_loss_weights: expected 1 numbers, got [1, 2]."),
-    "no loss": (lambda: KD.Distiller(small(3), small(3), KD.LogitsDistillation()).compile(), ArgumentError,
-                "loss of a Distiller: expected the student's loss, got none."),
+    "shapes": (
+        lambda: KD.Distiller(small(3), small(2), KD.LogitsDistillation()),
+        ShapeError,
+        "outputs of teacher and student: expected [(None, 3)], got [(None, 2)].",
+    ),
+    "share": (
+        lambda: KD.Distiller(small(3), small(3), KD.LogitsDistillation(), student_loss_weight=2),
+        ArgumentError,
+        "student_loss_weight: expected a number from 0 to 1, got 2.",
+    ),
+    "weights": (
+        lambda: KD.Distiller(small(3), small(3), KD.LogitsDistillation(), [1, 2]),
+        ArgumentError,
+        "distillation_loss_weights: expected 1 numbers, got [1, 2].",
+    ),
+    "no loss": (
+        lambda: KD.Distiller(small(3), small(3), KD.LogitsDistillation()).compile(),
+        ArgumentError,
+        "loss of a Distiller: expected the student's loss, got none.",
+    ),
     "temperature": (lambda: KD.LogitsDistillation(0), ArgumentError, "temperature: expected a number above 0, got 0."),
-    "nothing": (lambda: KD.FeatureDistillation(None), ArgumentError,
-                "loss of FeatureDistillation: expected a loss, got None."),
-    "no model": (lambda: KD.Distiller(3, small(3), KD.LogitsDistillation()), ArgumentError,
-                 "teacher of Distiller: expected a model, got 3."),
-}  # fmt: skip
+    "nothing": (
+        lambda: KD.FeatureDistillation(None),
+        ArgumentError,
+        "loss of FeatureDistillation: expected a loss, got None.",
+    ),
+    "no model": (
+        lambda: KD.Distiller(3, small(3), KD.LogitsDistillation()),
+        ArgumentError,
+        "teacher of Distiller: expected a model, got 3.",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", REFUSED)

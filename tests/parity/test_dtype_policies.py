@@ -127,10 +127,16 @@ def test_layer_in_half_precision(case, policy):
 
 
 def _network(k):
-    return k.Sequential([
-        k.Input((8, 8, 1)), k.layers.Conv2D(4, 3, activation="relu"), k.layers.BatchNormalization(),
-        k.layers.Flatten(), k.layers.LayerNormalization(), k.layers.Dense(3, activation="softmax"),
-    ])  # fmt: skip
+    return k.Sequential(
+        [
+            k.Input((8, 8, 1)),
+            k.layers.Conv2D(4, 3, activation="relu"),
+            k.layers.BatchNormalization(),
+            k.layers.Flatten(),
+            k.layers.LayerNormalization(),
+            k.layers.Dense(3, activation="softmax"),
+        ]
+    )
 
 
 @pytest.mark.parametrize(("policy", "optimizer"), [("mixed_bfloat16", "adam"), ("mixed_float16", "sgd")])

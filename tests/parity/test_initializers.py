@@ -14,14 +14,24 @@ pytestmark = pytest.mark.usefixtures("keras_draws")
 
 SHAPES = [(64, 48), (3, 3, 16, 24), (5, 16, 40), (2000,)]
 RANDOM = [
-    ("RandomNormal", {}), ("RandomNormal", {"mean": 1.0, "stddev": 0.5}), ("RandomUniform", {}),
-    ("RandomUniform", {"minval": 1.0, "maxval": 3.0}), ("TruncatedNormal", {}),
-    ("TruncatedNormal", {"mean": -1.0, "stddev": 2.0}), ("GlorotUniform", {}), ("GlorotNormal", {}), ("HeUniform", {}),
-    ("HeNormal", {}), ("LecunUniform", {}), ("LecunNormal", {}),
-    *[("VarianceScaling", {"scale": 0.7, "mode": mode, "distribution": distribution})
-      for mode in ("fan_in", "fan_out", "fan_avg")
-      for distribution in ("uniform", "truncated_normal", "untruncated_normal", "normal")],
-]  # fmt: skip
+    ("RandomNormal", {}),
+    ("RandomNormal", {"mean": 1.0, "stddev": 0.5}),
+    ("RandomUniform", {}),
+    ("RandomUniform", {"minval": 1.0, "maxval": 3.0}),
+    ("TruncatedNormal", {}),
+    ("TruncatedNormal", {"mean": -1.0, "stddev": 2.0}),
+    ("GlorotUniform", {}),
+    ("GlorotNormal", {}),
+    ("HeUniform", {}),
+    ("HeNormal", {}),
+    ("LecunUniform", {}),
+    ("LecunNormal", {}),
+    *[
+        ("VarianceScaling", {"scale": 0.7, "mode": mode, "distribution": distribution})
+        for mode in ("fan_in", "fan_out", "fan_avg")
+        for distribution in ("uniform", "truncated_normal", "untruncated_normal", "normal")
+    ],
+]
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -57,14 +67,19 @@ def test_fans_of_named_axes(axes):
 @pytest.mark.parametrize(
     ("name", "arguments", "shape"),
     [
-        ("Zeros", {}, (2, 3)), ("Ones", {}, (2, 3)), ("Constant", {"value": 2.5}, (2, 3)),
-        ("Constant", {"value": [1.0, 2.0, 3.0]}, (2, 3)), ("Identity", {}, (3, 3)), ("Identity", {"gain": 2.0}, (2, 4)),
-        ("STFT", {}, (8, 1, 5)), ("STFT", {"side": "imag", "scaling": "spectrum"}, (8, 1, 5)),
+        ("Zeros", {}, (2, 3)),
+        ("Ones", {}, (2, 3)),
+        ("Constant", {"value": 2.5}, (2, 3)),
+        ("Constant", {"value": [1.0, 2.0, 3.0]}, (2, 3)),
+        ("Identity", {}, (3, 3)),
+        ("Identity", {"gain": 2.0}, (2, 4)),
+        ("STFT", {}, (8, 1, 5)),
+        ("STFT", {"side": "imag", "scaling": "spectrum"}, (8, 1, 5)),
         ("STFT", {"window": None, "scaling": None}, (8, 1, 5)),
         ("STFT", {"window": "hamming", "periodic": True}, (8, 1, 5)),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_values_without_chance(name, arguments, shape):
     ours = getattr(initializers, name)(**arguments)(shape)
     theirs = np.asarray(getattr(keras.initializers, name)(**arguments)(shape))
@@ -144,7 +159,7 @@ def test_an_array_is_an_initializer_of_its_shape():
         (lambda: initializers.Orthogonal()((2,)), "Orthogonal needs a matrix: expected a shape of 2 axes or more"),
         (lambda: initializers.HeNormal()((2, 2), "int32"), "HeNormal draws real numbers: expected a float dtype"),
     ],
-)  # fmt: skip
+)
 def test_errors(make, text):
     with pytest.raises(ArgumentError, match=text):
         make()

@@ -166,9 +166,11 @@ SIMPLE_CALLS = [
 #: every layer with every second way of calling it, and each of the two classes with all
 SIMPLE_PAIRS = [
     (name, words, call)
-    for name, every in SIMPLE.items() for i, words in enumerate(every) for j, call in enumerate(SIMPLE_CALLS)
+    for name, every in SIMPLE.items()
+    for i, words in enumerate(every)
+    for j, call in enumerate(SIMPLE_CALLS)
     if (i + j) % 2 == 0
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "words", "call"), SIMPLE_PAIRS)
@@ -215,8 +217,9 @@ EINSUMS = [
 
 @pytest.mark.parametrize(
     ("equation", "output_shape", "bias_axes", "shape", "activation"),
-    [(*row, (None, "relu")[i % 2]) for i, row in enumerate(EINSUMS)], ids=str,
-)  # fmt: skip
+    [(*row, (None, "relu")[i % 2]) for i, row in enumerate(EINSUMS)],
+    ids=str,
+)
 def test_einsum_dense(equation, output_shape, bias_axes, shape, activation, same_call):
     words = {"equation": equation, "output_shape": output_shape, "bias_axes": bias_axes, "activation": activation}
     theirs, ours = both("EinsumDense", words, EinsumDense)

@@ -99,12 +99,19 @@ def test_layer(same_layer, name, words, shape):
 
 @pytest.mark.parametrize(
     ("name", "words", "shape"),
-    [("Flatten", {}, (2, 3, 4)), ("Reshape", {"target_shape": (6,)}, (2, 3, 2)),
-     ("Permute", {"dims": (2, 1)}, (2, 3, 4)), ("RepeatVector", {"n": 2}, (2, 3)), ("Identity", {}, (2, 3)),
-     ("ZeroPadding2D", {}, (2, 3, 3, 1)),
-     ("UpSampling2D", {}, (2, 3, 3, 1)), ("Cropping1D", {}, (2, 4, 1)), ("Masking", {}, (2, 3, 4)),
-     ("Dense", {"units": 2}, (2, 3))],
-)  # fmt: skip
+    [
+        ("Flatten", {}, (2, 3, 4)),
+        ("Reshape", {"target_shape": (6,)}, (2, 3, 2)),
+        ("Permute", {"dims": (2, 1)}, (2, 3, 4)),
+        ("RepeatVector", {"n": 2}, (2, 3)),
+        ("Identity", {}, (2, 3)),
+        ("ZeroPadding2D", {}, (2, 3, 3, 1)),
+        ("UpSampling2D", {}, (2, 3, 3, 1)),
+        ("Cropping1D", {}, (2, 4, 1)),
+        ("Masking", {}, (2, 3, 4)),
+        ("Dense", {"units": 2}, (2, 3)),
+    ],
+)
 def test_whole_numbers(same_layer, name, words, shape):
     same_layer(name, words, shape, dtype="int32")
 

@@ -21,63 +21,104 @@ BOXES = {
         [[[0, 1, 3, 4], [2, 2, 7, 5]], [[1, 0, 2, 6], [4, 3, 8, 4]], [[5, 1, 6, 2], [0, 0, 8, 6]]], "float32"
     ),
     "labels": np.array([[1, 2], [0, 3], [2, 1]], "int32"),
-}  # fmt: skip
+}
 LABELS = np.eye(3, dtype="float32")
 FIRST = {"data_format": "channels_first"}
 UNITS = {"value_range": (0.0, 1.0)}
 FILLS = [{"fill_mode": f, "fill_value": 3.0} for f in ("reflect", "wrap", "constant", "nearest")]
 
 CASES = [
-    *[("Resizing", {"height": h, "width": w, **more}) for h, w in ((3, 4), (9, 7))
-      for more in ({}, {"interpolation": "nearest"}, {"interpolation": "bicubic", "antialias": True}, FIRST,
-                   {"crop_to_aspect_ratio": True}, {"pad_to_aspect_ratio": True, "fill_value": 7.0})],
-    *[("CenterCrop", {"height": h, "width": w, **more})
-      for h, w in ((4, 5), (3, 8), (7, 5), (9, 9)) for more in ({}, FIRST)],
+    *[
+        ("Resizing", {"height": h, "width": w, **more})
+        for h, w in ((3, 4), (9, 7))
+        for more in (
+            {},
+            {"interpolation": "nearest"},
+            {"interpolation": "bicubic", "antialias": True},
+            FIRST,
+            {"crop_to_aspect_ratio": True},
+            {"pad_to_aspect_ratio": True, "fill_value": 7.0},
+        )
+    ],
+    *[
+        ("CenterCrop", {"height": h, "width": w, **more})
+        for h, w in ((4, 5), (3, 8), (7, 5), (9, 9))
+        for more in ({}, FIRST)
+    ],
     *[("RandomCrop", {"height": h, "width": w, **more}) for h, w in ((4, 5), (8, 8), (6, 4)) for more in ({}, FIRST)],
-    *[("RandomFlip", {"mode": m, **more}) for m in ("horizontal", "vertical", "horizontal_and_vertical")
-      for more in ({}, FIRST)],
+    *[
+        ("RandomFlip", {"mode": m, **more})
+        for m in ("horizontal", "vertical", "horizontal_and_vertical")
+        for more in ({}, FIRST)
+    ],
     *[("RandomRotation", {"factor": 0.2, **more}) for more in (*FILLS, {"interpolation": "nearest"}, FIRST)],
     ("RandomRotation", {"factor": (-0.1, 0.4)}),
     *[("RandomTranslation", {"height_factor": 0.3, "width_factor": (0.0, 0.4), **more}) for more in (*FILLS, FIRST)],
     *[("RandomZoom", {"height_factor": (-0.4, -0.2), "width_factor": (0.1, 0.3), **more}) for more in (*FILLS, FIRST)],
     ("RandomZoom", {"height_factor": 0.3}),
     *[("RandomShear", {"x_factor": 0.3, "y_factor": (0.1, 0.4), **more}) for more in (*FILLS, FIRST)],
-    *[("RandomPerspective", {"factor": (1.0, 1.0), "scale": 0.6, **more})
-      for more in ({}, {"interpolation": "nearest"}, {"fill_value": 5.0}, FIRST)],
+    *[
+        ("RandomPerspective", {"factor": (1.0, 1.0), "scale": 0.6, **more})
+        for more in ({}, {"interpolation": "nearest"}, {"fill_value": 5.0}, FIRST)
+    ],
     ("RandomPerspective", {"factor": 0.7, "scale": 0.3}),
     *[("RandomElasticTransform", {"factor": (1.0, 1.0), "scale": (0.7, 1.0), **more}) for more in ({}, FIRST)],
-    *[("RandomErasing", {"factor": f, "fill_value": v, **more}) for f in ((1.0, 1.0), 0.6)
-      for v in (None, 7.0) for more in ({}, FIRST)],
-    *[(name, {"factor": f, **more}) for name in ("RandomBrightness", "RandomContrast")
-      for f, more in ((0.3, {}), ((0.1, 0.6), UNITS), (0.5, {"value_range": [20, 200]}), ((0.1, 0.3), FIRST))],
-    *[(name, {"factor": f, **more}) for name in ("RandomColorDegeneration", "RandomSharpness", "RandomHue")
-      for f, more in ((0.4, {}), ((0.2, 0.9), UNITS), (0.6, FIRST))],
+    *[
+        ("RandomErasing", {"factor": f, "fill_value": v, **more})
+        for f in ((1.0, 1.0), 0.6)
+        for v in (None, 7.0)
+        for more in ({}, FIRST)
+    ],
+    *[
+        (name, {"factor": f, **more})
+        for name in ("RandomBrightness", "RandomContrast")
+        for f, more in ((0.3, {}), ((0.1, 0.6), UNITS), (0.5, {"value_range": [20, 200]}), ((0.1, 0.3), FIRST))
+    ],
+    *[
+        (name, {"factor": f, **more})
+        for name in ("RandomColorDegeneration", "RandomSharpness", "RandomHue")
+        for f, more in ((0.4, {}), ((0.2, 0.9), UNITS), (0.6, FIRST))
+    ],
     *[("RandomSaturation", {"factor": f, **more}) for f in (0.4, (0.2, 0.7)) for more in (UNITS, {**UNITS, **FIRST})],
     *[("RandomGrayscale", {"factor": f, **more}) for f in (0.5, 1.0) for more in ({}, FIRST)],
     *[("RandomInvert", {"factor": f, **more}) for f in (0.5, (1.0, 1.0)) for more in ({}, UNITS, FIRST)],
     *[("RandomPosterization", {"factor": f, **more}) for f in (1, 3, (2, 7)) for more in ({}, UNITS, FIRST)],
-    *[("RandomGaussianBlur", {"factor": (1.0, 1.0), "kernel_size": k, "sigma": s, **more})
-      for k, s in ((3, 1.0), ((5, 3), (0.4, 0.9))) for more in ({"data_format": "channels_last"}, FIRST)],
-    *[("Solarization", {"addition_factor": a, "threshold_factor": t, **more})
-      for a, t in ((0.0, 0.5), ((0.1, 0.4), (0.2, 0.8))) for more in ({}, UNITS)],
+    *[
+        ("RandomGaussianBlur", {"factor": (1.0, 1.0), "kernel_size": k, "sigma": s, **more})
+        for k, s in ((3, 1.0), ((5, 3), (0.4, 0.9)))
+        for more in ({"data_format": "channels_last"}, FIRST)
+    ],
+    *[
+        ("Solarization", {"addition_factor": a, "threshold_factor": t, **more})
+        for a, t in ((0.0, 0.5), ((0.1, 0.4), (0.2, 0.8)))
+        for more in ({}, UNITS)
+    ],
     *[("AutoContrast", more) for more in ({}, UNITS, {"value_range": (-50, 300)})],
-    ("Equalization", {}), *[("Equalization", {"bins": 16, **more}) for more in (UNITS, FIRST)],
-    *[("ContrastLimitedAdaptiveHistogramEqualization", {"tile_grid_size": g, "clip_limit": c, **more})
-      for g, c, more in (((4, 3), 1.5, UNITS), ((2, 3), 0.0, FIRST))],
+    ("Equalization", {}),
+    *[("Equalization", {"bins": 16, **more}) for more in (UNITS, FIRST)],
+    *[
+        ("ContrastLimitedAdaptiveHistogramEqualization", {"tile_grid_size": g, "clip_limit": c, **more})
+        for g, c, more in (((4, 3), 1.5, UNITS), ((2, 3), 0.0, FIRST))
+    ],
     *[("MixUp", {"alpha": a, **more}) for a in (0.2, 1.0) for more in ({}, FIRST)],
     *[("CutMix", {"factor": f, **more}) for f in (1.0, (0.3, 0.8)) for more in ({}, FIRST)],
     *[("RandAugment", {"factor": f, "num_ops": n, "seed": s}) for f, n, s in ((0.5, 2, 0), (0.3, 3, 1))],
-    ("AugMix", {"factor": 0.4, "all_ops": False}), ("AugMix", {"num_chains": 2}),
-    ("MaxNumBoundingBoxes", {"max_number": 3}), ("MaxNumBoundingBoxes", {"max_number": 1}),
-]  # fmt: skip
+    ("AugMix", {"factor": 0.4, "all_ops": False}),
+    ("AugMix", {"num_chains": 2}),
+    ("MaxNumBoundingBoxes", {"max_number": 3}),
+    ("MaxNumBoundingBoxes", {"max_number": 1}),
+]
 MOVING = {"CenterCrop", "RandomFlip", "RandomRotation", "RandomTranslation", "RandomZoom", "RandomPerspective"} | {
-    "RandomShear", "Resizing",
-}  # fmt: skip
+    "RandomShear",
+    "Resizing",
+}
 SMOOTH = {"RandomContrast", "RandomBrightness", "RandomHue", "RandomSaturation", "RandomSharpness", "RandomZoom"}
 
 #: layers of Keras that make Python's numbers of what was drawn, or of the boxes; two that take long to compile
-PYTHON = {getattr(keras.layers, name) for name in
-          ("RandomElasticTransform", "RandomCrop", "MaxNumBoundingBoxes", "AugMix", "Equalization")}  # fmt: skip
+PYTHON = {
+    getattr(keras.layers, name)
+    for name in ("RandomElasticTransform", "RandomCrop", "MaxNumBoundingBoxes", "AugMix", "Equalization")
+}
 
 
 def numbers(value):
@@ -129,19 +170,21 @@ def test_equals_keras(name, words):
         same(*(m.transform_labels(jnp.asarray(LABELS), how) for m in (ours, theirs)), what="labels")
     if name in SMOOTH and not any(key in words for key in ("data_format", "fill_mode")):
         weight = jnp.asarray(R.normal(size=x.shape), "float32")
-        slopes = [
+        gradients = [
             jax.jit(jax.grad(lambda x, m=m: jnp.sum(m.transform_images(x, how) * weight)))(x) for m in (ours, theirs)
         ]
-        same(*slopes, kind="gradients")
+        same(*gradients, kind="gradients")
 
 
 FORMATS = ("xyxy", "rel_xyxy", "center_xywh")
 MOVED = [
-    (name, words, form) for name, words in CASES if name in (MOVING | {"MaxNumBoundingBoxes", "RandAugment"})
+    (name, words, form)
+    for name, words in CASES
+    if name in (MOVING | {"MaxNumBoundingBoxes", "RandAugment"})
     if words.get("fill_mode", "reflect") == "reflect" and words.get("interpolation", "bilinear") == "bilinear"
     for form in FORMATS
     if form == "xyxy" or name in {"Resizing", "RandomFlip", "RandomTranslation", "CenterCrop", "RandomZoom"}
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "words", "form"), [pytest.param(*c, id=f"{c[0]}-{i}") for i, c in enumerate(MOVED)])

@@ -146,5 +146,5 @@ def test_half_precision_sums_in_single(same_layer, name, words):
 
 
 def test_unit_normalization_of_zeros_has_a_finite_gradient():
-    slope = jax.grad(lambda x: jnp.sum(layers.UnitNormalization()(x)))(jnp.zeros((1, 3)))
-    assert np.isfinite(np.asarray(slope)).all()
+    gradient = jax.grad(lambda x: jnp.sum(layers.UnitNormalization()(x)))(jnp.zeros((1, 3)))
+    assert np.isfinite(np.asarray(gradient)).all()

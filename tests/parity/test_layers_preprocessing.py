@@ -69,8 +69,8 @@ def test_normalization_weights(words):
 def adapting(monkeypatch):
     """Keras asks TensorFlow whether data is a dataset of its own; here nothing is."""
     nothing = SimpleNamespace(data=SimpleNamespace(Dataset=type("Dataset", (), {})), is_tensor=lambda _: False)
-    for room in ("normalization", "discretization"):
-        monkeypatch.setattr(f"keras.src.layers.preprocessing.{room}.tf", nothing)
+    for namespace in ("normalization", "discretization"):
+        monkeypatch.setattr(f"keras.src.layers.preprocessing.{namespace}.tf", nothing)
 
 
 def _batches(data):

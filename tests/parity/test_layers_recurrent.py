@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from gazelle.core import bind
+from gazelle.core import tracing
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.layers.base import Layer
 from gazelle.layers.gru import GRU, GRUCell
@@ -62,14 +62,17 @@ def name_of(value):
 #: every layer with half of the flags, every flag with half of the layers, and half of these with a mask
 ALTERNATING = [
     (*layer, flags, (i + j) % 4 == 0)
-    for i, layer in enumerate(FAMILY) for j, flags in enumerate(FLAGS) if (i + j) % 2 == 0
-]  # fmt: skip
+    for i, layer in enumerate(FAMILY)
+    for j, flags in enumerate(FLAGS)
+    if (i + j) % 2 == 0
+]
 
 
 @pytest.mark.parametrize(
-    ("name", "words", "flags", "masked"), ALTERNATING,
+    ("name", "words", "flags", "masked"),
+    ALTERNATING,
     ids=[f"{n}-{name_of(w)}-{digits(f)}-{m}" for n, w, f, m in ALTERNATING],
-)  # fmt: skip
+)
 def test_values_and_gradients(name, words, flags, masked, same_call):
     kwargs = {"mask": MASK} if masked else {}
     same_call(*both(name, **words, **flags), [X], kwargs)
@@ -106,14 +109,28 @@ def test_unrolled_is_the_loop(name):
 
 
 WEIGHTS = {
-    "kernel_initializer": "ones", "recurrent_initializer": "glorot_normal", "bias_initializer": "ones",
-    "kernel_regularizer": "l1", "recurrent_regularizer": "l2", "bias_regularizer": "l1",
-    "kernel_constraint": "non_neg", "recurrent_constraint": "max_norm", "bias_constraint": "unit_norm",
-}  # fmt: skip
+    "kernel_initializer": "ones",
+    "recurrent_initializer": "glorot_normal",
+    "bias_initializer": "ones",
+    "kernel_regularizer": "l1",
+    "recurrent_regularizer": "l2",
+    "bias_regularizer": "l1",
+    "kernel_constraint": "non_neg",
+    "recurrent_constraint": "max_norm",
+    "bias_constraint": "unit_norm",
+}
 
 
-@pytest.mark.parametrize(("name", "words"), [*FAMILY, *((n, WEIGHTS) for n in ("SimpleRNN", "LSTM", "GRU")),
-    ("LSTM", {"unit_forget_bias": False}), ("LSTM", {"bias_initializer": "ones"})], ids=name_of)  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        *FAMILY,
+        *((n, WEIGHTS) for n in ("SimpleRNN", "LSTM", "GRU")),
+        ("LSTM", {"unit_forget_bias": False}),
+        ("LSTM", {"bias_initializer": "ones"}),
+    ],
+    ids=name_of,
+)
 def test_config_and_weights(name, words):
     theirs, ours = both(name, name="r", **words)
     wanted, got = theirs.get_config(), ours.get_config()
@@ -232,9 +249,10 @@ CELLS = {
 
 OVER = [  # Keras on JAX cannot mask a stack whose last cell has its state in no list
     (cell, flags, (i + j) % 2 == 1 and cell != "mixed")
-    for i, cell in enumerate(CELLS) for j, flags in enumerate(f for f in FLAGS if not f["unroll"])
+    for i, cell in enumerate(CELLS)
+    for j, flags in enumerate(f for f in FLAGS if not f["unroll"])
     if (i + j) % 3  # two of three
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("cell", "flags", "masked"), OVER, ids=[f"{c}-{digits(f)}-{m}" for c, f, m in OVER])
@@ -305,7 +323,7 @@ def test_stateful_in_a_pure_call():
     layer.build(X.shape)
     variables = layer.named_variables()
     assert [p for p, v in variables.items() if not v.trainable] == ["rnn_state", "rnn_state_1"]
-    call = jax.jit(bind.pure(layer, variables))
+    call = jax.jit(tracing.pure(layer, variables))
     before = {path: v.value for path, v in variables.items()}
     first, after, _ = call(before, X)
     second = call(after, X)[0]
@@ -376,9 +394,9 @@ def test_gradient_of_a_gradient():
     layer(X)
     second = jax.grad(lambda x: (jax.grad(lambda x: layer(x).sum())(x) ** 2).sum())(X)
     step = 1e-2
-    slope = lambda x: (jax.grad(lambda x: layer(x).sum())(x) ** 2).sum()  # noqa: E731
+    gradient = lambda x: (jax.grad(lambda x: layer(x).sum())(x) ** 2).sum()  # noqa: E731
     nudge = np.zeros_like(X)
     nudge[1, 2, 0] = step
     np.testing.assert_allclose(
-        second[1, 2, 0], (slope(X + nudge) - slope(X - nudge)) / (2 * step), rtol=0.05, atol=1e-4
+        second[1, 2, 0], (gradient(X + nudge) - gradient(X - nudge)) / (2 * step), rtol=0.05, atol=1e-4
     )

@@ -8,7 +8,7 @@ import pytest
 from deviations import same
 
 from gazelle import layers
-from gazelle.core import bind
+from gazelle.core import tracing
 from gazelle.core.masks import get_mask, set_mask
 
 RNG = np.random.default_rng(11)
@@ -213,8 +213,10 @@ def test_reversible_embedding(words):
 
 @pytest.mark.parametrize("told", [{}, {"training": False}, {"training": True}], ids=str)
 def test_pipeline(told):
-    theirs, ours = (k.Pipeline([k.Rescaling(2.0), k.GaussianDropout(0.5, seed=1), k.Flatten()], name="p")
-                    for k in (keras.layers, layers))  # fmt: skip
+    theirs, ours = (
+        k.Pipeline([k.Rescaling(2.0), k.GaussianDropout(0.5, seed=1), k.Flatten()], name="p")
+        for k in (keras.layers, layers)
+    )
     x = np.ones((2, 3, 4), "float32")
     wanted, got = np.asarray(theirs(x, **told)), np.asarray(ours(x, **told))
     assert wanted.shape == got.shape
@@ -228,7 +230,7 @@ def test_pipeline(told):
 
 def test_pipeline_in_a_model_knows_whether_it_trains():
     layer = layers.Pipeline([layers.Dropout(0.5, seed=1)])
-    call = bind.pure(layer, {})
+    call = tracing.pure(layer, {})
     x = jnp.ones((4, 8))
     assert bool((call({}, x)[0] == x).all())
     assert not bool((call({}, x, key=jax.random.key(0), training=True)[0] == x).all())

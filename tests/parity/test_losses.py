@@ -240,10 +240,15 @@ def test_overlap_axis(name, axis):
 @pytest.mark.parametrize("axis", [1, -2, 0])
 @pytest.mark.parametrize(
     ("name", "data"),
-    [("BinaryCrossentropy", binary), ("CosineSimilarity", numbers), ("BinaryFocalCrossentropy", binary),
-     ("CategoricalCrossentropy", onehot), ("CategoricalFocalCrossentropy", onehot)],
+    [
+        ("BinaryCrossentropy", binary),
+        ("CosineSimilarity", numbers),
+        ("BinaryFocalCrossentropy", binary),
+        ("CategoricalCrossentropy", onehot),
+        ("CategoricalFocalCrossentropy", onehot),
+    ],
     ids=label,
-)  # fmt: skip
+)
 def test_axis(name, data, axis):
     y_true, y_pred = data(np.random.default_rng(6), 2, 3, 4)
     both(getattr(losses, name)(axis=axis), getattr(keras.losses, name)(axis=axis), y_true, y_pred)
@@ -276,13 +281,26 @@ def test_ctc(rows, steps):
 
 
 FUNCTIONS = [
-    ("mean_squared_error", numbers), ("mean_absolute_error", numbers), ("mean_absolute_percentage_error", positive),
-    ("mean_squared_logarithmic_error", positive), ("cosine_similarity", numbers), ("huber", numbers),
-    ("log_cosh", numbers), ("poisson", positive), ("kl_divergence", soft), ("hinge", signs), ("squared_hinge", signs),
-    ("categorical_hinge", onehot_logits), ("binary_crossentropy", binary), ("categorical_crossentropy", onehot),
-    ("sparse_categorical_crossentropy", classes), ("binary_focal_crossentropy", binary),
-    ("categorical_focal_crossentropy", onehot), ("dice", soft), ("tversky", soft),
-]  # fmt: skip
+    ("mean_squared_error", numbers),
+    ("mean_absolute_error", numbers),
+    ("mean_absolute_percentage_error", positive),
+    ("mean_squared_logarithmic_error", positive),
+    ("cosine_similarity", numbers),
+    ("huber", numbers),
+    ("log_cosh", numbers),
+    ("poisson", positive),
+    ("kl_divergence", soft),
+    ("hinge", signs),
+    ("squared_hinge", signs),
+    ("categorical_hinge", onehot_logits),
+    ("binary_crossentropy", binary),
+    ("categorical_crossentropy", onehot),
+    ("sparse_categorical_crossentropy", classes),
+    ("binary_focal_crossentropy", binary),
+    ("categorical_focal_crossentropy", onehot),
+    ("dice", soft),
+    ("tversky", soft),
+]
 
 
 @pytest.mark.parametrize(("name", "data"), FUNCTIONS, ids=label)

@@ -99,16 +99,30 @@ MEANS = [
 ]
 #: Metrics of counts on (batch, k): Keras knows no masks here.
 COUNTS = [
-    *((name, words, data) for name in ("TruePositives", "FalsePositives", "TrueNegatives", "FalseNegatives")
-      for words, data in (({}, binary), ({"thresholds": [0.2, 0.6]}, binary), ({"thresholds": 0.5}, at_thresholds))),
-    *((name, words, data) for name in ("Precision", "Recall")
-      for words, data in (({}, binary), ({"thresholds": [0.0, 0.3, 0.9]}, binary), ({"top_k": 2}, binary),
-                          ({"class_id": 1}, binary), ({"top_k": 2, "class_id": 1}, onehot),
-                          ({"thresholds": [0.0, 0.5, 1.0]}, at_thresholds),
-                          ({"thresholds": [0.0, 0.25, 0.5, 0.75, 1.0]}, at_thresholds))),
-    *(("AUC", {"curve": curve, "summation_method": method, "num_thresholds": count}, data)
-      for curve in ("ROC", "PR", "PRGAIN") for method in ("interpolation", "minoring", "majoring")
-      for count, data in ((200, binary), (5, at_thresholds))),
+    *(
+        (name, words, data)
+        for name in ("TruePositives", "FalsePositives", "TrueNegatives", "FalseNegatives")
+        for words, data in (({}, binary), ({"thresholds": [0.2, 0.6]}, binary), ({"thresholds": 0.5}, at_thresholds))
+    ),
+    *(
+        (name, words, data)
+        for name in ("Precision", "Recall")
+        for words, data in (
+            ({}, binary),
+            ({"thresholds": [0.0, 0.3, 0.9]}, binary),
+            ({"top_k": 2}, binary),
+            ({"class_id": 1}, binary),
+            ({"top_k": 2, "class_id": 1}, onehot),
+            ({"thresholds": [0.0, 0.5, 1.0]}, at_thresholds),
+            ({"thresholds": [0.0, 0.25, 0.5, 0.75, 1.0]}, at_thresholds),
+        )
+    ),
+    *(
+        ("AUC", {"curve": curve, "summation_method": method, "num_thresholds": count}, data)
+        for curve in ("ROC", "PR", "PRGAIN")
+        for method in ("interpolation", "minoring", "majoring")
+        for count, data in ((200, binary), (5, at_thresholds))
+    ),
     ("AUC", {"thresholds": [0.1, 0.35, 0.8]}, binary),
     ("AUC", {"thresholds": [0.5]}, at_thresholds),
     ("AUC", {"from_logits": True, "num_thresholds": 50}, decisions),
@@ -116,21 +130,29 @@ COUNTS = [
     ("AUC", {"multi_label": True, "num_thresholds": 20}, binary),
     ("AUC", {"multi_label": True, "num_labels": 4, "curve": "PR", "num_thresholds": 20}, binary),
     ("AUC", {"multi_label": True, "label_weights": [0.1, 0.5, 0.2, 0.9], "num_thresholds": 20}, binary),
-    *(("SensitivityAtSpecificity", {"specificity": v, "num_thresholds": n}, binary)
-      for v, n in ((0.5, 200), (0.9, 1), (0, 7))),
+    *(
+        ("SensitivityAtSpecificity", {"specificity": v, "num_thresholds": n}, binary)
+        for v, n in ((0.5, 200), (0.9, 1), (0, 7))
+    ),
     ("SensitivityAtSpecificity", {"specificity": 0.5, "num_thresholds": 5}, at_thresholds),
     ("SpecificityAtSensitivity", {"sensitivity": 0.6}, binary),
     ("PrecisionAtRecall", {"recall": 0.4}, binary),
     ("RecallAtPrecision", {"precision": 0.4}, binary),
     ("RecallAtPrecision", {"precision": 0.4, "class_id": 2}, binary),
-    *(("F1Score", {"average": a, "threshold": t}, binary)
-      for a in (None, "micro", "macro", "weighted") for t in (None, 0.4)),
+    *(
+        ("F1Score", {"average": a, "threshold": t}, binary)
+        for a in (None, "micro", "macro", "weighted")
+        for t in (None, 0.4)
+    ),
     ("FBetaScore", {"average": "macro", "beta": 2.0, "threshold": 0.5}, binary),
     ("FBetaScore", {"average": "weighted", "beta": 0.5}, onehot),
-    *(("R2Score", {"class_aggregation": a, "num_regressors": p}, numbers)
-      for a in (None, "uniform_average", "variance_weighted_average") for p in (0, 2)),
+    *(
+        ("R2Score", {"class_aggregation": a, "num_regressors": p}, numbers)
+        for a in (None, "uniform_average", "variance_weighted_average")
+        for p in (0, 2)
+    ),
     ("RootMeanSquaredError", {}, numbers),
-]  # fmt: skip
+]
 
 
 def label(value):
@@ -172,8 +194,14 @@ def both(ours, theirs, data, shape, weights=None, mask=None):
 @pytest.mark.parametrize(("weights", "mask"), [(None, None), ("each", None), ("one", "mask")], ids=label)
 @pytest.mark.parametrize(("name", "words", "data"), MEANS, ids=label)
 def test_mean_of_a_function(name, words, data, weights, mask):
-    both(getattr(metrics, name)(**words), getattr(keras.metrics, name)(**words), data, (4,),
-         "each" if weights == "one" and name in ("Accuracy", "BinaryAccuracy") else weights, mask)  # fmt: skip
+    both(
+        getattr(metrics, name)(**words),
+        getattr(keras.metrics, name)(**words),
+        data,
+        (4,),
+        "each" if weights == "one" and name in ("Accuracy", "BinaryAccuracy") else weights,
+        mask,
+    )
 
 
 @pytest.mark.parametrize(
@@ -259,10 +287,20 @@ def test_iou(name, words, data, weights):
 @pytest.mark.parametrize("name", ["Mean", "Sum"])
 @pytest.mark.parametrize(
     ("values", "weights"),
-    [((), None), ((4,), None), ((4,), (4,)), ((4, 3), (4,)), ((4, 3), (4, 3)), ((4, 3), (4, 1)), ((4, 3, 2), (4, 3)),
-     ((4, 3, 2), None), ((4, 1), (4,)), ((4,), (4, 1))],
+    [
+        ((), None),
+        ((4,), None),
+        ((4,), (4,)),
+        ((4, 3), (4,)),
+        ((4, 3), (4, 3)),
+        ((4, 3), (4, 1)),
+        ((4, 3, 2), (4, 3)),
+        ((4, 3, 2), None),
+        ((4, 1), (4,)),
+        ((4,), (4, 1)),
+    ],
     ids=label,
-)  # fmt: skip
+)
 def test_reductions(name, values, weights):
     rng = np.random.default_rng(12)
     ours, theirs = getattr(metrics, name)(), getattr(keras.metrics, name)()
@@ -282,8 +320,13 @@ def squares(y_true, y_pred, factor=1.0):
 @pytest.mark.parametrize("weights", [None, "each"])
 @pytest.mark.parametrize("words", [{}, {"factor": 3.0}], ids=label)
 def test_function_of_the_user(words, weights):
-    both(metrics.MeanMetricWrapper(squares, name="squares", **words),
-         keras.metrics.MeanMetricWrapper(squares, name="squares", **words), numbers, (4,), weights)  # fmt: skip
+    both(
+        metrics.MeanMetricWrapper(squares, name="squares", **words),
+        keras.metrics.MeanMetricWrapper(squares, name="squares", **words),
+        numbers,
+        (4,),
+        weights,
+    )
 
 
 def test_a_loss_as_metric_counts_samples_not_batches():
@@ -294,10 +337,16 @@ def test_a_loss_as_metric_counts_samples_not_batches():
 
 
 REQUIRED = {
-    "MeanMetricWrapper": (squares,), "IoU": (4, [1]), "MeanIoU": (4,), "OneHotIoU": (4, [1]), "OneHotMeanIoU": (4,),
-    "SensitivityAtSpecificity": (0.5,), "SpecificityAtSensitivity": (0.5,), "PrecisionAtRecall": (0.5,),
+    "MeanMetricWrapper": (squares,),
+    "IoU": (4, [1]),
+    "MeanIoU": (4,),
+    "OneHotIoU": (4, [1]),
+    "OneHotMeanIoU": (4,),
+    "SensitivityAtSpecificity": (0.5,),
+    "SpecificityAtSensitivity": (0.5,),
+    "PrecisionAtRecall": (0.5,),
     "RecallAtPrecision": (0.5,),
-}  # fmt: skip
+}
 CLASSES = sorted(n for n in dir(keras.metrics) if n[0].isupper() and n != "Metric")
 
 

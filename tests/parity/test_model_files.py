@@ -126,9 +126,9 @@ def test_files_go_both_ways(name, tmp_path):
         np.testing.assert_array_equal(back, other)
 
 
-@pytest.mark.parametrize("room", [gazelle, keras], ids=["ours", "theirs"])
-def test_a_model_at_two_places_stays_one(room, tmp_path):
-    model = shared_within(room)
+@pytest.mark.parametrize("namespace", [gazelle, keras], ids=["ours", "theirs"])
+def test_a_model_at_two_places_stays_one(namespace, tmp_path):
+    model = shared_within(namespace)
     model.save(tmp_path / "model.keras")
     back = gazelle.models.load_model(tmp_path / "model.keras")
     x = np.random.default_rng(1).normal(size=(2, *ROW)).astype("float32")

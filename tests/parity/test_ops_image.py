@@ -24,50 +24,106 @@ FILLS = ("constant", "nearest", "wrap", "mirror", "reflect")
 SIZES = ((3, 4), (9, 11), (14, 5))
 
 CASES = [
-    *[("resize", (X, size), {"interpolation": kind})
-      for kind in ("bilinear", "nearest", "lanczos3", "lanczos5", "bicubic") for size in SIZES],
-    *[("resize", (X, (3, 4)), {"interpolation": kind, "antialias": True})
-      for kind in ("bilinear", "lanczos3", "lanczos5", "bicubic")],
-    *[("resize", (BYTES, size), {"interpolation": kind})
-      for kind, size in (("bilinear", (3, 4)), ("nearest", (9, 11)), ("bicubic", (14, 5)))],
-    *[("resize", (x, size), {"crop_to_aspect_ratio": True, "interpolation": kind})
-      for x, size, kind in ((X, (4, 8), "bilinear"), (BYTES, (8, 3), "bilinear"), (X, (7, 5), "nearest"))],
-    *[("resize", (x, size), {"pad_to_aspect_ratio": True, "fill_value": fill})
-      for x, size, fill in ((X, (4, 8), 0.0), (BYTES, (8, 3), 3.0), (X, (7, 5), 3.0), (BYTES, (4, 8), 7.0))],
-    *[("affine_transform", (X, AFFINE), {"interpolation": kind, "fill_mode": fill, "fill_value": 0.3})
-      for kind in ("bilinear", "nearest") for fill in FILLS],
-    ("affine_transform", (BYTES, AFFINE), {}), ("affine_transform", (BYTES, AFFINE), {"fill_mode": "reflect"}),
-    *[("perspective_transform", (X, CORNERS, PLACES), {"interpolation": kind, "fill_value": fill})
-      for kind in ("bilinear", "nearest") for fill in (0, 0.7)],
-    *[("extract_patches", (X, size), {"strides": step, "padding": pad})
-      for size in (2, (3, 2)) for step in (None, 1, (2, 3)) for pad in ("valid", "same")],
+    *[
+        ("resize", (X, size), {"interpolation": kind})
+        for kind in ("bilinear", "nearest", "lanczos3", "lanczos5", "bicubic")
+        for size in SIZES
+    ],
+    *[
+        ("resize", (X, (3, 4)), {"interpolation": kind, "antialias": True})
+        for kind in ("bilinear", "lanczos3", "lanczos5", "bicubic")
+    ],
+    *[
+        ("resize", (BYTES, size), {"interpolation": kind})
+        for kind, size in (("bilinear", (3, 4)), ("nearest", (9, 11)), ("bicubic", (14, 5)))
+    ],
+    *[
+        ("resize", (x, size), {"crop_to_aspect_ratio": True, "interpolation": kind})
+        for x, size, kind in ((X, (4, 8), "bilinear"), (BYTES, (8, 3), "bilinear"), (X, (7, 5), "nearest"))
+    ],
+    *[
+        ("resize", (x, size), {"pad_to_aspect_ratio": True, "fill_value": fill})
+        for x, size, fill in ((X, (4, 8), 0.0), (BYTES, (8, 3), 3.0), (X, (7, 5), 3.0), (BYTES, (4, 8), 7.0))
+    ],
+    *[
+        ("affine_transform", (X, AFFINE), {"interpolation": kind, "fill_mode": fill, "fill_value": 0.3})
+        for kind in ("bilinear", "nearest")
+        for fill in FILLS
+    ],
+    ("affine_transform", (BYTES, AFFINE), {}),
+    ("affine_transform", (BYTES, AFFINE), {"fill_mode": "reflect"}),
+    *[
+        ("perspective_transform", (X, CORNERS, PLACES), {"interpolation": kind, "fill_value": fill})
+        for kind in ("bilinear", "nearest")
+        for fill in (0, 0.7)
+    ],
+    *[
+        ("extract_patches", (X, size), {"strides": step, "padding": pad})
+        for size in (2, (3, 2))
+        for step in (None, 1, (2, 3))
+        for pad in ("valid", "same")
+    ],
     ("extract_patches", (X, 2), {"strides": 1, "dilation_rate": 2}),
-    *[("gaussian_blur", (X,), {"kernel_size": size, "sigma": sigma})
-      for size in ((3, 3), (5, 3), (4, 5), (17, 3)) for sigma in ((1.0, 1.0), (0.5, 2.0))],
-    *[("elastic_transform", (X,), {"alpha": alpha, "sigma": sigma, "seed": 3, "interpolation": kind, "fill_mode": fill})
-      for alpha, sigma, kind, fill in ((2.0, 0.7, "bilinear", "reflect"), (5.0, 0.4, "nearest", "constant"))],
-    ("rgb_to_grayscale", (X,), {}), ("rgb_to_grayscale", (BYTES,), {}), ("rgb_to_grayscale", (X[..., :1],), {}),
-    ("rgb_to_hsv", (X,), {}), ("hsv_to_rgb", (X,), {}), ("sobel_edges", (X,), {}),
-    *[("ssim", (BIG, BIG[::-1].copy()), more)
-      for more in ({}, {"max_val": 2.0, "filter_size": 5}, {"filter_sigma": 0.8})],
-    ("pad_images", (X, 1, 2, 3, 4), {}), ("pad_images", (X, 1, 2), {"target_height": 9, "target_width": 9}),
+    *[
+        ("gaussian_blur", (X,), {"kernel_size": size, "sigma": sigma})
+        for size in ((3, 3), (5, 3), (4, 5), (17, 3))
+        for sigma in ((1.0, 1.0), (0.5, 2.0))
+    ],
+    *[
+        (
+            "elastic_transform",
+            (X,),
+            {"alpha": alpha, "sigma": sigma, "seed": 3, "interpolation": kind, "fill_mode": fill},
+        )
+        for alpha, sigma, kind, fill in ((2.0, 0.7, "bilinear", "reflect"), (5.0, 0.4, "nearest", "constant"))
+    ],
+    ("rgb_to_grayscale", (X,), {}),
+    ("rgb_to_grayscale", (BYTES,), {}),
+    ("rgb_to_grayscale", (X[..., :1],), {}),
+    ("rgb_to_hsv", (X,), {}),
+    ("hsv_to_rgb", (X,), {}),
+    ("sobel_edges", (X,), {}),
+    *[
+        ("ssim", (BIG, BIG[::-1].copy()), more)
+        for more in ({}, {"max_val": 2.0, "filter_size": 5}, {"filter_sigma": 0.8})
+    ],
+    ("pad_images", (X, 1, 2, 3, 4), {}),
+    ("pad_images", (X, 1, 2), {"target_height": 9, "target_width": 9}),
     ("pad_images", (BYTES,), {"bottom_padding": 2, "right_padding": 1, "target_height": 10, "target_width": 8}),
-    ("crop_images", (X, 1, 2, 3, 1), {}), ("crop_images", (X, 1, 2), {"target_height": 3, "target_width": 2}),
+    ("crop_images", (X, 1, 2, 3, 1), {}),
+    ("crop_images", (X, 1, 2), {"target_height": 3, "target_width": 2}),
     ("crop_images", (BYTES,), {"bottom_cropping": 2, "right_cropping": 1, "target_height": 4, "target_width": 3}),
-]  # fmt: skip
+]
 OTHERS = [
-    *[("extract_patches_3d", (VOLUME, size), {"strides": step, "padding": pad})
-      for size in (2, (2, 1, 3)) for step in (None, 1) for pad in ("valid", "same")],
+    *[
+        ("extract_patches_3d", (VOLUME, size), {"strides": step, "padding": pad})
+        for size in (2, (2, 1, 3))
+        for step in (None, 1)
+        for pad in ("valid", "same")
+    ],
     ("extract_patches", (VOLUME, (2, 2, 2)), {}),
     ("extract_patches_3d", (VOLUME.transpose(0, 4, 1, 2, 3), 2), {"data_format": FIRST}),
     ("extract_patches_3d", (VOLUME[0], 2), {}),
-    *[("map_coordinates", (VOLUME[0, 0, ..., 0], R.uniform(-2, 7, (2, 4, 3)).astype("float32"), order),
-       {"fill_mode": fill, "fill_value": 0.3}) for order in (0, 1) for fill in FILLS],
+    *[
+        (
+            "map_coordinates",
+            (VOLUME[0, 0, ..., 0], R.uniform(-2, 7, (2, 4, 3)).astype("float32"), order),
+            {"fill_mode": fill, "fill_value": 0.3},
+        )
+        for order in (0, 1)
+        for fill in FILLS
+    ],
     ("map_coordinates", (BYTES[0, ..., 0], R.uniform(0, 5, (2, 9)).astype("float32"), 1), {}),
-    *[("scale_and_translate", (X, (2, 9, 4, 3), np.array([1.5, 0.7], "float32"), np.array([0.3, -0.6], "float32"),
-                               (1, 2), method), {"antialias": smooth})
-      for method in ("linear", "cubic", "lanczos3", "lanczos5") for smooth in (False, True)],
-]  # fmt: skip
+    *[
+        (
+            "scale_and_translate",
+            (X, (2, 9, 4, 3), np.array([1.5, 0.7], "float32"), np.array([0.3, -0.6], "float32"), (1, 2), method),
+            {"antialias": smooth},
+        )
+        for method in ("linear", "cubic", "lanczos3", "lanczos5")
+        for smooth in (False, True)
+    ],
+]
 
 
 def first(x):
@@ -78,10 +134,13 @@ def first(x):
 FORMS = [
     *[(name, args, {**words, "data_format": LAST}) for name, args, words in CASES],
     *[(name, tuple(map(first, args)), {**words, "data_format": FIRST}) for name, args, words in CASES[::3]],
-    *[(name, (args[0][0], *args[1:]), {**words, "data_format": LAST}) for name, args, words in CASES
-      if name in ("resize", "extract_patches", "gaussian_blur", "rgb_to_hsv", "rgb_to_grayscale", "pad_images")][::3],
+    *[
+        (name, (args[0][0], *args[1:]), {**words, "data_format": LAST})
+        for name, args, words in CASES
+        if name in ("resize", "extract_patches", "gaussian_blur", "rgb_to_hsv", "rgb_to_grayscale", "pad_images")
+    ][::3],
     *OTHERS,
-]  # fmt: skip
+]
 
 
 def close(wanted, got, kind="values"):
@@ -99,7 +158,7 @@ ONCE = set({case[0]: i for i, case in reversed(list(enumerate(FORMS)))}.values()
 WARPS = ("affine_transform", "perspective_transform", "map_coordinates")
 
 
-def run(function, args, words, slopes=True):
+def run(function, args, words, gradients=True):
     """The outcome and, for floats, the gradient of a weighted sum of it: one program, for compiling costs most."""
 
     def total(x):
@@ -107,10 +166,10 @@ def run(function, args, words, slopes=True):
         return jnp.sum(y * jnp.cos(jnp.arange(y.size, dtype="float32")).reshape(y.shape)), y
 
     x = jnp.asarray(args[0])
-    if x.dtype != "float32" or not slopes:
+    if x.dtype != "float32" or not gradients:
         return function(x, *args[1:], **words), None  # op by op: most programs are then there already
-    (_, y), slope = jax.jit(jax.value_and_grad(total, has_aux=True))(x)
-    return y, slope
+    (_, y), gradient = jax.jit(jax.value_and_grad(total, has_aux=True))(x)
+    return y, gradient
 
 
 @pytest.mark.parametrize("index", [pytest.param(i, id=f"{c[0]}-{i}") for i, c in enumerate(FORMS)])
@@ -118,15 +177,15 @@ def test_equals_keras(index):
     name, args, words = FORMS[index]
     ours, theirs = getattr(ops.image, name), getattr(keras.ops.image, name)
     if name == "elastic_transform":  # Keras wants the value of sigma
-        wanted, got, slope = theirs(jnp.asarray(args[0]), *args[1:], **words), ours(*args, **words), None
+        wanted, got, gradient = theirs(jnp.asarray(args[0]), *args[1:], **words), ours(*args, **words), None
     else:
-        slopes = index % (12 if name in WARPS else 6) == 0 or index in ONCE  # they cost most of the time
-        (wanted, slope), (got, own_slope) = run(theirs, args, words, slopes), run(ours, args, words, slopes)
+        gradients = index % (12 if name in WARPS else 6) == 0 or index in ONCE  # they cost most of the time
+        (wanted, gradient), (got, own_slope) = run(theirs, args, words, gradients), run(ours, args, words, gradients)
     assert got.shape == wanted.shape
     assert got.dtype == wanted.dtype
     close(wanted, got)
-    if slope is not None:
-        close(slope, own_slope, "gradients")
+    if gradient is not None:
+        close(gradient, own_slope, "gradients")
 
 
 ONE_EACH = list({case[0]: case for case in reversed(FORMS)}.values())

@@ -93,24 +93,24 @@ def both(make, **words):
 @pytest.mark.parametrize("case", RULES, ids=label)
 def test_rule(case):
     name, words = case
-    agree(*both(lambda room: getattr(room, name)(**words)))
+    agree(*both(lambda namespace: getattr(namespace, name)(**words)))
 
 
 @pytest.mark.parametrize("name", ["SGD", "Adam", "Nadam"])
 @pytest.mark.parametrize("words", AROUND, ids=label)
 def test_around_the_rule(name, words):
     words = {"learning_rate": 0.05, **words}
-    agree(*both(lambda room: getattr(room, name)(**words)))
+    agree(*both(lambda namespace: getattr(namespace, name)(**words)))
 
 
 @pytest.mark.parametrize("words", [{}, {"use_ema": True, "ema_overwrite_frequency": 3}], ids=label)
 def test_constraints_come_last(words):
-    agree(*both(lambda room: room.SGD(0.1, **words), constraint=lambda w: jnp.clip(w + 0.0, -0.5, 0.5)))
+    agree(*both(lambda namespace: namespace.SGD(0.1, **words), constraint=lambda w: jnp.clip(w + 0.0, -0.5, 0.5)))
 
 
 def test_excluded_from_weight_decay():
-    def made(room):
-        optimizer = room.SGD(0.1, weight_decay=0.5)
+    def made(namespace):
+        optimizer = namespace.SGD(0.1, weight_decay=0.5)
         optimizer.exclude_from_weight_decay(var_names=["bias"])
         return optimizer
 
@@ -122,7 +122,7 @@ def test_excluded_from_weight_decay():
 @pytest.mark.parametrize("case", SCHEDULES, ids=label)
 def test_schedule(case):
     name, words = case
-    ours, theirs = (getattr(room.schedules, name)(**words) for room in (optimizers, keras.optimizers))
+    ours, theirs = (getattr(namespace.schedules, name)(**words) for namespace in (optimizers, keras.optimizers))
     assert ours.get_config() == theirs.get_config()
     with jax.numpy_rank_promotion("raise"):
         rates = jax.jit(ours)
@@ -135,9 +135,9 @@ def test_schedule(case):
 @pytest.mark.parametrize("words", [{}, {"gradient_accumulation_steps": 3}], ids=label)
 @pytest.mark.parametrize("name", ["SGD", "Adam"])
 def test_rate_from_a_schedule(name, words):
-    def made(room):
-        rate = room.schedules.ExponentialDecay(0.1, decay_steps=5, decay_rate=0.5)
-        return getattr(room, name)(rate, weight_decay=0.1, **words)
+    def made(namespace):
+        rate = namespace.schedules.ExponentialDecay(0.1, decay_steps=5, decay_rate=0.5)
+        return getattr(namespace, name)(rate, weight_decay=0.1, **words)
 
     ours, theirs = made(optimizers), made(keras.optimizers)
     assert ours.hyper() == {}
@@ -154,7 +154,7 @@ def test_rate_from_a_schedule(name, words):
 @pytest.mark.parametrize("case", RULES + [("Adam", words) for words in AROUND], ids=label)
 def test_config(case):
     name, words = case
-    ours, theirs = (getattr(room, name)(**words) for room in (optimizers, keras.optimizers))
+    ours, theirs = (getattr(namespace, name)(**words) for namespace in (optimizers, keras.optimizers))
     config = ours.get_config()
     assert {**config, "name": None} == {**theirs.get_config(), "name": None}
     assert type(ours).from_config(config).get_config() == config
@@ -192,9 +192,9 @@ def test_stateless_apply_and_names(name):
     """Keras' own loop on arrays: the same lists in the same order."""
     first = start_of(SHAPES)
     results = []
-    for room, variable in ((optimizers, Variable), (keras.optimizers, keras.Variable)):
+    for namespace, variable in ((optimizers, Variable), (keras.optimizers, keras.Variable)):
         variables = [variable(first[path], name=path.split("/")[-1]) for path in SHAPES]
-        optimizer = getattr(room, name)(0.1, clipnorm=1.0)
+        optimizer = getattr(namespace, name)(0.1, clipnorm=1.0)
         optimizer.build(variables)
         held, weights = [v.value for v in optimizer.variables], [v.value for v in variables]
         for grads in list(gradients_of(SHAPES))[:3]:

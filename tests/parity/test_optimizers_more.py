@@ -93,7 +93,7 @@ def by_hand(optimizer, shapes=SHAPES):
 @pytest.mark.parametrize("case", RULES, ids=label)
 def test_rule(case):
     name, words = case
-    ours, theirs = (getattr(room, name)(**words) for room in (optimizers, keras.optimizers))
+    ours, theirs = (getattr(namespace, name)(**words) for namespace in (optimizers, keras.optimizers))
     agree(of_gazelle(ours, SHAPES), of_keras(theirs, SHAPES))
 
 
@@ -101,7 +101,7 @@ def test_rule(case):
 @pytest.mark.parametrize("words", AROUND, ids=label)
 def test_around_the_rule(name, words):
     words = {"learning_rate": 0.05, **words}
-    ours, theirs = (getattr(room, name)(**words) for room in (optimizers, keras.optimizers))
+    ours, theirs = (getattr(namespace, name)(**words) for namespace in (optimizers, keras.optimizers))
     agree(of_gazelle(ours, SHAPES), of_keras(theirs, SHAPES))
 
 
@@ -112,9 +112,12 @@ def test_config(name):
     assert optimizers.deserialize(keras.optimizers.serialize(theirs)).get_config() == theirs.get_config()
 
 
-def multi(room, **words):
-    inner = {"dense/.*|dense_.*": room.Adam(0.1, clipnorm=0.5, use_ema=True, ema_momentum=0.5), "cube": room.Muon(0.05)}
-    return room.MultiOptimizer(room.OptimizerMap(room.SGD(0.05, momentum=0.9), inner), **words)
+def multi(namespace, **words):
+    inner = {
+        "dense/.*|dense_.*": namespace.Adam(0.1, clipnorm=0.5, use_ema=True, ema_momentum=0.5),
+        "cube": namespace.Muon(0.05),
+    }
+    return namespace.MultiOptimizer(namespace.OptimizerMap(namespace.SGD(0.05, momentum=0.9), inner), **words)
 
 
 @pytest.mark.parametrize("run", [of_gazelle, by_hand])
@@ -124,9 +127,9 @@ def test_several_optimizers(run, words):
 
 
 def test_a_function_chooses():
-    def made(room):
-        slow, fast = room.SGD(0.01), room.Adam(0.1)
-        return room.MultiOptimizer(lambda v: slow if len(v.shape) < 2 else fast)
+    def made(namespace):
+        slow, fast = namespace.SGD(0.01), namespace.Adam(0.1)
+        return namespace.MultiOptimizer(lambda v: slow if len(v.shape) < 2 else fast)
 
     agree(by_hand(made(optimizers)), of_keras(made(keras.optimizers), SHAPES))
 
@@ -142,13 +145,13 @@ def test_the_map_in_files():
 def test_rates_of_their_own_in_a_model(tmp_path):
     x, y = np.random.default_rng(0).normal(size=(2, 32, 3)).astype("float32")
 
-    def trained(room, file=None):
-        model = room.Sequential(
-            [room.layers.Input((3,)), room.layers.Dense(4, name="a"), room.layers.Dense(3, name="b")]
+    def trained(namespace, file=None):
+        model = namespace.Sequential(
+            [namespace.layers.Input((3,)), namespace.layers.Dense(4, name="a"), namespace.layers.Dense(3, name="b")]
         )
-        slow, fast = room.optimizers.SGD(0.01), room.optimizers.Adam(0.05)
-        inner = room.optimizers.OptimizerMap(slow, {".*b/.*": fast})
-        model.compile(room.optimizers.MultiOptimizer(inner), "mse")
+        slow, fast = namespace.optimizers.SGD(0.01), namespace.optimizers.Adam(0.05)
+        inner = namespace.optimizers.OptimizerMap(slow, {".*b/.*": fast})
+        model.compile(namespace.optimizers.MultiOptimizer(inner), "mse")
         model.set_weights([np.full(v.shape, 0.1, "float32") for v in model.weights])
         model.fit(x, y, batch_size=8, epochs=2, shuffle=False, verbose=0)
         fast.learning_rate.assign(0.001)
@@ -165,15 +168,16 @@ def test_rates_of_their_own_in_a_model(tmp_path):
         np.testing.assert_allclose(np.asarray(a), np.asarray(b))
 
 
-def written(name, room, ops):
-    names = {"optimizers": room, "ops": ops, "__name__": "user"}
+def written(name, namespace, ops):
+    names = {"optimizers": namespace, "ops": ops, "__name__": "user"}
     exec(WRITTEN, names)
     return names[name]
 
 
 @pytest.mark.parametrize("run", [of_gazelle, by_hand])
-@pytest.mark.parametrize("words", [{}, {"clipnorm": 0.5, "weight_decay": 0.1}, {"gradient_accumulation_steps": 3}],
-                         ids=label)  # fmt: skip
+@pytest.mark.parametrize(
+    "words", [{}, {"clipnorm": 0.5, "weight_decay": 0.1}, {"gradient_accumulation_steps": 3}], ids=label
+)
 @pytest.mark.parametrize("name", ["Nesterov", "Counted"])
 def test_written_in_the_way_of_keras(name, words, run):
     ours, theirs = written(name, optimizers, gazelle.ops), written(name, keras.optimizers, keras.ops)
@@ -183,9 +187,11 @@ def test_written_in_the_way_of_keras(name, words, run):
 def test_written_optimizer_trains_a_model():
     x, y = np.random.default_rng(0).normal(size=(2, 32, 3)).astype("float32")
 
-    def trained(room):
-        model = room.Sequential([room.layers.Input((3,)), room.layers.Dense(4), room.layers.Dense(3)])
-        model.compile(written("Counted", room.optimizers, room.ops)(0.01), "mse")
+    def trained(namespace):
+        model = namespace.Sequential(
+            [namespace.layers.Input((3,)), namespace.layers.Dense(4), namespace.layers.Dense(3)]
+        )
+        model.compile(written("Counted", namespace.optimizers, namespace.ops)(0.01), "mse")
         model.set_weights([np.full(v.shape, 0.1, "float32") for v in model.weights])
         model.fit(x, y, batch_size=8, epochs=3, shuffle=False, verbose=0)
         return model

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import gazelle
-from gazelle.core import bind
+from gazelle.core import tracing
 
 BOTH = (gazelle, keras)
 RNG = np.random.default_rng(3)
@@ -85,10 +85,13 @@ def _no_collection(monkeypatch):
 
 NO_INPUTS = {"activation_quantizer": None}
 CONFIGS = {
-    "int8": ("int8", {}), "int8, weights alone": ("int8", NO_INPUTS), "int4": ("int4", {}),
-    "int4, blocks": ("int4", {"block_size": 4}), "int4, columns": ("int4", {"block_size": None}),
+    "int8": ("int8", {}),
+    "int8, weights alone": ("int8", NO_INPUTS),
+    "int4": ("int4", {}),
+    "int4, blocks": ("int4", {"block_size": 4}),
+    "int4, columns": ("int4", {"block_size": None}),
     "int4, inputs": ("int4", {"block_size": -1, "activation_quantizer": "abs_max"}),
-}  # fmt: skip
+}
 
 
 def config_of(k, case):
@@ -129,7 +132,7 @@ def built(make, shape, case, lora=None):
     return layers
 
 
-def slopes(layer, mine, x, **words):
+def gradients(layer, mine, x, **words):
     """Output, gradient for x, and those for the correction where there is one."""
     variables = [w for w in layer.weights if w.name.startswith("lora")]
     places = {id(w): i for i, w in enumerate(variables)}
@@ -139,7 +142,7 @@ def slopes(layer, mine, x, **words):
             paths = {f"{i}": v for i, v in enumerate(layer.weights)}
             given = {key: v.value for key, v in paths.items()}
             given |= {key: values[places[id(v)]] for key, v in paths.items() if id(v) in places}
-            y = bind.pure(lambda a: layer(a, **words), paths)(given, x)[0]
+            y = tracing.pure(lambda a: layer(a, **words), paths)(given, x)[0]
         else:
             given = [values[places[id(v)]] if id(v) in places else v.value for v in layer.trainable_variables]
             y = layer.stateless_call(given, [v.value for v in layer.non_trainable_variables], x, **words)[0]
@@ -150,7 +153,7 @@ def slopes(layer, mine, x, **words):
 
 
 def compare(layers, x, tolerance=1e-5, **words):
-    results = [slopes(layer, k is gazelle, jnp.asarray(x), **words) for k, layer in zip(BOTH, layers)]
+    results = [gradients(layer, k is gazelle, jnp.asarray(x), **words) for k, layer in zip(BOTH, layers)]
     for kind, *pair in zip(("values", "gradients"), *results):
         for mine, theirs in zip(*map(jax.tree.leaves, pair), strict=True):
             deviations.same(mine, theirs, tolerance, kind)
@@ -159,8 +162,9 @@ def compare(layers, x, tolerance=1e-5, **words):
 #: every layer in every way, half of these with a correction: Keras cannot compute it where the output is turned
 QUANTIZED = [
     (name, case, 2 if (i + j) % 2 and name != "EinsumDense, turned" else None)
-    for i, name in enumerate(LAYERS) for j, case in enumerate(CONFIGS)
-]  # fmt: skip
+    for i, name in enumerate(LAYERS)
+    for j, case in enumerate(CONFIGS)
+]
 
 
 @pytest.mark.parametrize(("name", "case", "lora"), QUANTIZED)

@@ -14,15 +14,27 @@ from gazelle.core.errors import ArgumentError, ShapeError
 W = jnp.asarray(np.random.default_rng(0).standard_normal((4, 3)), jnp.float32)
 W4 = jnp.asarray(np.random.default_rng(1).standard_normal((2, 3, 4, 5)), jnp.float32)
 PENALTIES = [
-    ("L1", {}), ("L1", {"l1": 0.3}), ("L2", {}), ("L2", {"l2": 0.3}), ("L1L2", {}), ("L1L2", {"l1": 0.1}),
-    ("L1L2", {"l1": 0.1, "l2": 0.2}), ("OrthogonalRegularizer", {}),
+    ("L1", {}),
+    ("L1", {"l1": 0.3}),
+    ("L2", {}),
+    ("L2", {"l2": 0.3}),
+    ("L1L2", {}),
+    ("L1L2", {"l1": 0.1}),
+    ("L1L2", {"l1": 0.1, "l2": 0.2}),
+    ("OrthogonalRegularizer", {}),
     ("OrthogonalRegularizer", {"factor": 0.5, "mode": "columns"}),
-]  # fmt: skip
+]
 PROJECTIONS = [
-    ("MaxNorm", {}, W), ("MaxNorm", {"max_value": 0.5, "axis": 1}, W), ("MaxNorm", {"axis": [0, 1, 2]}, W4),
-    ("NonNeg", {}, W), ("UnitNorm", {}, W), ("UnitNorm", {"axis": [0, 1, 2]}, W4), ("MinMaxNorm", {}, W),
-    ("MinMaxNorm", {"min_value": 1.5, "max_value": 1.9, "rate": 0.3, "axis": 1}, W), ("UnitNorm", {}, W * 0),
-]  # fmt: skip
+    ("MaxNorm", {}, W),
+    ("MaxNorm", {"max_value": 0.5, "axis": 1}, W),
+    ("MaxNorm", {"axis": [0, 1, 2]}, W4),
+    ("NonNeg", {}, W),
+    ("UnitNorm", {}, W),
+    ("UnitNorm", {"axis": [0, 1, 2]}, W4),
+    ("MinMaxNorm", {}, W),
+    ("MinMaxNorm", {"min_value": 1.5, "max_value": 1.9, "rate": 0.3, "axis": 1}, W),
+    ("UnitNorm", {}, W * 0),
+]
 
 
 @pytest.mark.parametrize(("name", "arguments"), PENALTIES, ids=str)

@@ -66,9 +66,13 @@ def softmax_mlp_nesterov(k):
 def regularized_adagrad_short_last_batch(k):
     x, y = _vectors(n=150)
     dense = k.layers.Dense(
-        12, activation="selu", kernel_regularizer="l2", bias_regularizer=k.regularizers.L1(0.01),
-        kernel_constraint="max_norm", activity_regularizer=k.regularizers.L2(0.02),
-    )  # fmt: skip
+        12,
+        activation="selu",
+        kernel_regularizer="l2",
+        bias_regularizer=k.regularizers.L1(0.01),
+        kernel_constraint="max_norm",
+        activity_regularizer=k.regularizers.L2(0.02),
+    )
     model = k.Sequential([k.Input((10,)), dense, k.layers.Dense(1)])
     model.compile(k.optimizers.Adagrad(0.05), "huber", metrics=["mae", "mse"])
     return model, x, y.astype("float32"), {}
@@ -96,11 +100,17 @@ def sample_weighted_adam_clipped(k):
 @run
 def cnn_adam(k):
     x, y = _images()
-    model = k.Sequential([
-        k.Input((12, 12, 2)), k.layers.Conv2D(6, 3, padding="same", activation="relu"), k.layers.MaxPooling2D(2),
-        k.layers.Conv2D(8, 3, strides=2), k.layers.Activation("relu"), k.layers.Flatten(),
-        k.layers.Dense(4, activation="softmax"),
-    ])  # fmt: skip
+    model = k.Sequential(
+        [
+            k.Input((12, 12, 2)),
+            k.layers.Conv2D(6, 3, padding="same", activation="relu"),
+            k.layers.MaxPooling2D(2),
+            k.layers.Conv2D(8, 3, strides=2),
+            k.layers.Activation("relu"),
+            k.layers.Flatten(),
+            k.layers.Dense(4, activation="softmax"),
+        ]
+    )
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model, x, y, {}
 
@@ -133,11 +143,13 @@ def masked_lstm_adam(k):
 @run
 def bidirectional_gru_sequence_loss(k):
     x, _ = _words()
-    model = k.Sequential([
-        k.layers.Embedding(20, 6, mask_zero=True),
-        k.layers.Bidirectional(k.layers.GRU(4, return_sequences=True)),
-        k.layers.TimeDistributed(k.layers.Dense(20, activation="softmax")),
-    ])  # fmt: skip
+    model = k.Sequential(
+        [
+            k.layers.Embedding(20, 6, mask_zero=True),
+            k.layers.Bidirectional(k.layers.GRU(4, return_sequences=True)),
+            k.layers.TimeDistributed(k.layers.Dense(20, activation="softmax")),
+        ]
+    )
     model.build((None, 9))
     model.compile(k.optimizers.Adam(0.01), "sparse_categorical_crossentropy")  # Keras forgets the mask in train metrics
     return model, x, x, {}
@@ -167,9 +179,11 @@ def two_inputs_two_outputs(k):
     second = k.layers.Dense(1, name="size")(h)
     model = k.Model([a, b], [first, second])
     model.compile(
-        k.optimizers.SGD(0.1), loss={"kind": "sparse_categorical_crossentropy", "size": "mse"},
-        loss_weights={"kind": 1.0, "size": 0.3}, metrics={"kind": ["accuracy"], "size": ["mae"]},
-    )  # fmt: skip
+        k.optimizers.SGD(0.1),
+        loss={"kind": "sparse_categorical_crossentropy", "size": "mse"},
+        loss_weights={"kind": 1.0, "size": 0.3},
+        metrics={"kind": ["accuracy"], "size": ["mae"]},
+    )
     return model, [x, x[:, :4]], [y, x[:, :1]], {}
 
 

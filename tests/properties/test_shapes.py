@@ -103,8 +103,9 @@ IMAGES = {
 @few(10)
 @given(
     st.lists(st.tuples(st.sampled_from(sorted(IMAGES)), st.integers(1, 3)), min_size=1, max_size=3),
-    st.integers(14, 17), st.booleans(),
-)  # fmt: skip
+    st.integers(14, 17),
+    st.booleans(),
+)
 def test_stacks_over_images(stack, height, open_sizes):
     model = Sequential([Input((None, None, 2) if open_sizes else (height, 16, 2))])
     for name, size in stack:
@@ -116,8 +117,9 @@ def test_stacks_over_images(stack, height, open_sizes):
 @few(12)
 @given(
     st.sampled_from(["Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot"]),
-    st.integers(1, 4), st.booleans(),
-)  # fmt: skip
+    st.integers(1, 4),
+    st.booleans(),
+)
 def test_merges_of_branches(name, width, open_steps):
     x = Input((None if open_steps else 5, 3))
     a, b = layers.Dense(width)(x), layers.Dense(width)(x)

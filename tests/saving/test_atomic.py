@@ -81,9 +81,10 @@ def _write(file):
 
 @pytest.mark.parametrize("first", [True, False], ids=["first", "overwrite"])
 @pytest.mark.parametrize(
-    "make_error", [lambda: OSError(errno.ENOSPC, "No space left"), KeyboardInterrupt, MemoryError],
+    "make_error",
+    [lambda: OSError(errno.ENOSPC, "No space left"), KeyboardInterrupt, MemoryError],
     ids=["disk full", "Ctrl-C", "no memory"],
-)  # fmt: skip
+)
 def test_every_point_of_failure(tmp_path, monkeypatch, make_error, first):
     path, failed = tmp_path / "file", 0
     for at in range(1, 100):

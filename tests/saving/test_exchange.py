@@ -52,26 +52,43 @@ def batchnorm_first(k):
 def cnn(k):
     layers = k.layers
     return k.Sequential(
-        [k.Input((6, 6, 1)), layers.Conv2D(2, 3, activation="relu", padding="same"), layers.BatchNormalization(),
-         layers.MaxPooling2D(2), layers.DepthwiseConv2D(2), layers.Flatten(), layers.Dense(2)]
-    )  # fmt: skip
+        [
+            k.Input((6, 6, 1)),
+            layers.Conv2D(2, 3, activation="relu", padding="same"),
+            layers.BatchNormalization(),
+            layers.MaxPooling2D(2),
+            layers.DepthwiseConv2D(2),
+            layers.Flatten(),
+            layers.Dense(2),
+        ]
+    )
 
 
 def recurrent(k):
     layers = k.layers
     return k.Sequential(
-        [k.Input((4,), dtype="int32"), layers.Embedding(7, 3), layers.LSTM(3, return_sequences=True),
-         layers.GRU(2, return_sequences=True), layers.SimpleRNN(3), layers.Dense(2)]
-    )  # fmt: skip
+        [
+            k.Input((4,), dtype="int32"),
+            layers.Embedding(7, 3),
+            layers.LSTM(3, return_sequences=True),
+            layers.GRU(2, return_sequences=True),
+            layers.SimpleRNN(3),
+            layers.Dense(2),
+        ]
+    )
 
 
 def both_ways(k):
     layers = k.layers
     return k.Sequential(
-        [k.Input((4, 3)), layers.Bidirectional(layers.LSTM(2, return_sequences=True)),
-         layers.TimeDistributed(layers.Dense(3)), layers.Bidirectional(layers.GRU(2), merge_mode="sum"),
-         layers.Dense(2)]
-    )  # fmt: skip
+        [
+            k.Input((4, 3)),
+            layers.Bidirectional(layers.LSTM(2, return_sequences=True)),
+            layers.TimeDistributed(layers.Dense(3)),
+            layers.Bidirectional(layers.GRU(2), merge_mode="sum"),
+            layers.Dense(2),
+        ]
+    )
 
 
 def cells(k):
@@ -178,15 +195,22 @@ def test_weights_alone(tmp_path, build):
 
 
 OPTIMIZERS = {
-    "sgd": lambda o: o.SGD(0.1), "momentum": lambda o: o.SGD(0.1, momentum=0.9, nesterov=True),
-    "rmsprop": lambda o: o.RMSprop(0.01, momentum=0.5, centered=True), "adagrad": lambda o: o.Adagrad(0.1),
-    "adadelta": lambda o: o.Adadelta(1.0), "adamax": lambda o: o.Adamax(0.01), "nadam": lambda o: o.Nadam(0.01),
-    "amsgrad": lambda o: o.Adam(0.01, amsgrad=True), "adamw": lambda o: o.AdamW(0.01, weight_decay=0.1),
-    "ftrl": lambda o: o.Ftrl(0.1), "lion": lambda o: o.Lion(0.01),
-    "clipped": lambda o: o.Adam(0.01, global_clipnorm=0.5), "average": lambda o: o.SGD(0.1, momentum=0.9, use_ema=True),
+    "sgd": lambda o: o.SGD(0.1),
+    "momentum": lambda o: o.SGD(0.1, momentum=0.9, nesterov=True),
+    "rmsprop": lambda o: o.RMSprop(0.01, momentum=0.5, centered=True),
+    "adagrad": lambda o: o.Adagrad(0.1),
+    "adadelta": lambda o: o.Adadelta(1.0),
+    "adamax": lambda o: o.Adamax(0.01),
+    "nadam": lambda o: o.Nadam(0.01),
+    "amsgrad": lambda o: o.Adam(0.01, amsgrad=True),
+    "adamw": lambda o: o.AdamW(0.01, weight_decay=0.1),
+    "ftrl": lambda o: o.Ftrl(0.1),
+    "lion": lambda o: o.Lion(0.01),
+    "clipped": lambda o: o.Adam(0.01, global_clipnorm=0.5),
+    "average": lambda o: o.SGD(0.1, momentum=0.9, use_ema=True),
     "gathered": lambda o: o.Adam(0.01, gradient_accumulation_steps=2),
     "schedule": lambda o: o.SGD(o.schedules.ExponentialDecay(0.1, 2, 0.5), momentum=0.9),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -26,8 +26,19 @@ from gazelle.saving import keras_v3
 
 REFUSED = (UnsafeFileError, DamagedFileError)
 #: what no load may do; the names are audit events of Python
-FORBIDDEN = ("marshal.loads", "pickle.find_class", "exec", "subprocess.Popen", "os.system", "socket.connect", "os.exec",
-             "os.posix_spawn", "ctypes.dlopen", "urllib.Request", "shutil.unpack_archive")  # fmt: skip
+FORBIDDEN = (
+    "marshal.loads",
+    "pickle.find_class",
+    "exec",
+    "subprocess.Popen",
+    "os.system",
+    "socket.connect",
+    "os.exec",
+    "os.posix_spawn",
+    "ctypes.dlopen",
+    "urllib.Request",
+    "shutil.unpack_archive",
+)
 OURS = os.path.dirname(os.path.dirname(keras_v3.__file__))  # where errors show lines of source
 _watch = {"on": False, "seen": [], "path": ""}
 
@@ -203,7 +214,7 @@ CONFIGS = {
     "5,001 layers": lambda c: c["config"].update(layers=[{"class_name": "X", "config": {}}] * 5_001),
     "layers that multiply": lambda c: [layer["config"].update(units=2**20) for layer in c["config"]["layers"][1:]],
     "200 nested models": lambda config: _deepen(config, 200),
-}  # fmt: skip
+}
 
 
 def _deepen(config, times):
@@ -280,7 +291,7 @@ ZIPS = {
     "another's weights": lambda s: {**s, "config.json": s["config.json"].replace(b'"units": 4', b'"units": 5')},
     "metadata of spaces": lambda s: {**s, "metadata.json": b" " * (4 * 2**20)},
     "metadata that are no JSON": lambda s: {**s, "metadata.json": b"{"},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ZIPS)
@@ -405,7 +416,7 @@ H5 = {
     "whole numbers": _replaced(_set(np.zeros((3, 4), "int32"))),
     "a nameless place": lambda file: (_sound_h5(file), file.create_dataset("layers/dense/vars/x", data=1.0)),
     "nothing declared": _replaced(lambda g: g.create_dataset("0", dtype="float32", shape=None)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("form", ["weights", "keras"])
@@ -458,8 +469,20 @@ def test_cut_and_flipped_hdf5(tmp_path):
 
 def test_no_code_is_loaded_anywhere_in_the_room():
     """The room's own source has no call that turns a file's words into code."""
-    words = ("importlib", "__import__", "marshal", "pickle", "eval(", "exec(", "getattr(sys", "yaml.unsafe",
-             "yaml.full", "yaml.Loader", "UnsafeLoader", "FullLoader")  # fmt: skip
+    words = (
+        "importlib",
+        "__import__",
+        "marshal",
+        "pickle",
+        "eval(",
+        "exec(",
+        "getattr(sys",
+        "yaml.unsafe",
+        "yaml.full",
+        "yaml.Loader",
+        "UnsafeLoader",
+        "FullLoader",
+    )
     sources = list(Path(keras_v3.__file__).parent.rglob("*.py"))
     assert len(sources) > 25
     for source in sources:

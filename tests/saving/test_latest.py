@@ -10,11 +10,11 @@ import warnings
 import numpy as np
 import pytest
 
-from gazelle.saving import generations as module
 from gazelle.saving import read_state
-from gazelle.saving.keeper import Keeper
+from gazelle.saving import rotation as module
+from gazelle.saving.autosave import Autosave
+from gazelle.saving.checkpoint_paths import NothingKeptError
 from gazelle.saving.latest import latest, newest
-from gazelle.saving.places import NothingKeptError
 
 
 def _state(value):
@@ -23,42 +23,42 @@ def _state(value):
 
 def test_the_path_is_of_program_and_model(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["/some/place/train.py"])
-    path = Keeper("my/model ..").path
+    path = Autosave("my/model ..").path
     folder, name = os.path.split(path)
     assert name == "my_model_.a.state"
     assert folder.startswith(os.path.join(os.environ["GAZELLE_HOME"], "latest", "train-"))
     assert len(os.path.basename(folder)) == len("train-") + 8
     monkeypatch.setattr(sys, "argv", ["/other/place/train.py"])
-    assert Keeper("my/model ..").path != path
+    assert Autosave("my/model ..").path != path
 
 
 @pytest.mark.parametrize("argument", ["", "-c", None])
 def test_an_interactive_session_is_a_notebook_of_its_folder(monkeypatch, tmp_path, argument):
     monkeypatch.setattr(sys, "argv", [] if argument is None else [argument])
     monkeypatch.chdir(tmp_path)
-    assert os.path.basename(os.path.dirname(Keeper("m").path)).startswith("notebook-")
+    assert os.path.basename(os.path.dirname(Autosave("m").path)).startswith("notebook-")
 
 
 def test_without_a_setting_it_is_the_users_home(monkeypatch, tmp_path):
     monkeypatch.delenv("GAZELLE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert Keeper("m").path.startswith(str(tmp_path / ".gazelle" / "latest"))
+    assert Autosave("m").path.startswith(str(tmp_path / ".gazelle" / "latest"))
 
 
 def test_offers_wait_for_the_interval_and_finish_writes():
-    keeper = Keeper("m", every_seconds=60)
-    assert not keeper.offer(lambda: pytest.fail("copied too early"))
-    keeper.finish(_state(2))
-    assert read_state(keeper.path)[1] == {"epoch": 2}
+    autosave = Autosave("m", every_seconds=60)
+    assert not autosave.offer(lambda: pytest.fail("copied too early"))
+    autosave.finish(_state(2))
+    assert read_state(autosave.path)[1] == {"epoch": 2}
 
 
 def test_an_offer_writes_in_the_background_from_a_copy_of_the_words():
-    keeper = Keeper("m", every_seconds=0)
+    autosave = Autosave("m", every_seconds=0)
     past = {"loss": [1.0]}
-    assert keeper.offer(lambda: (_state(1)()[0], {"history": past}))
+    assert autosave.offer(lambda: (_state(1)()[0], {"history": past}))
     past["loss"].append(0.5)
-    keeper._thread.join()
-    tensors, meta = read_state(keeper.path)
+    autosave._thread.join()
+    tensors, meta = read_state(autosave.path)
     assert meta == {"history": {"loss": [1.0]}}
     np.testing.assert_array_equal(tensors["params/w"], [1, 1, 1])
 
@@ -71,25 +71,25 @@ def test_no_second_write_while_one_runs(monkeypatch):
         gate.wait(10)
 
     monkeypatch.setattr(module, "write_state", slow)
-    keeper = Keeper("m", every_seconds=0)
-    assert keeper.offer(_state(0))
-    assert not keeper.offer(lambda: pytest.fail("copied while a write runs"))
+    autosave = Autosave("m", every_seconds=0)
+    assert autosave.offer(_state(0))
+    assert not autosave.offer(lambda: pytest.fail("copied while a write runs"))
     gate.set()
-    keeper.finish(_state(2))
+    autosave.finish(_state(2))
     assert written == [0, 2]
 
 
 def test_slow_copies_are_taken_rarely():
-    keeper = Keeper("m", every_seconds=0)
+    autosave = Autosave("m", every_seconds=0)
 
     def slow():
         time.sleep(0.05)
         return {}, {}
 
-    assert keeper.offer(slow)
-    keeper._thread.join()
-    assert not keeper.offer(lambda: pytest.fail("again at once"))
-    keeper.finish(_state(2))
+    assert autosave.offer(slow)
+    autosave._thread.join()
+    assert not autosave.offer(lambda: pytest.fail("again at once"))
+    autosave.finish(_state(2))
 
 
 @pytest.mark.parametrize("due", [True, False], ids=["when a write is due", "within one step"])
@@ -97,44 +97,44 @@ def test_a_failed_write_is_told_at_the_next_offer(monkeypatch, due):
     monkeypatch.setattr(
         module, "write_state", lambda *args, **marks: (_ for _ in ()).throw(OSError(28, "No space left on device"))
     )
-    monkeypatch.setattr("gazelle.saving.keeper._SHARE", 0)
-    keeper = Keeper("m", every_seconds=0)
-    keeper.offer(_state(0))
-    keeper._thread.join()
-    keeper._due = 0 if due else time.monotonic() + 100
+    monkeypatch.setattr("gazelle.saving.autosave._SHARE", 0)
+    autosave = Autosave("m", every_seconds=0)
+    autosave.offer(_state(0))
+    autosave._thread.join()
+    autosave._due = 0 if due else time.monotonic() + 100
     for _ in range(2):
         text = r"could not be kept in '.*m\.\w\.state' \(.*No space left.*\nTraining goes on"
         with pytest.warns(RuntimeWarning, match=text):
-            assert keeper.offer(_state(1)) == due
+            assert autosave.offer(_state(1)) == due
         if not due:
             break
-        keeper._thread.join()
-    keeper._failure = None
-    keeper.close()
+        autosave._thread.join()
+    autosave._failure = None
+    autosave.close()
 
 
 def test_a_failed_last_write_is_told(monkeypatch):
     monkeypatch.setattr(
         module, "write_state", lambda *args, **marks: (_ for _ in ()).throw(OSError(28, "No space left on device"))
     )
-    keeper = Keeper("m")
+    autosave = Autosave("m")
     with pytest.warns(RuntimeWarning, match="No space left"):
-        keeper.finish(_state(3))
+        autosave.finish(_state(3))
 
 
 def test_a_failed_write_leaves_the_old_state(monkeypatch):
-    Keeper("m").finish(_state(1))
-    keeper = Keeper("m", every_seconds=0)
+    Autosave("m").finish(_state(1))
+    autosave = Autosave("m", every_seconds=0)
     monkeypatch.setattr(os, "replace", lambda *args: (_ for _ in ()).throw(OSError(5, "Input/output error")))
     with pytest.warns(RuntimeWarning, match="Input/output error"):
-        keeper.finish(_state(2))
+        autosave.finish(_state(2))
     assert newest("m")[1] == {"epoch": 1}
 
 
 def test_a_folder_that_was_removed_meanwhile_is_made_again():
-    keeper = Keeper("m")
-    shutil.rmtree(os.path.dirname(keeper.path))
-    keeper.finish(_state(1))
+    autosave = Autosave("m")
+    shutil.rmtree(os.path.dirname(autosave.path))
+    autosave.finish(_state(1))
     assert newest("m")[1] == {"epoch": 1}
 
 
@@ -142,11 +142,11 @@ def test_a_folder_that_cannot_be_written_is_found_at_once(monkeypatch, tmp_path)
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("GAZELLE_HOME", str(tmp_path / "file"))
     with pytest.warns(RuntimeWarning, match="Set GAZELLE_HOME to a folder"):
-        keeper = Keeper("m", every_seconds=0)
+        autosave = Autosave("m", every_seconds=0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert not keeper.offer(_state(1))
-        keeper.finish(_state(1))
+        assert not autosave.offer(_state(1))
+        autosave.finish(_state(1))
     assert os.listdir(tmp_path) == ["file"]
 
 
@@ -155,8 +155,8 @@ def test_latest_is_the_newest_of_this_program_then_of_any(monkeypatch):
         latest()
     for age, (program, name) in enumerate([("/p/a.py", "one"), ("/p/a.py", "two"), ("/p/b.py", "one")]):
         monkeypatch.setattr(sys, "argv", [program])
-        keeper = Keeper(name)
-        keeper.finish(_state(age))
+        autosave = Autosave(name)
+        autosave.finish(_state(age))
     monkeypatch.setattr(sys, "argv", ["/p/a.py"])
     assert latest().endswith("two.a.state")
     assert "/a-" in latest("one")
@@ -169,63 +169,63 @@ def test_latest_is_the_newest_of_this_program_then_of_any(monkeypatch):
 
 def test_the_earlier_generation_is_taken_where_the_newest_is_damaged():
     for epoch in range(2):
-        keeper = Keeper("m")
-        keeper.finish(_state(epoch))
-    with open(keeper.path, "r+b") as file:
+        autosave = Autosave("m")
+        autosave.finish(_state(epoch))
+    with open(autosave.path, "r+b") as file:
         file.seek(-1, os.SEEK_END)
         file.write(b"!")
     with pytest.warns(RuntimeWarning, match=r"is damaged: its checksum.*\nThe generation before it is whole"):
         _, words, path = newest("m")
     assert words == {"epoch": 0}
-    assert path != keeper.path
+    assert path != autosave.path
     with pytest.warns(RuntimeWarning, match="is whole and is taken"):
         assert latest("m") == path
-    keeper = Keeper("m")
+    autosave = Autosave("m")
     with pytest.warns(RuntimeWarning, match="is whole and is taken"):
-        assert keeper.newest()[1] == {"epoch": 0}
-    keeper.finish(_state(2))  # over the damaged one
+        assert autosave.newest()[1] == {"epoch": 0}
+    autosave.finish(_state(2))  # over the damaged one
     assert newest("m")[1] == {"epoch": 2}
 
 
 def test_two_keepers_of_one_model_have_files_of_their_own():
-    first, second = Keeper("m"), Keeper("m")
+    first, second = Autosave("m"), Autosave("m")
     second.finish(_state(2))
     first.finish(_state(1))
     assert os.path.basename(second.path) == "m~2.a.state"
     assert newest("m")[1] == {"epoch": 1}
-    third = Keeper("m")  # both places are free again
+    third = Autosave("m")  # both places are free again
     assert third.newest()[1] == {"epoch": 1}
     third.close()
 
 
 def test_of_two_free_places_the_one_of_the_same_arguments_is_taken(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["/p/a.py", "--fold", "1"])
-    first = Keeper("m")
+    first = Autosave("m")
     monkeypatch.setattr(sys, "argv", ["/p/a.py", "--fold", "2"])
-    second = Keeper("m")
+    second = Autosave("m")
     first.finish(_state(1))
     second.finish(_state(2))
-    again = Keeper("m")
+    again = Autosave("m")
     assert again.newest()[1] in ({"epoch": 1}, {"epoch": 2})
     again.close()
 
 
 def test_room_is_found_out_at_the_start(monkeypatch):
-    keeper = Keeper("m")
-    assert keeper.reserve(10_000)
-    assert not [name for name in os.listdir(os.path.dirname(keeper.path)) if "probe" in name]
+    autosave = Autosave("m")
+    assert autosave.reserve(10_000)
+    assert not [name for name in os.listdir(os.path.dirname(autosave.path)) if "probe" in name]
     monkeypatch.setattr(os, "posix_fallocate", lambda *args: (_ for _ in ()).throw(OSError(28, "No space left")))
     with pytest.warns(RuntimeWarning, match=r"No space left.*\n.*Make room, or set GAZELLE_HOME"):
-        assert not keeper.reserve(10_000)
-    keeper.close()
+        assert not autosave.reserve(10_000)
+    autosave.close()
 
 
 def test_forgetting_removes_both_generations(tmp_path):
     for epoch in range(2):
-        keeper = Keeper("m", folder=tmp_path)
-        keeper.finish(_state(epoch))
+        autosave = Autosave("m", folder=tmp_path)
+        autosave.finish(_state(epoch))
     assert len([name for name in os.listdir(tmp_path) if name.endswith(".state")]) == 2
-    keeper.forget()
+    autosave.forget()
     assert os.listdir(tmp_path) == ["m.lock"]
     with pytest.raises(NothingKeptError, match="Train first"):
-        keeper.newest()
+        autosave.newest()

@@ -11,7 +11,7 @@ from gazelle import optimizers
 from gazelle.layers import Add, Concatenate, Dense, Input, LeakyReLU
 from gazelle.models import Model, load_model
 from gazelle.saving import keras_v3
-from gazelle.saving.older import renewed
+from gazelle.saving.tf_keras_config import renewed
 
 
 def _tensor(*history):
@@ -29,11 +29,13 @@ def test_calls():
         "kwargs": {},
     }
     assert _call([["a", 0, 0, {"value": ["b", 0, 0], "training": True}]]) == {
-        "args": [_tensor("a", 0, 0)], "kwargs": {"value": _tensor("b", 0, 0), "training": True},
-    }  # fmt: skip
+        "args": [_tensor("a", 0, 0)],
+        "kwargs": {"value": _tensor("b", 0, 0), "training": True},
+    }
     assert _call(["a", 0, 0, {"y": ["b", 0, 0], "name": None}]) == {
-        "args": [_tensor("a", 0, 0), _tensor("b", 0, 0)], "kwargs": {},
-    }  # fmt: skip
+        "args": [_tensor("a", 0, 0), _tensor("b", 0, 0)],
+        "kwargs": {},
+    }
     new = {"args": [_tensor("a", 0, 0)], "kwargs": {}}
     assert _call(new) == new
 

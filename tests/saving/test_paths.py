@@ -13,11 +13,18 @@ X = np.zeros((4, 5, 3), "float32")
 def built():
     inner = gazelle.Sequential([layers.Dense(3), layers.Dense(3, activation="relu")])
     model = gazelle.Sequential(
-        [layers.Input((5, 3)), layers.Bidirectional(layers.LSTM(2)), layers.Reshape((1, 4)),
-         layers.TimeDistributed(layers.Dense(3)), inner, layers.Flatten(), layers.Dense(1, name="scores"),
-         layers.Dense(1)],
+        [
+            layers.Input((5, 3)),
+            layers.Bidirectional(layers.LSTM(2)),
+            layers.Reshape((1, 4)),
+            layers.TimeDistributed(layers.Dense(3)),
+            inner,
+            layers.Flatten(),
+            layers.Dense(1, name="scores"),
+            layers.Dense(1),
+        ],
         name="same",
-    )  # fmt: skip
+    )
     model.compile("adam", "mse")
     return model
 

@@ -10,8 +10,8 @@ import safetensors.numpy
 
 from gazelle.core.errors import DamagedFileError
 from gazelle.saving import read_state, write_state
+from gazelle.saving.safetensors import DTYPES, header_of, read_tensors, write_tensors
 from gazelle.saving.state_file import check_state
-from gazelle.saving.tensors import DTYPES, header_of, read_tensors, write_tensors
 
 META = {
     "epoch": 3,
@@ -25,9 +25,12 @@ META = {
 def _tensors():
     return {
         "params/dense/kernel": np.arange(6, dtype="float32").reshape(2, 3),
-        "buffers/half": np.asarray(jnp.arange(4), jnp.bfloat16), "key": np.array([1, 2**32 - 1], "uint32"),
-        "step": np.asarray(4, "int32"), "empty": np.zeros((0, 3)), "flags": np.array([True, False]),
-    }  # fmt: skip
+        "buffers/half": np.asarray(jnp.arange(4), jnp.bfloat16),
+        "key": np.array([1, 2**32 - 1], "uint32"),
+        "step": np.asarray(4, "int32"),
+        "empty": np.zeros((0, 3)),
+        "flags": np.array([True, False]),
+    }
 
 
 def test_round_trip(tmp_path):
@@ -129,16 +132,25 @@ F32 = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
 @pytest.mark.parametrize(
     "content",
     [
-        b"", b"\xff" * 8, (2**62).to_bytes(8, "little") + b"{}", _with_header(b"[" * 100_000), _with_header(b"[]"),
-        _with_header(b'{"a":1}'), _with_header({"a": F32 | {"shape": [2**40]}}), _with_header({"a": F32}, b"1234567"),
-        _with_header({"a": F32 | {"shape": [-2]}}, DATA), _with_header({"a": F32 | {"dtype": "PICKLE"}}, DATA),
-        _with_header({"a": F32, "b": F32}, DATA), _with_header({"a": F32 | {"data_offsets": [0.0, 8]}}, DATA),
+        b"",
+        b"\xff" * 8,
+        (2**62).to_bytes(8, "little") + b"{}",
+        _with_header(b"[" * 100_000),
+        _with_header(b"[]"),
+        _with_header(b'{"a":1}'),
+        _with_header({"a": F32 | {"shape": [2**40]}}),
+        _with_header({"a": F32}, b"1234567"),
+        _with_header({"a": F32 | {"shape": [-2]}}, DATA),
+        _with_header({"a": F32 | {"dtype": "PICKLE"}}, DATA),
+        _with_header({"a": F32, "b": F32}, DATA),
+        _with_header({"a": F32 | {"data_offsets": [0.0, 8]}}, DATA),
         _with_header(b'{"a":' + json.dumps(F32).encode() + b',"a":' + json.dumps(F32).encode() + b"}", DATA),
-        _with_header({"__metadata__": {"a": 1}}), _with_header({"__metadata__": 3}),
+        _with_header({"__metadata__": {"a": 1}}),
+        _with_header({"__metadata__": 3}),
         _with_header({"a": F32 | {"shape": "2"}}),
     ],
     ids=range(16),
-)  # fmt: skip
+)
 def test_hostile_headers(tmp_path, content):
     (tmp_path / "s").write_bytes(content)
     with pytest.raises(DamagedFileError):

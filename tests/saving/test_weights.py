@@ -12,7 +12,7 @@ from gazelle.core.errors import ArgumentError, DamagedFileError, ShapeError, Sta
 from gazelle.layers import BatchNormalization, Dense, Input
 from gazelle.models import Sequential, load_model
 from gazelle.saving import atomic, keras_v3, write_state
-from gazelle.saving.tensors import read_tensors
+from gazelle.saving.safetensors import read_tensors
 
 
 def _model(*sizes, names=None, compiled=False):

@@ -19,8 +19,8 @@ class Killed(BaseException):
 class Machine:
     """Counts the calls that change the disk; number `at` fails in the way `how`: "error", "short" or "kill"."""
 
-    def __init__(self, monkeypatch, at=0, how="error", room=None):
-        self.at, self.how, self.room, self.count, self.dead, self.trace = at, how, room, 0, False, []
+    def __init__(self, monkeypatch, at=0, how="error", namespace=None):
+        self.at, self.how, self.namespace, self.count, self.dead, self.trace = at, how, namespace, 0, False, []
         self.names = {}
         for name in ("fsync", "replace", "remove", "open", "close"):
             monkeypatch.setattr(os, name, self._guarded(name, getattr(os, name)))
@@ -67,9 +67,9 @@ class Torn:
 
     def write(self, data):
         data = bytes(data)
-        if self.machine.room is not None and len(data) > self.machine.room:
-            self.file.write(data[: self.machine.room])
-            self.machine.room = 0
+        if self.machine.namespace is not None and len(data) > self.machine.namespace:
+            self.file.write(data[: self.machine.namespace])
+            self.machine.namespace = 0
             raise OSError(errno.ENOSPC, "No space left on device")
         try:
             self.machine.tick()
@@ -78,8 +78,8 @@ class Torn:
             raise
         if self.machine.how == "short" and self.machine.count % 2 and len(data) > 1:  # the system may take less
             data = data[: len(data) // 2]
-        if self.machine.room is not None:
-            self.machine.room -= len(data)
+        if self.machine.namespace is not None:
+            self.machine.namespace -= len(data)
         self.machine.trace.append(("write", self.name, self.size, data))
         self.size += len(data)
         return self.file.write(data)

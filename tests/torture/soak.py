@@ -24,16 +24,20 @@ import numpy as np
 
 import gazelle
 from gazelle import callbacks, layers, optimizers
-from gazelle.saving import keeper as keeping
-from gazelle.saving.generations import Generations
-from gazelle.saving.keeper import Keeper
+from gazelle.saving import autosave as autosave_module
+from gazelle.saving.autosave import Autosave
+from gazelle.saving.rotation import Generations
 
 EPOCHS, STEPS = 12, 5
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(8 * STEPS - 3, 4)).astype("float32")
 Y = (X.sum(1, keepdims=True) > 0).astype("float32")
-ENDINGS = {"kill": (signal.SIGKILL,), "term": (signal.SIGTERM,), "ctrl-c": (signal.SIGINT,),
-           "ctrl-c twice": (signal.SIGINT, signal.SIGINT)}  # fmt: skip
+ENDINGS = {
+    "kill": (signal.SIGKILL,),
+    "term": (signal.SIGTERM,),
+    "ctrl-c": (signal.SIGINT,),
+    "ctrl-c twice": (signal.SIGINT, signal.SIGINT),
+}
 
 
 class Telling(callbacks.Callback):
@@ -80,10 +84,17 @@ def train(home, pipe, by_batch):
     os.environ["GAZELLE_HOME"] = home
     gazelle.utils.set_random_seed(1)
     model = gazelle.Sequential(
-        [layers.Input((4,)), layers.Dense(5), layers.BatchNormalization(), layers.Activation("relu"),
-         layers.Dropout(0.3), layers.GaussianNoise(0.1), layers.Dense(1, activation="sigmoid")],
+        [
+            layers.Input((4,)),
+            layers.Dense(5),
+            layers.BatchNormalization(),
+            layers.Activation("relu"),
+            layers.Dropout(0.3),
+            layers.GaussianNoise(0.1),
+            layers.Dense(1, activation="sigmoid"),
+        ],
         name="soaked",
-    )  # fmt: skip
+    )
     model.compile(optimizers.SGD(0.1, momentum=0.9, use_ema=True), "binary_crossentropy", metrics=["accuracy"])
     listening = [
         callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.97),
@@ -92,9 +103,15 @@ def train(home, pipe, by_batch):
         Failing(os.path.join(home, "fail")),
     ]
     history = model.fit(
-        X, Y, batch_size=8, epochs=EPOCHS, verbose=0, resume=True, callbacks=[*listening, Telling(pipe, by_batch)],
+        X,
+        Y,
+        batch_size=8,
+        epochs=EPOCHS,
+        verbose=0,
+        resume=True,
+        callbacks=[*listening, Telling(pipe, by_batch)],
         validation_split=0.2,
-    ).history  # fmt: skip
+    ).history
     digest = hashlib.sha256(json.dumps(dict(history)).encode() + b"".join(w.tobytes() for w in model.get_weights()))
     os.write(pipe, f"end {digest.hexdigest()[:16]}\n".encode())
 
@@ -157,14 +174,14 @@ def _run(home, pipe, by_batch):
 
 def _tell_writes(pipe):
     """States are written after every look at the clock, and each that is finished is told."""
-    keeping._SHARE = 0
-    offer, write = Keeper.offer, Generations.write
+    autosave_module._SHARE = 0
+    offer, write = Autosave.offer, Generations.write
 
     def told(self, tensors, meta):
         write(self, tensors, meta)
         os.write(pipe, f"kept {tensors['step']}\n".encode())
 
-    Keeper.offer = lambda self, snapshot: (self.due(), offer(self, snapshot))[1]
+    Autosave.offer = lambda self, snapshot: (self.due(), offer(self, snapshot))[1]
     Generations.write = told
 
 

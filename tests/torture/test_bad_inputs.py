@@ -10,7 +10,7 @@ import pytest
 from tests.torture.bad import arguments, building, data, streams
 
 TABLES = {"data": data, "arguments": arguments, "building": building, "streams": streams}
-CASES = {f"{room}: {name}": case for room, table in TABLES.items() for name, case in table.CASES.items()}
+CASES = {f"{namespace}: {name}": case for namespace, table in TABLES.items() for name, case in table.CASES.items()}
 SECONDS = 10
 LONGEST = 700  # characters of what is said
 
@@ -47,12 +47,12 @@ def text_of(said):
     return "\n".join([str(said), *notes])
 
 
-@pytest.mark.parametrize("room", TABLES)
-def test_none_is_silent_and_each_is_named(room, monkeypatch, tmp_path):
+@pytest.mark.parametrize("namespace", TABLES)
+def test_none_is_silent_and_each_is_named(namespace, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([os.path.abspath(os.path.join(__file__, "../../.."))]))
     unclear, slowest = {}, 0.0
-    for name, case in TABLES[room].CASES.items():
+    for name, case in TABLES[namespace].CASES.items():
         begun = time.monotonic()
         kind, said = outcome(case)
         slowest = max(slowest, time.monotonic() - begun)
@@ -61,7 +61,7 @@ def test_none_is_silent_and_each_is_named(room, monkeypatch, tmp_path):
         missing = [word for word in case[1].split("|") if word not in text]
         if missing or len(text) > LONGEST:
             unclear[name] = (missing, text)
-    print(f"{room}: {len(TABLES[room].CASES)} bad inputs, {len(unclear)} unclear, slowest {slowest:.1f} s")
+    print(f"{namespace}: {len(TABLES[namespace].CASES)} bad inputs, {len(unclear)} unclear, slowest {slowest:.1f} s")
     assert not unclear
     assert slowest < SECONDS
 

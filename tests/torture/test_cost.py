@@ -8,9 +8,9 @@ import pytest
 
 from gazelle import Input, Sequential, layers
 from gazelle.data import make_source
-from gazelle.saving import generations
-from gazelle.saving.keeper import Keeper
-from gazelle.training.position import Position
+from gazelle.saving import rotation
+from gazelle.saving.autosave import Autosave
+from gazelle.training.training_progress import TrainingProgress
 
 from .conftest import LONG
 
@@ -27,8 +27,8 @@ def test_a_save_a_minute_costs_a_hundredth_at_most(size):
     model.compile("adam", "mse")
     x = np.zeros((32, width), "float32")
     model.fit(x, x, verbose=0, keep=False)
-    keeper = Keeper("cost", every_seconds=0)
-    position = Position(model._trainer, make_source(x, x), [], 0)
+    autosave = Autosave("cost", every_seconds=0)
+    position = TrainingProgress(model._trainer, make_source(x, x), [], 0)
     spent = {}
 
     def snapshot():
@@ -37,23 +37,23 @@ def test_a_save_a_minute_costs_a_hundredth_at_most(size):
         spent["copy"] = time.thread_time() - begun
         return state
 
-    behind = keeper._write
+    behind = autosave._write
 
     def timed(tensors, words):
         behind(tensors, words)
         spent["write"] = time.thread_time()
 
-    keeper._write = timed
+    autosave._write = timed
     for save in ("first", "second"):
-        keeper.due()
-        assert keeper.offer(snapshot)
-        keeper._thread.join()
-        share = (spent["copy"] + spent["write"] / os.cpu_count()) / 60
+        autosave.due()
+        assert autosave.offer(snapshot)
+        autosave._thread.join()
+        fraction = (spent["copy"] + spent["write"] / os.cpu_count()) / 60
         copy, write = (f"{spent[what] * 1e3:.0f} ms" for what in ("copy", "write"))
         cost = f"copy {copy}, writer {write} of {os.cpu_count()} processors"
-        print(f"{size} parameters, {save} save: {cost}, {share:.2%} at one a minute")
-    keeper.close()
-    assert share < 0.01
+        print(f"{size} parameters, {save} save: {cost}, {fraction:.2%} at one a minute")
+    autosave.close()
+    assert fraction < 0.01
 
 
 @pytest.mark.parametrize("where", ["copy", "writer"])
@@ -65,10 +65,10 @@ def test_the_pause_is_a_hundred_times_what_a_save_took(where, monkeypatch):
         return {}, {}
 
     if where == "writer":
-        monkeypatch.setattr(generations, "write_state", busy)
-    keeper = Keeper("m", every_seconds=0)
-    assert keeper.offer(busy if where == "copy" else lambda: ({}, {}))
-    keeper._thread.join()
-    pause = keeper._due - time.monotonic()
-    keeper.close()
+        monkeypatch.setattr(rotation, "write_state", busy)
+    autosave = Autosave("m", every_seconds=0)
+    assert autosave.offer(busy if where == "copy" else lambda: ({}, {}))
+    autosave._thread.join()
+    pause = autosave._due - time.monotonic()
+    autosave.close()
     assert pause > (4.5 if where == "copy" else 4.5 / os.cpu_count())

@@ -9,7 +9,7 @@ import pytest
 from gazelle.core.errors import DamagedFileError, ShapeError, UnsafeFileError
 from gazelle.layers import Dense, Input
 from gazelle.models import Sequential, load_model
-from gazelle.saving.generations import Generations, newest_whole
+from gazelle.saving.rotation import Generations, newest_whole
 from gazelle.saving.state_file import read_state
 
 

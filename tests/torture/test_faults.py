@@ -12,7 +12,7 @@ from gazelle.core.errors import DamagedFileError
 from gazelle.layers import Dense, Input
 from gazelle.models import Sequential, load_model
 from gazelle.saving import shards, write_state
-from gazelle.saving.generations import Generations, newest_whole
+from gazelle.saving.rotation import Generations, newest_whole
 from gazelle.saving.state_file import read_state
 
 X = np.ones((1, 3), "float32")
@@ -192,13 +192,16 @@ def test_power_cuts_while_a_file_is_replaced(tmp_path, machine, model, form, lon
             assert cut < first
 
 
-@pytest.mark.parametrize("share", range(0, 100, 2))
-def test_a_disk_that_is_full_at_any_level(tmp_path, machine, share):
+@pytest.mark.parametrize("fraction", range(0, 100, 2))
+def test_a_disk_that_is_full_at_any_level(tmp_path, machine, fraction):
     """The previous state stays, the error names the bytes, and the next save, with room, is fine."""
     kept = Generations(str(tmp_path / "m"))
     kept.write({"params/w": np.zeros(2000, "float32")}, {"value": 0})
     size = os.path.getsize(kept.newest)
-    with machine(room=size * share // 100), pytest.raises(OSError, match=r"No space left on device after .* bytes"):
+    with (
+        machine(namespace=size * fraction // 100),
+        pytest.raises(OSError, match=r"No space left on device after .* bytes"),
+    ):
         kept.write({"params/w": np.ones(2000, "float32")}, {"value": 1})
     assert newest_whole(kept.paths, read_state)[0][1] == {"value": 0}
     kept.write({"params/w": np.ones(2000, "float32")}, {"value": 2})

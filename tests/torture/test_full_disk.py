@@ -10,7 +10,7 @@ import pytest
 import gazelle
 from gazelle import layers
 from gazelle.callbacks import LambdaCallback
-from gazelle.saving.keeper import Keeper
+from gazelle.saving.autosave import Autosave
 from gazelle.saving.latest import newest
 
 X = np.random.default_rng(0).normal(size=(32, 4)).astype("float32")
@@ -27,7 +27,7 @@ def model():
 @pytest.fixture
 def often(monkeypatch):
     """A state is written after every epoch."""
-    offer = Keeper.offer
+    offer = Autosave.offer
 
     def asked(self, snapshot):
         self.due()
@@ -36,7 +36,7 @@ def often(monkeypatch):
             self._thread.join()
         return started
 
-    monkeypatch.setattr(Keeper, "offer", asked)
+    monkeypatch.setattr(Autosave, "offer", asked)
 
 
 def train(model, begins=lambda: None):
@@ -50,15 +50,15 @@ def train(model, begins=lambda: None):
 
 
 @pytest.mark.usefixtures("often")
-@pytest.mark.parametrize("share", range(0, 100, 20))
-def test_room_ends_while_a_state_is_written(share, model, machine):
+@pytest.mark.parametrize("fraction", range(0, 100, 20))
+def test_room_ends_while_a_state_is_written(fraction, model, machine):
     """Injected: so many bytes fit, then none."""
     assert train(model) == []
     size = os.path.getsize(newest("full")[2])
-    with machine(room=10**9) as disk:
+    with machine(namespace=10**9) as disk:
 
         def fills():
-            disk.room = size * share // 100
+            disk.namespace = size * fraction // 100
 
         told = train(model, fills)
     assert "No space left on device" in told[0]

@@ -13,19 +13,57 @@ from gazelle.layers import LSTM, Conv1D, Dense, Embedding, Flatten, Input
 from gazelle.models import Sequential, load_model, model_from_json
 from gazelle.saving.legacy import model_from_yaml
 
-from ..legacy.test_text import FIRST
+from ..compat.test_text import FIRST
 from .conftest import LONG
 
 REFUSED = (DamagedFileError, UnsafeFileError)
-WORDS = [None, True, -1, 0, 1, 2**31, 2**70, 0.5, 1e308, float("inf"), "", "relu", "os.system", "a/../b", [], [1], {},
-         [[]], {"class_name": "Dense", "config": {}}, {"class_name": "__lambda__", "config": {"code": "x"}},
-         {"class_name": "__numpy__", "config": {"value": [1], "dtype": "O"}}, {"class_name": "__slice__", "config": 3},
-         {"class_name": "function", "module": "builtins", "config": "eval"}, "x" * 1000,
-         {"class_name": "__keras_tensor__", "config": {"keras_history": ["a", 9, 9]}}]  # fmt: skip
+WORDS = [
+    None,
+    True,
+    -1,
+    0,
+    1,
+    2**31,
+    2**70,
+    0.5,
+    1e308,
+    float("inf"),
+    "",
+    "relu",
+    "os.system",
+    "a/../b",
+    [],
+    [1],
+    {},
+    [[]],
+    {"class_name": "Dense", "config": {}},
+    {"class_name": "__lambda__", "config": {"code": "x"}},
+    {"class_name": "__numpy__", "config": {"value": [1], "dtype": "O"}},
+    {"class_name": "__slice__", "config": 3},
+    {"class_name": "function", "module": "builtins", "config": "eval"},
+    "x" * 1000,
+    {"class_name": "__keras_tensor__", "config": {"keras_history": ["a", 9, 9]}},
+]
 
-YAML = ["2001-01-01", "!!binary aGk=", "!!set {a}", "!!python/name:os.system", "!!python/object/apply:os.getcwd []",
-        "!!int x", "!!python/tuple 3", "&a [*a]", "*b", "9" * 5000, "[[[", "1e999", ".nan", "!!bool x", "~",
-        "{a: {b: c}}", "!!python/object/apply:numpy.core.multiarray.scalar [f4, x]"]  # fmt: skip
+YAML = [
+    "2001-01-01",
+    "!!binary aGk=",
+    "!!set {a}",
+    "!!python/name:os.system",
+    "!!python/object/apply:os.getcwd []",
+    "!!int x",
+    "!!python/tuple 3",
+    "&a [*a]",
+    "*b",
+    "9" * 5000,
+    "[[[",
+    "1e999",
+    ".nan",
+    "!!bool x",
+    "~",
+    "{a: {b: c}}",
+    "!!python/object/apply:numpy.core.multiarray.scalar [f4, x]",
+]
 
 
 def _models():

@@ -11,9 +11,9 @@ import pytest
 SOAK = """
 import os, random, select, signal, sys, time
 import numpy as np
-from gazelle.saving.keeper import Keeper
+from gazelle.saving.autosave import Autosave
 from gazelle.saving.latest import newest
-from gazelle.saving.places import NothingKeptError
+from gazelle.saving.checkpoint_paths import NothingKeptError
 
 def state(value):
     return {"params/w": np.random.default_rng(value).normal(size=(200, 100)).astype("float32")}
@@ -23,14 +23,14 @@ for kill in range(int(sys.argv[1])):
     read, write = os.pipe()
     if (pid := os.fork()) == 0:
         os.close(read)
-        keeper = Keeper("m", every_seconds=0)
+        autosave = Autosave("m", every_seconds=0)
         try:
-            value = keeper.newest()[1]["value"]
+            value = autosave.newest()[1]["value"]
         except NothingKeptError:
             value = 0
         while True:
             value += 1
-            keeper._kept.write(state(value), {"value": value})
+            autosave._kept.write(state(value), {"value": value})
             os.write(write, value.to_bytes(8, "little"))
     os.close(write)
     if rng.random() < 0.9:  # else it may be killed before its first write
@@ -50,18 +50,21 @@ for kill in range(int(sys.argv[1])):
     if words["value"] < max(finished, seen) or not same:
         lost += 1
     seen = max(seen, words["value"])
-keeper = Keeper("m")
-keeper.finish(lambda: (state(0), {"value": 0}))
-names = [n for n in os.listdir(os.path.dirname(keeper.path)) if ".tmp." in n]
+autosave = Autosave("m")
+autosave.finish(lambda: (state(0), {"value": 0}))
+names = [n for n in os.listdir(os.path.dirname(autosave.path)) if ".tmp." in n]
 print(lost, seen, len(names))
 """
 
 
 def _run(script, *arguments):
     run = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script), *arguments], capture_output=True, text=True,
-        cwd=os.getcwd(), env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )  # fmt: skip
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script), *arguments],
+        capture_output=True,
+        text=True,
+        cwd=os.getcwd(),
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
     assert run.returncode == 0, run.stderr
     return run.stdout.split()
 
@@ -77,17 +80,17 @@ def test_a_soak_of_kills(long):
 TWO = """
 import os, sys, time
 import numpy as np
-from gazelle.saving.keeper import Keeper
+from gazelle.saving.autosave import Autosave
 from gazelle.saving.latest import newest
 
 children = []
 for name in "ab":
     if (pid := os.fork()) == 0:
-        keeper = Keeper("m", every_seconds=0)
+        autosave = Autosave("m", every_seconds=0)
         time.sleep(0.3)  # both are open
         for value in range(30):
-            keeper._kept.write({"w": np.full(500, ord(name), "float32")}, {"name": name, "value": value})
-        tensors, words, path = keeper.newest()
+            autosave._kept.write({"w": np.full(500, ord(name), "float32")}, {"name": name, "value": value})
+        tensors, words, path = autosave.newest()
         os._exit(0 if words == {"name": name, "value": 29} and (tensors["w"] == ord(name)).all() else 1)
     children.append(pid)
 reads = 0

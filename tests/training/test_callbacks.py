@@ -9,7 +9,7 @@ import pytest
 
 from gazelle.core.errors import ArgumentError, StateError
 from gazelle.core.variable import Variable
-from gazelle.metrics.names import Logs
+from gazelle.metrics.name_aliases import Logs
 from gazelle.training.callbacks import (
     Callback,
     CallbackList,
@@ -163,10 +163,21 @@ def test_epochs_without_validation_are_passed_over():
 
 @pytest.mark.parametrize(
     ("monitor", "up"),
-    [("val_loss", False), ("head_loss", False), ("val_accuracy", True), ("head_acc", True), ("auc", True),
-     ("val_mae", False), ("mean_squared_error", False), ("f1_score", True), ("binary_crossentropy", False),
-     ("cosine_similarity", True), ("val_top_k_categorical_accuracy", True), ("root_mean_squared_error", False)],
-)  # fmt: skip
+    [
+        ("val_loss", False),
+        ("head_loss", False),
+        ("val_accuracy", True),
+        ("head_acc", True),
+        ("auc", True),
+        ("val_mae", False),
+        ("mean_squared_error", False),
+        ("f1_score", True),
+        ("binary_crossentropy", False),
+        ("cosine_similarity", True),
+        ("val_top_k_categorical_accuracy", True),
+        ("root_mean_squared_error", False),
+    ],
+)
 def test_auto_finds_the_direction_by_name(monitor, up):
     callback = EarlyStopping(monitor, patience=1)
     run(callback, [{monitor: 0.5}, {monitor: 0.6}])
@@ -426,8 +437,18 @@ def test_who_listens_to_batches():
     assert heard(OldBatches()) == heard(TerminateOnNaN()) == ["train"]
     assert heard(LambdaCallback(on_predict_batch_end=print)) == ["predict"]
     assert heard(ModelCheckpoint("x", save_freq=3)) == ["train"]
-    for silent in (Callback(), Recorder(), History(), Progress(), EarlyStopping(), ReduceLROnPlateau(), CSVLogger("x"),
-                   ModelCheckpoint("x"), LearningRateScheduler(fixed), LambdaCallback(on_epoch_end=print)):  # fmt: skip
+    for silent in (
+        Callback(),
+        Recorder(),
+        History(),
+        Progress(),
+        EarlyStopping(),
+        ReduceLROnPlateau(),
+        CSVLogger("x"),
+        ModelCheckpoint("x"),
+        LearningRateScheduler(fixed),
+        LambdaCallback(on_epoch_end=print),
+    ):
         assert heard(silent) == [], silent
     assert heard(CallbackList([Recorder(), OldBatches()])) == ["train"]
     assert CallbackList([Recorder(), Batches()]).listens("test")
@@ -468,12 +489,14 @@ def test_list_can_add_history_and_progress():
 
 @pytest.mark.parametrize(
     ("given", "text"),
-    [([EarlyStopping], r"got the class EarlyStopping.\nWrite EarlyStopping\(...\)"),
-     ([print], r"expected objects of a Callback class, got .*\nWrap a function: LambdaCallback"),
-     ([3], r"got 3 of builtins.int\.\nSubclass gazelle.callbacks.Callback"),
-     (keras.callbacks.History(), "of keras.src.callbacks.history.History")],
+    [
+        ([EarlyStopping], r"got the class EarlyStopping.\nWrite EarlyStopping\(...\)"),
+        ([print], r"expected objects of a Callback class, got .*\nWrap a function: LambdaCallback"),
+        ([3], r"got 3 of builtins.int\.\nSubclass gazelle.callbacks.Callback"),
+        (keras.callbacks.History(), "of keras.src.callbacks.history.History"),
+    ],
     ids=["class", "function", "number", "stranger"],
-)  # fmt: skip
+)
 def test_list_refuses_what_is_no_callback(given, text):
     with pytest.raises(ArgumentError, match=text):
         CallbackList(given)
@@ -504,10 +527,12 @@ def test_lambda_callback():
 
 @pytest.mark.parametrize(
     "make",
-    [lambda: EarlyStopping("loss", patience=2, restore_best_weights=True),
-     lambda: ReduceLROnPlateau("loss", patience=2, factor=0.5, cooldown=1)],
+    [
+        lambda: EarlyStopping("loss", patience=2, restore_best_weights=True),
+        lambda: ReduceLROnPlateau("loss", patience=2, factor=0.5, cooldown=1),
+    ],
     ids=["stopping", "plateau"],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("cut", [1, 3, 5])
 def test_a_resumed_callback_decides_as_an_unbroken_one(make, cut):
     logs = [{"loss": v} for v in (1.0, 0.8, 0.9, 0.7, 0.75, 0.9, 0.9, 0.9, 0.9)]

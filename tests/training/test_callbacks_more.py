@@ -112,11 +112,11 @@ def test_averages_are_evaluated_and_taken_back():
 def test_averages_are_what_keras_evaluates():
     keras = pytest.importorskip("keras")
     results = []
-    for room in (gazelle, keras):
-        model = room.Sequential([room.layers.Input((3,)), room.layers.Dense(3)])
-        model.compile(room.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5), "mse")
+    for namespace in (gazelle, keras):
+        model = namespace.Sequential([namespace.layers.Input((3,)), namespace.layers.Dense(3)])
+        model.compile(namespace.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5), "mse")
         model.set_weights([np.full((3, 3), 0.1, "float32"), np.zeros(3, "float32")])
-        swap = room.callbacks.SwapEMAWeights(swap_on_epoch=True)
+        swap = namespace.callbacks.SwapEMAWeights(swap_on_epoch=True)
         logs = model.fit(X, Y, batch_size=8, epochs=3, verbose=0, shuffle=False, callbacks=[swap])
         results.append((logs.history["loss"], model.get_weights()))
     assert results[0][0] == pytest.approx(results[1][0], rel=1e-5)
@@ -175,34 +175,34 @@ def test_progbar_logger_shows_what_verbose_says():
 def test_orbax_checkpoint(tmp_path):
     pytest.importorskip("orbax.checkpoint")
     model = made(gazelle.optimizers.Adam(0.01))
-    keeper = callbacks.OrbaxCheckpoint(tmp_path / "run", max_to_keep=2, save_on_background=False)
-    fit(model, [keeper], epochs=3)
-    assert keeper.manager.all_steps() == [1, 2]
+    autosave = callbacks.OrbaxCheckpoint(tmp_path / "run", max_to_keep=2, save_on_background=False)
+    fit(model, [autosave], epochs=3)
+    assert autosave.manager.all_steps() == [1, 2]
     again = made(gazelle.optimizers.Adam(0.5), seed=1)
     assert callbacks.OrbaxCheckpoint(tmp_path / "run", max_to_keep=None).load_into(again) == 2
     np.testing.assert_array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
     assert float(again.optimizer.learning_rate) == pytest.approx(0.01)
     assert fit(again, [], 1, shuffle=False).history["loss"] == fit(model, [], 1, shuffle=False).history["loss"]
     with pytest.raises(RuntimeError, match=r"has no checkpoint of step 7: expected one of \[1, 2\]"):
-        keeper.load_into(again, 7)
+        autosave.load_into(again, 7)
 
 
 def test_orbax_checkpoint_keeps_the_best(tmp_path):
     pytest.importorskip("orbax.checkpoint")
-    keeper = callbacks.OrbaxCheckpoint(
+    autosave = callbacks.OrbaxCheckpoint(
         tmp_path, monitor="loss", save_best_only=True, save_weights_only=True, initial_value_threshold=0.0
     )
-    fit(made(), [keeper])
-    assert keeper.manager.all_steps() == []
+    fit(made(), [autosave])
+    assert autosave.manager.all_steps() == []
     with pytest.raises(ValueError, match="save_freq: expected 'epoch' or a number > 0"):
         callbacks.OrbaxCheckpoint(tmp_path, save_freq="often")
 
 
 def test_orbax_checkpoint_by_batches(tmp_path):
     pytest.importorskip("orbax.checkpoint")
-    keeper = callbacks.OrbaxCheckpoint(tmp_path, save_freq=2, max_to_keep=None, save_on_background=False)
-    fit(made(), [keeper])
-    assert keeper.manager.all_steps() == [2, 4, 6]
+    autosave = callbacks.OrbaxCheckpoint(tmp_path, save_freq=2, max_to_keep=None, save_on_background=False)
+    fit(made(), [autosave])
+    assert autosave.manager.all_steps() == [2, 4, 6]
 
 
 def test_csv_logger_goes_on_after_a_restart(tmp_path):

@@ -206,12 +206,12 @@ def test_the_assigning_form_is_the_built_in_step():
         def train_step(self, data):
             return super().train_step(data)
 
-    class Pure(gazelle.Model):
+    class PureFunctions(gazelle.Model):
         def train_step(self, state, data):
             return super().train_step(state, data)
 
     seen = []
-    for kind in (gazelle.Model, Plain, Pure):
+    for kind in (gazelle.Model, Plain, PureFunctions):
         gazelle.utils.set_random_seed(2)
         inputs = gazelle.Input((3,))
         x = gazelle.layers.Dropout(0.5)(gazelle.layers.Dense(4, kernel_regularizer="l2")(inputs))

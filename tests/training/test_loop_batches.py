@@ -82,9 +82,10 @@ def test_validation_weights_count_and_class_weight_does_not():
 def test_acc_and_accuracy_are_one_key(compiled):
     heard = []
     run = fit(
-        mlp(metrics=[compiled]), validation_data=(X, Y),
+        mlp(metrics=[compiled]),
+        validation_data=(X, Y),
         callbacks=[LambdaCallback(on_epoch_end=lambda e, logs: heard.append((logs["acc"], logs["val_accuracy"])))],
-    ).history  # fmt: skip
+    ).history
     assert run["acc"] == run["accuracy"]
     assert run["val_acc"] == run["val_accuracy"]
     assert heard == [(run["acc"][0], run["val_acc"][0])]

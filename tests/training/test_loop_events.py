@@ -11,7 +11,7 @@ def test_epoch_listeners_cost_no_call_per_batch(monkeypatch):
     model = mlp()
     fit(model, batch_size=1)  # compiled now
     calls = count_calls(monkeypatch, model._trainer, "train")
-    monkeypatch.setattr("gazelle.training.pace._TICK", 10.0)  # however busy the machine is
+    monkeypatch.setattr("gazelle.training.steps_per_call._TICK", 10.0)  # however busy the machine is
     fit(model, batch_size=1, callbacks=[LambdaCallback(on_epoch_end=lambda epoch, logs: None)])
     assert sum(stop - start for start, stop in calls) == 70
     assert len(calls) <= 4  # 1 + 8 + 61
@@ -33,8 +33,9 @@ def test_batch_listeners_get_every_batch():
     fit(mlp(), callbacks=Listen(), validation_data=(X[:20], Y[:20]))
     assert heard == [
         *(event for b in range(5) for event in (("begin", b), ("end", b, ["accuracy", "loss"]))),
-        ("test", 0), ("test", 1),
-    ]  # fmt: skip
+        ("test", 0),
+        ("test", 1),
+    ]
 
 
 def test_the_order_of_events():
@@ -102,13 +103,13 @@ def test_callbacks_see_the_weights_of_the_step_and_what_they_assign_counts():
 def test_predict_and_evaluate_in_a_callback_use_the_weights_of_the_step():
     pairs = []
 
-    class Look(Callback):
+    class TraceInfo(Callback):
         def on_train_batch_end(self, batch, logs=None):
             predicted = self.model.predict(X[:3], verbose=0)
             pairs.append((predicted, np.asarray(self.model(X[:3])), self.model.evaluate(X, Y, verbose=0)[0]))
 
     model, alone = mlp(), mlp()
-    fit(model, callbacks=[Look()], epochs=2)
+    fit(model, callbacks=[TraceInfo()], epochs=2)
     fit(alone, epochs=2)
     assert same(model, alone)  # looking changes nothing
     assert len({loss for _, _, loss in pairs}) == 10

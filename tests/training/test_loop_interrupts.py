@@ -44,10 +44,12 @@ def test_keep_false_writes_nothing(monkeypatch):
 @pytest.mark.parametrize(
     ("event", "number", "steps", "place"),
     [
-        ("on_train_batch_begin", 2, 3, (0, 3)), ("on_train_batch_end", 2, 3, (0, 3)),
-        ("on_epoch_end", 0, 5, (0, 5)), ("on_epoch_begin", 1, 5, (1, 0)),
+        ("on_train_batch_begin", 2, 3, (0, 3)),
+        ("on_train_batch_end", 2, 3, (0, 3)),
+        ("on_epoch_end", 0, 5, (0, 5)),
+        ("on_epoch_begin", 1, 5, (1, 0)),
     ],
-)  # fmt: skip
+)
 def test_ctrl_c_leaves_a_usable_model(event, number, steps, place):
     def press(index, logs):
         if index == number:

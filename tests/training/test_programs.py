@@ -252,9 +252,10 @@ def grown(action, times):
 def test_calls_leave_nothing_behind(what):
     model = mlp()
     action = {
-        "fit": lambda: fit(model), "predict": lambda: model.predict(X, verbose=0),
+        "fit": lambda: fit(model),
+        "predict": lambda: model.predict(X, verbose=0),
         "evaluate": lambda: model.evaluate(X, Y, verbose=0),
-    }[what]  # fmt: skip
+    }[what]
     assert grown(action, 500) < 150  # less than one array; what stays is the free lists of CPython, which have an end
 
 
@@ -267,7 +268,7 @@ def test_the_step_makes_one_call_per_epoch(monkeypatch):
     model = mlp()
     fit(model, batch_size=1)
     calls, train = [], model._trainer.programs.train
-    monkeypatch.setattr("gazelle.training.pace._TICK", 100.0)
+    monkeypatch.setattr("gazelle.training.steps_per_call._TICK", 100.0)
     monkeypatch.setattr(model._trainer.programs, "train", lambda *args: (calls.append(1), train(*args))[1])
     fit(model, batch_size=1, epochs=10)
     assert len(calls) <= 10 + 3

@@ -11,8 +11,8 @@ import time
 import pytest
 
 from gazelle.core.errors import ArgumentError
-from gazelle.training.callbacks import Progress, line, listens_to_batches, progress, screen
-from gazelle.training.callbacks.line import Line
+from gazelle.training.callbacks import Progress, listens_to_batches, output_device, progress, progress_line
+from gazelle.training.callbacks.progress_line import Line
 
 LOGS = {"loss": 0.4312, "accuracy": 0.8123}
 BOTH = LOGS | {"val_loss": 0.00031, "val_accuracy": 0.75}
@@ -34,24 +34,24 @@ def clock(monkeypatch):
     return clock
 
 
-class Spy(screen.Pipe):
+class Spy(output_device.Pipe):
     """Counts what is drawn."""
 
     def __init__(self):
         super().__init__()
         self.drawn, self.kept = [], []
 
-    def draw(self, line):
-        self.drawn.append((line.title, line.done))
+    def draw(self, progress_line):
+        self.drawn.append((progress_line.title, progress_line.done))
 
-    def keep(self, line):
-        self.kept.append(line.plain())
+    def keep(self, progress_line):
+        self.kept.append(progress_line.plain())
 
 
 @pytest.fixture
 def spy(monkeypatch):
     spy = Spy()
-    monkeypatch.setattr(screen, "find", lambda verbose: spy)
+    monkeypatch.setattr(output_device, "find", lambda verbose: spy)
     return spy
 
 
@@ -210,19 +210,27 @@ def test_colours_take_no_columns(clock):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.43123, "0.4312"), (0.001, "1.0000e-03"), (0.0, "0.0000e+00"), (-2.5, "-2.5000"), (1234.5, "1234.5000"),
-     (float("nan"), "nan"), (float("inf"), "inf"), ([1.0, 2.0], "1.5000")],
-)  # fmt: skip
+    [
+        (0.43123, "0.4312"),
+        (0.001, "1.0000e-03"),
+        (0.0, "0.0000e+00"),
+        (-2.5, "-2.5000"),
+        (1234.5, "1234.5000"),
+        (float("nan"), "nan"),
+        (float("inf"), "inf"),
+        ([1.0, 2.0], "1.5000"),
+    ],
+)
 def test_numbers_as_keras_shows_them(value, text):
-    assert line.number(value) == text
+    assert progress_line.number(value) == text
 
 
 @pytest.mark.parametrize(
-    ("seconds", "time", "pace"),
+    ("seconds", "time", "steps_per_call"),
     [(0.2, "0s", "200ms"), (5, "5s", "5s"), (75, "1:15", "75s"), (3700, "1:01:40", "3700s"), (2e-5, "0s", "20us")],
 )
-def test_durations(seconds, time, pace):
-    assert (line.duration(seconds), line.speed(seconds)) == (time, pace)
+def test_durations(seconds, time, steps_per_call):
+    assert (progress_line.duration(seconds), progress_line.speed(seconds)) == (time, steps_per_call)
 
 
 # Screens -------------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from gazelle.callbacks import (
 )
 from gazelle.core.errors import ArgumentError, StateError
 from gazelle.models import settings
-from gazelle.saving.keeper import Keeper
+from gazelle.saving.autosave import Autosave
 from gazelle.saving.state_file import read_state
 
 RNG = np.random.default_rng(3)
@@ -30,7 +30,7 @@ X = RNG.normal(size=(40, 4)).astype("float32")
 Y = (X.sum(1) > 0).astype("float32")[:, None]
 
 
-OFFER = Keeper.offer
+OFFER = Autosave.offer
 
 
 class StopHere(Exception):  # noqa: N818
@@ -40,10 +40,17 @@ class StopHere(Exception):  # noqa: N818
 def network(optimizer):
     gazelle.utils.set_random_seed(1)
     model = Sequential(
-        [Input((4,)), layers.Dense(5), layers.BatchNormalization(), layers.Activation("relu"), layers.Dropout(0.3),
-         layers.GaussianNoise(0.1), layers.Dense(1, activation="sigmoid")],
+        [
+            Input((4,)),
+            layers.Dense(5),
+            layers.BatchNormalization(),
+            layers.Activation("relu"),
+            layers.Dropout(0.3),
+            layers.GaussianNoise(0.1),
+            layers.Dense(1, activation="sigmoid"),
+        ],
         name="resumed",
-    )  # fmt: skip
+    )
     model.compile(optimizer(), "binary_crossentropy", metrics=["accuracy", "auc"])
     return model
 
@@ -139,7 +146,7 @@ def kept_at_every_step(monkeypatch):
     def finish(self, snapshot):
         self.close()
 
-    offer = Keeper.offer
+    offer = Autosave.offer
 
     def often(self, snapshot):
         self.due()
@@ -147,9 +154,9 @@ def kept_at_every_step(monkeypatch):
         self._thread.join()
         return started
 
-    monkeypatch.setattr(Keeper, "offer", often)
-    monkeypatch.setattr(Keeper, "finish", finish)
-    monkeypatch.setattr("gazelle.training.pace._TICK", 0.0)  # one step at a time
+    monkeypatch.setattr(Autosave, "offer", often)
+    monkeypatch.setattr(Autosave, "finish", finish)
+    monkeypatch.setattr("gazelle.training.steps_per_call._TICK", 0.0)  # one step at a time
 
 
 def run(case, stop_at=None, resume=True, epochs=3):
@@ -304,9 +311,9 @@ PROGRAM = """
     model = gazelle.Sequential([layers.Dense(3, input_dim=4), layers.Dropout(0.5), layers.Dense(1)], name="killed")
     model.compile("adam", "mse")
     slow = gazelle.callbacks.LambdaCallback(on_train_batch_end=lambda b, logs: time.sleep(0.01))
-    from gazelle.saving.keeper import Keeper
-    offer = Keeper.offer
-    Keeper.offer = lambda self, *a: (self.due(), offer(self, *a))[1]
+    from gazelle.saving.autosave import Autosave
+    offer = Autosave.offer
+    Autosave.offer = lambda self, *a: (self.due(), offer(self, *a))[1]
     print("begun", flush=True)
     model.fit(x, x[:, :1], epochs=30, batch_size=8, verbose=0, resume=True, callbacks=[slow])
     np.save(sys.argv[1], np.concatenate([w.ravel() for w in model.get_weights()]))
@@ -363,7 +370,7 @@ def test_a_kill_goes_back_to_the_last_backup(freq, steps, tmp_path, monkeypatch)
             self._thread.join()
         return started
 
-    monkeypatch.setattr(Keeper, "offer", offer)
+    monkeypatch.setattr(Autosave, "offer", offer)
     case = {"callbacks": lambda: [BackupAndRestore(tmp_path / "backup", save_freq=freq)], "keep": None}
     assert run(case, stop_at=7, resume=False) is None
     kept = [name for name in os.listdir(tmp_path / "backup") if name.endswith(".state")]

@@ -62,11 +62,20 @@ def images(batch, size, channels):
 
 
 def article():
-    return Sequential([
-        Input((28, 28, 1)), layers.Conv2D(32, 3, padding="same"), layers.Activation("relu"), layers.MaxPooling2D(2),
-        layers.Conv2D(64, 3, padding="same"), layers.Activation("relu"), layers.MaxPooling2D(2), layers.Flatten(),
-        layers.Dense(128, activation="relu"), layers.Dense(10, activation="softmax"),
-    ])  # fmt: skip
+    return Sequential(
+        [
+            Input((28, 28, 1)),
+            layers.Conv2D(32, 3, padding="same"),
+            layers.Activation("relu"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(64, 3, padding="same"),
+            layers.Activation("relu"),
+            layers.MaxPooling2D(2),
+            layers.Flatten(),
+            layers.Dense(128, activation="relu"),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
 
 
 def test_the_step_of_the_cnn():

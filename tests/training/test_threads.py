@@ -63,8 +63,15 @@ def during_fit(trained, work, count=4, rounds=25):
 
     def side(number):
         if number == 0:
-            trained.fit(X, X[:, :1], epochs=10**6, verbose=0, keep=False, batch_size=8,
-                        callbacks=[LambdaCallback(on_epoch_end=stop)])  # fmt: skip
+            trained.fit(
+                X,
+                X[:, :1],
+                epochs=10**6,
+                verbose=0,
+                keep=False,
+                batch_size=8,
+                callbacks=[LambdaCallback(on_epoch_end=stop)],
+            )
             return
         try:
             assert begun.wait(120)

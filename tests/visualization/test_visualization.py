@@ -18,10 +18,15 @@ BLACK = np.zeros((2, 12, 12, 3), "uint8")
 
 @pytest.mark.parametrize(
     "words",
-    [{"num_classes": 4}, {"num_classes": 2, "alpha": 0.3}, {}, {"num_classes": 4, "blend": False},
-     {"num_classes": 4, "color_mapping": {i: (i * 20, 5, 200 - i) for i in range(4)}},
-     {"num_classes": 4, "ignore_index": 2}],
-)  # fmt: skip
+    [
+        {"num_classes": 4},
+        {"num_classes": 2, "alpha": 0.3},
+        {},
+        {"num_classes": 4, "blend": False},
+        {"num_classes": 4, "color_mapping": {i: (i * 20, 5, 200 - i) for i in range(4)}},
+        {"num_classes": 4, "ignore_index": 2},
+    ],
+)
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 def test_masks_as_in_keras(words, data_format):
     x, masks = (np.moveaxis(v, -1, 1) if data_format == "channels_first" else v for v in (X, MASKS))
@@ -44,9 +49,9 @@ def test_a_frame_of_the_color_and_thickness():
 
 
 def test_formats_names_and_floats():
-    share = {"boxes": BOXES["boxes"] / 12, "labels": BOXES["labels"]}
+    fraction = {"boxes": BOXES["boxes"] / 12, "labels": BOXES["labels"]}
     plain = visualization.draw_bounding_boxes(BLACK, BOXES, "xyxy")
-    np.testing.assert_array_equal(visualization.draw_bounding_boxes(BLACK / 1.0, share, "rel_xyxy"), plain)
+    np.testing.assert_array_equal(visualization.draw_bounding_boxes(BLACK / 1.0, fraction, "rel_xyxy"), plain)
     named = visualization.draw_bounding_boxes(
         BLACK, {**BOXES, "confidences": [[0.5], [0.1]]}, "xyxy", {0: "cat"}, font_scale=0.6
     )

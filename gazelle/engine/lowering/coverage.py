@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr  # type: ignore[attr-defined]
 
+from gazelle.engine.lowering.decompose import SIMPLER
 from gazelle.engine.lowering.interpreter import INLINED, Context, lower
 from gazelle.engine.lowering.keys import words
-from gazelle.engine.lowering.simpler import SIMPLER
 
 
 @dataclasses.dataclass

@@ -55,8 +55,17 @@ class Places:
         """The plan of a `gather`."""
         n = dimension_numbers
         operand, indices = (aval.shape for aval in ctx.in_avals)
-        return cls(operand, tuple(slice_sizes), n.offset_dims, n.collapsed_slice_dims, n.start_index_map,
-                   n.operand_batching_dims, n.start_indices_batching_dims, indices, mode is _FILL)  # fmt: skip
+        return cls(
+            operand,
+            tuple(slice_sizes),
+            n.offset_dims,
+            n.collapsed_slice_dims,
+            n.start_index_map,
+            n.operand_batching_dims,
+            n.start_indices_batching_dims,
+            indices,
+            mode is _FILL,
+        )
 
     @classmethod
     def of_scatter(cls, ctx: Any, dimension_numbers: Any, mode: Any) -> Places:
@@ -66,9 +75,17 @@ class Places:
         without = {*n.inserted_window_dims, *n.operand_batching_dims}
         sizes = iter(updates[axis] for axis in n.update_window_dims)
         windows = tuple(1 if axis in without else next(sizes) for axis in range(len(operand)))
-        return cls(operand, windows, n.update_window_dims, n.inserted_window_dims, n.scatter_dims_to_operand_dims,
-                   n.operand_batching_dims, n.scatter_indices_batching_dims, indices,
-                   mode is not lax.GatherScatterMode.CLIP)  # fmt: skip
+        return cls(
+            operand,
+            windows,
+            n.update_window_dims,
+            n.inserted_window_dims,
+            n.scatter_dims_to_operand_dims,
+            n.operand_batching_dims,
+            n.scatter_indices_batching_dims,
+            indices,
+            mode is not lax.GatherScatterMode.CLIP,
+        )
 
     def table(self, indices: Any) -> tuple[Any, Any]:
         """((*rows, *parts, lead) places on the leading axes, (*rows,) whether the window is inside), in JAX."""

@@ -18,20 +18,35 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal  # type: ignore[attr-defined]
 
 from gazelle.core.errors import GazelleError
+from gazelle.engine.lowering.decompose import SIMPLER
 from gazelle.engine.lowering.keys import is_key, key_words, keyless, words
-from gazelle.engine.lowering.simpler import SIMPLER
 
 #: primitives that only hold a program: {name: its parameter}
 INLINED = {
-    "jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "core_call": "call_jaxpr", "remat2": "jaxpr",
-    "checkpoint": "jaxpr", "custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr",
-    "custom_vjp_call_jaxpr": "fun_jaxpr", "composite": "jaxpr",
-}  # fmt: skip
+    "jit": "jaxpr",
+    "pjit": "jaxpr",
+    "closed_call": "call_jaxpr",
+    "core_call": "call_jaxpr",
+    "remat2": "jaxpr",
+    "checkpoint": "jaxpr",
+    "custom_jvp_call": "call_jaxpr",
+    "custom_vjp_call": "call_jaxpr",
+    "custom_vjp_call_jaxpr": "fun_jaxpr",
+    "composite": "jaxpr",
+}
 #: primitives that give back what they get
 SAME = (
-    "copy", "copy_p", "device_put", "name", "optimization_barrier", "random_clone", "random_unwrap", "random_wrap",
-    "sharding_constraint", "stop_gradient",
-)  # fmt: skip
+    "copy",
+    "copy_p",
+    "device_put",
+    "name",
+    "optimization_barrier",
+    "random_clone",
+    "random_unwrap",
+    "random_wrap",
+    "sharding_constraint",
+    "stop_gradient",
+)
 _OF_TRANSFORMS = re.compile(r"\b(?:jvp|transpose|vmap|jit|pjit|rematted_computation|checkpoint)\(|[()]")
 
 
@@ -55,7 +70,7 @@ class Context:
             jaxpr, consts = jaxpr.jaxpr, _constants(jaxpr, self.target)
         return _run(jaxpr, consts, self.target, inputs, self.where)
 
-    def through(self, function: Callable[..., Any], *inputs: Any, avals: Any = None) -> list[Any]:
+    def dispatch(self, function: Callable[..., Any], *inputs: Any, avals: Any = None) -> list[Any]:
         """The outputs of a JAX function, traced for arrays like the inputs: a rule made of simpler operations."""
         return self.lower(traced(function, *(self.in_avals if avals is None else avals)), (), *inputs)
 
@@ -114,15 +129,15 @@ def _operation(eqn: Any, target: Any, inputs: list[Any], outer: str) -> list[Any
     ctx = Context(target, eqn, tuple(map(_spec, eqn.invars)), tuple(map(_spec, eqn.outvars)), where)
     rule = target.RULES.get(name)
     if name == "reshape" and eqn.params.get("dimensions") is not None:
-        return ctx.through(lambda x: x.transpose(eqn.params["dimensions"]).reshape(ctx.out_avals[0].shape), *inputs)
+        return ctx.dispatch(lambda x: x.transpose(eqn.params["dimensions"]).reshape(ctx.out_avals[0].shape), *inputs)
     if rule is None and name in INLINED:
         return ctx.lower(eqn.params[INLINED[name]], (), *inputs)
     if rule is None and name in SIMPLER:
-        return ctx.through(SIMPLER[name](eqn), *inputs)
+        return ctx.dispatch(SIMPLER[name](eqn), *inputs)
     if rule is None:
         raise NotLowered(_text(name, where, target))
     if any(is_key(atom.aval) for atom in (*eqn.invars, *eqn.outvars)) and not _holds_program(eqn):
-        return ctx.through(keyless(eqn), *inputs)
+        return ctx.dispatch(keyless(eqn), *inputs)
     out = rule(ctx, *inputs, **eqn.params)
     return list(out) if eqn.primitive.multiple_results or isinstance(out, list) else [out]
 

@@ -22,9 +22,18 @@ Sizes = Sequence[int]
 
 
 def conv_general_dilated(
-    lhs: Any, rhs: Any, *, window_strides: Sizes, padding: Sequence[tuple[int, int]], lhs_dilation: Sizes,
-    rhs_dilation: Sizes, dimension_numbers: Any, feature_group_count: int, batch_group_count: int, **_: Any,
-) -> Any:  # fmt: skip
+    lhs: Any,
+    rhs: Any,
+    *,
+    window_strides: Sizes,
+    padding: Sequence[tuple[int, int]],
+    lhs_dilation: Sizes,
+    rhs_dilation: Sizes,
+    dimension_numbers: Any,
+    feature_group_count: int,
+    batch_group_count: int,
+    **_: Any,
+) -> Any:
     """out[n, o, s] = Σ_{c, k} lhs[n, c, s·stride + k·dilation] rhs[o, c, k]  as one matrix product over patches.
 
     >>> spec = lax.conv_dimension_numbers((1, 3, 5), (2, 3, 2), ("NCH", "OIH", "NCH"))
@@ -54,9 +63,14 @@ def _grouped(array: Any, axis: int, groups: int) -> Any:
 
 
 def conv_after_pad(
-    lhs: Any, rhs: Any, *, padding: Sequence[tuple[int, int]], lhs_dilation: Sizes, dimension_numbers: Any,
+    lhs: Any,
+    rhs: Any,
+    *,
+    padding: Sequence[tuple[int, int]],
+    lhs_dilation: Sizes,
+    dimension_numbers: Any,
     **params: Any,
-) -> Any:  # fmt: skip
+) -> Any:
     """The same convolution with its gaps and edges made by a pad before it."""
     config, none = [(0, 0, 0)] * lhs.ndim, ((0, 0),) * len(padding)
     for axis, (low, high), step in zip(dimension_numbers.lhs_spec[2:], padding, lhs_dilation, strict=True):
@@ -94,9 +108,15 @@ def _convolved(lhs: Any, rhs: Any, numbers: Any, strides: Sizes, dilation: Sizes
 
 
 def select_and_scatter_add(
-    source: Any, operand: Any, *, select_prim: Any, window_dimensions: Sizes, window_strides: Sizes,
-    padding: Sequence[tuple[int, int]], **_: Any,
-) -> Any:  # fmt: skip
+    source: Any,
+    operand: Any,
+    *,
+    select_prim: Any,
+    window_dimensions: Sizes,
+    window_strides: Sizes,
+    padding: Sequence[tuple[int, int]],
+    **_: Any,
+) -> Any:
     """Each number of `source` added at the place its window was won by; of equal ones the first has won."""
     total: Any = 0
     padded = _padded(operand, -np.inf if select_prim is lax.ge_p else np.inf, padding)
@@ -111,9 +131,15 @@ def select_and_scatter_add(
 
 
 def select_and_gather_add(
-    tangents: Any, operand: Any, *, select_prim: Any, window_dimensions: Sizes, window_strides: Sizes,
-    padding: Sequence[tuple[int, int]], **_: Any,
-) -> Any:  # fmt: skip
+    tangents: Any,
+    operand: Any,
+    *,
+    select_prim: Any,
+    window_dimensions: Sizes,
+    window_strides: Sizes,
+    padding: Sequence[tuple[int, int]],
+    **_: Any,
+) -> Any:
     """For each window the number of `tangents` at the place it was won by; of equal ones the first has won."""
     padded = _padded(operand, -np.inf if select_prim is lax.ge_p else np.inf, padding)
     tangents, total = _padded(tangents, 0, padding), jnp.zeros((), tangents.dtype)

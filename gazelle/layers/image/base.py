@@ -140,9 +140,13 @@ class ImageLayer(Layer, abstract=True):
     def _format(self) -> str:
         if self.bounding_box_format is None:
             raise ArgumentError(
-                message(f"{self._label} was given bounding boxes", expected="bounding_box_format", got="none",
-                        mend=f"Write {type(self).__name__}(..., bounding_box_format='xyxy').")
-            )  # fmt: skip
+                message(
+                    f"{self._label} was given bounding boxes",
+                    expected="bounding_box_format",
+                    got="none",
+                    hint=f"Write {type(self).__name__}(..., bounding_box_format='xyxy').",
+                )
+            )
         return str(self.bounding_box_format)
 
     def _keys(self, seed: Any) -> Iterator[Any]:
@@ -211,8 +215,8 @@ def uniform(keys: Iterator[Any], shape: Any, bounds: Any = (0.0, 1.0)) -> Any:
 
 def chosen(keys: Iterator[Any], batch: int, factor: Any) -> Any:
     """Which images are taken: each with a chance that is drawn from `factor`."""
-    chance = uniform(keys, (batch,), factor)
-    return uniform(keys, (batch,)) < chance
+    random_bits = uniform(keys, (batch,), factor)
+    return uniform(keys, (batch,)) < random_bits
 
 
 def dense(boxes: Any) -> dict[str, Any]:

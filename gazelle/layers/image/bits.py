@@ -23,9 +23,13 @@ class RandomInvert(ImageLayer):
     """
 
     def __init__(
-        self, factor: Any = 1.0, value_range: Any = (0, 255), seed: int | None = None, data_format: str | None = None,
+        self,
+        factor: Any = 1.0,
+        value_range: Any = (0, 255),
+        seed: int | None = None,
+        data_format: str | None = None,
         **kwargs: Any,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.factor = interval("factor of RandomInvert", factor, (0, 1), loose=True)
 
@@ -48,9 +52,13 @@ class RandomPosterization(ImageLayer):
     """
 
     def __init__(
-        self, factor: Any, value_range: Any = (0, 255), data_format: str | None = None, seed: int | None = None,
+        self,
+        factor: Any,
+        value_range: Any = (0, 255),
+        data_format: str | None = None,
+        seed: int | None = None,
         **kwargs: Any,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.factor = interval("factor of RandomPosterization", factor, (1, 8), loose=True)
         self.value_range = ordered(value_range)
@@ -80,9 +88,13 @@ class Solarization(ImageLayer):
     """
 
     def __init__(
-        self, addition_factor: Any = 0.0, threshold_factor: Any = 0.0, value_range: Any = (0, 255),
-        seed: int | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        addition_factor: Any = 0.0,
+        threshold_factor: Any = 0.0,
+        value_range: Any = (0, 255),
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.addition_factor = interval("addition_factor of Solarization", addition_factor, (0, 1), 0)
         self.threshold_factor = interval("threshold_factor of Solarization", threshold_factor, (0, 1), 0)

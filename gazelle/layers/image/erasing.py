@@ -19,8 +19,8 @@ def rectangles(keys: Iterator[Any], batch: int, sizes: Any, height: int, width: 
     sizes (batch, 2), shares of (width, height)  ->  inside (batch, height, width, 1) of bool, area (batch, 1, 1, 1)
     """
     spans = []
-    for share, length in zip(jnp.moveaxis(sizes, 1, 0), (width, height), strict=True):
-        size = share * length
+    for fraction, length in zip(jnp.moveaxis(sizes, 1, 0), (width, height), strict=True):
+        size = fraction * length
         start = uniform(keys, (batch,)) * (length - size)
         spans.append((per_image(start), per_image(start + size)))
     (x0, x1), (y0, y1) = spans
@@ -50,9 +50,15 @@ class RandomErasing(ImageLayer):
     """
 
     def __init__(
-        self, factor: Any = 1.0, scale: Any = (0.02, 0.33), fill_value: Any = None, value_range: Any = (0, 255),
-        seed: int | None = None, data_format: str | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        factor: Any = 1.0,
+        scale: Any = (0.02, 0.33),
+        fill_value: Any = None,
+        value_range: Any = (0, 255),
+        seed: int | None = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.factor = interval("factor of RandomErasing", factor, (0, 1), loose=True)
         self.scale = interval("scale of RandomErasing", scale, (0, 1), loose=True)
@@ -72,9 +78,10 @@ class RandomErasing(ImageLayer):
             fill = jnp.broadcast_to(jnp.asarray(self.fill_value, "float32"), (batch, height, width, channels))
             fill = jnp.moveaxis(fill, -1, 1) if is_first(self.data_format) else fill
         return {
-            "apply_erasing": taken, "batch_masks": placed(inside, channels, self.data_format),
+            "apply_erasing": taken,
+            "batch_masks": placed(inside, channels, self.data_format),
             "fill_value": jnp.clip(fill, *self.value_range),
-        }  # fmt: skip
+        }
 
     def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
         inside, fill = transformation["batch_masks"], transformation["fill_value"]

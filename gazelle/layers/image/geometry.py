@@ -28,9 +28,12 @@ class RandomFlip(ImageLayer):
     moves = True
 
     def __init__(
-        self, mode: str = "horizontal_and_vertical", seed: int | None = None, data_format: str | None = None,
+        self,
+        mode: str = "horizontal_and_vertical",
+        seed: int | None = None,
+        data_format: str | None = None,
         **kwargs: Any,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         choose("mode of RandomFlip", mode, ("horizontal", "vertical", "horizontal_and_vertical"))
 
@@ -65,9 +68,15 @@ class RandomRotation(ImageLayer):
     moves = True
 
     def __init__(
-        self, factor: Any, fill_mode: str = "reflect", interpolation: str = "bilinear", seed: int | None = None,
-        fill_value: float = 0.0, data_format: str | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        factor: Any,
+        fill_mode: str = "reflect",
+        interpolation: str = "bilinear",
+        seed: int | None = None,
+        fill_value: float = 0.0,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.factor = interval("factor of RandomRotation", factor, (-1, 1))
         checked(self)
@@ -78,9 +87,12 @@ class RandomRotation(ImageLayer):
         cos, sin = jnp.cos(angle * math.pi / 180), jnp.sin(angle * math.pi / 180)
         rows = [cos, -sin, x - x * cos + y * sin, sin, cos, y - x * sin - y * cos, 0 * cos, 0 * cos]
         return {
-            "angle": angle, "rotation_matrix": jnp.stack(rows, 1), "image_height": height, "image_width": width,
+            "angle": angle,
+            "rotation_matrix": jnp.stack(rows, 1),
+            "image_height": height,
+            "image_width": width,
             "batch_size": batch,
-        }  # fmt: skip
+        }
 
     def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
         return warp(images, transformation["rotation_matrix"], interpolation, self.fill_mode, self.fill_value)
@@ -109,9 +121,16 @@ class RandomTranslation(ImageLayer):
     moves = True
 
     def __init__(
-        self, height_factor: Any, width_factor: Any, fill_mode: str = "reflect", interpolation: str = "bilinear",
-        seed: int | None = None, fill_value: float = 0.0, data_format: str | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        height_factor: Any,
+        width_factor: Any,
+        fill_mode: str = "reflect",
+        interpolation: str = "bilinear",
+        seed: int | None = None,
+        fill_value: float = 0.0,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.rows = interval("height_factor of RandomTranslation", height_factor, (-1, 1))
         self.columns = interval("width_factor of RandomTranslation", width_factor, (-1, 1))
@@ -146,10 +165,16 @@ class RandomZoom(ImageLayer):
     moves = True
 
     def __init__(
-        self, height_factor: Any, width_factor: Any = None, fill_mode: str = "reflect",
-        interpolation: str = "bilinear", seed: int | None = None, fill_value: float = 0.0,
-        data_format: str | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        height_factor: Any,
+        width_factor: Any = None,
+        fill_mode: str = "reflect",
+        interpolation: str = "bilinear",
+        seed: int | None = None,
+        fill_value: float = 0.0,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         bounds = (math.nextafter(-1, 0), 1)
         self.rows = interval("height_factor of RandomZoom", height_factor, bounds)
@@ -195,9 +220,16 @@ class RandomShear(ImageLayer):
     moves = True
 
     def __init__(
-        self, x_factor: Any = 0.0, y_factor: Any = 0.0, interpolation: str = "bilinear", fill_mode: str = "reflect",
-        fill_value: float = 0.0, data_format: str | None = None, seed: int | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        x_factor: Any = 0.0,
+        y_factor: Any = 0.0,
+        interpolation: str = "bilinear",
+        fill_mode: str = "reflect",
+        fill_value: float = 0.0,
+        data_format: str | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         for name, factor in (("x_factor", x_factor), ("y_factor", y_factor)):
             given = isinstance(factor, list | tuple)  # a pair may come from a config, and then begins below 0

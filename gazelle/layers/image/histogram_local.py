@@ -27,9 +27,13 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
     fixed = True
 
     def __init__(
-        self, value_range: Any = (0, 255), clip_limit: float = 4.0, tile_grid_size: Any = (8, 8),
-        data_format: str | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        value_range: Any = (0, 255),
+        clip_limit: float = 4.0,
+        tile_grid_size: Any = (8, 8),
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(data_format=data_format, **kwargs)
 
     def change(self, images: Any, transformation: Any, interpolation: str) -> Any:

@@ -71,9 +71,13 @@ class RandomColorDegeneration(ImageLayer):
     """
 
     def __init__(
-        self, factor: Any, value_range: Any = (0, 255), data_format: str | None = None, seed: int | None = None,
+        self,
+        factor: Any,
+        value_range: Any = (0, 255),
+        data_format: str | None = None,
+        seed: int | None = None,
         **kwargs: Any,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.factor = interval("factor of RandomColorDegeneration", factor, (-1, 1), loose=True)
         self.value_range = ordered(value_range)

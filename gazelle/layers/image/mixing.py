@@ -93,8 +93,9 @@ class CutMix(_Mixing):
         channels = images.shape[-3 if is_first(self.data_format) else -1]
         return {
             "permutation_order": jax.random.permutation(next(keys), batch),
-            "batch_masks": placed(inside, channels, self.data_format), "mix_weight": 1 - area / (height * width),
-        }  # fmt: skip
+            "batch_masks": placed(inside, channels, self.data_format),
+            "mix_weight": 1 - area / (height * width),
+        }
 
     def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
         inside = transformation["batch_masks"]
@@ -115,4 +116,4 @@ class CutMix(_Mixing):
         """Refused in training: part of a box may be covered, and nothing tells whose it then is."""
         if not training or transformation is None:
             return bounding_boxes
-        raise ArgumentError(message(self._label, expected="no bounding boxes", got="some", mend="MixUp takes them."))
+        raise ArgumentError(message(self._label, expected="no bounding boxes", got="some", hint="MixUp takes them."))

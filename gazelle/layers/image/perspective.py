@@ -31,9 +31,15 @@ class RandomPerspective(ImageLayer):
     moves = True
 
     def __init__(
-        self, factor: Any = 1.0, scale: float = 1.0, interpolation: str = "bilinear", fill_value: float = 0.0,
-        seed: int | None = None, data_format: str | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        factor: Any = 1.0,
+        scale: float = 1.0,
+        interpolation: str = "bilinear",
+        fill_value: float = 0.0,
+        seed: int | None = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.factor = interval("factor of RandomPerspective", factor, (0, 1), loose=True)
         if not 0 <= scale <= 1:
@@ -42,10 +48,10 @@ class RandomPerspective(ImageLayer):
 
     def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
         taken = chosen(keys, batch, self.factor)
-        share = uniform(keys, (batch, 4, 2), (-0.5 * self.scale, 0.5 * self.scale))
+        fraction = uniform(keys, (batch, 4, 2), (-0.5 * self.scale, 0.5 * self.scale))
         right, low = float(width - 1), float(height - 1)
         start = jnp.tile(jnp.array([[[0, 0], [right, 0], [0, low], [right, low]]]), (batch, 1, 1))
-        return {"apply_perspective": taken, "start_points": start, "end_points": start * (1 + share)}
+        return {"apply_perspective": taken, "start_points": start, "end_points": start * (1 + fraction)}
 
     def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
         points = transformation["start_points"], transformation["end_points"]
@@ -77,10 +83,17 @@ class RandomElasticTransform(ImageLayer):
     """
 
     def __init__(
-        self, factor: Any = 1.0, scale: Any = 1.0, interpolation: str = "bilinear", fill_mode: str = "reflect",
-        fill_value: float = 0.0, value_range: Any = (0, 255), seed: int | None = None,
-        data_format: str | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        factor: Any = 1.0,
+        scale: Any = 1.0,
+        interpolation: str = "bilinear",
+        fill_mode: str = "reflect",
+        fill_value: float = 0.0,
+        value_range: Any = (0, 255),
+        seed: int | None = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.factor = interval("factor of RandomElasticTransform", factor, (0, 1), loose=True)
         self.scale = interval("scale of RandomElasticTransform", scale, (0, 1), loose=True)

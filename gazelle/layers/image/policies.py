@@ -62,9 +62,15 @@ class RandAugment(ImageLayer):
     names = (*GEOMETRY, *LIGHT, *VALUES)
 
     def __init__(
-        self, value_range: Any = (0, 255), num_ops: int = 2, factor: Any = 0.5, interpolation: str = "bilinear",
-        seed: int | None = None, data_format: str | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        value_range: Any = (0, 255),
+        num_ops: int = 2,
+        factor: Any = 0.5,
+        interpolation: str = "bilinear",
+        seed: int | None = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.factor = interval("factor of RandAugment", factor, (0, 1), loose=True)
         _layers(self, self.names, **{key: v for key, v in kwargs.items() if key in ("dtype", "bounding_box_format")})
@@ -122,10 +128,18 @@ class AugMix(ImageLayer):
     """
 
     def __init__(
-        self, value_range: Any = (0, 255), num_chains: int = 3, chain_depth: int = 3, factor: Any = 0.3,
-        alpha: float = 1.0, all_ops: bool = True, interpolation: str = "bilinear", seed: int | None = None,
-        data_format: str | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        value_range: Any = (0, 255),
+        num_chains: int = 3,
+        chain_depth: int = 3,
+        factor: Any = 0.3,
+        alpha: float = 1.0,
+        all_ops: bool = True,
+        interpolation: str = "bilinear",
+        seed: int | None = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.factor = interval("factor of AugMix", factor, (0, 1), loose=True)
         self.names = (*GEOMETRY, *VALUES, *(LIGHT if all_ops else ()))
@@ -172,8 +186,8 @@ class AugMix(ImageLayer):
             out = jax.lax.map(followed, chains)
         else:  # drawn in Python, as Keras does
             out = jnp.stack([self._followed(method, x, chain) for chain in chains])
-        share = transformation["weight_sample"]
-        mixed = share * x + (1 - share) * jnp.tensordot(weights, out, 1)
+        fraction = transformation["weight_sample"]
+        mixed = fraction * x + (1 - fraction) * jnp.tensordot(weights, out, 1)
         return mixed.astype(x.dtype if jnp.issubdtype(x.dtype, jnp.floating) else "float32")
 
     def _step(self, method: str, x: Any, link: Any) -> Any:
@@ -201,10 +215,16 @@ class RandomColorJitter(ImageLayer):
     """
 
     def __init__(
-        self, value_range: Any = (0, 255), brightness_factor: Any = None, contrast_factor: Any = None,
-        saturation_factor: Any = None, hue_factor: Any = None, seed: int | None = None,
-        data_format: str | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        value_range: Any = (0, 255),
+        brightness_factor: Any = None,
+        contrast_factor: Any = None,
+        saturation_factor: Any = None,
+        hue_factor: Any = None,
+        seed: int | None = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         parts = {
             "random_brightness": (RandomBrightness, brightness_factor),

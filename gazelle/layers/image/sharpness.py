@@ -25,9 +25,13 @@ class RandomSharpness(ImageLayer):
     """
 
     def __init__(
-        self, factor: Any, value_range: Any = (0, 255), data_format: str | None = None, seed: int | None = None,
+        self,
+        factor: Any,
+        value_range: Any = (0, 255),
+        data_format: str | None = None,
+        seed: int | None = None,
         **kwargs: Any,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.factor = interval("factor of RandomSharpness", factor, (0, 1), loose=True)
         self.value_range = ordered(value_range)
@@ -38,8 +42,8 @@ class RandomSharpness(ImageLayer):
     def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
         ones = jnp.ones(3, images.dtype)
         smooth = (smoothed(images, ones, ones) + 4 * images) / 13  # a window of ones, 5 in the middle
-        share = 1 - 2 * per_image(transformation["factor"])
-        return jnp.clip(images + share * (smooth - images), *self.value_range)
+        fraction = 1 - 2 * per_image(transformation["factor"])
+        return jnp.clip(images + fraction * (smooth - images), *self.value_range)
 
 
 class RandomGaussianBlur(ImageLayer):
@@ -56,9 +60,15 @@ class RandomGaussianBlur(ImageLayer):
     """
 
     def __init__(
-        self, factor: Any = 1.0, kernel_size: Any = 3, sigma: Any = 1.0, value_range: Any = (0, 255),
-        data_format: str | None = None, seed: int | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        factor: Any = 1.0,
+        kernel_size: Any = 3,
+        sigma: Any = 1.0,
+        value_range: Any = (0, 255),
+        data_format: str | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.factor = interval("factor of RandomGaussianBlur", factor, (0, 1), loose=True)
         self.sigma = interval("sigma of RandomGaussianBlur", sigma, (0, 1), loose=True)

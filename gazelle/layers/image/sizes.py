@@ -43,10 +43,18 @@ class Resizing(_Sized):
     fixed = True
 
     def __init__(
-        self, height: int, width: int, interpolation: str = "bilinear", crop_to_aspect_ratio: bool = False,
-        pad_to_aspect_ratio: bool = False, fill_mode: str = "constant", fill_value: float = 0.0,
-        antialias: bool = False, data_format: str | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        height: int,
+        width: int,
+        interpolation: str = "bilinear",
+        crop_to_aspect_ratio: bool = False,
+        pad_to_aspect_ratio: bool = False,
+        fill_mode: str = "constant",
+        fill_value: float = 0.0,
+        antialias: bool = False,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         choose("interpolation of Resizing", interpolation, INTERPOLATIONS)
         if crop_to_aspect_ratio and pad_to_aspect_ratio:
@@ -63,9 +71,16 @@ class Resizing(_Sized):
 
     def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
         return resize(
-            images, (self.height, self.width), interpolation, self.antialias, self.crop_to_aspect_ratio,
-            self.pad_to_aspect_ratio, self.fill_mode, self.fill_value, "channels_last",
-        )  # fmt: skip
+            images,
+            (self.height, self.width),
+            interpolation,
+            self.antialias,
+            self.crop_to_aspect_ratio,
+            self.pad_to_aspect_ratio,
+            self.fill_mode,
+            self.fill_value,
+            "channels_last",
+        )
 
     def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
         """The boxes in images of the new size; boxes of four -1, which stand for none, become 0."""
@@ -131,9 +146,14 @@ class RandomCrop(_Sized):
     """
 
     def __init__(
-        self, height: int, width: int, seed: int | None = None, data_format: str | None = None,
-        name: str | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        height: int,
+        width: int,
+        seed: int | None = None,
+        data_format: str | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(data_format=data_format, name=name, **kwargs)
 
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:

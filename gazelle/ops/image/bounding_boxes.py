@@ -4,6 +4,13 @@ from gazelle.ops.image.boxes import affine_transform, clip_to_image_size, conver
 from gazelle.ops.image.overlap import compute_ciou, compute_iou, decode_deltas_to_boxes, encode_box_to_deltas
 
 __all__ = [
-    "affine_transform", "clip_to_image_size", "compute_ciou", "compute_iou", "convert_format", "crop",
-    "decode_deltas_to_boxes", "encode_box_to_deltas", "pad",
-]  # fmt: skip
+    "affine_transform",
+    "clip_to_image_size",
+    "compute_ciou",
+    "compute_iou",
+    "convert_format",
+    "crop",
+    "decode_deltas_to_boxes",
+    "encode_box_to_deltas",
+    "pad",
+]

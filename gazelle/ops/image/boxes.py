@@ -24,7 +24,7 @@ FORMATS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
         lambda y, x, h, w: (x - w / 2, y - h / 2, x + w / 2, y + h / 2),
         lambda a, b, c, d: (b + (d - b) / 2, a + (c - a) / 2, d - b, c - a),
     ),
-}  # fmt: skip
+}
 RELATIVE = ("rel_xyxy", "rel_yxyx", "rel_xywh", "rel_center_xywh")
 
 
@@ -51,9 +51,12 @@ def convert_format(
     relative = [name.startswith("rel_") for name in (source, target)]
     if any(relative) and (height is None or width is None):
         raise ArgumentError(
-            message(f"convert_format from {source!r} to {target!r}", expected="height and width of the image",
-                    got=f"height={height}, width={width}")
-        )  # fmt: skip
+            message(
+                f"convert_format from {source!r} to {target!r}",
+                expected="height and width of the image",
+                got=f"height={height}, width={width}",
+            )
+        )
     corners = FORMATS[source.removeprefix("rel_")][0](*jnp.split(x, 4, -1))
     if relative[0] != relative[1]:
         w, h = jnp.asarray(width, x.dtype), jnp.asarray(height, x.dtype)
@@ -78,8 +81,10 @@ def clip_to_image_size(
         raise ArgumentError(message("clip_to_image_size", expected="height and width of the image", got="none"))
     boxes = array(bounding_boxes["boxes"])
     x1, y1, x2, y2 = jnp.split(boxes, 4, -1)
-    clipped = [jnp.clip(place, 0, jnp.asarray(size, boxes.dtype))
-               for place, size in ((x1, width), (y1, height), (x2, width), (y2, height))]  # fmt: skip
+    clipped = [
+        jnp.clip(place, 0, jnp.asarray(size, boxes.dtype))
+        for place, size in ((x1, width), (y1, height), (x2, width), (y2, height))
+    ]
     out = {**bounding_boxes, "boxes": jnp.concatenate(clipped, -1)}
     if bounding_boxes.get("labels") is not None:
         area = ((clipped[2] - clipped[0]) * (clipped[3] - clipped[1]))[..., 0]
@@ -88,9 +93,19 @@ def clip_to_image_size(
 
 
 def affine_transform(
-    boxes: Any, angle: Any, translate_x: Any, translate_y: Any, scale: Any, shear_x: Any, shear_y: Any, height: Any,
-    width: Any, center_x: Any = None, center_y: Any = None, bounding_box_format: str = "xyxy",
-) -> Any:  # fmt: skip
+    boxes: Any,
+    angle: Any,
+    translate_x: Any,
+    translate_y: Any,
+    scale: Any,
+    shear_x: Any,
+    shear_y: Any,
+    height: Any,
+    width: Any,
+    center_x: Any = None,
+    center_y: Any = None,
+    bounding_box_format: str = "xyxy",
+) -> Any:
     """The boxes around boxes (batch, n, 4) that turned by `angle` (degrees), moved, grew and sheared with their image.
 
     angle, translate_x, translate_y, scale, shear_x, shear_y (batch,); translations are shares of the image's size.
@@ -162,6 +177,10 @@ def _four(boxes: Any, dtype: Any = "float32") -> Any:
 def _only(name: str, known: tuple[str, ...]) -> None:
     if name not in known:
         raise ArgumentError(
-            message("bounding_box_format", expected=" or ".join(map(repr, known)), got=repr(name),
-                    mend="Use convert_format before and after.")
-        )  # fmt: skip
+            message(
+                "bounding_box_format",
+                expected=" or ".join(map(repr, known)),
+                got=repr(name),
+                hint="Use convert_format before and after.",
+            )
+        )

@@ -81,6 +81,6 @@ def _channels(name: str, images: Any, data_format: str | None, numbers: tuple[in
         )
     if floats and not dtypes.is_float(images.dtype):
         raise ArgumentError(
-            message(name, expected="floats from 0 to 1", got=f"{images.dtype}", mend="Divide by 255 first.")
+            message(name, expected="floats from 0 to 1", got=f"{images.dtype}", hint="Divide by 255 first.")
         )
     return axis

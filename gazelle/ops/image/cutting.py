@@ -15,9 +15,13 @@ from gazelle.ops.space import is_first, moved_first, moved_last, per_axis
 
 @op
 def extract_patches(
-    images: Any, size: Any, strides: Any = None, dilation_rate: Any = 1, padding: str = "valid",
+    images: Any,
+    size: Any,
+    strides: Any = None,
+    dilation_rate: Any = 1,
+    padding: str = "valid",
     data_format: str | None = None,
-) -> Any:  # fmt: skip
+) -> Any:
     """Every window of `size` = (a, b) as a pixel of a b channels; three sizes cut volumes.
 
     images (batch, h, w, c)  ->  (batch, rows of windows, columns of windows, a b c)
@@ -35,9 +39,13 @@ def extract_patches(
 
 @op
 def extract_patches_3d(
-    volumes: Any, size: Any, strides: Any = None, dilation_rate: Any = 1, padding: str = "valid",
+    volumes: Any,
+    size: Any,
+    strides: Any = None,
+    dilation_rate: Any = 1,
+    padding: str = "valid",
     data_format: str | None = None,
-) -> Any:  # fmt: skip
+) -> Any:
     """Every window of a volume as a voxel:  (batch, d, h, w, c)  ->  (batch, *places of windows, window · c).
 
     >>> extract_patches_3d(np.ones((1, 4, 4, 4, 2)), 2).shape
@@ -77,10 +85,15 @@ def _blocks(x: Any, window: tuple[int, ...]) -> Any:
 
 @op
 def pad_images(
-    images: Any, top_padding: int | None = None, left_padding: int | None = None, bottom_padding: int | None = None,
-    right_padding: int | None = None, target_height: int | None = None, target_width: int | None = None,
+    images: Any,
+    top_padding: int | None = None,
+    left_padding: int | None = None,
+    bottom_padding: int | None = None,
+    right_padding: int | None = None,
+    target_height: int | None = None,
+    target_width: int | None = None,
     data_format: str | None = None,
-) -> Any:  # fmt: skip
+) -> Any:
     """Zeros around images. For each axis two of (before, after, size) are given and the third follows.
 
     >>> pad_images(np.ones((4, 5, 3)), 1, 2, target_height=8, target_width=8).shape
@@ -97,10 +110,15 @@ def pad_images(
 
 @op
 def crop_images(
-    images: Any, top_cropping: int | None = None, left_cropping: int | None = None, bottom_cropping: int | None = None,
-    right_cropping: int | None = None, target_height: int | None = None, target_width: int | None = None,
+    images: Any,
+    top_cropping: int | None = None,
+    left_cropping: int | None = None,
+    bottom_cropping: int | None = None,
+    right_cropping: int | None = None,
+    target_height: int | None = None,
+    target_width: int | None = None,
     data_format: str | None = None,
-) -> Any:  # fmt: skip
+) -> Any:
     """Images without their margins. For each axis two of (before, after, size) are given and the third follows.
 
     >>> crop_images(np.ones((4, 5, 3)), 1, 2, target_height=2, target_width=3).shape
@@ -114,15 +132,22 @@ def crop_images(
     if top + bottom > h or left + right > w:
         raise ArgumentError(
             message("crop_images", expected=f"margins within ({h}, {w})", got=f"({top + bottom}, {left + right})")
-        )  # fmt: skip
+        )
     rows, columns = slice(top, h - bottom), slice(left, w - right)
     return images[..., rows, columns] if is_first(data_format) else images[..., rows, columns, :]
 
 
 def _third(
-    kind: str, before: str, after: str, size: str, first: int | None, last: int | None, target: int | None, n: int,
+    kind: str,
+    before: str,
+    after: str,
+    size: str,
+    first: int | None,
+    last: int | None,
+    target: int | None,
+    n: int,
     sign: int = 1,
-) -> tuple[int, int]:  # fmt: skip
+) -> tuple[int, int]:
     """(before, after) from two of three numbers: n + sign (before + after) = target."""
     names = f"{before}_{kind}, {after}_{kind}, target_{size}"
     given = (first, last, target)
@@ -136,5 +161,5 @@ def _third(
     if first < 0 or last < 0 or (target or 0) < 0:
         raise ArgumentError(
             message(f"{kind} of images of {size} {n}", expected=f"{names} from 0 on", got=(first, last, target))
-        )  # fmt: skip
+        )
     return first, last

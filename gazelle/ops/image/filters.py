@@ -56,9 +56,15 @@ def sobel_edges(images: Any, data_format: str | None = None) -> Any:
 
 @op
 def ssim(
-    image1: Any, image2: Any, max_val: float = 1.0, filter_size: int = 11, filter_sigma: float = 1.5,
-    k1: float = 0.01, k2: float = 0.03, data_format: str | None = None,
-) -> Any:  # fmt: skip
+    image1: Any,
+    image2: Any,
+    max_val: float = 1.0,
+    filter_size: int = 11,
+    filter_sigma: float = 1.5,
+    k1: float = 0.01,
+    k2: float = 0.03,
+    data_format: str | None = None,
+) -> Any:
     r"""Structural similarity, 1 for equal images; means, variances and covariance are those of Gaussian windows.
 
     y = mean [ (2 μ₁ μ₂ + c₁)(2 σ₁₂ + c₂) / ((μ₁² + μ₂² + c₁)(σ₁² + σ₂² + c₂)) ],  c = (k max_val)²
@@ -72,9 +78,12 @@ def ssim(
     """
     if image1.shape != image2.shape or image1.ndim not in (3, 4):
         raise ShapeError(
-            message("ssim", expected="two images, or two batches, of one shape",
-                    got=f"{tuple(image1.shape)} and {tuple(image2.shape)}")
-        )  # fmt: skip
+            message(
+                "ssim",
+                expected="two images, or two batches, of one shape",
+                got=f"{tuple(image1.shape)} and {tuple(image2.shape)}",
+            )
+        )
     axis = -3 if is_first(data_format) else -1
     a, b = (jnp.moveaxis(as_float(x), axis, -1) for x in (image1, image2))
     a, b = (x[None] if x.ndim == 3 else x for x in (a, b))

@@ -24,9 +24,13 @@ def on_batch(name: str, images: Any, data_format: str | None, function: Callable
 def check_rank(name: str, images: Any) -> None:
     if images.ndim not in (3, 4):
         raise ShapeError(
-            message(name, expected="one image of 3 axes or a batch of 4", got=f"shape {tuple(images.shape)}",
-                    mend="Images without an axis of channels get one by x[..., None].")
-        )  # fmt: skip
+            message(
+                name,
+                expected="one image of 3 axes or a batch of 4",
+                got=f"shape {tuple(images.shape)}",
+                hint="Images without an axis of channels get one by x[..., None].",
+            )
+        )
 
 
 def height_axis(ndim: int, data_format: str | None) -> int:

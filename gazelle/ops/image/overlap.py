@@ -13,9 +13,13 @@ from gazelle.ops.image.boxes import convert_format
 
 
 def compute_iou(
-    boxes1: Any, boxes2: Any, bounding_box_format: str, use_masking: bool = False, mask_val: Any = -1,
+    boxes1: Any,
+    boxes2: Any,
+    bounding_box_format: str,
+    use_masking: bool = False,
+    mask_val: Any = -1,
     image_shape: Any = None,
-) -> Any:  # fmt: skip
+) -> Any:
     """Area of the overlap over that of the union, of all pairs.
 
     boxes1 (n, 4) or (batch, n, 4) · boxes2 (m, 4) or (batch, m, 4)  ->  (n, m) or (batch, n, m)
@@ -53,9 +57,13 @@ def compute_ciou(boxes1: Any, boxes2: Any, bounding_box_format: str, image_shape
     """
     if "rel" in bounding_box_format:
         raise ArgumentError(
-            message("bounding_box_format of compute_ciou", expected="boxes in pixels", got=repr(bounding_box_format),
-                    mend="Use convert_format first.")
-        )  # fmt: skip
+            message(
+                "bounding_box_format of compute_ciou",
+                expected="boxes in pixels",
+                got=repr(bounding_box_format),
+                hint="Use convert_format first.",
+            )
+        )
     height, width = _size(image_shape)
     a, b = (convert_format(array(v), bounding_box_format, "xyxy", height, width) for v in (boxes1, boxes2))
     low, high = jnp.minimum(a[..., :2], b[..., :2]), jnp.maximum(a[..., 2:], b[..., 2:])
@@ -65,16 +73,21 @@ def compute_ciou(boxes1: Any, boxes2: Any, bounding_box_format: str, image_shape
     iou = overlap / (union + EPSILON)
     diagonal = ((high - low) ** 2).sum(-1) + EPSILON
     distance = (((a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:]) / 2) ** 2).sum(-1)
-    slopes = [jnp.arctan(size[..., 0] / size[..., 1]) for size in sizes]
-    v = 4 / math.pi**2 * (slopes[1] - slopes[0]) ** 2
+    gradients = [jnp.arctan(size[..., 0] / size[..., 1]) for size in sizes]
+    v = 4 / math.pi**2 * (gradients[1] - gradients[0]) ** 2
     alpha = v / (v - iou + 1 + EPSILON)
     return iou - (distance / diagonal + v * alpha)
 
 
 def encode_box_to_deltas(
-    anchors: Any, boxes: Any, anchor_format: str, box_format: str, encoding_format: str = "center_yxhw",
-    variance: Any = None, image_shape: Any = None,
-) -> Any:  # fmt: skip
+    anchors: Any,
+    boxes: Any,
+    anchor_format: str,
+    box_format: str,
+    encoding_format: str = "center_yxhw",
+    variance: Any = None,
+    image_shape: Any = None,
+) -> Any:
     """Boxes as seen from anchors:  ((center - center of the anchor) / its size, log(size / its size)) / variance.
 
     >>> encode_box_to_deltas([[0, 0, 2, 2]], [[1, 1, 3, 3]], "xyxy", "xyxy")
@@ -90,9 +103,14 @@ def encode_box_to_deltas(
 
 
 def decode_deltas_to_boxes(
-    anchors: Any, boxes_delta: Any, anchor_format: str, box_format: str, encoded_format: str = "center_yxhw",
-    variance: Any = None, image_shape: Any = None,
-) -> Any:  # fmt: skip
+    anchors: Any,
+    boxes_delta: Any,
+    anchor_format: str,
+    box_format: str,
+    encoded_format: str = "center_yxhw",
+    variance: Any = None,
+    image_shape: Any = None,
+) -> Any:
     """Undo `encode_box_to_deltas`; dicts of anchors and deltas give a dict.
 
     >>> decode_deltas_to_boxes([[0, 0, 2, 2]], [[0.5, 0.5, 0.0, 0.0]], "xyxy", "xyxy")

@@ -17,10 +17,16 @@ METHODS = ("linear", "bilinear", "trilinear", "cubic", "bicubic", "tricubic", "l
 
 @op
 def resize(
-    images: Any, size: Any, interpolation: str = "bilinear", antialias: bool = False,
-    crop_to_aspect_ratio: bool = False, pad_to_aspect_ratio: bool = False, fill_mode: str = "constant",
-    fill_value: float = 0.0, data_format: str | None = None,
-) -> Any:  # fmt: skip
+    images: Any,
+    size: Any,
+    interpolation: str = "bilinear",
+    antialias: bool = False,
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    fill_mode: str = "constant",
+    fill_value: float = 0.0,
+    data_format: str | None = None,
+) -> Any:
     """Images of `size` = (height, width), in the dtype they came in.
 
     The aspect ratio changes, unless what is too long is cut off on both sides (`crop_to_aspect_ratio`) or what is too
@@ -70,9 +76,14 @@ def _filled(x: Any, size: Any, value: float) -> Any:
 
 @op
 def scale_and_translate(
-    images: Any, output_shape: Any, scale: Any, translation: Any, spatial_dims: Any, method: str,
+    images: Any,
+    output_shape: Any,
+    scale: Any,
+    translation: Any,
+    spatial_dims: Any,
+    method: str,
     antialias: bool = True,
-) -> Any:  # fmt: skip
+) -> Any:
     """An image of `output_shape` whose place i scale + translation shows the place i, for each of `spatial_dims`.
 
     >>> scale_and_translate(np.ones((2, 2)), (4, 4), [2.0, 2.0], [0.0, 0.0], (0, 1), "linear").shape
@@ -80,6 +91,11 @@ def scale_and_translate(
     """
     choose("method of scale_and_translate", method, METHODS)
     return jax.image.scale_and_translate(
-        images, tuple(output_shape), tuple(spatial_dims), jnp.asarray(scale), jnp.asarray(translation), method,
+        images,
+        tuple(output_shape),
+        tuple(spatial_dims),
+        jnp.asarray(scale),
+        jnp.asarray(translation),
+        method,
         antialias,
-    )  # fmt: skip
+    )

@@ -32,17 +32,24 @@ def map_coordinates(inputs: Any, coordinates: Any, order: int, fill_mode: str = 
     choose("fill_mode of map_coordinates", fill_mode, FILL_MODES)
     if coordinates.ndim < 2 or coordinates.shape[0] != inputs.ndim:
         raise ShapeError(
-            message("coordinates of map_coordinates", expected=f"shape ({inputs.ndim}, places ...)",
-                    got=tuple(coordinates.shape))
-        )  # fmt: skip
+            message(
+                "coordinates of map_coordinates",
+                expected=f"shape ({inputs.ndim}, places ...)",
+                got=tuple(coordinates.shape),
+            )
+        )
     return ndimage.map_coordinates(inputs, coordinates, order, fill_mode, fill_value)
 
 
 @op
 def affine_transform(
-    images: Any, transform: Any, interpolation: str = "bilinear", fill_mode: str = "constant", fill_value: Any = 0,
+    images: Any,
+    transform: Any,
+    interpolation: str = "bilinear",
+    fill_mode: str = "constant",
+    fill_value: Any = 0,
     data_format: str | None = None,
-) -> Any:  # fmt: skip
+) -> Any:
     """The place (x, y) of the outcome shows the place (a0 x + a1 y + a2, b0 x + b1 y + b2) of the image.
 
     images (batch, h, w, c) · transform (batch, 8) of [a0, a1, a2, b0, b1, b2, 0, 0], or (8,) for all of them
@@ -71,9 +78,13 @@ def affine_transform(
 
 @op
 def perspective_transform(
-    images: Any, start_points: Any, end_points: Any, interpolation: str = "bilinear", fill_value: Any = 0,
+    images: Any,
+    start_points: Any,
+    end_points: Any,
+    interpolation: str = "bilinear",
+    fill_value: Any = 0,
     data_format: str | None = None,
-) -> Any:  # fmt: skip
+) -> Any:
     """Images drawn such that their four `start_points` (x, y) come to lie on `end_points`.
 
     images (batch, h, w, c) · start_points, end_points (batch, 4, 2)  ->  (batch, h, w, c)
@@ -86,9 +97,12 @@ def perspective_transform(
     for name, points in (("start_points", start_points), ("end_points", end_points)):
         if points.ndim not in (2, 3) or points.shape[-2:] != (4, 2) or points.shape != start_points.shape:
             raise ShapeError(
-                message(f"{name} of perspective_transform", expected="shape (4, 2) or (batch, 4, 2), both alike",
-                        got=tuple(points.shape))
-            )  # fmt: skip
+                message(
+                    f"{name} of perspective_transform",
+                    expected="shape (4, 2) or (batch, 4, 2), both alike",
+                    got=tuple(points.shape),
+                )
+            )
 
     def warped(x: Any) -> Any:
         rows, columns = _grid(x.shape)
@@ -113,18 +127,25 @@ def homography(start_points: Any, end_points: Any) -> Any:
     equations = [
         jnp.stack([*place, -target * x, -target * y], -1)
         for place, target in (
-            ((x, y, one, zero, zero, zero), start[..., 0]), ((zero, zero, zero, x, y, one), start[..., 1]),
+            ((x, y, one, zero, zero, zero), start[..., 0]),
+            ((zero, zero, zero, x, y, one), start[..., 1]),
         )
-    ]  # fmt: skip
+    ]
     targets = jnp.concatenate([start[..., 0], start[..., 1]], -1)
     return jnp.linalg.solve(jnp.concatenate(equations, 1), targets[..., None])[..., 0]
 
 
 @op
 def elastic_transform(
-    images: Any, alpha: Any = 20.0, sigma: Any = 5.0, interpolation: str = "bilinear", fill_mode: str = "reflect",
-    fill_value: Any = 0.0, seed: Any = None, data_format: str | None = None,
-) -> Any:  # fmt: skip
+    images: Any,
+    alpha: Any = 20.0,
+    sigma: Any = 5.0,
+    interpolation: str = "bilinear",
+    fill_mode: str = "reflect",
+    fill_value: Any = 0.0,
+    seed: Any = None,
+    data_format: str | None = None,
+) -> Any:
     """Images shaken by a smooth random field d:  y[i, j] = x[i + alpha d, j + alpha d],  d = blur(sigma N(0, 1)).
 
     `seed` is a number, a key of JAX or None. As in Keras one field moves rows and columns.
@@ -138,17 +159,27 @@ def elastic_transform(
     choose("fill_mode of elastic_transform", fill_mode, FILL_MODES)
     if isinstance(sigma, jax.core.Tracer):
         raise ArgumentError(
-            message("sigma of elastic_transform", expected="a number, for it gives the size of a window",
-                    got="a value that is not there while the model is compiled")
-        )  # fmt: skip
+            message(
+                "sigma of elastic_transform",
+                expected="a number, for it gives the size of a window",
+                got="a value that is not there while the model is compiled",
+            )
+        )
     width = int(6 * float(sigma)) | 1
     return shaken(images, alpha, sigma, width, interpolation, fill_mode, fill_value, seed, data_format)
 
 
 def shaken(
-    images: Any, alpha: Any, sigma: Any, width: int, interpolation: str, fill_mode: str, fill_value: Any, seed: Any,
+    images: Any,
+    alpha: Any,
+    sigma: Any,
+    width: int,
+    interpolation: str,
+    fill_mode: str,
+    fill_value: Any,
+    seed: Any,
     data_format: str | None,
-) -> Any:  # fmt: skip
+) -> Any:
     """`elastic_transform` with a window of at most `width` places, for a `sigma` that may be traced."""
 
     def warped(x: Any) -> Any:

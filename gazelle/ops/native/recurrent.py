@@ -84,10 +84,10 @@ def _lstm_forward(reverse: bool, given: Arrays, marks: Any) -> tuple[Arrays, Arr
     return (hs, cs[0 if reverse else -1]), (hs, cs, gates)
 
 
-def _lstm_backward(reverse: bool, given: Arrays, marks: Any, kept: Arrays, slopes: Arrays) -> Arrays:
+def _lstm_backward(reverse: bool, given: Arrays, marks: Any, kept: Arrays, gradients: Arrays) -> Arrays:
     (_, kernel, h, c), (hs, cs, gates) = given, kept
     call = _kernel("gazelle_lstm_backward", gates.shape, kernel.shape, h.shape, c.shape)
-    return tuple(call(gates, kernel, h, c, hs, cs, marks, *slopes, reverse=reverse))
+    return tuple(call(gates, kernel, h, c, hs, cs, marks, *gradients, reverse=reverse))
 
 
 def _gru_forward(reverse: bool, given: Arrays, marks: Any) -> tuple[Arrays, Arrays]:
@@ -98,10 +98,10 @@ def _gru_forward(reverse: bool, given: Arrays, marks: Any) -> tuple[Arrays, Arra
     return (hs,), (hs, gates)
 
 
-def _gru_backward(reverse: bool, given: Arrays, marks: Any, kept: Arrays, slopes: Arrays) -> Arrays:
+def _gru_backward(reverse: bool, given: Arrays, marks: Any, kept: Arrays, gradients: Arrays) -> Arrays:
     (x, kernel, _, h), (hs, gates) = given, kept
     call = _kernel("gazelle_gru_backward", x.shape, x.shape, kernel.shape, h.shape)
-    dx, inner, d_kernel, dh = call(gates, kernel, h, hs, marks, *slopes, reverse=reverse)
+    dx, inner, d_kernel, dh = call(gates, kernel, h, hs, marks, *gradients, reverse=reverse)
     return dx, d_kernel, jnp.sum(inner, axis=(0, 1)), dh
 
 
@@ -127,18 +127,18 @@ def _differentiable(in_jax: Any, forward: Any, backward: Any) -> Callable[..., A
         )
 
     @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
-    def back(reverse: bool, given: Arrays, marks: Any, kept: Arrays, slopes: Arrays) -> Arrays:
-        return backward(reverse, given, marks, kept, slopes)
+    def back(reverse: bool, given: Arrays, marks: Any, kept: Arrays, gradients: Arrays) -> Arrays:
+        return backward(reverse, given, marks, kept, gradients)
 
     @back.defjvp
     def _(reverse: bool, primals: Any, tangents: Any) -> Any:
-        given, marks, kept, slopes = primals
+        given, marks, kept, gradients = primals
 
-        def again(given: Arrays, slopes: Arrays) -> Any:
-            return jax.vjp(lambda given: in_jax(reverse, given, marks), given)[1](slopes)[0]
+        def again(given: Arrays, gradients: Arrays) -> Any:
+            return jax.vjp(lambda given: in_jax(reverse, given, marks), given)[1](gradients)[0]
 
-        dots = jax.jvp(again, (given, slopes), (tangents[0], tangents[3]))[1]
-        return back(reverse, given, marks, kept, slopes), dots
+        dots = jax.jvp(again, (given, gradients), (tangents[0], tangents[3]))[1]
+        return back(reverse, given, marks, kept, gradients), dots
 
     @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
     def whole(reverse: bool, given: Arrays, marks: Any) -> Arrays:
@@ -148,8 +148,8 @@ def _differentiable(in_jax: Any, forward: Any, backward: Any) -> Callable[..., A
         outputs, kept = run(reverse, given, marks)
         return outputs, (given, marks, kept)
 
-    def and_back(reverse: bool, kept: Any, slopes: Arrays) -> Any:
-        return back(reverse, *kept, slopes), None
+    def and_back(reverse: bool, kept: Any, gradients: Arrays) -> Any:
+        return back(reverse, *kept, gradients), None
 
     whole.defvjp(there, and_back)
     return whole

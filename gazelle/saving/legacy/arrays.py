@@ -10,13 +10,26 @@ from typing import Any
 import numpy as np
 
 from gazelle.core.variable import Variable
-from gazelle.saving.tensors import Array
+from gazelle.saving.safetensors import Array
 
 #: number of weights in Keras 1, order of their gates in ours, axes of kernel, recurrent kernel and bias
-_GATES = {"LSTM": (12, (0, 2, 1, 3), (2, 2, 1)), "GRU": (9, (0, 1, 2), (2, 2, 1)),
-          "ConvLSTM2D": (12, (0, 2, 1, 3), (4, 4, 1))}  # fmt: skip
-_CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "Conv3DTranspose", "ConvLSTM2D", "SeparableConv2D",
-                 "SeparableConv1D", "DepthwiseConv2D", "DepthwiseConv1D")  # fmt: skip
+_GATES = {
+    "LSTM": (12, (0, 2, 1, 3), (2, 2, 1)),
+    "GRU": (9, (0, 1, 2), (2, 2, 1)),
+    "ConvLSTM2D": (12, (0, 2, 1, 3), (4, 4, 1)),
+}
+_CONVOLUTIONS = (
+    "Conv1D",
+    "Conv2D",
+    "Conv3D",
+    "Conv2DTranspose",
+    "Conv3DTranspose",
+    "ConvLSTM2D",
+    "SeparableConv2D",
+    "SeparableConv1D",
+    "DepthwiseConv2D",
+    "DepthwiseConv1D",
+)
 
 
 @dataclasses.dataclass

@@ -6,42 +6,92 @@ from typing import Any
 
 CLASSES = {
     **{f"Convolution{n}D": f"Conv{n}D" for n in (1, 2, 3)},
-    "AtrousConvolution1D": "Conv1D", "AtrousConvolution2D": "Conv2D", "Deconvolution2D": "Conv2DTranspose",
-    "SeparableConvolution2D": "SeparableConv2D", "ThresholdedReLU": "ReLU",
-}  # fmt: skip
+    "AtrousConvolution1D": "Conv1D",
+    "AtrousConvolution2D": "Conv2D",
+    "Deconvolution2D": "Conv2DTranspose",
+    "SeparableConvolution2D": "SeparableConv2D",
+    "ThresholdedReLU": "ReLU",
+}
 MERGED = {
-    "sum": "Add", "mul": "Multiply", "concat": "Concatenate", "ave": "Average", "max": "Maximum", "dot": "Dot",
+    "sum": "Add",
+    "mul": "Multiply",
+    "concat": "Concatenate",
+    "ave": "Average",
+    "max": "Maximum",
+    "dot": "Dot",
     "cos": "Dot",
-}  # fmt: skip
+}
 #: argument -> its name in Keras 3; "": it says nothing there
 ARGUMENTS = {
-    "init": "kernel_initializer", "inner_init": "recurrent_initializer", "inner_activation": "recurrent_activation",
-    "W_regularizer": "kernel_regularizer", "U_regularizer": "recurrent_regularizer",
+    "init": "kernel_initializer",
+    "inner_init": "recurrent_initializer",
+    "inner_activation": "recurrent_activation",
+    "W_regularizer": "kernel_regularizer",
+    "U_regularizer": "recurrent_regularizer",
     "b_regularizer": "bias_regularizer",
-    "W_constraint": "kernel_constraint", "U_constraint": "recurrent_constraint", "b_constraint": "bias_constraint",
-    "depthwise_init": "depthwise_initializer", "pointwise_init": "pointwise_initializer", "bias": "use_bias",
-    "output_dim": "units", "nb_filter": "filters", "border_mode": "padding", "subsample": "strides",
-    "subsample_length": "strides", "filter_length": "kernel_size", "atrous_rate": "dilation_rate",
-    "dropout_W": "dropout", "dropout_U": "recurrent_dropout", "consume_less": "", "input_dim": "", "input_length": "",
-    "weights": "", "p": "rate",
-}  # fmt: skip
+    "W_constraint": "kernel_constraint",
+    "U_constraint": "recurrent_constraint",
+    "b_constraint": "bias_constraint",
+    "depthwise_init": "depthwise_initializer",
+    "pointwise_init": "pointwise_initializer",
+    "bias": "use_bias",
+    "output_dim": "units",
+    "nb_filter": "filters",
+    "border_mode": "padding",
+    "subsample": "strides",
+    "subsample_length": "strides",
+    "filter_length": "kernel_size",
+    "atrous_rate": "dilation_rate",
+    "dropout_W": "dropout",
+    "dropout_U": "recurrent_dropout",
+    "consume_less": "",
+    "input_dim": "",
+    "input_length": "",
+    "weights": "",
+    "p": "rate",
+}
 OF_CLASS: dict[str, dict[str, str]] = {
-    "Embedding": {"input_dim": "input_dim", "output_dim": "output_dim", "init": "embeddings_initializer",
-                  "W_regularizer": "embeddings_regularizer", "W_constraint": "embeddings_constraint", "dropout": ""},
-    "BatchNormalization": {"gamma_init": "gamma_initializer", "beta_init": "beta_initializer", "mode": "",
-                           "gamma_regularizer": "gamma_regularizer", "beta_regularizer": "beta_regularizer"},
-    "PReLU": {"init": "alpha_initializer"}, "LeakyReLU": {"alpha": "negative_slope"},
+    "Embedding": {
+        "input_dim": "input_dim",
+        "output_dim": "output_dim",
+        "init": "embeddings_initializer",
+        "W_regularizer": "embeddings_regularizer",
+        "W_constraint": "embeddings_constraint",
+        "dropout": "",
+    },
+    "BatchNormalization": {
+        "gamma_init": "gamma_initializer",
+        "beta_init": "beta_initializer",
+        "mode": "",
+        "gamma_regularizer": "gamma_regularizer",
+        "beta_regularizer": "beta_regularizer",
+    },
+    "PReLU": {"init": "alpha_initializer"},
+    "LeakyReLU": {"alpha": "negative_slope"},
     "SReLU": {f"{word}_init": f"{word}_initializer" for word in ("t_left", "a_left", "t_right", "a_right")},
-    "ThresholdedReLU": {"theta": "threshold"}, "GaussianNoise": {"sigma": "stddev"}, "UpSampling1D": {"length": "size"},
+    "ThresholdedReLU": {"theta": "threshold"},
+    "GaussianNoise": {"sigma": "stddev"},
+    "UpSampling1D": {"length": "size"},
     **{f"{kind}Pooling1D": {"pool_length": "pool_size", "stride": "strides"} for kind in ("Max", "Average")},
     "Deconvolution2D": {"output_shape": ""},
-}  # fmt: skip
+}
 _INITIALIZERS = {"uniform": "random_uniform", "normal": "random_normal", "zero": "zeros", "one": "ones"}
 _CONSTRAINTS = {"m": "max_value", "low": "min_value", "high": "max_value"}
 #: `mode` of BatchNormalization -> the class that does it
 _NORMALIZATIONS = {1: "SampleNormalization", 2: "BatchwiseNormalization"}
-_SPATIAL = ("Pooling1D", "Pooling2D", "Pooling3D", "Padding1D", "Padding2D", "Padding3D", "Cropping1D", "Cropping2D",
-            "Cropping3D", "UpSampling2D", "UpSampling3D")  # fmt: skip
+_SPATIAL = (
+    "Pooling1D",
+    "Pooling2D",
+    "Pooling3D",
+    "Padding1D",
+    "Padding2D",
+    "Padding3D",
+    "Cropping1D",
+    "Cropping2D",
+    "Cropping3D",
+    "UpSampling2D",
+    "UpSampling3D",
+)
 
 
 def layer(name: str, config: dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -13,13 +13,13 @@ from gazelle.core import config as core
 from gazelle.core.errors import DamagedFileError, UnsafeFileError, message
 from gazelle.core.variable import Variable
 from gazelle.saving import config as configs
-from gazelle.saving import hdf5, spelling
+from gazelle.saving import config_check, hdf5
 from gazelle.saving.keras_weights import need_match, report, whole
 from gazelle.saving.legacy import slots
 from gazelle.saving.legacy.arrays import Era, fitted, leaves, weights_of
 from gazelle.saving.legacy.training import compiled
 from gazelle.saving.legacy.words import Words
-from gazelle.saving.tensors import Array
+from gazelle.saving.safetensors import Array
 
 
 def load_model(reader: hdf5.Reader, custom_objects: Mapping[str, Any] | None, compile: bool) -> Any:
@@ -28,9 +28,13 @@ def load_model(reader: hdf5.Reader, custom_objects: Mapping[str, Any] | None, co
     parsed = _json(reader, "model_config", label)
     if parsed is None:
         raise DamagedFileError(
-            message(f"{label} holds no model", expected="the attribute model_config", got="weights alone",
-                    mend="Build the model in code and call model.load_weights(path).")
-        )  # fmt: skip
+            message(
+                f"{label} holds no model",
+                expected="the attribute model_config",
+                got="weights alone",
+                hint="Build the model in code and call model.load_weights(path).",
+            )
+        )
     version = str(reader.attributes.get("keras_version") or parsed.get("keras_version") or "1")
     with core.custom_object_scope(custom_objects or {}), configs.translated(label):
         config = Words(version, parsed, label).model(parsed)
@@ -126,6 +130,6 @@ def _json(reader: hdf5.Reader, key: str, label: str) -> dict[str, Any] | None:
 def _compile(model: Any, config: dict[str, Any], label: str, custom_objects: Mapping[str, Any] | None) -> None:
     try:
         with core.custom_object_scope(custom_objects or {}), configs.translated(label):
-            model.compile_from_config(spelling.checked(compiled(config), label))
+            model.compile_from_config(config_check.checked(compiled(config), label))
     except (UnsafeFileError, DamagedFileError) as error:
         raise type(error)(f"{error}\nload_model(..., compile=False) leaves the arguments of compile out.") from error

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from gazelle.core.variable import Variable
-from gazelle.saving import hdf5, tree
+from gazelle.saving import hdf5, keras_weight_order
 from gazelle.saving.legacy.arrays import Era, gathered, laid_out, leaves
-from gazelle.saving.tensors import Array
+from gazelle.saving.safetensors import Array
 
 _SECOND = re.compile(r"(/v|/vhat|_velocity|/velocity)(:0|/|$|_\d)|/v/")
 
@@ -41,15 +41,16 @@ def load(model: Any, reader: hdf5.Reader, era: Era, weights: list[str]) -> None:
     if state is None:
         warnings.warn(
             f"The state of the optimizer in '{reader.label}' does not fit '{optimizer.name}': it starts anew.",
-            UserWarning, stacklevel=4,
-        )  # fmt: skip
+            UserWarning,
+            stacklevel=4,
+        )
         return
     steps, slots = state
     optimizer.state = {name: dict(found) for name, found in slots.items()} | {
         name: values for name, values in fresh.items() if name not in slots
     }
     if steps is not None:
-        tree.optimizer_variables(model)[0].assign(steps)
+        keras_weight_order.optimizer_variables(model)[0].assign(steps)
 
 
 def _of_no_weight(model: Any, fresh: Any, places: Any, arrays: list[Array]) -> Any:

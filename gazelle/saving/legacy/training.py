@@ -34,8 +34,12 @@ def _optimizer(node: dict[str, Any]) -> dict[str, Any]:
     decay = config.pop("decay", 0)
     if decay:  # the rate falls with each step: lr / (1 + decay * step)
         schedule = {"initial_learning_rate": config["learning_rate"], "decay_steps": 1, "decay_rate": decay}
-        config["learning_rate"] = {"module": "keras.optimizers.schedules", "class_name": "InverseTimeDecay",
-                                   "config": schedule, "registered_name": None}  # fmt: skip
+        config["learning_rate"] = {
+            "module": "keras.optimizers.schedules",
+            "class_name": "InverseTimeDecay",
+            "config": schedule,
+            "registered_name": None,
+        }
     return {**named, "config": config}
 
 

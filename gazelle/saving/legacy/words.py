@@ -8,7 +8,7 @@ from typing import Any
 from gazelle.core import config as core
 from gazelle.core.errors import DamagedFileError, message
 from gazelle.core.symbolic import OPS
-from gazelle.saving import older
+from gazelle.saving import tf_keras_config
 from gazelle.saving.legacy import keras1
 from gazelle.saving.legacy.activations import hard_sigmoid_before_keras_3
 
@@ -48,7 +48,7 @@ class Words:
         own = {k: v for k, v in config.items() if k in ("name", "trainable", "input_layers", "output_layers")}
         _shift(layers, own)
         for entry in layers:
-            entry["inbound_nodes"] = [older.call(call) for call in entry["inbound_nodes"]]
+            entry["inbound_nodes"] = [tf_keras_config.call(call) for call in entry["inbound_nodes"]]
         own |= {"name": own.get("name") or name, "layers": layers}
         return {"module": "keras", "class_name": "Functional", "config": own}
 
@@ -93,16 +93,18 @@ class Words:
         module = "keras.layers" if kind in core.REGISTRY["layers"] else entry.get("module")
         if not self.old and "trainable" not in config and core.snake(kind) in {*OPS, *core.REGISTRY.get("ops", {})}:
             module = "keras.src.ops.numpy"  # an operator as a step of the graph
-        return older.renewed({"module": module, "class_name": kind, "config": config, "registered_name": None})
+        return tf_keras_config.renewed(
+            {"module": module, "class_name": kind, "config": config, "registered_name": None}
+        )
 
     def _value(self, key: str, value: Any) -> Any:
         if key in ("layer", "backward_layer", "cell") and isinstance(value, dict):
             return self.layer(value)
         if key == "cells" and isinstance(value, list):
             return [self.layer(cell) for cell in value]
-        room = _ROOMS.get(key.rsplit("_", 1)[-1])
-        if room is not None and isinstance(value, dict) and not value.get("module"):
-            return {"module": f"keras.{room}", **value}
+        namespace = _ROOMS.get(key.rsplit("_", 1)[-1])
+        if namespace is not None and isinstance(value, dict) and not value.get("module"):
+            return {"module": f"keras.{namespace}", **value}
         if key.rsplit("_", 1)[-1] == "activation" and value == "hard_sigmoid" and self.old:
             return hard_sigmoid_before_keras_3.__name__
         return value
@@ -114,7 +116,7 @@ class Words:
 
         def add(layer: dict[str, Any], *before: str) -> str:
             own = layer["config"]["name"]
-            tensors = [older.tensor([b, 0, 0]) for b in before]
+            tensors = [tf_keras_config.tensor([b, 0, 0]) for b in before]
             call: dict[str, Any] = {"args": [tensors] if len(tensors) > 1 else tensors, "kwargs": {}}
             layers.append({**layer, "name": own, "inbound_nodes": [call] if before else []})
             return str(own)

@@ -10,7 +10,7 @@ import numpy as np
 
 from gazelle.core import config as core
 from gazelle.core.variable import still
-from gazelle.saving import checksum, tree
+from gazelle.saving import checksum, keras_weight_order
 from gazelle.saving.legacy.arrays import Era, weights_of
 
 KERAS_VERSION = "3.15.1"  # whose layout this is
@@ -41,7 +41,7 @@ def _dump(model: Any, include_optimizer: bool, h5py: Any) -> bytes:
             _group(weights.create_group(layer.name), [(v.path, v) for v in weights_of(layer, _NOW)])
         _group(weights.create_group("top_level_model_weights"), [])
         if compiled and getattr(model, "optimizer", None) is not None:
-            state = [(v.path, v) for v in tree.optimizer_variables(model)]
+            state = [(v.path, v) for v in keras_weight_order.optimizer_variables(model)]
             _group(file.create_group("optimizer_weights"), state)
     return checksum.sealed(buffer.getbuffer())
 
@@ -68,8 +68,9 @@ def _named(loss: Any) -> Any:
 
 
 def _group(group: Any, variables: list[tuple[str, Any]]) -> None:
-    names = [path if path not in [p for p, _ in variables[:n]] else f"{path}_{n}" for n, (path, _) in
-             enumerate(variables)]  # fmt: skip
+    names = [
+        path if path not in [p for p, _ in variables[:n]] else f"{path}_{n}" for n, (path, _) in enumerate(variables)
+    ]
     _listed(group, "weight_names", names)
     for name, (_, variable) in zip(names, variables, strict=True):
         group.create_dataset(name, data=np.asarray(variable.numpy()))

@@ -35,9 +35,13 @@ class SwapEMAWeights(Callback):
         found = optimizer.averages()
         if not found:
             raise StateError(
-                message("SwapEMAWeights found no averages", expected="an optimizer made with use_ema=True",
-                        got=repr(optimizer), mend="For example Adam(use_ema=True, ema_momentum=0.99).")
-            )  # fmt: skip
+                message(
+                    "SwapEMAWeights found no averages",
+                    expected="an optimizer made with use_ema=True",
+                    got=repr(optimizer),
+                    hint="For example Adam(use_ema=True, ema_momentum=0.99).",
+                )
+            )
         return [(w, found[optimizer.key_of(w)]) for w in weights if optimizer.key_of(w) in found]
 
     def _put(self, swapped: bool) -> None:

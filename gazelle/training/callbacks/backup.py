@@ -28,13 +28,16 @@ class BackupAndRestore(Callback):
     'epoch'
     """
 
-    keeper: Any = None  # given by fit: it writes and reads the states
+    autosave: Any = None  # given by fit: it writes and reads the states
     _kept = ("_batches", "_last_batch")
 
     def __init__(
-        self, backup_dir: str | os.PathLike[str], save_freq: str | int = "epoch", double_checkpoint: bool = False,
+        self,
+        backup_dir: str | os.PathLike[str],
+        save_freq: str | int = "epoch",
+        double_checkpoint: bool = False,
         delete_checkpoint: bool = True,
-    ) -> None:  # fmt: skip
+    ) -> None:
         by_batches = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
         if save_freq != "epoch" and not by_batches:
             got = repr(save_freq)
@@ -49,18 +52,18 @@ class BackupAndRestore(Callback):
             self.on_train_batch_end = self._count_batch  # type: ignore[method-assign]
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if self.save_freq == "epoch" and self.keeper is not None:
-            self.keeper.due()
+        if self.save_freq == "epoch" and self.autosave is not None:
+            self.autosave.due()
 
     def _count_batch(self, batch: int, logs: Any = None) -> None:
         fresh = self._last_batch is None or batch <= self._last_batch  # the first event of an epoch
         self._batches += batch + 1 if fresh or self._last_batch is None else batch - self._last_batch
         self._last_batch = batch
         assert isinstance(self.save_freq, int)
-        if self._batches >= self.save_freq and self.keeper is not None:
+        if self._batches >= self.save_freq and self.autosave is not None:
             self._batches = 0
-            self.keeper.due()
+            self.autosave.due()
 
     def on_train_end(self, logs: Any = None) -> None:
-        if self.delete_checkpoint and self.keeper is not None:
-            self.keeper.forget()
+        if self.delete_checkpoint and self.autosave is not None:
+            self.autosave.forget()

@@ -18,9 +18,16 @@ BATCH_EVENTS: dict[str, tuple[str, ...]] = {
     "predict": ("on_predict_batch_begin", "on_predict_batch_end"),
 }
 EVENTS = (
-    "on_train_begin", "on_train_end", "on_test_begin", "on_test_end", "on_predict_begin", "on_predict_end",
-    "on_epoch_begin", "on_epoch_end", *(event for events in BATCH_EVENTS.values() for event in events),
-)  # fmt: skip
+    "on_train_begin",
+    "on_train_end",
+    "on_test_begin",
+    "on_test_end",
+    "on_predict_begin",
+    "on_predict_end",
+    "on_epoch_begin",
+    "on_epoch_end",
+    *(event for events in BATCH_EVENTS.values() for event in events),
+)
 
 
 class Callback:
@@ -113,14 +120,14 @@ def checked(callbacks: Any) -> Iterator[Callback]:
     elif inspect.isclass(callbacks):
         name = callbacks.__name__
         raise ArgumentError(
-            message("callbacks", expected="callback objects", got=f"the class {name}", mend=f"Write {name}(...).")
+            message("callbacks", expected="callback objects", got=f"the class {name}", hint=f"Write {name}(...).")
         )
     else:
-        mend = "Subclass gazelle.callbacks.Callback"
+        hint = "Subclass gazelle.callbacks.Callback"
         if callable(callbacks):
-            mend = "Wrap a function: LambdaCallback(on_epoch_end=...)"
+            hint = "Wrap a function: LambdaCallback(on_epoch_end=...)"
         got = f"{callbacks!r} of {type(callbacks).__module__}.{type(callbacks).__qualname__}"
-        raise ArgumentError(message("callbacks", expected="objects of a Callback class", got=got, mend=f"{mend}."))
+        raise ArgumentError(message("callbacks", expected="objects of a Callback class", got=got, hint=f"{hint}."))
 
 
 class CallbackList(Callback):
@@ -144,9 +151,15 @@ class CallbackList(Callback):
     """
 
     def __init__(
-        self, callbacks: Any = None, model: Any = None, params: Mapping[str, Any] | None = None, *,
-        add_history: bool = False, add_progbar: bool = False, **more: Any,
-    ) -> None:  # fmt: skip
+        self,
+        callbacks: Any = None,
+        model: Any = None,
+        params: Mapping[str, Any] | None = None,
+        *,
+        add_history: bool = False,
+        add_progbar: bool = False,
+        **more: Any,
+    ) -> None:
         from gazelle.training.callbacks.history import History  # they are callbacks themselves
         from gazelle.training.callbacks.progress import Progress
 

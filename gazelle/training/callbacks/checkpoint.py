@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, message, unknown
-from gazelle.metrics.names import Logs
+from gazelle.metrics.name_aliases import Logs
 from gazelle.training.callbacks.monitor import Monitor
 
 
@@ -43,10 +43,18 @@ class ModelCheckpoint(Monitor):
     _kept = ("best", "saved", "_batches", "_last_batch")
 
     def __init__(
-        self, filepath: str | os.PathLike[str], monitor: str = "val_loss", verbose: Any = 0,
-        save_best_only: bool = False, save_weights_only: bool = False, mode: str = "auto",
-        save_freq: str | int = "epoch", initial_value_threshold: float | None = None, *, keep: int | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        filepath: str | os.PathLike[str],
+        monitor: str = "val_loss",
+        verbose: Any = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "auto",
+        save_freq: str | int = "epoch",
+        initial_value_threshold: float | None = None,
+        *,
+        keep: int | None = None,
+    ) -> None:
         super().__init__(monitor, mode, best=initial_value_threshold)
         by_batches = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
         if save_freq != "epoch" and not by_batches:
@@ -56,9 +64,11 @@ class ModelCheckpoint(Monitor):
             raise ArgumentError(message("ModelCheckpoint's keep", expected="None or a number > 0", got=keep))
         if by_batches and save_best_only and monitor.startswith("val_"):
             raise ArgumentError(
-                message(f"ModelCheckpoint saves every {save_freq} batches, where '{monitor}' is not known yet",
-                        mend=f"Use save_freq='epoch', or monitor='{monitor.removeprefix('val_')}'.")
-            )  # fmt: skip
+                message(
+                    f"ModelCheckpoint saves every {save_freq} batches, where '{monitor}' is not known yet",
+                    hint=f"Use save_freq='epoch', or monitor='{monitor.removeprefix('val_')}'.",
+                )
+            )
         self.filepath, self.verbose, self.keep = os.fspath(filepath), verbose, keep
         self.save_best_only, self.save_weights_only, self.save_freq = save_best_only, save_weights_only, save_freq
         self.saved: list[str] = []  # files of this run, oldest first
@@ -78,7 +88,7 @@ class ModelCheckpoint(Monitor):
                 tempfile.TemporaryFile(dir=folder).close()
             except OSError as error:
                 text = f"ModelCheckpoint cannot write into '{folder}' ({error.strerror})"
-                raise OSError(error.errno, message(text, mend="Give filepath a folder that can be written.")) from None
+                raise OSError(error.errno, message(text, hint="Give filepath a folder that can be written.")) from None
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch = epoch
@@ -157,7 +167,7 @@ class ModelCheckpoint(Monitor):
 
 def _check_file(path: str) -> None:
     if os.path.isdir(path):
-        mend = "Give the name of a file, such as 'folder/model.keras'."
+        hint = "Give the name of a file, such as 'folder/model.keras'."
         raise ArgumentError(
-            message("ModelCheckpoint's filepath", expected="a file", got=f"the folder {path}", mend=mend)
+            message("ModelCheckpoint's filepath", expected="a file", got=f"the folder {path}", hint=hint)
         )

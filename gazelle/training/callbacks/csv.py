@@ -9,7 +9,7 @@ from typing import IO, Any
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, message
-from gazelle.metrics.names import Logs
+from gazelle.metrics.name_aliases import Logs
 from gazelle.training.callbacks.base import Callback
 
 
@@ -62,9 +62,13 @@ class CSVLogger(Callback):
                 writer.writerow(["epoch", *self.keys])
             elif self._header != ["epoch", *self.keys]:
                 raise ArgumentError(
-                    message(f"CSVLogger cannot append to {self.filename}", expected=f"columns {self._header}",
-                            got=f"columns {['epoch', *self.keys]}", mend="Choose another file, or append=False.")
-                )  # fmt: skip
+                    message(
+                        f"CSVLogger cannot append to {self.filename}",
+                        expected=f"columns {self._header}",
+                        got=f"columns {['epoch', *self.keys]}",
+                        hint="Choose another file, or append=False.",
+                    )
+                )
         writer.writerow([epoch, *(_cell(logs[key]) if key in logs else "NA" for key in self.keys)])
         self.csv_file.flush()
 

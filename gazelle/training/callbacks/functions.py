@@ -27,15 +27,24 @@ class LambdaCallback(Callback):
     """
 
     def __init__(
-        self, on_epoch_begin: Event = None, on_epoch_end: Event = None, on_train_begin: Event = None,
-        on_train_end: Event = None, on_train_batch_begin: Event = None, on_train_batch_end: Event = None,
+        self,
+        on_epoch_begin: Event = None,
+        on_epoch_end: Event = None,
+        on_train_begin: Event = None,
+        on_train_end: Event = None,
+        on_train_batch_begin: Event = None,
+        on_train_batch_end: Event = None,
         **kwargs: Event,
-    ) -> None:  # fmt: skip
+    ) -> None:
         given: dict[str, Event] = {
-            "on_epoch_begin": on_epoch_begin, "on_epoch_end": on_epoch_end, "on_train_begin": on_train_begin,
-            "on_train_end": on_train_end, "on_train_batch_begin": on_train_batch_begin,
-            "on_train_batch_end": on_train_batch_end, **kwargs,
-        }  # fmt: skip
+            "on_epoch_begin": on_epoch_begin,
+            "on_epoch_end": on_epoch_end,
+            "on_train_begin": on_train_begin,
+            "on_train_end": on_train_end,
+            "on_train_batch_begin": on_train_batch_begin,
+            "on_train_batch_end": on_train_batch_end,
+            **kwargs,
+        }
         for event, function in given.items():
             if event not in EVENTS:
                 raise unknown("event of LambdaCallback", event, EVENTS)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gazelle.core.errors import StateError, message, unknown
-from gazelle.metrics.names import Logs
+from gazelle.metrics.name_aliases import Logs
 from gazelle.training.callbacks.base import Callback
 
 
@@ -63,7 +63,7 @@ class History(Callback):
 
         names = self._names()
         if not names:
-            raise StateError(message("There is nothing to plot yet", mend="Call fit first: it returns the History."))
+            raise StateError(message("There is nothing to plot yet", hint="Call fit first: it returns the History."))
         if metrics is not None:
             wanted = [metrics] if isinstance(metrics, str) else list(metrics)
             known = Logs({name: name for name in names})

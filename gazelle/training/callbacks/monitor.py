@@ -7,13 +7,25 @@ from typing import Any
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, message, nearest, unknown
-from gazelle.metrics.names import Logs, spellings
+from gazelle.metrics.name_aliases import Logs, spellings
 from gazelle.training.callbacks.base import Callback
 
 #: words in a metric's name that tell which way is better, where the metric itself does not say.
 _UP = ("acc", "auc", "precision", "recall", "f1", "fbeta", "iou", "similarity", "r2", "sensitivity", "specificity")
-_DOWN = ("loss", "error", "mse", "mae", "mape", "msle", "rmse", "crossentropy", "divergence", "hinge", "logcosh",
-         "poisson")  # fmt: skip
+_DOWN = (
+    "loss",
+    "error",
+    "mse",
+    "mae",
+    "mape",
+    "msle",
+    "rmse",
+    "crossentropy",
+    "divergence",
+    "hinge",
+    "logcosh",
+    "poisson",
+)
 
 
 class Monitor(Callback):
@@ -39,14 +51,17 @@ class Monitor(Callback):
         sometimes = self._seen or (self.params or {}).get("validation_freq", 1) != 1
         if self.monitor.startswith("val_") and not validated and sometimes:
             return None
-        mend = "Choose one of these names for monitor=."
+        hint = "Choose one of these names for monitor=."
         if self.monitor.startswith("val_") and not validated:
             near = nearest(self.monitor.removeprefix("val_"), found)
-            mend = f"Give fit validation data, or watch the training: monitor={(near or ['loss'])[0]!r}."
+            hint = f"Give fit validation data, or watch the training: monitor={(near or ['loss'])[0]!r}."
         raise ArgumentError(
-            message(f"{type(self).__name__} monitors '{self.monitor}', which is not in the logs",
-                    expected=f"one of {', '.join(found) or '(no names: the logs are empty)'}", mend=mend)
-        )  # fmt: skip
+            message(
+                f"{type(self).__name__} monitors '{self.monitor}', which is not in the logs",
+                expected=f"one of {', '.join(found) or '(no names: the logs are empty)'}",
+                hint=hint,
+            )
+        )
 
     def _better(self, current: float, than: float | None) -> bool:
         if np.isnan(current):
@@ -74,9 +89,11 @@ class Monitor(Callback):
             if any(part.startswith(words) for part in parts):
                 return up
         raise ArgumentError(
-            message(f"{type(self).__name__} cannot tell whether a high or a low '{self.monitor}' is better",
-                    mend="Say mode='max' or mode='min'.")
-        )  # fmt: skip
+            message(
+                f"{type(self).__name__} cannot tell whether a high or a low '{self.monitor}' is better",
+                hint="Say mode='max' or mode='min'.",
+            )
+        )
 
 
 def _scalar(value: Any, name: str) -> float:

@@ -44,11 +44,18 @@ class OrbaxCheckpoint(Monitor):
     _kept = ("best", "_batches", "_seen_batch", "_total")
 
     def __init__(
-        self, directory: str | os.PathLike[str], monitor: str = "val_loss", verbose: Any = 0,
-        save_best_only: bool = False, mode: str = "auto", save_freq: str | int = "epoch",
-        initial_value_threshold: float | None = None, max_to_keep: int | None = 1, save_on_background: bool = True,
+        self,
+        directory: str | os.PathLike[str],
+        monitor: str = "val_loss",
+        verbose: Any = 0,
+        save_best_only: bool = False,
+        mode: str = "auto",
+        save_freq: str | int = "epoch",
+        initial_value_threshold: float | None = None,
+        max_to_keep: int | None = 1,
+        save_on_background: bool = True,
         save_weights_only: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(monitor, mode, best=initial_value_threshold)
         by_batches = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
         if save_freq != "epoch" and not by_batches:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from gazelle.core.errors import ArgumentError, message
-from gazelle.training.callbacks import screen
+from gazelle.training.callbacks import output_device
 from gazelle.training.callbacks.base import Callback
-from gazelle.training.callbacks.line import Line
+from gazelle.training.callbacks.progress_line import Line
 
 _INTERVAL = 0.1  # seconds between two looks at a changing line
 
@@ -36,7 +36,7 @@ class Progress(Callback):
             raise ArgumentError(message("verbose", expected="'auto', 0, 1 or 2", got=repr(verbose)))
         self.verbose = 1 if verbose == "auto" else int(verbose)
         self._lines: list[Line] = []
-        self._screen: screen.Pipe = screen.find(2)
+        self._screen: output_device.Pipe = output_device.find(2)
         self._drawn = -1.0  # when the screen last changed
 
     def __enter__(self) -> Progress:
@@ -55,7 +55,7 @@ class Progress(Callback):
         """A pass of `steps` steps begins; None: nobody knows how many."""
         if self.verbose:
             if not self._lines:
-                self._screen = screen.find(self.verbose)
+                self._screen = output_device.find(self.verbose)
             self._lines.append(Line(title, steps))
             self._draw()
 

@@ -18,13 +18,16 @@ def _rate(callback: Callback) -> Any:
     rate = getattr(getattr(callback.model, "optimizer", None), "learning_rate", None)
     who = type(callback).__name__
     if rate is None:
-        raise StateError(message(f"{who} found no optimizer with a learning rate", mend="Call model.compile first."))
+        raise StateError(message(f"{who} found no optimizer with a learning rate", hint="Call model.compile first."))
     if not hasattr(rate, "assign"):
         raise ArgumentError(
-            message(f"{who} cannot set the learning rate", expected="an optimizer made with a number",
-                    got=f"one made with the schedule {type(rate).__name__}",
-                    mend="Use either the schedule or the callback.")
-        )  # fmt: skip
+            message(
+                f"{who} cannot set the learning rate",
+                expected="an optimizer made with a number",
+                got=f"one made with the schedule {type(rate).__name__}",
+                hint="Use either the schedule or the callback.",
+            )
+        )
     return rate
 
 
@@ -43,8 +46,8 @@ class LearningRateScheduler(Callback):
 
     def __init__(self, schedule: Callable[..., Any], verbose: Any = 0) -> None:
         if not callable(schedule):
-            mend = "Give a function such as lambda epoch, rate: 0.9 * rate."
-            raise ArgumentError(message("LearningRateScheduler", expected="a function", got=repr(schedule), mend=mend))
+            hint = "Give a function such as lambda epoch, rate: 0.9 * rate."
+            raise ArgumentError(message("LearningRateScheduler", expected="a function", got=repr(schedule), hint=hint))
         self.schedule, self.verbose = schedule, verbose
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -53,9 +56,13 @@ class LearningRateScheduler(Callback):
         array = np.asarray(given)
         if array.size != 1 or array.dtype.kind not in "fiu" or not np.isfinite(array).all():
             raise ArgumentError(
-                message("The schedule of LearningRateScheduler", expected="a number as result", got=repr(given),
-                        mend="Return the learning rate of the epoch.")
-            )  # fmt: skip
+                message(
+                    "The schedule of LearningRateScheduler",
+                    expected="a number as result",
+                    got=repr(given),
+                    hint="Return the learning rate of the epoch.",
+                )
+            )
         new = float(array.reshape(()))
         rate.assign(new)
         if self.verbose:
@@ -100,9 +107,17 @@ class ReduceLROnPlateau(Monitor):
     _kept = ("wait", "best", "cooldown_counter")
 
     def __init__(
-        self, monitor: str = "val_loss", factor: float = 0.1, patience: int = 10, verbose: Any = 0, mode: str = "auto",
-        min_delta: float = 1e-4, cooldown: int = 0, min_lr: float = 0.0, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        verbose: Any = 0,
+        mode: str = "auto",
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
         if kwargs:
             known = [name for name in inspect.signature(ReduceLROnPlateau).parameters if name != "kwargs"]
             raise unknown("argument of ReduceLROnPlateau", next(iter(kwargs)), known)

@@ -33,9 +33,13 @@ class RemoteMonitor(Callback):
     """
 
     def __init__(
-        self, root: str = "http://localhost:9000", path: str = "/publish/epoch/end/", field: str = "data",
-        headers: Mapping[str, str] | None = None, send_as_json: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        root: str = "http://localhost:9000",
+        path: str = "/publish/epoch/end/",
+        field: str = "data",
+        headers: Mapping[str, str] | None = None,
+        send_as_json: bool = False,
+    ) -> None:
         self.root, self.path, self.field, self.headers, self.send_as_json = root, path, field, headers, send_as_json
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:

@@ -37,9 +37,16 @@ class EarlyStopping(Monitor):
     _kept = ("wait", "best", "best_epoch", "best_weights", "stopped_epoch")
 
     def __init__(
-        self, monitor: str = "val_loss", min_delta: float = 0, patience: int = 0, verbose: Any = 0, mode: str = "auto",
-        baseline: float | None = None, restore_best_weights: bool = False, start_from_epoch: int = 0,
-    ) -> None:  # fmt: skip
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0,
+        patience: int = 0,
+        verbose: Any = 0,
+        mode: str = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
+    ) -> None:
         super().__init__(monitor, mode, min_delta)
         self.patience, self.verbose, self.baseline = endured(self, patience), verbose, baseline
         self.restore_best_weights, self.start_from_epoch = restore_best_weights, start_from_epoch
@@ -98,8 +105,10 @@ class TerminateOnNaN(Callback):
             return
         if self.raise_error:
             raise StateError(
-                message(f"The loss is {float(np.mean(loss))} at batch {batch}",
-                        mend="Try a smaller learning rate, and look for NaN in the data.")
-            )  # fmt: skip
+                message(
+                    f"The loss is {float(np.mean(loss))} at batch {batch}",
+                    hint="Try a smaller learning rate, and look for NaN in the data.",
+                )
+            )
         print(f"Batch {batch}: Invalid loss, terminating training")
         self.model.stop_training = True

@@ -46,10 +46,17 @@ class TensorBoard(Callback):
     _kept = ("_trained", "_tested")
 
     def __init__(
-        self, log_dir: str | os.PathLike[str] = "logs", histogram_freq: int = 0, write_graph: bool = True,
-        write_images: bool = False, write_steps_per_second: bool = False, update_freq: str | int = "epoch",
-        profile_batch: Any = 0, embeddings_freq: int = 0, embeddings_metadata: str | Mapping[str, str] | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        log_dir: str | os.PathLike[str] = "logs",
+        histogram_freq: int = 0,
+        write_graph: bool = True,
+        write_images: bool = False,
+        write_steps_per_second: bool = False,
+        update_freq: str | int = "epoch",
+        profile_batch: Any = 0,
+        embeddings_freq: int = 0,
+        embeddings_metadata: str | Mapping[str, str] | None = None,
+    ) -> None:
         self.log_dir, self.histogram_freq, self.write_graph = os.fspath(log_dir), histogram_freq, write_graph
         self.write_images, self.write_steps_per_second = write_images, write_steps_per_second
         self.update_freq = 1 if update_freq == "batch" else update_freq

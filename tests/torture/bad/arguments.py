@@ -28,10 +28,11 @@ NUMBERS = {
     **number("validation_freq", 0, -1, 1.5, "2"),
     **number("shuffle", "yes"),
     "initial_epoch beyond epochs": (lambda: fit(dense(), epochs=2, initial_epoch=5), "initial_epoch|5|2"),
-    "validation_steps=0": (
-        lambda: fit(dense(), validation_data=(X, Y), validation_steps=0), "validation_steps|0"),
+    "validation_steps=0": (lambda: fit(dense(), validation_data=(X, Y), validation_steps=0), "validation_steps|0"),
     "validation_batch_size=-1": (
-        lambda: fit(dense(), validation_data=(X, Y), validation_batch_size=-1), "validation_batch_size|-1"),
+        lambda: fit(dense(), validation_data=(X, Y), validation_batch_size=-1),
+        "validation_batch_size|-1",
+    ),
     "evaluate with batch_size=0": (lambda: dense().evaluate(X, Y, batch_size=0, verbose=0), "batch_size|0"),
     "evaluate with steps=0": (lambda: dense().evaluate(X, Y, steps=0, verbose=0), "steps|0"),
     "predict with batch_size=-1": (lambda: dense().predict(X, batch_size=-1, verbose=0), "batch_size|-1"),
@@ -41,7 +42,9 @@ NUMBERS = {
     "validation_data of four parts": (lambda: fit(dense(), validation_data=(X, Y, Y, Y)), "validation_data|4"),
     "validation_data of text": (lambda: fit(dense(), validation_data="test"), "validation_data|'test'"),
     "validation_from='middle'": (
-        lambda: fit(dense(), validation_split=0.25, validation_from="middle"), "validation_from|'middle'"),
+        lambda: fit(dense(), validation_split=0.25, validation_from="middle"),
+        "validation_from|'middle'",
+    ),
     "class_weight of text": (lambda: fit(dense(), class_weight={"a": 1.0}), "class_weight|'a'"),
     "class_weight of a list": (lambda: fit(dense(), class_weight=[1.0, 2.0, 1.0]), "class_weight|[1.0, 2.0, 1.0]"),
     "class_weight='balanced'": (lambda: fit(dense(), class_weight="balanced"), "class_weight|'balanced'"),
@@ -49,17 +52,23 @@ NUMBERS = {
     "class_weight with a text for a weight": (lambda: fit(dense(), class_weight={0: "a"}), "class_weight|'a'"),
     "class_weight of NaN": (lambda: fit(dense(), class_weight={0: float("nan")}), "class_weight|nan"),
     "class_weight for two outputs": (
-        lambda: fit(two(), [X, X[:, :2]], [ONE, X[:, :2]], class_weight={0: 1.0}), "class_weight|2 outputs"),
+        lambda: fit(two(), [X, X[:, :2]], [ONE, X[:, :2]], class_weight={0: 1.0}),
+        "class_weight|2 outputs",
+    ),
     "an unknown argument": (lambda: fit(dense(), epoch=2), "epoch"),
     "resume without keep": (lambda: fit(dense(), resume=True), "resume=True, keep=False"),
-}  # fmt: skip
+}
 
 COMPILED = {
     "fit before compile": (lambda: gazelle.Sequential([layers.Dense(1)]).fit(X, ONE), "fit|before compile"),
     "evaluate before compile": (
-        lambda: gazelle.Sequential([layers.Dense(1)]).evaluate(X, ONE), "evaluate|before compile"),
+        lambda: gazelle.Sequential([layers.Dense(1)]).evaluate(X, ONE),
+        "evaluate|before compile",
+    ),
     "train_on_batch before compile": (
-        lambda: gazelle.Sequential([layers.Dense(1)]).train_on_batch(X, ONE), "train_on_batch|before compile"),
+        lambda: gazelle.Sequential([layers.Dense(1)]).train_on_batch(X, ONE),
+        "train_on_batch|before compile",
+    ),
     "no loss": (lambda: fit(dense(loss=None)), "loss='mse'"),
     "an unknown loss": (lambda: dense(loss="mean_square_error"), "'mean_square_error'|'mean_squared_error'"),
     "an unknown optimizer": (lambda: dense(optimizer="adma"), "'adma'|'adam'"),
@@ -98,7 +107,7 @@ COMPILED = {
     "accumulation of 0 steps": (lambda: SGD(0.1, gradient_accumulation_steps=0), "gradient_accumulation_steps|0"),
     "steps_per_execution=0": (lambda: dense(steps_per_execution=0), "steps_per_execution|0"),
     "an unknown argument of compile": (lambda: dense(metric=["mae"]), "metric"),
-}  # fmt: skip
+}
 
 CALLBACKS = {
     "a callback class": (lambda: fit(dense(), callbacks=[callbacks.EarlyStopping]), "callbacks|EarlyStopping(...)"),
@@ -106,43 +115,63 @@ CALLBACKS = {
     "a text for a callback": (lambda: fit(dense(), callbacks="early"), "callbacks|'early'"),
     "a number for a callback": (lambda: fit(dense(), callbacks=[3]), "callbacks|3"),
     "EarlyStopping on what is not there": (
-        lambda: fit(dense(), callbacks=[callbacks.EarlyStopping("val_acc")]), "EarlyStopping|'val_acc'|loss"),
+        lambda: fit(dense(), callbacks=[callbacks.EarlyStopping("val_acc")]),
+        "EarlyStopping|'val_acc'|loss",
+    ),
     "ReduceLROnPlateau on what is not there": (
-        lambda: fit(dense(), callbacks=[callbacks.ReduceLROnPlateau("val_los")]), "ReduceLROnPlateau|'val_los'|loss"),
+        lambda: fit(dense(), callbacks=[callbacks.ReduceLROnPlateau("val_los")]),
+        "ReduceLROnPlateau|'val_los'|loss",
+    ),
     "ModelCheckpoint on what is not there": (
         lambda: fit(dense(), callbacks=[callbacks.ModelCheckpoint("m.keras", "val_f1", save_best_only=True)]),
-        "ModelCheckpoint|'val_f1'|loss"),
+        "ModelCheckpoint|'val_f1'|loss",
+    ),
     "ModelCheckpoint with an unknown field": (
         lambda: fit(dense(), callbacks=[callbacks.ModelCheckpoint("{val_los:.2f}.keras")]),
-        "ModelCheckpoint|'val_los'"),
+        "ModelCheckpoint|'val_los'",
+    ),
     "ModelCheckpoint in a folder": (
-        lambda: fit(dense(), callbacks=[callbacks.ModelCheckpoint("/tmp")]), "ModelCheckpoint|/tmp"),
+        lambda: fit(dense(), callbacks=[callbacks.ModelCheckpoint("/tmp")]),
+        "ModelCheckpoint|/tmp",
+    ),
     "ModelCheckpoint with save_freq=0": (lambda: callbacks.ModelCheckpoint("m", save_freq=0), "save_freq|0"),
     "ModelCheckpoint with save_freq='batch'": (
-        lambda: callbacks.ModelCheckpoint("m", save_freq="batch"), "save_freq|'batch'"),
+        lambda: callbacks.ModelCheckpoint("m", save_freq="batch"),
+        "save_freq|'batch'",
+    ),
     "EarlyStopping with an unknown mode": (lambda: callbacks.EarlyStopping(mode="low"), "mode|'low'|min"),
     "EarlyStopping with patience=-1": (lambda: callbacks.EarlyStopping(patience=-1), "patience|-1"),
     "EarlyStopping with patience='a'": (lambda: callbacks.EarlyStopping(patience="a"), "patience|'a'"),
     "ReduceLROnPlateau with factor=2": (lambda: callbacks.ReduceLROnPlateau(factor=2.0), "factor|2.0"),
     "ReduceLROnPlateau with factor=0": (lambda: callbacks.ReduceLROnPlateau(factor=0), "factor|0"),
     "a schedule that gives text": (
-        lambda: fit(dense(), callbacks=[callbacks.LearningRateScheduler(lambda e: "a")]), "LearningRateScheduler|'a'"),
+        lambda: fit(dense(), callbacks=[callbacks.LearningRateScheduler(lambda e: "a")]),
+        "LearningRateScheduler|'a'",
+    ),
     "a schedule that gives NaN": (
         lambda: fit(dense(), callbacks=[callbacks.LearningRateScheduler(lambda e: float("nan"))]),
-        "LearningRateScheduler|nan"),
+        "LearningRateScheduler|nan",
+    ),
     "a schedule that gives nothing": (
         lambda: fit(dense(), callbacks=[callbacks.LearningRateScheduler(lambda e: None)]),
-        "LearningRateScheduler|None"),
+        "LearningRateScheduler|None",
+    ),
     "a schedule that is no function": (lambda: callbacks.LearningRateScheduler(0.1), "LearningRateScheduler|0.1"),
     "LambdaCallback of an unknown event": (
-        lambda: callbacks.LambdaCallback(on_epoch_ends=print), "on_epoch_ends|on_epoch_end"),
+        lambda: callbacks.LambdaCallback(on_epoch_ends=print),
+        "on_epoch_ends|on_epoch_end",
+    ),
     "LambdaCallback of text": (lambda: callbacks.LambdaCallback(on_epoch_end="print"), "on_epoch_end|'print'"),
     "CSVLogger where no folder is": (
-        lambda: fit(dense(), callbacks=[callbacks.CSVLogger("/nowhere/log.csv")]), "/nowhere"),
+        lambda: fit(dense(), callbacks=[callbacks.CSVLogger("/nowhere/log.csv")]),
+        "/nowhere",
+    ),
     "BackupAndRestore without a folder": (lambda: callbacks.BackupAndRestore(""), "backup_dir|''"),
     "BackupAndRestore with save_freq=-1": (lambda: callbacks.BackupAndRestore("b", save_freq=-1), "save_freq|-1"),
     "SwapEMAWeights without averages": (
-        lambda: fit(dense(), callbacks=[callbacks.SwapEMAWeights()]), "SwapEMAWeights|use_ema"),
-}  # fmt: skip
+        lambda: fit(dense(), callbacks=[callbacks.SwapEMAWeights()]),
+        "SwapEMAWeights|use_ema",
+    ),
+}
 
 CASES = {**NUMBERS, **COMPILED, **CALLBACKS}

@@ -22,10 +22,14 @@ def wrong(layer, argument, *values, says=None):
 
 
 _NEEDED = {
-    layers.Conv2D: {"filters": 2, "kernel_size": 3}, layers.Conv1D: {"filters": 2, "kernel_size": 3},
-    layers.Embedding: {"input_dim": 4, "output_dim": 2}, layers.LSTM: {"units": 2}, layers.GRU: {"units": 2},
-    layers.MultiHeadAttention: {"num_heads": 2, "key_dim": 2}, layers.Dense: {"units": 2},
-}  # fmt: skip
+    layers.Conv2D: {"filters": 2, "kernel_size": 3},
+    layers.Conv1D: {"filters": 2, "kernel_size": 3},
+    layers.Embedding: {"input_dim": 4, "output_dim": 2},
+    layers.LSTM: {"units": 2},
+    layers.GRU: {"units": 2},
+    layers.MultiHeadAttention: {"num_heads": 2, "key_dim": 2},
+    layers.Dense: {"units": 2},
+}
 
 SIZES = {
     **wrong(Dense, "units", "3", -1, 0, 2.5, None),
@@ -68,7 +72,7 @@ SIZES = {
     "a negative L2": (lambda: regularizers.L2(-0.1), "l2|-0.1"),
     "a negative spread": (lambda: initializers.RandomNormal(stddev=-1.0), "stddev|-1.0"),
     "a negative norm": (lambda: constraints.MaxNorm(-1.0), "max_value|-1.0"),
-}  # fmt: skip
+}
 
 
 class Forgets(gazelle.Model):
@@ -94,39 +98,57 @@ STACKS = {
     "an array for a layer": (lambda: gazelle.Sequential([X]), "a layer"),
     "an Input in the middle": (lambda: gazelle.Sequential([Dense(2), Input((3,))]), "Input|first"),
     "equal names": (lambda: gazelle.Sequential([Dense(2, name="a"), Dense(3, name="a")]), "'a'"),
-    "equal names in a graph": (
-        graph(lambda x: gazelle.Model(x, Dense(2, name="a")(Dense(3, name="a")(x)))), "'a'"),
+    "equal names in a graph": (graph(lambda x: gazelle.Model(x, Dense(2, name="a")(Dense(3, name="a")(x)))), "'a'"),
     "Conv2D on vectors": (lambda: gazelle.Sequential([Input((4,)), layers.Conv2D(2, 3)]), "Conv2D|4 axes|(None, 4)"),
     "Conv1D on images": (
-        lambda: gazelle.Sequential([Input((8, 8, 3)), layers.Conv1D(2, 3)]), "Conv1D|3 axes|(None, 8, 8, 3)"),
+        lambda: gazelle.Sequential([Input((8, 8, 3)), layers.Conv1D(2, 3)]),
+        "Conv1D|3 axes|(None, 8, 8, 3)",
+    ),
     "LSTM on vectors": (
-        lambda: gazelle.Sequential([Input((4,)), layers.LSTM(2)]), "LSTM|(batch, time, features)|(None, 4)"),
+        lambda: gazelle.Sequential([Input((4,)), layers.LSTM(2)]),
+        "LSTM|(batch, time, features)|(None, 4)",
+    ),
     "LSTM on LSTM": (
-        lambda: gazelle.Sequential([Input((5, 4)), layers.LSTM(2), layers.LSTM(2)]), "LSTM|return_sequences"),
+        lambda: gazelle.Sequential([Input((5, 4)), layers.LSTM(2), layers.LSTM(2)]),
+        "LSTM|return_sequences",
+    ),
     "a kernel larger than the image": (
-        lambda: gazelle.Sequential([Input((2, 2, 3)), layers.Conv2D(2, 5)]), "Conv2D|5|2"),
+        lambda: gazelle.Sequential([Input((2, 2, 3)), layers.Conv2D(2, 5)]),
+        "Conv2D|5|2",
+    ),
     "a window larger than the image": (
-        lambda: gazelle.Sequential([Input((2, 2, 3)), layers.MaxPooling2D(5)]), "MaxPooling2D|5|2"),
+        lambda: gazelle.Sequential([Input((2, 2, 3)), layers.MaxPooling2D(5)]),
+        "MaxPooling2D|5|2",
+    ),
     "Reshape to another size": (lambda: gazelle.Sequential([Input((4,)), layers.Reshape((3, 2))]), "Reshape|(3, 2)|4"),
     "Reshape with two unknown sizes": (lambda: layers.Reshape((-1, -1)), "Reshape|-1"),
     "Permute of other axes": (lambda: layers.Permute((2, 3)), "dims|(2, 3)"),
-    "Add of different shapes": (
-        graph(lambda x: layers.Add()([x, Dense(3)(x)])), "Add|(None, 4)|(None, 3)"),
+    "Add of different shapes": (graph(lambda x: layers.Add()([x, Dense(3)(x)])), "Add|(None, 4)|(None, 3)"),
     "Concatenate of different shapes": (
-        lambda: layers.Concatenate()([Input((4, 2)), Input((3, 2))]), "Concatenate|(None, 4, 2)|(None, 3, 2)"),
+        lambda: layers.Concatenate()([Input((4, 2)), Input((3, 2))]),
+        "Concatenate|(None, 4, 2)|(None, 3, 2)",
+    ),
     "Dot of different sizes": (graph(lambda x: layers.Dot(axes=1)([x, Dense(3)(x)])), "Dot|4|3"),
     "groups that do not divide": (
-        lambda: gazelle.Sequential([Input((8, 8, 3)), layers.Conv2D(4, 3, groups=2)]), "groups|2|3"),
+        lambda: gazelle.Sequential([Input((8, 8, 3)), layers.Conv2D(4, 3, groups=2)]),
+        "groups|2|3",
+    ),
     "an axis that is not there": (
-        lambda: gazelle.Sequential([Input((4,)), layers.BatchNormalization(axis=5)]), "axis|5"),
+        lambda: gazelle.Sequential([Input((4,)), layers.BatchNormalization(axis=5)]),
+        "axis|5",
+    ),
     "an axis to softmax that is not there": (
-        lambda: gazelle.Sequential([Input((4,)), layers.Softmax(axis=5)]), "Softmax|5"),
+        lambda: gazelle.Sequential([Input((4,)), layers.Softmax(axis=5)]),
+        "Softmax|5",
+    ),
     "TimeDistributed of a class": (lambda: layers.TimeDistributed(Dense), "TimeDistributed|Dense"),
     "Bidirectional of Dense": (lambda: layers.Bidirectional(Dense(2)), "Bidirectional|Dense"),
     "an unknown merge_mode": (lambda: layers.Bidirectional(layers.LSTM(2), merge_mode="add"), "merge_mode|'add'|sum"),
     "super().__init__() forgotten": (lambda: Forgets()(X), "Forgets|super().__init__()"),
     "if on a tensor": (
-        lambda: gazelle.Sequential([Input((3,)), made(lambda x: x if x.sum() > 0 else -x)]), "Mine|ops.where"),
+        lambda: gazelle.Sequential([Input((3,)), made(lambda x: x if x.sum() > 0 else -x)]),
+        "Mine|ops.where",
+    ),
     "NumPy on a tensor": (lambda: gazelle.Sequential([Input((3,)), made(np.asarray)]), "Mine|gazelle.ops"),
     "float() of a tensor": (lambda: gazelle.Sequential([Input((3,)), made(lambda x: float(x.sum()) * x)]), "Mine"),
     "a call that gives nothing": (lambda: gazelle.Sequential([Input((3,)), made(lambda x: None)]), "mine|None|return"),
@@ -135,8 +157,7 @@ STACKS = {
     "a layer without call": (lambda: layers.Layer()(X), "Layer|call"),
     "outputs that are no tensors": (graph(lambda x: gazelle.Model(x, X)), "outputs"),
     "inputs that are no tensors": (graph(lambda x: gazelle.Model(X, Dense(1)(x))), "inputs"),
-    "a graph that is cut": (
-        lambda: gazelle.Model(Input((4,)), Dense(1)(Input((4,)))), "input"),
+    "a graph that is cut": (lambda: gazelle.Model(Input((4,)), Dense(1)(Input((4,)))), "input"),
     "NumPy between layers": (graph(lambda x: np.tanh(Dense(1)(x))), "NumPy|(None, 1)|gazelle.ops"),
     "if between layers": (graph(lambda x: x if x > 0 else -x), "condition|(None, 4)|gazelle.ops"),
     "jax.numpy between layers": (graph(lambda x: __import__("jax").numpy.tanh(x)), "jax.numpy|(None, 4)|gazelle.ops"),
@@ -152,9 +173,8 @@ STACKS = {
     "weights of text": (lambda: dense().set_weights(["a", "b"]), "set_weights"),
     "a variable of another shape": (lambda: dense().weights[0].assign(X), "(4, 3)|(12, 4)"),
     "count_params before build": (lambda: gazelle.Sequential([Dense(2)]).count_params(), "not built"),
-    "images without channels": (
-        lambda: fit(_images(), IMAGES[..., 0], np.zeros(4)), "Conv2D|x[..., None]"),
-}  # fmt: skip
+    "images without channels": (lambda: fit(_images(), IMAGES[..., 0], np.zeros(4)), "Conv2D|x[..., None]"),
+}
 
 
 def _images():

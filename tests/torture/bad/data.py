@@ -33,8 +33,7 @@ SHAPES = {
     "too few features to test_on_batch": (lambda: dense().test_on_batch(X[:, :3], Y), "(None, 4)|(12, 3)"),
     "too few features to predict_on_batch": (lambda: dense().predict_on_batch(X[:, :3]), "(None, 4)|(12, 3)"),
     "too few features in a call": (lambda: dense()(X[:, :3]), "4|3"),
-    "too few features to validate": (
-        lambda: fit(dense(), validation_data=(X[:, :3], Y)), "(None, 4)|(12, 3)"),
+    "too few features to validate": (lambda: fit(dense(), validation_data=(X[:, :3], Y)), "(None, 4)|(12, 3)"),
     "no samples": (lambda: fit(dense(), X[:0], Y[:0]), "x|at least one sample"),
     "no samples to predict": (lambda: dense().predict(X[:0], verbose=0), "x|at least one sample"),
     "no samples to evaluate": (lambda: dense().evaluate(X[:0], Y[:0], verbose=0), "x|at least one sample"),
@@ -60,24 +59,32 @@ SHAPES = {
     "one weight for all": (lambda: fit(dense(), sample_weight=2.0), "sample_weight|single number"),
     "inputs that are one": (lambda: fit(two(), X, {"first": ONE, "second": X[:, :2]}), "2|left|right"),
     "inputs in the wrong order": (
-        lambda: fit(two(), [X[:, :2], X], {"first": ONE, "second": X[:, :2]}), "left|(None, 4)|(12, 2)"),
-    "an input too many": (
-        lambda: fit(two(), [X, X[:, :2], X], {"first": ONE, "second": X[:, :2]}), "2|3"),
+        lambda: fit(two(), [X[:, :2], X], {"first": ONE, "second": X[:, :2]}),
+        "left|(None, 4)|(12, 2)",
+    ),
+    "an input too many": (lambda: fit(two(), [X, X[:, :2], X], {"first": ONE, "second": X[:, :2]}), "2|3"),
     "an input of an unknown name": (
-        lambda: fit(two(), {"left": X, "rigth": X[:, :2]}, {"first": ONE, "second": X[:, :2]}), "rigth|right"),
+        lambda: fit(two(), {"left": X, "rigth": X[:, :2]}, {"first": ONE, "second": X[:, :2]}),
+        "rigth|right",
+    ),
     "an input missing": (lambda: fit(two(), {"left": X}, {"first": ONE, "second": X[:, :2]}), "right"),
     "inputs of different lengths": (
-        lambda: fit(two(), [X, X[:9, :2]], {"first": ONE, "second": X[:, :2]}), "12 as in x|9 in x"),
+        lambda: fit(two(), [X, X[:9, :2]], {"first": ONE, "second": X[:, :2]}),
+        "12 as in x|9 in x",
+    ),
     "labels of an unknown name": (
-        lambda: fit(two(), [X, X[:, :2]], {"first": ONE, "secund": X[:, :2]}), "secund|second"),
+        lambda: fit(two(), [X, X[:, :2]], {"first": ONE, "secund": X[:, :2]}),
+        "secund|second",
+    ),
     "labels missing": (lambda: fit(two(), [X, X[:, :2]], {"first": ONE}), "second"),
     "labels for one of two": (lambda: fit(two(), [X, X[:, :2]], ONE), "first, second|one array"),
     "labels in the wrong order": (lambda: fit(two(), [X, X[:, :2]], [X[:, :2], ONE]), "(12, 2)|(12, 1)"),
     "weights of an unknown name": (
-        lambda: fit(two(), [X, X[:, :2]], {"first": ONE, "second": X[:, :2]},
-                    sample_weight={"frist": np.ones(12)}), "frist|first"),
+        lambda: fit(two(), [X, X[:, :2]], {"first": ONE, "second": X[:, :2]}, sample_weight={"frist": np.ones(12)}),
+        "frist|first",
+    ),
     "labels of an unknown name for one output": (lambda: fit(dense(), y={"score": Y}), "score|scores"),
-}  # fmt: skip
+}
 
 BROADCAST = {
     "a column against three": (lambda: fit(dense(3, None, "mse"), y=ONE), "(12, 3)|(12, 1)"),
@@ -97,7 +104,7 @@ BROADCAST = {
     "kl of two": (lambda: fit(dense(loss="kl_divergence"), y=np.full((12, 2), 0.5)), "2|3"),
     "cosine of two": (lambda: fit(dense(loss="cosine_similarity"), y=X[:, :2]), "2|3"),
     "sparse of one-hot": (lambda: fit(dense(), y=np.eye(3)[Y]), "sparse_categorical_crossentropy|3"),
-}  # fmt: skip
+}
 
 VALUES = {
     "labels from 1": (lambda: fit(dense(), y=Y + 1), "from 0 to 2|got 3|y - 1"),
@@ -109,26 +116,34 @@ VALUES = {
     "a label of 7 to evaluate": (lambda: dense().evaluate(X, _with(Y, 4, 7), verbose=0), "from 0 to 2|got 7"),
     "a label of 7 on a batch": (lambda: dense().train_on_batch(X, _with(Y, 4, 7)), "from 0 to 2|got 7"),
     "a label of 7 on a tested batch": (lambda: dense().test_on_batch(X, _with(Y, 4, 7)), "from 0 to 2|got 7"),
-    "a label of 7 to validate": (
-        lambda: fit(dense(), validation_data=(X, _with(Y, 4, 7))), "from 0 to 2|got 7"),
+    "a label of 7 to validate": (lambda: fit(dense(), validation_data=(X, _with(Y, 4, 7))), "from 0 to 2|got 7"),
     "binary labels of four classes": (
-        lambda: fit(dense(1, "sigmoid", "binary_crossentropy"), y=np.arange(12) % 4), "from 0 to 1|softmax"),
+        lambda: fit(dense(1, "sigmoid", "binary_crossentropy"), y=np.arange(12) % 4),
+        "from 0 to 1|softmax",
+    ),
     "binary labels of -1 and 1": (
-        lambda: fit(dense(1, "sigmoid", "binary_crossentropy"), y=ONE * 2 - 1), "from 0 to 1|hinge"),
+        lambda: fit(dense(1, "sigmoid", "binary_crossentropy"), y=ONE * 2 - 1),
+        "from 0 to 1|hinge",
+    ),
     "binary labels of 1 and 2": (
-        lambda: fit(dense(1, "sigmoid", "binary_crossentropy"), y=ONE + 1), "from 0 to 1|y - 1"),
+        lambda: fit(dense(1, "sigmoid", "binary_crossentropy"), y=ONE + 1),
+        "from 0 to 1|y - 1",
+    ),
     "binary labels of pixels": (
-        lambda: fit(dense(4, "sigmoid", "binary_crossentropy"), y=np.abs(X) * 100), "from 0 to 1"),
+        lambda: fit(dense(4, "sigmoid", "binary_crossentropy"), y=np.abs(X) * 100),
+        "from 0 to 1",
+    ),
     "binary labels of NaN": (
-        lambda: fit(dense(1, "sigmoid", "binary_crossentropy"), y=_with(ONE, 1, np.nan)), "from 0 to 1|nan"),
+        lambda: fit(dense(1, "sigmoid", "binary_crossentropy"), y=_with(ONE, 1, np.nan)),
+        "from 0 to 1|nan",
+    ),
     "focal labels of four classes": (
-        lambda: fit(dense(1, "sigmoid", "binary_focal_crossentropy"), y=np.arange(12) % 4), "from 0 to 1"),
-    "rows that are no one-hot": (
-        lambda: fit(dense(loss="categorical_crossentropy"), y=np.ones((12, 3))), "sum to 1|3"),
-    "rows of zeros": (
-        lambda: fit(dense(loss="categorical_crossentropy"), y=np.zeros((12, 3))), "sum to 1|a sum of 0"),
-    "negative rows": (
-        lambda: fit(dense(loss="categorical_crossentropy"), y=np.eye(3)[Y] * 2 - 1), "from 0 to 1|-1"),
+        lambda: fit(dense(1, "sigmoid", "binary_focal_crossentropy"), y=np.arange(12) % 4),
+        "from 0 to 1",
+    ),
+    "rows that are no one-hot": (lambda: fit(dense(loss="categorical_crossentropy"), y=np.ones((12, 3))), "sum to 1|3"),
+    "rows of zeros": (lambda: fit(dense(loss="categorical_crossentropy"), y=np.zeros((12, 3))), "sum to 1|a sum of 0"),
+    "negative rows": (lambda: fit(dense(loss="categorical_crossentropy"), y=np.eye(3)[Y] * 2 - 1), "from 0 to 1|-1"),
     "NaN in x": (lambda: fit(dense(), NAN), "x[3, 2]|nan"),
     "inf in x": (lambda: fit(dense(), INF), "x[5, 0]|inf"),
     "NaN in y": (lambda: fit(line(), y=_with(ONE, 4, np.nan)), "y[4, 0]|nan"),
@@ -156,9 +171,8 @@ VALUES = {
     "ids below 31 bits": (lambda: fit(dense(), np.full((12, 4), -(2**40))), "x|2**31"),
     "an id out of range": (lambda: fit(words(), _with(IDS, (2, 1), 9), ONE), "words|from 0 to 4|9"),
     "a negative id": (lambda: fit(words(), _with(IDS, (2, 1), -2), ONE), "words|from 0 to 4|-2"),
-    "an id out of range to predict": (
-        lambda: words().predict(_with(IDS, (2, 1), 9), verbose=0), "words|from 0 to 4|9"),
+    "an id out of range to predict": (lambda: words().predict(_with(IDS, (2, 1), 9), verbose=0), "words|from 0 to 4|9"),
     "ids that are no whole numbers": (lambda: fit(words(), IDS * 0.5, ONE), "0.5|whole"),
-}  # fmt: skip
+}
 
 CASES = {**SHAPES, **BROADCAST, **VALUES}

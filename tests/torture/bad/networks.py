@@ -35,8 +35,9 @@ def two():
 
 def words(**more):
     """Ids -> a number."""
-    model = gazelle.Sequential([layers.Input((3,), dtype="int32"), layers.Embedding(5, 2, name="words"),
-                                layers.Flatten(), layers.Dense(1)])  # fmt: skip
+    model = gazelle.Sequential(
+        [layers.Input((3,), dtype="int32"), layers.Embedding(5, 2, name="words"), layers.Flatten(), layers.Dense(1)]
+    )
     model.compile("sgd", "mse", **more)
     return model
 

@@ -3,10 +3,10 @@
 In: a traced program. Out: a graph that ONNX's runtimes compute. The package `onnx` is imported when it is written.
 """
 
-from gazelle.engine.lowering.onnx import arrays, loops, numbers, places, products
+from gazelle.engine.lowering.onnx import arrays, elementwise, indexing, loops, products
 
 name = "onnx"
-RULES = {**numbers.RULES, **arrays.RULES, **loops.RULES, **places.RULES, **products.RULES}
+RULES = {**elementwise.RULES, **arrays.RULES, **loops.RULES, **indexing.RULES, **products.RULES}
 _FUNCTION, _COMPLEX = "ONNX has no such function", "onnxruntime computes with real numbers"
 _DRAWS, _MATRICES = "an exported model draws no random numbers", "ONNX has no decompositions of matrices"
 #: {primitive: why there is no rule}

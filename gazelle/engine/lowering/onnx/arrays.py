@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.engine.lowering.onnx.numbers import cast
+from gazelle.engine.lowering.onnx.elementwise import cast
 
 _TO_THE_END = np.iinfo(np.int64).max
 

@@ -114,8 +114,10 @@ def write(builder: Builder, name: str) -> Any:
 
     constants = [numpy_helper.from_array(value, label) for label, value in builder.constants.items()]
     model = helper.make_model(
-        proto(builder.main, name, constants), producer_name="gazelle", opset_imports=[helper.make_opsetid("", OPSET)],
+        proto(builder.main, name, constants),
+        producer_name="gazelle",
+        opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=8,
-    )  # fmt: skip
+    )
     onnx.checker.check_model(model)
     return model

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gazelle.engine.lowering.onnx.arrays import reverse as turned
-from gazelle.engine.lowering.onnx.numbers import cast
+from gazelle.engine.lowering.onnx.elementwise import cast
 from gazelle.engine.lowering.scans import counts
 
 _FLAG, _NUMBER = (np.bool_, ()), (np.int64, ())
@@ -19,8 +19,9 @@ def _specs(avals: Any) -> list[Any]:
     return [(aval.dtype, None) for aval in avals]
 
 
-def _while(ctx: Any, *inputs: str, cond_jaxpr: Any, cond_nconsts: int, body_jaxpr: Any, body_nconsts: int,
-           **_: Any) -> list[str]:  # fmt: skip
+def _while(
+    ctx: Any, *inputs: str, cond_jaxpr: Any, cond_nconsts: int, body_jaxpr: Any, body_nconsts: int, **_: Any
+) -> list[str]:
     t = ctx.target
     asks, fixed = inputs[:cond_nconsts], inputs[cond_nconsts : cond_nconsts + body_nconsts]
     carry = inputs[cond_nconsts + body_nconsts :]

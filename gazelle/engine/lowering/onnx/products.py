@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.engine.lowering.decompose import SIMPLER
 from gazelle.engine.lowering.onnx.arrays import reshape, transpose
-from gazelle.engine.lowering.onnx.numbers import cast
-from gazelle.engine.lowering.simpler import SIMPLER
+from gazelle.engine.lowering.onnx.elementwise import cast
 from gazelle.engine.lowering.windows import conv_after_pad, conv_general_dilated
 
 
@@ -35,32 +35,57 @@ def _typed(ctx: Any, name: str, aval: Any, out: Any) -> str:
     return name if aval.dtype == out.dtype else cast(ctx, name, out.dtype)
 
 
-def _conv(ctx: Any, lhs: str, rhs: str, *, dimension_numbers: Any, window_strides: Any, padding: Any,
-          lhs_dilation: Any, rhs_dilation: Any, feature_group_count: int, batch_group_count: int,
-          **_: Any) -> Any:  # fmt: skip
+def _conv(
+    ctx: Any,
+    lhs: str,
+    rhs: str,
+    *,
+    dimension_numbers: Any,
+    window_strides: Any,
+    padding: Any,
+    lhs_dilation: Any,
+    rhs_dilation: Any,
+    feature_group_count: int,
+    batch_group_count: int,
+    **_: Any,
+) -> Any:
     """Conv; what it lacks (gaps in the input, cut edges, groups of the batch) is made before or instead."""
     if batch_group_count != 1:
-        return ctx.through(functools.partial(conv_general_dilated, **ctx.eqn.params), lhs, rhs)
+        return ctx.dispatch(functools.partial(conv_general_dilated, **ctx.eqn.params), lhs, rhs)
     if max(lhs_dilation) > 1 or any(edge < 0 for pair in padding for edge in pair):
-        return ctx.through(functools.partial(conv_after_pad, **ctx.eqn.params), lhs, rhs)
+        return ctx.dispatch(functools.partial(conv_after_pad, **ctx.eqn.params), lhs, rhs)
     n = dimension_numbers
     pads = [low for low, _ in padding] + [high for _, high in padding]
     made = ctx.target.op(
-        "Conv", transpose(ctx, lhs, n.lhs_spec), transpose(ctx, rhs, n.rhs_spec), strides=list(window_strides),
-        pads=pads, dilations=list(rhs_dilation), group=feature_group_count,
-    )  # fmt: skip
+        "Conv",
+        transpose(ctx, lhs, n.lhs_spec),
+        transpose(ctx, rhs, n.rhs_spec),
+        strides=list(window_strides),
+        pads=pads,
+        dilations=list(rhs_dilation),
+        group=feature_group_count,
+    )
     return transpose(ctx, made, np.argsort(n.out_spec))
 
 
 def _pool(kind: str) -> Callable[..., Any]:
-    def rule(ctx: Any, x: str, *, window_dimensions: Any, window_strides: Any, padding: Any, base_dilation: Any,
-             window_dilation: Any, **params: Any) -> Any:  # fmt: skip
+    def rule(
+        ctx: Any,
+        x: str,
+        *,
+        window_dimensions: Any,
+        window_strides: Any,
+        padding: Any,
+        base_dilation: Any,
+        window_dilation: Any,
+        **params: Any,
+    ) -> Any:
         shape, out = ctx.in_avals[0].shape, ctx.out_avals[0].shape
         inner = [a for a, n in enumerate(window_dimensions) if (n, window_strides[a], padding[a]) != (1, 1, (0, 0))]
         whole = not np.issubdtype(ctx.out_avals[0].dtype, np.floating)
         odd = whole or max(base_dilation) > 1 or max(window_dilation) > 1
         if odd or not 1 <= len(inner) <= 3 or any(max(padding[a]) >= window_dimensions[a] for a in inner):
-            return ctx.through(SIMPLER[ctx.eqn.primitive.name](ctx.eqn), x)
+            return ctx.dispatch(SIMPLER[ctx.eqn.primitive.name](ctx.eqn), x)
         order = [axis for axis in range(len(shape)) if axis not in inner] + inner
         flat = reshape(ctx, transpose(ctx, x, order), [_size(shape, order, inner), 1, *(shape[a] for a in inner)])
         window = [window_dimensions[axis] for axis in inner]

@@ -16,10 +16,10 @@ import numpy as np
 
 from gazelle.engine.lowering.interpreter import lower
 from gazelle.engine.lowering.keys import words
-from gazelle.engine.lowering.pytensor import arrays, loops, matrices, numbers, places
+from gazelle.engine.lowering.pytensor import arrays, elementwise, indexing, loops, matrices
 
 name = "pytensor"
-RULES = {**numbers.RULES, **arrays.RULES, **loops.RULES, **matrices.RULES, **places.RULES}
+RULES = {**elementwise.RULES, **arrays.RULES, **loops.RULES, **matrices.RULES, **indexing.RULES}
 #: {primitive: why there is no rule}
 MISSING = {
     "debug_callback": "printing from inside of a program is JAX's own",
@@ -43,7 +43,7 @@ def constant(value: np.ndarray) -> Any:
     """A NumPy array in PyTensor's graph."""
     import pytensor.tensor as pt
 
-    return pt.constant(value, dtype=numbers.kind(value.dtype))
+    return pt.constant(value, dtype=elementwise.kind(value.dtype))
 
 
 def inputs_of(program: Any) -> list[Any]:
@@ -51,7 +51,7 @@ def inputs_of(program: Any) -> list[Any]:
     import pytensor.tensor as pt
 
     avals = [words(aval) for aval in program.in_avals]
-    return [pt.tensor(f"in_{i}", shape=aval.shape, dtype=numbers.kind(aval.dtype)) for i, aval in enumerate(avals)]
+    return [pt.tensor(f"in_{i}", shape=aval.shape, dtype=elementwise.kind(aval.dtype)) for i, aval in enumerate(avals)]
 
 
 @functools.cache

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.engine.lowering.pytensor.numbers import tensor
+from gazelle.engine.lowering.pytensor.elementwise import tensor
 
 
 def _reshape(ctx: Any, x: Any, **_: Any) -> Any:
@@ -64,8 +64,9 @@ def _iota(ctx: Any, *_: Any, dtype: Any, shape: Any, dimension: int, **__: Any) 
     return tensor().constant(np.broadcast_to(line, shape).copy())
 
 
-def _dot_general(ctx: Any, x: Any, y: Any, *, dimension_numbers: Any, preferred_element_type: Any = None,
-                 **_: Any) -> Any:  # fmt: skip
+def _dot_general(
+    ctx: Any, x: Any, y: Any, *, dimension_numbers: Any, preferred_element_type: Any = None, **_: Any
+) -> Any:
     pt, out = tensor(), ctx.out_avals[0]
     ((cx, cy), (bx, by)), dtype = dimension_numbers, str(out.dtype)
     (sx, sy) = (aval.shape for aval in ctx.in_avals)
@@ -151,4 +152,4 @@ RULES: dict[str, Callable[..., Any]] = {
     "split": _split,
     "squeeze": _reshape,
     "transpose": _transpose,
-}  # fmt: skip
+}

@@ -34,8 +34,9 @@ def _scan(ctx: Any, *inputs: Any, jaxpr: Any, length: int, reverse: bool, **_: A
     return _all(Sweep(ctx.target.function(jaxpr), *counts(ctx.eqn), length, reverse, _kinds(ctx)), inputs)
 
 
-def _while(ctx: Any, *inputs: Any, cond_jaxpr: Any, cond_nconsts: int, body_jaxpr: Any, body_nconsts: int,
-           **_: Any) -> list[Any]:  # fmt: skip
+def _while(
+    ctx: Any, *inputs: Any, cond_jaxpr: Any, cond_nconsts: int, body_jaxpr: Any, body_nconsts: int, **_: Any
+) -> list[Any]:
     from gazelle.engine.lowering.pytensor.ops import Repeat
 
     more, once = ctx.target.function(cond_jaxpr), ctx.target.function(body_jaxpr)

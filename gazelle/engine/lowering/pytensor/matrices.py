@@ -69,8 +69,11 @@ def _triangular_solve(
 def _fft(x: Any, *, fft_type: Any, fft_lengths: Any) -> tuple[Any, ...]:
     kind = getattr(fft_type, "name", str(fft_type)).split(".")[-1].lower()
     functions: dict[str, Callable[..., Any]] = {
-        "fft": np.fft.fftn, "ifft": np.fft.ifftn, "rfft": np.fft.rfftn, "irfft": np.fft.irfftn,
-    }  # fmt: skip
+        "fft": np.fft.fftn,
+        "ifft": np.fft.ifftn,
+        "rfft": np.fft.rfftn,
+        "irfft": np.fft.irfftn,
+    }
     return (functions[kind](x, fft_lengths, range(-len(fft_lengths), 0)),)
 
 

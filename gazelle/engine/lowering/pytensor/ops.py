@@ -109,9 +109,7 @@ class Sweep(Held):
     by row. Outputs: the last carry, and the rest of what the steps gave, stacked.
     """
 
-    def __init__(
-        self, once: Function, consts: int, carry: int, length: int, reverse: bool, kinds: list[Any]
-    ) -> None:  # fmt: skip
+    def __init__(self, once: Function, consts: int, carry: int, length: int, reverse: bool, kinds: list[Any]) -> None:
         super().__init__(kinds)
         self.once, self.consts, self.carry, self.length, self.reverse = once, consts, carry, length, reverse
 

@@ -20,9 +20,15 @@ __all__ = ["MISSING", "RULES", "constant", "name", "tf"]
 name = "tensorflow"
 
 RULES = {
-    **algebra.RULES, **contracting.RULES, **control.RULES, **elementwise.RULES, **indexing.RULES, **reducing.RULES,
-    **shaping.RULES, **windows.RULES,
-}  # fmt: skip
+    **algebra.RULES,
+    **contracting.RULES,
+    **control.RULES,
+    **elementwise.RULES,
+    **indexing.RULES,
+    **reducing.RULES,
+    **shaping.RULES,
+    **windows.RULES,
+}
 
 #: {primitive: why there is no rule}
 MISSING = {

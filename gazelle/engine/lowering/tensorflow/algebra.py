@@ -15,9 +15,16 @@ def cholesky(ctx: Any, x: Any, symmetrize_input: bool = False, **_: Any) -> Any:
 
 
 def triangular_solve(
-    ctx: Any, a: Any, b: Any, left_side: bool, lower: bool, transpose_a: bool, conjugate_a: bool, unit_diagonal: bool,
+    ctx: Any,
+    a: Any,
+    b: Any,
+    left_side: bool,
+    lower: bool,
+    transpose_a: bool,
+    conjugate_a: bool,
+    unit_diagonal: bool,
     **_: Any,
-) -> Any:  # fmt: skip
+) -> Any:
     """a x = b, or x a = b by way of the transposed system."""
     if unit_diagonal:
         a = tf.linalg.set_diag(a, tf.ones(a.shape[:-1], a.dtype))

@@ -40,9 +40,18 @@ def _matrix(x: Any, batch: Any, first: Any, second: Any, sizes: list[int], rows:
 
 
 def convolution(
-    ctx: Any, x: Any, kernel: Any, window_strides: Any, padding: Any, lhs_dilation: Any, rhs_dilation: Any,
-    dimension_numbers: Any, feature_group_count: int, batch_group_count: int, **_: Any,
-) -> Any:  # fmt: skip
+    ctx: Any,
+    x: Any,
+    kernel: Any,
+    window_strides: Any,
+    padding: Any,
+    lhs_dilation: Any,
+    rhs_dilation: Any,
+    dimension_numbers: Any,
+    feature_group_count: int,
+    batch_group_count: int,
+    **_: Any,
+) -> Any:
     """XLA's convolution as those of TensorFlow: channels last, kernels (..., in, out)."""
     axes = len(window_strides)
     if not 1 <= axes <= 3:
@@ -76,9 +85,14 @@ def _batch_groups_as_features(x: Any, groups: int) -> Any:
 
 
 def _run(
-    x: Any, kernel: Any, strides: Sequence[int], padding: list[tuple[int, int]], spread_x: Sequence[int],
-    spread_kernel: Sequence[int], groups: int,
-) -> Any:  # fmt: skip
+    x: Any,
+    kernel: Any,
+    strides: Sequence[int],
+    padding: list[tuple[int, int]],
+    spread_x: Sequence[int],
+    spread_kernel: Sequence[int],
+    groups: int,
+) -> Any:
     if max(spread_x) > 1:
         if groups == 1 and max(strides) == 1 and max(spread_kernel) == 1 and len(strides) == 2:
             found = _as_gradient(x, kernel, padding, spread_x)
@@ -109,8 +123,14 @@ def _grouped(x: Any, kernel: Any, strides: Any, padding: Any, spread_kernel: Any
         kernel = spread(kernel, 0, [*(n - 1 for n in spread_kernel), 0, 0])
         kernel = tf.reshape(kernel, [*kernel.shape[:-2], groups, out // groups])
         edges = [0, 0, *(n for pair in padding for n in pair), 0, 0]
-        return op("DepthwiseConv2dNative", input=x, filter=kernel, strides=[1, *strides, 1], padding="EXPLICIT",
-                  explicit_paddings=edges)  # fmt: skip
+        return op(
+            "DepthwiseConv2dNative",
+            input=x,
+            filter=kernel,
+            strides=[1, *strides, 1],
+            padding="EXPLICIT",
+            explicit_paddings=edges,
+        )
     xs, kernels = tf.split(x, groups, -1), tf.split(kernel, groups, -1)
     return tf.concat([_plain(a, k, strides, padding, spread_kernel) for a, k in zip(xs, kernels, strict=True)], -1)
 
@@ -132,9 +152,14 @@ def _as_gradient(x: Any, kernel: Any, padding: list[tuple[int, int]], steps: Seq
     flipped = tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])
     edges = [0, 0, before[0], after[0], before[1], after[1], 0, 0]
     return op(
-        "Conv2DBackpropInput", input_sizes=[shape[0], *wide, int(kernel.shape[3])], filter=flipped, out_backprop=x,
-        strides=[1, *steps, 1], padding="EXPLICIT", explicit_paddings=edges,
-    )  # fmt: skip
+        "Conv2DBackpropInput",
+        input_sizes=[shape[0], *wide, int(kernel.shape[3])],
+        filter=flipped,
+        out_backprop=x,
+        strides=[1, *steps, 1],
+        padding="EXPLICIT",
+        explicit_paddings=edges,
+    )
 
 
 RULES: dict[str, Callable[..., Any]] = {"conv_general_dilated": convolution, "dot_general": dot_general}

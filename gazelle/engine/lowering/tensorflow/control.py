@@ -34,8 +34,9 @@ def scan(ctx: Any, *inputs: Any, jaxpr: Any, length: int, reverse: bool, **_: An
     read = [not isinstance(v, DropVar) for v in ctx.eqn.outvars[num_carry:]]
     kept = [
         tf.TensorArray(tf.as_dtype(a.dtype), length, element_shape=a.shape[1:])
-        for a, wanted in zip(outs, read, strict=True) if wanted
-    ]  # fmt: skip
+        for a, wanted in zip(outs, read, strict=True)
+        if wanted
+    ]
 
     def go(index: Any, carry: Any, kept: Any) -> Any:
         place = length - 1 - index if reverse else index

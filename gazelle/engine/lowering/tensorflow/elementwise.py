@@ -12,17 +12,46 @@ from gazelle.engine.lowering.tensorflow.shaping import MOST_AXES, stretched
 
 #: {primitive: operation of TensorFlow with the same meaning}
 UNARY = {
-    "acos": "Acos", "acosh": "Acosh", "asin": "Asin", "asinh": "Asinh", "atan": "Atan", "atanh": "Atanh",
-    "bessel_i0e": "BesselI0e", "bessel_i1e": "BesselI1e", "ceil": "Ceil", "cos": "Cos", "cosh": "Cosh",
-    "digamma": "Digamma", "erf": "Erf", "erfc": "Erfc", "exp": "Exp", "expm1": "Expm1", "floor": "Floor",
-    "is_finite": "IsFinite", "lgamma": "Lgamma", "log": "Log", "log1p": "Log1p", "logistic": "Sigmoid", "neg": "Neg",
-    "rsqrt": "Rsqrt", "sign": "Sign", "sin": "Sin", "sinh": "Sinh", "sqrt": "Sqrt", "square": "Square", "tan": "Tan",
+    "acos": "Acos",
+    "acosh": "Acosh",
+    "asin": "Asin",
+    "asinh": "Asinh",
+    "atan": "Atan",
+    "atanh": "Atanh",
+    "bessel_i0e": "BesselI0e",
+    "bessel_i1e": "BesselI1e",
+    "ceil": "Ceil",
+    "cos": "Cos",
+    "cosh": "Cosh",
+    "digamma": "Digamma",
+    "erf": "Erf",
+    "erfc": "Erfc",
+    "exp": "Exp",
+    "expm1": "Expm1",
+    "floor": "Floor",
+    "is_finite": "IsFinite",
+    "lgamma": "Lgamma",
+    "log": "Log",
+    "log1p": "Log1p",
+    "logistic": "Sigmoid",
+    "neg": "Neg",
+    "rsqrt": "Rsqrt",
+    "sign": "Sign",
+    "sin": "Sin",
+    "sinh": "Sinh",
+    "sqrt": "Sqrt",
+    "square": "Square",
+    "tan": "Tan",
     "tanh": "Tanh",
-}  # fmt: skip
+}
 BINARY = {
-    "add": "AddV2", "add_any": "AddV2", "eq": "Equal", "ne": "NotEqual",
-    "rem": "TruncateMod", "sub": "Sub",
-}  # fmt: skip
+    "add": "AddV2",
+    "add_any": "AddV2",
+    "eq": "Equal",
+    "ne": "NotEqual",
+    "rem": "TruncateMod",
+    "sub": "Sub",
+}
 COMPARE = {"ge": "GreaterEqual", "gt": "Greater", "le": "LessEqual", "lt": "Less"}
 #: {primitive: (operation on booleans, operation on whole numbers)}
 BITWISE = {"and": ("LogicalAnd", "BitwiseAnd"), "or": ("LogicalOr", "BitwiseOr"), "xor": ("NotEqual", "BitwiseXor")}
@@ -30,9 +59,15 @@ SPECIAL = {"igamma": "Igamma", "igammac": "Igammac", "igamma_grad_a": "IgammaGra
 ORDER = {"max": ("LogicalOr", "Maximum"), "min": ("LogicalAnd", "Minimum")}
 #: {type that TensorFlow's kernels seldom know: one that holds its numbers}
 WIDER = {
-    "bfloat16": "float32", "float16": "float32", "int8": "int32", "int16": "int32", "uint8": "int32", "uint16": "int32",
-    "uint32": "int64", "uint64": "int64",
-}  # fmt: skip
+    "bfloat16": "float32",
+    "float16": "float32",
+    "int8": "int32",
+    "int16": "int32",
+    "uint8": "int32",
+    "uint16": "int32",
+    "uint32": "int64",
+    "uint64": "int64",
+}
 
 
 def unary(name: str) -> Callable[..., Any]:

@@ -9,15 +9,15 @@ from typing import Any
 import jax
 import numpy as np
 
+from gazelle.engine.lowering.decompose import highest, lowest
 from gazelle.engine.lowering.indexing import Places
-from gazelle.engine.lowering.simpler import highest, lowest
 from gazelle.engine.lowering.tensorflow.library import op, tf
 from gazelle.engine.lowering.tensorflow.shaping import transpose
 
 
 def _table(ctx: Any, places: Places, indices: Any) -> tuple[Any, Any]:
     """The table of places, and which windows lie inside, open to the axes behind."""
-    table, inside = ctx.through(places.table, indices, avals=ctx.in_avals[1:2])
+    table, inside = ctx.dispatch(places.table, indices, avals=ctx.in_avals[1:2])
     return table, tf.reshape(inside, [*inside.shape, *[1] * len(places.offset)])
 
 
@@ -46,9 +46,15 @@ def scatter(name: str, neutral: Callable[[Any], Any] | None) -> Callable[..., An
     """TensorScatter*: what lies outside is made neutral or, if nothing is, goes to a row that is cut off again."""
 
     def rule(
-        ctx: Any, x: Any, indices: Any, updates: Any, dimension_numbers: Any, mode: Any, update_jaxpr: Any = None,
+        ctx: Any,
+        x: Any,
+        indices: Any,
+        updates: Any,
+        dimension_numbers: Any,
+        mode: Any,
+        update_jaxpr: Any = None,
         **_: Any,
-    ) -> Any:  # fmt: skip
+    ) -> Any:
         if name == "TensorScatterUpdate" and update_jaxpr is not None:
             return _applied(ctx, x, indices, update_jaxpr)
         places = Places.of_scatter(ctx, dimension_numbers, mode)

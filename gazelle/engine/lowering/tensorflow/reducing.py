@@ -12,9 +12,11 @@ from gazelle.engine.lowering.tensorflow.library import op, tf
 REDUCE = {"reduce_sum": "Sum", "reduce_prod": "Prod"}
 #: {primitive: (operation on booleans, operation on numbers)}
 BY_KIND = {
-    "reduce_and": ("All", "All"), "reduce_max": ("Any", "Max"), "reduce_min": ("All", "Min"),
+    "reduce_and": ("All", "All"),
+    "reduce_max": ("Any", "Max"),
+    "reduce_min": ("All", "Min"),
     "reduce_or": ("Any", "Any"),
-}  # fmt: skip
+}
 
 
 def reduced(name: str) -> Callable[..., Any]:

@@ -1,0 +1,83 @@
+"""The idiom of all architectures: `x = chain(x, layer, layer ...)`, and the few layers that nearly all of them use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gazelle.layers import (
+    Activation,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
+)
+
+BY_FAN_OUT = {
+    "class_name": "VarianceScaling",
+    "config": {"scale": 2.0, "mode": "fan_out", "distribution": "truncated_normal"},
+}
+UNIFORM = {"class_name": "VarianceScaling", "config": {"scale": 1 / 3, "mode": "fan_out", "distribution": "uniform"}}
+
+
+def chain(x: Any, *layers: Any) -> Any:
+    """layers[-1](... layers[1](layers[0](x)))."""
+    for layer in layers:
+        x = layer(x)
+    return x
+
+
+def unit(
+    filters: int,
+    size: Any,
+    name: str,
+    *,
+    stride: int = 1,
+    padding: str = "same",
+    bias: bool = False,
+    act: str = "relu",
+    ends: tuple[str, str, str] = ("_conv", "_bn", "_relu"),
+    norm: Any = None,
+    **conv: Any,
+) -> list[Any]:
+    """A convolution, its normalization and its activation, named `name` and one of `ends`."""
+    return [
+        Conv2D(filters, size, strides=stride, padding=padding, use_bias=bias, name=name + ends[0], **conv),
+        BatchNormalization(name=name + ends[1], **(norm or {})),
+        Activation(act, name=name + ends[2]),
+    ]
+
+
+def correct_pad(x: Any, size: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The padding that makes a strided "valid" convolution see what "same" sees in the reference weights."""
+    rows, columns = x.shape[1:3]
+    odd = (1, 1) if rows is None else (1 - rows % 2, 1 - columns % 2)
+    half = size // 2
+    return (half - odd[0], half), (half - odd[1], half)
+
+
+def divisible(value: float, by: int = 8) -> int:
+    """The multiple of `by` next to `value`, not more than a tenth below it."""
+    near = max(by, int(value + by / 2) // by * by)
+    return near + by if near < 0.9 * value else near
+
+
+def pooled(x: Any, pooling: str | None, named: bool = True) -> Any:
+    """What stands at the end of a model without its classifier."""
+    if pooling == "avg":
+        return GlobalAveragePooling2D(name="avg_pool" if named else None)(x)
+    if pooling == "max":
+        return GlobalMaxPooling2D(name="max_pool" if named else None)(x)
+    return x
+
+
+def classifier(
+    x: Any, a: Any, *, named: str | None = "avg_pool", named_pool: bool | None = None, dropout: float = 0, **dense: Any
+) -> Any:
+    """The usual end: the mean of all places, and one number a class."""
+    if not a.include_top:
+        return pooled(x, a.pooling, named is not None if named_pool is None else named_pool)
+    x = GlobalAveragePooling2D(name=named)(x)
+    x = Dropout(dropout, name="top_dropout")(x) if dropout else x
+    return Dense(a.classes, activation=a.classifier_activation, name="predictions", **dense)(x)

@@ -1,0 +1,218 @@
+"""What all architectures share: their arguments, the input, the weights, the model around the body."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import warnings
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+from gazelle import activations
+from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.symbolic import KerasTensor, is_symbolic
+from gazelle.layers.input import Input
+from gazelle.models.functional import Functional
+
+#: every argument an architecture may have, and its default.
+DEFAULTS: dict[str, Any] = {
+    "include_top": True,
+    "weights": "imagenet",
+    "input_tensor": None,
+    "input_shape": None,
+    "pooling": None,
+    "classes": 1000,
+    "classifier_activation": "softmax",
+    "include_preprocessing": True,
+    "alpha": 1.0,
+    "depth_multiplier": 1,
+    "dropout": 0.001,
+    "dropout_rate": 0.2,
+    "minimalistic": False,
+    "name": None,
+}
+USUAL = "include_top weights input_tensor input_shape pooling classes classifier_activation name"
+SITE = "https://storage.googleapis.com/tensorflow/keras-applications/"
+
+_ARGUMENTS = """
+
+    Args:
+        include_top: whether the classifier is part of the model.
+        weights: "imagenet" loads Keras' weights from its cache or the net, None draws them, a path loads that file.
+        input_tensor: a symbolic tensor to build on.
+        input_shape: (rows, columns, channels).
+        pooling: without the top "avg" or "max" over all places, or None.
+        classes: of the classifier.
+        classifier_activation: None gives logits.
+        name: of the model.
+"""
+
+
+class File(NamedTuple):
+    """A file of weights: its name in the cache, where it comes from, its MD5 or SHA-256."""
+
+    name: str
+    url: str
+    digest: str | None = None
+
+
+def application(
+    title: str,
+    body: Callable[[Any, Any], Any],
+    file: Callable[[Any], File],
+    about: str,
+    *,
+    name: str | None = None,
+    arguments: str = USUAL,
+    size: int = 224,
+    least: int = 32,
+    prepare: Callable[[Any], None] | None = None,
+    **more: Any,
+) -> Callable[..., Any]:
+    """The function that builds one architecture.
+
+    body: (input, a) -> output, where `a` has the arguments and `more` as attributes; file: a -> the file of the
+    ImageNet weights; size, least: the usual and the smallest rows and columns; prepare: looks at `a` before
+    anything is built.
+    """
+    defaults = {key: DEFAULTS[key] for key in arguments.split()} | {"name": name or DEFAULTS["name"]}
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    signature = inspect.Signature([inspect.Parameter(key, kind, default=defaults[key]) for key in arguments.split()])
+
+    def build(*args: Any, **kwargs: Any) -> Functional:
+        try:
+            given = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{title}{signature}: {error}.") from None
+        given.apply_defaults()
+        a = SimpleNamespace(**{"size": size, "least": least, "fixed": True, "title": title, **more, **given.arguments})
+        _check(a)
+        if prepare is not None:
+            prepare(a)
+        x = _input(a)
+        y = body(x, a)  # it may choose the name
+        model = Functional(_sources(x), y, name=a.name)
+        if a.weights is not None:
+            model.load_weights(_fetched(file(a)) if a.weights == "imagenet" else a.weights)
+        return model
+
+    build.__name__ = build.__qualname__ = title
+    build.__doc__ = about + _ARGUMENTS
+    build.__signature__ = signature  # type: ignore[attr-defined]
+    return build
+
+
+def _check(a: Any) -> None:
+    pretrained = a.weights == "imagenet"
+    if a.weights is not None and not pretrained and not os.path.exists(a.weights):
+        raise ArgumentError(
+            message(f"weights of {a.title}", expected="None, 'imagenet' or the path of a file", got=repr(a.weights))
+        )
+    if pretrained and a.include_top and a.classes != 1000:
+        raise ArgumentError(
+            message(
+                f"{a.title}(weights='imagenet', classes={a.classes})",
+                expected="the 1000 classes of ImageNet",
+                hint="Use include_top=False and a Dense of your own, or weights=None.",
+            )
+        )
+    known = (activations.get("softmax"), activations.get(None))
+    if a.weights is not None and a.include_top and activations.get(a.classifier_activation) not in known:
+        raise ArgumentError(
+            message(
+                f"classifier_activation of {a.title} with weights",
+                expected="'softmax' or None",
+                got=repr(a.classifier_activation),
+            )
+        )
+
+
+def _input(a: Any) -> KerasTensor:
+    """The tensor the body starts from; leaves its shape without the batch in `a.shape`."""
+    if a.input_tensor is not None:
+        if not is_symbolic(a.input_tensor):
+            raise ArgumentError(
+                message(
+                    f"input_tensor of {a.title}",
+                    expected="a symbolic tensor",
+                    got=type(a.input_tensor).__name__,
+                    hint="Make one with gazelle.Input(shape).",
+                )
+            )
+        a.shape = tuple(a.input_tensor.shape[1:])
+        tensor: KerasTensor = a.input_tensor
+        return tensor
+    a.shape = _shape(a)
+    made: KerasTensor = Input(shape=a.shape)
+    return made
+
+
+def _shape(a: Any) -> tuple[int | None, ...]:
+    given = tuple(a.input_shape) if a.input_shape else None
+    pretrained = a.weights == "imagenet"
+    usual = (a.size, a.size, given[-1] if given and len(given) == 3 and not pretrained else 3)
+    if a.include_top and pretrained and a.fixed:
+        if given not in (None, usual):
+            raise ShapeError(message(f"input_shape of {a.title} with its classifier", expected=str(usual), got=given))
+        return usual
+    if given is None:
+        return usual if a.include_top and a.fixed else (None, None, 3)
+    if len(given) != 3 or (pretrained and given[-1] != 3):
+        raise ShapeError(
+            message(
+                f"input_shape of {a.title}",
+                expected="(rows, columns, 3)" if pretrained else "(rows, columns, channels)",
+                got=given,
+            )
+        )
+    if any(n is not None and n < a.least for n in given[:2]):
+        raise ShapeError(message(f"input_shape of {a.title}", expected=f"at least {a.least} x {a.least}", got=given))
+    if a.include_top and a.fixed and None in given:
+        raise ShapeError(message(f"input_shape of {a.title} with its classifier", expected="known sizes", got=given))
+    if given[-1] not in (1, 3):
+        warnings.warn(f"{a.title} was made for 1 or 3 channels; input_shape has {given[-1]}.", stacklevel=4)
+    return given
+
+
+def _sources(tensor: KerasTensor) -> Any:
+    """The Inputs that a tensor was computed from."""
+    found: dict[int, KerasTensor] = {}
+    queue = [tensor]
+    while queue:
+        at = queue.pop()
+        before = at.node.inputs if at.node is not None else []
+        if before:
+            queue.extend(before)
+        else:
+            found[id(at)] = at
+    sources = list(found.values())
+    return sources[0] if len(sources) == 1 else sources
+
+
+def _fetched(file: File) -> str:
+    """The path of a file of weights in the cache, fetched if it is not there."""
+    from gazelle.utils import get_file
+
+    path: str = get_file(file.name, file.url, cache_subdir="models", file_hash=file.digest)
+    return path
+
+
+def kernels(folder: str, name: str, digests: tuple[str, str]) -> Callable[[Any], File]:
+    """Keras' oldest way to name files: `<name>_weights_tf_dim_ordering_tf_kernels[_notop].h5`."""
+
+    def file(a: Any) -> File:
+        found = f"{name}_weights_tf_dim_ordering_tf_kernels{'' if a.include_top else '_notop'}.h5"
+        return File(found, f"{SITE}{folder}/{found}", digests[not a.include_top])
+
+    return file
+
+
+def named(site: str, name: str, digests: tuple[str, str]) -> Callable[[Any], File]:
+    """Its later way: `<model>[_notop].h5`."""
+
+    def file(a: Any) -> File:
+        found = f"{name}{'' if a.include_top else '_notop'}.h5"
+        return File(found, site + found, digests[not a.include_top])
+
+    return file

@@ -1,0 +1,136 @@
+"""`gazelle run program.py`: run a program written for Keras on gazelle, unchanged."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Sequence
+from types import ModuleType, TracebackType
+
+import gazelle
+from gazelle.cli import eras, import_aliases, notebooks, upgrade
+from gazelle.core import engines
+
+HELP = """\
+Run a program written for Keras on gazelle, unchanged: inside it `keras`, `tensorflow.keras`, `tf_keras` and
+`keras_core` mean gazelle, whether or not those packages are installed. What follows program.py is the program's own.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line; `gazelle -h` and `gazelle run -h` print it."""
+    top = argparse.ArgumentParser(prog="gazelle", description="The Keras way of building networks, on JAX.")
+    top.add_argument("--version", action="version", version=f"gazelle {gazelle.__version__}")
+    verbs = top.add_subparsers(dest="verb", metavar="{run,explain,upgrade}", required=True)
+    run = verbs.add_parser("run", help="run a Keras program on gazelle", description=HELP)
+    run.add_argument(
+        "--validation-from",
+        choices=("start", "end"),
+        help="which end of the samples validation_split takes; start (the default) or, as Keras does, end",
+    )
+    run.add_argument(
+        "--tensorflow",
+        choices=("gazelle", "real"),
+        help="what `import tensorflow` gives: gazelle's own (the default), or the installed one beside gazelle",
+    )
+    run.add_argument(
+        "--era",
+        type=int,
+        choices=(1, 2, 3),
+        help="whose meanings and defaults hold: Keras 1, Keras 2 or tf.keras, Keras 3; else the program shows it",
+    )
+    run.add_argument(
+        "--image-data-format",
+        choices=("channels_first", "channels_last"),
+        help="where channels stand in images, for programs that take it for granted",
+    )
+    run.add_argument("-v", "--verbose", action="store_true", help="tell the era, and what it was found from")
+    run.add_argument("program", metavar="program.py", help="the program, or a notebook (.ipynb)")
+    run.add_argument("arguments", metavar="...", nargs=argparse.REMAINDER, help="its arguments")
+    explain = verbs.add_parser("explain", help="list what an older program says otherwise than today")
+    upgrade = verbs.add_parser("upgrade", help="show an older program in today's spelling, as a diff")
+    for verb in (explain, upgrade):
+        verb.add_argument("program", metavar="program.py", help="the program")
+    upgrade.add_argument("--write", action="store_true", help="write it into the file")
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """What `gazelle` and `python -m gazelle` do; the result is the exit code."""
+    asked = parser().parse_args(argv)
+    if not os.path.isfile(asked.program):
+        print(f"gazelle {asked.verb}: there is no file {asked.program!r} in {os.getcwd()}", file=sys.stderr)
+        return 2
+    if asked.verb != "run":
+        return upgrade.show(asked.program, asked.verb == "upgrade", getattr(asked, "write", False))
+    if asked.validation_from:
+        os.environ["GAZELLE_VALIDATION_FROM"] = asked.validation_from
+    source = notebooks.source(asked.program) if asked.program.endswith(".ipynb") else None
+    eras.begin(asked.program, source, asked.era, asked.image_data_format, asked.verbose)
+    import_aliases.install(tensorflow=asked.tensorflow)
+    told = engines.follow_keras(os.environ.get("KERAS_BACKEND", ""))
+    if told:
+        print(told, file=sys.stderr)
+    run(asked.program, asked.arguments, source)
+    return 0
+
+
+def run(program: str, arguments: Sequence[str] = (), source: str | None = None) -> None:
+    """Run `program` as `__main__`, with what Python itself would put into `sys.argv`, `sys.path[0]` and `__file__`.
+
+    source: its text, where it is not what stands in the file.
+
+    The module stays in `sys.modules` afterwards (`runpy` would take it away): code that runs at exit may need it.
+    """
+    sys.argv = [program, *arguments]
+    if not sys.flags.safe_path:
+        sys.path[0] = os.path.dirname(os.path.realpath(program))
+    module = sys.modules["__main__"] = ModuleType("__main__")
+    module.__file__ = os.path.abspath(program)
+    try:
+        if source is None:
+            with io.open_code(module.__file__) as file:
+                code = compile(file.read(), module.__file__, "exec")
+        else:
+            code = compile(source, module.__file__, "exec")
+        exec(code, vars(module))
+    except BaseException:
+        # The error goes on to Python, which ends the process as for any program (exit code, signal, the program's own
+        # hook); only our frames are left out of what is printed.
+        hook = sys.excepthook
+        sys.excepthook = lambda kind, error, trace: hook(kind, error, _own(error, trace, set()))
+        raise
+
+
+def _own(error: BaseException, trace: TracebackType | None, seen: set[int]) -> TracebackType | None:
+    """The frames that belong to the program, also in the errors that led to this one."""
+    seen.add(id(error))
+    for earlier in (error.__cause__, error.__context__):
+        if earlier is not None and id(earlier) not in seen:
+            earlier.__traceback__ = _own(earlier, earlier.__traceback__, seen)
+    frames: list[TracebackType] = []
+    while trace is not None:
+        if trace.tb_frame.f_code is run.__code__:
+            frames.clear()  # so far it was what called us
+        elif not _ours(trace.tb_frame.f_code.co_filename):
+            frames.append(trace)
+        trace = trace.tb_next
+    kept: TracebackType | None = None
+    for frame in reversed(frames):
+        kept = TracebackType(kept, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
+    error.__traceback__ = kept
+    return kept
+
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def _ours(file: str) -> bool:
+    """Whether a code's file is this command or the import system."""
+    return file.startswith((_HERE, "<frozen importlib"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

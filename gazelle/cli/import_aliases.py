@@ -1,0 +1,265 @@
+"""The other names of gazelle: `keras`, `tensorflow.keras`, `tf_keras`, `keras_core`, `tensorflow.python.keras`.
+
+`keras.layers` becomes the very module object `gazelle.layers`, so a class is the same class by whichever name it came;
+`keras` itself is gazelle under another version.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import os
+import pkgutil
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
+from typing import Any
+
+import gazelle
+from gazelle.cli import eras
+from gazelle.core import era
+from gazelle.core.errors import ArgumentError, StateError, message
+
+#: What programs say for gazelle. A longer name stands before the one it begins with.
+NAMES = ("tensorflow.python.keras", "tensorflow.keras", "tf_keras", "keras_core", "keras")
+#: Parts of Keras that were packages of their own.
+_PARTS = {"keras_preprocessing": "gazelle.preprocessing", "keras_applications": "gazelle.applications"}
+#: Packages beside TensorFlow that programs take for granted, and what to do without them.
+_BESIDE = {
+    "tensorflow_datasets": "keras.datasets has MNIST, CIFAR, IMDB and others; tf.keras.utils reads folders of files.",
+    "tensorflow_hub": "Models of TensorFlow Hub are graphs of TensorFlow: take one of keras.applications.",
+    "tensorflow_addons": "Its losses, metrics and optimizers stand in keras today: AdamW, Lamb, F1Score, "
+    "GroupNormalization and others.",
+    "tensorflow_text": "keras.layers.TextVectorization and tf.strings split text.",
+}
+_real_tensorflow = False  # whether an installed TensorFlow keeps its name
+
+
+def meaning(name: str) -> str | None:
+    """'keras.layers' -> 'gazelle.layers'; None for a module that is not one of ours."""
+    for alias in (*NAMES, *_PARTS):
+        if name == alias or name.startswith(alias + "."):
+            return _PARTS.get(alias, "gazelle") + name[len(alias) :]
+    return None
+
+
+class Aliases(MetaPathFinder):
+    """Stands first in `sys.meta_path` and answers for the names of Keras."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname == "tensorflow":
+            return _tensorflow_spec()
+        if fullname.partition(".")[0] == "theano" and PathFinder.find_spec("theano") is None:
+            return _theano_spec(fullname)
+        real = meaning(fullname)
+        if fullname in _BESIDE and PathFinder.find_spec(fullname) is None:
+            raise ModuleNotFoundError(message(f"No module named {fullname!r}", hint=_BESIDE[fullname]), name=fullname)
+        if real is None:
+            if fullname.startswith("tensorflow.") and _stands_in(sys.modules.get("tensorflow")):
+                return _tensorflow_part(fullname)
+            return None
+        if fullname.startswith("tensorflow.python.") and _is_real("tensorflow"):
+            return None  # TensorFlow's own code imports this private copy of Keras, and needs exactly that
+        if real == "gazelle":
+            return ModuleSpec(fullname, _Root(), is_package=True)
+        old = era.ask("module", real.partition(".")[2])
+        if old is not era.NOTHING:  # before our own files are looked at: their names are not those of old
+            return ModuleSpec(fullname, _Existing(str(old)), is_package=True)
+        found = importlib.util.find_spec(real)
+        if found is None:
+            raise _missing(fullname, real)
+        return ModuleSpec(fullname, _Existing(real), is_package=found.submodule_search_locations is not None)
+
+
+class _Existing(Loader):
+    """Gives a module of gazelle under another name; the import system must not leave its mark on it."""
+
+    def __init__(self, real: str) -> None:
+        self.real = real
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = importlib.import_module(self.real)
+        self.spec = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self.spec  # it was executed under its own name, and keeps it
+        if self.real.count(".") == 1:
+            vars(module).setdefault("__path__", [])  # what is a file here was a folder once: keras.utils.np_utils
+
+
+class _Root(Loader):
+    """Gives `keras` itself: gazelle with the version of the program's era, where the room of the eras is there."""
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return _root(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Its names are gazelle's."""
+
+
+def _root(name: str) -> ModuleType:
+    made: ModuleType = era.ask("package", name)
+    return gazelle if made is era.NOTHING else made
+
+
+class _Facade(Loader):
+    """Gives gazelle's own `tensorflow`, or a part of it."""
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module: ModuleType = _facade().module(spec.name)
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Its names are found when they are asked for."""
+
+
+class _ThenKeras(Loader):
+    """Loads the real TensorFlow, then puts gazelle where its lazily loaded `keras` was."""
+
+    def __init__(self, loader: Loader) -> None:
+        self.loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self.loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        self.loader.exec_module(module)
+        _put_keras(module)
+
+
+def _facade() -> Any:
+    return importlib.import_module("gazelle.compat.tensorflow")
+
+
+def _tensorflow_spec() -> ModuleSpec:
+    spec = PathFinder.find_spec("tensorflow") if _real_tensorflow else None
+    if spec is None or spec.loader is None:
+        return ModuleSpec("tensorflow", _Facade(), is_package=True)
+    spec.loader = _ThenKeras(spec.loader)
+    return spec
+
+
+def _tensorflow_part(name: str) -> ModuleSpec:
+    found = _facade().module(name)
+    if found is None:
+        raise ModuleNotFoundError(_facade().missing(name.partition(".")[2]), name=name)
+    return ModuleSpec(name, _Facade() if _stands_in(found) else _Existing(found.__name__), is_package=True)
+
+
+class _Theano(_Facade):
+    """Gives gazelle's own `theano`, or a part of it."""
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module: ModuleType = importlib.import_module("gazelle.compat.theano").module(spec.name)
+        return module
+
+
+def _theano_spec(name: str) -> ModuleSpec:
+    if importlib.import_module("gazelle.compat.theano").module(name) is None:
+        hint = "gazelle stands in for theano and theano.tensor with what Keras programs used of them."
+        raise ModuleNotFoundError(message(f"No module named {name!r}", hint=hint), name=name)
+    return ModuleSpec(name, _Theano(), is_package=True)
+
+
+def _stands_in(module: Any) -> bool:
+    """Whether a module is of gazelle's own `tensorflow`."""
+    return bool(getattr(type(module), "stands_in", False))
+
+
+def _put_keras(tensorflow: ModuleType) -> None:
+    vars(tensorflow).setdefault("_gazelle_hid", vars(tensorflow).get("keras"))
+    vars(tensorflow)["keras"] = _root("tensorflow.keras")
+
+
+def _missing(fullname: str, real: str) -> ModuleNotFoundError:
+    """The error of a submodule that gazelle lacks, with the nearest ones that it has."""
+    parent, _, last = real.rpartition(".")
+    said = fullname.rpartition(".")[0]
+    module = sys.modules.get(parent)
+    known = sorted(m.name for m in pkgutil.iter_modules(getattr(module, "__path__", [])) if m.name[0] != "_")
+    near = difflib.get_close_matches(last, known, n=3, cutoff=0.5)
+    if hasattr(module, last):
+        hint = f"{last} is a name inside a module: write `from {said} import {last}`."
+    elif near:
+        hint = f"Did you mean {' or '.join(f'{said}.{name}' for name in near)}?"
+    else:
+        hint = f"In {said} there are: {', '.join(known) or 'no modules'}."
+    return ModuleNotFoundError(f"No module named {fullname!r}: gazelle has none of that name.\n{hint}", name=fullname)
+
+
+def _is_real(root: str) -> bool:
+    """Whether another package of this name is loaded in the process."""
+    module = sys.modules.get(root)
+    return module is not None and module is not gazelle and not _stands_in(module)
+
+
+def install(tensorflow: str | None = None) -> None:
+    """Make `keras`, `tensorflow.keras`, `tf_keras` and `keras_core` mean gazelle from now on, in this process.
+
+    Whether those packages are installed does not matter, but none of them may be loaded yet: objects of two libraries
+    would meet in one program. Calling it again changes nothing; `uninstall` undoes it.
+
+    Args:
+        tensorflow: "real" keeps an installed TensorFlow for everything but `tensorflow.keras`; else `tensorflow` is
+            gazelle's own: tensors, GradientTape, tf.function, tf.data and so on. The environment variable
+            GAZELLE_TENSORFLOW says the same. A TensorFlow that is loaded already stays.
+
+        import gazelle
+
+        gazelle.install()
+        from keras.layers import Dense  # gazelle.layers.Dense
+    """
+    global _real_tensorflow
+    if any(isinstance(finder, Aliases) for finder in sys.meta_path):
+        return
+    wanted = tensorflow or os.environ.get("GAZELLE_TENSORFLOW") or "gazelle"
+    if wanted not in ("real", "gazelle"):
+        raise ArgumentError(message("tensorflow of install", expected="'real' or 'gazelle'", got=repr(wanted)))
+    _real_tensorflow = wanted == "real"
+    for root in ("keras", "tf_keras", "keras_core"):
+        if _is_real(root):
+            place = getattr(sys.modules[root], "__file__", None) or "the process"
+            raise StateError(
+                message(
+                    f"install() came after {root!r} was imported from {place}",
+                    expected="no Keras loaded yet",
+                    hint="Call gazelle.install() before the first import of Keras, or write"
+                    " `import gazelle as keras`; a notebook must restart its kernel.",
+                )
+            )
+    sys.meta_path.insert(0, Aliases())
+    eras.begin_of_main()
+    if _is_real("tensorflow"):
+        _put_keras(sys.modules["tensorflow"])
+
+
+def uninstall() -> None:
+    """Undo `install`: the names mean again what is installed under them. What was imported meanwhile stays as it is."""
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, Aliases)]
+    for name, module in list(sys.modules.items()):
+        aliased = meaning(name) is not None and getattr(module, "__name__", "").startswith("gazelle")
+        if aliased or _stands_in(module):
+            del sys.modules[name]
+    if "gazelle.compat.tensorflow" in sys.modules:
+        _facade().close()
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is not None and "_gazelle_hid" in vars(tensorflow):
+        vars(tensorflow)["keras"] = vars(tensorflow).pop("_gazelle_hid")
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """`%load_ext gazelle` in a notebook: `install`; the era is found from the cells as they run."""
+    install()
+    if hasattr(ipython, "events"):
+        ipython.events.register("pre_run_cell", eras.Cells())
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """`%unload_ext gazelle`: `uninstall`."""
+    uninstall()

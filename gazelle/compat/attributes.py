@@ -1,0 +1,244 @@
+"""Attributes that objects had once: read by `attribute`, set by `assign`, told in an earlier era by `layers`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from gazelle.compat import custom, generators, renamed_arguments, reports
+from gazelle.compat.backend import updates
+from gazelle.compat.backend.gradients import gradients
+from gazelle.compat.updating import Updating
+from gazelle.core import era
+from gazelle.core.era import NOTHING
+from gazelle.core.errors import GazelleError, message
+from gazelle.core.symbolic import KerasTensor, map_tree
+from gazelle.core.variable import Variable
+from gazelle.layers import Layer
+from gazelle.models import Model
+from gazelle.models.graph import Graph
+from gazelle.optimizers import Optimizer
+
+
+class KnownAttributeError(GazelleError, AttributeError):
+    """An attribute that Keras had, and gazelle does without."""
+
+
+class Shape(tuple[Any, ...]):
+    """A shape as TensorFlow gave it."""
+
+    __slots__ = ()
+
+    def as_list(self) -> list[Any]:
+        """The sizes; None where one is not known."""
+        return list(self)
+
+
+def _method(function: Callable[..., Any]) -> Callable[[Any], Any]:
+    """An attribute that is a method: function(thing, ...)."""
+    return lambda thing: functools.partial(function, thing)
+
+
+def _refused(what: str, hint: str) -> Callable[[Any], Any]:
+    def refuse(thing: Any) -> Any:
+        raise KnownAttributeError(message(f"{type(thing).__name__}.{what} is known, and not there", hint=hint))
+
+    return refuse
+
+
+def _shape(tensors: Any) -> Any:
+    return map_tree(lambda t: t.shape, tensors)
+
+
+def _node_at(layer: Any, index: int = 0) -> Any:
+    if not layer.nodes:
+        raise KnownAttributeError(
+            message(
+                f"Layer '{layer.name}' was not called on symbolic tensors, so it has no output yet",
+                hint="Give the first layer an input_shape, or start with Input(shape).",
+            )
+        )
+    return layer.nodes[index]
+
+
+def _inputs_at(layer: Any, index: int = 0) -> Any:
+    node = _node_at(layer, index)
+    if not node.inputs:
+        return node.outputs  # an Input
+    return node.inputs[0] if len(node.inputs) == 1 else node.inputs
+
+
+def _outputs_at(layer: Any, index: int = 0) -> Any:
+    return _node_at(layer, index).outputs
+
+
+def _classes(model: Any, x: Any, batch_size: int | None = None, verbose: int = 0) -> Any:
+    """The number of the likeliest class; 1 or 0 for a single output."""
+    probabilities = model.predict(x, batch_size=batch_size, verbose=verbose)
+    return probabilities.argmax(axis=-1) if probabilities.shape[-1] > 1 else (probabilities > 0.5).astype("int32")
+
+
+def _chances(model: Any, x: Any, batch_size: int | None = None, verbose: int = 0) -> Any:
+    return model.predict(x, batch_size=batch_size, verbose=verbose)
+
+
+def _reset(model: Any) -> None:
+    for layer in model.named_layers().values():
+        if layer is not model and getattr(layer, "stateful", False) and hasattr(layer, "reset_state"):
+            layer.reset_state()
+
+
+def _users(layer: Any) -> list[Any]:
+    """What the program put there: the graph is walked from its outputs, and nobody needs the way forwards."""
+    return layer.__dict__.get("outbound", [])
+
+
+_NOTHING_TO_DO = _method(lambda *_, **__: None)
+_LAYER: dict[str, Callable[[Any], Any]] = {
+    "output_shape": lambda layer: _shape(_outputs_at(layer)),
+    "input_shape": lambda layer: _shape(_inputs_at(layer)),
+    "get_output_at": _method(_outputs_at),
+    "get_input_at": _method(_inputs_at),
+    "get_output_shape_at": _method(lambda layer, index: _shape(_outputs_at(layer, index))),
+    "get_input_shape_at": _method(lambda layer, index: _shape(_inputs_at(layer, index))),
+    "get_output": _method(lambda layer, train=False: _outputs_at(layer)),
+    "get_input": _method(lambda layer, train=False: _inputs_at(layer)),
+    "output": _outputs_at,
+    "input": _inputs_at,
+    "inbound_nodes": lambda layer: layer.nodes,
+    "_inbound_nodes": lambda layer: layer.nodes,
+    "outbound_nodes": _users,
+    "_outbound_nodes": _users,
+    "batch_input_shape": lambda layer: layer.batch_shape,
+    "running_mean": lambda layer: layer.moving_mean,
+    "running_std": lambda layer: layer.moving_variance,
+    "add_update": _method(custom.add_update),
+    "updates": lambda layer: [],
+    "uses_learning_phase": lambda layer: False,
+}
+_WEIGHTS = {
+    "W": ("kernel", "embeddings", "gamma", "depthwise_kernel"),
+    "b": ("bias", "beta"),
+    "U": ("recurrent_kernel",),
+}
+_MODEL: dict[str, Callable[[Any], Any]] = {
+    "fit_generator": _method(generators.fit),
+    "evaluate_generator": _method(generators.evaluate),
+    "predict_generator": _method(generators.predict),
+    "predict_classes": _method(_classes),
+    "predict_proba": _method(_chances),
+    "reset_states": _method(_reset),
+    "reset_state": _method(_reset),
+    "uses_learning_phase": lambda model: False,
+    "state_updates": lambda model: [],
+    "to_yaml": _method(lambda model, **_: model.to_json()),  # JSON is YAML
+    "metrics_tensors": reports.metrics_tensors,
+    "model": lambda model: model,
+    "flattened_layers": lambda model: model.layers,
+    "input_names": lambda model: list(model._the_graph("input_names").input_names),
+    "output_names": lambda model: list(model._the_graph("output_names").output_names),
+    "_make_predict_function": _NOTHING_TO_DO,
+    "_make_train_function": _NOTHING_TO_DO,
+    "make_predict_function": _NOTHING_TO_DO,
+    "_make_test_function": _NOTHING_TO_DO,
+    "total_loss": _refused("total_loss", "Compute the loss of arrays: losses.get(model.loss)(y, model(x))."),
+    "targets": _refused("targets", "Use the labels that you give to fit."),
+    "sample_weights": _refused("sample_weights", "Use the weights that you give to fit."),
+    "train_function": _refused("train_function", "Use train_on_batch."),
+}
+_OPTIMIZER: dict[str, Callable[[Any], Any]] = {
+    "get_updates": _method(updates.get_updates),
+    "get_weights": _method(lambda optimizer: [variable.numpy() for variable in optimizer.variables]),
+    "get_gradients": _method(lambda _, loss, params: gradients(loss, params)),
+    "lr": lambda optimizer: optimizer.learning_rate,
+    "decay": lambda optimizer: 0.0,
+    "weights": lambda optimizer: optimizer.variables,
+}
+_TENSOR: dict[str, Callable[[Any], Any]] = {
+    "_keras_shape": lambda tensor: tensor.shape,
+    "get_shape": _method(lambda tensor: Shape(tensor.shape)),
+}
+_VARIABLE: dict[str, Callable[[Any], Any]] = {
+    "get_value": _method(lambda variable, borrow=False: variable.numpy()),
+    "set_value": _method(lambda variable, value, borrow=False: variable.assign(value)),
+    "eval": _method(lambda variable, session=None: variable.numpy()),
+    "get_shape": _method(lambda variable: Shape(variable.shape)),
+    "_keras_shape": lambda variable: variable.shape,
+}
+_OF: tuple[tuple[type, dict[str, Callable[[Any], Any]]], ...] = (
+    (Model, _MODEL),
+    (Layer, _LAYER),
+    (Optimizer, _OPTIMIZER),
+    (KerasTensor, _TENSOR),
+    (Variable, _VARIABLE),
+)
+
+
+def attribute(thing: Any, name: str) -> Any:
+    """What `thing.name` was, for a thing that has no such attribute today."""
+    for kind, table in _OF:
+        if isinstance(thing, kind) and name in table:
+            return table[name](thing)
+    if isinstance(thing, Layer) and type(thing).__module__.startswith("gazelle."):
+        for now in _WEIGHTS.get(name, ()):
+            if now in thing.__dict__:
+                return thing.__dict__[now]
+        now = renamed_arguments.renamed([c.__name__ for c in type(thing).__mro__], "__init__", name)
+        if now and now != name and now in thing.__dict__:
+            return thing.__dict__[now]
+    return NOTHING
+
+
+def assign(thing: Any, name: str, value: Any) -> Any:
+    """Do what `thing.name = value` did; NOTHING: it is an attribute as any other."""
+    if isinstance(thing, Optimizer) and name == "lr" and not isinstance(thing, Updating):
+        thing.learning_rate = value
+    elif isinstance(thing, Layer) and name in ("trainable_weights", "non_trainable_weights"):
+        custom.set_weights_lists(thing, name, value)
+    elif isinstance(thing, Model) and name == "outputs" and isinstance(value, list) and _symbolic(value):
+        thing._forget_compiled()
+        if hasattr(thing, "_tail"):
+            thing._tail, thing._graph = value[0], None
+        else:
+            thing._set_graph(Graph(thing.inputs, value[0] if len(value) == 1 else value))
+    else:
+        return NOTHING
+    return None
+
+
+def _symbolic(value: list[Any]) -> bool:
+    return bool(value) and all(isinstance(v, KerasTensor) for v in value)
+
+
+class _Layers(list[Any]):
+    """The layers of a model as a list that takes a layer off the model when it is popped."""
+
+    def __init__(self, model: Any, layers: list[Any]) -> None:
+        super().__init__(layers)
+        self._model = model
+
+    def pop(self, index: Any = -1) -> Any:
+        layer = super().pop(index)
+        self._model._layers.remove(layer)
+        return layer
+
+
+def layers(model: Any, now: list[Any]) -> list[Any]:
+    """`model.layers` of Keras 1 and 2, which was the model's own list."""
+    return _Layers(model, now) if era.number() < 3 else now
+
+
+#: layers whose class had another name in Keras 1
+_CALLED = {"conv1d": "convolution1d", "conv2d": "convolution2d", "conv3d": "convolution3d"}
+
+
+def called(what: tuple[str, str, int], today: str) -> str:
+    """The automatic name of a layer: (kind, name of its class, how many there are of it). They counted from 1."""
+    kind, name, number = what
+    if kind != "layers" or not (era.standalone() or name == "input_layer"):
+        return today
+    name = "input" if name == "input_layer" else name
+    if era.number() == 1:
+        name = _CALLED.get(name, name.replace("_", ""))
+    return f"{name}_{number}"

@@ -1,0 +1,55 @@
+"""Random tensors under the names of `keras.backend`; a shape may hold sizes that are not known yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from gazelle import random
+from gazelle.compat.backend.lifting import lifted
+from gazelle.compat.backend.shapes import sizes
+from gazelle.core import dtypes
+
+
+def _kind(dtype: Any) -> str:
+    return dtypes.standardize(dtype or dtypes.floatx())
+
+
+@lifted
+def random_normal(
+    shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None, std: Any = None
+) -> Any:
+    """x ~ N(mean, stddev²)."""
+    return random.normal(sizes(shape), mean, stddev if std is None else std, _kind(dtype), seed)
+
+
+@lifted
+def truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None) -> Any:
+    """x ~ N(mean, stddev²) within two stddev of the mean."""
+    return random.truncated_normal(sizes(shape), mean, stddev, _kind(dtype), seed)
+
+
+@lifted
+def random_uniform(
+    shape: Any,
+    minval: Any = 0.0,
+    maxval: Any = 1.0,
+    dtype: Any = None,
+    seed: Any = None,
+    low: Any = None,
+    high: Any = None,
+) -> Any:
+    """x ~ U[minval, maxval)."""
+    low, high = minval if low is None else low, maxval if high is None else high
+    draw = random.uniform if dtypes.is_float(_kind(dtype)) else random.randint
+    return draw(sizes(shape), low, high, _kind(dtype), seed)
+
+
+@lifted
+def random_bernoulli(shape: Any, p: Any = 0.0, dtype: Any = None, seed: Any = None) -> Any:
+    """1 with probability p, else 0."""
+    return jnp.asarray(random.uniform(sizes(shape), 0.0, 1.0, None, seed) < p, _kind(dtype))
+
+
+random_binomial = random_bernoulli

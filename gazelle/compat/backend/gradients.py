@@ -1,0 +1,112 @@
+"""`K.gradients`: the gradient of a tensor for tensors and variables of its graph, as tensors of the graph again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gazelle.compat.backend.running import variables_of
+from gazelle.core import tracing
+from gazelle.core.errors import message
+from gazelle.core.symbolic import KerasTensor, NeedsGraphError, Node, Op, is_symbolic
+from gazelle.core.variable import Variable
+from gazelle.layers.input import InputLayer
+from gazelle.models.graph import Graph
+
+
+def gradients(loss: Any, variables: Any) -> list[Any]:
+    """The gradients of sum(loss) for tensors of its graph or variables in it; None for one that it does not depend on.
+
+    >>> from gazelle.compat import backend as K
+    >>> x = K.placeholder((2,))
+    >>> (g,) = K.gradients(K.sum(x * x), x)
+    >>> K.function([x], [g])([[1.0, 3.0]])[0].tolist()
+    [2.0, 6.0]
+    """
+    loss = sum(loss[1:], loss[0]) if isinstance(loss, list | tuple) else loss
+    if not is_symbolic(loss):
+        raise NeedsGraphError(
+            message(
+                "K.gradients",
+                expected="a loss that is a tensor of a graph",
+                got=type(loss).__name__,
+                hint="Compute it from model.input, K.placeholder or K.variable; inside of a layer use jax.grad.",
+            )
+        )
+    many = list(variables) if isinstance(variables, list | tuple) else [variables]
+    held = [v for v in many if isinstance(v, Variable)]
+    by_variable = dict(zip(map(id, held), _for_variables(loss, held), strict=True))
+    return [by_variable[id(v)] if isinstance(v, Variable) else _for_tensor(loss, v) for v in many]
+
+
+def _roots(loss: KerasTensor, stop: KerasTensor | None) -> tuple[list[KerasTensor], bool]:
+    """The inputs that the loss needs beside `stop`, and whether it needs `stop`."""
+    roots: dict[int, KerasTensor] = {}
+    seen: set[int] = set()
+    met = loss is stop
+    waiting = [loss]
+    while waiting:
+        tensor = waiting.pop()
+        if tensor is stop:
+            met = True
+            continue
+        node = tensor.node
+        if node is None or isinstance(node.operation, InputLayer):
+            roots[id(tensor)] = tensor
+        elif id(node) not in seen:
+            seen.add(id(node))
+            waiting += node.inputs
+    return list(roots.values()), met
+
+
+def _for_tensor(loss: KerasTensor, source: KerasTensor) -> Any:
+    roots, met = _roots(loss, source)
+    if not met:
+        return None
+    graph = Graph([source, *roots], loss)
+
+    def gradient(source: Any, *roots: Any) -> Any:
+        total = _total(graph, lambda x: [x, *roots])
+        return jax.grad(lambda x: total(x, {}))(jnp.asarray(source))
+
+    return _step(gradient, graph, (source, *roots), KerasTensor(source.shape, source.dtype, "gradient"))
+
+
+def _for_variables(loss: KerasTensor, sources: list[Variable]) -> list[Any]:
+    if not sources:
+        return []
+    roots, _ = _roots(loss, None)
+    graph = Graph(roots, loss)
+    known = variables_of(graph)
+    needed = [v for v in sources if id(v) in known]
+
+    def gradient(*roots: Any) -> Any:
+        total = _total(graph, lambda _: list(roots))
+        grads = jax.grad(lambda values: total(None, values))({id(v): v.value for v in needed})
+        return [grads[id(v)] for v in needed]
+
+    outputs = [KerasTensor(v.shape, v.dtype, "gradient") for v in needed]
+    found = dict(zip(map(id, needed), _step(gradient, graph, tuple(roots), outputs), strict=True)) if needed else {}
+    return [found.get(id(v)) for v in sources]
+
+
+def _total(graph: Graph, inputs: Callable[[Any], list[Any]]) -> Callable[[Any, Any], Any]:
+    """(x, values of variables) -> the sum of the graph's output, with the draws of the first run."""
+
+    def total(x: Any, values: Any) -> Any:
+        outer = tracing.current() or tracing.Scope()
+        bound = {**(outer.values or {}), **values}
+        scope = tracing.Scope(values=bound, key=outer.key, training=outer.training, names=outer.names, closed=True)
+        with tracing.entered(scope):
+            return jnp.sum(graph.run(inputs(x)))
+
+    return total
+
+
+def _step(function: Any, graph: Graph, args: tuple[Any, ...], outputs: Any) -> Any:
+    function.graph = graph
+    Node(Op(function), args, {}, outputs)
+    return outputs

@@ -1,0 +1,93 @@
+"""How functions of `keras.backend` take what programs give them: arrays, symbolic tensors, variables, sizes."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle.core import symbolic, tracing
+from gazelle.core.tensor_wrapper import TensorWrapper, wrapper_class
+from gazelle.core.variable import Variable
+from gazelle.ops.base import array
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def lifted(function: Function) -> Function:
+    """The function on arrays, and on symbolic tensors as a step of their graph."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        box = wrapper_class(args) or wrapper_class(kwargs.values())
+        if box is not None:
+            return box.dispatch(wrapped, args, kwargs)
+        if symbolic.any_symbolic(args, kwargs):
+            return symbolic.call_op(wrapped, args, kwargs)
+        return function(*args, **kwargs)
+
+    return wrapped  # type: ignore[return-value]
+
+
+def running() -> bool:
+    """Whether values are being computed: a layer is called, or JAX traces a function. Else a graph is being written."""
+    return tracing.current() is not None or isinstance(jnp.zeros(()), jax.core.Tracer)
+
+
+class GraphVariable(Variable, TensorWrapper):
+    """What `K.variable` gives: while a graph is written, a function of it is a step that reads it when the graph runs.
+
+    >>> from gazelle.compat import backend as K
+    >>> x = K.variable(1.0)
+    >>> y = x + 1
+    >>> K.set_value(x, 5.0)
+    >>> float(K.eval(y))
+    6.0
+    """
+
+    writes_graphs = True  # a layer called on one is a step of a graph
+
+    @classmethod
+    def dispatch(cls, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Any) -> Any:
+        if running():
+            args, kwargs = jax.tree.map(array, (args, dict(kwargs)), is_leaf=_is_variable)
+            return function(*args, **kwargs)
+        call = getattr(function, "_call_symbolic", None)  # a layer
+        return symbolic.call_op(function, args, kwargs) if call is None else call(args, dict(kwargs))
+
+    def __getitem__(self, index: Any) -> Any:
+        return symbolic.OPS["get_item"](self, index)
+
+    def eval(self, session: Any = None) -> np.ndarray[Any, Any]:
+        """The present value."""
+        return self.numpy()
+
+
+def _is_variable(value: Any) -> bool:
+    return isinstance(value, Variable)
+
+
+def _operator(name: str, op: str) -> None:
+    setattr(GraphVariable, f"__{name}__", lambda self, other: symbolic.OPS[op](self, other))
+    setattr(GraphVariable, f"__r{name}__", lambda self, other: symbolic.OPS[op](other, self))
+
+
+for _name, _op in {
+    "add": "add",
+    "sub": "subtract",
+    "mul": "multiply",
+    "truediv": "divide",
+    "floordiv": "floor_divide",
+    "mod": "mod",
+    "pow": "power",
+    "matmul": "matmul",
+}.items():
+    _operator(_name, _op)
+for _name, _op in {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}.items():
+    setattr(GraphVariable, f"__{_name}__", lambda self, other, op=_op: symbolic.OPS[op](self, other))
+for _name, _op in {"neg": "negative", "abs": "absolute"}.items():
+    setattr(GraphVariable, f"__{_name}__", lambda self, op=_op: symbolic.OPS[op](self))

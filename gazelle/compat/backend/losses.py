@@ -1,0 +1,127 @@
+"""Crossentropies of `keras.backend`: (target, output), which Keras 1 had the other way round, and those of CTC."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle import losses, ops
+from gazelle.compat.backend.lifting import lifted
+from gazelle.core import defaults, era
+from gazelle.core.symbolic import any_symbolic
+
+
+def _in_order(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Keras 1 gave (output, target)."""
+
+    @functools.wraps(function)
+    def wrapped(target: Any, output: Any, *args: Any, **kwargs: Any) -> Any:
+        first, second = (output, target) if era.number() == 1 else (target, output)
+        return function(first, second, *args, **kwargs)
+
+    return wrapped
+
+
+@_in_order
+@lifted
+def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+    """-sum(target log(output)) over the classes."""
+    return ops.categorical_crossentropy(target, output, from_logits, axis)
+
+
+@_in_order
+@lifted
+def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+    """-log of the output for the class that `target` numbers."""
+    target, output = jnp.asarray(target), jnp.asarray(output)
+    if target.ndim == output.ndim and target.shape[axis] == 1:
+        target = jnp.squeeze(target, axis)
+    return ops.sparse_categorical_crossentropy(target.astype("int32"), output, from_logits, axis)
+
+
+@_in_order
+@lifted
+def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
+    """-target log(output) - (1 - target) log(1 - output), element by element."""
+    output = jnp.asarray(output)
+    return ops.binary_crossentropy(jnp.asarray(target, output.dtype), output, from_logits)
+
+
+@lifted
+def binary_focal_crossentropy(
+    target: Any,
+    output: Any,
+    apply_class_balancing: bool = False,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+) -> Any:
+    """`binary_crossentropy` times (1 - p)^gamma, p the probability of what is true, element by element."""
+    target, output = jnp.asarray(target, jnp.asarray(output).dtype), jnp.asarray(output)
+    p = jax.nn.sigmoid(output) if from_logits else output
+    focus = (1 - (target * p + (1 - target) * (1 - p))) ** gamma
+    value = focus * ops.binary_crossentropy(target, output, from_logits)
+    return value * (target * alpha + (1 - target) * (1 - alpha)) if apply_class_balancing else value
+
+
+@lifted
+def categorical_focal_crossentropy(
+    target: Any, output: Any, alpha: float = 0.25, gamma: float = 2.0, from_logits: bool = False, axis: int = -1
+) -> Any:
+    """-sum(alpha (1 - output)^gamma target log(output)) over the classes."""
+    words = {"alpha": alpha, "gamma": gamma, "from_logits": from_logits, "axis": axis}
+    return losses.categorical_focal_crossentropy(target, output, **words)
+
+
+@lifted
+def ctc_batch_cost(y_true: Any, y_pred: Any, input_length: Any, label_length: Any) -> Any:
+    """The CTC loss of each sample, (batch, 1).
+
+    y_true (batch, labels) · y_pred (batch, time, classes), probabilities, the last class the blank · lengths (batch, 1)
+    """
+    lengths = (jnp.reshape(label_length, -1), jnp.reshape(input_length, -1))
+    logits = jnp.log(y_pred + defaults.epsilon())
+    return ops.ctc_loss(y_true, logits, *lengths, mask_index=y_pred.shape[-1] - 1)[:, None]
+
+
+def ctc_decode(y_pred: Any, input_length: Any, greedy: bool = True, beam_width: int = 100, top_paths: int = 1) -> Any:
+    """([labels (batch, time), -1 behind the last], scores): what the probabilities say.
+
+    >>> from gazelle.compat import backend as K
+    >>> says_aab = np.eye(3)[[0, 0, 2, 1]][None]
+    >>> K.get_value(K.ctc_decode(says_aab, np.array([4]))[0][0]).tolist()
+    [[0, 1]]
+    """
+    labels, scores = _decoded(y_pred, input_length, greedy, beam_width, top_paths)
+    paths = [labels[i] for i in range(labels.shape[0])]
+    if not any_symbolic(labels):
+        paths = [path[:, : max(1, int((np.asarray(path) >= 0).sum(-1).max()))] for path in paths]
+    return paths, scores
+
+
+@lifted
+def _decoded(y_pred: Any, input_length: Any, greedy: bool, beam_width: int, top_paths: int) -> Any:
+    logits = jnp.log(jnp.asarray(y_pred, "float32") + defaults.epsilon())
+    strategy, blank = "greedy" if greedy else "beam_search", logits.shape[-1] - 1
+    lengths = jnp.reshape(jnp.asarray(input_length), -1)
+    return ops.ctc_decode(logits, lengths, strategy, beam_width, top_paths, mask_index=blank)
+
+
+class Sparse(NamedTuple):
+    """Numbers and their places in an array that is 0 elsewhere."""
+
+    indices: Any
+    values: Any
+    dense_shape: tuple[int, ...]
+
+
+def ctc_label_dense_to_sparse(labels: Any, label_lengths: Any) -> Sparse:
+    """The labels within their lengths, and where they stand."""
+    labels, lengths = np.asarray(labels), np.asarray(label_lengths).reshape(-1)
+    places = np.argwhere(np.arange(labels.shape[1]) < lengths[:, None])
+    return Sparse(places, labels[tuple(places.T)], labels.shape)

@@ -1,0 +1,249 @@
+"""Products, convolutions, pooling, normalization, with the names and orders of arguments of `keras.backend`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle import ops, random
+from gazelle.compat.backend.lifting import lifted
+from gazelle.compat.backend.shapes import channels_first, sizes
+
+
+@lifted
+def dot(x: Any, y: Any) -> Any:
+    """The product over the last axis of x and the last but one of y."""
+    return jnp.dot(x, y)
+
+
+@lifted
+def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
+    """For each sample the product over one axis of x and one of y: `axes`, one for both or a pair.
+
+    >>> from gazelle.compat import backend as K
+    >>> K.batch_dot(np.ones((5, 2, 3)), np.ones((5, 3, 4)), axes=(2, 1)).shape
+    (5, 2, 4)
+    """
+    x, y = jnp.asarray(x), jnp.asarray(y)
+    if axes is None:
+        axes = (x.ndim - 1, y.ndim - 1 if y.ndim == 2 else y.ndim - 2)
+    first, second = (axes, axes) if isinstance(axes, int) else axes
+    shared_axes = min(first % x.ndim, second % y.ndim, x.ndim - 2, y.ndim - 2)
+    if max(x.ndim, y.ndim) > 3 and x.shape[:shared_axes] == y.shape[:shared_axes]:
+        return _batch_matmul(x, y, first % x.ndim, second % y.ndim)
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    of_x = list("z" + letters[1 : x.ndim])
+    of_y = list("z" + letters[x.ndim : x.ndim + y.ndim - 1])
+    of_y[second % y.ndim] = of_x[first % x.ndim]
+    shared = of_x[first % x.ndim]
+    rest = [a for a in of_x if a != shared] + [a for a in of_y[1:] if a != shared]
+    out = jnp.einsum(f"{''.join(of_x)},{''.join(of_y)}->{''.join(rest)}", x, y)
+    return out[:, None] if out.ndim == 1 else out
+
+
+def _batch_matmul(x: Any, y: Any, first: int, second: int) -> Any:
+    """As it was before Keras 2.3: of more than three axes all but the last two are the batch's."""
+    more = y.ndim - x.ndim
+    x = x.reshape(x.shape + (1,) * max(more, 0))
+    y = y.reshape(y.shape + (1,) * max(-more, 0))
+    out = (x if first == x.ndim - 1 else jnp.swapaxes(x, -1, -2)) @ (
+        y if second != y.ndim - 1 else jnp.swapaxes(y, -1, -2)
+    )
+    start = x.ndim - more - 1 if more > 0 else out.ndim + more
+    return jnp.squeeze(out, tuple(range(start, start + abs(more)))) if more else out
+
+
+def _format(data_format: Any, dim_ordering: Any = None) -> str:
+    return "channels_first" if channels_first(data_format or dim_ordering) else "channels_last"
+
+
+def _conv(rank: int) -> Any:
+    def conv(
+        x: Any,
+        kernel: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: Any = None,
+        dilation_rate: Any = 1,
+        border_mode: str | None = None,
+        dim_ordering: Any = None,
+        **_: Any,
+    ) -> Any:
+        order, pads = _format(data_format, dim_ordering), border_mode or padding
+        if pads == "causal":  # one axis of space: an output sees no later input
+            before = (kernel.shape[0] - 1) * (dilation_rate if isinstance(dilation_rate, int) else dilation_rate[0])
+            space = (before, 0)
+            x = jnp.pad(x, ((0, 0), (0, 0), space) if order == "channels_first" else ((0, 0), space, (0, 0)))
+            pads = "valid"
+        return ops.conv(x, kernel, strides, pads, order, dilation_rate)
+
+    conv.__name__ = f"conv{rank}d"
+    conv.__doc__ = f"The convolution over {rank} axes of space; the kernel is (*window, channels in, channels out)."
+    return lifted(conv)
+
+
+conv1d, conv2d, conv3d = _conv(1), _conv(2), _conv(3)
+
+
+@lifted
+def depthwise_conv2d(
+    x: Any,
+    depthwise_kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: Any = None,
+    dilation_rate: Any = 1,
+) -> Any:
+    """A convolution of each channel by itself."""
+    return ops.depthwise_conv(x, depthwise_kernel, strides, padding, _format(data_format), dilation_rate)
+
+
+@lifted
+def separable_conv2d(
+    x: Any,
+    depthwise_kernel: Any,
+    pointwise_kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: Any = None,
+    dilation_rate: Any = 1,
+) -> Any:
+    """A convolution of each channel by itself, then one over the channels."""
+    words = (strides, padding, _format(data_format), dilation_rate)
+    return ops.separable_conv(x, depthwise_kernel, pointwise_kernel, *words)
+
+
+separable_conv1d = separable_conv2d
+
+
+@lifted
+def conv2d_transpose(
+    x: Any,
+    kernel: Any,
+    output_shape: Any,
+    strides: Any = (1, 1),
+    padding: str = "valid",
+    data_format: Any = None,
+    dilation_rate: Any = (1, 1),
+) -> Any:
+    """The transpose of a convolution; the kernel is (*window, channels out, channels in)."""
+    out = ops.conv_transpose(x, kernel, strides, padding, None, _format(data_format), dilation_rate)
+    return out[tuple(np.s_[:] if n is None else np.s_[:n] for n in sizes(output_shape))]
+
+
+conv3d_transpose = deconv2d = deconv3d = conv2d_transpose
+
+
+def _pool(rank: int) -> Any:
+    def pool(
+        x: Any,
+        pool_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: Any = None,
+        pool_mode: str = "max",
+        border_mode: str | None = None,
+        dim_ordering: Any = None,
+    ) -> Any:
+        one = ops.average_pool if pool_mode == "avg" else ops.max_pool
+        return one(x, pool_size, strides, border_mode or padding, _format(data_format, dim_ordering))
+
+    pool.__name__ = f"pool{rank}d"
+    pool.__doc__ = f"The maximum ('max') or the mean ('avg') of each window over {rank} axes of space."
+    return lifted(pool)
+
+
+pool2d, pool3d = _pool(2), _pool(3)
+
+
+@lifted
+def bias_add(x: Any, bias: Any, data_format: Any = None) -> Any:
+    """x with a number added to each channel."""
+    if channels_first(data_format) and x.ndim > 2:
+        return x + jnp.reshape(bias, (1, -1) + (1,) * (x.ndim - 2))
+    return x + jnp.asarray(bias)
+
+
+@lifted
+def resize_images(
+    x: Any, height_factor: int, width_factor: int, data_format: Any = None, interpolation: str = "nearest"
+) -> Any:
+    """Images larger by whole factors."""
+    axes = (2, 3) if channels_first(data_format) else (1, 2)
+    if interpolation == "nearest":
+        return jnp.repeat(jnp.repeat(x, height_factor, axes[0]), width_factor, axes[1])
+    size = (x.shape[axes[0]] * height_factor, x.shape[axes[1]] * width_factor)
+    return ops.image.resize(x, size, interpolation=interpolation, data_format=_format(data_format))
+
+
+@lifted
+def resize_volumes(x: Any, depth_factor: int, height_factor: int, width_factor: int, data_format: Any = None) -> Any:
+    """Volumes larger by whole factors."""
+    start = 2 if channels_first(data_format) else 1
+    for axis, factor in enumerate((depth_factor, height_factor, width_factor), start):
+        x = jnp.repeat(x, factor, axis)
+    return x
+
+
+@lifted
+def batch_normalization(
+    x: Any, mean: Any, var: Any, beta: Any = None, gamma: Any = None, axis: int = -1, epsilon: float = 1e-3
+) -> Any:
+    """gamma (x - mean) / sqrt(var + epsilon) + beta."""
+    out = (x - jnp.asarray(mean)) * jax.lax.rsqrt(jnp.asarray(var) + epsilon)
+    out = out if gamma is None else out * jnp.asarray(gamma)
+    return out if beta is None else out + jnp.asarray(beta)
+
+
+@lifted
+def normalize_batch_in_training(x: Any, gamma: Any, beta: Any, reduction_axes: Any, epsilon: float = 1e-3) -> Any:
+    """(the normalized x, mean, variance), both taken from x itself over these axes."""
+    axes = tuple(reduction_axes)
+    mean, var = jnp.mean(x, axes), jnp.var(x, axes)
+    shape = [1 if i in axes or i - x.ndim in axes else n for i, n in enumerate(x.shape)]
+    gamma, beta = (None if v is None else jnp.reshape(v, shape) for v in (gamma, beta))
+    out = batch_normalization(x, mean.reshape(shape), var.reshape(shape), beta, gamma, epsilon=epsilon)
+    return out, mean, var
+
+
+@lifted
+def _dropped(x: Any, level: float, noise_shape: Any, seed: Any) -> Any:
+    return random.dropout(x, level, noise_shape, seed)
+
+
+def dropout(x: Any, level: float, noise_shape: Any = None, seed: Any = None) -> Any:
+    """x with a share `level` of the elements set to 0, the others scaled up."""
+    return _dropped(x, level, noise_shape, seed)
+
+
+@lifted
+def local_conv(
+    inputs: Any, kernel: Any, kernel_size: Any, strides: Any, output_shape: Any, data_format: Any = None
+) -> Any:
+    """A convolution with another kernel at each place: kernel (places, window x channels, filters)."""
+    first = channels_first(data_format)
+    x = jnp.moveaxis(inputs, 1, -1) if first else jnp.asarray(inputs)
+    parts = []
+    for place in np.ndindex(*output_shape):
+        window = tuple(np.s_[p * s : p * s + k] for p, s, k in zip(place, strides, kernel_size, strict=True))
+        part = x[(np.s_[:], *window)]
+        part = jnp.moveaxis(part, -1, 1) if first else part
+        parts.append(part.reshape(part.shape[0], -1))
+    out = jnp.einsum("pbi,pio->bpo", jnp.stack(parts), jnp.asarray(kernel))
+    out = out.reshape(out.shape[0], *output_shape, out.shape[-1])
+    return jnp.moveaxis(out, -1, 1) if first else out
+
+
+def local_conv1d(inputs: Any, kernel: Any, kernel_size: Any, strides: Any, data_format: Any = None) -> Any:
+    """`local_conv` over one axis."""
+    return local_conv(inputs, kernel, kernel_size, strides, (kernel.shape[0],), data_format)
+
+
+def local_conv2d(
+    inputs: Any, kernel: Any, kernel_size: Any, strides: Any, output_shape: Any, data_format: Any = None
+) -> Any:
+    """`local_conv` over two axes."""
+    return local_conv(inputs, kernel, kernel_size, strides, output_shape, data_format)

@@ -1,0 +1,176 @@
+"""Running a graph of symbolic tensors: `K.function`, `K.eval`, sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from gazelle.compat.backend.phase import LearningPhase, fixed_phase
+from gazelle.compat.backend.updates import Descent, Update
+from gazelle.core import random, symbolic, tracing
+from gazelle.core.errors import ArgumentError, message
+from gazelle.core.symbolic import KerasTensor, Op
+from gazelle.core.variable import Variable
+from gazelle.layers.base import Layer
+from gazelle.models.graph import Graph
+
+
+def variables_of(graph: Graph) -> dict[int, Variable]:
+    """The variables that the steps of a graph read: of layers, among arguments, and inside of gradients."""
+    return {id(v): v for node in graph.nodes for v in _variables(node)}
+
+
+def _variables(node: Any) -> Iterator[Variable]:
+    is_one = lambda v: isinstance(v, Variable | KerasTensor)  # noqa: E731
+    yield from (v for v in jax.tree.leaves((node.args, node.kwargs), is_leaf=is_one) if isinstance(v, Variable))
+    operation = node.operation
+    if isinstance(operation, Layer):
+        yield from operation.variables
+    elif isinstance(operation, Op):
+        inner = getattr(operation.function, "graph", None)
+        if inner is not None:
+            yield from variables_of(inner).values()
+
+
+class Function:
+    """What `K.function(inputs, outputs, updates)` gives: called on a list of arrays, it returns a list of arrays.
+
+    Args:
+        inputs: placeholders, inputs of models, tensors from the middle of a graph, `K.learning_phase()`.
+        outputs: tensors or variables; one, or a list.
+        updates: assignments that are done after the outputs are computed, of `K.update`, of optimizers, or
+            pairs (variable, new value).
+    """
+
+    def __init__(self, inputs: Any, outputs: Any = (), updates: Any = (), name: str | None = None, **_: Any) -> None:
+        self.inputs = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
+        self.outputs = outputs
+        flat = list(_updates(updates))
+        self.updates = [u for u in flat if isinstance(u, Update)]
+        self.descents = [u for u in flat if isinstance(u, Descent)]
+        self.name = name or "function"
+        self._fed = [t for t in self.inputs if isinstance(t, KerasTensor) and not isinstance(t, LearningPhase)]
+        self._read_variables = {id(v): v for v in self.inputs if isinstance(v, Variable)}
+        self._graph = Graph(self._fed, self._asked())
+        losses = [d.graph(self._fed) for d in self.descents]
+        every = [self._graph, *losses]
+        self.variables = {key: v for graph in every for key, v in variables_of(graph).items()}
+        self.variables |= {id(v): v for v in self._all_outputs() if isinstance(v, Variable)}
+        self.variables |= {id(u.variable): u.variable for u in self.updates}
+        self._losses = losses
+        self._compiled: dict[int, Any] = {}
+
+    def _all_outputs(self) -> list[Any]:
+        return [*_leaves(self.outputs), *(u.value for u in self.updates)]
+
+    def _asked(self) -> list[KerasTensor]:
+        return [t for t in self._all_outputs() if isinstance(t, KerasTensor)]
+
+    def __call__(self, *inputs: Any) -> Any:
+        given = list(inputs[0]) if len(inputs) == 1 and isinstance(inputs[0], list | tuple) else list(inputs)
+        if len(given) != len(self.inputs):
+            raise ArgumentError(
+                message(
+                    f"K.function '{self.name}'",
+                    expected=f"{len(self.inputs)} inputs",
+                    got=f"{len(given)}",
+                    hint="Call it on a list with one array for each input.",
+                )
+            )
+        phase = fixed_phase() or 0
+        arrays = []
+        for tensor, value in zip(self.inputs, given, strict=True):
+            if isinstance(tensor, LearningPhase) or not hasattr(tensor, "shape"):
+                phase = int(np.asarray(value))
+            else:
+                arrays.append(np.asarray(value) if not hasattr(value, "dtype") else value)
+        values = {str(key): v.value for key, v in self.variables.items()}
+        slots = [d.state() for d in self.descents]
+        outputs, assigned, after = self._program(phase)(values, slots, arrays, jax.random.key(random.next_seed()))
+        for key, value in assigned.items():
+            self.variables[int(key)].assign(value)
+        for descent, state in zip(self.descents, after, strict=True):
+            descent.keep(state)
+        found = iter(outputs)
+        out = jax.tree.map(lambda _: np.array(next(found)), self.outputs, is_leaf=_is_one)
+        return list(out) if isinstance(out, tuple) else out
+
+    def _program(self, phase: int) -> Any:
+        if phase not in self._compiled:
+
+            def run(values: Any, slots: Any, arrays: Any, key: Any) -> Any:
+                bound = {int(k): v for k, v in values.items()}
+                with tracing.entered(tracing.Scope(values=bound, key=key, training=bool(phase), closed=True)):
+                    found = self._graph.run(arrays) if self._asked() else []
+                    found = iter(found if isinstance(found, list) else [found])
+                    every = [self._value(t, found) for t in self._all_outputs()]
+                count = len(every) - len(self.updates)
+                new = {str(id(u.variable)): v for u, v in zip(self.updates, every[count:], strict=True)}
+                after = []
+                for descent, loss, state in zip(self.descents, self._losses, slots, strict=True):
+                    params, state = descent.step(loss, arrays, values, state, key, bool(phase))
+                    new |= params
+                    after.append(state)
+                return every[:count], new, after
+
+            self._compiled[phase] = jax.jit(run)
+        return self._compiled[phase]
+
+    @staticmethod
+    def _value(asked: Any, found: Iterator[Any]) -> Any:
+        if isinstance(asked, KerasTensor):
+            return next(found)
+        return asked.value if isinstance(asked, Variable) else jax.numpy.asarray(asked)
+
+
+def _is_one(value: Any) -> bool:
+    return isinstance(value, KerasTensor | Variable)
+
+
+def _leaves(tree: Any) -> list[Any]:
+    return jax.tree.leaves(tree, is_leaf=_is_one)
+
+
+def _updates(given: Any) -> Iterator[Any]:
+    for one in given or ():
+        if isinstance(one, Update | Descent):
+            yield one
+        elif isinstance(one, tuple) and len(one) == 2 and isinstance(one[0], Variable):
+            yield Update(*one)
+        elif isinstance(one, list | tuple):
+            yield from _updates(one)
+    return
+
+
+function = Function
+
+
+def eval(x: Any) -> Any:
+    """The value of a tensor that needs nothing but variables.
+
+    >>> from gazelle.compat import backend as K
+    >>> K.eval(K.ones((2,)) + K.variable([1.0, 2.0])).tolist()
+    [2.0, 3.0]
+    """
+    if isinstance(x, KerasTensor):
+        return Function([], x)([])
+    return np.asarray(x.value if isinstance(x, Variable) else x)
+
+
+def fed(fetches: Any, feeds: Sequence[Any]) -> Function:
+    """The function from these tensors to `fetches`, kept on the first fetched tensor for the next call."""
+    flat = _leaves(fetches)
+    kept: dict[Any, Function] = symbolic_memory(flat[0]) if flat else {}
+    key = (tuple(map(id, flat)), tuple(map(id, feeds)))
+    if key not in kept:
+        kept[key] = Function(list(feeds), flat)
+    return kept[key]
+
+
+def symbolic_memory(tensor: Any) -> dict[Any, Function]:
+    """Where functions that lead to a tensor are kept: they live as long as it does."""
+    memory: dict[Any, Function] = vars(tensor).setdefault("_functions", {}) if symbolic.is_symbolic(tensor) else {}
+    return memory

@@ -1,0 +1,58 @@
+"""What `keras.engine` and its modules held: the layer, the input, the model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gazelle.compat.layers import Merge, merge
+from gazelle.core import era
+from gazelle.core.errors import nearest
+from gazelle.core.missing import MissingNameError
+from gazelle.core.symbolic import KerasTensor, Node
+from gazelle.layers import Input, InputLayer, InputSpec, Layer, Wrapper
+from gazelle.models import Functional, Model, Sequential
+from gazelle.utils import get_source_inputs
+
+Container = Network = Model
+
+
+def slice_X(X: Any, start: Any = None, stop: int | None = None) -> Any:  # noqa: N802 - its name of old
+    """Rows of an array or of each in a list: from `start` to `stop`, or those of a list of numbers.
+
+    >>> slice_X([np.arange(4), np.arange(4) * 2], 1, 3)
+    [array([1, 2]), array([2, 4])]
+    """
+    rows = start if hasattr(start, "__len__") else slice(start, stop)
+    return [x[rows] for x in X] if isinstance(X, list) else X[rows]
+
+
+slice_arrays = slice_X
+__all__ = [
+    "Container",
+    "Functional",
+    "Input",
+    "InputLayer",
+    "InputSpec",
+    "KerasTensor",
+    "Layer",
+    "Merge",
+    "Model",
+    "Network",
+    "Node",
+    "Sequential",
+    "Wrapper",
+    "get_source_inputs",
+    "merge",
+    "slice_X",
+    "slice_arrays",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if era.ask("module", f"engine.{name}") is not era.NOTHING:  # keras.engine.topology
+        import gazelle.compat.engine as whole
+
+        return whole
+    near = nearest(name, __all__)
+    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
+    raise MissingNameError(f"keras.engine has no {name!r}{hint}")

@@ -1,0 +1,89 @@
+"""Convolutions whose kernel is another one at every place."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import jax.numpy as jnp
+
+from gazelle.layers.convolution import _Convolution
+from gazelle.layers.input_spec import InputSpec
+
+
+class _LocallyConnected(_Convolution):
+    paddings = ("valid",)
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: Any = None,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        implementation: int = 1,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            kernel_size, strides, padding, data_format, 1, activity_regularizer=activity_regularizer, **kwargs
+        )
+        self.check_positive("filters")
+
+    def build(self, input_shape: Any) -> None:
+        channels = self.channels(input_shape)
+        self.check_fits(input_shape, self.kernel_size, "kernel_size")
+        steps = zip((input_shape[a] for a in self.space), self.kernel_size, self.strides, strict=True)
+        self.places = tuple((n - k) // s + 1 for n, k, s in steps)
+        count, window = 1, channels
+        for n, k in zip(self.places, self.kernel_size, strict=True):
+            count, window = count * n, window * k
+        self.kernel = self.add_weight("kernel", (count, window, self.filters))
+        self.bias = self.add_weight("bias", (*self.places, self.filters)) if self.use_bias else None
+        self.input_spec = InputSpec(ndim=self.rank + 2, axes={self.channel_axis: channels})
+
+    def call(self, x: Any) -> Any:
+        first = self.data_format == "channels_first"
+        x = jnp.moveaxis(x, 1, -1) if first else x
+        views = []
+        for start in itertools.product(*map(range, self.kernel_size)):
+            cut = zip(start, self.places, self.strides, strict=True)
+            views.append(x[(slice(None), *(slice(i, i + (n - 1) * s + 1, s) for i, n, s in cut))])
+        windows = jnp.stack(views, -2)  # (batch, *places, window, channels)
+        y = jnp.einsum("bpk,pkf->bpf", windows.reshape(x.shape[0], *self.kernel.shape[:2]), self.kernel.value)
+        y = y.reshape(x.shape[0], *self.places, self.filters)
+        y = self.activation(y if self.bias is None else y + self.bias.value)
+        return jnp.moveaxis(y, -1, 1) if first else y
+
+
+class LocallyConnected1D(_LocallyConnected):
+    r"""`Conv1D` with a kernel for each step:  y[t, o] = f(Σ_{k,i} x[t s + k, i] W[t, (k, i), o] + b[t, o]).
+
+    x (batch, steps, in) · W (new steps, kernel_size in, filters) · b (new steps, filters)  ->  y like `Conv1D`
+
+    >>> LocallyConnected1D(4, 3)(jnp.ones((2, 8, 5))).shape
+    (2, 6, 4)
+    """
+
+    rank = 1
+
+
+class LocallyConnected2D(_LocallyConnected):
+    r"""`Conv2D` with a kernel for each pixel:  y[p, o] = f(Σ_{k,i} x[p s + k, i] W[p, (k, i), o] + b[p, o]).
+
+    x (batch, rows, columns, in) · W (new pixels, *kernel_size in, filters) · b (*new sizes, filters)
+    ->  y like `Conv2D`
+
+    >>> LocallyConnected2D(4, 3)(jnp.ones((2, 8, 8, 3))).shape
+    (2, 6, 6, 4)
+    """
+
+    rank = 2

@@ -1,0 +1,105 @@
+"""`merge` and `Merge` of Keras 1: one word for all ways of joining, of tensors, layers and whole models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gazelle import layers, models
+from gazelle.core.errors import ArgumentError, StateError, message, unknown
+from gazelle.core.symbolic import KerasTensor
+from gazelle.saving.legacy import keras1
+
+
+def merge(
+    inputs: Any,
+    mode: Any = "sum",
+    concat_axis: int = -1,
+    dot_axes: Any = -1,
+    output_shape: Any = None,
+    output_mask: Any = None,
+    arguments: Any = None,
+    name: str | None = None,
+) -> Any:
+    """Join tensors: mode 'sum', 'mul', 'concat', 'ave', 'max', 'dot', 'cos', or a function of the list of them.
+
+    >>> merge([Input((2,)), Input((3,))], mode="concat").shape
+    (None, 5)
+    """
+    return _layer(mode, concat_axis, dot_axes, output_shape, output_mask, arguments, name)(list(inputs))
+
+
+def Merge(  # noqa: N802 - its name of old
+    layers: Any = None,
+    mode: Any = "sum",
+    concat_axis: int = -1,
+    dot_axes: Any = -1,
+    output_shape: Any = None,
+    output_mask: Any = None,
+    arguments: Any = None,
+    node_indices: Any = None,
+    tensor_indices: Any = None,
+    name: str | None = None,
+) -> Any:
+    """A layer that joins a list of tensors or, given branches, the model that joins theirs: the first of a Sequential.
+
+    >>> branches = [Sequential([layers.Dense(2, input_dim=n)]) for n in (3, 4)]
+    >>> model = Sequential([Merge(branches, mode="mul"), layers.Dense(2)])
+    >>> model.predict([np.ones((5, 3)), np.ones((5, 4))], verbose=0).shape
+    (5, 2)
+    """
+    joining = _layer(mode, concat_axis, dot_axes, output_shape, output_mask, arguments, name)
+    if not layers:
+        return joining
+    ends = [_ends(branch) for branch in layers]
+    inputs = list({id(t): t for tensors, _ in ends for t in tensors}.values())
+    return models.Model(inputs, joining([output for _, output in ends]))
+
+
+def _layer(
+    mode: Any, concat_axis: int, dot_axes: Any, output_shape: Any, output_mask: Any, arguments: Any, name: str | None
+) -> Any:
+    if callable(mode):
+        return layers.Lambda(mode, output_shape, output_mask, arguments, name=name)
+    if mode not in keras1.MERGED:
+        raise unknown("mode of merge", mode, keras1.MERGED)
+    words: dict[str, Any] = {"name": name}
+    if mode == "concat":
+        words["axis"] = concat_axis
+    if mode in ("dot", "cos"):
+        axes = (
+            [a[0] if isinstance(a, (list, tuple)) else a for a in dot_axes]
+            if not isinstance(dot_axes, int)
+            else dot_axes
+        )
+        words |= {"axes": axes, "normalize": mode == "cos"}
+    return getattr(layers, keras1.MERGED[mode])(**words)
+
+
+def _ends(branch: Any) -> tuple[list[KerasTensor], KerasTensor]:
+    """The inputs and the output of a branch: a model, or a layer that knows its input's shape."""
+    if isinstance(branch, models.Model):
+        return branch.inputs, branch.output
+    if isinstance(branch, layers.InputLayer):
+        return [branch.tensor], branch.tensor
+    if isinstance(branch, KerasTensor):
+        raise ArgumentError(
+            message(
+                "Merge of tensors",
+                expected="models or layers",
+                got=repr(branch),
+                hint="Write merge([a, b], mode=...) for tensors.",
+            )
+        )
+    if branch.nodes:
+        return branch.nodes[0].inputs, branch.nodes[0].outputs
+    if branch.batch_shape is None:
+        raise StateError(
+            message(
+                f"Merge of the layer '{branch.name}'",
+                expected="one that knows its input's shape",
+                got="none",
+                hint="Give it input_shape or input_dim.",
+            )
+        )
+    head = layers.Input(batch_shape=branch.batch_shape)
+    return [head], branch(head)

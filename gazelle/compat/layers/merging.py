@@ -1,0 +1,37 @@
+"""`keras.layers.merge`: the layers that join, and `_Merge`, which people derived their own from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gazelle import layers
+from gazelle.compat.layers.merge import Merge as Merge
+from gazelle.compat.layers.merge import merge as merge
+from gazelle.core.missing import missing
+
+
+class _Merge(layers.Layer):
+    """A layer that joins a list of tensors: a subclass writes `_merge_function(inputs)`.
+
+    >>> class Largest(_Merge):
+    ...     def _merge_function(self, inputs):
+    ...         return jnp.maximum(*inputs)
+    >>> Largest()([np.ones(2), np.zeros(2)]).tolist()
+    [1.0, 1.0]
+    """
+
+    supports_masking = True
+
+    def _merge_function(self, inputs: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} has no _merge_function.")
+
+    def call(self, inputs: Any) -> Any:
+        return self._merge_function(inputs)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """None: a joined tensor has no mask of its own."""
+        return None
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(layers, name) if hasattr(layers, name) else missing(__name__)(name)

@@ -1,0 +1,76 @@
+"""Forms of today's layers that only arguments or names of old ask for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from gazelle.core.random_bits import bernoulli
+from gazelle.layers import GRU, LSTM, BatchNormalization, Embedding
+
+
+class DroppingEmbedding(Embedding):
+    """Embedding(dropout=rate) of Keras 1: in training a share of the words of the table gives zeros, the others more.
+
+    >>> layer = DroppingEmbedding(10, 4)
+    >>> layer.dropout = 0.5
+    >>> layer(jnp.array([[1, 2, 0]])).shape
+    (1, 3, 4)
+    """
+
+    dropout: float = 0.0
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        y = super().call(x)
+        if not training or not self.dropout:
+            return y
+        keep = 1.0 - self.dropout
+        kept = bernoulli(self.random_key(), keep, (self.input_dim,))
+        return y * jnp.take(kept, x.astype(jnp.int32), axis=0)[..., None].astype(y.dtype) / keep
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "dropout": self.dropout}
+
+
+class BatchwiseNormalization(BatchNormalization):
+    """BatchNormalization(mode=2) of Keras 1: statistics of the batch, in testing too.
+
+    >>> BatchwiseNormalization(epsilon=0.0)(jnp.array([[1.0], [3.0]])).tolist()
+    [[-1.0], [1.0]]
+    """
+
+    def call(self, x: Any, training: bool = False, mask: Any = None) -> Any:
+        mean, variance = self.moments(x, mask)
+        shape = [1] * x.ndim
+        shape[self.axis] = -1
+        return self.affine(self.standard(x, mean.reshape(shape), variance.reshape(shape)), shape)
+
+
+class SampleNormalization(BatchNormalization):
+    """BatchNormalization(mode=1) of Keras 1: statistics of each sample over its last axis.
+
+    >>> SampleNormalization(epsilon=0.0)(jnp.array([[1.0, 3.0]])).tolist()
+    [[-1.0, 1.0]]
+    """
+
+    def call(self, x: Any, training: bool = False, mask: Any = None) -> Any:
+        mean = jnp.mean(x, -1, keepdims=True)
+        spread = jnp.sqrt(jnp.var(x, -1, keepdims=True) + self.epsilon) + self.epsilon
+        return self.affine((x - mean) / spread, (1,) * (x.ndim - 1) + (-1,))
+
+
+class CuDNNLSTM(LSTM):
+    """`LSTM`: one program runs on every device.
+
+    >>> CuDNNLSTM(4)(jnp.ones((2, 5, 3))).shape
+    (2, 4)
+    """
+
+
+class CuDNNGRU(GRU):
+    """`GRU`: one program runs on every device.
+
+    >>> CuDNNGRU(4)(jnp.ones((2, 5, 3))).shape
+    (2, 4)
+    """

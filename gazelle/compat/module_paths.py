@@ -1,0 +1,116 @@
+"""Modules that Keras had once, and what stands for them now."""
+
+from __future__ import annotations
+
+from gazelle.core.era import NOTHING
+
+#: room of today -> paths behind `keras.` that it is given for
+_OF: dict[str, tuple[str, ...]] = {
+    "gazelle.layers": (
+        *(
+            f"layers.{part}"
+            for part in (
+                "advanced_activations",
+                "base",
+                "convolutional",
+                "convolutional_recurrent",
+                "core",
+                "cudnn_recurrent",
+                "dense_attention",
+                "embeddings",
+                "experimental",
+                "experimental.preprocessing",
+                "local",
+                "noise",
+                "normalization",
+                "normalization_v2",
+                "pooling",
+                "preprocessing",
+                "preprocessing.image_preprocessing",
+                "recurrent",
+                "recurrent_v2",
+                "rnn",
+                "wrappers",
+            )
+        ),
+        "legacy.layers",
+    ),
+    "gazelle.compat.engine": tuple(
+        f"engine{part}"
+        for part in (
+            "",
+            ".base_layer",
+            ".functional",
+            ".input_layer",
+            ".input_spec",
+            ".keras_tensor",
+            ".network",
+            ".saving",
+            ".sequential",
+            ".topology",
+            ".training",
+            ".node",
+        )
+    ),
+    "gazelle.compat.interfaces": ("legacy", "legacy.interfaces"),
+    "gazelle.losses": ("objectives",),
+    "gazelle.compat.initializations": ("initializations",),
+    "gazelle.initializers": ("initializers.initializers_v1", "initializers.initializers_v2"),
+    "gazelle.models": ("layers.containers", "saving.save", "models.models"),
+    "gazelle.optimizers": (
+        "optimizer_v2",
+        "optimizers.experimental",
+        "optimizers.legacy",
+        *(f"optimizer_v2.{name}" for name in ("adam", "gradient_descent", "rmsprop", "optimizer_v2")),
+    ),
+    "gazelle.callbacks": (
+        "callbacks.callbacks",
+        "callbacks.experimental",
+        "callbacks.tensorboard_v1",
+        "callbacks.tensorboard_v2",
+    ),
+    "gazelle.backend": (
+        "backend.common",
+        "backend.load_backend",
+        "backend.numpy_backend",
+        "backend.tensorflow_backend",
+        "backend.theano_backend",
+    ),
+    "gazelle.utils": tuple(
+        f"utils.{part}"
+        for part in (
+            "all_utils",
+            "conv_utils",
+            "data_utils",
+            "generic_utils",
+            "io_utils",
+            "layer_utils",
+            "losses_utils",
+            "metrics_utils",
+            "model_utils",
+            "multi_gpu_utils",
+            "np_utils",
+            "test_utils",
+            "tf_utils",
+            "training_utils",
+            "vis_utils",
+            "visualize_util",
+            "visualize_plots",
+        )
+    ),
+    "gazelle.compat.layers.merging": ("layers.merge",),
+    "gazelle.compat.preprocessing.image": ("preprocessing.image", "preprocessing.image_gen"),
+    "gazelle.compat.preprocessing.text": ("preprocessing.text",),
+    "gazelle.compat.preprocessing.sequence": ("preprocessing.sequence",),
+    "gazelle.compat.scikit_learn": ("wrappers.scikit_learn",),
+    "gazelle.mixed_precision": ("mixed_precision.experimental", "mixed_precision.policy"),
+    "gazelle.applications.mobilenet_v2": ("applications.mobilenetv2",),
+    "gazelle.applications.resnet": ("applications.resnet_common",),
+}
+#: path behind `keras.` -> the module of gazelle that is given for it
+PATHS = {path: namespace for namespace, paths in _OF.items() for path in paths}
+
+
+def module(path: str) -> str:
+    """The name of the module that stands for `keras.<path>`, which is not one of today's; NOTHING: look there."""
+    return PATHS.get(path, NOTHING)

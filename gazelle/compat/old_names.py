@@ -1,0 +1,149 @@
+"""Names that rooms had once, and where what they name stands now."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+from gazelle.compat.module_paths import PATHS
+from gazelle.core.config import REGISTRY
+from gazelle.core.era import NOTHING
+
+_OLD = "gazelle.compat.layers"
+_LAYERS = (
+    "AtrousConvolution1D",
+    "AtrousConvolution2D",
+    "CuDNNGRU",
+    "CuDNNLSTM",
+    "Deconvolution2D",
+    "Deconvolution3D",
+    "Highway",
+    "LocallyConnected1D",
+    "LocallyConnected2D",
+    "MaxoutDense",
+    "Merge",
+    "ParametricSoftplus",
+    "SReLU",
+    "ThresholdedReLU",
+    "TimeDistributedDense",
+    "merge",
+)
+_OPTIMIZERS = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam", "Ftrl")
+
+#: room -> name of old -> "module:name" that it means; ":name" is a name of the same room, "module" a whole module
+NAMES: dict[str, dict[str, str]] = {
+    "gazelle": {"Model": ":Model"},
+    "gazelle.layers": {
+        **{name: f"{_OLD}:{name}" for name in _LAYERS},
+        "AtrousConv1D": f"{_OLD}:AtrousConvolution1D",
+        "AtrousConv2D": f"{_OLD}:AtrousConvolution2D",
+        "Deconv2D": f"{_OLD}:Deconvolution2D",
+        "Deconv3D": f"{_OLD}:Deconvolution3D",
+        "Recurrent": "gazelle.compat.recurrent:Recurrent",
+        "Sequential": "gazelle.models:Sequential",
+        "Model": "gazelle.models:Model",
+        "K": "gazelle.backend",
+        "Node": "gazelle.core.symbolic:Node",
+        "Convolution2DTranspose": ":Conv2DTranspose",
+        "GlobalAvgPool": ":GlobalAveragePooling2D",
+    },
+    "gazelle.models": {
+        "Graph": "gazelle.compat.graph:Graph",
+        "Merge": "gazelle.compat.layers:Merge",
+        "Layer": "gazelle.layers:Layer",
+        "Container": ":Model",
+        "InputLayer": "gazelle.layers:InputLayer",
+        "model_from_yaml": "gazelle.saving.legacy:model_from_yaml",
+        "model_from_config": "gazelle.layers:deserialize",
+        "K": "gazelle.backend",
+    },
+    "gazelle.optimizers": {
+        **{name.lower(): f":{name}" for name in _OPTIMIZERS},
+        "TFOptimizer": ":OptaxOptimizer",
+        "Nadam": ":Nadam",
+    },
+    "gazelle.regularizers": {
+        "l1l2": ":L1L2",
+        "WeightRegularizer": ":L1L2",
+        "L1L2Regularizer": ":L1L2",
+        **{
+            name: f"gazelle.compat.regularizers:{name}"
+            for name in ("activity_l1", "activity_l2", "activity_l1l2", "ActivityRegularizer", "EigenvalueRegularizer")
+        },
+    },
+    "gazelle.losses": {"Reduction": "gazelle.compat.losses:Reduction"},
+    "gazelle.constraints": {"maxnorm": ":MaxNorm", "nonneg": ":NonNeg", "unitnorm": ":UnitNorm"},
+    "gazelle.metrics": {
+        name: f"gazelle.compat.metrics:{name}"
+        for name in ("precision", "recall", "fbeta_score", "fmeasure", "matthews_correlation")
+    },
+    "gazelle.utils": {
+        "plot": ":plot_model",
+        "print_summary": "gazelle.models.summary:summary",
+        "visualize_util": "gazelle.utils",
+        "ReductionV2": "gazelle.compat.losses:Reduction",
+        "deserialize_keras_object": ":deserialize_keras_object",
+    },
+    "gazelle.callbacks": {"BaseLogger": ":Callback"},  # what it summed up, the loop sums up
+    "gazelle.wrappers": {},
+}
+#: room -> module whose public names the room has too, where it does not have them itself
+ALSO: dict[str, str] = {
+    "gazelle.backend": "gazelle.compat.backend",
+    "gazelle.preprocessing": "gazelle.compat.preprocessing",
+    "gazelle.preprocessing.image": "gazelle.compat.preprocessing.image",
+    "gazelle.preprocessing.sequence": "gazelle.compat.preprocessing.sequence",
+    "gazelle.utils": "gazelle.compat.utils",
+}
+#: room -> tables of names in configs, which were names of the room, too: losses.mse, metrics.mean_absolute_error
+_TABLES = {
+    "losses": ("losses",),
+    "metrics": ("losses", "metrics"),
+    "initializers": ("initializers",),
+    "activations": ("activations",),
+    "constraints": ("constraints",),
+}
+
+
+def name(namespace: str, name: str) -> Any:
+    """What `name` meant in a room that does not have it today."""
+    where = NAMES.get(namespace, {}).get(name)
+    if where is not None:
+        path, _, inner = where.partition(":")
+        module = importlib.import_module(path or namespace)
+        return getattr(module, inner) if inner else module
+    short = namespace.partition(".")[2]
+    path = PATHS.get(f"{short}.{name}" if short else name, "")
+    if path:
+        return importlib.import_module(path)
+    for table in _TABLES.get(short, ()):
+        if name in REGISTRY[table]:
+            return REGISTRY[table][name]
+    if namespace in ALSO:
+        return _also(ALSO[namespace], name)
+    parent = PATHS.get(short)
+    return getattr(importlib.import_module(parent), name, NOTHING) if parent and parent != namespace else NOTHING
+
+
+def classes() -> bool:
+    """Enter the classes that are gone into the tables of names in configs; False where they are there."""
+    namespaces = [f"gazelle.compat.{part}" for part in ("layers", "regularizers")]
+    missing = [namespace for namespace in namespaces if namespace not in sys.modules]
+    for namespace in missing:
+        importlib.import_module(namespace)
+    return bool(missing)
+
+
+def names(namespace: str) -> list[str]:
+    """The names of then that `from room import *` gave."""
+    return list(NAMES.get(namespace, ()))
+
+
+def _also(namespace: str, name: str) -> Any:
+    try:
+        return getattr(importlib.import_module(namespace), name, NOTHING)
+    except ModuleNotFoundError as error:
+        if error.name != namespace:
+            raise
+        return NOTHING

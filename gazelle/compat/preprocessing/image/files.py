@@ -1,0 +1,214 @@
+"""Changed images from files: of a folder with a folder for each class, or named in a data frame."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+import numpy as np
+
+from gazelle.compat.preprocessing.image.iterators import Images
+from gazelle.core.errors import DataError, message, unknown
+from gazelle.data import images
+from gazelle.data.images import CHANNELS
+from gazelle.data.images import img_to_array as img_to_array
+from gazelle.data.labels import to_categorical
+
+ENDINGS = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff", "gif")
+_ORDERS = {"th": "channels_first", "tf": "channels_last", "default": None}
+
+
+def load_img(
+    path: Any,
+    grayscale: bool = False,
+    color_mode: str = "rgb",
+    target_size: Any = None,
+    interpolation: str = "nearest",
+    keep_aspect_ratio: bool = False,
+) -> Any:
+    """The image in a file, as an image of Pillow; `grayscale` is `color_mode` of old."""
+    mode = "grayscale" if grayscale is True else color_mode
+    return images.load_img(path, mode, target_size, interpolation, keep_aspect_ratio)
+
+
+def array_to_img(x: Any, data_format: Any = None, scale: bool = True, dtype: Any = None, **old: Any) -> Any:
+    """An array as an image of Pillow."""
+    order = old.get("dim_ordering", data_format)
+    return images.array_to_img(x, _ORDERS.get(order, order), scale, dtype)
+
+
+def save_img(
+    path: Any, x: Any, data_format: Any = None, file_format: Any = None, scale: bool = True, **kwargs: Any
+) -> None:
+    """Write an array into an image file."""
+    images.save_img(path, x, _ORDERS.get(data_format, data_format), file_format, scale, **kwargs)
+
+
+def list_pictures(directory: Any, ext: Any = ENDINGS) -> list[str]:
+    """The paths of the image files below a folder."""
+    ending = ext if isinstance(ext, str) else "|".join(re.escape(e) for e in ext)
+    pattern = re.compile(rf"([\w-]+\.(?:{ending}))$", re.IGNORECASE)
+    found = [os.path.join(root, name) for root, _, names in os.walk(directory) for name in names]
+    return sorted(path for path in found if pattern.search(os.path.basename(path)))
+
+
+class _Files(Images):
+    """Images read when their batch comes; `filepaths`, `labels` and what `class_mode` makes of these."""
+
+    filepaths: list[str]
+    labels: Any
+    sample_weight: Any = None
+
+    def _begin(
+        self,
+        generator: Any,
+        target_size: Any,
+        color_mode: str,
+        class_mode: Any,
+        interpolation: str,
+        keep_aspect_ratio: bool,
+        *words: Any,
+    ) -> None:
+        if color_mode not in CHANNELS:
+            raise unknown("color_mode", color_mode, CHANNELS)
+        self.target_size, self.color_mode, self.class_mode = tuple(target_size), color_mode, class_mode
+        self._loading = (interpolation, keep_aspect_ratio)
+        size = self.target_size
+        first = generator.data_format == "channels_first"
+        self.image_shape = (CHANNELS[color_mode], *size) if first else (*size, CHANNELS[color_mode])
+        self.data_format = generator.data_format
+        self.samples = self.nb_sample = len(self.filepaths)
+        Images.__init__(self, generator, self.samples, *words)
+
+    def _get_batches_of_transformed_samples(self, index_array: Any) -> Any:
+        generator = self.image_data_generator
+        batch = np.zeros((len(index_array), *self.image_shape), generator.dtype)
+        for row, number in enumerate(index_array):
+            image = images.load_img(self.filepaths[number], self.color_mode, self.target_size, *self._loading)
+            batch[row] = self._changed(img_to_array(image, generator.data_format, generator.dtype))
+        self._save(batch, index_array)
+        if self.class_mode is None:
+            return batch
+        y = batch.copy() if self.class_mode == "input" else self._targets(index_array)
+        return (batch, y) if self.sample_weight is None else (batch, y, self.sample_weight[index_array])
+
+    def _targets(self, index_array: Any) -> Any:
+        if self.class_mode == "multi_output":
+            return [column[index_array] for column in self.labels]
+        labels = self.labels[index_array]
+        if self.class_mode == "categorical":
+            return to_categorical(labels, len(self.class_indices)).astype("float32")
+        return labels.astype("float32") if self.class_mode in ("binary", "sparse") else labels
+
+    class_indices: dict[str, int]
+
+
+class DirectoryIterator(_Files):
+    """Changed images of a folder that has a folder for each class."""
+
+    def __init__(
+        self,
+        directory: Any,
+        image_data_generator: Any,
+        target_size: Any = (256, 256),
+        color_mode: str = "rgb",
+        classes: Any = None,
+        class_mode: Any = "categorical",
+        batch_size: int = 32,
+        shuffle: bool = True,
+        seed: int | None = None,
+        data_format: Any = None,
+        save_to_dir: Any = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        follow_links: bool = False,
+        subset: str | None = None,
+        interpolation: str = "nearest",
+        keep_aspect_ratio: bool = False,
+        **_: Any,
+    ) -> None:
+        modes = ("categorical", "binary", "sparse", "input", None)
+        if class_mode not in modes:
+            raise unknown("class_mode", class_mode, [m for m in modes if m])
+        if not os.path.isdir(directory):
+            raise DataError(message("flow_from_directory", expected="a folder", got=repr(str(directory))))
+        self.directory = directory
+        found = sorted(e.name for e in os.scandir(directory) if e.is_dir())
+        names = list(classes) if classes else found
+        self.class_indices = {name: number for number, name in enumerate(names)}
+        self.num_classes = self.nb_class = len(names)
+        self.filepaths, labels = [], []
+        for name in names:
+            paths = sorted(
+                os.path.join(root, file)
+                for root, _, files in os.walk(os.path.join(directory, name), followlinks=follow_links)
+                for file in files
+                if file.lower().endswith(ENDINGS)
+            )
+            paths = paths[image_data_generator.part(len(paths), subset)]
+            self.filepaths += paths
+            labels += [self.class_indices[name]] * len(paths)
+        self.labels = self.classes = np.asarray(labels, "int32")
+        self.filenames = [os.path.relpath(path, directory) for path in self.filepaths]
+        words = (batch_size, shuffle, seed, (save_to_dir, save_prefix, save_format))
+        self._begin(image_data_generator, target_size, color_mode, class_mode, interpolation, keep_aspect_ratio, *words)
+        print(f"Found {self.samples} images belonging to {self.num_classes} classes.")
+
+
+class DataFrameIterator(_Files):
+    """Changed images of the files that a column of a data frame names."""
+
+    def __init__(
+        self,
+        dataframe: Any,
+        directory: Any = None,
+        image_data_generator: Any = None,
+        x_col: str = "filename",
+        y_col: Any = "class",
+        weight_col: str | None = None,
+        target_size: Any = (256, 256),
+        color_mode: str = "rgb",
+        classes: Any = None,
+        class_mode: Any = "categorical",
+        batch_size: int = 32,
+        shuffle: bool = True,
+        seed: int | None = None,
+        data_format: Any = None,
+        save_to_dir: Any = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        subset: str | None = None,
+        interpolation: str = "nearest",
+        keep_aspect_ratio: bool = False,
+        validate_filenames: bool = True,
+        **_: Any,
+    ) -> None:
+        paths = [os.path.join(directory or "", str(name)) for name in dataframe[x_col]]
+        rows = np.asarray([i for i, path in enumerate(paths) if not validate_filenames or os.path.isfile(path)], int)
+        self.directory = directory or ""
+        values: Any = None if class_mode in ("input", None) else self._column(dataframe, y_col)
+        self.class_indices = {}
+        if class_mode in ("categorical", "binary", "sparse"):
+            names = list(classes) if classes else sorted({str(v) for v in np.asarray(values)[rows]})
+            self.class_indices = {name: number for number, name in enumerate(names)}
+            rows = np.asarray([i for i in rows if str(values[i]) in self.class_indices], int)
+            values = np.asarray([self.class_indices.get(str(v), 0) for v in values], "int32")
+        rows = rows[image_data_generator.part(len(rows), subset)]
+        self.filepaths = [paths[i] for i in rows]
+        self.filenames = [str(dataframe[x_col].iloc[i]) for i in rows]
+        many = class_mode == "multi_output"
+        self.labels = [column[rows] for column in values] if many else None if values is None else values[rows]
+        self.classes = self.labels
+        if weight_col:
+            self.sample_weight = np.asarray(dataframe[weight_col])[rows]
+        words = (batch_size, shuffle, seed, (save_to_dir, save_prefix, save_format))
+        self._begin(image_data_generator, target_size, color_mode, class_mode, interpolation, keep_aspect_ratio, *words)
+        belonging = f" belonging to {len(self.class_indices)} classes" if self.class_indices else ""
+        print(f"Found {self.samples} validated image filenames{belonging}.")
+
+    @staticmethod
+    def _column(dataframe: Any, y_col: Any) -> Any:
+        if isinstance(y_col, list | tuple):
+            return [np.asarray(dataframe[name]) for name in y_col]
+        return np.asarray(dataframe[y_col])

@@ -1,0 +1,217 @@
+"""`ImageDataGenerator`: which changes images go through, and the data sets of changed images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gazelle import config
+from gazelle.compat.preprocessing.image.affine import (
+    apply_affine_transform,
+    apply_brightness_shift,
+    apply_channel_shift,
+    flip_axis,
+)
+from gazelle.compat.preprocessing.image.files import _ORDERS, DataFrameIterator, DirectoryIterator
+from gazelle.compat.preprocessing.image.iterators import NumpyArrayIterator
+from gazelle.core.errors import ArgumentError, StateError, message, unknown
+
+
+class ImageDataGenerator:
+    """Images changed at random, each time anew, and brought to a scale.
+
+    Args:
+        featurewise_center, featurewise_std_normalization, zca_whitening, zca_epsilon: bring the pixels of the set that
+            `fit` was given to mean 0, to deviation 1, to no correlation.
+        samplewise_center, samplewise_std_normalization: the same for each image by itself.
+        rotation_range: degrees. width_shift_range, height_shift_range: shares of the size, pixels, or a list of these.
+        brightness_range: least and greatest factor. shear_range: degrees. zoom_range: z for (1 - z, 1 + z), or a pair.
+        channel_shift_range: the most that is added to all pixels.
+        fill_mode, cval: what stands where nothing was: 'nearest', 'constant', 'reflect' or 'wrap'.
+        horizontal_flip, vertical_flip: turn half of the images round.
+        rescale: a factor. preprocessing_function: of one image, before all else of the scale.
+        data_format: order of the axes (dim_ordering of old). validation_split: share of `subset='validation'`.
+
+    >>> images = ImageDataGenerator(rescale=1 / 2).flow(np.full((4, 2, 2, 1), 3.0), batch_size=4)
+    >>> next(images)[0, 0].tolist()
+    [[1.5], [1.5]]
+    """
+
+    def __init__(
+        self,
+        featurewise_center: bool = False,
+        samplewise_center: bool = False,
+        featurewise_std_normalization: bool = False,
+        samplewise_std_normalization: bool = False,
+        zca_whitening: bool = False,
+        zca_epsilon: float = 1e-6,
+        rotation_range: float = 0,
+        width_shift_range: Any = 0.0,
+        height_shift_range: Any = 0.0,
+        brightness_range: Any = None,
+        shear_range: float = 0.0,
+        zoom_range: Any = 0.0,
+        channel_shift_range: float = 0.0,
+        fill_mode: str = "nearest",
+        cval: float = 0.0,
+        horizontal_flip: bool = False,
+        vertical_flip: bool = False,
+        rescale: float | None = None,
+        preprocessing_function: Any = None,
+        data_format: Any = None,
+        validation_split: float = 0.0,
+        interpolation_order: int = 1,
+        dtype: Any = None,
+        dim_ordering: Any = None,
+    ) -> None:
+        given = dict(locals())
+        for name in ("self", "dim_ordering", "data_format", "dtype", "zoom_range", "validation_split"):
+            given.pop(name)
+        vars(self).update(given)
+        order = data_format or dim_ordering
+        self.data_format = _ORDERS.get(order, order) or config.image_data_format()
+        self.dtype = dtype or config.floatx()
+        first = self.data_format == "channels_first"
+        self.channel_axis, self.row_axis, self.col_axis = (1, 2, 3) if first else (3, 1, 2)
+        pair = np.ndim(zoom_range) > 0
+        if pair and len(zoom_range) != 2:
+            raise ArgumentError(message("zoom_range", expected="a number or a pair", got=repr(zoom_range)))
+        self.zoom_range = list(zoom_range) if pair else [1 - zoom_range, 1 + zoom_range]
+        if not 0 <= validation_split < 1:
+            raise ArgumentError(message("validation_split", expected="a share from 0 to below 1", got=validation_split))
+        self._validation_split = validation_split
+        self.featurewise_center = featurewise_center or featurewise_std_normalization or zca_whitening
+        self.samplewise_center = samplewise_center or samplewise_std_normalization
+        self.mean: Any = None
+        self.std: Any = None
+        self.principal_components: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"ImageDataGenerator has no attribute {name!r}.", name=name, obj=self)
+
+    def part(self, count: int, subset: str | None) -> Any:
+        """Which of `count` samples a subset has: 'validation' the first, 'training' the others."""
+        if subset not in (None, "training", "validation"):
+            raise unknown("subset", subset, ("training", "validation"))
+        border = int(self._validation_split * count)
+        return slice(None) if subset is None else slice(border) if subset == "validation" else slice(border, None)
+
+    def flow(self, x: Any, y: Any = None, batch_size: int = 32, shuffle: bool = True, *args: Any, **kwargs: Any) -> Any:
+        """Changed images of an array, with labels y."""
+        names = ("sample_weight", "seed", "save_to_dir", "save_prefix", "save_format", "subset")
+        words = dict(zip(names, args, strict=False)) | kwargs
+        return NumpyArrayIterator(x, y, self, batch_size=batch_size, shuffle=shuffle, **words)
+
+    def flow_from_directory(self, directory: Any, *args: Any, **kwargs: Any) -> DirectoryIterator:
+        """Changed images of a folder with a folder for each class."""
+        return DirectoryIterator(directory, self, *args, **kwargs)
+
+    def flow_from_dataframe(self, dataframe: Any, directory: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Changed images of the files that a data frame names."""
+        return DataFrameIterator(dataframe, directory, self, *args, **kwargs)
+
+    def standardize(self, x: Any) -> Any:
+        """One image brought to scale."""
+        if self.preprocessing_function:
+            x = self.preprocessing_function(x)
+        if self.rescale:
+            x = x * self.rescale
+        if self.samplewise_center:
+            x = x - np.mean(x, keepdims=True)
+        if self.samplewise_std_normalization:
+            x = x / (np.std(x, keepdims=True) + 1e-6)
+        if self.featurewise_center:
+            x = x - self._fitted("mean")
+        if self.featurewise_std_normalization:
+            x = x / (self._fitted("std") + 1e-6)
+        if self.zca_whitening:
+            x = np.reshape(np.reshape(x, (-1, x.size)) @ self._fitted("principal_components"), x.shape)
+        return np.asarray(x, self.dtype)
+
+    def _fitted(self, name: str) -> Any:
+        if getattr(self, name) is None:
+            words = "an ImageDataGenerator with featurewise numbers or whitening"
+            raise StateError(message(words, expected="fit(x) first", got="no fit", hint="Call datagen.fit(x_train)."))
+        return getattr(self, name)
+
+    def get_random_transform(self, img_shape: Any, seed: int | None = None) -> dict[str, Any]:
+        """The changes of one image, drawn."""
+        if seed is not None:
+            np.random.seed(seed)
+        rows, columns = img_shape[self.row_axis - 1], img_shape[self.col_axis - 1]
+        draw: Any = np.random.uniform
+        out = {"theta": draw(-self.rotation_range, self.rotation_range) if self.rotation_range else 0}
+        out["tx"] = _shift(self.height_shift_range, rows)
+        out["ty"] = _shift(self.width_shift_range, columns)
+        out["shear"] = draw(-self.shear_range, self.shear_range) if self.shear_range else 0
+        out["zx"], out["zy"] = (1, 1) if self.zoom_range == [1, 1] else draw(*self.zoom_range, 2)
+        out["flip_horizontal"] = (np.random.random() < 0.5) * self.horizontal_flip
+        out["flip_vertical"] = (np.random.random() < 0.5) * self.vertical_flip
+        shift = self.channel_shift_range
+        out["channel_shift_intensity"] = draw(-shift, shift) if shift else None
+        out["brightness"] = draw(*self.brightness_range) if self.brightness_range is not None else None
+        return out
+
+    def apply_transform(self, x: Any, transform_parameters: dict[str, Any]) -> Any:
+        """An image through the changes that `get_random_transform` gave."""
+        p, (row, column, channel) = transform_parameters, (self.row_axis - 1, self.col_axis - 1, self.channel_axis - 1)
+        x = apply_affine_transform(
+            x,
+            p.get("theta", 0),
+            p.get("tx", 0),
+            p.get("ty", 0),
+            p.get("shear", 0),
+            p.get("zx", 1),
+            p.get("zy", 1),
+            row,
+            column,
+            channel,
+            self.fill_mode,
+            self.cval,
+            self.interpolation_order,
+        )
+        if p.get("channel_shift_intensity") is not None:
+            x = apply_channel_shift(x, p["channel_shift_intensity"], channel)
+        if p.get("flip_horizontal"):
+            x = flip_axis(x, column)
+        if p.get("flip_vertical"):
+            x = flip_axis(x, row)
+        return x if p.get("brightness") is None else apply_brightness_shift(x, p["brightness"], False)
+
+    def random_transform(self, x: Any, seed: int | None = None) -> Any:
+        """One image, changed at random."""
+        return self.apply_transform(x, self.get_random_transform(x.shape, seed))
+
+    def fit(self, x: Any, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
+        """Learn mean, deviation and correlation of the pixels of a set of images."""
+        x = np.asarray(x, self.dtype)
+        if x.ndim != 4:
+            raise ArgumentError(message("fit of an ImageDataGenerator", expected="4 axes", got=f"shape {x.shape}"))
+        if seed is not None:
+            np.random.seed(seed)
+        if augment:
+            x = np.stack([self.random_transform(image) for _ in range(rounds) for image in x])
+        axes = (0, self.row_axis, self.col_axis)
+        if self.featurewise_center:
+            self.mean = np.mean(x, axes, keepdims=True)[0]
+            x = x - self.mean
+        if self.featurewise_std_normalization:
+            self.std = np.std(x, axes, keepdims=True)[0]
+            x = x / (self.std + 1e-6)
+        if self.zca_whitening:
+            flat = x.reshape(len(x), -1)
+            _, s, vt = np.linalg.svd(flat / np.sqrt(len(flat)))
+            scale = np.concatenate([s, np.zeros(len(vt) - len(s), s.dtype)]) ** 2 + self.zca_epsilon
+            self.principal_components = (vt.T / np.sqrt(scale)) @ vt
+
+
+def _shift(limit: Any, size: int) -> Any:
+    """A shift in pixels: within a share of the size, within whole pixels, or one of a list, either way."""
+    if not np.any(limit):
+        return 0
+    if np.ndim(limit) or isinstance(limit, int):
+        pixels = np.random.choice(limit) * np.random.choice([-1, 1])
+    else:
+        pixels = np.random.uniform(-limit, limit)
+    return pixels * size if np.max(limit) < 1 else pixels

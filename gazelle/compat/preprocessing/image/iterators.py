@@ -1,0 +1,137 @@
+"""Data sets of changed images that go round without end, batch by batch; to `fit` they have a length as well."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from gazelle.core.errors import DataError, message
+from gazelle.data.images import array_to_img
+from gazelle.data.pydataset import PyDataset
+
+
+class Iterator(PyDataset):
+    """Batches of the samples of numbers 0 to n - 1, drawn in a new order in each round.
+
+    A subclass writes `_get_batches_of_transformed_samples(numbers)`. `next()` goes round without end; `len` is the
+    number of batches of a round, and `[i]` its batch number i.
+    """
+
+    def __init__(self, n: int, batch_size: int, shuffle: bool, seed: int | None) -> None:
+        super().__init__()
+        self.n, self.batch_size, self.shuffle, self.seed = n, batch_size, shuffle, seed
+        self.index_array: Any = None
+        self.batch_index = self.total_batches_seen = 0
+
+    def __len__(self) -> int:
+        return -(-self.n // self.batch_size)
+
+    def __getitem__(self, index: int) -> Any:
+        self._reseed()
+        if self.index_array is None:
+            self.on_epoch_end()
+        return self._batch(self.batch_size * index)
+
+    def _reseed(self) -> None:
+        if self.seed is not None:
+            np.random.seed((self.seed + self.total_batches_seen) % 2**32)
+
+    def _batch(self, start: int) -> Any:
+        self.total_batches_seen += 1
+        return self._get_batches_of_transformed_samples(self.index_array[start : start + self.batch_size])
+
+    def _get_batches_of_transformed_samples(self, index_array: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} has no _get_batches_of_transformed_samples.")
+
+    def on_epoch_end(self) -> None:
+        """Draw the order of the next round."""
+        self.index_array = np.random.permutation(self.n) if self.shuffle else np.arange(self.n)
+
+    def reset(self) -> None:
+        """Begin a round."""
+        self.batch_index = 0
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        return self.next()
+
+    def next(self) -> Any:
+        """The next batch."""
+        self._reseed()
+        if self.batch_index == 0:
+            self.on_epoch_end()
+        start = self.batch_size * self.batch_index
+        self.batch_index = (self.batch_index + 1) % max(len(self), 1)
+        return self._batch(start)
+
+
+class Images(Iterator):
+    """Images that an `ImageDataGenerator` changes: what iterators over arrays and over files share."""
+
+    def __init__(self, generator: Any, n: int, batch_size: int, shuffle: bool, seed: int | None, saved: Any) -> None:
+        super().__init__(n, batch_size, shuffle, seed)
+        self.image_data_generator = generator
+        self.save_to_dir, self.save_prefix, self.save_format = saved
+
+    def _changed(self, image: Any) -> Any:
+        generator = self.image_data_generator
+        return generator.standardize(generator.random_transform(np.asarray(image, generator.dtype)))
+
+    def _save(self, images: Any, numbers: Any) -> None:
+        """Write the changed images as files, for people to look at."""
+        for image, number in zip(images, numbers, strict=True) if self.save_to_dir else ():
+            name = f"{self.save_prefix}_{number}_{np.random.randint(10**4)}.{self.save_format}"
+            image = array_to_img(image, self.image_data_generator.data_format)
+            image.save(os.path.join(self.save_to_dir, name))
+
+
+class NumpyArrayIterator(Images):
+    """Changed images of an array (samples, rows, columns, channels), with labels and weights where there are."""
+
+    def __init__(
+        self,
+        x: Any,
+        y: Any,
+        image_data_generator: Any,
+        batch_size: int = 32,
+        shuffle: bool = False,
+        sample_weight: Any = None,
+        seed: int | None = None,
+        data_format: Any = None,
+        save_to_dir: Any = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        subset: str | None = None,
+        **_: Any,
+    ) -> None:
+        x, *beside = x if isinstance(x, tuple | list) else (x,)
+        beside = list(beside[0]) if beside and isinstance(beside[0], list | tuple) else list(beside)
+        rows = image_data_generator.part(len(x), subset)
+        self.x = np.asarray(x)[rows]
+        self.x_misc = [np.asarray(one)[rows] for one in beside]
+        if self.x.ndim != 4:
+            raise DataError(
+                message(
+                    "flow of an ImageDataGenerator",
+                    expected="images (samples, rows, columns, channels)",
+                    got=f"shape {self.x.shape}",
+                    hint="x[..., None] adds the channel of grey images.",
+                )
+            )
+        if y is not None and len(y) != len(x):
+            raise DataError(message("flow of an ImageDataGenerator", expected=f"{len(x)} labels", got=f"{len(y)}"))
+        self.y = None if y is None else np.asarray(y)[rows]
+        self.sample_weight = None if sample_weight is None else np.asarray(sample_weight)[rows]
+        saved = (save_to_dir, save_prefix, save_format)
+        super().__init__(image_data_generator, len(self.x), batch_size, shuffle, seed, saved)
+
+    def _get_batches_of_transformed_samples(self, index_array: Any) -> Any:
+        images = np.stack([self._changed(self.x[i]) for i in index_array])
+        self._save(images, index_array)
+        x = [images, *(one[index_array] for one in self.x_misc)] if self.x_misc else images
+        labelled = [part[index_array] for part in (self.y, self.sample_weight) if part is not None]
+        return (x, *labelled) if labelled else x

@@ -1,0 +1,147 @@
+"""Windows over series, pairs of words that stand near each other."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import numpy as np
+
+from gazelle.core.errors import ArgumentError, message
+from gazelle.data.pydataset import PyDataset
+from gazelle.data.sequences import pad_sequences as pad_sequences
+
+
+class TimeseriesGenerator(PyDataset):
+    """Batches of windows over a series: the window before each row, with the row's target.
+
+    data (time, ...), targets (time, ...)  ->  ((batch, length / sampling_rate, ...), (batch, ...))
+
+    Args:
+        length: rows from the window's first to its target.
+        sampling_rate: every how many rows of a window are taken. stride: distance of windows.
+        start_index, end_index: rows outside of them are not used.
+        shuffle: draw the windows. reverse: the newest row first.
+
+    >>> windows = TimeseriesGenerator(np.arange(6), np.arange(6), length=2, batch_size=2)
+    >>> x, y = windows[0]
+    >>> x.tolist(), y.tolist(), len(windows)
+    ([[0, 1], [1, 2]], [2, 3], 2)
+    """
+
+    def __init__(
+        self,
+        data: Any,
+        targets: Any,
+        length: int,
+        sampling_rate: int = 1,
+        stride: int = 1,
+        start_index: int = 0,
+        end_index: int | None = None,
+        shuffle: bool = False,
+        reverse: bool = False,
+        batch_size: int = 128,
+    ) -> None:
+        super().__init__()
+        if len(data) != len(targets):
+            raise ArgumentError(
+                message(
+                    "TimeseriesGenerator",
+                    expected="as many targets as rows of data",
+                    got=f"{len(targets)} and {len(data)}",
+                )
+            )
+        self.data, self.targets, self.length = data, targets, length
+        self.sampling_rate, self.stride, self.batch_size = sampling_rate, stride, batch_size
+        self.start_index, self.end_index = start_index + length, len(data) - 1 if end_index is None else end_index
+        self.shuffle, self.reverse = shuffle, reverse
+        if self.start_index > self.end_index:
+            raise ArgumentError(
+                message(
+                    "TimeseriesGenerator",
+                    expected=f"more than {length} rows, the length of a window",
+                    got=f"rows {start_index} to {self.end_index}",
+                )
+            )
+
+    def __len__(self) -> int:
+        rows = self.batch_size * self.stride
+        return (self.end_index - self.start_index + rows) // rows
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        if self.shuffle:
+            rows = np.random.randint(self.start_index, self.end_index + 1, size=self.batch_size)
+        else:
+            first = self.start_index + self.batch_size * self.stride * index
+            rows = np.arange(first, min(first + self.batch_size * self.stride, self.end_index + 1), self.stride)
+        samples = np.array([self.data[row - self.length : row : self.sampling_rate] for row in rows])
+        targets = np.array([self.targets[row] for row in rows])
+        return (samples[:, ::-1, ...] if self.reverse else samples), targets
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments, data and targets as values that JSON can hold."""
+        words = ("length", "sampling_rate", "stride", "end_index", "shuffle", "reverse", "batch_size")
+        given = {name: json.dumps(np.asarray(getattr(self, name)).tolist()) for name in ("data", "targets")}
+        return {k: getattr(self, k) for k in words} | {"start_index": self.start_index - self.length, **given}
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The generator as JSON."""
+        return json.dumps({"class_name": type(self).__name__, "config": self.get_config()}, **kwargs)
+
+
+def timeseries_generator_from_json(json_string: str) -> TimeseriesGenerator:
+    """The generator that `to_json` wrote."""
+    config = json.loads(json_string)["config"]
+    return TimeseriesGenerator(**{k: json.loads(v) if k in ("data", "targets") else v for k, v in config.items()})
+
+
+def make_sampling_table(size: int, sampling_factor: float = 1e-5) -> np.ndarray[Any, Any]:
+    """How likely each word is kept, by its rank alone, where frequencies follow Zipf's law (as word2vec does it).
+
+    >>> make_sampling_table(3).round(4).tolist()
+    [0.0032, 0.0032, 0.0055]
+    """
+    rank = np.arange(size)
+    rank[0] = 1
+    inverse = rank * (np.log(rank) + 0.577) + 0.5 - 1.0 / (12.0 * rank)
+    fraction = sampling_factor * inverse
+    return np.minimum(1.0, fraction / np.sqrt(fraction))
+
+
+def skipgrams(
+    sequence: Any,
+    vocabulary_size: int,
+    window_size: int = 4,
+    negative_samples: float = 1.0,
+    shuffle: bool = True,
+    categorical: bool = False,
+    sampling_table: Any = None,
+    seed: int | None = None,
+) -> tuple[list[Any], list[Any]]:
+    """Pairs (word, word near it) with label 1, and pairs (word, any word) with label 0. The number 0 is no word.
+
+    >>> pairs, labels = skipgrams([1, 2, 3], 4, window_size=1, negative_samples=0, shuffle=False)
+    >>> pairs, labels
+    ([[1, 2], [2, 1], [2, 3], [3, 2]], [1, 1, 1, 1])
+    """
+    pairs: list[Any] = []
+    for place, word in enumerate(sequence):
+        if not word or (sampling_table is not None and sampling_table[word] < random.random()):
+            continue
+        window = range(max(0, place - window_size), min(len(sequence), place + window_size + 1))
+        pairs += [[word, sequence[other]] for other in window if other != place and sequence[other]]
+    near: Any = [0, 1] if categorical else 1
+    labels = [near] * len(pairs)
+    words = [pair[0] for pair in pairs]
+    random.shuffle(words)
+    drawn = int(len(labels) * negative_samples)
+    pairs += [[words[i % len(words)], random.randint(1, vocabulary_size - 1)] for i in range(drawn)]
+    far: Any = [1, 0] if categorical else 0
+    labels += [far] * drawn
+    if shuffle:
+        seed = random.randint(0, 10**7) if seed is None else seed
+        for entries in (pairs, labels):
+            random.seed(seed)
+            random.shuffle(entries)
+    return pairs, labels

@@ -1,0 +1,79 @@
+"""Recurrent layers as people wrote them for Keras 1: a subclass of `Recurrent` with a method `step`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from gazelle.compat.backend import loops
+from gazelle.layers import Layer
+
+
+class Recurrent(Layer):
+    """A layer that goes through a sequence: a subclass makes weights in `build` and writes `step(x_t, states)`.
+
+    x (batch, steps, size)  ->  the last output, or with `return_sequences` all of them (batch, steps, output_dim)
+
+    `step` gives (output, [states]). `get_initial_states(x)` (zeros of `output_dim` for each of `self.states`),
+    `get_constants(x)` (what `step` finds behind the states) and `preprocess_input(x)` may be written over.
+
+    >>> class Mean(Recurrent):
+    ...     output_dim = 3
+    ...     def step(self, x, states):
+    ...         h = (x + states[0]) / 2
+    ...         return h, [h]
+    >>> Mean()(np.ones((1, 2, 3))).tolist()
+    [[0.75, 0.75, 0.75]]
+    """
+
+    output_dim: int
+    states: Any = (None,)
+
+    def __init__(
+        self,
+        weights: Any = None,
+        return_sequences: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        consume_less: str = "cpu",
+        input_dim: int | None = None,
+        input_length: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if input_dim is not None:
+            kwargs["input_shape"] = (input_length, input_dim)
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The mask goes on where the sequence does."""
+        return mask if self.return_sequences else None
+
+    def step(self, x: Any, states: Any) -> Any:
+        """(output, new states) of one step."""
+        raise NotImplementedError(f"{type(self).__name__} has no step: def step(self, x, states): return h, [h].")
+
+    def get_constants(self, x: Any) -> list[Any]:
+        """What `step` finds behind the states in every step."""
+        return []
+
+    def get_initial_states(self, x: Any) -> list[Any]:
+        """Zeros for each of `self.states`."""
+        return [jnp.zeros((x.shape[0], self.output_dim), x.dtype) for _ in self.states]
+
+    def preprocess_input(self, x: Any) -> Any:
+        """x before the loop."""
+        return x
+
+    def call(self, x: Any, mask: Any = None) -> Any:
+        last, outputs, _ = loops.rnn(
+            self.step,
+            self.preprocess_input(x),
+            self.get_initial_states(x),
+            self.go_backwards,
+            mask,
+            self.get_constants(x),
+        )
+        return outputs if self.return_sequences else last

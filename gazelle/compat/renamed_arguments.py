@@ -1,0 +1,126 @@
+"""Arguments and values of old, and what they are called today."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gazelle.core.config import REGISTRY
+from gazelle.saving.legacy import keras1
+from gazelle.saving.legacy.activations import hard_sigmoid_before_keras_3
+
+#: what said how a queue of threads or processes filled itself: nothing depends on it
+_QUEUE = dict.fromkeys(
+    ("nb_worker", "workers", "max_q_size", "max_queue_size", "pickle_safe", "use_multiprocessing"), ""
+)
+#: for every class: argument of old -> its name today, "" for one that says nothing any more
+ARGUMENTS = {
+    **keras1.ARGUMENTS,
+    "dim_ordering": "data_format",
+    "input_dtype": "",
+    "implementation": "",
+    "weights": "weights",
+    "input_dim": "input_dim",
+    "input_length": "input_length",
+    "nb_inputs": "input_dim",
+    "poolsize": "pool_size",
+    "ignore_border": "",
+    "stack_size": "",
+}
+_REGULARIZED = {"l": "l2"}
+#: "Class", "Class.method" or "module.function" -> the same for these alone
+OF_CLASS: dict[str, dict[str, str]] = {
+    **{keras1.CLASSES.get(name, name): words for name, words in keras1.OF_CLASS.items()},
+    "Embedding": {**keras1.OF_CLASS["Embedding"], "dropout": "dropout", "input_length": "input_length"},
+    "BatchNormalization": {**keras1.OF_CLASS["BatchNormalization"], "mode": "mode"},
+    "Conv2DTranspose": {"output_shape": ""},
+    "Optimizer": {"lr": "learning_rate"},
+    "RMSprop": {"lr": "learning_rate"},
+    "Model": {"input": "inputs", "output": "outputs"},
+    "Model.fit": {**_QUEUE, "nb_epoch": "epochs", "nb_epochs": "epochs", "X": "x"},
+    "Model.evaluate": {**_QUEUE, "show_accuracy": "", "X": "x", "val_samples": "steps"},
+    "Model.predict": {**_QUEUE, "X": "x"},
+    "Model.train_on_batch": {"accuracy": "", "X": "x", "reset_metrics": "reset_metrics"},
+    "Model.test_on_batch": {"accuracy": "", "X": "x", "reset_metrics": "reset_metrics"},
+    "Model.compile": {
+        "class_mode": "",
+        "sample_weight_mode": "",
+        "theano_mode": "",
+        "experimental_run_tf_function": "",
+        "distribute": "",
+    },
+    "Model.save": dict.fromkeys(("save_format", "signatures", "options", "save_traces"), ""),
+    "Model.save_weights": dict.fromkeys(("save_format", "options"), ""),
+    "Model.load_weights": {"options": "", "reshape": ""},
+    "Model.fit_generator": {**_QUEUE, "nb_epoch": "epochs", "nb_val_samples": "nb_val_samples"},
+    "Model.evaluate_generator": _QUEUE,
+    "Model.predict_generator": _QUEUE,
+    "ReduceLROnPlateau": {"epsilon": "min_delta"},
+    "TensorBoard": dict.fromkeys(("batch_size", "write_grads", "embeddings_layer_names", "embeddings_data"), ""),
+    "L1": {"l": "l1"},
+    "L2": _REGULARIZED,
+    "MaxNorm": {"m": "max_value"},
+    "MinMaxNorm": {"low": "min_value", "high": "max_value"},
+    "RandomNormal": {"scale": "stddev"},
+    "Orthogonal": {"scale": "gain"},
+    "Constant": {"c": "value"},
+    "to_categorical": {"nb_classes": "num_classes", "y": "x", "dtype": ""},
+    "load_data": {"nb_words": "num_words", "test_split": "test_split"},
+    "Input": {"batch_input_shape": "batch_shape"},
+    "InputLayer": {"batch_input_shape": "batch_shape", "input_dtype": "dtype", "input_shape": "shape"},
+}
+#: known, and not there: why
+REFUSED = {
+    "target_tensors": "Give the labels to fit.",
+    "feed_inputs": "Give the inputs to fit.",
+}
+_ORDERINGS = {"th": "channels_first", "tf": "channels_last", "default": None}
+
+
+def renamed(kinds: list[str], method: str, name: str) -> str:
+    """Today's name of an argument; kinds: the names of the class and its parents."""
+    end = "" if method == "__init__" else f".{method}"
+    for kind in kinds:
+        words = OF_CLASS.get(f"{kind}{end}", {})
+        if name in words:
+            return words[name]
+    return ARGUMENTS.get(name, name) if "Layer" in kinds and not end else name
+
+
+def is_old(kinds: list[str], method: str, name: str) -> bool:
+    """Whether an argument is spelled as only Keras 1 did."""
+    return renamed(kinds, method, name) != name and name not in ("lr", "workers", "use_multiprocessing")
+
+
+def value(name: str, given: Any, era: int) -> Any:
+    """A value in today's words; name: today's name of its argument."""
+    last = name.rsplit("_", 1)[-1]
+    if name == "data_format" and isinstance(given, str):
+        return _ORDERINGS.get(given, given)
+    if last == "initializer" and callable(given) and not isinstance(given, type):
+        return _called_as_now(given)
+    if last == "activation" and era < 3 and given in ("hard_sigmoid", REGISTRY["activations"]["hard_sigmoid"]):
+        return hard_sigmoid_before_keras_3
+    return given
+
+
+def _called_as_now(function: Callable[..., Any]) -> Callable[..., Any]:
+    """An initializer of old was function(shape, name=None) and gave a variable; ours are asked for a dtype."""
+    code = getattr(function, "__code__", None)
+    names = () if code is None else code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    if code is None or "dtype" in names:
+        return function
+
+    def initializer(shape: Any, dtype: Any = None) -> Any:
+        made = function(shape, name=None) if "name" in names else function(shape)
+        made = made.eval() if hasattr(made, "eval") and not hasattr(made, "dtype") else made
+        return np.asarray(made, dtype)
+
+    return initializer
+
+
+def is_activation(word: Any) -> bool:
+    """Whether a string names an activation and no initializer."""
+    return isinstance(word, str) and word in REGISTRY["activations"] and word not in REGISTRY["initializers"]

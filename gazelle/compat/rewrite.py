@@ -1,0 +1,164 @@
+"""A program in today's spelling, by the same tables that translate its calls while it runs.
+
+In: source text. Out: edits (where, what stood there, what stands there today): a list for people, or the text with the
+edits made. What is not touched by an edit stays as it is, comments too. What only running can tell is left as it is.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+from collections.abc import Iterator
+
+from gazelle.compat import detect, positional_arguments, renamed_arguments
+from gazelle.compat.module_paths import PATHS
+
+_SIDES = ("nb_row", "nb_col", "kernel_dim1", "kernel_dim2", "kernel_dim3")
+_VALUES = {"'th'": "'channels_first'", "'tf'": "'channels_last'", "'default'": "None"}
+_METHODS = {"fit_generator": "fit", "evaluate_generator": "evaluate", "predict_generator": "predict"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Edit:
+    """A piece of the text, from `start` to `end`, and what stands there today."""
+
+    line: int
+    start: int
+    end: int
+    old: str
+    new: str
+
+
+class _Text:
+    """Source text whose places can be told as numbers of characters."""
+
+    def __init__(self, source: str) -> None:
+        self.source, self.lines = source, source.splitlines(keepends=True)
+        self.starts = [0]
+        for line in self.lines:
+            self.starts.append(self.starts[-1] + len(line))
+
+    def at(self, line: int, column: int) -> int:
+        """The place of an ast node's (line, column), whose columns count bytes."""
+        return self.starts[line - 1] + len(self.lines[line - 1].encode()[:column].decode())
+
+    def span(self, node: ast.AST) -> tuple[int, int]:
+        lines = (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)  # type: ignore[attr-defined]
+        return self.at(lines[0], lines[1]), self.at(lines[2], lines[3])
+
+    def edit(self, line: int, start: int, end: int, new: str) -> Edit:
+        return Edit(line, start, end, self.source[start:end], new)
+
+
+def edits(source: str) -> list[Edit]:
+    """All edits, in the order of the text."""
+    text, tree = _Text(source), ast.parse(source)
+    found: list[Edit] = []
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            found += _of_import(text, node)
+        elif isinstance(node, ast.Call):
+            found += _of_call(text, node)
+    return sorted(set(found), key=lambda e: (e.start, e.end))
+
+
+def _of_import(text: _Text, node: ast.Import | ast.ImportFrom) -> Iterator[Edit]:
+    """`from keras.layers.core import Dense` -> `from keras.layers import Dense`; np_utils -> utils."""
+    start, end = text.span(node)
+    said = text.source[start:end]
+    modules = [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+    modules += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+    for module in modules:
+        namespace = PATHS.get(detect.keras_path(module) or "", "")
+        if namespace and not namespace.startswith("gazelle.compat") and module in said:
+            root = module[: len(module) - len(str(detect.keras_path(module))) - 1]
+            place = start + said.index(module)
+            yield text.edit(node.lineno, place, place + len(module), root + namespace.removeprefix("gazelle"))
+    for alias in node.names if modules and isinstance(node, ast.ImportFrom) else []:
+        namespace = PATHS.get(detect.keras_path(f"{modules[0]}.{alias.name}") or "", "")
+        if namespace and not namespace.startswith("gazelle.compat") and len(node.names) == 1 and "(" not in said:
+            root = modules[0].split(".")[0] if not modules[0].startswith("tensorflow") else "tensorflow.keras"
+            new = f"from {root} import {namespace.removeprefix('gazelle.')} as {alias.asname or alias.name}"
+            yield text.edit(node.lineno, start, end, new)
+
+
+def _of_call(text: _Text, call: ast.Call) -> Iterator[Edit]:
+    known = detect.kind_of(call)
+    if known is None or any(isinstance(a, ast.Starred) for a in call.args):
+        return
+    kinds, method = known
+    given = [k for k in call.keywords if k.arg]
+    if {"samples_per_epoch", "nb_val_samples", "val_samples"} & {k.arg for k in given}:
+        return  # samples are counted in batches now: their size shows in running alone
+    if method in _METHODS and isinstance(call.func, ast.Attribute):
+        end = text.span(call.func)[1]
+        yield text.edit(call.lineno, end - len(method), end, _METHODS[method])
+    yield from _by_position(text, call, kinds, method)
+    sides = [k for k in given if k.arg in _SIDES]
+    for keyword in given:
+        start = text.at(keyword.lineno, keyword.col_offset)
+        new = renamed_arguments.renamed(kinds, method, str(keyword.arg))
+        if keyword in sides:
+            if keyword is sides[0]:
+                values = ", ".join(ast.unparse(k.value) for k in sides)
+                yield text.edit(keyword.lineno, start, text.span(keyword)[1], f"kernel_size=({values})")
+            else:
+                yield _without(text, keyword)
+        elif not new:
+            yield _without(text, keyword)
+        elif new != keyword.arg:
+            yield text.edit(keyword.lineno, start, start + len(str(keyword.arg)), new)
+        if new == "data_format" and ast.unparse(keyword.value) in _VALUES:
+            yield text.edit(keyword.lineno, *text.span(keyword.value), _VALUES[ast.unparse(keyword.value)])
+
+
+def _without(text: _Text, keyword: ast.keyword) -> Edit:
+    """The keyword goes, with the comma before it or, where it is the first, behind it."""
+    start, end = text.span(keyword)
+    before = text.source[:start].rstrip()
+    if before.endswith(","):
+        start = len(before) - 1
+    else:
+        rest = text.source[end:]
+        end += len(rest) - len(rest.lstrip().removeprefix(",").lstrip(" ")) if rest.lstrip().startswith(",") else 0
+    return text.edit(keyword.lineno, start, end, "")
+
+
+def _by_position(text: _Text, call: ast.Call, kinds: list[str], method: str) -> Iterator[Edit]:
+    """`Conv2D(32, 3, 3)` -> `Conv2D(32, (3, 3))`, and names for what comes behind."""
+    row = {"Conv2D": 3, "Conv3D": 4}.get(kinds[0], 99)
+    certain = any(renamed_arguments.is_old(kinds, method, str(k.arg)) for k in call.keywords)
+    names = positional_arguments.FIRST.get(kinds[0] if method == "__init__" else f"{kinds[0]}.{method}", "").split()
+    numbers = all(isinstance(getattr(a, "value", 0), int) for a in call.args[1:row])
+    rest = call.args[1:]
+    if len(call.args) >= row and numbers:
+        values = ", ".join(ast.unparse(a) for a in call.args[1:row])
+        start, end = text.span(call.args[1])[0], text.span(call.args[row - 1])[1]
+        yield text.edit(call.lineno, start, end, f"({values})")
+        rest = call.args[row:]
+    elif not certain or row != 99 or method != "__init__":
+        return
+    for place, argument in enumerate(call.args):
+        if (
+            argument in rest
+            and place < len(names)
+            and not renamed_arguments.is_activation(getattr(argument, "value", None))
+        ):
+            name = renamed_arguments.renamed(kinds, method, names[place]) or names[place]
+            start = text.span(argument)[0]
+            yield text.edit(argument.lineno, start, start, f"{name}=")
+
+
+def explained(source: str) -> list[str]:
+    """A line for each edit: where, the old words, the new ones."""
+    return [f"line {e.line}: {e.old.strip() or '(by position)'} -> {e.new or '(nothing)'}" for e in edits(source)]
+
+
+def upgraded(source: str) -> str:
+    """The text with all edits made; of edits that overlap the first one counts."""
+    out, done = [], 0
+    for edit in edits(source):
+        if edit.start >= done:
+            out += [source[done : edit.start], edit.new]
+            done = edit.end
+    return "".join([*out, source[done:]])

@@ -1,0 +1,163 @@
+"""`keras.wrappers.scikit_learn`: a function that builds a model, as an estimator; it imports scikit-learn."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+
+from gazelle.core import era
+from gazelle.core.errors import ArgumentError, StateError, message
+from gazelle.data.labels import to_categorical
+from gazelle.models import Sequential
+
+_OLD = ("nb_epoch", "max_q_size", "workers", "use_multiprocessing")  # words of `fit` in earlier eras
+
+
+class BaseWrapper(BaseEstimator):  # type: ignore[misc]
+    """What the two share: `build_fn(**some of sk_params)` gives a compiled model, the others are for its methods.
+
+    Args:
+        build_fn: a function, or an object that can be called; None where a subclass has `__call__`.
+        sk_params: arguments of `build_fn`, `fit`, `predict` and `evaluate`; a search tries values of them.
+    """
+
+    model: Any
+
+    def __init__(self, build_fn: Any = None, **sk_params: Any) -> None:
+        self.build_fn, self.sk_params = build_fn, sk_params
+        self.check_params(sk_params)
+
+    def check_params(self, params: dict[str, Any]) -> None:
+        """Refuse what is an argument of nothing."""
+        methods = (Sequential.fit, Sequential.predict, Sequential.evaluate, self._builder())
+        if any(p.kind is p.VAR_KEYWORD for p in inspect.signature(methods[-1]).parameters.values()):
+            return
+        known = {name for method in methods for name in inspect.signature(method).parameters} | set(_OLD)
+        for name in params.keys() - known - {"build_fn"}:
+            raise ArgumentError(
+                message(
+                    f"{type(self).__name__}({name}=...)",
+                    expected="an argument of build_fn, fit or predict",
+                    got=f"{name!r}, which none of them has",
+                )
+            )
+
+    def _builder(self) -> Callable[..., Any]:
+        if self.build_fn is None:
+            return type(self).__call__.__get__(self) if "__call__" in dir(type(self)) else lambda: None
+        found: Callable[..., Any] = self.build_fn
+        return found
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """All arguments."""
+        return {**self.sk_params, "build_fn": self.build_fn}
+
+    def set_params(self, **params: Any) -> BaseWrapper:
+        """Change arguments."""
+        self.check_params(params)
+        if "build_fn" in params:
+            self.build_fn = params.pop("build_fn")
+        self.sk_params.update(params)
+        return self
+
+    def filter_sk_params(self, fn: Callable[..., Any], override: Any = None, old: Any = ()) -> dict[str, Any]:
+        """Those of the arguments that `fn` has."""
+        known = {*inspect.signature(fn).parameters, *old}
+        return {k: v for k, v in self.sk_params.items() if k in known} | (override or {})
+
+    def fit(self, x: Any, y: Any, **kwargs: Any) -> Any:
+        """Build a model and train it; its History."""
+        builder = self._builder()
+        self.model = builder(**self.filter_sk_params(builder))
+        words = self.filter_sk_params(Sequential.fit, kwargs, _OLD)
+        return self.model.fit(np.asarray(x), self._labels(y), **words)
+
+    def _labels(self, y: Any) -> Any:
+        return np.asarray(y)
+
+    def _predicted(self, x: Any, kwargs: dict[str, Any]) -> Any:
+        if not self.__sklearn_is_fitted__():
+            raise StateError(message(f"predict of {type(self).__name__}", expected="fit first", got="no model"))
+        return self.model.predict(np.asarray(x), **self.filter_sk_params(Sequential.predict, kwargs))
+
+    def _measured(self, x: Any, y: Any, kwargs: dict[str, Any]) -> Any:
+        words = self.filter_sk_params(Sequential.evaluate, kwargs)
+        return self.model.evaluate(np.asarray(x), self._labels(y), return_dict=True, **words)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "model" in vars(self)
+
+
+class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
+    """A classifier.
+
+    >>> def build():
+    ...     model = Sequential([gazelle.layers.Dense(1, activation="sigmoid", input_dim=2)])
+    ...     model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    ...     return model
+    >>> classifier = KerasClassifier(build_fn=build, epochs=1, verbose=0)
+    >>> _ = classifier.fit(np.eye(2), np.array(["a", "b"]))
+    >>> classifier.predict_proba(np.eye(2)).shape
+    (2, 2)
+    """
+
+    def _labels(self, y: Any) -> Any:
+        y = np.asarray(y)
+        if y.ndim == 2 and y.shape[1] > 1:
+            self.classes_ = np.arange(y.shape[1])
+            return y
+        if "classes_" not in vars(self) or not np.isin(y, self.classes_).all():
+            self.classes_ = np.unique(y)
+        self.n_classes_ = len(self.classes_)
+        numbers = np.searchsorted(self.classes_, y.reshape(-1))
+        loss = getattr(self.model.loss, "__name__", self.model.loss)
+        return to_categorical(numbers, self.n_classes_) if loss == "categorical_crossentropy" else numbers
+
+    def fit(self, x: Any, y: Any, **kwargs: Any) -> Any:
+        """Build a model and train it; its History."""
+        self.__dict__.pop("classes_", None)
+        return super().fit(x, y, **kwargs)
+
+    def predict(self, x: Any, **kwargs: Any) -> Any:
+        """The likeliest class of each sample."""
+        probabilities = self._predicted(x, kwargs)
+        return self.classes_[
+            probabilities.argmax(-1) if probabilities.shape[-1] > 1 else (probabilities[:, 0] > 0.5).astype(int)
+        ]
+
+    def predict_proba(self, x: Any, **kwargs: Any) -> Any:
+        """The probabilities of the classes, a column for each."""
+        probabilities = self._predicted(x, kwargs)
+        return np.hstack([1 - probabilities, probabilities]) if probabilities.shape[-1] == 1 else probabilities
+
+    def score(self, x: Any, y: Any, **kwargs: Any) -> float:
+        """The share of samples whose class was found."""
+        logs = self._measured(x, y, kwargs)
+        for name, value in logs.items():
+            if name in ("acc", "accuracy") or name.endswith("_accuracy"):
+                return float(value)
+        raise StateError(
+            message(
+                "score of KerasClassifier",
+                expected="a model that measures accuracy",
+                got=list(logs),
+                hint="Write metrics=['accuracy'] in compile.",
+            )
+        )
+
+
+class KerasRegressor(RegressorMixin, BaseWrapper):  # type: ignore[misc]
+    """A regressor: `KerasClassifier` says what it is made of."""
+
+    def predict(self, x: Any, **kwargs: Any) -> Any:
+        """The outputs; one number a sample where there is one."""
+        return np.squeeze(self._predicted(x, kwargs), axis=-1)
+
+    def score(self, x: Any, y: Any, **kwargs: Any) -> float:
+        """Minus the loss; in Keras 1 the loss."""
+        loss = float(self._measured(x, y, kwargs)["loss"])
+        return loss if era.number() == 1 else -loss

@@ -1,0 +1,215 @@
+"""`tensorflow` for programs, where TensorFlow is not there: tensors, tapes, functions and data sets, on gazelle.
+
+In: what a program asks `tensorflow` for, by name. Out: something that behaves like it, `tf.keras` being gazelle.
+Must not know: which program it is. What is not there raises an error that names it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from types import ModuleType
+from typing import Any
+
+import gazelle
+from gazelle.compat.package import Package, version
+from gazelle.compat.tensorflow import (  # each enters its names
+    arrays,
+    boxes,
+    checking,
+    control,
+    csv_files,
+    dataset,
+    elements,
+    examples,
+    files,
+    function,
+    gathering,
+    images,
+    linalg,
+    maths,
+    nn,
+    optimizers,
+    parsing,
+    patches,
+    ragged,
+    ragged_calls,
+    randoms,
+    records,
+    signals,
+    sparse,
+    strings,
+    tables,
+    tf_config,
+    training,
+)
+from gazelle.compat.tensorflow.dtypes import DTYPES, DType, as_dtype
+from gazelle.compat.tensorflow.names import NAMES, line_of_program, named
+from gazelle.compat.tensorflow.tape import GradientTape
+from gazelle.compat.tensorflow.variable import IndexedSlices, TensorFlowVariable
+from gazelle.core.errors import GazelleError, message
+
+ROOMS = (
+    arrays,
+    boxes,
+    checking,
+    control,
+    csv_files,
+    dataset,
+    elements,
+    examples,
+    files,
+    function,
+    gathering,
+    images,
+    linalg,
+    maths,
+    nn,
+    optimizers,
+    parsing,
+    ragged,
+    ragged_calls,
+    randoms,
+    records,
+    tf_config,
+    signals,
+    sparse,
+    strings,
+    tables,
+    patches,
+    training,
+)
+
+for _name, _dtype in DTYPES.items():
+    named(_name, f"dtypes.{_name}")(_dtype)
+named("DType", "dtypes.DType")(DType)
+named("as_dtype", "dtypes.as_dtype")(as_dtype)
+named("newaxis")(None)
+named("Variable", "compat.v1.Variable", "ResourceVariable")(TensorFlowVariable)
+named("IndexedSlices")(IndexedSlices)
+named("GradientTape", "compat.v2.GradientTape")(GradientTape)
+named("function")(function.function)
+named("autograph.experimental.do_not_convert", "no_gradient")(lambda f=None: f if f is not None else (lambda g: g))
+named("py_function", "py_func", "compat.v1.py_func")(function.py_function)
+named("numpy_function")(function.numpy_function)
+named("data.Dataset", "compat.v1.data.Dataset", "data.DatasetSpec")(dataset.Dataset)
+named("data.AUTOTUNE", "data.experimental.AUTOTUNE")(dataset.AUTOTUNE)
+named("data.INFINITE_CARDINALITY", "data.experimental.INFINITE_CARDINALITY")(elements.INFINITE)
+named("data.UNKNOWN_CARDINALITY", "data.experimental.UNKNOWN_CARDINALITY")(elements.UNKNOWN)
+named("data.experimental.cardinality")(lambda data: data.cardinality())
+named("nest.map_structure")(gazelle.tree.map_structure)
+named("nest.flatten")(gazelle.tree.flatten)
+named("pi")(3.141592653589793)
+named("version.GIT_VERSION")("gazelle")
+for _old, _new in {
+    "random_normal": "RandomNormal",
+    "random_uniform": "RandomUniform",
+    "truncated_normal": "TruncatedNormal",
+    "zeros": "Zeros",
+    "ones": "Ones",
+    "constant": "Constant",
+    "glorot_uniform": "GlorotUniform",
+    "glorot_normal": "GlorotNormal",
+    "variance_scaling": "VarianceScaling",
+    "orthogonal": "Orthogonal",
+}.items():
+    named(f"{_old}_initializer", f"compat.v1.{_old}_initializer")(getattr(gazelle.initializers, _new))
+#: names below which nothing is ours
+_ELSEWHERE = {
+    "contrib": "tf.contrib went with TensorFlow 1.",
+    "estimator": "Write a Keras model: tf.keras.Sequential.",
+    "feature_column": "Use keras.utils.FeatureSpace, or layers such as Normalization and StringLookup.",
+    "layers": "Use tf.keras.layers.",
+}
+
+
+class MissingFunctionError(GazelleError, AttributeError):
+    """A name of TensorFlow that the façade does not have."""
+
+
+class Facade(ModuleType):
+    """`tensorflow`, or one of its rooms: names are looked up in the table when they are asked for."""
+
+    stands_in = True
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__path__: list[str] = []
+        self._prefix = name.removeprefix("tensorflow").lstrip(".")
+
+    def __getattr__(self, name: str) -> Any:
+        full = f"{self._prefix}.{name}" if self._prefix else name
+        if full in ("__version__", "VERSION", "version.VERSION"):
+            return version("tensorflow")
+        found = look_up(full)
+        if found is not None or full in NAMES:
+            self.__dict__[name] = found
+            return found
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise MissingFunctionError(missing(full), name=name, obj=self)
+
+    def __dir__(self) -> list[str]:
+        start = f"{self._prefix}." if self._prefix else ""
+        return sorted({n[len(start) :].split(".")[0] for n in NAMES if n.startswith(start)} | {"keras"})
+
+
+#: rooms of Keras that TensorFlow names at its top, too
+_OF_KERAS = ("activations", "initializers", "losses", "metrics", "optimizers")
+
+
+def look_up(full: str) -> Any:
+    """What stands under a name: an entry of the table, a room, or a part of Keras. None: nothing."""
+    if full.split(".")[0] in _OF_KERAS:
+        full = f"keras.{full}"
+    if full == "keras" or full.startswith("keras."):
+        value: Any = sys.modules.setdefault("tensorflow.keras", Package("tensorflow.keras"))
+        for part in full.split(".")[1:]:
+            value = getattr(value, part)
+        return value
+    if full in NAMES:
+        return NAMES[full]
+    for old in ("compat.v1.", "compat.v2.", "_api.v2.", "raw_ops.", "python."):
+        if full.startswith(old) and (found := look_up(full[len(old) :])) is not None:
+            return found
+    if is_room(full):
+        return sys.modules.setdefault(f"tensorflow.{full}", Facade(f"tensorflow.{full}"))
+    return None
+
+
+#: rooms without names, which say what to use when a name of theirs is asked for
+_ROOMS = ("python", "compat", "compat.v1", "compat.v2", "estimator", "feature_column")
+
+
+def is_room(full: str) -> bool:
+    """Whether names begin with this one."""
+    return full in _ROOMS or any(n.startswith(f"{full}.") for n in NAMES)
+
+
+def missing(full: str) -> str:
+    """The error of a name that is not there, with the line of the program that asked."""
+    near = difflib.get_close_matches(full, list(NAMES), n=2, cutoff=0.75)
+    hint = next((text for start, text in _ELSEWHERE.items() if full.split(".")[0] == start), "")
+    hint = hint or (
+        f"Did you mean {' or '.join(f'tf.{n}' for n in near)}?"
+        if near
+        else "Use gazelle.ops or numpy; or install TensorFlow and run with --tensorflow real."
+    )
+    return message(f"tf.{full} is not in gazelle's stand-in for TensorFlow ({line_of_program()})", hint=hint)
+
+
+def module(name: str) -> Facade | None:
+    """The module that `import tensorflow...` gives; None where there is none of that name."""
+    full = name.removeprefix("tensorflow").lstrip(".")
+    if not full:
+        patches.opened()
+        return Facade("tensorflow")
+    found = look_up(full)
+    return found if isinstance(found, ModuleType) else None  # type: ignore[return-value]
+
+
+def close() -> None:
+    """Take the façade away: gazelle's classes are as they were."""
+    patches.closed()
+    for name in [n for n, m in sys.modules.items() if isinstance(m, Facade)]:
+        del sys.modules[name]

@@ -1,0 +1,324 @@
+"""Making, casting and rearranging tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle.compat.tensorflow.calls import call
+from gazelle.compat.tensorflow.dtypes import DType, TensorShape, name_of
+from gazelle.compat.tensorflow.names import fixed_value, named, op, space
+from gazelle.compat.tensorflow.recording import is_box, unboxed
+from gazelle.compat.tensorflow.tensor import Tensor, is_tensor
+from gazelle.compat.tensorflow.values import host_array
+from gazelle.core.symbolic import KerasTensor
+from gazelle.core.variable import Variable
+
+named("is_tensor", "keras.backend.is_tensor")(is_tensor)
+
+
+def convert(value: Any, dtype: Any = None) -> Any:
+    """A tensor from numbers, strings, arrays, lists (also of tensors)."""
+    if isinstance(value, KerasTensor):
+        return value
+    if isinstance(value, Tensor):
+        return value if dtype is None or value.dtype == dtype else cast(value, dtype)
+    if isinstance(value, Variable):
+        return call(_astype, (value, name_of(dtype or value.dtype)), {})
+    if isinstance(value, list | tuple) and any(
+        is_box(leaf) or isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(value, is_leaf=is_box)
+    ):
+        out = stack([convert(v) for v in value])
+        return out if dtype is None else cast(out, dtype)
+    if isinstance(value, jax.Array):
+        return Tensor(value if dtype is None else value.astype(name_of(dtype)))
+    return Tensor(host_array(value, dtype))
+
+
+@named("constant", "convert_to_tensor", "compat.v1.convert_to_tensor", "compat.v1.constant", "ragged.constant")
+def constant(
+    value: Any, dtype: Any = None, shape: Any = None, name: Any = None, dtype_hint: Any = None, **_: Any
+) -> Any:
+    """`tf.constant`, `tf.convert_to_tensor`."""
+    out = convert(value, dtype)
+    if shape is None:
+        return out
+    shape = fixed_value(shape)
+    return fill(shape, out) if out.ndim == 0 or np.prod(out.shape) == 1 != np.prod(shape) else reshape(out, shape)
+
+
+def _astype(x: Any, dtype: str) -> Any:
+    return x.astype(dtype) if hasattr(x, "astype") else np.asarray(x, dtype)
+
+
+def _cast(x: Any, dtype: str) -> Any:
+    if not hasattr(x, "astype"):
+        x = np.asarray(x)
+    if isinstance(x, np.ndarray | np.generic):
+        return x.astype(object if dtype == "string" else jnp.dtype(dtype))
+    return jax.lax.convert_element_type(x, jax.dtypes.canonicalize_dtype(dtype))
+
+
+@named("cast", "dtypes.cast", "compat.v1.cast")
+def cast(x: Any, dtype: Any, name: Any = None) -> Any:
+    """`tf.cast`."""
+    name = name_of(dtype)
+    return call(_cast, (x, name), {}, host=_cast, wide=name in ("float64", "int64", "uint64", "complex128"))
+
+
+@named("saturate_cast", "dtypes.saturate_cast", "compat.v1.saturate_cast")
+def saturate_cast(value: Any, dtype: Any, name: Any = None) -> Any:
+    """`tf.saturate_cast`: what does not fit becomes the greatest or the least number."""
+    kind = DType(name_of(dtype))
+    return cast(call(_clipped, (convert(value), kind.min, kind.max), {}, host=_clipped), kind)
+
+
+def _clipped(x: Any, least: Any, most: Any) -> Any:
+    return space(x).clip(x, least, most)
+
+
+for _name, _type in {"to_float": "float32", "to_int32": "int32", "to_int64": "int64", "to_double": "float64"}.items():
+    named(_name, f"compat.v1.{_name}")(lambda x, name=None, t=_type: cast(x, t))
+
+
+@named("shape", "compat.v1.shape")
+def shape(input: Any, out_type: Any = "int32", name: Any = None) -> Any:
+    """`tf.shape`: sizes, as numbers of the program wherever they are known."""
+    if isinstance(input, KerasTensor):
+        return call(lambda x: jnp.asarray(x.shape, "int32"), (input,), {})
+    array = input if hasattr(input, "shape") else host_array(input)
+    return Tensor(np.asarray(tuple(array.shape), name_of(out_type)))
+
+
+@named("size")
+def size(input: Any, out_type: Any = "int32", name: Any = None) -> Any:
+    """`tf.size`."""
+    return Tensor(np.asarray(np.prod(np.shape(unboxed(input))), name_of(out_type)))
+
+
+@named("rank")
+def rank(input: Any, name: Any = None) -> Any:
+    """`tf.rank`."""
+    return Tensor(np.asarray(np.ndim(unboxed(input)), "int32"))
+
+
+@named("zeros", "compat.v1.zeros")
+def zeros(shape: Any, dtype: Any = "float32", name: Any = None) -> Any:
+    """`tf.zeros`."""
+    return Tensor(np.zeros(fixed_value(shape), jnp.dtype(name_of(dtype))))
+
+
+@named("ones", "compat.v1.ones")
+def ones(shape: Any, dtype: Any = "float32", name: Any = None) -> Any:
+    """`tf.ones`."""
+    return Tensor(np.ones(fixed_value(shape), jnp.dtype(name_of(dtype))))
+
+
+@op("zeros_like", "compat.v1.zeros_like")
+def zeros_like(input: Any, dtype: Any = None) -> Any:
+    return space(input).zeros_like(input, dtype=dtype and name_of(dtype))
+
+
+@op("ones_like", "compat.v1.ones_like")
+def ones_like(input: Any, dtype: Any = None) -> Any:
+    return space(input).ones_like(input, dtype=dtype and name_of(dtype))
+
+
+@op("fill", fixed=("dims",))
+def fill(dims: Any, value: Any) -> Any:
+    value = value if hasattr(value, "dtype") else host_array(value)
+    return space(value).full(dims, value, value.dtype)
+
+
+@named("range")
+def range_(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: Any = None) -> Any:
+    """`tf.range`."""
+    start, limit, delta = (None if v is None else unboxed(v) for v in (start, limit, delta))
+    start, limit = (0, start) if limit is None else (start, limit)
+    whole = all(np.issubdtype(np.result_type(v), np.integer) for v in (start, limit, delta))
+    if any(isinstance(v, jax.core.Tracer) for v in (start, limit, delta)):
+        return Tensor(jnp.arange(start, limit, delta))  # asks for the values: a plain run has them
+    return Tensor(np.arange(start, limit, delta).astype(name_of(dtype) if dtype else "int32" if whole else "float32"))
+
+
+@op("linspace", "lin_space", fixed=("num",))
+def linspace(start: Any, stop: Any, num: Any, axis: int = 0) -> Any:
+    return space(start, stop).linspace(start, stop, num, axis=axis).astype("float32")
+
+
+@op("eye", "linalg.eye", fixed=("num_rows", "num_columns", "batch_shape"))
+def eye(num_rows: Any, num_columns: Any = None, batch_shape: Any = None, dtype: Any = "float32") -> Any:
+    one = np.eye(num_rows, num_columns, dtype=name_of(dtype))
+    return one if batch_shape is None else np.broadcast_to(one, (*batch_shape, *one.shape))
+
+
+@op("identity")
+def identity(input: Any) -> Any:
+    return input
+
+
+@op("reshape", "compat.v1.reshape", fixed=("shape",))
+def reshape(tensor: Any, shape: Any) -> Any:
+    return space(tensor).reshape(tensor, shape)
+
+
+@op("expand_dims", "compat.v1.expand_dims", fixed=("axis",))
+def expand_dims(input: Any, axis: Any = None, dim: Any = None) -> Any:
+    return space(input).expand_dims(input, axis if axis is not None else dim)
+
+
+@op("squeeze", "compat.v1.squeeze", fixed=("axis",))
+def squeeze(input: Any, axis: Any = None, squeeze_dims: Any = None) -> Any:
+    axis = axis if axis is not None else squeeze_dims
+    return space(input).squeeze(input, axis if axis != () else None)
+
+
+@op("transpose", "compat.v1.transpose", fixed=("perm",))
+def transpose(a: Any, perm: Any = None, conjugate: bool = False) -> Any:
+    return space(a).transpose(a, perm)
+
+
+@op("linalg.matrix_transpose")
+def matrix_transpose(a: Any) -> Any:
+    return space(a).swapaxes(a, -1, -2)
+
+
+@op("concat", fixed=("axis",))
+def concat(values: Any, axis: Any) -> Any:
+    return space(values).concatenate(list(values), axis)
+
+
+@op("stack", fixed=("axis",))
+def stack(values: Any, axis: Any = 0) -> Any:
+    return space(values).stack(list(values) if isinstance(values, list | tuple) else values, axis)
+
+
+@op("unstack", fixed=("num", "axis"))
+def unstack(value: Any, num: Any = None, axis: Any = 0) -> Any:
+    moved = space(value).moveaxis(value, axis, 0)
+    return [moved[i] for i in range(moved.shape[0])]
+
+
+@op("split", fixed=("num_or_size_splits", "axis"))
+def split(value: Any, num_or_size_splits: Any, axis: Any = 0, num: Any = None) -> Any:
+    if isinstance(num_or_size_splits, int):
+        return list(space(value).split(value, num_or_size_splits, axis))
+    sizes = list(num_or_size_splits)
+    if -1 in sizes:
+        sizes[sizes.index(-1)] = value.shape[axis] - sum(sizes) - 1
+    return list(space(value).split(value, np.cumsum(sizes)[:-1].tolist(), axis))
+
+
+@op("tile", fixed=("multiples",))
+def tile(input: Any, multiples: Any) -> Any:
+    return space(input).tile(input, multiples)
+
+
+@op("repeat", fixed=("repeats", "axis"))
+def repeat(input: Any, repeats: Any, axis: Any = None) -> Any:
+    return space(input).repeat(input, np.asarray(repeats) if isinstance(repeats, tuple) else repeats, axis)
+
+
+@op("broadcast_to", fixed=("shape",))
+def broadcast_to(input: Any, shape: Any) -> Any:
+    return space(input).broadcast_to(input, shape)
+
+
+@op("pad", "compat.v1.pad", fixed=("paddings",))
+def pad(tensor: Any, paddings: Any, mode: str = "CONSTANT", constant_values: Any = 0) -> Any:
+    words = {"constant_values": constant_values} if mode.upper() == "CONSTANT" else {}
+    return space(tensor).pad(tensor, paddings, mode.lower(), **words)
+
+
+@op("reverse", fixed=("axis",))
+def reverse(tensor: Any, axis: Any) -> Any:
+    return space(tensor).flip(tensor, axis)
+
+
+@op("roll", fixed=("shift", "axis"))
+def roll(input: Any, shift: Any, axis: Any) -> Any:
+    return space(input).roll(input, shift, axis)
+
+
+@op("slice", fixed=("size",))
+def slice_(input_: Any, begin: Any, size: Any) -> Any:
+    begin = list(begin)
+    sizes = [input_.shape[i] - int(begin[i]) if n == -1 else n for i, n in enumerate(size)]
+    if any(isinstance(b, jax.core.Tracer) for b in begin):
+        return jax.lax.dynamic_slice(input_, begin, sizes)
+    return input_[tuple(slice(int(b), int(b) + n) for b, n in zip(begin, sizes, strict=True))]
+
+
+@op("strided_slice", fixed=("begin", "end", "strides"))
+def strided_slice(input_: Any, begin: Any, end: Any, strides: Any = None) -> Any:
+    steps = strides or [1] * len(begin)
+    return input_[tuple(slice(b, e, s) for b, e, s in zip(begin, end, steps, strict=True))]
+
+
+@op("meshgrid")
+def meshgrid(*args: Any, indexing: str = "xy") -> Any:
+    return list(space(args).meshgrid(*args, indexing=indexing))
+
+
+@op("searchsorted")
+def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
+    return space(sorted_sequence, values).searchsorted(sorted_sequence, values, side=side)
+
+
+@op("space_to_depth", "nn.space_to_depth", host=False)
+def space_to_depth(input: Any, block_size: int, data_format: str = "NHWC") -> Any:
+    n, h, w, c = input.shape
+    k = block_size
+    parts = input.reshape(n, h // k, k, w // k, k, c).transpose(0, 1, 3, 2, 4, 5)
+    return parts.reshape(n, h // k, w // k, k * k * c)
+
+
+@op("depth_to_space", "nn.depth_to_space", host=False)
+def depth_to_space(input: Any, block_size: int, data_format: str = "NHWC") -> Any:
+    n, h, w, c = input.shape
+    k = block_size
+    parts = input.reshape(n, h, w, k, k, c // k**2).transpose(0, 1, 3, 2, 4, 5)
+    return parts.reshape(n, h * k, w * k, c // k**2)
+
+
+@named("stop_gradient", "compat.v1.stop_gradient")
+def stop_gradient(input: Any, name: Any = None) -> Any:
+    """`tf.stop_gradient`: the value as a constant; no tape hears of it."""
+    if isinstance(input, KerasTensor):
+        return call(jax.lax.stop_gradient, (input,), {})
+    array = unboxed(convert(input))
+    return Tensor(jax.lax.stop_gradient(array) + 0 if isinstance(array, jax.Array) else np.array(array))
+
+
+named("broadcast_static_shape")(lambda shape_x, shape_y: TensorShape(np.broadcast_shapes(shape_x, shape_y)))
+named("broadcast_dynamic_shape")(
+    lambda shape_x, shape_y: convert(list(np.broadcast_shapes(fixed_value(shape_x), fixed_value(shape_y))))
+)
+
+
+@named("get_static_value")
+def get_static_value(tensor: Any, partial: bool = False) -> Any:
+    """`tf.get_static_value`: the values; None of a tensor that is being traced."""
+    array = unboxed(tensor)
+    return None if isinstance(array, jax.core.Tracer | KerasTensor) else np.asarray(array)
+
+
+@named("ensure_shape")
+def ensure_shape(x: Any, shape: Any, name: Any = None) -> Any:
+    """`tf.ensure_shape`: the tensor, if its shape is one of these."""
+    out = convert(x)
+    out.set_shape(shape)
+    return out
+
+
+@op("unravel_index", fixed=("dims",))
+def unravel_index(indices: Any, dims: Any) -> Any:
+    where_ = space(indices)
+    return where_.stack(where_.unravel_index(where_.asarray(indices), dims))
+
+
+named("TensorShape")(TensorShape)
+named("Tensor")(Tensor)

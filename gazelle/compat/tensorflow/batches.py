@@ -1,0 +1,154 @@
+"""Elements of a data set brought together: batches, windows, groups."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from gazelle.compat.tensorflow.elements import Elements, called, padded, row_of, stacked
+from gazelle.compat.tensorflow.ragged import RaggedTensor
+from gazelle.compat.tensorflow.tensor import Tensor
+
+
+class Batches(Elements):
+    """The part of a data set that makes one element of some."""
+
+    def _grouped(self, join: Callable[[list[Any]], Any], size: int, drop_remainder: bool) -> Any:
+        """`join` of each `size` elements."""
+
+        def begin() -> Iterator[Any]:
+            elements = self._begin()
+            while group := list(itertools.islice(elements, size)):
+                if len(group) == size or not drop_remainder:
+                    yield join(group)
+
+        whole = self._length // size if drop_remainder else -(-self._length // size)
+        return self._new(begin, whole if self._length >= 0 else self._length)
+
+    def batch(
+        self,
+        batch_size: Any,
+        drop_remainder: bool = False,
+        num_parallel_calls: Any = None,
+        deterministic: Any = None,
+        name: Any = None,
+    ) -> Any:
+        """`batch_size` elements as one, with a new first axis."""
+        return self._grouped(lambda group: jax.tree.map(stacked, *group), int(batch_size), drop_remainder)
+
+    def padded_batch(
+        self,
+        batch_size: Any,
+        padded_shapes: Any = None,
+        padding_values: Any = None,
+        drop_remainder: bool = False,
+        name: Any = None,
+    ) -> Any:
+        """`batch`, with elements filled up to the longest of the batch or to `padded_shapes`."""
+        return self._grouped(
+            lambda group: padded(group, padded_shapes, padding_values), int(batch_size), drop_remainder
+        )
+
+    def ragged_batch(self, batch_size: Any, drop_remainder: bool = False, name: Any = None, **_: Any) -> Any:
+        """`batch_size` elements as the rows of a ragged tensor."""
+        return self._grouped(lambda group: jax.tree.map(_as_rows, *group), int(batch_size), drop_remainder)
+
+    def unbatch(self, name: Any = None) -> Any:
+        """The rows of the elements."""
+
+        def begin() -> Iterator[Any]:
+            for element in self._begin():
+                for i in range(len(jax.tree.leaves(element)[0])):
+                    yield row_of(element, i)
+
+        return self._new(begin)
+
+    def window(
+        self, size: Any, shift: Any = None, stride: Any = 1, drop_remainder: bool = False, name: Any = None
+    ) -> Any:
+        """Datasets of `size` elements, `stride` apart, each begun `shift` elements after the one before."""
+        size, stride = int(size), int(stride)
+        shift = size if shift is None else int(shift)
+        span = (size - 1) * stride + 1
+
+        def begin() -> Iterator[Any]:
+            elements, held = self._begin(), list[Any]()
+            while True:
+                held.extend(itertools.islice(elements, span - len(held)))
+                chosen = held[::stride]
+                if not chosen or (drop_remainder and len(chosen) < size):
+                    return
+                structure = jax.tree.structure(chosen[0])
+                columns = zip(*(jax.tree.leaves(e) for e in chosen), strict=True)
+                parts = [self._new(functools.partial(iter, column), len(column)) for column in columns]
+                yield jax.tree.unflatten(structure, parts)
+                if shift > len(held):
+                    for _ in itertools.islice(elements, shift - len(held)):
+                        pass
+                held = held[shift:]
+
+        return self._new(begin)
+
+    def group_by_window(
+        self,
+        key_func: Callable[..., Any],
+        reduce_func: Callable[[Any, Any], Any],
+        window_size: Any = None,
+        window_size_func: Any = None,
+        name: Any = None,
+    ) -> Any:
+        """What `reduce_func(key, elements)` gives for each `window_size` elements of one key."""
+
+        def begin() -> Iterator[Any]:
+            waiting: dict[int, list[Any]] = {}
+
+            def given(key: int) -> Iterator[Any]:
+                group = waiting.pop(key)
+                part = self._new(lambda: iter(group), len(group))
+                return reduce_func(Tensor(np.asarray(key, "int64")), part)._begin()
+
+            for element in self._begin():
+                key = int(called(key_func, element))
+                waiting.setdefault(key, []).append(element)
+                size = window_size if window_size is not None else window_size_func(np.int64(key))
+                if len(waiting[key]) == int(size):
+                    yield from given(key)
+            for key in sorted(waiting):
+                yield from given(key)
+
+        return self._new(begin)
+
+    def bucket_by_sequence_length(
+        self,
+        element_length_func: Callable[..., Any],
+        bucket_boundaries: Any,
+        bucket_batch_sizes: Any,
+        padded_shapes: Any = None,
+        padding_values: Any = None,
+        pad_to_bucket_boundary: bool = False,
+        no_padding: bool = False,
+        drop_remainder: bool = False,
+        name: Any = None,
+    ) -> Any:
+        """Batches of elements of about one length, filled up to the longest of the batch."""
+        limits, sizes = list(bucket_boundaries), list(bucket_batch_sizes)
+
+        def key(*element: Any) -> Any:
+            return np.searchsorted(limits, int(element_length_func(*element)), side="right")
+
+        def batched(bucket: Any, part: Any) -> Any:
+            size = sizes[int(bucket)]
+            if no_padding:
+                return part.batch(size, drop_remainder)
+            return part.padded_batch(size, padded_shapes, padding_values, drop_remainder)
+
+        return self.group_by_window(key, batched, window_size_func=lambda bucket: sizes[int(bucket)])
+
+
+def _as_rows(*leaves: Any) -> RaggedTensor:
+    return RaggedTensor.of_rows([Tensor(np.asarray(leaf)) for leaf in leaves])

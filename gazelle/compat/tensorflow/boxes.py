@@ -1,0 +1,143 @@
+"""tf.image: boxes in pictures, as (top, left, bottom, right) from 0 to 1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle import ops
+from gazelle.compat.tensorflow.arrays import convert
+from gazelle.compat.tensorflow.names import named, op
+from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.tensor import Tensor
+
+
+@op("image.crop_and_resize", host=False, fixed=("crop_size",))
+def crop_and_resize(
+    image: Any, boxes: Any, box_indices: Any, crop_size: Any, method: str = "bilinear", extrapolation_value: float = 0.0
+) -> Any:
+    image, boxes = jnp.asarray(image, "float32"), jnp.asarray(boxes)
+    places = []
+    for axis, count in enumerate(crop_size):
+        low, high, last = boxes[:, axis], boxes[:, axis + 2], image.shape[axis + 1] - 1
+        steps = jnp.linspace(0, 1, count) if count > 1 else jnp.asarray([0.5])
+        places.append((low[:, None] + (high - low)[:, None] * steps) * last)
+    down, right = places[0][:, :, None], places[1][:, None, :]
+    rows, columns = jnp.broadcast_arrays(down, right)
+
+    def one(picture: Any, y: Any, x: Any) -> Any:
+        grid = jnp.stack([y, x]) if method == "bilinear" else jnp.round(jnp.stack([y, x]))
+        return jnp.stack(
+            [
+                ops.image.map_coordinates(
+                    picture[..., c], grid, order=1, fill_mode="constant", fill_value=extrapolation_value
+                )
+                for c in range(picture.shape[-1])
+            ],
+            -1,
+        )
+
+    return jnp.stack([one(image[int(n)], rows[i], columns[i]) for i, n in enumerate(np.asarray(box_indices))])
+
+
+def _overlap(box: Any, others: Any) -> Any:
+    """Intersection over union of a box with others."""
+    top, left = np.maximum(box[:2], others[:, :2]).T
+    bottom, right = np.minimum(box[2:], others[:, 2:]).T
+    shared = np.maximum(0, bottom - top) * np.maximum(0, right - left)
+    areas = (others[:, 2] - others[:, 0]) * (others[:, 3] - others[:, 1])
+    return shared / np.maximum((box[2] - box[0]) * (box[3] - box[1]) + areas - shared, 1e-12)
+
+
+def _kept(boxes: Any, scores: Any, most: int, iou_threshold: float, score_threshold: float) -> list[int]:
+    kept: list[int] = []
+    for place in np.argsort(-scores, kind="stable"):
+        if len(kept) == most or scores[place] <= score_threshold:
+            break
+        if not kept or (_overlap(boxes[place], boxes[kept]) <= iou_threshold).all():
+            kept.append(int(place))
+    return kept
+
+
+def _array(value: Any) -> Any:
+    return np.asarray(unboxed(convert(value)))
+
+
+@named("image.non_max_suppression")
+def non_max_suppression(
+    boxes: Any,
+    scores: Any,
+    max_output_size: Any,
+    iou_threshold: float = 0.5,
+    score_threshold: float = float("-inf"),
+    name: Any = None,
+) -> Tensor:
+    """`tf.image.non_max_suppression`: the numbers of the best boxes of which no two overlap more than so much."""
+    kept = _kept(_array(boxes), _array(scores), int(max_output_size), float(iou_threshold), float(score_threshold))
+    return Tensor(np.asarray(kept, "int32"))
+
+
+@named("image.combined_non_max_suppression")
+def combined_non_max_suppression(
+    boxes: Any,
+    scores: Any,
+    max_output_size_per_class: Any,
+    max_total_size: Any,
+    iou_threshold: float = 0.5,
+    score_threshold: float = float("-inf"),
+    pad_per_class: bool = False,
+    clip_boxes: bool = True,
+    name: Any = None,
+) -> tuple[Any, ...]:
+    """`tf.image.combined_non_max_suppression`: (boxes, scores, classes, counts) of each picture of a batch."""
+    all_boxes, all_scores, most = _array(boxes), _array(scores), int(max_total_size)
+    out = np.zeros((len(all_boxes), most, 6), "float32")
+    counts = np.zeros(len(all_boxes), "int32")
+    for number, (some, marks) in enumerate(zip(all_boxes, all_scores, strict=True)):
+        found = []
+        for kind in range(marks.shape[1]):
+            own = some[:, min(kind, some.shape[1] - 1)]
+            for place in _kept(own, marks[:, kind], int(max_output_size_per_class), iou_threshold, score_threshold):
+                box = own[place].clip(0, 1) if clip_boxes else own[place]
+                found.append((*box, marks[place, kind], kind))
+        found = sorted(found, key=lambda row: -row[4])[:most]
+        counts[number] = len(found)
+        if found:
+            out[number, : len(found)] = found
+    return Tensor(out[..., :4]), Tensor(out[..., 4]), Tensor(out[..., 5]), Tensor(counts)
+
+
+@named("image.draw_bounding_boxes")
+def draw_bounding_boxes(images: Any, boxes: Any, colors: Any = None, name: Any = None) -> Tensor:
+    """`tf.image.draw_bounding_boxes`: lines of one pixel."""
+    out = np.array(_array(images))
+    height, width = out.shape[1:3]
+    paints = [[1.0, 1.0, 0.0]] if colors is None else _array(colors)
+    for picture, some in zip(out, _array(boxes), strict=True):
+        for number, (top, left, bottom, right) in enumerate(some):
+            paint = np.asarray(paints[number % len(paints)])[: out.shape[-1]]
+            a, b = int(top * (height - 1)), int(bottom * (height - 1))
+            c, d = int(left * (width - 1)), int(right * (width - 1))
+            picture[[a, b], c : d + 1] = paint
+            picture[a : b + 1, [c, d]] = paint
+    return Tensor(out)
+
+
+_YUV = np.asarray(
+    [[0.299, -0.14714119, 0.61497538], [0.587, -0.28886916, -0.51496512], [0.114, 0.43601035, -0.10001026]], "float32"
+)
+_YIQ = np.asarray(
+    [[0.299, 0.59590059, 0.2115], [0.587, -0.27455667, -0.52273617], [0.114, -0.32134392, 0.31119955]], "float32"
+)
+for _name, _matrix in {"yuv": _YUV, "yiq": _YIQ}.items():
+    _back = np.linalg.inv(_matrix.astype("float64")).astype("float32")
+    op(f"image.rgb_to_{_name}")(lambda images, m=_matrix: images @ m)
+    op(f"image.{_name}_to_rgb")(lambda images, m=_back: images @ m)
+
+
+@op("image.image_gradients", host=False)
+def image_gradients(image: Any) -> Any:
+    down, right = jnp.diff(image, axis=1), jnp.diff(image, axis=2)
+    return jnp.pad(down, [(0, 0), (0, 1), (0, 0), (0, 0)]), jnp.pad(right, [(0, 0), (0, 0), (0, 1), (0, 0)])

@@ -1,0 +1,282 @@
+"""Control flow: loops and choices run as Python where values are there, and are compiled where they are not."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle.compat.tensorflow.arrays import convert, stack
+from gazelle.compat.tensorflow.calls import boxed, unbox
+from gazelle.compat.tensorflow.dtypes import TensorShape, as_dtype, name_of
+from gazelle.compat.tensorflow.names import NAMES, named
+from gazelle.compat.tensorflow.recording import is_box, unboxed
+from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.core.errors import ArgumentError, message
+
+
+def _traced(value: Any) -> bool:
+    return isinstance(unboxed(value), jax.core.Tracer)
+
+
+@named("cond", "compat.v1.cond")
+def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any], name: Any = None) -> Any:
+    """`tf.cond`."""
+    if not _traced(pred):
+        return true_fn() if bool(unboxed(pred)) else false_fn()
+    yes, no = true_fn(), false_fn()
+    return jax.tree.map(lambda a, b: Tensor(jnp.where(unboxed(pred), unboxed(a), unboxed(b))), yes, no, is_leaf=is_box)
+
+
+@named("case", "compat.v1.case")
+def case(
+    pred_fn_pairs: Any, default: Any = None, exclusive: bool = False, strict: bool = False, name: Any = None
+) -> Any:
+    """`tf.case`."""
+    for pred, function in pred_fn_pairs:
+        if bool(pred):
+            return function()
+    return default()
+
+
+@named("switch_case")
+def switch_case(branch_index: Any, branch_fns: Any, default: Any = None, name: Any = None) -> Any:
+    """`tf.switch_case`."""
+    table = dict(branch_fns) if isinstance(branch_fns, dict) else dict(enumerate(branch_fns))
+    last = default or table[max(table)]
+    return table.get(int(branch_index), last)()
+
+
+@named("while_loop", "compat.v1.while_loop")
+def while_loop(
+    cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, maximum_iterations: Any = None, **_: Any
+) -> Any:
+    """`tf.while_loop`."""
+    kept = lambda leaf: is_box(leaf) or isinstance(leaf, TensorArray)  # noqa: E731
+    plain = (int, TensorArray)  # a number of Python stays one: it may be an index of an array
+    values = jax.tree.map(lambda v: v if isinstance(v, plain) else convert(v), list(loop_vars), is_leaf=kept)
+    rounds = 0
+    first = cond(*values)
+    if _traced(first):
+        most = np.iinfo(np.int32).max if maximum_iterations is None else int(maximum_iterations)
+
+        def step(state: Any) -> Any:
+            count, inner = state
+            out = body(*boxed(inner))
+            out = list(out) if isinstance(out, list | tuple) else [out]
+            return count + 1, [jnp.asarray(unboxed(v), i.dtype) for v, i in zip(out, inner, strict=True)]
+
+        start = [jnp.asarray(unboxed(v)) for v in values]
+        ended = jax.lax.while_loop(
+            lambda s: jnp.logical_and(jnp.asarray(unboxed(cond(*boxed(s[1])))), s[0] < most), step, (0, start)
+        )
+        return boxed(ended[1])
+    while bool(cond(*values)) and (maximum_iterations is None or rounds < int(maximum_iterations)):
+        out = body(*values)
+        values, rounds = list(out) if isinstance(out, list | tuple) else [out], rounds + 1
+    return jax.tree.map(lambda v: v if isinstance(v, TensorArray) else convert(v), values, is_leaf=kept)
+
+
+@named("map_fn", "vectorized_map", "compat.v1.map_fn")
+def map_fn(fn: Callable[[Any], Any], elems: Any, dtype: Any = None, *_: Any, **__: Any) -> Any:
+    """`tf.map_fn`: `fn` of each row, stacked."""
+    leaves = jax.tree.leaves(elems, is_leaf=is_box)
+    count = len(unboxed(leaves[0]))
+    rows = [fn(jax.tree.map(lambda v, i=i: convert(v)[i], elems, is_leaf=is_box)) for i in range(count)]
+    return jax.tree.map(lambda *parts: stack([convert(p) for p in parts]), *rows, is_leaf=is_box)
+
+
+@named("foldr")
+def foldr(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, **_: Any) -> Any:
+    """`tf.foldr`: `foldl` from the last row on."""
+    turned = jax.tree.map(lambda v: convert(v)[::-1], elems, is_leaf=is_box)
+    return NAMES["foldl"](fn, turned, initializer)
+
+
+@named("scan", "compat.v1.scan")
+def scan(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, *_: Any, **__: Any) -> Any:
+    """`tf.scan`."""
+    leaves = jax.tree.leaves(elems, is_leaf=is_box)
+    rows = [jax.tree.map(lambda v, i=i: convert(v)[i], elems, is_leaf=is_box) for i in range(len(unboxed(leaves[0])))]
+    state, out = (rows.pop(0), []) if initializer is None else (initializer, [])
+    out = [state] if initializer is None else []
+    for row in rows:
+        state = fn(state, row)
+        out.append(state)
+    return jax.tree.map(lambda *parts: stack([convert(p) for p in parts]), *out, is_leaf=is_box)
+
+
+def _folded(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, **_: Any) -> Any:
+    rows = list(convert(elems))
+    return functools.reduce(fn, rows if initializer is None else [initializer, *rows])
+
+
+named("foldl")(_folded)
+
+
+@named("recompute_grad", "grad_pass_through")
+def recompute_grad(f: Callable[..., Any]) -> Callable[..., Any]:
+    """`tf.recompute_grad`: the function; replays compute again anyway."""
+    return f
+
+
+@named("custom_gradient")
+def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
+    """`tf.custom_gradient`: `f` gives (y, grad), grad(*upstream) the gradients of its arguments."""
+    from gazelle.compat.tensorflow.calls import call
+
+    @jax.custom_vjp
+    def plain(*arrays: Any) -> Any:
+        return unbox(f(*boxed(arrays))[0])
+
+    def forward(*arrays: Any) -> Any:
+        return plain(*arrays), arrays
+
+    def backward(arrays: Any, upstream: Any) -> Any:
+        _, grad = f(*boxed(arrays))
+        found = grad(*boxed(upstream if isinstance(upstream, list | tuple) else (upstream,)))
+        found = found if isinstance(found, list | tuple) else (found,)
+        return tuple(
+            jnp.zeros_like(a) if g is None else jnp.asarray(unboxed(g), a.dtype)
+            for g, a in zip(found, arrays, strict=True)
+        )
+
+    plain.defvjp(forward, backward)
+    return lambda *args: call(plain, tuple(convert(a) for a in args), {})
+
+
+@named("gradients", "compat.v1.gradients")
+def gradients(ys: Any, xs: Any, *_: Any, **__: Any) -> Any:
+    """`tf.gradients`, which needs a graph."""
+    raise ArgumentError(
+        message(
+            "tf.gradients",
+            expected="a graph that is built before it runs",
+            got="plain execution",
+            hint="Compute ys in `with tf.GradientTape() as tape:` and ask tape.gradient(ys, xs).",
+        )
+    )
+
+
+@named("TensorArray")
+class TensorArray:
+    """`tf.TensorArray`: a list of tensors."""
+
+    def __init__(
+        self,
+        dtype: Any,
+        size: Any = None,
+        dynamic_size: Any = None,
+        clear_after_read: Any = None,
+        tensor_array_name: Any = None,
+        element_shape: Any = None,
+        **_: Any,
+    ) -> None:
+        self.dtype, self._items = as_dtype(dtype), [None] * int(size or 0)
+
+    def write(self, index: Any, value: Any, name: Any = None) -> TensorArray:
+        place = int(index)
+        self._items.extend([None] * (place + 1 - len(self._items)))
+        self._items[place] = convert(value)
+        return self
+
+    def read(self, index: Any, name: Any = None) -> Any:
+        return self._items[int(index)]
+
+    def stack(self, name: Any = None) -> Any:
+        return stack([v for v in self._items if v is not None])
+
+    def concat(self, name: Any = None) -> Any:
+        from gazelle.compat.tensorflow.arrays import concat
+
+        return concat([v for v in self._items if v is not None], 0)
+
+    def unstack(self, value: Any, name: Any = None) -> TensorArray:
+        self._items = list(convert(value))
+        return self
+
+    def size(self, name: Any = None) -> Any:
+        return Tensor(np.asarray(len(self._items), "int32"))
+
+
+@named("TensorSpec", "TypeSpec", "RaggedTensorSpec")
+class TensorSpec:
+    """`tf.TensorSpec(shape, dtype)`."""
+
+    def __init__(self, shape: Any = None, dtype: Any = "float32", name: Any = None) -> None:
+        self.shape, self.dtype, self.name = TensorShape(shape), as_dtype(dtype), name
+        self.shape_is_unknown = shape is None
+
+    @classmethod
+    def from_tensor(cls, tensor: Any, name: Any = None) -> TensorSpec:
+        return cls(tensor.shape, tensor.dtype, name)
+
+    def is_compatible_with(self, value: Any) -> bool:
+        """Whether a tensor, or a spec, may stand where this one is asked for."""
+        wide = {"int64": "int32", "float64": "float32"}  # what JAX makes of them
+        own, given = (wide.get(name_of(dtype), name_of(dtype)) for dtype in (self.dtype, value.dtype))
+        return own == given and (self.shape_is_unknown or self.shape.is_compatible_with(tuple(value.shape)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TensorSpec) and (self.shape, self.dtype) == (other.shape, other.dtype)
+
+    def __hash__(self) -> int:
+        return hash((self.shape, self.dtype))
+
+    def __repr__(self) -> str:
+        return f"TensorSpec(shape={self.shape}, dtype={self.dtype!r}, name={self.name!r})"
+
+
+@named("name_scope", "compat.v1.name_scope", "compat.v1.variable_scope", "variable_scope")
+@contextlib.contextmanager
+def name_scope(name: str, *_: Any, **__: Any) -> Iterator[str]:
+    """`tf.name_scope`."""
+    yield f"{name}/"
+
+
+@named("device", "compat.v1.device")
+@contextlib.contextmanager
+def device(name: Any) -> Iterator[None]:
+    """`tf.device`: computations stay where JAX puts them."""
+    yield
+
+
+@named("control_dependencies", "compat.v1.control_dependencies", "init_scope")
+@contextlib.contextmanager
+def control_dependencies(control_inputs: Any = None) -> Iterator[None]:
+    """`tf.control_dependencies`: things happen in the order in which they are written."""
+    yield
+
+
+@named("group")
+def group(*inputs: Any, **_: Any) -> None:
+    """`tf.group`."""
+
+
+@named("no_op", "compat.v1.no_op")
+def no_op(name: Any = None) -> None:
+    """`tf.no_op`."""
+
+
+@named("tuple")
+def tuple_(tensors: Any, **_: Any) -> list[Any]:
+    """`tf.tuple`."""
+    return list(tensors)
+
+
+@named("print", "compat.v1.print")
+def print_(
+    *inputs: Any, output_stream: Any = None, summarize: int = 3, sep: str = " ", end: str = "\n", name: Any = None
+) -> None:
+    """`tf.print`: also in a compiled function, when it runs."""
+    arrays = [unboxed(v) for v in inputs]
+    if any(isinstance(a, jax.core.Tracer) for a in arrays):
+        jax.debug.print(sep.join("{}" for _ in arrays), *arrays)
+        return
+    shown = (a.item() if hasattr(a, "item") and np.ndim(a) == 0 else a for a in arrays)
+    print(*(v.decode() if isinstance(v, bytes) else v for v in shown), sep=sep, end=end)

@@ -1,0 +1,169 @@
+"""Values between commas: `tf.io.decode_csv`, `tf.data.experimental.CsvDataset` and `make_csv_dataset`."""
+
+from __future__ import annotations
+
+import csv
+import glob
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from gazelle.compat.tensorflow.arrays import convert
+from gazelle.compat.tensorflow.dataset import Dataset
+from gazelle.compat.tensorflow.dtypes import DType, name_of
+from gazelle.compat.tensorflow.files import text
+from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.core.errors import DataError, message
+
+
+@named("io.decode_csv")
+def decode_csv(records: Any, record_defaults: Any, field_delim: str = ",", **_: Any) -> list[Any]:
+    """`tf.io.decode_csv`: the fields of lines, each with the dtype of its default, which stands for an empty field."""
+    lines = np.asarray(unboxed(convert(records)), object)
+    rows = list(csv.reader([v.decode() for v in lines.flat], delimiter=field_delim))
+    columns = []
+    for place, given in enumerate(record_defaults):
+        default = np.asarray(unboxed(convert(given)))
+        values = [row[place] if row[place] != "" else default.reshape(-1)[0] for row in rows]
+        text_column = default.dtype == object
+        column = convert(values) if text_column else Tensor(np.asarray(values, default.dtype))
+        columns.append(Tensor(unboxed(column).reshape(lines.shape)))
+    return columns
+
+
+def _names(filenames: Any) -> list[str]:
+    given = unboxed(filenames)
+    return [text(given)] if isinstance(given, str | bytes) or np.ndim(given) == 0 else [text(n) for n in given]
+
+
+def _rows(name: str, delimiter: str, header: bool) -> Iterator[list[str]]:
+    with open(name, newline="", encoding="utf-8") as file:
+        rows = csv.reader(file, delimiter=delimiter)
+        if header:
+            next(rows, None)
+        yield from (row for row in rows if row)
+
+
+def _column(default: Any) -> tuple[Any, Any]:
+    """(dtype, what stands for an empty field) of a column; default: that value, or a dtype, and then nothing does."""
+    if isinstance(default, DType | str | type):
+        name = name_of(default)
+        return np.dtype(object if name == "string" else name), None
+    array = np.asarray(unboxed(convert(default)))
+    return array.dtype, array.reshape(-1)[0]
+
+
+def _field(value: str, column: tuple[Any, Any], where: str) -> Any:
+    """One field as an array of no axes."""
+    dtype, fill = column
+    if value == "":
+        if fill is None:
+            raise DataError(
+                message(
+                    where,
+                    expected="a value",
+                    got="an empty field",
+                    hint="Give a value that stands for empty fields instead of a dtype.",
+                )
+            )
+        return np.asarray(fill, dtype)
+    if dtype.kind == "O":
+        return np.asarray(value.encode(), object)
+    try:
+        return np.asarray(value, dtype)
+    except ValueError:
+        raise DataError(message(where, expected=f"a number ({dtype})", got=repr(value))) from None
+
+
+@named("data.experimental.CsvDataset")
+def csv_dataset(
+    filenames: Any,
+    record_defaults: Any,
+    compression_type: Any = None,
+    buffer_size: Any = None,
+    header: bool = False,
+    field_delim: str = ",",
+    use_quote_delim: bool = True,
+    na_value: str = "",
+    select_cols: Any = None,
+    **_: Any,
+) -> Dataset:
+    """`tf.data.experimental.CsvDataset`: a tuple of the columns for each line."""
+    columns = [_column(default) for default in record_defaults]
+
+    def begin() -> Any:
+        for name in _names(filenames):
+            for number, row in enumerate(_rows(name, field_delim, header), 1 + header):
+                taken = [row[place] for place in select_cols] if select_cols is not None else row
+                if len(taken) != len(columns):
+                    raise DataError(
+                        message(f"Line {number} of {name}", expected=f"{len(columns)} fields", got=len(taken))
+                    )
+                fields = zip(taken, columns, strict=True)
+                yield tuple(_field("" if v == na_value else v, c, f"Line {number} of {name}") for v, c in fields)
+
+    return Dataset(begin)
+
+
+def _kind(values: list[str]) -> Any:
+    """The value that stands for empty fields of a column, of the narrowest dtype that holds what is there."""
+    for dtype in ("int32", "int64", "float32"):
+        try:
+            for value in values:
+                if value != "":
+                    np.asarray(value, dtype)
+        except (ValueError, OverflowError):
+            continue
+        return np.zeros((), dtype)
+    return np.asarray(b"", object)
+
+
+@named("data.experimental.make_csv_dataset")
+def make_csv_dataset(
+    file_pattern: Any,
+    batch_size: int,
+    column_names: Any = None,
+    column_defaults: Any = None,
+    label_name: Any = None,
+    select_columns: Any = None,
+    field_delim: str = ",",
+    use_quote_delim: bool = True,
+    na_value: str = "",
+    header: bool = True,
+    num_epochs: Any = None,
+    shuffle: bool = True,
+    shuffle_buffer_size: int = 10000,
+    shuffle_seed: Any = None,
+    num_rows_for_inference: int = 100,
+    **_: Any,
+) -> Dataset:
+    """`tf.data.experimental.make_csv_dataset`: batches of {column: values}, and of the labels where one is named."""
+    names = sorted(found for pattern in _names(file_pattern) for found in glob.glob(pattern))
+    if not names:
+        raise DataError(message("file_pattern of make_csv_dataset", expected="files", got=repr(file_pattern)))
+    columns = list(column_names) if column_names is not None else next(_rows(names[0], field_delim, False))
+    chosen = list(columns if select_columns is None else select_columns)
+    places = [name if isinstance(name, int) else columns.index(name) for name in chosen]
+    chosen = [columns[place] for place in places]
+    if label_name is not None and label_name not in chosen:
+        raise DataError(message("label_name of make_csv_dataset", expected=f"one of {chosen}", got=repr(label_name)))
+    if column_defaults is None:
+        shown = [
+            row for row, _ in zip(_rows(names[0], field_delim, header), range(num_rows_for_inference), strict=False)
+        ]
+        column_defaults = [_kind([row[place] for row in shown]) for place in places]
+    data = csv_dataset(
+        names, column_defaults, header=header, field_delim=field_delim, na_value=na_value, select_cols=places
+    )
+    if shuffle:
+        data = data.shuffle(shuffle_buffer_size, shuffle_seed)
+    data = data.repeat(num_epochs).batch(batch_size)
+
+    def parts(*values: Any) -> Any:
+        features = dict(zip(chosen, values, strict=True))
+        return features if label_name is None else (features, features.pop(label_name))
+
+    return data.map(parts)

@@ -1,0 +1,188 @@
+"""`tf.DType` and `tf.TensorShape`: a dtype is its name, a shape is a tuple, each with the words of TensorFlow."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle.core.errors import ShapeError, message
+
+_SHORT = {"double": "float64", "half": "float16", "object": "string", "str": "string", "bytes": "string"}
+
+_PYTHON: dict[type, str] = {float: "float32", int: "int32", str: "string", bytes: "string", object: "string"}
+
+
+class DType(str):
+    """A dtype: the string of its name, so that every function of gazelle and NumPy takes it.
+
+    >>> DType("float32") == np.float32, DType("int64").is_integer
+    (True, True)
+    """
+
+    __slots__ = ()
+
+    @property
+    def name(self) -> str:
+        return str.__str__(self)
+
+    @property
+    def as_numpy_dtype(self) -> Any:
+        return np.object_ if self.name == "string" else jnp.dtype(self.name).type
+
+    @property
+    def base_dtype(self) -> DType:
+        return self
+
+    @property
+    def is_floating(self) -> bool:
+        return "float" in self
+
+    @property
+    def is_integer(self) -> bool:
+        return "int" in self
+
+    @property
+    def is_bool(self) -> bool:
+        return self.name == "bool"
+
+    @property
+    def is_complex(self) -> bool:
+        return "complex" in self
+
+    @property
+    def size(self) -> int:
+        return int(jnp.dtype(self.name).itemsize)
+
+    @property
+    def max(self) -> Any:
+        return (jnp.finfo if self.is_floating else jnp.iinfo)(jnp.dtype(self.name)).max
+
+    @property
+    def min(self) -> Any:
+        return (jnp.finfo if self.is_floating else jnp.iinfo)(jnp.dtype(self.name)).min
+
+    def __eq__(self, other: object) -> bool:
+        return other is not None and str.__eq__(self, name_of(other))
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return str.__hash__(self)
+
+    def __repr__(self) -> str:
+        return f"tf.{self.name}"
+
+
+def name_of(dtype: Any) -> str:
+    """The name of a dtype, however it was written."""
+    if isinstance(dtype, str):
+        return _SHORT.get(str.__str__(dtype), str.__str__(dtype))
+    if isinstance(dtype, type) and dtype in _PYTHON:
+        return _PYTHON[dtype]
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        return str(dtype)
+    return "string" if found.kind in "SUO" else found.name
+
+
+def as_dtype(dtype: Any) -> DType:
+    """`tf.as_dtype`."""
+    return DType(name_of(dtype))
+
+
+#: tf.float32, tf.int64 ...
+DTYPES = {
+    name: DType(name)
+    for name in (
+        "float16",
+        "bfloat16",
+        "float32",
+        "float64",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+        "bool",
+        "string",
+        "complex64",
+        "complex128",
+    )
+} | {"half": DType("float16"), "double": DType("float64")}
+
+
+class TensorShape(tuple[Any, ...]):
+    """A shape: a tuple of sizes, None where one is not known.
+
+    >>> TensorShape([None, 3]).as_list(), TensorShape([2, 3]) == [2, 3]
+    ([None, 3], True)
+    """
+
+    def __new__(cls, dims: Any = ()) -> TensorShape:
+        return super().__new__(cls, (None if n is None else int(n) for n in ([] if dims is None else dims)))
+
+    def as_list(self) -> list[int | None]:
+        return list(self)
+
+    @property
+    def rank(self) -> int:
+        return len(self)
+
+    ndims = rank
+
+    @property
+    def dims(self) -> list[int | None]:
+        return list(self)
+
+    def num_elements(self) -> int | None:
+        return math.prod(self) if self.is_fully_defined() else None
+
+    def is_fully_defined(self) -> bool:
+        return None not in tuple(self)
+
+    def is_compatible_with(self, other: Any) -> bool:
+        return len(self) == len(other) and all(a == b or None in (a, b) for a, b in zip(self, other, strict=True))
+
+    def assert_has_rank(self, rank: int) -> None:
+        if len(self) != rank:
+            raise ShapeError(message("A shape", expected=f"{rank} axes", got=f"{len(self)}: {tuple(self)}"))
+
+    def assert_is_compatible_with(self, other: Any) -> None:
+        if not self.is_compatible_with(other):
+            raise ShapeError(message("A shape", expected=tuple(other), got=tuple(self)))
+
+    def concatenate(self, other: Any) -> TensorShape:
+        return TensorShape((*self, *other))
+
+    def __getitem__(self, index: Any) -> Any:
+        out = super().__getitem__(index)
+        return TensorShape(out) if isinstance(index, slice) else out
+
+    def __add__(self, other: Any) -> TensorShape:
+        return TensorShape((*self, *other))
+
+    def __radd__(self, other: Any) -> TensorShape:
+        return TensorShape((*other, *self))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, list | tuple) and tuple(self) == tuple(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return f"TensorShape({list(self)})"
+
+    def __str__(self) -> str:
+        return str(tuple(self))

@@ -1,0 +1,162 @@
+"""The elements of a data set: arrays of NumPy in tuples and dicts, and what is done with one or some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from gazelle.compat.tensorflow.control import TensorSpec
+from gazelle.compat.tensorflow.dtypes import name_of
+from gazelle.compat.tensorflow.ragged import RaggedTensor
+from gazelle.compat.tensorflow.recording import is_box, unboxed
+from gazelle.compat.tensorflow.sparse import SparseTensor
+from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.tensorflow.values import host_array
+from gazelle.core.errors import DataError, message
+
+#: lengths that are no numbers
+INFINITE, UNKNOWN = -1, -2
+
+Begin = Callable[[], Iterator[Any]]
+
+
+class Elements:
+    """A data set as far as its parts need it: `_begin()` gives the elements of a pass, `_length` how many."""
+
+    _begin: Begin
+    _length: int
+
+    @staticmethod
+    def _new(begin: Begin, length: int = UNKNOWN) -> Any:
+        """Another data set."""
+        raise NotImplementedError
+
+
+def structured(value: Any) -> Any:
+    """Tuples and dicts stay; what they hold, also lists, becomes arrays of NumPy."""
+    if isinstance(value, tuple):
+        return tuple(structured(v) for v in value)
+    if isinstance(value, dict):
+        return {k: structured(v) for k, v in value.items()}
+    if isinstance(value, RaggedTensor | SparseTensor):
+        return value
+    if isinstance(value, list) and any(is_box(v) for v in value):
+        return np.stack([np.asarray(unboxed(v)) for v in value])
+    array = unboxed(value)
+    return np.asarray(array) if is_box(value) or isinstance(array, jax.Array) else host_array(array)
+
+
+def is_ragged(value: Any) -> bool:
+    """Whether a value is a ragged tensor, which stays whole."""
+    return isinstance(value, RaggedTensor)
+
+
+def row_of(tree: Any, place: int) -> Any:
+    """Row `place` of each array."""
+    return jax.tree.map(lambda array: unboxed(array[place]), tree, is_leaf=is_ragged)
+
+
+def plain(leaf: Any) -> Any:
+    """A leaf as an array of NumPy."""
+    if isinstance(leaf, SparseTensor):
+        return leaf
+    array = np.asarray(unboxed(leaf)) if not isinstance(leaf, bytes) else leaf
+    return array[()] if isinstance(array, np.ndarray) and array.ndim == 0 else array
+
+
+def called(function: Callable[..., Any], element: Any) -> Any:
+    """What a function of tensors gives, as arrays."""
+    given = tensors_of(element)
+    out = function(*given) if isinstance(given, tuple) else function(given)
+    return arrays_of(out)
+
+
+def tensors_of(element: Any) -> Any:
+    """The leaves of an element as tensors."""
+    return jax.tree.map(
+        lambda leaf: (
+            leaf
+            if isinstance(leaf, Elements | RaggedTensor | SparseTensor)
+            else Tensor(leaf if hasattr(leaf, "dtype") else host_array(leaf))
+        ),
+        element,
+        is_leaf=is_ragged,
+    )
+
+
+def arrays_of(out: Any) -> Any:
+    """What a function of the program gave, as the leaves of an element."""
+    if isinstance(out, Elements):
+        return out
+    if isinstance(out, list):
+        out = tuple(out) if any(is_box(v) for v in out) else host_array(out)
+    if isinstance(out, tuple):
+        return tuple(arrays_of(v) for v in out)
+    if isinstance(out, dict):
+        return {k: arrays_of(v) for k, v in out.items()}
+    array = unboxed(out)
+    return array if hasattr(array, "dtype") else host_array(array)
+
+
+def stacked(*leaves: Any) -> Any:
+    """Leaves of one shape with a new first axis."""
+    arrays = [np.asarray(leaf) if not isinstance(leaf, bytes) else np.asarray(leaf, object) for leaf in leaves]
+    shapes = {a.shape for a in arrays}
+    if len(shapes) > 1:
+        raise DataError(
+            message(
+                "batch",
+                expected="elements of one shape",
+                got=" and ".join(map(str, sorted(shapes)[:3])),
+                hint="Bring them to one shape in map, or use padded_batch.",
+            )
+        )
+    return np.stack(arrays)
+
+
+def padded(group: list[Any], shapes: Any, values: Any) -> Any:
+    """Elements with a new first axis, filled up to one shape."""
+
+    def join(shape: Any, fill: Any, *leaves: Any) -> Any:
+        arrays = [np.asarray(leaf) for leaf in leaves]
+        wanted = [None] * arrays[0].ndim if shape is None else [None if n in (None, -1) else int(n) for n in shape]
+        sizes = [max(a.shape[i] for a in arrays) if n is None else n for i, n in enumerate(wanted)]
+        empty = b"" if arrays[0].dtype == object else 0
+        out = np.full((len(arrays), *sizes), empty if fill is None else np.asarray(unboxed(fill)), arrays[0].dtype)
+        for row, array in zip(out, arrays, strict=True):
+            row[tuple(slice(n) for n in array.shape)] = array
+        return out
+
+    leaves, structure = jax.tree.flatten(group[0])
+    each = _per_leaf(
+        shapes,
+        structure,
+        len(leaves),
+        lambda v: isinstance(v, list | tuple) and all(n is None or isinstance(n, int) for n in v),
+    )
+    fills = _per_leaf(values, structure, len(leaves), lambda v: not isinstance(v, dict | tuple))
+    columns = zip(*(jax.tree.leaves(e) for e in group), strict=True)
+    return jax.tree.unflatten(structure, [join(s, f, *c) for s, f, c in zip(each, fills, columns, strict=True)])
+
+
+def _per_leaf(given: Any, structure: Any, count: int, is_leaf: Callable[[Any], bool]) -> list[Any]:
+    if given is None or (is_leaf(given) and count == 1) or not isinstance(given, dict | tuple | list):
+        return [given] * count
+    return jax.tree.flatten(given, is_leaf=lambda v: v is None or (is_leaf(v) and v != given))[0]
+
+
+def kind_of(spec: Any) -> str:
+    """The dtype that a spec names."""
+    return name_of(spec.dtype if isinstance(spec, TensorSpec) else spec)
+
+
+def typed(element: Any, kinds: Any) -> Any:
+    """An element with these dtypes."""
+    if isinstance(kinds, dict):
+        return {k: typed(element[k], kinds[k]) for k in kinds}
+    if isinstance(kinds, tuple | list):
+        return tuple(typed(e, k) for e, k in zip(element, kinds, strict=True))
+    return host_array(np.asarray(unboxed(element)), kinds)

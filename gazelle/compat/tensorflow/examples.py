@@ -1,0 +1,176 @@
+"""tf.train.Example: messages of named lists, as bytes and back.
+
+A message is a sequence of fields: number * 8 + kind as a varint, then for kind 0 a varint, for 2 a length and bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from gazelle.compat.tensorflow.arrays import convert
+from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.core.errors import DataError, message
+
+
+def varint(value: int) -> bytes:
+    """A whole number, seven bits a byte."""
+    value &= 2**64 - 1
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    return bytes((*out, value))
+
+
+def field(number: int, data: bytes) -> bytes:
+    """A field of bytes."""
+    return varint(number << 3 | 2) + varint(len(data)) + data
+
+
+def _read_varint(data: bytes, place: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[place]
+        value, shift, place = value | (byte & 127) << shift, shift + 7, place + 1
+        if byte < 128:
+            return value, place
+
+
+def fields(data: bytes) -> Iterator[tuple[int, Any]]:
+    """(number, value) of each field: bytes, or a whole number."""
+    place = 0
+    try:
+        while place < len(data):
+            mark, place = _read_varint(data, place)
+            if mark & 7 == 0:
+                value, place = _read_varint(data, place)
+                yield mark >> 3, value
+                continue
+            size, place = _read_varint(data, place) if mark & 7 == 2 else ({1: 8, 5: 4}[mark & 7], place)
+            if place + size > len(data):
+                raise IndexError
+            yield mark >> 3, data[place : place + size]
+            place += size
+    except (IndexError, KeyError) as error:
+        raise DataError(message("A message of tf.train", expected="whole fields", got="broken bytes")) from error
+
+
+class _Values:
+    """A list of values, which may also be filled later."""
+
+    def __init__(self, value: Any = ()) -> None:
+        self.value = [v.encode() if isinstance(v, str) else v for v in np.asarray(value, object).reshape(-1).tolist()]
+
+
+class BytesList(_Values):
+    """`tf.train.BytesList`."""
+
+    def __init__(self, value: Any = ()) -> None:
+        self.value = [v.encode() if isinstance(v, str) else bytes(v) for v in value]
+
+    def packed(self) -> bytes:
+        return b"".join(field(1, v) for v in self.value)
+
+    def read(self, data: bytes) -> None:
+        self.value += [v for _, v in fields(data)]
+
+
+class FloatList(_Values):
+    """`tf.train.FloatList`."""
+
+    def packed(self) -> bytes:
+        return field(1, np.asarray(self.value, "<f4").tobytes())
+
+    def read(self, data: bytes) -> None:
+        for _, part in fields(data):
+            self.value += np.frombuffer(part, "<f4").tolist()
+
+
+class Int64List(_Values):
+    """`tf.train.Int64List`."""
+
+    def packed(self) -> bytes:
+        return field(1, b"".join(varint(int(v)) for v in self.value))
+
+    def read(self, data: bytes) -> None:
+        for _, part in fields(data):
+            place, whole = 0, part if isinstance(part, bytes) else varint(part)
+            while place < len(whole):
+                value, place = _read_varint(whole, place)
+                self.value.append(value - 2**64 if value >= 2**63 else value)
+
+
+class Feature:
+    """`tf.train.Feature`: one list, of bytes, floats or whole numbers."""
+
+    def __init__(self, bytes_list: Any = None, float_list: Any = None, int64_list: Any = None) -> None:
+        self.bytes_list, self.float_list = bytes_list or BytesList(), float_list or FloatList()
+        self.int64_list = int64_list or Int64List()
+        self._which = next((n for n, v in enumerate((bytes_list, float_list, int64_list), 1) if v is not None), 0)
+
+    def _lists(self) -> tuple[Any, ...]:
+        return self.bytes_list, self.float_list, self.int64_list
+
+    def packed(self) -> bytes:
+        return field(self._which, self._lists()[self._which - 1].packed()) if self._which else b""
+
+    def read(self, data: bytes) -> None:
+        for self._which, part in fields(data):
+            self._lists()[self._which - 1].read(part)
+
+    def WhichOneof(self, _: str) -> str | None:  # noqa: N802 - the name that programs call
+        return (None, "bytes_list", "float_list", "int64_list")[self._which]
+
+    def values(self) -> list[Any]:
+        return self._lists()[self._which - 1].value if self._which else []
+
+
+class Features:
+    """`tf.train.Features`: features by name."""
+
+    def __init__(self, feature: Mapping[str, Feature] | None = None) -> None:
+        self.feature = dict(feature or {})
+
+
+class Example:
+    """`tf.train.Example`.
+
+    >>> row = Example(Features({"x": Feature(int64_list=Int64List([3, -1]))}))
+    >>> Example.FromString(row.SerializeToString()).features.feature["x"].int64_list.value
+    [3, -1]
+    """
+
+    def __init__(self, features: Features | None = None) -> None:
+        self.features = features or Features()
+
+    def SerializeToString(self) -> bytes:  # noqa: N802
+        """The bytes of the message."""
+        entries = (
+            field(1, name.encode()) + field(2, one.packed()) for name, one in sorted(self.features.feature.items())
+        )
+        return field(1, b"".join(field(1, entry) for entry in entries))
+
+    def ParseFromString(self, data: Any) -> int:  # noqa: N802
+        """Read the bytes of a message into this one."""
+        whole = bytes(unboxed(convert(data)).item())
+        for _, features in fields(whole):
+            for _, entry in fields(features):
+                parts = dict(fields(entry))
+                feature = self.features.feature[parts[1].decode()] = Feature()
+                feature.read(parts.get(2, b""))
+        return len(whole)
+
+    @classmethod
+    def FromString(cls, data: Any) -> Example:  # noqa: N802
+        """A message of its bytes."""
+        out = cls()
+        out.ParseFromString(data)
+        return out
+
+
+for _class in (BytesList, FloatList, Int64List, Feature, Features, Example):
+    named(f"train.{_class.__name__}")(_class)

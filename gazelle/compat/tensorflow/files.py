@@ -1,0 +1,137 @@
+"""tf.io and tf.strings: files, pictures and text, with Python's and Pillow's own means."""
+
+from __future__ import annotations
+
+import glob as globbing
+import io
+import os
+import shutil
+from typing import Any
+
+import numpy as np
+
+from gazelle.compat.tensorflow.arrays import convert
+from gazelle.compat.tensorflow.dtypes import name_of
+from gazelle.compat.tensorflow.errors import NotFoundError
+from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.core.errors import ArgumentError, message
+
+
+def text(value: Any) -> str:
+    """A string from a string, bytes, a path, or a tensor of them."""
+    value = unboxed(value)
+    if isinstance(value, np.ndarray | np.generic) and not isinstance(value, bytes):
+        value = value.item() if getattr(value, "ndim", 0) == 0 else value
+    return (
+        value.decode() if isinstance(value, bytes) else os.fspath(value) if hasattr(value, "__fspath__") else str(value)
+    )
+
+
+def glob(pattern: Any) -> list[str]:
+    return sorted(globbing.glob(text(pattern)))
+
+
+named("io.gfile.glob", "gfile.Glob", "compat.v1.gfile.Glob")(glob)
+named("io.gfile.exists", "gfile.Exists")(lambda path: os.path.exists(text(path)))
+named("io.gfile.isdir")(lambda path: os.path.isdir(text(path)))
+named("io.gfile.listdir")(lambda path: os.listdir(text(path)))
+named("io.gfile.makedirs", "gfile.MakeDirs")(lambda path: os.makedirs(text(path), exist_ok=True))
+named("io.gfile.rmtree")(lambda path: shutil.rmtree(text(path)))
+named("io.gfile.remove")(lambda path: os.remove(text(path)))
+named("io.gfile.join")(lambda *parts: os.path.join(*map(text, parts)))
+named("io.gfile.copy")(lambda src, dst, overwrite=False: shutil.copy(text(src), text(dst)) and None)
+named("io.gfile.GFile", "gfile.GFile", "compat.v1.gfile.GFile", "gfile.FastGFile")(
+    lambda name, mode="r": open(text(name), mode)  # noqa: SIM115 - the program closes it
+)
+
+
+@named("io.read_file", "read_file")
+def read_file(filename: Any, name: Any = None) -> Tensor:
+    """`tf.io.read_file`: the bytes of a file."""
+    try:
+        with open(text(filename), "rb") as file:
+            return convert(file.read())
+    except FileNotFoundError as error:
+        raise NotFoundError(message("tf.io.read_file", expected="a file", got=text(filename))) from error
+
+
+@named("io.write_file", "write_file")
+def write_file(filename: Any, contents: Any, name: Any = None) -> None:
+    """`tf.io.write_file`."""
+    with open(text(filename), "wb") as file:
+        file.write(bytes(unboxed(convert(contents)).item()))
+
+
+@named(
+    "io.decode_jpeg",
+    "image.decode_jpeg",
+    "io.decode_png",
+    "image.decode_png",
+    "io.decode_image",
+    "image.decode_image",
+    "io.decode_bmp",
+    "image.decode_bmp",
+    "io.decode_gif",
+)
+def decode_image(
+    contents: Any,
+    channels: Any = None,
+    dtype: Any = "uint8",
+    name: Any = None,
+    expand_animations: bool = True,
+    **_: Any,
+) -> Tensor:
+    """`tf.io.decode_image`: a picture's numbers, (height, width, channels); Pillow reads it."""
+    try:
+        from PIL import Image
+    except ImportError:
+        raise ArgumentError(
+            message("tf.io.decode_image", expected="Pillow", got="none installed", hint="pip install pillow")
+        ) from None
+    picture: Any = Image.open(io.BytesIO(bytes(unboxed(convert(contents)).item())))
+    if channels:
+        picture = picture.convert({1: "L", 3: "RGB", 4: "RGBA"}[int(channels)])
+    elif picture.mode not in ("L", "RGB", "RGBA"):
+        picture = picture.convert("RGB")
+    array = np.asarray(picture)
+    array = array[..., None] if array.ndim == 2 else array
+    return Tensor(array if name_of(dtype) == "uint8" else (array / 255).astype(name_of(dtype)))
+
+
+@named("io.encode_jpeg", "image.encode_jpeg", "io.encode_png", "image.encode_png")
+def encode_png(image: Any, *_: Any, **__: Any) -> Tensor:
+    """`tf.io.encode_png`."""
+    from PIL import Image
+
+    array = np.asarray(unboxed(image))
+    buffer = io.BytesIO()
+    Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array).save(buffer, "PNG")
+    return convert(buffer.getvalue())
+
+
+@named("io.decode_raw")
+def decode_raw(input_bytes: Any, out_type: Any, **_: Any) -> Tensor:
+    """`tf.io.decode_raw`."""
+    return Tensor(np.frombuffer(unboxed(convert(input_bytes)).item(), name_of(out_type)))
+
+
+class LineDataset:
+    """`tf.data.TextLineDataset(filenames)`."""
+
+    def __new__(cls, filenames: Any, *_: Any, **__: Any) -> Any:
+        from gazelle.compat.tensorflow.dataset import Dataset
+
+        names = [filenames] if isinstance(filenames, str | bytes) or np.ndim(unboxed(filenames)) == 0 else filenames
+
+        def begin() -> Any:
+            for name in names:
+                with open(text(name), "rb") as file:
+                    for line in file:
+                        yield np.asarray(line.rstrip(b"\r\n"), object)
+
+        return Dataset(begin)
+
+
+named("data.TextLineDataset")(LineDataset)

@@ -1,0 +1,332 @@
+"""tf.image: pictures (height, width, channels), alone or in batches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle import ops
+from gazelle.compat.tensorflow.dtypes import name_of
+from gazelle.compat.tensorflow.names import NAMES, named, op, space
+from gazelle.compat.tensorflow.randoms import generator, next_key
+from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.tensor import Tensor
+
+
+class ResizeMethod:
+    """`tf.image.ResizeMethod`."""
+
+    BILINEAR, NEAREST_NEIGHBOR, BICUBIC, AREA, LANCZOS3 = "bilinear", "nearest", "bicubic", "area", "lanczos3"
+    LANCZOS5, GAUSSIAN, MITCHELLCUBIC = "lanczos5", "gaussian", "mitchellcubic"
+
+
+named("image.ResizeMethod")(ResizeMethod)
+_OLD_METHODS = ("bilinear", "nearest", "bicubic", "area")
+
+
+@op(
+    "image.resize",
+    "image.resize_images",
+    "compat.v1.image.resize_images",
+    "compat.v1.image.resize",
+    fixed=("size",),
+    host=False,
+)
+def resize(
+    images: Any, size: Any, method: Any = "bilinear", preserve_aspect_ratio: bool = False, antialias: bool = False
+) -> Any:
+    images = jnp.asarray(images)
+    method = _OLD_METHODS[method] if isinstance(method, int) else method
+    if preserve_aspect_ratio:
+        fraction = min(size[0] / images.shape[-3], size[1] / images.shape[-2])
+        size = round(images.shape[-3] * fraction), round(images.shape[-2] * fraction)
+    method = {"nearest_neighbor": "nearest", "area": "bilinear"}.get(method, method)
+    return ops.image.resize(
+        images if method == "nearest" else images.astype("float32"),
+        tuple(size),
+        method,
+        antialias=antialias,
+        data_format="channels_last",
+    )
+
+
+for _name, _method in {"bilinear": "bilinear", "nearest_neighbor": "nearest", "bicubic": "bicubic"}.items():
+    named(f"image.resize_{_name}")(lambda images, size, m=_method, **_: resize(images, size, m))
+
+
+def _flip(axis: int) -> Any:
+    def function(image: Any) -> Any:
+        return space(image).flip(image, axis)
+
+    return function
+
+
+op("image.flip_left_right")(_flip(-2))
+op("image.flip_up_down")(_flip(-3))
+
+
+@op("image.transpose")
+def transpose(image: Any) -> Any:
+    return space(image).swapaxes(image, -3, -2)
+
+
+@op("image.rot90", fixed=("k",))
+def rot90(image: Any, k: Any = 1) -> Any:
+    return space(image).rot90(image, k, (-3, -2))
+
+
+def _coin(seed: Any) -> Any:
+    """A fair coin: True, False, or a traced one inside of a compiled function."""
+    key = NAMES["random.uniform"]((), seed=seed)
+    return unboxed(key) < 0.5
+
+
+def _randomly(flip: str) -> Any:
+    @op(host=True)
+    def chosen(image: Any, heads: Any) -> Any:
+        return space(image, heads).where(heads, _flip(-2 if flip == "left_right" else -3)(image), image)
+
+    def function(image: Any, seed: Any = None, name: Any = None) -> Any:
+        return chosen(image, _coin(seed))
+
+    return function
+
+
+for _name in ("left_right", "up_down"):
+    named(f"image.random_flip_{_name}")(_randomly(_name))
+    named(f"image.stateless_random_flip_{_name}")(lambda image, seed, n=_name: NAMES[f"image.random_flip_{n}"](image))
+
+
+def _as_float(image: Any) -> tuple[Any, Any]:
+    """Whole numbers as floats in [0, 1], and how to get back."""
+    kind = np.dtype(image.dtype)
+    if kind.kind not in "iu":
+        return image, lambda out: out
+    most = np.iinfo(kind).max
+    return image.astype("float32") / most, lambda out: (out.clip(0, 1) * most + 0.5).astype(kind)
+
+
+def adjusted(function: Any) -> Any:
+    def called(image: Any, *args: Any, **kwargs: Any) -> Any:
+        as_float, back = _as_float(image)
+        return back(function(as_float, *args, **kwargs))
+
+    called.__signature__ = __import__("inspect").signature(function)  # type: ignore[attr-defined]
+    return called
+
+
+def _brighter(image: Any, delta: Any) -> Any:
+    return image + delta
+
+
+def _contrast(image: Any, contrast_factor: Any) -> Any:
+    mean = image.mean((-3, -2), keepdims=True)
+    return (image - mean) * contrast_factor + mean
+
+
+def _saturate(image: Any, saturation_factor: Any) -> Any:
+    hue, saturation, value = (v[..., None] for v in jnp.moveaxis(ops.image.rgb_to_hsv(jnp.asarray(image)), -1, 0))
+    parts = [hue, jnp.clip(saturation * saturation_factor, 0, 1), value]
+    return ops.image.hsv_to_rgb(jnp.concatenate(parts, -1))
+
+
+def _turn_hue(image: Any, delta: Any) -> Any:
+    hue, saturation, value = (v[..., None] for v in jnp.moveaxis(ops.image.rgb_to_hsv(jnp.asarray(image)), -1, 0))
+    return ops.image.hsv_to_rgb(jnp.concatenate([(hue + delta) % 1.0, saturation, value], -1))
+
+
+op("image.adjust_brightness")(adjusted(_brighter))
+op("image.adjust_contrast")(adjusted(_contrast))
+op("image.adjust_saturation", host=False)(adjusted(_saturate))
+op("image.adjust_hue", host=False)(adjusted(_turn_hue))
+
+
+@op("image.adjust_gamma")
+def adjust_gamma(image: Any, gamma: Any = 1, gain: Any = 1) -> Any:
+    return gain * image**gamma
+
+
+@named("image.random_brightness", "image.stateless_random_brightness")
+def random_brightness(image: Any, max_delta: float, seed: Any = None) -> Any:
+    """`tf.image.random_brightness`."""
+    return NAMES["image.adjust_brightness"](image, _between(-max_delta, max_delta, seed))
+
+
+@named("image.random_contrast", "image.stateless_random_contrast")
+def random_contrast(image: Any, lower: float, upper: float, seed: Any = None) -> Any:
+    """`tf.image.random_contrast`."""
+    return NAMES["image.adjust_contrast"](image, _between(lower, upper, seed))
+
+
+@named("image.random_saturation", "image.stateless_random_saturation")
+def random_saturation(image: Any, lower: float, upper: float, seed: Any = None) -> Any:
+    """`tf.image.random_saturation`."""
+    return NAMES["image.adjust_saturation"](image, _between(lower, upper, seed))
+
+
+@named("image.random_hue", "image.stateless_random_hue")
+def random_hue(image: Any, max_delta: float, seed: Any = None) -> Any:
+    """`tf.image.random_hue`."""
+    return NAMES["image.adjust_hue"](image, _between(-max_delta, max_delta, seed))
+
+
+def _between(low: float, high: float, seed: Any) -> Any:
+    return NAMES["random.uniform"]((), low, high, seed=None if np.ndim(seed) else seed)
+
+
+@named("image.random_crop", "random_crop", "compat.v1.random_crop", "image.stateless_random_crop")
+def random_crop(value: Any, size: Any, seed: Any = None, name: Any = None) -> Any:
+    """`tf.image.random_crop`: a part of this size, anywhere."""
+    array = unboxed(value)
+    sizes = [s if n == -1 else int(n) for n, s in zip(np.asarray(unboxed(size)).tolist(), array.shape, strict=True)]
+    namespace = [a - s for a, s in zip(array.shape, sizes, strict=True)]
+    if isinstance(array, jax.core.Tracer):
+        starts = [
+            jax.random.randint(jax.random.fold_in(next_key(seed), i), (), 0, r + 1) for i, r in enumerate(namespace)
+        ]
+        return Tensor(jax.lax.dynamic_slice(array, starts, sizes))
+    draw = generator(None if np.ndim(seed) else seed)
+    places = [int(draw.integers(0, r + 1)) for r in namespace]
+    return (
+        value[tuple(slice(p, p + s) for p, s in zip(places, sizes, strict=True))]
+        if isinstance(value, Tensor)
+        else (Tensor(array[tuple(slice(p, p + s) for p, s in zip(places, sizes, strict=True))]))
+    )
+
+
+@op("image.central_crop")
+def central_crop(image: Any, central_fraction: float) -> Any:
+    height, width = image.shape[-3:-1]
+    top, left = int((height - height * central_fraction) / 2), int((width - width * central_fraction) / 2)
+    return image[..., top : height - top, left : width - left, :]
+
+
+@op("image.crop_to_bounding_box")
+def crop_to_bounding_box(
+    image: Any, offset_height: int, offset_width: int, target_height: int, target_width: int
+) -> Any:
+    return image[..., offset_height : offset_height + target_height, offset_width : offset_width + target_width, :]
+
+
+@op("image.pad_to_bounding_box")
+def pad_to_bounding_box(
+    image: Any, offset_height: int, offset_width: int, target_height: int, target_width: int
+) -> Any:
+    height, width = image.shape[-3:-1]
+    edges = [(0, 0)] * (image.ndim - 3) + [
+        (offset_height, target_height - height - offset_height),
+        (offset_width, target_width - width - offset_width),
+        (0, 0),
+    ]
+    return space(image).pad(image, edges)
+
+
+@op("image.resize_with_crop_or_pad", "image.resize_image_with_crop_or_pad", fixed=("target_height", "target_width"))
+def resize_with_crop_or_pad(image: Any, target_height: Any, target_width: Any) -> Any:
+    for axis, wanted in ((-3, target_height), (-2, target_width)):
+        have = image.shape[axis]
+        if have > wanted:
+            first = (have - wanted) // 2
+            image = space(image).take(image, np.arange(first, first + wanted), axis=axis)
+        elif have < wanted:
+            edges = [(0, 0)] * image.ndim
+            edges[axis] = ((wanted - have) // 2, wanted - have - (wanted - have) // 2)
+            image = space(image).pad(image, edges)
+    return image
+
+
+@named("image.resize_with_pad")
+def resize_with_pad(image: Any, target_height: int, target_width: int, method: str = "bilinear", **_: Any) -> Any:
+    """`tf.image.resize_with_pad`: the whole picture, its sides in proportion."""
+    inner = resize(image, (target_height, target_width), method, preserve_aspect_ratio=True)
+    return NAMES["image.resize_with_crop_or_pad"](inner, target_height, target_width)
+
+
+@op("image.convert_image_dtype")
+def convert_image_dtype(image: Any, dtype: Any, saturate: bool = False) -> Any:
+    now, wanted = np.dtype(image.dtype), np.dtype(jnp.dtype(name_of(dtype)))
+    if now.kind in "iu" and wanted.kind not in "iu":
+        return image.astype(wanted) / np.asarray(np.iinfo(now).max, wanted)
+    if now.kind not in "iu" and wanted.kind in "iu":
+        return (image.clip(0, 1) * (np.iinfo(wanted).max + 0.5)).astype(wanted)
+    return image.astype(wanted)
+
+
+@op("image.per_image_standardization")
+def per_image_standardization(image: Any) -> Any:
+    image = image.astype("float32")
+    count = np.prod(image.shape[-3:])
+    mean, std = image.mean((-3, -2, -1), keepdims=True), image.std((-3, -2, -1), keepdims=True)
+    return (image - mean) / space(image).maximum(std, np.float32(1 / np.sqrt(count)))
+
+
+@op("image.rgb_to_grayscale")
+def rgb_to_grayscale(images: Any) -> Any:
+    as_float, back = _as_float(images)
+    return back((as_float * np.asarray([0.2989, 0.587, 0.114], "float32")).sum(-1, keepdims=True))
+
+
+@op("image.grayscale_to_rgb")
+def grayscale_to_rgb(images: Any) -> Any:
+    return space(images).concatenate([images] * 3, -1)
+
+
+op("image.rgb_to_hsv", host=False)(lambda images: ops.image.rgb_to_hsv(jnp.asarray(images)))
+op("image.hsv_to_rgb", host=False)(lambda images: ops.image.hsv_to_rgb(jnp.asarray(images)))
+
+
+@op("image.psnr", host=False)
+def psnr(a: Any, b: Any, max_val: Any) -> Any:
+    error = jnp.mean(jnp.square(jnp.asarray(a, "float32") - jnp.asarray(b, "float32")), (-3, -2, -1))
+    return 20 * jnp.log10(jnp.asarray(max_val, "float32")) - 10 * jnp.log10(error)
+
+
+@op("image.ssim", host=False)
+def ssim(
+    img1: Any,
+    img2: Any,
+    max_val: Any,
+    filter_size: int = 11,
+    filter_sigma: float = 1.5,
+    k1: float = 0.01,
+    k2: float = 0.03,
+) -> Any:
+    a, b = jnp.asarray(img1, "float32"), jnp.asarray(img2, "float32")
+    line = jnp.exp(-0.5 * jnp.square((jnp.arange(filter_size) - (filter_size - 1) / 2) / filter_sigma))
+    window = jnp.outer(line, line) / jnp.sum(line) ** 2
+
+    def blur(x: Any) -> Any:
+        kernel = jnp.tile(window[:, :, None, None], (1, 1, x.shape[-1], 1))
+        shaped = x if x.ndim == 4 else x[None]
+        return ops.depthwise_conv(shaped, kernel, 1, "valid")
+
+    mean_a, mean_b, c1, c2 = blur(a), blur(b), (k1 * max_val) ** 2, (k2 * max_val) ** 2
+    light = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
+    shape = (2 * (blur(a * b) - mean_a * mean_b) + c2) / (blur(a * a) - mean_a**2 + blur(b * b) - mean_b**2 + c2)
+    out = jnp.mean(light * shape, (-3, -2, -1))
+    return out if a.ndim == 4 else out[0]
+
+
+@op("image.total_variation", host=False)
+def total_variation(images: Any) -> Any:
+    images = jnp.asarray(images)
+    down = jnp.abs(images[..., 1:, :, :] - images[..., :-1, :, :]).sum((-3, -2, -1))
+    return down + jnp.abs(images[..., :, 1:, :] - images[..., :, :-1, :]).sum((-3, -2, -1))
+
+
+@op("image.sobel_edges", host=False)
+def sobel_edges(image: Any) -> Any:
+    padded = jnp.pad(image, [(0, 0), (1, 1), (1, 1), (0, 0)], "reflect")
+    rows = padded[:, 2:] - padded[:, :-2]
+    columns = padded[:, :, 2:] - padded[:, :, :-2]
+    down = rows[:, :, :-2] + 2 * rows[:, :, 1:-1] + rows[:, :, 2:]
+    right = columns[:, :-2] + 2 * columns[:, 1:-1] + columns[:, 2:]
+    return jnp.stack([down, right], -1)
+
+
+@op("image.extract_patches", host=False)
+def extract_patches(images: Any, sizes: Any, strides: Any, rates: Any, padding: str) -> Any:
+    return ops.image.extract_patches(images, sizes[1:3], strides[1:3], rates[1], padding.lower())

@@ -1,0 +1,180 @@
+"""tf.linalg: products, norms, factors of matrices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle.compat.tensorflow.arrays import convert
+from gazelle.compat.tensorflow.calls import call
+from gazelle.compat.tensorflow.names import NAMES, named, op, space
+from gazelle.compat.tensorflow.values import host_array
+
+
+@op("matmul", "linalg.matmul", "compat.v1.matmul")
+def matmul(
+    a: Any,
+    b: Any,
+    transpose_a: bool = False,
+    transpose_b: bool = False,
+    adjoint_a: bool = False,
+    adjoint_b: bool = False,
+    **_: Any,
+) -> Any:
+    where = space(a, b)
+    a, b = where.asarray(a), where.asarray(b)
+    a = where.swapaxes(a, -1, -2) if transpose_a or adjoint_a else a
+    b = where.swapaxes(b, -1, -2) if transpose_b or adjoint_b else b
+    return where.matmul(a, b)
+
+
+@op("linalg.matvec")
+def matvec(a: Any, b: Any) -> Any:
+    return space(a, b).einsum("...ij,...j->...i", a, b)
+
+
+@op("tensordot", "linalg.tensordot", fixed=("axes",))
+def tensordot(a: Any, b: Any, axes: Any) -> Any:
+    return space(a, b).tensordot(a, b, axes)
+
+
+@op("einsum", "linalg.einsum")
+def einsum(equation: str, *inputs: Any, **_: Any) -> Any:
+    return space(inputs).einsum(equation, *inputs)
+
+
+@op("clip_by_norm", host=False, fixed=("axes",))
+def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None) -> Any:
+    size = jnp.sqrt(jnp.sum(jnp.square(t), axis=axes, keepdims=True))
+    return t * clip_norm / jnp.maximum(size, clip_norm)
+
+
+@op("linalg.global_norm", host=False)
+def global_norm(t_list: Any) -> Any:
+    return jnp.sqrt(sum(jnp.sum(jnp.square(t)) for t in t_list if t is not None))
+
+
+named("global_norm")(global_norm)
+
+
+@named("clip_by_global_norm")
+def clip_by_global_norm(t_list: Any, clip_norm: Any, use_norm: Any = None, name: Any = None) -> Any:
+    """`tf.clip_by_global_norm`: (clipped, norm)."""
+    norm = global_norm(list(t_list)) if use_norm is None else convert(use_norm)
+    return call(_scaled, (list(t_list), norm, clip_norm), {}), norm
+
+
+def _scaled(tensors: Any, norm: Any, most: Any) -> Any:
+    scale = most / jnp.maximum(norm, most)
+    return [None if t is None else t * scale for t in tensors]
+
+
+@op("norm", "linalg.norm", fixed=("axis",))
+def norm(tensor: Any, ord: Any = "euclidean", axis: Any = None, keepdims: bool = False) -> Any:
+    where = space(tensor)
+    if axis is None:
+        tensor = where.reshape(tensor, (-1,))
+        return where.linalg.norm(tensor, None if ord == "euclidean" else ord)
+    return where.linalg.norm(tensor, None if ord == "euclidean" else ord, axis=axis, keepdims=keepdims)
+
+
+def _plain_tuples(function: Any) -> Any:
+    """The function, what it names given as plain tuples."""
+
+    def called(input: Any, *args: Any) -> Any:
+        out = function(input, *(jnp.asarray(host_array(a) if isinstance(a, list) else a) for a in args))
+        return tuple(out) if isinstance(out, tuple) else out
+
+    return called
+
+
+for _tf, _np in {
+    "inv": "inv",
+    "det": "det",
+    "cholesky": "cholesky",
+    "qr": "qr",
+    "eigh": "eigh",
+    "pinv": "pinv",
+    "slogdet": "slogdet",
+    "solve": "solve",
+    "expm": "expm",
+}.items():
+    _target = jax.scipy.linalg.expm if _tf == "expm" else getattr(jnp.linalg, _np)
+    op(f"linalg.{_tf}", host=False)(_plain_tuples(_target))
+
+
+@op("linalg.eigvalsh", "linalg.eigvals", host=False)
+def eigvalsh(tensor: Any) -> Any:
+    return jnp.linalg.eigvalsh(tensor)
+
+
+@op("linalg.triangular_solve", host=False)
+def triangular_solve(matrix: Any, rhs: Any, lower: bool = True, adjoint: bool = False) -> Any:
+    return jax.scipy.linalg.solve_triangular(matrix, rhs, lower=lower, trans=2 if adjoint else 0)
+
+
+@op("linalg.logdet", host=False)
+def logdet(matrix: Any) -> Any:
+    return jnp.linalg.slogdet(jnp.asarray(matrix))[1]
+
+
+@op("linalg.set_diag", host=False)
+def set_diag(input: Any, diagonal: Any) -> Any:
+    places = jnp.arange(jnp.shape(diagonal)[-1])
+    return jnp.asarray(input).at[..., places, places].set(diagonal)
+
+
+@op("linalg.normalize", fixed=("axis",), host=False)
+def normalize(tensor: Any, ord: Any = "euclidean", axis: Any = None) -> Any:
+    size = jnp.linalg.norm(tensor, None if ord == "euclidean" else ord, axis=axis, keepdims=True)
+    return tensor / size, size
+
+
+@op("linalg.cross", host=False)
+def cross(a: Any, b: Any) -> Any:
+    return jnp.cross(a, b)
+
+
+@op("linalg.lstsq", host=False)
+def lstsq(matrix: Any, rhs: Any, l2_regularizer: Any = 0.0, fast: bool = True) -> Any:
+    matrix = jnp.asarray(matrix)
+    square = matrix.mT @ matrix + l2_regularizer * jnp.eye(matrix.shape[-1])
+    return jnp.linalg.solve(square, matrix.mT @ rhs)
+
+
+@op("linalg.svd", host=False)
+def svd(tensor: Any, full_matrices: bool = False, compute_uv: bool = True) -> Any:
+    if not compute_uv:
+        return jnp.linalg.svd(tensor, full_matrices=full_matrices, compute_uv=False)
+    u, s, vt = jnp.linalg.svd(tensor, full_matrices=full_matrices)
+    return s, u, jnp.swapaxes(vt, -1, -2)
+
+
+@op("linalg.diag", fixed=("k",))
+def diag(diagonal: Any, k: Any = 0) -> Any:
+    where = space(diagonal)
+    return where.asarray(diagonal)[..., None] * np.eye(diagonal.shape[-1], dtype=str(diagonal.dtype))
+
+
+@op("linalg.diag_part", "linalg.tensor_diag_part")
+def diag_part(input: Any, k: int = 0) -> Any:
+    return space(input).diagonal(input, k, -2, -1)
+
+
+named("linalg.tensor_diag")(NAMES["linalg.diag"])
+
+
+@op("linalg.trace")
+def trace(x: Any) -> Any:
+    return space(x).trace(x, axis1=-2, axis2=-1)
+
+
+@op("linalg.band_part", fixed=("num_lower", "num_upper"))
+def band_part(input: Any, num_lower: Any, num_upper: Any) -> Any:
+    rows, columns = np.ogrid[: input.shape[-2], : input.shape[-1]]
+    lower = num_lower < 0 or (rows - columns) <= num_lower
+    upper = num_upper < 0 or (columns - rows) <= num_upper
+    return input * np.broadcast_to(np.asarray(lower) & np.asarray(upper), input.shape[-2:]).astype(str(input.dtype))

@@ -1,0 +1,294 @@
+"""tf.math, tf.linalg: mostly tables over NumPy's names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import jax.scipy.special as special
+import numpy as np
+
+from gazelle.compat.tensorflow.arrays import convert
+from gazelle.compat.tensorflow.dtypes import name_of
+from gazelle.compat.tensorflow.names import NAMES, named, op, space
+from gazelle.compat.tensorflow.recording import is_box, unboxed
+from gazelle.compat.tensorflow.tensor import Tensor
+
+#: TensorFlow's name: NumPy's name; each of one array
+ONE = """abs:abs acos:arccos acosh:arccosh asin:arcsin asinh:arcsinh atan:arctan atanh:arctanh ceil:ceil cos:cos
+cosh:cosh exp:exp expm1:expm1 floor:floor is_finite:isfinite is_inf:isinf is_nan:isnan log:log log1p:log1p
+logical_not:logical_not negative:negative reciprocal:reciprocal rint:rint round:round sign:sign sin:sin sinh:sinh
+sqrt:sqrt square:square tan:tan tanh:tanh real:real imag:imag conj:conj angle:angle"""
+#: of two arrays
+TWO = """add:add atan2:arctan2 equal:equal floordiv:floor_divide floormod:mod greater:greater
+greater_equal:greater_equal less:less less_equal:less_equal logical_and:logical_and logical_or:logical_or
+logical_xor:logical_xor maximum:maximum minimum:minimum mod:mod multiply:multiply not_equal:not_equal pow:power
+subtract:subtract"""
+#: of an array, along axes
+REDUCE = """reduce_all:all reduce_any:any reduce_max:max reduce_mean:mean reduce_min:min reduce_prod:prod
+reduce_std:std reduce_sum:sum reduce_variance:var"""
+
+
+def _of_one(name: str) -> Any:
+    def function(x: Any) -> Any:
+        return getattr(space(x), name)(x)
+
+    return function
+
+
+def _of_two(name: str) -> Any:
+    def function(x: Any, y: Any) -> Any:
+        return getattr(space(x, y), name)(x, y)
+
+    return function
+
+
+def _reduction(name: str) -> Any:
+    def function(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        where = space(input_tensor)
+        if isinstance(input_tensor, list | tuple):
+            input_tensor = where.stack([where.asarray(v) for v in input_tensor])
+            if input_tensor.dtype == np.float64:
+                input_tensor = input_tensor.astype(np.float32)
+        if name == "mean" and where.asarray(input_tensor).dtype.kind in "iu":  # a mean of whole numbers is one, too
+            total = where.sum(input_tensor, axis=axis, keepdims=keepdims)
+            return total // (np.size(input_tensor) // max(1, np.size(total)))
+        return getattr(where, name)(input_tensor, axis=axis, keepdims=keepdims)
+
+    return function
+
+
+def _of_old_words(reduce: Any) -> Any:
+    def function(
+        input_tensor: Any,
+        axis: Any = None,
+        keepdims: Any = False,
+        keep_dims: bool = False,
+        reduction_indices: Any = None,
+        name: Any = None,
+    ) -> Any:
+        axis = axis if axis is not None else reduction_indices
+        return reduce(input_tensor, axis=axis, keepdims=bool(keepdims or keep_dims))
+
+    return function
+
+
+for _row in ONE.split():
+    _tf, _np = _row.split(":")
+    op(_tf, f"math.{_tf}", f"compat.v1.{_tf}")(_of_one(_np))
+for _row in TWO.split():
+    _tf, _np = _row.split(":")
+    op(_tf, f"math.{_tf}", f"compat.v1.{_tf}")(_of_two(_np))
+for _row in REDUCE.split():
+    _tf, _np = _row.split(":")
+    _reduce = op(fixed=("axis",))(_reduction(_np))
+    named(_tf, f"math.{_tf}", f"compat.v1.{_tf}")(_of_old_words(_reduce))
+
+
+@named("divide", "math.divide", "compat.v1.divide", "truediv", "math.truediv", "compat.v1.truediv")
+def divide(x: Any, y: Any, name: Any = None) -> Any:
+    """`tf.divide`."""
+    return (x if is_box(x) or is_box(y) else convert(x)) / y
+
+
+named("mul")(NAMES["multiply"])
+named("sub")(NAMES["subtract"])
+named("div", "realdiv")(divide)
+named("neg")(NAMES["negative"])
+
+
+def _floats(function: Any) -> Any:
+    return lambda x: function(jnp.asarray(x))
+
+
+for _tf, _function in {
+    "rsqrt": jax.lax.rsqrt,
+    "erf": jax.lax.erf,
+    "erfinv": jax.lax.erf_inv,
+    "lgamma": jax.lax.lgamma,
+    "digamma": jax.lax.digamma,
+    "sigmoid": jax.nn.sigmoid,
+    "softplus": jax.nn.softplus,
+    "log_sigmoid": jax.nn.log_sigmoid,
+    "ndtri": special.ndtri,
+    "bessel_i0": special.i0,
+    "bessel_i1": special.i1,
+}.items():
+    op(_tf, f"math.{_tf}", host=False)(_floats(_function))
+named("math.special.erf")(NAMES["erf"])
+
+
+@op("math.erfc", host=False)
+def erfc(x: Any) -> Any:
+    return jax.lax.erfc(jnp.asarray(x))
+
+
+@op("reduce_logsumexp", "math.reduce_logsumexp", host=False, fixed=("axis",))
+def reduce_logsumexp(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    return special.logsumexp(input_tensor, axis=axis, keepdims=keepdims)
+
+
+@op("math.reduce_euclidean_norm", fixed=("axis",))
+def reduce_euclidean_norm(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    where = space(input_tensor)
+    return where.sqrt(where.sum(where.square(input_tensor), axis=axis, keepdims=keepdims))
+
+
+@op("math.count_nonzero", fixed=("axis",), wide=True)
+def count_nonzero(input: Any, axis: Any = None, keepdims: Any = None, dtype: Any = "int64") -> Any:
+    return space(input).sum(input != 0, axis=axis, keepdims=bool(keepdims)).astype(name_of(dtype))
+
+
+@op("math.divide_no_nan", "div_no_nan", host=False)
+def divide_no_nan(x: Any, y: Any) -> Any:
+    return jnp.where(y == 0, 0, x / jnp.where(y == 0, 1, y))
+
+
+@op("math.multiply_no_nan", host=False)
+def multiply_no_nan(x: Any, y: Any) -> Any:
+    return jnp.where(y == 0, 0, jnp.where(y == 0, 0, x) * y)
+
+
+@op("math.xlogy", host=False)
+def xlogy(x: Any, y: Any) -> Any:
+    return special.xlogy(x, y)
+
+
+@op("math.squared_difference", "squared_difference")
+def squared_difference(x: Any, y: Any) -> Any:
+    return space(x, y).square(x - y)
+
+
+@op("add_n", "math.add_n", "math.accumulate_n")
+def add_n(inputs: Any) -> Any:
+    return sum(inputs[1:], start=inputs[0])
+
+
+@op("cumsum", "math.cumsum", fixed=("axis",))
+def cumsum(x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = False) -> Any:
+    where = space(x)
+    x = where.flip(x, axis) if reverse else x
+    out = where.cumsum(x, axis=axis)
+    out = out - x if exclusive else out
+    return where.flip(out, axis) if reverse else out
+
+
+@op("cumprod", "math.cumprod", "math.cumulative_prod", fixed=("axis",))
+def cumprod(x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = False) -> Any:
+    where = space(x)
+    x = where.flip(where.asarray(x), axis) if reverse else where.asarray(x)
+    if exclusive:
+        ones = where.ones_like(where.take(x, np.asarray([0]), axis=axis))
+        x = where.concatenate([ones, where.take(x, np.arange(x.shape[axis] - 1), axis=axis)], axis)
+    out = where.cumprod(x, axis=axis)
+    return where.flip(out, axis) if reverse else out
+
+
+def _arg(name: str) -> Any:
+    def function(input: Any, axis: Any = None, output_type: Any = "int64", dimension: Any = None) -> Any:
+        where = space(input)
+        axis = axis if axis is not None else dimension if dimension is not None else 0
+        kind = name_of(output_type) if where is np else "int32"
+        return (
+            np.asarray(getattr(np, name)(input, axis)).astype(kind)
+            if where is np
+            else getattr(jnp, name)(input, axis).astype(kind)
+        )
+
+    return function
+
+
+op("argmax", "math.argmax", "compat.v1.argmax", "arg_max", fixed=("axis",), wide=True)(_arg("argmax"))
+op("argmin", "math.argmin", "compat.v1.argmin", fixed=("axis",), wide=True)(_arg("argmin"))
+
+
+@op("math.top_k", "nn.top_k", host=False, fixed=("k",))
+def top_k(input: Any, k: Any = 1, sorted: bool = True) -> Any:
+    return TopK(*jax.lax.top_k(jnp.asarray(input), k))
+
+
+class TopK(tuple[Any, ...]):
+    """(values, indices)."""
+
+    def __new__(cls, values: Any, indices: Any) -> Any:
+        return super().__new__(cls, (values, indices))
+
+    values = property(lambda self: self[0])
+    indices = property(lambda self: self[1])
+
+
+jax.tree_util.register_pytree_node(TopK, lambda t: (tuple(t), None), lambda _, children: TopK(*children))
+
+
+@op("math.in_top_k", "nn.in_top_k", host=False)
+def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
+    own = jnp.take_along_axis(predictions, jnp.asarray(targets)[:, None], -1)
+    return jnp.sum(predictions > own, -1) < k
+
+
+@op("clip_by_value")
+def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any) -> Any:
+    return space(t, clip_value_min, clip_value_max).clip(t, clip_value_min, clip_value_max)
+
+
+def _segments(name: str) -> Any:
+    def function(data: Any, segment_ids: Any, num_segments: Any = None) -> Any:
+        count = int(jnp.max(segment_ids)) + 1 if num_segments is None else num_segments
+        reduce = {"mean": "sum"}.get(name, name)
+        out = getattr(jax.ops, f"segment_{reduce}")(jnp.asarray(data), jnp.asarray(segment_ids), count)
+        if name != "mean":
+            return out
+        counts = jax.ops.segment_sum(jnp.ones(len(segment_ids)), jnp.asarray(segment_ids), count)
+        return out / jnp.maximum(counts, 1).reshape(-1, *[1] * (out.ndim - 1))
+
+    return function
+
+
+for _name in ("sum", "max", "min", "prod", "mean"):
+    op(f"math.segment_{_name}", host=False)(_segments(_name))
+    op(f"math.unsorted_segment_{_name}", host=False, fixed=("num_segments",))(_segments(_name))
+
+
+@op("math.bincount", host=False, fixed=("minlength", "maxlength"))
+def bincount(arr: Any, weights: Any = None, minlength: Any = None, maxlength: Any = None, **_: Any) -> Any:
+    length = max(int(jnp.max(arr)) + 1, minlength or 0)
+    return jnp.bincount(arr, weights, length=min(length, maxlength or length))
+
+
+@named("math.confusion_matrix")
+def confusion_matrix(
+    labels: Any, predictions: Any, num_classes: Any = None, weights: Any = None, dtype: Any = "int32", name: Any = None
+) -> Any:
+    """`tf.math.confusion_matrix`: rows are labels, columns are predictions."""
+    rows, columns = (np.asarray(unboxed(v)).reshape(-1).astype(int) for v in (labels, predictions))
+    count = int(num_classes or max(rows.max(), columns.max()) + 1)
+    out = np.zeros((count, count), name_of(dtype))
+    np.add.at(out, (rows, columns), 1 if weights is None else np.asarray(unboxed(weights)))
+    return Tensor(out)
+
+
+@op("math.polyval")
+def polyval(coeffs: Any, x: Any) -> Any:
+    out = coeffs[0]
+    for coefficient in coeffs[1:]:
+        out = out * x + coefficient
+    return np.asarray(out, "float32") if isinstance(out, float) else out
+
+
+@op("histogram_fixed_width", host=False, fixed=("nbins",))
+def histogram_fixed_width(values: Any, value_range: Any, nbins: Any = 100, dtype: Any = "int32") -> Any:
+    low, high = value_range[0], value_range[1]
+    place = jnp.clip(jnp.floor((jnp.asarray(values) - low) / (high - low) * nbins), 0, nbins - 1).astype("int32")
+    return jnp.bincount(place.reshape(-1), length=nbins).astype(name_of(dtype))
+
+
+@op("complex", "dtypes.complex", host=False)
+def complex_(real: Any, imag: Any) -> Any:
+    return jax.lax.complex(jnp.asarray(real), jnp.asarray(imag))
+
+
+for _name in ("and", "or", "xor"):
+    op(f"bitwise.bitwise_{_name}")(lambda x, y, n=_name: getattr(space(x, y), f"bitwise_{n}")(x, y))
+op("bitwise.left_shift")(lambda x, y: space(x, y).left_shift(x, y))
+op("bitwise.right_shift")(lambda x, y: space(x, y).right_shift(x, y))

@@ -1,0 +1,264 @@
+"""tf.nn: activations, convolutions, losses from logits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gazelle import ops
+from gazelle.compat.tensorflow.names import NAMES, named, op, space
+from gazelle.compat.tensorflow.randoms import next_key
+from gazelle.compat.tensorflow.tensor import Tensor
+
+for _tf, _function in {
+    "relu": jax.nn.relu,
+    "relu6": jax.nn.relu6,
+    "elu": jax.nn.elu,
+    "selu": jax.nn.selu,
+    "softplus": jax.nn.softplus,
+    "softsign": jax.nn.soft_sign,
+    "tanh": jnp.tanh,
+    "sigmoid": jax.nn.sigmoid,
+    "silu": jax.nn.silu,
+    "swish": jax.nn.silu,
+    "crelu": lambda x: jnp.concatenate([jax.nn.relu(x), jax.nn.relu(-x)], -1),
+}.items():
+
+    def _of_features(features: Any, _function: Any = _function) -> Any:
+        return _function(jnp.asarray(features))
+
+    _of_features.__name__ = _tf  # by which a model file names it
+    op(f"nn.{_tf}", host=False)(_of_features)
+
+
+@op("nn.gelu", host=False)
+def gelu(features: Any, approximate: bool = False) -> Any:
+    return jax.nn.gelu(jnp.asarray(features), approximate)
+
+
+@op("nn.leaky_relu", host=False)
+def leaky_relu(features: Any, alpha: Any = 0.2) -> Any:
+    return jax.nn.leaky_relu(jnp.asarray(features), alpha)
+
+
+@op("nn.softmax", "math.softmax", "compat.v1.nn.softmax", host=False, fixed=("axis",))
+def softmax(logits: Any, axis: Any = -1, dim: Any = None) -> Any:
+    return jax.nn.softmax(jnp.asarray(logits), axis if dim is None else dim)
+
+
+@op("nn.log_softmax", "math.log_softmax", host=False, fixed=("axis",))
+def log_softmax(logits: Any, axis: Any = -1) -> Any:
+    return jax.nn.log_softmax(jnp.asarray(logits), axis)
+
+
+@op("nn.l2_normalize", "math.l2_normalize", "linalg.l2_normalize", host=False, fixed=("axis", "dim"))
+def l2_normalize(x: Any, axis: Any = None, epsilon: float = 1e-12, dim: Any = None) -> Any:
+    total = jnp.sum(jnp.square(x), axis=axis if axis is not None else dim, keepdims=True)
+    return x * jax.lax.rsqrt(jnp.maximum(total, epsilon))
+
+
+@op("nn.l2_loss", host=False)
+def l2_loss(t: Any) -> Any:
+    return jnp.sum(jnp.square(t)) / 2
+
+
+@op("nn.bias_add", host=False)
+def bias_add(value: Any, bias: Any, data_format: Any = None) -> Any:
+    if data_format and data_format.startswith("NC"):
+        return value + jnp.reshape(bias, (-1, *[1] * (value.ndim - 2)))
+    return value + bias
+
+
+@op("nn.moments", host=False, fixed=("axes",))
+def moments(x: Any, axes: Any, shift: Any = None, keepdims: bool = False) -> Any:
+    return jnp.mean(x, axes, keepdims=keepdims), jnp.var(x, axes, keepdims=keepdims)
+
+
+@op("nn.batch_normalization", host=False)
+def batch_normalization(x: Any, mean: Any, variance: Any, offset: Any, scale: Any, variance_epsilon: float) -> Any:
+    by = jax.lax.rsqrt(variance + variance_epsilon) * (1 if scale is None else scale)
+    return x * by + (0 if offset is None else offset) - mean * by
+
+
+@op("nn.local_response_normalization", "nn.lrn", host=False)
+def local_response_normalization(
+    input: Any, depth_radius: int = 5, bias: Any = 1.0, alpha: Any = 1.0, beta: Any = 0.5
+) -> Any:
+    squares = jnp.pad(jnp.square(input), [(0, 0)] * (input.ndim - 1) + [(depth_radius, depth_radius)])
+    count = input.shape[-1]
+    total = sum(squares[..., i : i + count] for i in range(2 * depth_radius + 1))
+    return input / (bias + alpha * total) ** beta
+
+
+@named("nn.dropout")
+def dropout(
+    x: Any, rate: Any = None, noise_shape: Any = None, seed: Any = None, keep_prob: Any = None, name: Any = None
+) -> Any:
+    """`tf.nn.dropout`."""
+    rate = 1 - keep_prob if rate is None else rate
+    return _dropped(x, rate, Tensor(next_key(seed)), noise_shape=noise_shape)
+
+
+@op(host=False)
+def _dropped(x: Any, rate: Any, key: Any, noise_shape: Any = None) -> Any:
+    keep = jax.random.bernoulli(key, 1 - rate, noise_shape or x.shape)
+    return jnp.where(keep, x / (1 - rate), 0)
+
+
+@op("nn.log_poisson_loss", host=False)
+def log_poisson_loss(targets: Any, log_input: Any, compute_full_loss: bool = False) -> Any:
+    log_input = jnp.asarray(log_input)
+    return jnp.exp(log_input) - log_input * targets
+
+
+# Convolutions and pooling ---------------------------------------------------------------------------------------------
+
+
+def _inner(values: Any, rank: int) -> Any:
+    """Strides as TensorFlow writes them, (1, 2, 2, 1) or (2, 2) or 2, as one for each axis of space."""
+    values = (values,) * rank if isinstance(values, int) else tuple(values)
+    return values[1:-1] if len(values) == rank + 2 else values * rank if len(values) == 1 else values
+
+
+def _convolution(rank: int) -> Any:
+    def function(
+        input: Any,
+        filters: Any = None,
+        strides: Any = 1,
+        padding: Any = "VALID",
+        data_format: Any = None,
+        dilations: Any = 1,
+        filter: Any = None,
+        stride: Any = None,
+        use_cudnn_on_gpu: Any = None,
+    ) -> Any:
+        kernel = filters if filters is not None else filter
+        steps = _inner(strides if stride is None else stride, rank)
+        if not isinstance(padding, str):  # zeros for each axis
+            input, padding = jnp.pad(input, padding), "VALID"
+        return ops.conv(
+            jnp.asarray(input),
+            jnp.asarray(kernel),
+            steps,
+            padding.lower(),
+            dilation_rate=_inner(1 if dilations is None else dilations, rank),
+        )
+
+    return function
+
+
+for _rank in (1, 2, 3):
+    op(f"nn.conv{_rank}d", host=False)(_convolution(_rank))
+named("nn.convolution")(NAMES["nn.conv2d"])
+
+
+@op("nn.conv2d_transpose", host=False, fixed=("output_shape",))
+def conv2d_transpose(input: Any, filters: Any, output_shape: Any, strides: Any, padding: str = "SAME", **_: Any) -> Any:
+    steps = _inner(strides, 2)
+    given = (1, *(n for n in output_shape[1:3]), filters.shape[2])
+    like = jax.ShapeDtypeStruct((input.shape[0], *given[1:]), input.dtype)
+    _, back = jax.vjp(lambda x: ops.conv(x, filters, steps, padding.lower()), jnp.zeros(like.shape, like.dtype))
+    return back(input)[0]
+
+
+@op("nn.depthwise_conv2d", host=False)
+def depthwise_conv2d(input: Any, filter: Any, strides: Any, padding: str, **_: Any) -> Any:
+    return ops.depthwise_conv(jnp.asarray(input), jnp.asarray(filter), _inner(strides, 2), padding.lower())
+
+
+@op("nn.separable_conv2d", host=False)
+def separable_conv2d(
+    input: Any, depthwise_filter: Any, pointwise_filter: Any, strides: Any, padding: str, **_: Any
+) -> Any:
+    return ops.separable_conv(input, depthwise_filter, pointwise_filter, _inner(strides, 2), padding.lower())
+
+
+def _pooling(rank: int, pool: Any) -> Any:
+    def function(
+        input: Any, ksize: Any, strides: Any, padding: str = "VALID", data_format: Any = None, value: Any = None
+    ) -> Any:
+        return pool(jnp.asarray(input), _inner(ksize, rank), _inner(strides, rank), padding.lower())
+
+    def named_value(*args: Any, **kwargs: Any) -> Any:
+        if "value" in kwargs:
+            kwargs["input"] = kwargs.pop("value")
+        return lifted(*args, **kwargs)
+
+    lifted = op(host=False)(function)
+    return named_value
+
+
+for _rank in (1, 2, 3):
+    named(f"nn.max_pool{_rank}d")(_pooling(_rank, ops.max_pool))
+    named(f"nn.avg_pool{_rank}d")(_pooling(_rank, ops.average_pool))
+named("nn.max_pool")(NAMES["nn.max_pool2d"])
+named("nn.avg_pool")(NAMES["nn.avg_pool2d"])
+
+
+@op("nn.embedding_lookup", host=False)
+def embedding_lookup(params: Any, ids: Any, **_: Any) -> Any:
+    return jnp.take(jnp.asarray(params), jnp.asarray(ids), axis=0)
+
+
+# Losses ---------------------------------------------------------------------------------------------------------------
+
+
+@op("nn.sigmoid_cross_entropy_with_logits", "compat.v1.nn.sigmoid_cross_entropy_with_logits", host=False)
+def sigmoid_cross_entropy_with_logits(labels: Any = None, logits: Any = None) -> Any:
+    logits = jnp.asarray(logits)
+    return jnp.maximum(logits, 0) - logits * labels + jnp.log1p(jnp.exp(-jnp.abs(logits)))
+
+
+@op("nn.weighted_cross_entropy_with_logits", host=False)
+def weighted_cross_entropy_with_logits(labels: Any, logits: Any, pos_weight: Any) -> Any:
+    weight = 1 + (pos_weight - 1) * labels
+    return (1 - labels) * logits + weight * (jnp.log1p(jnp.exp(-jnp.abs(logits))) + jnp.maximum(-logits, 0))
+
+
+@op(
+    "nn.softmax_cross_entropy_with_logits",
+    "nn.softmax_cross_entropy_with_logits_v2",
+    "compat.v1.nn.softmax_cross_entropy_with_logits",
+    "compat.v1.nn.softmax_cross_entropy_with_logits_v2",
+    host=False,
+)
+def softmax_cross_entropy_with_logits(labels: Any = None, logits: Any = None, axis: int = -1) -> Any:
+    return -jnp.sum(labels * jax.nn.log_softmax(jnp.asarray(logits), axis), axis)
+
+
+@op("nn.sparse_softmax_cross_entropy_with_logits", "compat.v1.nn.sparse_softmax_cross_entropy_with_logits", host=False)
+def sparse_softmax_cross_entropy_with_logits(labels: Any = None, logits: Any = None) -> Any:
+    chosen = jnp.take_along_axis(jax.nn.log_softmax(jnp.asarray(logits)), jnp.asarray(labels)[..., None], -1)
+    return -chosen[..., 0]
+
+
+@op("nn.ctc_loss", host=False)
+def ctc_loss(
+    labels: Any,
+    logits: Any,
+    label_length: Any,
+    logit_length: Any,
+    logits_time_major: bool = True,
+    blank_index: int = 0,
+    **_: Any,
+) -> Any:
+    logits = jnp.swapaxes(logits, 0, 1) if logits_time_major else logits
+    return ops.ctc_loss(jnp.asarray(labels), logits, label_length, logit_length, blank_index % logits.shape[-1])
+
+
+@op("nn.compute_average_loss", host=False)
+def compute_average_loss(per_example_loss: Any, sample_weight: Any = None, global_batch_size: Any = None) -> Any:
+    losses = per_example_loss if sample_weight is None else per_example_loss * sample_weight
+    return jnp.sum(losses) / (global_batch_size or losses.shape[0])
+
+
+@op("nn.scale_regularization_loss", host=False)
+def scale_regularization_loss(regularization_loss: Any) -> Any:
+    return jnp.sum(jnp.asarray(regularization_loss))
+
+
+@op("nn.zero_fraction", "math.zero_fraction")
+def zero_fraction(value: Any) -> Any:
+    return space(value).mean(space(value).equal(value, 0).astype("float32"))

@@ -1,0 +1,125 @@
+"""tf.io.parse_example: tensors of what messages hold; tensors as messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle.compat.tensorflow.arrays import convert
+from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
+from gazelle.compat.tensorflow.examples import Example, field, fields, varint
+from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.sparse import SparseTensor
+from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.core.errors import DataError, message
+
+
+@named("io.FixedLenFeature", "FixedLenFeature")
+class FixedLenFeature:
+    """`tf.io.FixedLenFeature(shape, dtype)`."""
+
+    def __init__(self, shape: Any, dtype: Any, default_value: Any = None) -> None:
+        self.shape, self.dtype, self.default = tuple(shape), as_dtype(dtype), default_value
+
+    def of(self, name: str, values: list[Any]) -> Any:
+        given = values if values or self.default is None else np.asarray(self.default, object).reshape(-1).tolist()
+        size = int(np.prod(self.shape))
+        given = given * size if len(given) == 1 < size and not values else given
+        if len(given) != size:
+            raise DataError(message(f"Feature {name!r}", expected=f"{size} values, or a default_value", got=len(given)))
+        return Tensor(_listed(given, self.dtype).reshape(self.shape))
+
+
+@named("io.VarLenFeature", "VarLenFeature", "io.RaggedFeature")
+class VarLenFeature:
+    """`tf.io.VarLenFeature(dtype)`: as many values as there are."""
+
+    def __init__(self, dtype: Any, *_: Any, **__: Any) -> None:
+        self.dtype = as_dtype(dtype)
+
+    def of(self, name: str, values: list[Any]) -> Any:
+        return SparseTensor(np.arange(len(values))[:, None], _listed(values, self.dtype), [len(values)])
+
+
+def _listed(values: list[Any], dtype: Any) -> Any:
+    out = np.empty(len(values), object if dtype == "string" else name_of(dtype))
+    out[:] = [v.encode() if isinstance(v, str) else v for v in values]
+    return out
+
+
+@named("io.parse_single_example", "parse_single_example")
+def parse_single_example(serialized: Any, features: Mapping[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
+    """`tf.io.parse_single_example`: {name: tensor} as `features` describe them."""
+    found = Example.FromString(serialized).features.feature
+    return {name: spec.of(name, found[name].values() if name in found else []) for name, spec in features.items()}
+
+
+@named("io.parse_example", "parse_example")
+def parse_example(serialized: Any, features: Mapping[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
+    """`tf.io.parse_example`: as `parse_single_example`, of many messages together."""
+    rows = [parse_single_example(one, features) for one in np.asarray(unboxed(convert(serialized)), object).reshape(-1)]
+    return {name: _together([row[name] for row in rows]) for name in features}
+
+
+def _together(parts: list[Any]) -> Any:
+    if not isinstance(parts[0], SparseTensor):
+        return Tensor(np.stack([part.array for part in parts]))
+    lengths = [int(part.dense_shape[0]) for part in parts]
+    places = [(row, column) for row, n in enumerate(lengths) for column in range(n)]
+    values = np.concatenate([part.values.array for part in parts])
+    return SparseTensor(np.asarray(places, "int64").reshape(-1, 2), values, [len(parts), max(lengths)])
+
+
+# Tensors as bytes: the message TensorProto, whose fields are dtype (1), shape (2: dims, each with a size) and raw bytes
+
+
+#: the numbers of dtypes in it
+_NUMBERS = {
+    "float32": 1,
+    "float64": 2,
+    "int32": 3,
+    "uint8": 4,
+    "int16": 5,
+    "int8": 6,
+    "string": 7,
+    "int64": 9,
+    "bool": 10,
+    "uint16": 17,
+    "float16": 19,
+    "uint32": 22,
+    "uint64": 23,
+}
+
+
+@named("io.serialize_tensor", "serialize_tensor")
+def serialize_tensor(tensor: Any, name: Any = None) -> Tensor:
+    """`tf.io.serialize_tensor`: the tensor as bytes."""
+    array = np.asarray(unboxed(convert(tensor)))
+    dims = b"".join(field(2, varint(1 << 3) + varint(n)) for n in array.shape)
+    head = varint(1 << 3) + varint(_NUMBERS[name_of(array.dtype)]) + field(2, dims)
+    if array.dtype == object:
+        return convert(head + b"".join(field(8, v) for v in array.flat))
+    return convert(head + field(4, array.tobytes()))
+
+
+@named("io.parse_tensor", "parse_tensor")
+def parse_tensor(serialized: Any, out_type: Any, name: Any = None) -> Tensor:
+    """`tf.io.parse_tensor`: the tensor of the bytes."""
+    shape: list[int] = []
+    raw, strings = b"", []
+    for number, value in fields(bytes(unboxed(convert(serialized)).item())):
+        if number == 2:
+            shape = [dict(fields(dim)).get(1, 0) for _, dim in fields(value)]
+        raw = value if number == 4 else raw
+        strings += [value] if number == 8 else []
+    kind = name_of(out_type)
+    flat = _listed(strings, kind) if kind == "string" else np.frombuffer(raw, jnp.dtype(kind))
+    if flat.size != int(np.prod(shape)):
+        raise DataError(
+            message("tf.io.parse_tensor", expected=f"{int(np.prod(shape))} values of {kind}", got=flat.size)
+        )
+    return Tensor(flat.reshape(shape))

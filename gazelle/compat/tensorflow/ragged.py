@@ -1,0 +1,235 @@
+"""tf.ragged: rows of unequal lengths, as one array of all values and the places where rows begin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from gazelle.compat.tensorflow.arrays import concat, convert, stack
+from gazelle.compat.tensorflow.dtypes import DType, TensorShape
+from gazelle.compat.tensorflow.gathering import boolean_mask
+from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.tensor import Tensor
+
+
+def _array(value: Any) -> Any:
+    return np.asarray(unboxed(convert(value)))
+
+
+@named("RaggedTensor")
+class RaggedTensor:
+    """`tf.RaggedTensor`: row n holds `values[row_splits[n] : row_splits[n + 1]]`; values may be ragged again.
+
+    >>> rows = RaggedTensor.from_row_lengths([1, 2, 3], [2, 1])
+    >>> rows.to_list(), rows.to_tensor().numpy().tolist(), (rows * 2)[0].numpy().tolist()
+    ([[1, 2], [3]], [[1, 2], [3, 0]], [2, 4])
+    """
+
+    __array_priority__ = 200
+
+    def __init__(self, values: Any, row_splits: Any) -> None:
+        self.values = values if isinstance(values, RaggedTensor) else convert(values)
+        self._splits = np.asarray(row_splits, "int64")
+
+    # How it is made --------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_row_splits(cls, values: Any, row_splits: Any, name: Any = None, validate: bool = True) -> RaggedTensor:
+        return cls(values, _array(row_splits))
+
+    @classmethod
+    def from_row_lengths(cls, values: Any, row_lengths: Any, name: Any = None, validate: bool = True) -> RaggedTensor:
+        return cls(values, np.concatenate([[0], np.cumsum(_array(row_lengths))]))
+
+    @classmethod
+    def from_value_rowids(cls, values: Any, value_rowids: Any, nrows: Any = None, **_: Any) -> RaggedTensor:
+        rows = _array(value_rowids)
+        count = int(nrows) if nrows is not None else int(rows.max(initial=-1)) + 1
+        return cls.from_row_lengths(values, np.bincount(rows.astype(int), minlength=count))
+
+    @classmethod
+    def from_tensor(cls, tensor: Any, lengths: Any = None, padding: Any = None, **_: Any) -> RaggedTensor:
+        array = _array(tensor)
+        if lengths is not None:
+            counts = _array(lengths)
+        elif padding is not None:  # without what is padding at the end of each row
+            real = array != _array(padding)
+            counts = np.where(real.any(1), array.shape[1] - real[:, ::-1].argmax(1), 0)
+        else:
+            counts = np.full(len(array), array.shape[1])
+        return cls.of_rows([Tensor(row[:n]) for row, n in zip(array, counts, strict=True)])
+
+    @classmethod
+    def of_rows(cls, rows: list[Any]) -> RaggedTensor:
+        """Tensors, or ragged ones, as rows."""
+        return cls.from_row_lengths(joined(rows), np.asarray([len(row) for row in rows], "int64"))
+
+    # What it is ------------------------------------------------------------------------------------------------------
+
+    @property
+    def flat_values(self) -> Any:
+        return self.values.flat_values if isinstance(self.values, RaggedTensor) else self.values
+
+    @property
+    def row_splits(self) -> Tensor:
+        return Tensor(self._splits)
+
+    @property
+    def dtype(self) -> DType:
+        return self.values.dtype
+
+    @property
+    def shape(self) -> TensorShape:
+        return TensorShape((len(self), None, *self.values.shape[1:]))
+
+    @property
+    def ragged_rank(self) -> int:
+        return 1 + (self.values.ragged_rank if isinstance(self.values, RaggedTensor) else 0)
+
+    def get_shape(self) -> TensorShape:
+        return self.shape
+
+    def nrows(self, **_: Any) -> Tensor:
+        return Tensor(np.asarray(len(self), "int64"))
+
+    def row_lengths(self, axis: int = 1, name: Any = None) -> Tensor:
+        return Tensor(np.diff(self._splits))
+
+    def value_rowids(self, name: Any = None) -> Tensor:
+        return Tensor(np.repeat(np.arange(len(self)), np.diff(self._splits)))
+
+    def bounding_shape(self, axis: Any = None, **_: Any) -> Tensor:
+        sizes = np.asarray(self.to_tensor().shape, "int64")
+        return Tensor(sizes if axis is None else sizes[axis])
+
+    def with_values(self, new_values: Any) -> RaggedTensor:
+        return RaggedTensor(new_values, self._splits)
+
+    def with_flat_values(self, new_values: Any) -> RaggedTensor:
+        return map_values(lambda _: new_values, self)
+
+    def to_list(self) -> list[Any]:
+        return [row.to_list() if isinstance(row, RaggedTensor) else row.numpy().tolist() for row in self]
+
+    def to_tensor(self, default_value: Any = None, name: Any = None, shape: Any = None) -> Tensor:
+        """The rows filled up to the longest, or to `shape`."""
+        rows = [_array(row.to_tensor(default_value) if isinstance(row, RaggedTensor) else row) for row in self]
+        wanted = [None if n is None or n == -1 else int(n) for n in shape or ()][1:]
+        inner = [max((row.shape[i] for row in rows), default=0) for i in range(self.values.ndim)]
+        sizes: list[Any] = [inner[i] if i >= len(wanted) or wanted[i] is None else wanted[i] for i in range(len(inner))]
+        kind = _array(self.flat_values).dtype
+        fill = (b"" if kind.kind == "O" else 0) if default_value is None else _array(default_value)
+        out = np.empty((len(rows), *sizes), kind)
+        out[...] = fill
+        for place, row in zip(out, rows, strict=True):
+            part = row[tuple(slice(n) for n in sizes)]
+            place[tuple(slice(n) for n in part.shape)] = part
+        return Tensor(out)
+
+    def numpy(self) -> Any:
+        out = np.empty(len(self), object)
+        out[:] = [row.numpy() for row in self]
+        return out
+
+    @property
+    def ndim(self) -> int:
+        return 1 + int(self.values.ndim)
+
+    def __len__(self) -> int:
+        return len(self._splits) - 1
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self.values[int(a) : int(b)] for a, b in zip(self._splits, self._splits[1:], strict=False))
+
+    def __getitem__(self, index: Any) -> Any:
+        first, *rest = index if isinstance(index, tuple) else (index,)
+        if isinstance(first, slice):
+            rows = [row[tuple(rest)] if rest else row for row in list(self)[first]]
+            alone = rest and not isinstance(rest[0], slice)  # one value of each row
+            return stack(rows) if alone else RaggedTensor.of_rows(rows)
+        place = int(first) % len(self)
+        row = self.values[int(self._splits[place]) : int(self._splits[place + 1])]
+        return row[tuple(rest)] if rest else row
+
+    def __repr__(self) -> str:
+        return f"<tf.RaggedTensor {self.to_list()}>"
+
+
+def joined(rows: list[Any]) -> Any:
+    """Rows one after the other."""
+    if not any(isinstance(row, RaggedTensor) for row in rows):
+        return concat(rows, 0) if rows else Tensor(np.zeros(0, "float32"))
+    return RaggedTensor.of_rows([inner for row in rows for inner in row])
+
+
+jax.tree_util.register_pytree_node(
+    RaggedTensor,
+    lambda r: ((r.values,), r._splits.tobytes()),
+    lambda splits, children: _unflattened(children[0], splits),
+)
+
+
+def _unflattened(values: Any, splits: bytes) -> RaggedTensor:
+    out = object.__new__(RaggedTensor)
+    out.values, out._splits = values, np.frombuffer(splits, "int64")
+    return out
+
+
+@named("ragged.map_flat_values")
+def map_values(op: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """`tf.ragged.map_flat_values`: `op` of the values of ragged arguments, in their rows; plain ones as they are."""
+    first = next((v for v in (*args, *kwargs.values()) if isinstance(v, RaggedTensor)), None)
+    if first is None:
+        return op(*args, **kwargs)
+    inner = [v.values if isinstance(v, RaggedTensor) else v for v in args]
+    words = {k: v.values if isinstance(v, RaggedTensor) else v for k, v in kwargs.items()}
+    return first.with_values(map_values(op, *inner, **words))
+
+
+@named("ragged.constant")
+def constant(pylist: Any, dtype: Any = None, **_: Any) -> Any:
+    """`tf.ragged.constant`: nested lists."""
+    if not any(isinstance(row, list | tuple | np.ndarray) for row in pylist):
+        return convert(pylist, dtype)
+    flat, counts = [v for row in pylist for v in row], [len(row) for row in pylist]
+    return RaggedTensor.from_row_lengths(constant(flat, dtype), counts)
+
+
+@named("ragged.stack")
+def stack_rows(values: Any, axis: int = 0, name: Any = None) -> RaggedTensor:
+    """`tf.ragged.stack`: tensors as rows."""
+    return RaggedTensor.of_rows([v if isinstance(v, RaggedTensor) else convert(v) for v in values])
+
+
+@named("ragged.range")
+def range_(starts: Any, limits: Any = None, deltas: Any = 1, **_: Any) -> RaggedTensor:
+    """`tf.ragged.range`: a row of numbers for each limit."""
+    first, last = (0, starts) if limits is None else (starts, limits)
+    ends = np.broadcast_arrays(_array(first), _array(last), _array(deltas))
+    return RaggedTensor.of_rows([Tensor(np.arange(*row, dtype="int32")) for row in zip(*ends, strict=True)])
+
+
+@named("ragged.boolean_mask")
+def masked(data: Any, mask: Any, name: Any = None) -> RaggedTensor:
+    """`tf.ragged.boolean_mask`: what is kept of each row."""
+    rows = [boolean_mask(row, keep) for row, keep in zip(rows_of(data), rows_of(mask), strict=True)]
+    return RaggedTensor.of_rows(rows)
+
+
+def rows_of(data: Any) -> Any:
+    return data if isinstance(data, RaggedTensor) else convert(data)
+
+
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "lt", "le", "gt", "ge", "eq", "ne"):
+    _word = f"__{_name}__"
+
+    def _operator(self: Any, other: Any, word: str = _word) -> Any:
+        return map_values(lambda a, b: getattr(a, word)(b), self, other)
+
+    setattr(RaggedTensor, _word, _operator)
+    if _name in ("add", "mul"):
+        setattr(RaggedTensor, f"__r{_name}__", _operator)

@@ -1,0 +1,94 @@
+"""Functions of tensors that are given ragged ones: by their rows, or by each value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gazelle.compat.tensorflow import maths, nn, strings  # noqa: F401 - their names must be there
+from gazelle.compat.tensorflow.arrays import convert, stack
+from gazelle.compat.tensorflow.gathering import gather
+from gazelle.compat.tensorflow.names import NAMES
+from gazelle.compat.tensorflow.ragged import RaggedTensor, joined, map_values, masked, rows_of, stack_rows
+from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.core.errors import ArgumentError, message
+
+
+def _reduced(name: str, whole: Callable[..., Any]) -> Callable[..., Any]:
+    def called(input_tensor: Any, axis: Any = None, keepdims: bool = False, **words: Any) -> Any:
+        if axis is None:
+            return whole(input_tensor.flat_values)
+        if axis in (1, -1) and input_tensor.ragged_rank == 1:
+            return stack([whole(row, axis=0, keepdims=keepdims) for row in input_tensor])
+        return whole(_filled(name, input_tensor), axis=axis)
+
+    return called
+
+
+def _filled(name: str, rows: RaggedTensor) -> Tensor:
+    if name not in ("reduce_sum", "reduce_any"):
+        raise ArgumentError(message(f"tf.{name} of a ragged tensor", expected="axis=1 or none", got="another axis"))
+    return rows.to_tensor()
+
+
+def _concat(values: Any, axis: Any, name: Any = None) -> Any:
+    if int(axis) == 0:
+        return RaggedTensor.of_rows([row for part in values for row in rows_of(part)])
+    return RaggedTensor.of_rows([joined([rows_of(p) for p in parts]) for parts in zip(*values, strict=True)])
+
+
+def _tiled(rows: RaggedTensor, times: int, inner: int) -> RaggedTensor:
+    return RaggedTensor.of_rows([joined([row] * inner) for row in [*rows] * times])
+
+
+#: name -> the function where an argument is ragged; the others with one value for each value are `map_values`
+_BY_ROWS: dict[str, Callable[..., Any]] = {
+    "concat": _concat,
+    "stack": stack_rows,
+    "boolean_mask": masked,
+    "tile": lambda input, multiples, **_: _tiled(input, *multiples),
+    "strings.join": lambda inputs, separator="", **_: map_values(
+        lambda *parts: NAMES["strings.join"](parts, separator), *inputs
+    ),
+    "gather": lambda params, indices, **_: (
+        map_values(lambda i: gather(params, i), indices)
+        if not isinstance(params, RaggedTensor)
+        else RaggedTensor.of_rows([params[int(i)] for i in np.asarray(unboxed(convert(indices)))])
+    ),
+    "size": lambda input, **_: NAMES["size"](input.flat_values),
+    "rank": lambda input, **_: convert(input.ndim),
+    "shape": lambda input, **_: input.bounding_shape(),
+    "expand_dims": lambda input, axis, **_: (
+        RaggedTensor.from_row_lengths(input, [len(input)])
+        if axis == 0
+        else input.with_values(NAMES["expand_dims"](input.values, axis - (axis > 0)))
+    ),
+}
+
+
+def with_rows(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of the table, which may be given ragged tensors."""
+    by_rows = _reduced(name, function) if name.startswith("reduce_") else _BY_ROWS.get(name)
+
+    def called(*args: Any, **kwargs: Any) -> Any:
+        if not any(isinstance(v, RaggedTensor) for v in (*args, *kwargs.values())) and not (
+            args and isinstance(args[0], list | tuple) and any(isinstance(v, RaggedTensor) for v in args[0])
+        ):
+            return function(*args, **kwargs)
+        return by_rows(*args, **kwargs) if by_rows else map_values(function, *args, **kwargs)
+
+    called.__wrapped__ = function  # type: ignore[attr-defined]
+    return called
+
+
+#: of each value alone
+_EACH = """abs add cast cos divide equal exp floor greater greater_equal less less_equal logical_and logical_not
+logical_or math.log maximum minimum multiply negative not_equal one_hot pow round sigmoid sign sin sqrt square subtract
+strings.substr tanh truediv where ones_like zeros_like identity nn.relu nn.embedding_lookup clip_by_value"""
+for _name in (*_EACH.split(), *_BY_ROWS, *(n for n in NAMES if n.startswith("reduce_"))):
+    _dense = NAMES[_name]
+    _rowwise = with_rows(_name, _dense)
+    NAMES.update((alias, _rowwise) for alias, function in list(NAMES.items()) if function is _dense)

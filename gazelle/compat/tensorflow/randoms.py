@@ -1,0 +1,215 @@
+"""tf.random: draws that depend on `set_seed`, or inside of a compiled function on the key that flows into it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle.compat.tensorflow.calls import call
+from gazelle.compat.tensorflow.dtypes import name_of
+from gazelle.compat.tensorflow.names import fixed_value, named, op
+from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.core import random, tracing
+
+
+@named(
+    "random.set_seed",
+    "compat.v1.set_random_seed",
+    "set_random_seed",
+    "compat.v1.random.set_random_seed",
+    "random.set_random_seed",
+)
+def set_seed(seed: int) -> None:
+    """`tf.random.set_seed`."""
+    random.set_seed(int(seed))
+    _operations.clear()
+
+
+_operations: dict[Any, int] = {}  # seed of an operation -> how often it has drawn
+
+
+def _traced() -> Any:
+    scope = tracing.current()
+    return None if scope is None or scope.key is None else scope
+
+
+def next_key(seed: Any = None) -> Any:
+    """A key of JAX for the next draw."""
+    scope = _traced()
+    if scope is not None:
+        return scope.draw("tensorflow" if seed is None else f"tensorflow_{seed}")
+    return jax.random.key(int(generator(seed).integers(2**32)))
+
+
+def generator(seed: Any = None) -> np.random.Generator:
+    """Random numbers of the host for the next draw."""
+    if seed is None:
+        return np.random.Generator(np.random.Philox(random.next_seed()))
+    number = _operations[seed] = _operations.get(seed, -1) + 1
+    return np.random.Generator(np.random.Philox(key=[int(seed) % 2**64, number]))
+
+
+def _draw(shape: Any, dtype: Any, seed: Any, host: Any, device: Any) -> Any:
+    shape = fixed_value(shape)
+    shape = (shape,) if isinstance(shape, int) else shape
+    if _traced() is not None:
+        return Tensor(device(next_key(seed), shape).astype(name_of(dtype)))
+    return Tensor(np.asarray(host(generator(seed), shape)).astype(jnp.dtype(name_of(dtype))))
+
+
+@named("random.normal", "random_normal", "compat.v1.random_normal", "compat.v1.random.normal")
+def normal(
+    shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32", seed: Any = None, name: Any = None
+) -> Any:
+    """`tf.random.normal`."""
+    out = _draw(shape, dtype, seed, lambda g, s: g.standard_normal(s, np.float32), jax.random.normal)
+    return out if (mean, stddev) == (0.0, 1.0) else out * stddev + mean
+
+
+@named("random.truncated_normal", "truncated_normal", "compat.v1.truncated_normal")
+def truncated_normal(
+    shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32", seed: Any = None, name: Any = None
+) -> Any:
+    """`tf.random.truncated_normal`."""
+    return _draw(shape, dtype, seed, _truncated, lambda k, s: jax.random.truncated_normal(k, -2, 2, s)) * stddev + mean
+
+
+def _truncated(g: np.random.Generator, shape: Any) -> Any:
+    out = g.standard_normal(shape, np.float32)
+    while (far := np.abs(out) > 2).any():
+        out = np.where(far, g.standard_normal(shape, np.float32), out)
+    return out
+
+
+@named("random.uniform", "random_uniform", "compat.v1.random_uniform", "compat.v1.random.uniform")
+def uniform(
+    shape: Any = (), minval: Any = 0, maxval: Any = None, dtype: Any = "float32", seed: Any = None, name: Any = None
+) -> Any:
+    """`tf.random.uniform`."""
+    low, high = unboxed(minval), unboxed(1 if maxval is None else maxval)
+    if "int" in name_of(dtype):
+        return _draw(
+            shape,
+            dtype,
+            seed,
+            lambda g, s: g.integers(int(low), int(high), s),
+            lambda k, s: jax.random.randint(k, s, low, high),
+        )
+    return _draw(
+        shape,
+        dtype,
+        seed,
+        lambda g, s: g.random(s, np.float32) * (high - low) + low,
+        lambda k, s: jax.random.uniform(k, s) * (high - low) + low,
+    )
+
+
+@named("random.shuffle", "random_shuffle", "compat.v1.random_shuffle")
+def shuffle(value: Any, seed: Any = None, name: Any = None) -> Any:
+    """`tf.random.shuffle`: rows in another order."""
+    array = unboxed(value)
+    if _traced() is not None:
+        return Tensor(jax.random.permutation(next_key(seed), jnp.asarray(array)))
+    return Tensor(np.asarray(array)[generator(seed).permutation(len(array))])
+
+
+@named("random.categorical", "compat.v1.multinomial", "multinomial")
+def categorical(logits: Any, num_samples: Any, dtype: Any = "int64", seed: Any = None, name: Any = None) -> Any:
+    """`tf.random.categorical`."""
+    drawn = _categorical(logits, int(num_samples), Tensor(next_key(seed)))
+    return call(_as_kind, (drawn, name_of(dtype)), {}, wide=True)
+
+
+def _as_kind(x: Any, kind: str) -> Any:
+    return x.astype(kind if isinstance(x, np.ndarray) else jax.dtypes.canonicalize_dtype(kind))
+
+
+@named("random.log_uniform_candidate_sampler", "nn.log_uniform_candidate_sampler")
+def log_uniform_candidate_sampler(
+    true_classes: Any, num_true: int, num_sampled: int, unique: bool, range_max: int, seed: Any = None, name: Any = None
+) -> tuple[Any, ...]:
+    """`tf.random.log_uniform_candidate_sampler`: P(k) = log((k + 2) / (k + 1)) / log(range_max + 1)."""
+    numbers = np.arange(range_max)
+    shares = np.log((numbers + 2) / (numbers + 1)) / np.log(range_max + 1)
+    drawn = generator(seed).choice(range_max, num_sampled, replace=not unique, p=shares / shares.sum())
+    expected = 1 - (1 - shares) ** num_sampled if unique else shares * num_sampled
+    true = np.asarray(unboxed(true_classes)).astype(int)
+    return Tensor(drawn.astype("int64")), *(Tensor(expected[v].astype("float32")) for v in (true, drawn))
+
+
+@op(host=False)
+def _categorical(logits: Any, count: int, key: Any) -> Any:
+    return jax.random.categorical(key, jnp.asarray(logits)[:, None], shape=(logits.shape[0], count))
+
+
+@named("random.gamma")
+def gamma(shape: Any, alpha: Any, beta: Any = 1.0, dtype: Any = "float32", seed: Any = None, name: Any = None) -> Any:
+    """`tf.random.gamma`."""
+    return (
+        _draw(shape, dtype, seed, lambda g, s: g.gamma(float(alpha), 1, s), lambda k, s: jax.random.gamma(k, alpha, s))
+        / beta
+    )
+
+
+@named("random.poisson")
+def poisson(shape: Any, lam: Any, dtype: Any = "float32", seed: Any = None, name: Any = None) -> Any:
+    """`tf.random.poisson`."""
+    return _draw(shape, dtype, seed, lambda g, s: g.poisson(float(lam), s), lambda k, s: jax.random.poisson(k, lam, s))
+
+
+@named("random.Generator")
+class Generator:
+    """`tf.random.Generator.from_seed(1)`."""
+
+    def __init__(self, state: Any = None, seed: Any = None) -> None:
+        self._seed = seed
+
+    @classmethod
+    def from_seed(cls, seed: Any, alg: Any = None) -> Generator:
+        return cls(seed=f"generator_{seed}" if not isinstance(seed, int) else seed)
+
+    @classmethod
+    def from_non_deterministic_state(cls, alg: Any = None) -> Generator:
+        return cls()
+
+    def normal(self, shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32", name: Any = None) -> Any:
+        return normal(shape, mean, stddev, dtype, self._seed)
+
+    def uniform(self, shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any = "float32", name: Any = None) -> Any:
+        return uniform(shape, minval, maxval, dtype, self._seed)
+
+    def truncated_normal(self, shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32") -> Any:
+        return truncated_normal(shape, mean, stddev, dtype, self._seed)
+
+    def make_seeds(self, count: int = 1) -> Any:
+        return Tensor(generator(self._seed).integers(0, 2**31, (2, count)))
+
+    def split(self, count: int = 1) -> list[Generator]:
+        return [Generator.from_seed(int(generator(self._seed).integers(2**31))) for _ in range(count)]
+
+
+@named("random.get_global_generator")
+def get_global_generator() -> Generator:
+    """`tf.random.get_global_generator`."""
+    return Generator()
+
+
+def stateless(draw: Any) -> Any:
+    """The form whose numbers depend on `seed`, a pair, alone."""
+
+    def function(shape: Any, seed: Any, *args: Any, **kwargs: Any) -> Any:
+        first, second = (int(v) for v in np.asarray(unboxed(seed)).reshape(-1)[:2])
+        mixed = hash((first, second)) % 2**62
+        _operations.pop(mixed, None)
+        return draw(shape, *args, seed=mixed, **kwargs)
+
+    return function
+
+
+named("random.stateless_uniform")(stateless(uniform))
+named("random.stateless_normal")(stateless(normal))
+named("random.stateless_truncated_normal")(stateless(truncated_normal))

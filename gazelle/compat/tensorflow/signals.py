@@ -1,0 +1,132 @@
+"""tf.signal and tf.audio: sound as frames, spectra and mel bands; WAV files."""
+
+from __future__ import annotations
+
+import io
+import wave
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle.compat.tensorflow.arrays import convert
+from gazelle.compat.tensorflow.dtypes import name_of
+from gazelle.compat.tensorflow.names import named, op
+from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.tensor import Tensor
+
+for _name in ("fft", "ifft", "fft2d", "ifft2d"):
+    _function = getattr(jnp.fft, _name.removesuffix("d"))
+    op(f"signal.{_name}", host=False)(lambda input, f=_function: f(input))
+
+
+@op("signal.rfft", host=False, fixed=("fft_length",))
+def rfft(input_tensor: Any, fft_length: Any = None) -> Any:
+    return jnp.fft.rfft(input_tensor, None if fft_length is None else int(np.ravel(fft_length)[0]))
+
+
+@op("signal.irfft", host=False, fixed=("fft_length",))
+def irfft(input_tensor: Any, fft_length: Any = None) -> Any:
+    return jnp.fft.irfft(input_tensor, None if fft_length is None else int(np.ravel(fft_length)[0]))
+
+
+def _cosine(name: str, first: float) -> None:
+    def window(window_length: Any, periodic: bool = True, dtype: Any = "float32", name: Any = None) -> Tensor:
+        count = int(window_length)
+        turn = 2 * np.pi * np.arange(count) / max(1, count - 1 + (periodic and count > 1 and count % 2 == 0))
+        return Tensor((first - (1 - first) * np.cos(turn)).astype(name_of(dtype)))
+
+    named(f"signal.{name}_window")(window)
+    windows[name] = window
+
+
+windows: dict[str, Any] = {}
+_cosine("hann", 0.5)
+_cosine("hamming", 0.54)
+
+
+def _frames(signal: Any, length: int, step: int, pad: bool = False, value: Any = 0) -> Any:
+    count = signal.shape[-1]
+    if pad:
+        wanted = (-(-count // step) - 1) * step + length
+        edges = [(0, 0)] * (signal.ndim - 1) + [(0, max(0, wanted - count))]
+        signal = jnp.pad(signal, edges, constant_values=value)
+    starts = np.arange(0, signal.shape[-1] - length + 1, step)
+    return signal[..., starts[:, None] + np.arange(length)]
+
+
+@op("signal.frame", fixed=("frame_length", "frame_step"), host=False)
+def frame(
+    signal: Any, frame_length: Any, frame_step: Any, pad_end: bool = False, pad_value: Any = 0, axis: int = -1
+) -> Any:
+    return _frames(jnp.asarray(signal), frame_length, frame_step, pad_end, pad_value)
+
+
+@op("signal.stft", fixed=("frame_length", "frame_step", "fft_length"), host=False)
+def stft(
+    signals: Any,
+    frame_length: Any,
+    frame_step: Any,
+    fft_length: Any = None,
+    window_fn: Any = windows["hann"],
+    pad_end: bool = False,
+) -> Any:
+    parts = _frames(jnp.asarray(signals), frame_length, frame_step, pad_end)
+    if window_fn is not None:
+        parts = parts * unboxed(window_fn(frame_length, dtype="float32"))
+    return jnp.fft.rfft(parts, fft_length or 1 << (frame_length - 1).bit_length())
+
+
+def _mel(hertz: Any) -> Any:
+    return 1127.0 * np.log1p(np.asarray(hertz) / 700.0)
+
+
+@named("signal.linear_to_mel_weight_matrix")
+def linear_to_mel_weight_matrix(
+    num_mel_bins: int = 20,
+    num_spectrogram_bins: int = 129,
+    sample_rate: float = 8000,
+    lower_edge_hertz: float = 125.0,
+    upper_edge_hertz: float = 3800.0,
+    dtype: Any = "float32",
+    name: Any = None,
+) -> Tensor:
+    """`tf.signal.linear_to_mel_weight_matrix`: triangles that are even on the mel scale; the constant bin has none."""
+    bins = _mel(np.linspace(0.0, sample_rate / 2.0, int(num_spectrogram_bins))[1:])[:, None]
+    edges = np.linspace(_mel(lower_edge_hertz), _mel(upper_edge_hertz), num_mel_bins + 2)
+    low, middle, high = edges[:-2], edges[1:-1], edges[2:]
+    weights = np.maximum(0, np.minimum((bins - low) / (middle - low), (high - bins) / (high - middle)))
+    return Tensor(np.pad(weights, [(1, 0), (0, 0)]).astype(name_of(dtype)))
+
+
+@op("signal.mfccs_from_log_mel_spectrograms", host=False)
+def mfccs_from_log_mel_spectrograms(log_mel_spectrograms: Any) -> Any:
+    x = jnp.asarray(log_mel_spectrograms)
+    count = x.shape[-1]
+    waves = np.cos(np.pi / count * np.outer(np.arange(count) + 0.5, np.arange(count)))
+    return x @ (2 * waves / np.sqrt(2 * count)).astype("float32")
+
+
+@named("audio.decode_wav")
+def decode_wav(contents: Any, desired_channels: int = -1, desired_samples: int = -1, name: Any = None) -> Any:
+    """`tf.audio.decode_wav`: (samples in -1..1 of shape (count, channels), the rate), of 16 bits."""
+    with wave.open(io.BytesIO(bytes(unboxed(convert(contents)).item()))) as file:
+        rate, channels = file.getframerate(), file.getnchannels()
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, channels) / np.float32(32768)
+    if desired_channels > 0:
+        samples = samples[:, :desired_channels]
+    if desired_samples > 0:
+        samples = np.pad(samples[:desired_samples], [(0, max(0, desired_samples - len(samples))), (0, 0)])
+    return Tensor(samples.astype("float32")), Tensor(np.asarray(rate, "int32"))
+
+
+@named("audio.encode_wav")
+def encode_wav(audio: Any, sample_rate: Any, name: Any = None) -> Tensor:
+    """`tf.audio.encode_wav`: the bytes of a WAV file of 16 bits."""
+    samples, buffer = np.asarray(unboxed(convert(audio))), io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(samples.shape[1])
+        file.setsampwidth(2)
+        file.setframerate(int(sample_rate))
+        file.writeframes((samples.clip(-1, 1) * 32767).round().astype("<i2").tobytes())
+    return convert(buffer.getvalue())

@@ -1,0 +1,154 @@
+"""Where the elements of a data set come from: arrays, generators, files, other data sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from gazelle.compat.tensorflow.control import TensorSpec
+from gazelle.compat.tensorflow.dtypes import name_of
+from gazelle.compat.tensorflow.elements import (
+    INFINITE,
+    UNKNOWN,
+    Elements,
+    is_ragged,
+    kind_of,
+    row_of,
+    structured,
+    typed,
+)
+from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.tensorflow.values import host_array
+from gazelle.core import random
+from gazelle.core.errors import DataError, message
+
+
+class Sources(Elements):
+    """The part of a data set that makes one."""
+
+    @classmethod
+    def from_tensor_slices(cls, tensors: Any, name: Any = None) -> Any:
+        """The rows of an array, or of the arrays of a tuple or dict together."""
+        data = structured(tensors)
+        leaves = jax.tree.leaves(data, is_leaf=is_ragged)
+        lengths = {len(leaf) for leaf in leaves}
+        if len(lengths) != 1:
+            raise DataError(
+                message("from_tensor_slices", expected="arrays with one number of rows", got=sorted(lengths))
+            )
+        (count,) = lengths
+        return cls._new(lambda: (row_of(data, i) for i in range(count)), count)
+
+    @classmethod
+    def from_tensors(cls, tensors: Any, name: Any = None) -> Any:
+        """One element."""
+        data = structured(tensors)
+        return cls._new(lambda: iter([data]), 1)
+
+    @classmethod
+    def from_generator(
+        cls,
+        generator: Callable[..., Any],
+        output_types: Any = None,
+        output_shapes: Any = None,
+        args: Any = None,
+        output_signature: Any = None,
+        name: Any = None,
+    ) -> Any:
+        """What a generator function yields."""
+        spec = output_signature if output_signature is not None else output_types
+        kinds = jax.tree.map(kind_of, spec, is_leaf=lambda v: isinstance(v, TensorSpec | str | type))
+        given = [np.asarray(unboxed(v)) for v in args or ()]
+
+        def begin() -> Iterator[Any]:
+            for element in generator(*given):
+                if isinstance(element, list) and isinstance(kinds, tuple):
+                    element = tuple(element)
+                if kinds is None or isinstance(kinds, str):
+                    yield host_array(unboxed(element), kinds)
+                else:
+                    yield typed(element, kinds)
+
+        return cls._new(begin)
+
+    @classmethod
+    def range(cls, *args: Any, output_type: Any = "int64", name: Any = None) -> Any:
+        """`tf.data.Dataset.range(start, stop, step)`."""
+        numbers = np.arange(*(int(a) for a in args)).astype(name_of(output_type))
+        return cls._new(lambda: iter(numbers), len(numbers))
+
+    @classmethod
+    def zip(cls, *datasets: Any, name: Any = None) -> Any:
+        """Elements side by side, in the structure of `datasets`."""
+        given = datasets[0] if len(datasets) == 1 and not isinstance(datasets[0], Elements) else datasets
+        given = tuple(given) if isinstance(given, list) else given
+        parts, structure = jax.tree.flatten(given, is_leaf=lambda v: isinstance(v, Elements))
+        lengths = [part._length for part in parts]
+        known = [n for n in lengths if n >= 0]
+        length = UNKNOWN if UNKNOWN in lengths else min(known) if known else INFINITE
+        return cls._new(
+            lambda: (
+                jax.tree.unflatten(structure, row) for row in zip(*(part._begin() for part in parts), strict=False)
+            ),
+            length,
+        )
+
+    @classmethod
+    def list_files(cls, file_pattern: Any, shuffle: bool = True, seed: Any = None, name: Any = None) -> Any:
+        """The paths that fit a pattern with * and ?, as strings."""
+        from gazelle.compat.tensorflow.files import glob
+
+        patterns = [file_pattern] if isinstance(file_pattern, str | bytes | Tensor) else list(file_pattern)
+        paths = [path for pattern in patterns for path in glob(pattern)]
+        if not paths:
+            raise DataError(message(f"list_files({file_pattern!r})", expected="files that fit", got="none"))
+        out = cls.from_tensor_slices(paths)
+        return out.shuffle(len(paths), seed) if shuffle else out
+
+    @classmethod
+    def sample_from_datasets(
+        cls,
+        datasets: Any,
+        weights: Any = None,
+        seed: Any = None,
+        stop_on_empty_dataset: bool = False,
+        rerandomize_each_iteration: Any = None,
+        name: Any = None,
+    ) -> Any:
+        """Elements of several data sets, each drawn with its weight."""
+        parts = list(datasets)
+        shares = np.ones(len(parts)) if weights is None else np.asarray(unboxed(weights), "float64")
+        first = random.next_seed() if seed is None else int(seed) % 2**63
+
+        def begin() -> Iterator[Any]:
+            draw, left = np.random.Generator(np.random.Philox(first)), shares.copy()
+            running = [part._begin() for part in parts]
+            while left.sum() > 0:
+                place = int(draw.choice(len(parts), p=left / left.sum()))
+                try:
+                    yield next(running[place])
+                except StopIteration:
+                    if stop_on_empty_dataset:
+                        return
+                    left[place] = 0
+
+        return cls._new(begin)
+
+    @classmethod
+    def choose_from_datasets(cls, datasets: Any, choice_dataset: Any, stop_on_empty_dataset: bool = True) -> Any:
+        """The next element of the data set whose number comes next in `choice_dataset`."""
+
+        def begin() -> Iterator[Any]:
+            running = [part._begin() for part in datasets]
+            for place in choice_dataset._begin():
+                try:
+                    yield next(running[int(place)])
+                except StopIteration:
+                    if stop_on_empty_dataset:
+                        return
+
+        return cls._new(begin)

@@ -1,0 +1,69 @@
+"""tf.sparse: places and values, which compute by way of the whole array."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gazelle.compat.tensorflow.arrays import convert
+from gazelle.compat.tensorflow.dtypes import TensorShape
+from gazelle.compat.tensorflow.linalg import matmul
+from gazelle.compat.tensorflow.names import NAMES, fixed_value, named
+from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.tensor import Tensor
+
+
+@named("SparseTensor", "sparse.SparseTensor")
+class SparseTensor:
+    """`tf.SparseTensor`: places and values; it computes by way of `tf.sparse.to_dense`."""
+
+    def __init__(self, indices: Any, values: Any, dense_shape: Any) -> None:
+        self.indices = convert(np.asarray(unboxed(indices), "int64").reshape(-1, len(fixed_value(dense_shape))))
+        self.values, self.dense_shape = convert(values), convert(np.asarray(fixed_value(dense_shape), "int64"))
+
+    @property
+    def shape(self) -> TensorShape:
+        return TensorShape(fixed_value(self.dense_shape))
+
+    @property
+    def dtype(self) -> Any:
+        return self.values.dtype
+
+
+@named("sparse.to_dense", "sparse_tensor_to_dense")
+def to_dense(sp_input: SparseTensor, default_value: Any = 0, name: Any = None) -> Any:
+    """`tf.sparse.to_dense`."""
+    out = np.full(tuple(sp_input.shape), default_value, sp_input.dtype.as_numpy_dtype)
+    out[tuple(np.asarray(sp_input.indices.array).T)] = np.asarray(sp_input.values.array)
+    return Tensor(out)
+
+
+named("sparse.from_dense")(
+    lambda tensor: SparseTensor(
+        np.argwhere(np.asarray(unboxed(tensor))),
+        np.asarray(unboxed(tensor))[np.nonzero(np.asarray(unboxed(tensor)))],
+        np.shape(unboxed(tensor)),
+    )
+)
+
+
+@named("sparse.reorder")
+def reorder(sp_input: SparseTensor, name: Any = None) -> SparseTensor:
+    """`tf.sparse.reorder`: places in the order of rows."""
+    places = np.asarray(sp_input.indices.array)
+    order = np.lexsort(places.T[::-1])
+    return SparseTensor(places[order], Tensor(np.asarray(sp_input.values.array)[order]), sp_input.dense_shape)
+
+
+@named("sparse.sparse_dense_matmul")
+def sparse_dense_matmul(sp_a: Any, b: Any, adjoint_a: bool = False, adjoint_b: bool = False, name: Any = None) -> Any:
+    """`tf.sparse.sparse_dense_matmul`."""
+    a, b = (to_dense(v) if isinstance(v, SparseTensor) else v for v in (sp_a, b))
+    return matmul(a, b, adjoint_a=adjoint_a, adjoint_b=adjoint_b)
+
+
+@named("sparse.reduce_sum")
+def reduce_sum(sp_input: SparseTensor, axis: Any = None, keepdims: bool = False, name: Any = None) -> Any:
+    """`tf.sparse.reduce_sum`."""
+    return NAMES["reduce_sum"](to_dense(sp_input), axis=axis, keepdims=keepdims)

@@ -1,0 +1,183 @@
+"""tf.strings: text as bytes, with Python's own means."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gazelle.compat.tensorflow.arrays import convert
+from gazelle.compat.tensorflow.dtypes import name_of
+from gazelle.compat.tensorflow.files import text
+from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.ragged import RaggedTensor, map_values
+from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.tensor import Tensor
+
+
+def _each(function: Callable[..., Any], dtype: Any = object) -> Callable[..., Tensor]:
+    """A function of one string as one of tensors of strings."""
+
+    def called(input: Any, *args: Any, **kwargs: Any) -> Tensor:
+        kwargs.pop("name", None)
+        if isinstance(input, RaggedTensor):
+            return map_values(lambda v: called(v, *args, **kwargs), input)
+        array = np.asarray(unboxed(convert(input)), object)
+        out = np.empty(array.shape, dtype)
+        out.flat = [function(v, *args, **kwargs) for v in array.flat]
+        return Tensor(out)
+
+    return called
+
+
+named("strings.lower")(_each(lambda v, encoding="": v.lower()))
+named("strings.upper")(_each(lambda v, encoding="": v.upper()))
+named("strings.strip")(_each(lambda v: v.strip()))
+named("strings.length")(_each(lambda v, unit="BYTE": len(v.decode() if unit == "UTF8_CHAR" else v), "int32"))
+named("strings.regex_full_match")(_each(lambda v, pattern: re.fullmatch(text(pattern).encode(), v) is not None, bool))
+
+
+@named("strings.substr", "substr")
+def substr(input: Any, pos: Any, len: Any, unit: str = "BYTE", name: Any = None) -> Tensor:
+    """`tf.strings.substr`: `len` bytes, or characters, of each from `pos` on."""
+    strings, starts, counts = np.broadcast_arrays(*(np.asarray(unboxed(convert(v))) for v in (input, pos, len)))
+    out = np.empty(strings.shape, object)
+    for place in np.ndindex(out.shape):
+        given: Any = strings[place]
+        whole = given.decode() if unit == "UTF8_CHAR" else given
+        start = int(starts[place]) + (whole.__len__() if starts[place] < 0 else 0)
+        part = whole[start : start + int(counts[place])]
+        out[place] = part.encode() if isinstance(part, str) else part
+    return Tensor(out)
+
+
+@named("strings.regex_replace")
+def regex_replace(input: Any, pattern: Any, rewrite: Any, replace_global: bool = True, name: Any = None) -> Tensor:
+    r"""`tf.strings.regex_replace`: RE2's \1 is Python's \1."""
+    matcher, new = re.compile(text(pattern).encode()), text(rewrite).encode()
+    return _each(lambda v: matcher.sub(new, v, count=0 if replace_global else 1))(input)
+
+
+@named("strings.join", "strings_join")
+def join(inputs: Any, separator: Any = "", name: Any = None) -> Tensor:
+    """`tf.strings.join`: element by element."""
+    arrays = np.broadcast_arrays(*(np.asarray(unboxed(convert(v)), object) for v in inputs))
+    out = np.empty(arrays[0].shape, object)
+    out.flat = [text(separator).encode().join(parts) for parts in zip(*(a.flat for a in arrays), strict=True)]
+    return Tensor(out)
+
+
+@named("strings.reduce_join")
+def reduce_join(inputs: Any, axis: Any = None, keepdims: bool = False, separator: Any = "", name: Any = None) -> Tensor:
+    """`tf.strings.reduce_join`."""
+    array = np.asarray(unboxed(convert(inputs)), object)
+    if axis is None:
+        array, axis = array.reshape(-1), 0
+    rows = np.moveaxis(array, axis, -1)
+    out = np.empty(rows.shape[:-1], object)
+    for place in np.ndindex(out.shape):
+        out[place] = text(separator).encode().join(rows[place])
+    return Tensor(np.expand_dims(out, axis) if keepdims else out)
+
+
+def _parts(input: Any, cut: Callable[[bytes], list[Any]]) -> Any:
+    """The parts of one string as a tensor; those of several as rows of a ragged tensor."""
+    array = np.asarray(unboxed(convert(input)), object)
+    parts = [cut(v) for v in array.flat]
+    return _listed(parts[0]) if array.ndim == 0 else RaggedTensor.of_rows([_listed(row) for row in parts])
+
+
+def _listed(parts: list[Any]) -> Tensor:
+    out = np.empty(len(parts), object)
+    out[:] = parts
+    return Tensor(out)
+
+
+@named("strings.split")
+def split(input: Any, sep: Any = None, maxsplit: int = -1, name: Any = None) -> Any:
+    """`tf.strings.split`: the parts between spaces, or between `sep`."""
+    return _parts(input, lambda v: v.split(None if not sep else text(sep).encode(), maxsplit))
+
+
+@named("strings.unicode_split")
+def unicode_split(input: Any, input_encoding: str = "UTF-8", errors: str = "replace", name: Any = None) -> Any:
+    """`tf.strings.unicode_split`: the characters."""
+    return _parts(input, lambda v: [c.encode() for c in v.decode(errors=errors)])
+
+
+@named("strings.bytes_split")
+def bytes_split(input: Any, name: Any = None) -> Any:
+    """`tf.strings.bytes_split`: the bytes."""
+    return _parts(input, lambda v: [v[i : i + 1] for i in range(len(v))])
+
+
+@named("strings.unicode_decode")
+def unicode_decode(input: Any, input_encoding: str = "UTF-8", errors: str = "replace", name: Any = None) -> Any:
+    """`tf.strings.unicode_decode`: the numbers of the characters."""
+    return map_values(
+        lambda v: Tensor(np.asarray([ord(c.decode()) for c in v.numpy()], "int32")),
+        unicode_split(input, input_encoding, errors),
+    )
+
+
+@named("strings.unicode_encode")
+def unicode_encode(input: Any, output_encoding: str = "UTF-8", name: Any = None) -> Any:
+    """`tf.strings.unicode_encode`: a string of each row of numbers of characters."""
+    if isinstance(input, RaggedTensor):
+        return convert([unicode_encode(row) for row in input])
+    array = np.asarray(unboxed(convert(input)))
+    out = np.empty(array.shape[:-1], object)
+    for place in np.ndindex(out.shape):
+        out[place] = "".join(map(chr, array[place])).encode()
+    return Tensor(out)
+
+
+@named("strings.ngrams")
+def ngrams(data: Any, ngram_width: Any, separator: Any = " ", name: Any = None) -> Any:
+    """`tf.strings.ngrams`: neighbours joined, for each width."""
+    widths = (ngram_width,) if isinstance(ngram_width, int) else tuple(ngram_width)
+    array, between = np.asarray(unboxed(convert(data)), object), text(separator).encode()
+    count = array.shape[-1]
+    found = [
+        [between.join(row[i : i + n]) for n in widths for i in range(count - n + 1)] for row in array.reshape(-1, count)
+    ]
+    out = np.empty((*array.shape[:-1], len(found[0])), object)
+    out[...] = np.asarray(found, object).reshape(out.shape)
+    return Tensor(out)
+
+
+@named("strings.to_hash_bucket_fast", "strings.to_hash_bucket", "strings.to_hash_bucket_strong")
+def to_hash_bucket(input: Any, num_buckets: int, key: Any = None, name: Any = None) -> Tensor:
+    """`tf.strings.to_hash_bucket_fast`: a bucket for each string; which one, no other library decides alike."""
+    return _each(lambda v: int.from_bytes(hashlib.sha256(v).digest()[:8], "big") % num_buckets, "int64")(input)
+
+
+@named("strings.to_number")
+def to_number(input: Any, out_type: Any = "float32", name: Any = None) -> Tensor:
+    """`tf.strings.to_number`."""
+    return _each(float, name_of(out_type))(input)
+
+
+@named("strings.as_string", "as_string")
+def as_string(input: Any, precision: int = -1, **_: Any) -> Tensor:
+    """`tf.strings.as_string`."""
+    array = np.asarray(unboxed(convert(input)))
+    out = np.empty(array.shape, object)
+    places = precision if precision >= 0 else 6
+    out.flat = [
+        (f"{v:.{places}f}" if isinstance(v, float) else str(v).lower() if isinstance(v, bool) else str(v)).encode()
+        for v in array.reshape(-1).tolist()
+    ]
+    return Tensor(out)
+
+
+@named("strings.format")
+def format_(template: str, inputs: Any, placeholder: str = "{}", **_: Any) -> Tensor:
+    """`tf.strings.format`."""
+    values = inputs if isinstance(inputs, list | tuple) else (inputs,)
+    for value in values:
+        template = template.replace(placeholder, str(np.asarray(unboxed(value))), 1)
+    return convert(template)

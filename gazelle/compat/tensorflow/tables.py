@@ -1,0 +1,142 @@
+"""tf.lookup: tables from keys to values, on the host."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from gazelle.compat.tensorflow.arrays import convert
+from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
+from gazelle.compat.tensorflow.files import text
+from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.ragged import RaggedTensor, map_values
+from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.tensor import Tensor
+
+
+def _array(value: Any, dtype: Any = None) -> Any:
+    return np.asarray(unboxed(convert(value, dtype)))
+
+
+@named("lookup.KeyValueTensorInitializer")
+class KeyValueTensorInitializer:
+    """`tf.lookup.KeyValueTensorInitializer(keys, values)`."""
+
+    def __init__(
+        self, keys: Any, values: Any, key_dtype: Any = None, value_dtype: Any = None, name: Any = None
+    ) -> None:
+        self.keys, self.values = _array(keys, key_dtype), _array(values, value_dtype)
+
+
+class TextFileIndex:
+    """`tf.lookup.TextFileIndex`: what of a line is meant."""
+
+    WHOLE_LINE, LINE_NUMBER = -2, -1
+
+
+named("lookup.TextFileIndex")(TextFileIndex)
+
+
+@named("lookup.TextFileInitializer")
+class TextFileInitializer:
+    """`tf.lookup.TextFileInitializer`: keys and values from the lines of a file."""
+
+    def __init__(
+        self,
+        filename: Any,
+        key_dtype: Any,
+        key_index: int,
+        value_dtype: Any,
+        value_index: int,
+        vocab_size: Any = None,
+        delimiter: str = "\t",
+        **_: Any,
+    ) -> None:
+        with open(text(filename), "rb") as file:
+            lines = file.read().splitlines()[:vocab_size]
+
+        def column(index: int, dtype: Any) -> Any:
+            found = (
+                list(range(len(lines)))
+                if index == TextFileIndex.LINE_NUMBER
+                else [
+                    line if index == TextFileIndex.WHOLE_LINE else line.split(delimiter.encode())[index]
+                    for line in lines
+                ]
+            )
+            return np.asarray(found, object if as_dtype(dtype) == "string" else name_of(dtype))
+
+        self.keys, self.values = column(key_index, key_dtype), column(value_index, value_dtype)
+
+
+@named("lookup.StaticHashTable", "lookup.experimental.DenseHashTable")
+class StaticHashTable:
+    """`tf.lookup.StaticHashTable(initializer, default_value)`."""
+
+    def __init__(self, initializer: Any, default_value: Any, name: Any = None, **_: Any) -> None:
+        self._dtype = initializer.values.dtype
+        self._values = dict(zip(initializer.keys.tolist(), initializer.values.tolist(), strict=True))
+        self._default = _array(default_value).item()
+
+    def lookup(self, keys: Any, name: Any = None) -> Any:
+        """The value of each key, or the default."""
+        if isinstance(keys, RaggedTensor):
+            return map_values(self.lookup, keys)
+        return self._found(_array(keys), lambda key: self._default)
+
+    def _found(self, keys: Any, otherwise: Any) -> Tensor:
+        out = np.empty(keys.shape, self._dtype)
+        out.flat = [self._values[key] if key in self._values else otherwise(key) for key in keys.reshape(-1).tolist()]
+        return Tensor(out)
+
+    __getitem__ = __call__ = lookup
+
+    def size(self, name: Any = None) -> Tensor:
+        return Tensor(np.asarray(len(self._values), "int64"))
+
+
+@named("lookup.StaticVocabularyTable")
+class StaticVocabularyTable(StaticHashTable):
+    """`tf.lookup.StaticVocabularyTable`: numbers of words; unknown ones fall into buckets behind them.
+
+    Which bucket a word falls into is not what TensorFlow's own hash gives, where there are more than one.
+    """
+
+    def __init__(self, initializer: Any, num_oov_buckets: int, lookup_key_dtype: Any = None, name: Any = None) -> None:
+        super().__init__(initializer, -1)
+        self._buckets = int(num_oov_buckets)
+
+    def lookup(self, keys: Any, name: Any = None) -> Any:
+        if isinstance(keys, RaggedTensor):
+            return map_values(self.lookup, keys)
+        return self._found(_array(keys), self._bucket)
+
+    __getitem__ = __call__ = lookup
+
+    def _bucket(self, key: Any) -> int:
+        word = key if isinstance(key, bytes) else str(key).encode()
+        return len(self._values) + int.from_bytes(hashlib.sha256(word).digest()[:8], "big") % self._buckets
+
+    def size(self, name: Any = None) -> Tensor:
+        return Tensor(np.asarray(len(self._values) + self._buckets, "int64"))
+
+
+@named("lookup.experimental.MutableHashTable")
+class MutableHashTable(StaticHashTable):
+    """`tf.lookup.experimental.MutableHashTable`: a table that grows."""
+
+    def __init__(self, key_dtype: Any, value_dtype: Any, default_value: Any, name: Any = None, **_: Any) -> None:
+        kind = object if as_dtype(value_dtype) == "string" else name_of(value_dtype)
+        empty = KeyValueTensorInitializer(np.zeros(0), np.zeros(0, kind))
+        super().__init__(empty, default_value)
+        self._dtype = np.dtype(kind)
+
+    def insert(self, keys: Any, values: Any, name: Any = None) -> None:
+        given = _array(keys).reshape(-1).tolist(), _array(values).reshape(-1).tolist()
+        self._values.update(zip(*given, strict=True))
+
+    def remove(self, keys: Any, name: Any = None) -> None:
+        for key in _array(keys).reshape(-1).tolist():
+            self._values.pop(key, None)

@@ -1,0 +1,277 @@
+"""tf.config, tf.distribute, tf.test, tf.compat.v1: what programs say about devices and sessions before they begin."""
+
+from __future__ import annotations
+
+import contextlib
+import logging as _logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+
+from gazelle.compat.backend.sessions import Session
+from gazelle.compat.tensorflow import function as functions
+from gazelle.compat.tensorflow.errors import (
+    InvalidArgumentError,
+    NotFoundError,
+    OpError,
+    OutOfRangeError,
+    ResourceExhaustedError,
+)
+from gazelle.compat.tensorflow.names import line_of_program, named
+from gazelle.core.errors import StateError, message
+
+
+class PhysicalDevice:
+    """What `tf.config.list_physical_devices()` lists."""
+
+    def __init__(self, name: str, device_type: str) -> None:
+        self.name, self.device_type = name, device_type
+
+    def __repr__(self) -> str:
+        return f"PhysicalDevice(name={self.name!r}, device_type={self.device_type!r})"
+
+
+@named(
+    "config.list_physical_devices",
+    "config.list_logical_devices",
+    "config.experimental.list_physical_devices",
+    "config.experimental.list_logical_devices",
+    "config.get_visible_devices",
+)
+def list_physical_devices(device_type: str | None = None) -> list[PhysicalDevice]:
+    """The devices that JAX sees; there is always a CPU."""
+    kinds = [device.platform.upper() for device in jax.devices()]
+    kinds = kinds if "CPU" in kinds else ["CPU", *kinds]
+    numbers: dict[str, int] = {}
+    found = []
+    for kind in kinds:
+        numbers[kind] = numbers.get(kind, -1) + 1
+        found.append(PhysicalDevice(f"/physical_device:{kind}:{numbers[kind]}", kind))
+    return [one for one in found if device_type in (None, one.device_type)]
+
+
+def _accepted(*_: Any, **__: Any) -> None:
+    """Memory, threads and kernels are JAX's affair."""
+
+
+for _name in (
+    "config.set_visible_devices",
+    "config.experimental.set_memory_growth",
+    "config.experimental.set_visible_devices",
+    "config.set_logical_device_configuration",
+    "config.experimental.set_virtual_device_configuration",
+    "config.threading.set_inter_op_parallelism_threads",
+    "config.threading.set_intra_op_parallelism_threads",
+    "config.optimizer.set_jit",
+    "config.optimizer.set_experimental_options",
+    "config.set_soft_device_placement",
+    "config.experimental.enable_op_determinism",
+    "config.experimental.enable_tensor_float_32_execution",
+    "config.experimental_connect_to_cluster",
+    "compat.v1.disable_v2_behavior",
+    "compat.v1.enable_eager_execution",
+    "enable_eager_execution",
+    "compat.v1.enable_v2_behavior",
+    "compat.v1.disable_v2_tensorshape",
+    "compat.v1.enable_resource_variables",
+    "debugging.set_log_device_placement",
+    "debugging.enable_check_numerics",
+    "compat.v1.reset_default_graph",
+    "reset_default_graph",
+    "random.enable_v2",
+    "autograph.set_verbosity",
+    "profiler.experimental.start",
+    "profiler.experimental.stop",
+    "compat.v1.disable_eager_execution",
+    "tpu.experimental.initialize_tpu_system",
+    "data.experimental.enable_debug_mode",
+    "disable_eager_execution",
+    "enable_v2_behavior",
+    "compat.v1.experimental.output_all_intermediates",
+):
+    named(_name)(_accepted)
+
+named("config.run_functions_eagerly", "config.experimental_run_functions_eagerly")(functions.run_functions_eagerly)
+named("config.functions_run_eagerly")(functions.functions_run_eagerly)
+named("config.LogicalDeviceConfiguration", "config.experimental.VirtualDeviceConfiguration")(dict)
+named("executing_eagerly", "compat.v1.executing_eagerly", "executing_eagerly_outside_functions")(lambda: True)
+named("test.is_gpu_available")(lambda *_, **__: bool(list_physical_devices("GPU")))
+named("test.is_built_with_cuda", "test.is_built_with_gpu_support")(lambda: bool(list_physical_devices("GPU")))
+named("test.gpu_device_name")(lambda: "/device:GPU:0" if list_physical_devices("GPU") else "")
+named("sysconfig.get_build_info")(dict)
+
+
+@named("config.experimental.get_memory_info")
+def get_memory_info(device: str) -> dict[str, int]:
+    """Bytes in use, as far as JAX knows."""
+    known = jax.devices()[0].memory_stats() or {}
+    return {"current": known.get("bytes_in_use", 0), "peak": known.get("peak_bytes_in_use", 0)}
+
+
+# Strategies ---------------------------------------------------------------------------------------------------------
+
+
+@named(
+    "distribute.Strategy",
+    "distribute.MirroredStrategy",
+    "distribute.OneDeviceStrategy",
+    "distribute.MultiWorkerMirroredStrategy",
+    "distribute.experimental.CentralStorageStrategy",
+    "distribute.experimental.MultiWorkerMirroredStrategy",
+)
+class Strategy:
+    """A strategy of one replica: the program runs as it would without one."""
+
+    num_replicas_in_sync = 1
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        pass
+
+    @contextlib.contextmanager
+    def scope(self) -> Iterator[Strategy]:
+        yield self
+
+    def run(self, fn: Callable[..., Any], args: Any = (), kwargs: Any = None, options: Any = None) -> Any:
+        return fn(*args, **(kwargs or {}))
+
+    experimental_run_v2 = run
+
+    def reduce(self, reduce_op: Any, value: Any, axis: Any = None) -> Any:
+        if axis is None:
+            return value
+        from gazelle.compat.tensorflow.names import NAMES
+
+        return NAMES["reduce_sum" if "sum" in str(reduce_op).lower() else "reduce_mean"](value, axis=axis)
+
+    def experimental_distribute_dataset(self, dataset: Any, options: Any = None) -> Any:
+        return dataset
+
+    def distribute_datasets_from_function(self, dataset_fn: Callable[[Any], Any], options: Any = None) -> Any:
+        return dataset_fn(InputContext())
+
+    def experimental_local_results(self, value: Any) -> tuple[Any, ...]:
+        return (value,)
+
+    def gather(self, value: Any, axis: int) -> Any:
+        return value
+
+
+class InputContext:
+    """What a function that makes a dataset for a replica is told."""
+
+    num_input_pipelines, input_pipeline_id, num_replicas_in_sync = 1, 0, 1
+
+    def get_per_replica_batch_size(self, size: int) -> int:
+        return size
+
+
+named("distribute.get_strategy")(Strategy)
+named("distribute.has_strategy", "distribute.in_cross_replica_context")(lambda: False)
+
+
+class ReduceOp:
+    """`tf.distribute.ReduceOp`."""
+
+    SUM, MEAN = "SUM", "MEAN"
+
+
+named("distribute.ReduceOp")(ReduceOp)
+
+
+@named("distribute.cluster_resolver.TPUClusterResolver")
+def tpu_cluster_resolver(*_: Any, **__: Any) -> Any:
+    """There is no cluster: programs catch the ValueError and go on with a GPU or CPU."""
+    raise ValueError(message("A TPU cluster", expected="one that the program can reach", got="none"))
+
+
+# TensorFlow 1 -------------------------------------------------------------------------------------------------------
+
+
+class Options:
+    """`ConfigProto`, `GPUOptions`: attributes may be set, and mean nothing here."""
+
+    def __init__(self, **words: Any) -> None:
+        self.__dict__.update(words)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        inner = Options()
+        self.__dict__[name] = inner
+        return inner
+
+
+for _name in ("ConfigProto", "GPUOptions", "RunOptions", "GraphOptions"):
+    named(_name, f"compat.v1.{_name}")(Options)
+named("data.Options")(Options)
+named("compat.v1.OptimizerOptions", "OptimizerOptions")(Options)
+named("saved_model.SaveOptions", "saved_model.LoadOptions", "train.CheckpointOptions")(Options)
+
+
+named("Session", "compat.v1.Session", "InteractiveSession", "compat.v1.InteractiveSession")(Session)
+
+
+@named("placeholder", "compat.v1.placeholder", "sparse_placeholder")
+def placeholder(*_: Any, **__: Any) -> Any:
+    """Graphs of TensorFlow 1 are not built."""
+    raise StateError(
+        message(
+            f"tf.placeholder ({line_of_program()})",
+            expected="values that are computed as they are written",
+            got="a graph of TensorFlow 1",
+            hint="Use keras.Input, or a function of the inputs; or install TensorFlow and run with --tensorflow real.",
+        )
+    )
+
+
+for _name in (
+    "global_variables_initializer",
+    "local_variables_initializer",
+    "tables_initializer",
+    "initialize_all_variables",
+):
+    named(_name, f"compat.v1.{_name}")(lambda: None)
+named("get_default_graph", "compat.v1.get_default_graph", "Graph")(Options)
+named("get_logger")(lambda: _logging.getLogger("tensorflow"))
+
+
+class Logging:
+    """`tf.logging`, `tf.compat.v1.logging`."""
+
+    DEBUG, INFO, WARN, ERROR, FATAL = 10, 20, 30, 40, 50
+
+
+for _name in ("DEBUG", "INFO", "WARN", "ERROR", "FATAL"):
+    named(f"logging.{_name}", f"compat.v1.logging.{_name}")(getattr(Logging, _name))
+for _name in ("info", "warning", "error", "debug"):
+    named(f"logging.{_name}", f"compat.v1.logging.{_name}")(getattr(_logging.getLogger("tensorflow"), _name))
+named("logging.warn", "compat.v1.logging.warn")(_logging.getLogger("tensorflow").warning)
+named("logging.set_verbosity", "compat.v1.logging.set_verbosity")(_logging.getLogger("tensorflow").setLevel)
+
+
+for _error in (OpError, InvalidArgumentError, OutOfRangeError, ResourceExhaustedError, NotFoundError):
+    named(f"errors.{_error.__name__}")(_error)
+named("errors.UnimplementedError", "errors.InternalError", "errors.AbortedError")(RuntimeError)
+
+
+class UnconnectedGradients:
+    """`tf.UnconnectedGradients`."""
+
+    NONE, ZERO = "none", "zero"
+
+
+class VariableAggregation:
+    """`tf.VariableAggregation`."""
+
+    NONE, SUM, MEAN, ONLY_FIRST_REPLICA = "none", "sum", "mean", "only_first_replica"
+
+
+class VariableSynchronization:
+    """`tf.VariableSynchronization`."""
+
+    AUTO, NONE, ON_WRITE, ON_READ = "auto", "none", "on_write", "on_read"
+
+
+for _class in (UnconnectedGradients, VariableAggregation, VariableSynchronization):
+    named(_class.__name__)(_class)

@@ -1,0 +1,328 @@
+"""tf.Module, tf.train, tf.summary, tf.saved_model: what holds variables, and where they are kept."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from gazelle.compat.tensorflow.files import text
+from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.core.errors import ArgumentError, StateError, message
+from gazelle.core.seeds import SeedGenerator
+from gazelle.core.variable import Variable
+from gazelle.layers.tree import Tree
+from gazelle.metrics.base import Metric
+from gazelle.optimizers.stateful import StatefulOptimizer
+
+
+def _held(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Variable]]:
+    """{path: variable} of what an object holds: variables, layers, optimizers, metrics, modules, lists of them."""
+    if id(value) in seen:
+        return
+    if isinstance(value, Variable):
+        seen.add(id(value))
+        yield path, value
+    elif isinstance(value, StatefulOptimizer):
+        for number, variable in enumerate(value.variables):
+            yield f"{path}/{number}", variable
+    elif isinstance(value, Metric | Tree):
+        for name, variable in value.named_variables().items():
+            yield from _held(variable, f"{path}/{name}", seen)
+    elif isinstance(value, SeedGenerator):
+        yield from _held(value.state, path, seen)
+    elif isinstance(value, Module):
+        seen.add(id(value))
+        for name, inner in vars(value).items():
+            yield from _held(inner, f"{path}/{name}", seen)
+    elif isinstance(value, list | tuple | Mapping):
+        for key, inner in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from _held(inner, f"{path}/{key}", seen)
+
+
+@named("Module")
+class Module:
+    """`tf.Module`: an object whose attributes hold variables.
+
+    >>> class Line(Module):
+    ...     def __init__(self):
+    ...         self.w = Variable(2.0)
+    >>> len(Line().trainable_variables)
+    1
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        return getattr(self, "_name", None) or type(self).__name__.lower()
+
+    @property
+    def name_scope(self) -> Any:
+        return contextlib.nullcontext()
+
+    @classmethod
+    def with_name_scope(cls, method: Any) -> Any:
+        return method
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        return tuple(v for _, v in _held(self, "", set()))
+
+    @property
+    def trainable_variables(self) -> tuple[Variable, ...]:
+        return tuple(v for v in self.variables if v.trainable)
+
+    @property
+    def non_trainable_variables(self) -> tuple[Variable, ...]:
+        return tuple(v for v in self.variables if not v.trainable)
+
+    @property
+    def submodules(self) -> tuple[Any, ...]:
+        return tuple(v for v in vars(self).values() if isinstance(v, Module | Tree))
+
+
+@named("train.Checkpoint")
+class Checkpoint:
+    """`tf.train.Checkpoint(model=model, optimizer=optimizer)`: variables under the names of what holds them.
+
+    A checkpoint is one file, `prefix-number.npz`, which is replaced in one step. What an object has not made yet when
+    it is restored is given to it as soon as it is there and `restore` is called again.
+    """
+
+    def __init__(self, root: Any = None, **objects: Any) -> None:
+        self._objects = {**({"root": root} if root is not None else {}), **objects}
+        self.save_counter = Variable(0, dtype="int32", trainable=False, name="save_counter")
+        self.__dict__.update(objects)
+
+    def _variables(self) -> dict[str, Variable]:
+        seen: set[int] = set()
+        out = dict(pair for name, value in self._objects.items() for pair in _held(value, name, seen))
+        return {**out, "save_counter": self.save_counter}
+
+    def write(self, file_prefix: Any, options: Any = None) -> str:
+        """Write to exactly this prefix."""
+        prefix = text(file_prefix)
+        os.makedirs(os.path.dirname(prefix) or ".", exist_ok=True)
+        arrays = {name: v.numpy() for name, v in self._variables().items()}
+        beside = f"{prefix}.part"
+        with open(beside, "wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, f"{prefix}.npz")
+        return prefix
+
+    def save(self, file_prefix: Any, options: Any = None) -> str:
+        """Write to `file_prefix-1`, `-2`, ..."""
+        self.save_counter.assign_add(1)
+        prefix = self.write(f"{text(file_prefix)}-{int(self.save_counter)}")
+        _note(prefix, [prefix])
+        return prefix
+
+    def restore(self, save_path: Any, options: Any = None) -> Status:
+        """Give the variables their values from a file; None restores nothing."""
+        if save_path is None:
+            return Status([], [])
+        path = text(save_path)
+        file = path if os.path.exists(path) and not os.path.isdir(path) else f"{path}.npz"
+        if not os.path.exists(file):
+            raise ArgumentError(
+                message(f"Checkpoint.restore({path!r})", expected="a checkpoint that gazelle wrote", got="no such file")
+            )
+        with np.load(file, allow_pickle=False) as stored:
+            for value in self._objects.values():
+                if isinstance(value, StatefulOptimizer) and not value.built:
+                    model = next((v for v in self._objects.values() if isinstance(v, Tree) and v.weights), None)
+                    if model is not None:
+                        value.build(model.trainable_variables)
+            own = self._variables()
+            for name, variable in own.items():
+                if name in stored and stored[name].shape == tuple(variable.shape):
+                    variable.assign(stored[name])
+            return Status([n for n in own if n not in stored], [n for n in stored if n not in own])
+
+    read = restore
+
+
+class Status:
+    """What `restore` gives: what was not found."""
+
+    def __init__(self, missing: list[str], unused: list[str]) -> None:
+        self.missing, self.unused = missing, unused
+
+    def _complain(self, names: list[str], what: str) -> Status:
+        if names:
+            raise StateError(message(f"The checkpoint {what}", got=", ".join(names[:5])))
+        return self
+
+    def assert_consumed(self) -> Status:
+        return self._complain(self.missing, "lacks")._complain(self.unused, "also holds")
+
+    def assert_existing_objects_matched(self) -> Status:
+        return self._complain(self.missing, "lacks")
+
+    def expect_partial(self) -> Status:
+        return self
+
+    def initialize_or_restore(self, session: Any = None) -> None:
+        """Variables have their values."""
+
+
+def _note(latest: str, kept: list[str]) -> None:
+    folder = os.path.dirname(latest) or "."
+    with open(os.path.join(folder, "checkpoint"), "w") as file:
+        json.dump({"latest": os.path.basename(latest), "all": [os.path.basename(p) for p in kept]}, file)
+
+
+@named("train.latest_checkpoint")
+def latest_checkpoint(checkpoint_dir: Any, latest_filename: Any = None) -> str | None:
+    """`tf.train.latest_checkpoint`: the newest prefix in a folder, None if there is none."""
+    folder = text(checkpoint_dir)
+    try:
+        with open(os.path.join(folder, "checkpoint")) as file:
+            return os.path.join(folder, json.load(file)["latest"])
+    except (OSError, ValueError, KeyError):
+        kinds = ("*.npz", "*.ckpt", "*.h5")  # the last two are weights that a callback wrote
+        found = [path for kind in kinds for path in glob.glob(os.path.join(glob.escape(folder), kind))]
+        found.sort(key=os.path.getmtime)
+        return found[-1].removesuffix(".npz") if found else None
+
+
+@named("train.list_variables")
+def list_variables(ckpt_dir_or_file: Any) -> list[tuple[str, list[int]]]:
+    """`tf.train.list_variables`: (name, shape) of each array of a checkpoint."""
+    path = text(ckpt_dir_or_file)
+    with np.load(f"{latest_checkpoint(path) if os.path.isdir(path) else path}.npz", allow_pickle=False) as stored:
+        return [(name, list(stored[name].shape)) for name in stored]
+
+
+@named("train.CheckpointManager")
+class CheckpointManager:
+    """`tf.train.CheckpointManager`: keeps the newest `max_to_keep` checkpoints of a folder."""
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        directory: Any,
+        max_to_keep: int | None = None,
+        checkpoint_name: str = "ckpt",
+        **_: Any,
+    ) -> None:
+        self._checkpoint, self.directory, self._most = checkpoint, text(directory), max_to_keep
+        self._prefix = os.path.join(self.directory, checkpoint_name)
+        numbered = [
+            (int(found.group(1)), path.removesuffix(".npz"))
+            for path in glob.glob(glob.escape(self._prefix) + "-*.npz")
+            if (found := re.search(r"-(\d+)\.npz$", path))
+        ]
+        self.checkpoints = [path for _, path in sorted(numbered)]
+
+    @property
+    def latest_checkpoint(self) -> str | None:
+        return self.checkpoints[-1] if self.checkpoints else None
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        return self._checkpoint
+
+    def save(self, checkpoint_number: Any = None, **_: Any) -> str:
+        if checkpoint_number is None:
+            self._checkpoint.save_counter.assign_add(1)
+            number = int(self._checkpoint.save_counter)
+        else:
+            number = int(unboxed(checkpoint_number))
+        path = self._checkpoint.write(f"{self._prefix}-{number}")
+        self.checkpoints = [p for p in self.checkpoints if p != path] + [path]
+        while self._most and len(self.checkpoints) > self._most:
+            os.remove(self.checkpoints.pop(0) + ".npz")
+        _note(path, self.checkpoints)
+        return path
+
+    def restore_or_initialize(self) -> str | None:
+        if self.latest_checkpoint:
+            self._checkpoint.restore(self.latest_checkpoint)
+        return self.latest_checkpoint
+
+
+# Summaries -----------------------------------------------------------------------------------------------------------
+
+
+class Writer:
+    """`tf.summary.create_file_writer(folder)`: scalars go into a TensorBoard file where its package is there."""
+
+    def __init__(self, logdir: Any) -> None:
+        self.logdir = text(logdir)
+        os.makedirs(self.logdir, exist_ok=True)
+        self._lines = os.path.join(self.logdir, "scalars.jsonl")
+
+    @contextlib.contextmanager
+    def as_default(self, step: Any = None) -> Iterator[Writer]:
+        global _writer, _step
+        before = _writer, _step
+        _writer, _step = self, step if step is not None else _step
+        try:
+            yield self
+        finally:
+            _writer, _step = before
+
+    def write(self, name: str, value: Any, step: Any) -> None:
+        with open(self._lines, "a") as file:
+            json.dump({"name": name, "value": value, "step": step}, file)
+            file.write("\n")
+
+    def flush(self) -> None:
+        """Each line is written at once."""
+
+    close = flush
+
+
+_writer: Writer | None = None
+_step: Any = None
+
+named("summary.create_file_writer")(lambda logdir, *_, **__: Writer(logdir))
+named("summary.SummaryWriter")(Writer)
+
+
+@named("summary.scalar")
+def scalar(name: str, data: Any, step: Any = None, description: Any = None) -> bool:
+    """`tf.summary.scalar`: a line in `scalars.jsonl` of the writer's folder."""
+    array, at = unboxed(data), unboxed(step if step is not None else _step)
+    if _writer is None or isinstance(array, jax.core.Tracer) or isinstance(at, jax.core.Tracer):
+        return False
+    _writer.write(name, float(np.asarray(array)), None if at is None else int(np.asarray(at)))
+    return True
+
+
+def _not_written(*_: Any, **__: Any) -> bool:
+    """Pictures, histograms and traces are not kept."""
+    return False
+
+
+for _name in ("image", "histogram", "text", "audio", "trace_on", "trace_export", "trace_off", "graph"):
+    named(f"summary.{_name}")(_not_written)
+
+
+# SavedModel ----------------------------------------------------------------------------------------------------------
+
+
+@named("saved_model.save", "saved_model.load", "lite.TFLiteConverter", "compat.v1.saved_model.load")
+def saved_model(*_: Any, **__: Any) -> Any:
+    """The format SavedModel holds graphs of TensorFlow."""
+    raise ArgumentError(
+        message(
+            "tf.saved_model",
+            expected="the format .keras",
+            got="SavedModel, which holds graphs of TensorFlow",
+            hint='Write model.save("model.keras") and keras.models.load_model("model.keras").',
+        )
+    )

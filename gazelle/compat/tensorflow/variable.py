@@ -1,0 +1,147 @@
+"""`tf.Variable`: gazelle's Variable with the operators and words of TensorFlow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle.compat.tensorflow.dtypes import DType, TensorShape
+from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.tensorflow.tensor import Reference, Tensor, _install
+from gazelle.compat.tensorflow.values import host_array
+from gazelle.core.variable import Variable
+
+
+class Part(Tensor):
+    """`variable[index]`: a tensor that can be assigned."""
+
+    __slots__ = ("index", "whole")
+
+    def __init__(self, tensor: Tensor, whole: Any, index: Any) -> None:
+        super().__init__(tensor.array)
+        self.whole, self.index = whole, index
+
+    def assign(self, value: Any) -> Any:
+        """Write the part into the variable."""
+        return self.whole.assign(jnp.asarray(self.whole._full()).at[unboxed(self.index)].set(unboxed(value)))
+
+
+class IndexedSlices:
+    """`tf.IndexedSlices`: rows, and where they stand."""
+
+    def __init__(self, values: Any, indices: Any, dense_shape: Any = None) -> None:
+        self.values, self.indices, self.dense_shape = values, indices, dense_shape
+
+
+class _Meta(type):
+    def __instancecheck__(cls, value: Any) -> bool:  # weights of layers are variables, too
+        return isinstance(value, Variable) if cls is TensorFlowVariable else super().__instancecheck__(value)
+
+
+class TensorFlowVariable(Variable, metaclass=_Meta):
+    """`tf.Variable(initial_value, trainable)`.
+
+    >>> v = TensorFlowVariable(2.0)
+    >>> v.assign_add(1.0).numpy().item(), (v * v).numpy().item()
+    (3.0, 9.0)
+    """
+
+    def __init__(
+        self,
+        initial_value: Any = None,
+        trainable: bool | None = True,
+        validate_shape: bool = True,
+        caching_device: Any = None,
+        name: str | None = None,
+        variable_def: Any = None,
+        dtype: Any = None,
+        import_scope: Any = None,
+        constraint: Any = None,
+        synchronization: Any = None,
+        aggregation: Any = None,
+        shape: Any = None,
+        **_: Any,
+    ) -> None:
+        value = unboxed(initial_value() if callable(initial_value) else initial_value)
+        if isinstance(value, list | tuple):
+            value = jnp.stack([jnp.asarray(unboxed(v)) for v in value]) if _has_tensor(value) else host_array(value)
+        if not isinstance(value, jax.Array):
+            value = host_array(value)
+        if str(value.dtype) in ("float64", "int64"):  # JAX has 32 bits
+            value = np.asarray(value, str(value.dtype).replace("64", "32"))
+        super().__init__(
+            value, dtype=dtype, trainable=trainable is not False, name=f"{name or 'Variable'}:0", constraint=constraint
+        )
+        self.dtype = DType(self.dtype)
+
+    @property
+    def shape(self) -> TensorShape:
+        return TensorShape(self._value.shape)
+
+    def get_shape(self) -> TensorShape:
+        return self.shape
+
+    def read_value(self) -> Any:
+        """The value as a tensor, noted by tapes."""
+        return self + np.zeros((), self.dtype)
+
+    def ref(self) -> Reference:
+        return Reference(self)
+
+    def initialized_value(self) -> Any:
+        return self.read_value()
+
+    def assign(self, value: Any, use_locking: bool = False, name: Any = None, read_value: bool = True) -> Any:
+        super().assign(jnp.asarray(unboxed(value), jax.dtypes.canonicalize_dtype(self.dtype)))
+        return self
+
+    def assign_add(self, delta: Any, use_locking: bool = False, name: Any = None, read_value: bool = True) -> Any:
+        return self.assign(self._full() + jnp.asarray(unboxed(delta), self.dtype))
+
+    def assign_sub(self, delta: Any, use_locking: bool = False, name: Any = None, read_value: bool = True) -> Any:
+        return self.assign(self._full() - jnp.asarray(unboxed(delta), self.dtype))
+
+    def scatter_nd_update(self, indices: Any, updates: Any, name: Any = None) -> Any:
+        return self._scattered("set", jnp.moveaxis(_whole(indices), -1, 0), updates)
+
+    def scatter_nd_add(self, indices: Any, updates: Any, name: Any = None) -> Any:
+        return self._scattered("add", jnp.moveaxis(_whole(indices), -1, 0), updates)
+
+    def scatter_update(self, sparse_delta: IndexedSlices, use_locking: bool = False, name: Any = None) -> Any:
+        return self._scattered("set", [_whole(sparse_delta.indices)], sparse_delta.values)
+
+    def scatter_add(self, sparse_delta: IndexedSlices, use_locking: bool = False, name: Any = None) -> Any:
+        return self._scattered("add", [_whole(sparse_delta.indices)], sparse_delta.values)
+
+    def scatter_sub(self, sparse_delta: IndexedSlices, use_locking: bool = False, name: Any = None) -> Any:
+        return self._scattered("subtract", [_whole(sparse_delta.indices)], sparse_delta.values)
+
+    def _scattered(self, way: str, places: Any, updates: Any) -> Any:
+        new = jnp.asarray(unboxed(updates), self.dtype)
+        return self.assign(getattr(jnp.asarray(self._full()).at[tuple(places)], way)(new))
+
+    def __getitem__(self, index: Any) -> Any:
+        return Part((self + np.zeros((), self.dtype))[index], self, index)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __repr__(self) -> str:
+        return f"<tf.Variable '{self.name}' shape={tuple(self.shape)} dtype={self.dtype}, numpy={self.numpy()!r}>"
+
+
+def _whole(indices: Any) -> Any:
+    return jnp.asarray(unboxed(indices), "int32")
+
+
+def _has_tensor(values: Any) -> bool:
+    return any(isinstance(v, Tensor | Variable | jax.Array) for v in values)
+
+
+_install(
+    TensorFlowVariable,
+    ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "lt", "le", "gt", "ge", "neg", "abs"),
+)

@@ -1,0 +1,141 @@
+"""`theano` for programs that import it beside Keras: a table of its functions on those of `keras.backend`.
+
+>>> theano = module("theano")
+>>> x = theano.tensor.vector("x")
+>>> theano.function([x], theano.tensor.sqr(x).sum())([1.0, 2.0]).tolist()
+5.0
+"""
+
+from __future__ import annotations
+
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+from gazelle import ops
+from gazelle.compat import backend as K  # noqa: N812 - what programs call it
+from gazelle.compat.backend.gradients import gradients
+from gazelle.core.errors import GazelleError, message, nearest
+
+
+class MissingTheanoError(GazelleError, AttributeError):
+    """A name of Theano that is not there."""
+
+
+def function(inputs: Any, outputs: Any = None, updates: Any = (), **_: Any) -> Any:
+    """`theano.function`: called with one array for each input; an output that is not in a list comes alone."""
+    pairs = list(updates.items()) if isinstance(updates, dict) else list(updates)
+    many = isinstance(outputs, list | tuple)
+    wanted = list(outputs) if many else [] if outputs is None else [outputs]
+    run: Any = K.function(list(inputs), wanted, updates=pairs)
+
+    def call(*arrays: Any) -> Any:
+        found = run(list(arrays))
+        return found if many else found[0] if found else None
+
+    return call
+
+
+def grad(cost: Any, wrt: Any, **_: Any) -> Any:
+    """`theano.grad`."""
+    found = gradients(cost, wrt)
+    return found if isinstance(wrt, list | tuple) else found[0]
+
+
+def shared(value: Any, name: str | None = None, **_: Any) -> Any:
+    """`theano.shared`."""
+    return K.variable(value, name=name)
+
+
+def _placeholder(ndim: int) -> Any:
+    return lambda name=None, dtype=None: K.placeholder(ndim=ndim, name=name, **({"dtype": dtype} if dtype else {}))
+
+
+_SAME = (
+    "all any arange argmax argmin arccos arcsin arctan argsort cast ceil clip concatenate cos cosh cumprod cumsum diag "
+    "dot exp expm1 eye floor log log10 log1p log2 logical_and logical_or max maximum mean min minimum ones ones_like "
+    "outer power prod repeat reshape round sign sin sinh sqrt squeeze stack std sum tan tanh tensordot tile "
+    "transpose tril triu var where zeros zeros_like"
+)
+_OTHERS = {
+    "sqr": "square",
+    "abs_": "abs",
+    "eq": "equal",
+    "neq": "not_equal",
+    "lt": "less",
+    "le": "less_equal",
+    "gt": "greater",
+    "ge": "greater_equal",
+    "switch": "where",
+    "mul": "multiply",
+    "add": "add",
+    "sub": "subtract",
+    "true_div": "divide",
+    "pow": "power",
+    "and_": "logical_and",
+    "or_": "logical_or",
+    "invert": "logical_not",
+    "as_tensor_variable": "convert_to_tensor",
+    "isnan": "isnan",
+    "isinf": "isinf",
+    "neg": "negative",
+    "inv": "reciprocal",
+}
+_KINDS = {"scalar": 0, "vector": 1, "matrix": 2, "tensor3": 3, "tensor4": 4}
+TABLE: dict[str, Any] = {
+    "function": function,
+    "shared": shared,
+    "grad": grad,
+    "tensor.grad": grad,
+    "config": SimpleNamespace(floatX="float32", device="cpu", optimizer="fast_run", exception_verbosity="low"),
+    **{f"tensor.{name}": getattr(ops, name) for name in _SAME.split()},
+    **{f"tensor.{name}": getattr(ops, today) for name, today in _OTHERS.items()},
+    **{f"tensor.{name}": _placeholder(ndim) for name, ndim in _KINDS.items()},
+    **{
+        f"tensor.nnet.{name}": getattr(K, name)
+        for name in ("relu", "sigmoid", "softmax", "softplus", "hard_sigmoid", "binary_crossentropy", "elu")
+    },
+    "tensor.nnet.categorical_crossentropy": lambda coding, true: K.categorical_crossentropy(true, coding),
+    "gradient.disconnected_grad": K.stop_gradient,
+    "gradient.zero_grad": K.stop_gradient,
+}
+_ROOMS = ("theano", "theano.tensor", "theano.tensor.nnet", "theano.gradient")
+
+
+class Theano(ModuleType):
+    """`theano`, or one of its rooms."""
+
+    stands_in = True
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__path__: list[str] = []
+        self._prefix = name.removeprefix("theano").lstrip(".")
+
+    def __getattr__(self, name: str) -> Any:
+        full = f"{self._prefix}.{name}" if self._prefix else name
+        if full == "__version__":
+            return "1.0.5"
+        if full in TABLE:
+            return TABLE[full]
+        if f"theano.{full}" in _ROOMS:
+            return module(f"theano.{full}")
+        if name.startswith("__"):
+            raise AttributeError(name)
+        near = nearest(full, TABLE)
+        hint = f"Did you mean theano.{near[0]}? " if near else ""
+        raise MissingTheanoError(
+            message(
+                f"theano.{full} is not in gazelle's stand-in for Theano",
+                hint=f"{hint}Use keras.backend or gazelle.ops.",
+            )
+        )
+
+
+_made: dict[str, Theano] = {}
+
+
+def module(name: str) -> Theano | None:
+    """The module of this name; None for one that Theano had and this has not."""
+    if name not in _ROOMS:
+        return None
+    return _made.setdefault(name, Theano(name))

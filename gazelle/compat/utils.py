@@ -1,0 +1,151 @@
+"""Small things of `keras.utils` of earlier eras: parts of HDF5 files as arrays, queues of batches, conversions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from gazelle.core.errors import unknown
+from gazelle.data.pydataset import PyDataset
+
+Array = np.ndarray[Any, Any]
+
+
+class HDF5Matrix:
+    """Rows `start` to `end` of a data set in an HDF5 file, read when they are asked for.
+
+    Args:
+        datapath: of the file. dataset: name of the data set. normalizer: a function that is put over what is read.
+    """
+
+    def __init__(
+        self,
+        datapath: Any,
+        dataset: str,
+        start: int = 0,
+        end: int | None = None,
+        normalizer: Callable[[Any], Any] | None = None,
+    ) -> None:
+        import pyfive
+
+        self.data = pyfive.File(datapath)[dataset]
+        self.start, self.end, self.normalizer = start, len(self.data) if end is None else end, normalizer
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, slice):
+            first, last, step = key.indices(len(self))
+            found = self.data[self.start + first : self.start + last : step]
+        elif isinstance(key, int | np.integer):
+            found = self.data[self.start + (key if key >= 0 else key + len(self))]
+        else:
+            rows = np.asarray(key)
+            found = self.data[self.start : self.end][rows]
+        return found if self.normalizer is None else self.normalizer(found)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return np.asarray(self[:], dtype)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self), *self.data.shape[1:])
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape))
+
+    @property
+    def dtype(self) -> Any:
+        return self.data.dtype
+
+
+class SequenceEnqueuer:
+    """Batches of a data set made ahead: `start`, then `get()` gives them without end, until `stop`."""
+
+    def __init__(self, sequence: Any, use_multiprocessing: bool = False, shuffle: bool = False, **_: Any) -> None:
+        self.sequence, self.use_multiprocessing, self.shuffle = sequence, use_multiprocessing, shuffle
+        self._on = False
+
+    def start(self, workers: int = 1, max_queue_size: int = 10) -> None:
+        """Begin with so many workers."""
+        if isinstance(self.sequence, PyDataset):
+            self.sequence.workers, self.sequence.max_queue_size = workers, max_queue_size
+        self._on = True
+
+    def is_running(self) -> bool:
+        """Whether it was started and not stopped."""
+        return self._on
+
+    def stop(self, timeout: float | None = None) -> None:
+        """Give no more."""
+        self._on = False
+
+    def get(self) -> Iterator[Any]:
+        """The batches, one round after the other; of a generator, as long as it gives any."""
+        while self._on:
+            for batch in self._round():
+                if not self._on:
+                    return
+                yield batch
+            if not isinstance(self.sequence, PyDataset):
+                return
+
+    def _round(self) -> Iterable[Any]:
+        data: Any = self.sequence
+        if not isinstance(data, PyDataset):
+            return data
+        count = data.num_batches or 0
+        return data.fetch(np.random.permutation(count) if self.shuffle else range(count))
+
+
+OrderedEnqueuer = GeneratorEnqueuer = SequenceEnqueuer
+
+
+def multi_gpu_model(model: Any, gpus: Any = None, cpu_merge: bool = True, cpu_relocation: bool = False) -> Any:
+    """The model itself: it runs on one device, and computes what it would on several."""
+    return model
+
+
+def probas_to_classes(y_pred: Array) -> Array:
+    """The number of the likeliest class of each row; 0 or 1 where there is one column.
+
+    >>> probas_to_classes(np.array([[0.2, 0.8], [0.9, 0.1]])).tolist()
+    [1, 0]
+    """
+    if y_pred.ndim > 1 and y_pred.shape[1] > 1:
+        return categorical_probas_to_classes(y_pred)
+    return np.array([1 if p > 0.5 else 0 for p in np.ravel(y_pred)])
+
+
+def categorical_probas_to_classes(p: Array) -> Array:
+    """The number of the likeliest class of each row."""
+    return np.argmax(p, axis=1)
+
+
+def convert_kernel(kernel: Array) -> Array:
+    """A kernel of a convolution, its window turned round: that of Theano for TensorFlow's, and the other way."""
+    return np.flip(kernel, tuple(range(kernel.ndim - 2))).copy()
+
+
+def conv_output_length(
+    input_length: int | None, filter_size: int, padding: str, stride: int, dilation: int = 1
+) -> int | None:
+    """The number of places of a window of this size.
+
+    >>> conv_output_length(10, 3, "valid", 2)
+    4
+    """
+    lost = {"same": 0, "valid": 1, "causal": 0, "full": -1}
+    if padding not in lost:
+        raise unknown("padding", padding, lost)
+    if input_length is None:
+        return None
+    return (input_length - lost[padding] * (filter_size - 1) * dilation + stride - 1) // stride

@@ -1,0 +1,125 @@
+"""The scope of a call: which arrays stand for which variables, the key, and whether we train.
+
+Layers look stateful to their authors. Inside a pure call every read of a `Variable` finds the array that was passed in,
+every `assign` writes beside it, and both come back as the call's result: that is the whole of `pure`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+import jax
+
+if TYPE_CHECKING:
+    from gazelle.core.variable import Variable
+
+Paths = Mapping[str, "Variable"]
+
+
+@dataclasses.dataclass(eq=False)
+class Scope:
+    """What holds while one outermost call runs; layers below it share it."""
+
+    values: dict[int, Any] | None = None  # id(variable) -> array; None: variables hold their own values
+    key: jax.Array | None = None  # the step's key; None: each layer draws from its own seed
+    training: bool | None = None  # None: nobody said
+    names: Mapping[int, str] = dataclasses.field(default_factory=dict)  # id(layer) -> its path in the model
+    losses: list[tuple[Any, Any]] = dataclasses.field(default_factory=list)  # (layer, value) of add_loss
+    draws: dict[str, int] = dataclasses.field(default_factory=dict)  # how often a path has drawn a key
+    pure: bool = False  # True: a variable that was not passed in is an error
+    closed: bool = False  # True: what is assigned stays in the scope, passed in or not
+    observe: Callable[[Any, Any], None] | None = None  # is told each layer and what its call gave
+    reports: dict[Any, Any] = dataclasses.field(default_factory=dict)  # what a call tells besides: metrics by name
+    known: dict[int, Any] = dataclasses.field(default_factory=dict)  # id(symbolic tensor) -> its value in this run
+    cast: str | None = None  # the dtype that float variables are read in, while a layer of mixed precision computes
+    seen: dict[int, Any] | None = None  # id -> each variable that was read or assigned, where somebody wants to know
+
+    def draw(self, name: str) -> jax.Array:
+        """A key that depends only on (step key, name, number of the draw)."""
+        assert self.key is not None
+        count = self.draws[name] = self.draws.get(name, -1) + 1
+        return jax.random.fold_in(jax.random.fold_in(self.key, zlib.crc32(name.encode())), count)
+
+
+class Added(list[Any]):
+    """The values given to `add_loss` in a call, and what else the call told: `reports`."""
+
+    def __init__(self, losses: Iterable[Any], reports: Mapping[str, Any]) -> None:
+        super().__init__(losses)
+        self.reports = reports
+
+
+jax.tree_util.register_pytree_node(
+    Added, lambda added: ((list(added), added.reports), None), lambda _, parts: Added(*parts)
+)
+
+
+_scope: ContextVar[Scope | None] = ContextVar("gazelle_scope", default=None)
+
+
+def current() -> Scope | None:
+    """The scope of the call that is running, None outside of every layer."""
+    return _scope.get()
+
+
+@contextlib.contextmanager
+def knowing(values: Mapping[int, Any]) -> Iterator[None]:
+    """Inside, symbolic tensors stand for arrays, {id(tensor): array}: for functions that have them in their closure."""
+    scope = _scope.get() or Scope()
+    with entered(dataclasses.replace(scope, known={**scope.known, **values})):
+        yield
+
+
+def binds() -> bool:
+    """Whether what is assigned now stays in a scope: in a pure call, and where variables stay as they are."""
+    scope = _scope.get()
+    return scope is not None and (scope.pure or scope.closed)
+
+
+@contextlib.contextmanager
+def entered(scope: Scope) -> Iterator[Scope]:
+    """Make `scope` the current one for the length of a with-block."""
+    token = _scope.set(scope)
+    try:
+        yield scope
+    finally:
+        _scope.reset(token)
+
+
+@contextlib.contextmanager
+def outside() -> Iterator[None]:
+    """Let no scope be the current one for the length of a with-block."""
+    token = _scope.set(None)
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
+def pure(
+    fn: Callable[..., Any],
+    variables: Paths,
+    names: Mapping[int, str] | None = None,
+    observe: Callable[[Any, Any], None] | None = None,
+) -> Callable[..., Any]:
+    """Turn `fn`, which reads and assigns `variables`, into a pure function of {path: array}.
+
+    The result takes `(values, *args, key=None, training=False, **kwargs)` and returns `(out, values, losses)`:
+    what `fn` returned, every variable's value after the call, and the values given to `add_loss`.
+    `observe(layer, outputs)` is told of every layer that was called.
+    """
+
+    def call(values: Mapping[str, Any], *args: Any, key: Any = None, training: bool = False, **kwargs: Any) -> Any:
+        bound = {id(variables[path]): value for path, value in values.items()}
+        scope = Scope(values=bound, key=key, training=training, names=names or {}, observe=observe, pure=True)
+        with entered(scope):
+            out = fn(*args, **kwargs)
+        after = {path: bound[id(variables[path])] for path in values}
+        return out, after, Added((value for _, value in scope.losses), scope.reports)
+
+    return call

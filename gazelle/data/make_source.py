@@ -1,0 +1,124 @@
+"""Which source fits what was given as x."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from gazelle.core.errors import ArgumentError, DataError, message
+from gazelle.data.arrays import as_arrays, check_lengths
+from gazelle.data.infinite import need_steps
+from gazelle.data.source import ArraySource
+from gazelle.data.stream import StreamSource
+from gazelle.data.weights import class_weights
+
+
+def make_source(
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    *,
+    batch_size: int | None = None,
+    shuffle: Any = False,
+    seed: int = 0,
+    class_weight: Any = None,
+    steps: int | None = None,
+    what: str = "",
+    steps_word: str = "steps",
+    front: Callable[[Any], Any] | None = None,
+) -> ArraySource | StreamSource:
+    """The source for whatever was given as x (and y). `what` stands before the names of arguments in errors.
+
+    front: what is done to x first, where a model does it on the host.
+    """
+    names = [f"{what}{name}" for name in ("x", "y", "sample_weight")]
+    for name, value in ((f"{what}batch_size", batch_size), (f"{what}{steps_word}", steps)):
+        if value is not None and (not hasattr(value, "__index__") or value <= 0):
+            raise ArgumentError(message(name, expected="a whole number from 1 on", got=repr(value)))
+
+    if x is None or inspect.isroutine(x) or inspect.isclass(x):
+        made = "" if x is None else f"Call it: {x.__name__}()."
+        got = None if x is None else f"the {'class' if inspect.isclass(x) else 'function'} {x.__name__}"
+        raise DataError(message(names[0], expected="samples", got=got or "None", hint=made))
+
+    def cast(batch: Any) -> Any:
+        if batch is None or isinstance(batch, (str, bytes)):
+            raise DataError(message("A batch", expected="(x,), (x, y) or (x, y, weight)", got=repr(batch)))
+        if isinstance(batch, list) and len(batch) in (2, 3):
+            batch = tuple(batch)
+        parts = batch if isinstance(batch, tuple) else (batch,)
+        if len(parts) > 3 or not parts:
+            raise DataError(message("A batch", expected="(x,), (x, y) or (x, y, weight)", got=f"{len(parts)} parts"))
+        bx, by, bw = (*parts, None, None)[:3]
+        bx = bx if front is None else front(bx)
+        bx, by, bw = (as_arrays(name, part) for name, part in zip(names, (bx, by, bw), strict=True))
+        check_lengths(dict(zip(names, (bx, by, bw), strict=True)))
+        return bx, by, class_weights(class_weight, by, bw) if class_weight else bw
+
+    if is_stream(x):
+        if y is not None or sample_weight is not None:
+            raise ArgumentError(
+                message(
+                    "y",
+                    expected="nothing where x is a generator or dataset",
+                    got=type(y).__name__,
+                    hint="Let it yield (x, y).",
+                )
+            )
+        need_steps(x, steps, f"{what}{steps_word}")
+        return _stream(x, shuffle, steps, cast)
+    data = cast((x, y, sample_weight))
+    return ArraySource(data, batch_size, shuffle, seed, steps)
+
+
+def is_text(x: Any) -> bool:
+    """Whether x is an array of strings, or a list of them."""
+    if isinstance(x, (dict, jax.Array)):
+        return False
+    try:
+        array = np.asarray(x)
+    except ValueError:  # rows of several lengths
+        return False
+    return array.dtype.kind in "US" or (array.dtype.kind == "O" and isinstance(next(array.flat, None), (str, bytes)))
+
+
+def is_stream(x: Any) -> bool:
+    if isinstance(x, (np.ndarray, jax.Array, dict, list, tuple, str)) or hasattr(x, "__array__"):
+        return False
+    if type(x).__module__.split(".")[0] in ("pandas", "polars", "pyarrow"):
+        return False
+    return hasattr(x, "__next__") or hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
+
+
+def _stream(x: Any, shuffle: Any, steps: int | None, cast: Any) -> StreamSource:
+    indexed = hasattr(x, "__getitem__") and hasattr(x, "__len__") and not hasattr(x, "collate_fn")
+    if hasattr(x, "__next__") and (steps is not None or not indexed):
+        return StreamSource(lambda seed, epoch: iter(x), steps, True, cast, owner=x)
+    if indexed:  # its batches have numbers
+
+        def batches(seed: int, epoch: int) -> Iterator[Any]:
+            order: Any = range(len(x))
+            if shuffle:
+                order = np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(len(x))
+            getattr(x, "on_epoch_begin", lambda: None)()
+            return x.fetch(order) if hasattr(x, "fetch") else (x[int(i)] for i in order)
+
+        if not _length(x):
+            raise DataError(message("The data", expected="at least one batch", got="none"))
+        ended = getattr(x, "on_epoch_end", lambda: None)
+        direct = steps is None or steps == len(x)
+        return StreamSource(batches, steps or len(x), False, cast, x[0], ended, direct, owner=x)
+    length = _length(x) if hasattr(x, "__len__") else None
+    return StreamSource(lambda seed, epoch: iter(x), steps or length, False, cast, owner=x)
+
+
+def _length(x: Any) -> int:
+    try:
+        return len(x)
+    except (ValueError, TypeError) as error:
+        got = f"{error}"
+        raise DataError(message(f"{type(x).__name__}.__len__", expected="the number of batches", got=got)) from error

@@ -1,0 +1,127 @@
+"""PyTensor's rules for reading and writing at places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gazelle.engine.lowering.decompose import highest, lowest
+from gazelle.engine.lowering.indexing import Places
+from gazelle.engine.lowering.pytensor.elementwise import tensor
+
+
+def _starts(ctx: Any, starts: Any, sizes: Any) -> list[Any]:
+    """Starts moved so that the window lies inside, as XLA does."""
+    pt = tensor()
+    return [
+        pt.clip(pt.cast(start, "int64"), np.int64(0), np.int64(whole - size))
+        for start, whole, size in zip(starts, ctx.in_avals[0].shape, sizes, strict=True)
+    ]
+
+
+def _window(ctx: Any, x: Any, starts: Any, sizes: Any) -> Any:
+    whole = ctx.in_avals[0].shape
+    at = [
+        slice(None) if size == all_ else slice(start, start + np.int64(size))
+        for start, size, all_ in zip(_starts(ctx, starts, sizes), sizes, whole, strict=True)
+    ]
+    return x[tuple(at)]
+
+
+def _dynamic_slice(ctx: Any, x: Any, *starts: Any, slice_sizes: Any) -> Any:
+    return tensor().specify_shape(_window(ctx, x, starts, slice_sizes), tuple(slice_sizes))
+
+
+def _dynamic_update_slice(ctx: Any, x: Any, update: Any, *starts: Any) -> Any:
+    return tensor().set_subtensor(_window(ctx, x, starts, ctx.in_avals[1].shape), update)
+
+
+def _at(x: Any, table: Any) -> Any:
+    lead = table.type.shape[-1]
+    return x[tuple(table[..., axis] for axis in range(lead))]
+
+
+def _gather(
+    ctx: Any,
+    x: Any,
+    indices: Any,
+    *,
+    dimension_numbers: Any,
+    slice_sizes: Any,
+    mode: Any,
+    fill_value: Any = None,
+    **_: Any,
+) -> Any:
+    pt, places, out = tensor(), Places.of_gather(ctx, dimension_numbers, slice_sizes, mode), ctx.out_avals[0]
+    if not places.lead:
+        return pt.alloc(x, *places.indices[:-1], *places.shape).dimshuffle(*places.back)
+    table, inside = ctx.dispatch(places.table, indices, avals=ctx.in_avals[1:])
+    found = _at(x.dimshuffle(*places.order), table)
+    if places.drops:
+        found = pt.switch(pt.reshape(inside, places.opened), found, np.asarray(_fill(fill_value, out.dtype), out.dtype))
+    return found.dimshuffle(*places.back)
+
+
+def _fill(value: Any, dtype: Any) -> Any:
+    """What XLA writes where an index is outside, unless the program says."""
+    if value is not None:
+        return value
+    kind = np.dtype(dtype).kind
+    return np.nan if kind in "fc" else np.iinfo(dtype).min if kind == "i" else np.iinfo(dtype).max if kind == "u" else 1
+
+
+#: {kind: (NumPy's function, the update that changes nothing)}
+_COMBINE: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "mul": ("multiply", lambda dtype: 1),
+    "min": ("minimum", highest),
+    "max": ("maximum", lowest),
+}
+
+
+def _scatter(kind: str) -> Callable[..., Any]:
+    def rule(ctx: Any, x: Any, indices: Any, updates: Any, *, dimension_numbers: Any, mode: Any, **_: Any) -> Any:
+        pt, places = tensor(), Places.of_scatter(ctx, dimension_numbers, mode)
+        table, inside = ctx.dispatch(places.table, indices, avals=ctx.in_avals[1:2])
+        inside = pt.reshape(inside, places.opened) if places.drops else np.bool_(True)
+        target, updates = x.dimshuffle(*places.order), updates.dimshuffle(*places.moved)
+        if not places.lead:  # an update for the whole array, or for rows of it that are all its own
+            target, table = target[None], pt.zeros((*table.type.shape[:-1], 1), "int32")
+        if kind == "set":
+            out = _set(target, table, updates, inside, places)
+        elif kind in ("add", "sub"):
+            updates = pt.switch(inside, -updates if kind == "sub" else updates, np.zeros((), x.dtype))
+            out = pt.inc_subtensor(_at(target, table), updates)
+        else:
+            from gazelle.engine.lowering.pytensor.ops import Accumulate
+
+            function, nothing = _COMBINE[kind]
+            out = Accumulate(function)(target, table, pt.switch(inside, updates, np.asarray(nothing(x.dtype), x.dtype)))
+        out = out if places.lead else out[0]
+        return out.dimshuffle(*np.argsort(places.order).tolist())
+
+    return rule
+
+
+def _set(target: Any, table: Any, updates: Any, inside: Any, places: Places) -> Any:
+    pt, rows = tensor(), target.type.shape[0]
+    if places.drops:  # what is left out goes to a row that is cut off again
+        target = pt.concatenate([target, pt.zeros_like(target[:1])], axis=0)
+        inside = pt.reshape(inside, places.opened[: table.type.ndim - 1])
+        first = pt.switch(inside, table[..., 0], np.int32(rows))
+        table = pt.concatenate([first[..., None], table[..., 1:]], axis=-1)
+    return pt.set_subtensor(_at(target, table), updates)[:rows]
+
+
+RULES: dict[str, Callable[..., Any]] = {
+    "dynamic_slice": _dynamic_slice,
+    "dynamic_update_slice": _dynamic_update_slice,
+    "gather": _gather,
+    "scatter": _scatter("set"),
+    "scatter-add": _scatter("add"),
+    "scatter-max": _scatter("max"),
+    "scatter-min": _scatter("min"),
+    "scatter-mul": _scatter("mul"),
+    "scatter-sub": _scatter("sub"),
+}

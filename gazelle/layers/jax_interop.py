@@ -1,0 +1,329 @@
+"""Functions and modules of other JAX libraries as layers: JaxLayer, FlaxLayer, EquinoxLayer."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle.core import dtypes, random
+from gazelle.core.config import deserialize, serialize
+from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.variable import Variable
+from gazelle.layers.base import Layer
+
+
+class _Held:
+    """A tree of arrays kept as variables: `values()` gives the tree again. Leaves that are no numbers stay."""
+
+    def __init__(self, layer: Layer, tree: Any, trainable: bool) -> None:
+        leaves, structure = jax.tree.flatten(tree)
+        self.structure: Any = structure
+        self.leaves = [self._variable(layer, leaf, trainable) for leaf in leaves]
+
+    @staticmethod
+    def _variable(layer: Layer, leaf: Any, trainable: bool) -> Any:
+        number = isinstance(leaf, (bool, int, float, np.ndarray, np.generic, jax.Array))
+        if not number or (isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)):
+            return leaf
+        value = np.asarray(leaf)
+        real = dtypes.is_float(value.dtype)
+        dtype = layer.variable_dtype if real else str(dtypes.device_dtype(value.dtype))
+        return Variable(value, value.shape, dtype, trainable and real)
+
+    def values(self) -> Any:
+        """The tree with the present values."""
+        return jax.tree.unflatten(self.structure, [v.value if isinstance(v, Variable) else v for v in self.leaves])
+
+    def assign(self, label: str, tree: Any) -> None:
+        """Store new values in the variables."""
+        leaves, structure = jax.tree.flatten(tree)
+        if structure != self.structure:
+            raise ShapeError(
+                message(f"The state that {label} returned", expected=f"the structure {self.structure}", got=structure)
+            )
+        for variable, leaf in zip(self.leaves, leaves, strict=True):
+            if isinstance(variable, Variable):
+                variable.assign(leaf)
+
+
+class JaxLayer(Layer):
+    """A function of JAX as a layer:  y = call_fn(params, inputs), or  y, state = call_fn(params, state, inputs).
+
+    The functions say by the names of their arguments what they want: call_fn of `params`, `state`, `rng` (a key in
+    training, else None), `inputs`, `training`; init_fn of `rng`, `inputs` (ones of the input's shape), `training`.
+    `params` and `state` are any trees of arrays.
+
+    Args:
+        call_fn: gives the outputs, and the new state after them if it takes `state`.
+        init_fn: gives params, or (params, state); not needed where they are given.
+        params, state: first values, instead of init_fn.
+        seed: seed of `rng`.
+        native_serialization_platforms: accepted for Keras' sake.
+
+    >>> layer = JaxLayer(lambda params, inputs: inputs @ params["w"], params={"w": np.ones((3, 2))})
+    >>> layer(jnp.ones((1, 3)))
+    Array([[3., 3.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        call_fn: Callable[..., Any],
+        init_fn: Callable[..., Any] | None = None,
+        params: Any = None,
+        state: Any = None,
+        seed: int | None = None,
+        native_serialization_platforms: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        for key in ("params", "state", "seed"):
+            self._config.pop(key, None)  # in the weights' file
+        self._asked = _asked(f"call_fn of {self._label}", call_fn, ("params", "state", "rng", "inputs", "training"))
+        if init_fn is not None:
+            self._init_asked = _asked(f"init_fn of {self._label}", init_fn, ("rng", "inputs", "training"))
+        given = params is not None or state is not None
+        if not given and init_fn is None and {"params", "state"} & set(self._asked):
+            raise ArgumentError(
+                message(self._label, expected="init_fn, params or state, since call_fn asks for them", got="none")
+            )
+        self._params = _Held(self, params, True)
+        self._state = _Held(self, state, False)
+        self._given = given
+        self.tracked_params, self.tracked_state = self._params.leaves, self._state.leaves
+
+    @property
+    def params(self) -> Any:
+        """The tree of parameters."""
+        return self._params.values()
+
+    @property
+    def state(self) -> Any:
+        """The tree of what call_fn keeps from call to call."""
+        return self._state.values()
+
+    def build(self, input_shape: Any) -> None:
+        if self._given or not {"params", "state"} & set(self._asked):
+            return
+        with jax.ensure_compile_time_eval():  # a trace may be running; weights are real arrays all the same
+            ones = jax.tree.map(
+                lambda s: jnp.ones([1 if n is None else n for n in s], self.compute_dtype),
+                input_shape,
+                is_leaf=lambda s: isinstance(s, tuple) and all(n is None or isinstance(n, int) for n in s),
+            )
+            told = {"rng": self._first_rng(), "inputs": ones, "training": True}
+            assert self.init_fn is not None
+            params, state = self.init_fn(*(told[name] for name in self._init_asked)), None
+            if "state" in self._asked:
+                params, state = params
+        self._params, self._state = _Held(self, params, True), _Held(self, state, False)
+        self.tracked_params, self.tracked_state = self._params.leaves, self._state.leaves
+
+    def _first_rng(self) -> Any:
+        return jax.random.key(random.next_seed())
+
+    def _rng(self, training: bool) -> Any:
+        return self.random_key(self.seed) if training else None
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        told = {"inputs": inputs, "training": training}
+        if "params" in self._asked:
+            told["params"] = self.params
+        if "state" in self._asked:
+            told["state"] = self.state
+        if "rng" in self._asked:
+            told["rng"] = self._rng(training)
+        out = self.call_fn(*(told[name] for name in self._asked))
+        if "state" in self._asked:
+            out, state = out
+            self._state.assign(f"call_fn of {self._label}", state)
+        return out
+
+
+def _asked(what: str, function: Callable[..., Any], known: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of a function's arguments; `inputs` must be among them, and none that nobody could give."""
+    names = tuple(inspect.signature(function).parameters)
+    if "inputs" not in names or set(names) - set(known):
+        raise ArgumentError(
+            message(what, expected=f"arguments among {', '.join(known)}, and inputs", got=f"({', '.join(names)})")
+        )
+    return names
+
+
+class FlaxLayer(JaxLayer):
+    """A module of Flax as a layer: of `flax.linen`, with the weights it makes, or of `flax.nnx`, with those it has.
+
+    Linen: `params` are trained, other collections (batch_stats ...) are state. nnx: `nnx.Param` are trained, the rest
+    is state; the module itself stays as it was. A linen module that asks for `training` is told it, an nnx module is
+    put into train() or eval(); dropout draws from the layer's key.
+
+    Args:
+        module: the module.
+        method: name of the method, or the method; None: the module's call.
+        variables: first values of a linen module, as its `init` gives them.
+
+    Raises:
+        ImportError: Flax is not installed.
+
+    >>> from flax import linen
+    >>> FlaxLayer(linen.Dense(4))(jnp.ones((2, 3))).shape
+    (2, 4)
+    """
+
+    def __init__(self, module: Any, method: Any = None, variables: Any = None, **kwargs: Any) -> None:
+        try:
+            from flax import nnx
+        except ImportError as error:
+            raise ImportError('FlaxLayer needs Flax: pip install "gazelle[flax]".') from error
+        self._config.pop("variables", None)  # in the weights' file
+        self._nnx = isinstance(module, nnx.Module)
+        if self._nnx:
+            params, state = self._taken_apart()
+            super().__init__(call_fn=self._call_nnx, params=params, state=state, **kwargs)
+            return
+        target = getattr(module, method) if isinstance(method, str) else method or module.__call__
+        told = "training" in inspect.signature(target).parameters
+        params, state = _halves(variables) if variables is not None else (None, None)
+        super().__init__(
+            call_fn=self._call_linen_training if told else self._call_linen,
+            init_fn=self._init_linen_training if told else self._init_linen,
+            params=params,
+            state=state,
+            **kwargs,
+        )
+
+    # linen
+
+    def _apply(self, params: Any, state: Any, rng: Any, inputs: Any, **more: Any) -> Any:
+        from flax.core.scope import DenyList
+
+        values, mutable = {**(params or {}), **(state or {})}, DenyList(["params"])
+        out, new = self.module.apply(values, inputs, rngs=rng, method=self.method, mutable=mutable, **more)
+        return out, {**(state or {}), **{k: v for k, v in new.items() if k in (state or {})}}
+
+    def _call_linen(self, params: Any, state: Any, rng: Any, inputs: Any) -> Any:
+        return self._apply(params, state, rng, inputs)
+
+    def _call_linen_training(self, params: Any, state: Any, rng: Any, inputs: Any, training: Any) -> Any:
+        return self._apply(params, state, rng, inputs, training=training)
+
+    def _init_linen(self, rng: Any, inputs: Any) -> Any:
+        return _halves(self.module.init(rng, inputs, method=self.method))
+
+    def _init_linen_training(self, rng: Any, inputs: Any, training: Any) -> Any:
+        return _halves(self.module.init(rng, inputs, method=self.method, training=training))
+
+    def _first_rng(self) -> Any:
+        return {"params": super()._first_rng(), "dropout": super()._first_rng()}
+
+    def _rng(self, training: bool) -> Any:
+        key = super()._rng(training)
+        return key if self._nnx else {} if key is None else {"dropout": key}
+
+    # nnx
+
+    def _taken_apart(self) -> tuple[Any, Any]:
+        """The module's parameters and its state; how it is put together in training and outside is kept."""
+        from flax import nnx
+
+        module = nnx.clone(self.module)
+        self._parts = {}
+        for training in (True, False):
+            module.train() if training else module.eval()
+            graph, params, keys, state = _split(module)
+            self._parts[training] = (graph, keys)
+        return params, state
+
+    def _call_nnx(self, params: Any, state: Any, rng: Any, inputs: Any, training: Any) -> Any:
+        from flax import nnx
+
+        graph, keys = self._parts[bool(training)]
+        if rng is not None:  # streams of the module begin at this call's key
+            places, structure = jax.tree.flatten(keys)
+            places = [
+                jax.random.fold_in(rng, i) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
+                for i, leaf in enumerate(places)
+            ]
+            keys = jax.tree.unflatten(structure, places)
+        module = nnx.merge(graph, params, keys, state)
+        method = self.method or "__call__"
+        out = getattr(module, method)(inputs) if isinstance(method, str) else method(module, inputs)
+        return out, _split(module)[3]
+
+    def get_config(self) -> dict[str, Any]:
+        method = self.method if isinstance(self.method, (str, type(None))) else self.method.__name__
+        return {**super().get_config(), "module": serialize(self.module), "method": method}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """The layer that `get_config` described; the module's class is given by custom_objects."""
+        dropped = ("native_serialization_platforms", "call_fn", "init_fn")
+        return cls(**{k: deserialize(v) for k, v in config.items() if k not in dropped})
+
+
+def _split(module: Any) -> Any:
+    """A module of nnx as its plan, its parameters, its keys, and the rest of its state."""
+    from flax import nnx
+
+    return nnx.split(module, nnx.Param, nnx.RngState, ...)
+
+
+def _halves(variables: Any) -> tuple[Any, Any]:
+    """Linen's variables as parameters and the other collections."""
+    return {k: v for k, v in variables.items() if k == "params"}, {k: v for k, v in variables.items() if k != "params"}
+
+
+class EquinoxLayer(JaxLayer):
+    """A module of Equinox as a layer: its arrays of floats are trained.
+
+    Modules work on one sample; the layer maps them over the batch. One whose call has an argument `key` gets one key a
+    sample in training, and inference mode is set outside of it. A module made by `eqx.nn.make_with_state` comes with
+    its state, and is mapped under axis_name='batch'.
+
+    Args:
+        module: the module, or any tree of arrays that can be called.
+        state: its `eqx.nn.State`, if it takes one.
+        vmap: False for a module that takes whole batches.
+        seed: seed of the keys.
+
+    Raises:
+        ImportError: Equinox is not installed.
+
+    >>> import equinox as eqx, jax
+    >>> EquinoxLayer(eqx.nn.Linear(3, 4, key=jax.random.key(0)))(jnp.ones((2, 3))).shape
+    (2, 4)
+    """
+
+    def __init__(
+        self, module: Any, state: Any = None, vmap: bool = True, seed: int | None = None, **kwargs: Any
+    ) -> None:
+        try:
+            import equinox
+        except ImportError as error:
+            raise ImportError('EquinoxLayer needs Equinox: pip install "gazelle[equinox]".') from error
+        params, self._rest = equinox.partition(module, equinox.is_inexact_array)
+        self._keyed = "key" in inspect.signature(module.__call__).parameters
+        self._stateful = state is not None
+        super().__init__(call_fn=self._call_module, params=params, state=state, seed=seed, **kwargs)
+        self._config["module"] = module
+
+    def _call_module(self, params: Any, state: Any, rng: Any, inputs: Any, training: Any) -> Any:
+        import equinox
+
+        module = equinox.nn.inference_mode(equinox.combine(params, self._rest), value=not training)
+        keys = None
+        if self._keyed and rng is not None:
+            keys = jax.random.split(rng, jax.tree.leaves(inputs)[0].shape[0]) if self.vmap else rng
+
+        def one(x: Any, state: Any, key: Any) -> Any:
+            more = {"key": key} if self._keyed else {}
+            return module(x, state, **more) if self._stateful else (module(x, **more), state)
+
+        if not self.vmap:
+            return one(inputs, state, keys)
+        places = (0, None, None if keys is None else 0)
+        return jax.vmap(one, places, (0, None), axis_name="batch")(inputs, state, keys)

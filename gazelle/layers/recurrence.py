@@ -1,0 +1,97 @@
+"""The loop over time, for any cell. All sequences here are (time, batch, ...)."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from gazelle.core.engines import engine
+from gazelle.layers.recurrent_cells import _Cell
+from gazelle.layers.stacked_cells import StackedRNNCells, step
+from gazelle.ops import native
+
+
+class Sweep(NamedTuple):
+    """How to go over the steps."""
+
+    reverse: bool = False
+    unroll: bool = False
+    zero: bool = False  # the output of a masked step is 0 (False: the last output again)
+    every: bool = True  # all outputs are wanted (False: only the last one has to be right)
+    training: bool = False
+
+
+def sweep(cell: Any, x: Any, states: list[Any], mask: Any, how: Sweep) -> tuple[Any, list[Any]]:
+    """Outputs (time, batch, ...), in the order of `x`, and the last states. mask (time, batch) or None."""
+    if type(cell).call is StackedRNNCells.call:  # each cell over all steps, then the next: each loop stays small
+        after = []
+        for below, its in zip(cell.cells, states, strict=True):
+            listed = isinstance(its, (list, tuple))
+            x, new = sweep(below, x, list(its) if listed else [its], mask, how)
+            after.append(new if listed else new[0])
+        return x, after
+    if isinstance(cell, _Cell) and type(cell).call is _Cell.call:
+        return _sweep_gates(cell, x, states, mask, how)
+    return _sweep_any(cell, x, states, mask, how)
+
+
+def _held(mask: Any, new: Any, old: Any) -> Any:
+    """`new` where the step counts, `old` elsewhere. mask (batch,)"""
+    return jax.tree.map(lambda n, o: jnp.where(mask.reshape(mask.shape + (1,) * (n.ndim - mask.ndim)), n, o), new, old)
+
+
+def _sweep_gates(cell: _Cell, x: Any, states: list[Any], mask: Any, how: Sweep) -> tuple[Any, list[Any]]:
+    """The product with the input is one for all steps; the first state is the output."""
+    dropped, recurrent = cell.masks(x.shape[1], x.shape[2], how.training)
+
+    def body(states: list[Any], step: Any) -> Any:
+        projected, counts = step
+        new = cell.step(projected, states, recurrent)
+        if counts is not None:
+            new = _held(counts, new, states)
+        return new, new[0]
+
+    x, done = cell.project(x, dropped), None
+    kernels = x.shape[0] > 0 and x.dtype == jnp.float32 and engine() == "xla" and native.ready()
+    if recurrent is None and not how.unroll and kernels:
+        done = cell.whole(x, states, mask, how.reverse)
+    if done is None:
+        done = jax.lax.scan(body, states, (x, mask), reverse=how.reverse, unroll=how.unroll)[::-1]
+    outputs, states = done
+    if mask is not None and how.zero:
+        outputs = _held(mask, outputs, jnp.zeros_like(outputs))
+    return outputs, states
+
+
+def _sweep_any(cell: Any, x: Any, states: list[Any], mask: Any, how: Sweep) -> tuple[Any, list[Any]]:
+    """A cell of which nothing is known but its call."""
+    structure = jax.tree.structure(states)
+
+    def call(states: list[Any], x: Any) -> tuple[Any, list[Any]]:
+        output, new = step(cell, x, states)
+        flat = [n.astype(o.dtype) for n, o in zip(jax.tree.leaves(new), jax.tree.leaves(states), strict=True)]
+        return output, jax.tree.unflatten(structure, flat)
+
+    def plain(states: list[Any], x: Any) -> Any:
+        return call(states, x)[::-1]
+
+    def masked(carry: Any, step: Any) -> Any:
+        (states, last), (x, counts) = carry, step
+        output, new = call(states, x)
+        last = _held(counts, output, last)
+        shown = _held(counts, output, jax.tree.map(jnp.zeros_like, last)) if how.zero else last
+        return (_held(counts, new, states), last), shown
+
+    if mask is None:
+        states, outputs = jax.lax.scan(plain, states, x, reverse=how.reverse, unroll=how.unroll)
+        return outputs, states
+    first = jax.tree.leaves(states[-1] if isinstance(states[0], (list, tuple)) else states)[0]
+    shape = jax.eval_shape(lambda: call(states, x[0])[0])
+    # before the first step that counts the output is the first state, where their shapes agree
+    last = jax.tree.map(
+        lambda s: first.astype(s.dtype) if first.shape == s.shape else jnp.zeros(s.shape, s.dtype), shape
+    )
+    (states, _), outputs = jax.lax.scan(masked, (states, last), (x, mask), reverse=how.reverse, unroll=how.unroll)
+    return outputs, states

@@ -1,0 +1,118 @@
+"""The trunk of the built-in recurrent cells: all gates in one product, the input's part of it out of the loop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from gazelle import activations
+from gazelle.core.errors import ArgumentError, message
+from gazelle.core.random_bits import bernoulli
+from gazelle.layers.base import Layer
+from gazelle.layers.core import check_rate
+
+
+def product(x: Any, kernel: Any, dropped: Any) -> Any:
+    """x W; with dropout each gate (or all, under one mask) sees its own x: (x d_g) W_g."""
+    if dropped is None:
+        return x @ kernel
+    parts = jnp.split(kernel, len(dropped), axis=-1)
+    return jnp.concatenate([(x * d) @ w for d, w in zip(dropped, parts, strict=True)], axis=-1)
+
+
+class _Cell(Layer):
+    """One step of a recurrence: gates from  x W + b  and  h R, the new states from the gates.
+
+    A family member says how many `gates` it has and how `update` makes the new states; the first state is the output.
+    W (features, gates * units) · R (units, gates * units) · b (gates * units,)
+    """
+
+    gates = 1
+
+    def __init__(self, *, implementation: int = 2, **kwargs: Any) -> None:
+        self._config.pop("implementation", None)  # Keras accepts and forgets it
+        super().__init__(**kwargs)
+        if not isinstance(self.units, int) or self.units <= 0:
+            raise ArgumentError(
+                message(f"units of {type(self).__name__}", expected="a positive integer", got=repr(self.units))
+            )
+        for name in ("dropout", "recurrent_dropout"):
+            setattr(self, name, check_rate(type(self).__name__, getattr(self, name), name))
+        self.mask_count = self.gates if implementation == 1 or self.recurrent_dropout else 1
+        self.state_size: Any = self.units
+        self.output_size = self.units
+
+    def build(self, input_shape: Any) -> None:
+        size = self.gates * self.units
+        self.kernel = self.add_weight("kernel", (input_shape[-1], size))
+        self.recurrent_kernel = self.add_weight(
+            "recurrent_kernel",
+            (self.units, size),
+            self.recurrent_initializer,
+            regularizer=self.recurrent_regularizer,
+            constraint=self.recurrent_constraint,
+        )
+        self.bias = self._build_bias(size) if self.use_bias else None
+
+    def _build_bias(self, size: int) -> Any:
+        return self.add_weight("bias", (size,))
+
+    @property
+    def usual(self) -> bool:
+        """Whether the activations are tanh and sigmoid. As  sigmoid(x) = (1 + tanh(x / 2)) / 2,  one tanh then does for
+        all gates; a forward loop on a CPU takes half the time so."""
+        return self.activation is activations.tanh and self.recurrent_activation is activations.sigmoid
+
+    def biases(self) -> tuple[Any, Any]:
+        """The bias of the input's product and that of the state's; None: there is none."""
+        return self.bias, None
+
+    def get_initial_state(self, batch_size: Any = None) -> list[Any]:
+        """Zeros of shape (batch_size, units), one for each state."""
+        sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
+        return [jnp.zeros((batch_size, size), self.compute_dtype) for size in sizes]
+
+    def masks(self, batch: int, features: int, training: bool) -> tuple[Any, Any]:
+        """What dropout keeps of the input and of the state, the same for all time steps; None: everything."""
+
+        def draw(rate: float, size: int) -> Any:
+            if not training or rate == 0:
+                return None
+            kept = bernoulli(self.random_key(self.seed), 1 - rate, (self.mask_count, batch, size))
+            return kept.astype(self.compute_dtype) * (1 / (1 - rate) if rate < 1 else 0.0)
+
+        return draw(self.dropout, features), draw(self.recurrent_dropout, self.units)
+
+    def project(self, x: Any, dropped: Any = None) -> Any:
+        """The input's part of the gates, for one step or for all steps at once."""
+        bias = self.biases()[0]
+        if dropped is None:  # as one matrix: else the kernel's gradient is a slow product over two axes
+            y = (x.reshape(-1, x.shape[-1]) @ self.kernel.value).reshape(*x.shape[:-1], self.gates * self.units)
+        else:
+            y = product(x, self.kernel.value, dropped)
+        return y if bias is None else y + bias
+
+    def recur(self, h: Any, dropped: Any = None) -> Any:
+        """The state's part of the gates."""
+        bias = self.biases()[1]
+        y = product(h, self.recurrent_kernel.value, dropped)
+        return y if bias is None else y + bias
+
+    def update(self, x: Any, inner: Any, states: list[Any]) -> list[Any]:
+        """New states from the input's part `x` and the state's part `inner` of the gates; elementwise."""
+        raise NotImplementedError
+
+    def step(self, x: Any, states: list[Any], dropped: Any = None) -> list[Any]:
+        """New states from the projected input `x` and the old states."""
+        return self.update(x, self.recur(states[0], dropped), states)
+
+    def whole(self, x: Any, states: list[Any], mask: Any, reverse: bool) -> tuple[Any, list[Any]] | None:
+        """Outputs and last states of all steps from the projected input, if `ops.native` has a kernel, else None."""
+        return None
+
+    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
+        listed = isinstance(states, (list, tuple))
+        dropped, recurrent = self.masks(inputs.shape[0], inputs.shape[-1], training)
+        new = self.step(self.project(inputs, dropped), list(states) if listed else [states], recurrent)
+        return new[0], new if listed else new[0]

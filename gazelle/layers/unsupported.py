@@ -1,0 +1,32 @@
+"""Layers of Keras that are left out: they run code of frameworks that gazelle does without."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gazelle.core.errors import ArgumentError, message
+from gazelle.layers.base import Layer
+
+
+class TFSMLayer(Layer):
+    """Keras' layer around a TensorFlow SavedModel. It is left out: making one is an error."""
+
+    def __init__(self, filepath: Any = None, *args: Any, **kwargs: Any) -> None:
+        raise ArgumentError(
+            message(
+                "TFSMLayer runs a SavedModel with TensorFlow, which gazelle does without",
+                hint="Save the model as a .keras file and read it with load_model.",
+            )
+        )
+
+
+class TorchModuleWrapper(Layer):
+    """Keras' layer around a module of PyTorch. It is left out: making one is an error."""
+
+    def __init__(self, module: Any = None, *args: Any, **kwargs: Any) -> None:
+        raise ArgumentError(
+            message(
+                "TorchModuleWrapper runs a module with PyTorch, which gazelle does without",
+                hint="Write the module with layers, or with Flax or Equinox for FlaxLayer and EquinoxLayer.",
+            )
+        )

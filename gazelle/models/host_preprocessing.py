@@ -1,0 +1,91 @@
+"""The front of a model that takes strings: its first layers, which work on the host before the compiled program."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gazelle.core import symbolic
+from gazelle.core.errors import ArgumentError, message
+from gazelle.core.symbolic import KerasTensor, Node
+from gazelle.models.graph import Graph
+
+
+def host_preprocessing_of(model: Any) -> HostPreprocessing | None:
+    """The front of a model some of whose inputs are strings; None for all others."""
+    graph = model._wide or model._graph
+    if graph is None or all(tensor.dtype != "string" for tensor in graph.flat_inputs):
+        return None
+    if model._host_preprocessing is None or model._host_preprocessing.graph is not graph:
+        model._host_preprocessing = HostPreprocessing(graph)
+    front: HostPreprocessing = model._host_preprocessing
+    return front
+
+
+class HostPreprocessing:
+    """Cuts a graph in two where strings have become numbers.
+
+    Called on what a user gives as x it runs the first part, layer by layer, and returns the inputs of `rest`, the
+    second part. What is numbers already stays.
+
+    Raises:
+        ArgumentError: a layer that does not work on the host takes strings.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        entrances = {id(tensor) for tensor in graph.flat_inputs}
+        held = {id(tensor): tensor for tensor in graph.flat_inputs}  # what the host has
+        self.nodes: list[Node] = []
+        later: list[Node] = []
+        for node in graph.nodes:
+            if any(id(t) in entrances for t in symbolic.leaves(node.outputs)):
+                continue
+            if getattr(node.operation, "runs_on_host", False) and all(id(t) in held for t in node.inputs):
+                self.nodes.append(node)
+                held.update((id(t), t) for t in symbolic.leaves(node.outputs))
+            else:
+                later.append(node)
+        wanted = [*(t for node in later for t in node.inputs), *symbolic.leaves(graph.outputs)]
+        self.tensors: list[KerasTensor] = list({id(t): t for t in wanted if id(t) in held}.values())
+        for tensor in self.tensors:
+            if tensor.dtype == "string":
+                users = [node.operation.name for node in later if any(t is tensor for t in node.inputs)]
+                raise ArgumentError(
+                    message(
+                        f"Strings come to '{users[0] if users else 'the output'}'",
+                        expected="numbers, made by a StringLookup, TextVectorization, Hashing or HashedCrossing",
+                        got="strings",
+                        hint="fit and predict compile what comes after these layers; model(x) need not.",
+                    )
+                )
+        self.rest = Graph(_single(self.tensors), graph.outputs, graph.guessed, graph.aside)
+
+    def __call__(self, x: Any) -> Any:
+        given = self._inputs(x)
+        if all(array.dtype.kind not in "USO" for array in given):
+            return x
+        values: dict[int, Any] = {}
+        for tensor, array in zip(self.graph.flat_inputs, given, strict=True):
+            short = array.ndim == len(tensor.shape) - 1 and tensor.shape[-1] == 1
+            values[id(tensor)] = array[..., None] if short else array
+        for node in self.nodes:
+            args, kwargs = symbolic.map_tree(lambda v: values.get(id(v), v), (node.args, node.kwargs))
+            outputs = zip(symbolic.leaves(node.outputs), symbolic.leaves(node.operation(*args, **kwargs)), strict=True)
+            values.update((id(tensor), np.asarray(array)) for tensor, array in outputs)
+        return _single([values[id(tensor)] for tensor in self.tensors])
+
+    def _inputs(self, x: Any) -> list[np.ndarray[Any, Any]]:
+        """x as arrays in the order of the graph's inputs; one list of strings is one array."""
+        if len(self.graph.flat_inputs) == 1 and not isinstance(x, dict):
+            alone = isinstance(x, (list, tuple)) and len(x) == 1 and getattr(x[0], "ndim", 0) > 0
+            return [np.asarray(x[0] if alone else x)]
+        each = self.graph.match(x) if isinstance(x, dict) else list(x)
+        if len(each) != len(self.graph.flat_inputs):
+            return [np.zeros(0)]  # those of `rest`, which tells what is wrong with others
+        return [np.asarray(array) for array in each]
+
+
+def _single(values: list[Any]) -> Any:
+    return values[0] if len(values) == 1 else values

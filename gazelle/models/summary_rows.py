@@ -1,0 +1,148 @@
+"""One row of a summary for each layer: name, class, output shape, number of weights, where its input comes from."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from gazelle.core import symbolic
+from gazelle.core.errors import ArgumentError, message
+from gazelle.core.symbolic import KerasTensor, Node
+from gazelle.layers.base import Layer
+
+
+@dataclasses.dataclass
+class Row:
+    name: str
+    kind: str
+    shape: str
+    params: str
+    connected: str
+    trainable: str
+    level: int = 0  # 0: a layer of the model itself, 1: of a model inside it ...
+
+
+def rows(model: Any, expand_nested: bool = False, layer_range: Any = None) -> list[Row]:
+    """The rows of a model; with `expand_nested` those of the models inside it below their own."""
+    listed = _operations(model)
+    if layer_range is not None:
+        listed = listed[_between(listed, layer_range)]
+    return [row for operation in listed for row in _rows_of(operation, model, expand_nested, 0, not model.trainable)]
+
+
+def is_chain(model: Any) -> bool:
+    """Whether every layer's only input is the output of the one before it, so that connections need no telling."""
+    nodes = _nodes(model)
+    if nodes is None or _is_stack(model):
+        return True
+    readers = Counter(id(tensor.node) for node in nodes for tensor in _inputs(node, model))
+    once = Counter(id(node.operation) for node in nodes)
+    return (
+        all(len(_inputs(node, model)) <= 1 for node in nodes)
+        and max(readers.values(), default=0) <= 1
+        and max(once.values(), default=0) <= 1
+        and len(model.inputs) == len(model.outputs) == 1
+    )
+
+
+def _nodes(model: Any) -> list[Node] | None:
+    graph = getattr(model, "_graph", None)
+    return None if graph is None else graph.nodes
+
+
+def _inputs(node: Node, model: Any) -> list[KerasTensor]:
+    """What a call reads inside this model: nothing where it makes one of the model's inputs."""
+    entrances = {id(tensor.node) for tensor in model.inputs}
+    return [] if id(node) in entrances else node.inputs
+
+
+def _calls(operation: Any, model: Any) -> list[Node]:
+    """The calls of a layer that belong to this model: it may be shared with others."""
+    inside = {id(node) for node in _nodes(model) or ()}
+    return [node for node in operation.nodes if id(node) in inside]
+
+
+def _operations(model: Any) -> list[Any]:
+    """Layers, and in a graph the array functions between them."""
+    graph = getattr(model, "_graph", None)
+    return list(model.layers if graph is None or _is_stack(model) else graph.operations)
+
+
+def _is_stack(model: Any) -> bool:
+    from gazelle.models.sequential import Sequential  # it prints summaries itself
+
+    return isinstance(model, Sequential)
+
+
+def _rows_of(operation: Any, model: Any, expand_nested: bool, level: int, frozen: bool) -> Iterator[Row]:
+    calls = _calls(operation, model)
+    frozen = frozen or not getattr(operation, "trainable", True)
+    read = [] if _is_stack(model) else [t for node in calls for t in _inputs(node, model)]
+    weights = getattr(operation, "weights", [])
+    yield Row(
+        name=operation.name,
+        kind=type(operation).__name__ if isinstance(operation, Layer) else _camel(operation.name),
+        shape=_shape((calls or operation.nodes)[-1].outputs) if operation.nodes else _traced_shape(operation),
+        params=_params(operation),
+        connected=", ".join(_source(tensor, model) for tensor in read) or "-",
+        trainable="-" if not weights else "N" if frozen else "Y",
+        level=level,
+    )
+    if expand_nested and hasattr(operation, "layers"):
+        for inner in _operations(operation):
+            yield from _rows_of(inner, operation, expand_nested, level + 1, frozen)
+
+
+def _params(operation: Any) -> str:
+    if not hasattr(operation, "count_params"):
+        return "0"
+    return f"{operation.count_params():,}" if operation.built else "unbuilt"
+
+
+def _source(tensor: KerasTensor, model: Any) -> str:
+    """The layer a tensor comes from; which call and which output are said where there are several."""
+    assert tensor.node is not None
+    operation = tensor.node.operation
+    calls = _calls(operation, model)
+    several = len(calls) > 1 or len(symbolic.leaves(tensor.node.outputs)) > 1
+    return f"{operation.name}[{calls.index(tensor.node)}][{tensor.index}]" if several else str(operation.name)
+
+
+def _shape(outputs: Any) -> str:
+    if isinstance(outputs, dict):
+        return f"{{{', '.join(f'{key}: {_shape(value)}' for key, value in outputs.items())}}}"
+    if isinstance(outputs, (list, tuple)) and not all(n is None or isinstance(n, int) for n in outputs):
+        return f"[{', '.join(map(_shape, outputs))}]"
+    return str(tuple(getattr(outputs, "shape", outputs)))
+
+
+def _traced_shape(layer: Any) -> str:
+    """The output shape of a layer that was called on data only: traced anew on the shape it was built on."""
+    built_on = getattr(layer, "_build_shapes", None)
+    if not layer.built or not isinstance(built_on, tuple) or not built_on:
+        return "?"
+    try:
+        return _shape(layer.compute_output_shape((None, *built_on[1:])))  # any number of samples
+    except (TypeError, ValueError, RuntimeError, NotImplementedError):  # its call wants more than one input
+        return "?"
+
+
+def _camel(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
+def _between(listed: list[Any], layer_range: Any) -> slice:
+    """The places from the first layer that matches one pattern to the last that matches the other."""
+    ends = list(layer_range)
+    if len(ends) != 2 or not all(isinstance(end, str) for end in ends):
+        raise ArgumentError(message("summary's layer_range", expected="two names of layers", got=repr(layer_range)))
+    first, last = ([i for i, op in enumerate(listed) if re.match(end, op.name)] for end in ends)
+    if not first or not last:
+        names = ", ".join(op.name for op in listed)
+        raise ArgumentError(message("summary's layer_range", expected=f"names among {names}", got=repr(layer_range)))
+    if first[0] > last[-1]:
+        first, last = last, first
+    return slice(first[0], last[-1] + 1)

@@ -1,0 +1,116 @@
+"""One pass over data that is not trained on, and single batches."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import jax
+import numpy as np
+
+from gazelle import data, engine
+from gazelle.metrics.name_aliases import Logs
+from gazelle.training.diagnosis import warn_left_out
+from gazelle.training.steps_per_call import Lookahead, StepsPerCall, host_logs, ordered
+from gazelle.training.trainer import Trainer
+
+_PREDICT = 16  # batches that predict goes at once
+
+
+def evaluate(trainer: Trainer, source: data.Source, events: Any = None, display: Any = None) -> Logs:
+    """The loss and metrics over one pass of the source."""
+    assert trainer.programs is not None
+    values, logs = trainer.live.values(), {}
+    fixed = values, trainer.key
+    carry: Any = (trainer.meters.start(), {path: values[path] for path in trainer.assigned}, np.uint32(0))
+    steps_per_call, single, done = StepsPerCall(), events is not None and events.listens("test"), 0
+    chunks = Lookahead(source.chunks(0))
+    for chunk in chunks:
+        start = 0
+        while start < chunk.stop:
+            stop = start + 1 if single else min(chunk.stop, start + steps_per_call.steps)
+            if single:
+                events.on_test_batch_begin(done, Logs())
+            begun = time.perf_counter()
+            carry, logs, end = trainer.programs.test(carry, fixed, chunk.arrays, np.int32(start), np.int32(stop))
+            if stop == chunk.stop:
+                chunks.fetch()
+            jax.block_until_ready(end)
+            done += stop - start
+            steps_per_call.took(stop - start, time.perf_counter() - begun)
+            start = stop
+            if single:
+                events.on_test_batch_end(done - 1, host_logs(trainer, logs))
+            if display is not None:
+                display.advance(done, source.steps, ordered(trainer, logs))
+    trainer.meters.show(carry[0])
+    trainer.live.put(carry[1])
+    return host_logs(trainer, logs)
+
+
+def predict(trainer: Trainer, source: data.Source, events: Any = None, display: Any = None) -> Any:
+    """The model's outputs for all samples, as NumPy arrays."""
+    values, assigned = trainer.live.values(), {}
+    single = events is not None and events.listens("predict")
+    parts: list[Any] = []
+    waiting: list[Any] = []  # outputs that the device may still compute
+    done = 0
+
+    def fetch() -> None:
+        out, count = waiting.pop(0)
+        parts.append(jax.tree.map(lambda leaf: _flat(leaf, count), out))
+
+    for block in source.blocks(1 if single else _PREDICT, trainer.alone):
+        if single:
+            events.on_predict_batch_begin(done, Logs())
+        out, changed = _outputs(trainer, values, block)
+        waiting.append((out, block.count))
+        done += block.stop
+        if changed:
+            assigned, values = changed, values | changed
+        if single or len(waiting) > 1:
+            fetch()
+        if single:
+            events.on_predict_batch_end(done - 1, Logs({"outputs": parts[-1]}))
+        if display is not None:
+            display.advance(done, source.steps, {})
+    while waiting:
+        fetch()
+    trainer.live.put(assigned)
+    return parts[0] if len(parts) == 1 else jax.tree.map(lambda *all: np.concatenate(all), *parts)
+
+
+def predict_block(trainer: Trainer, block: data.Block) -> Any:
+    """The outputs for the samples of one batch, and nobody is told."""
+    out, assigned = _outputs(trainer, trainer.live.values(), block)
+    if assigned:
+        trainer.live.put(assigned)
+    return jax.tree.map(lambda leaf: _flat(leaf, block.count), out)
+
+
+def _outputs(trainer: Trainer, values: Any, block: data.Block) -> Any:
+    """(outputs (steps, batch, ...), {path: array} of what layers assigned)."""
+    return trainer.predict(values, trainer.key, engine.split(block.arrays), trainer.count(block.stop))
+
+
+def _flat(leaf: Any, count: int) -> Any:
+    """(steps, batch, ...) as (count, ...): an array of the caller's own."""
+    array = np.array(leaf)
+    return array.reshape(-1, *array.shape[2:])[:count] if array.ndim > 1 else array
+
+
+def single_batch(trainer: Trainer, arrays: Any, train: bool) -> Logs:
+    """One step on one batch (x, y, weight), for train_on_batch and test_on_batch; totals go on from the last call."""
+    live, programs = trainer.live, trainer.programs
+    assert programs is not None
+    one = (engine.place_batches(jax.tree.map(lambda array: array[None], arrays)), np.int32(0), np.int32(1))
+    if train:
+        logs, end = live.step(programs.train, np.bool_(False), *one)
+        if not int(end):
+            warn_left_out(trainer, float(logs.get("loss", np.nan)), arrays)
+    else:
+        values = live.values()
+        carry = live.totals, {path: values[path] for path in trainer.assigned}, trainer.count()
+        (live.totals, assigned, _), logs, _ = programs.test(carry, (values, trainer.key), *one)
+        live.put(assigned)
+    return host_logs(trainer, logs)

@@ -1,0 +1,84 @@
+"""What training minimizes: the losses of all outputs, their weights, and the penalties of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+
+from gazelle import losses
+from gazelle.core.errors import ArgumentError, DataError, message
+from gazelle.training.outputs import flat_outputs, output_names, per_output, targets_of
+
+
+class TotalLoss:
+    """(y, y_pred, weight, values, added) -> (total, parts).
+
+    total = sum_i loss_weights_i * loss_i(y_i, y_pred_i, weight_i) + sum(added) + sum of the regularizers' penalties.
+    parts is {"loss": total} and, where there are several outputs, {"<output>_loss": loss_i}.
+    """
+
+    def __init__(self, loss: Any, loss_weights: Any, names: list[str] | None, regularizers: dict[str, Any]) -> None:
+        self.loss, self.loss_weights, self.names, self.regularizers = loss, loss_weights, names, regularizers
+        self._cached: list[Any] | None = None
+
+    def functions(self, names: list[str]) -> list[Any]:
+        """The loss of each output, None where it has none."""
+        if self._cached is None:
+            given = per_output("compile(loss=...)", self.loss, names, spread=True)
+            self._cached = [losses.get(one) for one in given]
+        return self._cached
+
+    def __call__(self, y: Any, y_pred: Any, weight: Any, values: Any, added: list[Any]) -> tuple[Any, dict[str, Any]]:
+        names = output_names(y_pred, self.names)
+        functions = self.functions(names)
+        targets = targets_of(y, names, functions)
+        weights = per_output("sample_weight", weight, names, spread=True)
+        reports = getattr(added, "reports", {})
+        factors = per_output("compile(loss_weights=...)", self.loss_weights, names, spread=True)
+        for factor in factors:
+            if factor is not None and not isinstance(factor, (int, float)) and not hasattr(factor, "dtype"):
+                raise ArgumentError(message("compile(loss_weights=...)", expected="numbers", got=repr(factor)))
+        predictions = flat_outputs(y_pred, names)
+        parts: dict[str, Any] = {}
+        total = jnp.zeros(())
+        if all(f is None for f in functions) and not added:
+            raise ArgumentError(
+                message(
+                    "Nothing to train on",
+                    expected="a loss",
+                    got="compile(loss=None) and no add_loss",
+                    hint="Name one: compile(optimizer, loss='mse').",
+                )
+            )
+        for name, function, target, prediction, sample_weight, factor in zip(
+            names, functions, targets, predictions, weights, factors, strict=True
+        ):
+            if function is None:
+                continue
+            if target is None:
+                raise DataError(
+                    message(
+                        f"The loss of output '{name}' needs labels",
+                        expected="y",
+                        got="none",
+                        hint="Give y: fit(x, y), evaluate(x, y); for several outputs a dict with a key per output.",
+                    )
+                )
+            if hasattr(function, "given"):  # it needs tensors from inside the model
+                function = function.given(reports)
+            value = _call(function, target, prediction, sample_weight)
+            parts[f"{name}_loss"] = value
+            total = total + (value if factor is None else value * factor)
+        for extra in added:
+            total = total + jnp.sum(extra)
+        for path, regularizer in self.regularizers.items():
+            total = total + regularizer(values[path])
+        told = {name: jnp.mean(value) for name, value in reports.items() if isinstance(name, str)}
+        return total, {"loss": total, **(parts if len(names) > 1 else {}), **told}
+
+
+def _call(function: Callable[..., Any], target: Any, prediction: Any, sample_weight: Any) -> Any:
+    """A Loss reduces by itself; a plain function gives one value per sample, which are averaged here."""
+    return losses.as_loss(function)(target, prediction, sample_weight)

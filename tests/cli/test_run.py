@@ -1,0 +1,91 @@
+"""`gazelle run` is to a program what `python` is, but for the meaning of `keras`."""
+
+import signal
+import sys
+
+import pytest
+
+import gazelle
+
+
+def test_arguments_path_and_name_are_the_programs(program, tmp_path):
+    done = program(
+        "import sys; print(sys.argv, sys.path[0], __name__, __file__, sys.modules['__main__'].__file__, sep='|')",
+        "--help",
+        "--",
+        "-x=1",
+    )
+    file = str(tmp_path / "program.py")
+    assert done.stdout.strip() == f"['program.py', '--help', '--', '-x=1']|{tmp_path}|__main__|{file}|{file}"
+
+
+def test_a_neighbour_can_be_imported(program, tmp_path):
+    (tmp_path / "neighbour.py").write_text("from keras.layers import Dense")
+    done = program("import gazelle, neighbour; print(neighbour.Dense is gazelle.layers.Dense)")
+    assert done.stdout == "True\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("", 0),
+        ("raise SystemExit(7)", 7),
+        ("import sys; sys.exit('said')", 1),
+        ("1 / 0", 1),
+        pytest.param(
+            "import os; os.kill(os.getpid(), 2)",
+            -signal.SIGINT,
+            marks=pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's"),
+        ),
+    ],
+)
+def test_exit_code_is_kept(program, line, code):
+    assert program(line).returncode == code
+
+
+def test_the_traceback_is_the_programs_own(program, tmp_path):
+    done = program("""\
+        def fail():
+            try:
+                1 / 0
+            except ZeroDivisionError:
+                import keras.layer
+        fail()
+        """)
+    files = [line.split(",")[0].strip() for line in done.stderr.splitlines() if line.startswith("  File")]
+    assert files == [f'File "{tmp_path / "program.py"}"'] * 3  # one line of the first error, two of the second
+    assert done.stderr.splitlines()[-1] == "Did you mean keras.layers?"
+
+
+def test_an_error_of_syntax_shows_only_the_line(program, tmp_path):
+    lines = program("x = (").stderr.splitlines()
+    assert lines[0] == f'  File "{tmp_path / "program.py"}", line 1'
+    assert lines[-1] == "SyntaxError: '(' was never closed"
+
+
+def test_the_programs_own_hook_is_called(program):
+    done = program("import sys; sys.excepthook = lambda kind, error, trace: print('hook', error); raise OSError('x')")
+    assert (done.stdout, done.stderr, done.returncode) == ("hook x\n", "", 1)
+
+
+def test_main_stays_for_what_runs_at_exit(program):
+    done = program("import atexit; value = 3; atexit.register(lambda: print(__import__('__main__').value, value))")
+    assert done.stdout == "3 3\n"
+
+
+@pytest.mark.parametrize("side", ["start", "end"])
+def test_validation_from_is_one_setting_for_the_program(program, side):
+    done = program("import os; print(os.environ['GAZELLE_VALIDATION_FROM'])", flags=("--validation-from", side))
+    assert done.stdout == f"{side}\n"
+
+
+def test_mistakes_in_the_command_are_told(python):
+    missing = python("-m", "gazelle", "run", "nowhere.py")
+    assert missing.returncode == 2
+    assert "there is no file 'nowhere.py' in" in missing.stderr
+    assert python("-m", "gazelle", "run", "--validation-from", "middle", "x.py").returncode == 2
+    assert "required: {run,explain,upgrade}" in python("-m", "gazelle").stderr
+
+
+def test_version(python):
+    assert python("-m", "gazelle", "--version").stdout == f"gazelle {gazelle.__version__}\n"

@@ -1,0 +1,95 @@
+"""What is told from the source of a program: its era, and its lines in today's spelling."""
+
+import json
+
+import pytest
+
+from gazelle.cli import __main__ as command
+from gazelle.cli import notebooks
+from gazelle.compat import detect, rewrite
+from gazelle.core.errors import DamagedFileError
+
+FIRST = "from keras.layers import Dense\nDense(output_dim=3)\nmodel.fit(x, y, nb_epoch=2)\n"
+#: source -> (era, whether it speaks to the package keras, whether it mixes)
+ERAS = {
+    FIRST: (1, True, False),
+    "from keras.layers import Convolution2D\nConvolution2D(32, 3, 3)\n": (1, True, False),
+    "from keras.layers.core import Dense\n": (2, True, False),
+    "from keras.optimizers import SGD\nSGD(lr=0.1)\nmodel.fit(x, y, epochs=2)\n": (2, True, False),
+    "from tensorflow.keras.optimizers import Adam\nAdam(lr=0.1)\n": (2, False, False),
+    "from keras.layers import Dense\nDense(units=3)\nmodel.fit(x, y, epochs=2)\n": (3, True, False),
+    FIRST + "model.fit(x, y, epochs=2)\n": (2, True, True),
+    FIRST + "from keras import ops\n": (3, True, True),
+    "KMeans(init='random', n_init=3)\n": (3, True, False),
+    "this is no Python": (3, True, False),
+    "from tensorflow import keras\nmodel.compile('adam', 'mse', ['mae'])\n": (2, False, False),
+    "import keras\nmodel.compile('adam', ['mse', 'mae'], [1.0, 0.5])\n": (3, True, False),
+}
+OLD = """\
+from keras.layers.core import Dense, Dropout  # where they were
+from keras.utils import np_utils
+c = Convolution2D(32, 3, 3, border_mode='same',  # as wide
+                  dim_ordering='th', subsample=(2, 2))
+d = Dense(64, 'he_normal', W_regularizer=l2(0.1))
+l = LSTM(8, dropout_W=0.1, consume_less='gpu')
+c = Convolution2D(nb_filter=4, nb_row=3, nb_col=2)
+model.fit(x, y, nb_epoch=3)
+"""
+NEW = """\
+from keras.layers import Dense, Dropout  # where they were
+from keras import utils as np_utils
+c = Convolution2D(32, (3, 3), padding='same',  # as wide
+                  data_format='channels_first', strides=(2, 2))
+d = Dense(64, kernel_initializer='he_normal', kernel_regularizer=l2(0.1))
+l = LSTM(8, dropout=0.1)
+c = Convolution2D(filters=4, kernel_size=(3, 2))
+model.fit(x, y, epochs=3)
+"""
+
+
+@pytest.mark.parametrize("source", ERAS)
+def test_era(source):
+    found = detect.look("program.py", source)
+    assert (found.number, found.standalone, found.mixed) == ERAS[source], found.told()
+
+
+def test_era_of_modules_beside(tmp_path):
+    (tmp_path / "nets.py").write_text(FIRST)
+    (tmp_path / "main.py").write_text("from nets import build\n")
+    assert detect.look(str(tmp_path / "main.py")).number == 1
+
+
+def test_upgraded():
+    assert rewrite.upgraded(OLD) == NEW
+    assert rewrite.upgraded(NEW) == NEW
+    assert "line 8: nb_epoch -> epochs" in rewrite.explained(OLD)
+
+
+def test_commands(tmp_path, capsys):
+    program = tmp_path / "program.py"
+    program.write_text(OLD)
+    assert command.main(["explain", str(program)]) == 0
+    assert "era 1, Keras 1" in capsys.readouterr().out
+    assert command.main(["upgrade", str(program)]) == 0
+    assert program.read_text() == OLD
+    assert "+model.fit(x, y, epochs=3)" in capsys.readouterr().out
+    assert command.main(["upgrade", "--write", str(program)]) == 0
+    assert program.read_text() == NEW
+    program.write_text("print 'Python 2'")
+    assert command.main(["explain", str(program)]) == 2
+    assert "line 1" in capsys.readouterr().err
+
+
+def test_notebook(tmp_path):
+    book = tmp_path / "book.ipynb"
+    cells = [
+        {"cell_type": "markdown", "source": ["text"]},
+        {"cell_type": "code", "source": ["%matplotlib inline\n", "x = 1\n", "!ls"]},
+        {"cell_type": "code", "source": "%%bash\nls"},
+    ]
+    book.write_text(json.dumps({"cells": cells}))
+    lines = notebooks.source(str(book)).split("\n")
+    assert lines == ["pass  # %matplotlib inline", "x = 1", "pass  # !ls", "pass  # %%bash", "pass  # ls"]
+    book.write_text("{}")
+    with pytest.raises(DamagedFileError, match="is no notebook"):
+        notebooks.source(str(book))

@@ -1,0 +1,419 @@
+"""gazelle's `tensorflow`: tensors, tapes, compiled functions, data sets, and what it says of names it lacks."""
+
+import gzip
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import gazelle
+from gazelle.compat import tensorflow as facade
+from gazelle.core.errors import ArgumentError, DataError, StateError
+
+
+@pytest.fixture(scope="module")
+def tf():
+    yield facade.module("tensorflow")
+    facade.close()
+
+
+# Tensors ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "numpy"),
+    [
+        ("reduce_sum", ([[1.0, 2.0], [3.0, 4.0]], 1), [3, 7]),
+        ("math.reduce_std", ([1.0, 3.0],), 1),
+        ("concat", ([[[1.0]], [[2.0]]], 0), [[1], [2]]),
+        ("one_hot", ([0, 2], 3), [[1, 0, 0], [0, 0, 1]]),
+        ("gather", ([[1, 2], [3, 4]], [1], None, 1), [[2], [4]]),
+        ("gather_nd", ([[1, 2], [3, 4]], [[0, 1], [1, 0]]), [2, 3]),
+        ("scatter_nd", ([[1], [3]], [9, 8], [4]), [0, 9, 0, 8]),
+        ("tensor_scatter_nd_update", ([1, 1, 1], [[0]], [5]), [5, 1, 1]),
+        ("sequence_mask", ([1, 3], 3), [[True, False, False], [True, True, True]]),
+        ("clip_by_value", ([-2.0, 0.5, 9.0], 0, 1), [0, 0.5, 1]),
+        ("cumsum", ([1, 2, 3], 0, True), [0, 1, 3]),
+        ("pad", ([[1]], [[0, 1], [1, 0]]), [[0, 1], [0, 0]]),
+        ("linalg.band_part", ([[1, 2], [3, 4]], -1, 0), [[1, 0], [3, 4]]),
+        ("math.confusion_matrix", ([0, 1, 1], [0, 1, 0]), [[1, 0], [1, 1]]),
+        ("nn.softmax", ([[0.0, 0.0]],), [[0.5, 0.5]]),
+        ("nn.sigmoid_cross_entropy_with_logits", ([1.0], [0.0]), [np.log(2)]),
+        ("nn.sparse_softmax_cross_entropy_with_logits", ([1], [[0.0, 0.0]]), [np.log(2)]),
+        ("image.rgb_to_grayscale", (np.ones((1, 1, 3), "float32"),), [[[0.9999]]]),
+        ("image.central_crop", (np.arange(16.0).reshape(4, 4, 1), 0.5), [[[5], [6]], [[9], [10]]]),
+        ("strings.regex_replace", (["a<br>b"], "<br>", " "), [b"a b"]),
+        ("unique", ([5, 3, 5],), [5, 3]),
+    ],
+)
+def test_functions_compute(tf, name, args, numpy):
+    function = tf
+    for part in name.split("."):
+        function = getattr(function, part)
+    converted = [tf.constant(a) if isinstance(a, list) and name not in ("concat", "scatter_nd") else a for a in args]
+    got = function(*converted)
+    got = got[0] if name == "unique" else got
+    expected = np.asarray(numpy)
+    if expected.dtype.kind == "S":
+        assert got.numpy().tolist() == expected.tolist()
+    else:
+        np.testing.assert_allclose(got.numpy(), expected, rtol=1e-5)
+
+
+def test_dtypes_are_those_of_tensorflow(tf):
+    assert [tf.constant(v).dtype for v in (1.5, 1, True, "a")] == [tf.float32, tf.int32, tf.bool, tf.string]
+    assert all(tf.constant(np.float64(1)).dtype == name for name in (tf.float64, "float64", np.float64))
+    assert tf.reduce_mean(tf.constant([1.0, 2.0])).dtype == tf.float32
+    assert tf.cast([1.7], tf.int32).numpy().tolist() == [1]
+    assert (tf.float32.name, tf.float32.as_numpy_dtype, tf.int8.max) == ("float32", np.float32, 127)
+
+
+def test_shapes_answer_in_both_ways(tf):
+    x = tf.zeros([2, 3])
+    assert x.shape == (2, 3)
+    assert x.shape.as_list() == [2, 3]
+    assert x.get_shape()[-1] == 3
+    assert x.shape.rank == 2
+    assert tf.shape(x).numpy().tolist() == [2, 3]
+    assert tf.reshape(x, [tf.shape(x)[1], -1]).shape == (3, 2)
+
+
+def test_operators_meet_numpy_and_variables(tf):
+    x, v = tf.constant([1.0, 2.0]), tf.Variable([3.0, 4.0])
+    weight = gazelle.Variable([1.0, 1.0])  # of a layer
+    for out in (
+        np.ones(2, "float32") * x,
+        x * v,
+        v * x,
+        weight * x,
+        v + 1,
+        1 - v,
+        x**2,
+        -x,
+        x[::-1],
+        x[..., tf.newaxis],
+    ):
+        assert isinstance(out, tf.Tensor)
+    assert (np.ones(2, "float32") + x).numpy().tolist() == [2, 3]
+    assert bool(x[0] < v[0])
+    assert f"{x[1]:.2f}" == "2.00"
+    assert int(tf.constant(3)) == 3
+    assert isinstance(weight, tf.Variable)
+    assert v.assign_sub([1.0, 1.0]).numpy().tolist() == [2, 3]
+
+
+def test_random_draws_follow_the_seed(tf):
+    def draws():
+        tf.random.set_seed(3)
+        return [
+            tf.random.normal([2]).numpy(),
+            tf.random.uniform([2], seed=1).numpy(),
+            tf.random.shuffle([1, 2, 3]).numpy(),
+        ]
+
+    for first, second in zip(draws(), draws(), strict=True):
+        assert first.tolist() == second.tolist()
+    assert tf.random.normal([2]).numpy().tolist() != tf.random.normal([2]).numpy().tolist()
+
+
+# Tapes --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def parts():
+    """A small network with dropout and batch normalization, and data."""
+    gazelle.utils.set_random_seed(1)
+    layers = gazelle.layers
+    model = gazelle.Sequential(
+        [
+            gazelle.Input((3,)),
+            layers.Dense(4, "tanh", kernel_regularizer="l2"),
+            layers.BatchNormalization(),
+            layers.Dropout(0.5),
+            layers.Dense(1),
+        ]
+    )
+    return model, np.random.default_rng(0).normal(size=(8, 3)).astype("float32"), np.ones((8, 1), "float32")
+
+
+def test_gradient_is_that_of_the_same_draws(tf, parts):
+    model, x, y = parts
+    loss_of = gazelle.losses.MeanSquaredError()
+    moving = model.layers[1].moving_mean.numpy()
+    with tf.GradientTape(persistent=True) as tape:
+        out = model(x, training=True)
+        loss = loss_of(y, out) + sum(model.losses)
+    moved = model.layers[1].moving_mean.numpy()
+    weights = model.trainable_variables
+    grads = tape.gradient(loss, weights)
+    last = tape.gradient(out, model.layers[-1].kernel).numpy()
+    # what the last layer saw is known from its gradient: the draws of dropout were not made anew
+    bias, kernel = model.layers[-1].bias.numpy(), model.layers[-1].kernel.numpy()
+    np.testing.assert_allclose(out.numpy().sum(), (last * kernel).sum() + 8 * bias[0], rtol=1e-4)
+    expected = 2 * np.mean(out.numpy() - y)
+    np.testing.assert_allclose(grads[-1].numpy()[0], expected, rtol=1e-4)
+    assert not np.allclose(moving, moved)
+    assert np.allclose(moved, model.layers[1].moving_mean.numpy())  # replays assign nothing
+
+
+def test_penalties_have_gradients(tf, parts):
+    model, x, _ = parts
+    with tf.GradientTape() as tape:
+        model(x)
+        penalty = tf.add_n(model.losses)
+    (grad,) = tape.gradient(penalty, [model.layers[0].kernel])
+    np.testing.assert_allclose(grad.numpy(), 0.02 * model.layers[0].kernel.numpy(), rtol=1e-5)
+
+
+def test_second_derivatives(tf):
+    x = tf.Variable(3.0)
+    with tf.GradientTape() as outer:
+        with tf.GradientTape() as inner:
+            y = x**3
+        first = inner.gradient(y, x)
+    assert float(first) == 27
+    assert float(outer.gradient(first, x)) == 18
+
+
+def test_minimize_takes_a_function_or_a_tape(tf):
+    v, rate = tf.Variable(1.0), gazelle.optimizers.SGD(0.1)
+    rate.minimize(lambda: v**2, [v])
+    with tf.GradientTape() as tape:
+        loss = v**2
+    rate.minimize(loss, [v], tape=tape)
+    assert float(v) == pytest.approx(0.64)
+
+
+def test_structures_watching_and_the_unconnected(tf):
+    w, other, c = tf.Variable([1.0, 2.0]), tf.Variable(1.0), tf.constant(4.0)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(c)
+        y = tf.reduce_sum(w * c)
+    assert tape.watched_variables() == (w,)
+    found = tape.gradient(y, {"w": w, "c": [c], "o": other})
+    assert found["w"].numpy().tolist() == [4, 4]
+    assert float(found["c"][0]) == 3
+    assert found["o"] is None
+    assert float(tape.gradient(y, other, unconnected_gradients=tf.UnconnectedGradients.ZERO)) == 0
+    assert tape.gradient(y, w, output_gradients=tf.constant(2.0)).numpy().tolist() == [8, 8]
+    assert tape.jacobian(w * c, w) is None  # computed after the tape
+
+
+def test_a_tape_is_used_once(tf):
+    v = tf.Variable(1.0)
+    with tf.GradientTape() as tape:
+        y = v * v
+    tape.gradient(y, v)
+    with pytest.raises(StateError, match=r"tf.GradientTape\(persistent=True\)"):
+        tape.gradient(y, v)
+    with pytest.raises(ArgumentError, match="expected tensors and variables, got str"):
+        tf.GradientTape(persistent=True).gradient(y, ["v"])
+
+
+def test_gradients_between_the_outputs_of_a_model(tf, parts):
+    model, x, _ = parts
+    both = gazelle.Model(model.inputs, [model.layers[0].output, model.output])
+    with tf.GradientTape() as tape:
+        hidden, out = both(x)
+        score = out[:, 0]
+    assert tape.gradient(score, hidden).shape == (8, 4)
+
+
+# Compiled functions -------------------------------------------------------------------------------------------------
+
+
+def test_function_trains_as_plain_code_does(tf):
+    def trained(wrap):
+        gazelle.utils.set_random_seed(4)
+        model = gazelle.Sequential([gazelle.Input((3,)), gazelle.layers.Dense(2)])
+        optimizer, mean = gazelle.optimizers.Adam(0.1), gazelle.metrics.Mean()
+
+        @wrap
+        def step(x):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(tf.square(model(x) - 1.0))
+            optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))
+            mean.update_state(loss)
+            return loss
+
+        losses = [float(step(np.ones((4, 3), "float32"))) for _ in range(4)]
+        return losses, float(mean.result()), int(optimizer.iterations), model.get_weights(), step
+
+    plain, compiled = trained(lambda f: f), trained(tf.function)
+    np.testing.assert_allclose(plain[0], compiled[0], rtol=1e-5)
+    assert (plain[1], plain[2]) == (pytest.approx(compiled[1], rel=1e-5), compiled[2])
+    for a, b in zip(plain[3], compiled[3], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+    assert not compiled[4]._plain
+
+
+def test_function_draws_anew_each_time(tf):
+    draw = tf.function(lambda: tf.random.normal([3]))
+    assert draw().numpy().tolist() != draw().numpy().tolist()
+
+
+def test_function_with_python_conditions_runs_plainly(tf):
+    @tf.function
+    def positive(x):
+        return x if tf.reduce_sum(x) > 0 else -x
+
+    with pytest.warns(UserWarning, match=r"tf.function of positive \(.*line \d+\) asks for the value of a tensor"):
+        assert positive(tf.constant([-2.0])).numpy().tolist() == [2]
+    assert positive(tf.constant([-2.0])).numpy().tolist() == [2]  # which is said once
+    assert positive._plain
+    total = tf.function(lambda data: sum(float(x) for x in data))
+    assert total(tf.data.Dataset.range(4)) == 6
+
+
+def test_function_with_a_signature(tf):
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)])
+    def double(x):
+        return x * 2
+
+    assert double([1, 2]).numpy().tolist() == [2, 4]
+    assert double(tf.constant([3])).numpy().tolist() == [6]
+    with pytest.raises(TypeError, match=r"expected TensorSpec\(.*got shape \(1, 1\), dtype int32"):
+        double(tf.constant([[1]]))
+
+
+# Data sets ----------------------------------------------------------------------------------------------------------
+
+
+def chain(data):
+    return [e.numpy().tolist() for e in data]
+
+
+def test_data_sets_by_their_words(tf):
+    numbers = tf.data.Dataset.range(6)
+    assert chain(numbers.batch(4)) == [[0, 1, 2, 3], [4, 5]]
+    assert len(numbers.batch(4, drop_remainder=True)) == 1
+    assert chain(numbers.filter(lambda x: x % 2 == 0).map(lambda x: x * 10)) == [0, 20, 40]
+    assert chain(numbers.skip(1).take(2).repeat(2)) == [1, 2, 1, 2]
+    assert numbers.repeat().cardinality() == -1
+    assert chain(numbers.window(3, shift=2, drop_remainder=True).flat_map(lambda w: w.batch(3))) == [
+        [0, 1, 2],
+        [2, 3, 4],
+    ]
+    assert chain(numbers.take(2).concatenate(numbers.skip(5)).batch(2).unbatch()) == [0, 1, 5]
+    assert [(int(i), int(x)) for i, x in numbers.skip(4).enumerate(7)] == [(7, 4), (8, 5)]
+    assert int(numbers.reduce(np.int64(0), lambda s, x: s + x)) == 15
+    lists = tf.data.Dataset.from_generator(lambda: iter([[1], [2, 3]]), tf.int32)
+    assert chain(lists.padded_batch(2)) == [[[1, 0], [2, 3]]]
+    assert chain(numbers.take(4).interleave(lambda x: tf.data.Dataset.from_tensors(x).repeat(2), 2)) == [
+        0,
+        1,
+        0,
+        1,
+        2,
+        3,
+        2,
+        3,
+    ]
+
+
+def test_data_sets_shuffle_anew_in_each_pass(tf):
+    data = tf.data.Dataset.range(20).shuffle(20, seed=1)
+    first, second = chain(data), chain(data)
+    assert first != second
+    assert sorted(first) == sorted(second) == list(range(20))
+    still = tf.data.Dataset.range(20).shuffle(20, seed=1, reshuffle_each_iteration=False)
+    assert chain(still) == chain(still)
+
+
+def test_data_sets_keep_structures(tf):
+    data = tf.data.Dataset.from_tensor_slices(({"a": [1.0, 2.0]}, [0, 1])).batch(2)
+    spec = data.element_spec
+    assert spec[0]["a"].dtype == tf.float32
+    assert spec[1].shape == (2,)
+    ((x, y),) = data.map(lambda x, y: (x["a"] + 1, y))
+    assert x.numpy().tolist() == [2, 3]
+    assert y.numpy().tolist() == [0, 1]
+    pairs = tf.data.Dataset.zip((tf.data.Dataset.range(3), tf.data.Dataset.range(2)))
+    assert len(pairs) == 2
+
+
+def test_data_sets_train(tf):
+    x = np.random.default_rng(0).normal(size=(32, 3)).astype("float32")
+    data = tf.data.Dataset.from_tensor_slices((x, x.sum(1, keepdims=True))).shuffle(32).batch(8)
+    model = gazelle.Sequential([gazelle.Input((3,)), gazelle.layers.Dense(1)])
+    model.compile(gazelle.optimizers.SGD(0.1), "mse")
+    history = model.fit(data.repeat(), steps_per_epoch=4, epochs=8, validation_data=data, verbose=0, keep=False)
+    assert history.history["val_loss"][-1] < 0.1 * history.history["val_loss"][0]
+    assert model.predict(data.map(lambda x, y: x), verbose=0).shape == (32, 1)
+
+
+def test_data_sets_say_what_does_not_fit(tf):
+    with pytest.raises(DataError, match=r"one number of rows, got \[2, 3\]"):
+        tf.data.Dataset.from_tensor_slices(([1, 2], [1, 2, 3]))
+    ragged = tf.data.Dataset.from_generator(lambda: iter([[1], [2, 3]]), tf.int32)
+    with pytest.raises(DataError, match="use padded_batch"):
+        list(ragged.batch(2))
+
+
+def test_files_of_values_between_commas(tf, tmp_path):
+    path = str(tmp_path / "titanic.csv")
+    pathlib.Path(path).write_text('survived,sex,age\n0,male,22.0\n1,female,\n1,"fe,male",4\n', encoding="utf-8")
+    data = tf.data.experimental.make_csv_dataset(path, 2, label_name="survived", num_epochs=1, shuffle=False)
+    (features, labels), (last, _) = data
+    assert labels.numpy().tolist() == [0, 1]
+    assert features["sex"].numpy().tolist() == [b"male", b"female"]
+    assert last["sex"].numpy().tolist() == [b"fe,male"]
+    assert features["age"].numpy().tolist() == [22, 0]
+    assert features.keys() == {"sex", "age"}
+    assert features["age"].dtype == tf.float32
+    rows = list(tf.data.experimental.CsvDataset(path, [tf.int32, [-1.0]], header=True, select_cols=[0, 2]))
+    assert [tuple(float(v) for v in row) for row in rows] == [(0, 22), (1, -1), (1, 4)]
+    with pytest.raises(DataError, match=r"Line 3 of .*titanic.csv: expected a value, got an empty field"):
+        list(tf.data.experimental.CsvDataset([path], [tf.int32, tf.float32], header=True, select_cols=[0, 2]))
+    with pytest.raises(DataError, match=r"Line 2 of .*titanic.csv: expected a number \(int32\), got 'male'"):
+        list(tf.data.experimental.CsvDataset([path], [tf.int32, tf.int32, tf.float32], header=True))
+    with pytest.raises(DataError, match=r"label_name of make_csv_dataset: expected one of \['survived'"):
+        tf.data.experimental.make_csv_dataset(path, 2, label_name="lived")
+
+
+def test_record_files_say_what_is_broken(tf, tmp_path):
+    path = str(tmp_path / "rows.tfrecord")
+    with tf.io.TFRecordWriter(path, tf.io.TFRecordOptions("GZIP")) as writer:
+        writer.write(b"one\0")
+        writer.write(b"two")
+    read = tf.data.TFRecordDataset(path, "GZIP")
+    assert [v.numpy() for v in read] == [b"one\0", b"two"]
+    whole = gzip.decompress(pathlib.Path(path).read_bytes())
+    for broken in (whole[:-5], b"\1" + whole[1:]):
+        pathlib.Path(path).write_bytes(broken)
+        with pytest.raises(DataError, match="expected whole records, got a broken one"):
+            list(tf.data.TFRecordDataset(path))
+    with pytest.raises(DataError, match="expected GZIP, or none, got 'ZLIB'"):
+        list(tf.data.TFRecordDataset(path, "ZLIB"))
+    with pytest.raises(DataError, match="expected whole fields, got broken bytes"):
+        tf.train.Example.FromString(b"\x0a\x7f")
+    with pytest.raises(DataError, match="Feature 'x': expected 1 values, or a default_value, got 0"):
+        tf.io.parse_single_example(b"", {"x": tf.io.FixedLenFeature([], tf.float32)})
+
+
+# Names --------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_missing_is_named_with_its_line(tf):
+    with pytest.raises(facade.MissingFunctionError, match=r"tf.reduce_meen is not .*test_tensorflow.py, line \d+"):
+        tf.reduce_meen([1])
+    with pytest.raises(facade.MissingFunctionError, match=r"Did you mean tf\.reduce_mean"):
+        tf.reduce_meen([1])
+    with pytest.raises(StateError, match=r"tf.placeholder \(.*test_tensorflow.py, line \d+\)(.|\n)*Use keras\.Input"):
+        tf.compat.v1.placeholder(tf.float32)
+    with pytest.raises(ArgumentError, match=r"model\.save\(\"model\.keras\"\)"):
+        tf.saved_model.save(None, "x")
+
+
+def test_closing_leaves_gazelle_as_it_was():
+    facade.module("tensorflow")
+    layer = gazelle.layers.Dense(2)
+    assert hasattr(layer(np.ones((1, 2), "float32")), "get_shape")
+    facade.close()
+    out = layer(np.ones((1, 2), "float32"))
+    assert isinstance(out, jax.Array)
+    assert not hasattr(jnp.ones(1), "numpy")
+    assert not hasattr(gazelle.metrics.Mean().result(), "get_shape")
+    facade.module("tensorflow")  # the fixture of this module closes it

@@ -1,0 +1,69 @@
+"""HDF5 parts, queues, small conversions, and scikit-learn estimators of the old way."""
+
+import numpy as np
+import pytest
+
+import gazelle
+from gazelle.compat import scikit_learn, utils
+from gazelle.compat.preprocessing.sequence import TimeseriesGenerator
+
+
+def test_parts_of_a_file(tmp_path):
+    import h5py
+
+    rows = np.arange(20.0).reshape(10, 2)
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["x"] = rows
+    part = utils.HDF5Matrix(tmp_path / "x.h5", "x", start=2, end=8, normalizer=lambda x: x / 2)
+    assert (len(part), part.shape, part.ndim, part.size, part.dtype) == (6, (6, 2), 2, 12, np.float64)
+    np.testing.assert_array_equal(part[1:3], rows[3:5] / 2)
+    np.testing.assert_array_equal(part[-1], rows[7] / 2)
+    np.testing.assert_array_equal(part[[0, 5]], rows[[2, 7]] / 2)
+    model = gazelle.Sequential([gazelle.Input((2,)), gazelle.layers.Dense(1, kernel_initializer="ones")])
+    np.testing.assert_allclose(model.predict(part, verbose=0)[:, 0], rows[2:8].sum(1) / 2)
+
+
+def test_queues_go_round():
+    data = TimeseriesGenerator(np.arange(8), np.arange(8), length=2, batch_size=3)
+    queue = utils.OrderedEnqueuer(data)
+    assert not queue.is_running()
+    queue.start(workers=2, max_queue_size=4)
+    batches = queue.get()
+    assert [next(batches)[1].tolist() for _ in range(3)] == [[2, 3, 4], [5, 6, 7], [2, 3, 4]]
+    queue.stop()
+    assert next(batches, None) is None
+    once = utils.GeneratorEnqueuer(iter([1, 2]))
+    once.start()
+    assert list(once.get()) == [1, 2]
+
+
+def test_conversions():
+    kernel = np.arange(18).reshape(3, 3, 2, 1)
+    np.testing.assert_array_equal(utils.convert_kernel(kernel), kernel[::-1, ::-1])
+    assert utils.probas_to_classes(np.array([[0.2], [0.7]])).tolist() == [0, 1]
+    assert [utils.conv_output_length(10, 3, p, 2) for p in ("same", "valid", "full")] == [5, 4, 6]
+    with pytest.raises(ValueError, match="padding 'sam'"):
+        utils.conv_output_length(10, 3, "sam", 1)
+    model = gazelle.Sequential([gazelle.Input((2,)), gazelle.layers.Dense(1)])
+    assert utils.multi_gpu_model(model, gpus=4) is model
+
+
+def build(units=4, optimizer="adam"):
+    model = gazelle.Sequential([gazelle.Input((2,)), gazelle.layers.Dense(units, activation="softmax")])
+    model.compile(optimizer, "categorical_crossentropy")
+    return model
+
+
+def test_estimators_take_what_their_functions_have():
+    classifier = scikit_learn.KerasClassifier(build_fn=build, units=3, epochs=2, verbose=0)
+    assert classifier.get_params() == {"build_fn": build, "units": 3, "epochs": 2, "verbose": 0}
+    classifier.set_params(epochs=1)
+    history = classifier.fit(np.random.rand(9, 2), np.array(list("abcabcabc")))
+    assert len(history.epoch) == 1
+    assert set(classifier.predict(np.random.rand(5, 2))) <= set("abc")
+    with pytest.raises(RuntimeError, match=r"expected a model that measures accuracy.*\nWrite metrics=\['accuracy'\]"):
+        classifier.score(np.random.rand(3, 2), list("abc"))
+    with pytest.raises(ValueError, match=r"expected an argument of build_fn, fit or predict, got 'unit'"):
+        scikit_learn.KerasClassifier(build_fn=build, unit=3)
+    with pytest.raises(RuntimeError, match="expected fit first, got no model"):
+        scikit_learn.KerasRegressor(build_fn=build).predict(np.ones((1, 2)))
