@@ -1,0 +1,49 @@
+"""Type aliases of public signatures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, Union
+
+import jax
+import numpy as np
+
+if TYPE_CHECKING:
+    from gazelle.constraints import Constraint
+    from gazelle.core.policies import DTypePolicy
+    from gazelle.core.symbolic import KerasTensor
+    from gazelle.core.variable import Variable
+    from gazelle.initializers import Initializer
+    from gazelle.losses import Loss
+    from gazelle.metrics import Metric
+    from gazelle.optimizers import Optimizer
+    from gazelle.regularizers import Regularizer
+
+T = TypeVar("T")
+
+#: a concrete array of the device; computations return it
+Array: TypeAlias = jax.Array
+#: what functions accept as an array: arrays, symbolic tensors, variables, numbers, nested lists of numbers
+ArrayLike: TypeAlias = Union[
+    jax.Array, np.ndarray, np.generic, bool, int, float, complex, Sequence["ArrayLike"], "KerasTensor", "Variable"
+]
+#: a value, or values in lists, tuples and dicts
+Nested: TypeAlias = Union[T, Sequence["Nested[T]"], Mapping[str, "Nested[T]"]]
+#: sizes along the axes; None is a size that is not known yet
+Shape: TypeAlias = Sequence[int | None]
+#: 'float32', np.float32, np.dtype('float32')
+DTypeLike: TypeAlias = Union[str, np.dtype, type]
+#: a dtype or a dtype policy, by name or as an object
+PolicyLike: TypeAlias = Union[str, np.dtype, type, "DTypePolicy", Mapping[str, Any], None]
+PathLike: TypeAlias = str | os.PathLike[str]
+#: what `get_config` returns: values that JSON can hold
+Config: TypeAlias = dict[str, Any]
+#: an object of a kind, its name, its config, or a function in its place
+ActivationLike: TypeAlias = Union[str, Callable[..., Any], Mapping[str, Any], None]
+InitializerLike: TypeAlias = Union["Initializer", str, Callable[..., Any], Mapping[str, Any], np.ndarray, None]
+RegularizerLike: TypeAlias = Union["Regularizer", str, Callable[..., Any], Mapping[str, Any], None]
+ConstraintLike: TypeAlias = Union["Constraint", str, Callable[..., Any], Mapping[str, Any], None]
+LossLike: TypeAlias = Union["Loss", str, Callable[..., Any], Mapping[str, Any], None]
+MetricLike: TypeAlias = Union["Metric", str, Callable[..., Any], Mapping[str, Any], None]
+OptimizerLike: TypeAlias = Union["Optimizer", str, Mapping[str, Any]]
