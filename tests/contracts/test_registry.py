@@ -59,7 +59,7 @@ def _classes():
                 yield pytest.param(namespace, cls, id=f"{namespace}.{cls.__name__}")
 
 
-@pytest.mark.parametrize(("room", "cls"), list(_classes()))
+@pytest.mark.parametrize(("namespace", "cls"), list(_classes()))
 def test_config_makes_it_again(namespace, cls):
     thing = cls(**NEEDED.get(cls.__name__, {}))
     words = json.loads(json.dumps(serialize_object(thing)))
