@@ -64,7 +64,7 @@ WRONG = [  # loss, y, y_pred, what the message must say
 ]
 
 
-@pytest.mark.parametrize(("name", "true", "pred", "mend"), WRONG, ids=str)
+@pytest.mark.parametrize(("name", "true", "pred", "hint"), WRONG, ids=str)
 def test_a_misfit_is_told_with_loss_shapes_and_mend(name, true, pred, hint):
     loss = losses.as_loss(name)
     with pytest.raises(ShapeError) as caught:
