@@ -24,7 +24,7 @@ from gazelle.layers.convolution_depthwise import DepthwiseConv1D, DepthwiseConv2
 from gazelle.layers.convolution_transpose import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from gazelle.layers.core import Activation, Dense, Dropout, Flatten, Identity, Lambda, Masking
 from gazelle.layers.einsum_dense import EinsumDense
-from gazelle.layers.embedding import Embedding
+from gazelle.layers.embedding import Embedding, ReversibleEmbedding
 from gazelle.layers.grouped_query_attention import GroupQueryAttention
 from gazelle.layers.gru import GRU, GRUCell
 from gazelle.layers.hashing import HashedCrossing, Hashing
@@ -130,7 +130,6 @@ from gazelle.layers.reshaping import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
-from gazelle.layers.reversible_embedding import ReversibleEmbedding
 from gazelle.layers.rnn import RNN
 from gazelle.layers.scaling import Normalization, Rescaling
 from gazelle.layers.serialization import deserialize, serialize

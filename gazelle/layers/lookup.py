@@ -13,8 +13,7 @@ from gazelle.core import dtypes
 from gazelle.core.errors import ArgumentError, DataError, StateError, UnsafeFileError, message
 from gazelle.layers.adapting import batches
 from gazelle.layers.categories import MODES, check_mode, encode, encoded_shape
-from gazelle.layers.fingerprint import buckets
-from gazelle.layers.hashing import checked_salt
+from gazelle.layers.hashing import buckets, checked_salt
 from gazelle.layers.numpy_layer import NumpyLayer, texts
 
 

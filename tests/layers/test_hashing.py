@@ -11,7 +11,7 @@ import pytest
 from gazelle import layers
 from gazelle.core.errors import ArgumentError, ShapeError
 from gazelle.layers import HashedCrossing, Hashing
-from gazelle.layers.fingerprint import farmhash64, siphash64
+from gazelle.layers.hashing import farmhash64, siphash64
 
 LENGTHS = {
     0: 11160318154034397263,

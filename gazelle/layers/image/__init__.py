@@ -4,19 +4,22 @@ In: images (height, width, channels) or a batch, alone or in a dict with labels,
 Must not know: files, datasets, or how a model is trained.
 """
 
-from gazelle.layers.image.bits import RandomInvert, RandomPosterization, Solarization
-from gazelle.layers.image.boxes import MaxNumBoundingBoxes
-from gazelle.layers.image.color import RandomGrayscale, RandomHue, RandomSaturation
-from gazelle.layers.image.erasing import RandomErasing
+from gazelle.layers.image.color import (
+    RandomBrightness,
+    RandomColorDegeneration,
+    RandomContrast,
+    RandomGrayscale,
+    RandomHue,
+    RandomSaturation,
+)
 from gazelle.layers.image.geometry import RandomFlip, RandomRotation, RandomShear, RandomTranslation, RandomZoom
-from gazelle.layers.image.histogram import AutoContrast, Equalization
-from gazelle.layers.image.histogram_local import ContrastLimitedAdaptiveHistogramEqualization
-from gazelle.layers.image.light import RandomBrightness, RandomColorDegeneration, RandomContrast
-from gazelle.layers.image.mixing import CutMix, MixUp
+from gazelle.layers.image.histogram import AutoContrast, ContrastLimitedAdaptiveHistogramEqualization, Equalization
+from gazelle.layers.image.mixing import CutMix, MixUp, RandomErasing
 from gazelle.layers.image.perspective import RandomElasticTransform, RandomPerspective
 from gazelle.layers.image.policies import AugMix, RandAugment, RandomColorJitter
+from gazelle.layers.image.resizing import CenterCrop, MaxNumBoundingBoxes, RandomCrop, Resizing
 from gazelle.layers.image.sharpness import RandomGaussianBlur, RandomSharpness
-from gazelle.layers.image.sizes import CenterCrop, RandomCrop, Resizing
+from gazelle.layers.image.tone import RandomInvert, RandomPosterization, Solarization
 
 __all__ = [
     "AugMix",

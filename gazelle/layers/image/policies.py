@@ -9,12 +9,17 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.layers.image.base import ImageLayer, interval
-from gazelle.layers.image.bits import RandomPosterization, Solarization
-from gazelle.layers.image.color import RandomHue, RandomSaturation
+from gazelle.layers.image.color import (
+    RandomBrightness,
+    RandomColorDegeneration,
+    RandomContrast,
+    RandomHue,
+    RandomSaturation,
+)
 from gazelle.layers.image.geometry import RandomRotation, RandomShear, RandomTranslation
 from gazelle.layers.image.histogram import AutoContrast, Equalization
-from gazelle.layers.image.light import RandomBrightness, RandomColorDegeneration, RandomContrast
 from gazelle.layers.image.sharpness import RandomSharpness
+from gazelle.layers.image.tone import RandomPosterization, Solarization
 
 GEOMETRY = ("random_shear", "random_translation", "random_rotation")
 LIGHT = ("random_brightness", "random_color_degeneration", "random_contrast", "random_sharpness")
