@@ -1,4 +1,4 @@
-"""Runs programs one after the other in this process, as `gazelle run` does, and prints what became of each as JSON."""
+"""Runs programs one after the other in this process, as `gazelle run` does, and prints the outcome of each as JSON."""
 
 import contextlib
 import gc
@@ -54,15 +54,14 @@ def run(path, folder):
     return None
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # one line of input names a program; one line of output answers [seconds, error or null]
     gazelle.install()
-    out = {}
-    folder, *paths = sys.argv[1:]
+    folder = sys.argv[1]
     archives.write(pathlib.Path(os.environ["KERAS_HOME"]))
-    for path in paths:
+    for line in sys.stdin:
+        path = line.rstrip("\n")
         gazelle.utils.set_random_seed(0)
         eras.begin(path)
         start = time.process_time()
         problem = run(path, os.path.join(folder, os.path.basename(path)[:-3]))
-        out[os.path.basename(path)] = [round(time.process_time() - start, 2), problem]
-    print(json.dumps(out))
+        print(json.dumps([round(time.process_time() - start, 2), problem]), flush=True)
