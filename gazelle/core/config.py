@@ -123,54 +123,78 @@ def resolve(key: str, value: Any) -> Any:
     return value if resolver is None else resolver(value)
 
 
-class Configurable:
-    """Remembers the words it was made from: `get_config` gives them back, `from_config` makes it again.
+def _attribute(self: Any, name: str) -> Any:
+    found = era.attribute(self, name)
+    if found is era.NOTHING:
+        own = getattr(type(self), name, None)
+        if isinstance(own, property) and own.fget is not None:
+            return own.fget(self)  # it raised AttributeError: raise it again with its own message
+        kind = type(self).__name__
+        raise AttributeError(f"{kind!r} object has no attribute {name!r}", name=name, obj=self)
+    return found
 
-    Classes of gazelle find each argument as an attribute (names resolved to objects) before their own `__init__` runs,
-    and report the attributes' present values; other people's classes are only listened to.
+
+def _assign(self: Any, name: str, value: Any) -> None:
+    if not era.settable(name) or era.ask("assign", self, name, value) is era.NOTHING:
+        object.__setattr__(self, name, value)
+
+
+class Configurable:
+    """Base of objects whose constructor arguments are their config: losses, metrics, optimizers, initializers.
+
+    `get_config` returns the arguments, `from_config` makes an equal object. In classes of gazelle each argument is an
+    attribute before `__init__` runs (names such as "relu" resolved to objects), and `get_config` reads the attributes;
+    for other classes the arguments are recorded as they were given. `Operation`, the base of layers, does the same.
     """
 
     _config: dict[str, Any]
     _namespace = "builtins"  # the module of Keras that the class belongs to: "layers", "losses" ...
 
-    def __getattr__(self, name: str) -> Any:  # arguments become attributes by habit, not by hand
-        found = era.attribute(self, name)
-        if found is era.NOTHING:
-            own = getattr(type(self), name, None)
-            if isinstance(own, property) and own.fget is not None:
-                return own.fget(self)  # it raised AttributeError, and tells why once more
-            kind = type(self).__name__
-            raise AttributeError(f"{kind!r} object has no attribute {name!r}", name=name, obj=self)
-        return found
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not era.settable(name) or era.ask("assign", self, name, value) is era.NOTHING:
-            super().__setattr__(name, value)
+    __getattr__ = _attribute
+    __setattr__ = _assign
 
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        builtin = cls.__module__.startswith("gazelle.")
-        if builtin and not abstract and not cls.__name__.startswith("_"):
-            register(cls._namespace)(cls)
-        if "__init__" in cls.__dict__:
-            _listen(cls, builtin)
-        for name in era.METHODS if builtin else ():
-            if inspect.isfunction(cls.__dict__.get(name)):
-                setattr(cls, name, era.listening(cls.__dict__[name]))
+        capture_arguments(cls, abstract)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as values that JSON can hold."""
-        live = type(self).__module__.startswith("gazelle.")
-        words = getattr(self, "_config", {})
-        return {k: serialize(getattr(self, k, v) if live else v) for k, v in words.items()}
+        return captured_arguments(self)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
         """The object that `get_config` described."""
-        return cls(**{key: deserialize(value) for key, value in config.items()})
+        return make_from_config(cls, config)
 
 
-def _listen(cls: type, builtin: bool) -> None:
+def capture_arguments(cls: type, abstract: bool = False) -> None:
+    """Set up a new class whose constructor arguments are its config; for the `__init_subclass__` of a base class.
+
+    A class of gazelle is entered into the registry, unless it is abstract or private.
+    """
+    builtin = cls.__module__.startswith("gazelle.")
+    if builtin and not abstract and not cls.__name__.startswith("_"):
+        register(cls._namespace)(cls)  # type: ignore[attr-defined]
+    if "__init__" in cls.__dict__:
+        _record_arguments(cls, builtin)
+    for name in era.METHODS if builtin else ():
+        if inspect.isfunction(cls.__dict__.get(name)):
+            setattr(cls, name, era.listening(cls.__dict__[name]))
+
+
+def captured_arguments(thing: Any) -> dict[str, Any]:
+    """The constructor arguments of an object as values that JSON can hold."""
+    current = type(thing).__module__.startswith("gazelle.")
+    arguments = getattr(thing, "_config", {})
+    return {name: serialize(getattr(thing, name, value) if current else value) for name, value in arguments.items()}
+
+
+def make_from_config(cls: Any, config: Mapping[str, Any]) -> Any:
+    """An object of `cls` from a config, the objects inside of it made from theirs."""
+    return cls(**{key: deserialize(value) for key, value in config.items()})
+
+
+def _record_arguments(cls: type, builtin: bool) -> None:
     """Wrap `cls.__init__` so that it records its arguments (and, for our own classes, stores them)."""
     init: Callable[..., None] = cls.__dict__["__init__"]
     flags = getattr(init, "__code__", None)
@@ -192,7 +216,7 @@ def _listen(cls: type, builtin: bool) -> None:
             bound.apply_defaults()
             given = dict(list(bound.arguments.items())[1:])
             extra = given.pop(rest, {}) if rest else {}
-            self.__dict__.setdefault("_config", {**given, **extra})  # the outermost class's words
+            self.__dict__.setdefault("_config", {**given, **extra})  # the arguments of the outermost class
             if not builtin:
                 init(self, *args, **kwargs)
                 return
@@ -209,7 +233,7 @@ def _listen(cls: type, builtin: bool) -> None:
 
 
 def _in_todays_words(self: Any, init: Callable[..., None], args: Any, kwargs: Any) -> Any:
-    """The arguments of a constructor, for which the room of older words is asked where they do not fit."""
+    """The arguments of a constructor, translated where they do not fit."""
     self.__dict__["_said"] = True
     kind = next(c for c in type(self).__mro__ if c.__module__.startswith("gazelle."))
     fits = kwargs.keys() <= _keywords(kind) and (era.number() == 3 or era.called_by_gazelle(2))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from gazelle.core import symbolic
-from gazelle.core.config import Configurable, snake
+from gazelle.core.config import _assign, _attribute, capture_arguments, captured_arguments, make_from_config, snake
 from gazelle.core.errors import StateError, message
 from gazelle.core.names import automatic
 from gazelle.core.symbolic import Node
 
 
-class Operation(Configurable):
+class Operation:
     """A function of arrays with a name: on symbolic tensors a call adds a step to the graph.
 
-    A subclass writes `call`; what the outputs look like is found by tracing it.
+    A subclass writes `call`; shapes and dtypes of the outputs are found by tracing it. As for a `Configurable`, the
+    arguments of the constructor are the config.
 
     >>> class Twice(Operation):
     ...     def call(self, x):
@@ -23,13 +25,25 @@ class Operation(Configurable):
     ((None, 3), [2.0, 2.0])
     """
 
+    _config: dict[str, Any]
     _namespace = ""
     name: str
     nodes: list[Node]
 
+    __getattr__ = _attribute
+    __setattr__ = _assign
+
+    def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        capture_arguments(cls, abstract)
+
     def __init__(self, name: str | None = None) -> None:
-        self.name = name or automatic("layers", snake(type(self).__name__))
+        self.name = name or self._automatic_name()
         self.nodes = []
+
+    def _automatic_name(self) -> str:
+        """The name of an operation that is given none: `dense`, then `dense_1` ..."""
+        return automatic("layers", snake(type(self).__name__))
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The outputs for arrays."""
@@ -47,6 +61,15 @@ class Operation(Configurable):
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """The symbolic outputs for symbolic inputs, without adding to the graph."""
         return symbolic.output_spec(self.call, args, kwargs, name=self.name)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments as values that JSON can hold."""
+        return captured_arguments(self)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """The operation that `get_config` described."""
+        return make_from_config(cls, config)
 
     @property
     def input(self) -> Any:

@@ -13,10 +13,9 @@ import jax
 
 from gazelle import initializers
 from gazelle.core import arrays, closed_over_tensors, dtypes, random, symbolic, tracing
-from gazelle.core.config import ArgumentTypeError, resolve, serialize, serialize_object, snake
+from gazelle.core.config import ArgumentTypeError, resolve, serialize, serialize_object
 from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, message, unknown
 from gazelle.core.masks import get_mask, set_mask
-from gazelle.core.names import automatic
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.traceback import filtered
 from gazelle.core.variable import Variable
@@ -77,7 +76,7 @@ class Layer(Stateless, Checked):
         if name is not None and not isinstance(name, str):
             raise ArgumentError(message(f"name of {type(self).__name__}", expected="text", got=repr(name)))
         self.auto_named = name is None
-        self.name = name or automatic("layers", snake(type(self).__name__))
+        self.name = name or self._automatic_name()
         self._set_precision(dtype, autocast)
         self._trainable = trainable
         self.built = False

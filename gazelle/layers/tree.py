@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from gazelle.core import tracing
-from gazelle.core.config import Configurable, snake
+from gazelle.core.config import snake
 from gazelle.core.errors import ShapeError, StateError, message
+from gazelle.core.operation import Operation
 from gazelle.core.seeds import SeedGenerator
 from gazelle.core.variable import Variable, still
 
@@ -19,7 +20,7 @@ _UNTRACKED = frozenset(
 )
 
 
-class Tree(Configurable, abstract=True):
+class Tree(Operation, abstract=True):
     """The half of a layer that finds weights: by walking attributes, lists and dicts, whenever it is asked."""
 
     name: str
