@@ -1,11 +1,11 @@
-# `make` alone tells what there is. Needs GNU make, a POSIX shell and any Python from 3.11 on; the rest it installs into .venv.
+# `make` lists the targets. Needs GNU make, a POSIX shell and Python 3.11 or newer; everything else is installed into .venv.
 .PHONY: deviations help demo test torture check format bench engines environment clean
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
 EXTRAS := dev
 
-# Any Python >= 3.8 can run the script that looks for the newest one; the first that really runs is taken.
+# scripts/environment.py looks for the newest Python; any Python >= 3.8 can run it.
 define environment
 @for p in python3 python3.14 python3.13 python3.12 python3.11 python "$$GAZELLE_PYTHON" "$$HOME"/.pyenv/versions/*/bin/python3 $(PYTHON); do \
 	if "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 8))' >/dev/null 2>&1; then \
@@ -15,20 +15,20 @@ done; \
 echo "No Python was found. gazelle needs Python 3.11 to 3.14 on PATH, or GAZELLE_PYTHON=/path/to/python3 make ..." >&2; exit 1
 endef
 
-help: ## show this text
-	@echo 'make demo          train three models on real data: install, progress bar, scores, curves in demo/'
-	@echo 'make test          run all tests (ARGS="tests/layers -x" runs some)'
-	@echo 'make torture       the long battery: 1,000 kills, 100,000 broken files, crashes, full disks (an hour)'
-	@echo 'make check         formatter, linter, types, import contracts'
-	@echo 'make format        let the formatter and the linter mend what they can'
-	@echo 'make bench         beside Keras, scikit-learn and hand-written JAX (ARGS="--quick --only mlp,cnn" a part)'
-	@echo 'make engines       which operations each engine has a rule for: writes docs/engines.md'
-	@echo 'make coverage-keras  how many names of Keras there are, by module (ARGS=--all lists what is missing)'
-	@echo 'make deviations    how far the numbers are from those of Keras, by class, into docs/deviations.md (minutes)'
-	@echo 'make environment   only make .venv (EXTRAS=dev)'
-	@echo 'make clean         remove .venv, .bench, demo/ and all caches'
+help: ## list the targets
+	@echo 'make demo            train three models on real data: progress bars, test scores, curves in demo/'
+	@echo 'make test            run all tests (ARGS="tests/layers -x" runs some)'
+	@echo 'make torture         long tests: 1,000 kills, 100,000 damaged files, crashes, full disks (an hour)'
+	@echo 'make check           check format, lint, types, import contracts, docstrings and wording'
+	@echo 'make format          format the code and apply automatic lint fixes'
+	@echo 'make bench           compare with Keras, scikit-learn and hand-written JAX (ARGS="--quick --only mlp,cnn")'
+	@echo 'make engines         write docs/engines.md: the operations that each engine supports'
+	@echo 'make coverage-keras  count the public names of Keras that gazelle has, by module (ARGS=--all lists missing ones)'
+	@echo 'make deviations      write docs/deviations.md: numerical differences from Keras by class (minutes)'
+	@echo 'make environment     create .venv only (EXTRAS=dev)'
+	@echo 'make clean           remove .venv, .bench, demo/ and all caches'
 	@echo
-	@echo 'GAZELLE_PYTHON=python3.12 make ... picks one Python instead of the newest.'
+	@echo 'GAZELLE_PYTHON=python3.12 make ... uses that Python instead of the newest one.'
 
 environment:
 	$(call environment,$(EXTRAS))
@@ -50,7 +50,11 @@ check:
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
+	$(PYTHON) -m mypy tests/typing
+	$(PYTHON) -m pyright --pythonpath $(PYTHON)
 	.venv/bin/lint-imports
+	$(PYTHON) scripts/check_words.py
+	$(PYTHON) scripts/check_docstrings.py
 
 format:
 	$(call environment,dev)
