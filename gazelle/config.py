@@ -5,7 +5,11 @@ In: values. Out: what holds now. Must not know: who reads them.
 
 from __future__ import annotations
 
-from gazelle.core.defaults import (
+from gazelle.core.dtypes import floatx, set_floatx
+from gazelle.core.engines import engine, set_engine
+from gazelle.core.errors import ArgumentError, UnsafeFileError, message
+from gazelle.core.policies import dtype_policy, set_dtype_policy
+from gazelle.core.settings import (
     disable_flash_attention,
     disable_interactive_logging,
     disable_traceback_filtering,
@@ -24,10 +28,6 @@ from gazelle.core.defaults import (
     set_max_epochs,
     set_max_steps_per_epoch,
 )
-from gazelle.core.dtypes import floatx, set_floatx
-from gazelle.core.engines import engine, set_engine
-from gazelle.core.errors import ArgumentError, UnsafeFileError, message
-from gazelle.core.policies import dtype_policy, set_dtype_policy
 from gazelle.engine import devices
 
 __all__ = [

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from gazelle.core import dtypes
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.core.seeds import SeedGenerator, key_of
+from gazelle.core.prng import SeedGenerator, key_of
 
 __all__ = [
     "SeedGenerator",

@@ -1,14 +1,14 @@
 """The small functions under the name that Keras programs use: `gazelle.utils.to_categorical` and so on."""
 
 from gazelle.core.config import custom_object_scope, register_keras_serializable
-from gazelle.core.defaults import (
+from gazelle.core.dtypes import standardize as standardize_dtype
+from gazelle.core.names import clear_session
+from gazelle.core.prng import set_random_seed
+from gazelle.core.settings import (
     disable_interactive_logging,
     enable_interactive_logging,
     is_interactive_logging_enabled,
 )
-from gazelle.core.dtypes import standardize as standardize_dtype
-from gazelle.core.names import clear_session
-from gazelle.core.random import set_random_seed
 from gazelle.core.symbolic import is_symbolic as is_keras_tensor
 from gazelle.data.batch import normalize, pack_x_y_sample_weight, unpack_x_y_sample_weight
 from gazelle.data.folder_kinds import (

@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     source = notebooks.source(asked.program) if asked.program.endswith(".ipynb") else None
     eras.begin(asked.program, source, asked.era, asked.image_data_format, asked.verbose)
     import_aliases.install(tensorflow=asked.tensorflow)
-    told = engines.follow_keras(os.environ.get("KERAS_BACKEND", ""))
+    told = engines.select_keras_backend(os.environ.get("KERAS_BACKEND", ""))
     if told:
         print(told, file=sys.stderr)
     run(asked.program, asked.arguments, source)

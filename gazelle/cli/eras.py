@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from gazelle.core import defaults, era
+from gazelle.core import era, settings
 
 
 def begin(
@@ -23,7 +23,7 @@ def begin(
         elif found.mixed and number is None:
             print(found.told(), file=sys.stderr)
     if ordering:
-        defaults.set_image_data_format(ordering)
+        settings.set_image_data_format(ordering)
 
 
 def begin_of_main() -> None:

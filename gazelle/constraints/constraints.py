@@ -6,7 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.core import defaults
+from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.lookup import Named
 
@@ -35,7 +35,7 @@ class MaxNorm(Constraint):
 
     def __call__(self, w: Any) -> Any:
         norm = _norm(w, self.axis)
-        return w * (jnp.clip(norm, 0, self.max_value) / (defaults.epsilon() + norm))
+        return w * (jnp.clip(norm, 0, self.max_value) / (settings.epsilon() + norm))
 
 
 class NonNeg(Constraint):
@@ -59,7 +59,7 @@ class UnitNorm(Constraint):
     def __init__(self, axis: Any = 0) -> None: ...
 
     def __call__(self, w: Any) -> Any:
-        return w / (defaults.epsilon() + _norm(w, self.axis))
+        return w / (settings.epsilon() + _norm(w, self.axis))
 
 
 class MinMaxNorm(Constraint):
@@ -76,7 +76,7 @@ class MinMaxNorm(Constraint):
     def __call__(self, w: Any) -> Any:
         norm = _norm(w, self.axis)
         wanted = self.rate * jnp.clip(norm, self.min_value, self.max_value) + (1 - self.rate) * norm
-        return w * (wanted / (defaults.epsilon() + norm))
+        return w * (wanted / (settings.epsilon() + norm))
 
 
 def _norm(w: Any, axis: Any) -> Any:

@@ -19,34 +19,34 @@ from gazelle.core.symbolic import KerasTensor
 _INSTALLED = tuple({sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")})
 
 
-def reached(function: Any, met: set[int] | None = None) -> Iterator[KerasTensor]:
+def find_tensors(function: Any, met: set[int] | None = None) -> Iterator[KerasTensor]:
     """The symbolic tensors that a function written by a user has from outside of its arguments.
 
     met: the functions on the way here, which may call one another. Globals of installed packages hold no tensors.
     """
     met = set() if met is None else met
     if isinstance(function, functools.partial):
-        yield from _held((function.args, function.keywords), met)
-        yield from reached(function.func, met)
+        yield from _tensors_in((function.args, function.keywords), met)
+        yield from find_tensors(function.func, met)
     elif isinstance(function, types.MethodType):
-        yield from _held(list(getattr(function.__self__, "__dict__", {}).values()), met, 1)
-        yield from reached(function.__func__, met)
+        yield from _tensors_in(list(getattr(function.__self__, "__dict__", {}).values()), met, 1)
+        yield from find_tensors(function.__func__, met)
     elif isinstance(function, types.FunctionType) and id(function) not in met:
         met.add(id(function))
         if str(function.__module__).startswith("gazelle."):
             return
-        yield from _held([cell.cell_contents for cell in function.__closure__ or () if _filled(cell)], met)
-        yield from _held([function.__defaults__, function.__kwdefaults__], met)
+        yield from _tensors_in([cell.cell_contents for cell in function.__closure__ or () if _filled(cell)], met)
+        yield from _tensors_in([function.__defaults__, function.__kwdefaults__], met)
         if not function.__code__.co_filename.startswith(_INSTALLED):
             names = global_names(function.__code__)
-            yield from _held([function.__globals__[name] for name in names if name in function.__globals__], met)
+            yield from _tensors_in([function.__globals__[name] for name in names if name in function.__globals__], met)
 
 
-def of_object(thing: Any) -> list[KerasTensor]:
+def find_tensors_of_object(thing: Any) -> list[KerasTensor]:
     """Those that the methods which a user has written for a class have, and the object's `function`."""
     written = [c for c in type(thing).__mro__ if not c.__module__.startswith(("gazelle.", "builtins"))]
     methods = [m for c in written for m in vars(c).values() if isinstance(m, types.FunctionType)]
-    found = [t for m in (*methods, vars(thing).get("function")) for t in reached(m)]
+    found = [t for m in (*methods, vars(thing).get("function")) for t in find_tensors(m)]
     return list({id(t): t for t in found}.values())
 
 
@@ -58,7 +58,7 @@ def global_names(code: types.CodeType) -> frozenset[str]:
     return frozenset(own.union(*map(global_names, inner)))
 
 
-def mentions(function: Callable[..., Any], name: str) -> bool:
+def uses_name(function: Callable[..., Any], name: str) -> bool:
     """Whether the code of a function uses an attribute or a global of this name."""
     function = function.func if isinstance(function, functools.partial) else function
     code = getattr(function, "__code__", None)
@@ -73,7 +73,7 @@ def _filled(cell: Any) -> bool:
     return True
 
 
-def _held(value: Any, met: set[int], depth: int = 3) -> Iterator[KerasTensor]:
+def _tensors_in(value: Any, met: set[int], depth: int = 3) -> Iterator[KerasTensor]:
     """The symbolic tensors in a value: itself, in lists and dicts, in a function's closure, in a plain object."""
     if isinstance(value, KerasTensor):
         yield value
@@ -81,10 +81,10 @@ def _held(value: Any, met: set[int], depth: int = 3) -> Iterator[KerasTensor]:
         return
     elif isinstance(value, list | tuple):
         for one in value:
-            yield from _held(one, met, depth - 1)
+            yield from _tensors_in(one, met, depth - 1)
     elif isinstance(value, Mapping):
-        yield from _held(list(value.values()), met, depth)
+        yield from _tensors_in(list(value.values()), met, depth)
     elif isinstance(value, types.FunctionType | types.MethodType | functools.partial):
-        yield from reached(value, met)
+        yield from find_tensors(value, met)
     elif hasattr(value, "__dict__"):
         yield from (v for v in vars(value).values() if isinstance(v, KerasTensor))

@@ -322,7 +322,7 @@ def serialize_object(value: Any) -> dict[str, Any]:
         "class_name": cls.__name__,
         "config": value.get_config(),
         "registered_name": None if ours else getattr(cls, "_registered_name", cls.__name__),
-        **shared_objects.number(value),
+        **shared_objects.shared_id(value),
     }
     build = getattr(value, "get_build_config", lambda: None)()
     if build:
@@ -400,11 +400,11 @@ def deserialize(value: Any, namespace: str | None = None) -> Any:
         )
     if name == "function":
         return target
-    out = shared_objects.made(value)
+    out = shared_objects.find(value)
     if out is not None:
         return out
     out = target.from_config(config)
-    shared_objects.keep(value, out)
+    shared_objects.store(value, out)
     shapes = value.get("build_config")
     if shapes and hasattr(out, "build_from_config") and not getattr(out, "built", True):
         out.build_from_config(shapes)

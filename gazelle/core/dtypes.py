@@ -28,11 +28,11 @@ def set_floatx(value: str) -> None:
     global _floatx
     if value not in FLOATS:
         raise unknown("float type", value, FLOATS)
-    need_wide(value)
+    require_x64(value)
     _floatx = value
 
 
-def need_wide(dtype: str) -> None:
+def require_x64(dtype: str) -> None:
     """An error for 'float64' where JAX would make float32 of it."""
     if dtype == "float64" and not jax.config.jax_enable_x64:
         raise ArgumentError(

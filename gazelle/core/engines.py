@@ -14,7 +14,7 @@ class EngineError(GazelleError, ImportError):
 
 
 @dataclasses.dataclass(frozen=True)
-class Known:
+class EngineInfo:
     """What has to be installed for an engine: the package that is imported, and gazelle's extra that brings it."""
 
     package: str
@@ -31,12 +31,12 @@ class Known:
 
 
 ENGINES = {
-    "xla": Known("jax", "cpu"),
-    "tensorflow": Known("tensorflow", "tensorflow"),
-    "pytensor": Known("pytensor", "theano"),
+    "xla": EngineInfo("jax", "cpu"),
+    "tensorflow": EngineInfo("tensorflow", "tensorflow"),
+    "pytensor": EngineInfo("pytensor", "theano"),
 }
 #: other names: those of Keras' backends
-ALSO = {"jax": "xla", "theano": "pytensor"}
+ALIASES = {"jax": "xla", "theano": "pytensor"}
 
 _chosen: str | None = None
 
@@ -67,9 +67,9 @@ def set_engine(name: str) -> None:
     'xla'
     """
     global _chosen
-    found = ALSO.get(name, name)
+    found = ALIASES.get(name, name)
     if found not in ENGINES:
-        raise unknown("engine", name, (*ENGINES, *ALSO))
+        raise unknown("engine", name, (*ENGINES, *ALIASES))
     if not ENGINES[found].installed:
         raise EngineError(
             f"The engine {name!r} needs {ENGINES[found].package}, which is not installed.\n{ENGINES[found].hint}"
@@ -77,14 +77,14 @@ def set_engine(name: str) -> None:
     _chosen = found
 
 
-def follow_keras(backend: str) -> str:
+def select_keras_backend(backend: str) -> str:
     """Choose the engine that a program's KERAS_BACKEND means; what there is to tell about it, in a line, or ''.
 
     GAZELLE_ENGINE goes before. Where the engine's package is not installed, XLA runs the program.
     """
     if os.environ.get("GAZELLE_ENGINE") or not backend:
         return ""
-    found = ALSO.get(backend, backend)
+    found = ALIASES.get(backend, backend)
     if found not in ENGINES:
         return f"KERAS_BACKEND={backend}: gazelle has no such engine; the program runs on XLA."
     if not ENGINES[found].installed:

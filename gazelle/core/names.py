@@ -14,7 +14,7 @@ from gazelle.core.errors import ArgumentError, message
 _counts: dict[str, Counter[str]] = {}
 
 
-def automatic(kind: str, name: str) -> str:
+def unique_name(kind: str, name: str) -> str:
     """The next free name: `name`, then `name_1`, `name_2` ...; in an earlier era as it was made then."""
     counts = _counts.setdefault(kind, Counter())
     counts[name] += 1

@@ -8,7 +8,7 @@ from typing import Any
 from gazelle.core import symbolic
 from gazelle.core.config import _assign, _attribute, capture_arguments, captured_arguments, make_from_config, snake
 from gazelle.core.errors import StateError, message
-from gazelle.core.names import automatic
+from gazelle.core.names import unique_name
 from gazelle.core.symbolic import Node
 
 
@@ -43,7 +43,7 @@ class Operation:
 
     def _automatic_name(self) -> str:
         """The name of an operation that is given none: `dense`, then `dense_1` ..."""
-        return automatic("layers", snake(type(self).__name__))
+        return unique_name("layers", snake(type(self).__name__))
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The outputs for arrays."""

@@ -186,7 +186,7 @@ def _parsed(name: Any) -> tuple[str, str]:
     if name not in (*dtypes.NAMES, "float", "int"):
         raise unknown("dtype policy", name, (*MIXED, *dtypes.NAMES))
     dtype = dtypes.standardize(name)
-    dtypes.need_wide(dtype)
+    dtypes.require_x64(dtype)
     return dtype, dtype
 
 

@@ -14,7 +14,7 @@ _made: ContextVar[dict[Any, Any] | None] = ContextVar("gazelle_shared_made", def
 
 
 @contextmanager
-def written() -> Iterator[None]:
+def number_shared() -> Iterator[None]:
     """Layers whose configs are taken inside bear a number: one that was met before, the number it had."""
     token = _numbers.set({})
     try:
@@ -23,7 +23,7 @@ def written() -> Iterator[None]:
         _numbers.reset(token)
 
 
-def number(value: Any) -> dict[str, int]:
+def shared_id(value: Any) -> dict[str, int]:
     """What `serialize_object` adds for a layer inside `written`."""
     numbers = _numbers.get()
     if numbers is None or not hasattr(type(value), "sublayers"):
@@ -31,7 +31,7 @@ def number(value: Any) -> dict[str, int]:
     return {ID: numbers.setdefault(id(value), len(numbers) + 1)}
 
 
-def of_several(config: dict[str, Any]) -> dict[str, Any]:
+def drop_unique_ids(config: dict[str, Any]) -> dict[str, Any]:
     """The config with numbers only where they say something: at two places or more."""
     used = Counter(entry[ID] for entry in _entries(config) if ID in entry)
     for entry in _entries(config):
@@ -40,7 +40,7 @@ def of_several(config: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
-def completed(config: dict[str, Any]) -> dict[str, Any]:
+def restore_first_ids(config: dict[str, Any]) -> dict[str, Any]:
     """Keras loses the number of a layer's first place, where that lies in a model with a graph: here it is again."""
     entries = [e for e in _entries(config) if isinstance(e.get("config"), dict) and _name(e) is not None]
     used = Counter(str(entry[ID]) for entry in entries if ID in entry)
@@ -54,7 +54,7 @@ def completed(config: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def read() -> Iterator[None]:
+def share_by_id() -> Iterator[None]:
     """Layers that are made of configs inside are made once for each number."""
     token = _made.set({})
     try:
@@ -63,13 +63,13 @@ def read() -> Iterator[None]:
         _made.reset(token)
 
 
-def made(config: Mapping[str, Any]) -> Any:
+def find(config: Mapping[str, Any]) -> Any:
     """The layer that was made of an earlier place inside `read`; None at the first."""
     held = _made.get()
     return held.get(_key(config)) if held and ID in config else None
 
 
-def keep(config: Mapping[str, Any], value: Any) -> None:
+def store(config: Mapping[str, Any], value: Any) -> None:
     """Remember what was made of a place."""
     held = _made.get()
     if held is not None and ID in config and hasattr(type(value), "sublayers"):

@@ -34,17 +34,17 @@ def filtered(function: Function) -> Function:
 
 def shorten(error: GazelleError) -> None:
     """Leave out what is not the program's: frames, JAX's note about frames, and a cause that JAX or gazelle raised."""
-    from gazelle.core import defaults
+    from gazelle.core import settings
 
-    if not defaults.is_traceback_filtering_enabled():
+    if not settings.is_traceback_filtering_enabled():
         return
     cause = error.__cause__
     if cause is not None:
         if _last(cause.__traceback__).startswith(INSIDE):
             error.__cause__, error.__suppress_context__ = None, True
         else:
-            cause.__traceback__ = theirs(cause.__traceback__)
-    error.__traceback__ = theirs(error.__traceback__)
+            cause.__traceback__ = user_frames(cause.__traceback__)
+    error.__traceback__ = user_frames(error.__traceback__)
     if hasattr(error, "__notes__"):
         error.__notes__ = [note for note in error.__notes__ if "JAX has removed" not in note]
 
@@ -65,7 +65,7 @@ def warn(text: str, category: type[Warning] = UserWarning) -> None:
     warnings.warn(text, category, stacklevel=level)
 
 
-def asked_for_values(error: Exception) -> tuple[str, str] | None:
+def explain_tracer_error(error: Exception) -> tuple[str, str] | None:
     """What happened and the mend, where code asked a tensor for values that are not there while it is compiled."""
     import jax
 
@@ -78,7 +78,7 @@ def asked_for_values(error: Exception) -> tuple[str, str] | None:
     return None
 
 
-def theirs(traceback: TracebackType | None) -> TracebackType | None:
+def user_frames(traceback: TracebackType | None) -> TracebackType | None:
     """The frames of a traceback that are neither gazelle's nor JAX's."""
     frames = []
     while traceback is not None:

@@ -46,7 +46,7 @@ class Scope:
         return jax.random.fold_in(jax.random.fold_in(self.key, zlib.crc32(name.encode())), count)
 
 
-class Added(list[Any]):
+class AddedLosses(list[Any]):
     """The values given to `add_loss` in a call, and what else the call told: `reports`."""
 
     def __init__(self, losses: Iterable[Any], reports: Mapping[str, Any]) -> None:
@@ -55,7 +55,7 @@ class Added(list[Any]):
 
 
 jax.tree_util.register_pytree_node(
-    Added, lambda added: ((list(added), added.reports), None), lambda _, parts: Added(*parts)
+    AddedLosses, lambda added: ((list(added), added.reports), None), lambda _, parts: AddedLosses(*parts)
 )
 
 
@@ -68,7 +68,7 @@ def current() -> Scope | None:
 
 
 @contextlib.contextmanager
-def knowing(values: Mapping[int, Any]) -> Iterator[None]:
+def bind_symbolic(values: Mapping[int, Any]) -> Iterator[None]:
     """Inside, symbolic tensors stand for arrays, {id(tensor): array}: for functions that have them in their closure."""
     scope = _scope.get() or Scope()
     with entered(dataclasses.replace(scope, known={**scope.known, **values})):
@@ -120,6 +120,6 @@ def pure(
         with entered(scope):
             out = fn(*args, **kwargs)
         after = {path: bound[id(variables[path])] for path in values}
-        return out, after, Added((value for _, value in scope.losses), scope.reports)
+        return out, after, AddedLosses((value for _, value in scope.losses), scope.reports)
 
     return call

@@ -103,10 +103,10 @@ class Variable:
         with jax.ensure_compile_time_eval():  # a trace may be running; weights are real arrays all the same
             if callable(value):
                 shape = tuple(int(n) for n in (shape if shape is not None else ()))
-                if (namespace := _namespace.get()) is not None:
-                    namespace.take(shape)
-                value = value(shape, dtype=self.dtype) if not _outlines.get() else np.broadcast_to(np.float32(0), shape)
-            if _outlines.get():
+                if (budget := _budget.get()) is not None:
+                    budget.spend(shape)
+                value = value(shape, dtype=self.dtype) if not _abstract.get() else np.broadcast_to(np.float32(0), shape)
+            if _abstract.get():
                 self._value: Any = jax.ShapeDtypeStruct(np.shape(value), jnp.dtype(self.dtype))
             else:
                 self._value = arrays.from_host(value, self.dtype)
@@ -142,7 +142,7 @@ class Variable:
                     )
                 )
         owner = self._owner
-        if isinstance(self._value, jax.ShapeDtypeStruct):  # made within `outlines`
+        if isinstance(self._value, jax.ShapeDtypeStruct):  # made in `abstract_variables`
             return jnp.zeros(self._value.shape, self._value.dtype)
         if owner is None:
             return self._value
@@ -173,7 +173,7 @@ class Variable:
         elif isinstance(new, jax.core.Tracer):  # shapes are being traced: nothing is stored
             return
         else:
-            with still([self]):
+            with lock_variables([self]):
                 if self._owner is not None:
                     self._owner.flush()  # the others' values stay those of the last step
                 self._value = new
@@ -256,52 +256,57 @@ class Variable:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
 
 
-class Room:
-    """How many numbers the variables made inside `with Room(...)` may have together: `take` raises beyond that.
+class WeightBudget:
+    """A limit on the total size of the variables created in a `with WeightBudget(...)` block.
 
-    >>> with Room(10, lambda shape: ShapeError(f"no room for {shape}")):
+    Args:
+        numbers: How many numbers all of them may hold together.
+        error: Called with the shape of the variable that exceeds the limit; returns the exception to raise.
+
+    >>> with WeightBudget(10, lambda shape: ShapeError(f"too large: {shape}")):
     ...     Variable(jnp.zeros, shape=(3, 4))
     Traceback (most recent call last):
     ...
-    gazelle.core.errors.ShapeError: no room for (3, 4)
+    gazelle.core.errors.ShapeError: too large: (3, 4)
     """
 
     def __init__(self, numbers: int, error: Callable[[Any], Exception]) -> None:
         self.left, self._error = numbers, error
 
-    def take(self, shape: tuple[int, ...]) -> None:
+    def spend(self, shape: tuple[int, ...]) -> None:
+        """Count a variable of this shape; raise beyond the limit."""
         self.left -= math.prod(shape)
         if self.left < 0:
             raise self._error(shape)
 
-    def __enter__(self) -> Room:
-        self._token = _namespace.set(self)
+    def __enter__(self) -> WeightBudget:
+        self._token = _budget.set(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        _namespace.reset(self._token)
+        _budget.reset(self._token)
 
 
-_namespace: ContextVar[Room | None] = ContextVar("gazelle_room", default=None)
-_outlines: ContextVar[bool] = ContextVar("gazelle_outlines", default=False)
+_budget: ContextVar[WeightBudget | None] = ContextVar("gazelle_weight_budget", default=None)
+_abstract: ContextVar[bool] = ContextVar("gazelle_abstract_variables", default=False)
 
 
 @contextlib.contextmanager
-def outlines() -> Iterator[None]:
-    """Variables made inside have a shape and a dtype but no values: models that are only traced need none."""
-    token = _outlines.set(True)
+def abstract_variables() -> Iterator[None]:
+    """Give variables created in the block a shape and a dtype but no values, for models that are only traced."""
+    token = _abstract.set(True)
     try:
         yield
     finally:
-        _outlines.reset(token)
+        _abstract.reset(token)
 
 
 @contextlib.contextmanager
-def still(variables: Iterable[Variable]) -> Iterator[None]:
-    """While inside, no training step of another thread changes the variables: they are of one whole step."""
+def lock_variables(variables: Iterable[Variable]) -> Iterator[None]:
+    """Block training steps of other threads, so that the variables' values belong to one step."""
     owners = {id(v._owner): v._owner for v in variables if v._owner is not None}
     with contextlib.ExitStack() as stack:
-        for key in sorted(owners):  # everybody in the same order, so that nobody waits for ever
+        for key in sorted(owners):  # a fixed lock order avoids deadlock
             stack.enter_context(owners[key].lock)
         yield
 

@@ -48,7 +48,7 @@ def steps_of_stream(batch_bytes: int) -> int:
 
 def gather(data: Any, rows: Any, steps: int) -> Any:
     """The samples of `rows` (k <= steps, batch) as arrays (steps, batch, ...) on the device."""
-    return engine.place_batches(jax.tree.map(lambda array: _gather(np.asarray(array), rows, steps), data))
+    return engine.batches_to_device(jax.tree.map(lambda array: _gather(np.asarray(array), rows, steps), data))
 
 
 def _gather(array: Any, rows: Any, steps: int) -> Any:
@@ -72,7 +72,7 @@ def _gather(array: Any, rows: Any, steps: int) -> Any:
 def stack(batches: list[Any], steps: int) -> Any:
     """Batches of equal shape as arrays (steps, batch, ...) on the device."""
     if steps == 1:
-        return engine.place_batches(jax.tree.map(lambda array: array[None], batches[0]))
+        return engine.batches_to_device(jax.tree.map(lambda array: array[None], batches[0]))
 
     def one(*arrays: Any) -> Any:
         out = engine.buffer((steps, *arrays[0].shape), arrays[0].dtype)
@@ -80,7 +80,7 @@ def stack(batches: list[Any], steps: int) -> Any:
             out[index] = array
         return out
 
-    return engine.place_batches(jax.tree.map(one, *batches))
+    return engine.batches_to_device(jax.tree.map(one, *batches))
 
 
 def bytes_of(tree: Any) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from gazelle.core import random
+from gazelle.core import prng
 
 
 class Read(np.ndarray):
@@ -112,7 +112,7 @@ class Dataset:
 
     def shuffle(self, buffer_size: int, seed: int | None = None) -> Dataset:
         """The elements in another order in each pass: the next is drawn from `buffer_size` that were read ahead."""
-        seed = random.next_seed() if seed is None else seed
+        seed = prng.next_seed() if seed is None else seed
 
         def begin(number: int, start: int) -> Iterator[Any]:
             return itertools.islice(_mixed(self._begin(number, 0), buffer_size, generator(seed, number)), start, None)

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from gazelle import engine
-from gazelle.core import defaults
+from gazelle.core import settings
 from gazelle.data.arrays import check_lengths, narrow
 from gazelle.data.chunks import LARGE, Block, Chunk, bytes_of, filled, gather, steps_of_chunk
 
@@ -54,7 +54,7 @@ class ArraySource:
         self._asked = batch_size or BATCH
         self.batch_size = min(self._asked, self.count)
         self.whole = -(-self.count // self.batch_size)  # batches in one pass over the samples
-        self.steps: int | None = defaults.limited("steps", steps or self.whole)
+        self.steps: int | None = settings.apply_limit("steps", steps or self.whole)
         self.sample = jax.tree.map(lambda a: a[: self.batch_size], data)
         self._placed: Any = None
 
@@ -84,13 +84,13 @@ class ArraySource:
             first += upto - offset
 
     def _chunk(self, rows: Any, steps: int) -> Chunk:
-        if self._placed is None and engine.resident(bytes_of(self.data)):
-            self._placed = engine.place(self.data)
+        if self._placed is None and engine.fits_on_device(bytes_of(self.data)):
+            self._placed = engine.to_device(self.data)
         if self._placed is None:
             return Chunk(gather(self.data, rows, steps), len(rows), rows)
         filled = np.zeros((steps, rows.shape[1]), np.int32)
         filled[: len(rows)] = rows
-        return Chunk(engine.take(self._placed, filled), len(rows), rows)
+        return Chunk(engine.gather_rows(self._placed, filled), len(rows), rows)
 
     def state(self, epoch: int, done: int) -> Any:
         return None

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from gazelle import engine
-from gazelle.core import defaults
+from gazelle.core import settings
 from gazelle.core.errors import DataError, message
 from gazelle.core.traceback import warn
 from gazelle.data.chunks import Block, Chunk, bytes_of, stack, steps_of_stream
@@ -42,7 +42,7 @@ class StreamSource:
         owner: Any = None,
     ) -> None:
         self._batches, self._endless, self._cast = batches, endless, cast
-        self.steps = defaults.limited("steps", steps)
+        self.steps = settings.apply_limit("steps", steps)
         self.seed, self._ended, self._direct, self.waited = 0, ended, direct, 0.0
         self._owner = owner if callable(getattr(owner, "state", None)) and hasattr(owner, "restore") else None
         self._states: dict[tuple[int, int], Any] = {}  # (epoch, steps done) -> the owner's state there
@@ -138,7 +138,7 @@ class StreamSource:
             for batches in ahead.groups():
                 for x, *_ in batches:
                     count = jax.tree.leaves(x)[0].shape[0]
-                    yield Block(engine.place_batches(jax.tree.map(lambda array: array[None], x)), 1, count)
+                    yield Block(engine.batches_to_device(jax.tree.map(lambda array: array[None], x)), 1, count)
         self._ended()
 
     def state(self, epoch: int, done: int) -> Any:

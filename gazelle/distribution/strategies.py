@@ -175,7 +175,7 @@ def distribution() -> Any:
     >>> distribution() is None
     True
     """
-    return engine.distributed()
+    return engine.active_distribution()
 
 
 def set_distribution(value: Distribution | None) -> None:
@@ -185,4 +185,4 @@ def set_distribution(value: Distribution | None) -> None:
     """
     if value is not None and jax.process_count() > 1:
         raise ArgumentError(message("set_distribution", expected="one process", got=f"{jax.process_count()} processes"))
-    engine.distribute(value)
+    engine.set_distribution(value)

@@ -1,41 +1,41 @@
-"""Engines execute: a pure function in, a compiled callable out. They know no layer, no model and no file.
+"""Engines execute: they compile pure functions of arrays and move arrays to and from the device.
 
-In: a pure function of arrays. Out: a callable that runs it. Must not know: what the function computes.
+In: a pure function of arrays. Out: a callable that runs it. Must not import: layers, models, files of the library.
 """
 
 from gazelle.engine.arrays import (
+    active_distribution,
+    batches_to_device,
     buffer,
     copy,
-    distribute,
-    distributed,
-    fetch,
-    place,
-    place_batches,
-    resident,
-    split,
-    spread_out,
-    take,
+    fits_on_device,
+    gather_rows,
+    set_distribution,
+    shard_batches,
+    shard_variable,
+    to_device,
+    to_host,
 )
 from gazelle.engine.choice import compile, current, devices
-from gazelle.engine.executable_cache import recall, remember
-from gazelle.engine.hardware import tell_device
+from gazelle.engine.executable_cache import load_metadata, save_metadata
+from gazelle.engine.hardware import device_message
 
 __all__ = [
+    "active_distribution",
+    "batches_to_device",
     "buffer",
     "compile",
     "copy",
     "current",
+    "device_message",
     "devices",
-    "distribute",
-    "distributed",
-    "fetch",
-    "place",
-    "place_batches",
-    "recall",
-    "remember",
-    "resident",
-    "split",
-    "spread_out",
-    "take",
-    "tell_device",
+    "fits_on_device",
+    "gather_rows",
+    "load_metadata",
+    "save_metadata",
+    "set_distribution",
+    "shard_batches",
+    "shard_variable",
+    "to_device",
+    "to_host",
 ]

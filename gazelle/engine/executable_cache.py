@@ -1,7 +1,7 @@
-"""Compiled programs that a later process takes up as they are: found by a key, without tracing anything.
+"""On-disk cache of compiled programs that a later process loads by a key, without tracing anything.
 
-JAX's own cache is asked with the program itself, so that a process must trace and lower it first, which takes longer
-than loading what was compiled. Here the key is a text that says what the program is made of.
+JAX's own cache is keyed by the lowered program: a process must trace and lower it first, which takes longer than
+loading the executable. Here the key is a text that describes what the program is made of.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import jax
 
 from gazelle.engine import compilation_cache
 
-_MOST = 256 << 20  # bytes; what was not used for longest goes first
+_MAX_BYTES = 256 << 20  # the least recently used programs are deleted first
 _DIGEST = 32  # bytes of the checksum before the program
 #: settings of JAX that hold for a thread, as arguments of the same shapes may come under others
 _SETTINGS = (
@@ -33,87 +33,91 @@ _SETTINGS = (
     "jax_numpy_dtype_promotion",
     "jax_default_device",
 )
-_lock = threading.RLock()  # one at a time compiles, since JAX's cache stands aside meanwhile
+_lock = threading.RLock()  # one compilation at a time, since it switches JAX's cache off meanwhile
 
 
 def usable() -> bool:
-    """Whether programs are kept: on the one CPU that was tried, in a folder that nobody else can write."""
+    """Whether programs are cached: on a single CPU (others are untested), in a folder only the user can write."""
     folder = compilation_cache.folder()
     if folder is None or jax.default_backend() != "cpu" or jax.device_count() > 1:
         return False
-    about = folder.stat()
-    return os.name == "nt" or (about.st_uid == os.getuid() and not about.st_mode & 0o022)
+    status = folder.stat()
+    return os.name == "nt" or (status.st_uid == os.getuid() and not status.st_mode & 0o022)
 
 
-class Kept:
-    """A function that is compiled for each kind of arguments once, in whichever process came first.
+class CachedProgram:
+    """A function that is compiled once for each structure, shape and dtype of its arguments, across processes.
 
-    key: the same text for the same function only, whatever the process.
+    Args:
+        function: A pure function of arrays.
+        donate: Positions of arguments whose buffers are donated.
+        key: A text that identifies the function in every process.
     """
 
     def __init__(self, function: Callable[..., Any], donate: tuple[int, ...], key: str) -> None:
         self.function, self.donate, self.key = function, donate, key
-        self._ready: dict[Hashable, Callable[..., Any]] = {}
+        self._executables: dict[Hashable, Callable[..., Any]] = {}
 
     def __call__(self, *args: Any) -> Any:
         leaves, structure = jax.tree.flatten(args)
         settings = tuple([getattr(jax.config, name) for name in _SETTINGS])
         shapes = tuple([(leaf.shape, leaf.dtype, getattr(leaf, "weak_type", False)) for leaf in leaves])
-        kind = structure, shapes, settings
-        ready = self._ready.get(kind)
-        if ready is None:
+        signature = structure, shapes, settings
+        executable = self._executables.get(signature)
+        if executable is None:
             with _lock:
-                ready = self._ready[kind] = self._ready.get(kind) or self._find(repr(kind), args)
-        return ready(*args)
+                executable = self._executables.get(signature) or self._load_or_compile(repr(signature), args)
+                self._executables[signature] = executable
+        return executable(*args)
 
-    def _find(self, kind: str, args: Any) -> Callable[..., Any]:
+    def _load_or_compile(self, signature: str, args: Any) -> Callable[..., Any]:
         if jax.config.jax_disable_jit or jax.config.jax_debug_nans or jax.config.jax_debug_infs:
             return jax.jit(self.function, donate_argnums=self.donate)
-        path = _path(self.key, kind)
+        path = _path(self.key, signature)
         return _load(path) or self._compile(path, args)
 
     def _compile(self, path: Path, args: Any) -> Callable[..., Any]:
         def program(*args: Any) -> Any:
             return self.function(*args)
 
-        program.__name__ = f"program_{path.name[:16]}"  # the name is part of JAX's key: what it holds is another's
+        program.__name__ = f"program_{path.name[:16]}"  # part of JAX's key: its cache must not mix the two up
         lowered = jax.jit(program, donate_argnums=self.donate).lower(*args)
-        if "custom_call" in lowered.as_text():  # it needs what only this process has set up: JAX's cache has it
+        if "custom_call" in lowered.as_text():  # needs what only this process has registered: JAX's cache handles it
             return lowered.compile()
-        with _not_in_the_other_cache():
+        with _without_jax_cache():
             compiled = lowered.compile()
         _save(path, compiled)
         return compiled
 
 
-def recall(key: str) -> Any:
-    """What `remember` was given, in this process or an earlier one; None where it is not known."""
-    whole = _read(_path(key)) if usable() else None
-    return None if whole is None else pickle.loads(whole)
+def load_metadata(key: str) -> Any:
+    """Return what `save_metadata` stored under `key`, in this or an earlier process; None if there is nothing."""
+    content = _read(_path(key)) if usable() else None
+    return None if content is None else pickle.loads(content)
 
 
-def remember(key: str, value: Any) -> None:
-    """Keep a value beside the programs: what can be known of one without tracing it."""
+def save_metadata(key: str, value: Any) -> None:
+    """Store a value next to the programs: what is otherwise known only after tracing one."""
     if usable():
         _write(_path(key), pickle.dumps(value))
 
 
-def _path(*words: str) -> Path:
+def _path(*parts: str) -> Path:
     folder = compilation_cache.folder()
     assert folder is not None
-    return folder / "programs" / hashlib.sha256("\n".join([*words, *_around()]).encode()).hexdigest()
+    return folder / "programs" / hashlib.sha256("\n".join([*parts, *_environment()]).encode()).hexdigest()
 
 
 def _load(path: Path) -> Callable[..., Any] | None:
-    """The program in the file; None where there is none that is whole."""
+    """The program in the file; None if it is missing or damaged."""
     from jax.experimental import serialize_executable
 
-    whole = _read(path)
-    if whole is None:
+    content = _read(path)
+    if content is None:
         return None
     try:
-        program: Callable[..., Any] = serialize_executable.deserialize_and_load(*pickle.loads(whole))
-    except Exception:  # whatever this jaxlib has against it: it is compiled anew
+        program: Callable[..., Any] = serialize_executable.deserialize_and_load(*pickle.loads(content))
+    except Exception:  # this jaxlib cannot load it: compile again
         return None
     return program
 
@@ -121,61 +125,61 @@ def _load(path: Path) -> Callable[..., Any] | None:
 def _save(path: Path, compiled: Any) -> None:
     from jax.experimental import serialize_executable
 
-    with contextlib.suppress(Exception):  # it holds a constant, or something else that cannot be written
+    with contextlib.suppress(Exception):  # it holds a constant, or something else that cannot be serialized
         _write(path, pickle.dumps(serialize_executable.serialize(compiled)))
 
 
 def _read(path: Path) -> bytes | None:
     try:
-        whole = path.read_bytes()
+        content = path.read_bytes()
         os.utime(path)
     except OSError:
         return None
-    return whole[_DIGEST:] if hashlib.sha256(whole[_DIGEST:]).digest() == whole[:_DIGEST] else None
+    return content[_DIGEST:] if hashlib.sha256(content[_DIGEST:]).digest() == content[:_DIGEST] else None
 
 
 def _write(path: Path, content: bytes) -> None:
-    part = path.with_name(f"{path.name}.{os.getpid()}")
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
     with contextlib.suppress(OSError):  # a full disk: compile each time
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        part.write_bytes(hashlib.sha256(content).digest() + content)
-        part.replace(path)
-        _tidy(path.parent)
+        temporary.write_bytes(hashlib.sha256(content).digest() + content)
+        temporary.replace(path)
+        _evict(path.parent)
 
 
-def _tidy(folder: Path) -> None:
-    """Let the programs go that were not used for longest, until the rest is within bounds."""
-    files = sorted(((about := file.stat()).st_mtime, about.st_size, file) for file in folder.iterdir())
-    namespace = _MOST
+def _evict(folder: Path) -> None:
+    """Delete the least recently used programs until the rest fit into `_MAX_BYTES`."""
+    files = sorted(((status := file.stat()).st_mtime, status.st_size, file) for file in folder.iterdir())
+    left = _MAX_BYTES
     for _, size, file in reversed(files):
-        namespace -= size
-        if namespace < 0:
+        left -= size
+        if left < 0:
             file.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def _not_in_the_other_cache() -> Iterator[None]:
-    """What JAX's cache gave back cannot be written once more: keep the program out of it."""
-    least = jax.config.jax_persistent_cache_min_compile_time_secs
+def _without_jax_cache() -> Iterator[None]:
+    """Keep a program out of JAX's cache: an executable that came from there cannot be serialized again."""
+    threshold = jax.config.jax_persistent_cache_min_compile_time_secs
     jax.config.update("jax_persistent_cache_min_compile_time_secs", float("inf"))
     try:
         yield
     finally:
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", least)
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", threshold)
 
 
-def _around() -> list[str]:
-    """All that takes part in a program besides what it is made of: gazelle itself, settings, the environment."""
+def _environment() -> list[str]:
+    """All that a program depends on besides its key: gazelle's sources, JAX's settings, environment variables."""
     settings = [f"{name}={value}" for name, value in jax.config.values.items() if "cache" not in name]
-    said = [f"{name}={value}" for name, value in os.environ.items() if name.startswith(("GAZELLE_", "XLA_"))]
-    return [_sources(), *sorted(settings), *sorted(said), sys.version, str(os.cpu_count())]
+    variables = [f"{name}={value}" for name, value in os.environ.items() if name.startswith(("GAZELLE_", "XLA_"))]
+    return [_sources(), *sorted(settings), *sorted(variables), sys.version, str(os.cpu_count())]
 
 
 @functools.cache  # as they were when this process read them
 def _sources() -> str:
-    """Which state of gazelle's own code this is."""
+    """Path, size and time of every source file of gazelle."""
     found = [
-        f"{file.path} {(about := file.stat()).st_size} {about.st_mtime_ns}"
+        f"{file.path} {(status := file.stat()).st_size} {status.st_mtime_ns}"
         for folder, _, _ in os.walk(Path(__file__).parent.parent)
         for file in os.scandir(folder)
         if file.name.endswith(".py")

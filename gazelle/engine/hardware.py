@@ -15,7 +15,7 @@ from gazelle.engine.choice import current
 _told = False
 
 
-def tell_device() -> str:
+def device_message() -> str:
     """'Training on cpu:0 (XLA).' the first time in a process, with the reason where a GPU is idle; '' later."""
     global _told
     if _told:
@@ -23,16 +23,16 @@ def tell_device() -> str:
     _told = True
     device = current().devices()[0]
     line = f"Training on {device} ({current().title})."
-    return f"{line} {why_idle()}" if device.startswith("cpu") and gpu() else line
+    return f"{line} {gpu_unused_reason()}" if device.startswith("cpu") and has_nvidia_gpu() else line
 
 
-def gpu() -> bool:
+def has_nvidia_gpu() -> bool:
     """Whether the machine has a GPU of NVIDIA's with its driver."""
     gpus = Path("/proc/driver/nvidia/gpus")
     return (gpus.is_dir() and any(gpus.iterdir())) or shutil.which("nvidia-smi") is not None
 
 
-def why_idle() -> str:
+def gpu_unused_reason() -> str:
     """Why the GPU that is there is not used, and what to do."""
     if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
         return f"The GPU is not used: CUDA_VISIBLE_DEVICES={os.environ['CUDA_VISIBLE_DEVICES']} hides it."

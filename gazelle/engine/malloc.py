@@ -1,8 +1,8 @@
-"""Memory that a program has used is kept for the next one, not given back and asked for again at each call.
+"""Make the C library keep freed memory, so that the next call of a program reuses it.
 
-XLA takes the room for a program's intermediate values from the C library at each call. What is larger than 32 MiB the
-GNU library maps anew, and the system fills each page with zeros when it is first touched: in a step of a convolutional
-network that was a fifth of the processor's time.
+XLA allocates the memory for a program's intermediate values from the C library at each call. The GNU library maps
+blocks above 32 MiB anew, and the system zeroes each page at the first access: in a step of a convolutional network that
+was a fifth of the processor's time.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import functools
 import os
 import sys
 
-_MOST = 1 << 30  # bytes that stay with the process when they are free
-#: Numbers of <malloc.h>: from which size on memory is mapped; how much free memory stays; how many heaps there are,
-#: of which only the first may hold a piece of more than 64 MiB.
-_SETTINGS = {-3: _MOST, -1: _MOST, -8: 1}
+_MAX_BYTES = 1 << 30  # freed memory that stays with the process
+#: Parameters of mallopt in <malloc.h>: M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, and M_ARENA_MAX, as only the first arena may
+#: hold a block of more than 64 MiB.
+_SETTINGS = {-3: _MAX_BYTES, -1: _MAX_BYTES, -8: 1}
 
 
 @functools.cache  # once per process
-def keep_memory() -> bool:
-    """Tell the C library to keep memory; whether it does. A process that sets its allocator up itself is left alone."""
-    chosen = any(name.startswith("MALLOC_") for name in os.environ) or "GLIBC_TUNABLES" in os.environ
-    if chosen or sys.platform != "linux":
+def retain_freed_memory() -> bool:
+    """Set the C library to keep freed memory. Return whether it does; user-set allocator settings are respected."""
+    configured = any(name.startswith("MALLOC_") for name in os.environ) or "GLIBC_TUNABLES" in os.environ
+    if configured or sys.platform != "linux":
         return False
     library = ctypes.CDLL(None)
     if not hasattr(library, "gnu_get_libc_version"):  # another C library

@@ -9,8 +9,8 @@ import jax
 
 from gazelle.engine import executable_cache
 from gazelle.engine.base import Engine
-from gazelle.engine.compilation_cache import remember_programs
-from gazelle.engine.malloc import keep_memory
+from gazelle.engine.compilation_cache import enable_compilation_cache
+from gazelle.engine.malloc import retain_freed_memory
 
 
 class XLA(Engine):
@@ -22,10 +22,10 @@ class XLA(Engine):
     def compile(
         self, function: Callable[..., Any], donate: tuple[int, ...] = (), key: str | None = None
     ) -> Callable[..., Any]:
-        remember_programs()
-        keep_memory()
+        enable_compilation_cache()
+        retain_freed_memory()
         if key is not None and executable_cache.usable():
-            return executable_cache.Kept(function, donate, key)
+            return executable_cache.CachedProgram(function, donate, key)
         return jax.jit(function, donate_argnums=donate)
 
     def devices(self) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from gazelle import layers
 from gazelle.core.config import Configurable, deserialize
 from gazelle.core.errors import ArgumentError, StateError, message, unknown
-from gazelle.core.names import automatic
+from gazelle.core.names import unique_name
 from gazelle.layers.base import Layer
 from gazelle.saving.keras_v3 import save_model
 
@@ -372,7 +372,7 @@ _KINDS = (
 
 
 def _named(kind: str, name: str | None) -> str:
-    return f"{name or automatic('features', kind)}_preprocessor"
+    return f"{name or unique_name('features', kind)}_preprocessor"
 
 
 def _column(values: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 
 from gazelle.core.dtypes import is_float
 from gazelle.core.errors import ArgumentError, message
-from gazelle.core.random import next_seed
+from gazelle.core.prng import next_seed
 from gazelle.initializers.base import Initializer, numpy_dtype
 
 #: standard deviation of the normal distribution cut at -2 and 2
@@ -19,7 +19,7 @@ _TRUNCATED_STD = 0.87962566103423978
 
 class _Random(Initializer):
     """With an integer `seed` every call with one shape gives one array; without, each call goes on in the stream that
-    `gazelle.core.random.set_seed` starts."""
+    `gazelle.core.prng.set_seed` starts."""
 
     def __init__(self, seed: Any = None) -> None:
         if not (seed is None or isinstance(seed, (int, np.integer)) or hasattr(seed, "next")):

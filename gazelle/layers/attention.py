@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from gazelle.core.config import ArgumentTypeError
 from gazelle.core.errors import ArgumentError, message
-from gazelle.core.random_bits import bernoulli
+from gazelle.core.prng import bernoulli
 from gazelle.layers.base import Layer
 from gazelle.ops.activation import softmax
 

@@ -12,7 +12,7 @@ from typing import Any
 import jax
 
 from gazelle import initializers
-from gazelle.core import arrays, closed_over_tensors, dtypes, random, symbolic, tracing
+from gazelle.core import arrays, closed_over_tensors, dtypes, prng, symbolic, tracing
 from gazelle.core.config import ArgumentTypeError, resolve, serialize, serialize_object
 from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, message, unknown
 from gazelle.core.masks import get_mask, set_mask
@@ -183,7 +183,7 @@ class Layer(Stateless, Checked):
             return key if seed is None else jax.random.fold_in(key, seed)
         self._draws = getattr(self, "_draws", -1) + 1  # outside of a step: this layer's own sequence
         if self._draws == 0:
-            self._start = random.next_seed() if seed is None else seed
+            self._start = prng.next_seed() if seed is None else seed
         return jax.random.fold_in(arrays.key(self._start), self._draws)
 
     # Calling ---------------------------------------------------------------------------------------------------------
@@ -225,10 +225,10 @@ class Layer(Stateless, Checked):
         if symbolic.any_symbolic(args, kwargs):
             args, kwargs = symbolic.map_tree(self._to_array, (args, kwargs))
         self._ensure_built(args, kwargs)
-        beside = closed_over_tensors.of_object(self)
+        beside = closed_over_tensors.find_tensors_of_object(self)
 
         def call(arrays: Any, *args: Any, **kwargs: Any) -> Any:
-            with tracing.knowing(dict(zip(map(id, beside), arrays, strict=True))):
+            with tracing.bind_symbolic(dict(zip(map(id, beside), arrays, strict=True))):
                 return self._call_arrays_here(*args, **kwargs)
 
         try:

@@ -7,9 +7,9 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle import ops
-from gazelle.core import defaults
+from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.core.random_bits import bernoulli
+from gazelle.core.prng import bernoulli
 from gazelle.layers.recurrent_cells import _Cell
 from gazelle.layers.rnn import RNN, of_cell
 from gazelle.layers.spatial import choice, sizes
@@ -54,8 +54,8 @@ class _ConvLSTMCell(_Cell):
         self.strides = sizes(owner, "strides", strides, rank)
         self.dilation_rate = sizes(owner, "dilation_rate", dilation_rate, rank)
         self.padding = choice(owner, "padding", padding, ("valid", "same"))
-        given = data_format or defaults.image_data_format()
-        self.data_format = choice(owner, "data_format", given, defaults.FORMATS)
+        given = data_format or settings.image_data_format()
+        self.data_format = choice(owner, "data_format", given, settings.FORMATS)
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ArgumentError(
                 message(

@@ -10,9 +10,9 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle import ops
-from gazelle.core import defaults
+from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.core.random_bits import bernoulli
+from gazelle.core.prng import bernoulli
 from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.lora import EffectiveWeight
@@ -165,8 +165,8 @@ class Flatten(Layer):
 
     def __init__(self, data_format: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        given = data_format or defaults.image_data_format()
-        self.data_format = choice("Flatten", "data_format", given, defaults.FORMATS)
+        given = data_format or settings.image_data_format()
+        self.data_format = choice("Flatten", "data_format", given, settings.FORMATS)
         self.input_spec = InputSpec(min_ndim=1)
 
     def call(self, x: Any) -> Any:

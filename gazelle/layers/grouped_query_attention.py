@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from gazelle.core.config import register
 from gazelle.core.errors import ArgumentError, message
-from gazelle.core.random_bits import bernoulli
+from gazelle.core.prng import bernoulli
 from gazelle.layers.base import Layer
 from gazelle.layers.multi_head_attention import MultiHeadAttention
 

@@ -10,7 +10,7 @@ import jax
 from gazelle.core import symbolic
 from gazelle.core.config import ArgumentTypeError
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.core.traceback import asked_for_values
+from gazelle.core.traceback import explain_tracer_error
 from gazelle.layers.dtype_handling import Precise
 from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.weight_storage import Stored
@@ -72,7 +72,7 @@ class Checked(Stored, Precise, abstract=True):
         shapes = [symbolic.shown(leaf.shape) for leaf in jax.tree.leaves(args) if hasattr(leaf, "shape")]
         first = str(error).strip().split("\n")[0]
         kind = ShapeError if isinstance(error, ValueError) or "shape" in first else ArgumentTypeError
-        asked = asked_for_values(error)
+        asked = explain_tracer_error(error)
         if asked is not None:
             kind, first = ArgumentTypeError, "\n".join(asked)
         return kind(f"{self._label} failed on input of shape {', '.join(map(str, shapes))}: {first}")

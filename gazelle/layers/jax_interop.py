@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core import dtypes, random
+from gazelle.core import dtypes, prng
 from gazelle.core.config import deserialize, serialize
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.variable import Variable
@@ -124,7 +124,7 @@ class JaxLayer(Layer):
         self.tracked_params, self.tracked_state = self._params.leaves, self._state.leaves
 
     def _first_rng(self) -> Any:
-        return jax.random.key(random.next_seed())
+        return jax.random.key(prng.next_seed())
 
     def _rng(self, training: bool) -> Any:
         return self.random_key(self.seed) if training else None

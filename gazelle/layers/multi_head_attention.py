@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from gazelle.core.config import serialize
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.masks import get_mask
-from gazelle.core.random_bits import bernoulli
+from gazelle.core.prng import bernoulli
 from gazelle.layers.base import Layer
 from gazelle.layers.einsum_dense import EinsumDense
 from gazelle.ops.activation import softmax

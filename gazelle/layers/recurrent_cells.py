@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from gazelle import activations
 from gazelle.core.errors import ArgumentError, message
-from gazelle.core.random_bits import bernoulli
+from gazelle.core.prng import bernoulli
 from gazelle.layers.base import Layer
 from gazelle.layers.core import check_rate
 

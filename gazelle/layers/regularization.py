@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, message
-from gazelle.core.random_bits import bernoulli, normal
+from gazelle.core.prng import bernoulli, normal
 from gazelle.layers.base import Layer
 from gazelle.layers.core import check_rate
 from gazelle.layers.spatial import _Spatial

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gazelle.core import defaults
+from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
 from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
@@ -50,8 +50,8 @@ class _Spatial(Layer):
 
     def __init__(self, data_format: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        given = data_format or defaults.image_data_format()
-        self.data_format = choice(type(self).__name__, "data_format", given, defaults.FORMATS)
+        given = data_format or settings.image_data_format()
+        self.data_format = choice(type(self).__name__, "data_format", given, settings.FORMATS)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
     @property

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import initializers, ops
-from gazelle.core import defaults
+from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, message
 from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
@@ -139,8 +139,8 @@ class STFTSpectrogram(Layer):
             raise ArgumentError(
                 message(f"scaling of {owner}", expected="'density', 'spectrum' or None", got=repr(scaling))
             )
-        given = data_format or defaults.image_data_format()
-        self.data_format = choice(owner, "data_format", given, defaults.FORMATS)
+        given = data_format or settings.image_data_format()
+        self.data_format = choice(owner, "data_format", given, settings.FORMATS)
         self._frame_step = frame_step or frame_length // 2
         self._fft_length = fft_length or 2 ** math.ceil(math.log2(frame_length))
         self.input_spec = InputSpec(ndim=3)

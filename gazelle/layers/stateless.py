@@ -8,8 +8,8 @@ from typing import Any
 import jax
 
 from gazelle.core.errors import ArgumentError, StateError, message
+from gazelle.core.prng import SeedGenerator
 from gazelle.core.scopes import StatelessScope
-from gazelle.core.seeds import SeedGenerator
 from gazelle.core.variable import Variable
 from gazelle.layers.tree import Tree
 

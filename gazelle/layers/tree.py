@@ -12,8 +12,8 @@ from gazelle.core import tracing
 from gazelle.core.config import snake
 from gazelle.core.errors import ShapeError, StateError, message
 from gazelle.core.operation import Operation
-from gazelle.core.seeds import SeedGenerator
-from gazelle.core.variable import Variable, still
+from gazelle.core.prng import SeedGenerator
+from gazelle.core.variable import Variable, lock_variables
 
 _UNTRACKED = frozenset(
     {"_config", "nodes", "_eager_losses", "_build_shapes", "optimizer", "history", "_seed_generator"}
@@ -132,7 +132,7 @@ class Tree(Operation, abstract=True):
 
     def get_weights(self) -> list[np.ndarray[Any, Any]]:
         """Copies of all weights as NumPy arrays, in the order of `weights`, all of one step of a training that runs."""
-        with still(self.weights):
+        with lock_variables(self.weights):
             return [v.numpy() for v in self.weights]
 
     def set_weights(self, weights: Any) -> None:
@@ -156,7 +156,7 @@ class Tree(Operation, abstract=True):
         ]
         if wrong:
             raise ShapeError(f"set_weights of {self._label} does not fit.\n" + "\n".join(wrong))
-        with still(own):
+        with lock_variables(own):
             for variable, array in zip(own, arrays, strict=True):
                 variable.assign(array)
 

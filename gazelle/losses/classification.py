@@ -6,7 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.core import defaults
+from gazelle.core import settings
 from gazelle.losses.base import LossFunctionWrapper
 from gazelle.losses.target_shapes import takes
 from gazelle.ops.max_min import largest
@@ -57,7 +57,7 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Any:
     >>> round(float(kl_divergence([[0.4, 0.6]], [[0.3, 0.7]])[0]), 4)
     0.0226
     """
-    p, q = jnp.clip(y_true, defaults.epsilon(), 1), jnp.clip(y_pred, defaults.epsilon(), 1)
+    p, q = jnp.clip(y_true, settings.epsilon(), 1), jnp.clip(y_pred, settings.epsilon(), 1)
     return jnp.sum(p * jnp.log(p / q), axis=-1)
 
 
@@ -68,7 +68,7 @@ def poisson(y_true: Any, y_pred: Any) -> Any:
     >>> round(float(poisson([[1.0, 2.0]], [[1.0, 4.0]])[0]), 4)
     1.1137
     """
-    return jnp.mean(y_pred - y_true * jnp.log(y_pred + defaults.epsilon()), axis=-1)
+    return jnp.mean(y_pred - y_true * jnp.log(y_pred + settings.epsilon()), axis=-1)
 
 
 class Hinge(LossFunctionWrapper):

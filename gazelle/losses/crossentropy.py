@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core import defaults
+from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.masks import set_mask
 from gazelle.losses.base import LossFunctionWrapper
@@ -15,7 +15,7 @@ from gazelle.losses.target_shapes import family, takes
 
 
 def _inside(p: Any) -> Any:
-    return jnp.clip(p, defaults.epsilon(), 1.0 - defaults.epsilon())
+    return jnp.clip(p, settings.epsilon(), 1.0 - settings.epsilon())
 
 
 def distribution(y_pred: Any, axis: int) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from gazelle.core.config import ArgumentTypeError
 from gazelle.core.errors import ArgumentError, message
-from gazelle.core.traceback import asked_for_values
+from gazelle.core.traceback import explain_tracer_error
 
 
 def check_arguments(kind: str, function: Any, more: Mapping[str, Any]) -> None:
@@ -37,7 +37,7 @@ def call(kind: str, function: Any, y_true: Any, y_pred: Any, more: Mapping[str, 
         shapes = " and ".join(
             f"{name} {getattr(v, 'shape', '')}" for name, v in (("y_true", y_true), ("y_pred", y_pred))
         )
-        asked = asked_for_values(error)
+        asked = explain_tracer_error(error)
         if asked is not None:
             text = f"The {kind} function '{_name(function)}' failed: " + "\n".join(asked)
             raise ArgumentTypeError(text).with_traceback(error.__traceback__) from error

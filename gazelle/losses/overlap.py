@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core import defaults
+from gazelle.core import settings
 from gazelle.core.masks import set_mask
 from gazelle.losses.base import LossFunctionWrapper
 from gazelle.losses.target_shapes import takes
@@ -21,7 +21,7 @@ def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
     0.3
     """
     both = jnp.sum(y_true * y_pred, axis=axis)
-    return 1 - 2.0 * both / (jnp.sum(y_true, axis=axis) + jnp.sum(y_pred, axis=axis) + defaults.epsilon())
+    return 1 - 2.0 * both / (jnp.sum(y_true, axis=axis) + jnp.sum(y_pred, axis=axis) + settings.epsilon())
 
 
 @takes("values")
@@ -36,7 +36,7 @@ def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axi
     both = jnp.sum(y_true * y_pred, axis=axis)
     missed = jnp.sum(y_true * (1 - y_pred), axis=axis)
     extra = jnp.sum((1 - y_true) * y_pred, axis=axis)
-    return 1 - both / (both + missed * alpha + extra * beta + defaults.epsilon())
+    return 1 - both / (both + missed * alpha + extra * beta + settings.epsilon())
 
 
 @takes("groups")

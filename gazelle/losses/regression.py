@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core import defaults
+from gazelle.core import settings
 from gazelle.losses.base import LossFunctionWrapper
 from gazelle.losses.target_shapes import takes
 
@@ -39,7 +39,7 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     >>> round(float(mean_absolute_percentage_error([[1.0, 2.0]], [[1.0, 4.0]])[0]), 4)
     50.0
     """
-    return 100.0 * jnp.mean(jnp.abs((y_true - y_pred) / jnp.maximum(jnp.abs(y_true), defaults.epsilon())), axis=-1)
+    return 100.0 * jnp.mean(jnp.abs((y_true - y_pred) / jnp.maximum(jnp.abs(y_true), settings.epsilon())), axis=-1)
 
 
 @takes("values", "msle", "MSLE")
@@ -49,14 +49,14 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     >>> round(float(mean_squared_logarithmic_error([[1.0, 2.0]], [[1.0, 4.0]])[0]), 4)
     0.1305
     """
-    log_true = jnp.log(jnp.maximum(y_true, defaults.epsilon()) + 1.0)
-    return jnp.mean(jnp.square(jnp.log(jnp.maximum(y_pred, defaults.epsilon()) + 1.0) - log_true), axis=-1)
+    log_true = jnp.log(jnp.maximum(y_true, settings.epsilon()) + 1.0)
+    return jnp.mean(jnp.square(jnp.log(jnp.maximum(y_pred, settings.epsilon()) + 1.0) - log_true), axis=-1)
 
 
 def unit(x: Any, axis: Any = -1) -> Any:
     """x / max(norm(x), 1e-7)  along `axis`."""
     # The bound is put on the square: the gradient of the norm at 0 is infinite.
-    return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x), axis=axis, keepdims=True), defaults.epsilon() ** 2))
+    return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x), axis=axis, keepdims=True), settings.epsilon() ** 2))
 
 
 @takes("values", "cosine_proximity")

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core import defaults
+from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
 from gazelle.losses.base import divide
 from gazelle.losses.target_shapes import matched
@@ -70,7 +70,7 @@ class AUC(Metric):
             raise ArgumentError(message("AUC(num_labels)", expected="multi_label=True", got="multi_label=False"))
         inner = even_thresholds(num_thresholds)[1:-1] if thresholds is None else sorted(thresholds)
         self.num_thresholds = len(inner) + 2
-        tiny = defaults.epsilon()
+        tiny = settings.epsilon()
         self._cuts = [-tiny, *inner, 1.0 + tiny]  # beyond 0 and 1, so that rounding loses no prediction
         self._built = False
         if num_labels or not multi_label:

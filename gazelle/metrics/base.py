@@ -12,7 +12,7 @@ from gazelle.core import dtypes, policies, tracing
 from gazelle.core.config import snake
 from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.lookup import Named, lookup
-from gazelle.core.names import automatic
+from gazelle.core.names import unique_name
 from gazelle.core.variable import Variable
 
 
@@ -41,7 +41,7 @@ class Metric(Named):
     _direction: str | None = None  # "up" or "down": which way is better, where that is known
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
-        self.name = name or automatic("metrics", snake(type(self).__name__))
+        self.name = name or unique_name("metrics", snake(type(self).__name__))
         self.dtype = policies.get(dtype or dtypes.floatx()).compute_dtype
         self._sums: list[Variable] = []
 

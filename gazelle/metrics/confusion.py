@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core import defaults
+from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.losses.base import align, divide
 from gazelle.losses.target_shapes import matched
@@ -63,7 +63,7 @@ def confusion(
 
 def _even(thresholds: Any) -> bool:
     count = len(thresholds)
-    return count >= 3 and bool(np.allclose(thresholds, np.arange(count) / (count - 1), atol=defaults.epsilon()))
+    return count >= 3 and bool(np.allclose(thresholds, np.arange(count) / (count - 1), atol=settings.epsilon()))
 
 
 def _above(y_pred: Any, weight: Any, count: int, first_below_zero: bool) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.core import defaults
+from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.losses.base import align
 from gazelle.losses.target_shapes import matched
@@ -67,11 +67,11 @@ class _FScore(Metric):
 
     def result(self) -> Any:
         tp, fp, fn, support = (getattr(self, name).value for name in _SUMS)
-        precision, recall = tp / (tp + fp + defaults.epsilon()), tp / (tp + fn + defaults.epsilon())
+        precision, recall = tp / (tp + fp + settings.epsilon()), tp / (tp + fn + settings.epsilon())
         b = self._beta**2
-        score = (1 + b) * (precision * recall / (b * precision + recall + defaults.epsilon()))
+        score = (1 + b) * (precision * recall / (b * precision + recall + settings.epsilon()))
         if self.average == "weighted":
-            return jnp.sum(score * (support / (jnp.sum(support) + defaults.epsilon())))
+            return jnp.sum(score * (support / (jnp.sum(support) + settings.epsilon())))
         return score if self.average is None else jnp.mean(score)
 
 

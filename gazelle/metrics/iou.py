@@ -7,7 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.core import defaults, dtypes
+from gazelle.core import dtypes, settings
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.metrics.base import Metric
 
@@ -70,7 +70,7 @@ class _IoU(Metric):
         union = jnp.sum(matrix, axis=0) + jnp.sum(matrix, axis=1) - right
         right, union = (v[jnp.asarray(self._targets)].astype("float32") for v in (right, union))
         present = union > 1e-9  # a class that is nowhere does not count
-        tiny = defaults.epsilon()
+        tiny = settings.epsilon()
         return jnp.sum(jnp.where(present, right / (union + tiny), 0.0)) / (jnp.sum(present) + tiny)
 
 

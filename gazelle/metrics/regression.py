@@ -6,7 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.core import defaults
+from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
 from gazelle.losses import (
     log_cosh,
@@ -52,7 +52,7 @@ def concordance_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
     var_true, var_pred = (jnp.var(y, axis=axis, keepdims=True) for y in (y_true, y_pred))
     # mean((t - c)(p - mean p)) is the covariance for every constant c
     products = (y_true - mean_pred) * (y_pred - mean_pred)
-    spread = var_true + var_pred + jnp.square(mean_true - mean_pred) + defaults.epsilon()
+    spread = var_true + var_pred + jnp.square(mean_true - mean_pred) + settings.epsilon()
     return jnp.mean(2 * products / spread, axis=axis)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from gazelle.core import symbolic, tracing
-from gazelle.core.closed_over_tensors import mentions, reached
+from gazelle.core.closed_over_tensors import find_tensors, uses_name
 from gazelle.core.symbolic import KerasTensor
 from gazelle.layers.input import Input, InputLayer
 from gazelle.models.graph import Graph
@@ -31,7 +31,7 @@ class ClosedLoss:
         known = {id(tensor): reports[tensor] for tensor in self.tensors}
 
         def loss(y_true: Any, y_pred: Any) -> Any:
-            with tracing.knowing(known):
+            with tracing.bind_symbolic(known):
                 return self.function(y_true, y_pred)
 
         return loss
@@ -71,10 +71,10 @@ def close(model: Any, loss: Any) -> Any:
 
 def _closed(loss: Any, output: KerasTensor, graph: Graph) -> Any:
     inputs = set(map(id, graph.flat_inputs))
-    tensors = {id(t): t for t in reached(loss) if all(id(root) in inputs for root in _roots(t))}
+    tensors = {id(t): t for t in find_tensors(loss) if all(id(root) in inputs for root in _roots(t))}
     if not tensors:
         return loss
-    return GraphLoss(loss, output) if mentions(loss, "gradients") else ClosedLoss(loss, list(tensors.values()))
+    return GraphLoss(loss, output) if uses_name(loss, "gradients") else ClosedLoss(loss, list(tensors.values()))
 
 
 def _roots(tensor: KerasTensor) -> Iterator[KerasTensor]:

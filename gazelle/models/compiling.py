@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from gazelle import losses, optimizers
-from gazelle.core import era, random, symbolic
+from gazelle.core import era, prng, symbolic
 from gazelle.core.config import deserialize, name_of, serialize
 from gazelle.core.errors import StateError, message
 from gazelle.core.traceback import warn
@@ -117,7 +117,7 @@ class Compiling(Hooks, abstract=True):
         self._compile_metrics = (
             CompileMetrics(MetricsState(metrics, weighted_metrics, None)) if given is not None else None
         )
-        self._trainer, self._seed = None, random.next_seed()
+        self._trainer, self._seed = None, prng.next_seed()
         self._frozen = {id(v) for v in self.variables} - self.trainable_ids() if self.built else None
 
     def __getstate__(self) -> dict[str, Any]:

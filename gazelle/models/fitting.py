@@ -10,8 +10,9 @@ import jax
 import numpy as np
 
 from gazelle import data
-from gazelle.core import defaults, era, symbolic
+from gazelle.core import era, symbolic
 from gazelle.core.errors import ArgumentError, DataError, message
+from gazelle.core.settings import apply_limit
 from gazelle.models import settings
 from gazelle.models.checks import check_ids, check_inputs, check_rows, warn_frozen_since
 from gazelle.models.compiling import Compiling
@@ -84,7 +85,7 @@ class Fitting(Compiling, abstract=True):
         """
         epochs, initial_epoch = whole("epochs", epochs), whole("initial_epoch", initial_epoch, least=0)
         check_fit(epochs, initial_epoch, validation_split, validation_freq, shuffle)
-        epochs = defaults.limited("epochs", epochs) or epochs
+        epochs = apply_limit("epochs", epochs) or epochs
         self._need_compiled("fit")
         if x is None:
             raise DataError(message("fit", expected="samples x", got="none"))

@@ -9,10 +9,10 @@ from typing import Any
 
 import jax
 
-from gazelle.core import defaults, dtypes, era, random, symbolic
+from gazelle.core import dtypes, era, prng, settings, symbolic
 from gazelle.core.config import deserialize, serialize, serialize_object
 from gazelle.core.errors import GazelleError
-from gazelle.core.variable import outlines
+from gazelle.core.variable import abstract_variables
 from gazelle.layers.base import Layer
 from gazelle.layers.input import InputLayer
 from gazelle.models.graph import Graph
@@ -63,8 +63,8 @@ def structure(model: Any, plan: ModelSpec) -> str | None:
     if not all(map(_ours, _entries(parts))):
         return None
     try:
-        around = [dtypes.floatx(), defaults.epsilon(), defaults.image_data_format(), era.number(), era.standalone()]
-        return json.dumps([parts, *around, defaults.is_flash_attention_enabled()])
+        around = [dtypes.floatx(), settings.epsilon(), settings.image_data_format(), era.number(), era.standalone()]
+        return json.dumps([parts, *around, settings.is_flash_attention_enabled()])
     except TypeError:
         return None  # something in it has no text that says all
 
@@ -112,7 +112,7 @@ def abstract_clone(model: Any, plan: ModelSpec) -> ModelSpec | None:
     None where the config does not lead to the same variables: something was changed by hand.
     """
     try:
-        with outlines(), random.untouched():
+        with abstract_variables(), prng.fixed_seeds():
             copy = type(model).from_config(model.get_config())
             optimizer = deserialize(serialize(plan.optimizer))
     except GazelleError:  # such as a model that begins in the middle of another one's graph

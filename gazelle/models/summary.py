@@ -12,7 +12,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.core import defaults
+from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, message
 from gazelle.models.summary_rows import Row, is_chain, rows
 
@@ -50,7 +50,7 @@ def summary(
 
     Errors: ArgumentError for a range that names no layer and for positions that leave a column no room.
     """
-    if print_fn is None and not defaults.is_interactive_logging_enabled():
+    if print_fn is None and not settings.is_interactive_logging_enabled():
         print_fn = logging.getLogger("gazelle").info
     names = columns(model, show_trainable)
     listed = rows(model, expand_nested, layer_range)

@@ -172,7 +172,7 @@ def scan(
     [0.0, 1.0, 3.0, 6.0]
     """
     if not isinstance(unroll, bool) and not (isinstance(unroll, int) and unroll >= 1):
-        raise ArgumentError(message("scan's unroll", expected="a whole number above 0, or a bool", got=repr(unroll)))
+        raise ArgumentError(message("scan's unroll", expected="an integer above 0, or a bool", got=repr(unroll)))
     return lax.scan(f, init, xs, length, reverse, unroll)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core import defaults
+from gazelle.core import settings
 from gazelle.core.dtypes import standardize
 from gazelle.core.errors import ShapeError, message
 from gazelle.ops.base import op, public
@@ -40,7 +40,7 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     target, output = _same("binary_crossentropy", target, output)
     if from_logits:
         return -target * jax.nn.log_sigmoid(output) - (1 - target) * jax.nn.log_sigmoid(-output)
-    output = jnp.clip(output, defaults.epsilon(), 1 - defaults.epsilon())
+    output = jnp.clip(output, settings.epsilon(), 1 - settings.epsilon())
     return -(target * jnp.log(output) + (1 - target) * jnp.log(1 - output))
 
 
@@ -76,7 +76,7 @@ def _log_probability(output: Any, from_logits: bool, axis: int) -> Any:
     if from_logits:
         return jax.nn.log_softmax(output, axis)
     output = output / jnp.sum(output, axis, keepdims=True)
-    return jnp.log(jnp.clip(output, defaults.epsilon(), 1 - defaults.epsilon()))
+    return jnp.log(jnp.clip(output, settings.epsilon(), 1 - settings.epsilon()))
 
 
 __all__ = public(globals())

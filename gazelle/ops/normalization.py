@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core import defaults
+from gazelle.core import settings
 from gazelle.core.dtypes import floatx, is_float
 from gazelle.ops.base import array, op, public
 
@@ -29,7 +29,7 @@ def normalize(x: Any, axis: int = -1, order: float = 2, epsilon: float | None = 
     """x / max(|x|, epsilon), with the norm of `order` along `axis`."""
     x = jnp.asarray(x)
     x = x if is_float(x.dtype) else x.astype(floatx())
-    epsilon = defaults.epsilon() if epsilon is None else epsilon
+    epsilon = settings.epsilon() if epsilon is None else epsilon
     if order == 2:  # the root is never taken of 0, where its slope is infinite
         return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(x * x, axis, keepdims=True), epsilon**2))
     return x / jnp.maximum(jnp.linalg.norm(x, order, axis, keepdims=True), epsilon)
@@ -54,7 +54,7 @@ def layer_normalization(
     x: Any, gamma: Any = None, beta: Any = None, axis: Any = -1, epsilon: float | None = None
 ) -> Any:
     """gamma (x - mean) / sqrt(variance + epsilon) + beta, with the moments along `axis`.  Ba et al. 2016."""
-    epsilon = defaults.epsilon() if epsilon is None else epsilon
+    epsilon = settings.epsilon() if epsilon is None else epsilon
     axes = tuple(a % x.ndim for a in (axis if isinstance(axis, list | tuple) else (axis,)))
     shape = [n if i in axes else 1 for i, n in enumerate(x.shape)]
     wide = x.astype("float32") if x.dtype in (jnp.float16, jnp.bfloat16) else x
@@ -68,7 +68,7 @@ def layer_normalization(
 @op
 def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None) -> Any:
     """scale x / sqrt(mean(x²) + epsilon).  Zhang and Sennrich 2019."""
-    epsilon = defaults.epsilon() if epsilon is None else epsilon
+    epsilon = settings.epsilon() if epsilon is None else epsilon
     axes = tuple(a % x.ndim for a in (axis if isinstance(axis, list | tuple) else (axis,)))
     y = x * jax.lax.rsqrt(jnp.mean(x * x, axes, keepdims=True) + epsilon)
     if scale is None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.core import defaults
+from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, message
 
 
@@ -22,7 +22,7 @@ def per_axis(name: str, value: Any, rank: int) -> tuple[int, ...]:
 
 def is_first(data_format: str | None) -> bool:
     """Whether the channels stand before space; None means the format of the process, `image_data_format`."""
-    return defaults.data_format(data_format) == "channels_first"
+    return settings.standardize_data_format(data_format) == "channels_first"
 
 
 def moved_last(x: Any, data_format: str | None) -> Any:

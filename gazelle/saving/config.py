@@ -12,7 +12,7 @@ from gazelle.core import config as core
 from gazelle.core import shared_objects
 from gazelle.core.errors import ArgumentError, DamagedFileError, GazelleError, UnsafeFileError, message
 from gazelle.core.traceback import warn
-from gazelle.core.variable import Room
+from gazelle.core.variable import WeightBudget
 from gazelle.saving import config_check
 
 LONGEST = 32 * 2**20  # bytes of a config
@@ -34,8 +34,8 @@ def model_to_json(model: Any, **kwargs: Any) -> str:
     >>> model_from_json(model_to_json(model)).output_shape
     (None, 2)
     """
-    with shared_objects.written():
-        config = shared_objects.of_several(core.serialize_object(model))
+    with shared_objects.number_shared():
+        config = shared_objects.drop_unique_ids(core.serialize_object(model))
     try:
         compiled = model.get_compile_config()
     except ArgumentError as error:  # the architecture is worth writing all the same
@@ -78,12 +78,12 @@ def build(
             raise _too_much(label, f"{key} of at most {largest}", number)
     with core.custom_object_scope(custom_objects or {}):
         _check_root(config, label)
-        config = shared_objects.completed({k: v for k, v in config.items() if k != "compile_config"})
+        config = shared_objects.restore_first_ids({k: v for k, v in config.items() if k != "compile_config"})
         config = config_check.checked(config, label)
-        namespace = Room(
+        budget = WeightBudget(
             most, lambda shape: _too_much(label, f"weights of at most {most} numbers", f"more with {shape}")
         )
-        with translated(label), namespace, shared_objects.read():
+        with translated(label), budget, shared_objects.share_by_id():
             return core.deserialize(config)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from gazelle.core.errors import DamagedFileError, ShapeError, message
 from gazelle.core.traceback import warn
-from gazelle.core.variable import Variable, still
+from gazelle.core.variable import Variable, lock_variables
 from gazelle.saving import hdf5, keras_weight_order
 from gazelle.saving.safetensors import Array
 
@@ -24,7 +24,7 @@ def dump(model: Any, optimizer: bool = True) -> bytes:
 def arrays_of(model: Any, optimizer: bool = True) -> tuple[dict[str, Array], dict[str, str]]:
     """{path: array} and {group: name of its layer}, as Keras 3 lays them out."""
     arrays: dict[str, Array] = {}
-    with still(model.variables):  # one whole step, also while another thread trains
+    with lock_variables(model.variables):  # one whole step, also while another thread trains
         found = [p for p in keras_weight_order.parts(model) if optimizer or p.path != "optimizer"]
         for part in found:
             store: dict[str, Any] = {str(n): v for n, v in enumerate(part.variables)}

@@ -9,7 +9,7 @@ import numpy as np
 
 from gazelle.core.errors import DamagedFileError, ShapeError, StateError, message
 from gazelle.core.traceback import warn
-from gazelle.core.variable import still
+from gazelle.core.variable import lock_variables
 from gazelle.saving import hdf5, keras_v3, keras_weights, legacy, shards
 from gazelle.saving.atomic import path_of, replace_file
 from gazelle.saving.latest import newest
@@ -38,7 +38,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_si
     if max_shard_size is not None or os.fspath(filepath).endswith(".weights.json"):
         shards.save(model, filepath, 5.0 if max_shard_size is None else max_shard_size)
     elif os.fspath(filepath).endswith(".safetensors"):
-        with still(model.variables):
+        with lock_variables(model.variables):
             arrays = {path: v.numpy() for path, v in model.named_variables().items()}
         write_arrays(filepath, arrays)
     else:

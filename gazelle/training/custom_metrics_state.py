@@ -84,7 +84,7 @@ class CustomMetricsState:
         sums = self.steps.sums()
         _, after, _ = tracing.pure(self.steps.reset, sums)({path: v.value for path, v in sums.items()})
         last = {f"{k}/{n}": np.zeros(s.shape, s.dtype) for k, logs in self.logs.items() for n, s in logs.items()}
-        placed: dict[str, Any] = engine.place({**{path: np.array(v) for path, v in after.items()}, **last})
+        placed: dict[str, Any] = engine.to_device({**{path: np.array(v) for path, v in after.items()}, **last})
         return placed
 
     def report(self, kind: str) -> Callable[[Any], dict[str, Any]]:

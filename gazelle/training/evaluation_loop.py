@@ -90,7 +90,7 @@ def predict_block(trainer: Trainer, block: data.Block) -> Any:
 
 def _outputs(trainer: Trainer, values: Any, block: data.Block) -> Any:
     """(outputs (steps, batch, ...), {path: array} of what layers assigned)."""
-    return trainer.predict(values, trainer.key, engine.split(block.arrays), trainer.count(block.stop))
+    return trainer.predict(values, trainer.key, engine.shard_batches(block.arrays), trainer.count(block.stop))
 
 
 def _flat(leaf: Any, count: int) -> Any:
@@ -103,7 +103,7 @@ def single_batch(trainer: Trainer, arrays: Any, train: bool) -> Logs:
     """One step on one batch (x, y, weight), for train_on_batch and test_on_batch; totals go on from the last call."""
     live, programs = trainer.live, trainer.programs
     assert programs is not None
-    one = (engine.place_batches(jax.tree.map(lambda array: array[None], arrays)), np.int32(0), np.int32(1))
+    one = (engine.batches_to_device(jax.tree.map(lambda array: array[None], arrays)), np.int32(0), np.int32(1))
     if train:
         logs, end = live.step(programs.train, np.bool_(False), *one)
         if not int(end):

@@ -56,7 +56,7 @@ class Fit:
         with self.interrupt:
             try:
                 first = at.epoch
-                if self.display.verbose and (told := engine.tell_device()):
+                if self.display.verbose and (told := engine.device_message()):
                     self.display.note(told)
                 if self.autosave is not None and first < epochs:
                     self.autosave.reserve(live.size())

@@ -81,7 +81,7 @@ class MetricsState:
     def start(self) -> dict[str, Any]:
         """Totals before the first batch."""
         sums = {f"part/{name}": np.zeros(2, np.float32) for name in self.parts}
-        placed: dict[str, Any] = engine.place({**sums, **{path: np.array(v) for path, v in self._first.items()}})
+        placed: dict[str, Any] = engine.to_device({**sums, **{path: np.array(v) for path, v in self._first.items()}})
         return placed  # arrays of the device, as the program gives them back: others would compile it twice
 
     def update(self, totals: Any, parts: Any, y: Any, y_pred: Any, weight: Any, x: Any) -> Any:

@@ -136,7 +136,7 @@ class Programs:
         if kind not in self._looks:
             self._looks[kind] = self.pure.look(spec)
             if self._key is not None:
-                engine.remember(self._key, self._looks)
+                engine.save_metadata(self._key, self._looks)
         self._first = self._first or (self._looks[kind], spec[1])
         return self._looks[kind]
 
@@ -160,7 +160,7 @@ def shared(key: Hashable, make: Callable[[], ModelSpec | None]) -> Programs | No
     said, key = repr(key), (engine.current(), key)
     with _lock:
         if key not in _shared:
-            looks = engine.recall(said)
+            looks = engine.load_metadata(said)
             made_of = None if looks else make()
             if made_of is None and not looks:
                 return None

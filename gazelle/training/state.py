@@ -125,7 +125,7 @@ class Live:
                 step=optimizer._iterations._value if optimizer is not None else arrays.from_host(0, np.int32),
             )
         )
-        if engine.distributed() is not None:
+        if engine.active_distribution() is not None:
             self.state = _spread_out(self.state)
         self.dirty = False
         for variable in self._owned_variables():
@@ -182,7 +182,7 @@ class Live:
         into: what an earlier call gave and nobody needs any more; it is written over.
         """
         with self.lock:
-            return engine.fetch(dict(_named(state or self.at_rest())), into or {})
+            return engine.to_host(dict(_named(state or self.at_rest())), into or {})
 
     def restore(self, tensors: Mapping[str, Any]) -> None:
         """Take up what `tensors` gave, in this or an earlier process.
@@ -214,7 +214,7 @@ def _spread_out(state: State) -> State:
     """Weights, and what belongs to them, where the distribution in force has them."""
 
     def those(arrays: Arrays) -> Arrays:
-        return {path: engine.spread_out(path, array) for path, array in arrays.items()}
+        return {path: engine.shard_variable(path, array) for path, array in arrays.items()}
 
     slots = {name: those(arrays) for name, arrays in state.slots.items()}
     return dataclasses.replace(state, params=those(state.params), buffers=those(state.buffers), slots=slots)

@@ -19,7 +19,7 @@ import matplotlib
 matplotlib.use("Agg")
 import gazelle
 from gazelle.cli import eras
-from gazelle.core import config, defaults, names
+from gazelle.core import config, names, settings
 from gazelle.datasets import sources
 
 for _name, (_address, _, _folder) in list(sources.FILES.items()):
@@ -47,8 +47,8 @@ def run(path, folder):
     finally:
         sys.modules["__main__"] = before
         names.clear_session()
-        defaults.set_image_data_format("channels_last")
-        defaults._told = False  # by nobody, as in a fresh process
+        settings.set_image_data_format("channels_last")
+        settings._told = False  # by nobody, as in a fresh process
         config.CUSTOM.clear()
         gc.collect()
     return None

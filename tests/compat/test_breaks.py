@@ -9,7 +9,7 @@ import pytest
 
 import gazelle
 from gazelle import layers
-from gazelle.core import defaults, era
+from gazelle.core import era, settings
 from gazelle.core.errors import ArgumentError
 
 #: row -> (era, lines); they run with the names of Keras as `gazelle run` gives them, and assert by themselves
@@ -579,7 +579,7 @@ def of_era(number, standalone=True):
             yield
     finally:
         era.set_number(3)
-        defaults.set_image_data_format("channels_last")
+        settings.set_image_data_format("channels_last")
         gazelle.uninstall()
         sys.modules.update(hidden)
 

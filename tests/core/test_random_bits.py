@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gazelle.core.random_bits import bernoulli, bits, normal
+from gazelle.core.prng import bernoulli, normal, random_bits
 
 N = 1 << 16
 KEYS = [jax.random.fold_in(jax.random.key(7), i) for i in range(24)]
@@ -53,7 +53,7 @@ def chi_square(counts):
 
 
 def test_every_byte_and_pairs_of_neighbours_are_even():
-    x = np.concatenate([np.asarray(bits(key, (N,))) for key in KEYS])
+    x = np.concatenate([np.asarray(random_bits(key, (N,))) for key in KEYS])
     for shift in (0, 8, 16, 24):
         assert abs(chi_square(np.bincount((x >> shift) & 255, minlength=256))) < 5
     high = x >> 28

@@ -190,9 +190,9 @@ def test_draws_without_a_seed_follow_the_step():
 
 @pytest.mark.parametrize("seed", [1.5, "1", True])
 def test_seeds_are_whole_numbers(seed):
-    with pytest.raises(ValueError, match=r"seed.*: expected a whole number"):
+    with pytest.raises(ValueError, match=r"seed.*: expected an integer"):
         gazelle.random.SeedGenerator(seed)
-    with pytest.raises(ValueError, match="seed: expected a whole number"):
+    with pytest.raises(ValueError, match="seed: expected an integer"):
         gazelle.random.normal((1,), seed=seed)
 
 

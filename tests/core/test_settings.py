@@ -7,7 +7,7 @@ import pytest
 
 import gazelle
 from gazelle import config, ops
-from gazelle.core import defaults
+from gazelle.core import settings
 
 
 @pytest.fixture(autouse=True)
@@ -89,7 +89,7 @@ def test_epochs_and_steps_are_limited():
 
 @pytest.mark.parametrize("wrong", [0, -3, 1.5, True, "2"])
 def test_limits_refuse(wrong):
-    with pytest.raises(ValueError, match="max_epochs: expected a whole number from 1 on, or None"):
+    with pytest.raises(ValueError, match="max_epochs: expected an integer of at least 1, or None"):
         config.set_max_epochs(wrong)
 
 
@@ -135,7 +135,7 @@ def test_errors_point_at_the_program():
 def test_file_of_keras_is_read(tmp_path):
     file = tmp_path / "keras.json"
     file.write_text('{"floatx": "float16", "epsilon": 1e-5, "image_data_format": "channels_first", "backend": "torch"}')
-    defaults.read_file(file)
+    settings.read_file(file)
     assert (config.floatx(), config.epsilon(), config.image_data_format()) == ("float16", 1e-5, "channels_first")
 
 
@@ -144,14 +144,14 @@ def test_file_that_is_wrong_is_told(tmp_path, text):
     file = tmp_path / "keras.json"
     file.write_text(text)
     with pytest.warns(UserWarning, match="was not used as a whole"):
-        defaults.read_file(file)
+        settings.read_file(file)
 
 
 def test_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setenv("KERAS_MAX_EPOCHS", "3")
     (tmp_path / "keras.json").write_text('{"epsilon": 1e-4}')
-    defaults.read_environment()
+    settings.read_environment()
     assert (config.epsilon(), config.max_epochs(), config.max_steps_per_epoch()) == (1e-4, 3, None)
 
 

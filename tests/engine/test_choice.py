@@ -17,7 +17,7 @@ def _afresh(monkeypatch):
 
 @pytest.fixture
 def without_tensorflow(monkeypatch):
-    absent = engines.Known("no_package_has_this_name", "tensorflow")
+    absent = engines.EngineInfo("no_package_has_this_name", "tensorflow")
     monkeypatch.setitem(engines.ENGINES, "tensorflow", absent)
 
 
@@ -43,18 +43,21 @@ def test_an_engine_that_is_not_installed_says_how_to_install_it():
     ("backend", "engine"), [("", "xla"), ("jax", "xla"), ("theano", "pytensor"), ("tensorflow", "tensorflow")]
 )
 def test_keras_backends_are_engines(backend, engine):
-    assert engines.follow_keras(backend) == ""
+    assert engines.select_keras_backend(backend) == ""
     assert engines.engine() == engine
 
 
 def test_torch_is_no_engine():
-    assert engines.follow_keras("torch") == "KERAS_BACKEND=torch: gazelle has no such engine; the program runs on XLA."
+    assert (
+        engines.select_keras_backend("torch")
+        == "KERAS_BACKEND=torch: gazelle has no such engine; the program runs on XLA."
+    )
     assert engines.engine() == "xla"
 
 
 @pytest.mark.usefixtures("without_tensorflow")
 def test_a_backend_that_is_not_installed_is_told_in_a_line():
-    told = engines.follow_keras("tensorflow")
+    told = engines.select_keras_backend("tensorflow")
     assert "no_package_has_this_name is not installed" in told
     assert 'pip install "gazelle[tensorflow]"' in told
     assert "\n" not in told
@@ -63,7 +66,7 @@ def test_a_backend_that_is_not_installed_is_told_in_a_line():
 
 def test_the_variable_goes_before_keras(monkeypatch):
     monkeypatch.setenv("GAZELLE_ENGINE", "xla")
-    assert engines.follow_keras("torch") == ""
+    assert engines.select_keras_backend("torch") == ""
     assert engines.engine() == "xla"
 
 

@@ -28,7 +28,7 @@ class Counted:
         return self.function(*args)
 
     def kept(self, key="a", donate=()):
-        return executable_cache.Kept(self, donate, key)
+        return executable_cache.CachedProgram(self, donate, key)
 
 
 def _files(folder):
@@ -100,7 +100,9 @@ def test_the_oldest_make_room(folder, monkeypatch):
     for key in "abc":
         Counted(lambda x: x + 1).kept(key)(np.ones(2, np.float32))
     assert len(_files(folder)) == 3
-    monkeypatch.setattr(executable_cache, "_MOST", sum(file.stat().st_size for file in _files(folder)[:1]) * 2 + 100)
+    monkeypatch.setattr(
+        executable_cache, "_MAX_BYTES", sum(file.stat().st_size for file in _files(folder)[:1]) * 2 + 100
+    )
     Counted(lambda x: x + 1).kept("d")(np.ones(2, np.float32))
     assert len(_files(folder)) == 2
 
@@ -117,7 +119,7 @@ def test_a_training_from_kept_programs_is_the_same(folder, monkeypatch):
 
     first = train()
     assert len(_files(folder)) >= 2  # the step, and the measuring
-    monkeypatch.setattr(executable_cache.Kept, "_compile", lambda *args: pytest.fail("something was compiled"))
+    monkeypatch.setattr(executable_cache.CachedProgram, "_compile", lambda *args: pytest.fail("something was compiled"))
     monkeypatch.setattr(programs.PureFunctions, "__init__", lambda *args: pytest.fail("something was traced"))
     assert train() == first
     assert not [p for p in programs._shared.values() if p._pure is not None]

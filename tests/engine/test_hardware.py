@@ -12,7 +12,7 @@ from gazelle.engine import hardware
 @pytest.fixture(autouse=True)
 def _afresh(monkeypatch):
     monkeypatch.setattr(hardware, "_told", False)
-    monkeypatch.setattr(hardware, "gpu", lambda: False)
+    monkeypatch.setattr(hardware, "has_nvidia_gpu", lambda: False)
 
 
 def _fit(verbose):
@@ -45,18 +45,20 @@ def test_an_idle_gpu_has_a_reason(engine, variables, platforms, reason, monkeypa
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(engines, "_chosen", engine)
-    monkeypatch.setattr(hardware, "gpu", lambda: True)
+    monkeypatch.setattr(hardware, "has_nvidia_gpu", lambda: True)
     monkeypatch.setattr(hardware.importlib.util, "find_spec", lambda name: None)
     before = jax.config.jax_platforms
     jax.config.update("jax_platforms", platforms)
     try:
-        assert hardware.why_idle() == f"The GPU is not used: {reason}"
+        assert hardware.gpu_unused_reason() == f"The GPU is not used: {reason}"
     finally:
         jax.config.update("jax_platforms", before)
 
 
 def test_the_reason_follows_the_device(monkeypatch):
-    monkeypatch.setattr(hardware, "gpu", lambda: True)
+    monkeypatch.setattr(hardware, "has_nvidia_gpu", lambda: True)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
-    assert hardware.tell_device() == ("Training on cpu:0 (XLA). The GPU is not used: CUDA_VISIBLE_DEVICES=-1 hides it.")
-    assert hardware.tell_device() == ""
+    assert hardware.device_message() == (
+        "Training on cpu:0 (XLA). The GPU is not used: CUDA_VISIBLE_DEVICES=-1 hides it."
+    )
+    assert hardware.device_message() == ""

@@ -25,7 +25,9 @@ print(sorted(counts)[4])
 """
 
 
-@pytest.mark.skipif(not malloc.keep_memory.__wrapped__(), reason="no GNU library, or an allocator set up by hand")
+@pytest.mark.skipif(
+    not malloc.retain_freed_memory.__wrapped__(), reason="no GNU library, or an allocator set up by hand"
+)
 def test_later_calls_touch_no_new_page():
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 1000  # the system's pages are of 4 KiB: without keeping it is 20,000
@@ -33,4 +35,4 @@ def test_later_calls_touch_no_new_page():
 
 def test_an_allocator_that_is_set_up_is_left_alone(monkeypatch):
     monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.arena_max=1")
-    assert not malloc.keep_memory.__wrapped__()
+    assert not malloc.retain_freed_memory.__wrapped__()

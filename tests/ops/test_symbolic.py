@@ -146,7 +146,7 @@ def test_control_flow():
     assert ops.jvp(jnp.square, [3.0], [1.0])[1] == 6
     assert ops.convert_to_numpy(Variable([1.0])).tolist() == [1.0]
     assert ops.vectorize(lambda x, y: x + y)(A, A).shape == (3, 4)
-    with pytest.raises(ArgumentError, match="scan's unroll: expected a whole number above 0, or a bool, got 0"):
+    with pytest.raises(ArgumentError, match="scan's unroll: expected an integer above 0, or a bool, got 0"):
         ops.scan(lambda c, x: (c, x), 0.0, jnp.arange(4.0), unroll=0)
 
 

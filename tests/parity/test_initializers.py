@@ -8,7 +8,7 @@ from deviations import same
 from gazelle import initializers
 from gazelle.core.config import serialize
 from gazelle.core.errors import ArgumentError, ShapeError
-from gazelle.core.random import next_seed, set_seed
+from gazelle.core.prng import next_seed, set_seed
 
 pytestmark = pytest.mark.usefixtures("keras_draws")
 

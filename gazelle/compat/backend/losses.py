@@ -12,7 +12,7 @@ import numpy as np
 
 from gazelle import losses, ops
 from gazelle.compat.backend.lifting import lifted
-from gazelle.core import defaults, era
+from gazelle.core import era, settings
 from gazelle.core.symbolic import any_symbolic
 
 
@@ -85,7 +85,7 @@ def ctc_batch_cost(y_true: Any, y_pred: Any, input_length: Any, label_length: An
     y_true (batch, labels) · y_pred (batch, time, classes), probabilities, the last class the blank · lengths (batch, 1)
     """
     lengths = (jnp.reshape(label_length, -1), jnp.reshape(input_length, -1))
-    logits = jnp.log(y_pred + defaults.epsilon())
+    logits = jnp.log(y_pred + settings.epsilon())
     return ops.ctc_loss(y_true, logits, *lengths, mask_index=y_pred.shape[-1] - 1)[:, None]
 
 
@@ -106,7 +106,7 @@ def ctc_decode(y_pred: Any, input_length: Any, greedy: bool = True, beam_width: 
 
 @lifted
 def _decoded(y_pred: Any, input_length: Any, greedy: bool, beam_width: int, top_paths: int) -> Any:
-    logits = jnp.log(jnp.asarray(y_pred, "float32") + defaults.epsilon())
+    logits = jnp.log(jnp.asarray(y_pred, "float32") + settings.epsilon())
     strategy, blank = "greedy" if greedy else "beam_search", logits.shape[-1] - 1
     lengths = jnp.reshape(jnp.asarray(input_length), -1)
     return ops.ctc_decode(logits, lengths, strategy, beam_width, top_paths, mask_index=blank)

@@ -10,7 +10,7 @@ import numpy as np
 
 from gazelle.compat.backend.phase import LearningPhase, fixed_phase
 from gazelle.compat.backend.updates import Descent, Update
-from gazelle.core import random, symbolic, tracing
+from gazelle.core import prng, symbolic, tracing
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor, Op
 from gazelle.core.variable import Variable
@@ -89,7 +89,7 @@ class Function:
                 arrays.append(np.asarray(value) if not hasattr(value, "dtype") else value)
         values = {str(key): v.value for key, v in self.variables.items()}
         slots = [d.state() for d in self.descents]
-        outputs, assigned, after = self._program(phase)(values, slots, arrays, jax.random.key(random.next_seed()))
+        outputs, assigned, after = self._program(phase)(values, slots, arrays, jax.random.key(prng.next_seed()))
         for key, value in assigned.items():
             self.variables[int(key)].assign(value)
         for descent, state in zip(self.descents, after, strict=True):

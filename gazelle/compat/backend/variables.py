@@ -13,7 +13,7 @@ from gazelle.compat.backend.lifting import GraphVariable, lifted, running
 from gazelle.compat.backend.running import eval as evaluate
 from gazelle.compat.backend.shapes import sizes
 from gazelle.core import dtypes, symbolic
-from gazelle.core.names import automatic
+from gazelle.core.names import unique_name
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
 from gazelle.layers.input import Input, InputLayer
@@ -37,7 +37,7 @@ def placeholder(
 ) -> KerasTensor:
     """A tensor that is given a value when the graph runs."""
     full = tuple(shape) if shape is not None else (None,) * (ndim or 0)
-    name = name or automatic("layers", "placeholder")
+    name = name or unique_name("layers", "placeholder")
     if not full:
         tensor: KerasTensor = InputLayer(batch_shape=(None,), dtype=dtype, name=name).tensor
         tensor.shape = ()

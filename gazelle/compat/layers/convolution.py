@@ -7,7 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.core import defaults, era
+from gazelle.core import era, settings
 from gazelle.layers import Conv1D, Conv2D, Conv2DTranspose, Conv3DTranspose
 
 
@@ -76,12 +76,12 @@ class FullConvolution1D(Conv1D):
 def guess_ordering(layer: Any, words: dict[str, Any]) -> None:
     """A program of Keras 1 whose first images are (3, rows, columns) means channels first, for the whole process."""
     shape: Any = words.get("input_shape") or (words.get("batch_input_shape") or ())[1:]
-    told = words.get("data_format") or defaults.is_image_data_format_told()
-    first = defaults.image_data_format() == "channels_first"
+    told = words.get("data_format") or settings.is_image_data_format_set()
+    first = settings.image_data_format() == "channels_first"
     if era.number() != 1 or getattr(layer, "rank", 2) != 2 or len(shape) != 3 or told or first:
         return
     if shape[0] in (1, 3) and None not in shape and min(shape[1:]) > 4:
-        defaults.set_image_data_format("channels_first")
+        settings.set_image_data_format("channels_first")
         warnings.warn(
             f"Images of shape {tuple(shape)}: taken as channels first, as Theano had them, from here on. "
             "`gazelle run --image-data-format channels_last` keeps the other order.",

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.core.random_bits import bernoulli
+from gazelle.core.prng import bernoulli
 from gazelle.layers import GRU, LSTM, BatchNormalization, Embedding
 
 

@@ -16,7 +16,7 @@ from gazelle.compat.tensorflow.elements import INFINITE, UNKNOWN, Begin, called,
 from gazelle.compat.tensorflow.function import NotCompilable, is_tracing
 from gazelle.compat.tensorflow.sources import Sources
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.core import random
+from gazelle.core import prng
 from gazelle.core.errors import ArgumentError, message
 
 AUTOTUNE = -1
@@ -106,7 +106,7 @@ class Dataset(Sources, Batches):
     ) -> Dataset:
         """The next element is drawn from `buffer_size` that were read ahead; another order in each pass."""
         size, passes = max(1, int(buffer_size)), itertools.count()
-        first = random.next_seed() if seed is None else int(seed) % 2**63
+        first = prng.next_seed() if seed is None else int(seed) % 2**63
 
         def begin() -> Iterator[Any]:
             number = next(passes) if reshuffle_each_iteration is not False else 0

@@ -14,7 +14,7 @@ import numpy as np
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.recording import is_array, is_box, listen, listeners, unboxed, unlisten
 from gazelle.compat.tensorflow.values import host_array
-from gazelle.core import random, tracing
+from gazelle.core import prng, tracing
 from gazelle.core.config import ArgumentTypeError
 from gazelle.core.errors import message
 from gazelle.core.symbolic import KerasTensor
@@ -133,7 +133,7 @@ class _Program:
         for _ in range(_ATTEMPTS):
             if self.compiled is None:
                 self.compiled = jax.jit(self._trace)
-            seed = np.asarray([random.next_seed(), 0], np.uint32)
+            seed = np.asarray([prng.next_seed(), 0], np.uint32)
             try:
                 out, after = self.compiled(arrays, [_value(v) for v in self.variables], seed)
             except Again:

@@ -13,7 +13,7 @@ from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import fixed_value, named, op
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
-from gazelle.core import random, tracing
+from gazelle.core import prng, tracing
 
 
 @named(
@@ -25,7 +25,7 @@ from gazelle.core import random, tracing
 )
 def set_seed(seed: int) -> None:
     """`tf.random.set_seed`."""
-    random.set_seed(int(seed))
+    prng.set_seed(int(seed))
     _operations.clear()
 
 
@@ -48,7 +48,7 @@ def next_key(seed: Any = None) -> Any:
 def generator(seed: Any = None) -> np.random.Generator:
     """Random numbers of the host for the next draw."""
     if seed is None:
-        return np.random.Generator(np.random.Philox(random.next_seed()))
+        return np.random.Generator(np.random.Philox(prng.next_seed()))
     number = _operations[seed] = _operations.get(seed, -1) + 1
     return np.random.Generator(np.random.Philox(key=[int(seed) % 2**64, number]))
 

@@ -23,7 +23,7 @@ from gazelle.compat.tensorflow.elements import (
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.tensorflow.values import host_array
-from gazelle.core import random
+from gazelle.core import prng
 from gazelle.core.errors import DataError, message
 
 
@@ -122,7 +122,7 @@ class Sources(Elements):
         """Elements of several data sets, each drawn with its weight."""
         parts = list(datasets)
         shares = np.ones(len(parts)) if weights is None else np.asarray(unboxed(weights), "float64")
-        first = random.next_seed() if seed is None else int(seed) % 2**63
+        first = prng.next_seed() if seed is None else int(seed) % 2**63
 
         def begin() -> Iterator[Any]:
             draw, left = np.random.Generator(np.random.Philox(first)), shares.copy()

@@ -10,8 +10,7 @@ import jax
 
 from gazelle.compat.tensorflow.calls import boxed, unbox
 from gazelle.compat.tensorflow.recording import Call, is_array, is_box, listen, listeners, unboxed, unlisten
-from gazelle.core import random as stream
-from gazelle.core import tracing
+from gazelle.core import prng, tracing
 from gazelle.core.arrays import key
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.variable import Variable
@@ -105,4 +104,4 @@ class _Noted(dict[int, Any]):
 
 def fresh_key() -> jax.Array:
     """A key from the seed of the process."""
-    return key(stream.next_seed())
+    return key(prng.next_seed())

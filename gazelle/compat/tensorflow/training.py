@@ -17,7 +17,7 @@ from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.core.errors import ArgumentError, StateError, message
-from gazelle.core.seeds import SeedGenerator
+from gazelle.core.prng import SeedGenerator
 from gazelle.core.variable import Variable
 from gazelle.layers.tree import Tree
 from gazelle.metrics.base import Metric

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy import ndimage
 
-from gazelle.core import random
+from gazelle.core import prng
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.ops.base import op
 from gazelle.ops.image.filters import gaussian, smoothed
@@ -198,7 +198,7 @@ def shaken(
 
 def _key(seed: Any) -> Any:
     """A key from a number (as Keras makes it on JAX), a key, or nothing."""
-    seed = random.next_seed() if seed is None else seed
+    seed = prng.next_seed() if seed is None else seed
     if hasattr(seed, "next"):
         seed = seed.next()
     if hasattr(seed, "dtype") and jnp.issubdtype(seed.dtype, jax.dtypes.prng_key):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gazelle.core import config as core
-from gazelle.core.variable import still
+from gazelle.core.variable import lock_variables
 from gazelle.saving import checksum, keras_weight_order
 from gazelle.saving.legacy.arrays import Era, weights_of
 
@@ -22,7 +22,7 @@ def dump(model: Any, include_optimizer: bool = True) -> bytes:
     """The bytes of the file: config, weights by layer, and the optimizer's state."""
     import h5py
 
-    with still(model.variables):
+    with lock_variables(model.variables):
         return _dump(model, include_optimizer, h5py)
 
 

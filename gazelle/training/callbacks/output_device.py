@@ -7,7 +7,7 @@ import shutil
 import sys
 from typing import Any
 
-from gazelle.core import defaults
+from gazelle.core import settings
 from gazelle.training.callbacks.progress_line import Line
 
 
@@ -115,7 +115,7 @@ class Log(Pipe):
 
 def find(verbose: int) -> Pipe:
     """The place that fits stdout as it is now."""
-    if not defaults.is_interactive_logging_enabled():
+    if not settings.is_interactive_logging_enabled():
         return Log()
     if verbose == 2:
         return Pipe()

@@ -17,7 +17,7 @@ from gazelle.core.errors import ArgumentError, message, unknown
 FORMATS = ("channels_last", "channels_first")
 
 _epsilon = 1e-7
-_image_data_format, _told = "channels_last", False
+_image_data_format, _format_set = "channels_last", False
 _max_epochs: int | None = None
 _max_steps_per_epoch: int | None = None
 _flash: bool | None = None  # None: as each layer says
@@ -52,16 +52,16 @@ def image_data_format() -> str:
 
 def set_image_data_format(data_format: str) -> None:
     """Set `image_data_format`: 'channels_last' or 'channels_first'."""
-    global _image_data_format, _told
-    _image_data_format, _told = _known_format(data_format), True
+    global _image_data_format, _format_set
+    _image_data_format, _format_set = _known_format(data_format), True
 
 
-def is_image_data_format_told() -> bool:
+def is_image_data_format_set() -> bool:
     """Whether the program or the command line chose the format; Keras writes the file by itself."""
-    return _told
+    return _format_set
 
 
-def data_format(value: Any) -> str:
+def standardize_data_format(value: Any) -> str:
     """`value` as one of the two formats; None is the one of the process."""
     return _image_data_format if value is None else _known_format(value)
 
@@ -96,11 +96,11 @@ def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
 
 def _limit(name: str, value: Any) -> int | None:
     if value is not None and (isinstance(value, bool) or not hasattr(value, "__index__") or value < 1):
-        raise ArgumentError(message(name, expected="a whole number from 1 on, or None", got=repr(value)))
+        raise ArgumentError(message(name, expected="an integer of at least 1, or None", got=repr(value)))
     return None if value is None else int(value)
 
 
-def limited(name: str, given: int | None) -> int | None:
+def apply_limit(name: str, given: int | None) -> int | None:
     """`given`, or the smaller number that the process is limited to, with a warning. name: "epochs" or "steps"."""
     most = _max_epochs if name == "epochs" else _max_steps_per_epoch
     if most is None or (given is not None and given <= most):
@@ -201,4 +201,4 @@ def read_environment() -> None:
 
 
 read_environment()
-_told = False
+_format_set = False
