@@ -10,6 +10,7 @@ import numpy as np
 import gazelle
 from gazelle import layers
 from gazelle.core import tracing
+from gazelle.layers import weight_tree
 
 POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
 BATCH, ROUNDS = 128, 15
@@ -30,7 +31,7 @@ def milliseconds(make, policy):
     """The median over ROUNDS of one gradient of the mean square of the output."""
     gazelle.config.set_dtype_policy(policy)
     model = make()
-    variables = model.named_variables()
+    variables = weight_tree.named_variables(model)
     values = {path: v.value for path, v in variables.items()}
     forward = tracing.pure(model, variables)
     x = jnp.asarray(np.random.default_rng(0).normal(size=(BATCH, *model.input_shape[1:])), "float32")

@@ -15,7 +15,7 @@ from gazelle.core.era import NOTHING
 from gazelle.core.errors import GazelleError, message
 from gazelle.core.symbolic import KerasTensor, map_tree
 from gazelle.core.variable import Variable
-from gazelle.layers import Layer
+from gazelle.layers import Layer, weight_tree
 from gazelle.models import Model
 from gazelle.models.graph import Graph
 from gazelle.optimizers import Optimizer
@@ -84,7 +84,7 @@ def _chances(model: Any, x: Any, batch_size: int | None = None, verbose: int = 0
 
 
 def _reset(model: Any) -> None:
-    for layer in model.named_layers().values():
+    for layer in weight_tree.named_layers(model).values():
         if layer is not model and getattr(layer, "stateful", False) and hasattr(layer, "reset_state"):
             layer.reset_state()
 

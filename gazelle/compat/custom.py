@@ -8,6 +8,7 @@ from typing import Any
 from gazelle.compat.backend.updates import Update
 from gazelle.core import tracing
 from gazelle.core.variable import Variable
+from gazelle.layers import weight_tree
 
 
 def add_update(layer: Any, updates: Any, inputs: Any = None) -> None:
@@ -40,6 +41,6 @@ def set_weights_lists(layer: Any, name: str, variables: Any) -> None:
         variable.trainable = name == "trainable_weights"
         variable.persistent = True
     given = {id(v) for key, found in vars(layer).items() if key.startswith("_given_") for v in found}
-    for held in layer._own():
+    for held in weight_tree.children(layer):
         if isinstance(held, Variable) and id(held) not in given:
             held.trainable, held.persistent = False, False

@@ -26,7 +26,7 @@ def number_shared() -> Iterator[None]:
 def shared_id(value: Any) -> dict[str, int]:
     """What `serialize_object` adds for a layer inside `written`."""
     numbers = _numbers.get()
-    if numbers is None or not hasattr(type(value), "sublayers"):
+    if numbers is None or not getattr(type(value), "_tracks_weights", False):
         return {}
     return {ID: numbers.setdefault(id(value), len(numbers) + 1)}
 
@@ -72,7 +72,7 @@ def find(config: Mapping[str, Any]) -> Any:
 def store(config: Mapping[str, Any], value: Any) -> None:
     """Remember what was made of a place."""
     held = _made.get()
-    if held is not None and ID in config and hasattr(type(value), "sublayers"):
+    if held is not None and ID in config and getattr(type(value), "_tracks_weights", False):
         held[_key(config)] = value
 
 

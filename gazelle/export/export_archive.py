@@ -9,6 +9,7 @@ from typing import Any
 from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.export.formats import writer
 from gazelle.export.signature import Exportable, of_function, of_model
+from gazelle.layers import weight_tree
 
 
 class ExportArchive:
@@ -36,7 +37,7 @@ class ExportArchive:
 
     def track(self, resource: Any) -> None:
         """Let endpoints use the variables of this layer or model."""
-        if not hasattr(resource, "named_variables"):
+        if not weight_tree.is_layer(resource):
             raise ArgumentError(message("ExportArchive.track", expected="a layer or model", got=repr(resource)))
         if not resource.built:
             raise StateError(
@@ -56,7 +57,7 @@ class ExportArchive:
                 message(f"ExportArchive.add_endpoint({name!r})", expected="a new name", got="one in use")
             )
         owner = getattr(fn, "__self__", fn)
-        if hasattr(owner, "named_variables"):
+        if weight_tree.is_layer(owner):
             self.track(owner)
             apart = getattr(owner, "_keeps_samples_apart", lambda: False)()
             self._endpoints[name] = of_model(owner, input_signature), apart
@@ -73,7 +74,7 @@ class ExportArchive:
         variables = {
             f"{prefix}/{path}": variable
             for prefix, resource in self._tracked.items()
-            for path, variable in resource.named_variables().items()
+            for path, variable in weight_tree.named_variables(resource).items()
         }
         self._endpoints[name] = of_function(fn, variables, input_signature), False
 

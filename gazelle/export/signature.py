@@ -11,6 +11,7 @@ import numpy as np
 
 from gazelle.core import symbolic, tracing
 from gazelle.core.errors import ArgumentError, StateError, message
+from gazelle.layers import weight_tree
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,8 +74,8 @@ def of_model(model: Any, input_signature: Any = None) -> Exportable:
     names = list(graph.input_names) if graph is not None else []
     if len(names) != len(leaves):
         names = [getattr(leaf, "name", None) or f"input_{i}" for i, leaf in enumerate(leaves)]
-    variables = model.named_variables()
-    run = tracing.pure(model, variables, {id(layer): path for path, layer in model.named_layers().items()})
+    variables = weight_tree.named_variables(model)
+    run = tracing.pure(model, variables, {id(layer): path for path, layer in weight_tree.named_layers(model).items()})
 
     def call(values: Any, *arrays: Any) -> list[Any]:
         x = jax.tree.unflatten(tree, arrays)

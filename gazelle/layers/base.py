@@ -19,7 +19,7 @@ from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.traceback import filtered
 from gazelle.core.variable import Variable
-from gazelle.layers import declared_shape
+from gazelle.layers import declared_shape, weight_tree
 from gazelle.layers.input_validation import Checked
 from gazelle.layers.stateless import Stateless
 from gazelle.layers.weight_storage import as_shape
@@ -212,7 +212,7 @@ class Layer(Stateless, Checked):
             return self._call_symbolic(args, kwargs)
         if outer is not None:
             if outer.losses and not _path.get():  # a step calls it again: what it added before is of that call
-                mine = set(map(id, self.named_layers().values()))
+                mine = set(map(id, weight_tree.named_layers(self).values()))
                 outer.losses[:] = [(layer, value) for layer, value in outer.losses if id(layer) not in mine]
             return self._call_arrays(outer, args, kwargs)
         self._eager_losses = []

@@ -14,7 +14,7 @@ from gazelle.core.variable import Variable
 from gazelle.layers.base import Layer
 
 
-class NumpyLayer(Layer):
+class NumpyLayer(Layer, abstract=True):
     """A layer of NumPy: a family member says how `encode` makes its result and what `spec` that has.
 
     Numbers may come in a compiled program: the program then calls the host. Strings may not, they have no place on a

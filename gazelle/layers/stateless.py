@@ -11,6 +11,7 @@ from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.prng import SeedGenerator
 from gazelle.core.scopes import StatelessScope
 from gazelle.core.variable import Variable
+from gazelle.layers import weight_tree
 from gazelle.layers.tree import Tree
 
 
@@ -25,7 +26,7 @@ class Stateless(Tree, abstract=True):
 
     def _draws_numbers(self) -> bool:
         """Whether a layer has draws that follow the step: they need a state of their own outside of `fit`."""
-        return any(hasattr(layer, "seed") for layer in self.named_layers().values())
+        return any(hasattr(layer, "seed") for layer in weight_tree.named_layers(self).values())
 
     def _seeds(self) -> SeedGenerator:
         if "_seed_generator" not in self.__dict__:

@@ -8,6 +8,7 @@ from typing import Any
 from gazelle.core.config import serialize
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.variable import Variable
+from gazelle.layers import weight_tree
 from gazelle.layers.tree import Tree
 
 
@@ -53,7 +54,7 @@ class Stored(Tree, abstract=True):
             variable.assign(store[str(number)])
 
     def _own_weights(self) -> list[Variable]:
-        own = {id(v): v for v in self._own() if isinstance(v, Variable) and v.persistent}.values()
+        own = {id(v): v for v in weight_tree.children(self) if isinstance(v, Variable) and v.persistent}.values()
         return [v for v in own if v.trainable] + [v for v in own if not v.trainable]
 
 

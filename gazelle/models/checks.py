@@ -10,6 +10,7 @@ from gazelle import activations, data, losses
 from gazelle.core import symbolic
 from gazelle.core.errors import ArgumentError, DataError, ShapeError, message
 from gazelle.core.traceback import warn
+from gazelle.layers import weight_tree
 from gazelle.models.graph import Graph, input_mismatch
 from gazelle.training.outputs import per_output
 
@@ -102,8 +103,8 @@ def check_outputs(graph: Graph | None, loss: Any) -> None:
 
 def warn_frozen_since(model: Any, trainable: set[str]) -> None:
     """Warn where `trainable` was set after compile: the compiled model goes on with what compile found."""
-    ids = model.trainable_ids()
-    paths = [path for path, v in model.named_variables().items() if (id(v) in ids) != (path in trainable)]
+    ids = weight_tree.trainable_ids(model)
+    paths = [path for path, v in weight_tree.named_variables(model).items() if (id(v) in ids) != (path in trainable)]
     if paths:
         warn(
             f"`trainable` of '{paths[0]}' was changed after compile, and this fit does not see it.\n"

@@ -12,6 +12,7 @@ from gazelle.core import era, prng, symbolic
 from gazelle.core.config import deserialize, name_of, serialize
 from gazelle.core.errors import StateError, message
 from gazelle.core.traceback import warn
+from gazelle.layers import weight_tree
 from gazelle.metrics import Mean
 from gazelle.models import closures, sharing
 from gazelle.models.checks import check_outputs
@@ -118,7 +119,7 @@ class Compiling(Hooks, abstract=True):
             CompileMetrics(MetricsState(metrics, weighted_metrics, None)) if given is not None else None
         )
         self._trainer, self._seed = None, prng.next_seed()
-        self._frozen = {id(v) for v in self.variables} - self.trainable_ids() if self.built else None
+        self._frozen = {id(v) for v in self.variables} - weight_tree.trainable_ids(self) if self.built else None
 
     def __getstate__(self) -> dict[str, Any]:
         """What a pickle or a copy holds: everything but compiled programs and the lease of a training."""
@@ -199,9 +200,9 @@ class Compiling(Hooks, abstract=True):
         check_outputs(self._graph, words.get("loss"))
         frozen = self._frozen
         if frozen is None:
-            frozen = {id(v) for v in self.variables} - self.trainable_ids()
+            frozen = {id(v) for v in self.variables} - weight_tree.trainable_ids(self)
             self._frozen = frozen if words else None
-        trainable = {path for path, v in self.named_variables().items() if id(v) not in frozen}
+        trainable = {path for path, v in weight_tree.named_variables(self).items() if id(v) not in frozen}
         plan = sharing.model_spec(self, words, self.optimizer if words else None, trainable)
         front = host_preprocessing_of(self)
         if front is not None:

@@ -17,7 +17,7 @@ from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.layers.base import Layer
 from gazelle.layers.embedding import Embedding
 from gazelle.layers.input import InputLayer
-from gazelle.layers.tree import counted
+from gazelle.layers.weight_tree import is_automatic
 from gazelle.models.source_inputs import get_source_inputs
 
 
@@ -144,7 +144,7 @@ class Graph:
         """Two layers that the user called alike could not be told apart in files and by `get_layer`."""
         seen: set[str] = set()
         for layer in self.layers:
-            if layer.auto_named or counted(layer.name, snake(type(layer).__name__)):
+            if layer.auto_named or is_automatic(layer.name, snake(type(layer).__name__)):
                 continue
             if layer.name in seen:
                 raise ArgumentError(message(f"Two layers of a model are named '{layer.name}'", expected="a name each"))

@@ -9,6 +9,7 @@ from typing import Any
 from gazelle.core import era, symbolic, tracing
 from gazelle.core.config import serialize
 from gazelle.core.errors import ArgumentError, StateError, message, unknown
+from gazelle.layers import weight_tree
 from gazelle.layers.base import Layer
 from gazelle.layers.input import Input
 from gazelle.models.fitting import Fitting
@@ -102,7 +103,7 @@ class Model(Fitting):
         """The layers directly in this model."""
         if self._graph is not None:
             return era.shown("layers", self, list(self._layers))
-        return [v for v in self.sublayers() if isinstance(v, Layer)]
+        return [v for v in weight_tree.sublayers(self) if isinstance(v, Layer)]
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of this name, or at this place."""
@@ -243,8 +244,10 @@ class Model(Fitting):
         >>> jax.grad(loss)(values)["sums/bias"]
         Array([2.], dtype=float32)
         """
-        variables = self.named_variables()
-        pure = tracing.pure(self, variables, {id(layer): path for path, layer in self.named_layers().items()})
+        variables = weight_tree.named_variables(self)
+        pure = tracing.pure(
+            self, variables, {id(layer): path for path, layer in weight_tree.named_layers(self).items()}
+        )
 
         def function(values: Mapping[str, Any], x: Any, training: bool = False, key: Any = None) -> Any:
             out, after, _ = pure(values, x, key=key, training=training)

@@ -7,6 +7,7 @@ from typing import Any
 
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.traceback import warn
+from gazelle.layers import weight_tree
 from gazelle.layers.base import Layer
 from gazelle.quantizers.configs import chosen
 
@@ -17,7 +18,7 @@ def quantize(model: Any, mode: str | None, config: Any, filters: Any, type_check
         expected = "a regular expression, several, or a function of a layer"
         raise ArgumentError(message("filters of quantize", expected=expected, got=repr(filters)))
     config = chosen(mode, config)
-    found = [v for v in model.named_layers().values() if isinstance(v, Layer) and v.is_quantizable]
+    found = [v for v in weight_tree.named_layers(model).values() if isinstance(v, Layer) and v.is_quantizable]
     picked = [layer for layer in found if _passes(layer, filters)]
     for layer in picked:
         layer.quantize(type_check=type_check, config=config)

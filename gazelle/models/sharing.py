@@ -13,6 +13,7 @@ from gazelle.core import dtypes, era, prng, settings, symbolic
 from gazelle.core.config import deserialize, serialize, serialize_object
 from gazelle.core.errors import GazelleError
 from gazelle.core.variable import abstract_variables
+from gazelle.layers import weight_tree
 from gazelle.layers.base import Layer
 from gazelle.layers.input import InputLayer
 from gazelle.models.graph import Graph
@@ -24,16 +25,18 @@ _WORDS = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
 def model_spec(model: Any, words: Mapping[str, Any], optimizer: Any, trainable: set[str]) -> ModelSpec:
     """What the programs of the model are made of; words: what `compile` was given."""
-    names = {id(layer): path for path, layer in model.named_layers().items()}
+    names = {id(layer): path for path, layer in weight_tree.named_layers(model).items()}
     outputs = model._graph.output_names if model._graph is not None else None
     given = {word: words.get(word) for word in _WORDS}
     eagerly = bool(words.get("run_eagerly"))
-    return ModelSpec(model, model.named_variables(), names, trainable, outputs, optimizer, run_eagerly=eagerly, **given)
+    return ModelSpec(
+        model, weight_tree.named_variables(model), names, trainable, outputs, optimizer, run_eagerly=eagerly, **given
+    )
 
 
 def structure(model: Any, plan: ModelSpec) -> str | None:
     """The same text for two models whose programs are the same; None where code of the user's takes part."""
-    layers = list(model.named_layers().values())
+    layers = list(weight_tree.named_layers(model).values())
     if model._graph is None or any(
         hasattr(layer, "adapt") or layer._remat is not None or getattr(layer, "_wide", None) is not None
         for layer in layers
@@ -118,8 +121,8 @@ def abstract_clone(model: Any, plan: ModelSpec) -> ModelSpec | None:
     except GazelleError:  # such as a model that begins in the middle of another one's graph
         return None
     copy._graph.guessed = model._graph.guessed
-    layers = {layer.name: layer for layer in model.named_layers().values()}
-    for its in copy.named_layers().values():
+    layers = {layer.name: layer for layer in weight_tree.named_layers(model).values()}
+    for its in weight_tree.named_layers(copy).values():
         if its.name in layers:  # an Input that was never given is added by the config
             its.auto_named, its.trainable = layers[its.name].auto_named, layers[its.name].trainable
     words = {word: deserialize(serialize(getattr(plan, word))) for word in _WORDS}

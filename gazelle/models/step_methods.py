@@ -14,6 +14,7 @@ from gazelle.core.errors import ArgumentError, message
 from gazelle.core.scopes import StatelessScope
 from gazelle.core.variable import Variable
 from gazelle.data.batch import unpack_x_y_sample_weight
+from gazelle.layers import weight_tree
 from gazelle.models import tracking
 from gazelle.training.custom_metrics_state import flat_logs
 
@@ -132,7 +133,7 @@ class ModelSteps:
 
     def names(self) -> Mapping[int, str]:
         """{id(layer): path}, for draws."""
-        return {id(layer): path for path, layer in self.model.named_layers().items()}
+        return {id(layer): path for path, layer in weight_tree.named_layers(self.model).items()}
 
     def weights(self) -> list[Variable]:
         """Those of `variables` that are the model's own."""
@@ -140,4 +141,4 @@ class ModelSteps:
 
     def trainable(self) -> set[int]:
         """ids of the variables that are trained."""
-        return self.model.trainable_ids()
+        return weight_tree.trainable_ids(self.model)

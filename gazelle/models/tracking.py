@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gazelle.core.variable import Variable
+from gazelle.layers import weight_tree
 from gazelle.metrics.base import Metric
 from gazelle.optimizers.base import Optimizer
 
@@ -15,7 +16,7 @@ _COMPILED = ("_trackers", "_compile_metrics")  # metrics that `compile` made
 def metrics(model: Any) -> list[Metric]:
     """The metrics in attributes of the model and of the layers below it, also inside lists and dicts, and those that
     a `metrics` property of the author's lists, wherever they are."""
-    layers = model.named_layers().values()
+    layers = weight_tree.named_layers(model).values()
     found = [m for layer in layers for key, m in _found(layer.__dict__, Metric) if key not in _COMPILED]
     listing = next(vars(cls)["metrics"] for cls in type(model).__mro__ if "metrics" in vars(cls))
     if isinstance(listing, property) and not listing.fget.__module__.startswith("gazelle."):
@@ -34,7 +35,7 @@ def optimizers(model: Any) -> dict[str, Optimizer]:
 
 def variables(model: Any) -> dict[str, Variable]:
     """{path: variable} of all that a step of the model may read or assign: weights, seeds, metrics, optimizers."""
-    out = dict(model.named_variables())
+    out = dict(weight_tree.named_variables(model))
     own = [v for v in model.non_trainable_variables if all(v is not other for other in out.values())]
     groups = [("seed", own)]
     groups += [(f"metrics/{metric.name}", metric.variables) for metric in [*compiled(model), *metrics(model)]]

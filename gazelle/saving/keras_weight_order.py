@@ -9,6 +9,7 @@ from typing import Any
 
 from gazelle.core.config import snake
 from gazelle.core.variable import Variable
+from gazelle.layers import weight_tree
 from gazelle.optimizers.stateful import SlotVariable
 
 _SKIPPED = frozenset({"_layers", "_config", "nodes", "_eager_losses", "_build_shapes", "optimizer", "history"})
@@ -59,7 +60,7 @@ def group_of(part: Part) -> str:
 def optimizer_variables(model: Any) -> list[Variable]:
     """The steps done, the rate, and the slots of the trainable weights, as far as they exist."""
     optimizer = model.optimizer
-    model.named_variables()  # gives the variables the paths that the slots go by
+    weight_tree.named_variables(model)  # gives the variables the paths that the slots go by
     paths = [v.path for v in model.trainable_weights]
     places = optimizer.keras_order(paths)
     whole = bool(places) and all(path in optimizer.state.get(slot, {}) for slot, path in places)
@@ -82,7 +83,7 @@ class _Walk:
             self.value(value, f"{path}/{name}" if path else name)
 
     def value(self, value: Any, path: str) -> None:
-        if _is_layer(value):
+        if weight_tree.is_layer(value):
             self.layer(value, path)
         elif isinstance(value, (list, tuple, dict)):
             self.container(value, path)
@@ -92,15 +93,11 @@ class _Walk:
         used: Counter[str] = Counter()
         for value in list(values.values()) if isinstance(values, dict) else values:
             listed = isinstance(value, (list, tuple, dict))
-            if not listed and not _is_layer(value):
+            if not listed and not weight_tree.is_layer(value):
                 continue
             name = "container" if listed else snake(type(value).__name__)
             used[name] += 1
             self.value(value, f"{path}/{name}" if used[name] == 1 else f"{path}/{name}_{used[name] - 1}")
-
-
-def _is_layer(value: Any) -> bool:
-    return hasattr(type(value), "sublayers")
 
 
 def _children(layer: Any) -> Iterator[tuple[str, Any]]:

@@ -10,6 +10,7 @@ import numpy as np
 from gazelle.core.errors import DamagedFileError, ShapeError, StateError, message
 from gazelle.core.traceback import warn
 from gazelle.core.variable import lock_variables
+from gazelle.layers import weight_tree
 from gazelle.saving import hdf5, keras_v3, keras_weights, legacy, shards
 from gazelle.saving.atomic import path_of, replace_file
 from gazelle.saving.latest import newest
@@ -39,7 +40,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_si
         shards.save(model, filepath, 5.0 if max_shard_size is None else max_shard_size)
     elif os.fspath(filepath).endswith(".safetensors"):
         with lock_variables(model.variables):
-            arrays = {path: v.numpy() for path, v in model.named_variables().items()}
+            arrays = {path: v.numpy() for path, v in weight_tree.named_variables(model).items()}
         write_arrays(filepath, arrays)
     else:
         data = keras_weights.dump(model)
@@ -106,7 +107,7 @@ def format_of(path: str) -> str:
 
 
 def _load_arrays(model: Any, arrays: dict[str, Array], path: str, skip: bool, by_name: bool) -> list[str]:
-    variables = model.named_variables()
+    variables = weight_tree.named_variables(model)
     misfits, pairs = [], []
     for name, variable in variables.items():
         array = arrays.get(name)
@@ -129,7 +130,7 @@ def _load_arrays(model: Any, arrays: dict[str, Array], path: str, skip: bool, by
 
 def _load_state(model: Any, tensors: dict[str, Array], meta: dict[str, Any], path: str) -> list[str]:
     """Weights, and where the same optimizer is compiled its slots, steps and rate; a warning where it is another."""
-    variables = model.named_variables()
+    variables = weight_tree.named_variables(model)
     _same_structure(meta.get("model", []), variables, path)
     by_kind: dict[str, dict[str, Array]] = {"params": {}, "buffers": {}, "slots": {}, "hyper": {}}
     for name, array in tensors.items():

@@ -13,6 +13,7 @@ import gazelle
 import gazelle.applications
 from gazelle.core import tracing
 from gazelle.core.config import REGISTRY, deserialize, serialize_object
+from gazelle.layers import weight_tree
 
 _spec = importlib.util.spec_from_file_location("rows", pathlib.Path(__file__).with_name("rows.py"))
 rows = importlib.util.module_from_spec(_spec)
@@ -66,10 +67,12 @@ def test_traced_shape_is_the_real_one_compiled_equals_eager_and_gradients_are_fi
         eager = _call(name, layer, inputs)
     assert traced.shape == (None, *eager.shape[1:])
     assert str(traced.dtype) == str(eager.dtype)
-    variables = layer.named_variables()
+    variables = weight_tree.named_variables(layer)
     values = {path: v.value for path, v in variables.items()}
     pure = tracing.pure(
-        lambda *x: _call(name, layer, list(x)), variables, {id(v): p for p, v in layer.named_layers().items()}
+        lambda *x: _call(name, layer, list(x)),
+        variables,
+        {id(v): p for p, v in weight_tree.named_layers(layer).items()},
     )
     compiled = jax.jit(lambda values, *x: pure(values, *x)[0])(values, *inputs)
     np.testing.assert_allclose(compiled, eager, rtol=2e-5, atol=2e-6)
@@ -87,10 +90,12 @@ def test_training_is_a_function_of_the_key(name):
     layer, shapes = _layer(name)
     inputs = _inputs(name, shapes)
     _call(name, layer, [gazelle.Input(x.shape[1:], dtype=str(x.dtype)) for x in inputs])
-    variables = layer.named_variables()
+    variables = weight_tree.named_variables(layer)
     values = {path: v.value for path, v in variables.items()}
     pure = tracing.pure(
-        lambda *x: _call(name, layer, list(x)), variables, {id(v): p for p, v in layer.named_layers().items()}
+        lambda *x: _call(name, layer, list(x)),
+        variables,
+        {id(v): p for p, v in weight_tree.named_layers(layer).items()},
     )
     first, second = (
         jax.make_jaxpr(lambda values, key, *x: pure(values, *x, key=key, training=True)[0])(

@@ -12,6 +12,7 @@ import gazelle
 import gazelle.applications
 from gazelle.core import dtypes, tracing
 from gazelle.core.config import REGISTRY, deserialize
+from gazelle.layers import weight_tree
 
 _spec = importlib.util.spec_from_file_location("rows", pathlib.Path(__file__).with_name("rows.py"))
 rows = importlib.util.module_from_spec(_spec)
@@ -48,9 +49,9 @@ def test_mixed(name):
     kinds = {leaf.dtype for leaf in gazelle.tree.flatten(symbolic)}
     assert kinds == {HALF} or not any(map(dtypes.is_float, kinds))
     assert HALF not in {v.dtype for v in layer.weights}
-    variables = layer.named_variables()
+    variables = weight_tree.named_variables(layer)
     values = {path: v.value for path, v in variables.items()}
-    pure = tracing.pure(call, variables, {id(v): p for p, v in layer.named_layers().items()})
+    pure = tracing.pure(call, variables, {id(v): p for p, v in weight_tree.named_layers(layer).items()})
 
     def total(values, *x):
         out, after, _ = pure(values, *x, key=jax.random.key(0), training=True)

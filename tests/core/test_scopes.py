@@ -14,6 +14,7 @@ import pytest
 import gazelle
 from gazelle import layers
 from gazelle.core import tracing
+from gazelle.layers import weight_tree
 
 
 def _network():
@@ -43,8 +44,8 @@ def test_remat_changes_no_number(mode):
     x = jnp.asarray(np.random.default_rng(0).normal(size=(5, 4)), "float32")
     results, text = [], ""
     for model in (plain, again):
-        variables = model.named_variables()
-        names = {id(v): p for p, v in model.named_layers().items()}
+        variables = weight_tree.named_variables(model)
+        names = {id(v): p for p, v in weight_tree.named_layers(model).items()}
         pure = tracing.pure(model, variables, names)
 
         def loss(values, pure=pure):
@@ -67,7 +68,7 @@ def test_remat_keeps_masks():
     plain(ids)
     model(ids)
     model.set_weights(plain.get_weights())
-    variables = model.named_variables()
+    variables = weight_tree.named_variables(model)
     out = jax.jit(tracing.pure(model, variables))({p: v.value for p, v in variables.items()}, ids)[0]
     np.testing.assert_allclose(out, plain(ids), rtol=1e-6)
 
@@ -170,7 +171,7 @@ def test_a_generator_is_part_of_its_layer():
     layer = Noisy()
     assert [v.name for v in layer.variables] == ["seed_generator_state"]
     assert layer.weights == []
-    variables = layer.named_variables()
+    variables = weight_tree.named_variables(layer)
     step = jax.jit(tracing.pure(layer, variables))
     values = {p: v.value for p, v in variables.items()}
     first, values, _ = step(values, jnp.zeros((1, 2)))

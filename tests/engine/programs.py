@@ -13,6 +13,7 @@ from gazelle import optimizers
 from gazelle.core import tracing
 from gazelle.core.config import REGISTRY, deserialize
 from gazelle.engine.lowering import traced
+from gazelle.layers import weight_tree
 
 _spec = importlib.util.spec_from_file_location("rows", Path(__file__).parents[1] / "contracts" / "rows.py")
 rows = importlib.util.module_from_spec(_spec)
@@ -31,8 +32,8 @@ def of_layer(name):
         return layer(*arrays) if name in rows.SEPARATE or len(arrays) == 1 else layer(list(arrays))
 
     call(*(gazelle.Input(shape[1:], dtype=dtype) for shape in shapes))
-    variables = layer.named_variables()
-    pure = tracing.pure(call, variables, {id(one): path for path, one in layer.named_layers().items()})
+    variables = weight_tree.named_variables(layer)
+    pure = tracing.pure(call, variables, {id(one): path for path, one in weight_tree.named_layers(layer).items()})
     values = {path: jax.ShapeDtypeStruct(v.shape, v.dtype) for path, v in variables.items()}
 
     def both(values, key, *arrays):

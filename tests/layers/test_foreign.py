@@ -10,7 +10,7 @@ import gazelle
 from gazelle import layers
 from gazelle.core import tracing
 from gazelle.core.errors import ArgumentError, ShapeError
-from gazelle.layers import EquinoxLayer, FlaxLayer, JaxLayer
+from gazelle.layers import EquinoxLayer, FlaxLayer, JaxLayer, weight_tree
 
 X = np.random.default_rng(2).normal(size=(4, 3)).astype("float32")
 W = np.random.default_rng(3).normal(size=(3, 2)).astype("float32")
@@ -49,8 +49,8 @@ def test_state_goes_from_call_to_call():
     layer(X), layer(X, training=True), layer(X, training=True)
     assert int(layer.state["calls"]) == 2
     assert [w.trainable for w in layer.weights] == [True, False]
-    call = tracing.pure(layer, layer.named_variables())
-    values = {path: v.value for path, v in layer.named_variables().items()}
+    call = tracing.pure(layer, weight_tree.named_variables(layer))
+    values = {path: v.value for path, v in weight_tree.named_variables(layer).items()}
     _, after, _ = jax.jit(lambda values, x: call(values, x, training=True))(values, X)
     assert sorted(int(v) for v in after.values() if v.ndim == 0) == [3]
     assert int(layer.state["calls"]) == 2

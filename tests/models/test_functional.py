@@ -10,6 +10,7 @@ import pytest
 
 import gazelle
 from gazelle import layers, ops
+from gazelle.layers import weight_tree
 
 X = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
 
@@ -75,7 +76,7 @@ def test_shared_layer_counts_once_and_names_are_unique():
     model = gazelle.Model([a, b], layers.Concatenate()([shared(a), shared(b)]))
     assert [layer.name for layer in model.layers if layer is shared] == ["shared"]
     assert model.count_params() == 15
-    assert set(model.named_variables()) == {"shared/kernel", "shared/bias"}
+    assert set(weight_tree.named_variables(model)) == {"shared/kernel", "shared/bias"}
 
 
 def test_nested_model_and_inner_output():

@@ -14,6 +14,7 @@ from keras.src.initializers import random_initializers
 
 from gazelle import layers
 from gazelle.core import tracing
+from gazelle.layers import weight_tree
 
 
 def _numbers(shape, dtype, rng):
@@ -96,7 +97,7 @@ def same_layer():
 
         assert [w.name for w in ours.weights] == [w.name for w in theirs.weights]
         assert [w.shape for w in ours.weights] == [tuple(w.shape) for w in theirs.weights]
-        ids = ours.trainable_ids()
+        ids = weight_tree.trainable_ids(ours)
         assert [id(w) in ids for w in ours.weights] == [w.trainable for w in theirs.weights]
         given = [
             rng.uniform(0.3, 1.2, w.shape) * (1 if "variance" in w.name or "stddev" in w.name else rng.choice([-1, 1]))
@@ -105,7 +106,7 @@ def same_layer():
         theirs.set_weights(given)
         ours.set_weights(given)
 
-        variables = ours.named_variables()
+        variables = weight_tree.named_variables(ours)
         keys = {id(v): path for path, v in variables.items()}
         order = [keys[id(v)] for v in ours.weights if id(v) in ids]
         fixed = {path: v.value for path, v in variables.items() if id(v) not in ids}
@@ -152,14 +153,14 @@ def same_call():
         mine = jax.tree.map(lambda a: layers.Input(a.shape[1:], dtype=str(jnp.asarray(a).dtype)), given)
         theirs(*symbols[0], **symbols[1], **flags)  # builds both, and runs nothing
         spec = jax.tree.leaves(ours.compute_output_spec(*mine[0], **mine[1], **flags))
-        names = {id(v): path for path, v in ours.named_variables().items()}
+        names = {id(v): path for path, v in weight_tree.named_variables(ours).items()}
         wanted = [w.path.split("/", 1)[1] for w in theirs.weights]  # Keras counts the layers of the process
         assert [names[id(w)] for w in ours.weights] == [re.sub(r"keras_|_\d+(?=/)", "", path) for path in wanted]
         assert [w.shape for w in ours.weights] == [tuple(w.shape) for w in theirs.weights]
         given = [rng.normal(size=w.shape) * 0.7 for w in theirs.weights]
         theirs.set_weights(given)
         ours.set_weights(given)
-        variables = ours.named_variables()
+        variables = weight_tree.named_variables(ours)
         paths = {id(v): path for path, v in variables.items()}
         order, call = [paths[id(v)] for v in ours.trainable_weights], tracing.pure(ours, variables)
         fixed = {path: v.value for path, v in variables.items() if path not in order}

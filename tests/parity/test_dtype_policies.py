@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import gazelle
+from gazelle.layers import weight_tree
 
 NAMES = ["float32", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16", "int32", "uint8", "bool"]
 BOTH = (gazelle, keras)
@@ -52,7 +53,7 @@ def test_policy_map_in_a_layer():
     layers = [k.layers.MultiHeadAttention(2, 3, name="attend", dtype=policies[k]) for k in BOTH]
     for layer in layers:
         layer(np.ones((1, 4, 3), "float32"), np.ones((1, 4, 3), "float32"))
-    for found in (layers[0].sublayers(), layers[1]._flatten_layers(include_self=False)):
+    for found in (weight_tree.sublayers(layers[0]), layers[1]._flatten_layers(include_self=False)):
         inside = {layer.name: layer.compute_dtype for layer in found}
         assert inside["query"] == inside["attention_output"] == "bfloat16"
     assert layers[0].compute_dtype == layers[1].compute_dtype == "float32"

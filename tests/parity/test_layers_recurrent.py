@@ -8,6 +8,7 @@ import pytest
 
 from gazelle.core import tracing
 from gazelle.core.masks import get_mask, set_mask
+from gazelle.layers import weight_tree
 from gazelle.layers.base import Layer
 from gazelle.layers.gru import GRU, GRUCell
 from gazelle.layers.lstm import LSTM, LSTMCell
@@ -321,7 +322,7 @@ def test_stateful(name, masked):
 def test_stateful_in_a_pure_call():
     layer = LSTM(5, stateful=True)
     layer.build(X.shape)
-    variables = layer.named_variables()
+    variables = weight_tree.named_variables(layer)
     assert [p for p, v in variables.items() if not v.trainable] == ["rnn_state", "rnn_state_1"]
     call = jax.jit(tracing.pure(layer, variables))
     before = {path: v.value for path, v in variables.items()}

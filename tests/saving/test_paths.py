@@ -5,6 +5,7 @@ import pytest
 
 import gazelle
 from gazelle import layers
+from gazelle.layers import weight_tree
 from gazelle.models import clone_model, load_model, model_from_json
 
 X = np.zeros((4, 5, 3), "float32")
@@ -50,7 +51,7 @@ def model():
 
 @pytest.mark.parametrize("way", WAYS)
 def test_paths_are_equal(way, model, tmp_path):
-    assert list(WAYS[way](model, tmp_path).named_variables()) == list(model.named_variables())
+    assert list(weight_tree.named_variables(WAYS[way](model, tmp_path))) == list(weight_tree.named_variables(model))
 
 
 def test_a_state_kept_by_one_fits_the_other(tmp_path):
@@ -65,5 +66,5 @@ def test_a_state_kept_by_one_fits_the_other(tmp_path):
 
 
 def test_names_that_the_user_chose_stay():
-    paths = list(built().named_variables())
+    paths = list(weight_tree.named_variables(built()))
     assert paths[-4:] == ["scores/kernel", "scores/bias", "dense/kernel", "dense/bias"]

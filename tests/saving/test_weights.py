@@ -9,7 +9,7 @@ import pytest
 
 from gazelle import optimizers
 from gazelle.core.errors import ArgumentError, DamagedFileError, ShapeError, StateError
-from gazelle.layers import BatchNormalization, Dense, Input
+from gazelle.layers import BatchNormalization, Dense, Input, weight_tree
 from gazelle.models import Sequential, load_model
 from gazelle.saving import atomic, keras_v3, write_state
 from gazelle.saving.safetensors import read_tensors
@@ -48,7 +48,7 @@ def test_round_trip_of_every_form_under_any_name(tmp_path, name):
 def test_safetensors_go_by_the_models_own_paths(tmp_path):
     model = _model()
     model.save_weights(tmp_path / "a.safetensors")
-    assert list(read_tensors(tmp_path / "a.safetensors")[0]) == list(model.named_variables())
+    assert list(read_tensors(tmp_path / "a.safetensors")[0]) == list(weight_tree.named_variables(model))
 
 
 @pytest.mark.parametrize("name", FORMS[:3])
@@ -243,7 +243,7 @@ def test_a_state_of_another_model_is_refused_by_the_first_difference(tmp_path):
 
 def test_a_state_that_lacks_an_array_is_refused(tmp_path):
     model = _model()
-    layout = [[p, list(v.shape), v.dtype] for p, v in model.named_variables().items()]
+    layout = [[p, list(v.shape), v.dtype] for p, v in weight_tree.named_variables(model).items()]
     write_state(
         tmp_path / "s", {"params/dense/kernel": np.zeros((3, 4), "float32"), "step": np.int32(0)}, {"model": layout}
     )

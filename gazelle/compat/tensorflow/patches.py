@@ -23,6 +23,7 @@ from gazelle.compat.tensorflow.stateful import fresh_key, stateful
 from gazelle.compat.tensorflow.tape import GradientTape
 from gazelle.core import symbolic, tracing
 from gazelle.core.tensor_wrapper import TensorWrapper
+from gazelle.layers import weight_tree
 from gazelle.layers.base import Layer
 from gazelle.layers.tree import Tree
 from gazelle.losses.base import Loss
@@ -135,7 +136,7 @@ def _own_step(original: Callable[..., Any]) -> Callable[..., Any]:
 def _mark_of(layer: Any) -> Any:
     """What tells a layer's program: the layer, and the plain attributes of those that others wrote."""
     _seen[id(layer)] = layer
-    own = [one for one in layer.named_layers().values() if not type(one).__module__.startswith("gazelle.")]
+    own = [one for one in weight_tree.named_layers(layer).values() if not type(one).__module__.startswith("gazelle.")]
     words = tuple(
         (id(one), tuple((k, v) for k, v in vars(one).items() if isinstance(v, bool | int | float | str))) for one in own
     )
@@ -225,7 +226,7 @@ def _losses(original: Any) -> Any:
         values = original.fget(self)
         if not listeners():
             return values if _traces_alone() else boxed(values)
-        trained = self.trainable_ids()
+        trained = weight_tree.trainable_ids(self)
         weights = [v for v in self.variables if v.regularizer is not None and id(v) in trained]
         added = [boxed(v) if not isinstance(v, TensorWrapper) else v for v in values[: len(values) - len(weights)]]
         return [*added, *(call(_penalty(v.regularizer), (v,), {}) for v in weights)]

@@ -19,6 +19,7 @@ from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.prng import SeedGenerator
 from gazelle.core.variable import Variable
+from gazelle.layers import weight_tree
 from gazelle.layers.tree import Tree
 from gazelle.metrics.base import Metric
 from gazelle.optimizers.stateful import StatefulOptimizer
@@ -35,7 +36,8 @@ def _held(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Variable
         for number, variable in enumerate(value.variables):
             yield f"{path}/{number}", variable
     elif isinstance(value, Metric | Tree):
-        for name, variable in value.named_variables().items():
+        named = value.named_variables() if isinstance(value, Metric) else weight_tree.named_variables(value)
+        for name, variable in named.items():
             yield from _held(variable, f"{path}/{name}", seen)
     elif isinstance(value, SeedGenerator):
         yield from _held(value.state, path, seen)

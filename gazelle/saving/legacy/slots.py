@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gazelle.core.variable import Variable
+from gazelle.layers import weight_tree
 from gazelle.saving import hdf5, keras_weight_order
 from gazelle.saving.legacy.arrays import Era, gathered, laid_out, leaves
 from gazelle.saving.safetensors import Array
@@ -27,7 +28,7 @@ def load(model: Any, reader: hdf5.Reader, era: Era, weights: list[str]) -> None:
         return
     arrays = [reader.read(path, *reader.declared[path]) for path in paths]
     optimizer = model.optimizer
-    model.named_variables()
+    weight_tree.named_variables(model)
     trained = list(model.trainable_weights)
     params = {v.path: v.value for v in trained}
     fresh = optimizer.init(params)

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from gazelle.core.errors import ArgumentError, StateError, message
+from gazelle.layers import weight_tree
 from gazelle.training.callbacks.monitor import Monitor
 
 
@@ -82,7 +83,7 @@ class OrbaxCheckpoint(Monitor):
         return self._manager
 
     def _tree(self, model: Any) -> dict[str, Any]:
-        tree: dict[str, Any] = {"weights": {path: v.numpy() for path, v in model.named_variables().items()}}
+        tree: dict[str, Any] = {"weights": {path: v.numpy() for path, v in weight_tree.named_variables(model).items()}}
         optimizer = getattr(model, "optimizer", None)
         if not self.save_weights_only and optimizer is not None:
             tree["optimizer"] = {f"{i:05d}": v.numpy() for i, v in enumerate(optimizer.variables)}
@@ -133,7 +134,7 @@ class OrbaxCheckpoint(Monitor):
             raise StateError(message(what, expected=f"one of {manager.all_steps()}"))
         args = _orbax().args
         tree = manager.restore(found, args=args.Composite(tree=args.StandardRestore()))["tree"]
-        variables = model.named_variables()
+        variables = weight_tree.named_variables(model)
         if set(variables) != set(tree["weights"]):
             odd = sorted(set(variables) ^ set(tree["weights"]))
             raise StateError(message(f"The checkpoint {found} is of another model", got=f"other weights: {odd[:5]}"))

@@ -1,0 +1,208 @@
+"""The tree of layers and variables under a layer: paths, weights, values, penalties.
+
+Functions over any layer or model. Children are found by walking the attributes of an object, also inside lists, tuples
+and dicts, each time a function is called: there is no bookkeeping at assignment.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gazelle.core import tracing
+from gazelle.core.config import snake
+from gazelle.core.errors import ShapeError, StateError, message
+from gazelle.core.prng import SeedGenerator
+from gazelle.core.variable import Variable, lock_variables
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Array, ArrayLike
+    from gazelle.layers.base import Layer
+
+_UNTRACKED = frozenset(
+    {"_config", "nodes", "_eager_losses", "_build_shapes", "optimizer", "history", "_seed_generator"}
+)
+
+
+def is_layer(value: object) -> bool:
+    """Return whether `value` is a layer or a model: an object that the tree has a node for."""
+    return getattr(type(value), "_tracks_weights", False)
+
+
+def children(layer: Layer) -> Iterator[Layer | Variable]:
+    """Yield the layers and variables in the attributes of a layer, in the order in which these were set."""
+    for key, value in layer.__dict__.items():
+        if key not in _UNTRACKED:
+            yield from _found(value)
+
+
+def sublayers(layer: Layer) -> list[Layer]:
+    """Return the layers directly under `layer`."""
+    return list({id(v): v for v in children(layer) if not isinstance(v, Variable)}.values())
+
+
+def named_layers(layer: Layer) -> dict[str, Layer]:
+    """Return {path: layer} of a layer (path '') and all layers below it.
+
+    A path consists of the names of the layers on the way, with automatic names numbered within their parent: it does
+    not depend on other models in the process.
+    """
+    out: dict[str, Layer] = {}
+    seen: set[int] = set()
+
+    def walk(layer: Layer, path: str) -> None:
+        if id(layer) in seen:
+            return
+        seen.add(id(layer))
+        out[path] = layer
+        used: Counter[str] = Counter()
+        for child in sublayers(layer):
+            kind = snake(type(child).__name__)
+            name = kind if child.auto_named or is_automatic(child.name, kind) else child.name
+            used[name] += 1
+            name = f"{name}_{used[name] - 1}" if used[name] > 1 else name
+            walk(child, f"{path}/{name}" if path else name)
+
+    walk(layer, "")
+    return out
+
+
+def is_automatic(name: str, kind: str) -> bool:
+    """Return whether a name is an automatic one, `dense` or `dense_7`, of this process or of a file."""
+    start, _, number = name.rpartition("_")
+    return name == kind or (start == kind and number.isdigit())
+
+
+def named_variables(layer: Layer) -> dict[str, Variable]:
+    """Return {path: variable} of all variables in the tree, and set the variables' `path`.
+
+    The paths are the keys of the optimizer's state, of checkpoints and of `summary()`.
+    """
+    out: dict[str, Variable] = {}
+    seen: set[int] = set()
+    for path, owner in named_layers(layer).items():
+        for variable in children(owner):
+            if isinstance(variable, Variable) and id(variable) not in seen:
+                seen.add(id(variable))
+                base = key = f"{path}/{variable.name}" if path else variable.name
+                number = 0
+                while key in out:
+                    key, number = f"{base}_{number + 1}", number + 1
+                variable.path = key
+                out[key] = variable
+    return out
+
+
+def trainable_ids(layer: Layer) -> set[int]:
+    """Return the ids of the variables that training changes: `trainable` is true for them and for all their owners."""
+    out: set[int] = set()
+    seen: set[int] = set()
+
+    def walk(layer: Layer, frozen: bool) -> None:
+        frozen = frozen or not layer.trainable
+        if id(layer) in seen:
+            return
+        seen.add(id(layer))
+        for value in children(layer):
+            if not isinstance(value, Variable):
+                walk(value, frozen)
+            elif value.trainable and not frozen:
+                out.add(id(value))
+
+    walk(layer, False)
+    return out
+
+
+def weights(layer: Layer) -> list[Variable]:
+    """Return all persistent variables, the trainable ones of each layer before its others, as Keras orders them."""
+    out = []
+    for owner in named_layers(layer).values():
+        own = [v for v in children(owner) if isinstance(v, Variable) and v.persistent]
+        out += [v for v in own if v.trainable] + [v for v in own if not v.trainable]
+    return list({id(v): v for v in out}.values())
+
+
+def own_weights(layer: Layer) -> list[Variable]:
+    """Return the persistent variables of one layer, without those of the layers inside it, in the same order."""
+    own = {id(v): v for v in children(layer) if isinstance(v, Variable) and v.persistent}.values()
+    return [v for v in own if v.trainable] + [v for v in own if not v.trainable]
+
+
+def get_values(layer: Layer) -> list[np.ndarray]:
+    """Return copies of all weights as NumPy arrays, all of the same training step."""
+    variables = weights(layer)
+    with lock_variables(variables):
+        return [v.numpy() for v in variables]
+
+
+def set_values(layer: Layer, values: Sequence[ArrayLike]) -> None:
+    """Assign all weights, in the order of `weights`.
+
+    Raises:
+        ShapeError: the number of arrays or a shape differs.
+    """
+    variables = weights(layer)
+    arrays = [np.asarray(value) for value in values]
+    label = f"{type(layer).__name__} '{layer.name}'"
+    if len(variables) != len(arrays):
+        built = "" if layer.built else " Build it first: its weights do not exist yet."
+        raise ShapeError(
+            message(
+                f"set_weights of {label}",
+                expected=f"{len(variables)} arrays",
+                got=f"{len(arrays)}",
+                hint=f"Give what get_weights() of an equal layer returns.{built}",
+            )
+        )
+    wrong = [
+        f"{v.path}: expected {v.shape}, got {a.shape}"
+        for v, a in zip(variables, arrays, strict=True)
+        if v.shape != a.shape
+    ]
+    if wrong:
+        raise ShapeError(f"set_weights of {label} does not fit.\n" + "\n".join(wrong))
+    with lock_variables(variables):
+        for variable, array in zip(variables, arrays, strict=True):
+            variable.assign(array)
+
+
+def count_params(layer: Layer) -> int:
+    """Return the number of elements of all weights.
+
+    Raises:
+        StateError: the layer is not built.
+    """
+    if not layer.built:
+        label = f"{type(layer).__name__} '{layer.name}'"
+        raise StateError(message(f"{label} is not built yet", hint="Call it on data or give input_shape."))
+    return sum(v.size for v in weights(layer))
+
+
+def losses(layer: Layer) -> list[Array]:
+    """Return the values that the last call passed to `add_loss` and the penalties of the regularizers, of the tree."""
+    layers = list(named_layers(layer).values())
+    scope = tracing.current()
+    if scope is not None:
+        ids = {id(each) for each in layers}
+        called = [value for owner, value in scope.losses if id(owner) in ids]
+    else:
+        called = [value for each in layers for value in each._eager_losses]
+    trainable = trainable_ids(layer)
+    regularized = [v for v in named_variables(layer).values() if v.regularizer is not None and id(v) in trainable]
+    return called + [v.regularizer(v.value) for v in regularized if v.regularizer is not None]
+
+
+def _found(value: Any) -> Iterator[Any]:
+    if isinstance(value, Variable) or is_layer(value):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _found(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _found(item)
+    elif isinstance(value, SeedGenerator):
+        yield value.state
