@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from gazelle.models.settings import set_validation_from
     from gazelle.optimizers.base import Optimizer
     from gazelle.quantizers.absmax import Quantizer
-    from gazelle.regularizers.regularizers import Regularizer
+    from gazelle.regularizers import Regularizer
     from gazelle.saving.latest import latest
 
 __version__ = "0.1.0"
@@ -151,7 +151,7 @@ _HOMES = {
     "set_validation_from": "gazelle.models.settings",
     "Optimizer": "gazelle.optimizers.base",
     "Quantizer": "gazelle.quantizers.absmax",
-    "Regularizer": "gazelle.regularizers.regularizers",
+    "Regularizer": "gazelle.regularizers",
     "latest": "gazelle.saving.latest",
 }
 

@@ -149,6 +149,8 @@ class Configurable:
 
     _config: dict[str, Any]
     _namespace = "builtins"  # the module of Keras that the class belongs to: "layers", "losses" ...
+    _snake_case_names = False  # whether "max_norm" also means MaxNorm; else that name belongs to a function
+    _aliases: tuple[str, ...] = ()  # further names of this class, not of its subclasses
 
     __getattr__ = _attribute
     __setattr__ = _assign
@@ -174,7 +176,10 @@ def capture_arguments(cls: type, abstract: bool = False) -> None:
     """
     builtin = cls.__module__.startswith("gazelle.")
     if builtin and not abstract and not cls.__name__.startswith("_"):
-        register(cls._namespace)(cls)  # type: ignore[attr-defined]
+        names = cls.__dict__.get("_aliases", ())
+        if getattr(cls, "_snake_case_names", False):
+            names = (snake(cls.__name__), *names)
+        register(cls._namespace, *names)(cls)  # type: ignore[attr-defined]
     if "__init__" in cls.__dict__:
         _record_arguments(cls, builtin)
     for name in era.METHODS if builtin else ():

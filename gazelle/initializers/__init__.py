@@ -1,61 +1,30 @@
-"""In: a shape and a dtype. Out: a NumPy array, the first value of a weight. Must not know: layers or variables.
+"""First values of weights: functions of a shape and a dtype that return a NumPy array.
 
-Drawing uses NumPy, so that making weights compiles nothing.
+They use NumPy, so that creating weights compiles nothing. Depends on no layer and no variable.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from gazelle.core.config import RESOLVERS, serialize, with_custom_objects
-from gazelle.core.lookup import lookup
+from gazelle.core.config import RESOLVERS
+from gazelle.core.lookup import Lookup
 from gazelle.initializers.base import Initializer
 from gazelle.initializers.constant import STFT, Constant, Given, Identity, Ones, Zeros
-from gazelle.initializers.random import (
+from gazelle.initializers.random import Orthogonal, RandomNormal, RandomUniform, TruncatedNormal
+from gazelle.initializers.variance_scaling import (
     GlorotNormal,
     GlorotUniform,
     HeNormal,
     HeUniform,
     LecunNormal,
     LecunUniform,
-    Orthogonal,
-    RandomNormal,
-    RandomUniform,
-    TruncatedNormal,
     VarianceScaling,
     compute_fans,
 )
-
-zeros, ones, constant, identity, stft = Zeros, Ones, Constant, Identity, STFT
-IdentityInitializer, OrthogonalInitializer, STFTInitializer = Identity, Orthogonal, STFT
-random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
-variance_scaling, orthogonal = VarianceScaling, Orthogonal
-glorot_normal, glorot_uniform = GlorotNormal, GlorotUniform
-he_normal, he_uniform, lecun_normal, lecun_uniform = HeNormal, HeUniform, LecunNormal, LecunUniform
-
-
-def get(identifier: Any) -> Any:
-    """The initializer for a name ('glorot_uniform', 'GlorotUniform'), a config, an array, a class or a function.
-
-    >>> get("ones")((2,))
-    array([1., 1.], dtype=float32)
-    """
-    if isinstance(identifier, (np.ndarray, np.generic)) or hasattr(identifier, "__jax_array__"):
-        return Given(identifier)
-    if not isinstance(identifier, type) and hasattr(identifier, "aval"):  # an array of JAX
-        return Given(identifier)
-    return lookup("initializer", "initializers", identifier)
-
-
-@with_custom_objects
-def deserialize(config: Any) -> Any:
-    """The initializer that `serialize` described."""
-    return get(config)
-
-
-RESOLVERS["initializer"] = get
 
 __all__ = [
     "STFT",
@@ -100,3 +69,22 @@ __all__ = [
     "variance_scaling",
     "zeros",
 ]
+
+zeros, ones, constant, identity, stft = Zeros, Ones, Constant, Identity, STFT
+IdentityInitializer, OrthogonalInitializer, STFTInitializer = Identity, Orthogonal, STFT
+random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
+variance_scaling, orthogonal = VarianceScaling, Orthogonal
+glorot_normal, glorot_uniform = GlorotNormal, GlorotUniform
+he_normal, he_uniform, lecun_normal, lecun_uniform = HeNormal, HeUniform, LecunNormal, LecunUniform
+
+
+def _convert(identifier: Any) -> Any:
+    """Wrap an array in an initializer."""
+    numpy_array = isinstance(identifier, (np.ndarray, np.generic)) or hasattr(identifier, "__jax_array__")
+    jax_array = not isinstance(identifier, type) and hasattr(identifier, "aval")
+    return Given(identifier) if numpy_array or jax_array else identifier
+
+
+_lookup: Lookup[Initializer | Callable[..., Any]] = Lookup("initializer", "initializers", _convert)
+get, serialize, deserialize = _lookup.get, _lookup.serialize, _lookup.deserialize
+RESOLVERS["initializer"] = get

@@ -1,77 +1,109 @@
-"""Initializers without chance: zeros, ones, a constant, the identity, a given array, the Fourier transform."""
+"""Deterministic initializers: zeros, ones, a constant, the identity, an array, the Fourier transform."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.types import ArrayLike, DTypeLike
 from gazelle.initializers.base import Initializer, numpy_dtype
 
 
 class Zeros(Initializer):
-    """All 0.
+    """Fills an array with 0.
 
-    >>> Zeros()((2,))
-    array([0., 0.], dtype=float32)
+    Example:
+        >>> Zeros()((2,))
+        array([0., 0.], dtype=float32)
     """
 
-    _names = ("zero",)
+    _aliases = ("zero",)
 
-    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray:
+        """Return an array of zeros."""
         return np.zeros(shape, numpy_dtype(dtype))
 
 
 class Ones(Initializer):
-    """All 1.
+    """Fills an array with 1.
 
-    >>> Ones()((2,))
-    array([1., 1.], dtype=float32)
+    Example:
+        >>> Ones()((2,))
+        array([1., 1.], dtype=float32)
     """
 
-    _names = ("one",)
+    _aliases = ("one",)
 
-    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray:
+        """Return an array of ones."""
         return np.ones(shape, numpy_dtype(dtype))
 
 
 class Constant(Initializer):
-    """All `value`: a number, or an array that broadcasts to the shape.
+    """Fills an array with a constant.
 
-    >>> Constant(3.0)((2,))
-    array([3., 3.], dtype=float32)
+    Args:
+        value: A number, or an array that broadcasts to the shape.
+
+    Example:
+        >>> Constant(3.0)((2,))
+        array([3., 3.], dtype=float32)
     """
 
-    def __init__(self, value: Any = 0.0) -> None: ...
+    def __init__(self, value: ArrayLike = 0.0) -> None: ...
 
-    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray:
+        """Return an array of `value`."""
         return np.broadcast_to(np.asarray(self.value), shape).astype(numpy_dtype(dtype))
 
 
 class Identity(Initializer):
-    """`gain` on the main diagonal of a matrix, 0 elsewhere. Raises ArgumentError for any other rank.
+    """Creates a matrix with `gain` on its main diagonal and 0 elsewhere.
 
-    >>> Identity(gain=2.0)((2, 2)).tolist()
-    [[2.0, 0.0], [0.0, 2.0]]
+    Args:
+        gain: The number on the diagonal.
+
+    Example:
+        >>> Identity(gain=2.0)((2, 2)).tolist()
+        [[2.0, 0.0], [0.0, 2.0]]
     """
 
-    _names = ("IdentityInitializer",)
+    _aliases = ("IdentityInitializer",)
 
     def __init__(self, gain: float = 1.0) -> None: ...
 
-    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray:
+        """Return a matrix.
+
+        Raises:
+            ArgumentError: If the shape does not have two axes.
+        """
         if len(shape) != 2:
             raise ArgumentError(message("Identity makes matrices only", expected="a shape of 2 axes", got=tuple(shape)))
         return (self.gain * np.eye(*shape)).astype(numpy_dtype(dtype))
 
 
 class Given(Initializer):
-    """The array itself; what `get(array)` returns. Raises ShapeError if the weight has another shape."""
+    """Returns a copy of an array; `initializers.get(array)` creates it.
 
-    def __init__(self, value: Any) -> None: ...
+    Args:
+        value: The array.
 
-    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+    Example:
+        >>> get(np.array([1.0, 2.0]))((2,))
+        array([1., 2.], dtype=float32)
+    """
+
+    def __init__(self, value: ArrayLike) -> None: ...
+
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray:
+        """Return the array in a dtype.
+
+        Raises:
+            ShapeError: If `shape` is not the shape of the array.
+        """
         value = np.asarray(self.value)
         if value.shape != tuple(shape):
             raise ShapeError(
@@ -81,24 +113,44 @@ class Given(Initializer):
 
 
 class STFT(Initializer):
-    """The short-time Fourier transform as a kernel of a 1D convolution, for a layer of spectrograms.
+    """Creates the kernel of a 1D convolution that computes a short-time Fourier transform.
 
-    kernel[t, 0, k] = window[t] f(-2 π t k / n) / scale,  f = cos ('real') or sin ('imag'),  n = 2 (bins - 1)
+    kernel[t, 0, k] = window[t] f(-2 π t k / n) / scale,  n = 2 (bins - 1),  for the shape (frame_length, 1, bins)
 
-    The shape is (frame_length, 1, bins). scale is sqrt(Σ window²) ('density'), Σ |window| ('spectrum') or 1 (None).
+    Args:
+        side: "real" (f = cos) or "imag" (f = sin).
+        window: Name of a window of `scipy.signal.get_window`, an array (frame_length,), or None for no window.
+        scaling: "density" (scale = sqrt(Σ window²)), "spectrum" (scale = Σ |window|) or None (scale = 1).
+        periodic: Whether a window given by name is periodic; else it is symmetric.
+
+    Raises:
+        ArgumentError: If `side` or `scaling` is unknown.
+
+    Example:
+        >>> STFT(window=None)((4, 1, 3)).round(1)[:, 0].tolist()
+        [[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [1.0, -1.0, 1.0], [1.0, -0.0, -1.0]]
     """
 
-    _names = ("STFTInitializer",)
+    _aliases = ("STFTInitializer",)
 
     def __init__(
-        self, side: str = "real", window: Any = "hann", scaling: str | None = "density", periodic: bool = False
+        self,
+        side: str = "real",
+        window: str | ArrayLike | None = "hann",
+        scaling: str | None = "density",
+        periodic: bool = False,
     ) -> None:
         if side not in ("real", "imag"):
             raise ArgumentError(message("STFT's side", expected="'real' or 'imag'", got=repr(side)))
         if scaling not in (None, "density", "spectrum"):
             raise ArgumentError(message("STFT's scaling", expected="'density', 'spectrum' or None", got=repr(scaling)))
 
-    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray:
+        """Return a kernel (frame_length, 1, bins).
+
+        Raises:
+            ShapeError: If `window` is an array of another length than the frame.
+        """
         length, _, bins = shape
         time, bin_ = np.arange(length)[:, None, None], np.arange(bins)[None, None, :]
         kernel = {"real": np.cos, "imag": np.sin}[self.side](-2 * np.pi * time * bin_ / (2 * (bins - 1)))

@@ -3,10 +3,16 @@
 Must not know: models, layers, or how training goes on.
 """
 
-from typing import Any
-
-from gazelle.core.config import serialize, with_custom_objects
-from gazelle.losses.base import Loss, LossFunctionWrapper, as_loss, check_labels, check_shapes, get
+from gazelle.losses.base import (
+    Loss,
+    LossFunctionWrapper,
+    as_loss,
+    check_labels,
+    check_shapes,
+    deserialize,
+    get,
+    serialize,
+)
 from gazelle.losses.classification import (
     CategoricalHinge,
     Hinge,
@@ -54,13 +60,6 @@ from gazelle.losses.regression import (
     mean_squared_logarithmic_error,
 )
 from gazelle.losses.sequence import CTC, ctc
-
-
-@with_custom_objects
-def deserialize(config: Any) -> Any:
-    """The loss that `serialize` described."""
-    return get(config)
-
 
 __all__ = [
     "CTC",

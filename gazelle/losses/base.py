@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from gazelle.core import dtypes, era, policies
 from gazelle.core.config import Configurable, snake
 from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
-from gazelle.core.lookup import lookup
+from gazelle.core.lookup import Lookup
 from gazelle.core.masks import get_mask
 from gazelle.core.symbolic import any_symbolic, call_op
 from gazelle.losses import functions
@@ -175,11 +175,8 @@ def reduce(values: Any, weights: Any, mask: Any, reduction: Any, label: str) -> 
     return divide(total, jnp.sum(weights) if by_weight else jnp.asarray(values.size, total.dtype))
 
 
-def get(identifier: Any) -> Any:
-    """The loss for a name ('mse', 'MeanSquaredError'), a config, a class, a function or a `Loss`. None stays None."""
-    if isinstance(identifier, Mapping) and "class_name" in identifier and not identifier.get("module"):
-        identifier = {"module": "keras.losses", **identifier}  # metrics have classes of the same names
-    return lookup("loss", "losses", identifier)
+_lookup: Lookup[Any] = Lookup("loss", "losses")
+get, serialize, deserialize = _lookup.get, _lookup.serialize, _lookup.deserialize
 
 
 def as_loss(identifier: Any, name: str | None = None) -> Any:

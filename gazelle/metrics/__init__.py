@@ -3,9 +3,6 @@
 Must not know: models, layers, or how training goes on.
 """
 
-from typing import Any
-
-from gazelle.core.config import serialize, with_custom_objects
 from gazelle.losses import (
     binary_crossentropy,
     binary_focal_crossentropy,
@@ -38,7 +35,7 @@ from gazelle.metrics.accuracy import (
     top_k_categorical_accuracy,
 )
 from gazelle.metrics.auc import AUC
-from gazelle.metrics.base import Metric, get
+from gazelle.metrics.base import Metric, deserialize, get, serialize
 from gazelle.metrics.choose import choose
 from gazelle.metrics.confusion import (
     FalseNegatives,
@@ -82,13 +79,6 @@ from gazelle.metrics.regression import (
     concordance_correlation,
     pearson_correlation,
 )
-
-
-@with_custom_objects
-def deserialize(config: Any) -> Any:
-    """The metric that `serialize` described."""
-    return get(config)
-
 
 __all__ = [
     "AUC",

@@ -9,14 +9,14 @@ import jax.numpy as jnp
 
 from gazelle import initializers
 from gazelle.core import dtypes, policies, tracing
-from gazelle.core.config import snake
+from gazelle.core.config import Configurable, snake
 from gazelle.core.errors import ArgumentError, StateError, message
-from gazelle.core.lookup import Named, lookup
+from gazelle.core.lookup import Lookup
 from gazelle.core.names import unique_name
 from gazelle.core.variable import Variable
 
 
-class Metric(Named):
+class Metric(Configurable):
     """A number about all batches since `reset_state`: `update_state` adds a batch to the sums, `result` reads them.
 
     A subclass makes its sums with `add_weight` in `__init__`, or in `build` where their shape depends on the data.
@@ -38,6 +38,7 @@ class Metric(Named):
     """
 
     _namespace = "metrics"
+    _snake_case_names = True
     _direction: str | None = None  # "up" or "down": which way is better, where that is known
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
@@ -154,11 +155,5 @@ def _found(value: Any) -> Iterator[tuple[str, Variable]]:
                 yield from _found(item)
 
 
-def get(identifier: Any) -> Any:
-    """The metric for a name ('mse', 'AUC', 'top_k_categorical_accuracy'), a config, a class, a function or a `Metric`.
-
-    A name that only a loss has is that loss function. None stays None.
-    """
-    if isinstance(identifier, Mapping) and "class_name" in identifier and not identifier.get("module"):
-        identifier = {"module": "keras.metrics", **identifier}  # losses have classes of the same names
-    return lookup("metric", "metrics", identifier)
+_lookup: Lookup[Any] = Lookup("metric", "metrics")
+get, serialize, deserialize = _lookup.get, _lookup.serialize, _lookup.deserialize

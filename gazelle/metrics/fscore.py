@@ -87,7 +87,7 @@ class FBetaScore(_FScore):
     True
     """
 
-    _names = ("fbeta_score",)
+    _aliases = ("fbeta_score",)
 
     def __init__(
         self,

@@ -126,7 +126,7 @@ class MeanIoU(_IoU):
     0.3333
     """
 
-    _names = ("mean_iou",)
+    _aliases = ("mean_iou",)
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ class BinaryCrossentropy(MeanMetricWrapper):
     0.3567
     """
 
-    _names = ("bce", "BCE")
+    _aliases = ("bce", "BCE")
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class KLDivergence(MeanMetricWrapper):
     0.0226
     """
 
-    _names = ("kld", "KLD", "kullback_leibler_divergence", "kl_divergence")
+    _aliases = ("kld", "KLD", "kullback_leibler_divergence", "kl_divergence")
 
     def __init__(self, name: str | None = "kl_divergence", dtype: Any = None) -> None:
         super().__init__(losses.kl_divergence, name, dtype)

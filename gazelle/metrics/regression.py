@@ -63,7 +63,7 @@ class MeanSquaredError(MeanMetricWrapper):
     2.0
     """
 
-    _names = ("mse", "MSE")
+    _aliases = ("mse", "MSE")
 
     def __init__(self, name: str | None = "mean_squared_error", dtype: Any = None) -> None:
         super().__init__(mean_squared_error, name, dtype)
@@ -76,7 +76,7 @@ class MeanAbsoluteError(MeanMetricWrapper):
     1.0
     """
 
-    _names = ("mae", "MAE")
+    _aliases = ("mae", "MAE")
 
     def __init__(self, name: str | None = "mean_absolute_error", dtype: Any = None) -> None:
         super().__init__(mean_absolute_error, name, dtype)
@@ -89,7 +89,7 @@ class MeanAbsolutePercentageError(MeanMetricWrapper):
     50.0
     """
 
-    _names = ("mape", "MAPE")
+    _aliases = ("mape", "MAPE")
 
     def __init__(self, name: str | None = "mean_absolute_percentage_error", dtype: Any = None) -> None:
         super().__init__(mean_absolute_percentage_error, name, dtype)
@@ -102,7 +102,7 @@ class MeanSquaredLogarithmicError(MeanMetricWrapper):
     0.1305
     """
 
-    _names = ("msle", "MSLE")
+    _aliases = ("msle", "MSLE")
 
     def __init__(self, name: str | None = "mean_squared_logarithmic_error", dtype: Any = None) -> None:
         super().__init__(mean_squared_logarithmic_error, name, dtype)
@@ -115,7 +115,7 @@ class LogCoshError(MeanMetricWrapper):
     0.6625
     """
 
-    _names = ("logcosh", "log_cosh")
+    _aliases = ("logcosh", "log_cosh")
 
     def __init__(self, name: str | None = "logcosh", dtype: Any = None) -> None:
         super().__init__(log_cosh, name, dtype)
@@ -128,7 +128,7 @@ class CosineSimilarity(MeanMetricWrapper):
     0.9762
     """
 
-    _names = ("cosine_proximity",)
+    _aliases = ("cosine_proximity",)
     _direction = "up"
 
     def __init__(self, name: str | None = "cosine_similarity", dtype: Any = None, axis: Any = -1) -> None:
@@ -168,7 +168,7 @@ class RootMeanSquaredError(Mean):
     3.0
     """
 
-    _names = ("rmse", "RMSE")
+    _aliases = ("rmse", "RMSE")
     _direction = "down"
 
     def __init__(self, name: str | None = "root_mean_squared_error", dtype: Any = None) -> None:

@@ -1,15 +1,14 @@
-"""In: arrays of floats. Out: arrays of whole numbers of 8 or 4 bits with their scales, and back.
+"""Quantization of arrays: floats to integers of 8 or 4 bits with scales, and back.
 
-Must not know: layers. Which weights are kept so, and how a layer computes with them, is `gazelle/layers/quantized.py`.
+Depends on no layer. `gazelle/layers/quantized.py` decides which weights are quantized and how a layer uses them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from gazelle.core.config import serialize, with_custom_objects
-from gazelle.core.lookup import lookup
+from gazelle.core.lookup import Lookup
 from gazelle.quantizers.absmax import AbsMaxQuantizer, Quantizer, abs_max_quantize
 from gazelle.quantizers.configs import Int4QuantizationConfig, Int8QuantizationConfig, QuantizationConfig
 from gazelle.quantizers.fake import fake_quant_with_min_max_vars
@@ -36,23 +35,25 @@ __all__ = [
     "unpack_int4",
 ]
 
+_lookup: Lookup[Quantizer | Callable[..., Any]] = Lookup("quantizer", "quantizers")
+serialize, deserialize = _lookup.serialize, _lookup.deserialize
 
-def get(identifier: Any, **kwargs: Any) -> Any:
-    """The quantizer for a name, a config, a class (made with `kwargs`) or a quantizer.
 
-    >>> get("abs_max_quantizer").value_range
-    (-127, 127)
+def get(
+    identifier: str | Mapping[str, Any] | type[Quantizer] | Quantizer | Callable[..., Any] | None, **kwargs: Any
+) -> Quantizer | Callable[..., Any] | None:
+    """Return the quantizer that an identifier stands for.
+
+    Args:
+        identifier: A name ("abs_max_quantizer"), a config, a class, or a quantizer, which is returned unchanged.
+            None stays None.
+        kwargs: Constructor arguments, if `identifier` is a class.
+
+    Raises:
+        ArgumentError: If the name is unknown, or the result is not callable.
+
+    Example:
+        >>> get("abs_max_quantizer").value_range
+        (-127, 127)
     """
-    if isinstance(identifier, type):
-        return identifier(**kwargs)
-    return lookup("quantizer", "quantizers", identifier)
-
-
-@with_custom_objects
-def deserialize(config: Mapping[str, Any]) -> Any:
-    """The quantizer that `serialize` described.
-
-    >>> deserialize(quantizers.serialize(AbsMaxQuantizer(axis=0))).axis
-    (0,)
-    """
-    return lookup("quantizer", "quantizers", config)
+    return identifier(**kwargs) if isinstance(identifier, type) else _lookup.get(identifier)

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core import dtypes
+from gazelle.core.config import Configurable
 from gazelle.core.errors import ArgumentError, message
-from gazelle.core.lookup import Named
 from gazelle.ops.base import EPSILON, array
 
 
@@ -41,7 +41,7 @@ def abs_max_quantize(
     return jnp.asarray(q), jnp.asarray(scale)
 
 
-class Quantizer(Named):
+class Quantizer(Configurable):
     """The parent of quantizers: a subclass gives `__call__(x, axis=None, to_numpy=False) -> (q, scale)`.
 
     >>> Quantizer()(3.0)
@@ -49,6 +49,7 @@ class Quantizer(Named):
     """
 
     _namespace = "quantizers"
+    _snake_case_names = True
 
     def __init__(self, output_dtype: Any = "int8") -> None:
         super().__init__()

@@ -51,9 +51,10 @@ def cases():
 
 @pytest.mark.parametrize(("name", "variant"), list(cases()))
 def test_layers_are_those_of_keras(name, variant, monkeypatch):
-    from gazelle.initializers import random
+    from gazelle.initializers import random, variance_scaling
 
-    replace_draws(random, zeros, monkeypatch.setattr)
+    for module in (random, variance_scaling):
+        replace_draws(module, zeros, monkeypatch.setattr)
     gazelle.utils.clear_session()
     model = getattr(applications, name)(weights=None, **VARIANTS[variant])
     assert described(model) == json.loads(TABLE.read_text())[name][variant]

@@ -47,7 +47,7 @@ def drawn(path, shape, random):
 def pair(monkeypatch):
     """Both models with equal weights, drawn here: Keras' initializers compile anew for each shape."""
 
-    for namespace in (random_initializers, gazelle.initializers.random):
+    for namespace in (random_initializers, gazelle.initializers.random, gazelle.initializers.variance_scaling):
         replace_draws(namespace, zeros, monkeypatch.setattr)
 
     def made(name, words):

@@ -129,5 +129,5 @@ def test_get_takes_none_functions_configs_and_keras_1_objects():
     assert activations.get(config) is activations.relu
     with pytest.raises(ArgumentError, match=r"Unknown activation 'rleu'.\nDid you mean 'relu'"):
         activations.get("rleu")
-    with pytest.raises(ArgumentError, match="3 is no activation: expected a name, a config or what can be called"):
+    with pytest.raises(ArgumentError, match="3 is not a valid activation: expected a name, a config or a callable"):
         activations.get(3)

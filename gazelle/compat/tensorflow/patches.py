@@ -294,7 +294,7 @@ def opened() -> None:
     for namespace in (losses, metrics, activations):
         for name, value in list(vars(namespace).items()):
             module = getattr(value, "__module__", "") or ""
-            own = callable(value) and not isinstance(value, type) and module.startswith(namespace.__name__ + ".")
+            own = callable(value) and not isinstance(value, type) and f"{module}.".startswith(namespace.__name__ + ".")
             if own and name[0] != "_" and name not in _NOT_LIFTED:
                 _lay(namespace, name, _lifted)
 
