@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 
 from gazelle import activations
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.types import Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
 
@@ -38,7 +40,7 @@ class ReLU(Layer):
         _not_negative(self, "negative_slope")
         _not_negative(self, "threshold")
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         return activations.relu(
             x, negative_slope=self.negative_slope, max_value=self.max_value, threshold=self.threshold
         )
@@ -57,7 +59,7 @@ class LeakyReLU(Layer):
         super().__init__(**kwargs)
         _not_negative(self, "negative_slope")
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         return activations.leaky_relu(x, negative_slope=self.negative_slope)
 
 
@@ -76,18 +78,18 @@ class PReLU(Layer):
 
     def __init__(
         self,
-        alpha_initializer: Any = "Zeros",
-        alpha_regularizer: Any = None,
-        alpha_constraint: Any = None,
-        shared_axes: Any = None,
+        alpha_initializer: InitializerLike = "Zeros",
+        alpha_regularizer: RegularizerLike = None,
+        alpha_constraint: ConstraintLike = None,
+        shared_axes: int | Sequence[int] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if shared_axes is not None:
-            self.shared_axes = list(shared_axes) if isinstance(shared_axes, (list, tuple)) else [shared_axes]
+            self.shared_axes: Any = list(shared_axes) if isinstance(shared_axes, (list, tuple)) else [shared_axes]
 
-    def build(self, input_shape: Any) -> None:
-        shared = self.shared_axes or ()
+    def build(self, input_shape: Shape) -> None:
+        shared: Sequence[int] = self.shared_axes or ()
         outside = [axis for axis in shared if not 0 < axis < len(input_shape)]
         if outside:
             raise ShapeError(
@@ -108,10 +110,10 @@ class PReLU(Layer):
                 )
             )
         self.alpha = self.add_weight("alpha", shape)
-        axes = {axis: n for axis, n in enumerate(input_shape) if axis > 0 and axis not in shared}
+        axes: dict[int, Any] = {axis: n for axis, n in enumerate(input_shape) if axis > 0 and axis not in shared}
         self.input_spec = InputSpec(ndim=len(input_shape), axes=axes)
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         return jax.nn.relu(x) - self.alpha.value * jax.nn.relu(-x)
 
 
@@ -129,7 +131,7 @@ class ELU(Layer):
     def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         return activations.elu(x, alpha=self.alpha)
 
 
@@ -144,10 +146,10 @@ class Softmax(Layer):
 
     supports_masking = True
 
-    def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
 
-    def call(self, x: Any, mask: Any = None) -> Any:
+    def call(self, x: Array, mask: Array | None = None) -> Array:
         axis = tuple(self.axis) if isinstance(self.axis, (list, tuple)) else self.axis
         if mask is None:
             return jax.nn.softmax(x, axis)

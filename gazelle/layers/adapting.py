@@ -9,9 +9,10 @@ import jax
 import numpy as np
 
 from gazelle.core.errors import DataError, message
+from gazelle.core.types import Array
 
 
-def is_array(data: Any) -> bool:
+def is_array(data: object) -> bool:
     """True for what NumPy takes whole: arrays, tensors of other libraries, columns of a data frame."""
     return hasattr(data, "__array__") and not hasattr(data, "as_numpy_iterator")
 
@@ -41,6 +42,6 @@ def batches(owner: str, data: Any, steps: int | None = None, lists: bool = False
         raise DataError(message(f"adapt of {owner}", expected="at least one batch", got="none"))
 
 
-def host(value: Any) -> Any:
+def host(value: Array) -> Any:
     """A value as a NumPy array, tracers left as they are."""
     return value if isinstance(value, jax.core.Tracer) else np.asarray(value)

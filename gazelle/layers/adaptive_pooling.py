@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from gazelle import ops
+from gazelle.core.types import Array
 from gazelle.layers.spatial import _Spatial, sizes
 
 
@@ -13,11 +15,11 @@ class _AdaptivePooling(_Spatial):
 
     largest = False  # the largest value, not the mean
 
-    def __init__(self, output_size: Any, data_format: Any = None, **kwargs: Any) -> None:
+    def __init__(self, output_size: int | Sequence[int], data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
         self.output_size = sizes(type(self).__name__, "output_size", output_size, self.rank)
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         pool = ops.adaptive_max_pool if self.largest else ops.adaptive_average_pool
         return pool(x, self.output_size, self.data_format)
 

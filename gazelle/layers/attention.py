@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 from gazelle.core.config import ArgumentTypeError
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.prng import bernoulli
+from gazelle.core.types import Array, Shape
 from gazelle.layers.base import Layer
 from gazelle.ops.activation import softmax
 
@@ -45,7 +47,7 @@ class Attention(Layer):
                 message(f"score_mode of {self._label}", expected="'dot' or 'concat'", got=repr(score_mode))
             )
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[Shape]) -> None:
         self._check_list(input_shape)
         self.scale = self.add_weight("scale", (), "ones") if self.use_scale else None
         if self.score_mode == "concat":
@@ -53,12 +55,12 @@ class Attention(Layer):
 
     def call(
         self,
-        inputs: Any,
-        mask: Any = None,
+        inputs: Sequence[Array],
+        mask: Sequence[Array | None] | None = None,
         training: bool = False,
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
-    ) -> Any:
+    ) -> Array | tuple[Array, Array]:
         self._check_list(inputs)
         if mask is not None:
             self._check_list(mask, "mask")
@@ -82,16 +84,16 @@ class Attention(Layer):
             y = jnp.where(q_mask.astype(bool)[..., None], y, 0)
         return (y, shown) if return_attention_scores else y
 
-    def scores(self, q: Any, k: Any) -> Any:
+    def scores(self, q: Array, k: Array) -> Array:
         """How well each key fits each query: (batch, queries, steps)."""
         if self.score_mode == "dot":
             scores = q @ jnp.swapaxes(k, -2, -1)
-            return scores if self.scale is None else scores * self.scale
+            return scores if self.scale is None else scores * self.scale.value
         both = q[..., :, None, :] + k[..., None, :, :]
         scaled = both if self.scale is None else self.scale.value * both
         return self.concat_score_weight.value * jnp.tanh(scaled).sum(axis=-1)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Sequence[Array], mask: Sequence[Array | None] | None = None) -> Array | None:
         return None if mask is None else mask[0]
 
     def _check_list(self, given: Any, what: str = "input") -> None:
@@ -122,10 +124,10 @@ class AdditiveAttention(Attention):
     def __init__(self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Any) -> None:
         super().__init__(use_scale=use_scale, dropout=dropout, **kwargs)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[Shape]) -> None:
         self._check_list(input_shape)
         self.scale = self.add_weight("scale", (input_shape[0][-1],), "glorot_uniform") if self.use_scale else None
 
-    def scores(self, q: Any, k: Any) -> Any:
+    def scores(self, q: Array, k: Array) -> Array:
         fit = jnp.tanh(q[..., :, None, :] + k[..., None, :, :])
         return (fit if self.scale is None else self.scale.value * fit).sum(axis=-1)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gazelle.core.config import deserialize, serialize, snake
 from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.core.types import Array, Shape
 from gazelle.layers.base import Layer
 
 MERGE = {
@@ -39,10 +42,10 @@ class Bidirectional(Layer):
 
     def __init__(
         self,
-        layer: Any,
+        layer: Layer,
         merge_mode: str | None = "concat",
-        weights: Any = None,
-        backward_layer: Any = None,
+        weights: Sequence[np.ndarray] | np.ndarray | None = None,
+        backward_layer: Layer | None = None,
         **kwargs: Any,
     ) -> None:
         self._config.pop("weights", None)
@@ -67,7 +70,7 @@ class Bidirectional(Layer):
         self._first_weights = weights
 
     @property
-    def layer(self) -> Any:
+    def layer(self) -> Layer:
         """The forward layer."""
         return self.forward_layer
 
@@ -92,14 +95,20 @@ class Bidirectional(Layer):
                     )
                 )
 
-    def build(self, sequences_shape: Any) -> None:
+    def build(self, sequences_shape: Shape) -> None:
         for each in (self.forward_layer, self.backward_layer):
             if not each.built:
                 each.build(sequences_shape)
         if self._first_weights:
             self.set_weights(self._first_weights)
 
-    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+    def call(
+        self,
+        sequences: Array,
+        initial_state: Sequence[Array] | Array | None = None,
+        mask: Array | None = None,
+        training: bool = False,
+    ) -> Array | tuple[Any, ...]:
         extra: list[dict[str, Any]] = [{}, {}]
         if initial_state is not None:
             half = len(initial_state) // 2
@@ -119,16 +128,18 @@ class Bidirectional(Layer):
             return merged
         return (*merged, *states) if self.merge_mode is None else (merged, *states)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(
+        self, inputs: Array, mask: Array | Sequence[Array | None] | None = None
+    ) -> Array | list[Array | None] | None:
         if isinstance(mask, (list, tuple)):
             mask = mask[0]
-        mask = mask if self.return_sequences else None
-        outputs = [mask, mask] if self.merge_mode is None else [mask]
+        shown: Any = mask if self.return_sequences else None
+        outputs = [shown, shown] if self.merge_mode is None else [shown]
         states = 2 * len(jax.tree.leaves(self.forward_layer.state_size)) if self.return_state else 0
-        return outputs + [None] * states if len(outputs) + states > 1 else mask
+        return outputs + [None] * states if len(outputs) + states > 1 else shown
 
     @property
-    def states(self) -> Any:
+    def states(self) -> tuple[Any, ...] | None:
         """The kept states of both layers; None where the layer is not stateful or not built."""
         one, two = self.forward_layer.states, self.backward_layer.states
         return (*one, *two) if one and two else None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
 
 import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, StateError, message
+from gazelle.core.types import Array, ArrayLike, PolicyLike
 from gazelle.layers.adapting import batches
 from gazelle.layers.base import Layer
 from gazelle.layers.spatial import choice
@@ -92,11 +94,11 @@ class CategoryEncoding(Layer):
                 )
             )
 
-    def __call__(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, x: ArrayLike, *args: Any, **kwargs: Any) -> Array:
         listed = isinstance(x, (list, tuple, int))
         return super().__call__(jnp.asarray(x) if listed else x, *args, **kwargs)
 
-    def call(self, x: Any, count_weights: Any = None) -> Any:
+    def call(self, x: Array, count_weights: ArrayLike | None = None) -> Array:
         if count_weights is not None and self.output_mode != "count":
             raise ArgumentError(
                 message(f"count_weights of {self._label}", expected="output_mode='count'", got=repr(self.output_mode))
@@ -123,12 +125,12 @@ class Discretization(Layer):
 
     def __init__(
         self,
-        bin_boundaries: Any = None,
+        bin_boundaries: Sequence[float] | None = None,
         num_bins: int | None = None,
         epsilon: float = 0.01,
         output_mode: str = "int",
         sparse: bool = False,
-        dtype: Any = None,
+        dtype: PolicyLike = None,
         name: str | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype, autocast=False)  # `dtype` is that of the result
@@ -144,7 +146,7 @@ class Discretization(Layer):
         self.bin_boundaries = None if bin_boundaries is None else list(bin_boundaries)
         self.reset_state()
 
-    def adapt(self, data: Any, steps: int | None = None) -> None:
+    def adapt(self, data: Iterable[Any] | ArrayLike, steps: int | None = None) -> None:
         """Find the bins in an array, a dataset or an iterable of batches, of which `steps` are read (None: all)."""
         if self.num_bins is None:
             raise StateError(
@@ -163,7 +165,7 @@ class Discretization(Layer):
         """Forget the data."""
         self._summary = np.zeros((2, 0), np.float32)  # values in order, and how many of the data each stands for
 
-    def update_state(self, data: Any) -> None:
+    def update_state(self, data: ArrayLike) -> None:
         """Take a batch into the summary."""
         values = np.sort(np.asarray(data, np.float32).ravel())
         step = max(values.size * self.epsilon, 1)
@@ -176,7 +178,7 @@ class Discretization(Layer):
         if self.num_bins is not None:
             self.bin_boundaries = _compressed(self._summary, 1 / self.num_bins)[0, :-1].tolist()
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         if self.bin_boundaries is None:
             raise StateError(message(f"{self._label} has no bins yet", hint="Call layer.adapt(data) first."))
         bins = jnp.digitize(jnp.asarray(x), jnp.asarray(self.bin_boundaries, jnp.float32))
@@ -189,7 +191,7 @@ class Discretization(Layer):
         return config
 
     @classmethod
-    def from_config(cls, config: Any) -> Any:
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
         """The layer that `get_config` described, the bins that `adapt` found included."""
         found = config.get("bin_boundaries") if config.get("num_bins") is not None else None
         layer = super().from_config({**config, "bin_boundaries": None} if found is not None else config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -10,6 +11,7 @@ from gazelle import ops
 from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.prng import bernoulli
+from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers.recurrent_cells import _Cell
 from gazelle.layers.rnn import RNN, of_cell
 from gazelle.layers.spatial import choice, sizes
@@ -24,24 +26,24 @@ class _ConvLSTMCell(_Cell):
         self,
         rank: int,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
         padding: str = "valid",
-        data_format: Any = None,
-        dilation_rate: Any = 1,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        data_format: str | None = None,
+        dilation_rate: int | Sequence[int] = 1,
+        activation: ActivationLike = "tanh",
+        recurrent_activation: ActivationLike = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
         unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_regularizer: RegularizerLike = None,
+        recurrent_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        recurrent_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
@@ -70,8 +72,8 @@ class _ConvLSTMCell(_Cell):
     def _channels(self) -> int:
         return -1 if self.data_format == "channels_last" else -1 - self.rank
 
-    def build(self, input_shape: Any) -> None:
-        self._input = tuple(input_shape[1:])
+    def build(self, input_shape: Shape) -> None:
+        self._input: tuple[Any, ...] = tuple(input_shape[1:])
         if None in self._input:
             raise ShapeError(
                 message(
@@ -98,7 +100,7 @@ class _ConvLSTMCell(_Cell):
         start, n = self.bias_initializer, self.filters
         return jnp.concatenate([start((n,), dtype=dtype), jnp.ones((n,), dtype), start((2 * n,), dtype=dtype)])
 
-    def get_initial_state(self, batch_size: Any = None) -> list[Any]:
+    def get_initial_state(self, batch_size: int | Array | None = None) -> list[Any]:
         """Zeros of the shape that the convolution gives, for h and c."""
         axis = self._channels % len(self._input)
         space = [n for i, n in enumerate(self._input) if i != axis]
@@ -130,17 +132,17 @@ class _ConvLSTMCell(_Cell):
         parts = jnp.split(kernel, 4, axis=-1)
         return jnp.concatenate([one(x * d, w) for d, w in zip(dropped, parts, strict=True)], axis=self._channels)
 
-    def project(self, x: Any, dropped: Any = None) -> Any:
+    def project(self, x: Array, dropped: Array | None = None) -> Array:
         options = (self.strides, self.padding, self.data_format, self.dilation_rate)
         y = self._convolved(x, self.kernel.value, dropped, *options)
         if self.bias is None:
             return y
         return y + jnp.reshape(self.bias.value, (-1,) + (1,) * (-1 - self._channels))
 
-    def recur(self, h: Any, dropped: Any = None) -> Any:
+    def recur(self, h: Array, dropped: Array | None = None) -> Array:
         return self._convolved(h, self.recurrent_kernel.value, dropped, 1, "same", self.data_format)
 
-    def update(self, x: Any, inner: Any, states: list[Any]) -> list[Any]:
+    def update(self, x: Array, inner: Array, states: list[Any]) -> list[Any]:
         i, f, g, o = jnp.split(x + inner, 4, axis=self._channels)
         c = self.recurrent_activation(f) * states[1] + self.recurrent_activation(i) * self.activation(g)
         return [self.recurrent_activation(o) * self.activation(c), c]
@@ -152,25 +154,25 @@ class _ConvLSTM(RNN):
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
         padding: str = "valid",
-        data_format: Any = None,
-        dilation_rate: Any = 1,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        data_format: str | None = None,
+        dilation_rate: int | Sequence[int] = 1,
+        activation: ActivationLike = "tanh",
+        recurrent_activation: ActivationLike = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
         unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_regularizer: RegularizerLike = None,
+        recurrent_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        recurrent_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 from gazelle import ops
 from gazelle.core.config import register
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.lora import EffectiveWeight, LowRankAdapter
 from gazelle.layers.spatial import _Spatial, choice, is_whole, sizes
@@ -20,7 +22,13 @@ class _Convolution(_Spatial):
     paddings: tuple[str, ...] = ("valid", "same")
 
     def __init__(
-        self, kernel_size: Any, strides: Any, padding: str, data_format: Any, dilation_rate: Any, **kwargs: Any
+        self,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int],
+        padding: str,
+        data_format: str | None,
+        dilation_rate: int | Sequence[int],
+        **kwargs: Any,
     ) -> None:
         super().__init__(data_format, **kwargs)
         owner = type(self).__name__
@@ -58,7 +66,7 @@ class _Convolution(_Spatial):
         """How far the dilated kernel reaches."""
         return tuple((k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation_rate, strict=True))
 
-    def finish(self, y: Any) -> Any:
+    def finish(self, y: Array) -> Array:
         """f(y + b)."""
         if self.bias is not None:
             first = self.data_format == "channels_first"
@@ -72,21 +80,21 @@ class _Conv(_Convolution, LowRankAdapter):
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
         padding: str = "valid",
-        data_format: Any = None,
-        dilation_rate: Any = 1,
+        data_format: str | None = None,
+        dilation_rate: int | Sequence[int] = 1,
         groups: int = 1,
-        activation: Any = None,
+        activation: ActivationLike = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
         **kwargs: Any,
@@ -111,7 +119,7 @@ class _Conv(_Convolution, LowRankAdapter):
                 )
             )
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         channels = self.channels(input_shape)
         if channels % self.groups:
             raise ShapeError(
@@ -127,7 +135,7 @@ class _Conv(_Convolution, LowRankAdapter):
         self.accept(channels)
         self.start_lora()
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         kernel, padding = self.matrix(), self.padding
         if padding == "causal":  # step t sees t, t - d, t - 2 d ...: all the padding stands before the first step
             widths = [(0, 0)] * x.ndim

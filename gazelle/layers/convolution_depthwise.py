@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from gazelle import ops
 from gazelle.core.config import register
+from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers.convolution import _Convolution
 
 
 class _DepthwiseConv(_Convolution):
     def __init__(
         self,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
         padding: str = "valid",
         depth_multiplier: int = 1,
-        data_format: Any = None,
-        dilation_rate: Any = 1,
-        activation: Any = None,
+        data_format: str | None = None,
+        dilation_rate: int | Sequence[int] = 1,
+        activation: ActivationLike = None,
         use_bias: bool = True,
-        depthwise_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        depthwise_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        depthwise_constraint: Any = None,
-        bias_constraint: Any = None,
+        depthwise_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        depthwise_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        depthwise_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -40,7 +42,7 @@ class _DepthwiseConv(_Convolution):
         )
         self.check_positive("depth_multiplier")
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         channels = self.channels(input_shape)
         self.kernel = self.add_weight(
             "kernel",
@@ -52,7 +54,7 @@ class _DepthwiseConv(_Convolution):
         self.bias = self.add_weight("bias", (channels * self.depth_multiplier,)) if self.use_bias else None
         self.accept(channels)
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         if self.padding == "valid":
             self.check_fits(x.shape, self.window, "kernel_size")
         kernel = self.kernel.value
@@ -88,24 +90,24 @@ class _SeparableConv(_Convolution):
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
         padding: str = "valid",
-        data_format: Any = None,
-        dilation_rate: Any = 1,
+        data_format: str | None = None,
+        dilation_rate: int | Sequence[int] = 1,
         depth_multiplier: int = 1,
-        activation: Any = None,
+        activation: ActivationLike = None,
         use_bias: bool = True,
-        depthwise_initializer: Any = "glorot_uniform",
-        pointwise_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        depthwise_regularizer: Any = None,
-        pointwise_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        depthwise_constraint: Any = None,
-        pointwise_constraint: Any = None,
-        bias_constraint: Any = None,
+        depthwise_initializer: InitializerLike = "glorot_uniform",
+        pointwise_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        depthwise_regularizer: RegularizerLike = None,
+        pointwise_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        depthwise_constraint: ConstraintLike = None,
+        pointwise_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -119,7 +121,7 @@ class _SeparableConv(_Convolution):
         )
         self.check_positive("filters", "depth_multiplier")
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         channels = self.channels(input_shape)
         self.depthwise_kernel = self.add_weight(
             "depthwise_kernel",
@@ -138,7 +140,7 @@ class _SeparableConv(_Convolution):
         self.bias = self.add_weight("bias", (self.filters,)) if self.use_bias else None
         self.accept(channels)
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         if self.padding == "valid":
             self.check_fits(x.shape, self.window, "kernel_size")
         kernel = self.depthwise_kernel.value

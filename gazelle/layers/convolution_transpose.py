@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from gazelle import ops
 from gazelle.core.config import register
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers.convolution import _Convolution
 from gazelle.layers.spatial import sizes
 
@@ -15,21 +17,21 @@ class _ConvTranspose(_Convolution):
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
         padding: str = "valid",
-        output_padding: Any = None,
-        data_format: Any = None,
-        dilation_rate: Any = 1,
-        activation: Any = None,
+        output_padding: int | Sequence[int] | None = None,
+        data_format: str | None = None,
+        dilation_rate: int | Sequence[int] = 1,
+        activation: ActivationLike = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -54,13 +56,13 @@ class _ConvTranspose(_Convolution):
                     )
                 )
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         channels = self.channels(input_shape)
         self.kernel = self.add_weight("kernel", (*self.kernel_size, self.filters, channels))
         self.bias = self.add_weight("bias", (self.filters,)) if self.use_bias else None
         self.accept(channels)
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         kernel = self.kernel.value
         y = ops.conv_transpose(
             x, kernel, self.strides, self.padding, self.output_padding, self.data_format, self.dilation_rate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -13,11 +13,13 @@ from gazelle import ops
 from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.prng import bernoulli
+from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.lora import EffectiveWeight
 from gazelle.layers.quantized import Quantizable
 from gazelle.layers.spatial import choice, is_whole
+from gazelle.quantizers.configs import QuantizationConfig
 from gazelle.quantizers.quantized_layout import Form
 
 
@@ -41,18 +43,18 @@ class Dense(Quantizable):
     def __init__(
         self,
         units: int,
-        activation: Any = None,
+        activation: ActivationLike = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
-        quantization_config: Any = None,
+        quantization_config: QuantizationConfig | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
@@ -61,14 +63,14 @@ class Dense(Quantizable):
         self.supports_masking = True
         self.input_spec = InputSpec(min_ndim=2)
 
-    def build(self, input_shape: Any) -> None:
-        size = input_shape[-1]
+    def build(self, input_shape: Shape) -> None:
+        size: Any = input_shape[-1]
         self.kernel = self.add_matrix("kernel", Form((size, self.units), "io", "o"))
         self.bias = self.add_weight("bias", (self.units,)) if self.use_bias else None
         self.input_spec = InputSpec(min_ndim=2, axes={-1: size})
         self.start_lora()
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])  # one matrix: else a slow gradient
         y = self.product(rows, jnp.matmul)
         if self.bias is not None:
@@ -89,10 +91,10 @@ class Activation(Layer):
 
     supports_masking = True
 
-    def __init__(self, activation: Any, **kwargs: Any) -> None:
+    def __init__(self, activation: ActivationLike, **kwargs: Any) -> None:
         super().__init__(**kwargs)
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         return self.activation(x)
 
 
@@ -114,7 +116,9 @@ class Dropout(Layer):
 
     supports_masking = True
 
-    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.rate = check_rate(type(self).__name__, rate)
         if noise_shape is not None:
@@ -135,7 +139,7 @@ class Dropout(Layer):
             )
         return tuple(size if n is None else n for n, size in zip(self.noise_shape, shape, strict=True))
 
-    def call(self, x: Any, training: bool = False) -> Any:
+    def call(self, x: Array, training: bool = False) -> Array:
         if not training or self.rate == 0:
             return x
         keep = 1.0 - self.rate
@@ -145,7 +149,7 @@ class Dropout(Layer):
         return jnp.where(kept, x / keep, 0)
 
 
-def check_rate(owner: str, rate: Any, name: str = "rate", below: bool = False) -> float:
+def check_rate(owner: str, rate: float, name: str = "rate", below: bool = False) -> float:
     """`rate` as a float, from 0 to 1 (without 1, if `below`)."""
     if isinstance(rate, str) or not 0 <= rate <= 1 or (below and rate == 1):
         words = "a number from 0 up to but not 1" if below else "a number from 0 to 1"
@@ -163,13 +167,13 @@ class Flatten(Layer):
     (2, 12)
     """
 
-    def __init__(self, data_format: Any = None, **kwargs: Any) -> None:
+    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         given = data_format or settings.image_data_format()
         self.data_format = choice("Flatten", "data_format", given, settings.FORMATS)
         self.input_spec = InputSpec(min_ndim=1)
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         if self.data_format == "channels_first" and x.ndim > 1:
             x = jnp.moveaxis(x, 1, -1)
         return jnp.reshape(x, (x.shape[0], math.prod(x.shape[1:])))
@@ -194,8 +198,8 @@ class Lambda(Layer):
     def __init__(
         self,
         function: Callable[..., Any],
-        output_shape: Any = None,
-        mask: Any = None,
+        output_shape: int | Sequence[int] | None = None,
+        mask: Array | None = None,
         arguments: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -205,13 +209,13 @@ class Lambda(Layer):
         self.arguments = dict(arguments or {})
         self.supports_masking = mask is not None
 
-    def call(self, x: Any, mask: Any = None, training: bool = False) -> Any:
+    def call(self, x: Array, mask: Array | None = None, training: bool = False) -> Array:
         asked = inspect.signature(self.function).parameters
         own = {"mask": mask, "training": training}
         given = {name: value for name, value in own.items() if name in asked and name not in self.arguments}
         return self.function(x, **self.arguments, **given)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Array, mask: Array | None = None) -> Array | None:
         return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
 
@@ -224,7 +228,7 @@ class Identity(Layer):
 
     supports_masking = True
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         return x
 
 
@@ -240,11 +244,11 @@ class Masking(Layer):
 
     supports_masking = True
 
-    def __init__(self, mask_value: Any = 0.0, **kwargs: Any) -> None:
+    def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         return jnp.where(self.compute_mask(x)[..., None], x, 0)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Array, mask: Array | None = None) -> Array:
         return jnp.any(ops.not_equal(inputs, self.mask_value), axis=-1)

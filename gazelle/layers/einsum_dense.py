@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.lora import EffectiveWeight
 from gazelle.layers.quantized import Quantizable
+from gazelle.quantizers.configs import QuantizationConfig
 from gazelle.quantizers.quantized_layout import Form, aligned
 
 
@@ -36,24 +39,24 @@ class EinsumDense(Quantizable):
     def __init__(
         self,
         equation: str,
-        output_shape: Any,
-        activation: Any = None,
+        output_shape: int | Sequence[int | None],
+        activation: ActivationLike = None,
         bias_axes: str | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
-        quantization_config: Any = None,
+        quantization_config: QuantizationConfig | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         axes, hidden = self._axes(input_shape)
         letters = self.equation.replace("...", "").replace("->", ",").split(",")[1]
         missing = [letter for letter in letters if axes.get(letter) is None]
@@ -143,7 +146,7 @@ class EinsumDense(Quantizable):
             )
         return axes, hidden
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         inputs, outputs = self._letters
         y = self.product(
             x,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.masks import set_mask
+from gazelle.core.types import Array, ConstraintLike, DTypeLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers.lora import EffectiveWeight
 from gazelle.layers.quantized import Quantizable
+from gazelle.quantizers.configs import QuantizationConfig
 from gazelle.quantizers.int4 import unpack_int4
 from gazelle.quantizers.quantized_layout import Form, dequantized
 
@@ -40,14 +44,14 @@ class Embedding(Quantizable):
         self,
         input_dim: int,
         output_dim: int,
-        embeddings_initializer: Any = "uniform",
-        embeddings_regularizer: Any = None,
-        embeddings_constraint: Any = None,
+        embeddings_initializer: InitializerLike = "uniform",
+        embeddings_regularizer: RegularizerLike = None,
+        embeddings_constraint: ConstraintLike = None,
         mask_zero: bool = False,
-        weights: Any = None,
+        weights: Sequence[np.ndarray] | np.ndarray | None = None,
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
-        quantization_config: Any = None,
+        quantization_config: QuantizationConfig | None = None,
         **kwargs: Any,
     ) -> None:
         self._config.pop("weights", None)  # the table is in the weights' file
@@ -64,13 +68,13 @@ class Embedding(Quantizable):
             self.build(None)
             self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         if not self.built:
             form = Form((self.input_dim, self.output_dim), "vd", "v", turned=True)
             self.embeddings = self.add_matrix("embeddings", form, autocast=False)  # rows are cast, not the table
             self.start_lora()
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         if not jnp.issubdtype(x.dtype, jnp.integer):
             x = x.astype(jnp.int32)
         # an index out of range gives NaN, and negative ones count from the end, as jnp.take has it
@@ -88,7 +92,7 @@ class Embedding(Quantizable):
         q = rows[""] if self.quantization_mode == "int8" else unpack_int4(rows[""], self.output_dim, axis=-1)
         return dequantized(q.astype(self.compute_dtype), rows["_scale"], rows.get("_zero"), self.groups, axis=-1)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Array, mask: Array | None = None) -> Array | None:
         return jnp.not_equal(inputs, 0) if self.mask_zero else None
 
     def get_config(self) -> dict[str, Any]:
@@ -122,11 +126,11 @@ class ReversibleEmbedding(Embedding):
         input_dim: int,
         output_dim: int,
         tie_weights: bool = True,
-        embeddings_initializer: Any = "uniform",
-        embeddings_regularizer: Any = None,
-        embeddings_constraint: Any = None,
+        embeddings_initializer: InitializerLike = "uniform",
+        embeddings_regularizer: RegularizerLike = None,
+        embeddings_constraint: ConstraintLike = None,
         mask_zero: bool = False,
-        reverse_dtype: Any = None,
+        reverse_dtype: DTypeLike | None = None,
         logit_soft_cap: float | None = None,
         **kwargs: Any,
     ) -> None:
@@ -140,7 +144,7 @@ class ReversibleEmbedding(Embedding):
             **kwargs,
         )
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         if not self.built:
             form = Form((self.input_dim, self.output_dim), "vd", "v", turned=True)
             self.embeddings = self.add_matrix("embeddings", form)
@@ -149,7 +153,7 @@ class ReversibleEmbedding(Embedding):
                 self.reverse_embeddings = self.add_matrix("reverse_embeddings", form, self.embeddings_initializer)
             self.start_lora()
 
-    def call(self, x: Any, reverse: bool = False) -> Any:
+    def call(self, x: Array, reverse: bool = False) -> Array:
         if not reverse:
             y = super().call(x)
             set_mask(y, super().compute_mask(x))
@@ -168,5 +172,5 @@ class ReversibleEmbedding(Embedding):
     def _back(self, x: Any, w: Any, **words: Any) -> Any:
         return self._times(x, w.T, **words)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Array, mask: Array | None = None) -> Array | None:
         return None  # `call` sets it: the way back has none

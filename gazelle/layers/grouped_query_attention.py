@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from gazelle.core.config import register
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.prng import bernoulli
+from gazelle.core.types import Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.multi_head_attention import MultiHeadAttention
 
@@ -55,13 +56,13 @@ class GroupedQueryAttention(Layer):
         use_bias: bool = True,
         sliding_window: int | None = None,
         flash_attention: bool | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         use_gate: bool = False,
         seed: int | None = None,
         **kwargs: Any,
@@ -89,7 +90,7 @@ class GroupedQueryAttention(Layer):
     _dense: Any = MultiHeadAttention._dense
     _seen: Any = MultiHeadAttention._seen
 
-    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:  # type: ignore[override]
+    def build(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> None:  # type: ignore[override]
         heads, size = (self.num_query_heads, self.head_dim), (self.num_key_value_heads, self.head_dim)
         self.query_dense = self._dense("query", query_shape, 1, heads)
         self.key_dense = self._dense("key", value_shape if key_shape is None else key_shape, 1, size)
@@ -118,7 +119,7 @@ class GroupedQueryAttention(Layer):
             weights = jnp.where(kept, scores / (1 - self.dropout), 0)
         return jnp.einsum("buqk,bkuh->bquh", weights, v), scores
 
-    def compute_mask(self, query: Any, mask: Any = None) -> Any:
+    def compute_mask(self, query: Array, mask: Array | None = None) -> list[Array | None]:
         return [mask, None]  # y carries the query's mask, the scores none
 
 

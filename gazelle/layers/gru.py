@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike
 from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.recurrent_cells import _Cell, product
 from gazelle.layers.rnn import RNN, of_cell
@@ -31,18 +32,18 @@ class GRUCell(_Cell):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: ActivationLike = "tanh",
+        recurrent_activation: ActivationLike = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        recurrent_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        recurrent_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         reset_after: bool = True,
@@ -59,7 +60,7 @@ class GRUCell(_Cell):
             return self.bias, None
         return self.bias[0], self.bias[1]
 
-    def update(self, x: Any, inner: Any, states: list[Any]) -> list[Any]:
+    def update(self, x: Array, inner: Array, states: list[Any]) -> list[Any]:
         if self.usual:
             return [_usual(x, inner, states[0])]
         two = 2 * self.units
@@ -74,7 +75,7 @@ class GRUCell(_Cell):
     def _mix(self, z: Any, g: Any, h: Any) -> list[Any]:
         return [z * h + (1 - z) * self.activation(g)]
 
-    def step(self, x: Any, states: list[Any], dropped: Any = None) -> list[Any]:
+    def step(self, x: Array, states: list[Any], dropped: Array | None = None) -> list[Any]:
         if self.reset_after:
             return super().step(x, states, dropped)
         (h,), two = states, 2 * self.units
@@ -83,7 +84,7 @@ class GRUCell(_Cell):
         kept = h if dropped is None else h * dropped[2]
         return self._mix(z, x[..., two:] + (r * kept) @ new, h)
 
-    def whole(self, x: Any, states: list[Any], mask: Any, reverse: bool) -> tuple[Any, list[Any]] | None:
+    def whole(self, x: Array, states: list[Any], mask: Array | None, reverse: bool) -> tuple[Any, list[Any]] | None:
         if not (self.usual and self.reset_after):
             return None
         bias = self.biases()[1]
@@ -141,19 +142,19 @@ class GRU(RNN):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: ActivationLike = "tanh",
+        recurrent_activation: ActivationLike = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        recurrent_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        recurrent_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
@@ -163,7 +164,7 @@ class GRU(RNN):
         stateful: bool = False,
         unroll: bool = False,
         reset_after: bool = True,
-        use_cudnn: Any = "auto",
+        use_cudnn: bool | str = "auto",
         **kwargs: Any,
     ) -> None:
         cell = GRUCell(

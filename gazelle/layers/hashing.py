@@ -9,6 +9,7 @@ import numpy as np
 
 from gazelle.core import dtypes
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.types import ArrayLike, PolicyLike
 from gazelle.layers.categories import MODES, check_mode, encode, encoded_shape
 from gazelle.layers.numpy_layer import NumpyLayer, texts
 
@@ -144,7 +145,7 @@ def chained(first: int, second: int) -> int:
     return _shift_mix(_shift_mix(out * _MURMUR) * _MURMUR)
 
 
-def buckets(values: Any, count: int, salt: Sequence[int] | None = None) -> np.ndarray[Any, Any]:
+def buckets(values: ArrayLike, count: int, salt: Sequence[int] | None = None) -> np.ndarray[Any, Any]:
     """The bucket of each string or whole number in `values`: its fingerprint modulo `count`.
 
     Numbers are hashed as their decimal digits. With a `salt` of two numbers it is SipHash, else FarmHash.
@@ -159,7 +160,7 @@ def buckets(values: Any, count: int, salt: Sequence[int] | None = None) -> np.nd
 _CROSSING_KEY = 0xDECAFCAFFE  # TensorFlow's
 
 
-def checked_salt(owner: str, salt: Any) -> list[int] | None:
+def checked_salt(owner: str, salt: int | Sequence[int] | None) -> list[int] | None:
     """Two numbers; one stands for both."""
     if salt is None:
         return None
@@ -169,7 +170,7 @@ def checked_salt(owner: str, salt: Any) -> list[int] | None:
     return pair
 
 
-def check_bins(owner: str, num_bins: Any) -> None:
+def check_bins(owner: str, num_bins: int) -> None:
     if not isinstance(num_bins, int) or num_bins <= 0:
         raise ArgumentError(message(f"num_bins of {owner}", expected="a whole number from 1 on", got=repr(num_bins)))
 
@@ -195,8 +196,8 @@ class Hashing(NumpyLayer):
     def __init__(
         self,
         num_bins: int,
-        mask_value: Any = None,
-        salt: Any = None,
+        mask_value: int | str | None = None,
+        salt: int | Sequence[int] | None = None,
         output_mode: str = "int",
         sparse: bool = False,
         **kwargs: Any,
@@ -246,7 +247,7 @@ class HashedCrossing(NumpyLayer):
         output_mode: str = "int",
         sparse: bool = False,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike = None,
         **kwargs: Any,
     ) -> None:
         output_mode = check_mode("HashedCrossing", output_mode, MODES[:2], sparse)
@@ -254,7 +255,7 @@ class HashedCrossing(NumpyLayer):
         check_bins("HashedCrossing", num_bins)
         self.output_mode = output_mode
 
-    def prepared(self, inputs: Any) -> Any:
+    def prepared(self, inputs: Sequence[Any]) -> list[Any]:
         if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
             raise ArgumentError(
                 message(f"Input of {self._label}", expected="a list of at least two arrays", got=type(inputs).__name__)

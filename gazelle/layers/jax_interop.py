@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,7 @@ import numpy as np
 from gazelle.core import dtypes, prng
 from gazelle.core.config import deserialize, serialize
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.types import Array, Nested, Shape
 from gazelle.core.variable import Variable
 from gazelle.layers.base import Layer
 
@@ -74,10 +75,10 @@ class JaxLayer(Layer):
         self,
         call_fn: Callable[..., Any],
         init_fn: Callable[..., Any] | None = None,
-        params: Any = None,
-        state: Any = None,
+        params: Nested[Any] = None,
+        state: Nested[Any] = None,
         seed: int | None = None,
-        native_serialization_platforms: Any = None,
+        native_serialization_platforms: Sequence[str] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -97,16 +98,16 @@ class JaxLayer(Layer):
         self.tracked_params, self.tracked_state = self._params.leaves, self._state.leaves
 
     @property
-    def params(self) -> Any:
+    def params(self) -> Nested[Any]:
         """The tree of parameters."""
         return self._params.values()
 
     @property
-    def state(self) -> Any:
+    def state(self) -> Nested[Any]:
         """The tree of what call_fn keeps from call to call."""
         return self._state.values()
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         if self._given or not {"params", "state"} & set(self._asked):
             return
         with jax.ensure_compile_time_eval():  # a trace may be running; weights are real arrays all the same
@@ -129,7 +130,7 @@ class JaxLayer(Layer):
     def _rng(self, training: bool) -> Any:
         return self.random_key(self.seed) if training else None
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Array, training: bool = False) -> Array:
         told = {"inputs": inputs, "training": training}
         if "params" in self._asked:
             told["params"] = self.params
@@ -174,7 +175,13 @@ class FlaxLayer(JaxLayer):
     (2, 4)
     """
 
-    def __init__(self, module: Any, method: Any = None, variables: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        module: Any,
+        method: str | Callable[..., Any] | None = None,
+        variables: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
         try:
             from flax import nnx
         except ImportError as error:
@@ -259,7 +266,7 @@ class FlaxLayer(JaxLayer):
         return {**super().get_config(), "module": serialize(self.module), "method": method}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
         """The layer that `get_config` described; the module's class is given by custom_objects."""
         dropped = ("native_serialization_platforms", "call_fn", "init_fn")
         return cls(**{k: deserialize(v) for k, v in config.items() if k not in dropped})
@@ -299,7 +306,7 @@ class EquinoxLayer(JaxLayer):
     """
 
     def __init__(
-        self, module: Any, state: Any = None, vmap: bool = True, seed: int | None = None, **kwargs: Any
+        self, module: Any, state: object = None, vmap: bool = True, seed: int | None = None, **kwargs: Any
     ) -> None:
         try:
             import equinox

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from typing import Any, Self
 
 import numpy as np
 
 from gazelle.core import dtypes
 from gazelle.core.errors import ArgumentError, DataError, StateError, UnsafeFileError, message
+from gazelle.core.types import ArrayLike, PathLike
 from gazelle.layers.adapting import batches
 from gazelle.layers.categories import MODES, check_mode, encode, encoded_shape
 from gazelle.layers.hashing import buckets, checked_salt
@@ -100,7 +101,9 @@ class _Lookup(_Vocabulary):
     def _count(self) -> int:
         return len(self._tokens) + self._token_start
 
-    def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
+    def set_vocabulary(
+        self, vocabulary: Sequence[Any] | np.ndarray | str | None, idf_weights: ArrayLike | None = None
+    ) -> None:
         """Use these tokens: a list or array, with or without the special ones in front, or a file with one a line.
 
         Args:
@@ -191,7 +194,7 @@ class _Lookup(_Vocabulary):
 
     # Learning --------------------------------------------------------------------------------------------------------
 
-    def adapt(self, data: Any, steps: int | None = None) -> None:
+    def adapt(self, data: Iterable[Any] | ArrayLike, steps: int | None = None) -> None:
         """Learn the vocabulary from an array or list, a dataset, or an iterable of batches (at most `steps` of them).
 
         Tokens are ordered by falling frequency, equal ones by falling value; `max_tokens` cuts the rare ones off.
@@ -208,7 +211,7 @@ class _Lookup(_Vocabulary):
         self._documents: Counter[Any] = Counter()
         self._rows = 0
 
-    def update_state(self, data: Any) -> None:
+    def update_state(self, data: ArrayLike) -> None:
         """Count a batch: rows of tokens, each a document."""
         if self._fixed:
             raise StateError(
@@ -310,7 +313,7 @@ class _Lookup(_Vocabulary):
         return {**super().get_config(), **own, "vocabulary": self.vocabulary}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
         """The layer that `get_config` described. A config names no files to read."""
         if isinstance(config.get("vocabulary"), str):
             raise UnsafeFileError(
@@ -325,13 +328,13 @@ class _Lookup(_Vocabulary):
     def get_build_config(self) -> dict[str, Any] | None:
         return None
 
-    def save_assets(self, dir_path: Any) -> None:
+    def save_assets(self, dir_path: PathLike) -> None:
         """Write the vocabulary that is not in the config, one token a line, special ones first."""
         if self.vocabulary is None:
             with open(os.path.join(dir_path, "vocabulary.txt"), "w", encoding="utf-8") as file:
                 file.write("\n".join(map(str, self.get_vocabulary())))
 
-    def load_assets(self, dir_path: Any) -> None:
+    def load_assets(self, dir_path: PathLike) -> None:
         """Read what `save_assets` wrote."""
         path = os.path.join(dir_path, "vocabulary.txt")
         if self.vocabulary is None and os.path.exists(path):
@@ -344,12 +347,12 @@ class _Lookup(_Vocabulary):
                 self._check_tokens(tokens)
                 self._keep(tokens)
 
-    def save_own_variables(self, store: Any) -> None:
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Put the weights of 'tf_idf' into `store`."""
         if self.output_mode == "tf_idf":
             store["idf_weights"] = self._idf
 
-    def load_own_variables(self, store: Any) -> None:
+    def load_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Take what `save_own_variables` put there."""
         if self.output_mode == "tf_idf":
             self._idf = np.asarray(store["idf_weights"], np.float32)
@@ -384,17 +387,17 @@ class IntegerLookup(_Lookup):
         self,
         max_tokens: int | None = None,
         num_oov_indices: int = 1,
-        mask_token: Any = None,
-        oov_token: Any = -1,
-        vocabulary: Any = None,
+        mask_token: int | str | None = None,
+        oov_token: int | str = -1,
+        vocabulary: Sequence[Any] | np.ndarray | str | None = None,
         vocabulary_dtype: str = "int64",
-        idf_weights: Any = None,
+        idf_weights: ArrayLike | None = None,
         invert: bool = False,
         output_mode: str = "int",
         sparse: bool = False,
         pad_to_max_tokens: bool = False,
         oov_method: str = "floormod",
-        salt: Any = None,
+        salt: int | Sequence[int] | None = None,
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -437,17 +440,17 @@ class StringLookup(_Lookup):
         self,
         max_tokens: int | None = None,
         num_oov_indices: int = 1,
-        mask_token: Any = None,
-        oov_token: Any = "[UNK]",
-        vocabulary: Any = None,
-        idf_weights: Any = None,
+        mask_token: int | str | None = None,
+        oov_token: int | str = "[UNK]",
+        vocabulary: Sequence[Any] | np.ndarray | str | None = None,
+        idf_weights: ArrayLike | None = None,
         invert: bool = False,
         output_mode: str = "int",
         pad_to_max_tokens: bool = False,
         sparse: bool = False,
         encoding: str = "utf-8",
         name: str | None = None,
-        salt: Any = None,
+        salt: int | Sequence[int] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import initializers
+from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike
 from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.recurrent_cells import _Cell
 from gazelle.layers.rnn import RNN, of_cell
@@ -32,19 +33,19 @@ class LSTMCell(_Cell):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: ActivationLike = "tanh",
+        recurrent_activation: ActivationLike = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
         unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_regularizer: RegularizerLike = None,
+        recurrent_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        recurrent_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
@@ -63,14 +64,14 @@ class LSTMCell(_Cell):
             [start((units,), dtype=dtype), ones((units,), dtype=dtype), start((2 * units,), dtype=dtype)]
         )
 
-    def update(self, x: Any, inner: Any, states: list[Any]) -> list[Any]:
+    def update(self, x: Array, inner: Array, states: list[Any]) -> list[Any]:
         if self.usual:
             return list(_usual(x + inner, states[1]))
         i, f, g, o = jnp.split(x + inner, 4, axis=-1)
         c = self.recurrent_activation(f) * states[1] + self.recurrent_activation(i) * self.activation(g)
         return [self.recurrent_activation(o) * self.activation(c), c]
 
-    def whole(self, x: Any, states: list[Any], mask: Any, reverse: bool) -> tuple[Any, list[Any]] | None:
+    def whole(self, x: Array, states: list[Any], mask: Array | None, reverse: bool) -> tuple[Any, list[Any]] | None:
         if not self.usual:
             return None
         hs, c = native.lstm(x, self.recurrent_kernel.value, states[0], states[1], mask, reverse)
@@ -130,20 +131,20 @@ class LSTM(RNN):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: ActivationLike = "tanh",
+        recurrent_activation: ActivationLike = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
         unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_regularizer: RegularizerLike = None,
+        recurrent_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        recurrent_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
@@ -152,7 +153,7 @@ class LSTM(RNN):
         go_backwards: bool = False,
         stateful: bool = False,
         unroll: bool = False,
-        use_cudnn: Any = "auto",
+        use_cudnn: bool | str = "auto",
         **kwargs: Any,
     ) -> None:
         cell = LSTMCell(

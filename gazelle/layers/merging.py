@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from gazelle.core import era
 from gazelle.core.config import register
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.types import Array, Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.spatial import is_whole
 
@@ -42,7 +43,7 @@ class _Merge(Layer):
     supports_masking = True
     count: int | None = None  # how many inputs are wanted
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[Shape]) -> None:
         shapes = _several(self, input_shape, self.count)
         rank = max(map(len, shapes))
         spread = [(*s[:1], *(1,) * (rank - len(s)), *s[1:]) for s in shapes]
@@ -57,18 +58,19 @@ class _Merge(Layer):
                     )
                 )
 
-    def call(self, x: Any, mask: Any = None) -> Any:
+    def call(self, x: Sequence[Array], mask: Sequence[Array | None] | None = None) -> Array:
         rank = max(one.ndim for one in x)
         x = [jnp.expand_dims(one, tuple(range(1, 1 + rank - one.ndim))) for one in x]
-        return self.merge(x, mask if mask is not None else [None] * len(x))
+        return self.merge(x, list(mask) if mask is not None else [None] * len(x))
 
-    def merge(self, x: list[Any], masks: list[Any]) -> Any:
+    def merge(self, x: list[Any], masks: list[Any]) -> Array:
         raise NotImplementedError
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Sequence[Array], mask: Sequence[Array | None] | None = None) -> Array | None:
         """A step counts where it counts in any input; an input without mask counts everywhere."""
-        known = [m for m in mask or () if m is not None]
-        whole = bool(known) and len(known) == len(mask)
+        masks = mask or ()
+        known = [m for m in masks if m is not None]
+        whole = bool(known) and len(known) == len(masks)
         return era.shown("merged_mask", known, functools.reduce(jnp.logical_or, known) if whole else None)
 
 
@@ -79,7 +81,7 @@ class Add(_Merge):
     Array([[3.]], dtype=float32)
     """
 
-    def merge(self, x: list[Any], masks: list[Any]) -> Any:
+    def merge(self, x: list[Any], masks: list[Any]) -> Array:
         return functools.reduce(jnp.add, x)
 
 
@@ -92,7 +94,7 @@ class Subtract(_Merge):
 
     count = 2
 
-    def merge(self, x: list[Any], masks: list[Any]) -> Any:
+    def merge(self, x: list[Any], masks: list[Any]) -> Array:
         return jnp.subtract(*x)
 
 
@@ -103,7 +105,7 @@ class Multiply(_Merge):
     Array([[6.]], dtype=float32)
     """
 
-    def merge(self, x: list[Any], masks: list[Any]) -> Any:
+    def merge(self, x: list[Any], masks: list[Any]) -> Array:
         factors = [one if m is None else jnp.where(_beside(m, one), one, 1) for one, m in zip(x, masks, strict=True)]
         y = functools.reduce(jnp.multiply, factors)
         if any(m is None for m in masks):
@@ -118,7 +120,7 @@ class Average(_Merge):
     Array([[1.5]], dtype=float32)
     """
 
-    def merge(self, x: list[Any], masks: list[Any]) -> Any:
+    def merge(self, x: list[Any], masks: list[Any]) -> Array:
         return functools.reduce(jnp.add, x) / len(x)
 
 
@@ -127,7 +129,7 @@ class _Extreme(_Merge):
 
     better: Callable[[Any, Any], Any]
 
-    def merge(self, x: list[Any], masks: list[Any]) -> Any:
+    def merge(self, x: list[Any], masks: list[Any]) -> Array:
         y, kept = x[0], None if masks[0] is None else _beside(masks[0], x[0])
         for one, mask in zip(x[1:], masks[1:], strict=True):
             keep = None if mask is None else _beside(mask, one)
@@ -172,7 +174,7 @@ class Concatenate(Layer):
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[Shape]) -> None:
         shapes = _several(self, input_shape)
         rank = len(shapes[0])
         if any(len(s) != rank for s in shapes) or not -rank <= self.axis < rank:
@@ -194,10 +196,10 @@ class Concatenate(Layer):
                     )
                 )
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Sequence[Array]) -> Array:
         return jnp.concatenate(x, self.axis)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Sequence[Array], mask: Sequence[Array | None] | None = None) -> Array | None:
         """The masks joined likewise; all True for an input without one."""
         if mask is None or all(m is None for m in mask):
             return None
@@ -222,7 +224,7 @@ class Dot(Layer):
     Array([[11.]], dtype=float32)
     """
 
-    def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any) -> None:
+    def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         pair = axes if isinstance(axes, (list, tuple)) else (axes, axes)
         if len(pair) != 2 or not all(map(is_whole, pair)):
@@ -243,7 +245,7 @@ class Dot(Layer):
         first, second = (axis % len(shape) for axis, shape in zip(given, shapes, strict=True))
         return first, second
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[Shape]) -> None:
         shapes = _several(self, input_shape, count=2)
         first, second = self.pair(shapes)
         sizes = {shapes[0][first], shapes[1][second]} - {None}
@@ -257,7 +259,7 @@ class Dot(Layer):
                 )
             )
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Sequence[Array]) -> Array:
         axes = self.pair([one.shape for one in x])
         if self.normalize:
             x = [
@@ -267,53 +269,53 @@ class Dot(Layer):
         y = jax.lax.dot_general(x[0], x[1], (((axes[0],), (axes[1],)), ((0,), (0,))))
         return y[:, None] if y.ndim == 1 else y
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Sequence[Array], mask: Sequence[Array | None] | None = None) -> Array | None:
         return None  # the steps of two inputs became two axes
 
 
 @register("layers")
-def add(inputs: Any, **kwargs: Any) -> Any:
+def add(inputs: Sequence[Array], **kwargs: Any) -> Array:
     """`Add` as a function: y = x₁ + x₂ + ..."""
     return Add(**kwargs)(inputs)
 
 
 @register("layers")
-def subtract(inputs: Any, **kwargs: Any) -> Any:
+def subtract(inputs: Sequence[Array], **kwargs: Any) -> Array:
     """`Subtract` as a function: y = x₁ - x₂."""
     return Subtract(**kwargs)(inputs)
 
 
 @register("layers")
-def multiply(inputs: Any, **kwargs: Any) -> Any:
+def multiply(inputs: Sequence[Array], **kwargs: Any) -> Array:
     """`Multiply` as a function: y = x₁ x₂ ..."""
     return Multiply(**kwargs)(inputs)
 
 
 @register("layers")
-def average(inputs: Any, **kwargs: Any) -> Any:
+def average(inputs: Sequence[Array], **kwargs: Any) -> Array:
     """`Average` as a function."""
     return Average(**kwargs)(inputs)
 
 
 @register("layers")
-def maximum(inputs: Any, **kwargs: Any) -> Any:
+def maximum(inputs: Sequence[Array], **kwargs: Any) -> Array:
     """`Maximum` as a function."""
     return Maximum(**kwargs)(inputs)
 
 
 @register("layers")
-def minimum(inputs: Any, **kwargs: Any) -> Any:
+def minimum(inputs: Sequence[Array], **kwargs: Any) -> Array:
     """`Minimum` as a function."""
     return Minimum(**kwargs)(inputs)
 
 
 @register("layers")
-def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
+def concatenate(inputs: Sequence[Array], axis: int = -1, **kwargs: Any) -> Array:
     """`Concatenate` as a function."""
     return Concatenate(axis=axis, **kwargs)(inputs)
 
 
 @register("layers")
-def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:
+def dot(inputs: Sequence[Array], axes: int | Sequence[int] = -1, **kwargs: Any) -> Array:
     """`Dot` as a function."""
     return Dot(axes=axes, **kwargs)(inputs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import string
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -13,6 +14,7 @@ from gazelle.core.config import serialize
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.masks import get_mask
 from gazelle.core.prng import bernoulli
+from gazelle.core.types import Array, ArrayLike, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.einsum_dense import EinsumDense
 from gazelle.ops.activation import softmax
@@ -51,17 +53,17 @@ class MultiHeadAttention(Layer):
         value_dim: int | None = None,
         dropout: float = 0.0,
         use_bias: bool = True,
-        output_shape: Any = None,
-        attention_axes: Any = None,
+        output_shape: int | Sequence[int] | None = None,
+        attention_axes: int | Sequence[int] | None = None,
         sliding_window: int | None = None,
         flash_attention: bool | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         use_gate: bool = False,
         seed: int | None = None,
         **kwargs: Any,
@@ -81,7 +83,7 @@ class MultiHeadAttention(Layer):
         if isinstance(attention_axes, int):
             self.attention_axes: tuple[int, ...] = (attention_axes,)
 
-    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:  # type: ignore[override]
+    def build(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> None:  # type: ignore[override]
         key_shape = value_shape if key_shape is None else key_shape
         if tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
             raise ShapeError(
@@ -109,7 +111,7 @@ class MultiHeadAttention(Layer):
         kept, summed, made = letters[:free], letters[free : free + inside], letters[free + inside :][: len(sizes)]
         dense = EinsumDense(
             f"{kept}{summed},{summed}{made}->{kept}{made}",
-            (*[None] * (free - 1), *sizes),
+            (*(None for _ in range(free - 1)), *sizes),
             bias_axes=made if self.use_bias else None,
             kernel_initializer=self.kernel_initializer,
             bias_initializer=self.bias_initializer,
@@ -127,17 +129,17 @@ class MultiHeadAttention(Layer):
 
     def call(
         self,
-        query: Any,
-        value: Any,
-        key: Any = None,
-        query_mask: Any = None,
-        value_mask: Any = None,
-        key_mask: Any = None,
-        attention_mask: Any = None,
+        query: Array,
+        value: Array,
+        key: Array | None = None,
+        query_mask: Array | None = None,
+        value_mask: Array | None = None,
+        key_mask: Array | None = None,
+        attention_mask: ArrayLike | None = None,
         return_attention_scores: bool = False,
         training: bool = False,
         use_causal_mask: bool = False,
-    ) -> Any:
+    ) -> Array | tuple[Array, Array | None]:
         rows = query_mask if query_mask is not None else get_mask(query)
         columns = [value_mask if value_mask is not None else get_mask(value)]
         columns.append(key_mask if key_mask is not None or key is None else get_mask(key))
@@ -190,7 +192,7 @@ class MultiHeadAttention(Layer):
             weights = jnp.where(kept, scores / (1 - self.dropout), 0)
         return jnp.einsum(mix, weights, v), scores
 
-    def compute_mask(self, query: Any, mask: Any = None) -> Any:
+    def compute_mask(self, query: Array, mask: Array | None = None) -> list[Array | None]:
         return [mask, None]  # y carries the query's mask, the scores none
 
     def get_config(self) -> dict[str, Any]:

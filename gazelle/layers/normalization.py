@@ -5,13 +5,15 @@ One file above the usual size: five layers, one with statistics that live on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
+from gazelle.core.types import Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
+from gazelle.core.variable import Variable
 from gazelle.layers.base import Layer
 from gazelle.layers.core import check_rate
 from gazelle.layers.input_spec import InputSpec
@@ -48,14 +50,14 @@ class _Normalization(Layer):
             )
         return tuple(sorted(a % rank for a in given))
 
-    def known(self, shape: Any) -> tuple[int, ...]:
+    def known(self, shape: Shape) -> tuple[int, ...]:
         """The sizes along `axis`; weights need them."""
-        sizes = tuple(shape[a] for a in self.axes(len(shape)))
+        sizes: tuple[Any, ...] = tuple(shape[a] for a in self.axes(len(shape)))
         if None in sizes:
             raise ShapeError(message(self._label, expected=f"a known size on axis {self.axis}", got=f"shape {shape}"))
         return sizes
 
-    def add_weight(self, *args: Any, **kwargs: Any) -> Any:
+    def add_weight(self, *args: Any, **kwargs: Any) -> Variable:
         """A weight that is read as it is kept, whatever the layer computes in."""
         return super().add_weight(*args, **{"autocast": False, **kwargs})
 
@@ -63,7 +65,7 @@ class _Normalization(Layer):
         self.gamma = self.add_weight("gamma", shape) if self.scale else None
         self.beta = self.add_weight("beta", shape) if self.center else None
 
-    def affine(self, y: Any, shape: Any) -> Any:
+    def affine(self, y: Array, shape: Sequence[int]) -> Array:
         """gamma y + beta, with the weights in `shape`."""
         if self.gamma is not None:
             y = y * jnp.reshape(self.gamma.value, shape).astype(y.dtype)
@@ -71,7 +73,7 @@ class _Normalization(Layer):
             y = y + jnp.reshape(self.beta.value, shape).astype(y.dtype)
         return y.astype(self.compute_dtype)
 
-    def standard(self, x: Any, mean: Any, variance: Any) -> Any:
+    def standard(self, x: Array, mean: Array | float, variance: Array) -> Array:
         """(x - mean) / √(variance + epsilon)."""
         return (x - mean) * jax.lax.rsqrt(variance + self.epsilon)
 
@@ -105,14 +107,14 @@ class BatchNormalization(_Normalization):
         epsilon: float = 0.001,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        moving_mean_initializer: Any = "zeros",
-        moving_variance_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
+        beta_initializer: InitializerLike = "zeros",
+        gamma_initializer: InitializerLike = "ones",
+        moving_mean_initializer: InitializerLike = "zeros",
+        moving_variance_initializer: InitializerLike = "ones",
+        beta_regularizer: RegularizerLike = None,
+        gamma_regularizer: RegularizerLike = None,
+        beta_constraint: ConstraintLike = None,
+        gamma_constraint: ConstraintLike = None,
         renorm: bool = False,
         renorm_clipping: Mapping[str, float] | None = None,
         renorm_momentum: float = 0.99,
@@ -133,7 +135,7 @@ class BatchNormalization(_Normalization):
                 raise unknown("key of renorm_clipping", key, ("rmax", "rmin", "dmax"))
         self.renorm_clipping = dict(renorm_clipping or {}) if renorm else renorm_clipping
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         shape = self.known(input_shape)
         self.build_affine(shape)
         mean, variance = self.moving_mean_initializer, self.moving_variance_initializer
@@ -149,7 +151,7 @@ class BatchNormalization(_Normalization):
             self.renorm_stddev = self.add_weight("renorm_stddev", shape, deviation, trainable=False)
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: shape[0]})
 
-    def call(self, x: Any, training: bool = False, mask: Any = None) -> Any:
+    def call(self, x: Array, training: bool = False, mask: Array | None = None) -> Array:
         x = _wide(x)
         shape = [1] * x.ndim
         shape[self.axis] = -1
@@ -166,7 +168,7 @@ class BatchNormalization(_Normalization):
             self.move(self.moving_variance, variance, self.momentum)
         return self.affine(y, shape)
 
-    def normalize_batch(self, x: Any) -> Any:
+    def normalize_batch(self, x: Array) -> Array:
         """y with the statistics of the whole batch; moves the moving ones."""
         axis = self.axis % x.ndim
         gamma = jnp.ones(x.shape[axis], x.dtype) if self.gamma is None else self.gamma.value.astype(x.dtype)
@@ -176,7 +178,7 @@ class BatchNormalization(_Normalization):
         self.move(self.moving_variance, variance, self.momentum)
         return y.astype(self.compute_dtype)
 
-    def moments(self, x: Any, mask: Any) -> tuple[Any, Any]:
+    def moments(self, x: Array, mask: Array | None) -> tuple[Any, Any]:
         """Mean and variance over all axes but `axis`, where the mask is True."""
         over = tuple(a for a in range(x.ndim) if a != self.axis % x.ndim)
         if mask is None:
@@ -193,10 +195,10 @@ class BatchNormalization(_Normalization):
         return jnp.squeeze(mean, over), jnp.squeeze(variance, over)
 
     @staticmethod
-    def move(moving: Any, value: Any, momentum: float) -> None:
+    def move(moving: Variable, value: Array, momentum: float) -> None:
         moving.assign(_wide(moving.value) * momentum + value * (1 - momentum))
 
-    def correction(self, mean: Any, variance: Any) -> tuple[Any, Any]:
+    def correction(self, mean: Array, variance: Array) -> tuple[Any, Any]:
         """(r, d) of batch renormalization; moves all statistics."""
         clip: dict[str, float] = dict(self.renorm_clipping or {})
         sigma = jnp.sqrt(variance + self.epsilon)
@@ -230,16 +232,16 @@ class LayerNormalization(_Normalization):
 
     def __init__(
         self,
-        axis: Any = -1,
+        axis: int | Sequence[int] = -1,
         epsilon: float = 0.001,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
+        beta_initializer: InitializerLike = "zeros",
+        gamma_initializer: InitializerLike = "ones",
+        beta_regularizer: RegularizerLike = None,
+        gamma_regularizer: RegularizerLike = None,
+        beta_constraint: ConstraintLike = None,
+        gamma_constraint: ConstraintLike = None,
         *,
         rms_scaling: bool = False,
         **kwargs: Any,
@@ -247,13 +249,13 @@ class LayerNormalization(_Normalization):
         super().__init__(**kwargs)
         self.axes(99)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         shape = self.known(input_shape)
         self.gamma = self.add_weight("gamma", shape) if self.scale or self.rms_scaling else None
         self.beta = self.add_weight("beta", shape) if self.center and not self.rms_scaling else None
         self.input_spec = InputSpec(ndim=len(input_shape), axes=dict(zip(self.axes(len(input_shape)), shape)))
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         x, axes = _wide(x), self.axes(x.ndim)
         shape = [n if a in axes else 1 for a, n in enumerate(x.shape)]
         if self.rms_scaling:
@@ -281,12 +283,12 @@ class GroupNormalization(_Normalization):
         epsilon: float = 0.001,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
+        beta_initializer: InitializerLike = "zeros",
+        gamma_initializer: InitializerLike = "ones",
+        beta_regularizer: RegularizerLike = None,
+        gamma_regularizer: RegularizerLike = None,
+        beta_constraint: ConstraintLike = None,
+        gamma_constraint: ConstraintLike = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -297,7 +299,7 @@ class GroupNormalization(_Normalization):
                 )
             )
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         shape = self.known(input_shape)
         groups = shape[0] if self.groups == -1 else self.groups
         if shape[0] % groups:
@@ -311,7 +313,7 @@ class GroupNormalization(_Normalization):
         self.build_affine(shape)
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: shape[0]})
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         axis, size = self.axis % x.ndim, x.shape[self.axis]
         groups = size if self.groups == -1 else self.groups
 
@@ -332,14 +334,14 @@ class RMSNormalization(_Normalization):
     Array([[ 0.9999999, -0.9999999]], dtype=float32)
     """
 
-    def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
+    def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.axes(99)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         self.scale = self.add_weight("scale", self.known(input_shape), "ones")
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         x, axes = _wide(x), self.axes(x.ndim)
         scale = jnp.reshape(self.scale.value, [n if a in axes else 1 for a, n in enumerate(x.shape)])
         y = x * jax.lax.rsqrt(jnp.mean(jnp.square(x), axes, keepdims=True) + self.epsilon)
@@ -353,10 +355,10 @@ class UnitNormalization(_Normalization):
     Array([[0.6, 0.8]], dtype=float32)
     """
 
-    def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.axes(99)
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         square = jnp.sum(jnp.square(x), self.axes(x.ndim), keepdims=True)
         return x * jax.lax.rsqrt(jnp.maximum(square, 1e-24))

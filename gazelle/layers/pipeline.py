@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 from gazelle.core.config import serialize
+from gazelle.core.types import Array, Nested, Shape
 from gazelle.layers.base import Layer
 
 
@@ -22,16 +23,16 @@ class Pipeline(Layer):
     (1, 4)
     """
 
-    def __init__(self, layers: Any, name: str | None = None) -> None:
+    def __init__(self, layers: Sequence[Layer], name: str | None = None) -> None:
         super().__init__(name=name)
         self.layers = list(layers)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         pass  # each layer is built by what reaches it
 
-    def call(self, inputs: Any, training: bool = True, mask: Any = None) -> Any:
+    def call(self, inputs: Nested[Any], training: bool = True, mask: Array | None = None) -> Nested[Any]:
         for layer in self.layers:
-            more = {"training": training} if "training" in self._signature(type(layer).call) else {}
+            more: dict[str, Any] = {"training": training} if "training" in self._signature(type(layer).call) else {}
             if mask is not None and "mask" in self._signature(type(layer).call):
                 more["mask"] = mask
             inputs, mask = layer(inputs, **more), None  # later masks travel with the arrays
@@ -44,6 +45,6 @@ class Pipeline(Layer):
         return {"layers": serialize(self.layers), "name": self.name}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
         """The pipeline that `get_config` described."""
         return super().from_config({"layers": config["layers"], "name": config.get("name")})

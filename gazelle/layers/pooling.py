@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
 
 from gazelle import ops
 from gazelle.core.config import register
+from gazelle.core.types import Array
 from gazelle.layers.spatial import _Spatial, choice, sizes
 from gazelle.ops.max_min import largest
 
@@ -18,10 +19,10 @@ class _Pooling(_Spatial):
 
     def __init__(
         self,
-        pool_size: Any = 2,
-        strides: Any = None,
+        pool_size: int | Sequence[int] = 2,
+        strides: int | Sequence[int] | None = None,
         padding: str = "valid",
-        data_format: Any = None,
+        data_format: str | None = None,
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -31,22 +32,22 @@ class _Pooling(_Spatial):
         self.strides = sizes(owner, "strides", pool_size if strides is None else strides, self.rank)
         self.padding = choice(owner, "padding", padding, ("valid", "same"))
 
-    def pool(self, x: Any, *args: Any) -> Any:
+    def pool(self, x: Array, *args: Any) -> Array:
         raise NotImplementedError
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         if self.padding == "valid":
             self.check_fits(x.shape, self.pool_size, "pool_size")
         return self.pool(x, self.pool_size, self.strides, self.padding, self.data_format)
 
 
 class _MaxPooling(_Pooling):
-    def pool(self, x: Any, *args: Any) -> Any:
+    def pool(self, x: Array, *args: Any) -> Array:
         return ops.max_pool(x, *args)
 
 
 class _AveragePooling(_Pooling):
-    def pool(self, x: Any, *args: Any) -> Any:
+    def pool(self, x: Array, *args: Any) -> Array:
         return ops.average_pool(x, *args)
 
 
@@ -55,10 +56,10 @@ class _GlobalPooling(_Spatial):
 
     reduce: Callable[..., Any]
 
-    def __init__(self, data_format: Any = None, keepdims: bool = False, **kwargs: Any) -> None:
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         return type(self).reduce(x, axis=self.space, keepdims=self.keepdims)
 
 
@@ -185,7 +186,7 @@ class GlobalAveragePooling1D(_GlobalPooling):
 
     rank, reduce, supports_masking = 1, staticmethod(jnp.mean), True
 
-    def call(self, x: Any, mask: Any = None) -> Any:
+    def call(self, x: Array, mask: Array | None = None) -> Array:
         if mask is None:
             return super().call(x)
         steps = self.space[0]
@@ -194,7 +195,7 @@ class GlobalAveragePooling1D(_GlobalPooling):
         count = jnp.sum(kept, axis=steps, keepdims=self.keepdims)
         return total / jnp.maximum(count, 1).astype(total.dtype)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Array, mask: Array | None = None) -> Array | None:
         return None  # the steps are gone
 
 

@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.core.engines import engine
+from gazelle.core.types import Array
 from gazelle.layers.recurrent_cells import _Cell
-from gazelle.layers.stacked_cells import StackedRNNCells, step
+from gazelle.layers.stacked_cells import Cell, StackedRNNCells, step
 from gazelle.ops import native
 
 
@@ -23,11 +24,15 @@ class Sweep(NamedTuple):
     training: bool = False
 
 
-def sweep(cell: Any, x: Any, states: list[Any], mask: Any, how: Sweep) -> tuple[Any, list[Any]]:
+def sweep(cell: Cell, x: Array, states: list[Any], mask: Array | None, how: Sweep) -> tuple[Any, list[Any]]:
     """Outputs (time, batch, ...), in the order of `x`, and the last states. mask (time, batch) or None."""
     if type(cell).call is StackedRNNCells.call:  # each cell over all steps, then the next: each loop stays small
         after = []
-        for below, its in zip(cell.cells, states, strict=True):
+        for below, its in zip(
+            cell.cells,  # type: ignore[attr-defined]
+            states,
+            strict=True,
+        ):
             listed = isinstance(its, (list, tuple))
             x, new = sweep(below, x, list(its) if listed else [its], mask, how)
             after.append(new if listed else new[0])
@@ -65,7 +70,7 @@ def _sweep_gates(cell: _Cell, x: Any, states: list[Any], mask: Any, how: Sweep) 
     return outputs, states
 
 
-def _sweep_any(cell: Any, x: Any, states: list[Any], mask: Any, how: Sweep) -> tuple[Any, list[Any]]:
+def _sweep_any(cell: Cell, x: Any, states: list[Any], mask: Any, how: Sweep) -> tuple[Any, list[Any]]:
     """A cell of which nothing is known but its call."""
     structure = jax.tree.structure(states)
 

@@ -9,11 +9,12 @@ import jax.numpy as jnp
 from gazelle import activations
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.prng import bernoulli
+from gazelle.core.types import Array, Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.core import check_rate
 
 
-def product(x: Any, kernel: Any, dropped: Any) -> Any:
+def product(x: Array, kernel: Array, dropped: Array | None) -> Array:
     """x W; with dropout each gate (or all, under one mask) sees its own x: (x d_g) W_g."""
     if dropped is None:
         return x @ kernel
@@ -43,7 +44,7 @@ class _Cell(Layer):
         self.state_size: Any = self.units
         self.output_size = self.units
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         size = self.gates * self.units
         self.kernel = self.add_weight("kernel", (input_shape[-1], size))
         self.recurrent_kernel = self.add_weight(
@@ -68,7 +69,7 @@ class _Cell(Layer):
         """The bias of the input's product and that of the state's; None: there is none."""
         return self.bias, None
 
-    def get_initial_state(self, batch_size: Any = None) -> list[Any]:
+    def get_initial_state(self, batch_size: int | Array | None = None) -> list[Any]:
         """Zeros of shape (batch_size, units), one for each state."""
         sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
         return [jnp.zeros((batch_size, size), self.compute_dtype) for size in sizes]
@@ -84,7 +85,7 @@ class _Cell(Layer):
 
         return draw(self.dropout, features), draw(self.recurrent_dropout, self.units)
 
-    def project(self, x: Any, dropped: Any = None) -> Any:
+    def project(self, x: Array, dropped: Array | None = None) -> Array:
         """The input's part of the gates, for one step or for all steps at once."""
         bias = self.biases()[0]
         if dropped is None:  # as one matrix: else the kernel's gradient is a slow product over two axes
@@ -93,25 +94,25 @@ class _Cell(Layer):
             y = product(x, self.kernel.value, dropped)
         return y if bias is None else y + bias
 
-    def recur(self, h: Any, dropped: Any = None) -> Any:
+    def recur(self, h: Array, dropped: Array | None = None) -> Array:
         """The state's part of the gates."""
         bias = self.biases()[1]
         y = product(h, self.recurrent_kernel.value, dropped)
         return y if bias is None else y + bias
 
-    def update(self, x: Any, inner: Any, states: list[Any]) -> list[Any]:
+    def update(self, x: Array, inner: Array, states: list[Any]) -> list[Any]:
         """New states from the input's part `x` and the state's part `inner` of the gates; elementwise."""
         raise NotImplementedError
 
-    def step(self, x: Any, states: list[Any], dropped: Any = None) -> list[Any]:
+    def step(self, x: Array, states: list[Any], dropped: Array | None = None) -> list[Any]:
         """New states from the projected input `x` and the old states."""
         return self.update(x, self.recur(states[0], dropped), states)
 
-    def whole(self, x: Any, states: list[Any], mask: Any, reverse: bool) -> tuple[Any, list[Any]] | None:
+    def whole(self, x: Array, states: list[Any], mask: Array | None, reverse: bool) -> tuple[Any, list[Any]] | None:
         """Outputs and last states of all steps from the projected input, if `ops.native` has a kernel, else None."""
         return None
 
-    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
+    def call(self, inputs: Array, states: list[Any] | Array, training: bool = False) -> tuple[Array, list[Any] | Array]:
         listed = isinstance(states, (list, tuple))
         dropped, recurrent = self.masks(inputs.shape[0], inputs.shape[-1], training)
         new = self.step(self.project(inputs, dropped), list(states) if listed else [states], recurrent)

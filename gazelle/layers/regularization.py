@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.prng import bernoulli, normal
+from gazelle.core.types import Array, PolicyLike
 from gazelle.layers.base import Layer
 from gazelle.layers.core import check_rate
 from gazelle.layers.spatial import _Spatial
@@ -28,7 +30,7 @@ class GaussianNoise(Layer):
         super().__init__(**kwargs)
         self.stddev = check_rate("GaussianNoise", stddev, "stddev")
 
-    def call(self, x: Any, training: bool = False) -> Any:
+    def call(self, x: Array, training: bool = False) -> Array:
         if not training or self.stddev == 0:
             return x
         return x + self.stddev * normal(self.random_key(self.seed), x.shape, x.dtype)
@@ -51,7 +53,7 @@ class GaussianDropout(Layer):
         super().__init__(**kwargs)
         self.rate = check_rate("GaussianDropout", rate, below=True)
 
-    def call(self, x: Any, training: bool = False) -> Any:
+    def call(self, x: Array, training: bool = False) -> Array:
         if not training or self.rate == 0:
             return x
         noise = normal(self.random_key(self.seed), x.shape, x.dtype)
@@ -71,15 +73,17 @@ class AlphaDropout(Layer):
 
     supports_masking = True
 
-    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.rate = check_rate("AlphaDropout", rate, below=True)
 
-    def call(self, x: Any, training: bool = False) -> Any:
+    def call(self, x: Array, training: bool = False) -> Array:
         if not training or self.rate == 0:
             return x
-        shape = self.noise_shape or (None,) * x.ndim
-        shape = tuple(size if n is None else n for n, size in zip(shape, x.shape, strict=True))
+        given = self.noise_shape or (None,) * x.ndim
+        shape: tuple[Any, ...] = tuple(size if n is None else n for n, size in zip(given, x.shape, strict=True))
         kept = bernoulli(self.random_key(self.seed), 1 - self.rate, shape)
         low = -1.0507009873554805 * 1.6732632423543772
         a = ((1 - self.rate) * (1 + self.rate * low**2)) ** -0.5
@@ -94,16 +98,16 @@ class _SpatialDropout(_Spatial):
     def __init__(
         self,
         rate: float,
-        data_format: Any = None,
+        data_format: str | None = None,
         seed: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(data_format, name=name, dtype=dtype, **kwargs)
         self.rate = check_rate(type(self).__name__, rate)
 
-    def call(self, x: Any, training: bool = False) -> Any:
+    def call(self, x: Array, training: bool = False) -> Array:
         if not training or self.rate == 0:
             return x
         if self.rate == 1:
@@ -129,7 +133,7 @@ class SpatialDropout1D(_SpatialDropout):
     rank = 1
 
     def __init__(
-        self, rate: float, seed: int | None = None, name: str | None = None, dtype: Any = None, **kwargs: Any
+        self, rate: float, seed: int | None = None, name: str | None = None, dtype: PolicyLike = None, **kwargs: Any
     ) -> None:
         super().__init__(rate, "channels_last", seed, name, dtype, **kwargs)
 
@@ -170,7 +174,7 @@ class ActivityRegularization(Layer):
             )
         super().__init__(activity_regularizer=L1L2(l1, l2), **kwargs)
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         return x
 
     def get_config(self) -> dict[str, Any]:

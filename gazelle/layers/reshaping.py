@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.types import Array
 from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.spatial import _Spatial, choice, is_whole, pairs, sizes
@@ -23,18 +25,18 @@ class Reshape(Layer):
     (5, 2, 4)
     """
 
-    def __init__(self, target_shape: Any, **kwargs: Any) -> None:
+    def __init__(self, target_shape: int | Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        shape = (target_shape,) if is_whole(target_shape) else tuple(target_shape)
+        shape: tuple[Any, ...] = (target_shape,) if is_whole(target_shape) else tuple(target_shape)  # type: ignore[arg-type]
         if any(not is_whole(n) or n < -1 for n in shape) or shape.count(-1) > 1:
             raise ArgumentError(
                 message(
                     "Argument target_shape of Reshape", expected="sizes >= 0, at most one -1", got=repr(target_shape)
                 )
             )
-        self.target_shape = shape
+        self.target_shape: Any = shape
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         have, want = math.prod(x.shape[1:]), math.prod(n for n in self.target_shape if n != -1)
         rest = have // want if want else 0
         if (-1 in self.target_shape and rest * want != have) or (-1 not in self.target_shape and have != want):
@@ -59,7 +61,7 @@ class Permute(Layer):
     (5, 4, 3)
     """
 
-    def __init__(self, dims: Any, **kwargs: Any) -> None:
+    def __init__(self, dims: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
@@ -73,7 +75,7 @@ class Permute(Layer):
             )
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         return jnp.transpose(x, (0, *self.dims))
 
 
@@ -89,19 +91,21 @@ class RepeatVector(Layer):
         self.n = sizes("RepeatVector", "n", n, 1)[0]
         self.input_spec = InputSpec(ndim=2)
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         return jnp.repeat(x[:, None], self.n, axis=1)
 
 
 class _Cropping(_Spatial):
     cropping: Any
 
-    def __init__(self, cropping: Any, data_format: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self, cropping: int | Sequence[int | Sequence[int]], data_format: str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(data_format, **kwargs)
         both = pairs(type(self).__name__, "cropping", cropping, self.rank)
         self.cropping = both if self.rank > 1 else both[0]
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         both = self.cropping if self.rank > 1 else (self.cropping,)
         for axis, (before, after) in zip(self.space, both, strict=True):
             if before + after >= x.shape[axis]:
@@ -125,7 +129,7 @@ class Cropping1D(_Cropping):
 
     rank = 1
 
-    def __init__(self, cropping: Any = (1, 1), **kwargs: Any) -> None:
+    def __init__(self, cropping: int | Sequence[int] = (1, 1), **kwargs: Any) -> None:
         super().__init__(cropping, "channels_last", **kwargs)
 
 
@@ -138,7 +142,12 @@ class Cropping2D(_Cropping):
 
     rank = 2
 
-    def __init__(self, cropping: Any = ((0, 0), (0, 0)), data_format: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        cropping: int | Sequence[int | Sequence[int]] = ((0, 0), (0, 0)),
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(cropping, data_format, **kwargs)
 
 
@@ -151,19 +160,26 @@ class Cropping3D(_Cropping):
 
     rank = 3
 
-    def __init__(self, cropping: Any = ((1, 1), (1, 1), (1, 1)), data_format: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        cropping: int | Sequence[int | Sequence[int]] = ((1, 1), (1, 1), (1, 1)),
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(cropping, data_format, **kwargs)
 
 
 class _ZeroPadding(_Spatial):
     padding: Any
 
-    def __init__(self, padding: Any = 1, data_format: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self, padding: int | Sequence[int | Sequence[int]] = 1, data_format: str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(data_format, **kwargs)
         both = pairs(type(self).__name__, "padding", padding, self.rank)
         self.padding = both if self.rank > 1 else both[0]
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         widths = [(0, 0)] * x.ndim
         for axis, both in zip(self.space, self.padding if self.rank > 1 else (self.padding,), strict=True):
             widths[axis] = both
@@ -206,12 +222,12 @@ class _UpSampling(_Spatial):
     interpolation = "nearest"
     size: Any
 
-    def __init__(self, size: Any = 2, data_format: Any = None, **kwargs: Any) -> None:
+    def __init__(self, size: int | Sequence[int] = 2, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
         each = sizes(type(self).__name__, "size", size, self.rank)
         self.size = each if self.rank > 1 else each[0]
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         times = dict(zip(self.space, self.size if self.rank > 1 else (self.size,), strict=True))
         if self.interpolation != "nearest":
             shape = [n * times.get(axis, 1) for axis, n in enumerate(x.shape)]
@@ -249,7 +265,11 @@ class UpSampling2D(_UpSampling):
     methods = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
 
     def __init__(
-        self, size: Any = (2, 2), data_format: Any = None, interpolation: str = "nearest", **kwargs: Any
+        self,
+        size: int | Sequence[int] = (2, 2),
+        data_format: str | None = None,
+        interpolation: str = "nearest",
+        **kwargs: Any,
     ) -> None:
         super().__init__(size, data_format, **kwargs)
         self.interpolation = choice("UpSampling2D", "interpolation", interpolation, self.methods)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
+from gazelle.core.types import Array, Shape
 from gazelle.core.variable import Variable
 from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.recurrence import Sweep, sweep
-from gazelle.layers.stacked_cells import StackedRNNCells, check_cell
+from gazelle.layers.stacked_cells import Cell, StackedRNNCells, check_cell
 
 
 class RNN(Layer):
@@ -38,7 +40,7 @@ class RNN(Layer):
 
     def __init__(
         self,
-        cell: Any,
+        cell: Cell | Sequence[Cell],
         return_sequences: bool = False,
         return_state: bool = False,
         go_backwards: bool = False,
@@ -49,19 +51,20 @@ class RNN(Layer):
     ) -> None:
         if isinstance(cell, (list, tuple)):
             self.cell = cell = StackedRNNCells(cell)
-        check_cell(cell)
+        check_cell(cell)  # type: ignore[arg-type]
         super().__init__(**kwargs)
-        size = cell.state_size
+        size = cell.state_size  # type: ignore[union-attr]
         self.state_size = list(size) if isinstance(size, (list, tuple)) else [size]
         self.supports_masking = True
         self.states: Any = None
 
-    def build(self, sequences_shape: Any) -> None:
+    def build(self, sequences_shape: Shape) -> None:
         if isinstance(sequences_shape, list):  # [sequences, state, ...]
             sequences_shape = sequences_shape[0]
         batch, time = sequences_shape[:2]
         if self.input_spec is not None:
-            self.input_spec = InputSpec(ndim=3, axes={-1: sequences_shape[-1]})
+            features: Any = sequences_shape[-1]
+            self.input_spec = InputSpec(ndim=3, axes={-1: features})
         if self.unroll and time is None:
             raise ShapeError(
                 message(
@@ -88,7 +91,7 @@ class RNN(Layer):
                 lambda s: Variable(s, trainable=False, name="rnn_state", persistent=False), first
             )
 
-    def get_initial_state(self, batch_size: Any) -> list[Any]:
+    def get_initial_state(self, batch_size: int | Array | None) -> list[Any]:
         """The states before the first step, the cell's own or zeros, for a number of samples or that of the inputs."""
         batch_size = next(iter(getattr(batch_size, "shape", ())), batch_size)
         own = getattr(self.cell, "get_initial_state", None)
@@ -98,13 +101,19 @@ class RNN(Layer):
         shapes = [size if isinstance(size, (list, tuple)) else (size,) for size in self.state_size]
         return [jnp.zeros((batch_size, *shape), self.compute_dtype) for shape in shapes]
 
-    def __call__(self, sequences: Any, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, sequences: Array | Sequence[Array], *args: Any, **kwargs: Any) -> Any:
         if isinstance(sequences, (list, tuple)) and all(hasattr(s, "shape") for s in sequences):
             sequences, *states = sequences
             kwargs["initial_state"] = states or kwargs.get("initial_state")
         return super().__call__(sequences, *args, **kwargs)
 
-    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+    def call(
+        self,
+        sequences: Array,
+        initial_state: Sequence[Array] | Array | None = None,
+        mask: Array | None = None,
+        training: bool = False,
+    ) -> Array | tuple[Any, ...]:
         states = self._first_states(sequences.shape[0], initial_state)
         if isinstance(mask, (list, tuple)):
             mask = mask[0]
@@ -147,13 +156,15 @@ class RNN(Layer):
             )
         return states
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(
+        self, inputs: Array, mask: Array | Sequence[Array | None] | None = None
+    ) -> Array | list[Array | None] | None:
         if isinstance(mask, (list, tuple)):
             mask = mask[0]
-        mask = mask if self.return_sequences else None
-        return [mask] + [None] * len(self.state_size) if self.return_state else mask
+        shown: Any = mask if self.return_sequences else None
+        return [shown] + [None] * len(self.state_size) if self.return_state else shown
 
-    def reset_state(self, states: Any = None) -> None:
+    def reset_state(self, states: list[Any] | None = None) -> None:
         """Begin the next batch at zeros, or at `states`: one array for each state."""
         if not self.stateful:
             raise StateError(message(f"reset_state of {self._label}", expected="a layer with stateful=True"))

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
+from gazelle.core.types import Array, ArrayLike, Shape
 from gazelle.layers.adapting import batches
 from gazelle.layers.base import Layer
 
 _EPSILON = 1e-7
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    return np.shape(value)
 
 
 class Rescaling(Layer):
@@ -26,10 +32,10 @@ class Rescaling(Layer):
 
     supports_masking = True
 
-    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
+    def __init__(self, scale: ArrayLike, offset: ArrayLike = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         dtype = self.compute_dtype
         return jnp.asarray(x, dtype) * jnp.asarray(self.scale, dtype) + jnp.asarray(self.offset, dtype)
 
@@ -56,13 +62,18 @@ class Normalization(Layer):
     supports_masking = True
 
     def __init__(
-        self, axis: Any = -1, mean: Any = None, variance: Any = None, invert: bool = False, **kwargs: Any
+        self,
+        axis: int | Sequence[int] = -1,
+        mean: ArrayLike | None = None,
+        variance: ArrayLike | None = None,
+        invert: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.axis = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
         self.input_mean, self.input_variance = mean, variance
         del self._config["mean"], self._config["variance"]  # the attributes are what is in force, given or adapted
-        if (mean is None) != (variance is None) or np.shape(mean) != np.shape(variance):
+        if (mean is None) != (variance is None) or _shape(mean) != _shape(variance):
             raise ArgumentError(
                 message(
                     "Normalization",
@@ -70,16 +81,16 @@ class Normalization(Layer):
                     got=f"mean={mean!r}, variance={variance!r}",
                 )
             )
-        if mean is not None and np.ndim(mean) > len(self.axis):
+        if mean is not None and len(_shape(mean)) > len(self.axis):
             raise ArgumentError(
                 message(
                     "mean of Normalization",
                     expected=f"at most {len(self.axis)} axes, as in axis",
-                    got=f"shape {np.shape(mean)}",
+                    got=f"shape {_shape(mean)}",
                 )
             )
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         rank = len(input_shape)
         if any(not -rank <= a < rank for a in self.axis):
             raise ShapeError(
@@ -93,7 +104,7 @@ class Normalization(Layer):
                 )
             )
         self._reduced = tuple(a for a in range(rank) if a not in self._kept)
-        self._broadcast = tuple(input_shape[a] if a in self._kept else 1 for a in range(rank))
+        self._broadcast: tuple[Any, ...] = tuple(input_shape[a] if a in self._kept else 1 for a in range(rank))
         if self.input_mean is None:
             shape = tuple(input_shape[a] for a in self._kept)
             self.adapt_mean = self.add_weight("mean", shape, "zeros", trainable=False)
@@ -121,7 +132,7 @@ class Normalization(Layer):
             shape[axis] = size
         return jnp.asarray(np.broadcast_to(given.reshape(shape), self._broadcast), self.compute_dtype)
 
-    def adapt(self, data: Any) -> None:
+    def adapt(self, data: Iterable[Any] | ArrayLike) -> None:
         """Take mean and variance from an array, a dataset or an iterable of batches, forgetting the old ones."""
         if self.input_mean is not None:
             raise StateError(message(f"adapt of {self._label}", expected="a layer that was not given its mean"))
@@ -153,7 +164,7 @@ class Normalization(Layer):
     def _axes(self, rank: int) -> list[int]:
         return [a % rank for a in self.axis]
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         x, scale = jnp.asarray(x, self.compute_dtype), jnp.maximum(jnp.sqrt(self.variance), _EPSILON)
         return self.mean + x * scale if self.invert else (x - self.mean) / scale
 

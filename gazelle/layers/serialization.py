@@ -21,7 +21,7 @@ def serialize(layer: Layer) -> dict[str, Any]:
 
 
 @with_custom_objects
-def deserialize(config: Mapping[str, Any]) -> Any:
+def deserialize(config: Mapping[str, Any]) -> Layer:
     """The layer that a config dict describes, with fresh weights.
 
     Args:

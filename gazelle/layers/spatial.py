@@ -6,6 +6,7 @@ from typing import Any
 
 from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
+from gazelle.core.types import Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
 
@@ -48,7 +49,7 @@ class _Spatial(Layer):
 
     rank = 0
 
-    def __init__(self, data_format: Any = None, **kwargs: Any) -> None:
+    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         given = data_format or settings.image_data_format()
         self.data_format = choice(type(self).__name__, "data_format", given, settings.FORMATS)
@@ -64,7 +65,7 @@ class _Spatial(Layer):
         first = 2 if self.data_format == "channels_first" else 1
         return tuple(range(first, first + self.rank))
 
-    def channels(self, shape: Any) -> int:
+    def channels(self, shape: Shape) -> int:
         """The number of channels; weights need it."""
         size = shape[self.channel_axis]
         if size is None:
@@ -74,9 +75,9 @@ class _Spatial(Layer):
             )
         return int(size)
 
-    def check_fits(self, shape: Any, window: tuple[int, ...], argument: str) -> None:
+    def check_fits(self, shape: Shape, window: tuple[int, ...], argument: str) -> None:
         """A window that is never inside the input leaves nothing."""
-        space = tuple(shape[axis] for axis in self.space)
+        space: tuple[Any, ...] = tuple(shape[axis] for axis in self.space)
         if any(n < w for n, w in zip(space, window, strict=True)):
             hint = f"Use padding='same', a smaller {argument}, or larger inputs."
             raise ShapeError(

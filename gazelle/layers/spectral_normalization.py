@@ -9,6 +9,8 @@ import jax.numpy as jnp
 
 from gazelle import initializers
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.types import Array, Shape
+from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.wrappers import Wrapper
 
@@ -33,14 +35,14 @@ class SpectralNormalization(Wrapper):
     (4, 2)
     """
 
-    def __init__(self, layer: Any, power_iterations: int = 1, **kwargs: Any) -> None:
+    def __init__(self, layer: Layer, power_iterations: int = 1, **kwargs: Any) -> None:
         super().__init__(layer, **kwargs)
         if not isinstance(power_iterations, int) or power_iterations <= 0:
             raise ArgumentError(
                 message("power_iterations of SpectralNormalization", expected="1 or more", got=repr(power_iterations))
             )
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         kernel: Any = getattr(self.layer, "kernel", None)
         self.kernel: Any = kernel if kernel is not None else getattr(self.layer, "embeddings", None)
@@ -52,13 +54,14 @@ class SpectralNormalization(Wrapper):
                     got=type(self.layer).__name__,
                 )
             )
-        self.input_spec = InputSpec(min_ndim=1, axes={-1: input_shape[-1]})
+        size: Any = input_shape[-1]
+        self.input_spec = InputSpec(min_ndim=1, axes={-1: size})
         start = initializers.TruncatedNormal(stddev=0.02)
         self.vector_u = self.add_weight(
             "vector_u", (1, self.kernel.shape[-1]), start, self.kernel.dtype, trainable=False
         )
 
-    def call(self, x: Any, training: bool = False) -> Any:
+    def call(self, x: Array, training: bool = False) -> Array:
         if training:
             self.normalize()
         return self.layer(x).astype(x.dtype)

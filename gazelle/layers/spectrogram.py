@@ -12,6 +12,8 @@ import numpy as np
 from gazelle import initializers, ops
 from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.types import Array, ArrayLike, PolicyLike, Shape
+from gazelle.core.variable import Variable
 from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.spatial import choice
@@ -43,7 +45,7 @@ class MelSpectrogram(Layer):
         fft_length: int = 2048,
         sequence_stride: int = 512,
         sequence_length: int | None = None,
-        window: Any = "hann",
+        window: str | ArrayLike | None = "hann",
         sampling_rate: int = 16000,
         num_mel_bins: int = 128,
         min_freq: float = 20.0,
@@ -63,7 +65,7 @@ class MelSpectrogram(Layer):
                 message("sequence_length of MelSpectrogram", expected=f"at most {fft_length=}", got=sequence_length)
             )
 
-    def triangles(self, dtype: Any) -> np.ndarray[Any, Any]:
+    def triangles(self, dtype: PolicyLike) -> np.ndarray[Any, Any]:
         """M (fft_length // 2 + 1, num_mel_bins)."""
 
         def mel(hertz: Any) -> Any:
@@ -76,7 +78,7 @@ class MelSpectrogram(Layer):
         rows[0] = 0  # a constant is no sound
         return rows.astype(dtype)
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         x = jnp.asarray(x, self.compute_dtype if self.compute_dtype == "float64" else "float32")
         real, imaginary = ops.stft(x, self.sequence_length, self.sequence_stride, self.fft_length, self.window)
         size = jnp.sqrt(real**2 + imaginary**2) ** self.mag_exp
@@ -115,12 +117,12 @@ class STFTSpectrogram(Layer):
         frame_length: int = 256,
         frame_step: int | None = None,
         fft_length: int | None = None,
-        window: Any = "hann",
+        window: str | ArrayLike | None = "hann",
         periodic: bool = False,
         scaling: str | None = "density",
         padding: str = "valid",
         expand_dims: bool = False,
-        data_format: Any = None,
+        data_format: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -145,21 +147,21 @@ class STFTSpectrogram(Layer):
         self._fft_length = fft_length or 2 ** math.ceil(math.log2(frame_length))
         self.input_spec = InputSpec(ndim=3)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         shape = (self.frame_length, 1, self._fft_length // 2 + 1)
         for side, other in (("real", "imag"), ("imag", "real")):
             if self.mode != other:
                 waves = initializers.STFT(side, self.window, self.scaling, self.periodic)
                 setattr(self, f"{side}_kernel", self.add_weight(f"{side}_kernel", shape, waves))
 
-    def transformed(self, x: Any, kernel: Any) -> Any:
+    def transformed(self, x: Array, kernel: Variable) -> Array:
         """z of each channel alone: (batch, channels, frequencies, windows). x (batch, time, channels)"""
         batch, time, channels = x.shape
         single = jnp.reshape(jnp.swapaxes(x, 1, 2), (batch * channels, time, 1))
         y = ops.conv(single, kernel.value.astype(x.dtype), self._frame_step, self.padding, "channels_last")
         return jnp.swapaxes(jnp.reshape(y, (batch, channels, *y.shape[1:])), 2, 3)
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         if self.data_format == "channels_first":
             x = jnp.swapaxes(x, 1, 2)
         parts = [
@@ -169,7 +171,7 @@ class STFTSpectrogram(Layer):
         ]
         return self.arranged(self.measured(*parts))
 
-    def measured(self, real: Any, imaginary: Any = None) -> Any:
+    def measured(self, real: Array, imaginary: Any = None) -> Array:
         """What `mode` asks of z."""
         if self.mode in ("real", "imag"):
             return real
@@ -183,7 +185,7 @@ class STFTSpectrogram(Layer):
         size = jnp.sqrt(jnp.maximum(power, _EPSILON))
         return size if self.mode == "magnitude" else jnp.log(jnp.maximum(size, _EPSILON))
 
-    def arranged(self, y: Any) -> Any:
+    def arranged(self, y: Array) -> Array:
         """(batch, channels, frequencies, windows) in the order that the arguments ask for."""
         first = self.data_format == "channels_first"
         if self.expand_dims:

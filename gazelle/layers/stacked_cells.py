@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.types import Array, Shape
 from gazelle.layers.base import Layer
 
 
-def check_cell(cell: Any) -> None:
+class Cell(Protocol):
+    """One step of a recurrence, a layer or any object:  y_t, states_t = call(x_t, states_{t-1}).
+
+    It may also have `output_size` and `get_initial_state(batch_size)`.
+    """
+
+    @property
+    def state_size(self) -> Any:
+        """The size of the state, or a list with the size of each state."""
+
+    def call(self, inputs: Any, states: Any) -> Any:
+        """The output of one step and the new states."""
+
+
+def check_cell(cell: Cell) -> None:
     """A cell has `call` and `state_size`."""
     name = type(cell).__name__
     if not hasattr(cell, "call"):
@@ -29,7 +45,7 @@ def check_cell(cell: Any) -> None:
         )
 
 
-def output_size(cell: Any) -> Any:
+def output_size(cell: Cell) -> Any:
     """The size of a cell's output: its own word, or that of its first state."""
     size = getattr(cell, "output_size", None)
     if size is None:
@@ -47,7 +63,7 @@ class StackedRNNCells(Layer):
     (3, 2)
     """
 
-    def __init__(self, cells: Any, **kwargs: Any) -> None:
+    def __init__(self, cells: Sequence[Cell], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         for cell in cells:
             check_cell(cell)
@@ -60,16 +76,16 @@ class StackedRNNCells(Layer):
     def output_size(self) -> Any:
         return output_size(self.cells[-1])
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         for cell in self.cells:
             if isinstance(cell, Layer) and not cell.built:
                 cell.build(input_shape)
             input_shape = (input_shape[0], output_size(cell))
 
-    def get_initial_state(self, batch_size: Any = None) -> list[Any]:
+    def get_initial_state(self, batch_size: int | Array | None = None) -> list[Any]:
         """The states of all cells, one entry for each cell."""
 
-        def first(cell: Any) -> Any:
+        def first(cell: Cell) -> Any:
             if hasattr(cell, "get_initial_state"):
                 return cell.get_initial_state(batch_size=batch_size)
             if isinstance(cell.state_size, int):
@@ -78,7 +94,7 @@ class StackedRNNCells(Layer):
 
         return [first(cell) for cell in self.cells]
 
-    def call(self, inputs: Any, states: Any) -> Any:
+    def call(self, inputs: Array, states: list[Any]) -> tuple[Array, list[Any]]:
         new = []
         for cell, its in zip(self.cells, states, strict=True):
             listed = isinstance(its, (list, tuple))
@@ -87,7 +103,7 @@ class StackedRNNCells(Layer):
         return inputs, new
 
 
-def step(cell: Any, inputs: Any, states: list[Any]) -> tuple[Any, list[Any]]:
+def step(cell: Cell, inputs: Array, states: list[Any]) -> tuple[Any, list[Any]]:
     """One call of any cell, be it a layer or not; its new states as a list."""
     output, new = (cell if callable(cell) else cell.call)(inputs, states)
     return output, list(new) if isinstance(new, (list, tuple)) else [new]

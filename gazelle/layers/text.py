@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import string
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from typing import Any, Self
 
 import numpy as np
 
 from gazelle.core import dtypes
 from gazelle.core.config import deserialize, serialize
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.types import Array, ArrayLike, PathLike
 from gazelle.layers.adapting import batches
 from gazelle.layers.categories import MODES, check_mode
 from gazelle.layers.lookup import StringLookup, _Vocabulary
@@ -53,14 +55,14 @@ class TextVectorization(_Vocabulary):
     def __init__(
         self,
         max_tokens: int | None = None,
-        standardize: Any = "lower_and_strip_punctuation",
-        split: Any = "whitespace",
-        ngrams: Any = None,
+        standardize: str | Callable[..., Any] | None = "lower_and_strip_punctuation",
+        split: str | Callable[..., Any] | None = "whitespace",
+        ngrams: int | Sequence[int] | None = None,
         output_mode: str = "int",
         output_sequence_length: int | None = None,
         pad_to_max_tokens: bool = False,
-        vocabulary: Any = None,
-        idf_weights: Any = None,
+        vocabulary: Sequence[Any] | np.ndarray | str | None = None,
+        idf_weights: ArrayLike | None = None,
         sparse: bool = False,
         ragged: bool = False,
         encoding: str = "utf-8",
@@ -112,7 +114,7 @@ class TextVectorization(_Vocabulary):
             **self._told,
         )
 
-    def tokens(self, inputs: Any) -> list[list[str]]:
+    def tokens(self, inputs: ArrayLike) -> list[list[str]]:
         """The tokens of each text."""
         values: Any = texts(inputs, self.encoding)
         if callable(self.standardize):
@@ -138,7 +140,7 @@ class TextVectorization(_Vocabulary):
         lengths = range(1, self.ngrams + 1) if isinstance(self.ngrams, int) else self.ngrams
         return [[" ".join(row[i : i + n]) for n in lengths for i in range(len(row) - n + 1)] for row in rows]
 
-    def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
+    def adapt(self, data: Iterable[Any] | ArrayLike, batch_size: int | None = None, steps: int | None = None) -> None:
         """Learn the vocabulary from texts: an array or list, a dataset, or batches (at most `steps` of them)."""
         self.reset_state()
         for batch in batches(self._label, data, steps, lists=True):
@@ -149,7 +151,7 @@ class TextVectorization(_Vocabulary):
         """Forget the counts."""
         self._lookup_layer.reset_state()
 
-    def update_state(self, data: Any) -> None:
+    def update_state(self, data: ArrayLike) -> None:
         """Count the tokens of a batch of texts."""
         self._lookup_layer.update_state(self.tokens(data))
 
@@ -164,11 +166,13 @@ class TextVectorization(_Vocabulary):
     def _count(self) -> int:
         return self._lookup_layer.vocabulary_size()
 
-    def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
+    def set_vocabulary(
+        self, vocabulary: Sequence[Any] | np.ndarray | str | None, idf_weights: ArrayLike | None = None
+    ) -> None:
         """Use these tokens; see `StringLookup.set_vocabulary`."""
         self._lookup_layer.set_vocabulary(vocabulary, idf_weights)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         single = inputs.ndim == 0
         rows = self.tokens(np.atleast_1d(inputs))
         width = max(map(len, rows), default=0)
@@ -191,7 +195,7 @@ class TextVectorization(_Vocabulary):
         return {**super().get_config(), **own, "standardize": serialize(self.standardize)}
 
     @classmethod
-    def from_config(cls, config: Any) -> Any:
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
         """The layer that `get_config` described."""
         StringLookup.from_config({"vocabulary": config.get("vocabulary")})  # refuses the name of a file
         return cls(**{key: deserialize(value) for key, value in config.items()})
@@ -199,18 +203,18 @@ class TextVectorization(_Vocabulary):
     def get_build_config(self) -> dict[str, Any] | None:
         return None
 
-    def save_assets(self, dir_path: Any) -> None:
+    def save_assets(self, dir_path: PathLike) -> None:
         """Write the vocabulary that is not in the config."""
         self._lookup_layer.save_assets(dir_path)
 
-    def load_assets(self, dir_path: Any) -> None:
+    def load_assets(self, dir_path: PathLike) -> None:
         """Read what `save_assets` wrote."""
         self._lookup_layer.load_assets(dir_path)
 
-    def save_own_variables(self, store: Any) -> None:
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Put the weights of 'tf_idf' into `store`."""
         self._lookup_layer.save_own_variables(store)
 
-    def load_own_variables(self, store: Any) -> None:
+    def load_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Take what `save_own_variables` put there."""
         self._lookup_layer.load_own_variables(store)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.types import PathLike
 from gazelle.layers.base import Layer
 
 
 class TFSMLayer(Layer):
     """Keras' layer around a TensorFlow SavedModel. It is left out: making one is an error."""
 
-    def __init__(self, filepath: Any = None, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, filepath: PathLike | None = None, *args: Any, **kwargs: Any) -> None:
         raise ArgumentError(
             message(
                 "TFSMLayer runs a SavedModel with TensorFlow, which gazelle does without",
@@ -23,7 +24,7 @@ class TFSMLayer(Layer):
 class TorchModuleWrapper(Layer):
     """Keras' layer around a module of PyTorch. It is left out: making one is an error."""
 
-    def __init__(self, module: Any = None, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, module: object = None, *args: Any, **kwargs: Any) -> None:
         raise ArgumentError(
             message(
                 "TorchModuleWrapper runs a module with PyTorch, which gazelle does without",

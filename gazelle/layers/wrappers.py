@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.types import Array, Shape
 from gazelle.layers.base import Layer
 
 
@@ -23,7 +24,7 @@ class Wrapper(Layer):
     (2, 4)
     """
 
-    def __init__(self, layer: Any, **kwargs: Any) -> None:
+    def __init__(self, layer: Layer, **kwargs: Any) -> None:
         if not isinstance(layer, Layer):
             raise ArgumentError(
                 message(
@@ -36,7 +37,7 @@ class Wrapper(Layer):
         super().__init__(**kwargs)
         self.layer = layer  # also for subclasses outside of this package
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape) -> None:
         if not self.layer.built:
             self.layer.build(input_shape)
 
@@ -56,11 +57,11 @@ class TimeDistributed(Wrapper):
     (2, 5, 4)
     """
 
-    def __init__(self, layer: Any, **kwargs: Any) -> None:
+    def __init__(self, layer: Layer, **kwargs: Any) -> None:
         super().__init__(layer, **kwargs)
         self.supports_masking = True
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape) -> None:
         if len(input_shape) < 3:
             raise ShapeError(
                 message(
@@ -73,7 +74,7 @@ class TimeDistributed(Wrapper):
         super().build((input_shape[0], *input_shape[2:]))
         self._build_shapes = input_shape
 
-    def call(self, x: Any, training: bool = False, mask: Any = None) -> Any:
+    def call(self, x: Array, training: bool = False, mask: Array | None = None) -> Array:
         if mask is not None and (mask.ndim < 2 or mask.shape[:2] != x.shape[:2]):
             raise ShapeError(
                 message(
@@ -87,7 +88,7 @@ class TimeDistributed(Wrapper):
 
         batch, time = x.shape[:2]
         if training and any(not v.trainable for v in self.layer.variables):
-            steps = [inner(x[:, t], mask[:, t] if takes_mask else None) for t in range(time)]
+            steps = [inner(x[:, t], mask[:, t] if takes_mask and mask is not None else None) for t in range(time)]
             return jnp.stack(steps, axis=1)
         y = inner(_joined(x), _joined(mask) if takes_mask else None)
         return y.reshape((batch, time, *y.shape[1:]))

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.types import Array, ArrayLike
 from gazelle.layers.base import Layer
 from gazelle.ops.image.boxes import clip_to_image_size, convert_format
 from gazelle.ops.image.form import as_float, choose, on_batch
 from gazelle.ops.space import is_first
+
+#: what `draw` returns: a tree of arrays, or None for no change; each layer defines its structure
+Transformation: TypeAlias = Any
+#: images, or a dict of "images", "labels", "bounding_boxes" and "segmentation_masks"
+ImageData: TypeAlias = Array | Mapping[str, Any]
 
 FILL_MODES = ("reflect", "wrap", "constant", "nearest")
 
@@ -42,25 +48,27 @@ class ImageLayer(Layer, abstract=True):
 
     # What a leaf writes ----------------------------------------------------------------------------------------------
 
-    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         """The transformation of a batch, as a dict of arrays; each random number takes a key of its own."""
         return None
 
-    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         """Images (batch, height, width, channels) after the transformation."""
         return images
 
-    def move_boxes(self, boxes: Any, transformation: Any, height: int, width: int) -> Any:
+    def move_boxes(self, boxes: Array, transformation: Transformation, height: int, width: int) -> Array:
         """Boxes (batch, n, 4) of the format xyxy after the transformation."""
         return boxes
 
     # What Keras lets others call -------------------------------------------------------------------------------------
 
-    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
+    def get_random_transformation(
+        self, data: ImageData, training: bool = True, seed: int | Array | None = None
+    ) -> Transformation:
         """What will be done to `data`: a dict to give to `transform_images` and its like. None: nothing."""
         if not training and not self.fixed:
             return None
-        images = data["images"] if isinstance(data, dict) else data
+        images: Any = data["images"] if isinstance(data, dict) else data
         shape = tuple(images.shape)
         if len(shape) not in (3, 4):
             raise ShapeError(message(self._label, expected="an image of 3 axes or a batch of 4", got=f"shape {shape}"))
@@ -68,27 +76,29 @@ class ImageLayer(Layer, abstract=True):
         drawn = self.draw(self._keys(seed), shape[0] if len(shape) == 4 else 1, height, width, images)
         return {**drawn, "input_shape": shape} if self.moves and isinstance(drawn, dict) else drawn
 
-    def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
+    def transform_images(self, images: Array, transformation: Transformation = None, training: bool = True) -> Array:
         """The images after the transformation, in the dtype the layer computes in."""
         x = jnp.asarray(images, self.compute_dtype)
         if (not training or transformation is None) and not self.fixed:
             return x
         return self._changed(x, transformation, getattr(self, "interpolation", "bilinear"))
 
-    def transform_labels(self, labels: Any, transformation: Any = None, training: bool = True) -> Any:
+    def transform_labels(self, labels: Array, transformation: Transformation = None, training: bool = True) -> Array:
         """The labels, as they are unless images are mixed."""
         return labels
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
-    ) -> Any:
+        self, segmentation_masks: ArrayLike, transformation: Transformation = None, training: bool = True
+    ) -> Array:
         """The masks: each pixel goes with that of its image, and keeps its class."""
         masks = jnp.asarray(segmentation_masks)
         if not self.moves or ((not training or transformation is None) and not self.fixed):
             return masks
         return self._changed(masks, transformation, "nearest")
 
-    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
+    def transform_bounding_boxes(
+        self, bounding_boxes: Mapping[str, Any], transformation: Transformation = None, training: bool = True
+    ) -> Mapping[str, Any]:
         """{"boxes", "labels"} with the boxes where their things are now; what left the image has the label -1."""
         if not self.moves or ((not training or transformation is None) and not self.fixed):
             return bounding_boxes
@@ -99,8 +109,8 @@ class ImageLayer(Layer, abstract=True):
         boxes = clip_to_image_size(boxes, height, width)
         return convert_format(boxes, "xyxy", self._format(), height, width, self.compute_dtype)
 
-    def call(self, data: Any, training: bool = True) -> Any:
-        given = dict(data) if isinstance(data, dict) else {"images": data}
+    def call(self, data: ImageData, training: bool = True) -> ImageData:
+        given: dict[str, Any] = dict(data) if isinstance(data, dict) else {"images": data}
         if "images" not in given:
             raise ArgumentError(message(self._label, expected="a dict with images", got=f"one with {list(given)}"))
         if "bounding_boxes" in given:
@@ -183,43 +193,43 @@ def interval(
     return (max(-size, bounds[0]) if low is None else low), size
 
 
-def ordered(value_range: Any) -> list[Any]:
+def ordered(value_range: Sequence[float]) -> list[Any]:
     """[low, high] of the values of a pixel."""
     if not isinstance(value_range, list | tuple) or len(value_range) != 2:
         raise ArgumentError(message("value_range", expected="two numbers, such as (0, 255)", got=repr(value_range)))
     return sorted(value_range)
 
 
-def rescaled(x: Any, source: Any, target: Any) -> Any:
+def rescaled(x: Array, source: Sequence[float], target: Sequence[float]) -> Array:
     """Pixels of the range `source` in the range `target`."""
     if tuple(source) == tuple(target):
         return x
     return (as_float(x) - source[0]) / (source[1] - source[0]) * (target[1] - target[0]) + target[0]
 
 
-def checked(layer: Any, fill_modes: tuple[str, ...] = FILL_MODES) -> None:
+def checked(layer: Layer, fill_modes: tuple[str, ...] = FILL_MODES) -> None:
     """Names of the ways to look between and beyond pixels."""
     choose(f"interpolation of {type(layer).__name__}", layer.interpolation, ("nearest", "bilinear"))
     choose(f"fill_mode of {type(layer).__name__}", getattr(layer, "fill_mode", fill_modes[0]), fill_modes)
 
 
-def per_image(values: Any) -> Any:
+def per_image(values: Array) -> Array:
     """Numbers (batch, ...) such that each stands before an image (h, w, c)."""
     return jnp.reshape(values, (-1, 1, 1, 1))
 
 
-def uniform(keys: Iterator[Any], shape: Any, bounds: Any = (0.0, 1.0)) -> Any:
+def uniform(keys: Iterator[Any], shape: Sequence[int], bounds: Sequence[float] = (0.0, 1.0)) -> Array:
     """Random numbers of equal chance from bounds[0] to bounds[1]."""
     return jax.random.uniform(next(keys), shape, minval=bounds[0], maxval=bounds[1])
 
 
-def chosen(keys: Iterator[Any], batch: int, factor: Any) -> Any:
+def chosen(keys: Iterator[Any], batch: int, factor: Sequence[float]) -> Array:
     """Which images are taken: each with a chance that is drawn from `factor`."""
     random_bits = uniform(keys, (batch,), factor)
     return uniform(keys, (batch,)) < random_bits
 
 
-def dense(boxes: Any) -> dict[str, Any]:
+def dense(boxes: object) -> dict[str, Any]:
     """Boxes as arrays; of lists of unlike length the short ones get boxes of 0 with the label -1."""
     if not isinstance(boxes, dict) or not {"boxes", "labels"} <= set(boxes):
         got = f"a dict with {list(boxes)}" if isinstance(boxes, dict) else type(boxes).__name__

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, message
-from gazelle.layers.image.base import ImageLayer, interval, ordered, per_image, rescaled, uniform
+from gazelle.core.types import Array
+from gazelle.layers.image.base import ImageLayer, Transformation, interval, ordered, per_image, rescaled, uniform
 from gazelle.ops.base import EPSILON
 from gazelle.ops.image import hsv_to_rgb, rgb_to_grayscale, rgb_to_hsv
 
@@ -26,8 +27,8 @@ class RandomHue(ImageLayer):
 
     def __init__(
         self,
-        factor: Any,
-        value_range: Any = (0, 255),
+        factor: float | Sequence[float],
+        value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
         **kwargs: Any,
@@ -35,11 +36,11 @@ class RandomHue(ImageLayer):
         super().__init__(data_format=data_format, **kwargs)
         self.factor = interval("factor of RandomHue", factor, (0, 1), loose=True)
 
-    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         sign = jnp.where(uniform(keys, (batch,)) > 0.5, -1.0, 1.0)
         return {"factor": sign * uniform(keys, (batch,), self.factor) * 0.5}
 
-    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         h, s, v = jnp.split(rgb_to_hsv(rescaled(images, self.value_range, (0, 1)), "channels_last"), 3, -1)
         h = h + per_image(transformation["factor"])
         h = jnp.where(h > 1, h - 1, h)
@@ -61,8 +62,8 @@ class RandomSaturation(ImageLayer):
 
     def __init__(
         self,
-        factor: Any,
-        value_range: Any = (0, 255),
+        factor: float | Sequence[float],
+        value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
         **kwargs: Any,
@@ -71,11 +72,11 @@ class RandomSaturation(ImageLayer):
         self.factor = interval("factor of RandomSaturation", factor, (-1, 1), loose=True)
         self.value_range = ordered(value_range)
 
-    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         f = uniform(keys, (batch,), self.factor)
         return {"factor": f / (1 - f + EPSILON)}
 
-    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         h, s, v = jnp.split(rgb_to_hsv(images, "channels_last"), 3, -1)
         s = jnp.clip(s * per_image(transformation["factor"]), *self.value_range)
         return hsv_to_rgb(jnp.concatenate([h, s, v], -1), "channels_last")
@@ -95,10 +96,10 @@ class RandomGrayscale(ImageLayer):
         if not 0 <= factor <= 1:
             raise ArgumentError(message("factor of RandomGrayscale", expected="a number from 0 to 1", got=factor))
 
-    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         return uniform(keys, (batch, 1, 1, 1)) < self.factor
 
-    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         return jnp.where(per_image(transformation), rgb_to_grayscale(images, "channels_last"), images)
 
 
@@ -113,16 +114,22 @@ class RandomBrightness(ImageLayer):
     0.699999...
     """
 
-    def __init__(self, factor: Any, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        factor: float | Sequence[float],
+        value_range: Sequence[float] = (0, 255),
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.factor = interval("factor of RandomBrightness", factor, (-1, 1), loose=True)
         self.value_range = ordered(value_range)
 
-    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         low, high = self.value_range
         return {"rgb_delta": uniform(keys, (batch, 1, 1, 1), self.factor) * (high - low)}
 
-    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         return jnp.clip(images + per_image(transformation["rgb_delta"]), *self.value_range)
 
 
@@ -137,15 +144,21 @@ class RandomContrast(ImageLayer):
     9.0
     """
 
-    def __init__(self, factor: Any, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        factor: float | Sequence[float],
+        value_range: Sequence[float] = (0, 255),
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.factor = interval("factor of RandomContrast", factor, (0, 1), loose=True)
 
-    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         bounds = (1 - self.factor[0], 1 + self.factor[1])
         return {"contrast_factor": uniform(keys, (batch, 1, 1, 1), bounds)}
 
-    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         mean = images.mean((1, 2), keepdims=True)
         return jnp.clip((images - mean) * per_image(transformation["contrast_factor"]) + mean, *self.value_range)
 
@@ -163,8 +176,8 @@ class RandomColorDegeneration(ImageLayer):
 
     def __init__(
         self,
-        factor: Any,
-        value_range: Any = (0, 255),
+        factor: float | Sequence[float],
+        value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
         **kwargs: Any,
@@ -173,9 +186,9 @@ class RandomColorDegeneration(ImageLayer):
         self.factor = interval("factor of RandomColorDegeneration", factor, (-1, 1), loose=True)
         self.value_range = ordered(value_range)
 
-    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         return {"factor": uniform(keys, (batch, 1, 1, 1), self.factor)}
 
-    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         grey = rgb_to_grayscale(images, "channels_last")
         return jnp.clip(images + per_image(transformation["factor"]) * (grey - images), *self.value_range)

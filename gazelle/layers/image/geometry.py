@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.layers.image.base import ImageLayer, checked, interval, per_image, uniform
+from gazelle.core.types import Array
+from gazelle.layers.image.base import ImageLayer, Transformation, checked, interval, per_image, uniform
 from gazelle.ops.image import affine_transform as warp
 from gazelle.ops.image.boxes import affine_transform as moved_boxes
 from gazelle.ops.image.form import choose
@@ -37,14 +38,14 @@ class RandomFlip(ImageLayer):
         super().__init__(data_format=data_format, **kwargs)
         choose("mode of RandomFlip", mode, ("horizontal", "vertical", "horizontal_and_vertical"))
 
-    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         return {"flips": uniform(keys, (batch, 1, 1, 1)) <= 0.5}
 
-    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         axes = [axis for axis, word in ((1, "vertical"), (2, "horizontal")) if word in self.mode]
         return jnp.where(transformation["flips"], jnp.flip(images, axes), images)
 
-    def move_boxes(self, boxes: Any, transformation: Any, height: int, width: int) -> Any:
+    def move_boxes(self, boxes: Array, transformation: Transformation, height: int, width: int) -> Array:
         x1, y1, x2, y2 = jnp.split(boxes, 4, -1)
         if "horizontal" in self.mode:
             x1, x2 = width - x2, width - x1
@@ -69,7 +70,7 @@ class RandomRotation(ImageLayer):
 
     def __init__(
         self,
-        factor: Any,
+        factor: float | Sequence[float],
         fill_mode: str = "reflect",
         interpolation: str = "bilinear",
         seed: int | None = None,
@@ -81,7 +82,7 @@ class RandomRotation(ImageLayer):
         self.factor = interval("factor of RandomRotation", factor, (-1, 1))
         checked(self)
 
-    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         angle = uniform(keys, (batch,), [360 * f for f in self.factor])
         x, y = (width - 1) / 2, (height - 1) / 2
         cos, sin = jnp.cos(angle * math.pi / 180), jnp.sin(angle * math.pi / 180)
@@ -94,13 +95,13 @@ class RandomRotation(ImageLayer):
             "batch_size": batch,
         }
 
-    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         return warp(images, transformation["rotation_matrix"], interpolation, self.fill_mode, self.fill_value)
 
     def _size_before(self, transformation: Any) -> tuple[int, int]:
         return transformation["image_height"], transformation["image_width"]
 
-    def move_boxes(self, boxes: Any, transformation: Any, height: int, width: int) -> Any:
+    def move_boxes(self, boxes: Array, transformation: Transformation, height: int, width: int) -> Array:
         angle = transformation["angle"]
         zero, one = jnp.zeros_like(angle), jnp.ones_like(angle)
         return moved_boxes(boxes, angle, zero, zero, one, zero, zero, height, width)
@@ -122,8 +123,8 @@ class RandomTranslation(ImageLayer):
 
     def __init__(
         self,
-        height_factor: Any,
-        width_factor: Any,
+        height_factor: float | Sequence[float],
+        width_factor: float | Sequence[float] | None,
         fill_mode: str = "reflect",
         interpolation: str = "bilinear",
         seed: int | None = None,
@@ -136,17 +137,17 @@ class RandomTranslation(ImageLayer):
         self.columns = interval("width_factor of RandomTranslation", width_factor, (-1, 1))
         checked(self)
 
-    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         down, right = uniform(keys, (batch, 1), self.rows) * height, uniform(keys, (batch, 1), self.columns) * width
         return {"translations": jnp.concatenate([right, down], 1)}
 
-    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         right, down = jnp.moveaxis(transformation["translations"], 1, 0)
         zero, one = jnp.zeros_like(right), jnp.ones_like(right)
         maps = jnp.stack([one, zero, -right, zero, one, -down, zero, zero], 1)
         return warp(images, maps, interpolation, self.fill_mode, self.fill_value)
 
-    def move_boxes(self, boxes: Any, transformation: Any, height: int, width: int) -> Any:
+    def move_boxes(self, boxes: Array, transformation: Transformation, height: int, width: int) -> Array:
         return boxes + jnp.tile(transformation["translations"], (1, 2))[:, None]
 
 
@@ -166,8 +167,8 @@ class RandomZoom(ImageLayer):
 
     def __init__(
         self,
-        height_factor: Any,
-        width_factor: Any = None,
+        height_factor: float | Sequence[float],
+        width_factor: float | Sequence[float] | None = None,
         fill_mode: str = "reflect",
         interpolation: str = "bilinear",
         seed: int | None = None,
@@ -181,18 +182,18 @@ class RandomZoom(ImageLayer):
         self.columns = None if width_factor is None else interval("width_factor of RandomZoom", width_factor, bounds)
         checked(self)
 
-    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         rows = 1 + uniform(keys, (batch, 1), self.rows)
         columns = rows if self.columns is None else 1 + uniform(keys, (batch, 1), self.columns)
         return {"height_zoom": rows, "width_zoom": columns}
 
-    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         (rows, top), (columns, left) = self._axes(transformation, *images.shape[1:3])
         zero = jnp.zeros_like(rows)
         maps = jnp.concatenate([columns, zero, left, zero, rows, top, zero, zero], 1)
         return warp(images, maps, interpolation, self.fill_mode, self.fill_value)
 
-    def move_boxes(self, boxes: Any, transformation: Any, height: int, width: int) -> Any:
+    def move_boxes(self, boxes: Array, transformation: Transformation, height: int, width: int) -> Array:
         x1, y1, x2, y2 = jnp.split(boxes, 4, -1)
         (rows, top), (columns, left) = self._axes(transformation, height, width)
         rows, top, columns, left = (v[:, None] for v in (rows, top, columns, left))
@@ -221,8 +222,8 @@ class RandomShear(ImageLayer):
 
     def __init__(
         self,
-        x_factor: Any = 0.0,
-        y_factor: Any = 0.0,
+        x_factor: float | Sequence[float] = 0.0,
+        y_factor: float | Sequence[float] = 0.0,
         interpolation: str = "bilinear",
         fill_mode: str = "reflect",
         fill_value: float = 0.0,
@@ -231,24 +232,25 @@ class RandomShear(ImageLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
-        for name, factor in (("x_factor", x_factor), ("y_factor", y_factor)):
+        pair: tuple[tuple[str, Any], ...] = (("x_factor", x_factor), ("y_factor", y_factor))
+        for name, factor in pair:
             given = isinstance(factor, list | tuple)  # a pair may come from a config, and then begins below 0
             low = -1 if given and len(factor) == 2 and factor[0] == -factor[1] else 0
             setattr(self, name, interval(f"{name} of RandomShear", factor, (low, 1), None if given else -abs(factor)))
         checked(self)
 
-    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         sign = jnp.where(uniform(keys, (batch, 1)) > 0.5, -1.0, 1.0)
         both = [uniform(keys, (batch, 1), factor) for factor in (self.x_factor, self.y_factor)]
         return {"shear_factor": jnp.concatenate(both, 1) * sign}
 
-    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         a, b = jnp.moveaxis(transformation["shear_factor"], 1, 0)
         zero, one = jnp.zeros_like(a), jnp.ones_like(a)
         maps = jnp.stack([one, a, zero, b, one, zero, zero, zero], 1)
         return warp(images, maps, interpolation, self.fill_mode, self.fill_value)
 
-    def move_boxes(self, boxes: Any, transformation: Any, height: int, width: int) -> Any:
+    def move_boxes(self, boxes: Array, transformation: Transformation, height: int, width: int) -> Array:
         """As Keras: the edges as shares of the image, x first, by the corner that lies farthest out."""
         a, b = jnp.split(jnp.asarray(transformation["shear_factor"])[:, None], 2, -1)
         x1, y1, x2, y2 = jnp.split(boxes / jnp.array([width, height, width, height]), 4, -1)

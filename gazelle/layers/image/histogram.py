@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from gazelle.layers.image.base import ImageLayer, ordered, rescaled
+from gazelle.core.types import Array
+from gazelle.layers.image.base import ImageLayer, Transformation, ordered, rescaled
 
 
 class AutoContrast(ImageLayer):
@@ -22,11 +23,11 @@ class AutoContrast(ImageLayer):
 
     fixed = True
 
-    def __init__(self, value_range: Any = (0, 255), **kwargs: Any) -> None:
+    def __init__(self, value_range: Sequence[float] = (0, 255), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.value_range = ordered(value_range)
 
-    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         x = rescaled(images, self.value_range, (0, 255))
         low, high = x.min((1, 2), keepdims=True), x.max((1, 2), keepdims=True)
         flat = high == low
@@ -49,19 +50,19 @@ class Equalization(ImageLayer):
     """
 
     def __init__(
-        self, value_range: Any = (0, 255), bins: int = 256, data_format: str | None = None, **kwargs: Any
+        self, value_range: Sequence[float] = (0, 255), bins: int = 256, data_format: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.value_range = ordered(value_range)
 
-    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         return {}
 
-    def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
+    def transform_images(self, images: Array, transformation: Transformation = None, training: bool = True) -> Array:
         """The images with equal shares; nothing is drawn for it."""
         return super().transform_images(images, transformation or {}, training)
 
-    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         x = rescaled(images, self.value_range, (0, 255)).astype("float32")
         out = jax.vmap(self._equalized, in_axes=-1, out_axes=-1)(x)
         return rescaled(out, (0, 255), self.value_range)
@@ -96,15 +97,15 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
 
     def __init__(
         self,
-        value_range: Any = (0, 255),
+        value_range: Sequence[float] = (0, 255),
         clip_limit: float = 4.0,
-        tile_grid_size: Any = (8, 8),
+        tile_grid_size: Sequence[int] = (8, 8),
         data_format: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
 
-    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         x = rescaled(images, self.value_range, (0, 255)).astype("float32")
         n, h, w, c = x.shape
         rows, columns = self.tile_grid_size

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, message
-from gazelle.layers.image.base import ImageLayer, chosen, interval, per_image, uniform
+from gazelle.core.types import Array, ArrayLike
+from gazelle.layers.image.base import ImageLayer, Transformation, chosen, interval, per_image, uniform
 from gazelle.ops.space import is_first
 
 
-def rectangles(keys: Iterator[Any], batch: int, sizes: Any, height: int, width: int) -> tuple[Any, Any]:
+def rectangles(keys: Iterator[Any], batch: int, sizes: Array, height: int, width: int) -> tuple[Any, Any]:
     """(inside, area) of a rectangle for each image, at a random place.
 
     sizes (batch, 2), shares of (width, height)  ->  inside (batch, height, width, 1) of bool, area (batch, 1, 1, 1)
@@ -28,7 +29,7 @@ def rectangles(keys: Iterator[Any], batch: int, sizes: Any, height: int, width: 
     return (x >= x0) & (x < x1) & (y >= y0) & (y < y1), (x1 - x0) * (y1 - y0)
 
 
-def placed(values: Any, channels: int, data_format: str) -> Any:
+def placed(values: Array, channels: int, data_format: str) -> Array:
     """Values (batch, height, width, 1) for each channel, where `data_format` has the channels."""
     values = jnp.repeat(values, channels, -1)
     return jnp.moveaxis(values, -1, 1) if is_first(data_format) else values
@@ -51,10 +52,10 @@ class RandomErasing(ImageLayer):
 
     def __init__(
         self,
-        factor: Any = 1.0,
-        scale: Any = (0.02, 0.33),
-        fill_value: Any = None,
-        value_range: Any = (0, 255),
+        factor: float | Sequence[float] = 1.0,
+        scale: ArrayLike = (0.02, 0.33),
+        fill_value: float | Sequence[float] | None = None,
+        value_range: Sequence[float] = (0, 255),
         seed: int | None = None,
         data_format: str | None = None,
         **kwargs: Any,
@@ -67,7 +68,7 @@ class RandomErasing(ImageLayer):
                 message("fill_value of RandomErasing", expected="a number or three", got=repr(fill_value))
             )
 
-    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         sizes = jnp.sqrt(uniform(keys, (batch, 2), self.scale))
         inside, _ = rectangles(keys, batch, sizes, height, width)
         channels = images.shape[-3 if is_first(self.data_format) else -1]
@@ -83,7 +84,7 @@ class RandomErasing(ImageLayer):
             "fill_value": jnp.clip(fill, *self.value_range),
         }
 
-    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         inside, fill = transformation["batch_masks"], transformation["fill_value"]
         if is_first(self.data_format):
             inside, fill = (jnp.moveaxis(v, -3, -1) for v in (inside, fill))
@@ -93,7 +94,7 @@ class RandomErasing(ImageLayer):
 class _Mixing(ImageLayer, abstract=True):
     """Layers that give each image a partner, `permutation_order`, and itself the share `mix_weight`."""
 
-    def transform_labels(self, labels: Any, transformation: Any = None, training: bool = True) -> Any:
+    def transform_labels(self, labels: Array, transformation: Transformation = None, training: bool = True) -> Array:
         """One-hot labels (batch, classes), mixed as the images were."""
         labels = jnp.asarray(labels)
         if not training or transformation is None:
@@ -118,15 +119,17 @@ class MixUp(_Mixing):
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
 
-    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         weight = jax.random.beta(next(keys), self.alpha, self.alpha, (batch,))
         return {"mix_weight": weight, "permutation_order": jax.random.permutation(next(keys), batch)}
 
-    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         weight = per_image(transformation["mix_weight"])
         return weight * images + (1 - weight) * images[transformation["permutation_order"]]
 
-    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
+    def transform_bounding_boxes(
+        self, bounding_boxes: Mapping[str, Any], transformation: Transformation = None, training: bool = True
+    ) -> Mapping[str, Any]:
         """The boxes of each image and of its partner, one after the other."""
         if not training or transformation is None:
             return bounding_boxes
@@ -134,8 +137,8 @@ class MixUp(_Mixing):
         return {key: jnp.concatenate([value, value[order]], 1) for key, value in bounding_boxes.items()}
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
-    ) -> Any:
+        self, segmentation_masks: ArrayLike, transformation: Transformation = None, training: bool = True
+    ) -> Array:
         """The masks, mixed as the images were."""
         masks = jnp.asarray(segmentation_masks)
         if not training or transformation is None:
@@ -157,12 +160,16 @@ class CutMix(_Mixing):
     """
 
     def __init__(
-        self, factor: Any = 1.0, seed: int | None = None, data_format: str | None = None, **kwargs: Any
+        self,
+        factor: float | Sequence[float] = 1.0,
+        seed: int | None = None,
+        data_format: str | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.factor = interval("factor of CutMix", factor, (0, 1), loose=True)
 
-    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         alpha = uniform(keys, (), self.factor) + 1e-6
         side = jnp.sqrt(1 - jax.random.beta(next(keys), alpha, alpha, (batch,)))
         inside, area = rectangles(keys, batch, jnp.stack([side, side], 1), height, width)
@@ -173,22 +180,24 @@ class CutMix(_Mixing):
             "mix_weight": 1 - area / (height * width),
         }
 
-    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         inside = transformation["batch_masks"]
         inside = jnp.moveaxis(inside, 1, -1) if is_first(self.data_format) else inside
         inside = inside if inside.shape[-1] == images.shape[-1] else inside[..., :1]  # masks have one channel
         return jnp.where(inside, images[transformation["permutation_order"]], images)
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
-    ) -> Any:
+        self, segmentation_masks: ArrayLike, transformation: Transformation = None, training: bool = True
+    ) -> Array:
         """The masks, cut as the images were."""
         masks = jnp.asarray(segmentation_masks)
         if not training or transformation is None:
             return masks
         return self._changed(masks, transformation, "nearest")
 
-    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
+    def transform_bounding_boxes(
+        self, bounding_boxes: Mapping[str, Any], transformation: Transformation = None, training: bool = True
+    ) -> Mapping[str, Any]:
         """Refused in training: part of a box may be covered, and nothing tells whose it then is."""
         if not training or transformation is None:
             return bounding_boxes

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, message
-from gazelle.layers.image.base import ImageLayer, checked, chosen, interval, per_image, uniform
+from gazelle.core.types import Array, ArrayLike
+from gazelle.layers.image.base import ImageLayer, Transformation, checked, chosen, interval, per_image, uniform
 from gazelle.ops.image import perspective_transform
 from gazelle.ops.image.boxes import around
 from gazelle.ops.image.warping import homography, shaken
@@ -32,7 +33,7 @@ class RandomPerspective(ImageLayer):
 
     def __init__(
         self,
-        factor: Any = 1.0,
+        factor: float | Sequence[float] = 1.0,
         scale: float = 1.0,
         interpolation: str = "bilinear",
         fill_value: float = 0.0,
@@ -46,19 +47,19 @@ class RandomPerspective(ImageLayer):
             raise ArgumentError(message("scale of RandomPerspective", expected="a number from 0 to 1", got=scale))
         checked(self)
 
-    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         taken = chosen(keys, batch, self.factor)
         fraction = uniform(keys, (batch, 4, 2), (-0.5 * self.scale, 0.5 * self.scale))
         right, low = float(width - 1), float(height - 1)
         start = jnp.tile(jnp.array([[[0, 0], [right, 0], [0, low], [right, low]]]), (batch, 1, 1))
         return {"apply_perspective": taken, "start_points": start, "end_points": start * (1 + fraction)}
 
-    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         points = transformation["start_points"], transformation["end_points"]
         seen = perspective_transform(images, *points, interpolation, self.fill_value, "channels_last")
         return jnp.where(per_image(transformation["apply_perspective"]), seen, images)
 
-    def move_boxes(self, boxes: Any, transformation: Any, height: int, width: int) -> Any:
+    def move_boxes(self, boxes: Array, transformation: Transformation, height: int, width: int) -> Array:
         back = homography(transformation["start_points"], transformation["end_points"])
         matrix = jnp.concatenate([back, jnp.ones_like(back[:, :1])], 1).reshape(-1, 3, 3)
         x1, y1, x2, y2 = jnp.split(boxes, 4, -1)
@@ -84,12 +85,12 @@ class RandomElasticTransform(ImageLayer):
 
     def __init__(
         self,
-        factor: Any = 1.0,
-        scale: Any = 1.0,
+        factor: float | Sequence[float] = 1.0,
+        scale: ArrayLike = 1.0,
         interpolation: str = "bilinear",
         fill_mode: str = "reflect",
         fill_value: float = 0.0,
-        value_range: Any = (0, 255),
+        value_range: Sequence[float] = (0, 255),
         seed: int | None = None,
         data_format: str | None = None,
         **kwargs: Any,
@@ -99,13 +100,13 @@ class RandomElasticTransform(ImageLayer):
         self.scale = interval("scale of RandomElasticTransform", scale, (0, 1), loose=True)
         checked(self, ("reflect", "wrap", "constant", "nearest", "mirror"))
 
-    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         if self.scale[1] == 0 or self.factor[1] == 0:
             return None
         taken, strength = chosen(keys, batch, self.factor), uniform(keys, (), self.scale)
         return {"apply_transform": taken, "distortion_factor": strength, "seed": next(keys)}
 
-    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         h, w = images.shape[1:3]
         strength, seed = transformation["distortion_factor"], transformation["seed"]
         alpha, sigma = 0.1 * max(h, w) * strength, 0.05 * min(h, w) * strength
@@ -117,8 +118,8 @@ class RandomElasticTransform(ImageLayer):
         return jnp.clip(out, *self.value_range)
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
-    ) -> Any:
+        self, segmentation_masks: ArrayLike, transformation: Transformation = None, training: bool = True
+    ) -> Array:
         """The masks, shaken as their images were."""
         masks = jnp.asarray(segmentation_masks)
         if not training or transformation is None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from gazelle.layers.image.base import ImageLayer, interval
+from gazelle.core.types import Array, ArrayLike
+from gazelle.layers.image.base import ImageLayer, Transformation, interval
 from gazelle.layers.image.color import (
     RandomBrightness,
     RandomColorDegeneration,
@@ -68,9 +69,9 @@ class RandAugment(ImageLayer):
 
     def __init__(
         self,
-        value_range: Any = (0, 255),
+        value_range: Sequence[float] = (0, 255),
         num_ops: int = 2,
-        factor: Any = 0.5,
+        factor: float | Sequence[float] = 0.5,
         interpolation: str = "bilinear",
         seed: int | None = None,
         data_format: str | None = None,
@@ -80,7 +81,7 @@ class RandAugment(ImageLayer):
         self.factor = interval("factor of RandAugment", factor, (0, 1), loose=True)
         _layers(self, self.names, **{key: v for key, v in kwargs.items() if key in ("dtype", "bounding_box_format")})
 
-    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         return {
             "layer_idxes": jax.random.randint(next(keys), (self.num_ops,), 0, len(self.names)),
             "transforms": {
@@ -88,18 +89,20 @@ class RandAugment(ImageLayer):
             },
         }
 
-    def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
+    def transform_images(self, images: Array, transformation: Transformation = None, training: bool = True) -> Array:
         """The images after the layers that were drawn, one after the other."""
         return self._each("transform_images", jnp.asarray(images, self.compute_dtype), transformation, training)
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
-    ) -> Any:
+        self, segmentation_masks: ArrayLike, transformation: Transformation = None, training: bool = True
+    ) -> Array:
         """The masks after the same layers."""
         masks = jnp.asarray(segmentation_masks)
         return self._each("transform_segmentation_masks", masks, transformation, training)
 
-    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
+    def transform_bounding_boxes(
+        self, bounding_boxes: Mapping[str, Any], transformation: Transformation = None, training: bool = True
+    ) -> Mapping[str, Any]:
         """The boxes after the same layers."""
         return self._each("transform_bounding_boxes", bounding_boxes, transformation, training)
 
@@ -134,10 +137,10 @@ class AugMix(ImageLayer):
 
     def __init__(
         self,
-        value_range: Any = (0, 255),
+        value_range: Sequence[float] = (0, 255),
         num_chains: int = 3,
         chain_depth: int = 3,
-        factor: Any = 0.3,
+        factor: float | Sequence[float] = 0.3,
         alpha: float = 1.0,
         all_ops: bool = True,
         interpolation: str = "bilinear",
@@ -150,7 +153,7 @@ class AugMix(ImageLayer):
         self.names = (*GEOMETRY, *VALUES, *(LIGHT if all_ops else ()))
         _layers(self, self.names, **{key: v for key, v in kwargs.items() if key == "dtype"})
 
-    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         links = jax.random.split(next(keys), (self.num_chains, self.chain_depth))
         return {
             "chain_mixing_weights": jax.random.dirichlet(next(keys), jnp.full(self.num_chains, self.alpha)),
@@ -165,7 +168,7 @@ class AugMix(ImageLayer):
         hows = {name: getattr(self, name).get_random_transformation(images, seed=next(keys)) for name in self.names}
         return {"index": index, "transforms": hows}
 
-    def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
+    def transform_images(self, images: Array, transformation: Transformation = None, training: bool = True) -> Array:
         """The images, mixed with what came out of the chains."""
         x = jnp.asarray(images, self.compute_dtype)
         if not training or transformation is None:
@@ -173,8 +176,8 @@ class AugMix(ImageLayer):
         return jnp.clip(self._mixed("transform_images", x, transformation), *self.value_range)
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
-    ) -> Any:
+        self, segmentation_masks: ArrayLike, transformation: Transformation = None, training: bool = True
+    ) -> Array:
         """The masks, mixed in the same shares."""
         masks = jnp.asarray(segmentation_masks)
         if not training or transformation is None:
@@ -221,11 +224,11 @@ class RandomColorJitter(ImageLayer):
 
     def __init__(
         self,
-        value_range: Any = (0, 255),
-        brightness_factor: Any = None,
-        contrast_factor: Any = None,
-        saturation_factor: Any = None,
-        hue_factor: Any = None,
+        value_range: Sequence[float] = (0, 255),
+        brightness_factor: float | Sequence[float] | None = None,
+        contrast_factor: float | Sequence[float] | None = None,
+        saturation_factor: float | Sequence[float] | None = None,
+        hue_factor: float | Sequence[float] | None = None,
         seed: int | None = None,
         data_format: str | None = None,
         **kwargs: Any,
@@ -243,10 +246,10 @@ class RandomColorJitter(ImageLayer):
             kind, factor = parts[name]
             setattr(self, name, kind(factor, **words))
 
-    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         return {name: getattr(self, name).get_random_transformation(images, seed=next(keys)) for name in self.steps}
 
-    def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
+    def transform_images(self, images: Array, transformation: Transformation = None, training: bool = True) -> Array:
         """The images after each step."""
         x = jnp.asarray(images, self.compute_dtype)
         if training and transformation is not None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
 
 from gazelle.core.errors import ArgumentError, message
-from gazelle.layers.image.base import ImageLayer, uniform
+from gazelle.core.types import Array, ArrayLike
+from gazelle.layers.image.base import ImageData, ImageLayer, Transformation, uniform
 from gazelle.ops.image import resize
 from gazelle.ops.image.boxes import crop
 from gazelle.ops.image.form import choose
@@ -62,14 +63,14 @@ class Resizing(_Sized):
                 message("Resizing", expected="crop_to_aspect_ratio or pad_to_aspect_ratio", got="both at once")
             )
 
-    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         return height, width
 
-    def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
+    def transform_images(self, images: Array, transformation: Transformation = None, training: bool = True) -> Array:
         """The images in their new size."""
         return self._changed(jnp.asarray(images), transformation, self.interpolation)
 
-    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         return resize(
             images,
             (self.height, self.width),
@@ -82,14 +83,16 @@ class Resizing(_Sized):
             "channels_last",
         )
 
-    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
+    def transform_bounding_boxes(
+        self, bounding_boxes: Mapping[str, Any], transformation: Transformation = None, training: bool = True
+    ) -> Mapping[str, Any]:
         """The boxes in images of the new size; boxes of four -1, which stand for none, become 0."""
         absent = (jnp.asarray(bounding_boxes["boxes"]) == -1).all(-1, keepdims=True)
         boxes = {**bounding_boxes, "boxes": jnp.where(absent, 0, bounding_boxes["boxes"])}
         shape = (*transformation, 1) if self.data_format == "channels_last" else (1, *transformation)
         return super().transform_bounding_boxes(boxes, {"input_shape": shape}, training)
 
-    def move_boxes(self, boxes: Any, transformation: Any, height: int, width: int) -> Any:
+    def move_boxes(self, boxes: Array, transformation: Transformation, height: int, width: int) -> Array:
         absent = (boxes == 0).all(-1, keepdims=True)
         x, y = self.width / width, self.height / height
         right = down = 0.0
@@ -115,16 +118,16 @@ class CenterCrop(_Sized):
     def __init__(self, height: int, width: int, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(data_format=data_format, **kwargs)
 
-    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         return {}
 
-    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         top, left = (images.shape[1] - self.height) // 2, (images.shape[2] - self.width) // 2
         if top < 0 or left < 0:
             return resize(images, (self.height, self.width), interpolation, crop_to_aspect_ratio=True)
         return images[:, top : top + self.height, left : left + self.width]
 
-    def move_boxes(self, boxes: Any, transformation: Any, height: int, width: int) -> Any:
+    def move_boxes(self, boxes: Array, transformation: Transformation, height: int, width: int) -> Array:
         top, left = (height - self.height) // 2, (width - self.width) // 2
         if top >= 0 and left >= 0:
             return crop(boxes, top, left, self.height, self.width)
@@ -156,9 +159,11 @@ class RandomCrop(_Sized):
     ) -> None:
         super().__init__(data_format=data_format, name=name, **kwargs)
 
-    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
+    def get_random_transformation(
+        self, data: ImageData, training: bool = True, seed: int | Array | None = None
+    ) -> Transformation:
         """(top, left) of the part, and (height, width) of the images it is cut from."""
-        images = data["images"] if isinstance(data, dict) else data
+        images: Any = data["images"] if isinstance(data, dict) else data
         height, width = self._size(images.shape)
         if training and height > self.height and width > self.width:
             keys = self._keys(seed)
@@ -171,18 +176,18 @@ class RandomCrop(_Sized):
         columns = max(min(width, int(height * self.width / self.height)), 1)
         return (height - rows) // 2, (width - columns) // 2, height, width
 
-    def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
+    def transform_images(self, images: Array, transformation: Transformation = None, training: bool = True) -> Array:
         """The images' part of the size of the layer."""
         how = transformation if training else None
         return self._changed(jnp.asarray(images, self.compute_dtype), how, "bilinear")
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
-    ) -> Any:
+        self, segmentation_masks: ArrayLike, transformation: Transformation = None, training: bool = True
+    ) -> Array:
         """The masks' part of the size of the layer."""
         return self._changed(jnp.asarray(segmentation_masks), transformation if training else None, "nearest")
 
-    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         size = (self.height, self.width)
         if transformation is None:
             return resize(images, size, interpolation, crop_to_aspect_ratio=True)
@@ -198,7 +203,9 @@ class RandomCrop(_Sized):
             return self.height, self.width
         return min(self.height, height - top), min(self.width, width - left)
 
-    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
+    def transform_bounding_boxes(
+        self, bounding_boxes: Mapping[str, Any], transformation: Transformation = None, training: bool = True
+    ) -> Mapping[str, Any]:
         """The boxes within the part that was cut; outside of training they stay."""
         if not training:
             return bounding_boxes
@@ -206,7 +213,7 @@ class RandomCrop(_Sized):
         shape = (*size, 1) if self.data_format == "channels_last" else (1, *size)
         return super().transform_bounding_boxes(bounding_boxes, {"input_shape": shape, "place": transformation})
 
-    def move_boxes(self, boxes: Any, transformation: Any, height: int, width: int) -> Any:
+    def move_boxes(self, boxes: Array, transformation: Transformation, height: int, width: int) -> Array:
         top, left = transformation["place"][:2]
         rows, columns = self._part(top, left, height, width)
         x, y = self.width / columns, self.height / rows
@@ -227,11 +234,13 @@ class MaxNumBoundingBoxes(ImageLayer):
     def __init__(self, max_number: int, fill_value: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
 
-    def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
+    def transform_images(self, images: Array, transformation: Transformation = None, training: bool = True) -> Array:
         """The images as they are."""
         return jnp.asarray(images)
 
-    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
+    def transform_bounding_boxes(
+        self, bounding_boxes: Mapping[str, Any], transformation: Transformation = None, training: bool = True
+    ) -> Mapping[str, Any]:
         """{"boxes": (batch, max_number, 4), "labels": (batch, max_number)}"""
         out = {}
         for key, value in bounding_boxes.items():

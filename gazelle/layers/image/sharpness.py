@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, message
-from gazelle.layers.image.base import ImageLayer, chosen, interval, ordered, per_image, uniform
+from gazelle.core.types import Array
+from gazelle.layers.image.base import ImageLayer, Transformation, chosen, interval, ordered, per_image, uniform
 from gazelle.ops.image import gaussian_blur
 from gazelle.ops.image.filters import smoothed
 
@@ -26,8 +27,8 @@ class RandomSharpness(ImageLayer):
 
     def __init__(
         self,
-        factor: Any,
-        value_range: Any = (0, 255),
+        factor: float | Sequence[float],
+        value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
         **kwargs: Any,
@@ -36,10 +37,10 @@ class RandomSharpness(ImageLayer):
         self.factor = interval("factor of RandomSharpness", factor, (0, 1), loose=True)
         self.value_range = ordered(value_range)
 
-    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         return {"factor": uniform(keys, (batch,), self.factor)}
 
-    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         ones = jnp.ones(3, images.dtype)
         smooth = (smoothed(images, ones, ones) + 4 * images) / 13  # a window of ones, 5 in the middle
         fraction = 1 - 2 * per_image(transformation["factor"])
@@ -61,10 +62,10 @@ class RandomGaussianBlur(ImageLayer):
 
     def __init__(
         self,
-        factor: Any = 1.0,
-        kernel_size: Any = 3,
-        sigma: Any = 1.0,
-        value_range: Any = (0, 255),
+        factor: float | Sequence[float] = 1.0,
+        kernel_size: int | Sequence[int] = 3,
+        sigma: float | Sequence[float] = 1.0,
+        value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
         **kwargs: Any,
@@ -79,11 +80,11 @@ class RandomGaussianBlur(ImageLayer):
             )
         self.kernel_size = sizes
 
-    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         taken = chosen(keys, batch, self.factor)
         return {"should_apply_blur": taken, "blur_factor": uniform(keys, (2,), self.sigma) + 1e-6}
 
-    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         blurred = gaussian_blur(images, self.kernel_size, transformation["blur_factor"], "channels_last")
         out = jnp.where(per_image(transformation["should_apply_blur"]), blurred, images)
         return jnp.clip(out, *self.value_range)

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from gazelle.layers.image.base import ImageLayer, chosen, interval, ordered, per_image, rescaled, uniform
+from gazelle.core.types import Array
+from gazelle.layers.image.base import (
+    ImageLayer,
+    Transformation,
+    chosen,
+    interval,
+    ordered,
+    per_image,
+    rescaled,
+    uniform,
+)
 
 
 class RandomInvert(ImageLayer):
@@ -24,8 +34,8 @@ class RandomInvert(ImageLayer):
 
     def __init__(
         self,
-        factor: Any = 1.0,
-        value_range: Any = (0, 255),
+        factor: float | Sequence[float] = 1.0,
+        value_range: Sequence[float] = (0, 255),
         seed: int | None = None,
         data_format: str | None = None,
         **kwargs: Any,
@@ -33,10 +43,10 @@ class RandomInvert(ImageLayer):
         super().__init__(data_format=data_format, **kwargs)
         self.factor = interval("factor of RandomInvert", factor, (0, 1), loose=True)
 
-    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         return {"apply_inversion": chosen(keys, batch, self.factor)}
 
-    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         return jnp.where(per_image(transformation["apply_inversion"]), self.value_range[1] - images, images)
 
 
@@ -53,8 +63,8 @@ class RandomPosterization(ImageLayer):
 
     def __init__(
         self,
-        factor: Any,
-        value_range: Any = (0, 255),
+        factor: float | Sequence[float],
+        value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
         **kwargs: Any,
@@ -63,12 +73,12 @@ class RandomPosterization(ImageLayer):
         self.factor = interval("factor of RandomPosterization", factor, (1, 8), loose=True)
         self.value_range = ordered(value_range)
 
-    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         low, high = self.factor
         bits = jnp.full((batch,), low) if low == high else jax.random.randint(next(keys), (batch,), low, high)
         return {"shift_factor": (8 - bits).astype("uint8")}
 
-    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         lost = per_image(transformation["shift_factor"]).astype("uint8")
         pixels = rescaled(images, self.value_range, (0, 255)).astype("uint8")
         kept = jnp.left_shift(jnp.right_shift(pixels, lost), lost)
@@ -89,9 +99,9 @@ class Solarization(ImageLayer):
 
     def __init__(
         self,
-        addition_factor: Any = 0.0,
-        threshold_factor: Any = 0.0,
-        value_range: Any = (0, 255),
+        addition_factor: float | Sequence[float] = 0.0,
+        threshold_factor: float | Sequence[float] = 0.0,
+        value_range: Sequence[float] = (0, 255),
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -100,13 +110,13 @@ class Solarization(ImageLayer):
         self.threshold_factor = interval("threshold_factor of Solarization", threshold_factor, (0, 1), 0)
         self.value_range = ordered(value_range)
 
-    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Any) -> Any:
+    def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         return {  # as in Keras only the upper bound is a share of 255
             name: uniform(keys, (batch, 1, 1, 1), (low, high * 255))
             for name, (low, high) in (("additions", self.addition_factor), ("thresholds", self.threshold_factor))
         }
 
-    def change(self, images: Any, transformation: Any, interpolation: str) -> Any:
+    def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
         x = rescaled(images, self.value_range, (0, 255)) + per_image(transformation["additions"])
         x = jnp.clip(x, 0, 255)
         x = jnp.where(x < per_image(transformation["thresholds"]), x, 255 - x)
