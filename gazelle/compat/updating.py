@@ -61,10 +61,7 @@ class Updating(Optimizer, abstract=True):
 
     # What the trunk asks ---------------------------------------------------------------------------------------------
 
-    def _is_written(self) -> bool:
-        return True
-
-    def _written_slots(self, params: Arrays) -> Any:
+    def _init_rule(self, params: Arrays) -> Any:
         self._write(params)
         return {name: {"": v.value} for name, v in self._slots_of().items()}
 
@@ -90,7 +87,7 @@ class Updating(Optimizer, abstract=True):
         self._given = hyper
         return jnp.zeros(())
 
-    def _written_rule(self, params: Arrays, grads: Arrays, slots: Any, lr: Any, t: Any) -> Any:
+    def _apply_rule(self, params: Arrays, grads: Arrays, slots: Any, lr: Any, t: Any) -> Any:
         if self._weights is None or self._weights.keys() != params.keys():  # slots of a file, no `init`
             self._write(params)
         assert self._weights is not None
@@ -142,7 +139,7 @@ class Updating(Optimizer, abstract=True):
         clips = {key: getattr(self, key) for key in ("clipnorm", "clipvalue")}
         return {key: value for key, value in clips.items() if value is not None}
 
-    def recipe(self) -> tuple[Any, ...]:
+    def program_key(self) -> tuple[Any, ...]:
         """No two are equal: what they compute lies in a graph of their own."""
         return (id(self),)
 

@@ -60,15 +60,7 @@ class Lookup(Generic[T]):
             found = self._from_config(found)
         if isinstance(found, type):
             found = found()
-        if not callable(found):
-            raise ArgumentError(
-                message(
-                    f"{identifier!r} is not a valid {self.kind}",
-                    expected="a name, a config or a callable",
-                    got=type(identifier).__name__,
-                )
-            )
-        return found  # type: ignore[no-any-return]
+        return self._checked(identifier, found)
 
     def serialize(self, value: T) -> Any:
         """Return an object as a config that JSON can hold.
@@ -115,3 +107,14 @@ class Lookup(Generic[T]):
         if "class_name" in config and not config.get("module"):  # families share class names: losses and metrics
             config = {"module": f"keras.{self.namespace}", **config}
         return deserialize(config, self.namespace)
+
+    def _checked(self, identifier: object, found: Any) -> T:
+        if not callable(found):
+            raise ArgumentError(
+                message(
+                    f"{identifier!r} is not a valid {self.kind}",
+                    expected="a name, a config or a callable",
+                    got=type(identifier).__name__,
+                )
+            )
+        return found  # type: ignore[no-any-return]

@@ -1,19 +1,18 @@
-"""In: weights, gradients, slots, a step's number, as {path: array}. Out: new weights and slots, by pure rules.
+"""Optimizers: pure rules from weights, gradients, slots and a step number to new weights and slots.
 
-Must not know: layers, models, losses, how gradients are made, files.
+All arrays are in dicts {path: array}. Depends on no layer, model, loss or file.
 """
 
 from gazelle.optimizers import schedules as schedules
+from gazelle.optimizers.adafactor import Adafactor, Lamb
 from gazelle.optimizers.adagrad import Adadelta, Adagrad, Ftrl
-from gazelle.optimizers.adam import Adam, Adamax, AdamW, Nadam
+from gazelle.optimizers.adam import Adam, Adamax, AdamW, Nadam, ScheduleFreeAdamW
 from gazelle.optimizers.base import Optimizer
-from gazelle.optimizers.lamb import Adafactor, Lamb
 from gazelle.optimizers.lookup import deserialize, get, serialize
 from gazelle.optimizers.loss_scale import LossScaleOptimizer, scaled
 from gazelle.optimizers.multi import MultiOptimizer, OptimizerMap
 from gazelle.optimizers.muon import Muon
 from gazelle.optimizers.optax import OptaxOptimizer
-from gazelle.optimizers.schedule_free import ScheduleFreeAdamW
 from gazelle.optimizers.sgd import SGD, Lion, RMSprop
 
 __all__ = [
@@ -43,5 +42,5 @@ __all__ = [
     "serialize",
 ]
 
-for _file in ("adagrad", "adam", "sgd"):  # names of files here were names of classes once: optimizers.adam(lr=...)
-    globals().pop(_file, None)
+for _module in ("adagrad", "adam", "sgd"):  # names of classes in earlier Keras: optimizers.adam(lr=...)
+    globals().pop(_module, None)

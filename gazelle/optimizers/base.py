@@ -1,79 +1,85 @@
-"""The optimizer: a subclass names its slots and its rule for one array; clipping, decay, averages stand here."""
+"""The base class of optimizers."""
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core import arrays
+from gazelle.core import arrays, tracing
 from gazelle.core.config import ArgumentTypeError, Configurable, serialize, snake
-from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
+from gazelle.core.traceback import warn
+from gazelle.core.types import Array, ArrayLike, Config, DTypeLike, InitializerLike, Shape
 from gazelle.core.variable import Variable
-from gazelle.optimizers import rate, transforms
-from gazelle.optimizers.custom import CustomOptimizer
-from gazelle.optimizers.stateful import StatefulOptimizer
-from gazelle.optimizers.transforms import Arrays
+from gazelle.optimizers import learning_rate as rates
+from gazelle.optimizers import transforms
+from gazelle.optimizers.arguments import SHARED, check_shared_arguments, unknown_argument
+from gazelle.optimizers.custom import CustomUpdate, redirect_build
+from gazelle.optimizers.learning_rate import LearningRate
+from gazelle.optimizers.state import SlotVariable, VariableKeys, check_gradients, flat, has_slots, merge, paths_of
+from gazelle.optimizers.transforms import Arrays, Slots
 
-Slots = dict[str, Arrays]
-
-_SHARED = (
-    "weight_decay",
-    "clipnorm",
-    "clipvalue",
-    "global_clipnorm",
-    "use_ema",
-    "ema_momentum",
-    "ema_overwrite_frequency",
-    "loss_scale_factor",
-    "gradient_accumulation_steps",
-)
+Constraints = Mapping[str, Callable[[Any], Any]] | None
 
 
-class Optimizer(StatefulOptimizer, CustomOptimizer, Configurable):
-    """A rule that changes weights by their gradients: the parent of all optimizers.
+class Optimizer(Configurable):
+    """Base class of optimizers: rules that update weights by their gradients.
 
-    A subclass names its `slots` (arrays it remembers for each weight, zeros at first) and writes
-    `rule(self, w, g, *slots, lr, t)`, which returns the new w and slots of one weight. `lr` is the learning rate,
-    `t` the number of this update: 1, 2, ... In Keras' way it may write `build(self, variables)`, which calls
-    `add_variable_from_reference`, and `update_step(self, gradient, variable, learning_rate)`, which assigns.
+    There are two ways to define an optimizer. Name the `slots` (arrays per weight, zeros at first) and write
+    `rule(self, w, g, *slots, lr, t)`, which returns the new weight and slots, with `lr` the learning rate and t = 1,
+    2, ... the number of the update. Or, as in Keras, write `build(self, variables)`, which calls
+    `add_variable_from_reference`, and `update_step(self, gradient, variable, learning_rate)`, which assigns variables.
+
+    `init` and `update` are pure functions on {path: array}; a compiled training step calls them. `apply` updates
+    variables in place.
 
     Args:
-        learning_rate: a number, a schedule, or a function of the step.
-        weight_decay: before each update w <- w - lr * weight_decay * w.
-        clipnorm, clipvalue, global_clipnorm: bound on the norm of each gradient, on each number, on the norm of all
-            gradients together; at most one of them.
-        use_ema: keep averages a <- ema_momentum * a + (1 - ema_momentum) * w, and put them into the weights every
-            `ema_overwrite_frequency` updates and at the end of training.
-        loss_scale_factor: what the loss was multiplied by; the gradients are divided by it.
-        gradient_accumulation_steps: update once in so many steps, by the mean of their gradients.
-        name: name in files.
+        learning_rate: A number, a schedule, a function of the step, or a function without arguments.
+        weight_decay: Decoupled weight decay; before each update  w <- w - lr weight_decay w.  None for no decay.
+        clipnorm: Bound of the norm of each gradient. At most one of the three clipping arguments may be set.
+        clipvalue: Bound of each number of a gradient.
+        global_clipnorm: Bound of the norm of all gradients together.
+        use_ema: Keeps averages  a <- ema_momentum a + (1 - ema_momentum) w,  which replace the weights at the end of
+            training.
+        ema_momentum: Momentum of the averages.
+        ema_overwrite_frequency: Updates after which the averages replace the weights; None for the end only.
+        loss_scale_factor: Factor of the loss; gradients are divided by it.
+        gradient_accumulation_steps: Steps per update; the update uses the mean of their gradients.
+        name: Name in files; by default made from the class name.
 
-    >>> class Sign(Optimizer):
-    ...     slots = ("last",)
-    ...     def rule(self, w, g, last, *, lr, t):
-    ...         return w - lr * jnp.sign(g + last), g
-    >>> sign = Sign(learning_rate=0.5)
-    >>> params = {"w": jnp.array([1.0, 2.0])}
-    >>> params, slots = sign.update(params, {"w": jnp.array([3.0, -3.0])}, sign.init(params), sign.hyper(), step=0)
-    >>> params["w"].tolist()
-    [0.5, 2.5]
+    Raises:
+        ArgumentError: If an argument is invalid.
+        ArgumentTypeError: If an argument is unknown.
+
+    Example:
+        >>> class Sign(Optimizer):
+        ...     slots = ("last",)
+        ...     def rule(self, w, g, last, *, lr, t):
+        ...         return w - lr * jnp.sign(g + last), g
+        >>> sign = Sign(learning_rate=0.5)
+        >>> params = {"w": jnp.array([1.0, 2.0])}
+        >>> grads = {"w": jnp.array([3.0, -3.0])}
+        >>> params, slots = sign.update(params, grads, sign.init(params), sign.hyper(), step=0)
+        >>> params["w"].tolist()
+        [0.5, 2.5]
     """
 
     _namespace = "optimizers"
-    loss_scale_factor: float | None
     slots: tuple[str, ...] = ()
     scalars: Mapping[str, float] = {}  # slots that all weights share, and their first values
-    starts: Mapping[str, float] = {}  # first values of slots that do not begin at zero
-    _together = 2  # Keras' files hold so many slots side by side for each weight, the others slot after slot
+    initial_values: Mapping[str, float] = {}  # first values of slots that do not start at 0
+    _interleaved_slots = 2  # Keras' files store this many slots weight by weight, the others slot by slot
+    loss_scale_factor: float | None
 
     def __init__(
         self,
-        learning_rate: Any,
+        learning_rate: LearningRate,
         weight_decay: float | None = None,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
@@ -84,75 +90,218 @@ class Optimizer(StatefulOptimizer, CustomOptimizer, Configurable):
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
-        **unknown_arguments: Any,
+        **unknown_arguments: object,
     ) -> None:
         if unknown_arguments:
-            raise self._unknown(next(iter(unknown_arguments)))
+            raise unknown_argument(self, next(iter(unknown_arguments)))
         self.name = name or snake(type(self).__name__)
-        self._check()
+        check_shared_arguments(self)
         self._iterations = Variable(0, dtype="int32", trainable=False, name="iteration")
         self._iterations.path = f"{self.name}/iteration"
-        self._learning_rate = rate.standardize(type(self).__name__, learning_rate)
+        self._learning_rate = rates.as_variable_or_function(type(self).__name__, learning_rate)
         if isinstance(self._learning_rate, Variable):
             self._learning_rate.path = f"{self.name}/learning_rate"
         self._excluded: tuple[Sequence[Variable], str] = ((), "")
-        self._lay_hands()
+        self.built = False
+        self._state: Slots = {}
+        self._keys = VariableKeys()
+        self._complete = False  # all variables in `_keys` have their slots
+        self._custom = CustomUpdate(self)
+        self._trainable_variables: list[Variable] = []  # read by user-defined optimizers
+        self._compiled: tuple[Any, Any] = (None, None)  # key and compiled update of `apply`
+        self._slot_variables: dict[tuple[str, str], SlotVariable] = {}
 
-    # What an author writes -------------------------------------------------------------------------------------------
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in cls.__dict__ and not cls.__module__.startswith("gazelle."):
+            cls.build = redirect_build(cls.__dict__["build"])  # type: ignore[method-assign]
 
-    def rule(self, *args: Any, **kwargs: Any) -> Any:
-        """rule(w, g, *slots, lr, t, **scalars) -> (w, *slots), for one weight."""
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_state": self.state, "_compiled": (None, None)}
+
+    # Defined by subclasses -------------------------------------------------------------------------------------------
+
+    def rule(self, *args: Any, **kwargs: Any) -> Array | tuple[Array, ...]:
+        """Return the new value of one weight and of its slots:  rule(w, g, *slots, lr, t, **scalars) -> (w, *slots).
+
+        Args:
+            args: The weight, its gradient and its slots.
+            kwargs: `lr`, the learning rate; `t`, the number of the update from 1; the shared scalars by name.
+        """
         raise NotImplementedError(
             f"{type(self).__name__} has no rule: def rule(self, w, g, *slots, lr, t): return (w, *slots)."
         )
 
-    def slot_of(self, name: str, path: str, w: Any) -> Any:
-        """The first value of a weight's slot; None where it has none, and `rule` is given the others."""
-        return arrays.full_like(w, self.starts.get(name, 0))
+    def init_slot(self, name: str, path: str, w: Array) -> Array | None:
+        """Return the first value of a slot of one weight, or None if the weight does not have this slot.
 
-    def decay_of(self, path: str, w: Any) -> float | None:
-        """The weight decay of one weight, None for none."""
+        Args:
+            name: Name of the slot.
+            path: Path of the weight.
+            w: The weight.
+        """
+        return arrays.full_like(w, self.initial_values.get(name, 0))
+
+    def weight_decay_of(self, path: str, w: Array) -> float | None:
+        """Return the weight decay of one weight, None for no decay.
+
+        Args:
+            path: Path of the weight.
+            w: The weight.
+        """
         return self.weight_decay if self._decays(path) else None
 
-    def advance(self, scalars: Arrays, t: Any) -> Arrays:
-        """The shared scalars of update t, from those of the update before; `rule` is given them by name."""
+    def next_scalars(self, scalars: Arrays, t: Array) -> Arrays:
+        """Return the shared scalars of an update, which `rule` receives as keyword arguments.
+
+        Args:
+            scalars: Their values in the update before.
+            t: Number of the update, from 1.
+        """
         return scalars
 
-    # Pure: what a compiled step calls --------------------------------------------------------------------------------
+    def update_step(self, gradient: Array, variable: Variable, learning_rate: Array) -> None:
+        """Assign the new value of one variable, and of variables from `build`: the alternative to `rule`.
+
+        A subclass of an optimizer with a rule may call `super().update_step(...)`, which applies that rule.
+
+        Args:
+            gradient: Gradient of the variable.
+            variable: The variable.
+            learning_rate: The learning rate.
+        """
+        self._custom.apply_inherited_rule(gradient, variable, learning_rate)
+
+    # Called by a user's `build` and `update_step` --------------------------------------------------------------------
+
+    def add_variable(
+        self,
+        shape: Shape,
+        initializer: InitializerLike = "zeros",
+        dtype: DTypeLike | None = None,
+        aggregation: str = "none",
+        layout: object = None,
+        name: str | None = None,
+    ) -> Variable:
+        """Create a variable that is kept between updates.
+
+        Args:
+            shape: Shape of the variable.
+            initializer: First value, by name or as a function of shape and dtype.
+            dtype: Dtype; None means the default float dtype.
+            aggregation: Ignored; accepted for compatibility with Keras.
+            layout: Ignored; accepted for compatibility with Keras.
+            name: Name of the variable.
+
+        Raises:
+            ArgumentError: If it is called outside of `build`.
+        """
+        return self._custom.add(initializer, shape, dtype, name or "variable", "")
+
+    def add_variable_from_reference(
+        self, reference_variable: Variable, name: str | None = None, initializer: InitializerLike = "zeros"
+    ) -> Variable:
+        """Create a variable of the shape and dtype of a weight.
+
+        Args:
+            reference_variable: The weight.
+            name: Name of the variable.
+            initializer: First value, by name or as a function of shape and dtype.
+
+        Raises:
+            ArgumentError: If it is called outside of `build`.
+        """
+        like = reference_variable
+        return self._custom.add(initializer, like.shape, like.dtype, name or "variable", like.path)
+
+    def add_optimizer_variables(
+        self,
+        trainable_variables: Iterable[Variable],
+        name: str | Sequence[str],
+        initializer: InitializerLike | Sequence[InitializerLike] = "zeros",
+    ) -> list[Any]:
+        """Create one variable for each weight.
+
+        Args:
+            trainable_variables: The weights.
+            name: Name of the variables, or several names.
+            initializer: First value, or one for each name.
+
+        Returns:
+            A list of variables; a list of such lists for several names.
+        """
+        weights = list(trainable_variables)
+        if isinstance(name, str):
+            return [self.add_variable_from_reference(w, name, initializer) for w in weights]  # type: ignore[arg-type]
+        per_name: Any = [initializer] * len(name) if isinstance(initializer, str) else initializer
+        rows = [
+            [self.add_variable_from_reference(w, *pair) for pair in zip(name, per_name, strict=True)] for w in weights
+        ]
+        return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in name]
+
+    def assign(self, variable: Variable, value: ArrayLike) -> None:
+        """Set  variable <- value."""
+        variable.assign(value)
+
+    def assign_add(self, variable: Variable, value: ArrayLike) -> None:
+        """Set  variable <- variable + value."""
+        variable.assign_add(value)
+
+    def assign_sub(self, variable: Variable, value: ArrayLike) -> None:
+        """Set  variable <- variable - value."""
+        variable.assign_sub(value)
+
+    def _get_variable_index(self, variable: Variable) -> int:
+        return next(i for i, v in enumerate(self._trainable_variables) if v is variable)
+
+    # Pure functions, called by compiled steps ------------------------------------------------------------------------
 
     def init(self, params: Arrays) -> Slots:
-        """The slots before the first update: {slot: {path: array}}."""
+        """Return the slots before the first update: {slot: {path: array}}.
+
+        Args:
+            params: The weights, {path: array}.
+        """
         names = ["average"] if self.use_ema else []
         names += ["gradient_accumulator"] if self.gradient_accumulation_steps else []
-        out: Slots = {name: {p: arrays.full_like(w) for p, w in params.items()} for name in names}
-        if self._is_written():
-            out |= self._written_slots(params)
-        for name in self.slots:
-            first = {p: self.slot_of(name, p, w) for p, w in params.items()}
-            out[name] = {p: value for p, value in first.items() if value is not None}
-        return out | {name: {"": arrays.from_host(value, np.float32)} for name, value in self.scalars.items()}
+        zeros: Slots = {name: {p: arrays.full_like(w) for p, w in params.items()} for name in names}
+        return zeros | self._init_rule(params)
 
     def hyper(self) -> Arrays:
-        """The numbers that may change between steps without compiling anew; a schedule is part of the program."""
+        """Return the numbers that may change between updates without a new compilation: the learning rate.
+
+        A schedule is part of the compiled program, so it adds no number.
+        """
         if isinstance(self._learning_rate, Variable):
             return {"learning_rate": self._learning_rate.value}
-        if rate.of_step(self._learning_rate):
+        if rates.depends_on_step(self._learning_rate):
             return {}
         return {"learning_rate": arrays.from_host(self._learning_rate(), np.float32)}
 
     def update(
         self,
         params: Arrays,
-        grads: Mapping[str, Any],
+        grads: Mapping[str, Array | None],
         slots: Slots,
         hyper: Arrays,
-        step: Any,
-        constraints: Mapping[str, Any] | None = None,
+        step: ArrayLike,
+        constraints: Constraints = None,
     ) -> tuple[Arrays, Slots]:
-        """One step: gradients scaled back, gathered, clipped; weights decayed, changed by the rule, averaged,
-        constrained. Weights without a gradient stay as they are.
+        """Return the weights and slots after one step.
 
-        params, grads: {path: array}; slots: as `init` made them; hyper: as `hyper()`; step: finished steps.
+        In this order: unscale, accumulate and clip gradients, decay weights, apply the rule, average, apply
+        constraints. Weights without a gradient are unchanged.
+
+        Args:
+            params: The weights, {path: array}.
+            grads: Their gradients, {path: array}.
+            slots: Result of `init` or of the update before.
+            hyper: Result of `hyper()`.
+            step: Number of finished steps.
+            constraints: Functions of updated weights, {path: function}.
+
+        Raises:
+            ArgumentError: If `hyper` lacks the learning rate, or the rule returns a wrong number of arrays.
         """
         step = jnp.asarray(step, jnp.int32)
         lr = self._rate(hyper, step)
@@ -160,32 +309,50 @@ class Optimizer(StatefulOptimizer, CustomOptimizer, Configurable):
         if self.loss_scale_factor is not None:
             live = {p: g / self.loss_scale_factor for p, g in live.items()}
         every = self.gradient_accumulation_steps or 1
-        done = step // every
+        updates = step // every
         if every == 1:
-            after, slots = self._updated(params, live, slots, lr, done + 1)
+            after, slots = self._clip_decay_apply(params, live, slots, lr, updates + 1)
         else:
             slots = dict(slots)
-            kept = slots.pop("gradient_accumulator")
-            total = {p: kept[p] + g for p, g in live.items()}
-            mean = {p: g / every for p, g in total.items()}
-            due = (step + 1) % every == 0
-            after, slots = jax.lax.cond(
-                due, lambda: self._updated(params, mean, slots, lr, done + 1), lambda: (params, slots)
+            sums = slots.pop("gradient_accumulator")
+            (after, slots), sums = transforms.accumulate(
+                live,
+                sums,
+                step,
+                every,
+                lambda mean: self._clip_decay_apply(params, mean, slots, lr, updates + 1),
+                lambda: (params, slots),
             )
-            empty = {p: jnp.zeros_like(g) for p, g in total.items()}
-            slots = slots | {"gradient_accumulator": kept | transforms.choose(due, empty, total)}
+            slots = slots | {"gradient_accumulator": sums}
         if self.use_ema:
-            averages = transforms.average(after, slots["average"], self.ema_momentum, done == 0)
+            averages = transforms.average(after, slots["average"], self.ema_momentum, updates == 0)
             slots = slots | {"average": averages}
             if self.ema_overwrite_frequency:
-                after = transforms.choose((done + 1) % self.ema_overwrite_frequency == 0, averages, after)
-        changed = transforms.constrain({p: after[p] for p in live}, constraints)
-        return after | changed, slots
+                after = transforms.select((updates + 1) % self.ema_overwrite_frequency == 0, averages, after)
+        return after | transforms.constrain({p: after[p] for p in live}, constraints), slots
 
-    def _rate(self, hyper: Arrays, step: Any) -> Any:
+    def finalize(self, params: Arrays, slots: Slots) -> Arrays:
+        """Return the weights at the end of training: with `use_ema`, their averages.
+
+        Args:
+            params: The weights, {path: array}.
+            slots: The slots after the last update.
+        """
+        return params | {p: a for p, a in slots["average"].items() if p in params} if self.use_ema else params
+
+    def scale_loss(self, loss: ArrayLike, slots: Slots | None = None) -> ArrayLike:
+        """Return the loss times the loss scale: gradients are computed of this product.
+
+        Args:
+            loss: The loss.
+            slots: The state inside a compiled step; None reads the present state.
+        """
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor  # type: ignore[operator]
+
+    def _rate(self, hyper: Arrays, step: Array) -> Array:
         if "learning_rate" in hyper:
             return jnp.asarray(hyper["learning_rate"])
-        if not rate.of_step(self._learning_rate):
+        if not rates.depends_on_step(self._learning_rate):
             raise ArgumentError(
                 message(
                     f"hyper of {type(self).__name__}.update",
@@ -194,81 +361,85 @@ class Optimizer(StatefulOptimizer, CustomOptimizer, Configurable):
                     hint="Pass optimizer.hyper() into the compiled function as an argument.",
                 )
             )
-        return rate.at(self._learning_rate, step)
+        return rates.at_step(self._learning_rate, step)
 
-    def _updated(self, params: Arrays, grads: Arrays, slots: Slots, lr: Any, t: Any) -> tuple[Arrays, Slots]:
-        """Clip, decay, apply the rule."""
+    def _clip_decay_apply(
+        self, params: Arrays, grads: Arrays, slots: Slots, lr: Array, t: Array
+    ) -> tuple[Arrays, Slots]:
         if self.clipnorm:
-            grads = transforms.clip_each(grads, self.clipnorm)
+            grads = transforms.clip_by_norm(grads, self.clipnorm)
         elif self.global_clipnorm:
-            grads = transforms.clip_together(grads, self.global_clipnorm)
+            grads = transforms.clip_by_global_norm(grads, self.global_clipnorm)
         elif self.clipvalue:
-            grads = transforms.clip_values(grads, self.clipvalue)
-        decays = {p: self.decay_of(p, params[p]) for p in grads}
-        old = {p: (params[p], lr * decay) for p, decay in decays.items() if decay is not None}
-        params = params | {p: (w - w * decay).astype(w.dtype) for p, (w, decay) in old.items()}
+            grads = transforms.clip_by_value(grads, self.clipvalue)
+        params = transforms.decay(params, {p: self.weight_decay_of(p, params[p]) for p in grads}, lr)
         return self._apply_rule(params, grads, slots, lr, t)
 
-    def _apply_rule(self, params: Arrays, grads: Arrays, slots: Slots, lr: Any, t: Any) -> tuple[Arrays, Slots]:
-        if self._is_written():
-            return self._written_rule(params, grads, slots, lr, t)
-        scalars = self.advance({name: slots[name][""] for name in self.scalars}, t.astype(jnp.float32))
+    def _has_rule(self) -> bool:
+        return type(self).rule is not Optimizer.rule
+
+    def _has_update_step(self) -> bool:
+        return type(self).update_step is not Optimizer.update_step
+
+    def _init_rule(self, params: Arrays) -> Slots:
+        """Return the first slots of the rule."""
+        slots = self._custom.init(params) if self._has_update_step() else {}
+        for name in self.slots:
+            first = {p: self.init_slot(name, p, w) for p, w in params.items()}
+            slots[name] = {p: value for p, value in first.items() if value is not None}
+        return slots | {name: {"": arrays.from_host(value, np.float32)} for name, value in self.scalars.items()}
+
+    def _apply_rule(self, params: Arrays, grads: Arrays, slots: Slots, lr: Array, t: Array) -> tuple[Arrays, Slots]:
+        """Return weights and slots after the rule."""
+        if self._has_update_step():
+            return self._custom.apply(params, grads, slots, lr, t)
+        scalars = self.next_scalars({name: slots[name][""] for name in self.scalars}, t.astype(jnp.float32))
         params, slots = dict(params), {name: dict(arrays) for name, arrays in slots.items()}
         slots |= {name: {"": value} for name, value in scalars.items()}
         for path, g in grads.items():
-            names = [name for name in self.slots if path in slots[name]]
-            held = {name: slots[name][path] for name in names}
-            params[path], new = self._ruled(params[path], g, held, lr, t, scalars)
+            own = {name: slots[name][path] for name in self.slots if path in slots[name]}
+            params[path], new = self._call_rule(params[path], g, own, lr, t, scalars)
             for name, value in new.items():
                 slots[name][path] = value
         return params, slots
 
-    def _ruled(self, w: Any, g: Any, held: Arrays, lr: Any, t: Any, scalars: Arrays) -> tuple[Any, Arrays]:
-        """One weight and its slots after the rule, in the dtypes they had."""
-        old = w, *held.values()
+    def _call_rule(self, w: Array, g: Array, own: Arrays, lr: Array, t: Array, scalars: Arrays) -> tuple[Array, Arrays]:
+        """Return one weight and its slots after the rule, in the dtypes that they had."""
+        old = w, *own.values()
         wide = jnp.promote_types(w.dtype, jnp.float32)  # half precision cannot count steps
-        new = self.rule(w, g, *held.values(), lr=lr.astype(wide), t=t.astype(wide), **scalars)
+        new = self.rule(w, g, *own.values(), lr=lr.astype(wide), t=t.astype(wide), **scalars)
         new = new if isinstance(new, tuple) else (new,)
         if len(new) != len(old):
-            wanted = ", ".join(("w", *held))
             raise ArgumentError(
                 message(
                     f"{type(self).__name__}.rule",
-                    expected=f"{len(old)} arrays: {wanted}",
+                    expected=f"{len(old)} arrays: {', '.join(('w', *own))}",
                     got=f"{len(new)}",
                     hint="Return the new weight and one new array for each of its slots.",
                 )
             )
         w, *rest = (n.astype(o.dtype) for n, o in zip(new, old, strict=True))
-        return w, dict(zip(held, rest, strict=True))
+        return w, dict(zip(own, rest, strict=True))
 
-    def finalize(self, params: Arrays, slots: Slots) -> Arrays:
-        """The weights at the end of training: with `use_ema` their averages."""
-        return params | {p: a for p, a in slots["average"].items() if p in params} if self.use_ema else params
-
-    def scale_loss(self, loss: Any, slots: Slots | None = None) -> Any:
-        """The loss times `loss_scale_factor`: what to take gradients of. slots: the state inside a compiled step."""
-        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
-
-    # The user's view -------------------------------------------------------------------------------------------------
+    # Settings --------------------------------------------------------------------------------------------------------
 
     @property
-    def learning_rate(self) -> Any:
-        """The rate: a Variable that can be assigned; of a schedule, its present value."""
-        self._show_rate()
+    def learning_rate(self) -> Variable | Array:
+        """The learning rate: a Variable that can be assigned, or the present value of a schedule."""
+        self._check_rate_exists()
         if isinstance(self._learning_rate, Variable):
             return self._learning_rate
-        if rate.of_step(self._learning_rate):
-            return rate.at(self._learning_rate, self._iterations.value)
+        if rates.depends_on_step(self._learning_rate):
+            return rates.at_step(self._learning_rate, self._iterations.value)
         return self._learning_rate()
 
     @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
-        self._show_rate()
+    def learning_rate(self, value: LearningRate) -> None:
+        self._check_rate_exists()
         if callable(value) and not isinstance(value, (type, Variable)):
             self._learning_rate = value
         elif isinstance(self._learning_rate, Variable):
-            self._learning_rate.assign(rate.number(type(self).__name__, value))
+            self._learning_rate.assign(rates.as_number(type(self).__name__, value))
         else:
             raise ArgumentTypeError(
                 message(
@@ -279,21 +450,26 @@ class Optimizer(StatefulOptimizer, CustomOptimizer, Configurable):
                 )
             )
 
-    def _show_rate(self) -> None:
-        """Raises where the rate is out of sight (optax)."""
+    def _check_rate_exists(self) -> None:
+        """Raise an error in subclasses without a readable learning rate."""
 
     @property
-    def iterations(self) -> Any:
-        """Finished updates. With `gradient_accumulation_steps` not every step is one."""
+    def iterations(self) -> Variable | Array:
+        """The number of finished updates; with `gradient_accumulation_steps`, not every step is an update."""
         every = self.gradient_accumulation_steps
         return self._iterations.value // every if every else self._iterations
 
     def exclude_from_weight_decay(
         self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None
     ) -> None:
-        """Leave these variables, and those whose name one of the patterns is found in, without weight decay.
+        """Exclude variables from weight decay.
 
-        >>> AdamW(0.01).exclude_from_weight_decay(var_names=["bias"])
+        Args:
+            var_list: Variables to exclude.
+            var_names: Regular expressions; variables whose name contains a match are excluded.
+
+        Example:
+            >>> AdamW(0.01).exclude_from_weight_decay(var_names=["bias"])
         """
         self._excluded = (list(var_list or ()), "|".join(var_names or ()))
 
@@ -302,67 +478,290 @@ class Optimizer(StatefulOptimizer, CustomOptimizer, Configurable):
         name = path.rsplit("/", 1)[-1]
         return not (any(self.key_of(v) == path for v in variables) or (pattern and re.search(pattern, name)))
 
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments as values that JSON can hold, the rate as it is now."""
-        given = self._learning_rate
-        shown = float(given.value) if isinstance(given, Variable) else serialize(given)
+    def get_config(self) -> Config:
+        """Return the constructor arguments as values that JSON can hold, with the present learning rate."""
+        rate = self._learning_rate
+        number = float(rate.value) if isinstance(rate, Variable) else serialize(rate)
         live = type(self).__module__.startswith("gazelle.")
         own = {k: getattr(self, k, v) if live else v for k, v in self._config.items() if k != "learning_rate"}
-        shared = {key: getattr(self, key) for key in _SHARED}
-        return {"learning_rate": shown, **shared, **serialize(own), "name": self.name}
+        shared = {key: getattr(self, key) for key in SHARED}
+        return {"learning_rate": number, **shared, **serialize(own), "name": self.name}
 
-    def recipe(self) -> tuple[Any, ...]:
-        """What `update` bakes into a traced program: while two recipes are equal, so are their programs."""
-        words = {k: v for k, v in vars(self).items() if not k.startswith("_") and k not in ("built", "name")}
+    def program_key(self) -> tuple[Any, ...]:
+        """Return what `update` compiles into a program: equal keys mean equal programs."""
+        arguments = {k: v for k, v in vars(self).items() if not k.startswith("_") and k not in ("built", "name")}
         schedule = None if isinstance(self._learning_rate, Variable) else self._learning_rate
         variables, pattern = self._excluded
-        return repr(words), schedule, [self.key_of(v) for v in variables], pattern
+        return repr(arguments), schedule, [self.key_of(v) for v in variables], pattern
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
 
-    # Errors ----------------------------------------------------------------------------------------------------------
+    # State between updates -------------------------------------------------------------------------------------------
 
-    def _unknown(self, wrong: str) -> ArgumentTypeError:
-        own = [k for k in self._config if k != wrong]
-        known = ["learning_rate", *own, *_SHARED, "name"]
-        short = [k for k in known if wrong == "".join(word[0] for word in k.split("_"))]  # lr: learning_rate
-        hint = f"Write {short[0]}=... for {wrong}=..." if short else ""
-        return ArgumentTypeError(str(unknown(f"argument of {type(self).__name__}", wrong, short or known, hint)))
+    @property
+    def state(self) -> Slots:
+        """The slots after the last finished step: {slot: {path: array}}."""
+        owner = self._iterations._owner
+        if owner is not None:
+            owner.flush()
+        return self._state
 
-    def _refuse(self, name: str, expected: str, hint: str = "") -> ArgumentError:
-        value = getattr(self, name)
-        what = f"{type(self).__name__}({name}={value!r})"
-        got = repr(value) if isinstance(value, str) else value
-        return ArgumentError(message(what, expected=expected, got=got, hint=hint))
+    @state.setter
+    def state(self, slots: Slots) -> None:
+        self._state = {name: dict(arrays) for name, arrays in slots.items()}
+        self._complete = False
 
-    def _within(self, *names: str, open: bool = False) -> None:
-        """Refuse arguments outside of [0, 1], `open` without the 1."""
-        for name in names:
-            value = getattr(self, name)
-            if not hasattr(value, "__float__") or not 0 <= value <= 1 or (open and value == 1):
-                raise self._refuse(name, "a number from 0 to below 1" if open else "a number from 0 to 1")
+    def slot_variable(self, slot: str, key: str = "") -> SlotVariable:
+        """Return the variable of a slot; the same object at each call.
 
-    def _check(self) -> None:
-        clips = {k: getattr(self, k) for k in ("clipnorm", "clipvalue", "global_clipnorm")}
-        clips = {k: v for k, v in clips.items() if v is not None}
-        if len(clips) > 1:
-            raise ArgumentError(
+        Args:
+            slot: Name of the slot.
+            key: Key of the weight; "" for a slot that all weights share.
+        """
+        address = slot, key
+        if address not in self._slot_variables:
+            self._slot_variables[address] = SlotVariable(self, slot, key)
+        return self._slot_variables[address]
+
+    def own_variables(self) -> list[Variable]:
+        """Return the step counter and, unless it is a schedule or function, the learning rate."""
+        rate = self._learning_rate
+        return [self._iterations, *([rate] if isinstance(rate, Variable) else [])]
+
+    def held_variables(self) -> list[Variable]:
+        """Return all variables that an update reads and assigns, besides the weights."""
+        return [*self.own_variables(), *(self.slot_variable(*address) for address in flat(self.state))]
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The step counter, the learning rate (unless a schedule), and all slots, in the order of Keras' files."""
+        if self._keys:
+            self.build(())
+        paths = list(self._keys) or paths_of(self.state)
+        return [*self.own_variables(), *(self.slot_variable(*address) for address in self.keras_order(paths))]
+
+    def keras_order(self, paths: Sequence[str]) -> list[tuple[str, str]]:
+        """Return (slot, path) of each array as Keras' files order them, after step counter and learning rate.
+
+        Args:
+            paths: Paths of the trainable weights, in the order of the model.
+        """
+        names = ["average"] if self.use_ema else []
+        names += ["gradient_accumulator"] if self.gradient_accumulation_steps else []
+        blocks = [(name,) for name in names]
+        count = self._interleaved_slots
+        blocks += [self.slots[:count], *((name,) for name in self.slots[count:])]
+        state = self._state  # a weight may lack a slot
+        addresses = [(slot, path) for block in blocks for path in paths for slot in block]
+        present = [(slot, path) for slot, path in addresses if slot not in state or path in state[slot]]
+        own = list(self._custom.variables) if self._has_update_step() else []
+        return [*present, *((name, "") for name in self.scalars), *own]
+
+    def flush(self, slots: Slots, hyper: Mapping[str, Array], step: Array) -> None:
+        """Store the state that a training loop ended with, without notifying the loop of an assignment.
+
+        Args:
+            slots: The slots.
+            hyper: Result of `hyper()` in the last step.
+            step: Number of finished steps.
+        """
+        self.state = slots
+        self._iterations._value = step
+        if isinstance(self._learning_rate, Variable) and "learning_rate" in hyper:
+            self._learning_rate._value = hyper["learning_rate"]
+
+    def fits(self, params: Mapping[str, Array]) -> bool:
+        """Return whether `state` holds the slots of all of these weights.
+
+        Args:
+            params: The weights, {path: array}.
+        """
+        return has_slots(self._state, jax.eval_shape(self.init, dict(params)))
+
+    def key_of(self, variable: Variable) -> str:
+        """Return the key of a variable's slots in `state`.
+
+        Args:
+            variable: A variable of `build`.
+        """
+        return self._keys.get(variable)
+
+    def averages(self) -> dict[str, SlotVariable]:
+        """Return {key: variable} of the averages of `use_ema`, including those of inner optimizers."""
+        found = {slot: arrays for slot, arrays in self.state.items() if slot.rsplit(".", 1)[-1] == "average"}
+        return {key: self.slot_variable(slot, key) for slot, arrays in found.items() for key in arrays}
+
+    # Updates of variables in place -----------------------------------------------------------------------------------
+
+    def build(self, variables: Iterable[Variable]) -> None:
+        """Create the slots of variables; existing slots are kept.
+
+        Args:
+            variables: The trainable variables of a model.
+        """
+        if self._custom.building:  # a user-defined `build` calls super().build(variables)
+            self.built = True
+            return
+        new = [v for v in variables if v not in self._keys]
+        if self._complete and not new:
+            return
+        self._keys.follow_renames(set(paths_of(self.state)))
+        self._keys.add(new)
+        # slots are made from the values of the weights, never from tracers
+        with tracing.entered(tracing.Scope()), jax.ensure_compile_time_eval():
+            params = {self._keys[v]: v.value for v in self._keys.variables}
+            fits = bool(self._state) and self.fits(params)
+            fresh = {} if fits else self.init(params)
+        if not fits:
+            self.state = merge(fresh, self._state)
+        self.built = self._complete = True
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[ArrayLike | None, Variable]]) -> Variable:
+        """Update variables from pairs.
+
+        Args:
+            grads_and_vars: (gradient, variable) pairs.
+
+        Returns:
+            The number of finished steps.
+
+        Example:
+            >>> v = Variable([1.0, 2.0], name="v")
+            >>> int(SGD(0.5).apply_gradients([(jnp.array([2.0, 2.0]), v)]))
+            1
+            >>> v.numpy()
+            array([0., 1.], dtype=float32)
+        """
+        pairs = list(grads_and_vars)
+        self.apply([g for g, _ in pairs], [v for _, v in pairs])
+        return self._iterations
+
+    def apply(self, grads: Sequence[ArrayLike | None], trainable_variables: Sequence[Variable] | None = None) -> None:
+        """Update variables by their gradients.
+
+        In a model's `train_step` this is part of the compiled step.
+
+        Args:
+            grads: One gradient per variable; None leaves a variable unchanged.
+            trainable_variables: The variables, in the order of the gradients; None means those of `build`.
+
+        Raises:
+            ArgumentError: If the number of gradients is wrong, or all are None.
+            ShapeError: If a gradient has another shape than its variable.
+            StateError: If it is called inside `jax.jit`: use `update` or `stateless_apply` there.
+        """
+        variables = self._keys.variables if trainable_variables is None else list(trainable_variables)
+        grads = list(grads)
+        if not grads:
+            return
+        check_gradients(self, grads, variables)
+        missing = [v.path for g, v in zip(grads, variables, strict=True) if g is None]
+        if len(missing) == len(grads):
+            what = f"{self.name}.apply"
+            raise ArgumentError(message(what, expected="a gradient for some variable", got="None for all"))
+        if missing:
+            warn(f"No gradients for {', '.join(missing)}: these variables are unchanged.")
+        self.build(variables)
+        given: Any = {self._keys[v]: g for g, v in zip(grads, variables, strict=True)}
+        known = self._keys.variables
+        params = {self._keys[v]: v.value for v in known}
+        constraints = {self._keys[v]: v.constraint for v in known if v.constraint is not None}
+        if tracing.binds():
+            bound = {
+                slot: {k: self.slot_variable(slot, k).value for k in arrays} for slot, arrays in self._state.items()
+            }
+            inputs = bound, self.hyper(), self._iterations.value
+            with tracing.entered(tracing.Scope()):  # `update` reads no variable
+                params, slots = self.update(params, given, *inputs, constraints)
+            for address, array in flat(slots).items():
+                self.slot_variable(*address).assign(array)
+        else:
+            update = self._compiled_update(constraints)
+            params, self._state = update(params, given, self.state, self.hyper(), self._iterations.value)
+        for variable in known:
+            variable.assign(params[self._keys[variable]])
+        self._iterations.assign_add(1)
+
+    def _compiled_update(self, constraints: Mapping[str, Any]) -> Any:
+        """Return the compiled `update`; it is compiled again if an argument or a constraint changed."""
+        key = (self.program_key(), sorted((path, id(c)) for path, c in constraints.items()))
+        if self._compiled[0] != key:
+            self._compiled = (key, jax.jit(functools.partial(self.update, constraints=constraints)))
+        return self._compiled[1]
+
+    def stateless_apply(
+        self,
+        optimizer_variables: Sequence[ArrayLike],
+        grads: Sequence[Array | None],
+        trainable_variables: Sequence[ArrayLike],
+    ) -> tuple[list[Array], list[Array]]:
+        """Return the result of `apply` as a pure function of lists of arrays.
+
+        Args:
+            optimizer_variables: Values of `variables`, in their order.
+            grads: Gradients, in the order of the variables of `build`.
+            trainable_variables: Values of these variables.
+
+        Returns:
+            The new (trainable_variables, optimizer_variables).
+
+        Raises:
+            StateError: If the optimizer is not built.
+            ArgumentError: If a list has a wrong length.
+        """
+        if not self.built:
+            what = f"{self.name}.stateless_apply came before build"
+            raise StateError(message(what, hint="Call optimizer.build(model.trainable_variables) first."))
+        keys = list(self._keys)
+        order, count = self.keras_order(keys), len(self.own_variables())
+        for what, got, length in (
+            ("optimizer_variables", optimizer_variables, count + len(order)),
+            ("grads", grads, len(keys)),
+            ("trainable_variables", trainable_variables, len(keys)),
+        ):
+            if len(got) != length:
+                raise ArgumentError(message(f"{what} of stateless_apply", expected=f"{length} arrays", got=len(got)))
+        values = [jnp.asarray(a) for a in optimizer_variables]
+        slots: Slots = {}
+        for (slot, key), array in zip(order, values[count:], strict=True):
+            slots.setdefault(slot, {})[key] = array
+        hyper = {"learning_rate": values[1]} if count == 2 else self.hyper()
+        params = dict(zip(keys, map(jnp.asarray, trainable_variables), strict=True))
+        constraints = {self._keys[v]: v.constraint for v in self._keys.variables if v.constraint is not None}
+        params, slots = self.update(params, dict(zip(keys, grads, strict=True)), slots, hyper, values[0], constraints)
+        return [params[k] for k in keys], [values[0] + 1, *values[1:count], *(slots[s][k] for s, k in order)]
+
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
+        """Set the values of `variables`, all or none.
+
+        Args:
+            weights: One array for each variable.
+
+        Raises:
+            ShapeError: If the shapes are not those of `variables`.
+        """
+        own = self.variables
+        values = [np.asarray(w) for w in weights]
+        if [v.shape for v in own] != [a.shape for a in values]:
+            raise ShapeError(
                 message(
-                    f"Gradient clipping of {type(self).__name__}",
-                    expected="at most one of clipnorm, clipvalue and global_clipnorm",
-                    got=clips,
+                    f"set_weights of {self.name}",
+                    expected=f"arrays of shapes {[v.shape for v in own]}",
+                    got=[a.shape for a in values],
+                    hint="" if self.built else "Build it first: optimizer.build(model.trainable_variables).",
                 )
             )
-        for name in (*clips, "weight_decay"):
-            if getattr(self, name) is not None and not getattr(self, name) >= 0:
-                raise self._refuse(name, "a number of at least 0, or None")
-        self._within("ema_momentum")
-        every = self.gradient_accumulation_steps
-        if every is not None and not (isinstance(every, int) and every >= 2):
-            raise self._refuse("gradient_accumulation_steps", "a whole number of at least 2, or None")
-        often = self.ema_overwrite_frequency
-        if often is not None and not (isinstance(often, int) and often >= 1):
-            raise self._refuse("ema_overwrite_frequency", "a whole number of at least 1, or None")
-        if self.loss_scale_factor is not None and not self.loss_scale_factor > 0:
-            raise self._refuse("loss_scale_factor", "a number above 0, or None")
+        for variable, array in zip(own, values, strict=True):
+            variable.assign(array)
+
+    def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
+        """Assign the averages of `use_ema` to variables, at the end of training.
+
+        Args:
+            var_list: The variables.
+        """
+        averages = self.state.get("average", {})
+        for variable in var_list:
+            if self.key_of(variable) in averages:
+                variable.assign(averages[self.key_of(variable)])

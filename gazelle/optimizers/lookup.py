@@ -1,79 +1,69 @@
-"""Optimizers by name: what `compile(optimizer=...)` accepts."""
+"""Optimizers by name: the values that `compile(optimizer=...)` accepts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from gazelle.core.config import REGISTRY, find, with_custom_objects
-from gazelle.core.config import deserialize as _deserialize
-from gazelle.core.config import serialize as _serialize
+from gazelle.core.config import REGISTRY, find
+from gazelle.core.config import deserialize as make
 from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.core.lookup import Lookup
 from gazelle.optimizers.base import Optimizer
 from gazelle.optimizers.optax import OptaxOptimizer, is_transformation
 
-_UNNAMED = ("Optimizer", "OptaxOptimizer", "OptimizerMap")
+_WITHOUT_NAME = ("Optimizer", "OptaxOptimizer", "OptimizerMap")
 
 
-def _named() -> dict[str, str]:
-    """{lower case: name} of the optimizers that can be asked for by name."""
-    return {name.lower(): name for name in REGISTRY[Optimizer._namespace] if name not in _UNNAMED}
+class OptimizerLookup(Lookup[Optimizer]):
+    """The lookup of optimizers, whose names may be written in upper or lower case."""
+
+    def __init__(self) -> None:
+        super().__init__("optimizer", Optimizer._namespace, _convert)
+
+    def _named(self, name: str) -> Any:
+        return self._from_config({"class_name": name, "config": {}})
+
+    def _from_config(self, config: Mapping[str, Any]) -> Any:
+        if "class_name" not in config:
+            raise ArgumentError(
+                message("optimizer", expected='a config dict {"class_name": ..., "config": {...}}', got=dict(config))
+            )
+        name = str(config["class_name"])
+        names = {n.lower(): n for n in REGISTRY[self.namespace] if n not in _WITHOUT_NAME}
+        short = name.rsplit(">", 1)[-1]
+        config = {**config, "config": config.get("config") or {}}
+        if find(short, self.namespace, config.get("registered_name")) is None:
+            if short.lower() not in names:
+                known = names if name.islower() else names.values()
+                hint = "An optimizer of your own is passed as an instance: optimizer=Mine()."
+                raise unknown("optimizer", name, known, hint)
+            config = {**config, "class_name": names[short.lower()]}
+        found = make(config, self.namespace)
+        if not isinstance(found, Optimizer):
+            raise ArgumentError(message("optimizer", expected="the config of an optimizer", got=f"one of {name!r}"))
+        return found
+
+    def _checked(self, identifier: object, found: Any) -> Optimizer:
+        return found  # type: ignore[no-any-return]
 
 
-def get(identifier: Any) -> Any:
-    """The optimizer that a name, a config dict, an instance or an optax transformation stands for; None stays None.
-
-    Errors: ArgumentError for a name that is not known, with the nearest ones.
-
-    >>> get("rmsprop")
-    <RMSprop name=rm_sprop>
-    """
-    if identifier is None or isinstance(identifier, Optimizer):
+def _convert(identifier: Any) -> Any:
+    """Wrap optax transformations; raise ArgumentError for what is no identifier."""
+    if identifier is None or isinstance(identifier, (Optimizer, str, Mapping)):
         return identifier
-    if isinstance(identifier, str):
-        return deserialize({"class_name": identifier, "config": {}})
-    if isinstance(identifier, Mapping):
-        return deserialize(identifier)
     if is_transformation(identifier):
         return OptaxOptimizer(identifier)
-    made = isinstance(identifier, type) and issubclass(identifier, Optimizer)
+    is_class = isinstance(identifier, type) and issubclass(identifier, Optimizer)
     raise ArgumentError(
         message(
             "optimizer",
             expected="a name, an optimizer, a config dict or an optax transformation",
             got=repr(identifier),
-            hint=f"Call the class: {identifier.__name__}()." if made else "For example optimizer='adam'.",
+            hint=f"Call the class: {identifier.__name__}()." if is_class else "For example optimizer='adam'.",
         )
     )
 
 
-def serialize(optimizer: Optimizer) -> dict[str, Any]:
-    """The optimizer as a config dict; its slots are not part of it.
-
-    >>> serialize(get("sgd"))["class_name"]
-    'SGD'
-    """
-    out: dict[str, Any] = _serialize(optimizer)
-    return out
-
-
-@with_custom_objects
-def deserialize(config: Mapping[str, Any]) -> Any:
-    """The optimizer that a config dict describes; upper and lower case of our own names do not matter."""
-    if "class_name" not in config:
-        raise ArgumentError(
-            message("optimizer", expected='a config dict {"class_name": ..., "config": {...}}', got=dict(config))
-        )
-    name = str(config["class_name"])
-    named = _named()
-    own = name.rsplit(">", 1)[-1]
-    config = {**config, "config": config.get("config") or {}}
-    if find(own, Optimizer._namespace, config.get("registered_name")) is None:
-        if own.lower() not in named:
-            known = named if name.islower() else named.values()
-            raise unknown("optimizer", name, known, "Your own is given as an instance: optimizer=Mine().")
-        config = {**config, "class_name": named[own.lower()]}
-    out = _deserialize(config, Optimizer._namespace)
-    if not isinstance(out, Optimizer):
-        raise ArgumentError(message("optimizer", expected="the config of an optimizer", got=f"one of {name!r}"))
-    return out
+_lookup = OptimizerLookup()
+get, serialize, deserialize = _lookup.get, _lookup.serialize, _lookup.deserialize

@@ -1,8 +1,8 @@
-"""The scaled loss: gradients in float16 stay above what it can hold, and a step that overflows is left out."""
+"""Dynamic loss scaling for float16: gradients are scaled to stay representable, and overflowing steps are skipped."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -10,40 +10,64 @@ import jax.numpy as jnp
 
 from gazelle.core.config import ArgumentTypeError, serialize
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.types import Array, ArrayLike, Config
 from gazelle.core.variable import Variable
-from gazelle.optimizers.base import Optimizer, Slots
-from gazelle.optimizers.transforms import Arrays
+from gazelle.optimizers.arguments import invalid
+from gazelle.optimizers.base import Constraints, Optimizer
+from gazelle.optimizers.learning_rate import LearningRate
+from gazelle.optimizers.transforms import Arrays, Slots
 
 _INNER, _COUNT, _RATE = "inner.", "inner.iteration", "inner.learning_rate"
 
+#: arguments that files of earlier versions contain, and the values that have no effect
+_WITHOUT_EFFECT = {
+    "weight_decay": None,
+    "clipnorm": None,
+    "global_clipnorm": None,
+    "clipvalue": None,
+    "use_ema": False,
+    "ema_momentum": 0.99,
+    "ema_overwrite_frequency": None,
+    "loss_scale_factor": None,
+    "gradient_accumulation_steps": None,
+    "dynamic": True,
+}
+
 
 class LossScaleOptimizer(Optimizer):
-    r"""Multiplies the loss by s and divides the gradients by it:  inner.update(w, ∇(s L) / s).
+    r"""Optimizer that multiplies the loss by a scale s and divides the gradients by it:  inner.update(w, ∇(s L) / s).
 
-    Where a gradient is not finite, the weights stay and s becomes s / 2; after `dynamic_growth_steps` steps without
-    such a one, s becomes 2 s. `compile` puts it around the optimizer of a model under 'mixed_float16' by itself.
+    If a gradient is not finite, the weights are unchanged and  s <- s / 2;  after `dynamic_growth_steps` finite steps
+    s <- 2 s.  `compile` wraps the optimizer of a model with the dtype policy 'mixed_float16' in this class.
 
     Args:
-        inner_optimizer: the optimizer that changes the weights. What it was told about clipping, averages and decay
-            holds; its `loss_scale_factor` is taken away.
-        initial_scale: the first s; too large is soon mended, too small is not.
-        dynamic_growth_steps: see there.
+        inner_optimizer: The optimizer that updates the weights. Its clipping, averages and decay apply; its
+            `loss_scale_factor` is removed.
+        initial_scale: First value of s. A value that is too large is halved until it fits.
+        dynamic_growth_steps: Consecutive finite steps after which s is doubled.
+        name: Name in files; by default made from the class name.
+        kwargs: Arguments of `Optimizer` that files of earlier versions contain, at values without effect.
 
-    Source: Micikevicius et al., Mixed Precision Training (2018).
+    Raises:
+        ArgumentTypeError: If `inner_optimizer` is no optimizer, or an argument belongs to the inner optimizer.
+        ArgumentError: If `inner_optimizer` contains optimizers itself, or a number is out of range.
 
-    >>> scaled = LossScaleOptimizer(SGD(0.5), initial_scale=4.0)
-    >>> params = {"w": jnp.array([1.0])}
-    >>> slots = scaled.init(params)
-    >>> float(scaled.scale_loss(1.0, slots))
-    4.0
-    >>> params, slots = scaled.update(params, {"w": jnp.array([jnp.inf])}, slots, scaled.hyper(), 0)
-    >>> params["w"].tolist(), float(slots["dynamic_scale"][""])
-    ([1.0], 2.0)
+    Source: Micikevicius et al., "Mixed Precision Training", 2018.
+
+    Example:
+        >>> scaled = LossScaleOptimizer(SGD(0.5), initial_scale=4.0)
+        >>> params = {"w": jnp.array([1.0])}
+        >>> slots = scaled.init(params)
+        >>> float(scaled.scale_loss(1.0, slots))
+        4.0
+        >>> params, slots = scaled.update(params, {"w": jnp.array([jnp.inf])}, slots, scaled.hyper(), 0)
+        >>> params["w"].tolist(), float(slots["dynamic_scale"][""])
+        ([1.0], 2.0)
     """
 
     def __init__(
         self,
-        inner_optimizer: Any,
+        inner_optimizer: Optimizer,
         initial_scale: float = 2.0**15,
         dynamic_growth_steps: int = 2000,
         name: str | None = None,
@@ -63,7 +87,7 @@ class LossScaleOptimizer(Optimizer):
                 )
             )
         for key, value in kwargs.items():
-            if key not in _IDLE or value not in (_IDLE[key], None):
+            if key not in _WITHOUT_EFFECT or value not in (_WITHOUT_EFFECT[key], None):
                 raise ArgumentTypeError(
                     message(
                         f"LossScaleOptimizer({key}={value!r})",
@@ -73,159 +97,169 @@ class LossScaleOptimizer(Optimizer):
                 )
         super().__init__(0.0, name=name)
         if not initial_scale > 0:
-            raise self._refuse("initial_scale", "a number above 0")
+            raise invalid(self, "initial_scale", "a number above 0")
         if isinstance(dynamic_growth_steps, bool) or not dynamic_growth_steps >= 1:
-            raise self._refuse("dynamic_growth_steps", "a whole number of at least 1")
+            raise invalid(self, "dynamic_growth_steps", "an integer of at least 1")
         inner_optimizer.loss_scale_factor = None
         self._excluded = inner_optimizer._excluded
-        self._state = self._first()
-        self._rated = len(inner_optimizer.own_variables()) == 2
+        self._state = self._first_slots()
+        self._has_rate = len(inner_optimizer.own_variables()) == 2
+        # the inner optimizer's step counter and learning rate become slots of this optimizer
         for slot, attribute in ((_COUNT, "_iterations"), (_RATE, "_learning_rate")):
-            if slot == _COUNT or self._rated:
+            if slot == _COUNT or self._has_rate:
                 self._state[slot] = {"": getattr(inner_optimizer, attribute)._value}
                 setattr(inner_optimizer, attribute, self.slot_variable(slot))
 
-    def _first(self) -> Slots:
+    def _first_slots(self) -> Slots:
         return {
             "step_counter": {"": jnp.zeros((), jnp.int32)},
             "dynamic_scale": {"": jnp.asarray(self.initial_scale, jnp.float32)},
         }
 
-    # The pure part ---------------------------------------------------------------------------------------------------
+    # Pure functions --------------------------------------------------------------------------------------------------
 
     def init(self, params: Arrays) -> Slots:
-        out = self._first() | {_COUNT: {"": jnp.zeros((), jnp.int32)}}
-        if self._rated:
-            out[_RATE] = {"": self._state[_RATE][""]}
-        return out | {_INNER + name: arrays for name, arrays in self.inner_optimizer.init(params).items()}
+        slots = self._first_slots() | {_COUNT: {"": jnp.zeros((), jnp.int32)}}
+        if self._has_rate:
+            slots[_RATE] = {"": self._state[_RATE][""]}
+        return slots | {_INNER + name: arrays for name, arrays in self.inner_optimizer.init(params).items()}
 
     def hyper(self) -> Arrays:
-        """The inner rate where it is a function of nothing; numbers are part of the slots, schedules of the program."""
-        return super().hyper() | (
-            {} if self._rated else {_INNER + k: v for k, v in self.inner_optimizer.hyper().items()}
-        )
+        inner = {} if self._has_rate else self.inner_optimizer.hyper()  # a learning rate variable is part of the slots
+        return super().hyper() | {_INNER + name: value for name, value in inner.items()}
 
     def update(
         self,
         params: Arrays,
-        grads: Mapping[str, Any],
+        grads: Mapping[str, Array | None],
         slots: Slots,
         hyper: Arrays,
-        step: Any,
-        constraints: Mapping[str, Any] | None = None,
+        step: ArrayLike,
+        constraints: Constraints = None,
     ) -> tuple[Arrays, Slots]:
         live = {p: g for p, g in grads.items() if g is not None and p in params}
-        good, scale = slots["step_counter"][""], slots["dynamic_scale"][""]
+        finite_steps, scale = slots["step_counter"][""], slots["dynamic_scale"][""]
 
-        def step_on() -> tuple[Arrays, Slots]:
-            after, own = self._inner_update(params, {p: g / scale for p, g in live.items()}, slots, hyper, constraints)
-            grown = good == self.dynamic_growth_steps - 1
+        def apply() -> tuple[Arrays, Slots]:
+            unscaled = {p: g / scale for p, g in live.items()}
+            after, inner = self._update_inner(params, unscaled, slots, hyper, constraints)
+            grow = finite_steps == self.dynamic_growth_steps - 1
             counters = {
-                "step_counter": {"": jnp.where(grown, 0, good + 1)},
-                "dynamic_scale": {"": jnp.where(grown, scale * 2, scale)},
+                "step_counter": {"": jnp.where(grow, 0, finite_steps + 1)},
+                "dynamic_scale": {"": jnp.where(grow, scale * 2, scale)},
             }
-            return after, slots | own | counters
+            return after, slots | inner | counters
 
-        def leave_out() -> tuple[Arrays, Slots]:
-            counters = {"step_counter": {"": jnp.zeros_like(good)}, "dynamic_scale": {"": scale / 2}}
+        def skip() -> tuple[Arrays, Slots]:
+            counters = {"step_counter": {"": jnp.zeros_like(finite_steps)}, "dynamic_scale": {"": scale / 2}}
             return dict(params), slots | counters
 
-        return jax.lax.cond(self.check_finite(list(live.values())), step_on, leave_out)
+        return jax.lax.cond(self.check_finite(list(live.values())), apply, skip)
 
-    def _inner_update(self, params: Arrays, grads: Arrays, slots: Slots, hyper: Arrays, constraints: Any) -> Any:
-        own = {name.removeprefix(_INNER): arrays for name, arrays in slots.items() if name.startswith(_INNER)}
-        count, rate = own.pop("iteration")[""], own.pop("learning_rate", None)
+    def _update_inner(
+        self, params: Arrays, grads: Arrays, slots: Slots, hyper: Arrays, constraints: Constraints
+    ) -> tuple[Arrays, Slots]:
+        inner = {name.removeprefix(_INNER): arrays for name, arrays in slots.items() if name.startswith(_INNER)}
+        count, rate = inner.pop("iteration")[""], inner.pop("learning_rate", None)
         given = {name.removeprefix(_INNER): value for name, value in hyper.items() if name.startswith(_INNER)}
         given = given if rate is None else {"learning_rate": rate[""]}
-        params, own = self.inner_optimizer.update(params, grads, own, given, count, constraints)
-        return params, {_INNER + name: arrays for name, arrays in own.items()} | {_COUNT: {"": count + 1}}
+        params, inner = self.inner_optimizer.update(params, grads, inner, given, count, constraints)
+        return params, {_INNER + name: arrays for name, arrays in inner.items()} | {_COUNT: {"": count + 1}}
 
     @staticmethod
-    def check_finite(grads: Any) -> Any:
-        """Whether all numbers of all gradients are finite."""
+    def check_finite(grads: Iterable[Array | None]) -> Array:
+        """Return whether all numbers of all gradients are finite.
+
+        Args:
+            grads: Gradients; None is skipped.
+
+        Returns:
+            A boolean scalar.
+        """
         return jnp.all(jnp.asarray([jnp.all(jnp.isfinite(g)) for g in grads if g is not None]))
 
     def finalize(self, params: Arrays, slots: Slots) -> Arrays:
-        own = {name.removeprefix(_INNER): arrays for name, arrays in slots.items()}
-        return self.inner_optimizer.finalize(params, own)
+        inner = {name.removeprefix(_INNER): arrays for name, arrays in slots.items()}
+        return self.inner_optimizer.finalize(params, inner)
 
-    def scale_loss(self, loss: Any, slots: Slots | None = None) -> Any:
-        """The loss times s: what to take gradients of. slots: the state inside a compiled step."""
-        return loss * (self.dynamic_scale.value if slots is None else slots["dynamic_scale"][""])
+    def scale_loss(self, loss: ArrayLike, slots: Slots | None = None) -> ArrayLike:
+        scale = self.dynamic_scale.value if slots is None else slots["dynamic_scale"][""]
+        return loss * scale  # type: ignore[operator]
 
-    # The user's view -------------------------------------------------------------------------------------------------
+    # State and settings ----------------------------------------------------------------------------------------------
 
     @property
     def dynamic_scale(self) -> Variable:
-        """s, as a variable."""
+        """The scale s, as a variable."""
         return self.slot_variable("dynamic_scale")
 
     @property
     def step_counter(self) -> Variable:
-        """Steps since s last changed."""
+        """The number of steps since s last changed."""
         return self.slot_variable("step_counter")
 
     @property
-    def learning_rate(self) -> Any:
+    def learning_rate(self) -> Variable | Array:
+        """The learning rate of the inner optimizer."""
         return self.inner_optimizer.learning_rate
 
     @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
+    def learning_rate(self, value: LearningRate) -> None:
         self.inner_optimizer.learning_rate = value
 
     @property
-    def iterations(self) -> Any:
-        """Finished updates; steps that were left out are none."""
+    def iterations(self) -> Variable | Array:
+        """The number of finished updates; skipped steps are not counted."""
         return self.inner_optimizer.iterations
 
     @property
     def use_ema(self) -> bool:
+        """Whether the inner optimizer keeps averages of the weights."""
         return bool(self.inner_optimizer.use_ema)
 
-    def exclude_from_weight_decay(self, var_list: Any = None, var_names: Any = None) -> None:
+    def exclude_from_weight_decay(
+        self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None
+    ) -> None:
         self.inner_optimizer.exclude_from_weight_decay(var_list, var_names)
         self._excluded = self.inner_optimizer._excluded
 
-    def keras_order(self, paths: Any) -> list[tuple[str, str]]:
-        own = [(_INNER + slot, path) for slot, path in self.inner_optimizer.keras_order(paths)]
-        held = [(slot, path) for slot, path in own if path in self._state.get(slot, {path: 0})]
-        return [(name, "") for name in ("step_counter", "dynamic_scale", _COUNT, *([_RATE] * self._rated))] + held
+    def keras_order(self, paths: Sequence[str]) -> list[tuple[str, str]]:
+        inner = [(_INNER + slot, path) for slot, path in self.inner_optimizer.keras_order(paths)]
+        present = [(slot, path) for slot, path in inner if path in self._state.get(slot, {path: 0})]
+        shared = ("step_counter", "dynamic_scale", _COUNT, *([_RATE] * self._has_rate))
+        return [(name, "") for name in shared] + present
 
-    def finalize_variable_values(self, var_list: Any) -> None:
+    def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
         averages = self.state.get(_INNER + "average", {})
         for variable in var_list:
             if self.key_of(variable) in averages:
                 variable.assign(averages[self.key_of(variable)])
 
-    def recipe(self) -> tuple[Any, ...]:
-        return type(self).__name__, self.dynamic_growth_steps, *self.inner_optimizer.recipe()
+    def program_key(self) -> tuple[Any, ...]:
+        return type(self).__name__, self.dynamic_growth_steps, *self.inner_optimizer.program_key()
 
-    def get_config(self) -> dict[str, Any]:
-        words = {
+    def get_config(self) -> Config:
+        arguments = {
             "inner_optimizer": self.inner_optimizer,
             "initial_scale": self.initial_scale,
             "dynamic_growth_steps": self.dynamic_growth_steps,
         }
-        return {"name": self.name, **serialize(words)}
+        return {"name": self.name, **serialize(arguments)}
 
 
-#: arguments that older files hold, at the values that say nothing
-_IDLE = {
-    "weight_decay": None,
-    "clipnorm": None,
-    "global_clipnorm": None,
-    "clipvalue": None,
-    "use_ema": False,
-    "ema_momentum": 0.99,
-    "ema_overwrite_frequency": None,
-    "loss_scale_factor": None,
-    "gradient_accumulation_steps": None,
-    "dynamic": True,
-}
+def scaled(optimizer: Optimizer | None) -> Optimizer | None:
+    """Wrap an optimizer in a `LossScaleOptimizer`, as `compile` does for the dtype policy 'mixed_float16'.
 
+    Args:
+        optimizer: The optimizer; None and a `LossScaleOptimizer` are returned unchanged.
 
-def scaled(optimizer: Any) -> Any:
-    """The optimizer with its loss scaled, as `compile` wraps it for 'mixed_float16'; None and scaled ones stay."""
+    Returns:
+        The wrapped optimizer.
+
+    Example:
+        >>> scaled(SGD(0.5)).inner_optimizer
+        <SGD name=sgd>
+    """
     if optimizer is None or isinstance(optimizer, LossScaleOptimizer):
         return optimizer
     return LossScaleOptimizer(optimizer, name="loss_scale_optimizer")

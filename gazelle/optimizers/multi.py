@@ -1,9 +1,9 @@
-"""Several optimizers as one, each for its own weights: rates of their own for each layer."""
+"""Several optimizers as one, each for its own weights: different learning rates for different layers."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
@@ -12,9 +12,10 @@ import jax.numpy as jnp
 
 from gazelle.core.config import ArgumentTypeError, Configurable, serialize, serialize_object
 from gazelle.core.errors import ArgumentError, GazelleError, message
+from gazelle.core.types import Array, ArrayLike, Config
 from gazelle.core.variable import Variable
-from gazelle.optimizers.base import Optimizer, Slots
-from gazelle.optimizers.transforms import Arrays
+from gazelle.optimizers.base import Constraints, Optimizer
+from gazelle.optimizers.transforms import Arrays, Slots
 
 _COUNT, _RATE = "iteration", "learning_rate"
 
@@ -23,8 +24,8 @@ class ManyRatesError(GazelleError, AttributeError):
     """A MultiOptimizer has no single learning rate."""
 
 
-def _checked(what: str, optimizer: Any) -> Optimizer:
-    """`optimizer` if it may work for others."""
+def _checked(what: str, optimizer: object) -> Optimizer:
+    """Return an optimizer that may be an inner one, or raise an error."""
     if not isinstance(optimizer, Optimizer):
         raise ArgumentTypeError(message(what, expected="an optimizer, such as Adam()", got=repr(optimizer)))
     if type(optimizer).__name__ in ("MultiOptimizer", "LossScaleOptimizer"):
@@ -33,21 +34,27 @@ def _checked(what: str, optimizer: Any) -> Optimizer:
 
 
 class OptimizerMap(Configurable, MutableMapping[str, Optimizer]):
-    """Patterns of variables' paths -> optimizers.
+    """Mapping from patterns of variable paths to optimizers.
 
-    A path is looked for as a key, then as a full match of the keys as regular expressions; `default_optimizer` has
-    what is left.
+    A path is first looked up as a key, then as a full match of the keys as regular expressions.
 
-    Errors: ArgumentError when two patterns fit one path, and for a key that is there already.
+    Args:
+        default_optimizer: Optimizer of all other variables.
+        optimizer_map: {path or regular expression: optimizer}.
 
-    >>> optimizers = OptimizerMap(SGD(0.1), {"encoder/.*": SGD(0.01, name="slow")})
-    >>> optimizers["encoder/dense/kernel"], optimizers["head/kernel"]
-    (<SGD name=slow>, <SGD name=sgd>)
+    Raises:
+        ArgumentTypeError: If a value is no optimizer.
+        ArgumentError: On look-up, if two patterns match a path; on assignment, if the key exists.
+
+    Example:
+        >>> optimizers = OptimizerMap(SGD(0.1), {"encoder/.*": SGD(0.01, name="slow")})
+        >>> optimizers["encoder/dense/kernel"], optimizers["head/kernel"]
+        (<SGD name=slow>, <SGD name=sgd>)
     """
 
     _namespace = "optimizers"
 
-    def __init__(self, default_optimizer: Any, optimizer_map: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, default_optimizer: Optimizer, optimizer_map: Mapping[str, Optimizer] | None = None) -> None:
         _checked("default_optimizer of OptimizerMap", default_optimizer)
         if not isinstance(optimizer_map, Mapping | None):
             raise ArgumentTypeError(
@@ -58,19 +65,19 @@ class OptimizerMap(Configurable, MutableMapping[str, Optimizer]):
             self[key] = optimizer
 
     def __getitem__(self, key: str) -> Optimizer:
-        fits = [key] if key in self.optimizer_map else [p for p in self.optimizer_map if re.fullmatch(p, key)]
-        if len(fits) > 1:
+        matches = [key] if key in self.optimizer_map else [p for p in self.optimizer_map if re.fullmatch(p, key)]
+        if len(matches) > 1:
             raise ArgumentError(
                 message(
                     f"The optimizer of '{key}'",
                     expected="one pattern that fits",
-                    got=", ".join(map(repr, fits)),
+                    got=", ".join(map(repr, matches)),
                     hint="Make the patterns narrower.",
                 )
             )
-        return self.optimizer_map[fits[0]] if fits else self.default_optimizer
+        return self.optimizer_map[matches[0]] if matches else self.default_optimizer
 
-    def __setitem__(self, key: str, optimizer: Any) -> None:
+    def __setitem__(self, key: str, optimizer: Optimizer) -> None:
         if not isinstance(key, str):
             raise ArgumentError(message("Key of OptimizerMap", expected="a path or a pattern", got=repr(key)))
         if key in self.optimizer_map:
@@ -90,33 +97,44 @@ class OptimizerMap(Configurable, MutableMapping[str, Optimizer]):
     def __len__(self) -> int:
         return len(self.optimizer_map)
 
-    def __call__(self, variable: Any) -> Optimizer:
-        """The optimizer of a variable."""
+    def __call__(self, variable: Variable) -> Optimizer:
+        """Return the optimizer of a variable."""
         return self[variable.path]
 
 
 class MultiOptimizer(Optimizer):
-    """Gives each weight to one of several optimizers, each with its own rate, clipping and averages.
+    """Optimizer that applies one of several inner optimizers to each weight.
+
+    The learning rates and step counters of the inner optimizers are part of the state, so they can be read and
+    assigned during training: `multi.optimizers[0].learning_rate.assign(0.1)`.
 
     Args:
-        optimizer_map: an `OptimizerMap`, or a function (variable) -> optimizer that may look at the variable's
-            `path`, `name`, `shape` and `dtype`.
-        loss_scale_factor: takes the place of the inner optimizers' own.
+        optimizer_map: An `OptimizerMap`, or a function variable -> optimizer that may read the `path`, `name`, `shape`
+            and `dtype` of the variable.
+        loss_scale_factor: Factor of the loss; replaces that of the inner optimizers.
+        name: Name in files; by default made from the class name.
 
-    The rates and counters of the inner optimizers are part of the state, so they can be read and assigned while it
-    trains: `multi.optimizers[0].learning_rate.assign(0.1)`.
+    Raises:
+        ArgumentTypeError: If `optimizer_map` is not callable, or returns no optimizer.
 
-    >>> multi = MultiOptimizer(OptimizerMap(SGD(1.0), {"head/.*": SGD(0.1)}))
-    >>> params = {"body/w": jnp.zeros(1), "head/w": jnp.zeros(1)}
-    >>> grads = {path: jnp.ones(1) for path in params}
-    >>> {path: float(w[0]) for path, w in multi.update(params, grads, multi.init(params), multi.hyper(), 0)[0].items()}
-    {'body/w': -1.0, 'head/w': -0.10000000149011612}
+    Example:
+        >>> multi = MultiOptimizer(OptimizerMap(SGD(1.0), {"head/.*": SGD(0.1)}))
+        >>> params = {"body/w": jnp.zeros(1), "head/w": jnp.zeros(1)}
+        >>> grads = {path: jnp.ones(1) for path in params}
+        >>> params, slots = multi.update(params, grads, multi.init(params), multi.hyper(), 0)
+        >>> {path: float(w[0]) for path, w in params.items()}
+        {'body/w': -1.0, 'head/w': -0.10000000149011612}
     """
 
-    def __init__(self, optimizer_map: Any, loss_scale_factor: float | None = None, name: str | None = None) -> None:
+    def __init__(
+        self,
+        optimizer_map: OptimizerMap | Callable[[Any], Optimizer],
+        loss_scale_factor: float | None = None,
+        name: str | None = None,
+    ) -> None:
         self.optimizers: list[Optimizer] = []
         self._labels: list[str] = []
-        self._chosen: dict[str, int] = {}  # path -> number of its optimizer
+        self._index_of: dict[str, int] = {}  # path -> index of its optimizer
         super().__init__(0.0, loss_scale_factor=loss_scale_factor, name=name)
         if not callable(optimizer_map):
             raise ArgumentTypeError(
@@ -129,92 +147,95 @@ class MultiOptimizer(Optimizer):
             )
         if isinstance(optimizer_map, OptimizerMap):
             for optimizer in (*optimizer_map.values(), optimizer_map.default_optimizer):
-                self._number(optimizer)
+                self._add(optimizer)
 
-    # Who is whose ----------------------------------------------------------------------------------------------------
-
-    def _number(self, optimizer: Optimizer) -> int:
-        """The number of an inner optimizer; a new one hands its counter and its rate to our state."""
-        for number, known in enumerate(self.optimizers):
+    def _add(self, optimizer: Optimizer) -> int:
+        """Return the index of an inner optimizer. Step counter and learning rate of a new one become slots."""
+        for index, known in enumerate(self.optimizers):
             if known is optimizer:
-                return number
-        label, more = optimizer.name, 0
+                return index
+        label, number = optimizer.name, 0
         while label in self._labels:
-            more += 1
-            label = f"{optimizer.name}_{more}"
+            number += 1
+            label = f"{optimizer.name}_{number}"
         self.optimizers.append(optimizer)
         self._labels.append(label)
         optimizer.loss_scale_factor = self.loss_scale_factor
         if optimizer.use_ema:
             self.use_ema = True
         for what, attribute in ((_COUNT, "_iterations"), (_RATE, "_learning_rate")):
-            held = getattr(optimizer, attribute)
-            if isinstance(held, Variable):
-                self._state[f"{label}.{what}"] = {"": held._value}
+            variable = getattr(optimizer, attribute)
+            if isinstance(variable, Variable):
+                self._state[f"{label}.{what}"] = {"": variable._value}
                 setattr(optimizer, attribute, self.slot_variable(f"{label}.{what}"))
         return len(self.optimizers) - 1
 
     def _groups(self, params: Arrays) -> list[tuple[str, Optimizer, list[str]]]:
-        """(label, optimizer, paths) of each inner optimizer."""
+        """Return (label, optimizer, paths) of each inner optimizer."""
         for path, w in params.items():
-            if path not in self._chosen:
+            if path not in self._index_of:
                 variable = SimpleNamespace(path=path, name=path.rsplit("/", 1)[-1], shape=tuple(w.shape), dtype=w.dtype)
                 with jax.ensure_compile_time_eval():
                     optimizer = _checked(f"The optimizer of '{path}'", self.optimizer_map(variable))
-                    self._chosen[path] = self._number(optimizer)
+                    self._index_of[path] = self._add(optimizer)
         return [
-            (label, optimizer, [p for p in params if self._chosen[p] == number])
-            for number, (label, optimizer) in enumerate(zip(self._labels, self.optimizers, strict=True))
+            (label, optimizer, [p for p in params if self._index_of[p] == index])
+            for index, (label, optimizer) in enumerate(zip(self._labels, self.optimizers, strict=True))
         ]
 
-    # The pure part ---------------------------------------------------------------------------------------------------
+    # Pure functions --------------------------------------------------------------------------------------------------
 
     def init(self, params: Arrays) -> Slots:
-        out: Slots = {}
+        slots: Slots = {}
         for label, optimizer, paths in self._groups(params):
-            out |= {f"{label}.{_COUNT}": {"": jnp.zeros((), jnp.int32)}}
+            slots |= {f"{label}.{_COUNT}": {"": jnp.zeros((), jnp.int32)}}
             if isinstance(optimizer._learning_rate, Variable):
-                out |= {f"{label}.{_RATE}": {"": optimizer._learning_rate.value}}
+                slots |= {f"{label}.{_RATE}": {"": optimizer._learning_rate.value}}
             inner = optimizer.init({p: params[p] for p in paths})
-            out |= {f"{label}.{name}": arrays for name, arrays in inner.items()}
-        return out
+            slots |= {f"{label}.{name}": arrays for name, arrays in inner.items()}
+        return slots
 
     def hyper(self) -> Arrays:
-        """The rates that are functions of nothing; the others are part of the slots, or of the program."""
+        """Return the learning rates that are functions without arguments.
+
+        All others are part of the slots or, as schedules, of the compiled program.
+
+        Returns:
+            {"<label>.learning_rate": number}, and "learning_rate".
+        """
         pairs = zip(self._labels, self.optimizers, strict=True)
-        loose = {lb: o.hyper() for lb, o in pairs if not isinstance(o._learning_rate, Variable)}
-        return super().hyper() | {f"{lb}.{name}": value for lb, found in loose.items() for name, value in found.items()}
+        inner = {label: o.hyper() for label, o in pairs if not isinstance(o._learning_rate, Variable)}
+        return super().hyper() | {f"{label}.{name}": v for label, found in inner.items() for name, v in found.items()}
 
     def update(
         self,
         params: Arrays,
-        grads: Mapping[str, Any],
+        grads: Mapping[str, Array | None],
         slots: Slots,
         hyper: Arrays,
-        step: Any,
-        constraints: Mapping[str, Any] | None = None,
+        step: ArrayLike,
+        constraints: Constraints = None,
     ) -> tuple[Arrays, Slots]:
         params, slots = dict(params), dict(slots)
         for label, optimizer, paths in self._groups(params):
             if not paths:
                 continue
-            own = {name.removeprefix(f"{label}."): a for name, a in slots.items() if name.startswith(f"{label}.")}
-            count, rate = own.pop(_COUNT)[""], own.pop(_RATE, None)
+            inner = {name.removeprefix(f"{label}."): a for name, a in slots.items() if name.startswith(f"{label}.")}
+            count, rate = inner.pop(_COUNT)[""], inner.pop(_RATE, None)
             given = {} if rate is None else {_RATE: rate[""]}
             if f"{label}.{_RATE}" in hyper:
                 given = {_RATE: hyper[f"{label}.{_RATE}"]}
-            after, own = optimizer.update(
+            after, inner = optimizer.update(
                 {p: params[p] for p in paths},
                 {p: grads[p] for p in paths if p in grads},
-                own,
+                inner,
                 given,
                 count,
                 constraints,
             )
             params |= after
-            slots |= {f"{label}.{name}": arrays for name, arrays in own.items()} | {
-                f"{label}.{_COUNT}": {"": count + 1}
-            }
+            slots |= {f"{label}.{name}": arrays for name, arrays in inner.items()}
+            slots |= {f"{label}.{_COUNT}": {"": count + 1}}
         return params, slots
 
     def finalize(self, params: Arrays, slots: Slots) -> Arrays:
@@ -223,33 +244,34 @@ class MultiOptimizer(Optimizer):
                 params = params | {p: a for p, a in arrays.items() if p in params}
         return params
 
-    # The user's view -------------------------------------------------------------------------------------------------
+    # State and settings ----------------------------------------------------------------------------------------------
 
-    def keras_order(self, paths: Any) -> list[tuple[str, str]]:
-        out = []
-        for number, (label, optimizer) in enumerate(zip(self._labels, self.optimizers, strict=True)):
-            held = [what for what in (_COUNT, _RATE) if f"{label}.{what}" in self._state]
-            own = optimizer.keras_order([p for p in paths if self._chosen.get(p) == number])
-            own = [(s, p) for s, p in own if p in self._state.get(f"{label}.{s}", {p: 0})]
-            out += [(f"{label}.{what}", "") for what in held] + [(f"{label}.{slot}", path) for slot, path in own]
-        return out
+    def keras_order(self, paths: Sequence[str]) -> list[tuple[str, str]]:
+        order = []
+        for index, (label, optimizer) in enumerate(zip(self._labels, self.optimizers, strict=True)):
+            shared = [what for what in (_COUNT, _RATE) if f"{label}.{what}" in self._state]
+            inner = optimizer.keras_order([p for p in paths if self._index_of.get(p) == index])
+            inner = [(s, p) for s, p in inner if p in self._state.get(f"{label}.{s}", {p: 0})]
+            order += [(f"{label}.{what}", "") for what in shared] + [(f"{label}.{slot}", path) for slot, path in inner]
+        return order
 
-    def finalize_variable_values(self, var_list: Any) -> None:
+    def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
         for variable in var_list:
             key = self.key_of(variable)
             for name, arrays in self.state.items():
                 if name.endswith(".average") and key in arrays:
                     variable.assign(arrays[key])
 
-    def _show_rate(self) -> NoReturn:
+    def _check_rate_exists(self) -> NoReturn:
         raise ManyRatesError(
             message("A MultiOptimizer has no learning rate of its own", hint="Use those of multi.optimizers[i].")
         )
 
-    def recipe(self) -> tuple[Any, ...]:
-        return type(self).__name__, self.loss_scale_factor, *(o.recipe() for o in self.optimizers), str(self._chosen)
+    def program_key(self) -> tuple[Any, ...]:
+        inner = (o.program_key() for o in self.optimizers)
+        return type(self).__name__, self.loss_scale_factor, *inner, str(self._index_of)
 
-    def get_config(self) -> dict[str, Any]:
-        chooser: OptimizerMap | Callable[[Any], Any] = self.optimizer_map
-        shown = serialize_object(chooser) if isinstance(chooser, OptimizerMap) else serialize(chooser)
-        return {"optimizer_map": shown, "loss_scale_factor": self.loss_scale_factor, "name": self.name}
+    def get_config(self) -> Config:
+        mapping: Any = self.optimizer_map
+        config = serialize_object(mapping) if isinstance(mapping, OptimizerMap) else serialize(mapping)
+        return {"optimizer_map": config, "loss_scale_factor": self.loss_scale_factor, "name": self.name}

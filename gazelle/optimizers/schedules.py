@@ -1,17 +1,16 @@
-"""Learning rates that are functions of the step: traced into the compiled training step."""
+"""Learning rates as functions of the step, traced into the compiled training step."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import jax.numpy as jnp
 
-from gazelle.core.config import Configurable, with_custom_objects
-from gazelle.core.config import deserialize as _deserialize
-from gazelle.core.config import serialize as _serialize
+from gazelle.core.config import Configurable
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.lookup import Lookup
+from gazelle.core.types import Array, ArrayLike
 
 __all__ = [
     "CosineDecay",
@@ -27,47 +26,67 @@ __all__ = [
 
 
 class LearningRateSchedule(Configurable):
-    """A learning rate that depends on the number of finished steps.
+    """Base class of schedules: functions of the number of finished steps that return a learning rate.
 
-    A subclass writes `__call__(self, step)`. The call is compiled: `step` is an int32 array, not a Python number, so
-    choose with `jnp.where`, not with `if`.
+    A subclass defines `__call__(self, step)`. The call is compiled: `step` is an int32 array, not a Python number, so
+    `jnp.where` takes the place of `if`.
 
-    >>> class Halves(LearningRateSchedule):
-    ...     def __init__(self, every):
-    ...         self.every = every
-    ...     def __call__(self, step):
-    ...         return 0.5 ** (step // self.every)
-    >>> float(Halves(every=10)(25))
-    0.25
+    Example:
+        >>> class Halves(LearningRateSchedule):
+        ...     def __init__(self, every):
+        ...         self.every = every
+        ...     def __call__(self, step):
+        ...         return 0.5 ** (step // self.every)
+        >>> float(Halves(every=10)(25))
+        0.25
     """
 
     _namespace = "optimizers.schedules"
 
-    def __call__(self, step: Any) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} has no __call__(self, step): it returns the rate at a step.")
+    def __call__(self, step: ArrayLike) -> Array:
+        """Return the learning rate at a step.
 
-    def _above_zero(self, *names: str) -> None:
-        for name in names:
-            value = getattr(self, name)
-            if not value > 0:
-                what = f"{type(self).__name__}({name}={value!r})"
-                raise ArgumentError(message(what, expected="a number above 0", got=value))
+        Args:
+            step: Number of finished steps.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} has no __call__(self, step), which returns the learning rate at a step."
+        )
 
 
-def _float(step: Any) -> Any:
+def _check_positive(schedule: LearningRateSchedule, *names: str) -> None:
+    for name in names:
+        value = getattr(schedule, name)
+        if not value > 0:
+            what = f"{type(schedule).__name__}({name}={value!r})"
+            raise ArgumentError(message(what, expected="a number above 0", got=value))
+
+
+def _float(step: ArrayLike) -> Array:
     return jnp.asarray(step, jnp.float32)
 
 
-def _spans(step: Any, length: Any) -> Any:
-    """How many whole spans are over. XLA turns x / 7 into x * (1 / 7), so that floor(7 / 7) may be 0: divide whole."""
+def _periods(step: ArrayLike, length: float) -> Array:
+    """Return the number of finished periods; the division is of integers, since XLA computes x / 7 as x (1 / 7)."""
     return _float(jnp.asarray(step) // length)
 
 
 class ExponentialDecay(LearningRateSchedule):
-    """rate = initial_learning_rate * decay_rate ** (step / decay_steps), the exponent floored if `staircase`.
+    """Exponential decay:  initial_learning_rate decay_rate^p,  p = step / decay_steps.
 
-    >>> float(ExponentialDecay(0.5, decay_steps=10, decay_rate=0.5)(10))
-    0.25
+    Args:
+        initial_learning_rate: Learning rate at step 0.
+        decay_steps: Steps in which the learning rate is multiplied by `decay_rate`, above 0.
+        decay_rate: Factor per `decay_steps`.
+        staircase: Rounds p down, so that the learning rate is constant for `decay_steps`.
+        name: Name in configs.
+
+    Raises:
+        ArgumentError: If `decay_steps` is not above 0.
+
+    Example:
+        >>> float(ExponentialDecay(0.5, decay_steps=10, decay_rate=0.5)(10))
+        0.25
     """
 
     def __init__(
@@ -78,18 +97,29 @@ class ExponentialDecay(LearningRateSchedule):
         staircase: bool = False,
         name: str = "ExponentialDecay",
     ) -> None:
-        self._above_zero("decay_steps")
+        _check_positive(self, "decay_steps")
 
-    def __call__(self, step: Any) -> Any:
-        p = _spans(step, self.decay_steps) if self.staircase else _float(step) / self.decay_steps
+    def __call__(self, step: ArrayLike) -> Array:
+        p = _periods(step, self.decay_steps) if self.staircase else _float(step) / self.decay_steps
         return self.initial_learning_rate * self.decay_rate**p
 
 
 class InverseTimeDecay(LearningRateSchedule):
-    """rate = initial_learning_rate / (1 + decay_rate * step / decay_steps), the quotient floored if `staircase`.
+    """Inverse time decay:  initial_learning_rate / (1 + decay_rate p),  p = step / decay_steps.
 
-    >>> float(InverseTimeDecay(0.5, decay_steps=10, decay_rate=1.0)(10))
-    0.25
+    Args:
+        initial_learning_rate: Learning rate at step 0.
+        decay_steps: Unit of p in steps, above 0.
+        decay_rate: Factor of p.
+        staircase: Rounds p down, so that the learning rate is constant for `decay_steps`.
+        name: Name in configs.
+
+    Raises:
+        ArgumentError: If `decay_steps` is not above 0.
+
+    Example:
+        >>> float(InverseTimeDecay(0.5, decay_steps=10, decay_rate=1.0)(10))
+        0.25
     """
 
     def __init__(
@@ -100,18 +130,27 @@ class InverseTimeDecay(LearningRateSchedule):
         staircase: bool = False,
         name: str = "InverseTimeDecay",
     ) -> None:
-        self._above_zero("decay_steps")
+        _check_positive(self, "decay_steps")
 
-    def __call__(self, step: Any) -> Any:
-        p = _spans(step, self.decay_steps) if self.staircase else _float(step) / self.decay_steps
+    def __call__(self, step: ArrayLike) -> Array:
+        p = _periods(step, self.decay_steps) if self.staircase else _float(step) / self.decay_steps
         return self.initial_learning_rate / (1 + self.decay_rate * p)
 
 
 class PiecewiseConstantDecay(LearningRateSchedule):
-    """rate = values[i] for boundaries[i-1] < step <= boundaries[i].
+    """Piecewise constant learning rate:  values[i] for boundaries[i-1] < step <= boundaries[i].
 
-    >>> [float(PiecewiseConstantDecay([100], [1.0, 0.5])(step)) for step in (100, 101)]
-    [1.0, 0.5]
+    Args:
+        boundaries: Steps in increasing order.
+        values: Learning rates, one more than boundaries.
+        name: Name in configs.
+
+    Raises:
+        ArgumentError: If the number of values is wrong, or the boundaries do not increase.
+
+    Example:
+        >>> [float(PiecewiseConstantDecay([100], [1.0, 0.5])(step)) for step in (100, 101)]
+        [1.0, 0.5]
     """
 
     def __init__(self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant") -> None:
@@ -125,10 +164,10 @@ class PiecewiseConstantDecay(LearningRateSchedule):
             )
         if list(boundaries) != sorted(boundaries):
             raise ArgumentError(
-                message("PiecewiseConstantDecay", expected="boundaries that rise", got=list(boundaries))
+                message("PiecewiseConstantDecay", expected="increasing boundaries", got=list(boundaries))
             )
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: ArrayLike) -> Array:
         values = jnp.asarray(self.values, jnp.float32)
         if not self.boundaries:
             return values[0]
@@ -136,12 +175,22 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
 
 class PolynomialDecay(LearningRateSchedule):
-    """rate = (initial - end) * (1 - p) ** power + end,  p = min(step, decay_steps) / decay_steps.
+    """Polynomial decay:  (initial - end) (1 - p)^power + end,  p = min(step, decay_steps) / decay_steps.
 
-    `cycle` starts again at each multiple of decay_steps, on a span that is one decay_steps longer each time.
+    Args:
+        initial_learning_rate: Learning rate at step 0.
+        decay_steps: Steps until the learning rate is `end_learning_rate`, above 0.
+        end_learning_rate: Final learning rate.
+        power: Exponent; 1 is a linear decay.
+        cycle: Restarts at each multiple of `decay_steps`, with a period that is one `decay_steps` longer each time.
+        name: Name in configs.
 
-    >>> float(PolynomialDecay(1.0, decay_steps=10, end_learning_rate=0.0)(5))
-    0.5
+    Raises:
+        ArgumentError: If `decay_steps` is not above 0.
+
+    Example:
+        >>> float(PolynomialDecay(1.0, decay_steps=10, end_learning_rate=0.0)(5))
+        0.5
     """
 
     def __init__(
@@ -153,11 +202,11 @@ class PolynomialDecay(LearningRateSchedule):
         cycle: bool = False,
         name: str = "PolynomialDecay",
     ) -> None:
-        self._above_zero("decay_steps")
+        _check_positive(self, "decay_steps")
 
-    def __call__(self, step: Any) -> Any:
-        if self.cycle:  # the number of spans begun, 1 at the first step
-            begun = jnp.maximum(-_spans(-jnp.asarray(step), self.decay_steps), 1)
+    def __call__(self, step: ArrayLike) -> Array:
+        if self.cycle:  # the number of periods begun, 1 at the first step
+            begun = jnp.maximum(-_periods(-jnp.asarray(step), self.decay_steps), 1)
             p = _float(step) / (self.decay_steps * begun)
         else:
             p = jnp.minimum(_float(step), self.decay_steps) / self.decay_steps
@@ -165,15 +214,26 @@ class PolynomialDecay(LearningRateSchedule):
 
 
 class CosineDecay(LearningRateSchedule):
-    """rate = start * ((1 - alpha) * (1 + cos(pi * p)) / 2 + alpha),  p = step / decay_steps, at most 1.
+    """Cosine decay with optional warmup:  start ((1 - alpha) (1 + cos(π p)) / 2 + alpha).
 
-    With `warmup_target` the rate first goes in a line from initial_learning_rate to warmup_target, in `warmup_steps`,
-    and decays from there (start = warmup_target); else start = initial_learning_rate.
+    p = min(step, decay_steps) / decay_steps, counted from the end of the warmup.
+
+    Args:
+        initial_learning_rate: Learning rate at step 0, and `start` without warmup.
+        decay_steps: Steps of the decay, above 0.
+        alpha: Final learning rate as a fraction of `start`.
+        name: Name in configs.
+        warmup_target: Learning rate at the end of the warmup, which is `start` then; None for no warmup.
+        warmup_steps: Steps in which the learning rate changes linearly to `warmup_target`.
+
+    Raises:
+        ArgumentError: If `decay_steps` is not above 0.
 
     Source: Loshchilov & Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017.
 
-    >>> round(float(CosineDecay(1.0, decay_steps=10)(5)), 3)
-    0.5
+    Example:
+        >>> round(float(CosineDecay(1.0, decay_steps=10)(5)), 3)
+        0.5
     """
 
     def __init__(
@@ -185,33 +245,44 @@ class CosineDecay(LearningRateSchedule):
         warmup_target: float | None = None,
         warmup_steps: int = 0,
     ) -> None:
-        self._above_zero("decay_steps")
+        _check_positive(self, "decay_steps")
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: ArrayLike) -> Array:
         step = _float(step)
         if self.warmup_target is None:
             return self.initial_learning_rate * self._decayed(step)
         rate = self.warmup_target * self._decayed(step - self.warmup_steps)
         if not self.warmup_steps:
             return rate
-        gradient = (self.warmup_target - self.initial_learning_rate) / self.warmup_steps
-        return jnp.where(step < self.warmup_steps, self.initial_learning_rate + gradient * step, rate)
+        increase = (self.warmup_target - self.initial_learning_rate) / self.warmup_steps
+        return jnp.where(step < self.warmup_steps, self.initial_learning_rate + increase * step, rate)
 
-    def _decayed(self, step: Any) -> Any:
+    def _decayed(self, step: Array) -> Array:
         p = jnp.minimum(step, self.decay_steps) / self.decay_steps
         return (1 - self.alpha) * 0.5 * (1 + jnp.cos(math.pi * p)) + self.alpha
 
 
 class CosineDecayRestarts(LearningRateSchedule):
-    """Cosine decay that starts again and again.
+    """Cosine decay with warm restarts:  initial_learning_rate ((1 - alpha) m_mul^i (1 + cos(π p)) / 2 + alpha).
 
-    Period i is first_decay_steps * t_mul ** i long; with p in [0, 1) the part of it that is over:
-    rate = initial_learning_rate * ((1 - alpha) * m_mul ** i * (1 + cos(pi * p)) / 2 + alpha).
+    Period i has  first_decay_steps t_mul^i  steps; p in [0, 1) is its finished fraction.
+
+    Args:
+        initial_learning_rate: Learning rate at step 0.
+        first_decay_steps: Steps of the first period, above 0.
+        t_mul: Factor of the length of successive periods, above 0.
+        m_mul: Factor of the first learning rate of successive periods.
+        alpha: Final learning rate of a period as a fraction of `initial_learning_rate`.
+        name: Name in configs.
+
+    Raises:
+        ArgumentError: If `first_decay_steps` or `t_mul` is not above 0.
 
     Source: Loshchilov & Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017.
 
-    >>> [round(float(CosineDecayRestarts(1.0, 10, t_mul=1.0)(step)), 3) for step in (5, 10)]
-    [0.5, 1.0]
+    Example:
+        >>> [round(float(CosineDecayRestarts(1.0, 10, t_mul=1.0)(step)), 3) for step in (5, 10)]
+        [0.5, 1.0]
     """
 
     def __init__(
@@ -223,29 +294,21 @@ class CosineDecayRestarts(LearningRateSchedule):
         alpha: float = 0.0,
         name: str = "SGDRDecay",
     ) -> None:
-        self._above_zero("first_decay_steps", "t_mul")
+        _check_positive(self, "first_decay_steps", "t_mul")
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: ArrayLike) -> Array:
         p = _float(step) / self.first_decay_steps
         if self.t_mul == 1:
-            i = _spans(step, self.first_decay_steps)
+            i = _periods(step, self.first_decay_steps)
             p = p - i
-        else:  # the first i periods take (1 - t_mul**i) / (1 - t_mul) of the first one's length
+        else:  # the first i periods have (1 - t_mul^i) / (1 - t_mul) times the length of the first one
             t_mul = jnp.float32(self.t_mul)
             periods = jnp.log(1 - p * (1 - t_mul)) / jnp.log(t_mul)
-            i = jnp.floor(periods + 1e-6 * (1 + periods))  # rounding must not put a restart off by a step
+            i = jnp.floor(periods + 1e-6 * (1 + periods))  # rounding must not delay a restart by a step
             p = (p - (1 - t_mul**i) / (1 - t_mul)) / t_mul**i
         decayed = 0.5 * jnp.float32(self.m_mul) ** i * (1 + jnp.cos(math.pi * p))
         return self.initial_learning_rate * ((1 - self.alpha) * decayed + self.alpha)
 
 
-def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, Any]:
-    """The schedule as a config dict."""
-    out: dict[str, Any] = _serialize(learning_rate_schedule)
-    return out
-
-
-@with_custom_objects
-def deserialize(config: Mapping[str, Any]) -> Any:
-    """The schedule that a config dict describes."""
-    return _deserialize(config, LearningRateSchedule._namespace)
+_lookup: Lookup[LearningRateSchedule] = Lookup("learning rate schedule", LearningRateSchedule._namespace)
+serialize, deserialize = _lookup.serialize, _lookup.deserialize

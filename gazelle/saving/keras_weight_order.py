@@ -10,7 +10,7 @@ from typing import Any
 from gazelle.core.config import snake
 from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
-from gazelle.optimizers.stateful import SlotVariable
+from gazelle.optimizers.state import SlotVariable
 
 _SKIPPED = frozenset({"_layers", "_config", "nodes", "_eager_losses", "_build_shapes", "optimizer", "history"})
 

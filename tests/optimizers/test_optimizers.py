@@ -62,12 +62,12 @@ def variables():
         (lambda: Adam(clipnorm=-1.0), "Adam(clipnorm=-1.0): expected a number of at least 0, or None"),
         (lambda: Adam(weight_decay=-1.0), "Adam(weight_decay=-1.0)"),
         (lambda: Adam(ema_momentum=2.0), "Adam(ema_momentum=2.0)"),
-        (lambda: Adam(ema_overwrite_frequency=0), "a whole number of at least 1, or None, got 0."),
-        (lambda: Adam(gradient_accumulation_steps=1), "a whole number of at least 2, or None, got 1."),
+        (lambda: Adam(ema_overwrite_frequency=0), "an integer of at least 1, or None, got 0."),
+        (lambda: Adam(gradient_accumulation_steps=1), "an integer of at least 2, or None, got 1."),
         (lambda: Adam(loss_scale_factor=0.0), "a number above 0, or None"),
         (lambda: schedules.ExponentialDecay(0.1, 0, 0.5), "ExponentialDecay(decay_steps=0): expected a number above 0"),
         (lambda: schedules.PiecewiseConstantDecay([1, 2], [0.1]), "one value more than boundaries, got 2 boundaries"),
-        (lambda: schedules.PiecewiseConstantDecay([2, 1], [1, 2, 3]), "boundaries that rise, got [2, 1]."),
+        (lambda: schedules.PiecewiseConstantDecay([2, 1], [1, 2, 3]), "increasing boundaries, got [2, 1]."),
         (lambda: OptaxOptimizer("adam"), "expected an optax transformation, got 'adam'."),
     ],
 )
@@ -274,15 +274,15 @@ def test_hyper_left_out_is_told():
 
 def test_recipe_tells_what_is_compiled_in():
     optimizer = Adam(0.1)
-    before = optimizer.recipe()
+    before = optimizer.program_key()
     optimizer.learning_rate = 0.2
     optimizer.build(variables())
-    assert optimizer.recipe() == before
+    assert optimizer.program_key() == before
     optimizer.beta_1 = 0.5
-    changed = optimizer.recipe()
+    changed = optimizer.program_key()
     assert changed != before
     optimizer.learning_rate = schedules.CosineDecay(0.1, 5)
-    assert optimizer.recipe() != changed
+    assert optimizer.program_key() != changed
 
 
 # Variables -----------------------------------------------------------------------------------------------------------

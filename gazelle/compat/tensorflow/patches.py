@@ -34,7 +34,7 @@ from gazelle.models.model import Model
 from gazelle.models.step_methods import has_two_arguments
 from gazelle.models.train_step import Hooks
 from gazelle.optimizers import LossScaleOptimizer, transforms
-from gazelle.optimizers.stateful import StatefulOptimizer
+from gazelle.optimizers.base import Optimizer
 
 _inside: ContextVar[int] = ContextVar("gazelle_layer_depth", default=0)
 _undo: list[Callable[[], None]] = []
@@ -270,7 +270,7 @@ def opened() -> None:
     _lay(Loss, "__call__", _loss_call)
     _lay(Metric, "__call__", _boxing)
     _lay(Tree, "losses", _losses)
-    _lay(StatefulOptimizer, "apply", _plain)
+    _lay(Optimizer, "apply", _plain)
     for cls in _classes(Metric):
         if "result" in cls.__dict__:
             _lay(cls, "result", _boxing)
@@ -285,7 +285,7 @@ def opened() -> None:
         _lay(Model, name, _making_folder)
     _put(LossScaleOptimizer, "get_scaled_loss", LossScaleOptimizer.scale_loss)
     _put(LossScaleOptimizer, "get_unscaled_gradients", lambda self, grads: grads)  # `apply` scales them back
-    _put(StatefulOptimizer, "minimize", _minimize)
+    _put(Optimizer, "minimize", _minimize)
     _put(Metric, "reset_states", lambda self: self.reset_state())
     _put(jax.Array, "numpy", _numpy)
     for name in ("image", "text", "audio"):

@@ -22,7 +22,7 @@ from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
 from gazelle.layers.tree import Tree
 from gazelle.metrics.base import Metric
-from gazelle.optimizers.stateful import StatefulOptimizer
+from gazelle.optimizers.base import Optimizer
 
 
 def _held(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Variable]]:
@@ -32,7 +32,7 @@ def _held(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Variable
     if isinstance(value, Variable):
         seen.add(id(value))
         yield path, value
-    elif isinstance(value, StatefulOptimizer):
+    elif isinstance(value, Optimizer):
         for number, variable in enumerate(value.variables):
             yield f"{path}/{number}", variable
     elif isinstance(value, Metric | Tree):
@@ -143,7 +143,7 @@ class Checkpoint:
             )
         with np.load(file, allow_pickle=False) as stored:
             for value in self._objects.values():
-                if isinstance(value, StatefulOptimizer) and not value.built:
+                if isinstance(value, Optimizer) and not value.built:
                     model = next((v for v in self._objects.values() if isinstance(v, Tree) and v.weights), None)
                     if model is not None:
                         value.build(model.trainable_variables)

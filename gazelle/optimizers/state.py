@@ -1,0 +1,153 @@
+"""The state of an optimizer between updates: slots as variables, and the keys of the weights that they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+from gazelle.core import tracing
+from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
+from gazelle.core.types import ArrayLike
+from gazelle.core.variable import Variable
+from gazelle.optimizers.transforms import Slots
+
+if TYPE_CHECKING:
+    from gazelle.optimizers.base import Optimizer
+
+
+class SlotVariable(Variable):
+    """A slot as a Variable: reads and writes the array in `optimizer.state`.
+
+    Args:
+        optimizer: The optimizer.
+        slot: Name of the slot.
+        key: Key of the weight; "" for a slot that all weights share.
+    """
+
+    def __init__(self, optimizer: Optimizer, slot: str, key: str) -> None:
+        self._address = (optimizer, slot, key)
+        array = optimizer.state[slot][key]
+        name = f"{key.replace('/', '_')}_{slot}" if key else slot
+        super().__init__(array, dtype=array.dtype, trainable=False, name=name)
+        self.path = f"{optimizer.name}/{self.name}"
+
+    @property
+    def _value(self) -> Any:
+        optimizer, slot, key = self._address
+        return optimizer.state[slot][key]
+
+    @_value.setter
+    def _value(self, value: Any) -> None:
+        optimizer, slot, key = self._address
+        optimizer.state[slot][key] = value
+
+    @property
+    def _owner(self) -> Any:
+        return self._address[0]._iterations._owner
+
+    @_owner.setter
+    def _owner(self, owner: Any) -> None:
+        """Ignored: a training loop owns the optimizer as a whole."""
+
+
+class VariableKeys:
+    """Maps variables to the keys of their slots: the path of the variable, made unique."""
+
+    def __init__(self) -> None:
+        self.variables: list[Variable] = []  # in the order of `build`; keeps their ids valid
+        self._keys: dict[int, str] = {}
+
+    def __contains__(self, variable: Variable) -> bool:
+        return id(variable) in self._keys
+
+    def __getitem__(self, variable: Variable) -> str:
+        return self._keys[id(variable)]
+
+    def __iter__(self) -> Any:
+        return iter([self._keys[id(variable)] for variable in self.variables])
+
+    def __len__(self) -> int:
+        return len(self.variables)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what pickles and copies contain: keys by variable, since ids are valid in this process only."""
+        return {"keys": [(variable, self[variable]) for variable in self.variables]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.variables = [variable for variable, _ in state["keys"]]
+        self._keys = {id(variable): key for variable, key in state["keys"]}
+
+    def get(self, variable: Variable) -> str:
+        """Return the key of a variable; its path, if it is not registered."""
+        return self._keys.get(id(variable), variable.path)
+
+    def add(self, variables: Iterable[Variable]) -> None:
+        """Register variables; those outside of a model may share a path."""
+        for variable in variables:
+            taken, key, number = set(self._keys.values()), variable.path, 0
+            while key in taken:
+                number += 1
+                key = f"{variable.path}_{number}"
+            self._keys[id(variable)] = key
+            self.variables.append(variable)
+
+    def follow_renames(self, paths: set[str]) -> None:
+        """Use the present path of variables that a model renamed, where slots of this path exist."""
+        for variable in self.variables:
+            if self[variable] not in paths and variable.path in paths:
+                self._keys[id(variable)] = variable.path
+
+
+def flat(state: Slots) -> dict[tuple[str, str], Any]:
+    """Return slots as {(slot, key): array}."""
+    return {(slot, key): array for slot, arrays in state.items() for key, array in arrays.items()}
+
+
+def paths_of(state: Slots) -> list[str]:
+    """Return the paths of the weights that have slots, without the shared slots."""
+    return list(dict.fromkeys(path for arrays in state.values() for path in arrays if path))
+
+
+def has_slots(state: Slots, expected: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Return whether a state holds all expected slots, in their shapes."""
+    return all(slot in state for slot in expected) and all(
+        path in state[slot] and state[slot][path].shape == array.shape
+        for slot, arrays in expected.items()
+        for path, array in arrays.items()
+    )
+
+
+def merge(fresh: Slots, old: Slots) -> Slots:
+    """Return fresh slots, with the old arrays where their shapes agree or the slot has no fresh array."""
+    kept = {
+        slot: {key: a for key, a in old.get(slot, {}).items() if key not in arrays or a.shape == arrays[key].shape}
+        for slot, arrays in fresh.items()
+    }
+    return {slot: arrays | kept[slot] for slot, arrays in fresh.items()}
+
+
+def check_gradients(optimizer: Optimizer, grads: Sequence[ArrayLike | None], variables: Sequence[Variable]) -> None:
+    """Raise an error if gradients and variables do not belong together, or if a trace is in progress."""
+    if len(grads) != len(variables):
+        hint = "" if optimizer.built else "Give the variables too: optimizer.apply(grads, variables)."
+        expected = f"{len(variables)} gradients, one per variable"
+        raise ArgumentError(message(f"{optimizer.name}.apply", expected=expected, got=len(grads), hint=hint))
+    for grad, variable in zip(grads, variables, strict=True):
+        if isinstance(grad, jax.core.Tracer) and not tracing.binds():
+            raise StateError(
+                message(
+                    f"{optimizer.name}.apply was called inside a compiled function",
+                    hint="Use the pure optimizer.update or optimizer.stateless_apply there.",
+                )
+            )
+        if grad is not None and tuple(np.shape(grad)) != variable.shape:  # type: ignore[arg-type]
+            raise ShapeError(
+                message(
+                    f"Gradient of '{variable.path}'",
+                    expected=f"shape {variable.shape}",
+                    got=f"shape {tuple(np.shape(grad))}",  # type: ignore[arg-type]
+                )
+            )
