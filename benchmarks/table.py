@@ -53,7 +53,7 @@ def section(values: Values, name: str, peers: list[str]) -> list[Row]:
 
 
 ENGINES = ("gazelle", "on-tensorflow", "on-pytensor", "keras-tensorflow")
-ENGINE_HEADS = ["network", *(PEERS[p].title for p in ENGINES), "on TensorFlow: gazelle ahead of Keras by"]
+ENGINE_HEADS = ["network", *(PEERS[p].title for p in ENGINES), "on TensorFlow: speedup over Keras"]
 
 
 def engine_rows(values: Values) -> list[Row]:
@@ -91,8 +91,8 @@ def growth_rows(growth: dict[str, dict[str, Any]], peers: list[str]) -> list[Row
 
 
 HEADS = {
-    "en": ["network", "ahead of the best Keras by"],
-    "zh": ["网络", "比最快的 Keras 后端快"],
+    "en": ["network", "speedup over the fastest Keras"],
+    "zh": ["网络", "相对最快 Keras 后端的加速比"],
 }
 CHINESE = {
     "article's MLP": "文章的 MLP",
@@ -139,7 +139,7 @@ def long(results: dict[str, Any]) -> str:
     """All tables of docs/benchmarks.md."""
     peers = compared(results["peers"])
     parts = ["![Times beside gazelle's, and growth with size](benchmarks.svg)", about(results)]
-    heads = ["network", *(PEERS[p].title for p in peers), "gazelle ahead of the best Keras by"]
+    heads = ["network", *(PEERS[p].title for p in peers), "speedup over the fastest Keras"]
     for name, figure in FIGURES.items():
         rows = section(results["values"], name, peers)
         if name == "step":
@@ -188,7 +188,7 @@ def show(results: dict[str, Any], console: Any) -> None:
     peers = compared(results["peers"])
     look: Any = {"header_style": "bold", "box": box.SIMPLE_HEAD}
     table = Table(title="medians ± half of the span; the ratio is paired by rounds", **look)
-    for head in ("", *(PEERS[p].title for p in peers), "ahead of the best Keras by"):
+    for head in ("", *(PEERS[p].title for p in peers), "speedup over the fastest Keras"):
         table.add_column(head, justify="left" if not head else "right")
     for name, figure in FIGURES.items():
         if rows := section(results["values"], name, peers):

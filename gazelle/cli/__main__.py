@@ -1,4 +1,4 @@
-"""`gazelle run program.py`: run a program written for Keras on gazelle, unchanged."""
+"""The command line: `gazelle run`, `gazelle explain` and `gazelle upgrade`."""
 
 from __future__ import annotations
 
@@ -14,46 +14,46 @@ from gazelle.cli import eras, import_aliases, notebooks, upgrade
 from gazelle.core import engines
 
 HELP = """\
-Run a program written for Keras on gazelle, unchanged: inside it `keras`, `tensorflow.keras`, `tf_keras` and
-`keras_core` mean gazelle, whether or not those packages are installed. What follows program.py is the program's own.
+Run a program written for Keras on gazelle, unchanged. In the program, `keras`, `tensorflow.keras`, `tf_keras` and
+`keras_core` refer to gazelle, whether or not those packages are installed. Arguments after program.py are passed to it.
 """
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line; `gazelle -h` and `gazelle run -h` print it."""
-    top = argparse.ArgumentParser(prog="gazelle", description="The Keras way of building networks, on JAX.")
+    top = argparse.ArgumentParser(prog="gazelle", description="A deep learning library with the API of Keras, on JAX.")
     top.add_argument("--version", action="version", version=f"gazelle {gazelle.__version__}")
     verbs = top.add_subparsers(dest="verb", metavar="{run,explain,upgrade}", required=True)
     run = verbs.add_parser("run", help="run a Keras program on gazelle", description=HELP)
     run.add_argument(
         "--validation-from",
         choices=("start", "end"),
-        help="which end of the samples validation_split takes; start (the default) or, as Keras does, end",
+        help="samples that validation_split uses: the first (default) or, as in Keras, the last",
     )
     run.add_argument(
         "--tensorflow",
         choices=("gazelle", "real"),
-        help="what `import tensorflow` gives: gazelle's own (the default), or the installed one beside gazelle",
+        help="what `import tensorflow` imports: gazelle's implementation (default) or the installed TensorFlow",
     )
     run.add_argument(
         "--era",
         type=int,
         choices=(1, 2, 3),
-        help="whose meanings and defaults hold: Keras 1, Keras 2 or tf.keras, Keras 3; else the program shows it",
+        help="API and defaults to use: Keras 1, Keras 2 or tf.keras, Keras 3; detected from the program by default",
     )
     run.add_argument(
         "--image-data-format",
         choices=("channels_first", "channels_last"),
-        help="where channels stand in images, for programs that take it for granted",
+        help="axis order of images, for programs that assume one without setting it",
     )
-    run.add_argument("-v", "--verbose", action="store_true", help="tell the era, and what it was found from")
-    run.add_argument("program", metavar="program.py", help="the program, or a notebook (.ipynb)")
-    run.add_argument("arguments", metavar="...", nargs=argparse.REMAINDER, help="its arguments")
-    explain = verbs.add_parser("explain", help="list what an older program says otherwise than today")
-    upgrade = verbs.add_parser("upgrade", help="show an older program in today's spelling, as a diff")
+    run.add_argument("-v", "--verbose", action="store_true", help="print the detected era and the reason")
+    run.add_argument("program", metavar="program.py", help="a program or a notebook (.ipynb)")
+    run.add_argument("arguments", metavar="...", nargs=argparse.REMAINDER, help="arguments of the program")
+    explain = verbs.add_parser("explain", help="list outdated Keras usage and its current equivalent")
+    upgrade = verbs.add_parser("upgrade", help="show the program updated to the current Keras API, as a diff")
     for verb in (explain, upgrade):
         verb.add_argument("program", metavar="program.py", help="the program")
-    upgrade.add_argument("--write", action="store_true", help="write it into the file")
+    upgrade.add_argument("--write", action="store_true", help="write the result to the file")
     return top
 
 

@@ -76,7 +76,7 @@ def _classes(what: str, y: Any, units: int, ignored: Any) -> None:
             f"End the model in Dense({int(high) + 1}), or number the classes from 0: "
             "np.unique(y, return_inverse=True)[1]."
         )
-    _refuse(what, y, bad, f"whole numbers from 0 to {units - 1} (the last layer has {units} units)", hint)
+    _refuse(what, y, bad, f"integers from 0 to {units - 1} (the last layer has {units} units)", hint)
 
 
 def _binary(what: str, y: Any, units: int, ignored: Any) -> None:

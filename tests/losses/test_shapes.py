@@ -202,7 +202,7 @@ def test_family_and_the_loss_it_chooses(true, pred, kind):
 
 SPARSE, BINARY, ONEHOT = "sparse_categorical_crossentropy", "binary_crossentropy", "categorical_crossentropy"
 LABELS = [  # loss, y, units, what the message must say
-    (SPARSE, [0, 1, 2, 3], 3, "whole numbers from 0 to 2 (the last layer has 3 units), got 3 in row 3."),
+    (SPARSE, [0, 1, 2, 3], 3, "integers from 0 to 2 (the last layer has 3 units), got 3 in row 3."),
     (SPARSE, [0, 1, 2, 3], 3, "End the model in Dense(4)"),
     (SPARSE, [1, 2, 3, 2], 3, "These labels count from 1: use y - 1."),
     (SPARSE, [0, 2, -1, 5], 3, "got -1 in row 2."),
