@@ -1,4 +1,4 @@
-"""What is measured, and the arithmetic on it: medians, spreads, paired ratios, and where cost stops being flat."""
+"""Measured quantities and their statistics: medians, spreads, paired ratios, ranges of flat and linear cost."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from peers import PEERS
 
 
 class Figure(NamedTuple):
-    """What is measured: its name, a short one, its unit, the factor from what a worker says; whether less is better."""
+    """A measured quantity: its name, a short name, its unit, factor from the worker's unit, whether less is better."""
 
     title: str
     short: str
@@ -34,7 +34,7 @@ Values = dict[str, dict[str, dict[str, list[float | None]]]]  # figure -> worklo
 
 
 class Spread(NamedTuple):
-    """A median, and the least and most of what it stands for."""
+    """Median, minimum and maximum of the rounds."""
 
     middle: float
     least: float
@@ -42,12 +42,12 @@ class Spread(NamedTuple):
 
     @property
     def fraction(self) -> float:
-        """Half of the span as a share of the median."""
+        """Half of the range as a fraction of the median."""
         return (self.most - self.least) / 2 / self.middle
 
 
 def spread(values: Iterable[float | None]) -> Spread | None:
-    """Of the rounds that gave a number; None if none did."""
+    """Spread over the rounds with a result; None if there is none."""
     known = sorted(v for v in values if v is not None)
     if not known:
         return None
@@ -57,7 +57,7 @@ def spread(values: Iterable[float | None]) -> Spread | None:
 
 
 def paired(ours: list[float | None], theirs: list[float | None], less: bool = True) -> Spread | None:
-    """How many times better ours is, round by round: what slows a whole round down is in both and falls out."""
+    """Ratio per round: a slow period affects both values and cancels."""
     pairs = [(a, b) for a, b in zip(ours, theirs, strict=True) if a is not None and b is not None]
     return spread((b / a if less else a / b) for a, b in pairs)
 
@@ -71,7 +71,7 @@ def best_keras(row: dict[str, list[float | None]], less: bool = True) -> str | N
 
 
 def ratio(row: dict[str, list[float | None]], less: bool = True) -> Spread | None:
-    """gazelle beside the best backend of Keras: above 1 it is ahead."""
+    """Speedup of gazelle over the best backend of Keras."""
     best = best_keras(row, less)
     return paired(row["gazelle"], row[best], less) if best is not None and "gazelle" in row else None
 

@@ -137,7 +137,7 @@ def gru(get: Any, x: Any) -> Any:
 
 
 def transformer(get: Any, x: Any) -> Any:
-    x = get("words", 5_000, 64)[x] + get("places", 64, 64)
+    x = get("tokens", 5_000, 64)[x] + get("positions", 64, 64)
     b, t, _ = x.shape
     for block in "ab":
         q, k, v = (dense(get, block + part, x, 64).reshape(b, t, 4, 16) for part in "qkv")
@@ -177,7 +177,7 @@ def wide(get: Any, x: Any) -> Any:
     return dense(get, "out", x, 10)
 
 
-# Losses: (y, output) -> (mean loss, share of right answers)
+# Losses: (y, output) -> (mean loss, accuracy)
 
 
 def binary(y: Any, z: Any) -> Any:
@@ -228,7 +228,7 @@ PROGRAMS: dict[str, tuple[Any, Any, Any, bool]] = {
 
 
 class Handwritten:
-    """Answers to fit, evaluate and predict as the others do."""
+    """The same interface as the other libraries: fit, evaluate and predict."""
 
     def __init__(self, name: str, workload: Any, singly: bool | None = None) -> None:
         self.workload = workload

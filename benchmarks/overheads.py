@@ -104,10 +104,10 @@ def stream(network, count=200_000):
     with tempfile.TemporaryDirectory() as folder:
         np.save(Path(folder) / "x.npy", x)
         mapped = np.load(Path(folder) / "x.npy", mmap_mode="r")
-        words = {"batch_size": 256, "verbose": 0, "keep": False}
-        model.fit(x, y, **words)  # compiles
+        options = {"batch_size": 256, "verbose": 0, "keep": False}
+        model.fit(x, y, **options)  # compiles
         kinds = {"memory": x, "mapped": mapped}
-        return least({name: (lambda v=v: model.fit(v, y, **words)) for name, v in kinds.items()})
+        return least({name: (lambda v=v: model.fit(v, y, **options)) for name, v in kinds.items()})
 
 
 if __name__ == "__main__":
@@ -115,6 +115,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("part", choices=kinds)
     parser.add_argument("network", nargs="?", default="mlp", choices=WORKLOADS)
-    asked = parser.parse_args()
-    for name, value in kinds[asked.part](asked.network).items():
+    arguments = parser.parse_args()
+    for name, value in kinds[arguments.part](arguments.network).items():
         print(f"{name:30} {value}" if isinstance(value, int) else f"{name:30} {value * 1e3:10.4f} ms")

@@ -1,4 +1,4 @@
-"""Where the time of a step goes on one core: the least time of each operation of XLA, summed by what it is for.
+"""Time of a step on one core by purpose: the sum of the minimum times of XLA's operations.
 
 taskset -c 0 python benchmarks/parts.py residual
 """
@@ -19,7 +19,7 @@ INSTRUCTION = re.compile(r'^\s*(?:ROOT )?%?([\w.\-]+) = \w+\[([\d,]*)\].*op_name
 
 
 def part(name: str, elements: int, batch: int) -> str:
-    """What an operation is for: told by the layer in its name, and by whether its result is as large as a batch."""
+    """Purpose of an operation, from the layer in its name and from whether its result is as large as a batch."""
     if "conv" in name:
         if "transpose(jvp" not in name and not name.endswith("/transpose"):
             return "convolutions, forward"

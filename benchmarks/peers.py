@@ -121,20 +121,20 @@ def prepare(name: str) -> dict[str, str]:
 def _make(name: str, peer: Peer) -> None:
     """From the newest Python for which all packages can be had, or have their lean build."""
     for lean in [True, False] if peer.lean else [False]:
-        for words in _pythons():
+        for interpreter in _pythons():
             shutil.rmtree(HOME / name, ignore_errors=True)
-            subprocess.run([words, "-m", "venv", "--without-pip", HOME / name], check=True)
+            subprocess.run([interpreter, "-m", "venv", "--without-pip", HOME / name], check=True)
             if lean and "cpu" not in _offered(name, peer.lean):
                 continue
             if _pip(name, "install", *peer.packages).returncode == 0:
                 return
-    raise SystemExit(f"benchmarks: pip could not install {', '.join(peer.packages)}; its message stands above.")
+    raise SystemExit(f"benchmarks: pip could not install {', '.join(peer.packages)}; see its message above.")
 
 
-def _pip(name: str, *words: str, **how: object) -> subprocess.CompletedProcess[str]:
+def _pip(name: str, *arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
     """The pip of gazelle's environment, working on a peer's."""
     command = [sys.executable, "-m", "pip", "--python", str(python(name)), "--quiet", "--disable-pip-version-check"]
-    return subprocess.run([*command, *words], text=True, **how)  # type: ignore[call-overload, no-any-return]
+    return subprocess.run([*command, *arguments], text=True, **options)  # type: ignore[call-overload, no-any-return]
 
 
 def _offered(name: str, package: str) -> str:

@@ -1,4 +1,4 @@
-"""The picture of the documents: times beside gazelle's, and cost as sizes grow."""
+"""The plot of the documents: times relative to gazelle, and cost as sizes grow."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MARKS = {"native": "+", "handwritten": "|", "scikit-learn": "x"}
 
 
 def draw(results: dict[str, Any], path: Path) -> None:
-    """Ratios on the left, growth, where it was measured, on the right. Rings and crosses: see `_growth`."""
+    """Draw ratios on the left and, if it was measured, scaling on the right."""
     import matplotlib
 
     matplotlib.use("svg")
@@ -37,31 +37,31 @@ def draw(results: dict[str, Any], path: Path) -> None:
     _ratios(below, results, "warm", "First epoch, warm")
     grid = parts[1].subplots(2, 3).ravel() if growth else []
     panels = [(axis, "time") for axis in GROWTH] + [("depth", "first"), ("samples", "memory")]
-    for place, (axis, what) in zip(grid, panels, strict=bool(growth)):
-        _growth(place, growth.get(axis, {}), axis, what)
+    for axes, (axis, what) in zip(grid, panels, strict=bool(growth)):
+        _growth(axes, growth.get(axis, {}), axis, what)
     handles = {t: h for p in (above, *grid[:1]) for h, t in zip(*p.get_legend_handles_labels(), strict=True)}
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=len(handles), frameon=False)
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)
 
 
-def _plain(place: Any, title: str) -> None:
-    place.set_title(title, loc="left", fontsize=9.5, color="#222222")
-    place.grid(color="#e6e6e6", linewidth=0.7)
-    place.set_axisbelow(True)
-    place.tick_params(which="both", colors="#555555", length=0)
-    for spine in place.spines.values():
+def _plain(axes: Any, title: str) -> None:
+    axes.set_title(title, loc="left", fontsize=9.5, color="#222222")
+    axes.grid(color="#e6e6e6", linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.tick_params(which="both", colors="#555555", length=0)
+    for spine in axes.spines.values():
         spine.set_visible(False)
 
 
 def _numbers(axis: Any, ends: Any) -> None:
-    """Plain numbers at 1, 10, 100; at 2 and 5 too where there is room."""
+    """Plain numbers at 1, 10, 100; also at 2 and 5 if the range is small."""
     few = ends[1] < 40 * ends[0]
     axis.set_major_formatter(lambda value, _: f"{value:,g}" if value < 1e5 else f"{value:g}")
     axis.set_minor_formatter(lambda value, _: f"{value:,g}" if few and f"{value:e}"[0] in "25" else "")
 
 
-def _ratios(place: Any, results: dict[str, Any], name: str, title: str) -> None:
+def _ratios(axes: Any, results: dict[str, Any], name: str, title: str) -> None:
     """A dot for each peer: how many times longer than gazelle it takes."""
     rows = {w: row for w, row in results["values"].get(name, {}).items() if spread(row.get("gazelle", []))}
     for peer in compared(results["peers"]):
@@ -72,7 +72,7 @@ def _ratios(place: Any, results: dict[str, Any], name: str, title: str) -> None:
                 dots.append((theirs.middle / ours.middle, number))
         if dots:
             mark = MARKS.get(peer, "o")
-            place.plot(
+            axes.plot(
                 *zip(*dots, strict=True),
                 mark,
                 color=COLORS[peer],
@@ -80,15 +80,15 @@ def _ratios(place: Any, results: dict[str, Any], name: str, title: str) -> None:
                 markersize=9 if mark == "|" else 6,
                 markeredgewidth=2 if mark != "o" else 0,
             )
-    place.set_xscale("log")
-    place.set_yticks(range(len(rows)), [WORKLOADS[w].title for w in rows])
-    place.invert_yaxis()
-    _numbers(place.xaxis, place.get_xlim())
-    place.axvline(1, color=COLORS["gazelle"], linewidth=0.8, zorder=0)
-    _plain(place, f"{title}: how many times gazelle's")
+    axes.set_xscale("log")
+    axes.set_yticks(range(len(rows)), [WORKLOADS[w].title for w in rows])
+    axes.invert_yaxis()
+    _numbers(axes.xaxis, axes.get_xlim())
+    axes.axvline(1, color=COLORS["gazelle"], linewidth=0.8, zorder=0)
+    _plain(axes, f"{title}: time relative to gazelle")
 
 
-def _growth(place: Any, by_peer: dict[str, Any], axis: str, what: str) -> None:
+def _growth(axes: Any, by_peer: dict[str, Any], axis: str, what: str) -> None:
     """A line for each peer; a ring where the time stops being flat, a cross where it stops being linear."""
     titles = {"time": "a step, ms", "first": "first epoch, s", "memory": "peak memory, MiB"}
     factor = {"time": 1e3, "first": 1.0, "memory": 1 / 2**20}[what]
@@ -97,13 +97,13 @@ def _growth(place: Any, by_peer: dict[str, Any], axis: str, what: str) -> None:
         if not seen.get("sizes"):
             continue
         sizes, values = seen["sizes"], [v * factor for v in seen[what]]
-        place.plot(sizes, values, ".-", color=COLORS[peer], label=PEERS[peer].title, linewidth=1.4)
+        axes.plot(sizes, values, ".-", color=COLORS[peer], label=PEERS[peer].title, linewidth=1.4)
         if what == "time":
             at = dict(zip(sizes, values, strict=True))
             for mark, knee in (("o", flat_until(sizes, values)), ("x", linear_until(sizes, values))):
                 if knee != sizes[-1]:
-                    place.plot(knee, at[knee], mark, color=COLORS[peer], markerfacecolor="none", markersize=8)
-    place.set_xscale("log")
-    place.set_yscale("log")
-    _numbers(place.yaxis, place.get_ylim())
-    _plain(place, f"{GROWTH[axis].title}: {'an epoch, ms' if whole else titles[what]}")
+                    axes.plot(knee, at[knee], mark, color=COLORS[peer], markerfacecolor="none", markersize=8)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    _numbers(axes.yaxis, axes.get_ylim())
+    _plain(axes, f"{GROWTH[axis].title}: {'an epoch, ms' if whole else titles[what]}")

@@ -1,7 +1,7 @@
-"""`make bench`: every workload with every peer, in turn and in fresh processes, round after round.
+"""`make bench`: run every workload with every library, interleaved and in new processes, for several rounds.
 
-Writes benchmarks/results.json, docs/benchmarks.svg and the tables of README and docs/benchmarks.md when everything was
-measured; a run of a part writes to .bench/ only.
+A full run writes benchmarks/results.json, docs/benchmarks.svg and the tables of README and docs/benchmarks.md; a
+partial run writes only to .bench/.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from rich.console import Console
 from workloads import GROWTH, WORKLOADS
 
 WORKER = Path(__file__).with_name("worker.py")
-LIMIT = 300  # seconds that one process may take
-OURS = (
+LIMIT = 300  # seconds, timeout of a process
+OWN_VARIABLES = (
     "GAZELLE_",
     "KERAS_",
     "PYTHONDONTWRITEBYTECODE",  # an installed package has its bytecode
     "XDG_CACHE",
     "JAX_COMPILATION",
     "JAX_PERSISTENT",
-)  # settings that a worker must not inherit
+)  # variables that a worker must not inherit
 
 
-def options(words: list[str] | None) -> argparse.Namespace:
+def options(arguments: list[str] | None) -> argparse.Namespace:
     def several(known: Any) -> Any:
         def split(text: str) -> list[str]:
             names = text.split(",")
@@ -46,49 +46,49 @@ def options(words: list[str] | None) -> argparse.Namespace:
 
         return split
 
-    parser = argparse.ArgumentParser(prog='make bench ARGS="..."', description="gazelle beside Keras and others.")
+    parser = argparse.ArgumentParser(prog='make bench ARGS="..."', description="Compare gazelle with other libraries.")
     figures = [*FIGURES, "growth"]
-    parser.add_argument("--quick", action="store_true", help="one short round, no growth")
+    parser.add_argument("--quick", action="store_true", help="one short round, no scaling")
     parser.add_argument("--only", type=several(WORKLOADS), default=list(WORKLOADS), help=",".join(WORKLOADS))
     parser.add_argument("--peers", type=several(PEERS), default=list(PEERS), help=",".join(PEERS))
     parser.add_argument("--figures", type=several(figures), default=figures, help=",".join(figures))
-    parser.add_argument("--rounds", type=int, default=3, help="how often everything is measured (3)")
-    parser.add_argument("--seconds", type=float, default=0.6, help="how long a step is watched each time (0.6)")
-    parser.add_argument("--draw", action="store_true", help="measure nothing; tables and picture from results.json")
-    parser.add_argument("--out", type=Path, help="the folder for results.json and the picture of a part (.bench)")
-    asked = parser.parse_args(words)
-    asked.part = any(getattr(asked, n) != parser.get_default(n) for n in ("quick", "only", "peers", "figures"))
-    if asked.quick:
-        asked.rounds, asked.seconds = 1, min(asked.seconds, 0.3)
-        asked.figures = [name for name in asked.figures if name != "growth"]
-    return asked
+    parser.add_argument("--rounds", type=int, default=3, help="number of rounds (3)")
+    parser.add_argument("--seconds", type=float, default=0.6, help="seconds of measurement per step time (0.6)")
+    parser.add_argument("--draw", action="store_true", help="only regenerate tables and plot from results.json")
+    parser.add_argument("--out", type=Path, help="folder for results.json and the plot of a partial run (.bench)")
+    settings = parser.parse_args(arguments)
+    settings.part = any(getattr(settings, n) != parser.get_default(n) for n in ("quick", "only", "peers", "figures"))
+    if settings.quick:
+        settings.rounds, settings.seconds = 1, min(settings.seconds, 0.3)
+        settings.figures = [name for name in settings.figures if name != "growth"]
+    return settings
 
 
 class Runner:
-    """Runs workers and keeps what they say."""
+    """Runs worker processes and collects their results."""
 
-    def __init__(self, asked: argparse.Namespace, console: Console) -> None:
-        self.asked, self.console = asked, console
+    def __init__(self, settings: argparse.Namespace, console: Console) -> None:
+        self.settings, self.console = settings, console
         self.values: Values = {}
         self.growth: dict[str, dict[str, Any]] = {}
         self.failed: dict[str, str] = {}
 
     def worker(self, peer: str, home: Path, task: dict[str, Any]) -> dict[str, Any]:
-        """What a fresh process says; {} if it failed. All that programs keep in the user's folder goes to `home`."""
+        """Result of a new process, {} if it failed. `home` replaces the user's home folder."""
         home.mkdir(parents=True, exist_ok=True)
-        env = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
+        env = {k: v for k, v in os.environ.items() if not k.startswith(OWN_VARIABLES)}
         env |= {"HOME": str(home), "KERAS_BACKEND": PEERS[peer].backend or "jax", "PYTHONWARNINGS": "ignore"}
         env |= dict(PEERS[peer].settings)
-        if PEERS[peer].caches and PEERS[peer].module != "gazelle":  # gazelle is to find a place for its cache by itself
+        if PEERS[peer].caches and PEERS[peer].module != "gazelle":  # gazelle enables its cache by default
             env |= {
                 "JAX_COMPILATION_CACHE_DIR": str(home / "jax"),
                 "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
                 "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
             }
-        words = json.dumps({"peer": peer, "seconds": self.asked.seconds, **task, "started": time.monotonic()})
+        arguments = json.dumps({"peer": peer, "seconds": self.settings.seconds, **task, "started": time.monotonic()})
         try:
             done = subprocess.run(
-                [python(peer), WORKER, words], env=env, text=True, capture_output=True, timeout=LIMIT, check=True
+                [python(peer), WORKER, arguments], env=env, text=True, capture_output=True, timeout=LIMIT, check=True
             )
             return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return]
         except subprocess.TimeoutExpired:
@@ -99,12 +99,12 @@ class Runner:
         return {}
 
     def add(self, figure: str, workload: str, peer: str, value: float | None) -> None:
-        if figure in PEERS[peer].measured(self.asked.figures):
+        if figure in PEERS[peer].measured(self.settings.figures):
             self.values.setdefault(figure, {}).setdefault(workload, {}).setdefault(peer, []).append(value)
 
     def one(self, workload: str, peer: str) -> None:
-        """All figures of one workload and peer, once: a process without a cache if there can be one, then another."""
-        home, figures = HOME / "homes" / peer / workload, PEERS[peer].measured(self.asked.figures)
+        """Measure one workload with one library: first without a cache if it has one, then with it."""
+        home, figures = HOME / "homes" / peer / workload, PEERS[peer].measured(self.settings.figures)
         task = {"workload": workload, "figures": figures}
         caches = PEERS[peer].caches
         if caches and {"cold", "warm"} & set(figures):
@@ -121,45 +121,49 @@ class Runner:
                 self.add(figure, workload, peer, found.get(figure))
 
     def grow(self, axis: str) -> None:
-        for peer in self.asked.peers:
+        for peer in self.settings.peers:
             if peer == "gazelle" or PEERS[peer].keras:
-                self.say(f"growth of {axis}: {peer}")
+                self.log(f"growth of {axis}: {peer}")
                 found = self.worker(peer, HOME / "homes" / peer / "growth", {"growth": axis, "seconds": 0.1})
                 self.growth.setdefault(axis, {})[peer] = found
 
-    def say(self, words: str) -> None:
-        self.console.print(f"[dim]{time.strftime('%H:%M:%S')}[/dim] {words}", highlight=False)
+    def log(self, text: str) -> None:
+        self.console.print(f"[dim]{time.strftime('%H:%M:%S')}[/dim] {text}", highlight=False)
         self.console.file.flush()
 
     def run(self) -> dict[str, Any]:
-        asked, begun, load = self.asked, time.monotonic(), os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-        versions = {peer: prepare(peer) for peer in asked.peers}
-        if set(asked.figures) - {"growth"}:
-            for peer in asked.peers:  # once unmeasured: the files come into memory
+        settings, begun, load = (
+            self.settings,
+            time.monotonic(),
+            os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0,
+        )
+        versions = {peer: prepare(peer) for peer in settings.peers}
+        if set(settings.figures) - {"growth"}:
+            for peer in settings.peers:  # not measured: loads the files into the page cache
                 subprocess.run(
                     [python(peer), "-c", f"import {PEERS[peer].module}"],
                     capture_output=True,
                     env=os.environ | {"KERAS_BACKEND": PEERS[peer].backend or "jax"},
                 )
-            for number in range(1, asked.rounds + 1):
-                for workload in asked.only:
-                    peers = [p for p in asked.peers if workload in (PEERS[p].only or WORKLOADS)]
-                    peers = [p for p in peers if PEERS[p].measured(asked.figures)]
+            for number in range(1, settings.rounds + 1):
+                for workload in settings.only:
+                    peers = [p for p in settings.peers if workload in (PEERS[p].only or WORKLOADS)]
+                    peers = [p for p in peers if PEERS[p].measured(settings.figures)]
                     random.Random(f"{number} {workload}").shuffle(peers)
-                    self.say(f"round {number} of {asked.rounds}: {workload}")
+                    self.log(f"round {number} of {settings.rounds}: {workload}")
                     for peer in peers:
                         self.one(workload, peer)
-        for axis in GROWTH if "growth" in asked.figures else ():
+        for axis in GROWTH if "growth" in settings.figures else ():
             self.grow(axis)
         shutil.rmtree(HOME / "homes", ignore_errors=True)
         return {
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "minutes": (time.monotonic() - begun) / 60,
-            "rounds": asked.rounds,
-            "seconds": asked.seconds,
+            "rounds": settings.rounds,
+            "seconds": settings.seconds,
             "machine": machine() | {"load": round(load, 2)},
             "versions": versions,
-            "peers": asked.peers,
+            "peers": settings.peers,
             "values": self.values,
             "growth": self.growth,
             "failed": self.failed,
@@ -180,7 +184,7 @@ def machine() -> dict[str, Any]:
 
 
 def rounded(tree: Any) -> Any:
-    """Numbers with four digits: more are noise."""
+    """Round to four digits; the rest is noise."""
     if isinstance(tree, dict):
         return {k: rounded(v) for k, v in tree.items()}
     if isinstance(tree, list):
@@ -194,7 +198,7 @@ def write(results: dict[str, Any], folder: Path) -> None:
 
 
 def publish(results: dict[str, Any]) -> None:
-    """The tables and the picture of the documents."""
+    """Write the tables and the plot of the documents."""
     import picture
 
     picture.draw(results, ROOT / "docs" / "benchmarks.svg")
@@ -203,26 +207,26 @@ def publish(results: dict[str, Any]) -> None:
     table.insert(ROOT / "README.zh-CN.md", "speed", table.short(results, "zh"))
 
 
-def main(words: list[str] | None = None) -> None:
-    asked, console = options(words), Console()
+def main(arguments: list[str] | None = None) -> None:
+    settings, console = options(arguments), Console()
     if not console.is_terminal:
         console = Console(width=150)
-    kept = ROOT / "benchmarks"
-    if asked.draw:
-        results = json.loads((kept / "results.json").read_text(encoding="utf-8"))
+    folder = ROOT / "benchmarks"
+    if settings.draw:
+        results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
         publish(results)
         table.show(results, console)
         return
-    results = rounded(Runner(asked, console).run())
-    if asked.part or asked.out:
-        folder = asked.out or HOME
+    results = rounded(Runner(settings, console).run())
+    if settings.part or settings.out:
+        folder = settings.out or HOME
         folder.mkdir(parents=True, exist_ok=True)
         write(results, folder)
         import picture
 
         picture.draw(results, folder / "benchmarks.svg")
     else:
-        write(results, kept)
+        write(results, folder)
         publish(results)
     table.show(results, console)
     console.print(f"{results['minutes']:.1f} minutes")

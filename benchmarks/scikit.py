@@ -1,4 +1,4 @@
-"""scikit-learn's MLP, where it has the network: no dropout, Adam instead of RMSprop, no accuracy on the way."""
+"""scikit-learn's MLP, for the networks that it supports: without dropout and accuracy, with Adam instead of RMSprop."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HIDDEN = {"mlp": (64,), "wide": (2048, 2048), "autoencoder": CODES}
 
 
 class Scikit:
-    """Answers to fit, evaluate and predict as the others do."""
+    """The same interface as the other libraries: fit, evaluate and predict."""
 
     def __init__(self, name: str, workload: Any) -> None:
         kind = MLPRegressor if name == "autoencoder" else MLPClassifier
@@ -21,10 +21,10 @@ class Scikit:
 
     def fit(self, x: Any, y: Any, clock: Any) -> None:
         y = y.ravel() if self.labels else y
-        words = {"classes": sorted(set(y.tolist()))} if self.labels else {}
+        options = {"classes": sorted(set(y.tolist()))} if self.labels else {}
         warnings.simplefilter("ignore")
         while True:
-            self.model.partial_fit(x, y, **words)  # one epoch
+            self.model.partial_fit(x, y, **options)  # one epoch
             if clock():
                 return
 

@@ -1,4 +1,4 @@
-"""Numbers into tables: for the terminal, and for the documents as Markdown."""
+"""Format results as tables, for the terminal and as Markdown for the documents."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def number(value: float) -> str:
-    """Three digits that count."""
+    """Three significant digits."""
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.{1 if value >= 10 else 2 if value >= 1 else 3}f}"
@@ -109,8 +109,8 @@ CHINESE = {
     "gazelle, C++ loops": "gazelle（C++ 循环）",
 }
 GROWTH_HEADS = [
-    "grows",
-    "peer",
+    "variable",
+    "library",
     "sizes",
     "time of a step (of samples: an epoch), ms",
     "flat until",
@@ -127,18 +127,19 @@ def markdown(heads: Row, rows: list[Row]) -> str:
 def short(results: dict[str, Any], language: str = "en") -> str:
     """The table of the README: times of a step."""
     peers = compared(results["peers"])
-    say = (lambda words: CHINESE.get(words, words)) if language == "zh" else str
+    translate = (lambda text: CHINESE.get(text, text)) if language == "zh" else str
     head, last = HEADS[language]
     rows = [
-        [say(row[0]), *row[1:-1], row[-1].replace(" to ", "–")] for row in section(results["values"], "step", peers)
+        [translate(row[0]), *row[1:-1], row[-1].replace(" to ", "–")]
+        for row in section(results["values"], "step", peers)
     ]
-    return markdown([head, *(say(PEERS[p].title) for p in peers), last], rows)
+    return markdown([head, *(translate(PEERS[p].title) for p in peers), last], rows)
 
 
 def long(results: dict[str, Any]) -> str:
     """All tables of docs/benchmarks.md."""
     peers = compared(results["peers"])
-    parts = ["![Times beside gazelle's, and growth with size](benchmarks.svg)", about(results)]
+    parts = ["![Step times relative to gazelle, and scaling with size](benchmarks.svg)", about(results)]
     heads = ["network", *(PEERS[p].title for p in peers), "speedup over the fastest Keras"]
     for name, figure in FIGURES.items():
         rows = section(results["values"], name, peers)
@@ -152,14 +153,14 @@ def long(results: dict[str, Any]) -> str:
     if rows := engine_rows(results["values"]):
         parts += ["### Time of a step on each engine (ms)", markdown(ENGINE_HEADS, rows)]
     if rows := growth_rows(results["growth"], peers):
-        parts += ["### Growth", markdown(GROWTH_HEADS, rows)]
+        parts += ["### Scaling", markdown(GROWTH_HEADS, rows)]
     if results["failed"]:
-        parts += ["### What failed", "\n".join(f"- {who}: {why}" for who, why in results["failed"].items())]
+        parts += ["### Failures", "\n".join(f"- {who}: {why}" for who, why in results["failed"].items())]
     return "\n\n".join(parts)
 
 
 def about(results: dict[str, Any]) -> str:
-    """Machine, versions and way of measuring, in two sentences."""
+    """Machine, versions, date and number of rounds."""
     machine, rounds = results["machine"], results["rounds"]
     versions = "; ".join(
         f"{PEERS[p].title}: " + ", ".join(f"{k} {v}" for k, v in results["versions"][p].items())
@@ -187,7 +188,7 @@ def show(results: dict[str, Any], console: Any) -> None:
 
     peers = compared(results["peers"])
     look: Any = {"header_style": "bold", "box": box.SIMPLE_HEAD}
-    table = Table(title="medians ± half of the span; the ratio is paired by rounds", **look)
+    table = Table(title="medians ± half of the range; the ratio is computed per round", **look)
     for head in ("", *(PEERS[p].title for p in peers), "speedup over the fastest Keras"):
         table.add_column(head, justify="left" if not head else "right")
     for name, figure in FIGURES.items():
@@ -201,7 +202,7 @@ def show(results: dict[str, Any], console: Any) -> None:
     growth = growth_rows(results["growth"], peers)
     for title, heads, rows in (
         ("a step on each engine, ms", ENGINE_HEADS, engine_rows(results["values"])),
-        ("growth", GROWTH_HEADS, growth),
+        ("scaling", GROWTH_HEADS, growth),
     ):
         if rows:
             table = Table(*heads, title=title, **look)

@@ -1,9 +1,9 @@
-"""Measures one peer in this process and prints what it found as one line of JSON.
+"""Measure one library in this process and print the result as one line of JSON.
 
     python worker.py '{"peer": "gazelle", "workload": "mlp", "started": 0.0, "figures": ["step"], "seconds": 1}'
     python worker.py '{"peer": "gazelle", "growth": "batch", "seconds": 1}'
 
-Runs in the environment of the peer. `started` says when the process was asked for, on the monotonic clock.
+Runs in the environment of the library. `started` is the time at which the process was created, on the monotonic clock.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ MODULES = {
     "handwritten": "jax",
     "scikit-learn": "sklearn.neural_network",
 }
-SLOW = 4.0  # seconds of an epoch after which growth goes no further
+SLOW = 4.0  # seconds of an epoch after which no larger size is measured
 
 
 class Clock:
-    """Hears the end of each epoch, and says when to stop: after so many epochs, and seconds after the first."""
+    """Records the end of each epoch; true when enough epochs and seconds after the first have passed."""
 
     def __init__(self, seconds: float, epochs: int = 3) -> None:
         self.seconds, self.epochs, self.ends = seconds, epochs, [CLOCK()]
@@ -37,26 +37,26 @@ class Clock:
         return len(self.ends) > self.epochs and self.ends[-1] - self.ends[1] >= self.seconds
 
     def steady(self) -> float:
-        """Seconds of an epoch, the first aside."""
+        """Seconds per epoch, without the first."""
         return median([b - a for a, b in pairwise(self.ends[1:])])
 
 
 class Fitted:
-    """A model of gazelle or Keras, and what a program does with it, with default settings but for the printing."""
+    """A model of gazelle or Keras with default settings, except for the output."""
 
     def __init__(self, keras: Any, workload: Any) -> None:
         self.keras, self.workload, self.model = keras, workload, workload.model(keras)
 
     def fit(self, x: Any, y: Any, clock: Clock) -> None:
-        class Listener(self.keras.callbacks.Callback):  # type: ignore[name-defined, misc]
+        class StopAfterClock(self.keras.callbacks.Callback):  # type: ignore[name-defined, misc]
             def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
                 self.model.stop_training = clock()
 
-        words = {"epochs": 10_000, "verbose": 0, "callbacks": [Listener()]}
+        options = {"epochs": 10_000, "verbose": 0, "callbacks": [StopAfterClock()]}
         if self.workload.stream:
-            self.model.fit(batches(x, y, self.workload.batch), steps_per_epoch=self.workload.steps, **words)
+            self.model.fit(batches(x, y, self.workload.batch), steps_per_epoch=self.workload.steps, **options)
         else:
-            self.model.fit(x, y, batch_size=self.workload.batch, **words)
+            self.model.fit(x, y, batch_size=self.workload.batch, **options)
 
     def evaluate(self, x: Any, y: Any) -> Any:
         return self.model.evaluate(x, y, batch_size=self.workload.batch, verbose=0)
@@ -66,14 +66,14 @@ class Fitted:
 
 
 def batches(x: Any, y: Any, size: int) -> Iterator[Any]:
-    """A generator as people write it."""
+    """A typical user-defined generator."""
     while True:
         for start in range(0, len(x), size):
             yield x[start : start + size], y[start : start + size]
 
 
 def subject(peer: str, module: Any, name: str, workload: Any) -> Any:
-    """Whatever can fit, evaluate and predict for this peer."""
+    """The object with fit, evaluate and predict for a library."""
     if peer == "handwritten":
         from handwritten import Handwritten
 
@@ -167,8 +167,8 @@ def grow(task: dict[str, Any]) -> dict[str, list[float]]:
     return found
 
 
-def main(words: str) -> None:
-    task = json.loads(words)
+def main(options: str) -> None:
+    task = json.loads(options)
     task.setdefault("started", CLOCK())
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     found = grow(task) if "growth" in task else measure(task)

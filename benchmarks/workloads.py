@@ -78,8 +78,8 @@ def copies(features: int) -> Callable[..., Arrays]:
     return data
 
 
-def words(length: int, known: int) -> Callable[..., Arrays]:
-    """Sentences of word numbers, ten kinds of them."""
+def tokens(length: int, known: int) -> Callable[..., Arrays]:
+    """Sequences of token indices in ten classes."""
 
     def data(random: np.random.Generator, samples: int) -> Arrays:
         return random.integers(0, known, (samples, length), np.int32), random.integers(0, 10, (samples, 1), np.int32)
@@ -217,7 +217,7 @@ WORKLOADS = {
     "cnn": Workload("article's CNN", 128, 8, one_hot(28, 28, 1), cnn, goal=1.3),
     "lstm": Workload("LSTM", 32, 30, classes(80, 32), recurrent("LSTM"), goal=2),
     "gru": Workload("GRU", 32, 30, classes(80, 32), recurrent("GRU"), goal=2),
-    "transformer": Workload("transformer", 32, 30, words(64, 5_000), transformer, goal=1.5),
+    "transformer": Workload("transformer", 32, 30, tokens(64, 5_000), transformer, goal=1.5),
     "autoencoder": Workload("deep autoencoder", 128, 60, copies(784), autoencoder),
     "residual": Workload("residual CNN", 64, 8, classes(32, 32, 3), residual),
     "recommender": Workload("recommender", 256, 40, ratings, recommender),

@@ -120,5 +120,5 @@ print(f"\n{'network':32}{'test loss':>12}{'test accuracy':>16}{'seconds':>10}")
 for title, loss, accuracy, seconds in rows:
     print(f"{title:32}{loss:12.4f}{accuracy:16.4f}{seconds:10.1f}")
 print(f"\ncurves      {curves}")
-print(f"kept state  {gazelle.latest()}")
+print(f"checkpoint  {gazelle.latest()}")
 print(f"total time  {time.perf_counter() - start:.1f} s")

@@ -64,8 +64,8 @@ def main() -> int:
         missing = [name for name in offered if not has(place, name)]
         there, wanted = there + len(offered) - len(missing), wanted + len(offered)
         fraction = 100 * (1 - len(missing) / len(offered))
-        told = ", ".join(missing if "--all" in sys.argv else missing[:6]) + ("" if len(missing) <= 6 else " ...")
-        print(f"{module_name:42} {len(offered) - len(missing):5} {len(offered):5} {fraction:6.1f}  {told}")
+        shown = ", ".join(missing if "--all" in sys.argv else missing[:6]) + ("" if len(missing) <= 6 else " ...")
+        print(f"{module_name:42} {len(offered) - len(missing):5} {len(offered):5} {fraction:6.1f}  {shown}")
     fraction = 100 * there / wanted
     print(f"{'all':42} {there:5} {wanted:5} {fraction:6.1f}  goal {GOAL}")
     return 0 if fraction >= GOAL or "--goal" not in sys.argv else 1

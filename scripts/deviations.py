@@ -1,7 +1,7 @@
-"""How far gazelle's numbers are from Keras', by class: `make deviations` writes docs/deviations.md.
+"""Numerical deviations from Keras by class: `make deviations` writes docs/deviations.md.
 
-It runs tests/parity. A deviation is the largest difference divided by the largest magnitude (at least 1) of Keras'
-numbers, as the tests note it (`deviations.same`). Arguments are given to pytest; the table is then only printed.
+Runs tests/parity. A deviation is the largest difference divided by the largest magnitude (at least 1) of the values of
+Keras, as recorded by the tests (`deviations.same`). Arguments are passed to pytest; the table is then only printed.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ ROOT = pathlib.Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "deviations.md"
 HEAD = """# Deviations from Keras
 
-Largest difference between gazelle's numbers and those of Keras {keras}, divided by the largest magnitude (at least 1)
-of Keras' numbers, over all parity cases: {compared} cases that compare numbers, {passed} of {cases} cases passed,
-{failed}. Written by `make deviations` with gazelle {gazelle}, JAX {jax}, Python {python}.
+The largest difference between values of gazelle and Keras {keras}, divided by the largest magnitude (at least 1) of the
+values of Keras, over all parity tests: {compared} tests compare values; {passed} of {cases} tests passed, {failed}.
+Written by `make deviations` with gazelle {gazelle}, JAX {jax}, Python {python}.
 """
 
 
 class Row:
-    """What the cases of one class left."""
+    """The largest deviations of one class."""
 
     def __init__(self) -> None:
         self.cases, self.worst = 0, {"values": -1.0, "gradients": -1.0}
@@ -40,8 +40,8 @@ class Row:
         return " | ".join(f"{worst:.1e}" if worst >= 0 else "" for worst in self.worst.values())
 
 
-class Listener:
-    """A plugin of pytest: takes what each test left in its report."""
+class Collector:
+    """A pytest plugin that collects the deviations recorded by the tests."""
 
     def __init__(self, names: set[str]) -> None:
         self.names = names
@@ -61,14 +61,14 @@ class Listener:
             self.families[family][self._class_of(report.nodeid)].add(noted)
 
     def _class_of(self, nodeid: str) -> str:
-        """The name of Keras that a test's arguments begin with, or else the test's own."""
+        """The first name of Keras in the arguments of a test, otherwise the name of the test."""
         test, _, arguments = nodeid.split("::", 1)[1].partition("[")
         known = [word for word in re.findall(r"\w+", arguments) if word in self.names]
         return known[0] if known else test.removeprefix("test_").replace("_", " ")
 
 
 def public_names() -> set[str]:
-    """Everything that the rooms of the installed Keras offer."""
+    """All public names of the installed Keras."""
     import keras
 
     namespaces = [
@@ -88,26 +88,26 @@ def public_names() -> set[str]:
     return {name for namespace in namespaces for name in dir(namespace) if not name.startswith("_")}
 
 
-def page(heard: Listener) -> str:
-    """The table of every family."""
+def page(collected: Collector) -> str:
+    """The tables of all families."""
     import jax
     import keras
 
     import gazelle
 
-    rows = [row for family in heard.families.values() for row in family.values()]
-    failed = f"failed: {', '.join(heard.failed)}" if heard.failed else "none failed"
+    rows = [row for family in collected.families.values() for row in family.values()]
+    failed = f"failed: {', '.join(collected.failed)}" if collected.failed else "none failed"
     text = HEAD.format(
         keras=keras.__version__,
         gazelle=gazelle.__version__,
         jax=jax.__version__,
         python=platform.python_version(),
         compared=sum(row.cases for row in rows),
-        passed=heard.outcomes["passed"],
-        cases=sum(heard.outcomes.values()) - heard.outcomes["skipped"],
+        passed=collected.outcomes["passed"],
+        cases=sum(collected.outcomes.values()) - collected.outcomes["skipped"],
         failed=failed,
     )
-    for family, classes in sorted(heard.families.items()):
+    for family, classes in sorted(collected.families.items()):
         text += f"\n## {family.capitalize()}\n| class | cases | values | gradients |\n|---|---|---|---|\n"
         text += "".join(f"| {name} | {row.cases} | {row} |\n" for name, row in sorted(classes.items()))
     return text
@@ -116,15 +116,15 @@ def page(heard: Listener) -> str:
 def main() -> int:
     import pytest
 
-    heard = Listener(public_names())
-    given = sys.argv[1:]
-    code = pytest.main(["-q", *(given or [str(ROOT / "tests" / "parity"), "-n", "auto"])], plugins=[heard])
-    text = page(heard)
-    if given:
-        print(text)  # a part of the tests is no page
+    collected = Collector(public_names())
+    arguments = sys.argv[1:]
+    code = pytest.main(["-q", *(arguments or [str(ROOT / "tests" / "parity"), "-n", "auto"])], plugins=[collected])
+    text = page(collected)
+    if arguments:
+        print(text)  # only a part of the tests
     else:
         PAGE.write_text(text)
-        print(f"{PAGE.relative_to(ROOT)}: {sum(heard.outcomes.values())} cases")
+        print(f"{PAGE.relative_to(ROOT)}: {sum(collected.outcomes.values())} cases")
     return int(code)
 
 

@@ -1,11 +1,11 @@
-"""Make .venv from the newest usable Python and install gazelle into it, with the extras that are asked for.
+"""Create .venv with the newest usable Python and install gazelle into it, with the given extras.
 
-    python3 scripts/environment.py            gazelle alone
-    python3 scripts/environment.py examples   with what the examples need
-    python3 scripts/environment.py dev        with what the tests and checks need
+    python3 scripts/environment.py            only gazelle
+    python3 scripts/environment.py examples   with the requirements of the examples
+    python3 scripts/environment.py dev        with the requirements of tests and checks
 
-Runs on any Python from 3.8 on and needs nothing but the standard library. A stamp in .venv makes the second call
-instant; a change of pyproject.toml installs again. GAZELLE_PYTHON=python3.12 (a command or a path) picks one Python.
+Runs on Python 3.8 or newer with the standard library only. A stamp in .venv makes the second call immediate; a changed
+pyproject.toml installs again. GAZELLE_PYTHON=python3.12 (a command or a path) selects a Python.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 OLDEST, NEWEST = (3, 11), (3, 14)
 MINORS = range(NEWEST[1], OLDEST[1] - 1, -1)
 
-#: What a candidate says of itself; without ssl and zlib nothing can be installed, without ctypes NumPy will not load.
+#: Printed by a candidate; without ssl and zlib nothing can be installed, without ctypes NumPy cannot be imported.
 PROBE = """
 import sys, ssl, zlib, ctypes, sysconfig
 free = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
@@ -36,10 +36,10 @@ print(sys.implementation.name, int(free), *sys.version_info[:3])
 
 
 class NoEnvironmentError(Exception):
-    """No environment: the message says what was tried and what helps."""
+    """No environment could be created; the message states what was tried and a fix."""
 
 
-def answer(*command: object, quiet: bool = True) -> tuple[bool, str]:
+def run(*command: object, quiet: bool = True) -> tuple[bool, str]:
     """Run a command; whether it succeeded, and what it printed if `quiet`."""
     env = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__")}
     try:
@@ -58,8 +58,8 @@ def answer(*command: object, quiet: bool = True) -> tuple[bool, str]:
 
 def version(python: object) -> tuple[int, ...] | None:
     """(3, 13, 1) of a Python that really runs and can be used; None of any other."""
-    ok, words = answer(python, "-c", PROBE)
-    parts = words.split()
+    ok, output = run(python, "-c", PROBE)
+    parts = output.split()
     if not ok or len(parts) != 5 or parts[0] != "cpython" or parts[1] == "1":
         return None  # a shim without a version, a build without ssl, PyPy, or one without the GIL (h5py has no wheel)
     return tuple(int(p) for p in parts[2:])
@@ -116,38 +116,38 @@ def pips() -> list[list[str]]:
 
 
 def by_venv(python: str) -> tuple[bool, str]:
-    return answer(python, "-m", "venv", "--clear", HOME)
+    return run(python, "-m", "venv", "--clear", HOME)
 
 
-def by_foreign_pip(python: str) -> tuple[bool, str]:
-    """Where ensurepip is missing: an empty environment, and another Python's pip puts pip into it."""
-    ok, words = answer(python, "-m", "venv", "--clear", "--without-pip", HOME)
+def by_other_pip(python: str) -> tuple[bool, str]:
+    """Without ensurepip: create an empty environment and install pip with the pip of another Python."""
+    ok, output = run(python, "-m", "venv", "--clear", "--without-pip", HOME)
     if not ok:
-        return ok, words
+        return ok, output
     for pip in pips():
-        if not answer(*pip, "--python", PYTHON, "--version")[0]:
+        if not run(*pip, "--python", PYTHON, "--version")[0]:
             continue  # no pip there, or one before 22.3, which does not know --python
-        ok, words = answer(*pip, "--python", PYTHON, "install", "--quiet", "pip")
-        return ok and has_pip(), words
+        ok, output = run(*pip, "--python", PYTHON, "install", "--quiet", "pip")
+        return ok and has_pip(), output
     return False, "no other pip (22.3 or newer) was found"
 
 
 def by_virtualenv(python: str) -> tuple[bool, str]:
-    words = "virtualenv was not found"
+    output = "virtualenv was not found"
     commands = [[path] for path in [shutil.which("virtualenv")] if path]
     for command in [*commands, [python, "-m", "virtualenv"], [sys.executable, "-m", "virtualenv"]]:
-        ok, said = answer(*command, "--clear", "--python", python, HOME)
+        ok, message = run(*command, "--clear", "--python", python, HOME)
         if ok and has_pip():
             return True, ""
-        words = words if "No module named virtualenv" in said else said
-    return False, words
+        output = output if "No module named virtualenv" in message else message
+    return False, output
 
 
-WAYS = {"venv": by_venv, "venv --without-pip and another pip": by_foreign_pip, "virtualenv": by_virtualenv}
+WAYS = {"venv": by_venv, "venv --without-pip and another pip": by_other_pip, "virtualenv": by_virtualenv}
 
 
 def has_pip() -> bool:
-    return answer(PYTHON, "-m", "pip", "--version")[0]
+    return run(PYTHON, "-m", "pip", "--version")[0]
 
 
 def make() -> None:
@@ -158,11 +158,11 @@ def make() -> None:
     for number, python in usable():
         dotted = ".".join(map(str, number))
         for way, attempt in WAYS.items():
-            say(f"making .venv with Python {dotted} ({python}; {way})")
-            ok, words = attempt(python)
+            log(f"making .venv with Python {dotted} ({python}; {way})")
+            ok, output = attempt(python)
             if ok:
                 return
-            failed.append(f"  Python {dotted}, {way}: {words.splitlines()[-1] if words else 'failed'}")
+            failed.append(f"  Python {dotted}, {way}: {output.splitlines()[-1] if output else 'failed'}")
     shutil.rmtree(HOME, ignore_errors=True)
     raise NoEnvironmentError(
         "No virtual environment could be made.\n" + "\n".join(failed) + "\n"
@@ -172,12 +172,12 @@ def make() -> None:
 
 def install(extras: list[str]) -> None:
     target = f"{ROOT}[{','.join(extras)}]" if extras else str(ROOT)
-    say(f"installing gazelle{target[len(str(ROOT)) :]} and what it needs (minutes on the first time)")
-    ok, _ = answer(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-e", target, quiet=False)
+    log(f"installing gazelle{target[len(str(ROOT)) :]} and what it needs (minutes on the first time)")
+    ok, _ = run(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-e", target, quiet=False)
     if not ok:
         raise NoEnvironmentError(
-            "pip could not install gazelle: its message stands above.\n"
-            "If it speaks of the network, try again. If of a missing wheel, another Python may have one: "
+            "pip could not install gazelle: see its message above.\n"
+            "If the network failed, try again. If a wheel is missing, another Python may have one: "
             "GAZELLE_PYTHON=python3.12 make ..."
         )
 
@@ -185,18 +185,18 @@ def install(extras: list[str]) -> None:
 def stamp() -> dict:
     """What the last call left behind; {} if nothing, or if the folder was moved since: paths inside are absolute."""
     try:
-        words = json.loads(STAMP.read_text(encoding="utf-8")) if PYTHON.exists() else {}
+        content = json.loads(STAMP.read_text(encoding="utf-8")) if PYTHON.exists() else {}
     except (OSError, ValueError):
         return {}
-    return words if words.get("root") == str(ROOT) else {}
+    return content if content.get("root") == str(ROOT) else {}
 
 
 def digest() -> str:
     return hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
 
 
-def say(words: str) -> None:
-    print(f"environment: {words}", flush=True)
+def log(text: str) -> None:
+    print(f"environment: {text}", flush=True)
 
 
 def main(extras: list[str]) -> None:
@@ -212,9 +212,9 @@ def main(extras: list[str]) -> None:
         had = set()
     STAMP.unlink(missing_ok=True)  # a run that is cut short must not look finished
     install(sorted(had | set(extras)))
-    words = {"root": str(ROOT), "picked": picked, "pyproject": digest(), "extras": sorted(had | set(extras))}
-    STAMP.write_text(json.dumps(words) + "\n", encoding="utf-8")
-    say(f"ready, Python {'.'.join(map(str, version(PYTHON) or ()))}")
+    content = {"root": str(ROOT), "picked": picked, "pyproject": digest(), "extras": sorted(had | set(extras))}
+    STAMP.write_text(json.dumps(content) + "\n", encoding="utf-8")
+    log(f"ready, Python {'.'.join(map(str, version(PYTHON) or ()))}")
 
 
 if __name__ == "__main__":
