@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from gazelle.optimizers.base import Optimizer
     from gazelle.quantizers.absmax import Quantizer
     from gazelle.regularizers import Regularizer
-    from gazelle.saving.latest import latest
+    from gazelle.saving.checkpoint_paths import latest
 
 __version__ = "0.1.0"
 
@@ -152,7 +152,7 @@ _HOMES = {
     "Optimizer": "gazelle.optimizers.base",
     "Quantizer": "gazelle.quantizers.absmax",
     "Regularizer": "gazelle.regularizers",
-    "latest": "gazelle.saving.latest",
+    "latest": "gazelle.saving.checkpoint_paths",
 }
 
 

@@ -10,8 +10,8 @@ from gazelle.core.settings import (
     is_interactive_logging_enabled,
 )
 from gazelle.core.symbolic import is_symbolic as is_keras_tensor
-from gazelle.data.batch import normalize, pack_x_y_sample_weight, unpack_x_y_sample_weight
-from gazelle.data.folder_kinds import (
+from gazelle.data.arrays import normalize, pack_x_y_sample_weight, unpack_x_y_sample_weight
+from gazelle.data.folder_datasets import (
     audio_dataset_from_directory,
     image_dataset_from_directory,
     text_dataset_from_directory,
@@ -34,7 +34,7 @@ from gazelle.saving.registration import (
     get_registered_object,
     serialize_keras_object,
 )
-from gazelle.training.progbar import Progbar
+from gazelle.training.callbacks.progbar import Progbar
 
 Sequence = PyDataset  # its name of old
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, Union
 
 import jax
@@ -47,3 +47,5 @@ ConstraintLike: TypeAlias = Union["Constraint", str, Callable[..., Any], Mapping
 LossLike: TypeAlias = Union["Loss", str, Callable[..., Any], Mapping[str, Any], None]
 MetricLike: TypeAlias = Union["Metric", str, Callable[..., Any], Mapping[str, Any], None]
 OptimizerLike: TypeAlias = Union["Optimizer", str, Mapping[str, Any]]
+#: samples as users pass them: arrays, data frames, structures of these, generators, datasets
+Data: TypeAlias = Union[Nested[ArrayLike], Iterable[Any]]

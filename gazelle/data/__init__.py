@@ -1,15 +1,13 @@
-"""Data: whatever people hold their samples in -> chunks of batches that a compiled loop can run over.
+"""Data: conversion of samples in any form to chunks of batches for the compiled loop.
 
-In: arrays, data frames, generators, datasets. Out: `Source` objects. Must not know: layers, models, losses.
+Input: arrays, data frames, generators, datasets. Output: `Source` objects. Independent of layers, models and losses.
 """
 
 from gazelle.data.arrays import as_arrays, check_lengths, split
-from gazelle.data.chunks import Block, Chunk
-from gazelle.data.labels import to_categorical
+from gazelle.data.labels import class_weights, to_categorical
 from gazelle.data.make_source import is_stream, is_text, make_source
-from gazelle.data.source import ALL, BATCH, ArraySource, Source, block
+from gazelle.data.source import ALL, BATCH, ArraySource, Block, Chunk, Source, block
 from gazelle.data.stream import StreamSource
-from gazelle.data.weights import class_weights
 
 __all__ = [
     "ALL",

@@ -1,21 +1,35 @@
-"""Data as arrays: data frames, lists and foreign tensors become NumPy, 64 bits become 32, strings are refused."""
+"""Conversion of data to arrays: data frames, lists and tensors to NumPy, 64 bits to 32; strings are refused."""
 
 from __future__ import annotations
 
 import datetime
 import numbers
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import numpy as np
 
+from gazelle import ops
 from gazelle.core import dtypes
 from gazelle.core.errors import ArgumentError, DataError, message
+from gazelle.core.types import ArrayLike, Data, Nested
 
 
-def as_arrays(what: str, data: Any) -> Any:
-    """`data` with every leaf an array; lists of arrays, tuples and dicts stay the structure they are."""
+def as_arrays(what: str, data: Data | None) -> Any:
+    """Convert every leaf of `data` to an array; lists of arrays, tuples and dicts keep their structure.
+
+    Args:
+        what: name of the data in errors.
+        data: arrays, data frames, lists of numbers, or structures of them.
+
+    Returns:
+        The structure with arrays of NumPy or JAX; None for None.
+
+    Raises:
+        DataError: the data are not numbers, have rows of unequal length, or integers beyond 32 bits.
+    """
     if data is None:
         return None
     if isinstance(data, dict):
@@ -45,8 +59,8 @@ def _as_array(what: str, value: Any) -> Any:
             )
         ) from error
     if array.dtype.kind in "USOmM" or array.dtype.type is np.void:  # bfloat16 is of kind V, too
-        raise _no_numbers(what, array)
-    if isinstance(array, np.memmap):  # read in chunks while it is used; 64 bits are narrowed there
+        raise _not_numbers(what, array)
+    if isinstance(array, np.memmap):  # read and converted to 32 bits in chunks
         return array
     if array.dtype == np.float64:
         return array.astype(narrow(array.dtype))
@@ -55,42 +69,42 @@ def _as_array(what: str, value: Any) -> Any:
             raise DataError(
                 message(
                     what,
-                    expected="whole numbers below 2**31",
+                    expected="integers below 2**31",
                     got=int(array.max()),
-                    hint="Number the ids from 0, for instance by np.unique(ids, return_inverse=True).",
+                    hint="Renumber the ids from 0, for example with np.unique(ids, return_inverse=True).",
                 )
             )
         return array.astype(narrow(array.dtype))
     return array
 
 
-def _no_numbers(what: str, array: Any) -> DataError:
-    """The error for text, dates and objects, with the first value that is no number."""
+def _not_numbers(what: str, array: Any) -> DataError:
+    """The error for strings, dates and objects, with the first value that is not a number."""
     some = array.ravel()[:1000].astype(object)
     others = [v for v in some if not isinstance(v, numbers.Number)]
     example = others[0] if others else some[0] if len(some) else None
     if array.dtype.kind in "mM" or isinstance(example, (datetime.date, datetime.timedelta)):
-        hint = "Turn dates into numbers, for instance days: (x - x.min()) / np.timedelta64(1, 'D')."
+        hint = "Convert dates to numbers, for example days: (x - x.min()) / np.timedelta64(1, 'D')."
     elif not others:
-        hint = f"The dtype alone stands in the way: {what}.astype('float32')."
+        hint = f"Convert the dtype: {what}.astype('float32')."
     elif array.ndim == 0:
-        hint = "Read the file first, for instance by gazelle.utils.load_img, np.loadtxt or pandas.read_csv."
+        hint = "Read the file first, for example with gazelle.utils.load_img, np.loadtxt or pandas.read_csv."
     elif what.startswith("y") or "_y" in what:
-        hint = "Turn class names into numbers: classes, y = np.unique(y, return_inverse=True)."
+        hint = "Convert class names to integers: classes, y = np.unique(y, return_inverse=True)."
     else:
-        hint = "Turn text into numbers first, for instance by a vocabulary; drop or fill missing values."
+        hint = "Convert text to numbers first, for example with StringLookup; drop or fill missing values."
     return DataError(message(what, expected="numbers", got=f"dtype {array.dtype} with {example!r}", hint=hint))
 
 
 def narrow(dtype: Any) -> np.dtype[Any]:
-    """The dtype in which samples are computed with: the default float for float64, 32 bits for whole numbers of 64."""
+    """The dtype of samples in computations: the default float for float64, 32 bits for integers of 64 bits."""
     if dtype == np.float64:
         return np.dtype(dtypes.floatx())
     return np.dtype(np.int32) if dtype.kind in "iu" and dtype.itemsize == 8 else np.dtype(dtype)
 
 
 def _from_frame(value: Any) -> Any:
-    """Columns of a data frame (pandas, polars, pyarrow ...) as one array. Told by module, never by importing one."""
+    """Convert a data frame (pandas, polars, pyarrow ...) or a tensor of torch to an array, without importing these."""
     module = type(value).__module__.split(".")[0]
     if module in ("pandas", "polars", "pyarrow", "modin", "cudf") and module in sys.modules:
         import narwhals
@@ -102,22 +116,32 @@ def _from_frame(value: Any) -> Any:
     return value
 
 
-def check_lengths(named: dict[str, Any]) -> int:
-    """The number of samples; all arrays must agree and hold at least one."""
+def check_lengths(named: Mapping[str, Any]) -> int:
+    """Check that all arrays have the same number of samples, at least one.
+
+    Args:
+        named: {name in errors: arrays}.
+
+    Returns:
+        The number of samples.
+
+    Raises:
+        DataError: the numbers differ, there are none, or an array has no axis.
+    """
     sizes: dict[str, int] = {}
     for what, tree in named.items():
-        for place, leaf in jax.tree.leaves_with_path(tree):
+        for path, leaf in jax.tree.leaves_with_path(tree):
             if not getattr(leaf, "ndim", 0):
                 raise DataError(message(what, expected="an array with one row per sample", got="a single number"))
             sizes.setdefault(what, leaf.shape[0])
             if leaf.shape[0] != next(iter(sizes.values())):
-                first, which = next(iter(sizes)), f"{what}{jax.tree_util.keystr(place)}"
+                first, which = next(iter(sizes)), f"{what}{jax.tree_util.keystr(path)}"
                 raise DataError(
                     message(
                         "The arrays have different numbers of samples",
                         expected=f"{sizes[first]} as in {first}",
                         got=f"{leaf.shape[0]} in {which}",
-                        hint="One label (and one weight) belongs to each row of x.",
+                        hint="There must be one label (and one weight) for each row of x.",
                     )
                 )
     count = next(iter(sizes.values()), 0)
@@ -127,20 +151,95 @@ def check_lengths(named: dict[str, Any]) -> int:
 
 
 def split(data: Any, fraction: float, start: bool) -> tuple[Any, Any]:
-    """(rest, part): `fraction` of the rows are set apart, from the start or the end, before any shuffling."""
+    """Split off a fraction of the samples, before shuffling.
+
+    Args:
+        data: arrays with the same number of samples.
+        fraction: the fraction to split off, between 0 and 1.
+        start: take it from the start instead of the end.
+
+    Returns:
+        The remaining samples, and those split off.
+
+    Raises:
+        ArgumentError: one of the two would be empty.
+    """
     if not 0 < fraction < 1:
-        raise ArgumentError(message("validation_split", expected="a share between 0 and 1", got=fraction))
+        raise ArgumentError(message("validation_split", expected="a fraction between 0 and 1", got=fraction))
     count = jax.tree.leaves(data)[0].shape[0]
     size = count - int(count * (1 - fraction))
     if size == 0 or size == count:
         raise ArgumentError(
             message(
                 f"validation_split={fraction} of {count} samples",
-                expected="a sample on each side",
+                expected="at least one sample on each side",
                 got=f"{count - size} for training and {size} for validation",
-                hint="Give validation_data=(x, y), or another share.",
+                hint="Pass validation_data=(x, y), or another fraction.",
             )
         )
     cut = size if start else count - size
     first, second = jax.tree.map(lambda a: a[:cut], data), jax.tree.map(lambda a: a[cut:], data)
     return (second, first) if start else (first, second)
+
+
+def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+    """Split a batch of a dataset into its three parts.
+
+    Args:
+        data: x, (x,), (x, y) or (x, y, sample_weight).
+
+    Returns:
+        (x, y, sample_weight), with None for missing parts.
+
+    Raises:
+        DataError: there are more parts.
+
+    >>> unpack_x_y_sample_weight((1, 2))
+    (1, 2, None)
+    """
+    parts = tuple(data) if isinstance(data, list) else data if isinstance(data, tuple) else (data,)
+    if not 1 <= len(parts) <= 3:
+        raise DataError(message("A batch", expected="(x,), (x, y) or (x, y, weight)", got=f"{len(parts)} parts"))
+    x, y, weight = (*parts, None, None)[:3]
+    return x, y, weight
+
+
+def pack_x_y_sample_weight(
+    x: Nested[ArrayLike], y: Nested[ArrayLike] | None = None, sample_weight: Nested[ArrayLike] | None = None
+) -> Any:
+    """Combine the parts of a batch, without those that are None.
+
+    Args:
+        x: the inputs.
+        y: the labels.
+        sample_weight: the weights of samples.
+
+    Returns:
+        (x, y, sample_weight), (x, y), or x; a list or tuple x without labels becomes (x,).
+
+    >>> pack_x_y_sample_weight(1, 2)
+    (1, 2)
+    """
+    if y is None:
+        return (x,) if isinstance(x, list | tuple) else x
+    return (x, y) if sample_weight is None else (x, y, sample_weight)
+
+
+def normalize(x: ArrayLike, axis: int = -1, order: int | float = 2) -> Any:
+    """Divide by the norm along an axis:  x / ||x||.
+
+    Args:
+        x: an array.
+        axis: the axis.
+        order: the order of the norm.
+
+    Returns:
+        An array of the same shape; vectors of norm 0 are unchanged.
+
+    >>> normalize(np.array([[3.0, 4.0]]))
+    array([[0.6, 0.8]])
+    """
+    if not isinstance(x, np.ndarray):
+        return ops.normalize(x, axis=axis, order=order)
+    norm = np.linalg.norm(x, order, axis, keepdims=True)
+    return x / np.where(norm == 0, 1, norm)

@@ -1,27 +1,44 @@
-"""Files in folders as datasets: each folder is a class, each file a sample."""
+"""Datasets of files: each folder is a class, each file a sample."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, DataError, message, unknown
+from gazelle.core.types import PathLike
 from gazelle.data.dataset import Dataset, indexed
 
 LABEL_MODES = ("int", "categorical", "binary", None)
 
 
+@dataclasses.dataclass
+class FileType:
+    """Files of one type.
+
+    Attributes:
+        name: name in errors, such as "image".
+        endings: endings of file names.
+        load: path -> sample.
+        combine: list of samples -> batch; None to stack them.
+    """
+
+    name: str
+    endings: tuple[str, ...]
+    load: Callable[[str], Any]
+    combine: Callable[[list[Any]], Any] | None = None
+
+
 def from_directory(
-    what: str,
-    endings: tuple[str, ...],
-    load: Callable[[str], Any],
-    directory: Any,
-    labels: Any,
-    label_mode: Any,
-    class_names: Any,
+    files: FileType,
+    directory: PathLike,
+    labels: str | Sequence[int] | None,
+    label_mode: str | None,
+    class_names: Sequence[str] | None,
     batch_size: int | None,
     shuffle: bool,
     seed: int | None,
@@ -29,17 +46,23 @@ def from_directory(
     subset: str | None,
     follow_links: bool,
     verbose: bool,
-    combine: Callable[[list[Any]], Any] | None = None,
-) -> Any:
-    """The dataset of `load(path)` and labels, or two of them for the subset 'both'.
+) -> Dataset | list[Dataset]:
+    """Create the dataset of samples and labels; see `image_dataset_from_directory` for the arguments.
 
-    As in Keras, the same seed gives the same order of files, and so the same two parts.
+    As in Keras, the order of the files, and so the two subsets, is a function of the seed.
+
+    Returns:
+        The dataset; two of them for the subset 'both'.
+
+    Raises:
+        DataError: there is no such folder, or no file in it.
+        ArgumentError: arguments are invalid or contradict each other.
     """
     _check(labels, label_mode, class_names, validation_split, subset, shuffle, seed)
     if label_mode is None:
         labels = None
     seed = int(np.random.randint(10**6)) if seed is None else seed
-    paths, numbers, names = indexed_files(directory, labels, endings, class_names, follow_links)
+    paths, numbers, names = indexed_files(directory, labels, files.endings, class_names, follow_links)
     if verbose:
         print(f"Found {len(paths)} files" + (f" of {len(names)} classes." if names is not None else "."))
     if label_mode == "binary" and labels is not None and len(names or ()) != 2:
@@ -51,25 +74,25 @@ def from_directory(
         numbers = None if numbers is None else numbers[order]
     cut = int(validation_split * len(paths)) if validation_split else 0
     parts = {"training": slice(0, len(paths) - cut), "validation": slice(len(paths) - cut, None), None: slice(None)}
-    made = []
+    datasets = []
     for name in ("training", "validation") if subset == "both" else (subset,):
         chosen, classes = paths[parts[name]], None if numbers is None else numbers[parts[name]]
         if not chosen:
             raise DataError(
                 message(
-                    f"{directory} has no {what} files{f' for {name}' if name else ''}",
-                    expected=f"names ending in {', '.join(endings)}",
+                    f"{directory} has no {files.name} files{f' for {name}' if name else ''}",
+                    expected=f"names ending in {', '.join(files.endings)}",
                     got=f"{len(paths)} such files in all",
                 )
             )
         if verbose and name:
             print(f"Using {len(chosen)} files for {name}.")
-        made.append(_dataset(load, chosen, classes, label_mode, names, batch_size, shuffle, seed, combine))
-    return made if subset == "both" else made[0]
+        datasets.append(_dataset(files, chosen, classes, label_mode, names, batch_size, shuffle, seed))
+    return datasets if subset == "both" else datasets[0]
 
 
 def _dataset(
-    load: Callable[[str], Any],
+    files: FileType,
     paths: list[str],
     numbers: Any,
     label_mode: Any,
@@ -77,15 +100,16 @@ def _dataset(
     batch_size: int | None,
     shuffle: bool,
     seed: int,
-    combine: Callable[[list[Any]], Any] | None,
 ) -> Dataset:
+    combine = files.combine
+
     def label(number: int) -> Any:
         if label_mode == "binary":
             return np.array([number], np.float32)
         return np.eye(len(names), dtype=np.float32)[number] if label_mode == "categorical" else np.int32(number)
 
     def sample(i: int) -> Any:
-        return load(paths[i]) if numbers is None else (load(paths[i]), label(numbers[i]))
+        return files.load(paths[i]) if numbers is None else (files.load(paths[i]), label(numbers[i]))
 
     def joined(samples: list[Any]) -> Any:
         assert combine is not None
@@ -99,9 +123,28 @@ def _dataset(
 
 
 def indexed_files(
-    directory: Any, labels: Any, endings: tuple[str, ...], class_names: Any, follow_links: bool
-) -> tuple[list[str], Any, list[str] | None]:
-    """(paths, numbers of their classes, names of the classes), sorted by name."""
+    directory: PathLike,
+    labels: str | Sequence[int] | None,
+    endings: tuple[str, ...],
+    class_names: Sequence[str] | None,
+    follow_links: bool,
+) -> tuple[list[str], np.ndarray[Any, Any] | None, list[str] | None]:
+    """List the files in a folder, sorted by name.
+
+    Args:
+        directory: the folder.
+        labels: 'inferred', None, or the labels in the order of the files.
+        endings: endings of file names.
+        class_names: folders to use, in the order of their indices; None for all.
+        follow_links: follow symbolic links to folders.
+
+    Returns:
+        The paths, the indices of their classes, and the names of the classes.
+
+    Raises:
+        DataError: there is no such folder.
+        ArgumentError: there is no folder for a class, or the number of labels is wrong.
+    """
     root = os.fspath(directory)
     if not os.path.isdir(root):
         raise DataError(message(f"The directory {root!r}", expected="a folder", got="none of that name"))
@@ -135,14 +178,14 @@ def _check(
     if labels not in ("inferred", None) and not isinstance(labels, list | tuple):
         raise ArgumentError(message("labels", expected="'inferred', None or a list of numbers", got=repr(labels)))
     if class_names is not None and labels != "inferred":
-        raise ArgumentError(message("class_names", expected="labels='inferred' beside them", got=f"labels={labels!r}"))
+        raise ArgumentError(message("class_names", expected="labels='inferred' with them", got=f"labels={labels!r}"))
     if subset not in ("training", "validation", "both", None):
         raise unknown("subset", subset, ("training", "validation", "both"))
     if bool(validation_split) != bool(subset) or not 0 <= (validation_split or 0) < 1:
         raise ArgumentError(
             message(
                 "validation_split and subset",
-                expected="a share between 0 and 1 with a subset, or none of both",
+                expected="a fraction between 0 and 1 with a subset, or neither",
                 got=f"{validation_split} and {subset!r}",
             )
         )
@@ -150,8 +193,8 @@ def _check(
         raise ArgumentError(
             message(
                 "seed",
-                expected="a number where validation_split meets shuffle=True",
+                expected="a number with validation_split and shuffle=True",
                 got="None",
-                hint="The two parts are cut from one order of the files; both calls need the same seed.",
+                hint="Both subsets are split from one order of the files; both calls need the same seed.",
             )
         )

@@ -1,23 +1,30 @@
-"""Labels as numbers and as one-hot rows."""
+"""Labels: one-hot encoding and class weights."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from gazelle.core import era
-from gazelle.core.errors import DataError, message
+from gazelle.core.errors import ArgumentError, DataError, message
+from gazelle.core.types import ArrayLike, Nested
 
 
 @era.listening
-def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray[Any, Any]:
-    """One-hot rows: out[..., k] = 1 where x is k.
+def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray[Any, Any]:
+    """One-hot encode labels: out[..., k] = 1 where x is k.
 
-    x: whole numbers of any shape (a last axis of size 1 is dropped); num_classes: largest label + 1 if None.
+    Args:
+        x: integers of any shape; a last axis of size 1 is dropped.
+        num_classes: the size of the new axis; by default the largest label + 1.
+
+    Returns:
+        An array of float32 with one more axis.
 
     Raises:
-        DataError: a label outside of 0 ... num_classes - 1.
+        DataError: a label is not in 0 ... num_classes - 1, or not a number.
 
     >>> to_categorical([0, 2])
     array([[1., 0., 0.],
@@ -30,21 +37,81 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray[Any, An
         raise DataError(
             message(
                 "to_categorical",
-                expected="whole numbers",
+                expected="integers",
                 got=f"{labels.ravel()[:1].tolist()} of {labels.dtype}",
-                hint="Number the classes first: np.unique(x, return_inverse=True)[1].",
+                hint="Encode the classes as integers: np.unique(x, return_inverse=True)[1].",
             )
         )
     labels = labels.astype(np.int64)
     count = int(labels.max()) + 1 if num_classes is None else num_classes
     if labels.size and (labels.min() < 0 or labels.max() >= count):
-        wrong = labels.min() if labels.min() < 0 else labels.max()
+        invalid = labels.min() if labels.min() < 0 else labels.max()
         raise DataError(
             message(
                 f"to_categorical(num_classes={count})",
                 expected=f"labels from 0 to {count - 1}",
-                got=int(wrong),
-                hint="Labels that count from 1 need y - 1.",
+                got=int(invalid),
+                hint="If the labels start at 1, use y - 1.",
             )
         )
     return np.eye(count, dtype=np.float32)[labels]
+
+
+def class_weights(
+    class_weight: Mapping[int, float], y: Nested[ArrayLike] | None, sample_weight: ArrayLike | None = None
+) -> np.ndarray[Any, Any]:
+    """Convert class weights to sample weights: w_i = class_weight[class of sample i] * sample_weight_i.
+
+    Args:
+        class_weight: {class: weight}; the weight of other classes is 1.
+        y: labels, as integers or one-hot.
+        sample_weight: weights of samples to multiply with.
+
+    Returns:
+        One weight for each sample, float32.
+
+    Raises:
+        ArgumentError: `class_weight` is not a dict of classes and weights >= 0, or y has several outputs.
+        DataError: y is None.
+    """
+    if isinstance(y, (dict, list)):
+        raise ArgumentError(
+            message(
+                "class_weight",
+                expected="a model with one output",
+                got=f"{len(y)} outputs",
+                hint="Pass sample_weight as a dict by output name.",
+            )
+        )
+    if y is None:
+        raise DataError(message("class_weight", expected="labels y", got="none"))
+    if not isinstance(class_weight, Mapping):
+        raise ArgumentError(
+            message(
+                "class_weight",
+                expected="a dict such as {0: 1.0, 1: 5.0}",
+                got=repr(class_weight),
+                hint="Convert a list with dict(enumerate(weights)).",
+            )
+        )
+    invalid = [k for k in class_weight if not isinstance(k, (int, np.integer))]
+    if invalid:
+        raise ArgumentError(
+            message("class_weight", expected="class numbers as keys, such as {0: 1.0, 1: 5.0}", got=repr(invalid[0]))
+        )
+    invalid_weights = [w for w in class_weight.values() if not _is_weight(w)]
+    if invalid_weights:
+        raise ArgumentError(
+            message("class_weight", expected="weights that are numbers >= 0", got=repr(invalid_weights[0]))
+        )
+    labels = np.asarray(y)
+    labels = labels.argmax(-1) if labels.ndim > 1 and labels.shape[-1] > 1 else labels.reshape(len(labels))
+    labels = np.round(labels).astype(np.int64)
+    weights = np.ones(len(labels), np.float32)
+    for label, weight in class_weight.items():
+        weights[labels == label] = weight
+    return weights if sample_weight is None else weights * np.asarray(sample_weight)
+
+
+def _is_weight(value: Any) -> bool:
+    return bool(np.ndim(value) == 0 and np.asarray(value).dtype.kind in "iuf" and 0 <= value < np.inf)

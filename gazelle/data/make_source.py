@@ -1,59 +1,74 @@
-"""Which source fits what was given as x."""
+"""Creation of the source that suits the type of x."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, DataError, message
-from gazelle.data.arrays import as_arrays, check_lengths
-from gazelle.data.infinite import need_steps
+from gazelle.core.types import ArrayLike, Data, Nested
+from gazelle.data.arrays import as_arrays, check_lengths, unpack_x_y_sample_weight
+from gazelle.data.labels import class_weights
 from gazelle.data.source import ArraySource
-from gazelle.data.stream import StreamSource
-from gazelle.data.weights import class_weights
+from gazelle.data.stream import StreamSource, need_steps
 
 
 def make_source(
-    x: Any,
-    y: Any = None,
-    sample_weight: Any = None,
+    x: Data | None,
+    y: Nested[ArrayLike] | None = None,
+    sample_weight: Nested[ArrayLike] | None = None,
     *,
     batch_size: int | None = None,
-    shuffle: Any = False,
+    shuffle: bool | str = False,
     seed: int = 0,
-    class_weight: Any = None,
+    class_weight: Mapping[int, float] | None = None,
     steps: int | None = None,
     what: str = "",
     steps_word: str = "steps",
     front: Callable[[Any], Any] | None = None,
 ) -> ArraySource | StreamSource:
-    """The source for whatever was given as x (and y). `what` stands before the names of arguments in errors.
+    """Create the source for x (and y).
 
-    front: what is done to x first, where a model does it on the host.
+    Args:
+        x: arrays, data frames, a generator, or a dataset that yields (x, y, weight).
+        y: labels, if x is not a generator or dataset.
+        sample_weight: weights of samples, if x is not a generator or dataset.
+        batch_size: samples in a batch, for arrays; 32 by default.
+        shuffle: permute the samples (or the batches of a dataset with indices) in each epoch.
+        seed: seed of the permutations.
+        class_weight: {class: weight}.
+        steps: batches in an epoch; None for all.
+        what: prefix of the names of arguments in errors.
+        steps_word: name of the argument for `steps` in errors.
+        front: preprocessing of x on the host.
+
+    Returns:
+        The source.
+
+    Raises:
+        DataError: the data cannot be used.
+        ArgumentError: `batch_size` or `steps` is not a positive integer, or y is given with a dataset.
     """
     names = [f"{what}{name}" for name in ("x", "y", "sample_weight")]
     for name, value in ((f"{what}batch_size", batch_size), (f"{what}{steps_word}", steps)):
         if value is not None and (not hasattr(value, "__index__") or value <= 0):
-            raise ArgumentError(message(name, expected="a whole number from 1 on", got=repr(value)))
+            raise ArgumentError(message(name, expected="an integer >= 1", got=repr(value)))
 
     if x is None or inspect.isroutine(x) or inspect.isclass(x):
-        made = "" if x is None else f"Call it: {x.__name__}()."
+        hint = "" if x is None else f"Call it: {x.__name__}()."
         got = None if x is None else f"the {'class' if inspect.isclass(x) else 'function'} {x.__name__}"
-        raise DataError(message(names[0], expected="samples", got=got or "None", hint=made))
+        raise DataError(message(names[0], expected="samples", got=got or "None", hint=hint))
 
     def cast(batch: Any) -> Any:
         if batch is None or isinstance(batch, (str, bytes)):
             raise DataError(message("A batch", expected="(x,), (x, y) or (x, y, weight)", got=repr(batch)))
         if isinstance(batch, list) and len(batch) in (2, 3):
             batch = tuple(batch)
-        parts = batch if isinstance(batch, tuple) else (batch,)
-        if len(parts) > 3 or not parts:
-            raise DataError(message("A batch", expected="(x,), (x, y) or (x, y, weight)", got=f"{len(parts)} parts"))
-        bx, by, bw = (*parts, None, None)[:3]
+        bx, by, bw = unpack_x_y_sample_weight(batch if isinstance(batch, tuple) else (batch,))
         bx = bx if front is None else front(bx)
         bx, by, bw = (as_arrays(name, part) for name, part in zip(names, (bx, by, bw), strict=True))
         check_lengths(dict(zip(names, (bx, by, bw), strict=True)))
@@ -66,7 +81,7 @@ def make_source(
                     "y",
                     expected="nothing where x is a generator or dataset",
                     got=type(y).__name__,
-                    hint="Let it yield (x, y).",
+                    hint="It must yield (x, y).",
                 )
             )
         need_steps(x, steps, f"{what}{steps_word}")
@@ -75,18 +90,19 @@ def make_source(
     return ArraySource(data, batch_size, shuffle, seed, steps)
 
 
-def is_text(x: Any) -> bool:
-    """Whether x is an array of strings, or a list of them."""
+def is_text(x: object) -> bool:
+    """Whether x is an array or a list of strings."""
     if isinstance(x, (dict, jax.Array)):
         return False
     try:
         array = np.asarray(x)
-    except ValueError:  # rows of several lengths
+    except ValueError:  # rows of unequal length
         return False
     return array.dtype.kind in "US" or (array.dtype.kind == "O" and isinstance(next(array.flat, None), (str, bytes)))
 
 
-def is_stream(x: Any) -> bool:
+def is_stream(x: object) -> bool:
+    """Whether x is a generator or dataset that yields batches, not arrays or a data frame."""
     if isinstance(x, (np.ndarray, jax.Array, dict, list, tuple, str)) or hasattr(x, "__array__"):
         return False
     if type(x).__module__.split(".")[0] in ("pandas", "polars", "pyarrow"):
@@ -98,7 +114,7 @@ def _stream(x: Any, shuffle: Any, steps: int | None, cast: Any) -> StreamSource:
     indexed = hasattr(x, "__getitem__") and hasattr(x, "__len__") and not hasattr(x, "collate_fn")
     if hasattr(x, "__next__") and (steps is not None or not indexed):
         return StreamSource(lambda seed, epoch: iter(x), steps, True, cast, owner=x)
-    if indexed:  # its batches have numbers
+    if indexed:  # batches have indices
 
         def batches(seed: int, epoch: int) -> Iterator[Any]:
             order: Any = range(len(x))

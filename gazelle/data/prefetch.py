@@ -1,4 +1,4 @@
-"""Batches fetched by a thread, while the device computes with the ones before."""
+"""Prefetching: a thread fetches batches while the device computes with the previous ones."""
 
 from __future__ import annotations
 
@@ -14,27 +14,30 @@ from typing import Any
 import jax
 
 
-class Ahead:
-    """Runs an iterator in a thread, a few items ahead. What it raises is raised where its items are taken.
+class Prefetcher:
+    """Runs an iterator in a thread, a few items ahead; its exceptions are raised in the consumer.
 
     Args:
-        items: the iterator of pytrees of arrays.
-        most: how many items lie ready at most.
+        items: an iterator of structures of arrays.
+        size: the maximum number of items in the queue.
 
-    >>> with Ahead(iter([np.ones(1), np.ones(1), np.ones(2)]), most=4) as ahead:
-    ...     sum(len(group) for group in ahead.groups())
+    Attributes:
+        waited: seconds that the consumer waited.
+
+    >>> with Prefetcher(iter([np.ones(1), np.ones(1), np.ones(2)]), size=4) as prefetcher:
+    ...     sum(len(group) for group in prefetcher.groups())
     3
     """
 
-    def __init__(self, items: Iterator[Any], most: int) -> None:
-        self.waited = 0.0  # seconds that the taker waited
+    def __init__(self, items: Iterator[Any], size: int) -> None:
+        self.waited = 0.0
         self._items = items
-        self._queue: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(most)
+        self._queue: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(size)
         self._stop = threading.Event()
-        run = contextvars.copy_context().run  # settings of the caller hold in the thread too
+        run = contextvars.copy_context().run  # context variables of the caller
         self._thread = threading.Thread(target=run, args=(self._work,), name="gazelle fetches data", daemon=True)
 
-    def __enter__(self) -> Ahead:
+    def __enter__(self) -> Prefetcher:
         self._thread.start()
         return self
 
@@ -42,7 +45,7 @@ class Ahead:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
-        if kind not in (KeyboardInterrupt, SystemExit):  # whoever wants out does not wait for a slow source
+        if kind not in (KeyboardInterrupt, SystemExit):  # on an interrupt, do not join a slow producer
             self._thread.join()
 
     def _work(self) -> None:
@@ -51,7 +54,7 @@ class Ahead:
                 if not self._put(item, None):
                     return
             self._put(None, None)
-        except BaseException as error:  # raised again by the taker
+        except BaseException as error:  # raised again in the consumer
             self._put(None, error)
 
     def _put(self, item: Any, end: BaseException | None) -> bool:
@@ -62,7 +65,7 @@ class Ahead:
         return False
 
     def groups(self) -> Iterator[list[Any]]:
-        """Lists of the items that are ready, at least one, all of one shape."""
+        """Yield lists of the items that are ready, at least one, all of the same shapes."""
         group: list[Any] = []
         while True:
             try:
@@ -71,9 +74,9 @@ class Ahead:
                 if group:
                     yield group
                     group = []
-                begun = time.perf_counter()
+                start = time.perf_counter()
                 item, error = self._queue.get()
-                self.waited += time.perf_counter() - begun
+                self.waited += time.perf_counter() - start
             if group and (item is None or _shapes(item) != _shapes(group[0])):
                 yield group
                 group = []

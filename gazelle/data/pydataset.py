@@ -1,4 +1,4 @@
-"""Batches that a user's class makes, one number at a time, read ahead by threads or processes."""
+"""Datasets defined by a user's class, with batches computed in advance by threads or processes."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ from typing import Any
 
 from gazelle.core.errors import ArgumentError, DataError, message
 
-_shared: Any = None  # in a worker process: the dataset it reads from
+_shared: Any = None  # in a worker process: its dataset
 
 
 class PyDataset:
-    """A dataset of your own: write `__len__`, the number of batches, and `__getitem__`, which gives batch number i.
+    """Base class of datasets: a subclass defines `__len__`, the number of batches, and `__getitem__`, batch number i.
+
+    `on_epoch_begin` and `on_epoch_end` are called around each epoch. An infinite dataset overrides the property
+    `num_batches` to return None.
 
     Args:
-        workers: how many batches are made at the same time; up to 1, one after the other.
-        use_multiprocessing: make them in processes instead of threads; the dataset must then be picklable.
-        max_queue_size: how many batches are made ahead.
+        workers: number of batches computed in parallel; up to 1, one after the other.
+        use_multiprocessing: use processes instead of threads; the dataset must then be picklable.
+        max_queue_size: number of batches computed in advance.
 
-    `on_epoch_begin` and `on_epoch_end` are called around each epoch. A dataset without end says so by a property
-    `num_batches` that is None.
+    Raises:
+        ArgumentError: `workers` is not an integer >= 0.
 
     >>> class Squares(PyDataset):
     ...     def __len__(self):
@@ -36,7 +39,7 @@ class PyDataset:
 
     def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10) -> None:
         if isinstance(workers, bool) or not hasattr(workers, "__index__") or workers < 0:
-            raise ArgumentError(message("PyDataset's workers", expected="a whole number from 0 on", got=repr(workers)))
+            raise ArgumentError(message("PyDataset's workers", expected="an integer >= 0", got=repr(workers)))
         self.workers, self.use_multiprocessing, self.max_queue_size = workers, use_multiprocessing, max_queue_size
 
     # For subclasses that do not call super().__init__.
@@ -49,7 +52,7 @@ class PyDataset:
 
     @property
     def num_batches(self) -> int | None:
-        """Number of batches in an epoch: what `__len__` says."""
+        """Number of batches in an epoch: `__len__`; None for an infinite dataset."""
         if hasattr(self, "__len__"):
             return len(self)
         raise NotImplementedError(f"{type(self).__name__} has neither __len__ nor the property num_batches.")
@@ -65,35 +68,42 @@ class PyDataset:
         return self.fetch(itertools.count() if count is None else range(count))
 
     def fetch(self, order: Iterable[int]) -> Iterator[Any]:
-        """The batches of these numbers, in this order, made ahead by the workers."""
+        """Yield batches, computed in advance by the workers.
+
+        Args:
+            order: the numbers of the batches.
+
+        Raises:
+            DataError: a worker process ended.
+        """
         if self.workers < 1 or (self.workers == 1 and not self.use_multiprocessing):
             yield from (self[int(i)] for i in order)
             return
         with self._pool() as pool:
-            waiting: deque[Any] = deque()
-            ask = _remote if self.use_multiprocessing else self.__getitem__
+            pending: deque[Any] = deque()
+            get = _get_shared if self.use_multiprocessing else self.__getitem__
             try:
                 for i in order:
-                    waiting.append(pool.submit(ask, int(i)))
-                    if len(waiting) > max(self.max_queue_size, self.workers):
-                        yield waiting.popleft().result()
-                while waiting:
-                    yield waiting.popleft().result()
+                    pending.append(pool.submit(get, int(i)))
+                    if len(pending) > max(self.max_queue_size, self.workers):
+                        yield pending.popleft().result()
+                while pending:
+                    yield pending.popleft().result()
             except BrokenExecutor as error:
                 raise DataError(
                     message(
-                        f"A worker process of {type(self).__name__} ended before its batch was made",
+                        f"A worker process of {type(self).__name__} ended before its batch was computed",
                         hint="It was killed, or memory ran out. workers=1 without use_multiprocessing shows where.",
                     )
                 ) from error
             finally:
-                for future in waiting:
+                for future in pending:
                     future.cancel()
 
     def _pool(self) -> Executor:
         if not self.use_multiprocessing:
             return ThreadPoolExecutor(self.workers)
-        # Not fork: a copy of a process in which JAX has threads may stand still.
+        # Not fork: a copy of a process with threads of JAX may deadlock.
         return ProcessPoolExecutor(
             self.workers, multiprocessing.get_context("spawn"), initializer=_receive, initargs=(self,)
         )
@@ -104,5 +114,5 @@ def _receive(dataset: Any) -> None:
     _shared = dataset
 
 
-def _remote(index: int) -> Any:
+def _get_shared(index: int) -> Any:
     return _shared[index]

@@ -1,28 +1,41 @@
-"""Sequences: brought to one length, and windows over a series."""
+"""Sequences: padding, and windows of a time series."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
+from gazelle.core.types import ArrayLike, DTypeLike
 from gazelle.data.dataset import Dataset, generator
 
 
 def pad_sequences(
-    sequences: Any,
+    sequences: Sequence[Sequence[Any] | np.ndarray[Any, Any]],
     maxlen: int | None = None,
-    dtype: Any = "int32",
+    dtype: DTypeLike = "int32",
     padding: str = "pre",
     truncating: str = "pre",
-    value: Any = 0.0,
+    value: float | str = 0.0,
 ) -> np.ndarray[Any, Any]:
-    """Lists of unlike length as the rows of one array.
+    """Pad or truncate sequences to the same length.
 
     Args:
-        maxlen: length of the rows; that of the longest list if None.
-        padding, truncating: at which end short ones are filled with `value` and long ones cut: 'pre' or 'post'.
+        sequences: lists of numbers, or arrays (steps, ...).
+        maxlen: the length; by default that of the longest sequence.
+        dtype: the dtype of the result.
+        padding: where to pad shorter sequences: 'pre' or 'post'.
+        truncating: where to truncate longer sequences: 'pre' or 'post'.
+        value: the value for padding.
+
+    Returns:
+        An array (sequences, maxlen, ...).
+
+    Raises:
+        ArgumentError: `sequences` is not a list of lists, or an argument is invalid.
+        ShapeError: the steps of the sequences have different shapes.
 
     >>> pad_sequences([[1], [2, 3, 4]], maxlen=2)
     array([[0, 1],
@@ -36,23 +49,23 @@ def pad_sequences(
             raise ArgumentError(message("pad_sequences", expected="a list of lists", got=f"{row!r} in it"))
     length = max(map(len, sequences), default=0) if maxlen is None else maxlen
     inner = next((np.asarray(row).shape[1:] for row in sequences if len(row)), ())
-    words = np.issubdtype(np.dtype(dtype), np.character) or np.dtype(dtype) == object
-    if isinstance(value, str) and not words:
+    is_text = np.issubdtype(np.dtype(dtype), np.character) or np.dtype(dtype) == object
+    if isinstance(value, str) and not is_text:
         raise ArgumentError(message("value", expected=f"a number for dtype {dtype}", got=repr(value)))
     out = np.full((len(sequences), length, *inner), value, dtype=dtype)
-    for place, row in enumerate(sequences):
+    for index, row in enumerate(sequences):
         cut: Any = np.asarray(row[-length:] if truncating == "pre" else row[:length], dtype=dtype) if length else []
         if not len(cut):
             continue
         if cut.shape[1:] != inner:
-            raise ShapeError(message(f"Sequence {place}", expected=f"steps of shape {inner}", got=f"{cut.shape[1:]}"))
-        out[place, slice(None, len(cut)) if padding == "post" else slice(-len(cut), None)] = cut
+            raise ShapeError(message(f"Sequence {index}", expected=f"steps of shape {inner}", got=f"{cut.shape[1:]}"))
+        out[index, slice(None, len(cut)) if padding == "post" else slice(-len(cut), None)] = cut
     return out
 
 
 def timeseries_dataset_from_array(
-    data: Any,
-    targets: Any,
+    data: ArrayLike,
+    targets: ArrayLike | None,
     sequence_length: int,
     sequence_stride: int = 1,
     sampling_rate: int = 1,
@@ -63,22 +76,36 @@ def timeseries_dataset_from_array(
     end_index: int | None = None,
     format: str = "tf",
 ) -> Dataset:
-    """Windows over a series: the window of place p holds the rows p, p + r, ..., p + (sequence_length - 1) r.
+    """Windows of a time series: window p contains the rows p, p + r, ..., p + (sequence_length - 1) r.
 
-    data (time, ...)  ->  batches of (batch, sequence_length, ...), with targets[p] where there are targets
+    data (time, ...)  ->  batches of (batch, sequence_length, ...), with targets[p] if there are targets
 
     Args:
-        sequence_stride: distance of the places p.
-        sampling_rate: r, distance of the rows within a window.
-        batch_size: None gives window by window.
-        start_index, end_index: use only the rows between them.
+        data: the series.
+        targets: one target for each row, or None.
+        sequence_length: number of rows in a window.
+        sequence_stride: distance between the starts p of windows.
+        sampling_rate: r, the distance between rows in a window.
+        batch_size: windows in a batch; None for single windows.
+        shuffle: shuffle the windows.
+        seed: seed for shuffling.
+        start_index: the first row to use.
+        end_index: the row to stop before.
+        format: 'tf' or 'grain'; both return a `Dataset` of gazelle.
+
+    Returns:
+        The dataset.
+
+    Raises:
+        ArgumentError: an argument is out of range.
 
     >>> dataset = timeseries_dataset_from_array(np.arange(5), np.arange(5) * 10, sequence_length=3)
     >>> x, y = next(iter(dataset))
     >>> x.tolist(), y.tolist()
     ([[0, 1, 2], [1, 2, 3], [2, 3, 4]], [0, 10, 20])
     """
-    count = len(data)
+    series = np.asarray(data)
+    count = len(series)
     for name, number in (("sampling_rate", sampling_rate), ("sequence_stride", sequence_stride)):
         if not 0 < number < count:
             raise ArgumentError(message(name, expected=f"a number from 1 to {count - 1}", got=number))
@@ -93,11 +120,11 @@ def timeseries_dataset_from_array(
         )
     if format not in ("tf", "grain"):
         raise unknown("format", format, ("tf", "grain"))
-    rows = np.asarray(data)[first:last]
+    rows = series[first:last]
     labels = None if targets is None else np.asarray(targets)[first:last]
-    places = last - first - (sequence_length - 1) * sampling_rate
-    places = places if labels is None else min(places, len(targets))
-    starts = np.arange(0, places, sequence_stride)
+    windows = last - first - (sequence_length - 1) * sampling_rate
+    windows = windows if labels is None else min(windows, len(np.asarray(targets)))
+    starts = np.arange(0, windows, sequence_stride)
     window = np.arange(sequence_length) * sampling_rate
     size, seed = batch_size or 1, int(np.random.randint(10**6)) if seed is None else seed
 

@@ -1,7 +1,11 @@
-"""A source gives the batches of an epoch as chunks: a few steps at a time, stacked and on the device."""
+"""Sources yield the batches of an epoch in chunks: several steps, stacked and on the device.
+
+Chunks have few different sizes, so that one compiled program serves any number of samples.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -11,55 +15,101 @@ import numpy as np
 from gazelle import engine
 from gazelle.core import settings
 from gazelle.data.arrays import check_lengths, narrow
-from gazelle.data.chunks import LARGE, Block, Chunk, bytes_of, filled, gather, steps_of_chunk
 
-ALL = 2**31  # a batch size that takes all samples at once
-BATCH = 32  # samples in a batch where nobody says it
+ALL = 2**31  # the batch size for all samples at once
+BATCH = 32  # the default batch size
+MAX_CHUNK = 32 * 2**20  # bytes of a chunk, unless a single batch is larger
+_STREAM = ((64 * 2**10, 16), (2**20, 4))  # maximum bytes of a batch -> batches in a chunk, where they arrive one by one
+
+
+@dataclasses.dataclass
+class Chunk:
+    """Some steps of an epoch.
+
+    Attributes:
+        arrays: (x, y, weight), structures of arrays (steps, batch, ...).
+        stop: steps 0 ... stop - 1 contain samples; the others are padding.
+        rows: (steps, batch) indices of the samples; None if they have none.
+    """
+
+    arrays: Any
+    stop: int
+    rows: Any = None
+
+
+@dataclasses.dataclass
+class Block:
+    """Samples for prediction.
+
+    Attributes:
+        arrays: x, a structure of arrays (steps, batch, ...).
+        stop: number of steps.
+        count: number of samples; the others are padding.
+    """
+
+    arrays: Any
+    stop: int
+    count: int
 
 
 class Source(Protocol):
-    """What the loop asks of data."""
+    """Interface of data for the training loop.
 
-    steps: int | None  # batches in an epoch, None until the first epoch has shown it
-    sample: Any  # (x, y, weight) of a first batch, for shapes
-    exhausted: bool  # no further epoch can be had
-    waited: float  # seconds that the last epoch waited for data
+    Attributes:
+        steps: batches in an epoch; None until the first epoch has ended.
+        sample: (x, y, weight) of a first batch, for shapes.
+        exhausted: whether there is no further epoch.
+        waited: seconds that the last epoch waited for data.
+    """
+
+    steps: int | None
+    sample: Any
+    exhausted: bool
+    waited: float
 
     def chunks(self, epoch: int, skip: int = 0) -> Iterator[Chunk]:
         """The chunks of an epoch without its first `skip` steps."""
         ...
 
     def blocks(self, most: int, fill: bool) -> Iterator[Block]:
-        """x in order, up to `most` batches at once; `fill`: whether a short batch may be filled up."""
+        """x in order, up to `most` batches at once; `fill`: whether a short batch may be padded."""
         ...
 
     def state(self, epoch: int, done: int) -> Any:
-        """What `restore` needs to go on after `done` steps of an epoch: what JSON can hold."""
+        """The values, as JSON can hold them, that `restore` needs after `done` steps of an epoch."""
         ...
 
     def restore(self, seed: int, epoch: int, state: Any) -> None:
-        """Be where a source of the same data was; `chunks(epoch, skip)` then goes on."""
+        """Restore the position of another source of the same data; `chunks(epoch, skip)` then continues."""
         ...
 
 
 class ArraySource:
-    """Samples in memory, or mapped into it. Their order in an epoch is a function of (seed, epoch)."""
+    """Source of samples in memory or memory-mapped files; their order is a function of (seed, epoch).
+
+    Args:
+        data: (x, y, weight), structures of arrays.
+        batch_size: samples in a batch; None for 32.
+        shuffle: permute the samples in each epoch; "batch" permutes batches of consecutive samples.
+        seed: the seed of the permutations.
+        steps: batches in an epoch; None for one pass over the samples.
+    """
 
     exhausted = False
     waited = 0.0
 
-    def __init__(self, data: Any, batch_size: int | None, shuffle: Any, seed: int, steps: int | None) -> None:
+    def __init__(self, data: Any, batch_size: int | None, shuffle: bool | str, seed: int, steps: int | None) -> None:
         self.data, self.shuffle, self.seed = data, shuffle, seed
         self.count = check_lengths(dict(zip(("x", "y", "sample_weight"), data, strict=True)))
-        self._asked = batch_size or BATCH
-        self.batch_size = min(self._asked, self.count)
-        self.whole = -(-self.count // self.batch_size)  # batches in one pass over the samples
-        self.steps: int | None = settings.apply_limit("steps", steps or self.whole)
+        self._requested_size = batch_size or BATCH
+        self.batch_size = min(self._requested_size, self.count)
+        self.steps_of_pass = -(-self.count // self.batch_size)  # batches in one pass over the samples
+        self.steps: int | None = settings.apply_limit("steps", steps or self.steps_of_pass)
         self.sample = jax.tree.map(lambda a: a[: self.batch_size], data)
         self._placed: Any = None
 
     def _pass(self, number: int) -> np.ndarray[Any, Any]:
-        """The rows of one pass over the samples, in order."""
+        """The indices of the samples in one pass."""
         random = np.random.Generator(np.random.Philox(key=[self.seed, number]))
         if self.shuffle == "batch":
             full = self.count - self.count % self.batch_size
@@ -71,10 +121,13 @@ class ArraySource:
         assert self.steps is not None
         size, full = self.batch_size, self.count // self.batch_size
         length = steps_of_chunk(bytes_of(self.sample), min(full, self.steps))
-        first, last = epoch * self.steps + skip, (epoch + 1) * self.steps  # steps_per_epoch goes on where it stopped
+        first, last = (
+            epoch * self.steps + skip,
+            (epoch + 1) * self.steps,
+        )  # with steps_per_epoch, an epoch continues the last pass
         while first < last:
-            number, offset = divmod(first, self.whole)
-            upto = min(self.whole, offset + last - first)
+            number, offset = divmod(first, self.steps_of_pass)
+            upto = min(self.steps_of_pass, offset + last - first)
             order = self._pass(number)
             for start in range(offset, min(upto, full), length):
                 stop = min(start + length, upto, full)
@@ -88,9 +141,9 @@ class ArraySource:
             self._placed = engine.to_device(self.data)
         if self._placed is None:
             return Chunk(gather(self.data, rows, steps), len(rows), rows)
-        filled = np.zeros((steps, rows.shape[1]), np.int32)
-        filled[: len(rows)] = rows
-        return Chunk(engine.gather_rows(self._placed, filled), len(rows), rows)
+        padded = np.zeros((steps, rows.shape[1]), np.int32)
+        padded[: len(rows)] = rows
+        return Chunk(engine.gather_rows(self._placed, padded), len(rows), rows)
 
     def state(self, epoch: int, done: int) -> Any:
         return None
@@ -101,20 +154,92 @@ class ArraySource:
     def blocks(self, most: int, fill: bool) -> Iterator[Block]:
         assert self.steps is not None
         size, x = self.batch_size, self.data[0]
-        if bytes_of(self.sample[0]) * most > LARGE:
+        if bytes_of(self.sample[0]) * most > MAX_CHUNK:
             most = 1
         last, start = min(self.count, self.steps * size), 0
         while start < last:
             steps = most if start + most * size <= last else 1
             stop = min(start + steps * size, last)
             part = jax.tree.map(lambda array, a=start, b=stop: array[a:b], x)
-            yield block(part, steps, self._asked if fill and steps == 1 else 0)
+            yield block(part, steps, self._requested_size if fill and steps == 1 else 0)
             start = stop
 
 
 def block(rows: Any, steps: int = 1, fill: int = 0) -> Block:
-    """Samples as `steps` batches; fill: up to how many samples zeros may be added to a single one."""
+    """Samples as `steps` batches.
+
+    Args:
+        rows: a structure of arrays.
+        steps: number of batches.
+        fill: pad a single batch up to this number of samples at most; 0 for no padding.
+    """
     part = jax.tree.map(lambda array: np.asarray(array, narrow(array.dtype)), rows)
     count = jax.tree.leaves(part)[0].shape[0]
-    part = filled(part, fill) if fill else part
+    part = pad_batch(part, fill) if fill else part
     return Block(jax.tree.map(lambda array: array.reshape(steps, -1, *array.shape[1:]), part), steps, count)
+
+
+def steps_of_chunk(batch_bytes: int, count: int) -> int:
+    """The number of steps in a chunk: a power of 4, so that there are few sizes, at least `count` if memory allows."""
+    steps = 1
+    while steps < count and steps * 4 * batch_bytes <= MAX_CHUNK:
+        steps *= 4
+    return steps
+
+
+def steps_of_stream(batch_bytes: int) -> int:
+    """The maximum number of stacked batches where they arrive one by one: it pays off for small ones."""
+    return next((steps for size, steps in _STREAM if batch_bytes <= size), 1)
+
+
+def gather(data: Any, rows: Any, steps: int) -> Any:
+    """The samples of `rows` (k <= steps, batch) as arrays (steps, batch, ...) on the device."""
+    return engine.batches_to_device(jax.tree.map(lambda array: _gather(np.asarray(array), rows, steps), data))
+
+
+def _gather(array: Any, rows: Any, steps: int) -> Any:
+    count, batch = rows.shape
+    dtype, tail = narrow(array.dtype), array.shape[1:]
+    flat = rows.reshape(-1)
+    consecutive = len(flat) < 2 or bool((np.diff(flat) == 1).all())
+    part = array[flat[0] : flat[0] + len(flat)] if consecutive else None
+    if part is not None and count == steps and array.dtype == dtype:
+        return part.reshape(steps, batch, *tail)
+    out = engine.buffer((steps, batch, *tail), dtype)
+    if part is not None:
+        out[:count] = part.reshape(count, batch, *tail)
+    elif array.dtype == dtype:
+        np.take(array, flat, axis=0, out=out[:count].reshape(count * batch, *tail), mode="clip")
+    else:
+        out[:count] = array[flat].reshape(count, batch, *tail)
+    return out
+
+
+def stack(batches: list[Any], steps: int) -> Any:
+    """Batches of equal shape as arrays (steps, batch, ...) on the device."""
+    if steps == 1:
+        return engine.batches_to_device(jax.tree.map(lambda array: array[None], batches[0]))
+
+    def one(*arrays: Any) -> Any:
+        out = engine.buffer((steps, *arrays[0].shape), arrays[0].dtype)
+        for index, array in enumerate(arrays):
+            out[index] = array
+        return out
+
+    return engine.batches_to_device(jax.tree.map(one, *batches))
+
+
+def bytes_of(tree: Any) -> int:
+    """The size of all arrays in a structure."""
+    return sum(int(np.prod(leaf.shape)) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
+
+
+def pad_batch(batch: Any, most: int) -> Any:
+    """Pad a batch of fewer than `most` samples with zeros to the next power of 2, so that there are few sizes."""
+    count = jax.tree.leaves(batch)[0].shape[0]
+    size = min(most, 1 << (count - 1).bit_length())
+
+    def one(array: Any) -> Any:
+        return np.concatenate([array, np.zeros((size - count, *array.shape[1:]), array.dtype)])
+
+    return batch if size == count else jax.tree.map(one, batch)

@@ -1,4 +1,4 @@
-"""One dataset as two."""
+"""Splitting of a dataset."""
 
 from __future__ import annotations
 
@@ -9,25 +9,35 @@ import jax
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, DataError, message
+from gazelle.core.types import Data
 from gazelle.data.dataset import Dataset, stacked
 
 
 def split_dataset(
-    dataset: Any,
-    left_size: Any = None,
-    right_size: Any = None,
+    dataset: Data,
+    left_size: float | None = None,
+    right_size: float | None = None,
     shuffle: bool = False,
     seed: int | None = None,
     preferred_backend: str | None = None,
 ) -> tuple[Dataset, Dataset]:
-    """(left, right): the first samples of a dataset and the last ones. All of it is held in memory.
+    """Split a dataset into its first and its last samples, which are read into memory.
 
     Args:
-        dataset: an array, a list or tuple of arrays, or a dataset that can be gone through.
-        left_size, right_size: numbers of samples, or shares; one of them is enough.
-        shuffle: mix the samples before, by `seed`.
+        dataset: an array, a list or tuple of arrays, or an iterable dataset.
+        left_size: number of first samples (int), or their fraction (float).
+        right_size: number of last samples (int), or their fraction (float); one of the two is sufficient.
+        shuffle: shuffle the samples before.
+        seed: seed for shuffling.
+        preferred_backend: accepted for compatibility; ignored.
 
-    Datasets of batches stay so; from arrays come samples, to be put into batches by `.batch(size)`.
+    Returns:
+        The left and the right dataset: of batches if the dataset has batches, otherwise of samples, which
+        `.batch(size)` combines.
+
+    Raises:
+        ArgumentError: the sizes are invalid.
+        DataError: there are no samples, or arrays have different lengths.
 
     >>> left, right = split_dataset(np.arange(10), left_size=0.8)
     >>> len(left), len(right), [int(x) for x in right]
@@ -40,7 +50,7 @@ def split_dataset(
         random.Random(random.randint(0, 10**6) if seed is None else seed).shuffle(samples)
     left, right = _sizes(left_size, right_size, len(samples))
     parts = samples[:left], samples[len(samples) - right :]
-    return _held(parts[0], batch_size), _held(parts[1], batch_size)
+    return _in_memory(parts[0], batch_size), _in_memory(parts[1], batch_size)
 
 
 def _samples(dataset: Any) -> tuple[list[Any], int | None]:
@@ -69,10 +79,10 @@ def _sizes(left: Any, right: Any, total: int) -> tuple[int, int]:
         raise ArgumentError(message("split_dataset", expected="left_size or right_size", got="none of both"))
     numbers: list[Any] = []
     for name, size in (("left_size", left), ("right_size", right)):
-        most = 1 if isinstance(size, float) else total
-        if size is not None and not (isinstance(size, int | float) and 0 < size < most):
+        limit = 1 if isinstance(size, float) else total
+        if size is not None and not (isinstance(size, int | float) and 0 < size < limit):
             raise ArgumentError(
-                message(name, expected=f"a share between 0 and 1, or a number from 1 to {total - 1}", got=repr(size))
+                message(name, expected=f"a fraction between 0 and 1, or a number from 1 to {total - 1}", got=repr(size))
             )
         numbers.append(round(size * total) if isinstance(size, float) else size)
     first = total - numbers[1] if numbers[0] is None else numbers[0]
@@ -81,17 +91,16 @@ def _sizes(left: Any, right: Any, total: int) -> tuple[int, int]:
         raise ArgumentError(
             message(
                 "left_size and right_size",
-                expected=f"at least a sample on each side, and {total} in all",
+                expected=f"at least one sample on each side, and {total} in all",
                 got=f"{first} and {second}",
             )
         )
     return first, second
 
 
-def _held(samples: list[Any], batch_size: int | None) -> Dataset:
-    held = Dataset(lambda number, start: iter(samples[start:]), len(samples))
+def _in_memory(samples: list[Any], batch_size: int | None) -> Dataset:
     if batch_size is None:
-        return held
+        return Dataset(lambda number, start: iter(samples[start:]), len(samples))
     size = batch_size
     batches = [stacked(samples[i : i + size]) for i in range(0, len(samples), size)]
     return Dataset(lambda number, start: iter(batches[start:]), len(batches), batch_size=size)

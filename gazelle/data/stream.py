@@ -1,7 +1,9 @@
-"""A source of batches that arrive one by one."""
+"""Source of batches that arrive one by one: generators and datasets."""
 
 from __future__ import annotations
 
+import dis
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,53 +11,61 @@ import jax
 
 from gazelle import engine
 from gazelle.core import settings
-from gazelle.core.errors import DataError, message
+from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.core.traceback import warn
-from gazelle.data.chunks import Block, Chunk, bytes_of, stack, steps_of_stream
-from gazelle.data.infinite import MANY
-from gazelle.data.prefetch import Ahead
+from gazelle.data.prefetch import Prefetcher
+from gazelle.data.source import Block, Chunk, bytes_of, stack, steps_of_stream
+
+#: batches of a generator without a known length after which a warning is issued
+MANY = 10_000
 
 
 class StreamSource:
-    """Batches of a generator, or of a dataset of any library that can be iterated.
+    """Source of the batches of a generator, or of any iterable dataset.
 
-    A thread asks for the next batches while the device computes.
+    A thread fetches the next batches while the device computes.
 
     Args:
-        batches: `(seed, epoch) -> iterator` over one pass.
-        endless: a generator, which has one pass only.
-        sample: a first batch, where one can be had without beginning the pass.
+        batches: (seed, epoch) -> iterator over one pass.
+        steps: batches in an epoch; None for all.
+        infinite: whether there is only one pass, as for generators.
+        cast: converts a batch to (x, y, weight).
+        sample: a first batch, if one is available without starting a pass.
         ended: called after each epoch.
-        direct: whether the pass of an epoch can be begun without the passes before it.
-        owner: what the user gave; with `state()` and `restore(state)` it is asked to go on, instead of being repeated.
+        direct: whether the pass of an epoch can be started without the passes before it.
+        owner: the object passed by the user; if it has `state()` and `restore(state)`, a resumed run calls them instead
+            of skipping batches.
+
+    Attributes:
+        inspect: functions by name that are called with each batch on the host, and may raise.
     """
 
     def __init__(
         self,
         batches: Callable[[int, int], Iterator[Any]],
         steps: int | None,
-        endless: bool,
-        cast: Any,
+        infinite: bool,
+        cast: Callable[[Any], Any],
         sample: Any = None,
         ended: Callable[[], None] = lambda: None,
         direct: bool = False,
         owner: Any = None,
     ) -> None:
-        self._batches, self._endless, self._cast = batches, endless, cast
+        self._batches, self._infinite, self._cast = batches, infinite, cast
         self.steps = settings.apply_limit("steps", steps)
         self.seed, self._ended, self._direct, self.waited = 0, ended, direct, 0.0
         self._owner = owner if callable(getattr(owner, "state", None)) and hasattr(owner, "restore") else None
         self._states: dict[tuple[int, int], Any] = {}  # (epoch, steps done) -> the owner's state there
-        self.exhausted = False  # a generator has nothing more to give
+        self.exhausted = False  # a generator has ended
         self._iterator: Iterator[Any] | None = None
-        self._fresh = True  # the pass has given nothing yet
+        self._fresh = True  # the pass has yielded no batch yet
         self._first: list[Any] = []  # the sample, when it was the first batch of the pass
-        self._skipped = False  # the owner stands where the epoch is to go on
-        self.inspect: dict[str, Callable[[Any], None]] = {}  # they look at each batch on the host, and may raise
-        self.sample = cast(sample) if sample is not None else self._look()
+        self._skipped = False  # the owner is at the position where the epoch resumes
+        self.inspect: dict[str, Callable[[Any], None]] = {}
+        self.sample = cast(sample) if sample is not None else self._peek()
 
-    def _look(self) -> Any:
-        """The first batch, which still has to be trained on."""
+    def _peek(self) -> Any:
+        """The first batch, which is yielded again by the first epoch."""
         begin = self._owner.state() if self._owner is not None else None
         try:
             sample = self._next(0)
@@ -78,7 +88,7 @@ class StreamSource:
         return self._cast(batch)
 
     def _epoch(self, epoch: int, done: int = 0) -> Iterator[Any]:
-        """The batches of an epoch, one by one, of which `done` are over."""
+        """The batches of an epoch after the first `done`."""
         while self.steps is None or done < self.steps:
             try:
                 batch = self._next(epoch)
@@ -86,24 +96,24 @@ class StreamSource:
                 self._iterator = None
                 if self.steps is None and done > 0:
                     break
-                if self.steps is not None and not self._endless and not self._fresh:
+                if self.steps is not None and not self._infinite and not self._fresh:
                     continue  # another pass
                 self.exhausted = True
                 break
             done += 1
-            if done == MANY and self.steps is None and self._endless:
+            if done == MANY and self.steps is None and self._infinite:
                 warn(
                     message(
-                        f"The generator has given {MANY:,} batches and goes on",
-                        hint="Say how many make an epoch: steps_per_epoch (fit), steps (evaluate and predict).",
+                        f"The generator has yielded {MANY:,} batches and continues",
+                        hint="Pass the length of an epoch: steps_per_epoch (fit), steps (evaluate and predict).",
                     ),
                 )
             if self._owner is not None:
                 self._states[epoch, done] = self._owner.state()
-            for look in self.inspect.values():
-                look(batch)
+            for check in self.inspect.values():
+                check(batch)
             yield batch
-        if not self._endless and self.steps is None:
+        if not self._infinite and self.steps is None:
             self.steps = done
         if self._owner is not None:
             self._states[epoch + 1, 0] = self._owner.state()
@@ -111,8 +121,8 @@ class StreamSource:
     def chunks(self, epoch: int, skip: int = 0) -> Iterator[Chunk]:
         done = skip if self._skipped else 0
         self._skipped = False
-        with Ahead(self._epoch(epoch, done), most=steps_of_stream(0)) as ahead:
-            for batches in ahead.groups():
+        with Prefetcher(self._epoch(epoch, done), size=steps_of_stream(0)) as prefetcher:
+            for batches in prefetcher.groups():
                 done += len(batches)
                 batches = batches[max(0, skip - done + len(batches)) :]
                 if batches:
@@ -120,30 +130,29 @@ class StreamSource:
                     for start in range(0, len(batches), steps):
                         part = batches[start : start + steps]
                         yield Chunk(stack(part, steps), len(part))
-            self.waited = ahead.waited
+            self.waited = prefetcher.waited
         if self.exhausted:
             warn(
                 message(
                     f"The data ended early, in epoch {epoch + 1}; training stops",
                     expected=f"{self.steps or 'some'} batches an epoch",
                     got=done,
-                    hint="A generator is gone through once: let it loop forever (while True:), or lower "
-                    "steps_per_epoch.",
+                    hint="A generator is iterated once: let it loop forever (while True:), or lower steps_per_epoch.",
                 ),
             )
         self._ended()
 
     def blocks(self, most: int, fill: bool) -> Iterator[Block]:
-        with Ahead(self._epoch(0), most=2) as ahead:
-            for batches in ahead.groups():
+        with Prefetcher(self._epoch(0), size=2) as prefetcher:
+            for batches in prefetcher.groups():
                 for x, *_ in batches:
                     count = jax.tree.leaves(x)[0].shape[0]
                     yield Block(engine.batches_to_device(jax.tree.map(lambda array: array[None], x)), 1, count)
         self._ended()
 
     def state(self, epoch: int, done: int) -> Any:
-        for place in [place for place in self._states if place < (epoch, done)]:
-            del self._states[place]
+        for position in [position for position in self._states if position < (epoch, done)]:
+            del self._states[position]
         return {"steps": self.steps, "owner": self._states.get((epoch, done))}
 
     def restore(self, seed: int, epoch: int, state: Any) -> None:
@@ -156,3 +165,49 @@ class StreamSource:
             for _ in () if self._direct else self._epoch(past):
                 pass
             self._ended()
+
+
+def is_infinite(x: object) -> bool:
+    """Whether an iterator certainly never ends: from itertools, or a generator whose function has no return.
+
+    A generator ends where its function returns. The code of one with a `while True:` without `break` and `return` has
+    no return instruction.
+
+    Args:
+        x: an iterator.
+
+    >>> def forever():
+    ...     while True:
+    ...         yield 1
+    >>> is_infinite(forever()), is_infinite(i for i in range(3))
+    (True, False)
+    """
+    if isinstance(x, (itertools.count, itertools.cycle)):
+        return True
+    code = getattr(x, "gi_code", None)
+    return code is not None and not any(
+        step.opname in ("RETURN_VALUE", "RETURN_CONST") for step in dis.get_instructions(code)
+    )
+
+
+def need_steps(x: object, steps: int | None, argument: str) -> None:
+    """Check that the number of batches of an infinite iterator is given.
+
+    Args:
+        x: an iterator.
+        steps: the number of batches, if given.
+        argument: the name of the argument for it.
+
+    Raises:
+        ArgumentError: `x` is infinite and `steps` is None.
+    """
+    if steps is None and is_infinite(x):
+        name = getattr(x, "__name__", type(x).__name__)
+        raise ArgumentError(
+            message(
+                argument,
+                expected=f"the number of batches, since '{name}' never ends",
+                got=None,
+                hint=f"Pass {argument}=..., for example the number of samples // batch size.",
+            )
+        )

@@ -1,6 +1,6 @@
-"""Real data to learn and to test with: from installed packages, or from where Keras keeps them.
+"""Datasets: those of Keras, downloaded at the first call, and those inside installed packages.
 
-In: a name. Out: ((x_train, y_train), (x_test, y_test)) as NumPy arrays. Must not know: any layer, model or loop.
+Input: a name. Output: ((x_train, y_train), (x_test, y_test)) as NumPy arrays.
 """
 
 from gazelle.datasets import (
@@ -28,3 +28,7 @@ __all__ = [
     "mnist",
     "reuters",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,22 +1,37 @@
-"""Boston housing: 506 districts of the 1970s and their houses' median price."""
+"""Boston housing: features and median house prices of 506 districts in the 1970s."""
 
 from __future__ import annotations
 
 from gazelle.core import era
-from gazelle.datasets.sources import Arrays, arrays, cached, mixed, split
+from gazelle.datasets.sources import Arrays, cached, read_npz, shuffled, split
+
+__all__ = ["load_data"]
 
 
 @era.listening
 def load_data(path: str = "boston_housing.npz", test_split: float = 0.2, seed: int = 113) -> tuple[Arrays, Arrays]:
-    """((x_train, y_train), (x_test, y_test)): x (n, 13), y the price in thousands of dollars.
+    """Load the Boston housing dataset, downloaded at the first call.
 
-    One column counts the Black population, by an assumption that is wrong: not for use beyond comparisons.
+    One feature is derived from the Black population under a wrong assumption: use the dataset for comparisons only.
 
     Source: Harrison, Rubinfeld, Hedonic prices and the demand for clean air (1978).
 
+    Args:
+        path: the name of the file in the cache, or an absolute path.
+        test_split: fraction of the samples for the test.
+        seed: seed of the order.
+
+    Returns:
+        ((x_train, y_train), (x_test, y_test)): x (n, 13), y the price in thousands of dollars.
+
     Raises:
-        DataError: no network; the message says where to put the file.
+        DataError: the download failed; the message gives the path to save the file at.
+        ArgumentError: an invalid `test_split`.
     """
-    data = arrays(cached("boston_housing.npz", path))
-    train, test = split(*mixed(seed, data["x"], data["y"]), test_split)
+    data = read_npz(cached("boston_housing.npz", path))
+    train, test = split(*shuffled(seed, data["x"], data["y"]), test_split)
     return train, test
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,26 +1,42 @@
-"""California housing: 20,640 districts of 1990 and their houses' median price."""
+"""California housing: features and median house prices of 20,640 districts in 1990."""
 
 from __future__ import annotations
 
 from gazelle.core.errors import unknown
-from gazelle.datasets.sources import Arrays, arrays, cached, mixed, split
+from gazelle.datasets.sources import Arrays, cached, read_npz, shuffled, split
+
+__all__ = ["load_data"]
 
 
 def load_data(
     version: str = "large", path: str = "california_housing.npz", test_split: float = 0.2, seed: int = 113
 ) -> tuple[Arrays, Arrays]:
-    """((x_train, y_train), (x_test, y_test)): x (n, 8), y the price in dollars; the version 'small' has 600 districts.
+    """Load the California housing dataset, downloaded at the first call.
 
-    Longitude, latitude, age, rooms, bedrooms, population, households, income.
+    The features: longitude, latitude, age, rooms, bedrooms, population, households, income.
 
     Source: Pace, Barry, Sparse Spatial Autoregressions (1997).
 
+    Args:
+        version: 'large', or 'small' for 600 districts.
+        path: the name of the file in the cache, or an absolute path.
+        test_split: fraction of the samples for the test.
+        seed: seed of the order.
+
+    Returns:
+        ((x_train, y_train), (x_test, y_test)): x (n, 8), y the price in dollars.
+
     Raises:
-        DataError: no network; the message says where to put the file.
+        DataError: the download failed; the message gives the path to save the file at.
+        ArgumentError: an unknown `version`, or an invalid `test_split`.
     """
     if version not in ("large", "small"):
         raise unknown("version", version, ("large", "small"))
-    data = arrays(cached("california_housing.npz", path))
+    data = read_npz(cached("california_housing.npz", path))
     count = 600 if version == "small" else None
-    train, test = split(*mixed(seed, data["x"][:count], data["y"][:count]), test_split)
+    train, test = split(*shuffled(seed, data["x"][:count], data["y"][:count]), test_split)
     return train, test
+
+
+def __dir__() -> list[str]:
+    return __all__

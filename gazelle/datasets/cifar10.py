@@ -1,4 +1,4 @@
-"""CIFAR-10: 60,000 small colour pictures of ten things."""
+"""CIFAR-10: 60,000 small color images of ten classes."""
 
 from __future__ import annotations
 
@@ -7,18 +7,23 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.datasets.sources import Arrays, cached, pickled
+from gazelle.datasets.sources import Arrays, cached, read_pickle
+
+__all__ = ["load_data"]
 
 
 def load_data() -> tuple[Arrays, Arrays]:
-    """((x_train, y_train), (x_test, y_test)): x (50000 and 10000, 32, 32, 3) of uint8, y (n, 1) from 0 to 9.
+    """Load the CIFAR-10 dataset, downloaded at the first call.
 
-    Airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck.
+    The classes: airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck.
 
     Source: A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images (2009).
 
+    Returns:
+        ((x_train, y_train), (x_test, y_test)): x (50000 and 10000, 32, 32, 3) of uint8, y (n, 1) from 0 to 9.
+
     Raises:
-        DataError: no network; the message says where to put the file.
+        DataError: the download failed; the message gives the path to save the file at.
     """
     folder = os.path.join(cached("cifar-10-batches-py-target", extract=True), "cifar-10-batches-py")
     parts = [read(os.path.join(folder, f"data_batch_{i}"), "labels") for i in range(1, 6)]
@@ -27,8 +32,12 @@ def load_data() -> tuple[Arrays, Arrays]:
 
 
 def read(path: str, labels: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """(images (n, 32, 32, 3), labels (n, 1)) of a file of one of the two sets."""
+    """(images (n, 32, 32, 3), labels (n, 1)) of a file of CIFAR-10 or CIFAR-100."""
     with open(path, "rb") as file:
-        data = {key.decode(): value for key, value in pickled(file).items()}
+        data = {key.decode(): value for key, value in read_pickle(file).items()}
     x = data["data"].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     return x, np.array(data[labels], np.uint8).reshape(-1, 1)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,4 +1,4 @@
-"""Files from addresses: compared with their hash, limited in size, archives unpacked whole or not at all."""
+"""Downloads: verified by a hash, limited in size, archives extracted completely or not at all."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import warnings
-from typing import Any
+from collections.abc import Sequence
 
 from gazelle.core.errors import ArgumentError, DamagedFileError, UnsafeFileError, message
+from gazelle.core.types import PathLike
 from gazelle.datasets.archives import unpack
 
-LARGEST = 2**35  # bytes of a download
+MAX_BYTES = 2**35  # bytes of a download
 _ALGORITHMS = {32: "md5", 64: "sha256"}  # by the number of digits
 
 
 def get_file(
-    fname: Any = None,
+    fname: PathLike | None = None,
     origin: str | None = None,
     untar: bool = False,
     md5_hash: str | None = None,
@@ -29,27 +30,36 @@ def get_file(
     cache_subdir: str = "datasets",
     hash_algorithm: str = "auto",
     extract: bool = False,
-    archive_format: Any = "auto",
-    cache_dir: Any = None,
+    archive_format: str | Sequence[str] | None = "auto",
+    cache_dir: PathLike | None = None,
     force_download: bool = False,
     *,
-    max_bytes: int = LARGEST,
+    max_bytes: int = MAX_BYTES,
 ) -> str:
-    """The path of the file at an address, downloaded if the cache does not have it.
+    """Download a file if the cache does not contain it.
 
     Args:
-        fname: its name in the cache; by default that in the address. No path.
-        origin: the address: https, http, ftp or file.
-        file_hash: its SHA-256 (or MD5) in hexadecimal digits. A cached file with another one is downloaded again;
-            without one, nobody can tell what has come: a warning.
-        cache_subdir, cache_dir: where the cache is; that of Keras by default, `KERAS_HOME` or `~/.keras`.
-        extract, untar: unpack the archive too; the path is then that of its folder.
-        archive_format: "auto", "tar", "zip", or a list of these.
-        max_bytes: stop at more than so many, packed or unpacked.
+        fname: the name in the cache, without folders; by default that in the URL.
+        origin: the URL: https, http, ftp or file.
+        untar: the same as `extract`.
+        md5_hash: the MD5 of the file; use `file_hash` instead.
+        file_hash: the SHA-256 (or MD5) of the file in hexadecimal digits. A cached file with another hash is downloaded
+            again. Without it the content cannot be verified, and a warning is issued.
+        cache_subdir: a folder in the cache.
+        hash_algorithm: 'sha256', 'md5', or 'auto', which depends on the length of the hash.
+        extract: extract the archive too.
+        archive_format: 'auto', 'tar', 'zip', or a list of these.
+        cache_dir: the cache; by default that of Keras, `KERAS_HOME` or `~/.keras`.
+        force_download: download also if the cache contains the file.
+        max_bytes: maximum size of the file, and of the extracted archive.
+
+    Returns:
+        The path of the file, or of the folder with the extracted members.
 
     Raises:
-        DamagedFileError: the hash is another one, or the archive is cut. UnsafeFileError: too large, or an archive with
-            members that lead elsewhere; nothing of it is kept.
+        DamagedFileError: the hash is another one, or the archive is truncated.
+        UnsafeFileError: the file is too large, or a member of the archive is outside of its folder; nothing is kept.
+        ArgumentError: `origin` is missing, or an argument is invalid.
 
     >>> import pathlib, hashlib
     >>> _ = pathlib.Path("words.txt").write_text("hello")
@@ -59,7 +69,7 @@ def get_file(
     'hello'
     """
     if not origin:
-        raise ArgumentError(message("get_file", expected="origin, the address of the file", got=repr(origin)))
+        raise ArgumentError(message("get_file", expected="origin, the URL of the file", got=repr(origin)))
     if md5_hash is not None and file_hash is None:
         file_hash, hash_algorithm = md5_hash, "md5"
     folder = os.path.join(_cache(cache_dir), cache_subdir)
@@ -71,13 +81,13 @@ def get_file(
     target = os.path.join(folder, name)
     os.makedirs(folder, exist_ok=True)
     fresh = force_download or not os.path.exists(target)
-    if not fresh and file_hash is not None and not _fits(target, file_hash, hash_algorithm):
+    if not fresh and file_hash is not None and not _has_hash(target, file_hash, hash_algorithm):
         fresh = True
     if file_hash is None:
         warnings.warn(
             message(
-                f"get_file({origin!r}) without file_hash: whatever the address gives is taken",
-                hint="Give file_hash= the SHA-256 that the publisher tells.",
+                f"get_file({origin!r}) without file_hash: the content is not verified",
+                hint="Pass the SHA-256 of the publisher as file_hash.",
             ),
             UserWarning,
             stacklevel=2,
@@ -86,19 +96,19 @@ def get_file(
         try:
             _download(origin, target, file_hash, hash_algorithm, max_bytes)
         except (urllib.error.URLError, TimeoutError, ConnectionError):
-            there = unpacked or target
-            if force_download or not os.path.exists(there):
+            cached = unpacked or target
+            if force_download or not os.path.exists(cached):
                 raise
             warnings.warn(
                 message(
-                    f"{origin!r} cannot be reached: {there!r} is taken as it is",
+                    f"{origin!r} cannot be reached: the unverified {cached!r} is used",
                     expected=f"the hash {file_hash}",
-                    got="a file with another hash" if os.path.exists(target) else "no archive to compare",
+                    got="a file with another hash" if os.path.exists(target) else "no archive to verify",
                 ),
                 RuntimeWarning,
                 stacklevel=2,
             )
-            return there
+            return cached
     if unpacked is None:
         return target
     if fresh or not os.path.isdir(unpacked):
@@ -106,11 +116,12 @@ def get_file(
     return unpacked
 
 
-def _cache(given: Any) -> str:
-    return os.path.expanduser(given or os.environ.get("KERAS_HOME") or os.path.join("~", ".keras"))
+def _cache(given: PathLike | None) -> str:
+    folder = given or os.environ.get("KERAS_HOME") or os.path.join("~", ".keras")
+    return os.path.expanduser(os.fspath(folder))
 
 
-def _name(fname: Any, origin: str) -> str:
+def _name(fname: PathLike | None, origin: str) -> str:
     """The name in the cache: one component of a path."""
     name = os.fspath(fname) if fname else os.path.basename(urllib.parse.unquote(urllib.parse.urlsplit(origin).path))
     if not name or name in (".", "..") or any(c in name for c in "/\\\0"):
@@ -119,13 +130,13 @@ def _name(fname: Any, origin: str) -> str:
                 "get_file's fname",
                 expected="the name of a file, without folders",
                 got=repr(name),
-                hint="cache_dir= and cache_subdir= say where it goes.",
+                hint="Use cache_dir and cache_subdir for folders.",
             )
         )
     return name
 
 
-def _download(origin: str, target: str, digest: str | None, algorithm: str, most: int) -> None:
+def _download(origin: str, target: str, digest: str | None, algorithm: str, max_bytes: int) -> None:
     scheme = urllib.parse.urlsplit(origin).scheme
     if scheme not in ("https", "http", "ftp", "file"):
         raise ArgumentError(message(f"get_file({origin!r})", expected="https, http, ftp or file", got=scheme or "none"))
@@ -137,20 +148,20 @@ def _download(origin: str, target: str, digest: str | None, algorithm: str, most
             size = 0
             while part := source.read(2**20):
                 size += len(part)
-                if size > most:
+                if size > max_bytes:
                     raise UnsafeFileError(
-                        message(f"{origin!r} is refused", expected=f"at most {most} bytes", got="more")
+                        message(f"{origin!r} is refused", expected=f"at most {max_bytes} bytes", got="more")
                     )
                 file.write(part)
             file.flush()
             os.fsync(file.fileno())
-        if digest is not None and not _fits(temporary, digest, algorithm):
+        if digest is not None and not _has_hash(temporary, digest, algorithm):
             raise DamagedFileError(
                 message(
-                    f"{origin!r} gave another file",
+                    f"The file from {origin!r} is another one",
                     expected=f"the hash {digest}",
-                    got=_sum(temporary, _algorithm(digest, algorithm)),
-                    hint="Download it again, or ask the publisher for the hash of this version.",
+                    got=_hash(temporary, _algorithm(digest, algorithm)),
+                    hint="Download it again, or look up the hash of this version.",
                 )
             )
         os.replace(temporary, target)
@@ -167,10 +178,10 @@ def _algorithm(digest: str, given: str) -> str:
     return name
 
 
-def _fits(path: str, digest: str, algorithm: str) -> bool:
-    return hmac.compare_digest(_sum(path, _algorithm(digest, algorithm)), digest.lower())
+def _has_hash(path: str, digest: str, algorithm: str) -> bool:
+    return hmac.compare_digest(_hash(path, _algorithm(digest, algorithm)), digest.lower())
 
 
-def _sum(path: str, algorithm: str) -> str:
+def _hash(path: str, algorithm: str) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()

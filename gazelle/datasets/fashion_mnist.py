@@ -1,4 +1,4 @@
-"""Fashion-MNIST: 70,000 pictures of clothes."""
+"""Fashion-MNIST: 70,000 images of clothes."""
 
 from __future__ import annotations
 
@@ -9,16 +9,21 @@ import numpy as np
 
 from gazelle.datasets.sources import Arrays, cached
 
+__all__ = ["load_data"]
+
 
 def load_data() -> tuple[Arrays, Arrays]:
-    """((x_train, y_train), (x_test, y_test)): x (60000 and 10000, 28, 28) of uint8, y from 0 to 9.
+    """Load the Fashion-MNIST dataset, downloaded at the first call.
 
-    T-shirt, trouser, pullover, dress, coat, sandal, shirt, sneaker, bag, ankle boot.
+    The classes: T-shirt, trouser, pullover, dress, coat, sandal, shirt, sneaker, bag, ankle boot.
 
     Source: Xiao, Rasul, Vollgraf, Fashion-MNIST (2017); MIT licence.
 
+    Returns:
+        ((x_train, y_train), (x_test, y_test)): x (60000 and 10000, 28, 28) of uint8, y from 0 to 9.
+
     Raises:
-        DataError: no network; the message says where to put the files.
+        DataError: the download failed; the message gives the path to save the file at.
     """
     (x_train, y_train), (x_test, y_test) = (
         (_read(f"{part}-images-idx3-ubyte.gz", 16), _read(f"{part}-labels-idx1-ubyte.gz", 8))
@@ -30,3 +35,7 @@ def load_data() -> tuple[Arrays, Arrays]:
 def _read(name: str, header: int) -> np.ndarray[Any, Any]:
     with gzip.open(cached(name), "rb") as file:
         return np.frombuffer(file.read(), np.uint8, offset=header)
+
+
+def __dir__() -> list[str]:
+    return __all__

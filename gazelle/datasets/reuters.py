@@ -1,15 +1,16 @@
-"""Reuters: 11,228 newswires of 46 topics, as numbers of words."""
+"""Reuters: 11,228 newswires on 46 topics, as lists of word indices."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import numpy as np
 
 from gazelle.core import era
-from gazelle.datasets.sources import Arrays, arrays, cached, mixed, split
-from gazelle.datasets.words import limited, numbered, objects
+from gazelle.datasets.imdb import add_offset, as_object_array, limit_vocabulary
+from gazelle.datasets.sources import Arrays, cached, read_npz, shuffled, split
+
+__all__ = ["get_label_names", "get_word_index", "load_data"]
 
 # fmt: off
 TOPICS = (
@@ -33,25 +34,46 @@ def load_data(
     oov_char: int | None = 2,
     index_from: int | None = 3,
 ) -> tuple[Arrays, Arrays]:
-    """((x_train, y_train), (x_test, y_test)): x an array of lists of numbers, y the topic from 0 to 45.
+    """Load the Reuters dataset, downloaded at the first call.
 
-    Arguments are those of `imdb.load_data`; `test_split` is the share of the newswires for the test.
+    Args:
+        path: the name of the file in the cache, or an absolute path.
+        num_words: word indices from here on become `oov_char`; the index of a word is its rank by frequency.
+        skip_top: word indices below become `oov_char` too.
+        maxlen: newswires of this length or longer are omitted.
+        test_split: fraction of the newswires for the test.
+        seed: seed of the order.
+        start_char: index at the start of each newswire; None for none.
+        oov_char: index of unknown words; None omits them.
+        index_from: offset that is added to all ranks.
+
+    Returns:
+        ((x_train, y_train), (x_test, y_test)): x an array of lists of word indices, y the topic from 0 to 45.
 
     Raises:
-        DataError: no network; the message says where to put the file.
+        DataError: the download failed; the message gives the path to save the file at.
+        ArgumentError: no newswire is shorter than `maxlen`, or an invalid `test_split`.
     """
-    data = arrays(cached("reuters.npz", path))
-    x, y = mixed(seed, data["x"], data["y"])
-    rows, labels = numbered(x, y, maxlen, start_char, index_from)
-    rows = limited(rows, num_words, skip_top, oov_char)
-    (x_train, y_train), (x_test, y_test) = split(objects(rows), np.array(labels), test_split)
+    data = read_npz(cached("reuters.npz", path))
+    x, y = shuffled(seed, data["x"], data["y"])
+    rows, labels = add_offset(x, y, maxlen, start_char, index_from)
+    rows = limit_vocabulary(rows, num_words, skip_top, oov_char)
+    (x_train, y_train), (x_test, y_test) = split(as_object_array(rows), np.array(labels), test_split)
     return (x_train, y_train), (x_test, y_test)
 
 
-def get_word_index(path: str = "reuters_word_index.json") -> dict[str, Any]:
-    """{word: its rank by frequency, from 1 on}."""
+def get_word_index(path: str = "reuters_word_index.json") -> dict[str, int]:
+    """Load the word index of the newswires.
+
+    Args:
+        path: the name of the file in the cache, or an absolute path.
+
+    Returns:
+        {word: rank by frequency, from 1}.
+    """
     with open(cached("reuters_word_index.json", path), encoding="utf-8") as file:
-        return json.load(file)
+        index: dict[str, int] = json.load(file)
+        return index
 
 
 def get_label_names() -> tuple[str, ...]:
@@ -61,3 +83,7 @@ def get_label_names() -> tuple[str, ...]:
     'earn'
     """
     return TOPICS
+
+
+def __dir__() -> list[str]:
+    return __all__

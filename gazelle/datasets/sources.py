@@ -1,4 +1,4 @@
-"""Where Keras' data sets lie, and how their files are read: nothing in them is run."""
+"""Download and safe reading of the datasets of Keras: nothing in the files is executed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pickle
 import urllib.error
 import warnings
 import zipfile
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -19,7 +19,7 @@ Array = np.ndarray[Any, Any]
 Arrays = tuple[Array, Array]
 BASE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 
-#: file -> (address, its hash or None, folder under the cache).
+#: file -> (URL, hash or None, folder in the cache)
 FILES: dict[str, tuple[str, str | None, str]] = {
     name: (address or BASE + name, digest, folder)
     for name, address, digest, folder in (
@@ -56,10 +56,15 @@ FILES: dict[str, tuple[str, str | None, str]] = {
 
 
 def cached(name: str, path: str | None = None, extract: bool = False) -> str:
-    """The path of one of `FILES`, downloaded if the cache of Keras (`KERAS_HOME` or ~/.keras) does not have it.
+    """The path of one of `FILES`, downloaded if the cache of Keras (`KERAS_HOME` or ~/.keras) does not contain it.
+
+    Args:
+        name: the name in `FILES`.
+        path: the name in the cache, or an absolute path of a file to use instead.
+        extract: extract the archive and return its folder.
 
     Raises:
-        DataError: it cannot be downloaded; the message says where to put the file by hand.
+        DataError: it cannot be downloaded; the message gives the path to save the file at.
     """
     address, digest, folder = FILES[name]
     home = os.path.expanduser(os.environ.get("KERAS_HOME") or os.path.join("~", ".keras"))
@@ -67,26 +72,26 @@ def cached(name: str, path: str | None = None, extract: bool = False) -> str:
     if path and os.path.isabs(path):
         if os.path.exists(path):
             return path
-        raise DataError(message(f"The file {path!r}", expected="a data set", got="no such file"))
+        raise DataError(message(f"The file {path!r}", expected="a dataset", got="no such file"))
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*without file_hash.*")  # Keras knows none either
+            warnings.filterwarnings("ignore", message=".*without file_hash.*")  # Keras has none either
             return get_file(fname, address, file_hash=digest, cache_subdir=folder, cache_dir=home, extract=extract)
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-        hand = os.path.join(home, folder, f"{fname}_archive" if extract else fname)
+        manual_path = os.path.join(home, folder, f"{fname}_archive" if extract else fname)
         reason = getattr(error, "reason", error)
         raise DataError(
             message(
                 f"{name} cannot be downloaded from {address}",
                 got=str(reason),
-                hint=f"Download it where there is a network and save it as {hand}; or use datasets.local, whose "
-                "data are inside installed packages.",
+                hint=f"Download it elsewhere and save it as {manual_path}; or use datasets.local, "
+                "which reads from installed packages.",
             )
         ) from error
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """Reads pickles that hold lists, numbers and arrays; every other name in them is refused."""
+    """Reader of pickles with lists, numbers and arrays only; every other name is refused."""
 
     _rebuild: Any = np.ndarray(0).__reduce__()[0]  # the function that pickles of arrays name
     _known: dict[tuple[str, str], Any] = {
@@ -100,34 +105,42 @@ class _ArraysOnly(pickle.Unpickler):
         if (module, name) not in self._known:
             raise DamagedFileError(
                 message(
-                    "A data set",
+                    "A dataset",
                     expected="lists, numbers and arrays",
                     got=f"{module}.{name}",
-                    hint="The file is damaged or hostile: delete it, and download it again.",
+                    hint="The file is damaged or malicious: delete it and download it again.",
                 )
             )
         return self._known[module, name]
 
 
-def pickled(file: Any) -> Any:
-    """What a pickle of arrays holds."""
+def read_pickle(file: IO[bytes]) -> Any:
+    """Read a pickle of lists, numbers and arrays.
+
+    Raises:
+        DamagedFileError: it contains anything else.
+    """
     try:
         return _ArraysOnly(file, encoding="bytes").load()
     except DamagedFileError:
         raise
     except (pickle.UnpicklingError, EOFError, AttributeError, ValueError) as error:
-        raise DamagedFileError(message("A data set cannot be read", got=str(error))) from error
+        raise DamagedFileError(message("A dataset cannot be read", got=str(error))) from error
 
 
-def arrays(path: str) -> dict[str, Array]:
-    """The arrays of a .npz file by name, those of lists of unlike length among them."""
+def read_npz(path: str) -> dict[str, Array]:
+    """Read the arrays of a .npz file by name, including arrays of lists.
+
+    Raises:
+        DamagedFileError: the file cannot be read, or contains other objects.
+    """
     out = {}
     try:
         with zipfile.ZipFile(path) as archive:
             for name in archive.namelist():
                 out[name.removesuffix(".npy")] = _array(io.BytesIO(archive.read(name)))
     except zipfile.BadZipFile as error:
-        raise DamagedFileError(message(f"{path!r} is no .npz file", got=str(error))) from error
+        raise DamagedFileError(message(f"{path!r} is not a .npz file", got=str(error))) from error
     return out
 
 
@@ -139,19 +152,19 @@ def _array(file: io.BytesIO) -> Array:
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         read(file)
-        return pickled(file)
+        return read_pickle(file)
 
 
-def split(x: Any, y: Any, test_split: float) -> tuple[Any, Any]:
-    """((x_train, y_train), (x_test, y_test)): the last `test_split` of the samples for the test."""
+def split(x: Array, y: Array, test_split: float) -> tuple[Arrays, Arrays]:
+    """((x_train, y_train), (x_test, y_test)), with the last fraction `test_split` of the samples for the test."""
     if not 0 <= test_split < 1:
-        raise ArgumentError(message("test_split", expected="a share from 0 to below 1", got=test_split))
+        raise ArgumentError(message("test_split", expected="a fraction >= 0 and < 1", got=test_split))
     cut = int(len(x) * (1 - test_split))
     return (x[:cut], y[:cut]), (x[cut:], y[cut:])
 
 
-def mixed(seed: int | np.random.RandomState, x: Array, y: Array) -> Arrays:
-    """The rows of both in the order that Keras draws for this seed."""
+def shuffled(seed: int | np.random.RandomState, x: Array, y: Array) -> Arrays:
+    """The rows of both in the order of Keras for this seed."""
     draw = np.random.RandomState(seed) if isinstance(seed, int) else seed
     order = np.arange(len(x))
     draw.shuffle(order)

@@ -1,7 +1,4 @@
-"""In: a trained model and one to be trained. Out: a model that learns from labels and from what the first one computes.
-
-Must not know: how a step is run.
-"""
+"""Knowledge distillation: a student model learns from labels and from the outputs of a trained teacher model."""
 
 from __future__ import annotations
 

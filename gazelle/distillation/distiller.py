@@ -1,25 +1,39 @@
-"""The model that trains a student beside its teacher."""
+"""The model that trains a student with its teacher."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
 
 from gazelle import losses, metrics, tree
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.types import LossLike, MetricLike, Nested, OptimizerLike
+from gazelle.distillation.losses import DistillationLoss
 from gazelle.models import Model
 
 
 class Distiller(Model):
-    r"""A student that learns from labels and from a teacher:  w L(y, s) + (1 - w) Σ_k v_k D_k(t, s).
+    r"""Model that trains a student with a teacher:  loss = w L(y, s) + (1 - w) Σ_k v_k D_k(t, s).
 
-    s, t: what student and teacher compute. Its outputs are the student's; the teacher stays as it is.
+    s and t are the outputs of student and teacher. The outputs of the model are those of the student; the teacher is
+    not trained.
 
     Args:
-        teacher, student: models with inputs and outputs of equal shapes.
-        distillation_losses: D, one or several. distillation_loss_weights: v, 1 by default.
+        teacher: a trained model.
+        student: a model with inputs and outputs of the same shapes.
+        distillation_losses: D, one or several losses.
+        distillation_loss_weights: v, one for each loss; 1 by default.
         student_loss_weight: w, from 0 to 1.
+        name: the name of the model.
+        **kwargs: arguments of `Model`.
+
+    Source: Hinton et al., Distilling the Knowledge in a Neural Network (2015).
+
+    Raises:
+        ArgumentError: an argument is not a model, or a weight is invalid.
+        ShapeError: the inputs or outputs of the models have different shapes.
 
     >>> teacher, student = (gazelle.Sequential([gazelle.Input((4,)), gazelle.layers.Dense(3)]) for _ in range(2))
     >>> model = Distiller(teacher, student, LogitsDistillation(2.0))
@@ -32,10 +46,10 @@ class Distiller(Model):
 
     def __init__(
         self,
-        teacher: Any,
-        student: Any,
-        distillation_losses: Any,
-        distillation_loss_weights: Any = None,
+        teacher: Model,
+        student: Model,
+        distillation_losses: DistillationLoss | Sequence[DistillationLoss],
+        distillation_loss_weights: Sequence[float] | None = None,
         student_loss_weight: float = 0.5,
         name: str | None = "distiller",
         **kwargs: Any,
@@ -52,19 +66,19 @@ class Distiller(Model):
         for one in self.distillation_losses:
             one.validate_model_compatibility(teacher, student)
         teacher.trainable = False
-        self._looks = [_look(model, names) for model, names in self._wanted(teacher, student)]
+        self._feature_models = [_feature_model(model, names) for model, names in self._layer_names(teacher, student)]
         self.student_loss_tracker = metrics.Mean(name="student_loss")
         self.distillation_loss_tracker = metrics.Mean(name="distillation_loss")
         self.total_loss_tracker = metrics.Mean(name="total_loss")
         self.built = True
 
     @staticmethod
-    def _check(teacher: Any, student: Any, fraction: Any) -> None:
+    def _check(teacher: Any, student: Any, weight: Any) -> None:
         for role, model in (("teacher", teacher), ("student", student)):
             if not isinstance(model, Model):
                 raise ArgumentError(message(f"{role} of Distiller", expected="a model", got=repr(model)))
-        if not isinstance(fraction, (int, float)) or not 0 <= fraction <= 1:
-            raise ArgumentError(message("student_loss_weight", expected="a number from 0 to 1", got=repr(fraction)))
+        if not isinstance(weight, (int, float)) or not 0 <= weight <= 1:
+            raise ArgumentError(message("student_loss_weight", expected="a number from 0 to 1", got=repr(weight)))
         if teacher._graph is None or student._graph is None:
             return
         for what in ("inputs", "outputs"):
@@ -72,15 +86,29 @@ class Distiller(Model):
             if len(mine) != len(other) or not all(map(_fits, mine, other)):
                 raise ShapeError(message(f"{what} of teacher and student", expected=other, got=mine))
 
-    def _wanted(self, teacher: Any, student: Any) -> Any:
-        for model, word in ((teacher, "teacher_layer_name"), (student, "student_layer_name")):
-            names = [getattr(one, word, None) for one in self.distillation_losses]
+    def _layer_names(self, teacher: Model, student: Model) -> Any:
+        for model, attribute in ((teacher, "teacher_layer_name"), (student, "student_layer_name")):
+            names = [getattr(one, attribute, None) for one in self.distillation_losses]
             yield model, [name for name in dict.fromkeys(names) if name is not None]
 
     def compile(  # type: ignore[override]
-        self, optimizer: Any = "adam", loss: Any = None, metrics: Any = None, **kwargs: Any
+        self,
+        optimizer: OptimizerLike = "adam",
+        loss: Nested[LossLike] = None,
+        metrics: Nested[MetricLike] = None,
+        **kwargs: Any,
     ) -> None:
-        """As of every model; loss: L, between labels and what the student computes."""
+        """Configure the training.
+
+        Args:
+            optimizer: the optimizer.
+            loss: L, between the labels and the outputs of the student.
+            metrics: metrics of the outputs of the student.
+            **kwargs: further arguments of `Model.compile`.
+
+        Raises:
+            ArgumentError: there is no loss.
+        """
         if loss is None:
             raise ArgumentError(message("loss of a Distiller", expected="the student's loss", got="none"))
         self._student_loss = tree.map_structure(losses.get, loss)
@@ -93,23 +121,25 @@ class Distiller(Model):
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
         y_pred = self(x, training=training) if y_pred is None else y_pred
-        fraction, own, taught = self.student_loss_weight, jnp.zeros(()), jnp.zeros(())
-        if fraction > 0 and y is not None:
+        weight, student_loss, distillation_loss = self.student_loss_weight, jnp.zeros(()), jnp.zeros(())
+        if weight > 0 and y is not None:
             each = tree.map_structure(lambda one, label, out: jnp.mean(one(label, out)), self._student_loss, y, y_pred)
-            own = sum(tree.flatten(each))
-        if fraction < 1:
-            looks = [look(x, training=mode) if look else {} for look, mode in zip(self._looks, (False, True))]
-            out = looks[0][""] if looks[0] else self.teacher(x, training=False)
-            for one, weight in zip(self.distillation_losses, self.distillation_loss_weights):
+            student_loss = sum(tree.flatten(each))
+        if weight < 1:
+            features = [
+                model(x, training=mode) if model else {} for model, mode in zip(self._feature_models, (False, True))
+            ]
+            out = features[0][""] if features[0] else self.teacher(x, training=False)
+            for one, factor in zip(self.distillation_losses, self.distillation_loss_weights):
                 pair = (
-                    looks[0].get(getattr(one, "teacher_layer_name", None), out),
-                    looks[1].get(getattr(one, "student_layer_name", None), y_pred),
+                    features[0].get(getattr(one, "teacher_layer_name", None), out),
+                    features[1].get(getattr(one, "student_layer_name", None), y_pred),
                 )
                 one.validate_outputs(*pair)
-                taught = taught + weight * one.compute_loss(*pair)
-        total = fraction * own + (1 - fraction) * taught
-        self.student_loss_tracker.update_state(own)
-        self.distillation_loss_tracker.update_state(taught)
+                distillation_loss = distillation_loss + factor * one.compute_loss(*pair)
+        total = weight * student_loss + (1 - weight) * distillation_loss
+        self.student_loss_tracker.update_state(student_loss)
+        self.distillation_loss_tracker.update_state(distillation_loss)
         self.total_loss_tracker.update_state(total)
         return total
 
@@ -118,8 +148,8 @@ def _fits(mine: Any, other: Any) -> bool:
     return len(mine) == len(other) and all(a is None or b is None or a == b for a, b in zip(mine, other))
 
 
-def _look(model: Any, names: list[str]) -> Any:
-    """The model with the outputs of layers beside its own; None where none is asked for."""
+def _feature_model(model: Model, names: list[str]) -> Model | None:
+    """The model with additional outputs of layers; None if there are no names."""
     if not names:
         return None
     outputs = {name: model.get_layer(name).nodes[0].outputs for name in names}

@@ -1,6 +1,7 @@
-"""In: devices, and names for the axes of their grid. Out: where batches and weights lie, told to the engine.
+"""Distribution over devices: meshes, layouts of tensors, data and model parallelism.
 
-Must not know: models. XLA divides the work itself, from where the arrays lie; a program is the same for 1 device and 8.
+Input: devices and names of the axes of their mesh. Output: the sharding of batches and weights, for the engine. XLA
+partitions the computation by the sharding of its arguments; a program is the same for one device and for eight.
 """
 
 from __future__ import annotations

@@ -1,22 +1,33 @@
-"""What is split: the samples of a batch, or also weights, by their paths."""
+"""Data parallelism, and model parallelism with layouts chosen by the paths of weights."""
 
 from __future__ import annotations
 
 import contextlib
 import re
 import types
-from collections.abc import Iterator, MutableMapping
-from typing import Any
+from collections.abc import Iterator, MutableMapping, Sequence
+from typing import Any, TypeVar
 
 import jax
 
 from gazelle import engine
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.variable import Variable
 from gazelle.distribution.mesh import DeviceMesh, TensorLayout, list_devices
+
+T = TypeVar("T")
 
 
 class Distribution:
-    """How arrays lie on a mesh. `set_distribution` tells the engine; models that are compiled after it follow."""
+    """Base class of distributions, which determine the layouts of arrays on a mesh.
+
+    Models that are compiled after `set_distribution` use it.
+
+    Args:
+        device_mesh: the mesh.
+        batch_dim_name: the axis of the mesh along which batches are sharded.
+        auto_shard_dataset: accepted for compatibility; batches are sharded when they are placed on devices.
+    """
 
     def __init__(self, device_mesh: DeviceMesh, batch_dim_name: str, auto_shard_dataset: bool = True) -> None:
         self.device_mesh, self.batch_dim_name = device_mesh, batch_dim_name
@@ -24,28 +35,28 @@ class Distribution:
 
     @property
     def num_model_replicas(self) -> int:
-        """Into how many parts a batch is split."""
+        """The number of parts of a batch."""
         return self.device_mesh.shape[self.device_mesh.axis_names.index(self.batch_dim_name)]
 
-    def get_data_layout(self, data_shape: Any) -> TensorLayout:
-        """Of a batch: split by samples."""
+    def get_data_layout(self, data_shape: Sequence[int | None]) -> TensorLayout:
+        """The layout of a batch of this shape, sharded by samples."""
         return TensorLayout([self.batch_dim_name, *[None] * (len(data_shape) - 1)], self.device_mesh)
 
-    def get_variable_layout(self, variable: Any) -> TensorLayout:
-        """Of a variable: a whole one on each device."""
+    def get_variable_layout(self, variable: Variable) -> TensorLayout:
+        """The layout of a variable; by default it is replicated on each device."""
         return TensorLayout([None] * len(variable.shape), self.device_mesh)
 
     def get_tensor_layout(self, path: str) -> TensorLayout | None:
-        """Of what comes out of a layer, where the layout map says."""
+        """The layout of the outputs of a layer; None for no constraint."""
         return None
 
-    def distribute_dataset(self, dataset: Any) -> Any:
-        """In one process the data set itself: each batch is split when it is placed."""
+    def distribute_dataset(self, dataset: T) -> T:
+        """The dataset itself: each batch is sharded when it is placed on devices."""
         return dataset
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
-        """In force within the with-block."""
+        """Context in which the distribution is set."""
         before = distribution()
         set_distribution(self)
         try:
@@ -53,34 +64,41 @@ class Distribution:
         finally:
             set_distribution(before)
 
-    # For the engine --------------------------------------------------------------------------------------------------
-
-    def of_batches(self, shape: tuple[int, ...]) -> Any:
-        """The sharding of stacked batches (steps, batch, ...): batches that do not divide are whole on each device."""
+    def of_batches(self, shape: tuple[int, ...]) -> jax.sharding.NamedSharding:
+        """The sharding of stacked batches (steps, batch, ...); replicated if the batch size is not divisible."""
         split = len(shape) > 1 and shape[1] % self.num_model_replicas == 0
         axes = [None, self.batch_dim_name, *[None] * (len(shape) - 2)] if split else [None] * len(shape)
         return TensorLayout(axes, self.device_mesh).backend_layout
 
-    def of_variable(self, path: str, array: Any) -> Any:
-        """The sharding of a weight, and of what the optimizer remembers of it."""
-        layout = self.get_variable_layout(types.SimpleNamespace(path=path, shape=array.shape))
-        if len(layout.axes) != array.ndim:  # some optimizers remember a number or a row
+    def of_variable(self, path: str, array: Any) -> jax.sharding.NamedSharding:
+        """The sharding of a weight, and of the slots of the optimizer for it."""
+        description: Any = types.SimpleNamespace(path=path, shape=array.shape)
+        layout = self.get_variable_layout(description)
+        if len(layout.axes) != array.ndim:  # slots of some optimizers have other shapes
             layout = TensorLayout([None] * array.ndim, self.device_mesh)
         return layout.backend_layout
 
 
 class DataParallel(Distribution):
-    """Each device computes a part of each batch, with all weights.
+    """Data parallelism: each device has all weights and computes a part of each batch.
 
     Args:
-        device_mesh: a mesh whose first axis splits the batch. devices: instead, the devices in a row; all by default.
+        device_mesh: a mesh; batches are sharded along its first axis.
+        devices: alternatively, a list of devices; all by default.
+        auto_shard_dataset: accepted for compatibility; batches are sharded when they are placed on devices.
+
+    Raises:
+        ArgumentError: `device_mesh` is not a DeviceMesh.
 
     >>> DataParallel(devices=["cpu:0"]).device_mesh
     DeviceMesh(shape=(1,), axis_names=['batch'])
     """
 
     def __init__(
-        self, device_mesh: DeviceMesh | None = None, devices: Any = None, auto_shard_dataset: bool = True
+        self,
+        device_mesh: DeviceMesh | None = None,
+        devices: Sequence[str | jax.Device] | None = None,
+        auto_shard_dataset: bool = True,
     ) -> None:
         if device_mesh is None:
             devices = list_devices() if devices is None else list(devices)
@@ -91,11 +109,16 @@ class DataParallel(Distribution):
 
 
 class ModelParallel(Distribution):
-    """Weights are split as a `LayoutMap` says, batches along one axis of its mesh.
+    """Model parallelism: weights are sharded by a `LayoutMap`, batches along one axis of its mesh.
 
     Args:
-        layout_map: layouts for paths of weights; what it does not name is whole on each device.
-        batch_dim_name: the axis of the mesh along which batches are split; the first one by default.
+        layout_map: layouts by paths of weights; other weights are replicated on each device.
+        batch_dim_name: the axis of the mesh along which batches are sharded; the first one by default.
+        auto_shard_dataset: accepted for compatibility; batches are sharded when they are placed on devices.
+        **kwargs: further arguments are an error.
+
+    Raises:
+        ArgumentError: `layout_map` is not a LayoutMap, or an argument is unknown.
 
     >>> mesh = DeviceMesh((1, 1), ["batch", "model"], ["cpu:0"])
     >>> layouts = LayoutMap(mesh)
@@ -120,7 +143,7 @@ class ModelParallel(Distribution):
         super().__init__(mesh, batch_dim_name or mesh.axis_names[0], auto_shard_dataset)
         self.layout_map = layout_map
 
-    def get_variable_layout(self, variable: Any) -> TensorLayout:
+    def get_variable_layout(self, variable: Variable) -> TensorLayout:
         return self.layout_map[variable.path] or super().get_variable_layout(variable)
 
     def get_tensor_layout(self, path: str) -> TensorLayout | None:
@@ -128,7 +151,15 @@ class ModelParallel(Distribution):
 
 
 class LayoutMap(MutableMapping[str, Any]):
-    """{path of a weight, or a regular expression that is found in it: TensorLayout, or its axes}.
+    """Mapping of paths of weights to layouts: keys are paths or regular expressions found in them.
+
+    A value is a `TensorLayout` or a tuple of its axes. The layout of a path without a match is None.
+
+    Args:
+        device_mesh: the mesh of the layouts.
+
+    Raises:
+        ArgumentError: a path matches several keys, or a key is set twice.
 
     >>> layouts = LayoutMap(DeviceMesh((1,), ["model"], ["cpu:0"]))
     >>> layouts["dense.*kernel"] = (None, "model")
@@ -140,7 +171,7 @@ class LayoutMap(MutableMapping[str, Any]):
         self.device_mesh = device_mesh
         self._layouts: dict[str, TensorLayout] = {}
 
-    def __getitem__(self, key: str) -> Any:
+    def __getitem__(self, key: str) -> TensorLayout | None:
         if key in self._layouts:
             return self._layouts[key]
         found = [pattern for pattern in self._layouts if re.search(pattern, key)]
@@ -148,7 +179,7 @@ class LayoutMap(MutableMapping[str, Any]):
             raise ArgumentError(message(f"Path '{key}' in a LayoutMap", expected="one pattern", got=found))
         return self._layouts[found[0]] if found else None
 
-    def __setitem__(self, key: str, layout: Any) -> None:
+    def __setitem__(self, key: str, layout: TensorLayout | Sequence[str | None]) -> None:
         if key in self._layouts:
             hint = "Delete it first: del layouts[path]."
             raise ArgumentError(message(f"'{key}' is in the LayoutMap already", hint=hint))
@@ -169,17 +200,24 @@ class LayoutMap(MutableMapping[str, Any]):
         return iter(self._layouts)
 
 
-def distribution() -> Any:
-    """The distribution in force, None without one.
+def distribution() -> Distribution | None:
+    """The current distribution; None for a single device.
 
     >>> distribution() is None
     True
     """
-    return engine.active_distribution()
+    current: Distribution | None = engine.active_distribution()
+    return current
 
 
 def set_distribution(value: Distribution | None) -> None:
-    """Let models that are compiled from now on lie on several devices; None: on one.
+    """Set the distribution of models that are compiled from now on.
+
+    Args:
+        value: the distribution; None for a single device.
+
+    Raises:
+        ArgumentError: JAX runs in several processes.
 
     >>> set_distribution(None)
     """

@@ -1,7 +1,7 @@
-"""Models as programs for other systems: ONNX, StableHLO, TensorFlow's SavedModel and LiteRT.
+"""Export of models to other systems: ONNX, StableHLO, TensorFlow's SavedModel and LiteRT.
 
-In: a model by what it offers (variables, layers, graph). Out: a file or folder that computes what `predict` computes.
-Must not know: how a model is trained, the classes of layers.
+Input: a model by its interface (variables, layers, graph). Output: a file or folder with the computation of `predict`.
+Independent of the training and of the classes of layers.
 """
 
 from gazelle.export.export_archive import ExportArchive

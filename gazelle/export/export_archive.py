@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gazelle.core.errors import ArgumentError, StateError, message
+from gazelle.core.types import PathLike
 from gazelle.export.formats import writer
-from gazelle.export.signature import Exportable, of_function, of_model
+from gazelle.export.signature import Exportable, InputSignature, of_function, of_model
 from gazelle.layers import weight_tree
+
+if TYPE_CHECKING:
+    from gazelle.layers import Layer
 
 
 class ExportArchive:
-    """A SavedModel that is put together: whose variables it holds, and which functions it serves.
+    """SavedModel with several endpoints.
 
-    An endpoint is a tracked model (or its `call`), or a function of arrays that uses tracked ones. The first endpoint
-    is the one that is served by default. Functions need the batch size in their signature.
+    An endpoint is a tracked model (or its `call`), or a function of arrays that uses tracked models. The first endpoint
+    is the default one. Functions need the batch size in their signature.
 
     >>> model = gazelle.Sequential([gazelle.Input((3,)), layers.Dense(2)])
     >>> archive = gazelle.export.ExportArchive()
@@ -32,35 +36,55 @@ class ExportArchive:
 
     @property
     def endpoints(self) -> list[str]:
-        """The names in the order in which they were added."""
+        """The names of the endpoints in the order in which they were added."""
         return list(self._endpoints)
 
-    def track(self, resource: Any) -> None:
-        """Let endpoints use the variables of this layer or model."""
+    def track(self, resource: Layer) -> None:
+        """Add the variables of a layer or model.
+
+        Args:
+            resource: a layer or model with weights.
+
+        Raises:
+            ArgumentError: `resource` is neither.
+            StateError: it is not built.
+        """
         if not weight_tree.is_layer(resource):
             raise ArgumentError(message("ExportArchive.track", expected="a layer or model", got=repr(resource)))
         if not resource.built:
             raise StateError(
                 message(
                     f"ExportArchive.track of '{resource.name}'",
-                    expected="one with weights",
-                    got="one not built yet",
+                    expected="a layer or model with weights",
+                    got="one that is not built",
                     hint="Call it on data once.",
                 )
             )
         self._tracked[resource.name] = resource
 
-    def add_endpoint(self, name: str, fn: Callable[..., Any], input_signature: Any = None, **_: Any) -> None:
-        """Serve `fn` as `name`. input_signature: a list with the shape and type of each input."""
+    def add_endpoint(
+        self, name: str, fn: Callable[..., Any], input_signature: InputSignature | None = None, **_: Any
+    ) -> None:
+        """Add an endpoint.
+
+        Args:
+            name: the name of the endpoint.
+            fn: a model, its `call`, or a function of arrays.
+            input_signature: a list with the shape and dtype of each input; required for functions.
+            **_: ignored, for compatibility.
+
+        Raises:
+            ArgumentError: the name is in use, or a function has no signature.
+        """
         if name in self._endpoints:
             raise ArgumentError(
-                message(f"ExportArchive.add_endpoint({name!r})", expected="a new name", got="one in use")
+                message(f"ExportArchive.add_endpoint({name!r})", expected="an unused name", got="a name in use")
             )
         owner = getattr(fn, "__self__", fn)
         if weight_tree.is_layer(owner):
             self.track(owner)
-            apart = getattr(owner, "_keeps_samples_apart", lambda: False)()
-            self._endpoints[name] = of_model(owner, input_signature), apart
+            batch_independent = getattr(owner, "_keeps_samples_apart", lambda: False)()
+            self._endpoints[name] = of_model(owner, input_signature), batch_independent
             return
         if input_signature is None:
             raise ArgumentError(
@@ -78,12 +102,29 @@ class ExportArchive:
         }
         self._endpoints[name] = of_function(fn, variables, input_signature), False
 
-    def track_and_add_endpoint(self, name: str, resource: Any, input_signature: Any, **_: Any) -> None:
-        """Track a model and serve its call."""
+    def track_and_add_endpoint(self, name: str, resource: Layer, input_signature: InputSignature, **_: Any) -> None:
+        """Track a model and add its `call` as an endpoint.
+
+        Args:
+            name: the name of the endpoint.
+            resource: the model.
+            input_signature: a list with the shape and dtype of each input.
+            **_: ignored, for compatibility.
+        """
         self.add_endpoint(name, resource, input_signature)
 
-    def write_out(self, filepath: Any, options: Any = None, verbose: bool = True) -> None:
-        """Write the SavedModel; options: `tf.saved_model.SaveOptions`."""
+    def write_out(self, filepath: PathLike, options: object = None, verbose: bool = True) -> None:
+        """Write the SavedModel.
+
+        Args:
+            filepath: the folder to write.
+            options: a `tf.saved_model.SaveOptions`.
+            verbose: print the endpoints.
+
+        Raises:
+            StateError: there is no endpoint.
+            ImportError: TensorFlow is not installed.
+        """
         if not self._endpoints:
             raise StateError(
                 message(
@@ -93,7 +134,7 @@ class ExportArchive:
                     hint="archive.add_endpoint('serve', model.call)",
                 )
             )
-        writer("tf_saved_model")  # is TensorFlow there?
+        writer("tf_saved_model")  # raises if TensorFlow is not installed
         from gazelle.export.saved_model import write
 
         write(self._endpoints, os.fspath(filepath), options=options)

@@ -1,16 +1,20 @@
-"""The formats by name."""
+"""Export formats by name."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gazelle.core.errors import message, unknown
-from gazelle.export.signature import of_model
+from gazelle.core.types import PathLike
+from gazelle.export.signature import InputSignature, of_model
 
-#: {format: (file, function, packages it needs, extra that installs them)}
+if TYPE_CHECKING:
+    from gazelle.models import Model
+
+#: {format: (module, function, required packages, extra that installs them)}
 FORMATS = {
     "litert": ("saved_model", "export_litert", ("tensorflow",), "tensorflow"),
     "onnx": ("onnx", "export_onnx", ("onnx",), "onnx"),
@@ -22,13 +26,16 @@ FORMATS = {
 def writer(name: str) -> Callable[..., None]:
     """The function that writes a format.
 
+    Args:
+        name: one of FORMATS.
+
     Raises:
         ArgumentError: there is no such format.
-        ImportError: a package that it needs is not installed.
+        ImportError: a required package is not installed.
     """
     if name not in FORMATS:
-        raise unknown("export format", name, FORMATS, hint=f"There are: {', '.join(FORMATS)}.")
-    file, function, packages, extra = FORMATS[name]
+        raise unknown("export format", name, FORMATS, hint=f"Formats: {', '.join(FORMATS)}.")
+    module, function, packages, extra = FORMATS[name]
     for package in packages:
         if importlib.util.find_spec(package) is None:
             raise ImportError(
@@ -39,22 +46,34 @@ def writer(name: str) -> Callable[..., None]:
                     hint=f'pip install "gazelle[{extra}]"',
                 )
             )
-    found: Callable[..., None] = getattr(importlib.import_module(f"gazelle.export.{file}"), function)
+    found: Callable[..., None] = getattr(importlib.import_module(f"gazelle.export.{module}"), function)
     return found
 
 
 def export_model(
-    model: Any,
-    filepath: Any,
+    model: Model,
+    filepath: PathLike,
     format: str = "tf_saved_model",
-    verbose: Any = None,
-    input_signature: Any = None,
+    verbose: bool | None = None,
+    input_signature: InputSignature | None = None,
     alone: bool = False,
     **kwargs: Any,
 ) -> None:
-    """Write what `model.predict` computes as a program for another system; see `Model.export`.
+    """Write the computation of `model.predict` in the format of another system.
 
-    alone: whether the outputs of a sample depend on that sample only.
+    Args:
+        model: the model.
+        filepath: the file or folder to write.
+        format: 'tf_saved_model', 'litert', 'onnx' or 'stablehlo'.
+        verbose: print the path; None prints it too.
+        input_signature: the shape and dtype of each input; by default those of the model.
+        alone: whether the outputs of a sample depend only on that sample.
+        **kwargs: options of the format.
+
+    Raises:
+        ArgumentError: an unknown format, or sizes that the format requires are unknown.
+        StateError: the shapes of the inputs are not known.
+        ImportError: a required package is not installed.
     """
     write = writer(format)
     program = of_model(model, input_signature)

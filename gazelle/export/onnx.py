@@ -1,4 +1,4 @@
-"""ONNX files: a model lowered by ONNX's table, its weights as constants under their paths."""
+"""Export to ONNX: the traced program is lowered by the rules for ONNX; weights become constants with their paths."""
 
 from __future__ import annotations
 
@@ -10,27 +10,35 @@ import numpy as np
 from gazelle.core.errors import ArgumentError, message
 from gazelle.engine.lowering import lower, onnx
 from gazelle.engine.lowering.onnx.graph import Builder, Graph, Node, write
-from gazelle.export.groups import grouped
 from gazelle.export.signature import Exportable, named_outputs
-from gazelle.export.unknown_sizes import Size, size, tries
+from gazelle.export.sizes import Size, grouped, size, tries
 
 
 def export_onnx(program: Exportable, filepath: str, **_: Any) -> None:
-    """Write the program as an ONNX model in which unknown sizes stay open."""
+    """Write the program as an ONNX model with symbolic sizes.
+
+    Args:
+        program: the program.
+        filepath: the file to write.
+        **_: ignored.
+
+    Raises:
+        ArgumentError: the operations depend on an unknown size.
+    """
     model = write(build(program), program.name)
     with open(filepath, "wb") as file:
         file.write(model.SerializeToString())
 
 
 def build(program: Exportable) -> Builder:
-    """The graph of the program."""
+    """Build the ONNX graph of the program."""
     groups = grouped(program)
     builders = [_lowered(program, groups, numbers) for numbers in tries(len(set(groups.values())))]
-    return _open(builders, program, groups) if groups else builders[0]
+    return _generalize(builders, program, groups) if groups else builders[0]
 
 
 def _lowered(program: Exportable, groups: dict[tuple[int, int], int], numbers: Sequence[int]) -> Builder:
-    """The program for one choice of numbers for the unknown sizes."""
+    """The program lowered with numbers for the unknown sizes."""
     builder = Builder(onnx.RULES, onnx.MISSING)
     for i, entry in enumerate(program.entries):
         shape = [f"size_{groups[i, a]}" if n is None else n for a, n in enumerate(entry.shape)]
@@ -48,79 +56,79 @@ def _lowered(program: Exportable, groups: dict[tuple[int, int], int], numbers: S
     return builder
 
 
-def _open(builders: list[Builder], program: Exportable, groups: dict[tuple[int, int], int]) -> Builder:
-    """The first graph, with what differs in the others computed from the sizes of the inputs."""
+def _generalize(builders: list[Builder], program: Exportable, groups: dict[tuple[int, int], int]) -> Builder:
+    """The first graph, in which constants that differ between graphs are computed from the sizes of the inputs."""
     first = builders[0]
     for other in builders[1:]:
         _same(first.main, other.main)
-    open_ = {}
+    size_dependent = {}
     for name, value in first.constants.items():
         values = [builder.constants[name] for builder in builders]
         if any(
             other.shape != value.shape or not np.array_equal(other, value, equal_nan=value.dtype.kind == "f")
             for other in values[1:]
         ):
-            open_[name] = _sizes(values)
+            size_dependent[name] = _sizes(values)
     for index, (name, dtype, shape) in enumerate(first.main.outputs):
         shapes = [builder.main.outputs[index][2] for builder in builders]
         labels = [_label([s[axis] for s in shapes], f"{name}_{axis}") for axis in range(len(shape))]
         first.main.outputs[index] = name, dtype, labels
-    _compute(first, open_, program, groups)
+    _compute(first, size_dependent, program, groups)
     return first
 
 
 def _label(values: list[int], otherwise: str) -> int | str:
-    """A size of the results: its number, "batch" where it is the batch's, or a name of its own."""
+    """A size of an output: its number, "batch", or a unique name."""
     if len(set(values)) == 1:
         return values[0]
     return "batch" if values == [numbers[0] for numbers in tries(len(values) - 2)] else otherwise
 
 
 def _same(mine: Graph, other: Graph) -> None:
-    """Both have the same operations in the same order.
-
-    Raises:
-        ArgumentError: they differ, so the program is another one for each size.
-    """
+    """Check that two graphs have the same operations, so that the program does not depend on the sizes."""
     for node, its in zip(mine.nodes, other.nodes, strict=False):
         bodies = {key: value for key, value in node.attributes.items() if isinstance(value, Graph)}
         plain = {key: value for key, value in node.attributes.items() if key not in bodies}
         if (node.kind, node.inputs, plain) != (its.kind, its.inputs, {key: its.attributes.get(key) for key in plain}):
-            raise _fixed(node.where)
+            raise _size_error(node.where)
         for key, body in bodies.items():
             _same(body, its.attributes[key])
     if len(mine.nodes) != len(other.nodes):
-        raise _fixed(mine.nodes[-1].where if mine.nodes else "")
+        raise _size_error(mine.nodes[-1].where if mine.nodes else "")
 
 
-def _fixed(where: str) -> ArgumentError:
+def _size_error(where: str) -> ArgumentError:
     return ArgumentError(
         message(
-            f"export of a size that is left open{f' (in {where})' if where else ''}",
+            f"export with an unknown size{f' (in {where})' if where else ''}",
             expected="the same operations for every size",
-            got="operations that depend on it",
-            hint="Give the size: input_signature=[keras.InputSpec(shape=(1, ...), dtype=...)].",
+            got="operations that depend on the size",
+            hint="Specify the size: input_signature=[keras.InputSpec(shape=(1, ...), dtype=...)].",
         )
     )
 
 
 def _sizes(values: list[np.ndarray]) -> list[Size]:
     if len({value.shape for value in values}) > 1:
-        raise _fixed("")
-    found = [size([_whole(number) for number in numbers]) for numbers in zip(*(v.ravel() for v in values), strict=True)]
+        raise _size_error("")
+    found = [
+        size([_as_int(number) for number in numbers]) for numbers in zip(*(v.ravel() for v in values), strict=True)
+    ]
     if None in found:
-        raise _fixed("")
+        raise _size_error("")
     return found  # type: ignore[return-value]
 
 
-def _whole(number: Any) -> int:
+def _as_int(number: Any) -> int:
     if number != int(number):
-        raise _fixed("")
+        raise _size_error("")
     return int(number)
 
 
-def _compute(builder: Builder, open_: dict[str, list[Size]], program: Exportable, groups: dict[Any, int]) -> None:
-    """Put operations in front that compute these constants."""
+def _compute(
+    builder: Builder, size_dependent: dict[str, list[Size]], program: Exportable, groups: dict[Any, int]
+) -> None:
+    """Insert operations at the start that compute these constants."""
     rest, builder.main.nodes = builder.main.nodes, []
     where = {group: place for place, group in reversed(groups.items())}
     known: dict[Any, str] = {}
@@ -148,7 +156,7 @@ def _compute(builder: Builder, open_: dict[str, list[Size]], program: Exportable
                 total = builder.op("Mul", total, of_group(group))
         return total
 
-    for name, sizes in open_.items():
+    for name, sizes in size_dependent.items():
         value = builder.constants.pop(name)
         parts = [once(one, lambda one=one: of(one)) for one in sizes]
         vector = builder.op("Concat", *parts, axis=0) if len(parts) > 1 else parts[0]

@@ -1,7 +1,7 @@
-"""TensorFlow's SavedModel and LiteRT, by TensorFlow's table.
+"""Export to TensorFlow's SavedModel and to LiteRT, by the lowering rules for TensorFlow.
 
-TensorFlow's operations are made for known sizes, so a batch of any size goes through in blocks, the last one filled up
-with zeros, as `predict` does it: for models that keep the samples apart.
+The lowered operations have fixed sizes, so a batch of any size is processed in blocks, the last one padded with zeros.
+This is possible for models that compute the samples of a batch independently.
 """
 
 from __future__ import annotations
@@ -16,16 +16,32 @@ from gazelle.engine.lowering.tensorflow.library import tf
 from gazelle.engine.lowering.windows import conv_after_pad
 from gazelle.export.signature import Exportable, named_outputs
 
-_BLOCK = 32  # samples that go through at once
+_BLOCK = 32  # samples in a block
 
 
 def export_saved_model(program: Exportable, filepath: str, alone: bool = False, **options: Any) -> None:
-    """Write a SavedModel with the endpoint `serve`, which is also the signature "serving_default"."""
+    """Write a SavedModel with the endpoint `serve`, which is also the signature "serving_default".
+
+    Args:
+        program: the program.
+        filepath: the folder to write.
+        alone: whether the outputs of a sample depend only on that sample.
+        **options: arguments of `tf.saved_model.save`.
+    """
     write({"serve": (program, alone)}, filepath, **options)
 
 
 def write(endpoints: Mapping[str, tuple[Exportable, bool]], filepath: str, **options: Any) -> None:
-    """A SavedModel with several endpoints; the first one is served by default."""
+    """Write a SavedModel with several endpoints; the first one is the default.
+
+    Args:
+        endpoints: {name: (program, whether the outputs of a sample depend only on that sample)}.
+        filepath: the folder to write.
+        **options: arguments of `tf.saved_model.save`.
+
+    Raises:
+        ArgumentError: an unknown size that is not the batch size, or the samples are not independent.
+    """
     module, signatures = tf.Module(), {}
     for name, (program, alone) in endpoints.items():
         serve, variables = _function(program, alone)
@@ -38,7 +54,14 @@ def write(endpoints: Mapping[str, tuple[Exportable, bool]], filepath: str, **opt
 
 
 def export_litert(program: Exportable, filepath: str, alone: bool = False, **settings: Any) -> None:
-    """Write a LiteRT (TensorFlow Lite) file. settings: attributes of the converter, such as `optimizations`."""
+    """Write a LiteRT (TensorFlow Lite) file.
+
+    Args:
+        program: the program.
+        filepath: the file to write.
+        alone: whether the outputs of a sample depend only on that sample.
+        **settings: attributes of the converter, such as `optimizations`.
+    """
     serve, variables = _function(program, alone, _Lite)
     module = tf.Module()
     module.serve, module.variables_ = serve, variables
@@ -53,14 +76,14 @@ def export_litert(program: Exportable, filepath: str, alone: bool = False, **set
 
 
 def _convolution(ctx: Any, *inputs: Any, **params: Any) -> Any:
-    """LiteRT has no transposed convolution with edges of one's own."""
+    """LiteRT has no transposed convolution with explicit padding."""
     if max(params["lhs_dilation"]) > 1:
         return ctx.dispatch(functools.partial(conv_after_pad, **params), *inputs)
     return tensorflow.RULES["conv_general_dilated"](ctx, *inputs, **params)
 
 
 class _Lite:
-    """TensorFlow's table with those operations that LiteRT has too."""
+    """The lowering rules for TensorFlow, restricted to the operations of LiteRT."""
 
     name, MISSING = "litert", tensorflow.MISSING
     RULES = {**tensorflow.RULES, "conv_general_dilated": _convolution}
@@ -69,20 +92,20 @@ class _Lite:
 
 def _function(program: Exportable, alone: bool, target: Any = tensorflow) -> tuple[Any, list[Any]]:
     """The program as a `tf.function`, and its weights."""
-    open_ = [place for place in program.unknown if place[1]]
-    blocks = bool(program.unknown) and not open_ and alone
+    unknown = [position for position in program.unknown if position[1]]
+    blocks = bool(program.unknown) and not unknown and alone
     if program.unknown and not blocks:
         what, got = (
-            ("known sizes besides the batch", f"the input {_shown(program, open_[0])}")
-            if open_
-            else ("layers that keep the samples apart, or a known batch size", "a batch of any size")
+            ("known sizes except for the batch", f"the input {_describe(program, unknown[0])}")
+            if unknown
+            else ("layers that compute samples independently, or a known batch size", "an unknown batch size")
         )
         raise ArgumentError(
             message(
                 "export to TensorFlow",
                 expected=what,
                 got=got,
-                hint="Give the sizes: input_signature=[keras.InputSpec(shape=(32, ...), dtype=...)].",
+                hint="Specify the sizes: input_signature=[keras.InputSpec(shape=(32, ...), dtype=...)].",
             )
         )
     traced = program.trace(lambda i, axis: _BLOCK)
@@ -104,8 +127,8 @@ def _function(program: Exportable, alone: bool, target: Any = tensorflow) -> tup
     return tf.function(serve, input_signature=specs, autograph=False), list(variables.values())
 
 
-def _shown(program: Exportable, place: tuple[int, int]) -> str:
-    entry = program.entries[place[0]]
+def _describe(program: Exportable, position: tuple[int, int]) -> str:
+    entry = program.entries[position[0]]
     return f"'{entry.name}' of shape {entry.shape}"
 
 
@@ -113,8 +136,8 @@ def _in_blocks(compute: Callable[..., list[Any]], outs: list[Any]) -> Callable[.
     """`compute` for any number of samples."""
 
     def blocked(array: Any, rows: Any) -> Any:
-        whole = -(-rows // _BLOCK) * _BLOCK
-        array = tf.pad(array, [[0, whole - rows], *([0, 0] for _ in array.shape[1:])])
+        padded = -(-rows // _BLOCK) * _BLOCK
+        array = tf.pad(array, [[0, padded - rows], *([0, 0] for _ in array.shape[1:])])
         return tf.reshape(array, [-1, _BLOCK, *array.shape[1:]])
 
     def run(*arrays: Any) -> list[Any]:
@@ -127,7 +150,7 @@ def _in_blocks(compute: Callable[..., list[Any]], outs: list[Any]) -> Callable[.
 
 
 def _by_name(program: Exportable, serve: Any) -> Any:
-    """The function with its results under their names, as signatures have them."""
+    """The function with its results by name, as signatures require."""
 
     def signature(*arrays: Any) -> dict[str, Any]:
         made = serve(*arrays)

@@ -1,10 +1,10 @@
-"""What a program takes: shapes and types by name, some sizes unknown."""
+"""Exportable programs: a function, its weights, and the names, shapes and dtypes of its inputs."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 import jax
 import numpy as np
@@ -13,10 +13,24 @@ from gazelle.core import symbolic, tracing
 from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.layers import weight_tree
 
+if TYPE_CHECKING:
+    from gazelle.core.symbolic import KerasTensor
+    from gazelle.layers import InputSpec
+    from gazelle.models import Model
+
+#: the shape and dtype of each input, in the structure of the inputs
+InputSignature: TypeAlias = Union["InputSpec", "KerasTensor", jax.ShapeDtypeStruct, Sequence["InputSignature"]]
+
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One input: its name, its shape (None: any size) and its type."""
+    """Input of a program.
+
+    Attributes:
+        name: its name.
+        shape: its shape; None for unknown sizes.
+        dtype: its dtype.
+    """
 
     name: str
     shape: tuple[int | None, ...]
@@ -25,10 +39,14 @@ class Entry:
 
 @dataclasses.dataclass
 class Exportable:
-    """A function of flat arrays with a signature.
+    """Function of arrays with a signature.
 
-    call: (values, *arrays) -> list of arrays; values: {path: array} that it reads; entries: its inputs;
-    outputs: names of the results.
+    Attributes:
+        call: (values, *arrays) -> list of arrays.
+        values: {path: array}, the weights.
+        entries: the inputs.
+        outputs: names of the results.
+        name: the name of the program.
     """
 
     call: Callable[..., list[Any]]
@@ -38,7 +56,7 @@ class Exportable:
     name: str
 
     def specs(self, sizes: Callable[[int, int], Any]) -> list[Any]:
-        """The inputs with `sizes(input, axis)` for what is unknown."""
+        """The shapes and dtypes of the inputs, with `sizes(input, axis)` for unknown sizes."""
         return [
             jax.ShapeDtypeStruct(
                 tuple(sizes(i, axis) if size is None else size for axis, size in enumerate(entry.shape)), entry.dtype
@@ -47,28 +65,32 @@ class Exportable:
         ]
 
     def trace(self, sizes: Callable[[int, int], Any]) -> Any:
-        """The program for these sizes; its first inputs are the values in their order."""
+        """Trace the program with these sizes; the first inputs of the trace are the weights in the order of `order`."""
         values = {path: jax.ShapeDtypeStruct(value.shape, value.dtype) for path, value in self.values.items()}
         return jax.make_jaxpr(lambda values, *arrays: self.call(values, *arrays))(values, *self.specs(sizes))
 
     @property
     def order(self) -> list[str]:
-        """The paths of the values in the order in which a trace takes them."""
+        """The paths of the weights in the order of the inputs of a trace."""
         return sorted(self.values)
 
     @property
     def unknown(self) -> list[tuple[int, int]]:
-        """(input, axis) of each size that is not known."""
+        """(input, axis) of each unknown size."""
         return [(i, a) for i, entry in enumerate(self.entries) for a, n in enumerate(entry.shape) if n is None]
 
 
-def of_model(model: Any, input_signature: Any = None) -> Exportable:
-    """The model's outputs for its inputs, as `predict` gives them.
+def of_model(model: Model, input_signature: InputSignature | None = None) -> Exportable:
+    """The program of a model, which computes the outputs of `predict`.
+
+    Args:
+        model: the model.
+        input_signature: the shape and dtype of each input; by default those of the model.
 
     Raises:
         StateError: the shapes of the inputs are not known.
     """
-    structure = _given(input_signature) if input_signature is not None else _own(model)
+    structure = _single_input(input_signature) if input_signature is not None else _model_inputs(model)
     leaves, tree = jax.tree.flatten(structure, is_leaf=_is_spec)
     graph = getattr(model, "_graph", None)
     names = list(graph.input_names) if graph is not None else []
@@ -87,8 +109,14 @@ def of_model(model: Any, input_signature: Any = None) -> Exportable:
     return Exportable(call, values, entries, [_plain(name) for name in outputs], _plain(model.name))
 
 
-def of_function(function: Callable[..., Any], variables: dict[str, Any], input_signature: Any) -> Exportable:
-    """A function of arrays that reads some variables."""
+def of_function(function: Callable[..., Any], variables: dict[str, Any], input_signature: InputSignature) -> Exportable:
+    """The program of a function of arrays.
+
+    Args:
+        function: the function.
+        variables: {path: variable} that it reads.
+        input_signature: the shape and dtype of each input.
+    """
     leaves, tree = jax.tree.flatten(_listed(input_signature), is_leaf=_is_spec)
     run = tracing.pure(function, variables)
 
@@ -113,14 +141,14 @@ def _listed(signature: Any) -> tuple[Any, ...]:
     return tuple(signature) if isinstance(signature, (list, tuple)) else (signature,)
 
 
-def _given(signature: Any) -> Any:
-    """Keras takes a list of positional inputs: of one, the input itself."""
+def _single_input(signature: Any) -> Any:
+    """The item of a list with one item: Keras uses a list of positional inputs."""
     if isinstance(signature, (list, tuple)) and len(signature) == 1:
         return signature[0]
     return signature
 
 
-def _own(model: Any) -> Any:
+def _model_inputs(model: Any) -> Any:
     graph = getattr(model, "_graph", None)
     if graph is not None:
         return graph.inputs
@@ -129,9 +157,9 @@ def _own(model: Any) -> Any:
         raise StateError(
             message(
                 f"export of '{model.name}'",
-                expected="a model whose inputs are known",
-                got="one that never ran",
-                hint="Call it on data once, or give input_signature=[keras.InputSpec(shape=(None, ...))].",
+                expected="a model with known inputs",
+                got="one that was never called",
+                hint="Call it on data once, or pass input_signature=[keras.InputSpec(shape=(None, ...))].",
             )
         )
     return symbolic.map_tree(lambda shape: jax.ShapeDtypeStruct(shape, np.float32), shapes)
@@ -139,7 +167,7 @@ def _own(model: Any) -> Any:
 
 def _shape_and_type(spec: Any) -> tuple[tuple[int | None, ...], str]:
     if spec.shape is None:
-        raise ArgumentError(message("input_signature", expected="a shape, None for sizes left open", got=repr(spec)))
+        raise ArgumentError(message("input_signature", expected="a shape, with None for unknown sizes", got=repr(spec)))
     return tuple(spec.shape), str(np.dtype(spec.dtype or np.float32))
 
 

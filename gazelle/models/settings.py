@@ -11,7 +11,7 @@ import numpy as np
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.traceback import warn
 from gazelle.saving.autosave import Autosave
-from gazelle.saving.checkpoint_paths import NothingKeptError
+from gazelle.saving.checkpoint_paths import NoCheckpointError
 
 _side: str | None = None
 
@@ -92,7 +92,7 @@ def kept(autosave: Autosave | None) -> tuple[dict[str, Any], dict[str, Any]] | N
     assert autosave is not None
     try:
         tensors, words, _ = autosave.newest()
-    except NothingKeptError:
+    except NoCheckpointError:
         return None
     return tensors, words
 

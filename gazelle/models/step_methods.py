@@ -13,7 +13,7 @@ from gazelle.core import tracing
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.scopes import StatelessScope
 from gazelle.core.variable import Variable
-from gazelle.data.batch import unpack_x_y_sample_weight
+from gazelle.data.arrays import unpack_x_y_sample_weight
 from gazelle.layers import weight_tree
 from gazelle.models import tracking
 from gazelle.training.custom_metrics_state import flat_logs

@@ -16,7 +16,7 @@ from gazelle import metrics, ops
 from gazelle.core.gradients import value_and_grad
 from gazelle.core.tensor_wrapper import wrapper_class
 from gazelle.core.variable import Variable
-from gazelle.data.batch import unpack_x_y_sample_weight
+from gazelle.data.arrays import unpack_x_y_sample_weight
 from gazelle.layers.base import Layer
 from gazelle.models import step_methods, tracking
 from gazelle.training.metrics_state import CompileMetrics

@@ -3,7 +3,7 @@
 In and out: what the functions of the room `data` take and give; this room only names them. Must not know: more.
 """
 
-from gazelle.data.folder_kinds import image_dataset_from_directory, text_dataset_from_directory
+from gazelle.data.folder_datasets import image_dataset_from_directory, text_dataset_from_directory
 from gazelle.data.sequences import timeseries_dataset_from_array
 from gazelle.preprocessing import image, sequence
 

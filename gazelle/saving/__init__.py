@@ -1,15 +1,15 @@
-"""Files: models, weights and states of training, written atomically and read safely.
+"""Saving and loading of models, weights and checkpoints: written atomically, read safely.
 
-In: models by what they offer (layers, variables, configs), paths. Out: files, models, weights.
-Must not know: the classes of layers and models, how a model is trained.
+Input: models by their interface (layers, variables, configs), and paths. Output: files, models, weights.
+Independent of the classes of layers and models and of the training loop.
 """
 
 from gazelle.core.config import custom_object_scope, register_keras_serializable
 from gazelle.saving.atomic import replace_file
 from gazelle.saving.autosave import Autosave
+from gazelle.saving.checkpoint_paths import latest, newest
 from gazelle.saving.config import model_to_json
 from gazelle.saving.keras_v3 import load_model, save_model
-from gazelle.saving.latest import latest, newest
 from gazelle.saving.legacy import model_from_json
 from gazelle.saving.registration import (
     CustomObjectScope,

@@ -1,4 +1,4 @@
-"""Replacing a file so that at every moment the old or the new one is there, whole."""
+"""Atomic replacement of files: at every moment the old or the new file exists, complete."""
 
 from __future__ import annotations
 
@@ -6,29 +6,39 @@ import contextlib
 import errno
 import os
 import shutil
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO
 
 from gazelle.core.errors import ArgumentError, DamagedFileError, message
-from gazelle.saving import writers
-from gazelle.saving.block_io import BLOCK, blocks, give_up, sync
+from gazelle.core.types import PathLike
+from gazelle.saving import temporary_files
 from gazelle.saving.checksum import Crc32
 
+BLOCK = 2**25  # bytes of a file that may stay in the page cache
 
-class CustomOptimizer:
-    """The file that is being written: bytes go in one after the other, under a checksum if one is given."""
+
+class FileWriter:
+    """File that is being written, with a running checksum.
+
+    Args:
+        file: an unbuffered binary file.
+        checksum: updated with every byte written; None for none.
+
+    Attributes:
+        size: bytes written so far.
+    """
 
     def __init__(self, file: Any, checksum: Crc32 | None) -> None:
         self._file, self._checksum = file, checksum
         self.size = self._synced = 0
 
-    def write(self, data: Any) -> int:
-        """Append all of `data`."""
+    def write(self, data: bytes | bytearray | memoryview) -> int:
+        """Append all of `data`; returns the number of bytes."""
         view = memoryview(data).cast("B")
-        place = 0
-        while place < len(view):  # a raw file may take less than it was given
-            taken = self._file.write(view[place : place + BLOCK])
-            place, self.size = place + taken, self.size + taken
+        position = 0
+        while position < len(view):  # a raw file may write less than it is given
+            written = self._file.write(view[position : position + BLOCK])
+            position, self.size = position + written, self.size + written
             if self.size - self._synced >= BLOCK:
                 sync(self._file.fileno())
                 self._synced = self.size
@@ -37,46 +47,47 @@ class CustomOptimizer:
         return len(view)
 
     def flush(self) -> None:
+        """Flush the underlying file."""
         self._file.flush()
 
 
 def replace_file(
-    path: Any, write: Callable[[CustomOptimizer], Any], whole: Callable[[str], bool] | None = None
+    path: PathLike, write: Callable[[FileWriter], object], verify: Callable[[str], bool] | None = None
 ) -> None:
-    """Let `write` fill a new file, bring it safely to the disk, and put it in the place of `path`.
+    """Write a new file and move it to `path` atomically.
 
-    The steps: a file `name.tmp.<writer>.<n>` in the same folder, `fsync`, reading it back, `os.replace`, `fsync` of the
-    folder. A failure at any of them removes the new file and leaves the old one; a crash leaves a stray file, which the
-    next call removes.
+    The steps: create `name.tmp.<writer>.<n>` in the same folder, write, `fsync`, read back, `os.replace`, `fsync` of
+    the folder. If any of them fails, the new file is removed and the old one is unchanged; after a crash, the next call
+    removes the abandoned temporary file.
 
     Args:
-        path: the file to make or to replace. A symbolic link stays, what it points to is replaced.
-        write: receives the new file; it has `write(bytes)`.
-        whole: tells of the path of the new file, by reading it, whether it is what was to be written; where the format
-            has no checksum of its own, one is made of what was written.
+        path: the file to create or to replace. A symbolic link stays; its target is replaced.
+        write: called with a `FileWriter`; writes the content.
+        verify: called with the path of the new file; returns whether its content is correct. By default a checksum of
+            the written bytes is compared with the file's content.
 
     Raises:
-        OSError: the file could not be written. The message says why, and that the old file is as it was.
+        OSError: the file could not be written. The message gives the reason; the old file is unchanged.
 
-    >>> replace_file("note.txt", lambda file: file.write(b"whole"))
+    >>> replace_file("note.txt", lambda file: file.write(b"complete"))
     >>> open("note.txt").read()
-    'whole'
+    'complete'
     """
     target = os.path.realpath(os.fspath(path))
-    writers.remove_stray(target)
-    temporary, written = None, None
+    temporary_files.remove_abandoned(target)
+    temporary, writer = None, None
     checksum = Crc32()
     try:
         with _create(target) as file:
             temporary = file.name
-            written = CustomOptimizer(file, checksum if whole is None else None)
-            write(written)
+            writer = FileWriter(file, checksum if verify is None else None)
+            write(writer)
             file.flush()
             os.fsync(file.fileno())
-            give_up(file.fileno())  # what is read back then comes from the disk
-        same = whole or (lambda path: _sum_of(path) == checksum.hexdigest())
-        if not same(temporary):
-            raise OSError(errno.EIO, "read back, it is not what was written")
+            drop_cache(file.fileno())  # so that the file is read back from the disk
+        is_correct = verify or (lambda path: _checksum_of(path) == checksum.hexdigest())
+        if not is_correct(temporary):
+            raise OSError(errno.EIO, "the content read back differs from the content written")
         with contextlib.suppress(FileNotFoundError):
             shutil.copymode(target, temporary)
         os.replace(temporary, target)
@@ -85,13 +96,17 @@ def replace_file(
             with contextlib.suppress(OSError):
                 os.remove(temporary)
         if isinstance(error, OSError) and not isinstance(error, DamagedFileError) and error.errno is not None:
-            raise OSError(error.errno, _reason(error, target, written)) from error
+            raise OSError(error.errno, _reason(error, target, writer)) from error
         raise
     sync_folder(os.path.dirname(target))
 
 
-def path_of(filepath: Any) -> str:
-    """A path as text."""
+def path_of(filepath: PathLike) -> str:
+    """Convert a path to `str`.
+
+    Raises:
+        ArgumentError: `filepath` is not a path.
+    """
     try:
         return os.fsdecode(filepath)
     except TypeError:
@@ -99,45 +114,45 @@ def path_of(filepath: Any) -> str:
 
 
 def _create(target: str) -> Any:
-    """A new file beside `target`; the mode "x" never opens a file that exists, nor follows a link."""
+    """A new file next to `target`; the mode "x" never opens an existing file and never follows a link."""
     while True:
         try:
-            return open(f"{target}.tmp.{writers.new_mark()}", "xb", buffering=0)
-        except FileExistsError:  # left by a dead process whose number we now have
+            return open(f"{target}.tmp.{temporary_files.unique_suffix()}", "xb", buffering=0)
+        except FileExistsError:  # abandoned by a dead process that had the same process number
             continue
 
 
 def sync_folder(folder: str) -> None:
-    """Bring the new name itself to the disk. Windows has no such call and needs none."""
+    """Write a folder's entries to the disk. Windows has no such call and needs none."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems sync no folders
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems cannot sync folders
             raise
     finally:
         os.close(handle)
 
 
-def probe(folder: str, size: int) -> None:
-    """Find out, by doing it, whether `size` bytes can be written in a folder.
+def check_space(folder: str, size: int) -> None:
+    """Check by a trial allocation that `size` bytes can be written into a folder; no file remains.
 
     Raises:
-        OSError: they cannot; nothing is left behind.
+        OSError: they cannot be written.
     """
-    path = os.path.join(folder, f"probe.tmp.{writers.new_mark()}")
-    writers.remove_stray(os.path.join(folder, "probe"))
+    path = os.path.join(folder, f"probe.tmp.{temporary_files.unique_suffix()}")
+    temporary_files.remove_abandoned(os.path.join(folder, "probe"))
     try:
         with open(path, "xb", buffering=0) as file:
             if size > 0 and hasattr(os, "posix_fallocate"):
                 try:
-                    os.posix_fallocate(file.fileno(), 0, size)  # takes the blocks without writing them
+                    os.posix_fallocate(file.fileno(), 0, size)  # allocates the blocks without writing them
                 except OSError as error:
                     if error.errno not in (errno.EINVAL, errno.ENOTSUP):
                         raise
-            for _ in range(0, min(size, 2**16) + 1, 4096):  # numbers that no file system can compress
+            for _ in range(0, min(size, 2**16) + 1, 4096):  # random bytes: no file system can compress them
                 file.write(os.urandom(4096))
             os.fsync(file.fileno())
     finally:
@@ -145,28 +160,57 @@ def probe(folder: str, size: int) -> None:
             os.remove(path)
 
 
-def _sum_of(path: str) -> str:
-    found = Crc32()
+def read_blocks(file: BinaryIO, drop: bool = False) -> Iterator[memoryview]:
+    """Yield the rest of a file in blocks, all in the same buffer.
+
+    Args:
+        file: an open binary file.
+        drop: remove what was read from the page cache; training has better use for the memory.
+    """
+    buffer, done = memoryview(bytearray(2**20)), 0
+    while size := file.readinto(buffer):  # type: ignore[attr-defined]
+        yield buffer[:size]
+        done += size
+        if drop:
+            drop_cache(file.fileno(), done)
+
+
+def drop_cache(handle: int, size: int = 0) -> None:
+    """Remove the first `size` bytes of a file from the page cache, by default all of them."""
+    if hasattr(os, "posix_fadvise"):
+        with contextlib.suppress(OSError):
+            os.posix_fadvise(handle, 0, size, os.POSIX_FADV_DONTNEED)
+
+
+def sync(handle: int) -> None:
+    """Write to the disk what was written so far, and remove it from the page cache."""
+    if hasattr(os, "posix_fadvise"):  # elsewhere the cache cannot be dropped, and the file is synced at its end
+        os.fdatasync(handle)
+        drop_cache(handle)
+
+
+def _checksum_of(path: str) -> str:
+    checksum = Crc32()
     with open(path, "rb", buffering=0) as file:
-        for block in blocks(file, forget=True):
-            found.update(block)
-    return found.hexdigest()
+        for block in read_blocks(file, drop=True):
+            checksum.update(block)
+    return checksum.hexdigest()
 
 
-def _reason(error: OSError, target: str, written: CustomOptimizer | None) -> str:
+def _reason(error: OSError, target: str, writer: FileWriter | None) -> str:
     folder = os.path.dirname(target)
     if error.errno == errno.ENOENT:
         return message(
             f"'{target}' cannot be written",
             expected="an existing folder",
             got=f"no folder '{folder}'",
-            hint=f"Make it first: os.makedirs({folder!r}, exist_ok=True).",
+            hint=f"Create it first: os.makedirs({folder!r}, exist_ok=True).",
         )
     if os.path.isdir(target):
         return message(f"'{target}' cannot be written", expected="the name of a file", got="a folder")
     reason = error.strerror or str(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        needed = f" after {written.size:,} bytes" if written is not None else ""
-        reason += f"{needed}, {shutil.disk_usage(folder).free:,} bytes are free"
-    old = "The file that was there is as it was." if os.path.exists(target) else "No file was made."
-    return message(f"'{target}' could not be written ({reason})", hint=old)
+        done = f" after {writer.size:,} bytes" if writer is not None else ""
+        reason += f"{done}, {shutil.disk_usage(folder).free:,} bytes are free"
+    state = "The existing file is unchanged." if os.path.exists(target) else "No file was created."
+    return message(f"'{target}' could not be written ({reason})", hint=state)

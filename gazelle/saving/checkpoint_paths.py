@@ -1,48 +1,127 @@
-"""Where the states of each model of each program lie."""
+"""Paths of the checkpoints of each model of each program, and the newest of them."""
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import re
 import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from gazelle.core.errors import StateError
+from gazelle.core.errors import StateError, message
+from gazelle.saving.rotation import newest_intact, order_of
+from gazelle.saving.safetensors import Array
+from gazelle.saving.state_file import check_state, read_state
+
+T = TypeVar("T")
+_CHECKPOINT = re.compile(r"(.*?)(~\d+)?\.[ab]\.state")
 
 
-class NothingKeptError(StateError, FileNotFoundError):
-    """There is no kept state to go on from."""
+class NoCheckpointError(StateError, FileNotFoundError):
+    """There is no checkpoint to resume from."""
 
 
-def folder() -> str:
-    """The folder of the running program."""
+def newest(model_name: str | None = None) -> tuple[dict[str, Array], dict[str, Any], str]:
+    """Read the newest intact checkpoint of this program; if it has none, of any program.
+
+    If the newest checkpoint is damaged, the previous one is read and a warning is issued.
+
+    Args:
+        model_name: only checkpoints of models of this name.
+
+    Returns:
+        The tensors by name, the metadata, and the path.
+
+    Raises:
+        NoCheckpointError: there is no checkpoint.
+        DamagedFileError: all of them are damaged.
+
+    >>> autosave = Autosave("example")
+    >>> autosave.finish(lambda: ({"params/w": np.ones(2)}, {"epoch": 1}))
+    >>> newest("example")[1]
+    {'epoch': 1}
+    """
+    (tensors, meta), path = _find(model_name, read_state)
+    return tensors, meta, path
+
+
+def latest(model_name: str | None = None) -> str:
+    """The path of the newest intact checkpoint of this program; if it has none, of any program.
+
+    Args:
+        model_name: only checkpoints of models of this name.
+
+    Raises:
+        NoCheckpointError: there is no checkpoint.
+        DamagedFileError: all of them are damaged.
+    """
+    return _find(model_name, check_state)[1]
+
+
+def program_folder() -> str:
+    """The folder of the running program's checkpoints."""
     program = _program()
     stem = file_name(os.path.splitext(os.path.basename(program))[0])
-    return os.path.join(home(), f"{stem}-{_short(program)}")
+    return os.path.join(root_folder(), f"{stem}-{_short_hash(program)}")
 
 
-def home() -> str:
-    """The folder of all programs: `latest` in GAZELLE_HOME, else in `~/.gazelle`."""
-    place = os.environ.get("GAZELLE_HOME") or os.path.join(os.path.expanduser("~"), ".gazelle")
-    return os.path.join(os.path.abspath(place), "latest")
+def root_folder() -> str:
+    """The folder of all programs' checkpoints: `latest` in GAZELLE_HOME, by default in `~/.gazelle`."""
+    home = os.environ.get("GAZELLE_HOME") or os.path.join(os.path.expanduser("~"), ".gazelle")
+    return os.path.join(os.path.abspath(home), "latest")
 
 
-def arguments() -> str:
-    """A short name for the words that the program was started with."""
-    return _short("\0".join(sys.argv[1:]))
+def arguments_hash() -> str:
+    """A short hash of the command-line arguments of the program."""
+    return _short_hash("\0".join(sys.argv[1:]))
 
 
 def file_name(name: str) -> str:
-    """A name that is one component of a path whatever the user wrote."""
+    """Turn a name chosen by the user into one valid component of a path."""
     return re.sub(r"[^\w.-]", "_", name).strip(".")[:100] or "model"
 
 
 def _program() -> str:
     """The absolute path of the running program; `notebook` in the working folder for an interactive session."""
     script = sys.argv[0] if sys.argv else ""
-    session = hasattr(sys, "ps1") or "ipykernel" in sys.modules or script in ("", "-", "-c")
-    return os.path.abspath("notebook" if session else script)
+    interactive = hasattr(sys, "ps1") or "ipykernel" in sys.modules or script in ("", "-", "-c")
+    return os.path.abspath("notebook" if interactive else script)
 
 
-def _short(text: str) -> str:
+def _short_hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+
+
+def _find(model_name: str | None, read: Callable[[str], T]) -> tuple[T, str]:
+    try:
+        return newest_intact(_paths_of_newest_model(model_name), read)
+    except NoCheckpointError:
+        raise
+    except FileNotFoundError:
+        raise _no_checkpoint(model_name) from None
+
+
+def _paths_of_newest_model(model_name: str | None) -> list[str]:
+    """The checkpoints of the model that was saved last."""
+    own = program_folder()
+    for folder in (glob.escape(own), os.path.join(glob.escape(os.path.dirname(own)), "*")):
+        found: dict[str, list[str]] = {}
+        for path in glob.glob(os.path.join(folder, "*.state")):
+            name = _CHECKPOINT.fullmatch(os.path.basename(path))
+            if name is not None and (model_name is None or name[1] == file_name(model_name)):
+                found.setdefault(os.path.join(os.path.dirname(path), name[1]), []).append(path)
+        if found:
+            return max(found.values(), key=lambda paths: max(map(order_of, paths)))
+    raise _no_checkpoint(model_name)
+
+
+def _no_checkpoint(model_name: str | None) -> NoCheckpointError:
+    of_model = f" of model {model_name!r}" if model_name is not None else ""
+    return NoCheckpointError(
+        message(
+            f"There is no checkpoint{of_model} in '{root_folder()}'",
+            hint="fit() writes checkpoints: train first, or set GAZELLE_HOME to the folder that contains them.",
+        )
+    )

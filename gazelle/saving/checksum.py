@@ -1,69 +1,84 @@
-"""Checksums: of bytes as they come, and behind the end of an HDF5 file, where its readers do not look."""
+"""Checksums: CRC-32 of streams, and SHA-256 appended to HDF5 files, beyond the end that their readers see."""
 
 from __future__ import annotations
 
 import hashlib
 import struct
 import zlib
-from typing import Any
+from typing import BinaryIO
 
 _MARK = b"GAZELLE\0"
+Buffer = bytes | bytearray | memoryview
 
 
 class Crc32:
-    """CRC-32 as an object of `hashlib`: against the errors of disks, at two thirds of what SHA-256 costs at best.
+    """CRC-32 with the interface of `hashlib`: detects errors of disks, in two thirds of the time of SHA-256.
 
-    >>> Crc32(b"whole").hexdigest() == f"{zlib.crc32(b'whole'):08x}"
+    Args:
+        data: first bytes.
+
+    >>> Crc32(b"data").hexdigest() == f"{zlib.crc32(b'data'):08x}"
     True
     """
 
     name = "crc32"
 
-    def __init__(self, data: Any = b"") -> None:
+    def __init__(self, data: Buffer = b"") -> None:
         self._sum = zlib.crc32(data)
 
-    def update(self, data: Any) -> None:
+    def update(self, data: Buffer) -> None:
+        """Add more bytes."""
         self._sum = zlib.crc32(data, self._sum)
 
     def hexdigest(self) -> str:
+        """The checksum in eight hexadecimal digits."""
         return f"{self._sum:08x}"
 
 
-def sealed(data: Any) -> bytes:
-    """The bytes of a whole file with their checksum behind them."""
+def append_checksum(data: Buffer) -> bytes:
+    """The bytes of an HDF5 file with their checksum appended."""
     return b"".join((data, _MARK, hashlib.sha256(data).digest()))
 
 
-def end_of(file: Any, size: int) -> int:
-    """Where the file ends by its own words: at the end of what is there, or before a checksum.
+def declared_end(file: BinaryIO, size: int) -> int:
+    """The end of an HDF5 file as declared in its superblock: the end of the file, or the start of a checksum.
+
+    Args:
+        file: an open file.
+        size: its size in bytes.
 
     Raises:
-        ValueError: something else lies there, or it was cut.
+        ValueError: the declared end is neither of them: the file is truncated or has other bytes appended.
     """
     file.seek(0)
-    start = file.read(48)
-    version = start[8] if len(start) == 48 else 0
-    (end,) = struct.unpack_from("<Q", start.ljust(48, b"\0"), 28 if version >= 2 else 40)
+    superblock = file.read(48)
+    version = superblock[8] if len(superblock) == 48 else 0
+    (end,) = struct.unpack_from("<Q", superblock.ljust(48, b"\0"), 28 if version >= 2 else 40)
     if end not in (size, size - len(_MARK) - 32):
-        raise ValueError(f"it says that it has {end} bytes and has {size}")
+        raise ValueError(f"it declares {end} bytes and has {size}")
     return int(end)
 
 
-def compare(file: Any, end: int, size: int) -> None:
-    """Hold the file against the checksum behind it; other programs write none, and cut ours off where they edit.
+def verify_checksum(file: BinaryIO, end: int, size: int) -> None:
+    """Verify the appended checksum, if there is one; other programs write none and truncate ours when they edit.
+
+    Args:
+        file: an open file.
+        end: the declared end.
+        size: its size in bytes.
 
     Raises:
-        ValueError: it does not fit.
+        ValueError: the checksum does not match.
     """
     if end == size:
         return
     file.seek(0)
-    digest, rest = hashlib.sha256(), end
-    while rest:
-        part = file.read(min(rest, 2**20))
-        if not part:
+    digest, remaining = hashlib.sha256(), end
+    while remaining:
+        block = file.read(min(remaining, 2**20))
+        if not block:
             break
-        digest.update(part)
-        rest -= len(part)
+        digest.update(block)
+        remaining -= len(block)
     if file.read() != _MARK + digest.digest():
-        raise ValueError("its checksum does not fit its content")
+        raise ValueError("its checksum does not match its content")

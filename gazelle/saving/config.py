@@ -1,4 +1,4 @@
-"""The architecture as JSON, and back: only names in closed tables, nothing too large, nothing that runs."""
+"""Architectures as JSON: limits of size, names from closed tables only, no executable content."""
 
 from __future__ import annotations
 
@@ -6,29 +6,35 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gazelle.core import config as core
 from gazelle.core import shared_objects
 from gazelle.core.errors import ArgumentError, DamagedFileError, GazelleError, UnsafeFileError, message
 from gazelle.core.traceback import warn
-from gazelle.core.variable import WeightBudget
 from gazelle.saving import config_check
 
-LONGEST = 32 * 2**20  # bytes of a config
-DEEPEST = 200  # lists and dicts within each other
-MOST_VALUES = 2_000_000
-MOST_OBJECTS = 40_000  # layers, initializers, ...
-MOST_LAYERS = 5_000
-LARGEST = 2**27  # size of an axis of a weight, where no file of weights says how many there are
-#: where Linux tells how much memory a container has, of today and of old
+if TYPE_CHECKING:
+    from gazelle.models import Model
+
+MAX_BYTES = 32 * 2**20  # of a config
+MAX_DEPTH = 200  # nested lists and dicts
+MAX_VALUES = 2_000_000
+MAX_OBJECTS = 40_000  # layers, initializers, ...
+MAX_LAYERS = 5_000
+MAX_SIZE = 2**27  # of an axis of a weight, where no file of weights limits it
+#: where Linux reports the memory limit of a container (cgroup versions 2 and 1)
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
-_SMALL = 2**18  # numbers that a model may have beyond those in its file: seeds, states of cells
+_ALLOWANCE = 2**18  # values that a model may have beyond those in its file: seeds, states of cells
 _SIZES = frozenset({"units", "filters", "output_dim", "input_dim", "num_heads", "key_dim", "value_dim"})
 
 
-def model_to_json(model: Any, **kwargs: Any) -> str:
-    """The architecture as JSON text; `kwargs` go to `json.dumps`.
+def model_to_json(model: Model, **kwargs: Any) -> str:
+    """The architecture of a model as JSON text.
+
+    Args:
+        model: the model.
+        **kwargs: passed to `json.dumps`.
 
     >>> model = gazelle.Sequential([gazelle.Input((3,)), gazelle.layers.Dense(2)])
     >>> model_from_json(model_to_json(model)).output_shape
@@ -38,8 +44,8 @@ def model_to_json(model: Any, **kwargs: Any) -> str:
         config = shared_objects.drop_unique_ids(core.serialize_object(model))
     try:
         compiled = model.get_compile_config()
-    except ArgumentError as error:  # the architecture is worth writing all the same
-        warn(f"The arguments of compile are not in the file. {error}")
+    except ArgumentError as error:  # the architecture is written in any case
+        warn(f"The arguments of compile are not saved. {error}")
         compiled = None
     if compiled:
         config["compile_config"] = compiled
@@ -47,16 +53,25 @@ def model_to_json(model: Any, **kwargs: Any) -> str:
 
 
 def parse(data: bytes, label: str) -> dict[str, Any]:
-    """A config from bytes, within the limits of size, depth and number of values."""
-    if len(data) > LONGEST:
-        raise _too_much(label, f"at most {LONGEST} bytes of config", len(data))
+    """Parse a config within the limits of size, depth and number of values.
+
+    Args:
+        data: JSON text.
+        label: name of the file in errors.
+
+    Raises:
+        UnsafeFileError: a limit is exceeded.
+        DamagedFileError: the text is not a JSON object.
+    """
+    if len(data) > MAX_BYTES:
+        raise _too_large(label, f"at most {MAX_BYTES} bytes of config", len(data))
     try:
-        config = json.loads(data, object_pairs_hook=_once)
+        config = json.loads(data, object_pairs_hook=_no_duplicates)
     except RecursionError as error:
-        raise _too_much(label, f"at most {DEEPEST} levels", "more") from error
+        raise _too_large(label, f"at most {MAX_DEPTH} levels", "more") from error
     except ValueError as error:
         raise DamagedFileError(message(f"The config in {label} is not JSON ({error})")) from error
-    _measure(config, label)
+    _check_limits(config, label)
     if not isinstance(config, dict):
         raise DamagedFileError(message(f"The config in {label}", expected="a model", got=type(config).__name__))
     return config
@@ -64,31 +79,43 @@ def parse(data: bytes, label: str) -> dict[str, Any]:
 
 def build(
     config: dict[str, Any], label: str, custom_objects: Mapping[str, Any] | None = None, stored: int | None = None
-) -> Any:
-    """The model of a parsed config, not compiled.
+) -> Model:
+    """Build the model of a parsed config, not compiled.
 
     Args:
-        stored: how many numbers there are for its weights. Where its layers ask for more, or a size alone is above
-            that, nothing is built; without a file of weights a sixteenth of the memory is the limit.
+        config: what `parse` returned.
+        label: name of the file in errors.
+        custom_objects: {name: class or function} of the user.
+        stored: number of values in the file for the weights of the model. If the layers need more, or a single size
+            exceeds it, nothing is built. Without a file of weights the limit is a sixteenth of the memory.
+
+    Raises:
+        UnsafeFileError: a limit is exceeded, or the config names a class that no table contains.
+        DamagedFileError: the config does not describe a model.
     """
-    most = _memory() // 64 if stored is None else stored + _SMALL
-    largest = min(LARGEST, most) if stored is None else max(stored, 1024)
-    for key, number in _numbers(config):
-        if key in _SIZES and number > largest:
-            raise _too_much(label, f"{key} of at most {largest}", number)
+    limit = _memory() // 64 if stored is None else stored + _ALLOWANCE
+    max_size = min(MAX_SIZE, limit) if stored is None else max(stored, 1024)
+    for key, number in _integers(config):
+        if key in _SIZES and number > max_size:
+            raise _too_large(label, f"{key} of at most {max_size}", number)
     with core.custom_object_scope(custom_objects or {}):
         _check_root(config, label)
         config = shared_objects.restore_first_ids({k: v for k, v in config.items() if k != "compile_config"})
         config = config_check.checked(config, label)
-        budget = WeightBudget(
-            most, lambda shape: _too_much(label, f"weights of at most {most} numbers", f"more with {shape}")
+        weight_limit = WeightBudget(
+            limit, lambda shape: _too_large(label, f"weights of at most {limit} values", f"more with {shape}")
         )
-        with translated(label), budget, shared_objects.share_by_id():
-            return core.deserialize(config)
+        with config_errors(label), weight_limit, shared_objects.share_by_id():
+            model: Model = core.deserialize(config)
+            return model
 
 
-class translated:
-    """Whatever a config makes a constructor say, as one of the two errors about files."""
+class config_errors:
+    """Context that converts errors of constructors called by a config to errors about the file.
+
+    Args:
+        label: name of the file in errors.
+    """
 
     def __init__(self, label: str) -> None:
         self.label = label
@@ -100,7 +127,7 @@ class translated:
         if error is None or not isinstance(error, Exception) or isinstance(error, (UnsafeFileError, DamagedFileError)):
             return
         reason = str(error) if isinstance(error, GazelleError) else f"{type(error).__name__}: {error}"
-        raise DamagedFileError(message(f"The config in {self.label} describes no model", got=reason)) from error
+        raise DamagedFileError(message(f"The config in {self.label} does not describe a model", got=reason)) from error
 
 
 def _check_root(config: Mapping[str, Any], label: str) -> None:
@@ -113,47 +140,47 @@ def _check_root(config: Mapping[str, Any], label: str) -> None:
                 f"The config in {label}",
                 expected="a model",
                 got=f"{name!r}",
-                hint="Layers, losses and optimizers alone are made by from_config of their classes.",
+                hint="Create layers, losses and optimizers with from_config of their classes.",
             )
         )
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     out = dict(pairs)
     if len(out) != len(pairs):
-        raise ValueError("a key stands twice in one object")
+        raise ValueError("a key occurs twice in one object")
     return out
 
 
-def _measure(config: Any, label: str) -> None:
+def _check_limits(config: Any, label: str) -> None:
     level, depth, values, objects, layers = [config], 0, 0, 0, 0
     while level:
         values += len(level)
         objects += sum(isinstance(v, dict) and "class_name" in v for v in level)
         layers += sum(len(v["layers"]) for v in level if isinstance(v, dict) and isinstance(v.get("layers"), list))
-        if layers > MOST_LAYERS:
-            raise _too_much(label, f"at most {MOST_LAYERS} layers", "more")
-        if depth > DEEPEST:
-            raise _too_much(label, f"at most {DEEPEST} levels", "more")
-        if values > MOST_VALUES:
-            raise _too_much(label, f"at most {MOST_VALUES} values", "more")
-        if objects > MOST_OBJECTS:
-            raise _too_much(label, f"at most {MOST_OBJECTS} objects", "more")
-        level = [inner for value in level for inner in _inside(value)]
+        if layers > MAX_LAYERS:
+            raise _too_large(label, f"at most {MAX_LAYERS} layers", "more")
+        if depth > MAX_DEPTH:
+            raise _too_large(label, f"at most {MAX_DEPTH} levels", "more")
+        if values > MAX_VALUES:
+            raise _too_large(label, f"at most {MAX_VALUES} values", "more")
+        if objects > MAX_OBJECTS:
+            raise _too_large(label, f"at most {MAX_OBJECTS} objects", "more")
+        level = [child for value in level for child in _children(value)]
         depth += 1
 
 
-def _numbers(config: Any) -> Iterator[tuple[str, int]]:
-    """All whole numbers that a dict of the config names."""
+def _integers(config: Any) -> Iterator[tuple[str, int]]:
+    """All integers in dicts of the config, with their keys."""
     stack = [config]
     while stack:
         value = stack.pop()
         if isinstance(value, dict):
             yield from ((k, v) for k, v in value.items() if type(v) is int)
-        stack += _inside(value)
+        stack += _children(value)
 
 
-def _inside(value: Any) -> Iterator[Any]:
+def _children(value: Any) -> Iterator[Any]:
     if isinstance(value, dict):
         yield from value.values()
     elif isinstance(value, list):
@@ -161,22 +188,22 @@ def _inside(value: Any) -> Iterator[Any]:
 
 
 def _memory() -> int:
-    """Bytes of memory that the machine has, or the container of the process may take."""
+    """Bytes of memory of the machine, or the limit of the container."""
     sizes = []
     with contextlib.suppress(AttributeError, ValueError, OSError):  # Windows
         sizes.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     for path in _LIMITS:
-        with contextlib.suppress(OSError, ValueError), open(path) as file:  # "max" is no number: no limit
+        with contextlib.suppress(OSError, ValueError), open(path) as file:  # "max" means no limit
             sizes.append(int(file.read()))
     return min(sizes, default=2**33)
 
 
-def _too_much(label: str, expected: str, got: object) -> UnsafeFileError:
+def _too_large(label: str, expected: str, got: object) -> UnsafeFileError:
     return UnsafeFileError(
         message(
             f"The config in {label} is refused",
             expected=expected,
             got=got,
-            hint="Build the model in code and give it the weights with load_weights.",
+            hint="Build the model in code and load the weights with load_weights.",
         )
     )

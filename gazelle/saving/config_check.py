@@ -1,4 +1,4 @@
-"""Configs of strangers, other versions of Keras among them, in our spelling; what has none is refused by name."""
+"""Validation of configs from files, and conversion of those of other Keras versions; unknown names are refused."""
 
 from __future__ import annotations
 
@@ -15,13 +15,23 @@ from gazelle.saving import tf_keras_config
 
 _POLICIES = ("DTypePolicy", "Policy", "FloatDTypePolicy")
 _MARKS = ("__keras_tensor__", "__numpy__", "__tuple__", "__tensor__", "__slice__", "__ellipsis__")
-_NOTHING: tuple[Any, ...] = (None, False, [], {})  # an argument that another version has and that says nothing
+_DEFAULTS: tuple[Any, ...] = (None, False, [], {})  # values at which an argument of another version has no effect
 
 
 def checked(value: Any, label: str, within: str = "") -> Any:
-    """A copy of a config in which every named class is in the tables and every argument is known.
+    """Copy a config, and check that every named class is in the tables and every argument is known.
 
-    within: the name of the layer that is being looked at, for errors.
+    Args:
+        value: the config, or a value in it.
+        label: name of the file in errors.
+        within: name of the current layer in errors.
+
+    Returns:
+        The config with the argument names of this version.
+
+    Raises:
+        UnsafeFileError: the config names an unknown class or function, contains code, or reads another file.
+        DamagedFileError: an argument of another version has no equivalent.
     """
     if isinstance(value, list):
         return [checked(v, label, within) for v in value]
@@ -34,51 +44,61 @@ def checked(value: Any, label: str, within: str = "") -> Any:
         return _policy(value, label, within)
     if name in _MARKS:
         return dict(value)
-    check_object(tf_keras_config.renewed(value), label, within)
+    check_object(tf_keras_config.to_keras3(value), label, within)
     return _object(value, label, within)
 
 
 def check_object(value: Mapping[str, Any], label: str, within: str = "") -> None:
-    """Refuse a class or function that no table holds, and one that goes by a name it is not registered under."""
+    """Check that the class or function of a config is in the tables, under the name it is registered with.
+
+    Args:
+        value: a config with a class name.
+        label: name of the file in errors.
+        within: name of the current layer in errors.
+
+    Raises:
+        UnsafeFileError: it is not.
+    """
     name, config, registered = value.get("class_name"), value.get("config"), value.get("registered_name")
-    place = f" (in layer '{within}')" if within else ""
-    if name in ("__lambda__", "Lambda") and not _given_function(config):
+    location = f" (in layer '{within}')" if within else ""
+    if name in ("__lambda__", "Lambda") and not _is_function_given(config):
         layer = config.get("name", within) if isinstance(config, dict) else within
         raise UnsafeFileError(
             message(
                 f"Lambda layer '{layer or within}' in {label} is refused",
-                expected="a function you give",
-                got="a function that stands in the file",
+                expected="a function in custom_objects",
+                got="a function stored in the file",
                 hint=f"load_model(..., custom_objects={{'{layer}': your_function}}), or build the model in code "
                 "and call model.load_weights(path).",
             )
         )
-    words = config if name == "function" else name
-    if not isinstance(words, str) or not isinstance(registered, (str, type(None))):
-        raise UnsafeFileError(message(f"{label} names a class{place}", expected="text", got=repr((words, registered))))
-    own = words.rsplit(">", 1)[-1] or words
+    full_name = config if name == "function" else name
+    if not isinstance(full_name, str) or not isinstance(registered, (str, type(None))):
+        got = repr((full_name, registered))
+        raise UnsafeFileError(message(f"Class name in {label}{location}", expected="a string", got=got))
+    own = full_name.rsplit(">", 1)[-1] or full_name
     if str(value.get("module")).startswith("keras.src.ops.") and (
         core.snake(own) in OPS or core.find(core.snake(own), "ops")
     ):
         return
-    foreign = isinstance(registered, str) and ">" in registered and _custom(registered, own) is None
-    if foreign or core.target_of(value) is None:
-        shown = registered if foreign else words
+    unregistered = isinstance(registered, str) and ">" in registered and _custom(registered, own) is None
+    if unregistered or core.target_of(value) is None:
+        shown = registered if unregistered else full_name
         near = difflib.get_close_matches(own, {n for t in core.REGISTRY.values() for n in t}, n=3)
         hint = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
         raise UnsafeFileError(
             message(
-                f"{label} asks for {value.get('module') or ''}.{shown}{place}, which gazelle does not have".replace(
+                f"{label} refers to {value.get('module') or ''}.{shown}{location}, which gazelle does not have".replace(
                     " .", " "
                 ),
-                hint=f"{hint}Your own classes and functions are given by custom_objects={{'{own}': ...}} or "
-                "@register_keras_serializable().",
+                hint=f"{hint}Pass your own classes and functions in custom_objects={{'{own}': ...}}, or register them "
+                "with @register_keras_serializable().",
             )
         )
 
 
 def _custom(registered: str | None, own: str) -> Any:
-    """What the user gave under this name: in the scope or registered."""
+    """The user's object of this name: in the scope or registered."""
     for table in (core._custom.get(), core.CUSTOM):
         for key in (registered, own):
             if key is not None and key in table:
@@ -86,8 +106,8 @@ def _custom(registered: str | None, own: str) -> Any:
     return None
 
 
-def _given_function(config: Any) -> bool:
-    """Whether the user gave the function of a Lambda layer, under its name or the layer's."""
+def _is_function_given(config: Any) -> bool:
+    """Whether custom_objects contains the function of a Lambda layer, under its name or the layer's."""
     if not isinstance(config, dict):
         return False
     function = config.get("function")
@@ -97,7 +117,7 @@ def _given_function(config: Any) -> bool:
 
 
 def _object(value: Mapping[str, Any], label: str, within: str) -> dict[str, Any]:
-    value = tf_keras_config.renewed(value)
+    value = tf_keras_config.to_keras3(value)
     name, config = value["class_name"], value["config"]
     out = {k: checked(v, label, within) for k, v in value.items() if k != "config"}
     if name == "function" or not isinstance(config, dict):
@@ -107,50 +127,50 @@ def _object(value: Mapping[str, Any], label: str, within: str) -> dict[str, Any]
         config = _with_function(config)
     target = core.target_of(value)
     if isinstance(target, type) and target.__module__.startswith("gazelle.") and "layers" not in config:
-        config = _known(config, target, label, layer)
+        config = _known_arguments(config, target, label, layer)
     if isinstance(target, type) and target.__module__.startswith("gazelle.layers.image"):
-        _unsaid(out.get("inbound_nodes"))
-    _no_paths(config, label, layer)
+        _remove_training(out.get("inbound_nodes"))
+    _refuse_paths(config, label, layer)
     return {**out, "config": {k: checked(v, label, layer) for k, v in config.items()}}
 
 
-def _unsaid(calls: Any) -> None:
-    """Keras writes the default of its image layers, training=True, into every call, where `predict` overrules it."""
+def _remove_training(calls: Any) -> None:
+    """Keras writes the default of its image layers, training=True, into every call; `predict` must override it."""
     for call in calls if isinstance(calls, list) else ():
         if isinstance(call, dict) and isinstance(call.get("kwargs"), dict):
             call["kwargs"].pop("training", None)
 
 
 def _with_function(config: dict[str, Any]) -> dict[str, Any]:
-    """A Lambda with the function that was given under the layer's name."""
+    """The config of a Lambda layer, with the function that custom_objects has under the layer's name."""
     given = _custom(None, config["name"]) if isinstance(config.get("name"), str) else None
     if given is None:
         return config
-    table = {"class_name": "function", "config": config["name"], "module": "builtins", "registered_name": "function"}
-    return {**config, "function": table, "output_shape": None}
+    function = {"class_name": "function", "config": config["name"], "module": "builtins", "registered_name": "function"}
+    return {**config, "function": function, "output_shape": None}
 
 
-def _known(config: dict[str, Any], target: type, label: str, layer: str) -> dict[str, Any]:
-    """Without the arguments of other versions that say nothing; one that says something is an error."""
+def _known_arguments(config: dict[str, Any], target: type, label: str, layer: str) -> dict[str, Any]:
+    """The config without arguments of other versions at values without effect; other values are an error."""
     known = _arguments(target)
     out = {}
     for key, value in config.items():
         if key in known:
             out[key] = value
-        elif value not in _NOTHING and not (key in _ELSEWHERE and value == _ELSEWHERE[key]):
+        elif value not in _DEFAULTS and not (key in _NO_EFFECT and value == _NO_EFFECT[key]):
             raise DamagedFileError(
                 message(
                     f"{target.__name__} '{layer}' in {label} has the argument {key!r}",
                     expected=f"one of {', '.join(known)}",
                     got=repr(value)[:80],
-                    hint="It comes from another version. Build the model in code and call load_weights.",
+                    hint="Another version wrote it. Build the model in code and call load_weights.",
                 )
             )
     return out
 
 
-#: arguments that other versions write, and the value at which they change nothing
-_ELSEWHERE: dict[str, Any] = {
+#: arguments that other versions write, and the value at which they have no effect
+_NO_EFFECT: dict[str, Any] = {
     "quantization_config": None,
     "renorm": False,
     "renorm_clipping": None,
@@ -168,7 +188,7 @@ _ELSEWHERE: dict[str, Any] = {
 
 @functools.cache
 def _arguments(target: type) -> list[str]:
-    """The names that a class and its parents take."""
+    """The names of the arguments of a class and its base classes."""
     known: list[str] = []
     for cls in target.__mro__:
         if "__init__" not in cls.__dict__ or not cls.__module__.startswith("gazelle."):
@@ -180,16 +200,16 @@ def _arguments(target: type) -> list[str]:
     return known
 
 
-def _no_paths(config: Mapping[str, Any], label: str, layer: str) -> None:
-    """Words that make a layer open a file or an address stay unread."""
+def _refuse_paths(config: Mapping[str, Any], label: str, layer: str) -> None:
+    """Refuse arguments that make a layer read a file or a URL."""
     for key in ("vocabulary", "filepath", "idf_weights"):
         if isinstance(config.get(key), str):
             raise UnsafeFileError(
                 message(
                     f"Layer '{layer}' in {label} would read {key}={config[key]!r}",
-                    expected="the words themselves",
-                    got="a place to read them from",
-                    hint="Build the layer in code and give it the words.",
+                    expected="the values themselves",
+                    got="a path to read them from",
+                    hint="Build the layer in code and pass the values.",
                 )
             )
 

@@ -1,61 +1,80 @@
-"""One writer for each file of states: a seat is taken by a lock that ends with its process, however it ends."""
+"""Exclusive use of checkpoint files: only one running process writes to each."""
 
 from __future__ import annotations
 
 import errno
 import os
-import weakref
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-_MOST = 1000
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+_MAX_LOCKS = 1000
+_UNSUPPORTED = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)  # the file system has no locks
 
 
-class Seat:
-    """A stem `folder/name` that nobody else writes to as long as this object holds it.
+class CheckpointLock:
+    """Lock on a path stem `folder/name`, whose checkpoint files no other process writes while it is held.
 
-    The first seat of a name is `name` itself; who comes while it is taken gets `name~2`, `name~3` ... The lock is one
-    of the system on an open file: a killed process leaves none behind.
+    The first lock of a name has the stem `name`; while it is held, further ones get `name~2`, `name~3` ... The
+    operating system releases the lock when the process ends, also when it is killed.
 
-    >>> first, second = Seat(".", "model"), Seat(".", "model")
+    Args:
+        folder: the folder of the checkpoints.
+        name: the name of the model.
+        is_own: returns whether the checkpoint files at a stem were written by a program with the same arguments; such
+            a stem is preferred among the free ones.
+
+    Attributes:
+        stem: the path without the endings of the files.
+
+    >>> first, second = CheckpointLock(".", "model"), CheckpointLock(".", "model")
     >>> os.path.basename(first.stem), os.path.basename(second.stem)
     ('model', 'model~2')
-    >>> first.leave(), second.leave()
+    >>> first.release(), second.release()
     (None, None)
     """
 
-    def __init__(self, folder: str, name: str, mine: Callable[[str], bool] | None = None) -> None:
-        """mine: whether a stem's states were written by a program such as this one: of free seats, it is preferred."""
-        free: list[tuple[str, int]] = []
-        for number in range(1, _MOST):
+    def __init__(self, folder: str, name: str, is_own: Callable[[str], bool] | None = None) -> None:
+        free: list[tuple[str, BaseFileLock | None]] = []
+        preferred = 0
+        for number in range(1, _MAX_LOCKS):
             stem = os.path.join(folder, name if number == 1 else f"{name}~{number}")
-            new = not os.path.exists(f"{stem}.lock")
-            handle = _locked(f"{stem}.lock")
-            if handle is not None:
-                free.append((stem, handle))
-                if mine is None or new or mine(stem):
-                    break
-        liked = [place for place in free if mine is not None and mine(place[0])] or free
-        self.stem, handle = liked[0]
-        for _, other in free:
-            if other != handle:
-                os.close(other)
-        self.leave = weakref.finalize(self, os.close, handle)
+            unused = not any(os.path.exists(f"{stem}.{end}") for end in ("lock", "a.state", "b.state"))
+            held, lock = _acquire(f"{stem}.lock")
+            if held:
+                continue
+            free.append((stem, lock))
+            if is_own is not None and is_own(stem):
+                preferred = len(free) - 1
+                break
+            if is_own is None or unused:
+                break
+        self.stem, self._lock = free[preferred]
+        for stem, lock in free:
+            if stem != self.stem and lock is not None:
+                lock.release()
+
+    def release(self) -> None:
+        """Release the lock; a second call has no effect."""
+        if self._lock is not None:
+            self._lock.release()
 
 
-def _locked(path: str) -> int | None:
-    """A handle that holds the lock of a file; None: another one holds it."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+def _acquire(path: str) -> tuple[bool, BaseFileLock | None]:
+    """(whether another holder has the lock, the lock); None where the file system has no locks."""
+    from filelock import FileLock, Timeout  # takes longer to import than the rest of this package
+
+    lock = FileLock(path, timeout=0, thread_local=False)  # acquired and released by different threads
     try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        else:
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock.acquire()
+    except Timeout:
+        return True, None
+    except NotImplementedError:
+        return False, None
     except OSError as error:
-        if error.errno in (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK):
-            os.close(handle)
-            return None  # on file systems without locks everyone has the first seat
-    return handle
+        if error.errno not in _UNSUPPORTED:
+            raise
+        return False, None
+    return False, lock

@@ -1,4 +1,4 @@
-"""HDF5 files of unknown origin: what they declare is checked as a whole before any number is read."""
+"""Reading and writing HDF5 files: the structure is checked completely before any array is read."""
 
 from __future__ import annotations
 
@@ -6,50 +6,69 @@ import io
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, BinaryIO
 
 import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core.errors import DamagedFileError, UnsafeFileError, message
-from gazelle.saving import checksum, hdf5_file
-from gazelle.saving.hdf5_chunks import read_chunks
-from gazelle.saving.hdf5_file import CHUNKED, COMPACT, CONTIGUOUS, EXTERNAL, VIRTUAL, Metered, Node
+from gazelle.core.types import DTypeLike, PathLike
+from gazelle.saving import checksum
+from gazelle.saving.hdf5_file import (
+    CHUNKED,
+    COMPACT,
+    CONTIGUOUS,
+    EXTERNAL,
+    VIRTUAL,
+    LimitedReader,
+    Node,
+    open_source,
+    read_chunks,
+    root_group,
+)
 from gazelle.saving.safetensors import Array, damaged
 
-_MOST_OBJECTS = 200_000
-_DEEPEST = 64
-_MOST_EXTRA = 2**25  # bytes that compressed data may take beyond twenty times what is stored
+_MAX_OBJECTS = 200_000
+_MAX_DEPTH = 64
+_MAX_EXTRA = 2**25  # bytes that decompressed data may have beyond twenty times the stored size
 
 
 class Reader:
-    """The datasets of an open file.
+    """Datasets of an open HDF5 file.
+
+    Args:
+        file: an open binary file.
+        size: the declared size in bytes.
+        label: name of the file in errors.
 
     Attributes:
-        declared: {path: (shape, dtype)} of all datasets; every one is plain and inside the file.
+        declared: {path: (shape, dtype)} of all datasets; the data of each are inside the file.
         nodes: {path: Node} of groups ("" is the root) and datasets, in the order of the file.
-        names: {path of a group: the name of the layer whose variables it holds}.
+        names: {path of a group: the name of the layer whose variables it contains}.
+
+    Raises:
+        UnsafeFileError: the file refers to other files or to itself, or declares more data than it can contain.
     """
 
-    def __init__(self, file: Any, size: int, label: str) -> None:
+    def __init__(self, file: BinaryIO, size: int, label: str) -> None:
         self.label, self._file = label, file
         self.declared: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {}
         self.nodes: dict[str, Node] = {}
         self.names: dict[str, str] = {}
         self._seen: set[int] = set()
-        self._namespace = size
-        self._extra = 20 * size + _MOST_EXTRA
-        self._metered = Metered(file, size)
-        self._group(hdf5_file.root(self._metered), "", 0)
+        self._remaining = size  # bytes for datasets that are not chunked
+        self._remaining_chunked = 20 * size + _MAX_EXTRA
+        self._limited = LimitedReader(file, size)
+        self._visit_group(root_group(self._limited), "", 0)
 
     @property
     def attributes(self) -> dict[str, Any]:
         """The attributes of the root."""
-        return self.words("")
+        return self.attributes_of("")
 
-    def words(self, path: str) -> dict[str, Any]:
-        """The attributes of a group or dataset; none where there is no such."""
-        with _translated(self.label):
+    def attributes_of(self, path: str) -> dict[str, Any]:
+        """The attributes of a group or dataset; {} if there is none at this path."""
+        with _hdf5_errors(self.label):
             return self.nodes[path].attributes() if path in self.nodes else {}
 
     @property
@@ -57,55 +76,55 @@ class Reader:
         """The names of the root's members."""
         return {path for path in self.nodes if path and "/" not in path}
 
-    def _group(self, group: Node, path: str, depth: int) -> None:
-        if depth > _DEEPEST:
-            raise self._unsafe(path, f"groups at most {_DEEPEST} deep", "deeper ones")
-        self._once(group, path)
+    def _visit_group(self, group: Node, path: str, depth: int) -> None:
+        if depth > _MAX_DEPTH:
+            raise self._unsafe(path, f"groups at most {_MAX_DEPTH} deep", "deeper ones")
+        self._visit(group, path)
         name = group.attributes().get("name") if path.rsplit("/", 1)[-1] == "vars" else None
         if isinstance(name, str):
             self.names[path] = name
-        for key, place in group.members().items():
+        for key, offset in group.members().items():
             inner = f"{path}/{key}" if path else key
-            if isinstance(place, str):
-                raise self._unsafe(inner, "data in the file itself", place)
-            member = Node(self._metered, place, group.heaps)
+            if isinstance(offset, str):
+                raise self._unsafe(inner, "data in the file itself", offset)
+            member = Node(self._limited, offset, group.heaps)
             if member.is_group:
-                self._group(member, inner, depth + 1)
+                self._visit_group(member, inner, depth + 1)
             elif member.is_dataset:
-                self._once(member, inner)
-                self._dataset(member, inner)
+                self._visit(member, inner)
+                self._visit_dataset(member, inner)
             else:
                 raise self._unsafe(inner, "groups and datasets", "something else")
 
-    def _once(self, member: Node, path: str) -> None:
-        """An object under two paths is a loop, or a way to multiply what a small file holds."""
-        if member.place in self._seen:
-            raise self._unsafe(path, "each object under one path", "one that stands elsewhere too")
-        self._seen.add(member.place)
+    def _visit(self, member: Node, path: str) -> None:
+        """Register an object; one with two paths is a cycle, or multiplies the content of a small file."""
+        if member.offset in self._seen:
+            raise self._unsafe(path, "one path for each object", "an object with another path")
+        self._seen.add(member.offset)
         self.nodes[path] = member
-        if len(self._seen) > _MOST_OBJECTS:
-            raise self._unsafe(path, f"at most {_MOST_OBJECTS} objects", "more")
+        if len(self._seen) > _MAX_OBJECTS:
+            raise self._unsafe(path, f"at most {_MAX_OBJECTS} objects", "more")
 
-    def _dataset(self, dataset: Node, path: str) -> None:
-        """Declared is what lies in the file: all of it together has to fit there."""
+    def _visit_dataset(self, dataset: Node, path: str) -> None:
+        """Check that the declared sizes of all datasets together fit into the file."""
         if EXTERNAL in dataset.kinds:
             raise self._unsafe(path, "data in the file itself", "external storage, which reads other files")
-        storage, place, stored = dataset.layout()
+        storage, offset, stored = dataset.layout()
         if storage == VIRTUAL:
             raise self._unsafe(path, "data in the file itself", "a virtual dataset, which reads other files")
         shape = dataset.header.shape
         if shape is None:
-            raise self._unsafe(path, "numbers", "nothing")
+            raise self._unsafe(path, "an array", "nothing")
         dtype = self._dtype(dataset)
         size = math.prod(shape) * dtype.itemsize
-        if storage in (COMPACT, CONTIGUOUS) and size and (place < 0 or stored not in (size, -1)):
-            raise self._unsafe(path, f"the {size} bytes it declares", f"{max(stored, 0) if place >= 0 else 0} bytes")
+        if storage in (COMPACT, CONTIGUOUS) and size and (offset < 0 or stored not in (size, -1)):
+            raise self._unsafe(path, f"the {size} bytes it declares", f"{max(stored, 0) if offset >= 0 else 0} bytes")
         if storage == CHUNKED:
-            self._extra -= size
+            self._remaining_chunked -= size
         else:
-            self._namespace -= size
-        if self._namespace < 0 or self._extra < 0:
-            raise self._unsafe(path, "data in proportion to the file", f"{size} bytes more than there is room for")
+            self._remaining -= size
+        if self._remaining < 0 or self._remaining_chunked < 0:
+            raise self._unsafe(path, "data in proportion to the file", f"{size} bytes, more than the file can contain")
         self.declared[path] = (tuple(shape), dtype)
 
     def _dtype(self, dataset: Node) -> np.dtype[Any]:
@@ -119,8 +138,17 @@ class Reader:
             return jnp.dtype("bfloat16")
         return np.dtype(object) if found.itemsize == 0 else found
 
-    def read(self, path: str, shape: tuple[int, ...], dtype: Any) -> Array:
-        """A dataset that must have this shape and a dtype of the same kind; compared before anything is read."""
+    def read(self, path: str, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+        """Read a dataset.
+
+        Args:
+            path: the path of the dataset.
+            shape: the expected shape.
+            dtype: a dtype of the expected kind (float, int ...).
+
+        Raises:
+            DamagedFileError: the declared shape or kind is another one; nothing is read then.
+        """
         found_shape, found = self.declared[path]
         if found_shape != tuple(shape) or kind(found) != kind(np.dtype(dtype)):
             raise DamagedFileError(
@@ -130,11 +158,11 @@ class Reader:
                     got=f"{found} of shape {found_shape}",
                 )
             )
-        with _translated(self.label):
-            return self._numbers(self.nodes[path], path, found_shape, found)
+        with _hdf5_errors(self.label):
+            return self._read_array(self.nodes[path], path, found_shape, found)
 
-    def _numbers(self, node: Node, path: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-        storage, place, _ = node.layout()
+    def _read_array(self, node: Node, path: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        storage, offset, _ = node.layout()
         if storage == CHUNKED:
             return read_chunks(node, shape, dtype, lambda expected, got: self._unsafe(path, expected, got))
         array = np.empty(shape, dtype)
@@ -142,10 +170,10 @@ class Reader:
             return array
         target = memoryview(array.reshape(-1).view(np.uint8))
         if storage == COMPACT:
-            target[:] = node.header.msg_data[place : place + array.nbytes]
+            target[:] = node.header.msg_data[offset : offset + array.nbytes]
             return array
-        self._file.seek(place)
-        if self._file.readinto(target) != array.nbytes:
+        self._file.seek(offset)
+        if self._file.readinto(target) != array.nbytes:  # type: ignore[attr-defined]
             raise damaged(self.label, f"'{path}' ends too early")
         return array
 
@@ -155,48 +183,58 @@ class Reader:
                 f"'{path or '/'}' in '{self.label}' is refused",
                 expected=expected,
                 got=got,
-                hint="Ask for a file written by save_weights or model.save.",
+                hint="Use a file written by save_weights or model.save.",
             )
         )
 
 
 def kind(dtype: np.dtype[Any]) -> str:
-    """'float', 'int', 'bool' ...: dtypes of one kind may stand for each other."""
+    """'float', 'int', 'bool' ...: dtypes of one kind are converted to each other when weights are loaded."""
     if jnp.issubdtype(dtype, jnp.floating):
         return "float"
     return {"i": "int", "u": "int", "b": "bool", "c": "complex"}.get(dtype.kind, str(dtype))
 
 
 @contextmanager
-def opened(source: Any, label: str) -> Iterator[Reader]:
-    """A reader of the file at a path, or of the bytes of one.
+def opened(source: PathLike | bytes | memoryview, label: str) -> Iterator[Reader]:
+    """Open an HDF5 file for reading.
+
+    Args:
+        source: a path, or the bytes of a file.
+        label: name of the file in errors.
 
     Raises:
-        DamagedFileError: not HDF5, cut, or changed. UnsafeFileError: it refers to other files or to itself.
+        DamagedFileError: the file is not HDF5, is truncated, or was changed.
+        UnsafeFileError: it refers to other files or to itself.
     """
-    file, size = hdf5_file.opened(source)
+    file, size = open_source(source)
     with file:
-        with _translated(label):
-            end = checksum.end_of(file, size)
+        with _hdf5_errors(label):
+            end = checksum.declared_end(file, size)
             reader = Reader(file, end, label)
-            checksum.compare(file, end, size)
+            checksum.verify_checksum(file, end, size)
         yield reader
 
 
 @contextmanager
-def _translated(label: str) -> Iterator[None]:
-    """Whatever a broken file makes pyfive say, in our words: being written in Python, it can do no more than that."""
+def _hdf5_errors(label: str) -> Iterator[None]:
+    """Convert the errors of pyfive to DamagedFileError."""
     try:
         yield
     except (UnsafeFileError, DamagedFileError):
         raise
     except Exception as error:
         reason = str(error) or type(error).__name__
-        raise damaged(label, f"it is no HDF5 file as Keras writes them ({reason})") from error
+        raise damaged(label, f"it is not an HDF5 file as written by Keras ({reason})") from error
 
 
 def file_of(datasets: Mapping[str, Array], names: Mapping[str, str]) -> bytes:
-    """The bytes of an HDF5 file with these datasets; `names` of groups are their attribute "name"."""
+    """The bytes of an HDF5 file.
+
+    Args:
+        datasets: {path: array}.
+        names: {path of a group: its attribute "name"}.
+    """
     import h5py
 
     buffer = io.BytesIO()
@@ -207,4 +245,4 @@ def file_of(datasets: Mapping[str, Array], names: Mapping[str, str]) -> bytes:
             dataset = file.create_dataset(path, data=array)
             if array.dtype == jnp.dtype("bfloat16"):
                 dataset.attrs["dtype"] = "bfloat16"
-    return checksum.sealed(buffer.getbuffer())
+    return checksum.append_checksum(buffer.getbuffer())

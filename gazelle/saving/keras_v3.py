@@ -1,4 +1,4 @@
-"""The `.keras` file of Keras 3: a zip of config.json, metadata.json and model.weights.h5."""
+"""The `.keras` format of Keras 3: a zip of config.json, metadata.json and model.weights.h5."""
 
 from __future__ import annotations
 
@@ -10,35 +10,41 @@ import os
 import zipfile
 import zlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gazelle.core import config as core
 from gazelle.core.errors import ArgumentError, DamagedFileError, UnsafeFileError, message, nearest
 from gazelle.core.traceback import warn
+from gazelle.core.types import PathLike
 from gazelle.saving import assets, config_check, hdf5, keras_weights, legacy, tf_keras_config
 from gazelle.saving import config as configs
 from gazelle.saving.atomic import path_of, replace_file
-from gazelle.saving.keras_weights import whole
+from gazelle.saving.keras_weights import weight_errors
 from gazelle.saving.safetensors import damaged
 
+if TYPE_CHECKING:
+    from gazelle.models import Model
+
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
-KERAS_VERSION = "3.15.1"  # whose layout this is
-_MOST_BYTES = {CONFIG: configs.LONGEST, METADATA: 2**20}
-HDF5_START = b"\x89HDF\r\n\x1a\n"
-_EXPANSION = 100  # a member that grows more than so many times, and beyond 16 MiB, is a bomb
+KERAS_VERSION = "3.15.1"  # the version whose layout is written
+_MAX_BYTES = {CONFIG: configs.MAX_BYTES, METADATA: 2**20}
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_MAX_EXPANSION = 100  # a member that expands more, and beyond 16 MiB, is a decompression bomb
 
 
-def save_model(model: Any, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
+def save_model(model: Model, filepath: PathLike, overwrite: bool = True, **kwargs: Any) -> None:
     """Write architecture, weights, compile arguments and the optimizer's state; Keras 3 can read the file.
 
-    A name that ends in `.h5` or `.hdf5` gets the old layout, any other one that of `.keras`.
-
     Args:
-        filepath: where to; a file that is there is replaced in one step, or kept if `overwrite` is False.
-        include_optimizer: False leaves the optimizer's state out.
+        model: the model.
+        filepath: the file to write, replaced atomically. A name that ends in `.h5` or `.hdf5` gets the HDF5 format of
+            Keras 2, any other name the `.keras` format.
+        overwrite: False raises an error if the file exists.
+        **kwargs: `include_optimizer=False` omits the optimizer's state; `zipped` and `save_format` are ignored.
 
     Raises:
-        OSError: it could not be written; the old file is as it was.
+        OSError: the file could not be written; an existing one is unchanged.
+        ArgumentError: the file exists and `overwrite` is False, or an argument is unknown.
 
     >>> model = gazelle.Sequential([gazelle.Input((3,)), gazelle.layers.Dense(2)])
     >>> save_model(model, "model.keras")
@@ -53,18 +59,18 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, **kwargs: Any)
         raise ArgumentError(message(f"save has no argument {next(iter(kwargs))!r}"))
     refuse_overwriting(filepath, overwrite)
     if not model.built:
-        warn(f"Model '{model.name}' is not built: the file holds no weights.")
+        warn(f"Model '{model.name}' is not built: the file contains no weights.")
     if legacy_form:
         data = legacy.dump(model, include_optimizer)
         replace_file(filepath, lambda file: file.write(data))
         return
     text = configs.model_to_json(model).encode()
-    about = {"keras_version": KERAS_VERSION, "date_saved": f"{datetime.datetime.now():%Y-%m-%d@%H:%M:%S}"}
+    metadata = {"keras_version": KERAS_VERSION, "date_saved": f"{datetime.datetime.now():%Y-%m-%d@%H:%M:%S}"}
     weights = keras_weights.dump(model, include_optimizer)
 
-    buffer = io.BytesIO()  # a zip is not written from its first byte to its last, and `replace_file` checks what is
+    buffer = io.BytesIO()  # a zip is not written sequentially, which the checksum of `replace_file` requires
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(METADATA, json.dumps(about))
+        archive.writestr(METADATA, json.dumps(metadata))
         archive.writestr(CONFIG, text)
         archive.writestr(WEIGHTS, weights)
         for name, data in assets.collect(model).items():
@@ -73,19 +79,26 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, **kwargs: Any)
 
 
 def load_model(
-    filepath: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True, safe_mode: bool = True
-) -> Any:
-    """The model in a `.keras` file of gazelle or Keras 3.
+    filepath: PathLike, custom_objects: Mapping[str, Any] | None = None, compile: bool = True, safe_mode: bool = True
+) -> Model:
+    """Read a model from a `.keras` file of gazelle or Keras 3, or from an HDF5 file of any version of Keras.
 
-    Nothing in a file is ever run: classes and functions come from gazelle's tables, from `custom_objects` and from
-    `register_keras_serializable`. `safe_mode` is accepted; there is no unsafe mode.
+    Nothing in a file is executed: classes and functions are looked up in gazelle's tables, in `custom_objects` and
+    among those registered with `register_keras_serializable`.
 
     Args:
-        custom_objects: {name: class or function}; {name of a Lambda layer: its function}.
-        compile: compile as the saved model was, and restore the optimizer's state.
+        filepath: the file to read.
+        custom_objects: {name: class or function}; for a Lambda layer {name of the layer: its function}.
+        compile: compile the model with the saved arguments, and restore the optimizer's state.
+        safe_mode: accepted for compatibility; there is no unsafe mode.
+
+    Returns:
+        The model.
 
     Raises:
-        UnsafeFileError: it asks for something a data file must not do. DamagedFileError: it is cut or changed.
+        UnsafeFileError: the file requests something a data file must not do.
+        DamagedFileError: the file is truncated or was changed.
+        FileNotFoundError: there is no such file.
 
     >>> model = gazelle.Sequential([gazelle.Input((3,)), gazelle.layers.Dense(2)])
     >>> model.save("model.keras")
@@ -98,47 +111,55 @@ def load_model(
     if _is_hdf5(filepath):
         with hdf5.opened(filepath, os.fspath(filepath)) as reader:
             return legacy.load_model(reader, custom_objects, compile)
-    config, weights, files, version = _contents(filepath)
+    config, weights, asset_files, version = _contents(filepath)
     parsed = configs.parse(config, label)
     if version.startswith("2."):
-        parsed = tf_keras_config.meant(parsed)
+        parsed = tf_keras_config.replace_hard_sigmoid(parsed)
     with hdf5.opened(weights, f"{os.fspath(filepath)}:{WEIGHTS}") as reader:
         stored = sum(math.prod(shape) for shape, _ in reader.declared.values())
         model = configs.build(parsed, label, custom_objects, stored)
         compiled = parsed.get("compile_config")
         if compile and compiled:
             _compile(model, compiled, label, custom_objects)
-        with whole(label):
+        with weight_errors(label):
             keras_weights.load(model, reader, optimizer=compile)
-    assets.give(model, files, label)
+    assets.restore(model, asset_files, label)
     return model
 
 
-def _is_hdf5(filepath: Any) -> bool:
+def _is_hdf5(filepath: str) -> bool:
     with open(filepath, "rb") as file:
         start = file.read(8)
-    if start[:2] != b"PK" and start != HDF5_START:
+    if start[:2] != b"PK" and start != HDF5_SIGNATURE:
         got = f"a file that begins with {start!r}"
-        raise DamagedFileError(message(f"'{filepath}' holds no model", expected="a .keras or .h5 file", got=got))
-    return start == HDF5_START
+        raise DamagedFileError(message(f"'{filepath}' contains no model", expected="a .keras or .h5 file", got=got))
+    return start == HDF5_SIGNATURE
 
 
 def _compile(model: Any, config: Any, label: str, custom_objects: Mapping[str, Any] | None) -> None:
     try:
-        with core.custom_object_scope(custom_objects or {}), configs.translated(label):
+        with core.custom_object_scope(custom_objects or {}), configs.config_errors(label):
             model.compile_from_config(config_check.checked(config, label))
     except (UnsafeFileError, DamagedFileError) as error:
-        raise type(error)(f"{error}\nload_model(..., compile=False) leaves the arguments of compile out.") from error
+        raise type(error)(f"{error}\nload_model(..., compile=False) ignores the arguments of compile.") from error
 
 
-def members(filepath: Any) -> tuple[bytes, bytes]:
-    """The config and the weights of a `.keras` file, checked: the three members, once each, no larger than they say."""
+def members(filepath: PathLike) -> tuple[bytes, bytes]:
+    """The config and the weights of a `.keras` file.
+
+    Args:
+        filepath: the file to read.
+
+    Raises:
+        UnsafeFileError: the zip has other members, duplicates, or members that expand too much.
+        DamagedFileError: it cannot be read, or a member is missing.
+    """
     config, weights, _, _ = _contents(filepath)
     return config, weights
 
 
-def _contents(filepath: Any) -> tuple[bytes, bytes, dict[str, bytes], str]:
-    """Config, weights, the files of layers, and the version of Keras that wrote it."""
+def _contents(filepath: PathLike) -> tuple[bytes, bytes, dict[str, bytes], str]:
+    """Config, weights, assets, and the version of Keras that wrote the file."""
     label = f"'{os.fspath(filepath)}'"
     with open(filepath, "rb") as file:
         try:
@@ -146,8 +167,8 @@ def _contents(filepath: Any) -> tuple[bytes, bytes, dict[str, bytes], str]:
                 _check_members(archive, label)
                 names = archive.namelist()
                 files = {n: archive.read(n) for n in names if n.startswith(f"{assets.FOLDER}/") and n[-1] != "/"}
-                about = configs.parse(archive.read(METADATA), label) if METADATA in names else {}
-                return archive.read(CONFIG), archive.read(WEIGHTS), files, str(about.get("keras_version", ""))
+                metadata = configs.parse(archive.read(METADATA), label) if METADATA in names else {}
+                return archive.read(CONFIG), archive.read(WEIGHTS), files, str(metadata.get("keras_version", ""))
         except (
             zipfile.BadZipFile,
             zlib.error,
@@ -164,28 +185,34 @@ def _contents(filepath: Any) -> tuple[bytes, bytes, dict[str, bytes], str]:
 
 def _check_members(archive: zipfile.ZipFile, label: str) -> None:
     names = [info.filename for info in archive.infolist()]
-    foreign = [n for n in names if n not in (CONFIG, METADATA, WEIGHTS) and not assets.plain(n.removesuffix("/"))]
-    if foreign or len(set(names)) != len(names):
-        what = repr(foreign[0][:80]) if foreign else "one of them twice"
-        raise UnsafeFileError(message(f"{label} is refused", expected=f"{CONFIG}, {METADATA}, {WEIGHTS}", got=what))
+    known = (CONFIG, METADATA, WEIGHTS)
+    unknown = [n for n in names if n not in known and not assets.is_safe_name(n.removesuffix("/"))]
+    if unknown or len(set(names)) != len(names):
+        got = repr(unknown[0][:80]) if unknown else "one of them twice"
+        raise UnsafeFileError(message(f"{label} is refused", expected=", ".join(known), got=got))
     if CONFIG not in names or WEIGHTS not in names:
         raise DamagedFileError(
-            message(f"{label} is no model of Keras 3", expected=f"{CONFIG} and {WEIGHTS} in the zip", got=names)
+            message(f"{label} is not a model of Keras 3", expected=f"{CONFIG} and {WEIGHTS} in the zip", got=names)
         )
     for info in archive.infolist():
-        most = _MOST_BYTES.get(info.filename, max(2**24, _EXPANSION * info.compress_size))
-        if info.file_size > most or info.external_attr >> 28 == 0xA:
+        limit = _MAX_BYTES.get(info.filename, max(2**24, _MAX_EXPANSION * info.compress_size))
+        if info.file_size > limit or info.external_attr >> 28 == 0xA:
             raise UnsafeFileError(
                 message(
                     f"{info.filename} in {label} is refused",
-                    expected=f"a file of at most {most} bytes",
+                    expected=f"a file of at most {limit} bytes",
                     got=f"{info.file_size} from {info.compress_size}",
                 )
             )
 
 
-def existing(filepath: Any) -> str:
-    """The path of a file that is there, as text."""
+def existing(filepath: PathLike) -> str:
+    """Convert the path of an existing file to `str`.
+
+    Raises:
+        FileNotFoundError: there is no such file; the message suggests similar names.
+        DamagedFileError: it is a folder.
+    """
     path = path_of(filepath)
     folder, name = os.path.split(path)
     if os.path.isdir(path):
@@ -198,11 +225,13 @@ def existing(filepath: Any) -> str:
     return path
 
 
-def refuse_overwriting(filepath: Any, overwrite: bool) -> None:
-    """An error where a file is there that must stay."""
+def refuse_overwriting(filepath: PathLike, overwrite: bool) -> None:
+    """Raise an error if a file exists and must not be replaced.
+
+    Raises:
+        ArgumentError: the file exists and `overwrite` is False.
+    """
     if not overwrite and os.path.exists(filepath):
         raise ArgumentError(
-            message(
-                f"'{os.fspath(filepath)}' exists", hint="Write overwrite=True to replace it, or choose another name."
-            )
+            message(f"'{os.fspath(filepath)}' exists", hint="Pass overwrite=True to replace it, or use another name.")
         )

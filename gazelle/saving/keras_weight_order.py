@@ -1,40 +1,49 @@
-"""Where each weight of a model stands in the files of Keras 3: the order in which Keras walks through attributes."""
+"""Paths and order of weights in the files of Keras 3, which follow the attributes of layers."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from gazelle.core.config import snake
 from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
+from gazelle.layers.base import Layer
 from gazelle.optimizers.state import SlotVariable
+
+if TYPE_CHECKING:
+    from gazelle.models import Model
 
 _SKIPPED = frozenset({"_layers", "_config", "nodes", "_eager_losses", "_build_shapes", "optimizer", "history"})
 
 
 @dataclasses.dataclass
 class Part:
-    """One layer (or the optimizer) as a group of the file."""
+    """Group of the file: a layer or the optimizer.
+
+    Attributes:
+        path: the path of the group.
+        name: the name of the layer.
+        variables: its own variables, without those of layers inside it.
+        owner: the layer; None for the optimizer.
+    """
 
     path: str
     name: str
     variables: list[Variable]
     owner: Any = None
 
-    def hook(self, name: str) -> Any:
-        """A method such as `save_own_variables` that the layer's author wrote; None where there is none."""
+    def custom_method(self, name: str) -> Callable[..., Any] | None:
+        """A method such as `save_own_variables` if the class of the layer overrides it, else None."""
         method = getattr(type(self.owner), name, None)
-        ours = (
-            getattr(method, "__module__", "") == "gazelle.layers.weight_storage"
-        )  # what every layer has does the usual
-        return None if method is None or ours else getattr(self.owner, name)
+        is_default = method is getattr(Layer, name, None)
+        return None if method is None or is_default else getattr(self.owner, name)
 
 
-def parts(model: Any) -> list[Part]:
-    """The model, the layers below it and its optimizer, each with its own variables, in the order of Keras."""
+def parts(model: Model) -> list[Part]:
+    """The model, its layers at every depth and its optimizer, each with its own variables, in the order of Keras."""
     walk = _Walk()
     walk.layer(model, "")
     optimizer = getattr(model, "optimizer", None)
@@ -43,8 +52,11 @@ def parts(model: Any) -> list[Part]:
     return walk.found
 
 
-def weights_tree(model: Any) -> dict[str, Variable]:
+def weights_tree(model: Model) -> dict[str, Variable]:
     """{path of the dataset: variable}, such as "layers/dense/vars/0"; the optimizer's variables last.
+
+    Args:
+        model: a built model.
 
     >>> list(weights_tree(gazelle.Sequential([gazelle.Input((3,)), gazelle.layers.Dense(2)])))
     ['layers/dense/vars/0', 'layers/dense/vars/1']
@@ -53,22 +65,22 @@ def weights_tree(model: Any) -> dict[str, Variable]:
 
 
 def group_of(part: Part) -> str:
-    """The group that holds a part's variables."""
+    """The path of the group that contains a part's variables."""
     return f"{part.path}/vars" if part.path else "vars"
 
 
 def optimizer_variables(model: Any) -> list[Variable]:
-    """The steps done, the rate, and the slots of the trainable weights, as far as they exist."""
+    """The iterations, the learning rate, and the slots of the trainable weights, as far as they exist."""
     optimizer = model.optimizer
-    weight_tree.named_variables(model)  # gives the variables the paths that the slots go by
+    weight_tree.named_variables(model)  # sets the paths of the variables, by which the slots are found
     paths = [v.path for v in model.trainable_weights]
-    places = optimizer.keras_order(paths)
-    whole = bool(places) and all(path in optimizer.state.get(slot, {}) for slot, path in places)
-    return [*optimizer.own_variables(), *(SlotVariable(optimizer, *place) for place in places if whole)]
+    slots = optimizer.keras_order(paths)
+    complete = bool(slots) and all(path in optimizer.state.get(slot, {}) for slot, path in slots)
+    return [*optimizer.own_variables(), *(SlotVariable(optimizer, *slot) for slot in slots if complete)]
 
 
 class _Walk:
-    """Visits a layer once, under the first path that leads to it."""
+    """Traversal that visits each layer once, under the first path that leads to it."""
 
     def __init__(self) -> None:
         self.found: list[Part] = []
@@ -89,20 +101,19 @@ class _Walk:
             self.container(value, path)
 
     def container(self, values: Any, path: str) -> None:
-        """Members go by the names of their classes, counted: their own names differ from one process to the next."""
+        """Members are named by their classes, counted: automatic names of layers differ between processes."""
         used: Counter[str] = Counter()
         for value in list(values.values()) if isinstance(values, dict) else values:
-            listed = isinstance(value, (list, tuple, dict))
-            if not listed and not weight_tree.is_layer(value):
+            is_container = isinstance(value, (list, tuple, dict))
+            if not is_container and not weight_tree.is_layer(value):
                 continue
-            name = "container" if listed else snake(type(value).__name__)
+            name = "container" if is_container else snake(type(value).__name__)
             used[name] += 1
             self.value(value, f"{path}/{name}" if used[name] == 1 else f"{path}/{name}_{used[name] - 1}")
 
 
 def _children(layer: Any) -> Iterator[tuple[str, Any]]:
-    """Attributes as Keras goes through them: by name, private ones last; but first the `layers` of a model with a
-    graph."""
+    """Attributes in the order of Keras: by name, private ones last; the `layers` of a Functional model first."""
     attributes = {k: v for k, v in layer.__dict__.items() if k not in _SKIPPED}
     if hasattr(type(layer), "layers"):
         attributes["layers"] = layer.layers

@@ -1,9 +1,9 @@
-"""Objects as configs and back, and the tables of a program's own classes, under Keras' names."""
+"""Serialization of objects, and registration of custom classes and functions."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gazelle.core import config as core
@@ -12,7 +12,10 @@ from gazelle.saving import config_check
 
 
 class CustomObjectScope:
-    """Names that configs may use inside the with-block, as {name: class or function}.
+    """Context in which configs may use custom classes and functions.
+
+    Args:
+        custom_objects: {name: class or function}.
 
     >>> class Mine: ...
     >>> with CustomObjectScope({"Mine": Mine}):
@@ -33,7 +36,7 @@ class CustomObjectScope:
 
 
 def get_custom_objects() -> dict[str, Any]:
-    """The live table of a program's own classes: what stands in it is found by its key when configs are read.
+    """The global table of custom classes and functions, {name: object}; changes to it take effect.
 
     >>> class Mine: ...
     >>> get_custom_objects()["Mine"] = Mine
@@ -43,8 +46,11 @@ def get_custom_objects() -> dict[str, Any]:
     return core.CUSTOM
 
 
-def get_registered_name(obj: Any) -> str:
-    """The name that a class or function is saved under.
+def get_registered_name(obj: type | Callable[..., Any]) -> str:
+    """The name under which a class or function is saved.
+
+    Args:
+        obj: a class or function.
 
     >>> get_registered_name(gazelle.layers.Dense)
     'Dense'
@@ -54,16 +60,31 @@ def get_registered_name(obj: Any) -> str:
 
 def get_registered_object(
     name: str, custom_objects: Mapping[str, Any] | None = None, module_objects: Mapping[str, Any] | None = None
-) -> Any:
-    """What is registered under a name: in the scope, the table of the program, or the two given; None if nowhere."""
+) -> type | Callable[..., Any] | None:
+    """Look up a class or function.
+
+    Args:
+        name: the name it is registered under.
+        custom_objects: {name: object}, searched after the scope and the global table.
+        module_objects: {name: object}, searched last.
+
+    Returns:
+        The class or function; None if no table has the name.
+    """
     for table in (core._custom.get(), core.CUSTOM, custom_objects or {}, module_objects or {}):
         if name in table:
             return table[name]
     return None
 
 
-def serialize_keras_object(obj: Any) -> Any:
-    """A layer, loss, function, ... as JSON can hold it, in the form of Keras 3.
+def serialize_keras_object(obj: object) -> Any:
+    """Convert an object to values that JSON can hold, in the format of Keras 3.
+
+    Args:
+        obj: a layer, loss, function, dtype, array, list ...
+
+    Returns:
+        A config for objects and functions; lists, numbers, strings and None for others.
 
     >>> serialize_keras_object(gazelle.regularizers.L2(0.5))["class_name"]
     'L2'
@@ -77,25 +98,28 @@ def serialize_keras_object(obj: Any) -> Any:
 def deserialize_keras_object(
     config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True, **kwargs: Any
 ) -> Any:
-    """The object that a config describes. Names are looked up in closed tables; nothing is imported by name.
+    """Create the object that a config describes. Names are looked up in closed tables; nothing is imported by name.
 
     Args:
-        config: what `serialize_keras_object` gave.
-        custom_objects: {name: class or function} that the config may name besides gazelle's own.
-        safe_mode: accepted; code that stands in a config is refused in either mode.
-        module_objects: a table for a config that is only a name.
+        config: what `serialize_keras_object` returned.
+        custom_objects: {name: class or function} that the config may name in addition to gazelle's own.
+        safe_mode: accepted for compatibility; code in a config is always refused.
+        **kwargs: `module_objects`, a table for a config that is only a name.
+
+    Returns:
+        The object.
 
     Raises:
-        UnsafeFileError: it names something that no table holds, or holds code.
+        UnsafeFileError: the config names something that no table contains, or contains code.
 
     >>> deserialize_keras_object(serialize_keras_object(gazelle.layers.Dense(2, name="top")))
     <Dense name=top, built=False>
     """
     table = kwargs.get("module_objects")
     if isinstance(config, str) and table is not None:
-        found = get_registered_object(config, custom_objects, table)
-        if found is None:
+        target = get_registered_object(config, custom_objects, table)
+        if target is None:
             raise unknown("object", config, table)
-        return found() if isinstance(found, type) else found
+        return target() if isinstance(target, type) else target
     with core.custom_object_scope(custom_objects or {}):
         return core.deserialize(config_check.checked(config, "the config"))

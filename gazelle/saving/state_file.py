@@ -1,4 +1,4 @@
-"""The kept state of a training: named arrays and a few words about them, under one checksum."""
+"""Checkpoint files: named arrays and metadata in the safetensors format, under one checksum."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from gazelle.core.errors import DamagedFileError, message
+from gazelle.core.types import ArrayLike, PathLike
 from gazelle.saving import safetensors as tensor_file
-from gazelle.saving.atomic import replace_file
-from gazelle.saving.block_io import blocks
+from gazelle.saving.atomic import FileWriter, read_blocks, replace_file
 from gazelle.saving.checksum import Crc32
 from gazelle.saving.safetensors import Array, damaged
 
@@ -21,30 +21,41 @@ FORMAT = "gazelle-state"
 VERSION = 1
 _WEIGHTS = "gazelle-weights"
 #: name in the header -> checksum; the first one is written, files of earlier versions have the other
-_SUMS: dict[str, Any] = {"crc32": Crc32, "sha256": hashlib.sha256}
+_CHECKSUMS: dict[str, Any] = {"crc32": Crc32, "sha256": hashlib.sha256}
 
-Begun = tuple[dict[str, str], dict[str, Any], Any]  # the words of a header, the entries, the checksum so far
+Header = tuple[dict[str, str], dict[str, Any], Any]  # the metadata, the entries of tensors, the checksum so far
 
 
-def write_state(path: Any, tensors: Mapping[str, Array], meta: Mapping[str, Any], **marks: str) -> None:
-    """Write the state to `path`, replacing the old one in one step.
+def write_state(path: PathLike, tensors: Mapping[str, ArrayLike], meta: Mapping[str, Any], **metadata: str) -> None:
+    """Write a checkpoint to `path`, replacing an existing file atomically.
 
     Args:
-        tensors: {name: array}; any dtype of NumPy and bfloat16.
-        meta: what JSON can hold; NumPy's numbers are taken as Python's.
-        marks: words that `marks_of` finds without reading the state.
+        path: the file to write.
+        tensors: {name: array}, of any dtype of NumPy or bfloat16.
+        meta: values that JSON can hold; NumPy scalars and arrays are converted.
+        metadata: strings that `read_metadata` returns without reading the tensors.
+
+    Raises:
+        OSError: the file could not be written; the old one is unchanged.
 
     >>> write_state("last.state", {"params/w": np.ones(2)}, {"epoch": 3})
     >>> read_state("last.state")
     ({'params/w': array([1., 1.])}, {'epoch': 3})
     """
     arrays = {name: np.asarray(array) for name, array in tensors.items()}
-    words = {"format": FORMAT, "version": str(VERSION), "meta": json.dumps(meta, default=plain)}
-    _write(path, arrays, words | marks)
+    header = {"format": FORMAT, "version": str(VERSION), "meta": json.dumps(meta, default=to_json)}
+    _write(path, arrays, header | metadata)
 
 
-def write_arrays(path: Any, tensors: Mapping[str, Array]) -> None:
-    """Write {name: array} as safetensors with a checksum among the metadata, replacing the old file in one step.
+def write_arrays(path: PathLike, tensors: Mapping[str, ArrayLike]) -> None:
+    """Write {name: array} as safetensors with a checksum in the metadata, replacing an existing file atomically.
+
+    Args:
+        path: the file to write.
+        tensors: {name: array}.
+
+    Raises:
+        OSError: the file could not be written; the old one is unchanged.
 
     >>> write_arrays("w.safetensors", {"w": np.ones(2)})
     >>> read_arrays("w.safetensors")
@@ -53,140 +64,158 @@ def write_arrays(path: Any, tensors: Mapping[str, Array]) -> None:
     _write(path, {name: np.asarray(array) for name, array in tensors.items()}, {"format": _WEIGHTS})
 
 
-def read_arrays(path: Any) -> dict[str, Array]:
-    """{name: array} of a safetensors file, held against its checksum where gazelle wrote it.
+def read_arrays(path: PathLike) -> dict[str, Array]:
+    """Read a safetensors file; the checksum is verified where gazelle wrote the file.
+
+    Args:
+        path: the file to read.
+
+    Returns:
+        {name: array}.
 
     Raises:
-        DamagedFileError: the file is cut or was changed.
+        DamagedFileError: the file is truncated or was changed.
     """
-    arrays, words = tensor_file.read_tensors(path)
-    if words.get("format") == _WEIGHTS:
+    arrays, metadata = tensor_file.read_tensors(path)
+    if metadata.get("format") == _WEIGHTS:
         with open(path, "rb") as file:
-            _, _, digest = _begun(file, str(path))
+            _, _, checksum = _read_header(file, str(path))
             for array in arrays.values():
-                digest.update(tensor_file.raw(array))
-        _compare(digest, words, str(path))
+                checksum.update(tensor_file.raw(array))
+        _verify(checksum, metadata, str(path))
     return arrays
 
 
-def _write(path: Any, arrays: Mapping[str, Array], words: Mapping[str, str]) -> None:
-    """The checksum is over every byte of the file, with zeros where it will stand itself."""
-    header = tensor_file.header_of(arrays, {**words, "crc32": "0" * 8})
-    digest = Crc32(header)
+def _write(path: PathLike, arrays: Mapping[str, Array], metadata: Mapping[str, str]) -> None:
+    """Write a file whose checksum covers every byte, with zeros in place of the checksum itself."""
+    header = tensor_file.header_of(arrays, {**metadata, "crc32": "0" * 8})
+    checksum = Crc32(header)
     for array in arrays.values():
-        digest.update(tensor_file.raw(array))
-    signed = header.replace(_mark("crc32", "0" * 8), _mark("crc32", digest.hexdigest()), 1)
+        checksum.update(tensor_file.raw(array))
+    signed = header.replace(_entry("crc32", "0" * 8), _entry("crc32", checksum.hexdigest()), 1)
 
-    def write(file: Any) -> None:
+    def write(file: FileWriter) -> None:
         file.write(signed)
         for array in arrays.values():
             file.write(tensor_file.raw(array))
 
-    def whole(new: str) -> bool:
+    def verify(new: str) -> bool:
         with contextlib.suppress(DamagedFileError):
-            return _check(new, _begun, forget=True)["crc32"] == digest.hexdigest()
+            return _check(new, _read_header, drop=True)["crc32"] == checksum.hexdigest()
         return False
 
-    replace_file(path, write, whole)
+    replace_file(path, write, verify)
 
 
-def read_state(path: Any) -> tuple[dict[str, Array], dict[str, Any]]:
-    """The arrays and the words of a kept state.
+def read_state(path: PathLike) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Read a checkpoint.
+
+    Args:
+        path: the file to read.
+
+    Returns:
+        The tensors by name, and `meta` as given to `write_state`.
 
     Raises:
-        DamagedFileError: the file is cut, was changed, or is no kept state.
+        DamagedFileError: the file is truncated, was changed, or is not a checkpoint.
     """
     name = str(path)
     with open(path, "rb") as file:
-        words, entries, digest = _opened(file, name)
+        metadata, entries, checksum = _read_checkpoint_header(file, name)
         arrays = {}
         for key, entry in tensor_file.in_order(entries):
             arrays[key] = tensor_file.read_array(file, entry, name)
-            digest.update(tensor_file.raw(arrays[key]))
-    _compare(digest, words, name)
-    return arrays, _words(words, name)
+            checksum.update(tensor_file.raw(arrays[key]))
+    _verify(checksum, metadata, name)
+    return arrays, _parse_meta(metadata, name)
 
 
-def check_state(path: Any) -> dict[str, str]:
-    """Hold every byte of a kept state against its checksum; returns its marks.
+def check_state(path: PathLike) -> dict[str, str]:
+    """Verify the checksum of a checkpoint.
+
+    Args:
+        path: the file to read.
+
+    Returns:
+        The metadata in its header.
 
     Raises:
-        DamagedFileError: the file is cut, was changed, or is no kept state.
+        DamagedFileError: the file is truncated, was changed, or is not a checkpoint.
     """
-    return _check(path, _opened)
+    return _check(path, _read_checkpoint_header)
 
 
-def _check(path: Any, opened: Callable[[Any, str], Begun], forget: bool = False) -> dict[str, str]:
+def _check(path: PathLike, read: Callable[[BinaryIO, str], Header], drop: bool = False) -> dict[str, str]:
     with open(path, "rb") as file:
-        words, _, digest = opened(file, str(path))
-        for block in blocks(file, forget):
-            digest.update(block)
-    _compare(digest, words, str(path))
-    return words
+        metadata, _, checksum = read(file, str(path))
+        for block in read_blocks(file, drop):
+            checksum.update(block)
+    _verify(checksum, metadata, str(path))
+    return metadata
 
 
-def marks_of(path: Any) -> dict[str, str]:
-    """The marks of a state by its header alone; nothing for a file that is none."""
+def read_metadata(path: PathLike) -> dict[str, str]:
+    """Read the metadata in the header of a checkpoint; {} for other files."""
     try:
         with open(path, "rb") as file:
-            return _opened(file, str(path))[0]
+            return _read_checkpoint_header(file, str(path))[0]
     except (OSError, DamagedFileError):
         return {}
 
 
-def _opened(file: Any, name: str) -> Begun:
-    """The header's words, its entries, and the checksum begun."""
-    words, entries, digest = _begun(file, name)
-    if words.get("format") != FORMAT:
+def _read_checkpoint_header(file: BinaryIO, name: str) -> Header:
+    metadata, entries, checksum = _read_header(file, name)
+    if metadata.get("format") != FORMAT:
         raise DamagedFileError(
             message(
-                f"'{name}' is not a kept state",
+                f"'{name}' is not a checkpoint",
                 expected=f"the format {FORMAT!r}",
-                got=words.get("format") or "another one",
+                got=metadata.get("format") or "another one",
             )
         )
-    if words.get("version") != str(VERSION):
+    if metadata.get("version") != str(VERSION):
         raise DamagedFileError(
             message(
                 f"'{name}' has another version",
                 expected=VERSION,
-                got=words.get("version"),
-                hint="Read it with the gazelle that wrote it, or with a newer one.",
+                got=metadata.get("version"),
+                hint="Read it with the version of gazelle that wrote it, or with a newer one.",
             )
         )
-    return words, entries, digest
+    return metadata, entries, checksum
 
 
-def _begun(file: Any, name: str) -> Begun:
+def _read_header(file: BinaryIO, name: str) -> Header:
     header, entries = tensor_file.read_header(file, name)
-    words = entries.pop("__metadata__", {})
-    kind = next((kind for kind in _SUMS if kind in words), "crc32")
-    found = words.get(kind, "")
-    return words, entries, _SUMS[kind](header.replace(_mark(kind, found), _mark(kind, "0" * len(found)), 1))
+    metadata = entries.pop("__metadata__", {})
+    kind = next((kind for kind in _CHECKSUMS if kind in metadata), "crc32")
+    digits = metadata.get(kind, "")
+    unsigned = header.replace(_entry(kind, digits), _entry(kind, "0" * len(digits)), 1)
+    return metadata, entries, _CHECKSUMS[kind](unsigned)
 
 
-def _mark(kind: str, digits: str) -> bytes:
-    """How a checksum stands in the header."""
+def _entry(kind: str, digits: str) -> bytes:
+    """The bytes of the checksum's entry in the header."""
     return f'"{kind}":"{digits}"'.encode()
 
 
-def _compare(digest: Any, words: Mapping[str, str], name: str) -> None:
-    if digest.hexdigest() != words.get(digest.name):
-        raise damaged(name, "its checksum does not fit its content")
+def _verify(checksum: Any, metadata: Mapping[str, str], name: str) -> None:
+    if checksum.hexdigest() != metadata.get(checksum.name):
+        raise damaged(name, "its checksum does not match its content")
 
 
-def _words(words: Mapping[str, str], name: str) -> dict[str, Any]:
+def _parse_meta(metadata: Mapping[str, str], name: str) -> dict[str, Any]:
     try:
-        meta = json.loads(words["meta"])
+        meta = json.loads(metadata["meta"])
     except (KeyError, ValueError, RecursionError) as error:
-        raise damaged(name, f"its words cannot be read, {error}") from error
+        raise damaged(name, f"its metadata cannot be read, {error}") from error
     if not isinstance(meta, dict):
-        raise damaged(name, "its words are no names with values")
+        raise damaged(name, "its metadata are not a JSON object")
     return meta
 
 
-def plain(value: Any) -> Any:
-    """NumPy's and JAX's numbers and arrays as what JSON can hold."""
+def to_json(value: Any) -> Any:
+    """Convert NumPy and JAX scalars and arrays for `json.dumps(default=...)`."""
     if hasattr(value, "tolist"):
         return value.tolist()
-    raise TypeError(message(f"{value!r} cannot be kept in a state's words", expected="text, numbers, lists, dicts"))
+    raise TypeError(message(f"{value!r} cannot be saved in a checkpoint", expected="strings, numbers, lists and dicts"))

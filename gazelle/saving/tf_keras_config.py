@@ -1,4 +1,4 @@
-"""How tf.keras 2.13 and later wrote their `.keras` files, in the words of Keras 3: renamed arguments, listed calls."""
+"""Conversion of the configs in `.keras` files of tf.keras 2.13 to 2.15 to Keras 3: arguments and recorded calls."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 HARD_SIGMOID = "hard_sigmoid_before_keras_3"
 
-#: functions that a call of an operator was written as -> the operation of Keras 3
+#: function names of recorded operator calls -> the operation of Keras 3
 _OPERATORS = {
     "__operators__.add": "Add",
     "math.add": "Add",
@@ -17,7 +17,7 @@ _OPERATORS = {
     "math.truediv": "Divide",
     "__operators__.getitem": "GetItem",
 }
-#: class -> {old argument: new one; "": the class never used it}
+#: class -> {earlier argument: current one; "": the argument had no effect}
 _ARGUMENTS = {
     "InputLayer": {"batch_input_shape": "batch_shape"},
     "Embedding": {"input_length": ""},
@@ -31,18 +31,18 @@ _ARGUMENTS = {
 }
 
 
-def meant(value: Any) -> Any:
-    """A config written before Keras 3, in which `hard_sigmoid` is another function."""
+def replace_hard_sigmoid(value: Any) -> Any:
+    """Copy a config written before Keras 3, with another name for `hard_sigmoid`: it was another function."""
     if isinstance(value, dict):
         return {
-            k: HARD_SIGMOID if v == "hard_sigmoid" and str(k).endswith("activation") else meant(v)
+            k: HARD_SIGMOID if v == "hard_sigmoid" and str(k).endswith("activation") else replace_hard_sigmoid(v)
             for k, v in value.items()
         }
-    return [meant(v) for v in value] if isinstance(value, list) else value
+    return [replace_hard_sigmoid(v) for v in value] if isinstance(value, list) else value
 
 
-def renewed(node: Mapping[str, Any]) -> dict[str, Any]:
-    """One object of a config in the words of Keras 3; what is in them already comes back as it is."""
+def to_keras3(node: Mapping[str, Any]) -> dict[str, Any]:
+    """Convert the config of one object to Keras 3; a config of Keras 3 is not changed."""
     out = dict(node)
     config = out.get("config")
     if not isinstance(config, dict):
@@ -57,35 +57,36 @@ def renewed(node: Mapping[str, Any]) -> dict[str, Any]:
         out |= {"module": "keras.src.ops.numpy", "class_name": _OPERATORS[config["function"]]}
         out["config"] = {"name": config.get("name")}
     if out.get("class_name") == "MultiHeadAttention" and "input_shape" in (out.get("build_config") or ()):
-        del out["build_config"]  # it builds on several shapes, which its first call tells
+        del out["build_config"]  # the layer has several input shapes, known from its first call
     if isinstance(out.get("inbound_nodes"), list):
-        out["inbound_nodes"] = [call(each) for each in out["inbound_nodes"]]
+        out["inbound_nodes"] = [convert_call(each) for each in out["inbound_nodes"]]
     return out
 
 
-def call(call: Any) -> Any:
-    """[["dense", 0, 0, {...}], ...], one entry for each tensor, as {"args": [...], "kwargs": {...}}."""
+def convert_call(call: Any) -> Any:
+    """Convert [["dense", 0, 0, {...}], ...], one entry for each tensor, to {"args": [...], "kwargs": {...}}."""
     if not isinstance(call, list) or not call:
         return call
     entries = [call] if isinstance(call[0], str) else call
     if not all(isinstance(e, list) and len(e) in (3, 4) and isinstance(e[0], str) for e in entries):
         return call
-    tensors = [tensor(e[:3]) for e in entries]
-    given = {k: _words(v) for k, v in (entries[0][3] if len(entries[0]) == 4 else {}).items() if k != "name"}
+    tensors = [tensor_reference(e[:3]) for e in entries]
+    kwargs = {k: _convert_value(v) for k, v in (entries[0][3] if len(entries[0]) == 4 else {}).items() if k != "name"}
     args = [tensors[0] if len(tensors) == 1 else tensors]
     if isinstance(call[0], str):  # an operator: its second operand was called y
-        args += [given.pop(key) for key in ("y", "slice_spec") if key in given]
-    return {"args": args, "kwargs": given}
+        args += [kwargs.pop(key) for key in ("y", "slice_spec") if key in kwargs]
+    return {"args": args, "kwargs": kwargs}
 
 
-def tensor(history: list[Any]) -> dict[str, Any]:
+def tensor_reference(history: list[Any]) -> dict[str, Any]:
+    """The config of a tensor, from [layer name, node index, tensor index]."""
     return {"class_name": "__keras_tensor__", "config": {"keras_history": history}}
 
 
-def _words(value: Any) -> Any:
-    """Argument values: ["dense", 0, 0] is a tensor."""
+def _convert_value(value: Any) -> Any:
+    """Convert an argument value; ["dense", 0, 0] is a tensor."""
     if isinstance(value, list):
         if len(value) == 3 and isinstance(value[0], str) and all(type(n) is int for n in value[1:]):
-            return tensor(value)
-        return [_words(v) for v in value]
+            return tensor_reference(value)
+        return [_convert_value(v) for v in value]
     return value

@@ -1,32 +1,42 @@
-"""Weights alone: told by content, matched by path, every misfit listed."""
+"""Saving and loading of weights: the format is detected from the content, and all mismatches are listed."""
 
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gazelle.core.errors import DamagedFileError, ShapeError, StateError, message
 from gazelle.core.traceback import warn
-from gazelle.core.variable import lock_variables
+from gazelle.core.types import PathLike
+from gazelle.core.variable import Variable, lock_variables
 from gazelle.layers import weight_tree
 from gazelle.saving import hdf5, keras_v3, keras_weights, legacy, shards
 from gazelle.saving.atomic import path_of, replace_file
-from gazelle.saving.latest import newest
+from gazelle.saving.checkpoint_paths import newest
 from gazelle.saving.safetensors import Array, read_header
 from gazelle.saving.state_file import FORMAT, read_arrays, read_state, write_arrays
 
+if TYPE_CHECKING:
+    from gazelle.models import Model
 
-def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
-    """Write all weights, in the layout of Keras 3; for a name that ends in `.safetensors`, as {path: array}.
+
+def save_weights(model: Model, filepath: PathLike, overwrite: bool = True, max_shard_size: float | None = None) -> None:
+    """Write all weights of a model.
 
     Args:
-        overwrite: False keeps a file that is there and raises.
-        max_shard_size: the most GiB that one file may have; the weights then go to several, named by a `.weights.json`.
+        model: a built model.
+        filepath: the file to write, replaced atomically. A name that ends in `.safetensors` gets {path: array} in that
+            format, any other name the `.weights.h5` format of Keras 3.
+        overwrite: False raises an error if the file exists.
+        max_shard_size: maximum size of a file in GiB; the weights are split into several files with an index,
+            `.weights.json`.
 
     Raises:
-        OSError: it could not be written; the old file is as it was.
+        StateError: the model is not built.
+        ArgumentError: the file exists and `overwrite` is False.
+        OSError: the file could not be written; an existing one is unchanged.
 
     >>> model = gazelle.Sequential([gazelle.Input((3,)), gazelle.layers.Dense(2, name="scores")])
     >>> save_weights(model, "model.weights.h5")
@@ -47,21 +57,25 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, max_shard_si
         replace_file(filepath, lambda file: file.write(data))
 
 
-def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> list[str]:
-    """Read weights into a built model: all that the model has, or an error that lists every misfit.
+def load_weights(model: Model, filepath: PathLike, skip_mismatch: bool = False, by_name: bool = False) -> list[str]:
+    """Load weights into a built model.
 
     Args:
+        model: a built model.
         filepath: a `.keras`, `.weights.h5`, `.weights.json`, `.safetensors` or `.h5` file (also of Keras 1 and 2) or a
-            kept state, under any name; "latest" is the newest kept state of this program.
-        skip_mismatch: load what fits and warn about the rest.
-        by_name: match layers by their names; layers that the file does not have stay as they are.
+            checkpoint, with any name; "latest" is the newest checkpoint of this program.
+        skip_mismatch: load what matches and warn about the rest.
+        by_name: match layers by their names; layers that are not in the file are unchanged.
 
     Returns:
-        The names of what matched: layers, or paths of variables where the file goes by them.
+        The names of the layers that matched, or the paths of variables where the file is organized by them.
 
     Raises:
-        ShapeError: the file does not fit the model, or nothing in it matches. DamagedFileError, UnsafeFileError: the
-            file is refused.
+        StateError: the model is not built.
+        ShapeError: weights do not match, or nothing matches; the message lists all mismatches.
+        DamagedFileError: the file is truncated or was changed.
+        UnsafeFileError: the file requests something a data file must not do.
+        FileNotFoundError: there is no such file.
     """
     _need_built(model, "load_weights")
     if filepath == "latest":
@@ -78,50 +92,60 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
             return keras_weights.load(model, readers, by_name=by_name, skip_mismatch=skip_mismatch)
     source = keras_v3.members(path)[1] if form == "keras" else path
     with hdf5.opened(source, path) as reader:
-        old = "model_weights" in reader.groups or any(a.startswith("layer_names") for a in reader.attributes)
-        load = legacy.load_weights if old else keras_weights.load
+        is_legacy = "model_weights" in reader.groups or any(a.startswith("layer_names") for a in reader.attributes)
+        load = legacy.load_weights if is_legacy else keras_weights.load
         return load(model, reader, by_name=by_name, skip_mismatch=skip_mismatch)
 
 
 def format_of(path: str) -> str:
-    """'keras', 'h5', 'shards', 'state' or 'safetensors', told by the first bytes."""
+    """Detect the format of a file from its first bytes.
+
+    Args:
+        path: the file.
+
+    Returns:
+        'keras', 'h5', 'shards', 'state' or 'safetensors'.
+
+    Raises:
+        DamagedFileError: it has none of these formats.
+    """
     with open(path, "rb") as file:
         start = file.read(9)
         if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
             return "keras"
-        if start[:8] == keras_v3.HDF5_START:
+        if start[:8] == keras_v3.HDF5_SIGNATURE:
             return "h5"
         if start.lstrip()[:1] == b"{":
             return "shards"
         if start[8:9] == b"{":
             file.seek(0)
-            words = read_header(file, path)[1].get("__metadata__", {})
-            return "state" if words.get("format") == FORMAT else "safetensors"
+            metadata = read_header(file, path)[1].get("__metadata__", {})
+            return "state" if metadata.get("format") == FORMAT else "safetensors"
     raise DamagedFileError(
         message(
-            f"'{path}' holds no weights",
-            expected="a .keras, .weights.h5 or .safetensors file, or a kept state",
+            f"'{path}' contains no weights",
+            expected="a .keras, .weights.h5 or .safetensors file, or a checkpoint",
             got=f"a file that begins with {start[:8]!r}",
         )
     )
 
 
-def _load_arrays(model: Any, arrays: dict[str, Array], path: str, skip: bool, by_name: bool) -> list[str]:
+def _load_arrays(model: Model, arrays: dict[str, Array], path: str, skip: bool, by_name: bool) -> list[str]:
     variables = weight_tree.named_variables(model)
-    misfits, pairs = [], []
+    mismatches, pairs = [], []
     for name, variable in variables.items():
         array = arrays.get(name)
         if array is None and by_name:
             continue
         if array is None or array.shape != variable.shape:
-            misfits.append(f"{name}: expected {variable.shape}, got {'nothing' if array is None else array.shape}")
+            mismatches.append(f"{name}: expected {variable.shape}, got {'nothing' if array is None else array.shape}")
         else:
             pairs.append((variable, array))
-    misfits += (
+    mismatches += (
         [] if by_name else [f"{n}: expected nothing, got {a.shape}" for n, a in arrays.items() if n not in variables]
     )
     matched = [variable.path for variable, _ in pairs]
-    keras_weights.report(misfits, path, skip, matched)
+    keras_weights.report(mismatches, path, skip, matched)
     keras_weights.need_match(matched, model, path)
     for variable, array in pairs:
         variable.assign(array)
@@ -129,7 +153,7 @@ def _load_arrays(model: Any, arrays: dict[str, Array], path: str, skip: bool, by
 
 
 def _load_state(model: Any, tensors: dict[str, Array], meta: dict[str, Any], path: str) -> list[str]:
-    """Weights, and where the same optimizer is compiled its slots, steps and rate; a warning where it is another."""
+    """Load the weights of a checkpoint, and the optimizer's state if the same optimizer is compiled."""
     variables = weight_tree.named_variables(model)
     _same_structure(meta.get("model", []), variables, path)
     by_kind: dict[str, dict[str, Array]] = {"params": {}, "buffers": {}, "slots": {}, "hyper": {}}
@@ -137,51 +161,52 @@ def _load_state(model: Any, tensors: dict[str, Array], meta: dict[str, Any], pat
         kind, _, rest = name.partition("/")
         by_kind.setdefault(kind, {})[rest] = array
     values = by_kind["params"] | by_kind["buffers"]
-    lost = [p for p, v in variables.items() if p not in values or values[p].shape != v.shape]
-    if lost:
-        raise DamagedFileError(message(f"'{path}' is no whole state", expected=f"an array for '{lost[0]}'"))
+    missing = [p for p, v in variables.items() if p not in values or values[p].shape != v.shape]
+    if missing:
+        raise DamagedFileError(message(f"The checkpoint '{path}' is incomplete", expected=f"an array '{missing[0]}'"))
     for name, variable in variables.items():
         variable.assign(values[name])
     if getattr(model, "optimizer", None) is not None:
-        more = {name: array for name, array in values.items() if name not in variables}  # a model with steps of its own
+        more = {name: array for name, array in values.items() if name not in variables}  # of a custom training step
         left = model._restore_held(more, tensors["step"]) if more else _restore_optimizer(model, by_kind, tensors)
         if left:
             warn(
                 message(
-                    f"Of the state in '{path}' the weights are restored, but not what its optimizer remembers",
-                    expected="a model that is compiled as then",
-                    got=f"no place for '{left[0]}'",
-                    hint="Compile the model as it was then; fit(resume=True) takes up all or says what differs.",
+                    f"The weights of the checkpoint '{path}' are loaded, but not the state of its optimizer",
+                    expected="a model compiled with the same optimizer",
+                    got=f"no variable for '{left[0]}'",
+                    hint="Compile the model with the same arguments; fit(resume=True) restores everything or reports "
+                    "what differs.",
                 ),
             )
     return list(variables)
 
 
-def _same_structure(saved: list[Any], variables: dict[str, Any], path: str) -> None:
-    mine = [(name, list(v.shape)) for name, v in variables.items()]
-    theirs = [(entry[0], list(entry[1])) for entry in saved]
-    for number in range(max(len(mine), len(theirs))):
-        own = mine[number] if number < len(mine) else ("no variable", "")
-        other = theirs[number] if number < len(theirs) else ("no variable", "")
+def _same_structure(saved: list[Any], variables: dict[str, Variable], path: str) -> None:
+    expected = [(name, list(v.shape)) for name, v in variables.items()]
+    found = [(entry[0], list(entry[1])) for entry in saved]
+    for number in range(max(len(expected), len(found))):
+        own = expected[number] if number < len(expected) else ("no variable", "")
+        other = found[number] if number < len(found) else ("no variable", "")
         if own != other:
             raise ShapeError(
                 message(
-                    f"The state in '{path}' is of another model; first difference at variable {number}",
+                    f"The checkpoint '{path}' is of another model; first difference at variable {number}",
                     expected=f"{own[0]} {own[1]}".strip(),
                     got=f"{other[0]} {other[1]}".strip(),
-                    hint="Build the model as it was when the state was kept.",
+                    hint="Build the model as it was when the checkpoint was written.",
                 )
             )
 
 
 def _restore_optimizer(model: Any, by_kind: dict[str, dict[str, Array]], tensors: dict[str, Array]) -> list[str]:
-    """Returns the names of what another kind of optimizer remembered: it says nothing to this one."""
+    """Restore the state of the optimizer; returns the names of slots that do not match, if it is another one."""
     optimizer = model.optimizer
     fresh = optimizer.init(by_kind["params"])
-    wanted = {f"{slot}/{name}": np.shape(a) for slot, arrays in fresh.items() for name, a in arrays.items()}
+    expected = {f"{slot}/{name}": np.shape(a) for slot, arrays in fresh.items() for name, a in arrays.items()}
     found = {name: a.shape for name, a in by_kind["slots"].items()}
-    if wanted != found:
-        return [name for name in {**wanted, **found} if wanted.get(name) != found.get(name)]
+    if expected != found:
+        return [name for name in {**expected, **found} if expected.get(name) != found.get(name)]
     optimizer.state = {slot: {n: by_kind["slots"][f"{slot}/{n}"] for n in arrays} for slot, arrays in fresh.items()}
     iterations, *rate = optimizer.own_variables()
     iterations.assign(tensors["step"])
@@ -190,11 +215,11 @@ def _restore_optimizer(model: Any, by_kind: dict[str, dict[str, Array]], tensors
     return []
 
 
-def _need_built(model: Any, what: str) -> None:
+def _need_built(model: Model, what: str) -> None:
     if not model.built:
         raise StateError(
             message(
                 f"{what} of model '{model.name}', which is not built",
-                hint="Give its first layer an input_shape, call it on data, or call model.build(input_shape).",
+                hint="Add an Input to the model, call it on data, or call model.build(input_shape).",
             )
         )

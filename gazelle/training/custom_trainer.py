@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from gazelle import data, engine
 from gazelle.core import tracing
 from gazelle.core.variable import Variable
-from gazelle.data.batch import pack_x_y_sample_weight
+from gazelle.data.arrays import pack_x_y_sample_weight
 from gazelle.training.compiled_loop import advance, by_hand, collect
 from gazelle.training.custom_metrics_state import CustomMetricsState, Steps, flat_logs
 from gazelle.training.programs import ModelSpec, signature

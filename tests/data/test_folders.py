@@ -8,9 +8,9 @@ import pytest
 
 import gazelle
 from gazelle import ops
-from gazelle.data.folder_kinds import read_wav
+from gazelle.data.folder_datasets import read_wav
 from gazelle.data.folders import indexed_files
-from gazelle.data.resampling import resized
+from gazelle.data.images import resize
 
 R = np.random.default_rng(0)
 
@@ -109,13 +109,13 @@ def test_sizes_change_as_in_ops(interpolation, size, kept):
     x = R.uniform(0, 255, (7, 10, 3)).astype("float32")
     words = {f"{key}_to_aspect_ratio": value for key, value in kept.items()}
     wanted = ops.image.resize(x, size, interpolation, **words)
-    np.testing.assert_allclose(resized(x, size, interpolation, **kept), wanted, rtol=1e-5, atol=2e-3)
+    np.testing.assert_allclose(resize(x, size, interpolation, **kept), wanted, rtol=1e-5, atol=2e-3)
 
 
 def test_area_is_the_mean_of_what_a_pixel_covers():
     x = R.uniform(0, 1, (6, 4, 1)).astype("float32")
     wanted = x.reshape(3, 2, 2, 2, 1).mean((1, 3))
-    np.testing.assert_allclose(resized(x, (3, 2), "area"), wanted, rtol=1e-5)
+    np.testing.assert_allclose(resize(x, (3, 2), "area"), wanted, rtol=1e-5)
 
 
 def test_a_model_learns_from_a_folder(pictures):
@@ -201,11 +201,11 @@ def test_what_a_folder_says(pictures, capsys):
         ({"label_mode": "integer"}, "Unknown label_mode 'integer'"),
         ({"color_mode": "bgr"}, "Unknown color_mode 'bgr'"),
         ({"interpolation": "linear"}, "Unknown interpolation 'linear'"),
-        ({"validation_split": 0.2}, "expected a share between 0 and 1 with a subset"),
+        ({"validation_split": 0.2}, "expected a fraction between 0 and 1 with a subset"),
         ({"validation_split": 0.2, "subset": "training"}, "seed: expected a number"),
         ({"class_names": ["cats", "birds"]}, r"class_names: expected folders among .*got \['birds'\]"),
         ({"labels": [1, 2]}, "labels: expected one for each of 10 files, got 2"),
-        ({"crop_to_aspect_ratio": True, "pad_to_aspect_ratio": True}, "got both at once"),
+        ({"crop_to_aspect_ratio": True, "pad_to_aspect_ratio": True}, "got both"),
         ({"subset": "train", "validation_split": 0.1, "seed": 1}, "Unknown subset 'train'"),
     ],
 )

@@ -39,7 +39,7 @@ def test_a_file_comes_once(tmp_path):
 def test_another_hash_is_refused_and_nothing_is_left(tmp_path, algorithm):
     origin, _ = _source(tmp_path, "a.txt", b"hello")
     other = hashlib.new(algorithm, b"other").hexdigest()
-    with pytest.raises(DamagedFileError, match=f"gave another file: expected the hash {other}"):
+    with pytest.raises(DamagedFileError, match=f"is another one: expected the hash {other}"):
         get_file(origin=origin, file_hash=other, cache_dir=tmp_path / "cache")
     assert _cached(tmp_path) == []
 
@@ -59,13 +59,13 @@ def test_where_the_address_is_out_of_reach_the_cached_file_is_taken_with_a_warni
         get_file(origin=origin, file_hash=digest, cache_dir=tmp_path / "cache")
     mine = tmp_path / "cache" / "datasets" / "a.txt"
     mine.write_bytes(b"a smaller one, put there by hand")
-    with pytest.warns(RuntimeWarning, match="cannot be reached: .*a.txt' is taken as it is: expected the hash"):
+    with pytest.warns(RuntimeWarning, match="cannot be reached: the unverified .*a.txt' is used: expected the hash"):
         assert get_file(origin=origin, file_hash=digest, cache_dir=tmp_path / "cache") == str(mine)
 
 
 def test_without_a_hash_there_is_a_warning(tmp_path):
     origin, _ = _source(tmp_path, "a.txt", b"hello")
-    with pytest.warns(UserWarning, match=r"without file_hash.*\nGive file_hash="):
+    with pytest.warns(UserWarning, match=r"without file_hash.*\nPass the SHA-256"):
         get_file(origin=origin, cache_dir=tmp_path / "cache")
 
 
@@ -164,6 +164,6 @@ def test_a_good_archive_is_unpacked(tmp_path, data):
 )  # archives hold the time at which they were made
 def test_cut_archives(tmp_path, data):
     origin, digest = _source(tmp_path, "a.bin", data)
-    with pytest.raises(DamagedFileError, match="cannot be unpacked"):
+    with pytest.raises(DamagedFileError, match="cannot be extracted"):
         get_file("a.bin", origin, file_hash=digest, cache_dir=tmp_path / "cache", extract=True)
     assert _cached(tmp_path) == ["a.bin"]

@@ -46,9 +46,9 @@ def test_the_split_is_by_seed_and_leaves_nothing_out():
 
 
 def test_unknown_name_and_share():
-    with pytest.raises(ArgumentError, match=r"Unknown local data set 'digit'.\nDid you mean 'digits'"):
+    with pytest.raises(ArgumentError, match=r"Unknown local dataset 'digit'.\nDid you mean 'digits'"):
         local_data("digit")
-    with pytest.raises(DataError, match="test: expected a share between 0 and 1, got 1"):
+    with pytest.raises(DataError, match="test: expected a fraction between 0 and 1, got 1"):
         local_data("digits", test=1)
 
 

@@ -147,7 +147,7 @@ def test_houses_as_in_keras(served, monkeypatch, split):
     assert len(datasets.california_housing.load_data("small", test_split=0.5)[0][0]) == 300
     with pytest.raises(ValueError, match="Unknown version 'tiny'"):
         datasets.california_housing.load_data("tiny")
-    with pytest.raises(ValueError, match="test_split: expected a share from 0 to below 1, got 1"):
+    with pytest.raises(ValueError, match="test_split: expected a fraction >= 0 and < 1, got 1"):
         datasets.boston_housing.load_data(test_split=1)
 
 
@@ -226,5 +226,5 @@ def test_nothing_in_a_file_is_run(served, capsys):
         datasets.imdb.load_data()
     assert "run" not in capsys.readouterr().out
     served("reuters.npz", b"no zip at all")
-    with pytest.raises(ValueError, match=r"is no .npz file"):
+    with pytest.raises(ValueError, match=r"is not a .npz file"):
         datasets.reuters.load_data()

@@ -11,7 +11,7 @@ import textwrap
 import numpy as np
 import pytest
 
-from gazelle.saving import atomic, write_state, writers
+from gazelle.saving import atomic, temporary_files, write_state
 from gazelle.saving.atomic import replace_file
 
 OLD, NEW = b"old" * 1000, b"new!" * 1000
@@ -112,7 +112,7 @@ def test_kill_at_every_point(tmp_path):
     """A child dies (no handler runs) at each call in turn; what it leaves is whole and its stray file is cleared."""
     script = f"""
     import os, sys
-    from gazelle.saving import atomic, writers
+    from gazelle.saving import atomic, temporary_files
     path, old, new = {str(tmp_path / "file")!r}, b"old" * 1000, b"new!" * 1000
     for at in range(1, 30):
         open(path, "wb").write(old)
@@ -152,8 +152,8 @@ def test_kill_at_every_point(tmp_path):
 def test_stray_files_of_the_dead_go_and_of_the_living_stay(tmp_path):
     child = subprocess.Popen([sys.executable, "-c", "pass"])
     child.wait()
-    here, parent = writers._place(), os.getppid()
-    began = writers._started(parent)
+    here, parent = temporary_files._machine_id(), os.getppid()
+    began = temporary_files._start_time(parent)
     dead, reused = f"file.tmp.{here}-{child.pid}-0-0", f"file.tmp.{here}-{parent}-{began + 7}-0"
     living, other = f"file.tmp.{here}-{parent}-{began}-3", f"files.tmp.{here}-{child.pid}-0-0"
     elsewhere, forgotten = f"file.tmp.0123abcd-{child.pid}-5-0", f"file.tmp.0123abcd-{child.pid}-5-1"
@@ -183,7 +183,7 @@ def test_what_is_read_back_must_be_what_was_written(tmp_path, monkeypatch, save,
             os.pwrite(handle, b"?", place % os.fstat(handle).st_size)
 
     monkeypatch.setattr(os, "fsync", corrupting)
-    with pytest.raises(OSError, match=r"read back, it is not what was written.*\n.*as it was"):
+    with pytest.raises(OSError, match=r"the content read back differs from the content written.*\n.*is unchanged"):
         save(path)
     assert path.read_bytes() == OLD
 
@@ -225,6 +225,6 @@ def test_a_full_disk_is_told_with_the_free_bytes(tmp_path, monkeypatch):
     Trouble(monkeypatch, 2, OSError(errno.ENOSPC, "No space left on device"))
     with pytest.raises(
         OSError,
-        match=r"No space left on device after 0 bytes, [\d,]+ bytes are free.*\nThe file that was there is as it was",
+        match=r"No space left on device after 0 bytes, [\d,]+ bytes are free.*\nThe existing file is unchanged",
     ):
         replace_file(path, _write)

@@ -246,7 +246,7 @@ def test_every_refusal_names_the_thing_and_the_mend(tmp_path, sound):
     assert "custom_objects={'l': your_function}" in text
     assert "load_weights" in text
     path = _write(tmp_path / "m.keras", _config(sound, CONFIGS["os.system as a layer"]))
-    assert "asks for os.system (in layer 'sequential" in str(refused(load_model, path))
+    assert "refers to os.system (in layer 'sequential" in str(refused(load_model, path))
     path = _write(tmp_path / "m.keras", _config(sound, CONFIGS["an unknown argument"]))
     assert "Dense 'hidden' in" in str(refused(load_model, path, "has the argument 'hook'"))
 
@@ -494,7 +494,7 @@ def test_a_container_has_the_memory_that_it_was_given(tmp_path, monkeypatch):
     (tmp_path / "limit").write_text(str(2**20))
     monkeypatch.setattr(configs, "_LIMITS", (tmp_path / "limit", tmp_path / "none"))
     text = Sequential([Input((100,)), Dense(200)]).to_json()
-    with pytest.raises(UnsafeFileError, match=r"weights of at most 16384 numbers, got more with \(100, 200\)"):
+    with pytest.raises(UnsafeFileError, match=r"weights of at most 16384 values, got more with \(100, 200\)"):
         model_from_json(text)
     (tmp_path / "limit").write_text("max\n")
     assert model_from_json(text).built

@@ -13,8 +13,7 @@ import pytest
 from gazelle.saving import read_state
 from gazelle.saving import rotation as module
 from gazelle.saving.autosave import Autosave
-from gazelle.saving.checkpoint_paths import NothingKeptError
-from gazelle.saving.latest import latest, newest
+from gazelle.saving.checkpoint_paths import NoCheckpointError, latest, newest
 
 
 def _state(value):
@@ -97,13 +96,13 @@ def test_a_failed_write_is_told_at_the_next_offer(monkeypatch, due):
     monkeypatch.setattr(
         module, "write_state", lambda *args, **marks: (_ for _ in ()).throw(OSError(28, "No space left on device"))
     )
-    monkeypatch.setattr("gazelle.saving.autosave._SHARE", 0)
+    monkeypatch.setattr("gazelle.saving.autosave._PAUSE", 0)
     autosave = Autosave("m", every_seconds=0)
     autosave.offer(_state(0))
     autosave._thread.join()
-    autosave._due = 0 if due else time.monotonic() + 100
+    autosave._next_write = 0 if due else time.monotonic() + 100
     for _ in range(2):
-        text = r"could not be kept in '.*m\.\w\.state' \(.*No space left.*\nTraining goes on"
+        text = r".*m\.\w\.state' could not be written \(.*No space left.*\nTraining continues"
         with pytest.warns(RuntimeWarning, match=text):
             assert autosave.offer(_state(1)) == due
         if not due:
@@ -151,7 +150,7 @@ def test_a_folder_that_cannot_be_written_is_found_at_once(monkeypatch, tmp_path)
 
 
 def test_latest_is_the_newest_of_this_program_then_of_any(monkeypatch):
-    with pytest.raises(NothingKeptError, match=r"No state is kept in '.*latest'.*\nfit\(\) keeps it"):
+    with pytest.raises(NoCheckpointError, match=r"There is no checkpoint in '.*latest'.*\nfit\(\) writes checkpoints"):
         latest()
     for age, (program, name) in enumerate([("/p/a.py", "one"), ("/p/a.py", "two"), ("/p/b.py", "one")]):
         monkeypatch.setattr(sys, "argv", [program])
@@ -163,7 +162,7 @@ def test_latest_is_the_newest_of_this_program_then_of_any(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["/p/c.py"])
     assert "/b-" in latest()
     assert "/a-" in latest("two")
-    with pytest.raises(FileNotFoundError, match="No state of model 'three'"):
+    with pytest.raises(FileNotFoundError, match="no checkpoint of model 'three'"):
         latest("three")
 
 
@@ -174,14 +173,14 @@ def test_the_earlier_generation_is_taken_where_the_newest_is_damaged():
     with open(autosave.path, "r+b") as file:
         file.seek(-1, os.SEEK_END)
         file.write(b"!")
-    with pytest.warns(RuntimeWarning, match=r"is damaged: its checksum.*\nThe generation before it is whole"):
+    with pytest.warns(RuntimeWarning, match=r"is damaged: its checksum.*\nThe previous checkpoint is intact"):
         _, words, path = newest("m")
     assert words == {"epoch": 0}
     assert path != autosave.path
-    with pytest.warns(RuntimeWarning, match="is whole and is taken"):
+    with pytest.warns(RuntimeWarning, match="is intact and is used"):
         assert latest("m") == path
     autosave = Autosave("m")
-    with pytest.warns(RuntimeWarning, match="is whole and is taken"):
+    with pytest.warns(RuntimeWarning, match="is intact and is used"):
         assert autosave.newest()[1] == {"epoch": 0}
     autosave.finish(_state(2))  # over the damaged one
     assert newest("m")[1] == {"epoch": 2}
@@ -215,7 +214,7 @@ def test_room_is_found_out_at_the_start(monkeypatch):
     assert autosave.reserve(10_000)
     assert not [name for name in os.listdir(os.path.dirname(autosave.path)) if "probe" in name]
     monkeypatch.setattr(os, "posix_fallocate", lambda *args: (_ for _ in ()).throw(OSError(28, "No space left")))
-    with pytest.warns(RuntimeWarning, match=r"No space left.*\n.*Make room, or set GAZELLE_HOME"):
+    with pytest.warns(RuntimeWarning, match=r"No space left.*\n.*Free some space, or set GAZELLE_HOME"):
         assert not autosave.reserve(10_000)
     autosave.close()
 
@@ -227,5 +226,5 @@ def test_forgetting_removes_both_generations(tmp_path):
     assert len([name for name in os.listdir(tmp_path) if name.endswith(".state")]) == 2
     autosave.forget()
     assert os.listdir(tmp_path) == ["m.lock"]
-    with pytest.raises(NothingKeptError, match="Train first"):
+    with pytest.raises(NoCheckpointError, match="Train first"):
         autosave.newest()

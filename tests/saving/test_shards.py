@@ -75,7 +75,7 @@ def test_missing_changed_and_linked_files(tmp_path):
     (shard,) = [n for n in os.listdir(tmp_path) if "_00001-" in n]
     data = (tmp_path / shard).read_bytes()
     (tmp_path / shard).write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
-    with pytest.raises(DamagedFileError, match="its checksum does not fit"):
+    with pytest.raises(DamagedFileError, match="its checksum does not match"):
         load_weights(_ours(), tmp_path / "w.weights.json")
     (tmp_path / "other").write_bytes(data)
     os.remove(tmp_path / shard)
@@ -106,7 +106,7 @@ def test_what_matches_nothing_is_an_error(tmp_path):
     other = Sequential([Input((7,)), Dense(5)])
     from gazelle.core.errors import ShapeError
 
-    with pytest.warns(UserWarning, match="does not fit"), pytest.raises(ShapeError, match=r"Nothing in .* matches"):
+    with pytest.warns(UserWarning, match="does not match"), pytest.raises(ShapeError, match=r"Nothing in .* matches"):
         other.load_weights(tmp_path / "w.weights.h5", skip_mismatch=True)
     with pytest.raises(ShapeError, match=r"Nothing in .* matches model"):
         Sequential([Input((3,)), Dense(4, name="unheard")]).load_weights(tmp_path / "w.weights.h5", by_name=True)

@@ -58,8 +58,8 @@ def test_the_library_safetensors_reads_it_and_we_read_its_files(tmp_path):
     for name, array in _tensors().items():
         np.testing.assert_array_equal(theirs[name], array)
     safetensors.numpy.save_file({"b": np.ones((2, 2), "float32"), "a": np.arange(3)}, tmp_path / "t", {"who": "they"})
-    ours, words = read_tensors(tmp_path / "t")
-    assert words == {"who": "they"}
+    ours, metadata = read_tensors(tmp_path / "t")
+    assert metadata == {"who": "they"}
     np.testing.assert_array_equal(ours["a"], np.arange(3))
     np.testing.assert_array_equal(ours["b"], np.ones((2, 2)))
 
@@ -67,7 +67,7 @@ def test_the_library_safetensors_reads_it_and_we_read_its_files(tmp_path):
 def test_numpys_and_jaxs_numbers_are_words_too(tmp_path):
     write_state(tmp_path / "s", {}, {"loss": np.float32(0.5), "lr": jnp.float32(0.25), "best": np.arange(2)})
     assert read_state(tmp_path / "s")[1] == {"loss": 0.5, "lr": 0.25, "best": [0, 1]}
-    with pytest.raises(TypeError, match="cannot be kept in a state's words"):
+    with pytest.raises(TypeError, match="cannot be saved in a checkpoint"):
         write_state(tmp_path / "s", {}, {"model": object()})
 
 
@@ -100,7 +100,7 @@ def test_every_cut_is_found(tmp_path):
         with pytest.raises(DamagedFileError, match="is damaged"):
             read_state(path)
     path.write_bytes(data + b"more")
-    with pytest.raises(DamagedFileError, match="should hold 12 bytes of numbers and holds 16"):
+    with pytest.raises(DamagedFileError, match="declares 12 bytes of data, the file contains 16"):
         read_state(path)
 
 
@@ -114,7 +114,7 @@ def test_the_checksum_of_earlier_files_is_read(tmp_path):
     path.write_bytes(content.replace(b"0" * 64, hashlib.sha256(content).hexdigest().encode()))
     assert check_state(path)["version"] == "1"
     path.write_bytes(path.read_bytes()[:-1] + b"!")
-    with pytest.raises(DamagedFileError, match="its checksum does not fit"):
+    with pytest.raises(DamagedFileError, match="its checksum does not match"):
         check_state(path)
 
 
@@ -162,7 +162,7 @@ def test_another_format_and_another_version(tmp_path):
     with open(path, "wb") as file:
         write_tensors(file, {"a": np.ones(2)})
     with pytest.raises(
-        DamagedFileError, match="is not a kept state: expected the format 'gazelle-state', got another one"
+        DamagedFileError, match="is not a checkpoint: expected the format 'gazelle-state', got another one"
     ):
         read_state(path)
     with open(path, "wb") as file:

@@ -94,7 +94,7 @@ def test_a_file_is_kept_if_it_must_not_be_overwritten(tmp_path):
     model = _model()
     for name, save in (("a.keras", model.save), ("a.weights.h5", model.save_weights)):
         save(tmp_path / name)
-        with pytest.raises(ArgumentError, match=r"exists.*\nWrite overwrite=True"):
+        with pytest.raises(ArgumentError, match=r"exists.*\nPass overwrite=True"):
             save(tmp_path / name, overwrite=False)
 
 
@@ -106,7 +106,7 @@ def test_every_misfit_is_listed_and_nothing_is_loaded(tmp_path, name):
     with pytest.raises(ShapeError) as caught:
         other.load_weights(tmp_path / name)
     text = str(caught.value)
-    assert "does not fit the model in " in text
+    assert "does not match the model (" in text
     for variable in other.layers[2].weights + other.layers[3].weights:
         assert f"{variable.path}" in text or "layers/dense_2/vars ('dense" in text
     assert "expected (4, 3)" in text
@@ -118,7 +118,7 @@ def test_every_misfit_is_listed_and_nothing_is_loaded(tmp_path, name):
 def test_what_fits_can_be_loaded(tmp_path):
     model, other = _model(4, 2), _model(4, 3)
     model.save_weights(tmp_path / "w")
-    with pytest.warns(UserWarning, match=r"(?s)in 2 places.*keep the values they have"):
+    with pytest.warns(UserWarning, match=r"(?s)2 mismatches.*Their values are unchanged"):
         other.load_weights(tmp_path / "w", skip_mismatch=True)
     np.testing.assert_array_equal(model.get_weights()[0], other.get_weights()[0])
 
@@ -138,9 +138,9 @@ def test_layers_can_be_matched_by_name(tmp_path):
 def test_a_model_that_is_not_built_is_told(tmp_path):
     _model().save_weights(tmp_path / "w")
     for call in ("load_weights", "save_weights"):
-        with pytest.raises(StateError, match=rf"{call} of model .*not built.*\nGive its first layer an input_shape"):
+        with pytest.raises(StateError, match=rf"{call} of model .*not built.*\nAdd an Input to the model"):
             getattr(Sequential([Dense(2)]), call)(tmp_path / "w")
-    with pytest.warns(UserWarning, match="holds no weights"):
+    with pytest.warns(UserWarning, match="contains no weights"):
         Sequential([Dense(2)]).save(tmp_path / "m.keras")
 
 
@@ -148,7 +148,7 @@ def test_files_that_hold_no_weights(tmp_path):
     model = _model()
     (tmp_path / "text").write_text("hello, world, again")
     with pytest.raises(
-        DamagedFileError, match=r"holds no weights: expected a .keras.*got a file that begins with b'hello, w'"
+        DamagedFileError, match=r"contains no weights: expected a .keras.*got a file that begins with b'hello, w'"
     ):
         model.load_weights(tmp_path / "text")
     with pytest.raises(DamagedFileError, match="expected a file, got a folder"):
@@ -215,7 +215,7 @@ def test_a_kept_state_restores_the_rate_and_skips_other_optimizers(tmp_path):
     assert float(other.optimizer.learning_rate) == 0.125
     third = _model()
     third.compile(optimizers.SGD(0.5), "mse")
-    with pytest.warns(UserWarning, match=r"not what its optimizer remembers: .*no place for 'momentum/"):
+    with pytest.warns(UserWarning, match=r"not the state of its optimizer: .*no variable for 'momentum/"):
         third.load_weights("latest")
     _same(model, third)
     assert float(third.optimizer.learning_rate) == 0.5
@@ -247,10 +247,10 @@ def test_a_state_that_lacks_an_array_is_refused(tmp_path):
     write_state(
         tmp_path / "s", {"params/dense/kernel": np.zeros((3, 4), "float32"), "step": np.int32(0)}, {"model": layout}
     )
-    with pytest.raises(DamagedFileError, match="is no whole state: expected an array for 'dense/bias'"):
+    with pytest.raises(DamagedFileError, match="is incomplete: expected an array 'dense/bias'"):
         model.load_weights(tmp_path / "s")
 
 
 def test_without_a_kept_state_latest_is_an_error():
-    with pytest.raises(FileNotFoundError, match="No state is kept"):
+    with pytest.raises(FileNotFoundError, match="There is no checkpoint"):
         _model().load_weights("latest")

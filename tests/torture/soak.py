@@ -26,7 +26,7 @@ import gazelle
 from gazelle import callbacks, layers, optimizers
 from gazelle.saving import autosave as autosave_module
 from gazelle.saving.autosave import Autosave
-from gazelle.saving.rotation import Generations
+from gazelle.saving.rotation import CheckpointRotation
 
 EPOCHS, STEPS = 12, 5
 RNG = np.random.default_rng(0)
@@ -175,14 +175,14 @@ def _run(home, pipe, by_batch):
 def _tell_writes(pipe):
     """States are written after every look at the clock, and each that is finished is told."""
     autosave_module._SHARE = 0
-    offer, write = Autosave.offer, Generations.write
+    offer, write = Autosave.offer, CheckpointRotation.write
 
     def told(self, tensors, meta):
         write(self, tensors, meta)
         os.write(pipe, f"kept {tensors['step']}\n".encode())
 
     Autosave.offer = lambda self, snapshot: (self.due(), offer(self, snapshot))[1]
-    Generations.write = told
+    CheckpointRotation.write = told
 
 
 def soak(kills, seed=0, weights=(6, 1, 1, 1)):

@@ -9,7 +9,7 @@ import pytest
 from gazelle.core.errors import DamagedFileError, ShapeError, UnsafeFileError
 from gazelle.layers import Dense, Input
 from gazelle.models import Sequential, load_model
-from gazelle.saving.rotation import Generations, newest_whole
+from gazelle.saving.rotation import CheckpointRotation, newest_intact
 from gazelle.saving.state_file import read_state
 
 
@@ -23,7 +23,7 @@ def _damages(data, count, rng):
 
 
 def test_states(tmp_path, long):
-    kept = Generations(str(tmp_path / "m"))
+    kept = CheckpointRotation(str(tmp_path / "m"))
     for value in range(2):
         kept.write({"params/w": np.full((7, 5), value, "float32")}, {"value": value, "history": {"loss": [0.5]}})
     with open(kept.newest, "rb") as file:
@@ -34,10 +34,10 @@ def test_states(tmp_path, long):
             file.write(bad)
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
-            (_, meta), path = newest_whole(kept.paths, read_state)
+            (_, meta), path = newest_intact(kept.paths, read_state)
         assert meta["value"] == 0
         assert path != kept.newest
-        assert "The generation before it is whole and is taken" in str(told[0].message)
+        assert "The previous checkpoint is intact and is used" in str(told[0].message)
         found += 1
     assert found >= 2_000
 

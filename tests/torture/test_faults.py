@@ -12,7 +12,7 @@ from gazelle.core.errors import DamagedFileError
 from gazelle.layers import Dense, Input
 from gazelle.models import Sequential, load_model
 from gazelle.saving import shards, write_state
-from gazelle.saving.rotation import Generations, newest_whole
+from gazelle.saving.rotation import CheckpointRotation, newest_intact
 from gazelle.saving.state_file import read_state
 
 X = np.ones((1, 3), "float32")
@@ -145,7 +145,7 @@ def test_power_cuts_between_generations(tmp_path, machine, long):
     folder, finished = tmp_path / "kept", []
     folder.mkdir()
     with machine() as recorder:
-        kept = Generations(str(folder / "m"))
+        kept = CheckpointRotation(str(folder / "m"))
         for value in range(4):
             kept.write({"params/w": np.full(2000, value, "float32")}, {"value": value})
             finished.append(len(recorder.trace))
@@ -157,9 +157,9 @@ def test_power_cuts_between_generations(tmp_path, machine, long):
         for name, data in files.items():
             (place / os.path.basename(name)).write_bytes(data)
         whole = sum(end <= cut for end in finished)
-        paths = Generations(str(place / "m")).paths
+        paths = CheckpointRotation(str(place / "m")).paths
         try:
-            (tensors, meta), _ = newest_whole(paths, read_state)
+            (tensors, meta), _ = newest_intact(paths, read_state)
         except FileNotFoundError:
             assert whole == 0
         else:
@@ -195,7 +195,7 @@ def test_power_cuts_while_a_file_is_replaced(tmp_path, machine, model, form, lon
 @pytest.mark.parametrize("fraction", range(0, 100, 2))
 def test_a_disk_that_is_full_at_any_level(tmp_path, machine, fraction):
     """The previous state stays, the error names the bytes, and the next save, with room, is fine."""
-    kept = Generations(str(tmp_path / "m"))
+    kept = CheckpointRotation(str(tmp_path / "m"))
     kept.write({"params/w": np.zeros(2000, "float32")}, {"value": 0})
     size = os.path.getsize(kept.newest)
     with (
@@ -203,9 +203,9 @@ def test_a_disk_that_is_full_at_any_level(tmp_path, machine, fraction):
         pytest.raises(OSError, match=r"No space left on device after .* bytes"),
     ):
         kept.write({"params/w": np.ones(2000, "float32")}, {"value": 1})
-    assert newest_whole(kept.paths, read_state)[0][1] == {"value": 0}
+    assert newest_intact(kept.paths, read_state)[0][1] == {"value": 0}
     kept.write({"params/w": np.ones(2000, "float32")}, {"value": 2})
-    assert newest_whole(kept.paths, read_state)[0][1] == {"value": 2}
+    assert newest_intact(kept.paths, read_state)[0][1] == {"value": 2}
     assert len(os.listdir(tmp_path)) == 2
 
 
@@ -216,25 +216,25 @@ def test_a_real_full_disk(tmp_path, long):
     if os.system(f"mount -t tmpfs -o size=512k none {tmp_path} 2>/dev/null"):
         pytest.skip("no file system can be mounted here")
     try:
-        kept = Generations(str(tmp_path / "m"))
+        kept = CheckpointRotation(str(tmp_path / "m"))
         for level in range(100):
             kept.write({"params/w": np.zeros(20_000, "float32")}, {"value": 0})
             kept.write({"params/w": np.zeros(20_000, "float32")}, {"value": 1})
             (tmp_path / "fill").write_bytes(b"x" * (290_000 + level * 600))
             with pytest.raises(OSError, match="No space left"):
                 kept.write({"params/w": np.ones(20_000, "float32")}, {"value": 2})
-            assert newest_whole(kept.paths, read_state)[0][1] == {"value": 1}
+            assert newest_intact(kept.paths, read_state)[0][1] == {"value": 1}
             (tmp_path / "fill").unlink()
     finally:
         os.system(f"umount {tmp_path}")
 
 
 def test_none_whole_is_an_error_that_names_each(tmp_path):
-    kept = Generations(str(tmp_path / "m"))
+    kept = CheckpointRotation(str(tmp_path / "m"))
     for value in range(2):
         kept.write({"params/w": np.zeros(3)}, {"value": value})
     for path in kept.paths:
         with open(path, "r+b") as file:
             file.truncate(50)
-    with pytest.raises(DamagedFileError, match=r"(?s)No kept state is whole.*m\.[ab]\.state.*m\.[ab]\.state"):
-        newest_whole(kept.paths, read_state)
+    with pytest.raises(DamagedFileError, match=r"(?s)All checkpoints are damaged.*m\.[ab]\.state.*m\.[ab]\.state"):
+        newest_intact(kept.paths, read_state)

@@ -11,7 +11,7 @@ import gazelle
 from gazelle import layers
 from gazelle.callbacks import LambdaCallback
 from gazelle.saving.autosave import Autosave
-from gazelle.saving.latest import newest
+from gazelle.saving.checkpoint_paths import newest
 
 X = np.random.default_rng(0).normal(size=(32, 4)).astype("float32")
 

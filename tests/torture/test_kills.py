@@ -12,8 +12,8 @@ SOAK = """
 import os, random, select, signal, sys, time
 import numpy as np
 from gazelle.saving.autosave import Autosave
-from gazelle.saving.latest import newest
-from gazelle.saving.checkpoint_paths import NothingKeptError
+from gazelle.saving.checkpoint_paths import newest
+from gazelle.saving.checkpoint_paths import NoCheckpointError
 
 def state(value):
     return {"params/w": np.random.default_rng(value).normal(size=(200, 100)).astype("float32")}
@@ -26,11 +26,11 @@ for kill in range(int(sys.argv[1])):
         autosave = Autosave("m", every_seconds=0)
         try:
             value = autosave.newest()[1]["value"]
-        except NothingKeptError:
+        except NoCheckpointError:
             value = 0
         while True:
             value += 1
-            autosave._kept.write(state(value), {"value": value})
+            autosave._rotation.write(state(value), {"value": value})
             os.write(write, value.to_bytes(8, "little"))
     os.close(write)
     if rng.random() < 0.9:  # else it may be killed before its first write
@@ -81,7 +81,7 @@ TWO = """
 import os, sys, time
 import numpy as np
 from gazelle.saving.autosave import Autosave
-from gazelle.saving.latest import newest
+from gazelle.saving.checkpoint_paths import newest
 
 children = []
 for name in "ab":
@@ -89,7 +89,7 @@ for name in "ab":
         autosave = Autosave("m", every_seconds=0)
         time.sleep(0.3)  # both are open
         for value in range(30):
-            autosave._kept.write({"w": np.full(500, ord(name), "float32")}, {"name": name, "value": value})
+            autosave._rotation.write({"w": np.full(500, ord(name), "float32")}, {"name": name, "value": value})
         tensors, words, path = autosave.newest()
         os._exit(0 if words == {"name": name, "value": 29} and (tensors["w"] == ord(name)).all() else 1)
     children.append(pid)

@@ -7,7 +7,7 @@ import gazelle
 from gazelle import layers, optimizers
 from gazelle.callbacks import LambdaCallback, ModelCheckpoint
 from gazelle.models import load_model
-from gazelle.saving.latest import newest
+from gazelle.saving.checkpoint_paths import newest
 
 X = np.random.default_rng(0).normal(size=(32, 4)).astype("float32")
 

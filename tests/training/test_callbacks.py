@@ -150,7 +150,7 @@ def test_a_missing_monitor_is_an_error_that_lists_the_names(make):
         ArgumentError, match=r"monitors 'val_auc', which is not in the logs: expected one of loss, val_loss"
     ):
         run(make(monitor="val_auc"), [{"loss": 1.0, "val_loss": 1.0}], model)
-    with pytest.raises(ArgumentError, match=r"Give fit validation data, or watch the training: monitor='loss'"):
+    with pytest.raises(ArgumentError, match=r"Pass validation data to fit, or monitor the training: monitor='loss'"):
         run(make(), [{"loss": 1.0}], model)
 
 
@@ -193,7 +193,7 @@ def test_auto_asks_the_metric_first():
 
 def test_auto_does_not_guess():
     with pytest.raises(
-        ArgumentError, match=r"whether a high or a low 'beauty' is better.\nSay mode='max' or mode='min'"
+        ArgumentError, match=r"whether a high or a low 'beauty' is better.\nPass mode='max' or mode='min'"
     ):
         run(EarlyStopping("beauty"), [{"beauty": 1.0}, {"beauty": 2.0}])
     with pytest.raises(ArgumentError, match=r"Unknown mode of EarlyStopping 'mx'.\nDid you mean 'max'"):
@@ -233,7 +233,7 @@ def test_reduce_on_plateau_speaks_and_refuses(capsys):
     ):
         ReduceLROnPlateau(pateince=3)
     schedule = SimpleNamespace()
-    with pytest.raises(ArgumentError, match=r"cannot set the learning rate: expected an optimizer made with a number"):
+    with pytest.raises(ArgumentError, match=r"cannot set the learning rate: expected an optimizer with a constant"):
         run(ReduceLROnPlateau("loss"), [{"loss": 1.0}], Model(schedule))
     with pytest.raises(StateError, match=r"Call model.compile first"):
         run(ReduceLROnPlateau("loss"), [{"loss": 1.0}], SimpleNamespace(optimizer=None))
@@ -334,14 +334,14 @@ def test_checkpoint_says_which_names_a_path_may_hold(tmp_path):
         ModelCheckpoint(tmp_path / "file" / "folder" / "m.keras").on_train_begin()
     with pytest.raises(ArgumentError, match=r"save_freq: expected 'epoch' or a number > 0, got 'batch'"):
         ModelCheckpoint("x", save_freq="batch")
-    with pytest.raises(ArgumentError, match=r"saves every 5 batches, where 'val_loss' is not known yet"):
+    with pytest.raises(ArgumentError, match=r"saves every 5 batches, where 'val_loss' is not available"):
         ModelCheckpoint("x", save_freq=5, save_best_only=True)
 
 
 def test_checkpoint_never_calls_nan_the_best(tmp_path):
     model = Model()
     values = [{"loss": v} for v in (float("nan"), 2.0, float("nan"), 1.0)]
-    with pytest.warns(UserWarning, match=r"saves nothing after epoch [13], with loss nan; the file before it stays"):
+    with pytest.warns(UserWarning, match=r"saves nothing after epoch [13], with loss nan; the old file stays"):
         run(ModelCheckpoint(f"{tmp_path}/{{epoch}}", "loss", save_best_only=True), values, model)
     assert [path[-1] for _, path in model.saved] == ["2", "4"]
 

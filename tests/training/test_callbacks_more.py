@@ -11,7 +11,7 @@ import pytest
 
 import gazelle
 from gazelle import callbacks
-from gazelle.training.callbacks.base import listens_to_batches
+from gazelle.training.callbacks import listens_to_batches
 
 X, Y = np.random.default_rng(0).normal(size=(2, 24, 3)).astype("float32")
 
@@ -125,7 +125,7 @@ def test_averages_are_what_keras_evaluates():
 
 
 def test_no_averages():
-    with pytest.raises(RuntimeError, match="expected an optimizer made with use_ema=True"):
+    with pytest.raises(RuntimeError, match="expected an optimizer with use_ema=True"):
         fit(made(), [callbacks.SwapEMAWeights()], validation_data=(X, Y))
 
 

@@ -11,8 +11,8 @@ import time
 import pytest
 
 from gazelle.core.errors import ArgumentError
-from gazelle.training.callbacks import Progress, listens_to_batches, output_device, progress, progress_line
-from gazelle.training.callbacks.progress_line import Line
+from gazelle.training.callbacks import Progress, listens_to_batches, progress, progress_line, progress_output
+from gazelle.training.callbacks.progress_line import ProgressLine
 
 LOGS = {"loss": 0.4312, "accuracy": 0.8123}
 BOTH = LOGS | {"val_loss": 0.00031, "val_accuracy": 0.75}
@@ -34,7 +34,7 @@ def clock(monkeypatch):
     return clock
 
 
-class Spy(output_device.Pipe):
+class Spy(progress_output.PlainOutput):
     """Counts what is drawn."""
 
     def __init__(self):
@@ -44,14 +44,14 @@ class Spy(output_device.Pipe):
     def draw(self, progress_line):
         self.drawn.append((progress_line.title, progress_line.done))
 
-    def keep(self, progress_line):
+    def print(self, progress_line):
         self.kept.append(progress_line.plain())
 
 
 @pytest.fixture
 def spy(monkeypatch):
     spy = Spy()
-    monkeypatch.setattr(output_device, "find", lambda verbose: spy)
+    monkeypatch.setattr(progress_output, "choose_output", lambda verbose: spy)
     return spy
 
 
@@ -159,7 +159,7 @@ def test_finish_without_start_is_no_error(capsys):
 
 
 def made(clock, total=125, done=125, logs=BOTH, running=False):
-    out = Line("Epoch  3/20", total)
+    out = ProgressLine("Epoch  3/20", total)
     clock.now += 1.0
     out.report(1, total, logs)  # the first, which compiles
     clock.now += 0.008 * (done - 1)
@@ -173,7 +173,7 @@ def made(clock, total=125, done=125, logs=BOTH, running=False):
 @pytest.mark.parametrize("running", [False, True])
 @pytest.mark.parametrize("total", [125, None])
 def test_no_line_is_wider_than_the_screen(width, running, total, clock):
-    lines = made(clock, total, 50, running=running).fitted(width, paint=False).split("\n")
+    lines = made(clock, total, 50, running=running).fit(width, color=False).split("\n")
     assert all(len(text) <= width for text in lines)
     assert lines[0].startswith("Epoch  3/20")
     assert len(lines) == 1 or not running
@@ -183,27 +183,27 @@ def test_no_line_is_wider_than_the_screen(width, running, total, clock):
 
 
 def test_wide_screens_show_everything(clock):
-    assert made(clock).fitted(140, paint=False) == (
+    assert made(clock).fit(140, color=False) == (
         "Epoch  3/20 ━━━━━━━━━━━━━━━━━━━━ 125/125 2s 8ms/step - loss: 0.4312 - accuracy: 0.8123 - val_loss: 3.1000e-04"
         " - val_accuracy: 0.7500"
     )
-    assert made(clock, done=50, logs=LOGS, running=True).fitted(140, paint=False) == (
+    assert made(clock, done=50, logs=LOGS, running=True).fit(140, color=False) == (
         "Epoch  3/20 ━━━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌  50/125 ETA 1s 8ms/step - loss: 0.4312 - accuracy: 0.8123"
     )
 
 
 def test_narrow_screens_wrap_what_stays_and_cut_what_changes(clock):
-    assert made(clock).fitted(59, paint=False).split("\n") == [
+    assert made(clock).fit(59, color=False).split("\n") == [
         "Epoch  3/20 125/125 2s 8ms/step - loss: 0.4312",
         "  - accuracy: 0.8123 - val_loss: 3.1000e-04",
         "  - val_accuracy: 0.7500",
     ]
-    assert made(clock, running=True, done=50).fitted(40, paint=False) == "Epoch  3/20  50/125 - loss: 0.4312 - ac…"
+    assert made(clock, running=True, done=50).fit(40, color=False) == "Epoch  3/20  50/125 - loss: 0.4312 - ac…"
 
 
 def test_colours_take_no_columns(clock):
     drawn = made(clock, done=50, running=True)
-    painted, plain = drawn.fitted(139, paint=True), drawn.fitted(139, paint=False)
+    painted, plain = drawn.fit(139, color=True), drawn.fit(139, color=False)
     assert "\x1b[32m━" in painted
     assert len(re.sub(r"\x1b\[\d+m", "", painted)) == len(plain)
 

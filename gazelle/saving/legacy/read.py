@@ -14,7 +14,7 @@ from gazelle.core.errors import DamagedFileError, UnsafeFileError, message
 from gazelle.core.variable import Variable
 from gazelle.saving import config as configs
 from gazelle.saving import config_check, hdf5
-from gazelle.saving.keras_weights import need_match, report, whole
+from gazelle.saving.keras_weights import need_match, report, weight_errors
 from gazelle.saving.legacy import slots
 from gazelle.saving.legacy.arrays import Era, fitted, leaves, weights_of
 from gazelle.saving.legacy.training import compiled
@@ -36,11 +36,11 @@ def load_model(reader: hdf5.Reader, custom_objects: Mapping[str, Any] | None, co
             )
         )
     version = str(reader.attributes.get("keras_version") or parsed.get("keras_version") or "1")
-    with core.custom_object_scope(custom_objects or {}), configs.translated(label):
+    with core.custom_object_scope(custom_objects or {}), configs.config_errors(label):
         config = Words(version, parsed, label).model(parsed)
     stored = sum(math.prod(shape) for shape, _ in reader.declared.values())
     model = configs.build(config, label, custom_objects, stored)
-    with whole(label):
+    with weight_errors(label):
         load_weights(model, reader)
     training = _json(reader, "training_config", label) if compile else None
     if training is not None:
@@ -85,7 +85,7 @@ def load_weights(model: Any, reader: hdf5.Reader, *, by_name: bool = False, skip
 
 def _era(reader: hdf5.Reader) -> Era:
     """Who wrote it: Theano is told by the attribute, in Keras 1 by names of weights without TensorFlow's `:0`."""
-    words = {**reader.attributes, **reader.words("model_weights")}
+    words = {**reader.attributes, **reader.attributes_of("model_weights")}
     backend, version = words.get("backend"), str(words.get("keras_version") or "1")
     names = [path for path in reader.declared if not path.startswith("optimizer_weights")]
     theano = backend == "theano" if backend else not any(name.endswith(":0") for name in names)
@@ -107,7 +107,7 @@ def _layers(reader: hdf5.Reader, root: str) -> dict[str, list[str]]:
 
 def _listed(reader: hdf5.Reader, group: str, key: str) -> list[str]:
     """A list of names; long ones are cut into key0, key1 ..."""
-    words = reader.words(group)
+    words = reader.attributes_of(group)
     parts = [key] if key in words else sorted((k for k in words if re.fullmatch(key + r"\d+", k)), key=_number)
     if group not in reader.nodes or (not parts and key == "layer_names"):
         raise DamagedFileError(message(f"'{reader.label}' is no file of Keras", expected=f"{key} of '{group}'"))
@@ -129,7 +129,7 @@ def _json(reader: hdf5.Reader, key: str, label: str) -> dict[str, Any] | None:
 
 def _compile(model: Any, config: dict[str, Any], label: str, custom_objects: Mapping[str, Any] | None) -> None:
     try:
-        with core.custom_object_scope(custom_objects or {}), configs.translated(label):
+        with core.custom_object_scope(custom_objects or {}), configs.config_errors(label):
             model.compile_from_config(config_check.checked(compiled(config), label))
     except (UnsafeFileError, DamagedFileError) as error:
         raise type(error)(f"{error}\nload_model(..., compile=False) leaves the arguments of compile out.") from error

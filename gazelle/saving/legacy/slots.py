@@ -22,7 +22,7 @@ def load(model: Any, reader: hdf5.Reader, era: Era, weights: list[str]) -> None:
 
     weights: the names of all weights in the file, layer by layer.
     """
-    names = [str(n) for n in np.ravel(reader.words("optimizer_weights").get("weight_names", [])).tolist()]
+    names = [str(n) for n in np.ravel(reader.attributes_of("optimizer_weights").get("weight_names", [])).tolist()]
     paths = [f"optimizer_weights/{name}" for name in names]
     if not names or any(path not in reader.declared for path in paths):
         return

@@ -36,8 +36,8 @@ def model_from_yaml(yaml_string: Any, custom_objects: Mapping[str, Any] | None =
     """
     label = "the YAML text"
     text = yaml_string.decode() if isinstance(yaml_string, bytes) else yaml_string
-    if len(text) > configs.LONGEST:
-        raise UnsafeFileError(message(label, expected=f"at most {configs.LONGEST} characters", got=len(text)))
+    if len(text) > configs.MAX_BYTES:
+        raise UnsafeFileError(message(label, expected=f"at most {configs.MAX_BYTES} characters", got=len(text)))
     if not text.lstrip().startswith("{"):
         text = _plain(text, label)
     return _model(configs.parse(text.encode(), label), label, custom_objects)
@@ -47,7 +47,7 @@ def _model(parsed: dict[str, Any], label: str, custom_objects: Mapping[str, Any]
     version = str(parsed.get("keras_version", "3" if "module" in parsed else ""))
     if not version.startswith("3"):
         version = version or ("1.2" if _is_first(parsed) else "2.3")
-        with core.custom_object_scope(custom_objects or {}), configs.translated(label):
+        with core.custom_object_scope(custom_objects or {}), configs.config_errors(label):
             parsed = Words(version, parsed, label).model(parsed)
     return configs.build(parsed, label, custom_objects)
 

@@ -48,7 +48,7 @@ class Words:
         own = {k: v for k, v in config.items() if k in ("name", "trainable", "input_layers", "output_layers")}
         _shift(layers, own)
         for entry in layers:
-            entry["inbound_nodes"] = [tf_keras_config.call(call) for call in entry["inbound_nodes"]]
+            entry["inbound_nodes"] = [tf_keras_config.convert_call(call) for call in entry["inbound_nodes"]]
         own |= {"name": own.get("name") or name, "layers": layers}
         return {"module": "keras", "class_name": "Functional", "config": own}
 
@@ -93,7 +93,7 @@ class Words:
         module = "keras.layers" if kind in core.REGISTRY["layers"] else entry.get("module")
         if not self.old and "trainable" not in config and core.snake(kind) in {*OPS, *core.REGISTRY.get("ops", {})}:
             module = "keras.src.ops.numpy"  # an operator as a step of the graph
-        return tf_keras_config.renewed(
+        return tf_keras_config.to_keras3(
             {"module": module, "class_name": kind, "config": config, "registered_name": None}
         )
 
@@ -116,7 +116,7 @@ class Words:
 
         def add(layer: dict[str, Any], *before: str) -> str:
             own = layer["config"]["name"]
-            tensors = [tf_keras_config.tensor([b, 0, 0]) for b in before]
+            tensors = [tf_keras_config.tensor_reference([b, 0, 0]) for b in before]
             call: dict[str, Any] = {"args": [tensors] if len(tensors) > 1 else tensors, "kwargs": {}}
             layers.append({**layer, "name": own, "inbound_nodes": [call] if before else []})
             return str(own)

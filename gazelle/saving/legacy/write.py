@@ -43,7 +43,7 @@ def _dump(model: Any, include_optimizer: bool, h5py: Any) -> bytes:
         if compiled and getattr(model, "optimizer", None) is not None:
             state = [(v.path, v) for v in keras_weight_order.optimizer_variables(model)]
             _group(file.create_group("optimizer_weights"), state)
-    return checksum.sealed(buffer.getbuffer())
+    return checksum.append_checksum(buffer.getbuffer())
 
 
 def _training(compiled: dict[str, Any]) -> dict[str, Any]:

@@ -1,22 +1,19 @@
-"""Callbacks: those who listen to a training run, from the history to the progress display.
+"""Callbacks: objects whose methods `fit`, `evaluate` and `predict` call at events.
 
-In: events and logs from the loop. Out: records, files, changed rates, the wish to stop.
-Must not know: how a step is computed, which layers a model has.
+Input: events and logs from the loop. Output: records, files, changed learning rates, the request to stop.
+Independent of the training step and of the layers of a model.
 """
 
-from gazelle.training.callbacks.averages import SwapEMAWeights
-from gazelle.training.callbacks.backup import BackupAndRestore
-from gazelle.training.callbacks.base import Callback, CallbackList, listens_to_batches
-from gazelle.training.callbacks.checkpoint import ModelCheckpoint
-from gazelle.training.callbacks.csv import CSVLogger
-from gazelle.training.callbacks.functions import LambdaCallback
+from gazelle.training.callbacks.base import Callback, LambdaCallback
+from gazelle.training.callbacks.callback_list import CallbackList, listens_to_batches
+from gazelle.training.callbacks.checkpoint import BackupAndRestore, ModelCheckpoint
 from gazelle.training.callbacks.history import History
+from gazelle.training.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
+from gazelle.training.callbacks.loggers import CSVLogger, RemoteMonitor
 from gazelle.training.callbacks.orbax import OrbaxCheckpoint
-from gazelle.training.callbacks.progbar_logger import ProgbarLogger
-from gazelle.training.callbacks.progress import Progress
-from gazelle.training.callbacks.rates import LearningRateScheduler, ReduceLROnPlateau
-from gazelle.training.callbacks.remote import RemoteMonitor
+from gazelle.training.callbacks.progress import ProgbarLogger, Progress
 from gazelle.training.callbacks.stopping import EarlyStopping, TerminateOnNaN
+from gazelle.training.callbacks.swap_ema import SwapEMAWeights
 from gazelle.training.callbacks.tensorboard import TensorBoard
 
 __all__ = [

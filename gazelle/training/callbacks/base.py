@@ -1,17 +1,19 @@
-"""The callback: what a training run tells those who listen, and the list that passes it on."""
+"""The base class of callbacks, and callbacks made of functions."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 from gazelle.core import era
-from gazelle.core.errors import ArgumentError, message
+from gazelle.core.errors import ArgumentError, message, unknown
+
+if TYPE_CHECKING:
+    from gazelle.models import Model
 
 Kind = Literal["train", "test", "predict"]
 
-#: the events of one batch, by the loop that fires them.
+#: the events of one batch, by loop
 BATCH_EVENTS: dict[str, tuple[str, ...]] = {
     "train": ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end"),
     "test": ("on_test_batch_begin", "on_test_batch_end"),
@@ -31,189 +33,210 @@ EVENTS = (
 
 
 class Callback:
-    """Someone who listens to `fit`, `evaluate` and `predict`: subclass it and override the events you need.
+    """Base class of callbacks: methods that `fit`, `evaluate` and `predict` call at events.
 
-    `logs` is a dict of names and numbers; at the end of an epoch it holds the loss, the metrics and, with `val_` before
-    them, those of the validation. `epoch` and `batch` count from 0. Overriding a batch event makes the loop stop after
-    every batch; a callback that listens to epochs only costs nothing per batch.
+    Subclass it and override the events you need. `logs` is a dict of names and numbers; at the end of an epoch it
+    contains the loss, the metrics and, with the prefix `val_`, those of the validation. `epoch` and `batch` start at 0.
+    If a batch event is overridden, the compiled loop returns to Python after every batch; callbacks with epoch events
+    only cost nothing per batch.
 
     Attributes:
-        model: the model that runs; `self.model.stop_training = True` ends the training after the current batch.
+        model: the running model; `self.model.stop_training = True` ends the training after the current batch.
         params: {"epochs", "steps", "verbose"} of the run.
 
-    >>> class Tell(Callback):
+    >>> class PrintLoss(Callback):
     ...     def on_epoch_end(self, epoch, logs=None):
     ...         print(epoch, logs["loss"])
-    >>> Tell().on_epoch_end(0, {"loss": 0.5})
+    >>> PrintLoss().on_epoch_end(0, {"loss": 0.5})
     0 0.5
     """
 
-    model: Any = None
+    model: Model = None  # type: ignore[assignment]  # set before the first event
     params: dict[str, Any] | None = None
-    _kept: tuple[str, ...] = ()  # attributes that a resumed run has to find again
+    _state_attributes: tuple[str, ...] = ()  # saved in checkpoints and restored by a resumed run
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if cls.__module__.startswith("gazelle.") and "__init__" in cls.__dict__:
             cls.__init__ = era.listening(cls.__dict__["__init__"])  # type: ignore[method-assign]
 
-    def set_model(self, model: Any) -> None:
+    def set_model(self, model: Model) -> None:
+        """Set the attribute `model`; called before the first event.
+
+        Args:
+            model: the running model.
+        """
         self.model = model
 
     def set_params(self, params: dict[str, Any]) -> None:
+        """Set the attribute `params`; called before the first event.
+
+        Args:
+            params: {"epochs", "steps", "verbose"} of the run.
+        """
         self.params = params
 
     def state(self) -> dict[str, Any]:
-        """What the callback has to remember for a run that is resumed: numbers, strings, lists and arrays."""
-        return {name: getattr(self, name) for name in self._kept}
+        """The values that a resumed run needs: numbers, strings, lists and arrays by name."""
+        return {name: getattr(self, name) for name in self._state_attributes}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up what `state` gave; called after `on_train_begin`."""
-        for name in self._kept:
+        """Restore the values of `state()`; called after `on_train_begin`.
+
+        Args:
+            state: what `state()` returned.
+        """
+        for name in self._state_attributes:
             if name in state:
                 setattr(self, name, state[name])
 
-    # fmt: off
-    def on_train_begin(self, logs: Any = None) -> None: ...
-    def on_train_end(self, logs: Any = None) -> None: ...
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None: ...
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None: ...
-    def on_batch_begin(self, batch: int, logs: Any = None) -> None: ...
-    def on_batch_end(self, batch: int, logs: Any = None) -> None: ...
-    def on_test_begin(self, logs: Any = None) -> None: ...
-    def on_test_end(self, logs: Any = None) -> None: ...
-    def on_test_batch_begin(self, batch: int, logs: Any = None) -> None: ...
-    def on_test_batch_end(self, batch: int, logs: Any = None) -> None: ...
-    def on_predict_begin(self, logs: Any = None) -> None: ...
-    def on_predict_end(self, logs: Any = None) -> None: ...
-    def on_predict_batch_begin(self, batch: int, logs: Any = None) -> None: ...
-    def on_predict_batch_end(self, batch: int, logs: Any = None) -> None: ...
-    # fmt: on
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Called before the first epoch of `fit`."""
 
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        self.on_batch_begin(batch, logs)  # the event's name in Keras 1 and 2
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Called after the last epoch of `fit`."""
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Called before each epoch."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Called after each epoch, after its validation."""
+
+    def on_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Called by `on_train_batch_begin`; the name of the event in Keras 1 and 2."""
+
+    def on_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Called by `on_train_batch_end`; the name of the event in Keras 1 and 2."""
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Called before each batch of `fit`."""
+        self.on_batch_begin(batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Called after each batch of `fit`."""
         self.on_batch_end(batch, logs)
 
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Called before `evaluate` and before each validation."""
 
-def listens_to_batches(callback: Callback, kind: Kind) -> bool:
-    """Whether the class or the instance overrides an event of single batches of "train", "test" or "predict"."""
-    if isinstance(callback, CallbackList):
-        return callback.listens(kind)
-    return any(_overrides(callback, event) for event in BATCH_EVENTS[kind])
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Called after `evaluate` and after each validation."""
 
+    def on_test_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Called before each batch of `evaluate` or of a validation."""
 
-def _overrides(callback: Callback, event: str) -> bool:
-    return event in vars(callback) or getattr(type(callback), event) is not getattr(Callback, event)
+    def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Called after each batch of `evaluate` or of a validation."""
 
+    def on_predict_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Called before `predict`."""
 
-def checked(callbacks: Any) -> Iterator[Callback]:
-    """The callbacks in nested lists; anything else among them is an error."""
-    if callbacks is None:
-        return
-    if isinstance(callbacks, Callback):
-        yield callbacks
-    elif isinstance(callbacks, (list, tuple)):
-        for item in callbacks:
-            yield from checked(item)
-    elif inspect.isclass(callbacks):
-        name = callbacks.__name__
-        raise ArgumentError(
-            message("callbacks", expected="callback objects", got=f"the class {name}", hint=f"Write {name}(...).")
-        )
-    else:
-        hint = "Subclass gazelle.callbacks.Callback"
-        if callable(callbacks):
-            hint = "Wrap a function: LambdaCallback(on_epoch_end=...)"
-        got = f"{callbacks!r} of {type(callbacks).__module__}.{type(callbacks).__qualname__}"
-        raise ArgumentError(message("callbacks", expected="objects of a Callback class", got=got, hint=f"{hint}."))
+    def on_predict_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Called after `predict`."""
+
+    def on_predict_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Called before each batch of `predict`."""
+
+    def on_predict_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Called after each batch of `predict`."""
 
 
-class CallbackList(Callback):
-    """Several callbacks as one: passes every event on to each of them, in order.
+class LambdaCallback(Callback):
+    """Callback made of functions, called at the events of the same name.
+
+    Functions of `on_epoch_*` are called with (epoch, logs), of `on_*_batch_*` with (batch, logs), others with (logs).
 
     Args:
-        callbacks: callbacks, also in nested lists.
-        model: the model they listen to.
-        params: {"epochs", "steps", "verbose"}, as a dict or as keywords.
-        add_history: whether to add a `History` where none is given.
-        add_progbar: whether to add a `Progress` where none is given.
+        on_epoch_begin: called before each epoch.
+        on_epoch_end: called after each epoch.
+        on_train_begin: called before the first epoch.
+        on_train_end: called after the last epoch.
+        on_train_batch_begin: called before each batch.
+        on_train_batch_end: called after each batch.
+        **kwargs: functions for further events of `Callback`.
 
-    Attributes:
-        last_logs: the logs of the last epoch, with what callbacks added to them.
+    Raises:
+        ArgumentError: a name is not an event, or a value is not callable.
 
-    Errors: ArgumentError for a class instead of an object, and for objects that are no callbacks.
-
-    >>> calls = CallbackList([LambdaCallback(on_train_begin=lambda logs: print("begin"))])
-    >>> calls.on_train_begin()
-    begin
+    >>> print_loss = LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"]))
+    >>> print_loss.on_epoch_end(0, {"loss": 0.5})
+    0 0.5
     """
 
     def __init__(
         self,
-        callbacks: Any = None,
-        model: Any = None,
-        params: Mapping[str, Any] | None = None,
-        *,
-        add_history: bool = False,
-        add_progbar: bool = False,
-        **more: Any,
+        on_epoch_begin: Callable[[int, dict[str, Any]], object] | None = None,
+        on_epoch_end: Callable[[int, dict[str, Any]], object] | None = None,
+        on_train_begin: Callable[[dict[str, Any]], object] | None = None,
+        on_train_end: Callable[[dict[str, Any]], object] | None = None,
+        on_train_batch_begin: Callable[[int, dict[str, Any]], object] | None = None,
+        on_train_batch_end: Callable[[int, dict[str, Any]], object] | None = None,
+        **kwargs: Callable[..., object] | None,
     ) -> None:
-        from gazelle.training.callbacks.history import History  # they are callbacks themselves
-        from gazelle.training.callbacks.progress import Progress
-
-        self.callbacks = list(checked(callbacks))
-        for wanted, cls in ((add_history, History), (add_progbar, Progress)):
-            if wanted and not any(isinstance(callback, cls) for callback in self.callbacks):
-                self.callbacks.append(cls())
-        self._listeners: dict[str, list[Callback]] = {}
-        self.last_logs: Any = {}
-        if model is not None:
-            self.set_model(model)
-        self.set_params({**(params or {}), **more})
-
-    def append(self, callback: Callback) -> None:
-        self.callbacks.extend(checked(callback))
-        self._listeners.clear()
-
-    def set_model(self, model: Any) -> None:
-        self.model = model
-        for callback in self.callbacks:
-            callback.set_model(model)
-
-    def set_params(self, params: dict[str, Any]) -> None:
-        self.params = params
-        for callback in self.callbacks:
-            callback.set_params(params)
-
-    def listens(self, kind: Kind) -> bool:
-        """Whether one of the callbacks has to hear of every batch."""
-        return any(listens_to_batches(callback, kind) for callback in self.callbacks)
-
-    def _fire(self, event: str, *args: Any) -> None:
-        if event not in self._listeners:  # batch events come often: ask once who listens
-            kind = next((kind for kind, events in BATCH_EVENTS.items() if event in events), None)
-            self._listeners[event] = [c for c in self.callbacks if kind is None or listens_to_batches(c, kind)]  # type: ignore[arg-type]
-        for callback in self._listeners[event]:
-            getattr(callback, event)(*args)
-        if event == "on_epoch_end":
-            self.last_logs = args[-1]
+        functions: dict[str, Callable[..., object] | None] = {
+            "on_epoch_begin": on_epoch_begin,
+            "on_epoch_end": on_epoch_end,
+            "on_train_begin": on_train_begin,
+            "on_train_end": on_train_end,
+            "on_train_batch_begin": on_train_batch_begin,
+            "on_train_batch_end": on_train_batch_end,
+            **kwargs,
+        }
+        for event, function in functions.items():
+            if event not in EVENTS:
+                raise unknown("event of LambdaCallback", event, EVENTS)
+            if function is not None and not callable(function):
+                raise ArgumentError(message(f"LambdaCallback's {event}", expected="a function", got=repr(function)))
+            if function is not None:
+                setattr(self, event, function)
 
 
-def _firing(event: str) -> Callable[..., None]:
-    if event.endswith(("_batch_begin", "_batch_end", "_epoch_begin", "_epoch_end")):
+class BatchCounter:
+    """Counter of batches for callbacks that act every `every` batches; batch numbers restart in each epoch.
 
-        def fire_numbered(self: CallbackList, number: int, logs: Any = None) -> None:
-            self._fire(event, number, {} if logs is None else logs)
+    Args:
+        save_freq: 'epoch', or a number of batches.
+        owner: name of the callback in errors.
 
-        return fire_numbered
+    Attributes:
+        every: the number of batches; None for 'epoch'.
+        total: batches counted so far.
 
-    def fire(self: CallbackList, logs: Any = None) -> None:
-        self._fire(event, {} if logs is None else logs)
+    Raises:
+        ArgumentError: `save_freq` is neither.
+    """
 
-    return fire
+    def __init__(self, save_freq: str | int, owner: str) -> None:
+        by_batches = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
+        if save_freq != "epoch" and not by_batches:
+            got = repr(save_freq)
+            raise ArgumentError(message(f"{owner}'s save_freq", expected="'epoch' or a number > 0", got=got))
+        self.every = int(save_freq) if by_batches else None
+        self.total = self._pending = 0
+        self._last: int | None = None  # number of the last batch in its epoch
 
+    def update(self, batch: int) -> bool:
+        """Count up to a batch; events may skip batches.
 
-for _event in EVENTS:
-    setattr(CallbackList, _event, _firing(_event))
+        Args:
+            batch: number of the batch in its epoch, from 0.
+
+        Returns:
+            Whether `every` batches have passed since this was last true.
+        """
+        first_of_epoch = self._last is None or batch <= self._last
+        new = batch + 1 if first_of_epoch or self._last is None else batch - self._last
+        self._last, self._pending, self.total = batch, self._pending + new, self.total + new
+        if self.every is None or self._pending < self.every:
+            return False
+        self._pending = 0
+        return True
+
+    def state(self) -> dict[str, Any]:
+        """The counts by name."""
+        return {"counted": [self.total, self._pending, self._last]}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Restore what `state()` returned."""
+        if "counted" in state:
+            self.total, self._pending, self._last = state["counted"]

@@ -1,4 +1,4 @@
-"""The callback that writes the model to a file while it trains."""
+"""Callbacks that save the model or the whole training state."""
 
 from __future__ import annotations
 
@@ -6,47 +6,53 @@ import os
 import string
 import tempfile
 import warnings
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.core.types import PathLike
 from gazelle.metrics.name_aliases import Logs
+from gazelle.training.callbacks.base import BatchCounter, Callback
 from gazelle.training.callbacks.monitor import Monitor
+
+if TYPE_CHECKING:
+    from gazelle.saving import Autosave
 
 
 class ModelCheckpoint(Monitor):
-    """Saves the model, or its weights, after every epoch or every so many batches.
+    """Saves the model, or its weights, after every epoch or after a number of batches.
+
+    Files are replaced atomically. After a loss that is NaN or infinite nothing is saved, and a warning is issued.
 
     Args:
-        filepath: where to; `{epoch:02d}` (from 1), `{batch}` and names in the logs such as `{val_loss:.2f}` are filled
-            in. The extension is free: it tells the format to `model.save` and `model.save_weights`.
-        monitor: a name in the logs; any spelling.
-        verbose: 1 tells what is saved and why.
+        filepath: the file to write; `{epoch:02d}` (from 1), `{batch}` and names in the logs such as `{val_loss:.2f}`
+            are replaced. The extension determines the format as in `model.save` and `model.save_weights`.
+        monitor: a name in the logs, or an alias of one.
+        verbose: 1 prints what is saved and why.
         save_best_only: save only when `monitor` is better than ever before.
         save_weights_only: call `model.save_weights` instead of `model.save`.
-        mode: 'min', 'max', or 'auto', which goes by the metric.
-        save_freq: 'epoch', or a number of batches (then it listens to batches).
-        initial_value_threshold: the value that the first save has to beat.
-        keep: how many of the files written in this run stay; older ones are deleted. None: all.
+        mode: 'min', 'max', or 'auto', which depends on the metric.
+        save_freq: 'epoch', or a number of batches (the callback then has batch events).
+        initial_value_threshold: the value that the first save must improve on.
+        keep: number of files written in this run that are kept; older ones are deleted. None keeps all.
 
-    A file is replaced in one step: a crash leaves the old one or the new one. After a loss that is NaN or infinite
-    nothing is saved, with a warning.
-
-    Errors: ArgumentError for a name that is not in the logs (listing those that are), and for a path that is a folder;
-    OSError, before any work, for a folder that cannot be written.
+    Raises:
+        ArgumentError: a name is not in the logs, or the path is a folder.
+        OSError: the folder cannot be written; raised before the first epoch.
 
     >>> ModelCheckpoint("run/{epoch:02d}-{val_loss:.2f}.keras").save_freq
     'epoch'
     """
 
-    _kept = ("best", "saved", "_batches", "_last_batch")
+    _state_attributes = ("best", "saved")
 
     def __init__(
         self,
-        filepath: str | os.PathLike[str],
+        filepath: PathLike,
         monitor: str = "val_loss",
-        verbose: Any = 0,
+        verbose: int = 0,
         save_best_only: bool = False,
         save_weights_only: bool = False,
         mode: str = "auto",
@@ -56,29 +62,32 @@ class ModelCheckpoint(Monitor):
         keep: int | None = None,
     ) -> None:
         super().__init__(monitor, mode, best=initial_value_threshold)
-        by_batches = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
-        if save_freq != "epoch" and not by_batches:
-            got = repr(save_freq)
-            raise ArgumentError(message("ModelCheckpoint's save_freq", expected="'epoch' or a number > 0", got=got))
+        self._counter = BatchCounter(save_freq, "ModelCheckpoint")
         if keep is not None and keep < 1:
             raise ArgumentError(message("ModelCheckpoint's keep", expected="None or a number > 0", got=keep))
-        if by_batches and save_best_only and monitor.startswith("val_"):
+        if self._counter.every and save_best_only and monitor.startswith("val_"):
             raise ArgumentError(
                 message(
-                    f"ModelCheckpoint saves every {save_freq} batches, where '{monitor}' is not known yet",
+                    f"ModelCheckpoint saves every {save_freq} batches, where '{monitor}' is not available",
                     hint=f"Use save_freq='epoch', or monitor='{monitor.removeprefix('val_')}'.",
                 )
             )
         self.filepath, self.verbose, self.keep = os.fspath(filepath), verbose, keep
         self.save_best_only, self.save_weights_only, self.save_freq = save_best_only, save_weights_only, save_freq
         self.saved: list[str] = []  # files of this run, oldest first
-        self._epoch = self._batches = 0
-        self._last_batch: int | None = None
-        if by_batches:  # set on the object: a checkpoint by epochs must not listen to batches
-            self.on_train_batch_end = self._count_batch  # type: ignore[method-assign]
+        self._epoch = 0
+        if self._counter.every:  # set on the object: with save_freq='epoch' it must have no batch events
+            self.on_train_batch_end = self._save_if_due  # type: ignore[method-assign]
 
-    def on_train_begin(self, logs: Any = None) -> None:
-        """A place that cannot be written is found before any work is done."""
+    def state(self) -> dict[str, Any]:
+        return super().state() | self._counter.state()
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        super().restore(state)
+        self._counter.restore(state)
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Check that the folder can be written."""
         folder = os.path.dirname(self.filepath) or "."
         if "{" not in self.filepath:
             _check_file(self.filepath)
@@ -88,32 +97,27 @@ class ModelCheckpoint(Monitor):
                 tempfile.TemporaryFile(dir=folder).close()
             except OSError as error:
                 text = f"ModelCheckpoint cannot write into '{folder}' ({error.strerror})"
-                raise OSError(error.errno, message(text, hint="Give filepath a folder that can be written.")) from None
+                raise OSError(error.errno, message(text, hint="Use a filepath in a writable folder.")) from None
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._epoch = epoch
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if self.save_freq == "epoch":
             self._save(epoch, None, logs)
 
-    def _count_batch(self, batch: int, logs: Any = None) -> None:
-        fresh = self._last_batch is None or batch <= self._last_batch  # the first event of an epoch
-        self._batches += batch + 1 if fresh or self._last_batch is None else batch - self._last_batch
-        self._last_batch = batch
-        assert isinstance(self.save_freq, int)
-        if self._batches >= self.save_freq:
-            self._batches = 0
+    def _save_if_due(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if self._counter.update(batch):
             self._save(self._epoch, batch, logs)
 
-    def _save(self, epoch: int, batch: int | None, logs: Any) -> None:
+    def _save(self, epoch: int, batch: int | None, logs: dict[str, Any] | None) -> None:
         loss = (logs or {}).get("loss", 0.0)
         if np.ndim(loss) == 0 and not np.isfinite(loss):
-            text = f"ModelCheckpoint saves nothing after epoch {epoch + 1}, with loss {loss}; the file before it stays."
+            text = f"ModelCheckpoint saves nothing after epoch {epoch + 1}, with loss {loss}; the old file stays."
             warnings.warn(text, UserWarning, stacklevel=2)
             return
         path = self._path(epoch, batch, logs)
-        if not self._wanted(epoch, logs, path):
+        if not self._should_save(epoch, logs, path):
             return
         _check_file(path)
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
@@ -121,10 +125,10 @@ class ModelCheckpoint(Monitor):
             self.model.save_weights(path)
         else:
             self.model.save(path)
-        self._forget_old(path)
+        self._remove_old(path)
 
-    def _path(self, epoch: int, batch: int | None, logs: Any) -> str:
-        """`filepath` with its fields filled in, names in any spelling."""
+    def _path(self, epoch: int, batch: int | None, logs: dict[str, Any] | None) -> str:
+        """`filepath` with its fields replaced."""
         numbers = {"epoch": epoch + 1} | ({} if batch is None else {"batch": batch + 1})
         fields = Logs({**numbers, **(logs or {})})
         try:
@@ -139,25 +143,25 @@ class ModelCheckpoint(Monitor):
                 message(f"ModelCheckpoint's filepath '{self.filepath}' has a bad field ({error})")
             ) from None
 
-    def _wanted(self, epoch: int, logs: Any, path: str) -> bool:
-        said = f"saving model to {path}"
-        wanted = True
+    def _should_save(self, epoch: int, logs: dict[str, Any] | None, path: str) -> bool:
+        text = f"saving model to {path}"
+        save = True
         if self.save_best_only:
             current = self._current(logs)
             if current is None:
                 return False
             best = "None" if self.best is None else f"{self.best:.5f}"
-            wanted = self._better(current, self.best)
-            said = f"{self.monitor} improved from {best} to {current:.5f}, {said}"
-            if wanted:
+            save = self._is_better(current, self.best)
+            text = f"{self.monitor} improved from {best} to {current:.5f}, {text}"
+            if save:
                 self.best = current
             else:
-                said = f"{self.monitor} did not improve from {best}"
+                text = f"{self.monitor} did not improve from {best}"
         if self.verbose:
-            print(f"Epoch {epoch + 1}: {said}")
-        return wanted
+            print(f"Epoch {epoch + 1}: {text}")
+        return save
 
-    def _forget_old(self, path: str) -> None:
+    def _remove_old(self, path: str) -> None:
         self.saved = [*(old for old in self.saved if old != path), path]
         while self.keep is not None and len(self.saved) > self.keep:
             oldest = self.saved.pop(0)
@@ -167,7 +171,63 @@ class ModelCheckpoint(Monitor):
 
 def _check_file(path: str) -> None:
     if os.path.isdir(path):
-        hint = "Give the name of a file, such as 'folder/model.keras'."
+        hint = "Use the name of a file, such as 'folder/model.keras'."
         raise ArgumentError(
             message("ModelCheckpoint's filepath", expected="a file", got=f"the folder {path}", hint=hint)
         )
+
+
+class BackupAndRestore(Callback):
+    """Writes checkpoints of the whole training state into a folder, and resumes when `fit` is called again.
+
+    A checkpoint contains the weights, the optimizer's state, the position in the epoch, the history and the state of
+    other callbacks. Resuming is that of `fit(resume=True)`, from `backup_dir` instead of the folder of the program. A
+    checkpoint is also written when the training is interrupted.
+
+    Args:
+        backup_dir: the folder; created if it does not exist.
+        save_freq: 'epoch', or a number of batches (the callback then has batch events).
+        double_checkpoint: accepted for compatibility; the last two checkpoints are always kept.
+        delete_checkpoint: remove the checkpoints when the training has ended.
+
+    Raises:
+        ArgumentError: `backup_dir` is empty, or `save_freq` is neither 'epoch' nor a number.
+
+    >>> BackupAndRestore("backup").save_freq
+    'epoch'
+    """
+
+    autosave: Autosave | None = None  # set by fit; writes and reads the checkpoints
+
+    def __init__(
+        self,
+        backup_dir: PathLike,
+        save_freq: str | int = "epoch",
+        double_checkpoint: bool = False,
+        delete_checkpoint: bool = True,
+    ) -> None:
+        self._counter = BatchCounter(save_freq, "BackupAndRestore")
+        if not os.fspath(backup_dir):
+            raise ArgumentError(message("BackupAndRestore's backup_dir", expected="the name of a folder", got="''"))
+        self.backup_dir, self.save_freq = os.fspath(backup_dir), save_freq
+        self.double_checkpoint, self.delete_checkpoint = double_checkpoint, delete_checkpoint
+        if self._counter.every:  # set on the object: with save_freq='epoch' it must have no batch events
+            self.on_train_batch_end = self._save_if_due  # type: ignore[method-assign]
+
+    def state(self) -> dict[str, Any]:
+        return self._counter.state()
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self._counter.restore(state)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if self.save_freq == "epoch" and self.autosave is not None:
+            self.autosave.due()
+
+    def _save_if_due(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if self._counter.update(batch) and self.autosave is not None:
+            self.autosave.due()
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        if self.delete_checkpoint and self.autosave is not None:
+            self.autosave.forget()

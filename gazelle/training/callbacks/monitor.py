@@ -1,4 +1,4 @@
-"""What callbacks that watch one number share: finding it in the logs, and telling better from worse."""
+"""Base class of callbacks that monitor one number in the logs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,21 @@ from gazelle.core.errors import ArgumentError, message, nearest, unknown
 from gazelle.metrics.name_aliases import Logs, spellings
 from gazelle.training.callbacks.base import Callback
 
-#: words in a metric's name that tell which way is better, where the metric itself does not say.
-_UP = ("acc", "auc", "precision", "recall", "f1", "fbeta", "iou", "similarity", "r2", "sensitivity", "specificity")
-_DOWN = (
+#: beginnings of parts of a metric's name that determine the direction, where the metric itself does not
+_HIGHER_IS_BETTER = (
+    "acc",
+    "auc",
+    "precision",
+    "recall",
+    "f1",
+    "fbeta",
+    "iou",
+    "similarity",
+    "r2",
+    "sensitivity",
+    "specificity",
+)
+_LOWER_IS_BETTER = (
     "loss",
     "error",
     "mse",
@@ -29,10 +41,19 @@ _DOWN = (
 
 
 class Monitor(Callback):
-    """A callback that follows `monitor` through the epochs and keeps the best value.
+    """Base class of callbacks that follow `monitor` through the epochs and remember the best value.
 
-    Better means: current < best - min_delta in mode "min", current > best + min_delta in mode "max", in float32, as
-    Keras compares. A NaN is never better.
+    A value is better if  current < best - min_delta  in mode 'min', or  current > best + min_delta  in mode 'max', in
+    float32 as in Keras. NaN is never better.
+
+    Args:
+        monitor: a name in the logs, or an alias of one.
+        mode: 'min', 'max', or 'auto', which depends on the metric.
+        min_delta: the smallest improvement that counts.
+        best: the value that the first one must improve on.
+
+    Raises:
+        ArgumentError: an unknown mode; at the end of an epoch, `monitor` is not in the logs.
     """
 
     def __init__(self, monitor: str, mode: str, min_delta: float = 0.0, best: float | None = None) -> None:
@@ -41,8 +62,8 @@ class Monitor(Callback):
         self.monitor, self.mode, self.min_delta, self.best = monitor, mode, abs(min_delta), best
         self._seen = False
 
-    def _current(self, logs: Any) -> float | None:
-        """The monitored number; None in an epoch that was not validated; an error where no such name exists."""
+    def _current(self, logs: dict[str, Any] | None) -> float | None:
+        """The monitored number; None in an epoch without validation."""
         found = Logs(logs or {})
         if self.monitor in found:
             self._seen = True
@@ -51,10 +72,10 @@ class Monitor(Callback):
         sometimes = self._seen or (self.params or {}).get("validation_freq", 1) != 1
         if self.monitor.startswith("val_") and not validated and sometimes:
             return None
-        hint = "Choose one of these names for monitor=."
+        hint = "Use one of these names for monitor."
         if self.monitor.startswith("val_") and not validated:
             near = nearest(self.monitor.removeprefix("val_"), found)
-            hint = f"Give fit validation data, or watch the training: monitor={(near or ['loss'])[0]!r}."
+            hint = f"Pass validation data to fit, or monitor the training: monitor={(near or ['loss'])[0]!r}."
         raise ArgumentError(
             message(
                 f"{type(self).__name__} monitors '{self.monitor}', which is not in the logs",
@@ -63,17 +84,16 @@ class Monitor(Callback):
             )
         )
 
-    def _better(self, current: float, than: float | None) -> bool:
+    def _is_better(self, current: float, than: float | None) -> bool:
         if np.isnan(current):
             return False
         if than is None:
             return True
-        if self._upwards():
+        if self._higher_is_better():
             return bool(np.float32(current - self.min_delta) > np.float32(than))
         return bool(np.float32(current + self.min_delta) < np.float32(than))
 
-    def _upwards(self) -> bool:
-        """Whether a higher value is better."""
+    def _higher_is_better(self) -> bool:
         if self.mode != "auto":
             return self.mode == "max"
         name = self.monitor.removeprefix("val_")
@@ -81,17 +101,17 @@ class Monitor(Callback):
             return False
         for metric in getattr(self.model, "metrics", None) or ():
             direction = getattr(metric, "_direction", None)
-            ours = any(s == metric.name or s.endswith(f"_{metric.name}") for s in spellings(name))
-            if direction is not None and ours:
+            is_monitored = any(s == metric.name or s.endswith(f"_{metric.name}") for s in spellings(name))
+            if direction is not None and is_monitored:
                 return bool(direction == "up")
         parts = "_".join(spellings(name)).lower().split("_")
-        for words, up in ((_DOWN, False), (_UP, True)):
-            if any(part.startswith(words) for part in parts):
-                return up
+        for beginnings, higher in ((_LOWER_IS_BETTER, False), (_HIGHER_IS_BETTER, True)):
+            if any(part.startswith(beginnings) for part in parts):
+                return higher
         raise ArgumentError(
             message(
-                f"{type(self).__name__} cannot tell whether a high or a low '{self.monitor}' is better",
-                hint="Say mode='max' or mode='min'.",
+                f"{type(self).__name__} cannot determine whether a high or a low '{self.monitor}' is better",
+                hint="Pass mode='max' or mode='min'.",
             )
         )
 
@@ -105,9 +125,9 @@ def _scalar(value: Any, name: str) -> float:
     return float(array.reshape(()))
 
 
-def endured(owner: Any, patience: Any) -> Any:
-    """`patience`, which has to be a number from 0 on."""
+def check_patience(owner: Callback, patience: float) -> float:
+    """`patience` if it is a number >= 0, else an ArgumentError."""
     if isinstance(patience, (bool, str)) or not patience >= 0:
-        who = type(owner).__name__
-        raise ArgumentError(message(f"{who}'s patience", expected="a number of epochs from 0 on", got=repr(patience)))
+        name = type(owner).__name__
+        raise ArgumentError(message(f"{name}'s patience", expected="a number of epochs >= 0", got=repr(patience)))
     return patience

@@ -1,13 +1,21 @@
-"""The callback that keeps checkpoints in orbax's format."""
+"""The callback that writes checkpoints in the format of orbax."""
 
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from gazelle.core.errors import ArgumentError, StateError, message
+from gazelle.core.errors import StateError, message
+from gazelle.core.types import PathLike
 from gazelle.layers import weight_tree
+from gazelle.training.callbacks.base import BatchCounter
 from gazelle.training.callbacks.monitor import Monitor
+
+if TYPE_CHECKING:
+    from orbax.checkpoint import CheckpointManager
+
+    from gazelle.models import Model
 
 
 def _orbax() -> Any:
@@ -19,36 +27,38 @@ def _orbax() -> Any:
 
 
 class OrbaxCheckpoint(Monitor):
-    """Saves weights and the optimizer's state as a tree of arrays, `directory/<step>`, by orbax.
+    """Saves the weights and the optimizer's state as a tree of arrays, `directory/<step>`, with orbax.
 
-    The tree is {"weights": {path: array}, "optimizer": {number: array}}, so other JAX programs can read it; the model's
-    config stands beside it. `load_into` reads it back.
+    The tree is {"weights": {path: array}, "optimizer": {number: array}}, so that other JAX programs can read it; the
+    model's config is saved with it. `load_into` reads it back.
 
     Args:
         directory: the folder of the checkpoints.
-        monitor: a name in the logs; any spelling.
-        verbose: 1 tells what is saved.
+        monitor: a name in the logs, or an alias of one.
+        verbose: 1 prints what is saved.
         save_best_only: save only when `monitor` is better than ever before.
-        mode: 'min', 'max', or 'auto', which goes by the metric.
-        save_freq: 'epoch' (a step is an epoch, from 0), or a number of batches (a step is a batch).
-        initial_value_threshold: the value that the first save has to beat.
-        max_to_keep: how many of the latest stay; None: all.
-        save_on_background: go on with the training while it is written.
-        save_weights_only: leave the optimizer and the config out.
+        mode: 'min', 'max', or 'auto', which depends on the metric.
+        save_freq: 'epoch' (steps are epochs, from 0), or a number of batches (steps are batches).
+        initial_value_threshold: the value that the first save must improve on.
+        max_to_keep: number of checkpoints that are kept; None for all.
+        save_on_background: continue training during the write.
+        save_weights_only: omit the optimizer and the config.
 
-    Errors: ImportError without orbax; StateError for a `load_into` that finds nothing.
+    Raises:
+        ArgumentError: `save_freq` is neither 'epoch' nor a number.
+        ImportError: orbax is not installed.
 
     >>> OrbaxCheckpoint("checkpoints", save_freq=100, max_to_keep=3).save_freq
     100
     """
 
-    _kept = ("best", "_batches", "_seen_batch", "_total")
+    _state_attributes = ("best",)
 
     def __init__(
         self,
-        directory: str | os.PathLike[str],
+        directory: PathLike,
         monitor: str = "val_loss",
-        verbose: Any = 0,
+        verbose: int = 0,
         save_best_only: bool = False,
         mode: str = "auto",
         save_freq: str | int = "epoch",
@@ -58,22 +68,24 @@ class OrbaxCheckpoint(Monitor):
         save_weights_only: bool = False,
     ) -> None:
         super().__init__(monitor, mode, best=initial_value_threshold)
-        by_batches = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
-        if save_freq != "epoch" and not by_batches:
-            got = repr(save_freq)
-            raise ArgumentError(message("OrbaxCheckpoint's save_freq", expected="'epoch' or a number > 0", got=got))
+        self._counter = BatchCounter(save_freq, "OrbaxCheckpoint")
         self.directory, self.verbose, self.save_best_only = os.path.abspath(directory), verbose, save_best_only
         self.save_freq, self.max_to_keep = save_freq, max_to_keep
         self.save_on_background, self.save_weights_only = save_on_background, save_weights_only
-        self._manager: Any = None
-        self._batches = self._total = 0
-        self._seen_batch: int | None = None
-        if by_batches:  # set on the object: one by epochs must not listen to batches
-            self.on_train_batch_end = self._count_batch  # type: ignore[method-assign]
+        self._manager: CheckpointManager | None = None
+        if self._counter.every:  # set on the object: with save_freq='epoch' it must have no batch events
+            self.on_train_batch_end = self._save_if_due  # type: ignore[method-assign]
+
+    def state(self) -> dict[str, Any]:
+        return super().state() | self._counter.state()
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        super().restore(state)
+        self._counter.restore(state)
 
     @property
-    def manager(self) -> Any:
-        """orbax's CheckpointManager of the folder."""
+    def manager(self) -> CheckpointManager:
+        """The CheckpointManager of the folder."""
         if self._manager is None:
             ocp = _orbax()
             options = ocp.CheckpointManagerOptions(
@@ -89,42 +101,49 @@ class OrbaxCheckpoint(Monitor):
             tree["optimizer"] = {f"{i:05d}": v.numpy() for i, v in enumerate(optimizer.variables)}
         return tree
 
-    def _save(self, step: int, logs: Any) -> None:
+    def _save(self, step: int, logs: dict[str, Any] | None) -> None:
         if self.save_best_only:
             current = self._current(logs)
-            if current is None or not self._better(current, self.best):
+            if current is None or not self._is_better(current, self.best):
                 return
             self.best = current
         args = _orbax().args
-        parts = {"tree": args.StandardSave(self._tree(self.model))}
+        items = {"tree": args.StandardSave(self._tree(self.model))}
         if not self.save_weights_only:
-            parts["config"] = args.JsonSave(self.model.get_config())
-        self.manager.save(step, args=args.Composite(**parts), force=True)
+            items["config"] = args.JsonSave(self.model.get_config())
+        self.manager.save(step, args=args.Composite(**items), force=True)
         if self.verbose:
             print(f"OrbaxCheckpoint: saving step {step} to {self.directory}")
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if self.save_freq == "epoch":
             self._save(epoch, logs)
 
-    def _count_batch(self, batch: int, logs: Any = None) -> None:
-        fresh = self._seen_batch is None or batch <= self._seen_batch
-        new = batch + 1 if fresh or self._seen_batch is None else batch - self._seen_batch
-        self._seen_batch, self._batches, self._total = batch, self._batches + new, self._total + new
-        if self._batches >= int(self.save_freq):
-            self._batches = 0
-            self._save(self._total, logs)
+    def _save_if_due(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if self._counter.update(batch):
+            self._save(self._counter.total, logs)
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self.wait_until_finished()
 
     def wait_until_finished(self) -> None:
-        """Return when everything is on disk."""
+        """Wait for a running write."""
         if self._manager is not None:
             self._manager.wait_until_finished()
 
-    def load_into(self, model: Any, step: int | None = None) -> int:
-        """Put a checkpoint, the latest if `step` is None, into a model of the same layers. Returns its step."""
+    def load_into(self, model: Model, step: int | None = None) -> int:
+        """Load a checkpoint into a model with the same layers.
+
+        Args:
+            model: the model.
+            step: the step of the checkpoint; None for the latest.
+
+        Returns:
+            The step.
+
+        Raises:
+            StateError: there is no such checkpoint, or it is of another model.
+        """
         self.wait_until_finished()
         manager = self.manager
         found = manager.latest_step() if step is None else step
@@ -136,8 +155,9 @@ class OrbaxCheckpoint(Monitor):
         tree = manager.restore(found, args=args.Composite(tree=args.StandardRestore()))["tree"]
         variables = weight_tree.named_variables(model)
         if set(variables) != set(tree["weights"]):
-            odd = sorted(set(variables) ^ set(tree["weights"]))
-            raise StateError(message(f"The checkpoint {found} is of another model", got=f"other weights: {odd[:5]}"))
+            different = sorted(set(variables) ^ set(tree["weights"]))
+            got = f"other weights: {different[:5]}"
+            raise StateError(message(f"The checkpoint {found} is of another model", got=got))
         for path, variable in variables.items():
             variable.assign(tree["weights"][path])
         optimizer = getattr(model, "optimizer", None)

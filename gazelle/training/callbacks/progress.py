@@ -1,4 +1,4 @@
-"""The display of fit, evaluate and predict."""
+"""The progress display of fit, evaluate and predict."""
 
 from __future__ import annotations
 
@@ -7,22 +7,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from gazelle.core.errors import ArgumentError, message
-from gazelle.training.callbacks import output_device
+from gazelle.training.callbacks import progress_output
 from gazelle.training.callbacks.base import Callback
-from gazelle.training.callbacks.progress_line import Line
+from gazelle.training.callbacks.progress_line import ProgressLine
 
-_INTERVAL = 0.1  # seconds between two looks at a changing line
+_INTERVAL = 0.1  # seconds between two updates of a changing line
 
 
 class Progress(Callback):
-    """Shows how far a run is. The loop tells it: it listens to no batches, so it costs no time per batch.
+    """Progress display. The loop calls it directly: it has no batch events and costs no time per batch.
 
     `start`, `advance` and `finish` frame a pass over the data; `epoch_begin` and `epoch_end` are the same for an epoch
-    of `fit`. A pass may start within another one (validation): only the outer one leaves a line.
+    of `fit`. A pass may start within another one (validation); only the outer one leaves a line.
 
     Args:
-        verbose: 0 shows nothing; 1 or "auto" a changing line on a screen and one plain line per epoch in a pipe;
+        verbose: 0 shows nothing; 1 or "auto" a changing line on a terminal and one plain line per epoch in a pipe;
             2 one plain line per epoch everywhere.
+
+    Raises:
+        ArgumentError: another value of `verbose`.
 
     >>> show = Progress(verbose=2)
     >>> show.epoch_begin(0, 3, steps=10)
@@ -31,42 +34,69 @@ class Progress(Callback):
     Epoch 1/3 - 10/10 - 0s - ...s/step - loss: 0.5000
     """
 
-    def __init__(self, verbose: Any = "auto") -> None:
+    def __init__(self, verbose: int | str = "auto") -> None:
         if verbose not in ("auto", 0, 1, 2):
             raise ArgumentError(message("verbose", expected="'auto', 0, 1 or 2", got=repr(verbose)))
         self.verbose = 1 if verbose == "auto" else int(verbose)
-        self._lines: list[Line] = []
-        self._screen: output_device.Pipe = output_device.find(2)
-        self._drawn = -1.0  # when the screen last changed
+        self._lines: list[ProgressLine] = []
+        self._output = progress_output.choose_output(2)
+        self._drawn = -1.0  # time of the last update
 
     def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()  # whatever happened: the cursor is visible again
+        self.close()  # after an error too: the cursor becomes visible again
 
     def epoch_begin(self, epoch: int, epochs: int, steps: int | None) -> None:
+        """Start an epoch.
+
+        Args:
+            epoch: its number, from 0.
+            epochs: the number of epochs.
+            steps: steps in an epoch; None if unknown.
+        """
         self.start(f"Epoch {epoch + 1:>{len(str(epochs))}}/{epochs}", steps)
 
     def epoch_end(self, logs: Mapping[str, Any] | None = None) -> None:
+        """End an epoch; its line stays.
+
+        Args:
+            logs: the final logs; those of the last `advance` if None.
+        """
         self.finish(logs)
 
     def start(self, title: str, steps: int | None = None) -> None:
-        """A pass of `steps` steps begins; None: nobody knows how many."""
+        """Start a pass.
+
+        Args:
+            title: the beginning of the line.
+            steps: steps in the pass; None if unknown.
+        """
         if self.verbose:
             if not self._lines:
-                self._screen = output_device.find(self.verbose)
-            self._lines.append(Line(title, steps))
+                self._output = progress_output.choose_output(self.verbose)
+            self._lines.append(ProgressLine(title, steps))
             self._draw()
 
     def advance(self, done: int, total: int | None = None, logs: Mapping[str, Any] | None = None) -> None:
-        """`done` steps of `total` are over; `logs` may still be arrays on the device."""
+        """Report progress.
+
+        Args:
+            done: steps that are done.
+            total: steps in the pass; None if unknown.
+            logs: names and numbers; the numbers may be arrays on the device, which are read when they are shown.
+        """
         if self._lines:
             self._lines[-1].report(done, total, logs or {})
             self._draw()
 
     def finish(self, logs: Mapping[str, Any] | None = None) -> None:
-        """The pass is over; its line stays."""
+        """End a pass; its line stays.
+
+        Args:
+            logs: the final logs; those of the last `advance` if None.
+        """
         if not self._lines:
             return
         line = self._lines.pop()
@@ -74,26 +104,42 @@ class Progress(Callback):
         line.total = line.total or line.done or None
         line.logs = line.logs if logs is None else logs
         if not self._lines:
-            self._screen.keep(line)
+            self._output.print(line)
             self._drawn = line.ended
 
     def note(self, text: str) -> None:
-        """Say something on a line of its own, where anything is shown at all."""
+        """Print a line of text unless `verbose` is 0."""
         if self.verbose:
-            self._screen.clear()
-            self._screen.write(text + "\n")
+            self._output.clear()
+            self._output.write(text + "\n")
 
     def clear(self) -> None:
-        """Take the changing line away, so that others may print; the next `advance` brings it back."""
-        self._screen.clear()
+        """Remove the changing line so that other code may print; the next `advance` shows it again."""
+        self._output.clear()
 
     def close(self) -> None:
-        """Leave the screen in order, also when the run broke off."""
-        self._screen.clear()
+        """Remove the changing line and forget running passes."""
+        self._output.clear()
         self._lines.clear()
 
     def _draw(self) -> None:
         now = time.perf_counter()
         if now - self._drawn >= _INTERVAL:
             self._drawn = now
-            self._screen.draw(self._lines[-1])
+            self._output.draw(self._lines[-1])
+
+
+class ProgbarLogger(Progress):
+    """The progress display under its name in Keras; it uses the argument `verbose` of `fit`.
+
+    >>> ProgbarLogger().verbose
+    1
+    """
+
+    def __init__(self) -> None:
+        super().__init__("auto")
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        super().set_params(params)
+        verbose = (params or {}).get("verbose", self.verbose)
+        self.verbose = 1 if verbose == "auto" else int(verbose)

@@ -1,4 +1,4 @@
-"""Callbacks that end the training: when nothing improves any more, and when the loss is no number."""
+"""Callbacks that end the training: without improvement, and on NaN."""
 
 from __future__ import annotations
 
@@ -8,69 +8,72 @@ import numpy as np
 
 from gazelle.core.errors import StateError, message
 from gazelle.training.callbacks.base import Callback
-from gazelle.training.callbacks.monitor import Monitor, endured
+from gazelle.training.callbacks.monitor import Monitor, check_patience
 
 
 class EarlyStopping(Monitor):
-    """Ends the training when `monitor` has not become better for `patience` epochs.
+    """Ends the training when `monitor` has not improved for `patience` epochs.
 
     Args:
-        monitor: a name in the logs; any spelling, so 'acc' finds 'accuracy'.
-        min_delta: the smallest change that counts.
-        patience: epochs without a better value that are endured.
-        verbose: 1 tells when it stops and restores.
-        mode: 'min', 'max', or 'auto', which goes by the metric.
-        baseline: a value that has to be beaten too, or the waiting goes on.
-        restore_best_weights: put the weights of the best epoch back when the training ends, whoever ended it.
-        start_from_epoch: epochs that are not looked at.
+        monitor: a name in the logs, or an alias of one: 'acc' finds 'accuracy'.
+        min_delta: the smallest improvement that counts.
+        patience: number of epochs without improvement.
+        verbose: 1 prints when it stops and restores.
+        mode: 'min', 'max', or 'auto', which depends on the metric.
+        baseline: a value that must be exceeded too, or epochs count as without improvement.
+        restore_best_weights: restore the weights of the best epoch when the training ends, for whatever reason.
+        start_from_epoch: number of first epochs that are ignored.
 
     Attributes:
-        best, best_epoch, best_weights: the best value so far, its epoch (from 0) and its weights.
-        stopped_epoch: the epoch that was the last, 0 where it did not stop the training.
+        best: the best value so far.
+        best_epoch: its epoch, from 0.
+        best_weights: the weights after it; None without `restore_best_weights`.
+        stopped_epoch: the epoch after which the callback ended the training, otherwise 0.
 
-    Errors: ArgumentError when `monitor` is not in the logs; the message lists the names that are.
+    Raises:
+        ArgumentError: `monitor` is not in the logs; the message lists the names that are.
 
     >>> EarlyStopping("val_acc", patience=3, restore_best_weights=True).mode
     'auto'
     """
 
-    _kept = ("wait", "best", "best_epoch", "best_weights", "stopped_epoch")
+    _state_attributes = ("wait", "best", "best_epoch", "best_weights", "stopped_epoch")
 
     def __init__(
         self,
         monitor: str = "val_loss",
         min_delta: float = 0,
         patience: int = 0,
-        verbose: Any = 0,
+        verbose: int = 0,
         mode: str = "auto",
         baseline: float | None = None,
         restore_best_weights: bool = False,
         start_from_epoch: int = 0,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
-        self.patience, self.verbose, self.baseline = endured(self, patience), verbose, baseline
+        self.patience, self.verbose, self.baseline = check_patience(self, patience), verbose, baseline
         self.restore_best_weights, self.start_from_epoch = restore_best_weights, start_from_epoch
         self._reset()
 
     def _reset(self) -> None:
         self.wait = self.stopped_epoch = self.best_epoch = 0
         self.best: float | None = None
-        self.best_weights: Any = None
+        self.best_weights: list[np.ndarray[Any, Any]] | None = None
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._reset()
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         current = self._current(logs)
         if current is None or epoch < self.start_from_epoch:
             return
         self.wait += 1
-        better = self._better(current, self.best)
-        if better or (self.restore_best_weights and self.best_weights is None):  # something to restore in any case
+        better = self._is_better(current, self.best)
+        if better or (self.restore_best_weights and self.best_weights is None):  # always have weights to restore
             self._remember(epoch)
         if better:
             self.best = current
-            if self.baseline is None or self._better(current, self.baseline):
+            if self.baseline is None or self._is_better(current, self.baseline):
                 self.wait = 0
         elif self.wait >= self.patience and epoch > 0:
             self.stopped_epoch = epoch
@@ -81,7 +84,7 @@ class EarlyStopping(Monitor):
         if self.restore_best_weights:
             self.best_weights = self.model.get_weights()
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if self.stopped_epoch and self.verbose:
             print(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.best_weights is not None:
@@ -91,15 +94,22 @@ class EarlyStopping(Monitor):
 
 
 class TerminateOnNaN(Callback):
-    """Ends the training after the batch in which the loss became NaN or infinite.
+    """Ends the training after the batch in which the loss became NaN or infinite; it has batch events.
 
-    It listens to batches. Args: raise_error: raise StateError instead of ending the training in good order.
+    Args:
+        raise_error: raise an error instead of ending the training regularly.
+
+    Raises:
+        StateError: the loss is NaN or infinite and `raise_error` is True.
+
+    >>> TerminateOnNaN().raise_error
+    False
     """
 
     def __init__(self, raise_error: bool = False) -> None:
         self.raise_error = raise_error
 
-    def on_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         loss = (logs or {}).get("loss")
         if loss is None or np.all(np.isfinite(loss)):
             return
@@ -107,7 +117,7 @@ class TerminateOnNaN(Callback):
             raise StateError(
                 message(
                     f"The loss is {float(np.mean(loss))} at batch {batch}",
-                    hint="Try a smaller learning rate, and look for NaN in the data.",
+                    hint="Try a smaller learning rate, and check the data for NaN.",
                 )
             )
         print(f"Batch {batch}: Invalid loss, terminating training")

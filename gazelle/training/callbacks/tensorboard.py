@@ -1,19 +1,23 @@
-"""The callback that writes event files for TensorBoard; the files are tensorboardX's work."""
+"""The callback that writes event files for TensorBoard, with tensorboardX."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gazelle.core.errors import ArgumentError, message
+from gazelle.core.errors import ArgumentError, GazelleError, message
+from gazelle.core.types import PathLike
 from gazelle.training.callbacks.base import Callback
 
+if TYPE_CHECKING:
+    from gazelle.models import Model
 
-def _writer(folder: str) -> Any:
+
+def _summary_writer(folder: str) -> Any:
     try:
         from tensorboardX import SummaryWriter
     except ImportError:
@@ -22,38 +26,42 @@ def _writer(folder: str) -> Any:
 
 
 class TensorBoard(Callback):
-    """Writes what `tensorboard --logdir logs` shows, into `log_dir/train` and `log_dir/validation`.
+    """Writes event files that `tensorboard --logdir logs` displays, in `log_dir/train` and `log_dir/validation`.
 
-    Each epoch: `epoch_<name>` of all logs and the learning rates; `evaluate` writes `evaluation_<name>_vs_iterations`.
+    Each epoch writes `epoch_<name>` of all logs and the learning rates; `evaluate` writes
+    `evaluation_<name>_vs_iterations`.
 
     Args:
         log_dir: the folder.
-        histogram_freq: histograms of all weights every so many epochs; 0: none.
-        write_graph: write the layers of the model as TensorBoard's Keras graph.
-        write_images: with the histograms also each weight as an image.
-        write_steps_per_second: also `epoch_steps_per_second` and `batch_steps_per_second`.
-        update_freq: 'epoch', or write `batch_<name>` every so many batches ('batch': each); it then listens to batches.
-        profile_batch: the batch, or the (first, last), that JAX's profiler records; 0: none.
-        embeddings_freq: write the tables of Embedding layers for the projector every so many epochs.
-        embeddings_metadata: a file with a line for each row of the table, or {layer's name: file}.
+        histogram_freq: write histograms of all weights every so many epochs; 0 for never.
+        write_graph: write the layers of the model as a Keras graph.
+        write_images: write each weight as an image together with the histograms.
+        write_steps_per_second: write `epoch_steps_per_second` and `batch_steps_per_second`.
+        update_freq: 'epoch', or write `batch_<name>` every so many batches ('batch': every one); the callback then has
+            batch events.
+        profile_batch: the batch, or the (first, last) batches, that JAX's profiler records; 0 for none.
+        embeddings_freq: write the tables of Embedding layers for the projector every so many epochs; 0 for never.
+        embeddings_metadata: a file with a line for each row of the table, or {name of the layer: file}.
 
-    Errors: ImportError without tensorboardX; ArgumentError for bad frequencies.
+    Raises:
+        ArgumentError: an invalid `update_freq` or `profile_batch`.
+        ImportError: tensorboardX is not installed.
 
     >>> TensorBoard("run", update_freq=100).update_freq
     100
     """
 
-    _kept = ("_trained", "_tested")
+    _state_attributes = ("_trained", "_tested")
 
     def __init__(
         self,
-        log_dir: str | os.PathLike[str] = "logs",
+        log_dir: PathLike = "logs",
         histogram_freq: int = 0,
         write_graph: bool = True,
         write_images: bool = False,
         write_steps_per_second: bool = False,
         update_freq: str | int = "epoch",
-        profile_batch: Any = 0,
+        profile_batch: int | str | Sequence[int] = 0,
         embeddings_freq: int = 0,
         embeddings_metadata: str | Mapping[str, str] | None = None,
     ) -> None:
@@ -70,35 +78,31 @@ class TensorBoard(Callback):
         self._trained = self._tested = 0
         self._tracing = False
         self._times: dict[str, float] = {}
-        if self.update_freq != "epoch" or self._last or write_steps_per_second:  # else it must not listen to batches
+        if self.update_freq != "epoch" or self._last or write_steps_per_second:  # else no batch events
             self.on_train_batch_begin = self._batch_begin  # type: ignore[method-assign]
             self.on_train_batch_end = self._batch_end  # type: ignore[method-assign]
 
-    def _at(self, part: str) -> Any:
+    def _writer(self, part: str) -> Any:
         """The writer of "train" or "validation"."""
         if part not in self._writers:
-            self._writers[part] = _writer(os.path.join(self.log_dir, part))
+            self._writers[part] = _summary_writer(os.path.join(self.log_dir, part))
         return self._writers[part]
 
     def _scalars(self, part: str, template: str, logs: Mapping[str, Any], step: int) -> None:
         for name, value in logs.items():
             if np.size(value) == 1:
-                self._at(part).add_scalar(template.format(name), float(np.reshape(value, ())), step)
+                self._writer(part).add_scalar(template.format(name), float(np.reshape(value, ())), step)
 
-    # Training --------------------------------------------------------------------------------------------------------
-
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._trained = 0
         if self.write_graph:
-            from gazelle.training.callbacks.tensorboard_graph import write_graph
+            _write_graph(self._writer("train"), self.model)
 
-            write_graph(self._at("train"), self.model)
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._times["epoch"] = time.perf_counter()
         self._times["steps"] = float(self.model.optimizer.iterations)
 
-    def _batch_begin(self, batch: int, logs: Any = None) -> None:
+    def _batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self._trained += 1
         self._times["batch"] = time.perf_counter()
         if self._trained == self._first:
@@ -107,7 +111,7 @@ class TensorBoard(Callback):
             jax.profiler.start_trace(os.path.join(self.log_dir, "train"))
             self._tracing = True
 
-    def _batch_end(self, batch: int, logs: Any = None) -> None:
+    def _batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         if self.update_freq != "epoch" and self._trained % int(self.update_freq) == 0:
             self._scalars("train", "batch_{}", logs or {}, self._trained)
             if self.write_steps_per_second:
@@ -123,7 +127,7 @@ class TensorBoard(Callback):
             jax.profiler.stop_trace()
         self._tracing = False
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         logs = dict(logs or {})
         training = {name: value for name, value in logs.items() if not name.startswith("val_")}
         if self.write_steps_per_second:
@@ -139,7 +143,7 @@ class TensorBoard(Callback):
         for writer in self._writers.values():
             writer.flush()
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self._stop_trace()
         for writer in self._writers.values():
             writer.close()
@@ -159,13 +163,13 @@ class TensorBoard(Callback):
         for layer in self.model.layers:
             for weight in layer.weights:
                 array, path = weight.numpy(), weight.path
-                self._at("train").add_histogram(f"{path}/histogram", array, epoch)
+                self._writer("train").add_histogram(f"{path}/histogram", array, epoch)
                 image = np.atleast_2d(np.squeeze(array)).astype("float32")
                 if self.write_images and image.ndim <= 3:
                     stacked = image[None] if image.ndim == 2 else np.moveaxis(image, -1, 0)
                     low, high = stacked.min(), stacked.max()
                     grey = (stacked - low) / max(high - low, 1e-12)
-                    self._at("train").add_images(f"{path}/image", grey[:, None], epoch)
+                    self._writer("train").add_images(f"{path}/image", grey[:, None], epoch)
 
     def _embeddings(self, epoch: int) -> None:
         for layer in self.model.layers:
@@ -176,22 +180,20 @@ class TensorBoard(Callback):
                 if file is not None:
                     with open(file, encoding="utf-8") as text:
                         lines = text.read().splitlines()
-                self._at("train").add_embedding(layer.weights[0].numpy(), lines, tag=layer.name, global_step=epoch)
+                self._writer("train").add_embedding(layer.weights[0].numpy(), lines, tag=layer.name, global_step=epoch)
 
-    # Evaluation ------------------------------------------------------------------------------------------------------
-
-    def on_test_end(self, logs: Any = None) -> None:
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
         if getattr(self.model, "optimizer", None) is not None:
             step = int(self.model.optimizer.iterations)
             self._scalars("validation", "evaluation_{}_vs_iterations", logs or {}, step)
-            self._at("validation").flush()
+            self._writer("validation").flush()
 
 
 def _range(given: Any) -> tuple[int, int]:
     """(first, last) of `profile_batch`."""
-    words = given.split(",") if isinstance(given, str) else given if isinstance(given, (list, tuple)) else [given] * 2
+    values = given.split(",") if isinstance(given, str) else given if isinstance(given, (list, tuple)) else [given] * 2
     try:
-        first, last = (int(word) for word in words)
+        first, last = (int(value) for value in values)
     except (TypeError, ValueError):
         first, last = -1, -1
     if first < 0 or last < first:
@@ -199,3 +201,22 @@ def _range(given: Any) -> tuple[int, int]:
             message("TensorBoard's profile_batch", expected="a number of at least 0, or (first, last)", got=repr(given))
         )
     return first, last
+
+
+def _write_graph(writer: Any, model: Model) -> None:
+    """Write the config of a Functional or Sequential model in the format of TensorBoard's graph plugin."""
+    from tensorboardX.proto import summary_pb2, tensor_pb2, tensor_shape_pb2, types_pb2
+
+    if type(model).__name__ not in ("Functional", "Sequential", "Model"):
+        return
+    try:
+        config = model.to_json()
+    except (GazelleError, NotImplementedError, TypeError):
+        return  # functions in it have no config
+    plugin = summary_pb2.SummaryMetadata.PluginData(plugin_name="graph_keras_model", content=b"1")
+    tensor = tensor_pb2.TensorProto(
+        dtype=types_pb2.DT_STRING, string_val=[config.encode()], tensor_shape=tensor_shape_pb2.TensorShapeProto()
+    )
+    metadata = summary_pb2.SummaryMetadata(plugin_data=plugin)
+    value = summary_pb2.Summary.Value(tag="keras", metadata=metadata, tensor=tensor)
+    writer.file_writer.add_summary(summary_pb2.Summary(value=[value]), 0)

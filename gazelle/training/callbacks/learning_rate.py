@@ -1,4 +1,4 @@
-"""Callbacks that change the learning rate: by a schedule, and when nothing improves any more."""
+"""Callbacks that change the learning rate: by a schedule, and on a plateau."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import numpy as np
 
 from gazelle.core.errors import ArgumentError, StateError, message, unknown
 from gazelle.training.callbacks.base import Callback
-from gazelle.training.callbacks.monitor import Monitor, endured
+from gazelle.training.callbacks.monitor import Monitor, check_patience
 
 
 def _rate(callback: Callback) -> Any:
     """The optimizer's learning rate as a variable that can be read and assigned."""
     rate = getattr(getattr(callback.model, "optimizer", None), "learning_rate", None)
-    who = type(callback).__name__
+    name = type(callback).__name__
     if rate is None:
-        raise StateError(message(f"{who} found no optimizer with a learning rate", hint="Call model.compile first."))
+        raise StateError(message(f"{name} found no optimizer with a learning rate", hint="Call model.compile first."))
     if not hasattr(rate, "assign"):
         raise ArgumentError(
             message(
-                f"{who} cannot set the learning rate",
-                expected="an optimizer made with a number",
-                got=f"one made with the schedule {type(rate).__name__}",
+                f"{name} cannot set the learning rate",
+                expected="an optimizer with a constant learning rate",
+                got=f"one with the schedule {type(rate).__name__}",
                 hint="Use either the schedule or the callback.",
             )
         )
@@ -35,31 +35,34 @@ class LearningRateScheduler(Callback):
     """Sets the learning rate at the start of every epoch.
 
     Args:
-        schedule: a function (epoch, rate) -> rate or epoch -> rate; epochs count from 0.
-        verbose: 1 tells the new rate.
+        schedule: a function (epoch, rate) -> rate or epoch -> rate; epochs start at 0.
+        verbose: 1 prints the new rate.
 
-    Errors: ArgumentError when the schedule gives no number.
+    Raises:
+        ArgumentError: the schedule is not a function, or does not return a number.
+        StateError: the model has no optimizer with a learning rate.
 
     >>> LearningRateScheduler(lambda epoch, rate: rate if epoch < 10 else rate * 0.9).verbose
     0
     """
 
-    def __init__(self, schedule: Callable[..., Any], verbose: Any = 0) -> None:
+    def __init__(self, schedule: Callable[[int, float], float] | Callable[[int], float], verbose: int = 0) -> None:
         if not callable(schedule):
-            hint = "Give a function such as lambda epoch, rate: 0.9 * rate."
+            hint = "Pass a function such as lambda epoch, rate: 0.9 * rate."
             raise ArgumentError(message("LearningRateScheduler", expected="a function", got=repr(schedule), hint=hint))
         self.schedule, self.verbose = schedule, verbose
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         rate = _rate(self)
-        given = self.schedule(epoch, float(rate)) if _takes_two(self.schedule) else self.schedule(epoch)
-        array = np.asarray(given)
+        schedule: Any = self.schedule
+        result = schedule(epoch, float(rate)) if _takes_two(schedule) else schedule(epoch)
+        array = np.asarray(result)
         if array.size != 1 or array.dtype.kind not in "fiu" or not np.isfinite(array).all():
             raise ArgumentError(
                 message(
                     "The schedule of LearningRateScheduler",
                     expected="a number as result",
-                    got=repr(given),
+                    got=repr(result),
                     hint="Return the learning rate of the epoch.",
                 )
             )
@@ -68,7 +71,7 @@ class LearningRateScheduler(Callback):
         if self.verbose:
             print(f"Epoch {epoch + 1}: LearningRateScheduler setting learning rate to {new:.6g}.")
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if logs is not None:
             logs["learning_rate"] = float(_rate(self))
 
@@ -78,40 +81,42 @@ def _takes_two(function: Callable[..., Any]) -> bool:
         inspect.signature(function).bind(0, 0.0)
     except TypeError:
         return False
-    except ValueError:  # a function of C tells no signature
+    except ValueError:  # functions in C may have no signature
         return True
     return True
 
 
 class ReduceLROnPlateau(Monitor):
-    """Multiplies the learning rate by `factor` when `monitor` has not become better for `patience` epochs.
+    """Multiplies the learning rate by `factor` when `monitor` has not improved for `patience` epochs.
 
         rate <- max(rate * factor, min_lr)
 
     Args:
-        monitor: a name in the logs; any spelling.
-        factor: below 1.
-        patience: epochs without a better value that are endured.
-        verbose: 1 tells the new rate.
-        mode: 'min', 'max', or 'auto', which goes by the metric.
-        min_delta: the smallest change that counts.
-        cooldown: epochs after a reduction in which nothing is counted.
-        min_lr: the rate never falls below it.
+        monitor: a name in the logs, or an alias of one.
+        factor: the factor, between 0 and 1.
+        patience: number of epochs without improvement.
+        verbose: 1 prints the new rate.
+        mode: 'min', 'max', or 'auto', which depends on the metric.
+        min_delta: the smallest improvement that counts.
+        cooldown: number of epochs after a reduction that are not counted.
+        min_lr: the lower limit of the rate.
+        **kwargs: further arguments are an error.
 
-    Errors: ArgumentError for a factor of 1 or more, and when `monitor` is not in the logs.
+    Raises:
+        ArgumentError: `factor` is not between 0 and 1, or `monitor` is not in the logs.
 
     >>> ReduceLROnPlateau("loss", factor=0.5, patience=2).cooldown
     0
     """
 
-    _kept = ("wait", "best", "cooldown_counter")
+    _state_attributes = ("wait", "best", "cooldown_counter")
 
     def __init__(
         self,
         monitor: str = "val_loss",
         factor: float = 0.1,
         patience: int = 10,
-        verbose: Any = 0,
+        verbose: int = 0,
         mode: str = "auto",
         min_delta: float = 1e-4,
         cooldown: int = 0,
@@ -122,10 +127,10 @@ class ReduceLROnPlateau(Monitor):
             known = [name for name in inspect.signature(ReduceLROnPlateau).parameters if name != "kwargs"]
             raise unknown("argument of ReduceLROnPlateau", next(iter(kwargs)), known)
         if not 0 < factor < 1:
-            wanted = "a number below 1" if factor > 0 else "a number above 0"
-            raise ArgumentError(message("ReduceLROnPlateau's factor", expected=wanted, got=factor))
+            expected = "a number below 1" if factor > 0 else "a number above 0"
+            raise ArgumentError(message("ReduceLROnPlateau's factor", expected=expected, got=factor))
         super().__init__(monitor, mode, min_delta)
-        self.factor, self.patience, self.verbose = factor, endured(self, patience), verbose
+        self.factor, self.patience, self.verbose = factor, check_patience(self, patience), verbose
         self.cooldown, self.min_lr = cooldown, min_lr
         self._reset()
 
@@ -133,13 +138,14 @@ class ReduceLROnPlateau(Monitor):
         self.best: float | None = None
         self.wait = self.cooldown_counter = 0
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._reset()
 
     def in_cooldown(self) -> bool:
+        """Whether epochs are currently not counted."""
         return self.cooldown_counter > 0
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if logs is not None:
             logs["learning_rate"] = float(_rate(self))
         current = self._current(logs)
@@ -148,7 +154,7 @@ class ReduceLROnPlateau(Monitor):
         if self.in_cooldown():
             self.cooldown_counter -= 1
             self.wait = 0
-        if self._better(current, self.best):
+        if self._is_better(current, self.best):
             self.best, self.wait = current, 0
         elif not self.in_cooldown():
             self.wait += 1

@@ -1,28 +1,32 @@
-"""A bar of progress for loops that users write themselves."""
+"""A progress bar for custom loops."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.types import ArrayLike
+from gazelle.training.callbacks.progress_line import duration, number, speed
 
 
 class Progbar:
-    """How far a loop is, with the means of numbers.
+    """Progress bar of a loop, with means of metrics.
 
     Args:
-        target: number of steps; None where it is not known.
+        target: number of steps; None if unknown.
         width: columns of the bar.
         verbose: 0 silent, 1 a bar, 2 one line at the end.
-        interval: seconds between two pictures.
-        stateful_metrics: names whose numbers are shown as they are; of others the mean over the steps is shown.
-        stateless_metrics: instead: names of which the mean is shown, and of no others.
-        unit_name: the word for a step.
+        interval: minimum time between two updates in seconds.
+        stateful_metrics: names of metrics shown as they are; of others the mean over the steps is shown.
+        stateless_metrics: alternatively, names of metrics of which the mean is shown; others are shown as they are.
+        unit_name: the name of a step.
+
+    Raises:
+        ArgumentError: both `stateful_metrics` and `stateless_metrics` are given.
 
     >>> bar = Progbar(2, verbose=2)
     >>> bar.add(1, [("loss", 3.0)])
@@ -49,15 +53,23 @@ class Progbar:
         self._sums: dict[str, tuple[float, int]] = {}
         self._seen, self._began, self._shown, self._columns = 0, time.perf_counter(), -1.0, 0
 
-    def update(self, current: int, values: Any = None, finalize: bool | None = None) -> None:
-        """`current` steps are done; `values` are pairs (name, number). Those of the last step are shown as they are."""
+    def update(
+        self, current: int, values: Iterable[tuple[str, ArrayLike]] | None = None, finalize: bool | None = None
+    ) -> None:
+        """Show the progress.
+
+        Args:
+            current: steps that are done.
+            values: pairs (name, value) of metrics; those of the last step are shown as they are.
+            finalize: whether this is the last step; by default it depends on `target`.
+        """
         ended = (self.target is not None and current >= self.target) if finalize is None else finalize
         steps = max(current - self._seen, 1)
         for name, value in values or ():
-            number = float(np.mean(value))
+            mean = float(np.mean(np.asarray(value)))
             averaged = name not in self._stateful if self._stateless is None else name in self._stateless
             total, count = self._sums.get(name, (0.0, 0))
-            self._sums[name] = (total + number * steps, count + steps) if averaged and not ended else (number, 1)
+            self._sums[name] = (total + mean * steps, count + steps) if averaged and not ended else (mean, 1)
         self._seen = current
         now = time.perf_counter()
         if self.verbose == 2 and ended:
@@ -66,8 +78,13 @@ class Progbar:
             self._show(self._line(now, ended), ended)
             self._shown = now
 
-    def add(self, n: int, values: Any = None) -> None:
-        """`n` more steps are done."""
+    def add(self, n: int, values: Iterable[tuple[str, ArrayLike]] | None = None) -> None:
+        """Show the progress after `n` more steps.
+
+        Args:
+            n: number of steps.
+            values: pairs (name, value) of metrics.
+        """
         self.update(self._seen + n, values)
 
     def _show(self, line: str, ended: bool) -> None:
@@ -82,13 +99,9 @@ class Progbar:
             print(line, flush=True)
 
     def _line(self, now: float, ended: bool) -> str:
-        passed = now - self._began
-        each = passed / self._seen if self._seen else 0.0
-        clock = passed if ended or not self.target else each * (self.target - self._seen)
+        elapsed = now - self._began
+        per_step = elapsed / self._seen if self._seen else 0.0
+        clock = elapsed if ended or not self.target else per_step * (self.target - self._seen)
         count = f"{self._seen}/{self.target if self.target is not None else 'Unknown'}"
-        unit = next(
-            (f"{each * by:.0f}{name}" for by, name in ((1, "s"), (1e3, "ms")) if each * by >= 1), f"{each * 1e6:.0f}us"
-        )
-        means = {name: total / max(number, 1) for name, (total, number) in self._sums.items()}
-        shown = [f"{name}: {mean:.4f}" if abs(mean) > 1e-3 else f"{name}: {mean:.4e}" for name, mean in means.items()]
-        return " - ".join([count, f"{clock:.0f}s", f"{unit}/{self.unit_name}", *shown])
+        metrics = [f"{name}: {number(total / max(steps, 1))}" for name, (total, steps) in self._sums.items()]
+        return " - ".join([count, duration(clock), f"{speed(per_step)}/{self.unit_name}", *metrics])
