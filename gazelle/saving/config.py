@@ -12,6 +12,7 @@ from gazelle.core import config as core
 from gazelle.core import shared_objects
 from gazelle.core.errors import ArgumentError, DamagedFileError, GazelleError, UnsafeFileError, message
 from gazelle.core.traceback import warn
+from gazelle.core.variable import WeightBudget
 from gazelle.saving import config_check
 
 if TYPE_CHECKING:
