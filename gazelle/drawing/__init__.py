@@ -1,7 +1,6 @@
-"""Pictures of models: SVG, PNG and PDF without Graphviz, and the text of DOT.
+"""Plots of models: SVG, PNG and PDF without Graphviz, and text in the DOT language.
 
-In: a model, looked at through its layers and its graph. Out: files and text.
-Must not know: what a layer computes, how a model trains.
+Input: a model by its layers and its graph. Output: files and text.
 """
 
 from gazelle.drawing.dot import model_to_dot

@@ -1,18 +1,30 @@
-"""A model as boxes and arrows: what is drawn, whatever draws it."""
+"""Diagrams of models: boxes and arrows, independent of the output format."""
 
 from __future__ import annotations
 
 import dataclasses
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gazelle.core.errors import StateError, message
 from gazelle.core.symbolic import symbolic_leaves
 
+if TYPE_CHECKING:
+    from gazelle.models import Model
+
 
 @dataclasses.dataclass
-class Show:
-    """What the boxes tell."""
+class Options:
+    """Content of the boxes.
+
+    Attributes:
+        shapes: shapes of inputs and outputs.
+        dtype: dtypes of outputs.
+        layer_names: names of layers.
+        activations: activations of layers.
+        trainable: whether layers are trainable.
+        nested: show the layers of nested models.
+    """
 
     shapes: bool = False
     dtype: bool = False
@@ -24,7 +36,13 @@ class Show:
 
 @dataclasses.dataclass(eq=False)
 class Box:
-    """One layer: a title, rows of text, the models it stands in from the outermost on."""
+    """Box of one layer.
+
+    Attributes:
+        title: the first row.
+        rows: further rows.
+        groups: names of the models that contain the layer, the outermost first.
+    """
 
     title: str
     rows: list[str]
@@ -32,83 +50,92 @@ class Box:
 
 
 @dataclasses.dataclass
-class Drawing:
+class Diagram:
+    """Boxes, and arrows between them."""
+
     boxes: list[Box]
     arrows: list[tuple[Box, Box]]
 
 
-def boxes_of(model: Any, show: Show) -> Drawing:
-    """The boxes of a model's layers and the arrows between them.
+def diagram_of(model: Model, options: Options) -> Diagram:
+    """Create the diagram of a model.
 
-    Errors: StateError for a model whose layers are not known yet.
+    Args:
+        model: the model.
+        options: the content of the boxes.
+
+    Raises:
+        StateError: the model is not built and has no layers.
     """
     if not getattr(model, "built", True) and not getattr(model, "layers", None):
         raise StateError(
             message(
-                f"{type(model).__name__} '{model.name}' cannot be drawn before it is built",
+                f"{type(model).__name__} '{model.name}' cannot be plotted before it is built",
                 hint="Call it on data, or model.build((None, ...)).",
             )
         )
-    drawing = Drawing([], [])
-    _enter(model, show, (), drawing)
-    return drawing
+    diagram = Diagram([], [])
+    _add_model(model, options, (), diagram)
+    return diagram
 
 
-def _enter(model: Any, show: Show, groups: tuple[str, ...], drawing: Drawing) -> tuple[list[Box], list[Box]]:
-    """Add a model's layers; returns the boxes that arrows into it lead to, and those that leave it start from."""
+def _add_model(model: Any, options: Options, groups: tuple[str, ...], diagram: Diagram) -> tuple[list[Box], list[Box]]:
+    """Add the layers of a model; returns its first boxes, where arrows into it end, and its last boxes."""
     graph = getattr(model, "_graph", None)
-    if graph is None:  # only the layers are known, not what feeds what
-        chain = [_box(layer, show, groups) for layer in model.layers]
-        drawing.boxes += chain
-        drawing.arrows += list(pairwise(chain)) if type(model).__name__ == "Sequential" else []
+    if graph is None:  # the layers are known, but not their connections
+        chain = [_box(layer, options, groups) for layer in model.layers]
+        diagram.boxes += chain
+        diagram.arrows += list(pairwise(chain)) if type(model).__name__ == "Sequential" else []
         return chain[:1], chain[-1:]
     ends: dict[int, tuple[list[Box], list[Box]]] = {}
-    made: set[tuple[int, int]] = set()
+    arrows: set[tuple[int, int]] = set()
     for node in graph.nodes:
         operation = node.operation
         if id(operation) not in ends:
-            if show.nested and getattr(operation, "_graph", None) is not None:
-                ends[id(operation)] = _enter(operation, show, (*groups, operation.name), drawing)
+            if options.nested and getattr(operation, "_graph", None) is not None:
+                ends[id(operation)] = _add_model(operation, options, (*groups, operation.name), diagram)
             else:
-                box = _box(operation, show, groups)
-                drawing.boxes.append(box)
+                box = _box(operation, options, groups)
+                diagram.boxes.append(box)
                 ends[id(operation)] = [box], [box]
         if any(operation is tensor.node.operation for tensor in graph.flat_inputs):
-            continue  # whatever made the inputs stands outside
+            continue  # the operations that created the inputs are outside
         for tensor in node.inputs:
-            maker = id(tensor.node.operation)
-            for start in ends[maker][1] if maker in ends else []:
+            producer = id(tensor.node.operation)
+            for start in ends[producer][1] if producer in ends else []:
                 for end in ends[id(operation)][0]:
-                    if (id(start), id(end)) not in made:
-                        made.add((id(start), id(end)))
-                        drawing.arrows.append((start, end))
-    made_by = [id(t.node.operation) for t in symbolic_leaves(graph.outputs) if t.node is not None]
+                    if (id(start), id(end)) not in arrows:
+                        arrows.add((id(start), id(end)))
+                        diagram.arrows.append((start, end))
+    producers = [id(t.node.operation) for t in symbolic_leaves(graph.outputs) if t.node is not None]
     first = [box for t in graph.flat_inputs for box in ends[id(t.node.operation)][0]]
-    last = [box for maker in made_by for box in ends[maker][1]]
+    last = [box for producer in producers for box in ends[producer][1]]
     return first, last
 
 
-def _box(operation: Any, show: Show, groups: tuple[str, ...]) -> Box:
+def _box(operation: Any, options: Options, groups: tuple[str, ...]) -> Box:
     kind = type(operation).__name__ if hasattr(operation, "weights") else str(getattr(operation, "name", operation))
     inner = getattr(operation, "layer", None)  # TimeDistributed(Dense), Bidirectional(LSTM)
     kind = f"{kind}({type(inner).__name__})" if inner is not None and hasattr(inner, "weights") else kind
     name = getattr(operation, "name", kind)
     rows = []
     activation = getattr(operation, "activation", None)
-    if show.activations and activation is not None:
+    if options.activations and activation is not None:
         rows.append(f"Activation: {getattr(activation, '__name__', type(activation).__name__)}")
     nodes = getattr(operation, "nodes", None) or []
-    if show.shapes:
+    if options.shapes:
         if nodes and nodes[0].inputs:
-            rows.append(f"Input shape: {_told(nodes[0].inputs, 'shape')}")
-        rows.append(f"Output shape: {_told(symbolic_leaves(nodes[0].outputs), 'shape') if nodes else '?'}")
-    if show.dtype:
-        rows.append(f"Output dtype: {_told(symbolic_leaves(nodes[0].outputs), 'dtype') if nodes else '?'}")
-    if show.trainable and getattr(operation, "weights", None):
+            rows.append(f"Input shape: {_join(nodes[0].inputs, 'shape')}")
+        rows.append(f"Output shape: {_join(symbolic_leaves(nodes[0].outputs), 'shape') if nodes else '?'}")
+    if options.dtype:
+        rows.append(f"Output dtype: {_join(symbolic_leaves(nodes[0].outputs), 'dtype') if nodes else '?'}")
+    if options.trainable and getattr(operation, "weights", None):
         rows.append(f"Trainable: {'yes' if operation.trainable else 'no'}")
-    return Box(f"{name} ({kind})" if show.layer_names else kind, rows, groups)
+    return Box(f"{name} ({kind})" if options.layer_names else kind, rows, groups)
 
 
-def _told(tensors: list[Any], what: str) -> str:
-    words = [str(getattr(tensor, what)) for tensor in tensors]
-    return words[0] if (len(set(words)) == 1 and what == "dtype") or len(words) == 1 else ", ".join(words)
+def _join(tensors: list[Any], attribute: str) -> str:
+    values = [str(getattr(tensor, attribute)) for tensor in tensors]
+    if len(values) == 1 or (len(set(values)) == 1 and attribute == "dtype"):
+        return values[0]
+    return ", ".join(values)

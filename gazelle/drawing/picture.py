@@ -1,12 +1,12 @@
-"""Boxes at their places as rectangles, lines of text and curves: what SVG and PNG both draw."""
+"""Pictures of diagrams: rectangles, text and curves with coordinates, for all output formats."""
 
 from __future__ import annotations
 
 import dataclasses
 from itertools import pairwise
 
-from gazelle.drawing.diagram import Box, Drawing
-from gazelle.drawing.layout import laid_out
+from gazelle.diagram.diagram import Box, Diagram
+from gazelle.diagram.layout import lay_out
 
 TITLE, ROW, PAD, MARGIN = 22.0, 18.0, 10.0, 16.0
 _LETTER = 6.7  # width of a letter of 12 pixels
@@ -15,7 +15,7 @@ Point = tuple[float, float]
 
 @dataclasses.dataclass
 class Card:
-    """A box: left, top, width, height, and its text."""
+    """Rectangle of a box: left, top, width, height."""
 
     box: Box
     x: float
@@ -26,7 +26,7 @@ class Card:
 
 @dataclasses.dataclass
 class Frame:
-    """The rectangle around the layers of a model inside."""
+    """Rectangle around the layers of a nested model."""
 
     name: str
     x: float
@@ -38,50 +38,66 @@ class Frame:
 
 @dataclasses.dataclass
 class Picture:
+    """Rectangles and curves.
+
+    Attributes:
+        width: width in pixels.
+        height: height in pixels.
+        cards: the boxes.
+        frames: the frames of nested models.
+        curves: for each arrow the points that it passes.
+    """
+
     width: float
     height: float
     cards: list[Card]
     frames: list[Frame]
-    curves: list[list[Point]]  # points that an arrow passes
+    curves: list[list[Point]]
 
 
 def size(box: Box) -> Point:
+    """(width, height) of a box."""
     longest = max(map(len, [box.title, *box.rows]))
     return max(90.0, longest * _LETTER + 2 * PAD), TITLE + ROW * len(box.rows) + (4 if box.rows else 0)
 
 
-def picture(drawing: Drawing, rankdir: str) -> Picture:
-    """rankdir: the way the arrows go, "TB", "BT", "LR" or "RL"."""
-    if not drawing.boxes:
-        return Picture(2 * MARGIN, 2 * MARGIN, [], [], [])
-    sizes, flat = [size(box) for box in drawing.boxes], rankdir in ("LR", "RL")
-    number = {id(box): i for i, box in enumerate(drawing.boxes)}
-    arrows = [(number[id(a)], number[id(b)]) for a, b in drawing.arrows]
-    groups = [box.groups for box in drawing.boxes]
-    spots, paths = laid_out([s[::-1] for s in sizes] if flat else sizes, arrows, groups)
-    far = max(spot.y + spot.height / 2 for spot in spots)
+def picture_of(diagram: Diagram, rankdir: str) -> Picture:
+    """Lay out a diagram.
 
-    def turned(x: float, y: float) -> Point:
-        y = far - y if rankdir in ("BT", "RL") else y
-        return (y, x) if flat else (x, y)
+    Args:
+        diagram: the diagram.
+        rankdir: direction of the arrows: 'TB', 'BT', 'LR' or 'RL'.
+    """
+    if not diagram.boxes:
+        return Picture(2 * MARGIN, 2 * MARGIN, [], [], [])
+    sizes, horizontal = [size(box) for box in diagram.boxes], rankdir in ("LR", "RL")
+    number = {id(box): i for i, box in enumerate(diagram.boxes)}
+    arrows = [(number[id(a)], number[id(b)]) for a, b in diagram.arrows]
+    groups = [box.groups for box in diagram.boxes]
+    nodes, paths = lay_out([s[::-1] for s in sizes] if horizontal else sizes, arrows, groups)
+    bottom = max(node.y + node.height / 2 for node in nodes)
+
+    def transform(x: float, y: float) -> Point:
+        y = bottom - y if rankdir in ("BT", "RL") else y
+        return (y, x) if horizontal else (x, y)
 
     cards = []
-    for box, (width, height), spot in zip(drawing.boxes, sizes, spots, strict=False):
-        x, y = turned(spot.x, spot.y)
+    for box, (width, height), node in zip(diagram.boxes, sizes, nodes, strict=False):
+        x, y = transform(node.x, node.y)
         cards.append(Card(box, x - width / 2, y - height / 2, width, height))
     curves = []
     for path in paths:
         points: list[Point] = []
-        for place, i in enumerate(path):
-            spot, half = spots[i], spots[i].height / 2
-            if place == 0:
-                points.append(turned(spot.x, spot.y + half))
-            elif place == len(path) - 1:
-                points.append(turned(spot.x, spot.y - half))
+        for index, i in enumerate(path):
+            node, half = nodes[i], nodes[i].height / 2
+            if index == 0:
+                points.append(transform(node.x, node.y + half))
+            elif index == len(path) - 1:
+                points.append(transform(node.x, node.y - half))
             else:
-                points += [turned(spot.x, spot.y - half), turned(spot.x, spot.y + half)]
+                points += [transform(node.x, node.y - half), transform(node.x, node.y + half)]
         curves.append(points)
-    return _moved(cards, _frames(cards), curves)
+    return _with_margin(cards, _frames(cards), curves)
 
 
 def _frames(cards: list[Card]) -> list[Frame]:
@@ -97,8 +113,8 @@ def _frames(cards: list[Card]) -> list[Frame]:
     return frames
 
 
-def _moved(cards: list[Card], frames: list[Frame], curves: list[list[Point]]) -> Picture:
-    """Everything moved so that a margin is left around it."""
+def _with_margin(cards: list[Card], frames: list[Frame], curves: list[list[Point]]) -> Picture:
+    """Translate everything so that there is a margin around it."""
     shapes: list[Card | Frame] = [*cards, *frames]
     left, top = min(s.x for s in shapes) - MARGIN, min(s.y for s in shapes) - MARGIN
     for shape in shapes:
@@ -109,11 +125,11 @@ def _moved(cards: list[Card], frames: list[Frame], curves: list[list[Point]]) ->
     )
 
 
-def bends(points: list[Point], flat: bool) -> list[tuple[Point, Point, Point]]:
-    """The curve through `points` as cubic pieces: two handles and an end each."""
-    pieces = []
+def bezier_curves(points: list[Point], horizontal: bool) -> list[tuple[Point, Point, Point]]:
+    """The curve through points as cubic Bézier curves: two control points and an end point each."""
+    curves = []
     for (x0, y0), (x1, y1) in pairwise(points):
         half = ((x0 + x1) / 2, (y0 + y1) / 2)
-        handles = ((half[0], y0), (half[0], y1)) if flat else ((x0, half[1]), (x1, half[1]))
-        pieces.append((*handles, (x1, y1)))
-    return pieces
+        controls = ((half[0], y0), (half[0], y1)) if horizontal else ((x0, half[1]), (x1, half[1]))
+        curves.append((*controls, (x1, y1)))
+    return curves

@@ -1,23 +1,33 @@
-"""`plot_model`: a picture of a model in a file and in a notebook."""
+"""`plot_model`: a plot of a model in a file or a notebook."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from gazelle.core.errors import ArgumentError, message, unknown
-from gazelle.drawing.diagram import Show, boxes_of
+from gazelle.core.types import PathLike
+from gazelle.drawing.diagram import Options, diagram_of
 from gazelle.drawing.dot import DIRECTIONS, model_to_dot
-from gazelle.drawing.picture import picture
-from gazelle.drawing.raster import draw
-from gazelle.drawing.svg import svg
+from gazelle.drawing.picture import picture_of
+from gazelle.drawing.render import save_image, to_svg
 
-KINDS = (".svg", ".dot", ".png", ".jpg", ".jpeg", ".pdf")
+if TYPE_CHECKING:
+    from gazelle.models import Model
+
+EXTENSIONS = (".svg", ".dot", ".png", ".jpg", ".jpeg", ".pdf")
 
 
 class Plot:
-    """A drawn model: a notebook shows it; `svg` is its text."""
+    """Plot of a model, which notebooks display.
+
+    Args:
+        text: the text of an SVG file.
+
+    Attributes:
+        svg: the text.
+    """
 
     def __init__(self, text: str) -> None:
         self.svg = text
@@ -30,8 +40,8 @@ class Plot:
 
 
 def plot_model(
-    model: Any,
-    to_file: str | os.PathLike[str] | None = "model.png",
+    model: Model,
+    to_file: PathLike | None = "model.png",
     show_shapes: bool = False,
     show_dtype: bool = False,
     show_layer_names: bool = False,
@@ -42,18 +52,28 @@ def plot_model(
     show_trainable: bool = False,
     splines: str = "ortho",
 ) -> Plot:
-    """Draw a model's layers and what feeds what. Needs no Graphviz.
+    """Plot the layers of a model and their connections; Graphviz is not needed.
 
     Args:
-        to_file: .svg and .dot are text; .png, .jpg and .pdf are drawn by matplotlib; None writes nothing.
-        show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable: what a box tells.
-        rankdir: the way of the arrows: "TB" (down), "BT", "LR", "RL".
-        expand_nested: draw the layers of models inside the model, in a frame.
-        dpi: of a picture of dots.
-        splines: for .dot alone.
+        model: the model.
+        to_file: the file to write: .svg or .dot, or with matplotlib .png, .jpg or .pdf; None writes nothing.
+        show_shapes: show the shapes of inputs and outputs.
+        show_dtype: show the dtypes of outputs.
+        show_layer_names: show the names of layers.
+        rankdir: direction of the arrows: 'TB' (down), 'BT', 'LR' or 'RL'.
+        expand_nested: show the layers of nested models in frames.
+        dpi: resolution of images.
+        show_layer_activations: show the activations of layers.
+        show_trainable: show whether layers are trainable.
+        splines: how Graphviz draws the arrows of a .dot file.
 
-    Errors: StateError for a model that is not built; ArgumentError for an unknown extension; ImportError without
-    matplotlib.
+    Returns:
+        An object that notebooks display.
+
+    Raises:
+        StateError: the model is not built.
+        ArgumentError: an unknown extension or `rankdir`.
+        ImportError: matplotlib is not installed.
 
     >>> model = gazelle.Sequential([gazelle.Input((2,)), gazelle.layers.Dense(3, "relu")])
     >>> plot_model(model, "model.svg", show_shapes=True, show_layer_activations=True)
@@ -61,23 +81,23 @@ def plot_model(
     """
     if rankdir not in DIRECTIONS:
         raise unknown("rankdir", rankdir, DIRECTIONS)
-    kind = None if to_file is None else Path(to_file).suffix.lower()
-    if kind is not None and kind not in KINDS:
+    extension = None if to_file is None else Path(to_file).suffix.lower()
+    if extension is not None and extension not in EXTENSIONS:
         raise ArgumentError(
             message(
                 "to_file of plot_model",
-                expected=f"a name that ends in {', '.join(KINDS)}",
+                expected=f"a name that ends in {', '.join(EXTENSIONS)}",
                 got=os.fspath(to_file or ""),
             )
         )
-    show = Show(show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable, expand_nested)
-    flat = rankdir in ("LR", "RL")
-    drawn = picture(boxes_of(model, show), rankdir)
-    text = svg(drawn, flat)
+    options = Options(show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable, expand_nested)
+    horizontal = rankdir in ("LR", "RL")
+    picture = picture_of(diagram_of(model, options), rankdir)
+    text = to_svg(picture, horizontal)
     if to_file is not None:
-        if kind == ".svg":
+        if extension == ".svg":
             Path(to_file).write_text(text, encoding="utf-8")
-        elif kind == ".dot":
+        elif extension == ".dot":
             dot = model_to_dot(
                 model,
                 show_shapes,
@@ -92,5 +112,5 @@ def plot_model(
             )
             Path(to_file).write_text(dot + "\n", encoding="utf-8")
         else:
-            draw(drawn, to_file, dpi, flat)
+            save_image(picture, to_file, dpi, horizontal)
     return Plot(text)

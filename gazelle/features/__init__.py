@@ -1,7 +1,6 @@
-"""Tables: columns of numbers, words and categories, prepared by layers and joined.
+"""Preprocessing of structured data: columns of numbers, strings and categories, encoded and concatenated.
 
-In: columns by name. Out: one array, or symbolic tensors to start a model from.
-Must not know: models, training.
+Input: columns by name. Output: one array, or symbolic tensors as inputs of a model.
 """
 
 from gazelle.features.feature_space import Cross, Feature, FeatureSpace

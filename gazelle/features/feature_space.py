@@ -1,9 +1,9 @@
-"""FeatureSpace: columns of a table, each prepared in its own way, as one array."""
+"""FeatureSpace: preprocessing of the columns of a table by layers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import jax.numpy as jnp
 import numpy as np
@@ -15,11 +15,25 @@ from gazelle.core.names import unique_name
 from gazelle.layers.base import Layer
 from gazelle.saving.keras_v3 import save_model
 
+if TYPE_CHECKING:
+    from gazelle.core.symbolic import KerasTensor
+    from gazelle.core.types import Array, PathLike
+    from gazelle.models import Model
+
+Columns: TypeAlias = Mapping[str, Any]
 _KERAS_MODULE = "keras.src.layers.preprocessing.feature_space"
 
 
 class Cross(Configurable):
-    """Several features taken together, hashed into `crossing_dim` bins.
+    """Cross of several features: their combinations, hashed into bins.
+
+    Args:
+        feature_names: names of the features.
+        crossing_dim: number of bins.
+        output_mode: 'one_hot' or 'int'.
+
+    Raises:
+        ArgumentError: an unknown `output_mode`.
 
     >>> Cross(["age", "city"], crossing_dim=8).name
     'age_X_city'
@@ -27,18 +41,27 @@ class Cross(Configurable):
 
     _namespace, _keras_module = "feature_space", _KERAS_MODULE
 
-    def __init__(self, feature_names: Any, crossing_dim: int, output_mode: str = "one_hot") -> None:
+    def __init__(self, feature_names: Sequence[str], crossing_dim: int, output_mode: str = "one_hot") -> None:
         if output_mode not in ("int", "one_hot"):
             raise unknown("output_mode of Cross", output_mode, ("int", "one_hot"))
         self.feature_names = tuple(feature_names)
 
     @property
     def name(self) -> str:
+        """The names of the features, joined."""
         return "_X_".join(self.feature_names)
 
 
 class Feature(Configurable):
-    """A column: the dtype of its values, the layer that prepares them, and how the result is encoded.
+    """Feature: the dtype of a column, its preprocessing layer, and the encoding of the result.
+
+    Args:
+        dtype: the dtype of the values.
+        preprocessor: the layer, or its config.
+        output_mode: 'int', 'one_hot' or 'float'.
+
+    Raises:
+        ArgumentError: an unknown `output_mode`.
 
     >>> Feature("float32", layers.Rescaling(0.5), "float").output_mode
     'float'
@@ -46,20 +69,20 @@ class Feature(Configurable):
 
     _namespace, _keras_module = "feature_space", _KERAS_MODULE
 
-    def __init__(self, dtype: str, preprocessor: Any, output_mode: str) -> None:
+    def __init__(self, dtype: str, preprocessor: Layer | Mapping[str, Any], output_mode: str) -> None:
         if output_mode not in ("int", "one_hot", "float"):
             raise unknown("output_mode of Feature", output_mode, ("int", "one_hot", "float"))
         if isinstance(preprocessor, Mapping):
             self.preprocessor = deserialize(preprocessor)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """The feature that `get_config` described."""
+    def from_config(cls, config: Mapping[str, Any]) -> Feature:
+        """Create the feature from the result of `get_config`."""
         return cls(**config)
 
 
 class TFDIdentity(Layer):
-    """y = x; its name is that of Keras' files.
+    """Identity layer:  y = x; the name is that in files of Keras.
 
     >>> TFDIdentity()(jnp.array([1.0]))
     Array([1.], dtype=float32)
@@ -72,17 +95,29 @@ class TFDIdentity(Layer):
 
 
 class FeatureSpace(Layer):
-    """The columns of a table, each by its feature's layer, joined to an array (batch, size) or kept as a dict.
+    """Layer that preprocesses each column of a table and concatenates the results to an array (batch, size).
 
-    Features: 'float', 'float_normalized', 'float_rescaled', 'float_discretized', 'integer_categorical',
-    'string_categorical', 'integer_hashed', 'string_hashed', or what the methods of these names and `feature` make.
-    Columns are joined in the order of their names, crosses after them.
+    Features are names or results of the methods of the same names and of `feature`: 'float', 'float_normalized',
+    'float_rescaled', 'float_discretized', 'integer_categorical', 'string_categorical', 'integer_hashed',
+    'string_hashed'. Columns are concatenated in the order of their names, followed by crosses.
 
     Args:
         features: {name of the column: feature}.
-        output_mode: 'concat' or 'dict'.
-        crosses: pairs (or more) of names of columns that count together, or what `cross` makes.
-        crossing_dim, hashing_dim, num_discretization_bins: bins of crosses, of hashed and of discretized features.
+        output_mode: 'concat', or 'dict' for a dict of arrays.
+        crosses: tuples of names of features, or results of `cross`.
+        crossing_dim: number of bins of crosses.
+        hashing_dim: number of bins of hashed features.
+        num_discretization_bins: number of bins of discretized features.
+        name: the name of the layer.
+
+    Attributes:
+        features: {name of the column: Feature}.
+        preprocessors: {name of the column: layer}.
+        crossers: {name of the cross: layer}.
+
+    Raises:
+        ArgumentError: there are no features, or a name is unknown.
+        StateError: the layer is called before `adapt`.
 
     >>> space = FeatureSpace({"size": "float_rescaled", "city": "string_categorical"})
     >>> space.adapt({"size": [1.0, 2.0], "city": ["Rome", "Oslo"]})
@@ -94,9 +129,9 @@ class FeatureSpace(Layer):
 
     def __init__(
         self,
-        features: Any,
+        features: Mapping[str, str | Feature | Mapping[str, Any]],
         output_mode: str = "concat",
-        crosses: Any = None,
+        crosses: Iterable[Sequence[str] | Cross | Mapping[str, Any]] | None = None,
         crossing_dim: int = 32,
         hashing_dim: int = 32,
         num_discretization_bins: int = 32,
@@ -120,38 +155,73 @@ class FeatureSpace(Layer):
         self._adapted = False
         self._encoded: Any = None
 
-    # Features --------------------------------------------------------------------------------------------------------
-
     @classmethod
-    def cross(cls, feature_names: Any, crossing_dim: int, output_mode: str = "one_hot") -> Cross:
-        """Features that count together."""
+    def cross(cls, feature_names: Sequence[str], crossing_dim: int, output_mode: str = "one_hot") -> Cross:
+        """Create a cross of features.
+
+        Args:
+            feature_names: names of the features.
+            crossing_dim: number of bins.
+            output_mode: 'one_hot' or 'int'.
+        """
         return Cross(feature_names, crossing_dim, output_mode)
 
     @classmethod
-    def feature(cls, dtype: str, preprocessor: Any, output_mode: str) -> Feature:
-        """A feature with a layer of yours."""
+    def feature(cls, dtype: str, preprocessor: Layer, output_mode: str) -> Feature:
+        """Create a feature with a custom layer.
+
+        Args:
+            dtype: the dtype of the values.
+            preprocessor: the layer.
+            output_mode: 'int', 'one_hot' or 'float'.
+        """
         return Feature(dtype, preprocessor, output_mode)
 
     @classmethod
     def float(cls, name: str | None = None) -> Feature:
-        """A number as it is."""
+        """Create a feature of numbers without preprocessing.
+
+        Args:
+            name: prefix of the name of the layer.
+        """
         return Feature("float32", TFDIdentity(dtype="float32", name=_named("float", name)), "float")
 
     @classmethod
     def float_rescaled(cls, scale: Any = 1.0, offset: Any = 0.0, name: str | None = None) -> Feature:
-        """A number times `scale` plus `offset`."""
+        """Create a feature of rescaled numbers:  scale x + offset.
+
+        Args:
+            scale: the factor.
+            offset: the offset.
+            name: prefix of the name of the layer.
+        """
         return Feature("float32", layers.Rescaling(scale, offset, name=_named("float_rescaled", name)), "float")
 
     @classmethod
     def float_normalized(cls, name: str | None = None) -> Feature:
-        """A number with mean 0 and variance 1 over the data of `adapt`."""
+        """Create a feature of numbers normalized to mean 0 and variance 1 over the data of `adapt`.
+
+        Args:
+            name: prefix of the name of the layer.
+        """
         return Feature("float32", layers.Normalization(axis=-1, name=_named("float_normalized", name)), "float")
 
     @classmethod
     def float_discretized(
-        cls, num_bins: int, bin_boundaries: Any = None, output_mode: str = "one_hot", name: str | None = None
+        cls,
+        num_bins: int,
+        bin_boundaries: Sequence[Any] | None = None,
+        output_mode: str = "one_hot",
+        name: str | None = None,
     ) -> Feature:
-        """The bin of a number."""
+        """Create a feature of numbers discretized into bins.
+
+        Args:
+            num_bins: number of bins, by quantiles of the data of `adapt`.
+            bin_boundaries: the boundaries; they replace `num_bins`.
+            output_mode: 'one_hot' or 'int'.
+            name: prefix of the name of the layer.
+        """
         label = _named("float_discretized", name)
         layer = layers.Discretization(num_bins=num_bins, bin_boundaries=bin_boundaries, name=label)
         return Feature("float32", layer, output_mode)
@@ -164,7 +234,14 @@ class FeatureSpace(Layer):
         output_mode: str = "one_hot",
         name: str | None = None,
     ) -> Feature:
-        """A whole number by its place in the vocabulary of `adapt`."""
+        """Create a feature of integers encoded by their index in the vocabulary of `adapt`.
+
+        Args:
+            max_tokens: maximum size of the vocabulary.
+            num_oov_indices: number of indices for unknown values.
+            output_mode: 'one_hot' or 'int'.
+            name: prefix of the name of the layer.
+        """
         label = _named("integer_categorical", name)
         layer = layers.IntegerLookup(max_tokens=max_tokens, num_oov_indices=num_oov_indices, name=label)
         return Feature("int32", layer, output_mode)
@@ -177,55 +254,79 @@ class FeatureSpace(Layer):
         output_mode: str = "one_hot",
         name: str | None = None,
     ) -> Feature:
-        """A string by its place in the vocabulary of `adapt`."""
+        """Create a feature of strings encoded by their index in the vocabulary of `adapt`.
+
+        Args:
+            max_tokens: maximum size of the vocabulary.
+            num_oov_indices: number of indices for unknown values.
+            output_mode: 'one_hot' or 'int'.
+            name: prefix of the name of the layer.
+        """
         label = _named("string_categorical", name)
         layer = layers.StringLookup(max_tokens=max_tokens, num_oov_indices=num_oov_indices, name=label)
         return Feature("string", layer, output_mode)
 
     @classmethod
     def string_hashed(cls, num_bins: int, output_mode: str = "one_hot", name: str | None = None) -> Feature:
-        """The bin of a string's hash."""
+        """Create a feature of strings hashed into bins.
+
+        Args:
+            num_bins: number of bins.
+            output_mode: 'one_hot' or 'int'.
+            name: prefix of the name of the layer.
+        """
         return Feature("string", layers.Hashing(num_bins, name=_named("string_hashed", name)), output_mode)
 
     @classmethod
     def integer_hashed(cls, num_bins: int, output_mode: str = "one_hot", name: str | None = None) -> Feature:
-        """The bin of a whole number's hash."""
+        """Create a feature of integers hashed into bins.
+
+        Args:
+            num_bins: number of bins.
+            output_mode: 'one_hot' or 'int'.
+            name: prefix of the name of the layer.
+        """
         return Feature("int32", layers.Hashing(num_bins, name=_named("integer_hashed", name)), output_mode)
 
     def _feature(self, name: str, value: Any) -> Feature:
         value = deserialize(value) if isinstance(value, Mapping) else value
         if isinstance(value, Feature):
             return value
-        needed = {"float_discretized": (self.num_discretization_bins,)}
-        needed |= dict.fromkeys(("integer_hashed", "string_hashed"), (self.hashing_dim,))
+        arguments = {"float_discretized": (self.num_discretization_bins,)}
+        arguments |= dict.fromkeys(("integer_hashed", "string_hashed"), (self.hashing_dim,))
         if value not in _KINDS:
             raise unknown(f"feature of column {name!r}", value, _KINDS)
-        return getattr(self, value)(*needed.get(value, ()), name=name)
+        return getattr(self, value)(*arguments.get(value, ()), name=name)
 
     def _cross(self, value: Any) -> Cross:
         value = deserialize(value) if isinstance(value, Mapping) else value
         value = value if isinstance(value, Cross) else Cross(value, self.crossing_dim)
-        foreign = [name for name in value.feature_names if name not in self.features]
-        if foreign:
-            raise unknown("feature in crosses", foreign[0], self.features)
+        missing = [name for name in value.feature_names if name not in self.features]
+        if missing:
+            raise unknown("feature in crosses", missing[0], self.features)
         return value
 
-    # Learning --------------------------------------------------------------------------------------------------------
+    def _adaptable(self) -> list[str]:
+        """The columns whose layers need `adapt`."""
 
-    def _learning(self) -> list[str]:
-        """The columns whose layers take something from data."""
-
-        def learns(layer: Any) -> bool:
+        def is_adaptable(layer: Any) -> bool:
             given = getattr(layer, "input_mean", None) is not None or getattr(layer, "vocabulary", None) is not None
             fixed = isinstance(layer, layers.Discretization) and layer.num_bins is None
             return hasattr(layer, "adapt") and not given and not fixed
 
-        return [name for name, layer in self.preprocessors.items() if learns(layer)]
+        return [name for name, layer in self.preprocessors.items() if is_adaptable(layer)]
 
-    def adapt(self, dataset: Any) -> None:
-        """Let every layer learn from its column: a dict of columns, a data frame, or batches of such dicts."""
-        whole = isinstance(dataset, Mapping) or hasattr(dataset, "columns")
-        if not whole and not hasattr(dataset, "__iter__"):
+    def adapt(self, dataset: Columns | Iterable[Any]) -> None:
+        """Compute the state of the layers (vocabularies, means, bins) from data.
+
+        Args:
+            dataset: a dict of columns, a data frame, or batches of such dicts.
+
+        Raises:
+            ArgumentError: `dataset` is none of these.
+        """
+        is_table = isinstance(dataset, Mapping) or hasattr(dataset, "columns")
+        if not is_table and not hasattr(dataset, "__iter__"):
             raise ArgumentError(
                 message(
                     "adapt of FeatureSpace",
@@ -235,40 +336,38 @@ class FeatureSpace(Layer):
             )
         if hasattr(dataset, "as_numpy_iterator"):
             dataset = list(dataset.as_numpy_iterator())
-        rows = [dataset] if whole else list(dataset) if iter(dataset) is dataset else dataset
+        rows = [dataset] if is_table else list(dataset) if iter(dataset) is dataset else dataset
 
         def column(name: str) -> Iterator[Any]:
             for batch in rows:
                 yield _column((batch[0] if isinstance(batch, tuple) else batch)[name])
 
-        for name in self._learning():
+        for name in self._adaptable():
             self.preprocessors[name].adapt(column(name))
         self._adapted, self._encoded = True, None
         self.get_encoded_features()
 
     def _check_adapted(self) -> None:
-        if not self._adapted and self._learning():
+        if not self._adapted and self._adaptable():
             raise StateError(
-                message("FeatureSpace has not seen data yet", hint="Call .adapt(data) on a dict of columns first.")
+                message("FeatureSpace is not adapted to data", hint="Call .adapt(data) with a dict of columns first.")
             )
         self._adapted = True
 
-    def get_inputs(self) -> dict[str, Any]:
-        """The symbolic columns: the inputs of a model that takes raw data."""
+    def get_inputs(self) -> dict[str, KerasTensor]:
+        """The symbolic columns, as inputs of a model of raw data."""
         self.get_encoded_features()
         return self.inputs
 
-    def get_encoded_features(self) -> Any:
-        """The symbolic result: what a model on this space starts from."""
+    def get_encoded_features(self) -> KerasTensor | dict[str, KerasTensor]:
+        """The symbolic result, as input of the layers of a model."""
         self._check_adapted()
         if self._encoded is None:
-            self._encoded = self._merged(self.inputs, layers.Concatenate(axis=-1))
+            self._encoded = self._encode(self.inputs, layers.Concatenate(axis=-1))
             self.built = True
         return self._encoded
 
-    # Calling ---------------------------------------------------------------------------------------------------------
-
-    def __call__(self, data: Any, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, data: Columns, *args: Any, **kwargs: Any) -> Array | dict[str, Array]:
         self.get_encoded_features()
         if not isinstance(data, Mapping) and not hasattr(data, "columns"):
             raise ArgumentError(message("Input of FeatureSpace", expected="a dict by column", got=type(data).__name__))
@@ -277,16 +376,16 @@ class FeatureSpace(Layer):
             raise ArgumentError(
                 message("Input of FeatureSpace", expected=f"columns {list(self.features)}", got=f"none for {missing}")
             )
-        single = all(np.ndim(data[name]) == 0 for name in self.features)
-        out = self._merged(
+        is_single = all(np.ndim(data[name]) == 0 for name in self.features)
+        out = self._encode(
             {name: _column(data[name]) for name in self.features}, lambda parts: jnp.concatenate(parts, -1)
         )
-        if not single:
+        if not is_single:
             return out
         return {name: value[0] for name, value in out.items()} if isinstance(out, dict) else out[0]
 
-    def _merged(self, columns: Mapping[str, Any], join: Any) -> Any:
-        """All features encoded, by name; joined with output_mode='concat'."""
+    def _encode(self, columns: Mapping[str, Any], concatenate: Callable[[list[Any]], Any]) -> Any:
+        """The encoded features, concatenated with output_mode='concat'."""
         found = {name: self.preprocessors[name](columns[name]) for name in self.features}
         crossed = {
             cross.name: self.crossers[cross.name]([found[name] for name in cross.feature_names])
@@ -294,22 +393,22 @@ class FeatureSpace(Layer):
         }
         specs: dict[str, Any] = {**self.features, **{cross.name: cross for cross in self.crosses}}
         values = {**{k: found[k] for k in sorted(found)}, **{k: crossed[k] for k in sorted(crossed)}}
-        out = {name: self._encoded_one(name, value, specs[name].output_mode) for name, value in values.items()}
+        out = {name: self._encode_feature(name, value, specs[name].output_mode) for name, value in values.items()}
         if self.output_mode == "dict":
             return out
         for name, value in out.items():
             if not str(value.dtype).startswith(("float", "bfloat")):
                 raise ArgumentError(
                     message(
-                        f"Feature {name!r} cannot be joined",
+                        f"Feature {name!r} cannot be concatenated",
                         expected="output_mode='one_hot' or 'float'",
                         got=f"values of dtype {value.dtype}",
                         hint="output_mode='dict' keeps it.",
                     )
                 )
-        return join(list(out.values()))
+        return concatenate(list(out.values()))
 
-    def _encoded_one(self, name: str, value: Any, mode: str) -> Any:
+    def _encode_feature(self, name: str, value: Any, mode: str) -> Any:
         if mode != "one_hot":
             return value
         if name not in self.one_hot_encoders:
@@ -318,14 +417,12 @@ class FeatureSpace(Layer):
                 raise ArgumentError(
                     message(
                         f"Feature {name!r} with output_mode='one_hot'",
-                        expected="whole numbers",
+                        expected="integers",
                         got=f"{value.dtype} from its layer",
                     )
                 )
-            self.one_hot_encoders[name] = layers.CategoryEncoding(_places(name, layer), output_mode="multi_hot")
+            self.one_hot_encoders[name] = layers.CategoryEncoding(_num_tokens(name, layer), output_mode="multi_hot")
         return self.one_hot_encoders[name](value)
-
-    # Files -----------------------------------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
@@ -335,28 +432,32 @@ class FeatureSpace(Layer):
         }
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """The space that `get_config` described."""
+    def from_config(cls, config: Mapping[str, Any]) -> FeatureSpace:
+        """Create the layer from the result of `get_config`."""
         return cls(**config)
 
     def get_build_config(self) -> dict[str, Any] | None:
         return {name: layer.get_build_config() for name, layer in self.preprocessors.items()}
 
     def build_from_config(self, config: Mapping[str, Any]) -> None:
-        for name, words in config.items():
-            if words and not self.preprocessors[name].built:
-                self.preprocessors[name].build_from_config(words)
+        for name, build_config in config.items():
+            if build_config and not self.preprocessors[name].built:
+                self.preprocessors[name].build_from_config(build_config)
         self._adapted = self.built = True
 
     def get_compile_config(self) -> None:
-        """There is nothing to compile."""
+        """None: a FeatureSpace has no arguments of compile."""
 
-    def compile_from_config(self, config: Any) -> None:
-        """There is nothing to compile."""
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Do nothing: a FeatureSpace is not compiled."""
 
-    def save(self, filepath: Any) -> None:
-        """Write a `.keras` file, which `load_model` reads."""
-        save_model(self, filepath)
+    def save(self, filepath: PathLike) -> None:
+        """Write a `.keras` file, which `load_model` reads.
+
+        Args:
+            filepath: the file to write.
+        """
+        save_model(cast("Model", self), filepath)
 
 
 _KINDS = (
@@ -376,13 +477,13 @@ def _named(kind: str, name: str | None) -> str:
 
 
 def _column(values: Any) -> Any:
-    """Values of a column as (batch, 1); more axes stay."""
+    """Values of a column as (batch, 1), or with more axes unchanged."""
     array = np.asarray(values)
     return array.reshape(-1, 1) if array.ndim < 2 else array
 
 
-def _places(name: str, layer: Any) -> int:
-    """How many whole numbers a layer gives."""
+def _num_tokens(name: str, layer: Any) -> int:
+    """The number of integers that a layer can return."""
     if isinstance(layer, (layers.IntegerLookup, layers.StringLookup)):
         return layer.vocabulary_size()
     if isinstance(layer, layers.Discretization):
@@ -393,7 +494,7 @@ def _places(name: str, layer: Any) -> int:
     raise ArgumentError(
         message(
             f"Feature {name!r} with output_mode='one_hot'",
-            expected="a layer of known range",
+            expected="a layer with a known number of outputs",
             got=type(layer).__name__,
             hint="Use output_mode='int'.",
         )

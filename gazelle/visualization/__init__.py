@@ -1,6 +1,6 @@
-"""Images with what was found in them, drawn and put into galleries.
+"""Visualization of images with bounding boxes and segmentation masks.
 
-In: images, boxes, masks, labels. Out: arrays of pixels, figures of matplotlib. Must not know: models or how they train.
+Input: images, boxes, masks, labels. Output: arrays of pixels, figures of matplotlib.
 """
 
 from gazelle.visualization.boxes import draw_bounding_boxes, plot_bounding_box_gallery

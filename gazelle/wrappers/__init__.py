@@ -1,7 +1,6 @@
-"""Models as estimators of scikit-learn.
+"""Models as estimators of scikit-learn, for its pipelines and searches.
 
-In: a model, or a function that builds one. Out: classes that pipelines and searches of scikit-learn take.
-Must not know: how a model trains. scikit-learn is imported when one of the names is first asked for.
+scikit-learn is imported on the first access to one of the names.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
-"""The estimators themselves; this module imports scikit-learn, so nobody imports it before it is needed."""
+"""The estimators; this module imports scikit-learn, so it is imported on first use."""
 
 from __future__ import annotations
 
 import copy
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin
@@ -17,17 +18,24 @@ from gazelle.models.cloning import clone_model
 from gazelle.models.model import Model
 from gazelle.saving import load_model
 
+if TYPE_CHECKING:
+    from typing import Self
 
-class _Packed:
-    """A model as bytes."""
+    from gazelle.training.callbacks import History
 
-    def __init__(self, model: Any) -> None:
+Array = np.ndarray[Any, Any]
+
+
+class _SerializedModel:
+    """A model as the bytes of a `.keras` file."""
+
+    def __init__(self, model: Model) -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.keras"
             model.save(path)
             self.content = path.read_bytes()
 
-    def open(self) -> Any:
+    def load(self) -> Model:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.keras"
             path.write_bytes(self.content)
@@ -35,53 +43,75 @@ class _Packed:
 
 
 class _Wrapper(BaseEstimator):  # type: ignore[misc]
-    """What the three share: the model is made anew by each `fit` and stands in `model_`, its History in `history_`."""
+    """Base class of the estimators: each `fit` creates a new model."""
 
-    def __init__(self, model: Any, warm_start: bool = False, model_kwargs: Any = None, fit_kwargs: Any = None) -> None:
+    model_: Model
+    history_: History
+
+    def __init__(
+        self,
+        model: Model | Callable[..., Model],
+        warm_start: bool = False,
+        model_kwargs: Mapping[str, Any] | None = None,
+        fit_kwargs: Mapping[str, Any] | None = None,
+    ) -> None:
         self.model, self.warm_start = model, warm_start
         self.model_kwargs, self.fit_kwargs = model_kwargs, fit_kwargs
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.non_deterministic = True  # weights are drawn anew
+        tags.non_deterministic = True  # weights are initialized randomly
         return tags
 
     def __sklearn_clone__(self) -> Any:
         model = clone_model(self.model) if isinstance(self.model, Model) else self.model
         if model is not self.model and self.model.compiled:
             model.compile_from_config(self.model.get_compile_config())
-        words = {"model_kwargs": self.model_kwargs, "fit_kwargs": self.fit_kwargs}
-        return type(self)(model, self.warm_start, **copy.deepcopy(words))
+        options = {"model_kwargs": self.model_kwargs, "fit_kwargs": self.fit_kwargs}
+        return type(self)(model, self.warm_start, **copy.deepcopy(options))
 
     def __getstate__(self) -> dict[str, Any]:
-        """Models go into a pickle as the bytes of a `.keras` file."""
+        """Replace models by the bytes of `.keras` files."""
         state = dict(super().__getstate__())
         history = state.get("history_")
         if history is not None:
             state["history_"] = copy.copy(history)
             state["history_"].model = None
-        return {key: _Packed(value) if isinstance(value, Model) else value for key, value in state.items()}
+        return {key: _SerializedModel(value) if isinstance(value, Model) else value for key, value in state.items()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        opened = {key: value.open() if isinstance(value, _Packed) else value for key, value in state.items()}
-        super().__setstate__(opened)
+        loaded = {key: value.load() if isinstance(value, _SerializedModel) else value for key, value in state.items()}
+        super().__setstate__(loaded)
 
     @property
     def epoch_(self) -> list[int]:
         """The numbers of the epochs of the last `fit`."""
         return list(getattr(getattr(self, "history_", None), "epoch", []))
 
-    def fit(self, X: Any, y: Any, **kwargs: Any) -> Any:
-        """Train a new model (with `warm_start` the last one); keywords go to `model.fit` after `fit_kwargs`."""
+    def fit(self, X: Any, y: Any, **kwargs: Any) -> Self:
+        """Train a new model, or the last one with `warm_start`.
+
+        Args:
+            X: samples, an array or a data frame (samples, features).
+            y: targets.
+            **kwargs: arguments of `Model.fit`, which override `fit_kwargs`.
+
+        Returns:
+            The estimator.
+
+        Raises:
+            StateError: the model is not compiled.
+            ArgumentError: the targets cannot be used.
+        """
         X, y = validate_data(self, X, y, multi_output=True)
         target = self._encoded(y, kwargs.get("sample_weight"))
         if not (self.warm_start and hasattr(self, "model_")):
-            self.model_ = self._made(X, target)
-        words = {**(self.fit_kwargs or {}), **kwargs}
-        self.history_ = self.model_.fit(X.astype("float32", copy=False), target, **words)
+            self.model_ = self._new_model(X, target)
+        options = {**(self.fit_kwargs or {}), **kwargs}
+        self.history_ = self.model_.fit(X.astype("float32", copy=False), target, **options)
         return self
 
-    def _made(self, X: Any, y: Any) -> Any:
+    def _new_model(self, X: Any, y: Any) -> Model:
         if isinstance(self.model, Model):
             model = clone_model(self.model)
             if self.model.compiled:
@@ -89,7 +119,7 @@ class _Wrapper(BaseEstimator):  # type: ignore[misc]
         else:
             model = self.model(X=X, y=y, **(self.model_kwargs or {}))
         if not isinstance(model, Model) or not model.compiled:
-            expected = "a compiled model, or a function (X, y) that gives one"
+            expected = "a compiled model, or a function (X, y) that returns one"
             raise StateError(
                 message(
                     f"model of {type(self).__name__}",
@@ -100,28 +130,35 @@ class _Wrapper(BaseEstimator):  # type: ignore[misc]
             )
         return model
 
-    def _output(self, X: Any) -> Any:
+    def _predict(self, X: Any) -> Array:
         check_is_fitted(self, "model_")
         X = validate_data(self, X, reset=False)
-        return self.model_.predict(X.astype("float32", copy=False), verbose=0)
+        out: Array = self.model_.predict(X.astype("float32", copy=False), verbose=0)
+        return out
 
     def _encoded(self, y: Any, weight: Any) -> Any:
-        """y as the model sees it."""
+        """y as the target of the model."""
         type_of_target(y, raise_unknown=True)
         self._flat = y.ndim == 1
         return y.reshape(-1, 1) if self._flat else y
 
 
 class SKLearnClassifier(ClassifierMixin, _Wrapper):  # type: ignore[misc]
-    """A model as a classifier of scikit-learn: it sees y as one column of 0 and 1 for each of `classes_`.
+    """Model as a classifier of scikit-learn; the targets of the model are one-hot.
 
     Args:
-        model: a compiled model, or a function (X, y, **model_kwargs) that gives one.
-        warm_start: train the model of the last `fit` on instead of a new one.
-        model_kwargs: for the function.
-        fit_kwargs: for `model.fit`, such as {"epochs": 5}.
+        model: a compiled model, or a function (X, y, **model_kwargs) that returns one.
+        warm_start: continue training the model of the last `fit`.
+        model_kwargs: arguments of the function.
+        fit_kwargs: arguments of `Model.fit`, such as {"epochs": 5}.
 
-    Errors: ValueError for targets that are no classes, and for a single class.
+    Attributes:
+        classes_: the classes in sorted order.
+        model_: the trained model.
+        history_: the History of the training.
+
+    Raises:
+        ArgumentError: the targets are not classes, or there is only one class.
 
     >>> def build(X, y):
     ...     model = gazelle.Sequential([gazelle.layers.Dense(y.shape[1], activation="softmax")])
@@ -134,38 +171,55 @@ class SKLearnClassifier(ClassifierMixin, _Wrapper):  # type: ignore[misc]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.poor_score = True  # as long as nobody says how many epochs
+        tags.classifier_tags.poor_score = True  # a single epoch by default
         return tags
 
     def _encoded(self, y: Any, weight: Any) -> Any:
         kind = type_of_target(y, raise_unknown=True)
         if kind not in ("binary", "multiclass"):
             raise ArgumentError(
-                f"Unknown label type: {kind}.\nOnly 'binary' and 'multiclass' are classified: y of shape (samples,)."
+                f"Unknown label type: {kind}.\nOnly 'binary' and 'multiclass' are supported: y of shape (samples,)."
             )
         y = y.ravel()
         seen = y if weight is None else y[np.asarray(weight) > 0]
         if len(np.unique(seen)) < 2:
             where = "" if weight is None else " where sample_weight is above 0"
             raise ArgumentError(f"Classifier can't train when only one class is present{where}.")
-        self.classes_, places = np.unique(y, return_inverse=True)
-        return np.eye(len(self.classes_), dtype="float32")[places]
+        self.classes_, indices = np.unique(y, return_inverse=True)
+        return np.eye(len(self.classes_), dtype="float32")[indices]
 
-    def predict(self, X: Any) -> Any:
-        """The likeliest class of each sample."""
-        out = self._output(X)
-        return self.classes_[np.argmax(out, axis=1)]
+    def predict(self, X: Any) -> Array:
+        """The most likely class of each sample.
 
-    def decision_function(self, X: Any) -> Any:
-        """What the model gives: one number for each class; for two classes that of the second against the first."""
-        out = self._output(X)
+        Args:
+            X: samples, an array or a data frame (samples, features).
+        """
+        out = self._predict(X)
+        classes: Array = self.classes_[np.argmax(out, axis=1)]
+        return classes
+
+    def decision_function(self, X: Any) -> Array:
+        """The outputs of the model, (samples, classes); for two classes the difference, (samples,).
+
+        Args:
+            X: samples, an array or a data frame (samples, features).
+        """
+        out = self._predict(X)
         return out[:, 1] - out[:, 0] if len(self.classes_) == 2 else out
 
 
 class SKLearnRegressor(RegressorMixin, _Wrapper):  # type: ignore[misc]
-    """A model as a regressor of scikit-learn.
+    """Model as a regressor of scikit-learn.
 
-    Args: those of `SKLearnClassifier`.
+    Args:
+        model: a compiled model, or a function (X, y, **model_kwargs) that returns one.
+        warm_start: continue training the model of the last `fit`.
+        model_kwargs: arguments of the function.
+        fit_kwargs: arguments of `Model.fit`, such as {"epochs": 5}.
+
+    Attributes:
+        model_: the trained model.
+        history_: the History of the training.
 
     >>> def build(X, y):
     ...     model = gazelle.Sequential([gazelle.layers.Dense(y.shape[1])])
@@ -181,16 +235,28 @@ class SKLearnRegressor(RegressorMixin, _Wrapper):  # type: ignore[misc]
         tags.regressor_tags.poor_score = True
         return tags
 
-    def predict(self, X: Any) -> Any:
-        """The model's outputs, of the shape that y had."""
-        out = self._output(X)
+    def predict(self, X: Any) -> Array:
+        """The outputs of the model, in the shape of y.
+
+        Args:
+            X: samples, an array or a data frame (samples, features).
+        """
+        out = self._predict(X)
         return out.reshape(-1) if self._flat and out.shape[1:] == (1,) else out
 
 
 class SKLearnTransformer(TransformerMixin, _Wrapper):  # type: ignore[misc]
-    """A model as a transformer of scikit-learn: trained on X and y, it gives its outputs as new features.
+    """Model as a transformer of scikit-learn: its outputs are the new features.
 
-    Args: those of `SKLearnClassifier`.
+    Args:
+        model: a compiled model, or a function (X, y, **model_kwargs) that returns one.
+        warm_start: continue training the model of the last `fit`.
+        model_kwargs: arguments of the function.
+        fit_kwargs: arguments of `Model.fit`, such as {"epochs": 5}.
+
+    Attributes:
+        model_: the trained model.
+        history_: the History of the training.
 
     >>> def build(X, y):
     ...     model = gazelle.Sequential([gazelle.layers.Dense(2)])
@@ -206,6 +272,10 @@ class SKLearnTransformer(TransformerMixin, _Wrapper):  # type: ignore[misc]
         tags.transformer_tags.preserves_dtype = []
         return tags
 
-    def transform(self, X: Any) -> Any:
-        """The model's outputs."""
-        return self._output(X)
+    def transform(self, X: Any) -> Array:
+        """The outputs of the model.
+
+        Args:
+            X: samples, an array or a data frame (samples, features).
+        """
+        return self._predict(X)

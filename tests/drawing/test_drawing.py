@@ -9,9 +9,9 @@ import pytest
 import gazelle
 from gazelle import layers
 from gazelle.drawing import model_to_dot, plot_model
-from gazelle.drawing.diagram import Show, boxes_of
-from gazelle.drawing.layout import laid_out
-from gazelle.drawing.picture import picture
+from gazelle.drawing.diagram import Options, diagram_of
+from gazelle.drawing.layout import lay_out
+from gazelle.drawing.picture import picture_of
 
 
 @pytest.fixture
@@ -27,11 +27,11 @@ def model():
 
 
 def titles(model, **words):
-    return [box.title for box in boxes_of(model, Show(layer_names=True, **words)).boxes]
+    return [box.title for box in diagram_of(model, Options(layer_names=True, **words)).boxes]
 
 
 def test_boxes_and_arrows(model):
-    drawing = boxes_of(model, Show(layer_names=True))
+    drawing = diagram_of(model, Options(layer_names=True))
     arrows = {(a.title.split()[0], b.title.split()[0]) for a, b in drawing.arrows}
     assert arrows == {
         ("image", "encoder"),
@@ -46,14 +46,14 @@ def test_boxes_and_arrows(model):
 
 def test_nested_models_open(model):
     assert "encoder (Sequential)" in titles(model)
-    opened = boxes_of(model, Show(layer_names=True, nested=True))
+    opened = diagram_of(model, Options(layer_names=True, nested=True))
     assert [box.title for box in opened.boxes if box.groups == ("encoder",)][1:] == ["flat (Flatten)", "inner (Dense)"]
     assert ("inner (Dense)", "join (Concatenate)") in {(a.title, b.title) for a, b in opened.arrows}
 
 
 def test_what_a_box_tells(model):
-    show = Show(shapes=True, dtype=True, layer_names=True, activations=True, trainable=True)
-    boxes = {box.title: box.rows for box in boxes_of(model, show).boxes}
+    show = Options(shapes=True, dtype=True, layer_names=True, activations=True, trainable=True)
+    boxes = {box.title: box.rows for box in diagram_of(model, show).boxes}
     assert boxes["deep (Dense)"] == [
         "Activation: tanh",
         "Input shape: (None, 8)",
@@ -67,7 +67,7 @@ def test_what_a_box_tells(model):
 
 @pytest.mark.parametrize("rankdir", ["TB", "BT", "LR", "RL"])
 def test_nothing_overlaps_and_arrows_go_one_way(model, rankdir):
-    drawn = picture(boxes_of(model, Show(shapes=True, layer_names=True, nested=True)), rankdir)
+    drawn = picture_of(diagram_of(model, Options(shapes=True, layer_names=True, nested=True)), rankdir)
     cards = drawn.cards
     for i, a in enumerate(cards):
         assert a.x >= 0
@@ -87,7 +87,7 @@ def test_nothing_overlaps_and_arrows_go_one_way(model, rankdir):
 
 def test_layers_stand_in_rows_without_needless_crossings():
     sizes, arrows = [(10.0, 10.0)] * 6, [(0, 3), (1, 2), (2, 5), (3, 4)]
-    spots, paths = laid_out(sizes, arrows, [()] * 6)
+    spots, paths = lay_out(sizes, arrows, [()] * 6)
     assert [spot.rank for spot in spots[:6]] == [0, 0, 1, 1, 2, 2]
     assert (spots[0].x < spots[1].x) == (spots[3].x < spots[2].x)
     assert paths == [[0, 3], [1, 2], [2, 5], [3, 4]]
@@ -126,7 +126,7 @@ def test_other_models():
             return self.out(x)
 
     mine = Mine()
-    with pytest.raises(RuntimeError, match="cannot be drawn before it is built"):
+    with pytest.raises(RuntimeError, match="cannot be plotted before it is built"):
         plot_model(gazelle.Sequential(), None)
     mine(np.ones((1, 3)))
     assert titles(mine) == ["out (Dense)"]

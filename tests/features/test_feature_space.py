@@ -97,7 +97,7 @@ def test_nothing_to_learn_needs_no_data():
 
 
 def test_errors():
-    with pytest.raises(StateError, match="FeatureSpace has not seen data yet"):
+    with pytest.raises(StateError, match="FeatureSpace is not adapted to data"):
         FeatureSpace({"size": "float_normalized"})(DATA)
     with pytest.raises(ArgumentError, match="Unknown feature of column 'size' 'normalized'"):
         FeatureSpace({"size": "normalized"})
@@ -110,7 +110,7 @@ def test_errors():
     with pytest.raises(ArgumentError, match=r"expected columns \['raw', 'size'\], got none for \['size'\]"):
         FeatureSpace({"raw": "float", "size": "float"})({"raw": [1.0]})
     space = FeatureSpace({"age": FeatureSpace.integer_hashed(4, output_mode="int"), "raw": "float"})
-    with pytest.raises(ArgumentError, match="Feature 'age' cannot be joined"):
+    with pytest.raises(ArgumentError, match="Feature 'age' cannot be concatenated"):
         space(DATA)
-    with pytest.raises(ArgumentError, match=r"with output_mode='one_hot': expected whole numbers, got float32"):
+    with pytest.raises(ArgumentError, match=r"with output_mode='one_hot': expected integers, got float32"):
         FeatureSpace({"raw": FeatureSpace.feature("float32", layers.Rescaling(2.0), "one_hot")})(DATA)
