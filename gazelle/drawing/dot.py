@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gazelle.core.errors import unknown
-from gazelle.diagram.diagram import Box, Options, diagram_of
+from gazelle.drawing.diagram import Box, Options, diagram_of
 
 if TYPE_CHECKING:
     from gazelle.models import Model

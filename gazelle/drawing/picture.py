@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from itertools import pairwise
 
-from gazelle.diagram.diagram import Box, Diagram
-from gazelle.diagram.layout import lay_out
+from gazelle.drawing.diagram import Box, Diagram
+from gazelle.drawing.layout import lay_out
 
 TITLE, ROW, PAD, MARGIN = 22.0, 18.0, 10.0, 16.0
 _LETTER = 6.7  # width of a letter of 12 pixels
