@@ -55,8 +55,7 @@ if TYPE_CHECKING:
     from gazelle.layers.input_spec import InputSpec
     from gazelle.losses.base import Loss
     from gazelle.metrics.base import Metric
-    from gazelle.models.function import Function
-    from gazelle.models.functional import Functional
+    from gazelle.models.functional import Function, Functional
     from gazelle.models.model import Model
     from gazelle.models.sequential import Sequential
     from gazelle.models.settings import set_validation_from
@@ -144,7 +143,7 @@ _HOMES = {
     "InputSpec": "gazelle.layers.input_spec",
     "Loss": "gazelle.losses.base",
     "Metric": "gazelle.metrics.base",
-    "Function": "gazelle.models.function",
+    "Function": "gazelle.models.functional",
     "Functional": "gazelle.models.functional",
     "Model": "gazelle.models.model",
     "Sequential": "gazelle.models.sequential",

@@ -24,7 +24,7 @@ from gazelle.data.splitting import split_dataset
 from gazelle.datasets.download import get_file
 from gazelle.drawing import model_to_dot, plot_model
 from gazelle.features.feature_space import FeatureSpace
-from gazelle.models.source_inputs import get_source_inputs
+from gazelle.models.graph import get_source_inputs
 from gazelle.ops.image import bounding_boxes
 from gazelle.saving.registration import (
     CustomObjectScope,

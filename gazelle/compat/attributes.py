@@ -197,7 +197,7 @@ def assign(thing: Any, name: str, value: Any) -> Any:
     elif isinstance(thing, Layer) and name in ("trainable_weights", "non_trainable_weights"):
         custom.set_weights_lists(thing, name, value)
     elif isinstance(thing, Model) and name == "outputs" and isinstance(value, list) and _symbolic(value):
-        thing._forget_compiled()
+        thing._invalidate_trainer()
         if hasattr(thing, "_tail"):
             thing._tail, thing._graph = value[0], None
         else:

@@ -199,9 +199,9 @@ def _fit(thing: Any, words: dict[str, Any]) -> None:
 
 def with_accuracy(model: Any) -> None:
     """Before Keras 1 it was `fit` that was asked for the accuracy."""
-    given = model._compiled
-    if given is not None and not given.get("metrics"):
-        model.compile(**{**given, "optimizer": model.optimizer, "metrics": ["accuracy"]})
+    state = model._compile_state
+    if state is not None and not state.arguments.get("metrics"):
+        model.compile(**{**state.arguments, "optimizer": model.optimizer, "metrics": ["accuracy"]})
 
 
 @rule("Model.train_on_batch", "Model.test_on_batch")

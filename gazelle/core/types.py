@@ -49,3 +49,7 @@ MetricLike: TypeAlias = Union["Metric", str, Callable[..., Any], Mapping[str, An
 OptimizerLike: TypeAlias = Union["Optimizer", str, Mapping[str, Any]]
 #: samples as users pass them: arrays, data frames, structures of these, generators, datasets
 Data: TypeAlias = Union[Nested[ArrayLike], Iterable[Any]]
+#: outputs of a model as NumPy arrays: typed as one array; of several outputs a list or dict of them
+Outputs: TypeAlias = np.ndarray[Any, Any]
+#: the loss, or a list of the loss and metrics: a union would forbid `loss, accuracy = model.evaluate(x, y)`
+Scores: TypeAlias = Any

@@ -1,9 +1,11 @@
-"""What can be told about data and outputs before anything is compiled."""
+"""Checks of arguments and data before anything is compiled."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import jax
 import numpy as np
 
 from gazelle import activations, data, losses
@@ -15,12 +17,95 @@ from gazelle.models.graph import Graph, input_mismatch
 from gazelle.training.outputs import per_output
 
 
+def check_integer(name: str, value: Any, least: int = 1) -> int:
+    """`value` as an integer of at least `least`.
+
+    Raises:
+        ArgumentError: it is none.
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
+        raise ArgumentError(message(name, expected=f"an integer of at least {least}", got=repr(value)))
+    return int(value)
+
+
+def check_fit(epochs: int, initial_epoch: int, split: Any, freq: Any, shuffle: Any) -> None:
+    """Check the arguments of `fit` that would otherwise be misread silently."""
+    if initial_epoch > epochs:
+        warn(
+            message(
+                f"fit(initial_epoch={initial_epoch}, epochs={epochs}) trains nothing",
+                hint="`epochs` is the number of the last epoch, not how many are added.",
+            ),
+        )
+    if isinstance(split, bool) or not isinstance(split, (int, float, np.number)):
+        raise ArgumentError(message("validation_split", expected="a fraction between 0 and 1", got=repr(split)))
+    if not isinstance(freq, (list, tuple, set)):
+        check_integer("validation_freq", freq)
+    if isinstance(shuffle, str) and shuffle != "batch":
+        raise ArgumentError(message("shuffle", expected="True, False or 'batch'", got=repr(shuffle)))
+
+
+def warn_unseen_classes(class_weight: Mapping[int, float] | None, y: Any) -> None:
+    """Warn of weights for classes that no sample has: usually the class numbers are wrong."""
+    if not class_weight or not isinstance(y, np.ndarray) or y.dtype.kind not in "iufb":
+        return
+    if y.ndim > 1 and y.shape[-1] > 1:
+        unseen = [label for label in class_weight if not 0 <= label < y.shape[-1]]
+    else:
+        unseen = sorted(set(class_weight) - set(np.unique(y).tolist()))
+    if unseen:
+        warn(
+            message(
+                f"class_weight names class {unseen[0]}",
+                expected="classes of the labels",
+                got="no sample of this class in y",
+            ),
+        )
+
+
+def validation_pair(value: Any) -> Any:
+    """(x, y, sample_weight) of the argument `validation_data`."""
+    wanted = "(x, y) or (x, y, sample_weight)"
+    if isinstance(value, (tuple, list)):
+        if len(value) not in (2, 3):
+            raise DataError(message("validation_data", expected=wanted, got=f"{len(value)} parts"))
+        return (*value, None)[:3]
+    if isinstance(value, (np.ndarray, jax.Array)):
+        raise DataError(message("validation_data", expected=wanted, got="one array", hint="Give both: (x_val, y_val)."))
+    if isinstance(value, (str, bytes, dict, int, float)):
+        raise DataError(message("validation_data", expected=wanted, got=repr(value)[:80]))
+    return value, None, None
+
+
+def warn_lost_classes(y_train: Any, y_val: Any, side: str) -> None:
+    """Warn if the split left a class out of training or of validation: the samples are sorted by class."""
+    labels = [np.asarray(y) for y in (y_train, y_val) if isinstance(y, np.ndarray)]
+    if len(labels) < 2 or (labels[0].dtype.kind == "f" and not _one_hot(labels[0])):
+        return
+    train, validation = (set(np.unique(v.argmax(-1) if v.ndim > 1 and v.shape[-1] > 1 else v).tolist()) for v in labels)
+    if len(train | validation) > 1000 or train == validation:
+        return
+    lost = sorted(validation - train) or sorted(train - validation)
+    where = "training" if validation - train else "validation"
+    if where == "validation" and len(y_val) < 10 * len(train | validation):
+        return  # too few validation samples to expect every class
+    taken = "first" if side == "start" else "last"
+    warn(
+        f"validation_split took the {taken} samples, and class {lost[0]} has none left "
+        f"for {where}: the samples look sorted by class. Shuffle x and y together before fit.",
+    )
+
+
+def _one_hot(y: Any) -> bool:
+    return bool(y.ndim == 2 and y.shape[-1] > 1 and ((y == 0) | (y == 1)).all())
+
+
 def check_inputs(graph: Graph | None, source: data.Source) -> None:
-    """Hold the shape of x, as the user gave it, against the inputs of the graph."""
+    """Compare the shape of x, as the user passed it, with the inputs of the graph."""
     if graph is None or graph.guessed:
         return
-    whole = _samples(source)
-    for tensor, array in zip(graph.flat_inputs, graph.match(whole), strict=True):
+    samples = _samples(source)
+    for tensor, array in zip(graph.flat_inputs, graph.match(samples), strict=True):
         shape = tuple(array.shape)
         squeezed = shape[:-1] if shape[-1:] == (1,) and len(shape) == len(tensor.shape) + 1 else shape
         shown = (*squeezed, 1) if len(squeezed) == len(tensor.shape) - 1 and tensor.shape[-1] == 1 else squeezed
@@ -31,19 +116,19 @@ def check_inputs(graph: Graph | None, source: data.Source) -> None:
 
 
 def check_ids(graph: Graph | None, source: data.Source) -> None:
-    """Hold whole numbers that go straight into an Embedding against its table."""
-    check_rows(graph, _samples(source))
+    """Compare the ids that are inputs of an Embedding with the size of its table."""
+    check_embedding_ids(graph, _samples(source))
     if isinstance(source, data.StreamSource):
-        source.inspect["ids"] = lambda batch: check_rows(graph, batch[0])
+        source.inspect["ids"] = lambda batch: check_embedding_ids(graph, batch[0])
 
 
 def _samples(source: data.Source) -> Any:
-    """All samples where they are held, else those of the first batch."""
+    """All samples if they are in memory, else those of the first batch."""
     return source.data[0] if isinstance(source, data.ArraySource) else source.sample[0]
 
 
-def check_rows(graph: Graph | None, x: Any) -> None:
-    """The same for arrays at hand."""
+def check_embedding_ids(graph: Graph | None, x: Any) -> None:
+    """`check_ids` for arrays."""
     if graph is None or not any(graph.tables):
         return
     for tables, array in zip(graph.tables, graph.match(x), strict=True):
@@ -53,25 +138,25 @@ def check_rows(graph: Graph | None, x: Any) -> None:
         fits = (array >= 0) & (array < rows)
         fits = fits if array.dtype.kind in "iub" else fits & (array == np.floor(array))
         if not fits.all():
-            place = tuple(int(i) for i in np.argwhere(~fits)[0])
+            index = tuple(int(i) for i in np.argwhere(~fits)[0])
             high = array[array >= rows]
             hint = f"Embedding({int(high.max()) + 1}, ...) has a row for each id." if high.size else ""
             raise DataError(
                 message(
                     f"Ids for the Embedding '{tables[0].name}'",
-                    expected=f"whole numbers from 0 to {rows - 1}",
-                    got=f"{array[place]} at x[{', '.join(map(str, place))}]",
+                    expected=f"integers from 0 to {rows - 1}",
+                    got=f"{array[index]} at x[{', '.join(map(str, index))}]",
                     hint=hint,
                 )
             )
 
 
 def check_outputs(graph: Graph | None, loss: Any) -> None:
-    """Refuse an output that is always 1, and warn of a crossentropy on numbers that are no probabilities."""
+    """Refuse a softmax over one unit, and warn of a crossentropy of outputs that are no probabilities."""
     if graph is None or loss is None:
         return
     tensors = symbolic.leaves(graph.outputs)
-    for tensor, one in zip(
+    for tensor, output_loss in zip(
         tensors, per_output("compile(loss=...)", loss, graph.output_names, spread=True), strict=True
     ):
         assert tensor.node is not None
@@ -86,7 +171,7 @@ def check_outputs(graph: Graph | None, loss: Any) -> None:
                     hint="For two classes: Dense(1, activation='sigmoid') with loss='binary_crossentropy'.",
                 )
             )
-        kind = losses.get(one)
+        kind = losses.get(output_loss)
         name = getattr(kind, "name", None) or getattr(kind, "__name__", "")
         if (
             type(layer).__name__ == "Dense"
@@ -102,7 +187,7 @@ def check_outputs(graph: Graph | None, loss: Any) -> None:
 
 
 def warn_frozen_since(model: Any, trainable: set[str]) -> None:
-    """Warn where `trainable` was set after compile: the compiled model goes on with what compile found."""
+    """Warn if `trainable` was set after compile, which decides what is trained."""
     ids = weight_tree.trainable_ids(model)
     paths = [path for path, v in weight_tree.named_variables(model).items() if (id(v) in ids) != (path in trainable)]
     if paths:

@@ -1,4 +1,4 @@
-"""Models from a graph of symbolic tensors, and their config in Keras' form."""
+"""Models and functions of a graph of symbolic tensors, and their config in the format of Keras."""
 
 from __future__ import annotations
 
@@ -7,19 +7,72 @@ import inspect
 from collections import Counter
 from typing import Any
 
-from gazelle import ops
+from gazelle import ops, tree
 from gazelle.core import symbolic
 from gazelle.core.config import deserialize, serialize, serialize_object, target_of
 from gazelle.core.errors import DamagedFileError, message, unknown
+from gazelle.core.operation import Operation
 from gazelle.core.symbolic import OPS, KerasTensor, Op
+from gazelle.core.types import Nested
 from gazelle.layers.base import Layer
+from gazelle.models.graph import Graph
 from gazelle.models.model import Model
 
 
 class Functional(Model):
-    """What `Model(inputs, outputs)` returns: any graph of layers, with several inputs and outputs, shared or nested."""
+    """A model of a graph of layers, as `Model(inputs, outputs)` creates it.
+
+    The graph may have several inputs and outputs, shared layers and nested models.
+    """
 
     _keras_module = "keras.src.models.functional"
+
+
+class Function(Operation):
+    """The computation that leads from some symbolic tensors to others.
+
+    A `Model` of the same tensors is this function with weights, training and files.
+
+    Args:
+        inputs: symbolic tensors, also from the middle of a graph; one, a list or a dict.
+        outputs: symbolic tensors that depend only on them.
+        name: name of the operation.
+
+    Example:
+    >>> x = gazelle.Input((3,))
+    >>> gazelle.Function(x, gazelle.ops.sum(x * 2, axis=-1))(np.ones((1, 3))).tolist()
+    [6.0]
+    """
+
+    def __init__(self, inputs: Nested[KerasTensor], outputs: Nested[KerasTensor], name: str | None = None) -> None:
+        super().__init__(name=name)
+        self._graph = Graph(inputs, outputs)
+
+    def call(self, inputs: Any) -> Any:
+        """Compute the outputs.
+
+        Args:
+            inputs: arrays in the structure of the function's inputs.
+
+        Returns:
+            Arrays in the structure of the function's outputs.
+        """
+        return self._graph.run(inputs)
+
+    @property
+    def operations(self) -> list[Any]:
+        """The operations between inputs and outputs."""
+        return self._graph.operations
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shapes of the outputs.
+
+        Args:
+            input_shape: shapes in the structure of the inputs.
+        """
+        kinds = iter(tensor.dtype for tensor in self._graph.flat_inputs)
+        inputs = tree.map_shape_structure(lambda shape: symbolic.KerasTensor(shape, next(kinds)), input_shape)
+        return symbolic.map_tree(lambda tensor: tensor.shape, self.compute_output_spec(inputs))
 
 
 def graph_config(model: Model) -> dict[str, Any]:

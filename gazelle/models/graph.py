@@ -18,7 +18,6 @@ from gazelle.layers.base import Layer
 from gazelle.layers.embedding import Embedding
 from gazelle.layers.input import InputLayer
 from gazelle.layers.weight_tree import is_automatic
-from gazelle.models.source_inputs import get_source_inputs
 
 
 @dataclasses.dataclass
@@ -252,3 +251,27 @@ def input_mismatch(name: str, wanted: tuple[int | None, ...], shape: tuple[int, 
     elif len(wanted) == len(shape):
         hint = f"Set input_shape={shape[1:]}, or give data of shape (batch, {', '.join(map(str, wanted[1:]))})."
     return message(f"Input '{name}'", expected=f"shape {tuple(wanted)}", got=f"shape {tuple(shape)}", hint=hint)
+
+
+def get_source_inputs(tensor: KerasTensor) -> list[KerasTensor]:
+    """Return the inputs that a symbolic tensor is computed from, each once.
+
+    Args:
+        tensor: a symbolic tensor.
+
+    Example:
+    >>> x = gazelle.Input((3,), name="x")
+    >>> [t.name for t in get_source_inputs(gazelle.layers.Dense(2)(x))]
+    ['x']
+    """
+    found, seen, stack = list[KerasTensor](), set[int](), [tensor]
+    while stack:
+        current = stack.pop()
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        inputs = current.node.inputs if current.node is not None else []
+        if not inputs:
+            found.append(current)
+        stack += reversed(inputs)
+    return found

@@ -1,59 +1,126 @@
-"""The model: a layer that can be compiled, trained, asked and saved."""
+"""The model: a layer that can be compiled, trained, evaluated and saved."""
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
+import jax
+import jax.numpy as jnp
+
+from gazelle import metrics, ops
 from gazelle.core import era, symbolic, tracing
-from gazelle.core.config import serialize
+from gazelle.core.config import name_of, serialize
 from gazelle.core.errors import ArgumentError, StateError, message, unknown
+from gazelle.core.gradients import value_and_grad
+from gazelle.core.tensor_wrapper import wrapper_class
+from gazelle.core.traceback import filtered
+from gazelle.core.types import (
+    Array,
+    ArrayLike,
+    Config,
+    Data,
+    LossLike,
+    MetricLike,
+    Nested,
+    OptimizerLike,
+    Outputs,
+    PathLike,
+    Scores,
+    Shape,
+)
+from gazelle.core.variable import Variable
+from gazelle.data.arrays import unpack_x_y_sample_weight
 from gazelle.layers import weight_tree
 from gazelle.layers.base import Layer
 from gazelle.layers.input import Input
-from gazelle.models.fitting import Fitting
+from gazelle.models import compiling, fitting, step_methods
 from gazelle.models.graph import Aside, Graph
 from gazelle.models.state_tree import put, read
+from gazelle.training.total_loss import TotalLoss
+
+if TYPE_CHECKING:
+    from gazelle.core.symbolic import KerasTensor
+    from gazelle.metrics import Metric
+    from gazelle.models.host_preprocessing import HostPreprocessing
+    from gazelle.training.callbacks import Callback, History
+    from gazelle.training.trainer import Trainer
 
 
-class Model(Fitting):
+class Model(Layer):
     """A network with inputs and outputs, made in one of three ways.
 
     `Model(inputs, outputs)` from symbolic tensors; `Sequential([...])`; or a subclass with layers in `__init__` and a
     `call(self, x, training=False)`.
 
+    A subclass may change how it is trained: `compute_loss`, `compute_metrics`, or the whole step. A step has one of
+    two forms, distinguished by its number of arguments:
+
+    - `train_step(self, data) -> logs` reads and assigns variables: weights, metrics, optimizers in attributes.
+    - `train_step(self, state, data) -> (logs, state)` is pure; state is the values of (`trainable_variables`,
+      `non_trainable_variables`, `optimizer.variables`, `metrics_variables`). `test_step` has no values of an
+      optimizer, `predict_step` also none of metrics.
+
+    Either way `fit` runs it as one compiled program over many batches.
+
+    Args:
+        inputs: symbolic tensors: one, a list, or a dict by name.
+        outputs: symbolic tensors that depend on the inputs.
+        name: name in summaries and files; made from the class if None.
+        trainable: False keeps all weights as they are in training.
+
+    Example:
     >>> x = Input((3,))
     >>> model = Model(x, layers.Dense(2)(x))
     >>> model.predict(np.ones((5, 3)), verbose=0).shape
     (5, 2)
+    >>> class AbsoluteError(gazelle.Model):
+    ...     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    ...         return gazelle.ops.mean(gazelle.ops.abs(y - y_pred))
+    >>> model = AbsoluteError(x, layers.Dense(1, kernel_initializer="zeros")(x))
+    >>> model.compile("sgd")
+    >>> model.evaluate(np.ones((2, 3)), np.ones((2, 1)), verbose=0)
+    1.0
     """
 
     _namespace = "models"
+    stop_training: bool = False
+    history: History | None = None
+    _compile_state: compiling.CompileState | None = None
+    _trainer: Trainer | None = None
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         if cls is Model and (args or "inputs" in kwargs or "inputs" in era.arguments(cls, "__init__", args, kwargs)[1]):
-            from gazelle.models.functional import Functional  # a Model with a graph is one by name
+            from gazelle.models.functional import Functional  # Model(inputs, outputs) creates its subclass
 
-            cls = Functional
+            return super().__new__(Functional)  # type: ignore[type-var]
         return super().__new__(cls)
 
     def __init__(self, *args: Any, inputs: Any = None, outputs: Any = None, **kwargs: Any) -> None:
         if args:
             inputs, outputs = (*args, outputs)[:2]
         super().__init__(**kwargs)
-        self._setup_fitting()
+        self._compile_state, self._trainer = None, None
+        self.stop_training = False
         self._graph: Graph | None = None
-        self._wide: Graph | None = None  # the graph with what is computed beside its outputs
-        self._host_preprocessing: Any = None  # what works on strings before it
+        self._wide: Graph | None = None  # the graph with the tensors of add_loss and add_metric
+        self._host_preprocessing: HostPreprocessing | None = None
         if inputs is not None:
             self._set_graph(Graph(inputs, outputs))
+
+    # Calling -------------------------------------------------------------------------------------------------------
 
     def _set_graph(self, graph: Graph) -> None:
         self._graph, self._layers, self.built = graph, graph.layers, True
 
-    def build(self, input_shape: Any) -> None:
-        """Make all weights, by tracing `call` on inputs of this shape (batch axis first)."""
+    def build(self, input_shape: Nested[Shape]) -> None:
+        """Create all weights by tracing `call`.
+
+        Args:
+            input_shape: shape of the input, batch axis first; a list or dict of shapes for several inputs.
+        """
         inputs = _symbolic(input_shape)
         self.built = True  # a subclass's `build` that calls this one is not called again
         try:
@@ -69,13 +136,28 @@ class Model(Fitting):
             self.built = True
             self._build_shapes = symbolic.map_tree(lambda leaf: tuple(getattr(leaf, "shape", ())), args[0])
 
-    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Compute the outputs; a subclass overrides it.
+
+        Args:
+            inputs: arrays in the structure of the model's inputs.
+            training: whether layers such as Dropout behave as in training.
+            mask: mask of the inputs.
+
+        Returns:
+            Arrays in the structure of the model's outputs.
+        """
         if self._graph is None:
             raise NotImplementedError(f"{type(self).__name__} has no call method: def call(self, x): return ...")
         return (self._wide or self._graph).run(inputs)
 
     def add_loss(self, loss: Any, inputs: Any = None) -> None:
-        """Add a value to what training minimizes: in `call`, or here a symbolic tensor that depends on the inputs."""
+        """Add a term to the loss: in `call`, or a symbolic tensor that depends on the inputs.
+
+        Args:
+            loss: a scalar or an array that is summed; or a list of them.
+            inputs: accepted for compatibility, ignored.
+        """
         for value in loss if isinstance(loss, (list, tuple)) else [loss]:
             if self._graph is not None and symbolic.is_symbolic(value):
                 self._compute_too(losses=[value])
@@ -83,20 +165,28 @@ class Model(Fitting):
                 super().add_loss(value)
 
     def add_metric(self, value: Any, name: str | None = None, aggregation: Any = "mean") -> None:
-        """Show a value in the logs, as its mean over the samples: in `call`, or here a symbolic tensor."""
+        """Report the mean of a value in the logs: in `call`, or a symbolic tensor that depends on the inputs.
+
+        Args:
+            value: an array or a symbolic tensor.
+            name: name in the logs.
+            aggregation: accepted for compatibility; it is the mean.
+        """
         if self._graph is None or not symbolic.is_symbolic(value):
             super().add_metric(value, name, aggregation)
         else:
             self._compute_too(reports={name or value.name: value})
 
     def _compute_too(self, losses: Any = (), reports: Any = None) -> None:
-        """Compute these tensors whenever the outputs are computed; layers that only they need are of the model."""
+        """Compute these tensors together with the outputs; layers that only they need belong to the model."""
         graph = self._the_graph("inputs")
         old = self._wide.aside if self._wide is not None else Aside(self)
         aside = Aside(self, [*old.losses, *losses], old.reports | (reports or {}))
         self._wide = Graph(graph.inputs, graph.outputs, graph.guessed, aside)
         self._beside = [layer for layer in self._wide.layers if layer not in graph.layers]
-        self._forget_compiled()
+        self._invalidate_trainer()
+
+    # Structure -----------------------------------------------------------------------------------------------------
 
     @property
     def layers(self) -> list[Layer]:
@@ -106,7 +196,15 @@ class Model(Fitting):
         return [v for v in weight_tree.sublayers(self) if isinstance(v, Layer)]
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """The layer of this name, or at this place."""
+        """Return a layer by name or index.
+
+        Args:
+            name: name of the layer.
+            index: position in `layers`; takes precedence over the name.
+
+        Raises:
+            ArgumentError: there is no such layer.
+        """
         if index is not None:
             count = len(self.layers)
             if not hasattr(index, "__index__") or not -count <= index < count:
@@ -119,27 +217,33 @@ class Model(Fitting):
         raise unknown(f"layer of model '{self.name}'", name, [layer.name for layer in self.layers])
 
     @property
-    def inputs(self) -> list[Any]:
+    def inputs(self) -> list[KerasTensor]:
+        """The symbolic inputs as a flat list."""
         return list(self._the_graph("inputs").flat_inputs)
 
     @property
-    def outputs(self) -> list[Any]:
+    def outputs(self) -> list[KerasTensor]:
+        """The symbolic outputs as a flat list."""
         return symbolic.leaves(self._the_graph("outputs").outputs)
 
     @property
     def input(self) -> Any:
+        """The symbolic inputs in their structure."""
         return self._the_graph("input").inputs
 
     @property
     def output(self) -> Any:
+        """The symbolic outputs in their structure."""
         return self._the_graph("output").outputs
 
     @property
     def input_shape(self) -> Any:
+        """The shape of the input; of several inputs in their structure."""
         return _shapes(self.input)
 
     @property
     def output_shape(self) -> Any:
+        """The shape of the output; of several outputs in their structure."""
         return _shapes(self.output)
 
     def _the_graph(self, what: str) -> Graph:
@@ -152,8 +256,12 @@ class Model(Fitting):
             )
         return self._graph
 
+    def _has_call(self) -> bool:
+        """Whether the model can be called on data: a model with a custom step need not."""
+        return self._graph is not None or type(self).call is not Model.call
+
     def summary(self, *args: Any, **kwargs: Any) -> None:
-        """Print the layers, their output shapes and numbers of weights."""
+        """Print the layers, their output shapes and numbers of parameters; arguments as in `summary.summary`."""
         from gazelle.models.summary import summary
 
         summary(self, *args, **kwargs)
@@ -163,21 +271,586 @@ class Model(Fitting):
 
         return html(self)
 
-    def save(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
-        """Write architecture, weights, optimizer state and compile arguments as a `.keras` file."""
+    # Training ------------------------------------------------------------------------------------------------------
+
+    @filtered
+    def compile(
+        self,
+        optimizer: OptimizerLike = "rmsprop",
+        loss: Nested[LossLike] = None,
+        loss_weights: Nested[float] | None = None,
+        metrics: Nested[MetricLike] = None,
+        weighted_metrics: Nested[MetricLike] = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: bool | Literal["auto"] = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Choose the optimizer, the loss and the metrics.
+
+        Args:
+            optimizer: a name, an object of `gazelle.optimizers`, or an `optax` transformation.
+            loss: a name, function or object; a list or dict with one per output.
+            loss_weights: factors of the losses in the sum that is minimized.
+            metrics: names, functions or objects; "accuracy" selects its kind by the shapes of labels and output.
+            weighted_metrics: metrics weighted by `sample_weight` and `class_weight`.
+            run_eagerly: run every step in Python, uncompiled: slow, but a step may print values.
+            steps_per_execution: accepted as in Keras; `fit` chooses the number of steps per call itself.
+            jit_compile: accepted as in Keras; steps are always compiled unless `run_eagerly`.
+            auto_scale_loss: scale the loss if the dtype policy is mixed_float16.
+
+        Raises:
+            ArgumentError: an unknown name; the message has the nearest known ones.
+
+        Example:
+        >>> model = Sequential([Input((3,)), layers.Dense(1)])
+        >>> model.compile("adam", "mse", metrics=["mae"])
+        """
+        arguments = {
+            "optimizer": optimizer,
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+        }
+        compiling.compile_model(self, arguments, auto_scale_loss)
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self._compile_state is not None
+
+    @property
+    def loss(self) -> Any:
+        """The loss given to `compile`; another may be assigned."""
+        state = self._compile_state
+        return state.arguments["loss"] if state is not None else self.__dict__.get("loss")
+
+    @loss.setter
+    def loss(self, loss: Any) -> None:
+        self.__dict__["loss"] = loss  # of a model that is not compiled: a plain attribute
+        compiling.replace_argument(self, "loss", loss)
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer; another may be assigned, which starts with its own slots."""
+        return self.__dict__.get("optimizer")
+
+    @optimizer.setter
+    def optimizer(self, optimizer: Any) -> None:
+        self.__dict__["optimizer"] = optimizer
+        compiling.replace_argument(self, "optimizer", optimizer)
+
+    @property
+    def run_eagerly(self) -> bool:
+        """Whether steps run in Python, uncompiled."""
+        return self._compile_state is not None and bool(self._compile_state.arguments["run_eagerly"])
+
+    @run_eagerly.setter
+    def run_eagerly(self, value: bool) -> None:
+        compiling.replace_argument(self, "run_eagerly", bool(value))
+
+    @filtered
+    def fit(
+        self,
+        x: Data | None = None,
+        y: Data | None = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Callback | Sequence[Callback] | None = None,
+        validation_split: float = 0.0,
+        validation_data: Data | None = None,
+        shuffle: bool | str = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Data | None = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
+        *,
+        validation_from: str | None = None,
+        keep: bool | None = None,
+        resume: bool = False,
+        stop_on_nan: bool = True,
+    ) -> History:
+        """Train the model.
+
+        Args:
+            x: samples: an array, a data frame, a list or dict of arrays, a generator of (x, y), a dataset.
+            y: labels, one per sample; nothing if x yields them.
+            batch_size: samples per update, 32 by default.
+            epochs: number of the last epoch; `initial_epoch` epochs count as done.
+            verbose: 1 or "auto" a progress bar, 2 a line per epoch, 0 nothing.
+            callbacks: objects of `gazelle.callbacks`.
+            validation_split: fraction of the samples that is not trained on but evaluated after each epoch: the first
+                ones, as `validation_from="start"` selects (Keras takes the last, "end"), before any shuffling.
+            validation_data: (x, y), (x, y, sample_weight), or anything x can be; evaluated after each epoch.
+            shuffle: draw the samples in a new order each epoch, a function of (seed, epoch); "batch" shuffles batches.
+            class_weight: {class: weight} of the samples of a class in the loss.
+            sample_weight: one weight per sample in the loss.
+            initial_epoch: epoch to start with, from 0.
+            steps_per_epoch: batches per epoch; all of the data by default.
+            validation_steps: batches per validation; all of the data by default.
+            validation_batch_size: samples per batch of the validation; `batch_size` by default.
+            validation_freq: validate every so many epochs, or after the epochs in a list.
+            validation_from: "start" or "end", the side of the samples that `validation_split` takes.
+            keep: save the latest state on disk (see `gazelle.latest`); True by default.
+            resume: continue where the last run of this program stopped, exactly: at the same step of the same epoch,
+                with the same History; a run that was complete returns at once. Data that is not held in arrays is
+                skipped up to there, or restores its own state (`state()`, `restore(state)`).
+            stop_on_nan: stop before the update whose loss is NaN or infinite, with a warning that names the step, its
+                samples and the first layer that produced it; False continues.
+
+        Returns:
+            The `History` of losses and metrics.
+
+        Raises:
+            StateError: the model is not compiled, or another thread trains it.
+            DataError: the data does not fit the model; the message has a hint.
+            ShapeError: the data has another shape than the inputs.
+        """
+        with fitting.exclusive_fit(self):
+            return fitting.fit(
+                self,
+                x,
+                y,
+                sample_weight,
+                batch_size=batch_size,
+                epochs=epochs,
+                verbose=verbose,
+                callbacks=callbacks,
+                validation_split=validation_split,
+                validation_data=validation_data,
+                shuffle=shuffle,
+                class_weight=class_weight,
+                initial_epoch=initial_epoch,
+                steps_per_epoch=steps_per_epoch,
+                validation_steps=validation_steps,
+                validation_batch_size=validation_batch_size,
+                validation_freq=validation_freq,
+                validation_from=validation_from,
+                keep=keep,
+                resume=resume,
+                stop_on_nan=stop_on_nan,
+            )
+
+    @overload
+    def evaluate(
+        self,
+        x: Data | None = None,
+        y: Data | None = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: Data | None = None,
+        steps: int | None = None,
+        callbacks: Callback | Sequence[Callback] | None = None,
+        *,
+        return_dict: Literal[True],
+    ) -> dict[str, float]: ...
+
+    @overload
+    def evaluate(
+        self,
+        x: Data | None = None,
+        y: Data | None = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: Data | None = None,
+        steps: int | None = None,
+        callbacks: Callback | Sequence[Callback] | None = None,
+        return_dict: bool = False,
+    ) -> Scores: ...
+
+    @filtered
+    def evaluate(
+        self,
+        x: Data | None = None,
+        y: Data | None = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: Data | None = None,
+        steps: int | None = None,
+        callbacks: Callback | Sequence[Callback] | None = None,
+        return_dict: bool = False,
+    ) -> Scores:
+        """Compute the loss and the metrics on data without training.
+
+        Args:
+            x: samples, as in `fit`.
+            y: labels, one per sample; nothing if x yields them.
+            batch_size: samples per batch, 32 by default.
+            verbose: 1 or "auto" a progress bar, 2 a line, 0 nothing.
+            sample_weight: one weight per sample.
+            steps: number of batches; all of the data by default.
+            callbacks: objects of `gazelle.callbacks`.
+            return_dict: return {name: value}.
+
+        Returns:
+            The loss; with metrics a list of the loss and them, in the order of `metrics_names`; or a dict.
+
+        Raises:
+            StateError: the model is not compiled.
+            DataError: the data does not fit the model.
+            ShapeError: the data has another shape than the inputs.
+        """
+        logs = fitting.evaluate(self, x, y, sample_weight, batch_size, verbose, steps, callbacks)
+        return fitting.scores(logs, return_dict)
+
+    @filtered
+    def predict(
+        self,
+        x: Data,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        steps: int | None = None,
+        callbacks: Callback | Sequence[Callback] | None = None,
+    ) -> Outputs:
+        """Compute the outputs for all samples.
+
+        Args:
+            x: samples, as in `fit`.
+            batch_size: samples per batch, 32 by default.
+            verbose: 1 or "auto" a progress bar, 2 a line, 0 nothing.
+            steps: number of batches; all of the data by default.
+            callbacks: objects of `gazelle.callbacks`.
+
+        Returns:
+            NumPy arrays in the structure of the model's outputs.
+
+        Raises:
+            DataError: the data does not fit the model.
+            ShapeError: the data has another shape than the inputs.
+        """
+        return fitting.predict(self, x, batch_size, verbose, steps, callbacks)
+
+    @filtered
+    def train_on_batch(
+        self,
+        x: Data,
+        y: Data | None = None,
+        sample_weight: Data | None = None,
+        class_weight: Mapping[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Scores:
+        """Update the weights once, on one batch.
+
+        Args:
+            x: the samples.
+            y: the labels.
+            sample_weight: one weight per sample.
+            class_weight: {class: weight} of the samples of a class in the loss.
+            return_dict: return {name: value}.
+
+        Returns:
+            The loss and metrics, accumulated since `reset_metrics`, as `evaluate` returns them.
+        """
+        logs = fitting.on_batch(self, "train_on_batch", x, y, sample_weight, class_weight)
+        return fitting.scores(logs, return_dict)
+
+    @filtered
+    def test_on_batch(
+        self, x: Data, y: Data | None = None, sample_weight: Data = None, return_dict: bool = False
+    ) -> Scores:
+        """Compute the loss and the metrics of one batch.
+
+        Args:
+            x: the samples.
+            y: the labels.
+            sample_weight: one weight per sample.
+            return_dict: return {name: value}.
+
+        Returns:
+            The loss and metrics, accumulated since `reset_metrics`, as `evaluate` returns them.
+        """
+        return fitting.scores(fitting.on_batch(self, "test_on_batch", x, y, sample_weight, None), return_dict)
+
+    @filtered
+    def predict_on_batch(self, x: Data) -> Outputs:
+        """Compute the outputs of one batch.
+
+        Args:
+            x: the samples.
+
+        Returns:
+            NumPy arrays in the structure of the model's outputs.
+        """
+        return fitting.predict_on_batch(self, x)
+
+    def _invalidate_trainer(self) -> None:
+        """Drop what was compiled for an earlier structure of the model."""
+        self._trainer = None
+        if self._compile_state is not None:
+            self._compile_state.frozen = None
+
+    # Steps that a subclass may override ----------------------------------------------------------------------------
+
+    def train_step(self, *given: Any) -> Any:
+        """Update the weights by the gradient of the loss of one batch.
+
+        Args:
+            *given: `data`, a batch (x, y, sample_weight); or `state, data`, where state is the values of the variables.
+
+        Returns:
+            Logs {name: value}; or (logs, state).
+        """
+        if len(given) == 2:
+            return step_methods.as_pure(self, functools.partial(Model.train_step, self), step_methods.TRAIN, *given)
+        x, y, weight = unpack_x_y_sample_weight(given[0])
+        variables = self.trainable_variables
+
+        def loss() -> Any:
+            y_pred = self(x, training=True)
+            value = self._loss_of(x, y, y_pred, weight, True)
+            return self.optimizer.scale_loss(value), (value, y_pred)
+
+        (_, (value, y_pred)), grads = value_and_grad(loss, variables)
+        self.optimizer.apply(grads, variables)
+        self._track("loss", value, x)
+        return self.compute_metrics(x, y, y_pred, weight)
+
+    def test_step(self, *given: Any) -> Any:
+        """Compute the loss and the metrics of one batch without training.
+
+        Args:
+            *given: `data`, a batch (x, y, sample_weight); or `state, data`, where state is the values of the variables.
+
+        Returns:
+            Logs {name: value}; or (logs, state).
+        """
+        if len(given) == 2:
+            return step_methods.as_pure(self, functools.partial(Model.test_step, self), step_methods.TEST, *given)
+        x, y, weight = unpack_x_y_sample_weight(given[0])
+        y_pred = self(x, training=False)
+        self._track("loss", self._loss_of(x, y, y_pred, weight, False), x)
+        return self.compute_metrics(x, y, y_pred, weight)
+
+    def predict_step(self, *given: Any) -> Any:
+        """Compute the outputs of one batch.
+
+        Args:
+            *given: `data`, a batch x; or `state, data`, where state is the values of the variables.
+
+        Returns:
+            The outputs; or (outputs, values of `non_trainable_variables`).
+        """
+        if len(given) == 2:
+            out, (_, fixed) = step_methods.as_pure(
+                self, functools.partial(Model.predict_step, self), step_methods.PREDICT, *given
+            )
+            return out, fixed
+        return self(unpack_x_y_sample_weight(given[0])[0], training=False)
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Nested[ArrayLike] | None = None,
+        y_pred: Nested[ArrayLike] | None = None,
+        sample_weight: Nested[ArrayLike] | None = None,
+        training: bool = True,
+    ) -> Array:
+        """Compute the loss given to `compile`, plus `losses`: those of `add_loss` and the penalties of regularizers.
+
+        Args:
+            x: the inputs.
+            y: the labels.
+            y_pred: the outputs.
+            sample_weight: one weight per sample.
+            training: whether the loss is minimized.
+
+        Returns:
+            A scalar.
+        """
+        return self._compute(y, y_pred, sample_weight, self.losses)
+
+    def stateless_compute_loss(
+        self,
+        trainable_variables: Sequence[ArrayLike],
+        non_trainable_variables: Sequence[ArrayLike],
+        metrics_variables: Sequence[ArrayLike],
+        x: Any = None,
+        y: Nested[ArrayLike] | None = None,
+        y_pred: Nested[ArrayLike] | None = None,
+        sample_weight: Nested[ArrayLike] | None = None,
+        training: bool = True,
+    ) -> tuple[Array, Any]:
+        """Compute `compute_loss` as a pure function; the outputs come from `stateless_call`.
+
+        Args:
+            trainable_variables: values in the order of the property.
+            non_trainable_variables: values in the order of the property.
+            metrics_variables: values in the order of the property.
+            x: the inputs.
+            y: the labels.
+            y_pred: the outputs.
+            sample_weight: one weight per sample.
+            training: whether the loss is minimized.
+
+        Returns:
+            (loss, values of the three kinds of variables after it).
+        """
+        given = (trainable_variables, non_trainable_variables, metrics_variables)
+        loss = lambda data: self._loss_of(x, data[0], data[1], sample_weight, training)  # noqa: E731
+        return step_methods.as_pure(self, loss, step_methods.TEST, given, (y, y_pred))
+
+    def compute_metrics(
+        self,
+        x: Any,
+        y: Nested[ArrayLike] | None,
+        y_pred: Nested[ArrayLike],
+        sample_weight: Nested[ArrayLike] | None = None,
+    ) -> dict[str, Array]:
+        """Update the metrics given to `compile` by one batch.
+
+        Args:
+            x: the inputs.
+            y: the labels.
+            y_pred: the outputs.
+            sample_weight: one weight per sample.
+
+        Returns:
+            {name: result} of all metrics.
+        """
+        self.compiled_metrics.update_state(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    def _compute(self, y: Any, y_pred: Any, weight: Any, added: Sequence[Any]) -> Any:
+        """The loss given to `compile`, plus the sum of the values `added`."""
+        wrapper = wrapper_class((y, y_pred, weight, added))
+        if wrapper is not None:
+            return wrapper.dispatch(self._compute, (y, y_pred, weight, added), {})
+        arguments = {} if self._compile_state is None else self._compile_state.arguments
+        if arguments.get("loss") is None:
+            return sum((jnp.sum(jnp.asarray(value)) for value in added), jnp.zeros(()))
+        names = self._graph.output_names if self._graph is not None else None
+        total_loss = TotalLoss(arguments["loss"], arguments.get("loss_weights"), names, {})
+        total, parts = total_loss(y, y_pred, weight, {}, [*added])
+        for name in [name for name in parts if name != "loss"]:
+            self._track(name, parts[name], y_pred)
+        return total
+
+    def _loss_of(self, x: Any, y: Any, y_pred: Any, weight: Any, training: bool) -> Any:
+        """`compute_loss`, which an author may have written without the argument `training`."""
+        known = inspect.signature(self.compute_loss).parameters.values()
+        takes_training = any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in known)
+        options = {"training": training} if takes_training else {}
+        return self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, **options)
+
+    def _track(self, name: str, value: Any, like: Any) -> None:
+        """Update the mean of a loss, weighted by the number of samples."""
+        assert self._compile_state is not None
+        trackers = self._compile_state.loss_trackers
+        tracker = trackers[name] = trackers.get(name) or metrics.Mean(name)
+        tracker.update_state(ops.stop_gradient(value), sample_weight=jax.tree.leaves(like)[0].shape[0])
+
+    def _with_state(self, name: str, parts: Sequence[str]) -> Callable[[Any], Any]:
+        """The step of this name as a function of data that reads and assigns variables, whichever form it has."""
+        step = getattr(self, name)
+        return step_methods.with_state(self, name, parts) if step_methods.has_two_arguments(step) else step
+
+    # Metrics -------------------------------------------------------------------------------------------------------
+
+    @property
+    def compiled_loss(self) -> Callable[..., Array]:
+        """`(y, y_pred, sample_weight=None, regularization_losses=())` -> the loss given to `compile`, for custom steps
+        in the API of Keras 2; it updates the mean in the logs."""
+
+        def loss(y: Any, y_pred: Any, sample_weight: Any = None, regularization_losses: Any = ()) -> Any:
+            value = self._compute(y, y_pred, sample_weight, [*(regularization_losses or ())])
+            self._track("loss", value, y_pred)
+            return value
+
+        return loss
+
+    @property
+    def compiled_metrics(self) -> Any:
+        """The metrics given to `compile`: `update_state(y, y_pred, sample_weight)` counts a batch."""
+        state = self._compile_state
+        return _NoMetrics() if state is None or state.compile_metrics is None else state.compile_metrics
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The loss, the metrics given to `compile` as one, and those in attributes of the model and its layers."""
+        return [*step_methods.compile_metrics(self), *step_methods.attached_metrics(self)]
+
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        """The variables of `metrics`."""
+        return [variable for metric in self.metrics for variable in metric.variables]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what `evaluate` returns, in order; before the first data those that `compile` has."""
+        if self._trainer is None or not self._trainer.meters.built:
+            given = jax.tree.leaves({} if self._compile_state is None else self._compile_state.arguments["metrics"])
+            names = ["loss", *(m if isinstance(m, str) else getattr(m, "name", None) or name_of(m) for m in given)]
+        else:
+            names = self._trainer.meters.names
+        found: list[str] = era.shown("metrics_names", self, names)
+        return found
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Return {name: result} of `metrics`."""
+        out: dict[str, Any] = {}
+        for metric in self.metrics:
+            result = metric.result()
+            out |= result if isinstance(result, Mapping) else {metric.name: result}
+        return out
+
+    def reset_metrics(self) -> None:
+        """Reset all metrics, also the accumulated ones of `train_on_batch` and `test_on_batch`."""
+        for metric in self.metrics:
+            metric.reset_state()
+        if self._trainer is not None and self._trainer.meters.built:
+            self._trainer.live.totals = self._trainer.meters.start()
+
+    # Files and configs ---------------------------------------------------------------------------------------------
+
+    def save(self, filepath: PathLike, overwrite: bool = True, **kwargs: Any) -> None:
+        """Write architecture, weights, optimizer state and compile arguments.
+
+        Args:
+            filepath: of a `.keras` file; `.h5` or `.hdf5` selects the layout of Keras 1 and 2.
+            overwrite: False raises if the file exists.
+            **kwargs: further arguments of `gazelle.models.save_model`.
+
+        Raises:
+            OSError: the file could not be written; an earlier one is unchanged.
+        """
         from gazelle.saving.keras_v3 import save_model
 
         save_model(self, filepath, overwrite=overwrite, **kwargs)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
-        """Write the weights alone, into files of at most `max_shard_size` GiB where that is given."""
+    def save_weights(self, filepath: PathLike, overwrite: bool = True, max_shard_size: float | None = None) -> None:
+        """Write the weights.
+
+        Args:
+            filepath: of a `.weights.h5`, `.weights.json` or `.safetensors` file.
+            overwrite: False raises if the file exists.
+            max_shard_size: largest size of a file in GiB; the weights are divided into several.
+
+        Raises:
+            OSError: the file could not be written; an earlier one is unchanged.
+        """
         from gazelle.saving.weights import save_weights
 
         save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
 
-    def load_weights(self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> list[str]:
-        """Read weights from any file that holds them (told by content), or from "latest", the kept state; returns the
-        names of what matched."""
+    def load_weights(self, filepath: PathLike, skip_mismatch: bool = False, by_name: bool = False) -> list[str]:
+        """Read weights.
+
+        Args:
+            filepath: of a file of any format that holds weights; "latest" is the newest saved state of this program.
+            skip_mismatch: load what fits and warn about the rest.
+            by_name: match layers by name; layers that the file lacks keep their weights.
+
+        Returns:
+            The names of the layers or variables that were loaded.
+        """
         from gazelle.saving.weights import load_weights
 
         return load_weights(self, filepath, skip_mismatch=skip_mismatch, by_name=by_name)
@@ -185,14 +858,15 @@ class Model(Fitting):
     def quantize(  # type: ignore[override]
         self, mode: str | None = None, config: Any = None, filters: Any = None, type_check: bool = True
     ) -> None:
-        """Keep the weights of `Dense`, `EinsumDense` (so of attention) and embeddings in whole numbers.
+        """Quantize the weights of `Dense`, `EinsumDense` (also in attention) and embeddings to integers.
 
         Args:
             mode: "int8" or "int4".
-            config: an `Int8QuantizationConfig` or `Int4QuantizationConfig` in the place of mode.
+            config: an `Int8QuantizationConfig` or `Int4QuantizationConfig` instead of mode.
             filters: a regular expression for names of layers, several of them, or a function of a layer.
-            type_check: False takes classes that inherit from these layers too.
+            type_check: False also accepts subclasses of these layers.
 
+        Example:
         >>> model = gazelle.Sequential([Input((3,)), layers.Dense(2)])
         >>> model.quantize("int8")
         >>> model.layers[-1].kernel.dtype
@@ -201,25 +875,26 @@ class Model(Fitting):
         from gazelle.models.quantizing import quantize
 
         quantize(self, mode, config, filters, type_check)
-        self._forget_compiled()
+        self._invalidate_trainer()
 
     def export(
         self,
-        filepath: Any,
+        filepath: PathLike,
         format: str = "tf_saved_model",
-        verbose: Any = None,
-        input_signature: Any = None,
+        verbose: bool | None = None,
+        input_signature: Sequence[Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        """Write what `predict` computes as a program for another system; sizes that are None stay open.
+        """Write what `predict` computes as a program for another system; sizes that are None stay symbolic.
 
         Args:
             filepath: of the file, or the folder for "tf_saved_model".
             format: "tf_saved_model" and "litert" (package tensorflow), "onnx" (package onnx), or "stablehlo", read by
                 `jax.export.deserialize`.
-            verbose: whether to say where it was written; None says it.
-            input_signature: a list with the shape and type of each input, such as `keras.InputSpec`; otherwise those
+            verbose: whether to print the path; None prints it.
+            input_signature: a list with the shape and type of each input, such as `keras.InputSpec`; by default those
                 that the model was built on.
+            **kwargs: options of the format.
         """
         from gazelle.export import export_model
 
@@ -227,16 +902,19 @@ class Model(Fitting):
         export_model(self, filepath, format, verbose, input_signature, alone=apart, **kwargs)
 
     def _keeps_samples_apart(self) -> bool:
-        from gazelle.models.sharing import is_batch_independent
+        from gazelle.models.program_key import is_batch_independent
 
         return is_batch_independent(self)
 
     def as_function(self) -> tuple[Callable[..., Any], dict[str, Any]]:
-        """(function, values): the model as a plain function of JAX, and {path: array} of all its variables.
+        """Return the model as a pure function of JAX, and the values of its variables.
 
-        function(values, x, training=False, key=None) -> (outputs, values): reads `values` alone, draws from `key`, and
-        gives the values after the call, which differ where layers count, as BatchNormalization does in training.
+        Returns:
+            (function, values): values is {path: array}; function(values, x, training=False, key=None) ->
+            (outputs, values) reads only its arguments, draws random numbers from `key`, and returns the values after
+            the call, which differ where layers update statistics, as BatchNormalization does in training.
 
+        Example:
         >>> model = gazelle.Sequential([Input((3,)), layers.Dense(1, name="sums")])
         >>> function, values = model.as_function()
         >>> loss = lambda values: jnp.sum(function(values, jnp.ones((2, 3)))[0])
@@ -256,12 +934,17 @@ class Model(Fitting):
         return function, {path: variable.value for path, variable in variables.items()}
 
     def to_json(self, **kwargs: Any) -> str:
-        """The architecture as JSON."""
+        """Return the architecture as JSON text.
+
+        Args:
+            **kwargs: arguments of `json.dumps`.
+        """
         from gazelle.saving.config import model_to_json
 
         return model_to_json(self, **kwargs)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
+        """Return the architecture as values that JSON can hold."""
         if self._graph is not None and takes_a_graph(type(self)):
             from gazelle.models.functional import graph_config
 
@@ -270,43 +953,63 @@ class Model(Fitting):
         return {**config, "name": self.name, "trainable": self.trainable}
 
     @classmethod
-    def from_config(cls, config: Any, custom_objects: Any = None) -> Any:
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
+        """Create the model that `get_config` described.
+
+        Args:
+            config: the result of `get_config`.
+            custom_objects: accepted for compatibility; use `custom_object_scope`.
+        """
         if cls is Model or "input_layers" in config:
             from gazelle.models.functional import from_graph_config
 
             return from_graph_config(cls, config)
         return super().from_config(config)
 
+    def get_compile_config(self) -> Config | None:
+        """Return the arguments of `compile` as values that JSON can hold; None before `compile`."""
+        return compiling.compile_config(self)
+
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Compile with a config.
+
+        Args:
+            config: the result of `get_compile_config`.
+        """
+        cls = type(self)
+        customized = cls.compile is not Model.compile and cls.compile_from_config is Model.compile_from_config
+        compiling.compile_from_config(self, config, customized)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return compiling.pickled_state(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        compiling.restore_pickled(self, state)
+
     def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
-        """Weights, slots and metrics as {kind: {part of the path: {... : array}}}.
+        """Return weights, slots and metrics as {kind: {part of the path: {... : array}}}.
 
         Args:
             value_format: "backend_tensor" for arrays of JAX, "numpy_array" for NumPy's.
 
+        Example:
         >>> model = Sequential([Input((3,)), layers.Dense(2, name="top")])
         >>> model.get_state_tree("numpy_array")["trainable_variables"]["top"]["bias"].tolist()
         [0.0, 0.0]
         """
         return read(self, value_format)
 
-    def set_state_tree(self, state_tree: Any) -> None:
-        """Assign what a tree like that of `get_state_tree` holds; parts may be missing."""
+    def set_state_tree(self, state_tree: Mapping[str, Any]) -> None:
+        """Assign the values of a tree.
+
+        Args:
+            state_tree: as `get_state_tree` returns it; parts may be missing.
+        """
         put(self, state_tree)
-
-    def _has_call(self) -> bool:
-        """Whether it can be called on data: a model with steps of its own need not."""
-        return self._graph is not None or type(self).call is not Model.call
-
-    def reset_metrics(self) -> None:
-        """Start the metrics anew, also the running ones of train_on_batch and test_on_batch."""
-        for metric in self.metrics:
-            metric.reset_state()
-        if self._trainer is not None and self._trainer.meters.built:
-            self._trainer.live.totals = self._trainer.meters.start()
 
 
 def takes_a_graph(cls: type) -> bool:
-    """Whether a subclass is made as Model(inputs, outputs) is: it has no constructor of its own, or hands all on."""
+    """Whether a subclass is constructed as Model(inputs, outputs) is: it inherits the constructor or forwards to it."""
     own = [vars(c)["__init__"] for c in cls.__mro__[: cls.__mro__.index(Model)] if "__init__" in vars(c)]
     if not own:
         return True
@@ -317,7 +1020,7 @@ def takes_a_graph(cls: type) -> bool:
 
 
 def _shapes(tensors: Any) -> Any:
-    """The shapes in the same structure; of a single tensor, also of [tensor], its shape alone."""
+    """The shapes in the same structure; the shape itself of a single tensor and of [tensor]."""
     flat = symbolic.leaves(tensors)
     return flat[0].shape if len(flat) == 1 else symbolic.map_tree(lambda t: t.shape, tensors)
 
@@ -329,3 +1032,9 @@ def _symbolic(shape: Any) -> Any:
     if shape and isinstance(shape[0], (list, tuple)):
         return [_symbolic(value) for value in shape]
     return Input(batch_shape=tuple(shape))
+
+
+class _NoMetrics:
+    """The metrics of a model that was compiled without any."""
+
+    def update_state(self, *args: Any, **kwargs: Any) -> None: ...

@@ -60,7 +60,7 @@ class Sequential(Model):
         if isinstance(layer, InputLayer) and self._layers:
             raise ArgumentError(message("Sequential.add of an Input", expected="the first place", got="a later one"))
         self._layers.append(layer)
-        self._forget_compiled()
+        self._invalidate_trainer()
         if self._tail is None and not self.layers[1:]:
             self._begin(self._layers[0])
             if layer is not self._layers[0]:  # the Input stayed when the others were taken off
@@ -116,7 +116,7 @@ class Sequential(Model):
         if not self._layers:
             raise StateError(message("Sequential.pop", expected="at least one layer", got="none"))
         layer = self._layers.pop()
-        self._forget_compiled()
+        self._invalidate_trainer()
         if self._tail is not None:
             if self.layers:
                 self._tail = next(n.inputs[0] for n in layer.nodes if n.outputs is self._tail)

@@ -1,9 +1,9 @@
-"""The two forms of a model's steps made one: values of variables handed in and out, or variables read and assigned."""
+"""Custom steps of a model: their two forms, the variables they use, and the metrics and optimizers in attributes."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -15,9 +15,12 @@ from gazelle.core.scopes import StatelessScope
 from gazelle.core.variable import Variable
 from gazelle.data.arrays import unpack_x_y_sample_weight
 from gazelle.layers import weight_tree
-from gazelle.models import tracking
+from gazelle.metrics.base import Metric
+from gazelle.optimizers.base import Optimizer
 from gazelle.training.custom_metrics_state import flat_logs
 
+#: methods by which a subclass of Model changes the step
+STEP_METHODS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")
 PREDICT = ("trainable_variables", "non_trainable_variables")
 TEST = (*PREDICT, "metrics_variables")
 TRAIN = (*PREDICT, "optimizer.variables", "metrics_variables")
@@ -44,7 +47,8 @@ def _parts(model: Any, parts: Sequence[str]) -> list[list[Variable]]:
 
 def _build_metrics(model: Any, data: Any) -> None:
     """Make the metrics given to `compile`, whose values are part of a state, for outputs of this shape."""
-    meters = model._compile_metrics.meters if model._compile_metrics is not None else None
+    compiled = model._compile_state.compile_metrics
+    meters = None if compiled is None else compiled.meters
     if meters is not None and not meters.built:
         x, y, _ = unpack_x_y_sample_weight(data)
         meters.build([], y, model(x, training=False))
@@ -97,11 +101,11 @@ class ModelSteps:
     @property
     def finished(self) -> Any:
         """The number of finished steps since `compile`, from which draws are made."""
-        return self.model._finished
+        return self.model._compile_state.finished_steps
 
     @finished.setter
     def finished(self, count: Any) -> None:
-        self.model._finished = count
+        self.model._compile_state.finished_steps = count
 
     def _summed(self) -> dict[int, Variable]:
         return {id(v): v for v in self.model.metrics_variables}
@@ -109,12 +113,12 @@ class ModelSteps:
     def variables(self) -> dict[str, Variable]:
         """{path: variable} of all that the steps may read or assign, without `sums`."""
         sums = self._summed()
-        return {path: v for path, v in tracking.variables(self.model).items() if id(v) not in sums}
+        return {path: v for path, v in step_variables(self.model).items() if id(v) not in sums}
 
     def sums(self) -> dict[str, Variable]:
         """{path: variable} of the metrics that begin anew with each pass."""
         sums = self._summed()
-        return {path: v for path, v in tracking.variables(self.model).items() if id(v) in sums}
+        return {path: v for path, v in step_variables(self.model).items() if id(v) in sums}
 
     def reset(self) -> None:
         """Begin them anew."""
@@ -142,3 +146,90 @@ class ModelSteps:
     def trainable(self) -> set[int]:
         """ids of the variables that are trained."""
         return weight_tree.trainable_ids(self.model)
+
+
+def overrides(model: Any, name: str) -> bool:
+    """Whether the class of the model has its own method of this name."""
+    from gazelle.models.model import Model
+
+    return getattr(type(model), name) is not getattr(Model, name)
+
+
+def is_customized(model: Any) -> bool:
+    """Whether the model has a step of its own, or metrics in attributes, which its layers update."""
+    return any(overrides(model, name) for name in STEP_METHODS) or bool(attached_metrics(model))
+
+
+def attached_metrics(model: Any) -> list[Metric]:
+    """The metrics in attributes of the model and of the layers below it, also inside lists and dicts, and those that
+    a `metrics` property of the author's lists, wherever they are."""
+    layers = weight_tree.named_layers(model).values()
+    found = [m for layer in layers for _, m in _found(layer.__dict__, Metric)]
+    listing = next(vars(cls)["metrics"] for cls in type(model).__mro__ if "metrics" in vars(cls))
+    if isinstance(listing, property) and not listing.fget.__module__.startswith("gazelle."):
+        found += model.metrics
+    return list({id(metric): metric for metric in found}.values())
+
+
+def attached_optimizers(model: Any) -> dict[str, Optimizer]:
+    """{attribute: optimizer}; those in lists and dicts are numbered."""
+    out: dict[str, Optimizer] = {}
+    for key, optimizer in _found(model.__dict__, Optimizer):
+        if all(optimizer is not other for other in out.values()):
+            out[_free(key, out)] = optimizer
+    return out
+
+
+def step_variables(model: Any) -> dict[str, Variable]:
+    """{path: variable} of all that a step of the model may read or assign: weights, seeds, metrics, optimizers."""
+    out = dict(weight_tree.named_variables(model))
+    own = [v for v in model.non_trainable_variables if all(v is not other for other in out.values())]
+    groups = [("seed", own)]
+    groups += [
+        (f"metrics/{metric.name}", metric.variables) for metric in [*compile_metrics(model), *attached_metrics(model)]
+    ]
+    groups += [(name, optimizer.held_variables()) for name, optimizer in attached_optimizers(model).items()]
+    seen = {id(v) for v in out.values()}
+    for group, members in groups:
+        for variable in members:
+            if id(variable) not in seen:
+                seen.add(id(variable))
+                out[_free(f"{group}/{variable.name}", out)] = variable
+    return out
+
+
+def restore_variables(model: Any, values: Mapping[str, Any], step: Any) -> list[str]:
+    """Assign what was kept of `variables` beside the weights; returns the paths that the model does not have."""
+    if model.optimizer is not None:
+        model.optimizer.build(model.trainable_variables)
+        model._compile_state.finished_steps = step
+    mine = step_variables(model)
+    fitting = [path for path, value in values.items() if path in mine and mine[path].shape == value.shape]
+    for path in fitting:
+        mine[path].assign(values[path])
+    return [path for path in values if path not in fitting]
+
+
+def compile_metrics(model: Any) -> list[Metric]:
+    """The metrics that `compile` made: the loss, those it was given, the losses of several outputs."""
+    state = model._compile_state
+    if state is None:
+        return []
+    first, *rest = state.loss_trackers.values()
+    return [metric for metric in (first, state.compile_metrics, *rest) if metric is not None]
+
+
+def _found(value: Any, kind: type, key: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, kind):
+        yield key, value
+    elif isinstance(value, (list, tuple, dict)):
+        for name, item in value.items() if isinstance(value, dict) else enumerate(value):
+            if name != "_config":
+                yield from _found(item, kind, key or str(name))
+
+
+def _free(name: str, taken: Any) -> str:
+    free, number = name, 1
+    while free in taken:
+        number, free = number + 1, f"{name}_{number}"
+    return free

@@ -116,5 +116,5 @@ def test_steps_of_ones_own_take_numbers():
     words = Input((1,), dtype="string")
     model = Mine(words, layers.Dense(1)(layers.StringLookup(vocabulary=["a"], output_mode="one_hot")(words)))
     model.compile("sgd", "mse")
-    with pytest.raises(StateError, match="Mine has steps of its own and takes strings: expected numbers"):
+    with pytest.raises(StateError, match="Mine has a custom step and takes strings: expected numbers"):
         model.fit(np.array([["a"]]), np.ones((1, 1)), verbose=0)

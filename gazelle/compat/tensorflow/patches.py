@@ -32,7 +32,6 @@ from gazelle.metrics.base import Metric
 from gazelle.models.graph import _fitted
 from gazelle.models.model import Model
 from gazelle.models.step_methods import has_two_arguments
-from gazelle.models.train_step import Hooks
 from gazelle.optimizers import LossScaleOptimizer, transforms
 from gazelle.optimizers.base import Optimizer
 
@@ -121,7 +120,7 @@ def _entrance(graph: Any, tensor: Any) -> Callable[[Any], Any]:
 
 
 def _own_step(original: Callable[..., Any]) -> Callable[..., Any]:
-    """`Hooks._with_state`: a `train_step(self, data)` that others wrote is given tensors."""
+    """`Model._with_state`: a `train_step(self, data)` that others wrote is given tensors."""
 
     @functools.wraps(original)
     def found(self: Any, name: str, parts: Any) -> Any:
@@ -277,10 +276,10 @@ def opened() -> None:
         if "update_state" in cls.__dict__:
             _lay(cls, "update_state", _plain)
     _lay(transforms, "constrain", _unboxing)
-    _lay(Hooks, "_with_state", _own_step)
-    _lay(Hooks, "_loss_of", _unboxing)
+    _lay(Model, "_with_state", _own_step)
+    _lay(Model, "_loss_of", _unboxing)
     for name in ("train_step", "test_step", "predict_step"):
-        _lay(Hooks, name, _plain)
+        _lay(Model, name, _plain)
     for name in ("save", "save_weights"):
         _lay(Model, name, _making_folder)
     _put(LossScaleOptimizer, "get_scaled_loss", LossScaleOptimizer.scale_loss)

@@ -23,17 +23,6 @@ _NAMES = ("name", "keras_history", "input_layers", "output_layers")  # where con
 _WORDS = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
 
-def model_spec(model: Any, words: Mapping[str, Any], optimizer: Any, trainable: set[str]) -> ModelSpec:
-    """What the programs of the model are made of; words: what `compile` was given."""
-    names = {id(layer): path for path, layer in weight_tree.named_layers(model).items()}
-    outputs = model._graph.output_names if model._graph is not None else None
-    given = {word: words.get(word) for word in _WORDS}
-    eagerly = bool(words.get("run_eagerly"))
-    return ModelSpec(
-        model, weight_tree.named_variables(model), names, trainable, outputs, optimizer, run_eagerly=eagerly, **given
-    )
-
-
 def structure(model: Any, plan: ModelSpec) -> str | None:
     """The same text for two models whose programs are the same; None where code of the user's takes part."""
     layers = list(weight_tree.named_layers(model).values())
@@ -125,8 +114,10 @@ def abstract_clone(model: Any, plan: ModelSpec) -> ModelSpec | None:
     for its in weight_tree.named_layers(copy).values():
         if its.name in layers:  # an Input that was never given is added by the config
             its.auto_named, its.trainable = layers[its.name].auto_named, layers[its.name].trainable
+    from gazelle.models import compiling
+
     words = {word: deserialize(serialize(getattr(plan, word))) for word in _WORDS}
-    out = model_spec(copy, words, optimizer, plan.trainable)
+    out = compiling.model_spec(copy, words, optimizer, plan.trainable)
     mine, its = ({p: (v.shape, v.dtype) for p, v in b.variables.items()} for b in (plan, out))
     return out if mine == its else None
 
