@@ -1,4 +1,4 @@
-"""Activations that have arguments or weights, as layers."""
+"""Activation layers with arguments or weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
 
 
-def _not_negative(owner: Layer, name: str, none: bool = False) -> None:
+def _check_non_negative(owner: Layer, name: str, none: bool = False) -> None:
     value = getattr(owner, name)
     if (value is None and not none) or (value is not None and value < 0):
         raise ArgumentError(
@@ -24,10 +24,22 @@ def _not_negative(owner: Layer, name: str, none: bool = False) -> None:
 
 
 class ReLU(Layer):
-    """y = min(x, max_value) for x >= threshold, negative_slope (x - threshold) below.
+    """Rectified linear unit:  y = min(x, max_value) for x >= threshold, negative_slope (x - threshold) below.
 
-    >>> ReLU(max_value=6.0)(jnp.array([-1.0, 3.0, 9.0]))
-    Array([0., 3., 6.], dtype=float32)
+    x (any shape)  ->  y (same shape)
+
+    Args:
+        max_value: Upper bound of y; None for no bound.
+        negative_slope: Gradient below the threshold.
+        threshold: Value from which on x is passed through.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Raises:
+        ArgumentError: An argument is negative.
+
+    Example:
+        >>> ReLU(max_value=6.0)(jnp.array([-1.0, 3.0, 9.0]))
+        Array([0., 3., 6.], dtype=float32)
     """
 
     supports_masking = True
@@ -36,9 +48,9 @@ class ReLU(Layer):
         self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        _not_negative(self, "max_value", none=True)
-        _not_negative(self, "negative_slope")
-        _not_negative(self, "threshold")
+        _check_non_negative(self, "max_value", none=True)
+        _check_non_negative(self, "negative_slope")
+        _check_non_negative(self, "threshold")
 
     def call(self, x: Array) -> Array:
         return activations.relu(
@@ -47,31 +59,56 @@ class ReLU(Layer):
 
 
 class LeakyReLU(Layer):
-    """y = x for x >= 0, negative_slope x below.
+    """Leaky rectified linear unit:  y = x for x >= 0, negative_slope x below.
 
-    >>> LeakyReLU(negative_slope=0.5)(jnp.array([-1.0, 3.0]))
-    Array([-0.5,  3. ], dtype=float32)
+    x (any shape)  ->  y (same shape)
+
+    Args:
+        negative_slope: Gradient for x < 0.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Raises:
+        ArgumentError: `negative_slope` is negative.
+
+    References:
+        Maas et al., Rectifier Nonlinearities Improve Neural Network Acoustic Models (2013).
+
+    Example:
+        >>> LeakyReLU(negative_slope=0.5)(jnp.array([-1.0, 3.0]))
+        Array([-0.5,  3. ], dtype=float32)
     """
 
     supports_masking = True
 
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        _not_negative(self, "negative_slope")
+        _check_non_negative(self, "negative_slope")
 
     def call(self, x: Array) -> Array:
         return activations.leaky_relu(x, negative_slope=self.negative_slope)
 
 
 class PReLU(Layer):
-    r"""A leaky ReLU that learns its slopes:  y = max(x, 0) - alpha max(-x, 0).
+    """Leaky rectified linear unit with learned gradients:  y = max(x, 0) - alpha max(-x, 0).
 
-    alpha has the shape of one sample, with size 1 on `shared_axes` (numbered as in x, the batch is axis 0).
+    x (batch, ...) · alpha (sizes of one sample, 1 on `shared_axes`)  ->  y (same shape as x)
 
-    Source: He et al., Delving Deep into Rectifiers (2015).
+    Args:
+        alpha_initializer: Initializer of alpha.
+        alpha_regularizer: Regularizer of alpha.
+        alpha_constraint: Constraint on alpha.
+        shared_axes: Axis or axes of x along which alpha is shared; the batch is axis 0.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
-    >>> PReLU()(jnp.array([[-1.0, 3.0]]))
-    Array([[0., 3.]], dtype=float32)
+    Raises:
+        ShapeError: `shared_axes` holds an axis that x does not have, or an axis that is not shared has no known size.
+
+    References:
+        He et al., Delving Deep into Rectifiers (2015).
+
+    Example:
+        >>> PReLU()(jnp.array([[-1.0, 3.0]]))
+        Array([[0., 3.]], dtype=float32)
     """
 
     supports_masking = True
@@ -118,12 +155,20 @@ class PReLU(Layer):
 
 
 class ELU(Layer):
-    """y = x for x >= 0, alpha (e^x - 1) below.
+    """Exponential linear unit:  y = x for x >= 0, alpha (e^x - 1) below.
 
-    Source: Clevert et al., Fast and Accurate Deep Network Learning by Exponential Linear Units (2015).
+    x (any shape)  ->  y (same shape)
 
-    >>> ELU()(jnp.array([0.0, 3.0]))
-    Array([0., 3.], dtype=float32)
+    Args:
+        alpha: Negative of the limit of y for x -> -∞.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    References:
+        Clevert et al., Fast and Accurate Deep Network Learning by Exponential Linear Units (2015).
+
+    Example:
+        >>> ELU()(jnp.array([0.0, 3.0]))
+        Array([0., 3.], dtype=float32)
     """
 
     supports_masking = True
@@ -136,12 +181,23 @@ class ELU(Layer):
 
 
 class Softmax(Layer):
-    """y = e^x / Σ e^x, the sum over `axis` (one axis, or a list of axes taken together).
+    """Softmax over one or several axes:  y = e^x / Σ e^x, the sum over `axis`.
 
-    Where a `mask` is given (True keeps; its shape broadcasts to x), the others count as -∞ and their y is 0.
+    x (any shape)  ->  y (same shape). With a mask, masked elements count as -∞ and their y is 0.
 
-    >>> Softmax()(jnp.zeros((1, 2)))
-    Array([[0.5, 0.5]], dtype=float32)
+    Args:
+        axis: Axis, or a list of axes that are normalized together.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Call arguments:
+        mask: True for the elements to keep; its shape broadcasts to that of x.
+
+    Raises:
+        ShapeError: The mask does not broadcast to x.
+
+    Example:
+        >>> Softmax()(jnp.zeros((1, 2)))
+        Array([[0.5, 0.5]], dtype=float32)
     """
 
     supports_masking = True
@@ -167,5 +223,5 @@ class Softmax(Layer):
                 )
             )
         keep = mask if mask.dtype == bool else mask > 0.5
-        low = -3e4 if x.dtype == jnp.float16 else -1e9  # not -inf: a row without any True must not become NaN
+        low = -3e4 if x.dtype == jnp.float16 else -1e9  # not -inf: a row that is fully masked must not become NaN
         return jnp.where(keep, jax.nn.softmax(jnp.where(keep, x, low), axis), 0)

@@ -1,15 +1,13 @@
-"""What `adapt` reads: one array, or batches from any iterable, dataset or `PyDataset`."""
+"""Input of `adapt`: one array, or batches of an iterable, a dataset or a `PyDataset`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-import jax
 import numpy as np
 
 from gazelle.core.errors import DataError, message
-from gazelle.core.types import Array
 
 
 def is_array(data: object) -> bool:
@@ -40,8 +38,3 @@ def batches(owner: str, data: Any, steps: int | None = None, lists: bool = False
         yield np.asarray(batch[0] if isinstance(batch, tuple) else batch)
     if empty:
         raise DataError(message(f"adapt of {owner}", expected="at least one batch", got="none"))
-
-
-def host(value: Array) -> Any:
-    """A value as a NumPy array, tracers left as they are."""
-    return value if isinstance(value, jax.core.Tracer) else np.asarray(value)

@@ -1,4 +1,4 @@
-"""Pooling to a size that is given: the windows follow from the size of the input."""
+"""Adaptive pooling: the output size is given, the windows follow from the input size."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from gazelle.layers.spatial import _Spatial, sizes
 
 
 class _AdaptivePooling(_Spatial):
-    """Along each axis of n places window i of m covers the places from floor(i n / m) up to ceil((i + 1) n / m)."""
+    """Along an axis of size n, window i of m covers the positions from floor(i n / m) up to ceil((i + 1) n / m)."""
 
-    largest = False  # the largest value, not the mean
+    largest = False  # maximum instead of mean
 
     def __init__(self, output_size: int | Sequence[int], data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)

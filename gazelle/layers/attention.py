@@ -1,4 +1,4 @@
-"""Attention and AdditiveAttention: a mean of values, weighted by how well keys fit a query."""
+"""Attention and AdditiveAttention: means of values weighted by the similarity of queries and keys."""
 
 from __future__ import annotations
 
@@ -16,21 +16,34 @@ from gazelle.ops.activation import softmax
 
 
 class Attention(Layer):
-    r"""Dot-product attention (Luong et al. 2015):  y = softmax(S) v,  S = scale q k^T.
+    """Dot-product attention:  y = softmax(S) v,  S = scale q k^T.
 
     q (batch, queries, dim) · v (batch, steps, out) · k (batch, steps, dim)  ->  y (batch, queries, out)
 
-    Called on a list [q, v] or [q, v, k]; k is v if not given. With a mask [of q, of v], steps of v where it is False
-    get no weight, and y is 0 where q's is False.
+    Called on a list [q, v] or [q, v, k]; k is v by default. y is 0 where the mask of q is False.
 
     Args:
-        use_scale: whether `scale` is a weight (it starts at 1) and not 1.
-        score_mode: "dot", or "concat" for  S = w sum(tanh(scale (q + k)))  with a second weight w.
-        dropout: share of the weights that is dropped in training.
-        seed: seed of dropout.
+        use_scale: Whether `scale` is a weight with initial value 1 instead of the constant 1.
+        score_mode: 'dot', or 'concat' for  S = w sum(tanh(scale (q + k)))  with a second weight w.
+        dropout: Fraction of the attention weights that is dropped in training.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
-    >>> Attention()([jnp.ones((2, 3, 4)), jnp.ones((2, 5, 4))]).shape
-    (2, 3, 4)
+    Call arguments:
+        mask: List [mask of q, mask of v]; steps of v where it is False get no weight.
+        return_attention_scores: Whether to return (y, softmax(S)).
+        use_causal_mask: Whether query i attends to steps up to i only.
+
+    Raises:
+        ArgumentError: `score_mode` is unknown.
+        ArgumentTypeError: The input is not a list of two or three tensors.
+
+    References:
+        Luong et al., Effective Approaches to Attention-based Neural Machine Translation (2015).
+
+    Example:
+        >>> Attention()([jnp.ones((2, 3, 4)), jnp.ones((2, 5, 4))]).shape
+        (2, 3, 4)
     """
 
     def __init__(
@@ -85,7 +98,15 @@ class Attention(Layer):
         return (y, shown) if return_attention_scores else y
 
     def scores(self, q: Array, k: Array) -> Array:
-        """How well each key fits each query: (batch, queries, steps)."""
+        """Return the scores S (batch, queries, steps).
+
+        Args:
+            q: Queries (batch, queries, dim).
+            k: Keys (batch, steps, dim).
+
+        Returns:
+            S before the softmax.
+        """
         if self.score_mode == "dot":
             scores = q @ jnp.swapaxes(k, -2, -1)
             return scores if self.scale is None else scores * self.scale.value
@@ -98,7 +119,7 @@ class Attention(Layer):
 
     def _check_list(self, given: Any, what: str = "input") -> None:
         if not isinstance(given, (list, tuple)) or len(given) not in (2, 3):
-            got = f"{len(given)} of them" if isinstance(given, (list, tuple)) else "one tensor"
+            got = f"{len(given)} tensors" if isinstance(given, (list, tuple)) else "one tensor"
             raise ArgumentTypeError(
                 message(
                     f"The {what} of {self._label}", expected="a list [query, value] or [query, value, key]", got=got
@@ -107,18 +128,28 @@ class Attention(Layer):
 
 
 class AdditiveAttention(Attention):
-    r"""Additive attention (Bahdanau et al. 2015):  y = softmax(S) v,  S = sum_d scale_d tanh(q_d + k_d).
+    """Additive attention:  y = softmax(S) v,  S = sum_d scale_d tanh(q_d + k_d).
 
     q (batch, queries, dim) · v (batch, steps, dim) · k (batch, steps, dim) · scale (dim,)  ->  y (batch, queries, dim)
 
-    Called and masked as `Attention` is.
+    Called on a list [q, v] or [q, v, k]; k is v by default. Masks are those of `Attention`.
 
     Args:
-        use_scale: whether `scale` is a weight and not 1.
-        dropout: share of the weights that is dropped in training.
+        use_scale: Whether `scale` is a weight instead of the constant 1.
+        dropout: Fraction of the attention weights that is dropped in training.
+        **kwargs: Arguments of `Attention` and `Layer`: `seed`, `name`, `dtype`, `trainable` and others.
 
-    >>> AdditiveAttention()([jnp.ones((2, 3, 4)), jnp.ones((2, 5, 4))]).shape
-    (2, 3, 4)
+    Call arguments:
+        mask: List [mask of q, mask of v]; steps of v where it is False get no weight.
+        return_attention_scores: Whether to return (y, softmax(S)).
+        use_causal_mask: Whether query i attends to steps up to i only.
+
+    References:
+        Bahdanau et al., Neural Machine Translation by Jointly Learning to Align and Translate (2015).
+
+    Example:
+        >>> AdditiveAttention()([jnp.ones((2, 3, 4)), jnp.ones((2, 5, 4))]).shape
+        (2, 3, 4)
     """
 
     def __init__(self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Any) -> None:
@@ -129,5 +160,5 @@ class AdditiveAttention(Attention):
         self.scale = self.add_weight("scale", (input_shape[0][-1],), "glorot_uniform") if self.use_scale else None
 
     def scores(self, q: Array, k: Array) -> Array:
-        fit = jnp.tanh(q[..., :, None, :] + k[..., None, :, :])
-        return (fit if self.scale is None else self.scale.value * fit).sum(axis=-1)
+        tanh = jnp.tanh(q[..., :, None, :] + k[..., None, :, :])
+        return (tanh if self.scale is None else self.scale.value * tanh).sum(axis=-1)

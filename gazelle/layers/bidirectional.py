@@ -1,4 +1,4 @@
-"""Bidirectional: one recurrent layer forwards, one backwards."""
+"""Bidirectional: a recurrent layer in both directions."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Bidirectional(Layer):
         **kwargs: Any,
     ) -> None:
         self._config.pop("weights", None)
-        self.__dict__.pop("backward_layer", None)  # set again below, after the forward layer
+        self.__dict__.pop("backward_layer", None)  # set below, after the forward layer
         for name, value in (("layer", layer), ("backward_layer", backward_layer)):
             if not hasattr(value, "go_backwards") and (value is not None or name == "layer"):
                 raise ArgumentError(
@@ -62,7 +62,7 @@ class Bidirectional(Layer):
         self.backward_layer = backward_layer or _copy(layer, "backward_", go_backwards=True)
         self._compare()
         for each in (self.forward_layer, self.backward_layer):
-            if hasattr(each, "zero_output_for_mask"):  # or the merged output would hold leftovers
+            if hasattr(each, "zero_output_for_mask"):  # otherwise the merged output would contain repeated outputs
                 each.zero_output_for_mask = each.return_sequences
         self.stateful, self.return_sequences = layer.stateful, layer.return_sequences
         self.return_state, self.input_spec = layer.return_state, layer.input_spec
@@ -140,7 +140,7 @@ class Bidirectional(Layer):
 
     @property
     def states(self) -> tuple[Any, ...] | None:
-        """The kept states of both layers; None where the layer is not stateful or not built."""
+        """The states of both layers; None where the layer is not stateful or not built."""
         one, two = self.forward_layer.states, self.backward_layer.states
         return (*one, *two) if one and two else None
 
@@ -153,12 +153,12 @@ class Bidirectional(Layer):
 
 
 def _copy(layer: Layer, prefix: str, **changes: Any) -> Any:
-    """A layer with the configuration of `layer` and no weights."""
+    """Return a layer with the configuration of `layer` and without its weights."""
     config = serialize(layer)
     config.pop("build_config", None)
     name = snake(type(layer).__name__) if layer.auto_named else layer.name.removeprefix(prefix)
     config["config"] |= {"name": prefix + name, **changes}
     try:
         return deserialize(config, "layers")
-    except ArgumentError:  # a class that no table knows: its own from_config
+    except ArgumentError:  # a class that is not registered: its own from_config
         return type(layer).from_config(config["config"])

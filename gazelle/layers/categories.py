@@ -1,4 +1,4 @@
-"""Categories as vectors: CategoryEncoding of whole numbers, Discretization of floats, and the encoding they share."""
+"""Categories as vectors: CategoryEncoding of integers and Discretization of floats."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ MODES = ("int", "one_hot", "multi_hot", "count")
 
 
 def encode(x: Any, mode: str, depth: int, dtype: Any, weights: Any = None, xp: Any = jnp) -> Any:
-    """Whole numbers x as vectors of `depth` places; numbers outside of 0 .. depth - 1 count nowhere.
+    """Encode integers x as vectors of size `depth`; integers outside of 0 .. depth - 1 are ignored.
 
     one_hot (..., 1) or (...) -> (..., depth);  multi_hot, count (batch, n, ...) -> (batch, ..., depth).
-    `xp` is jax.numpy, or numpy on the host.
+    `xp` is jax.numpy, or numpy.
     """
     if mode == "int":
         return x.astype(dtype)
@@ -38,7 +38,7 @@ def encode(x: Any, mode: str, depth: int, dtype: Any, weights: Any = None, xp: A
 
 
 def encoded_shape(shape: tuple[Any, ...], mode: str, depth: int) -> tuple[Any, ...]:
-    """The shape of `encode`."""
+    """Return the shape of the result of `encode`."""
     if mode == "int":
         return shape
     shape = shape or (1,)
@@ -48,14 +48,14 @@ def encoded_shape(shape: tuple[Any, ...], mode: str, depth: int) -> tuple[Any, .
 
 
 def check_mode(owner: str, mode: str, known: tuple[str, ...], sparse: bool = False) -> str:
-    """The output mode under its present name; sparse results are not made."""
+    """Return the current name of an output mode; sparse outputs are an error."""
     if sparse:
         raise ArgumentError(
             message(
                 f"sparse=True of {owner}",
                 expected="False",
                 got="True",
-                hint="Dense arrays are made here; output_mode='int' with an Embedding needs little memory.",
+                hint="Outputs are dense; output_mode='int' with an Embedding needs little memory.",
             )
         )
     return choice(owner, "output_mode", {"binary": "multi_hot", "tf-idf": "tf_idf"}.get(mode, mode), known)
@@ -88,9 +88,9 @@ class CategoryEncoding(Layer):
             raise ArgumentError(
                 message(
                     "num_tokens of CategoryEncoding",
-                    expected="a whole number from 1 on",
+                    expected="a positive integer",
                     got=repr(num_tokens),
-                    hint="IntegerLookup finds the numbers that there are.",
+                    hint="IntegerLookup learns the set of integers from data.",
                 )
             )
 
@@ -133,7 +133,7 @@ class Discretization(Layer):
         dtype: PolicyLike = None,
         name: str | None = None,
     ) -> None:
-        super().__init__(name=name, dtype=dtype, autocast=False)  # `dtype` is that of the result
+        super().__init__(name=name, dtype=dtype, autocast=False)  # `dtype` is the dtype of the result
         self.output_mode = check_mode("Discretization", output_mode, MODES, sparse)
         if (num_bins is None) == (bin_boundaries is None) or (num_bins is not None and num_bins < 0):
             raise ArgumentError(
@@ -163,7 +163,7 @@ class Discretization(Layer):
 
     def reset_state(self) -> None:
         """Forget the data."""
-        self._summary = np.zeros((2, 0), np.float32)  # values in order, and how many of the data each stands for
+        self._summary = np.zeros((2, 0), np.float32)  # sorted values and the number of data points that each represents
 
     def update_state(self, data: ArrayLike) -> None:
         """Take a batch into the summary."""
@@ -187,7 +187,7 @@ class Discretization(Layer):
 
     def get_config(self) -> dict[str, Any]:
         config = {**super().get_config(), "dtype": self.dtype}
-        del config["trainable"]  # no argument of this class
+        del config["trainable"]  # not an argument of this class
         return config
 
     @classmethod
@@ -200,7 +200,7 @@ class Discretization(Layer):
 
 
 def _compressed(summary: Any, epsilon: float) -> Any:
-    """A summary of about 1 / epsilon values, by interpolation between the shares of the data below them."""
+    """Reduce a summary to about 1 / epsilon values, by interpolation of their quantiles."""
     if summary.shape[1] * epsilon < 1:
         return summary
     below = np.cumsum(summary[1])

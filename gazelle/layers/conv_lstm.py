@@ -1,4 +1,4 @@
-"""LSTM whose products are convolutions, over sequences of lines, images or volumes."""
+"""ConvLSTM1D, ConvLSTM2D, ConvLSTM3D: LSTM with convolutions in place of matrix products."""
 
 from __future__ import annotations
 
@@ -96,12 +96,12 @@ class _ConvLSTMCell(_Cell):
             self.bias = self.add_weight("bias", (size,), self._forgetful if self.unit_forget_bias else None)
 
     def _forgetful(self, shape: Any, dtype: Any = None) -> Any:
-        """The bias starts at 1 for f."""
+        """Initial bias: 1 for the forget gate f."""
         start, n = self.bias_initializer, self.filters
         return jnp.concatenate([start((n,), dtype=dtype), jnp.ones((n,), dtype), start((2 * n,), dtype=dtype)])
 
     def get_initial_state(self, batch_size: int | Array | None = None) -> list[Any]:
-        """Zeros of the shape that the convolution gives, for h and c."""
+        """Return zeros for h and c, in the shape of the convolution's result."""
         axis = self._channels % len(self._input)
         space = [n for i, n in enumerate(self._input) if i != axis]
         for i, (n, k, s, d) in enumerate(zip(space, self.kernel_size, self.strides, self.dilation_rate, strict=True)):

@@ -1,4 +1,4 @@
-"""Convolutions: one trunk, a class for each number of axes."""
+"""Convolution layers: Conv1D, Conv2D, Conv3D."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.lora import EffectiveWeight, LowRankAdapter
-from gazelle.layers.spatial import _Spatial, choice, is_whole, sizes
+from gazelle.layers.spatial import _Spatial, choice, is_integer, sizes
 
 
 class _Convolution(_Spatial):
-    """What every convolution has: a window that steps over space, a bias for each channel, an activation."""
+    """Base of all convolutions: window, strides, bias per channel and activation."""
 
     paddings: tuple[str, ...] = ("valid", "same")
 
@@ -39,11 +39,11 @@ class _Convolution(_Spatial):
 
     def check_positive(self, *names: str) -> None:
         for name in names:
-            if not is_whole(getattr(self, name)) or getattr(self, name) <= 0:
+            if not is_integer(getattr(self, name)) or getattr(self, name) <= 0:
                 raise ArgumentError(
                     message(
                         f"Argument {name} of {type(self).__name__}",
-                        expected="a whole number >= 1",
+                        expected="an integer >= 1",
                         got=repr(getattr(self, name)),
                     )
                 )
@@ -58,20 +58,20 @@ class _Convolution(_Spatial):
             )
 
     def accept(self, channels: int) -> None:
-        """From now on only inputs of so many channels fit the weights."""
+        """Accept only inputs with this number of channels from now on."""
         self.input_spec = InputSpec(ndim=self.rank + 2, axes={self.channel_axis: channels})
 
     @property
     def window(self) -> tuple[int, ...]:
-        """How far the dilated kernel reaches."""
+        """Sizes of the dilated kernel."""
         return tuple((k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation_rate, strict=True))
 
     def finish(self, y: Array) -> Array:
-        """f(y + b)."""
+        """Return f(y + b)."""
         if self.bias is not None:
             first = self.data_format == "channels_first"
             y = y + (jnp.reshape(self.bias.value, (-1,) + (1,) * self.rank) if first else self.bias.value)
-        return y if self.activation is None else self.activation(y)  # None: set by the program afterwards
+        return y if self.activation is None else self.activation(y)  # None if it was assigned after construction
 
 
 class _Conv(_Convolution, LowRankAdapter):
@@ -137,7 +137,7 @@ class _Conv(_Convolution, LowRankAdapter):
 
     def call(self, x: Array) -> Array:
         kernel, padding = self.matrix(), self.padding
-        if padding == "causal":  # step t sees t, t - d, t - 2 d ...: all the padding stands before the first step
+        if padding == "causal":  # step t depends on t, t - d, t - 2 d ...: all padding precedes the first step
             widths = [(0, 0)] * x.ndim
             widths[self.space[0]] = (self.window[0] - 1, 0)
             x, padding = jnp.pad(x, widths), "valid"

@@ -1,4 +1,4 @@
-"""Convolutions that leave the channels apart: depthwise, and separable = depthwise, then pointwise."""
+"""Depthwise and separable convolutions: DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Transposed convolutions: the gradient of a convolution as a layer, to go from few positions to many."""
+"""Transposed convolutions: Conv1DTranspose, Conv2DTranspose, Conv3DTranspose."""
 
 from __future__ import annotations
 

@@ -18,24 +18,39 @@ from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.lora import EffectiveWeight
 from gazelle.layers.quantized import Quantizable
-from gazelle.layers.spatial import choice, is_whole
+from gazelle.layers.spatial import choice, is_integer
 from gazelle.quantizers.configs import QuantizationConfig
 from gazelle.quantizers.quantized_layout import Form
 
 
 class Dense(Quantizable):
-    r"""Affine map of the last axis:  y = f(x W + b).
+    """Affine map of the last axis:  y = f(x W + b).
 
     x (batch, ..., in) · W (in, units) · b (units,)  ->  y (batch, ..., units)
 
     Args:
-        units: size of the output's last axis.
-        activation: f, a name or a function; None is the identity.
-        use_bias: whether b is added.
-        lora_rank, lora_alpha: as in `enable_lora`. quantization_config: as in `quantize`.
+        units: Size of the last axis of the output.
+        activation: Function f of the result, a name or a callable; None for the identity.
+        use_bias: Whether b is added.
+        kernel_initializer: Initializer of W.
+        bias_initializer: Initializer of b.
+        kernel_regularizer: Regularizer of W: a penalty added to the loss.
+        bias_regularizer: Regularizer of b.
+        activity_regularizer: Regularizer of the output.
+        kernel_constraint: Constraint on W, applied after each update.
+        bias_constraint: Constraint on b.
+        lora_rank: Rank of a low-rank adapter that is trained in place of the weight; see `enable_lora`. None for no
+            adapter.
+        lora_alpha: The adapter is scaled by lora_alpha / lora_rank; None for lora_rank.
+        quantization_config: Configuration of integer weights; see `quantize`.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `input_shape` and others.
 
-    >>> Dense(4, activation="relu")(jnp.ones((2, 3))).shape
-    (2, 4)
+    Raises:
+        ArgumentError: `units` is not a positive integer.
+
+    Example:
+        >>> Dense(4, activation="relu")(jnp.ones((2, 3))).shape
+        (2, 4)
     """
 
     kernel = EffectiveWeight()
@@ -59,7 +74,7 @@ class Dense(Quantizable):
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         if not hasattr(units, "__index__") or units < 1:
-            raise ArgumentError(message("units of Dense", expected="a whole number from 1 on", got=repr(units)))
+            raise ArgumentError(message("units of Dense", expected="a positive integer", got=repr(units)))
         self.supports_masking = True
         self.input_spec = InputSpec(min_ndim=2)
 
@@ -71,22 +86,28 @@ class Dense(Quantizable):
         self.start_lora()
 
     def call(self, x: Array) -> Array:
-        rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])  # one matrix: else a slow gradient
+        rows = x.reshape(
+            math.prod(x.shape[:-1]), x.shape[-1]
+        )  # as one matrix: the gradient of a product over two axes is slow
         y = self.product(rows, jnp.matmul)
         if self.bias is not None:
             y = y + self.bias
         y = y.reshape(*x.shape[:-1], self.units)
-        return y if self.activation is None else self.activation(y)  # None: set by the program afterwards
+        return y if self.activation is None else self.activation(y)  # None if it was assigned after construction
 
 
 class Activation(Layer):
-    """A function of each element:  y = f(x).
+    """Elementwise activation function:  y = f(x).
+
+    x (any shape)  ->  y (same shape)
 
     Args:
-        activation: f, a name as in `activations` or a function.
+        activation: Function f, a name from `gazelle.activations` or a callable.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
-    >>> Activation("relu")(jnp.array([[-1.0, 2.0]]))
-    Array([[0., 2.]], dtype=float32)
+    Example:
+        >>> Activation("relu")(jnp.array([[-1.0, 2.0]]))
+        Array([[0., 2.]], dtype=float32)
     """
 
     supports_masking = True
@@ -99,19 +120,27 @@ class Activation(Layer):
 
 
 class Dropout(Layer):
-    r"""In training sets a share of the elements to 0:  y = m x / (1 - rate),  m ~ Bernoulli(1 - rate).
+    """Random zeros in training:  y = m x / (1 - rate),  m ~ Bernoulli(1 - rate).
 
-    The mean stays as it was, so nothing is to be done outside of training.
+    x (any shape)  ->  y (same shape). The expected value of y is x; outside of training y = x.
 
     Args:
-        rate: share of the elements that are dropped, from 0 to 1.
-        noise_shape: shape of m, broadcast over x; None takes the size of x. (None, 1, None) drops whole series.
-        seed: gives other draws than layers with another seed.
+        rate: Fraction of the elements that is dropped, from 0 to 1.
+        noise_shape: Shape of m, which is broadcast over x; None as an entry is the size of x. (None, 1, None) drops the
+            same elements at every step.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
-    Source: Srivastava et al., Dropout (JMLR 2014).
+    Raises:
+        ArgumentError: `rate` is not in [0, 1], or `noise_shape` holds sizes below 1.
+        ShapeError: `noise_shape` and x have different numbers of axes.
 
-    >>> Dropout(0.5)(jnp.ones((1, 3)))
-    Array([[1., 1., 1.]], dtype=float32)
+    References:
+        Srivastava et al., Dropout: A Simple Way to Prevent Neural Networks from Overfitting (JMLR 2014).
+
+    Example:
+        >>> Dropout(0.5)(jnp.ones((1, 3)))
+        Array([[1., 1., 1.]], dtype=float32)
     """
 
     supports_masking = True
@@ -123,14 +152,21 @@ class Dropout(Layer):
         self.rate = check_rate(type(self).__name__, rate)
         if noise_shape is not None:
             shape = tuple(noise_shape) if isinstance(noise_shape, (list, tuple)) else (0,)
-            if any(n is not None and (not is_whole(n) or n <= 0) for n in shape):
+            if any(n is not None and (not is_integer(n) or n <= 0) for n in shape):
                 raise ArgumentError(
                     message("Argument noise_shape of Dropout", expected="sizes >= 1 or None", got=repr(noise_shape))
                 )
             self.noise_shape = shape
 
     def mask_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape of m for an x of `shape`."""
+        """Return the shape of the mask m.
+
+        Args:
+            shape: Shape of x.
+
+        Returns:
+            `noise_shape` with None replaced by the sizes of x.
+        """
         if self.noise_shape is None:
             return shape
         if len(self.noise_shape) != len(shape):
@@ -150,21 +186,24 @@ class Dropout(Layer):
 
 
 def check_rate(owner: str, rate: float, name: str = "rate", below: bool = False) -> float:
-    """`rate` as a float, from 0 to 1 (without 1, if `below`)."""
+    """Return `rate` if it is a number in [0, 1], or in [0, 1) with `below`."""
     if isinstance(rate, str) or not 0 <= rate <= 1 or (below and rate == 1):
-        words = "a number from 0 up to but not 1" if below else "a number from 0 to 1"
-        raise ArgumentError(message(f"Argument {name} of {owner}", expected=words, got=repr(rate)))
+        expected = "a number from 0 to 1, without 1" if below else "a number from 0 to 1"
+        raise ArgumentError(message(f"Argument {name} of {owner}", expected=expected, got=repr(rate)))
     return rate if isinstance(rate, int) else float(rate)
 
 
 class Flatten(Layer):
-    """All axes of a sample in one:  x (batch, ...)  ->  y (batch, size).
+    """Flattening of all axes but the batch:  x (batch, ...)  ->  y (batch, size).
 
-    With data_format='channels_first' the channels of x go to the end first, so that a network written for either order
-    of the axes flattens alike.
+    Args:
+        data_format: With 'channels_first' the channel axis is moved to the end first, so that both data formats flatten
+            in the same order. None for the global setting.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
-    >>> Flatten()(jnp.ones((2, 3, 4))).shape
-    (2, 12)
+    Example:
+        >>> Flatten()(jnp.ones((2, 3, 4))).shape
+        (2, 12)
     """
 
     def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
@@ -180,19 +219,24 @@ class Flatten(Layer):
 
 
 class Lambda(Layer):
-    """Your function as a layer:  y = function(x, **arguments).
+    """A user function as a layer:  y = function(x, **arguments).
 
-    `function` may ask for `mask` or `training` by these names. A saved model holds only the function's name: give the
-    function again with custom_objects={name: function}, or decorate it with @register_keras_serializable().
+    `function` may take `mask` and `training` as keyword arguments. A saved model holds only the name of the function:
+    pass the function again in custom_objects={name: function}, or decorate it with @register_keras_serializable().
 
     Args:
-        function: what the layer computes, with `jax.numpy`, `gazelle.ops` or operators; it holds no weights.
-        output_shape: kept for the config; the shape is found by tracing.
-        mask: the mask of the output, or a function (x, mask) -> mask.
-        arguments: more arguments of `function`, by name.
+        function: Callable of x, written with `jax.numpy`, `gazelle.ops` or operators. It must not create weights.
+        output_shape: Stored in the config only; the shape is found by tracing.
+        mask: Mask of the output, or a function (x, mask) -> mask.
+        arguments: Further keyword arguments of `function`.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
-    >>> Lambda(lambda x, power: x**power, arguments={"power": 2})(jnp.array([3.0]))
-    Array([9.], dtype=float32)
+    Raises:
+        ArgumentError: `function` is not callable.
+
+    Example:
+        >>> Lambda(lambda x, power: x**power, arguments={"power": 2})(jnp.array([3.0]))
+        Array([9.], dtype=float32)
     """
 
     def __init__(
@@ -210,9 +254,9 @@ class Lambda(Layer):
         self.supports_masking = mask is not None
 
     def call(self, x: Array, mask: Array | None = None, training: bool = False) -> Array:
-        asked = inspect.signature(self.function).parameters
+        accepted = inspect.signature(self.function).parameters
         own = {"mask": mask, "training": training}
-        given = {name: value for name, value in own.items() if name in asked and name not in self.arguments}
+        given = {name: value for name, value in own.items() if name in accepted and name not in self.arguments}
         return self.function(x, **self.arguments, **given)
 
     def compute_mask(self, inputs: Array, mask: Array | None = None) -> Array | None:
@@ -220,10 +264,14 @@ class Lambda(Layer):
 
 
 class Identity(Layer):
-    """y = x.
+    """Identity map:  y = x.
 
-    >>> Identity()(jnp.array([1.0]))
-    Array([1.], dtype=float32)
+    Args:
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Example:
+        >>> Identity()(jnp.array([1.0]))
+        Array([1.], dtype=float32)
     """
 
     supports_masking = True
@@ -233,13 +281,18 @@ class Identity(Layer):
 
 
 class Masking(Layer):
-    """Marks steps where every feature equals `mask_value` as not there:  mask[b, t] = any_i x[b, t, i] != mask_value.
+    """Mask of the time steps whose features all equal `mask_value`:  mask[b, t] = any_i x[b, t, i] != mask_value.
 
-    x (batch, steps, features)  ->  y the same, 0 at masked steps. Layers that know masks skip these steps.
+    x (batch, steps, features)  ->  y (same shape), 0 at masked steps. Layers that support masking skip these steps.
 
-    >>> Masking(mask_value=-1.0)(jnp.array([[[2.0], [-1.0]]]))
-    Array([[[2.],
-            [0.]]], dtype=float32)
+    Args:
+        mask_value: Value that marks a step as padding.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Example:
+        >>> Masking(mask_value=-1.0)(jnp.array([[[2.0], [-1.0]]]))
+        Array([[[2.],
+                [0.]]], dtype=float32)
     """
 
     supports_masking = True

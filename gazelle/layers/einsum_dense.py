@@ -19,19 +19,34 @@ from gazelle.quantizers.quantized_layout import Form, aligned
 
 
 class EinsumDense(Quantizable):
-    r"""Product over named axes:  y = f(einsum(equation, x, W) + b).
+    """Product over named axes:  y = f(einsum(equation, x, W) + b).
 
-    equation "ab,bc->ac": x (a, b) · W (b, c)  ->  y (a, c); an ellipsis may stand before or behind x's and y's axes.
+    "ab,bc->ac": x (a, b) · W (b, c)  ->  y (a, c). An ellipsis may precede or follow the axes of x and y.
 
     Args:
-        equation: "X,W->Y" with one letter for each axis.
-        output_shape: the sizes of y after its first axis, of those with a letter; None where x has the size.
-        activation: f.
-        bias_axes: the letters of y along which b varies; None: no b.
-        lora_rank, lora_alpha: as in `enable_lora`. quantization_config: as in `quantize`.
+        equation: "X,W->Y" with one letter per axis.
+        output_shape: Sizes of the axes of y that have a letter, without the first; None where x has the size.
+        activation: Function f of the result, a name or a callable; None for the identity.
+        bias_axes: Letters of y along which b varies; None for no b.
+        kernel_initializer: Initializer of W.
+        bias_initializer: Initializer of b.
+        kernel_regularizer: Regularizer of W: a penalty added to the loss.
+        bias_regularizer: Regularizer of b.
+        kernel_constraint: Constraint on W, applied after each update.
+        bias_constraint: Constraint on b.
+        lora_rank: Rank of a low-rank adapter that is trained in place of the weight; see `enable_lora`. None for no
+            adapter.
+        lora_alpha: The adapter is scaled by lora_alpha / lora_rank; None for lora_rank.
+        quantization_config: Configuration of integer weights; see `quantize`.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
-    >>> EinsumDense("abc,cd->abd", output_shape=(None, 4), bias_axes="d")(jnp.ones((2, 5, 3))).shape
-    (2, 5, 4)
+    Raises:
+        ArgumentError: The equation or `bias_axes` is malformed.
+        ShapeError: x does not fit the equation, or a size of W is unknown.
+
+    Example:
+        >>> EinsumDense("abc,cd->abd", output_shape=(None, 4), bias_axes="d")(jnp.ones((2, 5, 3))).shape
+        (2, 5, 4)
     """
 
     kernel = EffectiveWeight()
@@ -63,7 +78,7 @@ class EinsumDense(Quantizable):
         if missing:
             raise ShapeError(
                 message(
-                    f"{self._label} cannot make its kernel of axes {letters!r}",
+                    f"{self._label} cannot create its kernel with axes {letters!r}",
                     expected=f"sizes of {', '.join(map(repr, missing))}",
                     got=f"input shape {tuple(input_shape)}",
                     hint="Give them in output_shape, or in the shape of the input.",
@@ -76,7 +91,7 @@ class EinsumDense(Quantizable):
         if hasattr(initializer, "input_axes") and initializer.input_axes is None:  # fans follow the equation
             config = initializer.get_config() | {"input_axes": inside, "output_axes": outside}
             initializer = type(initializer).from_config(config)
-        self._letters = self._spelt(hidden)
+        self._letters = self._axis_letters(hidden)
         form = Form(tuple(axes[letter] for letter in letters), letters, self._letters[1])
         self.kernel = self.add_matrix("kernel", form, initializer)
         self.bias = None
@@ -88,7 +103,7 @@ class EinsumDense(Quantizable):
         self.input_spec = InputSpec(ndim=len(input_shape))
         self.start_lora()
 
-    def _spelt(self, hidden: int) -> tuple[str, str]:
+    def _axis_letters(self, hidden: int) -> tuple[str, str]:
         """The letters of x and of y, with a digit for each axis that the ellipsis stands for."""
         inputs, outputs = (
             side.strip().replace("...", "0123456789"[:hidden])
@@ -129,7 +144,7 @@ class EinsumDense(Quantizable):
                 raise ShapeError(
                     message(
                         f"{self._label}: axis {letter!r} of {self.equation!r}",
-                        expected=f"size {axes[letter]}, as x has",
+                        expected=f"size {axes[letter]}, as in x",
                         got=f"size {size} in output_shape",
                     )
                 )
@@ -157,4 +172,4 @@ class EinsumDense(Quantizable):
         )
         if self.bias is not None:
             y = y + self.bias.value
-        return y if self.activation is None else self.activation(y)  # None: set by the program afterwards
+        return y if self.activation is None else self.activation(y)  # None if it was assigned after construction

@@ -19,26 +19,38 @@ from gazelle.quantizers.quantized_layout import Form, dequantized
 
 
 class Embedding(Quantizable):
-    r"""A vector for each index:  y = E[x].
+    """A vector for each integer index:  y = E[x].
 
-    x (batch, ...) of whole numbers in [0, input_dim) · E (input_dim, output_dim)  ->  y (batch, ..., output_dim)
+    x (batch, ...) of integers in [0, input_dim) · E (input_dim, output_dim)  ->  y (batch, ..., output_dim)
 
-    With mask_zero the index 0 is padding: the mask x != 0 goes with y to the layers that follow.
+    With `mask_zero` the output carries the mask x != 0. An index out of range gives NaN; negative ones count from the
+    end.
 
     Args:
-        input_dim: number of rows, the largest index + 1.
-        output_dim: size of a vector.
-        mask_zero: whether 0 is padding.
-        weights: the first E, as an array (input_dim, output_dim) or a list with this array.
-        lora_rank, lora_alpha: as in `enable_lora`. quantization_config: as in `quantize`.
+        input_dim: Number of rows of E: the largest index + 1.
+        output_dim: Size of a vector.
+        embeddings_initializer: Initializer of E.
+        embeddings_regularizer: Regularizer of E.
+        embeddings_constraint: Constraint on E.
+        mask_zero: Whether index 0 is padding that following layers skip.
+        weights: Initial value of E: an array (input_dim, output_dim), or a list with this array.
+        lora_rank: Rank of a low-rank adapter that is trained in place of the weight; see `enable_lora`. None for no
+            adapter.
+        lora_alpha: The adapter is scaled by lora_alpha / lora_rank; None for lora_rank.
+        quantization_config: Configuration of integer weights; see `quantize`.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer` and others.
 
-    >>> Embedding(10, 4)(jnp.array([[1, 2, 0]])).shape
-    (1, 3, 4)
+    Raises:
+        ArgumentError: `input_dim` or `output_dim` is not a positive integer.
+
+    Example:
+        >>> Embedding(10, 4)(jnp.array([[1, 2, 0]])).shape
+        (1, 3, 4)
     """
 
     main = "embeddings"
     embeddings = EffectiveWeight()
-    autocast = False  # indices that come as floats stay exact
+    autocast = False  # indices given as floats must stay exact
 
     def __init__(
         self,
@@ -54,7 +66,7 @@ class Embedding(Quantizable):
         quantization_config: QuantizationConfig | None = None,
         **kwargs: Any,
     ) -> None:
-        self._config.pop("weights", None)  # the table is in the weights' file
+        self._config.pop("weights", None)  # stored in the weight file
         length = kwargs.pop("input_length", self._config.pop("input_length", None))
         if length is not None:  # Keras 1 and 2: the model can be built before it sees data
             kwargs.setdefault("input_shape", tuple(length) if isinstance(length, (list, tuple)) else (length,))
@@ -71,13 +83,13 @@ class Embedding(Quantizable):
     def build(self, input_shape: Shape | None = None) -> None:
         if not self.built:
             form = Form((self.input_dim, self.output_dim), "vd", "v", turned=True)
-            self.embeddings = self.add_matrix("embeddings", form, autocast=False)  # rows are cast, not the table
+            self.embeddings = self.add_matrix("embeddings", form, autocast=False)  # rows are cast instead of the table
             self.start_lora()
 
     def call(self, x: Array) -> Array:
         if not jnp.issubdtype(x.dtype, jnp.integer):
             x = x.astype(jnp.int32)
-        # an index out of range gives NaN, and negative ones count from the end, as jnp.take has it
+        # an index out of range gives NaN, and negative ones count from the end, as in jnp.take
         y = self._rows(x)
         if self.lora_enabled:
             a, b, fraction = self.thin
@@ -85,7 +97,7 @@ class Embedding(Quantizable):
         return y.astype(self.compute_dtype)
 
     def _rows(self, x: Any) -> Any:
-        """E[x]; of a table in whole numbers only these rows are brought to floats."""
+        """E[x]; of an integer table only these rows are converted to floats."""
         if self.quantization_mode is None:
             return jnp.take(self.__dict__["embeddings"].value, x, axis=0)
         rows = {end: jnp.take(array, x, axis=0) for end, array in self.kept("embeddings").items()}
@@ -100,23 +112,34 @@ class Embedding(Quantizable):
 
 
 class ReversibleEmbedding(Embedding):
-    """An `Embedding` that is also the last layer of a language model:  y = E[x], and reverse,  z = h E^T.
+    """Embedding that also serves as the output layer of a language model:  y = E[x], and in reverse z = h E^T.
 
-    x (...) whole numbers -> y (..., output_dim);  layer(h, reverse=True): h (..., output_dim) -> z (..., input_dim)
+    x (...) of integers -> y (..., output_dim);  layer(h, reverse=True): h (..., output_dim) -> z (..., input_dim)
     E (input_dim, output_dim);  with tie_weights=False z = h R,  R (output_dim, input_dim)
 
     Args:
-        input_dim, output_dim: number of rows of E and their size.
-        tie_weights: whether both ways use E.
-        mask_zero: whether x = 0 is masked.
-        reverse_dtype: dtype of the way back.
-        logit_soft_cap: c in  z <- c tanh(z / c); None leaves z as it is.
+        input_dim: Number of rows of E: the largest index + 1.
+        output_dim: Size of a vector.
+        tie_weights: Whether the reverse direction uses E instead of a matrix R of its own.
+        embeddings_initializer: Initializer of E.
+        embeddings_regularizer: Regularizer of E.
+        embeddings_constraint: Constraint on E.
+        mask_zero: Whether index 0 is padding that following layers skip.
+        reverse_dtype: Dtype in which the reverse direction is computed.
+        logit_soft_cap: c in  z <- c tanh(z / c); None leaves z unchanged.
+        **kwargs: Arguments of `Embedding` (`lora_rank`, `lora_alpha`, `quantization_config`) and of `Layer` (`name`,
+            `dtype`, `trainable` ...).
 
-    Source: Press and Wolf, Using the Output Embedding to Improve Language Models (2017).
+    Call arguments:
+        reverse: Whether to compute z from h.
 
-    >>> layer = ReversibleEmbedding(10, 4)
-    >>> layer(layer(np.array([[1, 2, 3]])), reverse=True).shape
-    (1, 3, 10)
+    References:
+        Press and Wolf, Using the Output Embedding to Improve Language Models (2017).
+
+    Example:
+        >>> layer = ReversibleEmbedding(10, 4)
+        >>> layer(layer(np.array([[1, 2, 3]])), reverse=True).shape
+        (1, 3, 10)
     """
 
     _quantizes_inputs = ("int8", "int4")
@@ -159,18 +182,18 @@ class ReversibleEmbedding(Embedding):
             set_mask(y, super().compute_mask(x))
             return y
         if self.tie_weights:
-            z = self.product(x, self._back, thin=False)
+            z = self.product(x, self._reversed, thin=False)
         else:
-            z = self.product(x, self._times, "reverse_embeddings")
+            z = self.product(x, self._product_with, "reverse_embeddings")
         return z if self.logit_soft_cap is None else self.logit_soft_cap * jnp.tanh(z / self.logit_soft_cap)
 
-    def _times(self, x: Any, w: Any, **words: Any) -> Any:
+    def _product_with(self, x: Any, w: Any, **options: Any) -> Any:
         if self.reverse_dtype is not None and self.quantization_mode is None:
             x, w = x.astype(self.reverse_dtype), w.astype(self.reverse_dtype)
-        return jnp.matmul(x, w, **words)
+        return jnp.matmul(x, w, **options)
 
-    def _back(self, x: Any, w: Any, **words: Any) -> Any:
-        return self._times(x, w.T, **words)
+    def _reversed(self, x: Any, w: Any, **options: Any) -> Any:
+        return self._product_with(x, w.T, **options)
 
     def compute_mask(self, inputs: Array, mask: Array | None = None) -> Array | None:
-        return None  # `call` sets it: the way back has none
+        return None  # set in `call`: the reverse direction has no mask

@@ -18,30 +18,47 @@ from gazelle.layers.multi_head_attention import MultiHeadAttention
 
 @register("layers", "GroupQueryAttention")
 class GroupedQueryAttention(Layer):
-    r"""Attention whose heads of keys and values serve several heads of queries each:  y = concat_n(A_n v W^v_g) W^o.
+    """Attention whose key and value heads each serve several query heads:  y = concat_n(A_n v W^v_g) W^o.
 
     A_n = softmax(q W^q_n (k W^k_g)^T / sqrt(head_dim)),  g = floor(n num_key_value_heads / num_query_heads)
 
     q (batch, queries, in) · v, k (batch, steps, in)  ->  y (batch, queries, in)
-    W^q (in, num_query_heads, head_dim) · W^k, W^v (in, num_key_value_heads, head_dim) · W^o (num_query_heads,
-    head_dim, in), and biases
+    W^q (in, num_query_heads, head_dim) · W^k, W^v (in, num_key_value_heads, head_dim) · W^o (num_query_heads, head_dim,
+    in), and biases
 
     Called as layer(query, value, key=value), with the masks of `MultiHeadAttention`. Its public name is
     `GroupQueryAttention`.
 
     Args:
-        head_dim: size of a head.
-        num_query_heads: number of heads, a multiple of num_key_value_heads.
-        dropout: share of A that is dropped in training.
-        sliding_window: a query sees only steps less than this far from its own.
-        flash_attention: True asks for cuDNN's fused kernel (GPU, half precision).
-        use_gate: whether the heads are multiplied by sigmoid(q W^g + b^g).
-        seed: seed of dropout.
+        head_dim: Size of a head.
+        num_query_heads: Number of query heads, a multiple of num_key_value_heads.
+        num_key_value_heads: Number of key and value heads.
+        dropout: Fraction of A that is dropped in training.
+        use_bias: Whether the projections have biases.
+        sliding_window: A query attends only to steps less than this distance away; None for all steps.
+        flash_attention: True for the fused kernel of cuDNN (GPU, half precision); dropout must be 0.
+        kernel_initializer: Initializer of W^q, W^k, W^v and W^o.
+        bias_initializer: Initializer of the biases.
+        kernel_regularizer: Regularizer of W^q, W^k, W^v and W^o.
+        bias_regularizer: Regularizer of the biases.
+        activity_regularizer: Regularizer of the outputs of the projections and of y.
+        kernel_constraint: Constraint on W^q, W^k, W^v and W^o.
+        bias_constraint: Constraint on the biases.
+        use_gate: Whether the heads are multiplied by sigmoid(q W^g + b^g).
+        seed: Seed of the random numbers; None derives it from the global seed.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `input_shape` and others.
 
-    Source: Ainslie et al., GQA (2023).
+    Raises:
+        ArgumentError: A size is not a positive integer, num_query_heads is not a multiple of num_key_value_heads, or
+            `dropout` is set with `flash_attention`.
 
-    >>> GroupQueryAttention(4, num_query_heads=6, num_key_value_heads=2)(jnp.ones((2, 3, 8)), jnp.ones((2, 5, 8))).shape
-    (2, 3, 8)
+    References:
+        Ainslie et al., GQA: Training Generalized Multi-Query Transformer Models (2023).
+
+    Example:
+        >>> layer = GroupQueryAttention(4, num_query_heads=6, num_key_value_heads=2)
+        >>> layer(jnp.ones((2, 3, 8)), jnp.ones((2, 5, 8))).shape
+        (2, 3, 8)
     """
 
     _keras_module = "keras.src.layers.attention.grouped_query_attention"
@@ -68,8 +85,8 @@ class GroupedQueryAttention(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self._config.pop("flash_attention", None)  # says how to run, not what
-        self._projection_regularizer = self.activity_regularizer  # counts on the projections as well as on y
+        self._config.pop("flash_attention", None)  # affects speed only
+        self._projection_regularizer = self.activity_regularizer  # applies to the projections and to y
         for name in ("head_dim", "num_query_heads", "num_key_value_heads", "sliding_window"):
             value = getattr(self, name)
             if (value is not None or name != "sliding_window") and (not isinstance(value, int) or value <= 0):
@@ -85,7 +102,7 @@ class GroupedQueryAttention(Layer):
         if flash_attention and dropout > 0:
             raise ArgumentError(message(f"{self._label}: dropout with flash_attention", expected="0", got=dropout))
 
-    # projections and masks are those of MultiHeadAttention
+    # projections and masks are shared with MultiHeadAttention
     call: Any = MultiHeadAttention.call
     _dense: Any = MultiHeadAttention._dense
     _seen: Any = MultiHeadAttention._seen
@@ -100,7 +117,7 @@ class GroupedQueryAttention(Layer):
         self.output_dense = self._dense("attention_output", (*query_shape[:-1], *heads), 2, (query_shape[-1],))
 
     def _attend(self, q: Any, k: Any, v: Any, seen: Any, training: bool, want_scores: bool) -> tuple[Any, Any]:
-        """Heads of y and, where they were made, the weights A. q, k, v (batch, steps, heads, head_dim)"""
+        """Heads of y and, if computed, the weights A. q, k, v (batch, steps, heads, head_dim)"""
         seen = seen[:, None] if seen is not None and seen.ndim == 3 else seen  # the same for all heads
         if self.dropout == 0 and not want_scores:
             kind: Any = "cudnn" if self.flash_attention else None
@@ -111,7 +128,7 @@ class GroupedQueryAttention(Layer):
         if seen is not None:
             scores = jnp.where(seen, scores, -3e4 if scores.dtype == jnp.float16 else -1e9)
         scores = jax.nn.softmax(scores, axis=-1)
-        if seen is not None:  # a query that may see nothing gets 0, not the mean of all
+        if seen is not None:  # a fully masked query gives 0 instead of the mean of all values
             scores = jnp.where(seen, scores, 0)
         weights = scores
         if training and self.dropout > 0:
@@ -120,7 +137,7 @@ class GroupedQueryAttention(Layer):
         return jnp.einsum("buqk,bkuh->bquh", weights, v), scores
 
     def compute_mask(self, query: Array, mask: Array | None = None) -> list[Array | None]:
-        return [mask, None]  # y carries the query's mask, the scores none
+        return [mask, None]  # y has the mask of the query, the scores have none
 
 
 GroupQueryAttention = GroupedQueryAttention

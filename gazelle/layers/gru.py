@@ -1,4 +1,4 @@
-"""GRU and its cell."""
+"""GRU and GRUCell: the gated recurrent unit."""
 
 from __future__ import annotations
 
@@ -109,17 +109,17 @@ def _parts(x: Any, y: Any, h: Any) -> Any:
 
 @_usual.defjvp
 def _(primals: Any, tangents: Any) -> Any:
-    """The slope by three arrays that the way back needs to keep, where the chain of operations would keep ten:
+    """JVP that stores three residuals for the backward pass; differentiating each operation would store ten:
 
-    dh' = z dh + sum_zrg(slope_x dx + slope_y dy)
+    dh' = z dh + sum_zrg(d_x dx + d_y dy)
     """
     x, y, h = primals
     dx, dy, dh = tangents
     new, z, r, g, y_g = _parts(x, y, h)
     to_g = (1 - z) * (1 - g * g)
     gates = [z * (1 - z) * (h - g), r * (1 - r) * to_g * y_g]
-    slope_x, slope_y = jnp.concatenate([*gates, to_g], axis=-1), jnp.concatenate([*gates, to_g * r], axis=-1)
-    return new, z * dh + sum(jnp.split(dx * slope_x + dy * slope_y, 3, axis=-1))
+    d_x, d_y = jnp.concatenate([*gates, to_g], axis=-1), jnp.concatenate([*gates, to_g * r], axis=-1)
+    return new, z * dh + sum(jnp.split(dx * d_x + dy * d_y, 3, axis=-1))
 
 
 class GRU(RNN):

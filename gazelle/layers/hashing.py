@@ -34,7 +34,7 @@ def _mix(u: int, v: int, mul: int) -> int:
 
 
 def _seeded(w: Sequence[int], a: int, b: int) -> tuple[int, int]:
-    """A weak hash of four words and two seeds."""
+    """A weak hash of four 64-bit words and two seeds."""
     a += w[0]
     b = _rotate(b + a + w[3], 21)
     c = a
@@ -78,7 +78,7 @@ def farmhash64(data: bytes) -> int:
 
 
 def _farmhash_long(data: bytes) -> int:
-    """More than 64 bytes: a state of 56 bytes goes over blocks of 64, the last one overlapping."""
+    """Hash of more than 64 bytes: a state of 56 bytes is updated by blocks of 64, of which the last one overlaps."""
     seed, size = 81, len(data)
     y = seed * _K1 + 113
     z = _shift_mix(y * _K2 + 113) * _K2
@@ -140,39 +140,39 @@ def siphash64(data: bytes, key: Sequence[int]) -> int:
 
 
 def chained(first: int, second: int) -> int:
-    """One fingerprint of two, their order counting: a step of MurmurHash2."""
+    """Combine two fingerprints in this order: a step of MurmurHash2."""
     out = (first ^ _MURMUR) ^ (_shift_mix(second * _MURMUR) * _MURMUR & _MASK)
     return _shift_mix(_shift_mix(out * _MURMUR) * _MURMUR)
 
 
 def buckets(values: ArrayLike, count: int, salt: Sequence[int] | None = None) -> np.ndarray[Any, Any]:
-    """The bucket of each string or whole number in `values`: its fingerprint modulo `count`.
+    """Return the bucket of each string or integer in `values`: its fingerprint modulo `count`.
 
-    Numbers are hashed as their decimal digits. With a `salt` of two numbers it is SipHash, else FarmHash.
+    Numbers are hashed as their decimal digits. The hash is SipHash with a `salt` of two integers, else FarmHash.
     """
     values = np.asarray(values)
     unique, where = np.unique(values.astype(str) if values.dtype.kind != "U" else values, return_inverse=True)
     texts = [str(v).encode() for v in unique]
-    marks = [(farmhash64(t) if salt is None else siphash64(t, salt)) % count for t in texts]
-    return np.asarray(marks, np.int64)[where].reshape(values.shape)
+    hashes = [(farmhash64(t) if salt is None else siphash64(t, salt)) % count for t in texts]
+    return np.asarray(hashes, np.int64)[where].reshape(values.shape)
 
 
 _CROSSING_KEY = 0xDECAFCAFFE  # TensorFlow's
 
 
 def checked_salt(owner: str, salt: int | Sequence[int] | None) -> list[int] | None:
-    """Two numbers; one stands for both."""
+    """Return `salt` as two integers; a single one is used twice."""
     if salt is None:
         return None
     pair = [salt, salt] if isinstance(salt, int) else list(salt) if isinstance(salt, (list, tuple)) else []
     if len(pair) != 2:
-        raise ArgumentError(message(f"salt of {owner}", expected="a whole number or two", got=repr(salt)))
+        raise ArgumentError(message(f"salt of {owner}", expected="an integer or two integers", got=repr(salt)))
     return pair
 
 
 def check_bins(owner: str, num_bins: int) -> None:
     if not isinstance(num_bins, int) or num_bins <= 0:
-        raise ArgumentError(message(f"num_bins of {owner}", expected="a whole number from 1 on", got=repr(num_bins)))
+        raise ArgumentError(message(f"num_bins of {owner}", expected="a positive integer", got=repr(num_bins)))
 
 
 class Hashing(NumpyLayer):
@@ -275,16 +275,18 @@ class HashedCrossing(NumpyLayer):
     def encode(self, *inputs: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         columns = [(texts(x) if x.dtype.kind in "USO" else x).ravel().tolist() for x in inputs]
         if any(x.dtype.kind == "f" for x in inputs):
-            raise ArgumentError(message(f"Input of {self._label}", expected="strings or whole numbers", got="floats"))
+            raise ArgumentError(message(f"Input of {self._label}", expected="strings or integers", got="floats"))
         bins = []
         for row in zip(*columns, strict=True):
-            mark = _CROSSING_KEY
+            fingerprint = _CROSSING_KEY
             for value in row:
-                mark = chained(mark, farmhash64(value.encode()) if isinstance(value, str) else int(value) % 2**64)
-            bins.append(mark % self.num_bins)
+                fingerprint = chained(
+                    fingerprint, farmhash64(value.encode()) if isinstance(value, str) else int(value) % 2**64
+                )
+            bins.append(fingerprint % self.num_bins)
         return encode(np.asarray(bins).reshape(inputs[0].shape), self.output_mode, self.num_bins, np.int64, xp=np)
 
     def get_config(self) -> dict[str, Any]:
         config = {**super().get_config(), "dtype": self.dtype}
-        del config["trainable"]  # no argument of this class
+        del config["trainable"]  # not an argument of this class
         return config

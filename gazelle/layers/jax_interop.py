@@ -18,8 +18,8 @@ from gazelle.core.variable import Variable
 from gazelle.layers.base import Layer
 
 
-class _Held:
-    """A tree of arrays kept as variables: `values()` gives the tree again. Leaves that are no numbers stay."""
+class _VariableTree:
+    """A tree of arrays kept as variables: `values()` gives the tree again. Leaves that are not numeric are kept."""
 
     def __init__(self, layer: Layer, tree: Any, trainable: bool) -> None:
         leaves, structure = jax.tree.flatten(tree)
@@ -84,17 +84,19 @@ class JaxLayer(Layer):
         super().__init__(**kwargs)
         for key in ("params", "state", "seed"):
             self._config.pop(key, None)  # in the weights' file
-        self._asked = _asked(f"call_fn of {self._label}", call_fn, ("params", "state", "rng", "inputs", "training"))
+        self._arguments = _argument_names(
+            f"call_fn of {self._label}", call_fn, ("params", "state", "rng", "inputs", "training")
+        )
         if init_fn is not None:
-            self._init_asked = _asked(f"init_fn of {self._label}", init_fn, ("rng", "inputs", "training"))
-        given = params is not None or state is not None
-        if not given and init_fn is None and {"params", "state"} & set(self._asked):
+            self._init_arguments = _argument_names(f"init_fn of {self._label}", init_fn, ("rng", "inputs", "training"))
+        has_values = params is not None or state is not None
+        if not has_values and init_fn is None and {"params", "state"} & set(self._arguments):
             raise ArgumentError(
-                message(self._label, expected="init_fn, params or state, since call_fn asks for them", got="none")
+                message(self._label, expected="init_fn, params or state, which call_fn takes", got="none")
             )
-        self._params = _Held(self, params, True)
-        self._state = _Held(self, state, False)
-        self._given = given
+        self._params = _VariableTree(self, params, True)
+        self._state = _VariableTree(self, state, False)
+        self._given = has_values
         self.tracked_params, self.tracked_state = self._params.leaves, self._state.leaves
 
     @property
@@ -108,7 +110,7 @@ class JaxLayer(Layer):
         return self._state.values()
 
     def build(self, input_shape: Shape) -> None:
-        if self._given or not {"params", "state"} & set(self._asked):
+        if self._given or not {"params", "state"} & set(self._arguments):
             return
         with jax.ensure_compile_time_eval():  # a trace may be running; weights are real arrays all the same
             ones = jax.tree.map(
@@ -116,12 +118,12 @@ class JaxLayer(Layer):
                 input_shape,
                 is_leaf=lambda s: isinstance(s, tuple) and all(n is None or isinstance(n, int) for n in s),
             )
-            told = {"rng": self._first_rng(), "inputs": ones, "training": True}
+            given = {"rng": self._first_rng(), "inputs": ones, "training": True}
             assert self.init_fn is not None
-            params, state = self.init_fn(*(told[name] for name in self._init_asked)), None
-            if "state" in self._asked:
+            params, state = self.init_fn(*(given[name] for name in self._init_arguments)), None
+            if "state" in self._arguments:
                 params, state = params
-        self._params, self._state = _Held(self, params, True), _Held(self, state, False)
+        self._params, self._state = _VariableTree(self, params, True), _VariableTree(self, state, False)
         self.tracked_params, self.tracked_state = self._params.leaves, self._state.leaves
 
     def _first_rng(self) -> Any:
@@ -131,22 +133,22 @@ class JaxLayer(Layer):
         return self.random_key(self.seed) if training else None
 
     def call(self, inputs: Array, training: bool = False) -> Array:
-        told = {"inputs": inputs, "training": training}
-        if "params" in self._asked:
-            told["params"] = self.params
-        if "state" in self._asked:
-            told["state"] = self.state
-        if "rng" in self._asked:
-            told["rng"] = self._rng(training)
-        out = self.call_fn(*(told[name] for name in self._asked))
-        if "state" in self._asked:
+        given = {"inputs": inputs, "training": training}
+        if "params" in self._arguments:
+            given["params"] = self.params
+        if "state" in self._arguments:
+            given["state"] = self.state
+        if "rng" in self._arguments:
+            given["rng"] = self._rng(training)
+        out = self.call_fn(*(given[name] for name in self._arguments))
+        if "state" in self._arguments:
             out, state = out
             self._state.assign(f"call_fn of {self._label}", state)
         return out
 
 
-def _asked(what: str, function: Callable[..., Any], known: tuple[str, ...]) -> tuple[str, ...]:
-    """The names of a function's arguments; `inputs` must be among them, and none that nobody could give."""
+def _argument_names(what: str, function: Callable[..., Any], known: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of a function's arguments; `inputs` must be among them, and no unknown ones."""
     names = tuple(inspect.signature(function).parameters)
     if "inputs" not in names or set(names) - set(known):
         raise ArgumentError(
@@ -159,7 +161,7 @@ class FlaxLayer(JaxLayer):
     """A module of Flax as a layer: of `flax.linen`, with the weights it makes, or of `flax.nnx`, with those it has.
 
     Linen: `params` are trained, other collections (batch_stats ...) are state. nnx: `nnx.Param` are trained, the rest
-    is state; the module itself stays as it was. A linen module that asks for `training` is told it, an nnx module is
+    is state; the module itself stays as it was. A linen module that asks for `training` is given it, an nnx module is
     put into train() or eval(); dropout draws from the layer's key.
 
     Args:
@@ -189,15 +191,15 @@ class FlaxLayer(JaxLayer):
         self._config.pop("variables", None)  # in the weights' file
         self._nnx = isinstance(module, nnx.Module)
         if self._nnx:
-            params, state = self._taken_apart()
+            params, state = self._split_module()
             super().__init__(call_fn=self._call_nnx, params=params, state=state, **kwargs)
             return
         target = getattr(module, method) if isinstance(method, str) else method or module.__call__
-        told = "training" in inspect.signature(target).parameters
-        params, state = _halves(variables) if variables is not None else (None, None)
+        takes_training = "training" in inspect.signature(target).parameters
+        params, state = _split_variables(variables) if variables is not None else (None, None)
         super().__init__(
-            call_fn=self._call_linen_training if told else self._call_linen,
-            init_fn=self._init_linen_training if told else self._init_linen,
+            call_fn=self._call_linen_training if takes_training else self._call_linen,
+            init_fn=self._init_linen_training if takes_training else self._init_linen,
             params=params,
             state=state,
             **kwargs,
@@ -219,10 +221,10 @@ class FlaxLayer(JaxLayer):
         return self._apply(params, state, rng, inputs, training=training)
 
     def _init_linen(self, rng: Any, inputs: Any) -> Any:
-        return _halves(self.module.init(rng, inputs, method=self.method))
+        return _split_variables(self.module.init(rng, inputs, method=self.method))
 
     def _init_linen_training(self, rng: Any, inputs: Any, training: Any) -> Any:
-        return _halves(self.module.init(rng, inputs, method=self.method, training=training))
+        return _split_variables(self.module.init(rng, inputs, method=self.method, training=training))
 
     def _first_rng(self) -> Any:
         return {"params": super()._first_rng(), "dropout": super()._first_rng()}
@@ -233,7 +235,7 @@ class FlaxLayer(JaxLayer):
 
     # nnx
 
-    def _taken_apart(self) -> tuple[Any, Any]:
+    def _split_module(self) -> tuple[Any, Any]:
         """The module's parameters and its state; how it is put together in training and outside is kept."""
         from flax import nnx
 
@@ -250,12 +252,12 @@ class FlaxLayer(JaxLayer):
 
         graph, keys = self._parts[bool(training)]
         if rng is not None:  # streams of the module begin at this call's key
-            places, structure = jax.tree.flatten(keys)
-            places = [
+            leaves, structure = jax.tree.flatten(keys)
+            leaves = [
                 jax.random.fold_in(rng, i) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
-                for i, leaf in enumerate(places)
+                for i, leaf in enumerate(leaves)
             ]
-            keys = jax.tree.unflatten(structure, places)
+            keys = jax.tree.unflatten(structure, leaves)
         module = nnx.merge(graph, params, keys, state)
         method = self.method or "__call__"
         out = getattr(module, method)(inputs) if isinstance(method, str) else method(module, inputs)
@@ -279,7 +281,7 @@ def _split(module: Any) -> Any:
     return nnx.split(module, nnx.Param, nnx.RngState, ...)
 
 
-def _halves(variables: Any) -> tuple[Any, Any]:
+def _split_variables(variables: Any) -> tuple[Any, Any]:
     """Linen's variables as parameters and the other collections."""
     return {k: v for k, v in variables.items() if k == "params"}, {k: v for k, v in variables.items() if k != "params"}
 
@@ -332,5 +334,5 @@ class EquinoxLayer(JaxLayer):
 
         if not self.vmap:
             return one(inputs, state, keys)
-        places = (0, None, None if keys is None else 0)
-        return jax.vmap(one, places, (0, None), axis_name="batch")(inputs, state, keys)
+        axes = (0, None, None if keys is None else 0)
+        return jax.vmap(one, axes, (0, None), axis_name="batch")(inputs, state, keys)

@@ -19,7 +19,7 @@ from gazelle.layers.numpy_layer import NumpyLayer, texts
 
 
 class _Vocabulary(NumpyLayer):
-    """A layer with a vocabulary: a config tells how large it is, since its words stand in a file beside."""
+    """A layer with a vocabulary: its size is in the config, its tokens may be in a separate file."""
 
     def __init__(
         self, *, vocabulary_size: int | None = None, has_input_vocabulary: bool | None = None, **kwargs: Any
@@ -27,7 +27,7 @@ class _Vocabulary(NumpyLayer):
         super().__init__(**kwargs)
         for name in ("vocabulary_size", "has_input_vocabulary"):
             self._config.pop(name, None)
-        self._told: dict[str, Any] = {"vocabulary_size": vocabulary_size, "has_input_vocabulary": has_input_vocabulary}
+        self._given: dict[str, Any] = {"vocabulary_size": vocabulary_size, "has_input_vocabulary": has_input_vocabulary}
 
     def _count(self) -> int:
         raise NotImplementedError
@@ -66,14 +66,14 @@ class _Lookup(_Vocabulary):
         if self.salt is not None and self.kind == "int64" and self.oov_method != "farmhash":
             raise ArgumentError(message(f"salt of {owner}", expected="oov_method='farmhash'", got=self.oov_method))
         self.salt = checked_salt(owner, self.salt)
-        self._tokens, self._places, self._idf = self._values([]), dict[Any, int](), np.zeros(0, np.float32)
-        self._size: int | None = self._told["vocabulary_size"]  # special tokens included; None: not known yet
+        self._tokens, self._indices, self._idf = self._values([]), dict[Any, int](), np.zeros(0, np.float32)
+        self._size: int | None = self._given["vocabulary_size"]  # special tokens included; None: not known yet
         self.vocabulary, first = None, self.vocabulary
         self.reset_state()
         if first is not None:
             self.set_vocabulary(first, self.idf_weights)
             self.vocabulary = self._tokens.tolist() if isinstance(first, str) else np.asarray(first).tolist()
-        given = self._told["has_input_vocabulary"]
+        given = self._given["has_input_vocabulary"]
         self._fixed = first is not None if given is None else given
 
     # The vocabulary --------------------------------------------------------------------------------------------------
@@ -124,8 +124,8 @@ class _Lookup(_Vocabulary):
         if not given:
             raise ArgumentError(message(f"The vocabulary of {self._label}", expected="at least one token", got="none"))
         special = self._special
-        whole = bool(special) and given[: len(special)] == special
-        tokens = given[len(special) :] if whole else given
+        with_special = bool(special) and given[: len(special)] == special
+        tokens = given[len(special) :] if with_special else given
         self._check_tokens(tokens)
         self._keep(tokens)
         if idf_weights is not None:
@@ -136,7 +136,7 @@ class _Lookup(_Vocabulary):
                         f"idf_weights of {self._label}", expected=f"{len(given)} numbers", got=f"shape {weights.shape}"
                     )
                 )
-            self._keep_idf(weights, whole)
+            self._keep_idf(weights, with_special)
 
     def _listed(self, vocabulary: Any) -> list[Any]:
         if isinstance(vocabulary, np.ndarray):
@@ -158,7 +158,7 @@ class _Lookup(_Vocabulary):
                     message(
                         f"The vocabulary of {self._label}",
                         expected=f"no {name} {token!r} among the tokens",
-                        got=f"it at place {tokens.index(token)}",
+                        got=f"it at index {tokens.index(token)}",
                         hint=f"Leave special tokens out, or begin with all of them: {self._special}.",
                     )
                 )
@@ -183,11 +183,11 @@ class _Lookup(_Vocabulary):
                 )
             )
         self._tokens, self._size = self._values(tokens), new
-        self._places = {token: i + self._token_start for i, token in enumerate(self._tokens.tolist())}
+        self._indices = {token: i + self._token_start for i, token in enumerate(self._tokens.tolist())}
 
-    def _keep_idf(self, weights: Any, whole: bool) -> None:
-        """One weight for each place: special tokens have the mean, places beyond the vocabulary 0."""
-        front = 0 if whole else self._token_start
+    def _keep_idf(self, weights: Any, with_special: bool) -> None:
+        """One weight for each place: special tokens have the mean, indices beyond the vocabulary 0."""
+        front = 0 if with_special else self._token_start
         back = self._depth - front - len(weights) if self.pad_to_max_tokens else 0
         parts = [np.full(front, weights.mean()), weights, np.zeros(back)]
         self._idf = np.concatenate(parts).astype(np.float32)
@@ -264,24 +264,24 @@ class _Lookup(_Vocabulary):
     def encode(self, *inputs: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         if self.invert:
             return self._inverted(inputs[0])
-        places = self._numbers(self._values(inputs[0]))
+        indices = self._numbers(self._values(inputs[0]))
         if self.output_mode == "int":
-            return places
+            return indices
         out = encode(
-            places, "count" if self.output_mode == "tf_idf" else self.output_mode, self._depth, "float32", xp=np
+            indices, "count" if self.output_mode == "tf_idf" else self.output_mode, self._depth, "float32", xp=np
         )
         return out * self._idf if self.output_mode == "tf_idf" else out
 
     def _numbers(self, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """The number of each value; in other modes than 'int' the mask is -1, which counts nowhere."""
         unique, where = np.unique(values, return_inverse=True)
-        places = np.array([self._places.get(v, -1) for v in unique.tolist()], np.int64)
+        indices = np.array([self._indices.get(v, -1) for v in unique.tolist()], np.int64)
         masked = unique == self.mask_token if self.mask_token is not None else np.zeros(unique.shape, bool)
-        unknown = (places < 0) & ~masked
+        unknown = (indices < 0) & ~masked
         if unknown.any():
-            places[unknown] = self._unknown(unique[unknown])
-        places[masked] = 0 if self.output_mode == "int" else -1
-        return places[where].reshape(values.shape)
+            indices[unknown] = self._unknown(unique[unknown])
+        indices[masked] = 0 if self.output_mode == "int" else -1
+        return indices[where].reshape(values.shape)
 
     def _unknown(self, values: np.ndarray[Any, Any]) -> Any:
         if self.num_oov_indices == 0:
@@ -359,21 +359,21 @@ class _Lookup(_Vocabulary):
 
 
 class IntegerLookup(_Lookup):
-    """The number of a whole number in a vocabulary:  y = place of x;  unknown values share the first places.
+    """The number of a whole number in a vocabulary:  y = place of x;  unknown values share the first indices.
 
     Places: the mask (0, if there is a `mask_token`), `num_oov_indices` for unknown values, then the vocabulary.
 
     Args:
-        max_tokens: most places; None: no limit.
-        num_oov_indices: places for unknown values; 0 makes them an error.
+        max_tokens: most indices; None: no limit.
+        num_oov_indices: indices for unknown values; 0 makes them an error.
         mask_token: the value that means nothing.
-        oov_token: what unknown places give with `invert`.
+        oov_token: what unknown indices give with `invert`.
         vocabulary: values in order, or a file with one a line; else `adapt(data)` learns them.
         idf_weights: weights of the values for 'tf_idf'.
         invert: from numbers back to values.
         output_mode: 'int', 'one_hot', 'multi_hot', 'count', 'tf_idf': counts times log(1 + rows / (1 + rows with x)).
-        pad_to_max_tokens: vectors have max_tokens places even where fewer are used.
-        oov_method: several places for unknown x are x mod num_oov_indices ('floormod') or by hash ('farmhash').
+        pad_to_max_tokens: vectors have max_tokens indices even where fewer are used.
+        oov_method: several indices for unknown x are x mod num_oov_indices ('floormod') or by hash ('farmhash').
         salt: key of the hash, which is SipHash then.
 
     >>> IntegerLookup(vocabulary=[12, 36, 1138])(np.array([[12, 1138], [36, 7]]))
@@ -411,20 +411,20 @@ class IntegerLookup(_Lookup):
 
 
 class StringLookup(_Lookup):
-    """The number of a string in a vocabulary:  y = place of x;  unknown strings share the first places.
+    """The number of a string in a vocabulary:  y = place of x;  unknown strings share the first indices.
 
     Places: the mask (0, if there is a `mask_token`), `num_oov_indices` for unknown strings, then the vocabulary.
 
     Args:
-        max_tokens: most places; None: no limit.
-        num_oov_indices: places for unknown strings, chosen by FarmHash64; 0 makes them an error.
+        max_tokens: most indices; None: no limit.
+        num_oov_indices: indices for unknown strings, chosen by FarmHash64; 0 makes them an error.
         mask_token: the string that means nothing.
-        oov_token: what unknown places give with `invert`.
+        oov_token: what unknown indices give with `invert`.
         vocabulary: strings in order, or a file with one a line; else `adapt(data)` learns them.
         idf_weights: weights of the strings for 'tf_idf'.
         invert: from numbers back to strings (an array of NumPy).
         output_mode: 'int', 'one_hot', 'multi_hot', 'count', 'tf_idf': counts times log(1 + rows / (1 + rows with x)).
-        pad_to_max_tokens: vectors have max_tokens places even where fewer are used.
+        pad_to_max_tokens: vectors have max_tokens indices even where fewer are used.
         encoding: of bytes.
         salt: key of the hash, which is SipHash then.
 

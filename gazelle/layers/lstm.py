@@ -1,4 +1,4 @@
-"""LSTM and its cell."""
+"""LSTM and LSTMCell: long short-term memory."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ class LSTMCell(_Cell):
         self.state_size = [self.units, self.units]
 
     def _build_bias(self, size: int) -> Any:
-        return self.add_weight("bias", (size,), self._forgetful if self.unit_forget_bias else None)
+        return self.add_weight("bias", (size,), self._initial_bias if self.unit_forget_bias else None)
 
-    def _forgetful(self, shape: Any, dtype: Any = None) -> Any:
+    def _initial_bias(self, shape: Any, dtype: Any = None) -> Any:
         units, start = self.units, self.bias_initializer
         ones = initializers.get("ones")
         return jnp.concatenate(
@@ -92,9 +92,9 @@ def _usual(z: Any, c: Any) -> tuple[Any, Any]:
 
 @_usual.defjvp
 def _(primals: Any, tangents: Any) -> Any:
-    """The slope by three arrays that the way back needs to keep, where the chain of operations would keep ten:
+    """JVP that stores three residuals for the backward pass; differentiating each operation would store ten:
 
-    dc' = f dc + sum_ifg(slope dz);  dh' = slope_o dz_o + o (1 - tanh(c')^2) dc'
+    dc' = f dc + sum_ifg(gradient dz);  dh' = gradient_o dz_o + o (1 - tanh(c')^2) dc'
     """
     (z, c), (dz, dc) = primals, tangents
     t = jnp.tanh(z * _halves(z))

@@ -1,4 +1,4 @@
-"""Several tensors into one: sums, products, extremes, joins and products of vectors."""
+"""Merging layers: Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate, Dot."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from gazelle.core.config import register
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.types import Array, Shape
 from gazelle.layers.base import Layer
-from gazelle.layers.spatial import is_whole
+from gazelle.layers.spatial import is_integer
 
 
-def _several(layer: Layer, shapes: Any, count: int | None = None) -> list[tuple[Any, ...]]:
-    """The shapes of a list of inputs, or an error for something else."""
+def _input_shapes(layer: Layer, shapes: Any, count: int | None = None) -> list[tuple[Any, ...]]:
+    """Return the shapes of a list of inputs; anything else is an error."""
     listed = isinstance(shapes, (list, tuple)) and len(shapes) > 0 and all(isinstance(s, (list, tuple)) for s in shapes)
     if not listed or (count is not None and len(shapes) != count):
         raise ShapeError(
             message(
                 layer._label,
                 expected=f"a list of {f'{count} ' if count else ''}tensors",
-                got=f"{len(shapes)} of them" if listed else f"one of shape {shapes}",
+                got=f"{len(shapes)} tensors" if listed else f"one tensor of shape {shapes}",
                 hint=f"Call it as {type(layer).__name__}(...)([a, b]).",
             )
         )
     return [tuple(s) for s in shapes]
 
 
-def _beside(mask: Any, x: Any) -> Any:
-    """A mask of (batch, steps) in the rank of x."""
+def _expand_mask(mask: Any, x: Any) -> Any:
+    """Return a mask (batch, steps) with as many axes as x."""
     return jnp.reshape(mask, mask.shape + (1,) * (x.ndim - mask.ndim))
 
 
@@ -41,10 +41,10 @@ class _Merge(Layer):
     """Elementwise over a list of inputs whose shapes broadcast; a lower rank gets axes after the batch."""
 
     supports_masking = True
-    count: int | None = None  # how many inputs are wanted
+    count: int | None = None  # required number of inputs
 
     def build(self, input_shape: Sequence[Shape]) -> None:
-        shapes = _several(self, input_shape, self.count)
+        shapes = _input_shapes(self, input_shape, self.count)
         rank = max(map(len, shapes))
         spread = [(*s[:1], *(1,) * (rank - len(s)), *s[1:]) for s in shapes]
         for axis, sizes in enumerate(zip(*spread, strict=True)):
@@ -106,11 +106,13 @@ class Multiply(_Merge):
     """
 
     def merge(self, x: list[Any], masks: list[Any]) -> Array:
-        factors = [one if m is None else jnp.where(_beside(m, one), one, 1) for one, m in zip(x, masks, strict=True)]
+        factors = [
+            one if m is None else jnp.where(_expand_mask(m, one), one, 1) for one, m in zip(x, masks, strict=True)
+        ]
         y = functools.reduce(jnp.multiply, factors)
         if any(m is None for m in masks):
             return y
-        return jnp.where(functools.reduce(jnp.logical_or, (_beside(m, y) for m in masks)), y, 0)
+        return jnp.where(functools.reduce(jnp.logical_or, (_expand_mask(m, y) for m in masks)), y, 0)
 
 
 class Average(_Merge):
@@ -130,9 +132,9 @@ class _Extreme(_Merge):
     better: Callable[[Any, Any], Any]
 
     def merge(self, x: list[Any], masks: list[Any]) -> Array:
-        y, kept = x[0], None if masks[0] is None else _beside(masks[0], x[0])
+        y, kept = x[0], None if masks[0] is None else _expand_mask(masks[0], x[0])
         for one, mask in zip(x[1:], masks[1:], strict=True):
-            keep = None if mask is None else _beside(mask, one)
+            keep = None if mask is None else _expand_mask(mask, one)
             if keep is not None:
                 one = jnp.where(keep, one, y)
             if kept is not None:
@@ -175,7 +177,7 @@ class Concatenate(Layer):
         super().__init__(**kwargs)
 
     def build(self, input_shape: Sequence[Shape]) -> None:
-        shapes = _several(self, input_shape)
+        shapes = _input_shapes(self, input_shape)
         rank = len(shapes[0])
         if any(len(s) != rank for s in shapes) or not -rank <= self.axis < rank:
             raise ShapeError(
@@ -204,7 +206,7 @@ class Concatenate(Layer):
         if mask is None or all(m is None for m in mask):
             return None
         each = [
-            jnp.ones(x.shape, bool) if m is None else jnp.broadcast_to(_beside(m, x), x.shape)
+            jnp.ones(x.shape, bool) if m is None else jnp.broadcast_to(_expand_mask(m, x), x.shape)
             for x, m in zip(inputs, mask, strict=True)
         ]
         joined = jnp.concatenate(each, self.axis)
@@ -227,8 +229,8 @@ class Dot(Layer):
     def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         pair = axes if isinstance(axes, (list, tuple)) else (axes, axes)
-        if len(pair) != 2 or not all(map(is_whole, pair)):
-            raise ArgumentError(message("Argument axes of Dot", expected="a whole number or a pair", got=repr(axes)))
+        if len(pair) != 2 or not all(map(is_integer, pair)):
+            raise ArgumentError(message("Argument axes of Dot", expected="an integer or a pair", got=repr(axes)))
 
     def pair(self, shapes: list[tuple[Any, ...]]) -> tuple[int, int]:
         """The two axes, counted from 0."""
@@ -246,7 +248,7 @@ class Dot(Layer):
         return first, second
 
     def build(self, input_shape: Sequence[Shape]) -> None:
-        shapes = _several(self, input_shape, count=2)
+        shapes = _input_shapes(self, input_shape, count=2)
         first, second = self.pair(shapes)
         sizes = {shapes[0][first], shapes[1][second]} - {None}
         if len(sizes) > 1:

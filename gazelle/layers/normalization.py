@@ -29,13 +29,13 @@ class _Normalization(Layer):
     axis: Any
 
     def axes(self, rank: int) -> tuple[int, ...]:
-        """`axis` as whole numbers from 0, in order."""
+        """Return `axis` as sorted integers from 0 on."""
         given = self.axis if isinstance(self.axis, (list, tuple)) else (self.axis,)
         if not given or any(isinstance(a, bool) or not hasattr(a, "__index__") for a in given):
             raise ArgumentError(
                 message(
                     f"Argument axis of {type(self).__name__}",
-                    expected="a whole number or a list of them",
+                    expected="an integer or a list of integers",
                     got=repr(self.axis),
                 )
             )
@@ -58,7 +58,7 @@ class _Normalization(Layer):
         return sizes
 
     def add_weight(self, *args: Any, **kwargs: Any) -> Variable:
-        """A weight that is read as it is kept, whatever the layer computes in."""
+        """Create a weight that is read in its own dtype, without casting to the compute dtype."""
         return super().add_weight(*args, **{"autocast": False, **kwargs})
 
     def build_affine(self, shape: tuple[int, ...]) -> None:
@@ -294,9 +294,7 @@ class GroupNormalization(_Normalization):
         super().__init__(**kwargs)
         if isinstance(groups, bool) or not isinstance(groups, int) or (groups <= 0 and groups != -1):
             raise ArgumentError(
-                message(
-                    "Argument groups of GroupNormalization", expected="a whole number >= 1, or -1", got=repr(groups)
-                )
+                message("Argument groups of GroupNormalization", expected="an integer >= 1, or -1", got=repr(groups))
             )
 
     def build(self, input_shape: Shape) -> None:

@@ -14,17 +14,17 @@ from gazelle.layers.stacked_cells import Cell, StackedRNNCells, step
 from gazelle.ops import native
 
 
-class Sweep(NamedTuple):
+class ScanOptions(NamedTuple):
     """How to go over the steps."""
 
     reverse: bool = False
     unroll: bool = False
     zero: bool = False  # the output of a masked step is 0 (False: the last output again)
-    every: bool = True  # all outputs are wanted (False: only the last one has to be right)
+    every: bool = True  # all outputs are needed (False: only the last one is used)
     training: bool = False
 
 
-def sweep(cell: Cell, x: Array, states: list[Any], mask: Array | None, how: Sweep) -> tuple[Any, list[Any]]:
+def scan_cell(cell: Cell, x: Array, states: list[Any], mask: Array | None, how: ScanOptions) -> tuple[Any, list[Any]]:
     """Outputs (time, batch, ...), in the order of `x`, and the last states. mask (time, batch) or None."""
     if type(cell).call is StackedRNNCells.call:  # each cell over all steps, then the next: each loop stays small
         after = []
@@ -34,12 +34,12 @@ def sweep(cell: Cell, x: Array, states: list[Any], mask: Array | None, how: Swee
             strict=True,
         ):
             listed = isinstance(its, (list, tuple))
-            x, new = sweep(below, x, list(its) if listed else [its], mask, how)
+            x, new = scan_cell(below, x, list(its) if listed else [its], mask, how)
             after.append(new if listed else new[0])
         return x, after
     if isinstance(cell, _Cell) and type(cell).call is _Cell.call:
-        return _sweep_gates(cell, x, states, mask, how)
-    return _sweep_any(cell, x, states, mask, how)
+        return _scan_cell_gates(cell, x, states, mask, how)
+    return _scan_cell_any(cell, x, states, mask, how)
 
 
 def _held(mask: Any, new: Any, old: Any) -> Any:
@@ -47,7 +47,7 @@ def _held(mask: Any, new: Any, old: Any) -> Any:
     return jax.tree.map(lambda n, o: jnp.where(mask.reshape(mask.shape + (1,) * (n.ndim - mask.ndim)), n, o), new, old)
 
 
-def _sweep_gates(cell: _Cell, x: Any, states: list[Any], mask: Any, how: Sweep) -> tuple[Any, list[Any]]:
+def _scan_cell_gates(cell: _Cell, x: Any, states: list[Any], mask: Any, how: ScanOptions) -> tuple[Any, list[Any]]:
     """The product with the input is one for all steps; the first state is the output."""
     dropped, recurrent = cell.masks(x.shape[1], x.shape[2], how.training)
 
@@ -70,7 +70,7 @@ def _sweep_gates(cell: _Cell, x: Any, states: list[Any], mask: Any, how: Sweep) 
     return outputs, states
 
 
-def _sweep_any(cell: Cell, x: Any, states: list[Any], mask: Any, how: Sweep) -> tuple[Any, list[Any]]:
+def _scan_cell_any(cell: Cell, x: Any, states: list[Any], mask: Any, how: ScanOptions) -> tuple[Any, list[Any]]:
     """A cell of which nothing is known but its call."""
     structure = jax.tree.structure(states)
 

@@ -1,4 +1,4 @@
-"""The trunk of the built-in recurrent cells: all gates in one product, the input's part of it out of the loop."""
+"""Base of the recurrent cells: one product for all gates, and the projection of the input outside of the loop."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def product(x: Array, kernel: Array, dropped: Array | None) -> Array:
 class _Cell(Layer):
     """One step of a recurrence: gates from  x W + b  and  h R, the new states from the gates.
 
-    A family member says how many `gates` it has and how `update` makes the new states; the first state is the output.
+    A subclass defines the number of `gates` and computes the new states in `update`; the first state is the output.
     W (features, gates * units) · R (units, gates * units) · b (gates * units,)
     """
 
     gates = 1
 
     def __init__(self, *, implementation: int = 2, **kwargs: Any) -> None:
-        self._config.pop("implementation", None)  # Keras accepts and forgets it
+        self._config.pop("implementation", None)  # accepted for compatibility with Keras, not stored
         super().__init__(**kwargs)
         if not isinstance(self.units, int) or self.units <= 0:
             raise ArgumentError(

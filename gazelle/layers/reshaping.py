@@ -13,7 +13,7 @@ from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.types import Array
 from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
-from gazelle.layers.spatial import _Spatial, choice, is_whole, pairs, sizes
+from gazelle.layers.spatial import _Spatial, choice, is_integer, pairs, sizes
 
 
 class Reshape(Layer):
@@ -27,8 +27,8 @@ class Reshape(Layer):
 
     def __init__(self, target_shape: int | Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        shape: tuple[Any, ...] = (target_shape,) if is_whole(target_shape) else tuple(target_shape)  # type: ignore[arg-type]
-        if any(not is_whole(n) or n < -1 for n in shape) or shape.count(-1) > 1:
+        shape: tuple[Any, ...] = (target_shape,) if is_integer(target_shape) else tuple(target_shape)  # type: ignore[arg-type]
+        if any(not is_integer(n) or n < -1 for n in shape) or shape.count(-1) > 1:
             raise ArgumentError(
                 message(
                     "Argument target_shape of Reshape", expected="sizes >= 0, at most one -1", got=repr(target_shape)

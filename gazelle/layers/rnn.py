@@ -1,4 +1,4 @@
-"""RNN: a cell over all time steps. The loop itself stands in `sweep`."""
+"""RNN: a cell over all time steps; the loop is in `recurrence`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gazelle.core.types import Array, Shape
 from gazelle.core.variable import Variable
 from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
-from gazelle.layers.recurrence import Sweep, sweep
+from gazelle.layers.recurrence import ScanOptions, scan_cell
 from gazelle.layers.stacked_cells import Cell, StackedRNNCells, check_cell
 
 
@@ -120,8 +120,8 @@ class RNN(Layer):
         if mask is not None:  # (time, batch); a step with several marks counts if one of them does
             mask = jnp.swapaxes(mask.astype(bool), 0, 1)
             mask = mask.any(axis=tuple(range(2, mask.ndim)))
-        how = Sweep(self.go_backwards, self.unroll, self.zero_output_for_mask, self.return_sequences, training)
-        outputs, states = sweep(self.cell, jnp.swapaxes(sequences, 0, 1), states, mask, how)
+        how = ScanOptions(self.go_backwards, self.unroll, self.zero_output_for_mask, self.return_sequences, training)
+        outputs, states = scan_cell(self.cell, jnp.swapaxes(sequences, 0, 1), states, mask, how)
         if self.stateful:
             jax.tree.map(lambda variable, value: variable.assign(value), self.states, states, is_leaf=_is_variable)
         output = jax.tree.map(self._in_order if self.return_sequences else self._last, outputs)
@@ -178,11 +178,11 @@ class RNN(Layer):
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         config["zero_output_for_mask"] = self.zero_output_for_mask
-        config.pop("use_cudnn", None)  # says where to run, not what
+        config.pop("use_cudnn", None)  # has no effect
         return config
 
     def _for_cell(self, name: str, kwargs: dict[str, Any]) -> dict[str, Any]:
-        """The words of a layer's `kwargs` that its cell shares; what only the cell knows is taken out."""
+        """Return the keyword arguments of a layer that its cell shares, and remove those of the cell only."""
         self._config.pop("implementation", None)
         shared: dict[str, Any] = {key: kwargs[key] for key in ("dtype", "trainable") if key in kwargs}
         return {"name": name, "implementation": kwargs.pop("implementation", 2), **shared}

@@ -72,7 +72,7 @@ class Normalization(Layer):
         super().__init__(**kwargs)
         self.axis = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
         self.input_mean, self.input_variance = mean, variance
-        del self._config["mean"], self._config["variance"]  # the attributes are what is in force, given or adapted
+        del self._config["mean"], self._config["variance"]  # the attributes are the effective values, given or adapted
         if (mean is None) != (variance is None) or _shape(mean) != _shape(variance):
             raise ArgumentError(
                 message(
@@ -170,5 +170,5 @@ class Normalization(Layer):
 
     def get_config(self) -> dict[str, Any]:
         given = {"mean": self.input_mean, "variance": self.input_variance}
-        words = {key: None if v is None else np.asarray(v).tolist() for key, v in given.items()}
-        return super().get_config() | {"axis": list(self.axis)} | words
+        lists = {key: None if v is None else np.asarray(v).tolist() for key, v in given.items()}
+        return super().get_config() | {"axis": list(self.axis)} | lists

@@ -32,8 +32,8 @@ def deserialize(config: Mapping[str, Any]) -> Layer:
     <Dense name=top, built=False>
     """
     if not isinstance(config, Mapping) or "class_name" not in config:
-        words = 'a config dict {"class_name": ..., "config": {...}}'
-        raise ArgumentError(message("layer", expected=words, got=repr(config)))
+        expected = 'a config dict {"class_name": ..., "config": {...}}'
+        raise ArgumentError(message("layer", expected=expected, got=repr(config)))
     layer = _deserialize({**config, "config": config.get("config") or {}}, "layers")
     if not isinstance(layer, Layer):
         raise ArgumentError(message("layer", expected="the config of a layer", got=f"one of {config['class_name']!r}"))

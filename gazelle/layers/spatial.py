@@ -1,4 +1,4 @@
-"""What layers over images and sequences share: sizes along the axes of space, and where the channels stand."""
+"""Shared by layers over images and sequences: sizes along the spatial axes and the position of the channels."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
 
 
-def is_whole(value: Any) -> bool:
-    """True for a whole number of Python or NumPy, not for a bool."""
+def is_integer(value: Any) -> bool:
+    """Return whether `value` is an integer of Python or NumPy, but no bool."""
     return hasattr(value, "__index__") and not isinstance(value, bool)
 
 
 def sizes(owner: str, name: str, value: Any, count: int, least: int = 1) -> tuple[int, ...]:
-    """One whole number for each of `count` axes: `value` itself, or `value` for all of them."""
-    each = (value,) * count if is_whole(value) else tuple(value) if isinstance(value, (list, tuple)) else ()
-    if len(each) != count or any(not is_whole(n) or n < least for n in each):
-        words = f"a whole number >= {least}" + (f" or {count} of them" if count > 1 else "")
-        raise ArgumentError(message(f"Argument {name} of {owner}", expected=words, got=repr(value)))
+    """Return one integer for each of `count` axes: the entries of `value`, or `value` for all axes."""
+    each = (value,) * count if is_integer(value) else tuple(value) if isinstance(value, (list, tuple)) else ()
+    if len(each) != count or any(not is_integer(n) or n < least for n in each):
+        expected = f"an integer >= {least}" + (f" or {count} of them" if count > 1 else "")
+        raise ArgumentError(message(f"Argument {name} of {owner}", expected=expected, got=repr(value)))
     return tuple(int(n) for n in each)
 
 
 def pairs(owner: str, name: str, value: Any, count: int) -> tuple[tuple[int, ...], ...]:
-    """(before, after) for each of `count` axes."""
+    """Return (before, after) for each of `count` axes."""
     if count == 1:
         return (sizes(owner, name, value, 2, least=0),)
-    each = (value,) * count if is_whole(value) else value
+    each = (value,) * count if is_integer(value) else value
     if not isinstance(each, (list, tuple)) or len(each) != count:
-        words = f"a whole number, {count} of them, or {count} pairs (before, after)"
-        raise ArgumentError(message(f"Argument {name} of {owner}", expected=words, got=repr(value)))
+        expected = f"an integer, {count} integers, or {count} pairs (before, after)"
+        raise ArgumentError(message(f"Argument {name} of {owner}", expected=expected, got=repr(value)))
     return tuple(sizes(owner, name, both, 2, least=0) for both in each)
 
 
 def choice(owner: str, name: str, value: Any, known: tuple[str, ...]) -> str:
-    """`value` in lower case, if it is one of `known`."""
-    word = value.lower() if isinstance(value, str) else value
-    if word not in known:
+    """Return `value` in lower case if it is one of `known`."""
+    lowered = value.lower() if isinstance(value, str) else value
+    if lowered not in known:
         raise unknown(f"{name} of {owner}", value, known)
-    return str(word)
+    return str(lowered)
 
 
 class _Spatial(Layer):
-    """A layer over `rank` axes of space that stand between the batch and the channels, or after them."""
+    """A layer over `rank` spatial axes, between the batch and the channels or after the channels."""
 
     rank = 0
 
@@ -61,12 +61,12 @@ class _Spatial(Layer):
 
     @property
     def space(self) -> tuple[int, ...]:
-        """The axes of space."""
+        """The spatial axes."""
         first = 2 if self.data_format == "channels_first" else 1
         return tuple(range(first, first + self.rank))
 
     def channels(self, shape: Shape) -> int:
-        """The number of channels; weights need it."""
+        """Return the number of channels, which must be known."""
         size = shape[self.channel_axis]
         if size is None:
             hint = "Give the size of the channel axis in input_shape."
@@ -76,14 +76,14 @@ class _Spatial(Layer):
         return int(size)
 
     def check_fits(self, shape: Shape, window: tuple[int, ...], argument: str) -> None:
-        """A window that is never inside the input leaves nothing."""
+        """Raise ShapeError if the window is larger than the input."""
         space: tuple[Any, ...] = tuple(shape[axis] for axis in self.space)
         if any(n < w for n, w in zip(space, window, strict=True)):
             hint = f"Use padding='same', a smaller {argument}, or larger inputs."
             raise ShapeError(
                 message(
                     self._label,
-                    expected=f"at least {window} along the axes of space",
+                    expected=f"at least {window} along the spatial axes",
                     got=f"{space} in shape {tuple(shape)}",
                     hint=hint,
                 )

@@ -101,7 +101,7 @@ class TextVectorization(_Vocabulary):
             self.ngrams = tuple(ngrams)
         if not (ngrams is None or isinstance(ngrams, int) or all(isinstance(n, int) for n in self.ngrams)):
             raise ArgumentError(
-                message("ngrams of TextVectorization", expected="a whole number or a tuple of them", got=repr(ngrams))
+                message("ngrams of TextVectorization", expected="an integer or a tuple of integers", got=repr(ngrams))
             )
         self._lookup_layer = StringLookup(
             max_tokens=max_tokens,
@@ -111,7 +111,7 @@ class TextVectorization(_Vocabulary):
             mask_token="",
             output_mode=self.output_mode,
             encoding=encoding,
-            **self._told,
+            **self._given,
         )
 
     def tokens(self, inputs: ArrayLike) -> list[list[str]]:

@@ -8,7 +8,7 @@ from gazelle import layers
 from gazelle.core.errors import ArgumentError, ShapeError
 
 ARGUMENTS = [
-    ("Conv2D", {"filters": 0, "kernel_size": 3}, "Argument filters of Conv2D: expected a whole number >= 1, got 0"),
+    ("Conv2D", {"filters": 0, "kernel_size": 3}, "Argument filters of Conv2D: expected an integer >= 1, got 0"),
     ("Conv2D", {"filters": 2.0, "kernel_size": 3}, "Argument filters of Conv2D: .* got 2.0"),
     ("Conv2D", {"filters": 2, "kernel_size": 0}, "Argument kernel_size of Conv2D: .* >= 1 or 2 of them, got 0"),
     ("Conv2D", {"filters": 2, "kernel_size": (3, 3, 3)}, r"kernel_size of Conv2D: .* got \(3, 3, 3\)"),

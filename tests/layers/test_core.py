@@ -28,7 +28,7 @@ ARGUMENTS = [
     ("Reshape", {"target_shape": (-1, -1)}, "at most one -1"),
     ("Reshape", {"target_shape": (-2, 3)}, "Argument target_shape of Reshape"),
     ("Permute", {"dims": (0, 1)}, "(?s)each of 1, 2, ..., n once.*batch is axis 0"),
-    ("RepeatVector", {"n": 0}, "Argument n of RepeatVector: expected a whole number >= 1, got 0"),
+    ("RepeatVector", {"n": 0}, "Argument n of RepeatVector: expected an integer >= 1, got 0"),
     ("RepeatVector", {"n": True}, "Argument n of RepeatVector"),
     ("Cropping1D", {"cropping": (1, 2, 3)}, "Argument cropping of Cropping1D"),
     ("Cropping2D", {"cropping": ((1, 2), (1, -1))}, "Argument cropping of Cropping2D"),

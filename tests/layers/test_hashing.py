@@ -123,14 +123,14 @@ def test_crossing_config():
 
 
 ERRORS = [
-    (lambda: Hashing(num_bins=None), "num_bins of Hashing: expected a whole number from 1 on, got None"),
+    (lambda: Hashing(num_bins=None), "num_bins of Hashing: expected a positive integer, got None"),
     (lambda: Hashing(num_bins=0), "got 0"),
-    (lambda: Hashing(num_bins=2, salt="x"), "salt of Hashing: expected a whole number or two, got 'x'"),
+    (lambda: Hashing(num_bins=2, salt="x"), "salt of Hashing: expected an integer or two integers, got 'x'"),
     (lambda: Hashing(num_bins=2, dtype="float32"), "expected 'int32' or 'int64' with output_mode='int'"),
     (lambda: Hashing(num_bins=2, output_mode="hot"), "Unknown output_mode of Hashing 'hot'"),
     (lambda: HashedCrossing(2)(np.array([1])), "expected a list of at least two arrays, got ndarray"),
     (lambda: HashedCrossing(2)([np.array([1])]), "expected a list of at least two arrays"),
-    (lambda: HashedCrossing(2)([np.array([1.0]), np.array([1.0])]), "expected strings or whole numbers, got floats"),
+    (lambda: HashedCrossing(2)([np.array([1.0]), np.array([1.0])]), "expected strings or integers, got floats"),
 ]
 
 

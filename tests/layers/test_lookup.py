@@ -213,7 +213,7 @@ ERRORS = [
     ({"output_mode": "tf_idf", "vocabulary": ABC}, "expected one for each token, got none"),
     ({"output_mode": "tf_idf", "vocabulary": ABC, "idf_weights": [1.0]}, "expected 4 numbers, got shape (1,)"),
     ({"sparse": True, "output_mode": "count"}, "sparse=True of StringLookup: expected False"),
-    ({"salt": [1]}, "salt of StringLookup: expected a whole number or two, got [1]"),
+    ({"salt": [1]}, "salt of StringLookup: expected an integer or two integers, got [1]"),
 ]
 
 

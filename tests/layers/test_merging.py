@@ -40,7 +40,7 @@ ARGUMENTS = [
     ("LayerNormalization", {"axis": "last"}, "Argument axis of LayerNormalization"),
     ("LayerNormalization", {"axis": []}, "Argument axis of LayerNormalization"),
     ("UnitNormalization", {"axis": None}, "Argument axis of UnitNormalization"),
-    ("GroupNormalization", {"groups": 0}, "Argument groups of GroupNormalization: expected a whole number >= 1, or -1"),
+    ("GroupNormalization", {"groups": 0}, "Argument groups of GroupNormalization: expected an integer >= 1, or -1"),
 ]
 
 

@@ -165,7 +165,7 @@ def test_a_model_learns_its_shape_from_texts():
 ERRORS = [
     ({"standardize": "upper"}, "standardize of TextVectorization: expected lower_and_strip_punctuation, lower"),
     ({"split": "lines"}, "split of TextVectorization: expected whitespace, character, None or a function, got 'lines'"),
-    ({"ngrams": "2"}, "ngrams of TextVectorization: expected a whole number or a tuple of them"),
+    ({"ngrams": "2"}, "ngrams of TextVectorization: expected an integer or a tuple of integers"),
     ({"output_mode": "text"}, "Unknown output_mode of TextVectorization 'text'"),
     ({"output_mode": "count", "output_sequence_length": 3}, "expected output_mode='int', got 'count'"),
     ({"ragged": True}, "ragged=True of TextVectorization: expected False"),

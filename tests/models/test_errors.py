@@ -163,7 +163,11 @@ MISTAKES = {
     "unknown metric": (lambda: fit(network(metrics=["acuracy"])), ArgumentError, ["Unknown metric", "'accuracy'"]),
     "unknown activation": (lambda: layers.Dense(3, "rleu"), ArgumentError, ["Unknown activation", "'relu'"]),
     "unknown argument": (lambda: layers.Dense(3, actvation="relu"), TypeError, ["Dense 'actvation'", "'activation'"]),
-    "units that are no number": (lambda: layers.Dense("3"), ArgumentError, ["units of Dense", "whole number", "'3'"]),
+    "units that are no number": (
+        lambda: layers.Dense("3"),
+        ArgumentError,
+        ["units of Dense", "positive integer", "'3'"],
+    ),
     "fit before compile": (
         lambda: gazelle.Sequential([layers.Dense(1)]).fit(X, Y),
         StateError,

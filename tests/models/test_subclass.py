@@ -38,6 +38,6 @@ def test_a_build_that_calls_the_models_own_runs_once(how):
 
 def test_a_build_that_fails_leaves_the_model_unbuilt():
     model = Described()
-    with pytest.raises(ValueError, match="units of Dense: expected a whole number from 1 on, got None"):
+    with pytest.raises(ValueError, match="units of Dense: expected a positive integer, got None"):
         model.build((None,))
     assert not model.built

@@ -1,4 +1,4 @@
-"""What all layers of images share: draw a transformation, apply it to the images and to what belongs to them."""
+"""Base of the image layers: draw a transformation, apply it to images, masks, boxes and labels."""
 
 from __future__ import annotations
 

@@ -75,8 +75,8 @@ class Equalization(ImageLayer):
         first = below[jnp.argmax(below > 0)]
         rest = below[-1] - first
         table = jnp.clip(jnp.round((below - first) * 255 / jnp.where(rest == 0, 1, rest)), 0, 255)
-        places = jnp.clip(x / 255 * last, 0, last).astype("int32")
-        return jnp.where(rest == 0, x, table[places])
+        indices = jnp.clip(x / 255 * last, 0, last).astype("int32")
+        return jnp.where(rest == 0, x, table[indices])
 
 
 class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):

@@ -111,9 +111,9 @@ class RandomElasticTransform(ImageLayer):
         strength, seed = transformation["distortion_factor"], transformation["seed"]
         alpha, sigma = 0.1 * max(h, w) * strength, 0.05 * min(h, w) * strength
         window = int(6 * 0.05 * min(h, w) * self.scale[1]) | 1
-        words = (interpolation, self.fill_mode, self.fill_value, seed, "channels_last")
+        options = (interpolation, self.fill_mode, self.fill_value, seed, "channels_last")
         out = jnp.where(
-            per_image(transformation["apply_transform"]), shaken(images, alpha, sigma, window, *words), images
+            per_image(transformation["apply_transform"]), shaken(images, alpha, sigma, window, *options), images
         )
         return jnp.clip(out, *self.value_range)
 

@@ -29,10 +29,10 @@ VALUES = ("random_posterization", "solarization", "auto_contrast", "equalization
 
 def _layers(owner: Any, names: tuple[str, ...], **kwargs: Any) -> None:
     """Give `owner` the layers of these names as attributes, all of its factor, range and seed."""
-    f, words = owner.factor, {**kwargs, "seed": owner.seed, "data_format": owner.data_format}
-    range_, seedless = {**words, "value_range": owner.value_range}, {**kwargs, "data_format": owner.data_format}
+    f, options = owner.factor, {**kwargs, "seed": owner.seed, "data_format": owner.data_format}
+    range_, seedless = {**options, "value_range": owner.value_range}, {**kwargs, "data_format": owner.data_format}
     seedless["value_range"] = owner.value_range
-    warped = {**words, "interpolation": owner.interpolation}
+    warped = {**options, "interpolation": owner.interpolation}
     made = {
         "random_shear": lambda: RandomShear(x_factor=f, y_factor=f, **warped),
         "random_translation": lambda: RandomTranslation(height_factor=f, width_factor=f, **warped),
@@ -241,10 +241,10 @@ class RandomColorJitter(ImageLayer):
             "random_hue": (RandomHue, hue_factor),
         }
         self.steps = [name for name, (_, factor) in parts.items() if factor is not None]
-        words = {"value_range": value_range, "seed": seed, "data_format": data_format, "dtype": kwargs.get("dtype")}
+        options = {"value_range": value_range, "seed": seed, "data_format": data_format, "dtype": kwargs.get("dtype")}
         for name in self.steps:
             kind, factor = parts[name]
-            setattr(self, name, kind(factor, **words))
+            setattr(self, name, kind(factor, **options))
 
     def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
         return {name: getattr(self, name).get_random_transformation(images, seed=next(keys)) for name in self.steps}

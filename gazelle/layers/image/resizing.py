@@ -211,10 +211,10 @@ class RandomCrop(_Sized):
             return bounding_boxes
         size = tuple(transformation[2:]) or (self.height, self.width)
         shape = (*size, 1) if self.data_format == "channels_last" else (1, *size)
-        return super().transform_bounding_boxes(bounding_boxes, {"input_shape": shape, "place": transformation})
+        return super().transform_bounding_boxes(bounding_boxes, {"input_shape": shape, "offset": transformation})
 
     def move_boxes(self, boxes: Array, transformation: Transformation, height: int, width: int) -> Array:
-        top, left = transformation["place"][:2]
+        top, left = transformation["offset"][:2]
         rows, columns = self._part(top, left, height, width)
         x, y = self.width / columns, self.height / rows
         return crop(boxes, top, left, rows, columns) * jnp.array([x, y, x, y])
