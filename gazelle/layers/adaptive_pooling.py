@@ -25,72 +25,120 @@ class _AdaptivePooling(_Spatial):
 
 
 class AdaptiveAveragePooling1D(_AdaptivePooling):
-    """Means of as many windows over steps as asked for.
+    """Mean of each of `output_size` windows of time steps.
 
     x (batch, steps, channels)  ->  y (batch, output_size, channels)
 
-    >>> AdaptiveAveragePooling1D(3)(jnp.ones((2, 8, 3))).shape
-    (2, 3, 3)
+    Window i of m covers the positions from floor(i n / m) to ceil((i + 1) n / m) - 1 of an axis of size n.
+
+    Args:
+        output_size: Number of windows, an integer or one per axis.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Example:
+        >>> AdaptiveAveragePooling1D(3)(jnp.ones((2, 8, 3))).shape
+        (2, 3, 3)
     """
 
     rank = 1
 
 
 class AdaptiveAveragePooling2D(_AdaptivePooling):
-    """Means of as many windows over an image as asked for.
+    """Mean of each of `output_size` windows of an image.
 
     x (batch, rows, columns, channels)  ->  y (batch, *output_size, channels)
 
-    >>> AdaptiveAveragePooling2D((3, 2))(jnp.ones((2, 8, 8, 3))).shape
-    (2, 3, 2, 3)
+    Window i of m covers the positions from floor(i n / m) to ceil((i + 1) n / m) - 1 of an axis of size n.
+
+    Args:
+        output_size: Number of windows, an integer or one per axis.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Example:
+        >>> AdaptiveAveragePooling2D((3, 2))(jnp.ones((2, 8, 8, 3))).shape
+        (2, 3, 2, 3)
     """
 
     rank = 2
 
 
 class AdaptiveAveragePooling3D(_AdaptivePooling):
-    """Means of as many windows over a volume as asked for.
+    """Mean of each of `output_size` windows of a volume.
 
     x (batch, d1, d2, d3, channels)  ->  y (batch, *output_size, channels)
 
-    >>> AdaptiveAveragePooling3D(2)(jnp.ones((1, 4, 4, 4, 3))).shape
-    (1, 2, 2, 2, 3)
+    Window i of m covers the positions from floor(i n / m) to ceil((i + 1) n / m) - 1 of an axis of size n.
+
+    Args:
+        output_size: Number of windows, an integer or one per axis.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Example:
+        >>> AdaptiveAveragePooling3D(2)(jnp.ones((1, 4, 4, 4, 3))).shape
+        (1, 2, 2, 2, 3)
     """
 
     rank = 3
 
 
 class AdaptiveMaxPooling1D(_AdaptivePooling):
-    """Largest values of as many windows over steps as asked for.
+    """Maximum of each of `output_size` windows of time steps.
 
     x (batch, steps, channels)  ->  y (batch, output_size, channels)
 
-    >>> AdaptiveMaxPooling1D(3)(jnp.ones((2, 8, 3))).shape
-    (2, 3, 3)
+    Window i of m covers the positions from floor(i n / m) to ceil((i + 1) n / m) - 1 of an axis of size n.
+
+    Args:
+        output_size: Number of windows, an integer or one per axis.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Example:
+        >>> AdaptiveMaxPooling1D(3)(jnp.ones((2, 8, 3))).shape
+        (2, 3, 3)
     """
 
     rank, largest = 1, True
 
 
 class AdaptiveMaxPooling2D(_AdaptivePooling):
-    """Largest values of as many windows over an image as asked for.
+    """Maximum of each of `output_size` windows of an image.
 
     x (batch, rows, columns, channels)  ->  y (batch, *output_size, channels)
 
-    >>> AdaptiveMaxPooling2D((3, 2))(jnp.ones((2, 8, 8, 3))).shape
-    (2, 3, 2, 3)
+    Window i of m covers the positions from floor(i n / m) to ceil((i + 1) n / m) - 1 of an axis of size n.
+
+    Args:
+        output_size: Number of windows, an integer or one per axis.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Example:
+        >>> AdaptiveMaxPooling2D((3, 2))(jnp.ones((2, 8, 8, 3))).shape
+        (2, 3, 2, 3)
     """
 
     rank, largest = 2, True
 
 
 class AdaptiveMaxPooling3D(_AdaptivePooling):
-    """Largest values of as many windows over a volume as asked for.
+    """Maximum of each of `output_size` windows of a volume.
 
     x (batch, d1, d2, d3, channels)  ->  y (batch, *output_size, channels)
 
-    >>> AdaptiveMaxPooling3D(2)(jnp.ones((1, 4, 4, 4, 3))).shape
-    (1, 2, 2, 2, 3)
+    Window i of m covers the positions from floor(i n / m) to ceil((i + 1) n / m) - 1 of an axis of size n.
+
+    Args:
+        output_size: Number of windows, an integer or one per axis.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Example:
+        >>> AdaptiveMaxPooling3D(2)(jnp.ones((1, 4, 4, 4, 3))).shape
+        (1, 2, 2, 2, 3)
     """
 
     rank, largest = 3, True

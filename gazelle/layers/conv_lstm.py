@@ -230,72 +230,173 @@ of_cell(_ConvLSTM, _ConvLSTMCell)
 
 
 class ConvLSTM1D(_ConvLSTM):
-    r"""LSTM over sequences of lines, its products convolutions (Shi et al. 2015).
+    """LSTM over sequences of 1D signals, with convolutions in place of matrix products.
 
     [i f g o] = x_t * W + b + h_{t-1} * R;  c_t = s(f) c_{t-1} + s(i) a(g);  h_t = s(o) a(c_t)
 
-    x (batch, time, steps, channels)  ->  h (batch, new steps, filters)
-    with return_sequences h has a time axis too
+    x (batch, time, steps, channels)  ->  h (batch, new steps, filters), or (batch, time, new steps, filters) with
+    return_sequences
     W (*kernel_size, channels, 4 filters) · R (*kernel_size, filters, 4 filters) · b (4 filters,)
 
     Args:
-        filters: channels of h and c.
-        kernel_size, strides, padding, dilation_rate, data_format: of the convolution with W, as in `Conv1D`; the one
-            with R has padding 'same'.
-        activation, recurrent_activation: a and s.
-        dropout, recurrent_dropout: shares of x and of h that are dropped in training, the same for all time steps.
-        return_sequences, return_state, go_backwards, stateful: see `RNN`.
+        filters: Number of channels of h and c.
+        kernel_size: Size of both kernels, an integer or one per axis.
+        strides: Step of the window of the convolution with W, an integer or one per axis.
+        padding: Padding of the convolution with W, 'valid' or 'same'; the one with R has 'same'.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        dilation_rate: Distance between the elements of the kernel, an integer or one per axis; not with strides > 1.
+        activation: Function a, a name or a callable; None for the identity.
+        recurrent_activation: Function s of the gates, a name or a callable.
+        use_bias: Whether b is added.
+        kernel_initializer: Initializer of W.
+        recurrent_initializer: Initializer of R.
+        bias_initializer: Initializer of b.
+        unit_forget_bias: Whether the bias of the forget gate f starts at 1.
+        kernel_regularizer: Regularizer of W: a penalty added to the loss.
+        recurrent_regularizer: Regularizer of R.
+        bias_regularizer: Regularizer of b.
+        activity_regularizer: Regularizer of the output.
+        kernel_constraint: Constraint on W, applied after each update.
+        recurrent_constraint: Constraint on R.
+        bias_constraint: Constraint on b.
+        dropout: Fraction of x that is dropped in training, with one mask for all time steps.
+        recurrent_dropout: Fraction of h that is dropped in training, with one mask for all time steps.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        return_sequences: Whether to return the outputs of all steps instead of the last one.
+        return_state: Whether to return the final states after the output.
+        go_backwards: Whether to process the steps in reverse order and return them in that order.
+        stateful: Whether the final states of a batch are the initial states of the next one, until `reset_state()`.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `input_shape` and others.
 
-    >>> ConvLSTM1D(5, 3)(jnp.ones((2, 4, 8, 3))).shape
-    (2, 6, 5)
+    Call arguments:
+        mask: Mask of the time steps (batch, time); masked steps repeat state and output.
+        initial_state: States [h, c] before the first step; zeros by default.
+
+    Raises:
+        ArgumentError: strides and dilation_rate are both above 1.
+        ShapeError: x has a wrong number of axes, or unknown sizes of space or channels.
+
+    References:
+        Shi et al., Convolutional LSTM Network (2015).
+
+    Example:
+        >>> ConvLSTM1D(5, 3)(jnp.ones((2, 4, 8, 3))).shape
+        (2, 6, 5)
     """
 
     rank = 1
 
 
 class ConvLSTM2D(_ConvLSTM):
-    r"""LSTM over sequences of images, its products convolutions (Shi et al. 2015).
+    """LSTM over sequences of images, with convolutions in place of matrix products.
 
     [i f g o] = x_t * W + b + h_{t-1} * R;  c_t = s(f) c_{t-1} + s(i) a(g);  h_t = s(o) a(c_t)
 
-    x (batch, time, rows, columns, channels)  ->  h (batch, new rows, new columns, filters)
-    with return_sequences h has a time axis too
+    x (batch, time, rows, columns, channels)  ->  h (batch, new rows, new columns, filters), with a time axis with
+    return_sequences
     W (*kernel_size, channels, 4 filters) · R (*kernel_size, filters, 4 filters) · b (4 filters,)
 
     Args:
-        filters: channels of h and c.
-        kernel_size, strides, padding, dilation_rate, data_format: of the convolution with W, as in `Conv2D`; the one
-            with R has padding 'same'.
-        activation, recurrent_activation: a and s.
-        dropout, recurrent_dropout: shares of x and of h that are dropped in training, the same for all time steps.
-        return_sequences, return_state, go_backwards, stateful: see `RNN`.
+        filters: Number of channels of h and c.
+        kernel_size: Size of both kernels, an integer or one per axis.
+        strides: Step of the window of the convolution with W, an integer or one per axis.
+        padding: Padding of the convolution with W, 'valid' or 'same'; the one with R has 'same'.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        dilation_rate: Distance between the elements of the kernel, an integer or one per axis; not with strides > 1.
+        activation: Function a, a name or a callable; None for the identity.
+        recurrent_activation: Function s of the gates, a name or a callable.
+        use_bias: Whether b is added.
+        kernel_initializer: Initializer of W.
+        recurrent_initializer: Initializer of R.
+        bias_initializer: Initializer of b.
+        unit_forget_bias: Whether the bias of the forget gate f starts at 1.
+        kernel_regularizer: Regularizer of W: a penalty added to the loss.
+        recurrent_regularizer: Regularizer of R.
+        bias_regularizer: Regularizer of b.
+        activity_regularizer: Regularizer of the output.
+        kernel_constraint: Constraint on W, applied after each update.
+        recurrent_constraint: Constraint on R.
+        bias_constraint: Constraint on b.
+        dropout: Fraction of x that is dropped in training, with one mask for all time steps.
+        recurrent_dropout: Fraction of h that is dropped in training, with one mask for all time steps.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        return_sequences: Whether to return the outputs of all steps instead of the last one.
+        return_state: Whether to return the final states after the output.
+        go_backwards: Whether to process the steps in reverse order and return them in that order.
+        stateful: Whether the final states of a batch are the initial states of the next one, until `reset_state()`.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `input_shape` and others.
 
-    >>> ConvLSTM2D(5, 3)(jnp.ones((2, 4, 8, 8, 3))).shape
-    (2, 6, 6, 5)
+    Call arguments:
+        mask: Mask of the time steps (batch, time); masked steps repeat state and output.
+        initial_state: States [h, c] before the first step; zeros by default.
+
+    Raises:
+        ArgumentError: strides and dilation_rate are both above 1.
+        ShapeError: x has a wrong number of axes, or unknown sizes of space or channels.
+
+    References:
+        Shi et al., Convolutional LSTM Network (2015).
+
+    Example:
+        >>> ConvLSTM2D(5, 3)(jnp.ones((2, 4, 8, 8, 3))).shape
+        (2, 6, 6, 5)
     """
 
     rank = 2
 
 
 class ConvLSTM3D(_ConvLSTM):
-    r"""LSTM over sequences of volumes, its products convolutions (Shi et al. 2015).
+    """LSTM over sequences of volumes, with convolutions in place of matrix products.
 
     [i f g o] = x_t * W + b + h_{t-1} * R;  c_t = s(f) c_{t-1} + s(i) a(g);  h_t = s(o) a(c_t)
 
-    x (batch, time, d1, d2, d3, channels)  ->  h (batch, ..., filters)
-    with return_sequences h has a time axis too
+    x (batch, time, d1, d2, d3, channels)  ->  h (batch, ..., filters), with a time axis with return_sequences
     W (*kernel_size, channels, 4 filters) · R (*kernel_size, filters, 4 filters) · b (4 filters,)
 
     Args:
-        filters: channels of h and c.
-        kernel_size, strides, padding, dilation_rate, data_format: of the convolution with W, as in `Conv3D`; the one
-            with R has padding 'same'.
-        activation, recurrent_activation: a and s.
-        dropout, recurrent_dropout: shares of x and of h that are dropped in training, the same for all time steps.
-        return_sequences, return_state, go_backwards, stateful: see `RNN`.
+        filters: Number of channels of h and c.
+        kernel_size: Size of both kernels, an integer or one per axis.
+        strides: Step of the window of the convolution with W, an integer or one per axis.
+        padding: Padding of the convolution with W, 'valid' or 'same'; the one with R has 'same'.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        dilation_rate: Distance between the elements of the kernel, an integer or one per axis; not with strides > 1.
+        activation: Function a, a name or a callable; None for the identity.
+        recurrent_activation: Function s of the gates, a name or a callable.
+        use_bias: Whether b is added.
+        kernel_initializer: Initializer of W.
+        recurrent_initializer: Initializer of R.
+        bias_initializer: Initializer of b.
+        unit_forget_bias: Whether the bias of the forget gate f starts at 1.
+        kernel_regularizer: Regularizer of W: a penalty added to the loss.
+        recurrent_regularizer: Regularizer of R.
+        bias_regularizer: Regularizer of b.
+        activity_regularizer: Regularizer of the output.
+        kernel_constraint: Constraint on W, applied after each update.
+        recurrent_constraint: Constraint on R.
+        bias_constraint: Constraint on b.
+        dropout: Fraction of x that is dropped in training, with one mask for all time steps.
+        recurrent_dropout: Fraction of h that is dropped in training, with one mask for all time steps.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        return_sequences: Whether to return the outputs of all steps instead of the last one.
+        return_state: Whether to return the final states after the output.
+        go_backwards: Whether to process the steps in reverse order and return them in that order.
+        stateful: Whether the final states of a batch are the initial states of the next one, until `reset_state()`.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `input_shape` and others.
 
-    >>> ConvLSTM3D(5, 3)(jnp.ones((1, 2, 4, 4, 4, 3))).shape
-    (1, 2, 2, 2, 5)
+    Call arguments:
+        mask: Mask of the time steps (batch, time); masked steps repeat state and output.
+        initial_state: States [h, c] before the first step; zeros by default.
+
+    Raises:
+        ArgumentError: strides and dilation_rate are both above 1.
+        ShapeError: x has a wrong number of axes, or unknown sizes of space or channels.
+
+    References:
+        Shi et al., Convolutional LSTM Network (2015).
+
+    Example:
+        >>> ConvLSTM3D(5, 3)(jnp.ones((1, 2, 4, 4, 4, 3))).shape
+        (1, 2, 2, 2, 5)
     """
 
     rank = 3

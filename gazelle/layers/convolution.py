@@ -149,15 +149,44 @@ class _Conv(_Convolution, LowRankAdapter):
 
 @register("layers", "Convolution1D")
 class Conv1D(_Conv):
-    r"""Convolution over steps:  y[t, o] = f(Σ_{k,i} x[t s + k d, i] W[k, i, o] + b[o]).
+    """Convolution over time steps:  y[t, o] = f(Σ_{k,i} x[t s + k d, i] W[k, i, o] + b[o]).
 
     x (batch, steps, in) · W (kernel_size, in / groups, filters) · b (filters,)  ->  y (batch, new steps, filters)
 
-    padding 'valid' keeps windows that lie inside, 'same' pads with zeros to steps / s, 'causal' pads before the first
-    step only. s = strides, d = dilation_rate.
+    s = strides, d = dilation_rate. With data_format='channels_first' the channels of x and y follow the batch axis.
 
-    >>> Conv1D(4, 3)(jnp.ones((2, 8, 5))).shape
-    (2, 6, 4)
+    Args:
+        filters: Number of output channels.
+        kernel_size: Size of the kernel, an integer or one per axis.
+        strides: Step of the window, an integer or one per axis.
+        padding: 'valid' (windows inside the input only), 'same' (zero padding to ceil(steps / s) steps) or 'causal'
+            (zero padding before the first step: y[t] depends on steps up to t only).
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        dilation_rate: Distance between the elements of the kernel, an integer or one per axis; not with strides > 1.
+        groups: Number of groups of input channels that are convolved separately, each with filters / groups filters.
+        activation: Function f of the result, a name or a callable; None for the identity.
+        use_bias: Whether b is added.
+        kernel_initializer: Initializer of W.
+        bias_initializer: Initializer of b.
+        kernel_regularizer: Regularizer of W: a penalty added to the loss.
+        bias_regularizer: Regularizer of b.
+        activity_regularizer: Regularizer of the output.
+        kernel_constraint: Constraint on W, applied after each update.
+        bias_constraint: Constraint on b.
+        lora_rank: Rank of a low-rank adapter that is trained in place of the weight; see `enable_lora`. None for no
+            adapter.
+        lora_alpha: The adapter is scaled by lora_alpha / lora_rank; None for lora_rank.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `input_shape` and others.
+
+    Raises:
+        ArgumentError: A size is not positive, strides and dilation_rate are both above 1, or groups does not divide
+            filters.
+        ShapeError: groups does not divide the input channels, or the input is smaller than the kernel with padding
+            'valid'.
+
+    Example:
+        >>> Conv1D(4, 3)(jnp.ones((2, 8, 5))).shape
+        (2, 6, 4)
     """
 
     rank = 1
@@ -166,15 +195,44 @@ class Conv1D(_Conv):
 
 @register("layers", "Convolution2D")
 class Conv2D(_Conv):
-    r"""Convolution over images:  y[p, o] = f(Σ_{k,i} x[p s + k d, i] W[k, i, o] + b[o]),  p and k pairs.
+    """Convolution over images:  y[p, o] = f(Σ_{k,i} x[p s + k d, i] W[k, i, o] + b[o]),  p and k pairs.
 
     x (batch, rows, columns, in) · W (*kernel_size, in / groups, filters) · b (filters,)
     ->  y (batch, new rows, new columns, filters)
 
-    With data_format='channels_first' the channels of x and y stand after the batch.
+    s = strides, d = dilation_rate. With data_format='channels_first' the channels of x and y follow the batch axis.
 
-    >>> Conv2D(4, 3, padding="same", activation="relu")(jnp.ones((2, 8, 8, 3))).shape
-    (2, 8, 8, 4)
+    Args:
+        filters: Number of output channels.
+        kernel_size: Size of the kernel, an integer or one per axis.
+        strides: Step of the window, an integer or one per axis.
+        padding: 'valid' (windows inside the input only) or 'same' (zero padding to ceil(size / strides) positions).
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        dilation_rate: Distance between the elements of the kernel, an integer or one per axis; not with strides > 1.
+        groups: Number of groups of input channels that are convolved separately, each with filters / groups filters.
+        activation: Function f of the result, a name or a callable; None for the identity.
+        use_bias: Whether b is added.
+        kernel_initializer: Initializer of W.
+        bias_initializer: Initializer of b.
+        kernel_regularizer: Regularizer of W: a penalty added to the loss.
+        bias_regularizer: Regularizer of b.
+        activity_regularizer: Regularizer of the output.
+        kernel_constraint: Constraint on W, applied after each update.
+        bias_constraint: Constraint on b.
+        lora_rank: Rank of a low-rank adapter that is trained in place of the weight; see `enable_lora`. None for no
+            adapter.
+        lora_alpha: The adapter is scaled by lora_alpha / lora_rank; None for lora_rank.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `input_shape` and others.
+
+    Raises:
+        ArgumentError: A size is not positive, strides and dilation_rate are both above 1, or groups does not divide
+            filters.
+        ShapeError: groups does not divide the input channels, or the input is smaller than the kernel with padding
+            'valid'.
+
+    Example:
+        >>> Conv2D(4, 3, padding="same", activation="relu")(jnp.ones((2, 8, 8, 3))).shape
+        (2, 8, 8, 4)
     """
 
     rank = 2
@@ -182,12 +240,43 @@ class Conv2D(_Conv):
 
 @register("layers", "Convolution3D")
 class Conv3D(_Conv):
-    r"""Convolution over volumes:  y[p, o] = f(Σ_{k,i} x[p s + k d, i] W[k, i, o] + b[o]),  p and k triples.
+    """Convolution over volumes:  y[p, o] = f(Σ_{k,i} x[p s + k d, i] W[k, i, o] + b[o]),  p and k triples.
 
     x (batch, d1, d2, d3, in) · W (*kernel_size, in / groups, filters) · b (filters,)  ->  y (batch, ..., filters)
 
-    >>> Conv3D(4, 2)(jnp.ones((1, 4, 4, 4, 3))).shape
-    (1, 3, 3, 3, 4)
+    s = strides, d = dilation_rate. With data_format='channels_first' the channels of x and y follow the batch axis.
+
+    Args:
+        filters: Number of output channels.
+        kernel_size: Size of the kernel, an integer or one per axis.
+        strides: Step of the window, an integer or one per axis.
+        padding: 'valid' (windows inside the input only) or 'same' (zero padding to ceil(size / strides) positions).
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        dilation_rate: Distance between the elements of the kernel, an integer or one per axis; not with strides > 1.
+        groups: Number of groups of input channels that are convolved separately, each with filters / groups filters.
+        activation: Function f of the result, a name or a callable; None for the identity.
+        use_bias: Whether b is added.
+        kernel_initializer: Initializer of W.
+        bias_initializer: Initializer of b.
+        kernel_regularizer: Regularizer of W: a penalty added to the loss.
+        bias_regularizer: Regularizer of b.
+        activity_regularizer: Regularizer of the output.
+        kernel_constraint: Constraint on W, applied after each update.
+        bias_constraint: Constraint on b.
+        lora_rank: Rank of a low-rank adapter that is trained in place of the weight; see `enable_lora`. None for no
+            adapter.
+        lora_alpha: The adapter is scaled by lora_alpha / lora_rank; None for lora_rank.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `input_shape` and others.
+
+    Raises:
+        ArgumentError: A size is not positive, strides and dilation_rate are both above 1, or groups does not divide
+            filters.
+        ShapeError: groups does not divide the input channels, or the input is smaller than the kernel with padding
+            'valid'.
+
+    Example:
+        >>> Conv3D(4, 2)(jnp.ones((1, 4, 4, 4, 3))).shape
+        (1, 3, 3, 3, 4)
     """
 
     rank = 3

@@ -63,24 +63,74 @@ class _DepthwiseConv(_Convolution):
 
 
 class DepthwiseConv1D(_DepthwiseConv):
-    r"""Each channel by itself:  y[t, i m + j] = f(Σ_k x[t s + k d, i] W[k, i, j] + b),  m = depth_multiplier.
+    """Convolution of each channel separately over time steps:  y[t, i m + j] = f(Σ_k x[t s + k d, i] W[k, i, j] + b).
 
     x (batch, steps, in) · W (kernel_size, in, m) · b (in m,)  ->  y (batch, new steps, in m)
 
-    >>> DepthwiseConv1D(3, depth_multiplier=2)(jnp.ones((2, 8, 5))).shape
-    (2, 6, 10)
+    m = depth_multiplier, s = strides, d = dilation_rate.
+
+    Args:
+        kernel_size: Size of the kernel, an integer or one per axis.
+        strides: Step of the window, an integer or one per axis.
+        padding: 'valid' (windows inside the input only) or 'same' (zero padding to ceil(size / strides) positions).
+        depth_multiplier: Number m of depthwise output channels per input channel.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        dilation_rate: Distance between the elements of the kernel, an integer or one per axis.
+        activation: Function f of the result, a name or a callable; None for the identity.
+        use_bias: Whether b is added.
+        depthwise_initializer: Initializer of the depthwise kernel.
+        bias_initializer: Initializer of b.
+        depthwise_regularizer: Regularizer of the depthwise kernel.
+        bias_regularizer: Regularizer of b.
+        activity_regularizer: Regularizer of the output.
+        depthwise_constraint: Constraint on the depthwise kernel.
+        bias_constraint: Constraint on b.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `input_shape` and others.
+
+    Raises:
+        ArgumentError: A size is not a positive integer.
+        ShapeError: The input is smaller than the kernel with padding 'valid'.
+
+    Example:
+        >>> DepthwiseConv1D(3, depth_multiplier=2)(jnp.ones((2, 8, 5))).shape
+        (2, 6, 10)
     """
 
     rank = 1
 
 
 class DepthwiseConv2D(_DepthwiseConv):
-    r"""Each channel by itself:  y[p, i m + j] = f(Σ_k x[p s + k d, i] W[k, i, j] + b),  m = depth_multiplier.
+    """Convolution of each channel separately over images:  y[p, i m + j] = f(Σ_k x[p s + k d, i] W[k, i, j] + b).
 
     x (batch, rows, columns, in) · W (*kernel_size, in, m) · b (in m,)  ->  y (batch, new rows, new columns, in m)
 
-    >>> DepthwiseConv2D(3, padding="same")(jnp.ones((2, 8, 8, 5))).shape
-    (2, 8, 8, 5)
+    m = depth_multiplier, s = strides, d = dilation_rate, p and k pairs.
+
+    Args:
+        kernel_size: Size of the kernel, an integer or one per axis.
+        strides: Step of the window, an integer or one per axis.
+        padding: 'valid' (windows inside the input only) or 'same' (zero padding to ceil(size / strides) positions).
+        depth_multiplier: Number m of depthwise output channels per input channel.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        dilation_rate: Distance between the elements of the kernel, an integer or one per axis.
+        activation: Function f of the result, a name or a callable; None for the identity.
+        use_bias: Whether b is added.
+        depthwise_initializer: Initializer of the depthwise kernel.
+        bias_initializer: Initializer of b.
+        depthwise_regularizer: Regularizer of the depthwise kernel.
+        bias_regularizer: Regularizer of b.
+        activity_regularizer: Regularizer of the output.
+        depthwise_constraint: Constraint on the depthwise kernel.
+        bias_constraint: Constraint on b.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `input_shape` and others.
+
+    Raises:
+        ArgumentError: A size is not a positive integer.
+        ShapeError: The input is smaller than the kernel with padding 'valid'.
+
+    Example:
+        >>> DepthwiseConv2D(3, padding="same")(jnp.ones((2, 8, 8, 5))).shape
+        (2, 8, 8, 5)
     """
 
     rank = 2
@@ -150,13 +200,43 @@ class _SeparableConv(_Convolution):
 
 @register("layers", "SeparableConvolution1D")
 class SeparableConv1D(_SeparableConv):
-    r"""A depthwise convolution without bias, then one of width 1 over all channels:  y = f((x * D) P + b).
+    """Depthwise convolution followed by a pointwise convolution over time steps:  y = f((x * D) P + b).
 
     x (batch, steps, in) · D (kernel_size, in, m) · P (1, in m, filters) · b (filters,)
     ->  y (batch, new steps, filters),  m = depth_multiplier
 
-    >>> SeparableConv1D(4, 3)(jnp.ones((2, 8, 5))).shape
-    (2, 6, 4)
+    Args:
+        filters: Number of output channels.
+        kernel_size: Size of the kernel, an integer or one per axis.
+        strides: Step of the window, an integer or one per axis.
+        padding: 'valid' (windows inside the input only) or 'same' (zero padding to ceil(size / strides) positions).
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        dilation_rate: Distance between the elements of the kernel, an integer or one per axis.
+        depth_multiplier: Number m of depthwise output channels per input channel.
+        activation: Function f of the result, a name or a callable; None for the identity.
+        use_bias: Whether b is added.
+        depthwise_initializer: Initializer of the depthwise kernel.
+        pointwise_initializer: Initializer of the pointwise kernel P.
+        bias_initializer: Initializer of b.
+        depthwise_regularizer: Regularizer of the depthwise kernel.
+        pointwise_regularizer: Regularizer of P.
+        bias_regularizer: Regularizer of b.
+        activity_regularizer: Regularizer of the output.
+        depthwise_constraint: Constraint on the depthwise kernel.
+        pointwise_constraint: Constraint on P.
+        bias_constraint: Constraint on b.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `input_shape` and others.
+
+    Raises:
+        ArgumentError: A size is not a positive integer.
+        ShapeError: The input is smaller than the kernel with padding 'valid'.
+
+    References:
+        Chollet, Xception: Deep Learning with Depthwise Separable Convolutions (2017).
+
+    Example:
+        >>> SeparableConv1D(4, 3)(jnp.ones((2, 8, 5))).shape
+        (2, 6, 4)
     """
 
     rank = 1
@@ -164,13 +244,43 @@ class SeparableConv1D(_SeparableConv):
 
 @register("layers", "SeparableConvolution2D")
 class SeparableConv2D(_SeparableConv):
-    r"""A depthwise convolution without bias, then one of width 1 over all channels:  y = f((x * D) P + b).
+    """Depthwise convolution followed by a pointwise convolution over images:  y = f((x * D) P + b).
 
     x (batch, rows, columns, in) · D (*kernel_size, in, m) · P (1, 1, in m, filters) · b (filters,)
     ->  y (batch, new rows, new columns, filters),  m = depth_multiplier
 
-    >>> SeparableConv2D(4, 3, padding="same")(jnp.ones((2, 8, 8, 5))).shape
-    (2, 8, 8, 4)
+    Args:
+        filters: Number of output channels.
+        kernel_size: Size of the kernel, an integer or one per axis.
+        strides: Step of the window, an integer or one per axis.
+        padding: 'valid' (windows inside the input only) or 'same' (zero padding to ceil(size / strides) positions).
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        dilation_rate: Distance between the elements of the kernel, an integer or one per axis.
+        depth_multiplier: Number m of depthwise output channels per input channel.
+        activation: Function f of the result, a name or a callable; None for the identity.
+        use_bias: Whether b is added.
+        depthwise_initializer: Initializer of the depthwise kernel.
+        pointwise_initializer: Initializer of the pointwise kernel P.
+        bias_initializer: Initializer of b.
+        depthwise_regularizer: Regularizer of the depthwise kernel.
+        pointwise_regularizer: Regularizer of P.
+        bias_regularizer: Regularizer of b.
+        activity_regularizer: Regularizer of the output.
+        depthwise_constraint: Constraint on the depthwise kernel.
+        pointwise_constraint: Constraint on P.
+        bias_constraint: Constraint on b.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `input_shape` and others.
+
+    Raises:
+        ArgumentError: A size is not a positive integer.
+        ShapeError: The input is smaller than the kernel with padding 'valid'.
+
+    References:
+        Chollet, Xception: Deep Learning with Depthwise Separable Convolutions (2017).
+
+    Example:
+        >>> SeparableConv2D(4, 3, padding="same")(jnp.ones((2, 8, 8, 5))).shape
+        (2, 8, 8, 4)
     """
 
     rank = 2

@@ -72,15 +72,39 @@ class _ConvTranspose(_Convolution):
 
 @register("layers", "Convolution1DTranspose")
 class Conv1DTranspose(_ConvTranspose):
-    r"""Transposed convolution over steps:  y[t s + k d, o] += x[t, i] W[k, o, i],  then f(y + b).
+    """Transposed convolution over time steps:  y[t s + k d, o] += x[t, i] W[k, o, i],  then f(y + b).
 
     x (batch, steps, in) · W (kernel_size, filters, in) · b (filters,)  ->  y (batch, new steps, filters)
 
-    New steps: steps * s with padding 'same', (steps - 1) * s + max(kernel_size, s) with 'valid'; `output_padding` says
-    another end.
+    s = strides, d = dilation_rate. The number of new steps is steps s with padding 'same' and (steps - 1) s +
+    max(kernel_size, s) with 'valid'.
 
-    >>> Conv1DTranspose(4, 3, strides=2, padding="same")(jnp.ones((2, 5, 3))).shape
-    (2, 10, 4)
+    Args:
+        filters: Number of output channels.
+        kernel_size: Size of the kernel, an integer or one per axis.
+        strides: Step of the window, an integer or one per axis.
+        padding: 'valid' or 'same'; see the sizes above.
+        output_padding: Additional positions at the end of each axis, less than strides; None computes the sizes above.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        dilation_rate: Distance between the elements of the kernel, an integer or one per axis; not with strides > 1.
+        activation: Function f of the result, a name or a callable; None for the identity.
+        use_bias: Whether b is added.
+        kernel_initializer: Initializer of W.
+        bias_initializer: Initializer of b.
+        kernel_regularizer: Regularizer of W: a penalty added to the loss.
+        bias_regularizer: Regularizer of b.
+        activity_regularizer: Regularizer of the output.
+        kernel_constraint: Constraint on W, applied after each update.
+        bias_constraint: Constraint on b.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `input_shape` and others.
+
+    Raises:
+        ArgumentError: A size is not positive, strides and dilation_rate are both above 1, or output_padding is not
+            below strides.
+
+    Example:
+        >>> Conv1DTranspose(4, 3, strides=2, padding="same")(jnp.ones((2, 5, 3))).shape
+        (2, 10, 4)
     """
 
     rank = 1
@@ -88,12 +112,40 @@ class Conv1DTranspose(_ConvTranspose):
 
 @register("layers", "Convolution2DTranspose")
 class Conv2DTranspose(_ConvTranspose):
-    r"""Transposed convolution over images:  y[p s + k d, o] += x[p, i] W[k, o, i],  then f(y + b).
+    """Transposed convolution over images:  y[p s + k d, o] += x[p, i] W[k, o, i],  then f(y + b).
 
-    x (batch, rows, columns, in) · W (*kernel_size, filters, in) · b (filters,)  ->  y (batch, ..., filters)
+    x (batch, rows, columns, in) · W (*kernel_size, filters, in) · b (filters,)  ->  y (batch, new rows, new columns,
+    filters)
 
-    >>> Conv2DTranspose(4, 3, strides=2, padding="same")(jnp.ones((2, 5, 5, 3))).shape
-    (2, 10, 10, 4)
+    s = strides, d = dilation_rate. An axis of size n becomes n s with padding 'same' and (n - 1) s + max(kernel_size,
+    s) with 'valid'.
+
+    Args:
+        filters: Number of output channels.
+        kernel_size: Size of the kernel, an integer or one per axis.
+        strides: Step of the window, an integer or one per axis.
+        padding: 'valid' or 'same'; see the sizes above.
+        output_padding: Additional positions at the end of each axis, less than strides; None computes the sizes above.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        dilation_rate: Distance between the elements of the kernel, an integer or one per axis; not with strides > 1.
+        activation: Function f of the result, a name or a callable; None for the identity.
+        use_bias: Whether b is added.
+        kernel_initializer: Initializer of W.
+        bias_initializer: Initializer of b.
+        kernel_regularizer: Regularizer of W: a penalty added to the loss.
+        bias_regularizer: Regularizer of b.
+        activity_regularizer: Regularizer of the output.
+        kernel_constraint: Constraint on W, applied after each update.
+        bias_constraint: Constraint on b.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `input_shape` and others.
+
+    Raises:
+        ArgumentError: A size is not positive, strides and dilation_rate are both above 1, or output_padding is not
+            below strides.
+
+    Example:
+        >>> Conv2DTranspose(4, 3, strides=2, padding="same")(jnp.ones((2, 5, 5, 3))).shape
+        (2, 10, 10, 4)
     """
 
     rank = 2
@@ -101,12 +153,39 @@ class Conv2DTranspose(_ConvTranspose):
 
 @register("layers", "Convolution3DTranspose")
 class Conv3DTranspose(_ConvTranspose):
-    r"""Transposed convolution over volumes:  y[p s + k d, o] += x[p, i] W[k, o, i],  then f(y + b).
+    """Transposed convolution over volumes:  y[p s + k d, o] += x[p, i] W[k, o, i],  then f(y + b).
 
     x (batch, d1, d2, d3, in) · W (*kernel_size, filters, in) · b (filters,)  ->  y (batch, ..., filters)
 
-    >>> Conv3DTranspose(4, 2, strides=2)(jnp.ones((1, 2, 2, 2, 3))).shape
-    (1, 4, 4, 4, 4)
+    s = strides, d = dilation_rate. An axis of size n becomes n s with padding 'same' and (n - 1) s + max(kernel_size,
+    s) with 'valid'.
+
+    Args:
+        filters: Number of output channels.
+        kernel_size: Size of the kernel, an integer or one per axis.
+        strides: Step of the window, an integer or one per axis.
+        padding: 'valid' or 'same'; see the sizes above.
+        output_padding: Additional positions at the end of each axis, less than strides; None computes the sizes above.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        dilation_rate: Distance between the elements of the kernel, an integer or one per axis; not with strides > 1.
+        activation: Function f of the result, a name or a callable; None for the identity.
+        use_bias: Whether b is added.
+        kernel_initializer: Initializer of W.
+        bias_initializer: Initializer of b.
+        kernel_regularizer: Regularizer of W: a penalty added to the loss.
+        bias_regularizer: Regularizer of b.
+        activity_regularizer: Regularizer of the output.
+        kernel_constraint: Constraint on W, applied after each update.
+        bias_constraint: Constraint on b.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `input_shape` and others.
+
+    Raises:
+        ArgumentError: A size is not positive, strides and dilation_rate are both above 1, or output_padding is not
+            below strides.
+
+    Example:
+        >>> Conv3DTranspose(4, 2, strides=2)(jnp.ones((1, 2, 2, 2, 3))).shape
+        (1, 4, 4, 4, 4)
     """
 
     rank = 3

@@ -25,7 +25,7 @@ def _input_shapes(layer: Layer, shapes: Any, count: int | None = None) -> list[t
             message(
                 layer._label,
                 expected=f"a list of {f'{count} ' if count else ''}tensors",
-                got=f"{len(shapes)} tensors" if listed else f"one tensor of shape {shapes}",
+                got=f"a list of {len(shapes)}" if listed else f"one tensor of shape {shapes}",
                 hint=f"Call it as {type(layer).__name__}(...)([a, b]).",
             )
         )

@@ -65,12 +65,24 @@ class _GlobalPooling(_Spatial):
 
 @register("layers", "MaxPool1D")
 class MaxPooling1D(_MaxPooling):
-    """Largest value of each window of steps:  y[t] = max_k x[t s + k],  0 <= k < pool_size,  s = strides.
+    """Maximum of each window of time steps:  y[t] = max_k x[t s + k],  0 <= k < pool_size.
 
     x (batch, steps, channels)  ->  y (batch, new steps, channels)
 
-    >>> MaxPooling1D(2)(jnp.ones((2, 8, 3))).shape
-    (2, 4, 3)
+    Args:
+        pool_size: Size of the window, an integer or one per axis.
+        strides: Step s of the window, an integer or one per axis; None for pool_size.
+        padding: 'valid' (windows inside the input only) or 'same' (padding to ceil(size / strides) positions).
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        name: Name of the layer; None generates one.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Raises:
+        ShapeError: The input is smaller than the window with padding 'valid'.
+
+    Example:
+        >>> MaxPooling1D(2)(jnp.ones((2, 8, 3))).shape
+        (2, 4, 3)
     """
 
     rank = 1
@@ -78,12 +90,24 @@ class MaxPooling1D(_MaxPooling):
 
 @register("layers", "MaxPool2D")
 class MaxPooling2D(_MaxPooling):
-    """Largest value of each window of an image:  y[p] = max_k x[p s + k],  p, k and s pairs,  s = strides.
+    """Maximum of each window of an image:  y[p] = max_k x[p s + k],  p, k and s pairs.
 
     x (batch, rows, columns, channels)  ->  y (batch, new rows, new columns, channels)
 
-    >>> MaxPooling2D((2, 2))(jnp.ones((2, 8, 8, 3))).shape
-    (2, 4, 4, 3)
+    Args:
+        pool_size: Size of the window, an integer or one per axis.
+        strides: Step s of the window, an integer or one per axis; None for pool_size.
+        padding: 'valid' (windows inside the input only) or 'same' (padding to ceil(size / strides) positions).
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        name: Name of the layer; None generates one.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Raises:
+        ShapeError: The input is smaller than the window with padding 'valid'.
+
+    Example:
+        >>> MaxPooling2D((2, 2))(jnp.ones((2, 8, 8, 3))).shape
+        (2, 4, 4, 3)
     """
 
     rank = 2
@@ -91,12 +115,24 @@ class MaxPooling2D(_MaxPooling):
 
 @register("layers", "MaxPool3D")
 class MaxPooling3D(_MaxPooling):
-    """Largest value of each window of a volume.
+    """Maximum of each window of a volume:  y[p] = max_k x[p s + k],  p, k and s triples.
 
     x (batch, d1, d2, d3, channels)  ->  y (batch, new d1, new d2, new d3, channels)
 
-    >>> MaxPooling3D(2)(jnp.ones((1, 4, 4, 4, 3))).shape
-    (1, 2, 2, 2, 3)
+    Args:
+        pool_size: Size of the window, an integer or one per axis.
+        strides: Step s of the window, an integer or one per axis; None for pool_size.
+        padding: 'valid' (windows inside the input only) or 'same' (padding to ceil(size / strides) positions).
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        name: Name of the layer; None generates one.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Raises:
+        ShapeError: The input is smaller than the window with padding 'valid'.
+
+    Example:
+        >>> MaxPooling3D(2)(jnp.ones((1, 4, 4, 4, 3))).shape
+        (1, 2, 2, 2, 3)
     """
 
     rank = 3
@@ -104,12 +140,24 @@ class MaxPooling3D(_MaxPooling):
 
 @register("layers", "AvgPool1D")
 class AveragePooling1D(_AveragePooling):
-    """Mean of each window of steps; with padding='same' only real steps count.
+    """Mean of each window of time steps:  y[t] = mean_k x[t s + k],  0 <= k < pool_size.
 
-    x (batch, steps, channels)  ->  y (batch, new steps, channels)
+    x (batch, steps, channels)  ->  y (batch, new steps, channels). With padding 'same' the mean excludes the padding.
 
-    >>> AveragePooling1D(2)(jnp.ones((2, 8, 3))).shape
-    (2, 4, 3)
+    Args:
+        pool_size: Size of the window, an integer or one per axis.
+        strides: Step s of the window, an integer or one per axis; None for pool_size.
+        padding: 'valid' (windows inside the input only) or 'same' (padding to ceil(size / strides) positions).
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        name: Name of the layer; None generates one.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Raises:
+        ShapeError: The input is smaller than the window with padding 'valid'.
+
+    Example:
+        >>> AveragePooling1D(2)(jnp.ones((2, 8, 3))).shape
+        (2, 4, 3)
     """
 
     rank = 1
@@ -117,12 +165,25 @@ class AveragePooling1D(_AveragePooling):
 
 @register("layers", "AvgPool2D")
 class AveragePooling2D(_AveragePooling):
-    """Mean of each window of an image; with padding='same' only real positions count.
+    """Mean of each window of an image:  y[p] = mean_k x[p s + k],  p, k and s pairs.
 
-    x (batch, rows, columns, channels)  ->  y (batch, new rows, new columns, channels)
+    x (batch, rows, columns, channels)  ->  y (batch, new rows, new columns, channels). With padding 'same' the mean
+    excludes the padding.
 
-    >>> AveragePooling2D((2, 2))(jnp.ones((2, 8, 8, 3))).shape
-    (2, 4, 4, 3)
+    Args:
+        pool_size: Size of the window, an integer or one per axis.
+        strides: Step s of the window, an integer or one per axis; None for pool_size.
+        padding: 'valid' (windows inside the input only) or 'same' (padding to ceil(size / strides) positions).
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        name: Name of the layer; None generates one.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Raises:
+        ShapeError: The input is smaller than the window with padding 'valid'.
+
+    Example:
+        >>> AveragePooling2D((2, 2))(jnp.ones((2, 8, 8, 3))).shape
+        (2, 4, 4, 3)
     """
 
     rank = 2
@@ -130,12 +191,25 @@ class AveragePooling2D(_AveragePooling):
 
 @register("layers", "AvgPool3D")
 class AveragePooling3D(_AveragePooling):
-    """Mean of each window of a volume; with padding='same' only real positions count.
+    """Mean of each window of a volume:  y[p] = mean_k x[p s + k],  p, k and s triples.
 
-    x (batch, d1, d2, d3, channels)  ->  y (batch, new d1, new d2, new d3, channels)
+    x (batch, d1, d2, d3, channels)  ->  y (batch, new d1, new d2, new d3, channels). With padding 'same' the mean
+    excludes the padding.
 
-    >>> AveragePooling3D(2)(jnp.ones((1, 4, 4, 4, 3))).shape
-    (1, 2, 2, 2, 3)
+    Args:
+        pool_size: Size of the window, an integer or one per axis.
+        strides: Step s of the window, an integer or one per axis; None for pool_size.
+        padding: 'valid' (windows inside the input only) or 'same' (padding to ceil(size / strides) positions).
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        name: Name of the layer; None generates one.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Raises:
+        ShapeError: The input is smaller than the window with padding 'valid'.
+
+    Example:
+        >>> AveragePooling3D(2)(jnp.ones((1, 4, 4, 4, 3))).shape
+        (1, 2, 2, 2, 3)
     """
 
     rank = 3
@@ -143,10 +217,18 @@ class AveragePooling3D(_AveragePooling):
 
 @register("layers", "GlobalMaxPool1D")
 class GlobalMaxPooling1D(_GlobalPooling):
-    """Largest value over all steps:  x (batch, steps, channels)  ->  y (batch, channels).
+    """Maximum over all time steps:  y[c] = max_t x[t, c].
 
-    >>> GlobalMaxPooling1D()(jnp.ones((2, 8, 3))).shape
-    (2, 3)
+    x (batch, steps, channels)  ->  y (batch, channels), or (batch, 1, channels) with keepdims
+
+    Args:
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        keepdims: Whether the reduced axes are kept with size 1.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Example:
+        >>> GlobalMaxPooling1D()(jnp.ones((2, 8, 3))).shape
+        (2, 3)
     """
 
     rank, reduce = 1, staticmethod(largest)
@@ -154,10 +236,18 @@ class GlobalMaxPooling1D(_GlobalPooling):
 
 @register("layers", "GlobalMaxPool2D")
 class GlobalMaxPooling2D(_GlobalPooling):
-    """Largest value over an image:  x (batch, rows, columns, channels)  ->  y (batch, channels).
+    """Maximum over an image:  y[c] = max_p x[p, c].
 
-    >>> GlobalMaxPooling2D(keepdims=True)(jnp.ones((2, 8, 8, 3))).shape
-    (2, 1, 1, 3)
+    x (batch, rows, columns, channels)  ->  y (batch, channels), or (batch, 1, 1, channels) with keepdims
+
+    Args:
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        keepdims: Whether the reduced axes are kept with size 1.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Example:
+        >>> GlobalMaxPooling2D(keepdims=True)(jnp.ones((2, 8, 8, 3))).shape
+        (2, 1, 1, 3)
     """
 
     rank, reduce = 2, staticmethod(largest)
@@ -165,10 +255,18 @@ class GlobalMaxPooling2D(_GlobalPooling):
 
 @register("layers", "GlobalMaxPool3D")
 class GlobalMaxPooling3D(_GlobalPooling):
-    """Largest value over a volume:  x (batch, d1, d2, d3, channels)  ->  y (batch, channels).
+    """Maximum over a volume:  y[c] = max_p x[p, c].
 
-    >>> GlobalMaxPooling3D()(jnp.ones((1, 4, 4, 4, 3))).shape
-    (1, 3)
+    x (batch, d1, d2, d3, channels)  ->  y (batch, channels), or (batch, 1, 1, 1, channels) with keepdims
+
+    Args:
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        keepdims: Whether the reduced axes are kept with size 1.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Example:
+        >>> GlobalMaxPooling3D()(jnp.ones((1, 4, 4, 4, 3))).shape
+        (1, 3)
     """
 
     rank, reduce = 3, staticmethod(largest)
@@ -176,12 +274,22 @@ class GlobalMaxPooling3D(_GlobalPooling):
 
 @register("layers", "GlobalAvgPool1D")
 class GlobalAveragePooling1D(_GlobalPooling):
-    """Mean over the steps that a mask keeps:  y = Σ_t m[t] x[t] / Σ_t m[t],  0 where no step is kept.
+    """Mean over the time steps that are not masked:  y = Σ_t m[t] x[t] / Σ_t m[t],  0 if all steps are masked.
 
-    x (batch, steps, channels) · m (batch, steps), all True if there is no mask  ->  y (batch, channels)
+    x (batch, steps, channels) · m (batch, steps), True without a mask  ->  y (batch, channels), or (batch, 1, channels)
+    with keepdims
 
-    >>> GlobalAveragePooling1D()(jnp.ones((2, 8, 3))).shape
-    (2, 3)
+    Args:
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        keepdims: Whether the reduced axes are kept with size 1.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Call arguments:
+        mask: The mask m.
+
+    Example:
+        >>> GlobalAveragePooling1D()(jnp.ones((2, 8, 3))).shape
+        (2, 3)
     """
 
     rank, reduce, supports_masking = 1, staticmethod(jnp.mean), True
@@ -201,10 +309,18 @@ class GlobalAveragePooling1D(_GlobalPooling):
 
 @register("layers", "GlobalAvgPool2D")
 class GlobalAveragePooling2D(_GlobalPooling):
-    """Mean over an image:  x (batch, rows, columns, channels)  ->  y (batch, channels).
+    """Mean over an image:  y[c] = mean_p x[p, c].
 
-    >>> GlobalAveragePooling2D(keepdims=True)(jnp.ones((2, 8, 8, 3))).shape
-    (2, 1, 1, 3)
+    x (batch, rows, columns, channels)  ->  y (batch, channels), or (batch, 1, 1, channels) with keepdims
+
+    Args:
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        keepdims: Whether the reduced axes are kept with size 1.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Example:
+        >>> GlobalAveragePooling2D(keepdims=True)(jnp.ones((2, 8, 8, 3))).shape
+        (2, 1, 1, 3)
     """
 
     rank, reduce = 2, staticmethod(jnp.mean)
@@ -212,10 +328,18 @@ class GlobalAveragePooling2D(_GlobalPooling):
 
 @register("layers", "GlobalAvgPool3D")
 class GlobalAveragePooling3D(_GlobalPooling):
-    """Mean over a volume:  x (batch, d1, d2, d3, channels)  ->  y (batch, channels).
+    """Mean over a volume:  y[c] = mean_p x[p, c].
 
-    >>> GlobalAveragePooling3D()(jnp.ones((1, 4, 4, 4, 3))).shape
-    (1, 3)
+    x (batch, d1, d2, d3, channels)  ->  y (batch, channels), or (batch, 1, 1, 1, channels) with keepdims
+
+    Args:
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        keepdims: Whether the reduced axes are kept with size 1.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Example:
+        >>> GlobalAveragePooling3D()(jnp.ones((1, 4, 4, 4, 3))).shape
+        (1, 3)
     """
 
     rank, reduce = 3, staticmethod(jnp.mean)

@@ -18,10 +18,21 @@ from gazelle.regularizers import L1L2
 
 
 class GaussianNoise(Layer):
-    """In training adds noise:  y = x + stddev n,  n ~ Normal(0, 1).
+    """Additive noise in training:  y = x + stddev n,  n ~ Normal(0, 1).
 
-    >>> GaussianNoise(0.1)(jnp.ones((1, 2)))
-    Array([[1., 1.]], dtype=float32)
+    x (any shape)  ->  y (same shape); outside of training y = x.
+
+    Args:
+        stddev: Standard deviation of the noise, from 0 to 1.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Raises:
+        ArgumentError: `stddev` is not in [0, 1].
+
+    Example:
+        >>> GaussianNoise(0.1)(jnp.ones((1, 2)))
+        Array([[1., 1.]], dtype=float32)
     """
 
     supports_masking = True
@@ -37,14 +48,24 @@ class GaussianNoise(Layer):
 
 
 class GaussianDropout(Layer):
-    """In training multiplies by noise:  y = x (1 + n √(rate / (1 - rate))),  n ~ Normal(0, 1).
+    """Multiplicative noise in training:  y = x (1 + n √(rate / (1 - rate))),  n ~ Normal(0, 1).
 
-    Mean and variance of y are those that Dropout(rate) gives.
+    x (any shape)  ->  y (same shape). Mean and variance of y are those of Dropout(rate); outside of training y = x.
 
-    Source: Srivastava et al., Dropout (JMLR 2014), section 10.
+    Args:
+        rate: Rate of the dropout with equal variance, from 0 to below 1.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
-    >>> GaussianDropout(0.5)(jnp.ones((1, 2)))
-    Array([[1., 1.]], dtype=float32)
+    Raises:
+        ArgumentError: `rate` is not in [0, 1).
+
+    References:
+        Srivastava et al., Dropout (JMLR 2014), section 10.
+
+    Example:
+        >>> GaussianDropout(0.5)(jnp.ones((1, 2)))
+        Array([[1., 1.]], dtype=float32)
     """
 
     supports_masking = True
@@ -61,14 +82,27 @@ class GaussianDropout(Layer):
 
 
 class AlphaDropout(Layer):
-    r"""Dropout that keeps mean 0 and variance 1 of SELU networks:  y = a (m x + (1 - m) α') + b.
+    """Dropout that preserves mean 0 and variance 1 of SELU networks:  y = a (m x + (1 - m) α') + b.
 
     m ~ Bernoulli(1 - rate),  α' = -1.0507 · 1.6733,  a = ((1 - rate)(1 + rate α'²))^(-1/2),  b = -a α' rate
 
-    Source: Klambauer et al., Self-Normalizing Neural Networks (2017).
+    x (any shape)  ->  y (same shape); outside of training y = x.
 
-    >>> AlphaDropout(0.5)(jnp.ones((1, 2)))
-    Array([[1., 1.]], dtype=float32)
+    Args:
+        rate: Fraction of the elements that is dropped, from 0 to below 1.
+        noise_shape: Shape of m, which is broadcast over x; None as an entry is the size of x.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Raises:
+        ArgumentError: `rate` is not in [0, 1).
+
+    References:
+        Klambauer et al., Self-Normalizing Neural Networks (2017).
+
+    Example:
+        >>> AlphaDropout(0.5)(jnp.ones((1, 2)))
+        Array([[1., 1.]], dtype=float32)
     """
 
     supports_masking = True
@@ -122,12 +156,26 @@ class _SpatialDropout(_Spatial):
 
 
 class SpatialDropout1D(_SpatialDropout):
-    """In training drops whole features:  x (batch, steps, features),  y = m x / (1 - rate),  m (batch, 1, features).
+    """Dropout of whole features of sequences in training:  y = m x / (1 - rate),  m ~ Bernoulli(1 - rate).
 
-    Source: Tompson et al., Efficient Object Localization Using Convolutional Networks (2014).
+    x (batch, steps, features) · m (batch, 1, features)  ->  y (batch, steps, features)
 
-    >>> SpatialDropout1D(0.5)(jnp.ones((1, 2, 2))).shape
-    (1, 2, 2)
+    Args:
+        rate: Fraction of the features that is dropped, from 0 to 1.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        name: Name of the layer; None generates one.
+        dtype: Dtype or dtype policy of the layer; None for the global policy.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Raises:
+        ArgumentError: `rate` is not in [0, 1].
+
+    References:
+        Tompson et al., Efficient Object Localization Using Convolutional Networks (2014).
+
+    Example:
+        >>> SpatialDropout1D(0.5)(jnp.ones((1, 2, 2))).shape
+        (1, 2, 2)
     """
 
     rank = 1
@@ -139,30 +187,75 @@ class SpatialDropout1D(_SpatialDropout):
 
 
 class SpatialDropout2D(_SpatialDropout):
-    """In training drops whole channels of images:  y = m x / (1 - rate),  m (batch, 1, 1, channels).
+    """Dropout of whole channels of images in training:  y = m x / (1 - rate),  m ~ Bernoulli(1 - rate).
 
-    >>> SpatialDropout2D(0.5)(jnp.ones((1, 2, 2, 3))).shape
-    (1, 2, 2, 3)
+    x (batch, rows, columns, channels) · m (batch, 1, 1, channels)  ->  y (same shape as x)
+
+    Args:
+        rate: Fraction of the channels that is dropped, from 0 to 1.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        name: Name of the layer; None generates one.
+        dtype: Dtype or dtype policy of the layer; None for the global policy.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Raises:
+        ArgumentError: `rate` is not in [0, 1].
+
+    References:
+        Tompson et al., Efficient Object Localization Using Convolutional Networks (2014).
+
+    Example:
+        >>> SpatialDropout2D(0.5)(jnp.ones((1, 2, 2, 3))).shape
+        (1, 2, 2, 3)
     """
 
     rank = 2
 
 
 class SpatialDropout3D(_SpatialDropout):
-    """In training drops whole channels of volumes:  y = m x / (1 - rate),  m (batch, 1, 1, 1, channels).
+    """Dropout of whole channels of volumes in training:  y = m x / (1 - rate),  m ~ Bernoulli(1 - rate).
 
-    >>> SpatialDropout3D(0.5)(jnp.ones((1, 2, 2, 2, 3))).shape
-    (1, 2, 2, 2, 3)
+    x (batch, d1, d2, d3, channels) · m (batch, 1, 1, 1, channels)  ->  y (same shape as x)
+
+    Args:
+        rate: Fraction of the channels that is dropped, from 0 to 1.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        name: Name of the layer; None generates one.
+        dtype: Dtype or dtype policy of the layer; None for the global policy.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Raises:
+        ArgumentError: `rate` is not in [0, 1].
+
+    References:
+        Tompson et al., Efficient Object Localization Using Convolutional Networks (2014).
+
+    Example:
+        >>> SpatialDropout3D(0.5)(jnp.ones((1, 2, 2, 2, 3))).shape
+        (1, 2, 2, 2, 3)
     """
 
     rank = 3
 
 
 class ActivityRegularization(Layer):
-    """y = x; adds  (l1 Σ|x| + l2 Σ x²) / batch  to the loss.
+    """Identity that adds a penalty on its input to the loss:  (l1 Σ|x| + l2 Σ x²) / batch.
 
-    >>> ActivityRegularization(l2=0.1)(jnp.ones((1, 2)))
-    Array([[1., 1.]], dtype=float32)
+    x (any shape)  ->  y = x
+
+    Args:
+        l1: Factor of the sum of absolute values.
+        l2: Factor of the sum of squares.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `input_shape` and others.
+
+    Raises:
+        ArgumentError: A factor is negative.
+
+    Example:
+        >>> ActivityRegularization(l2=0.1)(jnp.ones((1, 2)))
+        Array([[1., 1.]], dtype=float32)
     """
 
     supports_masking = True

@@ -17,12 +17,19 @@ from gazelle.layers.spatial import _Spatial, choice, is_integer, pairs, sizes
 
 
 class Reshape(Layer):
-    """The elements of a sample in another shape:  x (batch, ...)  ->  y (batch, *target_shape).
+    """Change of the shape of each sample:  x (batch, ...)  ->  y (batch, *target_shape).
 
-    One size of `target_shape` may be -1: it takes what is left.
+    Args:
+        target_shape: Sizes of a sample of y. One of them may be -1 and is computed from the others.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
-    >>> Reshape((2, -1))(jnp.ones((5, 8))).shape
-    (5, 2, 4)
+    Raises:
+        ArgumentError: A size is below -1, or -1 is given twice.
+        ShapeError: x and y have different numbers of elements.
+
+    Example:
+        >>> Reshape((2, -1))(jnp.ones((5, 8))).shape
+        (5, 2, 4)
     """
 
     def __init__(self, target_shape: int | Sequence[int], **kwargs: Any) -> None:
@@ -53,12 +60,20 @@ class Reshape(Layer):
 
 
 class Permute(Layer):
-    """The axes of a sample in another order; `dims` counts from 1 and leaves the batch in front.
+    """Permutation of the axes of each sample.
 
     x (batch, n1, n2, ...)  ->  y (batch, n[dims[0]], n[dims[1]], ...)
 
-    >>> Permute((2, 1))(jnp.ones((5, 3, 4))).shape
-    (5, 4, 3)
+    Args:
+        dims: The axes of x in the order of y, numbered from 1; the batch is not included.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Raises:
+        ArgumentError: `dims` is not a permutation of 1, 2, ..., n.
+
+    Example:
+        >>> Permute((2, 1))(jnp.ones((5, 3, 4))).shape
+        (5, 4, 3)
     """
 
     def __init__(self, dims: Sequence[int], **kwargs: Any) -> None:
@@ -80,10 +95,18 @@ class Permute(Layer):
 
 
 class RepeatVector(Layer):
-    """The same vector at each of n steps:  x (batch, features)  ->  y (batch, n, features).
+    """Repetition of a vector along a new time axis:  x (batch, features)  ->  y (batch, n, features).
 
-    >>> RepeatVector(3)(jnp.ones((5, 4))).shape
-    (5, 3, 4)
+    Args:
+        n: Number of repetitions.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Raises:
+        ArgumentError: `n` is not a positive integer.
+
+    Example:
+        >>> RepeatVector(3)(jnp.ones((5, 4))).shape
+        (5, 3, 4)
     """
 
     def __init__(self, n: int, **kwargs: Any) -> None:
@@ -121,10 +144,20 @@ class _Cropping(_Spatial):
 
 
 class Cropping1D(_Cropping):
-    """Cuts steps off:  x (batch, steps, features)  ->  y (batch, steps - cropping[0] - cropping[1], features).
+    """Removal of time steps at both ends.
 
-    >>> Cropping1D((1, 2))(jnp.ones((5, 8, 4))).shape
-    (5, 5, 4)
+    x (batch, steps, features)  ->  y (batch, steps - cropping[0] - cropping[1], features)
+
+    Args:
+        cropping: Number of steps removed at the start and at the end: an integer or a pair.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Raises:
+        ShapeError: Nothing is left of x.
+
+    Example:
+        >>> Cropping1D((1, 2))(jnp.ones((5, 8, 4))).shape
+        (5, 5, 4)
     """
 
     rank = 1
@@ -134,10 +167,21 @@ class Cropping1D(_Cropping):
 
 
 class Cropping2D(_Cropping):
-    """Cuts rows and columns off: `cropping` is n, (rows, columns) or ((top, bottom), (left, right)).
+    """Removal of rows and columns at the borders of an image.
 
-    >>> Cropping2D(((1, 2), 0))(jnp.ones((5, 8, 8, 4))).shape
-    (5, 5, 8, 4)
+    x (batch, rows, columns, channels)  ->  y (batch, new rows, new columns, channels)
+
+    Args:
+        cropping: n, (rows, columns), or ((top, bottom), (left, right)).
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Raises:
+        ShapeError: Nothing is left of x.
+
+    Example:
+        >>> Cropping2D(((1, 2), 0))(jnp.ones((5, 8, 8, 4))).shape
+        (5, 5, 8, 4)
     """
 
     rank = 2
@@ -152,10 +196,21 @@ class Cropping2D(_Cropping):
 
 
 class Cropping3D(_Cropping):
-    """Cuts off both ends of three axes: `cropping` is n, three numbers, or three pairs (before, after).
+    """Removal of positions at both ends of three axes.
 
-    >>> Cropping3D(1)(jnp.ones((5, 4, 4, 4, 2))).shape
-    (5, 2, 2, 2, 2)
+    x (batch, d1, d2, d3, channels)  ->  y (batch, new d1, new d2, new d3, channels)
+
+    Args:
+        cropping: n, three integers, or three pairs (before, after).
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Raises:
+        ShapeError: Nothing is left of x.
+
+    Example:
+        >>> Cropping3D(1)(jnp.ones((5, 4, 4, 4, 2))).shape
+        (5, 2, 2, 2, 2)
     """
 
     rank = 3
@@ -187,30 +242,54 @@ class _ZeroPadding(_Spatial):
 
 
 class ZeroPadding1D(_ZeroPadding):
-    """Zeros before and after the steps; `padding` is n or (before, after).
+    """Zeros before and after the time steps.
 
-    >>> ZeroPadding1D((1, 2))(jnp.ones((5, 8, 4))).shape
-    (5, 11, 4)
+    x (batch, steps, features)  ->  y (batch, padding[0] + steps + padding[1], features)
+
+    Args:
+        padding: Number of zeros at the start and at the end: an integer or a pair.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Example:
+        >>> ZeroPadding1D((1, 2))(jnp.ones((5, 8, 4))).shape
+        (5, 11, 4)
     """
 
     rank = 1
 
 
 class ZeroPadding2D(_ZeroPadding):
-    """Zeros around an image; `padding` is n, (rows, columns) or ((top, bottom), (left, right)).
+    """Zeros around an image.
 
-    >>> ZeroPadding2D(((1, 2), 0))(jnp.ones((5, 8, 8, 4))).shape
-    (5, 11, 8, 4)
+    x (batch, rows, columns, channels)  ->  y (batch, new rows, new columns, channels)
+
+    Args:
+        padding: n, (rows, columns), or ((top, bottom), (left, right)).
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Example:
+        >>> ZeroPadding2D(((1, 2), 0))(jnp.ones((5, 8, 8, 4))).shape
+        (5, 11, 8, 4)
     """
 
     rank = 2
 
 
 class ZeroPadding3D(_ZeroPadding):
-    """Zeros around a volume; `padding` is n, three numbers, or three pairs (before, after).
+    """Zeros around a volume.
 
-    >>> ZeroPadding3D(1)(jnp.ones((5, 2, 2, 2, 4))).shape
-    (5, 4, 4, 4, 4)
+    x (batch, d1, d2, d3, channels)  ->  y (batch, new d1, new d2, new d3, channels)
+
+    Args:
+        padding: n, three integers, or three pairs (before, after).
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Example:
+        >>> ZeroPadding3D(1)(jnp.ones((5, 2, 2, 2, 4))).shape
+        (5, 4, 4, 4, 4)
     """
 
     rank = 3
@@ -238,10 +317,15 @@ class _UpSampling(_Spatial):
 
 
 class UpSampling1D(_UpSampling):
-    """Each step `size` times:  x (batch, steps, features)  ->  y (batch, steps size, features).
+    """Repetition of each time step:  x (batch, steps, features)  ->  y (batch, steps size, features).
 
-    >>> UpSampling1D(3)(jnp.ones((5, 8, 4))).shape
-    (5, 24, 4)
+    Args:
+        size: Number of repetitions.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Example:
+        >>> UpSampling1D(3)(jnp.ones((5, 8, 4))).shape
+        (5, 24, 4)
     """
 
     rank = 1
@@ -251,14 +335,19 @@ class UpSampling1D(_UpSampling):
 
 
 class UpSampling2D(_UpSampling):
-    """A larger image:  x (batch, rows, columns, channels)  ->  y (batch, rows size[0], columns size[1], channels).
+    """Enlargement of images by interpolation.
+
+    x (batch, rows, columns, channels)  ->  y (batch, rows size[0], columns size[1], channels)
 
     Args:
-        size: n or (for rows, for columns).
-        interpolation: 'nearest' repeats; 'bilinear', 'bicubic', 'lanczos3' and 'lanczos5' draw smooth images.
+        size: Factor, an integer or (for rows, for columns).
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        interpolation: 'nearest' repeats pixels; 'bilinear', 'bicubic', 'lanczos3' and 'lanczos5' interpolate.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
-    >>> UpSampling2D(2, interpolation="bilinear")(jnp.ones((5, 8, 8, 4))).shape
-    (5, 16, 16, 4)
+    Example:
+        >>> UpSampling2D(2, interpolation="bilinear")(jnp.ones((5, 8, 8, 4))).shape
+        (5, 16, 16, 4)
     """
 
     rank = 2
@@ -276,10 +365,18 @@ class UpSampling2D(_UpSampling):
 
 
 class UpSampling3D(_UpSampling):
-    """Each position of a volume `size` times:  n, or one number for each axis.
+    """Repetition of each position of a volume.
 
-    >>> UpSampling3D(2)(jnp.ones((5, 2, 2, 2, 4))).shape
-    (5, 4, 4, 4, 4)
+    x (batch, d1, d2, d3, channels)  ->  y (batch, d1 size[0], d2 size[1], d3 size[2], channels)
+
+    Args:
+        size: Number of repetitions, an integer or one per axis.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Example:
+        >>> UpSampling3D(2)(jnp.ones((5, 2, 2, 2, 4))).shape
+        (5, 4, 4, 4, 4)
     """
 
     rank = 3

@@ -78,7 +78,7 @@ def test_errors_of_functions():
         ArgumentError, match=r"expected arguments among params, state, rng, inputs, training, and inputs"
     ):
         JaxLayer(lambda x: x)
-    with pytest.raises(ArgumentError, match="expected init_fn, params or state, since call_fn asks for them"):
+    with pytest.raises(ArgumentError, match="expected init_fn, params or state, which call_fn takes"):
         JaxLayer(dense)
     layer = JaxLayer(lambda params, state, inputs: (inputs, {}), params=W, state={"n": 0})
     with pytest.raises(ShapeError, match="The state that call_fn of JaxLayer"):

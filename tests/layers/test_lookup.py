@@ -202,7 +202,7 @@ def test_traced_shapes():
 ERRORS = [
     ({"vocabulary": ["a", "a"]}, "expected each token once, got ['a'] more than once"),
     ({"vocabulary": []}, "expected at least one token, got none"),
-    ({"vocabulary": ["b", ""], "mask_token": ""}, "expected no mask_token '' among the tokens, got it at place 1"),
+    ({"vocabulary": ["b", ""], "mask_token": ""}, "expected no mask_token '' among the tokens, got it at index 1"),
     ({"vocabulary": ABC, "max_tokens": 3}, "expected max_tokens=3, got 5 with special tokens"),
     ({"max_tokens": 1}, "expected None or more than 1, got 1"),
     ({"num_oov_indices": -1}, "expected 0 or more, got -1"),

@@ -10,13 +10,13 @@ from gazelle.core.errors import ArgumentError, ShapeError
 INPUTS = [
     (layers.Add(), [(2, 3), (2, 4)], r"equal sizes on axis 1, or 1, got shapes \(2, 3\), \(2, 4\)"),
     (layers.Multiply(), [(2, 3), (3, 3)], "equal sizes on axis 0"),
-    (layers.Subtract(), [(2, 3), (2, 3), (2, 3)], "(?s)a list of 2 tensors, got 3 of them.*Subtract"),
+    (layers.Subtract(), [(2, 3), (2, 3), (2, 3)], "(?s)a list of 2 tensors, got a list of 3.*Subtract"),
     (layers.Concatenate(), [(2, 3), (3, 3)], "(?s)equal sizes on axis 0.*Only axis -1 may differ"),
     (layers.Concatenate(axis=3), [(2, 3), (2, 3)], "that have axis 3"),
     (layers.Concatenate(), [(2, 3), (2, 3, 1)], "inputs of one rank"),
     (layers.Dot(axes=1), [(2, 3), (2, 4)], r"equal sizes along axes, got 3 on axis 1 of \(2, 3\), 4 on axis 1"),
     (layers.Dot(axes=0), [(2, 3), (2, 3)], "axis 0: expected an axis of the input, not the batch"),
-    (layers.Dot(axes=1), [(2, 3)], "a list of 2 tensors, got 1 of them"),
+    (layers.Dot(axes=1), [(2, 3)], "a list of 2 tensors, got a list of 1"),
 ]
 
 
@@ -28,7 +28,9 @@ def test_inputs_are_checked(layer, shapes, text):
 
 @pytest.mark.parametrize("layer", [layers.Add(), layers.Concatenate(), layers.Dot(1)])
 def test_one_tensor_is_no_list(layer):
-    with pytest.raises(ShapeError, match=rf"(?s)a list of .*tensors, got one of shape .*{type(layer).__name__}\(...\)"):
+    with pytest.raises(
+        ShapeError, match=rf"(?s)a list of .*tensors, got one tensor of shape .*{type(layer).__name__}\(...\)"
+    ):
         layer(jnp.ones((2, 3)))
 
 
