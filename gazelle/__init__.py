@@ -1,14 +1,13 @@
 """gazelle: the Keras way of building networks, on JAX.
 
-The rooms are imported when they are asked for: `import gazelle` alone costs a few milliseconds.
+Packages are imported at first use: `import gazelle` alone costs a few milliseconds.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 from gazelle.core import config as _config
-from gazelle.core import era as _era
-from gazelle.core import missing as _missing
+from gazelle.core import module_names as _module_names
 
 if TYPE_CHECKING:
     from gazelle import (
@@ -163,25 +162,19 @@ def version() -> str:
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
-        """A room or a name of the root, imported now; the nearest names where there is none."""
+        """A package or a name of the root, imported now; the nearest names where there is none."""
         if name in _HOMES:
             value = getattr(importlib.import_module(_HOMES[name]), name)
         elif name in __all__:
             value = importlib.import_module(f"gazelle.{name}")
         else:
-            value = _missing.missing(__name__)(name)
+            raise _module_names.missing_name(__name__, name, __all__)
         globals()[name] = value
         return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)
 
 
-_missing.install(__name__)
-_era.plug(
-    lambda: importlib.import_module("gazelle.compat"),
-    settable=("lr", "non_trainable_weights", "outputs", "trainable_weights"),
-    private=("_inbound_nodes", "_keras_shape", "_make_predict_function", "_make_train_function", "_outbound_nodes"),
-)
 _config.REGISTRY.complete_by(lambda: importlib.import_module("gazelle.models"))

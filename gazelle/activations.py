@@ -6,12 +6,14 @@ The name of a function is what a config holds; those that are ops come from `gaz
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 
 from gazelle.core.config import REGISTRY, RESOLVERS
 from gazelle.core.lookup import Lookup
+from gazelle.core.module_names import public_names
 from gazelle.core.types import ActivationLike, Array, ArrayLike
 from gazelle.ops.activation import (
     celu,
@@ -191,3 +193,6 @@ def get(identifier: ActivationLike) -> Callable[..., Array]:
 
 
 RESOLVERS["activation"] = get
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

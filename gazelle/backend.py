@@ -5,8 +5,10 @@ In: values. Out: what holds now. Must not know: layers, models.
 
 from __future__ import annotations
 
-from gazelle import config
+from typing import TYPE_CHECKING
+
 from gazelle.config import (
+    backend,
     epsilon,
     floatx,
     image_data_format,
@@ -14,19 +16,13 @@ from gazelle.config import (
     set_floatx,
     set_image_data_format,
 )
-from gazelle.core import era
 from gazelle.core.dtypes import is_float as is_float_dtype
 from gazelle.core.dtypes import is_int as is_int_dtype
 from gazelle.core.dtypes import result_type
 from gazelle.core.dtypes import standardize as standardize_dtype
+from gazelle.core.module_names import public_names
 from gazelle.core.names import clear_session, get_uid
 from gazelle.core.symbolic import is_symbolic as is_keras_tensor
-
-
-def backend() -> str:
-    """What computes, 'jax'. A program of an earlier era is told 'tensorflow': it has a way for that, which fits."""
-    return config.backend() if era.number() == 3 else "tensorflow"
-
 
 __all__ = [
     "backend",
@@ -44,3 +40,6 @@ __all__ = [
     "set_image_data_format",
     "standardize_dtype",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

@@ -5,9 +5,12 @@ In: values. Out: what holds now. Must not know: who reads them.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gazelle.core.dtypes import floatx, set_floatx
 from gazelle.core.engines import engine, set_engine
 from gazelle.core.errors import ArgumentError, UnsafeFileError, message
+from gazelle.core.module_names import public_names
 from gazelle.core.policies import dtype_policy, set_dtype_policy
 from gazelle.core.settings import (
     disable_flash_attention,
@@ -100,3 +103,7 @@ def enable_unsafe_deserialization() -> None:
             hint="Give the functions that the file names: load_model(path, custom_objects={'name': function}).",
         )
     )
+
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

@@ -6,6 +6,7 @@ Maps a weight to the nearest allowed value. Depends on no layer, optimizer or tr
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 
@@ -13,6 +14,7 @@ from gazelle.core import settings
 from gazelle.core.config import RESOLVERS, Configurable
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.lookup import Lookup
+from gazelle.core.module_names import public_names
 from gazelle.core.types import Array
 
 __all__ = [
@@ -152,3 +154,6 @@ _lookup: Lookup[Constraint | Callable[..., Array]] = Lookup("constraint", "const
 get, serialize, deserialize = _lookup.get, _lookup.serialize, _lookup.deserialize
 RESOLVERS["constraint"] = get
 max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNorm
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

@@ -6,9 +6,10 @@ In: names, dtypes, configs. Out: policies. Must not know: the layers.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gazelle.core.config import serialize_object, with_custom_objects
+from gazelle.core.module_names import public_names
 from gazelle.core.policies import (
     DTypePolicy,
     DTypePolicyMap,
@@ -48,3 +49,7 @@ def deserialize(config: Mapping[str, Any]) -> DTypePolicy:
     """
     policy: DTypePolicy = get(config)
     return policy
+
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

@@ -3,6 +3,9 @@
 In: names of policies, optimizers. Out: the same. Must not know: layers, models.
 """
 
+from typing import TYPE_CHECKING
+
+from gazelle.core.module_names import public_names
 from gazelle.core.policies import DTypePolicy, dtype_policy, set_dtype_policy
 from gazelle.optimizers.loss_scale import LossScaleOptimizer
 
@@ -18,3 +21,6 @@ __all__ = [
     "set_dtype_policy",
     "set_global_policy",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

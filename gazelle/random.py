@@ -8,13 +8,14 @@ for the generator of the process; inside a model None draws from the key of the 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 
 from gazelle.core import dtypes
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.module_names import public_names
 from gazelle.core.prng import SeedGenerator, key_of
 
 __all__ = [
@@ -152,3 +153,7 @@ def binomial(shape: Any, counts: Any, probabilities: Any, dtype: Any = None, see
     """
     counts, probabilities = jnp.asarray(counts), jnp.asarray(probabilities)
     return jax.random.binomial(key_of(seed), counts, probabilities, _shape(shape), _float(dtype))
+
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 
 from gazelle.core.config import RESOLVERS, Configurable
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.lookup import Lookup
+from gazelle.core.module_names import public_names
 from gazelle.core.types import Array, ArrayLike
 
 __all__ = [
@@ -195,3 +196,6 @@ _lookup: Lookup[Regularizer | Callable[..., Array]] = Lookup("regularizer", "reg
 get, serialize, deserialize = _lookup.get, _lookup.serialize, _lookup.deserialize
 RESOLVERS["regularizer"] = get
 l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.module_names import public_names
 
 __all__ = [
     "MAP_TO_NONE",
@@ -259,3 +260,7 @@ def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
         return _made(node, [go(child) for child in _children(node)])
 
     return go(structure)
+
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

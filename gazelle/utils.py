@@ -1,7 +1,10 @@
 """The small functions under the name that Keras programs use: `gazelle.utils.to_categorical` and so on."""
 
+from typing import TYPE_CHECKING
+
 from gazelle.core.config import custom_object_scope, register_keras_serializable
 from gazelle.core.dtypes import standardize as standardize_dtype
+from gazelle.core.module_names import public_names
 from gazelle.core.names import clear_session
 from gazelle.core.prng import set_random_seed
 from gazelle.core.settings import (
@@ -78,3 +81,6 @@ __all__ = [
     "to_categorical",
     "unpack_x_y_sample_weight",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

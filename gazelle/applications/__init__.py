@@ -4,6 +4,8 @@ In: the arguments of Keras' functions, files of weights. Out: Functional models 
 Must not know: how a model is trained or saved; no room below knows this one.
 """
 
+from typing import TYPE_CHECKING
+
 from gazelle.applications import (
     convnext,
     densenet,
@@ -55,6 +57,7 @@ from gazelle.applications.resnet_v2 import ResNet50V2, ResNet101V2, ResNet152V2
 from gazelle.applications.vgg16 import VGG16
 from gazelle.applications.vgg19 import VGG19
 from gazelle.applications.xception import Xception
+from gazelle.core.module_names import public_names
 
 __all__ = [
     "VGG16",
@@ -115,3 +118,6 @@ __all__ = [
     "vgg19",
     "xception",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

@@ -1,7 +1,6 @@
 """The other names of gazelle: `keras`, `tensorflow.keras`, `tf_keras`, `keras_core`, `tensorflow.python.keras`.
 
-`keras.layers` becomes the very module object `gazelle.layers`, so a class is the same class by whichever name it came;
-`keras` itself is gazelle under another version.
+Their modules are the namespaces of `gazelle.compat`: `keras.layers.Dense` is a subclass of `gazelle.layers.Dense`.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ from typing import Any
 
 import gazelle
 from gazelle.cli import eras
-from gazelle.core import era
 from gazelle.core.errors import ArgumentError, StateError, message
 
 #: What programs say for gazelle. A longer name stands before the one it begins with.
@@ -67,45 +65,43 @@ class Aliases(MetaPathFinder):
             return None  # TensorFlow's own code imports this private copy of Keras, and needs exactly that
         if real == "gazelle":
             return ModuleSpec(fullname, _Root(), is_package=True)
-        old = era.ask("module", real.partition(".")[2])
-        if old is not era.NOTHING:  # before our own files are looked at: their names are not those of old
-            return ModuleSpec(fullname, _Existing(str(old)), is_package=True)
-        found = importlib.util.find_spec(real)
-        if found is None:
+        namespaces = _namespaces()
+        path = namespaces.path_of(real)  # before our own files are looked at: their names are others than Keras had
+        if path == real and importlib.util.find_spec(real) is None:
             raise _missing(fullname, real)
-        return ModuleSpec(fullname, _Existing(real), is_package=found.submodule_search_locations is not None)
+        return ModuleSpec(fullname, _Existing(namespaces.namespace(path)), is_package=True)
+
+
+def _namespaces() -> Any:
+    return importlib.import_module("gazelle.compat.namespaces")
 
 
 class _Existing(Loader):
-    """Gives a module of gazelle under another name; the import system must not leave its mark on it."""
+    """Gives a module that has another name; the import system must not leave its mark on it."""
 
-    def __init__(self, real: str) -> None:
-        self.real = real
+    def __init__(self, module: ModuleType) -> None:
+        self.module, self.spec = module, module.__spec__
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        module = importlib.import_module(self.real)
-        self.spec = module.__spec__
-        return module
+        return self.module
 
     def exec_module(self, module: ModuleType) -> None:
-        module.__spec__ = self.spec  # it was executed under its own name, and keeps it
-        if self.real.count(".") == 1:
-            vars(module).setdefault("__path__", [])  # what is a file here was a folder once: keras.utils.np_utils
+        module.__spec__ = self.spec
 
 
 class _Root(Loader):
-    """Gives `keras` itself: gazelle with the version of the program's era, where the room of the eras is there."""
+    """Gives `keras` itself, by one of its names."""
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         return _root(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Its names are gazelle's."""
+        """Its names are found when they are asked for."""
 
 
 def _root(name: str) -> ModuleType:
-    made: ModuleType = era.ask("package", name)
-    return gazelle if made is era.NOTHING else made
+    found: ModuleType = _namespaces().root(name)
+    return found
 
 
 class _Facade(Loader):
@@ -149,7 +145,7 @@ def _tensorflow_part(name: str) -> ModuleSpec:
     found = _facade().module(name)
     if found is None:
         raise ModuleNotFoundError(_facade().missing(name.partition(".")[2]), name=name)
-    return ModuleSpec(name, _Facade() if _stands_in(found) else _Existing(found.__name__), is_package=True)
+    return ModuleSpec(name, _Facade() if _stands_in(found) else _Existing(found), is_package=True)
 
 
 class _Theano(_Facade):
@@ -213,9 +209,16 @@ def install(tensorflow: str | None = None) -> None:
         import gazelle
 
         gazelle.install()
-        from keras.layers import Dense  # gazelle.layers.Dense
+        from keras.layers import Dense  # a subclass of gazelle.layers.Dense
     """
     global _real_tensorflow
+    if importlib.util.find_spec("gazelle.compat") is None:
+        raise StateError(
+            message(
+                "install() needs the package gazelle.compat, which is not there",
+                hint="Install gazelle as a whole, or write `import gazelle as keras` in a program of Keras 3.",
+            )
+        )
     if any(isinstance(finder, Aliases) for finder in sys.meta_path):
         return
     wanted = tensorflow or os.environ.get("GAZELLE_TENSORFLOW") or "gazelle"

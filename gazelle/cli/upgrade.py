@@ -5,22 +5,19 @@ from __future__ import annotations
 import difflib
 import sys
 
-from gazelle.core import era
-
 
 def show(program: str, upgrade: bool, write: bool) -> int:
     """Print the era and a line for each translation or, to upgrade, a diff; `write` puts it into the file."""
     with open(program, encoding="utf-8") as file:
         source = file.read()
-    found = era.ask("look", program, None)
-    if found is era.NOTHING:
-        print("gazelle: the room of earlier eras is not there.", file=sys.stderr)
-        return 2
+    from gazelle.compat import detect, rewrite
+
+    found = detect.look(program)
     try:
         if not upgrade:
-            print("\n".join([found.told(), *era.ask("explained", source)]))
+            print("\n".join([found.told(), *rewrite.explained(source)]))
             return 0
-        new = era.ask("upgraded", source)
+        new = rewrite.upgraded(source)
     except SyntaxError as error:
         print(f"gazelle: {program}, line {error.lineno}: {error.msg}", file=sys.stderr)
         return 2

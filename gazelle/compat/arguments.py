@@ -6,10 +6,12 @@ of its own is worked out by a rule for the class or method (`rules`); at last co
 
 from __future__ import annotations
 
+import functools
+import inspect
 from typing import Any
 
-from gazelle.compat import defaults, positional_arguments, renamed_arguments, rules
-from gazelle.core import era
+from gazelle.compat import defaults, era, positional_arguments, renamed_arguments, rules
+from gazelle.compat.classes import core_class
 from gazelle.core.errors import ArgumentError, message
 
 _IN_ROW = {
@@ -66,6 +68,67 @@ def arguments(owner: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, 
                 if name not in today and len(args) <= defaults.place(owner, method, name):
                     today[name] = renamed_arguments.value(name, given, era.number())
     return args, today
+
+
+def of_constructor(thing: Any, args: tuple[Any, ...], kwargs: dict[str, Any], by_gazelle: bool) -> Any:
+    """(args, kwargs) of a constructor as today's signature has them; gazelle's own code calls it with today's."""
+    core = core_class(type(thing))
+    if (era.number() == 3 or by_gazelle) and _fit_constructor(core, args, kwargs):
+        return args, kwargs
+    return arguments(core, "__init__", args, kwargs, thing)
+
+
+def of_method(thing: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], by_gazelle: bool) -> Any:
+    """(args, kwargs) of a method as today's signature has them."""
+    core = core_class(type(thing))
+    if by_gazelle or (era.number() == 3 and _fit_function(getattr(core, method), len(args) + 1, kwargs)):
+        return args, kwargs
+    return arguments(core, method, args, kwargs, thing)
+
+
+def of_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """(args, kwargs) of a function of a namespace as today's signature has them."""
+    if era.number() == 3 and _fit_function(function, len(args), kwargs):
+        return args, kwargs
+    return arguments(function.__module__, function.__name__, args, kwargs)
+
+
+def _fit_function(function: Any, count: int, kwargs: dict[str, Any]) -> bool:
+    known, most = _parameters(function)
+    return count <= most and kwargs.keys() <= known
+
+
+@functools.cache
+def _parameters(function: Any) -> tuple[frozenset[str], int]:
+    """The names of the arguments that a function takes, and how many it takes by position."""
+    parameters = inspect.signature(function).parameters
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    known = frozenset(p.name for p in parameters.values() if p.kind in named)
+    rest = any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters.values())
+    return known, 1 << 30 if rest else len(known)
+
+
+def _fit_constructor(core: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    if not kwargs.keys() <= _keywords(core):
+        return False
+    try:
+        inspect.signature(core.__init__).bind(None, *args, **kwargs)  # type: ignore[misc]
+    except TypeError:
+        return False
+    return True
+
+
+@functools.cache
+def _keywords(cls: type) -> frozenset[str]:
+    """What a constructor takes by name: its own arguments and, as long as there are **kwargs, its parents'."""
+    names: set[str] = set()
+    for each in cls.__mro__:
+        if "__init__" in each.__dict__ and each is not object:
+            parameters = inspect.signature(each.__dict__["__init__"]).parameters
+            names.update(parameters)
+            if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+                break
+    return frozenset(names)
 
 
 def _is_ours(cls: type) -> bool:

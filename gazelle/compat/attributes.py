@@ -1,4 +1,4 @@
-"""Attributes that objects had once: read by `attribute`, set by `assign`, told in an earlier era by `layers`."""
+"""Attributes of earlier versions: read by `attribute`, set by `assign`; the list of layers and automatic names."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from gazelle.compat import custom, generators, renamed_arguments, reports
+from gazelle.compat import custom, era, generators, renamed_arguments, reports
 from gazelle.compat.backend import updates
 from gazelle.compat.backend.gradients import gradients
+from gazelle.compat.era import NOTHING
 from gazelle.compat.updating import Updating
-from gazelle.core import era
-from gazelle.core.era import NOTHING
 from gazelle.core.errors import GazelleError, message
 from gazelle.core.symbolic import KerasTensor, map_tree
-from gazelle.core.variable import Variable
 from gazelle.layers import Layer, weight_tree
 from gazelle.models import Model
 from gazelle.models.graph import Graph
@@ -23,16 +21,6 @@ from gazelle.optimizers import Optimizer
 
 class KnownAttributeError(GazelleError, AttributeError):
     """An attribute that Keras had, and gazelle does without."""
-
-
-class Shape(tuple[Any, ...]):
-    """A shape as TensorFlow gave it."""
-
-    __slots__ = ()
-
-    def as_list(self) -> list[Any]:
-        """The sizes; None where one is not known."""
-        return list(self)
 
 
 def _method(function: Callable[..., Any]) -> Callable[[Any], Any]:
@@ -155,24 +143,15 @@ _OPTIMIZER: dict[str, Callable[[Any], Any]] = {
     "decay": lambda optimizer: 0.0,
     "weights": lambda optimizer: optimizer.variables,
 }
-_TENSOR: dict[str, Callable[[Any], Any]] = {
-    "_keras_shape": lambda tensor: tensor.shape,
-    "get_shape": _method(lambda tensor: Shape(tensor.shape)),
-}
-_VARIABLE: dict[str, Callable[[Any], Any]] = {
-    "get_value": _method(lambda variable, borrow=False: variable.numpy()),
-    "set_value": _method(lambda variable, value, borrow=False: variable.assign(value)),
-    "eval": _method(lambda variable, session=None: variable.numpy()),
-    "get_shape": _method(lambda variable: Shape(variable.shape)),
-    "_keras_shape": lambda variable: variable.shape,
-}
+
+
 _OF: tuple[tuple[type, dict[str, Callable[[Any], Any]]], ...] = (
     (Model, _MODEL),
     (Layer, _LAYER),
     (Optimizer, _OPTIMIZER),
-    (KerasTensor, _TENSOR),
-    (Variable, _VARIABLE),
 )
+#: attributes whose assignment has an effect of its own
+ASSIGNED = frozenset(("lr", "non_trainable_weights", "outputs", "trainable_weights"))
 
 
 def attribute(thing: Any, name: str) -> Any:
@@ -233,10 +212,9 @@ def layers(model: Any, now: list[Any]) -> list[Any]:
 _CALLED = {"conv1d": "convolution1d", "conv2d": "convolution2d", "conv3d": "convolution3d"}
 
 
-def called(what: tuple[str, str, int], today: str) -> str:
-    """The automatic name of a layer: (kind, name of its class, how many there are of it). They counted from 1."""
-    kind, name, number = what
-    if kind != "layers" or not (era.standalone() or name == "input_layer"):
+def called(name: str, number: int, today: str) -> str:
+    """The automatic name of the `number`-th layer of a class; Keras 1 and 2 counted from 1."""
+    if era.number() == 3 or not (era.standalone() or name == "input_layer"):
         return today
     name = "input" if name == "input_layer" else name
     if era.number() == 1:

@@ -6,7 +6,7 @@ import functools
 import inspect
 from typing import Any
 
-from gazelle.core import era
+from gazelle.compat import era
 
 _GATES = {"recurrent_activation": "hard_sigmoid"}
 #: era -> "Class" or "Class.method" -> today's argument -> its default then

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from gazelle.compat.layers import Merge, merge
-from gazelle.core import era
-from gazelle.core.errors import nearest
-from gazelle.core.missing import MissingNameError
+from gazelle.compat.module_paths import PATHS
+from gazelle.core.module_names import missing_name
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.layers import Input, InputLayer, InputSpec, Layer, Wrapper
 from gazelle.models import Functional, Model, Sequential
@@ -49,10 +48,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if era.ask("module", f"engine.{name}") is not era.NOTHING:  # keras.engine.topology
+    if f"engine.{name}" in PATHS:  # keras.engine.topology
         import gazelle.compat.engine as whole
 
         return whole
-    near = nearest(name, __all__)
-    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
-    raise MissingNameError(f"keras.engine has no {name!r}{hint}")
+    raise missing_name("keras.engine", name, __all__)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.core import era
+from gazelle.compat import era
 
 
 def run(told: tuple[Sequence[Any], Any, Any], params: dict[str, Any]) -> dict[str, Any]:

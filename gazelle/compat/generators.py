@@ -9,12 +9,14 @@ import itertools
 import math
 from typing import Any
 
-from gazelle.core import era
+from gazelle.compat.classes import core_class
 
 
 def _words(model: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """The arguments by name: old names of the era, as far as they have no counterpart today."""
-    rest, words = era.arguments(type(model), method, args, kwargs, model)
+    from gazelle.compat.arguments import arguments  # whose rules import this module
+
+    rest, words = arguments(core_class(type(model)), method, args, kwargs, model)
     names = ("generator", "steps_per_epoch", "epochs") if method == "fit_generator" else ("generator", "steps")
     return {**dict(zip(names, rest, strict=False)), **words}
 

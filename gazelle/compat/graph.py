@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from gazelle import layers, models
+from gazelle.compat.arguments import arguments
+from gazelle.compat.classes import adopt, compat_class
 from gazelle.compat.layers import merge
-from gazelle.core import era
 
 
 class Graph:
@@ -34,7 +35,7 @@ class Graph:
     ) -> None:
         """A place for data."""
         dtype = {"float": "float32", "int": "int32"}.get(str(dtype), dtype)
-        self.tensors[name] = layers.Input(input_shape, batch_shape=batch_input_shape, dtype=dtype, name=name)
+        self.tensors[name] = adopt(layers.Input(input_shape, batch_shape=batch_input_shape, dtype=dtype, name=name))
         self.inputs.append(name)
 
     def add_node(
@@ -73,9 +74,9 @@ class Graph:
 
     def compile(self, optimizer: Any, loss: Any, **words: Any) -> None:
         """Choose the optimizer, and the loss of each output: {name: loss}."""
-        self.model = models.Model(self._of(self.inputs), self._of(self.outputs))
+        self.model = compat_class(models.Model)(self._of(self.inputs), self._of(self.outputs))
         losses = [loss[name] for name in self.outputs]
-        args, words = era.arguments(models.Model, "compile", (optimizer, losses), words, self.model)
+        args, words = arguments(models.Model, "compile", (optimizer, losses), words, self.model)
         self.model.compile(*args, **words)
 
     def _of(self, names: list[str]) -> list[Any]:
@@ -90,7 +91,7 @@ class Graph:
         """Train on {name: array} of all inputs and outputs."""
         x, y = self._split(data)
         held = None if validation_data is None else self._split(validation_data)
-        _, words = era.arguments(models.Model, "fit", (), words, self.model)
+        _, words = arguments(models.Model, "fit", (), words, self.model)
         words |= {"batch_size": batch_size, "epochs": nb_epoch}
         return self.model.fit(x, y, validation_data=held, **words)
 

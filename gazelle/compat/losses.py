@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from gazelle.core.era import NOTHING
-
 
 class Reduction:
     """AUTO meant the mean over the batch, but for strategies of several devices."""
@@ -17,8 +13,3 @@ class Reduction:
     @classmethod
     def all(cls) -> tuple[str, ...]:
         return (cls.SUM_OVER_BATCH_SIZE, cls.SUM, cls.NONE)
-
-
-def reduction(word: str) -> Any:
-    """Today's word for one that is not known any more."""
-    return Reduction.AUTO if word == "auto" else NOTHING

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from gazelle.core.era import NOTHING
-
 #: room of today -> paths behind `keras.` that it is given for
 _OF: dict[str, tuple[str, ...]] = {
     "gazelle.layers": (
@@ -109,8 +107,3 @@ _OF: dict[str, tuple[str, ...]] = {
 }
 #: path behind `keras.` -> the module of gazelle that is given for it
 PATHS = {path: namespace for namespace, paths in _OF.items() for path in paths}
-
-
-def module(path: str) -> str:
-    """The name of the module that stands for `keras.<path>`, which is not one of today's; NOTHING: look there."""
-    return PATHS.get(path, NOTHING)

@@ -6,9 +6,9 @@ import importlib
 import sys
 from typing import Any
 
+from gazelle.compat.era import NOTHING
 from gazelle.compat.module_paths import PATHS
 from gazelle.core.config import REGISTRY
-from gazelle.core.era import NOTHING
 
 _OLD = "gazelle.compat.layers"
 _LAYERS = (
@@ -88,6 +88,8 @@ NAMES: dict[str, dict[str, str]] = {
     "gazelle.callbacks": {"BaseLogger": ":Callback"},  # what it summed up, the loop sums up
     "gazelle.wrappers": {},
 }
+#: "module.name" of today -> what stands under that name for programs
+REPLACED = {"gazelle.backend.backend": "gazelle.compat.backend.settings:backend"}
 #: room -> module whose public names the room has too, where it does not have them itself
 ALSO: dict[str, str] = {
     "gazelle.backend": "gazelle.compat.backend",
@@ -110,9 +112,7 @@ def name(namespace: str, name: str) -> Any:
     """What `name` meant in a room that does not have it today."""
     where = NAMES.get(namespace, {}).get(name)
     if where is not None:
-        path, _, inner = where.partition(":")
-        module = importlib.import_module(path or namespace)
-        return getattr(module, inner) if inner else module
+        return resolve(where, namespace)
     short = namespace.partition(".")[2]
     path = PATHS.get(f"{short}.{name}" if short else name, "")
     if path:
@@ -124,6 +124,13 @@ def name(namespace: str, name: str) -> Any:
         return _also(ALSO[namespace], name)
     parent = PATHS.get(short)
     return getattr(importlib.import_module(parent), name, NOTHING) if parent and parent != namespace else NOTHING
+
+
+def resolve(where: str, namespace: str) -> Any:
+    """What "module:name" means; ":name" is a name of `namespace`, "module" a whole module."""
+    path, _, inner = where.partition(":")
+    module = importlib.import_module(path or namespace)
+    return getattr(module, inner) if inner else module
 
 
 def classes() -> bool:

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from gazelle import layers
+from gazelle.compat import era, metrics, optimizers, regularizers, updating
 from gazelle.compat import layers as old_layers
-from gazelle.compat import metrics, optimizers, regularizers, updating
-from gazelle.core import era
+from gazelle.compat.classes import compat_class
 from gazelle.core.config import REGISTRY
 from gazelle.layers.spatial import _Spatial
 from gazelle.training import callbacks
@@ -89,7 +89,7 @@ def _window(thing: Any, words: dict[str, Any]) -> None:
         words["kernel_size"] = tuple(sides)
     full = {"Conv1D": old_layers.FullConvolution1D, "Conv2D": old_layers.FullConvolution2D}.get(type(thing).__name__)
     if words.get("padding") == "full" and full is not None:
-        thing.__class__, words["padding"] = full, "valid"
+        thing.__class__, words["padding"] = compat_class(full), "valid"
     if isinstance(thing, layers.SeparableConv2D) and "kernel_initializer" in words:  # one for both kernels
         words["depthwise_initializer"] = words["pointwise_initializer"] = words.pop("kernel_initializer")
 
@@ -104,14 +104,14 @@ def _forgetting(thing: Any, words: dict[str, Any]) -> None:
 def _embedding(thing: Any, words: dict[str, Any]) -> None:
     rate = words.pop("dropout", 0)
     if rate:
-        thing.__class__, thing.__dict__["dropout"] = old_layers.DroppingEmbedding, rate
+        thing.__class__, thing.__dict__["dropout"] = compat_class(old_layers.DroppingEmbedding), rate
 
 
 @rule("BatchNormalization")
 def _normalization(thing: Any, words: dict[str, Any]) -> None:
     mode = words.pop("mode", 0)
     if mode:
-        thing.__class__ = {1: old_layers.SampleNormalization, 2: old_layers.BatchwiseNormalization}[mode]
+        thing.__class__ = compat_class({1: old_layers.SampleNormalization, 2: old_layers.BatchwiseNormalization}[mode])
 
 
 # Optimizers ----------------------------------------------------------------------------------------------------------
@@ -139,7 +139,7 @@ def _optimizer(thing: Any, words: dict[str, Any]) -> None:
         del words["epsilon"]
     if old or decay or slow:
         if type(thing).__module__.startswith("gazelle.") and type(thing).__name__ == kind:  # AdamW is of a later time
-            thing.__class__ = optimizers.KINDS[kind]
+            thing.__class__ = compat_class(optimizers.KINDS[kind])
         thing.__dict__.update(decay=decay or 0.0, **({"schedule_decay": slow or 0.004} if kind == "Nadam" else {}))
     if old and era.standalone():
         words.setdefault("learning_rate", _RATES.get(kind, 0.001))
@@ -153,8 +153,10 @@ def _optimizer(thing: Any, words: dict[str, Any]) -> None:
 
 def made(cls: type, **words: Any) -> Any:
     """An object of today's class as the program's era would have made it."""
-    thing: Any = object.__new__(cls)
-    args, words = era.arguments(cls, "__init__", (), words, thing)
+    from gazelle.compat.arguments import arguments  # which imports these rules
+
+    thing: Any = object.__new__(compat_class(cls))
+    args, words = arguments(cls, "__init__", (), words, thing)
     type(thing).__init__(thing, *args, **words)
     return thing
 

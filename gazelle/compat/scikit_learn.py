@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
-from gazelle.core import era
+from gazelle.compat import era
 from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.data.labels import to_categorical
 from gazelle.models import Sequential

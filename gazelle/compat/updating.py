@@ -146,7 +146,7 @@ class Updating(Optimizer, abstract=True):
 
 @functools.cache
 def _class_of(cls: type) -> type:
-    return type(cls.__name__, (cls, Updating), {"__module__": cls.__module__, "__doc__": cls.__doc__})
+    return type(cls)(cls.__name__, (cls, Updating), {"__module__": cls.__module__, "__doc__": cls.__doc__})
 
 
 def wrote(thing: Any) -> bool:

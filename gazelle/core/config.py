@@ -9,12 +9,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gazelle.core import era, shared_objects
-from gazelle.core.errors import ArgumentError, GazelleError, message, unknown
+from gazelle.core import outdated, shared_objects
+from gazelle.core.errors import ArgumentError as ArgumentError
+from gazelle.core.errors import ArgumentTypeError as ArgumentTypeError
+from gazelle.core.errors import GazelleError, message, unknown
 from gazelle.core.traceback import shorten
 
 
@@ -123,22 +125,6 @@ def resolve(key: str, value: Any) -> Any:
     return value if resolver is None else resolver(value)
 
 
-def _attribute(self: Any, name: str) -> Any:
-    found = era.attribute(self, name)
-    if found is era.NOTHING:
-        own = getattr(type(self), name, None)
-        if isinstance(own, property) and own.fget is not None:
-            return own.fget(self)  # it raised AttributeError: raise it again with its own message
-        kind = type(self).__name__
-        raise AttributeError(f"{kind!r} object has no attribute {name!r}", name=name, obj=self)
-    return found
-
-
-def _assign(self: Any, name: str, value: Any) -> None:
-    if not era.settable(name) or era.ask("assign", self, name, value) is era.NOTHING:
-        object.__setattr__(self, name, value)
-
-
 class Configurable:
     """Base of objects whose constructor arguments are their config: losses, metrics, optimizers, initializers.
 
@@ -152,8 +138,10 @@ class Configurable:
     _snake_case_names = False  # whether "max_norm" also means MaxNorm; else that name belongs to a function
     _aliases: tuple[str, ...] = ()  # further names of this class, not of its subclasses
 
-    __getattr__ = _attribute
-    __setattr__ = _assign
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Arguments are attributes, which a type checker cannot see."""
 
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -182,9 +170,6 @@ def capture_arguments(cls: type, abstract: bool = False) -> None:
         register(cls._namespace, *names)(cls)  # type: ignore[attr-defined]
     if "__init__" in cls.__dict__:
         _record_arguments(cls, builtin)
-    for name in era.METHODS if builtin else ():
-        if inspect.isfunction(cls.__dict__.get(name)):
-            setattr(cls, name, era.listening(cls.__dict__[name]))
 
 
 def captured_arguments(thing: Any) -> dict[str, Any]:
@@ -203,13 +188,11 @@ def _record_arguments(cls: type, builtin: bool) -> None:
     """Wrap `cls.__init__` so that it records its arguments (and, for our own classes, stores them)."""
     init: Callable[..., None] = cls.__dict__["__init__"]
     flags = getattr(init, "__code__", None)
-    ours, builtin = builtin, builtin and not (flags is not None and flags.co_flags & inspect.CO_VARARGS)
+    builtin = builtin and not (flags is not None and flags.co_flags & inspect.CO_VARARGS)
 
     @functools.wraps(init)
     def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
         try:
-            if ours and "_said" not in self.__dict__:  # the outermost of our own classes
-                args, kwargs = _in_todays_words(self, init, args, kwargs)
             if "_config" in self.__dict__ and not builtin:
                 init(self, *args, **kwargs)
                 return
@@ -237,32 +220,6 @@ def _record_arguments(cls: type, builtin: bool) -> None:
     cls.__init__ = wrapped  # type: ignore[misc]
 
 
-def _in_todays_words(self: Any, init: Callable[..., None], args: Any, kwargs: Any) -> Any:
-    """The arguments of a constructor, translated where they do not fit."""
-    self.__dict__["_said"] = True
-    kind = next(c for c in type(self).__mro__ if c.__module__.startswith("gazelle."))
-    fits = kwargs.keys() <= _keywords(kind) and (era.number() == 3 or era.called_by_gazelle(2))
-    if fits:
-        try:
-            _signature(init)[0].bind(self, *args, **kwargs)
-        except TypeError:
-            fits = False
-    return (args, kwargs) if fits else era.arguments(kind, "__init__", args, kwargs, self)
-
-
-@functools.cache
-def _keywords(cls: type) -> frozenset[str]:
-    """What a constructor takes by name: its own arguments and, as long as there are **kwargs, its parents'."""
-    names: set[str] = set()
-    for each in cls.__mro__:
-        if "__init__" in each.__dict__:
-            signature, rest = _signature(inspect.unwrap(each.__dict__["__init__"]))
-            names.update(signature.parameters)
-            if rest is None:
-                break
-    return frozenset(names)
-
-
 @functools.cache  # at the first call, not at import: there are hundreds of classes
 def _signature(init: Callable[..., None]) -> tuple[inspect.Signature, str | None]:
     """The signature of a constructor, and the name of its **kwargs."""
@@ -275,12 +232,9 @@ def _bad_arguments(cls: type, signature: inspect.Signature, kwargs: Mapping[str,
     known = [name for name in signature.parameters if name not in ("self", "kwargs")]
     wrong = [name for name in kwargs if name not in known]
     if wrong:
-        return ArgumentTypeError(str(unknown(f"argument of {cls.__name__}", wrong[0], known)))
+        hint = outdated.argument_hint(wrong[0], known)
+        return ArgumentTypeError(str(unknown(f"argument of {cls.__name__}", wrong[0], known, hint)))
     return ArgumentTypeError(f"{cls.__name__}(...): {error}.\nIt takes {', '.join(known)}.")
-
-
-class ArgumentTypeError(ArgumentError, TypeError):
-    """A call whose arguments do not fit the signature."""
 
 
 def name_of(target: Any) -> str:
@@ -361,8 +315,6 @@ def find(name: str, namespace: str | None = None, registered: str | None = None)
             return table[name]
     if not custom and REGISTRY.complete():
         return find(name, namespace, registered)
-    if not custom and era.ask("classes") is True:  # those that are gone came into their tables
-        return find(name, namespace, registered)
     return custom[0] if len(custom) == 1 else None
 
 
@@ -401,7 +353,8 @@ def deserialize(value: Any, namespace: str | None = None) -> Any:
             "class or function in the config",
             config if name == "function" else name,
             (n for table in REGISTRY.values() for n in table),
-            "Your own classes are given by custom_objects={...} or @register_keras_serializable().",
+            outdated.class_hint(name)
+            or "Your own classes are given by custom_objects={...} or @register_keras_serializable().",
         )
     if name == "function":
         return target

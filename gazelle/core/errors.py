@@ -22,6 +22,10 @@ class ArgumentError(GazelleError, ValueError):
     """An argument has a value that cannot be used."""
 
 
+class ArgumentTypeError(ArgumentError, TypeError):
+    """A call whose arguments do not fit the signature."""
+
+
 class StateError(GazelleError, RuntimeError):
     """A call came too early or too late: not built, not compiled, already closed."""
 

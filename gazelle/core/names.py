@@ -8,18 +8,26 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 
-from gazelle.core import era
 from gazelle.core.errors import ArgumentError, message
 
 _counts: dict[str, Counter[str]] = {}
 
 
 def unique_name(kind: str, name: str) -> str:
-    """The next free name: `name`, then `name_1`, `name_2` ...; in an earlier era as it was made then."""
+    """The next free name: `name`, then `name_1`, `name_2` ..."""
+    return numbered(name, count(kind, name))
+
+
+def count(kind: str, name: str) -> int:
+    """How many automatic names of this kind (such as "layers") and name there are, with the next one: 1, 2 ..."""
     counts = _counts.setdefault(kind, Counter())
     counts[name] += 1
-    today = f"{name}_{counts[name] - 1}" if counts[name] > 1 else name
-    return str(era.shown("called", (kind, name, counts[name]), today))
+    return counts[name]
+
+
+def numbered(name: str, count: int) -> str:
+    """The automatic name number `count`: `dense` for 1, `dense_1` for 2."""
+    return f"{name}_{count - 1}" if count > 1 else name
 
 
 _prefix: ContextVar[str] = ContextVar("gazelle_name_scope", default="")

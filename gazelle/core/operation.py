@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gazelle.core import symbolic
-from gazelle.core.config import _assign, _attribute, capture_arguments, captured_arguments, make_from_config, snake
+from gazelle.core.config import capture_arguments, captured_arguments, make_from_config, snake
 from gazelle.core.errors import StateError, message
 from gazelle.core.names import unique_name
 from gazelle.core.symbolic import Node
@@ -30,8 +30,10 @@ class Operation:
     name: str
     nodes: list[Node]
 
-    __getattr__ = _attribute
-    __setattr__ = _assign
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Arguments are attributes, which a type checker cannot see."""
 
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

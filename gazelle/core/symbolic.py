@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core import arrays, dtypes, dynamic_loops, era, tracing
+from gazelle.core import arrays, dtypes, dynamic_loops, tracing
 from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, message
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.tensor_wrapper import TensorWrapper
@@ -34,6 +34,8 @@ class KerasTensor:
     """
 
     __array_priority__ = 100
+    accepts_any_rank = False  # as the input of a model: data of other shapes reaches the layers, which check it
+    derived: type[KerasTensor]  # the class of what operations on this tensor give
 
     def __init__(self, shape: Any, dtype: Any = None, name: str | None = None) -> None:
         self.shape: tuple[int | None, ...] = tuple(None if n is None else int(n) for n in shape)
@@ -98,10 +100,7 @@ class KerasTensor:
             if sys._getframe(1).f_globals.get("__name__", "").endswith(".fromnumeric"):  # np.mean(tensor)
                 raise self._no_values("NumPy function")
             return lambda *args, **kwargs: OPS[name](self, *args, **kwargs)
-        found = era.attribute(self, name)
-        if found is era.NOTHING:
-            raise AttributeError(f"A symbolic tensor has no attribute {name!r}.")
-        return found
+        raise AttributeError(f"A symbolic tensor has no attribute {name!r}.")
 
     @property
     def T(self) -> Any:  # noqa: N802 - NumPy's name
@@ -111,6 +110,7 @@ class KerasTensor:
         return OPS["get_item"](self, index)
 
 
+KerasTensor.derived = KerasTensor
 _METHODS = ("reshape", "astype", "squeeze", "sum", "mean", "max", "min", "transpose", "flatten")
 _OPERATORS = {
     "add": "add",
@@ -280,9 +280,8 @@ def output_spec(
             raise ArgumentError(message(f"The rank of the output of {name!r} depends on an unknown size"))
         return tuple(n if all(o[i] == n for o in others) else None for i, n in enumerate(first))
 
-    outputs = jax.tree.map(
-        lambda *found: KerasTensor(known(*(f.shape for f in found)), found[0].dtype, name=name), *results
-    )
+    kind = flat[places[0]].derived if places else KerasTensor
+    outputs = jax.tree.map(lambda *found: kind(known(*(f.shape for f in found)), found[0].dtype, name=name), *results)
     for tensor, shapes in zip(jax.tree.leaves(outputs, is_leaf=is_symbolic), zip(*masks, strict=True), strict=True):
         tensor.mask = None if None in shapes else known(*shapes)
     return outputs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 import warnings
 from collections.abc import Callable
@@ -11,7 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from gazelle.core.errors import GazelleError
+from gazelle.core.errors import ArgumentTypeError, GazelleError, unknown
+from gazelle.core.outdated import argument_hint
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _JAX = find_spec("jax")  # `import gazelle` does not load it
@@ -28,8 +30,30 @@ def filtered(function: Function) -> Function:
         except GazelleError as error:
             shorten(error)
             raise
+        except TypeError:
+            explained = _bad_call(function, args, kwargs)
+            if explained is None:
+                raise
+        shorten(explained)
+        raise explained
 
     return wrapped  # type: ignore[return-value]
+
+
+def _bad_call(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> ArgumentTypeError | None:
+    """The error of a call whose arguments do not fit the signature, with the nearest names; None where they fit."""
+    signature = inspect.signature(function)
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        known = [name for name in signature.parameters if name != "self"]
+        wrong = [name for name in kwargs if name not in known]
+        kind = f"{type(args[0]).__name__}." if "self" in signature.parameters and args else ""
+        label = f"{kind}{function.__name__}"
+        if not wrong:
+            return ArgumentTypeError(f"{label}(...): {error}.\nIt takes {', '.join(known)}.")
+        return ArgumentTypeError(str(unknown(f"argument of {label}", wrong[0], known, argument_hint(wrong[0], known))))
+    return None
 
 
 def shorten(error: GazelleError) -> None:

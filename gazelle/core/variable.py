@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core import arrays, dtypes, era, tracing
+from gazelle.core import arrays, dtypes, tracing
 from gazelle.core.config import resolve
 from gazelle.core.errors import ShapeError, UnboundVariable, message
 from gazelle.core.names import scoped
@@ -234,8 +234,7 @@ class Variable:
     def __getattr__(self, name: str) -> Any:  # sum, mean, reshape, T, astype ... are the array's own
         if name.startswith("_"):
             raise AttributeError(name)
-        found = era.attribute(self, name)
-        return getattr(self.value, name) if found is era.NOTHING else found
+        return getattr(self.value, name)
 
     def __getstate__(self) -> dict[str, Any]:
         """What a pickle or a copy holds: the value after the last step, and no tie to the training."""

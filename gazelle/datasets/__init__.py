@@ -3,6 +3,9 @@
 Input: a name. Output: ((x_train, y_train), (x_test, y_test)) as NumPy arrays.
 """
 
+from typing import TYPE_CHECKING
+
+from gazelle.core.module_names import public_names
 from gazelle.datasets import (
     boston_housing,
     california_housing,
@@ -32,3 +35,7 @@ __all__ = [
 
 def __dir__() -> list[str]:
     return __all__
+
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

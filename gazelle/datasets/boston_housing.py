@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from gazelle.core import era
+from gazelle.core.traceback import filtered
 from gazelle.datasets.sources import Arrays, cached, read_npz, shuffled, split
 
 __all__ = ["load_data"]
 
 
-@era.listening
+@filtered
 def load_data(path: str = "boston_housing.npz", test_split: float = 0.2, seed: int = 113) -> tuple[Arrays, Arrays]:
     """Load the Boston housing dataset, downloaded at the first call.
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.core import era
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.traceback import filtered
 from gazelle.datasets.sources import Arrays, cached, read_npz, shuffled
 
 __all__ = ["get_word_index", "load_data"]
 
 
-@era.listening
+@filtered
 def load_data(
     path: str = "imdb.npz",
     num_words: int | None = None,

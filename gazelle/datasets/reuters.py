@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 
-from gazelle.core import era
+from gazelle.core.traceback import filtered
 from gazelle.datasets.imdb import add_offset, as_object_array, limit_vocabulary
 from gazelle.datasets.sources import Arrays, cached, read_npz, shuffled, split
 
@@ -22,7 +22,7 @@ TOPICS = (
 # fmt: on
 
 
-@era.listening
+@filtered
 def load_data(
     path: str = "reuters.npz",
     num_words: int | None = None,

@@ -6,6 +6,9 @@ partitions the computation by the sharding of its arguments; a program is the sa
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from gazelle.core.module_names import public_names
 from gazelle.distribution.mesh import (
     DeviceMesh,
     TensorLayout,
@@ -29,3 +32,6 @@ __all__ = [
     "list_devices",
     "set_distribution",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

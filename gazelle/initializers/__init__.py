@@ -6,12 +6,13 @@ They use NumPy, so that creating weights compiles nothing. Depends on no layer a
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gazelle.core.config import RESOLVERS
 from gazelle.core.lookup import Lookup
+from gazelle.core.module_names import public_names
 from gazelle.initializers.base import Initializer
 from gazelle.initializers.constant import STFT, Constant, Given, Identity, Ones, Zeros
 from gazelle.initializers.random import Orthogonal, RandomNormal, RandomUniform, TruncatedNormal
@@ -88,3 +89,6 @@ def _convert(identifier: Any) -> Any:
 _lookup: Lookup[Initializer | Callable[..., Any]] = Lookup("initializer", "initializers", _convert)
 get, serialize, deserialize = _lookup.get, _lookup.serialize, _lookup.deserialize
 RESOLVERS["initializer"] = get
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

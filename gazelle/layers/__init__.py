@@ -4,7 +4,10 @@ In: arrays, symbolic tensors and the words of a config. Out: arrays, masks, weig
 Must not know: how a model is trained, saved or compiled.
 """
 
+from typing import TYPE_CHECKING
+
 from gazelle import activations, constraints, initializers, regularizers  # noqa: F401 - "relu", "l2" are known by now
+from gazelle.core.module_names import public_names
 from gazelle.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from gazelle.layers.adaptive_pooling import (
     AdaptiveAveragePooling1D,
@@ -330,3 +333,6 @@ __all__ = [
     "serialize",
     "subtract",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

@@ -16,6 +16,7 @@ from gazelle.core import arrays, closed_over_tensors, dtypes, prng, symbolic, tr
 from gazelle.core.config import ArgumentTypeError, resolve, serialize, serialize_object
 from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, message, unknown
 from gazelle.core.masks import get_mask, set_mask
+from gazelle.core.outdated import argument_hint
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.traceback import filtered
 from gazelle.core.variable import Variable
@@ -71,7 +72,8 @@ class Layer(Stateless, Checked):
     ) -> None:
         if unknown_arguments:
             known = [*self._signature(type(self).__init__), "name", "dtype", "trainable", "input_shape", "input_dim"]
-            error = unknown(f"argument of {type(self).__name__}", next(iter(unknown_arguments)), known)
+            first = next(iter(unknown_arguments))
+            error = unknown(f"argument of {type(self).__name__}", first, known, argument_hint(first, known))
             raise ArgumentTypeError(str(error))
         if name is not None and not isinstance(name, str):
             raise ArgumentError(message(f"name of {type(self).__name__}", expected="text", got=repr(name)))
@@ -386,7 +388,7 @@ class Layer(Stateless, Checked):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, with the automatic name filled in."""
         config = super().get_config()
-        inherited = type(self).__init__ is Layer.__init__
+        inherited = inspect.unwrap(type(self).__init__) is inspect.unwrap(Layer.__init__)
         for key in ("input_shape", "input_dim", "batch_input_shape", "batch_size", "batch_shape", "autocast"):
             if inherited or key not in self._signature(type(self).__init__) or key in ("input_shape", "input_dim"):
                 config.pop(key, None)

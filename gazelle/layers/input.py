@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from gazelle.core import dtypes, era
+from gazelle.core import dtypes
 from gazelle.core.errors import ShapeError, message
 from gazelle.core.symbolic import KerasTensor, Node
+from gazelle.core.traceback import filtered
 from gazelle.layers.base import Layer
 
 
@@ -98,7 +99,7 @@ class InputLayer(Layer):
         }
 
 
-@era.listening
+@filtered
 def Input(  # noqa: N802 - the name everybody knows
     shape: Any = None,
     batch_size: int | None = None,

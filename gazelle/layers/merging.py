@@ -9,7 +9,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core import era
 from gazelle.core.config import register
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.types import Array, Shape
@@ -71,7 +70,7 @@ class _Merge(Layer):
         masks = mask or ()
         known = [m for m in masks if m is not None]
         whole = bool(known) and len(known) == len(masks)
-        return era.shown("merged_mask", known, functools.reduce(jnp.logical_or, known) if whole else None)
+        return functools.reduce(jnp.logical_or, known) if whole else None
 
 
 class Add(_Merge):
@@ -209,8 +208,11 @@ class Concatenate(Layer):
             jnp.ones(x.shape, bool) if m is None else jnp.broadcast_to(_expand_mask(m, x), x.shape)
             for x, m in zip(inputs, mask, strict=True)
         ]
-        joined = jnp.concatenate(each, self.axis)
-        return era.shown("joined_mask", joined, jnp.any(joined, axis=-1))
+        return self._joined_mask(jnp.concatenate(each, self.axis))
+
+    def _joined_mask(self, joined: Array) -> Array:
+        """The mask of the output from the joined masks of the inputs, which have the shape of the output."""
+        return jnp.any(joined, axis=-1)
 
 
 class Dot(Layer):

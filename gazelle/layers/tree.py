@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gazelle.core.operation import Operation
+from gazelle.core.traceback import filtered
 from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
 
@@ -63,6 +64,7 @@ class Tree(Operation, abstract=True):
         """Return copies of all weights as NumPy arrays, in the order of `weights`, all of the same training step."""
         return weight_tree.get_values(self)
 
+    @filtered
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Replace all weights by arrays of the same number and shapes as `get_weights` returns."""
         weight_tree.set_values(self, weights)

@@ -3,6 +3,9 @@
 Must not know: models, layers, or how training goes on.
 """
 
+from typing import TYPE_CHECKING
+
+from gazelle.core.module_names import public_names
 from gazelle.losses.base import (
     Loss,
     LossFunctionWrapper,
@@ -116,3 +119,6 @@ __all__ = [
     "squared_hinge",
     "tversky",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core import dtypes, era, policies
+from gazelle.core import dtypes, policies
 from gazelle.core.config import Configurable, snake
 from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
 from gazelle.core.lookup import Lookup
@@ -57,9 +57,7 @@ class Loss(Configurable):
 
     def __init__(self, name: str | None = None, reduction: Any = "sum_over_batch_size", dtype: Any = None) -> None:
         if reduction is not None and reduction not in REDUCTIONS:
-            reduction, given = era.ask("reduction", reduction), reduction
-            if reduction is era.NOTHING:
-                raise unknown("reduction", given, REDUCTIONS)
+            raise unknown("reduction", reduction, REDUCTIONS)
         self.name = name or snake(type(self).__name__)
         self.reduction = reduction
         self.dtype = policies.get(dtype or dtypes.floatx()).compute_dtype

@@ -3,6 +3,9 @@
 Depends on layers, data, training and saving.
 """
 
+from typing import TYPE_CHECKING
+
+from gazelle.core.module_names import public_names
 from gazelle.layers.input import Input
 from gazelle.models.cloning import clone_model
 from gazelle.models.functional import Functional
@@ -12,3 +15,6 @@ from gazelle.saving.keras_v3 import load_model, save_model
 from gazelle.saving.legacy import model_from_json
 
 __all__ = ["Functional", "Input", "Model", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

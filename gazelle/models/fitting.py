@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from gazelle import data
-from gazelle.core import era, symbolic
+from gazelle.core import symbolic
 from gazelle.core.errors import ArgumentError, DataError, StateError, message
 from gazelle.core.settings import apply_limit
 from gazelle.models import checks, settings
@@ -110,7 +110,7 @@ def fit(
     display = Progress(verbose)
     listed = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
     params = {"epochs": epochs, "steps": source.steps, "verbose": verbose, "validation_freq": validation_freq}
-    params = era.shown("run", (listed, source, validation_data), params)
+    params = model._callback_params(listed, source, validation_data, params)
     events = CallbackList([*listed, history], model, params)
     backup = next((c for c in events.callbacks if isinstance(c, BackupAndRestore)), None)
     autosave = settings.autosave(model.name, keep, resume, backup)

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle import metrics, ops
-from gazelle.core import era, symbolic, tracing
+from gazelle.core import symbolic, tracing
 from gazelle.core.config import name_of, serialize
 from gazelle.core.errors import ArgumentError, StateError, message, unknown
 from gazelle.core.gradients import value_and_grad
@@ -43,6 +43,7 @@ from gazelle.training.total_loss import TotalLoss
 
 if TYPE_CHECKING:
     from gazelle.core.symbolic import KerasTensor
+    from gazelle.data import Source
     from gazelle.metrics import Metric
     from gazelle.models.host_preprocessing import HostPreprocessing
     from gazelle.training.callbacks import Callback, History
@@ -92,7 +93,7 @@ class Model(Layer):
     _trainer: Trainer | None = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        if cls is Model and (args or "inputs" in kwargs or "inputs" in era.arguments(cls, "__init__", args, kwargs)[1]):
+        if cls is Model and (args or "inputs" in kwargs):
             from gazelle.models.functional import Functional  # Model(inputs, outputs) creates its subclass
 
             return super().__new__(Functional)  # type: ignore[type-var]
@@ -115,6 +116,7 @@ class Model(Layer):
     def _set_graph(self, graph: Graph) -> None:
         self._graph, self._layers, self.built = graph, graph.layers, True
 
+    @filtered
     def build(self, input_shape: Nested[Shape]) -> None:
         """Create all weights by tracing `call`.
 
@@ -151,6 +153,7 @@ class Model(Layer):
             raise NotImplementedError(f"{type(self).__name__} has no call method: def call(self, x): return ...")
         return (self._wide or self._graph).run(inputs)
 
+    @filtered
     def add_loss(self, loss: Any, inputs: Any = None) -> None:
         """Add a term to the loss: in `call`, or a symbolic tensor that depends on the inputs.
 
@@ -192,9 +195,10 @@ class Model(Layer):
     def layers(self) -> list[Layer]:
         """The layers directly in this model."""
         if self._graph is not None:
-            return era.shown("layers", self, list(self._layers))
+            return list(self._layers)
         return [v for v in weight_tree.sublayers(self) if isinstance(v, Layer)]
 
+    @filtered
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Return a layer by name or index.
 
@@ -260,6 +264,7 @@ class Model(Layer):
         """Whether the model can be called on data: a model with a custom step need not."""
         return self._graph is not None or type(self).call is not Model.call
 
+    @filtered
     def summary(self, *args: Any, **kwargs: Any) -> None:
         """Print the layers, their output shapes and numbers of parameters; arguments as in `summary.summary`."""
         from gazelle.models.summary import summary
@@ -581,6 +586,12 @@ class Model(Layer):
         """
         return fitting.predict_on_batch(self, x)
 
+    def _callback_params(
+        self, callbacks: list[Callback], source: Source, validation_data: Any, params: dict[str, Any]
+    ) -> dict[str, Any]:
+        """What callbacks find in `params` in a run of `fit`."""
+        return params
+
     def _invalidate_trainer(self) -> None:
         """Drop what was compiled for an earlier structure of the model."""
         self._trainer = None
@@ -787,11 +798,8 @@ class Model(Layer):
         """The names of what `evaluate` returns, in order; before the first data those that `compile` has."""
         if self._trainer is None or not self._trainer.meters.built:
             given = jax.tree.leaves({} if self._compile_state is None else self._compile_state.arguments["metrics"])
-            names = ["loss", *(m if isinstance(m, str) else getattr(m, "name", None) or name_of(m) for m in given)]
-        else:
-            names = self._trainer.meters.names
-        found: list[str] = era.shown("metrics_names", self, names)
-        return found
+            return ["loss", *(m if isinstance(m, str) else getattr(m, "name", None) or name_of(m) for m in given)]
+        return list(self._trainer.meters.names)
 
     def get_metrics_result(self) -> dict[str, Any]:
         """Return {name: result} of `metrics`."""
@@ -810,6 +818,7 @@ class Model(Layer):
 
     # Files and configs ---------------------------------------------------------------------------------------------
 
+    @filtered
     def save(self, filepath: PathLike, overwrite: bool = True, **kwargs: Any) -> None:
         """Write architecture, weights, optimizer state and compile arguments.
 
@@ -825,6 +834,7 @@ class Model(Layer):
 
         save_model(self, filepath, overwrite=overwrite, **kwargs)
 
+    @filtered
     def save_weights(self, filepath: PathLike, overwrite: bool = True, max_shard_size: float | None = None) -> None:
         """Write the weights.
 
@@ -840,6 +850,7 @@ class Model(Layer):
 
         save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
 
+    @filtered
     def load_weights(self, filepath: PathLike, skip_mismatch: bool = False, by_name: bool = False) -> list[str]:
         """Read weights.
 
@@ -933,6 +944,7 @@ class Model(Layer):
 
         return function, {path: variable.value for path, variable in variables.items()}
 
+    @filtered
     def to_json(self, **kwargs: Any) -> str:
         """Return the architecture as JSON text.
 

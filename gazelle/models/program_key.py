@@ -9,8 +9,8 @@ from typing import Any
 
 import jax
 
-from gazelle.core import dtypes, era, prng, settings, symbolic
-from gazelle.core.config import deserialize, serialize, serialize_object
+from gazelle.core import dtypes, prng, settings, symbolic
+from gazelle.core.config import deserialize, find, serialize, serialize_object
 from gazelle.core.errors import GazelleError
 from gazelle.core.variable import abstract_variables
 from gazelle.layers import weight_tree
@@ -55,7 +55,7 @@ def structure(model: Any, plan: ModelSpec) -> str | None:
     if not all(map(_ours, _entries(parts))):
         return None
     try:
-        around = [dtypes.floatx(), settings.epsilon(), settings.image_data_format(), era.number(), era.standalone()]
+        around = [dtypes.floatx(), settings.epsilon(), settings.image_data_format()]
         return json.dumps([parts, *around, settings.is_flash_attention_enabled()])
     except TypeError:
         return None  # something in it has no text that says all
@@ -81,7 +81,9 @@ def _ours(entry: Mapping[str, Any]) -> bool:
 
 
 def _as_written(kind: type) -> bool:
-    """Whether no program has put a method of its own into the class."""
+    """Whether it is the class that a config names, and no program has put a method of its own into it."""
+    if find(kind.__name__, getattr(kind, "_namespace", None)) is not kind:
+        return False
     ours = [one for one in kind.__mro__ if one.__module__.startswith("gazelle.")]
     methods = [value for one in ours for value in vars(one).values() if isinstance(value, FunctionType)]
     return all(method.__globals__["__name__"].startswith("gazelle.") for method in methods)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from gazelle.core import era
 from gazelle.core.config import deserialize, serialize_object
 from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.symbolic import KerasTensor
+from gazelle.core.traceback import filtered
 from gazelle.layers.base import Layer
 from gazelle.layers.input import Input, InputLayer
 from gazelle.models.graph import Graph
@@ -41,6 +41,7 @@ class Sequential(Model):
         for layer in layers or []:
             self.add(layer)
 
+    @filtered
     def add(self, layer: Any, rebuild: bool = True) -> None:
         """Put a layer on top."""
         if isinstance(layer, KerasTensor) and layer.node is not None and isinstance(layer.node.operation, InputLayer):
@@ -125,6 +126,7 @@ class Sequential(Model):
                 self._graph, self._head, self._tail, self.built = None, None, None, False
         return layer
 
+    @filtered
     def build(self, input_shape: Any = None) -> None:
         """Make the weights for inputs of this shape (batch axis first)."""
         if self._tail is not None or input_shape is None:
@@ -161,7 +163,7 @@ class Sequential(Model):
 
     @property
     def layers(self) -> list[Layer]:
-        return era.shown("layers", self, [layer for layer in self._layers if not isinstance(layer, InputLayer)])
+        return [layer for layer in self._layers if not isinstance(layer, InputLayer)]
 
     def get_config(self) -> dict[str, Any]:
         """The layers in order, the input in front where it is known."""

@@ -3,6 +3,9 @@
 All arrays are in dicts {path: array}. Depends on no layer, model, loss or file.
 """
 
+from typing import TYPE_CHECKING
+
+from gazelle.core.module_names import public_names
 from gazelle.optimizers import schedules as schedules
 from gazelle.optimizers.adafactor import Adafactor, Lamb
 from gazelle.optimizers.adagrad import Adadelta, Adagrad, Ftrl
@@ -44,3 +47,6 @@ __all__ = [
 
 for _module in ("adagrad", "adam", "sgd"):  # names of classes in earlier Keras: optimizers.adam(lr=...)
     globals().pop(_module, None)
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

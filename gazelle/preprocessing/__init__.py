@@ -3,6 +3,9 @@
 In and out: what the functions of the room `data` take and give; this room only names them. Must not know: more.
 """
 
+from typing import TYPE_CHECKING
+
+from gazelle.core.module_names import public_names
 from gazelle.data.folder_datasets import image_dataset_from_directory, text_dataset_from_directory
 from gazelle.data.sequences import timeseries_dataset_from_array
 from gazelle.preprocessing import image, sequence
@@ -14,3 +17,6 @@ __all__ = [
     "text_dataset_from_directory",
     "timeseries_dataset_from_array",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

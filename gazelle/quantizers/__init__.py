@@ -6,9 +6,10 @@ Depends on no layer. `gazelle/layers/quantized.py` decides which weights are qua
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gazelle.core.lookup import Lookup
+from gazelle.core.module_names import public_names
 from gazelle.quantizers.absmax import AbsMaxQuantizer, Quantizer, abs_max_quantize
 from gazelle.quantizers.configs import Int4QuantizationConfig, Int8QuantizationConfig, QuantizationConfig
 from gazelle.quantizers.fake import fake_quant_with_min_max_vars
@@ -57,3 +58,7 @@ def get(
         (-127, 127)
     """
     return identifier(**kwargs) if isinstance(identifier, type) else _lookup.get(identifier)
+
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

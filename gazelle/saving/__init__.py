@@ -4,7 +4,10 @@ Input: models by their interface (layers, variables, configs), and paths. Output
 Independent of the classes of layers and models and of the training loop.
 """
 
+from typing import TYPE_CHECKING
+
 from gazelle.core.config import custom_object_scope, register_keras_serializable
+from gazelle.core.module_names import public_names
 from gazelle.saving.atomic import replace_file
 from gazelle.saving.autosave import Autosave
 from gazelle.saving.checkpoint_paths import latest, newest
@@ -44,3 +47,6 @@ __all__ = [
     "serialize_keras_object",
     "write_state",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gazelle.core.missing import missing
+from gazelle.core.module_names import missing_name
 
 if TYPE_CHECKING:
     from gazelle.wrappers.estimators import SKLearnClassifier, SKLearnRegressor, SKLearnTransformer
@@ -17,7 +17,7 @@ __all__ = ["SKLearnClassifier", "SKLearnRegressor", "SKLearnTransformer"]
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
-        return missing(__name__)(name)
+        raise missing_name(__name__, name, __all__)
     try:
         import sklearn  # noqa: F401
     except ImportError:
@@ -25,3 +25,7 @@ def __getattr__(name: str) -> Any:
     from gazelle.wrappers import estimators
 
     return getattr(estimators, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -4,10 +4,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import gazelle
-from gazelle import layers
 from gazelle.compat import backend as K  # noqa: N812 - its name in every program
-from gazelle.core import era
+from gazelle.compat import era
+from gazelle.compat.namespaces import root
+
+keras = root("keras")
+layers = keras.layers
 
 A = np.random.RandomState(0).rand(2, 3, 4).astype("float32")
 M = np.random.RandomState(1).rand(2, 3).astype("float32")
@@ -85,11 +87,11 @@ def test_the_same_on_arrays_in_graphs_and_in_layers(name):
     function, numpy, arrays = CASES[name]
     wanted = numpy(*arrays)
     np.testing.assert_allclose(np.asarray(function(*arrays)), wanted, rtol=2e-5, atol=1e-6)
-    inputs = [gazelle.Input(a.shape[1:]) for a in arrays]
+    inputs = [keras.Input(a.shape[1:]) for a in arrays]
     out = function(*inputs)
     np.testing.assert_allclose(K.function(inputs, [out])(arrays)[0], wanted, rtol=2e-5, atol=1e-6)
     layer = layers.Lambda(lambda given: function(*given))
-    model = gazelle.Model(inputs, layer(inputs))
+    model = keras.Model(inputs, layer(inputs))
     np.testing.assert_allclose(np.asarray(model(arrays)), wanted, rtol=2e-5, atol=1e-6)
 
 
@@ -118,14 +120,14 @@ def test_functions_of_variables_are_read_when_they_run():
 
 
 def test_gradients_for_inputs_weights_and_what_lies_between():
-    x = gazelle.Input((3,))
+    x = keras.Input((3,))
     hidden = layers.Dense(4, activation="tanh")
     h = hidden(x)
     y = K.sum(K.square(h), axis=1)
     w, other = hidden.kernel, K.variable(1.0)
     for_x, for_h, for_w, for_other = K.gradients(y, [x, h, w, other])
     assert for_other is None
-    assert K.gradients(y, gazelle.Input((3,))) == [None]
+    assert K.gradients(y, keras.Input((3,))) == [None]
     got_x, got_h, got_w = K.function([x], [for_x, for_h, for_w])([M])
     act = np.tanh(M @ w.numpy() + hidden.bias.numpy())
     np.testing.assert_allclose(got_h, 2 * act, rtol=1e-5)
@@ -138,7 +140,7 @@ def test_gradients_for_inputs_weights_and_what_lies_between():
 
 
 def test_the_learning_phase_is_an_input():
-    x = gazelle.Input((3,))
+    x = keras.Input((3,))
     y = layers.Dropout(0.5)(x) + K.in_train_phase(K.ones((3,)), K.zeros((3,)))
     f = K.function([x, K.learning_phase()], [y])
     many = np.tile(M, (50, 1))  # of which some are dropped
@@ -152,7 +154,7 @@ def test_the_learning_phase_is_an_input():
 
 
 def test_a_function_counts_its_inputs():
-    x = gazelle.Input((3,))
+    x = keras.Input((3,))
     f = K.function([x], [x * 2])
     with pytest.raises(ValueError, match=r"expected 1 inputs, got 2.\nCall it on a list with one array for each input"):
         f([M, M])
@@ -169,7 +171,7 @@ def test_crossentropies_in_the_order_of_the_era():
     for balance in (False, True):
         np.testing.assert_allclose(
             K.binary_focal_crossentropy(target, output, apply_class_balancing=balance).mean(-1),
-            gazelle.losses.binary_focal_crossentropy(target, output, apply_class_balancing=balance),
+            keras.losses.binary_focal_crossentropy(target, output, apply_class_balancing=balance),
             rtol=1e-5,
         )
     focal = K.categorical_focal_crossentropy(target, output)
@@ -203,21 +205,21 @@ def test_ctc_of_probabilities_with_the_blank_last():
 
 
 def test_steps_of_an_optimizer_in_a_function():
-    x = gazelle.Input((3,))
-    model = gazelle.Model(x, layers.Dense(1)(x))
+    x = keras.Input((3,))
+    model = keras.Model(x, layers.Dense(1)(x))
     loss = K.mean(K.square(model.output - 1))
     weights = [v.numpy() for v in model.trainable_weights]
-    step = K.function([x], [loss], updates=gazelle.optimizers.SGD(0.1).get_updates(loss, model.trainable_weights))
+    step = K.function([x], [loss], updates=keras.optimizers.SGD(0.1).get_updates(loss, model.trainable_weights))
     first = step([M])[0]
-    twin = gazelle.Sequential([gazelle.Input((3,)), layers.Dense(1)])
+    twin = keras.Sequential([keras.Input((3,)), layers.Dense(1)])
     twin.set_weights(weights)
-    twin.compile(gazelle.optimizers.SGD(0.1), "mse")
+    twin.compile(keras.optimizers.SGD(0.1), "mse")
     np.testing.assert_allclose(first, twin.train_on_batch(M, np.ones((2, 1))), rtol=1e-5)
     np.testing.assert_allclose(model.get_weights()[0], twin.get_weights()[0], rtol=1e-5)
 
 
 def encoder(kind):
-    x = gazelle.Input((3,))
+    x = keras.Input((3,))
     mean = layers.Dense(2, kernel_initializer="ones", name=f"{kind}_mean")(x)
     return x, mean, layers.Dense(3, kernel_initializer="ones", name=f"{kind}_out")(mean)
 
@@ -225,14 +227,14 @@ def encoder(kind):
 def test_three_ways_to_a_loss_of_inner_tensors_train_alike():
     def by_closure():
         x, mean, out = encoder("a")
-        model = gazelle.Model(x, out)
+        model = keras.Model(x, out)
         model.compile("sgd", lambda t, p: K.mean(K.square(t - p), axis=-1) + K.sum(K.square(mean), axis=-1))
         return model, (M, M)
 
     def by_add_loss():
         x, mean, out = encoder("b")
-        model = gazelle.Model(x, out)
-        model.add_loss(K.mean(gazelle.losses.mean_squared_error(x, out)) + K.mean(K.sum(K.square(mean), axis=-1)))
+        model = keras.Model(x, out)
+        model.add_loss(K.mean(keras.losses.mean_squared_error(x, out)) + K.mean(K.sum(K.square(mean), axis=-1)))
         model.add_metric(K.sum(K.square(mean), axis=-1), name="code", aggregation="mean")
         model.compile("sgd")
         return model, (M,)
@@ -247,7 +249,7 @@ def test_three_ways_to_a_loss_of_inner_tensors_train_alike():
                 self.add_loss(K.mean(loss), inputs=inputs)
                 return b
 
-        model = gazelle.Model(x, Penalty()([x, out]))
+        model = keras.Model(x, Penalty()([x, out]))
         model.compile("sgd", loss=None)
         return model, (M,)
 
@@ -269,7 +271,7 @@ def test_three_ways_to_a_loss_of_inner_tensors_train_alike():
 
 def test_a_closed_loss_cannot_be_called_by_itself():
     x, mean, out = encoder("d")
-    model = gazelle.Model(x, out)
+    model = keras.Model(x, out)
     model.compile("sgd", lambda t, p: K.mean(K.square(t - p) + K.sum(mean), axis=-1))
     with pytest.raises(NotImplementedError, match="uses tensors of the model: it is computed in fit alone"):
         model.loss[0](M, M)
@@ -278,13 +280,13 @@ def test_a_closed_loss_cannot_be_called_by_itself():
 def test_tensors_in_the_closure_of_a_lambda():
     x, mean, out = encoder("e")
     scaled = layers.Lambda(lambda t: t * K.sum(mean, axis=-1, keepdims=True))(out)
-    model = gazelle.Model(x, scaled)
+    model = keras.Model(x, scaled)
     code = M.sum(1, keepdims=True)
     np.testing.assert_allclose(model.predict(M, verbose=0), np.repeat(4 * code * code, 3, 1), rtol=1e-5)
 
 
 def test_a_fixed_number_of_samples_fixes_the_batch():
-    x = gazelle.Input((3,))
+    x = keras.Input((3,))
     assert (x + K.constant(np.ones((4, 3)))).shape == (4, 3)
     assert layers.Lambda(lambda t: t * K.random_uniform((4, 1)))(x).shape == (4, 3)
     with pytest.raises(ValueError, match="incompatible shapes"):
@@ -308,10 +310,10 @@ def test_weights_of_layers_that_set_their_lists():
         def get_output_shape_for(self, input_shape):
             return (input_shape[0], 2)
 
-    model = gazelle.Sequential([gazelle.Input((3,)), Old()])
+    model = keras.Sequential([keras.Input((3,)), Old()])
     assert [w.shape for w in model.get_weights()] == [(3, 2), (2,), (2,)]
     assert model.count_params() == 10
-    model.compile(gazelle.optimizers.SGD(0.0), "mse")
+    model.compile(keras.optimizers.SGD(0.0), "mse")
     model.fit(M, M[:, :2], batch_size=1, verbose=0)
     assert model.get_weights()[2].tolist() == [2, 2]
     np.testing.assert_allclose(model.predict(M, verbose=0)[:, 0], 3 * M.sum(1), rtol=1e-5)
@@ -330,11 +332,11 @@ def test_sessions_run_structures():
 
 
 def test_arrays_and_variables_meet_symbolic_tensors():
-    x = gazelle.Input((3,))
-    v = gazelle.Variable(np.full(3, 2.0, "float32"))
+    x = keras.Input((3,))
+    v = keras.Variable(np.full(3, 2.0, "float32"))
     for made in (jnp.ones(3) * x, np.ones(3) * x, v * x, x * v):
         assert made.shape == (None, 3)
-    f = gazelle.Function(x, v - x)
+    f = keras.Function(x, v - x)
     v.assign(np.zeros(3))
     np.testing.assert_allclose(f(M), -M)
 

@@ -11,8 +11,7 @@ import warnings
 
 import pytest
 
-import gazelle
-from tests.compat.test_breaks import of_era
+from tests.compat.test_breaks import keras, of_era
 
 SIGNATURES = json.loads((pathlib.Path(__file__).parent / "golden" / "signatures.json").read_text())
 #: what to give where there is no default, or None would say nothing
@@ -74,7 +73,7 @@ def test_every_argument_is_taken(number):
         for name, signature in SIGNATURES[str(number)].items():
             namespace, kind = name.split(".")
             words = arguments(signature)
-            cls = getattr(getattr(gazelle, namespace), kind)
+            cls = getattr(getattr(keras, namespace), kind)
             first = list(words.values())[:6]
             rest = dict(list(words.items())[6:])
             by_name, by_position = config(cls(**words)), config(cls(*first, **rest))

@@ -10,7 +10,10 @@ import pytest
 
 import gazelle
 from gazelle.compat import tensorflow as facade
+from gazelle.compat.namespaces import root
 from gazelle.core.errors import ArgumentError, DataError, StateError
+
+keras = root("keras")
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +85,7 @@ def test_shapes_answer_in_both_ways(tf):
 
 def test_operators_meet_numpy_and_variables(tf):
     x, v = tf.constant([1.0, 2.0]), tf.Variable([3.0, 4.0])
-    weight = gazelle.Variable([1.0, 1.0])  # of a layer
+    weight = keras.Variable([1.0, 1.0])  # of a layer
     for out in (
         np.ones(2, "float32") * x,
         x * v,
@@ -125,10 +128,10 @@ def test_random_draws_follow_the_seed(tf):
 def parts():
     """A small network with dropout and batch normalization, and data."""
     gazelle.utils.set_random_seed(1)
-    layers = gazelle.layers
-    model = gazelle.Sequential(
+    layers = keras.layers
+    model = keras.Sequential(
         [
-            gazelle.Input((3,)),
+            keras.Input((3,)),
             layers.Dense(4, "tanh", kernel_regularizer="l2"),
             layers.BatchNormalization(),
             layers.Dropout(0.5),
@@ -140,7 +143,7 @@ def parts():
 
 def test_gradient_is_that_of_the_same_draws(tf, parts):
     model, x, y = parts
-    loss_of = gazelle.losses.MeanSquaredError()
+    loss_of = keras.losses.MeanSquaredError()
     moving = model.layers[1].moving_mean.numpy()
     with tf.GradientTape(persistent=True) as tape:
         out = model(x, training=True)
@@ -178,7 +181,7 @@ def test_second_derivatives(tf):
 
 
 def test_minimize_takes_a_function_or_a_tape(tf):
-    v, rate = tf.Variable(1.0), gazelle.optimizers.SGD(0.1)
+    v, rate = tf.Variable(1.0), keras.optimizers.SGD(0.1)
     rate.minimize(lambda: v**2, [v])
     with tf.GradientTape() as tape:
         loss = v**2
@@ -214,7 +217,7 @@ def test_a_tape_is_used_once(tf):
 
 def test_gradients_between_the_outputs_of_a_model(tf, parts):
     model, x, _ = parts
-    both = gazelle.Model(model.inputs, [model.layers[0].output, model.output])
+    both = keras.Model(model.inputs, [model.layers[0].output, model.output])
     with tf.GradientTape() as tape:
         hidden, out = both(x)
         score = out[:, 0]
@@ -227,8 +230,8 @@ def test_gradients_between_the_outputs_of_a_model(tf, parts):
 def test_function_trains_as_plain_code_does(tf):
     def trained(wrap):
         gazelle.utils.set_random_seed(4)
-        model = gazelle.Sequential([gazelle.Input((3,)), gazelle.layers.Dense(2)])
-        optimizer, mean = gazelle.optimizers.Adam(0.1), gazelle.metrics.Mean()
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+        optimizer, mean = keras.optimizers.Adam(0.1), keras.metrics.Mean()
 
         @wrap
         def step(x):
@@ -337,8 +340,8 @@ def test_data_sets_keep_structures(tf):
 def test_data_sets_train(tf):
     x = np.random.default_rng(0).normal(size=(32, 3)).astype("float32")
     data = tf.data.Dataset.from_tensor_slices((x, x.sum(1, keepdims=True))).shuffle(32).batch(8)
-    model = gazelle.Sequential([gazelle.Input((3,)), gazelle.layers.Dense(1)])
-    model.compile(gazelle.optimizers.SGD(0.1), "mse")
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(0.1), "mse")
     history = model.fit(data.repeat(), steps_per_epoch=4, epochs=8, validation_data=data, verbose=0, keep=False)
     assert history.history["val_loss"][-1] < 0.1 * history.history["val_loss"][0]
     assert model.predict(data.map(lambda x, y: x), verbose=0).shape == (32, 1)
@@ -409,11 +412,11 @@ def test_what_is_missing_is_named_with_its_line(tf):
 
 def test_closing_leaves_gazelle_as_it_was():
     facade.module("tensorflow")
-    layer = gazelle.layers.Dense(2)
+    layer = keras.layers.Dense(2)
     assert hasattr(layer(np.ones((1, 2), "float32")), "get_shape")
     facade.close()
     out = layer(np.ones((1, 2), "float32"))
     assert isinstance(out, jax.Array)
     assert not hasattr(jnp.ones(1), "numpy")
-    assert not hasattr(gazelle.metrics.Mean().result(), "get_shape")
+    assert not hasattr(keras.metrics.Mean().result(), "get_shape")
     facade.module("tensorflow")  # the fixture of this module closes it

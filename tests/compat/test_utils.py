@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-import gazelle
 from gazelle.compat import scikit_learn, utils
+from gazelle.compat.namespaces import root
 from gazelle.compat.preprocessing.sequence import TimeseriesGenerator
+
+keras = root("keras")
 
 
 def test_parts_of_a_file(tmp_path):
@@ -19,7 +21,7 @@ def test_parts_of_a_file(tmp_path):
     np.testing.assert_array_equal(part[1:3], rows[3:5] / 2)
     np.testing.assert_array_equal(part[-1], rows[7] / 2)
     np.testing.assert_array_equal(part[[0, 5]], rows[[2, 7]] / 2)
-    model = gazelle.Sequential([gazelle.Input((2,)), gazelle.layers.Dense(1, kernel_initializer="ones")])
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, kernel_initializer="ones")])
     np.testing.assert_allclose(model.predict(part, verbose=0)[:, 0], rows[2:8].sum(1) / 2)
 
 
@@ -44,12 +46,12 @@ def test_conversions():
     assert [utils.conv_output_length(10, 3, p, 2) for p in ("same", "valid", "full")] == [5, 4, 6]
     with pytest.raises(ValueError, match="padding 'sam'"):
         utils.conv_output_length(10, 3, "sam", 1)
-    model = gazelle.Sequential([gazelle.Input((2,)), gazelle.layers.Dense(1)])
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     assert utils.multi_gpu_model(model, gpus=4) is model
 
 
 def build(units=4, optimizer="adam"):
-    model = gazelle.Sequential([gazelle.Input((2,)), gazelle.layers.Dense(units, activation="softmax")])
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(units, activation="softmax")])
     model.compile(optimizer, "categorical_crossentropy")
     return model
 

@@ -6,7 +6,6 @@ In: arrays, symbolic tensors, variables. Out: arrays, or steps of a graph. Must 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from typing import Any
 
 from gazelle import backend as _today
@@ -27,7 +26,7 @@ from gazelle.compat.backend import (
 from gazelle.compat.backend import (
     gradients as _gradients,
 )
-from gazelle.core.missing import missing
+from gazelle.core.module_names import missing_name
 from gazelle.core.names import name_scope
 
 _PARTS = (
@@ -80,5 +79,4 @@ def __getattr__(name: str) -> Any:
         return getattr(tensorflow, _OF_TENSORFLOW.get(name, ""), tensorflow)
     if name in _OWN_NAMES:
         return importlib.import_module(__name__)
-    look: Callable[[str], Any] = missing(__name__)
-    return look(name)
+    raise missing_name(__name__, name, __all__)

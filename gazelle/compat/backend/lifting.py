@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
+from gazelle.compat.old_variable import OldVariable
 from gazelle.core import symbolic, tracing
 from gazelle.core.tensor_wrapper import TensorWrapper, wrapper_class
 from gazelle.core.variable import Variable
@@ -38,7 +38,7 @@ def running() -> bool:
     return tracing.current() is not None or isinstance(jnp.zeros(()), jax.core.Tracer)
 
 
-class GraphVariable(Variable, TensorWrapper):
+class GraphVariable(OldVariable, Variable, TensorWrapper):
     """What `K.variable` gives: while a graph is written, a function of it is a step that reads it when the graph runs.
 
     >>> from gazelle.compat import backend as K
@@ -61,10 +61,6 @@ class GraphVariable(Variable, TensorWrapper):
 
     def __getitem__(self, index: Any) -> Any:
         return symbolic.OPS["get_item"](self, index)
-
-    def eval(self, session: Any = None) -> np.ndarray[Any, Any]:
-        """The present value."""
-        return self.numpy()
 
 
 def _is_variable(value: Any) -> bool:

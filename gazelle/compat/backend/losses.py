@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import losses, ops
+from gazelle.compat import era
 from gazelle.compat.backend.lifting import lifted
-from gazelle.core import era, settings
+from gazelle.core import settings
 from gazelle.core.symbolic import any_symbolic
 
 

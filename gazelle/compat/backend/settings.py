@@ -5,8 +5,14 @@ from __future__ import annotations
 import jax
 
 from gazelle import config
+from gazelle.compat import era
 
 _ORDERS = {"th": "channels_first", "tf": "channels_last"}
+
+
+def backend() -> str:
+    """The name of the engine; programs of Keras 1 and 2 expect one that they had."""
+    return config.backend() if era.number() == 3 else "tensorflow"
 
 
 def image_dim_ordering() -> str:

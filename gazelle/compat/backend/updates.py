@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 
 from gazelle import ops
+from gazelle.compat import era
 from gazelle.compat.backend.lifting import GraphVariable, running
-from gazelle.core import era, symbolic, tracing
+from gazelle.core import symbolic, tracing
 from gazelle.core.variable import Variable
 from gazelle.models.graph import Graph
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.core import era, settings
+from gazelle.compat import era
+from gazelle.core import settings
 from gazelle.layers import Conv1D, Conv2D, Conv2DTranspose, Conv3DTranspose
 
 

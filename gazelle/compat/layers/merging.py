@@ -7,7 +7,7 @@ from typing import Any
 from gazelle import layers
 from gazelle.compat.layers.merge import Merge as Merge
 from gazelle.compat.layers.merge import merge as merge
-from gazelle.core.missing import missing
+from gazelle.core.module_names import missing_name
 
 
 class _Merge(layers.Layer):
@@ -34,4 +34,6 @@ class _Merge(layers.Layer):
 
 
 def __getattr__(name: str) -> Any:
-    return getattr(layers, name) if hasattr(layers, name) else missing(__name__)(name)
+    if hasattr(layers, name):
+        return getattr(layers, name)
+    raise missing_name(__name__, name, layers.__all__)

@@ -12,7 +12,8 @@ from types import ModuleType
 from typing import Any
 
 import gazelle
-from gazelle.compat.package import Package, version
+from gazelle.compat import facade
+from gazelle.compat.namespaces import root, version
 from gazelle.compat.tensorflow import (  # each enters its names
     arrays,
     boxes,
@@ -28,10 +29,10 @@ from gazelle.compat.tensorflow import (  # each enters its names
     images,
     linalg,
     maths,
+    model_calls,
     nn,
     optimizers,
     parsing,
-    patches,
     ragged,
     ragged_calls,
     randoms,
@@ -76,7 +77,6 @@ ROOMS = (
     sparse,
     strings,
     tables,
-    patches,
     training,
 )
 
@@ -163,7 +163,7 @@ def look_up(full: str) -> Any:
     if full.split(".")[0] in _OF_KERAS:
         full = f"keras.{full}"
     if full == "keras" or full.startswith("keras."):
-        value: Any = sys.modules.setdefault("tensorflow.keras", Package("tensorflow.keras"))
+        value: Any = sys.modules.setdefault("tensorflow.keras", root("tensorflow.keras"))
         for part in full.split(".")[1:]:
             value = getattr(value, part)
         return value
@@ -202,14 +202,14 @@ def module(name: str) -> Facade | None:
     """The module that `import tensorflow...` gives; None where there is none of that name."""
     full = name.removeprefix("tensorflow").lstrip(".")
     if not full:
-        patches.opened()
+        facade.calls = model_calls
         return Facade("tensorflow")
     found = look_up(full)
     return found if isinstance(found, ModuleType) else None  # type: ignore[return-value]
 
 
 def close() -> None:
-    """Take the façade away: gazelle's classes are as they were."""
-    patches.closed()
+    """Close the facade: the classes of `keras` take and return arrays again."""
+    facade.calls = None
     for name in [n for n, m in sys.modules.items() if isinstance(m, Facade)]:
         del sys.modules[name]

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.old_variable import OldVariable
 from gazelle.compat.tensorflow.dtypes import DType, TensorShape
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Reference, Tensor, _install
@@ -41,7 +42,7 @@ class _Meta(type):
         return isinstance(value, Variable) if cls is TensorFlowVariable else super().__instancecheck__(value)
 
 
-class TensorFlowVariable(Variable, metaclass=_Meta):
+class TensorFlowVariable(OldVariable, Variable, metaclass=_Meta):
     """`tf.Variable(initial_value, trainable)`.
 
     >>> v = TensorFlowVariable(2.0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from gazelle.core import era
 from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.core.traceback import filtered
 
 if TYPE_CHECKING:
     from gazelle.models import Model
@@ -58,7 +58,7 @@ class Callback:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if cls.__module__.startswith("gazelle.") and "__init__" in cls.__dict__:
-            cls.__init__ = era.listening(cls.__dict__["__init__"])  # type: ignore[method-assign]
+            cls.__init__ = filtered(cls.__dict__["__init__"])  # type: ignore[method-assign]
 
     def set_model(self, model: Model) -> None:
         """Set the attribute `model`; called before the first event.

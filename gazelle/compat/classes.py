@@ -1,0 +1,162 @@
+"""Classes of `keras` for programs of earlier versions: each is a generated subclass of a class of gazelle.
+
+`compat_class(gazelle.layers.Dense)` is `class Dense(compat Layer, gazelle.layers.Dense)`: an object of it is a gazelle
+Dense, and the mixins in front of it (`mixins`) translate arguments, add attributes of earlier versions and take tensors
+of the TensorFlow facade. User code that derives from `keras.layers.Layer` inherits them.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import functools
+from collections.abc import Iterator
+from types import FunctionType
+from typing import Any
+
+from gazelle.compat.era import called_by_gazelle
+from gazelle.core import symbolic
+from gazelle.core.config import Configurable
+from gazelle.core.operation import Operation
+from gazelle.core.symbolic import KerasTensor
+from gazelle.core.variable import Variable
+from gazelle.layers import Layer, weight_tree
+
+#: root class of gazelle -> the mixin in front of it; filled by `mixins`
+MIXINS: dict[type, type] = {}
+#: methods of a model that compute one step
+STEPS = frozenset(("train_step", "test_step", "predict_step"))
+#: the roots from which classes are generated, without mixins of single classes
+ROOTS: list[type] = []
+
+
+class CompatMeta(type):
+    """The class of generated classes: an object of the gazelle class is an instance of the generated one, too."""
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], members: dict[str, Any], **kwargs: Any) -> Any:
+        if "_core" not in members and not STEPS.isdisjoint(members):  # a model with steps of its own
+            from gazelle.compat.mixins import ArraySteps
+
+            if not any(issubclass(base, ArraySteps) for base in bases):
+                bases = (ArraySteps, *bases)
+        return super().__new__(mcs, name, bases, members, **kwargs)
+
+    def __instancecheck__(cls, thing: Any) -> bool:
+        own = cls.__dict__.get("_core")
+        return super().__instancecheck__(thing) or (own is not None and isinstance(thing, own))
+
+    def __subclasscheck__(cls, other: type) -> bool:
+        own = cls.__dict__.get("_core")
+        return super().__subclasscheck__(other) or (own is not None and issubclass(other, own))
+
+
+def core_class(cls: type) -> type:
+    """The nearest class of gazelle itself that a class is derived from."""
+    for each in cls.__mro__:
+        if "_core" in each.__dict__:
+            core: type = each.__dict__["_core"]
+            return core
+    return next((each for each in cls.__mro__ if each.__module__.startswith("gazelle.")), cls)
+
+
+def is_generated(cls: type) -> bool:
+    return "_core" in cls.__dict__
+
+
+def is_core(cls: Any) -> bool:
+    """Whether a generated class stands in for this one."""
+    _load()
+    return (
+        isinstance(cls, type)
+        and not isinstance(cls, CompatMeta)
+        and cls.__module__.startswith("gazelle.")
+        and any(root in cls.__mro__ for root in ROOTS)
+    )
+
+
+def _load() -> None:
+    if not ROOTS:
+        import gazelle.compat.mixins  # noqa: F401 - fills the tables
+
+
+@functools.cache
+def compat_class(core: type) -> Any:
+    """The generated subclass of a class of gazelle."""
+    _load()
+    if isinstance(core, CompatMeta):
+        return core
+    mixin = MIXINS.get(core)
+    bases = [compat_class(base) for base in core.__bases__ if is_core(base)]
+    members = {
+        "__module__": f"gazelle.compat.generated.{core.__module__.removeprefix('gazelle.')}",
+        "__qualname__": core.__qualname__,
+        "__doc__": core.__doc__,
+        "_core": core,
+    }
+    for name, wrap in getattr(mixin or (bases[0] if bases else object), "_wrapped_methods", {}).items():
+        if isinstance(core.__dict__.get(name), FunctionType):
+            members[name] = wrap(core.__dict__[name])
+    words = {"abstract": True} if issubclass(core, (Configurable, Operation)) else {}
+    cls: Any = CompatMeta(core.__name__, (*([mixin] if mixin else []), *bases, core), members, **words)
+    cls.__init__ = _constructor(core)  # set now: arguments of a constructor in the class's body would be recorded
+    return cls
+
+
+def _constructor(core: Any) -> Any:
+    @functools.wraps(core.__init__)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - it is one
+        self._construct(core, args, kwargs, called_by_gazelle(1))
+
+    return __init__
+
+
+def _pickled(cls: type) -> Any:
+    """A generated class in a pickle: it is generated again."""
+    return (compat_class, (cls.__dict__["_core"],)) if is_generated(cls) else cls.__qualname__
+
+
+copyreg.pickle(CompatMeta, _pickled)  # type: ignore[arg-type]
+
+
+def adopt(thing: Any) -> Any:
+    """The object, it and the layers in it now of the generated classes: for what gazelle itself has made."""
+    _load()
+    for each in list(_parts(thing)):
+        cls = type(each)
+        if cls is KerasTensor or cls is Variable:
+            each.__class__ = MIXINS[cls]
+        elif is_core(cls):
+            each.__class__ = compat_class(cls)
+    return thing
+
+
+def _parts(thing: Any) -> Iterator[Any]:
+    if isinstance(thing, list | tuple):
+        for one in thing:
+            yield from _parts(one)
+    elif isinstance(thing, dict):
+        yield from _parts(list(thing.values()))
+    elif isinstance(thing, KerasTensor):
+        yield thing
+        if thing.node is not None and isinstance(thing.node.operation, Operation):
+            yield from _parts(thing.node.operation)
+    elif isinstance(thing, Layer):
+        for layer in weight_tree.named_layers(thing).values():
+            yield layer
+            for node in vars(layer).get("nodes", ()):
+                yield from (t for t in symbolic.leaves(node.outputs) if isinstance(t, KerasTensor))
+            yield from (v for v in vars(layer).values() if isinstance(v, Variable))
+        if vars(thing).get("optimizer", None) is not None:
+            yield thing.optimizer
+    elif thing is not None:
+        yield thing
+
+
+def plain(value: Any) -> Any:
+    """A value that a program gives, functions of a namespace as gazelle's own functions."""
+    if isinstance(value, FunctionType):
+        return vars(value).get("_core", value)
+    if type(value) in (list, tuple):
+        return type(value)(map(plain, value))
+    if type(value) is dict:
+        return {key: plain(one) for key, one in value.items()}
+    return value

@@ -1,0 +1,376 @@
+"""What the classes of `keras` add to those of gazelle: earlier arguments, methods, attributes, tensors of the facade.
+
+A mixin stands in front of gazelle's class (see `classes`), so that `super()` is gazelle's own behaviour.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+
+from gazelle.compat import arguments, attributes, era, events, facade, reports
+from gazelle.compat.classes import MIXINS, ROOTS, STEPS, adopt, compat_class, is_generated, plain
+from gazelle.compat.era import NOTHING, called_by_gazelle
+from gazelle.compat.old_variable import OldVariable, Shape
+from gazelle.constraints import Constraint
+from gazelle.core import names, symbolic
+from gazelle.core.config import snake
+from gazelle.core.symbolic import KerasTensor
+from gazelle.core.traceback import filtered
+from gazelle.core.variable import Variable
+from gazelle.initializers import Initializer
+from gazelle.layers import Concatenate, Layer
+from gazelle.layers.merging import _Merge
+from gazelle.losses import Loss
+from gazelle.metrics import Metric
+from gazelle.models import Functional, Model, Sequential
+from gazelle.optimizers import LossScaleOptimizer, Optimizer
+from gazelle.optimizers.schedules import LearningRateSchedule
+from gazelle.regularizers import Regularizer
+from gazelle.training.callbacks.base import Callback
+
+Function = Callable[..., Any]
+
+
+class CompatObject:
+    """Constructor arguments and attributes of earlier versions."""
+
+    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+        """What `__init__` of the generated class for `core` does."""
+        args, kwargs = arguments.of_constructor(self, plain(args), plain(kwargs), by_gazelle)
+        core.__init__(self, *args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        found = attributes.attribute(self, name)
+        if found is NOTHING:
+            own = getattr(type(self), name, None)
+            if isinstance(own, property) and own.fget is not None:
+                return own.fget(self)  # it raised AttributeError: raise it again with its own message
+            kind = type(self).__name__
+            raise AttributeError(f"{kind!r} object has no attribute {name!r}", name=name, obj=self)
+        return found
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in attributes.ASSIGNED or attributes.assign(self, name, value) is NOTHING:
+            super().__setattr__(name, value)
+
+
+def _translated(name: str) -> Function:
+    """A method of models that takes the arguments of earlier versions, too."""
+
+    @filtered
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        args, kwargs = plain(args), plain(kwargs)
+        args, kwargs = arguments.of_method(self, name, args, kwargs, called_by_gazelle(2))
+        return getattr(super(ModelMixin, self), name)(*args, **kwargs)
+
+    method.__name__ = name
+    return method
+
+
+class LayerMixin(CompatObject):
+    """Layers."""
+
+    add_weight: Function
+
+    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+        super()._construct(core, args, kwargs, by_gazelle)
+        for value in vars(self).values():
+            if isinstance(value, Layer) and value is not self:
+                adopt(value)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not is_generated(cls) and "call" in cls.__dict__:
+            cls.call = _call_on_tensors(cls.__dict__["call"])
+
+    @filtered
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if facade.calls is not None:
+            out = facade.calls.layer_call(super().__call__, self, args, kwargs)
+        else:
+            out = super().__call__(*args, **kwargs)
+        for tensor in symbolic.leaves(out):
+            if type(tensor) is KerasTensor:
+                tensor.__class__ = SymbolicTensor
+        return out
+
+    def _call_arrays(self, *args: Any, **kwargs: Any) -> Any:
+        out = super()._call_arrays(*args, **kwargs)  # type: ignore[misc]
+        return out if facade.calls is None else facade.calls.unbox(out)
+
+    @property
+    def losses(self) -> list[Any]:
+        values: list[Any] = super().losses  # type: ignore[misc]
+        return values if facade.calls is None else facade.calls.losses(self, values)
+
+    def _automatic_name(self) -> str:
+        kind = snake(type(self).__name__)
+        count = names.count("layers", kind)
+        return attributes.called(kind, count, names.numbered(kind, count))
+
+
+def _add_weight(self: Any, *args: Any, **kwargs: Any) -> Any:
+    args, kwargs = arguments.of_method(self, "add_weight", args, kwargs, called_by_gazelle(1))
+    return adopt(super(LayerMixin, self).add_weight(*args, **kwargs))
+
+
+LayerMixin.add_weight = _add_weight
+
+
+def _call_on_tensors(call: Function) -> Function:
+    """`call` of a program's layer: it is given tensors while the facade is open."""
+
+    @functools.wraps(call)
+    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if facade.calls is None:
+            return call(self, *args, **kwargs)
+        return facade.calls.call_of_program(functools.partial(call, self), args, kwargs)
+
+    return called
+
+
+class SymbolicTensor(KerasTensor):
+    """A symbolic tensor with the attributes of earlier versions."""
+
+    @property
+    def _keras_shape(self) -> Any:
+        return self.shape
+
+    def get_shape(self) -> Shape:
+        """The shape, as TensorFlow returns it."""
+        return Shape(self.shape)
+
+    @property
+    def accepts_any_rank(self) -> bool:  # type: ignore[override]
+        return era.number() < 3  # a model was its layers, and each of them checks its own input
+
+
+SymbolicTensor.derived = SymbolicTensor
+
+
+class Weight(OldVariable, Variable):
+    """A variable with the methods of earlier versions."""
+
+
+class ArraySteps:
+    """Behind a program's own steps: gazelle's steps, which take arrays."""
+
+    def train_step(self, *given: Any) -> Any:
+        return super().train_step(*_arrays(given))  # type: ignore[misc]
+
+    def test_step(self, *given: Any) -> Any:
+        return super().test_step(*_arrays(given))  # type: ignore[misc]
+
+    def predict_step(self, *given: Any) -> Any:
+        return super().predict_step(*_arrays(given))  # type: ignore[misc]
+
+
+def _arrays(tree: Any) -> Any:
+    return tree if facade.calls is None else facade.calls.unbox(tree)
+
+
+class ModelMixin:
+    """Models."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls.__dict__.get("_core") is Model and (args or not {"inputs", "input"}.isdisjoint(kwargs)):
+            cls = compat_class(Functional)
+        return object.__new__(cls)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if is_generated(cls):
+            return
+        for name in STEPS:
+            if name in cls.__dict__:
+                setattr(cls, name, _step_on_tensors(cls.__dict__[name]))
+        if "compute_loss" in cls.__dict__:
+            cls.compute_loss = _loss_as_array(cls.__dict__["compute_loss"])  # type: ignore[attr-defined]
+
+    @filtered
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        args, kwargs = plain(args), plain(kwargs)
+        args, kwargs = arguments.of_method(self, "compile", args, kwargs, called_by_gazelle(2))
+        super().compile(*args, **kwargs)  # type: ignore[misc]
+        adopt(self.optimizer)  # type: ignore[attr-defined]
+
+    @property
+    def layers(self) -> list[Any]:
+        return attributes.layers(self, super().layers)  # type: ignore[misc]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        names: list[str] = super().metrics_names  # type: ignore[misc]
+        return reports.metrics_names(self, names) if era.number() < 3 else names
+
+    def _callback_params(self, callbacks: Any, source: Any, validation: Any, params: dict[str, Any]) -> dict[str, Any]:
+        return events.run((callbacks, source, validation), params) if era.number() < 3 else params
+
+    @classmethod
+    def from_config(cls, *args: Any, **kwargs: Any) -> Any:
+        return adopt(super().from_config(*args, **kwargs))  # type: ignore[misc]
+
+
+for _name in (
+    "evaluate",
+    "fit",
+    "load_weights",
+    "predict",
+    "predict_on_batch",
+    "save",
+    "save_weights",
+    "test_on_batch",
+    "train_on_batch",
+):
+    setattr(ModelMixin, _name, _translated(_name))
+
+
+def _step_on_tensors(step: Function) -> Function:
+    """A program's `train_step(self, data)`: it is given tensors while the facade is open."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if sum(p.kind in kinds and p.default is p.empty for p in inspect.signature(step).parameters.values()) != 2:
+        return step  # (self, state, data): a pure step has arrays
+
+    @functools.wraps(step)
+    def called(self: Any, data: Any) -> Any:
+        if facade.calls is None or facade.calls.has_box(data):
+            return step(self, data)
+        return facade.calls.unbox(step(self, facade.calls.boxed(data)))
+
+    return called
+
+
+def _loss_as_array(compute_loss: Function) -> Function:
+    """A program's `compute_loss`: where it is called on arrays, the loss is one."""
+
+    @functools.wraps(compute_loss)
+    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        out = compute_loss(self, *args, **kwargs)
+        if facade.calls is None or facade.calls.has_box((args, kwargs)):
+            return out
+        return facade.calls.unbox(out)
+
+    return called
+
+
+class SequentialMixin:
+    """Sequential models."""
+
+    def add(self, layer: Any, *args: Any, **kwargs: Any) -> None:
+        super().add(layer, *args, **kwargs)  # type: ignore[misc]
+        adopt(getattr(self, "_head", None))
+
+
+class LossMixin(CompatObject):
+    """Losses."""
+
+    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+        args, kwargs = tuple(map(_reduction, args)), {name: _reduction(value) for name, value in kwargs.items()}
+        super()._construct(core, args, kwargs, by_gazelle)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if facade.calls is None:
+            return super().__call__(*args, **kwargs)  # type: ignore[misc]
+        return facade.calls.loss_call(super().__call__, self, args, kwargs)  # type: ignore[misc]
+
+
+def _reduction(value: Any) -> Any:
+    return "sum_over_batch_size" if isinstance(value, str) and value == "auto" else value
+
+
+def _boxing(original: Function) -> Function:
+    """A method whose results are tensors outside of compiled steps."""
+
+    @functools.wraps(original)
+    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if facade.calls is None:
+            return original(self, *args, **kwargs)
+        return facade.calls.as_tensors(original(self, *_arrays(args), **_arrays(kwargs)))
+
+    return called
+
+
+def _taking_arrays(original: Function) -> Function:
+    """A method that takes arrays where it is given tensors."""
+
+    @functools.wraps(original)
+    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return original(self, *_arrays(args), **_arrays(kwargs))
+
+    return called
+
+
+class MetricMixin(CompatObject):
+    """Metrics."""
+
+    _wrapped_methods = {"__call__": _boxing, "result": _boxing, "update_state": _taking_arrays}
+
+    def reset_states(self) -> None:
+        """`reset_state`, by its earlier name."""
+        self.reset_state()  # type: ignore[attr-defined]
+
+
+class OptimizerMixin(CompatObject):
+    """Optimizers."""
+
+    def apply(self, *args: Any, **kwargs: Any) -> Any:
+        return super().apply(*_arrays(args), **_arrays(kwargs))  # type: ignore[misc]
+
+    def minimize(self, loss: Any, var_list: Any, grad_loss: Any = None, name: Any = None, tape: Any = None) -> Any:
+        """One step on `loss`, a function without arguments or a tensor of `tape`."""
+        from gazelle.compat.tensorflow import model_calls
+
+        return model_calls.minimize(self, loss, var_list, grad_loss, tape)
+
+
+class LossScaleMixin:
+    """The loss scaling of mixed precision."""
+
+    def get_scaled_loss(self, loss: Any) -> Any:
+        return self.scale_loss(loss)  # type: ignore[attr-defined]
+
+    def get_unscaled_gradients(self, grads: Any) -> Any:
+        return grads  # `apply` scales them back
+
+
+class MergeMixin:
+    """Masks of merged inputs in Keras 1 and 2: a step counts where it counts in every input that has a mask."""
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        if era.number() == 3:
+            return super().compute_mask(inputs, mask)  # type: ignore[misc]
+        known = [each for each in mask or () if each is not None]
+        return functools.reduce(jnp.logical_and, known) if known else None
+
+
+class ConcatenateMixin:
+    """The mask of joined inputs in Keras 1 and 2."""
+
+    def _joined_mask(self, joined: Any) -> Any:
+        if era.number() == 3:
+            return super()._joined_mask(joined)  # type: ignore[misc]
+        return jnp.all(joined, axis=-1)
+
+
+MIXINS.update(
+    {
+        Layer: LayerMixin,
+        Model: ModelMixin,
+        Sequential: SequentialMixin,
+        Loss: LossMixin,
+        Metric: MetricMixin,
+        Optimizer: OptimizerMixin,
+        LossScaleOptimizer: LossScaleMixin,
+        _Merge: MergeMixin,
+        Concatenate: ConcatenateMixin,
+        KerasTensor: SymbolicTensor,
+        Variable: Weight,
+        **dict.fromkeys((LearningRateSchedule, Initializer, Regularizer, Constraint, Callback), CompatObject),
+    }
+)
+ROOTS.extend((Layer, Loss, Metric, Optimizer, LearningRateSchedule, Initializer, Regularizer, Constraint, Callback))

@@ -1,0 +1,224 @@
+"""The modules of `keras` for programs: `keras.layers` has the names of `gazelle.layers`, and those of earlier versions.
+
+Classes come as their generated subclasses (`classes`), functions take earlier arguments and tensors of the TensorFlow
+facade, and what they return is of the generated classes.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+from collections.abc import Callable
+from types import FunctionType, ModuleType
+from typing import Any
+
+from gazelle.compat import era, facade, old_names
+from gazelle.compat.classes import adopt, compat_class, is_core, plain
+from gazelle.compat.era import NOTHING
+from gazelle.compat.module_paths import PATHS
+
+#: era -> the release that a program finds: of the package `keras`, and of TensorFlow with its `tf.keras`
+VERSIONS = {1: ("1.2.2", "2.15.0"), 2: ("2.3.1", "2.15.0"), 3: ("3.15.1", "2.21.0")}
+#: modules of gazelle whose functions make or take layers, losses and the like; others are given as they are
+_WRAPPED = frozenset(
+    (
+        "activations",
+        "applications",
+        "constraints",
+        "initializers",
+        "layers",
+        "losses",
+        "metrics",
+        "models",
+        "optimizers",
+        "regularizers",
+        "saving",
+        "wrappers",
+    )
+)
+#: functions whose arguments had other names
+_TRANSLATED = frozenset(("Input", "load_data", "to_categorical"))
+_TENSOR_FUNCTIONS = ("activations", "losses", "metrics")
+_NOT_ON_TENSORS = ("as_loss", "check_labels", "deserialize", "get", "serialize")
+_MERGED = ("add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract")
+_DATASETS = (
+    "audio_dataset_from_directory",
+    "image_dataset_from_directory",
+    "text_dataset_from_directory",
+    "timeseries_dataset_from_array",
+)
+
+
+def version(name: str) -> str:
+    """What `name.__version__` says; name: "keras", "tensorflow", "tensorflow.keras", "tf_keras", "keras_core"."""
+    alone, tensorflow = VERSIONS[era.number()]
+    if name == "tensorflow":
+        return tensorflow
+    return alone if era.number() == 3 or (era.standalone() and name == "keras") else tensorflow
+
+
+class Namespace(ModuleType):
+    """A module of `keras`; `path` is the module of gazelle that it stands for.
+
+    >>> Namespace("keras", "gazelle").layers.Dense(2).units
+    2
+    """
+
+    stands_in = True
+
+    def __init__(self, name: str, path: str) -> None:
+        self.__dict__["_real"] = importlib.import_module(path)
+        super().__init__(name, self._real.__doc__)
+        self.__path__: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        path = self._real.__name__
+        if path == "gazelle" and name in ("__version__", "version"):
+            return version(self.__name__) if name == "__version__" else lambda: version(self.__name__)
+        if name == "__all__":
+            listed = self._real.__all__
+            return [*listed, *(n for n in old_names.names(path) if n not in listed)] if era.number() < 3 else listed
+        if name.startswith("__"):
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}", name=name, obj=self)
+        found = look_up(path, name)
+        if found is NOTHING:
+            found = getattr(self._real, name)  # which raises, with the nearest names
+        return _converted(found)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not isinstance(value, ModuleType):  # the import system sets modules: `__getattr__` finds them
+            super().__setattr__(name, value)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*dir(self._real), "__version__"} if self._real.__name__ == "gazelle" else dir(self._real))
+
+
+@functools.cache
+def namespace(path: str) -> Namespace:
+    """The module of `keras` for a module of gazelle."""
+    return Namespace(f"keras{path.removeprefix('gazelle')}", path)
+
+
+@functools.cache
+def root(name: str) -> Namespace:
+    """`keras` under one of its names, which has the version that goes with it."""
+    return Namespace(name, "gazelle")
+
+
+def path_of(path: str) -> str:
+    """The module that stands for `gazelle.<part>`, which may be one of an earlier version."""
+    return PATHS.get(path.partition(".")[2], path)
+
+
+def look_up(path: str, name: str) -> Any:
+    """What a name of a module means; NOTHING: it is not there."""
+    replaced = old_names.REPLACED.get(f"{path}.{name}")
+    if replaced is not None:
+        return old_names.resolve(replaced, path)
+    if name in old_names.NAMES.get(path, {}):
+        return old_names.name(path, name)
+    inner = path_of(f"{path}.{name}")
+    if inner != f"{path}.{name}":
+        return importlib.import_module(inner)
+    real = importlib.import_module(path)
+    if name in getattr(real, "__all__", ()) or (name in vars(real) and not isinstance(vars(real)[name], ModuleType)):
+        return getattr(real, name)
+    found = old_names.name(path, name)
+    return _file(path, name) if found is NOTHING else found
+
+
+def _file(path: str, name: str) -> Any:
+    """A module inside a package that nobody imported so far."""
+    spec = importlib.util.find_spec(path)
+    package = spec is not None and spec.submodule_search_locations is not None
+    there = package and importlib.util.find_spec(f"{path}.{name}") is not None
+    return importlib.import_module(f"{path}.{name}") if there else NOTHING
+
+
+def _converted(value: Any) -> Any:
+    if isinstance(value, ModuleType):
+        mine = value.__name__.startswith("gazelle") and not value.__name__.startswith("gazelle.compat.tensorflow")
+        return namespace(value.__name__) if mine and not isinstance(value, Namespace) else value
+    if isinstance(value, type):
+        return compat_class(value) if is_core(value) else value
+    if isinstance(value, FunctionType) and str(value.__module__).startswith("gazelle."):
+        return function(value)
+    return value
+
+
+@functools.cache
+def function(original: FunctionType) -> Any:
+    """A function of gazelle as programs get it."""
+    place = original.__module__.split(".")
+    name = original.__name__
+    if place[1] == "layers" and name in _MERGED:
+        return _merging(original)
+    if name in _DATASETS:
+        return _of_tensorflow(original)
+    if place[1] == "compat":
+        return original if name != "merge" and name != "Merge" else _adopting(original)
+    if place[1] not in _WRAPPED and name not in _TRANSLATED:
+        return original
+    if place[1] in _TENSOR_FUNCTIONS and name not in _NOT_ON_TENSORS:
+        return _on_tensors(original)
+    return _adopting(original)
+
+
+def _marked(wrapper: Callable[..., Any], original: Any) -> Any:
+    vars(wrapper)["_core"] = original
+    return wrapper
+
+
+def _adopting(original: FunctionType) -> Any:
+    """The function; what it returns is of the generated classes."""
+
+    @functools.wraps(original)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        old_names.classes()
+        args, kwargs = plain(args), plain(kwargs)
+        if original.__name__ in _TRANSLATED:
+            args, kwargs = _today(original, args, kwargs)
+        return adopt(original(*args, **kwargs))
+
+    return _marked(called, original)
+
+
+def _today(original: FunctionType, args: Any, kwargs: Any) -> Any:
+    from gazelle.compat import arguments
+
+    return arguments.of_function(original, args, kwargs)
+
+
+def _merging(original: FunctionType) -> Any:
+    """`add(inputs, **kwargs)` and its like: a layer of the generated class, called on the inputs."""
+    kind = namespace("gazelle.layers").__getattr__(original.__name__.capitalize())
+
+    @functools.wraps(original)
+    def called(inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        return kind(*args, **kwargs)(inputs)
+
+    return _marked(called, original)
+
+
+def _on_tensors(original: FunctionType) -> Any:
+    """A function of arrays that takes and returns tensors where a program calls it with them."""
+
+    @functools.wraps(original)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        if facade.calls is None:
+            return original(*args, **kwargs)
+        return facade.calls.function_call(original, args, kwargs)
+
+    return _marked(called, original)
+
+
+def _of_tensorflow(original: FunctionType) -> Any:
+    """A function that makes a data set: one of `tf.data` while the facade is open."""
+
+    @functools.wraps(original)
+    def made(*args: Any, **kwargs: Any) -> Any:
+        out = original(*args, **kwargs)
+        return out if facade.calls is None else facade.calls.datasets(out)
+
+    return _marked(made, original)

@@ -1,0 +1,47 @@
+"""The `__getattr__` and `__dir__` of a public module: the nearest names for one that it lacks, and its public names."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from gazelle.core.errors import GazelleError, nearest
+
+#: names of Keras that gazelle leaves out
+LEFT_OUT = (
+    "AWQConfig",
+    "AWQDTypePolicy",
+    "Float8QuantizationConfig",
+    "GPTQConfig",
+    "GPTQDTypePolicy",
+    "QuantizedFloat8DTypePolicy",
+)
+
+
+class MissingNameError(GazelleError, AttributeError):
+    """A name that a module does not have."""
+
+
+def public_names(module: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """`__getattr__` and `__dir__` for a module: gazelle.layers has no 'Dence'; did you mean 'Dense'?"""
+
+    def names() -> list[str]:
+        known = vars(sys.modules[module])
+        return sorted(known.get("__all__") or (name for name in known if name[0] != "_"))
+
+    def missing(name: str) -> Any:
+        raise missing_name(module, name, names())
+
+    return missing, names
+
+
+def missing_name(module: str, name: str, known: list[str]) -> AttributeError:
+    """The error of a name that a module does not have."""
+    if name.startswith("_") or f"{module}.{name}" in sys.modules:
+        return AttributeError(f"module {module!r} has no attribute {name!r}", name=name, obj=sys.modules[module])
+    if name in LEFT_OUT:
+        return MissingNameError(f"{module} leaves {name!r} out: weights can be quantized to int8 and int4.")
+    near = nearest(name, known)
+    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
+    return MissingNameError(f"{module} has no {name!r}{hint}", name=name)  # without it Python adds its own guess

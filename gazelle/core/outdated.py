@@ -1,0 +1,77 @@
+"""Arguments of earlier Keras and their names today, for the hints of errors."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+#: argument of Keras 1 or 2 -> today's
+ARGUMENTS = {
+    "W_constraint": "kernel_constraint",
+    "W_regularizer": "kernel_regularizer",
+    "atrous_rate": "dilation_rate",
+    "b_constraint": "bias_constraint",
+    "b_regularizer": "bias_regularizer",
+    "bias": "use_bias",
+    "border_mode": "padding",
+    "dim_ordering": "data_format",
+    "dropout_U": "recurrent_dropout",
+    "dropout_W": "dropout",
+    "filter_length": "kernel_size",
+    "init": "kernel_initializer",
+    "inner_activation": "recurrent_activation",
+    "inner_init": "recurrent_initializer",
+    "input": "inputs",
+    "lr": "learning_rate",
+    "nb_classes": "num_classes",
+    "nb_epoch": "epochs",
+    "nb_filter": "filters",
+    "nb_words": "num_words",
+    "output": "outputs",
+    "output_dim": "units",
+    "p": "rate",
+    "pool_length": "pool_size",
+    "samples_per_epoch": "steps_per_epoch",
+    "subsample": "strides",
+    "subsample_length": "strides",
+    "theta": "threshold",
+}
+_REMOVED = ("batch_input_shape", "decay", "max_queue_size", "show_accuracy", "use_multiprocessing", "workers")
+#: layers that only earlier Keras had
+CLASSES = (
+    "AtrousConvolution1D",
+    "AtrousConvolution2D",
+    "BatchwiseNormalization",
+    "CuDNNGRU",
+    "CuDNNLSTM",
+    "Deconvolution2D",
+    "Deconvolution3D",
+    "FullConvolution1D",
+    "FullConvolution2D",
+    "Highway",
+    "LocallyConnected1D",
+    "LocallyConnected2D",
+    "MaxoutDense",
+    "ParametricSoftplus",
+    "SReLU",
+    "SampleNormalization",
+    "ThresholdedReLU",
+    "TimeDistributedDense",
+)
+RUN = "`gazelle run program.py` runs programs of earlier Keras as they are."
+
+
+def argument_hint(name: str, known: Collection[str] = ()) -> str:
+    """What to say of an unknown argument that earlier Keras had; "" for others. known: the arguments of the call."""
+    today = ARGUMENTS.get(name)
+    if today is not None and (not known or today in known):
+        return f"{name!r} of earlier Keras is {today!r} today; {RUN}"
+    return RUN if today is not None or name in _REMOVED else ""
+
+
+def class_hint(name: object) -> str:
+    """What to say of an unknown class that earlier Keras had; "" for others."""
+    return (
+        f"{name} is a layer of earlier Keras: call gazelle.install() first, or use `gazelle run`."
+        if (name in CLASSES)
+        else ""
+    )
