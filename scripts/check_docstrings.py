@@ -114,12 +114,15 @@ def callable_findings(function: Callable[..., object], doc: str, with_result: bo
 
 def location(value: object) -> str:
     """`file:line` of a class or function, relative to the repository root."""
-    try:
-        plain = inspect.unwrap(value) if callable(value) else value
-        file = Path(inspect.getsourcefile(plain) or "").resolve()  # type: ignore[arg-type]
-        return f"{file.relative_to(ROOT)}:{inspect.getsourcelines(plain)[1]}"  # type: ignore[arg-type]
-    except (TypeError, OSError, ValueError):
-        return "?"
+    plain = inspect.unwrap(value) if callable(value) else value
+    code = getattr(plain, "__code__", None)
+    if code is not None:
+        file, line = code.co_filename, code.co_firstlineno
+    else:
+        module = sys.modules.get(getattr(plain, "__module__", None) or "")
+        file, line = getattr(module, "__file__", None) or "?", getattr(plain, "__firstlineno__", 1)
+    path = Path(file)
+    return f"{path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}:{line}"
 
 
 def package(value: object, namespace: str) -> str:
