@@ -1,4 +1,4 @@
-"""The documents tell the truth: their programs run, both languages hold the same ones, and links lead somewhere."""
+"""Documents are correct: their programs run, both languages have the same ones, links and file names exist."""
 
 import ast
 import functools
@@ -17,7 +17,7 @@ PROGRAMS = ("README.md", "README.zh-CN.md", "docs/tutorial.md", "docs/tutorial.z
 TRANSLATIONS = {"README.md": "README.zh-CN.md", "docs/tutorial.md": "docs/tutorial.zh-CN.md"}
 PAGES = sorted(str(p.relative_to(ROOT)) for p in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")))
 
-#: Runs blocks in one namespace and tells after each that it is done. In a process of its own: `gazelle.install()`.
+#: Runs blocks in one namespace and records each that is done; in a separate process because of `gazelle.install()`.
 DRIVER = """
 import json, sys, warnings
 warnings.simplefilter("error", UserWarning)
@@ -39,13 +39,13 @@ def blocks(page):
 
 
 def without_comments(page):
-    """The programs as they are but for comments and layout."""
+    """The programs without comments and layout."""
     return tuple(ast.unparse(ast.parse(block)) for block in blocks(page))
 
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
-    """Runs the programs of a page: (how many blocks ended well, stdout, stderr). Equal programs run once."""
+    """Run the programs of a page: (number of completed blocks, stdout, stderr). Equal programs run once."""
 
     @functools.cache
     def run(programs):
@@ -82,13 +82,13 @@ def test_program_runs(ran, page, number):
     assert count >= number, stderr
 
 
-@pytest.mark.parametrize(("page", "said"), [("README.md", ["True True"]), ("docs/tutorial.md", ["True"] * 4)])
-def test_what_the_programs_compare_is_equal(ran, page, said):
-    """The text around them claims so: aliases are the same classes, what is loaded predicts what was saved."""
-    assert [line for line in ran(page)[1].splitlines() if re.match("True|False", line)] == said
+@pytest.mark.parametrize(("page", "printed"), [("README.md", ["True True"]), ("docs/tutorial.md", ["True"] * 4)])
+def test_what_the_programs_compare_is_equal(ran, page, printed):
+    """As the text states: aliases are the same classes, a loaded model predicts the same as the saved one."""
+    assert [line for line in ran(page)[1].splitlines() if re.match("True|False", line)] == printed
 
 
-def test_the_error_in_the_readme_is_the_one_that_comes(ran):
+def test_the_error_in_the_readme_is_the_actual_one(ran):
     for page in ("README.md", "README.zh-CN.md"):
         shown = re.search(r"```\n(Labels for .*?)```", text(page), re.DOTALL)
         assert shown[1] in ran(page)[1]
@@ -101,7 +101,7 @@ def test_both_languages_hold_the_same_programs(english):
 
 @pytest.mark.parametrize("english", TRANSLATIONS)
 def test_both_languages_have_the_same_form(english):
-    """As many headings, rows of tables and points of lists in the same order, and the same commands."""
+    """The same number of headings, table rows and list items in the same order, and the same commands."""
 
     def form(page):
         plain = re.sub(r"```.*?```", "", text(page), flags=re.DOTALL)
@@ -116,13 +116,13 @@ def test_both_languages_have_the_same_form(english):
 
 
 def anchors(page):
-    """The anchors that a page's headings make."""
+    """The anchors of the headings of a page."""
     heads = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", text(page), flags=re.DOTALL), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_links_lead_somewhere(page):
+def test_links_exist(page):
     for target in re.findall(r"\]\(([^)\s]+)\)", text(page)):
         if re.match(r"\w+://|mailto:", target):
             continue
@@ -131,3 +131,10 @@ def test_links_lead_somewhere(page):
         assert file.exists(), f"{page} links to {target}"
         if anchor:
             assert anchor in anchors(file.resolve().relative_to(ROOT)), f"{page} links to {target}"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "CHANGELOG.md"])
+def test_files_that_a_page_names_exist(page):
+    """`layers/tree.py`, `tests/saving/test_hostile.py`, relative to the root or to gazelle/."""
+    for name in re.findall(r"`((?:[\w.-]+/)+[\w-]+\.py)[ `]", text(page)):
+        assert (ROOT / name).exists() or (ROOT / "gazelle" / name).exists(), f"{page} names {name}"
