@@ -1,4 +1,4 @@
-"""Time of one gradient under each dtype policy, on the device that JAX finds: python benchmarks/mixed_precision.py"""
+"""Time of one gradient under each dtype policy on the default device: `python benchmarks/mixed_precision.py`."""
 
 import statistics
 import time

@@ -1,6 +1,6 @@
-"""Where time goes that the tables show as one number: python benchmarks/overheads.py start|predict|lstm|stream
+"""Breakdown of start, predict and recurrent loops: `python benchmarks/overheads.py start|predict|lstm|stream`.
 
-The least of many repetitions: on a busy machine it is nearest to the truth.
+Prints minima of many repetitions, the least noisy statistic on a busy machine.
 """
 
 import argparse

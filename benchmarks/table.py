@@ -29,7 +29,7 @@ def cell(values: list[float | None], figure: Figure) -> str:
 
 
 def times(seen: Spread | None) -> str:
-    """5.1x (4.8 to 5.3)"""
+    """Format a ratio: 5.1x (4.8 to 5.3)."""
     if seen is None:
         return "–"
     digits = 1 if seen.middle >= 1.95 else 2

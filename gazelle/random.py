@@ -89,7 +89,9 @@ def randint(shape: Any, minval: Any, maxval: Any, dtype: Any = "int32", seed: An
 
 
 def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any = None) -> jax.Array:
-    """Classes k with probability softmax(logits)_k.  logits (batch, classes)  ->  (batch, num_samples)
+    """Classes k with probability softmax(logits)_k.
+
+    logits (batch, classes)  ->  (batch, num_samples)
 
     >>> random.categorical(np.array([[0.0, 99.0]]), 3, seed=1).tolist()
     [[1, 1, 1]]

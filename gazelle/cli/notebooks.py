@@ -21,10 +21,10 @@ def source(path: str) -> str:
 
 
 def plain(cell: str) -> str:
-    """A cell as Python: as many lines, and magics that do nothing.
+    r"""A cell as Python, with the same number of lines and without magic commands.
 
-    >>> plain("%matplotlib inline\\nx = 1")
-    'pass  # %matplotlib inline\\nx = 1'
+    >>> plain("%matplotlib inline\nx = 1")
+    'pass  # %matplotlib inline\nx = 1'
     """
     lines = cell.split("\n")
     whole = lines[0].startswith("%%") and not lines[0].startswith(("%%time", "%%capture"))

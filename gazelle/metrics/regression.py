@@ -162,7 +162,7 @@ class ConcordanceCorrelation(MeanMetricWrapper):
 
 
 class RootMeanSquaredError(Mean):
-    """sqrt(mean((y_pred - y_true)^2))
+    """Root of the mean squared error:  sqrt(mean((y_pred - y_true)^2)).
 
     >>> float(RootMeanSquaredError()([[0.0], [0.0]], [[3.0], [3.0]]))
     3.0

@@ -138,20 +138,27 @@ class Model(Layer):
             self.built = True
             self._build_shapes = symbolic.map_tree(lambda leaf: tuple(getattr(leaf, "shape", ())), args[0])
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Compute the outputs; a subclass overrides it.
+    if TYPE_CHECKING:
 
-        Args:
-            inputs: arrays in the structure of the model's inputs.
-            training: whether layers such as Dropout behave as in training.
-            mask: mask of the inputs.
+        def call(self, *args: Any, **kwargs: Any) -> Any:
+            """Compute the outputs; the override in a subclass may have any signature."""
 
-        Returns:
-            Arrays in the structure of the model's outputs.
-        """
-        if self._graph is None:
-            raise NotImplementedError(f"{type(self).__name__} has no call method: def call(self, x): return ...")
-        return (self._wide or self._graph).run(inputs)
+    else:
+
+        def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+            """Compute the outputs; a subclass overrides it.
+
+            Args:
+                inputs: arrays in the structure of the model's inputs.
+                training: whether layers such as Dropout behave as in training.
+                mask: mask of the inputs.
+
+            Returns:
+                Arrays in the structure of the model's outputs.
+            """
+            if self._graph is None:
+                raise NotImplementedError(f"{type(self).__name__} has no call method: def call(self, x): return ...")
+            return (self._wide or self._graph).run(inputs)
 
     @filtered
     def add_loss(self, loss: Any, inputs: Any = None) -> None:

@@ -6,6 +6,7 @@ It is never run. `misuse.py` holds the mistakes that the type checkers must repo
 from __future__ import annotations
 
 from pathlib import Path
+from typing import assert_type
 
 import jax
 import numpy as np
@@ -56,7 +57,10 @@ def sequential() -> Sequential:
         ],
         name="stack",
     )
-    model.add(layers.Dense(units=1))
+    head = layers.Dense(units=1)
+    model.add(head)
+    assert_type(model, Sequential)
+    assert_type(head, layers.Dense)
     return model
 
 
@@ -113,8 +117,8 @@ class Residual(Model):
         self.inner = Affine(8)
         self.head = layers.Dense(1)
 
-    def call(self, inputs: jax.Array, training: bool = False, mask: jax.Array | None = None) -> jax.Array:
-        return self.head(inputs + ops.relu(self.inner(inputs)))
+    def call(self, x: jax.Array, training: bool = False) -> jax.Array:
+        return self.head(x + ops.relu(self.inner(x)))
 
 
 class Printer(callbacks.Callback):
@@ -152,6 +156,8 @@ def train(model: Model, folder: Path) -> float:
     predictions = model.predict(x, batch_size=32, verbose=0)
     print(curve[-1], scores["mae"], predictions.shape)
     model.summary()
+    assert_type(history, callbacks.History)
+    assert_type(scores, dict[str, float])
     return float(curve[-1])
 
 

@@ -40,7 +40,7 @@ class History(Callback):
 
     def __init__(self) -> None:
         self.epoch: list[int] = []
-        self.history = Logs()
+        self.history: dict[str, list[float]] = Logs()
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self.epoch = []
