@@ -142,7 +142,9 @@ def class_findings(cls: type, owner: str) -> Iterator[Finding]:
     for text in summary(doc):
         yield owner, place, cls.__name__, text
     init = inspect.unwrap(cls.__init__)  # type: ignore[misc]
-    if init is not object.__init__ and not issubclass(cls, (BaseException, tuple)):
+    source = next(base for base in cls.__mro__ if "__init__" in vars(base))
+    inherited = source is not cls and not source.__name__.startswith("_")  # described in the public base class
+    if not inherited and init is not object.__init__ and not issubclass(cls, (BaseException, tuple)):
         for text in callable_findings(init, doc, with_result=False):
             yield owner, place, cls.__name__, text
     for base in cls.__mro__:

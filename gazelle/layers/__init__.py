@@ -1,7 +1,7 @@
 """Layers: the building blocks of models.
 
-In: arrays, symbolic tensors and the words of a config. Out: arrays, masks, weights by path.
-Must not know: how a model is trained, saved or compiled.
+Each family of layers is one module. A layer creates weights in `build` and computes in `call`; it does not depend on
+models, training or files.
 """
 
 from typing import TYPE_CHECKING

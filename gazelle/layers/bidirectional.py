@@ -7,11 +7,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from gazelle.core.config import deserialize, serialize, snake
 from gazelle.core.errors import ArgumentError, message, unknown
-from gazelle.core.types import Array, Shape
+from gazelle.core.types import Array, ArrayLike, Shape
 from gazelle.layers.base import Layer
 
 MERGE = {
@@ -24,27 +23,39 @@ MERGE = {
 
 
 class Bidirectional(Layer):
-    r"""A recurrent layer and a copy of it that reads from the end:  y_t = merge(forward(x)_t, backward(x)_t).
+    """A recurrent layer and a copy of it that reads in reverse order:  y_t = merge(forward(x)_t, backward(x)_t).
 
     x (batch, time, ...)  ->  y (batch, 2 units), or (batch, time, 2 units) with return_sequences and "concat"
 
-    Where a mask is False, sequences of outputs are 0. With `return_state` the forward layer's states stand before the
-    backward layer's, also in `initial_state`.
+    Sequences of outputs are 0 at masked steps. The states of the forward layer precede those of the backward layer.
 
     Args:
-        layer: a recurrent layer; its configuration is taken, not its weights.
-        merge_mode: "concat", "sum", "mul", "ave", or None for both outputs.
-        backward_layer: the layer that reads from the end (go_backwards=True), if it shall not be a copy of `layer`.
+        layer: Recurrent layer; its configuration is copied, its weights are not.
+        merge_mode: 'concat', 'sum', 'mul', 'ave' (mean), or None to return both outputs.
+        weights: Initial weights of both layers, as in `set_weights`.
+        backward_layer: Layer for the reverse order (go_backwards=True); None for a copy of `layer`.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
-    >>> Bidirectional(LSTM(4, return_sequences=True))(jnp.ones((2, 5, 3))).shape
-    (2, 5, 8)
+    Call arguments:
+        initial_state: States before the first step, first those of the forward layer.
+        mask: Mask (batch, time).
+
+    Raises:
+        ArgumentError: A layer is not recurrent, or the two layers do not have the same options.
+
+    References:
+        Schuster and Paliwal, Bidirectional Recurrent Neural Networks (1997).
+
+    Example:
+        >>> Bidirectional(LSTM(4, return_sequences=True))(jnp.ones((2, 5, 3))).shape
+        (2, 5, 8)
     """
 
     def __init__(
         self,
         layer: Layer,
         merge_mode: str | None = "concat",
-        weights: Sequence[np.ndarray] | np.ndarray | None = None,
+        weights: Sequence[ArrayLike] | None = None,
         backward_layer: Layer | None = None,
         **kwargs: Any,
     ) -> None:
@@ -59,13 +70,14 @@ class Bidirectional(Layer):
             raise unknown("merge_mode of Bidirectional", merge_mode, map(str, MERGE))
         super().__init__(**kwargs)
         self.forward_layer = _copy(layer, "forward_")
-        self.backward_layer = backward_layer or _copy(layer, "backward_", go_backwards=True)
+        self.backward_layer: Any = backward_layer or _copy(layer, "backward_", go_backwards=True)
         self._compare()
         for each in (self.forward_layer, self.backward_layer):
             if hasattr(each, "zero_output_for_mask"):  # otherwise the merged output would contain repeated outputs
                 each.zero_output_for_mask = each.return_sequences
-        self.stateful, self.return_sequences = layer.stateful, layer.return_sequences
-        self.return_state, self.input_spec = layer.return_state, layer.input_spec
+        options: Any = layer
+        self.stateful, self.return_sequences = options.stateful, options.return_sequences
+        self.return_state, self.input_spec = options.return_state, options.input_spec
         self.supports_masking = True
         self._first_weights = weights
 
@@ -145,7 +157,7 @@ class Bidirectional(Layer):
         return (*one, *two) if one and two else None
 
     def reset_state(self) -> None:
-        """Let both layers begin the next batch at zeros."""
+        """Reset the states of both layers to zeros."""
         self.forward_layer.reset_state()
         self.backward_layer.reset_state()
 

@@ -20,8 +20,18 @@ MODES = ("int", "one_hot", "multi_hot", "count")
 def encode(x: Any, mode: str, depth: int, dtype: Any, weights: Any = None, xp: Any = jnp) -> Any:
     """Encode integers x as vectors of size `depth`; integers outside of 0 .. depth - 1 are ignored.
 
-    one_hot (..., 1) or (...) -> (..., depth);  multi_hot, count (batch, n, ...) -> (batch, ..., depth).
-    `xp` is jax.numpy, or numpy.
+    one_hot: (..., 1) or (...) -> (..., depth);  multi_hot, count: (batch, n, ...) -> (batch, ..., depth)
+
+    Args:
+        x: Integers.
+        mode: 'int', 'one_hot', 'multi_hot' or 'count'.
+        depth: Size of the vectors.
+        dtype: Dtype of the result.
+        weights: Weights of the integers in 'count' mode.
+        xp: jax.numpy, or numpy.
+
+    Returns:
+        The vectors; x in mode 'int'.
     """
     if mode == "int":
         return x.astype(dtype)
@@ -62,20 +72,27 @@ def check_mode(owner: str, mode: str, known: tuple[str, ...], sparse: bool = Fal
 
 
 class CategoryEncoding(Layer):
-    """Whole numbers as vectors of 0 and 1, or of counts.
+    """Integers as vectors of 0 and 1, or of counts.
 
-    one_hot: x (...) -> y (..., num_tokens), an axis of size 1 at the end taken away first.
-    multi_hot, count: x (batch, n) -> y (batch, num_tokens), which numbers are in a row, or how often.
+    'one_hot': x (...) -> y (..., num_tokens), where a last axis of size 1 is removed first
+    'multi_hot', 'count': x (batch, n) -> y (batch, num_tokens): which integers occur in a row, or how often
 
     Args:
-        num_tokens: the numbers are 0 .. num_tokens - 1; others count nowhere.
+        num_tokens: The integers are 0 .. num_tokens - 1; others are ignored.
         output_mode: 'one_hot', 'multi_hot' or 'count'.
+        sparse: Must be False: sparse outputs are not supported.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
-    `layer(x, count_weights=w)` counts each number of x as much as w (same shape) says.
+    Call arguments:
+        count_weights: Weight of each integer in 'count' mode, in the shape of x.
 
-    >>> CategoryEncoding(num_tokens=4, output_mode="count")(np.array([[0, 1], [2, 2]]))
-    Array([[1., 1., 0., 0.],
-           [0., 0., 2., 0.]], dtype=float32)
+    Raises:
+        ArgumentError: `num_tokens` is not a positive integer, or an option is unknown.
+
+    Example:
+        >>> CategoryEncoding(num_tokens=4, output_mode="count")(np.array([[0, 1], [2, 2]]))
+        Array([[1., 1., 0., 0.],
+               [0., 0., 2., 0.]], dtype=float32)
     """
 
     def __init__(
@@ -108,19 +125,28 @@ class CategoryEncoding(Layer):
 
 
 class Discretization(Layer):
-    r"""The number of the bin that a float falls into:  y = #{i : bin_boundaries[i] <= x}.
+    """Index of the bin that contains a number:  y = #{i : bin_boundaries[i] <= x}.
 
-    `adapt(data)` finds `num_bins` bins that hold about equally many values, from a summary of the data's quantiles
-    whose error is about `epsilon`.
+    x (any shape)  ->  y (same shape) with output_mode='int', else vectors as in `CategoryEncoding`
+
+    `adapt(data)` finds `num_bins` bins with about equal numbers of values, from approximate quantiles of the data.
 
     Args:
-        bin_boundaries: where bins begin, in order.
-        num_bins: number of bins that `adapt` finds.
-        epsilon: error of the quantiles; smaller costs memory.
-        output_mode: 'int', or as in `CategoryEncoding`.
+        bin_boundaries: Lower bounds of all bins but the first, in ascending order.
+        num_bins: Number of bins that `adapt` computes.
+        epsilon: Error of the quantiles; smaller values need more memory.
+        output_mode: 'int', 'one_hot', 'multi_hot' or 'count'.
+        sparse: Must be False: sparse outputs are not supported.
+        dtype: Dtype or dtype policy of the layer; None for the global policy.
+        name: Name of the layer; None generates one.
 
-    >>> Discretization(bin_boundaries=[0.0, 1.0, 2.0])(np.array([[-1.5, 1.0, 3.4]]))
-    Array([[0, 2, 3]], dtype=int32)
+    Raises:
+        ArgumentError: Neither or both of `bin_boundaries` and `num_bins` are given.
+        StateError: The layer is called before `adapt`.
+
+    Example:
+        >>> Discretization(bin_boundaries=[0.0, 1.0, 2.0])(np.array([[-1.5, 1.0, 3.4]]))
+        Array([[0, 2, 3]], dtype=int32)
     """
 
     def __init__(
@@ -147,7 +173,15 @@ class Discretization(Layer):
         self.reset_state()
 
     def adapt(self, data: Iterable[Any] | ArrayLike, steps: int | None = None) -> None:
-        """Find the bins in an array, a dataset or an iterable of batches, of which `steps` are read (None: all)."""
+        """Compute the bins from data.
+
+        Args:
+            data: Array, dataset, or iterable of batches.
+            steps: Maximal number of batches; None for all.
+
+        Raises:
+            StateError: The layer has fixed `bin_boundaries`.
+        """
         if self.num_bins is None:
             raise StateError(
                 message(
@@ -162,11 +196,15 @@ class Discretization(Layer):
         self.finalize_state()
 
     def reset_state(self) -> None:
-        """Forget the data."""
+        """Remove the summary of the data."""
         self._summary = np.zeros((2, 0), np.float32)  # sorted values and the number of data points that each represents
 
     def update_state(self, data: ArrayLike) -> None:
-        """Take a batch into the summary."""
+        """Add a batch to the summary of the data.
+
+        Args:
+            data: Array of numbers.
+        """
         values = np.sort(np.asarray(data, np.float32).ravel())
         step = max(values.size * self.epsilon, 1)
         kept = values[int(step - 1) :: int(step)]
@@ -174,7 +212,7 @@ class Discretization(Layer):
         self._summary = _compressed(both[:, np.argsort(both[0])], self.epsilon)
 
     def finalize_state(self) -> None:
-        """Set `bin_boundaries` from the summary."""
+        """Set `bin_boundaries` from the summary of the data."""
         if self.num_bins is not None:
             self.bin_boundaries = _compressed(self._summary, 1 / self.num_bins)[0, :-1].tolist()
 
@@ -192,7 +230,14 @@ class Discretization(Layer):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """The layer that `get_config` described, the bins that `adapt` found included."""
+        """Create the layer that `get_config` described, with the adapted bins.
+
+        Args:
+            config: The config.
+
+        Returns:
+            The layer.
+        """
         found = config.get("bin_boundaries") if config.get("num_bins") is not None else None
         layer = super().from_config({**config, "bin_boundaries": None} if found is not None else config)
         layer.bin_boundaries = layer.bin_boundaries if found is None else list(found)

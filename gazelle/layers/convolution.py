@@ -37,7 +37,7 @@ class _Convolution(_Spatial):
         self.dilation_rate = sizes(owner, "dilation_rate", dilation_rate, self.rank)
         self.padding = choice(owner, "padding", padding, self.paddings)
 
-    def check_positive(self, *names: str) -> None:
+    def _check_positive(self, *names: str) -> None:
         for name in names:
             if not is_integer(getattr(self, name)) or getattr(self, name) <= 0:
                 raise ArgumentError(
@@ -48,7 +48,7 @@ class _Convolution(_Spatial):
                     )
                 )
 
-    def check_one_of_strides_and_dilation(self) -> None:
+    def _check_one_of_strides_and_dilation(self) -> None:
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ArgumentError(
                 message(
@@ -57,7 +57,7 @@ class _Convolution(_Spatial):
                 )
             )
 
-    def accept(self, channels: int) -> None:
+    def _accept(self, channels: int) -> None:
         """Accept only inputs with this number of channels from now on."""
         self.input_spec = InputSpec(ndim=self.rank + 2, axes={self.channel_axis: channels})
 
@@ -66,7 +66,7 @@ class _Convolution(_Spatial):
         """Sizes of the dilated kernel."""
         return tuple((k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation_rate, strict=True))
 
-    def finish(self, y: Array) -> Array:
+    def _finish(self, y: Array) -> Array:
         """Return f(y + b)."""
         if self.bias is not None:
             first = self.data_format == "channels_first"
@@ -108,8 +108,8 @@ class _Conv(_Convolution, LowRankAdapter):
             activity_regularizer=activity_regularizer,
             **kwargs,
         )
-        self.check_positive("filters", "groups")
-        self.check_one_of_strides_and_dilation()
+        self._check_positive("filters", "groups")
+        self._check_one_of_strides_and_dilation()
         if self.filters % self.groups:
             raise ArgumentError(
                 message(
@@ -132,7 +132,7 @@ class _Conv(_Convolution, LowRankAdapter):
             )
         self.kernel = self.add_weight("kernel", (*self.kernel_size, channels // self.groups, self.filters))
         self.bias = self.add_weight("bias", (self.filters,)) if self.use_bias else None
-        self.accept(channels)
+        self._accept(channels)
         self.start_lora()
 
     def call(self, x: Array) -> Array:
@@ -144,7 +144,7 @@ class _Conv(_Convolution, LowRankAdapter):
         if padding == "valid":
             self.check_fits(x.shape, self.window, "kernel_size")
         y = ops.conv(x, kernel, self.strides, padding, self.data_format, self.dilation_rate)
-        return self.finish(y)
+        return self._finish(y)
 
 
 @register("layers", "Convolution1D")

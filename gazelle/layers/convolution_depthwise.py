@@ -40,7 +40,7 @@ class _DepthwiseConv(_Convolution):
             activity_regularizer=activity_regularizer,
             **kwargs,
         )
-        self.check_positive("depth_multiplier")
+        self._check_positive("depth_multiplier")
 
     def build(self, input_shape: Shape) -> None:
         channels = self.channels(input_shape)
@@ -52,14 +52,14 @@ class _DepthwiseConv(_Convolution):
             constraint=self.depthwise_constraint,
         )
         self.bias = self.add_weight("bias", (channels * self.depth_multiplier,)) if self.use_bias else None
-        self.accept(channels)
+        self._accept(channels)
 
     def call(self, x: Array) -> Array:
         if self.padding == "valid":
             self.check_fits(x.shape, self.window, "kernel_size")
         kernel = self.kernel.value
         y = ops.depthwise_conv(x, kernel, self.strides, self.padding, self.data_format, self.dilation_rate)
-        return self.finish(y)
+        return self._finish(y)
 
 
 class DepthwiseConv1D(_DepthwiseConv):
@@ -169,7 +169,7 @@ class _SeparableConv(_Convolution):
             activity_regularizer=activity_regularizer,
             **kwargs,
         )
-        self.check_positive("filters", "depth_multiplier")
+        self._check_positive("filters", "depth_multiplier")
 
     def build(self, input_shape: Shape) -> None:
         channels = self.channels(input_shape)
@@ -188,14 +188,14 @@ class _SeparableConv(_Convolution):
             constraint=self.pointwise_constraint,
         )
         self.bias = self.add_weight("bias", (self.filters,)) if self.use_bias else None
-        self.accept(channels)
+        self._accept(channels)
 
     def call(self, x: Array) -> Array:
         if self.padding == "valid":
             self.check_fits(x.shape, self.window, "kernel_size")
         kernel = self.depthwise_kernel.value
         y = ops.depthwise_conv(x, kernel, self.strides, self.padding, self.data_format, self.dilation_rate)
-        return self.finish(ops.conv(y, self.pointwise_kernel.value, 1, "valid", self.data_format))
+        return self._finish(ops.conv(y, self.pointwise_kernel.value, 1, "valid", self.data_format))
 
 
 @register("layers", "SeparableConvolution1D")

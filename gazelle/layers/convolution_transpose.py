@@ -43,8 +43,8 @@ class _ConvTranspose(_Convolution):
             activity_regularizer=activity_regularizer,
             **kwargs,
         )
-        self.check_positive("filters")
-        self.check_one_of_strides_and_dilation()
+        self._check_positive("filters")
+        self._check_one_of_strides_and_dilation()
         if output_padding is not None:
             self.output_padding = sizes(type(self).__name__, "output_padding", output_padding, self.rank, least=0)
             if any(o >= s for o, s in zip(self.output_padding, self.strides, strict=True)):
@@ -60,14 +60,14 @@ class _ConvTranspose(_Convolution):
         channels = self.channels(input_shape)
         self.kernel = self.add_weight("kernel", (*self.kernel_size, self.filters, channels))
         self.bias = self.add_weight("bias", (self.filters,)) if self.use_bias else None
-        self.accept(channels)
+        self._accept(channels)
 
     def call(self, x: Array) -> Array:
         kernel = self.kernel.value
         y = ops.conv_transpose(
             x, kernel, self.strides, self.padding, self.output_padding, self.data_format, self.dilation_rate
         )
-        return self.finish(y)
+        return self._finish(y)
 
 
 @register("layers", "Convolution1DTranspose")

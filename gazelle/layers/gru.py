@@ -15,16 +15,41 @@ from gazelle.ops import native
 
 
 class GRUCell(_Cell):
-    r"""One step of `GRU`:  h' = s(z) h + (1 - s(z)) a(g), gates z, r, g.
+    """One step of `GRU`:  h' = s(z) h + (1 - s(z)) a(g), with gates z, r, g.
 
     reset_after: [z r g] = x W + b_0, [z' r' g'] = h R + b_1;  z + z',  r + r',  g + s(r + r') g'
     otherwise:   [z r g] = x W + b,   [z' r'] = h R_zr;        z + z',  r + r',  g + (s(r + r') h) R_g
 
     x (batch, features) · h (batch, units) · W (features, 3 units) · R (units, 3 units) · b (2, 3 units) or (3 units,)
+    ->  h' (batch, units), [h']
 
-    >>> h, states = GRUCell(4)(jnp.ones((2, 3)), [jnp.zeros((2, 4))])
-    >>> h.shape
-    (2, 4)
+    Args:
+        units: Size of the state and of the output.
+        activation: Function a, a name or a callable; None for the identity.
+        recurrent_activation: Function s of the gates, a name or a callable.
+        use_bias: Whether b is added.
+        kernel_initializer: Initializer of W.
+        recurrent_initializer: Initializer of R.
+        bias_initializer: Initializer of b.
+        kernel_regularizer: Regularizer of W: a penalty added to the loss.
+        recurrent_regularizer: Regularizer of R.
+        bias_regularizer: Regularizer of b.
+        kernel_constraint: Constraint on W, applied after each update.
+        recurrent_constraint: Constraint on R.
+        bias_constraint: Constraint on b.
+        dropout: Fraction of x that is dropped in training.
+        recurrent_dropout: Fraction of h that is dropped in training.
+        reset_after: Whether the reset gate acts after the recurrent product (as in cuDNN) or before it.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Raises:
+        ArgumentError: `units` is not a positive integer, or a dropout rate is not in [0, 1].
+
+    Example:
+        >>> h, states = GRUCell(4)(jnp.ones((2, 3)), [jnp.zeros((2, 4))])
+        >>> h.shape
+        (2, 4)
     """
 
     gates = 3
@@ -123,20 +148,52 @@ def _(primals: Any, tangents: Any) -> Any:
 
 
 class GRU(RNN):
-    r"""Gated recurrent unit (Cho et al. 2014):  h_t = z h_{t-1} + (1 - z) a(g); the gates are those of `GRUCell`.
+    """Gated recurrent unit:  h_t = z h_{t-1} + (1 - z) a(g), with the gates of `GRUCell`.
 
     x (batch, time, features)  ->  h (batch, units), or (batch, time, units) with return_sequences
+    W (features, 3 units) · R (units, 3 units) · b (2, 3 units), or (3 units,) with reset_after=False
 
     Args:
-        units: size of the state and of the output.
-        activation, recurrent_activation: a and s.
-        reset_after: whether the reset gate acts after the recurrent product (as cuDNN does) or before it.
-        dropout, recurrent_dropout: shares of x and of h that are dropped in training, the same for all time steps.
-        return_sequences, return_state, go_backwards, stateful, unroll: see `RNN`.
-        use_cudnn: accepted for Keras' sake; one program runs on every device.
+        units: Size of the state and of the output.
+        activation: Function a, a name or a callable; None for the identity.
+        recurrent_activation: Function s of the gates, a name or a callable.
+        use_bias: Whether b is added.
+        kernel_initializer: Initializer of W.
+        recurrent_initializer: Initializer of R.
+        bias_initializer: Initializer of b.
+        kernel_regularizer: Regularizer of W: a penalty added to the loss.
+        recurrent_regularizer: Regularizer of R.
+        bias_regularizer: Regularizer of b.
+        activity_regularizer: Regularizer of the output.
+        kernel_constraint: Constraint on W, applied after each update.
+        recurrent_constraint: Constraint on R.
+        bias_constraint: Constraint on b.
+        dropout: Fraction of x that is dropped in training, with one mask for all time steps.
+        recurrent_dropout: Fraction of h that is dropped in training, with one mask for all time steps.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        return_sequences: Whether to return the outputs of all steps instead of the last one.
+        return_state: Whether to return the final states after the output.
+        go_backwards: Whether to process the steps in reverse order and return them in that order.
+        stateful: Whether the final states of a batch are the initial states of the next one, until `reset_state()`.
+        unroll: Whether to unroll the loop over time; useful for few steps only.
+        reset_after: Whether the reset gate acts after the recurrent product (as in cuDNN) or before it.
+        use_cudnn: Accepted for compatibility with Keras; it has no effect.
+        **kwargs: `zero_output_for_mask` of `RNN` and arguments of `Layer`: `name`, `dtype`, `trainable`, `input_shape`
+            and others.
 
-    >>> GRU(4, return_sequences=True)(jnp.ones((2, 5, 3))).shape
-    (2, 5, 4)
+    Call arguments:
+        initial_state: List with the state before the first step; zeros by default.
+        mask: Mask (batch, time); state and output do not change at steps where it is False.
+
+    Raises:
+        ArgumentError: `units` is not a positive integer, or a dropout rate is not in [0, 1].
+
+    References:
+        Cho et al., Learning Phrase Representations using RNN Encoder-Decoder (2014).
+
+    Example:
+        >>> GRU(4, return_sequences=True)(jnp.ones((2, 5, 3))).shape
+        (2, 5, 4)
     """
 
     def __init__(

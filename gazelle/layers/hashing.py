@@ -176,21 +176,29 @@ def check_bins(owner: str, num_bins: int) -> None:
 
 
 class Hashing(NumpyLayer):
-    """The bin of a string or whole number:  y = hash(x) mod num_bins.
+    """Hash bin of a string or integer:  y = hash(x) mod num_bins.
 
-    The hash is FarmHash64, or SipHash64 with a `salt` as its key; numbers are hashed as decimal digits. Nothing is
-    learned, and different values may share a bin.
+    x (any shape)  ->  y (same shape) with output_mode='int', else vectors as in `CategoryEncoding`
+
+    The hash is FarmHash64, or SipHash64 with a `salt` as its key; integers are hashed as decimal digits. Different
+    values may have the same bin.
 
     Args:
-        num_bins: number of bins, the one of `mask_value` included.
-        mask_value: a value that goes to bin 0 alone.
-        salt: one or two whole numbers; other salts mix other values.
-        output_mode: 'int', or as in `CategoryEncoding`.
+        num_bins: Number of bins, including the one of `mask_value`.
+        mask_value: Value that is assigned to bin 0, which is reserved for it.
+        salt: One or two integers that select another hash function.
+        output_mode: 'int', 'one_hot', 'multi_hot' or 'count'.
+        sparse: Must be False: sparse outputs are not supported.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
-    >>> Hashing(num_bins=3)(np.array([["A"], ["B"], ["C"]]))
-    Array([[1],
-           [0],
-           [1]], dtype=int32)
+    Raises:
+        ArgumentError: `num_bins` is not a positive integer, or an option is unknown.
+
+    Example:
+        >>> Hashing(num_bins=3)(np.array([["A"], ["B"], ["C"]]))
+        Array([[1],
+               [0],
+               [1]], dtype=int32)
     """
 
     def __init__(
@@ -228,17 +236,28 @@ class Hashing(NumpyLayer):
 
 
 class HashedCrossing(NumpyLayer):
-    """The bin of several values together:  y = hash(x_1, x_2, ...) mod num_bins.
+    """Hash bin of several values together:  y = hash(x_1, x_2, ...) mod num_bins.
 
-    Called on a list of strings or whole numbers of shape (), (batch,) or (batch, 1). The fingerprints (FarmHash64 of
-    strings, numbers as they are) are chained one after the other.
+    [x_1, x_2, ...] of strings or integers, each of shape (), (batch,) or (batch, 1)  ->  y of this shape with
+    output_mode='int'
+
+    The fingerprints (FarmHash64 of strings, integers unchanged) are chained.
 
     Args:
-        num_bins: number of bins.
+        num_bins: Number of bins.
         output_mode: 'int' or 'one_hot'.
+        sparse: Must be False: sparse outputs are not supported.
+        name: Name of the layer; None generates one.
+        dtype: Dtype or dtype policy of the layer; None for the global policy.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
-    >>> HashedCrossing(num_bins=5)([np.array(["A", "B", "A"]), np.array([101, 101, 102])])
-    Array([1, 4, 3], dtype=int32)
+    Raises:
+        ArgumentError: `num_bins` is not a positive integer, or the input is not a list of strings and integers.
+        ShapeError: The inputs have different or other shapes.
+
+    Example:
+        >>> HashedCrossing(num_bins=5)([np.array(["A", "B", "A"]), np.array([101, 101, 102])])
+        Array([1, 4, 3], dtype=int32)
     """
 
     def __init__(
@@ -256,6 +275,17 @@ class HashedCrossing(NumpyLayer):
         self.output_mode = output_mode
 
     def prepared(self, inputs: Sequence[Any]) -> list[Any]:
+        """Return the inputs as arrays.
+
+        Args:
+            inputs: List of at least two arrays.
+
+        Returns:
+            The arrays.
+
+        Raises:
+            ArgumentError: The input is not such a list.
+        """
         if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
             raise ArgumentError(
                 message(f"Input of {self._label}", expected="a list of at least two arrays", got=type(inputs).__name__)

@@ -53,22 +53,28 @@ class _VariableTree:
 
 
 class JaxLayer(Layer):
-    """A function of JAX as a layer:  y = call_fn(params, inputs), or  y, state = call_fn(params, state, inputs).
+    """A JAX function as a layer:  y = call_fn(params, inputs), or  y, state = call_fn(params, state, inputs).
 
-    The functions say by the names of their arguments what they want: call_fn of `params`, `state`, `rng` (a key in
-    training, else None), `inputs`, `training`; init_fn of `rng`, `inputs` (ones of the input's shape), `training`.
-    `params` and `state` are any trees of arrays.
+    The arguments of the functions are recognized by name. call_fn: `params`, `state`, `rng` (a key in training, else
+    None), `inputs`, `training`; init_fn: `rng`, `inputs` (ones of the input's shape), `training`. `params` and `state`
+    are trees of arrays.
 
     Args:
-        call_fn: gives the outputs, and the new state after them if it takes `state`.
-        init_fn: gives params, or (params, state); not needed where they are given.
-        params, state: first values, instead of init_fn.
-        seed: seed of `rng`.
-        native_serialization_platforms: accepted for Keras' sake.
+        call_fn: Function that returns the outputs, or (outputs, new state) if it takes `state`.
+        init_fn: Function that returns params, or (params, state); not needed if the values are given.
+        params: Initial parameters.
+        state: Initial state.
+        seed: Seed of `rng`.
+        native_serialization_platforms: Accepted for compatibility with Keras; it has no effect.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
-    >>> layer = JaxLayer(lambda params, inputs: inputs @ params["w"], params={"w": np.ones((3, 2))})
-    >>> layer(jnp.ones((1, 3)))
-    Array([[3., 3.]], dtype=float32)
+    Raises:
+        ArgumentError: A function has unknown arguments, or there is no source of the initial values.
+
+    Example:
+        >>> layer = JaxLayer(lambda params, inputs: inputs @ params["w"], params={"w": np.ones((3, 2))})
+        >>> layer(jnp.ones((1, 3)))
+        Array([[3., 3.]], dtype=float32)
     """
 
     def __init__(
@@ -158,28 +164,30 @@ def _argument_names(what: str, function: Callable[..., Any], known: tuple[str, .
 
 
 class FlaxLayer(JaxLayer):
-    """A module of Flax as a layer: of `flax.linen`, with the weights it makes, or of `flax.nnx`, with those it has.
+    """A Flax module as a layer: of `flax.linen`, with new weights, or of `flax.nnx`, with the weights of the module.
 
     Linen: `params` are trained, other collections (batch_stats ...) are state. nnx: `nnx.Param` are trained, the rest
-    is state; the module itself stays as it was. A linen module that asks for `training` is given it, an nnx module is
-    put into train() or eval(); dropout draws from the layer's key.
+    is state; the given module is not modified. `training` is passed to linen modules that take it; nnx modules are set
+    to train() or eval(). Dropout uses the layer's key.
 
     Args:
-        module: the module.
-        method: name of the method, or the method; None: the module's call.
-        variables: first values of a linen module, as its `init` gives them.
+        module: The module.
+        method: Method to call, or its name; None for the call of the module.
+        variables: Initial variables of a linen module, as returned by its `init`.
+        **kwargs: Arguments of `JaxLayer` and `Layer`: `seed`, `name`, `dtype`, `trainable` and others.
 
     Raises:
         ImportError: Flax is not installed.
 
-    >>> from flax import linen
-    >>> FlaxLayer(linen.Dense(4))(jnp.ones((2, 3))).shape
-    (2, 4)
+    Example:
+        >>> from flax import linen
+        >>> FlaxLayer(linen.Dense(4))(jnp.ones((2, 3))).shape
+        (2, 4)
     """
 
     def __init__(
         self,
-        module: Any,
+        module: Callable[..., Any],
         method: str | Callable[..., Any] | None = None,
         variables: Mapping[str, Any] | None = None,
         **kwargs: Any,
@@ -269,7 +277,14 @@ class FlaxLayer(JaxLayer):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """The layer that `get_config` described; the module's class is given by custom_objects."""
+        """Create the layer that `get_config` described; the class of the module is found in custom_objects.
+
+        Args:
+            config: The config.
+
+        Returns:
+            The layer.
+        """
         dropped = ("native_serialization_platforms", "call_fn", "init_fn")
         return cls(**{k: deserialize(v) for k, v in config.items() if k not in dropped})
 
@@ -287,28 +302,35 @@ def _split_variables(variables: Any) -> tuple[Any, Any]:
 
 
 class EquinoxLayer(JaxLayer):
-    """A module of Equinox as a layer: its arrays of floats are trained.
+    """An Equinox module as a layer; its arrays of floats are trained.
 
-    Modules work on one sample; the layer maps them over the batch. One whose call has an argument `key` gets one key a
-    sample in training, and inference mode is set outside of it. A module made by `eqx.nn.make_with_state` comes with
-    its state, and is mapped under axis_name='batch'.
+    The layer maps a module for single samples over the batch. A module whose call takes `key` receives one key per
+    sample in training; outside of training it is in inference mode. A module created by `eqx.nn.make_with_state` is
+    called with its state and mapped under axis_name='batch'.
 
     Args:
-        module: the module, or any tree of arrays that can be called.
-        state: its `eqx.nn.State`, if it takes one.
-        vmap: False for a module that takes whole batches.
-        seed: seed of the keys.
+        module: The module, or any callable tree of arrays.
+        state: Its `eqx.nn.State`, if it takes one.
+        vmap: Whether to map over the batch; False for a module that takes batches.
+        seed: Seed of the keys.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
     Raises:
         ImportError: Equinox is not installed.
 
-    >>> import equinox as eqx, jax
-    >>> EquinoxLayer(eqx.nn.Linear(3, 4, key=jax.random.key(0)))(jnp.ones((2, 3))).shape
-    (2, 4)
+    Example:
+        >>> import equinox as eqx, jax
+        >>> EquinoxLayer(eqx.nn.Linear(3, 4, key=jax.random.key(0)))(jnp.ones((2, 3))).shape
+        (2, 4)
     """
 
     def __init__(
-        self, module: Any, state: object = None, vmap: bool = True, seed: int | None = None, **kwargs: Any
+        self,
+        module: Callable[..., Any],
+        state: object = None,
+        vmap: bool = True,
+        seed: int | None = None,
+        **kwargs: Any,
     ) -> None:
         try:
             import equinox

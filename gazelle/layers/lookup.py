@@ -95,7 +95,14 @@ class _Lookup(_Vocabulary):
         return [self.mask_token] * self._oov_start + [self.oov_token] * self.num_oov_indices
 
     def get_vocabulary(self, include_special_tokens: bool = True) -> list[Any]:
-        """The tokens in the order of their numbers."""
+        """Return the tokens in the order of their indices.
+
+        Args:
+            include_special_tokens: Whether to include the mask token and the out-of-vocabulary token.
+
+        Returns:
+            The tokens.
+        """
         return (self._special if include_special_tokens else []) + self._tokens.tolist()
 
     def _count(self) -> int:
@@ -104,10 +111,16 @@ class _Lookup(_Vocabulary):
     def set_vocabulary(
         self, vocabulary: Sequence[Any] | np.ndarray | str | None, idf_weights: ArrayLike | None = None
     ) -> None:
-        """Use these tokens: a list or array, with or without the special ones in front, or a file with one a line.
+        """Set the vocabulary.
 
         Args:
-            idf_weights: with output_mode='tf_idf', one number for each entry.
+            vocabulary: List or array of tokens, with or without all special tokens in front, or a file with one token
+                per line.
+            idf_weights: With output_mode='tf_idf', one number per token.
+
+        Raises:
+            ArgumentError: Tokens are missing, repeated, or more than `max_tokens`, or `idf_weights` do not fit.
+            StateError: The size of the vocabulary changes after the layer was called.
         """
         if (idf_weights is None) == (self.output_mode == "tf_idf"):
             raise ArgumentError(
@@ -195,9 +208,16 @@ class _Lookup(_Vocabulary):
     # Learning --------------------------------------------------------------------------------------------------------
 
     def adapt(self, data: Iterable[Any] | ArrayLike, steps: int | None = None) -> None:
-        """Learn the vocabulary from an array or list, a dataset, or an iterable of batches (at most `steps` of them).
+        """Learn the vocabulary from data.
 
-        Tokens are ordered by falling frequency, equal ones by falling value; `max_tokens` cuts the rare ones off.
+        Tokens are sorted by descending frequency, then by descending value; `max_tokens` removes the rare ones.
+
+        Args:
+            data: Array or list, dataset, or iterable of batches.
+            steps: Maximal number of batches; None for all.
+
+        Raises:
+            StateError: The layer has a fixed vocabulary.
         """
         self.reset_state()
         for batch in batches(self._label, data, steps, lists=True):
@@ -206,13 +226,20 @@ class _Lookup(_Vocabulary):
         self.finalize_state()
 
     def reset_state(self) -> None:
-        """Forget the counts."""
+        """Remove the counts."""
         self._counts: Counter[Any] = Counter()
         self._documents: Counter[Any] = Counter()
         self._rows = 0
 
     def update_state(self, data: ArrayLike) -> None:
-        """Count a batch: rows of tokens, each a document."""
+        """Count the tokens of a batch.
+
+        Args:
+            data: Rows of tokens, each of which is a document.
+
+        Raises:
+            StateError: The layer has a fixed vocabulary.
+        """
         if self._fixed:
             raise StateError(
                 message(
@@ -229,7 +256,7 @@ class _Lookup(_Vocabulary):
         self._rows += len(rows)
 
     def finalize_state(self) -> None:
-        """Make the vocabulary from the counts."""
+        """Set the vocabulary from the counts."""
         if self._fixed or not self._counts:
             return
         special = (self.mask_token, self.oov_token)
@@ -314,7 +341,17 @@ class _Lookup(_Vocabulary):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """The layer that `get_config` described. A config names no files to read."""
+        """Create the layer that `get_config` described.
+
+        Args:
+            config: The config; it must not refer to a file.
+
+        Returns:
+            The layer.
+
+        Raises:
+            UnsafeFileError: The vocabulary is the name of a file.
+        """
         if isinstance(config.get("vocabulary"), str):
             raise UnsafeFileError(
                 message(
@@ -329,13 +366,21 @@ class _Lookup(_Vocabulary):
         return None
 
     def save_assets(self, dir_path: PathLike) -> None:
-        """Write the vocabulary that is not in the config, one token a line, special ones first."""
+        """Write the vocabulary that is not in the config, one token per line, special tokens first.
+
+        Args:
+            dir_path: Directory.
+        """
         if self.vocabulary is None:
             with open(os.path.join(dir_path, "vocabulary.txt"), "w", encoding="utf-8") as file:
                 file.write("\n".join(map(str, self.get_vocabulary())))
 
     def load_assets(self, dir_path: PathLike) -> None:
-        """Read what `save_assets` wrote."""
+        """Read what `save_assets` wrote.
+
+        Args:
+            dir_path: Directory.
+        """
         path = os.path.join(dir_path, "vocabulary.txt")
         if self.vocabulary is None and os.path.exists(path):
             with open(path, encoding="utf-8") as file:
@@ -348,37 +393,59 @@ class _Lookup(_Vocabulary):
                 self._keep(tokens)
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
-        """Put the weights of 'tf_idf' into `store`."""
+        """Store the weights of 'tf_idf'.
+
+        Args:
+            store: Mapping from names to arrays.
+        """
         if self.output_mode == "tf_idf":
             store["idf_weights"] = self._idf
 
     def load_own_variables(self, store: MutableMapping[str, Any]) -> None:
-        """Take what `save_own_variables` put there."""
+        """Load what `save_own_variables` stored.
+
+        Args:
+            store: Mapping from names to arrays.
+        """
         if self.output_mode == "tf_idf":
             self._idf = np.asarray(store["idf_weights"], np.float32)
 
 
 class IntegerLookup(_Lookup):
-    """The number of a whole number in a vocabulary:  y = place of x;  unknown values share the first indices.
+    """Index of an integer in a vocabulary:  y = index of x.
 
-    Places: the mask (0, if there is a `mask_token`), `num_oov_indices` for unknown values, then the vocabulary.
+    x (any shape) of integers  ->  y (same shape) with output_mode='int', else vectors as in `CategoryEncoding`
+
+    The indices are: 0 for the mask token (if there is one), `num_oov_indices` indices for unknown values, then the
+    vocabulary.
 
     Args:
-        max_tokens: most indices; None: no limit.
-        num_oov_indices: indices for unknown values; 0 makes them an error.
-        mask_token: the value that means nothing.
-        oov_token: what unknown indices give with `invert`.
-        vocabulary: values in order, or a file with one a line; else `adapt(data)` learns them.
-        idf_weights: weights of the values for 'tf_idf'.
-        invert: from numbers back to values.
-        output_mode: 'int', 'one_hot', 'multi_hot', 'count', 'tf_idf': counts times log(1 + rows / (1 + rows with x)).
-        pad_to_max_tokens: vectors have max_tokens indices even where fewer are used.
-        oov_method: several indices for unknown x are x mod num_oov_indices ('floormod') or by hash ('farmhash').
-        salt: key of the hash, which is SipHash then.
+        max_tokens: Maximal size of the vocabulary, including special tokens; None for no limit.
+        num_oov_indices: Number of indices for tokens out of the vocabulary; with 0 such tokens are an error.
+        mask_token: Token that stands for padding, with index 0; None for no such token.
+        oov_token: Token that `invert` returns for out-of-vocabulary indices.
+        vocabulary: Tokens in order, or a text file with one token per line; None to learn them with `adapt`.
+        vocabulary_dtype: Must be 'int64'.
+        idf_weights: Inverse document frequency of each token, for 'tf_idf' with a given vocabulary.
+        invert: Whether to map indices to tokens.
+        output_mode: 'int', 'one_hot', 'multi_hot', 'count' or 'tf_idf' (counts times log(1 + rows / (1 + rows with
+            x))).
+        sparse: Must be False: sparse outputs are not supported.
+        pad_to_max_tokens: Whether vectors have size max_tokens even if the vocabulary is smaller.
+        oov_method: How an unknown x selects one of several indices: 'floormod' (x mod num_oov_indices) or 'farmhash'.
+        salt: One or two integers: key of SipHash64 for several out-of-vocabulary indices.
+        name: Name of the layer; None generates one.
+        **kwargs: Arguments of `Layer`: `dtype`, `trainable` and others.
 
-    >>> IntegerLookup(vocabulary=[12, 36, 1138])(np.array([[12, 1138], [36, 7]]))
-    Array([[1, 3],
-           [2, 0]], dtype=int32)
+    Raises:
+        ArgumentError: An option is unknown or does not fit another one.
+        DataError: A value is not in the vocabulary and num_oov_indices is 0.
+        StateError: The layer has no vocabulary yet.
+
+    Example:
+        >>> IntegerLookup(vocabulary=[12, 36, 1138])(np.array([[12, 1138], [36, 7]]))
+        Array([[1, 3],
+               [2, 0]], dtype=int32)
     """
 
     kind = "int64"
@@ -411,29 +478,42 @@ class IntegerLookup(_Lookup):
 
 
 class StringLookup(_Lookup):
-    """The number of a string in a vocabulary:  y = place of x;  unknown strings share the first indices.
+    """Index of a string in a vocabulary:  y = index of x.
 
-    Places: the mask (0, if there is a `mask_token`), `num_oov_indices` for unknown strings, then the vocabulary.
+    x (any shape) of strings  ->  y (same shape) with output_mode='int', else vectors as in `CategoryEncoding`
+
+    The indices are: 0 for the mask token (if there is one), `num_oov_indices` indices for unknown strings (selected by
+    FarmHash64), then the vocabulary.
 
     Args:
-        max_tokens: most indices; None: no limit.
-        num_oov_indices: indices for unknown strings, chosen by FarmHash64; 0 makes them an error.
-        mask_token: the string that means nothing.
-        oov_token: what unknown indices give with `invert`.
-        vocabulary: strings in order, or a file with one a line; else `adapt(data)` learns them.
-        idf_weights: weights of the strings for 'tf_idf'.
-        invert: from numbers back to strings (an array of NumPy).
-        output_mode: 'int', 'one_hot', 'multi_hot', 'count', 'tf_idf': counts times log(1 + rows / (1 + rows with x)).
-        pad_to_max_tokens: vectors have max_tokens indices even where fewer are used.
-        encoding: of bytes.
-        salt: key of the hash, which is SipHash then.
+        max_tokens: Maximal size of the vocabulary, including special tokens; None for no limit.
+        num_oov_indices: Number of indices for tokens out of the vocabulary; with 0 such tokens are an error.
+        mask_token: Token that stands for padding, with index 0; None for no such token.
+        oov_token: Token that `invert` returns for out-of-vocabulary indices.
+        vocabulary: Tokens in order, or a text file with one token per line; None to learn them with `adapt`.
+        idf_weights: Inverse document frequency of each token, for 'tf_idf' with a given vocabulary.
+        invert: Whether to map indices to tokens.
+        output_mode: 'int', 'one_hot', 'multi_hot', 'count' or 'tf_idf' (counts times log(1 + rows / (1 + rows with
+            x))).
+        pad_to_max_tokens: Whether vectors have size max_tokens even if the vocabulary is smaller.
+        sparse: Must be False: sparse outputs are not supported.
+        encoding: Encoding of bytes.
+        name: Name of the layer; None generates one.
+        salt: One or two integers: key of SipHash64 for several out-of-vocabulary indices.
+        **kwargs: Arguments of `Layer`: `dtype`, `trainable` and others.
 
-    >>> layer = StringLookup()
-    >>> layer.adapt(["b", "a", "b"])
-    >>> layer.get_vocabulary()
-    ['[UNK]', 'b', 'a']
-    >>> layer(np.array([["a", "c"]]))
-    Array([[2, 0]], dtype=int32)
+    Raises:
+        ArgumentError: An option is unknown or does not fit another one.
+        DataError: A string is not in the vocabulary and num_oov_indices is 0.
+        StateError: The layer has no vocabulary yet.
+
+    Example:
+        >>> layer = StringLookup()
+        >>> layer.adapt(["b", "a", "b"])
+        >>> layer.get_vocabulary()
+        ['[UNK]', 'b', 'a']
+        >>> layer(np.array([["a", "c"]]))
+        Array([[2, 0]], dtype=int32)
     """
 
     def __init__(

@@ -17,15 +17,41 @@ from gazelle.ops import native
 
 
 class LSTMCell(_Cell):
-    r"""One step of `LSTM`:  [i f g o] = x W + b + h R;  c' = s(f) c + s(i) a(g);  h' = s(o) a(c').
+    """One step of `LSTM`:  [i f g o] = x W + b + h R;  c' = s(f) c + s(i) a(g);  h' = s(o) a(c').
 
     x (batch, features) · h, c (batch, units) · W (features, 4 units) · R (units, 4 units) · b (4 units,)
+    ->  h' (batch, units), [h', c']
 
-    a is `activation`, s is `recurrent_activation`; `unit_forget_bias` starts the bias of f at 1 (Jozefowicz 2015).
+    Args:
+        units: Size of the state and of the output.
+        activation: Function a, a name or a callable; None for the identity.
+        recurrent_activation: Function s of the gates, a name or a callable.
+        use_bias: Whether b is added.
+        kernel_initializer: Initializer of W.
+        recurrent_initializer: Initializer of R.
+        bias_initializer: Initializer of b.
+        unit_forget_bias: Whether the bias of the forget gate f starts at 1.
+        kernel_regularizer: Regularizer of W: a penalty added to the loss.
+        recurrent_regularizer: Regularizer of R.
+        bias_regularizer: Regularizer of b.
+        kernel_constraint: Constraint on W, applied after each update.
+        recurrent_constraint: Constraint on R.
+        bias_constraint: Constraint on b.
+        dropout: Fraction of x that is dropped in training.
+        recurrent_dropout: Fraction of h that is dropped in training.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
-    >>> h, (h, c) = LSTMCell(4)(jnp.ones((2, 3)), [jnp.zeros((2, 4)), jnp.zeros((2, 4))])
-    >>> c.shape
-    (2, 4)
+    Raises:
+        ArgumentError: `units` is not a positive integer, or a dropout rate is not in [0, 1].
+
+    References:
+        Jozefowicz et al., An Empirical Exploration of Recurrent Network Architectures (2015), for `unit_forget_bias`.
+
+    Example:
+        >>> h, (h, c) = LSTMCell(4)(jnp.ones((2, 3)), [jnp.zeros((2, 4)), jnp.zeros((2, 4))])
+        >>> c.shape
+        (2, 4)
     """
 
     gates = 4
@@ -109,23 +135,54 @@ def _(primals: Any, tangents: Any) -> Any:
 
 
 class LSTM(RNN):
-    r"""Long short-term memory (Hochreiter and Schmidhuber 1997; forget gate: Gers et al. 2000).
-
-    [i f g o] = x_t W + b + h_{t-1} R;  c_t = s(f) c_{t-1} + s(i) a(g);  h_t = s(o) a(c_t)
+    """Long short-term memory:  c_t = s(f) c_{t-1} + s(i) a(g);  h_t = s(o) a(c_t),  [i f g o] = x_t W + b + h_{t-1} R.
 
     x (batch, time, features)  ->  h (batch, units), or (batch, time, units) with return_sequences
+    W (features, 4 units) · R (units, 4 units) · b (4 units,)
 
     Args:
-        units: size of the states and of the output.
-        activation, recurrent_activation: a and s.
-        unit_forget_bias: whether the bias of f starts at 1.
-        dropout, recurrent_dropout: shares of x and of h that are dropped in training, the same for all time steps.
-        return_sequences, return_state, go_backwards, stateful, unroll: see `RNN`.
-        use_cudnn: accepted for Keras' sake; one program runs on every device.
+        units: Size of the state and of the output.
+        activation: Function a, a name or a callable; None for the identity.
+        recurrent_activation: Function s of the gates, a name or a callable.
+        use_bias: Whether b is added.
+        kernel_initializer: Initializer of W.
+        recurrent_initializer: Initializer of R.
+        bias_initializer: Initializer of b.
+        unit_forget_bias: Whether the bias of the forget gate f starts at 1.
+        kernel_regularizer: Regularizer of W: a penalty added to the loss.
+        recurrent_regularizer: Regularizer of R.
+        bias_regularizer: Regularizer of b.
+        activity_regularizer: Regularizer of the output.
+        kernel_constraint: Constraint on W, applied after each update.
+        recurrent_constraint: Constraint on R.
+        bias_constraint: Constraint on b.
+        dropout: Fraction of x that is dropped in training, with one mask for all time steps.
+        recurrent_dropout: Fraction of h that is dropped in training, with one mask for all time steps.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        return_sequences: Whether to return the outputs of all steps instead of the last one.
+        return_state: Whether to return the final states after the output.
+        go_backwards: Whether to process the steps in reverse order and return them in that order.
+        stateful: Whether the final states of a batch are the initial states of the next one, until `reset_state()`.
+        unroll: Whether to unroll the loop over time; useful for few steps only.
+        use_cudnn: Accepted for compatibility with Keras; it has no effect.
+        **kwargs: `zero_output_for_mask` of `RNN` and arguments of `Layer`: `name`, `dtype`, `trainable`, `input_shape`
+            and others.
 
-    >>> h, last_h, last_c = LSTM(4, return_sequences=True, return_state=True)(jnp.ones((2, 5, 3)))
-    >>> h.shape, last_c.shape
-    ((2, 5, 4), (2, 4))
+    Call arguments:
+        initial_state: States [h, c] before the first step; zeros by default.
+        mask: Mask (batch, time); states and output do not change at steps where it is False.
+
+    Raises:
+        ArgumentError: `units` is not a positive integer, or a dropout rate is not in [0, 1].
+
+    References:
+        Hochreiter and Schmidhuber, Long Short-Term Memory (1997).
+        Gers et al., Learning to Forget: Continual Prediction with LSTM (2000), for the forget gate.
+
+    Example:
+        >>> h, last_h, last_c = LSTM(4, return_sequences=True, return_state=True)(jnp.ones((2, 5, 3)))
+        >>> h.shape, last_c.shape
+        ((2, 5, 4), (2, 4))
     """
 
     def __init__(

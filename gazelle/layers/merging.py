@@ -60,13 +60,13 @@ class _Merge(Layer):
     def call(self, x: Sequence[Array], mask: Sequence[Array | None] | None = None) -> Array:
         rank = max(one.ndim for one in x)
         x = [jnp.expand_dims(one, tuple(range(1, 1 + rank - one.ndim))) for one in x]
-        return self.merge(x, list(mask) if mask is not None else [None] * len(x))
+        return self._merge(x, list(mask) if mask is not None else [None] * len(x))
 
-    def merge(self, x: list[Any], masks: list[Any]) -> Array:
+    def _merge(self, x: list[Any], masks: list[Any]) -> Array:
         raise NotImplementedError
 
     def compute_mask(self, inputs: Sequence[Array], mask: Sequence[Array | None] | None = None) -> Array | None:
-        """A step counts where it counts in any input; an input without mask counts everywhere."""
+        # a step counts if it counts in any input; an input without a mask counts everywhere
         masks = mask or ()
         known = [m for m in masks if m is not None]
         whole = bool(known) and len(known) == len(masks)
@@ -74,37 +74,64 @@ class _Merge(Layer):
 
 
 class Add(_Merge):
-    """y = x₁ + x₂ + ...
+    """Elementwise sum of inputs:  y = x₁ + x₂ + ...
 
-    >>> Add()([jnp.array([[1.0]]), jnp.array([[2.0]])])
-    Array([[3.]], dtype=float32)
+    [x₁, x₂, ...] with shapes that broadcast; missing axes are inserted after the batch axis.
+
+    Args:
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Raises:
+        ShapeError: The input is not a list of tensors whose shapes broadcast.
+
+    Example:
+        >>> Add()([jnp.array([[1.0]]), jnp.array([[2.0]])])
+        Array([[3.]], dtype=float32)
     """
 
-    def merge(self, x: list[Any], masks: list[Any]) -> Array:
+    def _merge(self, x: list[Any], masks: list[Any]) -> Array:
         return functools.reduce(jnp.add, x)
 
 
 class Subtract(_Merge):
-    """y = x₁ - x₂.
+    """Elementwise difference of two inputs:  y = x₁ - x₂.
 
-    >>> Subtract()([jnp.array([[1.0]]), jnp.array([[2.0]])])
-    Array([[-1.]], dtype=float32)
+    [x₁, x₂] with shapes that broadcast; missing axes are inserted after the batch axis.
+
+    Args:
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Raises:
+        ShapeError: The input is not a list of two tensors whose shapes broadcast.
+
+    Example:
+        >>> Subtract()([jnp.array([[1.0]]), jnp.array([[2.0]])])
+        Array([[-1.]], dtype=float32)
     """
 
     count = 2
 
-    def merge(self, x: list[Any], masks: list[Any]) -> Array:
+    def _merge(self, x: list[Any], masks: list[Any]) -> Array:
         return jnp.subtract(*x)
 
 
 class Multiply(_Merge):
-    """y = x₁ x₂ ...;  a masked value counts as 1, and y is 0 where all are masked.
+    """Elementwise product of inputs:  y = x₁ x₂ ...
 
-    >>> Multiply()([jnp.array([[3.0]]), jnp.array([[2.0]])])
-    Array([[6.]], dtype=float32)
+    [x₁, x₂, ...] with shapes that broadcast. A masked value counts as 1; y is 0 where all inputs are masked.
+
+    Args:
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Raises:
+        ShapeError: The input is not a list of tensors whose shapes broadcast.
+
+    Example:
+        >>> Multiply()([jnp.array([[3.0]]), jnp.array([[2.0]])])
+        Array([[6.]], dtype=float32)
     """
 
-    def merge(self, x: list[Any], masks: list[Any]) -> Array:
+    def _merge(self, x: list[Any], masks: list[Any]) -> Array:
         factors = [
             one if m is None else jnp.where(_expand_mask(m, one), one, 1) for one, m in zip(x, masks, strict=True)
         ]
@@ -115,13 +142,22 @@ class Multiply(_Merge):
 
 
 class Average(_Merge):
-    """y = (x₁ + x₂ + ... + xₙ) / n.
+    """Elementwise mean of n inputs:  y = (x₁ + x₂ + ... + xₙ) / n.
 
-    >>> Average()([jnp.array([[1.0]]), jnp.array([[2.0]])])
-    Array([[1.5]], dtype=float32)
+    [x₁, x₂, ...] with shapes that broadcast; missing axes are inserted after the batch axis.
+
+    Args:
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Raises:
+        ShapeError: The input is not a list of tensors whose shapes broadcast.
+
+    Example:
+        >>> Average()([jnp.array([[1.0]]), jnp.array([[2.0]])])
+        Array([[1.5]], dtype=float32)
     """
 
-    def merge(self, x: list[Any], masks: list[Any]) -> Array:
+    def _merge(self, x: list[Any], masks: list[Any]) -> Array:
         return functools.reduce(jnp.add, x) / len(x)
 
 
@@ -130,7 +166,7 @@ class _Extreme(_Merge):
 
     better: Callable[[Any, Any], Any]
 
-    def merge(self, x: list[Any], masks: list[Any]) -> Array:
+    def _merge(self, x: list[Any], masks: list[Any]) -> Array:
         y, kept = x[0], None if masks[0] is None else _expand_mask(masks[0], x[0])
         for one, mask in zip(x[1:], masks[1:], strict=True):
             keep = None if mask is None else _expand_mask(mask, one)
@@ -144,30 +180,58 @@ class _Extreme(_Merge):
 
 
 class Maximum(_Extreme):
-    """y = max(x₁, x₂, ...).
+    """Elementwise maximum of inputs:  y = max(x₁, x₂, ...).
 
-    >>> Maximum()([jnp.array([[1.0]]), jnp.array([[2.0]])])
-    Array([[2.]], dtype=float32)
+    [x₁, x₂, ...] with shapes that broadcast; masked values are ignored.
+
+    Args:
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Raises:
+        ShapeError: The input is not a list of tensors whose shapes broadcast.
+
+    Example:
+        >>> Maximum()([jnp.array([[1.0]]), jnp.array([[2.0]])])
+        Array([[2.]], dtype=float32)
     """
 
     better = staticmethod(jnp.maximum)
 
 
 class Minimum(_Extreme):
-    """y = min(x₁, x₂, ...).
+    """Elementwise minimum of inputs:  y = min(x₁, x₂, ...).
 
-    >>> Minimum()([jnp.array([[1.0]]), jnp.array([[2.0]])])
-    Array([[1.]], dtype=float32)
+    [x₁, x₂, ...] with shapes that broadcast; masked values are ignored.
+
+    Args:
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Raises:
+        ShapeError: The input is not a list of tensors whose shapes broadcast.
+
+    Example:
+        >>> Minimum()([jnp.array([[1.0]]), jnp.array([[2.0]])])
+        Array([[1.]], dtype=float32)
     """
 
     better = staticmethod(jnp.minimum)
 
 
 class Concatenate(Layer):
-    """The inputs one after the other along `axis`; their other sizes are equal.
+    """Concatenation of inputs along an axis.
 
-    >>> Concatenate()([jnp.ones((2, 3)), jnp.ones((2, 4))]).shape
-    (2, 7)
+    x₁ (batch, ..., n), x₂ (batch, ..., m)  ->  y (batch, ..., n + m); the other sizes are equal.
+
+    Args:
+        axis: Axis along which the inputs are joined.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Raises:
+        ShapeError: The inputs differ in their number of axes or in another size.
+
+    Example:
+        >>> Concatenate()([jnp.ones((2, 3)), jnp.ones((2, 4))]).shape
+        (2, 7)
     """
 
     supports_masking = True
@@ -201,7 +265,7 @@ class Concatenate(Layer):
         return jnp.concatenate(x, self.axis)
 
     def compute_mask(self, inputs: Sequence[Array], mask: Sequence[Array | None] | None = None) -> Array | None:
-        """The masks joined likewise; all True for an input without one."""
+        # the joined masks; all True for an input without a mask
         if mask is None or all(m is None for m in mask):
             return None
         each = [
@@ -216,16 +280,22 @@ class Concatenate(Layer):
 
 
 class Dot(Layer):
-    r"""Products of vectors:  y[b, i, j] = Σ_k x₁[b, i, k] x₂[b, j, k],  k along `axes`, i and j all other axes.
-
-    Args:
-        axes: one axis for both inputs, or a pair; the batch (axis 0) stays.
-        normalize: divide the vectors along `axes` by their lengths first: cosines.
+    """Dot products of vectors:  y[b, i, j] = Σ_k x₁[b, i, k] x₂[b, j, k],  k along `axes`, i and j all other axes.
 
     x₁ (batch, n, k) · x₂ (batch, m, k)  ->  y (batch, n, m);  two vectors give y (batch, 1)
 
-    >>> Dot(axes=1)([jnp.array([[1.0, 2.0]]), jnp.array([[3.0, 4.0]])])
-    Array([[11.]], dtype=float32)
+    Args:
+        axes: Axis of both inputs, or a pair of axes; the batch axis 0 is not allowed.
+        normalize: Whether the vectors are scaled to length 1 first (cosine similarity).
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Raises:
+        ArgumentError: `axes` is not an integer or a pair.
+        ShapeError: The inputs do not have these axes, or with different sizes.
+
+    Example:
+        >>> Dot(axes=1)([jnp.array([[1.0, 2.0]]), jnp.array([[3.0, 4.0]])])
+        Array([[11.]], dtype=float32)
     """
 
     def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> None:
@@ -235,7 +305,14 @@ class Dot(Layer):
             raise ArgumentError(message("Argument axes of Dot", expected="an integer or a pair", got=repr(axes)))
 
     def pair(self, shapes: list[tuple[Any, ...]]) -> tuple[int, int]:
-        """The two axes, counted from 0."""
+        """Return the two axes, counted from 0.
+
+        Args:
+            shapes: Shapes of both inputs.
+
+        Returns:
+            The axis of x₁ and the axis of x₂.
+        """
         given = self.axes if isinstance(self.axes, (list, tuple)) else (self.axes, self.axes)
         for axis, shape in zip(given, shapes, strict=True):
             if not -len(shape) <= axis < len(shape) or axis % len(shape) == 0:
@@ -279,47 +356,145 @@ class Dot(Layer):
 
 @register("layers")
 def add(inputs: Sequence[Array], **kwargs: Any) -> Array:
-    """`Add` as a function: y = x₁ + x₂ + ..."""
+    """Return the elementwise sum of tensors, computed by the layer `Add`.
+
+    Args:
+        inputs: List of tensors.
+        **kwargs: Arguments of the layer.
+
+    Returns:
+        x₁ + x₂ + ...
+
+    Example:
+        >>> layers.add([jnp.array([1.0]), jnp.array([2.0])])
+        Array([3.], dtype=float32)
+    """
     return Add(**kwargs)(inputs)
 
 
 @register("layers")
 def subtract(inputs: Sequence[Array], **kwargs: Any) -> Array:
-    """`Subtract` as a function: y = x₁ - x₂."""
+    """Return the elementwise difference of two tensors, computed by the layer `Subtract`.
+
+    Args:
+        inputs: List of tensors.
+        **kwargs: Arguments of the layer.
+
+    Returns:
+        x₁ - x₂
+
+    Example:
+        >>> layers.subtract([jnp.array([1.0]), jnp.array([2.0])])
+        Array([-1.], dtype=float32)
+    """
     return Subtract(**kwargs)(inputs)
 
 
 @register("layers")
 def multiply(inputs: Sequence[Array], **kwargs: Any) -> Array:
-    """`Multiply` as a function: y = x₁ x₂ ..."""
+    """Return the elementwise product of tensors, computed by the layer `Multiply`.
+
+    Args:
+        inputs: List of tensors.
+        **kwargs: Arguments of the layer.
+
+    Returns:
+        x₁ x₂ ...
+
+    Example:
+        >>> layers.multiply([jnp.array([3.0]), jnp.array([2.0])])
+        Array([6.], dtype=float32)
+    """
     return Multiply(**kwargs)(inputs)
 
 
 @register("layers")
 def average(inputs: Sequence[Array], **kwargs: Any) -> Array:
-    """`Average` as a function."""
+    """Return the elementwise mean of tensors, computed by the layer `Average`.
+
+    Args:
+        inputs: List of tensors.
+        **kwargs: Arguments of the layer.
+
+    Returns:
+        The mean.
+
+    Example:
+        >>> layers.average([jnp.array([1.0]), jnp.array([2.0])])
+        Array([1.5], dtype=float32)
+    """
     return Average(**kwargs)(inputs)
 
 
 @register("layers")
 def maximum(inputs: Sequence[Array], **kwargs: Any) -> Array:
-    """`Maximum` as a function."""
+    """Return the elementwise maximum of tensors, computed by the layer `Maximum`.
+
+    Args:
+        inputs: List of tensors.
+        **kwargs: Arguments of the layer.
+
+    Returns:
+        The maximum.
+
+    Example:
+        >>> layers.maximum([jnp.array([1.0]), jnp.array([2.0])])
+        Array([2.], dtype=float32)
+    """
     return Maximum(**kwargs)(inputs)
 
 
 @register("layers")
 def minimum(inputs: Sequence[Array], **kwargs: Any) -> Array:
-    """`Minimum` as a function."""
+    """Return the elementwise minimum of tensors, computed by the layer `Minimum`.
+
+    Args:
+        inputs: List of tensors.
+        **kwargs: Arguments of the layer.
+
+    Returns:
+        The minimum.
+
+    Example:
+        >>> layers.minimum([jnp.array([1.0]), jnp.array([2.0])])
+        Array([1.], dtype=float32)
+    """
     return Minimum(**kwargs)(inputs)
 
 
 @register("layers")
 def concatenate(inputs: Sequence[Array], axis: int = -1, **kwargs: Any) -> Array:
-    """`Concatenate` as a function."""
+    """Return tensors joined along an axis, computed by the layer `Concatenate`.
+
+    Args:
+        inputs: List of tensors.
+        axis: Axis along which the tensors are joined.
+        **kwargs: Arguments of the layer.
+
+    Returns:
+        The joined tensor.
+
+    Example:
+        >>> layers.concatenate([jnp.ones((2, 3)), jnp.ones((2, 4))]).shape
+        (2, 7)
+    """
     return Concatenate(axis=axis, **kwargs)(inputs)
 
 
 @register("layers")
 def dot(inputs: Sequence[Array], axes: int | Sequence[int] = -1, **kwargs: Any) -> Array:
-    """`Dot` as a function."""
+    """Return dot products of the vectors of two tensors, computed by the layer `Dot`.
+
+    Args:
+        inputs: List of tensors.
+        axes: Axis of both tensors, or a pair of axes.
+        **kwargs: Arguments of the layer.
+
+    Returns:
+        The products.
+
+    Example:
+        >>> layers.dot([jnp.array([[1.0, 2.0]]), jnp.array([[3.0, 4.0]])], axes=1)
+        Array([[11.]], dtype=float32)
+    """
     return Dot(axes=axes, **kwargs)(inputs)

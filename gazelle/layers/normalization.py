@@ -1,7 +1,4 @@
-"""Normalization: each value seen from the mean and spread of its batch, its layer, its group, or its length.
-
-One file above the usual size: five layers, one with statistics that live on.
-"""
+"""Normalization layers: over the batch, the features, groups of channels, root mean square, and unit length."""
 
 from __future__ import annotations
 
@@ -29,7 +26,18 @@ class _Normalization(Layer):
     axis: Any
 
     def axes(self, rank: int) -> tuple[int, ...]:
-        """Return `axis` as sorted integers from 0 on."""
+        """Return `axis` as sorted integers from 0 on.
+
+        Args:
+            rank: Number of axes of x.
+
+        Returns:
+            The axes.
+
+        Raises:
+            ArgumentError: `axis` is not an integer or a list of integers.
+            ShapeError: x does not have these axes.
+        """
         given = self.axis if isinstance(self.axis, (list, tuple)) else (self.axis,)
         if not given or any(isinstance(a, bool) or not hasattr(a, "__index__") for a in given):
             raise ArgumentError(
@@ -51,22 +59,53 @@ class _Normalization(Layer):
         return tuple(sorted(a % rank for a in given))
 
     def known(self, shape: Shape) -> tuple[int, ...]:
-        """The sizes along `axis`; weights need them."""
+        """Return the sizes along `axis`.
+
+        Args:
+            shape: Shape of x.
+
+        Returns:
+            The sizes.
+
+        Raises:
+            ShapeError: A size is unknown.
+        """
         sizes: tuple[Any, ...] = tuple(shape[a] for a in self.axes(len(shape)))
         if None in sizes:
             raise ShapeError(message(self._label, expected=f"a known size on axis {self.axis}", got=f"shape {shape}"))
         return sizes
 
     def add_weight(self, *args: Any, **kwargs: Any) -> Variable:
-        """Create a weight that is read in its own dtype, without casting to the compute dtype."""
+        """Create a weight that is read in its own dtype, without casting to the compute dtype.
+
+        Args:
+            *args: As in `Layer.add_weight`.
+            **kwargs: As in `Layer.add_weight`.
+
+        Returns:
+            The variable.
+        """
         return super().add_weight(*args, **{"autocast": False, **kwargs})
 
     def build_affine(self, shape: tuple[int, ...]) -> None:
+        """Create the weights gamma and beta.
+
+        Args:
+            shape: Their shape.
+        """
         self.gamma = self.add_weight("gamma", shape) if self.scale else None
         self.beta = self.add_weight("beta", shape) if self.center else None
 
     def affine(self, y: Array, shape: Sequence[int]) -> Array:
-        """gamma y + beta, with the weights in `shape`."""
+        """Return gamma y + beta.
+
+        Args:
+            y: Normalized input.
+            shape: Shape of gamma and beta that broadcasts to y.
+
+        Returns:
+            Array like y, in the compute dtype.
+        """
         if self.gamma is not None:
             y = y * jnp.reshape(self.gamma.value, shape).astype(y.dtype)
         if self.beta is not None:
@@ -74,30 +113,71 @@ class _Normalization(Layer):
         return y.astype(self.compute_dtype)
 
     def standard(self, x: Array, mean: Array | float, variance: Array) -> Array:
-        """(x - mean) / √(variance + epsilon)."""
+        """Return (x - mean) / √(variance + epsilon).
+
+        Args:
+            x: Input.
+            mean: Mean, broadcastable to x.
+            variance: Variance, broadcastable to x.
+
+        Returns:
+            Array like x.
+        """
         return (x - mean) * jax.lax.rsqrt(variance + self.epsilon)
 
 
 def _wide(x: Any) -> Any:
-    """x in float32 at least: sums of half precision overflow."""
+    """Return x in float32 at least: sums in half precision overflow."""
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
 class BatchNormalization(_Normalization):
-    r"""y = gamma (x - mean) / √(variance + epsilon) + beta,  per index of `axis`.
+    """Normalization over the batch:  y = gamma (x - mean) / √(variance + epsilon) + beta,  per index of `axis`.
 
-    x (batch, ..., channels) · gamma, beta, moving_mean, moving_variance (channels,)  ->  y (batch, ..., channels)
+    x (batch, ..., channels) · gamma, beta, moving_mean, moving_variance (channels,)  ->  y (same shape as x)
 
-    In training mean and variance are the batch's (over the steps that a mask keeps), and move the statistics:
-    moving <- momentum moving + (1 - momentum) batch. Else, and where `trainable` is False, the moving ones are used.
-    With `renorm`, training too uses long-time statistics:  gamma -> gamma r,  beta -> beta + gamma d, with
-    r = σ / σ', d = (mean - mean') / σ' taken as constants and clipped by `renorm_clipping` (keys rmax, rmin, dmax).
-    `synchronized` changes nothing: a batch spread over devices is one batch here.
+    In training, mean and variance are computed from the steps of the batch that are not masked, and the moving
+    statistics are updated: moving <- momentum moving + (1 - momentum) batch. Outside of training, or with
+    trainable=False, the moving statistics are used.
 
-    Source: Ioffe and Szegedy, Batch Normalization (2015); Ioffe, Batch Renormalization (2017).
+    With `renorm`, training also uses long-term statistics mean', σ':  gamma -> gamma r,  beta -> beta + gamma d, with r
+    = σ / σ', d = (mean - mean') / σ' taken as constants.
 
-    >>> BatchNormalization(epsilon=0.0)(jnp.array([[1.0, 2.0]]))
-    Array([[1., 2.]], dtype=float32)
+    Args:
+        axis: Axis of the channels.
+        momentum: Momentum of the moving statistics, from 0 to 1.
+        epsilon: Small constant for numerical stability.
+        center: Whether beta is added.
+        scale: Whether the result is multiplied by gamma.
+        beta_initializer: Initializer of beta.
+        gamma_initializer: Initializer of gamma.
+        moving_mean_initializer: Initializer of moving_mean.
+        moving_variance_initializer: Initializer of moving_variance.
+        beta_regularizer: Regularizer of beta.
+        gamma_regularizer: Regularizer of gamma.
+        beta_constraint: Constraint on beta.
+        gamma_constraint: Constraint on gamma.
+        renorm: Whether to use batch renormalization.
+        renorm_clipping: Bounds of r and d: a dict with some of the keys 'rmax', 'rmin', 'dmax'.
+        renorm_momentum: Momentum of the long-term statistics of `renorm`.
+        synchronized: Accepted for compatibility with Keras; a batch that is distributed over devices is always
+            normalized as one.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Call arguments:
+        mask: Mask (batch, ...) of the steps that count in training.
+
+    Raises:
+        ArgumentError: An argument is out of range.
+        ShapeError: The size of `axis` is unknown, or the mask does not fit x.
+
+    References:
+        Ioffe and Szegedy, Batch Normalization (2015).
+        Ioffe, Batch Renormalization (2017).
+
+    Example:
+        >>> BatchNormalization(epsilon=0.0)(jnp.array([[1.0, 2.0]]))
+        Array([[1., 2.]], dtype=float32)
     """
 
     def __init__(
@@ -169,7 +249,14 @@ class BatchNormalization(_Normalization):
         return self.affine(y, shape)
 
     def normalize_batch(self, x: Array) -> Array:
-        """y with the statistics of the whole batch; moves the moving ones."""
+        """Normalize with the statistics of the whole batch, and update the moving statistics.
+
+        Args:
+            x: Input.
+
+        Returns:
+            y.
+        """
         axis = self.axis % x.ndim
         gamma = jnp.ones(x.shape[axis], x.dtype) if self.gamma is None else self.gamma.value.astype(x.dtype)
         beta = jnp.zeros(x.shape[axis], x.dtype) if self.beta is None else self.beta.value.astype(x.dtype)
@@ -179,7 +266,18 @@ class BatchNormalization(_Normalization):
         return y.astype(self.compute_dtype)
 
     def moments(self, x: Array, mask: Array | None) -> tuple[Any, Any]:
-        """Mean and variance over all axes but `axis`, where the mask is True."""
+        """Return mean and variance over all axes but `axis`.
+
+        Args:
+            x: Input.
+            mask: Mask of the steps that count; None for all steps.
+
+        Returns:
+            Mean and variance (channels,).
+
+        Raises:
+            ShapeError: The mask does not fit x.
+        """
         over = tuple(a for a in range(x.ndim) if a != self.axis % x.ndim)
         if mask is None:
             return jnp.mean(x, over), jnp.var(x, over)
@@ -196,10 +294,25 @@ class BatchNormalization(_Normalization):
 
     @staticmethod
     def move(moving: Variable, value: Array, momentum: float) -> None:
+        """Update a moving statistic:  moving <- momentum moving + (1 - momentum) value.
+
+        Args:
+            moving: The statistic.
+            value: Value of the batch.
+            momentum: The momentum.
+        """
         moving.assign(_wide(moving.value) * momentum + value * (1 - momentum))
 
     def correction(self, mean: Array, variance: Array) -> tuple[Any, Any]:
-        """(r, d) of batch renormalization; moves all statistics."""
+        """Return (r, d) of batch renormalization, and update all statistics.
+
+        Args:
+            mean: Mean of the batch.
+            variance: Variance of the batch.
+
+        Returns:
+            r and d (channels,).
+        """
         clip: dict[str, float] = dict(self.renorm_clipping or {})
         sigma = jnp.sqrt(variance + self.epsilon)
         known = jnp.maximum(_wide(self.renorm_stddev.value), self.epsilon**0.5)
@@ -216,16 +329,34 @@ class BatchNormalization(_Normalization):
 
 
 class LayerNormalization(_Normalization):
-    r"""y = gamma (x - mean) / √(variance + epsilon) + beta,  mean and variance of each sample over `axis`.
+    """Normalization of each sample over `axis`:  y = gamma (x - mean) / √(variance + epsilon) + beta.
 
-    x (batch, ..., features) · gamma, beta (features,), or the sizes of all axes in `axis`  ->  y like x
+    x (batch, ..., features) · gamma, beta (features,), or the sizes of all axes in `axis`  ->  y (same shape as x)
 
-    With rms_scaling=True (an old word of Keras):  y = gamma x / √(variance + epsilon);  see RMSNormalization.
+    Args:
+        axis: Axis, or list of axes, over which mean and variance are computed.
+        epsilon: Small constant for numerical stability.
+        center: Whether beta is added.
+        scale: Whether the result is multiplied by gamma.
+        beta_initializer: Initializer of beta.
+        gamma_initializer: Initializer of gamma.
+        beta_regularizer: Regularizer of beta.
+        gamma_regularizer: Regularizer of gamma.
+        beta_constraint: Constraint on beta.
+        gamma_constraint: Constraint on gamma.
+        rms_scaling: Whether to compute y = gamma x / √(variance + epsilon) instead; see `RMSNormalization`.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
-    Source: Ba et al., Layer Normalization (2016).
+    Raises:
+        ArgumentError: `axis` is not an integer or a list of integers.
+        ShapeError: x does not have these axes, or with unknown sizes.
 
-    >>> LayerNormalization(epsilon=0.0)(jnp.array([[1.0, 3.0]]))
-    Array([[-1.,  1.]], dtype=float32)
+    References:
+        Ba et al., Layer Normalization (2016).
+
+    Example:
+        >>> LayerNormalization(epsilon=0.0)(jnp.array([[1.0, 3.0]]))
+        Array([[-1.,  1.]], dtype=float32)
     """
 
     autocast = False
@@ -264,14 +395,35 @@ class LayerNormalization(_Normalization):
 
 
 class GroupNormalization(_Normalization):
-    r"""y = gamma (x - mean) / √(variance + epsilon) + beta,  mean and variance over space and a group of channels.
+    """Normalization of each sample over groups of channels:  y = gamma (x - mean) / √(variance + epsilon) + beta.
 
-    x (batch, ..., channels) · gamma, beta (channels,)  ->  y like x.  groups=-1: each channel is a group.
+    x (batch, ..., channels) · gamma, beta (channels,)  ->  y (same shape as x). Mean and variance are computed over all
+    other axes and the channels of a group.
 
-    Source: Wu and He, Group Normalization (2018).
+    Args:
+        groups: Number of groups; -1 makes each channel a group.
+        axis: Axis of the channels.
+        epsilon: Small constant for numerical stability.
+        center: Whether beta is added.
+        scale: Whether the result is multiplied by gamma.
+        beta_initializer: Initializer of beta.
+        gamma_initializer: Initializer of gamma.
+        beta_regularizer: Regularizer of beta.
+        gamma_regularizer: Regularizer of gamma.
+        beta_constraint: Constraint on beta.
+        gamma_constraint: Constraint on gamma.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
-    >>> GroupNormalization(groups=2)(jnp.ones((1, 4, 4, 6))).shape
-    (1, 4, 4, 6)
+    Raises:
+        ArgumentError: `groups` is not a positive integer or -1.
+        ShapeError: `groups` does not divide the channels.
+
+    References:
+        Wu and He, Group Normalization (2018).
+
+    Example:
+        >>> GroupNormalization(groups=2)(jnp.ones((1, 4, 4, 6))).shape
+        (1, 4, 4, 6)
     """
 
     autocast = False
@@ -322,14 +474,25 @@ class GroupNormalization(_Normalization):
 
 
 class RMSNormalization(_Normalization):
-    r"""y = scale x / √(mean of x² over `axis` + epsilon).
+    """Division by the root mean square:  y = scale x / √(mean of x² over `axis` + epsilon).
 
-    x (batch, ..., features) · scale (features,), or the sizes of all axes in `axis`  ->  y like x
+    x (batch, ..., features) · scale (features,), or the sizes of all axes in `axis`  ->  y (same shape as x)
 
-    Source: Zhang and Sennrich, Root Mean Square Layer Normalization (2019).
+    Args:
+        axis: Axis, or list of axes, over which the mean is computed.
+        epsilon: Small constant for numerical stability.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
-    >>> RMSNormalization()(jnp.array([[2.0, -2.0]]))
-    Array([[ 0.9999999, -0.9999999]], dtype=float32)
+    Raises:
+        ArgumentError: `axis` is not an integer or a list of integers.
+        ShapeError: x does not have these axes, or with unknown sizes.
+
+    References:
+        Zhang and Sennrich, Root Mean Square Layer Normalization (2019).
+
+    Example:
+        >>> RMSNormalization()(jnp.array([[2.0, -2.0]]))
+        Array([[ 0.9999999, -0.9999999]], dtype=float32)
     """
 
     def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
@@ -347,10 +510,20 @@ class RMSNormalization(_Normalization):
 
 
 class UnitNormalization(_Normalization):
-    r"""y = x / √(Σ x²),  the sum over `axis`; a vector of zeros stays.
+    """Scaling to Euclidean length 1:  y = x / √(Σ x²),  the sum over `axis`.
 
-    >>> UnitNormalization()(jnp.array([[3.0, 4.0]]))
-    Array([[0.6, 0.8]], dtype=float32)
+    x (any shape)  ->  y (same shape); a vector of zeros is not changed.
+
+    Args:
+        axis: Axis, or list of axes, of the vectors.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
+
+    Raises:
+        ArgumentError: `axis` is not an integer or a list of integers.
+
+    Example:
+        >>> UnitNormalization()(jnp.array([[3.0, 4.0]]))
+        Array([[0.6, 0.8]], dtype=float32)
     """
 
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:

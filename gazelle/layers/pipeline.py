@@ -11,16 +11,21 @@ from gazelle.layers.base import Layer
 
 
 class Pipeline(Layer):
-    """Applies layers in order:  y = layers[-1](... layers[0](x)).
+    """Layers applied in order:  y = layers[-1](... layers[0](x)).
 
-    Meant for preprocessing: where nobody says otherwise it counts as training. Data
-    may be strings, dicts or whatever the first layer takes.
+    For preprocessing: `training` is True by default. The input may be anything that the first layer accepts, such as
+    strings or dicts.
 
     Args:
-        layers: the layers.
+        layers: Sequence of layers.
+        name: Name of the layer; None generates one.
 
-    >>> Pipeline([Rescaling(1 / 255), Flatten()])(np.full((1, 2, 2), 255)).shape
-    (1, 4)
+    Call arguments:
+        mask: Mask for the first layer.
+
+    Example:
+        >>> Pipeline([Rescaling(1 / 255), Flatten()])(np.full((1, 2, 2), 255)).shape
+        (1, 4)
     """
 
     def __init__(self, layers: Sequence[Layer], name: str | None = None) -> None:
@@ -46,5 +51,12 @@ class Pipeline(Layer):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """The pipeline that `get_config` described."""
+        """Create the pipeline that `get_config` described.
+
+        Args:
+            config: The config.
+
+        Returns:
+            A pipeline with new layers.
+        """
         return super().from_config({"layers": config["layers"], "name": config.get("name")})

@@ -32,35 +32,35 @@ class _Pooling(_Spatial):
         self.strides = sizes(owner, "strides", pool_size if strides is None else strides, self.rank)
         self.padding = choice(owner, "padding", padding, ("valid", "same"))
 
-    def pool(self, x: Array, *args: Any) -> Array:
+    def _pool(self, x: Array, *args: Any) -> Array:
         raise NotImplementedError
 
     def call(self, x: Array) -> Array:
         if self.padding == "valid":
             self.check_fits(x.shape, self.pool_size, "pool_size")
-        return self.pool(x, self.pool_size, self.strides, self.padding, self.data_format)
+        return self._pool(x, self.pool_size, self.strides, self.padding, self.data_format)
 
 
 class _MaxPooling(_Pooling):
-    def pool(self, x: Array, *args: Any) -> Array:
+    def _pool(self, x: Array, *args: Any) -> Array:
         return ops.max_pool(x, *args)
 
 
 class _AveragePooling(_Pooling):
-    def pool(self, x: Array, *args: Any) -> Array:
+    def _pool(self, x: Array, *args: Any) -> Array:
         return ops.average_pool(x, *args)
 
 
 class _GlobalPooling(_Spatial):
     """One value for each channel."""
 
-    reduce: Callable[..., Any]
+    _reduce: Callable[..., Any]
 
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
 
     def call(self, x: Array) -> Array:
-        return type(self).reduce(x, axis=self.space, keepdims=self.keepdims)
+        return type(self)._reduce(x, axis=self.space, keepdims=self.keepdims)
 
 
 @register("layers", "MaxPool1D")
@@ -231,7 +231,7 @@ class GlobalMaxPooling1D(_GlobalPooling):
         (2, 3)
     """
 
-    rank, reduce = 1, staticmethod(largest)
+    rank, _reduce = 1, staticmethod(largest)
 
 
 @register("layers", "GlobalMaxPool2D")
@@ -250,7 +250,7 @@ class GlobalMaxPooling2D(_GlobalPooling):
         (2, 1, 1, 3)
     """
 
-    rank, reduce = 2, staticmethod(largest)
+    rank, _reduce = 2, staticmethod(largest)
 
 
 @register("layers", "GlobalMaxPool3D")
@@ -269,7 +269,7 @@ class GlobalMaxPooling3D(_GlobalPooling):
         (1, 3)
     """
 
-    rank, reduce = 3, staticmethod(largest)
+    rank, _reduce = 3, staticmethod(largest)
 
 
 @register("layers", "GlobalAvgPool1D")
@@ -292,7 +292,7 @@ class GlobalAveragePooling1D(_GlobalPooling):
         (2, 3)
     """
 
-    rank, reduce, supports_masking = 1, staticmethod(jnp.mean), True
+    rank, _reduce, supports_masking = 1, staticmethod(jnp.mean), True
 
     def call(self, x: Array, mask: Array | None = None) -> Array:
         if mask is None:
@@ -323,7 +323,7 @@ class GlobalAveragePooling2D(_GlobalPooling):
         (2, 1, 1, 3)
     """
 
-    rank, reduce = 2, staticmethod(jnp.mean)
+    rank, _reduce = 2, staticmethod(jnp.mean)
 
 
 @register("layers", "GlobalAvgPool3D")
@@ -342,4 +342,4 @@ class GlobalAveragePooling3D(_GlobalPooling):
         (1, 3)
     """
 
-    rank, reduce = 3, staticmethod(jnp.mean)
+    rank, _reduce = 3, staticmethod(jnp.mean)

@@ -15,7 +15,16 @@ from gazelle.layers.core import check_rate
 
 
 def product(x: Array, kernel: Array, dropped: Array | None) -> Array:
-    """x W; with dropout each gate (or all, under one mask) sees its own x: (x d_g) W_g."""
+    """Return x W; with dropout masks d_g of the gates, (x d_g) W_g for each gate g.
+
+    Args:
+        x: Array (..., in).
+        kernel: W (in, gates * units).
+        dropped: One mask per gate, or a single mask for all gates; None for no dropout.
+
+    Returns:
+        Array (..., gates * units).
+    """
     if dropped is None:
         return x @ kernel
     parts = jnp.split(kernel, len(dropped), axis=-1)
@@ -66,16 +75,36 @@ class _Cell(Layer):
         return self.activation is activations.tanh and self.recurrent_activation is activations.sigmoid
 
     def biases(self) -> tuple[Any, Any]:
-        """The bias of the input's product and that of the state's; None: there is none."""
+        """Return the bias of the input's product and the bias of the state's product.
+
+        Returns:
+            A pair; None for no bias.
+        """
         return self.bias, None
 
     def get_initial_state(self, batch_size: int | Array | None = None) -> list[Any]:
-        """Zeros of shape (batch_size, units), one for each state."""
+        """Return zeros (batch_size, units), one array for each state.
+
+        Args:
+            batch_size: Number of samples.
+
+        Returns:
+            One array for each state.
+        """
         sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
         return [jnp.zeros((batch_size, size), self.compute_dtype) for size in sizes]
 
     def masks(self, batch: int, features: int, training: bool) -> tuple[Any, Any]:
-        """What dropout keeps of the input and of the state, the same for all time steps; None: everything."""
+        """Return the dropout masks of the input and of the state, equal for all time steps.
+
+        Args:
+            batch: Number of samples.
+            features: Size of the input.
+            training: Whether the layer is in training mode.
+
+        Returns:
+            Masks (gates or 1, batch, size), scaled by 1 / (1 - rate); None for no dropout.
+        """
 
         def draw(rate: float, size: int) -> Any:
             if not training or rate == 0:
@@ -86,7 +115,15 @@ class _Cell(Layer):
         return draw(self.dropout, features), draw(self.recurrent_dropout, self.units)
 
     def project(self, x: Array, dropped: Array | None = None) -> Array:
-        """The input's part of the gates, for one step or for all steps at once."""
+        """Return the gates' part of the input, x W + b, for one step or for all steps at once.
+
+        Args:
+            x: Input (..., features).
+            dropped: Dropout masks of x; None for no dropout.
+
+        Returns:
+            Array (..., gates * units).
+        """
         bias = self.biases()[0]
         if dropped is None:  # as one matrix: else the kernel's gradient is a slow product over two axes
             y = (x.reshape(-1, x.shape[-1]) @ self.kernel.value).reshape(*x.shape[:-1], self.gates * self.units)
@@ -95,21 +132,57 @@ class _Cell(Layer):
         return y if bias is None else y + bias
 
     def recur(self, h: Array, dropped: Array | None = None) -> Array:
-        """The state's part of the gates."""
+        """Return the gates' part of the state, h R.
+
+        Args:
+            h: State (batch, units).
+            dropped: Dropout masks of h; None for no dropout.
+
+        Returns:
+            Array (batch, gates * units).
+        """
         bias = self.biases()[1]
         y = product(h, self.recurrent_kernel.value, dropped)
         return y if bias is None else y + bias
 
     def update(self, x: Array, inner: Array, states: list[Any]) -> list[Any]:
-        """New states from the input's part `x` and the state's part `inner` of the gates; elementwise."""
+        """Return the new states.
+
+        Args:
+            x: Part of the gates from the input.
+            inner: Part of the gates from the state.
+            states: States of the previous step.
+
+        Returns:
+            One array for each state; the first is the output.
+        """
         raise NotImplementedError
 
     def step(self, x: Array, states: list[Any], dropped: Array | None = None) -> list[Any]:
-        """New states from the projected input `x` and the old states."""
+        """Return the new states of one step.
+
+        Args:
+            x: Projected input (batch, gates * units).
+            states: States of the previous step.
+            dropped: Dropout masks of h; None for no dropout.
+
+        Returns:
+            One array for each state; the first is the output.
+        """
         return self.update(x, self.recur(states[0], dropped), states)
 
     def whole(self, x: Array, states: list[Any], mask: Array | None, reverse: bool) -> tuple[Any, list[Any]] | None:
-        """Outputs and last states of all steps from the projected input, if `ops.native` has a kernel, else None."""
+        """Process all steps at once with a kernel of `ops.native`, if there is one.
+
+        Args:
+            x: Projected input (time, batch, gates * units).
+            states: Initial states.
+            mask: Mask (time, batch), or None.
+            reverse: Whether to start at the last step.
+
+        Returns:
+            Outputs (time, batch, units) and the final states; None if there is no kernel.
+        """
         return None
 
     def call(self, inputs: Array, states: list[Any] | Array, training: bool = False) -> tuple[Array, list[Any] | Array]:

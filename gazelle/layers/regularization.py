@@ -1,4 +1,4 @@
-"""Layers that act only in training: noise, and a penalty on the activity."""
+"""Regularization layers: noise, variants of dropout, and activity regularization."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class AlphaDropout(Layer):
 
 
 class _SpatialDropout(_Spatial):
-    """Dropout of whole channels: neighbours in space are alike, so single elements would be no loss."""
+    """Dropout of whole channels: neighboring elements are correlated, dropping single ones has little effect."""
 
     supports_masking = True
 
@@ -151,7 +151,7 @@ class _SpatialDropout(_Spatial):
         return jnp.where(kept, x / (1 - self.rate), 0)
 
     def get_config(self) -> dict[str, Any]:
-        """Without `trainable`, which the constructors of Keras do not take."""
+        # without `trainable`, which is not an argument of Keras' constructors
         return {name: value for name, value in super().get_config().items() if name != "trainable"}
 
 
@@ -271,7 +271,7 @@ class ActivityRegularization(Layer):
         return x
 
     def get_config(self) -> dict[str, Any]:
-        """The words l1 and l2; the regularizer is made from them."""
+        # l1 and l2 only: the regularizer is created from them
         config = super().get_config()
         del config["activity_regularizer"]
         return config

@@ -18,24 +18,33 @@ from gazelle.layers.stacked_cells import Cell, StackedRNNCells, check_cell
 
 
 class RNN(Layer):
-    r"""A recurrence over time:  y_t, s_t = cell(x_t, s_{t-1}).
+    """Recurrence over time:  y_t, s_t = cell(x_t, s_{t-1}).
 
-    x (batch, time, ...)  ->  y (batch, ...), or (batch, time, ...) with return_sequences
-
-    Where a mask (batch, time) is False the states and the output stay what they were.
+    x (batch, time, ...)  ->  y (batch, ...), or (batch, time, ...) with return_sequences; with return_state a tuple (y,
+    *states)
 
     Args:
-        cell: has `state_size` (a number, or a list with one for each state) and `call(x_t, states) -> (y_t, states)`;
-            it may have `output_size` and `get_initial_state(batch_size)`. A list of cells is stacked.
-        return_sequences: give the outputs of all steps, not the last one only.
-        return_state: give the last states too, after the output.
-        go_backwards: start at the end; the outputs come in the order they are made.
-        stateful: begin where the last batch of the same size ended, until `reset_state()`.
-        unroll: write the loop out; only for few steps.
-        zero_output_for_mask: outputs are 0 where the mask is False, not the last output.
+        cell: Cell with `state_size` (an integer, or a list with one entry per state) and `call(x_t, states) -> (y_t,
+            states)`; optionally `output_size` and `get_initial_state(batch_size)`. A list of cells is stacked.
+        return_sequences: Whether to return the outputs of all steps instead of the last one.
+        return_state: Whether to return the final states after the output.
+        go_backwards: Whether to process the steps in reverse order and return them in that order.
+        stateful: Whether the final states of a batch are the initial states of the next one, until `reset_state()`.
+        unroll: Whether to unroll the loop over time; useful for few steps only.
+        zero_output_for_mask: Whether outputs of masked steps are 0 instead of the last output.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
-    >>> RNN([LSTMCell(4), GRUCell(2)])(jnp.ones((3, 5, 6))).shape
-    (3, 2)
+    Call arguments:
+        initial_state: States before the first step, one array per state; zeros or the cell's initial state by default.
+        mask: Mask (batch, time); states and output do not change at steps where it is False.
+
+    Raises:
+        ArgumentError: The cell has no `call` or `state_size`, or the number of initial states is wrong.
+        ShapeError: x is not a sequence, or its batch size or number of steps is unknown where it is needed.
+
+    Example:
+        >>> RNN([LSTMCell(4), GRUCell(2)])(jnp.ones((3, 5, 6))).shape
+        (3, 2)
     """
 
     def __init__(
@@ -92,7 +101,14 @@ class RNN(Layer):
             )
 
     def get_initial_state(self, batch_size: int | Array | None) -> list[Any]:
-        """The states before the first step, the cell's own or zeros, for a number of samples or that of the inputs."""
+        """Return the states before the first step: those of the cell, or zeros.
+
+        Args:
+            batch_size: Number of samples, or the input, whose first axis is the batch.
+
+        Returns:
+            One array for each state.
+        """
         batch_size = next(iter(getattr(batch_size, "shape", ())), batch_size)
         own = getattr(self.cell, "get_initial_state", None)
         if own is not None:
@@ -165,7 +181,14 @@ class RNN(Layer):
         return [shown] + [None] * len(self.state_size) if self.return_state else shown
 
     def reset_state(self, states: list[Any] | None = None) -> None:
-        """Begin the next batch at zeros, or at `states`: one array for each state."""
+        """Reset the states of a stateful layer.
+
+        Args:
+            states: One array for each state; None for zeros.
+
+        Raises:
+            StateError: The layer is not stateful.
+        """
         if not self.stateful:
             raise StateError(message(f"reset_state of {self._label}", expected="a layer with stateful=True"))
         own = jax.tree.leaves(self.states, is_leaf=_is_variable)
@@ -207,14 +230,16 @@ def _is_variable(value: Any) -> bool:
 
 
 def of_cell(layer: type, cell: type) -> None:
-    """Let the arguments that a layer shares with its cell live in the cell alone."""
+    """Make the arguments that a layer shares with its cell properties that read and write the cell."""
 
     def argument(name: str) -> property:
-        return property(
-            lambda self: getattr(self.cell, name),
-            lambda self, value: setattr(self.cell, name, value),
-            doc=f"`{name}` of the cell.",
-        )
+        def read(self: Any) -> object:
+            return getattr(self.cell, name)
+
+        def write(self: Any, value: object) -> None:
+            setattr(self.cell, name, value)
+
+        return property(read, write, doc=f"`{name}` of the cell.")
 
     shared = [n for n in Layer._signature(cell.__init__) if n in Layer._signature(layer.__init__)]  # type: ignore[misc]
     for name in shared:

@@ -21,13 +21,18 @@ def _shape(value: Any) -> tuple[int, ...]:
 
 
 class Rescaling(Layer):
-    """Multiplies and shifts:  y = scale x + offset.
+    """Multiplication and shift:  y = scale x + offset.
+
+    x (any shape)  ->  y (same shape)
 
     Args:
-        scale, offset: numbers, or arrays that broadcast over x.
+        scale: Number, or array that broadcasts to x.
+        offset: Number, or array that broadcasts to x.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
-    >>> Rescaling(1 / 127.5, offset=-1)(np.array([[0, 255]]))
-    Array([[-1.,  1.]], dtype=float32)
+    Example:
+        >>> Rescaling(1 / 127.5, offset=-1)(np.array([[0, 255]]))
+        Array([[-1.,  1.]], dtype=float32)
     """
 
     supports_masking = True
@@ -41,22 +46,32 @@ class Rescaling(Layer):
 
 
 class Normalization(Layer):
-    r"""Gives features the mean 0 and the variance 1:  y = (x - mean) / sqrt(variance).
+    """Standardization of features:  y = (x - mean) / sqrt(variance).
 
-    x (batch, ..., features)  ->  y the same shape; mean, variance of the axes in `axis`
+    x (batch, ..., features)  ->  y (same shape); mean and variance have the sizes of the axes in `axis`
 
-    The numbers are given, or `adapt(data)` takes them from data; data in batches is joined by Chan's formula.
-    sqrt(variance) counts as at least 1e-7.
+    mean and variance are given, or computed by `adapt(data)`, in which batches are combined by Chan's formula.
+    sqrt(variance) is at least 1e-7.
 
     Args:
-        axis: axes with numbers of their own; None: one mean and one variance for everything.
-        mean, variance: the numbers, both or none.
-        invert: the way back,  y = mean + x sqrt(variance).
+        axis: Axes with a mean and a variance of their own; None for one mean and one variance of all values.
+        mean: The mean; given together with the variance.
+        variance: The variance; given together with the mean.
+        invert: Whether to compute the inverse,  y = mean + x sqrt(variance).
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
-    >>> layer = Normalization()
-    >>> layer.adapt(np.array([[0.0, 10.0], [2.0, 30.0]]))
-    >>> layer(np.array([[2.0, 10.0]]))
-    Array([[ 1., -1.]], dtype=float32)
+    Raises:
+        ArgumentError: mean and variance have different shapes, or more axes than `axis`.
+        ShapeError: x does not have these axes, or with unknown sizes.
+
+    References:
+        Chan et al., Updating Formulae and a Pairwise Algorithm for Computing Sample Variances (1979).
+
+    Example:
+        >>> layer = Normalization()
+        >>> layer.adapt(np.array([[0.0, 10.0], [2.0, 30.0]]))
+        >>> layer(np.array([[2.0, 10.0]]))
+        Array([[ 1., -1.]], dtype=float32)
     """
 
     supports_masking = True
@@ -112,13 +127,13 @@ class Normalization(Layer):
             self.count = self.add_weight("count", (), "zeros", dtype="int32", trainable=False)
 
     @property
-    def mean(self) -> Any:
-        """The mean, in a shape that broadcasts over x; None before the layer is built."""
+    def mean(self) -> Array | None:
+        """The mean, in a shape that broadcasts to x; None before the layer is built."""
         return self._number(self.input_mean, "adapt_mean")
 
     @property
-    def variance(self) -> Any:
-        """The variance, in a shape that broadcasts over x; None before the layer is built."""
+    def variance(self) -> Array | None:
+        """The variance, in a shape that broadcasts to x; None before the layer is built."""
         return self._number(self.input_variance, "adapt_variance")
 
     def _number(self, given: Any, name: str) -> Any:
@@ -133,7 +148,15 @@ class Normalization(Layer):
         return jnp.asarray(np.broadcast_to(given.reshape(shape), self._broadcast), self.compute_dtype)
 
     def adapt(self, data: Iterable[Any] | ArrayLike) -> None:
-        """Take mean and variance from an array, a dataset or an iterable of batches, forgetting the old ones."""
+        """Compute mean and variance from data, and replace the previous ones.
+
+        Args:
+            data: Array, dataset, or iterable of batches.
+
+        Raises:
+            StateError: The layer has a given mean.
+            ShapeError: The batches have different sizes.
+        """
         if self.input_mean is not None:
             raise StateError(message(f"adapt of {self._label}", expected="a layer that was not given its mean"))
         count = 0
@@ -165,8 +188,10 @@ class Normalization(Layer):
         return [a % rank for a in self.axis]
 
     def call(self, x: Array) -> Array:
-        x, scale = jnp.asarray(x, self.compute_dtype), jnp.maximum(jnp.sqrt(self.variance), _EPSILON)
-        return self.mean + x * scale if self.invert else (x - self.mean) / scale
+        mean: Any = self.mean
+        variance: Any = self.variance
+        x, scale = jnp.asarray(x, self.compute_dtype), jnp.maximum(jnp.sqrt(variance), _EPSILON)
+        return mean + x * scale if self.invert else (x - mean) / scale
 
     def get_config(self) -> dict[str, Any]:
         given = {"mean": self.input_mean, "variance": self.input_variance}

@@ -12,24 +12,38 @@ from gazelle.layers.base import Layer
 
 
 def serialize(layer: Layer) -> dict[str, Any]:
-    """The layer as a config dict; its weights are not part of it.
+    """Return the config of a layer, without its weights.
 
-    >>> layers.serialize(layers.Flatten(name="flat"))["class_name"]
-    'Flatten'
+    Args:
+        layer: The layer.
+
+    Returns:
+        {"class_name": ..., "config": {...}} and the module of the class.
+
+    Example:
+        >>> layers.serialize(layers.Flatten(name="flat"))["class_name"]
+        'Flatten'
     """
     return serialize_object(layer)
 
 
 @with_custom_objects
 def deserialize(config: Mapping[str, Any]) -> Layer:
-    """The layer that a config dict describes, with fresh weights.
+    """Create a layer from a config, with new weights.
 
     Args:
-        config: what `serialize` gave.
-        custom_objects: {name: class} that the config may name besides gazelle's own.
+        config: What `serialize` returned.
+        custom_objects: {name: class or function} that the config may refer to.
 
-    >>> layers.deserialize({"class_name": "Dense", "config": {"units": 2, "name": "top"}})
-    <Dense name=top, built=False>
+    Returns:
+        The layer.
+
+    Raises:
+        ArgumentError: The config is malformed, or does not describe a layer.
+
+    Example:
+        >>> layers.deserialize({"class_name": "Dense", "config": {"units": 2, "name": "top"}})
+        <Dense name=top, built=False>
     """
     if not isinstance(config, Mapping) or "class_name" not in config:
         expected = 'a config dict {"class_name": ..., "config": {...}}'

@@ -57,6 +57,7 @@ class _Spatial(Layer):
 
     @property
     def channel_axis(self) -> int:
+        """The axis of the channels."""
         return 1 if self.data_format == "channels_first" else -1
 
     @property
@@ -66,7 +67,17 @@ class _Spatial(Layer):
         return tuple(range(first, first + self.rank))
 
     def channels(self, shape: Shape) -> int:
-        """Return the number of channels, which must be known."""
+        """Return the number of channels.
+
+        Args:
+            shape: Shape of the input.
+
+        Returns:
+            The size of the channel axis.
+
+        Raises:
+            ShapeError: It is unknown.
+        """
         size = shape[self.channel_axis]
         if size is None:
             hint = "Give the size of the channel axis in input_shape."
@@ -76,7 +87,16 @@ class _Spatial(Layer):
         return int(size)
 
     def check_fits(self, shape: Shape, window: tuple[int, ...], argument: str) -> None:
-        """Raise ShapeError if the window is larger than the input."""
+        """Check that a window is not larger than the input.
+
+        Args:
+            shape: Shape of the input.
+            window: Sizes of the window.
+            argument: Name of the argument with the sizes, for the error.
+
+        Raises:
+            ShapeError: The window is larger.
+        """
         space: tuple[Any, ...] = tuple(shape[axis] for axis in self.space)
         if any(n < w for n, w in zip(space, window, strict=True)):
             hint = f"Use padding='same', a smaller {argument}, or larger inputs."

@@ -20,19 +20,25 @@ def _unit(x: Any) -> Any:
 
 
 class SpectralNormalization(Wrapper):
-    r"""Divides the kernel of a layer by its largest singular value before each step of training:  W <- W / sigma(W).
+    """Division of the kernel of a layer by its largest singular value in each training step:  W <- W / sigma(W).
 
     W (..., out) as a matrix;  v = u W^T / |u W^T|,  u = v W / |v W|,  sigma = v W u^T  (power iteration)
 
     Args:
-        layer: has a `kernel` or `embeddings`.
-        power_iterations: how often u and v are improved in a step.
+        layer: Layer with a `kernel` or `embeddings`.
+        power_iterations: Number of power iterations per step.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
-    Source: Miyato et al., Spectral Normalization for Generative Adversarial Networks (2018).
+    Raises:
+        ArgumentError: The layer has neither, or `power_iterations` is not a positive integer.
 
-    >>> layer = SpectralNormalization(Dense(2, use_bias=False, kernel_initializer="identity"))
-    >>> layer(jnp.ones((4, 2)), training=True).shape
-    (4, 2)
+    References:
+        Miyato et al., Spectral Normalization for Generative Adversarial Networks (2018).
+
+    Example:
+        >>> layer = SpectralNormalization(Dense(2, use_bias=False, kernel_initializer="identity"))
+        >>> layer(jnp.ones((4, 2)), training=True).shape
+        (4, 2)
     """
 
     def __init__(self, layer: Layer, power_iterations: int = 1, **kwargs: Any) -> None:
@@ -67,7 +73,7 @@ class SpectralNormalization(Wrapper):
         return self.layer(x).astype(x.dtype)
 
     def normalize(self) -> None:
-        """One step of the iteration; a kernel of zeros stays as it is."""
+        """Run the power iteration and divide the kernel by sigma; a kernel of zeros is not changed."""
         kernel, old = self.kernel.value, self.vector_u.value
         w, u = jnp.reshape(kernel, (-1, kernel.shape[-1])), old
         for _ in range(self.power_iterations):

@@ -22,22 +22,33 @@ _EPSILON = 1e-7
 
 
 class MelSpectrogram(Layer):
-    r"""Power of a sound by pitch and time, in decibels:  y = 10 log10(M |stft(x)|^mag_exp / ref_power).
+    """Mel spectrogram of audio in decibels:  y = 10 log10(M |stft(x)|^mag_exp / ref_power).
 
-    x (time,) or (batch, time)  ->  y (batch, num_mel_bins, windows);  M holds triangles that stand at equal distances
-    on the mel scale  1127 ln(1 + f / 700).
+    x (time,) or (batch, time)  ->  y (batch, num_mel_bins, windows);  M contains triangular filters at equal distances
+    on the mel scale  1127 ln(1 + f / 700)
 
     Args:
-        fft_length, sequence_stride, sequence_length, window: see `ops.stft`.
-        sampling_rate: samples a second.
-        num_mel_bins, min_freq, max_freq: number of triangles and the frequencies (Hz) they cover; None: half the rate.
-        power_to_db: False leaves the decibels out.
-        top_db: y is at least its maximum less this.
-        mag_exp: 1 for the magnitude, 2 for the power.
-        min_power, ref_power: least power before the logarithm, and the power that is 0 dB.
+        fft_length: Length of the Fourier transform.
+        sequence_stride: Distance between successive windows.
+        sequence_length: Length of a window; None for fft_length.
+        window: Window function, a name as in `ops.stft` or an array.
+        sampling_rate: Samples per second.
+        num_mel_bins: Number of filters.
+        min_freq: Lowest frequency of the filters in Hz.
+        max_freq: Highest frequency of the filters in Hz; None for half of sampling_rate.
+        power_to_db: Whether to convert to decibels.
+        top_db: y is at least its maximum minus this.
+        mag_exp: Exponent of the magnitude: 1 for the magnitude, 2 for the power.
+        min_power: Lower bound of the power before the logarithm.
+        ref_power: Power of 0 dB.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
-    >>> MelSpectrogram(fft_length=256, sequence_stride=64, num_mel_bins=20)(jnp.ones((2, 800))).shape
-    (2, 20, 13)
+    Raises:
+        ArgumentError: sequence_length is larger than fft_length.
+
+    Example:
+        >>> MelSpectrogram(fft_length=256, sequence_stride=64, num_mel_bins=20)(jnp.ones((2, 800))).shape
+        (2, 20, 13)
     """
 
     def __init__(
@@ -66,7 +77,14 @@ class MelSpectrogram(Layer):
             )
 
     def triangles(self, dtype: PolicyLike) -> np.ndarray[Any, Any]:
-        """M (fft_length // 2 + 1, num_mel_bins)."""
+        """Return the filters M (fft_length // 2 + 1, num_mel_bins).
+
+        Args:
+            dtype: Dtype of the result.
+
+        Returns:
+            The filters.
+        """
 
         def mel(hertz: Any) -> Any:
             return 1127.0 * np.log(1.0 + np.asarray(hertz) / 700.0)
@@ -91,24 +109,31 @@ class MelSpectrogram(Layer):
 
 
 class STFTSpectrogram(Layer):
-    r"""The Fourier transforms of pieces of a sound, by convolutions whose kernels start as waves and may learn.
+    """Short-time Fourier transform of signals by convolutions whose kernels are trainable.
 
     x (batch, time, channels)  ->  y (batch, windows, channels * frequencies), or (batch, windows, frequencies,
     channels) with expand_dims;  frequencies = fft_length // 2 + 1,  z = sum_n w[n] x[t s + n] exp(-2 pi i k n / N)
 
     Args:
         mode: 'log' of |z|, 'magnitude' |z|, 'psd' |z|^2 with both sides of the spectrum, 'real', 'imag', 'angle', or
-            'stft': real and imaginary parts one after the other.
-        frame_length: length of a piece; frame_step: steps between them (None: half of it); fft_length: N (None: the
-            next power of two).
-        window: name of a window of scipy.signal, an array or None.
-        periodic: whether the window ends one step before it would begin again.
+            'stft': real part and imaginary part one after the other.
+        frame_length: Length of a window.
+        frame_step: Distance s between successive windows; None for half of frame_length.
+        fft_length: Length N of the Fourier transform; None for the next power of two.
+        window: Window w: the name of a window of scipy.signal, an array, or None.
+        periodic: Whether the window is periodic instead of symmetric.
         scaling: 'density', 'spectrum' or None.
         padding: 'valid' or 'same'.
-        expand_dims: frequencies get an axis of their own.
+        expand_dims: Whether frequencies have an axis of their own.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
-    >>> STFTSpectrogram(mode="magnitude", frame_length=16)(jnp.ones((2, 64, 1))).shape
-    (2, 7, 9)
+    Raises:
+        ArgumentError: An option is unknown or out of range.
+
+    Example:
+        >>> STFTSpectrogram(mode="magnitude", frame_length=16)(jnp.ones((2, 64, 1))).shape
+        (2, 7, 9)
     """
 
     def __init__(
@@ -155,7 +180,15 @@ class STFTSpectrogram(Layer):
                 setattr(self, f"{side}_kernel", self.add_weight(f"{side}_kernel", shape, waves))
 
     def transformed(self, x: Array, kernel: Variable) -> Array:
-        """z of each channel alone: (batch, channels, frequencies, windows). x (batch, time, channels)"""
+        """Return z of each channel.
+
+        Args:
+            x: Signals (batch, time, channels).
+            kernel: Weight with the real or the imaginary part of the waves.
+
+        Returns:
+            Array (batch, channels, frequencies, windows).
+        """
         batch, time, channels = x.shape
         single = jnp.reshape(jnp.swapaxes(x, 1, 2), (batch * channels, time, 1))
         y = ops.conv(single, kernel.value.astype(x.dtype), self._frame_step, self.padding, "channels_last")
@@ -171,9 +204,17 @@ class STFTSpectrogram(Layer):
         ]
         return self.arranged(self.measured(*parts))
 
-    def measured(self, real: Array, imaginary: Any = None) -> Array:
-        """What `mode` asks of z."""
-        if self.mode in ("real", "imag"):
+    def measured(self, real: Array, imaginary: Array | None = None) -> Array:
+        """Return the function of z that `mode` specifies.
+
+        Args:
+            real: Real part of z, or the imaginary part in mode 'imag'.
+            imaginary: Imaginary part of z; None in modes 'real' and 'imag'.
+
+        Returns:
+            Array (batch, channels, frequencies, windows).
+        """
+        if imaginary is None or self.mode in ("real", "imag"):
             return real
         if self.mode == "angle":
             return jnp.arctan2(imaginary, real)
@@ -186,7 +227,14 @@ class STFTSpectrogram(Layer):
         return size if self.mode == "magnitude" else jnp.log(jnp.maximum(size, _EPSILON))
 
     def arranged(self, y: Array) -> Array:
-        """(batch, channels, frequencies, windows) in the order that the arguments ask for."""
+        """Return the result in the axis order of the output.
+
+        Args:
+            y: Array (batch, channels, frequencies, windows).
+
+        Returns:
+            Array in the shape that `expand_dims` and `data_format` specify.
+        """
         first = self.data_format == "channels_first"
         if self.expand_dims:
             return jnp.transpose(y, (0, 1, 3, 2) if first else (0, 3, 2, 1))

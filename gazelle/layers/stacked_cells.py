@@ -27,7 +27,14 @@ class Cell(Protocol):
 
 
 def check_cell(cell: Cell) -> None:
-    """A cell has `call` and `state_size`."""
+    """Check that a cell has `call` and `state_size`.
+
+    Args:
+        cell: The cell.
+
+    Raises:
+        ArgumentError: One of them is missing.
+    """
     name = type(cell).__name__
     if not hasattr(cell, "call"):
         raise ArgumentError(
@@ -45,8 +52,15 @@ def check_cell(cell: Cell) -> None:
         )
 
 
-def output_size(cell: Cell) -> Any:
-    """The size of a cell's output: its own word, or that of its first state."""
+def output_size(cell: Cell) -> int | Sequence[int]:
+    """Return the size of the output of a cell: its `output_size`, or the size of its first state.
+
+    Args:
+        cell: The cell.
+
+    Returns:
+        A size, or a shape without the batch.
+    """
     size = getattr(cell, "output_size", None)
     if size is None:
         size = cell.state_size[0] if isinstance(cell.state_size, (list, tuple)) else cell.state_size
@@ -54,13 +68,20 @@ def output_size(cell: Cell) -> Any:
 
 
 class StackedRNNCells(Layer):
-    """Cells one above the other:  y_1, s_1 = cell_1(x, s_1);  y_2, s_2 = cell_2(y_1, s_2) ...
+    """Stack of cells:  y_1, s_1 = cell_1(x, s_1);  y_2, s_2 = cell_2(y_1, s_2) ...
+
+    x (batch, features)  ->  y of the last cell (batch, units)
 
     Args:
-        cells: a list of cells, the one that receives the input first.
+        cells: List of cells, first the one that receives the input.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
-    >>> RNN(StackedRNNCells([SimpleRNNCell(4), LSTMCell(2)]))(jnp.ones((3, 5, 6))).shape
-    (3, 2)
+    Raises:
+        ArgumentError: A cell has no `call` or `state_size`.
+
+    Example:
+        >>> RNN(StackedRNNCells([SimpleRNNCell(4), LSTMCell(2)]))(jnp.ones((3, 5, 6))).shape
+        (3, 2)
     """
 
     def __init__(self, cells: Sequence[Cell], **kwargs: Any) -> None:
@@ -70,20 +91,30 @@ class StackedRNNCells(Layer):
 
     @property
     def state_size(self) -> list[Any]:
+        """The size of the state of each cell."""
         return [cell.state_size for cell in self.cells]
 
     @property
-    def output_size(self) -> Any:
+    def output_size(self) -> int | Sequence[int]:
+        """The size of the output of the last cell."""
         return output_size(self.cells[-1])
 
     def build(self, input_shape: Shape) -> None:
+        shape: Any = input_shape
         for cell in self.cells:
             if isinstance(cell, Layer) and not cell.built:
-                cell.build(input_shape)
-            input_shape = (input_shape[0], output_size(cell))
+                cell.build(shape)
+            shape = (shape[0], output_size(cell))
 
     def get_initial_state(self, batch_size: int | Array | None = None) -> list[Any]:
-        """The states of all cells, one entry for each cell."""
+        """Return the initial states of all cells.
+
+        Args:
+            batch_size: Number of samples.
+
+        Returns:
+            One entry for each cell.
+        """
 
         def first(cell: Cell) -> Any:
             if hasattr(cell, "get_initial_state"):
@@ -104,6 +135,15 @@ class StackedRNNCells(Layer):
 
 
 def step(cell: Cell, inputs: Array, states: list[Any]) -> tuple[Any, list[Any]]:
-    """One call of any cell, be it a layer or not; its new states as a list."""
+    """Call a cell for one step.
+
+    Args:
+        cell: A layer, a function, or an object with `call`.
+        inputs: Input of the step (batch, ...).
+        states: List of the states.
+
+    Returns:
+        The output and the list of the new states.
+    """
     output, new = (cell if callable(cell) else cell.call)(inputs, states)
     return output, list(new) if isinstance(new, (list, tuple)) else [new]

@@ -29,27 +29,40 @@ _SPLIT = {"whitespace": lambda text: [word.decode() for word in text.encode().sp
 
 
 class TextVectorization(_Vocabulary):
-    """Text as numbers: standardized, split into tokens, joined to ngrams, looked up in a vocabulary.
+    """Text as integers: standardized, split into tokens, optionally joined to n-grams, looked up in a vocabulary.
 
-    x (batch,) or (batch, 1) of strings  ->  y (batch, tokens) with output_mode='int', 0 after the last token of a row;
+    x (batch,) or (batch, 1) of strings  ->  y (batch, tokens) with output_mode='int', padded with 0;
     (batch, size of the vocabulary) with 'multi_hot', 'count' and 'tf_idf'
 
     Args:
-        max_tokens: most entries of the vocabulary, '' (padding, mode 'int' only) and '[UNK]' included.
+        max_tokens: Maximal size of the vocabulary, including '' (padding, in mode 'int' only) and '[UNK]'; None for no
+            limit.
         standardize: 'lower_and_strip_punctuation', 'lower', 'strip_punctuation' (ASCII letters and marks), None, or a
             function of an array of strings.
-        split: 'whitespace', 'character', None, or a function of an array of strings that gives a list of lists.
-        ngrams: longest run of tokens that counts as one entry too, or a tuple of the lengths.
-        output_mode: as in `StringLookup`.
-        output_sequence_length: tokens a row, cut or filled up with 0; None: as many as the longest row has.
-        pad_to_max_tokens, vocabulary, idf_weights, encoding: as in `StringLookup`.
+        split: 'whitespace', 'character', None, or a function from an array of strings to a list of lists.
+        ngrams: Maximal length of n-grams that are tokens too, or a tuple of the lengths; None for no n-grams.
+        output_mode: 'int', 'multi_hot', 'count' or 'tf_idf'; see `StringLookup`.
+        output_sequence_length: Number of tokens per row, truncated or padded with 0; None for that of the longest row.
+        pad_to_max_tokens: Whether vectors have size max_tokens even if the vocabulary is smaller.
+        vocabulary: Tokens in order, or a text file with one token per line; None to learn them with `adapt`.
+        idf_weights: Inverse document frequency of each token, for 'tf_idf' with a given vocabulary.
+        sparse: Must be False: sparse outputs are not supported.
+        ragged: Must be False: ragged outputs are not supported.
+        encoding: Encoding of bytes.
+        name: Name of the layer; None generates one.
+        **kwargs: Arguments of `Layer`: `dtype`, `trainable` and others.
 
-    >>> layer = TextVectorization(output_sequence_length=4)
-    >>> layer.adapt(["The cat.", "the dog!"])
-    >>> layer.get_vocabulary()
-    ['', '[UNK]', 'the', 'dog', 'cat']
-    >>> layer(["the big dog"])
-    Array([[2, 1, 3, 0]], dtype=int32)
+    Raises:
+        ArgumentError: An option is unknown or does not fit another one.
+        ShapeError: The input is not one text per row.
+
+    Example:
+        >>> layer = TextVectorization(output_sequence_length=4)
+        >>> layer.adapt(["The cat.", "the dog!"])
+        >>> layer.get_vocabulary()
+        ['', '[UNK]', 'the', 'dog', 'cat']
+        >>> layer(["the big dog"])
+        Array([[2, 1, 3, 0]], dtype=int32)
     """
 
     def __init__(
@@ -115,7 +128,17 @@ class TextVectorization(_Vocabulary):
         )
 
     def tokens(self, inputs: ArrayLike) -> list[list[str]]:
-        """The tokens of each text."""
+        """Return the tokens of each text.
+
+        Args:
+            inputs: Texts (batch,) or (batch, 1).
+
+        Returns:
+            A list of tokens for each text.
+
+        Raises:
+            ShapeError: The input is not one text per row.
+        """
         values: Any = texts(inputs, self.encoding)
         if callable(self.standardize):
             values = texts(self.standardize(values))
@@ -141,26 +164,43 @@ class TextVectorization(_Vocabulary):
         return [[" ".join(row[i : i + n]) for n in lengths for i in range(len(row) - n + 1)] for row in rows]
 
     def adapt(self, data: Iterable[Any] | ArrayLike, batch_size: int | None = None, steps: int | None = None) -> None:
-        """Learn the vocabulary from texts: an array or list, a dataset, or batches (at most `steps` of them)."""
+        """Learn the vocabulary from texts.
+
+        Args:
+            data: Array or list of texts, dataset, or iterable of batches.
+            batch_size: Ignored.
+            steps: Maximal number of batches; None for all.
+        """
         self.reset_state()
         for batch in batches(self._label, data, steps, lists=True):
             self.update_state(np.atleast_1d(batch))
         self.finalize_state()
 
     def reset_state(self) -> None:
-        """Forget the counts."""
+        """Remove the counts."""
         self._lookup_layer.reset_state()
 
     def update_state(self, data: ArrayLike) -> None:
-        """Count the tokens of a batch of texts."""
+        """Count the tokens of a batch of texts.
+
+        Args:
+            data: Texts.
+        """
         self._lookup_layer.update_state(self.tokens(data))
 
     def finalize_state(self) -> None:
-        """Make the vocabulary from the counts."""
+        """Set the vocabulary from the counts."""
         self._lookup_layer.finalize_state()
 
     def get_vocabulary(self, include_special_tokens: bool = True) -> list[str]:
-        """The tokens in the order of their numbers."""
+        """Return the tokens in the order of their indices.
+
+        Args:
+            include_special_tokens: Whether to include '' and '[UNK]'.
+
+        Returns:
+            The tokens.
+        """
         return self._lookup_layer.get_vocabulary(include_special_tokens)
 
     def _count(self) -> int:
@@ -169,7 +209,12 @@ class TextVectorization(_Vocabulary):
     def set_vocabulary(
         self, vocabulary: Sequence[Any] | np.ndarray | str | None, idf_weights: ArrayLike | None = None
     ) -> None:
-        """Use these tokens; see `StringLookup.set_vocabulary`."""
+        """Set the vocabulary; see `StringLookup.set_vocabulary`.
+
+        Args:
+            vocabulary: List or array of tokens, or a file with one token per line.
+            idf_weights: With output_mode='tf_idf', one number per token.
+        """
         self._lookup_layer.set_vocabulary(vocabulary, idf_weights)
 
     def call(self, inputs: Array) -> Array:
@@ -196,7 +241,14 @@ class TextVectorization(_Vocabulary):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """The layer that `get_config` described."""
+        """Create the layer that `get_config` described.
+
+        Args:
+            config: The config; it must not refer to a file.
+
+        Returns:
+            The layer.
+        """
         StringLookup.from_config({"vocabulary": config.get("vocabulary")})  # refuses the name of a file
         return cls(**{key: deserialize(value) for key, value in config.items()})
 
@@ -204,17 +256,33 @@ class TextVectorization(_Vocabulary):
         return None
 
     def save_assets(self, dir_path: PathLike) -> None:
-        """Write the vocabulary that is not in the config."""
+        """Write the vocabulary that is not in the config.
+
+        Args:
+            dir_path: Directory.
+        """
         self._lookup_layer.save_assets(dir_path)
 
     def load_assets(self, dir_path: PathLike) -> None:
-        """Read what `save_assets` wrote."""
+        """Read what `save_assets` wrote.
+
+        Args:
+            dir_path: Directory.
+        """
         self._lookup_layer.load_assets(dir_path)
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
-        """Put the weights of 'tf_idf' into `store`."""
+        """Store the weights of 'tf_idf'.
+
+        Args:
+            store: Mapping from names to arrays.
+        """
         self._lookup_layer.save_own_variables(store)
 
     def load_own_variables(self, store: MutableMapping[str, Any]) -> None:
-        """Take what `save_own_variables` put there."""
+        """Load what `save_own_variables` stored.
+
+        Args:
+            store: Mapping from names to arrays.
+        """
         self._lookup_layer.load_own_variables(store)

@@ -10,7 +10,15 @@ from gazelle.layers.base import Layer
 
 
 class TFSMLayer(Layer):
-    """Keras' layer around a TensorFlow SavedModel. It is left out: making one is an error."""
+    """Keras' layer around a TensorFlow SavedModel; not supported, the constructor raises an error.
+
+    Args:
+        filepath: Ignored.
+        **kwargs: Ignored.
+
+    Raises:
+        ArgumentError: Always.
+    """
 
     def __init__(self, filepath: PathLike | None = None, *args: Any, **kwargs: Any) -> None:
         raise ArgumentError(
@@ -22,7 +30,15 @@ class TFSMLayer(Layer):
 
 
 class TorchModuleWrapper(Layer):
-    """Keras' layer around a module of PyTorch. It is left out: making one is an error."""
+    """Keras' layer around a PyTorch module; not supported, the constructor raises an error.
+
+    Args:
+        module: Ignored.
+        **kwargs: Ignored.
+
+    Raises:
+        ArgumentError: Always.
+    """
 
     def __init__(self, module: object = None, *args: Any, **kwargs: Any) -> None:
         raise ArgumentError(

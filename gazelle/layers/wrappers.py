@@ -12,16 +12,21 @@ from gazelle.layers.base import Layer
 
 
 class Wrapper(Layer):
-    """A layer that holds another one as `layer`; a parent to derive from.
+    """Base class of layers that contain another layer as `layer`.
 
     Args:
-        layer: the layer inside.
+        layer: The wrapped layer.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
-    >>> class Twice(Wrapper):
-    ...     def call(self, x):
-    ...         return 2 * self.layer(x)
-    >>> Twice(Dense(4))(jnp.ones((2, 3))).shape
-    (2, 4)
+    Raises:
+        ArgumentError: `layer` is not a layer.
+
+    Example:
+        >>> class Twice(Wrapper):
+        ...     def call(self, x):
+        ...         return 2 * self.layer(x)
+        >>> Twice(Dense(4))(jnp.ones((2, 3))).shape
+        (2, 4)
     """
 
     def __init__(self, layer: Layer, **kwargs: Any) -> None:
@@ -43,18 +48,26 @@ class Wrapper(Layer):
 
 
 class TimeDistributed(Wrapper):
-    r"""One layer on every time step:  y_t = layer(x_t).
+    """Application of a layer to every time step:  y_t = layer(x_t).
 
     x (batch, time, ...)  ->  y (batch, time, ...)
 
-    The steps are put into the batch and go through the layer at once. While it trains, a layer that keeps statistics of
-    its batches (BatchNormalization) sees one step after the other instead.
+    All steps are processed as one batch. In training, a layer with batch statistics (BatchNormalization) processes the
+    steps one after the other.
 
     Args:
-        layer: the layer inside.
+        layer: The wrapped layer.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
-    >>> TimeDistributed(Dense(4))(jnp.ones((2, 5, 3))).shape
-    (2, 5, 4)
+    Call arguments:
+        mask: Mask (batch, time), passed to the wrapped layer if it takes one.
+
+    Raises:
+        ShapeError: x has fewer than 3 axes.
+
+    Example:
+        >>> TimeDistributed(Dense(4))(jnp.ones((2, 5, 3))).shape
+        (2, 5, 4)
     """
 
     def __init__(self, layer: Layer, **kwargs: Any) -> None:

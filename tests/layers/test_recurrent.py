@@ -184,7 +184,7 @@ def test_attention(inputs):
     [
         (("ab,bc", 3), ArgumentError, '"X,W->Y"'),
         (("ab,bc->ac", 3), ShapeError, r"expected 2 axes, got shape \(2, 3, 4\)"),
-        (("abc,cd->abd", (5, 6)), ShapeError, "axis 'b' of 'abc,cd->abd': expected size 3, as x has, got size 5"),
+        (("abc,cd->abd", (5, 6)), ShapeError, "axis 'b' of 'abc,cd->abd': expected size 3, as in x, got size 5"),
         (("abc,cd->abd", (None, None)), ShapeError, "expected sizes of 'd'"),
         (("abc,cd->abe", (None, 3)), ArgumentError, "axis 'e'"),
         (("abc,cd->abd", (None, 3), None, "c"), ArgumentError, "axis 'c'"),

@@ -36,7 +36,7 @@ class _LocallyConnected(_Convolution):
         super().__init__(
             kernel_size, strides, padding, data_format, 1, activity_regularizer=activity_regularizer, **kwargs
         )
-        self.check_positive("filters")
+        self._check_positive("filters")
 
     def build(self, input_shape: Any) -> None:
         channels = self.channels(input_shape)

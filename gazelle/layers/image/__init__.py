@@ -1,7 +1,6 @@
-"""Layers that make images ready: of one size, and in training different at each look.
+"""Image layers: resizing, cropping and random augmentation.
 
-In: images (height, width, channels) or a batch, alone or in a dict with labels, boxes and masks. Out: the same.
-Must not know: files, datasets, or how a model is trained.
+They take images (height, width, channels), a batch of them, or a dict of images with labels, bounding boxes and masks.
 """
 
 from gazelle.layers.image.color import (

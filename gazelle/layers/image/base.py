@@ -25,47 +25,89 @@ FILL_MODES = ("reflect", "wrap", "constant", "nearest")
 
 
 class ImageLayer(Layer, abstract=True):
-    """The trunk. A leaf says in `draw` which numbers it needs, and in `change` what images become by them.
+    """Base class of the image layers; a subclass draws random numbers in `draw` and applies them in `change`.
 
-    `data` is images (height, width, channels), a batch of them, or a dict of "images" with "labels", "bounding_boxes"
-    ({"boxes", "labels"}) or "segmentation_masks". Where nobody says whether a layer trains, it does: whoever calls
-    augmentation by hand wants to see it.
+    The input is images (height, width, channels), a batch of them, or a dict of "images" with "labels",
+    "bounding_boxes" ({"boxes", "labels"}) or "segmentation_masks". `training` is True by default.
+
+    Args:
+        bounding_box_format: Format of the bounding boxes in the input, such as 'xyxy' or 'rel_xyxy'.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable` and others.
     """
 
-    moves = False  # whether pixels change their places: then masks and boxes go with them
-    fixed = False  # whether there is nothing to draw, and inference does what training does
+    moves = False  # whether pixels are moved, and masks and boxes with them
+    fixed = False  # whether nothing is random, and inference equals training
 
     def __init__(self, bounding_box_format: str | None = None, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.data_format = "channels_first" if is_first(data_format) else "channels_last"
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments; the place of the channels is always among them."""
         config = {**super().get_config(), "data_format": self.data_format}
         if config.get("bounding_box_format") is None:
             config.pop("bounding_box_format", None)
         return config
 
-    # What a leaf writes ----------------------------------------------------------------------------------------------
+    # For subclasses -----------------------------------------------------------------------------------------------
 
     def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
-        """The transformation of a batch, as a dict of arrays; each random number takes a key of its own."""
+        """Draw the transformation of a batch.
+
+        Args:
+            keys: Random keys, one for each random array.
+            batch: Number of images.
+            height: Rows of an image.
+            width: Columns of an image.
+            images: Images (height, width, channels) or (batch, ...).
+
+        Returns:
+            A tree of arrays for `change`.
+        """
         return None
 
     def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
-        """Images (batch, height, width, channels) after the transformation."""
+        """Apply the transformation to images.
+
+        Args:
+            images: Images (batch, height, width, channels).
+            transformation: What `get_random_transformation` returned; None for no change.
+            interpolation: 'bilinear' or 'nearest'.
+
+        Returns:
+            The new images.
+        """
         return images
 
     def move_boxes(self, boxes: Array, transformation: Transformation, height: int, width: int) -> Array:
-        """Boxes (batch, n, 4) of the format xyxy after the transformation."""
+        """Apply the transformation to bounding boxes.
+
+        Args:
+            boxes: Boxes (batch, n, 4) in the format xyxy.
+            transformation: What `get_random_transformation` returned; None for no change.
+            height: Rows of an image.
+            width: Columns of an image.
+
+        Returns:
+            The new boxes.
+        """
         return boxes
 
-    # What Keras lets others call -------------------------------------------------------------------------------------
+    # Public API of Keras ------------------------------------------------------------------------------------------
 
     def get_random_transformation(
         self, data: ImageData, training: bool = True, seed: int | Array | None = None
     ) -> Transformation:
-        """What will be done to `data`: a dict to give to `transform_images` and its like. None: nothing."""
+        """Draw the transformation of some data.
+
+        Args:
+            data: Images, or a dict with "images".
+            training: Whether the layer is in training mode.
+            seed: Integer, or random key; None for the layer's own sequence.
+
+        Returns:
+            Argument of `transform_images` and the similar methods; None for no change.
+        """
         if not training and not self.fixed:
             return None
         images: Any = data["images"] if isinstance(data, dict) else data
@@ -77,20 +119,47 @@ class ImageLayer(Layer, abstract=True):
         return {**drawn, "input_shape": shape} if self.moves and isinstance(drawn, dict) else drawn
 
     def transform_images(self, images: Array, transformation: Transformation = None, training: bool = True) -> Array:
-        """The images after the transformation, in the dtype the layer computes in."""
+        """Apply a transformation to images.
+
+        Args:
+            images: Images (height, width, channels) or (batch, ...).
+            transformation: What `get_random_transformation` returned; None for no change.
+            training: Whether the layer is in training mode.
+
+        Returns:
+            The images in the compute dtype.
+        """
         x = jnp.asarray(images, self.compute_dtype)
         if (not training or transformation is None) and not self.fixed:
             return x
         return self._changed(x, transformation, getattr(self, "interpolation", "bilinear"))
 
     def transform_labels(self, labels: Array, transformation: Transformation = None, training: bool = True) -> Array:
-        """The labels, as they are unless images are mixed."""
+        """Apply a transformation to labels; only layers that mix images change them.
+
+        Args:
+            labels: Labels.
+            transformation: What `get_random_transformation` returned; None for no change.
+            training: Whether the layer is in training mode.
+
+        Returns:
+            The labels.
+        """
         return labels
 
     def transform_segmentation_masks(
         self, segmentation_masks: ArrayLike, transformation: Transformation = None, training: bool = True
     ) -> Array:
-        """The masks: each pixel goes with that of its image, and keeps its class."""
+        """Apply a transformation to segmentation masks, without interpolation between classes.
+
+        Args:
+            segmentation_masks: Masks (height, width, channels) or (batch, ...).
+            transformation: What `get_random_transformation` returned; None for no change.
+            training: Whether the layer is in training mode.
+
+        Returns:
+            The masks.
+        """
         masks = jnp.asarray(segmentation_masks)
         if not self.moves or ((not training or transformation is None) and not self.fixed):
             return masks
@@ -99,7 +168,16 @@ class ImageLayer(Layer, abstract=True):
     def transform_bounding_boxes(
         self, bounding_boxes: Mapping[str, Any], transformation: Transformation = None, training: bool = True
     ) -> Mapping[str, Any]:
-        """{"boxes", "labels"} with the boxes where their things are now; what left the image has the label -1."""
+        """Apply a transformation to bounding boxes; boxes outside of the image get the label -1.
+
+        Args:
+            bounding_boxes: {"boxes", "labels"}.
+            transformation: What `get_random_transformation` returned; None for no change.
+            training: Whether the layer is in training mode.
+
+        Returns:
+            {"boxes", "labels"}.
+        """
         if not self.moves or ((not training or transformation is None) and not self.fixed):
             return bounding_boxes
         height, width = self._size_before(transformation)
@@ -136,15 +214,15 @@ class ImageLayer(Layer, abstract=True):
         return on_batch(self.name, x, self.data_format, changed)
 
     def _size(self, shape: Any) -> tuple[int, int]:
-        """(height, width) in the shape of images."""
+        """Return (height, width) of the shape of images."""
         return tuple(shape[-2:] if is_first(self.data_format) else shape[-3:-1])
 
     def _size_before(self, transformation: Any) -> tuple[int, int]:
-        """(height, width) of the images that a transformation was drawn for."""
+        """Return (height, width) of the images that a transformation was drawn for."""
         return self._size(transformation["input_shape"])
 
     def _size_after(self, height: int, width: int) -> tuple[int, int]:
-        """(height, width) of what comes out."""
+        """Return (height, width) of the output."""
         return height, width
 
     def _format(self) -> str:
@@ -160,7 +238,7 @@ class ImageLayer(Layer, abstract=True):
         return str(self.bounding_box_format)
 
     def _keys(self, seed: Any) -> Iterator[Any]:
-        """As many keys as are asked for, from a number, a key, or the layer's own seed."""
+        """Yield random keys, derived from an integer, a key, or the seed of the layer."""
         if seed is None:
             key = self.random_key(getattr(self, "seed", None))
         elif hasattr(seed, "dtype") and jnp.issubdtype(seed.dtype, jax.dtypes.prng_key):
@@ -175,9 +253,22 @@ class ImageLayer(Layer, abstract=True):
 def interval(
     name: str, value: Any, bounds: tuple[float, float], low: float | None = None, loose: bool = False
 ) -> tuple[Any, Any]:
-    """(lower, upper) from a number or from two, within `bounds`: 0.2 is from -0.2 (or the bound, or `low`) to 0.2.
+    """Return (lower, upper) from a number or a pair within `bounds`; f becomes (-f or the bound or `low`, f).
 
-    Of a `loose` pair the first must not lie above the bounds and the second not below, as Keras has it for colours.
+    Of a `loose` pair, the first must not exceed the upper bound, and the second not be below the lower bound.
+
+    Args:
+        name: Name of the argument in errors.
+        value: Number or pair.
+        bounds: Allowed range.
+        low: Lower end for a single number; None for -value.
+        loose: Whether pairs are checked loosely.
+
+    Returns:
+        The pair.
+
+    Raises:
+        ArgumentError: `value` is out of range.
     """
     pair = value if isinstance(value, list | tuple) else (value, value)
     limits = ((-math.inf, bounds[1]), (bounds[0], math.inf)) if loose and pair is value else (bounds, bounds)
@@ -194,54 +285,113 @@ def interval(
 
 
 def ordered(value_range: Sequence[float]) -> list[Any]:
-    """[low, high] of the values of a pixel."""
+    """Return [low, high] of the pixel values.
+
+    Args:
+        value_range: Two numbers.
+
+    Returns:
+        The sorted numbers.
+
+    Raises:
+        ArgumentError: `value_range` is not a pair.
+    """
     if not isinstance(value_range, list | tuple) or len(value_range) != 2:
         raise ArgumentError(message("value_range", expected="two numbers, such as (0, 255)", got=repr(value_range)))
     return sorted(value_range)
 
 
 def rescaled(x: Array, source: Sequence[float], target: Sequence[float]) -> Array:
-    """Pixels of the range `source` in the range `target`."""
+    """Return pixels of the range `source` in the range `target`.
+
+    Args:
+        x: Images.
+        source: (low, high) of x.
+        target: (low, high) of the result.
+
+    Returns:
+        The images.
+    """
     if tuple(source) == tuple(target):
         return x
     return (as_float(x) - source[0]) / (source[1] - source[0]) * (target[1] - target[0]) + target[0]
 
 
 def checked(layer: Layer, fill_modes: tuple[str, ...] = FILL_MODES) -> None:
-    """Names of the ways to look between and beyond pixels."""
+    """Check `interpolation` and `fill_mode` of a layer.
+
+    Args:
+        layer: The layer.
+        fill_modes: Known fill modes.
+    """
     choose(f"interpolation of {type(layer).__name__}", layer.interpolation, ("nearest", "bilinear"))
     choose(f"fill_mode of {type(layer).__name__}", getattr(layer, "fill_mode", fill_modes[0]), fill_modes)
 
 
 def per_image(values: Array) -> Array:
-    """Numbers (batch, ...) such that each stands before an image (h, w, c)."""
+    """Return numbers (batch, ...) in a shape that broadcasts to images (batch, h, w, c).
+
+    Args:
+        values: The numbers.
+
+    Returns:
+        Array (batch, 1, 1, 1).
+    """
     return jnp.reshape(values, (-1, 1, 1, 1))
 
 
 def uniform(keys: Iterator[Any], shape: Sequence[int], bounds: Sequence[float] = (0.0, 1.0)) -> Array:
-    """Random numbers of equal chance from bounds[0] to bounds[1]."""
+    """Return uniformly distributed random numbers.
+
+    Args:
+        keys: Random keys.
+        shape: Shape of the result.
+        bounds: Range of the numbers.
+
+    Returns:
+        The numbers.
+    """
     return jax.random.uniform(next(keys), shape, minval=bounds[0], maxval=bounds[1])
 
 
 def chosen(keys: Iterator[Any], batch: int, factor: Sequence[float]) -> Array:
-    """Which images are taken: each with a chance that is drawn from `factor`."""
+    """Select images at random, each with a probability that is drawn from `factor`.
+
+    Args:
+        keys: Random keys.
+        batch: Number of images.
+        factor: Range of the probability.
+
+    Returns:
+        Boolean array (batch,).
+    """
     random_bits = uniform(keys, (batch,), factor)
     return uniform(keys, (batch,)) < random_bits
 
 
 def dense(boxes: object) -> dict[str, Any]:
-    """Boxes as arrays; of lists of unlike length the short ones get boxes of 0 with the label -1."""
+    """Return bounding boxes as arrays; shorter lists are padded by boxes of 0 with the label -1.
+
+    Args:
+        boxes: {"boxes", "labels"} of arrays or nested lists.
+
+    Returns:
+        {"boxes", "labels"} of arrays.
+
+    Raises:
+        ArgumentError: A key is missing.
+    """
     if not isinstance(boxes, dict) or not {"boxes", "labels"} <= set(boxes):
         got = f"a dict with {list(boxes)}" if isinstance(boxes, dict) else type(boxes).__name__
         raise ArgumentError(message("bounding_boxes", expected='a dict of "boxes" and "labels"', got=got))
-    places, labels = boxes["boxes"], boxes["labels"]
+    values, labels = boxes["boxes"], boxes["labels"]
     if (
-        isinstance(places, list)
-        and places
-        and isinstance(places[0], list)
-        and any(isinstance(p, list) for p in places[0])
+        isinstance(values, list)
+        and values
+        and isinstance(values[0], list)
+        and any(isinstance(p, list) for p in values[0])
     ):
-        most = max(map(len, places))
-        places = [[*p, *[[0.0] * 4] * (most - len(p))] for p in places]
+        most = max(map(len, values))
+        values = [[*p, *[[0.0] * 4] * (most - len(p))] for p in values]
         labels = [[*each, *[-1] * (most - len(each))] for each in labels]
-    return {**boxes, "boxes": jnp.asarray(places, "float32"), "labels": jnp.asarray(labels)}
+    return {**boxes, "boxes": jnp.asarray(values, "float32"), "labels": jnp.asarray(labels)}

@@ -15,14 +15,24 @@ from gazelle.ops.image import hsv_to_rgb, rgb_to_grayscale, rgb_to_hsv
 
 
 class RandomHue(ImageLayer):
-    """In training turns the hue of each image by an angle of up to  factor[1] π,  to one side or the other.
+    """Random rotation of the hue in training, by an angle of up to  factor[1] π  in either direction.
+
+    x (height, width, 3) or (batch, ...)  ->  y (same shape)
 
     Args:
-        factor: two numbers from 0 to 1, or f for 0 to f.
-        value_range: (low, high) of the pixels.
+        factor: Range of the angle as a fraction of π: two numbers from 0 to 1, or f for (0, f).
+        value_range: (low, high) of the pixel values.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        **kwargs: `bounding_box_format`, the format of boxes in the input such as 'xyxy', and arguments of `Layer`:
+            `name`, `dtype`, `trainable` and others.
 
-    >>> RandomHue(0.3, (0.0, 1.0))(jnp.ones((2, 4, 4, 3))).shape
-    (2, 4, 4, 3)
+    Raises:
+        ArgumentError: `factor` is out of range.
+
+    Example:
+        >>> RandomHue(0.3, (0.0, 1.0))(jnp.ones((2, 4, 4, 3))).shape
+        (2, 4, 4, 3)
     """
 
     def __init__(
@@ -50,14 +60,24 @@ class RandomHue(ImageLayer):
 
 
 class RandomSaturation(ImageLayer):
-    """In training  s -> clip(s f / (1 - f))  with f from factor[0] to factor[1]: 0 is grey, 0.5 leaves the image.
+    """Random change of the saturation in training:  s -> clip(s f / (1 - f)),  f ~ Uniform(factor).
+
+    x (height, width, 3) or (batch, ...)  ->  y (same shape). f = 0 gives gray, f = 0.5 leaves the image unchanged.
 
     Args:
-        factor: two numbers from -1 to 1, or f for -f to f; below 0 is as grey as 0.
-        value_range: (low, high) of the pixels.
+        factor: Range of f: two numbers from -1 to 1, or f for (-f, f); values below 0 act as 0.
+        value_range: (low, high) of the pixel values.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        **kwargs: `bounding_box_format`, the format of boxes in the input such as 'xyxy', and arguments of `Layer`:
+            `name`, `dtype`, `trainable` and others.
 
-    >>> RandomSaturation((0.5, 0.5), (0.0, 1.0))(jnp.ones((2, 4, 4, 3))).shape
-    (2, 4, 4, 3)
+    Raises:
+        ArgumentError: `factor` is out of range.
+
+    Example:
+        >>> RandomSaturation((0.5, 0.5), (0.0, 1.0))(jnp.ones((2, 4, 4, 3))).shape
+        (2, 4, 4, 3)
     """
 
     def __init__(
@@ -83,10 +103,23 @@ class RandomSaturation(ImageLayer):
 
 
 class RandomGrayscale(ImageLayer):
-    """In training makes a share `factor` of the images grey; they keep their three channels.
+    """Random conversion of images to grayscale in training; they keep three channels.
 
-    >>> RandomGrayscale(1.0)(jnp.ones((1, 1, 3))).round(3)
-    Array([[[1., 1., 1.]]], dtype=float32)
+    x (height, width, 3) or (batch, ...)  ->  y (same shape)
+
+    Args:
+        factor: Probability of the conversion, from 0 to 1.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        **kwargs: `bounding_box_format`, the format of boxes in the input such as 'xyxy', and arguments of `Layer`:
+            `name`, `dtype`, `trainable` and others.
+
+    Raises:
+        ArgumentError: `factor` is not in [0, 1].
+
+    Example:
+        >>> RandomGrayscale(1.0)(jnp.ones((1, 1, 3))).round(3)
+        Array([[[1., 1., 1.]]], dtype=float32)
     """
 
     def __init__(
@@ -104,14 +137,23 @@ class RandomGrayscale(ImageLayer):
 
 
 class RandomBrightness(ImageLayer):
-    """In training  y = clip(x + d (high - low)),  with d from factor[0] to factor[1] for each image.
+    """Random change of the brightness in training:  y = clip(x + d (high - low)),  d ~ Uniform(factor) for each image.
+
+    x (height, width, channels) or (batch, ...)  ->  y (same shape)
 
     Args:
-        factor: two numbers from -1 to 1, or f for -f to f.
-        value_range: (low, high) of the pixels.
+        factor: Range of d: two numbers from -1 to 1, or f for (-f, f).
+        value_range: (low, high) of the pixel values.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        **kwargs: `data_format`, `bounding_box_format` and arguments of `Layer`: `name`, `dtype`, `trainable` and
+            others.
 
-    >>> RandomBrightness((0.2, 0.2), (0.0, 1.0))(jnp.full((1, 1, 1), 0.5)).item()
-    0.699999...
+    Raises:
+        ArgumentError: `factor` is out of range.
+
+    Example:
+        >>> RandomBrightness((0.2, 0.2), (0.0, 1.0))(jnp.full((1, 1, 1), 0.5)).item()
+        0.699999...
     """
 
     def __init__(
@@ -134,14 +176,25 @@ class RandomBrightness(ImageLayer):
 
 
 class RandomContrast(ImageLayer):
-    """In training  y = clip((x - mean) c + mean)  for each channel, with c from 1 - factor[0] to 1 + factor[1].
+    """Random change of the contrast in training:  y = clip((x - mean) c + mean).
+
+    c ~ Uniform(1 - factor[0], 1 + factor[1])
+
+    x (height, width, channels) or (batch, ...)  ->  y (same shape); mean is that of each channel of an image
 
     Args:
-        factor: two numbers from 0 on, or f for 0 to f.
-        value_range: (low, high) of the pixels.
+        factor: Two numbers from 0 to 1, or f for both.
+        value_range: (low, high) of the pixel values.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        **kwargs: `data_format`, `bounding_box_format` and arguments of `Layer`: `name`, `dtype`, `trainable` and
+            others.
 
-    >>> RandomContrast(0.3, seed=1)(jnp.full((2, 4, 4, 3), 9.0)).max().item()
-    9.0
+    Raises:
+        ArgumentError: `factor` is out of range.
+
+    Example:
+        >>> RandomContrast(0.3, seed=1)(jnp.full((2, 4, 4, 3), 9.0)).max().item()
+        9.0
     """
 
     def __init__(
@@ -164,14 +217,24 @@ class RandomContrast(ImageLayer):
 
 
 class RandomColorDegeneration(ImageLayer):
-    """In training  y = clip(x + d (grey(x) - x)),  with d from factor[0] to factor[1]: 0 leaves x, 1 is grey.
+    """Random interpolation with the grayscale image in training:  y = clip(x + d (gray(x) - x)),  d ~ Uniform(factor).
+
+    x (height, width, 3) or (batch, ...)  ->  y (same shape). d = 0 leaves x unchanged, d = 1 gives gray.
 
     Args:
-        factor: two numbers from -1 to 1, or f for -f to f.
-        value_range: (low, high) of the pixels.
+        factor: Range of d: two numbers from -1 to 1, or f for (-f, f).
+        value_range: (low, high) of the pixel values.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        **kwargs: `bounding_box_format`, the format of boxes in the input such as 'xyxy', and arguments of `Layer`:
+            `name`, `dtype`, `trainable` and others.
 
-    >>> RandomColorDegeneration((1.0, 1.0))(jnp.ones((2, 4, 4, 3))).shape
-    (2, 4, 4, 3)
+    Raises:
+        ArgumentError: `factor` is out of range.
+
+    Example:
+        >>> RandomColorDegeneration((1.0, 1.0))(jnp.ones((2, 4, 4, 3))).shape
+        (2, 4, 4, 3)
     """
 
     def __init__(

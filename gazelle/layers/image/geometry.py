@@ -1,4 +1,4 @@
-"""Images flipped, turned, moved, grown and sheared, with their masks and boxes."""
+"""Random geometric transformations: flip, rotation, translation, zoom and shear, also of masks and boxes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,23 @@ from gazelle.ops.image.form import choose
 
 
 class RandomFlip(ImageLayer):
-    """In training turns every second image over, on average.
+    """Random flip of each image with probability 1/2 in training.
+
+    x (height, width, channels) or (batch, ...)  ->  y (same shape). Masks and bounding boxes are flipped too.
 
     Args:
         mode: 'horizontal', 'vertical', or 'horizontal_and_vertical' for both at once.
-        seed: gives other draws than layers with another seed.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: `bounding_box_format`, the format of boxes in the input such as 'xyxy', and arguments of `Layer`:
+            `name`, `dtype`, `trainable` and others.
 
-    >>> RandomFlip("horizontal")(jnp.arange(3.0).reshape(1, 3, 1), training=False)[..., 0]
-    Array([[0., 1., 2.]], dtype=float32)
+    Raises:
+        ArgumentError: `mode` is unknown.
+
+    Example:
+        >>> RandomFlip("horizontal")(jnp.arange(3.0).reshape(1, 3, 1), training=False)[..., 0]
+        Array([[0., 1., 2.]], dtype=float32)
     """
 
     moves = True
@@ -55,15 +64,26 @@ class RandomFlip(ImageLayer):
 
 
 class RandomRotation(ImageLayer):
-    """In training turns images around their middle by an angle from factor[0] to factor[1] of a full turn.
+    """Random rotation of images around their center in training, by an angle of  2π f,  f ~ Uniform(factor).
+
+    x (height, width, channels) or (batch, ...)  ->  y (same shape). Masks and bounding boxes are rotated too.
 
     Args:
-        factor: two shares of a full turn, or f for -f to f; positive turns against the clock.
-        fill_mode: what is seen beyond the edges: 'reflect', 'wrap', 'nearest', or 'constant', which is `fill_value`.
-        interpolation: 'bilinear' or 'nearest'; masks are always seen by 'nearest'.
+        factor: Range of f: two numbers from -1 to 1, or f for (-f, f); positive angles are counterclockwise.
+        fill_mode: Values outside of the image: 'reflect', 'wrap', 'nearest', or 'constant' for `fill_value`.
+        interpolation: 'bilinear' or 'nearest'; segmentation masks always use 'nearest'.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        fill_value: Value outside of the image with fill_mode='constant'.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: `bounding_box_format`, the format of boxes in the input such as 'xyxy', and arguments of `Layer`:
+            `name`, `dtype`, `trainable` and others.
 
-    >>> RandomRotation(0.1, seed=1)(jnp.ones((2, 4, 4, 3))).shape
-    (2, 4, 4, 3)
+    Raises:
+        ArgumentError: An argument is out of range.
+
+    Example:
+        >>> RandomRotation(0.1, seed=1)(jnp.ones((2, 4, 4, 3))).shape
+        (2, 4, 4, 3)
     """
 
     moves = True
@@ -108,15 +128,27 @@ class RandomRotation(ImageLayer):
 
 
 class RandomTranslation(ImageLayer):
-    """In training moves images down by a share from `height_factor` of their height, and to the right by one from
-    `width_factor` of their width.
+    """Random translation of images in training, down by  f height  and to the right by  g width.
+
+    x (height, width, channels) or (batch, ...)  ->  y (same shape). Masks and bounding boxes are moved too.
 
     Args:
-        height_factor, width_factor: two shares from -1 to 1, or f for -f to f.
-        fill_mode, interpolation, fill_value: as in `RandomRotation`.
+        height_factor: Range of f: two numbers from -1 to 1, or f for (-f, f).
+        width_factor: Range of g: two numbers from -1 to 1, or g for (-g, g).
+        fill_mode: Values outside of the image: 'reflect', 'wrap', 'nearest', or 'constant' for `fill_value`.
+        interpolation: 'bilinear' or 'nearest'; segmentation masks always use 'nearest'.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        fill_value: Value outside of the image with fill_mode='constant'.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: `bounding_box_format`, the format of boxes in the input such as 'xyxy', and arguments of `Layer`:
+            `name`, `dtype`, `trainable` and others.
 
-    >>> RandomTranslation(0.2, (0.0, 0.1), seed=1)(jnp.ones((2, 4, 4, 3))).shape
-    (2, 4, 4, 3)
+    Raises:
+        ArgumentError: An argument is out of range.
+
+    Example:
+        >>> RandomTranslation(0.2, (0.0, 0.1), seed=1)(jnp.ones((2, 4, 4, 3))).shape
+        (2, 4, 4, 3)
     """
 
     moves = True
@@ -152,15 +184,28 @@ class RandomTranslation(ImageLayer):
 
 
 class RandomZoom(ImageLayer):
-    """In training grows or shrinks images around their middle:  1 + height_factor rows are seen where 1 was.
+    """Random zoom of images around their center in training: 1 + f rows of x are shown where y has 1.
+
+    x (height, width, channels) or (batch, ...)  ->  y (same shape). Masks and bounding boxes are scaled too.
 
     Args:
-        height_factor: two numbers above -1 and to 1, or f for -f to f; negative ones go nearer, positive ones away.
-        width_factor: the same for columns; None keeps the aspect ratio.
-        fill_mode, interpolation, fill_value: as in `RandomRotation`.
+        height_factor: Range of f: two numbers above -1 and up to 1, or f for (-f, f); negative values enlarge the
+            image.
+        width_factor: The same for columns; None preserves the aspect ratio.
+        fill_mode: Values outside of the image: 'reflect', 'wrap', 'nearest', or 'constant' for `fill_value`.
+        interpolation: 'bilinear' or 'nearest'; segmentation masks always use 'nearest'.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        fill_value: Value outside of the image with fill_mode='constant'.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: `bounding_box_format`, the format of boxes in the input such as 'xyxy', and arguments of `Layer`:
+            `name`, `dtype`, `trainable` and others.
 
-    >>> RandomZoom(0.3, seed=1)(jnp.ones((2, 4, 4, 3))).shape
-    (2, 4, 4, 3)
+    Raises:
+        ArgumentError: An argument is out of range.
+
+    Example:
+        >>> RandomZoom(0.3, seed=1)(jnp.ones((2, 4, 4, 3))).shape
+        (2, 4, 4, 3)
     """
 
     moves = True
@@ -202,20 +247,34 @@ class RandomZoom(ImageLayer):
 
     @staticmethod
     def _axes(transformation: Any, height: int, width: int) -> list[tuple[Any, Any]]:
-        """(zoom, offset) of rows and of columns: place i shows zoom i + offset."""
+        """Return (zoom, offset) of rows and of columns: position i shows zoom i + offset."""
         zooms = ((transformation["height_zoom"], height), (transformation["width_zoom"], width))
         return [(zoom, (n - 1) / 2 * (1 - zoom)) for zoom, n in zooms]
 
 
 class RandomShear(ImageLayer):
-    """In training slants images: the place (x, y) shows (x + a y, b x + y), a from `x_factor` and b from `y_factor`.
+    """Random shear of images in training: y at (i, j) is x at (i + a j, b i + j).
+
+    x (height, width, channels) or (batch, ...)  ->  y (same shape). Masks and bounding boxes are sheared too. i counts
+    columns, j rows.
 
     Args:
-        x_factor, y_factor: two numbers from 0 to 1, or f for -f to f; the sign of both is drawn.
-        fill_mode, interpolation, fill_value: as in `RandomRotation`.
+        x_factor: Range of |a|: two numbers from 0 to 1, or a number for (-a, a); the sign is random.
+        y_factor: Range of |b|, likewise.
+        interpolation: 'bilinear' or 'nearest'; segmentation masks always use 'nearest'.
+        fill_mode: Values outside of the image: 'reflect', 'wrap', 'nearest', or 'constant' for `fill_value`.
+        fill_value: Value outside of the image with fill_mode='constant'.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        **kwargs: `bounding_box_format`, the format of boxes in the input such as 'xyxy', and arguments of `Layer`:
+            `name`, `dtype`, `trainable` and others.
 
-    >>> RandomShear(0.3, seed=1)(jnp.ones((2, 4, 4, 3))).shape
-    (2, 4, 4, 3)
+    Raises:
+        ArgumentError: An argument is out of range.
+
+    Example:
+        >>> RandomShear(0.3, seed=1)(jnp.ones((2, 4, 4, 3))).shape
+        (2, 4, 4, 3)
     """
 
     moves = True
@@ -251,7 +310,7 @@ class RandomShear(ImageLayer):
         return warp(images, maps, interpolation, self.fill_mode, self.fill_value)
 
     def move_boxes(self, boxes: Array, transformation: Transformation, height: int, width: int) -> Array:
-        """As Keras: the edges as shares of the image, x first, by the corner that lies farthest out."""
+        # as in Keras: edges as fractions of the image, x first, by the outermost corner
         a, b = jnp.split(jnp.asarray(transformation["shear_factor"])[:, None], 2, -1)
         x1, y1, x2, y2 = jnp.split(boxes / jnp.array([width, height, width, height]), 4, -1)
         x1, x2 = x1 - a * jnp.where(a < 0, y1, y2), x2 - a * jnp.where(a < 0, y2, y1)

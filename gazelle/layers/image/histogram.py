@@ -13,12 +13,21 @@ from gazelle.layers.image.base import ImageLayer, Transformation, ordered, resca
 
 
 class AutoContrast(ImageLayer):
-    """Stretches each channel over the whole range:  y = (x - min) / (max - min),  in training and outside of it.
+    """Stretching of each channel to the full range:  y = (x - min) / (max - min),  in training and in inference.
 
-    A channel of one value stays.
+    x (height, width, channels) or (batch, ...)  ->  y (same shape); a constant channel is not changed
 
-    >>> AutoContrast((0, 1))(jnp.array([[[0.2], [0.4], [0.6]]]))[..., 0].round(2)
-    Array([[0. , 0.5, 1. ]], dtype=float32)
+    Args:
+        value_range: (low, high) of the pixel values.
+        **kwargs: `data_format`, `bounding_box_format` and arguments of `Layer`: `name`, `dtype`, `trainable` and
+            others.
+
+    Raises:
+        ArgumentError: `value_range` is not a pair.
+
+    Example:
+        >>> AutoContrast((0, 1))(jnp.array([[[0.2], [0.4], [0.6]]]))[..., 0].round(2)
+        Array([[0. , 0.5, 1. ]], dtype=float32)
     """
 
     fixed = True
@@ -37,16 +46,24 @@ class AutoContrast(ImageLayer):
 
 
 class Equalization(ImageLayer):
-    """In training gives all values an equal share of the pixels: a value becomes the share of pixels up to it.
+    """Histogram equalization in training: each value becomes the fraction of pixels with at most this value.
+
+    x (height, width, channels) or (batch, ...)  ->  y (same shape). As in Keras, the histogram of a channel is that of
+    the whole batch.
 
     Args:
-        value_range: (low, high) of the pixels.
-        bins: into how many values the range is divided.
+        value_range: (low, high) of the pixel values.
+        bins: Number of bins of the histogram.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: `bounding_box_format`, the format of boxes in the input such as 'xyxy', and arguments of `Layer`:
+            `name`, `dtype`, `trainable` and others.
 
-    As in Keras the shares of a channel are those of the whole batch.
+    Raises:
+        ArgumentError: `value_range` is not a pair.
 
-    >>> Equalization()(jnp.array([[[10.0], [11.0], [12.0]]]))[..., 0]
-    Array([[  0., 128., 255.]], dtype=float32)
+    Example:
+        >>> Equalization()(jnp.array([[[10.0], [11.0], [12.0]]]))[..., 0]
+        Array([[  0., 128., 255.]], dtype=float32)
     """
 
     def __init__(
@@ -59,7 +76,6 @@ class Equalization(ImageLayer):
         return {}
 
     def transform_images(self, images: Array, transformation: Transformation = None, training: bool = True) -> Array:
-        """The images with equal shares; nothing is drawn for it."""
         return super().transform_images(images, transformation or {}, training)
 
     def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
@@ -80,17 +96,25 @@ class Equalization(ImageLayer):
 
 
 class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
-    """CLAHE: each of `tile_grid_size` tiles has a table of new values, each pixel the mean of the four nearest tables'.
+    """Histogram equalization of the tiles of an image (CLAHE), interpolated between the four nearest tiles.
+
+    x (height, width, channels) or (batch, ...)  ->  y (same shape), in training and in inference
 
     Args:
-        value_range: (low, high) of the pixels.
-        clip_limit: how many times its fair share of a tile's pixels a value may have; the rest is given to all.
+        value_range: (low, high) of the pixel values.
+        clip_limit: Maximal count of a histogram bin as a multiple of the mean count; the excess is distributed over all
+            bins.
         tile_grid_size: (rows, columns) of tiles.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: `bounding_box_format`, the format of boxes in the input such as 'xyxy', and arguments of `Layer`:
+            `name`, `dtype`, `trainable` and others.
 
-    Source: Zuiderveld, Contrast Limited Adaptive Histogram Equalization (Graphics Gems IV, 1994).
+    References:
+        Zuiderveld, Contrast Limited Adaptive Histogram Equalization (Graphics Gems IV, 1994).
 
-    >>> ContrastLimitedAdaptiveHistogramEqualization(tile_grid_size=(2, 2))(jnp.ones((2, 8, 8, 3))).shape
-    (2, 8, 8, 3)
+    Example:
+        >>> ContrastLimitedAdaptiveHistogramEqualization(tile_grid_size=(2, 2))(jnp.ones((2, 8, 8, 3))).shape
+        (2, 8, 8, 3)
     """
 
     fixed = True
@@ -116,10 +140,10 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
         tables = self._tables(tiles.reshape(n, rows, columns, c, height * width))
         mixed = jnp.zeros(pixels.shape)
         (y0, y1, wy), (x0, x1, wx) = _between(rows, height), _between(columns, width)
-        for row, share_y in ((y0, 1 - wy), (y1, wy)):
-            for column, share_x in ((x0, 1 - wx), (x1, wx)):
-                place = (jnp.arange(n)[:, None, None, None], row[:, None, None], column[:, None], jnp.arange(c), pixels)
-                mixed = mixed + tables[place] * (share_y[:, None] * share_x)[:, :, None]
+        for row, weight_y in ((y0, 1 - wy), (y1, wy)):
+            for column, weight_x in ((x0, 1 - wx), (x1, wx)):
+                index = (jnp.arange(n)[:, None, None, None], row[:, None, None], column[:, None], jnp.arange(c), pixels)
+                mixed = mixed + tables[index] * (weight_y[:, None] * weight_x)[:, :, None]
         return rescaled(mixed[:, :h, :w], (0, 255), self.value_range)
 
     def _tables(self, tiles: Any) -> Any:
@@ -138,7 +162,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
 
 
 def _between(tiles: int, size: int) -> tuple[Any, Any, Any]:
-    """For each place on an axis: the tiles before and after, by their middles, and the share of the latter."""
+    """Return the tiles whose centers precede and follow each position on an axis, and the weight of the latter."""
     at = (jnp.arange(tiles * size) - size / 2) / size
     before = jnp.floor(at)
     first, second = (jnp.clip(v, 0, tiles - 1).astype("int32") for v in (before, before + 1))

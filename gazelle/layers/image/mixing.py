@@ -15,9 +15,17 @@ from gazelle.ops.space import is_first
 
 
 def rectangles(keys: Iterator[Any], batch: int, sizes: Array, height: int, width: int) -> tuple[Any, Any]:
-    """(inside, area) of a rectangle for each image, at a random place.
+    """Return a random rectangle for each image.
 
-    sizes (batch, 2), shares of (width, height)  ->  inside (batch, height, width, 1) of bool, area (batch, 1, 1, 1)
+    Args:
+        keys: Random keys.
+        batch: Number of images.
+        sizes: Sizes (batch, 2) as fractions of (width, height).
+        height: Rows of an image.
+        width: Columns of an image.
+
+    Returns:
+        Masks (batch, height, width, 1) and areas (batch, 1, 1, 1).
     """
     spans = []
     for fraction, length in zip(jnp.moveaxis(sizes, 1, 0), (width, height), strict=True):
@@ -30,24 +38,45 @@ def rectangles(keys: Iterator[Any], batch: int, sizes: Array, height: int, width
 
 
 def placed(values: Array, channels: int, data_format: str) -> Array:
-    """Values (batch, height, width, 1) for each channel, where `data_format` has the channels."""
+    """Repeat values for each channel, with the channels at the position of `data_format`.
+
+    Args:
+        values: Array (batch, height, width, 1).
+        channels: Number of channels.
+        data_format: 'channels_last' or 'channels_first'.
+
+    Returns:
+        Array (batch, height, width, channels) or (batch, channels, height, width).
+    """
     values = jnp.repeat(values, channels, -1)
     return jnp.moveaxis(values, -1, 1) if is_first(data_format) else values
 
 
 class RandomErasing(ImageLayer):
-    """In training covers a rectangle of some images with noise, or with `fill_value`.
+    """Random erasing of a rectangle of some images in training.
+
+    x (height, width, channels) or (batch, ...)  ->  y (same shape)
 
     Args:
-        factor: the chance, a number from 0 to 1, or two between which it is drawn.
-        scale: two shares of the image's area between which each side's square is drawn.
-        fill_value: a number, or one for each channel; None is noise of normal distribution.
-        value_range: (low, high) of the pixels.
+        factor: Probability of the erasing, from 0 to 1, or two numbers between which it is drawn.
+        scale: Two fractions; each side of the rectangle has the square root of a fraction between them of the image's
+            side.
+        fill_value: Number, or one per channel; None for normally distributed noise.
+        value_range: (low, high) of the pixel values.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: `bounding_box_format`, the format of boxes in the input such as 'xyxy', and arguments of `Layer`:
+            `name`, `dtype`, `trainable` and others.
 
-    Source: Zhong et al., Random Erasing Data Augmentation (AAAI 2020).
+    Raises:
+        ArgumentError: An argument is out of range.
 
-    >>> RandomErasing(seed=1)(jnp.ones((2, 4, 4, 3))).shape
-    (2, 4, 4, 3)
+    References:
+        Zhong et al., Random Erasing Data Augmentation (AAAI 2020).
+
+    Example:
+        >>> RandomErasing(seed=1)(jnp.ones((2, 4, 4, 3))).shape
+        (2, 4, 4, 3)
     """
 
     def __init__(
@@ -92,10 +121,9 @@ class RandomErasing(ImageLayer):
 
 
 class _Mixing(ImageLayer, abstract=True):
-    """Layers that give each image a partner, `permutation_order`, and itself the share `mix_weight`."""
+    """Layers that combine each image, with weight `mix_weight`, and its partner in `permutation_order`."""
 
     def transform_labels(self, labels: Array, transformation: Transformation = None, training: bool = True) -> Array:
-        """One-hot labels (batch, classes), mixed as the images were."""
         labels = jnp.asarray(labels)
         if not training or transformation is None:
             return labels
@@ -104,14 +132,24 @@ class _Mixing(ImageLayer, abstract=True):
 
 
 class MixUp(_Mixing):
-    """In training  y = w x + (1 - w) x',  with x' another image of the batch and w ~ Beta(alpha, alpha).
+    """Random convex combinations of images in training:  y = w x + (1 - w) x',  w ~ Beta(alpha, alpha).
 
-    Labels, one-hot, are mixed alike; boxes are those of both images.
+    x (batch, height, width, channels)  ->  y (same shape); x' is another image of the batch. One-hot labels are
+    combined in the same way; an image has the bounding boxes of both.
 
-    Source: Zhang et al., mixup: Beyond Empirical Risk Minimization (ICLR 2018).
+    Args:
+        alpha: Parameter of the Beta distribution.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        **kwargs: `bounding_box_format`, the format of boxes in the input such as 'xyxy', and arguments of `Layer`:
+            `name`, `dtype`, `trainable` and others.
 
-    >>> MixUp(seed=1)({"images": jnp.ones((2, 4, 4, 3)), "labels": jnp.eye(2)})["labels"].sum(1).round(3)
-    Array([1., 1.], dtype=float32)
+    References:
+        Zhang et al., mixup: Beyond Empirical Risk Minimization (ICLR 2018).
+
+    Example:
+        >>> MixUp(seed=1)({"images": jnp.ones((2, 4, 4, 3)), "labels": jnp.eye(2)})["labels"].sum(1).round(3)
+        Array([1., 1.], dtype=float32)
     """
 
     def __init__(
@@ -130,7 +168,7 @@ class MixUp(_Mixing):
     def transform_bounding_boxes(
         self, bounding_boxes: Mapping[str, Any], transformation: Transformation = None, training: bool = True
     ) -> Mapping[str, Any]:
-        """The boxes of each image and of its partner, one after the other."""
+        # boxes of the image, then those of its partner
         if not training or transformation is None:
             return bounding_boxes
         order = transformation["permutation_order"]
@@ -139,7 +177,6 @@ class MixUp(_Mixing):
     def transform_segmentation_masks(
         self, segmentation_masks: ArrayLike, transformation: Transformation = None, training: bool = True
     ) -> Array:
-        """The masks, mixed as the images were."""
         masks = jnp.asarray(segmentation_masks)
         if not training or transformation is None:
             return masks
@@ -148,15 +185,27 @@ class MixUp(_Mixing):
 
 
 class CutMix(_Mixing):
-    """In training covers a rectangle of each image with that of another; labels are mixed by the areas.
+    """Replacement of a rectangle of each image by that of another image in training.
+
+    x (batch, height, width, channels)  ->  y (same shape). One-hot labels are combined by the areas.
 
     Args:
-        factor: alpha of the share 1 - area ~ Beta(alpha, alpha), a number from 0 to 1 or two between which it is drawn.
+        factor: alpha of the area's fraction 1 - area ~ Beta(alpha, alpha): a number from 0 to 1, or two between which
+            it is drawn.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: `bounding_box_format`, the format of boxes in the input such as 'xyxy', and arguments of `Layer`:
+            `name`, `dtype`, `trainable` and others.
 
-    Source: Yun et al., CutMix (ICCV 2019).
+    Raises:
+        ArgumentError: `factor` is out of range, or bounding boxes are given in training.
 
-    >>> CutMix(seed=1)({"images": jnp.ones((2, 4, 4, 3)), "labels": jnp.eye(2)})["labels"].sum(1).round(3)
-    Array([1., 1.], dtype=float32)
+    References:
+        Yun et al., CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features (ICCV 2019).
+
+    Example:
+        >>> CutMix(seed=1)({"images": jnp.ones((2, 4, 4, 3)), "labels": jnp.eye(2)})["labels"].sum(1).round(3)
+        Array([1., 1.], dtype=float32)
     """
 
     def __init__(
@@ -189,7 +238,6 @@ class CutMix(_Mixing):
     def transform_segmentation_masks(
         self, segmentation_masks: ArrayLike, transformation: Transformation = None, training: bool = True
     ) -> Array:
-        """The masks, cut as the images were."""
         masks = jnp.asarray(segmentation_masks)
         if not training or transformation is None:
             return masks
@@ -198,7 +246,7 @@ class CutMix(_Mixing):
     def transform_bounding_boxes(
         self, bounding_boxes: Mapping[str, Any], transformation: Transformation = None, training: bool = True
     ) -> Mapping[str, Any]:
-        """Refused in training: part of a box may be covered, and nothing tells whose it then is."""
+        # an error in training: a box may be partly covered
         if not training or transformation is None:
             return bounding_boxes
         raise ArgumentError(message(self._label, expected="no bounding boxes", got="some", hint="MixUp takes them."))

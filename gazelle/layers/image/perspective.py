@@ -1,4 +1,4 @@
-"""Images seen from the side, and images shaken."""
+"""Random perspective transformation and elastic deformation."""
 
 from __future__ import annotations
 
@@ -17,16 +17,26 @@ from gazelle.ops.image.warping import homography, shaken
 
 
 class RandomPerspective(ImageLayer):
-    """In training draws some images as if seen from another side: each corner moves by up to half of its place.
+    """Random perspective transformation of some images in training; each coordinate of a corner changes by up to half.
+
+    x (height, width, channels) or (batch, ...)  ->  y (same shape). Masks and bounding boxes are transformed too.
 
     Args:
-        factor: the chance, a number from 0 to 1, or two between which it is drawn.
-        scale: how far corners move, from 0 to 1.
+        factor: Probability of the transformation, from 0 to 1, or two numbers between which it is drawn.
+        scale: Strength, from 0 to 1.
         interpolation: 'bilinear' or 'nearest'.
-        fill_value: what is seen beyond the edges.
+        fill_value: Value outside of the image.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: `bounding_box_format`, the format of boxes in the input such as 'xyxy', and arguments of `Layer`:
+            `name`, `dtype`, `trainable` and others.
 
-    >>> RandomPerspective(seed=1)(jnp.ones((2, 4, 4, 3))).shape
-    (2, 4, 4, 3)
+    Raises:
+        ArgumentError: An argument is out of range.
+
+    Example:
+        >>> RandomPerspective(seed=1)(jnp.ones((2, 4, 4, 3))).shape
+        (2, 4, 4, 3)
     """
 
     moves = True
@@ -70,17 +80,29 @@ class RandomPerspective(ImageLayer):
 
 
 class RandomElasticTransform(ImageLayer):
-    """In training shakes some images by a smooth random field: `ops.image.elastic_transform`.
+    """Random elastic deformation of some images in training; see `ops.image.elastic_transform`.
+
+    x (height, width, channels) or (batch, ...)  ->  y (same shape)
 
     Args:
-        factor: the chance, a number from 0 to 1, or two between which it is drawn.
-        scale: the strength d, a number from 0 to 1, or two between which it is drawn: alpha = 0.1 d max(h, w) and
-            sigma = 0.05 d min(h, w).
-        interpolation, fill_mode, fill_value: as in `RandomRotation`.
-        value_range: (low, high) of the pixels.
+        factor: Probability of the deformation, from 0 to 1, or two numbers between which it is drawn.
+        scale: Strength d from 0 to 1, or two numbers between which it is drawn: alpha = 0.1 d max(h, w), sigma = 0.05 d
+            min(h, w).
+        interpolation: 'bilinear' or 'nearest'; segmentation masks always use 'nearest'.
+        fill_mode: Values outside of the image: 'reflect', 'wrap', 'nearest', 'mirror', or 'constant' for `fill_value`.
+        fill_value: Value outside of the image with fill_mode='constant'.
+        value_range: (low, high) of the pixel values.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: `bounding_box_format`, the format of boxes in the input such as 'xyxy', and arguments of `Layer`:
+            `name`, `dtype`, `trainable` and others.
 
-    >>> RandomElasticTransform(seed=1)(jnp.ones((2, 8, 8, 3))).shape
-    (2, 8, 8, 3)
+    Raises:
+        ArgumentError: An argument is out of range.
+
+    Example:
+        >>> RandomElasticTransform(seed=1)(jnp.ones((2, 8, 8, 3))).shape
+        (2, 8, 8, 3)
     """
 
     def __init__(
@@ -120,7 +142,6 @@ class RandomElasticTransform(ImageLayer):
     def transform_segmentation_masks(
         self, segmentation_masks: ArrayLike, transformation: Transformation = None, training: bool = True
     ) -> Array:
-        """The masks, shaken as their images were."""
         masks = jnp.asarray(segmentation_masks)
         if not training or transformation is None:
             return masks

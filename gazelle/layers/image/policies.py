@@ -1,4 +1,4 @@
-"""Several of these layers in one: which of them, and how much, is drawn."""
+"""Combinations of random image layers: RandAugment, AugMix, RandomColorJitter."""
 
 from __future__ import annotations
 
@@ -51,18 +51,30 @@ def _layers(owner: Any, names: tuple[str, ...], **kwargs: Any) -> None:
 
 
 class RandAugment(ImageLayer):
-    """In training sends each batch through `num_ops` of eleven random layers.
+    """Random sequence of `num_ops` of eleven random image layers in training.
+
+    x (height, width, channels) or (batch, ...)  ->  y (same shape). The layers are drawn for each batch, with
+    replacement.
 
     Args:
-        value_range: (low, high) of the pixels.
-        num_ops: how many layers, drawn anew for each batch; one may be drawn twice.
-        factor: their strength from 0 to 1, or two numbers.
-        interpolation: 'bilinear' or 'nearest', for those that move pixels.
+        value_range: (low, high) of the pixel values.
+        num_ops: Number of layers.
+        factor: Strength from 0 to 1, or two numbers.
+        interpolation: 'bilinear' or 'nearest', for the geometric layers.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: `bounding_box_format`, the format of boxes in the input such as 'xyxy', and arguments of `Layer`:
+            `name`, `dtype`, `trainable` and others.
 
-    Source: Cubuk et al., RandAugment (NeurIPS 2020).
+    Raises:
+        ArgumentError: `factor` is out of range.
 
-    >>> RandAugment(seed=1)(jnp.ones((2, 4, 4, 3))).shape
-    (2, 4, 4, 3)
+    References:
+        Cubuk et al., RandAugment: Practical Automated Data Augmentation (NeurIPS 2020).
+
+    Example:
+        >>> RandAugment(seed=1)(jnp.ones((2, 4, 4, 3))).shape
+        (2, 4, 4, 3)
     """
 
     names = (*GEOMETRY, *LIGHT, *VALUES)
@@ -90,20 +102,17 @@ class RandAugment(ImageLayer):
         }
 
     def transform_images(self, images: Array, transformation: Transformation = None, training: bool = True) -> Array:
-        """The images after the layers that were drawn, one after the other."""
         return self._each("transform_images", jnp.asarray(images, self.compute_dtype), transformation, training)
 
     def transform_segmentation_masks(
         self, segmentation_masks: ArrayLike, transformation: Transformation = None, training: bool = True
     ) -> Array:
-        """The masks after the same layers."""
         masks = jnp.asarray(segmentation_masks)
         return self._each("transform_segmentation_masks", masks, transformation, training)
 
     def transform_bounding_boxes(
         self, bounding_boxes: Mapping[str, Any], transformation: Transformation = None, training: bool = True
     ) -> Mapping[str, Any]:
-        """The boxes after the same layers."""
         return self._each("transform_bounding_boxes", bounding_boxes, transformation, training)
 
     def _each(self, method: str, x: Any, transformation: Any, training: bool) -> Any:
@@ -120,19 +129,32 @@ class RandAugment(ImageLayer):
 
 
 class AugMix(ImageLayer):
-    """In training  y = w x + (1 - w) Σ_i m_i chain_i(x):  chains of random layers, mixed with each other and with x.
+    """Random mixture of chains of random image layers in training:  y = w x + (1 - w) Σ_i m_i chain_i(x).
+
+    x (height, width, channels) or (batch, ...)  ->  y (same shape);  m ~ Dirichlet(alpha),  w ~ Beta(alpha, alpha)
 
     Args:
-        value_range: (low, high) of the pixels.
-        num_chains, chain_depth: how many chains, and layers in each; a layer may be none.
-        factor: their strength from 0 to 1, or two numbers.
-        alpha: m ~ Dirichlet(alpha), w ~ Beta(alpha, alpha).
-        all_ops: whether brightness, contrast, colour and sharpness may be changed too.
+        value_range: (low, high) of the pixel values.
+        num_chains: Number of chains.
+        chain_depth: Number of layers per chain; a layer may be the identity.
+        factor: Strength of the layers from 0 to 1, or two numbers.
+        alpha: Parameter of the distributions.
+        all_ops: Whether changes of brightness, contrast, color and sharpness are included.
+        interpolation: 'bilinear' or 'nearest', for the geometric layers.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: `bounding_box_format`, the format of boxes in the input such as 'xyxy', and arguments of `Layer`:
+            `name`, `dtype`, `trainable` and others.
 
-    Source: Hendrycks et al., AugMix (ICLR 2020).
+    Raises:
+        ArgumentError: `factor` is out of range.
 
-    >>> AugMix(seed=1)(jnp.ones((2, 4, 4, 3))).shape
-    (2, 4, 4, 3)
+    References:
+        Hendrycks et al., AugMix: A Simple Data Processing Method (ICLR 2020).
+
+    Example:
+        >>> AugMix(seed=1)(jnp.ones((2, 4, 4, 3))).shape
+        (2, 4, 4, 3)
     """
 
     def __init__(
@@ -169,7 +191,6 @@ class AugMix(ImageLayer):
         return {"index": index, "transforms": hows}
 
     def transform_images(self, images: Array, transformation: Transformation = None, training: bool = True) -> Array:
-        """The images, mixed with what came out of the chains."""
         x = jnp.asarray(images, self.compute_dtype)
         if not training or transformation is None:
             return x
@@ -178,7 +199,6 @@ class AugMix(ImageLayer):
     def transform_segmentation_masks(
         self, segmentation_masks: ArrayLike, transformation: Transformation = None, training: bool = True
     ) -> Array:
-        """The masks, mixed in the same shares."""
         masks = jnp.asarray(segmentation_masks)
         if not training or transformation is None:
             return masks
@@ -212,14 +232,27 @@ class AugMix(ImageLayer):
 
 
 class RandomColorJitter(ImageLayer):
-    """In training changes brightness, contrast, saturation and hue, in this order and as far as a factor is given.
+    """Random changes of brightness, contrast, saturation and hue in training, in this order.
+
+    x (height, width, 3) or (batch, ...)  ->  y (same shape)
 
     Args:
-        value_range: (low, high) of the pixels.
-        brightness_factor: as in `RandomBrightness`; the others as in `RandomContrast` and so on. None: unchanged.
+        value_range: (low, high) of the pixel values.
+        brightness_factor: `factor` of `RandomBrightness`; None for no change.
+        contrast_factor: `factor` of `RandomContrast`; None for no change.
+        saturation_factor: `factor` of `RandomSaturation`; None for no change.
+        hue_factor: `factor` of `RandomHue`; None for no change.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: `bounding_box_format`, the format of boxes in the input such as 'xyxy', and arguments of `Layer`:
+            `name`, `dtype`, `trainable` and others.
 
-    >>> RandomColorJitter(brightness_factor=0.2, hue_factor=0.1, seed=1)(jnp.ones((2, 4, 4, 3))).shape
-    (2, 4, 4, 3)
+    Raises:
+        ArgumentError: A factor is out of range.
+
+    Example:
+        >>> RandomColorJitter(brightness_factor=0.2, hue_factor=0.1, seed=1)(jnp.ones((2, 4, 4, 3))).shape
+        (2, 4, 4, 3)
     """
 
     def __init__(
@@ -250,7 +283,6 @@ class RandomColorJitter(ImageLayer):
         return {name: getattr(self, name).get_random_transformation(images, seed=next(keys)) for name in self.steps}
 
     def transform_images(self, images: Array, transformation: Transformation = None, training: bool = True) -> Array:
-        """The images after each step."""
         x = jnp.asarray(images, self.compute_dtype)
         if training and transformation is not None:
             for name in self.steps:

@@ -18,7 +18,7 @@ from gazelle.ops.image.resizing import INTERPOLATIONS
 
 
 class _Sized(ImageLayer, abstract=True):
-    """Layers after which all images have `height` rows and `width` columns."""
+    """Base of the layers whose output has `height` rows and `width` columns."""
 
     height: int
     width: int
@@ -29,16 +29,29 @@ class _Sized(ImageLayer, abstract=True):
 
 
 class Resizing(_Sized):
-    """Images of the size (height, width), in training and outside of it, in the dtype they came in.
+    """Resizing of images to height x width, in training and in inference.
+
+    x (height, width, channels) or (batch, ...)  ->  y (same, with the new size), in the dtype of x
 
     Args:
+        height: Number of rows of the output.
+        width: Number of columns of the output.
         interpolation: 'bilinear', 'nearest', 'bicubic', 'lanczos3' or 'lanczos5'.
-        crop_to_aspect_ratio: cut off what is too long instead of changing the aspect ratio.
-        pad_to_aspect_ratio: fill up with `fill_value` what is too short.
-        antialias: widen the filter where images shrink.
+        crop_to_aspect_ratio: Whether to crop to the target's aspect ratio instead of changing it.
+        pad_to_aspect_ratio: Whether to pad to the target's aspect ratio instead of changing it.
+        fill_mode: Padding mode; only 'constant' is supported.
+        fill_value: Value of the padding.
+        antialias: Whether to widen the filter where images are reduced.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: `bounding_box_format`, the format of boxes in the input such as 'xyxy', and arguments of `Layer`:
+            `name`, `dtype`, `trainable` and others.
 
-    >>> Resizing(2, 3)(jnp.ones((8, 4, 4, 3))).shape
-    (8, 2, 3, 3)
+    Raises:
+        ArgumentError: `interpolation` is unknown, or both cropping and padding are requested.
+
+    Example:
+        >>> Resizing(2, 3)(jnp.ones((8, 4, 4, 3))).shape
+        (8, 2, 3, 3)
     """
 
     fixed = True
@@ -67,7 +80,6 @@ class Resizing(_Sized):
         return height, width
 
     def transform_images(self, images: Array, transformation: Transformation = None, training: bool = True) -> Array:
-        """The images in their new size."""
         return self._changed(jnp.asarray(images), transformation, self.interpolation)
 
     def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
@@ -86,7 +98,7 @@ class Resizing(_Sized):
     def transform_bounding_boxes(
         self, bounding_boxes: Mapping[str, Any], transformation: Transformation = None, training: bool = True
     ) -> Mapping[str, Any]:
-        """The boxes in images of the new size; boxes of four -1, which stand for none, become 0."""
+        # boxes of four -1, which mark missing boxes, become 0
         absent = (jnp.asarray(bounding_boxes["boxes"]) == -1).all(-1, keepdims=True)
         boxes = {**bounding_boxes, "boxes": jnp.where(absent, 0, bounding_boxes["boxes"])}
         shape = (*transformation, 1) if self.data_format == "channels_last" else (1, *transformation)
@@ -105,12 +117,21 @@ class Resizing(_Sized):
 
 
 class CenterCrop(_Sized):
-    """The middle of images, `height` rows and `width` columns of it, in training and outside of it.
+    """Center crop of images to height x width, in training and in inference.
 
-    What is smaller than that is grown first: the middle part of the same aspect ratio gets the size.
+    x (height, width, channels) or (batch, ...)  ->  y (same, with the new size). Smaller images are enlarged: their
+    center crop with the target's aspect ratio is resized.
 
-    >>> CenterCrop(1, 2)(jnp.arange(9.0).reshape(3, 3, 1))[..., 0]
-    Array([[3., 4.]], dtype=float32)
+    Args:
+        height: Number of rows of the output.
+        width: Number of columns of the output.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: `bounding_box_format`, the format of boxes in the input such as 'xyxy', and arguments of `Layer`:
+            `name`, `dtype`, `trainable` and others.
+
+    Example:
+        >>> CenterCrop(1, 2)(jnp.arange(9.0).reshape(3, 3, 1))[..., 0]
+        Array([[3., 4.]], dtype=float32)
     """
 
     fixed = True
@@ -139,13 +160,23 @@ class CenterCrop(_Sized):
 
 
 class RandomCrop(_Sized):
-    """In training a part of `height` rows and `width` columns from anywhere in the images, one place for a batch.
+    """Random crop of images to height x width in training, at the same position for all images of a batch.
 
-    Outside of training, the largest middle part of that aspect ratio gets the size. So does, in training, what is not
-    larger than the part to be cut.
+    x (height, width, channels) or (batch, ...)  ->  y (same, with the new size). In inference, and if an image is not
+    larger than the target, its center crop with the target's aspect ratio is resized.
 
-    >>> RandomCrop(2, 2, seed=1)(jnp.ones((8, 4, 4, 3))).shape
-    (8, 2, 2, 3)
+    Args:
+        height: Number of rows of the output.
+        width: Number of columns of the output.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        name: Name of the layer; None generates one.
+        **kwargs: `bounding_box_format`, the format of boxes in the input such as 'xyxy', and arguments of `Layer`:
+            `name`, `dtype`, `trainable` and others.
+
+    Example:
+        >>> RandomCrop(2, 2, seed=1)(jnp.ones((8, 4, 4, 3))).shape
+        (8, 2, 2, 3)
     """
 
     def __init__(
@@ -162,7 +193,7 @@ class RandomCrop(_Sized):
     def get_random_transformation(
         self, data: ImageData, training: bool = True, seed: int | Array | None = None
     ) -> Transformation:
-        """(top, left) of the part, and (height, width) of the images it is cut from."""
+        # (top, left) of the crop and (height, width) of the images
         images: Any = data["images"] if isinstance(data, dict) else data
         height, width = self._size(images.shape)
         if training and height > self.height and width > self.width:
@@ -177,14 +208,12 @@ class RandomCrop(_Sized):
         return (height - rows) // 2, (width - columns) // 2, height, width
 
     def transform_images(self, images: Array, transformation: Transformation = None, training: bool = True) -> Array:
-        """The images' part of the size of the layer."""
         how = transformation if training else None
         return self._changed(jnp.asarray(images, self.compute_dtype), how, "bilinear")
 
     def transform_segmentation_masks(
         self, segmentation_masks: ArrayLike, transformation: Transformation = None, training: bool = True
     ) -> Array:
-        """The masks' part of the size of the layer."""
         return self._changed(jnp.asarray(segmentation_masks), transformation if training else None, "nearest")
 
     def change(self, images: Array, transformation: Transformation, interpolation: str) -> Array:
@@ -198,7 +227,7 @@ class RandomCrop(_Sized):
         return out if part == size else resize(out, size, interpolation)
 
     def _part(self, top: Any, left: Any, height: int, width: int) -> tuple[int, int]:
-        """The size of the part: smaller than wanted where the images are too small, and then (top, left) are ints."""
+        """Return the size of the crop; below the target if images are too small, and (top, left) are then ints."""
         if height > self.height and width > self.width:
             return self.height, self.width
         return min(self.height, height - top), min(self.width, width - left)
@@ -206,7 +235,7 @@ class RandomCrop(_Sized):
     def transform_bounding_boxes(
         self, bounding_boxes: Mapping[str, Any], transformation: Transformation = None, training: bool = True
     ) -> Mapping[str, Any]:
-        """The boxes within the part that was cut; outside of training they stay."""
+        # unchanged outside of training
         if not training:
             return bounding_boxes
         size = tuple(transformation[2:]) or (self.height, self.width)
@@ -221,12 +250,21 @@ class RandomCrop(_Sized):
 
 
 class MaxNumBoundingBoxes(ImageLayer):
-    """The first `max_number` boxes of each image; where there are fewer, boxes of `fill_value` follow.
+    """Truncation or padding of the bounding boxes of each image to a fixed number.
 
-    >>> boxes = {"boxes": jnp.ones((1, 2, 4)), "labels": jnp.ones((1, 2))}
-    >>> layer = MaxNumBoundingBoxes(3, bounding_box_format="xyxy")
-    >>> layer({"images": jnp.ones((1, 4, 4, 3)), "bounding_boxes": boxes})["bounding_boxes"]["labels"]
-    Array([[ 1.,  1., -1.]], dtype=float32)
+    Images are not changed.
+
+    Args:
+        max_number: Number of boxes per image.
+        fill_value: Value of the boxes and labels that are added.
+        **kwargs: `bounding_box_format`, `data_format` and arguments of `Layer`: `name`, `dtype`, `trainable` and
+            others.
+
+    Example:
+        >>> boxes = {"boxes": jnp.ones((1, 2, 4)), "labels": jnp.ones((1, 2))}
+        >>> layer = MaxNumBoundingBoxes(3, bounding_box_format="xyxy")
+        >>> layer({"images": jnp.ones((1, 4, 4, 3)), "bounding_boxes": boxes})["bounding_boxes"]["labels"]
+        Array([[ 1.,  1., -1.]], dtype=float32)
     """
 
     fixed = True
@@ -235,13 +273,11 @@ class MaxNumBoundingBoxes(ImageLayer):
         super().__init__(**kwargs)
 
     def transform_images(self, images: Array, transformation: Transformation = None, training: bool = True) -> Array:
-        """The images as they are."""
         return jnp.asarray(images)
 
     def transform_bounding_boxes(
         self, bounding_boxes: Mapping[str, Any], transformation: Transformation = None, training: bool = True
     ) -> Mapping[str, Any]:
-        """{"boxes": (batch, max_number, 4), "labels": (batch, max_number)}"""
         out = {}
         for key, value in bounding_boxes.items():
             value = value[:, : self.max_number]

@@ -1,4 +1,4 @@
-"""Images sharper, or blurred."""
+"""Random sharpness and Gaussian blur."""
 
 from __future__ import annotations
 
@@ -15,14 +15,24 @@ from gazelle.ops.image.filters import smoothed
 
 
 class RandomSharpness(ImageLayer):
-    """In training  y = clip(x + (1 - 2 f)(blur(x) - x)),  with f from factor[0] to factor[1]: 0.5 leaves x, 1 sharpens.
+    """Random change of the sharpness in training:  y = clip(x + (1 - 2 f)(blur(x) - x)),  f ~ Uniform(factor).
+
+    x (height, width, 3) or (batch, ...)  ->  y (same shape). f = 0.5 leaves x unchanged, larger values sharpen it.
 
     Args:
-        factor: two numbers from 0 to 1, or f for 0 to f.
-        value_range: (low, high) of the pixels.
+        factor: Range of f: two numbers from 0 to 1, or f for (0, f).
+        value_range: (low, high) of the pixel values.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        **kwargs: `bounding_box_format`, the format of boxes in the input such as 'xyxy', and arguments of `Layer`:
+            `name`, `dtype`, `trainable` and others.
 
-    >>> RandomSharpness((0.5, 0.5))(jnp.ones((2, 4, 4, 3))).min().item()
-    1.0
+    Raises:
+        ArgumentError: `factor` is out of range.
+
+    Example:
+        >>> RandomSharpness((0.5, 0.5))(jnp.ones((2, 4, 4, 3))).min().item()
+        1.0
     """
 
     def __init__(
@@ -48,16 +58,26 @@ class RandomSharpness(ImageLayer):
 
 
 class RandomGaussianBlur(ImageLayer):
-    """In training blurs some of the images: `ops.image.gaussian_blur` with one random sigma for the batch.
+    """Gaussian blur of some images in training, with one random sigma per batch; see `ops.image.gaussian_blur`.
+
+    x (height, width, channels) or (batch, ...)  ->  y (same shape)
 
     Args:
-        factor: the chance, a number from 0 to 1, or two between which it is drawn.
-        kernel_size: an odd number, or two for (x, y).
-        sigma: a number from 0 to 1, or two between which it is drawn.
-        value_range: (low, high) of the pixels.
+        factor: Probability of the blur, from 0 to 1, or two numbers between which it is drawn.
+        kernel_size: Odd size of the filter, or two sizes (x, y).
+        sigma: Number from 0 to 1, or two numbers between which it is drawn.
+        value_range: (low, high) of the pixel values.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        **kwargs: `bounding_box_format`, the format of boxes in the input such as 'xyxy', and arguments of `Layer`:
+            `name`, `dtype`, `trainable` and others.
 
-    >>> RandomGaussianBlur(seed=1)(jnp.ones((2, 4, 4, 3))).shape
-    (2, 4, 4, 3)
+    Raises:
+        ArgumentError: An argument is out of range.
+
+    Example:
+        >>> RandomGaussianBlur(seed=1)(jnp.ones((2, 4, 4, 3))).shape
+        (2, 4, 4, 3)
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Pixels turned over, or told in fewer bits."""
+"""Random inversion and posterization, and solarization."""
 
 from __future__ import annotations
 
@@ -22,14 +22,24 @@ from gazelle.layers.image.base import (
 
 
 class RandomInvert(ImageLayer):
-    """In training turns some images into their negative:  y = high - x.
+    """Random inversion of images in training:  y = high - x.
+
+    x (height, width, channels) or (batch, ...)  ->  y (same shape)
 
     Args:
-        factor: the chance, a number from 0 to 1, or two between which it is drawn.
-        value_range: (low, high) of the pixels.
+        factor: Probability of the inversion, from 0 to 1, or two numbers between which it is drawn.
+        value_range: (low, high) of the pixel values.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        **kwargs: `bounding_box_format`, the format of boxes in the input such as 'xyxy', and arguments of `Layer`:
+            `name`, `dtype`, `trainable` and others.
 
-    >>> RandomInvert((1.0, 1.0))(jnp.ones((1, 1, 3)))
-    Array([[[254., 254., 254.]]], dtype=float32)
+    Raises:
+        ArgumentError: `factor` is out of range.
+
+    Example:
+        >>> RandomInvert((1.0, 1.0))(jnp.ones((1, 1, 3)))
+        Array([[[254., 254., 254.]]], dtype=float32)
     """
 
     def __init__(
@@ -51,14 +61,25 @@ class RandomInvert(ImageLayer):
 
 
 class RandomPosterization(ImageLayer):
-    """In training keeps only the first bits of each pixel's eight.
+    """Random reduction of the bits per pixel value in training.
+
+    x (height, width, channels) or (batch, ...)  ->  y (same shape)
 
     Args:
-        factor: number of bits from 1 to 8; two numbers give one from the first to below the second.
-        value_range: (low, high) of the pixels.
+        factor: Number of bits to keep of 8, from 1 to 8; for two numbers it is drawn from the first to below the
+            second.
+        value_range: (low, high) of the pixel values.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        **kwargs: `bounding_box_format`, the format of boxes in the input such as 'xyxy', and arguments of `Layer`:
+            `name`, `dtype`, `trainable` and others.
 
-    >>> RandomPosterization(1)(jnp.array([[[100.0, 200.0]]]))
-    Array([[[  0., 128.]]], dtype=float32)
+    Raises:
+        ArgumentError: `factor` is out of range.
+
+    Example:
+        >>> RandomPosterization(1)(jnp.array([[[100.0, 200.0]]]))
+        Array([[[  0., 128.]]], dtype=float32)
     """
 
     def __init__(
@@ -86,15 +107,24 @@ class RandomPosterization(ImageLayer):
 
 
 class Solarization(ImageLayer):
-    """In training adds a number to all pixels, then turns over those from a threshold on:  y = 255 - x.
+    """Random addition and inversion above a threshold in training:  y = 255 - x  for x + addition >= threshold.
+
+    x (height, width, channels) or (batch, ...)  ->  y (same shape), computed in the range 0 to 255
 
     Args:
-        addition_factor: a share of 255 from 0 to 1, or two between which it is drawn; f stands for 0 to f.
-        threshold_factor: the same for the threshold.
-        value_range: (low, high) of the pixels.
+        addition_factor: Range of the addition as a fraction of 255: two numbers from 0 to 1, or f for (0, f).
+        threshold_factor: Range of the threshold as a fraction of 255: two numbers from 0 to 1, or f for (0, f).
+        value_range: (low, high) of the pixel values.
+        seed: Seed of the random numbers; None derives it from the global seed.
+        **kwargs: `data_format`, `bounding_box_format` and arguments of `Layer`: `name`, `dtype`, `trainable` and
+            others.
 
-    >>> Solarization()(jnp.array([[[0.0, 200.0]]]))
-    Array([[[255.,  55.]]], dtype=float32)
+    Raises:
+        ArgumentError: A factor is out of range.
+
+    Example:
+        >>> Solarization()(jnp.array([[[0.0, 200.0]]]))
+        Array([[[255.,  55.]]], dtype=float32)
     """
 
     def __init__(
@@ -111,7 +141,7 @@ class Solarization(ImageLayer):
         self.value_range = ordered(value_range)
 
     def draw(self, keys: Iterator[Any], batch: int, height: int, width: int, images: Array) -> Transformation:
-        return {  # as in Keras only the upper bound is a share of 255
+        return {  # as in Keras only the upper bound is a fraction of 255
             name: uniform(keys, (batch, 1, 1, 1), (low, high * 255))
             for name, (low, high) in (("additions", self.addition_factor), ("thresholds", self.threshold_factor))
         }
