@@ -1,21 +1,12 @@
-"""In: targets and predictions, arrays. Out: a loss for each sample, or one number.
+"""Losses: arrays of targets and predictions to one loss per sample, or one scalar.
 
-Must not know: models, layers, or how training goes on.
+Depends on no model, layer or training code.
 """
 
 from typing import TYPE_CHECKING
 
 from gazelle.core.module_names import public_names
-from gazelle.losses.base import (
-    Loss,
-    LossFunctionWrapper,
-    as_loss,
-    check_labels,
-    check_shapes,
-    deserialize,
-    get,
-    serialize,
-)
+from gazelle.losses.base import Loss, LossFunctionWrapper, as_loss, deserialize, get, serialize
 from gazelle.losses.classification import (
     CategoricalHinge,
     Hinge,
@@ -45,7 +36,7 @@ from gazelle.losses.focal import (
     binary_focal_crossentropy,
     categorical_focal_crossentropy,
 )
-from gazelle.losses.overlap import Circle, Dice, Tversky, circle, dice, tversky
+from gazelle.losses.label_values import check_labels
 from gazelle.losses.regression import (
     CosineSimilarity,
     Huber,
@@ -62,7 +53,8 @@ from gazelle.losses.regression import (
     mean_squared_error,
     mean_squared_logarithmic_error,
 )
-from gazelle.losses.sequence import CTC, ctc
+from gazelle.losses.structured import CTC, Circle, Dice, Tversky, circle, ctc, dice, tversky
+from gazelle.losses.target_shapes import check_shapes
 
 __all__ = [
     "CTC",

@@ -1,4 +1,4 @@
-"""Functions of the user's as losses and metrics: what they must take and give."""
+"""Checks of user-defined loss and metric functions: their signature and their result."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from gazelle.core.errors import ArgumentError, message
 from gazelle.core.traceback import explain_tracer_error
 
 
-def check_arguments(kind: str, function: Any, more: Mapping[str, Any]) -> None:
-    """An error for a function that cannot be called with (y_true, y_pred)."""
+def check_arguments(kind: str, function: Any, kwargs: Mapping[str, Any]) -> None:
+    """Raise ArgumentError if a function cannot be called with (y_true, y_pred, **kwargs)."""
     try:
         signature = inspect.signature(function)
-    except (ValueError, TypeError):  # a function of C tells none
+    except (ValueError, TypeError):  # functions written in C have no signature
         return
     try:
-        signature.bind(None, None, **more)
+        signature.bind(None, None, **kwargs)
     except TypeError as error:
         raise ArgumentError(
             message(
@@ -29,26 +29,26 @@ def check_arguments(kind: str, function: Any, more: Mapping[str, Any]) -> None:
         ) from error
 
 
-def call(kind: str, function: Any, y_true: Any, y_pred: Any, more: Mapping[str, Any]) -> Any:
-    """function(y_true, y_pred, **more): what it raises says in a note where, and what it gives has to be an array."""
+def call(kind: str, function: Any, y_true: Any, y_pred: Any, kwargs: Mapping[str, Any]) -> Any:
+    """Return function(y_true, y_pred, **kwargs); errors get a note with the shapes, and the result must be an array."""
     try:
-        values = function(y_true, y_pred, **more)
+        values = function(y_true, y_pred, **kwargs)
     except Exception as error:
         shapes = " and ".join(
             f"{name} {getattr(v, 'shape', '')}" for name, v in (("y_true", y_true), ("y_pred", y_pred))
         )
-        asked = explain_tracer_error(error)
-        if asked is not None:
-            text = f"The {kind} function '{_name(function)}' failed: " + "\n".join(asked)
+        reason = explain_tracer_error(error)
+        if reason is not None:
+            text = f"The {kind} function '{_name(function)}' failed: " + "\n".join(reason)
             raise ArgumentTypeError(text).with_traceback(error.__traceback__) from error
         error.add_note(f"Raised by the {kind} function '{_name(function)}' for {shapes}.")
         raise
     if values is None or isinstance(values, (str, bytes, bool, int, float)):
-        hint = "Return what was computed." if values is None else ""
+        hint = "Add a return statement." if values is None else ""
         raise ArgumentError(
             message(
                 f"The {kind} function '{_name(function)}'",
-                expected="one value a sample, computed from y_pred",
+                expected="one value per sample, computed from y_pred",
                 got=repr(values),
                 hint=hint,
             )

@@ -1,11 +1,11 @@
-"""What the targets of a loss or metric must look like: compared before anything can broadcast."""
+"""Shapes of the targets of losses and metrics, checked before anything can broadcast."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import jax.numpy as jnp
 
@@ -13,23 +13,48 @@ from gazelle.core import dtypes
 from gazelle.core.config import register
 from gazelle.core.errors import ShapeError, message
 from gazelle.core.symbolic import any_symbolic, call_op
+from gazelle.core.types import Array, Shape
 
-#: function of (y_true, y_pred) -> what its targets are; filled by `takes`.
-#: "values": numbers, shaped like y_pred · "binary": the same, in [0, 1] · "onehot": the same, a row for each class ·
-#: "classes": class numbers, shaped like y_pred without the class axis · "groups": one number per row of y_pred ·
-#: "chosen": binary, classes or onehot, as the shapes say · "sequence": class numbers of any length, 0 for none.
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+#: function of (y_true, y_pred) -> kind of its targets; filled by the decorator `targets`:
+#: "values": numbers, in the shape of y_pred
+#: "binary": the same, in [0, 1]
+#: "onehot": the same, one-hot rows or probabilities along the class axis
+#: "classes": class indices, in the shape of y_pred without the class axis
+#: "groups": one integer for each row of y_pred
+#: "chosen": binary, classes or onehot, by the shapes
+#: "sequence": class indices in a sequence of any length, padded with 0
 TARGETS: dict[Any, str] = {}
 
-#: what `family` answers -> the kind of targets it means.
+#: result of `family` -> kind of targets
 CHOSEN = {"sparse": "classes", "binary": "binary", "categorical": "onehot"}
 
-_Shape = tuple[int | None, ...]
+_INTEGER_KINDS = ("classes", "groups", "chosen", "sequence")  # targets that may be integers of any size
+_LABELS = {"losses": "Loss", "metrics": "Metric", "metrics.functions": "Metric"}
+_Sizes = tuple[int | None, ...]
 
 
-def takes(kind: str, *names: str, namespace: str = "losses") -> Callable[[Any], Any]:
-    """Enter a function of (y_true, y_pred) into the room and TARGETS; arrays of other shapes never reach it."""
+class HasShape(Protocol):
+    """Anything with a shape: arrays, tracers, symbolic tensors."""
 
-    def enter(fn: Callable[..., Any]) -> Callable[..., Any]:
+    @property
+    def shape(self) -> Shape:
+        """The sizes of the axes; None is an unknown size."""
+
+
+def targets(kind: str, *aliases: str, namespace: str = "losses") -> Callable[[Function], Function]:
+    """Return a decorator that registers a function of (y_true, y_pred) and checks its arguments.
+
+    The function receives arrays that fit each other; for symbolic tensors a node is added to the graph.
+
+    Args:
+        kind: Kind of its targets, a value of `TARGETS`.
+        aliases: Further names under which the function is registered.
+        namespace: Table of the registry.
+    """
+
+    def decorate(fn: Function) -> Function:
         signature = inspect.signature(fn)
 
         @functools.wraps(fn)
@@ -37,40 +62,35 @@ def takes(kind: str, *names: str, namespace: str = "losses") -> Callable[[Any], 
             if any_symbolic(y_true, y_pred):
                 return call_op(checked, (y_true, y_pred, *args), kwargs)
             axis = signature.bind_partial(None, None, *args, **kwargs).arguments.get("axis", -1)
-            y_true, y_pred = matched(kind, f"{_WORDS[namespace]} '{fn.__name__}'", y_true, y_pred, axis)
+            y_true, y_pred = matched(kind, f"{_LABELS[namespace]} '{fn.__name__}'", y_true, y_pred, axis)
             return fn(y_true, y_pred, *args, **kwargs)
 
         TARGETS[checked] = kind
-        return register(namespace, *names)(checked)
+        register(namespace, *aliases)(checked)
+        return checked  # type: ignore[return-value]
 
-    return enter
-
-
-_WHOLE = ("classes", "groups", "chosen", "sequence")  # targets that may be whole numbers of any size
+    return decorate
 
 
-_WORDS = {"losses": "Loss", "metrics": "Metric", "metrics.functions": "Metric"}
-
-
-def matched(kind: str, label: str, y_true: Any, y_pred: Any, axis: Any = -1) -> tuple[Any, Any]:
-    """Targets and predictions as arrays that fit each other; ShapeError where they do not."""
+def matched(kind: str, label: str, y_true: Any, y_pred: Any, axis: Any = -1) -> tuple[Array, Array]:
+    """Return targets and predictions as arrays of fitting shapes, or raise ShapeError."""
     y_true, y_pred = as_arrays(kind, y_true, y_pred)
     compare(label, kind, y_true.shape, y_pred.shape, axis)
-    return (y_true, y_pred) if kind in _WHOLE else same_rank(y_true, y_pred)
+    return (y_true, y_pred) if kind in _INTEGER_KINDS else same_rank(y_true, y_pred)
 
 
-def as_arrays(kind: str, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
-    """Predictions as floats, targets in the predictions' dtype; class numbers stay whole numbers."""
+def as_arrays(kind: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
+    """Return predictions as floats and targets in their dtype; class indices stay integers."""
     y_pred, y_true = jnp.asarray(y_pred), jnp.asarray(y_true)
     if not dtypes.is_float(y_pred.dtype):
         y_pred = y_pred.astype(dtypes.floatx())
-    if kind in _WHOLE:
+    if kind in _INTEGER_KINDS:
         return y_true.astype("int32") if y_true.dtype == bool else y_true, y_pred
     return y_true.astype(y_pred.dtype), y_pred
 
 
-def same_rank(a: Any, b: Any) -> tuple[Any, Any]:
-    """Let (n,) meet (n, 1): ranks that differ by a last axis of size 1 are made equal."""
+def same_rank(a: Array, b: Array) -> tuple[Array, Array]:
+    """Return two arrays with equal ranks, if the ranks differ by a last axis of size 1: (n,) and (n, 1)."""
     if a.ndim > b.ndim:
         b, a = same_rank(b, a)
         return a, b
@@ -80,44 +100,43 @@ def same_rank(a: Any, b: Any) -> tuple[Any, Any]:
 
 
 def kind_of(loss: Any) -> str:
-    """What the targets of a loss, metric or function are; "any" for those not of gazelle."""
+    """Return the kind of the targets of a loss, metric or function; "any" for user-defined ones."""
     while hasattr(loss, "fn"):  # a wrapper, or a metric that wraps one
         loss = loss.fn
     return TARGETS.get(loss, "any") if callable(loss) else "any"
 
 
-def family(y_true: _Shape, y_pred: _Shape) -> str:
-    """Which kind 'accuracy' and 'crossentropy' mean for these shapes: "binary", "sparse" or "categorical"."""
+def family(y_true: _Sizes, y_pred: _Sizes) -> str:
+    """Return which kind 'accuracy' and 'crossentropy' mean for two shapes: "binary", "sparse" or "categorical"."""
     if y_pred and y_pred[-1] == 1:
         return "binary"
     sparse = len(y_true) < len(y_pred) or (bool(y_true) and y_true[-1] == 1 and (y_pred[-1] or 2) > 1)
     return "sparse" if sparse else "categorical"
 
 
-def check_shapes(loss: Any, y_true: Any, y_pred: Any) -> None:
-    """Refuse targets that would be broadcast against the predictions.
+def check_shapes(loss: object, y_true: HasShape, y_pred: HasShape) -> None:
+    """Raise an error if targets would be broadcast against the predictions.
 
     Args:
-        loss: a `Loss`, a metric or a loss function; one that is not of gazelle is not checked.
-        y_true, y_pred: anything with a `shape`: arrays, tracers, symbolic tensors (None fits every size).
+        loss: A `Loss`, a metric or a loss function; user-defined ones are not checked.
+        y_true: Targets: an array, a tracer or a symbolic tensor, whose unknown sizes fit any size.
+        y_pred: Predictions.
 
     Raises:
-        ShapeError: with the loss, both shapes and the mend.
+        ShapeError: If the shapes do not fit; the message names the loss, both shapes and the likely fix.
+
+    Example:
+        >>> check_shapes(get("mse"), np.zeros((4,)), np.zeros((4, 1)))
     """
     namespace = getattr(loss, "_namespace", "losses")
     name = getattr(loss, "name", None) or getattr(loss, "__name__", "loss")
     axis = getattr(loss, "axis", None)
-    compare(
-        f"{_WORDS[namespace]} '{name}'",
-        kind_of(loss),
-        tuple(y_true.shape),
-        tuple(y_pred.shape),
-        -1 if axis is None else axis,
-    )
+    label = f"{_LABELS[namespace]} '{name}'"
+    compare(label, kind_of(loss), tuple(y_true.shape), tuple(y_pred.shape), -1 if axis is None else axis)
 
 
-def compare(label: str, kind: str, true: _Shape, pred: _Shape, axis: Any = -1) -> None:
-    """`check_shapes` on bare shapes."""
+def compare(label: str, kind: str, true: _Sizes, pred: _Sizes, axis: Any = -1) -> None:
+    """Raise ShapeError if the shape of targets does not fit that of predictions."""
     if kind in ("any", "sequence"):
         return
     if kind == "chosen":
@@ -131,28 +150,28 @@ def compare(label: str, kind: str, true: _Shape, pred: _Shape, axis: Any = -1) -
                 hint=_ONE_UNIT,
             )
         )
-    wanted, fits = pred, False
+    expected, fits = pred, False
     if kind == "classes":
-        place = axis % max(len(pred), 1)
-        wanted = pred[:place] + pred[place + 1 :]
-        fits = _equal(true, wanted) or _equal(true, (*pred[:place], 1, *pred[place + 1 :]))
+        index = axis % max(len(pred), 1)
+        expected = pred[:index] + pred[index + 1 :]
+        fits = _equal(true, expected) or _equal(true, (*pred[:index], 1, *pred[index + 1 :]))
     elif kind == "groups":
-        wanted = pred[:1]
-        fits = len(pred) == 2 and (_equal(true, wanted) or _equal(true, (*wanted, 1)))
-    else:  # one number against an array is meant
+        expected = pred[:1]
+        fits = len(pred) == 2 and (_equal(true, expected) or _equal(true, (*expected, 1)))
+    else:  # a scalar may be compared with an array
         fits = true == () or pred == () or _equal(true, pred) or _equal((*true, 1), pred) or _equal(true, (*pred, 1))
     if not fits:
         raise ShapeError(
             message(
                 f"{label} cannot compare y with the model's output",
-                expected=f"y of shape {wanted}",
+                expected=f"y of shape {expected}",
                 got=f"y of shape {true} for y_pred of shape {pred}",
                 hint=_hint(label, kind, true, pred),
             )
         )
 
 
-def _equal(a: _Shape, b: _Shape) -> bool:
+def _equal(a: _Sizes, b: _Sizes) -> bool:
     return len(a) == len(b) and all(m is None or n is None or m == n for m, n in zip(a, b, strict=True))
 
 
@@ -162,8 +181,8 @@ _ONE_UNIT = (
 )
 
 
-def _hint(label: str, kind: str, true: _Shape, pred: _Shape) -> str:
-    """The likeliest reason why two shapes do not fit, as an instruction."""
+def _hint(label: str, kind: str, true: _Sizes, pred: _Sizes) -> str:
+    """Return the likely fix for two shapes that do not fit."""
     labels = true[-1] if len(true) == len(pred) and true else 1
     units = pred[-1] if pred else 1
     if true and pred and not _equal(true[:1], pred[:1]):
@@ -171,13 +190,13 @@ def _hint(label: str, kind: str, true: _Shape, pred: _Shape) -> str:
     if kind == "classes" and _equal(true, pred):
         return "For one-hot rows use loss='categorical_crossentropy', or np.argmax(y, axis=-1)."
     if kind == "classes" and len(true) == len(pred):
-        return f"Give class numbers, one for each sample: from one-hot rows np.argmax(y, axis=-1) and Dense({labels})."
+        return f"Give class indices, one for each sample: from one-hot rows np.argmax(y, axis=-1) and Dense({labels})."
     if _equal(true[: len(pred) - 1], pred[:-1]) and len(true) in (len(pred), len(pred) - 1) and kind != "groups":
         if labels != 1:
             return f"y has {labels} values per sample, the last layer gives {units}: end the model in Dense({labels})."
         one = "" if kind == "onehot" else " For one value per sample end the model in Dense(1)."
         sparse = "metrics=['accuracy']" if label.startswith("Metric") else "loss='sparse_categorical_crossentropy'"
-        return f"For class numbers use {sparse}, or to_categorical(y, {units}).{one}"
+        return f"For class indices use {sparse}, or to_categorical(y, {units}).{one}"
     if len(pred) > len(true) or (len(pred) > 2 and labels == 1):
         return "For one prediction per sample use return_sequences=False, Flatten or a global pooling layer."
     return "Reshape y, or change the last layer, until both have the same axes."

@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle.core import dtypes
-from gazelle.losses.target_shapes import takes
+from gazelle.losses.target_shapes import targets
 from gazelle.metrics.reduction import MeanMetricWrapper
 
 
@@ -15,13 +15,13 @@ def _hits(matches: Any) -> Any:
     return matches.astype(dtypes.floatx())
 
 
-@takes("values", namespace="metrics.functions")
+@targets("values", namespace="metrics.functions")
 def accuracy(y_true: Any, y_pred: Any) -> Any:
     """1 where y_true = y_pred, else 0."""
     return _hits(y_true == y_pred)
 
 
-@takes("values", namespace="metrics.functions")
+@targets("values", namespace="metrics.functions")
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
     """1 where y_true is 1 and y_pred > threshold, or y_true is 0 and y_pred is not; else 0.
 
@@ -31,7 +31,7 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
     return _hits(y_true == (y_pred > threshold))
 
 
-@takes("onehot", namespace="metrics.functions")
+@targets("onehot", namespace="metrics.functions")
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     """1 where the largest of y_true and of y_pred (batch, ..., k) stand at the same place, else 0.
 
@@ -45,7 +45,7 @@ def _class_numbers(y_true: Any, y_pred: Any) -> Any:
     return y_true[..., 0] if y_true.ndim == y_pred.ndim else y_true
 
 
-@takes("classes", namespace="metrics.functions")
+@targets("classes", namespace="metrics.functions")
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     """1 where y_true (batch, ...) or (batch, ..., 1) is the place of the largest of y_pred (batch, ..., k), else 0.
 
@@ -64,7 +64,7 @@ def _among_top(classes: Any, y_pred: Any, k: int) -> Any:
     return (larger < k) & inside & jnp.isfinite(own[..., 0])
 
 
-@takes("onehot", namespace="metrics.functions")
+@targets("onehot", namespace="metrics.functions")
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
     """1 where the class of the row y_true is among the k largest of y_pred (batch, ..., classes), else 0.
 
@@ -74,7 +74,7 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
     return _hits(_among_top(jnp.argmax(y_true, axis=-1), y_pred, k))
 
 
-@takes("classes", namespace="metrics.functions")
+@targets("classes", namespace="metrics.functions")
 def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> Any:
     """1 where y_true is among the k largest of y_pred, else 0; `from_sorted_ids`: y_pred holds classes, best first.
 

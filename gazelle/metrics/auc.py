@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
-from gazelle.losses.base import divide
+from gazelle.losses.reduction import divide
 from gazelle.losses.target_shapes import matched
 from gazelle.metrics.base import Metric
 from gazelle.metrics.confusion import _ALL, confusion, even_thresholds

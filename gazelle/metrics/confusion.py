@@ -10,7 +10,7 @@ import numpy as np
 
 from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.losses.base import align, divide
+from gazelle.losses.reduction import align, divide
 from gazelle.losses.target_shapes import matched
 from gazelle.metrics.base import Metric
 

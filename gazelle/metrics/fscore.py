@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.losses.base import align
+from gazelle.losses.reduction import align
 from gazelle.losses.target_shapes import matched
 from gazelle.metrics.base import Metric
 from gazelle.metrics.reduction import wide

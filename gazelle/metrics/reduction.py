@@ -11,7 +11,8 @@ from gazelle.core.config import find
 from gazelle.core.errors import unknown
 from gazelle.core.masks import get_mask
 from gazelle.losses import Loss, functions
-from gazelle.losses.base import align, check_shapes, divide, merge_mask, stepwise
+from gazelle.losses.reduction import align, divide, merge_mask, per_step
+from gazelle.losses.target_shapes import check_shapes
 from gazelle.metrics.base import Metric
 
 
@@ -109,7 +110,7 @@ class MeanMetricWrapper(Mean):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         mask = get_mask(y_pred)
         y_true, y_pred = jnp.asarray(y_true), jnp.asarray(y_pred)
-        y_true = stepwise(y_true, y_pred, mask, sample_weight)
+        y_true = per_step(y_true, y_pred, mask, sample_weight)
         check_shapes(self, y_true, y_pred)
         values = functions.call("metric", self._values, y_true, y_pred, self.fn_kwargs)
         super().update_state(values, merge_mask(sample_weight, mask, wide(self.dtype), f"'{self.name}'"))

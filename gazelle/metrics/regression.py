@@ -15,20 +15,20 @@ from gazelle.losses import (
     mean_squared_error,
     mean_squared_logarithmic_error,
 )
-from gazelle.losses.base import align, stepwise
+from gazelle.losses.reduction import align, per_step
 from gazelle.losses.regression import unit
-from gazelle.losses.target_shapes import matched, takes
+from gazelle.losses.target_shapes import matched, targets
 from gazelle.metrics.base import Metric
 from gazelle.metrics.reduction import Mean, MeanMetricWrapper, wide
 
 
-@takes("values", namespace="metrics.functions")
+@targets("values", namespace="metrics.functions")
 def cosine_similarity(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
     """sum(unit(y_true) unit(y_pred))  over `axis`: 1 where both point the same way (the loss has the other sign)."""
     return jnp.sum(unit(y_true, axis) * unit(y_pred, axis), axis=axis)
 
 
-@takes("values", namespace="metrics.functions")
+@targets("values", namespace="metrics.functions")
 def pearson_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
     """mean(a b) / (std(a) std(b))  over `axis`,  a = y_true - mean(y_true), b = y_pred - mean(y_pred).
 
@@ -41,7 +41,7 @@ def pearson_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
     return jnp.mean(a * b, axis=axis)
 
 
-@takes("values", namespace="metrics.functions")
+@targets("values", namespace="metrics.functions")
 def concordance_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
     """2 cov / (var(y_true) + var(y_pred) + (mean(y_true) - mean(y_pred))^2)  over `axis`.
 
@@ -176,7 +176,7 @@ class RootMeanSquaredError(Mean):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         y_true, y_pred = jnp.asarray(y_true, self.dtype), jnp.asarray(y_pred, self.dtype)
-        y_true = stepwise(y_true, y_pred, sample_weight)
+        y_true = per_step(y_true, y_pred, sample_weight)
         y_true, y_pred = matched("values", f"Metric '{self.name}'", y_true, y_pred)
         super().update_state(jnp.square(y_pred - y_true), sample_weight)
 

@@ -33,7 +33,7 @@ SAME = [
     "dice",
     "tversky",
 ]
-CLASSES = "For class numbers use loss='sparse_categorical_crossentropy', or to_categorical(y, 3)."
+CLASSES = "For class indices use loss='sparse_categorical_crossentropy', or to_categorical(y, 3)."
 ONE_UNIT = "Dense(1, activation='sigmoid') with loss='binary_crossentropy'"
 WRONG = [  # loss, y, y_pred, what the message must say
     ("mse", (4,), (4, 3), CLASSES),
@@ -231,7 +231,7 @@ UNUSUAL = [  # what programs do on purpose: random rows, labels with noise
     (ONEHOT, [[1, 0, 0], [1, 1, 0]], 3, "got a sum of 2 in row 1."),
     (ONEHOT, [[1, 0, 0], [1, 1, 0]], 3, "activation='sigmoid' and loss='binary_crossentropy'"),
     (ONEHOT, [[[1, 0], [1, 1]]], 2, "got a sum of 2 in row 0, position (1,)."),
-    (BINARY, [0.04, 1.05], 1, "expected values from 0 to 1, got 1.05 in row 1.\nIt is trained as it stands."),
+    (BINARY, [0.04, 1.05], 1, "expected values from 0 to 1, got 1.05 in row 1.\nIt is used unchanged."),
     (BINARY, [[1.0], [-0.2]], 1, "got -0.2 in row 1"),
 ]
 

@@ -1,0 +1,88 @@
+"""Weighted reduction of losses, and the alignment of weights and masks with values."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+import jax.numpy as jnp
+
+from gazelle.core.errors import ShapeError, message
+from gazelle.core.types import Array, DTypeLike
+from gazelle.losses.target_shapes import same_rank
+
+Reduction: TypeAlias = Literal["sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none"] | None
+REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none")
+
+
+def divide(a: Array, b: Array) -> Array:
+    """Return a / b, and 0 where b is 0."""
+    return jnp.where(b == 0, 0, a / jnp.where(b == 0, 1, b))
+
+
+def per_step(y_true: Any, y_pred: Any, *weights: Any) -> Any:
+    """Return targets (n, t) as (n, t, 1) if predictions are (n, t, 1) and a weight or mask is (n, t).
+
+    The loss then has one value per step, which the weight multiplies.
+    """
+    if not (hasattr(y_true, "shape") and hasattr(y_pred, "shape")) or y_pred.ndim != y_true.ndim + 1:
+        return y_true
+    rank = max((jnp.ndim(w) for w in weights if w is not None), default=0)
+    return y_true[..., None] if y_pred.shape[-1] == 1 and rank == y_true.ndim > 1 else y_true
+
+
+def align(weights: Array, values: Array, label: str) -> tuple[Array, Array]:
+    """Return (values, weights) with equal ranks: weights belong to the first axes of values and are not broadcast.
+
+    Raises:
+        ShapeError: If the shapes do not fit; the message names `label`.
+    """
+    values, weights = same_rank(values, weights)
+    if weights.ndim < values.ndim and weights.ndim:
+        weights = weights.reshape(weights.shape + (1,) * (values.ndim - weights.ndim))
+    fits = weights.ndim == values.ndim and all(w in (1, v) for w, v in zip(weights.shape, values.shape, strict=True))
+    if not fits and weights.ndim and values.ndim:
+        raise ShapeError(
+            message(
+                f"sample_weight of {label}",
+                expected=f"shape {values.shape[:1]} or {values.shape}",
+                got=f"shape {weights.shape}",
+            )
+        )
+    return values, weights
+
+
+def merge_mask(weights: Any, mask: Any, dtype: DTypeLike, label: str, rescale: bool = False) -> Array | None:
+    """Return weights that are 0 where a mask is False.
+
+    Args:
+        weights: Sample weights or None.
+        mask: Mask or None.
+        dtype: Dtype of the result.
+        label: Name of the loss or metric in messages.
+        rescale: Multiplies by size / number of unmasked values, so that a mean is over the unmasked values.
+    """
+    if mask is None:
+        return weights if weights is None else jnp.asarray(weights, dtype)
+    keep = jnp.asarray(mask, dtype)
+    if rescale:
+        keep = keep * divide(jnp.asarray(keep.size, dtype), jnp.sum(keep))
+    if weights is None:
+        return keep
+    keep, weights = align(jnp.asarray(weights, dtype), keep, label)
+    return keep * weights
+
+
+def reduce(values: Array, weights: Any, mask: Any, reduction: Reduction, label: str) -> Array:
+    """Return the reduced loss of a batch, or all losses for the reduction 'none'."""
+    mean = reduction in ("mean", "sum_over_batch_size")
+    weights = merge_mask(weights, mask, values.dtype, f"'{label}'", rescale=mean)
+    if weights is not None:
+        values, weights = align(weights, values, f"'{label}'")
+        values = values * weights
+    if reduction in (None, "none") or values.shape in ((), (0,)):
+        return values
+    total = jnp.sum(values)
+    if reduction == "sum":
+        return total
+    by_weight = reduction == "mean_with_sample_weight" and weights is not None
+    return divide(total, jnp.sum(weights) if by_weight else jnp.asarray(values.size, total.dtype))
