@@ -90,6 +90,9 @@ def linear(x: ArrayLike) -> ArrayLike:
     Args:
         x: Anything; it is returned unchanged.
 
+    Returns:
+        `x`.
+
     Example:
         >>> np.asarray(linear(jnp.array([-1.0, 0.0, 2.0]))).round(3)
         array([-1.,  0.,  2.], dtype=float32)
@@ -143,7 +146,7 @@ def relu(x: ArrayLike, negative_slope: float = 0.0, max_value: float | None = No
 
     Args:
         x: Array of any shape.
-        negative_slope: Slope below `threshold`.
+        negative_slope: Gradient below `threshold`.
         max_value: Largest result; None does not bound it.
         threshold: Values below are set to 0, or follow `negative_slope`.
 

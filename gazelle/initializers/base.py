@@ -41,7 +41,11 @@ class Initializer(Configurable):
         )
 
     def clone(self) -> Self:
-        """Return a new initializer with the same config."""
+        """Return a new initializer with the same config.
+
+        Returns:
+            The initializer.
+        """
         return type(self).from_config(self.get_config())
 
 

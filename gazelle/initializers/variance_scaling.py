@@ -207,6 +207,9 @@ def compute_fans(shape: Sequence[int], input_axes: Axes = None, output_axes: Axe
         input_axes: Axes whose sizes multiply to the fan-in.
         output_axes: Axes whose sizes multiply to the fan-out.
 
+    Returns:
+        Two integers.
+
     Example:
         >>> compute_fans((3, 3, 8, 16))
         (72, 144)

@@ -20,7 +20,7 @@ from gazelle.layers.lora import EffectiveWeight
 from gazelle.layers.quantized import Quantizable
 from gazelle.layers.spatial import choice, is_integer
 from gazelle.quantizers.configs import QuantizationConfig
-from gazelle.quantizers.quantized_layout import Form
+from gazelle.quantizers.layout import QuantizedLayout
 
 
 class Dense(Quantizable):
@@ -80,7 +80,7 @@ class Dense(Quantizable):
 
     def build(self, input_shape: Shape) -> None:
         size: Any = input_shape[-1]
-        self.kernel = self.add_matrix("kernel", Form((size, self.units), "io", "o"))
+        self.kernel = self.add_matrix("kernel", QuantizedLayout((size, self.units), "io", "o"))
         self.bias = self.add_weight("bias", (self.units,)) if self.use_bias else None
         self.input_spec = InputSpec(min_ndim=2, axes={-1: size})
         self.start_lora()

@@ -15,7 +15,7 @@ from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.lora import EffectiveWeight
 from gazelle.layers.quantized import Quantizable
 from gazelle.quantizers.configs import QuantizationConfig
-from gazelle.quantizers.quantized_layout import Form, aligned
+from gazelle.quantizers.layout import QuantizedLayout, align_axes
 
 
 class EinsumDense(Quantizable):
@@ -92,7 +92,7 @@ class EinsumDense(Quantizable):
             config = initializer.get_config() | {"input_axes": inside, "output_axes": outside}
             initializer = type(initializer).from_config(config)
         self._letters = self._axis_letters(hidden)
-        form = Form(tuple(axes[letter] for letter in letters), letters, self._letters[1])
+        form = QuantizedLayout(tuple(axes[letter] for letter in letters), letters, self._letters[1])
         self.kernel = self.add_matrix("kernel", form, initializer)
         self.bias = None
         if self.bias_axes:
@@ -168,7 +168,7 @@ class EinsumDense(Quantizable):
             functools.partial(jnp.einsum, self.equation),
             thin=outputs[-1] == self._forms["kernel"].letters[-1],
             axes=tuple(i for i, letter in enumerate(inputs) if letter not in outputs),
-            align=lambda scale: aligned(scale, inputs, outputs),
+            align=lambda scale: align_axes(scale, inputs, outputs),
         )
         if self.bias is not None:
             y = y + self.bias.value

@@ -14,8 +14,7 @@ from gazelle.core.types import Array, ConstraintLike, DTypeLike, InitializerLike
 from gazelle.layers.lora import EffectiveWeight
 from gazelle.layers.quantized import Quantizable
 from gazelle.quantizers.configs import QuantizationConfig
-from gazelle.quantizers.int4 import unpack_int4
-from gazelle.quantizers.quantized_layout import Form, dequantized
+from gazelle.quantizers.layout import QuantizedLayout, dequantize, unpack_int4
 
 
 class Embedding(Quantizable):
@@ -82,7 +81,7 @@ class Embedding(Quantizable):
 
     def build(self, input_shape: Shape | None = None) -> None:
         if not self.built:
-            form = Form((self.input_dim, self.output_dim), "vd", "v", turned=True)
+            form = QuantizedLayout((self.input_dim, self.output_dim), "vd", "v", transposed=True)
             self.embeddings = self.add_matrix("embeddings", form, autocast=False)  # rows are cast instead of the table
             self.start_lora()
 
@@ -102,7 +101,7 @@ class Embedding(Quantizable):
             return jnp.take(self.__dict__["embeddings"].value, x, axis=0)
         rows = {end: jnp.take(array, x, axis=0) for end, array in self.kept("embeddings").items()}
         q = rows[""] if self.quantization_mode == "int8" else unpack_int4(rows[""], self.output_dim, axis=-1)
-        return dequantized(q.astype(self.compute_dtype), rows["_scale"], rows.get("_zero"), self.groups, axis=-1)
+        return dequantize(q.astype(self.compute_dtype), rows["_scale"], rows.get("_zero"), self.groups, axis=-1)
 
     def compute_mask(self, inputs: Array, mask: Array | None = None) -> Array | None:
         return jnp.not_equal(inputs, 0) if self.mask_zero else None
@@ -169,10 +168,10 @@ class ReversibleEmbedding(Embedding):
 
     def build(self, input_shape: Shape | None = None) -> None:
         if not self.built:
-            form = Form((self.input_dim, self.output_dim), "vd", "v", turned=True)
+            form = QuantizedLayout((self.input_dim, self.output_dim), "vd", "v", transposed=True)
             self.embeddings = self.add_matrix("embeddings", form)
             if not self.tie_weights:
-                form = Form((self.output_dim, self.input_dim), "dv", "v", packed=0)
+                form = QuantizedLayout((self.output_dim, self.input_dim), "dv", "v", packed_axis=0)
                 self.reverse_embeddings = self.add_matrix("reverse_embeddings", form, self.embeddings_initializer)
             self.start_lora()
 

@@ -13,8 +13,8 @@ from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.layers.dtype_handling import Precise
 from gazelle.layers.lora import LowRankAdapter
 from gazelle.quantizers.absmax import AbsMaxQuantizer
-from gazelle.quantizers.configs import Int4QuantizationConfig, QuantizationConfig, chosen
-from gazelle.quantizers.quantized_layout import Form, as_if
+from gazelle.quantizers.configs import Int4QuantizationConfig, QuantizationConfig, config_for
+from gazelle.quantizers.layout import QuantizedLayout, straight_through
 
 
 class Quantizable(LowRankAdapter, abstract=True):
@@ -30,7 +30,7 @@ class Quantizable(LowRankAdapter, abstract=True):
 
     # What an author writes -------------------------------------------------------------------------------------------
 
-    def add_matrix(self, name: str, form: Form, initializer: Any = None, **words: Any) -> Any:
+    def add_matrix(self, name: str, form: QuantizedLayout, initializer: Any = None, **words: Any) -> Any:
         """`add_weight(name, form.shape)`, in whole numbers where the policy says so."""
         self.__dict__.setdefault("_forms", {})[name] = form
         if self.quantization_mode is None:
@@ -71,7 +71,7 @@ class Quantizable(LowRankAdapter, abstract=True):
                 scale = scale * getattr(self, f"{name}_scale").value
             else:
                 y_whole = times(q.astype(w.dtype), w)
-            y = as_if(y_whole / scale, y)
+            y = straight_through(y_whole / scale, y)
         if self.lora_enabled and name == self.main:
             a, b, fraction = self.thin
             y = y + fraction * (times(x, a) @ b if thin else times(x, a @ b))
@@ -80,7 +80,7 @@ class Quantizable(LowRankAdapter, abstract=True):
     def floats(self, name: str) -> Any:
         """The weight `name`, as near as its whole numbers tell."""
         form = self._forms[name]
-        return form.floats(self.kept(name), self.quantization_mode, self.groups, self.compute_dtype)
+        return form.dequantize(self.kept(name), self.quantization_mode, self.groups, self.compute_dtype)
 
     def kept(self, name: str) -> dict[str, Any]:
         """{ending of the name: array} of a weight in whole numbers."""
@@ -118,9 +118,9 @@ class Quantizable(LowRankAdapter, abstract=True):
         >>> layer.kernel.dtype, layer.dtype_policy.name
         ('int8', 'int8_from_float32')
         """
-        config = chosen(mode, config)
+        config = config_for(mode, config)
         self._check_quantizing(config, type_check)
-        arrays = {name: form.whole(self.__dict__[name].numpy(), config) for name, form in self._forms.items()}
+        arrays = {name: form.quantize(self.__dict__[name].numpy(), config) for name, form in self._forms.items()}
         size = f"/{config.rows or -1}" if isinstance(config, Int4QuantizationConfig) else ""
         self.quantization_config = config
         if self.dtype_policy.quantization_mode is None:
@@ -183,7 +183,7 @@ class Quantizable(LowRankAdapter, abstract=True):
             return None
         return Int4QuantizationConfig(block_size=getattr(self._policy, "block_size", None))
 
-    def _make_whole(self, name: str, form: Form) -> None:
+    def _make_whole(self, name: str, form: QuantizedLayout) -> None:
         mode = self.quantization_mode
         assert mode is not None
         config = self.quantization_config or self._policy_config()
@@ -207,12 +207,12 @@ class Quantizable(LowRankAdapter, abstract=True):
         variable = self.__dict__[self.main]
         mode = self.quantization_mode
         assert mode is not None
-        return variable if mode == "int8" else self._forms[self.main].numbers(variable.value, mode)
+        return variable if mode == "int8" else self._forms[self.main].integers(variable.value, mode)
 
     def merged(self) -> dict[str, Any]:
         if not self.is_whole:
             return super().merged()
         a, b, fraction = self.thin
-        config = self.quantization_config or self._policy_config() or chosen(self.quantization_mode, None)
-        arrays = self._forms[self.main].whole(self.floats(self.main) + fraction * (a @ b), config)
+        config = self.quantization_config or self._policy_config() or config_for(self.quantization_mode, None)
+        arrays = self._forms[self.main].quantize(self.floats(self.main) + fraction * (a @ b), config)
         return {f"{self.main}{end}": array for end, array in arrays.items()}

@@ -14,7 +14,7 @@ _SLACK = 1e-3  # float32 sums and smoothed labels are not exact
 _NOISE = 0.5  # adversarial training adds less noise to the labels 0 and 1
 
 
-def check_labels(loss: Any, y_true: np.ndarray, units: int) -> None:
+def check_labels(loss: object, y_true: np.ndarray, units: int) -> None:
     """Raise an error for labels for which the loss is meaningless; warn of labels that are unusual for it.
 
     Args:
@@ -35,7 +35,7 @@ def check_labels(loss: Any, y_true: np.ndarray, units: int) -> None:
     check = _CHECKS.get(kind)
     if check is not None and y.size and y.dtype.kind in "iuf":
         check(
-            f"Labels for '{getattr(loss, 'name', None) or loss.__name__}'",
+            f"Labels for '{getattr(loss, 'name', None) or getattr(loss, '__name__', 'loss')}'",
             y,
             units,
             getattr(loss, "ignore_class", None),

@@ -1,6 +1,6 @@
-"""In: targets and predictions of a batch, arrays. Out: sums over batches, and the number they amount to.
+"""Metrics: sums over batches of targets and predictions, and the numbers computed from them.
 
-Must not know: models, layers, or how training goes on.
+Depends on no model, layer or training code.
 """
 
 from typing import TYPE_CHECKING
@@ -67,6 +67,7 @@ from gazelle.metrics.probability import (
     SparseCategoricalCrossentropy,
     SquaredHinge,
 )
+from gazelle.metrics.r2 import R2Score
 from gazelle.metrics.reduction import Mean, MeanMetricWrapper, Sum
 from gazelle.metrics.regression import (
     ConcordanceCorrelation,
@@ -77,7 +78,6 @@ from gazelle.metrics.regression import (
     MeanSquaredError,
     MeanSquaredLogarithmicError,
     PearsonCorrelation,
-    R2Score,
     RootMeanSquaredError,
     concordance_correlation,
     pearson_correlation,

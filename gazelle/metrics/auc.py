@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
 
 from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
+from gazelle.core.types import Array, ArrayLike, PolicyLike, Shape
 from gazelle.losses.reduction import divide
 from gazelle.losses.target_shapes import matched
 from gazelle.metrics.base import Metric
-from gazelle.metrics.confusion import _ALL, confusion, even_thresholds
+from gazelle.metrics.confusion import COUNTS, confusion, even_thresholds
 
 _CURVES = ("ROC", "PR", "PRGAIN")
-_HEIGHTS: dict[str, Callable[[Any, Any], Any]] = {
+_HEIGHTS: dict[str, Callable[[Array, Array], Array]] = {
     "interpolation": lambda left, right: (left + right) / 2.0,
     "minoring": jnp.minimum,
     "majoring": jnp.maximum,
@@ -24,23 +24,29 @@ _HEIGHTS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 class AUC(Metric):
-    """The area under the ROC or the precision-recall curve, approximated at thresholds.
+    """Area under the ROC or the precision-recall curve, approximated at thresholds.
 
     Args:
-        num_thresholds: how many thresholds, in equal steps from 0 to 1.
-        curve: 'ROC', 'PR' or 'PRGAIN'.
+        num_thresholds: Number of equidistant thresholds from 0 to 1.
+        curve: 'ROC', 'PR' (precision and recall) or 'PRGAIN'.
         summation_method: 'interpolation', 'minoring' (from below) or 'majoring' (from above).
-        thresholds: the thresholds between 0 and 1, instead of equal steps.
-        multi_label: an area for each column of y_pred (batch, labels), then their mean.
-        num_labels: number of columns, where it should be known before the first batch.
-        label_weights: weights of the columns.
-        from_logits: y_pred goes through a sigmoid.
+        name: Name in logs.
+        dtype: See `Metric`.
+        thresholds: Thresholds between 0 and 1, in place of equidistant ones.
+        multi_label: Computes an area for each column of y_pred (batch, labels), then their mean.
+        num_labels: Number of columns; None until the first batch.
+        label_weights: Weights of the columns.
+        from_logits: Whether y_pred are logits; else probabilities.
 
-    Davis and Goadrich, "The Relationship Between Precision-Recall and ROC Curves", 2006 (interpolation of PR);
-    Flach and Kull, "Precision-Recall-Gain Curves", 2015.
+    Raises:
+        ArgumentError: If `curve`, `summation_method` or a number is invalid.
 
-    >>> float(AUC(num_thresholds=3)([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9]))
-    0.75
+    Source: Davis & Goadrich, "The Relationship Between Precision-Recall and ROC Curves", 2006, for the interpolation of
+    PR; Flach & Kull, "Precision-Recall-Gain Curves", 2015.
+
+    Example:
+        >>> float(AUC(num_thresholds=3)([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9]))
+        0.75
     """
 
     _direction = "up"
@@ -51,11 +57,11 @@ class AUC(Metric):
         curve: str = "ROC",
         summation_method: str = "interpolation",
         name: str | None = None,
-        dtype: Any = None,
-        thresholds: Any = None,
+        dtype: PolicyLike = None,
+        thresholds: Sequence[float] | None = None,
         multi_label: bool = False,
         num_labels: int | None = None,
-        label_weights: Any = None,
+        label_weights: ArrayLike | None = None,
         from_logits: bool = False,
     ) -> None:
         super().__init__(dtype, name)
@@ -71,12 +77,12 @@ class AUC(Metric):
         inner = even_thresholds(num_thresholds)[1:-1] if thresholds is None else sorted(thresholds)
         self.num_thresholds = len(inner) + 2
         tiny = settings.epsilon()
-        self._cuts = [-tiny, *inner, 1.0 + tiny]  # beyond 0 and 1, so that rounding loses no prediction
+        self._cuts = [-tiny, *inner, 1.0 + tiny]  # beyond 0 and 1, so that no prediction is lost to rounding
         self._built = False
         if num_labels or not multi_label:
             self.build(None, (None, num_labels))
 
-    def build(self, y_true_shape: Any, y_pred_shape: Any) -> None:
+    def build(self, y_true_shape: Shape | None, y_pred_shape: Shape) -> None:
         if self._built:
             return
         if self.multi_label and len(y_pred_shape) != 2:
@@ -88,11 +94,18 @@ class AUC(Metric):
                 )
             )
         shape = (len(self._cuts), y_pred_shape[-1]) if self.multi_label else (len(self._cuts),)
-        for name in _ALL:
+        for name in COUNTS:
             setattr(self, name, self.add_weight(shape, name=name))
         self._built = True
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        """Add the counts of a batch.
+
+        Args:
+            y_true: Labels 0 and 1 (batch, ...).
+            y_pred: Probabilities or logits (batch, ...).
+            sample_weight: Weights (batch,), or one for each value.
+        """
         y_true, y_pred = matched("values", f"Metric '{self.name}'", y_true, jnp.asarray(y_pred, "float32"))
         self.build(y_true.shape, y_pred.shape)
         y_pred = jax.nn.sigmoid(y_pred) if self.from_logits else y_pred
@@ -104,18 +117,18 @@ class AUC(Metric):
             by_label=self.multi_label,
             label_weights=None if self.multi_label else self.label_weights,
         )
-        for name in _ALL:
+        for name in COUNTS:
             getattr(self, name).assign_add(counts[name])
 
-    def result(self) -> Any:
-        tp, fp, tn, fn = (getattr(self, name).value for name in _ALL)
+    def result(self) -> Array:
+        tp, fp, tn, fn = (getattr(self, name).value for name in COUNTS)
         if self.curve == "PR" and self.summation_method == "interpolation":
-            return self._over_labels(jnp.sum(_interpolated(tp, fp, fn), axis=0))
+            return self._mean_over_labels(jnp.sum(_interpolated(tp, fp, fn), axis=0))
         x, y = _points(self.curve, tp, fp, tn, fn)
         heights = _HEIGHTS[self.summation_method](y[:-1], y[1:])
-        return self._over_labels(jnp.sum((x[:-1] - x[1:]) * heights, axis=0))
+        return self._mean_over_labels(jnp.sum((x[:-1] - x[1:]) * heights, axis=0))
 
-    def _over_labels(self, areas: Any) -> Any:
+    def _mean_over_labels(self, areas: Array) -> Array:
         if not self.multi_label:
             return areas
         if self.label_weights is None:
@@ -124,25 +137,25 @@ class AUC(Metric):
         return divide(jnp.sum(areas * weights), jnp.sum(weights))
 
 
-def _points(curve: str, tp: Any, fp: Any, tn: Any, fn: Any) -> tuple[Any, Any]:
-    """(x, y) of the curve at each threshold."""
+def _points(curve: str, tp: Array, fp: Array, tn: Array, fn: Array) -> tuple[Array, Array]:
+    """Return (x, y) of the curve at each threshold."""
     recall = divide(tp, tp + fn)
     if curve == "ROC":
         return divide(fp, fp + tn), recall
     if curve == "PR":
         return recall, divide(tp, tp + fp)
-    ratio = divide(tp + fn, tn + fp)  # gains are diverging without true positives: recall gain 0, precision gain 1 then
+    ratio = divide(tp + fn, tn + fp)  # without true positives gains diverge: recall gain 0, precision gain 1
     recall_gain = jnp.where(tp == 0, 0.0, 1.0 - ratio * divide(fn, tp))
     return jnp.maximum(recall_gain, 0.0), jnp.where(tp == 0, 1.0, 1.0 - ratio * divide(fp, tp))
 
 
-def _interpolated(tp: Any, fp: Any, fn: Any) -> Any:
-    """The area of each step of the PR curve: between two points true and false positives grow linearly.
+def _interpolated(tp: Array, fp: Array, fn: Array) -> Array:
+    """Return the area of each step of the PR curve, with true and false positives linear between two points.
 
     With p = tp + fp and tp = a p + b the area is  (a dtp + a b log(p_0 / p_1)) / (tp + fn).
     """
     p, dtp = tp + fp, tp[:-1] - tp[1:]
-    gradient = divide(dtp, jnp.maximum(p[:-1] - p[1:], 0))
-    intercept = tp[1:] - gradient * p[1:]
+    a = divide(dtp, jnp.maximum(p[:-1] - p[1:], 0))
+    b = tp[1:] - a * p[1:]
     ratio = jnp.where((p[:-1] > 0) & (p[1:] > 0), divide(p[:-1], jnp.maximum(p[1:], 0)), 1.0)
-    return divide(gradient * (dtp + intercept * jnp.log(ratio)), jnp.maximum(tp[1:] + fn[1:], 0))
+    return divide(a * (dtp + b * jnp.log(ratio)), jnp.maximum(tp[1:] + fn[1:], 0))

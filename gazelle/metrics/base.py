@@ -1,4 +1,4 @@
-"""The metric: sums that are kept over batches, and the number they amount to."""
+"""The base class of metrics, and metrics by name."""
 
 from __future__ import annotations
 
@@ -13,50 +13,69 @@ from gazelle.core.config import Configurable, snake
 from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.lookup import Lookup
 from gazelle.core.names import unique_name
+from gazelle.core.types import Array, ArrayLike, DTypeLike, InitializerLike, PolicyLike, Shape
 from gazelle.core.variable import Variable
 
 
 class Metric(Configurable):
-    """A number about all batches since `reset_state`: `update_state` adds a batch to the sums, `result` reads them.
+    """Base class of metrics: sums over batches since `reset_state`, and the number computed from them.
 
-    A subclass makes its sums with `add_weight` in `__init__`, or in `build` where their shape depends on the data.
+    A subclass creates its sums with `add_weight` in `__init__`, or in `build` if their shape depends on the data, and
+    defines `update_state` and `result`.
 
     Args:
-        dtype: dtype of the computation; 'float32' by default.
-        name: name in logs; made from the class if None.
+        dtype: Dtype of the computation; 'float32' by default.
+        name: Name in logs; by default made from the class name.
 
-    >>> class Largest(Metric):
-    ...     def __init__(self, **kwargs):
-    ...         super().__init__(**kwargs)
-    ...         self.largest = self.add_weight(name="largest")
-    ...     def update_state(self, y_true, y_pred, sample_weight=None):
-    ...         self.largest.assign(jnp.maximum(self.largest, jnp.max(y_pred)))
-    ...     def result(self):
-    ...         return self.largest.value
-    >>> float(Largest()(np.zeros(2), np.array([3.0, 1.0])))
-    3.0
+    Example:
+        >>> class Largest(Metric):
+        ...     def __init__(self, **kwargs):
+        ...         super().__init__(**kwargs)
+        ...         self.largest = self.add_weight(name="largest")
+        ...     def update_state(self, y_true, y_pred, sample_weight=None):
+        ...         self.largest.assign(jnp.maximum(self.largest, jnp.max(y_pred)))
+        ...     def result(self):
+        ...         return self.largest.value
+        >>> float(Largest()(np.zeros(2), np.array([3.0, 1.0])))
+        3.0
     """
 
     _namespace = "metrics"
     _snake_case_names = True
-    _direction: str | None = None  # "up" or "down": which way is better, where that is known
+    _direction: str | None = None  # "up" or "down": the direction of improvement, None if it is unknown
 
-    def __init__(self, dtype: Any = None, name: str | None = None) -> None:
+    def __init__(self, dtype: PolicyLike = None, name: str | None = None) -> None:
         self.name = name or unique_name("metrics", snake(type(self).__name__))
         self.dtype = policies.get(dtype or dtypes.floatx()).compute_dtype
         self._sums: list[Variable] = []
 
-    # What an author writes -------------------------------------------------------------------------------------------
+    # Defined by subclasses -------------------------------------------------------------------------------------------
 
-    def build(self, y_true_shape: Any, y_pred_shape: Any) -> None:
-        """Make the sums whose shape depends on the data. Called before the first update."""
+    def build(self, y_true_shape: Shape | None, y_pred_shape: Shape) -> None:
+        """Create the sums whose shape depends on the data. Called before the first update.
+
+        Args:
+            y_true_shape: Shape of the targets.
+            y_pred_shape: Shape of the predictions.
+        """
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
+        """Add a batch to the sums.
+
+        Args:
+            args: The values of the batch; in most metrics y_true, y_pred and sample_weight.
+            kwargs: The same by name.
+        """
         raise NotImplementedError(
             f"{type(self).__name__} needs def update_state(self, y_true, y_pred, sample_weight=None): ..."
         )
 
-    def result(self) -> Any:
+    def result(self) -> Array:
+        """Return the metric of all batches since `reset_state`.
+
+        Returns:
+            A scalar in most metrics, or a dict of scalars.
+        """
         raise NotImplementedError(f"{type(self).__name__} needs def result(self): return ...")
 
     def reset_state(self) -> None:
@@ -66,13 +85,27 @@ class Metric(Configurable):
 
     def add_variable(
         self,
-        shape: Any = (),
-        initializer: Any = None,
-        dtype: Any = None,
+        shape: Shape = (),
+        initializer: InitializerLike = None,
+        dtype: DTypeLike | None = None,
         aggregation: str = "sum",
         name: str | None = None,
     ) -> Variable:
-        """Make a variable that is kept between batches; 0 at first unless `initializer` says otherwise."""
+        """Create a variable that is kept between batches.
+
+        Args:
+            shape: Shape of the variable.
+            initializer: First value, by name or as a function of shape and dtype; 0 by default.
+            dtype: Dtype; None means the default float dtype.
+            aggregation: Ignored; accepted for compatibility with Keras.
+            name: Name of the variable.
+
+        Returns:
+            The variable.
+
+        Raises:
+            StateError: If `__init__` of the subclass did not call `super().__init__()`.
+        """
         if "_sums" not in self.__dict__:
             raise StateError(
                 message(
@@ -80,7 +113,7 @@ class Metric(Configurable):
                     hint=f"Start {type(self).__name__}.__init__ with super().__init__().",
                 )
             )
-        if isinstance(shape, str):  # Keras 2 wrote the name first
+        if isinstance(shape, str):  # Keras 2 has the name first
             shape, name = (), shape
         first = initializers.get("zeros" if initializer is None else initializer)
         variable = Variable(first, tuple(shape), dtypes.standardize(dtype), trainable=False, name=name or "variable")
@@ -88,20 +121,41 @@ class Metric(Configurable):
         self._sums.append(variable)
         return variable
 
-    def add_weight(self, shape: Any = (), initializer: Any = None, dtype: Any = None, name: Any = None) -> Variable:
-        """`add_variable`."""
+    def add_weight(
+        self,
+        shape: Shape = (),
+        initializer: InitializerLike = None,
+        dtype: DTypeLike | None = None,
+        name: str | None = None,
+    ) -> Variable:
+        """Create a variable: `add_variable`.
+
+        Args:
+            shape: Shape of the variable.
+            initializer: First value, by name or as a function of shape and dtype; 0 by default.
+            dtype: Dtype; None means the default float dtype.
+            name: Name of the variable.
+
+        Returns:
+            The variable.
+        """
         return self.add_variable(shape, initializer, dtype, name=name)
 
-    # What a reader asks ----------------------------------------------------------------------------------------------
+    # State -----------------------------------------------------------------------------------------------------------
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Array:
+        """Add a batch to the sums and return the result."""
         self.update_state(*args, **kwargs)
         return self.result()
 
     def named_variables(self) -> dict[str, Variable]:
-        """{path: variable} of the sums, also of metrics held in attributes; paths are unique in this metric."""
+        """Return all variables by a path that is unique in this metric.
+
+        Returns:
+            {path: variable}, including those of metrics in attributes.
+        """
         out: dict[str, Variable] = {}
-        for path, variable in _found(self.__dict__):
+        for path, variable in _find_variables(self.__dict__):
             if all(variable is not other for other in out.values()):
                 key, number = path, 0
                 while key in out:
@@ -111,21 +165,42 @@ class Metric(Configurable):
 
     @property
     def variables(self) -> list[Variable]:
+        """All variables of the metric."""
         return list(self.named_variables().values())
 
-    def stateless_update_state(self, metric_variables: Any, *args: Any, **kwargs: Any) -> list[Any]:
-        """`update_state` as a pure function: the values of `variables` in, their new values out."""
-        return self._pure(self.update_state, metric_variables, *args, **kwargs)[1]
+    def stateless_update_state(self, metric_variables: Sequence[ArrayLike], *args: Any, **kwargs: Any) -> list[Array]:
+        """Return the values of `variables` after an update: `update_state` as a pure function.
 
-    def stateless_result(self, metric_variables: Any) -> Any:
-        """`result` as a pure function of the values of `variables`."""
-        return self._pure(self.result, metric_variables)[0]
+        Args:
+            metric_variables: Values of `variables`.
+            args: Arguments of `update_state`.
+            kwargs: Arguments of `update_state`.
 
-    def stateless_reset_state(self) -> list[Any]:
-        """The values of `variables` after `reset_state`."""
-        return self._pure(self.reset_state, [variable.value for variable in self.variables])[1]
+        Returns:
+            New values of `variables`.
+        """
+        return self._call_pure(self.update_state, metric_variables, *args, **kwargs)[1]
 
-    def _pure(self, method: Any, values: Sequence[Any], *args: Any, **kwargs: Any) -> tuple[Any, list[Any]]:
+    def stateless_result(self, metric_variables: Sequence[ArrayLike]) -> Array:
+        """Return the result for values of `variables`: `result` as a pure function.
+
+        Args:
+            metric_variables: Values of `variables`.
+
+        Returns:
+            The result.
+        """
+        return self._call_pure(self.result, metric_variables)[0]
+
+    def stateless_reset_state(self) -> list[Array]:
+        """Return the values of `variables` after `reset_state`.
+
+        Returns:
+            Values of `variables`.
+        """
+        return self._call_pure(self.reset_state, [variable.value for variable in self.variables])[1]
+
+    def _call_pure(self, method: Any, values: Sequence[Any], *args: Any, **kwargs: Any) -> tuple[Any, list[Any]]:
         named = self.named_variables()
         if len(values) != len(named):
             raise ArgumentError(
@@ -143,7 +218,7 @@ class Metric(Configurable):
         return f"<{type(self).__name__} name={self.name}>"
 
 
-def _found(value: Any) -> Iterator[tuple[str, Variable]]:
+def _find_variables(value: Any) -> Iterator[tuple[str, Variable]]:
     if isinstance(value, Variable):
         yield value.name, value
     elif isinstance(value, Metric):
@@ -152,7 +227,7 @@ def _found(value: Any) -> Iterator[tuple[str, Variable]]:
     elif isinstance(value, (list, tuple, Mapping)):
         for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
             if key != "_config":
-                yield from _found(item)
+                yield from _find_variables(item)
 
 
 _lookup: Lookup[Any] = Lookup("metric", "metrics")

@@ -1,12 +1,14 @@
-"""From what a user writes in `compile(metrics=...)` to a metric, made for the shapes of its output."""
+"""The metric that an entry of `compile(metrics=...)` means for the shapes of an output."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gazelle import losses
 from gazelle.core.config import find, snake
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.types import Shape
 from gazelle.losses.target_shapes import family
 from gazelle.metrics.accuracy import BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy
 from gazelle.metrics.base import Metric, get
@@ -26,31 +28,47 @@ _CROSSENTROPY = {
 _BY_SHAPE = {"accuracy": _ACCURACY, "acc": _ACCURACY, "crossentropy": _CROSSENTROPY, "ce": _CROSSENTROPY}
 
 
-def choose(identifier: Any, y_true_shape: tuple[Any, ...], y_pred_shape: tuple[Any, ...]) -> Metric:
-    """The metric for one output, built and with the name that the user wrote.
+def choose(
+    identifier: str | Mapping[str, Any] | type[Metric] | Metric | Callable[..., Any] | None,
+    y_true_shape: Shape,
+    y_pred_shape: Shape,
+) -> Metric:
+    """Return the metric for one output of a model, built and with the name that the identifier states.
 
     'accuracy', 'acc', 'crossentropy' and 'ce' are binary where y_pred (batch, ..., k) has k = 1, sparse where y_true
-    holds class numbers (one axis less, or a last axis of 1), else categorical.
+    contains class indices (one axis less, or a last axis of 1), else categorical.
 
-    >>> choose("acc", (None,), (None, 10))
-    <SparseCategoricalAccuracy name=acc>
+    Args:
+        identifier: A name, a config, a class, a function or a `Metric`.
+        y_true_shape: Shape of the targets.
+        y_pred_shape: Shape of the predictions.
+
+    Returns:
+        The metric.
+
+    Raises:
+        ArgumentError: If the identifier is None or its name is unknown.
+
+    Example:
+        >>> choose("acc", (None,), (None, 10))
+        <SparseCategoricalAccuracy name=acc>
     """
     if identifier is None:
         raise ArgumentError(message("metrics", expected="a name, a function or a Metric", got="None"))
-    written = identifier if isinstance(identifier, str) else None
-    table = _BY_SHAPE.get(written.lower()) if written is not None else None
+    given_name = identifier if isinstance(identifier, str) else None
+    table = _BY_SHAPE.get(given_name.lower()) if given_name is not None else None
     if table is not None:
-        found: Any = table[family(y_true_shape, y_pred_shape)](name=written)
-    elif written is not None and find(written, "metrics") is None and find(written, "losses") is not None:
-        found = losses.get(written)
+        found: Any = table[family(tuple(y_true_shape), tuple(y_pred_shape))](name=given_name)
+    elif given_name is not None and find(given_name, "metrics") is None and find(given_name, "losses") is not None:
+        found = losses.get(given_name)
     elif isinstance(identifier, type) and issubclass(identifier, Metric):
-        found = identifier(name=snake(identifier.__name__))  # not the next automatic name: programs go by it
+        found = identifier(name=snake(identifier.__name__))  # without a number: programs read the logs by this name
     else:
-        found = get(identifier)
+        found = get(identifier)  # type: ignore[arg-type]
     if not isinstance(found, Metric):
-        name = written or getattr(found, "name", None) or snake(getattr(found, "__name__", type(found).__name__))
+        name = given_name or getattr(found, "name", None) or snake(getattr(found, "__name__", type(found).__name__))
         found = MeanMetricWrapper(found, name=name)
-    if written is not None:
-        found.name = written
+    if given_name is not None:
+        found.name = given_name
     found.build(y_true_shape, y_pred_shape)
     return found

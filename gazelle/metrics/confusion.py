@@ -1,7 +1,8 @@
-"""Counts of right and wrong decisions at thresholds, and the rates made of them."""
+"""Counts of correct and wrong decisions at thresholds, precision and recall."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -10,16 +11,19 @@ import numpy as np
 
 from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.types import Array, ArrayLike, PolicyLike
 from gazelle.losses.reduction import align, divide
 from gazelle.losses.target_shapes import matched
 from gazelle.metrics.base import Metric
 
-_NEVER = -1e10  # below every threshold
-_ALL = ("true_positives", "false_positives", "true_negatives", "false_negatives")
+BELOW_ALL = -1e10  # below every threshold
+COUNTS = ("true_positives", "false_positives", "true_negatives", "false_negatives")
+
+Thresholds = float | Sequence[float] | None
 
 
 def thresholds_of(label: str, given: Any, default: float) -> list[float]:
-    """`given`, one number or several from 0 to 1, as a list."""
+    """Return thresholds, one number or several from 0 to 1, as a list."""
     if given is None:
         return [default]
     out = list(given) if isinstance(given, (list, tuple, np.ndarray)) else [given]
@@ -29,17 +33,23 @@ def thresholds_of(label: str, given: Any, default: float) -> list[float]:
 
 
 def even_thresholds(count: int) -> list[float]:
-    """`count` thresholds from 0 to 1 in equal steps; 0.5 for one."""
+    """Return `count` equidistant thresholds from 0 to 1; 0.5 for one."""
     return [0.5] if count == 1 else [i / (count - 1) for i in range(count)]
 
 
 def confusion(
-    y_true: Any, y_pred: Any, thresholds: Any, weights: Any = None, *, by_label: bool = False, label_weights: Any = None
-) -> dict[str, Any]:
-    """{"true_positives", "false_positives", "true_negatives", "false_negatives"} of y_pred > threshold.
+    y_true: Array,
+    y_pred: Array,
+    thresholds: Sequence[float],
+    weights: Any = None,
+    *,
+    by_label: bool = False,
+    label_weights: Any = None,
+) -> dict[str, Array]:
+    """Return the weighted counts of `COUNTS`, where y_pred > threshold is a positive decision.
 
     y_true, y_pred (batch, ..., k) · weights (batch,) or finer · label_weights (k,)
-    ->  each (thresholds,), or (thresholds, k) `by_label`
+    ->  each (thresholds,), or (thresholds, k) with `by_label`
     """
     cuts = jnp.asarray(thresholds, y_pred.dtype)
     weight = jnp.ones((), y_pred.dtype)
@@ -51,24 +61,24 @@ def confusion(
     columns = y_pred.shape[-1] if by_label else 1
     weight, y_pred, label = (v.reshape(-1, columns) for v in (weight, y_pred, y_true != 0))
     true, false = jnp.where(label, weight, 0), jnp.where(label, 0, weight)
-    if _even(thresholds):
-        tp, fp = (_above(y_pred, part, len(cuts), thresholds[0] < 0) for part in (true, false))
+    if _are_even(thresholds):
+        tp, fp = (_sum_above(y_pred, part, len(cuts), thresholds[0] < 0) for part in (true, false))
         tn, fn = jnp.sum(false, axis=0, keepdims=True) - fp, jnp.sum(true, axis=0, keepdims=True) - tp
     else:
         over = y_pred[None] > cuts[:, None, None]
         tp, fp = (jnp.sum(jnp.where(over, part[None], 0), axis=1) for part in (true, false))
         fn, tn = (jnp.sum(jnp.where(over, 0, part[None]), axis=1) for part in (true, false))
-    return {name: v if by_label else v[:, 0] for name, v in zip(_ALL, (tp, fp, tn, fn), strict=True)}
+    return {name: v if by_label else v[:, 0] for name, v in zip(COUNTS, (tp, fp, tn, fn), strict=True)}
 
 
-def _even(thresholds: Any) -> bool:
+def _are_even(thresholds: Sequence[float]) -> bool:
     count = len(thresholds)
     return count >= 3 and bool(np.allclose(thresholds, np.arange(count) / (count - 1), atol=settings.epsilon()))
 
 
-def _above(y_pred: Any, weight: Any, count: int, first_below_zero: bool) -> Any:
-    """The weight above each of `count` even thresholds, in one pass over the predictions: a histogram, added up."""
-    passed = jnp.ceil(jnp.clip(y_pred, 0.0, 1.0) * (count - 1)).astype("int32")  # how many thresholds lie below
+def _sum_above(y_pred: Array, weight: Array, count: int, first_below_zero: bool) -> Array:
+    """Return the weight above each of `count` even thresholds, from one cumulative histogram of the predictions."""
+    passed = jnp.ceil(jnp.clip(y_pred, 0.0, 1.0) * (count - 1)).astype("int32")  # number of thresholds below
     passed = jnp.maximum(passed, 1) if first_below_zero else passed
     histogram = jnp.zeros((count, y_pred.shape[1]), weight.dtype)
     histogram = histogram.at[passed, jnp.arange(y_pred.shape[1])[None]].add(weight)
@@ -76,21 +86,36 @@ def _above(y_pred: Any, weight: Any, count: int, first_below_zero: bool) -> Any:
     return jnp.concatenate([from_the_end[1:], jnp.zeros_like(from_the_end[:1])])
 
 
-class _Confusion(Metric):
-    """The trunk: keeps the counts named in `_kept` at `self._cuts`."""
+class ConfusionMetric(Metric, abstract=True):
+    """Base class of metrics of counts at thresholds.
 
-    _kept: tuple[str, ...] = _ALL
+    A subclass names its counts in `_counts` and calls `_create_counts` in its constructor. The result is the first
+    count, divided by the sum of both if there are two.
 
-    def _keep(self, cuts: list[float], top_k: int | None = None, class_id: int | None = None) -> None:
-        self._cuts, self._top_k, self._class_id = cuts, top_k, class_id
-        for name in self._kept:
-            setattr(self, name, self.add_weight((len(cuts),), name=name))
+    Args:
+        dtype: See `Metric`.
+        name: See `Metric`.
+    """
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    _counts: tuple[str, ...] = COUNTS
+
+    def _create_counts(self, thresholds: list[float], top_k: int | None = None, class_id: int | None = None) -> None:
+        self._thresholds, self._top_k, self._class_id = thresholds, top_k, class_id
+        for name in self._counts:
+            setattr(self, name, self.add_weight((len(thresholds),), name=name))
+
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        """Add the counts of a batch.
+
+        Args:
+            y_true: Labels 0 and 1 (batch, ...).
+            y_pred: Scores from 0 to 1 (batch, ...).
+            sample_weight: Weights (batch,), or one for each value.
+        """
         y_true, y_pred = matched("values", f"Metric '{self.name}'", y_true, jnp.asarray(y_pred, "float32"))
         if self._top_k is not None:
             best = jax.lax.top_k(y_pred, self._top_k)[1]
-            y_pred = jnp.where(jax.nn.one_hot(best, y_pred.shape[-1]).sum(axis=-2) > 0, y_pred, _NEVER)
+            y_pred = jnp.where(jax.nn.one_hot(best, y_pred.shape[-1]).sum(axis=-2) > 0, y_pred, BELOW_ALL)
         if self._class_id is not None:
             if y_pred.ndim < 2:
                 raise ShapeError(
@@ -101,117 +126,171 @@ class _Confusion(Metric):
                     )
                 )
             y_true, y_pred = (v[..., self._class_id, None] for v in (y_true, y_pred))
-        counts = confusion(y_true, y_pred, self._cuts, sample_weight)
-        for name in self._kept:
+        counts = confusion(y_true, y_pred, self._thresholds, sample_weight)
+        for name in self._counts:
             getattr(self, name).assign_add(counts[name])
 
-    def _one(self, values: Any) -> Any:
-        return values[0] if len(self._cuts) == 1 else values
-
-    def _rates(self) -> dict[str, Any]:
-        tp, fp, tn, fn = (getattr(self, name).value for name in _ALL)
-        recall = divide(tp, tp + fn)
-        return {
-            "recall": recall,
-            "sensitivity": recall,
-            "precision": divide(tp, tp + fp),
-            "specificity": divide(tn, tn + fp),
-        }
+    def result(self) -> Array:
+        first, *others = (getattr(self, name).value for name in self._counts)
+        value = divide(first, first + others[0]) if others else first
+        return value[0] if len(self._thresholds) == 1 else value
 
 
-class _Count(_Confusion):
-    """One count: a number, or one for each threshold."""
+class TruePositives(ConfusionMetric):
+    """Number of true positives:  sum(w)  where y_true is 1 and y_pred > threshold.
 
-    def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None) -> None:
+    Args:
+        thresholds: One threshold from 0 to 1, or several for one count each; 0.5 by default.
+        name: Name in logs.
+        dtype: See `Metric`.
+
+    Raises:
+        ArgumentError: If a threshold is not in [0, 1].
+
+    Example:
+        >>> float(TruePositives()([0, 1, 1], [0.9, 0.9, 0.1]))
+        1.0
+    """
+
+    _counts = ("true_positives",)
+
+    def __init__(self, thresholds: Thresholds = None, name: str | None = None, dtype: PolicyLike = None) -> None:
         super().__init__(dtype, name)
-        self._keep(thresholds_of(type(self).__name__, thresholds, 0.5))
-
-    def result(self) -> Any:
-        return self._one(getattr(self, self._kept[0]).value)
+        self._create_counts(thresholds_of(type(self).__name__, thresholds, 0.5))
 
 
-class TruePositives(_Count):
-    """sum(w)  where y_true is 1 and y_pred > threshold.
+class FalsePositives(ConfusionMetric):
+    """Number of false positives:  sum(w)  where y_true is 0 and y_pred > threshold.
 
-    >>> float(TruePositives()([0, 1, 1], [0.9, 0.9, 0.1]))
-    1.0
+    Args:
+        thresholds: One threshold from 0 to 1, or several for one count each; 0.5 by default.
+        name: Name in logs.
+        dtype: See `Metric`.
+
+    Raises:
+        ArgumentError: If a threshold is not in [0, 1].
+
+    Example:
+        >>> round(float(FalsePositives()([0, 1, 1, 1], [0.1, 0.9, 0.8, 0.2])), 4)
+        0.0
     """
 
-    _kept = ("true_positives",)
+    _counts = ("false_positives",)
+
+    def __init__(self, thresholds: Thresholds = None, name: str | None = None, dtype: PolicyLike = None) -> None:
+        super().__init__(dtype, name)
+        self._create_counts(thresholds_of(type(self).__name__, thresholds, 0.5))
 
 
-class FalsePositives(_Count):
-    """sum(w)  where y_true is 0 and y_pred > threshold.
+class TrueNegatives(ConfusionMetric):
+    """Number of true negatives:  sum(w)  where y_true is 0 and y_pred <= threshold.
 
-    >>> round(float(FalsePositives()([0, 1, 1, 1], [0.1, 0.9, 0.8, 0.2])), 4)
-    0.0
+    Args:
+        thresholds: One threshold from 0 to 1, or several for one count each; 0.5 by default.
+        name: Name in logs.
+        dtype: See `Metric`.
+
+    Raises:
+        ArgumentError: If a threshold is not in [0, 1].
+
+    Example:
+        >>> round(float(TrueNegatives()([0, 1, 1, 1], [0.1, 0.9, 0.8, 0.2])), 4)
+        1.0
     """
 
-    _kept = ("false_positives",)
+    _counts = ("true_negatives",)
+
+    def __init__(self, thresholds: Thresholds = None, name: str | None = None, dtype: PolicyLike = None) -> None:
+        super().__init__(dtype, name)
+        self._create_counts(thresholds_of(type(self).__name__, thresholds, 0.5))
 
 
-class TrueNegatives(_Count):
-    """sum(w)  where y_true is 0 and y_pred is not > threshold.
+class FalseNegatives(ConfusionMetric):
+    """Number of false negatives:  sum(w)  where y_true is 1 and y_pred <= threshold.
 
-    >>> round(float(TrueNegatives()([0, 1, 1, 1], [0.1, 0.9, 0.8, 0.2])), 4)
-    1.0
+    Args:
+        thresholds: One threshold from 0 to 1, or several for one count each; 0.5 by default.
+        name: Name in logs.
+        dtype: See `Metric`.
+
+    Raises:
+        ArgumentError: If a threshold is not in [0, 1].
+
+    Example:
+        >>> round(float(FalseNegatives()([0, 1, 1, 1], [0.1, 0.9, 0.8, 0.2])), 4)
+        1.0
     """
 
-    _kept = ("true_negatives",)
+    _counts = ("false_negatives",)
+
+    def __init__(self, thresholds: Thresholds = None, name: str | None = None, dtype: PolicyLike = None) -> None:
+        super().__init__(dtype, name)
+        self._create_counts(thresholds_of(type(self).__name__, thresholds, 0.5))
 
 
-class FalseNegatives(_Count):
-    """sum(w)  where y_true is 1 and y_pred is not > threshold.
+class Precision(ConfusionMetric):
+    """Precision:  true positives / (true positives + false positives).
 
-    >>> round(float(FalseNegatives()([0, 1, 1, 1], [0.1, 0.9, 0.8, 0.2])), 4)
-    1.0
+    Args:
+        thresholds: One threshold from 0 to 1, or several for one result each; 0.5 by default.
+        top_k: Number of largest predictions of a sample that may be positive; None for all.
+        class_id: The only column of the predictions that counts; None for all.
+        name: Name in logs.
+        dtype: See `Metric`.
+
+    Raises:
+        ArgumentError: If a threshold is not in [0, 1].
+
+    Example:
+        >>> float(Precision()([0, 1, 1, 1], [0.9, 0.1, 0.9, 0.9])) > 0.66
+        True
     """
 
-    _kept = ("false_negatives",)
-
-
-class _Rate(_Confusion):
-    """a / (a + b)  for the two counts in `_kept`."""
-
+    _counts = ("true_positives", "false_positives")
     _direction = "up"
 
     def __init__(
         self,
-        thresholds: Any = None,
+        thresholds: Thresholds = None,
         top_k: int | None = None,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike = None,
     ) -> None:
         super().__init__(dtype, name)
-        default = 0.5 if top_k is None else _NEVER
-        self._keep(thresholds_of(type(self).__name__, thresholds, default), top_k, class_id)
-
-    def result(self) -> Any:
-        a, b = (getattr(self, name).value for name in self._kept)
-        return self._one(divide(a, a + b))
+        default = 0.5 if top_k is None else BELOW_ALL
+        self._create_counts(thresholds_of(type(self).__name__, thresholds, default), top_k, class_id)
 
 
-class Precision(_Rate):
-    """true positives / (true positives + false positives): how many of the found are right.
+class Recall(ConfusionMetric):
+    """Recall:  true positives / (true positives + false negatives).
 
     Args:
-        thresholds: y_pred above counts as positive; one number, or several for one result each. 0.5 by default.
-        top_k: only the k largest predictions of a sample may be positive.
-        class_id: look at this column only.
+        thresholds: One threshold from 0 to 1, or several for one result each; 0.5 by default.
+        top_k: Number of largest predictions of a sample that may be positive; None for all.
+        class_id: The only column of the predictions that counts; None for all.
+        name: Name in logs.
+        dtype: See `Metric`.
 
-    >>> float(Precision()([0, 1, 1, 1], [0.9, 0.1, 0.9, 0.9])) > 0.66
-    True
+    Raises:
+        ArgumentError: If a threshold is not in [0, 1].
+
+    Example:
+        >>> round(float(Recall()([0, 1, 1, 1], [0.1, 0.9, 0.8, 0.2])), 4)
+        0.6667
     """
 
-    _kept = ("true_positives", "false_positives")
+    _counts = ("true_positives", "false_negatives")
+    _direction = "up"
 
-
-class Recall(_Rate):
-    """true positives / (true positives + false negatives): how many of the right are found. Arguments: `Precision`.
-
-    >>> round(float(Recall()([0, 1, 1, 1], [0.1, 0.9, 0.8, 0.2])), 4)
-    0.6667
-    """
-
-    _kept = ("true_positives", "false_negatives")
+    def __init__(
+        self,
+        thresholds: Thresholds = None,
+        top_k: int | None = None,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: PolicyLike = None,
+    ) -> None:
+        super().__init__(dtype, name)
+        default = 0.5 if top_k is None else BELOW_ALL
+        self._create_counts(thresholds_of(type(self).__name__, thresholds, default), top_k, class_id)

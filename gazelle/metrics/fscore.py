@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax.numpy as jnp
 
 from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.types import Array, ArrayLike, PolicyLike, Shape
 from gazelle.losses.reduction import align
 from gazelle.losses.target_shapes import matched
 from gazelle.metrics.base import Metric
-from gazelle.metrics.reduction import wide
+from gazelle.metrics.reduction import sum_dtype
 
 _SUMS = ("true_positives", "false_positives", "false_negatives", "intermediate_weights")
 
 
 class _FScore(Metric):
-    """(1 + b^2) p r / (b^2 p + r)  for each column of y_true, y_pred (batch, classes), then averaged."""
+    """Weighted harmonic mean of precision and recall for each column of y_pred, then averaged."""
 
     _direction = "up"
 
-    def _set_up(self, average: str | None, beta: float, threshold: float | None) -> None:
+    def _configure(self, average: str | None, beta: float, threshold: float | None) -> None:
         kind = type(self).__name__
         if average not in (None, "micro", "macro", "weighted"):
             raise ArgumentError(
@@ -34,7 +33,7 @@ class _FScore(Metric):
         self._beta = beta
         self._built = False
 
-    def build(self, y_true_shape: Any, y_pred_shape: Any) -> None:
+    def build(self, y_true_shape: Shape | None, y_pred_shape: Shape) -> None:
         if self._built:
             return
         if len(y_pred_shape) != 2:
@@ -47,17 +46,24 @@ class _FScore(Metric):
             )
         shape = () if self.average == "micro" else (y_pred_shape[-1],)
         for name in _SUMS:
-            setattr(self, name, self.add_weight(shape, dtype=wide(self.dtype), name=name))
+            setattr(self, name, self.add_weight(shape, dtype=sum_dtype(self.dtype), name=name))
         self._built = True
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        """Add the counts of a batch.
+
+        Args:
+            y_true: Labels 0 and 1 (batch, classes).
+            y_pred: Scores (batch, classes).
+            sample_weight: Weights (batch,), or one for each value.
+        """
         y_true, y_pred = matched("values", f"Metric '{self.name}'", y_true, jnp.asarray(y_pred, self.dtype))
         self.build(y_true.shape, y_pred.shape)
-        if self.threshold is None:  # the largest, unless all are 0
-            chosen = (y_pred >= jnp.max(y_pred, axis=-1, keepdims=True)) & (jnp.abs(y_pred) > 1e-9)
+        if self.threshold is None:  # the largest score, unless all are 0
+            positive = (y_pred >= jnp.max(y_pred, axis=-1, keepdims=True)) & (jnp.abs(y_pred) > 1e-9)
         else:
-            chosen = y_pred > self.threshold
-        found = chosen.astype(y_true.dtype)
+            positive = y_pred > self.threshold
+        found = positive.astype(y_true.dtype)
         weights = jnp.asarray(1 if sample_weight is None else sample_weight, y_true.dtype)
         weights = align(weights, y_true, f"'{self.name}'")[1]
         axis = None if self.average == "micro" else 0
@@ -65,7 +71,7 @@ class _FScore(Metric):
         for name, part in zip(_SUMS, parts, strict=True):
             getattr(self, name).assign_add(jnp.sum(part * weights, axis=axis))
 
-    def result(self) -> Any:
+    def result(self) -> Array:
         tp, fp, fn, support = (getattr(self, name).value for name in _SUMS)
         precision, recall = tp / (tp + fp + settings.epsilon()), tp / (tp + fn + settings.epsilon())
         b = self._beta**2
@@ -76,15 +82,24 @@ class _FScore(Metric):
 
 
 class FBetaScore(_FScore):
-    """(1 + b^2) p r / (b^2 p + r):  p precision, r recall, b = `beta` (above 1 recall counts more).
+    """F-beta score:  (1 + beta^2) p r / (beta^2 p + r),  p precision, r recall.
 
     Args:
-        average: None for a score per class; 'macro' their mean, 'weighted' by the number of samples of each class,
-            'micro' one score from the counts of all classes.
-        threshold: y_pred above counts as found; None takes the largest of each row.
+        average: None for a score per class; 'macro' for their mean, 'weighted' for their mean weighted by the number of
+            samples of each class, 'micro' for one score from the counts of all classes.
+        beta: Weight of recall against precision, above 0.
+        threshold: Scores above are positive; None selects the largest of each row.
+        name: Name in logs.
+        dtype: See `Metric`.
 
-    >>> float(FBetaScore("micro", beta=2.0)([[1, 0], [0, 1]], [[0.9, 0.1], [0.2, 0.8]])) > 0.99
-    True
+    Raises:
+        ArgumentError: If an argument is invalid.
+
+    Source: van Rijsbergen, "Information Retrieval", 1979.
+
+    Example:
+        >>> float(FBetaScore("micro", beta=2.0)([[1, 0], [0, 1]], [[0.9, 0.1], [0.2, 0.8]])) > 0.99
+        True
     """
 
     _aliases = ("fbeta_score",)
@@ -95,17 +110,27 @@ class FBetaScore(_FScore):
         beta: float = 1.0,
         threshold: float | None = None,
         name: str | None = "fbeta_score",
-        dtype: Any = None,
+        dtype: PolicyLike = None,
     ) -> None:
         super().__init__(dtype, name)
-        self._set_up(average, beta, threshold)
+        self._configure(average, beta, threshold)
 
 
 class F1Score(_FScore):
-    """2 p r / (p + r):  p precision, r recall. Arguments: `FBetaScore`.
+    """F1 score:  2 p r / (p + r),  p precision, r recall.
 
-    >>> np.asarray(F1Score()([[0.0, 1.0], [1.0, 0.0]], [[0.3, 0.7], [0.1, 0.9]])).round(4)
-    array([0.    , 0.6667], dtype=float32)
+    Args:
+        average: See `FBetaScore`.
+        threshold: See `FBetaScore`.
+        name: Name in logs.
+        dtype: See `Metric`.
+
+    Raises:
+        ArgumentError: If an argument is invalid.
+
+    Example:
+        >>> np.asarray(F1Score()([[0.0, 1.0], [1.0, 0.0]], [[0.3, 0.7], [0.1, 0.9]])).round(4)
+        array([0.    , 0.6667], dtype=float32)
     """
 
     def __init__(
@@ -113,7 +138,7 @@ class F1Score(_FScore):
         average: str | None = None,
         threshold: float | None = None,
         name: str | None = "f1_score",
-        dtype: Any = None,
+        dtype: PolicyLike = None,
     ) -> None:
         super().__init__(dtype, name)
-        self._set_up(average, 1.0, threshold)
+        self._configure(average, 1.0, threshold)

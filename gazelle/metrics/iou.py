@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from collections.abc import Iterable
 
 import jax.numpy as jnp
 
 from gazelle.core import dtypes, settings
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.types import Array, ArrayLike, PolicyLike
 from gazelle.metrics.base import Metric
 
 
 class _IoU(Metric):
-    """mean over classes of  t / (t + f + m):  t right, f wrongly found, m missed, counted over all elements."""
+    """Mean over classes of  TP / (TP + FP + FN),  counted over all elements."""
 
     _direction = "up"
 
-    def _set_up(
+    def _configure(
         self,
         num_classes: int,
-        targets: Any,
+        target_class_ids: Iterable[int],
         ignore_class: int | None = None,
         sparse_y_true: bool = True,
         sparse_y_pred: bool = True,
         axis: int = -1,
     ) -> None:
-        self._classes, self._targets, self._ignored = num_classes, tuple(targets), ignore_class
+        self._classes, self._targets, self._ignore_class = num_classes, tuple(target_class_ids), ignore_class
         if max(self._targets) >= num_classes:
             raise ArgumentError(
                 message(
@@ -38,7 +39,14 @@ class _IoU(Metric):
         self._sparse, self._axis = (sparse_y_true, sparse_y_pred), axis
         self.total_cm = self.add_weight((num_classes, num_classes), dtype=self.dtype, name="total_confusion_matrix")
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        """Add a batch to the confusion matrix.
+
+        Args:
+            y_true: Labels.
+            y_pred: Predictions, as many as labels.
+            sample_weight: A weight for each element.
+        """
         pairs = zip((y_true, y_pred), self._sparse, strict=True)
         true, pred = (jnp.asarray(y) if sparse else jnp.argmax(jnp.asarray(y), axis=self._axis) for y, sparse in pairs)
         if true.size != pred.size:
@@ -59,71 +67,100 @@ class _IoU(Metric):
             )
         weights = jnp.broadcast_to(weights.reshape(-1) if weights.ndim else weights, true.shape).astype(self.dtype)
         counts = (true >= 0) & (true < self._classes) & (pred >= 0) & (pred < self._classes)
-        if self._ignored is not None:
-            counts &= true != self._ignored
+        if self._ignore_class is not None:
+            counts &= true != self._ignore_class
         true, pred, weights = (jnp.where(counts, v, 0) for v in (true, pred, weights))
         self.total_cm.assign(self.total_cm.value.at[true, pred].add(weights))
 
-    def result(self) -> Any:
+    def result(self) -> Array:
         matrix = self.total_cm.value
-        right = jnp.diag(matrix)
-        union = jnp.sum(matrix, axis=0) + jnp.sum(matrix, axis=1) - right
-        right, union = (v[jnp.asarray(self._targets)].astype("float32") for v in (right, union))
-        present = union > 1e-9  # a class that is nowhere does not count
-        tiny = settings.epsilon()
-        return jnp.sum(jnp.where(present, right / (union + tiny), 0.0)) / (jnp.sum(present) + tiny)
+        tp = jnp.diag(matrix)
+        union = jnp.sum(matrix, axis=0) + jnp.sum(matrix, axis=1) - tp
+        tp, union = (v[jnp.asarray(self._targets)].astype("float32") for v in (tp, union))
+        present = union > 1e-9  # classes that do not occur are left out
+        epsilon = settings.epsilon()
+        return jnp.sum(jnp.where(present, tp / (union + epsilon), 0.0)) / (jnp.sum(present) + epsilon)
 
 
 class IoU(_IoU):
-    """The mean IoU of some classes.
+    """Mean intersection over union of some classes:  mean(TP / (TP + FP + FN)).
 
     Args:
-        num_classes: number of classes.
-        target_class_ids: the classes to look at.
-        ignore_class: a label whose elements do not count.
-        sparse_y_true, sparse_y_pred: whether they hold class numbers; else the largest along `axis` is the class.
+        num_classes: Number of classes.
+        target_class_ids: Indices of the classes whose IoU is averaged.
+        name: Name in logs.
+        dtype: Dtype of the confusion matrix; integers by default.
+        ignore_class: Label whose elements are left out; None for no such label.
+        sparse_y_true: Whether y_true are class indices; else one-hot rows.
+        sparse_y_pred: Whether y_pred are class indices; else scores, whose largest along `axis` is the class.
+        axis: The axis of the classes.
 
-    >>> round(float(IoU(2, [0])([0, 0, 1, 1], [0, 1, 0, 1])), 4)
-    0.3333
+    Raises:
+        ArgumentError: If a class index is not below `num_classes`.
+
+    Example:
+        >>> round(float(IoU(2, [0])([0, 0, 1, 1], [0, 1, 0, 1])), 4)
+        0.3333
     """
 
     def __init__(
         self,
         num_classes: int,
-        target_class_ids: Any,
+        target_class_ids: Iterable[int],
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike = None,
         ignore_class: int | None = None,
         sparse_y_true: bool = True,
         sparse_y_pred: bool = True,
         axis: int = -1,
     ) -> None:
         super().__init__(dtype or "int", name)
-        self._set_up(num_classes, target_class_ids, ignore_class, sparse_y_true, sparse_y_pred, axis)
+        self._configure(num_classes, target_class_ids, ignore_class, sparse_y_true, sparse_y_pred, axis)
 
 
 class BinaryIoU(_IoU):
-    """The mean IoU of classes 0 and 1;  y_pred >= threshold  is class 1.
+    """Mean intersection over union of the classes 0 and 1, where  y_pred >= threshold  is class 1.
 
-    >>> round(float(BinaryIoU(target_class_ids=(1,))([0, 0, 1, 1], [0.1, 0.6, 0.3, 0.9])), 4)
-    0.3333
+    Args:
+        target_class_ids: Indices of the classes whose IoU is averaged.
+        threshold: Smallest prediction that is class 1.
+        name: Name in logs.
+        dtype: Dtype of the confusion matrix; integers by default.
+
+    Example:
+        >>> round(float(BinaryIoU(target_class_ids=(1,))([0, 0, 1, 1], [0.1, 0.6, 0.3, 0.9])), 4)
+        0.3333
     """
 
     def __init__(
-        self, target_class_ids: Any = (0, 1), threshold: float = 0.5, name: str | None = None, dtype: Any = None
+        self,
+        target_class_ids: Iterable[int] = (0, 1),
+        threshold: float = 0.5,
+        name: str | None = None,
+        dtype: PolicyLike = None,
     ) -> None:
         super().__init__(dtype or "int", name)
-        self._set_up(2, target_class_ids)
+        self._configure(2, target_class_ids)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         super().update_state(y_true, jnp.asarray(y_pred, "float32") >= self.threshold, sample_weight)
 
 
 class MeanIoU(_IoU):
-    """The mean IoU of all classes. Arguments: `IoU`.
+    """Mean intersection over union of all classes:  mean(TP / (TP + FP + FN)).
 
-    >>> round(float(MeanIoU(num_classes=2)([0, 0, 1, 1], [0, 1, 0, 1])), 4)
-    0.3333
+    Args:
+        num_classes: Number of classes.
+        name: Name in logs.
+        dtype: Dtype of the confusion matrix; integers by default.
+        ignore_class: Label whose elements are left out; None for no such label.
+        sparse_y_true: Whether y_true are class indices; else one-hot rows.
+        sparse_y_pred: Whether y_pred are class indices; else scores, whose largest along `axis` is the class.
+        axis: The axis of the classes.
+
+    Example:
+        >>> round(float(MeanIoU(num_classes=2)([0, 0, 1, 1], [0, 1, 0, 1])), 4)
+        0.3333
     """
 
     _aliases = ("mean_iou",)
@@ -132,52 +169,74 @@ class MeanIoU(_IoU):
         self,
         num_classes: int,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike = None,
         ignore_class: int | None = None,
         sparse_y_true: bool = True,
         sparse_y_pred: bool = True,
         axis: int = -1,
     ) -> None:
         super().__init__(dtype or "int", name)
-        self._set_up(num_classes, range(num_classes), ignore_class, sparse_y_true, sparse_y_pred, axis)
+        self._configure(num_classes, range(num_classes), ignore_class, sparse_y_true, sparse_y_pred, axis)
 
 
 class OneHotIoU(_IoU):
-    """`IoU` for one-hot labels.
+    """Mean intersection over union of some classes, for one-hot labels.
 
-    >>> round(float(OneHotIoU(2, (1,))([[0.0, 1.0]], [[0.3, 0.7]])), 4)
-    1.0
+    Args:
+        num_classes: Number of classes.
+        target_class_ids: Indices of the classes whose IoU is averaged.
+        name: Name in logs.
+        dtype: Dtype of the confusion matrix; integers by default.
+        ignore_class: Label whose elements are left out; None for no such label.
+        sparse_y_pred: Whether y_pred are class indices; else scores, whose largest along `axis` is the class.
+        axis: The axis of the classes.
+
+    Raises:
+        ArgumentError: If a class index is not below `num_classes`.
+
+    Example:
+        >>> round(float(OneHotIoU(2, (1,))([[0.0, 1.0]], [[0.3, 0.7]])), 4)
+        1.0
     """
 
     def __init__(
         self,
         num_classes: int,
-        target_class_ids: Any,
+        target_class_ids: Iterable[int],
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike = None,
         ignore_class: int | None = None,
         sparse_y_pred: bool = False,
         axis: int = -1,
     ) -> None:
         super().__init__(dtype or "int", name)
-        self._set_up(num_classes, target_class_ids, ignore_class, False, sparse_y_pred, axis)
+        self._configure(num_classes, target_class_ids, ignore_class, False, sparse_y_pred, axis)
 
 
 class OneHotMeanIoU(_IoU):
-    """`MeanIoU` for one-hot labels.
+    """Mean intersection over union of all classes, for one-hot labels.
 
-    >>> round(float(OneHotMeanIoU(2)([[0.0, 1.0]], [[0.3, 0.7]])), 4)
-    1.0
+    Args:
+        num_classes: Number of classes.
+        name: Name in logs.
+        dtype: Dtype of the confusion matrix; integers by default.
+        ignore_class: Label whose elements are left out; None for no such label.
+        sparse_y_pred: Whether y_pred are class indices; else scores, whose largest along `axis` is the class.
+        axis: The axis of the classes.
+
+    Example:
+        >>> round(float(OneHotMeanIoU(2)([[0.0, 1.0]], [[0.3, 0.7]])), 4)
+        1.0
     """
 
     def __init__(
         self,
         num_classes: int,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike = None,
         ignore_class: int | None = None,
         sparse_y_pred: bool = False,
         axis: int = -1,
     ) -> None:
         super().__init__(dtype or "int", name)
-        self._set_up(num_classes, range(num_classes), ignore_class, False, sparse_y_pred, axis)
+        self._configure(num_classes, range(num_classes), ignore_class, False, sparse_y_pred, axis)

@@ -1,13 +1,14 @@
-"""Old and new spellings of a metric's name are one key: `logs["acc"]` and `logs["accuracy"]`."""
+"""Aliases of metric names: `logs["acc"]` and `logs["accuracy"]` are the same entry."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 from gazelle.core.errors import unknown
 
-#: Spellings that mean the same.
+#: groups of aliases; the first is the name in logs
 EQUAL = (
     ("accuracy", "acc"),
     ("binary_accuracy", "binary_acc"),
@@ -33,7 +34,7 @@ EQUAL = (
     ("recall", "Recall"),
     ("f1_score", "F1Score"),
 )
-#: A name that asks for whichever of its kinds was compiled.
+#: a general name -> the metrics that 'accuracy' or 'crossentropy' may have become
 KINDS = {
     "accuracy": ("binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy"),
     "crossentropy": ("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"),
@@ -44,29 +45,38 @@ _GROUPS = {group[0]: group for group in EQUAL}
 
 
 def spellings(name: str) -> list[str]:
-    """All keys that mean `name`, itself first: with 'val_' and output names kept, equal spellings, then kinds.
+    """Return all keys that a name may have in logs: itself, its aliases, then the metrics of a general name.
 
-    >>> spellings("val_lr")
-    ['val_lr', 'val_learning_rate']
-    >>> spellings("head_acc")[:3]
-    ['head_acc', 'head_accuracy', 'head_binary_accuracy']
+    A prefix 'val_' and the name of an output are kept.
+
+    Args:
+        name: Name of a metric.
+
+    Returns:
+        The keys.
+
+    Example:
+        >>> spellings("val_lr")
+        ['val_lr', 'val_learning_rate']
+        >>> spellings("head_acc")[:3]
+        ['head_acc', 'head_accuracy', 'head_binary_accuracy']
     """
     start = "val_" if name.startswith("val_") else ""
     rest = name[len(start) :]
     known = [s for s in _FIRST if rest == s or rest.endswith(f"_{s}")]
     if not known:
         return [name]
-    word = max(known, key=len)  # 'head_binary_accuracy' is a binary_accuracy, not an accuracy
-    prefix = start + rest[: len(rest) - len(word)]
-    first = _FIRST[word]
+    alias = max(known, key=len)  # 'head_binary_accuracy' is a binary_accuracy, not an accuracy
+    prefix = start + rest[: len(rest) - len(alias)]
+    first = _FIRST[alias]
     same = [*_GROUPS[first], *(s for kind in KINDS.get(first, ()) for s in _GROUPS[kind])]
     return list(dict.fromkeys([name, *(prefix + s for s in same)]))
 
 
-def find_key(name: Any, keys: Any) -> Any:
-    """The one of `keys` that `name` means, None if there is none.
+def find_key(name: Any, keys: Collection[Any]) -> Any:
+    """Return the key that a name means, None if there is none.
 
-    A name without a number also finds the automatic 'auc_1', where it is the only one.
+    A name without a number also finds the automatic name 'auc_1', if it is the only one.
     """
     if name in keys or not isinstance(name, str):
         return name if name in keys else None
@@ -78,11 +88,12 @@ def find_key(name: Any, keys: Any) -> Any:
 
 
 class Logs(dict):
-    """A dict whose `[]`, `get` and `in` accept any spelling of a metric's name; its own keys stay as they are.
+    """Dict whose `[]`, `get` and `in` accept aliases of metric names; iteration yields its own keys.
 
-    >>> logs = Logs({"accuracy": 0.5})
-    >>> logs["acc"], "acc" in logs, list(logs)
-    (0.5, True, ['accuracy'])
+    Example:
+        >>> logs = Logs({"accuracy": 0.5})
+        >>> logs["acc"], "acc" in logs, list(logs)
+        (0.5, True, ['accuracy'])
     """
 
     def __missing__(self, name: Any) -> Any:
@@ -94,6 +105,15 @@ class Logs(dict):
     def __contains__(self, name: object) -> bool:
         return find_key(name, self.keys()) is not None
 
-    def get(self, name: Any, default: Any = None) -> Any:
+    def get(self, name: str, default: object = None) -> object:
+        """Return the value of a key or alias.
+
+        Args:
+            name: Name of a metric.
+            default: Result if the name is unknown.
+
+        Returns:
+            The value.
+        """
         key = find_key(name, self.keys())
         return default if key is None else super().__getitem__(key)

@@ -1,44 +1,59 @@
-"""The best rate that can be had while another is held: one point of a curve."""
+"""The best value of one rate while another is bounded from below: one point of a curve."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, message
-from gazelle.metrics.confusion import _Confusion, even_thresholds
+from gazelle.core.types import Array, PolicyLike
+from gazelle.losses.reduction import divide
+from gazelle.metrics.confusion import COUNTS, ConfusionMetric, even_thresholds
 
 
-class _AtRate(_Confusion):
-    """max(rate `_best`)  over the thresholds at which the rate `_held` is at least the value given."""
-
-    _direction = "up"
-    _held = _best = ""
-
-    def _set_up(self, value: float, num_thresholds: int, class_id: int | None) -> None:
-        if not 0 <= value <= 1:
-            raise ArgumentError(message(f"{type(self).__name__}({self._held})", expected="from 0 to 1", got=value))
-        if num_thresholds <= 0:
-            raise ArgumentError(
-                message(f"{type(self).__name__}(num_thresholds)", expected="at least 1", got=num_thresholds)
-            )
-        self._value = value
-        self._keep(even_thresholds(num_thresholds), class_id=class_id)
-
-    def result(self) -> Any:
-        rates = self._rates()
-        return jnp.max(jnp.where(rates[self._held] >= self._value, rates[self._best], 0), initial=0)
+def _create(metric: ConfusionMetric, name: str, bound: float, num_thresholds: int, class_id: int | None) -> None:
+    """Check the arguments and create the counts."""
+    label = type(metric).__name__
+    if not 0 <= bound <= 1:
+        raise ArgumentError(message(f"{label}({name})", expected="from 0 to 1", got=bound))
+    if num_thresholds <= 0:
+        raise ArgumentError(message(f"{label}(num_thresholds)", expected="at least 1", got=num_thresholds))
+    metric._create_counts(even_thresholds(num_thresholds), class_id=class_id)
 
 
-class SensitivityAtSpecificity(_AtRate):
-    """The best sensitivity (recall) at which specificity is at least `specificity`.
+def _best(metric: ConfusionMetric, maximized: str, bounded: str, bound: float) -> Array:
+    """Return the largest value of a rate over the thresholds at which another is at least `bound`."""
+    tp, fp, tn, fn = (getattr(metric, name).value for name in COUNTS)
+    recall = divide(tp, tp + fn)
+    rates = {
+        "recall": recall,
+        "sensitivity": recall,
+        "precision": divide(tp, tp + fp),
+        "specificity": divide(tn, tn + fp),
+    }
+    return jnp.max(jnp.where(rates[bounded] >= bound, rates[maximized], 0), initial=0)
 
-    >>> round(float(SensitivityAtSpecificity(0.5)([0, 1, 1, 1], [0.1, 0.9, 0.8, 0.2])), 4)
-    1.0
+
+class SensitivityAtSpecificity(ConfusionMetric):
+    """Best sensitivity over the thresholds at which the specificity is at least a bound.
+
+    sensitivity = TP / (TP + FN),  specificity = TN / (TN + FP)
+
+    Args:
+        specificity: The bound, from 0 to 1.
+        num_thresholds: Number of equidistant thresholds from 0 to 1.
+        class_id: The only column of the predictions that counts; None for all.
+        name: Name in logs.
+        dtype: See `Metric`.
+
+    Raises:
+        ArgumentError: If the bound is not in [0, 1] or `num_thresholds` is below 1.
+
+    Example:
+        >>> round(float(SensitivityAtSpecificity(0.5)([0, 1, 1, 1], [0.1, 0.9, 0.8, 0.2])), 4)
+        1.0
     """
 
-    _held, _best = "specificity", "sensitivity"
+    _direction = "up"
 
     def __init__(
         self,
@@ -46,20 +61,36 @@ class SensitivityAtSpecificity(_AtRate):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike = None,
     ) -> None:
         super().__init__(dtype, name)
-        self._set_up(specificity, num_thresholds, class_id)
+        _create(self, "specificity", specificity, num_thresholds, class_id)
+
+    def result(self) -> Array:
+        return _best(self, "sensitivity", "specificity", self.specificity)
 
 
-class SpecificityAtSensitivity(_AtRate):
-    """The best specificity at which sensitivity (recall) is at least `sensitivity`.
+class SpecificityAtSensitivity(ConfusionMetric):
+    """Best specificity over the thresholds at which the sensitivity is at least a bound.
 
-    >>> round(float(SpecificityAtSensitivity(0.5)([0, 1, 1, 1], [0.1, 0.9, 0.8, 0.2])), 4)
-    1.0
+    specificity = TN / (TN + FP),  sensitivity = TP / (TP + FN)
+
+    Args:
+        sensitivity: The bound, from 0 to 1.
+        num_thresholds: Number of equidistant thresholds from 0 to 1.
+        class_id: The only column of the predictions that counts; None for all.
+        name: Name in logs.
+        dtype: See `Metric`.
+
+    Raises:
+        ArgumentError: If the bound is not in [0, 1] or `num_thresholds` is below 1.
+
+    Example:
+        >>> round(float(SpecificityAtSensitivity(0.5)([0, 1, 1, 1], [0.1, 0.9, 0.8, 0.2])), 4)
+        1.0
     """
 
-    _held, _best = "sensitivity", "specificity"
+    _direction = "up"
 
     def __init__(
         self,
@@ -67,20 +98,36 @@ class SpecificityAtSensitivity(_AtRate):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike = None,
     ) -> None:
         super().__init__(dtype, name)
-        self._set_up(sensitivity, num_thresholds, class_id)
+        _create(self, "sensitivity", sensitivity, num_thresholds, class_id)
+
+    def result(self) -> Array:
+        return _best(self, "specificity", "sensitivity", self.sensitivity)
 
 
-class PrecisionAtRecall(_AtRate):
-    """The best precision at which recall is at least `recall`.
+class PrecisionAtRecall(ConfusionMetric):
+    """Best precision over the thresholds at which the recall is at least a bound.
 
-    >>> round(float(PrecisionAtRecall(0.5)([0, 1, 1, 1], [0.1, 0.9, 0.8, 0.2])), 4)
-    1.0
+    precision = TP / (TP + FP),  recall = TP / (TP + FN)
+
+    Args:
+        recall: The bound, from 0 to 1.
+        num_thresholds: Number of equidistant thresholds from 0 to 1.
+        class_id: The only column of the predictions that counts; None for all.
+        name: Name in logs.
+        dtype: See `Metric`.
+
+    Raises:
+        ArgumentError: If the bound is not in [0, 1] or `num_thresholds` is below 1.
+
+    Example:
+        >>> round(float(PrecisionAtRecall(0.5)([0, 1, 1, 1], [0.1, 0.9, 0.8, 0.2])), 4)
+        1.0
     """
 
-    _held, _best = "recall", "precision"
+    _direction = "up"
 
     def __init__(
         self,
@@ -88,20 +135,36 @@ class PrecisionAtRecall(_AtRate):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike = None,
     ) -> None:
         super().__init__(dtype, name)
-        self._set_up(recall, num_thresholds, class_id)
+        _create(self, "recall", recall, num_thresholds, class_id)
+
+    def result(self) -> Array:
+        return _best(self, "precision", "recall", self.recall)
 
 
-class RecallAtPrecision(_AtRate):
-    """The best recall at which precision is at least `precision`.
+class RecallAtPrecision(ConfusionMetric):
+    """Best recall over the thresholds at which the precision is at least a bound.
 
-    >>> round(float(RecallAtPrecision(0.5)([0, 1, 1, 1], [0.1, 0.9, 0.8, 0.2])), 4)
-    1.0
+    recall = TP / (TP + FN),  precision = TP / (TP + FP)
+
+    Args:
+        precision: The bound, from 0 to 1.
+        num_thresholds: Number of equidistant thresholds from 0 to 1.
+        class_id: The only column of the predictions that counts; None for all.
+        name: Name in logs.
+        dtype: See `Metric`.
+
+    Raises:
+        ArgumentError: If the bound is not in [0, 1] or `num_thresholds` is below 1.
+
+    Example:
+        >>> round(float(RecallAtPrecision(0.5)([0, 1, 1, 1], [0.1, 0.9, 0.8, 0.2])), 4)
+        1.0
     """
 
-    _held, _best = "precision", "recall"
+    _direction = "up"
 
     def __init__(
         self,
@@ -109,7 +172,10 @@ class RecallAtPrecision(_AtRate):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike = None,
     ) -> None:
         super().__init__(dtype, name)
-        self._set_up(precision, num_thresholds, class_id)
+        _create(self, "precision", precision, num_thresholds, class_id)
+
+    def result(self) -> Array:
+        return _best(self, "recall", "precision", self.precision)

@@ -1,4 +1,4 @@
-"""Sums and means of values, and the mean of a function of targets and predictions: the trunk of most metrics."""
+"""Sums and means of values, and means of functions of targets and predictions."""
 
 from __future__ import annotations
 
@@ -10,24 +10,27 @@ import jax.numpy as jnp
 from gazelle.core.config import find
 from gazelle.core.errors import unknown
 from gazelle.core.masks import get_mask
+from gazelle.core.types import Array, ArrayLike, PolicyLike
 from gazelle.losses import Loss, functions
 from gazelle.losses.reduction import align, divide, merge_mask, per_step
 from gazelle.losses.target_shapes import check_shapes
 from gazelle.metrics.base import Metric
 
 
-def wide(dtype: str) -> str:
-    """The dtype of a sum: 16 bits would stop counting at 256."""
+def sum_dtype(dtype: str) -> str:
+    """Return the dtype of a sum: float32 for half precision, which cannot count beyond 256."""
     return "float32" if dtype in ("float16", "bfloat16") else dtype
 
 
-def per_sample(values: Any, weights: Any, reduce: Callable[..., Any], dtype: str, label: str) -> tuple[Any, Any]:
-    """(weighted values, weights), each with one number per sample: `reduce` takes the other axes together."""
+def per_sample(
+    values: Any, weights: Any, reduce: Callable[..., Array], dtype: str, label: str
+) -> tuple[Array, Array | None]:
+    """Return (weighted values, weights) with one number per sample; `reduce` combines all other axes."""
     mask = get_mask(values)
     values = jnp.asarray(values, dtype)
     if weights is not None:
         weights = merge_mask(jnp.asarray(weights, dtype), mask, dtype, label)
-        if values.ndim == 0:  # one number for the batch: every sample has it
+        if values.ndim == 0:  # one value for the batch applies to each sample
             values = jnp.full(weights.shape, values)
         rank = weights.ndim
         values, weights = align(weights, values, label)
@@ -44,76 +47,134 @@ def per_sample(values: Any, weights: Any, reduce: Callable[..., Any], dtype: str
 
 
 class Sum(Metric):
-    """sum(w v)  over all values given.
+    """Sum of values:  sum(w v)  over all values since `reset_state`.
 
-    >>> m = Sum()
-    >>> m.update_state([1.0, 3.0])
-    >>> float(m.result())
-    4.0
+    Args:
+        name: Name in logs.
+        dtype: See `Metric`.
+
+    Example:
+        >>> m = Sum()
+        >>> m.update_state([1.0, 3.0])
+        >>> float(m.result())
+        4.0
     """
 
-    def __init__(self, name: str | None = "sum", dtype: Any = None) -> None:
+    def __init__(self, name: str | None = "sum", dtype: PolicyLike = None) -> None:
         super().__init__(dtype, name)
-        self.total = self.add_weight(dtype=wide(self.dtype), name="total")
+        self.total = self.add_weight(dtype=sum_dtype(self.dtype), name="total")
 
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:
-        values, _ = per_sample(values, sample_weight, jnp.sum, wide(self.dtype), f"'{self.name}'")
-        self.total.assign_add(jnp.sum(values))
+    def update_state(self, values: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        """Add values to the sum.
 
-    def result(self) -> Any:
+        Args:
+            values: Values of any shape.
+            sample_weight: Weights of the values, or one for each sample.
+        """
+        weighted, _ = per_sample(values, sample_weight, jnp.sum, sum_dtype(self.dtype), f"'{self.name}'")
+        self.total.assign_add(jnp.sum(weighted))
+
+    def result(self) -> Array:
         return self.total.value
 
 
 class Mean(Metric):
-    """sum(w v) / sum(w)  over all values given, w = 1 where no weights are.
+    """Mean of values:  sum(w v) / sum(w)  over all values since `reset_state`;  w = 1 without weights.
 
-    >>> m = Mean()
-    >>> m.update_state([1.0, 3.0])
-    >>> m.update_state([8.0])
-    >>> float(m.result())
-    4.0
+    Args:
+        name: Name in logs.
+        dtype: See `Metric`.
+
+    Example:
+        >>> m = Mean()
+        >>> m.update_state([1.0, 3.0])
+        >>> m.update_state([8.0])
+        >>> float(m.result())
+        4.0
     """
 
-    def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
+    def __init__(self, name: str | None = "mean", dtype: PolicyLike = None) -> None:
         super().__init__(dtype, name)
-        self.total = self.add_weight(dtype=wide(self.dtype), name="total")
-        self.count = self.add_weight(dtype=wide(self.dtype), name="count")
+        self.total, self.count = _mean_variables(self)
 
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:
-        values, weights = per_sample(values, sample_weight, jnp.mean, wide(self.dtype), f"'{self.name}'")
-        self.total.assign_add(jnp.sum(values))
-        self.count.assign_add(jnp.sum(weights) if weights is not None else values.size)
+    def update_state(self, values: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        """Add values to the mean.
 
-    def result(self) -> Any:
+        Args:
+            values: Values of any shape.
+            sample_weight: Weights of the values, or one for each sample.
+        """
+        _add_to_mean(self, values, sample_weight)
+
+    def result(self) -> Array:
         return divide(self.total.value, self.count.value)
 
 
-class MeanMetricWrapper(Mean):
-    """The mean of `fn(y_true, y_pred, **kwargs)`, which gives one value per sample, under weights and masks.
+class MeanMetricWrapper(Metric):
+    """Mean of a function `fn(y_true, y_pred, **kwargs)` that returns one value per sample, with weights and masks.
 
     Args:
-        fn: a function, or a `Loss` (whose values per sample are taken, so that uneven batches count rightly).
+        fn: The function, its name, or a `Loss`, whose values per sample are averaged.
+        name: Name in logs.
+        dtype: See `Metric`.
+        kwargs: Further arguments of the function.
+
+    Raises:
+        ArgumentError: If the function is unknown, or cannot be called with (y_true, y_pred, **kwargs).
+
+    Example:
+        >>> metric = MeanMetricWrapper(huber, name="huber", delta=0.5)
+        >>> round(float(metric([[1.0, 2.0]], [[1.0, 4.0]])), 4)
+        0.4375
     """
 
-    def __init__(self, fn: Any, name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
-        super().__init__(name, dtype)
+    def __init__(
+        self,
+        fn: Callable[..., Array] | Loss | str,
+        name: str | None = None,
+        dtype: PolicyLike = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(dtype, name)
+        self.total, self.count = _mean_variables(self)
         self.fn = _function(fn) if isinstance(fn, str) else fn
         self.fn_kwargs = kwargs
-        functions.check_arguments("metric", self._values, kwargs)
+        functions.check_arguments("metric", self._call, kwargs)
         if (getattr(fn, "__module__", None) or "").startswith("gazelle.losses") and self._direction is None:
             self._direction = "down"
 
     @property
-    def _values(self) -> Any:
+    def _call(self) -> Any:
         return self.fn.call if isinstance(self.fn, Loss) else self.fn
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        """Add the values of a batch to the mean.
+
+        Args:
+            y_true: Targets (batch, ...).
+            y_pred: Predictions (batch, ...).
+            sample_weight: Weights (batch,), or one for each value.
+        """
         mask = get_mask(y_pred)
         y_true, y_pred = jnp.asarray(y_true), jnp.asarray(y_pred)
         y_true = per_step(y_true, y_pred, mask, sample_weight)
         check_shapes(self, y_true, y_pred)
-        values = functions.call("metric", self._values, y_true, y_pred, self.fn_kwargs)
-        super().update_state(values, merge_mask(sample_weight, mask, wide(self.dtype), f"'{self.name}'"))
+        values = functions.call("metric", self._call, y_true, y_pred, self.fn_kwargs)
+        _add_to_mean(self, values, merge_mask(sample_weight, mask, sum_dtype(self.dtype), f"'{self.name}'"))
+
+    def result(self) -> Array:
+        return divide(self.total.value, self.count.value)
+
+
+def _mean_variables(metric: Metric) -> tuple[Any, Any]:
+    dtype = sum_dtype(metric.dtype)
+    return metric.add_weight(dtype=dtype, name="total"), metric.add_weight(dtype=dtype, name="count")
+
+
+def _add_to_mean(metric: Mean | MeanMetricWrapper, values: Any, weights: Any) -> None:
+    values, weights = per_sample(values, weights, jnp.mean, sum_dtype(metric.dtype), f"'{metric.name}'")
+    metric.total.assign_add(jnp.sum(values))
+    metric.count.assign_add(jnp.sum(weights) if weights is not None else values.size)
 
 
 def _function(name: str) -> Any:

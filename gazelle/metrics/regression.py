@@ -1,13 +1,11 @@
-"""Metrics of numbers: mean distances, and how much of the variance is explained."""
+"""Metrics of regression: mean errors, correlations."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import jax.numpy as jnp
 
 from gazelle.core import settings
-from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
+from gazelle.core.types import Array, ArrayLike, PolicyLike
 from gazelle.losses import (
     log_cosh,
     mean_absolute_error,
@@ -15,26 +13,52 @@ from gazelle.losses import (
     mean_squared_error,
     mean_squared_logarithmic_error,
 )
-from gazelle.losses.reduction import align, per_step
+from gazelle.losses.reduction import per_step
 from gazelle.losses.regression import unit
 from gazelle.losses.target_shapes import matched, targets
-from gazelle.metrics.base import Metric
-from gazelle.metrics.reduction import Mean, MeanMetricWrapper, wide
+from gazelle.metrics.reduction import Mean, MeanMetricWrapper
 
 
 @targets("values", namespace="metrics.functions")
-def cosine_similarity(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
-    """sum(unit(y_true) unit(y_pred))  over `axis`: 1 where both point the same way (the loss has the other sign)."""
+def cosine_similarity(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> Array:
+    """Cosine similarity:  sum(unit(y_true) unit(y_pred))  over `axis`; the loss of this name has the opposite sign.
+
+    Args:
+        y_true: Targets (batch, ..., n).
+        y_pred: Predictions (batch, ..., n).
+        axis: Axis along which the vectors lie.
+
+    Returns:
+        Values (batch, ...).
+
+    Example:
+        >>> from gazelle.metrics.regression import cosine_similarity
+        >>> round(float(cosine_similarity([[1.0, 2.0]], [[1.0, 4.0]])[0]), 4)
+        0.9762
+    """
+    y_true, y_pred = jnp.asarray(y_true), jnp.asarray(y_pred)
     return jnp.sum(unit(y_true, axis) * unit(y_pred, axis), axis=axis)
 
 
 @targets("values", namespace="metrics.functions")
-def pearson_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
-    """mean(a b) / (std(a) std(b))  over `axis`,  a = y_true - mean(y_true), b = y_pred - mean(y_pred).
+def pearson_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> Array:
+    """Pearson correlation:  mean(a b) / (std(a) std(b))  over `axis`.
 
-    >>> round(float(pearson_correlation([[1.0, 2.0, 3.0]], [[1.5, 2.0, 2.0]])[0]), 4)
-    0.866
+    a = y_true - mean(y_true),  b = y_pred - mean(y_pred)
+
+    Args:
+        y_true: Targets (batch, ..., n).
+        y_pred: Predictions (batch, ..., n).
+        axis: Axis along which the vectors lie.
+
+    Returns:
+        Values (batch, ...).
+
+    Example:
+        >>> round(float(pearson_correlation([[1.0, 2.0, 3.0]], [[1.5, 2.0, 2.0]])[0]), 4)
+        0.866
     """
+    y_true, y_pred = jnp.asarray(y_true), jnp.asarray(y_pred)
     a = y_true - jnp.mean(y_true, axis=axis, keepdims=True)
     b = y_pred - jnp.mean(y_pred, axis=axis, keepdims=True)
     a, b = a / jnp.std(a, axis=axis, keepdims=True), b / jnp.std(b, axis=axis, keepdims=True)
@@ -42,12 +66,24 @@ def pearson_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
 
 
 @targets("values", namespace="metrics.functions")
-def concordance_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
-    """2 cov / (var(y_true) + var(y_pred) + (mean(y_true) - mean(y_pred))^2)  over `axis`.
+def concordance_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> Array:
+    """Concordance correlation:  2 cov / (var(y_true) + var(y_pred) + (mean(y_true) - mean(y_pred))^2)  over `axis`.
 
-    >>> round(float(concordance_correlation([[1.0, 2.0, 3.0]], [[1.5, 2.0, 2.0]])[0]), 4)
-    0.4444
+    Args:
+        y_true: Targets (batch, ..., n).
+        y_pred: Predictions (batch, ..., n).
+        axis: Axis along which the vectors lie.
+
+    Returns:
+        Values (batch, ...).
+
+    Source: Lin, "A Concordance Correlation Coefficient to Evaluate Reproducibility", 1989.
+
+    Example:
+        >>> round(float(concordance_correlation([[1.0, 2.0, 3.0]], [[1.5, 2.0, 2.0]])[0]), 4)
+        0.4444
     """
+    y_true, y_pred = jnp.asarray(y_true), jnp.asarray(y_pred)
     mean_true, mean_pred = (jnp.mean(y, axis=axis, keepdims=True) for y in (y_true, y_pred))
     var_true, var_pred = (jnp.var(y, axis=axis, keepdims=True) for y in (y_true, y_pred))
     # mean((t - c)(p - mean p)) is the covariance for every constant c
@@ -57,205 +93,202 @@ def concordance_correlation(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
 
 
 class MeanSquaredError(MeanMetricWrapper):
-    """The mean of `losses.mean_squared_error`.
+    """Mean squared error:  mean((y_true - y_pred)^2).
 
-    >>> round(float(MeanSquaredError()([[1.0, 2.0]], [[1.0, 4.0]])), 4)
-    2.0
+    Args:
+        name: Name in logs.
+        dtype: See `Metric`.
+
+    Example:
+        >>> round(float(MeanSquaredError()([[1.0, 2.0]], [[1.0, 4.0]])), 4)
+        2.0
     """
 
-    _aliases = ("mse", "MSE")
+    _aliases = (
+        "mse",
+        "MSE",
+    )
 
-    def __init__(self, name: str | None = "mean_squared_error", dtype: Any = None) -> None:
+    def __init__(self, name: str | None = "mean_squared_error", dtype: PolicyLike = None) -> None:
         super().__init__(mean_squared_error, name, dtype)
 
 
 class MeanAbsoluteError(MeanMetricWrapper):
-    """The mean of `losses.mean_absolute_error`.
+    """Mean absolute error:  mean(|y_true - y_pred|).
 
-    >>> round(float(MeanAbsoluteError()([[1.0, 2.0]], [[1.0, 4.0]])), 4)
-    1.0
+    Args:
+        name: Name in logs.
+        dtype: See `Metric`.
+
+    Example:
+        >>> round(float(MeanAbsoluteError()([[1.0, 2.0]], [[1.0, 4.0]])), 4)
+        1.0
     """
 
-    _aliases = ("mae", "MAE")
+    _aliases = (
+        "mae",
+        "MAE",
+    )
 
-    def __init__(self, name: str | None = "mean_absolute_error", dtype: Any = None) -> None:
+    def __init__(self, name: str | None = "mean_absolute_error", dtype: PolicyLike = None) -> None:
         super().__init__(mean_absolute_error, name, dtype)
 
 
 class MeanAbsolutePercentageError(MeanMetricWrapper):
-    """The mean of `losses.mean_absolute_percentage_error`.
+    """Mean absolute percentage error:  100 mean(|y_true - y_pred| / |y_true|).
 
-    >>> round(float(MeanAbsolutePercentageError()([[1.0, 2.0]], [[1.0, 4.0]])), 4)
-    50.0
+    Args:
+        name: Name in logs.
+        dtype: See `Metric`.
+
+    Example:
+        >>> round(float(MeanAbsolutePercentageError()([[1.0, 2.0]], [[1.0, 4.0]])), 4)
+        50.0
     """
 
-    _aliases = ("mape", "MAPE")
+    _aliases = (
+        "mape",
+        "MAPE",
+    )
 
-    def __init__(self, name: str | None = "mean_absolute_percentage_error", dtype: Any = None) -> None:
+    def __init__(self, name: str | None = "mean_absolute_percentage_error", dtype: PolicyLike = None) -> None:
         super().__init__(mean_absolute_percentage_error, name, dtype)
 
 
 class MeanSquaredLogarithmicError(MeanMetricWrapper):
-    """The mean of `losses.mean_squared_logarithmic_error`.
+    """Mean squared logarithmic error:  mean((log(1 + y_true) - log(1 + y_pred))^2).
 
-    >>> round(float(MeanSquaredLogarithmicError()([[1.0, 2.0]], [[1.0, 4.0]])), 4)
-    0.1305
+    Args:
+        name: Name in logs.
+        dtype: See `Metric`.
+
+    Example:
+        >>> round(float(MeanSquaredLogarithmicError()([[1.0, 2.0]], [[1.0, 4.0]])), 4)
+        0.1305
     """
 
-    _aliases = ("msle", "MSLE")
+    _aliases = (
+        "msle",
+        "MSLE",
+    )
 
-    def __init__(self, name: str | None = "mean_squared_logarithmic_error", dtype: Any = None) -> None:
+    def __init__(self, name: str | None = "mean_squared_logarithmic_error", dtype: PolicyLike = None) -> None:
         super().__init__(mean_squared_logarithmic_error, name, dtype)
 
 
 class LogCoshError(MeanMetricWrapper):
-    """The mean of `losses.log_cosh`.
+    """Logarithm of the hyperbolic cosine:  mean(log(cosh(y_pred - y_true))).
 
-    >>> round(float(LogCoshError()([[1.0, 2.0]], [[1.0, 4.0]])), 4)
-    0.6625
+    Args:
+        name: Name in logs.
+        dtype: See `Metric`.
+
+    Example:
+        >>> round(float(LogCoshError()([[1.0, 2.0]], [[1.0, 4.0]])), 4)
+        0.6625
     """
 
-    _aliases = ("logcosh", "log_cosh")
+    _aliases = (
+        "logcosh",
+        "log_cosh",
+    )
 
-    def __init__(self, name: str | None = "logcosh", dtype: Any = None) -> None:
+    def __init__(self, name: str | None = "logcosh", dtype: PolicyLike = None) -> None:
         super().__init__(log_cosh, name, dtype)
 
 
 class CosineSimilarity(MeanMetricWrapper):
-    """The mean of `cosine_similarity`.
+    """Cosine similarity:  mean(sum(unit(y_true) unit(y_pred))),  the sum over `axis`.
 
-    >>> round(float(CosineSimilarity()([[1.0, 2.0]], [[1.0, 4.0]])), 4)
-    0.9762
+    Args:
+        name: Name in logs.
+        dtype: See `Metric`.
+        axis: Axis along which the vectors lie.
+
+    Example:
+        >>> round(float(CosineSimilarity()([[1.0, 2.0]], [[1.0, 4.0]])), 4)
+        0.9762
     """
 
     _aliases = ("cosine_proximity",)
     _direction = "up"
 
-    def __init__(self, name: str | None = "cosine_similarity", dtype: Any = None, axis: Any = -1) -> None:
+    def __init__(self, name: str | None = "cosine_similarity", dtype: PolicyLike = None, axis: int = -1) -> None:
         super().__init__(cosine_similarity, name, dtype, axis=axis)
 
 
 class PearsonCorrelation(MeanMetricWrapper):
-    """The mean of `pearson_correlation`.
+    """Mean Pearson correlation of vectors along `axis`; see `pearson_correlation`.
 
-    >>> round(float(PearsonCorrelation()([[1.0, 2.0, 3.0]], [[1.5, 2.0, 2.0]])), 4)
-    0.866
+    Args:
+        name: Name in logs.
+        dtype: See `Metric`.
+        axis: Axis along which the vectors lie.
+
+    Example:
+        >>> round(float(PearsonCorrelation()([[1.0, 2.0, 3.0]], [[1.5, 2.0, 2.0]])), 4)
+        0.866
     """
 
     _direction = "up"
 
-    def __init__(self, name: str | None = "pearson_correlation", dtype: Any = None, axis: Any = -1) -> None:
+    def __init__(self, name: str | None = "pearson_correlation", dtype: PolicyLike = None, axis: int = -1) -> None:
         super().__init__(pearson_correlation, name, dtype, axis=axis)
 
 
 class ConcordanceCorrelation(MeanMetricWrapper):
-    """The mean of `concordance_correlation`.
+    """Mean concordance correlation of vectors along `axis`; see `concordance_correlation`.
 
-    >>> round(float(ConcordanceCorrelation()([[1.0, 2.0, 3.0]], [[1.5, 2.0, 2.0]])), 4)
-    0.4444
+    Args:
+        name: Name in logs.
+        dtype: See `Metric`.
+        axis: Axis along which the vectors lie.
+
+    Source: Lin, "A Concordance Correlation Coefficient to Evaluate Reproducibility", 1989.
+
+    Example:
+        >>> round(float(ConcordanceCorrelation()([[1.0, 2.0, 3.0]], [[1.5, 2.0, 2.0]])), 4)
+        0.4444
     """
 
     _direction = "up"
 
-    def __init__(self, name: str | None = "concordance_correlation", dtype: Any = None, axis: Any = -1) -> None:
+    def __init__(self, name: str | None = "concordance_correlation", dtype: PolicyLike = None, axis: int = -1) -> None:
         super().__init__(concordance_correlation, name, dtype, axis=axis)
 
 
 class RootMeanSquaredError(Mean):
-    """Root of the mean squared error:  sqrt(mean((y_pred - y_true)^2)).
+    """Root mean squared error:  sqrt(mean((y_pred - y_true)^2)).
 
-    >>> float(RootMeanSquaredError()([[0.0], [0.0]], [[3.0], [3.0]]))
-    3.0
+    Args:
+        name: Name in logs.
+        dtype: See `Metric`.
+
+    Example:
+        >>> float(RootMeanSquaredError()([[0.0], [0.0]], [[3.0], [3.0]]))
+        3.0
     """
 
     _aliases = ("rmse", "RMSE")
     _direction = "down"
 
-    def __init__(self, name: str | None = "root_mean_squared_error", dtype: Any = None) -> None:
+    def __init__(self, name: str | None = "root_mean_squared_error", dtype: PolicyLike = None) -> None:
         super().__init__(name, dtype)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+    def update_state(  # type: ignore[override]
+        self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> None:
+        """Add the squared errors of a batch to the mean.
+
+        Args:
+            y_true: Targets (batch, ...).
+            y_pred: Predictions (batch, ...).
+            sample_weight: Weights (batch,), or one for each value.
+        """
         y_true, y_pred = jnp.asarray(y_true, self.dtype), jnp.asarray(y_pred, self.dtype)
         y_true = per_step(y_true, y_pred, sample_weight)
         y_true, y_pred = matched("values", f"Metric '{self.name}'", y_true, y_pred)
         super().update_state(jnp.square(y_pred - y_true), sample_weight)
 
-    def result(self) -> Any:
+    def result(self) -> Array:
         return jnp.sqrt(super().result())
-
-
-_AGGREGATIONS = (None, "uniform_average", "variance_weighted_average")
-
-
-class R2Score(Metric):
-    """1 - sum(w (y_true - y_pred)^2) / sum(w (y_true - mean(y_true))^2)  for each output, then taken together.
-
-    Args:
-        class_aggregation: 'uniform_average', 'variance_weighted_average', or None for one score per output.
-        num_regressors: p in  1 - (1 - R2) (n - 1) / (n - p - 1); 0 leaves R2 as it is.
-
-    >>> round(float(R2Score()([[1.0], [2.0], [3.0]], [[1.5], [2.0], [2.0]])), 4)
-    0.375
-    """
-
-    _direction = "up"
-
-    def __init__(
-        self,
-        class_aggregation: str | None = "uniform_average",
-        num_regressors: int = 0,
-        name: str | None = "r2_score",
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(dtype, name)
-        if class_aggregation not in _AGGREGATIONS:
-            raise unknown("class_aggregation", class_aggregation, map(str, _AGGREGATIONS))
-        if not hasattr(num_regressors, "__index__") or num_regressors < 0:
-            raise ArgumentError(
-                message("num_regressors of R2Score", expected="a whole number from 0 on", got=repr(num_regressors))
-            )
-        self.num_samples = self.add_weight(name="num_samples")
-        self._built = False
-
-    def build(self, y_true_shape: Any, y_pred_shape: Any) -> None:
-        if self._built:
-            return
-        if len(y_pred_shape) != 2:
-            raise ShapeError(
-                message(
-                    f"Metric '{self.name}'",
-                    expected="y_pred of shape (batch, outputs)",
-                    got=f"shape {tuple(y_pred_shape)}",
-                )
-            )
-        shape, dtype = (y_pred_shape[-1],), wide(self.dtype)
-        self.squared_sum = self.add_weight(shape, dtype=dtype, name="squared_sum")
-        self.sum = self.add_weight(shape, dtype=dtype, name="sum")
-        self.residual = self.add_weight(shape, dtype=dtype, name="residual")
-        self.count = self.add_weight(shape, dtype=dtype, name="count")
-        self._built = True
-
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        y_true, y_pred = matched("values", f"Metric '{self.name}'", y_true, jnp.asarray(y_pred, self.dtype))
-        self.build(y_true.shape, y_pred.shape)
-        weights = jnp.asarray(1 if sample_weight is None else sample_weight, y_true.dtype)
-        weights = jnp.broadcast_to(align(weights, y_true, f"'{self.name}'")[1], y_true.shape)
-        self.sum.assign_add(jnp.sum(y_true * weights, axis=0))
-        self.squared_sum.assign_add(jnp.sum(y_true**2 * weights, axis=0))
-        self.residual.assign_add(jnp.sum((y_true - y_pred) ** 2 * weights, axis=0))
-        self.count.assign_add(jnp.sum(weights, axis=0))
-        self.num_samples.assign_add(y_true.size)
-
-    def result(self) -> Any:
-        # sum (y - mean)^2 = sum y^2 - sum y mean
-        total = self.squared_sum.value - self.sum.value * (self.sum.value / self.count.value)
-        score = 1 - self.residual.value / total
-        score = jnp.where(jnp.isinf(score), 0.0, score)
-        if self.class_aggregation == "uniform_average":
-            score = jnp.mean(score)
-        elif self.class_aggregation == "variance_weighted_average":
-            score = jnp.sum(total * score) / jnp.sum(total)
-        if self.num_regressors == 0:
-            return score
-        n, free = self.num_samples.value, self.num_samples.value - self.num_regressors - 1
-        return jnp.where(free > 0, 1 - (1 - score) * (n - 1) / jnp.maximum(free, 1), score)

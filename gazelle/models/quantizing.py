@@ -9,7 +9,7 @@ from gazelle.core.errors import ArgumentError, message
 from gazelle.core.traceback import warn
 from gazelle.layers import weight_tree
 from gazelle.layers.base import Layer
-from gazelle.quantizers.configs import chosen
+from gazelle.quantizers.configs import config_for
 
 
 def quantize(model: Any, mode: str | None, config: Any, filters: Any, type_check: bool) -> None:
@@ -17,7 +17,7 @@ def quantize(model: Any, mode: str | None, config: Any, filters: Any, type_check
     if not (filters is None or callable(filters) or isinstance(filters, (str, list, tuple))):
         expected = "a regular expression, several, or a function of a layer"
         raise ArgumentError(message("filters of quantize", expected=expected, got=repr(filters)))
-    config = chosen(mode, config)
+    config = config_for(mode, config)
     found = [v for v in weight_tree.named_layers(model).values() if isinstance(v, Layer) and v.is_quantizable]
     picked = [layer for layer in found if _passes(layer, filters)]
     for layer in picked:

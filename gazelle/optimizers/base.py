@@ -122,11 +122,16 @@ class Optimizer(Configurable):
     # Defined by subclasses -------------------------------------------------------------------------------------------
 
     def rule(self, *args: Any, **kwargs: Any) -> Array | tuple[Array, ...]:
-        """Return the new value of one weight and of its slots:  rule(w, g, *slots, lr, t, **scalars) -> (w, *slots).
+        """Return the new value of one weight and of its slots.
+
+        A subclass has the signature  (w, g, *slots, lr, t, **scalars) -> (w, *slots).
 
         Args:
             args: The weight, its gradient and its slots.
             kwargs: `lr`, the learning rate; `t`, the number of the update from 1; the shared scalars by name.
+
+        Returns:
+            The new weight and slots.
         """
         raise NotImplementedError(
             f"{type(self).__name__} has no rule: def rule(self, w, g, *slots, lr, t): return (w, *slots)."
@@ -139,6 +144,9 @@ class Optimizer(Configurable):
             name: Name of the slot.
             path: Path of the weight.
             w: The weight.
+
+        Returns:
+            An array or None.
         """
         return arrays.full_like(w, self.initial_values.get(name, 0))
 
@@ -148,6 +156,9 @@ class Optimizer(Configurable):
         Args:
             path: Path of the weight.
             w: The weight.
+
+        Returns:
+            A rate or None.
         """
         return self.weight_decay if self._decays(path) else None
 
@@ -157,6 +168,9 @@ class Optimizer(Configurable):
         Args:
             scalars: Their values in the update before.
             t: Number of the update, from 1.
+
+        Returns:
+            The new scalars by name.
         """
         return scalars
 
@@ -193,6 +207,9 @@ class Optimizer(Configurable):
             layout: Ignored; accepted for compatibility with Keras.
             name: Name of the variable.
 
+        Returns:
+            The variable.
+
         Raises:
             ArgumentError: If it is called outside of `build`.
         """
@@ -207,6 +224,9 @@ class Optimizer(Configurable):
             reference_variable: The weight.
             name: Name of the variable.
             initializer: First value, by name or as a function of shape and dtype.
+
+        Returns:
+            The variable.
 
         Raises:
             ArgumentError: If it is called outside of `build`.
@@ -240,15 +260,30 @@ class Optimizer(Configurable):
         return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in name]
 
     def assign(self, variable: Variable, value: ArrayLike) -> None:
-        """Set  variable <- value."""
+        """Set  variable <- value.
+
+        Args:
+            variable: The variable.
+            value: An array.
+        """
         variable.assign(value)
 
     def assign_add(self, variable: Variable, value: ArrayLike) -> None:
-        """Set  variable <- variable + value."""
+        """Set  variable <- variable + value.
+
+        Args:
+            variable: The variable.
+            value: An array.
+        """
         variable.assign_add(value)
 
     def assign_sub(self, variable: Variable, value: ArrayLike) -> None:
-        """Set  variable <- variable - value."""
+        """Set  variable <- variable - value.
+
+        Args:
+            variable: The variable.
+            value: An array.
+        """
         variable.assign_sub(value)
 
     def _get_variable_index(self, variable: Variable) -> int:
@@ -261,6 +296,9 @@ class Optimizer(Configurable):
 
         Args:
             params: The weights, {path: array}.
+
+        Returns:
+            The slots.
         """
         names = ["average"] if self.use_ema else []
         names += ["gradient_accumulator"] if self.gradient_accumulation_steps else []
@@ -271,6 +309,9 @@ class Optimizer(Configurable):
         """Return the numbers that may change between updates without a new compilation: the learning rate.
 
         A schedule is part of the compiled program, so it adds no number.
+
+        Returns:
+            {"learning_rate": number}, or {} for a schedule.
         """
         if isinstance(self._learning_rate, Variable):
             return {"learning_rate": self._learning_rate.value}
@@ -299,6 +340,9 @@ class Optimizer(Configurable):
             hyper: Result of `hyper()`.
             step: Number of finished steps.
             constraints: Functions of updated weights, {path: function}.
+
+        Returns:
+            The new weights and slots.
 
         Raises:
             ArgumentError: If `hyper` lacks the learning rate, or the rule returns a wrong number of arrays.
@@ -337,6 +381,9 @@ class Optimizer(Configurable):
         Args:
             params: The weights, {path: array}.
             slots: The slots after the last update.
+
+        Returns:
+            The weights, {path: array}.
         """
         return params | {p: a for p, a in slots["average"].items() if p in params} if self.use_ema else params
 
@@ -346,6 +393,9 @@ class Optimizer(Configurable):
         Args:
             loss: The loss.
             slots: The state inside a compiled step; None reads the present state.
+
+        Returns:
+            The scaled loss.
         """
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor  # type: ignore[operator]
 
@@ -479,7 +529,11 @@ class Optimizer(Configurable):
         return not (any(self.key_of(v) == path for v in variables) or (pattern and re.search(pattern, name)))
 
     def get_config(self) -> Config:
-        """Return the constructor arguments as values that JSON can hold, with the present learning rate."""
+        """Return the constructor arguments as values that JSON can hold, with the present learning rate.
+
+        Returns:
+            The config.
+        """
         rate = self._learning_rate
         number = float(rate.value) if isinstance(rate, Variable) else serialize(rate)
         live = type(self).__module__.startswith("gazelle.")
@@ -488,7 +542,11 @@ class Optimizer(Configurable):
         return {"learning_rate": number, **shared, **serialize(own), "name": self.name}
 
     def program_key(self) -> tuple[Any, ...]:
-        """Return what `update` compiles into a program: equal keys mean equal programs."""
+        """Return what `update` compiles into a program: equal keys mean equal programs.
+
+        Returns:
+            A tuple that can be compared.
+        """
         arguments = {k: v for k, v in vars(self).items() if not k.startswith("_") and k not in ("built", "name")}
         schedule = None if isinstance(self._learning_rate, Variable) else self._learning_rate
         variables, pattern = self._excluded
@@ -518,6 +576,9 @@ class Optimizer(Configurable):
         Args:
             slot: Name of the slot.
             key: Key of the weight; "" for a slot that all weights share.
+
+        Returns:
+            The variable.
         """
         address = slot, key
         if address not in self._slot_variables:
@@ -525,12 +586,20 @@ class Optimizer(Configurable):
         return self._slot_variables[address]
 
     def own_variables(self) -> list[Variable]:
-        """Return the step counter and, unless it is a schedule or function, the learning rate."""
+        """Return the step counter and, unless it is a schedule or function, the learning rate.
+
+        Returns:
+            One or two variables.
+        """
         rate = self._learning_rate
         return [self._iterations, *([rate] if isinstance(rate, Variable) else [])]
 
     def held_variables(self) -> list[Variable]:
-        """Return all variables that an update reads and assigns, besides the weights."""
+        """Return all variables that an update reads and assigns, besides the weights.
+
+        Returns:
+            Variables of the optimizer.
+        """
         return [*self.own_variables(), *(self.slot_variable(*address) for address in flat(self.state))]
 
     @property
@@ -546,6 +615,9 @@ class Optimizer(Configurable):
 
         Args:
             paths: Paths of the trainable weights, in the order of the model.
+
+        Returns:
+            Addresses of slots.
         """
         names = ["average"] if self.use_ema else []
         names += ["gradient_accumulator"] if self.gradient_accumulation_steps else []
@@ -576,6 +648,9 @@ class Optimizer(Configurable):
 
         Args:
             params: The weights, {path: array}.
+
+        Returns:
+            True if each slot of each weight exists in its shape.
         """
         return has_slots(self._state, jax.eval_shape(self.init, dict(params)))
 
@@ -584,11 +659,18 @@ class Optimizer(Configurable):
 
         Args:
             variable: A variable of `build`.
+
+        Returns:
+            The key.
         """
         return self._keys.get(variable)
 
     def averages(self) -> dict[str, SlotVariable]:
-        """Return {key: variable} of the averages of `use_ema`, including those of inner optimizers."""
+        """Return {key: variable} of the averages of `use_ema`, including those of inner optimizers.
+
+        Returns:
+            Variables by the key of their weight.
+        """
         found = {slot: arrays for slot, arrays in self.state.items() if slot.rsplit(".", 1)[-1] == "average"}
         return {key: self.slot_variable(slot, key) for slot, arrays in found.items() for key in arrays}
 

@@ -102,7 +102,7 @@ class OptaxOptimizer(Optimizer):
         return super().own_variables() if self._has_rate else [self._iterations]
 
     def keras_order(self, paths: Sequence[str]) -> list[tuple[str, str]]:
-        """Return (slot, key) sorted by key: Keras has no optax."""
+        # sorted: Keras has no optax
         return [("optax", key) for key in sorted(self._state.get("optax", {}))]
 
     def _rate(self, hyper: Arrays, step: Array) -> Array:

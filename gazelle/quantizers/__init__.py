@@ -10,12 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from gazelle.core.lookup import Lookup
 from gazelle.core.module_names import public_names
-from gazelle.quantizers.absmax import AbsMaxQuantizer, Quantizer, abs_max_quantize
+from gazelle.quantizers.absmax import (
+    AbsMaxQuantizer,
+    Quantizer,
+    abs_max_quantize,
+    abs_max_quantize_grouped_with_zero_point,
+)
 from gazelle.quantizers.configs import Int4QuantizationConfig, Int8QuantizationConfig, QuantizationConfig
-from gazelle.quantizers.fake import fake_quant_with_min_max_vars
-from gazelle.quantizers.float8 import compute_float8_amax_history, compute_float8_scale, quantize_and_dequantize
-from gazelle.quantizers.groups import abs_max_quantize_grouped_with_zero_point
-from gazelle.quantizers.int4 import pack_int4, unpack_int4
+from gazelle.quantizers.layout import pack_int4, unpack_int4
+from gazelle.quantizers.simulated import (
+    compute_float8_amax_history,
+    compute_float8_scale,
+    fake_quant_with_min_max_vars,
+    quantize_and_dequantize,
+)
 
 __all__ = [
     "AbsMaxQuantizer",
@@ -49,6 +57,9 @@ def get(
         identifier: A name ("abs_max_quantizer"), a config, a class, or a quantizer, which is returned unchanged.
             None stays None.
         kwargs: Constructor arguments, if `identifier` is a class.
+
+    Returns:
+        The quantizer.
 
     Raises:
         ArgumentError: If the name is unknown, or the result is not callable.

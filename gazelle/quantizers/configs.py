@@ -1,75 +1,105 @@
-"""What `quantize` is told: how many bits, by which quantizers, in groups of how many rows."""
+"""Configs of `model.quantize`: the number of bits, the quantizers, the rows with a common scale."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from gazelle.core.config import Configurable
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.policies import LEFT_OUT, QUANTIZED
-from gazelle.quantizers.absmax import AbsMaxQuantizer
+from gazelle.quantizers.absmax import AbsMaxQuantizer, Quantizer
 
 
 class QuantizationConfig(Configurable):
-    """The parent: a quantizer for weights, and one for what comes in; None: the usual one, and none.
+    """Base class of configs: the quantizers of weights and of inputs.
 
-    >>> Int8QuantizationConfig(activation_quantizer=None).mode
-    'int8'
+    Args:
+        weight_quantizer: Quantizer of weights; None for the default one.
+        activation_quantizer: Quantizer of inputs; None leaves them in floats.
+
+    Example:
+        >>> Int8QuantizationConfig(activation_quantizer=None).mode
+        'int8'
     """
 
     _namespace = "quantizers"
     mode: str
 
-    def __init__(self, weight_quantizer: Any = None, activation_quantizer: Any = None) -> None:
+    def __init__(
+        self, weight_quantizer: Quantizer | None = None, activation_quantizer: Quantizer | None = None
+    ) -> None:
         super().__init__()
 
-    def check_weights(self, **wanted: Any) -> None:
-        """The weights' quantizer must have these attributes."""
-        for name, value in wanted.items():
+    def check_weights(self, **expected: object) -> None:
+        """Raise ArgumentError if attributes of the weight quantizer differ from expected values.
+
+        Args:
+            expected: {attribute: value}.
+        """
+        for name, value in expected.items():
             got = getattr(self.weight_quantizer, name, value)
             if got != value:
-                words = f"weight_quantizer of {type(self).__name__}"
-                raise ArgumentError(message(words, expected=f"{name}={value!r}", got=f"{name}={got!r}"))
+                what = f"weight_quantizer of {type(self).__name__}"
+                raise ArgumentError(message(what, expected=f"{name}={value!r}", got=f"{name}={got!r}"))
 
 
 class Int8QuantizationConfig(QuantizationConfig):
-    """Weights of 8 bits; what comes in is brought to 8 bits too, unless `activation_quantizer` is None.
+    """Weights and inputs of 8 bits.
 
-    >>> Int8QuantizationConfig().activation_quantizer.output_dtype
-    'int8'
+    Args:
+        weight_quantizer: Quantizer of weights, with output_dtype='int8'; None for the default one.
+        activation_quantizer: Quantizer of inputs; None leaves them in floats, "default" is `AbsMaxQuantizer()`.
+
+    Raises:
+        ArgumentError: If the weight quantizer has another dtype.
+
+    Example:
+        >>> Int8QuantizationConfig().activation_quantizer.output_dtype
+        'int8'
     """
 
     mode = "int8"
 
-    def __init__(self, weight_quantizer: Any = None, activation_quantizer: Any = "default") -> None:
-        usual = AbsMaxQuantizer() if activation_quantizer == "default" else activation_quantizer
-        super().__init__(weight_quantizer, usual)
-        self.activation_quantizer = usual
+    def __init__(
+        self,
+        weight_quantizer: Quantizer | None = None,
+        activation_quantizer: Quantizer | str | None = "default",
+    ) -> None:
+        quantizer = AbsMaxQuantizer() if isinstance(activation_quantizer, str) else activation_quantizer
+        super().__init__(weight_quantizer, quantizer)
+        self.activation_quantizer = quantizer
         self.check_weights(output_dtype="int8")
 
 
 class Int4QuantizationConfig(QuantizationConfig):
-    """Weights of 4 bits, two in a byte; what comes in stays as it is.
+    """Weights of 4 bits, two in a byte; inputs stay in floats.
 
     Args:
-        block_size: so many rows of a column share a scale and a zero; None or -1: a scale for each column.
+        weight_quantizer: Quantizer of weights, with value_range=(-8, 7); None for the default one.
+        activation_quantizer: Quantizer of inputs; None and "default" leave them in floats.
+        block_size: Rows of a column with a common scale and a zero point; None or -1 for one scale per column.
 
-    >>> Int4QuantizationConfig(block_size=64).block_size
-    64
+    Raises:
+        ArgumentError: If `block_size` is invalid, or is combined with quantizers.
+
+    Example:
+        >>> Int4QuantizationConfig(block_size=64).block_size
+        64
     """
 
     mode = "int4"
 
     def __init__(
-        self, weight_quantizer: Any = None, activation_quantizer: Any = "default", block_size: int | None = 128
+        self,
+        weight_quantizer: Quantizer | None = None,
+        activation_quantizer: Quantizer | str | None = "default",
+        block_size: int | None = 128,
     ) -> None:
-        given = None if activation_quantizer == "default" else activation_quantizer
-        super().__init__(weight_quantizer, given)
-        self.activation_quantizer = given
+        quantizer = None if isinstance(activation_quantizer, str) else activation_quantizer
+        super().__init__(weight_quantizer, quantizer)
+        self.activation_quantizer = quantizer
         if block_size is not None and block_size != -1 and (not isinstance(block_size, int) or block_size < 1):
-            words = "block_size of Int4QuantizationConfig"
-            raise ArgumentError(message(words, expected="None, -1 or a number of rows", got=repr(block_size)))
-        if self.rows is not None and (weight_quantizer is not None or given is not None):
+            what = "block_size of Int4QuantizationConfig"
+            raise ArgumentError(message(what, expected="None, -1 or a number of rows", got=repr(block_size)))
+        if self.rows is not None and (weight_quantizer is not None or quantizer is not None):
             raise ArgumentError(
                 message(
                     "Int4QuantizationConfig",
@@ -82,15 +112,26 @@ class Int4QuantizationConfig(QuantizationConfig):
 
     @property
     def rows(self) -> int | None:
-        """`block_size`, None where a column has one scale."""
+        """The rows with a common scale, None if a column has one scale."""
         return None if self.block_size in (None, -1) else self.block_size
 
 
-def chosen(mode: Any, config: Any) -> QuantizationConfig:
-    """The config that `quantize(mode, config)` means: one of the two may be left out.
+def config_for(mode: str | QuantizationConfig | None, config: str | QuantizationConfig | None) -> QuantizationConfig:
+    """Return the config that `quantize(mode, config)` means; one of both may be None.
 
-    >>> chosen("int4", None).mode
-    'int4'
+    Args:
+        mode: 'int8' or 'int4'.
+        config: A config, or a mode.
+
+    Returns:
+        The config.
+
+    Raises:
+        ArgumentError: If the mode is unknown or unsupported, differs from that of the config, or both are None.
+
+    Example:
+        >>> config_for("int4", None).mode
+        'int4'
     """
     if isinstance(config, str):
         mode, config = config, None
@@ -106,5 +147,5 @@ def chosen(mode: Any, config: Any) -> QuantizationConfig:
         expected = "an Int8QuantizationConfig or an Int4QuantizationConfig"
         raise ArgumentError(message("config of quantize", expected=expected, got=repr(config)))
     if mode not in (None, config.mode):
-        raise ArgumentError(message("quantize", expected=f"mode {config.mode!r}, as config says", got=repr(mode)))
+        raise ArgumentError(message("quantize", expected=f"mode {config.mode!r}, that of config", got=repr(mode)))
     return config

@@ -62,7 +62,7 @@ REFUSED = {
     "two modes": (
         lambda: dense().quantize("int4", Int8QuantizationConfig()),
         ArgumentError,
-        "quantize: expected mode 'int8', as config says, got 'int4'.",
+        "quantize: expected mode 'int8', that of config, got 'int4'.",
     ),
     "no config": (
         lambda: dense().quantize(config=3),
@@ -121,7 +121,7 @@ REFUSED = {
     "range": (
         lambda: AbsMaxQuantizer(value_range=(-200, 127)),
         ArgumentError,
-        "value_range of AbsMaxQuantizer: expected two numbers from -128 to 127, as int8 has them, got (-200, 127).",
+        "value_range of AbsMaxQuantizer: expected two integers from -128 to 127, the range of int8, got (-200, 127).",
     ),
     "blocks": (
         lambda: Int4QuantizationConfig(block_size=0),

@@ -127,7 +127,7 @@ def test_errors():
         metrics.F1Score(average="all")
     with pytest.raises(ArgumentError, match=r"IoU\(target_class_ids\): expected numbers below 2, got \[2\]"):
         metrics.IoU(2, [2])
-    with pytest.raises(ArgumentError, match="num_regressors of R2Score: expected a whole number from 0 on, got -1"):
+    with pytest.raises(ArgumentError, match="num_regressors of R2Score: expected an integer of at least 0, got -1"):
         metrics.R2Score(num_regressors=-1)
     with pytest.raises(ArgumentError, match="Metric 'mean': expected 2 values \\(total, count\\), got 1"):
         metrics.Mean().stateless_result([0.0])
