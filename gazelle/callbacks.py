@@ -1,4 +1,4 @@
-"""The callbacks under the name that Keras programs use: `gazelle.callbacks.EarlyStopping` and so on."""
+"""Callbacks under their names in Keras, such as `gazelle.callbacks.EarlyStopping`."""
 
 from typing import TYPE_CHECKING
 

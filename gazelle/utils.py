@@ -1,4 +1,4 @@
-"""The small functions under the name that Keras programs use: `gazelle.utils.to_categorical` and so on."""
+"""Utility functions and classes under their names in Keras, such as `gazelle.utils.to_categorical`."""
 
 from typing import TYPE_CHECKING
 
@@ -39,7 +39,7 @@ from gazelle.saving.registration import (
 )
 from gazelle.training.callbacks.progbar import Progbar
 
-Sequence = PyDataset  # its name of old
+Sequence = PyDataset  # its name in Keras 2
 
 __all__ = [
     "CustomObjectScope",

@@ -182,7 +182,7 @@ def split(data: Any, fraction: float, start: bool) -> tuple[Any, Any]:
     return (second, first) if start else (first, second)
 
 
-def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+def unpack_x_y_sample_weight(data: object) -> tuple[Any, Any, Any]:
     """Split a batch of a dataset into its three parts.
 
     Args:
@@ -206,7 +206,7 @@ def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
 
 def pack_x_y_sample_weight(
     x: Nested[ArrayLike], y: Nested[ArrayLike] | None = None, sample_weight: Nested[ArrayLike] | None = None
-) -> Any:
+) -> Nested[ArrayLike] | tuple[Any, ...]:
     """Combine the parts of a batch, without those that are None.
 
     Args:
@@ -225,7 +225,7 @@ def pack_x_y_sample_weight(
     return (x, y) if sample_weight is None else (x, y, sample_weight)
 
 
-def normalize(x: ArrayLike, axis: int = -1, order: int | float = 2) -> Any:
+def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> np.ndarray[Any, Any] | jax.Array:
     """Divide by the norm along an axis:  x / ||x||.
 
     Args:
@@ -240,6 +240,8 @@ def normalize(x: ArrayLike, axis: int = -1, order: int | float = 2) -> Any:
     array([[0.6, 0.8]])
     """
     if not isinstance(x, np.ndarray):
-        return ops.normalize(x, axis=axis, order=order)
+        normalized: jax.Array = ops.normalize(x, axis=axis, order=order)
+        return normalized
     norm = np.linalg.norm(x, order, axis, keepdims=True)
-    return x / np.where(norm == 0, 1, norm)
+    out: np.ndarray[Any, Any] = x / np.where(norm == 0, 1, norm)
+    return out

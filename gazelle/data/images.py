@@ -101,6 +101,9 @@ def img_to_array(img: Image | ArrayLike, data_format: str | None = None, dtype: 
         data_format: 'channels_last' or 'channels_first'; by default that of `config.image_data_format`.
         dtype: the dtype; by default `config.floatx`.
 
+    Returns:
+        The array.
+
     Raises:
         ShapeError: the image has another number of axes.
 
@@ -124,6 +127,9 @@ def array_to_img(
         data_format: 'channels_last' or 'channels_first'; by default that of `config.image_data_format`.
         scale: scale the values to 0 ... 255 first.
         dtype: the dtype of computations; by default `config.floatx`.
+
+    Returns:
+        The image.
 
     Raises:
         ShapeError: the array has another number of axes or channels.

@@ -73,6 +73,9 @@ class PyDataset:
         Args:
             order: the numbers of the batches.
 
+        Returns:
+            An iterator over the batches.
+
         Raises:
             DataError: a worker process ended.
         """

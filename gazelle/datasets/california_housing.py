@@ -13,9 +13,9 @@ def load_data(
 ) -> tuple[Arrays, Arrays]:
     """Load the California housing dataset, downloaded at the first call.
 
-    The features: longitude, latitude, age, rooms, bedrooms, population, households, income.
+    The features are coordinates, age, size and population of the districts and the income of their households.
 
-    Source: Pace, Barry, Sparse Spatial Autoregressions (1997).
+    Source: R. Kelley Pace, Barry, Sparse Spatial Autoregressions (1997).
 
     Args:
         version: 'large', or 'small' for 600 districts.

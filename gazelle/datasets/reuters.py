@@ -77,7 +77,10 @@ def get_word_index(path: str = "reuters_word_index.json") -> dict[str, int]:
 
 
 def get_label_names() -> tuple[str, ...]:
-    """The names of the topics 0 to 45.
+    """List the names of the topics.
+
+    Returns:
+        The names of the topics 0 to 45.
 
     >>> get_label_names()[3]
     'earn'

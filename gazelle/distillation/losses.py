@@ -42,11 +42,21 @@ class DistillationLoss(Configurable):
         raise NotImplementedError(f"{type(self).__name__} has no compute_loss method")
 
     def validate_outputs(self, teacher_outputs: Nested[Array], student_outputs: Nested[Array]) -> None:
-        """Check that the outputs have the same structure; called before `compute_loss`."""
+        """Check that the outputs have the same structure; called before `compute_loss`.
+
+        Args:
+            teacher_outputs: the outputs of the teacher or of one of its layers.
+            student_outputs: the outputs of the student or of one of its layers.
+        """
         tree.assert_same_structure(teacher_outputs, student_outputs)
 
     def validate_model_compatibility(self, teacher: Model, student: Model) -> None:
-        """Check the two models; called by the constructor of `Distiller`."""
+        """Check the two models; called by the constructor of `Distiller`.
+
+        Args:
+            teacher: the teacher.
+            student: the student.
+        """
 
     def _functions(self, loss: Any) -> Any:
         """`loss` with names replaced by functions; None stays, for outputs without a loss."""

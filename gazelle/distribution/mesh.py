@@ -21,6 +21,9 @@ def list_devices(device_type: str | None = None) -> list[str]:
     Args:
         device_type: 'cpu', 'gpu' or 'tpu'; by default that of JAX's default backend.
 
+    Returns:
+        Strings such as 'cpu:0'.
+
     Raises:
         ArgumentError: there are no such devices.
 
@@ -35,6 +38,9 @@ def get_device_count(device_type: str | None = None) -> int:
 
     Args:
         device_type: 'cpu', 'gpu' or 'tpu'; by default that of JAX's default backend.
+
+    Returns:
+        The number.
 
     Raises:
         ArgumentError: there are no such devices.

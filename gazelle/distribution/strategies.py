@@ -12,6 +12,7 @@ import jax
 
 from gazelle import engine
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.types import Array
 from gazelle.core.variable import Variable
 from gazelle.distribution.mesh import DeviceMesh, TensorLayout, list_devices
 
@@ -39,24 +40,56 @@ class Distribution:
         return self.device_mesh.shape[self.device_mesh.axis_names.index(self.batch_dim_name)]
 
     def get_data_layout(self, data_shape: Sequence[int | None]) -> TensorLayout:
-        """The layout of a batch of this shape, sharded by samples."""
+        """Determine the layout of a batch, which is sharded by samples.
+
+        Args:
+            data_shape: the shape of the batch.
+
+        Returns:
+            The layout.
+        """
         return TensorLayout([self.batch_dim_name, *[None] * (len(data_shape) - 1)], self.device_mesh)
 
     def get_variable_layout(self, variable: Variable) -> TensorLayout:
-        """The layout of a variable; by default it is replicated on each device."""
+        """Determine the layout of a variable; by default it is replicated on each device.
+
+        Args:
+            variable: the variable.
+
+        Returns:
+            The layout.
+        """
         return TensorLayout([None] * len(variable.shape), self.device_mesh)
 
     def get_tensor_layout(self, path: str) -> TensorLayout | None:
-        """The layout of the outputs of a layer; None for no constraint."""
+        """Determine the layout of the outputs of a layer.
+
+        Args:
+            path: the path of the layer.
+
+        Returns:
+            The layout; None for no constraint.
+        """
         return None
 
     def distribute_dataset(self, dataset: T) -> T:
-        """The dataset itself: each batch is sharded when it is placed on devices."""
+        """Return the dataset unchanged: each batch is sharded when it is placed on devices.
+
+        Args:
+            dataset: the dataset.
+
+        Returns:
+            The dataset.
+        """
         return dataset
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
-        """Context in which the distribution is set."""
+        """Set the distribution in a `with` block.
+
+        Returns:
+            The context manager.
+        """
         before = distribution()
         set_distribution(self)
         try:
@@ -65,13 +98,28 @@ class Distribution:
             set_distribution(before)
 
     def of_batches(self, shape: tuple[int, ...]) -> jax.sharding.NamedSharding:
-        """The sharding of stacked batches (steps, batch, ...); replicated if the batch size is not divisible."""
+        """Determine the sharding of stacked batches; they are replicated if the batch size is not divisible.
+
+        Args:
+            shape: the shape (steps, batch, ...).
+
+        Returns:
+            The sharding.
+        """
         split = len(shape) > 1 and shape[1] % self.num_model_replicas == 0
         axes = [None, self.batch_dim_name, *[None] * (len(shape) - 2)] if split else [None] * len(shape)
         return TensorLayout(axes, self.device_mesh).backend_layout
 
-    def of_variable(self, path: str, array: Any) -> jax.sharding.NamedSharding:
-        """The sharding of a weight, and of the slots of the optimizer for it."""
+    def of_variable(self, path: str, array: Array) -> jax.sharding.NamedSharding:
+        """Determine the sharding of a weight, or of a slot of the optimizer for it.
+
+        Args:
+            path: the path of the weight.
+            array: the value.
+
+        Returns:
+            The sharding.
+        """
         description: Any = types.SimpleNamespace(path=path, shape=array.shape)
         layout = self.get_variable_layout(description)
         if len(layout.axes) != array.ndim:  # slots of some optimizers have other shapes
@@ -201,7 +249,10 @@ class LayoutMap(MutableMapping[str, Any]):
 
 
 def distribution() -> Distribution | None:
-    """The current distribution; None for a single device.
+    """Look up the current distribution.
+
+    Returns:
+        The distribution; None for a single device.
 
     >>> distribution() is None
     True

@@ -17,7 +17,7 @@ from gazelle.saving.keras_v3 import save_model
 
 if TYPE_CHECKING:
     from gazelle.core.symbolic import KerasTensor
-    from gazelle.core.types import Array, PathLike
+    from gazelle.core.types import Array, ArrayLike, PathLike
     from gazelle.models import Model
 
 Columns: TypeAlias = Mapping[str, Any]
@@ -77,7 +77,14 @@ class Feature(Configurable):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Feature:
-        """Create the feature from the result of `get_config`."""
+        """Create the feature from its config.
+
+        Args:
+            config: the result of `get_config`.
+
+        Returns:
+            The feature.
+        """
         return cls(**config)
 
 
@@ -163,6 +170,9 @@ class FeatureSpace(Layer):
             feature_names: names of the features.
             crossing_dim: number of bins.
             output_mode: 'one_hot' or 'int'.
+
+        Returns:
+            The cross.
         """
         return Cross(feature_names, crossing_dim, output_mode)
 
@@ -174,6 +184,9 @@ class FeatureSpace(Layer):
             dtype: the dtype of the values.
             preprocessor: the layer.
             output_mode: 'int', 'one_hot' or 'float'.
+
+        Returns:
+            The feature.
         """
         return Feature(dtype, preprocessor, output_mode)
 
@@ -183,17 +196,23 @@ class FeatureSpace(Layer):
 
         Args:
             name: prefix of the name of the layer.
+
+        Returns:
+            The feature.
         """
         return Feature("float32", TFDIdentity(dtype="float32", name=_named("float", name)), "float")
 
     @classmethod
-    def float_rescaled(cls, scale: Any = 1.0, offset: Any = 0.0, name: str | None = None) -> Feature:
+    def float_rescaled(cls, scale: ArrayLike = 1.0, offset: ArrayLike = 0.0, name: str | None = None) -> Feature:
         """Create a feature of rescaled numbers:  scale x + offset.
 
         Args:
             scale: the factor.
             offset: the offset.
             name: prefix of the name of the layer.
+
+        Returns:
+            The feature.
         """
         return Feature("float32", layers.Rescaling(scale, offset, name=_named("float_rescaled", name)), "float")
 
@@ -203,6 +222,9 @@ class FeatureSpace(Layer):
 
         Args:
             name: prefix of the name of the layer.
+
+        Returns:
+            The feature.
         """
         return Feature("float32", layers.Normalization(axis=-1, name=_named("float_normalized", name)), "float")
 
@@ -221,6 +243,9 @@ class FeatureSpace(Layer):
             bin_boundaries: the boundaries; they replace `num_bins`.
             output_mode: 'one_hot' or 'int'.
             name: prefix of the name of the layer.
+
+        Returns:
+            The feature.
         """
         label = _named("float_discretized", name)
         layer = layers.Discretization(num_bins=num_bins, bin_boundaries=bin_boundaries, name=label)
@@ -241,6 +266,9 @@ class FeatureSpace(Layer):
             num_oov_indices: number of indices for unknown values.
             output_mode: 'one_hot' or 'int'.
             name: prefix of the name of the layer.
+
+        Returns:
+            The feature.
         """
         label = _named("integer_categorical", name)
         layer = layers.IntegerLookup(max_tokens=max_tokens, num_oov_indices=num_oov_indices, name=label)
@@ -261,6 +289,9 @@ class FeatureSpace(Layer):
             num_oov_indices: number of indices for unknown values.
             output_mode: 'one_hot' or 'int'.
             name: prefix of the name of the layer.
+
+        Returns:
+            The feature.
         """
         label = _named("string_categorical", name)
         layer = layers.StringLookup(max_tokens=max_tokens, num_oov_indices=num_oov_indices, name=label)
@@ -274,6 +305,9 @@ class FeatureSpace(Layer):
             num_bins: number of bins.
             output_mode: 'one_hot' or 'int'.
             name: prefix of the name of the layer.
+
+        Returns:
+            The feature.
         """
         return Feature("string", layers.Hashing(num_bins, name=_named("string_hashed", name)), output_mode)
 
@@ -285,6 +319,9 @@ class FeatureSpace(Layer):
             num_bins: number of bins.
             output_mode: 'one_hot' or 'int'.
             name: prefix of the name of the layer.
+
+        Returns:
+            The feature.
         """
         return Feature("int32", layers.Hashing(num_bins, name=_named("integer_hashed", name)), output_mode)
 
@@ -355,12 +392,20 @@ class FeatureSpace(Layer):
         self._adapted = True
 
     def get_inputs(self) -> dict[str, KerasTensor]:
-        """The symbolic columns, as inputs of a model of raw data."""
+        """Create the symbolic columns.
+
+        Returns:
+            {name: symbolic tensor}, the inputs of a model of raw data.
+        """
         self.get_encoded_features()
         return self.inputs
 
     def get_encoded_features(self) -> KerasTensor | dict[str, KerasTensor]:
-        """The symbolic result, as input of the layers of a model."""
+        """Apply the layer to the symbolic columns.
+
+        Returns:
+            The symbolic result, as input of the layers of a model.
+        """
         self._check_adapted()
         if self._encoded is None:
             self._encoded = self._encode(self.inputs, layers.Concatenate(axis=-1))
@@ -433,7 +478,14 @@ class FeatureSpace(Layer):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> FeatureSpace:
-        """Create the layer from the result of `get_config`."""
+        """Create the layer from its config.
+
+        Args:
+            config: the result of `get_config`.
+
+        Returns:
+            The layer.
+        """
         return cls(**config)
 
     def get_build_config(self) -> dict[str, Any] | None:
@@ -449,7 +501,11 @@ class FeatureSpace(Layer):
         """None: a FeatureSpace has no arguments of compile."""
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
-        """Do nothing: a FeatureSpace is not compiled."""
+        """Do nothing: a FeatureSpace is not compiled.
+
+        Args:
+            config: ignored.
+        """
 
     def save(self, filepath: PathLike) -> None:
         """Write a `.keras` file, which `load_model` reads.

@@ -42,8 +42,8 @@ class CheckpointLock:
         for number in range(1, _MAX_LOCKS):
             stem = os.path.join(folder, name if number == 1 else f"{name}~{number}")
             unused = not any(os.path.exists(f"{stem}.{end}") for end in ("lock", "a.state", "b.state"))
-            held, lock = _acquire(f"{stem}.lock")
-            if held:
+            is_locked, lock = _acquire(f"{stem}.lock")
+            if is_locked:
                 continue
             free.append((stem, lock))
             if is_own is not None and is_own(stem):

@@ -41,7 +41,7 @@ _LOWER_IS_BETTER = (
 
 
 class Monitor(Callback):
-    """Base class of callbacks that follow `monitor` through the epochs and remember the best value.
+    """Base class of callbacks that follow `monitor` through the epochs and store the best value.
 
     A value is better if  current < best - min_delta  in mode 'min', or  current > best + min_delta  in mode 'max', in
     float32 as in Keras. NaN is never better.

@@ -21,7 +21,7 @@ class EarlyStopping(Monitor):
         verbose: 1 prints when it stops and restores.
         mode: 'min', 'max', or 'auto', which depends on the metric.
         baseline: a value that must be exceeded too, or epochs count as without improvement.
-        restore_best_weights: restore the weights of the best epoch when the training ends, for whatever reason.
+        restore_best_weights: restore the weights of the best epoch when the training ends, for any reason.
         start_from_epoch: number of first epochs that are ignored.
 
     Attributes:
