@@ -29,7 +29,7 @@ def make_source(
     steps: int | None = None,
     what: str = "",
     steps_word: str = "steps",
-    front: Callable[[Any], Any] | None = None,
+    preprocess: Callable[[Any], Any] | None = None,
 ) -> ArraySource | StreamSource:
     """Create the source for x (and y).
 
@@ -44,7 +44,7 @@ def make_source(
         steps: batches in an epoch; None for all.
         what: prefix of the names of arguments in errors.
         steps_word: name of the argument for `steps` in errors.
-        front: preprocessing of x on the host.
+        preprocess: preprocessing of x on the host.
 
     Returns:
         The source.
@@ -69,7 +69,7 @@ def make_source(
         if isinstance(batch, list) and len(batch) in (2, 3):
             batch = tuple(batch)
         bx, by, bw = unpack_x_y_sample_weight(batch if isinstance(batch, tuple) else (batch,))
-        bx = bx if front is None else front(bx)
+        bx = bx if preprocess is None else preprocess(bx)
         bx, by, bw = (as_arrays(name, part) for name, part in zip(names, (bx, by, bw), strict=True))
         check_lengths(dict(zip(names, (bx, by, bw), strict=True)))
         return bx, by, class_weights(class_weight, by, bw) if class_weight else bw

@@ -83,7 +83,7 @@ class ExportArchive:
         owner = getattr(fn, "__self__", fn)
         if weight_tree.is_layer(owner):
             self.track(owner)
-            batch_independent = getattr(owner, "_keeps_samples_apart", lambda: False)()
+            batch_independent = getattr(owner, "_is_batch_independent", lambda: False)()
             self._endpoints[name] = of_model(owner, input_signature), batch_independent
             return
         if input_signature is None:

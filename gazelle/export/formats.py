@@ -56,7 +56,7 @@ def export_model(
     format: str = "tf_saved_model",
     verbose: bool | None = None,
     input_signature: InputSignature | None = None,
-    alone: bool = False,
+    batch_independent: bool = False,
     **kwargs: Any,
 ) -> None:
     """Write the computation of `model.predict` in the format of another system.
@@ -67,7 +67,7 @@ def export_model(
         format: 'tf_saved_model', 'litert', 'onnx' or 'stablehlo'.
         verbose: print the path; None prints it too.
         input_signature: the shape and dtype of each input; by default those of the model.
-        alone: whether the outputs of a sample depend only on that sample.
+        batch_independent: whether the outputs of a sample depend only on that sample.
         **kwargs: options of the format.
 
     Raises:
@@ -78,6 +78,6 @@ def export_model(
     write = writer(format)
     program = of_model(model, input_signature)
     path = os.fspath(filepath)
-    write(program, path, alone=alone, **kwargs)
+    write(program, path, batch_independent=batch_independent, **kwargs)
     if verbose or verbose is None:
         print(f"Saved the model as {format} at {path}")

@@ -19,16 +19,16 @@ from gazelle.export.signature import Exportable, named_outputs
 _BLOCK = 32  # samples in a block
 
 
-def export_saved_model(program: Exportable, filepath: str, alone: bool = False, **options: Any) -> None:
+def export_saved_model(program: Exportable, filepath: str, batch_independent: bool = False, **options: Any) -> None:
     """Write a SavedModel with the endpoint `serve`, which is also the signature "serving_default".
 
     Args:
         program: the program.
         filepath: the folder to write.
-        alone: whether the outputs of a sample depend only on that sample.
+        batch_independent: whether the outputs of a sample depend only on that sample.
         **options: arguments of `tf.saved_model.save`.
     """
-    write({"serve": (program, alone)}, filepath, **options)
+    write({"serve": (program, batch_independent)}, filepath, **options)
 
 
 def write(endpoints: Mapping[str, tuple[Exportable, bool]], filepath: str, **options: Any) -> None:
@@ -43,8 +43,8 @@ def write(endpoints: Mapping[str, tuple[Exportable, bool]], filepath: str, **opt
         ArgumentError: an unknown size that is not the batch size, or the samples are not independent.
     """
     module, signatures = tf.Module(), {}
-    for name, (program, alone) in endpoints.items():
-        serve, variables = _function(program, alone)
+    for name, (program, batch_independent) in endpoints.items():
+        serve, variables = _function(program, batch_independent)
         setattr(module, name, serve)
         setattr(module, f"{name}_variables", variables)
         by_name = _by_name(program, serve)
@@ -53,16 +53,16 @@ def write(endpoints: Mapping[str, tuple[Exportable, bool]], filepath: str, **opt
     tf.saved_model.save(module, filepath, signatures=signatures, **options)
 
 
-def export_litert(program: Exportable, filepath: str, alone: bool = False, **settings: Any) -> None:
+def export_litert(program: Exportable, filepath: str, batch_independent: bool = False, **settings: Any) -> None:
     """Write a LiteRT (TensorFlow Lite) file.
 
     Args:
         program: the program.
         filepath: the file to write.
-        alone: whether the outputs of a sample depend only on that sample.
+        batch_independent: whether the outputs of a sample depend only on that sample.
         **settings: attributes of the converter, such as `optimizations`.
     """
-    serve, variables = _function(program, alone, _Lite)
+    serve, variables = _function(program, batch_independent, _Lite)
     module = tf.Module()
     module.serve, module.variables_ = serve, variables
     concrete = _by_name(program, serve).get_concrete_function()
@@ -90,10 +90,10 @@ class _Lite:
     constant = staticmethod(tensorflow.constant)
 
 
-def _function(program: Exportable, alone: bool, target: Any = tensorflow) -> tuple[Any, list[Any]]:
+def _function(program: Exportable, batch_independent: bool, target: Any = tensorflow) -> tuple[Any, list[Any]]:
     """The program as a `tf.function`, and its weights."""
     unknown = [position for position in program.unknown if position[1]]
-    blocks = bool(program.unknown) and not unknown and alone
+    blocks = bool(program.unknown) and not unknown and batch_independent
     if program.unknown and not blocks:
         what, got = (
             ("known sizes except for the batch", f"the input {_describe(program, unknown[0])}")

@@ -16,7 +16,7 @@ PLATFORMS = ("cpu", "cuda", "tpu")
 
 
 def export_stablehlo(
-    program: Exportable, filepath: str, platforms: Sequence[str] = PLATFORMS, alone: bool = False
+    program: Exportable, filepath: str, platforms: Sequence[str] = PLATFORMS, batch_independent: bool = False
 ) -> None:
     """Write the program; `load_stablehlo` or `jax.export.deserialize` reads it.
 
@@ -24,7 +24,7 @@ def export_stablehlo(
         program: the program.
         filepath: the file to write.
         platforms: names of platforms in JAX.
-        alone: unused.
+        batch_independent: unused.
 
     Raises:
         ArgumentError: an operation needs an unknown size.

@@ -234,7 +234,7 @@ def scores(logs: dict[str, Any], as_dict: bool) -> Any:
 
 def make_source(model: Model, x: Any, *args: Any, **kwargs: Any) -> Any:
     """The source of batches for data of a user."""
-    return data.make_source(x, *args, front=_preprocessing_for(model, x), **kwargs)
+    return data.make_source(x, *args, preprocess=_preprocessing_for(model, x), **kwargs)
 
 
 def _checked_trainer(model: Model, method: str, source: data.Source) -> Any:

@@ -916,10 +916,10 @@ class Model(Layer):
         """
         from gazelle.export import export_model
 
-        apart = self._keeps_samples_apart()
-        export_model(self, filepath, format, verbose, input_signature, alone=apart, **kwargs)
+        independent = self._is_batch_independent()
+        export_model(self, filepath, format, verbose, input_signature, batch_independent=independent, **kwargs)
 
-    def _keeps_samples_apart(self) -> bool:
+    def _is_batch_independent(self) -> bool:
         from gazelle.models.program_key import is_batch_independent
 
         return is_batch_independent(self)

@@ -116,7 +116,7 @@ class Autosave:
             ) from None
         return tensors, meta, path
 
-    def due(self) -> None:
+    def request_write(self) -> None:
         """Request a write at the next offer, regardless of the time since the last one."""
         self._requested = True
 
@@ -173,7 +173,7 @@ class Autosave:
         if self._lock is not None:
             self._lock.release()
 
-    def forget(self) -> None:
+    def delete(self) -> None:
         """Remove the checkpoints: the training they belong to has ended."""
         if self._thread is not None:
             self._thread.join()

@@ -224,7 +224,7 @@ def test_forgetting_removes_both_generations(tmp_path):
         autosave = Autosave("m", folder=tmp_path)
         autosave.finish(_state(epoch))
     assert len([name for name in os.listdir(tmp_path) if name.endswith(".state")]) == 2
-    autosave.forget()
+    autosave.delete()
     assert os.listdir(tmp_path) == ["m.lock"]
     with pytest.raises(NoCheckpointError, match="Train first"):
         autosave.newest()

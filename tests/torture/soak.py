@@ -181,7 +181,7 @@ def _tell_writes(pipe):
         write(self, tensors, meta)
         os.write(pipe, f"kept {tensors['step']}\n".encode())
 
-    Autosave.offer = lambda self, snapshot: (self.due(), offer(self, snapshot))[1]
+    Autosave.offer = lambda self, snapshot: (self.request_write(), offer(self, snapshot))[1]
     CheckpointRotation.write = told
 
 

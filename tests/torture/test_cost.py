@@ -45,7 +45,7 @@ def test_a_save_a_minute_costs_a_hundredth_at_most(size):
 
     autosave._write = timed
     for save in ("first", "second"):
-        autosave.due()
+        autosave.request_write()
         assert autosave.offer(snapshot)
         autosave._thread.join()
         fraction = (spent["copy"] + spent["write"] / os.cpu_count()) / 60

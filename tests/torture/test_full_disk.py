@@ -30,7 +30,7 @@ def often(monkeypatch):
     offer = Autosave.offer
 
     def asked(self, snapshot):
-        self.due()
+        self.request_write()
         started = offer(self, snapshot)
         if started:
             self._thread.join()

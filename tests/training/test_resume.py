@@ -149,7 +149,7 @@ def kept_at_every_step(monkeypatch):
     offer = Autosave.offer
 
     def often(self, snapshot):
-        self.due()
+        self.request_write()
         started = offer(self, snapshot)
         self._thread.join()
         return started
@@ -313,7 +313,7 @@ PROGRAM = """
     slow = gazelle.callbacks.LambdaCallback(on_train_batch_end=lambda b, logs: time.sleep(0.01))
     from gazelle.saving.autosave import Autosave
     offer = Autosave.offer
-    Autosave.offer = lambda self, *a: (self.due(), offer(self, *a))[1]
+    Autosave.offer = lambda self, *a: (self.request_write(), offer(self, *a))[1]
     print("begun", flush=True)
     model.fit(x, x[:, :1], epochs=30, batch_size=8, verbose=0, resume=True, callbacks=[slow])
     np.save(sys.argv[1], np.concatenate([w.ravel() for w in model.get_weights()]))

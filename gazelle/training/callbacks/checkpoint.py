@@ -222,12 +222,12 @@ class BackupAndRestore(Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if self.save_freq == "epoch" and self.autosave is not None:
-            self.autosave.due()
+            self.autosave.request_write()
 
     def _save_if_due(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         if self._counter.update(batch) and self.autosave is not None:
-            self.autosave.due()
+            self.autosave.request_write()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if self.delete_checkpoint and self.autosave is not None:
-            self.autosave.forget()
+            self.autosave.delete()
