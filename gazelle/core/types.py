@@ -53,3 +53,7 @@ Data: TypeAlias = Union[Nested[ArrayLike], Iterable[Any]]
 Outputs: TypeAlias = np.ndarray[Any, Any]
 #: the loss, or a list of the loss and metrics: a union would forbid `loss, accuracy = model.evaluate(x, y)`
 Scores: TypeAlias = Any
+#: the config of an object, or another value of JSON: a union would forbid `serialize_keras_object(layer)["config"]`
+Serialized: TypeAlias = Any
+#: the object described by a config
+Deserialized: TypeAlias = Any

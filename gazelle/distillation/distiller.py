@@ -56,8 +56,8 @@ class Distiller(Model):
     ) -> None:
         super().__init__(name=name, **kwargs)
         self._check(teacher, student, student_loss_weight)
-        given = distillation_losses
-        self.distillation_losses = list(given) if isinstance(given, (list, tuple)) else [given]
+        several = isinstance(distillation_losses, (list, tuple))
+        self.distillation_losses: list[Any] = list(distillation_losses) if several else [distillation_losses]  # type: ignore[arg-type]
         weights = distillation_loss_weights
         self.distillation_loss_weights = [1.0] * len(self.distillation_losses) if weights is None else list(weights)
         if len(self.distillation_loss_weights) != len(self.distillation_losses):
@@ -82,9 +82,9 @@ class Distiller(Model):
         if teacher._graph is None or student._graph is None:
             return
         for what in ("inputs", "outputs"):
-            mine, other = ([t.shape for t in getattr(m, what)] for m in (student, teacher))
-            if len(mine) != len(other) or not all(map(_fits, mine, other)):
-                raise ShapeError(message(f"{what} of teacher and student", expected=other, got=mine))
+            own, expected = ([t.shape for t in getattr(m, what)] for m in (student, teacher))
+            if len(own) != len(expected) or not all(map(_is_compatible, own, expected)):
+                raise ShapeError(message(f"{what} of teacher and student", expected=expected, got=own))
 
     def _layer_names(self, teacher: Model, student: Model) -> Any:
         for model, attribute in ((teacher, "teacher_layer_name"), (student, "student_layer_name")):
@@ -144,8 +144,8 @@ class Distiller(Model):
         return total
 
 
-def _fits(mine: Any, other: Any) -> bool:
-    return len(mine) == len(other) and all(a is None or b is None or a == b for a, b in zip(mine, other))
+def _is_compatible(shape: Any, other: Any) -> bool:
+    return len(shape) == len(other) and all(a is None or b is None or a == b for a, b in zip(shape, other))
 
 
 def _feature_model(model: Model, names: list[str]) -> Model | None:

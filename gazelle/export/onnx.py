@@ -60,7 +60,7 @@ def _generalize(builders: list[Builder], program: Exportable, groups: dict[tuple
     """The first graph, in which constants that differ between graphs are computed from the sizes of the inputs."""
     first = builders[0]
     for other in builders[1:]:
-        _same(first.main, other.main)
+        _check_same_operations(first.main, other.main)
     size_dependent = {}
     for name, value in first.constants.items():
         values = [builder.constants[name] for builder in builders]
@@ -84,17 +84,21 @@ def _label(values: list[int], otherwise: str) -> int | str:
     return "batch" if values == [numbers[0] for numbers in tries(len(values) - 2)] else otherwise
 
 
-def _same(mine: Graph, other: Graph) -> None:
+def _check_same_operations(first: Graph, second: Graph) -> None:
     """Check that two graphs have the same operations, so that the program does not depend on the sizes."""
-    for node, its in zip(mine.nodes, other.nodes, strict=False):
+    for node, other in zip(first.nodes, second.nodes, strict=False):
         bodies = {key: value for key, value in node.attributes.items() if isinstance(value, Graph)}
         plain = {key: value for key, value in node.attributes.items() if key not in bodies}
-        if (node.kind, node.inputs, plain) != (its.kind, its.inputs, {key: its.attributes.get(key) for key in plain}):
+        if (node.kind, node.inputs, plain) != (
+            other.kind,
+            other.inputs,
+            {key: other.attributes.get(key) for key in plain},
+        ):
             raise _size_error(node.where)
         for key, body in bodies.items():
-            _same(body, its.attributes[key])
-    if len(mine.nodes) != len(other.nodes):
-        raise _size_error(mine.nodes[-1].where if mine.nodes else "")
+            _check_same_operations(body, other.attributes[key])
+    if len(first.nodes) != len(second.nodes):
+        raise _size_error(first.nodes[-1].where if first.nodes else "")
 
 
 def _size_error(where: str) -> ArgumentError:
@@ -130,21 +134,21 @@ def _compute(
 ) -> None:
     """Insert operations at the start that compute these constants."""
     rest, builder.main.nodes = builder.main.nodes, []
-    where = {group: place for place, group in reversed(groups.items())}
+    position_of = {group: position for position, group in reversed(groups.items())}
     known: dict[Any, str] = {}
 
-    def once(key: Any, make: Any) -> str:
+    def cached(key: Any, make: Any) -> str:
         if key not in known:
             known[key] = make()
         return known[key]
 
     def number(value: int) -> str:
-        return once(value, lambda: builder.sizes([value]))
+        return cached(value, lambda: builder.sizes([value]))
 
     def of_group(group: int) -> str:
-        i, axis = where[group]
-        shape = once(("shape", i), lambda: builder.op("Shape", program.entries[i].name))
-        return once(("size", group), lambda: builder.op("Gather", shape, number(axis), axis=0))
+        i, axis = position_of[group]
+        shape = cached(("shape", i), lambda: builder.op("Shape", program.entries[i].name))
+        return cached(("size", group), lambda: builder.op("Gather", shape, number(axis), axis=0))
 
     def of(one: Size) -> str:
         total = number(one.constant)
@@ -158,9 +162,9 @@ def _compute(
 
     for name, sizes in size_dependent.items():
         value = builder.constants.pop(name)
-        parts = [once(one, lambda one=one: of(one)) for one in sizes]
+        parts = [cached(one, lambda one=one: of(one)) for one in sizes]
         vector = builder.op("Concat", *parts, axis=0) if len(parts) > 1 else parts[0]
-        shaped = builder.op("Reshape", vector, once(value.shape, lambda value=value: builder.sizes(value.shape)))
+        shaped = builder.op("Reshape", vector, cached(value.shape, lambda value=value: builder.sizes(value.shape)))
         to = onnx.elementwise.onnx_type(value.dtype)
         builder.graph.nodes.append(Node("Cast", [shaped], [name], {"to": to}, ""))
     builder.main.nodes += rest

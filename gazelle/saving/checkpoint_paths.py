@@ -48,10 +48,13 @@ def newest(model_name: str | None = None) -> tuple[dict[str, Array], dict[str, A
 
 
 def latest(model_name: str | None = None) -> str:
-    """The path of the newest intact checkpoint of this program; if it has none, of any program.
+    """Find the newest intact checkpoint of this program; if it has none, of any program.
 
     Args:
         model_name: only checkpoints of models of this name.
+
+    Returns:
+        The path.
 
     Raises:
         NoCheckpointError: there is no checkpoint.

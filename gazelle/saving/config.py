@@ -37,6 +37,9 @@ def model_to_json(model: Model, **kwargs: Any) -> str:
         model: the model.
         **kwargs: passed to `json.dumps`.
 
+    Returns:
+        The text.
+
     >>> model = gazelle.Sequential([gazelle.Input((3,)), gazelle.layers.Dense(2)])
     >>> model_from_json(model_to_json(model)).output_shape
     (None, 2)

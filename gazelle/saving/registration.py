@@ -8,6 +8,7 @@ from typing import Any
 
 from gazelle.core import config as core
 from gazelle.core.errors import unknown
+from gazelle.core.types import Deserialized, Serialized
 from gazelle.saving import config_check
 
 
@@ -36,7 +37,10 @@ class CustomObjectScope:
 
 
 def get_custom_objects() -> dict[str, Any]:
-    """The global table of custom classes and functions, {name: object}; changes to it take effect.
+    """Access the global table of custom classes and functions.
+
+    Returns:
+        {name: object}; changes to it take effect.
 
     >>> class Mine: ...
     >>> get_custom_objects()["Mine"] = Mine
@@ -47,10 +51,13 @@ def get_custom_objects() -> dict[str, Any]:
 
 
 def get_registered_name(obj: type | Callable[..., Any]) -> str:
-    """The name under which a class or function is saved.
+    """Look up the name under which a class or function is saved.
 
     Args:
         obj: a class or function.
+
+    Returns:
+        The name.
 
     >>> get_registered_name(gazelle.layers.Dense)
     'Dense'
@@ -77,7 +84,7 @@ def get_registered_object(
     return None
 
 
-def serialize_keras_object(obj: object) -> Any:
+def serialize_keras_object(obj: object) -> Serialized:
     """Convert an object to values that JSON can hold, in the format of Keras 3.
 
     Args:
@@ -96,8 +103,8 @@ def serialize_keras_object(obj: object) -> Any:
 
 
 def deserialize_keras_object(
-    config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True, **kwargs: Any
-) -> Any:
+    config: Serialized, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True, **kwargs: Any
+) -> Deserialized:
     """Create the object that a config describes. Names are looked up in closed tables; nothing is imported by name.
 
     Args:

@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from gazelle.core.errors import ArgumentError, StateError, message
+from gazelle.core.types import Data
 from gazelle.models.cloning import clone_model
 from gazelle.models.model import Model
 from gazelle.saving import load_model
@@ -88,7 +89,7 @@ class _Wrapper(BaseEstimator):  # type: ignore[misc]
         """The numbers of the epochs of the last `fit`."""
         return list(getattr(getattr(self, "history_", None), "epoch", []))
 
-    def fit(self, X: Any, y: Any, **kwargs: Any) -> Self:
+    def fit(self, X: Data, y: Data, **kwargs: Any) -> Self:
         """Train a new model, or the last one with `warm_start`.
 
         Args:
@@ -130,7 +131,7 @@ class _Wrapper(BaseEstimator):  # type: ignore[misc]
             )
         return model
 
-    def _predict(self, X: Any) -> Array:
+    def _predict(self, X: Data) -> Array:
         check_is_fitted(self, "model_")
         X = validate_data(self, X, reset=False)
         out: Array = self.model_.predict(X.astype("float32", copy=False), verbose=0)
@@ -188,21 +189,27 @@ class SKLearnClassifier(ClassifierMixin, _Wrapper):  # type: ignore[misc]
         self.classes_, indices = np.unique(y, return_inverse=True)
         return np.eye(len(self.classes_), dtype="float32")[indices]
 
-    def predict(self, X: Any) -> Array:
-        """The most likely class of each sample.
+    def predict(self, X: Data) -> Array:
+        """Predict the most likely class of each sample.
 
         Args:
             X: samples, an array or a data frame (samples, features).
+
+        Returns:
+            One class for each sample.
         """
         out = self._predict(X)
         classes: Array = self.classes_[np.argmax(out, axis=1)]
         return classes
 
-    def decision_function(self, X: Any) -> Array:
-        """The outputs of the model, (samples, classes); for two classes the difference, (samples,).
+    def decision_function(self, X: Data) -> Array:
+        """Compute the outputs of the model.
 
         Args:
             X: samples, an array or a data frame (samples, features).
+
+        Returns:
+            (samples, classes); for two classes their difference, (samples,).
         """
         out = self._predict(X)
         return out[:, 1] - out[:, 0] if len(self.classes_) == 2 else out
@@ -235,11 +242,14 @@ class SKLearnRegressor(RegressorMixin, _Wrapper):  # type: ignore[misc]
         tags.regressor_tags.poor_score = True
         return tags
 
-    def predict(self, X: Any) -> Array:
-        """The outputs of the model, in the shape of y.
+    def predict(self, X: Data) -> Array:
+        """Compute the outputs of the model.
 
         Args:
             X: samples, an array or a data frame (samples, features).
+
+        Returns:
+            The outputs, in the shape of y.
         """
         out = self._predict(X)
         return out.reshape(-1) if self._flat and out.shape[1:] == (1,) else out
@@ -272,10 +282,13 @@ class SKLearnTransformer(TransformerMixin, _Wrapper):  # type: ignore[misc]
         tags.transformer_tags.preserves_dtype = []
         return tags
 
-    def transform(self, X: Any) -> Array:
-        """The outputs of the model.
+    def transform(self, X: Data) -> Array:
+        """Compute the outputs of the model.
 
         Args:
             X: samples, an array or a data frame (samples, features).
+
+        Returns:
+            (samples, features).
         """
         return self._predict(X)

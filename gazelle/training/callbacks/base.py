@@ -77,7 +77,11 @@ class Callback:
         self.params = params
 
     def state(self) -> dict[str, Any]:
-        """The values that a resumed run needs: numbers, strings, lists and arrays by name."""
+        """Return the values that a resumed run needs.
+
+        Returns:
+            Numbers, strings, lists and arrays by name.
+        """
         return {name: getattr(self, name) for name in self._state_attributes}
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -91,54 +95,128 @@ class Callback:
                 setattr(self, name, state[name])
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Called before the first epoch of `fit`."""
+        """Called before the first epoch of `fit`.
+
+        Args:
+            logs: empty.
+        """
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Called after the last epoch of `fit`."""
+        """Called after the last epoch of `fit`.
+
+        Args:
+            logs: the logs of the last epoch.
+        """
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Called before each epoch."""
+        """Called before each epoch.
+
+        Args:
+            epoch: the number of the epoch, from 0.
+            logs: empty.
+        """
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Called after each epoch, after its validation."""
+        """Called after each epoch, after its validation.
+
+        Args:
+            epoch: the number of the epoch, from 0.
+            logs: losses and metrics of the epoch; changes are recorded in the history.
+        """
 
     def on_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Called by `on_train_batch_begin`; the name of the event in Keras 1 and 2."""
+        """Called by `on_train_batch_begin`; the name of the event in Keras 1 and 2.
+
+        Args:
+            batch: the number of the batch, from 0.
+            logs: empty.
+        """
 
     def on_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Called by `on_train_batch_end`; the name of the event in Keras 1 and 2."""
+        """Called by `on_train_batch_end`; the name of the event in Keras 1 and 2.
+
+        Args:
+            batch: the number of the batch, from 0.
+            logs: losses and metrics so far.
+        """
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Called before each batch of `fit`."""
+        """Called before each batch of `fit`.
+
+        Args:
+            batch: the number of the batch, from 0.
+            logs: empty.
+        """
         self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Called after each batch of `fit`."""
+        """Called after each batch of `fit`.
+
+        Args:
+            batch: the number of the batch, from 0.
+            logs: losses and metrics so far.
+        """
         self.on_batch_end(batch, logs)
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Called before `evaluate` and before each validation."""
+        """Called before `evaluate` and before each validation.
+
+        Args:
+            logs: empty.
+        """
 
     def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Called after `evaluate` and after each validation."""
+        """Called after `evaluate` and after each validation.
+
+        Args:
+            logs: losses and metrics.
+        """
 
     def on_test_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Called before each batch of `evaluate` or of a validation."""
+        """Called before each batch of `evaluate` or of a validation.
+
+        Args:
+            batch: the number of the batch, from 0.
+            logs: empty.
+        """
 
     def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Called after each batch of `evaluate` or of a validation."""
+        """Called after each batch of `evaluate` or of a validation.
+
+        Args:
+            batch: the number of the batch, from 0.
+            logs: losses and metrics so far.
+        """
 
     def on_predict_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Called before `predict`."""
+        """Called before `predict`.
+
+        Args:
+            logs: empty.
+        """
 
     def on_predict_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Called after `predict`."""
+        """Called after `predict`.
+
+        Args:
+            logs: empty.
+        """
 
     def on_predict_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Called before each batch of `predict`."""
+        """Called before each batch of `predict`.
+
+        Args:
+            batch: the number of the batch, from 0.
+            logs: empty.
+        """
 
     def on_predict_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Called after each batch of `predict`."""
+        """Called after each batch of `predict`.
+
+        Args:
+            batch: the number of the batch, from 0.
+            logs: empty.
+        """
 
 
 class LambdaCallback(Callback):

@@ -21,6 +21,9 @@ def listens_to_batches(callback: Callback, kind: Kind) -> bool:
     Args:
         callback: the callback.
         kind: the loop: 'train', 'test' or 'predict'.
+
+    Returns:
+        True or False.
     """
     if isinstance(callback, CallbackList):
         return callback.listens(kind)
@@ -99,7 +102,11 @@ class CallbackList(Callback):
         self.set_params({**(params or {}), **kwargs})
 
     def append(self, callback: Callback) -> None:
-        """Add a callback at the end."""
+        """Add a callback at the end.
+
+        Args:
+            callback: the callback.
+        """
         self.callbacks.extend(_flatten(callback))
         self._listeners.clear()
 
@@ -114,7 +121,14 @@ class CallbackList(Callback):
             callback.set_params(params)
 
     def listens(self, kind: Kind) -> bool:
-        """Whether one of the callbacks overrides a batch event of the loop `kind`."""
+        """Whether one of the callbacks overrides a batch event.
+
+        Args:
+            kind: the loop: 'train', 'test' or 'predict'.
+
+        Returns:
+            True or False.
+        """
         return any(listens_to_batches(callback, kind) for callback in self.callbacks)
 
     def _call(self, event: str, *args: Any) -> None:

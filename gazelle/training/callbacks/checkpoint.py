@@ -87,7 +87,14 @@ class ModelCheckpoint(Monitor):
         self._counter.restore(state)
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Check that the folder can be written."""
+        """Check that the folder can be written.
+
+        Args:
+            logs: unused.
+
+        Raises:
+            OSError: it cannot be written.
+        """
         folder = os.path.dirname(self.filepath) or "."
         if "{" not in self.filepath:
             _check_file(self.filepath)

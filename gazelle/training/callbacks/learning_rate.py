@@ -142,7 +142,11 @@ class ReduceLROnPlateau(Monitor):
         self._reset()
 
     def in_cooldown(self) -> bool:
-        """Whether epochs are currently not counted."""
+        """Whether the callback is in the cooldown after a reduction.
+
+        Returns:
+            True while epochs are not counted.
+        """
         return self.cooldown_counter > 0
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:

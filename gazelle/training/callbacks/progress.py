@@ -108,7 +108,11 @@ class Progress(Callback):
             self._drawn = line.ended
 
     def note(self, text: str) -> None:
-        """Print a line of text unless `verbose` is 0."""
+        """Print a line of text unless `verbose` is 0.
+
+        Args:
+            text: the text.
+        """
         if self.verbose:
             self._output.clear()
             self._output.write(text + "\n")
