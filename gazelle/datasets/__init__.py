@@ -33,9 +33,5 @@ __all__ = [
 ]
 
 
-def __dir__() -> list[str]:
-    return __all__
-
-
 if not TYPE_CHECKING:
     __getattr__, __dir__ = public_names(__name__)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from gazelle.core.module_names import public_names
 from gazelle.core.traceback import filtered
 from gazelle.datasets.sources import Arrays, cached, read_npz, shuffled, split
 
@@ -33,5 +36,5 @@ def load_data(path: str = "boston_housing.npz", test_split: float = 0.2, seed: i
     return train, test
 
 
-def __dir__() -> list[str]:
-    return __all__
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

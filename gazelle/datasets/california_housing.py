@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gazelle.core.errors import unknown
+from gazelle.core.module_names import public_names
 from gazelle.datasets.sources import Arrays, cached, read_npz, shuffled, split
 
 __all__ = ["load_data"]
@@ -38,5 +41,5 @@ def load_data(
     return train, test
 
 
-def __dir__() -> list[str]:
-    return __all__
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

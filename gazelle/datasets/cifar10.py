@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gazelle.core.module_names import public_names
 from gazelle.datasets.sources import Arrays, cached, read_pickle
 
 __all__ = ["load_data"]
@@ -39,5 +40,5 @@ def read(path: str, labels: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, 
     return x, np.array(data[labels], np.uint8).reshape(-1, 1)
 
 
-def __dir__() -> list[str]:
-    return __all__
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

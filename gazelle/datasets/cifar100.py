@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from gazelle.core.errors import unknown
+from gazelle.core.module_names import public_names
 from gazelle.datasets.cifar10 import read
 from gazelle.datasets.sources import Arrays, cached
 
@@ -33,5 +35,5 @@ def load_data(label_mode: str = "fine") -> tuple[Arrays, Arrays]:
     return train, test
 
 
-def __dir__() -> list[str]:
-    return __all__
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

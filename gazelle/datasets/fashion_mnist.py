@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gzip
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gazelle.core.module_names import public_names
 from gazelle.datasets.sources import Arrays, cached
 
 __all__ = ["load_data"]
@@ -37,5 +38,5 @@ def _read(name: str, header: int) -> np.ndarray[Any, Any]:
         return np.frombuffer(file.read(), np.uint8, offset=header)
 
 
-def __dir__() -> list[str]:
-    return __all__
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.module_names import public_names
 from gazelle.core.traceback import filtered
 from gazelle.datasets.sources import Arrays, cached, read_npz, shuffled
 
@@ -103,5 +104,5 @@ def as_object_array(rows: list[list[int]]) -> np.ndarray[Any, Any]:
     return out
 
 
-def __dir__() -> list[str]:
-    return __all__
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

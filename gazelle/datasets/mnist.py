@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from gazelle.core.module_names import public_names
 from gazelle.datasets.sources import Arrays, cached, read_npz
 
 __all__ = ["load_data"]
@@ -25,5 +28,5 @@ def load_data(path: str = "mnist.npz") -> tuple[Arrays, Arrays]:
     return (data["x_train"], data["y_train"]), (data["x_test"], data["y_test"])
 
 
-def __dir__() -> list[str]:
-    return __all__
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

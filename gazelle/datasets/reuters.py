@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gazelle.core.module_names import public_names
 from gazelle.core.traceback import filtered
 from gazelle.datasets.imdb import add_offset, as_object_array, limit_vocabulary
 from gazelle.datasets.sources import Arrays, cached, read_npz, shuffled, split
@@ -88,5 +90,5 @@ def get_label_names() -> tuple[str, ...]:
     return TOPICS
 
 
-def __dir__() -> list[str]:
-    return __all__
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)
