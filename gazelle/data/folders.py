@@ -167,7 +167,7 @@ def indexed_files(
         return paths, np.array(numbers, np.int32), folders
     if len(labels) != len(paths):
         raise ArgumentError(message("labels", expected=f"one for each of {len(paths)} files", got=len(labels)))
-    return paths, np.array(labels, np.int32), [str(label) for label in sorted(set(labels))]
+    return paths, np.array(labels, np.int32), [str(label) for label in np.unique(np.asarray(labels))]
 
 
 def _check(

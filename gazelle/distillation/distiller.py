@@ -43,6 +43,10 @@ class Distiller(Model):
     """
 
     _namespace = "distillation"
+    teacher: Model
+    student: Model
+    student_loss_weight: float
+    distillation_losses: list[DistillationLoss]
 
     def __init__(
         self,
@@ -56,8 +60,8 @@ class Distiller(Model):
     ) -> None:
         super().__init__(name=name, **kwargs)
         self._check(teacher, student, student_loss_weight)
-        several = isinstance(distillation_losses, (list, tuple))
-        self.distillation_losses: list[Any] = list(distillation_losses) if several else [distillation_losses]  # type: ignore[arg-type]
+        single = isinstance(distillation_losses, DistillationLoss)
+        self.distillation_losses = [distillation_losses] if single else list(distillation_losses)  # type: ignore[list-item,arg-type]
         weights = distillation_loss_weights
         self.distillation_loss_weights = [1.0] * len(self.distillation_losses) if weights is None else list(weights)
         if len(self.distillation_loss_weights) != len(self.distillation_losses):

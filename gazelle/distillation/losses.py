@@ -91,6 +91,9 @@ class FeatureDistillation(DistillationLoss):
     Array(1., dtype=float32)
     """
 
+    teacher_layer_name: str | None
+    student_layer_name: str | None
+
     def __init__(
         self,
         loss: Nested[LossLike] = "mse",
@@ -126,6 +129,8 @@ class LogitsDistillation(DistillationLoss):
     >>> LogitsDistillation(2.0).compute_loss(jnp.array([[2.0, 0.0]]), jnp.array([[2.0, 0.0]]))
     Array(0., dtype=float32)
     """
+
+    temperature: float
 
     def __init__(self, temperature: float = 3.0, loss: Nested[LossLike] = "kl_divergence") -> None:
         super().__init__()

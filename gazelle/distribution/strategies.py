@@ -6,7 +6,7 @@ import contextlib
 import re
 import types
 from collections.abc import Iterator, MutableMapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import jax
 
@@ -257,8 +257,8 @@ def distribution() -> Distribution | None:
     >>> distribution() is None
     True
     """
-    current: Distribution | None = engine.active_distribution()
-    return current
+    current: Any = engine.active_distribution()
+    return cast("Distribution | None", current)
 
 
 def set_distribution(value: Distribution | None) -> None:

@@ -80,7 +80,7 @@ class ExportArchive:
             raise ArgumentError(
                 message(f"ExportArchive.add_endpoint({name!r})", expected="an unused name", got="a name in use")
             )
-        owner = getattr(fn, "__self__", fn)
+        owner: Any = getattr(fn, "__self__", fn)
         if weight_tree.is_layer(owner):
             self.track(owner)
             batch_independent = getattr(owner, "_is_batch_independent", lambda: False)()

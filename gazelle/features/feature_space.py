@@ -41,6 +41,9 @@ class Cross(Configurable):
 
     _namespace, _keras_module = "feature_space", _KERAS_MODULE
 
+    crossing_dim: int
+    output_mode: str
+
     def __init__(self, feature_names: Sequence[str], crossing_dim: int, output_mode: str = "one_hot") -> None:
         if output_mode not in ("int", "one_hot"):
             raise unknown("output_mode of Cross", output_mode, ("int", "one_hot"))
@@ -68,6 +71,10 @@ class Feature(Configurable):
     """
 
     _namespace, _keras_module = "feature_space", _KERAS_MODULE
+
+    dtype: str
+    preprocessor: Layer
+    output_mode: str
 
     def __init__(self, dtype: str, preprocessor: Layer | Mapping[str, Any], output_mode: str) -> None:
         if output_mode not in ("int", "one_hot", "float"):
@@ -133,6 +140,10 @@ class FeatureSpace(Layer):
     """
 
     _namespace = "utils"
+    output_mode: str
+    crossing_dim: int
+    hashing_dim: int
+    num_discretization_bins: int
 
     def __init__(
         self,
@@ -373,7 +384,7 @@ class FeatureSpace(Layer):
             )
         if hasattr(dataset, "as_numpy_iterator"):
             dataset = list(dataset.as_numpy_iterator())
-        rows = [dataset] if is_table else list(dataset) if iter(dataset) is dataset else dataset
+        rows: Any = [dataset] if is_table else list(dataset) if iter(dataset) is dataset else dataset
 
         def column(name: str) -> Iterator[Any]:
             for batch in rows:

@@ -184,5 +184,7 @@ def plot_bounding_box_gallery(
         pyplot()
         from matplotlib.patches import Patch
 
-        legend_handles = [Patch(color=tuple(c / 255 for c in color), label=label) for _, color, _, label in groups]
+        legend_handles = [
+            Patch(color=(color[0] / 255, color[1] / 255, color[2] / 255), label=label) for _, color, _, label in groups
+        ]
     return plot_image_gallery(x, value_range=(low, high), legend_handles=legend_handles, rows=rows, cols=cols, **kwargs)

@@ -66,7 +66,7 @@ class _Wrapper(BaseEstimator):  # type: ignore[misc]
 
     def __sklearn_clone__(self) -> Any:
         model = clone_model(self.model) if isinstance(self.model, Model) else self.model
-        if model is not self.model and self.model.compiled:
+        if isinstance(self.model, Model) and isinstance(model, Model) and self.model.compiled:
             model.compile_from_config(self.model.get_compile_config())
         options = {"model_kwargs": self.model_kwargs, "fit_kwargs": self.fit_kwargs}
         return type(self)(model, self.warm_start, **copy.deepcopy(options))

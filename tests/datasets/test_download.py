@@ -83,7 +83,7 @@ def test_too_large(tmp_path):
         ({"fname": "a/b"}, "without folders"),
         ({"file_hash": "12"}, "64 digits of SHA-256"),
         ({"origin": "gopher://a/b"}, "https, http, ftp or file"),
-        ({"origin": None}, "origin, the address"),
+        ({"origin": None}, "origin, the URL"),
         ({"extract": True, "archive_format": "rar"}, "'tar' or 'zip'"),
     ],
 )

@@ -89,7 +89,7 @@ REFUSED = {
     "too few devices": (
         lambda: d.DeviceMesh((2, 4), ["a", "b"], ["cpu:0"]),
         "DeviceMesh: expected 8 devices for shape (2, 4), got 1.\n"
-        "XLA_FLAGS=--xla_force_host_platform_device_count=4 makes four of one CPU, to try it.",
+        "For a test, XLA_FLAGS=--xla_force_host_platform_device_count=4 creates four devices on one CPU.",
     ),
     "names": (
         lambda: d.DeviceMesh((1,), ["a", "b"], ["cpu:0"]),
@@ -99,7 +99,7 @@ REFUSED = {
         lambda: d.TensorLayout(("modle",), d.DeviceMesh((1,), ["model"], ["cpu:0"])),
         "Unknown axis of the mesh 'modle'.\nDid you mean 'model'?",
     ),
-    "kind": (lambda: d.list_devices("cpux"), "Unknown kind of device 'cpux'.\nDid you mean 'cpu'?"),
+    "kind": (lambda: d.list_devices("cpux"), "Unknown type of device 'cpux'.\nDid you mean 'cpu'?"),
     "two patterns": (lambda: two_patterns()["ab"], "Path 'ab' in a LayoutMap: expected one pattern, got ['a', 'b']."),
     "twice": (
         lambda: two_patterns().__setitem__("a", ("m",)),
@@ -112,11 +112,11 @@ REFUSED = {
     "no map": (lambda: d.ModelParallel(), "layout_map of ModelParallel: expected a LayoutMap, got None."),
     "no mesh": (
         lambda: d.TensorLayout(("m",)).backend_layout,
-        "A TensorLayout without a mesh.\nGive it a device_mesh.",
+        "A TensorLayout without a mesh.\nSet its device_mesh.",
     ),
     "another mesh": (
         lambda: setattr(two_patterns()["a"], "device_mesh", d.DeviceMesh((1,), ["m"], ["cpu:0"])),
-        "device_mesh of a TensorLayout: expected one, set once, got another one.",
+        "device_mesh of a TensorLayout: expected one mesh, set once, got another one.",
     ),
 }
 

@@ -23,7 +23,7 @@ RACES = ("batchnorm", "cnn_last", "nested", "two_by_two")
 
 pytestmark = [
     pytest.mark.skipif(not ENTRIES, reason="the genuine files are not here"),
-    pytest.mark.filterwarnings("ignore:.*holds no weights:UserWarning"),
+    pytest.mark.filterwarnings("ignore:.*contains no weights:UserWarning"),
 ]
 
 

@@ -62,7 +62,7 @@ def test_room_ends_while_a_state_is_written(fraction, model, machine):
 
         told = train(model, fills)
     assert "No space left on device" in told[0]
-    assert "Training goes on" in told[0]
+    assert "Training continues" in told[0]
     assert newest("full")[1]["epoch"] >= 1  # of this run: the state after its first epoch
     assert train(model) == []
 

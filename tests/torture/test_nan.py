@@ -38,7 +38,7 @@ def test_the_checkpoint_before_it_stays(stops, how, tmp_path):
     said = "\n".join(str(one.message) for one in told)
     assert ("training stopped" in said) == stops
     assert "ModelCheckpoint saves nothing after epoch" in said
-    assert "the file before it stays" in said
+    assert "the old file stays" in said
     assert not np.isfinite(history.history["loss"][-1])
     good = np.isfinite(history.history["loss"]).sum()
     if good == 2:  # the first step at the new rate was the bad one

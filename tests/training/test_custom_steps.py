@@ -401,7 +401,7 @@ def test_files_and_the_kept_state(tmp_path):
         np.testing.assert_array_equal(mine, theirs)
     bare = make()
     bare.compile("sgd", "mse")
-    with pytest.warns(UserWarning, match=r"weights are restored, but not what its optimizer remembers.*no place for"):
+    with pytest.warns(UserWarning, match=r"are loaded, but not the state of its optimizer.*no variable for"):
         bare.load_weights("latest")
     model.save(tmp_path / "kept.keras")
     read = gazelle.models.load_model(tmp_path / "kept.keras", custom_objects={"Kept": Kept})

@@ -90,7 +90,7 @@ def test_galleries_of_boxes_and_masks():
             lambda: visualization.draw_bounding_boxes(X, [1], "xyxy"),
             'expected a dict of "boxes" and "labels", got list',
         ),
-        (lambda: visualization.draw_segmentation_masks(X, MASKS / 1.0), "segmentation_masks: expected whole numbers"),
+        (lambda: visualization.draw_segmentation_masks(X, MASKS / 1.0), "segmentation_masks: expected integers"),
         (lambda: visualization.plot_bounding_box_gallery(X, "xyxy", legend=True, legend_handles=[1]), "got both"),
     ],
 )

@@ -124,7 +124,7 @@ FILES = {
         lambda: (dense(5).save_weights("five.weights.h5"), dense().load_weights("five.weights.h5")),
         "scores|(4, 3)|(4, 5)",
     ),
-    "load_weights of 'latest' where none is": (lambda: dense().load_weights("latest"), "No state|fit()"),
+    "load_weights of 'latest' where none is": (lambda: dense().load_weights("latest"), "no checkpoint|fit()"),
     "load_weights before build": (
         lambda: gazelle.Sequential([layers.Dense(1)]).load_weights("w.h5"),
         "load_weights|not built",
