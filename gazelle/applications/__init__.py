@@ -1,7 +1,6 @@
-"""Architectures with a name: what papers built, as functions that give a model.
+"""Image classification architectures of the literature, as functions that build a model.
 
-In: the arguments of Keras' functions, files of weights. Out: Functional models with Keras' names of layers.
-Must not know: how a model is trained or saved; no room below knows this one.
+The models have the layer names of Keras and load its pretrained weights.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""The idiom of all architectures: `x = chain(x, layer, layer ...)`, and the few layers that nearly all of them use."""
+"""Helpers of all architectures: `chain` applies layers in order; common groups of layers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ UNIFORM = {"class_name": "VarianceScaling", "config": {"scale": 1 / 3, "mode": "
 
 
 def chain(x: Any, *layers: Any) -> Any:
-    """layers[-1](... layers[1](layers[0](x)))."""
+    """Return layers[-1](... layers[1](layers[0](x)))."""
     for layer in layers:
         x = layer(x)
     return x
@@ -41,7 +41,7 @@ def unit(
     norm: Any = None,
     **conv: Any,
 ) -> list[Any]:
-    """A convolution, its normalization and its activation, named `name` and one of `ends`."""
+    """Return a convolution, its normalization and its activation, named `name` + one of `ends`."""
     return [
         Conv2D(filters, size, strides=stride, padding=padding, use_bias=bias, name=name + ends[0], **conv),
         BatchNormalization(name=name + ends[1], **(norm or {})),
@@ -50,7 +50,7 @@ def unit(
 
 
 def correct_pad(x: Any, size: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    """The padding that makes a strided "valid" convolution see what "same" sees in the reference weights."""
+    """Return the padding with which a strided "valid" convolution equals "same" of the reference implementation."""
     rows, columns = x.shape[1:3]
     odd = (1, 1) if rows is None else (1 - rows % 2, 1 - columns % 2)
     half = size // 2
@@ -58,13 +58,13 @@ def correct_pad(x: Any, size: int) -> tuple[tuple[int, int], tuple[int, int]]:
 
 
 def divisible(value: float, by: int = 8) -> int:
-    """The multiple of `by` next to `value`, not more than a tenth below it."""
+    """Return the multiple of `by` nearest to `value`, at most 10 % below it."""
     near = max(by, int(value + by / 2) // by * by)
     return near + by if near < 0.9 * value else near
 
 
 def pooled(x: Any, pooling: str | None, named: bool = True) -> Any:
-    """What stands at the end of a model without its classifier."""
+    """Return the global pooling of x, or x itself: the output of a model without classifier."""
     if pooling == "avg":
         return GlobalAveragePooling2D(name="avg_pool" if named else None)(x)
     if pooling == "max":
@@ -75,7 +75,7 @@ def pooled(x: Any, pooling: str | None, named: bool = True) -> Any:
 def classifier(
     x: Any, a: Any, *, named: str | None = "avg_pool", named_pool: bool | None = None, dropout: float = 0, **dense: Any
 ) -> Any:
-    """The usual end: the mean of all places, and one number a class."""
+    """Return the output of the usual classifier: global average pooling and a Dense layer."""
     if not a.include_top:
         return pooled(x, a.pooling, named is not None if named_pool is None else named_pool)
     x = GlobalAveragePooling2D(name=named)(x)

@@ -1,11 +1,11 @@
-"""What all architectures share: their arguments, the input, the weights, the model around the body."""
+"""Shared by all architectures: arguments, input, pretrained weights, and the construction of the model."""
 
 from __future__ import annotations
 
 import inspect
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from gazelle.core.symbolic import KerasTensor, is_symbolic
 from gazelle.layers.input import Input
 from gazelle.models.functional import Functional
 
-#: every argument an architecture may have, and its default.
+#: defaults of all arguments
 DEFAULTS: dict[str, Any] = {
     "include_top": True,
     "weights": "imagenet",
@@ -35,22 +35,33 @@ DEFAULTS: dict[str, Any] = {
 USUAL = "include_top weights input_tensor input_shape pooling classes classifier_activation name"
 SITE = "https://storage.googleapis.com/tensorflow/keras-applications/"
 
-_ARGUMENTS = """
-
-    Args:
-        include_top: whether the classifier is part of the model.
-        weights: "imagenet" loads Keras' weights from its cache or the net, None draws them, a path loads that file.
-        input_tensor: a symbolic tensor to build on.
-        input_shape: (rows, columns, channels).
-        pooling: without the top "avg" or "max" over all places, or None.
-        classes: of the classifier.
-        classifier_activation: None gives logits.
-        name: of the model.
-"""
+#: annotation and description of each argument
+ARGUMENTS: dict[str, tuple[Any, str]] = {
+    "include_top": (bool, "Whether to include the classifier."),
+    "weights": (
+        str | os.PathLike[str] | None,
+        "'imagenet' for the weights of Keras (downloaded and cached), None for random values, or the path of a file.",
+    ),
+    "input_tensor": (KerasTensor | None, "Symbolic tensor to use as the input."),
+    "input_shape": (Sequence[int | None] | None, "(rows, columns, channels); None for the default size."),
+    "pooling": (
+        str | None,
+        "Without the classifier: 'avg' or 'max' for global pooling of the output, None for the feature map.",
+    ),
+    "classes": (int, "Number of classes of the classifier."),
+    "classifier_activation": (str | Callable[..., Any] | None, "Activation of the classifier; None for logits."),
+    "include_preprocessing": (bool, "Whether the model starts with a layer that rescales pixels from 0 to 255."),
+    "alpha": (float, "Factor of the number of channels of each layer."),
+    "depth_multiplier": (int, "Number of depthwise channels per input channel."),
+    "dropout": (float, "Dropout rate before the classifier."),
+    "dropout_rate": (float, "Dropout rate before the classifier."),
+    "minimalistic": (bool, "Whether to use the variant with ReLU, 3 x 3 kernels and no squeeze-and-excitation."),
+    "name": (str | None, "Name of the model."),
+}
 
 
 class File(NamedTuple):
-    """A file of weights: its name in the cache, where it comes from, its MD5 or SHA-256."""
+    """A file of weights: its name in the cache, its address, and its MD5 or SHA-256."""
 
     name: str
     url: str
@@ -62,6 +73,7 @@ def application(
     body: Callable[[Any, Any], Any],
     file: Callable[[Any], File],
     about: str,
+    source: str,
     *,
     name: str | None = None,
     arguments: str = USUAL,
@@ -70,15 +82,30 @@ def application(
     prepare: Callable[[Any], None] | None = None,
     **more: Any,
 ) -> Callable[..., Any]:
-    """The function that builds one architecture.
+    """Return the public function that builds one architecture.
 
-    body: (input, a) -> output, where `a` has the arguments and `more` as attributes; file: a -> the file of the
-    ImageNet weights; size, least: the usual and the smallest rows and columns; prepare: looks at `a` before
-    anything is built.
+    Args:
+        title: Name of the function.
+        body: Function (input, a) -> output; the attributes of `a` are the arguments and `more`.
+        file: Function a -> file of the ImageNet weights.
+        about: What is built, for the docstring.
+        source: The paper.
+        name: Default name of the model.
+        arguments: Names of the arguments, in order.
+        size: Default number of rows and columns.
+        least: Smallest number of rows and columns.
+        prepare: Function that checks or completes `a` before the model is built.
+        **more: Further attributes of `a`.
+
+    Returns:
+        The function, with a signature and a docstring of its own.
     """
     defaults = {key: DEFAULTS[key] for key in arguments.split()} | {"name": name or DEFAULTS["name"]}
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    signature = inspect.Signature([inspect.Parameter(key, kind, default=defaults[key]) for key in arguments.split()])
+    parameters = [
+        inspect.Parameter(key, kind, default=defaults[key], annotation=ARGUMENTS[key][0]) for key in arguments.split()
+    ]
+    signature = inspect.Signature(parameters, return_annotation=Functional)
 
     def build(*args: Any, **kwargs: Any) -> Functional:
         try:
@@ -91,16 +118,41 @@ def application(
         if prepare is not None:
             prepare(a)
         x = _input(a)
-        y = body(x, a)  # it may choose the name
+        y = body(x, a)  # it may set the name
         model = Functional(_sources(x), y, name=a.name)
         if a.weights is not None:
             model.load_weights(_fetched(file(a)) if a.weights == "imagenet" else a.weights)
         return model
 
     build.__name__ = build.__qualname__ = title
-    build.__doc__ = about + _ARGUMENTS
+    build.__doc__ = _docstring(title, about, source, arguments.split())
     build.__signature__ = signature  # type: ignore[attr-defined]
     return build
+
+
+def _docstring(title: str, about: str, source: str, arguments: list[str]) -> str:
+    entries = "\n".join(f"        {name}: {ARGUMENTS[name][1]}" for name in arguments)
+    return f"""Build {about}.
+
+    The input is an image, or a batch of images, as returned by `preprocess_input` of the same module.
+
+    Args:
+{entries}
+
+    Returns:
+        A `Functional` model.
+
+    Raises:
+        ArgumentError: The arguments do not fit the pretrained weights, or the file of weights does not exist.
+        ShapeError: `input_shape` is malformed, too small, or does not fit the pretrained weights.
+
+    References:
+        {source}
+
+    Example:
+        >>> {title}(weights=None, classes=10).output_shape
+        (None, 10)
+    """
 
 
 def _check(a: Any) -> None:
@@ -114,7 +166,7 @@ def _check(a: Any) -> None:
             message(
                 f"{a.title}(weights='imagenet', classes={a.classes})",
                 expected="the 1000 classes of ImageNet",
-                hint="Use include_top=False and a Dense of your own, or weights=None.",
+                hint="Use include_top=False and add a Dense layer, or use weights=None.",
             )
         )
     known = (activations.get("softmax"), activations.get(None))
@@ -129,7 +181,7 @@ def _check(a: Any) -> None:
 
 
 def _input(a: Any) -> KerasTensor:
-    """The tensor the body starts from; leaves its shape without the batch in `a.shape`."""
+    """Return the input tensor, and set `a.shape` to its shape without the batch."""
     if a.input_tensor is not None:
         if not is_symbolic(a.input_tensor):
             raise ArgumentError(
@@ -176,7 +228,7 @@ def _shape(a: Any) -> tuple[int | None, ...]:
 
 
 def _sources(tensor: KerasTensor) -> Any:
-    """The Inputs that a tensor was computed from."""
+    """Return the inputs that a tensor was computed from."""
     found: dict[int, KerasTensor] = {}
     queue = [tensor]
     while queue:
@@ -191,7 +243,7 @@ def _sources(tensor: KerasTensor) -> Any:
 
 
 def _fetched(file: File) -> str:
-    """The path of a file of weights in the cache, fetched if it is not there."""
+    """Return the path of a file of weights in the cache; it is downloaded if it is missing."""
     from gazelle.utils import get_file
 
     path: str = get_file(file.name, file.url, cache_subdir="models", file_hash=file.digest)
@@ -199,7 +251,7 @@ def _fetched(file: File) -> str:
 
 
 def kernels(folder: str, name: str, digests: tuple[str, str]) -> Callable[[Any], File]:
-    """Keras' oldest way to name files: `<name>_weights_tf_dim_ordering_tf_kernels[_notop].h5`."""
+    """Return the file in the older naming scheme of Keras: `<name>_weights_tf_dim_ordering_tf_kernels[_notop].h5`."""
 
     def file(a: Any) -> File:
         found = f"{name}_weights_tf_dim_ordering_tf_kernels{'' if a.include_top else '_notop'}.h5"
@@ -209,7 +261,7 @@ def kernels(folder: str, name: str, digests: tuple[str, str]) -> Callable[[Any],
 
 
 def named(site: str, name: str, digests: tuple[str, str]) -> Callable[[Any], File]:
-    """Its later way: `<model>[_notop].h5`."""
+    """Return the file in the newer naming scheme of Keras: `<model>[_notop].h5`."""
 
     def file(a: Any) -> File:
         found = f"{name}{'' if a.include_top else '_notop'}.h5"

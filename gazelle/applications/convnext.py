@@ -1,10 +1,13 @@
-"""ConvNeXt: wide depthwise convolutions, then a small network for each place, scaled and added."""
+"""ConvNeXt: residual blocks of a 7 x 7 depthwise convolution and a pointwise network."""
+
+from __future__ import annotations
 
 from typing import Any
 
 from gazelle.applications.apply_layers import chain, pooled
 from gazelle.applications.build_model import SITE, application, named
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
+from gazelle.core.types import Array, Shape
 from gazelle.layers import Activation, Conv2D, Dense, GlobalAveragePooling2D, LayerNormalization, Normalization
 from gazelle.layers.base import Layer
 from gazelle.models.sequential import Sequential
@@ -26,19 +29,24 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class LayerScale(Layer):
-    """A learned factor for each channel:  y = x gamma.
+    """Learned factor of each channel:  y = x gamma.
 
-    x (..., projection_dim) · gamma (projection_dim,), `init_values` at first.
+    x (..., projection_dim) · gamma (projection_dim,)  ->  y (same shape as x)
+
+    Args:
+        init_values: Initial value of gamma.
+        projection_dim: Number of channels.
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable` and others.
     """
 
     def __init__(self, init_values: float, projection_dim: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         first = {"class_name": "Constant", "config": {"value": self.init_values}}
         self.gamma = self.add_weight("gamma", (self.projection_dim,), initializer=first)
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Array:
         return x * self.gamma
 
 
@@ -96,7 +104,8 @@ def _convnext(kind: str, depths: tuple[int, ...], width: int, *digests: str) -> 
         f"ConvNeXt{kind}",
         body,
         named(f"{SITE}convnext/", name, digests),  # type: ignore[arg-type]
-        f"ConvNeXt {kind}; pixels from 0 to 255. Source: Liu et al., 2022, https://arxiv.org/abs/2201.03545.",
+        f"ConvNeXt {kind}, for pixels from 0 to 255",
+        "Liu et al., A ConvNet for the 2020s (2022), https://arxiv.org/abs/2201.03545.",
         name=name,
         arguments=ARGUMENTS,
         depths=depths,

@@ -1,4 +1,4 @@
-"""DenseNet: each block adds 32 channels beside all that came before."""
+"""DenseNet: each block appends 32 channels to the concatenation of all previous ones."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ __all__ = ["DenseNet121", "DenseNet169", "DenseNet201", "decode_predictions", "p
 NORM: dict[str, Any] = {"epsilon": 1.001e-5}
 
 
-def _open(name: str) -> list[Any]:
+def _norm_relu(name: str) -> list[Any]:
     return [BatchNormalization(name=f"{name}bn", **NORM), Activation("relu", name=f"{name}relu")]
 
 
@@ -37,7 +37,7 @@ def body(x: Any, a: Any) -> Any:
             name = f"conv{stack}_block{i}"
             new = chain(
                 x,
-                *_open(f"{name}_0_"),
+                *_norm_relu(f"{name}_0_"),
                 *unit(128, 1, f"{name}_1", padding="valid", norm=NORM),
                 Conv2D(32, 3, padding="same", use_bias=False, name=f"{name}_2_conv"),
             )
@@ -45,11 +45,11 @@ def body(x: Any, a: Any) -> Any:
         if stack < 5:
             x = chain(
                 x,
-                *_open(f"pool{stack}_"),
+                *_norm_relu(f"pool{stack}_"),
                 Conv2D(x.shape[-1] // 2, 1, use_bias=False, name=f"pool{stack}_conv"),
                 AveragePooling2D(2, strides=2, name=f"pool{stack}_pool"),
             )
-    return classifier(chain(x, *_open("")), a)
+    return classifier(chain(x, *_norm_relu("")), a)
 
 
 def _densenet(depth: int, depths: tuple[int, ...], *digests: str) -> Any:
@@ -57,7 +57,8 @@ def _densenet(depth: int, depths: tuple[int, ...], *digests: str) -> Any:
         f"DenseNet{depth}",
         body,
         kernels("densenet", f"densenet{depth}", digests),  # type: ignore[arg-type]
-        f"DenseNet of {depth} layers. Source: Huang et al., 2016, https://arxiv.org/abs/1608.06993.",
+        f"DenseNet with {depth} layers",
+        "Huang et al., Densely Connected Convolutional Networks (2016), https://arxiv.org/abs/1608.06993.",
         name=f"densenet{depth}",
         depths=depths,
     )

@@ -1,4 +1,4 @@
-"""EfficientNet: MobileNet's blocks with gates, made wider, deeper and larger by one rule."""
+"""EfficientNet: inverted residual blocks with squeeze-and-excitation, scaled in width, depth and resolution."""
 
 import math
 from typing import Any
@@ -34,7 +34,7 @@ __all__ = [
     "preprocess_input",
 ]
 
-#: kernel, how often, filters, widening, stride.
+#: kernel size, repeats, filters, expansion, stride
 BLOCKS = (
     (3, 1, 16, 1, 1),
     (3, 2, 24, 6, 2),
@@ -49,7 +49,7 @@ DRAWN: dict[str, Any] = {"kernel_initializer": BY_FAN_OUT}
 
 
 def gate(x: Any, inner: int, name: str) -> Any:
-    """Each channel times a number between 0 and 1 that the mean of all channels gives."""
+    """Return x with squeeze-and-excitation: channels multiplied by factors in (0, 1) computed from all means."""
     filters = x.shape[-1]
     each = chain(
         x,
@@ -61,10 +61,10 @@ def gate(x: Any, inner: int, name: str) -> Any:
     return Multiply(name=f"{name}se_excite")([x, each])
 
 
-def _block(x: Any, filters: int, size: int, widening: int, stride: int, drop: float, name: str) -> Any:
+def _block(x: Any, filters: int, size: int, expansion: int, stride: int, drop: float, name: str) -> Any:
     start, width = x, x.shape[-1]
-    if widening != 1:
-        x = chain(x, *unit(width * widening, 1, f"{name}expand_", act="swish", ends=ENDS, **DRAWN))
+    if expansion != 1:
+        x = chain(x, *unit(width * expansion, 1, f"{name}expand_", act="swish", ends=ENDS, **DRAWN))
     x = ZeroPadding2D(correct_pad(x, size), name=f"{name}dwconv_pad")(x) if stride == 2 else x
     x = chain(
         x,
@@ -89,21 +89,21 @@ def _block(x: Any, filters: int, size: int, widening: int, stride: int, drop: fl
 
 def body(x: Any, a: Any) -> Any:
     x = chain(x, Rescaling(1 / 255), Normalization(axis=3))
-    if a.weights == "imagenet":  # those weights came to be with the roots of the deviations
+    if a.weights == "imagenet":  # those weights were trained with the square roots of the deviations
         x = Rescaling([1 / math.sqrt(s) for s in (0.229, 0.224, 0.225)])(x)
     x = chain(
         x,
         ZeroPadding2D(correct_pad(x, 3), name="stem_conv_pad"),
         *unit(divisible(32 * a.wide), 3, "stem_", stride=2, padding="valid", act="swish", ends=ENDS, **DRAWN),
     )
-    often = [math.ceil(a.deep * row[1]) for row in BLOCKS]
+    all_repeats = [math.ceil(a.deep * row[1]) for row in BLOCKS]
     count = 0
-    for i, (row, repeats) in enumerate(zip(BLOCKS, often, strict=True)):
-        size, _, filters, widening, stride = row
+    for i, (row, repeats) in enumerate(zip(BLOCKS, all_repeats, strict=True)):
+        size, _, filters, expansion, stride = row
         for j in range(repeats):
-            drop = 0.2 * count / sum(often)
+            drop = 0.2 * count / sum(all_repeats)
             x = _block(
-                x, divisible(filters * a.wide), size, widening, 1 if j else stride, drop, f"block{i + 1}{chr(97 + j)}_"
+                x, divisible(filters * a.wide), size, expansion, 1 if j else stride, drop, f"block{i + 1}{chr(97 + j)}_"
             )
             count += 1
     x = chain(x, *unit(divisible(1280 * a.wide), 1, "top_", act="swish", ends=ENDS, **DRAWN))
@@ -116,7 +116,8 @@ def _efficient(number: int, wide: float, deep: float, size: int, drop: float, *d
         f"EfficientNetB{number}",
         body,
         named("https://storage.googleapis.com/keras-applications/", name, digests),  # type: ignore[arg-type]
-        f"EfficientNet B{number}; pixels from 0 to 255. Source: Tan & Le, 2019, https://arxiv.org/abs/1905.11946.",
+        f"EfficientNet B{number}, for pixels from 0 to 255",
+        "Tan and Le, EfficientNet: Rethinking Model Scaling for CNNs (2019), https://arxiv.org/abs/1905.11946.",
         name=name,
         size=size,
         wide=wide,

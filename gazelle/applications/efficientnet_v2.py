@@ -1,4 +1,4 @@
-"""EfficientNetV2: EfficientNet whose first blocks are plain convolutions, and whose images grow less."""
+"""EfficientNetV2: EfficientNet with fused blocks (plain convolutions) in the first stages."""
 
 import math
 from typing import Any
@@ -29,7 +29,7 @@ __all__ = [
     "preprocess_input",
 ]
 
-#: stem, then for each stage: plain convolutions, how often, filters, widening, stride.
+#: filters of the stem; for each stage: fused blocks, repeats, filters, expansion, stride
 STAGES = {
     "b": (
         32,
@@ -78,17 +78,17 @@ def _unit(filters: int, size: int, name: str, stride: int = 1) -> list[Any]:
     return unit(filters, size, name, stride=stride, act="swish", ends=ENDS, norm=NORM, **DRAWN)
 
 
-def _plain(x: Any, filters: int, widening: int, stride: int, name: str) -> Any:
-    """One convolution that widens, one that narrows; without widening only one."""
-    if widening == 1:
+def _plain(x: Any, filters: int, expansion: int, stride: int, name: str) -> Any:
+    """Return the output of a fused block: an expansion and a projection, or one convolution without expansion."""
+    if expansion == 1:
         return chain(x, *_unit(filters, 3, f"{name}project_", stride))
-    x = chain(x, *_unit(x.shape[-1] * widening, 3, f"{name}expand_", stride))
+    x = chain(x, *_unit(x.shape[-1] * expansion, 3, f"{name}expand_", stride))
     return chain(x, *_unit(filters, 1, f"{name}project_")[:2])
 
 
-def _gated(x: Any, filters: int, widening: int, stride: int, name: str) -> Any:
+def _gated(x: Any, filters: int, expansion: int, stride: int, name: str) -> Any:
     width = x.shape[-1]
-    x = chain(x, *_unit(width * widening, 1, f"{name}expand_")) if widening != 1 else x
+    x = chain(x, *_unit(width * expansion, 1, f"{name}expand_")) if expansion != 1 else x
     x = chain(
         x,
         DepthwiseConv2D(
@@ -116,10 +116,10 @@ def body(x: Any, a: Any) -> Any:
     stem, stages = STAGES[a.kind]
     x = chain(_scaled(x, a), *_unit(wide(stem), 3, "stem_", stride=2))
     count, total = 0, sum(row[1] for row in stages)
-    for i, (plain, often, filters, widening, stride) in enumerate(stages):
-        for j in range(math.ceil(often * a.deep)):
+    for i, (plain, repeats, filters, expansion, stride) in enumerate(stages):
+        for j in range(math.ceil(repeats * a.deep)):
             name, step, start = f"block{i + 1}{chr(97 + j)}_", 1 if j else stride, x
-            x = (_plain if plain else _gated)(x, wide(filters), widening, step, name)
+            x = (_plain if plain else _gated)(x, wide(filters), expansion, step, name)
             if step == 1 and start.shape[-1] == x.shape[-1]:
                 drop = 0.2 * count / total
                 x = Dropout(drop, noise_shape=(None, 1, 1, 1), name=f"{name}drop")(x) if drop else x
@@ -135,7 +135,8 @@ def _efficient(kind: str, wide: float, deep: float, size: int, *digests: str) ->
         f"EfficientNetV2{kind}",
         body,
         named(f"{SITE}efficientnet_v2/", name, digests),  # type: ignore[arg-type]
-        f"EfficientNetV2 {kind}; pixels from 0 to 255. Source: Tan & Le, 2021, https://arxiv.org/abs/2104.00298.",
+        f"EfficientNetV2 {kind}, for pixels from 0 to 255",
+        "Tan and Le, EfficientNetV2: Smaller Models and Faster Training (2021), https://arxiv.org/abs/2104.00298.",
         name=name,
         arguments=USUAL.replace("name", "include_preprocessing name"),
         size=size,

@@ -1,4 +1,4 @@
-"""Images as the weights expect them, and the names of their classes."""
+"""Preprocessing of images for pretrained models, and names of the ImageNet classes."""
 
 from __future__ import annotations
 
@@ -13,40 +13,50 @@ from gazelle import ops
 from gazelle.core import dtypes
 from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
 from gazelle.core.symbolic import is_symbolic
+from gazelle.core.types import ArrayLike
 
 _MEANS = {"torch": (0.485, 0.456, 0.406), "caffe": (103.939, 116.779, 123.68)}
 _DEVIATION = (0.229, 0.224, 0.225)
 _CLASSES = "https://storage.googleapis.com/download.tensorflow.org/data/imagenet_class_index.json"
 
 
-def preprocess_input(x: Any, data_format: str | None = None, mode: str = "caffe") -> Any:
-    """Pixels of 0 to 255 as a network was trained on them; x is left as it is.
+def preprocess_input(x: ArrayLike, data_format: str | None = None, mode: str = "caffe") -> ArrayLike:
+    """Convert pixels from 0 to 255 to the input of a pretrained model; x is not modified.
 
-    "tf": x / 127.5 - 1;  "torch": (x / 255 - mean) / deviation of ImageNet's channels;  "caffe": channels turned from
-    RGB to BGR, minus their mean.
+    Args:
+        x: Images (..., rows, columns, 3), an array or a symbolic tensor.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for 'channels_last'.
+        mode: 'tf' for x / 127.5 - 1, 'torch' for (x / 255 - mean) / deviation of the ImageNet channels, 'caffe' for
+            BGR channels minus their mean.
 
-    >>> preprocess_input(np.full((1, 1, 3), 255.0), mode="tf").tolist()
-    [[[1.0, 1.0, 1.0]]]
+    Returns:
+        The converted images.
+
+    Raises:
+        ArgumentError: `mode` or `data_format` is unknown.
+
+    Example:
+        >>> preprocess_input(np.full((1, 1, 3), 255.0), mode="tf").tolist()
+        [[[1.0, 1.0, 1.0]]]
     """
     if mode not in ("caffe", "tf", "torch"):
         raise unknown("mode of preprocess_input", mode, ("caffe", "tf", "torch"))
     if data_format not in (None, "channels_first", "channels_last"):
         raise unknown("data_format", data_format, ("channels_first", "channels_last"))
-    if not is_symbolic(x) and not hasattr(x, "dtype"):
-        x = np.asarray(x)
-    namespace: Any = np if isinstance(x, np.ndarray) else ops
-    if not dtypes.is_float(x.dtype):
-        x = x.astype(dtypes.floatx()) if namespace is np else ops.cast(x, dtypes.floatx())
+    images: Any = x if is_symbolic(x) or hasattr(x, "dtype") else np.asarray(x)
+    namespace: Any = np if isinstance(images, np.ndarray) else ops
+    if not dtypes.is_float(images.dtype):
+        images = images.astype(dtypes.floatx()) if namespace is np else ops.cast(images, dtypes.floatx())
     if mode == "tf":
-        return x / 127.5 - 1.0
+        return images / 127.5 - 1.0
     axis = -3 if data_format == "channels_first" else -1
 
     def column(values: Any) -> Any:
-        return np.asarray(values, str(x.dtype)).reshape((3,) + (1,) * (-1 - axis))
+        return np.asarray(values, str(images.dtype)).reshape((3,) + (1,) * (-1 - axis))
 
     if mode == "torch":
-        return (x / 255.0 - column(_MEANS[mode])) / column(_DEVIATION)
-    return namespace.flip(x, axis) - column(_MEANS[mode])
+        return (images / 255.0 - column(_MEANS[mode])) / column(_DEVIATION)
+    return namespace.flip(images, axis) - column(_MEANS[mode])
 
 
 @functools.cache
@@ -59,10 +69,19 @@ def _class_index() -> Any:
         return json.load(file)
 
 
-def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, float]]]:
-    """The `top` likeliest classes of each sample, as (WordNet's number, name, score).
+def decode_predictions(preds: ArrayLike, top: int = 5) -> list[list[tuple[str, str, float]]]:
+    """Return the most probable ImageNet classes of each sample.
 
-    preds (batch, 1000). Errors: ShapeError for another shape.
+    Args:
+        preds: Predictions (batch, 1000).
+        top: Number of classes per sample.
+
+    Returns:
+        For each sample a list of (WordNet id, name, score), sorted by descending score.
+
+    Raises:
+        ArgumentError: `top` is below 1.
+        ShapeError: `preds` has another shape.
     """
     array = np.asarray(preds)
     if array.ndim != 2 or array.shape[1] != 1000:
@@ -71,15 +90,33 @@ def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, fl
         raise ArgumentError(message("top of decode_predictions", expected="a number of at least 1", got=top))
     names = _class_index()
     best = np.argsort(-array, axis=1, kind="stable")[:, :top]
-    return [[(*names[str(i)], row[i]) for i in places] for row, places in zip(array, best, strict=True)]
+    return [[(*names[str(i)], row[i]) for i in indices] for row, indices in zip(array, best, strict=True)]
 
 
 def preprocessing(mode: str | None) -> Callable[..., Any]:
-    """`preprocess_input` of one family; None: the model itself does it."""
+    """Return the `preprocess_input` of one family of models.
 
-    def preprocess(x: Any, data_format: str | None = None) -> Any:
+    Args:
+        mode: Mode of `preprocess_input`; None if the models include the preprocessing.
+
+    Returns:
+        A function of images and data_format.
+    """
+
+    def preprocess(x: ArrayLike, data_format: str | None = None) -> ArrayLike:
         return x if mode is None else preprocess_input(x, data_format, mode)
 
     preprocess.__name__ = preprocess.__qualname__ = "preprocess_input"
-    preprocess.__doc__ = "x as it is: the model scales it." if mode is None else f"preprocess_input in mode {mode!r}."
+    first = "Return x unchanged: the model includes the preprocessing."
+    if mode is not None:
+        first = f"Convert pixels from 0 to 255 to the input of the pretrained model, in mode {mode!r}."
+    preprocess.__doc__ = f"""{first}
+
+    Args:
+        x: Images (..., rows, columns, 3), an array or a symbolic tensor.
+        data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for 'channels_last'.
+
+    Returns:
+        The converted images.
+    """
     return preprocess

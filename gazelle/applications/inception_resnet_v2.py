@@ -1,4 +1,4 @@
-"""InceptionResNetV2: Inception's paths, brought back to the input's width, scaled and added."""
+"""InceptionResNetV2: residual blocks of Inception branches."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from gazelle.layers.base import Layer
 
 __all__ = ["InceptionResNetV2", "decode_predictions", "preprocess_input"]
 
-#: paths as in InceptionV3.
+#: branches as in `inception_v3`
 MIXED_5B = ("96x1x1", "48x1x1 64x5x5", "64x1x1 96x3x3 96x3x3", "pool 64x1x1")
 BLOCK_35 = ("32x1x1", "32x1x1 32x3x3", "32x1x1 48x3x3 64x3x3")
 MIXED_6A = ("384x3x3/", "256x1x1 256x3x3 384x3x3/", "max")
@@ -21,7 +21,12 @@ BLOCK_8 = ("192x1x1", "192x1x1 224x1x3 256x3x1")
 
 
 class CustomScaleLayer(Layer):
-    """y = x[0] + scale x[1]."""
+    """Scaled residual:  y = x[0] + scale x[1].
+
+    Args:
+        scale: Factor of x[1].
+        **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable` and others.
+    """
 
     def __init__(self, scale: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -69,7 +74,8 @@ InceptionResNetV2 = application(
         "inception_resnet_v2",
         ("e693bd0210a403b3192acc6073ad2e96", "d19885ff4a710c122648d3b5c3b684e4"),
     ),
-    "InceptionResNetV2. Source: Szegedy et al., 2016, https://arxiv.org/abs/1602.07261.",
+    "InceptionResNetV2",
+    "Szegedy et al., Inception-v4, Inception-ResNet (2016), https://arxiv.org/abs/1602.07261.",
     name="inception_resnet_v2",
     size=299,
     least=75,

@@ -1,4 +1,4 @@
-"""InceptionV3: paths of convolutions side by side, their channels put together."""
+"""InceptionV3: blocks of parallel convolution branches whose channels are concatenated."""
 
 from typing import Any
 
@@ -9,7 +9,8 @@ from gazelle.layers import Activation, AveragePooling2D, BatchNormalization, Con
 
 __all__ = ["InceptionV3", "decode_predictions", "preprocess_input"]
 
-#: blocks: a path is a row of convolutions "filters x rows x columns", "/" for stride 2; "pool" a mean, "max" a halving.
+#: blocks: a branch is a list of convolutions "filters x rows x columns", with "/" for stride 2, "pool" for average
+#: pooling and "max" for max pooling
 FIRST = ("64x1x1", "48x1x1 64x5x5", "64x1x1 96x3x3 96x3x3", "pool {}x1x1")
 HALVE = ("384x3x3/", "64x1x1 96x3x3 96x3x3/", "max")
 LONG = ("192x1x1", "{0}x1x1 {0}x1x7 192x7x1", "{0}x1x1 {0}x7x1 {0}x1x7 {0}x7x1 192x1x7", "pool 192x1x1")
@@ -28,8 +29,8 @@ def _conv(x: Any, word: str, padding: str = "same") -> Any:
     )
 
 
-def _path(x: Any, words: str) -> Any:
-    for word in words.split():
+def _path(x: Any, layers: str) -> Any:
+    for word in layers.split():
         if word == "pool":
             x = AveragePooling2D(3, strides=1, padding="same")(x)
         elif word == "max":
@@ -44,7 +45,7 @@ def _mixed(x: Any, paths: tuple[str, ...], number: int, filters: int = 0) -> Any
 
 
 def _fan(x: Any, number: int) -> Any:
-    """The last kind: two paths that fork at their end."""
+    """Last kind of block: two of its branches split at their end."""
     one = _conv(x, "320x1x1")
     two = _conv(x, "384x1x1")
     two = Concatenate(axis=3, name=f"mixed9_{number}")([_conv(two, "384x1x3"), _conv(two, "384x3x1")])
@@ -71,7 +72,8 @@ InceptionV3 = application(
     "InceptionV3",
     body,
     kernels("inception_v3", "inception_v3", ("9a0d58056eeedaa3f26cb7ebd46da564", "bcbd6486424b2319ff4ef7d526e38f63")),
-    "InceptionV3. Source: Szegedy et al., 2015, https://arxiv.org/abs/1512.00567.",
+    "InceptionV3",
+    "Szegedy et al., Rethinking the Inception Architecture (2015), https://arxiv.org/abs/1512.00567.",
     name="inception_v3",
     size=299,
     least=75,

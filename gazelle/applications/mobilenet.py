@@ -1,4 +1,4 @@
-"""MobileNet: depthwise convolutions of 3 x 3, each followed by one of 1 x 1."""
+"""MobileNet: 3 x 3 depthwise convolutions, each followed by a 1 x 1 convolution."""
 
 import warnings
 from typing import Any
@@ -21,7 +21,7 @@ from gazelle.layers import (
 
 __all__ = ["MobileNet", "decode_predictions", "preprocess_input"]
 
-#: filters and stride of each block.
+#: filters and stride of each block
 BLOCKS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *((512, 1),) * 5, (1024, 2), (1024, 1))
 ARGUMENTS = (
     "input_shape alpha depth_multiplier dropout include_top weights input_tensor pooling classes "
@@ -53,7 +53,7 @@ def body(x: Any, a: Any) -> Any:
             Conv2D(int(filters * a.alpha), 1, padding="same", use_bias=False, name=f"conv_pw_{i}"),
             *_norm_relu(f"conv_pw_{i}"),
         )
-    name_it("mobilenet", a)
+    set_name("mobilenet", a)
     if not a.include_top:
         return pooled(x, a.pooling, named=False)
     return chain(
@@ -67,7 +67,7 @@ def body(x: Any, a: Any) -> Any:
 
 
 def prepare(a: Any) -> None:
-    """The sizes and widths for which there are weights."""
+    """Check that there are pretrained weights for the size and the width."""
     shape = a.input_shape if a.input_tensor is None else a.input_tensor.shape[1:]
     square = bool(shape) and shape[0] == shape[1] and shape[0] in a.sizes
     a.size = shape[0] if square else 224
@@ -85,7 +85,7 @@ def prepare(a: Any) -> None:
         warnings.warn(f"{a.title} has no weights for the shape {shape}: those for 224 x 224 are loaded.", stacklevel=3)
 
 
-def name_it(name: str, a: Any) -> None:
+def set_name(name: str, a: Any) -> None:
     a.rows = a.size if a.weights == "imagenet" else a.shape[0]
     a.name = a.name or f"{name}_{a.alpha:0.2f}_{a.rows}"
 
@@ -100,7 +100,8 @@ MobileNet = application(
     "MobileNet",
     body,
     _file,
-    "MobileNet; `alpha` is its width. Source: Howard et al., 2017, https://arxiv.org/abs/1704.04861.",
+    "MobileNet",
+    "Howard et al., MobileNets (2017), https://arxiv.org/abs/1704.04861.",
     arguments=ARGUMENTS,
     prepare=prepare,
     sizes=(128, 160, 192, 224),

@@ -1,16 +1,16 @@
-"""MobileNetV2: blocks that widen, convolve each channel, narrow, and add to their input."""
+"""MobileNetV2: inverted residual blocks (expansion, depthwise convolution, projection)."""
 
 from typing import Any
 
 from gazelle.applications.apply_layers import chain, classifier, correct_pad, divisible
 from gazelle.applications.build_model import SITE, File, application
 from gazelle.applications.imagenet_utils import decode_predictions, preprocessing
-from gazelle.applications.mobilenet import name_it, prepare
+from gazelle.applications.mobilenet import prepare, set_name
 from gazelle.layers import Add, BatchNormalization, Conv2D, DepthwiseConv2D, ReLU, ZeroPadding2D
 
 __all__ = ["MobileNetV2", "decode_predictions", "preprocess_input"]
 
-#: filters, how often, the first one's stride.
+#: filters, repeats, stride of the first block
 BLOCKS = ((16, 1, 1), (24, 2, 2), (32, 3, 2), (64, 4, 2), (96, 3, 1), (160, 3, 2), (320, 1, 1))
 ARGUMENTS = "input_shape alpha include_top weights input_tensor pooling classes classifier_activation name"
 
@@ -48,13 +48,13 @@ def body(x: Any, a: Any) -> Any:
         *_norm("bn_Conv1", "Conv1_relu"),
     )
     number = 0
-    for filters, often, stride in BLOCKS:
-        for i in range(often):
+    for filters, repeats, stride in BLOCKS:
+        for i in range(repeats):
             x = _block(x, divisible(int(filters * a.alpha)), 1 if i else stride, number)
             number += 1
     last = divisible(1280 * a.alpha) if a.alpha > 1 else 1280
     x = chain(x, Conv2D(last, 1, use_bias=False, name="Conv_1"), *_norm("Conv_1_bn", "out_relu"))
-    name_it("mobilenetv2", a)
+    set_name("mobilenetv2", a)
     return classifier(x, a, named=None)
 
 
@@ -68,7 +68,8 @@ MobileNetV2 = application(
     "MobileNetV2",
     body,
     _file,
-    "MobileNetV2; `alpha` is its width. Source: Sandler et al., 2018, https://arxiv.org/abs/1801.04381.",
+    "MobileNetV2",
+    "Sandler et al., MobileNetV2: Inverted Residuals and Linear Bottlenecks (2018), https://arxiv.org/abs/1801.04381.",
     arguments=ARGUMENTS,
     prepare=prepare,
     sizes=(96, 128, 160, 192, 224),

@@ -1,4 +1,4 @@
-"""MobileNetV3: MobileNetV2's blocks with gates on the channels and hard activations."""
+"""MobileNetV3: the blocks of MobileNetV2 with squeeze-and-excitation and hard activations."""
 
 import warnings
 from typing import Any
@@ -24,7 +24,7 @@ from gazelle.layers import (
 
 __all__ = ["MobileNetV3Large", "MobileNetV3Small", "decode_predictions", "preprocess_input"]
 
-#: widening, filters, kernel (5: 3 if minimalistic), stride, gate, hard activation.
+#: expansion, filters, kernel (5: 3 if minimalistic), stride, gate, hard activation.
 SMALL = (
     (1, 16, 3, 2, 1, 0),
     (72 / 16, 24, 3, 2, 0, 0),
@@ -83,7 +83,7 @@ def _gate(x: Any, name: str) -> Any:
 
 
 def _block(x: Any, row: Any, number: int, a: Any) -> Any:
-    widening, filters, size, stride, gate, hard = row
+    expansion, filters, size, stride, gate, hard = row
     start, width, filters = x, x.shape[-1], divisible(filters * a.alpha)
     name = f"expanded_conv_{number}_" if number else "expanded_conv_"
     size, gate, hard = (3, 0, 0) if a.minimalistic else (size, gate, hard)
@@ -92,7 +92,7 @@ def _block(x: Any, row: Any, number: int, a: Any) -> Any:
         return Activation("hard_swish") if hard else ReLU()
 
     if number:
-        x = chain(x, _point(divisible(width * widening), f"{name}expand"), _norm(f"{name}expand_bn"), act())
+        x = chain(x, _point(divisible(width * expansion), f"{name}expand"), _norm(f"{name}expand_bn"), act())
     x = ZeroPadding2D(correct_pad(x, size), name=f"{name}depthwise_pad")(x) if stride == 2 else x
     x = chain(
         x,
@@ -157,12 +157,12 @@ def _file(a: Any) -> File:
 
 def _mobilenet(kind: str, rows: Any, last: int) -> Any:
     title = f"MobileNetV3{kind.title()}"
-    about = f"MobileNetV3, {kind}; `alpha` is its width. Source: Howard et al., 2019, https://arxiv.org/abs/1905.02244."
     return application(
         title,
         body,
         _file,
-        about,
+        f"MobileNetV3 {kind}",
+        "Howard et al., Searching for MobileNetV3 (2019), https://arxiv.org/abs/1905.02244.",
         name=title,
         arguments=ARGUMENTS,
         prepare=_prepare,

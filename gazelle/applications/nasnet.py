@@ -1,4 +1,4 @@
-"""NASNet: two kinds of cells that a search found, each fed by the two cells before it."""
+"""NASNet: two kinds of cells found by architecture search, with the outputs of the two previous cells as input."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def _point(filters: int, name: str) -> Any:
 
 
 def _separable(x: Any, filters: int, size: int, at: str, stride: int = 1) -> Any:
-    """Twice: relu, separable convolution, normalization."""
+    """Apply ReLU, separable convolution and normalization twice."""
     x = Activation("relu")(x)
     x = ZeroPadding2D(correct_pad(x, size), name=f"separable_conv_1_pad_{at}")(x) if stride == 2 else x
     padding = "valid" if stride == 2 else "same"
@@ -47,7 +47,7 @@ def _separable(x: Any, filters: int, size: int, at: str, stride: int = 1) -> Any
 
 
 def _fitted(p: Any, x: Any, filters: int, at: str) -> Any:
-    """The cell before the last, brought to the size and width of now."""
+    """Return the output of the cell before the previous one, in the current size and width."""
     if p is None:
         return x
     if p.shape[-2] != x.shape[-2]:
@@ -115,7 +115,7 @@ def _reduction(x: Any, p: Any, filters: int, at: str) -> tuple[Any, Any]:
 
 
 def body(x: Any, a: Any) -> Any:
-    filters, often = a.last // 24, a.often
+    filters, repeats = a.last // 24, a.repeats
     x = chain(
         x,
         Conv2D(a.stem, 3, strides=2, use_bias=False, name="stem_conv1", kernel_initializer="he_normal"),
@@ -126,10 +126,10 @@ def body(x: Any, a: Any) -> Any:
         x, p = _reduction(x, p, filters // part, f"stem_{i}")
     for stage in range(3):
         if stage:
-            x, before = _reduction(x, p, filters * 2**stage, f"reduce_{stage * often}")
+            x, before = _reduction(x, p, filters * 2**stage, f"reduce_{stage * repeats}")
             p = p if a.skip else before
-        for i in range(often):
-            x, p = _normal(x, p, filters * 2**stage, f"{stage * often + i + (stage > 0)}")
+        for i in range(repeats):
+            x, p = _normal(x, p, filters * 2**stage, f"{stage * repeats + i + (stage > 0)}")
     return classifier(Activation("relu")(x), a, named=None)
 
 
@@ -148,7 +148,8 @@ def _nasnet(kind: str, digests: tuple[str, str], size: int, **more: Any) -> Any:
         f"NASNet{kind.title()}",
         body,
         file,
-        f"NASNet-A, {kind}. Source: Zoph et al., 2017, https://arxiv.org/abs/1707.07012.",
+        f"NASNet-A {kind}",
+        "Zoph et al., Learning Transferable Architectures (2017), https://arxiv.org/abs/1707.07012.",
         name=f"nasnet_{kind}",
         arguments=ARGUMENTS,
         size=size,
@@ -162,7 +163,7 @@ NASNetMobile = _nasnet(
     ("020fb642bf7360b370c678b08e0adf61", "1ed92395b5b598bdda52abe5c0dbfd63"),
     224,
     last=1056,
-    often=4,
+    repeats=4,
     stem=32,
     skip=False,
 )
@@ -171,7 +172,7 @@ NASNetLarge = _nasnet(
     ("11577c9a518f0070763c2b964a382f17", "d81d89dc07e6e56530c4e77faddd61b5"),
     331,
     last=4032,
-    often=6,
+    repeats=6,
     stem=96,
     skip=True,
 )

@@ -1,4 +1,4 @@
-"""ResNet: blocks that add to their input, two ways to order what is in them."""
+"""ResNet: residual blocks, with normalization after (2015) or before (2016) each convolution."""
 
 from typing import Any
 
@@ -39,13 +39,13 @@ def _after(x: Any, filters: int, name: str, stride: int, first: bool, last: bool
 def _before(x: Any, filters: int, name: str, stride: int, first: bool, last: bool) -> Any:
     """Normalized before each convolution (2016); the last block of a stack has the stride."""
     stride = stride if last else 1
-    open = chain(x, *_norm_relu(f"{name}_preact"))
+    preact = chain(x, *_norm_relu(f"{name}_preact"))
     if first:
-        short = Conv2D(4 * filters, 1, strides=stride, name=f"{name}_0_conv")(open)
+        short = Conv2D(4 * filters, 1, strides=stride, name=f"{name}_0_conv")(preact)
     else:
         short = MaxPooling2D(1, strides=stride)(x) if stride > 1 else x
     x = chain(
-        open,
+        preact,
         *unit(filters, 1, f"{name}_1", padding="valid", norm=NORM),
         ZeroPadding2D(1, name=f"{name}_2_pad"),
         *unit(filters, 3, f"{name}_2", stride=stride, padding="valid", norm=NORM),
@@ -56,14 +56,14 @@ def _before(x: Any, filters: int, name: str, stride: int, first: bool, last: boo
 
 def body(x: Any, a: Any) -> Any:
     x = chain(x, ZeroPadding2D(3, name="conv1_pad"), Conv2D(64, 7, strides=2, name="conv1_conv"))
-    x = x if a.early else chain(x, *_norm_relu("conv1"))
+    x = x if a.norm_first else chain(x, *_norm_relu("conv1"))
     x = chain(x, ZeroPadding2D(1, name="pool1_pad"), MaxPooling2D(3, strides=2, name="pool1_pool"))
-    strides = (2, 2, 2, 1) if a.early else (1, 2, 2, 2)
+    strides = (2, 2, 2, 1) if a.norm_first else (1, 2, 2, 2)
     for stack, (depth, stride) in enumerate(zip(DEPTHS[a.depth], strides, strict=True)):
         for i in range(1, depth + 1):
-            block, name = _before if a.early else _after, f"conv{stack + 2}_block{i}"
-            x = block(x, 64 * 2**stack, name, stride if a.early or i == 1 else 1, i == 1, i == depth)
-    x = chain(x, *_norm_relu("post")) if a.early else x
+            block, name = _before if a.norm_first else _after, f"conv{stack + 2}_block{i}"
+            x = block(x, 64 * 2**stack, name, stride if a.norm_first or i == 1 else 1, i == 1, i == depth)
+    x = chain(x, *_norm_relu("post")) if a.norm_first else x
     return classifier(x, a)
 
 
@@ -72,10 +72,11 @@ def _resnet(depth: int, *digests: str) -> Any:
         f"ResNet{depth}",
         body,
         kernels("resnet", f"resnet{depth}", digests),  # type: ignore[arg-type]
-        f"ResNet of {depth} layers. Source: He et al., 2015, https://arxiv.org/abs/1512.03385.",
+        f"ResNet with {depth} layers",
+        "He et al., Deep Residual Learning for Image Recognition (2015), https://arxiv.org/abs/1512.03385.",
         name=f"resnet{depth}",
         depth=depth,
-        early=False,
+        norm_first=False,
     )
 
 

@@ -1,4 +1,4 @@
-"""The module of Keras that holds the best known ResNet alone."""
+"""ResNet50 alone, as in Keras."""
 
 from gazelle.applications.resnet import ResNet50, decode_predictions, preprocess_input
 

@@ -14,10 +14,11 @@ def _resnet(depth: int, *digests: str) -> Any:
         f"ResNet{depth}V2",
         body,
         kernels("resnet", f"resnet{depth}v2", digests),  # type: ignore[arg-type]
-        f"ResNet of {depth} layers, second order. Source: He et al., 2016, https://arxiv.org/abs/1603.05027.",
+        f"ResNet V2 with {depth} layers, with normalization before each convolution",
+        "He et al., Identity Mappings in Deep Residual Networks (2016), https://arxiv.org/abs/1603.05027.",
         name=f"resnet{depth}v2",
         depth=depth,
-        early=True,
+        norm_first=True,
     )
 
 

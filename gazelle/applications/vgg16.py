@@ -1,4 +1,4 @@
-"""VGG: 3 x 3 convolutions in five blocks, each followed by a halving."""
+"""VGG: 3 x 3 convolutions in five blocks, each followed by max pooling."""
 
 from typing import Any
 
@@ -27,7 +27,8 @@ VGG16 = application(
     "VGG16",
     body,
     kernels("vgg16", "vgg16", ("64373286793e3c8b2b4e3219cbf3544b", "6d6bbae143d832006294945121d1f1fc")),
-    "VGG of 16 layers with weights. Source: Simonyan & Zisserman, 2014, https://arxiv.org/abs/1409.1556.",
+    "VGG with 16 layers that have weights",
+    "Simonyan and Zisserman, Very Deep Convolutional Networks (2014), https://arxiv.org/abs/1409.1556.",
     name="vgg16",
     depths=(2, 2, 3, 3, 3),
 )

@@ -1,4 +1,4 @@
-"""Xception: separable convolutions in blocks that add to their input."""
+"""Xception: residual blocks of separable convolutions."""
 
 from typing import Any
 
@@ -58,7 +58,8 @@ Xception = application(
     "Xception",
     body,
     kernels("xception", "xception", ("0a58e3b7378bc2990ea3b43d5981f1f6", "b0042744bf5b25fce3cb969f33bebb97")),
-    "Xception. Source: Chollet, 2016, https://arxiv.org/abs/1610.02357.",
+    "Xception",
+    "Chollet, Xception: Deep Learning with Depthwise Separable Convolutions (2016), https://arxiv.org/abs/1610.02357.",
     name="xception",
     size=299,
     least=71,

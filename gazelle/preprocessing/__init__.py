@@ -1,7 +1,4 @@
-"""Names of Keras for data on the host: `preprocessing.image`, `preprocessing.sequence`, and three datasets.
-
-In and out: what the functions of the room `data` take and give; this room only names them. Must not know: more.
-"""
+"""Keras names for data utilities: `preprocessing.image`, `preprocessing.sequence`, and three dataset functions."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Sequences of one length, under the name of `keras.preprocessing.sequence`."""
+"""Padding of sequences, as in `keras.preprocessing.sequence`."""
 
 from gazelle.data.sequences import pad_sequences
 
