@@ -39,7 +39,7 @@ def public_names(module: str) -> tuple[Callable[[str], Any], Callable[[], list[s
 def missing_name(module: str, name: str, known: list[str]) -> AttributeError:
     """The error of a name that a module does not have."""
     if name.startswith("_") or f"{module}.{name}" in sys.modules:
-        return AttributeError(f"module {module!r} has no attribute {name!r}", name=name, obj=sys.modules[module])
+        return AttributeError(f"module {module!r} has no attribute {name!r}", name=name, obj=sys.modules.get(module))
     if name in LEFT_OUT:
         return MissingNameError(f"{module} leaves {name!r} out: weights can be quantized to int8 and int4.")
     near = nearest(name, known)
