@@ -88,7 +88,10 @@ def linear(x: ArrayLike) -> ArrayLike:
     """Identity:  f(x) = x.
 
     Args:
-        x: Anything; it is returned unchanged.
+        x: Array of any shape.
+
+    Returns:
+        `x`, unchanged.
 
     Returns:
         `x`.

@@ -765,6 +765,9 @@ class Model(Layer):
         tracker = trackers[name] = trackers.get(name) or metrics.Mean(name)
         tracker.update_state(ops.stop_gradient(value), sample_weight=jax.tree.leaves(like)[0].shape[0])
 
+    def _restore_step_variables(self, values: Mapping[str, Array], step: Array) -> list[str]:
+        return step_methods.restore_variables(self, values, step)
+
     def _with_state(self, name: str, parts: Sequence[str]) -> Callable[[Any], Any]:
         """The step of this name as a function of data that reads and assigns variables, whichever form it has."""
         step = getattr(self, name)

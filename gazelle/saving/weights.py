@@ -169,9 +169,7 @@ def _load_state(model: Any, tensors: dict[str, Array], meta: dict[str, Any], pat
     if getattr(model, "optimizer", None) is not None:
         more = {name: array for name, array in values.items() if name not in variables}  # of a custom training step
         if more:
-            from gazelle.models.step_methods import restore_variables  # which imports optimizers and metrics
-
-            left = restore_variables(model, more, tensors["step"])
+            left = model._restore_step_variables(more, tensors["step"])
         else:
             left = _restore_optimizer(model, by_kind, tensors)
         if left:
