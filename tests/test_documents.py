@@ -84,7 +84,7 @@ def test_program_runs(ran, page, number):
 
 @pytest.mark.parametrize(("page", "printed"), [("README.md", ["True True"]), ("docs/tutorial.md", ["True"] * 4)])
 def test_what_the_programs_compare_is_equal(ran, page, printed):
-    """As the text states: classes of keras are subclasses of gazelle's, a loaded model predicts the same as the saved one."""
+    """As the text states: classes of keras derive from gazelle's, a loaded model predicts the same as the saved one."""
     assert [line for line in ran(page)[1].splitlines() if re.match("True|False", line)] == printed
 
 
