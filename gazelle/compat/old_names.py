@@ -54,7 +54,7 @@ NAMES: dict[str, dict[str, str]] = {
         "Layer": "gazelle.layers:Layer",
         "Container": ":Model",
         "InputLayer": "gazelle.layers:InputLayer",
-        "model_from_yaml": "gazelle.saving.legacy:model_from_yaml",
+        "model_from_yaml": "gazelle.saving.h5_format:model_from_yaml",
         "model_from_config": "gazelle.layers:deserialize",
         "K": "gazelle.backend",
     },

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from gazelle.core.config import REGISTRY
-from gazelle.saving.legacy import keras1
-from gazelle.saving.legacy.activations import hard_sigmoid_before_keras_3
+from gazelle.saving.h5_format import keras1
+from gazelle.saving.h5_format.activations import hard_sigmoid_before_keras_3
 
 #: what said how a queue of threads or processes filled itself: nothing depends on it
 _QUEUE = dict.fromkeys(

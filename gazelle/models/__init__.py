@@ -11,8 +11,8 @@ from gazelle.models.cloning import clone_model
 from gazelle.models.functional import Functional
 from gazelle.models.model import Model
 from gazelle.models.sequential import Sequential
+from gazelle.saving.h5_format import model_from_json
 from gazelle.saving.keras_v3 import load_model, save_model
-from gazelle.saving.legacy import model_from_json
 
 __all__ = ["Functional", "Input", "Model", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]
 

@@ -12,8 +12,8 @@ from gazelle.saving.atomic import replace_file
 from gazelle.saving.autosave import Autosave
 from gazelle.saving.checkpoint_paths import latest, newest
 from gazelle.saving.config import model_to_json
+from gazelle.saving.h5_format import model_from_json
 from gazelle.saving.keras_v3 import load_model, save_model
-from gazelle.saving.legacy import model_from_json
 from gazelle.saving.registration import (
     CustomObjectScope,
     deserialize_keras_object,

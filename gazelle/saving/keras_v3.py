@@ -16,7 +16,7 @@ from gazelle.core import config as core
 from gazelle.core.errors import ArgumentError, DamagedFileError, UnsafeFileError, message, nearest
 from gazelle.core.traceback import warn
 from gazelle.core.types import PathLike
-from gazelle.saving import assets, config_check, hdf5, keras_weights, legacy, tf_keras_config
+from gazelle.saving import assets, config_check, h5_format, hdf5, keras_weights, tf_keras_config
 from gazelle.saving import config as configs
 from gazelle.saving.atomic import path_of, replace_file
 from gazelle.saving.keras_weights import weight_errors
@@ -53,15 +53,15 @@ def save_model(model: Model, filepath: PathLike, overwrite: bool = True, **kwarg
     """
     include_optimizer = kwargs.pop("include_optimizer", True)
     filepath = path_of(filepath)
-    legacy_form = filepath.endswith((".h5", ".hdf5"))
+    is_h5 = filepath.endswith((".h5", ".hdf5"))
     kwargs.pop("zipped", None), kwargs.pop("save_format", None)
     if kwargs:
         raise ArgumentError(message(f"save has no argument {next(iter(kwargs))!r}"))
     refuse_overwriting(filepath, overwrite)
     if not model.built:
         warn(f"Model '{model.name}' is not built: the file contains no weights.")
-    if legacy_form:
-        data = legacy.dump(model, include_optimizer)
+    if is_h5:
+        data = h5_format.dump(model, include_optimizer)
         replace_file(filepath, lambda file: file.write(data))
         return
     text = configs.model_to_json(model).encode()
@@ -110,7 +110,7 @@ def load_model(
     label = f"'{filepath}'"
     if _is_hdf5(filepath):
         with hdf5.opened(filepath, os.fspath(filepath)) as reader:
-            return legacy.load_model(reader, custom_objects, compile)
+            return h5_format.load_model(reader, custom_objects, compile)
     config, weights, asset_files, version = _contents(filepath)
     parsed = configs.parse(config, label)
     if version.startswith("2."):

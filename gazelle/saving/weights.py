@@ -12,7 +12,7 @@ from gazelle.core.traceback import warn
 from gazelle.core.types import PathLike
 from gazelle.core.variable import Variable, lock_variables
 from gazelle.layers import weight_tree
-from gazelle.saving import hdf5, keras_v3, keras_weights, legacy, shards
+from gazelle.saving import h5_format, hdf5, keras_v3, keras_weights, shards
 from gazelle.saving.atomic import path_of, replace_file
 from gazelle.saving.checkpoint_paths import newest
 from gazelle.saving.safetensors import Array, read_header
@@ -92,8 +92,8 @@ def load_weights(model: Model, filepath: PathLike, skip_mismatch: bool = False, 
             return keras_weights.load(model, readers, by_name=by_name, skip_mismatch=skip_mismatch)
     source = keras_v3.members(path)[1] if form == "keras" else path
     with hdf5.opened(source, path) as reader:
-        is_legacy = "model_weights" in reader.groups or any(a.startswith("layer_names") for a in reader.attributes)
-        load = legacy.load_weights if is_legacy else keras_weights.load
+        is_h5 = "model_weights" in reader.groups or any(a.startswith("layer_names") for a in reader.attributes)
+        load = h5_format.load_weights if is_h5 else keras_weights.load
         return load(model, reader, by_name=by_name, skip_mismatch=skip_mismatch)
 
 

@@ -83,7 +83,7 @@ def test_weights_from_keras_files(tmp_path, pair):
 
 def test_imagenet_weights_from_the_cache(tmp_path, monkeypatch, pair):
     h5py = pytest.importorskip("h5py")
-    legacy = pytest.importorskip("keras.src.legacy.saving.legacy_h5_format")
+    legacy = pytest.importorskip("keras.src.legacy.saving.h5_format_h5_format")
     words = {"alpha": 0.25, "input_shape": (128, 128, 3)}
     ours, theirs, x = pair("MobileNet", words)
     (tmp_path / "models").mkdir()

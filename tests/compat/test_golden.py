@@ -9,7 +9,7 @@ import types
 import numpy as np
 import pytest
 
-from gazelle.saving.legacy.arrays import Era, fitted
+from gazelle.saving.h5_format.weight_layout import Layout, fitted
 from tests.compat.test_breaks import of_era
 
 HERE = pathlib.Path(__file__).parent / "golden"
@@ -63,7 +63,7 @@ def test_same_losses(name, era):
         assert f"{name}/{len(arrays)}" not in golden
         for layer in model.layers:
             own, arrays = arrays[: of(layer, era)], arrays[of(layer, era) :]
-            pairs = fitted(layer, own, Era(first=era == 1, flipped=True))
+            pairs = fitted(layer, own, Layout(keras_1=era == 1, flipped=True))
             assert pairs is not None, layer
             for variable, array in pairs:
                 variable.assign(array)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gazelle.core.errors import DamagedFileError, UnsafeFileError
-from gazelle.saving.legacy import model_from_json, model_from_yaml
+from gazelle.saving.h5_format import model_from_json, model_from_yaml
 
 FIRST = """\
 class_name: Sequential

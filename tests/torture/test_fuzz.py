@@ -11,7 +11,7 @@ import pytest
 from gazelle.core.errors import DamagedFileError, ShapeError, UnsafeFileError
 from gazelle.layers import LSTM, Conv1D, Dense, Embedding, Flatten, Input
 from gazelle.models import Sequential, load_model, model_from_json
-from gazelle.saving.legacy import model_from_yaml
+from gazelle.saving.h5_format import model_from_yaml
 
 from ..compat.test_text import FIRST
 from .conftest import LONG

@@ -7,7 +7,7 @@ from typing import Any
 from gazelle import layers, models
 from gazelle.core.errors import ArgumentError, StateError, message, unknown
 from gazelle.core.symbolic import KerasTensor
-from gazelle.saving.legacy import keras1
+from gazelle.saving.h5_format import keras1
 
 
 def merge(

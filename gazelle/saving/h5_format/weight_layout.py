@@ -33,10 +33,10 @@ _CONVOLUTIONS = (
 
 
 @dataclasses.dataclass
-class Era:
+class Layout:
     """Who wrote the file."""
 
-    first: bool  # Keras 1
+    keras_1: bool  # written by Keras 1
     flipped: bool  # by Theano, whose convolution runs through the kernel backwards
 
 
@@ -55,7 +55,7 @@ def leaves(layer: Any) -> Iterator[Any]:
         yield layer
 
 
-def weights_of(layer: Any, era: Era) -> list[Variable]:
+def weights_of(layer: Any, layout: Layout) -> list[Variable]:
     """The variables of a layer in the order of the file: of a model, what is trained stands before what is not."""
     if not hasattr(type(layer), "layers"):
         return [v for leaf in leaves(layer) for v in leaf.weights]
@@ -68,11 +68,11 @@ def _parts(layer: Any, wanted: list[Variable]) -> list[tuple[Any, int]]:
     return [(leaf, len(list(group))) for leaf, group in itertools.groupby(owner.get(id(v)) for v in wanted)]
 
 
-def fitted(layer: Any, arrays: list[Array], era: Era) -> list[tuple[Variable, Array]] | None:
+def fitted(layer: Any, arrays: list[Array], layout: Layout) -> list[tuple[Variable, Array]] | None:
     """(variable, array) for all variables of a layer; None: they do not fit."""
-    wanted = weights_of(layer, era)
+    wanted = weights_of(layer, layout)
     owner = {id(v): leaf for leaf in leaves(layer) for v in leaf.weights}
-    if era.first:
+    if layout.keras_1:
         arrays = gathered(_parts(layer, wanted), arrays)
         if type(layer).__name__ == "Highway" and len(arrays) == 4 and arrays[1].ndim == 1:  # before Keras 1.2
             arrays = [arrays[n] for n in (0, 2, 1, 3)]
@@ -82,23 +82,23 @@ def fitted(layer: Any, arrays: list[Array], era: Era) -> list[tuple[Variable, Ar
         return None
     pairs = []
     for variable, array in zip(wanted, arrays, strict=True):
-        array = laid_out(owner.get(id(variable)), variable, array, era)
+        array = laid_out(owner.get(id(variable)), variable, array, layout)
         if array.shape != variable.shape:
             return None
         pairs.append((variable, array))
     return pairs
 
 
-def laid_out(layer: Any, variable: Variable, array: Array, era: Era) -> Array:
+def laid_out(layer: Any, variable: Variable, array: Array, layout: Layout) -> Array:
     """One array in the layout of its variable."""
     kind = next((c.__name__ for c in type(layer).__mro__ if c.__name__ in _CONVOLUTIONS), "")
     if type(layer).__name__ == "LocallyConnected2D" and layer.data_format == "channels_first":
         return _pixel_by_pixel(layer, array)
     if not kind or array.ndim < 3:
         return array
-    if era.first:
+    if layout.keras_1:
         array = _first_layout(kind, layer, variable, array)
-    if era.flipped and kind.startswith("Conv") and array.ndim == variable.ndim:
+    if layout.flipped and kind.startswith("Conv") and array.ndim == variable.ndim:
         spatial = array.ndim - 2
         array = array[tuple([slice(None, None, -1)] * spatial)]
     return array

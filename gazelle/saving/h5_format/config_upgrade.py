@@ -1,4 +1,4 @@
-"""A whole config of Keras 1 or 2 in the words of Keras 3."""
+"""The config of a whole model of Keras 1 or 2, converted to that of Keras 3."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from gazelle.core import config as core
 from gazelle.core.errors import DamagedFileError, message
 from gazelle.core.symbolic import OPS
 from gazelle.saving import tf_keras_config
-from gazelle.saving.legacy import keras1
-from gazelle.saving.legacy.activations import hard_sigmoid_before_keras_3
+from gazelle.saving.h5_format import keras1
+from gazelle.saving.h5_format.activations import hard_sigmoid_before_keras_3
 
 _MODELS = ("Sequential", "Model", "Functional")
 _ROOMS = {"initializer": "initializers", "regularizer": "regularizers", "constraint": "constraints"}
 
 
-class Words:
-    """What the file says about itself, and the config in new words.
+class ConfigUpgrade:
+    """Converts the config of a file.
 
     Args:
         version: of Keras, such as "1.2.2"; "" where the file does not tell.
@@ -26,7 +26,7 @@ class Words:
     """
 
     def __init__(self, version: str, config: Any, label: str) -> None:
-        self.first = version.startswith("1.")
+        self.keras_1 = version.startswith("1.")
         self.old = not version.startswith("3.")
         self.label = label
         self._ordering = _first_ordering(config) or "channels_last"
@@ -77,7 +77,7 @@ class Words:
             return self.model(entry, name)
         if not isinstance(kind, str) or not isinstance(config, dict):
             raise DamagedFileError(message(f"A layer in {self.label}", expected="a class and its config", got=kind))
-        if self.first:
+        if self.keras_1:
             kind, config = keras1.layer(kind, config)
             if config.get("data_format", "") is None:
                 config["data_format"] = self._ordering

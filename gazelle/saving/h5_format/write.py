@@ -11,10 +11,10 @@ import numpy as np
 from gazelle.core import config as core
 from gazelle.core.variable import lock_variables
 from gazelle.saving import checksum, keras_weight_order
-from gazelle.saving.legacy.arrays import Era, weights_of
+from gazelle.saving.h5_format.weight_layout import Layout, weights_of
 
 KERAS_VERSION = "3.15.1"  # whose layout this is
-_NOW = Era(first=False, flipped=False)
+_NOW = Layout(keras_1=False, flipped=False)
 _LONGEST = 64_000  # bytes of an attribute
 
 

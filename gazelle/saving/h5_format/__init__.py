@@ -4,8 +4,8 @@ In: a checked HDF5 reader. Out: configs in the words of Keras 3, and the numbers
 Must not know: how a model is built from its config, or trained.
 """
 
-from gazelle.saving.legacy.read import load_model, load_weights
-from gazelle.saving.legacy.text import model_from_json, model_from_yaml
-from gazelle.saving.legacy.write import dump
+from gazelle.saving.h5_format.architecture_text import model_from_json, model_from_yaml
+from gazelle.saving.h5_format.read import load_model, load_weights
+from gazelle.saving.h5_format.write import dump
 
 __all__ = ["dump", "load_model", "load_weights", "model_from_json", "model_from_yaml"]

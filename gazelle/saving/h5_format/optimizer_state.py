@@ -11,13 +11,13 @@ import numpy as np
 from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
 from gazelle.saving import hdf5, keras_weight_order
-from gazelle.saving.legacy.arrays import Era, gathered, laid_out, leaves
+from gazelle.saving.h5_format.weight_layout import Layout, gathered, laid_out, leaves
 from gazelle.saving.safetensors import Array
 
 _SECOND = re.compile(r"(/v|/vhat|_velocity|/velocity)(:0|/|$|_\d)|/v/")
 
 
-def load(model: Any, reader: hdf5.Reader, era: Era, weights: list[str]) -> None:
+def load(model: Any, reader: hdf5.Reader, layout: Layout, weights: list[str]) -> None:
     """Give the model's optimizer the slots and the number of steps of the file.
 
     weights: the names of all weights in the file, layer by layer.
@@ -33,12 +33,12 @@ def load(model: Any, reader: hdf5.Reader, era: Era, weights: list[str]) -> None:
     params = {v.path: v.value for v in trained}
     fresh = optimizer.init(params)
     trainable = [name for name in weights if not re.search(r"_running_(mean|std)(:0)?$", name)]
-    order = np.argsort(np.argsort(trainable)) if era.first and trainable else None  # Keras 1 went by the names
+    order = np.argsort(np.argsort(trainable)) if layout.keras_1 and trainable else None  # Keras 1 went by the names
     places = optimizer.keras_order([*params])
     if places and not any(key for _, key in places):  # no array belongs to a weight: they come in an order of their own
         state = _of_no_weight(model, fresh, places, arrays)
     else:
-        state = _slots(model, trained, list(fresh), names, arrays, era, order)
+        state = _slots(model, trained, list(fresh), names, arrays, layout, order)
     if state is None:
         warnings.warn(
             f"The state of the optimizer in '{reader.label}' does not fit '{optimizer.name}': it starts anew.",
@@ -67,7 +67,13 @@ def _of_no_weight(model: Any, fresh: Any, places: Any, arrays: list[Array]) -> A
 
 
 def _slots(
-    model: Any, trained: list[Variable], slots: list[str], names: list[str], arrays: list[Array], era: Era, order: Any
+    model: Any,
+    trained: list[Variable],
+    slots: list[str],
+    names: list[str],
+    arrays: list[Array],
+    layout: Layout,
+    order: Any,
 ) -> tuple[Array | None, dict[str, dict[str, Array]]] | None:
     """(steps, {slot: {path: array}}), where the arrays are as many as they have to be."""
     steps = None
@@ -80,14 +86,20 @@ def _slots(
         names, arrays = names[: 2 * size], arrays[: 2 * size]  # Adam of Keras 2 without amsgrad
     kept = [name for name in slots if trained]
     for count in range(len(kept), 0, -1):
-        found = _divided(model, trained, kept[:count], names, arrays, era, order)
+        found = _divided(model, trained, kept[:count], names, arrays, layout, order)
         if found is not None:
             return steps, found
     return (steps, {}) if not arrays or not kept else None  # SGD kept the speed that it had no momentum for
 
 
 def _divided(
-    model: Any, trained: list[Variable], slots: list[str], names: list[str], arrays: list[Array], era: Era, order: Any
+    model: Any,
+    trained: list[Variable],
+    slots: list[str],
+    names: list[str],
+    arrays: list[Array],
+    layout: Layout,
+    order: Any,
 ) -> dict[str, dict[str, Array]] | None:
     size = len(arrays) // len(slots)
     if size * len(slots) != len(arrays) or not arrays:
@@ -100,10 +112,10 @@ def _divided(
     for slot, group in zip(slots, groups, strict=True):
         if order is not None and len(order) == len(group):
             group = [group[n] for n in order]
-        group = gathered(parts, group) if era.first else group
+        group = gathered(parts, group) if layout.keras_1 else group
         if len(group) != len(trained):
             return None
-        placed = [laid_out(owner.get(id(v)), v, a, era) for v, a in zip(trained, group, strict=True)]
+        placed = [laid_out(owner.get(id(v)), v, a, layout) for v, a in zip(trained, group, strict=True)]
         if any(a.shape != v.shape for v, a in zip(trained, placed, strict=True)):
             return None
         out[slot] = {v.path: a for v, a in zip(trained, placed, strict=True)}

@@ -11,7 +11,7 @@ import numpy as np
 from gazelle.core import config as core
 from gazelle.core.errors import DamagedFileError, GazelleError, UnsafeFileError, message
 from gazelle.saving import config as configs
-from gazelle.saving.legacy.words import Words
+from gazelle.saving.h5_format.config_upgrade import ConfigUpgrade
 
 
 def model_from_json(json_string: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -48,7 +48,7 @@ def _model(parsed: dict[str, Any], label: str, custom_objects: Mapping[str, Any]
     if not version.startswith("3"):
         version = version or ("1.2" if _is_first(parsed) else "2.3")
         with core.custom_object_scope(custom_objects or {}), configs.config_errors(label):
-            parsed = Words(version, parsed, label).model(parsed)
+            parsed = ConfigUpgrade(version, parsed, label).model(parsed)
     return configs.build(parsed, label, custom_objects)
 
 

@@ -14,11 +14,11 @@ from gazelle.core.errors import DamagedFileError, UnsafeFileError, message
 from gazelle.core.variable import Variable
 from gazelle.saving import config as configs
 from gazelle.saving import config_check, hdf5
+from gazelle.saving.h5_format import optimizer_state
+from gazelle.saving.h5_format.config_upgrade import ConfigUpgrade
+from gazelle.saving.h5_format.training_config import compiled
+from gazelle.saving.h5_format.weight_layout import Layout, fitted, leaves, weights_of
 from gazelle.saving.keras_weights import need_match, report, weight_errors
-from gazelle.saving.legacy import slots
-from gazelle.saving.legacy.arrays import Era, fitted, leaves, weights_of
-from gazelle.saving.legacy.training import compiled
-from gazelle.saving.legacy.words import Words
 from gazelle.saving.safetensors import Array
 
 
@@ -37,7 +37,7 @@ def load_model(reader: hdf5.Reader, custom_objects: Mapping[str, Any] | None, co
         )
     version = str(reader.attributes.get("keras_version") or parsed.get("keras_version") or "1")
     with core.custom_object_scope(custom_objects or {}), configs.config_errors(label):
-        config = Words(version, parsed, label).model(parsed)
+        config = ConfigUpgrade(version, parsed, label).model(parsed)
     stored = sum(math.prod(shape) for shape, _ in reader.declared.values())
     model = configs.build(config, label, custom_objects, stored)
     with weight_errors(label):
@@ -46,16 +46,18 @@ def load_model(reader: hdf5.Reader, custom_objects: Mapping[str, Any] | None, co
     if training is not None:
         _compile(model, training, label, custom_objects)
         saved = _layers(reader, "model_weights" if "model_weights" in reader.groups else "").values()
-        slots.load(model, reader, _era(reader), [path.rsplit("/", 1)[-1] for paths in saved for path in paths])
+        optimizer_state.load(
+            model, reader, _layout(reader), [path.rsplit("/", 1)[-1] for paths in saved for path in paths]
+        )
     return model
 
 
 def load_weights(model: Any, reader: hdf5.Reader, *, by_name: bool = False, skip_mismatch: bool = False) -> list[str]:
     """Give the model's layers the weights of the file, in order or by name; returns the names of layers that match."""
     root = "model_weights" if "model_weights" in reader.groups else ""
-    era = _era(reader)
+    layout = _layout(reader)
     saved = [(n, paths) for n, paths in _layers(reader, root).items() if paths]
-    layers = [layer for layer in model.layers if weights_of(layer, era)]
+    layers = [layer for layer in model.layers if weights_of(layer, layout)]
     if not by_name and len(saved) != len(layers):
         layers = [leaf for layer in layers for leaf in leaves(layer)]
     pairs: list[tuple[Variable, Array]] = []
@@ -69,9 +71,9 @@ def load_weights(model: Any, reader: hdf5.Reader, *, by_name: bool = False, skip
             misfits.append(f"expected {len(layers)} layers with weights, got {len(saved)}")
     for layer, name, paths in couples:
         arrays = [reader.read(path, *reader.declared[path]) for path in paths]
-        fit = fitted(layer, arrays, era)
+        fit = fitted(layer, arrays, layout)
         if fit is None:
-            expected = [v.shape for v in weights_of(layer, era)]
+            expected = [v.shape for v in weights_of(layer, layout)]
             misfits.append(f"{name} (layer '{layer.name}'): expected {expected}, got {[a.shape for a in arrays]}")
         else:
             pairs += fit
@@ -83,13 +85,13 @@ def load_weights(model: Any, reader: hdf5.Reader, *, by_name: bool = False, skip
     return matched
 
 
-def _era(reader: hdf5.Reader) -> Era:
+def _layout(reader: hdf5.Reader) -> Layout:
     """Who wrote it: Theano is told by the attribute, in Keras 1 by names of weights without TensorFlow's `:0`."""
     words = {**reader.attributes, **reader.attributes_of("model_weights")}
     backend, version = words.get("backend"), str(words.get("keras_version") or "1")
     names = [path for path in reader.declared if not path.startswith("optimizer_weights")]
     theano = backend == "theano" if backend else not any(name.endswith(":0") for name in names)
-    return Era(first=version.startswith("1"), flipped=theano)
+    return Layout(keras_1=version.startswith("1"), flipped=theano)
 
 
 def _layers(reader: hdf5.Reader, root: str) -> dict[str, list[str]]:
