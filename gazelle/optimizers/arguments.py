@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gazelle.core.config import ArgumentTypeError
 from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.core.outdated import argument_hint
 
 if TYPE_CHECKING:
     from gazelle.optimizers.base import Optimizer
@@ -37,7 +38,7 @@ def unknown_argument(optimizer: Optimizer, name: str) -> ArgumentTypeError:
     own = [key for key in optimizer._config if key != name]
     known = ["learning_rate", *own, *SHARED, "name"]
     initials = [key for key in known if name == "".join(word[0] for word in key.split("_"))]
-    hint = f"Write {initials[0]}=... for {name}=..." if initials else ""
+    hint = argument_hint(name, known) or (f"Write {initials[0]}=... for {name}=..." if initials else "")
     return ArgumentTypeError(str(unknown(f"argument of {type(optimizer).__name__}", name, initials or known, hint)))
 
 

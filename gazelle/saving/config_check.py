@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gazelle.core import config as core
+from gazelle.core import outdated
 from gazelle.core.errors import DamagedFileError, UnsafeFileError, message
 from gazelle.core.symbolic import OPS
 from gazelle.saving import tf_keras_config
@@ -91,8 +92,9 @@ def check_object(value: Mapping[str, Any], label: str, within: str = "") -> None
                 f"{label} refers to {value.get('module') or ''}.{shown}{location}, which gazelle does not have".replace(
                     " .", " "
                 ),
-                hint=f"{hint}Pass your own classes and functions in custom_objects={{'{own}': ...}}, or register them "
-                "with @register_keras_serializable().",
+                hint=outdated.class_hint(own)
+                or f"{hint}Pass your own classes and functions in custom_objects={{'{own}': ...}}, or register "
+                "them with @register_keras_serializable().",
             )
         )
 

@@ -264,7 +264,7 @@ def test_objects_as_configs():
     words = json.loads(json.dumps(saving.serialize_keras_object(layer)))
     assert saving.deserialize_keras_object(words).get_config() == layer.get_config()
     assert layers.deserialize(layers.serialize(layer)).get_config() == layer.get_config()
-    with pytest.raises(ValueError, match=r"asks for os\.system"):
+    with pytest.raises(ValueError, match=r"refers to os\.system"):
         saving.deserialize_keras_object({"module": "os", "class_name": "system", "config": {}, "registered_name": None})
     with pytest.raises(ValueError, match="layer: expected the config of a layer, got one of 'Adam'"):
         layers.deserialize({"module": "keras.optimizers", "class_name": "Adam", "config": {}})
