@@ -3,6 +3,7 @@
 Input: columns by name. Output: one array, or symbolic tensors as inputs of a model.
 """
 
-from gazelle.features.feature_space import Cross, Feature, FeatureSpace
+from gazelle.features.feature import Cross, Feature
+from gazelle.features.feature_space import FeatureSpace
 
 __all__ = ["Cross", "Feature", "FeatureSpace"]

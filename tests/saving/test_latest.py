@@ -1,12 +1,16 @@
-"""The keeper: in time, in the background, whole, and never the end of a training."""
+"""The autosave: in time, in the background, intact, and never the end of a training."""
 
+import errno
 import os
 import shutil
+import subprocess
 import sys
+import textwrap
 import threading
 import time
 import warnings
 
+import filelock
 import numpy as np
 import pytest
 
@@ -14,6 +18,7 @@ from gazelle.saving import read_state
 from gazelle.saving import rotation as module
 from gazelle.saving.autosave import Autosave
 from gazelle.saving.checkpoint_paths import NoCheckpointError, latest, newest
+from gazelle.saving.file_lock import CheckpointLock
 
 
 def _state(value):
@@ -205,8 +210,43 @@ def test_of_two_free_places_the_one_of_the_same_arguments_is_taken(monkeypatch):
     first.finish(_state(1))
     second.finish(_state(2))
     again = Autosave("m")
-    assert again.newest()[1] in ({"epoch": 1}, {"epoch": 2})
+    assert again.newest()[1] == {"epoch": 2}
+    monkeypatch.setattr(sys, "argv", ["/p/a.py", "--fold", "1"])
+    assert Autosave("m").newest()[1] == {"epoch": 1}
     again.close()
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOLCK, "No locks available"), NotImplementedError("no flock")])
+def test_file_systems_without_locks(monkeypatch, error):
+    class Unsupported:
+        def __init__(self, path, **options):
+            pass
+
+        def acquire(self):
+            raise error
+
+    monkeypatch.setattr(filelock, "FileLock", Unsupported)
+    Autosave("m").finish(_state(1))
+    assert newest("m")[1] == {"epoch": 1}
+
+
+def test_a_lock_ends_with_its_process(tmp_path):
+    program = f"""
+        import os
+        from gazelle.saving.file_lock import CheckpointLock
+        lock = CheckpointLock({str(tmp_path)!r}, "m")
+        print(os.path.basename(lock.stem), flush=True)
+        input()
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "m\n"
+        other = CheckpointLock(str(tmp_path), "m")
+        assert os.path.basename(other.stem) == "m~2"
+        process.kill()
+        process.wait()
+    assert os.path.basename(CheckpointLock(str(tmp_path), "m").stem) == "m"
 
 
 def test_room_is_found_out_at_the_start(monkeypatch):

@@ -14,7 +14,8 @@ import numpy as np
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.types import PathLike
 from gazelle.metrics.name_aliases import Logs
-from gazelle.training.callbacks.base import BatchCounter, Callback
+from gazelle.training.callbacks.base import Callback
+from gazelle.training.callbacks.batch_counter import BatchCounter
 from gazelle.training.callbacks.monitor import Monitor
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gazelle.core.errors import StateError, message
 from gazelle.core.types import PathLike
 from gazelle.layers import weight_tree
-from gazelle.training.callbacks.base import BatchCounter
+from gazelle.training.callbacks.batch_counter import BatchCounter
 from gazelle.training.callbacks.monitor import Monitor
 
 if TYPE_CHECKING:
