@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from gazelle import losses, metrics, tree
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.core.types import LossLike, MetricLike, Nested, OptimizerLike
+from gazelle.core.types import Array, ArrayLike, LossLike, MetricLike, Nested, OptimizerLike
 from gazelle.distillation.losses import DistillationLoss
 from gazelle.models import Model
 
@@ -61,7 +61,7 @@ class Distiller(Model):
         super().__init__(name=name, **kwargs)
         self._check(teacher, student, student_loss_weight)
         single = isinstance(distillation_losses, DistillationLoss)
-        self.distillation_losses = [distillation_losses] if single else list(distillation_losses)  # type: ignore[list-item,arg-type]
+        self.distillation_losses = [distillation_losses] if single else list(distillation_losses)  # type: ignore[list-item]
         weights = distillation_loss_weights
         self.distillation_loss_weights = [1.0] * len(self.distillation_losses) if weights is None else list(weights)
         if len(self.distillation_loss_weights) != len(self.distillation_losses):
@@ -118,12 +118,17 @@ class Distiller(Model):
         self._student_loss = tree.map_structure(losses.get, loss)
         super().compile(optimizer=optimizer, loss=None, metrics=metrics, **kwargs)
 
-    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         return self.student(inputs, training=training, **({} if mask is None else {"mask": mask}))
 
     def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
-    ) -> Any:
+        self,
+        x: Any = None,
+        y: Nested[ArrayLike] | None = None,
+        y_pred: Nested[ArrayLike] | None = None,
+        sample_weight: Nested[ArrayLike] | None = None,
+        training: bool = True,
+    ) -> Array:
         y_pred = self(x, training=training) if y_pred is None else y_pred
         weight, student_loss, distillation_loss = self.student_loss_weight, jnp.zeros(()), jnp.zeros(())
         if weight > 0 and y is not None:

@@ -43,6 +43,12 @@ class _SerializedModel:
             return load_model(path)
 
 
+def _compile_like(model: Model, other: Model) -> None:
+    config = other.get_compile_config() if other.compiled else None
+    if config is not None:
+        model.compile_from_config(config)
+
+
 class _Wrapper(BaseEstimator):  # type: ignore[misc]
     """Base class of the estimators: each `fit` creates a new model."""
 
@@ -66,8 +72,8 @@ class _Wrapper(BaseEstimator):  # type: ignore[misc]
 
     def __sklearn_clone__(self) -> Any:
         model = clone_model(self.model) if isinstance(self.model, Model) else self.model
-        if isinstance(self.model, Model) and isinstance(model, Model) and self.model.compiled:
-            model.compile_from_config(self.model.get_compile_config())
+        if isinstance(self.model, Model) and isinstance(model, Model):
+            _compile_like(model, self.model)
         options = {"model_kwargs": self.model_kwargs, "fit_kwargs": self.fit_kwargs}
         return type(self)(model, self.warm_start, **copy.deepcopy(options))
 
@@ -104,19 +110,18 @@ class _Wrapper(BaseEstimator):  # type: ignore[misc]
             StateError: the model is not compiled.
             ArgumentError: the targets cannot be used.
         """
-        X, y = validate_data(self, X, y, multi_output=True)
+        samples, y = validate_data(self, X, y, multi_output=True)
         target = self._encoded(y, kwargs.get("sample_weight"))
         if not (self.warm_start and hasattr(self, "model_")):
-            self.model_ = self._new_model(X, target)
+            self.model_ = self._new_model(samples, target)
         options = {**(self.fit_kwargs or {}), **kwargs}
-        self.history_ = self.model_.fit(X.astype("float32", copy=False), target, **options)
+        self.history_ = self.model_.fit(samples.astype("float32", copy=False), target, **options)
         return self
 
     def _new_model(self, X: Any, y: Any) -> Model:
         if isinstance(self.model, Model):
             model = clone_model(self.model)
-            if self.model.compiled:
-                model.compile_from_config(self.model.get_compile_config())
+            _compile_like(model, self.model)
         else:
             model = self.model(X=X, y=y, **(self.model_kwargs or {}))
         if not isinstance(model, Model) or not model.compiled:
@@ -133,8 +138,8 @@ class _Wrapper(BaseEstimator):  # type: ignore[misc]
 
     def _predict(self, X: Data) -> Array:
         check_is_fitted(self, "model_")
-        X = validate_data(self, X, reset=False)
-        out: Array = self.model_.predict(X.astype("float32", copy=False), verbose=0)
+        samples = validate_data(self, X, reset=False)
+        out: Array = self.model_.predict(samples.astype("float32", copy=False), verbose=0)
         return out
 
     def _encoded(self, y: Any, weight: Any) -> Any:
