@@ -19,9 +19,9 @@ from gazelle.metrics import Mean
 from gazelle.models import closures, program_key, step_methods
 from gazelle.models.checks import check_integer, check_outputs
 from gazelle.models.host_preprocessing import host_preprocessing_of
-from gazelle.training.custom_trainer import CustomTrainer
-from gazelle.training.metrics_state import CompileMetrics, MetricsState
-from gazelle.training.programs import ModelSpec
+from gazelle.training.custom_step import CustomStep
+from gazelle.training.metrics_state import CompileMetrics
+from gazelle.training.step import ModelSpec
 from gazelle.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def compile_model(model: Model, arguments: dict[str, Any], auto_scale_loss: bool
         arguments,
         prng.next_seed(),
         {"loss": Mean("loss")},
-        CompileMetrics(MetricsState(metrics, weighted, None)) if with_metrics else None,
+        CompileMetrics(metrics, weighted, None) if with_metrics else None,
         _frozen_ids(model) if model.built else None,
     )
 
@@ -167,21 +167,16 @@ def _new_trainer(model: Model, state: CompileState | None) -> Trainer:
                 )
             )
         if state is not None and state.compile_metrics is not None:  # the names of the outputs are known by now
-            state.compile_metrics.meters = MetricsState(spec.metrics, spec.weighted_metrics, spec.outputs)
+            state.compile_metrics = CompileMetrics(spec.metrics, spec.weighted_metrics, spec.outputs)
         independent = program_key.is_batch_independent(model) and not step_methods.overrides(model, "predict_step")
-        return CustomTrainer(spec, seed, step_methods.ModelSteps(model), independent)
-    key = program_key.structure(model, spec)
-    trainer = Trainer(
-        spec,
-        seed,
-        key,
-        lambda: program_key.abstract_clone(model, spec),
-        program_key.is_batch_independent(model),
-    )
+        step = CustomStep(step_methods.ModelSteps(model), spec.run_eagerly)
+        return Trainer(spec, seed, None, independent, step)
+    structure = program_key.structure(model, spec)
+    trainer = Trainer(spec, seed, structure, program_key.is_batch_independent(model))
     if state is not None:
-        trainer.meters.trackers = state.loss_trackers
+        trainer.metrics.trackers = state.loss_trackers
         if state.compile_metrics is not None:
-            state.compile_metrics.meters = trainer.meters
+            state.compile_metrics = trainer.metrics.source
     return trainer
 
 

@@ -179,7 +179,7 @@ def predict(model: Model, x: Any, batch_size: int | None, verbose: Any, steps: i
     trainer = model._trainer
     if kind and trainer and trainer.predicted == kind and not verbose and steps is None and not callbacks:
         checks.check_embedding_ids(model._graph, x)  # all else was checked for such an array
-        block = data.block(x, fill=(batch_size or data.BATCH) if trainer.alone else 0)
+        block = data.block(x, fill=(batch_size or data.BATCH) if trainer.batch_independent else 0)
         return evaluation_loop.predict_block(trainer, block)
     if isinstance(x, tuple) and len(x) > 1:
         x = list(x)

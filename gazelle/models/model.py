@@ -806,10 +806,10 @@ class Model(Layer):
     @property
     def metrics_names(self) -> list[str]:
         """The names of what `evaluate` returns, in order; before the first data those that `compile` has."""
-        if self._trainer is None or not self._trainer.meters.built:
+        if self._trainer is None or not self._trainer.metrics.built:
             given = jax.tree.leaves({} if self._compile_state is None else self._compile_state.arguments["metrics"])
             return ["loss", *(m if isinstance(m, str) else getattr(m, "name", None) or name_of(m) for m in given)]
-        return list(self._trainer.meters.names)
+        return list(self._trainer.metrics.names)
 
     def get_metrics_result(self) -> dict[str, Any]:
         """Return {name: result} of `metrics`."""
@@ -823,8 +823,8 @@ class Model(Layer):
         """Reset all metrics, also the accumulated ones of `train_on_batch` and `test_on_batch`."""
         for metric in self.metrics:
             metric.reset_state()
-        if self._trainer is not None and self._trainer.meters.built:
-            self._trainer.live.totals = self._trainer.meters.start()
+        if self._trainer is not None and self._trainer.metrics.built:
+            self._trainer.live.totals = self._trainer.metrics.start()
 
     # Files and configs ---------------------------------------------------------------------------------------------
 

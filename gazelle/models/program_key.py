@@ -9,15 +9,14 @@ from typing import Any
 
 import jax
 
-from gazelle.core import dtypes, prng, settings, symbolic
-from gazelle.core.config import deserialize, find, serialize, serialize_object
+from gazelle.core import dtypes, settings, symbolic
+from gazelle.core.config import find, serialize, serialize_object
 from gazelle.core.errors import GazelleError
-from gazelle.core.variable import abstract_variables
 from gazelle.layers import weight_tree
 from gazelle.layers.base import Layer
 from gazelle.layers.input import InputLayer
 from gazelle.models.graph import Graph
-from gazelle.training.programs import ModelSpec
+from gazelle.training.step import ModelSpec
 
 _NAMES = ("name", "keras_history", "input_layers", "output_layers")  # where configs have names of layers
 _WORDS = ("loss", "loss_weights", "metrics", "weighted_metrics")
@@ -98,30 +97,6 @@ def _nameless(value: Any, numbers: dict[str, str], here: bool = False) -> Any:
     if isinstance(value, (list, tuple)):
         return [_nameless(entry, numbers, here) for entry in value]
     return numbers.setdefault(value, f"#{len(numbers)}") if here and isinstance(value, str) else value
-
-
-def abstract_clone(model: Any, plan: ModelSpec) -> ModelSpec | None:
-    """A second model of the same structure, without values: programs that are shared hold on to it and to no weights.
-
-    None where the config does not lead to the same variables: something was changed by hand.
-    """
-    try:
-        with abstract_variables(), prng.fixed_seeds():
-            copy = type(model).from_config(model.get_config())
-            optimizer = deserialize(serialize(plan.optimizer))
-    except GazelleError:  # such as a model that begins in the middle of another one's graph
-        return None
-    copy._graph.guessed = model._graph.guessed
-    layers = {layer.name: layer for layer in weight_tree.named_layers(model).values()}
-    for its in weight_tree.named_layers(copy).values():
-        if its.name in layers:  # an Input that was never given is added by the config
-            its.auto_named, its.trainable = layers[its.name].auto_named, layers[its.name].trainable
-    from gazelle.models import compiling
-
-    words = {word: deserialize(serialize(getattr(plan, word))) for word in _WORDS}
-    out = compiling.model_spec(copy, words, optimizer, plan.trainable)
-    mine, its = ({p: (v.shape, v.dtype) for p, v in b.variables.items()} for b in (plan, out))
-    return out if mine == its else None
 
 
 def is_batch_independent(model: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gazelle.core import tracing
 from gazelle.core.errors import ArgumentError, message
@@ -17,7 +18,7 @@ from gazelle.data.arrays import unpack_x_y_sample_weight
 from gazelle.layers import weight_tree
 from gazelle.metrics.base import Metric
 from gazelle.optimizers.base import Optimizer
-from gazelle.training.custom_metrics_state import flat_logs
+from gazelle.training.metrics_state import CompileMetrics, flat_logs
 
 #: methods by which a subclass of Model changes the step
 STEP_METHODS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")
@@ -47,11 +48,10 @@ def _parts(model: Any, parts: Sequence[str]) -> list[list[Variable]]:
 
 def _build_metrics(model: Any, data: Any) -> None:
     """Make the metrics given to `compile`, whose values are part of a state, for outputs of this shape."""
-    compiled = model._compile_state.compile_metrics
-    meters = None if compiled is None else compiled.meters
-    if meters is not None and not meters.built:
+    metrics = model._compile_state.compile_metrics
+    if metrics is not None and not metrics.metrics_built:
         x, y, _ = unpack_x_y_sample_weight(data)
-        meters.build([], y, model(x, training=False))
+        metrics.choose(y, model(x, training=False))
 
 
 def with_state(model: Any, name: str, parts: Sequence[str]) -> Callable[[Any], Any]:
@@ -90,7 +90,11 @@ def has_two_arguments(step: Callable[..., Any]) -> bool:
 
 
 class ModelSteps:
-    """The steps of one model, as `training.custom` asks for them."""
+    """The step methods of one model, as `training.custom_step` uses them.
+
+    Args:
+        model: a model that overrides step methods.
+    """
 
     def __init__(self, model: Any) -> None:
         self.model = model
@@ -100,47 +104,52 @@ class ModelSteps:
 
     @property
     def finished(self) -> Any:
-        """The number of finished steps since `compile`, from which draws are made."""
-        return self.model._compile_state.finished_steps
+        """The number of finished steps since `compile`, from which random numbers are drawn."""
+        state = self.model._compile_state
+        return 0 if state is None else state.finished_steps
 
     @finished.setter
     def finished(self, count: Any) -> None:
-        self.model._compile_state.finished_steps = count
+        if self.model._compile_state is not None:
+            self.model._compile_state.finished_steps = count
 
-    def _summed(self) -> dict[int, Variable]:
-        return {id(v): v for v in self.model.metrics_variables}
+    def step_variables(self) -> dict[str, Variable]:
+        """{path: variable} of all that the steps may read or assign, without the variables of metrics."""
+        ids = set(map(id, self.model.metrics_variables))
+        return {path: v for path, v in step_variables(self.model).items() if id(v) not in ids}
 
-    def variables(self) -> dict[str, Variable]:
-        """{path: variable} of all that the steps may read or assign, without `sums`."""
-        sums = self._summed()
-        return {path: v for path, v in step_variables(self.model).items() if id(v) not in sums}
+    def named_variables(self) -> dict[str, Variable]:
+        """{path: variable} of the metrics, which are reset before each pass."""
+        ids = set(map(id, self.model.metrics_variables))
+        return {path: v for path, v in step_variables(self.model).items() if id(v) in ids}
 
-    def sums(self) -> dict[str, Variable]:
-        """{path: variable} of the metrics that begin anew with each pass."""
-        sums = self._summed()
-        return {path: v for path, v in step_variables(self.model).items() if id(v) in sums}
+    def initial_values(self) -> dict[str, Any]:
+        """{path: array} of the metrics before the first batch."""
+        variables = self.named_variables()
+        _, after, _ = tracing.pure(self._reset, variables)({path: v.value for path, v in variables.items()})
+        return {path: np.array(value) for path, value in after.items()}
 
-    def reset(self) -> None:
-        """Begin them anew."""
+    def _reset(self) -> None:
         for metric in self.model.metrics:
             metric.reset_state()
 
-    def results(self) -> dict[str, Any]:
-        """What the metrics amount to."""
+    def result(self) -> dict[str, Any]:
+        """{name: result} of the metrics."""
         return self.model.get_metrics_result()
 
-    def order(self) -> list[str]:
-        """Names of the metrics, in the order in which logs show them."""
-        each = (getattr(metric, "meters", None) for metric in self.model.metrics)
-        names = [m.names if m is not None else [n.name] for m, n in zip(each, self.model.metrics, strict=True)]
+    def metric_names(self) -> list[str]:
+        """Names of the metrics in the order of the logs."""
+        metrics = self.model.metrics
+        names = [m.metric_names() if isinstance(m, CompileMetrics) else [m.name] for m in metrics]
         return [name for group in names for name in group]
 
+    @property
     def names(self) -> Mapping[int, str]:
-        """{id(layer): path}, for draws."""
+        """{id(layer): path}, from which random numbers are drawn."""
         return {id(layer): path for path, layer in weight_tree.named_layers(self.model).items()}
 
     def weights(self) -> list[Variable]:
-        """Those of `variables` that are the model's own."""
+        """The variables of the model."""
         return self.model.variables
 
     def trainable(self) -> set[int]:

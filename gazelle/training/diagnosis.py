@@ -60,7 +60,7 @@ def _check_data(loss: float, whole: Any) -> None:
 
 def _first_layer(trainer: Trainer, batch: Any) -> str:
     """In words: the first layer that gave NaN or inf for this batch; nothing where the model's step is its own."""
-    if trainer.own_steps:
+    if trainer.custom_step is not None:
         return ""
     found: list[str] = []
 
@@ -72,7 +72,7 @@ def _first_layer(trainer: Trainer, batch: Any) -> str:
     state = trainer.live.state
     assert state is not None
     key = jax.random.fold_in(state.key, state.step)
-    forward = tracing.pure(trainer.model.call, trainer.variables, trainer.model.names, observe=observe)
+    forward = tracing.pure(trainer.spec.call, trainer.variables, trainer.spec.names, observe=observe)
     forward(state.params | state.buffers, batch[0], key=key, training=True)
     if found:
         return f"The first layer whose output is not finite is '{found[0]}'."

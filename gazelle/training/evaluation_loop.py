@@ -22,7 +22,7 @@ def evaluate(trainer: Trainer, source: data.Source, events: Any = None, display:
     assert trainer.programs is not None
     values, logs = trainer.live.values(), {}
     fixed = values, trainer.key
-    carry: Any = (trainer.meters.start(), {path: values[path] for path in trainer.assigned}, np.uint32(0))
+    carry: Any = (trainer.metrics.start(), {path: values[path] for path in trainer.assigned}, np.uint32(0))
     steps_per_call, single, done = StepsPerCall(), events is not None and events.listens("test"), 0
     chunks = Lookahead(source.chunks(0))
     for chunk in chunks:
@@ -43,7 +43,7 @@ def evaluate(trainer: Trainer, source: data.Source, events: Any = None, display:
                 events.on_test_batch_end(done - 1, host_logs(trainer, logs))
             if display is not None:
                 display.advance(done, source.steps, ordered(trainer, logs))
-    trainer.meters.show(carry[0])
+    trainer.metrics.show(carry[0])
     trainer.live.put(carry[1])
     return host_logs(trainer, logs)
 
@@ -60,7 +60,7 @@ def predict(trainer: Trainer, source: data.Source, events: Any = None, display: 
         out, count = waiting.pop(0)
         parts.append(jax.tree.map(lambda leaf: _flat(leaf, count), out))
 
-    for block in source.blocks(1 if single else _PREDICT, trainer.alone):
+    for block in source.blocks(1 if single else _PREDICT, trainer.batch_independent):
         if single:
             events.on_predict_batch_begin(done, Logs())
         out, changed = _outputs(trainer, values, block)

@@ -47,7 +47,7 @@ class Fit:
         self.steps_per_call = StepsPerCall()
         self.bad: tuple[data.Chunk, int] | None = None  # the chunk and the step whose loss was no number
         self.interrupt = Interrupt(self._even)
-        self._given: int | None = None  # during a step: `live.given` before it
+        self._given: int | None = None  # during a step: `live.steps_given` before it
         self._offering = False
 
     def run(self, epochs: int) -> None:
@@ -77,13 +77,13 @@ class Fit:
                 self.interrupt.hold()  # what is kept at the end is kept whole
                 if self.autosave is not None and live.state is not None and live.state.alive():
                     self.autosave.finish(at.snapshot)
-                live.totals = self.trainer.meters.start()  # train_on_batch begins its own
+                live.totals = self.trainer.metrics.start()  # train_on_batch begins its own
 
     def epoch(self, epochs: int) -> bool:
         """One epoch, or what is left of it. False: there was no data for it."""
         at, trainer, events, display = self.at, self.trainer, self.events, self.display
         if not at.begun:
-            trainer.live.totals = trainer.meters.start()
+            trainer.live.totals = trainer.metrics.start()
             with at.events():
                 events.on_epoch_begin(at.epoch, {})
                 at.begun = True
@@ -102,7 +102,7 @@ class Fit:
                 results.update(self.validate(at.epoch))
             else:
                 self._tell_nan(results.get("loss", np.nan), *self.bad)
-            trainer.meters.show(trainer.live.totals)
+            trainer.metrics.show(trainer.live.totals)
             display.clear()  # what callbacks print goes on lines of its own
             events.on_epoch_end(at.epoch, results)
             display.epoch_end(results)
@@ -117,7 +117,7 @@ class Fit:
             self.interrupt.hold()  # a batch and what is told of it are kept together
             if self.single:
                 self.events.on_train_batch_begin(at.done, Logs())
-            begun, self._given = time.perf_counter(), self.trainer.live.given
+            begun, self._given = time.perf_counter(), self.trainer.live.steps_given
             logs, end = self.trainer.live.step(
                 self.programs.train, self.force, chunk.arrays, np.int32(start), np.int32(stop)
             )
@@ -144,7 +144,7 @@ class Fit:
         while a copy is taken."""
         live, given = self.trainer.live, self._given
         unused = live.state is None or live.state.alive()
-        return not self._offering and (given is None or (live.given == given and unused))
+        return not self._offering and (given is None or (live.steps_given == given and unused))
 
     def _offer(self) -> None:
         if self.autosave is not None:

@@ -1,8 +1,9 @@
-"""The metrics of a model: chosen for its outputs, kept as sums in the state, read as logs."""
+"""The metrics of a training: their choice for the outputs of a model, their totals in the state, and the logs."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -15,44 +16,159 @@ from gazelle.metrics.base import Metric
 from gazelle.training.outputs import flat_outputs, output_names, per_output
 
 
+class MetricSource(Protocol):
+    """Metrics whose variables are part of the state."""
+
+    def named_variables(self) -> dict[str, Variable]:
+        """{path: variable}."""
+        ...
+
+    def initial_values(self) -> dict[str, Any]:
+        """{path: array} before the first batch."""
+        ...
+
+    def result(self) -> dict[str, Any]:
+        """{name: result}."""
+        ...
+
+    def metric_names(self) -> list[str]:
+        """Names in the order of the logs."""
+        ...
+
+
 class MetricsState:
-    """`build` once for the shapes of y and y_pred; then `update` is pure: (totals, ...) -> totals."""
+    """The totals that a pass over the data accumulates: of metrics, of losses, and the last logs of a custom step.
 
-    def __init__(self, given: Any, weighted: Any, outputs: list[str] | None) -> None:
-        self.given, self.weighted, self.outputs = given, weighted, outputs
-        self.of_output: list[list[tuple[str, Any, bool]]] = []  # per output: (name in logs, metric, weighted?)
-        self.parts: list[str] = []
-        self.built = False
+    Totals are {name: array}: "part/<loss>" holds (sum, number of samples) of a loss, "<metric>/<variable>" a variable
+    of a metric, and "train/<name>" or "test/<name>" the last logs of a custom step.
+
+    Args:
+        source: the metrics.
+    """
+
+    def __init__(self, source: Any) -> None:
+        self.source: Any = source
+        self.losses: list[str] = []  # names of the losses that are averaged over samples
         self.trackers: dict[str, Any] = {}  # name of a loss -> the `Mean` that shows it
-        self._first: dict[str, Any] = {}  # the metrics' variables before any batch
+        self.last_logs: dict[str, dict[str, Any]] = {}  # of custom steps: "train", "test" -> {name: shape and dtype}
+        self.reports_metrics: dict[str, bool] = {}  # whether the custom step updates any metric
+        self.built = False
 
-    def build(self, parts: list[str], y: Any, y_pred: Any) -> None:
-        """Choose the metrics for arrays (or their specs) of this shape; `parts` are the loss names."""
-        self.parts = parts
+    def build(self, losses: list[str], y: Any, y_pred: Any) -> None:
+        """Choose the metrics for arrays (or their shapes and dtypes) of labels and outputs."""
+        self.losses = losses
+        self.source.choose(y, y_pred)
+        self.built = True
+
+    @property
+    def names(self) -> list[str]:
+        """The names in the logs: losses, then metrics in their order, then other logs of custom steps by alphabet."""
+        if not self.last_logs:
+            return [*self.losses, *self.source.metric_names()]
+        known = {name for logs in self.last_logs.values() for name in logs}
+        first = [name for name in self.source.metric_names() if name in known]
+        return list(dict.fromkeys([*first, *sorted(known)]))
+
+    def start(self) -> dict[str, Any]:
+        """Totals before the first batch."""
+        sums: dict[str, Any] = {f"part/{name}": np.zeros(2, np.float32) for name in self.losses}
+        for kind, logs in self.last_logs.items():
+            sums |= {f"{kind}/{name}": np.zeros(spec.shape, spec.dtype) for name, spec in logs.items()}
+        placed: dict[str, Any] = engine.to_device({**sums, **self.source.initial_values()})
+        return placed  # arrays of the device, as the program returns them: others would compile it twice
+
+    def update(self, totals: Any, parts: Any, y: Any, y_pred: Any, weight: Any, x: Any) -> Any:
+        """Totals after one more batch; each loss is weighted by the number of samples."""
+        count = jax.tree.leaves(x)[0].shape[0]
+        sums = {f"part/{n}": totals[f"part/{n}"] + jnp.stack([parts[n] * count, jnp.float32(count)]) for n in parts}
+        variables = self.source.named_variables()
+        _, after, _ = tracing.pure(self.source.update_state, variables)(
+            {path: totals[path] for path in variables}, y, y_pred, weight
+        )
+        return sums | after
+
+    def report(self, totals: Any, kind: str = "train") -> dict[str, Any]:
+        """The logs for totals.
+
+        Of a custom step these are the results of the metrics if the step updates some and returns just these, else
+        what it returned last.
+        """
+        last = {name: totals[f"{kind}/{name}"] for name in self.last_logs.get(kind, ())}
+        if kind in self.last_logs and not self.reports_metrics[kind]:
+            return last
+        variables = self.source.named_variables()
+        results, _, _ = tracing.pure(lambda: flat_logs(self.source.result()), variables)(
+            {path: totals[path] for path in variables}
+        )
+        if kind in self.last_logs:
+            return results if results.keys() == last.keys() else last
+        means = {n: totals[f"part/{n}"][0] / jnp.maximum(totals[f"part/{n}"][1], 1) for n in self.losses}
+        return means | results
+
+    def show(self, totals: Any) -> None:
+        """Assign totals to the metric objects, so that users can read them."""
+        for path, variable in self.source.named_variables().items():
+            variable._value = totals[path]
+        for name in self.losses:
+            tracker = self.trackers.setdefault(name, metrics.Mean(name))
+            sums = np.asarray(totals[f"part/{name}"])  # sliced on the device they would be a program of their own
+            tracker.total._value, tracker.count._value = map(arrays.from_host, sums)
+
+
+def flat_logs(logs: Any) -> dict[str, Any]:
+    """Logs as {name: array}; the entries of a dict inside are placed among the others."""
+    out: dict[str, Any] = {}
+    for name, value in (logs or {}).items():
+        out |= flat_logs(value) if isinstance(value, Mapping) else {} if value is None else {name: jnp.asarray(value)}
+    return out
+
+
+class CompileMetrics(Metric, abstract=True):
+    """The metrics given to `compile`, as one metric whose result is {name: value}.
+
+    Args:
+        metrics: the argument of `compile`.
+        weighted_metrics: the argument of `compile`.
+        outputs: names of the outputs, if the model has a graph.
+    """
+
+    def __init__(self, metrics: Any, weighted_metrics: Any, outputs: list[str] | None) -> None:
+        super().__init__(name="compile_metrics")
+        self.given, self.weighted, self.outputs = metrics, weighted_metrics, outputs
+        self.metrics_built = False
+        self._of_output: list[list[tuple[str, Any, bool]]] = []  # per output: (name in logs, metric, weighted?)
+        self._initial: dict[str, Any] = {}  # values of the variables before any batch
+
+    def choose(self, y_true: Any, y_pred: Any) -> None:
+        """Choose the metrics for labels and outputs of these shapes."""
         names = output_names(y_pred, self.outputs)
         predictions = flat_outputs(y_pred, names)
-        targets = per_output("y", y, names, spread=True)
-        self.of_output = [[] for _ in names]
-        for what, given, weigh in (("metrics", self.given, False), ("weighted_metrics", self.weighted, True)):
+        targets = per_output("y", y_true, names, spread=True)
+        self._of_output = [[] for _ in names]
+        for what, given, weighted in (("metrics", self.given, False), ("weighted_metrics", self.weighted, True)):
             if given is None:
                 continue
             if len(names) == 1 and not isinstance(given, dict):
                 given = [given]
             for index, entry in enumerate(per_output(f"compile({what}=...)", given, names)):
                 entries = entry if isinstance(entry, (list, tuple)) else [entry]
-                for one in jax.tree.leaves(entries, is_leaf=lambda v: v is not None and not isinstance(v, list)):
-                    if one is None:
+                for item in jax.tree.leaves(entries, is_leaf=lambda v: v is not None and not isinstance(v, list)):
+                    if item is None:
                         continue
                     target = targets[index]
                     shape = predictions[index].shape if target is None else target.shape
-                    metric = metrics.choose(one, tuple(shape), tuple(predictions[index].shape))
+                    metric = metrics.choose(item, tuple(shape), tuple(predictions[index].shape))
                     label = metric.name if len(names) == 1 else f"{names[index]}_{metric.name}"
-                    self.of_output[index].append((self._unique(label, weigh), metric, weigh))
-        self._first = {path: np.array(v._value) for path, v in self.variables().items()}
-        self.built = True
+                    self._of_output[index].append((self._unique(label, weighted), metric, weighted))
+        self._initial = {path: np.array(v._value) for path, v in self.named_variables().items()}
+        self.metrics_built = True
+
+    def initial_values(self) -> dict[str, Any]:
+        """Return {path: array} of the variables before the first batch."""
+        return {path: np.array(value) for path, value in self._initial.items()}
 
     def _unique(self, label: str, weighted: bool) -> str:
-        taken = {name for entries in self.of_output for name, _, _ in entries}
+        taken = self.metric_names()
         if label in taken and weighted:
             label = f"weighted_{label}"
         number, name = 1, label
@@ -62,97 +178,50 @@ class MetricsState:
 
     @property
     def metrics(self) -> list[Any]:
-        return [metric for entries in self.of_output for _, metric, _ in entries]
+        """The metrics, once data has shown their shapes."""
+        return [metric for entries in self._of_output for _, metric, _ in entries]
 
-    @property
-    def names(self) -> list[str]:
-        """The names in the logs: losses, then metrics as they were compiled."""
-        return [*self.parts, *(name for entries in self.of_output for name, _, _ in entries)]
+    def metric_names(self) -> list[str]:
+        """The names in the logs."""
+        return [name for entries in self._of_output for name, _, _ in entries]
 
-    def variables(self) -> dict[str, Variable]:
-        """{path: variable} of the metrics."""
-        return {
-            f"{name}/{path}": variable
-            for entries in self.of_output
-            for name, metric, _ in entries
-            for path, variable in metric.named_variables().items()
-        }
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Update all metrics by one batch.
 
-    def start(self) -> dict[str, Any]:
-        """Totals before the first batch."""
-        sums = {f"part/{name}": np.zeros(2, np.float32) for name in self.parts}
-        placed: dict[str, Any] = engine.to_device({**sums, **{path: np.array(v) for path, v in self._first.items()}})
-        return placed  # arrays of the device, as the program gives them back: others would compile it twice
-
-    def update(self, totals: Any, parts: Any, y: Any, y_pred: Any, weight: Any, x: Any) -> Any:
-        """Totals after one more batch; each loss counts by the batch's number of samples."""
-        count = jax.tree.leaves(x)[0].shape[0]
-        sums = {f"part/{n}": totals[f"part/{n}"] + jnp.stack([parts[n] * count, jnp.float32(count)]) for n in parts}
-        variables = self.variables()
-        _, after, _ = tracing.pure(self.update_metrics, variables)(
-            {path: totals[path] for path in variables}, y, y_pred, weight
-        )
-        return sums | after
-
-    def update_metrics(self, y: Any, y_pred: Any, weight: Any) -> None:
-        """One more batch for the metric objects."""
+        Args:
+            y_true: the labels of all outputs.
+            y_pred: the outputs.
+            sample_weight: one weight per sample.
+        """
+        if not self.metrics_built:
+            self.choose(y_true, y_pred)
         names = output_names(y_pred, self.outputs)
         predictions = flat_outputs(y_pred, names)
-        targets = per_output("y", y, names, spread=True)
-        weights = per_output("sample_weight", weight, names, spread=True)
-        for entries, target, prediction, w in zip(self.of_output, targets, predictions, weights, strict=True):
+        targets = per_output("y", y_true, names, spread=True)
+        weights = per_output("sample_weight", sample_weight, names, spread=True)
+        for entries, target, prediction, w in zip(self._of_output, targets, predictions, weights, strict=True):
             for _, metric, weighted in entries:
                 if target is not None:
                     metric.update_state(target, prediction, sample_weight=w if weighted else None)
 
-    def report(self, totals: Any) -> dict[str, Any]:
-        """The logs that the totals amount to."""
-        logs = {n: totals[f"part/{n}"][0] / jnp.maximum(totals[f"part/{n}"][1], 1) for n in self.parts}
-        variables = self.variables()
-        results, _, _ = tracing.pure(self.results, variables)({path: totals[path] for path in variables})
-        return logs | results
-
-    def results(self) -> dict[str, Any]:
-        """{name: value} of the metric objects."""
-        results = {name: metric.result() for entries in self.of_output for name, metric, _ in entries}
+    def result(self) -> dict[str, Any]:
+        """Return {name: result}; a result with several values is {name_key: value}."""
         values: dict[str, Any] = {}
-        for name, value in results.items():
+        for name, metric in [(name, metric) for entries in self._of_output for name, metric, _ in entries]:
+            value = metric.result()
             values |= {f"{name}_{k}": v for k, v in value.items()} if isinstance(value, dict) else {name: value}
         return {name: jnp.asarray(value) for name, value in values.items()}  # a Variable is read where it is bound
 
-    def show(self, totals: Any) -> None:
-        """Put totals into the metric objects, for those who read them by hand."""
-        for path, variable in self.variables().items():
-            variable._value = totals[path]
-        for name in self.parts:
-            tracker = self.trackers.setdefault(name, metrics.Mean(name))
-            sums = np.asarray(totals[f"part/{name}"])  # taken apart on the device, they would be a program of their own
-            tracker.total._value, tracker.count._value = map(arrays.from_host, sums)
-
-
-class CompileMetrics(Metric, abstract=True):
-    """The metrics given to `compile`, as one metric whose result is {name: value}."""
-
-    def __init__(self, meters: MetricsState) -> None:
-        super().__init__(name="compile_metrics")
-        self.meters = meters
-
-    @property
-    def metrics(self) -> list[Any]:
-        """The metrics, once data has shown their shapes."""
-        return self.meters.metrics
-
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        if not self.meters.built:
-            self.meters.build([], y_true, y_pred)
-        self.meters.update_metrics(y_true, y_pred, sample_weight)
-
-    def result(self) -> dict[str, Any]:
-        return self.meters.results()
-
     def reset_state(self) -> None:
+        """Reset all metrics."""
         for metric in self.metrics:
             metric.reset_state()
 
     def named_variables(self) -> dict[str, Variable]:
-        return self.meters.variables()
+        """Return {path: variable} of all metrics."""
+        return {
+            f"{name}/{path}": variable
+            for entries in self._of_output
+            for name, metric, _ in entries
+            for path, variable in metric.named_variables().items()
+        }

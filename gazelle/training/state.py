@@ -1,11 +1,11 @@
-"""The state of a training: one pytree. And the lease, which keeps variables and live state in step."""
+"""The state of a training as one pytree, and the owner of the variables that keeps them in step with it."""
 
 from __future__ import annotations
 
 import dataclasses
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,9 @@ from gazelle import engine
 from gazelle.core import arrays
 from gazelle.core.errors import StateError, message
 from gazelle.core.variable import Variable
+
+if TYPE_CHECKING:
+    from gazelle.optimizers import Optimizer
 
 Arrays = dict[str, Any]
 
@@ -37,31 +40,52 @@ class State:
         return not any(leaf.is_deleted() for leaf in jax.tree.leaves(self) if isinstance(leaf, jax.Array))
 
 
-class Live:
-    """Holds the live state of one model; its variables answer with the arrays of the last finished step.
+class StepCounter(Protocol):
+    """Where the number of finished steps of a custom `train_step` is stored."""
 
-    Compiled steps consume (donate) the state, so between steps the variables' own arrays may be dead. Reading a
-    variable calls `settle`, which writes the state back; assigning one makes the next step take the values up again.
-    Whoever reads or writes holds `lock`, so that other threads find the state of one whole step.
+    finished: Any
+
+
+class LiveState:
+    """The owner of a model's variables while it trains: their arrays are those of the last finished step.
+
+    Compiled steps consume (donate) the state, so between steps the variables' own arrays may be deleted. Reading a
+    variable calls `flush`, which writes the state back; assigning one makes the next step collect the values again.
+    Readers and writers hold `lock`, so that other threads see the state of one complete step.
+
+    Args:
+        variables: {path: variable}.
+        trainable: paths of the variables that the optimizer changes.
+        optimizer: the optimizer whose slots are part of the state; None if it is used by a custom step, whose
+            `variables` include those of optimizers, or if there is none.
+        key: the key of the run.
+        counter: of a custom step.
+        averaging: the optimizer of a custom step, whose averages of weights become the weights at the end.
     """
 
-    def __init__(self, variables: dict[str, Variable], trainable: set[str], optimizer: Any, key: jax.Array) -> None:
+    def __init__(
+        self,
+        variables: dict[str, Variable],
+        trainable: set[str],
+        optimizer: Optimizer | None,
+        key: jax.Array,
+        counter: StepCounter | None = None,
+        averaging: Optimizer | None = None,
+    ) -> None:
         self.variables, self.trainable, self.optimizer, self.key = variables, trainable, optimizer, key
         self.state: State | None = None
         self.totals: Arrays = {}
         self.flushed = True  # the variables hold the state's arrays
         self.dirty = True  # the variables hold newer values than the state
         self.lock = threading.RLock()
-        self.given = 0  # how often a step gave a state
+        self.steps_given = 0  # how often a step returned a state
+        self._counter, self._averaging = counter, averaging
         self._readers: set[int] = set()  # threads that may still read the state's arrays
-
-    def _owned_variables(self) -> Iterator[Variable]:
-        yield from self.variables.values()
-        if self.optimizer is not None:
-            yield from self.optimizer.own_variables()
+        own = () if optimizer is None else optimizer.own_variables()
+        self._owned: list[Variable] = [*variables.values(), *own]
 
     def step(self, run: Callable[..., tuple[Any, ...]], *args: Any) -> tuple[Any, ...]:
-        """Let `run(state, *args) -> (state, ...)` consume the state and keep the one it gives; returns the rest."""
+        """Let `run(state, *args) -> (state, ...)` consume the state and store its result; return the rest."""
         with self.lock:
             state, *rest = run(self.take(), *args)
             self.give(state)
@@ -81,8 +105,8 @@ class Live:
             state.totals = self.totals
             return state
 
-    def at_rest(self) -> State:
-        """The state of this moment, to be read as long as it is alive."""
+    def current(self) -> State:
+        """The state of this moment, which may be read as long as it is alive."""
         with self.lock:
             if self._outdated():
                 self._collect()
@@ -90,20 +114,28 @@ class Live:
             return dataclasses.replace(self.state, totals=self.totals)
 
     def _outdated(self) -> bool:
-        return self.state is None or self.dirty or any(v._owner is not self for v in self._owned_variables())
+        if self.state is None or self.dirty:
+            return True
+        for variable in self._owned:  # noqa: SIM110 - at each step: a generator is several times slower
+            if variable._owner is not self:
+                return True
+        return False
 
     def size(self) -> int:
         """Bytes of the whole state."""
         return sum(int(leaf.nbytes) for leaf in jax.tree.leaves(self.take()))
 
     def give(self, state: State) -> None:
-        """The state after the step."""
+        """Store the state after the step."""
         self.state, self.totals, self.flushed = state, state.totals, False
-        self.given += 1
+        self.steps_given += 1
 
     def _collect(self) -> None:
-        """Make the state anew from the variables, taking them over from whoever held them."""
-        for variable in self._owned_variables():
+        """Create the state from the variables, taking them from their former owner."""
+        optimizer = self.optimizer
+        if optimizer is not None:
+            self._owned = [*self.variables.values(), *optimizer.own_variables()]
+        for variable in self._owned:
             if variable._owner not in (None, self):
                 variable._owner.flush()
                 variable._owner.release()  # type: ignore[attr-defined]
@@ -111,9 +143,8 @@ class Live:
             self.flush()
         values = {path: v._value for path, v in self.variables.items()}
         params = {p: a for p, a in values.items() if p in self.trainable}
-        optimizer = self.optimizer
-        if optimizer is not None:  # slots that are there already stay
-            optimizer.build(v for p, v in self.variables.items() if p in self.trainable)
+        if optimizer is not None:  # existing slots stay
+            optimizer.build([v for p, v in self.variables.items() if p in self.trainable])
         self.state = engine.copy(
             State(
                 params=params,
@@ -122,33 +153,42 @@ class Live:
                 totals={},
                 hyper=optimizer.hyper() if optimizer is not None else {},
                 key=self.key,
-                step=optimizer._iterations._value if optimizer is not None else arrays.from_host(0, np.int32),
+                step=self._finished_steps(),
             )
         )
         if engine.active_distribution() is not None:
             self.state = _spread_out(self.state)
         self.dirty = False
-        for variable in self._owned_variables():
+        for variable in self._owned:
             variable._owner = self
 
+    def _finished_steps(self) -> Any:
+        if self._counter is not None:
+            return jnp.asarray(self._counter.finished if self.state is None else self.state.step, jnp.int32)
+        if self.optimizer is not None:
+            return self.optimizer._iterations._value
+        return arrays.from_host(0, np.int32)
+
     def finish(self) -> None:
-        """The end of a training: averages of weights, where the optimizer kept some, become the weights."""
+        """End a training: averages of weights, if the optimizer keeps some, become the weights."""
         with self.lock:
-            if self.state is not None and self.optimizer.use_ema:
+            if self._averaging is not None and self._averaging.use_ema and self._averaging.built:
+                self._averaging.finalize_variable_values([self.variables[path] for path in self.trainable])
+            if self.optimizer is not None and self.state is not None and self.optimizer.use_ema:
                 state = self.take()  # a callback may have assigned weights since the last step
                 averages = self.optimizer.finalize(state.params, state.slots)
                 self.give(dataclasses.replace(state, params=engine.copy(averages)))
 
     def put(self, assigned: Arrays) -> None:
-        """Values that layers assigned outside of training."""
+        """Assign the values that layers assigned outside of training."""
         with self.lock:
             for path, value in assigned.items():
                 self.variables[path].assign(value)
 
     def values(self) -> Arrays:
-        """{path: array} of the last finished step, to read only."""
+        """{path: array} of the last finished step, read-only."""
         with self.lock:
-            if self.state is None or self.dirty or any(v._owner is not self for v in self.variables.values()):
+            if self._outdated():
                 return {path: v.value for path, v in self.variables.items()}
             self._readers.add(threading.get_ident())
             return self.state.params | self.state.buffers
@@ -164,28 +204,36 @@ class Live:
                 self.variables[path]._value = value
             if self.optimizer is not None:
                 self.optimizer.flush(state.slots, state.hyper, state.step)
+            if self._counter is not None:
+                self._counter.finished = state.step
 
     def invalidate(self) -> None:
+        """Collect the values of the variables again before the next step."""
         self.dirty = True
 
     def release(self) -> None:
-        """Let go of the variables; the next `take` collects them again."""
+        """Give the variables up; the next `take` collects them again."""
         self.flush()
         self.dirty = True
-        for variable in self._owned_variables():
+        for variable in self._owned:
             if variable._owner is self:
                 variable._owner = None
 
     def tensors(self, state: State | None = None, into: Mapping[str, Any] | None = None) -> Arrays:
-        """A state, by default that of this moment, as {name: NumPy array}, copied to the host: what is kept on disk.
+        """A state, by default the current one, as {name: NumPy array}: the content of a checkpoint.
 
-        into: what an earlier call gave and nobody needs any more; it is written over.
+        Args:
+            state: the state.
+            into: the result of an earlier call, which is overwritten.
         """
         with self.lock:
-            return engine.to_host(dict(_named(state or self.at_rest())), into or {})
+            return engine.to_host(dict(_named(state or self.current())), into or {})
 
     def restore(self, tensors: Mapping[str, Any]) -> None:
-        """Take up what `tensors` gave, in this or an earlier process.
+        """Restore what `tensors` returned, in this or an earlier process.
+
+        Args:
+            tensors: {name: array}.
 
         Raises:
             StateError: the state is that of another model; the message names the first difference.

@@ -1,104 +1,216 @@
-"""The pure steps: train, test, predict. Nothing else lives here."""
+"""The compiled step: one batch from the state to the next state.
+
+`LossStep` is the step of a model that is trained by its compiled loss; `custom_step.CustomStep` that of a model that
+overrides `train_step`. `Programs` compiles either of them into a loop over batches, and `Trainer` runs the loop.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import dataclasses
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from gazelle.core import tracing
 from gazelle.core.masks import get_mask, set_mask
+from gazelle.core.variable import Variable
+from gazelle.training.metrics_state import CompileMetrics, MetricsState
 from gazelle.training.state import State
+from gazelle.training.total_loss import TotalLoss
 
 Batch = tuple[Any, Any, Any]  # x, y, sample weight
 
 
-def _with_masks(tree: Any) -> tuple[Any, list[Any]]:
-    return tree, [get_mask(leaf) for leaf in jax.tree.leaves(tree)]
+@dataclasses.dataclass
+class ModelSpec:
+    """What the step of a model is made of.
+
+    Attributes:
+        call: the model as a function `(x) -> y_pred` that reads and assigns `variables`.
+        variables: {path: variable}.
+        names: {id(layer): path}, from which random numbers are drawn.
+        trainable: paths of the variables that the optimizer changes.
+        outputs: names of the outputs; None if the model has no graph.
+        optimizer, loss, loss_weights, metrics, weighted_metrics, run_eagerly: the arguments of `compile`.
+    """
+
+    call: Callable[..., Any]
+    variables: Mapping[str, Variable]
+    names: Mapping[int, str]
+    trainable: set[str]
+    outputs: list[str] | None
+    optimizer: Any = None
+    loss: Any = None
+    loss_weights: Any = None
+    metrics: Any = None
+    weighted_metrics: Any = None
+    run_eagerly: bool = False
 
 
-def _masked(tree: Any, masks: list[Any]) -> Any:
-    """Masks belong to a tracer; outside of the gradient's trace they are put on again."""
-    for leaf, mask in zip(jax.tree.leaves(tree), masks, strict=True):
-        set_mask(leaf, mask)
-    return tree
+@dataclasses.dataclass
+class TraceInfo:
+    """What tracing one batch showed.
+
+    Attributes:
+        y_pred: pytree of shapes and dtypes of the outputs.
+        losses: names of the losses in the logs.
+        assigned: paths of the variables that layers assign outside of training.
+    """
+
+    y_pred: Any
+    losses: list[str]
+    assigned: list[str]
 
 
-def test_key(key: jax.Array, count: Any) -> jax.Array:
-    """The key of a batch outside of training, for layers that draw there too; apart from the keys of training."""
+class Step(Protocol):
+    """The computation of one batch as pure functions of arrays."""
+
+    metrics: MetricsState
+
+    def train(self, state: State, force: Any, batch: Batch) -> tuple[State, Any]:
+        """One update: (state, whether it was applied)."""
+        ...
+
+    def test(self, carry: Any, fixed: Any, batch: Batch) -> tuple[Any, Any]:
+        """One batch without training: (totals, assigned, count), (values, key) -> (the former, True)."""
+        ...
+
+    def predict(self, values: Any, key: Any, x: Any, count: Any) -> tuple[Any, Any]:
+        """(outputs, {path: array} of the variables that layers assigned)."""
+        ...
+
+
+def inference_key(key: jax.Array, count: Any) -> jax.Array:
+    """The key of a batch outside of training, for layers that draw there too; distinct from the keys of training."""
     return jax.random.fold_in(jax.random.fold_in(key, 2**31), count)
 
 
-def changed(before: Any, after: Any) -> Any:
+def changed_values(before: Any, after: Any) -> Any:
     """The values that a call assigned: the others are the very same arrays."""
     return {path: value for path, value in after.items() if value is not before[path]}
 
 
-def train_step(forward: Any, objective: Any, meters: Any, optimizer: Any, constraints: Any) -> Callable[..., Any]:
-    """(state, whatever, batch) -> (state, on): one update of the parameters.
+def signature(tree: Any) -> Hashable:
+    """Equal for pytrees of equal structure, shapes and dtypes."""
+    leaves, structure = jax.tree.flatten(tree)
+    return structure, tuple([(tuple(leaf.shape), str(leaf.dtype)) for leaf in leaves])
 
-    A loss that is NaN or infinite leaves parameters, buffers and slots as they are and is not `on`, unless `whatever`
-    is true. The metrics count it all the same.
 
-    forward: pure function (values, x, key, training) -> (y_pred, values, losses); objective: (y, y_pred, weight,
-    params, losses) -> (loss, parts); meters: (totals, parts, y, y_pred, weight) -> totals.
+class LossStep:
+    """The step of a model that minimizes the loss given to `compile`.
+
+    Args:
+        spec: what the step is made of.
     """
 
-    def step(state: State, force: Any, batch: Batch) -> tuple[State, Any]:
+    def __init__(self, spec: ModelSpec) -> None:
+        trained = {path: v for path, v in spec.variables.items() if path in spec.trainable}
+        regularizers = {p: v.regularizer for p, v in trained.items() if v.regularizer is not None}
+        self.spec = spec
+        self.constraints = {p: v.constraint for p, v in trained.items() if v.constraint is not None}
+        self.forward = tracing.pure(spec.call, spec.variables, spec.names)
+        self.objective = TotalLoss(spec.loss, spec.loss_weights, spec.outputs, regularizers)
+        self.metrics = MetricsState(CompileMetrics(spec.metrics, spec.weighted_metrics, spec.outputs))
+
+    def train(self, state: State, force: Any, batch: Batch) -> tuple[State, Any]:
+        """Update the parameters by the gradient of the loss of a batch.
+
+        If the loss is not finite and `force` is False, parameters, buffers and slots are unchanged and `applied` is
+        False. The metrics count the batch in any case.
+
+        Args:
+            state: the state before the step.
+            force: apply the update even if the loss is NaN or infinite.
+            batch: (x, y, sample_weight).
+
+        Returns:
+            (state, applied).
+        """
         x, y, weight = batch
         key = jax.random.fold_in(state.key, state.step)
+        optimizer = self.spec.optimizer
 
         def loss(params: Any) -> Any:
-            y_pred, values, added = forward(params | state.buffers, x, key=key, training=True)
-            value, parts = objective(y, y_pred, weight, values, added)
-            return optimizer.scale_loss(value, state.slots), (
-                parts,
-                {p: values[p] for p in state.buffers},
-                *_with_masks(y_pred),
-            )
+            y_pred, values, added = self.forward(params | state.buffers, x, key=key, training=True)
+            value, parts = self.objective(y, y_pred, weight, values, added)
+            buffers = {path: values[path] for path in state.buffers}
+            return optimizer.scale_loss(value, state.slots), (parts, buffers, y_pred, _masks_of(y_pred))
 
         grads, (parts, buffers, y_pred, masks) = jax.grad(loss, has_aux=True)(state.params)
-        totals = meters.update(state.totals, parts, y, _masked(y_pred, masks), weight, x)
-        on = jnp.isfinite(parts["loss"]) | force
+        totals = self.metrics.update(state.totals, parts, y, _with_masks(y_pred, masks), weight, x)
+        applied = jnp.isfinite(parts["loss"]) | force
 
         def update() -> Any:
             params, slots = optimizer.update(
-                state.params, grads, state.slots, state.hyper, state.step, constraints=constraints
+                state.params, grads, state.slots, state.hyper, state.step, constraints=self.constraints
             )
             return params, buffers, slots, state.step + 1
 
-        def leave() -> Any:
+        def skip() -> Any:
             return state.params, state.buffers, state.slots, state.step
 
-        params, buffers, slots, count = jax.lax.cond(on, update, leave)
-        return State(params, buffers, slots, totals, state.hyper, state.key, count), on
+        params, buffers, slots, count = jax.lax.cond(applied, update, skip)
+        return State(params, buffers, slots, totals, state.hyper, state.key, count), applied
 
-    return step
+    def test(self, carry: Any, fixed: Any, batch: Batch) -> tuple[Any, Any]:
+        """Accumulate the metrics of a batch that is not trained on.
 
+        Args:
+            carry: (totals, {path: array} of the variables that layers assign outside of training, count of batches).
+            fixed: (values of all variables, key).
+            batch: (x, y, sample_weight).
 
-def test_step(forward: Any, objective: Any, meters: Any) -> Callable[..., Any]:
-    """((totals, assigned, count), (values, key), batch) -> (the same after one more batch, True); nothing is trained.
-
-    assigned: {path: array} of the variables that layers assign outside of training, such as states and counters.
-    """
-
-    def step(carry: Any, fixed: Any, batch: Batch) -> Any:
+        Returns:
+            (carry, True).
+        """
         (totals, assigned, count), (values, key) = carry, fixed
         x, y, weight = batch
-        y_pred, after, added = forward(values | assigned, x, key=test_key(key, count), training=False)
-        _, parts = objective(y, y_pred, weight, after, added)
-        totals = meters.update(totals, parts, y, y_pred, weight, x)
+        y_pred, after, added = self.forward(values | assigned, x, key=inference_key(key, count), training=False)
+        _, parts = self.objective(y, y_pred, weight, after, added)
+        totals = self.metrics.update(totals, parts, y, y_pred, weight, x)
         return (totals, {path: after[path] for path in assigned}, count + 1), jnp.bool_(True)
 
-    return step
+    def predict(self, values: Any, key: Any, x: Any, count: Any) -> tuple[Any, Any]:
+        """Compute the outputs of a batch.
+
+        Args:
+            values: {path: array} of all variables.
+            key: the key of the run.
+            x: the inputs.
+            count: number of batches that were predicted before.
+
+        Returns:
+            (outputs, {path: array} of the variables that layers assigned).
+        """
+        y_pred, after, _ = self.forward(values, x, key=inference_key(key, count), training=False)
+        return y_pred, changed_values(values, after)
+
+    def trace(self, spec: Any) -> TraceInfo:
+        """Trace a batch (x, y, sample_weight) of these shapes without computing it."""
+        values = {p: jax.ShapeDtypeStruct(v.shape, np.dtype(v.dtype)) for p, v in self.spec.variables.items()}
+        info = TraceInfo(None, [], [])
+
+        def traced(values: Any, batch: Any) -> None:
+            x, y, weight = batch
+            y_pred, after, added = self.forward(values, x, key=jax.random.key(0), training=False)
+            info.y_pred = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), y_pred)
+            info.assigned = list(changed_values(values, after))
+            _, parts = self.objective(y, y_pred, weight, after, added)
+            info.losses = list(parts)
+
+        jax.eval_shape(traced, values, spec)
+        return info
 
 
-def predict_step(forward: Any) -> Callable[..., Any]:
-    """(values, key, x, count) -> (y_pred, {path: array} of the variables that layers assigned)."""
+def _masks_of(tree: Any) -> list[Any]:
+    return [get_mask(leaf) for leaf in jax.tree.leaves(tree)]
 
-    def step(values: Any, key: Any, x: Any, count: Any) -> Any:
-        y_pred, after, _ = forward(values, x, key=test_key(key, count), training=False)
-        return y_pred, changed(values, after)
 
-    return step
+def _with_masks(tree: Any, masks: list[Any]) -> Any:
+    """Attach masks again: they belong to the tracers of the gradient's trace."""
+    for leaf, mask in zip(jax.tree.leaves(tree), masks, strict=True):
+        set_mask(leaf, mask)
+    return tree

@@ -29,7 +29,7 @@ class StepsPerCall:
 
 def ordered(trainer: Trainer, logs: dict[str, Any]) -> dict[str, Any]:
     """Logs with the loss first: a compiled program gives dicts back in alphabetical order."""
-    return {name: logs[name] for name in dict.fromkeys([*trainer.meters.names, *logs]) if name in logs}
+    return {name: logs[name] for name in dict.fromkeys([*trainer.metrics.names, *logs]) if name in logs}
 
 
 def host_logs(trainer: Trainer, logs: Any) -> Logs:

@@ -1,4 +1,4 @@
-"""A compiled model: its live state, its metrics, and the programs that run it."""
+"""The trainer of a compiled model: its step, its live state, and the programs that run it."""
 
 from __future__ import annotations
 
@@ -11,103 +11,114 @@ import numpy as np
 from gazelle import data, losses
 from gazelle.core import arrays
 from gazelle.core.variable import Variable
-from gazelle.training.metrics_state import MetricsState
+from gazelle.data.arrays import pack_x_y_sample_weight
+from gazelle.training.custom_step import CustomStep
 from gazelle.training.outputs import flat_outputs, output_names, targets_of
-from gazelle.training.programs import ModelSpec, Programs, TraceInfo, shared, signature
-from gazelle.training.state import Live
-from gazelle.training.total_loss import TotalLoss
+from gazelle.training.programs import Programs, shared
+from gazelle.training.state import LiveState
+from gazelle.training.step import LossStep, ModelSpec, TraceInfo, signature
 
 
 class Trainer:
-    """What `compile` makes: everything that the loops of `fit`, `evaluate` and `predict` run.
+    """What the loops of `fit`, `evaluate` and `predict` run.
 
     Args:
-        model: what it trains.
-        seed: where the random numbers of the training begin.
-        structure: equal for models that are built and compiled alike; None where that cannot be known.
-        skeleton: a second model of the same structure without values, which programs that are shared hold on to.
-        alone: whether the outputs of a sample depend on that sample only.
+        spec: what the step of the model is made of.
+        seed: start of the random numbers of training.
+        structure: equal for models that are built and compiled alike; None if that cannot be determined.
+        batch_independent: whether the outputs of a sample depend on that sample only.
+        custom_step: the step of a model that overrides step methods.
     """
-
-    own_steps = False  # whether the model's methods compute the steps
 
     def __init__(
         self,
-        model: ModelSpec,
+        spec: ModelSpec,
         seed: int = 0,
         structure: Hashable | None = None,
-        abstract_clone: Callable[[], ModelSpec | None] = lambda: None,
-        alone: bool = False,
+        batch_independent: bool = False,
+        custom_step: CustomStep | None = None,
     ) -> None:
-        self.model, self.variables, self.seed, self.alone = model, dict(model.variables), seed, alone
-        self.optimizer, self.outputs = model.optimizer, model.outputs
-        self.objective = TotalLoss(model.loss, model.loss_weights, model.outputs, {})
-        self.meters = MetricsState(model.metrics, model.weighted_metrics, model.outputs)
+        self.spec, self.seed, self.batch_independent = spec, seed, batch_independent
+        self.optimizer = spec.optimizer
         self.key = arrays.key(seed)
-        self.live = Live(self.variables, model.trainable, model.optimizer, self.key)
-        self.programs: Programs | None = None  # those for labels of the last shape seen
+        self.custom_step = custom_step
+        self.loss_step = LossStep(spec)  # for labels of the first signature
+        self.metrics = self.loss_step.metrics if custom_step is None else custom_step.metrics
+        self.programs: Programs | None = None  # those for labels of the last signature
         self.assigned: list[str] = []  # paths that layers assign outside of training
-        self._structure, self._abstract_clone = structure, abstract_clone
+        self.predicted: Any = None  # shape, type and batch size of an array that `predict` has checked
+        self._structure = structure
         self._own: Programs | None = None
-        self._labels: Hashable = None  # the shape of labels that `programs` are for
+        self._labels: Hashable = None  # signature of the labels that `programs` are for
+        self._loss_steps: dict[Hashable, LossStep] = {}  # by signature of the labels
+        self._traced: set[Hashable] = set()  # kinds and signatures of batches of a custom step
         self._units: dict[str, int] = {}  # size of the last axis of each output
-        self.predicted: Any = None  # shape, type and batch size of an array that `predict` found to fit
-        self._predicted = 0
+        self._predicted_batches = 0
         self._predict: Callable[..., Any] | None = None
+        if custom_step is None:
+            self.variables: dict[str, Variable] = dict(spec.variables)
+            self.live = LiveState(self.variables, spec.trainable, spec.optimizer, self.key)
+        else:
+            self._bind_custom(custom_step)
 
     def count(self, steps: int = 1) -> np.uint32:
-        """How many batches were predicted so far: what a layer that draws in `predict` makes its numbers from."""
-        self._predicted, before = self._predicted + steps, self._predicted
+        """The number of batches predicted so far, from which layers that draw in `predict` get their random numbers."""
+        self._predicted_batches, before = self._predicted_batches + steps, self._predicted_batches
         return np.uint32(before % 2**32)
 
     @property
     def weights(self) -> dict[str, Variable]:
-        """{path: variable} of the model; its metrics and optimizers may be among `variables` too."""
-        return self.variables
+        """{path: variable} of the model; `variables` of a custom step also contain those of metrics and optimizers."""
+        if self.custom_step is None:
+            return self.variables
+        ids = set(map(id, self.custom_step.methods.weights()))
+        return {path: v for path, v in self.variables.items() if id(v) in ids}
 
     def reseed(self, seed: int) -> None:
-        """Go on with the seed of an earlier training."""
+        """Continue with the seed of an earlier training."""
         self.seed, self.key = seed, arrays.key(seed)
-
-    def _programs(self, kind: Hashable) -> Programs:
-        found = shared((self._structure, kind), self._abstract_clone) if self._structure is not None else None
-        if found is None:
-            found = self._own = self._own or Programs(self.model)
-        return found
 
     @property
     def predict(self) -> Callable[..., Any]:
         """(values, key, data (steps, batch, ...), count) -> (outputs (steps, batch, ...), assigned)."""
         if self._predict is None:
-            self._predict = self._programs("predict").predict
+            programs = self.programs if self.custom_step is not None else self._programs("predict")
+            assert programs is not None
+            if self.custom_step is None:
+                programs.add(self.loss_step)
+            self._predict = programs.predict
         return self._predict
 
+    def _programs(self, kind: Hashable) -> Programs:
+        """Those of all equal models, or the trainer's own."""
+        if self._structure is not None:
+            return shared((self._structure, kind))
+        if self._own is None:
+            self._own = Programs(self.spec.run_eagerly)
+        return self._own
+
     def prepare(self, source: data.Source, kind: str = "train") -> None:
-        """Hold the data against the model before anything is compiled; the first time, choose the metrics.
+        """Check the data against the model before anything is compiled; the first time, choose the metrics.
 
-        kind: the step that is to run: "train", "test" or "predict".
+        Args:
+            source: the data.
+            kind: the step that is to run: "train", "test" or "predict".
         """
-        if kind == "predict":
-            return
-        y = source.sample[1]
-        labels = signature(jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape[1:], a.dtype), y))
-        if self.programs is None or labels != self._labels:
-            self.programs, self._labels = self._programs(labels), labels
-            self._adopt(self.programs.look(source.sample), y)
-        self.check_labels(source)
-
-    def _adopt(self, look: TraceInfo, y: Any) -> None:
-        names = output_names(look.y_pred, self.outputs)
-        flat = flat_outputs(look.y_pred, names)
-        self._units = {name: out.shape[-1] if out.shape else 1 for name, out in zip(names, flat, strict=True)}
-        self.assigned = look.assigned
-        if not self.meters.built:
-            self.meters.build(look.parts, y, look.y_pred)
-            self.live.totals = self.meters.start()
+        if self.custom_step is not None:
+            batch = source.sample[0] if kind == "predict" else pack_x_y_sample_weight(*source.sample)
+            self._trace_custom(self.custom_step, kind, batch)
+        elif kind != "predict":
+            y = source.sample[1]
+            labels = signature(jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape[1:], a.dtype), y))
+            if self.programs is None or labels != self._labels:
+                self._select_programs(labels, source.sample)
+            self.check_labels(source)
 
     def check_labels(self, source: data.Source) -> None:
-        """Labels that the loss cannot mean, found on the host: of arrays at once, of a stream batch by batch."""
-        if isinstance(source, data.ArraySource):
+        """Check labels on the host against the loss: arrays at once, a stream batch by batch."""
+        if self.custom_step is not None:
+            self.prepare(source, "test")
+        elif isinstance(source, data.ArraySource):
             self._check(source.data)
         elif isinstance(source, data.StreamSource):
             self._check(source.sample)
@@ -117,7 +128,56 @@ class Trainer:
         if batch[1] is None:
             return
         names = list(self._units)
-        functions = self.objective.functions(names)
+        functions = self.loss_step.objective.functions(names)
         for function, target, name in zip(functions, targets_of(batch[1], names, functions), names, strict=True):
             if function is not None and isinstance(target, np.ndarray):
                 losses.check_labels(function, target, self._units[name])
+
+    def _select_programs(self, labels: Hashable, sample: Any) -> None:
+        """Use the programs for labels of this signature, whose metrics are chosen for them."""
+        if labels not in self._loss_steps:
+            self._loss_steps[labels] = LossStep(self.spec) if self._loss_steps else self.loss_step
+        step = self._loss_steps[labels]
+        self.programs, self._labels = self._programs(labels), labels
+        info = self.programs.trace(step, sample)
+        if not step.metrics.built:
+            step.metrics.build(info.losses, sample[1], info.y_pred)
+        self.programs.add(step)
+        if step is self.loss_step and not self.live.totals:
+            self.live.totals = step.metrics.start()
+        self._adopt(info)
+
+    def _adopt(self, info: TraceInfo) -> None:
+        names = output_names(info.y_pred, self.spec.outputs)
+        flat = flat_outputs(info.y_pred, names)
+        self._units = {name: out.shape[-1] if out.shape else 1 for name, out in zip(names, flat, strict=True)}
+        self.assigned = info.assigned
+
+    def _trace_custom(self, step: CustomStep, kind: str, batch: Any) -> None:
+        """Trace a batch of this signature once, and take up the variables that the step created."""
+        key = kind, signature(batch)
+        if key in self._traced:
+            return
+        assigned = step.trace(kind, batch)
+        self._bind_custom(step)
+        if kind == "test":
+            self.assigned = [path for path, v in self.variables.items() if id(v) in assigned]
+        self.live.totals = {**step.metrics.start(), **self.live.totals}
+        self._traced.add(key)
+
+    def _bind_custom(self, step: CustomStep) -> None:
+        """Hold all variables that exist by now."""
+        variables = step.methods.step_variables()
+        if self.programs is not None and [*map(id, variables.values())] == [*map(id, self.variables.values())]:
+            return
+        totals: dict[str, Any] = {}
+        if self.programs is not None:
+            self.live.release()
+            totals = self.live.totals
+        ids = step.methods.trainable()
+        self.variables = step.variables = variables
+        trainable = {path for path, v in variables.items() if id(v) in ids}
+        self.live = LiveState(variables, trainable, None, self.key, step.methods, self.optimizer)
+        self.live.totals = totals
+        self.programs, self._predict = Programs(self.spec.run_eagerly), None
+        self.programs.add(step)

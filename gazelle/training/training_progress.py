@@ -51,7 +51,7 @@ class TrainingProgress:
 
         Whoever is stopped inside is kept as before, callbacks and learning rate too: going on tells all of it again.
         """
-        self._before = self.trainer.live.at_rest(), self._words()
+        self._before = self.trainer.live.current(), self._words()
         yield
         self._before = None
 

@@ -1,0 +1,135 @@
+"""The step of a model that overrides `train_step`, `test_step` or `predict_step`, as pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+
+from gazelle.core import tracing
+from gazelle.core.variable import Variable
+from gazelle.data.arrays import pack_x_y_sample_weight
+from gazelle.training.metrics_state import MetricsState, flat_logs
+from gazelle.training.state import State
+from gazelle.training.step import Batch, changed_values, inference_key
+
+
+class StepMethods(Protocol):
+    """What a model with custom steps provides: functions of a batch that read and assign its variables."""
+
+    train: Callable[[Any], Mapping[str, Any]]  # data -> logs
+    test: Callable[[Any], Mapping[str, Any]]
+    predict: Callable[[Any], Any]  # data -> outputs
+    finished: Any  # number of finished steps, from which random numbers are drawn
+    names: Mapping[int, str]  # {id(layer): path}
+
+    def step_variables(self) -> dict[str, Variable]:
+        """{path: variable} of all that the steps may read or assign, without the variables of metrics."""
+        ...
+
+    def named_variables(self) -> dict[str, Variable]:
+        """{path: variable} of the metrics, which are reset before each pass."""
+        ...
+
+    def initial_values(self) -> dict[str, Any]:
+        """{path: array} of the metrics before the first batch."""
+        ...
+
+    def result(self) -> dict[str, Any]:
+        """{name: result} of the metrics."""
+        ...
+
+    def metric_names(self) -> list[str]:
+        """Names of the metrics in the order of the logs."""
+        ...
+
+    def weights(self) -> list[Variable]:
+        """The weights of the model among `step_variables`."""
+        ...
+
+    def trainable(self) -> set[int]:
+        """ids of the variables that are trained."""
+        ...
+
+
+class CustomStep:
+    """The step of a model with custom step methods.
+
+    A method is first traced once (`trace`): layers, slots and metrics are created at their first use, and tracing shows
+    which variables the step reads and assigns and which logs it returns.
+
+    Args:
+        methods: the step methods of the model.
+        run_eagerly: run the first batch instead of tracing it.
+    """
+
+    def __init__(self, methods: StepMethods, run_eagerly: bool) -> None:
+        self.methods, self.run_eagerly = methods, run_eagerly
+        self.metrics = MetricsState(methods)
+        self.metrics.built = True
+        self.variables: dict[str, Variable] = {}  # those that the trainer holds
+
+    def trace(self, kind: str, batch: Any) -> set[int]:
+        """Trace a batch and return the ids of the variables that the step assigns.
+
+        Args:
+            kind: "train", "test" or "predict".
+            batch: what the method is called with.
+        """
+        method, assigned = getattr(self.methods, kind), set[int]()
+
+        def traced(batch: Any) -> Any:
+            context = tracing.Scope(values={}, key=jax.random.key(0), training=False, closed=True)
+            context.names = self.methods.names
+            with tracing.entered(context):
+                out = method(batch)
+            assigned.update(context.values or ())
+            return out if kind == "predict" else flat_logs(out)
+
+        if self.run_eagerly:
+            logs = traced(jax.tree.map(jnp.asarray, batch))
+        else:
+            logs = jax.eval_shape(traced, jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), batch))
+        if kind != "predict":
+            ids = set(map(id, self.methods.named_variables().values()))
+            self.metrics.last_logs[kind] = logs
+            self.metrics.reports_metrics[kind] = not ids.isdisjoint(assigned)
+        return assigned
+
+    def _run(self, kind: str, values: Any, totals: Any, batch: Any, key: Any) -> tuple[Any, Any, Any]:
+        """(logs, values, totals) after one step."""
+        metrics = self.methods.named_variables()
+        step = tracing.pure(getattr(self.methods, kind), {**self.variables, **metrics}, self.methods.names)
+        logs, after, _ = step({**values, **{path: totals[path] for path in metrics}}, batch, key=key)
+        logs = flat_logs(logs)
+        last = {f"{kind}/{name}": value for name, value in logs.items()}
+        totals = {**totals, **{path: after[path] for path in metrics}, **last}
+        return logs, {path: after[path] for path in values}, totals
+
+    def train(self, state: State, force: Any, batch: Batch) -> tuple[State, Any]:
+        """Run `train_step` on a batch; as `LossStep.train`, with the losses among the logs deciding."""
+        key = jax.random.fold_in(state.key, state.step)
+        data = pack_x_y_sample_weight(*batch)
+        logs, after, totals = self._run("train", state.params | state.buffers, state.totals, data, key)
+        losses = [v for name, v in logs.items() if name == "loss" or name.endswith("_loss")]
+        applied = jnp.all(jnp.asarray([jnp.all(jnp.isfinite(v)) for v in losses], bool)) | force
+        params, buffers = ({path: after[path] for path in part} for part in (state.params, state.buffers))
+        params, buffers, step = jax.lax.cond(
+            applied, lambda: (params, buffers, state.step + 1), lambda: (state.params, state.buffers, state.step)
+        )
+        return State(params, buffers, state.slots, totals, state.hyper, state.key, step), applied
+
+    def test(self, carry: Any, fixed: Any, batch: Batch) -> tuple[Any, Any]:
+        """Run `test_step` on a batch; as `LossStep.test`."""
+        (totals, assigned, count), (values, key) = carry, fixed
+        data = pack_x_y_sample_weight(*batch)
+        _, after, totals = self._run("test", values | assigned, totals, data, inference_key(key, count))
+        return (totals, {path: after[path] for path in assigned}, count + 1), jnp.bool_(True)
+
+    def predict(self, values: Any, key: Any, x: Any, count: Any) -> tuple[Any, Any]:
+        """Run `predict_step` on a batch; as `LossStep.predict`."""
+        step = tracing.pure(self.methods.predict, self.variables, self.methods.names)
+        outputs, after, _ = step(values, x, key=inference_key(key, count))
+        return outputs, changed_values(values, after)
