@@ -85,13 +85,16 @@ def _name(entry: Mapping[str, Any]) -> Any:
     return name if isinstance(name, str) else None
 
 
-def _entries(config: Any) -> Iterator[dict[str, Any]]:
+def _entries(config: Any) -> list[dict[str, Any]]:
     """The objects of a config in the order in which they are made."""
-    if isinstance(config, dict):
-        if "class_name" in config:
-            yield config
-        for value in config.values():
-            yield from _entries(value)
-    elif isinstance(config, list):
-        for value in config:
-            yield from _entries(value)
+    found: list[dict[str, Any]] = []
+    stack = [config]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            if "class_name" in value:
+                found.append(value)
+            stack += reversed(value.values())
+        elif isinstance(value, list):
+            stack += reversed(value)
+    return found

@@ -7,7 +7,7 @@ and dicts, each time a function is called: there is no bookkeeping at assignment
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _UNTRACKED = frozenset(
     {"_config", "nodes", "_eager_losses", "_build_shapes", "optimizer", "history", "_seed_generator"}
 )
+#: types of most attributes, which contain no layers
+_PLAIN = frozenset({type(None), bool, int, float, str, bytes})
 
 
 def is_layer(value: object) -> bool:
@@ -32,11 +34,24 @@ def is_layer(value: object) -> bool:
     return getattr(type(value), "_tracks_weights", False)
 
 
-def children(layer: Layer) -> Iterator[Layer | Variable]:
-    """Yield the layers and variables in the attributes of a layer, in the order in which these were set."""
+def children(layer: Layer) -> list[Layer | Variable]:
+    """Return the layers and variables in the attributes of a layer, in the order in which these were set."""
+    found: list[Any] = []
     for key, value in layer.__dict__.items():
-        if key not in _UNTRACKED:
-            yield from _found(value)
+        kind = type(value)
+        if kind in _PLAIN or key in _UNTRACKED:
+            continue
+        if getattr(kind, "_tracks_weights", False) or isinstance(value, Variable):
+            found.append(value)
+        elif isinstance(value, (list, tuple)):
+            if value:
+                _collect(value, found)
+        elif isinstance(value, dict):
+            if value:
+                _collect(value.values(), found)
+        elif isinstance(value, SeedGenerator):
+            found.append(value.state)
+    return found
 
 
 def sublayers(layer: Layer) -> list[Layer]:
@@ -195,14 +210,17 @@ def losses(layer: Layer) -> list[Array]:
     return called + [v.regularizer(v.value) for v in regularized if v.regularizer is not None]
 
 
-def _found(value: Any) -> Iterator[Any]:
-    if isinstance(value, Variable) or is_layer(value):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _found(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _found(item)
-    elif isinstance(value, SeedGenerator):
-        yield value.state
+def _collect(values: Iterable[Any], found: list[Any]) -> None:
+    """Append the layers and variables in `values` and in the lists, tuples and dicts among them."""
+    for value in values:
+        kind = type(value)
+        if kind in _PLAIN:
+            continue
+        if getattr(kind, "_tracks_weights", False) or isinstance(value, Variable):
+            found.append(value)
+        elif isinstance(value, (list, tuple)):
+            _collect(value, found)
+        elif isinstance(value, dict):
+            _collect(value.values(), found)
+        elif isinstance(value, SeedGenerator):
+            found.append(value.state)

@@ -155,8 +155,10 @@ class Metric(Configurable):
             {path: variable}, including those of metrics in attributes.
         """
         out: dict[str, Variable] = {}
+        seen: set[int] = set()
         for path, variable in _find_variables(self.__dict__):
-            if all(variable is not other for other in out.values()):
+            if id(variable) not in seen:
+                seen.add(id(variable))
                 key, number = path, 0
                 while key in out:
                     key, number = f"{path}_{number + 1}", number + 1
@@ -226,7 +228,7 @@ def _find_variables(value: Any) -> Iterator[tuple[str, Variable]]:
             yield f"{value.name}/{path}", variable
     elif isinstance(value, (list, tuple, Mapping)):
         for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
-            if key != "_config":
+            if key != "_config" and isinstance(item, (Variable, Metric, list, tuple, Mapping)):
                 yield from _find_variables(item)
 
 

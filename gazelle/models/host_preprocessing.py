@@ -15,7 +15,7 @@ from gazelle.models.graph import Graph
 def host_preprocessing_of(model: Any) -> HostPreprocessing | None:
     """The front of a model some of whose inputs are strings; None for all others."""
     graph = model._wide or model._graph
-    if graph is None or all(tensor.dtype != "string" for tensor in graph.flat_inputs):
+    if graph is None or "string" not in [tensor.dtype for tensor in graph.flat_inputs]:
         return None
     if model._host_preprocessing is None or model._host_preprocessing.graph is not graph:
         model._host_preprocessing = HostPreprocessing(graph)

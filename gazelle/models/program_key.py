@@ -1,9 +1,10 @@
-"""Which models can run the same compiled programs: those that are built and compiled alike, whatever their names."""
+"""The key of a model's compiled programs: equal for models that are built and compiled alike, whatever their names."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from types import FunctionType
 from typing import Any
 
@@ -18,89 +19,81 @@ from gazelle.layers.input import InputLayer
 from gazelle.models.graph import Graph
 from gazelle.training.step import ModelSpec
 
+#: a class or function of another module, or a function without a config, in the JSON of a config
+_USER_CODE = re.compile(r'"module": "(?!keras[."])|"class_name": "(?:function|Lambda)"')
 _NAMES = ("name", "keras_history", "input_layers", "output_layers")  # where configs have names of layers
-_WORDS = ("loss", "loss_weights", "metrics", "weighted_metrics")
+_ARGUMENTS = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
 
-def structure(model: Any, plan: ModelSpec) -> str | None:
-    """The same text for two models whose programs are the same; None where code of the user's takes part."""
+def structure(model: Any, spec: ModelSpec) -> str | None:
+    """Return the same text for two models whose programs are the same; None if code of the user takes part.
+
+    Args:
+        model: a built model.
+        spec: what its step is made of.
+    """
     layers = list(weight_tree.named_layers(model).values())
-    if model._graph is None or any(
-        hasattr(layer, "adapt") or layer._remat is not None or getattr(layer, "_wide", None) is not None
-        for layer in layers
-    ):
-        return None  # what a layer has adapted to, and the RematScope it was made in, are not in its config
-    if plan.run_eagerly or not all(map(_as_written, {type(part) for part in (*layers, plan.optimizer)})):
+    if model._graph is None or spec.run_eagerly:
         return None
-    if plan.optimizer is not None and plan.optimizer._excluded != ((), ""):
+    for layer in layers:  # what a layer has adapted to, its RematScope and replaced methods are not in its config
+        extended = getattr(layer, "_wide", None) is not None
+        if extended or hasattr(type(layer), "adapt") or layer._remat is not None or "call" in layer.__dict__:
+            return None
+    if not all(map(_is_builtin, {type(part) for part in (*layers, spec.optimizer)})):
+        return None
+    if spec.optimizer is not None and spec.optimizer._excluded != ((), ""):
         return None
     try:
-        config = _nameless(serialize_object(model), {})
-        words = serialize({word: getattr(plan, word) for word in _WORDS})
-        optimizer = serialize(plan.optimizer)
+        config = _without_names(serialize_object(model), {})
+        arguments = serialize({name: getattr(spec, name) for name in _ARGUMENTS})
+        optimizer = serialize(spec.optimizer)
     except (GazelleError, TypeError, AttributeError, NotImplementedError):
         return None  # something in it has no config
     if optimizer is not None:
-        for word in (*plan.optimizer.hyper(), "name"):
-            optimizer["config"].pop(word, None)
+        for name in (*spec.optimizer.hyper(), "name"):
+            optimizer["config"].pop(name, None)
     variables = [
-        [path, list(v.shape), v.dtype, path in plan.trainable, serialize(v.regularizer), serialize(v.constraint)]
-        for path, v in plan.variables.items()
+        [path, list(v._value.shape), v.dtype, path in spec.trainable]
+        + [None if part is None else serialize(part) for part in (v.regularizer, v.constraint)]
+        for path, v in spec.variables.items()
     ]
-    several = len(plan.outputs or ()) > 1
-    names = [plan.outputs if several else None, model._graph.input_names if len(model._graph.input_names) > 1 else None]
+    outputs = spec.outputs if len(spec.outputs or ()) > 1 else None
+    inputs = model._graph.input_names if len(model._graph.input_names) > 1 else None
     flags = [[layer.trainable, layer.compute_dtype, layer.variable_dtype] for layer in layers]
-    parts = [config, words, optimizer, variables, names, flags, model._graph.guessed]
-    if not all(map(_ours, _entries(parts))):
-        return None
+    parts = [config, arguments, optimizer, variables, [outputs, inputs], flags, model._graph.guessed]
+    global_settings = [dtypes.floatx(), settings.epsilon(), settings.image_data_format()]
     try:
-        around = [dtypes.floatx(), settings.epsilon(), settings.image_data_format()]
-        return json.dumps([parts, *around, settings.is_flash_attention_enabled()])
+        text = json.dumps([parts, *global_settings, settings.is_flash_attention_enabled()])
     except TypeError:
-        return None  # something in it has no text that says all
+        return None  # something in it has no JSON
+    return None if _USER_CODE.search(text) else text
 
 
-def _entries(value: Any) -> Iterator[Mapping[str, Any]]:
-    """Every {"class_name": ...} in a config."""
-    if isinstance(value, Mapping):
-        if "class_name" in value:
-            yield value
-        for entry in value.values():
-            yield from _entries(entry)
-    elif isinstance(value, (list, tuple)):
-        for entry in value:
-            yield from _entries(entry)
-
-
-def _ours(entry: Mapping[str, Any]) -> bool:
-    module = str(entry.get("module") or "keras")
-    if entry["class_name"] in ("function", "Lambda"):
-        return False
-    return module.startswith("keras.src.ops") or (module.startswith("keras") and not entry.get("registered_name"))
-
-
-def _as_written(kind: type) -> bool:
+def _is_builtin(cls: type) -> bool:
     """Whether it is the class that a config names, and no program has put a method of its own into it."""
-    if find(kind.__name__, getattr(kind, "_namespace", None)) is not kind:
+    if find(cls.__name__, getattr(cls, "_namespace", None)) is not cls:
         return False
-    ours = [one for one in kind.__mro__ if one.__module__.startswith("gazelle.")]
-    methods = [value for one in ours for value in vars(one).values() if isinstance(value, FunctionType)]
-    return all(method.__globals__["__name__"].startswith("gazelle.") for method in methods)
+    for base in cls.__mro__:
+        if base.__module__.startswith("gazelle."):
+            for value in vars(base).values():
+                if isinstance(value, FunctionType) and not value.__globals__["__name__"].startswith("gazelle."):
+                    return False
+    return True
 
 
-def _nameless(value: Any, numbers: dict[str, str], here: bool = False) -> Any:
-    """A config with numbers for the names of layers, in the order in which they occur; `here`: strings are names."""
+def _without_names(value: Any, numbers: dict[str, str], is_name: bool = False) -> Any:
+    """A config with numbers instead of names of layers, in order of occurrence; is_name: strings are names."""
     if isinstance(value, Mapping):
         if value.get("class_name") == "DTypePolicy":
             return value
-        return {key: _nameless(entry, numbers, key in _NAMES) for key, entry in value.items()}
+        return {key: _without_names(entry, numbers, key in _NAMES) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_nameless(entry, numbers, here) for entry in value]
-    return numbers.setdefault(value, f"#{len(numbers)}") if here and isinstance(value, str) else value
+        return [_without_names(entry, numbers, is_name) for entry in value]
+    return numbers.setdefault(value, f"#{len(numbers)}") if is_name and isinstance(value, str) else value
 
 
 def is_batch_independent(model: Any) -> bool:
-    """Whether the outputs for a sample depend on that sample only, as far as can be told without running it."""
+    """Return whether the outputs for a sample depend on that sample only, as far as it is known without running it."""
     graph: Graph | None = model._graph
     if graph is None:
         return False
@@ -113,17 +106,17 @@ def is_batch_independent(model: Any) -> bool:
         if isinstance(getattr(layer, "_graph", None), Graph):
             if not is_batch_independent(layer):
                 return False
-        elif not _alone(layer, node):
+        elif not _is_row_wise(layer, node):
             return False
     return True
 
 
-def _alone(layer: Layer, node: Any) -> bool:
+def _is_row_wise(layer: Layer, node: Any) -> bool:
     try:
-        ours = all(map(_ours, _entries([serialize_object(layer)])))
+        config = json.dumps(serialize_object(layer))
     except (GazelleError, TypeError, AttributeError, NotImplementedError):
-        return False  # it holds something that has no config, such as a module of another library
-    if getattr(layer, "stateful", False) or not ours:
+        return False  # it contains something that has no config, such as a module of another library
+    if getattr(layer, "stateful", False) or _USER_CODE.search(config):
         return False
     ranks = [len(tensor.shape) for tensor in symbolic.leaves(node.inputs)]
     axes = jax.tree.leaves([getattr(layer, "axis", None), getattr(layer, "axes", None)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -173,7 +173,7 @@ def attached_metrics(model: Any) -> list[Metric]:
     """The metrics in attributes of the model and of the layers below it, also inside lists and dicts, and those that
     a `metrics` property of the author's lists, wherever they are."""
     layers = weight_tree.named_layers(model).values()
-    found = [m for layer in layers for _, m in _found(layer.__dict__, Metric)]
+    found = [m for layer in layers for _, m in _found(layer.__dict__.items(), Metric)]
     listing = next(vars(cls)["metrics"] for cls in type(model).__mro__ if "metrics" in vars(cls))
     if isinstance(listing, property) and not listing.fget.__module__.startswith("gazelle."):
         found += model.metrics
@@ -183,7 +183,7 @@ def attached_metrics(model: Any) -> list[Metric]:
 def attached_optimizers(model: Any) -> dict[str, Optimizer]:
     """{attribute: optimizer}; those in lists and dicts are numbered."""
     out: dict[str, Optimizer] = {}
-    for key, optimizer in _found(model.__dict__, Optimizer):
+    for key, optimizer in _found(model.__dict__.items(), Optimizer):
         if all(optimizer is not other for other in out.values()):
             out[_free(key, out)] = optimizer
     return out
@@ -228,13 +228,16 @@ def compile_metrics(model: Any) -> list[Metric]:
     return [metric for metric in (first, state.compile_metrics, *rest) if metric is not None]
 
 
-def _found(value: Any, kind: type, key: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, kind):
-        yield key, value
-    elif isinstance(value, (list, tuple, dict)):
-        for name, item in value.items() if isinstance(value, dict) else enumerate(value):
-            if name != "_config":
-                yield from _found(item, kind, key or str(name))
+def _found(values: Iterable[tuple[str, Any]], kind: type, key: str = "") -> Iterator[tuple[str, Any]]:
+    """(attribute, object) of all objects of a class in attributes, also inside lists, tuples and dicts."""
+    for name, value in values:
+        if isinstance(value, kind):
+            yield key or str(name), value
+        elif isinstance(value, (list, tuple)):
+            if value:
+                yield from _found(enumerate(value), kind, key or str(name))
+        elif isinstance(value, dict) and value and name != "_config":
+            yield from _found(value.items(), kind, key or str(name))
 
 
 def _free(name: str, taken: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gazelle.core import config as core
@@ -160,8 +160,8 @@ def _check_limits(config: Any, label: str) -> None:
     level, depth, values, objects, layers = [config], 0, 0, 0, 0
     while level:
         values += len(level)
-        objects += sum(isinstance(v, dict) and "class_name" in v for v in level)
-        layers += sum(len(v["layers"]) for v in level if isinstance(v, dict) and isinstance(v.get("layers"), list))
+        objects += len([1 for v in level if isinstance(v, dict) and "class_name" in v])
+        layers += sum([len(v["layers"]) for v in level if isinstance(v, dict) and isinstance(v.get("layers"), list)])
         if layers > MAX_LAYERS:
             raise _too_large(label, f"at most {MAX_LAYERS} layers", "more")
         if depth > MAX_DEPTH:
@@ -170,7 +170,8 @@ def _check_limits(config: Any, label: str) -> None:
             raise _too_large(label, f"at most {MAX_VALUES} values", "more")
         if objects > MAX_OBJECTS:
             raise _too_large(label, f"at most {MAX_OBJECTS} objects", "more")
-        level = [child for value in level for child in _children(value)]
+        containers = [v for v in level if isinstance(v, (dict, list))]  # most values are leaves
+        level = [child for value in containers for child in _children(value)]
         depth += 1
 
 
@@ -180,15 +181,13 @@ def _integers(config: Any) -> Iterator[tuple[str, int]]:
     while stack:
         value = stack.pop()
         if isinstance(value, dict):
-            yield from ((k, v) for k, v in value.items() if type(v) is int)
-        stack += _children(value)
+            yield from [(k, v) for k, v in value.items() if type(v) is int]
+        if isinstance(value, (dict, list)):
+            stack += _children(value)
 
 
-def _children(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
-        yield from value.values()
-    elif isinstance(value, list):
-        yield from value
+def _children(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
 
 
 def _memory() -> int:

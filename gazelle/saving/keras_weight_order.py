@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from gazelle.core.config import snake
@@ -16,6 +17,7 @@ from gazelle.optimizers.state import SlotVariable
 if TYPE_CHECKING:
     from gazelle.models import Model
 
+_NAME = operator.itemgetter(0)
 _SKIPPED = frozenset({"_layers", "_config", "nodes", "_eager_losses", "_build_shapes", "optimizer", "history"})
 
 
@@ -92,7 +94,8 @@ class _Walk:
         self.seen.add(id(layer))
         self.found.append(Part(path, layer.name, layer._own_weights(), layer))
         for name, value in _children(layer):
-            self.value(value, f"{path}/{name}" if path else name)
+            if isinstance(value, (list, tuple, dict)) or weight_tree.is_layer(value):
+                self.value(value, f"{path}/{name}" if path else name)
 
     def value(self, value: Any, path: str) -> None:
         if weight_tree.is_layer(value):
@@ -112,11 +115,15 @@ class _Walk:
             self.value(value, f"{path}/{name}" if used[name] == 1 else f"{path}/{name}_{used[name] - 1}")
 
 
-def _children(layer: Any) -> Iterator[tuple[str, Any]]:
+def _children(layer: Any) -> list[tuple[str, Any]]:
     """Attributes in the order of Keras: by name, private ones last; the `layers` of a Functional model first."""
-    attributes = {k: v for k, v in layer.__dict__.items() if k not in _SKIPPED}
+    plain = (str, int, float, type(None))
+    attributes = {k: v for k, v in layer.__dict__.items() if k not in _SKIPPED and not isinstance(v, plain)}
+    first: list[tuple[str, Any]] = []
     if hasattr(type(layer), "layers"):
         attributes["layers"] = layer.layers
         if getattr(type(layer), "_keras_module", None) is not None:  # Sequential and Functional, subclasses too
-            yield "layers", attributes.pop("layers")
-    yield from sorted(attributes.items(), key=lambda item: f"~{item[0]}" if item[0].startswith("_") else item[0])
+            first = [("layers", attributes.pop("layers"))]
+    public = [item for item in attributes.items() if not item[0].startswith("_")]
+    private = [item for item in attributes.items() if item[0].startswith("_")]
+    return [*first, *sorted(public, key=_NAME), *sorted(private, key=_NAME)]

@@ -48,7 +48,7 @@ def to_keras3(node: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(config, dict):
         return out
     names = _ARGUMENTS.get(str(out.get("class_name")), {})
-    if any(key in names for key in config):
+    if not names.keys().isdisjoint(config):
         config = {names.get(k, k): v for k, v in config.items() if names.get(k, k)}
         out["config"] = config
     if str(out.get("module")).startswith("tf_keras") and out["class_name"] in ("Functional", "Sequential", "Model"):

@@ -110,7 +110,9 @@ class MetricsState:
         for path, variable in self.source.named_variables().items():
             variable._value = totals[path]
         for name in self.losses:
-            tracker = self.trackers.setdefault(name, metrics.Mean(name))
+            if name not in self.trackers:
+                self.trackers[name] = metrics.Mean(name)
+            tracker = self.trackers[name]
             sums = np.asarray(totals[f"part/{name}"])  # sliced on the device they would be a program of their own
             tracker.total._value, tracker.count._value = map(arrays.from_host, sums)
 

@@ -129,7 +129,7 @@ class CallbackList(Callback):
         Returns:
             True or False.
         """
-        return any(listens_to_batches(callback, kind) for callback in self.callbacks)
+        return bool([callback for callback in self.callbacks if listens_to_batches(callback, kind)])
 
     def _call(self, event: str, *args: Any) -> None:
         if event not in self._listeners:  # batch events are frequent: find the listeners once
