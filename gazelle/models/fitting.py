@@ -134,7 +134,7 @@ def fit(
         saved = settings.saved_state(autosave) if resume or backup is not None else None
         if saved is not None:
             progress.restore(*saved)
-            display.note(progress.told())
+            display.note(progress.describe())
         events.on_train_begin({})
         if saved is not None:
             progress.restore_callbacks(*saved)

@@ -1,4 +1,4 @@
-"""Why a loss is not a number: what the data and the layers say about it."""
+"""Diagnosis of a loss that is NaN or infinite: the data, or the first layer whose output is not finite."""
 
 from __future__ import annotations
 
@@ -17,31 +17,39 @@ _HINT = "A lower learning rate, clipnorm=1 or scaled inputs usually help."
 
 
 def explain_nan(trainer: Trainer, source: data.Source, loss: float, where: str, batch: Any, rows: Any) -> None:
-    """Raise for NaN or inf in the data once the loss shows it; a loss that diverged by itself is a warning.
+    """Raise if the data contains NaN or inf; warn if the loss diverged.
 
-    where: the step in words; batch: its (x, y, weight); rows: the numbers of its samples, None where they have none.
+    Args:
+        trainer: the trainer of the model.
+        source: the data.
+        loss: the loss.
+        where: the step, as text.
+        batch: its (x, y, weight).
+        rows: indices of its samples; None if they have none.
+
+    Raises:
+        DataError: the data contains values that are not finite.
     """
-    whole = source.data if isinstance(source, data.ArraySource) else batch
-    _check_data(loss, whole)
+    _check_data(loss, source.data if isinstance(source, data.ArraySource) else batch)
     samples = "" if rows is None else f", samples {', '.join(map(str, rows[:8]))}{', ...' if len(rows) > 8 else ''}"
     warn(
         f"The loss became {loss} in {where}{samples}: training stopped, and the weights are those before this step.\n"
-        f"{_first_layer(trainer, batch)} {_HINT} fit(stop_on_nan=False) goes on all the same.",
+        f"{_first_layer(trainer, batch)} {_HINT} fit(stop_on_nan=False) continues anyway.",
         RuntimeWarning,
     )
 
 
-def warn_left_out(trainer: Trainer, loss: float, batch: Any) -> None:
-    """Tell of an update that was not made."""
+def warn_skipped(trainer: Trainer, loss: float, batch: Any) -> None:
+    """Warn of an update that was skipped."""
     _check_data(loss, batch)
     warn(
-        f"The loss of this batch is {loss}: the weights were left as they are. {_first_layer(trainer, batch)} {_HINT}",
+        f"The loss of this batch is {loss}: the weights are unchanged. {_first_layer(trainer, batch)} {_HINT}",
         RuntimeWarning,
     )
 
 
-def _check_data(loss: float, whole: Any) -> None:
-    for what, tree in zip(("x", "y", "sample_weight"), whole, strict=True):
+def _check_data(loss: float, batch: Any) -> None:
+    for what, tree in zip(("x", "y", "sample_weight"), batch, strict=True):
         for leaf in jax.tree.leaves(tree):
             array = np.asarray(leaf)
             if array.dtype.kind != "f" or np.isfinite(array).all():
@@ -50,7 +58,7 @@ def _check_data(loss: float, whole: Any) -> None:
             rows = len(np.unique(bad[:, 0]))
             raise DataError(
                 message(
-                    f"The loss is {loss} because {what} holds values that are not finite",
+                    f"The loss is {loss} because {what} contains values that are not finite",
                     expected="finite numbers",
                     got=f"{array[tuple(bad[0])]} at {what}[{', '.join(map(str, bad[0]))}], {rows} rows in all",
                     hint=f"Drop these rows or fill the gaps, for instance {what} = np.nan_to_num({what}).",
@@ -59,7 +67,7 @@ def _check_data(loss: float, whole: Any) -> None:
 
 
 def _first_layer(trainer: Trainer, batch: Any) -> str:
-    """In words: the first layer that gave NaN or inf for this batch; nothing where the model's step is its own."""
+    """A sentence with the first layer whose output for this batch is not finite; empty for a custom step."""
     if trainer.custom_step is not None:
         return ""
     found: list[str] = []
@@ -76,4 +84,4 @@ def _first_layer(trainer: Trainer, batch: Any) -> str:
     forward(state.params | state.buffers, batch[0], key=key, training=True)
     if found:
         return f"The first layer whose output is not finite is '{found[0]}'."
-    return "All layers' outputs are finite; the loss function made it of them."
+    return "All layers' outputs are finite; the loss function produced it."

@@ -1,4 +1,4 @@
-"""One pass over data that is not trained on, and single batches."""
+"""The loops of `evaluate` and `predict`, and single batches."""
 
 from __future__ import annotations
 
@@ -10,34 +10,44 @@ import numpy as np
 
 from gazelle import data, engine
 from gazelle.metrics.name_aliases import Logs
-from gazelle.training.diagnosis import warn_left_out
-from gazelle.training.steps_per_call import Lookahead, StepsPerCall, host_logs, ordered
+from gazelle.training.diagnosis import warn_skipped
+from gazelle.training.steps_per_call import Prefetched, StepsPerCall, host_logs, ordered
 from gazelle.training.trainer import Trainer
 
-_PREDICT = 16  # batches that predict goes at once
+_BATCHES_PER_CALL = 16  # of predict
 
 
 def evaluate(trainer: Trainer, source: data.Source, events: Any = None, display: Any = None) -> Logs:
-    """The loss and metrics over one pass of the source."""
+    """Compute the loss and metrics over one pass of the source.
+
+    Args:
+        trainer: the trainer of the model.
+        source: the batches.
+        events: the callbacks.
+        display: the progress display.
+
+    Returns:
+        The logs.
+    """
     assert trainer.programs is not None
     values, logs = trainer.live.values(), {}
     fixed = values, trainer.key
     carry: Any = (trainer.metrics.start(), {path: values[path] for path in trainer.assigned}, np.uint32(0))
     steps_per_call, single, done = StepsPerCall(), events is not None and events.listens("test"), 0
-    chunks = Lookahead(source.chunks(0))
+    chunks = Prefetched(source.chunks(0))
     for chunk in chunks:
         start = 0
         while start < chunk.stop:
             stop = start + 1 if single else min(chunk.stop, start + steps_per_call.steps)
             if single:
                 events.on_test_batch_begin(done, Logs())
-            begun = time.perf_counter()
+            began = time.perf_counter()
             carry, logs, end = trainer.programs.test(carry, fixed, chunk.arrays, np.int32(start), np.int32(stop))
             if stop == chunk.stop:
                 chunks.fetch()
             jax.block_until_ready(end)
             done += stop - start
-            steps_per_call.took(stop - start, time.perf_counter() - begun)
+            steps_per_call.adapt(stop - start, time.perf_counter() - began)
             start = stop
             if single:
                 events.on_test_batch_end(done - 1, host_logs(trainer, logs))
@@ -49,39 +59,49 @@ def evaluate(trainer: Trainer, source: data.Source, events: Any = None, display:
 
 
 def predict(trainer: Trainer, source: data.Source, events: Any = None, display: Any = None) -> Any:
-    """The model's outputs for all samples, as NumPy arrays."""
+    """Compute the outputs for all samples.
+
+    Args:
+        trainer: the trainer of the model.
+        source: the batches.
+        events: the callbacks.
+        display: the progress display.
+
+    Returns:
+        NumPy arrays in the structure of the outputs.
+    """
     values, assigned = trainer.live.values(), {}
     single = events is not None and events.listens("predict")
     parts: list[Any] = []
-    waiting: list[Any] = []  # outputs that the device may still compute
+    pending: list[Any] = []  # outputs that the device may still compute
     done = 0
 
     def fetch() -> None:
-        out, count = waiting.pop(0)
+        out, count = pending.pop(0)
         parts.append(jax.tree.map(lambda leaf: _flat(leaf, count), out))
 
-    for block in source.blocks(1 if single else _PREDICT, trainer.batch_independent):
+    for block in source.blocks(1 if single else _BATCHES_PER_CALL, trainer.batch_independent):
         if single:
             events.on_predict_batch_begin(done, Logs())
         out, changed = _outputs(trainer, values, block)
-        waiting.append((out, block.count))
+        pending.append((out, block.count))
         done += block.stop
         if changed:
             assigned, values = changed, values | changed
-        if single or len(waiting) > 1:
+        if single or len(pending) > 1:
             fetch()
         if single:
             events.on_predict_batch_end(done - 1, Logs({"outputs": parts[-1]}))
         if display is not None:
             display.advance(done, source.steps, {})
-    while waiting:
+    while pending:
         fetch()
     trainer.live.put(assigned)
     return parts[0] if len(parts) == 1 else jax.tree.map(lambda *all: np.concatenate(all), *parts)
 
 
 def predict_block(trainer: Trainer, block: data.Block) -> Any:
-    """The outputs for the samples of one batch, and nobody is told."""
+    """Compute the outputs for the samples of one batch; no callbacks are called."""
     out, assigned = _outputs(trainer, trainer.live.values(), block)
     if assigned:
         trainer.live.put(assigned)
@@ -94,23 +114,23 @@ def _outputs(trainer: Trainer, values: Any, block: data.Block) -> Any:
 
 
 def _flat(leaf: Any, count: int) -> Any:
-    """(steps, batch, ...) as (count, ...): an array of the caller's own."""
+    """A copy of (steps, batch, ...) as (count, ...)."""
     array = np.array(leaf)
     return array.reshape(-1, *array.shape[2:])[:count] if array.ndim > 1 else array
 
 
 def single_batch(trainer: Trainer, arrays: Any, train: bool) -> Logs:
-    """One step on one batch (x, y, weight), for train_on_batch and test_on_batch; totals go on from the last call."""
+    """Run one step on one batch (x, y, weight), for train_on_batch and test_on_batch; totals continue from the last call."""
     live, programs = trainer.live, trainer.programs
     assert programs is not None
-    one = (engine.batches_to_device(jax.tree.map(lambda array: array[None], arrays)), np.int32(0), np.int32(1))
+    arguments = (engine.batches_to_device(jax.tree.map(lambda array: array[None], arrays)), np.int32(0), np.int32(1))
     if train:
-        logs, end = live.step(programs.train, np.bool_(False), *one)
+        logs, end = live.step(programs.train, np.bool_(False), *arguments)
         if not int(end):
-            warn_left_out(trainer, float(logs.get("loss", np.nan)), arrays)
+            warn_skipped(trainer, float(logs.get("loss", np.nan)), arrays)
     else:
         values = live.values()
         carry = live.totals, {path: values[path] for path in trainer.assigned}, trainer.count()
-        (live.totals, assigned, _), logs, _ = programs.test(carry, (values, trainer.key), *one)
+        (live.totals, assigned, _), logs, _ = programs.test(carry, (values, trainer.key), *arguments)
         live.put(assigned)
     return host_logs(trainer, logs)

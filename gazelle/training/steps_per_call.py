@@ -1,4 +1,4 @@
-"""How far to go at once, and what to do meanwhile: what the loops share."""
+"""Adaptive number of steps per call, prefetching of chunks, and conversion of logs."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from gazelle import data
 from gazelle.metrics.name_aliases import Logs
 from gazelle.training.trainer import Trainer
 
-_TICK = 0.1  # seconds between two looks at the progress, at Ctrl-C and at the clock of the keeper
+_TICK = 0.1  # seconds between updates of the progress display, checks for Ctrl-C and autosaves
 
 
 class StepsPerCall:
-    """How many steps to go at once, so that about `_TICK` seconds pass."""
+    """The number of steps per call of a program, chosen so that a call takes about `_TICK` seconds."""
 
     def __init__(self) -> None:
         self.steps = 1
 
-    def took(self, steps: int, seconds: float) -> None:
-        """Learn from a call; the first ones, which compile, only slow it down for a moment."""
+    def adapt(self, steps: int, seconds: float) -> None:
+        """Adapt to the duration of a call; the first calls, which compile, have a short effect."""
         wanted = steps * _TICK / max(seconds, 1e-6)
         self.steps = int(min(max(wanted, 1), self.steps * 8))
 
 
 def ordered(trainer: Trainer, logs: dict[str, Any]) -> dict[str, Any]:
-    """Logs with the loss first: a compiled program gives dicts back in alphabetical order."""
+    """Logs with the loss first: a compiled program returns dicts in alphabetical order."""
     return {name: logs[name] for name in dict.fromkeys([*trainer.metrics.names, *logs]) if name in logs}
 
 
@@ -38,8 +38,8 @@ def host_logs(trainer: Trainer, logs: Any) -> Logs:
     return Logs({k: float(v) if np.ndim(v) == 0 else np.asarray(v) for k, v in numbers.items()})
 
 
-class Lookahead:
-    """The chunks of a pass, the next one fetched while the device still computes."""
+class Prefetched:
+    """The chunks of a pass; the next one is fetched while the device still computes."""
 
     def __init__(self, chunks: Iterator[data.Chunk]) -> None:
         self._chunks, self._next = chunks, next(chunks, None)
@@ -51,5 +51,6 @@ class Lookahead:
             self.fetch()
 
     def fetch(self) -> None:
+        """Fetch the next chunk."""
         if self._next is None:
             self._next = next(self._chunks, None)

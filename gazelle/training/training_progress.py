@@ -1,4 +1,4 @@
-"""Where a training stands: what is kept beside the state, so that it can go on as if it had never stopped."""
+"""The progress of a training: what a checkpoint contains besides the state, so that a run resumes exactly."""
 
 from __future__ import annotations
 
@@ -18,14 +18,21 @@ from gazelle.training.trainer import Trainer
 
 _CALLBACKS = "callbacks"
 
-Words = dict[str, Any]
+Metadata = dict[str, Any]
 
 
 class TrainingProgress:
     """The epoch, the step in it, and the states of the callbacks.
 
+    Args:
+        trainer: the trainer of the model.
+        source: the batches.
+        callbacks: the callbacks.
+        epoch: the epoch to start with.
+
     Attributes:
-        epoch, done: the epoch (from 0) and how many of its steps are over.
+        epoch: the epoch, from 0.
+        done: number of its finished steps.
         begun: whether the epoch's `on_epoch_begin` was called.
         stopped: whether a callback ended the training.
     """
@@ -33,37 +40,39 @@ class TrainingProgress:
     def __init__(self, trainer: Trainer, source: Source, callbacks: list[Callback], epoch: int) -> None:
         self.trainer, self.source, self.callbacks, self.epoch = trainer, source, callbacks, epoch
         self.done, self.begun, self.stopped = 0, False, False
-        self._before: tuple[State, Words] | None = None  # while events are told: what was before them
+        self._before: tuple[State, Metadata] | None = None  # while callbacks run: what was before them
         self._copies: dict[str, Any] = {}  # of the last snapshot
 
     def next_epoch(self) -> None:
+        """Count the epoch as finished."""
         self.epoch, self.done, self.begun = self.epoch + 1, 0, False
 
     def finish(self, stopped: bool) -> None:
-        """No further step will be made."""
+        """End the training."""
         if self.begun:
             self.next_epoch()
         self.stopped = stopped
 
     @contextlib.contextmanager
     def events(self) -> Iterator[None]:
-        """What is told to callbacks inside counts once all of them were told.
+        """A block of events that is atomic with respect to checkpoints.
 
-        Whoever is stopped inside is kept as before, callbacks and learning rate too: going on tells all of it again.
+        A run that is stopped inside is saved as before the block, with callbacks and learning rate: resuming repeats
+        all of its events.
         """
-        self._before = self.trainer.live.current(), self._words()
+        self._before = self.trainer.live.current(), self._metadata()
         yield
         self._before = None
 
-    def snapshot(self) -> tuple[dict[str, Any], Words]:
-        """(tensors, words): copies of the arrays, and what JSON can hold of the rest.
+    def snapshot(self) -> tuple[dict[str, Any], Metadata]:
+        """(tensors, metadata): copies of the arrays, and the rest as values that JSON can hold.
 
-        The next snapshot is taken into the same arrays.
+        The next snapshot overwrites the arrays.
         """
         live = self.trainer.live
-        state, words = self._before or (None, None)
-        if words is None or (state is not None and not state.alive()):  # a callback trained with it
-            state, words = None, self._words()
+        state, metadata = self._before or (None, None)
+        if metadata is None or (state is not None and not state.alive()):  # a callback trained with it
+            state, metadata = None, self._metadata()
         arrays = self._copies = live.tensors(state, self._copies)
 
         def walk(name: str, value: Any) -> Any:
@@ -77,9 +86,9 @@ class TrainingProgress:
             return value
 
         layout = [[path, list(v.shape), v.dtype] for path, v in self.trainer.weights.items()]
-        return arrays, {"model": layout, **words, _CALLBACKS: walk(_CALLBACKS, words[_CALLBACKS])}
+        return arrays, {"model": layout, **metadata, _CALLBACKS: walk(_CALLBACKS, metadata[_CALLBACKS])}
 
-    def _words(self) -> Words:
+    def _metadata(self) -> Metadata:
         return {
             "epoch": self.epoch,
             "batch": self.done,
@@ -89,54 +98,63 @@ class TrainingProgress:
             "seed": self.trainer.seed,
             "source": self.source.state(self.epoch, self.done),
             _CALLBACKS: [
-                [type(callback).__name__, _still(callback.state())]
+                [type(callback).__name__, _copied(callback.state())]
                 for callback in self.callbacks
-                if callable(callback.state)  # an author may use the word for something else
+                if callable(callback.state)  # an author may use the name for something else
             ],
         }
 
-    def restore(self, tensors: Mapping[str, Any], words: Mapping[str, Any]) -> None:
-        """Go to where `tensors` and `words` were taken; callbacks get theirs by `restore_callbacks`, once they began.
+    def restore(self, tensors: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+        """Restore a snapshot; the states of callbacks are restored by `restore_callbacks`, after `on_train_begin`.
+
+        Args:
+            tensors: the arrays.
+            metadata: the rest.
 
         Raises:
             StateError: the state is that of another model.
         """
         state = {name: array for name, array in tensors.items() if not name.startswith(f"{_CALLBACKS}/")}
         self.trainer.live.restore(state)
-        self.trainer.reseed(words["seed"])
-        self.epoch, self.done = words["epoch"], words["batch"]
-        self.begun, self.stopped = words["begun"], words["stopped"]
-        self.source.restore(words["seed"], self.epoch, words["source"])
-        then, now = words.get("steps"), self.source.steps
+        self.trainer.reseed(metadata["seed"])
+        self.epoch, self.done = metadata["epoch"], metadata["batch"]
+        self.begun, self.stopped = metadata["begun"], metadata["stopped"]
+        self.source.restore(metadata["seed"], self.epoch, metadata["source"])
+        then, now = metadata.get("steps"), self.source.steps
         if self.done and None not in (then, now) and then != now:
             text = f"fit goes on after step {self.done} of an epoch, with other data or another batch_size"
             warnings.warn(message(text, expected=f"{then} steps in an epoch, as then", got=now), stacklevel=4)
 
-    def told(self) -> str:
-        """In words."""
+    def describe(self) -> str:
+        """A sentence for the user."""
         if self.done:
             return f"Going on in epoch {self.epoch + 1} after {self.done} steps."
         return f"Going on after epoch {self.epoch}." if self.epoch else "Going on from the start."
 
-    def restore_callbacks(self, tensors: Mapping[str, Any], words: Mapping[str, Any]) -> None:
-        """Give each callback what one of its class, in its place among them, had remembered."""
+    def restore_callbacks(self, tensors: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+        """Restore each callback from the saved state of a callback of its class, in their order.
+
+        Args:
+            tensors: the arrays of a snapshot.
+            metadata: the rest of it.
+        """
 
         def walk(value: Any) -> Any:
             if isinstance(value, Mapping):
                 return tensors[value["tensor"]] if set(value) == {"tensor"} else {k: walk(v) for k, v in value.items()}
             return [walk(v) for v in value] if isinstance(value, list) else value
 
-        kept: dict[str, list[Any]] = {}
-        for name, state in words[_CALLBACKS]:
-            kept.setdefault(name, []).append(state)
+        saved: dict[str, list[Any]] = {}
+        for name, state in metadata[_CALLBACKS]:
+            saved.setdefault(name, []).append(state)
         for callback in self.callbacks:
-            states = kept.get(type(callback).__name__)
+            states = saved.get(type(callback).__name__)
             if states:
                 callback.restore(walk(states.pop(0)))
 
 
-def _still(value: Any) -> Any:
-    """Dicts and lists of their own: History's grow while they wait to be kept."""
+def _copied(value: Any) -> Any:
+    """Copies of dicts and lists: those of History grow while they wait to be written."""
     if isinstance(value, Mapping):
-        return {key: _still(v) for key, v in value.items()}
+        return {key: _copied(v) for key, v in value.items()}
     return list(value) if isinstance(value, list) else value
