@@ -120,7 +120,7 @@ def _flat(leaf: Any, count: int) -> Any:
 
 
 def single_batch(trainer: Trainer, arrays: Any, train: bool) -> Logs:
-    """Run one step on one batch (x, y, weight), for train_on_batch and test_on_batch; totals continue from the last call."""
+    """Run one step on a batch (x, y, weight) for `train_on_batch` and `test_on_batch`; totals are accumulated."""
     live, programs = trainer.live, trainer.programs
     assert programs is not None
     arguments = (engine.batches_to_device(jax.tree.map(lambda array: array[None], arrays)), np.int32(0), np.int32(1))

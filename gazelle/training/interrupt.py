@@ -43,9 +43,7 @@ class Interrupt:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        if (
-            isinstance(error, Exception) and self._raised is not None
-        ):  # a cache of JAX turns a signal into another error
+        if isinstance(error, Exception) and self._raised is not None:  # a cache of JAX raised another one
             raise self._raised from error
         if error is None or isinstance(error, Exception):  # a pending signal is not lost
             self.release()

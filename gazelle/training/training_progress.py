@@ -122,14 +122,14 @@ class TrainingProgress:
         self.source.restore(metadata["seed"], self.epoch, metadata["source"])
         then, now = metadata.get("steps"), self.source.steps
         if self.done and None not in (then, now) and then != now:
-            text = f"fit goes on after step {self.done} of an epoch, with other data or another batch_size"
+            text = f"fit resumes after step {self.done} of an epoch, with other data or another batch_size"
             warnings.warn(message(text, expected=f"{then} steps in an epoch, as then", got=now), stacklevel=4)
 
     def describe(self) -> str:
         """A sentence for the user."""
         if self.done:
-            return f"Going on in epoch {self.epoch + 1} after {self.done} steps."
-        return f"Going on after epoch {self.epoch}." if self.epoch else "Going on from the start."
+            return f"Resuming in epoch {self.epoch + 1} after {self.done} steps."
+        return f"Resuming after epoch {self.epoch}." if self.epoch else "Resuming from the start."
 
     def restore_callbacks(self, tensors: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
         """Restore each callback from the saved state of a callback of its class, in their order.
