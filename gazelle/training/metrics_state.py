@@ -96,13 +96,13 @@ class MetricsState:
         last = {name: totals[f"{kind}/{name}"] for name in self.last_logs.get(kind, ())}
         if kind in self.last_logs and not self.reports_metrics[kind]:
             return last
+        means = {n: totals[f"part/{n}"][0] / jnp.maximum(totals[f"part/{n}"][1], 1) for n in self.losses}
         variables = self.source.named_variables()
         results, _, _ = tracing.pure(lambda: flat_logs(self.source.result()), variables)(
             {path: totals[path] for path in variables}
         )
         if kind in self.last_logs:
             return results if results.keys() == last.keys() else last
-        means = {n: totals[f"part/{n}"][0] / jnp.maximum(totals[f"part/{n}"][1], 1) for n in self.losses}
         return means | results
 
     def show(self, totals: Any) -> None:
