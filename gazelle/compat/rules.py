@@ -18,7 +18,6 @@ from gazelle.compat import era, metrics, optimizers, regularizers, updating
 from gazelle.compat import layers as old_layers
 from gazelle.compat.classes import compat_class
 from gazelle.core.config import REGISTRY
-from gazelle.layers.spatial import _Spatial
 from gazelle.training import callbacks
 
 Rule = Callable[[Any, tuple[Any, ...], dict[str, Any]], tuple[tuple[Any, ...], dict[str, Any]]]
@@ -52,7 +51,7 @@ def _layer(thing: Any, words: dict[str, Any]) -> None:
     ):
         words.pop("input_dim", None)
         words.setdefault("input_shape", (length, size))
-    if isinstance(thing, _Spatial):
+    if getattr(type(thing), "rank", 0) and not isinstance(thing, layers.RNN):
         old_layers.guess_ordering(thing, words)
     weights = words.get("weights")
     if "weights" in words and not isinstance(thing, (layers.Embedding, layers.Bidirectional)):

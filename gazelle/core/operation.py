@@ -1,9 +1,9 @@
-"""The operation: a function with a name and a config that may stand in a graph. A layer is one with weights."""
+"""The operation: a function with a name and a config that may be a node of a graph. A layer is one with weights."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gazelle.core import symbolic
 from gazelle.core.config import capture_arguments, captured_arguments, make_from_config, snake
@@ -11,12 +11,21 @@ from gazelle.core.errors import StateError, message
 from gazelle.core.names import unique_name
 from gazelle.core.symbolic import Node
 
+if TYPE_CHECKING:
+    from gazelle.core.symbolic import KerasTensor
+    from gazelle.core.types import Config, Nested
+
+OperationT = TypeVar("OperationT", bound="Operation")
+
 
 class Operation:
     """A function of arrays with a name: on symbolic tensors a call adds a step to the graph.
 
-    A subclass writes `call`; shapes and dtypes of the outputs are found by tracing it. As for a `Configurable`, the
+    A subclass defines `call`; shapes and dtypes of the outputs are found by tracing it. As for a `Configurable`, the
     arguments of the constructor are the config.
+
+    Args:
+        name: name in graphs; made from the class name if None.
 
     >>> class Twice(Operation):
     ...     def call(self, x):
@@ -44,44 +53,69 @@ class Operation:
         self.nodes = []
 
     def _automatic_name(self) -> str:
-        """The name of an operation that is given none: `dense`, then `dense_1` ..."""
+        """Return the name of an operation without one: `dense`, then `dense_1` ..."""
         return unique_name("layers", snake(type(self).__name__))
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        """The outputs for arrays."""
+        """Compute the outputs. Subclasses override it; users call the operation itself.
+
+        Args:
+            args: arrays, or structures of arrays.
+            kwargs: further arguments.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no call method: def call(self, x): return ...")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute `call` on arrays, or add a node to the graph of symbolic tensors.
+
+        Args:
+            args: arguments of `call`.
+            kwargs: arguments of `call`, by name.
+        """
         return (self.symbolic_call if symbolic.any_symbolic(args, kwargs) else self.call)(*args, **kwargs)
 
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
-        """The symbolic outputs, as a new step of the graph."""
+        """Return symbolic outputs, and add a node to the graph of the inputs.
+
+        Args:
+            args: symbolic tensors in the place of the arguments of `call`.
+            kwargs: the same by name.
+        """
         outputs = self.compute_output_spec(*args, **kwargs)
         Node(self, args, kwargs, outputs)
         return outputs
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """The symbolic outputs for symbolic inputs, without adding to the graph."""
+        """Return symbolic outputs for symbolic inputs, without adding to a graph.
+
+        Args:
+            args: symbolic tensors in the place of the arguments of `call`.
+            kwargs: the same by name.
+        """
         return symbolic.output_spec(self.call, args, kwargs, name=self.name)
 
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments as values that JSON can hold."""
+    def get_config(self) -> Config:
+        """Return the constructor's arguments as values that JSON can hold."""
         return captured_arguments(self)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """The operation that `get_config` described."""
-        return make_from_config(cls, config)
+    def from_config(cls: type[OperationT], config: Mapping[str, Any]) -> OperationT:
+        """Return the object that a config describes.
+
+        Args:
+            config: what `get_config` returned.
+        """
+        return make_from_config(cls, config)  # type: ignore[no-any-return]
 
     @property
-    def input(self) -> Any:
-        """The symbolic tensors of the first call."""
+    def input(self) -> Nested[KerasTensor]:
+        """The symbolic inputs of the first call."""
         inputs = self._first_node("input").inputs
         return inputs if len(inputs) > 1 else inputs[0]
 
     @property
-    def output(self) -> Any:
-        """What the first call on symbolic tensors gave."""
+    def output(self) -> Nested[KerasTensor]:
+        """The symbolic outputs of the first call."""
         return self._first_node("output").outputs
 
     def _first_node(self, what: str) -> Node:

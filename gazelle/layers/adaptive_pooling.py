@@ -7,16 +7,19 @@ from typing import Any
 
 from gazelle import ops
 from gazelle.core.types import Array
-from gazelle.layers.spatial import _Spatial, sizes
+from gazelle.layers.base import Layer
+from gazelle.layers.spatial import set_data_format, sizes
 
 
-class _AdaptivePooling(_Spatial):
+class _AdaptivePooling(Layer):
     """Along an axis of size n, window i of m covers the positions from floor(i n / m) up to ceil((i + 1) n / m)."""
 
+    rank: int
     largest = False  # maximum instead of mean
 
     def __init__(self, output_size: int | Sequence[int], data_format: str | None = None, **kwargs: Any) -> None:
-        super().__init__(data_format, **kwargs)
+        super().__init__(**kwargs)
+        set_data_format(self, data_format)
         self.output_size = sizes(type(self).__name__, "output_size", output_size, self.rank)
 
     def call(self, x: Array) -> Array:

@@ -1,47 +1,74 @@
-"""The layer: declares its arguments, builds its weights, calls on arrays. Everything else is found out by tracing."""
+"""The layer: a function with weights, which declares its arguments, builds its weights and computes in `call`."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import jax
+import numpy as np
 
 from gazelle import initializers
-from gazelle.core import arrays, closed_over_tensors, dtypes, prng, symbolic, tracing
+from gazelle.core import arrays, closed_over_tensors, dtypes, policies, prng, remat, symbolic, tracing
 from gazelle.core.config import ArgumentTypeError, resolve, serialize, serialize_object
 from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, message, unknown
-from gazelle.core.masks import get_mask, set_mask
+from gazelle.core.operation import Operation
 from gazelle.core.outdated import argument_hint
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.traceback import filtered
 from gazelle.core.variable import Variable
-from gazelle.layers import declared_shape, weight_tree
-from gazelle.layers.input_validation import Checked
-from gazelle.layers.stateless import Stateless
-from gazelle.layers.weight_storage import as_shape
+from gazelle.layers import (
+    call_arguments,
+    dtype_handling,
+    input_spec,
+    stateless,
+    weight_matrix,
+    weight_storage,
+    weight_tree,
+)
+from gazelle.layers.call_arguments import argument_names
+
+if TYPE_CHECKING:
+    from gazelle.core.policies import DTypePolicy
+    from gazelle.core.types import (
+        Array,
+        ArrayLike,
+        Config,
+        ConstraintLike,
+        DTypeLike,
+        InitializerLike,
+        Nested,
+        PolicyLike,
+        RegularizerLike,
+        Shape,
+    )
 
 _ORDER = ("shape", "initializer", "dtype", "trainable", "autocast", "regularizer", "constraint")  # Keras' of add_weight
 _path: ContextVar[str] = ContextVar("gazelle_layer_path", default="")  # of the layer that builds or calls others
 
 
-class Layer(Stateless, Checked):
+class Layer(Operation):
     """A function with weights: the building block of every model.
 
-    A subclass names its arguments in `__init__`, makes weights in `build(input_shape)` (sizes are known there) and
-    computes in `call`, with `jax.numpy`, `gazelle.ops` or operators. Shapes, dtypes and masks follow by tracing `call`.
+    A subclass declares its arguments in `__init__`, makes its weights in `build(input_shape)`, where sizes are known,
+    and computes in `call`, with `jax.numpy`, `gazelle.ops` or operators. Shapes, dtypes and masks are found by tracing
+    `call`.
 
     Args:
-        name: name in summaries and files; made from the class if None.
-        dtype: a dtype for computation and weights, or a policy such as 'mixed_bfloat16'; None is the global policy.
-        autocast: whether floats are brought to the dtype of computation where they come in.
-        trainable: False keeps the weights as they are in training.
+        name: name in summaries and files; made from the class name if None.
+        dtype: a dtype of computation and weights, or a policy such as 'mixed_bfloat16'; None is the global policy.
+        trainable: False keeps the weights constant in training.
         activity_regularizer: penalty computed from the output.
-        input_shape, input_dim, batch_size: shape of one sample, for the first layer of a `Sequential`.
+        autocast: whether floats in the inputs are cast to the dtype of computation.
+        input_shape: shape of one sample, for the first layer of a `Sequential`.
+        input_dim: the same for samples that are vectors of this size.
+        batch_size: number of samples that goes with `input_shape`.
+        batch_input_shape: `input_shape` with the batch axis.
+        batch_shape: the same as `batch_input_shape`.
 
     >>> class Scale(Layer):
     ...     def build(self, input_shape):
@@ -53,25 +80,31 @@ class Layer(Stateless, Checked):
     """
 
     _namespace = "layers"
+    _tracks_weights = True
+    activation: Any  # of layers that have one
+    autocast = True  # False in classes that cast floats themselves
+    input_spec: Any = None  # an InputSpec, or as programs of Keras 1 have it a list with one
+    is_quantizable = False  # whether the weights have a quantized form
+    path: str | None = None  # names of the layers around it and its own, from its first build on
     supports_masking = False
 
     def __init__(
         self,
         *,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: PolicyLike = None,
         trainable: bool = True,
-        activity_regularizer: Any = None,
+        activity_regularizer: RegularizerLike = None,
         autocast: bool = True,
-        input_shape: Any = None,
+        input_shape: Shape | None = None,
         input_dim: int | None = None,
         batch_size: int | None = None,
-        batch_input_shape: Any = None,
-        batch_shape: Any = None,
+        batch_input_shape: Shape | None = None,
+        batch_shape: Shape | None = None,
         **unknown_arguments: Any,
     ) -> None:
         if unknown_arguments:
-            known = [*self._signature(type(self).__init__), "name", "dtype", "trainable", "input_shape", "input_dim"]
+            known = [*argument_names(type(self).__init__), "name", "dtype", "trainable", "input_shape", "input_dim"]
             first = next(iter(unknown_arguments))
             error = unknown(f"argument of {type(self).__name__}", first, known, argument_hint(first, known))
             raise ArgumentTypeError(str(error))
@@ -79,7 +112,9 @@ class Layer(Stateless, Checked):
             raise ArgumentError(message(f"name of {type(self).__name__}", expected="text", got=repr(name)))
         self.auto_named = name is None
         self.name = name or self._automatic_name()
-        self._set_precision(dtype, autocast)
+        self._dtype_policy = policies.get(dtype)
+        self.autocast = bool(autocast) and type(self).autocast
+        self._remat = remat.current()
         self._trainable = trainable
         self.built = False
         self.nodes: list[Node] = []
@@ -92,54 +127,84 @@ class Layer(Stateless, Checked):
         if given is None and input_shape is not None:
             shape = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
             if any(n is not None and (not hasattr(n, "__index__") or n < 0) for n in shape):
-                wanted = "sizes of one sample, whole numbers or None"
+                wanted = "sizes of one sample, integers or None"
                 raise ArgumentError(message(f"input_shape of {self._label}", expected=wanted, got=repr(input_shape)))
             given = (batch_size, *shape)
         self.batch_shape = given  # what a Sequential builds itself from
-        self.__dict__.pop("input_shape", None)  # of a layer that is built, the word means another thing
+        self.__dict__.pop("input_shape", None)  # of a built layer this attribute has another meaning
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "build" in cls.__dict__:
             cls.build = _marks_built(cls.__dict__["build"])  # type: ignore[method-assign]
 
-    # What an author writes -------------------------------------------------------------------------------------------
+    # What a subclass defines and calls -------------------------------------------------------------------------------
 
     def build(self, input_shape: Any) -> None:
-        """Make the weights. Called once, before the first call, with the shapes of its inputs."""
+        """Make the weights. Called once, before the first call.
+
+        Args:
+            input_shape: shape of the first argument of `call`, batch axis first; nested like the inputs. A `build`
+                with several parameters such as `query_shape` and `value_shape` gets the shapes of `query` and `value`.
+        """
         self.built = True
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the outputs. Subclasses override it; users call the layer itself.
+
+        Args:
+            args: arrays, or structures of arrays.
+            kwargs: further arguments; `training` and `mask` are filled in if `call` has parameters of these names.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no call method: def call(self, x): return ...")
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """The mask of the output: the input's, where the layer `supports_masking`."""
+        """Return the mask of the output: by default the mask of the input if the layer `supports_masking`.
+
+        Args:
+            inputs: the first argument of the call.
+            mask: its mask, or a list with one for each tensor in it.
+        """
         return mask if self.supports_masking else None
 
     def add_weight(
         self,
         *args: Any,
         name: str | None = None,
-        shape: Any = None,
-        initializer: Any = None,
-        dtype: Any = None,
+        shape: Shape | None = None,
+        initializer: InitializerLike = None,
+        dtype: DTypeLike | None = None,
         trainable: bool = True,
         autocast: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
+        regularizer: RegularizerLike = None,
+        constraint: ConstraintLike = None,
         **_: Any,
     ) -> Variable:
-        """Make a variable: add_weight(name, shape, initializer), or in Keras' order add_weight(shape, initializer).
+        """Make a variable of this layer. Assign it to an attribute.
 
-        Without an initializer, regularizer or constraint, `add_weight("kernel", shape)` takes the attributes
-        `kernel_initializer`, `kernel_regularizer` and `kernel_constraint`.
+        `add_weight("kernel", shape)` takes the attributes `kernel_initializer`, `kernel_regularizer` and
+        `kernel_constraint` for the arguments that are None.
+
+        Args:
+            args: positional arguments, (name, shape, initializer ...) or in Keras' order (shape, initializer ...).
+            name: name of the variable.
+            shape: its shape; () is a number.
+            initializer: its first value; 'glorot_uniform' by default, zeros for integers.
+            dtype: its dtype; by default the policy's dtype of variables.
+            trainable: whether training changes it.
+            autocast: whether `call` reads it in the dtype of computation.
+            regularizer: penalty added to the loss.
+            constraint: projection applied after each update.
+
+        Returns:
+            The variable.
         """
         if args:
             named = args[0] is None or isinstance(args[0], str)
             given = dict(zip(("name", *_ORDER) if named else _ORDER, args, strict=False))
-            words = {"name": name, "shape": shape, "initializer": initializer, "dtype": dtype}
-            words |= {"trainable": trainable, "autocast": autocast, "regularizer": regularizer}
-            return self.add_weight(**{**words, "constraint": constraint, **given})
+            options = {"name": name, "shape": shape, "initializer": initializer, "dtype": dtype}
+            options |= {"trainable": trainable, "autocast": autocast, "regularizer": regularizer}
+            return self.add_weight(**{**options, "constraint": constraint, **given})
         name = name or "variable"
 
         def option(kind: str, value: Any) -> Any:
@@ -158,12 +223,23 @@ class Layer(Stateless, Checked):
             autocast=autocast,
         )
 
-    def add_variable(self, shape: Any, initializer: Any, **kwargs: Any) -> Variable:
-        """`add_weight` in Keras' order."""
+    def add_variable(self, shape: Shape, initializer: InitializerLike, **kwargs: Any) -> Variable:
+        """Make a variable: `add_weight` in Keras' order of arguments.
+
+        Args:
+            shape: shape of the variable.
+            initializer: its first value.
+            kwargs: further arguments of `add_weight`.
+        """
         return self.add_weight(shape=shape, initializer=initializer, **kwargs)
 
-    def add_loss(self, loss: Any, inputs: Any = None) -> None:
-        """Add a value to what training minimizes. Called in `call`."""
+    def add_loss(self, loss: ArrayLike | Sequence[ArrayLike], inputs: Any = None) -> None:
+        """Add a value to the loss that training minimizes. Call it in `call`.
+
+        Args:
+            loss: a scalar, or several.
+            inputs: ignored; an argument of earlier Keras.
+        """
         scope = tracing.current()
         for value in loss if isinstance(loss, (list, tuple)) else [loss]:
             if scope is not None:
@@ -171,51 +247,61 @@ class Layer(Stateless, Checked):
             else:
                 self._eager_losses.append(value)
 
-    def add_metric(self, value: Any, name: str | None = None, aggregation: Any = "mean") -> None:
-        """Show a value in the logs, as its mean over the samples. Called in `call`."""
+    def add_metric(self, value: ArrayLike, name: str | None = None, aggregation: str = "mean") -> None:
+        """Report a value in the logs of training, as its mean over the samples. Call it in `call`.
+
+        Args:
+            value: the value.
+            name: its key in the logs; made from the layer's name by default.
+            aggregation: ignored; an argument of earlier Keras.
+        """
         scope = tracing.current()
         if scope is not None:
             scope.reports[name or f"{self.name}_metric"] = value
 
     def random_key(self, seed: int | None = None) -> jax.Array:
-        """A key for this call: a function of (seed, step, layer), so a resumed run draws the same numbers."""
+        """Return a PRNG key for this call: a function of (seed, step, layer), so that a resumed run draws the same.
+
+        Args:
+            seed: distinguishes layers that would draw alike.
+        """
         scope = tracing.current()
         if scope is not None and scope.key is not None:
             key = scope.draw(scope.names.get(id(self), self.name))
             return key if seed is None else jax.random.fold_in(key, seed)
-        self._draws = getattr(self, "_draws", -1) + 1  # outside of a step: this layer's own sequence
+        self._draws = getattr(self, "_draws", -1) + 1  # outside of a training step: a sequence of this layer
         if self._draws == 0:
             self._start = prng.next_seed() if seed is None else seed
         return jax.random.fold_in(arrays.key(self._start), self._draws)
 
     # Calling ---------------------------------------------------------------------------------------------------------
 
+    @overload
+    def __call__(self, inputs: KerasTensor, /, *args: Any, **kwargs: Any) -> KerasTensor: ...
+    @overload
+    def __call__(self, inputs: ArrayLike, /, *args: Any, **kwargs: Any) -> Array: ...
+    @overload
+    def __call__(self, *args: Nested[Any], **kwargs: Any) -> Any: ...
+
     @filtered
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if "name" not in self.__dict__:
-            raise StateError(
-                message(
-                    f"{type(self).__name__} was not set up",
-                    hint=f"Start {type(self).__name__}.__init__ with super().__init__().",
-                )
-            )
-        for value in args[:1]:
-            if isinstance(value, Layer):
-                raise ArgumentTypeError(
-                    message(
-                        f"Input of {self._label}",
-                        expected="a tensor or an array",
-                        got=f"the layer '{value.name}'",
-                        hint=f"Write {type(self).__name__}(...)(layer(x)): a layer is called on its input.",
-                    )
-                )
+        """Build the layer if it is not built, and compute `call`.
+
+        Args:
+            args: arrays or symbolic tensors, or structures of them.
+            kwargs: further arguments of `call`; `training` and `mask` are accepted by every layer.
+
+        Returns:
+            The outputs; symbolic tensors for symbolic inputs.
+        """
+        self._check_callable(args)
         outer = tracing.current()
         if symbolic.any_symbolic(args, kwargs) or (outer is None and any(hasattr(a, "writes_graphs") for a in args)):
             return self._call_symbolic(args, kwargs)
         if outer is not None:
-            if outer.losses and not _path.get():  # a step calls it again: what it added before is of that call
-                mine = set(map(id, weight_tree.named_layers(self).values()))
-                outer.losses[:] = [(layer, value) for layer, value in outer.losses if id(layer) not in mine]
+            if outer.losses and not _path.get():  # a step calls the layer again: only the last call's losses count
+                own = set(map(id, weight_tree.named_layers(self).values()))
+                outer.losses[:] = [(layer, value) for layer, value in outer.losses if id(layer) not in own]
             return self._call_arrays(outer, args, kwargs)
         self._eager_losses = []
         with tracing.entered(tracing.Scope()) as scope:
@@ -223,26 +309,41 @@ class Layer(Stateless, Checked):
         self._eager_losses = [value for _, value in scope.losses]
         return out
 
+    def _check_callable(self, args: Sequence[Any]) -> None:
+        if "name" not in self.__dict__:
+            hint = f"Start {type(self).__name__}.__init__ with super().__init__()."
+            raise StateError(message(f"{type(self).__name__} was not set up", hint=hint))
+        if args and isinstance(args[0], Layer):
+            raise ArgumentTypeError(
+                message(
+                    f"Input of {self._label}",
+                    expected="a tensor or an array",
+                    got=f"the layer '{args[0].name}'",
+                    hint=f"Write {type(self).__name__}(...)(layer(x)): a layer is called on its input.",
+                )
+            )
+
     def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:
+        """Trace the layer and add a node to the graph."""
         if symbolic.any_symbolic(args, kwargs):
             args, kwargs = symbolic.map_tree(self._to_array, (args, kwargs))
         self._ensure_built(args, kwargs)
-        beside = closed_over_tensors.find_tensors_of_object(self)
+        closed_over = closed_over_tensors.find_tensors_of_object(self)
 
         def call(arrays: Any, *args: Any, **kwargs: Any) -> Any:
-            with tracing.bind_symbolic(dict(zip(map(id, beside), arrays, strict=True))):
+            with tracing.bind_symbolic(dict(zip(map(id, closed_over), arrays, strict=True))):
                 return self._call_arrays_here(*args, **kwargs)
 
         try:
-            outputs = symbolic.output_spec(call, (beside, *args), kwargs, name=self.name)
-        except symbolic.NeedsGraphError:  # the layer becomes steps of the graph around it
+            outputs = symbolic.output_spec(call, (closed_over, *args), kwargs, name=self.name)
+        except symbolic.NeedsGraphError:  # the operations of the layer become nodes of the graph around it
             out = self.call(*args, **kwargs)
             return out[0] if isinstance(out, list) and len(out) == 1 else out
         except ShapeError:
-            outputs = declared_shape.outputs(self, args)
+            outputs = input_spec.declared_outputs(self, args)
             if outputs is None:
                 raise
-        Node(self, args, kwargs, outputs, beside)
+        Node(self, args, kwargs, outputs, closed_over)
         return outputs
 
     def _call_arrays_here(self, *args: Any, **kwargs: Any) -> Any:
@@ -251,40 +352,20 @@ class Layer(Stateless, Checked):
         return self._call_arrays(scope, args, kwargs)
 
     def _call_arrays(self, scope: tracing.Scope, args: Any, kwargs: dict[str, Any]) -> Any:
-        masks = [get_mask(leaf) for leaf in jax.tree.leaves(args[:1])]
+        """Call the layer on arrays: validate, build, compute, and attach masks, penalties and observers."""
+        masks = call_arguments.masks_of(args)
         args, kwargs = jax.tree.map(self._to_array, (args, dict(kwargs)), is_leaf=lambda v: isinstance(v, Variable))
         self._ensure_built(args, kwargs)
         self._check_inputs(args)
-        self._check_whole()
-        known = self._signature(type(self).call)
-        outer_training = scope.training
-        training = self._training(outer_training, args, kwargs)
-        if "training" in known and self._positional("training", args) is None:
-            kwargs["training"] = bool(training)
-        else:
-            kwargs.pop("training", None)
-        mask = masks[0] if len(masks) == 1 and not isinstance(args[0], (list, tuple, dict)) else masks
-        masked = any(m is not None for m in masks)
-        if kwargs.get("mask") is not None:
-            mask, masked = kwargs["mask"], True
-        if "mask" in known and masked and self._positional("mask", args) is None:
-            kwargs["mask"] = mask
-        scope.training, outer_cast, scope.cast = training, scope.cast, self._reading(scope.cast)
-        token = _path.set(self._place())
-        try:
-            with jax.named_scope(self.name) if scope.pure else contextlib.nullcontext():  # what engines' errors name
-                out = self.rematerialized_call(self.call, *args, **kwargs)(*args, **kwargs)
-        except GazelleError:
-            raise
-        except (TypeError, ValueError) as error:
-            raise self._explained(error, args).with_traceback(error.__traceback__) from error
-        finally:
-            scope.training, scope.cast = outer_training, outer_cast
-            _path.reset(token)
+        dtype_handling.check_quantizable(self)
+        training = call_arguments.is_training(self, scope.training, args, kwargs)
+        call_arguments.add_training(self, training, args, kwargs)
+        mask, masked = call_arguments.add_mask(self, masks, args, kwargs)
+        out = self._run_call(scope, training, args, kwargs)
         if masked:
-            self._set_masks(out, self.compute_mask(args[0] if args else None, mask))
-        elif type(self).compute_mask is not Layer.compute_mask:  # layers that begin a mask
-            self._set_masks(out, self.compute_mask(args[0] if args else None, mask or None))
+            call_arguments.set_masks(out, self.compute_mask(args[0] if args else None, mask))
+        elif type(self).compute_mask is not Layer.compute_mask:  # layers that create a mask
+            call_arguments.set_masks(out, self.compute_mask(args[0] if args else None, mask or None))
         if self.activity_regularizer is not None:
             for leaf in jax.tree.leaves(out):
                 scope.losses.append((self, self.activity_regularizer(leaf) / leaf.shape[0]))
@@ -292,75 +373,105 @@ class Layer(Stateless, Checked):
             scope.observe(self, out)
         return out
 
-    @staticmethod
-    def _set_masks(out: Any, mask: Any) -> None:
-        outs = jax.tree.leaves(out)
-        each = mask if isinstance(mask, (list, tuple)) else [mask] * len(outs)
-        for tensor, its in zip(outs, each, strict=False):
-            set_mask(tensor, its)
+    def _run_call(self, scope: tracing.Scope, training: bool | None, args: Any, kwargs: dict[str, Any]) -> Any:
+        """Run `call` in the layer's own mode, dtype of weights and path."""
+        outer_training, outer_cast = scope.training, scope.cast
+        scope.training, scope.cast = training, dtype_handling.weight_dtype(self, outer_cast)
+        token = _path.set(self._own_path())
+        try:
+            with jax.named_scope(self.name) if scope.pure else contextlib.nullcontext():  # for errors of engines
+                return self.rematerialized_call(self.call, *args, **kwargs)(*args, **kwargs)
+        except GazelleError:
+            raise
+        except (TypeError, ValueError) as error:
+            explained = input_spec.explain_call_error(self, error, args)
+            raise explained.with_traceback(error.__traceback__) from error
+        finally:
+            scope.training, scope.cast = outer_training, outer_cast
+            _path.reset(token)
 
-    def _training(self, outer: bool | None, args: Any, kwargs: Mapping[str, Any]) -> bool | None:
-        """Whether this call trains: as it says, else as the call around it, else as the signature of `call` has it."""
-        said = kwargs.get("training", self._positional("training", args))
-        if said is not None:
-            return bool(said)
-        if outer is not None or "training" in kwargs or "training" not in self._signature(type(self).call):
-            return outer
-        default = inspect.signature(type(self).call).parameters["training"].default
-        return bool(default) if isinstance(default, bool) else None
+    def _ensure_built(self, args: Any, kwargs: Mapping[str, Any]) -> None:
+        if self.built:
+            return
+        shapes = call_arguments.build_arguments(self, args, kwargs)
+        if shapes is not None:
+            self._build_shapes = shapes
+            self.build(**shapes)
+            return
+        self._check_inputs(args)
+        first = args[0] if args else next(iter(kwargs.values()), None)
+        try:
+            self.build(call_arguments.shapes_of(first))
+        except (TypeError, IndexError) as error:
+            explained = input_spec.explain_build_error(self, args, first)
+            if explained is None:
+                raise
+            raise explained from error
 
-    def _positional(self, name: str, args: Any) -> Any:
-        names = list(self._signature(type(self).call))
-        return args[names.index(name)] if name in names and names.index(name) < len(args) else None
+    def _check_inputs(self, args: Sequence[Any]) -> None:
+        input_spec.check_inputs(self, args)
 
-    def _place(self) -> str:
-        """The path of the layer, which it takes from the layer that builds or calls it first."""
+    def _to_array(self, leaf: Any) -> Any:
+        return dtype_handling.as_input(leaf, self.input_dtype, self.autocast)
+
+    def _own_path(self) -> str:
+        """The path of the layer: under the layer that builds or calls it first."""
         if self.path is None:
             outer = _path.get()
             self.path = f"{outer}/{self.name}" if outer else self.name
         return self.path
 
-    def _ensure_built(self, args: Any, kwargs: Mapping[str, Any]) -> None:
-        if self.built:
-            return
-        first = args[0] if args else next(iter(kwargs.values()), None)
-        shapes = symbolic.map_tree(lambda leaf: tuple(getattr(leaf, "shape", ())), first)
-        names = list(self._signature(type(self).build))
-        if len(names) > 1:  # build(self, query_shape, value_shape): by the names of call's arguments
-            given = dict(zip(self._signature(type(self).call), args, strict=False)) | dict(kwargs)
-            by_name = {
-                f"{key}_shape": symbolic.map_tree(lambda leaf: tuple(getattr(leaf, "shape", ())), value)
-                for key, value in given.items()
-                if hasattr(value, "shape")
-            }
-            if all(name in by_name or self._has_default(name) for name in names):
-                self._build_shapes = {name: by_name[name] for name in names if name in by_name}
-                self.build(**self._build_shapes)
-                return
-        self._check_inputs(args)
-        try:
-            self.build(shapes)
-        except (TypeError, IndexError) as error:
-            explained = self._unbuilt(error, args, first)
-            if explained is None:
-                raise
-            raise explained from error
+    def rematerialized_call(self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., Any]:
+        """Return `layer_call`, with activations recomputed in the backward pass if the layer's `RematScope` says so.
 
-    def _has_default(self, name: str) -> bool:
-        return inspect.signature(type(self).build).parameters[name].default is not inspect.Parameter.empty
+        Args:
+            layer_call: the function to run, such as `self.call`.
+            args: positional arguments that it will receive.
+            kwargs: keyword arguments that it will receive.
+        """
+        return layer_call if self._remat is None else dtype_handling.rematerialize(self, layer_call, args, kwargs)
 
-    @staticmethod
-    @functools.cache
-    def _signature(function: Callable[..., Any]) -> tuple[str, ...]:
-        """The names of a method's arguments, `self` left out."""
-        kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-        parameters = inspect.signature(function).parameters.values()
-        return tuple(p.name for p in parameters if p.kind not in kinds and p.name != "self")
+    def stateless_call(
+        self,
+        trainable_variables: Sequence[ArrayLike],
+        non_trainable_variables: Sequence[ArrayLike],
+        *args: Any,
+        return_losses: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Call the layer as a pure function of the values of its variables, to be compiled and differentiated.
 
-    # What a reader asks ----------------------------------------------------------------------------------------------
+        Args:
+            trainable_variables: values, in the order of the property of this name.
+            non_trainable_variables: values, in the order of the property of this name.
+            args: positional arguments of the call.
+            return_losses: whether to return the losses of the call, too.
+            kwargs: keyword arguments of the call.
+
+        Returns:
+            (outputs, values of the non-trainable variables after the call), with `return_losses` a third item: the
+            list of losses. The variables do not change.
+
+        Raises:
+            StateError: the layer is not built.
+            ArgumentError: the number of values differs from the number of variables.
+
+        >>> layer = layers.Dense(2, kernel_initializer="ones")
+        >>> _ = layer(np.ones((1, 3)))
+        >>> layer.stateless_call([np.zeros((3, 2)), np.ones(2)], [], np.ones((1, 3)))[0].tolist()
+        [[1.0, 1.0]]
+        """
+        return stateless.call(self, trainable_variables, non_trainable_variables, args, kwargs, return_losses)
+
+    # Shapes and dtypes -----------------------------------------------------------------------------------------------
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
-        """The output's shape for an input's shape, by tracing."""
+        """Return the shape of the output for shapes of the inputs, by tracing.
+
+        Args:
+            args: shapes in the place of the arguments of `call`.
+            kwargs: the same by name.
+        """
 
         def is_shape(v: Any) -> bool:
             return isinstance(v, (tuple, list)) and all(n is None or isinstance(n, int) for n in v)
@@ -369,45 +480,200 @@ class Layer(Stateless, Checked):
         return symbolic.map_tree(lambda t: t.shape, self.compute_output_spec(*inputs[0], **inputs[1]))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """The symbolic output for symbolic inputs, without adding to the graph."""
+        """Return symbolic outputs for symbolic inputs, without adding to a graph.
+
+        Args:
+            args: symbolic tensors in the place of the arguments of `call`.
+            kwargs: the same by name.
+        """
         self._ensure_built(args, kwargs)
         return symbolic.output_spec(self._call_arrays_here, args, kwargs, name=self.name)
 
+    @property
+    def dtype_policy(self) -> DTypePolicy:
+        """The dtypes of computation and of new weights. A quantized policy quantizes the weights that exist."""
+        return self._dtype_policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: PolicyLike) -> None:
+        (weight_matrix if self.is_quantizable else dtype_handling).set_policy(self, value)
+
+    @property
+    def quantization_mode(self) -> str | None:
+        """'int8' or 'int4' if the policy is quantized, else None."""
+        return dtype_handling.effective_policy(self).quantization_mode
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype of the computation."""
+        return dtype_handling.effective_policy(self).compute_dtype
+
+    @property
+    def input_dtype(self) -> str:
+        """The dtype to which floats in the inputs are cast."""
+        return self.compute_dtype
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of new weights."""
+        return dtype_handling.effective_policy(self).variable_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """The dtype of new weights."""
+        return dtype_handling.effective_policy(self).variable_dtype
+
     def quantize(self, mode: str | None = None, config: Any = None, type_check: bool = True) -> None:
-        """Keep the weights in whole numbers: layers that can be multiply a matrix or look up rows."""
-        raise ArgumentError(
-            message(
-                f"quantize of {self._label}",
-                expected="Dense, EinsumDense, Embedding or ReversibleEmbedding",
-                got=type(self).__name__,
-            )
-        )
+        """Store the weights as integers from now on, and compute with them.
 
-    # Config ----------------------------------------------------------------------------------------------------------
+        Args:
+            mode: "int8": one scale for each column, and inputs of 8 bits. "int4": a scale and a zero for 128 rows each.
+            config: an `Int8QuantizationConfig` or `Int4QuantizationConfig` instead of `mode`.
+            type_check: False quantizes classes of your own that inherit from a layer of gazelle, too.
 
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, with the automatic name filled in."""
+        Raises:
+            StateError: the layer is not built, or is quantized already.
+            ArgumentError: the layer has no quantized form, or the mode is not supported.
+
+        >>> layer = gazelle.layers.Dense(2)
+        >>> layer.build((None, 3))
+        >>> layer.quantize("int8")
+        >>> layer.kernel.dtype, layer.dtype_policy.name
+        ('int8', 'int8_from_float32')
+        """
+        weight_matrix.quantize(self, mode, config, type_check)
+
+    # Weights ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training may change the weights. Setting it sets it for all layers inside, too."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for layer in weight_tree.named_layers(self).values():
+            layer._trainable = bool(value)
+
+    @property
+    def variables(self) -> list[Variable]:
+        """All variables, those that files do not hold included."""
+        return list(weight_tree.named_variables(self).values())
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All variables that files hold, a layer's trainable ones before its others, as Keras orders them."""
+        return weight_tree.weights(self)
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The weights that training changes."""
+        ids = weight_tree.trainable_ids(self)
+        return [v for v in self.weights if id(v) in ids]
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The weights that training does not change."""
+        ids = weight_tree.trainable_ids(self)
+        return [v for v in self.weights if id(v) not in ids]
+
+    trainable_variables = trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """All variables that training does not change, states of random generators included."""
+        return stateless.non_trainable_variables(self)
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Return copies of all weights as NumPy arrays, in the order of `weights`, all of the same training step."""
+        return weight_tree.get_values(self)
+
+    @filtered
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
+        """Replace all weights.
+
+        Args:
+            weights: arrays of the shapes, and in the order, that `get_weights` returns.
+
+        Raises:
+            ShapeError: the number of arrays or a shape differs.
+        """
+        weight_tree.set_values(self, weights)
+
+    def count_params(self) -> int:
+        """Return the number of elements of all weights."""
+        return weight_tree.count_params(self)
+
+    @property
+    def losses(self) -> list[Array]:
+        """Values of the last call (`add_loss`) and penalties of the regularizers, of this layer and all below it."""
+        return weight_tree.losses(self)
+
+    # Config and files ------------------------------------------------------------------------------------------------
+
+    def get_config(self) -> Config:
+        """Return the constructor's arguments as values that JSON can hold, with the automatic name filled in."""
         config = super().get_config()
+        names = argument_names(type(self).__init__)
         inherited = inspect.unwrap(type(self).__init__) is inspect.unwrap(Layer.__init__)
         for key in ("input_shape", "input_dim", "batch_input_shape", "batch_size", "batch_shape", "autocast"):
-            if inherited or key not in self._signature(type(self).__init__) or key in ("input_shape", "input_dim"):
+            if inherited or key not in names or key in ("input_shape", "input_dim"):
                 config.pop(key, None)
+        if hasattr(type(self), "lora_enabled") and config.get("lora_rank") is None:
+            config = {key: value for key, value in config.items() if key not in ("lora_rank", "lora_alpha")}
         base = {"name": self.name, "trainable": self.trainable, "dtype": serialize_object(self.dtype_policy)}
         config = {**base, **config, **base}
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = serialize(self.activity_regularizer)
         return config
 
+    def get_build_config(self) -> Config | None:
+        """Return the shapes the layer was built on, so that a loaded layer can be built before it is called."""
+        return weight_storage.build_config(self)
+
+    def build_from_config(self, config: Mapping[str, Any]) -> None:
+        """Build the layer on the shapes of a `get_build_config`.
+
+        Args:
+            config: what `get_build_config` returned.
+        """
+        weight_storage.build(self, config)
+
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
+        """Put the layer's own weights, without those of layers inside it, into `store` under '0', '1', ...
+
+        Args:
+            store: the mapping to fill.
+        """
+        weight_storage.save(self, store)
+
+    def load_own_variables(self, store: Mapping[str, np.ndarray]) -> None:
+        """Assign what `save_own_variables` put into `store`.
+
+        Args:
+            store: arrays under '0', '1', ...
+
+        Raises:
+            ArgumentError: the number of arrays differs.
+        """
+        weight_storage.load(self, store)
+
+    @property
+    def _label(self) -> str:
+        return f"{type(self).__name__} '{self.name}'"
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
 def _marks_built(build: Callable[..., None]) -> Callable[..., None]:
+    """Wrap a `build` so that it records the shapes, sets `built`, and gives layers inside their path."""
+
     @functools.wraps(build)
     def wrapped(self: Layer, *args: Any, **kwargs: Any) -> None:
-        shapes = as_shape(args[0]) if args else next(iter(kwargs.values()), None)
-        named = dict(zip(self._signature(build), args, strict=False)) | kwargs
-        token = _path.set(self._place())
+        shapes = call_arguments.as_shape(args[0]) if args else next(iter(kwargs.values()), None)
+        named = dict(zip(argument_names(build), args, strict=False)) | kwargs
+        token = _path.set(self._own_path())
         try:
             build(self, *((shapes, *args[1:]) if args else ()), **kwargs)
         finally:

@@ -1,4 +1,4 @@
-"""Convolution layers: Conv1D, Conv2D, Conv3D."""
+"""Convolutions: a base class, and a class for each number of axes."""
 
 from __future__ import annotations
 
@@ -11,71 +11,97 @@ from gazelle import ops
 from gazelle.core.config import register
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
-from gazelle.layers.input_spec import InputSpec
-from gazelle.layers.lora import EffectiveWeight, LowRankAdapter
-from gazelle.layers.spatial import _Spatial, choice, is_integer, sizes
+from gazelle.layers.base import Layer
+from gazelle.layers.spatial import (
+    accept_channels,
+    channels,
+    check_fits,
+    choice,
+    is_integer,
+    set_data_format,
+    sizes,
+    space_axes,
+)
+from gazelle.layers.weight_matrix import WeightAttribute, WeightMatrix, enable_lora
 
 
-class _Convolution(_Spatial):
-    """Base of all convolutions: window, strides, bias per channel and activation."""
+def set_window(
+    layer: Any,
+    kernel_size: int | Sequence[int],
+    strides: int | Sequence[int],
+    padding: str,
+    data_format: str | None,
+    dilation_rate: int | Sequence[int],
+    paddings: tuple[str, ...] = ("valid", "same"),
+) -> None:
+    """Check and set the arguments that every convolution has.
 
-    paddings: tuple[str, ...] = ("valid", "same")
+    Args:
+        layer: the layer, in its constructor.
+        kernel_size: size of the window; one integer for all axes.
+        strides: steps of the window.
+        padding: one of `paddings`.
+        data_format: order of the axes.
+        dilation_rate: distance of the elements of the window.
+        paddings: the paddings that the layer has.
+    """
+    set_data_format(layer, data_format)
+    owner = type(layer).__name__
+    layer.kernel_size = sizes(owner, "kernel_size", kernel_size, layer.rank)
+    layer.strides = sizes(owner, "strides", strides, layer.rank)
+    layer.dilation_rate = sizes(owner, "dilation_rate", dilation_rate, layer.rank)
+    layer.padding = choice(owner, "padding", padding, paddings)
 
-    def __init__(
-        self,
-        kernel_size: int | Sequence[int],
-        strides: int | Sequence[int],
-        padding: str,
-        data_format: str | None,
-        dilation_rate: int | Sequence[int],
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(data_format, **kwargs)
-        owner = type(self).__name__
-        self.kernel_size = sizes(owner, "kernel_size", kernel_size, self.rank)
-        self.strides = sizes(owner, "strides", strides, self.rank)
-        self.dilation_rate = sizes(owner, "dilation_rate", dilation_rate, self.rank)
-        self.padding = choice(owner, "padding", padding, self.paddings)
 
-    def _check_positive(self, *names: str) -> None:
-        for name in names:
-            if not is_integer(getattr(self, name)) or getattr(self, name) <= 0:
-                raise ArgumentError(
-                    message(
-                        f"Argument {name} of {type(self).__name__}",
-                        expected="an integer >= 1",
-                        got=repr(getattr(self, name)),
-                    )
-                )
+def check_positive(layer: Any, *names: str) -> None:
+    """Check that attributes are positive integers.
 
-    def _check_one_of_strides_and_dilation(self) -> None:
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise ArgumentError(
-                message(
-                    f"{type(self).__name__} takes strides > 1 or dilation_rate > 1, not both",
-                    got=f"strides={self.strides}, dilation_rate={self.dilation_rate}",
-                )
+    Raises:
+        ArgumentError: one is not.
+    """
+    for name in names:
+        value = getattr(layer, name)
+        if not is_integer(value) or value <= 0:
+            what = f"Argument {name} of {type(layer).__name__}"
+            raise ArgumentError(message(what, expected="an integer >= 1", got=repr(value)))
+
+
+def check_strides_or_dilation(layer: Any) -> None:
+    """Check that a convolution has not both strides and dilation.
+
+    Raises:
+        ArgumentError: both are larger than 1.
+    """
+    if max(layer.strides) > 1 and max(layer.dilation_rate) > 1:
+        raise ArgumentError(
+            message(
+                f"{type(layer).__name__} takes strides > 1 or dilation_rate > 1, not both",
+                got=f"strides={layer.strides}, dilation_rate={layer.dilation_rate}",
             )
-
-    def _accept(self, channels: int) -> None:
-        """Accept only inputs with this number of channels from now on."""
-        self.input_spec = InputSpec(ndim=self.rank + 2, axes={self.channel_axis: channels})
-
-    @property
-    def window(self) -> tuple[int, ...]:
-        """Sizes of the dilated kernel."""
-        return tuple((k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation_rate, strict=True))
-
-    def _finish(self, y: Array) -> Array:
-        """Return f(y + b)."""
-        if self.bias is not None:
-            first = self.data_format == "channels_first"
-            y = y + (jnp.reshape(self.bias.value, (-1,) + (1,) * self.rank) if first else self.bias.value)
-        return y if self.activation is None else self.activation(y)  # None if it was assigned after construction
+        )
 
 
-class _Conv(_Convolution, LowRankAdapter):
-    kernel = EffectiveWeight()
+def dilated_size(layer: Any) -> tuple[int, ...]:
+    """Return the extent of the dilated kernel along each axis of space."""
+    return tuple((k - 1) * d + 1 for k, d in zip(layer.kernel_size, layer.dilation_rate, strict=True))
+
+
+def add_bias(layer: Any, y: Array) -> Array:
+    """Return f(y + b), with the bias of the channels and the activation of the layer."""
+    if layer.bias is not None:
+        first = layer.data_format == "channels_first"
+        y = y + (jnp.reshape(layer.bias.value, (-1,) + (1,) * layer.rank) if first else layer.bias.value)
+    return y if layer.activation is None else layer.activation(y)  # type: ignore[no-any-return]  # None: set later
+
+
+class BaseConv(Layer, abstract=True):
+    """Base of `Conv1D`, `Conv2D` and `Conv3D`, which set `rank` and describe the arguments."""
+
+    rank: int
+    paddings: tuple[str, ...] = ("valid", "same")
+    kernel = WeightAttribute()
+    lora_enabled = False
+    enable_lora = enable_lora
 
     def __init__(
         self,
@@ -99,17 +125,10 @@ class _Conv(_Convolution, LowRankAdapter):
         lora_alpha: float | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            kernel_size,
-            strides,
-            padding,
-            data_format,
-            dilation_rate,
-            activity_regularizer=activity_regularizer,
-            **kwargs,
-        )
-        self._check_positive("filters", "groups")
-        self._check_one_of_strides_and_dilation()
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        set_window(self, kernel_size, strides, padding, data_format, dilation_rate, self.paddings)
+        check_positive(self, "filters", "groups")
+        check_strides_or_dilation(self)
         if self.filters % self.groups:
             raise ArgumentError(
                 message(
@@ -120,35 +139,36 @@ class _Conv(_Convolution, LowRankAdapter):
             )
 
     def build(self, input_shape: Shape) -> None:
-        channels = self.channels(input_shape)
-        if channels % self.groups:
+        count = channels(self, input_shape)
+        if count % self.groups:
             raise ShapeError(
                 message(
                     self._label,
                     expected=f"channels in {self.groups} equal groups",
-                    got=f"{channels} channels in shape {input_shape}",
+                    got=f"{count} channels in shape {input_shape}",
                     hint="Choose groups that divide the input's channels.",
                 )
             )
-        self.kernel = self.add_weight("kernel", (*self.kernel_size, channels // self.groups, self.filters))
+        self.kernel = self.add_weight("kernel", (*self.kernel_size, count // self.groups, self.filters))
+        self._matrix = WeightMatrix(self, "kernel")
         self.bias = self.add_weight("bias", (self.filters,)) if self.use_bias else None
-        self._accept(channels)
-        self.start_lora()
+        accept_channels(self, count)
+        self._matrix.build_lora()
 
     def call(self, x: Array) -> Array:
-        kernel, padding = self.matrix(), self.padding
+        kernel, padding = self._matrix.array(), self.padding
         if padding == "causal":  # step t depends on t, t - d, t - 2 d ...: all padding precedes the first step
             widths = [(0, 0)] * x.ndim
-            widths[self.space[0]] = (self.window[0] - 1, 0)
+            widths[space_axes(self)[0]] = (dilated_size(self)[0] - 1, 0)
             x, padding = jnp.pad(x, widths), "valid"
         if padding == "valid":
-            self.check_fits(x.shape, self.window, "kernel_size")
+            check_fits(self, x.shape, dilated_size(self), "kernel_size")
         y = ops.conv(x, kernel, self.strides, padding, self.data_format, self.dilation_rate)
-        return self._finish(y)
+        return add_bias(self, y)
 
 
 @register("layers", "Convolution1D")
-class Conv1D(_Conv):
+class Conv1D(BaseConv):
     """Convolution over time steps:  y[t, o] = f(Σ_{k,i} x[t s + k d, i] W[k, i, o] + b[o]).
 
     x (batch, steps, in) · W (kernel_size, in / groups, filters) · b (filters,)  ->  y (batch, new steps, filters)
@@ -194,7 +214,7 @@ class Conv1D(_Conv):
 
 
 @register("layers", "Convolution2D")
-class Conv2D(_Conv):
+class Conv2D(BaseConv):
     """Convolution over images:  y[p, o] = f(Σ_{k,i} x[p s + k d, i] W[k, i, o] + b[o]),  p and k pairs.
 
     x (batch, rows, columns, in) · W (*kernel_size, in / groups, filters) · b (filters,)
@@ -239,7 +259,7 @@ class Conv2D(_Conv):
 
 
 @register("layers", "Convolution3D")
-class Conv3D(_Conv):
+class Conv3D(BaseConv):
     """Convolution over volumes:  y[p, o] = f(Σ_{k,i} x[p s + k d, i] W[k, i, o] + b[o]),  p and k triples.
 
     x (batch, d1, d2, d3, in) · W (*kernel_size, in / groups, filters) · b (filters,)  ->  y (batch, ..., filters)

@@ -8,10 +8,14 @@ from typing import Any
 from gazelle import ops
 from gazelle.core.config import register
 from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
-from gazelle.layers.convolution import _Convolution
+from gazelle.layers.base import Layer
+from gazelle.layers.convolution import add_bias, check_positive, dilated_size, set_window
+from gazelle.layers.spatial import accept_channels, channels, check_fits
 
 
-class _DepthwiseConv(_Convolution):
+class _DepthwiseConv(Layer):
+    rank: int
+
     def __init__(
         self,
         kernel_size: int | Sequence[int],
@@ -31,35 +35,28 @@ class _DepthwiseConv(_Convolution):
         bias_constraint: ConstraintLike = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            kernel_size,
-            strides,
-            padding,
-            data_format,
-            dilation_rate,
-            activity_regularizer=activity_regularizer,
-            **kwargs,
-        )
-        self._check_positive("depth_multiplier")
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        set_window(self, kernel_size, strides, padding, data_format, dilation_rate)
+        check_positive(self, "depth_multiplier")
 
     def build(self, input_shape: Shape) -> None:
-        channels = self.channels(input_shape)
+        count = channels(self, input_shape)
         self.kernel = self.add_weight(
             "kernel",
-            (*self.kernel_size, channels, self.depth_multiplier),
+            (*self.kernel_size, count, self.depth_multiplier),
             self.depthwise_initializer,
             regularizer=self.depthwise_regularizer,
             constraint=self.depthwise_constraint,
         )
-        self.bias = self.add_weight("bias", (channels * self.depth_multiplier,)) if self.use_bias else None
-        self._accept(channels)
+        self.bias = self.add_weight("bias", (count * self.depth_multiplier,)) if self.use_bias else None
+        accept_channels(self, count)
 
     def call(self, x: Array) -> Array:
         if self.padding == "valid":
-            self.check_fits(x.shape, self.window, "kernel_size")
+            check_fits(self, x.shape, dilated_size(self), "kernel_size")
         kernel = self.kernel.value
         y = ops.depthwise_conv(x, kernel, self.strides, self.padding, self.data_format, self.dilation_rate)
-        return self._finish(y)
+        return add_bias(self, y)
 
 
 class DepthwiseConv1D(_DepthwiseConv):
@@ -136,7 +133,9 @@ class DepthwiseConv2D(_DepthwiseConv):
     rank = 2
 
 
-class _SeparableConv(_Convolution):
+class _SeparableConv(Layer):
+    rank: int
+
     def __init__(
         self,
         filters: int,
@@ -160,42 +159,35 @@ class _SeparableConv(_Convolution):
         bias_constraint: ConstraintLike = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            kernel_size,
-            strides,
-            padding,
-            data_format,
-            dilation_rate,
-            activity_regularizer=activity_regularizer,
-            **kwargs,
-        )
-        self._check_positive("filters", "depth_multiplier")
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        set_window(self, kernel_size, strides, padding, data_format, dilation_rate)
+        check_positive(self, "filters", "depth_multiplier")
 
     def build(self, input_shape: Shape) -> None:
-        channels = self.channels(input_shape)
+        count = channels(self, input_shape)
         self.depthwise_kernel = self.add_weight(
             "depthwise_kernel",
-            (*self.kernel_size, channels, self.depth_multiplier),
+            (*self.kernel_size, count, self.depth_multiplier),
             self.depthwise_initializer,
             regularizer=self.depthwise_regularizer,
             constraint=self.depthwise_constraint,
         )
         self.pointwise_kernel = self.add_weight(
             "pointwise_kernel",
-            (*(1,) * self.rank, channels * self.depth_multiplier, self.filters),
+            (*(1,) * self.rank, count * self.depth_multiplier, self.filters),
             self.pointwise_initializer,
             regularizer=self.pointwise_regularizer,
             constraint=self.pointwise_constraint,
         )
         self.bias = self.add_weight("bias", (self.filters,)) if self.use_bias else None
-        self._accept(channels)
+        accept_channels(self, count)
 
     def call(self, x: Array) -> Array:
         if self.padding == "valid":
-            self.check_fits(x.shape, self.window, "kernel_size")
+            check_fits(self, x.shape, dilated_size(self), "kernel_size")
         kernel = self.depthwise_kernel.value
         y = ops.depthwise_conv(x, kernel, self.strides, self.padding, self.data_format, self.dilation_rate)
-        return self._finish(ops.conv(y, self.pointwise_kernel.value, 1, "valid", self.data_format))
+        return add_bias(self, ops.conv(y, self.pointwise_kernel.value, 1, "valid", self.data_format))
 
 
 @register("layers", "SeparableConvolution1D")

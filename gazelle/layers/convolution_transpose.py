@@ -9,11 +9,14 @@ from gazelle import ops
 from gazelle.core.config import register
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
-from gazelle.layers.convolution import _Convolution
-from gazelle.layers.spatial import sizes
+from gazelle.layers.base import Layer
+from gazelle.layers.convolution import add_bias, check_positive, check_strides_or_dilation, set_window
+from gazelle.layers.spatial import accept_channels, channels, sizes
 
 
-class _ConvTranspose(_Convolution):
+class _ConvTranspose(Layer):
+    rank: int
+
     def __init__(
         self,
         filters: int,
@@ -34,17 +37,10 @@ class _ConvTranspose(_Convolution):
         bias_constraint: ConstraintLike = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            kernel_size,
-            strides,
-            padding,
-            data_format,
-            dilation_rate,
-            activity_regularizer=activity_regularizer,
-            **kwargs,
-        )
-        self._check_positive("filters")
-        self._check_one_of_strides_and_dilation()
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        set_window(self, kernel_size, strides, padding, data_format, dilation_rate)
+        check_positive(self, "filters")
+        check_strides_or_dilation(self)
         if output_padding is not None:
             self.output_padding = sizes(type(self).__name__, "output_padding", output_padding, self.rank, least=0)
             if any(o >= s for o, s in zip(self.output_padding, self.strides, strict=True)):
@@ -57,17 +53,17 @@ class _ConvTranspose(_Convolution):
                 )
 
     def build(self, input_shape: Shape) -> None:
-        channels = self.channels(input_shape)
-        self.kernel = self.add_weight("kernel", (*self.kernel_size, self.filters, channels))
+        count = channels(self, input_shape)
+        self.kernel = self.add_weight("kernel", (*self.kernel_size, self.filters, count))
         self.bias = self.add_weight("bias", (self.filters,)) if self.use_bias else None
-        self._accept(channels)
+        accept_channels(self, count)
 
     def call(self, x: Array) -> Array:
         kernel = self.kernel.value
         y = ops.conv_transpose(
             x, kernel, self.strides, self.padding, self.output_padding, self.data_format, self.dilation_rate
         )
-        return self._finish(y)
+        return add_bias(self, y)
 
 
 @register("layers", "Convolution1DTranspose")

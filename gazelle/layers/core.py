@@ -16,14 +16,13 @@ from gazelle.core.prng import bernoulli
 from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
-from gazelle.layers.lora import EffectiveWeight
-from gazelle.layers.quantized import Quantizable
 from gazelle.layers.spatial import choice, is_integer
+from gazelle.layers.weight_matrix import WeightAttribute, add_matrix, enable_lora
 from gazelle.quantizers.configs import QuantizationConfig
 from gazelle.quantizers.layout import QuantizedLayout
 
 
-class Dense(Quantizable):
+class Dense(Layer):
     """Affine map of the last axis:  y = f(x W + b).
 
     x (batch, ..., in) · W (in, units) · b (units,)  ->  y (batch, ..., units)
@@ -53,7 +52,10 @@ class Dense(Quantizable):
         (2, 4)
     """
 
-    kernel = EffectiveWeight()
+    kernel = WeightAttribute()
+    is_quantizable = True
+    lora_enabled = False
+    enable_lora = enable_lora
 
     def __init__(
         self,
@@ -80,16 +82,16 @@ class Dense(Quantizable):
 
     def build(self, input_shape: Shape) -> None:
         size: Any = input_shape[-1]
-        self.kernel = self.add_matrix("kernel", QuantizedLayout((size, self.units), "io", "o"))
+        self._matrix = add_matrix(self, "kernel", QuantizedLayout((size, self.units), "io", "o"))
         self.bias = self.add_weight("bias", (self.units,)) if self.use_bias else None
         self.input_spec = InputSpec(min_ndim=2, axes={-1: size})
-        self.start_lora()
+        self._matrix.build_lora()
 
     def call(self, x: Array) -> Array:
         rows = x.reshape(
             math.prod(x.shape[:-1]), x.shape[-1]
         )  # as one matrix: the gradient of a product over two axes is slow
-        y = self.product(rows, jnp.matmul)
+        y = self._matrix.product(rows, jnp.matmul)
         if self.bias is not None:
             y = y + self.bias
         y = y.reshape(*x.shape[:-1], self.units)

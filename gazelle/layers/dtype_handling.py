@@ -1,116 +1,128 @@
-"""In what dtype a layer computes and reads its weights, and whether its gradient computes it once more."""
+"""The dtypes in which a layer reads its inputs and weights, and recomputation of its activations."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core import dtypes, policies, remat, symbolic
+from gazelle.core.errors import ArgumentError, message
 from gazelle.core.masks import get_mask, set_mask
-from gazelle.core.operation import Operation
 from gazelle.core.policies import DTypePolicy, DTypePolicyMap
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
+from gazelle.layers import weight_tree
+
+if TYPE_CHECKING:
+    from gazelle.core.types import PolicyLike
+    from gazelle.layers.base import Layer
 
 
-class Precise(Operation, abstract=True):
-    """The part of a layer that knows its dtype policy and the `RematScope` it was made in."""
+def effective_policy(layer: Layer) -> DTypePolicy:
+    """Return the policy of a layer; of a `DTypePolicyMap` the entry for the layer's path."""
+    policy = layer._dtype_policy
+    return policy[layer.path] if isinstance(policy, DTypePolicyMap) and layer.path else policy
 
-    autocast = True  # False in classes that bring floats to their dtype themselves
-    activation: Any  # of layers that have one
-    path: str | None = None  # names of the layers around it and its own, from its first build on
 
-    def _set_precision(self, dtype: Any, autocast: bool) -> None:
-        self._dtype_policy = policies.get(dtype)
-        self.autocast = bool(autocast) and type(self).autocast
-        self._remat = remat.current()
+def set_policy(layer: Layer, value: PolicyLike) -> None:
+    """Replace the policy of a layer; weights that exist keep their dtype."""
+    policy = layer._dtype_policy
+    if isinstance(policy, DTypePolicyMap) and layer.path:
+        policy.pop(layer.path, None)
+        policy[layer.path] = value
+    else:
+        layer._dtype_policy = policies.get(value)
 
-    @property
-    def dtype_policy(self) -> Any:
-        """What the layer computes in and keeps its weights in; weights that are there keep theirs when it is set."""
-        return self._dtype_policy
 
-    @dtype_policy.setter
-    def dtype_policy(self, value: Any) -> None:
-        if isinstance(self._dtype_policy, DTypePolicyMap) and self.path:
-            self._dtype_policy.pop(self.path, None)
-            self._dtype_policy[self.path] = value
-        else:
-            self._dtype_policy = policies.get(value)
+def check_quantizable(layer: Layer) -> None:
+    """Check that a layer with a quantized policy has a quantized form: it must not compute in floats silently.
 
-    @property
-    def _policy(self) -> DTypePolicy:
-        policy = self._dtype_policy
-        return policy[self.path] if isinstance(policy, DTypePolicyMap) and self.path else policy
+    Raises:
+        ArgumentError: the layer has weights that cannot be quantized.
+    """
+    if layer.is_quantizable or layer.quantization_mode is None or not weight_tree.own_weights(layer):
+        return
+    raise ArgumentError(
+        message(
+            f"dtype policy of {layer._label}",
+            expected="one of floats",
+            got=repr(effective_policy(layer).name),
+            hint="Dense, EinsumDense, Embedding and ReversibleEmbedding can be quantized.",
+        )
+    )
 
-    @property
-    def quantization_mode(self) -> str | None:
-        return self._policy.quantization_mode
 
-    @property
-    def compute_dtype(self) -> str:
-        return self._policy.compute_dtype
+def as_input(leaf: Any, dtype: str, autocast: bool) -> Any:
+    """Return NumPy and Python data as arrays, and floats in the dtype that the layer computes in.
 
-    @property
-    def input_dtype(self) -> str:
-        return self.compute_dtype
+    Args:
+        leaf: one input; strings and other objects are returned as they are.
+        dtype: dtype of floats.
+        autocast: whether floats of another dtype are cast.
+    """
+    if isinstance(leaf, (KerasTensor, jax.Array)):
+        cast = autocast and isinstance(leaf, jax.Array) and leaf.dtype != dtype
+        if not cast or not dtypes.is_float(leaf.dtype):
+            return leaf
+        out = leaf.astype(dtype)
+        set_mask(out, get_mask(leaf))
+        return out
+    if isinstance(leaf, Variable):
+        return leaf.value
+    if isinstance(leaf, np.ndarray) and leaf.dtype.kind not in "USO":  # the device has no strings
+        return jnp.asarray(leaf, dtype if autocast and dtypes.is_float(leaf.dtype) else None)
+    return leaf
 
-    @property
-    def dtype(self) -> str:
-        return self._policy.variable_dtype
 
-    @property
-    def variable_dtype(self) -> str:
-        return self._policy.variable_dtype
+def weight_dtype(layer: Layer, outer: str | None) -> str | None:
+    """Return the dtype in which `call` reads float variables; None for their own.
 
-    def _to_array(self, leaf: Any) -> Any:
-        """NumPy and Python data as arrays; floats in the dtype that the layer computes in."""
-        if isinstance(leaf, (KerasTensor, jax.Array)):
-            cast = self.autocast and isinstance(leaf, jax.Array) and leaf.dtype != self.input_dtype
-            if not cast or not dtypes.is_float(leaf.dtype):
-                return leaf
-            out = leaf.astype(self.input_dtype)
-            set_mask(out, get_mask(leaf))
-            return out
-        if isinstance(leaf, Variable):
-            return leaf.value
-        if isinstance(leaf, np.ndarray) and leaf.dtype.kind not in "USO":  # strings stay on the host
-            return jnp.asarray(leaf, self.input_dtype if self.autocast and dtypes.is_float(leaf.dtype) else None)
-        return leaf
+    Args:
+        layer: the layer that is called.
+        outer: that dtype of the layer around it.
+    """
+    policy = effective_policy(layer)
+    compute = policy.compute_dtype
+    if outer is None:
+        return compute if compute != policy.variable_dtype else None
+    return compute if layer.autocast and dtypes.is_float(compute) else None
 
-    def _reading(self, outer: str | None) -> str | None:
-        """The dtype that float variables are read in inside `call`, None for their own; outer: of the layer around."""
-        compute = self.compute_dtype
-        if outer is None:
-            return compute if compute != self.variable_dtype else None
-        return compute if self.autocast and dtypes.is_float(compute) else None
 
-    def rematerialized_call(self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., Any]:
-        """`layer_call` as the layer's `RematScope` wants it; args, kwargs: what it will be given."""
-        mode = self._remat
-        if mode is None:
-            return layer_call
-        if mode.mode == "activations":
-            return self._activated_again(layer_call) if callable(getattr(self, "activation", None)) else layer_call
-        wanted = mode.applies(self.name, lambda: self._output_size(args, kwargs))
-        return remat.remat(layer_call) if wanted else layer_call
+def rematerialize(layer: Layer, call: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Return `call`, recomputed in the backward pass if the layer's `RematScope` selects it.
 
-    def _activated_again(self, layer_call: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            plain = self.activation
-            self.activation = remat.remat(plain)
-            try:
-                return layer_call(*args, **kwargs)
-            finally:
-                self.activation = plain
-
+    Args:
+        layer: the layer that is called.
+        call: the function that computes the layer.
+        args: positional arguments that it will receive; their sizes decide in some modes.
+        kwargs: keyword arguments that it will receive.
+    """
+    scope = layer._remat
+    if scope is None:
         return call
+    if scope.mode == "activations":
+        return _with_recomputed_activation(layer, call) if callable(getattr(layer, "activation", None)) else call
+    selected = scope.applies(layer.name, lambda: _output_size(layer, args, kwargs))
+    return remat.remat(call) if selected else call
 
-    def _output_size(self, args: Any, kwargs: Any) -> int:
-        outputs = symbolic.output_spec(self.call, args, kwargs, name=self.name)
-        return sum(math.prod(n or 1 for n in leaf.shape) for leaf in symbolic.leaves(outputs))
+
+def _with_recomputed_activation(layer: Any, call: Callable[..., Any]) -> Callable[..., Any]:
+    def recomputed(*args: Any, **kwargs: Any) -> Any:
+        plain = layer.activation
+        layer.activation = remat.remat(plain)
+        try:
+            return call(*args, **kwargs)
+        finally:
+            layer.activation = plain
+
+    return recomputed
+
+
+def _output_size(layer: Layer, args: Any, kwargs: Any) -> int:
+    outputs = symbolic.output_spec(layer.call, args, kwargs, name=layer.name)
+    return sum(math.prod(n or 1 for n in leaf.shape) for leaf in symbolic.leaves(outputs))

@@ -11,14 +11,14 @@ import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
+from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
-from gazelle.layers.lora import EffectiveWeight
-from gazelle.layers.quantized import Quantizable
+from gazelle.layers.weight_matrix import WeightAttribute, add_matrix, enable_lora
 from gazelle.quantizers.configs import QuantizationConfig
 from gazelle.quantizers.layout import QuantizedLayout, align_axes
 
 
-class EinsumDense(Quantizable):
+class EinsumDense(Layer):
     """Product over named axes:  y = f(einsum(equation, x, W) + b).
 
     "ab,bc->ac": x (a, b) · W (b, c)  ->  y (a, c). An ellipsis may precede or follow the axes of x and y.
@@ -49,7 +49,10 @@ class EinsumDense(Quantizable):
         (2, 5, 4)
     """
 
-    kernel = EffectiveWeight()
+    kernel = WeightAttribute()
+    is_quantizable = True
+    lora_enabled = False
+    enable_lora = enable_lora
 
     def __init__(
         self,
@@ -93,7 +96,7 @@ class EinsumDense(Quantizable):
             initializer = type(initializer).from_config(config)
         self._letters = self._axis_letters(hidden)
         form = QuantizedLayout(tuple(axes[letter] for letter in letters), letters, self._letters[1])
-        self.kernel = self.add_matrix("kernel", form, initializer)
+        self._matrix = add_matrix(self, "kernel", form, initializer)
         self.bias = None
         if self.bias_axes:
             last = outputs[min(outputs.index(letter) for letter in self.bias_axes) :]
@@ -101,7 +104,7 @@ class EinsumDense(Quantizable):
             shape = [axes[letter] if letter in self.bias_axes else 1 for letter in last] + [1] * behind
             self.bias = self.add_weight("bias", tuple(shape))
         self.input_spec = InputSpec(ndim=len(input_shape))
-        self.start_lora()
+        self._matrix.build_lora()
 
     def _axis_letters(self, hidden: int) -> tuple[str, str]:
         """The letters of x and of y, with a digit for each axis that the ellipsis stands for."""
@@ -163,10 +166,10 @@ class EinsumDense(Quantizable):
 
     def call(self, x: Array) -> Array:
         inputs, outputs = self._letters
-        y = self.product(
+        y = self._matrix.product(
             x,
             functools.partial(jnp.einsum, self.equation),
-            thin=outputs[-1] == self._forms["kernel"].letters[-1],
+            factored=outputs[-1] == self._matrix.form.letters[-1],
             axes=tuple(i for i, letter in enumerate(inputs) if letter not in outputs),
             align=lambda scale: align_axes(scale, inputs, outputs),
         )

@@ -11,13 +11,13 @@ import numpy as np
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.masks import set_mask
 from gazelle.core.types import Array, ConstraintLike, DTypeLike, InitializerLike, RegularizerLike, Shape
-from gazelle.layers.lora import EffectiveWeight
-from gazelle.layers.quantized import Quantizable
+from gazelle.layers.base import Layer
+from gazelle.layers.weight_matrix import WeightAttribute, add_matrix, enable_lora
 from gazelle.quantizers.configs import QuantizationConfig
 from gazelle.quantizers.layout import QuantizedLayout, dequantize, unpack_int4
 
 
-class Embedding(Quantizable):
+class Embedding(Layer):
     """A vector for each integer index:  y = E[x].
 
     x (batch, ...) of integers in [0, input_dim) · E (input_dim, output_dim)  ->  y (batch, ..., output_dim)
@@ -47,8 +47,10 @@ class Embedding(Quantizable):
         (1, 3, 4)
     """
 
-    main = "embeddings"
-    embeddings = EffectiveWeight()
+    embeddings = WeightAttribute()
+    is_quantizable = True
+    lora_enabled = False
+    enable_lora = enable_lora
     autocast = False  # indices given as floats must stay exact
 
     def __init__(
@@ -82,26 +84,26 @@ class Embedding(Quantizable):
     def build(self, input_shape: Shape | None = None) -> None:
         if not self.built:
             form = QuantizedLayout((self.input_dim, self.output_dim), "vd", "v", transposed=True)
-            self.embeddings = self.add_matrix("embeddings", form, autocast=False)  # rows are cast instead of the table
-            self.start_lora()
+            self._matrix = add_matrix(self, "embeddings", form, autocast=False)  # rows are cast instead of the table
+            self._matrix.build_lora()
 
     def call(self, x: Array) -> Array:
         if not jnp.issubdtype(x.dtype, jnp.integer):
             x = x.astype(jnp.int32)
         # an index out of range gives NaN, and negative ones count from the end, as in jnp.take
         y = self._rows(x)
-        if self.lora_enabled:
-            a, b, fraction = self.thin
-            y = y + fraction * (jnp.take(a, x, axis=0) @ b)
+        if self._matrix.is_corrected:
+            a, b, factor = self._matrix.correction
+            y = y + factor * (jnp.take(a, x, axis=0) @ b)
         return y.astype(self.compute_dtype)
 
     def _rows(self, x: Any) -> Any:
         """E[x]; of an integer table only these rows are converted to floats."""
         if self.quantization_mode is None:
-            return jnp.take(self.__dict__["embeddings"].value, x, axis=0)
-        rows = {end: jnp.take(array, x, axis=0) for end, array in self.kept("embeddings").items()}
+            return jnp.take(self._matrix.variable.value, x, axis=0)
+        rows = {end: jnp.take(array, x, axis=0) for end, array in self._matrix.stored().items()}
         q = rows[""] if self.quantization_mode == "int8" else unpack_int4(rows[""], self.output_dim, axis=-1)
-        return dequantize(q.astype(self.compute_dtype), rows["_scale"], rows.get("_zero"), self.groups, axis=-1)
+        return dequantize(q.astype(self.compute_dtype), rows["_scale"], rows.get("_zero"), self._matrix.blocks, axis=-1)
 
     def compute_mask(self, inputs: Array, mask: Array | None = None) -> Array | None:
         return jnp.not_equal(inputs, 0) if self.mask_zero else None
@@ -141,8 +143,6 @@ class ReversibleEmbedding(Embedding):
         (1, 3, 10)
     """
 
-    _quantizes_inputs = ("int8", "int4")
-
     def __init__(
         self,
         input_dim: int,
@@ -168,12 +168,14 @@ class ReversibleEmbedding(Embedding):
 
     def build(self, input_shape: Shape | None = None) -> None:
         if not self.built:
+            modes = ("int8", "int4")  # in which inputs are quantized, too
             form = QuantizedLayout((self.input_dim, self.output_dim), "vd", "v", transposed=True)
-            self.embeddings = self.add_matrix("embeddings", form)
+            self._matrix = add_matrix(self, "embeddings", form, quantized_inputs=modes)
             if not self.tie_weights:
                 form = QuantizedLayout((self.output_dim, self.input_dim), "dv", "v", packed_axis=0)
-                self.reverse_embeddings = self.add_matrix("reverse_embeddings", form, self.embeddings_initializer)
-            self.start_lora()
+                initializer = self.embeddings_initializer
+                self._reverse_matrix = add_matrix(self, "reverse_embeddings", form, initializer, modes)
+            self._matrix.build_lora()
 
     def call(self, x: Array, reverse: bool = False) -> Array:
         if not reverse:
@@ -181,9 +183,9 @@ class ReversibleEmbedding(Embedding):
             set_mask(y, super().compute_mask(x))
             return y
         if self.tie_weights:
-            z = self.product(x, self._reversed, thin=False)
+            z = self._matrix.product(x, self._reversed, factored=False)
         else:
-            z = self.product(x, self._product_with, "reverse_embeddings")
+            z = self._reverse_matrix.product(x, self._product_with)
         return z if self.logit_soft_cap is None else self.logit_soft_cap * jnp.tanh(z / self.logit_soft_cap)
 
     def _product_with(self, x: Any, w: Any, **options: Any) -> Any:

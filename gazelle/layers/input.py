@@ -1,4 +1,4 @@
-"""The entrance of a model: `Input` makes the symbolic tensor that a graph starts from."""
+"""The input of a model: `Input` makes the symbolic tensor that a graph starts from."""
 
 from __future__ import annotations
 
@@ -8,28 +8,38 @@ from gazelle.core import dtypes
 from gazelle.core.errors import ShapeError, message
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.traceback import filtered
+from gazelle.core.types import Config, DTypeLike, Shape
 from gazelle.layers.base import Layer
 
 
 class InputLayer(Layer):
-    """Holds the shape and dtype of a model's input; computes nothing.
+    """The shape and dtype of a model's input; it computes nothing.
 
     Args:
-        shape: shape of one sample, without the batch axis; None where a size is not fixed.
+        shape: shape of one sample, without the batch axis; None for sizes that vary.
         batch_size: fixed number of samples, or None.
         dtype: dtype of the data; floats by default.
+        sparse: ignored; arrays are dense.
+        ragged: ignored; arrays are dense.
         batch_shape: `shape` with the batch axis in front.
+        input_tensor: a symbolic tensor to use instead of a new one.
+        optional: ignored.
+        name: name of the layer, and of the input.
+        kwargs: names of these arguments in earlier Keras.
+
+    Raises:
+        ShapeError: no shape, two shapes, or sizes that are no positive integers.
     """
 
     def __init__(
         self,
-        shape: Any = None,
+        shape: Shape | int | None = None,
         batch_size: int | None = None,
-        dtype: Any = None,
-        sparse: Any = None,
-        ragged: Any = None,
-        batch_shape: Any = None,
-        input_tensor: Any = None,
+        dtype: DTypeLike | None = None,
+        sparse: bool | None = None,
+        ragged: bool | None = None,
+        batch_shape: Shape | None = None,
+        input_tensor: KerasTensor | None = None,
         optional: bool = False,
         name: str | None = None,
         **kwargs: Any,
@@ -61,12 +71,10 @@ class InputLayer(Layer):
             batch_shape = (batch_size, *((shape,) if isinstance(shape, int) else shape))
         bad = [n for n in batch_shape[1:] if n is not None and (not hasattr(n, "__index__") or n <= 0)]
         if batch_shape[0] is not None and not hasattr(batch_shape[0], "__index__"):
-            raise ShapeError(
-                message("batch_size of Input", expected="a whole number or None", got=repr(batch_shape[0]))
-            )
+            raise ShapeError(message("batch_size of Input", expected="an integer or None", got=repr(batch_shape[0])))
         if bad:
             raise ShapeError(
-                message(f"Input shape {tuple(batch_shape[1:])}", expected="positive whole numbers or None", got=bad[0])
+                message(f"Input shape {tuple(batch_shape[1:])}", expected="positive integers or None", got=bad[0])
             )
         self.batch_shape = tuple(None if n is None else int(n) for n in batch_shape)
         self._dtype = dtypes.standardize(dtype)
@@ -78,17 +86,20 @@ class InputLayer(Layer):
 
     @property
     def dtype(self) -> str:
+        """The dtype of the data."""
         return self._dtype
 
     @property
-    def input(self) -> Any:
-        """The tensor that enters here, which is the output too."""
+    def input(self) -> KerasTensor:
+        """The symbolic tensor of the input, which is the output, too."""
         return self.tensor
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the first argument."""
         return args[0]
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
+        """Return shape, dtype and name as values that JSON can hold."""
         return {
             "batch_shape": list(self.batch_shape),
             "dtype": self._dtype,
@@ -100,17 +111,30 @@ class InputLayer(Layer):
 
 
 @filtered
-def Input(  # noqa: N802 - the name everybody knows
-    shape: Any = None,
+def Input(  # noqa: N802 - Keras' name
+    shape: Shape | int | None = None,
     batch_size: int | None = None,
-    dtype: Any = None,
-    sparse: Any = None,
-    batch_shape: Any = None,
+    dtype: DTypeLike | None = None,
+    sparse: bool | None = None,
+    batch_shape: Shape | None = None,
     name: str | None = None,
-    tensor: Any = None,
+    tensor: KerasTensor | None = None,
     optional: bool = False,
-) -> Any:
-    """A symbolic tensor to start a model from.
+) -> KerasTensor:
+    """Return a symbolic tensor to start a model from.
+
+    Args:
+        shape: shape of one sample, without the batch axis; None for sizes that vary.
+        batch_size: fixed number of samples, or None.
+        dtype: dtype of the data; floats by default.
+        sparse: ignored; arrays are dense.
+        batch_shape: `shape` with the batch axis in front.
+        name: name of the input.
+        tensor: a symbolic tensor to use instead of a new one.
+        optional: ignored.
+
+    Raises:
+        ShapeError: no shape, two shapes, or sizes that are no positive integers.
 
     >>> x = Input(shape=(3,))
     >>> x.shape

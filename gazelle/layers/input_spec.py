@@ -1,30 +1,55 @@
-"""What a layer accepts, and what to say when it gets something else."""
+"""Input validation of layers: the accepted shapes, and errors that name the layer, the shapes and the fix."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import jax
+
+from gazelle.core import symbolic
+from gazelle.core.config import ArgumentTypeError
+from gazelle.core.errors import ShapeError, message
+from gazelle.core.symbolic import KerasTensor
+from gazelle.core.traceback import explain_tracer_error
+
+if TYPE_CHECKING:
+    from gazelle.core.types import DTypeLike, Shape
+    from gazelle.layers.base import Layer
 
 
 class InputSpec:
-    """What a layer accepts: `ndim`, `min_ndim`, `max_ndim`, a whole `shape`, or sizes of single `axes`."""
+    """The rank, sizes and dtype of the arrays that a layer accepts. What is not given is not checked.
+
+    Args:
+        dtype: dtype of the data; for the signature of an export.
+        shape: the whole shape, batch axis first; None for any size.
+        ndim: number of axes.
+        max_ndim: largest number of axes.
+        min_ndim: smallest number of axes.
+        axes: {axis: size} of single axes.
+
+    >>> InputSpec(min_ndim=2, axes={-1: 3}).misfit((8, 4))
+    'size 3 on the last axis'
+    """
 
     def __init__(
         self,
-        dtype: Any = None,
-        shape: Any = None,
+        dtype: DTypeLike | None = None,
+        shape: Shape | None = None,
         ndim: int | None = None,
         max_ndim: int | None = None,
         min_ndim: int | None = None,
-        axes: Mapping[int, int] | None = None,
+        axes: Mapping[int, int | None] | None = None,
         **_: Any,
     ) -> None:
         self.dtype, self.shape, self.min_ndim, self.max_ndim = dtype, shape, min_ndim, max_ndim
         self.ndim = len(shape) if shape is not None else ndim
-        self.axes = {int(k): v for k, v in (axes or {}).items()}
+        self.axes = {int(axis): size for axis, size in (axes or {}).items()}
 
-    def misfit(self, shape: tuple[Any, ...]) -> str | None:
-        """What was expected where `shape` does not fit, else None."""
+    def misfit(self, shape: Shape) -> str | None:
+        """Return what was expected if `shape` does not fit, else None."""
         if self.ndim is not None and len(shape) != self.ndim:
             return f"{self.ndim} axes"
         if self.min_ndim is not None and len(shape) < self.min_ndim:
@@ -36,8 +61,86 @@ class InputSpec:
                 return f"size {size} on {'the last axis' if axis == -1 else f'axis {axis}'}"
         return None
 
-    def hint(self, shape: tuple[Any, ...]) -> str:
-        """The likeliest mend for a shape of another rank."""
+    def hint(self, shape: Shape) -> str:
+        """Return the most likely fix for a shape of another rank."""
         if len(shape) > (self.ndim or self.min_ndim or 0):
             return "Give input_shape without the batch axis: it is the shape of one sample."
         return "A missing axis can be added: x[..., None] for one channel, x[:, None] for one time step."
+
+
+def check_inputs(layer: Layer, args: Sequence[Any]) -> None:
+    """Check the first argument of a call against the layer's `input_spec`.
+
+    Raises:
+        ShapeError: the shape does not fit.
+    """
+    given = layer.input_spec
+    spec = given[0] if isinstance(given, list | tuple) and len(given) == 1 else given  # Keras 1 has lists of one
+    if not isinstance(spec, InputSpec) or not args or not hasattr(args[0], "shape"):
+        return
+    shape = tuple(args[0].shape)
+    expected = spec.misfit(shape)
+    if expected is not None:
+        built = f"It was built on {layer._build_shapes}: make a new layer, or reshape the input."
+        hint = built if layer.built and layer._build_shapes is not None else spec.hint(shape)
+        raise ShapeError(message(layer._label, expected=expected, got=f"shape {shape}", hint=hint))
+
+
+def explain_build_error(layer: Layer, args: Sequence[Any], first: Any) -> Exception | None:
+    """Return an error that says why `build` failed, if the arguments of the call are the reason.
+
+    Args:
+        layer: the layer that was called.
+        args: positional arguments of the call.
+        first: the first argument of the call.
+    """
+    what, kind = f"Input of {layer._label}", type(layer).__name__
+    shapes = [tuple(leaf.shape) for leaf in symbolic.leaves(first) if hasattr(leaf, "shape")]
+    if not shapes:
+        got = "none" if first is None else repr(first)[:80]
+        hint = f"A layer is called on a tensor: {kind}(...)(x), where x may be made by Input(shape)."
+        return ArgumentTypeError(message(what, expected="a tensor or an array", got=got, hint=hint))
+    unknown = [shape for shape in shapes if None in shape[1:]]
+    if unknown:
+        hint = "Write that size into Input(shape), or make it known, for instance by a global pooling layer."
+        wanted = "known sizes along the axes that its weights belong to"
+        return ShapeError(message(what, expected=wanted, got=f"shape {unknown[0]}", hint=hint))
+    parameters = list(inspect.signature(type(layer).call).parameters.values())[1:]
+    needed = [p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+    if len(args) < len(needed):
+        hint = f"Call it as {kind}(...)({', '.join(needed)})."
+        return ArgumentTypeError(message(what, expected=f"{len(needed)} tensors", got=len(args), hint=hint))
+    return None
+
+
+def explain_call_error(layer: Layer, error: Exception, args: Sequence[Any]) -> Exception:
+    """Return an error with the layer's name and the shapes it received, for a failure inside `call`."""
+    shapes = [symbolic.shown(leaf.shape) for leaf in jax.tree.leaves(args) if hasattr(leaf, "shape")]
+    first = str(error).strip().split("\n")[0]
+    kind = ShapeError if isinstance(error, ValueError) or "shape" in first else ArgumentTypeError
+    explained = explain_tracer_error(error)
+    if explained is not None:
+        kind, first = ArgumentTypeError, "\n".join(explained)
+    return kind(f"{layer._label} failed on input of shape {', '.join(map(str, shapes))}: {first}")
+
+
+def declared_outputs(layer: Layer, args: Sequence[Any]) -> Any:
+    """Return symbolic outputs of the shapes that the author declares, where tracing fails on unknown sizes.
+
+    The argument `output_shape` of the layer and an own `compute_output_shape` declare shapes. None if only the batch
+    size is unknown, or if nothing is declared: the error of the trace is then the user's.
+    """
+    found = symbolic.symbolic_leaves(args)
+    if not any(None in tensor.shape[1:] for tensor in found):
+        return None
+    declared = layer._config.get("output_shape")
+    own = type(layer).compute_output_shape
+    if declared is not None and not callable(declared):
+        shape = (found[0].shape[0], *declared)
+    elif declared is not None or not own.__module__.startswith("gazelle."):
+        shape = (declared or layer.compute_output_shape)(symbolic.map_tree(lambda t: t.shape, args[0]))
+    else:
+        return None
+    many = isinstance(shape, list) and all(isinstance(each, tuple | list) for each in shape)
+    outputs = [KerasTensor(tuple(each), layer.compute_dtype, layer.name) for each in (shape if many else [shape])]
+    return outputs if many else outputs[0]

@@ -161,25 +161,21 @@ class Average(_Merge):
         return functools.reduce(jnp.add, x) / len(x)
 
 
-class _Extreme(_Merge):
-    """The largest or smallest; where a value is masked, the others' is taken."""
-
-    better: Callable[[Any, Any], Any]
-
-    def _merge(self, x: list[Any], masks: list[Any]) -> Array:
-        y, kept = x[0], None if masks[0] is None else _expand_mask(masks[0], x[0])
-        for one, mask in zip(x[1:], masks[1:], strict=True):
-            keep = None if mask is None else _expand_mask(mask, one)
-            if keep is not None:
-                one = jnp.where(keep, one, y)
-            if kept is not None:
-                y = jnp.where(kept, y, one)
-            kept = None if keep is None or kept is None else keep | kept
-            y = type(self).better(y, one)
-        return y
+def _extreme(better: Callable[[Any, Any], Any], x: list[Any], masks: list[Any]) -> Any:
+    """Return the largest or smallest values; where a value is masked, the others count."""
+    y, kept = x[0], None if masks[0] is None else _expand_mask(masks[0], x[0])
+    for one, mask in zip(x[1:], masks[1:], strict=True):
+        keep = None if mask is None else _expand_mask(mask, one)
+        if keep is not None:
+            one = jnp.where(keep, one, y)
+        if kept is not None:
+            y = jnp.where(kept, y, one)
+        kept = None if keep is None or kept is None else keep | kept
+        y = better(y, one)
+    return y
 
 
-class Maximum(_Extreme):
+class Maximum(_Merge):
     """Elementwise maximum of inputs:  y = max(x₁, x₂, ...).
 
     [x₁, x₂, ...] with shapes that broadcast; masked values are ignored.
@@ -195,10 +191,11 @@ class Maximum(_Extreme):
         Array([[2.]], dtype=float32)
     """
 
-    better = staticmethod(jnp.maximum)
+    def _merge(self, x: list[Any], masks: list[Any]) -> Array:
+        return _extreme(jnp.maximum, x, masks)
 
 
-class Minimum(_Extreme):
+class Minimum(_Merge):
     """Elementwise minimum of inputs:  y = min(x₁, x₂, ...).
 
     [x₁, x₂, ...] with shapes that broadcast; masked values are ignored.
@@ -214,7 +211,8 @@ class Minimum(_Extreme):
         Array([[1.]], dtype=float32)
     """
 
-    better = staticmethod(jnp.minimum)
+    def _merge(self, x: list[Any], masks: list[Any]) -> Array:
+        return _extreme(jnp.minimum, x, masks)
 
 
 class Concatenate(Layer):

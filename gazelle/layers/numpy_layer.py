@@ -1,4 +1,4 @@
-"""Layers that work on the host, with NumPy: strings and hash tables never reach the device."""
+"""The base class of layers that compute on the host with NumPy, for strings and hash tables."""
 
 from __future__ import annotations
 
@@ -15,27 +15,49 @@ from gazelle.layers.base import Layer
 
 
 class NumpyLayer(Layer, abstract=True):
-    """A layer of NumPy: a family member says how `encode` makes its result and what `spec` that has.
+    """Base of layers that compute on the host: a subclass defines `encode` and `spec`.
 
-    Numbers may come in a compiled program: the program then calls the host. Strings may not, they have no place on a
-    device; a model keeps the layers that take them before its program.
+    Inside a compiled program such a layer is a callback to the host, which takes numbers but no strings: a model runs
+    the layers that take strings before its program.
+
+    Args:
+        kwargs: arguments of every layer: name, dtype, trainable ...
     """
 
     runs_on_host = True
 
-    def encode(self, *inputs: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """The result for arrays of the host."""
+    def encode(self, *inputs: np.ndarray) -> np.ndarray:
+        """Return the result for arrays of the host.
+
+        Args:
+            inputs: the inputs of the call.
+        """
         raise NotImplementedError
 
-    def spec(self, *shapes: tuple[Any, ...]) -> tuple[tuple[Any, ...], str]:
-        """Shape and dtype of the result; sizes may be None."""
+    def spec(self, *shapes: tuple[int | None, ...]) -> tuple[tuple[int | None, ...], str]:
+        """Return the shape and dtype of the result.
+
+        Args:
+            shapes: shapes of the inputs.
+        """
         raise NotImplementedError
 
     def prepared(self, inputs: Any) -> Any:
-        """What Python gave as an array; lists are data here, not several inputs."""
+        """Return Python data as an array: lists are data here, not several inputs.
+
+        Args:
+            inputs: the first argument of the call.
+        """
         return np.asarray(inputs) if isinstance(inputs, (list, tuple, str, bytes, int)) else inputs
 
-    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+        """Call the layer on strings or numbers, as arrays or as Python data.
+
+        Args:
+            inputs: the data, or symbolic tensors.
+            args: further arguments of `call`.
+            kwargs: further arguments of `call`, by name.
+        """
         return super().__call__(self.prepared(inputs), *args, **kwargs)
 
     def call(self, inputs: Any) -> Any:
@@ -64,14 +86,19 @@ class NumpyLayer(Layer, abstract=True):
         return out
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """The symbolic output for symbolic inputs: nothing is traced, there may be strings."""
+        """Return the symbolic output for symbolic inputs. Nothing is traced, since there may be strings."""
         self._ensure_built(args, kwargs)
         shape, dtype = self.spec(*(t.shape for t in symbolic.symbolic_leaves((args, kwargs))))
         return KerasTensor(shape, dtype, name=self.name)
 
 
-def texts(values: Any, encoding: str = "utf-8") -> np.ndarray[Any, Any]:
-    """Strings, bytes or objects as an array of NumPy's strings."""
+def texts(values: Any, encoding: str = "utf-8") -> np.ndarray:
+    """Return strings, bytes or objects as an array of NumPy's strings.
+
+    Args:
+        values: the data.
+        encoding: encoding of bytes.
+    """
     values = np.asarray(values)
     if values.dtype.kind == "U":
         return values

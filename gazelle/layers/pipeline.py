@@ -8,6 +8,7 @@ from typing import Any, Self
 from gazelle.core.config import serialize
 from gazelle.core.types import Array, Nested, Shape
 from gazelle.layers.base import Layer
+from gazelle.layers.call_arguments import argument_names
 
 
 class Pipeline(Layer):
@@ -37,8 +38,8 @@ class Pipeline(Layer):
 
     def call(self, inputs: Nested[Any], training: bool = True, mask: Array | None = None) -> Nested[Any]:
         for layer in self.layers:
-            more: dict[str, Any] = {"training": training} if "training" in self._signature(type(layer).call) else {}
-            if mask is not None and "mask" in self._signature(type(layer).call):
+            more: dict[str, Any] = {"training": training} if "training" in argument_names(type(layer).call) else {}
+            if mask is not None and "mask" in argument_names(type(layer).call):
                 more["mask"] = mask
             inputs, mask = layer(inputs, **more), None  # later masks travel with the arrays
         return inputs

@@ -10,12 +10,16 @@ import jax.numpy as jnp
 from gazelle import ops
 from gazelle.core.config import register
 from gazelle.core.types import Array
-from gazelle.layers.spatial import _Spatial, choice, sizes
+from gazelle.layers.base import Layer
+from gazelle.layers.spatial import channel_axis, check_fits, choice, set_data_format, sizes, space_axes
 from gazelle.ops.max_min import largest
 
 
-class _Pooling(_Spatial):
+class _Pooling(Layer):
     """One value for each window of `pool_size`, `strides` apart (`pool_size` apart if None)."""
+
+    rank: int
+    _pool: Callable[..., Array]
 
     def __init__(
         self,
@@ -26,45 +30,35 @@ class _Pooling(_Spatial):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(data_format, name=name, **kwargs)
+        super().__init__(name=name, **kwargs)
+        set_data_format(self, data_format)
         owner = type(self).__name__
         self.pool_size = sizes(owner, "pool_size", pool_size, self.rank)
         self.strides = sizes(owner, "strides", pool_size if strides is None else strides, self.rank)
         self.padding = choice(owner, "padding", padding, ("valid", "same"))
 
-    def _pool(self, x: Array, *args: Any) -> Array:
-        raise NotImplementedError
-
     def call(self, x: Array) -> Array:
         if self.padding == "valid":
-            self.check_fits(x.shape, self.pool_size, "pool_size")
-        return self._pool(x, self.pool_size, self.strides, self.padding, self.data_format)
+            check_fits(self, x.shape, self.pool_size, "pool_size")
+        return type(self)._pool(x, self.pool_size, self.strides, self.padding, self.data_format)
 
 
-class _MaxPooling(_Pooling):
-    def _pool(self, x: Array, *args: Any) -> Array:
-        return ops.max_pool(x, *args)
-
-
-class _AveragePooling(_Pooling):
-    def _pool(self, x: Array, *args: Any) -> Array:
-        return ops.average_pool(x, *args)
-
-
-class _GlobalPooling(_Spatial):
+class _GlobalPooling(Layer):
     """One value for each channel."""
 
+    rank: int
     _reduce: Callable[..., Any]
 
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
-        super().__init__(data_format, **kwargs)
+        super().__init__(**kwargs)
+        set_data_format(self, data_format)
 
     def call(self, x: Array) -> Array:
-        return type(self)._reduce(x, axis=self.space, keepdims=self.keepdims)
+        return type(self)._reduce(x, axis=space_axes(self), keepdims=self.keepdims)
 
 
 @register("layers", "MaxPool1D")
-class MaxPooling1D(_MaxPooling):
+class MaxPooling1D(_Pooling):
     """Maximum of each window of time steps:  y[t] = max_k x[t s + k],  0 <= k < pool_size.
 
     x (batch, steps, channels)  ->  y (batch, new steps, channels)
@@ -85,11 +79,11 @@ class MaxPooling1D(_MaxPooling):
         (2, 4, 3)
     """
 
-    rank = 1
+    rank, _pool = 1, staticmethod(ops.max_pool)
 
 
 @register("layers", "MaxPool2D")
-class MaxPooling2D(_MaxPooling):
+class MaxPooling2D(_Pooling):
     """Maximum of each window of an image:  y[p] = max_k x[p s + k],  p, k and s pairs.
 
     x (batch, rows, columns, channels)  ->  y (batch, new rows, new columns, channels)
@@ -110,11 +104,11 @@ class MaxPooling2D(_MaxPooling):
         (2, 4, 4, 3)
     """
 
-    rank = 2
+    rank, _pool = 2, staticmethod(ops.max_pool)
 
 
 @register("layers", "MaxPool3D")
-class MaxPooling3D(_MaxPooling):
+class MaxPooling3D(_Pooling):
     """Maximum of each window of a volume:  y[p] = max_k x[p s + k],  p, k and s triples.
 
     x (batch, d1, d2, d3, channels)  ->  y (batch, new d1, new d2, new d3, channels)
@@ -135,11 +129,11 @@ class MaxPooling3D(_MaxPooling):
         (1, 2, 2, 2, 3)
     """
 
-    rank = 3
+    rank, _pool = 3, staticmethod(ops.max_pool)
 
 
 @register("layers", "AvgPool1D")
-class AveragePooling1D(_AveragePooling):
+class AveragePooling1D(_Pooling):
     """Mean of each window of time steps:  y[t] = mean_k x[t s + k],  0 <= k < pool_size.
 
     x (batch, steps, channels)  ->  y (batch, new steps, channels). With padding 'same' the mean excludes the padding.
@@ -160,11 +154,11 @@ class AveragePooling1D(_AveragePooling):
         (2, 4, 3)
     """
 
-    rank = 1
+    rank, _pool = 1, staticmethod(ops.average_pool)
 
 
 @register("layers", "AvgPool2D")
-class AveragePooling2D(_AveragePooling):
+class AveragePooling2D(_Pooling):
     """Mean of each window of an image:  y[p] = mean_k x[p s + k],  p, k and s pairs.
 
     x (batch, rows, columns, channels)  ->  y (batch, new rows, new columns, channels). With padding 'same' the mean
@@ -186,11 +180,11 @@ class AveragePooling2D(_AveragePooling):
         (2, 4, 4, 3)
     """
 
-    rank = 2
+    rank, _pool = 2, staticmethod(ops.average_pool)
 
 
 @register("layers", "AvgPool3D")
-class AveragePooling3D(_AveragePooling):
+class AveragePooling3D(_Pooling):
     """Mean of each window of a volume:  y[p] = mean_k x[p s + k],  p, k and s triples.
 
     x (batch, d1, d2, d3, channels)  ->  y (batch, new d1, new d2, new d3, channels). With padding 'same' the mean
@@ -212,7 +206,7 @@ class AveragePooling3D(_AveragePooling):
         (1, 2, 2, 2, 3)
     """
 
-    rank = 3
+    rank, _pool = 3, staticmethod(ops.average_pool)
 
 
 @register("layers", "GlobalMaxPool1D")
@@ -297,8 +291,8 @@ class GlobalAveragePooling1D(_GlobalPooling):
     def call(self, x: Array, mask: Array | None = None) -> Array:
         if mask is None:
             return super().call(x)
-        steps = self.space[0]
-        kept = jnp.expand_dims(mask, self.channel_axis).astype(bool)
+        steps = space_axes(self)[0]
+        kept = jnp.expand_dims(mask, channel_axis(self)).astype(bool)
         total = jnp.sum(jnp.where(kept, x, 0), axis=steps, keepdims=self.keepdims)
         count = jnp.sum(kept, axis=steps, keepdims=self.keepdims)
         return total / jnp.maximum(count, 1).astype(total.dtype)

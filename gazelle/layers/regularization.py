@@ -13,7 +13,7 @@ from gazelle.core.prng import bernoulli, normal
 from gazelle.core.types import Array, PolicyLike
 from gazelle.layers.base import Layer
 from gazelle.layers.core import check_rate
-from gazelle.layers.spatial import _Spatial
+from gazelle.layers.spatial import set_data_format, space_axes
 from gazelle.regularizers import L1L2
 
 
@@ -124,9 +124,10 @@ class AlphaDropout(Layer):
         return a * jnp.where(kept, x, low) - a * low * self.rate
 
 
-class _SpatialDropout(_Spatial):
+class _SpatialDropout(Layer):
     """Dropout of whole channels: neighboring elements are correlated, dropping single ones has little effect."""
 
+    rank: int
     supports_masking = True
 
     def __init__(
@@ -138,7 +139,8 @@ class _SpatialDropout(_Spatial):
         dtype: PolicyLike = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(data_format, name=name, dtype=dtype, **kwargs)
+        super().__init__(name=name, dtype=dtype, **kwargs)
+        set_data_format(self, data_format)
         self.rate = check_rate(type(self).__name__, rate)
 
     def call(self, x: Array, training: bool = False) -> Array:
@@ -146,7 +148,7 @@ class _SpatialDropout(_Spatial):
             return x
         if self.rate == 1:
             return jnp.zeros_like(x)
-        shape = [1 if axis in self.space else n for axis, n in enumerate(x.shape)]
+        shape = [1 if axis in space_axes(self) else n for axis, n in enumerate(x.shape)]
         kept = bernoulli(self.random_key(self.seed), 1 - self.rate, shape)
         return jnp.where(kept, x / (1 - self.rate), 0)
 

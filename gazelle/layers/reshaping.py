@@ -13,7 +13,7 @@ from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.types import Array
 from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
-from gazelle.layers.spatial import _Spatial, choice, is_integer, pairs, sizes
+from gazelle.layers.spatial import choice, is_integer, pairs, set_data_format, sizes, space_axes
 
 
 class Reshape(Layer):
@@ -118,19 +118,21 @@ class RepeatVector(Layer):
         return jnp.repeat(x[:, None], self.n, axis=1)
 
 
-class _Cropping(_Spatial):
+class _Cropping(Layer):
+    rank: int
     cropping: Any
 
     def __init__(
         self, cropping: int | Sequence[int | Sequence[int]], data_format: str | None = None, **kwargs: Any
     ) -> None:
-        super().__init__(data_format, **kwargs)
+        super().__init__(**kwargs)
+        set_data_format(self, data_format)
         both = pairs(type(self).__name__, "cropping", cropping, self.rank)
         self.cropping = both if self.rank > 1 else both[0]
 
     def call(self, x: Array) -> Array:
         both = self.cropping if self.rank > 1 else (self.cropping,)
-        for axis, (before, after) in zip(self.space, both, strict=True):
+        for axis, (before, after) in zip(space_axes(self), both, strict=True):
             if before + after >= x.shape[axis]:
                 raise ShapeError(
                     message(
@@ -224,19 +226,21 @@ class Cropping3D(_Cropping):
         super().__init__(cropping, data_format, **kwargs)
 
 
-class _ZeroPadding(_Spatial):
+class _ZeroPadding(Layer):
+    rank: int
     padding: Any
 
     def __init__(
         self, padding: int | Sequence[int | Sequence[int]] = 1, data_format: str | None = None, **kwargs: Any
     ) -> None:
-        super().__init__(data_format, **kwargs)
+        super().__init__(**kwargs)
+        set_data_format(self, data_format)
         both = pairs(type(self).__name__, "padding", padding, self.rank)
         self.padding = both if self.rank > 1 else both[0]
 
     def call(self, x: Array) -> Array:
         widths = [(0, 0)] * x.ndim
-        for axis, both in zip(self.space, self.padding if self.rank > 1 else (self.padding,), strict=True):
+        for axis, both in zip(space_axes(self), self.padding if self.rank > 1 else (self.padding,), strict=True):
             widths[axis] = both
         return jnp.pad(x, widths)
 
@@ -295,19 +299,21 @@ class ZeroPadding3D(_ZeroPadding):
     rank = 3
 
 
-class _UpSampling(_Spatial):
+class _UpSampling(Layer):
     """Each position `size` times along each axis of space."""
 
+    rank: int
     interpolation = "nearest"
     size: Any
 
     def __init__(self, size: int | Sequence[int] = 2, data_format: str | None = None, **kwargs: Any) -> None:
-        super().__init__(data_format, **kwargs)
+        super().__init__(**kwargs)
+        set_data_format(self, data_format)
         each = sizes(type(self).__name__, "size", size, self.rank)
         self.size = each if self.rank > 1 else each[0]
 
     def call(self, x: Array) -> Array:
-        times = dict(zip(self.space, self.size if self.rank > 1 else (self.size,), strict=True))
+        times = dict(zip(space_axes(self), self.size if self.rank > 1 else (self.size,), strict=True))
         if self.interpolation != "nearest":
             shape = [n * times.get(axis, 1) for axis, n in enumerate(x.shape)]
             return jax.image.resize(x, shape, method=self.interpolation, antialias=False)

@@ -12,6 +12,7 @@ from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
 from gazelle.core.types import Array, Shape
 from gazelle.core.variable import Variable
 from gazelle.layers.base import Layer
+from gazelle.layers.call_arguments import argument_names
 from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.recurrence import ScanOptions, scan_cell
 from gazelle.layers.stacked_cells import Cell, StackedRNNCells, check_cell
@@ -241,6 +242,6 @@ def of_cell(layer: type, cell: type) -> None:
 
         return property(read, write, doc=f"`{name}` of the cell.")
 
-    shared = [n for n in Layer._signature(cell.__init__) if n in Layer._signature(layer.__init__)]  # type: ignore[misc]
+    shared = [n for n in argument_names(cell.__init__) if n in argument_names(layer.__init__)]  # type: ignore[misc]
     for name in shared:
         setattr(layer, name, argument(name))

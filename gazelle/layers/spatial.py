@@ -1,4 +1,4 @@
-"""Shared by layers over images and sequences: sizes along the spatial axes and the position of the channels."""
+"""Arguments and axes of layers over images and sequences: sizes along the axes of space, position of the channels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
 from gazelle.core.types import Shape
-from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
 
 
@@ -44,67 +43,67 @@ def choice(owner: str, name: str, value: Any, known: tuple[str, ...]) -> str:
     return str(lowered)
 
 
-class _Spatial(Layer):
-    """A layer over `rank` spatial axes, between the batch and the channels or after the channels."""
+def set_data_format(layer: Any, data_format: str | None) -> None:
+    """Set `data_format` and `input_spec` of a layer over `layer.rank` axes of space.
 
-    rank = 0
+    Args:
+        layer: the layer, in its constructor.
+        data_format: 'channels_last' or 'channels_first'; None is the setting of the process.
+    """
+    given = data_format or settings.image_data_format()
+    layer.data_format = choice(type(layer).__name__, "data_format", given, settings.FORMATS)
+    layer.input_spec = InputSpec(ndim=layer.rank + 2)
 
-    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        given = data_format or settings.image_data_format()
-        self.data_format = choice(type(self).__name__, "data_format", given, settings.FORMATS)
-        self.input_spec = InputSpec(ndim=self.rank + 2)
 
-    @property
-    def channel_axis(self) -> int:
-        """The axis of the channels."""
-        return 1 if self.data_format == "channels_first" else -1
+def channel_axis(layer: Any) -> int:
+    """Return the axis of the channels."""
+    return 1 if layer.data_format == "channels_first" else -1
 
-    @property
-    def space(self) -> tuple[int, ...]:
-        """The spatial axes."""
-        first = 2 if self.data_format == "channels_first" else 1
-        return tuple(range(first, first + self.rank))
 
-    def channels(self, shape: Shape) -> int:
-        """Return the number of channels.
+def space_axes(layer: Any) -> tuple[int, ...]:
+    """Return the axes of space."""
+    first = 2 if layer.data_format == "channels_first" else 1
+    return tuple(range(first, first + layer.rank))
 
-        Args:
-            shape: Shape of the input.
 
-        Returns:
-            The size of the channel axis.
+def channels(layer: Any, shape: Shape) -> int:
+    """Return the number of channels of a shape.
 
-        Raises:
-            ShapeError: It is unknown.
-        """
-        size = shape[self.channel_axis]
-        if size is None:
-            hint = "Give the size of the channel axis in input_shape."
-            raise ShapeError(
-                message(self._label, expected="a known number of channels", got=f"shape {shape}", hint=hint)
+    Raises:
+        ShapeError: it is not known; weights need it.
+    """
+    size = shape[channel_axis(layer)]
+    if size is None:
+        hint = "Give the size of the channel axis in input_shape."
+        raise ShapeError(message(layer._label, expected="a known number of channels", got=f"shape {shape}", hint=hint))
+    return int(size)
+
+
+def accept_channels(layer: Any, count: int) -> None:
+    """Restrict the inputs of a layer to `count` channels, those of its weights."""
+    layer.input_spec = InputSpec(ndim=layer.rank + 2, axes={channel_axis(layer): count})
+
+
+def check_fits(layer: Any, shape: Shape, window: tuple[int, ...], argument: str) -> None:
+    """Check that a window fits into the input at least once.
+
+    Args:
+        layer: the layer, for the error.
+        shape: shape of the input.
+        window: size of the window.
+        argument: the argument that gives it, for the error.
+
+    Raises:
+        ShapeError: the window is larger than the input.
+    """
+    space: tuple[Any, ...] = tuple(shape[axis] for axis in space_axes(layer))
+    if any(n < w for n, w in zip(space, window, strict=True)):
+        hint = f"Use padding='same', a smaller {argument}, or larger inputs."
+        raise ShapeError(
+            message(
+                layer._label,
+                expected=f"at least {window} along the spatial axes",
+                got=f"{space} in shape {tuple(shape)}",
+                hint=hint,
             )
-        return int(size)
-
-    def check_fits(self, shape: Shape, window: tuple[int, ...], argument: str) -> None:
-        """Check that a window is not larger than the input.
-
-        Args:
-            shape: Shape of the input.
-            window: Sizes of the window.
-            argument: Name of the argument with the sizes, for the error.
-
-        Raises:
-            ShapeError: The window is larger.
-        """
-        space: tuple[Any, ...] = tuple(shape[axis] for axis in self.space)
-        if any(n < w for n, w in zip(space, window, strict=True)):
-            hint = f"Use padding='same', a smaller {argument}, or larger inputs."
-            raise ShapeError(
-                message(
-                    self._label,
-                    expected=f"at least {window} along the spatial axes",
-                    got=f"{space} in shape {tuple(shape)}",
-                    hint=hint,
-                )
-            )
+        )

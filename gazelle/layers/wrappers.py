@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.types import Array, Shape
 from gazelle.layers.base import Layer
+from gazelle.layers.call_arguments import argument_names
 
 
 class Wrapper(Layer):
@@ -94,7 +95,7 @@ class TimeDistributed(Wrapper):
                     f"The mask of {self._label}", expected=f"shape {x.shape[:2]} or longer", got=f"shape {mask.shape}"
                 )
             )
-        takes_mask = mask is not None and "mask" in self._signature(type(self.layer).call)
+        takes_mask = mask is not None and "mask" in argument_names(type(self.layer).call)
 
         def inner(x: Any, mask: Any) -> Any:
             return self.layer(x, mask=mask) if takes_mask else self.layer(x)

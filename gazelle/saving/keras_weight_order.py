@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gazelle.core.config import snake
 from gazelle.core.variable import Variable
-from gazelle.layers import weight_tree
+from gazelle.layers import weight_storage, weight_tree
 from gazelle.layers.base import Layer
 from gazelle.optimizers.state import SlotVariable
 
@@ -92,7 +92,7 @@ class _Walk:
         if id(layer) in self.seen:
             return
         self.seen.add(id(layer))
-        self.found.append(Part(path, layer.name, layer._own_weights(), layer))
+        self.found.append(Part(path, layer.name, weight_storage.stored_weights(layer), layer))
         for name, value in _children(layer):
             if isinstance(value, (list, tuple, dict)) or weight_tree.is_layer(value):
                 self.value(value, f"{path}/{name}" if path else name)

@@ -138,7 +138,7 @@ def test_input_on_a_tensor_has_its_shape_and_dtype():
     ("words", "text"),
     [
         ({"shape": (3,), "batch_shape": (2, 3)}, r"shape=.* of one sample, or batch_shape=.*, got shape=\(3,\) and"),
-        ({"shape": (3,), "batch_size": "2"}, "batch_size of Input: expected a whole number or None, got '2'"),
+        ({"shape": (3,), "batch_size": "2"}, "batch_size of Input: expected an integer or None, got '2'"),
     ],
 )
 def test_input_refuses(words, text):

@@ -96,7 +96,7 @@ REFUSED = {
         lambda: (layer := dense(), layer.quantize("int8"), setattr(layer, "dtype_policy", "float32")),
         StateError,
         "dtype_policy of Dense 'd': expected int8_from_float32, got 'float32'.\n"
-        "What was rounded stays rounded: build the layer anew.",
+        "Quantization cannot be undone; rebuild the layer.",
     ),
     "lora twice": (
         lambda: (layer := dense(), layer.enable_lora(2), layer.enable_lora(2)),
@@ -116,7 +116,7 @@ REFUSED = {
     "rank": (
         lambda: dense().enable_lora(0),
         ArgumentError,
-        "rank of Dense 'd': expected a whole number from 1 on, got 0.",
+        "rank of Dense 'd': expected an integer >= 1, got 0.",
     ),
     "range": (
         lambda: AbsMaxQuantizer(value_range=(-200, 127)),

@@ -7,12 +7,13 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.layers.convolution import _Convolution
-from gazelle.layers.input_spec import InputSpec
+from gazelle.layers import spatial
+from gazelle.layers.base import Layer
+from gazelle.layers.convolution import check_positive, set_window
 
 
-class _LocallyConnected(_Convolution):
-    paddings = ("valid",)
+class _LocallyConnected(Layer):
+    rank: int
 
     def __init__(
         self,
@@ -33,22 +34,21 @@ class _LocallyConnected(_Convolution):
         implementation: int = 1,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            kernel_size, strides, padding, data_format, 1, activity_regularizer=activity_regularizer, **kwargs
-        )
-        self._check_positive("filters")
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        set_window(self, kernel_size, strides, padding, data_format, 1, ("valid",))
+        check_positive(self, "filters")
 
     def build(self, input_shape: Any) -> None:
-        channels = self.channels(input_shape)
-        self.check_fits(input_shape, self.kernel_size, "kernel_size")
-        steps = zip((input_shape[a] for a in self.space), self.kernel_size, self.strides, strict=True)
+        channels = spatial.channels(self, input_shape)
+        spatial.check_fits(self, input_shape, self.kernel_size, "kernel_size")
+        steps = zip((input_shape[a] for a in spatial.space_axes(self)), self.kernel_size, self.strides, strict=True)
         self.places = tuple((n - k) // s + 1 for n, k, s in steps)
         count, window = 1, channels
         for n, k in zip(self.places, self.kernel_size, strict=True):
             count, window = count * n, window * k
         self.kernel = self.add_weight("kernel", (count, window, self.filters))
         self.bias = self.add_weight("bias", (*self.places, self.filters)) if self.use_bias else None
-        self.input_spec = InputSpec(ndim=self.rank + 2, axes={self.channel_axis: channels})
+        spatial.accept_channels(self, channels)
 
     def call(self, x: Any) -> Any:
         first = self.data_format == "channels_first"

@@ -20,7 +20,7 @@ from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.prng import SeedGenerator
 from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
-from gazelle.layers.tree import Tree
+from gazelle.layers.base import Layer
 from gazelle.metrics.base import Metric
 from gazelle.optimizers.base import Optimizer
 
@@ -35,7 +35,7 @@ def _held(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Variable
     elif isinstance(value, Optimizer):
         for number, variable in enumerate(value.variables):
             yield f"{path}/{number}", variable
-    elif isinstance(value, Metric | Tree):
+    elif isinstance(value, Metric | Layer):
         named = value.named_variables() if isinstance(value, Metric) else weight_tree.named_variables(value)
         for name, variable in named.items():
             yield from _held(variable, f"{path}/{name}", seen)
@@ -90,7 +90,7 @@ class Module:
 
     @property
     def submodules(self) -> tuple[Any, ...]:
-        return tuple(v for v in vars(self).values() if isinstance(v, Module | Tree))
+        return tuple(v for v in vars(self).values() if isinstance(v, Module | Layer))
 
 
 @named("train.Checkpoint")
@@ -144,7 +144,7 @@ class Checkpoint:
         with np.load(file, allow_pickle=False) as stored:
             for value in self._objects.values():
                 if isinstance(value, Optimizer) and not value.built:
-                    model = next((v for v in self._objects.values() if isinstance(v, Tree) and v.weights), None)
+                    model = next((v for v in self._objects.values() if isinstance(v, Layer) and v.weights), None)
                     if model is not None:
                         value.build(model.trainable_variables)
             own = self._variables()

@@ -120,18 +120,16 @@ class RandomErasing(ImageLayer):
         return jnp.where(per_image(transformation["apply_erasing"]) & inside, fill, images)
 
 
-class _Mixing(ImageLayer, abstract=True):
-    """Layers that combine each image, with weight `mix_weight`, and its partner in `permutation_order`."""
-
-    def transform_labels(self, labels: Array, transformation: Transformation = None, training: bool = True) -> Array:
-        labels = jnp.asarray(labels)
-        if not training or transformation is None:
-            return labels
-        weight = jnp.reshape(transformation["mix_weight"], (-1, 1))
-        return weight * labels + (1 - weight) * labels[transformation["permutation_order"]]
+def _mix_labels(self: Any, labels: Array, transformation: Transformation = None, training: bool = True) -> Array:
+    """Return one-hot labels (batch, classes), mixed as the images were."""
+    labels = jnp.asarray(labels)
+    if not training or transformation is None:
+        return labels
+    weight = jnp.reshape(transformation["mix_weight"], (-1, 1))
+    return weight * labels + (1 - weight) * labels[transformation["permutation_order"]]
 
 
-class MixUp(_Mixing):
+class MixUp(ImageLayer):
     """Random convex combinations of images in training:  y = w x + (1 - w) x',  w ~ Beta(alpha, alpha).
 
     x (batch, height, width, channels)  ->  y (same shape); x' is another image of the batch. One-hot labels are
@@ -151,6 +149,8 @@ class MixUp(_Mixing):
         >>> MixUp(seed=1)({"images": jnp.ones((2, 4, 4, 3)), "labels": jnp.eye(2)})["labels"].sum(1).round(3)
         Array([1., 1.], dtype=float32)
     """
+
+    transform_labels = _mix_labels
 
     def __init__(
         self, alpha: float = 0.2, data_format: str | None = None, seed: int | None = None, **kwargs: Any
@@ -184,7 +184,7 @@ class MixUp(_Mixing):
         return weight * masks + (1 - weight) * masks[transformation["permutation_order"]]
 
 
-class CutMix(_Mixing):
+class CutMix(ImageLayer):
     """Replacement of a rectangle of each image by that of another image in training.
 
     x (batch, height, width, channels)  ->  y (same shape). One-hot labels are combined by the areas.
@@ -207,6 +207,8 @@ class CutMix(_Mixing):
         >>> CutMix(seed=1)({"images": jnp.ones((2, 4, 4, 3)), "labels": jnp.eye(2)})["labels"].sum(1).round(3)
         Array([1., 1.], dtype=float32)
     """
+
+    transform_labels = _mix_labels
 
     def __init__(
         self,

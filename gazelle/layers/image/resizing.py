@@ -17,18 +17,12 @@ from gazelle.ops.image.form import choose
 from gazelle.ops.image.resizing import INTERPOLATIONS
 
 
-class _Sized(ImageLayer, abstract=True):
-    """Base of the layers whose output has `height` rows and `width` columns."""
-
-    height: int
-    width: int
-    moves = True
-
-    def _size_after(self, height: int, width: int) -> tuple[int, int]:
-        return self.height, self.width
+def _target_size(self: Any, height: int, width: int) -> tuple[int, int]:
+    """Return the size of the images after a layer that makes all images equally large."""
+    return self.height, self.width
 
 
-class Resizing(_Sized):
+class Resizing(ImageLayer):
     """Resizing of images to height x width, in training and in inference.
 
     x (height, width, channels) or (batch, ...)  ->  y (same, with the new size), in the dtype of x
@@ -53,6 +47,9 @@ class Resizing(_Sized):
         >>> Resizing(2, 3)(jnp.ones((8, 4, 4, 3))).shape
         (8, 2, 3, 3)
     """
+
+    moves = True
+    _size_after = _target_size
 
     fixed = True
 
@@ -116,7 +113,7 @@ class Resizing(_Sized):
         return jnp.where(absent, 0, boxes * jnp.array([x, y, x, y]) + jnp.array([right, down, right, down]))
 
 
-class CenterCrop(_Sized):
+class CenterCrop(ImageLayer):
     """Center crop of images to height x width, in training and in inference.
 
     x (height, width, channels) or (batch, ...)  ->  y (same, with the new size). Smaller images are enlarged: their
@@ -133,6 +130,9 @@ class CenterCrop(_Sized):
         >>> CenterCrop(1, 2)(jnp.arange(9.0).reshape(3, 3, 1))[..., 0]
         Array([[3., 4.]], dtype=float32)
     """
+
+    moves = True
+    _size_after = _target_size
 
     fixed = True
 
@@ -159,7 +159,7 @@ class CenterCrop(_Sized):
         return inner * jnp.array([x, y, x, y])
 
 
-class RandomCrop(_Sized):
+class RandomCrop(ImageLayer):
     """Random crop of images to height x width in training, at the same position for all images of a batch.
 
     x (height, width, channels) or (batch, ...)  ->  y (same, with the new size). In inference, and if an image is not
@@ -178,6 +178,9 @@ class RandomCrop(_Sized):
         >>> RandomCrop(2, 2, seed=1)(jnp.ones((8, 4, 4, 3))).shape
         (8, 2, 2, 3)
     """
+
+    moves = True
+    _size_after = _target_size
 
     def __init__(
         self,

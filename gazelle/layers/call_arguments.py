@@ -1,0 +1,126 @@
+"""How the arguments of a call reach `call` and `build`: names, `training`, `mask`, shapes."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import jax
+
+from gazelle.core import symbolic
+from gazelle.core.masks import get_mask, set_mask
+
+if TYPE_CHECKING:
+    from gazelle.layers.base import Layer
+
+
+@functools.cache
+def argument_names(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the names of a function's parameters without `self`, `*args` and `**kwargs`."""
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    parameters = inspect.signature(function).parameters.values()
+    return tuple(p.name for p in parameters if p.kind not in variadic and p.name != "self")
+
+
+def positional(layer: Layer, name: str, args: Sequence[Any]) -> Any:
+    """Return the positional argument that `call` receives as `name`; None if there is none."""
+    names = argument_names(type(layer).call)
+    index = names.index(name) if name in names else len(args)
+    return args[index] if index < len(args) else None
+
+
+def is_training(layer: Layer, outer: bool | None, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool | None:
+    """Return the mode of a call: its argument `training`, else the mode of the outer call, else the default of `call`.
+
+    Args:
+        layer: the layer that is called.
+        outer: the mode of the call around this one; None if there is none.
+        args: positional arguments of the call.
+        kwargs: keyword arguments of the call.
+    """
+    given = kwargs.get("training", positional(layer, "training", args))
+    if given is not None:
+        return bool(given)
+    if outer is not None or "training" in kwargs or "training" not in argument_names(type(layer).call):
+        return outer
+    default = inspect.signature(type(layer).call).parameters["training"].default
+    return bool(default) if isinstance(default, bool) else None
+
+
+def add_training(layer: Layer, training: bool | None, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
+    """Set `training` in the keyword arguments where `call` has a parameter of this name; remove it elsewhere."""
+    if "training" in argument_names(type(layer).call) and positional(layer, "training", args) is None:
+        kwargs["training"] = bool(training)
+    else:
+        kwargs.pop("training", None)
+
+
+def masks_of(args: Sequence[Any]) -> list[Any]:
+    """Return the masks that the tensors of the first argument carry, None for each without one."""
+    return [get_mask(leaf) for leaf in jax.tree.leaves(args[:1])]
+
+
+def add_mask(layer: Layer, masks: list[Any], args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, bool]:
+    """Set `mask` in the keyword arguments where `call` has a parameter of this name and a mask is given.
+
+    Args:
+        layer: the layer that is called.
+        masks: the masks that the inputs carry.
+        args: positional arguments of the call.
+        kwargs: keyword arguments of the call; changed in place.
+
+    Returns:
+        The mask in the structure of the inputs, and whether any mask is given.
+    """
+    mask = masks[0] if len(masks) == 1 and not isinstance(args[0], (list, tuple, dict)) else masks
+    masked = any(m is not None for m in masks)
+    if kwargs.get("mask") is not None:
+        mask, masked = kwargs["mask"], True
+    if masked and "mask" in argument_names(type(layer).call) and positional(layer, "mask", args) is None:
+        kwargs["mask"] = mask
+    return mask, masked
+
+
+def set_masks(outputs: Any, mask: Any) -> None:
+    """Attach a mask to each output: one for all of them, or one each."""
+    leaves = jax.tree.leaves(outputs)
+    each = mask if isinstance(mask, (list, tuple)) else [mask] * len(leaves)
+    for tensor, its in zip(leaves, each, strict=False):
+        set_mask(tensor, its)
+
+
+def shapes_of(value: Any) -> Any:
+    """Return the shapes of tensors in the structure in which they are given."""
+    return symbolic.map_tree(lambda leaf: tuple(getattr(leaf, "shape", ())), value)
+
+
+def build_arguments(layer: Layer, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the arguments of `build(self, query_shape, value_shape)`, by the names of the arguments of `call`.
+
+    None if `build` has one parameter, or one that no argument of the call belongs to.
+    """
+    names = argument_names(type(layer).build)
+    if len(names) < 2:
+        return None
+    given = dict(zip(argument_names(type(layer).call), args, strict=False)) | dict(kwargs)
+    shapes = {f"{key}_shape": shapes_of(value) for key, value in given.items() if hasattr(value, "shape")}
+    parameters = inspect.signature(type(layer).build).parameters
+    if any(name not in shapes and parameters[name].default is inspect.Parameter.empty for name in names):
+        return None
+    return {name: shapes[name] for name in names if name in shapes}
+
+
+def as_shape(value: Any) -> Any:
+    """Return shapes for lists of sizes as JSON holds them.
+
+    >>> as_shape([[None, 3], [None, 4]])
+    [(None, 3), (None, 4)]
+    """
+    if isinstance(value, Mapping):
+        return {k: as_shape(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        inner = [as_shape(v) for v in value]
+        return tuple(inner) if all(v is None or isinstance(v, int) for v in inner) else inner
+    return value

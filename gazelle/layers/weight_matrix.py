@@ -1,0 +1,407 @@
+"""The main weight of a dense, embedding or convolution layer: in floats, in int8 or int4, with a low-rank correction.
+
+A layer has a `WeightMatrix` for each such weight; the variables themselves are attributes of the layer, under the names
+that Keras gives them: kernel, kernel_scale, kernel_zero, g_idx, lora_kernel_a, lora_kernel_b.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from gazelle import initializers
+from gazelle.core import policies
+from gazelle.core.errors import ArgumentError, StateError, message
+from gazelle.core.variable import Variable
+from gazelle.layers import dtype_handling
+from gazelle.quantizers.absmax import AbsMaxQuantizer
+from gazelle.quantizers.configs import Int4QuantizationConfig, QuantizationConfig, config_for
+from gazelle.quantizers.layout import QuantizedLayout, straight_through
+
+if TYPE_CHECKING:
+    from gazelle.core.types import Array, InitializerLike, PolicyLike
+    from gazelle.layers.base import Layer
+
+#: the order of Keras' files; %s is the main weight
+_FILE_ORDER = ("%s", "bias", "%s_scale", "%s_zero", "g_idx", "reverse_%s", "reverse_%s_scale", "reverse_%s_zero")
+
+
+class WeightMatrix:
+    r"""A weight W that a layer multiplies by, with its stored form and its correction:  W + (alpha / rank) A B.
+
+    W (..., out), frozen once it has a correction · A (..., rank) · B (rank, out)
+
+    A quantized weight is the variables W, W_scale and, with blocks of rows, W_zero; `g_idx` is the block of each row.
+    They are not trained; a correction is.
+
+    Args:
+        layer: the layer, which holds the variables in its attributes.
+        name: the attribute that holds W.
+        form: the axes of W and the layout of its quantized form; None for weights that are floats always.
+        quantized_inputs: modes in which inputs are quantized, too, unless the layer's `quantization_config` decides.
+
+    Source: Hu et al., LoRA: Low-Rank Adaptation of Large Language Models (ICLR 2022).
+    """
+
+    def __init__(
+        self, layer: Layer, name: str, form: QuantizedLayout | None = None, quantized_inputs: Sequence[str] = ("int8",)
+    ) -> None:
+        self.layer, self.name, self._quantized_inputs = layer, name, tuple(quantized_inputs)
+        self._form = form
+        self.is_corrected = False
+
+    @property
+    def form(self) -> QuantizedLayout:
+        """The axes of W and the layout of its quantized form."""
+        assert self._form is not None, f"{self.layer._label} has no quantized form of {self.name}"
+        return self._form
+
+    @property
+    def variable(self) -> Variable:
+        """W as it is stored: floats, or integers with scales in other variables."""
+        return self.layer.__dict__[self.name]  # type: ignore[no-any-return]
+
+    @property
+    def is_quantized(self) -> bool:
+        """Whether W is stored as integers."""
+        return f"{self.name}_scale" in self.layer.__dict__
+
+    # Computing -------------------------------------------------------------------------------------------------------
+
+    def product(
+        self,
+        x: Array,
+        times: Callable[..., Any],
+        *,
+        axes: int | tuple[int, ...] = -1,
+        align: Callable[[Any], Any] = lambda scale: scale,
+        factored: bool = True,
+    ) -> Array:
+        """Return times(x, W), for a function that is linear in x and in W.
+
+        Args:
+            x: the inputs.
+            times: takes `preferred_element_type`, as `jnp.matmul` and `jnp.einsum` do.
+            axes: the axes of x that the product sums over.
+            align: brings scales of x to the axes of the product.
+            factored: whether times(x, A B) equals times(x, A) @ B.
+        """
+        mode = self.layer.quantization_mode
+        if mode is None:
+            return times(x, self.array())  # type: ignore[no-any-return]
+        w = self.dequantized()
+        y = times(x, w)
+        quantizer = self._inputs_quantizer
+        if quantizer is not None:
+            q, scale = quantizer(x, axis=axes)
+            scale = align(scale)
+            if mode == "int8":
+                y_quantized = times(q, self.variable.value, preferred_element_type=jnp.int32).astype(y.dtype)
+                scale = scale * getattr(self.layer, f"{self.name}_scale").value
+            else:
+                y_quantized = times(q.astype(w.dtype), w)
+            y = straight_through(y_quantized / scale, y)
+        if self.is_corrected:
+            a, b, factor = self.correction
+            y = y + factor * (times(x, a) @ b if factored else times(x, a @ b))
+        return y.astype(self.layer.compute_dtype)  # type: ignore[no-any-return]
+
+    def array(self) -> Array:
+        """Return a W of floats, with its correction."""
+        w = self.variable.value
+        if not self.is_corrected:
+            return w  # type: ignore[no-any-return]
+        a, b, factor = self.correction
+        return (w + factor * (a @ b)).astype(self.layer.compute_dtype)  # type: ignore[no-any-return]
+
+    def dequantized(self) -> Array:
+        """Return the floats that the integers of W stand for, without the correction."""
+        mode, dtype = self.layer.quantization_mode, self.layer.compute_dtype
+        assert mode is not None
+        return self.form.dequantize(self.stored(), mode, self.blocks, dtype)  # type: ignore[no-any-return]
+
+    def stored(self) -> dict[str, Array]:
+        """Return {"": integers, "_scale": scales, "_zero": zeros}, the keys being the ends of the attributes' names."""
+        found = {end: self.layer.__dict__.get(f"{self.name}{end}") for end in ("", "_scale", "_zero")}
+        return {end: v.value for end, v in found.items() if v is not None}
+
+    @property
+    def blocks(self) -> Array | None:
+        """The block of each row; None if a column has one scale."""
+        found = self.layer.__dict__.get("g_idx")
+        return None if found is None else found.value.astype("int32")
+
+    @property
+    def correction(self) -> tuple[Array, Array, float]:
+        """A, B and alpha / rank."""
+        layer: Any = self.layer
+        a, b = (getattr(layer, f"lora_{self.name}_{factor}").value for factor in "ab")
+        return a, b, layer.lora_alpha / layer.lora_rank
+
+    @property
+    def _inputs_quantizer(self) -> Any:
+        config = getattr(self.layer, "quantization_config", None)
+        if config is not None:
+            return config.activation_quantizer
+        return AbsMaxQuantizer() if self.layer.quantization_mode in self._quantized_inputs else None
+
+    # Changing the form -----------------------------------------------------------------------------------------------
+
+    def make_quantized(self) -> None:
+        """Make the variables of the quantized form, by the layer's policy; their values are set afterwards."""
+        layer, mode = self.layer, self.layer.quantization_mode
+        assert mode is not None
+        config = getattr(layer, "quantization_config", None) or _policy_config(layer)
+        block = config.rows if isinstance(config, Int4QuantizationConfig) else None
+        options = {"": ("zeros", "int8"), "_scale": ("ones", None), "_zero": ("zeros", "int8")}
+        for end, shape in self.form.shapes(mode, block).items():
+            name = f"{self.name}{end}"
+            layer.__dict__[name] = layer.add_weight(name, shape, *options[end], trainable=False)
+        if block is not None and "g_idx" not in layer.__dict__:
+            rows = np.arange(self.form.rows, dtype="float32") // block
+            layer.__dict__["g_idx"] = layer.add_weight(
+                "g_idx", rows.shape, lambda shape, dtype: rows, "float32", trainable=False, autocast=False
+            )
+
+    def build_lora(self) -> None:
+        """Add the correction if the layer's constructor got `lora_rank`; the last step of `build`."""
+        layer: Any = self.layer
+        if layer.lora_rank is not None:
+            self.add_lora(layer.lora_rank, layer.lora_alpha)
+
+    def add_lora(
+        self,
+        rank: int,
+        alpha: float | None = None,
+        a_initializer: InitializerLike = "he_uniform",
+        b_initializer: InitializerLike = "zeros",
+    ) -> None:
+        """Freeze W and add A and B; `enable_lora` describes the arguments."""
+        layer: Any = self.layer
+        if not isinstance(rank, int) or rank < 1:
+            raise ArgumentError(message(f"rank of {layer._label}", expected="an integer >= 1", got=repr(rank)))
+        if getattr(layer, f"{self.name}_constraint") is not None:
+            raise ArgumentError(
+                message(
+                    f"enable_lora of {layer._label}",
+                    expected=f"no {self.name}_constraint",
+                    got="one, which the correction would escape",
+                )
+            )
+        shape = self.variable.shape if self._form is None else self._form.shape
+        options = {"dtype": "float32", "regularizer": getattr(layer, f"{self.name}_regularizer")}
+        options["autocast"] = layer.autocast
+        for factor, size, initializer in (
+            ("a", (*shape[:-1], rank), a_initializer),
+            ("b", (rank, shape[-1]), b_initializer),
+        ):
+            name = f"lora_{self.name}_{factor}"
+            setattr(layer, name, layer.add_weight(name, size, initializers.get(initializer), **options))
+        self.variable.trainable = False
+        self.is_corrected = True
+        layer.lora_enabled, layer.lora_rank, layer.lora_alpha = True, rank, rank if alpha is None else alpha
+
+    # Attributes and files --------------------------------------------------------------------------------------------
+
+    def attribute(self) -> Any:
+        """Return what `layer.kernel` is: the variable, or an array if a correction or packing changes its value."""
+        if not self.is_quantized:
+            return self.array() if self.is_corrected else self.variable
+        mode = self.layer.quantization_mode
+        assert mode is not None
+        return self.variable if mode == "int8" else self.form.integers(self.variable.value, mode)
+
+    def merged(self) -> dict[str, Any]:
+        """Return {name of a variable: array} with the correction merged into W, as files hold them."""
+        if not self.is_quantized:
+            return {self.name: self.array()}
+        a, b, factor = self.correction
+        config = getattr(self.layer, "quantization_config", None) or _policy_config(self.layer)
+        config = config or config_for(self.layer.quantization_mode, None)
+        arrays = self.form.quantize(self.dequantized() + factor * (a @ b), config)
+        return {f"{self.name}{end}": array for end, array in arrays.items()}
+
+    def in_files(self, weights: list[Variable]) -> list[Variable]:
+        """Return the weights of the layer in the order of files, with the correction merged."""
+        order = [name % self.name if "%" in name else name for name in _FILE_ORDER]
+        if not all(v.trainable for v in weights if v.name in order):  # as in Keras' files, whatever is trained
+            weights.sort(key=lambda v: order.index(v.name) if v.name in order else len(order))
+        if not self.is_corrected:
+            return weights
+        kept = [v for v in weights if not v.name.startswith(f"lora_{self.name}_")]
+        merged = self.merged() if self.layer.built else {}
+        return [_MergedVariable(self, v) if v.name in merged else v for v in kept]  # type: ignore[misc]
+
+
+class _MergedVariable:
+    """A variable as files hold it: reading merges the correction, assigning resets it."""
+
+    def __init__(self, matrix: WeightMatrix, variable: Variable) -> None:
+        self._matrix, self._variable = matrix, variable
+        self.name, self.path, self.shape, self.dtype = variable.name, variable.path, variable.shape, variable.dtype
+
+    def numpy(self) -> np.ndarray:
+        return np.asarray(jnp.asarray(self._matrix.merged()[self.name], self.dtype))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self.numpy() if dtype is None else self.numpy().astype(dtype)
+
+    def assign(self, value: Any) -> None:
+        b = getattr(self._matrix.layer, f"lora_{self._matrix.name}_b")
+        b.assign(jnp.zeros(b.shape, b.dtype))  # A stays: if both were 0, their gradients would be 0 for ever
+        self._variable.assign(value)
+
+
+class WeightAttribute:
+    """Descriptor for the attribute of a `WeightMatrix`: `layer.kernel` is the weight with which the layer computes."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, layer: Any, owner: type | None = None) -> Any:
+        if layer is None:
+            return self
+        if self.name not in layer.__dict__:
+            raise AttributeError(f"{layer._label} has no {self.name} before it is built")
+        return next((m.attribute() for m in matrices(layer) if m.name == self.name), layer.__dict__[self.name])
+
+    def __set__(self, layer: Any, value: Any) -> None:
+        layer.__dict__[self.name] = value
+        if not matrices(layer):  # `build` of a subclass sets the weight itself
+            layer._matrix = WeightMatrix(layer, self.name)
+
+
+def matrices(layer: Layer) -> list[WeightMatrix]:
+    """Return the weight matrices of a layer, the main one first."""
+    return [value for value in layer.__dict__.values() if isinstance(value, WeightMatrix)]
+
+
+def add_matrix(
+    layer: Layer,
+    name: str,
+    form: QuantizedLayout,
+    initializer: InitializerLike = None,
+    quantized_inputs: Sequence[str] = ("int8",),
+    **options: Any,
+) -> WeightMatrix:
+    """Make a weight with `layer.add_weight`, or its quantized form if the layer's policy is quantized.
+
+    Args:
+        layer: the layer, in its `build`.
+        name: name of the weight and of the attribute.
+        form: its axes.
+        initializer: its initializer; None takes the attribute `{name}_initializer`.
+        quantized_inputs: as in `WeightMatrix`.
+        options: further arguments of `add_weight`.
+
+    Returns:
+        The matrix, to be kept as an attribute of the layer.
+    """
+    matrix = WeightMatrix(layer, name, form, quantized_inputs)
+    if layer.quantization_mode is None:
+        layer.__dict__[name] = layer.add_weight(name, form.shape, initializer, **options)
+    else:
+        matrix.make_quantized()
+    return matrix
+
+
+def enable_lora(
+    self: Any,
+    rank: int,
+    lora_alpha: float | None = None,
+    a_initializer: InitializerLike = "he_uniform",
+    b_initializer: InitializerLike = "zeros",
+) -> None:
+    """Train a correction of low rank in place of the main weight. Compile the model after it.
+
+    Args:
+        rank: number of columns of A and rows of B.
+        lora_alpha: the correction is scaled by lora_alpha / rank; None is rank.
+        a_initializer: first value of A.
+        b_initializer: first value of B; with zeros the outputs do not change at first.
+
+    Raises:
+        StateError: the layer is not built, or has a correction already.
+        ArgumentError: the weight has a constraint.
+    """
+    what = f"enable_lora of {self._label}"
+    if not self.built:
+        raise StateError(message(f"{what}, which is not built", hint="Call it on data or give input_shape."))
+    if self.lora_enabled:
+        raise StateError(message(what, expected="a layer without a correction", got="a second call"))
+    matrices(self)[0].add_lora(rank, lora_alpha, a_initializer, b_initializer)
+
+
+def quantize(layer: Any, mode: str | None, config: Any, type_check: bool) -> None:
+    """Store the weights of a layer as integers; `Layer.quantize` describes the arguments."""
+    if not layer.is_quantizable:
+        expected = "Dense, EinsumDense, Embedding or ReversibleEmbedding"
+        raise ArgumentError(message(f"quantize of {layer._label}", expected=expected, got=type(layer).__name__))
+    config = config_for(mode, config)
+    _check_quantizing(layer, config, type_check)
+    own = matrices(layer)
+    arrays = [matrix.form.quantize(matrix.variable.numpy(), config) for matrix in own]
+    size = f"/{config.rows or -1}" if isinstance(config, Int4QuantizationConfig) else ""
+    layer.quantization_config = config
+    if layer.dtype_policy.quantization_mode is None:
+        policy = dtype_handling.effective_policy(layer)
+        dtype_handling.set_policy(layer, f"{config.mode}{size}_from_{policy.name}")
+    for matrix, stored in zip(own, arrays, strict=True):
+        matrix.make_quantized()
+        for end, array in stored.items():
+            layer.__dict__[f"{matrix.name}{end}"].assign(array)
+
+
+def set_policy(layer: Any, value: PolicyLike) -> None:
+    """Replace the policy of a layer that can be quantized; a quantized policy quantizes it.
+
+    Raises:
+        StateError: the layer is quantized already, in another mode.
+    """
+    wanted = policies.get(value).quantization_mode
+    quantized = layer.built and any(matrix.is_quantized for matrix in matrices(layer))
+    if quantized and wanted != layer.quantization_mode:
+        raise StateError(
+            message(
+                f"dtype_policy of {layer._label}",
+                expected=dtype_handling.effective_policy(layer).name,
+                got=repr(value),
+                hint="Quantization cannot be undone; rebuild the layer.",
+            )
+        )
+    dtype_handling.set_policy(layer, value)
+    if wanted is not None and layer.built and not quantized:
+        quantize(layer, wanted, _policy_config(layer), type_check=False)
+
+
+def _policy_config(layer: Layer) -> QuantizationConfig | None:
+    """The options of a policy besides its mode."""
+    policy = dtype_handling.effective_policy(layer)
+    if policy.quantization_mode != "int4":
+        return None
+    return Int4QuantizationConfig(block_size=getattr(policy, "block_size", None))
+
+
+def _check_quantizing(layer: Any, config: QuantizationConfig, type_check: bool) -> None:
+    what = f"quantize of {layer._label}"
+    if not layer.built:
+        raise StateError(message(f"{what}, which is not built", hint="Call it on data or give input_shape."))
+    if any(matrix.is_quantized for matrix in matrices(layer)):
+        name = dtype_handling.effective_policy(layer).name
+        raise StateError(message(what, expected="weights in floats", got=f"a layer of {name}"))
+    if layer.lora_enabled:
+        raise StateError(message(what, expected="quantize before enable_lora", got="a correction that is trained"))
+    if config.mode == "int8" and layer.compute_dtype == "float16":
+        raise ArgumentError(message(what, expected="computation in float32 or bfloat16", got="float16"))
+    if type_check and not type(layer).__module__.startswith("gazelle."):
+        raise ArgumentError(
+            message(
+                what,
+                expected="a layer of gazelle",
+                got=f"the class {type(layer).__name__}",
+                hint="quantize(..., type_check=False) takes it as the layer that it inherits from.",
+            )
+        )
