@@ -148,7 +148,7 @@ REFUSED = {
     "left out": (
         lambda: gazelle.quantizers.GPTQConfig,
         AttributeError,
-        "gazelle.quantizers leaves 'GPTQConfig' out: of the ways of quantizing there are int8 and int4.",
+        "gazelle.quantizers leaves 'GPTQConfig' out: weights can be quantized to int8 and int4.",
     ),
 }
 
