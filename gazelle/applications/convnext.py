@@ -47,7 +47,7 @@ class LayerScale(Layer):
         self.gamma = self.add_weight("gamma", (self.projection_dim,), initializer=first)
 
     def call(self, x: Array) -> Array:
-        return x * self.gamma
+        return x * self.gamma.value
 
 
 def _norm(name: str | None = None) -> Any:

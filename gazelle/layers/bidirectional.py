@@ -69,8 +69,9 @@ class Bidirectional(Layer):
         if merge_mode not in MERGE:
             raise unknown("merge_mode of Bidirectional", merge_mode, map(str, MERGE))
         super().__init__(**kwargs)
-        self.forward_layer = _copy(layer, "forward_")
-        self.backward_layer: Any = backward_layer or _copy(layer, "backward_", go_backwards=True)
+        self.forward_layer: Any = _copy(layer, "forward_")
+        given: Any = backward_layer
+        self.backward_layer: Any = given or _copy(layer, "backward_", go_backwards=True)
         self._compare()
         for each in (self.forward_layer, self.backward_layer):
             if hasattr(each, "zero_output_for_mask"):  # otherwise the merged output would contain repeated outputs

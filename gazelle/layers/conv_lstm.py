@@ -120,7 +120,7 @@ class _ConvLSTMCell(_Cell):
         return draw(self.dropout, (batch, *self._input)), draw(self.recurrent_dropout, state)
 
     def _convolved(self, x: Any, kernel: Any, dropped: Any, *args: Any) -> Any:
-        """Convolutions of all steps at once. x (..., batch, *step)"""
+        """Return convolutions of all steps x (..., batch, *step) at once."""
         shape = x.shape[: -self.rank - 1]
 
         def one(x: Any, kernel: Any) -> Any:

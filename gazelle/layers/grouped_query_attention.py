@@ -117,7 +117,7 @@ class GroupedQueryAttention(Layer):
         self.output_dense = self._dense("attention_output", (*query_shape[:-1], *heads), 2, (query_shape[-1],))
 
     def _attend(self, q: Any, k: Any, v: Any, seen: Any, training: bool, want_scores: bool) -> tuple[Any, Any]:
-        """Heads of y and, if computed, the weights A. q, k, v (batch, steps, heads, head_dim)"""
+        """Return the heads of y and, if computed, the weights A, for q, k, v (batch, steps, heads, head_dim)."""
         seen = seen[:, None] if seen is not None and seen.ndim == 3 else seen  # the same for all heads
         if self.dropout == 0 and not want_scores:
             kind: Any = "cudnn" if self.flash_attention else None

@@ -86,14 +86,14 @@ class GRUCell(_Cell):
         return self.bias[0], self.bias[1]
 
     def update(self, x: Array, inner: Array, states: list[Any]) -> list[Any]:
-        if self.usual:
-            return [_usual(x, inner, states[0])]
+        if self.has_standard_activations:
+            return [_standard_update(x, inner, states[0])]
         two = 2 * self.units
         z, r = self._gates(x[..., :two] + inner[..., :two])
         return self._mix(z, x[..., two:] + r * inner[..., two:], states[0])
 
     def _gates(self, both: Any) -> Any:
-        if self.usual:
+        if self.has_standard_activations:
             return jnp.split(0.5 + 0.5 * jnp.tanh(0.5 * both), 2, axis=-1)
         return jnp.split(self.recurrent_activation(both), 2, axis=-1)
 
@@ -109,8 +109,10 @@ class GRUCell(_Cell):
         kept = h if dropped is None else h * dropped[2]
         return self._mix(z, x[..., two:] + (r * kept) @ new, h)
 
-    def whole(self, x: Array, states: list[Any], mask: Array | None, reverse: bool) -> tuple[Any, list[Any]] | None:
-        if not (self.usual and self.reset_after):
+    def native_scan(
+        self, x: Array, states: list[Any], mask: Array | None, reverse: bool
+    ) -> tuple[Any, list[Any]] | None:
+        if not (self.has_standard_activations and self.reset_after):
             return None
         bias = self.biases()[1]
         bias = jnp.zeros(x.shape[-1], x.dtype) if bias is None else bias
@@ -119,8 +121,8 @@ class GRUCell(_Cell):
 
 
 @jax.custom_jvp
-def _usual(x: Any, y: Any, h: Any) -> Any:
-    """h' from the parts x of the input and y of the state, each (batch, 3 units), for a = tanh and s = sigmoid."""
+def _standard_update(x: Any, y: Any, h: Any) -> Any:
+    """Return h' for a = tanh, s = sigmoid, from the parts x of the input and y of the state, each (batch, 3 units)."""
     return _parts(x, y, h)[0]
 
 
@@ -132,9 +134,9 @@ def _parts(x: Any, y: Any, h: Any) -> Any:
     return z * h + (1 - z) * g, z, r, g, y_g
 
 
-@_usual.defjvp
+@_standard_update.defjvp
 def _(primals: Any, tangents: Any) -> Any:
-    """JVP that stores three residuals for the backward pass; differentiating each operation would store ten:
+    """JVP that stores three residuals for the backward pass; differentiating each operation would store ten.
 
     dh' = z dh + sum_zrg(d_x dx + d_y dy)
     """

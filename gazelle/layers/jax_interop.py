@@ -202,7 +202,8 @@ class FlaxLayer(JaxLayer):
             params, state = self._split_module()
             super().__init__(call_fn=self._call_nnx, params=params, state=state, **kwargs)
             return
-        target = getattr(module, method) if isinstance(method, str) else method or module.__call__
+        inner: Any = module
+        target = getattr(module, method) if isinstance(method, str) else method or inner.__call__
         takes_training = "training" in inspect.signature(target).parameters
         params, state = _split_variables(variables) if variables is not None else (None, None)
         super().__init__(
@@ -336,8 +337,9 @@ class EquinoxLayer(JaxLayer):
             import equinox
         except ImportError as error:
             raise ImportError('EquinoxLayer needs Equinox: pip install "gazelle[equinox]".') from error
+        inner: Any = module
         params, self._rest = equinox.partition(module, equinox.is_inexact_array)
-        self._keyed = "key" in inspect.signature(module.__call__).parameters
+        self._keyed = "key" in inspect.signature(inner.__call__).parameters
         self._stateful = state is not None
         super().__init__(call_fn=self._call_module, params=params, state=state, seed=seed, **kwargs)
         self._config["module"] = module

@@ -34,7 +34,7 @@ class _Vocabulary(NumpyLayer):
 
     @property  # an argument and a method of one name: as a property the argument does not replace it
     def vocabulary_size(self) -> Callable[[], int]:
-        """vocabulary_size(): the number of tokens, special ones included."""
+        """Function that returns the number of tokens, including special ones."""
         return self._count
 
 

@@ -91,14 +91,16 @@ class LSTMCell(_Cell):
         )
 
     def update(self, x: Array, inner: Array, states: list[Any]) -> list[Any]:
-        if self.usual:
-            return list(_usual(x + inner, states[1]))
+        if self.has_standard_activations:
+            return list(_standard_update(x + inner, states[1]))
         i, f, g, o = jnp.split(x + inner, 4, axis=-1)
         c = self.recurrent_activation(f) * states[1] + self.recurrent_activation(i) * self.activation(g)
         return [self.recurrent_activation(o) * self.activation(c), c]
 
-    def whole(self, x: Array, states: list[Any], mask: Array | None, reverse: bool) -> tuple[Any, list[Any]] | None:
-        if not self.usual:
+    def native_scan(
+        self, x: Array, states: list[Any], mask: Array | None, reverse: bool
+    ) -> tuple[Any, list[Any]] | None:
+        if not self.has_standard_activations:
             return None
         hs, c = native.lstm(x, self.recurrent_kernel.value, states[0], states[1], mask, reverse)
         return hs, [hs[0 if reverse else -1], c]
@@ -109,16 +111,16 @@ def _halves(z: Any) -> Any:
 
 
 @jax.custom_jvp
-def _usual(z: Any, c: Any) -> tuple[Any, Any]:
-    """h', c' from the gates z (batch, 4 units) for a = tanh and s = sigmoid, by  s(z) = (1 + tanh(z / 2)) / 2."""
+def _standard_update(z: Any, c: Any) -> tuple[Any, Any]:
+    """Return h', c' for a = tanh, s = sigmoid, from the gates z (batch, 4 units), by  s(z) = (1 + tanh(z / 2)) / 2."""
     t_i, t_f, g, t_o = jnp.split(jnp.tanh(z * _halves(z)), 4, axis=-1)
     c = (0.5 + 0.5 * t_f) * c + (0.5 + 0.5 * t_i) * g
     return (0.5 + 0.5 * t_o) * jnp.tanh(c), c
 
 
-@_usual.defjvp
+@_standard_update.defjvp
 def _(primals: Any, tangents: Any) -> Any:
-    """JVP that stores three residuals for the backward pass; differentiating each operation would store ten:
+    """JVP that stores three residuals for the backward pass; differentiating each operation would store ten.
 
     dc' = f dc + sum_ifg(gradient dz);  dh' = gradient_o dz_o + o (1 - tanh(c')^2) dc'
     """

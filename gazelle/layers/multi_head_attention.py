@@ -195,7 +195,7 @@ class MultiHeadAttention(Layer):
         return seen
 
     def _attend(self, q: Any, k: Any, v: Any, seen: Any, training: bool, want_scores: bool) -> tuple[Any, Any]:
-        """Heads of y and, if computed, the weights A. q, k, v (batch, ..., heads, size)"""
+        """Return the heads of y and, if computed, the weights A, for q, k, v (batch, ..., heads, size)."""
         axes = self.attention_axes
         if seen is not None:
             for _ in range(q.ndim + len(axes) - 1 - seen.ndim):

@@ -1,4 +1,4 @@
-"""The loop over time, for any cell. All sequences here are (time, batch, ...)."""
+"""Scan of a cell over time; all sequences are (time, batch, ...)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gazelle.ops import native
 
 
 class ScanOptions(NamedTuple):
-    """How to go over the steps."""
+    """Options of the scan over time steps."""
 
     reverse: bool = False
     unroll: bool = False
@@ -25,53 +25,61 @@ class ScanOptions(NamedTuple):
 
 
 def scan_cell(cell: Cell, x: Array, states: list[Any], mask: Array | None, how: ScanOptions) -> tuple[Any, list[Any]]:
-    """Outputs (time, batch, ...), in the order of `x`, and the last states. mask (time, batch) or None."""
+    """Apply a cell to all time steps.
+
+    Args:
+        cell: The cell.
+        x: Inputs (time, batch, ...).
+        states: Initial states.
+        mask: Mask (time, batch); states do not change at steps where it is False.
+        how: The options.
+
+    Returns:
+        Outputs (time, batch, ...) in the order of x, and the final states.
+    """
     if type(cell).call is StackedRNNCells.call:  # each cell over all steps, then the next: each loop stays small
         after = []
-        for below, its in zip(
-            cell.cells,  # type: ignore[attr-defined]
-            states,
-            strict=True,
-        ):
+        cells: Any = getattr(cell, "cells")  # noqa: B009 - only a stack has cells
+        for below, its in zip(cells, states, strict=True):
             listed = isinstance(its, (list, tuple))
             x, new = scan_cell(below, x, list(its) if listed else [its], mask, how)
             after.append(new if listed else new[0])
         return x, after
     if isinstance(cell, _Cell) and type(cell).call is _Cell.call:
-        return _scan_cell_gates(cell, x, states, mask, how)
-    return _scan_cell_any(cell, x, states, mask, how)
+        return _scan_gates(cell, x, states, mask, how)
+    return _scan_any(cell, x, states, mask, how)
 
 
-def _held(mask: Any, new: Any, old: Any) -> Any:
-    """`new` where the step counts, `old` elsewhere. mask (batch,)"""
+def _select(mask: Any, new: Any, old: Any) -> Any:
+    """Return `new` where the mask (batch,) is True, `old` elsewhere."""
     return jax.tree.map(lambda n, o: jnp.where(mask.reshape(mask.shape + (1,) * (n.ndim - mask.ndim)), n, o), new, old)
 
 
-def _scan_cell_gates(cell: _Cell, x: Any, states: list[Any], mask: Any, how: ScanOptions) -> tuple[Any, list[Any]]:
-    """The product with the input is one for all steps; the first state is the output."""
+def _scan_gates(cell: _Cell, x: Any, states: list[Any], mask: Any, how: ScanOptions) -> tuple[Any, list[Any]]:
+    """Scan a built-in cell: one product projects the inputs of all steps; the first state is the output."""
     dropped, recurrent = cell.masks(x.shape[1], x.shape[2], how.training)
 
     def body(states: list[Any], step: Any) -> Any:
         projected, counts = step
         new = cell.step(projected, states, recurrent)
         if counts is not None:
-            new = _held(counts, new, states)
+            new = _select(counts, new, states)
         return new, new[0]
 
     x, done = cell.project(x, dropped), None
     kernels = x.shape[0] > 0 and x.dtype == jnp.float32 and engine() == "xla" and native.ready()
     if recurrent is None and not how.unroll and kernels:
-        done = cell.whole(x, states, mask, how.reverse)
+        done = cell.native_scan(x, states, mask, how.reverse)
     if done is None:
         done = jax.lax.scan(body, states, (x, mask), reverse=how.reverse, unroll=how.unroll)[::-1]
     outputs, states = done
     if mask is not None and how.zero:
-        outputs = _held(mask, outputs, jnp.zeros_like(outputs))
+        outputs = _select(mask, outputs, jnp.zeros_like(outputs))
     return outputs, states
 
 
-def _scan_cell_any(cell: Cell, x: Any, states: list[Any], mask: Any, how: ScanOptions) -> tuple[Any, list[Any]]:
-    """A cell of which nothing is known but its call."""
+def _scan_any(cell: Cell, x: Any, states: list[Any], mask: Any, how: ScanOptions) -> tuple[Any, list[Any]]:
+    """Scan any cell through its `call`."""
     structure = jax.tree.structure(states)
 
     def call(states: list[Any], x: Any) -> tuple[Any, list[Any]]:
@@ -85,9 +93,9 @@ def _scan_cell_any(cell: Cell, x: Any, states: list[Any], mask: Any, how: ScanOp
     def masked(carry: Any, step: Any) -> Any:
         (states, last), (x, counts) = carry, step
         output, new = call(states, x)
-        last = _held(counts, output, last)
-        shown = _held(counts, output, jax.tree.map(jnp.zeros_like, last)) if how.zero else last
-        return (_held(counts, new, states), last), shown
+        last = _select(counts, output, last)
+        shown = _select(counts, output, jax.tree.map(jnp.zeros_like, last)) if how.zero else last
+        return (_select(counts, new, states), last), shown
 
     if mask is None:
         states, outputs = jax.lax.scan(plain, states, x, reverse=how.reverse, unroll=how.unroll)

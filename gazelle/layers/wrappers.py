@@ -109,5 +109,5 @@ class TimeDistributed(Wrapper):
 
 
 def _joined(x: Any) -> Any:
-    """(batch, time, ...) -> (batch * time, ...)"""
+    """Reshape (batch, time, ...) to (batch * time, ...)."""
     return x.reshape((x.shape[0] * x.shape[1], *x.shape[2:]))
