@@ -3,12 +3,14 @@
 import json
 import re
 
+import deviations
 import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
+import oracle
 import pytest
-from deviations import begin, same
+from deviations import same
 from draws import normals, replace_draws
 from keras.src.initializers import random_initializers
 
@@ -36,9 +38,9 @@ def _single(value):
     return float(np.float32(value)) if isinstance(value, float) else value
 
 
-def _same_config(name, theirs, ours, apart):
+def _same_config(name, wanted, ours, apart):
     """Every key of Keras with an equal value; `apart` and the automatic name excepted."""
-    wanted, got = _words(theirs.get_config()), _words(ours.get_config())
+    got = _words(ours.get_config())
     for key, value in wanted.items():
         if key not in ("name", *apart):
             assert key in got, f"{name}: the config lacks {key}"
@@ -66,9 +68,84 @@ def measured(run, *args):
     return results, gradients
 
 
+def _of_keras(name, words, x, more, training, rng):
+    """Config, weights, outputs, states and gradients of a layer of Keras."""
+    layer = getattr(keras.layers, name)(**words)
+    config = _words(layer.get_config())
+    layer.build([a.shape for a in x] if isinstance(x, list) else x.shape)
+    values = [
+        rng.uniform(0.3, 1.2, w.shape) * (1 if "variance" in w.name or "stddev" in w.name else rng.choice([-1, 1]))
+        for w in layer.weights
+    ]
+    layer.set_weights(values)
+    modes = {"training": training} if layer._call_has_training_arg else {}
+
+    def run(trained, x):
+        others = layer.non_trainable_variables  # seeds among them, which are no weights
+        out, after = layer.stateless_call(trained, [v.value for v in others], x, **more, **modes)
+        return out, [a for a, v in zip(after, others) if any(v is w for w in layer.weights)]
+
+    (out, after), gradients = measured(run, [jnp.asarray(v.value) for v in layer.trainable_variables], x)
+    return {
+        "config": config,
+        "weights": [[w.name, list(w.shape)] for w in layer.weights],
+        "trainable": [w.trainable for w in layer.weights],
+        "values": [np.asarray(v, "float32") for v in values],
+        "out": out,
+        "after": after,
+        "gradients": jax.tree.leaves(gradients),
+    }
+
+
+def _of_gazelle(layer, x, more, training):
+    """Outputs, states and gradients of our layer, in the order of Keras."""
+    variables, ids = weight_tree.named_variables(layer), weight_tree.trainable_ids(layer)
+    paths = {id(v): path for path, v in variables.items()}
+    order = [paths[id(v)] for v in layer.weights if id(v) in ids]
+    fixed = {path: v.value for path, v in variables.items() if id(v) not in ids}
+    call = tracing.pure(layer, variables)
+
+    def run(trained, x):
+        out, after, _ = call({**dict(zip(order, trained)), **fixed}, x, **more, training=training)
+        return out, [after[paths[id(v)]] for v in layer.weights if id(v) not in ids]
+
+    (out, after), gradients = measured(run, [variables[path].value for path in order], x)
+    return out, after, gradients
+
+
+def _values(shapes):
+    rng = np.random.default_rng(7)
+    return [rng.normal(size=shape) * 0.7 for shape in shapes]
+
+
+def _call_of_keras(layer, args, kwargs, flags, training):
+    """Weights, outputs and gradients of one call of a layer of Keras."""
+    symbols = jax.tree.map(lambda a: keras.Input(batch_shape=a.shape, dtype=str(a.dtype)), (tuple(args), kwargs))
+    layer(*symbols[0], **symbols[1], **flags)  # builds it, and computes nothing
+    shapes = [list(w.shape) for w in layer.weights]
+    layer.set_weights(_values(shapes))
+    modes = {"training": training} if layer._call_has_training_arg else {}
+
+    def run(trained, args, kwargs):
+        return layer.stateless_call(trained, layer.non_trainable_variables, *args, **kwargs, **flags, **modes)
+
+    (out, *_), gradients = measured(run, [jnp.asarray(v.value) for v in layer.trainable_variables], list(args), kwargs)
+    paths = [w.path.split("/", 1)[1] for w in layer.weights]  # Keras counts the layers of the process
+    return {
+        "weights": [[re.sub(r"keras_|_\d+(?=/)", "", path), shape] for path, shape in zip(paths, shapes)],
+        "out": jax.tree.leaves(out),
+        "gradients": gradients,
+    }
+
+
 @pytest.fixture(autouse=True)
 def _deviations(request):
-    begin(request.node)
+    deviations.begin(request.node)
+    oracle.begin(request.node)
+
+
+def pytest_sessionfinish():
+    oracle.write()
 
 
 @pytest.fixture
@@ -88,52 +165,28 @@ def same_layer():
 
     def compare(name, words, *shapes, training=False, mask=None, dtype="float32", tolerance=1e-5, apart=(), data=None):
         rng = np.random.default_rng(len(name) + sum(map(len, shapes)))
-        theirs, ours = getattr(keras.layers, name)(**words), getattr(layers, name)(**words)
-        _same_config(name, theirs, ours, apart)
+        ours = getattr(layers, name)(**words)
         x = list(map(jnp.asarray, data or [_numbers(shape, dtype, rng) for shape in shapes]))
         x = x[0] if len(x) == 1 and name not in MERGING else x
-        theirs.build([a.shape for a in x] if isinstance(x, list) else x.shape)
-        spec = ours.compute_output_spec(jax.tree.map(lambda a: layers.Input(a.shape[1:], dtype=str(a.dtype)), x))
-
-        assert [w.name for w in ours.weights] == [w.name for w in theirs.weights]
-        assert [w.shape for w in ours.weights] == [tuple(w.shape) for w in theirs.weights]
-        ids = weight_tree.trainable_ids(ours)
-        assert [id(w) in ids for w in ours.weights] == [w.trainable for w in theirs.weights]
-        given = [
-            rng.uniform(0.3, 1.2, w.shape) * (1 if "variance" in w.name or "stddev" in w.name else rng.choice([-1, 1]))
-            for w in theirs.weights
-        ]
-        theirs.set_weights(given)
-        ours.set_weights(given)
-
-        variables = weight_tree.named_variables(ours)
-        keys = {id(v): path for path, v in variables.items()}
-        order = [keys[id(v)] for v in ours.weights if id(v) in ids]
-        fixed = {path: v.value for path, v in variables.items() if id(v) not in ids}
-        call = tracing.pure(ours, variables)
         more = {} if mask is None else {"mask": mask}
-        modes = {"training": training}
-
-        def run_theirs(trained, x):
-            others = theirs.non_trainable_variables  # seeds among them, which are no weights
-            told = modes if theirs._call_has_training_arg else {}
-            out, after = theirs.stateless_call(trained, [v.value for v in others], x, **more, **told)
-            return out, [a for a, v in zip(after, others) if any(v is w for w in theirs.weights)]
-
-        def run_ours(trained, x):
-            out, after, _ = call({**dict(zip(order, trained)), **fixed}, x, **more, **modes)
-            return out, [after[keys[id(v)]] for v in ours.weights if id(v) not in ids]
-
-        trained = [jnp.asarray(v.value) for v in theirs.trainable_variables]
-        wanted, got = (measured(run, trained, x) for run in (run_theirs, run_ours))
-        (theirs_out, _), (ours_out, _) = wanted[0], got[0]
-        assert ours_out.shape == theirs_out.shape
-        assert ours_out.dtype == theirs_out.dtype
-        assert str(spec.dtype) == str(ours_out.dtype)
-        assert spec.shape == (None, *ours_out.shape[1:]), f"traced {spec.shape}, real {ours_out.shape}"
-        for kind, *pair in zip(("values", "gradients"), got, wanted):
-            for mine, other in zip(*map(jax.tree.leaves, pair), strict=True):
-                same(mine, other, tolerance, kind, f"{name} {words}")
+        wanted = oracle.expected(lambda: _of_keras(name, words, x, more, training, rng), name, x, mask, training)
+        _same_config(name, wanted["config"], ours, apart)
+        spec = ours.compute_output_spec(jax.tree.map(lambda a: layers.Input(a.shape[1:], dtype=str(a.dtype)), x))
+        assert [[w.name, list(w.shape)] for w in ours.weights] == wanted["weights"]
+        ids = weight_tree.trainable_ids(ours)
+        assert [id(w) in ids for w in ours.weights] == wanted["trainable"]
+        ours.set_weights(wanted["values"])
+        out, after, gradients = _of_gazelle(ours, x, more, training)
+        assert out.shape == wanted["out"].shape
+        assert out.dtype == wanted["out"].dtype
+        assert str(spec.dtype) == str(out.dtype)
+        assert spec.shape == (None, *out.shape[1:]), f"traced {spec.shape}, real {out.shape}"
+        for kind, mine, other in (
+            ("values", [out, *after], [wanted["out"], *wanted["after"]]),
+            ("gradients", jax.tree.leaves(gradients), wanted["gradients"]),
+        ):
+            for one, its in zip(mine, other, strict=True):
+                same(one, its, tolerance, kind, f"{name} {words}")
 
     return compare
 
@@ -146,40 +199,28 @@ def same_call():
     """A function that compares two built layers of equal arguments on one call: any arguments, any tree of outputs."""
 
     def compare(theirs, ours, args, kwargs=None, flags=None, training=False, tolerance=1e-5):
-        kwargs, flags, rng = kwargs or {}, flags or {}, np.random.default_rng(7)
-        told = {"training": training} if theirs._call_has_training_arg else {}
-        given = (tuple(args), kwargs)
-        symbols = jax.tree.map(lambda a: keras.Input(batch_shape=a.shape, dtype=str(a.dtype)), given)
-        mine = jax.tree.map(lambda a: layers.Input(a.shape[1:], dtype=str(jnp.asarray(a).dtype)), given)
-        theirs(*symbols[0], **symbols[1], **flags)  # builds both, and runs nothing
-        spec = jax.tree.leaves(ours.compute_output_spec(*mine[0], **mine[1], **flags))
-        names = {id(v): path for path, v in weight_tree.named_variables(ours).items()}
-        wanted = [w.path.split("/", 1)[1] for w in theirs.weights]  # Keras counts the layers of the process
-        assert [names[id(w)] for w in ours.weights] == [re.sub(r"keras_|_\d+(?=/)", "", path) for path in wanted]
-        assert [w.shape for w in ours.weights] == [tuple(w.shape) for w in theirs.weights]
-        given = [rng.normal(size=w.shape) * 0.7 for w in theirs.weights]
-        theirs.set_weights(given)
-        ours.set_weights(given)
+        kwargs, flags = kwargs or {}, flags or {}
+        wanted = oracle.expected(lambda: _call_of_keras(theirs, args, kwargs, flags, training), args, kwargs, training)
+        symbols = jax.tree.map(
+            lambda a: layers.Input(a.shape[1:], dtype=str(jnp.asarray(a).dtype)), (tuple(args), kwargs)
+        )
+        spec = jax.tree.leaves(ours.compute_output_spec(*symbols[0], **symbols[1], **flags))
         variables = weight_tree.named_variables(ours)
         paths = {id(v): path for path, v in variables.items()}
+        assert [[paths[id(w)], list(w.shape)] for w in ours.weights] == wanted["weights"]
+        ours.set_weights(_values([shape for _, shape in wanted["weights"]]))
         order, call = [paths[id(v)] for v in ours.trainable_weights], tracing.pure(ours, variables)
         fixed = {path: v.value for path, v in variables.items() if path not in order}
 
-        def run_theirs(trained, args, kwargs):
-            return theirs.stateless_call(trained, theirs.non_trainable_variables, *args, **kwargs, **flags, **told)
-
-        def run_ours(trained, args, kwargs):
+        def run(trained, args, kwargs):
             return call({**dict(zip(order, trained)), **fixed}, *args, **kwargs, **flags, training=training)
 
-        trained = [jnp.asarray(v.value) for v in theirs.trainable_variables]
-        results = []
-        for run in (run_theirs, run_ours):
-            (out, *_), gradients = measured(run, trained, list(args), kwargs)
-            results.append((jax.tree.leaves(out), gradients))
+        (out, *_), gradients = measured(run, [variables[path].value for path in order], list(args), kwargs)
+        results = [(wanted["out"], wanted["gradients"]), (jax.tree.leaves(out), gradients)]
         for kind, *pair in zip(("values", "gradients"), *results):
-            for wanted, got in zip(*map(jax.tree.leaves, pair), strict=True):
-                assert got.dtype == wanted.dtype
-                same(got, wanted, tolerance, kind, theirs.name)
+            for its, mine in zip(*map(jax.tree.leaves, pair), strict=True):
+                assert mine.dtype == its.dtype
+                same(mine, its, tolerance, kind, theirs.name)
         assert [s.shape for s in spec] == [(None, *o.shape[1:]) for o in results[1][0]]
         return results
 

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
+import oracle
 from deviations import same
 
 STEPS = 20
@@ -31,15 +32,19 @@ def gradients_of(shapes):
 
 def of_keras(optimizer, shapes, constraint=None):
     """Weights and `optimizer.variables` after all steps, each by one compiled program."""
-    variables = [keras.Variable(value, name=path.replace("/", "_")) for path, value in start_of(shapes).items()]
-    for variable in variables:
-        variable.constraint = constraint
-    optimizer.build(variables)
-    weights, held = [v.value for v in variables], [v.value for v in optimizer.variables]
-    update = jax.jit(optimizer.stateless_apply)
-    for grads in gradients_of(shapes):
-        weights, held = update(held, [jnp.asarray(grads[path]) for path in shapes], weights)
-    return [np.asarray(w) for w in weights], [np.asarray(a) for a in held]
+
+    def run():
+        variables = [keras.Variable(value, name=path.replace("/", "_")) for path, value in start_of(shapes).items()]
+        for variable in variables:
+            variable.constraint = constraint
+        optimizer.build(variables)
+        weights, slots = [v.value for v in variables], [v.value for v in optimizer.variables]
+        update = jax.jit(optimizer.stateless_apply)
+        for grads in gradients_of(shapes):
+            weights, slots = update(slots, [jnp.asarray(grads[path]) for path in shapes], weights)
+        return weights, slots
+
+    return oracle.expected(run, list(shapes.items()))
 
 
 def of_gazelle(optimizer, shapes, constraint=None):

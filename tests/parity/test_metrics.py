@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
+import oracle
 import pytest
 from deviations import same
 from keras.src import backend
@@ -170,25 +171,29 @@ def close(ours, theirs, tolerance=5e-6):
 
 def both(ours, theirs, data, shape, weights=None, mask=None):
     """Results after each of three batches, and again after a reset."""
-    rng = np.random.default_rng(7)
-    for _ in range(2):
-        for batch in BATCHES:
-            y_true, y_pred = data(rng, batch, *shape)
-            inner = (batch, *shape[:-1])
-            sizes = {"each": inner, "sample": (batch, *(1 for _ in shape[:-1])), "one": (batch,)}
-            given = None if weights is None else rng.uniform(0, 2, sizes[weights]).astype("float32")
-            keep = None if mask is None else jnp.asarray(rng.integers(0, 2, inner).astype(bool))
-            first, second = (jnp.asarray(y_pred.astype("float32")) for _ in range(2))
-            if keep is not None:
-                set_mask(first, keep)
-                backend.set_keras_mask(second, keep)
-            with jax.numpy_rank_promotion("raise"):
-                ours.update_state(y_true, first, sample_weight=given)
-                value = ours.result()
-            theirs.update_state(y_true, second, sample_weight=given)
-            close(value, theirs.result())
-        ours.reset_state()
-        theirs.reset_state()
+
+    def run(metric, attach):
+        rng, results = np.random.default_rng(7), []
+        for _ in range(2):
+            for batch in BATCHES:
+                y_true, y_pred = data(rng, batch, *shape)
+                inner = (batch, *shape[:-1])
+                sizes = {"each": inner, "sample": (batch, *(1 for _ in shape[:-1])), "one": (batch,)}
+                given = None if weights is None else rng.uniform(0, 2, sizes[weights]).astype("float32")
+                keep = None if mask is None else jnp.asarray(rng.integers(0, 2, inner).astype(bool))
+                y_pred = jnp.asarray(y_pred.astype("float32"))
+                if keep is not None:
+                    attach(y_pred, keep)
+                metric.update_state(y_true, y_pred, sample_weight=given)
+                results.append(metric.result())
+            metric.reset_state()
+        return results
+
+    with jax.numpy_rank_promotion("raise"):
+        values = run(ours, set_mask)
+    wanted = oracle.expected(lambda: run(theirs, backend.set_keras_mask), shape, weights, mask)
+    for value, other in zip(values, wanted, strict=True):
+        close(value, other)
 
 
 @pytest.mark.parametrize(("weights", "mask"), [(None, None), ("each", None), ("one", "mask")], ids=label)

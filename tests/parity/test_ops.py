@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
+import oracle
 import pytest
 from deviations import same
 
@@ -394,33 +395,36 @@ NO_GRADIENT = {"svd", "qr", "eigh", "lu_factor", "nextafter", "i0", "histogram",
 }
 
 
-@pytest.mark.parametrize(("name", "args", "kwargs"), CASES, ids=map(label, CASES))
-def test_values_dtypes_and_gradients(name, args, kwargs):
-    ours, theirs = getattr(ops, name), getattr(keras.ops, name)
-    out, expected = ours(*args, **kwargs), theirs(*args, **kwargs)
-    flat, expected_flat = jax.tree.leaves(out), jax.tree.leaves(expected)
-    assert len(flat) == len(expected_flat)
-    for y, e in zip(flat, expected_flat, strict=True):
-        assert np.shape(y) == np.shape(e)
-        if hasattr(e, "dtype"):
-            assert y.dtype == e.dtype
-        same(y, e, 2e-5)
+def run(namespace, name, args, kwargs):
+    """Leaves of the result, and the gradients of a weighted sum of its floats."""
+    function = getattr(namespace, name)
+    flat = jax.tree.leaves(function(*args, **kwargs))
+    indices = [i for i, a in enumerate(args) if is_float(a)]
+    if not indices or name in NO_GRADIENT or kwargs.get("reduction") == "mul" or not any(map(is_float, flat)):
+        return flat, []
+    rng = np.random.default_rng(1)
+    weights = [jnp.asarray(rng.standard_normal(y.shape), "float32") if is_float(y) else None for y in flat]
 
-    places = [i for i, a in enumerate(args) if is_float(a)]
-    if not places or name in NO_GRADIENT or kwargs.get("reduction") == "mul" or not any(map(is_float, flat)):
-        return
-    weights = [jnp.asarray(R.standard_normal(y.shape), "float32") if is_float(y) else None for y in flat]
-
-    def score(function, *floats):
+    def score(floats):
         filled = list(args)
-        for i, x in zip(places, floats, strict=True):
+        for i, x in zip(indices, floats, strict=True):
             filled[i] = x
         results = jax.tree.leaves(function(*filled, **kwargs))
         return sum(jnp.sum(w * y) for w, y in zip(weights, results, strict=True) if w is not None)
 
-    given = [jnp.asarray(args[i]) for i in places]
-    grads = jax.grad(lambda xs: score(ours, *xs))(given)
-    for g, e in zip(grads, jax.grad(lambda xs: score(theirs, *xs))(given), strict=True):
+    return flat, jax.grad(score)([jnp.asarray(args[i]) for i in indices])
+
+
+@pytest.mark.parametrize(("name", "args", "kwargs"), CASES, ids=map(label, CASES))
+def test_values_dtypes_and_gradients(name, args, kwargs):
+    expected, expected_gradients = oracle.expected(lambda: run(keras.ops, name, args, kwargs), args, kwargs)
+    out, gradients = run(ops, name, args, kwargs)
+    for y, e in zip(out, expected, strict=True):
+        assert np.shape(y) == np.shape(e)
+        if hasattr(e, "dtype"):
+            assert y.dtype == e.dtype
+        same(y, e, 2e-5)
+    for g, e in zip(gradients, expected_gradients, strict=True):
         same(g, e, 2e-5, "gradients")
 
 
