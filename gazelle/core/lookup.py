@@ -117,4 +117,4 @@ class Lookup(Generic[T]):
                     got=type(identifier).__name__,
                 )
             )
-        return found  # type: ignore[no-any-return]
+        return found

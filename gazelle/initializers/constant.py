@@ -82,7 +82,7 @@ class Identity(Initializer):
         """
         if len(shape) != 2:
             raise ArgumentError(message("Identity makes matrices only", expected="a shape of 2 axes", got=tuple(shape)))
-        return (self.gain * np.eye(*shape)).astype(numpy_dtype(dtype))
+        return (self.gain * np.eye(shape[0], shape[1])).astype(numpy_dtype(dtype))
 
 
 class Given(Initializer):

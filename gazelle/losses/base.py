@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, overload
 
 import jax
 import jax.numpy as jnp
@@ -84,8 +84,8 @@ class Loss(Configurable):
             return call_op(self, (y_true, y_pred, sample_weight), {})
         mask = get_mask(y_pred)
         integer_targets = kind_of(self) in ("classes", "chosen", "sequence")
-        y_true, y_pred = self._to_arrays(y_true, integer_targets), self._to_arrays(y_pred)
-        values = self.call(per_step(y_true, y_pred, mask, sample_weight), y_pred)
+        targets, predictions = self._to_arrays(y_true, integer_targets), self._to_arrays(y_pred)
+        values = self.call(per_step(targets, predictions, mask, sample_weight), predictions)
         values_mask = get_mask(values)
         if values_mask is not None:
             mask = values_mask if mask is None else mask & values_mask
@@ -148,6 +148,10 @@ _lookup: Lookup[Any] = Lookup("loss", "losses")
 get, serialize, deserialize = _lookup.get, _lookup.serialize, _lookup.deserialize
 
 
+@overload
+def as_loss(identifier: None, name: str | None = None) -> None: ...
+@overload
+def as_loss(identifier: Loss | str | Callable[..., Any] | Mapping[str, Any], name: str | None = None) -> Loss: ...
 def as_loss(identifier: LossLike, name: str | None = None) -> Loss | None:
     """Return the `Loss` that an identifier stands for; a function is wrapped in a `LossFunctionWrapper`.
 
@@ -165,7 +169,7 @@ def as_loss(identifier: LossLike, name: str | None = None) -> Loss | None:
         >>> as_loss("mse")
         <LossFunctionWrapper name=mse>
     """
-    found = get(identifier)  # type: ignore[arg-type]
+    found = get(identifier)
     if found is None or isinstance(found, Loss):
         return found
     if not callable(found):

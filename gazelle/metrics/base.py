@@ -115,7 +115,8 @@ class Metric(Configurable):
             )
         if isinstance(shape, str):  # Keras 2 has the name first
             shape, name = (), shape
-        first = initializers.get("zeros" if initializer is None else initializer)
+        identifier: Any = "zeros" if initializer is None else initializer
+        first = initializers.get(identifier)
         variable = Variable(first, tuple(shape), dtypes.standardize(dtype), trainable=False, name=name or "variable")
         variable.path = f"{self.name}/{variable.name}"
         self._sums.append(variable)

@@ -64,7 +64,7 @@ def choose(
     elif isinstance(identifier, type) and issubclass(identifier, Metric):
         found = identifier(name=snake(identifier.__name__))  # without a number: programs read the logs by this name
     else:
-        found = get(identifier)  # type: ignore[arg-type]
+        found = get(identifier)
     if not isinstance(found, Metric):
         name = given_name or getattr(found, "name", None) or snake(getattr(found, "__name__", type(found).__name__))
         found = MeanMetricWrapper(found, name=name)

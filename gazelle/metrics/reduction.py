@@ -156,10 +156,10 @@ class MeanMetricWrapper(Metric):
             sample_weight: Weights (batch,), or one for each value.
         """
         mask = get_mask(y_pred)
-        y_true, y_pred = jnp.asarray(y_true), jnp.asarray(y_pred)
-        y_true = per_step(y_true, y_pred, mask, sample_weight)
-        check_shapes(self, y_true, y_pred)
-        values = functions.call("metric", self._call, y_true, y_pred, self.fn_kwargs)
+        predictions = jnp.asarray(y_pred)
+        targets = per_step(jnp.asarray(y_true), predictions, mask, sample_weight)
+        check_shapes(self, targets, predictions)
+        values = functions.call("metric", self._call, targets, predictions, self.fn_kwargs)
         _add_to_mean(self, values, merge_mask(sample_weight, mask, sum_dtype(self.dtype), f"'{self.name}'"))
 
     def result(self) -> Array:

@@ -621,7 +621,7 @@ class Optimizer(Configurable):
         """
         names = ["average"] if self.use_ema else []
         names += ["gradient_accumulator"] if self.gradient_accumulation_steps else []
-        blocks = [(name,) for name in names]
+        blocks: list[tuple[str, ...]] = [(name,) for name in names]
         count = self._interleaved_slots
         blocks += [self.slots[:count], *((name,) for name in self.slots[count:])]
         state = self._state  # a weight may lack a slot

@@ -45,7 +45,7 @@ class OptimizerLookup(Lookup[Optimizer]):
         return found
 
     def _checked(self, identifier: object, found: Any) -> Optimizer:
-        return found  # type: ignore[no-any-return]
+        return found
 
 
 def _convert(identifier: Any) -> Any:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 
 from gazelle.core.config import Configurable
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.lookup import Lookup
+from gazelle.core.module_names import public_names
 from gazelle.core.types import Array, ArrayLike
 
 __all__ = [
@@ -312,3 +314,6 @@ class CosineDecayRestarts(LearningRateSchedule):
 
 _lookup: Lookup[LearningRateSchedule] = Lookup("learning rate schedule", LearningRateSchedule._namespace)
 serialize, deserialize = _lookup.serialize, _lookup.deserialize
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

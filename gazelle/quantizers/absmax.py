@@ -151,7 +151,8 @@ class AbsMaxQuantizer(Quantizer):
     ) -> None:
         super().__init__(output_dtype)
         self.axis = (axis,) if isinstance(axis, int) else None if axis is None else tuple(axis)
-        self.value_range = low, high = tuple(value_range)
+        low, high = value_range
+        self.value_range = (low, high)
         if output_dtype == "int8" and not -128 <= low < high <= 127:
             expected = "two integers from -128 to 127, the range of int8"
             raise ArgumentError(message("value_range of AbsMaxQuantizer", expected=expected, got=repr(value_range)))

@@ -219,6 +219,7 @@ def dequantize(q: Array, scale: Array, zero: Array | None = None, groups: Array 
     """
     if zero is None:
         return q / jnp.expand_dims(scale, axis)
+    assert groups is not None  # rows with zero points are in groups
     return (q - jnp.take(zero, groups, axis).astype(q.dtype)) * jnp.take(scale, groups, axis)
 
 
