@@ -43,7 +43,7 @@ from gazelle.ops.activation import (
     threshold,
 )
 from gazelle.ops.base import lift
-from gazelle.ops.numpy_table import tanh
+from gazelle.ops.elementwise import tanh
 
 __all__ = [
     "celu",

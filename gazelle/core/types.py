@@ -12,6 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from gazelle.constraints import Constraint
     from gazelle.core.policies import DTypePolicy
+    from gazelle.core.prng import SeedGenerator
     from gazelle.core.symbolic import KerasTensor
     from gazelle.core.variable import Variable
     from gazelle.initializers import Initializer
@@ -32,6 +33,12 @@ ArrayLike: TypeAlias = Union[
 Nested: TypeAlias = Union[T, Sequence["Nested[T]"], Mapping[str, "Nested[T]"]]
 #: sizes along the axes; None is a size that is not known yet
 Shape: TypeAlias = Sequence[int | None]
+#: the shape of an array that is made: sizes, one size, or an array of sizes
+ShapeLike: TypeAlias = Union[int, Sequence[int], jax.Array, np.ndarray]
+#: one axis, several, or None for all
+AxisLike: TypeAlias = Union[int, Sequence[int], None]
+#: an integer, a generator, a key of JAX, or None for the generator of the process
+SeedLike: TypeAlias = Union[int, "SeedGenerator", jax.Array, None]
 #: 'float32', np.float32, np.dtype('float32')
 DTypeLike: TypeAlias = Union[str, np.dtype, type]
 #: a dtype or a dtype policy, by name or as an object

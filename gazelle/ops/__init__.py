@@ -1,17 +1,15 @@
-"""In: arrays, numbers, lists, symbolic tensors. Out: arrays (or symbolic tensors).
+"""Functions of arrays: Keras' `ops` with the same names, arguments and results.
 
-Must not know: layers, or who owns a variable.
+In: arrays, numbers, nested lists of numbers, symbolic tensors. Out: arrays, or symbolic tensors for symbolic tensors.
+Must not import: layers, models, training.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gazelle.core.module_names import public_names
-from gazelle.ops import image as image
-from gazelle.ops import linalg as linalg
-from gazelle.ops import nn as nn
-from gazelle.ops import numpy as numpy
+from gazelle.ops import core, fourier, image, linalg, math, nn, numpy
 from gazelle.ops.core import *  # noqa: F403
 from gazelle.ops.fourier import *  # noqa: F403
 from gazelle.ops.linalg import *  # noqa: F403
@@ -19,10 +17,13 @@ from gazelle.ops.math import *  # noqa: F403
 from gazelle.ops.nn import *  # noqa: F403
 from gazelle.ops.numpy import *  # noqa: F403
 
-if TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any: ...  # those of the table are not seen by type checkers
-
+__all__ = ["image", "linalg", "nn", "numpy"]
+__all__ += core.__all__
+__all__ += fourier.__all__
+__all__ += linalg.__all__
+__all__ += math.__all__
+__all__ += nn.__all__
+__all__ += numpy.__all__
 
 if not TYPE_CHECKING:
     __getattr__, __dir__ = public_names(__name__)

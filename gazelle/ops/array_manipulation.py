@@ -1,178 +1,273 @@
-"""Functions of NumPy that make, shape, select and join arrays."""
+"""Functions of NumPy that change the shape and order of arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-import jax
 import jax.numpy as jnp
 
-from gazelle.core.dtypes import floatx, standardize
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.types import Array, ArrayLike, AxisLike, DTypeLike, ShapeLike
 from gazelle.ops.base import array as as_array
-from gazelle.ops.base import arrays, lift, op, public
+from gazelle.ops.base import op
+from gazelle.ops.numpy_table import numpy_op
 from gazelle.ops.sizes import shape_of
 
-
-def zeros(shape: Any, dtype: Any = None) -> Any:
-    """All 0."""
-    return jnp.zeros(shape_of(shape), standardize(dtype))
-
-
-def ones(shape: Any, dtype: Any = None) -> Any:
-    """All 1."""
-    return jnp.ones(shape_of(shape), standardize(dtype))
-
-
-def empty(shape: Any, dtype: Any = None) -> Any:
-    """All 0: an array of JAX always has values."""
-    return jnp.empty(shape_of(shape), standardize(dtype))
-
-
-def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
-    """All `fill_value`."""
-    return jnp.full(shape_of(shape), as_array(fill_value), standardize(dtype))
-
-
-def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:
-    """1 on the k-th diagonal."""
-    return jnp.eye(N, M, k, standardize(dtype))
-
-
-def identity(n: int, dtype: Any = None) -> Any:
-    """The identity matrix."""
-    return jnp.identity(n, standardize(dtype))
-
-
-def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:
-    """1 on and below the k-th diagonal."""
-    return jnp.tri(N, M, k, standardize(dtype))
+__all__ = [
+    "broadcast_to",
+    "copy",
+    "diag",
+    "diagflat",
+    "diagonal",
+    "expand_dims",
+    "flatten",
+    "flip",
+    "fliplr",
+    "flipud",
+    "moveaxis",
+    "pad",
+    "ravel",
+    "repeat",
+    "reshape",
+    "roll",
+    "rot90",
+    "squeeze",
+    "swapaxes",
+    "tile",
+    "trace",
+    "transpose",
+    "tril",
+    "triu",
+    "view",
+]
 
 
 @op
-def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Any:
-    """start, start + step ... below stop; of whole numbers int32, of others the default float type."""
-    if dtype is None:
-        given = [as_array(v) for v in (start, stop, step) if v is not None]
-        dtype = jnp.result_type(*given)
-        dtype = (
-            floatx()
-            if jnp.issubdtype(dtype, jnp.floating) and all(isinstance(v, int | float) for v in given)
-            else dtype
-        )
-    return jnp.arange(start, stop, step, dtype)
+def view(x: ArrayLike, dtype: DTypeLike | None = None) -> Array:
+    """Reinterpret the bits of an array as another dtype.
 
+    Args:
+        x: Array of any shape.
+        dtype: Dtype of the result; its size should be that of the dtype of `x`, else the last axis changes.
 
-@op
-def linspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0
-) -> Any:
-    """`num` values at equal distances."""
-    return jnp.linspace(as_array(start), as_array(stop), num, endpoint, retstep, dtype, axis)
-
-
-@op
-def logspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: float = 10, dtype: Any = None, axis: int = 0
-) -> Any:
-    """base^start ... base^stop."""
-    return jnp.logspace(as_array(start), as_array(stop), num, endpoint, base, dtype, axis)
-
-
-@op
-def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
-    """All `fill_value`, of x's shape."""
-    return jnp.full_like(x, as_array(fill_value), dtype)
-
-
-@op
-def array(x: Any, dtype: Any = None) -> Any:
-    """A new array of what holds numbers."""
-    return jnp.array(x, None if dtype is None else standardize(dtype))
-
-
-@op
-def view(x: Any, dtype: Any = None) -> Any:
-    """The same bits, read as another dtype."""
+    Returns:
+        An array with the same bits.
+    """
     return x.view(dtype)
 
 
 @op
-def meshgrid(*x: Any, indexing: str = "xy") -> Any:
-    """The coordinates of a grid from those along each axis."""
-    return jnp.meshgrid(*map(as_array, x), indexing=indexing)
+def reshape(x: ArrayLike, newshape: ShapeLike) -> Array:
+    """Return an array with the same elements in another shape.
 
+    Args:
+        x: Array of any shape.
+        newshape: New sizes; one of them may be -1 and follows from the others.
 
-@op
-def reshape(x: Any, newshape: Any) -> Any:
-    """x in another shape; one size may be -1."""
+    Returns:
+        An array of shape `newshape`.
+
+    Example:
+        >>> gazelle.ops.reshape([1, 2, 3, 4], (2, -1)).shape
+        (2, 2)
+    """
     return jnp.reshape(x, shape_of(newshape))
 
 
 @op
-def flatten(x: Any) -> Any:
-    """x in one axis."""
+def flatten(x: ArrayLike) -> Array:
+    """Flatten the array to one axis.
+
+    Args:
+        x: Array of any shape.
+
+    Returns:
+        A vector of the elements in row-major order.
+    """
     return jnp.ravel(x)
 
 
 @op
-def transpose(x: Any, axes: Any = None) -> Any:
-    """x with its axes in the order `axes`, reversed without."""
+def transpose(x: ArrayLike, axes: Sequence[int] | None = None) -> Array:
+    """Permute the axes of an array.
+
+    Args:
+        x: Array of any shape.
+        axes: Order of the axes; None reverses it.
+
+    Returns:
+        An array with permuted axes.
+
+    Example:
+        >>> gazelle.ops.transpose(np.ones((2, 3, 4)), (1, 0, 2)).shape
+        (3, 2, 4)
+    """
     return jnp.transpose(x, axes)
 
 
 @op
-def expand_dims(x: Any, axis: Any) -> Any:
-    """x with new axes of size 1 at `axis`."""
+def expand_dims(x: ArrayLike, axis: int | Sequence[int]) -> Array:
+    """Insert axes of size 1.
+
+    Args:
+        x: Array of any shape.
+        axis: Position or positions of the new axes in the result.
+
+    Returns:
+        An array with more axes.
+
+    Example:
+        >>> gazelle.ops.expand_dims([1, 2], 0).shape
+        (1, 2)
+    """
     return jnp.expand_dims(x, tuple(axis) if isinstance(axis, list) else axis)
 
 
 @op
-def moveaxis(x: Any, source: Any, destination: Any) -> Any:
-    """x with the axes `source` moved to `destination`."""
+def moveaxis(x: ArrayLike, source: int | Sequence[int], destination: int | Sequence[int]) -> Array:
+    """Move axes to other positions; the others keep their order.
+
+    Args:
+        x: Array of any shape.
+        source: Axes to move.
+        destination: Their positions in the result.
+
+    Returns:
+        An array with permuted axes.
+    """
     return jnp.moveaxis(x, source, destination)
 
 
 @op
-def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
-    """x with two axes exchanged."""
+def swapaxes(x: ArrayLike, axis1: int, axis2: int) -> Array:
+    """Exchange two axes.
+
+    Args:
+        x: Array of any shape.
+        axis1: First axis.
+        axis2: Second axis.
+
+    Returns:
+        An array with permuted axes.
+    """
     return jnp.swapaxes(x, axis1, axis2)
 
 
 @op
-def broadcast_to(x: Any, shape: Any) -> Any:
-    """x repeated to `shape`."""
+def broadcast_to(x: ArrayLike, shape: ShapeLike) -> Array:
+    """Broadcast an array to a shape.
+
+    Args:
+        x: Array of any shape.
+        shape: Shape to broadcast to.
+
+    Returns:
+        An array of shape `shape`.
+    """
     return jnp.broadcast_to(x, shape_of(shape))
 
 
 @op
-def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
-    """Each element `repeats` times in a row."""
+def repeat(x: ArrayLike, repeats: ArrayLike, axis: int | None = None) -> Array:
+    """Repeat each element.
+
+    Args:
+        x: Array of any shape.
+        repeats: How often: one integer, or one for each index along `axis`.
+        axis: Axis to repeat along; None flattens `x` first.
+
+    Returns:
+        An array that is longer along `axis`.
+
+    Example:
+        >>> print(gazelle.ops.repeat([1, 2], 2))
+        [1 1 2 2]
+    """
     return jnp.repeat(x, as_array(repeats), axis)
 
 
 @op
-def tile(x: Any, repeats: Any) -> Any:
-    """x side by side, `repeats` times along each axis."""
+def tile(x: ArrayLike, repeats: ShapeLike) -> Array:
+    """Repeat the whole array along its axes.
+
+    Args:
+        x: Array of any shape.
+        repeats: How often along each axis.
+
+    Returns:
+        An array whose sizes are multiplied by `repeats`.
+
+    Example:
+        >>> print(gazelle.ops.tile([1, 2], 2))
+        [1 2 1 2]
+    """
     return jnp.tile(x, shape_of(repeats))
 
 
 @op
-def roll(x: Any, shift: Any, axis: Any = None) -> Any:
-    """x turned round by `shift` places along `axis`."""
+def roll(x: ArrayLike, shift: int | Sequence[int], axis: AxisLike = None) -> Array:
+    """Shift elements along axes; those that leave the end enter at the start.
+
+    Args:
+        x: Array of any shape.
+        shift: By how many indices, for each axis.
+        axis: Axis or axes to shift along; None shifts the flattened array.
+
+    Returns:
+        An array of the shape of `x`.
+
+    Example:
+        >>> print(gazelle.ops.roll([1, 2, 3], 1))
+        [3 1 2]
+    """
     return jnp.roll(x, shift, tuple(axis) if isinstance(axis, list) else axis)
 
 
 @op
-def rot90(array: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
-    """A plane of the array turned by k right angles."""
+def rot90(array: ArrayLike, k: int = 1, axes: Sequence[int] = (0, 1)) -> Array:
+    """Rotate an array by 90 degrees in a plane.
+
+    Args:
+        array: Array of at least two axes.
+        k: How many times to rotate, from the first axis towards the second.
+        axes: The two axes of the plane.
+
+    Returns:
+        The rotated array.
+
+    Example:
+        >>> print(gazelle.ops.rot90([[1, 2], [3, 4]]))
+        [[2 4]
+         [1 3]]
+    """
     return jnp.rot90(as_array(array), k, tuple(axes))
 
 
 @op
-def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Any:
-    """x with `pad_width` more places before and after each axis."""
+def pad(
+    x: ArrayLike,
+    pad_width: int | Sequence[int] | Sequence[Sequence[int]],
+    mode: str = "constant",
+    constant_values: ArrayLike | None = None,
+) -> Array:
+    """Pad an array before and after each axis.
+
+    Args:
+        x: Array of any shape.
+        pad_width: One integer, a pair (before, after), or a pair for each axis.
+        mode: 'constant', 'edge', 'reflect', 'symmetric', 'wrap' and others of `numpy.pad`.
+        constant_values: Value of the padding for mode 'constant'; None is 0.
+
+    Returns:
+        The padded array.
+
+    Raises:
+        ArgumentError: If `constant_values` is given with another mode.
+
+    Example:
+        >>> print(gazelle.ops.pad([1, 2], (1, 2)))
+        [0 1 2 0 0]
+    """
     if constant_values is None:
         return jnp.pad(x, pad_width, mode)
     if mode != "constant":
@@ -180,79 +275,94 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     return jnp.pad(x, pad_width, mode, constant_values=constant_values)
 
 
-@op
-def stack(x: Any, axis: int = 0) -> Any:
-    """Arrays of one shape along a new axis."""
-    return jnp.stack(arrays(x), axis)
+def _moved(x: ArrayLike) -> Array:
+    """{summary}.
+
+    Args:
+        x: Array.
+
+    Returns:
+        An array with the elements of `x`.
+    """
 
 
-@op
-def unstack(x: Any, num: int | None = None, axis: int = 0) -> Any:
-    """The list of x's parts along `axis`, which disappears."""
-    return [jax.lax.index_in_dim(x, i, axis, keepdims=False) for i in range(x.shape[axis])]
+copy = numpy_op(_moved, "copy", "Return a copy of the array.", "[1, 2]", "[1 2]")
+fliplr = numpy_op(_moved, "fliplr", "Reverse the order of the columns (axis 1).", "[[1, 2], [3, 4]]", "[[2 1]\n [4 3]]")
+flipud = numpy_op(_moved, "flipud", "Reverse the order of the rows (axis 0).", "[[1, 2], [3, 4]]", "[[3 4]\n [1 2]]")
+ravel = numpy_op(_moved, "ravel", "Flatten the array to one axis.", "[[1, 2], [3, 4]]", "[1 2 3 4]")
 
 
-@op
-def append(x1: Any, x2: Any, axis: int | None = None) -> Any:
-    """x2 behind x1, both flat without `axis`."""
-    return jnp.append(x1, x2, axis)
+def _along(x: ArrayLike, axis: AxisLike = None) -> Array:
+    """{summary}.
+
+    Args:
+        x: Array.
+        axis: Axis or axes; None takes all that qualify.
+
+    Returns:
+        An array with the elements of `x`.
+    """
 
 
-@op
-def take(x: Any, indices: Any, axis: int | None = None) -> Any:
-    """The entries of x at `indices`; negative ones count from the end."""
-    return jnp.take(x, as_array(indices), axis)
+flip = numpy_op(_along, "flip", "Reverse the order of the elements.", "[1, 2, 3]", "[3 2 1]")
+squeeze = numpy_op(_along, "squeeze", "Remove axes of size 1.", "[[1, 2]]", "[1 2]")
 
 
-@op
-def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
-    """For each place of `indices` the entry of x there."""
-    return jnp.take_along_axis(x, as_array(indices), axis)
+def _on_diagonal(x: ArrayLike, k: int = 0) -> Array:
+    """{summary}.
+
+    Args:
+        x: Array.
+        k: Index of the diagonal: above the main one if positive, below if negative.
+
+    Returns:
+        An array of the dtype of `x`.
+    """
 
 
-@op
-def get_item(x: Any, key: Any) -> Any:
-    """x[key]."""
-    return x[key]
+diag = numpy_op(
+    _on_diagonal,
+    "diag",
+    "Return the k-th diagonal of a matrix, or a matrix with a vector on its k-th diagonal.",
+    "[1, 2]",
+    "[[1 0]\n [0 2]]",
+)
+diagflat = numpy_op(
+    _on_diagonal,
+    "diagflat",
+    "Return a matrix with the flattened array on its k-th diagonal.",
+    "[[1, 2]]",
+    "[[1 0]\n [0 2]]",
+)
+tril = numpy_op(
+    _on_diagonal,
+    "tril",
+    "Return the lower triangle of matrices, with zeros above the k-th diagonal.",
+    "[[1, 2], [3, 4]]",
+    "[[1 0]\n [3 4]]",
+)
+triu = numpy_op(
+    _on_diagonal,
+    "triu",
+    "Return the upper triangle of matrices, with zeros below the k-th diagonal.",
+    "[[1, 2], [3, 4]]",
+    "[[1 2]\n [0 4]]",
+)
 
 
-@op
-def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
-    """x1 where `condition` holds, x2 elsewhere; the places where it holds without both."""
-    return jnp.where(condition) if x1 is None and x2 is None else jnp.where(condition, x1, x2)
+def _of_diagonal(x: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
+    """{summary}.
+
+    Args:
+        x: Array of at least two axes.
+        offset: Index of the diagonal: above the main one if positive, below if negative.
+        axis1: Axis of the matrices' rows.
+        axis2: Axis of the matrices' columns.
+
+    Returns:
+        An array without those two axes; `diagonal` has the entries on a new last axis.
+    """
 
 
-@op
-def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
-    """For each place the choice of the first condition that holds."""
-    return jnp.select(arrays(list(condlist)), arrays(list(choicelist)), default)
-
-
-@op
-def unravel_index(indices: Any, shape: Any) -> Any:
-    """The coordinates of places counted through all axes."""
-    return jnp.unravel_index(as_array(indices), shape)
-
-
-def vectorize(pyfunc: Any, *, excluded: Any = None, signature: str | None = None) -> Any:
-    """A function of single values as one of arrays."""
-    return lift(jnp.vectorize(pyfunc, excluded=excluded or frozenset(), signature=signature))
-
-
-def ndim(x: Any) -> int:
-    """How many axes x has."""
-    return len(x.shape) if hasattr(x, "shape") else jnp.ndim(x)
-
-
-def size(x: Any) -> Any:
-    """How many elements x has; None among the sizes of a symbolic tensor makes it None."""
-    sizes = tuple(x.shape) if hasattr(x, "shape") else jnp.shape(as_array(x))
-    if None in sizes:
-        return None
-    total = 1
-    for n in sizes:
-        total *= n
-    return total
-
-
-__all__ = public(globals())
+diagonal = numpy_op(_of_diagonal, "diagonal", "Return a diagonal of matrices.", "[[1, 2], [3, 4]]", "[1 4]")
+trace = numpy_op(_of_diagonal, "trace", "Compute the sum of a diagonal of matrices.", "[[1, 2], [3, 4]]", "5")

@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax.numpy as jnp
 
+from gazelle.core.types import Array, ArrayLike
 from gazelle.ops.activation import softmax
-from gazelle.ops.base import array, op, public
+from gazelle.ops.base import array, op
+
+__all__ = ["dot_product_attention"]
 
 
 @op
 def dot_product_attention(
-    query: Any,
-    key: Any,
-    value: Any,
-    bias: Any = None,
-    mask: Any = None,
+    query: ArrayLike,
+    key: ArrayLike,
+    value: ArrayLike,
+    bias: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
     scale: float | None = None,
     is_causal: bool = False,
     flash_attention: bool | None = None,
     attn_logits_soft_cap: float | None = None,
-) -> Any:
-    """softmax(scale q kᵀ + bias) v for each head, over places where `mask` holds.  Vaswani et al. 2017.
+) -> Array:
+    """Compute attention of each head:  softmax(scale q kᵀ + bias) v.  Vaswani et al. 2017.
 
-    q (batch, time, heads, size) · k, v (batch, source, heads, size)  ->  (batch, time, heads, size)
-    scale is 1 / sqrt(size) if None; fewer heads in k and v are shared by groups of heads of q.
+    Args:
+        query: Array (batch, time, heads, size).
+        key: Array (batch, source, heads, size); fewer heads than in `query` are shared by groups of heads.
+        value: Array (batch, source, heads, size).
+        bias: Array that broadcasts to (batch, heads, time, source) and is added to the logits.
+        mask: Booleans that broadcast to (batch, heads, time, source); False excludes a position.
+        scale: Factor of the logits; None is 1 / √size.
+        is_causal: Whether a position attends to earlier ones and itself only.
+        flash_attention: Accepted for compatibility and ignored.
+        attn_logits_soft_cap: Limit c of the logits:  c tanh(logits / c); None sets none.
+
+    Returns:
+        An array (batch, time, heads, size).
     """
     query, key, value = array(query), array(key), array(value)
     groups = query.shape[2] // key.shape[2]
@@ -44,6 +56,3 @@ def dot_product_attention(
     if mask is not None:
         logits = jnp.where(mask, logits, 0.7 * float(jnp.finfo(jnp.float32).min))
     return jnp.einsum("bhts,bshd->bthd", softmax(logits).astype(value.dtype), value)
-
-
-__all__ = public(globals())

@@ -1,11 +1,11 @@
-"""The decorator that makes an array function an op: it takes lists and NumPy arrays, and symbolic tensors too."""
+"""The decorator that makes an array function an op: it accepts lists, NumPy arrays and symbolic tensors."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, ParamSpec, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -17,11 +17,12 @@ from gazelle.core.tensor_wrapper import wrapper_class
 from gazelle.core.variable import Variable
 from gazelle.ops import sizes
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+P = ParamSpec("P")
+R = TypeVar("R")
 
-#: Parameters that hold one array, and those that hold several.
+#: parameters that hold one array
 ARRAY = frozenset(
-    {
+    [
         "x",
         "x1",
         "x2",
@@ -48,58 +49,62 @@ ARRAY = frozenset(
         "coordinates",
         "start_points",
         "end_points",
-    }
+    ]
 )
-ARRAYS = frozenset({"xs"})
-EPSILON = 1e-7  # added where a division or logarithm would meet 0
+ARRAYS = frozenset({"xs"})  # parameters that hold several
+EPSILON = 1e-7  # added where a division or logarithm would get 0
 
 
-def op(function: Function) -> Function:
-    """Make `function` an op, entered under its name into the tables that operators and loaders look into."""
+def op(function: Callable[P, R]) -> Callable[P, R]:
+    """Make `function` an op and register its name for operators of symbolic tensors and for loading files."""
     lifted = lift(function)
     OPS[function.__name__] = lifted
     register("ops")(lifted)
     return lifted
 
 
-def lift(function: Function) -> Function:
-    """Let an array function take symbolic tensors: on them a call adds a node to the graph."""
+def lift(function: Callable[P, R]) -> Callable[P, R]:
+    """Let an array function accept what can be converted to arrays, and symbolic tensors.
+
+    Arguments for the parameters in `ARRAY` and `ARRAYS` are converted before `function` is called. A call on symbolic
+    tensors adds a node to the graph instead. The static signature stays that of `function`.
+    """
     names = list(inspect.signature(function).parameters)
     single = [name in ARRAY for name in names]
     several = [name in ARRAYS for name in names]
-    arithmetic = function.__name__ in sizes.ARITHMETIC
+    of_sizes = function.__name__ in sizes.ARITHMETIC
 
     @functools.wraps(function)
     def lifted(*args: Any, **kwargs: Any) -> Any:
-        box = wrapper_class(args) or (wrapper_class(kwargs.values()) if kwargs else None)
-        if box is not None:
-            return box.dispatch(lifted, args, kwargs)
+        wrapper = wrapper_class(args) or (wrapper_class(kwargs.values()) if kwargs else None)
+        if wrapper is not None:
+            return wrapper.dispatch(lifted, args, kwargs)
         if _symbolic(args) or _symbolic(kwargs.values()):
             return call_op(lifted, args, kwargs)
-        if arithmetic and sizes.known(args) and sizes.known((0, *kwargs.values())):
+        if of_sizes and sizes.known(args) and sizes.known((0, *kwargs.values())):
             with jax.ensure_compile_time_eval():
-                return computed(args, kwargs)
-        return computed(args, kwargs)
+                return compute(args, kwargs)
+        return compute(args, kwargs)
 
-    def computed(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        given = list(args)
-        for i, value in enumerate(given[: len(single)]):
+    def compute(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        converted = list(args)
+        for i, value in enumerate(converted[: len(single)]):
             if single[i]:
-                given[i] = array(value)
+                converted[i] = array(value)
             elif several[i]:
-                given[i] = arrays(value)
+                converted[i] = arrays(value)
         for name, value in kwargs.items():
             if name in ARRAY:
                 kwargs[name] = array(value)
             elif name in ARRAYS:
                 kwargs[name] = arrays(value)
-        return function(*given, **kwargs)
+        return cast(Callable[..., R], function)(*converted, **kwargs)
 
-    return lifted  # type: ignore[return-value]
+    return lifted
 
 
 def array(value: Any) -> Any:
-    """An array of JAX from whatever holds numbers; a Python number stays, to take the other side's dtype."""
+    """Convert to an array of JAX; a Python number stays, to take the dtype of the other operand."""
     if isinstance(value, jax.Array | int | float | complex) or value is None:
         return value
     if isinstance(value, Variable):
@@ -114,17 +119,11 @@ def array(value: Any) -> Any:
 
 
 def arrays(values: Any) -> Any:
-    """Every member of a list of arrays as an array; one array stays one."""
+    """Convert each member of a list to an array; a single array stays one."""
     return [array(v) for v in values] if isinstance(values, list | tuple) else array(values)
 
 
-def public(names: Mapping[str, Any]) -> list[str]:
-    """The names of the functions that a module defines (and of their aliases): its `__all__`."""
-    own = names["__name__"]
-    return [n for n, value in names.items() if n[0] != "_" and getattr(value, "__module__", None) == own]
-
-
-def _symbolic(values: Any) -> bool:
+def _symbolic(values: Iterable[Any]) -> bool:
     for value in values:
         if isinstance(value, KerasTensor):
             return True

@@ -9,30 +9,43 @@ import jax.numpy as jnp
 from jax import lax
 
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.ops.base import op, public
+from gazelle.core.types import Array, ArrayLike
+from gazelle.ops.base import op
 from gazelle.ops.convolution_forms import Pads, convolve
 from gazelle.ops.space import moved_first, moved_last, per_axis
+
+__all__ = ["conv", "conv_transpose", "depthwise_conv", "separable_conv"]
 
 
 @op
 def conv(
-    inputs: Any,
-    kernel: Any,
-    strides: Any = 1,
-    padding: Any = "valid",
+    inputs: ArrayLike,
+    kernel: ArrayLike,
+    strides: int | Sequence[int] = 1,
+    padding: str | Sequence[tuple[int, int]] = "valid",
     data_format: str | None = None,
-    dilation_rate: Any = 1,
-) -> Any:
-    """y[n, i, o] = Σ_k Σ_c x[n, i strides + k dilation_rate, c] kernel[k, c, o]
+    dilation_rate: int | Sequence[int] = 1,
+) -> Array:
+    """Compute a convolution:  y[n, i, o] = Σ_k Σ_c x[n, i strides + k dilation_rate, c] kernel[k, c, o].
 
-    x (batch, *space, in) · kernel (*window, in / groups, out)  ->  y (batch, *space, out)
+    Args:
+        inputs: Array (batch, *space, in), with 1, 2 or 3 axes of space.
+        kernel: Array (*window, in / groups, out). If it takes fewer channels than `inputs` has, these are split into
+            groups.
+        strides: Distance of the windows: one integer, or one for each axis of space.
+        padding: 'valid', 'same', or a pair (before, after) for each axis of space.
+        data_format: 'channels_last' or 'channels_first'; None is `gazelle.config.image_data_format()`.
+        dilation_rate: Distance of the kernel's elements: one integer, or one for each axis of space.
 
-    `padding` is 'valid', 'same' or pairs of numbers, `data_format` 'channels_last' or 'channels_first'. A kernel for
-    fewer input channels than there are splits the channels into groups. Raises ShapeError if they do not divide, or if
-    nothing is left of the input.
+    Returns:
+        An array (batch, *space, out).
 
-    >>> conv(np.ones((1, 5, 5, 2)), np.ones((3, 3, 2, 4))).shape
-    (1, 3, 3, 4)
+    Raises:
+        ShapeError: If the channels do not divide, or no window fits into the input.
+
+    Example:
+        >>> conv(np.ones((1, 5, 5, 2)), np.ones((3, 3, 2, 4))).shape
+        (1, 3, 3, 4)
     """
     x = moved_last(inputs, data_format)
     channels, taken = x.shape[-1], kernel.shape[-2]
@@ -50,14 +63,33 @@ def conv(
 
 @op
 def depthwise_conv(
-    inputs: Any,
-    kernel: Any,
-    strides: Any = 1,
-    padding: Any = "valid",
+    inputs: ArrayLike,
+    kernel: ArrayLike,
+    strides: int | Sequence[int] = 1,
+    padding: str | Sequence[tuple[int, int]] = "valid",
     data_format: str | None = None,
-    dilation_rate: Any = 1,
-) -> Any:
-    """A convolution of each channel by itself: x (batch, *space, in) · kernel (*window, in, m) -> (..., in m)."""
+    dilation_rate: int | Sequence[int] = 1,
+) -> Array:
+    """Compute a convolution of each channel by itself.
+
+    Args:
+        inputs: Array (batch, *space, in).
+        kernel: Array (*window, in, multiplier).
+        strides: Distance of the windows: one integer, or one for each axis of space.
+        padding: 'valid', 'same', or a pair (before, after) for each axis of space.
+        data_format: 'channels_last' or 'channels_first'; None is `gazelle.config.image_data_format()`.
+        dilation_rate: Distance of the kernel's elements: one integer, or one for each axis of space.
+
+    Returns:
+        An array (batch, *space, in · multiplier).
+
+    Raises:
+        ShapeError: If the number of channels differs from that of the kernel.
+
+    Example:
+        >>> gazelle.ops.depthwise_conv(np.ones((1, 5, 5, 2)), np.ones((3, 3, 2, 4))).shape
+        (1, 3, 3, 8)
+    """
     x = moved_last(inputs, data_format)
     channels = x.shape[-1]
     if kernel.ndim != x.ndim or kernel.shape[-2] != channels:
@@ -74,36 +106,66 @@ def depthwise_conv(
 
 @op
 def separable_conv(
-    inputs: Any,
-    depthwise_kernel: Any,
-    pointwise_kernel: Any,
-    strides: Any = 1,
-    padding: Any = "valid",
+    inputs: ArrayLike,
+    depthwise_kernel: ArrayLike,
+    pointwise_kernel: ArrayLike,
+    strides: int | Sequence[int] = 1,
+    padding: str | Sequence[tuple[int, int]] = "valid",
     data_format: str | None = None,
-    dilation_rate: Any = 1,
-) -> Any:
-    """`depthwise_conv`, then a `conv` of window 1 that mixes the channels."""
+    dilation_rate: int | Sequence[int] = 1,
+) -> Array:
+    """Compute a depthwise convolution, then a convolution of window 1 that mixes the channels.
+
+    Args:
+        inputs: Array (batch, *space, in).
+        depthwise_kernel: Array (*window, in, multiplier).
+        pointwise_kernel: Array (*ones, in · multiplier, out).
+        strides: Distance of the windows: one integer, or one for each axis of space.
+        padding: 'valid', 'same', or a pair (before, after) for each axis of space.
+        data_format: 'channels_last' or 'channels_first'; None is `gazelle.config.image_data_format()`.
+        dilation_rate: Distance of the kernel's elements: one integer, or one for each axis of space.
+
+    Returns:
+        An array (batch, *space, out).
+    """
     x = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
     return conv(x, pointwise_kernel, 1, "valid", data_format)
 
 
 @op
 def conv_transpose(
-    inputs: Any,
-    kernel: Any,
-    strides: Any = 1,
+    inputs: ArrayLike,
+    kernel: ArrayLike,
+    strides: int | Sequence[int] = 1,
     padding: str = "valid",
-    output_padding: Any = None,
+    output_padding: int | Sequence[int] | None = None,
     data_format: str | None = None,
-    dilation_rate: Any = 1,
-) -> Any:
-    """The transpose of `conv`: every input adds `kernel`, times itself, to the output, `strides` apart.
+    dilation_rate: int | Sequence[int] = 1,
+) -> Array:
+    """Compute the transpose of a convolution: each input adds the scaled kernel to the output, `strides` apart.
 
-    x (batch, *space, in) · kernel (*window, out, in)  ->  y (batch, *space, out)
+    With w = (window - 1) dilation_rate + 1 and p = `output_padding` the output has the size (space - 1) strides + w +
+    p ('valid') or (space - 1) strides + w % 2 + p ('same'). Without `output_padding` it has (space - 1) strides +
+    max(w, strides) ('valid') or space · strides ('same').
 
-    With w = (window - 1) dilation_rate + 1 the output has (space - 1) strides + w + p places ('valid') or
-    (space - 1) strides + w % 2 + p ('same'), p being `output_padding`. Without it the output has
-    (space - 1) strides + max(w, strides) places ('valid') or space strides ('same').
+    Args:
+        inputs: Array (batch, *space, in).
+        kernel: Array (*window, out, in).
+        strides: Distance of the windows: one integer, or one for each axis of space.
+        padding: 'valid' or 'same'.
+        output_padding: Additional size of the output; None chooses it.
+        data_format: 'channels_last' or 'channels_first'; None is `gazelle.config.image_data_format()`.
+        dilation_rate: Distance of the kernel's elements: one integer, or one for each axis of space.
+
+    Returns:
+        An array (batch, *space, out).
+
+    Raises:
+        ShapeError: If the number of channels differs from that of the kernel.
+
+    Example:
+        >>> gazelle.ops.conv_transpose(np.ones((1, 3, 2)), np.ones((2, 4, 2)), strides=2).shape
+        (1, 6, 4)
     """
     x = moved_last(inputs, data_format)
     if kernel.ndim != x.ndim or kernel.shape[-1] != x.shape[-1]:
@@ -163,6 +225,3 @@ def _pads(space: Sequence[int], reach: Sequence[int], strides: Sequence[int], pa
             raise ArgumentError(message("conv's padding", expected="'valid', 'same' or pairs", got=repr(padding)))
         padding = lax.padtype_to_pads(space, reach, strides, padding.upper())
     return tuple((int(low), int(high)) for low, high in padding)
-
-
-__all__ = public(globals())

@@ -10,33 +10,78 @@ import jax.numpy as jnp
 from gazelle.core import settings
 from gazelle.core.dtypes import standardize
 from gazelle.core.errors import ShapeError, message
-from gazelle.ops.base import op, public
+from gazelle.core.types import Array, ArrayLike, DTypeLike
+from gazelle.ops.base import op
+
+__all__ = ["binary_crossentropy", "categorical_crossentropy", "multi_hot", "one_hot", "sparse_categorical_crossentropy"]
 
 
 @op
-def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
-    """1 at the place that x names along a new axis, 0 elsewhere; all 0 where there is no such place.
+def one_hot(
+    x: ArrayLike, num_classes: int, axis: int = -1, dtype: DTypeLike | None = None, sparse: bool = False
+) -> Array:
+    """Encode integers as vectors with a single 1; indices out of range give zeros.
 
-    >>> one_hot([0, 2], 3).tolist()
-    [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+    Args:
+        x: Array of integers.
+        num_classes: Length of the vectors.
+        axis: Position of the new axis.
+        dtype: Dtype of the result; None is the default float type.
+        sparse: Accepted for compatibility and ignored.
+
+    Returns:
+        An array with one axis more.
+
+    Example:
+        >>> one_hot([0, 2], 3).tolist()
+        [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
     return jax.nn.one_hot(x, num_classes, axis=axis, dtype=standardize(dtype))
 
 
 @op
-def multi_hot(inputs: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
-    """1 at every place that a row of `inputs` names, 0 elsewhere.
+def multi_hot(
+    inputs: ArrayLike, num_classes: int, axis: int = -1, dtype: DTypeLike | None = None, sparse: bool = False
+) -> Array:
+    """Encode lists of integers as vectors with a 1 for each.
 
-    >>> multi_hot([0, 2], 4).tolist()
-    [1.0, 0.0, 1.0, 0.0]
+    Args:
+        inputs: Integers (..., n).
+        num_classes: Length of the vectors.
+        axis: Position of the new axis.
+        dtype: Dtype of the result; None is the default float type.
+        sparse: Accepted for compatibility and ignored.
+
+    Returns:
+        An array (..., num_classes).
+
+    Example:
+        >>> multi_hot([0, 2], 4).tolist()
+        [1.0, 0.0, 1.0, 0.0]
     """
     codes = jax.nn.one_hot(inputs.astype("int32"), num_classes, axis=axis, dtype=standardize(dtype))
     return jnp.max(codes, axis=1 if inputs.ndim > 1 else 0)
 
 
 @op
-def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
-    """-(t log p + (1 - t) log(1 - p)) for each element, p = sigmoid(output) with `from_logits`."""
+def binary_crossentropy(target: ArrayLike, output: ArrayLike, from_logits: bool = False) -> Array:
+    """Compute the binary cross-entropy of each element:  y = -(t log p + (1 - t) log(1 - p)).
+
+    Args:
+        target: Labels from 0 to 1.
+        output: Probabilities p, or logits; of the shape of `target`.
+        from_logits: Whether `output` holds logits:  p = sigmoid(output).
+
+    Returns:
+        An array of the shape of `target`.
+
+    Raises:
+        ShapeError: If the shapes differ.
+
+    Example:
+        >>> print(gazelle.ops.binary_crossentropy([1.0], [0.5]).round(4))
+        [0.6931]
+    """
     target, output = _same("binary_crossentropy", target, output)
     if from_logits:
         return -target * jax.nn.log_sigmoid(output) - (1 - target) * jax.nn.log_sigmoid(-output)
@@ -45,15 +90,51 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
 
 
 @op
-def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
-    """-Σ t log p along `axis`; p is `output` over its sum, or softmax(output) with `from_logits`."""
+def categorical_crossentropy(target: ArrayLike, output: ArrayLike, from_logits: bool = False, axis: int = -1) -> Array:
+    """Compute the cross-entropy of distributions:  y = -Σ t log p.
+
+    Args:
+        target: Distributions along `axis`.
+        output: Probabilities, which are divided by their sum, or logits; of the shape of `target`.
+        from_logits: Whether `output` holds logits:  p = softmax(output).
+        axis: Axis of the classes.
+
+    Returns:
+        An array without `axis`.
+
+    Raises:
+        ShapeError: If the shapes differ.
+
+    Example:
+        >>> print(gazelle.ops.categorical_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).round(4))
+        [0.6931]
+    """
     target, output = _same("categorical_crossentropy", target, output)
     return -jnp.sum(target * _log_probability(output, from_logits, axis), axis)
 
 
 @op
-def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
-    """-log p of the class that `target` names along `axis`; p as in `categorical_crossentropy`."""
+def sparse_categorical_crossentropy(
+    target: ArrayLike, output: ArrayLike, from_logits: bool = False, axis: int = -1
+) -> Array:
+    """Compute the cross-entropy of class indices:  y = -log p[target].
+
+    Args:
+        target: Integers (...), or (..., 1).
+        output: Probabilities (..., classes), which are divided by their sum, or logits.
+        from_logits: Whether `output` holds logits:  p = softmax(output).
+        axis: Axis of the classes.
+
+    Returns:
+        An array (...).
+
+    Raises:
+        ShapeError: If the shapes do not match.
+
+    Example:
+        >>> print(gazelle.ops.sparse_categorical_crossentropy([1], [[0.5, 0.5]]).round(4))
+        [0.6931]
+    """
     target, output = jnp.asarray(target, "int32"), jnp.asarray(output)
     if target.ndim == output.ndim and target.shape[-1] == 1:
         target = target[..., 0]
@@ -77,6 +158,3 @@ def _log_probability(output: Any, from_logits: bool, axis: int) -> Any:
         return jax.nn.log_softmax(output, axis)
     output = output / jnp.sum(output, axis, keepdims=True)
     return jnp.log(jnp.clip(output, settings.epsilon(), 1 - settings.epsilon()))
-
-
-__all__ = public(globals())

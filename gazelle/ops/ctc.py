@@ -9,20 +9,37 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core.errors import ShapeError, message, unknown
-from gazelle.ops.base import array, op, public
+from gazelle.core.types import Array, ArrayLike
+from gazelle.ops.base import array, op
 
-_NEVER = -1e5  # logarithm of a probability of 0, with a gradient that stays finite
+__all__ = ["ctc_decode", "ctc_loss"]
+
+
+_LOG_ZERO = -1e5  # logarithm of probability 0, with a finite gradient
 
 
 @op
-def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, mask_index: int = 0) -> Any:
-    """-log of the probability that `output` says `target`, over all alignments.
+def ctc_loss(
+    target: ArrayLike, output: ArrayLike, target_length: ArrayLike, output_length: ArrayLike, mask_index: int = 0
+) -> Array:
+    """Compute the CTC loss:  -log of the probability of a label sequence over all alignments.  Graves et al. 2006.
 
-    target (batch, labels) · output (batch, time, classes), logits · lengths (batch,)  ->  (batch,)
+    Between labels, and before and after them, there may be any number of blanks, at least one between two equal labels.
+    A path visits 2 labels + 1 states: blank, label, blank ...; alpha[s] is the logarithm of the probability of state
+    s after t steps.
 
-    Between labels, and before and after them, any number of blanks (`mask_index`) may stand, one at least between two
-    equal labels. The path goes through 2 labels + 1 states, blank, label, blank ...; alpha[s] is the logarithm of the
-    probability to stand in state s after t steps.
+    Args:
+        target: Integers (batch, labels).
+        output: Logits (batch, time, classes).
+        target_length: Number of labels (batch,).
+        output_length: Number of time steps (batch,).
+        mask_index: Index of the blank class.
+
+    Returns:
+        An array (batch,).
+
+    Raises:
+        ShapeError: If the shapes do not match.
     """
     target, output = jnp.asarray(target, "int32"), jnp.asarray(output)
     target_length = jnp.asarray(array(target_length), "int32")
@@ -42,40 +59,55 @@ def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, m
     other = jnp.pad(target[:, 1:] != target[:, :-1], ((0, 0), (1, 0)))  # a label may follow the one before directly
     skip = jnp.zeros_like(states, bool).at[:, 1::2].set(other.at[:, :1].set(False))
 
-    def turn(alpha: Any, now: Any) -> Any:
-        step, log_emitted = now
-        by_one = jnp.pad(alpha[:, :-1], ((0, 0), (1, 0)), constant_values=_NEVER)
-        by_two = jnp.where(skip, jnp.pad(alpha[:, :-2], ((0, 0), (2, 0)), constant_values=_NEVER), _NEVER)
+    def step(alpha: Any, inputs: Any) -> Any:
+        time, log_emitted = inputs
+        by_one = jnp.pad(alpha[:, :-1], ((0, 0), (1, 0)), constant_values=_LOG_ZERO)
+        by_two = jnp.where(skip, jnp.pad(alpha[:, :-2], ((0, 0), (2, 0)), constant_values=_LOG_ZERO), _LOG_ZERO)
         after = jnp.logaddexp(jnp.logaddexp(alpha, by_one), by_two) + log_emitted
-        return jnp.where((step < output_length)[:, None], after, alpha), None
+        return jnp.where((time < output_length)[:, None], after, alpha), None
 
-    first = jnp.where(np.arange(2 * labels + 1) < 1, 0.0, _NEVER)  # before the first step: in front of state 0
+    first = jnp.where(np.arange(2 * labels + 1) < 1, 0.0, _LOG_ZERO)  # before the first step: in front of state 0
     alpha = jnp.broadcast_to(first, states.shape).astype(log_p.dtype)
-    start = jnp.where(np.arange(2 * labels + 1) < 2, emitted[:, 0], _NEVER)
+    start = jnp.where(np.arange(2 * labels + 1) < 2, emitted[:, 0], _LOG_ZERO)
     alpha = jnp.where((output_length > 0)[:, None], start, alpha)
     steps = np.arange(1, output.shape[1])
-    alpha, _ = jax.lax.scan(turn, alpha, (steps, jnp.moveaxis(emitted, 1, 0)[1:]))
+    alpha, _ = jax.lax.scan(step, alpha, (steps, jnp.moveaxis(emitted, 1, 0)[1:]))
     last = 2 * target_length[:, None]
     ends = jnp.take_along_axis(alpha, jnp.concatenate([last, jnp.maximum(last - 1, 0)], axis=1), axis=1)
-    with_label = jnp.where(target_length > 0, ends[:, 1], _NEVER)
+    with_label = jnp.where(target_length > 0, ends[:, 1], _LOG_ZERO)
     return -jnp.logaddexp(ends[:, 0], with_label)
 
 
 @op
 def ctc_decode(
-    inputs: Any,
-    sequence_lengths: Any,
+    inputs: ArrayLike,
+    sequence_lengths: ArrayLike,
     strategy: str = "greedy",
     beam_width: int = 100,
     top_paths: int = 1,
     merge_repeated: bool = True,
     mask_index: int = 0,
-) -> Any:
-    """The labels that logits (batch, time, classes) say, and their scores.
+) -> tuple[Array, Array]:
+    """Decode logits to label sequences.
 
-    'greedy' takes the best class of each step; labels (1, batch, time) filled up with -1, scores (batch, 1), minus the
-    sum of the best logits. 'beam_search' keeps the `beam_width` best prefixes; labels (top_paths, batch, time), scores
-    (batch, top_paths), logarithms of probabilities; it runs step by step in Python, not inside a compiled step.
+    'greedy' takes the best class of each step. 'beam_search' keeps the `beam_width` best prefixes; it runs step by
+    step in Python, not inside a compiled step.
+
+    Args:
+        inputs: Logits (batch, time, classes).
+        sequence_lengths: Number of time steps (batch,).
+        strategy: 'greedy' or 'beam_search'.
+        beam_width: How many prefixes the beam search keeps.
+        top_paths: How many sequences the beam search returns.
+        merge_repeated: Whether equal neighbours become one label ('greedy').
+        mask_index: Index of the blank class.
+
+    Returns:
+        Labels (paths, batch, time), padded with -1, and scores (batch, paths): the negative sum of the best logits
+        ('greedy', one path) or logarithms of probabilities.
+
+    Raises:
+        ArgumentError: If `strategy` is another name.
     """
     lengths = jnp.asarray(array(sequence_lengths), "int32")
     if strategy == "greedy":
@@ -108,27 +140,24 @@ def _beam_search(log_p: Any, lengths: Any, width: int, top: int, blank: int) -> 
         for step in steps[:length]:
             after: dict[tuple[int, ...], Any] = {}
             for prefix, (in_blank, in_label) in beam.items():
-                whole = np.logaddexp(in_blank, in_label)
+                total = np.logaddexp(in_blank, in_label)
                 for label, log_q in enumerate(step):
                     longer = (*prefix, label)
                     if label == blank:
-                        _add(after, prefix, 0, whole + log_q)
+                        _add(after, prefix, 0, total + log_q)
                     elif prefix and label == prefix[-1]:
                         _add(after, prefix, 1, in_label + log_q)
                         _add(after, longer, 1, in_blank + log_q)
                     else:
-                        _add(after, longer, 1, whole + log_q)
+                        _add(after, longer, 1, total + log_q)
             best = sorted(after, key=lambda p: -np.logaddexp(*after[p]))[:width]
             beam = {p: after[p] for p in best}
-        for place, prefix in enumerate(sorted(beam, key=lambda p: -np.logaddexp(*beam[p]))[:top]):
-            paths[place, row, : len(prefix)] = prefix
-            scores[row, place] = np.logaddexp(*beam[prefix])
+        for rank, prefix in enumerate(sorted(beam, key=lambda p: -np.logaddexp(*beam[p]))[:top]):
+            paths[rank, row, : len(prefix)] = prefix
+            scores[row, rank] = np.logaddexp(*beam[prefix])
     return jnp.asarray(paths), jnp.asarray(scores)
 
 
 def _add(beam: dict[tuple[int, ...], Any], prefix: tuple[int, ...], end: int, score: float) -> None:
     ends = beam.setdefault(prefix, [-np.inf, -np.inf])
     ends[end] = float(np.logaddexp(ends[end], score))
-
-
-__all__ = public(globals())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -9,12 +10,42 @@ import jax.numpy as jnp
 
 from gazelle.core.dtypes import is_float
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.ops.base import array, op, public
+from gazelle.core.types import Array, ArrayLike
+from gazelle.ops.base import array, op
+
+__all__ = [
+    "extract_sequences",
+    "fft",
+    "fft2",
+    "ifft2",
+    "irfft",
+    "istft",
+    "polar",
+    "rfft",
+    "stft",
+    "view_as_complex",
+    "view_as_real",
+]
 
 
 @op
-def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any:
-    """The pieces of the last axis, `sequence_stride` apart: (..., time) -> (..., pieces, sequence_length)."""
+def extract_sequences(x: ArrayLike, sequence_length: int, sequence_stride: int) -> Array:
+    """Cut the last axis into overlapping sequences.
+
+    Args:
+        x: Array (..., time).
+        sequence_length: Length of a sequence.
+        sequence_stride: Distance of their first elements.
+
+    Returns:
+        An array (..., sequences, sequence_length).
+
+    Example:
+        >>> print(gazelle.ops.extract_sequences([1, 2, 3, 4], 2, 1))
+        [[1 2]
+         [2 3]
+         [3 4]]
+    """
     starts = jnp.arange(0, x.shape[-1] - sequence_length + 1, sequence_stride)
     return x[..., starts[:, None] + jnp.arange(sequence_length)]
 
@@ -32,45 +63,110 @@ def _pair(x: Any) -> tuple[Any, Any]:
 
 
 @op
-def fft(x: Any) -> Any:
-    """The Fourier transform of the last axis of a pair (real, imaginary), as a pair."""
+def fft(x: Sequence[ArrayLike]) -> tuple[Array, Array]:
+    """Compute the discrete Fourier transform along the last axis.
+
+    Args:
+        x: Pair (real part, imaginary part).
+
+    Returns:
+        Pair (real part, imaginary part) of the same shape.
+
+    Raises:
+        ArgumentError: If `x` is no pair.
+    """
     return _pair(jnp.fft.fft(_complex(x)))
 
 
 @op
-def fft2(x: Any) -> Any:
-    """The Fourier transform of the last two axes of a pair (real, imaginary), as a pair."""
+def fft2(x: Sequence[ArrayLike]) -> tuple[Array, Array]:
+    """Compute the discrete Fourier transform along the last two axes.
+
+    Args:
+        x: Pair (real part, imaginary part).
+
+    Returns:
+        Pair (real part, imaginary part) of the same shape.
+
+    Raises:
+        ArgumentError: If `x` is no pair.
+    """
     return _pair(jnp.fft.fft2(_complex(x)))
 
 
 @op
-def ifft2(x: Any) -> Any:
-    """The inverse of `fft2`."""
+def ifft2(x: Sequence[ArrayLike]) -> tuple[Array, Array]:
+    """Compute the inverse discrete Fourier transform along the last two axes.
+
+    Args:
+        x: Pair (real part, imaginary part).
+
+    Returns:
+        Pair (real part, imaginary part) of the same shape.
+
+    Raises:
+        ArgumentError: If `x` is no pair.
+    """
     return _pair(jnp.fft.ifft2(_complex(x)))
 
 
 @op
-def rfft(x: Any, fft_length: int | None = None) -> Any:
-    """The Fourier transform of the last axis of real numbers, the half that is not redundant, as a pair."""
+def rfft(x: ArrayLike, fft_length: int | None = None) -> tuple[Array, Array]:
+    """Compute the discrete Fourier transform of real numbers along the last axis.
+
+    Args:
+        x: Array (..., n).
+        fft_length: Length to which the axis is cut or zero-padded; None keeps it.
+
+    Returns:
+        Pair (real part, imaginary part) of the n // 2 + 1 non-redundant frequencies.
+    """
     return _pair(jnp.fft.rfft(x, fft_length))
 
 
 @op
-def irfft(x: Any, fft_length: int | None = None) -> Any:
-    """The inverse of `rfft`."""
+def irfft(x: Sequence[ArrayLike], fft_length: int | None = None) -> Array:
+    """Compute the inverse of `rfft`.
+
+    Args:
+        x: Pair (real part, imaginary part).
+        fft_length: Length of the result along the last axis; None is 2 (n - 1).
+
+    Returns:
+        An array of real numbers.
+
+    Raises:
+        ArgumentError: If `x` is no pair.
+    """
     return jnp.fft.irfft(_complex(x), fft_length)
 
 
 @op
 def stft(
-    x: Any, sequence_length: int, sequence_stride: int, fft_length: int, window: Any = "hann", center: bool = True
-) -> Any:
-    """The Fourier transforms of windows of the last axis, `sequence_stride` apart.
+    x: ArrayLike,
+    sequence_length: int,
+    sequence_stride: int,
+    fft_length: int,
+    window: str | ArrayLike = "hann",
+    center: bool = True,
+) -> tuple[Array, Array]:
+    """Compute the short-time Fourier transform: that of overlapping windows of the last axis.
 
-    x (..., time)  ->  a pair of (..., windows, fft_length // 2 + 1)
+    The window of `sequence_length` elements is centred in `fft_length` elements.
 
-    The window of `sequence_length` places ('hann', 'hamming', an array, None) stands in the middle of `fft_length`;
-    `center` mirrors the ends, so that the first window stands around the first place.
+    Args:
+        x: Array (..., time) of floats.
+        sequence_length: Length of the window.
+        sequence_stride: Distance of the windows.
+        fft_length: Length of each transform.
+        window: 'hann', 'hamming', an array (sequence_length,), or None for ones.
+        center: Whether to pad both ends by reflection, so that the first window is centred on the first element.
+
+    Returns:
+        Pair (real part, imaginary part), both (..., windows, fft_length // 2 + 1).
+
+    Raises:
+        ArgumentError: If `x` is not of floats, or `fft_length` is below `sequence_length`.
     """
     shape = _window("stft", window, sequence_length, fft_length, x.dtype)
     if center:
@@ -80,32 +176,48 @@ def stft(
 
 @op
 def istft(
-    x: Any,
+    x: Sequence[ArrayLike],
     sequence_length: int,
     sequence_stride: int,
     fft_length: int,
     length: int | None = None,
-    window: Any = "hann",
+    window: str | ArrayLike = "hann",
     center: bool = True,
-) -> Any:
-    """The inverse of `stft`: windows are added where they overlap and divided by the sum of their squares."""
+) -> Array:
+    """Compute the inverse of `stft`: overlapping windows are added and divided by the sum of their squares.
+
+    Args:
+        x: Pair (real part, imaginary part), both (..., windows, fft_length // 2 + 1).
+        sequence_length: Length of the window.
+        sequence_stride: Distance of the windows.
+        fft_length: Length of each transform.
+        length: Length of the result; None keeps all.
+        window: 'hann', 'hamming', an array (sequence_length,), or None for ones.
+        center: Whether `stft` padded both ends.
+
+    Returns:
+        An array (..., time).
+
+    Raises:
+        ArgumentError: If `x` is no pair of floats, or `fft_length` is below `sequence_length`.
+    """
     parts = jnp.fft.irfft(_complex(x), fft_length)
     shape = _window("istft", window, sequence_length, fft_length, parts.dtype)
     count = fft_length + sequence_stride * (parts.shape[-2] - 1)
 
-    def add(pieces: Any) -> Any:  # the transpose of cutting
-        whole = jax.ShapeDtypeStruct((*pieces.shape[:-2], count), pieces.dtype)
-        return jax.linear_transpose(lambda y: extract_sequences(y, fft_length, sequence_stride), whole)(pieces)[0]
+    def overlap_add(parts: Any) -> Any:  # the transpose of cutting
+        signal = jax.ShapeDtypeStruct((*parts.shape[:-2], count), parts.dtype)
+        return jax.linear_transpose(lambda y: extract_sequences(y, fft_length, sequence_stride), signal)(parts)[0]
 
-    weight = add(jnp.broadcast_to(shape**2, parts.shape[-2:]))
-    signal = add(parts * shape) / jnp.where(weight > 1e-10, weight, 1)
+    weight = overlap_add(jnp.broadcast_to(shape**2, parts.shape[-2:]))
+    signal = overlap_add(parts * shape) / jnp.where(weight > 1e-10, weight, 1)
     start = fft_length // 2 if center else 0
     stop = start + length if length is not None else count - start
     return signal[..., start:stop]
 
 
 def _window(name: str, window: Any, length: int, fft_length: int, dtype: Any) -> Any:
-    """The window, with zeros on both sides to `fft_length` places."""
+    """The window, with zeros on both sides up to `fft_length` elements."""
     if not is_float(dtype) or fft_length < length:
         raise ArgumentError(
             message(
@@ -129,8 +241,22 @@ def _window(name: str, window: Any, length: int, fft_length: int, dtype: Any) ->
 
 
 @op
-def view_as_complex(x: Any) -> Any:
-    """Complex numbers from pairs along the last axis."""
+def view_as_complex(x: ArrayLike) -> Array:
+    """Convert pairs along the last axis to complex numbers.
+
+    Args:
+        x: Array (..., 2).
+
+    Returns:
+        An array (...) of complex numbers.
+
+    Raises:
+        ShapeError: If the last axis has another size.
+
+    Example:
+        >>> print(gazelle.ops.view_as_complex([1.0, 2.0]))
+        (1+2j)
+    """
     x = jnp.asarray(x)
     if x.ndim < 1 or x.shape[-1] != 2:
         raise ShapeError(message("view_as_complex", expected="a last axis of 2", got=f"shape {tuple(x.shape)}"))
@@ -138,16 +264,36 @@ def view_as_complex(x: Any) -> Any:
 
 
 @op
-def view_as_real(x: Any) -> Any:
-    """Pairs along a new last axis from complex numbers."""
+def view_as_real(x: ArrayLike) -> Array:
+    """Convert complex numbers to pairs along a new last axis.
+
+    Args:
+        x: Array (...) of complex numbers.
+
+    Returns:
+        An array (..., 2).
+
+    Example:
+        >>> print(gazelle.ops.view_as_real([1 + 2j]))
+        [[1. 2.]]
+    """
     return jnp.stack(_pair(x), axis=-1)
 
 
 @op
-def polar(abs_: Any, angle: Any) -> Any:
-    """The complex numbers of a magnitude and an angle."""
+def polar(abs_: ArrayLike, angle: ArrayLike) -> Array:
+    """Convert magnitudes and angles to complex numbers:  y = abs_ e^(i angle).
+
+    Args:
+        abs_: Magnitudes.
+        angle: Angles in radians.
+
+    Returns:
+        An array of complex numbers.
+
+    Example:
+        >>> print(gazelle.ops.polar(2.0, 0.0))
+        (2+0j)
+    """
     abs_, angle = jnp.asarray(array(abs_)), jnp.asarray(array(angle))
     return jax.lax.complex(abs_ * jnp.cos(angle), abs_ * jnp.sin(angle))
-
-
-__all__ = public(globals())

@@ -1,4 +1,4 @@
-"""The largest and the smallest value along axes."""
+"""Maximum and minimum along axes, with a gradient that is never 0 / 0."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from jax import lax
 
 Reduce = Callable[..., Any]
 
+#: the functions of NumPy whose gradient goes through a maximum or minimum
+EXTREMES = frozenset({"amax", "amin", "max", "min", "nanmax", "nanmin", "ptp"})
+
 
 def extreme(reduce: Reduce) -> Reduce:
-    """`jnp.max`, `jnp.min` and their kin, with a slope that never is 0 / 0.
+    """Give `jnp.max`, `jnp.min` and related functions a gradient that is never 0 / 0.
 
-    The slope goes to the places that equal the extreme, shared among them. XLA may compute an array twice, for the
-    extreme and for the comparison, and round it differently: no place is equal then. So where a slope is asked for, the
-    array is computed once.
+    The gradient goes to the elements that equal the extreme, in equal parts. XLA may compute an array twice, for the
+    extreme and for the comparison, and round it differently: no element is equal then. So where a gradient is taken,
+    a barrier makes XLA compute the array once.
     """
 
-    def function(x: Any, axis: Any = None, keepdims: bool = False, **words: Any) -> Any:
-        return _extreme(functools.partial(reduce, axis=axis, keepdims=keepdims, **words), jnp.asarray(x))
+    def function(x: Any, axis: Any = None, keepdims: bool = False, **options: Any) -> Any:
+        return _extreme(functools.partial(reduce, axis=axis, keepdims=keepdims, **options), jnp.asarray(x))
 
     function.__name__ = reduce.__name__
     return function

@@ -1,6 +1,6 @@
-"""Mean 0 and variance 1, with the slopes in closed form: two sums on the way back instead of four.
+"""Normalization with gradients in closed form: two sums in the backward pass instead of four.
 
-Derived step by step, the gradients of mean, variance and quotient each go over the whole array. With h the normalized
+Derived step by step, the gradients of mean, variance and quotient each read the whole array. With h the normalized
 x, d = 1/√(variance + epsilon) and <.> the mean, they come down to  dh = d (dx - <dx> - h <h dx>),  which is its own
 transpose.
 """
@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from gazelle.ops.windows import on_cpu
 
-_FAR = 16  # mean² / variance from which a difference of squares loses too many digits
+_MAX_RATIO = 16  # mean² / variance from which a difference of squares loses too many digits
 
 
 def _moments(x: Any, over: tuple[int, ...]) -> tuple[Any, Any]:
@@ -29,13 +29,13 @@ def _batch_moments(x: Any, over: tuple[int, ...]) -> tuple[Any, Any]:
         return _moments(x, over)
     mean = jnp.mean(x, over, keepdims=True)
     variance = jnp.mean(jnp.square(x), over, keepdims=True) - jnp.square(mean)
-    near = jnp.all(jnp.square(mean) <= _FAR * variance)
+    near = jnp.all(jnp.square(mean) <= _MAX_RATIO * variance)
     return mean, jax.lax.cond(near, lambda: variance, lambda: _moments(x, over)[1])
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2))
 def standardized(x: Any, over: tuple[int, ...], epsilon: float) -> Any:
-    """h = (x - mean) / √(variance + epsilon), with the moments over the axes `over`.
+    """H = (x - mean) / √(variance + epsilon), with the moments over the axes `over`.
 
     >>> standardized(jnp.array([1.0, 3.0]), (0,), 0.0)
     Array([-1.,  1.], dtype=float32)
@@ -75,8 +75,8 @@ def _batch_normalized_tangent(axis: int, epsilon: float, primals: Any, tangents:
     d = jax.lax.rsqrt(variance + epsilon)
     h = (x - mean.reshape(along)) * d.reshape(along)
     dmean, dspread = jnp.mean(dx, over), jnp.mean(h * dx, over)
-    # What multiplies h, and what stands alone, is put together before it is spread out: so the transpose sums dy and
-    # h dy once, for x, gamma and beta alike.
+    # The factors of h and the terms without h are combined before they are broadcast: so the transpose sums dy and
+    # h dy once, for x, gamma and beta together.
     factor, shift = dgamma - gamma * d * dspread, dbeta - gamma * d * dmean
     dy = (gamma * d).reshape(along) * dx + h * factor.reshape(along) + shift.reshape(along)
     return (y, mean, variance), (dy, dmean, 2 * dspread / d)

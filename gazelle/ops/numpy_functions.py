@@ -2,62 +2,179 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
 
 from gazelle.core.dtypes import floatx, is_float
 from gazelle.core.errors import ArgumentError, message
-from gazelle.ops.base import array, op, public
+from gazelle.core.types import Array, ArrayLike, AxisLike
+from gazelle.ops.base import array as as_array
+from gazelle.ops.base import op
+from gazelle.ops.numpy_table import numpy_op
+
+__all__ = [
+    "average",
+    "bitwise_invert",
+    "bitwise_not",
+    "ceil",
+    "clip",
+    "corrcoef",
+    "correlate",
+    "cross",
+    "diff",
+    "divide_no_nan",
+    "einsum",
+    "floor",
+    "ldexp",
+    "matmul",
+    "nan_to_num",
+    "round",
+    "tensordot",
+    "trapezoid",
+    "trunc",
+]
 
 
 @op
-def matmul(x1: Any, x2: Any) -> Any:
-    """The matrix product of the last two axes; of int8 arrays it is int32."""
+def matmul(x1: ArrayLike, x2: ArrayLike) -> Array:
+    """Compute the matrix product of the last two axes:  y[..., i, j] = Σ_k x1[..., i, k] x2[..., k, j].
+
+    Products of int8 arrays are int32.
+
+    Args:
+        x1: Array (..., n, k), or a vector.
+        x2: Array (..., k, m), or a vector.
+
+    Returns:
+        An array (..., n, m).
+
+    Example:
+        >>> print(gazelle.ops.matmul([[1.0, 2.0]], [[3.0], [4.0]]))
+        [[11.]]
+    """
     small = jnp.result_type(x1) == jnp.result_type(x2) == jnp.int8
     return jnp.matmul(x1, x2, preferred_element_type=jnp.int32 if small else None)
 
 
 @op
-def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
-    """The sum of products that `subscripts` describes.
+def einsum(subscripts: str, *operands: ArrayLike, **kwargs: Any) -> Array:
+    """Compute a sum of products in Einstein's notation.
 
-    >>> einsum("ij,j->i", np.ones((2, 3)), np.ones(3)).tolist()
-    [3.0, 3.0]
+    Args:
+        subscripts: Letters of the axes of each operand and, after '->', of the result.
+        *operands: The arrays.
+        **kwargs: Options of `jax.numpy.einsum`.
+
+    Returns:
+        The result; of int8 arrays it is int32.
+
+    Example:
+        >>> einsum("ij,j->i", np.ones((2, 3)), np.ones(3)).tolist()
+        [3.0, 3.0]
     """
-    given = [array(x) for x in operands]
+    given = [as_array(x) for x in operands]
     small = all(jnp.result_type(x) == jnp.int8 for x in given)
     return jnp.einsum(subscripts, *given, preferred_element_type=jnp.int32 if small else None, **kwargs)
 
 
 @op
-def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
-    """The sum of products over `axes`: how many of the last and first ones, or a pair of lists."""
+def tensordot(x1: ArrayLike, x2: ArrayLike, axes: int | Sequence[Sequence[int]] = 2) -> Array:
+    """Compute sums of products over pairs of axes.
+
+    Args:
+        x1: First array.
+        x2: Second array.
+        axes: How many of the last axes of `x1` and first axes of `x2`, or two lists of axes.
+
+    Returns:
+        An array with the remaining axes of `x1`, then those of `x2`.
+
+    Example:
+        >>> gazelle.ops.tensordot(np.ones((2, 3)), np.ones((3, 4)), 1).shape
+        (2, 4)
+    """
     return jnp.tensordot(x1, x2, axes)
 
 
 @op
-def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
-    """The vector product."""
+def cross(
+    x1: ArrayLike, x2: ArrayLike, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Array:
+    """Compute the cross product of vectors with two or three components.
+
+    Args:
+        x1: First array.
+        x2: Second array.
+        axisa: Axis of `x1` that holds the components.
+        axisb: Axis of `x2` that holds the components.
+        axisc: Axis of the result that holds the components.
+        axis: Overrides the three others.
+
+    Returns:
+        The array of cross products.
+
+    Example:
+        >>> print(gazelle.ops.cross([1, 0, 0], [0, 1, 0]))
+        [0 0 1]
+    """
     return jnp.cross(x1, x2, axisa, axisb, axisc, axis)
 
 
 @op
-def correlate(x1: Any, x2: Any, mode: str = "valid") -> Any:
-    """The cross-correlation of two sequences."""
+def correlate(x1: ArrayLike, x2: ArrayLike, mode: str = "valid") -> Array:
+    """Compute the cross-correlation of two vectors:  y[k] = Σ_n x1[n + k] conj(x2[n]).
+
+    Args:
+        x1: First vector.
+        x2: Second vector.
+        mode: 'valid' (full overlap), 'same' (length of the longer one) or 'full'.
+
+    Returns:
+        A vector.
+
+    Example:
+        >>> print(gazelle.ops.correlate([1.0, 2.0, 3.0], [0.0, 1.0]))
+        [2. 3.]
+    """
     return jnp.correlate(x1, x2, mode)
 
 
 @op
-def clip(x: Any, x_min: Any, x_max: Any) -> Any:
-    """min(max(x, x_min), x_max)."""
-    return jnp.clip(x.astype("int32") if jnp.result_type(x) == jnp.bool_ else x, array(x_min), array(x_max))
+def clip(x: ArrayLike, x_min: ArrayLike, x_max: ArrayLike) -> Array:
+    """Limit the elements to a range:  y = min(max(x, x_min), x_max).
+
+    Args:
+        x: Array of any shape.
+        x_min: Lower limit.
+        x_max: Upper limit.
+
+    Returns:
+        An array of the shape of `x`.
+
+    Example:
+        >>> print(gazelle.ops.clip([-1, 5], 0, 3))
+        [0 3]
+    """
+    return jnp.clip(x.astype("int32") if jnp.result_type(x) == jnp.bool_ else x, as_array(x_min), as_array(x_max))
 
 
 @op
-def round(x: Any, decimals: int = 0) -> Any:
-    """x rounded to `decimals` places; a negative number of places rounds whole numbers too."""
+def round(x: ArrayLike, decimals: int = 0) -> Array:
+    """Round to a number of decimals, halves to the even neighbour.
+
+    Args:
+        x: Array of any shape.
+        decimals: How many decimals; a negative number rounds in front of the decimal point, integers too.
+
+    Returns:
+        An array of the shape and dtype of `x`.
+
+    Example:
+        >>> print(gazelle.ops.round([1.5, 2.5]))
+        [2. 2.]
+    """
     x = jnp.asarray(x)
     if decimals < 0 and jnp.issubdtype(x.dtype, jnp.integer):
         return (jnp.round(x * 10.0**decimals) / 10.0**decimals).astype(x.dtype)
@@ -65,14 +182,36 @@ def round(x: Any, decimals: int = 0) -> Any:
 
 
 @op
-def ceil(x: Any) -> Any:
-    """The least whole number not below x, as a float."""
+def ceil(x: ArrayLike) -> Array:
+    """Round up:  y = ⌈x⌉, as a float.
+
+    Args:
+        x: Array of any shape.
+
+    Returns:
+        An array of the shape of `x`.
+
+    Example:
+        >>> print(gazelle.ops.ceil([1.2, -1.2]))
+        [ 2. -1.]
+    """
     return jnp.ceil(_real(x))
 
 
 @op
-def floor(x: Any) -> Any:
-    """The greatest whole number not above x, as a float."""
+def floor(x: ArrayLike) -> Array:
+    """Round down:  y = ⌊x⌋, as a float.
+
+    Args:
+        x: Array of any shape.
+
+    Returns:
+        An array of the shape of `x`.
+
+    Example:
+        >>> print(gazelle.ops.floor([1.2, -1.2]))
+        [ 1. -2.]
+    """
     return jnp.floor(_real(x))
 
 
@@ -81,14 +220,36 @@ def _real(x: Any) -> Any:
 
 
 @op
-def trunc(x: Any) -> Any:
-    """x without what follows the decimal point."""
+def trunc(x: ArrayLike) -> Array:
+    """Round towards 0.
+
+    Args:
+        x: Array of any shape.
+
+    Returns:
+        An array of the shape of `x`.
+
+    Example:
+        >>> print(gazelle.ops.trunc([1.2, -1.2]))
+        [ 1. -1.]
+    """
     return jnp.trunc(x) if is_float(jnp.result_type(x)) else x
 
 
 @op
-def bitwise_not(x: Any) -> Any:
-    """Every bit turned."""
+def bitwise_not(x: ArrayLike) -> Array:
+    """Invert all bits of integers.
+
+    Args:
+        x: Array of integers or booleans.
+
+    Returns:
+        An array of the shape of `x`.
+
+    Example:
+        >>> print(gazelle.ops.bitwise_not([0, 1]))
+        [-1 -2]
+    """
     return jnp.invert(x)
 
 
@@ -96,156 +257,139 @@ bitwise_invert = bitwise_not
 
 
 @op
-def divide_no_nan(x1: Any, x2: Any) -> Any:
-    """x1 / x2, and 0 where x2 is 0."""
+def divide_no_nan(x1: ArrayLike, x2: ArrayLike) -> Array:
+    """Divide two arrays element by element:  y = x1 / x2, 0 where x2 is 0.
+
+    Args:
+        x1: First array.
+        x2: Second array, of a shape that broadcasts with that of `x1`.
+
+    Returns:
+        An array of the broadcast shape.
+
+    Example:
+        >>> print(gazelle.ops.divide_no_nan([1.0, 2.0], [0.0, 4.0]))
+        [0.  0.5]
+    """
     return jnp.where(x2 == 0, 0, jnp.divide(x1, jnp.where(x2 == 0, 1, x2)))
 
 
 @op
-def ldexp(x1: Any, x2: Any) -> Any:
-    """x1 · 2^x2 for whole numbers x2."""
+def ldexp(x1: ArrayLike, x2: ArrayLike) -> Array:
+    """Compute  y = x1 2^x2.
+
+    Args:
+        x1: First array.
+        x2: Array of integers, of a shape that broadcasts with that of `x1`.
+
+    Returns:
+        An array of the broadcast shape.
+
+    Raises:
+        ArgumentError: If `x2` is not an array of integers.
+
+    Example:
+        >>> print(gazelle.ops.ldexp([1.0, 3.0], [2, 1]))
+        [4. 6.]
+    """
     if not jnp.issubdtype(jnp.result_type(x2), jnp.integer):
-        raise ArgumentError(message("ldexp's x2", expected="whole numbers", got=jnp.result_type(x2)))
+        raise ArgumentError(message("ldexp's x2", expected="integers", got=jnp.result_type(x2)))
     return jnp.ldexp(x1, x2)
 
 
 @op
-def average(x: Any, axis: Any = None, weights: Any = None) -> Any:
-    """Σ w x / Σ w along `axis`; the mean without `weights`."""
-    return jnp.average(x, axis, array(weights))
+def average(x: ArrayLike, axis: AxisLike = None, weights: ArrayLike | None = None) -> Array:
+    """Compute the weighted mean:  y = Σ w x / Σ w.
+
+    Args:
+        x: Array of any shape.
+        axis: Axis or axes to reduce; None reduces all.
+        weights: Weights: of the shape of `x`, or one for each index of `axis`; None weighs all equally.
+
+    Returns:
+        An array without the reduced axes.
+
+    Example:
+        >>> print(gazelle.ops.average([1.0, 3.0], weights=[3.0, 1.0]))
+        1.5
+    """
+    return jnp.average(x, axis, as_array(weights))
 
 
 @op
-def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
-    """x with numbers in place of what is none."""
+def nan_to_num(x: ArrayLike, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Array:
+    """Replace NaN and infinities by finite numbers.
+
+    Args:
+        x: Array of any shape.
+        nan: Number in place of NaN.
+        posinf: Number in place of infinity; None is the largest of the dtype.
+        neginf: Number in place of negative infinity; None is the lowest of the dtype.
+
+    Returns:
+        An array of the shape of `x`.
+
+    Example:
+        >>> print(gazelle.ops.nan_to_num([1.0, float("nan")]))
+        [1. 0.]
+    """
     return jnp.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
 
 
 @op
-def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
-    """The n-th difference between neighbours along `axis`."""
+def diff(a: ArrayLike, n: int = 1, axis: int = -1) -> Array:
+    """Compute the n-th differences of neighbours:  y_i = x_{i+1} - x_i.
+
+    Args:
+        a: Array.
+        n: How often to take differences.
+        axis: Axis of the neighbours.
+
+    Returns:
+        An array that is n shorter along `axis`.
+
+    Example:
+        >>> print(gazelle.ops.diff([1, 4, 9]))
+        [3 5]
+    """
     return jnp.diff(a, n, axis)
 
 
 @op
-def digitize(x: Any, bins: Any) -> Any:
-    """The number of the bin that each value falls into; `bins` are the rising borders."""
-    return jnp.digitize(x, array(bins))
+def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: float = 1.0, axis: int = -1) -> Array:
+    """Integrate by the trapezoidal rule:  Σ (x_{i+1} - x_i) (y_i + y_{i+1}) / 2.
 
+    Args:
+        y: Values of the function.
+        x: Points at which they were taken; None takes points `dx` apart.
+        dx: Distance of the points.
+        axis: Axis to integrate along.
 
-@op
-def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
-    """Where in a rising sequence each of `values` would be put in."""
-    if jnp.ndim(array(sorted_sequence)) != 1:
-        raise ArgumentError(message("searchsorted's sequence", expected="one axis", got=jnp.shape(sorted_sequence)))
-    return jnp.searchsorted(array(sorted_sequence), array(values), side=side)
+    Returns:
+        An array without `axis`.
 
-
-@op
-def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Any:
-    """How often each whole number occurs; one row for each row of x. Its size depends on values: not inside `fit`."""
-    weights = array(weights)
-    if x.ndim == 1:
-        return jnp.bincount(x, weights, minlength)
-    length = max(minlength, int(jnp.max(x)) + 1)
-    rows = [jnp.bincount(row, None if weights is None else weights[i], length) for i, row in enumerate(x)]
-    return jnp.stack(rows)
-
-
-@op
-def histogram(x: Any, bins: int = 10, range: Any = None) -> Any:
-    """(counts, borders) of `bins` equal parts of `range`."""
-    return jnp.histogram(x, bins, range)
-
-
-@op
-def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
-    """The integral of y by trapezoids."""
+    Example:
+        >>> print(gazelle.ops.trapezoid([0.0, 1.0, 2.0]))
+        2.0
+    """
     return jnp.trapezoid(y, x, dx, axis)
 
 
-@op
-def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
-    """The matrix whose columns are powers of x."""
-    return jnp.vander(x, N, increasing)
+def _correlation(x: ArrayLike) -> Array:
+    """{summary}.
+
+    Args:
+        x: Matrix with one variable in each row.
+
+    Returns:
+        The matrix of correlation coefficients.
+    """
 
 
-@op
-def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) -> Any:
-    """Whether each value of x1 is in x2."""
-    return jnp.isin(x1, x2, assume_unique, invert)
-
-
-@op
-def sort(x: Any, axis: int = -1) -> Any:
-    """x in rising order."""
-    return jnp.sort(x, axis)
-
-
-@op
-def argsort(x: Any, axis: int | None = -1) -> Any:
-    """The places of x's values in rising order."""
-    return jnp.argsort(x, None if jnp.ndim(x) == 0 else axis)
-
-
-@op
-def argpartition(x: Any, kth: int, axis: int | None = -1) -> Any:
-    """Places such that the kth value stands where it would in order, the smaller before it."""
-    return jnp.argpartition(x.reshape(-1), kth, 0) if axis is None else jnp.argpartition(x, kth, axis)
-
-
-@op
-def unique(
-    x: Any,
-    sorted: bool = True,
-    return_index: bool = False,
-    return_inverse: bool = False,
-    return_counts: bool = False,
-    axis: int | None = None,
-    size: int | None = None,
-    fill_value: Any = None,
-) -> Any:
-    """The different values of x; with `size` also inside `fit`."""
-    return jnp.unique(
-        x,
-        return_index,
-        return_inverse,
-        return_counts,
-        axis,
-        equal_nan=False,
-        size=size,
-        fill_value=fill_value,
-        sorted=sorted,
-    )
-
-
-def _window(name: str, x: Any, *args: Any) -> Any:
-    return getattr(jnp, name)(math.trunc(x), *args).astype(floatx())
-
-
-def bartlett(x: Any) -> Any:
-    """The triangular window of x places."""
-    return _window("bartlett", x)
-
-
-def blackman(x: Any) -> Any:
-    """Blackman's window of x places."""
-    return _window("blackman", x)
-
-
-def hamming(x: Any) -> Any:
-    """Hamming's window of x places."""
-    return _window("hamming", x)
-
-
-def hanning(x: Any) -> Any:
-    """Hann's window of x places."""
-    return _window("hanning", x)
-
-
-def kaiser(x: Any, beta: float) -> Any:
-    """Kaiser's window of x places."""
-    return _window("kaiser", x, beta)
-
-
-__all__ = public(globals())
+corrcoef = numpy_op(
+    _correlation,
+    "corrcoef",
+    "Compute the correlation coefficients of variables.",
+    "[[1.0, 2.0], [2.0, 4.0]]",
+    "[[0.99999994 0.99999994]\n [0.99999994 0.99999994]]",
+)

@@ -1,9 +1,10 @@
-"""Images cut into blocks and put together again, and axes regrouped by a pattern."""
+"""Blocks and windows of images, adaptive pooling, and rearranged axes."""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -12,17 +13,37 @@ import numpy as np
 from jax import lax
 
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.ops.base import array, op, public
+from gazelle.core.types import Array, ArrayLike
+from gazelle.ops.base import array, op
 from gazelle.ops.max_min import largest
 from gazelle.ops.space import is_first, moved_first, moved_last, per_axis
 
+__all__ = [
+    "adaptive_average_pool",
+    "adaptive_max_pool",
+    "depth_to_space",
+    "fold",
+    "rearrange",
+    "space_to_depth",
+    "unfold",
+]
+
 
 @op
-def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
-    """Each block of `block_size`² pixels as one pixel with that many times the channels.
+def space_to_depth(x: ArrayLike, block_size: int, data_format: str = "channels_last") -> Array:
+    """Move blocks of pixels into channels.
 
-    >>> space_to_depth(np.ones((1, 4, 4, 3)), 2).shape
-    (1, 2, 2, 12)
+    Args:
+        x: Array (batch, height, width, channels).
+        block_size: Height and width of a block; it must divide those of the image.
+        data_format: 'channels_last' or 'channels_first'.
+
+    Returns:
+        An array (batch, height / block_size, width / block_size, channels · block_size²).
+
+    Example:
+        >>> space_to_depth(np.ones((1, 4, 4, 3)), 2).shape
+        (1, 2, 2, 12)
     """
     b = block_size
     if is_first(data_format):
@@ -33,11 +54,20 @@ def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") 
 
 
 @op
-def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
-    """Undo `space_to_depth`.
+def depth_to_space(x: ArrayLike, block_size: int, data_format: str = "channels_last") -> Array:
+    """Move channels into blocks of pixels: the inverse of `space_to_depth`.
 
-    >>> depth_to_space(np.ones((1, 2, 2, 12)), 2).shape
-    (1, 4, 4, 3)
+    Args:
+        x: Array (batch, height, width, channels).
+        block_size: Height and width of a block; its square must divide the number of channels.
+        data_format: 'channels_last' or 'channels_first'.
+
+    Returns:
+        An array (batch, height · block_size, width · block_size, channels / block_size²).
+
+    Example:
+        >>> depth_to_space(np.ones((1, 2, 2, 12)), 2).shape
+        (1, 4, 4, 3)
     """
     b = block_size
     if is_first(data_format):
@@ -48,8 +78,29 @@ def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") 
 
 
 @op
-def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
-    """Every window of an image as a column: x (batch, c, H, W)  ->  (batch, c · window, windows)."""
+def unfold(
+    x: ArrayLike,
+    kernel_size: int | Sequence[int],
+    dilation: int | Sequence[int] = 1,
+    padding: int | Sequence[int] = 0,
+    stride: int | Sequence[int] = 1,
+) -> Array:
+    """Extract the windows of an image as columns.
+
+    Args:
+        x: Array (batch, channels, height, width).
+        kernel_size: Size of the windows.
+        dilation: Distance of the elements of a window.
+        padding: Zeros before and after each axis of space.
+        stride: Distance of the windows.
+
+    Returns:
+        An array (batch, channels · window, windows).
+
+    Example:
+        >>> gazelle.ops.unfold(np.ones((1, 2, 4, 4)), 2, stride=2).shape
+        (1, 8, 4)
+    """
     window, pads = per_axis("kernel_size", kernel_size, 2), per_axis("padding", padding, 2)
     columns = lax.conv_general_dilated_patches(
         x,
@@ -62,27 +113,76 @@ def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride
 
 
 @op
-def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
-    """The transpose of `unfold`: where windows overlap, their columns are added."""
+def fold(
+    x: ArrayLike,
+    output_size: int | Sequence[int],
+    kernel_size: int | Sequence[int],
+    dilation: int | Sequence[int] = 1,
+    padding: int | Sequence[int] = 0,
+    stride: int | Sequence[int] = 1,
+) -> Array:
+    """Add columns to an image at the positions of their windows: the transpose of `unfold`.
+
+    Args:
+        x: Array (batch, channels · window, windows).
+        output_size: Height and width of the image.
+        kernel_size: Size of the windows.
+        dilation: Distance of the elements of a window.
+        padding: Zeros before and after each axis of space.
+        stride: Distance of the windows.
+
+    Returns:
+        An array (batch, channels, height, width).
+
+    Example:
+        >>> gazelle.ops.fold(np.ones((1, 8, 4)), 4, 2, stride=2).shape
+        (1, 2, 4, 4)
+    """
     window, size = per_axis("kernel_size", kernel_size, 2), per_axis("output_size", output_size, 2)
     image = jax.ShapeDtypeStruct((x.shape[0], x.shape[1] // math.prod(window), *size), x.dtype)
     return jax.linear_transpose(lambda y: unfold(y, window, dilation, padding, stride), image)(x)[0]
 
 
 @op
-def adaptive_average_pool(inputs: Any, output_size: Any, data_format: str | None = None) -> Any:
-    """The mean of each of `output_size` windows that together cover space."""
+def adaptive_average_pool(inputs: ArrayLike, output_size: int | Sequence[int], data_format: str | None = None) -> Array:
+    """Compute the mean of each of `output_size` windows that together cover space.
+
+    Args:
+        inputs: Array (batch, *space, channels).
+        output_size: Number of windows along each axis of space.
+        data_format: 'channels_last' or 'channels_first'; None is `gazelle.config.image_data_format()`.
+
+    Returns:
+        An array (batch, *output_size, channels).
+
+    Example:
+        >>> print(gazelle.ops.adaptive_average_pool(np.arange(4.0).reshape(1, 4, 1), 2).ravel())
+        [0.5 2.5]
+    """
     return _adaptive(jnp.mean, inputs, output_size, data_format)
 
 
 @op
-def adaptive_max_pool(inputs: Any, output_size: Any, data_format: str | None = None) -> Any:
-    """The largest value of each of `output_size` windows that together cover space."""
+def adaptive_max_pool(inputs: ArrayLike, output_size: int | Sequence[int], data_format: str | None = None) -> Array:
+    """Compute the maximum of each of `output_size` windows that together cover space.
+
+    Args:
+        inputs: Array (batch, *space, channels).
+        output_size: Number of windows along each axis of space.
+        data_format: 'channels_last' or 'channels_first'; None is `gazelle.config.image_data_format()`.
+
+    Returns:
+        An array (batch, *output_size, channels).
+
+    Example:
+        >>> print(gazelle.ops.adaptive_max_pool(np.arange(4.0).reshape(1, 4, 1), 2).ravel())
+        [1. 3.]
+    """
     return _adaptive(largest, inputs, output_size, data_format)
 
 
 def _adaptive(reduce: Any, inputs: Any, output_size: Any, data_format: str | None) -> Any:
-    """Window i of m covers the places from floor(i n / m) to below ceil((i + 1) n / m) of each axis of n places."""
+    """Window i of m covers the indices from ⌊i n / m⌋ to below ⌈(i + 1) n / m⌉ of an axis of size n."""
     x = moved_last(inputs, data_format)
     for axis, m in enumerate(per_axis("output_size", output_size, x.ndim - 2), 1):
         n = x.shape[axis]
@@ -93,11 +193,23 @@ def _adaptive(reduce: Any, inputs: Any, output_size: Any, data_format: str | Non
 
 
 @op
-def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
-    """Axes split, permuted and joined as the pattern says: names in brackets are one axis.
+def rearrange(tensor: ArrayLike, pattern: str, **axes_lengths: int) -> Array:
+    """Split, permute and join axes by a pattern: names in brackets form one axis.
 
-    >>> rearrange(np.ones((2, 6, 4)), "b (h w) c -> b h w c", h=3).shape
-    (2, 3, 2, 4)
+    Args:
+        tensor: Array.
+        pattern: Names of the axes before and after, such as 'b (h w) c -> b h w c'.
+        **axes_lengths: Sizes of axes that do not follow from the shape.
+
+    Returns:
+        The rearranged array.
+
+    Raises:
+        ArgumentError: If the two sides name different axes. ShapeError: If the sizes do not fit.
+
+    Example:
+        >>> rearrange(np.ones((2, 6, 4)), "b (h w) c -> b h w c", h=3).shape
+        (2, 3, 2, 4)
     """
     x = jnp.asarray(array(tensor))
     groups = [[re.findall(r"\w+", group) for group in re.findall(r"\w+|\(.*?\)", side)] for side in pattern.split("->")]
@@ -117,6 +229,3 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
         sizes.update(dict.fromkeys(free, size // known))
     x = x.reshape([sizes[name] for name in before]).transpose([before.index(name) for name in after])
     return x.reshape([int(np.prod([sizes[name] for name in group], dtype=int)) for group in groups[1]])
-
-
-__all__ = public(globals())

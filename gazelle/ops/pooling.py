@@ -1,10 +1,10 @@
 """Pooling: one value for each window of space.
 
 XLA's own windows are slow on a CPU, above all their gradients: `select_and_scatter_add` for the largest value, a window
-over a stretched array for the mean. There a window is taken apart instead. Place p of all windows together is a slice
+over a dilated array for the mean. There a window is decomposed instead. Element p of all windows together is a slice
 of the input, the pooled array is the maximum or the sum of these slices, and the gradient of the maximum is a mask for
-each slice. A window over several axes goes axis by axis, the last one first: so fewer slices do, and of equal values
-the first in reading order is the one that counts, as it is for XLA. Other devices keep their own kernels.
+each slice. A window over several axes is computed axis by axis, the last one first: this needs fewer slices, and of
+equal values the first in row-major order gets the gradient, as for XLA. Other devices keep their own kernels.
 """
 
 from __future__ import annotations
@@ -20,13 +20,17 @@ import numpy as np
 from jax import lax
 
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.ops.base import op, public
+from gazelle.core.types import Array, ArrayLike
+from gazelle.ops.base import op
 from gazelle.ops.space import moved_first, moved_last, per_axis
-from gazelle.ops.windows import on_cpu, padded, places, strided
+from gazelle.ops.windows import on_cpu, padded, strided_slices, window_slices
 
-#: Windows of up to so many places that do not overlap go in one pass over all axes.
-_FEW = 4
-#: Longer windows have a maximum in log2(length) steps instead of one slice for each place, which compiles slowly.
+__all__ = ["average_pool", "max_pool"]
+
+
+#: Windows of at most this size that do not overlap are computed in one pass over all axes.
+_MAX_TILE = 4
+#: Longer windows take log2(length) steps instead of one slice for each element, which compiles slowly.
 _MOST_MASKS = 16
 #: Longer windows are summed by XLA.
 _MOST_TERMS = 64
@@ -34,38 +38,72 @@ _MOST_TERMS = 64
 
 @op
 def max_pool(
-    inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: str | None = None
-) -> Any:
-    """The largest value of each window of `pool_size`, `strides` apart (`pool_size` apart if None).
+    inputs: ArrayLike,
+    pool_size: int | Sequence[int],
+    strides: int | Sequence[int] | None = None,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Array:
+    """Compute the maximum of each window; of equal values the first gets the gradient.
 
-    x (batch, *space, channels)  ->  y (batch, *space, channels); of equal values the first has the gradient.
+    Args:
+        inputs: Array (batch, *space, channels).
+        pool_size: Size of the window: one integer, or one for each axis of space.
+        strides: Distance of the windows; None is `pool_size`.
+        padding: 'valid' or 'same'.
+        data_format: 'channels_last' or 'channels_first'; None is `gazelle.config.image_data_format()`.
 
-    >>> max_pool(np.arange(4.0).reshape(1, 4, 1), 2).ravel().tolist()
-    [1.0, 3.0]
+    Returns:
+        An array (batch, *space, channels).
+
+    Raises:
+        ShapeError: If no window fits into the input.
+
+    Example:
+        >>> max_pool(np.arange(4.0).reshape(1, 4, 1), 2).ravel().tolist()
+        [1.0, 3.0]
     """
     x, window, steps, pads = _windows("max_pool", inputs, pool_size, strides, padding, data_format)
     x = padded(x, _lowest(x), pads)
     if not on_cpu():
         y = _reduced(x, window, steps)
-    elif window == steps and math.prod(window) > _FEW:
+    elif window == steps and math.prod(window) > _MAX_TILE:
         y = _largest_of_axes(_split(x, window), tuple(range(2, x.ndim * 2 - 3, 2)))
     elif window == steps:
         y = _largest_of_tiles(x, window)
     else:
         y = x
         for one_window, one_step in _by_axis(window, steps):
-            y = (_largest if max(one_window) <= _MOST_MASKS else _largest_of_many)(y, one_window, one_step)
+            y = (_largest if max(one_window) <= _MOST_MASKS else _largest_of_long)(y, one_window, one_step)
     return moved_first(y, data_format)
 
 
 @op
 def average_pool(
-    inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: str | None = None
-) -> Any:
-    """The mean of each window of `pool_size`, `strides` apart (`pool_size` apart if None); padding is not counted.
+    inputs: ArrayLike,
+    pool_size: int | Sequence[int],
+    strides: int | Sequence[int] | None = None,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Array:
+    """Compute the mean of each window; padding is not counted.
 
-    >>> average_pool(np.arange(4.0).reshape(1, 4, 1), 2).ravel().tolist()
-    [0.5, 2.5]
+    Args:
+        inputs: Array (batch, *space, channels).
+        pool_size: Size of the window: one integer, or one for each axis of space.
+        strides: Distance of the windows; None is `pool_size`.
+        padding: 'valid' or 'same'.
+        data_format: 'channels_last' or 'channels_first'; None is `gazelle.config.image_data_format()`.
+
+    Returns:
+        An array (batch, *space, channels).
+
+    Raises:
+        ShapeError: If no window fits into the input.
+
+    Example:
+        >>> average_pool(np.arange(4.0).reshape(1, 4, 1), 2).ravel().tolist()
+        [0.5, 2.5]
     """
     x, window, steps, pads = _windows("average_pool", inputs, pool_size, strides, padding, data_format)
     space, zero = x.shape[1:-1], np.zeros((), x.dtype)
@@ -77,7 +115,7 @@ def average_pool(
     else:
         y = x
         for one_window, one_step in _by_axis(window, steps):
-            y = functools.reduce(jnp.add, places(y, one_window, one_step))
+            y = functools.reduce(jnp.add, window_slices(y, one_window, one_step))
     if padding == "valid":
         return moved_first(y / math.prod(window), data_format)
     counts = functools.reduce(np.multiply.outer, map(_count, space, window, steps, pads))
@@ -85,7 +123,7 @@ def average_pool(
 
 
 def _windows(name: str, inputs: Any, pool_size: Any, strides: Any, padding: str, data_format: str | None) -> Any:
-    """The input with channels last, window, strides, and pads (negative where windows leave places over)."""
+    """The input with channels last, window, strides, and padding (negative where windows leave a rest)."""
     x = moved_last(inputs, data_format)
     rank = x.ndim - 2
     window = per_axis("pool_size", pool_size, rank)
@@ -102,7 +140,7 @@ def _windows(name: str, inputs: Any, pool_size: Any, strides: Any, padding: str,
                 hint="Use padding='same', a smaller window or a larger input.",
             )
         )
-    if window == steps:  # what no whole window covers is cut off
+    if window == steps:  # cut off what no complete window covers
         pads = [
             (low, high - (size + low + high) % reach)
             for size, (low, high), reach in zip(x.shape[1:-1], pads, window, strict=True)
@@ -117,7 +155,7 @@ def _split(x: Any, window: Sequence[int]) -> Any:
 
 
 def _count(size: int, window: int, step: int, pad: tuple[int, int]) -> np.ndarray[Any, Any]:
-    """How many places of the input each window along one axis covers."""
+    """How many elements of the input each window along one axis covers."""
     starts = np.arange((size + sum(pad) - window) // step + 1) * step - pad[0]
     return np.minimum(starts + window, size) - np.maximum(starts, 0)
 
@@ -142,7 +180,7 @@ def _by_axis(window: Sequence[int], steps: Sequence[int]) -> list[tuple[tuple[in
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
 def _largest_of_tiles(x: Any, window: Sequence[int]) -> Any:
-    # Where no gradient is asked for, XLA makes one kernel of convolutions and such windows together.
+    # Without a gradient XLA fuses convolutions and such windows into one kernel.
     return _reduced(x, window, window)
 
 
@@ -153,30 +191,30 @@ def _largest_of_tiles_tangent(window: Any, primals: Any, tangents: Any) -> Any:
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2))
 def _largest(x: Any, window: Sequence[int], steps: Sequence[int]) -> Any:
-    # The barriers here and below keep the shapes of what follows, a Flatten for instance, out of these loops: with
-    # them the loops are not vectorized.
-    return lax.optimization_barrier(functools.reduce(jnp.maximum, strided(x, window, steps)))
+    # The barriers here and below keep the shapes of later operations, a Flatten for instance, out of these loops:
+    # with them the loops are not vectorized.
+    return lax.optimization_barrier(functools.reduce(jnp.maximum, strided_slices(x, window, steps)))
 
 
 @_largest.defjvp
 def _largest_tangent(window: Any, steps: Any, primals: Any, tangents: Any) -> Any:
     (x,), (dx,) = primals, tangents
-    y, parts = _largest(x, window, steps), strided(x, window, steps)
+    y, parts = _largest(x, window, steps), strided_slices(x, window, steps)
     first = jnp.full(y.shape, len(parts) - 1, np.int8)
     for p in reversed(range(len(parts) - 1)):
         first = jnp.where(parts[p] == y, np.int8(p), first)
     first = lax.optimization_barrier(first)
-    return y, sum(jnp.where(first == p, part, 0) for p, part in enumerate(places(dx, window, steps)))
+    return y, sum(jnp.where(first == p, part, 0) for p, part in enumerate(window_slices(dx, window, steps)))
 
 
-def _largest_of_many(x: Any, window: Sequence[int], steps: Sequence[int]) -> Any:
-    """Windows of 2, 4, 8 ... places, each the larger of two halves; in the last step the halves may overlap."""
+def _largest_of_long(x: Any, window: Sequence[int], steps: Sequence[int]) -> Any:
+    """Windows of size 2, 4, 8 ..., each the larger of two halves; in the last step the halves may overlap."""
     reach, ones = 1, (1,) * len(window)
-    axis = next(axis for axis, places in enumerate(window, 1) if places > 1)
+    axis = next(axis for axis, size in enumerate(window, 1) if size > 1)
     while reach < max(window):
         step = min(reach, max(window) - reach)
         x, reach = _larger(x, axis, step), reach + step
-    (y,) = places(x, ones, steps)
+    (y,) = window_slices(x, ones, steps)
     return y
 
 
@@ -193,7 +231,7 @@ def _larger_tangent(axis: int, step: int, primals: Any, tangents: Any) -> Any:
 
 
 def _pair(x: Any, axis: int, step: int) -> tuple[Any, Any]:
-    """Each place but the last ones, and the place `step` further."""
+    """All elements but the last `step`, and all but the first."""
     return lax.slice_in_dim(x, 0, x.shape[axis] - step, axis=axis), lax.slice_in_dim(x, step, None, axis=axis)
 
 
@@ -205,13 +243,10 @@ def _largest_of_axes(x: Any, axes: tuple[int, ...]) -> Any:
 @_largest_of_axes.defjvp
 def _largest_of_axes_tangent(axes: tuple[int, ...], primals: Any, tangents: Any) -> Any:
     (x,), (dx,) = primals, tangents
-    x = lax.optimization_barrier(x)  # computed once: rounded in another way, no place would equal the largest
+    x = lax.optimization_barrier(x)  # computed once: rounded differently, no element would equal the maximum
     y = _largest_of_axes(x, axes)
     wide = jnp.expand_dims(y, axes)
     shape = [n if axis in axes else 1 for axis, n in enumerate(x.shape)]
-    place = np.arange(math.prod(shape), dtype=np.int32).reshape(shape)
-    first = jnp.min(jnp.where(x == wide, place, place.size), axes, keepdims=True)
-    return y, jnp.sum(jnp.where(place == first, dx, 0), axes)
-
-
-__all__ = public(globals())
+    index = np.arange(math.prod(shape), dtype=np.int32).reshape(shape)
+    first = jnp.min(jnp.where(x == wide, index, index.size), axes, keepdims=True)
+    return y, jnp.sum(jnp.where(index == first, dx, 0), axes)

@@ -1,7 +1,7 @@
-"""Sizes: numbers that are known while a program is compiled.
+"""Integers that are known at compile time stay known through ops.
 
-`ops.shape` gives whole numbers. What a program computes from them with ops stays known, so that it may be a shape
-again: `ops.tile(x, ops.stack([ops.shape(y)[0], 1]))` works inside a compiled step.
+`ops.shape` returns Python integers. What a program computes from them with ops stays concrete, so that it may be a
+shape again: `ops.tile(x, ops.stack([ops.shape(y)[0], 1]))` works inside a compiled step.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 import jax
 import numpy as np
 
-#: ops whose results stay known if what they are given is
+#: ops whose results are concrete if their arguments are
 ARITHMETIC = frozenset(
-    {
+    [
         "add",
         "append",
         "array",
@@ -38,13 +38,13 @@ ARITHMETIC = frozenset(
         "subtract",
         "sum",
         "take",
-    }
+    ]
 )
-_MOST = 32  # numbers in an array of sizes: no more than axes, with room
+_MAX_SIZES = 32  # elements in an array of sizes: more than there are axes
 
 
 def known(values: Iterable[Any]) -> bool:
-    """Whether there are whole numbers among the values, all of them known, and nothing else that has numbers."""
+    """Return whether the values hold integers, all of them concrete, and no other numbers."""
     found = False
     for value in values:
         if isinstance(value, list | tuple):
@@ -53,7 +53,7 @@ def known(values: Iterable[Any]) -> bool:
         elif isinstance(value, jax.core.Tracer):
             return False
         elif isinstance(value, jax.Array | np.ndarray | np.generic):
-            if value.size > _MOST or value.dtype.kind not in "iu":
+            if value.size > _MAX_SIZES or value.dtype.kind not in "iu":
                 return False
         elif not isinstance(value, int):
             if value is None or isinstance(value, str):
@@ -64,7 +64,7 @@ def known(values: Iterable[Any]) -> bool:
 
 
 def shape_of(shape: Any) -> Any:
-    """A shape as `jax.numpy` takes it while it traces: an array of sizes becomes a tuple."""
+    """Convert a shape to what `jax.numpy` accepts in a traced function: an array of sizes becomes a tuple."""
     if isinstance(shape, jax.core.Tracer):
         return shape
     if isinstance(shape, jax.Array | np.ndarray):

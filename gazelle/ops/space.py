@@ -1,4 +1,4 @@
-"""What convolutions and pooling share: the place of the channels, and one number for each axis of space."""
+"""Arguments of convolutions and pooling: the position of the channels, and one integer for each axis of space."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gazelle.core.errors import ArgumentError, message
 
 
 def per_axis(name: str, value: Any, rank: int) -> tuple[int, ...]:
-    """2 -> (2, 2): one number for each of `rank` axes."""
+    """Return one integer for each of `rank` axes:  2 -> (2, 2)."""
     values = (value,) * rank if not isinstance(value, list | tuple) else tuple(value)
     if len(values) == 1:
         values *= rank
@@ -21,12 +21,12 @@ def per_axis(name: str, value: Any, rank: int) -> tuple[int, ...]:
 
 
 def is_first(data_format: str | None) -> bool:
-    """Whether the channels stand before space; None means the format of the process, `image_data_format`."""
+    """Return whether the channels come before space; None is `gazelle.config.image_data_format()`."""
     return settings.standardize_data_format(data_format) == "channels_first"
 
 
 def moved_last(x: Any, data_format: str | None) -> Any:
-    """`x` with its channels last."""
+    """Move the channels to the last axis."""
     return jnp.moveaxis(x, 1, -1) if is_first(data_format) else x
 
 

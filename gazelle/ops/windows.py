@@ -1,4 +1,4 @@
-"""Windows taken apart: where XLA has no fast kernel, what it would do for all windows is written with slices."""
+"""Windows as slices, for operations on windows that XLA has no fast kernel for."""
 
 from __future__ import annotations
 
@@ -13,30 +13,32 @@ from jax import lax
 
 
 def on_cpu() -> bool:
-    """Whether what is traced now runs on a CPU, where some kernels of XLA are slow and are written another way."""
+    """Return whether programs run on a CPU, where some kernels of XLA are slow and replaced."""
     return jax.default_backend() == "cpu"
 
 
 def padded(x: Any, value: Any, pads: Sequence[tuple[int, int]]) -> Any:
-    """x (batch, *space, channels) with places of `value` before and after each axis of space; below 0 they are cut."""
+    """Pad each axis of space of x (batch, *space, channels) with `value`; negative numbers crop."""
     return lax.pad(x, value, [(0, 0, 0), *((*pad, 0) for pad in pads), (0, 0, 0)])
 
 
-def places(x: Any, window: Sequence[int], steps: Sequence[int], dilations: Sequence[int] | None = None) -> list[Any]:
-    """Slices of x, one for each place of the window: entry p holds place p of all windows, `steps` apart.
+def window_slices(
+    x: Any, window: Sequence[int], steps: Sequence[int], dilations: Sequence[int] | None = None
+) -> list[Any]:
+    """Return slices of x, one for each element of the window: slice p holds element p of all windows.
 
-    An axis is cut into blocks of `steps` places, and these are told apart by `split`: its transpose puts the gradient
-    together by one concatenation, where that of a strided slice would add a whole array for each place.
+    An axis is split into blocks of `steps` elements by `split`, whose transpose assembles the gradient with one
+    concatenation; the transpose of strided slices would add a full-size array for each of them.
     """
     parts = [x]
     for axis, (reach, step) in enumerate(zip(window, steps, strict=True), 1):
         offsets = np.arange(reach) * (dilations[axis - 1] if dilations else 1)
-        parts = [one for part in parts for one in _places_along(part, axis, offsets.tolist(), step)]
+        parts = [one for part in parts for one in _slices_along(part, axis, offsets.tolist(), step)]
     return parts
 
 
-def strided(x: Any, window: Sequence[int], steps: Sequence[int]) -> list[Any]:
-    """`places` as plain slices, which are cheaper where no gradient flows through them."""
+def strided_slices(x: Any, window: Sequence[int], steps: Sequence[int]) -> list[Any]:
+    """Return `window_slices` as strided slices, which are cheaper without a gradient."""
     sizes = [(n - reach) // step + 1 for n, reach, step in zip(x.shape[1:-1], window, steps, strict=True)]
     ends = [(size - 1) * step + 1 for size, step in zip(sizes, steps, strict=True)]
     return [
@@ -50,7 +52,7 @@ def strided(x: Any, window: Sequence[int], steps: Sequence[int]) -> list[Any]:
     ]
 
 
-def _places_along(x: Any, axis: int, offsets: list[int], step: int) -> list[Any]:
+def _slices_along(x: Any, axis: int, offsets: list[int], step: int) -> list[Any]:
     size = (x.shape[axis] - offsets[-1] - 1) // step + 1
     blocks = size + offsets[-1] // step
     rest = blocks * step - x.shape[axis]  # below 0 where no window reaches the end

@@ -115,7 +115,7 @@ FORMS = {  # batch and space, channels, window, units, strides, pads, stretch, d
 
 @pytest.mark.parametrize("name", FORMS)
 def test_every_form_and_its_gradients_are_those_of_plain_jax(name, monkeypatch):
-    monkeypatch.setattr(convolution_forms, "_PIECE", 256)
+    monkeypatch.setattr(convolution_forms, "_CHUNK_BYTES", 256)
     shape, channels, window, units, strides, pad, stretch, dilation, groups = FORMS[name]
     rank = len(window)
     x, k = draw(*shape, channels), draw(*window, channels // groups, units, seed=1)

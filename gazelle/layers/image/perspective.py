@@ -12,8 +12,8 @@ from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import Array, ArrayLike
 from gazelle.layers.image.base import ImageLayer, Transformation, checked, chosen, interval, per_image, uniform
 from gazelle.ops.image import perspective_transform
-from gazelle.ops.image.boxes import around
-from gazelle.ops.image.warping import homography, shaken
+from gazelle.ops.image.boxes import enclosing_box
+from gazelle.ops.image.warping import elastically_transformed, homography
 
 
 class RandomPerspective(ImageLayer):
@@ -76,7 +76,9 @@ class RandomPerspective(ImageLayer):
         xs, ys = jnp.concatenate([x1, x2, x1, x2], -1), jnp.concatenate([y1, y2, y2, y1], -1)
         corners = jnp.stack([xs, ys, jnp.ones_like(xs)], -1)
         x, y, depth = jnp.moveaxis(jnp.einsum("bij,bnkj->bnki", jnp.linalg.inv(matrix), corners), -1, 0)
-        return jnp.where(per_image(transformation["apply_perspective"])[..., 0], around(x / depth, y / depth), boxes)
+        return jnp.where(
+            per_image(transformation["apply_perspective"])[..., 0], enclosing_box(x / depth, y / depth), boxes
+        )
 
 
 class RandomElasticTransform(ImageLayer):
@@ -135,7 +137,9 @@ class RandomElasticTransform(ImageLayer):
         window = int(6 * 0.05 * min(h, w) * self.scale[1]) | 1
         options = (interpolation, self.fill_mode, self.fill_value, seed, "channels_last")
         out = jnp.where(
-            per_image(transformation["apply_transform"]), shaken(images, alpha, sigma, window, *options), images
+            per_image(transformation["apply_transform"]),
+            elastically_transformed(images, alpha, sigma, window, *options),
+            images,
         )
         return jnp.clip(out, *self.value_range)
 

@@ -1,7 +1,7 @@
 """Functions of images under one name, as `keras.ops.image` has them.
 
-In: one image (height, width, channels) or a batch of them, channels first where `data_format` says so. Out: the same
-kind. Must not know: layers, files, or where an image came from.
+In: one image (height, width, channels) or a batch of them, with the channels where `data_format`
+puts them. Out: the same kind. Must not import: layers, files.
 """
 
 from gazelle.ops.image.color import hsv_to_rgb, rgb_to_grayscale, rgb_to_hsv

@@ -8,21 +8,29 @@ import jax.numpy as jnp
 
 from gazelle.core import dtypes
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.types import Array, ArrayLike
 from gazelle.ops.base import op
 from gazelle.ops.image.form import as_float, check_rank
 from gazelle.ops.space import is_first
 
 
 @op
-def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
-    """y = 0.2989 r + 0.5870 g + 0.1140 b, in the dtype of `images`; what has one channel already stays.
+def rgb_to_grayscale(images: ArrayLike, data_format: str | None = None) -> Array:
+    """Convert RGB to grayscale:  y = 0.2989 r + 0.5870 g + 0.1140 b.  Images with one channel are returned unchanged.
 
-    images (..., height, width, 3)  ->  y (..., height, width, 1)
+    Args:
+        images: Array (..., height, width, 3).
+        data_format: 'channels_last' or 'channels_first'; None is `gazelle.config.image_data_format()`.
 
-    Raises ShapeError unless there are 3 channels or one.
+    Returns:
+        An array (..., height, width, 1) of the dtype of `images`.
 
-    >>> rgb_to_grayscale(np.ones((2, 4, 4, 3))).shape
-    (2, 4, 4, 1)
+    Raises:
+        ShapeError: If there are neither 3 channels nor one.
+
+    Example:
+        >>> rgb_to_grayscale(np.ones((2, 4, 4, 3))).shape
+        (2, 4, 4, 1)
     """
     axis = _channels("rgb_to_grayscale", images, data_format, (1, 3))
     if images.shape[axis] == 1:
@@ -32,13 +40,22 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
 
 
 @op
-def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
-    """Hue, saturation and value of colours from 0 to 1:  v = max(r, g, b), s = (v - min) / v, h as an angle / 2π.
+def rgb_to_hsv(images: ArrayLike, data_format: str | None = None) -> Array:
+    """Convert RGB to hue, saturation and value:  v = max(r, g, b), s = (v - min) / v, h as an angle / 2π.
 
-    images (..., height, width, 3)  ->  (..., height, width, 3). Raises ArgumentError unless they are floats.
+    Args:
+        images: Array (..., height, width, 3) of floats from 0 to 1.
+        data_format: 'channels_last' or 'channels_first'; None is `gazelle.config.image_data_format()`.
 
-    >>> rgb_to_hsv(np.array([[[0.0, 0.5, 0.0]]]))
-    Array([[[0.33333334, 1.        , 0.5       ]]], dtype=float32)
+    Returns:
+        An array (..., height, width, 3).
+
+    Raises:
+        ArgumentError: If `images` is not of floats. ShapeError: If there are not 3 channels.
+
+    Example:
+        >>> rgb_to_hsv(np.array([[[0.0, 0.5, 0.0]]]))
+        Array([[[0.33333334, 1.        , 0.5       ]]], dtype=float32)
     """
     axis = _channels("rgb_to_hsv", images, data_format, (3,), floats=True)
     tiny = jnp.finfo(images.dtype).eps
@@ -54,11 +71,22 @@ def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
 
 
 @op
-def hsv_to_rgb(images: Any, data_format: str | None = None) -> Any:
-    """Undo `rgb_to_hsv`.
+def hsv_to_rgb(images: ArrayLike, data_format: str | None = None) -> Array:
+    """Convert hue, saturation and value to RGB: the inverse of `rgb_to_hsv`.
 
-    >>> hsv_to_rgb(np.array([[[1 / 3, 1.0, 0.5]]])).round(2)
-    Array([[[0. , 0.5, 0. ]]], dtype=float32)
+    Args:
+        images: Array (..., height, width, 3) of floats from 0 to 1.
+        data_format: 'channels_last' or 'channels_first'; None is `gazelle.config.image_data_format()`.
+
+    Returns:
+        An array (..., height, width, 3).
+
+    Raises:
+        ArgumentError: If `images` is not of floats. ShapeError: If there are not 3 channels.
+
+    Example:
+        >>> hsv_to_rgb(np.array([[[1 / 3, 1.0, 0.5]]])).round(2)
+        Array([[[0. , 0.5, 0. ]]], dtype=float32)
     """
     axis = _channels("hsv_to_rgb", images, data_format, (3,), floats=True)
     h, s, v = jnp.split(images, 3, axis)

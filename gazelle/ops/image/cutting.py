@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.types import Array, ArrayLike
 from gazelle.ops.base import op
 from gazelle.ops.convolution import conv
 from gazelle.ops.image.form import check_rank, height_axis
@@ -15,21 +17,33 @@ from gazelle.ops.space import is_first, moved_first, moved_last, per_axis
 
 @op
 def extract_patches(
-    images: Any,
-    size: Any,
-    strides: Any = None,
-    dilation_rate: Any = 1,
+    images: ArrayLike,
+    size: int | Sequence[int],
+    strides: int | Sequence[int] | None = None,
+    dilation_rate: int | Sequence[int] = 1,
     padding: str = "valid",
     data_format: str | None = None,
-) -> Any:
-    """Every window of `size` = (a, b) as a pixel of a b channels; three sizes cut volumes.
+) -> Array:
+    """Extract windows of images, or of volumes if `size` has three entries, into channels.
 
-    images (batch, h, w, c)  ->  (batch, rows of windows, columns of windows, a b c)
+    Args:
+        images: One image (height, width, channels) or a batch of them.
+        size: Size of the windows.
+        strides: Distance of the windows; None is `size`.
+        dilation_rate: Distance of the kernel's elements: one integer, or one for each axis of space.
+        padding: 'valid' or 'same'.
+        data_format: 'channels_last' or 'channels_first'; None is `gazelle.config.image_data_format()`.
 
-    `strides` is the distance of the windows, their own size if None.
+    Returns:
+        An array (batch, rows of windows, columns of windows, height · width · channels of a window).
 
-    >>> extract_patches(np.ones((2, 8, 8, 3)), 4).shape
-    (2, 2, 2, 48)
+    Raises:
+        ArgumentError: If `size` has neither one, two nor three entries. ShapeError: If the number of axes does not
+            match.
+
+    Example:
+        >>> extract_patches(np.ones((2, 8, 8, 3)), 4).shape
+        (2, 2, 2, 48)
     """
     axes = 2 if isinstance(size, int) else len(size)
     if axes not in (2, 3):
@@ -39,17 +53,32 @@ def extract_patches(
 
 @op
 def extract_patches_3d(
-    volumes: Any,
-    size: Any,
-    strides: Any = None,
-    dilation_rate: Any = 1,
+    volumes: ArrayLike,
+    size: int | Sequence[int],
+    strides: int | Sequence[int] | None = None,
+    dilation_rate: int | Sequence[int] = 1,
     padding: str = "valid",
     data_format: str | None = None,
-) -> Any:
-    """Every window of a volume as a voxel:  (batch, d, h, w, c)  ->  (batch, *places of windows, window · c).
+) -> Array:
+    """Extract windows of volumes into channels.
 
-    >>> extract_patches_3d(np.ones((1, 4, 4, 4, 2)), 2).shape
-    (1, 2, 2, 2, 16)
+    Args:
+        volumes: Array (batch, depth, height, width, channels), or one volume without the batch.
+        size: Size of the windows.
+        strides: Distance of the windows; None is `size`.
+        dilation_rate: Distance of the kernel's elements: one integer, or one for each axis of space.
+        padding: 'valid' or 'same'.
+        data_format: 'channels_last' or 'channels_first'; None is `gazelle.config.image_data_format()`.
+
+    Returns:
+        An array (batch, *windows, window · channels).
+
+    Raises:
+        ShapeError: If the number of axes does not match.
+
+    Example:
+        >>> extract_patches_3d(np.ones((1, 4, 4, 4, 2)), 2).shape
+        (1, 2, 2, 2, 16)
     """
     return _patches(volumes, 3, size, strides, dilation_rate, padding, data_format)
 
@@ -85,7 +114,7 @@ def _blocks(x: Any, window: tuple[int, ...]) -> Any:
 
 @op
 def pad_images(
-    images: Any,
+    images: ArrayLike,
     top_padding: int | None = None,
     left_padding: int | None = None,
     bottom_padding: int | None = None,
@@ -93,11 +122,28 @@ def pad_images(
     target_height: int | None = None,
     target_width: int | None = None,
     data_format: str | None = None,
-) -> Any:
-    """Zeros around images. For each axis two of (before, after, size) are given and the third follows.
+) -> Array:
+    """Pad images with zeros; for each axis two of (before, after, target size) are given.
 
-    >>> pad_images(np.ones((4, 5, 3)), 1, 2, target_height=8, target_width=8).shape
-    (8, 8, 3)
+    Args:
+        images: One image (height, width, channels) or a batch of them.
+        top_padding: Rows above.
+        left_padding: Columns on the left.
+        bottom_padding: Rows below.
+        right_padding: Columns on the right.
+        target_height: Height of the result.
+        target_width: Width of the result.
+        data_format: 'channels_last' or 'channels_first'; None is `gazelle.config.image_data_format()`.
+
+    Returns:
+        Images of the new size.
+
+    Raises:
+        ArgumentError: If not exactly two of three are given for an axis, or one is negative.
+
+    Example:
+        >>> pad_images(np.ones((4, 5, 3)), 1, 2, target_height=8, target_width=8).shape
+        (8, 8, 3)
     """
     check_rank("pad_images", images)
     axis = height_axis(images.ndim, data_format)
@@ -110,7 +156,7 @@ def pad_images(
 
 @op
 def crop_images(
-    images: Any,
+    images: ArrayLike,
     top_cropping: int | None = None,
     left_cropping: int | None = None,
     bottom_cropping: int | None = None,
@@ -118,11 +164,28 @@ def crop_images(
     target_height: int | None = None,
     target_width: int | None = None,
     data_format: str | None = None,
-) -> Any:
-    """Images without their margins. For each axis two of (before, after, size) are given and the third follows.
+) -> Array:
+    """Crop images; for each axis two of (before, after, target size) are given.
 
-    >>> crop_images(np.ones((4, 5, 3)), 1, 2, target_height=2, target_width=3).shape
-    (2, 3, 3)
+    Args:
+        images: One image (height, width, channels) or a batch of them.
+        top_cropping: Rows to remove above.
+        left_cropping: Columns to remove on the left.
+        bottom_cropping: Rows to remove below.
+        right_cropping: Columns to remove on the right.
+        target_height: Height of the result.
+        target_width: Width of the result.
+        data_format: 'channels_last' or 'channels_first'; None is `gazelle.config.image_data_format()`.
+
+    Returns:
+        Images of the new size.
+
+    Raises:
+        ArgumentError: If not exactly two of three are given for an axis, or they exceed the image.
+
+    Example:
+        >>> crop_images(np.ones((4, 5, 3)), 1, 2, target_height=2, target_width=3).shape
+        (2, 3, 3)
     """
     check_rank("crop_images", images)
     axis = height_axis(images.ndim, data_format)

@@ -1,32 +1,45 @@
-"""Images through small windows: blur, edges, and how alike two of them are."""
+"""Filters of images: blur, edges, and structural similarity."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
 
 from gazelle.core.errors import ShapeError, message
+from gazelle.core.types import Array, ArrayLike
 from gazelle.ops.base import op
 from gazelle.ops.image.form import as_float, back, on_batch
 from gazelle.ops.space import is_first, per_axis
 
-_FEW = 15  # taps of a window that is a sum of moved copies
+_MAX_SHIFTS = 15  # longest window that is computed as a sum of shifted copies
 
 
 @op
 def gaussian_blur(
-    images: Any, kernel_size: Any = (3, 3), sigma: Any = (1.0, 1.0), data_format: str | None = None
-) -> Any:
-    """Each pixel as the mean of its neighbours, weighted by exp(-d² / 2 sigma²); zeros are outside.
+    images: ArrayLike,
+    kernel_size: int | Sequence[int] = (3, 3),
+    sigma: ArrayLike = (1.0, 1.0),
+    data_format: str | None = None,
+) -> Array:
+    """Blur images with a Gaussian window of weights exp(-d² / 2 sigma²), with zeros outside the image.
 
-    images (batch, h, w, c)  ->  (batch, h, w, c). `kernel_size` and `sigma` are (along x, along y).
+    Args:
+        images: One image (height, width, channels) or a batch of them.
+        kernel_size: Size of the window (along x, along y).
+        sigma: Standard deviation (along x, along y).
+        data_format: 'channels_last' or 'channels_first'; None is `gazelle.config.image_data_format()`.
 
-    >>> np.array(gaussian_blur(np.ones((3, 3, 1)), (3, 3))[..., 0]).round(1)
-    array([[0.5, 0.7, 0.5],
-           [0.7, 1. , 0.7],
-           [0.5, 0.7, 0.5]], dtype=float32)
+    Returns:
+        An array of the shape of `images`.
+
+    Example:
+        >>> np.array(gaussian_blur(np.ones((3, 3, 1)), (3, 3))[..., 0]).round(1)
+        array([[0.5, 0.7, 0.5],
+               [0.7, 1. , 0.7],
+               [0.5, 0.7, 0.5]], dtype=float32)
     """
     width, height = per_axis("kernel_size", kernel_size, 2)
 
@@ -40,13 +53,19 @@ def gaussian_blur(
 
 
 @op
-def sobel_edges(images: Any, data_format: str | None = None) -> Any:
-    """The slope of brightness along y and along x, by Sobel's 3 x 3 windows.
+def sobel_edges(images: ArrayLike, data_format: str | None = None) -> Array:
+    """Compute the gradients of brightness along y and x with Sobel's 3 x 3 windows.
 
-    images (batch, h, w, c)  ->  (batch, h, w, c, 2)
+    Args:
+        images: One image (height, width, channels) or a batch of them.
+        data_format: 'channels_last' or 'channels_first'; None is `gazelle.config.image_data_format()`.
 
-    >>> sobel_edges(np.ones((1, 4, 4, 1))).shape
-    (1, 4, 4, 1, 2)
+    Returns:
+        An array (batch, height, width, channels, 2).
+
+    Example:
+        >>> sobel_edges(np.ones((1, 4, 4, 1))).shape
+        (1, 4, 4, 1, 2)
     """
     step, mean = jnp.array([-1.0, 0, 1], images.dtype), jnp.array([1.0, 2, 1], images.dtype)
     along_y = on_batch("sobel_edges", images, data_format, lambda x: smoothed(x, step, mean))
@@ -56,25 +75,39 @@ def sobel_edges(images: Any, data_format: str | None = None) -> Any:
 
 @op
 def ssim(
-    image1: Any,
-    image2: Any,
+    image1: ArrayLike,
+    image2: ArrayLike,
     max_val: float = 1.0,
     filter_size: int = 11,
     filter_sigma: float = 1.5,
     k1: float = 0.01,
     k2: float = 0.03,
     data_format: str | None = None,
-) -> Any:
-    r"""Structural similarity, 1 for equal images; means, variances and covariance are those of Gaussian windows.
+) -> Array:
+    """Compute the structural similarity of images, 1 for equal ones.  Wang et al. 2004.
 
-    y = mean [ (2 μ₁ μ₂ + c₁)(2 σ₁₂ + c₂) / ((μ₁² + μ₂² + c₁)(σ₁² + σ₂² + c₂)) ],  c = (k max_val)²
+    y = mean [ (2 μ₁ μ₂ + c₁)(2 σ₁₂ + c₂) / ((μ₁² + μ₂² + c₁)(σ₁² + σ₂² + c₂)) ],  c = (k max_val)²; means, variances
+    and covariance are those of Gaussian windows.
 
-    image1, image2 (batch, h, w, c)  ->  y (batch,)
+    Args:
+        image1: One image (height, width, channels) or a batch of them.
+        image2: Images of the shape of `image1`.
+        max_val: Largest possible value.
+        filter_size: Size of the window.
+        filter_sigma: Standard deviation of the window.
+        k1: Constant of c₁.
+        k2: Constant of c₂.
+        data_format: 'channels_last' or 'channels_first'; None is `gazelle.config.image_data_format()`.
 
-    Source: Wang et al., Image Quality Assessment (IEEE TIP 2004).
+    Returns:
+        An array (batch,), or one number for one image.
 
-    >>> ssim(np.ones((12, 12, 1)), np.ones((12, 12, 1)))
-    Array(1., dtype=float32)
+    Raises:
+        ShapeError: If the shapes differ or are not those of images.
+
+    Example:
+        >>> ssim(np.ones((12, 12, 1)), np.ones((12, 12, 1)))
+        Array(1., dtype=float32)
     """
     if image1.shape != image2.shape or image1.ndim not in (3, 4):
         raise ShapeError(
@@ -96,8 +129,8 @@ def ssim(
     mean_a, mean_b = mean(a), mean(b)
     variances = mean(a * a) - mean_a**2 + mean(b * b) - mean_b**2
     covariance = mean(a * b) - mean_a * mean_b
-    alike = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
-    out = (alike / ((mean_a**2 + mean_b**2 + c1) * (variances + c2))).mean((1, 2, 3)).astype(image1.dtype)
+    numerator = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
+    out = (numerator / ((mean_a**2 + mean_b**2 + c1) * (variances + c2))).mean((1, 2, 3)).astype(image1.dtype)
     return out[0] if image1.ndim == 3 else out
 
 
@@ -116,14 +149,14 @@ def smoothed(x: Any, rows: Any, columns: Any, padding: str = "SAME") -> Any:
             pads = [(0, 0)] * x.ndim
             pads[axis] = ((size - 1) // 2, size // 2)
             x = jnp.pad(x, pads)
-        x = _shifted(x, axis, taps) if size <= _FEW else _convolved(x, axis, taps)
+        x = _shifted(x, axis, taps) if size <= _MAX_SHIFTS else _convolved(x, axis, taps)
     return x
 
 
 def _shifted(x: Any, axis: int, taps: Any) -> Any:
-    """A sum of moved copies, which XLA makes in one pass: for short windows much faster than a convolution."""
-    places = x.shape[axis] - len(taps) + 1
-    return sum(taps[i] * lax.slice_in_dim(x, i, i + places, axis=axis) for i in range(len(taps)))
+    """A sum of shifted copies, which XLA computes in one pass: for short windows much faster than a convolution."""
+    size = x.shape[axis] - len(taps) + 1
+    return sum(taps[i] * lax.slice_in_dim(x, i, i + size, axis=axis) for i in range(len(taps)))
 
 
 def _convolved(x: Any, axis: int, taps: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What all functions of images share: one image or a batch, channels first or last."""
+"""Helpers of image functions: single images and batches, channels first or last."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def choose(name: str, value: Any, known: Any) -> None:
 
 
 def as_float(x: Any) -> Any:
-    """Whole numbers as floats; floats stay."""
+    """Convert integers to floats; floats stay."""
     return x if dtypes.is_float(x.dtype) else x.astype(dtypes.floatx())
 
 
 def back(x: Any, dtype: Any) -> Any:
-    """`x` in `dtype`: rounded and held within its range where that is a type of whole numbers."""
+    """Convert to `dtype`; for an integer dtype round and clip to its range first."""
     if x.dtype == dtype:
         return x
     if not jnp.issubdtype(dtype, jnp.integer):

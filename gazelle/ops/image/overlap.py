@@ -1,33 +1,46 @@
-"""How boxes lie to each other: their overlap, and one told from the place of another."""
+"""Overlap of bounding boxes, and boxes encoded relative to anchors."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.types import Array, ArrayLike
 from gazelle.ops.base import EPSILON, array
 from gazelle.ops.image.boxes import convert_format
 
 
 def compute_iou(
-    boxes1: Any,
-    boxes2: Any,
+    boxes1: ArrayLike,
+    boxes2: ArrayLike,
     bounding_box_format: str,
     use_masking: bool = False,
-    mask_val: Any = -1,
-    image_shape: Any = None,
-) -> Any:
-    """Area of the overlap over that of the union, of all pairs.
+    mask_val: float = -1,
+    image_shape: Sequence[int] | None = None,
+) -> Array:
+    """Compute the intersection over union of all pairs of boxes.
 
-    boxes1 (n, 4) or (batch, n, 4) · boxes2 (m, 4) or (batch, m, 4)  ->  (n, m) or (batch, n, m)
+    Args:
+        boxes1: Array (n, 4) or (batch, n, 4).
+        boxes2: Array (m, 4) or (batch, m, 4).
+        bounding_box_format: Format of both, see `convert_format`.
+        use_masking: Whether pairs with a box of negative numbers get `mask_val`.
+        mask_val: Value of masked pairs.
+        image_shape: Shape of the image, needed for relative formats.
 
-    With `use_masking`, pairs with a box of negative numbers are `mask_val`.
+    Returns:
+        An array (n, m) or (batch, n, m).
 
-    >>> compute_iou([[0, 0, 2, 2]], [[0, 0, 2, 1], [5, 5, 6, 6]], "xyxy")
-    Array([[0.5, 0. ]], dtype=float32)
+    Raises:
+        ShapeError: If an array has neither two nor three axes.
+
+    Example:
+        >>> compute_iou([[0, 0, 2, 2]], [[0, 0, 2, 1], [5, 5, 6, 6]], "xyxy")
+        Array([[0.5, 0. ]], dtype=float32)
     """
     first, second = array(boxes1), array(boxes2)
     for boxes in (first, second):
@@ -45,15 +58,26 @@ def compute_iou(
     return jnp.where(absent, jnp.asarray(mask_val, out.dtype), out)
 
 
-def compute_ciou(boxes1: Any, boxes2: Any, bounding_box_format: str, image_shape: Any = None) -> Any:
-    """Complete overlap of boxes in pairs, which also sees distance and shape:  iou - d² / diagonal² - v alpha.
+def compute_ciou(
+    boxes1: ArrayLike, boxes2: ArrayLike, bounding_box_format: str, image_shape: Sequence[int] | None = None
+) -> Array:
+    """Compute the complete IoU of boxes in pairs:  iou - d² / diagonal² - v alpha.  Zheng et al. 2020.
 
-    boxes1, boxes2 (..., 4)  ->  (...)
+    Args:
+        boxes1: Array (..., 4).
+        boxes2: Array (..., 4).
+        bounding_box_format: Format of both, see `convert_format`; not a relative one.
+        image_shape: Shape of the image.
 
-    Source: Zheng et al., Distance-IoU Loss (AAAI 2020).
+    Returns:
+        An array (...).
 
-    >>> compute_ciou([[0.0, 0.0, 2.0, 2.0]], [[0.0, 0.0, 2.0, 2.0]], "xyxy").round(3)
-    Array([1.], dtype=float32)
+    Raises:
+        ArgumentError: If the format is relative.
+
+    Example:
+        >>> compute_ciou([[0.0, 0.0, 2.0, 2.0]], [[0.0, 0.0, 2.0, 2.0]], "xyxy").round(3)
+        Array([1.], dtype=float32)
     """
     if "rel" in bounding_box_format:
         raise ArgumentError(
@@ -80,18 +104,33 @@ def compute_ciou(boxes1: Any, boxes2: Any, bounding_box_format: str, image_shape
 
 
 def encode_box_to_deltas(
-    anchors: Any,
-    boxes: Any,
+    anchors: ArrayLike,
+    boxes: ArrayLike,
     anchor_format: str,
     box_format: str,
     encoding_format: str = "center_yxhw",
-    variance: Any = None,
-    image_shape: Any = None,
-) -> Any:
-    """Boxes as seen from anchors:  ((center - center of the anchor) / its size, log(size / its size)) / variance.
+    variance: ArrayLike | None = None,
+    image_shape: Sequence[int] | None = None,
+) -> Array:
+    """Encode boxes relative to anchors.
 
-    >>> encode_box_to_deltas([[0, 0, 2, 2]], [[1, 1, 3, 3]], "xyxy", "xyxy")
-    Array([[0.5, 0.5, 0. , 0. ]], dtype=float32)
+    deltas = ((c - c_anchor) / s_anchor, log(s / s_anchor)) / variance,  with the centre c and the size s.
+
+    Args:
+        anchors: Array (n, 4).
+        boxes: Array (..., n, 4).
+        anchor_format: Format of `anchors`, see `convert_format`.
+        box_format: Format of `boxes`.
+        encoding_format: 'center_yxhw' or 'center_xywh'.
+        variance: Four scales; None is 1.
+        image_shape: Shape of the image, needed for relative formats.
+
+    Returns:
+        An array (..., n, 4).
+
+    Example:
+        >>> encode_box_to_deltas([[0, 0, 2, 2]], [[1, 1, 3, 3]], "xyxy", "xyxy")
+        Array([[0.5, 0.5, 0. , 0. ]], dtype=float32)
     """
     variance, height, width = _variance(variance), *_size(image_shape)
     _centered("encoding_format", encoding_format)
@@ -103,22 +142,35 @@ def encode_box_to_deltas(
 
 
 def decode_deltas_to_boxes(
-    anchors: Any,
-    boxes_delta: Any,
+    anchors: ArrayLike | dict[str, Any],
+    boxes_delta: ArrayLike | dict[str, Any],
     anchor_format: str,
     box_format: str,
     encoded_format: str = "center_yxhw",
-    variance: Any = None,
-    image_shape: Any = None,
-) -> Any:
-    """Undo `encode_box_to_deltas`; dicts of anchors and deltas give a dict.
+    variance: ArrayLike | None = None,
+    image_shape: Sequence[int] | None = None,
+) -> Array | dict[str, Any]:
+    """Decode boxes that `encode_box_to_deltas` encoded.
 
-    >>> decode_deltas_to_boxes([[0, 0, 2, 2]], [[0.5, 0.5, 0.0, 0.0]], "xyxy", "xyxy")
-    Array([[1., 1., 3., 3.]], dtype=float32)
+    Args:
+        anchors: Array (n, 4), or a dict of arrays.
+        boxes_delta: Array (..., n, 4), or a dict of arrays with the same keys.
+        anchor_format: Format of `anchors`, see `convert_format`.
+        box_format: Format of the result.
+        encoded_format: 'center_yxhw' or 'center_xywh'.
+        variance: Four scales; None is 1.
+        image_shape: Shape of the image, needed for relative formats.
+
+    Returns:
+        An array (..., n, 4), or a dict of them.
+
+    Example:
+        >>> decode_deltas_to_boxes([[0, 0, 2, 2]], [[0.5, 0.5, 0.0, 0.0]], "xyxy", "xyxy")
+        Array([[1., 1., 3., 3.]], dtype=float32)
     """
     if isinstance(anchors, dict) and isinstance(boxes_delta, dict):
-        words = (anchor_format, box_format, encoded_format, variance, image_shape)
-        return {key: decode_deltas_to_boxes(value, boxes_delta[key], *words) for key, value in anchors.items()}
+        formats = (anchor_format, box_format, encoded_format, variance, image_shape)
+        return {key: decode_deltas_to_boxes(value, boxes_delta[key], *formats) for key, value in anchors.items()}
     scale, height, width = _variance(variance), *_size(image_shape)
     _centered("encoded_format", encoded_format)
     a = convert_format(anchors, anchor_format, encoded_format, height, width)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.types import Array, ArrayLike
 from gazelle.ops.base import op
 from gazelle.ops.image.form import as_float, back, choose, on_batch
 
@@ -17,8 +19,8 @@ METHODS = ("linear", "bilinear", "trilinear", "cubic", "bicubic", "tricubic", "l
 
 @op
 def resize(
-    images: Any,
-    size: Any,
+    images: ArrayLike,
+    size: Sequence[int],
     interpolation: str = "bilinear",
     antialias: bool = False,
     crop_to_aspect_ratio: bool = False,
@@ -26,16 +28,29 @@ def resize(
     fill_mode: str = "constant",
     fill_value: float = 0.0,
     data_format: str | None = None,
-) -> Any:
-    """Images of `size` = (height, width), in the dtype they came in.
+) -> Array:
+    """Resize images; the dtype stays.
 
-    The aspect ratio changes, unless what is too long is cut off on both sides (`crop_to_aspect_ratio`) or what is too
-    short is filled up with `fill_value` (`pad_to_aspect_ratio`). `antialias` widens the filter where images shrink.
+    Args:
+        images: One image (height, width, channels) or a batch of them.
+        size: (height, width) of the result.
+        interpolation: 'bilinear', 'nearest', 'bicubic', 'lanczos3' or 'lanczos5'.
+        antialias: Whether to widen the filter where images shrink.
+        crop_to_aspect_ratio: Whether to crop the images to the new aspect ratio first.
+        pad_to_aspect_ratio: Whether to pad the images to the new aspect ratio first.
+        fill_mode: 'constant'.
+        fill_value: Value of the padding.
+        data_format: 'channels_last' or 'channels_first'; None is `gazelle.config.image_data_format()`.
 
-    images (batch, h, w, c)  ->  (batch, height, width, c)
+    Returns:
+        An array (batch, height, width, channels).
 
-    >>> resize(np.arange(4.0).reshape(2, 2, 1), (1, 2))[..., 0]
-    Array([[1., 2.]], dtype=float32)
+    Raises:
+        ArgumentError: If `size` is no pair of positive integers, or both crop and pad are set.
+
+    Example:
+        >>> resize(np.arange(4.0).reshape(2, 2, 1), (1, 2))[..., 0]
+        Array([[1., 2.]], dtype=float32)
     """
     choose("interpolation", interpolation, INTERPOLATIONS)
     choose("fill_mode of resize", fill_mode, ("constant",))
@@ -76,18 +91,34 @@ def _filled(x: Any, size: Any, value: float) -> Any:
 
 @op
 def scale_and_translate(
-    images: Any,
-    output_shape: Any,
-    scale: Any,
-    translation: Any,
-    spatial_dims: Any,
+    images: ArrayLike,
+    output_shape: Sequence[int],
+    scale: ArrayLike,
+    translation: ArrayLike,
+    spatial_dims: Sequence[int],
     method: str,
     antialias: bool = True,
-) -> Any:
-    """An image of `output_shape` whose place i scale + translation shows the place i, for each of `spatial_dims`.
+) -> Array:
+    """Resample an array:  element i moves to  i scale + translation  along each of `spatial_dims`.
 
-    >>> scale_and_translate(np.ones((2, 2)), (4, 4), [2.0, 2.0], [0.0, 0.0], (0, 1), "linear").shape
-    (4, 4)
+    Args:
+        images: Array of any shape.
+        output_shape: Shape of the result.
+        scale: One factor for each of `spatial_dims`.
+        translation: One offset for each of `spatial_dims`.
+        spatial_dims: Axes to resample.
+        method: 'linear', 'cubic', 'lanczos3' or 'lanczos5'; 'bilinear', 'bicubic' and so on are aliases.
+        antialias: Whether to widen the filter where images shrink.
+
+    Returns:
+        An array of shape `output_shape`.
+
+    Raises:
+        ArgumentError: If `method` is another name.
+
+    Example:
+        >>> scale_and_translate(np.ones((2, 2)), (4, 4), [2.0, 2.0], [0.0, 0.0], (0, 1), "linear").shape
+        (4, 4)
     """
     choose("method of scale_and_translate", method, METHODS)
     return jax.image.scale_and_translate(

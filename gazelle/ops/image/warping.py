@@ -1,4 +1,4 @@
-"""Images seen through a map of places: each place of the outcome shows what the map finds in the image."""
+"""Geometric transformations of images: each pixel of the result samples the image at mapped coordinates."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from jax.scipy import ndimage
 
 from gazelle.core import prng
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.types import Array, ArrayLike, SeedLike
 from gazelle.ops.base import op
 from gazelle.ops.image.filters import gaussian, smoothed
 from gazelle.ops.image.form import as_float, choose, on_batch
@@ -20,13 +21,27 @@ FILL_MODES = ("constant", "nearest", "wrap", "mirror", "reflect")
 
 
 @op
-def map_coordinates(inputs: Any, coordinates: Any, order: int, fill_mode: str = "constant", fill_value: Any = 0) -> Any:
-    """y[...] = inputs at coordinates[:, ...], between places by `order` 0 (the nearest) or 1 (linear).
+def map_coordinates(
+    inputs: ArrayLike, coordinates: ArrayLike, order: int, fill_mode: str = "constant", fill_value: ArrayLike = 0
+) -> Array:
+    """Sample an array at fractional coordinates:  y[...] = inputs at coordinates[:, ...].
 
-    inputs (n_1, ..., n_d) · coordinates (d, ...)  ->  y (...)
+    Args:
+        inputs: Array (n_1, ..., n_d).
+        coordinates: Array (d, ...).
+        order: 0 takes the nearest element, 1 interpolates linearly.
+        fill_mode: What lies outside the array: 'constant', 'nearest', 'wrap', 'mirror' or 'reflect'.
+        fill_value: Value outside the array for `fill_mode='constant'`.
 
-    >>> map_coordinates(np.array([0.0, 10.0, 20.0]), [[0.5, 1.25]], 1)
-    Array([ 5. , 12.5], dtype=float32)
+    Returns:
+        An array of the shape of `coordinates` without its first axis.
+
+    Raises:
+        ShapeError: If `coordinates` does not match the number of axes.
+
+    Example:
+        >>> map_coordinates(np.array([0.0, 10.0, 20.0]), [[0.5, 1.25]], 1)
+        Array([ 5. , 12.5], dtype=float32)
     """
     choose("order of map_coordinates", order, (0, 1))
     choose("fill_mode of map_coordinates", fill_mode, FILL_MODES)
@@ -34,7 +49,7 @@ def map_coordinates(inputs: Any, coordinates: Any, order: int, fill_mode: str = 
         raise ShapeError(
             message(
                 "coordinates of map_coordinates",
-                expected=f"shape ({inputs.ndim}, places ...)",
+                expected=f"shape ({inputs.ndim}, ...)",
                 got=tuple(coordinates.shape),
             )
         )
@@ -43,21 +58,32 @@ def map_coordinates(inputs: Any, coordinates: Any, order: int, fill_mode: str = 
 
 @op
 def affine_transform(
-    images: Any,
-    transform: Any,
+    images: ArrayLike,
+    transform: ArrayLike,
     interpolation: str = "bilinear",
     fill_mode: str = "constant",
-    fill_value: Any = 0,
+    fill_value: ArrayLike = 0,
     data_format: str | None = None,
-) -> Any:
-    """The place (x, y) of the outcome shows the place (a0 x + a1 y + a2, b0 x + b1 y + b2) of the image.
+) -> Array:
+    """Warp images:  (x, y) of the result shows (a0 x + a1 y + a2, b0 x + b1 y + b2) of the image.
 
-    images (batch, h, w, c) · transform (batch, 8) of [a0, a1, a2, b0, b1, b2, 0, 0], or (8,) for all of them
+    Args:
+        images: One image (height, width, channels) or a batch of them.
+        transform: [a0, a1, a2, b0, b1, b2, 0, 0], for all images (8,) or for each (batch, 8).
+        interpolation: 'nearest' or 'bilinear'.
+        fill_mode: What lies outside the image: 'constant', 'nearest', 'wrap', 'mirror' or 'reflect'.
+        fill_value: Value outside the image for `fill_mode='constant'`.
+        data_format: 'channels_last' or 'channels_first'; None is `gazelle.config.image_data_format()`.
 
-    `fill_mode` says what is outside: 'constant' (`fill_value`), 'nearest', 'wrap', 'mirror' or 'reflect'.
+    Returns:
+        An array of the shape of `images`.
 
-    >>> affine_transform(np.arange(3.0).reshape(1, 3, 1), [1, 0, 1, 0, 1, 0, 0, 0])[..., 0]
-    Array([[1., 2., 0.]], dtype=float32)
+    Raises:
+        ShapeError: If `transform` has another shape.
+
+    Example:
+        >>> affine_transform(np.arange(3.0).reshape(1, 3, 1), [1, 0, 1, 0, 1, 0, 0, 0])[..., 0]
+        Array([[1., 2., 0.]], dtype=float32)
     """
     choose("interpolation of affine_transform", interpolation, ORDERS)
     choose("fill_mode of affine_transform", fill_mode, FILL_MODES)
@@ -71,27 +97,40 @@ def affine_transform(
         maps = as_float(jnp.broadcast_to(transform, (x.shape[0], 8)))[:, :, None, None]
         x_seen = maps[:, 0] * columns + maps[:, 1] * rows + maps[:, 2]
         y_seen = maps[:, 3] * columns + maps[:, 4] * rows + maps[:, 5]
-        return seen(x, jnp.stack([y_seen, x_seen], 1), interpolation, fill_mode, fill_value)
+        return sample(x, jnp.stack([y_seen, x_seen], 1), interpolation, fill_mode, fill_value)
 
     return on_batch("affine_transform", images, data_format, warped)
 
 
 @op
 def perspective_transform(
-    images: Any,
-    start_points: Any,
-    end_points: Any,
+    images: ArrayLike,
+    start_points: ArrayLike,
+    end_points: ArrayLike,
     interpolation: str = "bilinear",
-    fill_value: Any = 0,
+    fill_value: ArrayLike = 0,
     data_format: str | None = None,
-) -> Any:
-    """Images drawn such that their four `start_points` (x, y) come to lie on `end_points`.
+) -> Array:
+    """Warp images so that four points move to given positions.
 
-    images (batch, h, w, c) · start_points, end_points (batch, 4, 2)  ->  (batch, h, w, c)
+    Args:
+        images: One image (height, width, channels) or a batch of them.
+        start_points: Points (x, y) of the image, (4, 2) or (batch, 4, 2).
+        end_points: Their positions in the result, of the same shape.
+        interpolation: 'nearest' or 'bilinear'.
+        fill_value: Value outside the image.
+        data_format: 'channels_last' or 'channels_first'; None is `gazelle.config.image_data_format()`.
 
-    >>> corners = np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 3.0], [3.0, 3.0]])
-    >>> perspective_transform(np.ones((4, 4, 1)), corners, corners * 0.5).sum()
-    Array(4., dtype=float32)
+    Returns:
+        An array of the shape of `images`.
+
+    Raises:
+        ShapeError: If the points have another shape.
+
+    Example:
+        >>> corners = np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 3.0], [3.0, 3.0]])
+        >>> perspective_transform(np.ones((4, 4, 1)), corners, corners * 0.5).sum()
+        Array(4., dtype=float32)
     """
     choose("interpolation of perspective_transform", interpolation, ORDERS)
     for name, points in (("start_points", start_points), ("end_points", end_points)):
@@ -109,14 +148,14 @@ def perspective_transform(
         maps = homography(start_points.reshape(-1, 4, 2), end_points.reshape(-1, 4, 2))
         m = jnp.moveaxis(jnp.broadcast_to(maps, (x.shape[0], 8)), 1, 0)[:, :, None, None]
         depth = m[6] * columns + m[7] * rows + 1
-        places = [(m[i] * columns + m[i + 1] * rows + m[i + 2]) / depth for i in (3, 0)]
-        return seen(x, jnp.stack(places, 1), interpolation, "constant", fill_value)
+        at = [(m[i] * columns + m[i + 1] * rows + m[i + 2]) / depth for i in (3, 0)]
+        return sample(x, jnp.stack(at, 1), interpolation, "constant", fill_value)
 
     return on_batch("perspective_transform", images, data_format, warped)
 
 
 def homography(start_points: Any, end_points: Any) -> Any:
-    """The 8 numbers of the projective map that leads `end_points` back to `start_points`: (batch, 4, 2) -> (batch, 8).
+    """Return the 8 coefficients of the projective map from `end_points` to `start_points`: (batch, 4, 2) -> (batch, 8).
 
     x' = (m0 x + m1 y + m2) / (m6 x + m7 y + 1) and y' = (m3 x + m4 y + m5) / (m6 x + m7 y + 1) at four points are
     eight linear equations.
@@ -137,23 +176,38 @@ def homography(start_points: Any, end_points: Any) -> Any:
 
 @op
 def elastic_transform(
-    images: Any,
-    alpha: Any = 20.0,
-    sigma: Any = 5.0,
+    images: ArrayLike,
+    alpha: ArrayLike = 20.0,
+    sigma: ArrayLike = 5.0,
     interpolation: str = "bilinear",
     fill_mode: str = "reflect",
-    fill_value: Any = 0.0,
-    seed: Any = None,
+    fill_value: ArrayLike = 0.0,
+    seed: SeedLike | None = None,
     data_format: str | None = None,
-) -> Any:
-    """Images shaken by a smooth random field d:  y[i, j] = x[i + alpha d, j + alpha d],  d = blur(sigma N(0, 1)).
+) -> Array:
+    """Warp images by a smooth random field d:  y[i, j] = x[i + alpha d, j + alpha d].  Simard et al. 2003.
 
-    `seed` is a number, a key of JAX or None. As in Keras one field moves rows and columns.
+    d = blur(sigma N(0, 1)); as in Keras one field moves rows and columns.
 
-    Source: Simard et al., Best Practices for Convolutional Neural Networks (ICDAR 2003).
+    Args:
+        images: One image (height, width, channels) or a batch of them.
+        alpha: Strength of the displacement.
+        sigma: Standard deviation of the field and of the Gaussian window that smooths it.
+        interpolation: 'nearest' or 'bilinear'.
+        fill_mode: What lies outside the image: 'constant', 'nearest', 'wrap', 'mirror' or 'reflect'.
+        fill_value: Value outside the image for `fill_mode='constant'`.
+        seed: An integer, a `SeedGenerator`, a key of JAX, or None.
+        data_format: 'channels_last' or 'channels_first'; None is `gazelle.config.image_data_format()`.
 
-    >>> elastic_transform(np.ones((2, 8, 8, 3)), seed=1).shape
-    (2, 8, 8, 3)
+    Returns:
+        An array of the shape of `images`.
+
+    Raises:
+        ArgumentError: If `sigma` depends on values inside a compiled step.
+
+    Example:
+        >>> elastic_transform(np.ones((2, 8, 8, 3)), seed=1).shape
+        (2, 8, 8, 3)
     """
     choose("interpolation of elastic_transform", interpolation, ORDERS)
     choose("fill_mode of elastic_transform", fill_mode, FILL_MODES)
@@ -161,15 +215,15 @@ def elastic_transform(
         raise ArgumentError(
             message(
                 "sigma of elastic_transform",
-                expected="a number, for it gives the size of a window",
-                got="a value that is not there while the model is compiled",
+                expected="a number, as it determines the size of a window",
+                got="a value that is unknown while the model is compiled",
             )
         )
     width = int(6 * float(sigma)) | 1
-    return shaken(images, alpha, sigma, width, interpolation, fill_mode, fill_value, seed, data_format)
+    return elastically_transformed(images, alpha, sigma, width, interpolation, fill_mode, fill_value, seed, data_format)
 
 
-def shaken(
+def elastically_transformed(
     images: Any,
     alpha: Any,
     sigma: Any,
@@ -180,7 +234,7 @@ def shaken(
     seed: Any,
     data_format: str | None,
 ) -> Any:
-    """`elastic_transform` with a window of at most `width` places, for a `sigma` that may be traced."""
+    """`elastic_transform` with a window of at most `width` elements, for a `sigma` that may be traced."""
 
     def warped(x: Any) -> Any:
         batch, h, w, _ = x.shape
@@ -191,7 +245,7 @@ def shaken(
         taps = taps / taps.sum()
         field = alpha * smoothed(field[..., None], taps, taps)[..., 0]
         rows, columns = _grid(x.shape)
-        return seen(x, jnp.stack([rows + field, columns + field], 1), interpolation, fill_mode, fill_value)
+        return sample(x, jnp.stack([rows + field, columns + field], 1), interpolation, fill_mode, fill_value)
 
     return on_batch("elastic_transform", images, data_format, warped)
 
@@ -208,13 +262,15 @@ def _key(seed: Any) -> Any:
 
 
 def _grid(shape: Any) -> tuple[Any, Any]:
-    """(row, column) of each place, both of shape (h, w)."""
+    """(row, column) of each pixel, both of shape (h, w)."""
     rows, columns = jnp.meshgrid(jnp.arange(shape[1]), jnp.arange(shape[2]), indexing="ij")
     return rows, columns
 
 
-def seen(x: Any, places: Any, interpolation: str, fill_mode: str, fill_value: Any) -> Any:
-    """x (batch, h, w, c) at places (batch, 2, h', w') of (row, column)  ->  (batch, h', w', c)."""
-    look = functools.partial(ndimage.map_coordinates, order=ORDERS[interpolation], mode=fill_mode, cval=fill_value)
-    channels = jax.vmap(lambda image, at: look(image, list(at)), in_axes=(-1, None), out_axes=-1)
-    return jax.vmap(channels)(x, places)
+def sample(x: Any, coordinates: Any, interpolation: str, fill_mode: str, fill_value: Any) -> Any:
+    """Sample x (batch, h, w, c) at coordinates (batch, 2, h', w') of (row, column)  ->  (batch, h', w', c)."""
+    interpolate = functools.partial(
+        ndimage.map_coordinates, order=ORDERS[interpolation], mode=fill_mode, cval=fill_value
+    )
+    channels = jax.vmap(lambda image, at: interpolate(image, list(at)), in_axes=(-1, None), out_axes=-1)
+    return jax.vmap(channels)(x, coordinates)

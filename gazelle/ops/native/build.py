@@ -1,4 +1,4 @@
-"""Compiles the kernels with the machine's compiler, once, and makes them known to XLA."""
+"""Compile the kernels with the machine's compiler, once, and register them with XLA."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ _FLAGS = ("-O3", "-march=native", "-std=c++17", "-fopenmp-simd", "-fPIC", "-shar
 
 @functools.cache
 def ready() -> bool:
-    """Whether the kernels can be called: GAZELLE_NATIVE=1 is set, JAX runs on a CPU and a compiler made them.
+    """Return whether the kernels can be called: GAZELLE_NATIVE=1 is set, JAX runs on a CPU, and they compile.
 
-    The first call may compile, which takes seconds; the result is kept in the user's cache folder.
+    The first call may compile, which takes seconds; the library is stored in the user's cache folder.
     """
     if os.environ.get("GAZELLE_NATIVE", "0") not in ("1", "yes", "on", "true") or jax.default_backend() != "cpu":
         return False
     try:
         library = ctypes.CDLL(str(_library()))
     except (OSError, subprocess.SubprocessError) as error:
-        said = getattr(error, "stderr", None) or str(error)
+        reason = getattr(error, "stderr", None) or str(error)
         warnings.warn(
-            f"GAZELLE_NATIVE=1: the kernels could not be compiled, JAX goes on alone. {said[:500]}", stacklevel=2
+            f"GAZELLE_NATIVE=1: the kernels could not be compiled; JAX computes without them. {reason[:500]}",
+            stacklevel=2,
         )
         return False
     for name in _NAMES:
@@ -42,7 +43,7 @@ def ready() -> bool:
 
 
 def _library() -> Path:
-    """The compiled file; its name tells what it was made from, by which compiler and for which processor."""
+    """The compiled file, named by a hash of its source, compiler and processor."""
     compiler = os.environ.get("CXX") or next(filter(shutil.which, ("g++", "clang++", "c++")), None)
     if compiler is None:
         raise OSError("No C++ compiler was found: install g++ or clang++, or name one in CXX.")
@@ -53,7 +54,7 @@ def _library() -> Path:
     made = folder / f"{mark}.so"
     if not made.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as place:  # a second process sees all of it or nothing
+        with tempfile.TemporaryDirectory(dir=folder) as place:  # other processes see the complete file or none
             whole = Path(place) / "sweep.so"
             command = [compiler, *_FLAGS, f"-I{jax.ffi.include_dir()}", str(_SOURCE), "-o", str(whole)]
             subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)

@@ -52,8 +52,8 @@ def _loop(step: Callable[..., Arrays], x: Any, states: Arrays, marks: Any, rever
     return outputs, states
 
 
-def _lstm_in_jax(reverse: bool, given: Arrays, marks: Any) -> Arrays:
-    x, kernel, h, c = given
+def _lstm_in_jax(reverse: bool, operands: Arrays, marks: Any) -> Arrays:
+    x, kernel, h, c = operands
 
     def step(x: Any, h: Any, c: Any) -> Arrays:
         i, f, g, o = jnp.split(x + h @ kernel, 4, axis=-1)
@@ -64,8 +64,8 @@ def _lstm_in_jax(reverse: bool, given: Arrays, marks: Any) -> Arrays:
     return hs, last
 
 
-def _gru_in_jax(reverse: bool, given: Arrays, marks: Any) -> Arrays:
-    x, kernel, bias, h = given
+def _gru_in_jax(reverse: bool, operands: Arrays, marks: Any) -> Arrays:
+    x, kernel, bias, h = operands
 
     def step(x: Any, h: Any) -> Arrays:
         (x_z, x_r, x_g), (z, r, g) = jnp.split(x, 3, axis=-1), jnp.split(h @ kernel + bias, 3, axis=-1)
@@ -75,31 +75,31 @@ def _gru_in_jax(reverse: bool, given: Arrays, marks: Any) -> Arrays:
     return (_loop(step, x, (h,), marks, reverse)[0],)
 
 
-def _lstm_forward(reverse: bool, given: Arrays, marks: Any) -> tuple[Arrays, Arrays]:
-    x, kernel, h, c = given
-    every = (*x.shape[:2], kernel.shape[0])
-    hs, cs, gates = _kernel("gazelle_lstm_forward", every, every, x.shape, input_output_aliases={0: 2})(
+def _lstm_forward(reverse: bool, operands: Arrays, marks: Any) -> tuple[Arrays, Arrays]:
+    x, kernel, h, c = operands
+    states_shape = (*x.shape[:2], kernel.shape[0])
+    hs, cs, gates = _kernel("gazelle_lstm_forward", states_shape, states_shape, x.shape, input_output_aliases={0: 2})(
         x, kernel, h, c, marks, reverse=reverse
     )
     return (hs, cs[0 if reverse else -1]), (hs, cs, gates)
 
 
-def _lstm_backward(reverse: bool, given: Arrays, marks: Any, kept: Arrays, gradients: Arrays) -> Arrays:
-    (_, kernel, h, c), (hs, cs, gates) = given, kept
+def _lstm_backward(reverse: bool, operands: Arrays, marks: Any, residuals: Arrays, gradients: Arrays) -> Arrays:
+    (_, kernel, h, c), (hs, cs, gates) = operands, residuals
     call = _kernel("gazelle_lstm_backward", gates.shape, kernel.shape, h.shape, c.shape)
     return tuple(call(gates, kernel, h, c, hs, cs, marks, *gradients, reverse=reverse))
 
 
-def _gru_forward(reverse: bool, given: Arrays, marks: Any) -> tuple[Arrays, Arrays]:
-    x, kernel, bias, h = given
+def _gru_forward(reverse: bool, operands: Arrays, marks: Any) -> tuple[Arrays, Arrays]:
+    x, kernel, bias, h = operands
     (time, batch), units = x.shape[:2], kernel.shape[0]
     call = _kernel("gazelle_gru_forward", (time, batch, units), (time, batch, 4 * units))
     hs, gates = call(x, kernel, bias, h, marks, reverse=reverse)
     return (hs,), (hs, gates)
 
 
-def _gru_backward(reverse: bool, given: Arrays, marks: Any, kept: Arrays, gradients: Arrays) -> Arrays:
-    (x, kernel, _, h), (hs, gates) = given, kept
+def _gru_backward(reverse: bool, operands: Arrays, marks: Any, residuals: Arrays, gradients: Arrays) -> Arrays:
+    (x, kernel, _, h), (hs, gates) = operands, residuals
     call = _kernel("gazelle_gru_backward", x.shape, x.shape, kernel.shape, h.shape)
     dx, inner, d_kernel, dh = call(gates, kernel, h, hs, marks, *gradients, reverse=reverse)
     return dx, d_kernel, jnp.sum(inner, axis=(0, 1)), dh
@@ -111,48 +111,48 @@ def _kernel(name: str, *shapes: Any, **how: Any) -> Callable[..., Any]:
 
 
 def _differentiable(in_jax: Any, forward: Any, backward: Any) -> Callable[..., Arrays]:
-    """One function of the two kernels. What they keep for each other has no slope of its own: `in_jax` has it all."""
+    """Join the two kernels into one function; `in_jax` gives its higher derivatives."""
 
     @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
-    def run(reverse: bool, given: Arrays, marks: Any) -> tuple[Arrays, Arrays]:
-        return forward(reverse, given, marks)
+    def run(reverse: bool, operands: Arrays, marks: Any) -> tuple[Arrays, Arrays]:
+        return forward(reverse, operands, marks)
 
     @run.defjvp
     def _(reverse: bool, primals: Any, tangents: Any) -> Any:
-        (given, marks), (dots, _) = primals, tangents
-        outputs, kept = run(reverse, given, marks)
-        return (outputs, kept), (
-            jax.jvp(lambda given: in_jax(reverse, given, marks), (given,), (dots,))[1],
-            jax.tree.map(jnp.zeros_like, kept),
+        (operands, marks), (dots, _) = primals, tangents
+        outputs, residuals = run(reverse, operands, marks)
+        return (outputs, residuals), (
+            jax.jvp(lambda operands: in_jax(reverse, operands, marks), (operands,), (dots,))[1],
+            jax.tree.map(jnp.zeros_like, residuals),
         )
 
     @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
-    def back(reverse: bool, given: Arrays, marks: Any, kept: Arrays, gradients: Arrays) -> Arrays:
-        return backward(reverse, given, marks, kept, gradients)
+    def back(reverse: bool, operands: Arrays, marks: Any, residuals: Arrays, gradients: Arrays) -> Arrays:
+        return backward(reverse, operands, marks, residuals, gradients)
 
     @back.defjvp
     def _(reverse: bool, primals: Any, tangents: Any) -> Any:
-        given, marks, kept, gradients = primals
+        operands, marks, residuals, gradients = primals
 
-        def again(given: Arrays, gradients: Arrays) -> Any:
-            return jax.vjp(lambda given: in_jax(reverse, given, marks), given)[1](gradients)[0]
+        def vjp(operands: Arrays, gradients: Arrays) -> Any:
+            return jax.vjp(lambda operands: in_jax(reverse, operands, marks), operands)[1](gradients)[0]
 
-        dots = jax.jvp(again, (given, gradients), (tangents[0], tangents[3]))[1]
-        return back(reverse, given, marks, kept, gradients), dots
+        dots = jax.jvp(vjp, (operands, gradients), (tangents[0], tangents[3]))[1]
+        return back(reverse, operands, marks, residuals, gradients), dots
 
     @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-    def whole(reverse: bool, given: Arrays, marks: Any) -> Arrays:
-        return run(reverse, given, marks)[0]
+    def with_vjp(reverse: bool, operands: Arrays, marks: Any) -> Arrays:
+        return run(reverse, operands, marks)[0]
 
-    def there(reverse: bool, given: Arrays, marks: Any) -> Any:
-        outputs, kept = run(reverse, given, marks)
-        return outputs, (given, marks, kept)
+    def forward_pass(reverse: bool, operands: Arrays, marks: Any) -> Any:
+        outputs, residuals = run(reverse, operands, marks)
+        return outputs, (operands, marks, residuals)
 
-    def and_back(reverse: bool, kept: Any, gradients: Arrays) -> Any:
-        return back(reverse, *kept, gradients), None
+    def backward_pass(reverse: bool, residuals: Any, gradients: Arrays) -> Any:
+        return back(reverse, *residuals, gradients), None
 
-    whole.defvjp(there, and_back)
-    return whole
+    with_vjp.defvjp(forward_pass, backward_pass)
+    return with_vjp
 
 
 _lstm = _differentiable(_lstm_in_jax, _lstm_forward, _lstm_backward)
