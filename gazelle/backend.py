@@ -1,6 +1,6 @@
-"""What Keras calls its backend: the dtypes and the settings of the process, by their older place.
+"""Dtypes and settings of the process under the names of `keras.backend`.
 
-In: values. Out: what holds now. Must not know: layers, models.
+In: values. Out: the current settings. Must not import: layers, models.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Settings of the whole process under Keras' names: `gazelle.config.set_dtype_policy` and so on.
+"""Settings of the process under Keras' names: `gazelle.config.set_dtype_policy` and so on.
 
-In: values. Out: what holds now. Must not know: who reads them.
+In: values. Out: the current settings. Must not import: layers, models.
 """
 
 from __future__ import annotations
@@ -66,40 +66,51 @@ __all__ = [
 
 
 def backend() -> str:
-    """'jax': what layers are written in; which engine runs the programs says `engine`.
+    """Return 'jax', the backend of layers; the engine that runs programs is given by `engine`.
 
-    >>> gazelle.config.backend()
-    'jax'
+    Returns:
+        'jax'.
+
+    Example:
+        >>> gazelle.config.backend()
+        'jax'
     """
     return "jax"
 
 
 def set_backend(backend: str) -> None:
-    """Accepts 'jax'.
+    """Accept 'jax', the only backend.
+
+    Args:
+        backend: 'jax'.
 
     Raises:
-        ArgumentError: another backend.
+        ArgumentError: If it is another backend.
     """
     if backend != "jax":
         raise ArgumentError(message("set_backend", expected="'jax', the only backend of gazelle", got=repr(backend)))
 
 
 def is_nnx_enabled() -> bool:
-    """False: variables are gazelle's own, not those of flax.nnx."""
+    """Return False: variables are not those of flax.nnx.
+
+    Returns:
+        False.
+    """
     return False
 
 
 def enable_unsafe_deserialization() -> None:
-    """Refused: gazelle never runs code that stands in a file.
+    """Raise an error: code in files is never run.
 
     Raises:
-        UnsafeFileError: always.
+        UnsafeFileError: Always.
     """
     raise UnsafeFileError(
         message(
             "enable_unsafe_deserialization",
             expected="files that hold data only",
-            got="leave to run their code",
+            got="a request to run their code",
             hint="Give the functions that the file names: load_model(path, custom_objects={'name': function}).",
         )
     )

@@ -1,6 +1,6 @@
-"""Dtype policies under Keras' names: a policy says what a layer computes in, and what its weights are kept in.
+"""Dtype policies under Keras' names: the dtype that a layer computes in and that of its weights.
 
-In: names, dtypes, configs. Out: policies. Must not know: the layers.
+In: names, dtypes, configs. Out: policies. Must not import: layers.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from gazelle.core.policies import (
     QuantizedDTypePolicy,
     get,
 )
+from gazelle.core.types import Config
 
 __all__ = [
     "DTypePolicy",
@@ -31,21 +32,35 @@ __all__ = [
 ]
 
 
-def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
-    """The policy as a config dict.
+def serialize(dtype_policy: DTypePolicy) -> Config:
+    """Return a dtype policy as a config.
 
-    >>> dtype_policies.serialize(DTypePolicy("float32"))["config"]
-    {'name': 'float32'}
+    Args:
+        dtype_policy: The policy.
+
+    Returns:
+        A dict that JSON can hold.
+
+    Example:
+        >>> dtype_policies.serialize(DTypePolicy("float32"))["config"]
+        {'name': 'float32'}
     """
     return serialize_object(dtype_policy)
 
 
 @with_custom_objects
 def deserialize(config: Mapping[str, Any]) -> DTypePolicy:
-    """The policy that a config dict describes.
+    """Return the dtype policy that a config describes.
 
-    >>> dtype_policies.deserialize({"class_name": "DTypePolicy", "config": {"name": "float32"}})
-    <DTypePolicy "float32">
+    Args:
+        config: A config, as from `serialize`.
+
+    Returns:
+        The policy.
+
+    Example:
+        >>> dtype_policies.deserialize({"class_name": "DTypePolicy", "config": {"name": "float32"}})
+        <DTypePolicy "float32">
     """
     policy: DTypePolicy = get(config)
     return policy

@@ -1,6 +1,6 @@
 """Mixed precision under Keras' names: the global policy, and the optimizer that scales the loss.
 
-In: names of policies, optimizers. Out: the same. Must not know: layers, models.
+In: names of policies, optimizers. Out: the same. Must not import: layers, models.
 """
 
 from typing import TYPE_CHECKING

@@ -1,13 +1,14 @@
-"""Random arrays: `normal`, `uniform`, `dropout`, ... with numbers like Keras' on JAX for the same seed.
+"""Random arrays: `normal`, `uniform`, `dropout` ... with the same numbers as Keras on JAX for the same seed.
 
-In: shapes, parameters, a seed. Out: arrays. Must not know: layers, models.
+In: shapes, parameters, a seed. Out: arrays. Must not import: layers, models.
 
-A seed is a whole number (the same numbers at each call), a `SeedGenerator` (others at each call), a key of JAX, or None
-for the generator of the process; inside a model None draws from the key of the step.
+A seed is an integer (the same numbers at each call), a `SeedGenerator` (new numbers at each call), a key of JAX, or
+None for the generator of the process; inside a model None draws from the key of the step.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -17,6 +18,7 @@ from gazelle.core import dtypes
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.module_names import public_names
 from gazelle.core.prng import SeedGenerator, key_of
+from gazelle.core.types import Array, ArrayLike, DTypeLike, SeedLike, ShapeLike
 
 __all__ = [
     "SeedGenerator",
@@ -36,7 +38,7 @@ __all__ = [
 def _float(dtype: Any) -> str:
     name = dtypes.standardize(dtype)
     if not dtypes.is_float(name):
-        raise ArgumentError(message("dtype of a random draw", expected="a float type", got=repr(name)))
+        raise ArgumentError(message("dtype of a random draw", expected="a float dtype", got=repr(name)))
     return name
 
 
@@ -44,57 +46,132 @@ def _shape(shape: Any) -> tuple[int, ...]:
     return (int(shape),) if hasattr(shape, "__index__") else tuple(int(n) for n in shape)
 
 
-def normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None) -> jax.Array:
-    """x ~ N(mean, stddev²).
+def normal(
+    shape: ShapeLike,
+    mean: ArrayLike = 0.0,
+    stddev: ArrayLike = 1.0,
+    dtype: DTypeLike | None = None,
+    seed: SeedLike = None,
+) -> Array:
+    """Draw from a normal distribution:  x ~ N(mean, stddev²).
 
-    >>> random.normal((2,), seed=1).shape
-    (2,)
+    Args:
+        shape: Shape of the result.
+        mean: Mean.
+        stddev: Standard deviation.
+        dtype: Dtype of the result; None is the default float type.
+        seed: An integer, a `SeedGenerator`, a key of JAX, or None.
+
+    Returns:
+        An array of shape `shape`.
+
+    Example:
+        >>> random.normal((2,), seed=1).shape
+        (2,)
     """
     return jax.random.normal(key_of(seed), _shape(shape), _float(dtype)) * stddev + mean
 
 
-def truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None) -> jax.Array:
-    """x ~ N(mean, stddev²) within two stddev of the mean.
+def truncated_normal(
+    shape: ShapeLike,
+    mean: ArrayLike = 0.0,
+    stddev: ArrayLike = 1.0,
+    dtype: DTypeLike | None = None,
+    seed: SeedLike = None,
+) -> Array:
+    """Draw from a normal distribution, limited to two standard deviations around the mean.
 
-    >>> bool(jnp.all(jnp.abs(random.truncated_normal((50,), seed=1)) <= 2))
-    True
+    Args:
+        shape: Shape of the result.
+        mean: Mean.
+        stddev: Standard deviation.
+        dtype: Dtype of the result; None is the default float type.
+        seed: An integer, a `SeedGenerator`, a key of JAX, or None.
+
+    Returns:
+        An array of shape `shape`.
+
+    Example:
+        >>> bool(jnp.all(jnp.abs(random.truncated_normal((50,), seed=1)) <= 2))
+        True
     """
     return jax.random.truncated_normal(key_of(seed), -2.0, 2.0, _shape(shape), _float(dtype)) * stddev + mean
 
 
-def uniform(shape: Any, minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None, seed: Any = None) -> jax.Array:
-    """x ~ U[minval, maxval); for whole types use `randint`.
+def uniform(
+    shape: ShapeLike,
+    minval: ArrayLike = 0.0,
+    maxval: ArrayLike = 1.0,
+    dtype: DTypeLike | None = None,
+    seed: SeedLike = None,
+) -> Array:
+    """Draw from a uniform distribution:  x ~ U[minval, maxval).  For integers use `randint`.
 
-    >>> random.uniform((2, 3), seed=1).shape
-    (2, 3)
+    Args:
+        shape: Shape of the result.
+        minval: Lower limit.
+        maxval: Upper limit, which is not included.
+        dtype: Dtype of the result; None is the default float type.
+        seed: An integer, a `SeedGenerator`, a key of JAX, or None.
+
+    Returns:
+        An array of shape `shape`.
+
+    Example:
+        >>> random.uniform((2, 3), seed=1).shape
+        (2, 3)
     """
     name = dtypes.standardize(dtype)
     if not dtypes.is_float(name):
         hint = "Write random.randint(shape, minval, maxval, dtype)."
-        raise ArgumentError(message("dtype of uniform", expected="a float type", got=repr(name), hint=hint))
+        raise ArgumentError(message("dtype of uniform", expected="a float dtype", got=repr(name), hint=hint))
     return jax.random.uniform(key_of(seed), _shape(shape), name, minval, maxval)
 
 
-def randint(shape: Any, minval: Any, maxval: Any, dtype: Any = "int32", seed: Any = None) -> jax.Array:
-    """Whole numbers, each of minval ... maxval - 1 alike.
+def randint(
+    shape: ShapeLike, minval: ArrayLike, maxval: ArrayLike, dtype: DTypeLike = "int32", seed: SeedLike = None
+) -> Array:
+    """Draw integers from minval to maxval - 1, all with equal probability.
 
-    >>> random.randint((3,), 5, 6, seed=1).tolist()
-    [5, 5, 5]
+    Args:
+        shape: Shape of the result.
+        minval: Lowest integer.
+        maxval: Upper limit, which is not included.
+        dtype: An integer dtype.
+        seed: An integer, a `SeedGenerator`, a key of JAX, or None.
+
+    Returns:
+        An array of shape `shape`.
+
+    Example:
+        >>> random.randint((3,), 5, 6, seed=1).tolist()
+        [5, 5, 5]
     """
     name = dtypes.standardize(dtype)
     if not dtypes.is_int(name):
         hint = "Write random.uniform(shape, minval, maxval, dtype)."
-        raise ArgumentError(message("dtype of randint", expected="a whole type", got=repr(name), hint=hint))
+        raise ArgumentError(message("dtype of randint", expected="an integer dtype", got=repr(name), hint=hint))
     return jax.random.randint(key_of(seed), _shape(shape), minval, maxval, dtypes.device_dtype(name))
 
 
-def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any = None) -> jax.Array:
-    """Classes k with probability softmax(logits)_k.
+def categorical(logits: ArrayLike, num_samples: int, dtype: DTypeLike = "int32", seed: SeedLike = None) -> Array:
+    """Draw classes k with probability softmax(logits)_k.
 
-    logits (batch, classes)  ->  (batch, num_samples)
+    Args:
+        logits: Array (batch, classes).
+        num_samples: Number of draws for each row.
+        dtype: An integer dtype.
+        seed: An integer, a `SeedGenerator`, a key of JAX, or None.
 
-    >>> random.categorical(np.array([[0.0, 99.0]]), 3, seed=1).tolist()
-    [[1, 1, 1]]
+    Returns:
+        An array (batch, num_samples).
+
+    Raises:
+        ShapeError: If `logits` has not two axes.
+
+    Example:
+        >>> random.categorical(np.array([[0.0, 99.0]]), 3, seed=1).tolist()
+        [[1, 1, 1]]
     """
     logits = jnp.asarray(logits)
     if logits.ndim != 2:
@@ -106,52 +183,113 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any =
     return drawn.astype(dtypes.device_dtype(dtypes.standardize(dtype)))
 
 
-def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None) -> jax.Array:
-    """m x / (1 - rate),  m ~ Bernoulli(1 - rate) of `noise_shape`, None in which is the size of x.
+def dropout(
+    inputs: ArrayLike, rate: float, noise_shape: Sequence[int | None] | None = None, seed: SeedLike = None
+) -> Array:
+    """Set elements to 0 with probability `rate` and scale the others:  y = m x / (1 - rate),  m ~ Bernoulli(1 - rate).
 
-    >>> random.dropout(np.ones(4), 0.0).tolist()
-    [1.0, 1.0, 1.0, 1.0]
+    Args:
+        inputs: Array of any shape.
+        rate: Fraction of the elements to set to 0.
+        noise_shape: Shape of m, which broadcasts to that of `inputs`; None entries take its sizes.
+        seed: An integer, a `SeedGenerator`, a key of JAX, or None.
+
+    Returns:
+        An array of the shape of `inputs`.
+
+    Example:
+        >>> random.dropout(np.ones(4), 0.0).tolist()
+        [1.0, 1.0, 1.0, 1.0]
     """
     x = jnp.asarray(inputs)
     if rate in (0.0, 1.0):
         return x if rate == 0 else jnp.zeros_like(x)
     shape = x.shape if noise_shape is None else tuple(n or size for n, size in zip(noise_shape, x.shape, strict=True))
-    kept = jax.random.bernoulli(key_of(seed), 1.0 - rate, shape)
-    return jnp.where(kept, x / (1.0 - rate), jnp.zeros_like(x))
+    keep = jax.random.bernoulli(key_of(seed), 1.0 - rate, shape)
+    return jnp.where(keep, x / (1.0 - rate), jnp.zeros_like(x))
 
 
-def shuffle(x: Any, axis: int = 0, seed: Any = None) -> jax.Array:
-    """x with its numbers along `axis` in another order, each line for itself, as Keras on JAX does.
+def shuffle(x: ArrayLike, axis: int = 0, seed: SeedLike = None) -> Array:
+    """Permute the elements along an axis, each line independently, as Keras on JAX does.
 
-    >>> sorted(random.shuffle(np.arange(3), seed=1).tolist())
-    [0, 1, 2]
+    Args:
+        x: Array of any shape.
+        axis: Axis to shuffle.
+        seed: An integer, a `SeedGenerator`, a key of JAX, or None.
+
+    Returns:
+        An array of the shape of `x`.
+
+    Example:
+        >>> sorted(random.shuffle(np.arange(3), seed=1).tolist())
+        [0, 1, 2]
     """
     return jax.random.permutation(key_of(seed), jnp.asarray(x), axis, independent=True)
 
 
-def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Any = None) -> jax.Array:
-    """x ~ Gamma(alpha), of scale 1.
+def gamma(shape: ShapeLike, alpha: ArrayLike, dtype: DTypeLike | None = None, seed: SeedLike = None) -> Array:
+    """Draw from a gamma distribution of scale 1:  x ~ Gamma(alpha).
 
-    >>> random.gamma((2,), 0.5, seed=1).shape
-    (2,)
+    Args:
+        shape: Shape of the result.
+        alpha: Shape parameter.
+        dtype: Dtype of the result; None is the default float type.
+        seed: An integer, a `SeedGenerator`, a key of JAX, or None.
+
+    Returns:
+        An array of shape `shape`.
+
+    Example:
+        >>> random.gamma((2,), 0.5, seed=1).shape
+        (2,)
     """
     return jax.random.gamma(key_of(seed), alpha, _shape(shape), _float(dtype))
 
 
-def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None) -> jax.Array:
-    """x ~ Beta(alpha, beta).
+def beta(
+    shape: ShapeLike, alpha: ArrayLike, beta: ArrayLike, dtype: DTypeLike | None = None, seed: SeedLike = None
+) -> Array:
+    """Draw from a beta distribution:  x ~ Beta(alpha, beta).
 
-    >>> random.beta((2,), 0.5, 0.5, seed=1).shape
-    (2,)
+    Args:
+        shape: Shape of the result.
+        alpha: First shape parameter.
+        beta: Second shape parameter.
+        dtype: Dtype of the result; None is the default float type.
+        seed: An integer, a `SeedGenerator`, a key of JAX, or None.
+
+    Returns:
+        An array of shape `shape`.
+
+    Example:
+        >>> random.beta((2,), 0.5, 0.5, seed=1).shape
+        (2,)
     """
     return jax.random.beta(key_of(seed), jnp.asarray(alpha), jnp.asarray(beta), _shape(shape), _float(dtype))
 
 
-def binomial(shape: Any, counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None) -> jax.Array:
-    """How many of `counts` tries succeed, each with `probabilities`.
+def binomial(
+    shape: ShapeLike,
+    counts: ArrayLike,
+    probabilities: ArrayLike,
+    dtype: DTypeLike | None = None,
+    seed: SeedLike = None,
+) -> Array:
+    """Draw numbers of successes in `counts` independent trials.
 
-    >>> random.binomial((2,), 5, 1.0, seed=1).tolist()
-    [5.0, 5.0]
+    Args:
+        shape: Shape of the result.
+        counts: Number of trials.
+        probabilities: Probability of success.
+        dtype: Dtype of the result; None is the default float type.
+        seed: An integer, a `SeedGenerator`, a key of JAX, or None.
+
+    Returns:
+        An array of shape `shape`.
+
+    Example:
+        >>> random.binomial((2,), 5, 1.0, seed=1).tolist()
+        [5.0, 5.0]
     """
     counts, probabilities = jnp.asarray(counts), jnp.asarray(probabilities)
     return jax.random.binomial(key_of(seed), counts, probabilities, _shape(shape), _float(dtype))

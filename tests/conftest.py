@@ -78,4 +78,4 @@ def _home(_homes, monkeypatch):
 @pytest.fixture(autouse=True)
 def _device_told(monkeypatch):
     """The line on the device, which the first `fit` of a process prints, has been printed."""
-    monkeypatch.setattr("gazelle.engine.hardware._told", True)
+    monkeypatch.setattr("gazelle.engine.hardware._reported", True)

@@ -1,4 +1,4 @@
-"""What every room shares: variables, scopes, configs, symbolic tensors, dtypes, errors.
+"""What every package shares: variables, scopes, configs, symbolic tensors, dtypes, errors.
 
-In: jax and numpy. Out: the nouns above. Must not know: any layer, loss, metric, optimizer or file.
+In: jax and numpy. Out: the nouns above. Must not import: layers, losses, metrics, optimizers, saving.
 """

@@ -1,4 +1,4 @@
-"""Names of dtypes, the default float type, and the rules by which two dtypes meet."""
+"""Names of dtypes, the default float type, and type promotion."""
 
 from __future__ import annotations
 
@@ -10,21 +10,33 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.core.types import DTypeLike
 
 FLOATS = ("bfloat16", "float16", "float32", "float64")
 NAMES = (*FLOATS, "bool", "complex64", "complex128", *(f"{s}int{b}" for s in ("", "u") for b in (8, 16, 32, 64)))
-TEXT = "string"  # of symbolic tensors alone: arrays of strings are NumPy's and stay on the host
+TEXT = "string"  # of symbolic tensors only: arrays of strings are NumPy's and stay on the host
 
 _floatx = "float32"
 
 
 def floatx() -> str:
-    """The float type of new weights and of data that comes without one."""
+    """Return the default float type: that of new weights and of data without a dtype.
+
+    Returns:
+        'bfloat16', 'float16', 'float32' or 'float64'.
+    """
     return _floatx
 
 
 def set_floatx(value: str) -> None:
-    """Set the default float type: 'bfloat16', 'float16', 'float32' or 'float64'."""
+    """Set the default float type.
+
+    Args:
+        value: 'bfloat16', 'float16', 'float32' or 'float64'.
+
+    Raises:
+        ArgumentError: If it is another value, or 'float64' without JAX's 64 bits.
+    """
     global _floatx
     if value not in FLOATS:
         raise unknown("float type", value, FLOATS)
@@ -33,20 +45,30 @@ def set_floatx(value: str) -> None:
 
 
 def require_x64(dtype: str) -> None:
-    """An error for 'float64' where JAX would make float32 of it."""
+    """Raise an error for 'float64' if JAX would replace it by float32."""
     if dtype == "float64" and not jax.config.jax_enable_x64:
         raise ArgumentError(
             message(
                 "dtype 'float64'",
                 expected="JAX with 64 bits",
-                got="JAX as it starts, with 32",
+                got="JAX's default, 32",
                 hint='Write jax.config.update("jax_enable_x64", True) at the start of the program.',
             )
         )
 
 
-def standardize(dtype: Any) -> str:
-    """The name of a dtype however it was written; None is the default float type."""
+def standardize(dtype: DTypeLike | None) -> str:
+    """Return the name of a dtype.
+
+    Args:
+        dtype: A name, a dtype of NumPy or JAX, or a type of Python; None is the default float type.
+
+    Returns:
+        A name such as 'float32'; 'string' for text.
+
+    Raises:
+        ArgumentError: If it is no dtype.
+    """
     if dtype is None:
         return floatx()
     name = dtype if isinstance(dtype, str) else getattr(dtype, "name", None)
@@ -64,30 +86,51 @@ def standardize(dtype: Any) -> str:
 
 
 def _is_text(dtype: Any) -> bool:
-    """True for NumPy's strings, bytes and objects."""
+    """Whether it is NumPy's dtype of strings, bytes or objects."""
     try:
         return np.dtype(dtype).kind in "USO"
     except TypeError:
         return False
 
 
-def is_float(dtype: Any) -> bool:
-    """True for every real floating type, bfloat16 included."""
+def is_float(dtype: DTypeLike) -> bool:
+    """Return whether a dtype is a real floating-point type, bfloat16 included.
+
+    Args:
+        dtype: A dtype.
+
+    Returns:
+        A boolean.
+    """
     return dtype != TEXT and bool(jnp.issubdtype(dtype, jnp.floating))
 
 
-def is_int(dtype: Any) -> bool:
-    """True for every whole type, signed or not; not for bool."""
+def is_int(dtype: DTypeLike) -> bool:
+    """Return whether a dtype is an integer type, signed or unsigned; bool is not.
+
+    Args:
+        dtype: A dtype.
+
+    Returns:
+        A boolean.
+    """
     return dtype != TEXT and bool(jnp.issubdtype(dtype, jnp.integer))
 
 
-def result_type(*dtypes: Any) -> str:
-    """The dtype in which values of these dtypes meet, by JAX's lattice; Python's `int` and `float` follow arrays.
+def result_type(*dtypes: DTypeLike) -> str:
+    """Return the dtype of an operation on values of several dtypes, by JAX's promotion rules.
 
-    Without JAX's 64 bits it has 32 at most.
+    Python's `int` and `float` adapt to the arrays. Without JAX's 64 bits the result has at most 32.
 
-    >>> result_type("int32", "float16"), result_type("bfloat16", "float16"), result_type("int8", float)
-    ('float16', 'float32', 'float32')
+    Args:
+        *dtypes: Dtypes, or the types `int` and `float` for Python numbers.
+
+    Returns:
+        A name such as 'float32'.
+
+    Example:
+        >>> result_type("int32", "float16"), result_type("bfloat16", "float16"), result_type("int8", float)
+        ('float16', 'float32', 'float32')
     """
     arrays = [standardize(dtype) for dtype in dtypes if dtype not in (int, float)]
     out = functools.reduce(lambda a, b: jnp.promote_types(a, b).name, arrays, "bool")
@@ -96,6 +139,13 @@ def result_type(*dtypes: Any) -> str:
     return "int32" if int in dtypes and out == "bool" else device_dtype(out).name
 
 
-def device_dtype(dtype: Any) -> np.dtype[Any]:
-    """The dtype that an array of `dtype` has once it is on the device (64 bits become 32 without x64)."""
+def device_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """Return the dtype that an array of `dtype` has on the device: without JAX's 64 bits those become 32.
+
+    Args:
+        dtype: A dtype.
+
+    Returns:
+        A dtype of NumPy.
+    """
     return np.dtype(jax.dtypes.canonicalize_dtype(dtype))

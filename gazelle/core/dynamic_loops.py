@@ -1,4 +1,4 @@
-"""Loops of Python over an axis whose size is not known: a traced program has their steps once for every index."""
+"""Warnings about Python loops over an axis of unknown size, which tracing unrolls."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from gazelle.core.errors import message
 from gazelle.core.traceback import INSIDE
 
 
-def tell(name: str, short: Any, long: Any, difference: int) -> None:
-    """Warn where the program of more indices is longer than that of fewer ones, by a step for each of the `difference`.
+def warn_if_unrolled(name: str, short: Any, long: Any, difference: int) -> None:
+    """Warn if the program for the larger size has at least one operation more for each additional index.
 
-    short, long: what `jax.make_jaxpr` gave for the same function of arrays of two sizes.
+    Args:
+        name: Name of the layer.
+        short: Result of `jax.make_jaxpr` for the smaller size.
+        long: Result of `jax.make_jaxpr` for the larger size.
+        difference: Difference of the sizes.
     """
     if len(long.eqns) - len(short.eqns) < difference:
         return
@@ -22,17 +26,17 @@ def tell(name: str, short: Any, long: Any, difference: int) -> None:
     where = f" ({lines.most_common(1)[0][0]})" if lines else ""
     warnings.warn(
         message(
-            f"'{name}' goes through an axis of unknown size in a loop of Python{where}",
-            got="a program that holds the loop's steps once for each index and is compiled for every length anew",
-            hint="Compute with the whole array, or use ops.vectorized_map, ops.map or ops.scan.",
+            f"'{name}' iterates over an axis of unknown size in a Python loop{where}",
+            got="a program with one copy of the loop's body for each index, which is compiled again for every length",
+            hint="Compute on the whole array, or use ops.vectorized_map, ops.map or ops.scan.",
         ),
         stacklevel=2,
     )
 
 
-def _line(step: Any) -> str | None:
-    """The line of the program that made a step, where JAX tells it."""
-    for frame in getattr(getattr(step.source_info, "traceback", None), "frames", ()):
+def _line(eqn: Any) -> str | None:
+    """The user's line that an operation comes from, if JAX reports it."""
+    for frame in getattr(getattr(eqn.source_info, "traceback", None), "frames", ()):
         if not frame.file_name.startswith(INSIDE):
             return f"{os.path.basename(frame.file_name)}, line {frame.line_num}"
     return None

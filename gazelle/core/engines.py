@@ -1,4 +1,4 @@
-"""Which engine runs programs: the choice, before any engine is loaded."""
+"""The selected engine, before any engine is imported."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from gazelle.core.errors import GazelleError, unknown
 
 
 class EngineError(GazelleError, ImportError):
-    """An engine was chosen whose package is not installed."""
+    """The package of the selected engine is not installed."""
 
 
 @dataclasses.dataclass(frozen=True)
 class EngineInfo:
-    """What has to be installed for an engine: the package that is imported, and gazelle's extra that brings it."""
+    """What an engine needs: the package that is imported, and gazelle's extra that installs it."""
 
     package: str
     extra: str
 
     @property
     def installed(self) -> bool:
-        """Whether the package is there; it is not imported, and no stand-in of that name counts."""
+        """Whether the package is installed; it is not imported, and modules that stand for it do not count."""
         return PathFinder.find_spec(self.package) is not None
 
     @property
@@ -35,38 +35,43 @@ ENGINES = {
     "tensorflow": EngineInfo("tensorflow", "tensorflow"),
     "pytensor": EngineInfo("pytensor", "theano"),
 }
-#: other names: those of Keras' backends
+#: names of Keras' backends
 ALIASES = {"jax": "xla", "theano": "pytensor"}
 
-_chosen: str | None = None
+_selected: str | None = None
 
 
 def engine() -> str:
-    """The name of the engine that programs are made for: 'xla', unless `set_engine` or GAZELLE_ENGINE say otherwise.
+    """Return the name of the engine that runs programs: 'xla' unless `set_engine` or GAZELLE_ENGINE select another.
 
-    >>> engine()
-    'xla'
+    Returns:
+        'xla', 'tensorflow' or 'pytensor'.
+
+    Example:
+        >>> engine()
+        'xla'
     """
-    if _chosen is None:
+    if _selected is None:
         set_engine(os.environ.get("GAZELLE_ENGINE") or "xla")
-    assert _chosen is not None
-    return _chosen
+    assert _selected is not None
+    return _selected
 
 
 def set_engine(name: str) -> None:
-    """Choose the engine of the models that are compiled from now on.
+    """Select the engine of models that are compiled from now on.
 
     Args:
         name: 'xla' (or 'jax'), 'tensorflow', or 'pytensor' (or 'theano').
 
     Raises:
-        ArgumentError: no such engine. EngineError: its package is not installed; the text says how to install it.
+        ArgumentError: If there is no such engine. EngineError: If its package is not installed.
 
-    >>> set_engine("jax")
-    >>> engine()
-    'xla'
+    Example:
+        >>> set_engine("jax")
+        >>> engine()
+        'xla'
     """
-    global _chosen
+    global _selected
     found = ALIASES.get(name, name)
     if found not in ENGINES:
         raise unknown("engine", name, (*ENGINES, *ALIASES))
@@ -74,13 +79,19 @@ def set_engine(name: str) -> None:
         raise EngineError(
             f"The engine {name!r} needs {ENGINES[found].package}, which is not installed.\n{ENGINES[found].hint}"
         )
-    _chosen = found
+    _selected = found
 
 
 def select_keras_backend(backend: str) -> str:
-    """Choose the engine that a program's KERAS_BACKEND means; what there is to tell about it, in a line, or ''.
+    """Select the engine that corresponds to KERAS_BACKEND. GAZELLE_ENGINE takes precedence.
 
-    GAZELLE_ENGINE goes before. Where the engine's package is not installed, XLA runs the program.
+    If the engine's package is not installed, XLA is used.
+
+    Args:
+        backend: Value of KERAS_BACKEND, '' if it is not set.
+
+    Returns:
+        A message of one line, or ''.
     """
     if os.environ.get("GAZELLE_ENGINE") or not backend:
         return ""

@@ -1,4 +1,4 @@
-"""Every message a user reads is composed here: what was written, expected, got, and how to mend it."""
+"""Exceptions, and the form of all error messages: what was written, expected and received, and how to fix it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class GazelleError(Exception):
-    """The parent of the errors that gazelle raises about what a user wrote."""
+    """Base class of the errors that gazelle raises about a program."""
 
 
 class ShapeError(GazelleError, ValueError):
@@ -15,7 +15,7 @@ class ShapeError(GazelleError, ValueError):
 
 
 class DataError(GazelleError, ValueError):
-    """The values given to `fit`, `evaluate` or `predict` cannot be trained on."""
+    """The data given to `fit`, `evaluate` or `predict` cannot be used."""
 
 
 class ArgumentError(GazelleError, ValueError):
@@ -27,10 +27,10 @@ class ArgumentTypeError(ArgumentError, TypeError):
 
 
 class StateError(GazelleError, RuntimeError):
-    """A call came too early or too late: not built, not compiled, already closed."""
+    """A call at the wrong time: not built, not compiled, already closed."""
 
 
-class UnboundVariable(GazelleError, RuntimeError):  # noqa: N818 - it says what is the case
+class UnboundVariable(GazelleError, RuntimeError):  # noqa: N818 - the name states the problem
     """A variable was read inside a pure call that did not receive it."""
 
 
@@ -39,18 +39,18 @@ class DamagedFileError(GazelleError, OSError, ValueError):
 
 
 class UnsafeFileError(GazelleError, ValueError):
-    """A file asks for something a data file must not do."""
+    """A file requests something that a data file must not do."""
 
 
 def message(what: str, *, expected: object = None, got: object = None, hint: str = "") -> str:
-    """Compose "<what>: expected ..., got .... / <mend>" from the parts that are given."""
+    """Compose "<what>: expected ..., got ....", followed by the hint on a line of its own."""
     parts = [f"{word} {value}" for word, value in (("expected", expected), ("got", got)) if value is not None]
     first = f"{what}: {', '.join(parts)}." if parts else f"{what}."
     return f"{first}\n{hint}" if hint else first
 
 
 def nearest(name: object, known: Iterable[str]) -> list[str]:
-    """The known names that look most like `name`, at most three; upper and lower case count little."""
+    """Return at most three of the known names that are most similar to `name`; case has little weight."""
     names = sorted(set(known))
     low = {n.lower(): n for n in reversed(names)}
     same = [n for n in names if n.lower() == str(name).lower()]
@@ -59,7 +59,7 @@ def nearest(name: object, known: Iterable[str]) -> list[str]:
 
 
 def unknown(kind: str, name: object, known: Iterable[str], hint: str = "") -> ArgumentError:
-    """An identifier that no table holds, with the nearest names that one does."""
+    """Return the error for an unknown identifier, with the most similar known names."""
     names = sorted(set(known))
     near = nearest(name, names)
     nearby = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Known: {', '.join(names)}."

@@ -1,4 +1,4 @@
-"""Gradients for variables: of what a function computes that reads and assigns them where it stands."""
+"""Gradients with respect to variables that a function reads and assigns."""
 
 from __future__ import annotations
 
@@ -15,17 +15,25 @@ from gazelle.core.variable import Variable
 
 
 def value_and_grad(fn: Callable[[], Any], variables: Sequence[Variable]) -> tuple[Any, list[Any]]:
-    """((value, aux), gradients of `value` for the variables), where fn() gives (value, aux).
+    """Compute a function and the gradients of its value with respect to variables.
 
-    What `fn` assigns, adds as a loss and draws counts in the scope around it, as if it had been called plainly.
+    Assignments, added losses and random draws of `fn` take effect in the surrounding scope, as in a plain call.
+
+    Args:
+        fn: Function without arguments that returns (value, aux).
+        variables: Variables to differentiate by.
+
+    Returns:
+        ((value, aux), gradients).
 
     Raises:
-        StateError: outside of a pure call, where what `fn` assigns could not be told from what it reads.
+        StateError: Outside of a pure call, where assigned and read values could not be distinguished.
 
-    >>> w = Variable([1.0, 2.0])
-    >>> step = tracing.pure(lambda: value_and_grad(lambda: (jnp.sum(w * w), None), [w]), {"w": w})
-    >>> step({"w": w.value})[0][1][0].tolist()
-    [2.0, 4.0]
+    Example:
+        >>> w = Variable([1.0, 2.0])
+        >>> step = tracing.pure(lambda: value_and_grad(lambda: (jnp.sum(w * w), None), [w]), {"w": w})
+        >>> step({"w": w.value})[0][1][0].tolist()
+        [2.0, 4.0]
     """
     outer = tracing.current()
     if outer is None or outer.values is None:
@@ -49,9 +57,9 @@ def value_and_grad(fn: Callable[[], Any], variables: Sequence[Variable]) -> tupl
     arrays = {id(v): v._full() for v in variables}
     (value, (aux, after, losses, masks)), grads = jax.value_and_grad(inner, has_aux=True)(arrays)
     before.update(after)
-    again = set(map(id, layers))
-    kept = [(layer, loss) for layer, loss in outer.losses if id(layer) not in again]
+    repeated = set(map(id, layers))
+    kept = [(layer, loss) for layer, loss in outer.losses if id(layer) not in repeated]
     outer.losses[:] = [*kept, *zip(layers, losses, strict=True)]
-    for leaf, mask in zip(jax.tree.leaves(aux), masks, strict=True):  # they belonged to tracers of the gradient
+    for leaf, mask in zip(jax.tree.leaves(aux), masks, strict=True):  # those of tracers of the gradient are gone
         set_mask(leaf, mask)
     return (value, aux), [grads[id(v)] for v in variables]

@@ -1,4 +1,4 @@
-"""Masks travel beside tensors: a table from a tensor to its mask, for as long as the tensor lives."""
+"""Masks of tensors: a table from a tensor to its mask, as long as the tensor exists."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ _masks: dict[int, tuple[weakref.ref[Any], Any]] = {}
 
 
 def set_mask(tensor: Any, mask: Any) -> None:
-    """Remember the mask of a tensor (array or tracer): True where a step counts."""
+    """Attach a mask to a tensor (array or tracer): True for valid steps."""
     if mask is None or not isinstance(tensor, jax.Array):
         return
     key = id(tensor)
     _masks[key] = (weakref.ref(tensor, lambda _: _masks.pop(key, None)), mask)
     if not isinstance(tensor, jax.core.Tracer):
-        tensor._keras_mask = mask  # type: ignore[attr-defined]  # where programs of Keras look for it
+        tensor._keras_mask = mask  # type: ignore[attr-defined]  # where Keras programs read it
 
 
 def get_mask(tensor: Any) -> Any:
-    """The mask of a tensor, or None."""
+    """Return the mask of a tensor, or None."""
     entry = _masks.get(id(tensor))
     return entry[1] if entry is not None and entry[0]() is tensor else None

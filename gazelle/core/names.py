@@ -1,4 +1,4 @@
-"""Automatic names: `dense`, `dense_1`, ... counted for the whole process, layers and metrics apart; name scopes."""
+"""Automatic names: `dense`, `dense_1`, ... counted in the process; name scopes; `clear_session`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,15 @@ _counts: dict[str, Counter[str]] = {}
 
 
 def unique_name(kind: str, name: str) -> str:
-    """The next free name: `name`, then `name_1`, `name_2` ..."""
+    """Return the next free automatic name: `name`, then `name_1`, `name_2` ...
+
+    Args:
+        kind: What is named: each kind is counted separately.
+        name: Name to number.
+
+    Returns:
+        The numbered name.
+    """
     return numbered(name, count(kind, name))
 
 
@@ -35,11 +43,22 @@ _prefix: ContextVar[str] = ContextVar("gazelle_name_scope", default="")
 
 @contextlib.contextmanager
 def name_scope(name: str, **_: object) -> Iterator[None]:
-    """Variables that are made by hand in the with-block have `name/` in front of their path.
+    """Prefix the paths of variables created by hand in a with-block with `name/`.
 
-    >>> with name_scope("block"):
-    ...     Variable([1.0], name="scale").path
-    'block/scale'
+    Args:
+        name: A name without '/'.
+        **_: Accepted for compatibility and ignored.
+
+    Returns:
+        A context manager.
+
+    Raises:
+        ArgumentError: If `name` is no such text.
+
+    Example:
+        >>> with name_scope("block"):
+        ...     Variable([1.0], name="scale").path
+        'block/scale'
     """
     if not isinstance(name, str) or "/" in name:
         raise ArgumentError(message("name_scope", expected="a name without '/'", got=repr(name)))
@@ -51,15 +70,22 @@ def name_scope(name: str, **_: object) -> Iterator[None]:
 
 
 def scoped(name: str) -> str:
-    """`name` behind the names of the scopes that are open."""
+    """Return `name` prefixed by the active name scopes."""
     return f"{_prefix.get()}/{name}" if _prefix.get() else name
 
 
 def get_uid(prefix: str = "") -> int:
-    """How often this prefix was asked for: 1, 2, ...
+    """Return how often this function was called with a prefix: 1, 2, ...
 
-    >>> get_uid("mine"), get_uid("mine")
-    (1, 2)
+    Args:
+        prefix: Any text.
+
+    Returns:
+        An integer.
+
+    Example:
+        >>> get_uid("mine"), get_uid("mine")
+        (1, 2)
     """
     counts = _counts.setdefault("uid", Counter())
     counts[prefix] += 1
@@ -70,15 +96,18 @@ _resets: list[Callable[[], None]] = []
 
 
 def on_clear(reset: Callable[[], None]) -> Callable[[], None]:
-    """Call `reset` in every `clear_session`: a decorator for rooms with something to forget."""
+    """Call `reset` in every `clear_session`: a decorator."""
     _resets.append(reset)
     return reset
 
 
 def clear_session(free_memory: bool = True) -> None:
-    """Start the automatic names, the dtype policy and the seeds of the process again.
+    """Restart the automatic names, the dtype policy and the seeds of the process.
 
-    Models need not be cleared: those that nobody holds are gone. `free_memory` collects what holds itself in a ring.
+    Models need not be cleared: unreferenced ones are freed.
+
+    Args:
+        free_memory: Whether to run the garbage collector.
     """
     _counts.clear()
     for reset in _resets:

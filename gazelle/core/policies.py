@@ -1,4 +1,4 @@
-"""The policy of a layer: the dtype it computes in, and the dtype its weights are kept in."""
+"""Dtype policies: the dtype that a layer computes in, and the dtype of its weights."""
 
 from __future__ import annotations
 
@@ -9,24 +9,29 @@ from typing import Any
 from gazelle.core import dtypes, names
 from gazelle.core.config import Configurable, deserialize, serialize_object
 from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.core.types import PolicyLike
 
 MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
-#: ways of keeping weights in whole numbers, and those of Keras that gazelle leaves out
-QUANTIZED, LEFT_OUT = ("int8", "int4"), ("float8", "gptq", "awq")
+#: quantization modes, and those of Keras that are not supported
+QUANTIZED, UNSUPPORTED = ("int8", "int4"), ("float8", "gptq", "awq")
 
 
 class DTypePolicy(Configurable):
-    """What a layer computes in and what its weights are kept in.
+    """The dtype that a layer computes in, and the dtype of its weights.
 
-    'mixed_bfloat16' and 'mixed_float16' compute in half precision on weights of float32; the name of a dtype means
-    this dtype for both. 'float64' needs JAX's 64 bits.
+    'mixed_bfloat16' and 'mixed_float16' compute in half precision on weights of float32; the name of a dtype sets
+    both. 'float64' needs JAX's 64 bits.
 
     Args:
-        name: such a name; None is the policy that `gazelle.config.dtype_policy()` gives.
+        name: Such a name; None is `gazelle.config.dtype_policy()`.
 
-    >>> policy = DTypePolicy("mixed_bfloat16")
-    >>> policy.compute_dtype, policy.variable_dtype
-    ('bfloat16', 'float32')
+    Raises:
+        ArgumentError: If the name is unknown.
+
+    Example:
+        >>> policy = DTypePolicy("mixed_bfloat16")
+        >>> policy.compute_dtype, policy.variable_dtype
+        ('bfloat16', 'float32')
     """
 
     _namespace = "dtype_policies"
@@ -53,16 +58,28 @@ class DTypePolicy(Configurable):
 
 
 class FloatDTypePolicy(DTypePolicy):
-    """Another name of `DTypePolicy`, as in Keras."""
+    """An alias of `DTypePolicy`, as in Keras.
+
+    Args:
+        name: See `DTypePolicy`.
+    """
 
     _keras_module = "keras.dtype_policies"
 
 
 class QuantizedDTypePolicy(DTypePolicy):
-    """Weights in whole numbers: `mode` 'int8' or 'int4', computed as the policy `source_name` says.
+    """Quantized weights.
 
-    >>> QuantizedDTypePolicy("int8", "float32")
-    <QuantizedDTypePolicy "int8_from_float32">
+    Args:
+        mode: 'int8' or 'int4'.
+        source_name: Name of the policy of the computation; None is `gazelle.config.dtype_policy()`.
+
+    Raises:
+        ArgumentError: If the mode is unknown or unsupported.
+
+    Example:
+        >>> QuantizedDTypePolicy("int8", "float32")
+        <QuantizedDTypePolicy "int8_from_float32">
     """
 
     _keras_module = "keras.dtype_policies"
@@ -72,9 +89,9 @@ class QuantizedDTypePolicy(DTypePolicy):
         self.name = f"{mode}_from_{source_name}"
         self.quantization_mode = mode = mode.split("/")[0]
         self.compute_dtype, self.variable_dtype = _parsed(source_name)
-        if mode in LEFT_OUT:
+        if mode in UNSUPPORTED:
             known = " or ".join(map(repr, QUANTIZED))
-            raise ArgumentError(message(f"Quantization {mode!r}", expected=known, got="one that is left out"))
+            raise ArgumentError(message(f"Quantization {mode!r}", expected=known, got="an unsupported mode"))
         if mode not in QUANTIZED:
             raise unknown("quantization", mode, QUANTIZED)
         if mode == "int8" and self.compute_dtype == "float16":
@@ -82,10 +99,18 @@ class QuantizedDTypePolicy(DTypePolicy):
 
 
 class Int4DTypePolicy(QuantizedDTypePolicy):
-    """'int4/<size>': a scale for each block of `size` weights; size -1 gives each channel one scale.
+    """Weights of 4 bits with a scale for each block of weights.
 
-    >>> Int4DTypePolicy("int4/128", "float32").block_size
-    128
+    Args:
+        mode: 'int4/<size>': `size` weights share a scale; -1 gives each channel one scale.
+        source_name: Name of the policy of the computation; None is `gazelle.config.dtype_policy()`.
+
+    Raises:
+        ArgumentError: If the mode has another form.
+
+    Example:
+        >>> Int4DTypePolicy("int4/128", "float32").block_size
+        128
     """
 
     def __init__(self, mode: str, source_name: str | None = None) -> None:
@@ -97,20 +122,24 @@ class Int4DTypePolicy(QuantizedDTypePolicy):
 
 
 class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
-    """A policy for each layer, by its path or a pattern for the whole path; the default for those that none matches.
+    """A policy for each layer, by its path or a regular expression for the whole path.
 
     Args:
-        default_policy: a policy or its name; None is the global one.
+        default_policy: Policy, or its name, of layers that nothing matches; None is the global policy.
         policy_map: {path or regular expression: policy}.
 
-    >>> policies = DTypePolicyMap("float32", {"encoder/.*": DTypePolicy("bfloat16")})
-    >>> policies["encoder/dense"].name, policies["decoder/dense"].name
-    ('bfloat16', 'float32')
+    Raises:
+        ArgumentError: If `policy_map` is no dict.
+
+    Example:
+        >>> policies = DTypePolicyMap("float32", {"encoder/.*": DTypePolicy("bfloat16")})
+        >>> policies["encoder/dense"].name, policies["decoder/dense"].name
+        ('bfloat16', 'float32')
     """
 
     _keras_module = "keras.dtype_policies"
 
-    def __init__(self, default_policy: Any = None, policy_map: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, default_policy: PolicyLike = None, policy_map: Mapping[str, Any] | None = None) -> None:
         if isinstance(default_policy, DTypePolicyMap):
             raise ArgumentError(message("default_policy", expected="a policy", got="a DTypePolicyMap"))
         if policy_map is not None and not isinstance(policy_map, dict):
@@ -142,7 +171,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
             raise ArgumentError(message(f"Layer '{path}' in a DTypePolicyMap", expected="one pattern", got=found))
         return self.policy_map[found[0]] if found else self.default_policy
 
-    def __setitem__(self, path: str, policy: Any) -> None:
+    def __setitem__(self, path: str, policy: PolicyLike) -> None:
         if path in self.policy_map:
             hint = "Delete it first: del policies[path]."
             raise ArgumentError(message(f"'{path}' is in the DTypePolicyMap already", hint=hint))
@@ -190,11 +219,21 @@ def _parsed(name: Any) -> tuple[str, str]:
     return dtype, dtype
 
 
-def get(identifier: Any) -> Any:
-    """The policy for a name, a dtype, a config or a policy; None is the global one.
+def get(identifier: PolicyLike) -> DTypePolicy:
+    """Return the dtype policy for an identifier.
 
-    >>> get("mixed_float16").compute_dtype, get(jnp.bfloat16).name, get("int8_from_float32").quantization_mode
-    ('float16', 'bfloat16', 'int8')
+    Args:
+        identifier: A name, a dtype, a config or a policy; None is the global policy.
+
+    Returns:
+        The policy.
+
+    Raises:
+        ArgumentError: If it describes no policy.
+
+    Example:
+        >>> get("mixed_float16").compute_dtype, get(jnp.bfloat16).name, get("int8_from_float32").quantization_mode
+        ('float16', 'bfloat16', 'int8')
     """
     if identifier is None:
         return dtype_policy()
@@ -217,21 +256,29 @@ _global: DTypePolicy | None = None
 
 
 def dtype_policy() -> DTypePolicy:
-    """The policy of layers that are made without one: `floatx()`, until `set_dtype_policy` says another.
+    """Return the policy of layers without one of their own: `floatx()` unless `set_dtype_policy` was called.
 
-    >>> dtype_policy()
-    <DTypePolicy "float32">
+    Returns:
+        The policy.
+
+    Example:
+        >>> dtype_policy()
+        <DTypePolicy "float32">
     """
     return DTypePolicy(dtypes.floatx()) if _global is None else _global
 
 
-def set_dtype_policy(policy: Any) -> None:
-    """Set the policy of layers that are made from now on.
+def set_dtype_policy(policy: PolicyLike) -> None:
+    """Set the policy of layers that are created from now on.
 
-    >>> set_dtype_policy("mixed_bfloat16")
-    >>> gazelle.layers.Dense(2)(np.ones((1, 3))).dtype
-    dtype(bfloat16)
-    >>> set_dtype_policy("float32")
+    Args:
+        policy: A policy or its name; None is `floatx()`.
+
+    Example:
+        >>> set_dtype_policy("mixed_bfloat16")
+        >>> gazelle.layers.Dense(2)(np.ones((1, 3))).dtype
+        dtype(bfloat16)
+        >>> set_dtype_policy("float32")
     """
     global _global
     _global = get(policy)

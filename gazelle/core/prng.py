@@ -185,10 +185,10 @@ def random_bits(key: Array, shape: Sequence[int]) -> Array:
     >>> random_bits(jax.random.key(0), (2, 3)).dtype.name
     'uint32'
     """
-    words = jax.random.key_data(key).reshape(-1)
+    key_data = jax.random.key_data(key).reshape(-1)
     x = jax.lax.iota(np.uint32, math.prod(shape)).reshape(shape)
-    x = (x ^ words[0]) + np.uint32(0x9E3779B9)
-    x = ((x ^ (x >> 17)) * np.uint32(0xED5AD4BB)) ^ words[-1]  # between rounds: else keys would only permute indices
+    x = (x ^ key_data[0]) + np.uint32(0x9E3779B9)
+    x = ((x ^ (x >> 17)) * np.uint32(0xED5AD4BB)) ^ key_data[-1]  # between rounds: else keys would only permute indices
     x = (x ^ (x >> 11)) * np.uint32(0xAC4C1B51)
     x = (x ^ (x >> 15)) * np.uint32(0x31848BAB)
     return x ^ (x >> 14)

@@ -1,13 +1,13 @@
-"""Rematerialization: what a function computed is thrown away, and computed again for its gradient."""
+"""Rematerialization: intermediate values are computed again in the backward pass instead of being stored."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import jax
 
@@ -15,19 +15,21 @@ from gazelle.core import tracing
 from gazelle.core.errors import unknown
 from gazelle.core.masks import get_mask, set_mask
 
+P = ParamSpec("P")
+R = TypeVar("R")
 MODES = ("full", "activations", "larger_than", "list_of_layers")
 
 
 @dataclasses.dataclass(frozen=True)
 class RematMode:
-    """Which layers of a scope are computed twice."""
+    """Which layers of a scope are rematerialized."""
 
     mode: str
     output_size_threshold: int = 1024
     layer_names: tuple[str, ...] = ()
 
     def applies(self, name: str, size: Callable[[], int]) -> bool:
-        """Whether it means the layer of this name, whose output has `size()` numbers."""
+        """Return whether it applies to the layer of this name, whose output has `size()` elements."""
         if self.mode == "list_of_layers":
             return name in self.layer_names
         return self.mode == "full" or (self.mode == "larger_than" and size() > self.output_size_threshold)
@@ -37,26 +39,32 @@ _mode: ContextVar[RematMode | None] = ContextVar("gazelle_remat", default=None)
 
 
 def current() -> RematMode | None:
-    """The mode that layers made now take on."""
+    """Return the mode of layers that are created now."""
     return _mode.get()
 
 
 class RematScope:
-    """Layers made in the with-block keep little for their gradients, and compute it again: less memory, more time.
+    """Rematerialize layers created in a with-block: less memory, more time.
 
     Args:
-        mode: 'full': all layers; 'activations': the activation functions alone; 'larger_than': layers whose output has
-            more than `output_size_threshold` numbers; 'list_of_layers': the layers named; None: no layer.
-        output_size_threshold: see there.
-        layer_names: see there.
+        mode: 'full' (all layers), 'activations' (activation functions only), 'larger_than' (layers with an output
+            above `output_size_threshold`), 'list_of_layers' (those in `layer_names`), or None (no layer).
+        output_size_threshold: Number of elements.
+        layer_names: Names of layers.
 
-    >>> with RematScope(mode="full"):
-    ...     layer = gazelle.layers.Dense(2, activation="relu")
-    >>> layer(np.ones((1, 3))).shape
-    (1, 2)
+    Raises:
+        ArgumentError: If `mode` is another name.
+
+    Example:
+        >>> with RematScope(mode="full"):
+        ...     layer = gazelle.layers.Dense(2, activation="relu")
+        >>> layer(np.ones((1, 3))).shape
+        (1, 2)
     """
 
-    def __init__(self, mode: str | None = "full", output_size_threshold: int = 1024, layer_names: Any = None) -> None:
+    def __init__(
+        self, mode: str | None = "full", output_size_threshold: int = 1024, layer_names: Iterable[str] | None = None
+    ) -> None:
         if mode is not None and mode not in MODES:
             raise unknown("mode of RematScope", mode, MODES)
         self.mode, self.output_size_threshold, self.layer_names = mode, output_size_threshold, list(layer_names or [])
@@ -80,15 +88,22 @@ def _entered(mode: RematMode | None) -> Iterator[None]:
         _mode.reset(token)
 
 
-def remat(f: Callable[..., Any]) -> Callable[..., Any]:
-    """`f`, whose gradient computes `f` once more instead of keeping what it needs; f may read and assign variables.
+def remat(f: Callable[P, R]) -> Callable[P, R]:
+    """Return a function whose gradient computes the function recomputed instead of storing intermediate values.
 
-    >>> float(jax.grad(remat(lambda x: jnp.sin(x) ** 2))(0.0))
-    0.0
+    Args:
+        f: A function of arrays, which may read and assign variables.
+
+    Returns:
+        A function with the same results.
+
+    Example:
+        >>> float(jax.grad(remat(lambda x: jnp.sin(x) ** 2))(0.0))
+        0.0
     """
 
     @functools.wraps(f)
-    def again(*args: Any, **kwargs: Any) -> Any:
+    def recomputed(*args: Any, **kwargs: Any) -> Any:
         outer = tracing.current()
         arrays, rest = _split((args, kwargs))
         if outer is None or outer.values is None:
@@ -106,19 +121,19 @@ def remat(f: Callable[..., Any]) -> Callable[..., Any]:
             masks[:] = [get_mask(leaf) is not None for leaf in jax.tree.leaves(out)]
             assert scope.values is not None
             assigned = {key: value for key, value in scope.values.items() if value is not values.get(key)}
-            kept = [get_mask(leaf) for leaf in jax.tree.leaves(out) if get_mask(leaf) is not None]
-            return out, assigned, [value for _, value in scope.losses], kept
+            stored_masks = [get_mask(leaf) for leaf in jax.tree.leaves(out) if get_mask(leaf) is not None]
+            return out, assigned, [value for _, value in scope.losses], stored_masks
 
-        out, assigned, losses, kept = jax.checkpoint(inside)(arrays, before)
+        out, assigned, losses, stored_masks = jax.checkpoint(inside)(arrays, before)
         outer.values.update(assigned)
         outer.losses += list(zip(owners, losses, strict=True))
-        found = iter(kept)
+        found = iter(stored_masks)
         for leaf, masked in zip(jax.tree.leaves(out), masks, strict=True):
             if masked:
                 set_mask(leaf, next(found))
         return out
 
-    return again
+    return recomputed
 
 
 def _called(f: Callable[..., Any], given: Any) -> Any:
@@ -127,15 +142,15 @@ def _called(f: Callable[..., Any], given: Any) -> Any:
 
 
 def _split(tree: Any) -> tuple[list[Any], Any]:
-    """The arrays of a tree, and what puts them back: flags and names must not become tracers."""
+    """The arrays of a tree, and the rest of it: flags and names must not become tracers."""
     leaves, structure = jax.tree.flatten(tree)
-    places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, jax.Array)]
-    return [leaves[i] for i in places], (leaves, structure, places)
+    indices = [i for i, leaf in enumerate(leaves) if isinstance(leaf, jax.Array)]
+    return [leaves[i] for i in indices], (leaves, structure, indices)
 
 
 def _join(arrays: list[Any], rest: Any) -> Any:
-    leaves, structure, places = rest
+    leaves, structure, indices = rest
     filled = list(leaves)
-    for place, array in zip(places, arrays, strict=True):
-        filled[place] = array
+    for index, array in zip(indices, arrays, strict=True):
+        filled[index] = array
     return jax.tree.unflatten(structure, filled)

@@ -1,4 +1,4 @@
-"""With-blocks that Keras programs write: variables that stay as they are, the symbolic stage, the device."""
+"""Context managers of Keras: stateless variables, symbolic execution, devices."""
 
 from __future__ import annotations
 
@@ -12,22 +12,28 @@ import jax.numpy as jnp
 
 from gazelle.core import tracing
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.types import Array, ArrayLike
 from gazelle.core.variable import Variable
 
 
 class StatelessScope:
-    """Variables read the values given here, and what is assigned stays in the scope: no variable changes.
+    """A with-block in which variables read given values and assignments stay in the scope.
 
     Args:
-        state_mapping: pairs (variable, value).
-        collect_losses: whether `losses` holds what layers give to `add_loss` in the block.
-        initialize_variables: variables have their first values at once, so this changes nothing.
+        state_mapping: Pairs (variable, value).
+        collect_losses: Whether `losses` holds the losses that layers add in the block.
+        initialize_variables: Accepted for compatibility: variables are initialized when they are created.
 
-    >>> v = Variable([1.0, 2.0])
-    >>> with StatelessScope([(v, [3.0, 4.0])]) as scope:
-    ...     v.assign(v * 2)
-    >>> scope.get_current_value(v).tolist(), v.numpy().tolist()
-    ([6.0, 8.0], [1.0, 2.0])
+    Raises:
+        ArgumentError: If `state_mapping` holds something other than pairs of a variable and a value.
+        ShapeError: If a value has another shape than its variable.
+
+    Example:
+        >>> v = Variable([1.0, 2.0])
+        >>> with StatelessScope([(v, [3.0, 4.0])]) as scope:
+        ...     v.assign(v * 2)
+        >>> scope.get_current_value(v).tolist(), v.numpy().tolist()
+        ([6.0, 8.0], [1.0, 2.0])
     """
 
     def __init__(
@@ -61,27 +67,44 @@ class StatelessScope:
         self._open.close()
 
     @property
-    def key(self) -> Any:
-        """The key that layers draw from in the block; None: each from its own sequence."""
+    def key(self) -> Array | None:
+        """The key that layers draw from in the block; None lets each draw from its own sequence."""
         return self._scope.key
 
     @key.setter
-    def key(self, value: Any) -> None:
+    def key(self, value: Array | None) -> None:
         self._scope.key = value
 
     @property
-    def losses(self) -> list[Any]:
+    def losses(self) -> list[Array]:
+        """The losses added in the block, if they are collected."""
         return [value for _, value in self._scope.losses] if self.collect_losses else []
 
-    def add_loss(self, loss: Any) -> None:
+    def add_loss(self, loss: ArrayLike) -> None:
+        """Add a loss.
+
+        Args:
+            loss: A scalar.
+        """
         self._scope.losses.append((None, loss))
 
     def add_update(self, update: tuple[Variable, Any]) -> None:
-        """(variable, value): what `variable.assign(value)` does here."""
+        """Assign a value to a variable in the scope.
+
+        Args:
+            update: The pair (variable, value).
+        """
         self.state_mapping[id(update[0])] = update[1]
 
-    def get_current_value(self, variable: Variable) -> Any:
-        """The value of a variable in the scope, None where it was neither given nor assigned."""
+    def get_current_value(self, variable: Variable) -> Array | None:
+        """Return the value of a variable in the scope, None if it was neither given nor assigned.
+
+        Args:
+            variable: A variable.
+
+        Returns:
+            An array or None.
+        """
         return self.state_mapping.get(id(variable))
 
 
@@ -89,11 +112,12 @@ _symbolic: ContextVar[SymbolicScope | None] = ContextVar("gazelle_symbolic", def
 
 
 class SymbolicScope:
-    """Marks a block in which shapes are found and nothing is computed; `in_symbolic_scope` asks for it.
+    """A with-block in which `in_symbolic_scope()` is True: shapes are inferred and nothing is computed.
 
-    >>> with SymbolicScope():
-    ...     in_symbolic_scope()
-    True
+    Example:
+        >>> with SymbolicScope():
+        ...     in_symbolic_scope()
+        True
     """
 
     def __enter__(self) -> SymbolicScope:
@@ -105,17 +129,31 @@ class SymbolicScope:
 
 
 def in_symbolic_scope() -> bool:
-    """Whether a `SymbolicScope` is open."""
+    """Return whether a `SymbolicScope` is active.
+
+    Returns:
+        A boolean.
+    """
     return _symbolic.get() is not None
 
 
 @contextlib.contextmanager
-def device(device_name: Any) -> Iterator[None]:
-    """Arrays made in the with-block are on this device: 'cpu:0', 'gpu:1', or a device of JAX.
+def device(device_name: str | jax.Device) -> Iterator[None]:
+    """Create arrays in a with-block on a device.
 
-    >>> with device("cpu:0"):
-    ...     jnp.ones(2).device.platform
-    'cpu'
+    Args:
+        device_name: A name such as 'cpu:0' or 'gpu:1', or a device of JAX.
+
+    Returns:
+        A context manager.
+
+    Raises:
+        ArgumentError: If there is no such device.
+
+    Example:
+        >>> with device("cpu:0"):
+        ...     jnp.ones(2).device.platform
+        'cpu'
     """
     if isinstance(device_name, str):
         platform, _, number = device_name.lower().strip("/").removeprefix("device:").partition(":")
@@ -123,8 +161,8 @@ def device(device_name: Any) -> Iterator[None]:
             devices = jax.devices("gpu" if platform == "cuda" else platform)
             found = devices[int(number or 0)]
         except (RuntimeError, IndexError, ValueError) as error:
-            here = ", ".join(f"{d.platform}:{d.id}" for d in jax.devices())
-            raise ArgumentError(message("device", expected=f"one of {here}", got=repr(device_name))) from error
+            available = ", ".join(f"{d.platform}:{d.id}" for d in jax.devices())
+            raise ArgumentError(message("device", expected=f"one of {available}", got=repr(device_name))) from error
     else:
         found = device_name
     with jax.default_device(found):

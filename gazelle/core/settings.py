@@ -1,6 +1,6 @@
-"""What holds for the whole process until a program says otherwise: epsilon, the place of channels, limits, logging.
+"""Settings of the process: epsilon, the position of channels, limits, logging.
 
-The first values come from `keras.json` in `$KERAS_HOME` (`~/.keras` where it is not set), which Keras shares.
+The initial values come from `keras.json` in `$KERAS_HOME` (default `~/.keras`), which Keras reads too.
 """
 
 from __future__ import annotations
@@ -20,21 +20,32 @@ _epsilon = 1e-7
 _image_data_format, _format_set = "channels_last", False
 _max_epochs: int | None = None
 _max_steps_per_epoch: int | None = None
-_flash: bool | None = None  # None: as each layer says
+_flash: bool | None = None  # None: each layer decides
 _logging, _filtering = True, True
 
 
 def epsilon() -> float:
-    """The number that keeps quotients and logarithms finite, 1e-07.
+    """Return the small constant that keeps quotients and logarithms finite, 1e-07.
 
-    >>> epsilon()
-    1e-07
+    Returns:
+        A number.
+
+    Example:
+        >>> epsilon()
+        1e-07
     """
     return _epsilon
 
 
 def set_epsilon(value: float) -> None:
-    """Set `epsilon`. Programs that are compiled already keep the old one."""
+    """Set `epsilon`. Programs that are compiled already keep the old value.
+
+    Args:
+        value: A number above 0.
+
+    Raises:
+        ArgumentError: If it is not above 0.
+    """
     global _epsilon
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
         raise ArgumentError(message("epsilon", expected="a number above 0", got=repr(value)))
@@ -42,27 +53,38 @@ def set_epsilon(value: float) -> None:
 
 
 def image_data_format() -> str:
-    """Where channels stand in layers that are made with data_format=None.
+    """Return the position of the channels in layers with data_format=None.
 
-    >>> image_data_format()
-    'channels_last'
+    Returns:
+        'channels_last' or 'channels_first'.
+
+    Example:
+        >>> image_data_format()
+        'channels_last'
     """
     return _image_data_format
 
 
 def set_image_data_format(data_format: str) -> None:
-    """Set `image_data_format`: 'channels_last' or 'channels_first'."""
+    """Set `image_data_format`.
+
+    Args:
+        data_format: 'channels_last' or 'channels_first'.
+
+    Raises:
+        ArgumentError: If it is another value.
+    """
     global _image_data_format, _format_set
     _image_data_format, _format_set = _known_format(data_format), True
 
 
 def is_image_data_format_set() -> bool:
-    """Whether the program or the command line chose the format; Keras writes the file by itself."""
+    """Return whether the program or the command line set the format; the file may come from Keras itself."""
     return _format_set
 
 
 def standardize_data_format(value: Any) -> str:
-    """`value` as one of the two formats; None is the one of the process."""
+    """Return one of the two formats; None is the one of the process."""
     return _image_data_format if value is None else _known_format(value)
 
 
@@ -73,23 +95,45 @@ def _known_format(value: Any) -> str:
 
 
 def max_epochs() -> int | None:
-    """The most epochs that any `fit` runs; None: as many as it is told."""
+    """Return the limit of epochs of every `fit`.
+
+    Returns:
+        An integer; None if there is no limit.
+    """
     return _max_epochs
 
 
 def set_max_epochs(max_epochs: int | None) -> None:
-    """Limit the epochs of every `fit`, to try a program out. $KERAS_MAX_EPOCHS does the same from outside."""
+    """Limit the epochs of every `fit`, to try a program out. $KERAS_MAX_EPOCHS sets the same limit.
+
+    Args:
+        max_epochs: An integer of at least 1; None removes the limit.
+
+    Raises:
+        ArgumentError: If it is another value.
+    """
     global _max_epochs
     _max_epochs = _limit("max_epochs", max_epochs)
 
 
 def max_steps_per_epoch() -> int | None:
-    """The most batches in a pass of any `fit`, `evaluate` or `predict`; None: all."""
+    """Return the limit of batches in an epoch of `fit`, or in a call of `evaluate` or `predict`.
+
+    Returns:
+        An integer; None if there is no limit.
+    """
     return _max_steps_per_epoch
 
 
 def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
-    """Limit the batches of every pass, to try a program out. $KERAS_MAX_STEPS_PER_EPOCH does the same from outside."""
+    """Limit the batches of an epoch, to try a program out. $KERAS_MAX_STEPS_PER_EPOCH sets the same limit.
+
+    Args:
+        max_steps_per_epoch: An integer of at least 1; None removes the limit.
+
+    Raises:
+        ArgumentError: If it is another value.
+    """
     global _max_steps_per_epoch
     _max_steps_per_epoch = _limit("max_steps_per_epoch", max_steps_per_epoch)
 
@@ -101,7 +145,15 @@ def _limit(name: str, value: Any) -> int | None:
 
 
 def apply_limit(name: str, given: int | None) -> int | None:
-    """`given`, or the smaller number that the process is limited to, with a warning. name: "epochs" or "steps"."""
+    """Return the smaller of a number and the limit of the process, with a warning if that is the limit.
+
+    Args:
+        name: 'epochs' or 'steps'.
+        given: The number; None for no end.
+
+    Returns:
+        The number to use.
+    """
     most = _max_epochs if name == "epochs" else _max_steps_per_epoch
     if most is None or (given is not None and given <= most):
         return given
@@ -110,53 +162,65 @@ def apply_limit(name: str, given: int | None) -> int | None:
 
 
 def enable_flash_attention() -> None:
-    """Attention layers may compute in a fused kernel where they are told to: the default."""
+    """Let attention layers compute in a fused kernel if their argument `flash_attention` is set: the default."""
     global _flash
     _flash = None
 
 
 def disable_flash_attention() -> None:
-    """Attention layers that were told nothing compute in plain steps."""
+    """Let attention layers without the argument `flash_attention` compute in separate steps."""
     global _flash
     _flash = False
 
 
 def is_flash_attention_enabled() -> bool | None:
-    """False after `disable_flash_attention`; None where each layer says."""
+    """Return whether attention layers use a fused kernel.
+
+    Returns:
+        False after `disable_flash_attention`; None if it depends on the layer.
+    """
     return _flash
 
 
 def enable_interactive_logging() -> None:
-    """Show progress and summaries on the standard output: the default."""
+    """Write progress and summaries to the standard output: the default."""
     global _logging
     _logging = True
 
 
 def disable_interactive_logging() -> None:
-    """Send the lines of progress and summaries to the logger 'gazelle', one for each epoch, instead of the output."""
+    """Send progress, one line for each epoch, and summaries to the logger 'gazelle'."""
     global _logging
     _logging = False
 
 
 def is_interactive_logging_enabled() -> bool:
-    """Whether progress goes to the standard output."""
+    """Return whether progress is written to the standard output.
+
+    Returns:
+        A boolean.
+    """
     return _logging
 
 
 def enable_traceback_filtering() -> None:
-    """Errors about what a program wrote show the program's lines, without those of gazelle and JAX: the default."""
+    """Leave lines inside gazelle and JAX out of the tracebacks of gazelle's errors: the default."""
     global _filtering
     _filtering = True
 
 
 def disable_traceback_filtering() -> None:
-    """All errors show all lines."""
+    """Show all lines of tracebacks."""
     global _filtering
     _filtering = False
 
 
 def is_traceback_filtering_enabled() -> bool:
-    """Whether errors leave out the lines inside gazelle."""
+    """Return whether lines inside gazelle are left out of tracebacks.
+
+    Returns:
+        A boolean.
+    """
     return _filtering
 
 
@@ -168,29 +232,29 @@ def _reset() -> None:
 
 
 def read_file(path: Path) -> None:
-    """Take floatx, epsilon and image_data_format from a `keras.json`; what cannot be used is told, and left."""
+    """Read floatx, epsilon and image_data_format from a `keras.json`; warn about values that cannot be used."""
     try:
-        words = json.loads(path.read_text())
-        if "image_dim_ordering" in words:  # so Keras 1 wrote it
-            words.setdefault(
-                "image_data_format", "channels_first" if words["image_dim_ordering"] == "th" else FORMATS[0]
+        settings = json.loads(path.read_text())
+        if "image_dim_ordering" in settings:  # written by Keras 1
+            settings.setdefault(
+                "image_data_format", "channels_first" if settings["image_dim_ordering"] == "th" else FORMATS[0]
             )
         for name, setter in (
             ("floatx", dtypes.set_floatx),
             ("epsilon", set_epsilon),
             ("image_data_format", set_image_data_format),
         ):
-            if name in words:
-                setter(words[name])
+            if name in settings:
+                setter(settings[name])
     except OSError:
         return
     except (ValueError, TypeError) as error:
         reason = str(error).splitlines()[0]
-        warnings.warn(f"{path} was not used as a whole: {reason}", UserWarning, stacklevel=2)
+        warnings.warn(f"{path} was not used completely: {reason}", UserWarning, stacklevel=2)
 
 
 def read_environment() -> None:
-    """Take the file and the two limits that Keras reads from the environment."""
+    """Read the file and the two limits that Keras reads from the environment."""
     folder = os.environ.get("KERAS_HOME")
     path = Path(folder) / "keras.json" if folder else Path("~/.keras/keras.json").expanduser()
     if path.is_file():

@@ -1,4 +1,4 @@
-"""A layer in several places of a config is one layer: each place bears the same `shared_object_id`, as in Keras."""
+"""Layers that occur several times in a config: each occurrence has the same `shared_object_id`, as in Keras."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _made: ContextVar[dict[Any, Any] | None] = ContextVar("gazelle_shared_made", def
 
 @contextmanager
 def number_shared() -> Iterator[None]:
-    """Layers whose configs are taken inside bear a number: one that was met before, the number it had."""
+    """Number the layers that are serialized in the block; a layer keeps its number."""
     token = _numbers.set({})
     try:
         yield
@@ -24,7 +24,7 @@ def number_shared() -> Iterator[None]:
 
 
 def shared_id(value: Any) -> dict[str, int]:
-    """What `serialize_object` adds for a layer inside `written`."""
+    """Return the entry that `serialize_object` adds for a layer inside `number_shared`."""
     numbers = _numbers.get()
     if numbers is None or not getattr(type(value), "_tracks_weights", False):
         return {}
@@ -32,7 +32,7 @@ def shared_id(value: Any) -> dict[str, int]:
 
 
 def drop_unique_ids(config: dict[str, Any]) -> dict[str, Any]:
-    """The config with numbers only where they say something: at two places or more."""
+    """Remove the ids that occur once only."""
     used = Counter(entry[ID] for entry in _entries(config) if ID in entry)
     for entry in _entries(config):
         if used.get(entry.get(ID), 2) < 2:
@@ -41,7 +41,7 @@ def drop_unique_ids(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def restore_first_ids(config: dict[str, Any]) -> dict[str, Any]:
-    """Keras loses the number of a layer's first place, where that lies in a model with a graph: here it is again."""
+    """Restore the id of a layer's first occurrence, which Keras omits inside a functional model."""
     entries = [e for e in _entries(config) if isinstance(e.get("config"), dict) and _name(e) is not None]
     used = Counter(str(entry[ID]) for entry in entries if ID in entry)
     first: dict[Any, dict[str, Any]] = {}
@@ -55,7 +55,7 @@ def restore_first_ids(config: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def share_by_id() -> Iterator[None]:
-    """Layers that are made of configs inside are made once for each number."""
+    """Create one layer for each id from the configs deserialized in the block."""
     token = _made.set({})
     try:
         yield
@@ -64,20 +64,20 @@ def share_by_id() -> Iterator[None]:
 
 
 def find(config: Mapping[str, Any]) -> Any:
-    """The layer that was made of an earlier place inside `read`; None at the first."""
-    held = _made.get()
-    return held.get(_key(config)) if held and ID in config else None
+    """Return the layer created for an earlier occurrence inside `share_by_id`; None at the first."""
+    layers = _made.get()
+    return layers.get(_key(config)) if layers and ID in config else None
 
 
 def store(config: Mapping[str, Any], value: Any) -> None:
-    """Remember what was made of a place."""
-    held = _made.get()
-    if held is not None and ID in config and getattr(type(value), "_tracks_weights", False):
-        held[_key(config)] = value
+    """Store the layer created for an occurrence."""
+    layers = _made.get()
+    if layers is not None and ID in config and getattr(type(value), "_tracks_weights", False):
+        layers[_key(config)] = value
 
 
 def _key(config: Mapping[str, Any]) -> tuple[str, str]:
-    return str(config[ID]), str(config.get("class_name"))  # a number of another class is another's
+    return str(config[ID]), str(config.get("class_name"))  # the same id with another class is another layer
 
 
 def _name(entry: Mapping[str, Any]) -> Any:

@@ -17,36 +17,43 @@ from gazelle.core import arrays, dtypes, dynamic_loops, tracing
 from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, message
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.tensor_wrapper import TensorWrapper
+from gazelle.core.types import DTypeLike, Shape
 
-#: operations that symbolic tensors have as operators and methods; filled by the room `ops`.
+#: operations that symbolic tensors have as operators and methods; filled by gazelle.ops.
 OPS: dict[str, Callable[..., Any]] = {}
 
-# An unknown size stands for two numbers in turn; a result that differs between them is unknown too. Both are highly
-# composite, so that reshapes of unknown sizes divide, and long enough for every usual window.
+# Shapes are traced twice, with these in place of unknown sizes; a size of the result that differs is unknown too. Both
+# are highly composite, so that reshapes of unknown sizes divide, and large enough for usual windows.
 _SIZES = (5040, 10080)
 
 
 class KerasTensor:
-    """A tensor that has a shape (None where the size is not known yet) and a dtype but no values.
+    """A symbolic tensor: a shape (None for unknown sizes) and a dtype without values.
 
-    Made by `Input` and by calling layers and `ops` on other symbolic tensors; `Model(inputs, outputs)` turns the graph
-    between them into a model.
+    Created by `Input` and by calling layers and ops on other symbolic tensors; `Model(inputs, outputs)` turns the
+    graph between them into a model.
+
+    Args:
+        shape: Sizes along the axes; None is an unknown size.
+        dtype: Dtype; None is the default float type.
+        name: Name; None is "keras_tensor".
     """
 
     __array_priority__ = 100
     accepts_any_rank = False  # as the input of a model: data of other shapes reaches the layers, which check it
     derived: type[KerasTensor]  # the class of what operations on this tensor give
 
-    def __init__(self, shape: Any, dtype: Any = None, name: str | None = None) -> None:
+    def __init__(self, shape: Shape, dtype: DTypeLike | None = None, name: str | None = None) -> None:
         self.shape: tuple[int | None, ...] = tuple(None if n is None else int(n) for n in shape)
         self.dtype = dtypes.standardize(dtype)
         self.name = name or "keras_tensor"
         self.node: Node | None = None  # the call that made it
         self.index = 0  # which of the call's outputs it is
-        self.mask: tuple[int | None, ...] | None = None  # the shape of the mask that will come with its values
+        self.mask: tuple[int | None, ...] | None = None  # the shape of the mask that comes with its values
 
     @property
     def ndim(self) -> int:
+        """Number of axes."""
         return len(self.shape)
 
     @property
@@ -62,7 +69,7 @@ class KerasTensor:
 
     @property
     def __jax_array__(self) -> Any:
-        if "_op" in sys._getframe(1).f_code.co_name:  # an operator of an array of JAX: Python goes on to ours
+        if "_op" in sys._getframe(1).f_code.co_name:  # an operator of a JAX array: Python then tries ours
             raise AttributeError("__jax_array__")
         raise self._no_values("jax.numpy function")
 
@@ -90,7 +97,7 @@ class KerasTensor:
             message(
                 f"A symbolic tensor of shape {self.shape} was given to a {where}",
                 expected="an array with values",
-                got="a tensor of the graph, which has none before the model runs",
+                got="a tensor of the graph, which has no values before the model runs",
                 hint="Use gazelle.ops, or put the computation into a Lambda layer or a Layer's call.",
             )
         )
@@ -144,30 +151,42 @@ for _python, _op in _ONE_SIDED.items():
 
 
 def shown(shape: Any) -> tuple[int | None, ...]:
-    """A shape as users know it: what stands for an unknown size while shapes are traced is None again."""
+    """Return a shape for messages: the placeholders of unknown sizes become None."""
     return tuple(None if n in _SIZES else n for n in shape)
 
 
 class Node:
-    """One call in the graph: `operation(*args, **kwargs) -> outputs`, symbolic tensors standing where they stood."""
+    """One call in the graph: `operation(*args, **kwargs) -> outputs`.
+
+    Args:
+        operation: The layer or op that was called.
+        args: Positional arguments, with symbolic tensors in them.
+        kwargs: Keyword arguments.
+        outputs: The symbolic results.
+        beside: Symbolic tensors that the operation uses from outside of its arguments.
+    """
 
     def __init__(
         self, operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], outputs: Any, beside: Any = ()
     ) -> None:
         self.operation, self.args, self.kwargs, self.outputs = operation, args, dict(kwargs), outputs
-        self.beside: list[KerasTensor] = list(beside)  # those that the operation has in its closure
+        self.beside: list[KerasTensor] = list(beside)  # used in a closure
         operation.nodes.append(self)
         for index, tensor in enumerate(symbolic_leaves(outputs)):
             tensor.node, tensor.index = self, index
 
     @property
     def inputs(self) -> list[KerasTensor]:
-        """The symbolic tensors among the arguments, in order."""
+        """The symbolic tensors among the arguments, in order, then those used in a closure."""
         return symbolic_leaves((self.args, self.kwargs)) + self.beside
 
 
 class Op:
-    """A function of the room `ops` as a step of the graph."""
+    """A function of `gazelle.ops` as an operation of the graph.
+
+    Args:
+        function: The function.
+    """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function, self.name, self.nodes = function, function.__name__, list[Node]()
@@ -199,7 +218,7 @@ def any_symbolic(*trees: Any) -> bool:
 
 
 def call_op(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """Add a call of an array function on symbolic tensors to the graph; call it where they have values now."""
+    """Add a call of an array function on symbolic tensors to the graph, or call it if they have values in this run."""
     scope = tracing.current()
     if scope is not None and scope.known:
         args, kwargs = map_tree(lambda leaf: scope.known.get(id(leaf), leaf), (args, dict(kwargs)))
@@ -218,25 +237,33 @@ def call_op(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping
 
 
 class NeedsGraphError(ArgumentError):
-    """A layer's call computes with the graph that its input comes from, not with the input's values."""
+    """A layer's call uses the graph of its input, not the input's values."""
 
 
 def output_spec(
     fn: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], name: str = "tensor", pins: int = 2
 ) -> Any:
-    """The symbolic outputs of `fn`, found by tracing it with arrays of the arguments' shapes.
+    """Infer the symbolic outputs of a function by tracing it with arrays of the arguments' shapes.
 
-    pins: how many unknown sizes may be taken for the known ones that they meet.
+    Args:
+        fn: Function of arrays.
+        args: Positional arguments, with symbolic tensors in them.
+        kwargs: Keyword arguments.
+        name: Name in error messages.
+        pins: How many unknown sizes may be replaced by known ones that they must equal.
+
+    Returns:
+        Symbolic tensors in the structure of the result.
     """
     flat, structure = jax.tree.flatten((args, dict(kwargs)), is_leaf=is_symbolic)
-    places = [i for i, leaf in enumerate(flat) if is_symbolic(leaf)]
+    positions = [i for i, leaf in enumerate(flat) if is_symbolic(leaf)]
 
     def traced(*arrays: Any) -> Any:
         filled = list(flat)
-        for place, array in zip(places, arrays, strict=True):
-            filled[place] = array
-            if flat[place].mask is not None:  # its values do not matter here, only that there is one
-                set_mask(array, jnp.ones([size if n is None else n for n in flat[place].mask], bool))
+        for position, array in zip(positions, arrays, strict=True):
+            filled[position] = array
+            if flat[position].mask is not None:  # only its presence matters here
+                set_mask(array, jnp.ones([size if n is None else n for n in flat[position].mask], bool))
         inner_args, inner_kwargs = jax.tree.unflatten(structure, filled)
         result = fn(*inner_args, **inner_kwargs)
         if result is None or isinstance(result, (str, bytes)):
@@ -246,13 +273,13 @@ def output_spec(
         masks.append([None if mask is None else mask.shape for mask in map(get_mask, jax.tree.leaves(result))])
         return result
 
-    unknown = any(None in flat[i].shape for i in places)
+    unknown = any(None in flat[i].shape for i in positions)
     results, programs = [], []
     masks: list[list[Any]] = []
     for size in _SIZES if unknown else _SIZES[:1]:
         specs = [
             jax.ShapeDtypeStruct([size if n is None else n for n in flat[i].shape], dtypes.device_dtype(flat[i].dtype))
-            for i in places
+            for i in positions
         ]
         outer = tracing.current()
         scope = tracing.Scope(values={}, key=arrays.key(0), training=False if outer is None else outer.training)
@@ -262,8 +289,8 @@ def output_spec(
             programs.append(program)
             results.append(result)
         except (TypeError, ValueError) as error:
-            met = _meeting(str(error), size) if unknown and pins else []
-            for left, fixed in itertools.product(range(pins), met):  # first as few as may be
+            candidates = _mismatched_sizes(str(error), size) if unknown and pins else []
+            for left, fixed in itertools.product(range(pins), candidates):  # fewest replacements first
                 for pinned_args, pinned_kwargs in _pinned((args, dict(kwargs)), fixed):
                     with contextlib.suppress(TypeError, ValueError):
                         return output_spec(fn, pinned_args, pinned_kwargs, name, left)
@@ -273,7 +300,7 @@ def output_spec(
             raise
 
     if unknown:
-        dynamic_loops.tell(name, programs[0], programs[1], _SIZES[1] - _SIZES[0])
+        dynamic_loops.warn_if_unrolled(name, programs[0], programs[1], _SIZES[1] - _SIZES[0])
 
     def known(first: Any, *others: Any) -> tuple[int | None, ...]:
         if any(len(other) != len(first) for other in others):
@@ -288,13 +315,13 @@ def output_spec(
 
 
 def _plain(leaf: Any) -> Any:
-    """The array in a box: a call may be the first to use the library whose tensors are boxes."""
+    """The array in a wrapper: this may be the first call that uses the library of the wrappers."""
     arrays = jax.tree.leaves(leaf) if isinstance(leaf, TensorWrapper) else []
     return arrays[0] if len(arrays) == 1 else leaf
 
 
-def _meeting(text: str, size: int) -> list[int]:
-    """The numbers that stand where the unknown `size` stands, in shapes of which JAX says that they do not fit."""
+def _mismatched_sizes(text: str, size: int) -> list[int]:
+    """The sizes in shapes that JAX reports as mismatched, other than the placeholder `size`."""
     shapes = [tuple(map(int, found.replace(" ", "").rstrip(",").split(","))) for found in _SHAPE.findall(text)]
     if not any(size in shape for shape in shapes):
         return []
@@ -305,7 +332,7 @@ _SHAPE = re.compile(r"\((\d+(?:, *\d+)*,?)\)")
 
 
 def _pinned(tree: Any, size: int) -> Iterator[Any]:
-    """The tree with an unknown size said to be `size`: one axis of one tensor, or the number of samples of all."""
+    """Yield the tree with `size` in position of unknown sizes: one axis of one tensor, or the batch size of all."""
     for leaf in symbolic_leaves(tree):
         for axis in reversed(range(len(leaf.shape))):
             if leaf.shape[axis] is None:

@@ -1,4 +1,4 @@
-"""Values that stand around an array and have manners of their own: tensors of another library's programs."""
+"""Objects that wrap an array and define operations of their own, such as tensors of another library."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from typing import Any
 
 
 class TensorWrapper:
-    """What is called on one is called through its class, which unpacks arguments and packs results.
+    """Base class of wrappers: ops with a wrapped argument are called through `dispatch` of its class.
 
-    >>> class Loud(TensorWrapper):
-    ...     @classmethod
-    ...     def dispatch(cls, function, args, kwargs):
-    ...         return f"{function.__name__}!"
-    >>> gazelle.ops.exp(Loud())
-    'exp!'
+    Example:
+        >>> class Loud(TensorWrapper):
+        ...     @classmethod
+        ...     def dispatch(cls, function, args, kwargs):
+        ...         return f"{function.__name__}!"
+        >>> gazelle.ops.exp(Loud())
+        'exp!'
     """
 
     @classmethod
     def dispatch(cls, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        """What `function(*args, **kwargs)` gives, where one of the arguments is boxed."""
+        """Return function(*args, **kwargs), where at least one argument is wrapped."""
         raise NotImplementedError
 
 
 def wrapper_class(values: Iterable[Any]) -> type[TensorWrapper] | None:
-    """The class of the first boxed value among these and the lists in them; None if there is none."""
+    """Return the class of the first wrapped value, in nested lists and dicts too; None if there is none."""
     for value in values:
         if isinstance(value, TensorWrapper):
             return type(value)

@@ -1,4 +1,4 @@
-"""Errors about what a program wrote point at the program: lines inside gazelle and JAX are left out."""
+"""Tracebacks of gazelle's errors without the lines inside gazelle and JAX."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _bad_call(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -
 
 
 def shorten(error: GazelleError) -> None:
-    """Leave out what is not the program's: frames, JAX's note about frames, and a cause that JAX or gazelle raised."""
+    """Remove frames of gazelle and JAX, JAX's note about frames, and a cause raised by JAX or gazelle."""
     from gazelle.core import settings
 
     if not settings.is_traceback_filtering_enabled():
@@ -82,7 +82,7 @@ def _last(traceback: TracebackType | None) -> str:
 
 
 def warn(text: str, category: type[Warning] = UserWarning) -> None:
-    """A warning that points at the line of the program which led here, however deep in gazelle it is given."""
+    """Warn with the line of the user's program that led here, at any depth inside gazelle."""
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_code.co_filename.startswith(INSIDE):
         frame, level = frame.f_back, level + 1
@@ -90,20 +90,20 @@ def warn(text: str, category: type[Warning] = UserWarning) -> None:
 
 
 def explain_tracer_error(error: Exception) -> tuple[str, str] | None:
-    """What happened and the mend, where code asked a tensor for values that are not there while it is compiled."""
+    """Return (problem, hint) for an error about values that are unknown while a model is compiled; None for others."""
     import jax
 
     if isinstance(error, jax.errors.ConcretizationTypeError):
-        hint = "Values are not there while the model is compiled: use ops.where, ops.cond, or sizes from x.shape."
-        return "Python asked for the value of a tensor (if, while, int, float)", hint
+        hint = "Values are unknown while the model is compiled: use ops.where, ops.cond, or sizes from x.shape."
+        return "Python needed the value of a tensor (if, while, int, float)", hint
     if isinstance(error, jax.errors.TracerArrayConversionError):
-        hint = "Values are not there while the model is compiled: use gazelle.ops or jax.numpy."
-        return "NumPy asked for the values of a tensor", hint
+        hint = "Values are unknown while the model is compiled: use gazelle.ops or jax.numpy."
+        return "NumPy needed the values of a tensor", hint
     return None
 
 
 def user_frames(traceback: TracebackType | None) -> TracebackType | None:
-    """The frames of a traceback that are neither gazelle's nor JAX's."""
+    """Return a traceback without the frames of gazelle and JAX."""
     frames = []
     while traceback is not None:
         if not traceback.tb_frame.f_code.co_filename.startswith(INSIDE):

@@ -1,7 +1,7 @@
 """The scope of a call: which arrays stand for which variables, the key, and whether we train.
 
 Layers look stateful to their authors. Inside a pure call every read of a `Variable` finds the array that was passed in,
-every `assign` writes beside it, and both come back as the call's result: that is the whole of `pure`.
+every `assign` replaces it in the scope, and `pure` returns the values with the result of the call.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ class Scope:
 
     values: dict[int, Any] | None = None  # id(variable) -> array; None: variables hold their own values
     key: jax.Array | None = None  # the step's key; None: each layer draws from its own seed
-    training: bool | None = None  # None: nobody said
+    training: bool | None = None  # None: not specified
     names: Mapping[int, str] = dataclasses.field(default_factory=dict)  # id(layer) -> its path in the model
     losses: list[tuple[Any, Any]] = dataclasses.field(default_factory=list)  # (layer, value) of add_loss
     draws: dict[str, int] = dataclasses.field(default_factory=dict)  # how often a path has drawn a key
     pure: bool = False  # True: a variable that was not passed in is an error
     closed: bool = False  # True: what is assigned stays in the scope, passed in or not
-    observe: Callable[[Any, Any], None] | None = None  # is told each layer and what its call gave
-    reports: dict[Any, Any] = dataclasses.field(default_factory=dict)  # what a call tells besides: metrics by name
+    observe: Callable[[Any, Any], None] | None = None  # called with each layer and the outputs of its call
+    reports: dict[Any, Any] = dataclasses.field(default_factory=dict)  # other results of the call: metrics by name
     known: dict[int, Any] = dataclasses.field(default_factory=dict)  # id(symbolic tensor) -> its value in this run
     cast: str | None = None  # the dtype that float variables are read in, while a layer of mixed precision computes
-    seen: dict[int, Any] | None = None  # id -> each variable that was read or assigned, where somebody wants to know
+    seen: dict[int, Any] | None = None  # id -> each variable that was read or assigned; None: not recorded
 
     def draw(self, name: str) -> jax.Array:
         """A key that depends only on (step key, name, number of the draw)."""
@@ -47,7 +47,7 @@ class Scope:
 
 
 class AddedLosses(list[Any]):
-    """The values given to `add_loss` in a call, and what else the call told: `reports`."""
+    """The values given to `add_loss` in a call, and its `reports`."""
 
     def __init__(self, losses: Iterable[Any], reports: Mapping[str, Any]) -> None:
         super().__init__(losses)
@@ -111,7 +111,7 @@ def pure(
 
     The result takes `(values, *args, key=None, training=False, **kwargs)` and returns `(out, values, losses)`:
     what `fn` returned, every variable's value after the call, and the values given to `add_loss`.
-    `observe(layer, outputs)` is told of every layer that was called.
+    `observe(layer, outputs)` is called for every layer that was called.
     """
 
     def call(values: Mapping[str, Any], *args: Any, key: Any = None, training: bool = False, **kwargs: Any) -> Any:

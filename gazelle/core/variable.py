@@ -23,7 +23,7 @@ from gazelle.core.tensor_wrapper import TensorWrapper
 
 
 class StateOwner(Protocol):
-    """Whoever holds the live arrays of variables while they train (`training.state`)."""
+    """The owner of the live arrays of variables during training (`training.state`)."""
 
     lock: threading.RLock  # held while a step consumes the arrays, and by readers of several variables
 
@@ -53,7 +53,7 @@ class Variable:
         autocast: whether a layer of mixed precision reads it in the dtype that it computes in.
         aggregation, synchronization: accepted; there is one value, however many devices compute.
         name: the last part of `path`; "variable" if None.
-        persistent: False for what is no weight and stands in no file, such as the states of a stateful layer.
+        persistent: False for what is no weight and is not saved, such as the states of a stateful layer.
 
     >>> v = Variable([1.0, 2.0], name="scale")
     >>> v.assign(v * 2)
@@ -134,7 +134,7 @@ class Variable:
         if scope is not None and scope.values is not None:
             if id(self) in scope.values:
                 return scope.values[id(self)]
-            if scope.pure:  # going on would bake today's value into the compiled step
+            if scope.pure:  # a constant would be compiled into the step
                 raise UnboundVariable(
                     message(
                         f"Variable '{self.path}' was read inside a compiled step but is not part of the model",
@@ -313,7 +313,7 @@ def lock_variables(variables: Iterable[Variable]) -> Iterator[None]:
 def _binary(name: str, function: Callable[[Any, Any], Any]) -> None:
     def plain(self: Variable, other: Any) -> Any:
         if isinstance(other, KerasTensor | TensorWrapper):
-            return NotImplemented  # its own operator keeps the variable in the graph, not today's value
+            return NotImplemented  # its own operator keeps the variable in the graph, not its current value
         return function(self.value, other.value if isinstance(other, Variable) else other)
 
     def reflected(self: Variable, other: Any) -> Any:

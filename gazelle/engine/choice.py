@@ -36,5 +36,9 @@ def compile(function: Callable[..., Any], donate: tuple[int, ...] = (), key: str
 
 
 def devices() -> list[str]:
-    """The devices of the chosen engine, the one in use first."""
+    """Return the names of the devices of the current engine, the one in use first.
+
+    Returns:
+        Names such as 'cpu:0'.
+    """
     return current().devices()

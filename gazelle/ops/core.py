@@ -439,7 +439,7 @@ def map(f: Callable[[Any], T], xs: Nested[ArrayLike]) -> T:
         The results, stacked along a new first axis.
 
     Example:
-        >>> print(gazelle.ops.map(lambda x: x * 2, [1, 2]))
+        >>> print(gazelle.ops.map(lambda x: x * 2, np.array([1, 2])))
         [2 4]
     """
     return lax.map(f, jax.tree.map(array, xs, is_leaf=lambda x: isinstance(x, Variable)))

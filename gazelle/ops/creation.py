@@ -421,8 +421,8 @@ def blackman(x: int) -> Array:
         A vector of length x.
 
     Example:
-        >>> print(gazelle.ops.blackman(5)[2])
-        1.0
+        >>> print(gazelle.ops.blackman(5).round(2))
+        [-0.    0.34  1.    0.34 -0.  ]
     """
     return _window("blackman", x)
 
@@ -437,7 +437,7 @@ def hamming(x: int) -> Array:
         A vector of length x.
 
     Example:
-        >>> print(gazelle.ops.hamming(3))
+        >>> print(gazelle.ops.hamming(3).round(2))
         [0.08 1.   0.08]
     """
     return _window("hamming", x)

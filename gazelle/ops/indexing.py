@@ -169,7 +169,7 @@ def ndim(x: ArrayLike) -> int:
         >>> gazelle.ops.ndim([[1, 2]])
         2
     """
-    return len(x.shape) if hasattr(x, "shape") else jnp.ndim(x)
+    return len(x.shape) if hasattr(x, "shape") else jnp.ndim(as_array(x))
 
 
 def size(x: ArrayLike) -> int | None:

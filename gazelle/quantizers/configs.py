@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gazelle.core.config import Configurable
 from gazelle.core.errors import ArgumentError, message, unknown
-from gazelle.core.policies import LEFT_OUT, QUANTIZED
+from gazelle.core.policies import QUANTIZED, UNSUPPORTED
 from gazelle.quantizers.absmax import AbsMaxQuantizer, Quantizer
 
 
@@ -135,7 +135,7 @@ def config_for(mode: str | QuantizationConfig | None, config: str | Quantization
     """
     if isinstance(config, str):
         mode, config = config, None
-    if mode in LEFT_OUT:
+    if mode in UNSUPPORTED:
         raise ArgumentError(message(f"Quantization {mode!r}", expected="'int8' or 'int4'", got="one that is left out"))
     if config is None:
         if mode is None:

@@ -35,7 +35,7 @@ def _short(monkeypatch):
 @pytest.mark.parametrize("layer", [Rows, Counted])
 def test_a_loop_over_samples_is_told_with_its_line(layer):
     line = inspect.getsourcelines(layer.call)[1] + 1
-    text = rf"'looping' goes through an axis of unknown size in a loop of Python \(test_unrolled.py, line {line}\)"
+    text = rf"'looping' iterates over an axis of unknown size in a Python loop \(test_unrolled.py, line {line}\)"
     with pytest.warns(UserWarning, match=text):
         model = Sequential([Input((4,)), layer(name="looping")])
     np.testing.assert_allclose(model.predict(X, verbose=0), X.sum(1))

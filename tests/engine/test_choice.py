@@ -11,7 +11,7 @@ from gazelle.core import engines
 
 @pytest.fixture(autouse=True)
 def _afresh(monkeypatch):
-    monkeypatch.setattr(engines, "_chosen", None)
+    monkeypatch.setattr(engines, "_selected", None)
     monkeypatch.delenv("GAZELLE_ENGINE", raising=False)
 
 

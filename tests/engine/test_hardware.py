@@ -11,7 +11,7 @@ from gazelle.engine import hardware
 
 @pytest.fixture(autouse=True)
 def _afresh(monkeypatch):
-    monkeypatch.setattr(hardware, "_told", False)
+    monkeypatch.setattr(hardware, "_reported", False)
     monkeypatch.setattr(hardware, "has_nvidia_gpu", lambda: False)
 
 
@@ -34,7 +34,7 @@ def test_the_first_fit_that_shows_anything_tells_the_device(capsys):
     ("engine", "variables", "platforms", "reason"),
     [
         ("xla", {"CUDA_VISIBLE_DEVICES": ""}, "cpu", "CUDA_VISIBLE_DEVICES= hides it."),
-        ("xla", {"CUDA_VISIBLE_DEVICES": "0"}, "cpu", "JAX_PLATFORMS=cpu says so."),
+        ("xla", {"CUDA_VISIBLE_DEVICES": "0"}, "cpu", "JAX_PLATFORMS=cpu is set."),
         ("xla", {}, "", 'JAX has no CUDA here: pip install "gazelle[cuda]".'),
         ("pytensor", {}, "cpu", "PyTensor computes on the CPU."),
         ("tensorflow", {}, "", 'this TensorFlow found no CUDA: pip install "tensorflow[and-cuda]".'),
@@ -44,7 +44,7 @@ def test_an_idle_gpu_has_a_reason(engine, variables, platforms, reason, monkeypa
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(engines, "_chosen", engine)
+    monkeypatch.setattr(engines, "_selected", engine)
     monkeypatch.setattr(hardware, "has_nvidia_gpu", lambda: True)
     monkeypatch.setattr(hardware.importlib.util, "find_spec", lambda name: None)
     before = jax.config.jax_platforms

@@ -182,7 +182,7 @@ def elastic_transform(
     interpolation: str = "bilinear",
     fill_mode: str = "reflect",
     fill_value: ArrayLike = 0.0,
-    seed: SeedLike | None = None,
+    seed: SeedLike = None,
     data_format: str | None = None,
 ) -> Array:
     """Warp images by a smooth random field d:  y[i, j] = x[i + alpha d, j + alpha d].  Simard et al. 2003.
