@@ -307,7 +307,7 @@ def output_spec(
             raise ArgumentError(message(f"The rank of the output of {name!r} depends on an unknown size"))
         return tuple(n if all(o[i] == n for o in others) else None for i, n in enumerate(first))
 
-    kind = flat[places[0]].derived if places else KerasTensor
+    kind = flat[positions[0]].derived if positions else KerasTensor
     outputs = jax.tree.map(lambda *found: kind(known(*(f.shape for f in found)), found[0].dtype, name=name), *results)
     for tensor, shapes in zip(jax.tree.leaves(outputs, is_leaf=is_symbolic), zip(*masks, strict=True), strict=True):
         tensor.mask = None if None in shapes else known(*shapes)
