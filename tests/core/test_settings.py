@@ -143,7 +143,7 @@ def test_file_of_keras_is_read(tmp_path):
 def test_file_that_is_wrong_is_told(tmp_path, text):
     file = tmp_path / "keras.json"
     file.write_text(text)
-    with pytest.warns(UserWarning, match="was not used as a whole"):
+    with pytest.warns(UserWarning, match="was not used completely"):
         settings.read_file(file)
 
 
