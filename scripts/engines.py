@@ -9,7 +9,7 @@ import textwrap
 from pathlib import Path
 
 from gazelle.engine.lowering import onnx, pytensor, tensorflow
-from gazelle.engine.lowering.decompose import SIMPLER
+from gazelle.engine.lowering.decompose import DECOMPOSED
 from gazelle.engine.lowering.interpreter import INLINED, SAME
 
 PAGE = Path(__file__).parents[1] / "docs" / "engines.md"
@@ -29,12 +29,14 @@ with this operation is refused; the error states operation, layer and target.
 
 def state(name: str, target: object) -> str:
     """What the target does with a primitive."""
-    return "rule" if name in target.RULES else "composed" if name in SIMPLER and name not in target.MISSING else "gap"
+    return (
+        "rule" if name in target.RULES else "composed" if name in DECOMPOSED and name not in target.MISSING else "gap"
+    )
 
 
 def page() -> str:
     """The text of the page."""
-    names = sorted({*SIMPLER, *(name for target in TARGETS.values() for name in (*target.RULES, *target.MISSING))})
+    names = sorted({*DECOMPOSED, *(name for target in TARGETS.values() for name in (*target.RULES, *target.MISSING))})
     states = {title: {name: state(name, target) for name in names} for title, target in TARGETS.items()}
     containers = ", ".join(f"`{name}`" for name in sorted({*INLINED, *SAME}))
     lines = [

@@ -1,4 +1,4 @@
-"""What an engine is: it compiles pure functions, and says where they run."""
+"""Interface of engines: they compile pure functions and list devices."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr  # type: ignore[attr-defined]
 
 from gazelle.engine.base import Engine
-from gazelle.engine.lowering.keys import is_key, key_words, words
+from gazelle.engine.lowering.keys import is_key, raw_key, raw_spec
 
 #: runs one program: flat arrays (keys as words) -> flat arrays, which JAX takes as they are or `np.asarray` reads
 Run = Callable[[Sequence[Any]], Sequence[Any]]
@@ -47,7 +47,7 @@ class Lowered:
             if kind not in self._built:
                 self._built[kind] = self._make(jax.tree.unflatten(structure, specs))
         run, result, outs = self._built[kind]
-        given = run([key_words(leaf) for leaf in leaves])
+        given = run([raw_key(leaf) for leaf in leaves])
         return jax.tree.unflatten(result, [_back(one, out) for one, out in zip(given, outs, strict=True)])
 
     def _make(self, specs: Any) -> tuple[Run, Any, list[Any]]:
@@ -68,5 +68,5 @@ def _spec(leaf: Any) -> jax.ShapeDtypeStruct:
 
 
 def _back(value: Any, out: Any) -> Any:
-    array = value if isinstance(value, jax.Array) else jax.device_put(np.asarray(value, words(out).dtype))
+    array = value if isinstance(value, jax.Array) else jax.device_put(np.asarray(value, raw_spec(out).dtype))
     return jax.random.wrap_key_data(array) if is_key(out) else array

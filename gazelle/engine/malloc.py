@@ -1,8 +1,8 @@
 """Make the C library keep freed memory, so that the next call of a program reuses it.
 
 XLA allocates the memory for a program's intermediate values from the C library at each call. The GNU library maps
-blocks above 32 MiB anew, and the system zeroes each page at the first access: in a step of a convolutional network that
-was a fifth of the processor's time.
+blocks above 32 MiB each time, and the system zeroes each page at the first access: in a step of a convolutional network
+that was a fifth of the processor's time.
 """
 
 from __future__ import annotations

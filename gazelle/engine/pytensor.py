@@ -1,4 +1,4 @@
-"""The engine PyTensor, which goes on with Theano: a traced program as one of its graphs."""
+"""The engine PyTensor, the successor of Theano: a traced program as one of its graphs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from gazelle.engine.lowered import Lowering, Run
 from gazelle.engine.lowering import pytensor as target
-from gazelle.engine.lowering.keys import words
+from gazelle.engine.lowering.keys import raw_spec
 
 
 class PyTensor(Lowering):
@@ -19,7 +19,7 @@ class PyTensor(Lowering):
 
     def build(self, program: Any) -> Run:
         function = target.function(program)
-        dtypes = [words(aval).dtype for aval in program.in_avals]
+        dtypes = [raw_spec(aval).dtype for aval in program.in_avals]
 
         def run(arrays: Sequence[Any]) -> list[np.ndarray]:
             return function(*map(np.asarray, arrays, dtypes))

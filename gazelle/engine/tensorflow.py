@@ -12,7 +12,7 @@ from jax.extend.core import ClosedJaxpr  # type: ignore[attr-defined]
 from gazelle.engine.lowered import Lowering, Run
 from gazelle.engine.lowering import lower
 from gazelle.engine.lowering import tensorflow as target
-from gazelle.engine.lowering.keys import words
+from gazelle.engine.lowering.keys import raw_spec
 from gazelle.engine.lowering.tensorflow.library import tf
 
 
@@ -22,7 +22,7 @@ class TensorFlow(Lowering):
     title = "TensorFlow"
 
     def build(self, program: ClosedJaxpr) -> Run:
-        specs = [tf.TensorSpec(words(aval).shape, words(aval).dtype) for aval in program.in_avals]
+        specs = [tf.TensorSpec(raw_spec(aval).shape, raw_spec(aval).dtype) for aval in program.in_avals]
         graph = tf.function(lambda *inputs: lower(program, target, *inputs), autograph=False)
         concrete = graph.get_concrete_function(*specs)
         dtypes = [spec.dtype for spec in specs]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gazelle.engine.lowering import NotLowered, pytensor, traced
-from gazelle.engine.lowering.keys import key_words
+from gazelle.engine.lowering.keys import raw_key
 
 pytest.importorskip("pytensor")  # it needs Python 3.12
 
@@ -20,8 +20,8 @@ _spec.loader.exec_module(cases)
 @pytest.mark.parametrize("name", cases.CASES)
 def test_operation(name):
     function, arrays = cases.CASES[name]
-    want = [np.asarray(key_words(leaf)) for leaf in jax.tree.leaves(jax.jit(function)(*arrays))]
-    got = pytensor.function(traced(function, *arrays))(*[np.asarray(key_words(array)) for array in arrays])
+    want = [np.asarray(raw_key(leaf)) for leaf in jax.tree.leaves(jax.jit(function)(*arrays))]
+    got = pytensor.function(traced(function, *arrays))(*[np.asarray(raw_key(array)) for array in arrays])
     for mine, xlas in zip(got, want, strict=True):
         assert mine.dtype == xlas.dtype
         np.testing.assert_allclose(mine, xlas, rtol=2e-5, atol=2e-6)

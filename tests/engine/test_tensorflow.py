@@ -10,7 +10,7 @@ import pytest
 from jax import lax
 
 from gazelle.engine.lowering import NotLowered, tensorflow
-from gazelle.engine.lowering.keys import key_words
+from gazelle.engine.lowering.keys import raw_key
 from gazelle.engine.tensorflow import TensorFlow
 
 _spec = importlib.util.spec_from_file_location("cases", Path(__file__).with_name("cases.py"))
@@ -169,7 +169,7 @@ def test_operation(name):
     got = TensorFlow().compile(function)(*arrays)
     for mine, xlas in zip(jax.tree.leaves(got), jax.tree.leaves(jax.jit(function)(*arrays)), strict=True):
         assert mine.dtype == xlas.dtype
-        mine, xlas = (np.asarray(key_words(one)) for one in (mine, xlas))
+        mine, xlas = (np.asarray(raw_key(one)) for one in (mine, xlas))
         if mine.dtype == jnp.bfloat16:
             mine, xlas = mine.astype(np.float32), xlas.astype(np.float32)
         np.testing.assert_allclose(mine, xlas, rtol=1e-2 if name == "half" else 2e-5, atol=1e-5)

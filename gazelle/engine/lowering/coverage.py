@@ -9,27 +9,27 @@ from typing import Any
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr  # type: ignore[attr-defined]
 
-from gazelle.engine.lowering.decompose import SIMPLER
+from gazelle.engine.lowering.decompose import DECOMPOSED
 from gazelle.engine.lowering.interpreter import INLINED, Context, lower
-from gazelle.engine.lowering.keys import words
+from gazelle.engine.lowering.keys import raw_spec
 
 
 @dataclasses.dataclass
 class Coverage:
-    """Primitives that programs reach: those with a rule, those that the target says it lacks, and all others."""
+    """Primitives that programs reach: those with a rule, those declared as missing by the target, and all others."""
 
     ruled: set[str] = dataclasses.field(default_factory=set)
     missing: set[str] = dataclasses.field(default_factory=set)
     unknown: set[str] = dataclasses.field(default_factory=set)
 
     def add(self, other: Coverage) -> None:
-        """What another program reaches too."""
+        """Add the primitives that another program reaches."""
         for field in dataclasses.fields(self):
             getattr(self, field.name).update(getattr(other, field.name))
 
 
 def coverage(program: ClosedJaxpr, target: Any) -> Coverage:
-    """What `lower` would ask of the target.
+    """Return the primitives that `lower` would need from the target.
 
     >>> from gazelle.engine.lowering import pytensor, traced
     >>> found = coverage(traced(lambda x: jnp.nextafter(jnp.sin(x), x), np.ones(3, "float32")), pytensor)
@@ -37,7 +37,7 @@ def coverage(program: ClosedJaxpr, target: Any) -> Coverage:
     (['sin'], {'nextafter'})
     """
     found = Coverage()
-    lower(program, _Observer(target, found), *map(words, program.in_avals))
+    lower(program, _Observer(target, found), *map(raw_spec, program.in_avals))
     return found
 
 
@@ -56,7 +56,7 @@ class _Observer:
         """The rule of a primitive, None where the interpreter does without."""
         if name in self.target.RULES:
             self.found.ruled.add(name)
-        elif name in INLINED or name in SIMPLER:
+        elif name in INLINED or name in DECOMPOSED:
             return None
         elif name in self.MISSING:
             self.found.missing.add(name)
@@ -69,7 +69,7 @@ def _shapes(ctx: Context, *_: Any, **params: Any) -> list[Any]:
     for value in params.values():
         for one in value if isinstance(value, tuple) else (value,):
             if isinstance(one, ClosedJaxpr):
-                ctx.lower(one, (), *map(words, one.in_avals))
+                ctx.lower(one, (), *map(raw_spec, one.in_avals))
             elif isinstance(one, Jaxpr):
-                ctx.lower(one, [words(v.aval) for v in one.constvars], *(words(v.aval) for v in one.invars))
+                ctx.lower(one, [raw_spec(v.aval) for v in one.constvars], *(raw_spec(v.aval) for v in one.invars))
     return list(ctx.out_avals)

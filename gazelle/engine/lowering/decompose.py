@@ -15,7 +15,7 @@ from jax import lax
 from jax.extend.core import jaxpr_as_fun
 
 from gazelle.engine.lowering.decompose_arrays import COMPOSED
-from gazelle.engine.lowering.keys import KEYLESS
+from gazelle.engine.lowering.keys import RAW_KEY_RULES
 
 # M. Giles, "Approximating the erfinv function" (2012): polynomials in w = -log(1 - x^2), shifted, highest power first.
 _ERF_INV_CENTRE = (
@@ -55,7 +55,7 @@ def erf_inv(x: Any) -> Any:
 
 
 def power(x: Any, y: int) -> Any:
-    """x to the whole number y by squaring."""
+    """Raise x to the integer power y by repeated squaring."""
     if y == 0:
         return jnp.ones_like(x)
     result: Any = None
@@ -143,7 +143,7 @@ def _solve(eqn: Any) -> Callable[..., Any]:
 
 
 def total(x: Any) -> Any:
-    """Whole numbers in the order of x in which -0 is below 0 and NaN above everything."""
+    """Integers in the order of x in which -0 is below 0 and NaN above everything."""
     if not jnp.issubdtype(x.dtype, np.floating):
         return x
     width = x.dtype.itemsize * 8
@@ -155,9 +155,9 @@ def _totally(compare: Callable[[Any, Any], Any]) -> Callable[[Any], Callable[...
     return lambda eqn: lambda x, y: compare(total(x), total(y))
 
 
-def _gamma(eqn: Any, words: Any, a: Any) -> Any:
+def _gamma(eqn: Any, key: Any, a: Any) -> Any:
     """Numbers of the gamma distribution by the function that JAX itself draws them with."""
-    return eqn.primitive.impl(jax.random.wrap_key_data(words), a, **eqn.params)
+    return eqn.primitive.impl(jax.random.wrap_key_data(key), a, **eqn.params)
 
 
 def _tiled(eqn: Any) -> Callable[..., Any]:
@@ -180,8 +180,8 @@ def _cpu_branch(eqn: Any) -> Callable[..., Any]:
 
 
 #: {primitive: traced operation -> the same as a function of arrays}
-SIMPLER: dict[str, Callable[[Any], Callable[..., Any]]] = {
-    **KEYLESS,
+DECOMPOSED: dict[str, Callable[[Any], Callable[..., Any]]] = {
+    **RAW_KEY_RULES,
     **COMPOSED,
     "add_any": lambda eqn: lambda x, y: x + y,
     "call_hi_primitive": lambda eqn: eqn.params["_prim"].expand,
@@ -206,7 +206,7 @@ SIMPLER: dict[str, Callable[[Any], Callable[..., Any]]] = {
     "lt_to": _totally(lax.lt),
     "one_minus_square": lambda eqn: lambda x: 1 - x * x,
     "platform_index": _cpu_branch,
-    "random_gamma": lambda eqn: lambda words, a: _gamma(eqn, words, a),
+    "random_gamma": lambda eqn: lambda key, a: _gamma(eqn, key, a),
     "reduce_window": _any_window,
     "reduce_window_max": window(lax.max, lowest),
     "reduce_window_min": window(lax.min, highest),

@@ -45,7 +45,7 @@ def atan2(y: Any, x: Any) -> Any:
 
 
 def split(x: Any, *, sizes: Any, axis: int) -> Any:
-    """The pieces of these sizes along an axis."""
+    """Split an array into parts of these sizes along an axis."""
     ends = np.cumsum(sizes).tolist()
     return [lax.slice_in_dim(x, end - size, end, axis=axis) for size, end in zip(sizes, ends, strict=True)]
 
@@ -61,7 +61,7 @@ def unstack(x: Any, *, axis: int) -> Any:
 
 
 def top_k(x: Any, *, k: int, axis: int = -1, **_: Any) -> Any:
-    """The k greatest in falling order with their places, from a stable sort."""
+    """The k largest elements in descending order with their indices, from a stable sort."""
     axis %= x.ndim
     falling = -x if jnp.issubdtype(x.dtype, jnp.floating) else ~x
     sorted_ = lax.sort((falling, x, lax.broadcasted_iota(jnp.int32, x.shape, axis)), dimension=axis, num_keys=1)
@@ -91,7 +91,7 @@ def reduce_xor(x: Any, *, axes: Any, **_: Any) -> Any:
 
 
 def dynamic_update_slice(operand: Any, update: Any, *starts: Any) -> Any:
-    """Every element asks whether it lies under the update, and takes the element above it."""
+    """Select for each element the one of the update that covers it, if any."""
     under: Any = True
     for axis, start in enumerate(starts):
         size, most = update.shape[axis], operand.shape[axis] - update.shape[axis]

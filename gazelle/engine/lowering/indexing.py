@@ -1,8 +1,8 @@
-"""Gathers and scatters in the one form that other systems have: a table of places along the leading axes.
+"""Gather and scatter in the form of other systems: a table of indices along the leading axes.
 
-XLA's gather says for each axis of the operand how it is read: at places that are given, whole, or along with a batch
-axis. `Places` turns that into: the operand transposed so that the axes which are read at places lead, and an integer
-array (..., lead) of places on them (`gather_nd` and `scatter_nd` elsewhere); the axes after them are read whole.
+XLA's gather specifies for each axis of the operand how it is read: at given indices, completely, or together with a
+batch axis. `IndexPlan` turns that into the operand transposed so that indexed axes come first, and an integer array
+(..., lead) of their indices (`gather_nd` and `scatter_nd` elsewhere); the axes after them are read completely.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ _FILL = lax.GatherScatterMode.FILL_OR_DROP
 
 
 @dataclasses.dataclass
-class Places:
+class IndexPlan:
     """The plan of one gather or scatter.
 
     Args:
         shape: of the operand.
-        windows: size of what is read or written at a place, for each axis of the operand.
-        offset: axes of the output (or of the updates) that run inside of a window.
+        windows: size of what is read or written at an index, for each axis of the operand.
+        offset: axes of the output (or of the updates) that run inside a window.
         dropped: axes of the operand that a window has no axis for.
-        at: axes of the operand that the numbers in the last axis of the indices are for.
-        batch, index_batch: axes of the operand and of the indices that go along with each other.
-        indices: shape of the indices, whose last axis is that of the numbers.
-        drops: whether places outside of the operand are left out; if not, they are moved to its edge.
+        at: axes of the operand that the entries in the last axis of the indices refer to.
+        batch, index_batch: corresponding axes of the operand and of the indices.
+        indices: shape of the indices.
+        drops: whether indices outside of the operand are ignored; if not, they are clipped.
     """
 
     shape: tuple[int, ...]
@@ -46,12 +46,12 @@ class Places:
         axes = range(len(self.shape))
         without = {*self.dropped, *self.batch}
         self.whole = [a for a in axes if a not in without and self.windows[a] == self.shape[a]]
-        self.lead = [a for a in axes if a not in self.whole]  # the axes that places are given for
+        self.lead = [a for a in axes if a not in self.whole]  # the indexed axes
         self.part = [a for a in self.lead if a not in without]  # of these, those with a window of some size
         self.order = [*self.lead, *self.whole]
 
     @classmethod
-    def of_gather(cls, ctx: Any, dimension_numbers: Any, slice_sizes: Any, mode: Any) -> Places:
+    def of_gather(cls, ctx: Any, dimension_numbers: Any, slice_sizes: Any, mode: Any) -> IndexPlan:
         """The plan of a `gather`."""
         n = dimension_numbers
         operand, indices = (aval.shape for aval in ctx.in_avals)
@@ -68,7 +68,7 @@ class Places:
         )
 
     @classmethod
-    def of_scatter(cls, ctx: Any, dimension_numbers: Any, mode: Any) -> Places:
+    def of_scatter(cls, ctx: Any, dimension_numbers: Any, mode: Any) -> IndexPlan:
         """The plan of a `scatter` of any kind."""
         n = dimension_numbers
         operand, indices, updates = (aval.shape for aval in ctx.in_avals)
@@ -88,7 +88,7 @@ class Places:
         )
 
     def table(self, indices: Any) -> tuple[Any, Any]:
-        """((*rows, *parts, lead) places on the leading axes, (*rows,) whether the window is inside), in JAX."""
+        """((*rows, *parts, lead) indices on the leading axes, (*rows,) whether the window is inside), in JAX."""
         rows, inner = self.indices[:-1], tuple(self.windows[axis] for axis in self.part)
         indices = indices.astype(jnp.int32)
         limits = np.array([self.shape[a] - self.windows[a] for a in self.at], np.int32)

@@ -1,9 +1,9 @@
-"""Walks through a traced program and lets a target's rules make each operation.
+"""Interpreter of traced programs: a target's rules build each operation.
 
 A *target* has `name`, `RULES` {primitive: rule}, `MISSING` {primitive: reason} and `constant(numpy array) -> value`.
 A rule is `rule(ctx, *inputs, **params)` and returns the operation's value, or a list of them. Where a target has no
-rule, operations are made of simpler ones if they can be (`simpler.py`). Keys of random numbers are their two words, an
-array of shape (*shape, 2) and type uint32: no target hears of keys. What nothing depends on is left out.
+rule, an operation is decomposed into simpler ones if possible (`decompose.py`). PRNG keys are raw arrays of shape
+(*shape, 2) and dtype uint32, so that targets need no key types. Operations that nothing depends on are omitted.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal  # type: ignore[attr-defined]
 
 from gazelle.core.errors import GazelleError
-from gazelle.engine.lowering.decompose import SIMPLER
-from gazelle.engine.lowering.keys import is_key, key_words, keyless, words
+from gazelle.engine.lowering.decompose import DECOMPOSED
+from gazelle.engine.lowering.keys import is_key, on_raw_keys, raw_key, raw_spec
 
 #: primitives that only hold a program: {name: its parameter}
 INLINED = {
@@ -34,7 +34,7 @@ INLINED = {
     "custom_vjp_call_jaxpr": "fun_jaxpr",
     "composite": "jaxpr",
 }
-#: primitives that give back what they get
+#: primitives that return their inputs
 SAME = (
     "copy",
     "copy_p",
@@ -50,17 +50,17 @@ SAME = (
 _OF_TRANSFORMS = re.compile(r"\b(?:jvp|transpose|vmap|jit|pjit|rematted_computation|checkpoint)\(|[()]")
 
 
-class NotLowered(GazelleError, NotImplementedError):  # noqa: N818 - it says what is the case
+class NotLowered(GazelleError, NotImplementedError):  # noqa: N818 - the name states the problem
     """A program holds an operation that the engine or the format has no rule for."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Context:
-    """What a rule may ask for besides its inputs and parameters."""
+    """What a rule may use besides its inputs and parameters."""
 
     target: Any
     eqn: Any  # the traced operation
-    in_avals: tuple[jax.ShapeDtypeStruct, ...]  # shapes and types of the inputs, those of keys as words
+    in_avals: tuple[jax.ShapeDtypeStruct, ...]  # shapes and types of the inputs, those of keys as raw data
     out_avals: tuple[jax.ShapeDtypeStruct, ...]
     where: str  # the path of the layer that the operation belongs to, '' outside of all
 
@@ -132,12 +132,12 @@ def _operation(eqn: Any, target: Any, inputs: list[Any], outer: str) -> list[Any
         return ctx.dispatch(lambda x: x.transpose(eqn.params["dimensions"]).reshape(ctx.out_avals[0].shape), *inputs)
     if rule is None and name in INLINED:
         return ctx.lower(eqn.params[INLINED[name]], (), *inputs)
-    if rule is None and name in SIMPLER:
-        return ctx.dispatch(SIMPLER[name](eqn), *inputs)
+    if rule is None and name in DECOMPOSED:
+        return ctx.dispatch(DECOMPOSED[name](eqn), *inputs)
     if rule is None:
         raise NotLowered(_text(name, where, target))
     if any(is_key(atom.aval) for atom in (*eqn.invars, *eqn.outvars)) and not _holds_program(eqn):
-        return ctx.dispatch(keyless(eqn), *inputs)
+        return ctx.dispatch(on_raw_keys(eqn), *inputs)
     out = rule(ctx, *inputs, **eqn.params)
     return list(out) if eqn.primitive.multiple_results or isinstance(out, list) else [out]
 
@@ -162,11 +162,11 @@ def _holds_program(eqn: Any) -> bool:
 
 
 def _spec(atom: Any) -> jax.ShapeDtypeStruct:
-    aval = words(atom.aval)
+    aval = raw_spec(atom.aval)
     return jax.ShapeDtypeStruct(aval.shape, aval.dtype)
 
 
 def _host(value: Any, dtype: Any = None) -> np.ndarray:
     if is_key(value):
-        return np.asarray(key_words(value))
+        return np.asarray(raw_key(value))
     return np.asarray(value, dtype)

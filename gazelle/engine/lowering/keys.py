@@ -1,4 +1,4 @@
-"""Random numbers without JAX's key types: the primitives of Threefry as plain operations on words of 32 bits.
+"""Random numbers without JAX's key types: the primitives of Threefry as operations on unsigned 32-bit integers.
 
 Every target that can add, shift and xor draws the same bits as XLA: the counts of an array are encrypted with the key
 by twenty rounds of Threefry (Salmon et al., 2011), as `jax.random` does.
@@ -22,12 +22,12 @@ _PARITY = np.uint32(0x1BD11BDA)
 
 
 def is_key(value: Any) -> bool:
-    """Whether an array, or what stands for one, has a type of keys."""
+    """Return whether an array or a spec has a dtype of PRNG keys."""
     return jnp.issubdtype(getattr(value, "dtype", np.float32), jax.dtypes.prng_key)
 
 
-def words(spec: Any) -> Any:
-    """The shape and type that keys of this shape and type have as words; other arrays as they are."""
+def raw_spec(spec: Any) -> Any:
+    """Return the shape and dtype of the raw data of keys; other specs are returned unchanged."""
     if not is_key(spec):
         return spec
     if str(spec.dtype) != "key<fry>":
@@ -36,26 +36,26 @@ def words(spec: Any) -> Any:
     return jax.ShapeDtypeStruct((*spec.shape, 2), np.uint32)
 
 
-def key_words(key: Any) -> Any:
-    """The words of a key, the array itself of anything else."""
+def raw_key(key: Any) -> Any:
+    """Return the raw data of a key; other arrays are returned unchanged."""
     return jax.random.key_data(key) if is_key(key) else key
 
 
 def encrypt(key0: Any, key1: Any, x0: Any, x1: Any) -> tuple[Any, Any]:
-    """Threefry-2x32 in 20 rounds:  (x0, x1) encrypted with (key0, key1), word for word."""
+    """Threefry-2x32 in 20 rounds:  (x0, x1) encrypted with (key0, key1)."""
     keys = (key0, key1, key0 ^ key1 ^ _PARITY)
     x0, x1 = x0 + keys[0], x1 + keys[1]
     for group in range(5):
-        for turn in _ROTATIONS[group % 2]:
+        for rotation in _ROTATIONS[group % 2]:
             x0 = x0 + x1
-            x1 = x0 ^ ((x1 << np.uint32(turn)) | (x1 >> np.uint32(32 - turn)))
+            x1 = x0 ^ ((x1 << np.uint32(rotation)) | (x1 >> np.uint32(32 - rotation)))
         x0 = x0 + keys[(group + 1) % 3]
         x1 = x1 + keys[(group + 2) % 3] + np.uint32(group + 1)
     return x0, x1
 
 
 def _counts(shape: tuple[int, ...]) -> tuple[Any, Any]:
-    """The place of every element as two words, the high one and the low one."""
+    """The index of every element as two integers of 32 bits, the high and the low bits."""
     if math.prod(shape) >= 2**32:
         raise ArgumentError(
             message("Engines", expected="fewer than 2**32 random numbers at once", got=f"shape {shape}")
@@ -70,8 +70,8 @@ def _each(function: Callable[..., Any], rank: int) -> Callable[..., Any]:
     return function
 
 
-#: {primitive: traced operation -> the same as a function of words}
-KEYLESS: dict[str, Callable[[Any], Callable[..., Any]]] = {
+#: {primitive: traced operation -> the same as a function of raw keys}
+RAW_KEY_RULES: dict[str, Callable[[Any], Callable[..., Any]]] = {
     "random_seed": lambda eqn: _each(threefry.seed, eqn.invars[0].aval.ndim),
     "random_fold_in": lambda eqn: _each(threefry.fold_in, eqn.invars[0].aval.ndim),
     "random_split": lambda eqn: _each(lambda k: threefry.split(k, eqn.params["shape"]), eqn.invars[0].aval.ndim),
@@ -83,8 +83,8 @@ KEYLESS: dict[str, Callable[[Any], Callable[..., Any]]] = {
 }
 
 
-def keyless(eqn: Any) -> Callable[..., Any]:
-    """An operation that moves keys about (slices, stacks, selects) as the same one on each of their words."""
+def on_raw_keys(eqn: Any) -> Callable[..., Any]:
+    """An operation that moves keys (slices, stacks, selects), applied to each integer of their raw data."""
 
     def one(*inputs: Any) -> Any:
         return eqn.primitive.bind(*inputs, **eqn.params)

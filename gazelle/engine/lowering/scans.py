@@ -1,4 +1,4 @@
-"""What a traced scan says about its inputs."""
+"""The kinds of inputs of a traced scan."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 
 def counts(eqn: Any) -> tuple[int, int]:
-    """How many inputs are read by every step, and how many go from step to step; the rest is taken row by row.
+    """Return the number of inputs that every step reads, and of those carried from step to step.
 
-    The parameters that tell it have other names from release to release of JAX. Shapes tell it too: what is taken row
-    by row, or stacked, has an axis less inside.
+    The parameters of the primitive have different names in different releases of JAX, so the numbers are derived from
+    shapes: inputs that are scanned, and outputs that are stacked, have one axis less inside.
     """
     inner = eqn.params["jaxpr"].jaxpr
     rows = sum(a.aval.ndim != b.aval.ndim for a, b in zip(eqn.invars, inner.invars, strict=True))

@@ -1,8 +1,8 @@
 """Convolution, and the gradients of windows, as slices, pads and matrix products, for targets without kernels for them.
 
-Each function is plain JAX over arrays of known shapes: `Context.through` traces it, and the target's rules for the
-simple operations do the rest. The number of slices is that of the places in a window, or of the places in the output
-where those are fewer (as in a convolution's gradient for its kernel, whose window is nearly the whole image).
+Each function is plain JAX over arrays of known shapes: `Context.dispatch` traces it, and the target's rules for the
+simple operations build it. The number of slices is the size of a window, or that of the output where it is
+smaller (as in a convolution's gradient for its kernel, whose window is nearly the whole image).
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def conv_after_pad(
 
 
 def _convolved(lhs: Any, rhs: Any, numbers: Any, strides: Sizes, dilation: Sizes) -> Any:
-    """(batch, *places, filters) of arrays with edges and without groups.
+    """(batch, *space, filters) of arrays with edges and without groups.
 
     Patches lie side by side on an axis that `lhs` has, and the others are summed in its order, so that a target that
     keeps arrays row by row copies each patch once and turns none.

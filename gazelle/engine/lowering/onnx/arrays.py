@@ -1,4 +1,4 @@
-"""ONNX's rules for shapes, places, sums and order."""
+"""ONNX's rules for shapes, indices, sums and sorting."""
 
 from __future__ import annotations
 
@@ -129,8 +129,8 @@ def _sort(ctx: Any, *arrays: str, dimension: int, num_keys: int, **_: Any) -> li
 
 
 def _top_k(ctx: Any, x: str, *, k: int, axis: int = -1, **_: Any) -> list[str]:
-    values, places = ctx.target.several("TopK", x, ctx.target.sizes([k]), count=2, axis=axis)
-    return [values, cast(ctx, places, ctx.out_avals[1].dtype)]
+    values, indices = ctx.target.several("TopK", x, ctx.target.sizes([k]), count=2, axis=axis)
+    return [values, cast(ctx, indices, ctx.out_avals[1].dtype)]
 
 
 RULES: dict[str, Callable[..., Any]] = {

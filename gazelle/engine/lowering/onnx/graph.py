@@ -47,14 +47,14 @@ class Builder:
     def _telling(self, rule: Callable[..., Any]) -> Callable[..., Any]:
         """The rule, whose nodes bear the name of the layer that it is called for."""
 
-        def told(ctx: Any, *inputs: Any, **params: Any) -> Any:
+        def located(ctx: Any, *inputs: Any, **params: Any) -> Any:
             before, self.where = self.where, ctx.where
             try:
                 return rule(ctx, *inputs, **params)
             finally:
                 self.where = before
 
-        return told
+        return located
 
     def new(self, kind: str = "v") -> str:
         """A name that nothing else has."""
@@ -67,7 +67,7 @@ class Builder:
         return name
 
     def sizes(self, values: Sequence[int]) -> str:
-        """A constant vector of sizes or places, which ONNX wants as int64."""
+        """A constant vector of sizes or indices, which ONNX requires as int64."""
         return self.constant(np.asarray(values, np.int64).reshape(-1))
 
     def several(self, kind: str, *inputs: str, count: int = 1, **attributes: Any) -> list[str]:

@@ -1,4 +1,4 @@
-"""ONNX's rules for reading and writing at places."""
+"""ONNX's rules for gather and scatter."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.engine.lowering.indexing import Places
+from gazelle.engine.lowering.indexing import IndexPlan
 from gazelle.engine.lowering.onnx.arrays import reshape, transpose
 from gazelle.engine.lowering.onnx.elementwise import cast
 
 
 def _dynamic_slice(ctx: Any, x: str, *starts: str, slice_sizes: Any) -> str:
-    t, places = ctx.target, []
+    t, starts = ctx.target, []
     for start, whole, size in zip(starts, ctx.in_avals[0].shape, slice_sizes, strict=True):
         inside = t.op("Max", cast(ctx, start, np.int64), t.constant(0, np.int64))
         inside = t.op("Min", inside, t.constant(whole - size, np.int64))
-        places.append(reshape(ctx, inside, [1]))
-    begin = t.op("Concat", *places, axis=0)
+        starts.append(reshape(ctx, inside, [1]))
+    begin = t.op("Concat", *starts, axis=0)
     ends = t.op("Add", begin, t.sizes(slice_sizes))
     cut = t.op("Slice", x, begin, ends, t.sizes(range(len(starts))))
     return reshape(ctx, cut, slice_sizes)
@@ -39,35 +39,35 @@ def _gather(
     fill_value: Any = None,
     **_: Any,
 ) -> str:
-    t, places, dtype = ctx.target, Places.of_gather(ctx, dimension_numbers, slice_sizes, mode), ctx.out_avals[0].dtype
-    if not places.lead:
-        return transpose(ctx, t.op("Expand", x, t.sizes([*places.indices[:-1], *places.shape])), places.back)
-    table, inside = ctx.dispatch(places.table, indices, avals=ctx.in_avals[1:])
-    found = t.op("GatherND", transpose(ctx, x, places.order), _at(ctx, table))
-    if places.drops:
+    t, plan, dtype = ctx.target, IndexPlan.of_gather(ctx, dimension_numbers, slice_sizes, mode), ctx.out_avals[0].dtype
+    if not plan.lead:
+        return transpose(ctx, t.op("Expand", x, t.sizes([*plan.indices[:-1], *plan.shape])), plan.back)
+    table, inside = ctx.dispatch(plan.table, indices, avals=ctx.in_avals[1:])
+    found = t.op("GatherND", transpose(ctx, x, plan.order), _at(ctx, table))
+    if plan.drops:
         fill = fill_value if fill_value is not None else np.nan if np.issubdtype(dtype, np.floating) else 0
-        found = t.op("Where", reshape(ctx, inside, places.opened), found, t.constant(fill, dtype))
-    return transpose(ctx, found, places.back)
+        found = t.op("Where", reshape(ctx, inside, plan.opened), found, t.constant(fill, dtype))
+    return transpose(ctx, found, plan.back)
 
 
 def _scatter(reduction: str, negative: bool = False) -> Callable[..., Any]:
     def rule(ctx: Any, x: str, indices: str, updates: str, *, dimension_numbers: Any, mode: Any, **_: Any) -> str:
-        t, places = ctx.target, Places.of_scatter(ctx, dimension_numbers, mode)
+        t, plan = ctx.target, IndexPlan.of_scatter(ctx, dimension_numbers, mode)
         dtype = ctx.in_avals[0].dtype
-        table, inside = ctx.dispatch(places.table, indices, avals=ctx.in_avals[1:2])
-        target, updates = transpose(ctx, x, places.order), transpose(ctx, updates, places.moved)
+        table, inside = ctx.dispatch(plan.table, indices, avals=ctx.in_avals[1:2])
+        target, updates = transpose(ctx, x, plan.order), transpose(ctx, updates, plan.moved)
         updates = t.op("Neg", updates) if negative else updates
         table = _at(ctx, table)
-        if not places.lead:  # an update for the whole array is one for its only row
-            target = reshape(ctx, target, (1, *places.shape))
-            table = t.constant(np.zeros((*places.indices[:-1], 1), np.int64))
-        if places.drops:  # what is outside keeps the number that is there
+        if not plan.lead:  # an update for the whole array is one for its only row
+            target = reshape(ctx, target, (1, *plan.shape))
+            table = t.constant(np.zeros((*plan.indices[:-1], 1), np.int64))
+        if plan.drops:  # elements outside keep their value
             old = t.op("GatherND", target, table)
             nothing = old if reduction in ("none", "min", "max") else t.constant(reduction == "mul", dtype)
-            updates = t.op("Where", reshape(ctx, inside, places.opened), updates, nothing)
+            updates = t.op("Where", reshape(ctx, inside, plan.opened), updates, nothing)
         out = t.op("ScatterND", target, table, updates, reduction=reduction)
-        out = out if places.lead else reshape(ctx, out, places.shape)
-        return transpose(ctx, out, np.argsort(places.order))
+        out = out if plan.lead else reshape(ctx, out, plan.shape)
+        return transpose(ctx, out, np.argsort(plan.order))
 
     return rule
 

@@ -23,27 +23,27 @@ def _while(
     ctx: Any, *inputs: str, cond_jaxpr: Any, cond_nconsts: int, body_jaxpr: Any, body_nconsts: int, **_: Any
 ) -> list[str]:
     t = ctx.target
-    asks, fixed = inputs[:cond_nconsts], inputs[cond_nconsts : cond_nconsts + body_nconsts]
+    cond_consts, body_consts = inputs[:cond_nconsts], inputs[cond_nconsts : cond_nconsts + body_nconsts]
     carry = inputs[cond_nconsts + body_nconsts :]
 
     def go(index: str, more: str, *values: str) -> list[str]:
-        after = ctx.lower(body_jaxpr, (), *fixed, *values)
-        return [*ctx.lower(cond_jaxpr, (), *asks, *after), *after]
+        after = ctx.lower(body_jaxpr, (), *body_consts, *values)
+        return [*ctx.lower(cond_jaxpr, (), *cond_consts, *after), *after]
 
     specs = _specs(ctx.out_avals)
     body = t.body([_NUMBER, _FLAG, *specs], go, [_FLAG, *specs])
-    (first,) = ctx.lower(cond_jaxpr, (), *asks, *carry)
+    (first,) = ctx.lower(cond_jaxpr, (), *cond_consts, *carry)
     return t.several("Loop", "", first, *carry, count=len(carry), body=body)
 
 
 def _scan(ctx: Any, *inputs: str, jaxpr: Any, length: int, reverse: bool, **_: Any) -> list[str]:
     t, (consts, count) = ctx.target, counts(ctx.eqn)
-    fixed, carry, rows = inputs[:consts], inputs[consts : consts + count], inputs[consts + count :]
+    body_consts, carry, rows = inputs[:consts], inputs[consts : consts + count], inputs[consts + count :]
 
     def go(index: str, more: str, *values: str) -> list[str]:
         place = t.op("Sub", t.constant(length - 1, np.int64), index) if reverse else index
         row = [t.op("Gather", array, place, axis=0) for array in rows]
-        return [more, *ctx.lower(jaxpr, (), *fixed, *values, *row)]
+        return [more, *ctx.lower(jaxpr, (), *body_consts, *values, *row)]
 
     outs = ctx.out_avals
     body = t.body([_NUMBER, _FLAG, *_specs(outs[:count])], go, [_FLAG, *_specs(outs)])

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.engine.lowering.decompose import SIMPLER
+from gazelle.engine.lowering.decompose import DECOMPOSED
 from gazelle.engine.lowering.onnx.arrays import reshape, transpose
 from gazelle.engine.lowering.onnx.elementwise import cast
 from gazelle.engine.lowering.windows import conv_after_pad, conv_general_dilated
@@ -85,7 +85,7 @@ def _pool(kind: str) -> Callable[..., Any]:
         whole = not np.issubdtype(ctx.out_avals[0].dtype, np.floating)
         odd = whole or max(base_dilation) > 1 or max(window_dilation) > 1
         if odd or not 1 <= len(inner) <= 3 or any(max(padding[a]) >= window_dimensions[a] for a in inner):
-            return ctx.dispatch(SIMPLER[ctx.eqn.primitive.name](ctx.eqn), x)
+            return ctx.dispatch(DECOMPOSED[ctx.eqn.primitive.name](ctx.eqn), x)
         order = [axis for axis in range(len(shape)) if axis not in inner] + inner
         flat = reshape(ctx, transpose(ctx, x, order), [_size(shape, order, inner), 1, *(shape[a] for a in inner)])
         window = [window_dimensions[axis] for axis in inner]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gazelle.engine.lowering.interpreter import lower
-from gazelle.engine.lowering.keys import words
+from gazelle.engine.lowering.keys import raw_spec
 from gazelle.engine.lowering.pytensor import arrays, elementwise, indexing, loops, matrices
 
 name = "pytensor"
@@ -50,16 +50,16 @@ def inputs_of(program: Any) -> list[Any]:
     """A symbolic input for each input of the program."""
     import pytensor.tensor as pt
 
-    avals = [words(aval) for aval in program.in_avals]
+    avals = [raw_spec(aval) for aval in program.in_avals]
     return [pt.tensor(f"in_{i}", shape=aval.shape, dtype=elementwise.kind(aval.dtype)) for i, aval in enumerate(avals)]
 
 
 @functools.cache
-def plain_mode() -> Any:
-    """How to compile where nobody says: PyTensor's operations in NumPy, one after another.
+def default_mode() -> Any:
+    """Return the default mode: PyTensor's operations in NumPy, one after another.
 
-    PyTensor's default, Numba, halves a step of an LSTM, but compiles fifty times as long as this, a fifth of that where
-    it was kept on disk; its C linker needs a compiler and BLAS of the machine. PYTENSOR_FLAGS=mode=NUMBA asks for it.
+    PyTensor's own default, Numba, halves the time of an LSTM step, but compiles fifty times as long as this, ten times
+    if it is cached on disk; its C linker needs a compiler and BLAS. PYTENSOR_FLAGS=mode=NUMBA selects it.
     """
     from pytensor.compile.mode import Mode
     from pytensor.graph.rewriting.db import RewriteDatabaseQuery
@@ -71,7 +71,7 @@ def plain_mode() -> Any:
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """The table with a way to compile, which loops ask for."""
+    """The rules with a compilation mode, which loops need."""
 
     mode: Any
     name: str = name
@@ -82,23 +82,23 @@ class Target:
         return constant(value)
 
     def function(self, program: Any) -> Callable[..., list[np.ndarray]]:
-        """The program as a compiled function of NumPy arrays that returns a list of them; keys are their words."""
+        """The program as a compiled function of NumPy arrays that returns a list of them; keys are raw arrays."""
         import pytensor
 
         inputs = inputs_of(program)
         outputs = [pytensor.tensor.as_tensor(out) for out in lower(program, self, *inputs)]
-        exact = pytensor.config.change_flags(numba__fastmath=False)  # it also asks LLVM for powers that Numba lacks
+        exact = pytensor.config.change_flags(numba__fastmath=False)  # it also needs powers from LLVM that Numba lacks
         with exact, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # PyTensor tells which libraries would make it faster
-            made = pytensor.function(inputs, outputs, mode=self.mode, on_unused_input="ignore")
-        made.trust_input = True  # types were fixed when the program was traced
-        return made
+            warnings.simplefilter("ignore")  # PyTensor recommends libraries that would make it faster
+            compiled = pytensor.function(inputs, outputs, mode=self.mode, on_unused_input="ignore")
+        compiled.trust_input = True  # types were fixed when the program was traced
+        return compiled
 
 
 def function(program: Any, mode: Any = None) -> Callable[..., list[np.ndarray]]:
-    """The program as a compiled function of NumPy arrays that returns a list of them; keys are their words.
+    """The program as a compiled function of NumPy arrays that returns a list of them; keys are raw arrays.
 
-    mode: PyTensor's name for how to compile; without one, that of the user's PYTENSOR_FLAGS, else `plain_mode`.
+    mode: PyTensor's name for how to compile; without one, that of the user's PYTENSOR_FLAGS, else `default_mode`.
     """
-    said = "mode=" in os.environ.get("PYTENSOR_FLAGS", "") or "linker=" in os.environ.get("PYTENSOR_FLAGS", "")
-    return Target(mode or (None if said else plain_mode())).function(program)
+    configured = "mode=" in os.environ.get("PYTENSOR_FLAGS", "") or "linker=" in os.environ.get("PYTENSOR_FLAGS", "")
+    return Target(mode or (None if configured else default_mode())).function(program)

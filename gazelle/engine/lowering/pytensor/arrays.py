@@ -1,4 +1,4 @@
-"""PyTensor's rules for shapes, places, products and sums."""
+"""PyTensor's rules for shapes, indices, products and sums."""
 
 from __future__ import annotations
 

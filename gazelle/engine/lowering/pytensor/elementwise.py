@@ -26,7 +26,7 @@ def kind(dtype: Any) -> str:
     """
     name = str(np.dtype(dtype))
     if np.dtype(dtype).kind not in "biufc":
-        known = "float16, float32, float64, whole numbers and booleans"
+        known = "float16, float32, float64, integers and booleans"
         raise NotLowered(
             message(
                 f"Numbers of type {name!r} on 'pytensor'",

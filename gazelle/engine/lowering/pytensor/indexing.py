@@ -1,4 +1,4 @@
-"""PyTensor's rules for reading and writing at places."""
+"""PyTensor's rules for gather and scatter."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gazelle.engine.lowering.decompose import highest, lowest
-from gazelle.engine.lowering.indexing import Places
+from gazelle.engine.lowering.indexing import IndexPlan
 from gazelle.engine.lowering.pytensor.elementwise import tensor
 
 
@@ -54,18 +54,18 @@ def _gather(
     fill_value: Any = None,
     **_: Any,
 ) -> Any:
-    pt, places, out = tensor(), Places.of_gather(ctx, dimension_numbers, slice_sizes, mode), ctx.out_avals[0]
-    if not places.lead:
-        return pt.alloc(x, *places.indices[:-1], *places.shape).dimshuffle(*places.back)
-    table, inside = ctx.dispatch(places.table, indices, avals=ctx.in_avals[1:])
-    found = _at(x.dimshuffle(*places.order), table)
-    if places.drops:
-        found = pt.switch(pt.reshape(inside, places.opened), found, np.asarray(_fill(fill_value, out.dtype), out.dtype))
-    return found.dimshuffle(*places.back)
+    pt, plan, out = tensor(), IndexPlan.of_gather(ctx, dimension_numbers, slice_sizes, mode), ctx.out_avals[0]
+    if not plan.lead:
+        return pt.alloc(x, *plan.indices[:-1], *plan.shape).dimshuffle(*plan.back)
+    table, inside = ctx.dispatch(plan.table, indices, avals=ctx.in_avals[1:])
+    found = _at(x.dimshuffle(*plan.order), table)
+    if plan.drops:
+        found = pt.switch(pt.reshape(inside, plan.opened), found, np.asarray(_fill(fill_value, out.dtype), out.dtype))
+    return found.dimshuffle(*plan.back)
 
 
 def _fill(value: Any, dtype: Any) -> Any:
-    """What XLA writes where an index is outside, unless the program says."""
+    """The default value of XLA for indices outside of the operand."""
     if value is not None:
         return value
     kind = np.dtype(dtype).kind
@@ -82,14 +82,14 @@ _COMBINE: dict[str, tuple[str, Callable[[Any], Any]]] = {
 
 def _scatter(kind: str) -> Callable[..., Any]:
     def rule(ctx: Any, x: Any, indices: Any, updates: Any, *, dimension_numbers: Any, mode: Any, **_: Any) -> Any:
-        pt, places = tensor(), Places.of_scatter(ctx, dimension_numbers, mode)
-        table, inside = ctx.dispatch(places.table, indices, avals=ctx.in_avals[1:2])
-        inside = pt.reshape(inside, places.opened) if places.drops else np.bool_(True)
-        target, updates = x.dimshuffle(*places.order), updates.dimshuffle(*places.moved)
-        if not places.lead:  # an update for the whole array, or for rows of it that are all its own
+        pt, plan = tensor(), IndexPlan.of_scatter(ctx, dimension_numbers, mode)
+        table, inside = ctx.dispatch(plan.table, indices, avals=ctx.in_avals[1:2])
+        inside = pt.reshape(inside, plan.opened) if plan.drops else np.bool_(True)
+        target, updates = x.dimshuffle(*plan.order), updates.dimshuffle(*plan.moved)
+        if not plan.lead:  # an update for the whole array, or for rows of it that are all its own
             target, table = target[None], pt.zeros((*table.type.shape[:-1], 1), "int32")
         if kind == "set":
-            out = _set(target, table, updates, inside, places)
+            out = _set(target, table, updates, inside, plan)
         elif kind in ("add", "sub"):
             updates = pt.switch(inside, -updates if kind == "sub" else updates, np.zeros((), x.dtype))
             out = pt.inc_subtensor(_at(target, table), updates)
@@ -98,17 +98,17 @@ def _scatter(kind: str) -> Callable[..., Any]:
 
             function, nothing = _COMBINE[kind]
             out = Accumulate(function)(target, table, pt.switch(inside, updates, np.asarray(nothing(x.dtype), x.dtype)))
-        out = out if places.lead else out[0]
-        return out.dimshuffle(*np.argsort(places.order).tolist())
+        out = out if plan.lead else out[0]
+        return out.dimshuffle(*np.argsort(plan.order).tolist())
 
     return rule
 
 
-def _set(target: Any, table: Any, updates: Any, inside: Any, places: Places) -> Any:
+def _set(target: Any, table: Any, updates: Any, inside: Any, plan: IndexPlan) -> Any:
     pt, rows = tensor(), target.type.shape[0]
-    if places.drops:  # what is left out goes to a row that is cut off again
+    if plan.drops:  # what is left out goes to a row that is cut off again
         target = pt.concatenate([target, pt.zeros_like(target[:1])], axis=0)
-        inside = pt.reshape(inside, places.opened[: table.type.ndim - 1])
+        inside = pt.reshape(inside, plan.opened[: table.type.ndim - 1])
         first = pt.switch(inside, table[..., 0], np.int32(rows))
         table = pt.concatenate([first[..., None], table[..., 1:]], axis=-1)
     return pt.set_subtensor(_at(target, table), updates)[:rows]

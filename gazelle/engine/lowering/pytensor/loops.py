@@ -1,6 +1,6 @@
-"""PyTensor's rules for loops and branches: an operation that runs functions which are compiled beside the graph.
+"""PyTensor's rules for loops and branches: an operation that runs functions compiled separately from the graph.
 
-PyTensor's own loop, `scan`, has one length and keeps every step; with its linkers it also asks for a C compiler.
+PyTensor's own loop, `scan`, has one length and keeps every step; with its linkers it also requires a C compiler.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ def _cond(ctx: Any, *inputs: Any, branches: Any, **_: Any) -> list[Any]:
 
 
 def _scan(ctx: Any, *inputs: Any, jaxpr: Any, length: int, reverse: bool, **_: Any) -> list[Any]:
-    from gazelle.engine.lowering.pytensor.ops import Sweep
+    from gazelle.engine.lowering.pytensor.ops import Scan
 
-    return _all(Sweep(ctx.target.function(jaxpr), *counts(ctx.eqn), length, reverse, _kinds(ctx)), inputs)
+    return _all(Scan(ctx.target.function(jaxpr), *counts(ctx.eqn), length, reverse, _kinds(ctx)), inputs)
 
 
 def _while(
     ctx: Any, *inputs: Any, cond_jaxpr: Any, cond_nconsts: int, body_jaxpr: Any, body_nconsts: int, **_: Any
 ) -> list[Any]:
-    from gazelle.engine.lowering.pytensor.ops import Repeat
+    from gazelle.engine.lowering.pytensor.ops import While
 
     more, once = ctx.target.function(cond_jaxpr), ctx.target.function(body_jaxpr)
-    return _all(Repeat(more, once, (cond_nconsts, body_nconsts), _kinds(ctx)), inputs)
+    return _all(While(more, once, (cond_nconsts, body_nconsts), _kinds(ctx)), inputs)
 
 
 def call(ctx: Any, function: Callable[..., Any], inputs: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Operations that PyTensor's graph does not have. This file is imported at first use: it needs PyTensor to be there."""
+"""Operations that PyTensor's graphs lack. This file is imported at first use, as it needs PyTensor."""
 
 # mypy: disallow-subclassing-any=False
 
@@ -28,7 +28,7 @@ class Shift(BinaryScalarOp):
 
     def __init__(self, sign: str) -> None:
         self.sign, name = sign, "left_shift" if sign == "<<" else "right_shift"
-        self.nfunc_spec = (name, 2, 1)  # the function of NumPy, which Numba knows too
+        self.nfunc_spec = (name, 2, 1)  # the function of NumPy, which Numba has too
         super().__init__(_type_of_first, name=name)
 
     def impl(self, x: Any, y: Any) -> Any:
@@ -65,7 +65,7 @@ class Bitcast(Op):
         outputs[0][0] = np.ascontiguousarray(inputs[0]).view(self.dtype).reshape(self.shape).copy()
 
 
-class Held(Op):
+class ArrayOp(Op):
     """An operation that runs compiled functions; `kinds` are the types of what it gives."""
 
     def __init__(self, kinds: list[Any]) -> None:
@@ -83,8 +83,8 @@ class Held(Op):
         raise NotImplementedError
 
 
-class Repeat(Held):
-    """Runs one function as long as another says so: the bounds are values.
+class While(ArrayOp):
+    """Run one function while another returns True: the bounds are values.
 
     Inputs: what `more` and `once` only read (`reads` of them), then what goes from step to step; that is the output.
     """
@@ -95,14 +95,14 @@ class Repeat(Held):
 
     def run(self, inputs: list[Any]) -> list[Any]:
         of_more, of_once = self.reads
-        asks, does = inputs[:of_more], inputs[of_more : of_more + of_once]
+        cond_consts, body_consts = inputs[:of_more], inputs[of_more : of_more + of_once]
         carry = [np.array(value) for value in inputs[of_more + of_once :]]
-        while self.more(*asks, *carry)[0]:
-            carry = self.once(*does, *carry)
+        while self.more(*cond_consts, *carry)[0]:
+            carry = self.once(*body_consts, *carry)
         return carry
 
 
-class Sweep(Held):
+class Scan(ArrayOp):
     """Runs one function over the rows of arrays.
 
     Inputs: `consts` that every step reads, `carry` that go from step to step, arrays (length, ...) that are taken row
@@ -125,7 +125,7 @@ class Sweep(Held):
         return [*carry, *stacked]
 
 
-class Branch(Held):
+class Branch(ArrayOp):
     """Runs the function whose number the first input is; numbers outside mean the first or the last one."""
 
     def __init__(self, functions: list[Function], kinds: list[Any]) -> None:
@@ -149,13 +149,13 @@ class Encrypt(Op):
         return Apply(self, list(inputs), [TensorType("uint32", self.shape)() for _ in range(2)])
 
     def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
-        made = encrypt(*(np.atleast_1d(words) for words in inputs))  # arrays go round beyond 2^32, numbers warn
+        made = encrypt(*(np.atleast_1d(values) for values in inputs))  # arrays go round beyond 2^32, numbers warn
         for place, value in zip(outputs, made, strict=True):
             place[0] = np.broadcast_to(value, self.shape or (1,)).reshape(self.shape).copy()
 
 
 class Accumulate(Op):
-    """array[places] = ufunc(array[places], updates), where a place may occur several times."""
+    """array[indices] = ufunc(array[indices], updates), where an index may occur several times."""
 
     __props__ = ("name",)
 
@@ -172,7 +172,7 @@ class Accumulate(Op):
         outputs[0][0] = made
 
 
-class Call(Held):
+class Call(ArrayOp):
     """A Python function of arrays in the middle of the graph."""
 
     def __init__(self, function: Function, kinds: list[Any]) -> None:

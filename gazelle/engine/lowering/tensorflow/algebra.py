@@ -50,7 +50,7 @@ def lu(ctx: Any, x: Any, **_: Any) -> list[Any]:
 
 
 def _exchanges(order: Any) -> Any:
-    """LAPACK's pivots of a permutation: row i changed places with row pivots[i]."""
+    """LAPACK's pivots of a permutation: row i was exchanged with row pivots[i]."""
     size = int(order.shape[-1])
     left = tf.broadcast_to(tf.range(size), tf.shape(order))
     pivots = []

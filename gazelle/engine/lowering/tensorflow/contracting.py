@@ -145,7 +145,7 @@ def _as_gradient(x: Any, kernel: Any, padding: list[tuple[int, int]], steps: Seq
         for n, s, k, (low, high) in zip(shape[1:3], steps, sizes, padding, strict=True)
     ]
     after = [(n - 1) * s + k - b - w for n, s, k, b, w in zip(shape[1:3], steps, sizes, before, wide, strict=True)]
-    after = [max(a, 0) for a in after]  # below 0: the strided convolution did not reach the last places
+    after = [max(a, 0) for a in after]  # below 0: the strided convolution did not reach the last elements
     reached = [(w + b + a - k) // s + 1 for w, b, a, k, s in zip(wide, before, after, sizes, steps, strict=True)]
     if min(before) < 0 or min(wide) < 1 or reached != shape[1:3]:
         return None

@@ -14,12 +14,12 @@ from gazelle.engine.lowering.tensorflow.library import tf
 def while_loop(
     ctx: Any, *inputs: Any, cond_jaxpr: Any, body_jaxpr: Any, cond_nconsts: int, body_nconsts: int, **_: Any
 ) -> list[Any]:
-    asks, fixed = inputs[:cond_nconsts], inputs[cond_nconsts : cond_nconsts + body_nconsts]
+    cond_consts, body_consts = inputs[:cond_nconsts], inputs[cond_nconsts : cond_nconsts + body_nconsts]
     carry = inputs[cond_nconsts + body_nconsts :]
     return list(
         tf.while_loop(
-            lambda *carry: ctx.lower(cond_jaxpr, (), *asks, *carry)[0],
-            lambda *carry: ctx.lower(body_jaxpr, (), *fixed, *carry),
+            lambda *carry: ctx.lower(cond_jaxpr, (), *cond_consts, *carry)[0],
+            lambda *carry: ctx.lower(body_jaxpr, (), *body_consts, *carry),
             list(carry),
         )
     )

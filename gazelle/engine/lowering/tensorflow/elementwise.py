@@ -53,7 +53,7 @@ BINARY = {
     "sub": "Sub",
 }
 COMPARE = {"ge": "GreaterEqual", "gt": "Greater", "le": "LessEqual", "lt": "Less"}
-#: {primitive: (operation on booleans, operation on whole numbers)}
+#: {primitive: (operation on booleans, operation on integers)}
 BITWISE = {"and": ("LogicalAnd", "BitwiseAnd"), "or": ("LogicalOr", "BitwiseOr"), "xor": ("NotEqual", "BitwiseXor")}
 SPECIAL = {"igamma": "Igamma", "igammac": "Igammac", "igamma_grad_a": "IgammaGradA"}
 ORDER = {"max": ("LogicalOr", "Maximum"), "min": ("LogicalAnd", "Minimum")}
@@ -143,7 +143,7 @@ def bitcast(ctx: Any, x: Any, new_dtype: Any, **_: Any) -> Any:
 def shift(name: str, signed: bool | None = None) -> Callable[..., Any]:
     """Shifts; one by the number's width or more, which TensorFlow leaves undefined, brings zeros or the sign.
 
-    signed: whether the number is taken to have a sign, whatever its type says.
+    signed: whether the number is interpreted as signed, regardless of its dtype.
     """
 
     def rule(ctx: Any, x: Any, y: Any, **_: Any) -> Any:

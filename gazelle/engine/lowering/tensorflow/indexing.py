@@ -1,4 +1,4 @@
-"""Rules of gather and scatter, by tables of places along the leading axes."""
+"""Rules of gather and scatter, by tables of indices along the leading axes."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ import jax
 import numpy as np
 
 from gazelle.engine.lowering.decompose import highest, lowest
-from gazelle.engine.lowering.indexing import Places
+from gazelle.engine.lowering.indexing import IndexPlan
 from gazelle.engine.lowering.tensorflow.library import op, tf
 from gazelle.engine.lowering.tensorflow.shaping import transpose
 
 
-def _table(ctx: Any, places: Places, indices: Any) -> tuple[Any, Any]:
-    """The table of places, and which windows lie inside, open to the axes behind."""
-    table, inside = ctx.dispatch(places.table, indices, avals=ctx.in_avals[1:2])
-    return table, tf.reshape(inside, [*inside.shape, *[1] * len(places.offset)])
+def _table(ctx: Any, plan: IndexPlan, indices: Any) -> tuple[Any, Any]:
+    """The table of indices, and which windows are inside, with axes of size 1 behind."""
+    table, inside = ctx.dispatch(plan.table, indices, avals=ctx.in_avals[1:2])
+    return table, tf.reshape(inside, [*inside.shape, *[1] * len(plan.offset)])
 
 
 def gather(
     ctx: Any, x: Any, indices: Any, dimension_numbers: Any, slice_sizes: Any, mode: Any, fill_value: Any, **_: Any
 ) -> Any:
-    places = Places.of_gather(ctx, dimension_numbers, slice_sizes, mode)
-    table, inside = _table(ctx, places, indices)
-    out = tf.gather_nd(transpose(x, places.order), table)
-    if places.drops:
+    plan = IndexPlan.of_gather(ctx, dimension_numbers, slice_sizes, mode)
+    table, inside = _table(ctx, plan, indices)
+    out = tf.gather_nd(transpose(x, plan.order), table)
+    if plan.drops:
         fill = _outside(ctx.in_avals[0].dtype) if fill_value is None else fill_value
         out = tf.where(inside, out, tf.constant(fill, out.dtype))
-    return transpose(out, places.back)
+    return transpose(out, plan.back)
 
 
 def _outside(dtype: Any) -> Any:
@@ -57,27 +57,27 @@ def scatter(name: str, neutral: Callable[[Any], Any] | None) -> Callable[..., An
     ) -> Any:
         if name == "TensorScatterUpdate" and update_jaxpr is not None:
             return _applied(ctx, x, indices, update_jaxpr)
-        places = Places.of_scatter(ctx, dimension_numbers, mode)
-        table, inside = _table(ctx, places, indices)
-        x, updates = transpose(x, places.order), transpose(updates, places.moved)
-        size = x.shape[0] if places.lead else 0
-        dropped = places.drops and neutral is None and bool(places.lead)
+        plan = IndexPlan.of_scatter(ctx, dimension_numbers, mode)
+        table, inside = _table(ctx, plan, indices)
+        x, updates = transpose(x, plan.order), transpose(updates, plan.moved)
+        size = x.shape[0] if plan.lead else 0
+        dropped = plan.drops and neutral is None and bool(plan.lead)
         if dropped:  # a row more, which takes up what lies outside
             x = tf.concat([x, x[:1]], 0)
-            open_to = tf.reshape(inside, [*inside.shape[: len(indices.shape) - 1], *[1] * len(places.part)])
+            open_to = tf.reshape(inside, [*inside.shape[: len(indices.shape) - 1], *[1] * len(plan.part)])
             row = tf.where(open_to, table[..., 0], size)
             table = tf.concat([row[..., None], table[..., 1:]], -1)
-        elif places.drops:
+        elif plan.drops:
             instead = x if neutral is None else tf.constant(neutral(ctx.in_avals[0].dtype), updates.dtype)
             updates = tf.where(inside, updates, instead)
         out = _update(name, x, table, updates)
-        return transpose(out[:size] if dropped else out, _inverse(places.order))
+        return transpose(out[:size] if dropped else out, _inverse(plan.order))
 
     return rule
 
 
 def _applied(ctx: Any, x: Any, indices: Any, function: Any) -> Any:
-    """`x.at[places].apply(function)`: everything is computed, and what no place names stays as it was."""
+    """`x.at[indices].apply(function)`: all elements are computed, those without an index keep their value."""
     ones = tf.ones(ctx.in_avals[2].shape, tf.int8)
     params = ctx.eqn.params | {"update_jaxpr": None}
     named = scatter("TensorScatterMax", lambda dtype: 0)(ctx, tf.zeros(x.shape, tf.int8), indices, ones, **params)
@@ -85,7 +85,7 @@ def _applied(ctx: Any, x: Any, indices: Any, function: Any) -> Any:
 
 
 def _update(name: str, x: Any, table: Any, updates: Any) -> Any:
-    """The operation with its places in one row: TensorFlow reads a single place of several axes as several places."""
+    """The operation with its indices in one row: TensorFlow reads a single index of several axes as several."""
     rows, depth = math.prod(table.shape[:-1]), table.shape[-1]
     if depth == 0:  # all of x is written
         return _update(name, x[None], tf.zeros([rows, 1], tf.int32), updates)[0]
@@ -95,16 +95,16 @@ def _update(name: str, x: Any, table: Any, updates: Any) -> Any:
 
 def scatter_mul(ctx: Any, x: Any, indices: Any, updates: Any, dimension_numbers: Any, mode: Any, **_: Any) -> Any:
     """The product of the updates of each place, then one multiplication."""
-    places = Places.of_scatter(ctx, dimension_numbers, mode)
-    table, inside = _table(ctx, places, indices)
-    x, updates = transpose(x, places.order), transpose(updates, places.moved)
-    updates = tf.where(inside, updates, tf.ones([], updates.dtype)) if places.drops else updates
-    lead = [int(n) for n in x.shape[: len(places.lead)]]
+    plan = IndexPlan.of_scatter(ctx, dimension_numbers, mode)
+    table, inside = _table(ctx, plan, indices)
+    x, updates = transpose(x, plan.order), transpose(updates, plan.moved)
+    updates = tf.where(inside, updates, tf.ones([], updates.dtype)) if plan.drops else updates
+    lead = [int(n) for n in x.shape[: len(plan.lead)]]
     factors = np.array([math.prod(lead[axis + 1 :]) for axis in range(len(lead))], np.int32)
     rows = tf.reshape(tf.reduce_sum(table * factors, -1), [-1])
     updates = tf.reshape(updates, [rows.shape[0], *x.shape[len(lead) :]])
     products = tf.math.unsorted_segment_prod(updates, rows, math.prod(lead))
-    return transpose(x * tf.reshape(products, x.shape), _inverse(places.order))
+    return transpose(x * tf.reshape(products, x.shape), _inverse(plan.order))
 
 
 def _inverse(order: Sequence[int]) -> list[int]:

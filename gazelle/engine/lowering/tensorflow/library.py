@@ -13,7 +13,7 @@ from typing import Any
 
 @functools.cache
 def _module() -> Any:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # else it tells every process what it was built for
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # else it prints its build options in every process
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # its sums come in another order from run to run
     module = importlib.import_module("tensorflow")
     if not getattr(type(module), "stands_in", False):
@@ -24,15 +24,15 @@ def _module() -> Any:
 
 @contextlib.contextmanager
 def _behind_the_stand_in() -> Iterator[None]:
-    """`tensorflow` means TensorFlow in the with-block, where gazelle stands in for it in this process."""
+    """`tensorflow` means TensorFlow in the with-block, where gazelle replaces it in this process."""
     finders = list(sys.meta_path)
-    held = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "tensorflow"}
+    replaced = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "tensorflow"}
     sys.meta_path[:] = [finder for finder in finders if not type(finder).__module__.startswith("gazelle.")]
     try:
         yield
     finally:
         sys.meta_path[:] = finders
-        sys.modules.update(held)
+        sys.modules.update(replaced)
 
 
 class _Library:

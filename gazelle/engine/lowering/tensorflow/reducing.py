@@ -28,7 +28,7 @@ def by_kind(boolean: str, other: str) -> Callable[..., Any]:
 
 
 def ranks(x: Any) -> Any:
-    """Whole numbers in the order of x: NaN is the largest, both zeros are equal."""
+    """Integers in the order of x: NaN is the largest, both zeros are equal."""
     if x.dtype == tf.bool:
         return tf.cast(x, tf.int32)
     if not x.dtype.is_floating:
@@ -42,7 +42,7 @@ def ranks(x: Any) -> Any:
 
 
 def falling(x: Any) -> Any:
-    """Whole numbers in the opposite order."""
+    """Integers in the opposite order."""
     return tf.bitwise.invert(x)
 
 
@@ -72,7 +72,7 @@ def sort(ctx: Any, *operands: Any, dimension: int, num_keys: int, **_: Any) -> l
 
 
 def _last(x: Any, axis: int) -> Any:
-    """This axis and the last one change places."""
+    """Exchange this axis and the last one."""
     order = list(range(len(x.shape)))
     order[axis], order[-1] = order[-1], order[axis]
     return tf.transpose(x, order)

@@ -10,7 +10,7 @@ import numpy as np
 
 from gazelle.engine.lowering.tensorflow.library import op, tf
 
-MOST_AXES = 5  # that TensorFlow's kernels stretch at once, whatever the order of those that stay
+MAX_AXES = 5  # that TensorFlow's kernels broadcast at once, in any order
 
 
 def reshape(x: Any, shape: Sequence[int]) -> Any:
@@ -28,7 +28,7 @@ def as_result(ctx: Any, x: Any, *_: Any, **__: Any) -> Any:
 
 def stretched(x: Any, shape: Sequence[int]) -> Any:
     """x in this shape of as many axes, axis by axis where it has more than TensorFlow stretches at once."""
-    if len(shape) <= MOST_AXES:
+    if len(shape) <= MAX_AXES:
         return tf.broadcast_to(x, tuple(shape))
     sizes = [int(n) for n in x.shape]
     for axis, size in enumerate(shape):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gazelle.engine.lowering.decompose import SIMPLER, lowest
+from gazelle.engine.lowering.decompose import DECOMPOSED, lowest
 from gazelle.engine.lowering.tensorflow.library import op, tf
 from gazelle.engine.lowering.tensorflow.shaping import padded, transpose
 
@@ -55,7 +55,7 @@ def pooled(primitive: str, kind: str) -> Callable[..., Any]:
     ) -> Any:
         axes = _windowed(window_dimensions, window_strides)
         if not 1 <= len(axes) <= 3 or max(window_dilation) > 1 or not x.dtype.is_floating:
-            return ctx.dispatch(SIMPLER[primitive](ctx.eqn), x)
+            return ctx.dispatch(DECOMPOSED[primitive](ctx.eqn), x)
         fill = lowest(ctx.in_avals[0].dtype) if kind == "Max" else 0
         config = [(low, high, base - 1) for (low, high), base in zip(padding, base_dilation, strict=True)]
         x = padded(x, tf.cast(fill, x.dtype), config)
@@ -76,7 +76,7 @@ def scattered_to_the_largest(
     sign = -1 if select_prim.name == "le" else 1
     axes = _windowed(window_dimensions, window_strides) or [0]
     if len(axes) > 3:
-        return ctx.dispatch(SIMPLER["select_and_scatter_add"](ctx.eqn), source, x)
+        return ctx.dispatch(DECOMPOSED["select_and_scatter_add"](ctx.eqn), source, x)
     edges = [(int(low), int(high), 0) for low, high in padding]
     wide = padded(sign * x, tf.cast(lowest(ctx.in_avals[1].dtype), x.dtype), edges)
     folded = Folded([int(n) for n in wide.shape], axes)
