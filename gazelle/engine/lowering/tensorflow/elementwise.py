@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gazelle.engine.lowering.tensorflow.library import known, op, tf
-from gazelle.engine.lowering.tensorflow.shaping import MOST_AXES, stretched
+from gazelle.engine.lowering.tensorflow.shaping import MAX_AXES, stretched
 
 #: {primitive: operation of TensorFlow with the same meaning}
 UNARY = {
@@ -196,7 +196,7 @@ def stretching(rule: Callable[..., Any]) -> Callable[..., Any]:
 
     def stretch(ctx: Any, *inputs: Any, **params: Any) -> Any:
         shape = ctx.out_avals[0].shape
-        if len(shape) > MOST_AXES:
+        if len(shape) > MAX_AXES:
             inputs = tuple(stretched(x, shape) if len(x.shape) > 0 and x.shape != shape else x for x in inputs)
         return rule(ctx, *inputs, **params)
 
