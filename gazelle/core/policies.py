@@ -149,18 +149,22 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
 
     @property
     def default_policy(self) -> DTypePolicy:
+        """The policy of layers that nothing matches."""
         return dtype_policy() if self._default is None else self._default
 
     @property
     def name(self) -> str:  # type: ignore[override]
+        """The name of the default policy, with the prefix map_."""
         return f"map_{self.default_policy.name}"
 
     @property
     def compute_dtype(self) -> str:  # type: ignore[override]
+        """The dtype that the default policy computes in."""
         return self.default_policy.compute_dtype
 
     @property
     def variable_dtype(self) -> str:  # type: ignore[override]
+        """The dtype of weights in the default policy."""
         return self.default_policy.variable_dtype
 
     def __getitem__(self, path: str) -> DTypePolicy:

@@ -110,7 +110,8 @@ class KerasTensor:
         raise AttributeError(f"A symbolic tensor has no attribute {name!r}.")
 
     @property
-    def T(self) -> Any:  # noqa: N802 - NumPy's name
+    def T(self) -> KerasTensor:  # noqa: N802 - NumPy's name
+        """The tensor with reversed axes."""
         return OPS["transpose"](self)
 
     def __getitem__(self, index: Any) -> Any:
@@ -163,14 +164,14 @@ class Node:
         args: Positional arguments, with symbolic tensors in them.
         kwargs: Keyword arguments.
         outputs: The symbolic results.
-        beside: Symbolic tensors that the operation uses from outside of its arguments.
+        closure_inputs: Symbolic tensors that the operation uses from outside of its arguments.
     """
 
     def __init__(
-        self, operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], outputs: Any, beside: Any = ()
+        self, operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], outputs: Any, closure_inputs: Any = ()
     ) -> None:
         self.operation, self.args, self.kwargs, self.outputs = operation, args, dict(kwargs), outputs
-        self.beside: list[KerasTensor] = list(beside)  # used in a closure
+        self.closure_inputs: list[KerasTensor] = list(closure_inputs)  # used in a closure
         operation.nodes.append(self)
         for index, tensor in enumerate(symbolic_leaves(outputs)):
             tensor.node, tensor.index = self, index
@@ -178,7 +179,7 @@ class Node:
     @property
     def inputs(self) -> list[KerasTensor]:
         """The symbolic tensors among the arguments, in order, then those used in a closure."""
-        return symbolic_leaves((self.args, self.kwargs)) + self.beside
+        return symbolic_leaves((self.args, self.kwargs)) + self.closure_inputs
 
 
 class Op:
@@ -195,7 +196,15 @@ class Op:
         return self.function(*args, **kwargs)
 
 
-def is_symbolic(x: Any) -> bool:
+def is_symbolic(x: object) -> bool:
+    """Return whether a value is a symbolic tensor.
+
+    Args:
+        x: Any value.
+
+    Returns:
+        A boolean.
+    """
     return isinstance(x, KerasTensor)
 
 

@@ -6,7 +6,7 @@ import contextlib
 import math
 import operator
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from gazelle.core.errors import ShapeError, UnboundVariable, message
 from gazelle.core.names import scoped
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
+from gazelle.core.types import Array, ArrayLike, DTypeLike
 
 
 class StateOwner(Protocol):
@@ -46,19 +47,27 @@ class Variable:
     """An array that a layer, metric or optimizer keeps between calls.
 
     Args:
-        initializer: the first value: an array, a number, or a function `(shape, dtype) -> array` or its name.
-        shape: needed where `initializer` is a function.
-        dtype: dtype of the array; the default float type if None.
-        trainable: whether an optimizer may change it.
-        autocast: whether a layer of mixed precision reads it in the dtype that it computes in.
-        aggregation, synchronization: accepted; there is one value, however many devices compute.
-        name: the last part of `path`; "variable" if None.
-        persistent: False for what is no weight and is not saved, such as the states of a stateful layer.
+        initializer: The first value: an array, a number, or a function `(shape, dtype) -> array` or its name.
+        shape: Shape of the array, needed if `initializer` is a function.
+        dtype: Dtype of the array; None is the default float type, or that of an `initializer` that is not a float.
+        trainable: Whether an optimizer updates it.
+        autocast: Whether a layer of mixed precision reads it in the dtype that it computes in.
+        aggregation: Accepted for compatibility: there is one value on all devices.
+        synchronization: Accepted for compatibility.
+        name: Last part of `path`; None is "variable".
+        regularizer: Function of the value that gives a penalty for the loss.
+        constraint: Function that is applied to the value after each update.
+        persistent: Whether it is saved; False for values that are no weights, such as the states of a stateful layer.
 
-    >>> v = Variable([1.0, 2.0], name="scale")
-    >>> v.assign(v * 2)
-    >>> v.numpy()
-    array([2., 4.], dtype=float32)
+    Raises:
+        UnboundVariable: If it is created inside a compiled step.
+        ShapeError: If the initial value has another shape than `shape`.
+
+    Example:
+        >>> v = Variable([1.0, 2.0], name="scale")
+        >>> v.assign(v * 2)
+        >>> v.numpy()
+        array([2., 4.], dtype=float32)
     """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -67,13 +76,13 @@ class Variable:
 
     def __init__(
         self,
-        initializer: Any,
-        shape: Any = None,
-        dtype: Any = None,
+        initializer: ArrayLike | Callable[..., Any],
+        shape: Sequence[int] | None = None,
+        dtype: DTypeLike | None = None,
         trainable: bool = True,
         autocast: bool = True,
-        aggregation: Any = None,
-        synchronization: Any = None,
+        aggregation: str | None = None,
+        synchronization: str | None = None,
         name: str | None = None,
         *,
         regularizer: Callable[[Any], Any] | None = None,
@@ -116,7 +125,7 @@ class Variable:
             )
 
     @property
-    def value(self) -> Any:
+    def value(self) -> Array:
         """The array: the bound one inside a pure call, the variable's own elsewhere.
 
         Inside a layer of mixed precision it comes in the dtype that the layer computes in.
@@ -150,8 +159,15 @@ class Variable:
             owner.flush()
             return self._value
 
-    def assign(self, value: Any) -> None:
-        """Replace the value; the shape must stay."""
+    def assign(self, value: ArrayLike) -> None:
+        """Replace the value.
+
+        Args:
+            value: Array of the same shape.
+
+        Raises:
+            ShapeError: If it has another shape.
+        """
         scope = tracing.current()
         bound = (
             scope is not None and scope.values is not None and (id(self) in scope.values or scope.pure or scope.closed)
@@ -183,28 +199,43 @@ class Variable:
     def _array(self, value: Any) -> jax.Array:
         return jnp.asarray(value, dtypes.device_dtype(self.dtype))
 
-    def assign_add(self, value: Any) -> None:
-        """value <- value + `value`."""
+    def assign_add(self, value: ArrayLike) -> None:
+        """Add to the value.
+
+        Args:
+            value: Array that broadcasts to the shape.
+        """
         self.assign(self._full() + self._array(value))
 
-    def assign_sub(self, value: Any) -> None:
-        """value <- value - `value`."""
+    def assign_sub(self, value: ArrayLike) -> None:
+        """Subtract from the value.
+
+        Args:
+            value: Array that broadcasts to the shape.
+        """
         self.assign(self._full() - self._array(value))
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Sizes along the axes."""
         return tuple(self._value.shape)
 
     @property
     def ndim(self) -> int:
+        """Number of axes."""
         return len(self.shape)
 
     @property
     def size(self) -> int:
+        """Number of elements."""
         return int(np.prod(self.shape))
 
     def numpy(self) -> np.ndarray[Any, Any]:
-        """A copy as a NumPy array."""
+        """Return a copy as a NumPy array.
+
+        Returns:
+            An array of NumPy.
+        """
         return np.array(self.value)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:

@@ -157,7 +157,11 @@ class Graph:
             if all(id(t) in values for t in outputs):
                 continue
             args, kwargs = symbolic.map_tree(lambda v: values.get(id(v), v), (node.args, node.kwargs))
-            with tracing.bind_symbolic({id(t): values[id(t)] for t in node.beside}) if node.beside else _nothing:
+            with (
+                tracing.bind_symbolic({id(t): values[id(t)] for t in node.closure_inputs})
+                if node.closure_inputs
+                else _nothing
+            ):
                 results = symbolic.leaves(node.operation(*args, **kwargs))
             values.update((id(t), r) for t, r in zip(outputs, results, strict=True))
         self.aside.tell(values)
