@@ -56,12 +56,15 @@ class Operation:
         """Return the name of an operation without one: `dense`, then `dense_1` ..."""
         return unique_name("layers", snake(type(self).__name__))
 
-    def call(self, *args: Any, **kwargs: Any) -> Any:
+    def call(self, *args: Any, **kwargs: Any) -> Nested[Any]:
         """Compute the outputs. Subclasses override it; users call the operation itself.
 
         Args:
             args: arrays, or structures of arrays.
             kwargs: further arguments.
+
+        Returns:
+            An array, or a structure of arrays.
         """
         raise NotImplementedError(f"{type(self).__name__} has no call method: def call(self, x): return ...")
 
@@ -74,28 +77,38 @@ class Operation:
         """
         return (self.symbolic_call if symbolic.any_symbolic(args, kwargs) else self.call)(*args, **kwargs)
 
-    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Nested[KerasTensor]:
         """Return symbolic outputs, and add a node to the graph of the inputs.
 
         Args:
             args: symbolic tensors in the place of the arguments of `call`.
             kwargs: the same by name.
+
+        Returns:
+            Symbolic tensors in the structure of the outputs.
         """
         outputs = self.compute_output_spec(*args, **kwargs)
         Node(self, args, kwargs, outputs)
         return outputs
 
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Nested[KerasTensor]:
         """Return symbolic outputs for symbolic inputs, without adding to a graph.
 
         Args:
             args: symbolic tensors in the place of the arguments of `call`.
             kwargs: the same by name.
+
+        Returns:
+            Symbolic tensors in the structure of the outputs.
         """
         return symbolic.output_spec(self.call, args, kwargs, name=self.name)
 
     def get_config(self) -> Config:
-        """Return the constructor's arguments as values that JSON can hold."""
+        """Return the configuration, from which `from_config` makes an equal object.
+
+        Returns:
+            The constructor's arguments as values that JSON can hold.
+        """
         return captured_arguments(self)
 
     @classmethod
@@ -104,6 +117,9 @@ class Operation:
 
         Args:
             config: what `get_config` returned.
+
+        Returns:
+            The new object.
         """
         return make_from_config(cls, config)  # type: ignore[no-any-return]
 

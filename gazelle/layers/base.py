@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         RegularizerLike,
         Shape,
     )
+    from gazelle.quantizers.configs import QuantizationConfig
 
 _ORDER = ("shape", "initializer", "dtype", "trainable", "autocast", "regularizer", "constraint")  # Keras' of add_weight
 _path: ContextVar[str] = ContextVar("gazelle_layer_path", default="")  # of the layer that builds or calls others
@@ -140,7 +141,7 @@ class Layer(Operation):
 
     # What a subclass defines and calls -------------------------------------------------------------------------------
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Nested[Shape]) -> None:
         """Make the weights. Called once, before the first call.
 
         Args:
@@ -149,21 +150,27 @@ class Layer(Operation):
         """
         self.built = True
 
-    def call(self, *args: Any, **kwargs: Any) -> Any:
+    def call(self, *args: Any, **kwargs: Any) -> Nested[Any]:
         """Compute the outputs. Subclasses override it; users call the layer itself.
 
         Args:
             args: arrays, or structures of arrays.
             kwargs: further arguments; `training` and `mask` are filled in if `call` has parameters of these names.
+
+        Returns:
+            An array, or a structure of arrays.
         """
         raise NotImplementedError(f"{type(self).__name__} has no call method: def call(self, x): return ...")
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Nested[Any], mask: Nested[Any] = None) -> Nested[Any]:
         """Return the mask of the output: by default the mask of the input if the layer `supports_masking`.
 
         Args:
             inputs: the first argument of the call.
             mask: its mask, or a list with one for each tensor in it.
+
+        Returns:
+            The mask, a list with one for each output, or None.
         """
         return mask if self.supports_masking else None
 
@@ -230,10 +237,13 @@ class Layer(Operation):
             shape: shape of the variable.
             initializer: its first value.
             kwargs: further arguments of `add_weight`.
+
+        Returns:
+            The variable.
         """
         return self.add_weight(shape=shape, initializer=initializer, **kwargs)
 
-    def add_loss(self, loss: ArrayLike | Sequence[ArrayLike], inputs: Any = None) -> None:
+    def add_loss(self, loss: ArrayLike | Sequence[ArrayLike], inputs: object = None) -> None:
         """Add a value to the loss that training minimizes. Call it in `call`.
 
         Args:
@@ -264,6 +274,9 @@ class Layer(Operation):
 
         Args:
             seed: distinguishes layers that would draw alike.
+
+        Returns:
+            The key.
         """
         scope = tracing.current()
         if scope is not None and scope.key is not None:
@@ -357,7 +370,8 @@ class Layer(Operation):
         args, kwargs = jax.tree.map(self._to_array, (args, dict(kwargs)), is_leaf=lambda v: isinstance(v, Variable))
         self._ensure_built(args, kwargs)
         self._check_inputs(args)
-        dtype_handling.check_quantizable(self)
+        if not self.is_quantizable:
+            dtype_handling.check_quantizable(self)
         training = call_arguments.is_training(self, scope.training, args, kwargs)
         call_arguments.add_training(self, training, args, kwargs)
         mask, masked = call_arguments.add_mask(self, masks, args, kwargs)
@@ -412,7 +426,7 @@ class Layer(Operation):
         input_spec.check_inputs(self, args)
 
     def _to_array(self, leaf: Any) -> Any:
-        return dtype_handling.as_input(leaf, self.input_dtype, self.autocast)
+        return dtype_handling.as_input(self, leaf)
 
     def _own_path(self) -> str:
         """The path of the layer: under the layer that builds or calls it first."""
@@ -428,6 +442,9 @@ class Layer(Operation):
             layer_call: the function to run, such as `self.call`.
             args: positional arguments that it will receive.
             kwargs: keyword arguments that it will receive.
+
+        Returns:
+            The function to run in its place.
         """
         return layer_call if self._remat is None else dtype_handling.rematerialize(self, layer_call, args, kwargs)
 
@@ -438,7 +455,7 @@ class Layer(Operation):
         *args: Any,
         return_losses: bool = False,
         **kwargs: Any,
-    ) -> Any:
+    ) -> tuple[Any, ...]:
         """Call the layer as a pure function of the values of its variables, to be compiled and differentiated.
 
         Args:
@@ -461,16 +478,21 @@ class Layer(Operation):
         >>> layer.stateless_call([np.zeros((3, 2)), np.ones(2)], [], np.ones((1, 3)))[0].tolist()
         [[1.0, 1.0]]
         """
-        return stateless.call(self, trainable_variables, non_trainable_variables, args, kwargs, return_losses)
+        return stateless.call(  # type: ignore[no-any-return]
+            self, trainable_variables, non_trainable_variables, args, kwargs, return_losses
+        )
 
     # Shapes and dtypes -----------------------------------------------------------------------------------------------
 
-    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Nested[Shape]:
         """Return the shape of the output for shapes of the inputs, by tracing.
 
         Args:
             args: shapes in the place of the arguments of `call`.
             kwargs: the same by name.
+
+        Returns:
+            The shape, or the shapes in the structure of the outputs.
         """
 
         def is_shape(v: Any) -> bool:
@@ -479,12 +501,15 @@ class Layer(Operation):
         inputs = jax.tree.map(lambda s: KerasTensor(s, self.compute_dtype), (args, kwargs), is_leaf=is_shape)
         return symbolic.map_tree(lambda t: t.shape, self.compute_output_spec(*inputs[0], **inputs[1]))
 
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Nested[KerasTensor]:
         """Return symbolic outputs for symbolic inputs, without adding to a graph.
 
         Args:
             args: symbolic tensors in the place of the arguments of `call`.
             kwargs: the same by name.
+
+        Returns:
+            Symbolic tensors in the structure of the outputs.
         """
         self._ensure_built(args, kwargs)
         return symbolic.output_spec(self._call_arrays_here, args, kwargs, name=self.name)
@@ -523,7 +548,9 @@ class Layer(Operation):
         """The dtype of new weights."""
         return dtype_handling.effective_policy(self).variable_dtype
 
-    def quantize(self, mode: str | None = None, config: Any = None, type_check: bool = True) -> None:
+    def quantize(
+        self, mode: str | None = None, config: QuantizationConfig | None = None, type_check: bool = True
+    ) -> None:
         """Store the weights as integers from now on, and compute with them.
 
         Args:
@@ -585,7 +612,11 @@ class Layer(Operation):
         return stateless.non_trainable_variables(self)
 
     def get_weights(self) -> list[np.ndarray]:
-        """Return copies of all weights as NumPy arrays, in the order of `weights`, all of the same training step."""
+        """Return copies of all weights, all of the same training step.
+
+        Returns:
+            NumPy arrays in the order of `weights`.
+        """
         return weight_tree.get_values(self)
 
     @filtered
@@ -601,7 +632,14 @@ class Layer(Operation):
         weight_tree.set_values(self, weights)
 
     def count_params(self) -> int:
-        """Return the number of elements of all weights."""
+        """Count the elements of all weights.
+
+        Returns:
+            The number of elements.
+
+        Raises:
+            StateError: the layer is not built.
+        """
         return weight_tree.count_params(self)
 
     @property
@@ -612,7 +650,11 @@ class Layer(Operation):
     # Config and files ------------------------------------------------------------------------------------------------
 
     def get_config(self) -> Config:
-        """Return the constructor's arguments as values that JSON can hold, with the automatic name filled in."""
+        """Return the configuration of the layer, from which `from_config` makes an equal one with new weights.
+
+        Returns:
+            The constructor's arguments as values that JSON can hold, with the automatic name filled in.
+        """
         config = super().get_config()
         names = argument_names(type(self).__init__)
         inherited = inspect.unwrap(type(self).__init__) is inspect.unwrap(Layer.__init__)
@@ -628,7 +670,11 @@ class Layer(Operation):
         return config
 
     def get_build_config(self) -> Config | None:
-        """Return the shapes the layer was built on, so that a loaded layer can be built before it is called."""
+        """Return the shapes the layer was built on, so that a loaded layer can be built before it is called.
+
+        Returns:
+            The shapes as values that JSON can hold, or None if the layer is not built.
+        """
         return weight_storage.build_config(self)
 
     def build_from_config(self, config: Mapping[str, Any]) -> None:

@@ -57,25 +57,24 @@ def check_quantizable(layer: Layer) -> None:
     )
 
 
-def as_input(leaf: Any, dtype: str, autocast: bool) -> Any:
+def as_input(layer: Layer, leaf: Any) -> Any:
     """Return NumPy and Python data as arrays, and floats in the dtype that the layer computes in.
 
     Args:
+        layer: the layer; it casts if its `autocast` is true.
         leaf: one input; strings and other objects are returned as they are.
-        dtype: dtype of floats.
-        autocast: whether floats of another dtype are cast.
     """
     if isinstance(leaf, (KerasTensor, jax.Array)):
-        cast = autocast and isinstance(leaf, jax.Array) and leaf.dtype != dtype
+        cast = layer.autocast and isinstance(leaf, jax.Array) and leaf.dtype != layer.input_dtype
         if not cast or not dtypes.is_float(leaf.dtype):
             return leaf
-        out = leaf.astype(dtype)
+        out = leaf.astype(layer.input_dtype)
         set_mask(out, get_mask(leaf))
         return out
     if isinstance(leaf, Variable):
         return leaf.value
     if isinstance(leaf, np.ndarray) and leaf.dtype.kind not in "USO":  # the device has no strings
-        return jnp.asarray(leaf, dtype if autocast and dtypes.is_float(leaf.dtype) else None)
+        return jnp.asarray(leaf, layer.input_dtype if layer.autocast and dtypes.is_float(leaf.dtype) else None)
     return leaf
 
 

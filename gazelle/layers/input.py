@@ -8,7 +8,7 @@ from gazelle.core import dtypes
 from gazelle.core.errors import ShapeError, message
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.traceback import filtered
-from gazelle.core.types import Config, DTypeLike, Shape
+from gazelle.core.types import Config, DTypeLike, Nested, Shape
 from gazelle.layers.base import Layer
 
 
@@ -94,12 +94,24 @@ class InputLayer(Layer):
         """The symbolic tensor of the input, which is the output, too."""
         return self.tensor
 
-    def call(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the first argument."""
+    def call(self, *args: Any, **kwargs: Any) -> Nested[Any]:
+        """Return the first argument.
+
+        Args:
+            args: The data.
+            kwargs: Ignored.
+
+        Returns:
+            The data.
+        """
         return args[0]
 
     def get_config(self) -> Config:
-        """Return shape, dtype and name as values that JSON can hold."""
+        """Return the configuration of the layer.
+
+        Returns:
+            Shape, dtype and name as values that JSON can hold.
+        """
         return {
             "batch_shape": list(self.batch_shape),
             "dtype": self._dtype,
@@ -132,6 +144,9 @@ def Input(  # noqa: N802 - Keras' name
         name: name of the input.
         tensor: a symbolic tensor to use instead of a new one.
         optional: ignored.
+
+    Returns:
+        The symbolic tensor.
 
     Raises:
         ShapeError: no shape, two shapes, or sizes that are no positive integers.

@@ -49,7 +49,14 @@ class InputSpec:
         self.axes = {int(axis): size for axis, size in (axes or {}).items()}
 
     def misfit(self, shape: Shape) -> str | None:
-        """Return what was expected if `shape` does not fit, else None."""
+        """Compare a shape with the specification.
+
+        Args:
+            shape: shape of an input.
+
+        Returns:
+            What was expected if the shape does not fit, else None.
+        """
         if self.ndim is not None and len(shape) != self.ndim:
             return f"{self.ndim} axes"
         if self.min_ndim is not None and len(shape) < self.min_ndim:
@@ -62,7 +69,14 @@ class InputSpec:
         return None
 
     def hint(self, shape: Shape) -> str:
-        """Return the most likely fix for a shape of another rank."""
+        """Propose a fix for a shape that does not fit.
+
+        Args:
+            shape: shape of the input.
+
+        Returns:
+            The most likely fix, a sentence.
+        """
         if len(shape) > (self.ndim or self.min_ndim or 0):
             return "Give input_shape without the batch axis: it is the shape of one sample."
         return "A missing axis can be added: x[..., None] for one channel, x[:, None] for one time step."

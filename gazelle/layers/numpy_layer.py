@@ -31,6 +31,9 @@ class NumpyLayer(Layer, abstract=True):
 
         Args:
             inputs: the inputs of the call.
+
+        Returns:
+            The result as an array of the host.
         """
         raise NotImplementedError
 
@@ -39,15 +42,14 @@ class NumpyLayer(Layer, abstract=True):
 
         Args:
             shapes: shapes of the inputs.
+
+        Returns:
+            The shape, with None for unknown sizes, and the dtype.
         """
         raise NotImplementedError
 
-    def prepared(self, inputs: Any) -> Any:
-        """Return Python data as an array: lists are data here, not several inputs.
-
-        Args:
-            inputs: the first argument of the call.
-        """
+    def _prepared(self, inputs: Any) -> Any:
+        """Return Python data as an array: lists are data here, not several inputs."""
         return np.asarray(inputs) if isinstance(inputs, (list, tuple, str, bytes, int)) else inputs
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
@@ -58,7 +60,7 @@ class NumpyLayer(Layer, abstract=True):
             args: further arguments of `call`.
             kwargs: further arguments of `call`, by name.
         """
-        return super().__call__(self.prepared(inputs), *args, **kwargs)
+        return super().__call__(self._prepared(inputs), *args, **kwargs)
 
     def call(self, inputs: Any) -> Any:
         each = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
@@ -85,8 +87,16 @@ class NumpyLayer(Layer, abstract=True):
         Node(self, args, kwargs, out)
         return out
 
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the symbolic output for symbolic inputs. Nothing is traced, since there may be strings."""
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> KerasTensor:
+        """Return the symbolic output for symbolic inputs. Nothing is traced, since there may be strings.
+
+        Args:
+            args: symbolic tensors in the place of the arguments of `call`.
+            kwargs: the same by name.
+
+        Returns:
+            The symbolic output.
+        """
         self._ensure_built(args, kwargs)
         shape, dtype = self.spec(*(t.shape for t in symbolic.symbolic_leaves((args, kwargs))))
         return KerasTensor(shape, dtype, name=self.name)

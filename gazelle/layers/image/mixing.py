@@ -121,7 +121,16 @@ class RandomErasing(ImageLayer):
 
 
 def _mix_labels(self: Any, labels: Array, transformation: Transformation = None, training: bool = True) -> Array:
-    """Return one-hot labels (batch, classes), mixed as the images were."""
+    """Return labels that are mixed as the images were.
+
+    Args:
+        labels: One-hot labels (batch, classes).
+        transformation: What `get_random_transformation` returned.
+        training: Whether the layer mixes.
+
+    Returns:
+        The mixed labels (batch, classes).
+    """
     labels = jnp.asarray(labels)
     if not training or transformation is None:
         return labels
