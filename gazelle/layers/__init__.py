@@ -19,6 +19,7 @@ from gazelle.layers.adaptive_pooling import (
 )
 from gazelle.layers.attention import AdditiveAttention, Attention
 from gazelle.layers.base import Layer
+from gazelle.layers.batch_normalization import BatchNormalization
 from gazelle.layers.bidirectional import Bidirectional
 from gazelle.layers.categories import CategoryEncoding, Discretization
 from gazelle.layers.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
@@ -89,7 +90,6 @@ from gazelle.layers.merging import (
 )
 from gazelle.layers.multi_head_attention import MultiHeadAttention
 from gazelle.layers.normalization import (
-    BatchNormalization,
     GroupNormalization,
     LayerNormalization,
     RMSNormalization,

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from gazelle.core.masks import get_mask, set_mask
+from gazelle.layers.batch_normalization import BatchNormalization
 from gazelle.layers.bidirectional import Bidirectional
 from gazelle.layers.convolution import Conv1D
 from gazelle.layers.core import Dense
 from gazelle.layers.gru import GRU
 from gazelle.layers.lstm import LSTM, LSTMCell
-from gazelle.layers.normalization import BatchNormalization, LayerNormalization
+from gazelle.layers.normalization import LayerNormalization
 from gazelle.layers.rnn import RNN
 from gazelle.layers.simple_rnn import SimpleRNN
 from gazelle.layers.wrappers import TimeDistributed, Wrapper
