@@ -81,7 +81,7 @@ def of_constructor(thing: Any, args: tuple[Any, ...], kwargs: dict[str, Any], by
 def of_method(thing: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], by_gazelle: bool) -> Any:
     """(args, kwargs) of a method as today's signature has them."""
     core = core_class(type(thing))
-    if by_gazelle or (era.number() == 3 and _fit_function(getattr(core, method), len(args) + 1, kwargs)):
+    if (era.number() == 3 or by_gazelle) and _fit_function(getattr(core, method), len(args) + 1, kwargs):
         return args, kwargs
     return arguments(core, method, args, kwargs, thing)
 
@@ -95,6 +95,8 @@ def of_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
 
 def _fit_function(function: Any, count: int, kwargs: dict[str, Any]) -> bool:
     known, most = _parameters(function)
+    if not known - {"self"} and most > count:  # it hands all arguments on
+        return True
     return count <= most and kwargs.keys() <= known
 
 

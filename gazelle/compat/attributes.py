@@ -9,6 +9,7 @@ from typing import Any
 from gazelle.compat import custom, era, generators, renamed_arguments, reports
 from gazelle.compat.backend import updates
 from gazelle.compat.backend.gradients import gradients
+from gazelle.compat.classes import adopt
 from gazelle.compat.era import NOTHING
 from gazelle.compat.updating import Updating
 from gazelle.core.errors import GazelleError, message
@@ -139,9 +140,9 @@ _OPTIMIZER: dict[str, Callable[[Any], Any]] = {
     "get_updates": _method(updates.get_updates),
     "get_weights": _method(lambda optimizer: [variable.numpy() for variable in optimizer.variables]),
     "get_gradients": _method(lambda _, loss, params: gradients(loss, params)),
-    "lr": lambda optimizer: optimizer.learning_rate,
+    "lr": lambda optimizer: adopt(optimizer.learning_rate),
     "decay": lambda optimizer: 0.0,
-    "weights": lambda optimizer: optimizer.variables,
+    "weights": lambda optimizer: adopt(optimizer.variables),
 }
 
 

@@ -23,7 +23,7 @@ from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import filtered
 from gazelle.core.variable import Variable
 from gazelle.initializers import Initializer
-from gazelle.layers import Concatenate, Layer
+from gazelle.layers import Concatenate, Layer, Normalization
 from gazelle.layers.merging import _Merge
 from gazelle.losses import Loss
 from gazelle.metrics import Metric
@@ -310,6 +310,11 @@ class MetricMixin(CompatObject):
 
     _wrapped_methods = {"__call__": _boxing, "result": _boxing, "update_state": _taking_arrays}
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not is_generated(cls) and "result" in cls.__dict__:
+            cls.result = _boxing(cls.__dict__["result"])  # type: ignore[attr-defined]
+
     def reset_states(self) -> None:
         """`reset_state`, by its earlier name."""
         self.reset_state()  # type: ignore[attr-defined]
@@ -336,6 +341,23 @@ class LossScaleMixin:
 
     def get_unscaled_gradients(self, grads: Any) -> Any:
         return grads  # `apply` scales them back
+
+
+class NormalizationMixin:
+    """The layer `Normalization`."""
+
+    @property
+    def mean(self) -> Any:
+        return _for_program(super().mean, called_by_gazelle(1))  # type: ignore[misc]
+
+    @property
+    def variance(self) -> Any:
+        return _for_program(super().variance, called_by_gazelle(1))  # type: ignore[misc]
+
+
+def _for_program(value: Any, by_gazelle: bool) -> Any:
+    """An array in an attribute: a tensor for programs while the facade is open."""
+    return value if facade.calls is None or by_gazelle else facade.calls.boxed(value)
 
 
 class MergeMixin:
@@ -368,6 +390,7 @@ MIXINS.update(
         LossScaleOptimizer: LossScaleMixin,
         _Merge: MergeMixin,
         Concatenate: ConcatenateMixin,
+        Normalization: NormalizationMixin,
         KerasTensor: SymbolicTensor,
         Variable: Weight,
         **dict.fromkeys((LearningRateSchedule, Initializer, Regularizer, Constraint, Callback), CompatObject),

@@ -92,4 +92,4 @@ def select(condition: Array, if_true: Arrays, if_false: Arrays) -> Arrays:
 def constrain(params: Arrays, constraints: Mapping[str, Callable[[Any], Any]] | None) -> Arrays:
     """Apply the constraint of each weight that has one."""
     given = constraints or {}
-    return {path: given[path](w) if given.get(path) is not None else w for path, w in params.items()}
+    return {path: jnp.asarray(given[path](w)) if given.get(path) is not None else w for path, w in params.items()}

@@ -48,7 +48,7 @@ def run(path, folder):
         sys.modules["__main__"] = before
         names.clear_session()
         settings.set_image_data_format("channels_last")
-        settings._told = False  # by nobody, as in a fresh process
+        settings._format_set = False  # as in a fresh process
         config.CUSTOM.clear()
         gc.collect()
     return None
