@@ -1,5 +1,5 @@
 # `make` lists the targets. Needs GNU make, a POSIX shell and Python 3.11 or newer; everything else is installed into .venv.
-.PHONY: record-oracle deviations help demo test torture check format bench engines environment clean
+.PHONY: record-oracle deviations help demo test torture check check-boundary format bench engines environment clean
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
@@ -21,6 +21,7 @@ help: ## list the targets
 	@echo 'make record-oracle   compute the results of Keras that the tests compare with, into tests/parity/recorded'
 	@echo 'make torture         long tests: 1,000 kills, 100,000 damaged files, crashes, full disks (an hour)'
 	@echo 'make check           check format, lint, types, import contracts, docstrings and wording'
+	@echo 'make check-boundary  run all suites but those of compat and cli on a copy without gazelle/compat (ARGS=--fast: a subset)'
 	@echo 'make format          format the code and apply automatic lint fixes'
 	@echo 'make bench           compare with Keras, scikit-learn and hand-written JAX (ARGS="--quick --only mlp,cnn")'
 	@echo 'make engines         write docs/engines.md: the operations that each engine supports'
@@ -60,6 +61,10 @@ check:
 	.venv/bin/lint-imports
 	$(PYTHON) scripts/check_words.py
 	$(PYTHON) scripts/check_docstrings.py
+
+check-boundary:
+	$(call environment,dev)
+	$(PYTHON) scripts/check_without_compat.py -n auto $(ARGS)
 
 format:
 	$(call environment,dev)

@@ -126,7 +126,7 @@ __all__ = [
     "wrappers",
 ]
 
-#: the module that a name of the root comes from; it is imported when the name is first asked for
+#: the module that a name of the root comes from; it is imported at the first access to the name
 _HOMES = {
     **dict.fromkeys(("install", "load_ipython_extension", "uninstall"), "gazelle.cli.import_aliases"),
     "name_scope": "gazelle.core.names",

@@ -1,4 +1,4 @@
-"""The boundary: gazelle without `gazelle/compat`, and what it says of programs of earlier Keras."""
+"""The boundary: gazelle without `gazelle/compat`, and its errors for programs of earlier Keras."""
 
 import ast
 import pathlib

@@ -59,28 +59,28 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """What `gazelle` and `python -m gazelle` do; the result is the exit code."""
-    asked = parser().parse_args(argv)
-    if not os.path.isfile(asked.program):
-        print(f"gazelle {asked.verb}: there is no file {asked.program!r} in {os.getcwd()}", file=sys.stderr)
+    arguments = parser().parse_args(argv)
+    if not os.path.isfile(arguments.program):
+        print(f"gazelle {arguments.verb}: there is no file {arguments.program!r} in {os.getcwd()}", file=sys.stderr)
         return 2
-    if asked.verb != "run":
-        return upgrade.show(asked.program, asked.verb == "upgrade", getattr(asked, "write", False))
-    if asked.validation_from:
-        os.environ["GAZELLE_VALIDATION_FROM"] = asked.validation_from
-    source = notebooks.source(asked.program) if asked.program.endswith(".ipynb") else None
-    eras.begin(asked.program, source, asked.era, asked.image_data_format, asked.verbose)
-    import_aliases.install(tensorflow=asked.tensorflow)
-    told = engines.select_keras_backend(os.environ.get("KERAS_BACKEND", ""))
-    if told:
-        print(told, file=sys.stderr)
-    run(asked.program, asked.arguments, source)
+    if arguments.verb != "run":
+        return upgrade.show(arguments.program, arguments.verb == "upgrade", getattr(arguments, "write", False))
+    if arguments.validation_from:
+        os.environ["GAZELLE_VALIDATION_FROM"] = arguments.validation_from
+    source = notebooks.source(arguments.program) if arguments.program.endswith(".ipynb") else None
+    eras.begin(arguments.program, source, arguments.era, arguments.image_data_format, arguments.verbose)
+    import_aliases.install(tensorflow=arguments.tensorflow)
+    notice = engines.select_keras_backend(os.environ.get("KERAS_BACKEND", ""))
+    if notice:
+        print(notice, file=sys.stderr)
+    run(arguments.program, arguments.arguments, source)
     return 0
 
 
 def run(program: str, arguments: Sequence[str] = (), source: str | None = None) -> None:
     """Run `program` as `__main__`, with what Python itself would put into `sys.argv`, `sys.path[0]` and `__file__`.
 
-    source: its text, where it is not what stands in the file.
+    source: its text, where it is not that of the file.
 
     The module stays in `sys.modules` afterwards (`runpy` would take it away): code that runs at exit may need it.
     """
@@ -97,8 +97,8 @@ def run(program: str, arguments: Sequence[str] = (), source: str | None = None) 
             code = compile(source, module.__file__, "exec")
         exec(code, vars(module))
     except BaseException:
-        # The error goes on to Python, which ends the process as for any program (exit code, signal, the program's own
-        # hook); only our frames are left out of what is printed.
+        # The error propagates to Python, which ends the process as for any program (exit code, signal, the
+        # program's own hook); only our frames are left out of what is printed.
         hook = sys.excepthook
         sys.excepthook = lambda kind, error, trace: hook(kind, error, _own(error, trace, set()))
         raise

@@ -1,4 +1,4 @@
-"""The Keras version that a program is written for: as its reader says, or found in its source."""
+"""The Keras version that a program is written for: as given on the command line, or found in its source."""
 
 from __future__ import annotations
 
@@ -9,20 +9,24 @@ from gazelle.core import settings
 
 
 def begin(
-    program: str, source: str | None = None, number: int | None = None, ordering: str | None = None, told: bool = False
+    program: str,
+    source: str | None = None,
+    number: int | None = None,
+    ordering: str | None = None,
+    verbose: bool = False,
 ) -> None:
     """Set the era of the process, `number` or the one of the source, and the order of the axes of images.
 
-    source: the text of the program, where it is not what stands in the file. told: print to stderr what was found.
+    source: the text of the program, where it is not that of the file. verbose: print to stderr what was found.
     """
     from gazelle.compat import detect, era
 
     found = detect.look(program, source)
     era.set_number(number or found.number, found.standalone)
-    if told:
-        print(found.told() if number is None else f"gazelle: era {number}, as it was told.", file=sys.stderr)
+    if verbose:
+        print(found.summary() if number is None else f"gazelle: era {number}, as requested.", file=sys.stderr)
     elif found.mixed and number is None:
-        print(found.told(), file=sys.stderr)
+        print(found.summary(), file=sys.stderr)
     if ordering:
         settings.set_image_data_format(ordering)
 

@@ -21,15 +21,15 @@ import gazelle
 from gazelle.cli import eras
 from gazelle.core.errors import ArgumentError, StateError, message
 
-#: What programs say for gazelle. A longer name stands before the one it begins with.
+#: Names of gazelle in programs, a longer name before its prefix.
 NAMES = ("tensorflow.python.keras", "tensorflow.keras", "tf_keras", "keras_core", "keras")
 #: Parts of Keras that were packages of their own.
 _PARTS = {"keras_preprocessing": "gazelle.preprocessing", "keras_applications": "gazelle.applications"}
-#: Packages beside TensorFlow that programs take for granted, and what to do without them.
-_BESIDE = {
+#: Packages around TensorFlow that programs expect, and what to do without them.
+_COMPANIONS = {
     "tensorflow_datasets": "keras.datasets has MNIST, CIFAR, IMDB and others; tf.keras.utils reads folders of files.",
     "tensorflow_hub": "Models of TensorFlow Hub are graphs of TensorFlow: take one of keras.applications.",
-    "tensorflow_addons": "Its losses, metrics and optimizers stand in keras today: AdamW, Lamb, F1Score, "
+    "tensorflow_addons": "Its losses, metrics and optimizers are in keras today: AdamW, Lamb, F1Score, "
     "GroupNormalization and others.",
     "tensorflow_text": "keras.layers.TextVectorization and tf.strings split text.",
 }
@@ -45,7 +45,7 @@ def meaning(name: str) -> str | None:
 
 
 class Aliases(MetaPathFinder):
-    """Stands first in `sys.meta_path` and answers for the names of Keras."""
+    """Finds modules by the names of Keras; first in `sys.meta_path`."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -55,8 +55,9 @@ class Aliases(MetaPathFinder):
         if fullname.partition(".")[0] == "theano" and PathFinder.find_spec("theano") is None:
             return _theano_spec(fullname)
         real = meaning(fullname)
-        if fullname in _BESIDE and PathFinder.find_spec(fullname) is None:
-            raise ModuleNotFoundError(message(f"No module named {fullname!r}", hint=_BESIDE[fullname]), name=fullname)
+        if fullname in _COMPANIONS and PathFinder.find_spec(fullname) is None:
+            text = message(f"No module named {fullname!r}", hint=_COMPANIONS[fullname])
+            raise ModuleNotFoundError(text, name=fullname)
         if real is None:
             if fullname.startswith("tensorflow.") and _stands_in(sys.modules.get("tensorflow")):
                 return _tensorflow_part(fullname)
@@ -96,7 +97,7 @@ class _Root(Loader):
         return _root(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Its names are found when they are asked for."""
+        """Its names are looked up on access."""
 
 
 def _root(name: str) -> ModuleType:
@@ -112,7 +113,7 @@ class _Facade(Loader):
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Its names are found when they are asked for."""
+        """Its names are looked up on access."""
 
 
 class _ThenKeras(Loader):
@@ -158,7 +159,7 @@ class _Theano(_Facade):
 
 def _theano_spec(name: str) -> ModuleSpec:
     if importlib.import_module("gazelle.compat.theano").module(name) is None:
-        hint = "gazelle stands in for theano and theano.tensor with what Keras programs used of them."
+        hint = "gazelle replaces theano and theano.tensor by what Keras programs used of them."
         raise ModuleNotFoundError(message(f"No module named {name!r}", hint=hint), name=name)
     return ModuleSpec(name, _Theano(), is_package=True)
 
@@ -199,12 +200,12 @@ def install(tensorflow: str | None = None) -> None:
     """Make `keras`, `tensorflow.keras`, `tf_keras` and `keras_core` mean gazelle from now on, in this process.
 
     Whether those packages are installed does not matter, but none of them may be loaded yet: objects of two libraries
-    would meet in one program. Calling it again changes nothing; `uninstall` undoes it.
+    would be mixed in one program. Calling it again changes nothing; `uninstall` undoes it.
 
     Args:
         tensorflow: "real" keeps an installed TensorFlow for everything but `tensorflow.keras`; else `tensorflow` is
             gazelle's own: tensors, GradientTape, tf.function, tf.data and so on. The environment variable
-            GAZELLE_TENSORFLOW says the same. A TensorFlow that is loaded already stays.
+            GAZELLE_TENSORFLOW does the same. A TensorFlow that is loaded already stays.
 
         import gazelle
 

@@ -1,4 +1,4 @@
-"""`gazelle explain` and `gazelle upgrade`: what a program of an earlier era says, in today's spelling."""
+"""`gazelle explain` and `gazelle upgrade`: a program of an earlier era in current spelling."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def show(program: str, upgrade: bool, write: bool) -> int:
     found = detect.look(program)
     try:
         if not upgrade:
-            print("\n".join([found.told(), *rewrite.explained(source)]))
+            print("\n".join([found.summary(), *rewrite.explained(source)]))
             return 0
         new = rewrite.upgraded(source)
     except SyntaxError as error:

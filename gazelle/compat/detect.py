@@ -108,7 +108,7 @@ class Era:
     reasons: tuple[Sign, ...]
     mixed: bool  # signs of an earlier era than the one that won
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """One line for people."""
         name = {1: "Keras 1", 2: "Keras 2" if self.standalone else "tf.keras of TensorFlow 2", 3: "Keras 3"}[
             self.number

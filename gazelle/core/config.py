@@ -21,16 +21,16 @@ from gazelle.core.traceback import shorten
 
 
 class Registry(dict[str, dict[str, Any]]):
-    """room -> name -> class or function. A room fills its own as it is imported; what is asked for before, is."""
+    """namespace -> name -> class or function. Packages enter theirs when they are imported."""
 
     _rest: Callable[[], Any] | None = None
 
     def complete_by(self, importing: Callable[[], Any]) -> None:
-        """What imports all rooms."""
+        """Set the function that imports all packages."""
         self._rest = importing
 
     def complete(self) -> bool:
-        """Import the rooms that nobody asked for yet; False where all are there."""
+        """Import the packages that are not loaded yet; False if all are."""
         rest, self._rest = self._rest, None
         if rest is not None:
             rest()
@@ -319,7 +319,7 @@ def find(name: str, namespace: str | None = None, registered: str | None = None)
 
 
 def target_of(value: Mapping[str, Any], namespace: str | None = None) -> Any:
-    """The class or function that a config names, looked for in the room its module says, else in `room`."""
+    """The class or function that a config names, looked up in the namespace of its module, else in `namespace`."""
     name = value["config"] if value["class_name"] == "function" else value["class_name"].rsplit(">", 1)[-1]
     place = str(value.get("module") or "").removeprefix("keras.")
     if place not in REGISTRY:

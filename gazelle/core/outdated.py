@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-#: argument of Keras 1 or 2 -> today's
+#: argument of Keras 1 or 2 -> the current name
 ARGUMENTS = {
     "W_constraint": "kernel_constraint",
     "W_regularizer": "kernel_regularizer",
@@ -61,7 +61,7 @@ RUN = "`gazelle run program.py` runs programs of earlier Keras as they are."
 
 
 def argument_hint(name: str, known: Collection[str] = ()) -> str:
-    """What to say of an unknown argument that earlier Keras had; "" for others. known: the arguments of the call."""
+    """The hint for an unknown argument that earlier Keras had; "" for others. known: the arguments of the call."""
     today = ARGUMENTS.get(name)
     if today is not None and (not known or today in known):
         return f"{name!r} of earlier Keras is {today!r} today; {RUN}"
@@ -69,7 +69,7 @@ def argument_hint(name: str, known: Collection[str] = ()) -> str:
 
 
 def class_hint(name: object) -> str:
-    """What to say of an unknown class that earlier Keras had; "" for others."""
+    """The hint for an unknown class that earlier Keras had; "" for others."""
     return (
         f"{name} is a layer of earlier Keras: call gazelle.install() first, or use `gazelle run`."
         if (name in CLASSES)

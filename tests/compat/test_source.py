@@ -50,7 +50,7 @@ model.fit(x, y, epochs=3)
 @pytest.mark.parametrize("source", ERAS)
 def test_era(source):
     found = detect.look("program.py", source)
-    assert (found.number, found.standalone, found.mixed) == ERAS[source], found.told()
+    assert (found.number, found.standalone, found.mixed) == ERAS[source], found.summary()
 
 
 def test_era_of_modules_beside(tmp_path):

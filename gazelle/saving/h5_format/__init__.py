@@ -1,6 +1,6 @@
 """Files of Keras 1 and 2: whole models and weights in one `.h5`.
 
-In: a checked HDF5 reader. Out: configs in the words of Keras 3, and the numbers of the weights in our order.
+In: a checked HDF5 reader. Out: configs of Keras 3, and the weights in gazelle's order.
 Must not know: how a model is built from its config, or trained.
 """
 

@@ -22,7 +22,7 @@ def model_from_json(json_string: Any, custom_objects: Mapping[str, Any] | None =
         custom_objects: {name: class or function} that the text may name besides gazelle's own.
 
     Raises:
-        UnsafeFileError: it names something foreign, or would build something huge. DamagedFileError: it is no model.
+        UnsafeFileError: it names something unknown, or would build something huge. DamagedFileError: it is no model.
     """
     data = json_string if isinstance(json_string, bytes) else json_string.encode()
     return _model(configs.parse(data, "the JSON text"), "the JSON text", custom_objects)
@@ -32,7 +32,7 @@ def model_from_yaml(yaml_string: Any, custom_objects: Mapping[str, Any] | None =
     """The model that `to_yaml` of Keras 1 or 2 described, with fresh weights. Needs pyyaml, unless the text is JSON.
 
     Raises:
-        UnsafeFileError: it asks for anything but text, numbers, lists and tables. DamagedFileError: it is no model.
+        UnsafeFileError: it contains anything but text, numbers, lists and tables. DamagedFileError: it is no model.
     """
     label = "the YAML text"
     text = yaml_string.decode() if isinstance(yaml_string, bytes) else yaml_string
@@ -80,7 +80,7 @@ def _plain(text: str, label: str) -> str:
     except GazelleError:
         raise
     except yaml.constructor.ConstructorError as error:
-        raise UnsafeFileError(message(f"{label} asks for more than data: {error.problem}")) from None
+        raise UnsafeFileError(message(f"{label} contains more than data: {error.problem}")) from None
     except (yaml.YAMLError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise DamagedFileError(message(f"{label} is not YAML ({error})")) from None
     except RecursionError:
@@ -88,7 +88,7 @@ def _plain(text: str, label: str) -> str:
 
 
 def _number(loader: Any, node: Any, label: str) -> Any:
-    """A number of NumPy, which stands there as its kind and its bytes."""
+    """A number of NumPy, stored as its dtype and its bytes."""
     kind, data = loader.construct_sequence(node, True)
     if kind not in ("f4", "f8", "i4", "i8") or len(data) != int(kind[1]):
         raise UnsafeFileError(message(f"A number in {label}", expected="4 or 8 bytes", got=f"{kind}"))

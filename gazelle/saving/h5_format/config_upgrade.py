@@ -13,14 +13,14 @@ from gazelle.saving.h5_format import keras1
 from gazelle.saving.h5_format.activations import hard_sigmoid_before_keras_3
 
 _MODELS = ("Sequential", "Model", "Functional")
-_ROOMS = {"initializer": "initializers", "regularizer": "regularizers", "constraint": "constraints"}
+_NAMESPACES = {"initializer": "initializers", "regularizer": "regularizers", "constraint": "constraints"}
 
 
 class ConfigUpgrade:
     """Converts the config of a file.
 
     Args:
-        version: of Keras, such as "1.2.2"; "" where the file does not tell.
+        version: of Keras, such as "1.2.2"; "" where the file has none.
         config: the root of the model's config.
         label: the name of the file, for errors.
     """
@@ -43,7 +43,7 @@ class ConfigUpgrade:
             out = {"name": name or given.get("name") or "sequential", "layers": layers}
             return {"module": "keras", "class_name": "Sequential", "config": out}
         if kind not in _MODELS or not isinstance(config, dict):
-            return dict(node)  # whatever it is, it is refused by its name
+            return dict(node)  # refused by its name
         layers = [self._placed(entry) for entry in config["layers"]]
         own = {k: v for k, v in config.items() if k in ("name", "trainable", "input_layers", "output_layers")}
         _shift(layers, own)
@@ -63,7 +63,7 @@ class ConfigUpgrade:
             yield layer
 
     def _placed(self, entry: Any) -> dict[str, Any]:
-        """A layer of a graph: its name and its calls stand beside its config."""
+        """A layer of a graph: its name and its calls are stored next to its config."""
         layer = self.layer(entry, entry.get("name"))
         if layer["class_name"] != "InputLayer":
             layer["config"].pop("batch_shape", None), layer["config"].pop("input_dtype", None)
@@ -102,7 +102,7 @@ class ConfigUpgrade:
             return self.layer(value)
         if key == "cells" and isinstance(value, list):
             return [self.layer(cell) for cell in value]
-        namespace = _ROOMS.get(key.rsplit("_", 1)[-1])
+        namespace = _NAMESPACES.get(key.rsplit("_", 1)[-1])
         if namespace is not None and isinstance(value, dict) and not value.get("module"):
             return {"module": f"keras.{namespace}", **value}
         if key.rsplit("_", 1)[-1] == "activation" and value == "hard_sigmoid" and self.old:
@@ -158,20 +158,20 @@ def _first_ordering(config: Any) -> str | None:
 def _shift(layers: list[dict[str, Any]], ends: dict[str, Any]) -> None:
     """A model within a model counted the graph that made it as its first call; Keras 3 counts from the second on."""
     own = {e["name"]: len(e["inbound_nodes"]) for e in layers if e["class_name"] in ("Sequential", "Functional")}
-    places = [*_places([e["inbound_nodes"] for e in layers], own), *_places(ends, own)]
-    counted = {place[0] for place in places if place[1] >= own[place[0]]}
-    for place in places:
-        if place[0] in counted:
-            place[1] -= 1
+    references = [*_references([e["inbound_nodes"] for e in layers], own), *_references(ends, own)]
+    counted = {reference[0] for reference in references if reference[1] >= own[reference[0]]}
+    for reference in references:
+        if reference[0] in counted:
+            reference[1] -= 1
 
 
-def _places(value: Any, names: Any) -> Iterator[list[Any]]:
+def _references(value: Any, names: Any) -> Iterator[list[Any]]:
     """All [name of a layer, call, output] within lists and dicts."""
     if isinstance(value, list):
         if len(value) in (3, 4) and isinstance(value[0], str) and value[0] in names and type(value[1]) is int:
             yield value
         for inner in value:
-            yield from _places(inner, names)
+            yield from _references(inner, names)
     elif isinstance(value, dict):
         for inner in value.values():
-            yield from _places(inner, names)
+            yield from _references(inner, names)

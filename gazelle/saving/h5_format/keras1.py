@@ -1,4 +1,4 @@
-"""The words of Keras 1: classes, arguments and values, and what they are called in Keras 3."""
+"""Classes, arguments and values of Keras 1, and their names in Keras 3."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MERGED = {
     "dot": "Dot",
     "cos": "Dot",
 }
-#: argument -> its name in Keras 3; "": it says nothing there
+#: argument -> its name in Keras 3; "": without meaning there
 ARGUMENTS = {
     "init": "kernel_initializer",
     "inner_init": "recurrent_initializer",
@@ -95,7 +95,7 @@ _SPATIAL = (
 
 
 def layer(name: str, config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Class and config of one layer in the words of Keras 3 (layers within it are not looked at).
+    """Class and config of one layer as in Keras 3 (layers within it are not looked at).
 
     >>> layer("Dense", {"name": "d", "output_dim": 3, "init": "uniform", "bias": True})
     ('Dense', {'name': 'd', 'units': 3, 'kernel_initializer': 'random_uniform', 'use_bias': True})
@@ -123,13 +123,13 @@ def layer(name: str, config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     if out.get("padding") == "full":
         return CLASSES.get(name, name).replace("Conv", "FullConvolution"), {**out, "padding": "valid"}
     if "data_format" not in out and any(word in name for word in _SPATIAL) and not name.endswith("1D"):
-        out["data_format"] = None  # Keras 1.0 wrote it for convolutions alone: the caller knows which one
+        out["data_format"] = None  # Keras 1.0 wrote it for convolutions alone: the caller finds out which one
     return CLASSES.get(name, name), out
 
 
 def _merge(config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     mode = config.get("mode")
-    name = MERGED.get(str(mode), "Lambda")  # a function that stands in the file: refused as one
+    name = MERGED.get(str(mode), "Lambda")  # a function stored in the file: refused as one
     out: dict[str, Any] = {"name": config.get("name")}
     if name == "Concatenate":
         out["axis"] = config.get("concat_axis", -1)

@@ -34,14 +34,14 @@ def load(model: Any, reader: hdf5.Reader, layout: Layout, weights: list[str]) ->
     fresh = optimizer.init(params)
     trainable = [name for name in weights if not re.search(r"_running_(mean|std)(:0)?$", name)]
     order = np.argsort(np.argsort(trainable)) if layout.keras_1 and trainable else None  # Keras 1 went by the names
-    places = optimizer.keras_order([*params])
-    if places and not any(key for _, key in places):  # no array belongs to a weight: they come in an order of their own
-        state = _of_no_weight(model, fresh, places, arrays)
+    columns = optimizer.keras_order([*params])
+    if columns and not any(key for _, key in columns):  # no array belongs to a weight
+        state = _of_no_weight(model, fresh, columns, arrays)
     else:
         state = _slots(model, trained, list(fresh), names, arrays, layout, order)
     if state is None:
         warnings.warn(
-            f"The state of the optimizer in '{reader.label}' does not fit '{optimizer.name}': it starts anew.",
+            f"The state of the optimizer in '{reader.label}' does not fit '{optimizer.name}': it starts again.",
             UserWarning,
             stacklevel=4,
         )
@@ -54,16 +54,16 @@ def load(model: Any, reader: hdf5.Reader, layout: Layout, weights: list[str]) ->
         keras_weight_order.optimizer_variables(model)[0].assign(steps)
 
 
-def _of_no_weight(model: Any, fresh: Any, places: Any, arrays: list[Array]) -> Any:
+def _of_no_weight(model: Any, fresh: Any, columns: Any, arrays: list[Array]) -> Any:
     """As `_slots`: the last of the arrays, in order; those before them are variables that the optimizer reads."""
-    before = len(arrays) - len(places)
+    before = len(arrays) - len(columns)
     own = model.optimizer.own_variables()
-    wanted = [fresh[name][key].shape for name, key in places]
+    wanted = [fresh[name][key].shape for name, key in columns]
     if before not in (0, len(own)) or [a.shape for a in arrays[before:]] != wanted:
         return None
     for variable, array in zip(own, arrays[:before], strict=False):
         variable.assign(array)
-    return None, {n: {key: a} for (n, key), a in zip(places, arrays[before:], strict=True)}
+    return None, {n: {key: a} for (n, key), a in zip(columns, arrays[before:], strict=True)}
 
 
 def _slots(

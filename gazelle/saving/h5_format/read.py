@@ -86,9 +86,9 @@ def load_weights(model: Any, reader: hdf5.Reader, *, by_name: bool = False, skip
 
 
 def _layout(reader: hdf5.Reader) -> Layout:
-    """Who wrote it: Theano is told by the attribute, in Keras 1 by names of weights without TensorFlow's `:0`."""
-    words = {**reader.attributes, **reader.attributes_of("model_weights")}
-    backend, version = words.get("backend"), str(words.get("keras_version") or "1")
+    """Who wrote it: Theano is found by the attribute, in Keras 1 by names of weights without TensorFlow's `:0`."""
+    attributes = {**reader.attributes, **reader.attributes_of("model_weights")}
+    backend, version = attributes.get("backend"), str(attributes.get("keras_version") or "1")
     names = [path for path in reader.declared if not path.startswith("optimizer_weights")]
     theano = backend == "theano" if backend else not any(name.endswith(":0") for name in names)
     return Layout(keras_1=version.startswith("1"), flipped=theano)
@@ -109,11 +109,11 @@ def _layers(reader: hdf5.Reader, root: str) -> dict[str, list[str]]:
 
 def _listed(reader: hdf5.Reader, group: str, key: str) -> list[str]:
     """A list of names; long ones are cut into key0, key1 ..."""
-    words = reader.attributes_of(group)
-    parts = [key] if key in words else sorted((k for k in words if re.fullmatch(key + r"\d+", k)), key=_number)
+    stored = reader.attributes_of(group)
+    parts = [key] if key in stored else sorted((k for k in stored if re.fullmatch(key + r"\d+", k)), key=_number)
     if group not in reader.nodes or (not parts and key == "layer_names"):
         raise DamagedFileError(message(f"'{reader.label}' is no file of Keras", expected=f"{key} of '{group}'"))
-    return [str(name) for part in parts for name in np.ravel(words[part]).tolist()]
+    return [str(name) for part in parts for name in np.ravel(stored[part]).tolist()]
 
 
 def _number(key: str) -> int:

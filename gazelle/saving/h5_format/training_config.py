@@ -1,4 +1,4 @@
-"""What `compile` was given in Keras 1 and 2, in the words of Keras 3."""
+"""What `compile` was given in Keras 1 and 2, as in Keras 3."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def compiled(config: dict[str, Any]) -> dict[str, Any]:
 def _optimizer(node: dict[str, Any]) -> dict[str, Any]:
     name = str(node["class_name"]).rsplit(">", 1)[-1]
     named = {"module": "keras.optimizers", "class_name": name, "registered_name": None}
-    if not hasattr(optimizers, name):  # an author's own, who knows the words
+    if not hasattr(optimizers, name):  # an author's own, with arguments of its own
         return {**named, "config": node["config"]}
     config = {k: v for k, v in node["config"].items() if k not in _DROPPED and v is not None}
     if "lr" in config:

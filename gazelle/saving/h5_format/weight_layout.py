@@ -56,14 +56,14 @@ def leaves(layer: Any) -> Iterator[Any]:
 
 
 def weights_of(layer: Any, layout: Layout) -> list[Variable]:
-    """The variables of a layer in the order of the file: of a model, what is trained stands before what is not."""
+    """The variables of a layer in the order of the file: of a model, trainable variables come first."""
     if not hasattr(type(layer), "layers"):
         return [v for leaf in leaves(layer) for v in leaf.weights]
     return [*layer.trainable_weights, *layer.non_trainable_weights]
 
 
 def _parts(layer: Any, wanted: list[Variable]) -> list[tuple[Any, int]]:
-    """(layer, how many of its variables stand together), for variables in the order of the file."""
+    """(layer, how many of its variables are adjacent), for variables in the order of the file."""
     owner = {id(v): leaf for leaf in leaves(layer) for v in leaf.weights}
     return [(leaf, len(list(group))) for leaf, group in itertools.groupby(owner.get(id(v)) for v in wanted)]
 
@@ -113,7 +113,7 @@ def _pixel_by_pixel(layer: Any, array: Array) -> Array:
 
 
 def _first_layout(kind: str, layer: Any, variable: Variable, array: Array) -> Array:
-    """Keras 1: 1D kernels had two axes of space, channels stood where `dim_ordering` said."""
+    """Keras 1: 1D kernels had two spatial axes, the axis of channels followed `dim_ordering`."""
     if kind == "Conv1D" and array.ndim == 4:
         if array.shape[1] != 1 or array.shape[0] != variable.shape[0]:
             array = array.transpose(2, 3, 1, 0)

@@ -49,14 +49,14 @@ def _dump(model: Any, include_optimizer: bool, h5py: Any) -> bytes:
 def _training(compiled: dict[str, Any]) -> dict[str, Any]:
     """Keras 3 puts the optimizer of an `.h5` under another name."""
     optimizer = compiled["optimizer"]
-    words = {k: v for k, v in compiled.items() if k != "optimizer"} | {"loss": _named(compiled.get("loss"))}
+    attributes = {k: v for k, v in compiled.items() if k != "optimizer"} | {"loss": _named(compiled.get("loss"))}
     if isinstance(optimizer, str):
-        return words | {"optimizer_config": optimizer}
-    return words | {"optimizer_config": {k: optimizer[k] for k in ("class_name", "config")}}
+        return attributes | {"optimizer_config": optimizer}
+    return attributes | {"optimizer_config": {k: optimizer[k] for k in ("class_name", "config")}}
 
 
 def _named(loss: Any) -> Any:
-    """Names of losses as objects: Keras 3.15 cannot read its own `.h5` where it stands under a short name."""
+    """Names of losses as objects: Keras 3.15 cannot read its own `.h5` with short names."""
     if isinstance(loss, list):
         return [_named(one) for one in loss]
     if isinstance(loss, dict):
