@@ -179,7 +179,8 @@ def assign(thing: Any, name: str, value: Any) -> Any:
     elif isinstance(thing, Model) and name == "outputs" and isinstance(value, list) and _symbolic(value):
         thing._invalidate_trainer()
         if hasattr(thing, "_tail"):
-            thing._tail, thing._graph = value[0], None
+            sequential: Any = thing
+            sequential._tail, sequential._graph = value[0], None
         else:
             thing._set_graph(Graph(thing.inputs, value[0] if len(value) == 1 else value))
     else:

@@ -114,14 +114,14 @@ def _pickled(cls: type) -> Any:
     return (compat_class, (cls.__dict__["_core"],)) if is_generated(cls) else cls.__qualname__
 
 
-copyreg.pickle(CompatMeta, _pickled)  # type: ignore[arg-type]
+copyreg.pickle(CompatMeta, _pickled)
 
 
 def adopt(thing: Any) -> Any:
     """The object, it and the layers in it now of the generated classes: for what gazelle itself has made."""
     _load()
     for each in list(_parts(thing)):
-        cls = type(each)
+        cls: Any = type(each)
         if cls is KerasTensor or cls is Variable:
             each.__class__ = MIXINS[cls]
         elif is_core(cls):

@@ -79,21 +79,22 @@ class LayerMixin(CompatObject):
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         super()._construct(core, args, kwargs, by_gazelle)
-        for value in vars(self).values():
+        values: list[Any] = list(vars(self).values())
+        for value in values:
             if isinstance(value, Layer) and value is not self:
                 adopt(value)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if not is_generated(cls) and "call" in cls.__dict__:
-            cls.call = _call_on_tensors(cls.__dict__["call"])
+            cls.call = _call_on_tensors(cls.__dict__["call"])  # type: ignore[attr-defined]
 
     @filtered
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if facade.calls is not None:
-            out = facade.calls.layer_call(super().__call__, self, args, kwargs)
+            out = facade.calls.layer_call(super().__call__, self, args, kwargs)  # type: ignore[misc]
         else:
-            out = super().__call__(*args, **kwargs)
+            out = super().__call__(*args, **kwargs)  # type: ignore[misc]
         for tensor in symbolic.leaves(out):
             if type(tensor) is KerasTensor:
                 tensor.__class__ = SymbolicTensor
@@ -379,21 +380,20 @@ class ConcatenateMixin:
         return jnp.all(joined, axis=-1)
 
 
-MIXINS.update(
-    {
-        Layer: LayerMixin,
-        Model: ModelMixin,
-        Sequential: SequentialMixin,
-        Loss: LossMixin,
-        Metric: MetricMixin,
-        Optimizer: OptimizerMixin,
-        LossScaleOptimizer: LossScaleMixin,
-        _Merge: MergeMixin,
-        Concatenate: ConcatenateMixin,
-        Normalization: NormalizationMixin,
-        KerasTensor: SymbolicTensor,
-        Variable: Weight,
-        **dict.fromkeys((LearningRateSchedule, Initializer, Regularizer, Constraint, Callback), CompatObject),
-    }
-)
+_MIXINS: dict[Any, type] = {
+    Layer: LayerMixin,
+    Model: ModelMixin,
+    Sequential: SequentialMixin,
+    Loss: LossMixin,
+    Metric: MetricMixin,
+    Optimizer: OptimizerMixin,
+    LossScaleOptimizer: LossScaleMixin,
+    _Merge: MergeMixin,
+    Concatenate: ConcatenateMixin,
+    Normalization: NormalizationMixin,
+    KerasTensor: SymbolicTensor,
+    Variable: Weight,
+    **dict.fromkeys((LearningRateSchedule, Initializer, Regularizer, Constraint, Callback), CompatObject),
+}
+MIXINS.update(_MIXINS)
 ROOTS.extend((Layer, Loss, Metric, Optimizer, LearningRateSchedule, Initializer, Regularizer, Constraint, Callback))

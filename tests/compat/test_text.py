@@ -67,8 +67,8 @@ def test_yaml_of_today():
 
 
 WRONG = {
-    "a call": ("a: !!python/object/apply:os.system [ls]", UnsafeFileError, "asks for more than data"),
-    "an object": ("a: !!python/name:os.system", UnsafeFileError, "asks for more than data"),
+    "a call": ("a: !!python/object/apply:os.system [ls]", UnsafeFileError, "contains more than data"),
+    "an object": ("a: !!python/name:os.system", UnsafeFileError, "contains more than data"),
     "kinds of numbers": (FIRST.replace("[i8, 0, 1]", "[O8, 0, 1]"), UnsafeFileError, "4 or 8 bytes"),
     "growing": (
         "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"

@@ -75,8 +75,9 @@ def categorical_focal_crossentropy(
     target: Any, output: Any, alpha: float = 0.25, gamma: float = 2.0, from_logits: bool = False, axis: int = -1
 ) -> Any:
     """-sum(alpha (1 - output)^gamma target log(output)) over the classes."""
-    words = {"alpha": alpha, "gamma": gamma, "from_logits": from_logits, "axis": axis}
-    return losses.categorical_focal_crossentropy(target, output, **words)
+    return losses.categorical_focal_crossentropy(
+        target, output, alpha=alpha, gamma=gamma, from_logits=from_logits, axis=axis
+    )
 
 
 @lifted
