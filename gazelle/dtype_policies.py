@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from gazelle.core.config import serialize_object, with_custom_objects
+from gazelle.core.config import custom_object_scope, serialize_object
 from gazelle.core.module_names import public_names
 from gazelle.core.policies import (
     DTypePolicy,
@@ -48,12 +48,12 @@ def serialize(dtype_policy: DTypePolicy) -> Config:
     return serialize_object(dtype_policy)
 
 
-@with_custom_objects
-def deserialize(config: Mapping[str, Any]) -> DTypePolicy:
+def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> DTypePolicy:
     """Return the dtype policy that a config describes.
 
     Args:
         config: A config, as from `serialize`.
+        custom_objects: Further names that the config may use: {name: class}.
 
     Returns:
         The policy.
@@ -62,7 +62,8 @@ def deserialize(config: Mapping[str, Any]) -> DTypePolicy:
         >>> dtype_policies.deserialize({"class_name": "DTypePolicy", "config": {"name": "float32"}})
         <DTypePolicy "float32">
     """
-    policy: DTypePolicy = get(config)
+    with custom_object_scope(custom_objects or {}):
+        policy: DTypePolicy = get(config)
     return policy
 
 

@@ -97,18 +97,6 @@ def custom_object_scope(objects: Mapping[str, Any]) -> Iterator[None]:
         _custom.reset(token)
 
 
-def with_custom_objects(deserialize: Callable[[Any], Any]) -> Callable[..., Any]:
-    """Give a function of a config the argument `custom_objects`, {name: class or function} that the config may name."""
-
-    def with_custom(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-        with custom_object_scope(custom_objects or {}):
-            return deserialize(config)
-
-    with_custom.__name__, with_custom.__doc__ = deserialize.__name__, deserialize.__doc__
-    with_custom.__module__, with_custom.__qualname__ = deserialize.__module__, deserialize.__qualname__
-    return with_custom
-
-
 def snake(name: str) -> str:
     """'LayerNormalization' -> 'layer_normalization', 'Conv2D' -> 'conv2d', as Keras names layers."""
     name = re.sub(r"\W+", "", name)

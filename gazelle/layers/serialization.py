@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gazelle.core.config import custom_object_scope, serialize_object
 from gazelle.core.config import deserialize as _deserialize
-from gazelle.core.config import serialize_object, with_custom_objects
 from gazelle.core.errors import ArgumentError, message
 from gazelle.layers.base import Layer
 
@@ -27,8 +27,7 @@ def serialize(layer: Layer) -> dict[str, Any]:
     return serialize_object(layer)
 
 
-@with_custom_objects
-def deserialize(config: Mapping[str, Any]) -> Layer:
+def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Layer:
     """Create a layer from a config, with new weights.
 
     Args:
@@ -48,7 +47,8 @@ def deserialize(config: Mapping[str, Any]) -> Layer:
     if not isinstance(config, Mapping) or "class_name" not in config:
         expected = 'a config dict {"class_name": ..., "config": {...}}'
         raise ArgumentError(message("layer", expected=expected, got=repr(config)))
-    layer = _deserialize({**config, "config": config.get("config") or {}}, "layers")
+    with custom_object_scope(custom_objects or {}):
+        layer = _deserialize({**config, "config": config.get("config") or {}}, "layers")
     if not isinstance(layer, Layer):
         raise ArgumentError(message("layer", expected="the config of a layer", got=f"one of {config['class_name']!r}"))
     return layer
