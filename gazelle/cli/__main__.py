@@ -12,6 +12,7 @@ from types import ModuleType, TracebackType
 import gazelle
 from gazelle.cli import eras, import_aliases, notebooks, upgrade
 from gazelle.core import engines
+from gazelle.core.errors import StateError
 
 HELP = """\
 Run a program written for Keras on gazelle, unchanged. In the program, `keras`, `tensorflow.keras`, `tf_keras` and
@@ -62,6 +63,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     if not os.path.isfile(arguments.program):
         print(f"gazelle {arguments.verb}: there is no file {arguments.program!r} in {os.getcwd()}", file=sys.stderr)
+        return 2
+    try:
+        import_aliases.require_compat()
+    except StateError as error:
+        print(f"gazelle {arguments.verb}: {error}", file=sys.stderr)
         return 2
     if arguments.verb != "run":
         return upgrade.show(arguments.program, arguments.verb == "upgrade", getattr(arguments, "write", False))

@@ -196,6 +196,13 @@ def _is_real(root: str) -> bool:
     return module is not None and module is not gazelle and not _stands_in(module)
 
 
+def require_compat() -> None:
+    """Raise StateError if the package `gazelle.compat` is not installed."""
+    if importlib.util.find_spec("gazelle.compat") is None:
+        hint = "Install gazelle as a whole, or write `import gazelle as keras` in a program of Keras 3."
+        raise StateError(message("install() and `gazelle run` need gazelle.compat, which is not installed", hint=hint))
+
+
 def install(tensorflow: str | None = None) -> None:
     """Make `keras`, `tensorflow.keras`, `tf_keras` and `keras_core` mean gazelle from now on, in this process.
 
@@ -213,13 +220,7 @@ def install(tensorflow: str | None = None) -> None:
         from keras.layers import Dense  # a subclass of gazelle.layers.Dense
     """
     global _real_tensorflow
-    if importlib.util.find_spec("gazelle.compat") is None:
-        raise StateError(
-            message(
-                "install() needs the package gazelle.compat, which is not there",
-                hint="Install gazelle as a whole, or write `import gazelle as keras` in a program of Keras 3.",
-            )
-        )
+    require_compat()
     if any(isinstance(finder, Aliases) for finder in sys.meta_path):
         return
     wanted = tensorflow or os.environ.get("GAZELLE_TENSORFLOW") or "gazelle"
