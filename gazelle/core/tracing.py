@@ -1,4 +1,4 @@
-"""The scope of a call: which arrays stand for which variables, the key, and whether we train.
+"""The scope of a call: arrays bound to variables, the key, and whether it is training.
 
 Layers look stateful to their authors. Inside a pure call every read of a `Variable` finds the array that was passed in,
 every `assign` replaces it in the scope, and `pure` returns the values with the result of the call.
@@ -23,7 +23,7 @@ Paths = Mapping[str, "Variable"]
 
 @dataclasses.dataclass(eq=False)
 class Scope:
-    """What holds while one outermost call runs; layers below it share it."""
+    """The context of one outermost call, which the layers inside it share."""
 
     values: dict[int, Any] | None = None  # id(variable) -> array; None: variables hold their own values
     key: jax.Array | None = None  # the step's key; None: each layer draws from its own seed

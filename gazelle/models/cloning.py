@@ -1,4 +1,4 @@
-"""A model again, with fresh weights, and with other layers where the caller wants them."""
+"""Copies of models with new weights, and with other layers where the caller replaces them."""
 
 from __future__ import annotations
 
@@ -9,26 +9,38 @@ from typing import Any
 from gazelle.core import symbolic
 from gazelle.core.config import deserialize, serialize_object
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.symbolic import KerasTensor
+from gazelle.core.types import Nested
 from gazelle.layers.base import Layer
 from gazelle.layers.input import Input, InputLayer
 from gazelle.models.functional import Functional
-from gazelle.models.model import takes_a_graph
+from gazelle.models.model import Model, takes_a_graph
 from gazelle.models.sequential import Sequential
 
 
 def clone_model(
-    model: Any,
-    input_tensors: Any = None,
-    clone_function: Callable[[Any], Any] | None = None,
+    model: Model,
+    input_tensors: Nested[KerasTensor] | None = None,
+    clone_function: Callable[[Layer], Layer] | None = None,
     call_function: Callable[..., Any] | None = None,
     recursive: bool = False,
-) -> Any:
-    """A new model of the same structure, with weights initialized anew and nothing compiled.
+) -> Model:
+    """Create a model of the same structure with new weights, not compiled.
 
-    `clone_function(layer)` gives the layer for the place of each one but Inputs; models inside the model are handed to
-    it whole, or gone through too if `recursive`. `call_function(layer, *args, **kwargs)` calls the new layers.
-    `input_tensors` take the place of the Inputs.
+    Args:
+        model: a model.
+        input_tensors: symbolic tensors instead of new Inputs.
+        clone_function: returns the layer that replaces a layer; Inputs are not passed to it.
+        call_function: `(layer, *args, **kwargs) -> outputs`, calls the new layers.
+        recursive: also clone the layers of models inside the model; otherwise they are passed to `clone_function`.
 
+    Returns:
+        The new model.
+
+    Raises:
+        ArgumentError: it is no model, or its layers cannot be replaced.
+
+    Example:
     >>> model = Sequential([Input((3,)), layers.Dense(2, name="top"), layers.Dropout(0.5)])
     >>> without = lambda layer: layers.Identity(name="as_is") if "dropout" in layer.name else type(layer).from_config(layer.get_config())
     >>> [layer.name for layer in clone_model(model, clone_function=without).layers]

@@ -94,7 +94,7 @@ def _frozen_ids(model: Model) -> set[int]:
 
 
 def replace_argument(model: Model, name: str, value: Any) -> None:
-    """Replace an argument of `compile`: the next fit, evaluate or predict compiles its programs anew."""
+    """Replace an argument of `compile`: the next fit, evaluate or predict compiles its programs again."""
     state = model._compile_state
     if state is not None:
         state.arguments = {**state.arguments, name: value}

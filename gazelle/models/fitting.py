@@ -39,7 +39,7 @@ def exclusive_fit(model: Model) -> Iterator[None]:
     thread = threading.get_ident()
     nested = _training_threads.get(id(model)) == thread  # a callback calls fit
     if _training_threads.setdefault(id(model), thread) != thread:
-        hint = "Wait for it, or train gazelle.clone_model(model). predict, evaluate and save may run beside it."
+        hint = "Wait for it, or train gazelle.clone_model(model). predict, evaluate and save may run at the same time."
         raise StateError(message(f"fit of '{model.name}' began while another thread trains this model", hint=hint))
     try:
         yield

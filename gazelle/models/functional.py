@@ -207,14 +207,14 @@ def _read(config: Any) -> tuple[Any, Any]:
             )
         waiting = later
 
-    def places(tree: Any) -> Any:
+    def resolved(tree: Any) -> Any:
         if isinstance(tree, dict):
-            return {k: places(v) for k, v in tree.items()}
+            return {k: resolved(v) for k, v in tree.items()}
         if len(tree) == 3 and isinstance(tree[0], str):
             return tensors[(tree[0], int(tree[1]), int(tree[2]))]
-        return [places(v) for v in tree]
+        return [resolved(v) for v in tree]
 
-    inputs, outputs = places(config["input_layers"]), places(config["output_layers"])
+    inputs, outputs = resolved(config["input_layers"]), resolved(config["output_layers"])
     one = isinstance(outputs, list) and len(outputs) == 1
     single = isinstance(inputs, list) and len(inputs) == 1
     return (inputs[0] if single else inputs), (outputs[0] if one and single else outputs)
@@ -226,7 +226,7 @@ def _operation(entry: Any) -> Any:
         if function is None:
             raise unknown("operation in the config", entry["class_name"], [_camel(n) for n in OPS])
         options = {k: deserialize(v) for k, v in entry["config"].items() if k not in ("name", "dtype", "trainable")}
-        if entry["class_name"] == "GetItem":  # JSON knows no tuples
+        if entry["class_name"] == "GetItem":  # JSON has no tuples
             return lambda x, key: function(x, tuple(key) if isinstance(key, list) else key)
         return functools.partial(function, **options)
     return deserialize(entry, "layers")

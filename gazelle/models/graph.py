@@ -22,9 +22,9 @@ from gazelle.layers.weight_tree import is_automatic
 
 @dataclasses.dataclass
 class Aside:
-    """Tensors that are computed with the outputs: losses that are minimized, and what is told under a name."""
+    """Tensors that are computed together with the outputs: losses that are minimized, and values in the logs."""
 
-    owner: Any = None  # the model whose they are
+    owner: Any = None  # the model that they belong to
     losses: list[KerasTensor] = dataclasses.field(default_factory=list)
     reports: dict[Any, KerasTensor] = dataclasses.field(default_factory=dict)
 
@@ -32,8 +32,8 @@ class Aside:
     def tensors(self) -> list[KerasTensor]:
         return [*self.losses, *self.reports.values()]
 
-    def tell(self, values: dict[int, Any]) -> None:
-        """Hand the values, {id(tensor): array}, to the call that is running."""
+    def report(self, values: dict[int, Any]) -> None:
+        """Add the values, {id(tensor): array}, to the running call."""
         scope = tracing.current()
         if scope is not None:
             scope.losses.extend((self.owner, values[id(tensor)]) for tensor in self.losses)
@@ -140,7 +140,7 @@ class Graph:
         self.layers = [op for op in self.operations if isinstance(op, Layer)]
 
     def _check_names(self) -> None:
-        """Two layers that the user called alike could not be told apart in files and by `get_layer`."""
+        """Refuse two layers of the same user-given name: files and `get_layer` could not distinguish them."""
         seen: set[str] = set()
         for layer in self.layers:
             if layer.auto_named or is_automatic(layer.name, snake(type(layer).__name__)):
@@ -164,7 +164,7 @@ class Graph:
             ):
                 results = symbolic.leaves(node.operation(*args, **kwargs))
             values.update((id(t), r) for t, r in zip(outputs, results, strict=True))
-        self.aside.tell(values)
+        self.aside.report(values)
         out = symbolic.map_tree(lambda t: values[id(t)], self.outputs)
         return out[0] if isinstance(out, (list, tuple)) and len(out) == 1 else out  # as Keras: [y] gives y
 
@@ -238,12 +238,12 @@ def _fitted(tensor: KerasTensor, array: Any, guessed: bool) -> Any:
 
 
 def input_mismatch(name: str, wanted: tuple[int | None, ...], shape: tuple[int, ...]) -> str:
-    """What to say when data does not have the shape of an input, with the likeliest mend."""
+    """The message for data that does not have the shape of an input, with the likeliest fix as a hint."""
     hint = ""
     if wanted[1:] == shape:
         hint = "The batch axis is missing: x[None] makes a batch of one sample."
         if len(shape) > 1:
-            hint += f" If it stands in input_shape, leave it without the batch axis: input_shape={shape[1:]}."
+            hint += f" If it is part of input_shape, leave it without the batch axis: input_shape={shape[1:]}."
     elif len(shape) == len(wanted) + 1 and shape[1:] == wanted:
         hint = "There is one axis too many in front: give the samples along the first axis."
     elif len(wanted) == len(shape) + 1 and wanted[2:] == shape[1:]:

@@ -1,4 +1,4 @@
-"""The front of a model that takes strings: its first layers, which work on the host before the compiled program."""
+"""The first layers of a model that takes strings, which run on the host before the compiled program."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from gazelle.models.graph import Graph
 
 
 def host_preprocessing_of(model: Any) -> HostPreprocessing | None:
-    """The front of a model some of whose inputs are strings; None for all others."""
+    """The layers that run on the host first; None for a model without string inputs."""
     graph = model._wide or model._graph
     if graph is None or "string" not in [tensor.dtype for tensor in graph.flat_inputs]:
         return None
     if model._host_preprocessing is None or model._host_preprocessing.graph is not graph:
         model._host_preprocessing = HostPreprocessing(graph)
-    front: HostPreprocessing = model._host_preprocessing
-    return front
+    found: HostPreprocessing = model._host_preprocessing
+    return found
 
 
 class HostPreprocessing:
     """Cuts a graph in two where strings have become numbers.
 
-    Called on what a user gives as x it runs the first part, layer by layer, and returns the inputs of `rest`, the
-    second part. What is numbers already stays.
+    Called on the x of a user it runs the first part, layer by layer, and returns the inputs of `rest`, the second
+    part. Numbers are returned unchanged.
 
     Raises:
         ArgumentError: a layer that does not work on the host takes strings.
@@ -36,19 +36,19 @@ class HostPreprocessing:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         entrances = {id(tensor) for tensor in graph.flat_inputs}
-        held = {id(tensor): tensor for tensor in graph.flat_inputs}  # what the host has
+        on_host = {id(tensor): tensor for tensor in graph.flat_inputs}
         self.nodes: list[Node] = []
         later: list[Node] = []
         for node in graph.nodes:
             if any(id(t) in entrances for t in symbolic.leaves(node.outputs)):
                 continue
-            if getattr(node.operation, "runs_on_host", False) and all(id(t) in held for t in node.inputs):
+            if getattr(node.operation, "runs_on_host", False) and all(id(t) in on_host for t in node.inputs):
                 self.nodes.append(node)
-                held.update((id(t), t) for t in symbolic.leaves(node.outputs))
+                on_host.update((id(t), t) for t in symbolic.leaves(node.outputs))
             else:
                 later.append(node)
         wanted = [*(t for node in later for t in node.inputs), *symbolic.leaves(graph.outputs)]
-        self.tensors: list[KerasTensor] = list({id(t): t for t in wanted if id(t) in held}.values())
+        self.tensors: list[KerasTensor] = list({id(t): t for t in wanted if id(t) in on_host}.values())
         for tensor in self.tensors:
             if tensor.dtype == "string":
                 users = [node.operation.name for node in later if any(t is tensor for t in node.inputs)]
@@ -83,7 +83,7 @@ class HostPreprocessing:
             return [np.asarray(x[0] if alone else x)]
         each = self.graph.match(x) if isinstance(x, dict) else list(x)
         if len(each) != len(self.graph.flat_inputs):
-            return [np.zeros(0)]  # those of `rest`, which tells what is wrong with others
+            return [np.zeros(0)]  # those of `rest`, which reports what is wrong with them
         return [np.asarray(array) for array in each]
 
 

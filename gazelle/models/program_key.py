@@ -1,4 +1,4 @@
-"""The key of a model's compiled programs: equal for models that are built and compiled alike, whatever their names."""
+"""The key of a model's compiled programs: equal for models of the same structure and compile arguments."""
 
 from __future__ import annotations
 

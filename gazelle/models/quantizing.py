@@ -1,4 +1,4 @@
-"""All layers of a model in whole numbers, or those that a filter picks."""
+"""Quantization of all layers of a model, or of those that a filter selects."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gazelle.quantizers.configs import config_for
 
 
 def quantize(model: Any, mode: str | None, config: Any, filters: Any, type_check: bool) -> None:
-    """Call `quantize` of every layer in the model that has a form in whole numbers."""
+    """Call `quantize` of every layer in the model that can be quantized."""
     if not (filters is None or callable(filters) or isinstance(filters, (str, list, tuple))):
         expected = "a regular expression, several, or a function of a layer"
         raise ArgumentError(message("filters of quantize", expected=expected, got=repr(filters)))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from gazelle.core.config import deserialize, serialize_object
 from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import filtered
+from gazelle.core.types import Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.input import Input, InputLayer
 from gazelle.models.graph import Graph
@@ -15,11 +17,18 @@ from gazelle.models.model import Model
 
 
 class Sequential(Model):
-    """Layers one after another: y = layer_n(... layer_2(layer_1(x))).
+    """A stack of layers: y = layer_n(... layer_2(layer_1(x))).
 
-    The weights are made at once if the first layer knows its input (`Input(shape)`, `input_shape`, `input_dim`), and
-    at the first call otherwise.
+    The weights are created at once if the first layer has an input shape (`Input(shape)`, `input_shape`, `input_dim`),
+    and at the first call otherwise.
 
+    Args:
+        layers: the layers in order.
+        trainable: False keeps all weights as they are in training.
+        name: name in summaries and files; made from the class if None.
+        **kwargs: further arguments of `Layer`.
+
+    Example:
     >>> model = Sequential([layers.Dense(4, activation="relu", input_dim=3), layers.Dense(1)])
     >>> model.output_shape
     (None, 1)
@@ -31,7 +40,13 @@ class Sequential(Model):
     _head: Any = None  # the input; a list of them where the first layer is a model of several
     _tail: Any = None  # the output of the last layer, once the input is known
 
-    def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        layers: Iterable[Layer | KerasTensor] | None = None,
+        trainable: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(trainable=trainable, name=name, **kwargs)
         self._layers: list[Layer] = []
         self._guessed = False  # the input's shape was taken from data
@@ -42,8 +57,16 @@ class Sequential(Model):
             self.add(layer)
 
     @filtered
-    def add(self, layer: Any, rebuild: bool = True) -> None:
-        """Put a layer on top."""
+    def add(self, layer: Layer | KerasTensor, rebuild: bool = True) -> None:
+        """Append a layer.
+
+        Args:
+            layer: the layer, or an `Input`.
+            rebuild: accepted for compatibility, ignored.
+
+        Raises:
+            ArgumentError: it is no layer, or its name occurs in the model already.
+        """
         if isinstance(layer, KerasTensor) and layer.node is not None and isinstance(layer.node.operation, InputLayer):
             layer = layer.node.operation
         if not isinstance(layer, Layer):
@@ -70,7 +93,7 @@ class Sequential(Model):
             self._extend(layer)
 
     def _begin(self, layer: Layer) -> None:
-        """Start the chain of symbolic tensors if the first layer tells the shape."""
+        """Start the chain of symbolic tensors if the first layer has an input shape."""
         if isinstance(layer, InputLayer):
             self._head = self._tail = layer.tensor
             self._set_chain()
@@ -78,7 +101,7 @@ class Sequential(Model):
             self._head = self._tail = Input(batch_shape=layer.batch_shape, dtype=_input_dtype(layer))
             self._extend(layer)
         elif isinstance(layer, Model) and layer._graph is not None:
-            if len(layer.inputs) > 1:  # its own graph goes on: what begins at one Input twice is given it once
+            if len(layer.inputs) > 1:  # its graph is continued, as one Input may occur twice
                 self._head, self._tail = layer.inputs, layer.output
                 self._set_chain()
                 return
@@ -99,7 +122,7 @@ class Sequential(Model):
         self._set_chain()
 
     def _set_chain(self) -> None:
-        self._chain = None  # made when somebody asks: not anew for each of a hundred layers
+        self._chain = None  # created when it is read: not for each added layer
         self.built = len(self.layers) > 0
 
     @property
@@ -113,7 +136,14 @@ class Sequential(Model):
         self._chain = graph
 
     def pop(self, rebuild: bool = True) -> Layer:
-        """Take the last layer off."""
+        """Remove the last layer.
+
+        Args:
+            rebuild: accepted for compatibility, ignored.
+
+        Returns:
+            The layer.
+        """
         if not self._layers:
             raise StateError(message("Sequential.pop", expected="at least one layer", got="none"))
         layer = self._layers.pop()
@@ -127,8 +157,12 @@ class Sequential(Model):
         return layer
 
     @filtered
-    def build(self, input_shape: Any = None) -> None:
-        """Make the weights for inputs of this shape (batch axis first)."""
+    def build(self, input_shape: Shape | None = None) -> None:
+        """Create the weights.
+
+        Args:
+            input_shape: shape of the input, batch axis first.
+        """
         if self._tail is not None or input_shape is None:
             return
         dtype = _input_dtype(self._layers[0]) if self._layers else None
@@ -149,7 +183,7 @@ class Sequential(Model):
                 self._extend(layer)
             self._build_shapes = self._head.shape
 
-    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         x = inputs
         if self._wide is not None:
             return self._wide.run(inputs)
@@ -166,7 +200,7 @@ class Sequential(Model):
         return [layer for layer in self._layers if not isinstance(layer, InputLayer)]
 
     def get_config(self) -> dict[str, Any]:
-        """The layers in order, the input in front where it is known."""
+        """Return the layers in order, with the input first if it is known."""
         listed: list[Layer] = list(self._layers)
         if isinstance(self._head, KerasTensor) and listed and not isinstance(listed[0], InputLayer):
             listed.insert(0, self._head.node.operation)  # type: ignore[union-attr]

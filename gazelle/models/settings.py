@@ -27,14 +27,14 @@ def validation_from(side: str | None = None) -> str:
     return chosen
 
 
-_resumed: dict[str, int] = {}  # how many trainings of each name asked to be resumed
+_resumed: dict[str, int] = {}  # number of resumed trainings by name
 
 
 def autosave(name: str, keep: bool | None, resume: bool, backup: Any) -> Autosave | None:
     """The writer of the latest state on disk; None where that is switched off (`fit(keep=False)`, GAZELLE_KEEP=0).
 
     A program that resumes several trainings of one model has a file for each, in their order. backup: the callback
-    `BackupAndRestore` where there is one, which has a folder and times of its own.
+    `BackupAndRestore`, if any, which has its own folder and times.
     """
     if backup is not None:
         backup.autosave = Autosave(name, math.inf, backup.backup_dir)

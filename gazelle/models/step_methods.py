@@ -208,7 +208,7 @@ def step_variables(model: Any) -> dict[str, Variable]:
 
 
 def restore_variables(model: Any, values: Mapping[str, Any], step: Any) -> list[str]:
-    """Assign what was kept of `variables` beside the weights; returns the paths that the model does not have."""
+    """Assign saved values of `step_variables` other than weights; return the paths that the model does not have."""
     if model.optimizer is not None:
         model.optimizer.build(model.trainable_variables)
         model._compile_state.finished_steps = step

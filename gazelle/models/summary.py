@@ -41,14 +41,16 @@ def summary(
     """Print the layers of `model`, their output shapes, their numbers of weights, and the totals.
 
     Args:
+        model: the model.
         line_length: columns of the table; as many as it needs, up to the screen's width, if None.
         positions: where the columns end, as parts of the line (0.45, 0.8, 1.0) or as numbers of characters.
         print_fn: a function that receives the whole text instead of the screen.
         expand_nested: also list the layers of models inside the model.
-        show_trainable: a column that says Y or N.
+        show_trainable: add a column with Y or N.
         layer_range: (first, last) names of layers or regular expressions; only those between them are listed.
 
-    Errors: ArgumentError for a range that names no layer and for positions that leave a column no room.
+    Raises:
+        ArgumentError: for a range that names no layer and for positions that leave no width for a column.
     """
     if print_fn is None and not settings.is_interactive_logging_enabled():
         print_fn = logging.getLogger("gazelle").info
@@ -151,7 +153,7 @@ def memory(weights: Iterable[Any]) -> str:
 
 
 def _widths(positions: Any, namespace: int, count: int) -> list[int]:
-    """Widths of the columns from the places where they end."""
+    """Widths of the columns from their end positions."""
     ends = list(positions)
     if ends and ends[-1] <= 1:
         ends = [int(namespace * end) for end in ends]

@@ -34,7 +34,7 @@ def rows(model: Any, expand_nested: bool = False, layer_range: Any = None) -> li
 
 
 def is_chain(model: Any) -> bool:
-    """Whether every layer's only input is the output of the one before it, so that connections need no telling."""
+    """Whether every layer's only input is the output of the one before it, so that connections need not be shown."""
     nodes = _nodes(model)
     if nodes is None or _is_stack(model):
         return True
@@ -103,7 +103,7 @@ def _params(operation: Any) -> str:
 
 
 def _source(tensor: KerasTensor, model: Any) -> str:
-    """The layer a tensor comes from; which call and which output are said where there are several."""
+    """The layer a tensor comes from; with the call and the output if there are several."""
     assert tensor.node is not None
     operation = tensor.node.operation
     calls = _calls(operation, model)
@@ -120,13 +120,13 @@ def _shape(outputs: Any) -> str:
 
 
 def _traced_shape(layer: Any) -> str:
-    """The output shape of a layer that was called on data only: traced anew on the shape it was built on."""
+    """The output shape of a layer that was called on data only: traced again on the shape it was built on."""
     built_on = getattr(layer, "_build_shapes", None)
     if not layer.built or not isinstance(built_on, tuple) or not built_on:
         return "?"
     try:
         return _shape(layer.compute_output_shape((None, *built_on[1:])))  # any number of samples
-    except (TypeError, ValueError, RuntimeError, NotImplementedError):  # its call wants more than one input
+    except (TypeError, ValueError, RuntimeError, NotImplementedError):  # its call takes more than one input
         return "?"
 
 
@@ -135,7 +135,7 @@ def _camel(name: str) -> str:
 
 
 def _between(listed: list[Any], layer_range: Any) -> slice:
-    """The places from the first layer that matches one pattern to the last that matches the other."""
+    """The indices from the first layer that matches one pattern to the last that matches the other."""
     ends = list(layer_range)
     if len(ends) != 2 or not all(isinstance(end, str) for end in ends):
         raise ArgumentError(message("summary's layer_range", expected="two names of layers", got=repr(layer_range)))

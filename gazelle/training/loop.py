@@ -64,8 +64,8 @@ class Fit:
         with self.interrupt:
             try:
                 first = progress.epoch
-                if self.display.verbose and (told := engine.device_message()):
-                    self.display.note(told)
+                if self.display.verbose and (text := engine.device_message()):
+                    self.display.note(text)
                 if self.autosave is not None and first < epochs:
                     self.autosave.reserve(live.size())
                 while progress.epoch < epochs:

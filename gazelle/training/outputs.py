@@ -65,9 +65,9 @@ def per_output(what: str, value: Any, names: list[str], *, spread: bool = False)
 
 def targets_of(y: Any, names: list[str], functions: list[Any]) -> list[Any]:
     """The target of each output; outputs without a loss need none, and may be left out."""
-    asked = [place for place, function in enumerate(functions) if function is not None]
+    with_loss = [index for index, function in enumerate(functions) if function is not None]
     given = list(y) if isinstance(y, (list, tuple)) else [y]
-    if y is None or isinstance(y, Mapping) or len(asked) == len(names) or len(given) != len(asked):
+    if y is None or isinstance(y, Mapping) or len(with_loss) == len(names) or len(given) != len(with_loss):
         if len(names) > 1 and y is not None and not isinstance(y, (Mapping, list, tuple)):
             raise DataError(
                 message(
@@ -79,6 +79,6 @@ def targets_of(y: Any, names: list[str], functions: list[Any]) -> list[Any]:
             )
         return per_output("y", y, names)
     targets: list[Any] = [None] * len(names)
-    for place, target in zip(asked, given, strict=True):
-        targets[place] = target
+    for index, target in zip(with_loss, given, strict=True):
+        targets[index] = target
     return targets

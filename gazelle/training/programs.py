@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from gazelle import engine
 from gazelle.training.step import LossStep, Step, TraceInfo, signature
 
-_CAPACITY = 32  # structures whose programs are remembered
+_CAPACITY = 32  # structures whose programs are stored
 
 
 class Programs:

@@ -29,7 +29,7 @@ class State:
 
     params: Arrays  # {path: array} that the optimizer changes
     buffers: Arrays  # {path: array} that only the layers change: moving statistics, frozen weights
-    slots: dict[str, Arrays]  # {slot: {path: array}}: what the optimizer remembers
+    slots: dict[str, Arrays]  # {slot: {path: array}}: slots of the optimizer
     totals: Arrays  # sums and counts behind the metrics of this epoch
     hyper: Arrays  # run-time numbers such as the learning rate: changing them compiles nothing
     key: jax.Array  # the run's key; a step uses fold_in(key, step)
@@ -246,7 +246,7 @@ class LiveState:
                 if got != want:
                     raise StateError(
                         message(
-                            "The kept state is that of another model",
+                            "The saved state is that of another model",
                             expected=f"{name} {want}",
                             got=got,
                             hint="Build and compile it as it was, give it another name, or train without resume.",
@@ -259,7 +259,7 @@ class LiveState:
 
 
 def _spread_out(state: State) -> State:
-    """Weights, and what belongs to them, where the distribution in force has them."""
+    """Weights, and what belongs to them, sharded as the active distribution requires."""
 
     def those(arrays: Arrays) -> Arrays:
         return {path: engine.shard_variable(path, array) for path, array in arrays.items()}

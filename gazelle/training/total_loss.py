@@ -1,4 +1,4 @@
-"""What training minimizes: the losses of all outputs, their weights, and the penalties of layers."""
+"""The total loss: the losses of all outputs, their weights, and the penalties of layers and regularizers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ class TotalLoss:
     """(y, y_pred, weight, values, added) -> (total, parts).
 
     total = sum_i loss_weights_i * loss_i(y_i, y_pred_i, weight_i) + sum(added) + sum of the regularizers' penalties.
-    parts is {"loss": total} and, where there are several outputs, {"<output>_loss": loss_i}.
+    parts is {"loss": total} and, for several outputs, {"<output>_loss": loss_i}.
+
+    Args:
+        loss: the argument of `compile`.
+        loss_weights: the argument of `compile`.
+        names: names of the outputs, if known.
+        regularizers: {path: regularizer} of the trained variables.
     """
 
     def __init__(self, loss: Any, loss_weights: Any, names: list[str] | None, regularizers: dict[str, Any]) -> None:
@@ -24,7 +30,7 @@ class TotalLoss:
         self._cached: list[Any] | None = None
 
     def functions(self, names: list[str]) -> list[Any]:
-        """The loss of each output, None where it has none."""
+        """The loss of each output; None for an output without."""
         if self._cached is None:
             given = per_output("compile(loss=...)", self.loss, names, spread=True)
             self._cached = [losses.get(one) for one in given]
@@ -66,7 +72,7 @@ class TotalLoss:
                         hint="Give y: fit(x, y), evaluate(x, y); for several outputs a dict with a key per output.",
                     )
                 )
-            if hasattr(function, "given"):  # it needs tensors from inside the model
+            if hasattr(function, "given"):  # it uses tensors from inside the model
                 function = function.given(reports)
             value = _call(function, target, prediction, sample_weight)
             parts[f"{name}_loss"] = value
@@ -75,10 +81,10 @@ class TotalLoss:
             total = total + jnp.sum(extra)
         for path, regularizer in self.regularizers.items():
             total = total + regularizer(values[path])
-        told = {name: jnp.mean(value) for name, value in reports.items() if isinstance(name, str)}
-        return total, {"loss": total, **(parts if len(names) > 1 else {}), **told}
+        reported = {name: jnp.mean(value) for name, value in reports.items() if isinstance(name, str)}
+        return total, {"loss": total, **(parts if len(names) > 1 else {}), **reported}
 
 
 def _call(function: Callable[..., Any], target: Any, prediction: Any, sample_weight: Any) -> Any:
-    """A Loss reduces by itself; a plain function gives one value per sample, which are averaged here."""
+    """A Loss reduces itself; the values per sample of a plain function are averaged."""
     return losses.as_loss(function)(target, prediction, sample_weight)
