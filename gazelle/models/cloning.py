@@ -102,7 +102,7 @@ class _Copies:
             return layer
         if id(layer) not in self.made:
             inside = self.recursive and getattr(layer, "_graph", None) is not None
-            again = functools.partial(clone_model, clone_function=self.function, recursive=True)
+            again: Callable[..., Any] = functools.partial(clone_model, clone_function=self.function, recursive=True)
             self.made[id(layer)] = (again if inside else self.function)(layer)
         return self.made[id(layer)]
 

@@ -96,7 +96,7 @@ class Model(Layer):
         if cls is Model and (args or "inputs" in kwargs):
             from gazelle.models.functional import Functional  # Model(inputs, outputs) creates its subclass
 
-            return super().__new__(Functional)  # type: ignore[type-var]
+            return super().__new__(Functional)  # type: ignore[return-value]
         return super().__new__(cls)
 
     def __init__(self, *args: Any, inputs: Any = None, outputs: Any = None, **kwargs: Any) -> None:
@@ -566,7 +566,7 @@ class Model(Layer):
 
     @filtered
     def test_on_batch(
-        self, x: Data, y: Data | None = None, sample_weight: Data = None, return_dict: bool = False
+        self, x: Data, y: Data | None = None, sample_weight: Data | None = None, return_dict: bool = False
     ) -> Scores:
         """Compute the loss and the metrics of one batch.
 

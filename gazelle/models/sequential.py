@@ -9,7 +9,7 @@ from gazelle.core.config import deserialize, serialize_object
 from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import filtered
-from gazelle.core.types import Shape
+from gazelle.core.types import Nested, Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.input import Input, InputLayer
 from gazelle.models.graph import Graph
@@ -157,7 +157,7 @@ class Sequential(Model):
         return layer
 
     @filtered
-    def build(self, input_shape: Shape | None = None) -> None:
+    def build(self, input_shape: Nested[Shape] | None = None) -> None:
         """Create the weights.
 
         Args:
@@ -166,7 +166,7 @@ class Sequential(Model):
         if self._tail is not None or input_shape is None:
             return
         dtype = _input_dtype(self._layers[0]) if self._layers else None
-        self._head = self._tail = Input(batch_shape=tuple(input_shape), dtype=dtype)
+        self._head = self._tail = Input(batch_shape=tuple(input_shape), dtype=dtype)  # type: ignore[arg-type]
         for layer in self._layers:
             self._extend(layer)
         self.built = True

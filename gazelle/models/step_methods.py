@@ -228,7 +228,7 @@ def compile_metrics(model: Any) -> list[Metric]:
     return [metric for metric in (first, state.compile_metrics, *rest) if metric is not None]
 
 
-def _found(values: Iterable[tuple[str, Any]], kind: type, key: str = "") -> Iterator[tuple[str, Any]]:
+def _found(values: Iterable[tuple[Any, Any]], kind: type, key: str = "") -> Iterator[tuple[str, Any]]:
     """(attribute, object) of all objects of a class in attributes, also inside lists, tuples and dicts."""
     for name, value in values:
         if isinstance(value, kind):

@@ -23,7 +23,11 @@ class StepMethods(Protocol):
     test: Callable[[Any], Mapping[str, Any]]
     predict: Callable[[Any], Any]  # data -> outputs
     finished: Any  # number of finished steps, from which random numbers are drawn
-    names: Mapping[int, str]  # {id(layer): path}
+
+    @property
+    def names(self) -> Mapping[int, str]:
+        """{id(layer): path}, from which random numbers are drawn."""
+        ...
 
     def step_variables(self) -> dict[str, Variable]:
         """{path: variable} of all that the steps may read or assign, without the variables of metrics."""

@@ -162,7 +162,7 @@ class Fit:
             self._saving = False
             self.interrupt.release()
 
-    def _explain_nan(self, loss: float, chunk: data.Chunk, index: int) -> None:
+    def _explain_nan(self, loss: Any, chunk: data.Chunk, index: int) -> None:
         batch = jax.tree.map(lambda array: array[index], chunk.arrays)
         rows = None if chunk.rows is None else chunk.rows[index]
         where = f"step {self.progress.done + 1} of epoch {self.progress.epoch + 1}"

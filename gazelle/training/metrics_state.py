@@ -206,7 +206,7 @@ class CompileMetrics(Metric, abstract=True):
                 if target is not None:
                     metric.update_state(target, prediction, sample_weight=w if weighted else None)
 
-    def result(self) -> dict[str, Any]:
+    def result(self) -> dict[str, Any]:  # type: ignore[override]
         """Return {name: result}; a result with several values is {name_key: value}."""
         values: dict[str, Any] = {}
         for name, metric in [(name, metric) for entries in self._of_output for name, metric, _ in entries]:

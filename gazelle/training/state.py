@@ -188,7 +188,7 @@ class LiveState:
     def values(self) -> Arrays:
         """{path: array} of the last finished step, read-only."""
         with self.lock:
-            if self._outdated():
+            if self.state is None or self._outdated():
                 return {path: v.value for path, v in self.variables.items()}
             self._readers.add(threading.get_ident())
             return self.state.params | self.state.buffers

@@ -87,4 +87,6 @@ class TotalLoss:
 
 def _call(function: Callable[..., Any], target: Any, prediction: Any, sample_weight: Any) -> Any:
     """A Loss reduces itself; the values per sample of a plain function are averaged."""
-    return losses.as_loss(function)(target, prediction, sample_weight)
+    loss = losses.as_loss(function)
+    assert loss is not None  # None only for None
+    return loss(target, prediction, sample_weight)
