@@ -42,12 +42,12 @@ class _LocallyConnected(Layer):
         channels = spatial.channels(self, input_shape)
         spatial.check_fits(self, input_shape, self.kernel_size, "kernel_size")
         steps = zip((input_shape[a] for a in spatial.space_axes(self)), self.kernel_size, self.strides, strict=True)
-        self.places = tuple((n - k) // s + 1 for n, k, s in steps)
+        self.output_positions = tuple((n - k) // s + 1 for n, k, s in steps)
         count, window = 1, channels
-        for n, k in zip(self.places, self.kernel_size, strict=True):
+        for n, k in zip(self.output_positions, self.kernel_size, strict=True):
             count, window = count * n, window * k
         self.kernel = self.add_weight("kernel", (count, window, self.filters))
-        self.bias = self.add_weight("bias", (*self.places, self.filters)) if self.use_bias else None
+        self.bias = self.add_weight("bias", (*self.output_positions, self.filters)) if self.use_bias else None
         spatial.accept_channels(self, channels)
 
     def call(self, x: Any) -> Any:
@@ -55,11 +55,11 @@ class _LocallyConnected(Layer):
         x = jnp.moveaxis(x, 1, -1) if first else x
         views = []
         for start in itertools.product(*map(range, self.kernel_size)):
-            cut = zip(start, self.places, self.strides, strict=True)
+            cut = zip(start, self.output_positions, self.strides, strict=True)
             views.append(x[(slice(None), *(slice(i, i + (n - 1) * s + 1, s) for i, n, s in cut))])
         windows = jnp.stack(views, -2)  # (batch, *places, window, channels)
         y = jnp.einsum("bpk,pkf->bpf", windows.reshape(x.shape[0], *self.kernel.shape[:2]), self.kernel.value)
-        y = y.reshape(x.shape[0], *self.places, self.filters)
+        y = y.reshape(x.shape[0], *self.output_positions, self.filters)
         y = self.activation(y if self.bias is None else y + self.bias.value)
         return jnp.moveaxis(y, -1, 1) if first else y
 

@@ -105,8 +105,8 @@ def laid_out(layer: Any, variable: Variable, array: Array, layout: Layout) -> Ar
 
 
 def _pixel_by_pixel(layer: Any, array: Array) -> Array:
-    """The channel was the first axis of a window, and of the bias: it is the last one."""
-    if array.shape == (layer.filters, *layer.places):
+    """Move the channels of windows and biases from the first to the last axis."""
+    if array.shape == (layer.filters, *layer.output_positions):
         return np.moveaxis(array, 0, -1)
     windows = array.reshape(array.shape[0], -1, *layer.kernel_size, layer.filters)
     return np.moveaxis(windows, 1, -2).reshape(array.shape)
