@@ -11,7 +11,7 @@ from gazelle import optimizers
 from gazelle.layers import Add, Concatenate, Dense, Input, LeakyReLU
 from gazelle.models import Model, load_model
 from gazelle.saving import keras_v3
-from gazelle.saving.tf_keras_config import renewed
+from gazelle.saving.tf_keras_config import to_keras3
 
 
 def _tensor(*history):
@@ -19,7 +19,7 @@ def _tensor(*history):
 
 
 def _call(words):
-    return renewed({"class_name": "Any", "config": {}, "inbound_nodes": [words]})["inbound_nodes"][0]
+    return to_keras3({"class_name": "Any", "config": {}, "inbound_nodes": [words]})["inbound_nodes"][0]
 
 
 def test_calls():
@@ -42,7 +42,7 @@ def test_calls():
 
 def test_arguments():
     def config(name, **words):
-        return renewed({"class_name": name, "config": words})["config"]
+        return to_keras3({"class_name": name, "config": words})["config"]
 
     assert config("InputLayer", batch_input_shape=[None, 3]) == {"batch_shape": [None, 3]}
     assert config("LeakyReLU", alpha=0.2) == {"negative_slope": 0.2}

@@ -172,7 +172,7 @@ VALUES = {
     "an id out of range": (lambda: fit(words(), _with(IDS, (2, 1), 9), ONE), "words|from 0 to 4|9"),
     "a negative id": (lambda: fit(words(), _with(IDS, (2, 1), -2), ONE), "words|from 0 to 4|-2"),
     "an id out of range to predict": (lambda: words().predict(_with(IDS, (2, 1), 9), verbose=0), "words|from 0 to 4|9"),
-    "ids that are no whole numbers": (lambda: fit(words(), IDS * 0.5, ONE), "0.5|whole"),
+    "ids that are no whole numbers": (lambda: fit(words(), IDS * 0.5, ONE), "0.5|integers"),
 }
 
 CASES = {**SHAPES, **BROADCAST, **VALUES}
