@@ -18,7 +18,7 @@ def load_data(
 
     The features are coordinates, age, size and population of the districts and the income of their households.
 
-    Source: R. Kelley Pace, Barry, Sparse Spatial Autoregressions (1997).
+    Source: Sparse Spatial Autoregressions, Statistics and Probability Letters 33 (1997).
 
     Args:
         version: 'large', or 'small' for 600 districts.
