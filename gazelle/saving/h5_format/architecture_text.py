@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,16 +13,23 @@ from gazelle.core.errors import DamagedFileError, GazelleError, UnsafeFileError,
 from gazelle.saving import config as configs
 from gazelle.saving.h5_format.config_upgrade import ConfigUpgrade
 
+if TYPE_CHECKING:
+    from gazelle.models import Model
 
-def model_from_json(json_string: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """The model that `to_json` of any Keras described, with fresh weights.
+
+def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] | None = None) -> Model:
+    """Build the model described by the result of `to_json` of any version of Keras, with new weights.
 
     Args:
         json_string: the text.
-        custom_objects: {name: class or function} that the text may name besides gazelle's own.
+        custom_objects: {name: class or function} that the text may name in addition to gazelle's own.
+
+    Returns:
+        The model, not compiled.
 
     Raises:
-        UnsafeFileError: it names something unknown, or would build something huge. DamagedFileError: it is no model.
+        UnsafeFileError: the text names an unknown class, or a limit of size is exceeded.
+        DamagedFileError: the text does not describe a model.
     """
     data = json_string if isinstance(json_string, bytes) else json_string.encode()
     return _model(configs.parse(data, "the JSON text"), "the JSON text", custom_objects)
@@ -43,7 +50,7 @@ def model_from_yaml(yaml_string: Any, custom_objects: Mapping[str, Any] | None =
     return _model(configs.parse(text.encode(), label), label, custom_objects)
 
 
-def _model(parsed: dict[str, Any], label: str, custom_objects: Mapping[str, Any] | None) -> Any:
+def _model(parsed: dict[str, Any], label: str, custom_objects: Mapping[str, Any] | None) -> Model:
     version = str(parsed.get("keras_version", "3" if "module" in parsed else ""))
     if not version.startswith("3"):
         version = version or ("1.2" if _is_first(parsed) else "2.3")
