@@ -274,7 +274,7 @@ class HashedCrossing(NumpyLayer):
         check_bins("HashedCrossing", num_bins)
         self.output_mode = output_mode
 
-    def prepared(self, inputs: Sequence[Any]) -> list[Any]:
+    def _prepared(self, inputs: Sequence[Any]) -> list[Any]:
         """Return the inputs as arrays.
 
         Args:

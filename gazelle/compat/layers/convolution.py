@@ -10,6 +10,8 @@ import jax.numpy as jnp
 from gazelle.compat import era
 from gazelle.core import settings
 from gazelle.layers import Conv1D, Conv2D, Conv2DTranspose, Conv3DTranspose
+from gazelle.layers.convolution import dilated_size
+from gazelle.layers.spatial import space_axes
 
 
 class AtrousConvolution1D(Conv1D):
@@ -47,7 +49,7 @@ class Deconvolution3D(Conv3DTranspose):
 def _wider(layer: Any, x: Any) -> Any:
     """x with zeros around it, so that every window that meets it counts: n pixels become n + window - 1."""
     widths = [(0, 0)] * x.ndim
-    for axis, window in zip(layer.space, layer.window, strict=True):
+    for axis, window in zip(space_axes(layer), dilated_size(layer), strict=True):
         widths[axis] = (window - 1, window - 1)
     return jnp.pad(x, widths)
 
