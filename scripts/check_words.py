@@ -65,7 +65,7 @@ WORDS = {
     r"settle[ds]?": "flush",
     r"touched": "modified, invalidated",
     r"tally|tallies": "metrics state",
-    r"pace": "steps per call",
+    r"(?-i:pace)": "steps per call",
     r"generations": "rotation",
     r"strangers?": "others, third parties",
     r"answers (to|for)": "accepts, handles",
