@@ -141,14 +141,22 @@ class Layer(Operation):
 
     # What a subclass defines and calls -------------------------------------------------------------------------------
 
-    def build(self, input_shape: Nested[Shape]) -> None:
-        """Make the weights. Called once, before the first call.
+    if TYPE_CHECKING:
 
-        Args:
-            input_shape: shape of the first argument of `call`, batch axis first; nested like the inputs. A `build`
-                with several parameters such as `query_shape` and `value_shape` gets the shapes of `query` and `value`.
-        """
-        self.built = True
+        def build(self, *args: Any, **kwargs: Any) -> None:
+            """Make the weights; the override in a subclass may have any signature."""
+
+    else:
+
+        def build(self, input_shape: Nested[Shape]) -> None:
+            """Make the weights. Called once, before the first call.
+
+            Args:
+                input_shape: shape of the first argument of `call`, batch axis first; nested like the inputs. A `build`
+                    with several parameters such as `query_shape` and `value_shape` gets the shapes of `query` and
+                    `value`.
+            """
+            self.built = True
 
     def call(self, *args: Any, **kwargs: Any) -> Nested[Any]:
         """Compute the outputs. Subclasses override it; users call the layer itself.
