@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import math
 import random
-from collections.abc import Iterator, Sequence
-from contextvars import ContextVar
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +20,6 @@ from gazelle.core.variable import Variable
 
 _root: int | None = None  # None: no seed was set; the first draw takes the operating system's entropy
 _count = itertools.count()
-_fixed: ContextVar[bool] = ContextVar("gazelle_fixed_seeds", default=False)
 
 
 def set_seed(seed: int) -> None:
@@ -64,21 +61,9 @@ def set_random_seed(seed: int) -> None:
 def next_seed() -> int:
     """Return the next seed of the stream, an integer below 2^32."""
     global _root
-    if _fixed.get():
-        return 0
     if _root is None:
         _root = int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
     return int(np.random.SeedSequence([_root, next(_count)]).generate_state(1)[0])
-
-
-@contextlib.contextmanager
-def fixed_seeds() -> Iterator[None]:
-    """Make `next_seed` return 0 without advancing the stream: for models that are traced and never draw."""
-    token = _fixed.set(True)
-    try:
-        yield
-    finally:
-        _fixed.reset(token)
 
 
 class SeedGenerator(Configurable):

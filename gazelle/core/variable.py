@@ -114,11 +114,8 @@ class Variable:
                 shape = tuple(int(n) for n in (shape if shape is not None else ()))
                 if (budget := _budget.get()) is not None:
                     budget.spend(shape)
-                value = value(shape, dtype=self.dtype) if not _abstract.get() else np.broadcast_to(np.float32(0), shape)
-            if _abstract.get():
-                self._value: Any = jax.ShapeDtypeStruct(np.shape(value), jnp.dtype(self.dtype))
-            else:
-                self._value = arrays.from_host(value, self.dtype)
+                value = value(shape, dtype=self.dtype)
+            self._value: Any = arrays.from_host(value, self.dtype)
         if shape is not None and tuple(shape) != self._value.shape:
             raise ShapeError(
                 message(f"Variable {name!r}", expected=f"shape {tuple(shape)}", got=f"shape {self._value.shape}")
@@ -151,8 +148,6 @@ class Variable:
                     )
                 )
         owner = self._owner
-        if isinstance(self._value, jax.ShapeDtypeStruct):  # made in `abstract_variables`
-            return jnp.zeros(self._value.shape, self._value.dtype)
         if owner is None:
             return self._value
         with owner.lock:
@@ -343,17 +338,6 @@ class WeightBudget:
 
 
 _budget: ContextVar[WeightBudget | None] = ContextVar("gazelle_weight_budget", default=None)
-_abstract: ContextVar[bool] = ContextVar("gazelle_abstract_variables", default=False)
-
-
-@contextlib.contextmanager
-def abstract_variables() -> Iterator[None]:
-    """Give variables created in the block a shape and a dtype but no values, for models that are only traced."""
-    token = _abstract.set(True)
-    try:
-        yield
-    finally:
-        _abstract.reset(token)
 
 
 @contextlib.contextmanager
