@@ -145,6 +145,7 @@ class LiveState:
         params = {p: a for p, a in values.items() if p in self.trainable}
         if optimizer is not None:  # existing slots stay
             optimizer.build([v for p, v in self.variables.items() if p in self.trainable])
+            self._owned = [*self.variables.values(), *optimizer.own_variables()]  # `build` may have made some
         self.state = engine.copy(
             State(
                 params=params,
