@@ -26,6 +26,7 @@ def _classes():
     REGISTRY.complete()
     found = {cls for table in REGISTRY.values() for cls in table.values() if isinstance(cls, type)}
     found = {cls for cls in found if cls.__module__.startswith("gazelle.")}
+    found = {cls for cls in found if not cls.__module__.startswith("gazelle.compat.")}
     return sorted(found, key=lambda cls: cls.__qualname__)
 
 

@@ -55,7 +55,12 @@ NEEDED = {  # arguments without a default
 def _classes():
     for namespace in (*GETTERS, "optimizers.schedules"):
         for cls in {id(c): c for c in REGISTRY[namespace].values()}.values():
-            if isinstance(cls, type) and issubclass(cls, Configurable) and cls.__name__ not in PARENTS:
+            if (
+                isinstance(cls, type)
+                and issubclass(cls, Configurable)
+                and cls.__name__ not in PARENTS
+                and not cls.__module__.startswith("gazelle.compat.")  # other tests of this process import them
+            ):
                 yield pytest.param(namespace, cls, id=f"{namespace}.{cls.__name__}")
 
 
