@@ -20,7 +20,7 @@ def from_host(value: ArrayLike, dtype: DTypeLike | None = None) -> Array:
     return jax.device_put(np.asarray(value, dtype), may_alias=False)
 
 
-def full_like(array: Array, value: ArrayLike = 0) -> Array:
+def full_like(array: Array, value: float = 0) -> Array:
     """Return `jnp.full_like`, computed on the host unless `array` is traced."""
     if isinstance(array, jax.core.Tracer):
         return jnp.full_like(array, value)

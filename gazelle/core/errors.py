@@ -43,7 +43,17 @@ class UnsafeFileError(GazelleError, ValueError):
 
 
 def message(what: str, *, expected: object = None, got: object = None, hint: str = "") -> str:
-    """Compose "<what>: expected ..., got ....", followed by the hint on a line of its own."""
+    """Compose the text of an error: "<what>: expected ..., got ....", with the hint on a line of its own.
+
+    Args:
+        what: What the error is about: an argument, a layer, a file.
+        expected: What would be valid.
+        got: What was received.
+        hint: How to fix it.
+
+    Returns:
+        The text.
+    """
     parts = [f"{word} {value}" for word, value in (("expected", expected), ("got", got)) if value is not None]
     first = f"{what}: {', '.join(parts)}." if parts else f"{what}."
     return f"{first}\n{hint}" if hint else first
@@ -59,7 +69,17 @@ def nearest(name: object, known: Iterable[str]) -> list[str]:
 
 
 def unknown(kind: str, name: object, known: Iterable[str], hint: str = "") -> ArgumentError:
-    """Return the error for an unknown identifier, with the most similar known names."""
+    """Return the error for an unknown identifier, with the most similar known names.
+
+    Args:
+        kind: What is identified, such as "loss".
+        name: The unknown identifier.
+        known: The known names.
+        hint: Another sentence.
+
+    Returns:
+        The exception to raise.
+    """
     names = sorted(set(known))
     near = nearest(name, names)
     nearby = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Known: {', '.join(names)}."

@@ -6,7 +6,7 @@ import contextlib
 import math
 import operator
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,7 +20,7 @@ from gazelle.core.errors import ShapeError, UnboundVariable, message
 from gazelle.core.names import scoped
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
-from gazelle.core.types import Array, ArrayLike, DTypeLike
+from gazelle.core.types import Array, ArrayLike, DTypeLike, InitializerLike, Shape
 
 
 class StateOwner(Protocol):
@@ -76,8 +76,8 @@ class Variable:
 
     def __init__(
         self,
-        initializer: ArrayLike | Callable[..., Any],
-        shape: Sequence[int] | None = None,
+        initializer: ArrayLike | InitializerLike,
+        shape: Shape | None = None,
         dtype: DTypeLike | None = None,
         trainable: bool = True,
         autocast: bool = True,
@@ -90,7 +90,7 @@ class Variable:
         persistent: bool = True,
     ) -> None:
         name = name or "variable"
-        value = resolve("initializer", initializer) if isinstance(initializer, str) else initializer
+        value: Any = resolve("initializer", initializer) if isinstance(initializer, str) else initializer
         scope = tracing.current()
         if scope is not None and scope.pure:
             raise UnboundVariable(
@@ -111,10 +111,11 @@ class Variable:
         self._owner: StateOwner | None = None
         with jax.ensure_compile_time_eval():  # a trace may be running; weights are real arrays all the same
             if callable(value):
-                shape = tuple(int(n) for n in (shape if shape is not None else ()))
+                sizes: Any = () if shape is None else shape
+                shape = sizes = tuple(int(n) for n in sizes)
                 if (budget := _budget.get()) is not None:
-                    budget.spend(shape)
-                value = value(shape, dtype=self.dtype)
+                    budget.spend(sizes)
+                value = value(sizes, dtype=self.dtype)
             self._value: Any = arrays.from_host(value, self.dtype)
         if shape is not None and tuple(shape) != self._value.shape:
             raise ShapeError(

@@ -9,7 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gazelle.core.module_names import public_names
-from gazelle.ops import core, fourier, image, linalg, math, nn, numpy
+from gazelle.ops import core, fourier, math
+from gazelle.ops import image as image
+from gazelle.ops import linalg as linalg
+from gazelle.ops import nn as nn
+from gazelle.ops import numpy as numpy
 from gazelle.ops.core import *  # noqa: F403
 from gazelle.ops.fourier import *  # noqa: F403
 from gazelle.ops.linalg import *  # noqa: F403
@@ -17,13 +21,18 @@ from gazelle.ops.math import *  # noqa: F403
 from gazelle.ops.nn import *  # noqa: F403
 from gazelle.ops.numpy import *  # noqa: F403
 
-__all__ = ["image", "linalg", "nn", "numpy"]
-__all__ += core.__all__
-__all__ += fourier.__all__
-__all__ += linalg.__all__
-__all__ += math.__all__
-__all__ += nn.__all__
-__all__ += numpy.__all__
-
+# type checkers follow the star imports; mypy does not read composed lists
 if not TYPE_CHECKING:
+    __all__ = [
+        "image",
+        "linalg",
+        "nn",
+        "numpy",
+        *core.__all__,
+        *fourier.__all__,
+        *linalg.__all__,
+        *math.__all__,
+        *nn.__all__,
+        *numpy.__all__,
+    ]
     __getattr__, __dir__ = public_names(__name__)

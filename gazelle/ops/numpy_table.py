@@ -55,7 +55,7 @@ def numpy_op(
     function.__module__ = prototype.__module__
     function.__doc__ = _docstring(prototype, name, summary, arguments, printed)
     function.__annotations__ = dict(prototype.__annotations__)
-    function.__signature__ = signature  # type: ignore[attr-defined]
+    function.__signature__ = signature
     return op(function)
 
 

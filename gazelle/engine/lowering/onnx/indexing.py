@@ -13,12 +13,12 @@ from gazelle.engine.lowering.onnx.elementwise import cast
 
 
 def _dynamic_slice(ctx: Any, x: str, *starts: str, slice_sizes: Any) -> str:
-    t, starts = ctx.target, []
+    t, begins = ctx.target, []
     for start, whole, size in zip(starts, ctx.in_avals[0].shape, slice_sizes, strict=True):
         inside = t.op("Max", cast(ctx, start, np.int64), t.constant(0, np.int64))
         inside = t.op("Min", inside, t.constant(whole - size, np.int64))
-        starts.append(reshape(ctx, inside, [1]))
-    begin = t.op("Concat", *starts, axis=0)
+        begins.append(reshape(ctx, inside, [1]))
+    begin = t.op("Concat", *begins, axis=0)
     ends = t.op("Add", begin, t.sizes(slice_sizes))
     cut = t.op("Slice", x, begin, ends, t.sizes(range(len(starts))))
     return reshape(ctx, cut, slice_sizes)
