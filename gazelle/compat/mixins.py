@@ -81,7 +81,7 @@ class LayerMixin(CompatObject):
         super()._construct(core, args, kwargs, by_gazelle)
         values: list[Any] = list(vars(self).values())
         for value in values:
-            if isinstance(value, Layer) and value is not self:
+            if isinstance(value, Layer) and id(value) != id(self):
                 adopt(value)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -318,7 +318,7 @@ class MetricMixin(CompatObject):
 
     def reset_states(self) -> None:
         """`reset_state`, by its earlier name."""
-        self.reset_state()  # type: ignore[attr-defined]
+        self.reset_state()
 
 
 class OptimizerMixin(CompatObject):

@@ -121,7 +121,7 @@ class Operation:
         Returns:
             The new object.
         """
-        return make_from_config(cls, config)  # type: ignore[no-any-return]
+        return make_from_config(cls, config)
 
     @property
     def input(self) -> Nested[KerasTensor]:

@@ -339,7 +339,7 @@ class FeatureSpace(Layer):
             self.built = True
         return self._encoded
 
-    def __call__(self, data: Columns, *args: Any, **kwargs: Any) -> Array | dict[str, Array]:
+    def __call__(self, data: Columns, *args: Any, **kwargs: Any) -> Array | dict[str, Array]:  # type: ignore[override]
         self.get_encoded_features()
         if not isinstance(data, Mapping) and not hasattr(data, "columns"):
             raise ArgumentError(message("Input of FeatureSpace", expected="a dict by column", got=type(data).__name__))

@@ -170,17 +170,24 @@ class Layer(Operation):
         """
         raise NotImplementedError(f"{type(self).__name__} has no call method: def call(self, x): return ...")
 
-    def compute_mask(self, inputs: Nested[Any], mask: Nested[Any] = None) -> Nested[Any]:
-        """Return the mask of the output: by default the mask of the input if the layer `supports_masking`.
+    if TYPE_CHECKING:
 
-        Args:
-            inputs: the first argument of the call.
-            mask: its mask, or a list with one for each tensor in it.
+        def compute_mask(self, *args: Any, **kwargs: Any) -> Any:
+            """Return the mask of the output; the override in a subclass may have any signature."""
 
-        Returns:
-            The mask, a list with one for each output, or None.
-        """
-        return mask if self.supports_masking else None
+    else:
+
+        def compute_mask(self, inputs: Nested[Any], mask: Nested[Any] = None) -> Nested[Any]:
+            """Return the mask of the output: by default the mask of the input if the layer `supports_masking`.
+
+            Args:
+                inputs: the first argument of the call.
+                mask: its mask, or a list with one for each tensor in it.
+
+            Returns:
+                The mask, a list with one for each output, or None.
+            """
+            return mask if self.supports_masking else None
 
     def add_weight(
         self,
@@ -217,7 +224,7 @@ class Layer(Operation):
         if args:
             named = args[0] is None or isinstance(args[0], str)
             given = dict(zip(("name", *_ORDER) if named else _ORDER, args, strict=False))
-            options = {"name": name, "shape": shape, "initializer": initializer, "dtype": dtype}
+            options: dict[str, Any] = {"name": name, "shape": shape, "initializer": initializer, "dtype": dtype}
             options |= {"trainable": trainable, "autocast": autocast, "regularizer": regularizer}
             return self.add_weight(**{**options, "constraint": constraint, **given})
         name = name or "variable"
@@ -486,9 +493,7 @@ class Layer(Operation):
         >>> layer.stateless_call([np.zeros((3, 2)), np.ones(2)], [], np.ones((1, 3)))[0].tolist()
         [[1.0, 1.0]]
         """
-        return stateless.call(  # type: ignore[no-any-return]
-            self, trainable_variables, non_trainable_variables, args, kwargs, return_losses
-        )
+        return stateless.call(self, trainable_variables, non_trainable_variables, args, kwargs, return_losses)
 
     # Shapes and dtypes -----------------------------------------------------------------------------------------------
 

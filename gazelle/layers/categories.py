@@ -111,7 +111,7 @@ class CategoryEncoding(Layer):
                 )
             )
 
-    def __call__(self, x: ArrayLike, *args: Any, **kwargs: Any) -> Array:
+    def __call__(self, x: ArrayLike, *args: Any, **kwargs: Any) -> Array:  # type: ignore[override]
         listed = isinstance(x, (list, tuple, int))
         return super().__call__(jnp.asarray(x) if listed else x, *args, **kwargs)
 

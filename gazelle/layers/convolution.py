@@ -91,7 +91,7 @@ def add_bias(layer: Any, y: Array) -> Array:
     if layer.bias is not None:
         first = layer.data_format == "channels_first"
         y = y + (jnp.reshape(layer.bias.value, (-1,) + (1,) * layer.rank) if first else layer.bias.value)
-    return y if layer.activation is None else layer.activation(y)  # type: ignore[no-any-return]  # None: set later
+    return y if layer.activation is None else layer.activation(y)  # None: set later
 
 
 class BaseConv(Layer, abstract=True):

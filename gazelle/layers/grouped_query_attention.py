@@ -107,7 +107,7 @@ class GroupedQueryAttention(Layer):
     _dense: Any = MultiHeadAttention._dense
     _seen: Any = MultiHeadAttention._seen
 
-    def build(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> None:  # type: ignore[override]
+    def build(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> None:
         heads, size = (self.num_query_heads, self.head_dim), (self.num_key_value_heads, self.head_dim)
         self.query_dense = self._dense("query", query_shape, 1, heads)
         self.key_dense = self._dense("key", value_shape if key_shape is None else key_shape, 1, size)

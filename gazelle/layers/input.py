@@ -113,7 +113,7 @@ class InputLayer(Layer):
             Shape, dtype and name as values that JSON can hold.
         """
         return {
-            "batch_shape": list(self.batch_shape),
+            "batch_shape": list(self.batch_shape or ()),
             "dtype": self._dtype,
             "sparse": False,
             "ragged": False,

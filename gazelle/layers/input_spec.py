@@ -150,7 +150,7 @@ def declared_outputs(layer: Layer, args: Sequence[Any]) -> Any:
     declared = layer._config.get("output_shape")
     own = type(layer).compute_output_shape
     if declared is not None and not callable(declared):
-        shape = (found[0].shape[0], *declared)
+        shape: Any = (found[0].shape[0], *declared)
     elif declared is not None or not own.__module__.startswith("gazelle."):
         shape = (declared or layer.compute_output_shape)(symbolic.map_tree(lambda t: t.shape, args[0]))
     else:

@@ -401,7 +401,7 @@ class _Lookup(_Vocabulary):
         if self.output_mode == "tf_idf":
             store["idf_weights"] = self._idf
 
-    def load_own_variables(self, store: MutableMapping[str, Any]) -> None:
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
         """Load what `save_own_variables` stored.
 
         Args:

@@ -110,7 +110,7 @@ class MultiHeadAttention(Layer):
         if isinstance(attention_axes, int):
             self.attention_axes: tuple[int, ...] = (attention_axes,)
 
-    def build(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> None:  # type: ignore[override]
+    def build(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> None:
         key_shape = value_shape if key_shape is None else key_shape
         if tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
             raise ShapeError(

@@ -118,7 +118,7 @@ class RNN(Layer):
         shapes = [size if isinstance(size, (list, tuple)) else (size,) for size in self.state_size]
         return [jnp.zeros((batch_size, *shape), self.compute_dtype) for shape in shapes]
 
-    def __call__(self, sequences: Array | Sequence[Array], *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, sequences: Array | Sequence[Array], *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
         if isinstance(sequences, (list, tuple)) and all(hasattr(s, "shape") for s in sequences):
             sequences, *states = sequences
             kwargs["initial_state"] = states or kwargs.get("initial_state")

@@ -73,6 +73,6 @@ def _is_random(layer: Layer) -> bool:
 
 
 def _seeds(layer: Layer) -> SeedGenerator:
-    if "_seed_generator" not in layer.__dict__:
-        layer._seed_generator = SeedGenerator(name="seeds")
-    return layer._seed_generator
+    seeds: SeedGenerator = layer.__dict__.setdefault("_seed_generator", None) or SeedGenerator(name="seeds")
+    layer.__dict__["_seed_generator"] = seeds
+    return seeds

@@ -279,7 +279,7 @@ class TextVectorization(_Vocabulary):
         """
         self._lookup_layer.save_own_variables(store)
 
-    def load_own_variables(self, store: MutableMapping[str, Any]) -> None:
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
         """Load what `save_own_variables` stored.
 
         Args:

@@ -62,7 +62,7 @@ class WeightMatrix:
     @property
     def variable(self) -> Variable:
         """W as it is stored: floats, or integers with scales in other variables."""
-        return self.layer.__dict__[self.name]  # type: ignore[no-any-return]
+        return self.layer.__dict__[self.name]
 
     @property
     def is_quantized(self) -> bool:
@@ -91,7 +91,7 @@ class WeightMatrix:
         """
         mode = self.layer.quantization_mode
         if mode is None:
-            return times(x, self.array())  # type: ignore[no-any-return]
+            return times(x, self.array())
         w = self.dequantized()
         y = times(x, w)
         quantizer = self._inputs_quantizer
@@ -107,21 +107,21 @@ class WeightMatrix:
         if self.is_corrected:
             a, b, factor = self.correction
             y = y + factor * (times(x, a) @ b if factored else times(x, a @ b))
-        return y.astype(self.layer.compute_dtype)  # type: ignore[no-any-return]
+        return y.astype(self.layer.compute_dtype)
 
     def array(self) -> Array:
         """Return a W of floats, with its correction."""
         w = self.variable.value
         if not self.is_corrected:
-            return w  # type: ignore[no-any-return]
+            return w
         a, b, factor = self.correction
-        return (w + factor * (a @ b)).astype(self.layer.compute_dtype)  # type: ignore[no-any-return]
+        return (w + factor * (a @ b)).astype(self.layer.compute_dtype)
 
     def dequantized(self) -> Array:
         """Return the floats that the integers of W stand for, without the correction."""
         mode, dtype = self.layer.quantization_mode, self.layer.compute_dtype
         assert mode is not None
-        return self.form.dequantize(self.stored(), mode, self.blocks, dtype)  # type: ignore[no-any-return]
+        return self.form.dequantize(self.stored(), mode, self.blocks, dtype)
 
     def stored(self) -> dict[str, Array]:
         """Return {"": integers, "_scale": scales, "_zero": zeros}, the keys being the ends of the attributes' names."""
@@ -192,7 +192,7 @@ class WeightMatrix:
                 )
             )
         shape = self.variable.shape if self._form is None else self._form.shape
-        options = {"dtype": "float32", "regularizer": getattr(layer, f"{self.name}_regularizer")}
+        options: dict[str, Any] = {"dtype": "float32", "regularizer": getattr(layer, f"{self.name}_regularizer")}
         options["autocast"] = layer.autocast
         for factor, size, initializer in (
             ("a", (*shape[:-1], rank), a_initializer),

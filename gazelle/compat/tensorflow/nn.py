@@ -159,7 +159,8 @@ def conv2d_transpose(input: Any, filters: Any, output_shape: Any, strides: Any, 
     steps = _inner(strides, 2)
     given = (1, *(n for n in output_shape[1:3]), filters.shape[2])
     like = jax.ShapeDtypeStruct((input.shape[0], *given[1:]), input.dtype)
-    _, back = jax.vjp(lambda x: ops.conv(x, filters, steps, padding.lower()), jnp.zeros(like.shape, like.dtype))
+    convolve: Any = lambda x: ops.conv(x, filters, steps, padding.lower())  # noqa: E731
+    _, back = jax.vjp(convolve, jnp.zeros(like.shape, like.dtype))
     return back(input)[0]
 
 

@@ -125,7 +125,8 @@ class TensorFlowVariable(OldVariable, Variable, metaclass=_Meta):
         return self.assign(getattr(jnp.asarray(self._full()).at[tuple(places)], way)(new))
 
     def __getitem__(self, index: Any) -> Any:
-        return Part((self + np.zeros((), self.dtype))[index], self, index)
+        array: Any = self + np.zeros((), self.dtype)
+        return Part(array[index], self, index)
 
     def __hash__(self) -> int:
         return id(self)

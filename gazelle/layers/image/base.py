@@ -181,11 +181,12 @@ class ImageLayer(Layer, abstract=True):
         if not self.moves or ((not training or transformation is None) and not self.fixed):
             return bounding_boxes
         height, width = self._size_before(transformation)
-        boxes = convert_format(bounding_boxes, self._format(), "xyxy", height, width, self.compute_dtype)
+        boxes: Any = convert_format(dict(bounding_boxes), self._format(), "xyxy", height, width, self.compute_dtype)
         boxes["boxes"] = self.move_boxes(boxes["boxes"], transformation, height, width)
         height, width = self._size_after(height, width)
         boxes = clip_to_image_size(boxes, height, width)
-        return convert_format(boxes, "xyxy", self._format(), height, width, self.compute_dtype)
+        converted: Any = convert_format(boxes, "xyxy", self._format(), height, width, self.compute_dtype)
+        return converted
 
     def call(self, data: ImageData, training: bool = True) -> ImageData:
         given: dict[str, Any] = dict(data) if isinstance(data, dict) else {"images": data}
