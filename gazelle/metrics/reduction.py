@@ -95,7 +95,8 @@ class Mean(Metric):
 
     def __init__(self, name: str | None = "mean", dtype: PolicyLike = None) -> None:
         super().__init__(dtype, name)
-        self.total, self.count = _mean_variables(self)
+        self.total = self.add_weight(dtype=sum_dtype(self.dtype), name="total")
+        self.count = self.add_weight(dtype=sum_dtype(self.dtype), name="count")
 
     def update_state(self, values: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         """Add values to the mean.
@@ -104,13 +105,16 @@ class Mean(Metric):
             values: Values of any shape.
             sample_weight: Weights of the values, or one for each sample.
         """
-        _add_to_mean(self, values, sample_weight)
+        label = f"'{self.name}'"
+        weighted, weights = per_sample(values, sample_weight, jnp.mean, sum_dtype(self.dtype), label)
+        self.total.assign_add(jnp.sum(weighted))
+        self.count.assign_add(jnp.sum(weights) if weights is not None else weighted.size)
 
     def result(self) -> Array:
         return divide(self.total.value, self.count.value)
 
 
-class MeanMetricWrapper(Metric):
+class MeanMetricWrapper(Mean):
     """Mean of a function `fn(y_true, y_pred, **kwargs)` that returns one value per sample, with weights and masks.
 
     Args:
@@ -135,8 +139,7 @@ class MeanMetricWrapper(Metric):
         dtype: PolicyLike = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(dtype, name)
-        self.total, self.count = _mean_variables(self)
+        super().__init__(name, dtype)
         self.fn = _function(fn) if isinstance(fn, str) else fn
         self.fn_kwargs = kwargs
         functions.check_arguments("metric", self._call, kwargs)
@@ -147,7 +150,9 @@ class MeanMetricWrapper(Metric):
     def _call(self) -> Any:
         return self.fn.call if isinstance(self.fn, Loss) else self.fn
 
-    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+    def update_state(  # type: ignore[override]
+        self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> None:
         """Add the values of a batch to the mean.
 
         Args:
@@ -160,21 +165,7 @@ class MeanMetricWrapper(Metric):
         targets = per_step(jnp.asarray(y_true), predictions, mask, sample_weight)
         check_shapes(self, targets, predictions)
         values = functions.call("metric", self._call, targets, predictions, self.fn_kwargs)
-        _add_to_mean(self, values, merge_mask(sample_weight, mask, sum_dtype(self.dtype), f"'{self.name}'"))
-
-    def result(self) -> Array:
-        return divide(self.total.value, self.count.value)
-
-
-def _mean_variables(metric: Metric) -> tuple[Any, Any]:
-    dtype = sum_dtype(metric.dtype)
-    return metric.add_weight(dtype=dtype, name="total"), metric.add_weight(dtype=dtype, name="count")
-
-
-def _add_to_mean(metric: Mean | MeanMetricWrapper, values: Any, weights: Any) -> None:
-    values, weights = per_sample(values, weights, jnp.mean, sum_dtype(metric.dtype), f"'{metric.name}'")
-    metric.total.assign_add(jnp.sum(values))
-    metric.count.assign_add(jnp.sum(weights) if weights is not None else values.size)
+        super().update_state(values, merge_mask(sample_weight, mask, sum_dtype(self.dtype), f"'{self.name}'"))
 
 
 def _function(name: str) -> Any:

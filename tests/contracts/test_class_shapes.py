@@ -3,6 +3,7 @@
 import pytest
 
 from gazelle.core.config import REGISTRY
+from gazelle.metrics import MeanMetricWrapper
 
 BASES, ATTRIBUTES = 4, 60  # the class itself counts, `object` does not
 
@@ -37,7 +38,8 @@ CLASSES = _classes()
 def test_few_bases_and_public_attributes(cls):
     bases = [base.__name__ for base in cls.__mro__ if base is not object]
     if cls.__name__ not in MANY_BASES:
-        assert len(bases) <= BASES, bases
+        wrapped = issubclass(cls, MeanMetricWrapper)  # also isinstance of Mean, as in Keras
+        assert len(bases) <= BASES + wrapped, bases
     public = [name for name in dir(cls) if not name.startswith("_")]
     if cls.__name__ not in MANY_ATTRIBUTES:
         assert len(public) <= ATTRIBUTES, public
