@@ -33,7 +33,7 @@ def milliseconds(make, policy):
     model = make()
     variables = weight_tree.named_variables(model)
     values = {path: v.value for path, v in variables.items()}
-    forward = tracing.pure(model, variables)
+    forward = tracing.functionalize(model, variables)
     x = jnp.asarray(np.random.default_rng(0).normal(size=(BATCH, *model.input_shape[1:])), "float32")
     gradient = jax.jit(jax.grad(lambda values: jnp.mean(jnp.square(forward(values, x)[0].astype("float32")))))
     times = []

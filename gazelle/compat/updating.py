@@ -95,7 +95,7 @@ class Updating(Optimizer, abstract=True):
         values |= {id(v): slots[name][""] for name, v in self._slots_of().items()}
         values |= {id(v): self._given.get(f"read_{n}", v._value) for n, v in enumerate(self._read)}
         arrays = [grads.get(p, jnp.zeros_like(params[p])) for p in self._gradients]
-        with tracing.entered(tracing.Scope(values=dict(values), closed=True)):
+        with tracing.entered(tracing.TraceContext(values=dict(values), closed=True)):
             found = self._graph.run(arrays)
         for variable, value in zip(self._targets, found, strict=True):
             values[id(variable)] = jnp.asarray(value, values[id(variable)].dtype)

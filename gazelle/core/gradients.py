@@ -31,7 +31,7 @@ def value_and_grad(fn: Callable[[], Any], variables: Sequence[Variable]) -> tupl
 
     Example:
         >>> w = Variable([1.0, 2.0])
-        >>> step = tracing.pure(lambda: value_and_grad(lambda: (jnp.sum(w * w), None), [w]), {"w": w})
+        >>> step = tracing.functionalize(lambda: value_and_grad(lambda: (jnp.sum(w * w), None), [w]), {"w": w})
         >>> step({"w": w.value})[0][1][0].tolist()
         [2.0, 4.0]
     """

@@ -53,7 +53,7 @@ class StatelessScope:
                 what = f"The value of '{variable.path}' in StatelessScope"
                 raise ShapeError(message(what, expected=f"shape {variable.shape}", got=f"shape {array.shape}"))
             self.state_mapping[id(variable)] = array
-        self._scope = tracing.Scope(values=self.state_mapping, closed=True)
+        self._scope = tracing.TraceContext(values=self.state_mapping, closed=True)
         self._open = contextlib.ExitStack()
 
     def __enter__(self) -> StatelessScope:

@@ -291,7 +291,7 @@ def output_spec(
             for i in positions
         ]
         outer = tracing.current()
-        scope = tracing.Scope(values={}, key=arrays.key(0), training=False if outer is None else outer.training)
+        scope = tracing.TraceContext(values={}, key=arrays.key(0), training=False if outer is None else outer.training)
         try:
             with tracing.entered(scope):
                 program, result = jax.make_jaxpr(traced, return_shape=True)(*specs)

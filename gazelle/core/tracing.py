@@ -1,7 +1,7 @@
 """The scope of a call: arrays bound to variables, the key, and whether it is training.
 
 Layers look stateful to their authors. Inside a pure call every read of a `Variable` finds the array that was passed in,
-every `assign` replaces it in the scope, and `pure` returns the values with the result of the call.
+every `assign` replaces it in the scope, and `functionalize` returns the values with the result of the call.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Paths = Mapping[str, "Variable"]
 
 
 @dataclasses.dataclass(eq=False)
-class Scope:
+class TraceContext:
     """The context of one outermost call, which the layers inside it share."""
 
     values: dict[int, Any] | None = None  # id(variable) -> array; None: variables hold their own values
@@ -59,10 +59,10 @@ jax.tree_util.register_pytree_node(
 )
 
 
-_scope: ContextVar[Scope | None] = ContextVar("gazelle_scope", default=None)
+_scope: ContextVar[TraceContext | None] = ContextVar("gazelle_scope", default=None)
 
 
-def current() -> Scope | None:
+def current() -> TraceContext | None:
     """The scope of the call that is running, None outside of every layer."""
     return _scope.get()
 
@@ -70,7 +70,7 @@ def current() -> Scope | None:
 @contextlib.contextmanager
 def bind_symbolic(values: Mapping[int, Any]) -> Iterator[None]:
     """Inside, symbolic tensors stand for arrays, {id(tensor): array}: for functions that have them in their closure."""
-    scope = _scope.get() or Scope()
+    scope = _scope.get() or TraceContext()
     with entered(dataclasses.replace(scope, known={**scope.known, **values})):
         yield
 
@@ -82,7 +82,7 @@ def binds() -> bool:
 
 
 @contextlib.contextmanager
-def entered(scope: Scope) -> Iterator[Scope]:
+def entered(scope: TraceContext) -> Iterator[TraceContext]:
     """Make `scope` the current one for the length of a with-block."""
     token = _scope.set(scope)
     try:
@@ -101,7 +101,7 @@ def outside() -> Iterator[None]:
         _scope.reset(token)
 
 
-def pure(
+def functionalize(
     fn: Callable[..., Any],
     variables: Paths,
     names: Mapping[int, str] | None = None,
@@ -116,7 +116,7 @@ def pure(
 
     def call(values: Mapping[str, Any], *args: Any, key: Any = None, training: bool = False, **kwargs: Any) -> Any:
         bound = {id(variables[path]): value for path, value in values.items()}
-        scope = Scope(values=bound, key=key, training=training, names=names or {}, observe=observe, pure=True)
+        scope = TraceContext(values=bound, key=key, training=training, names=names or {}, observe=observe, pure=True)
         with entered(scope):
             out = fn(*args, **kwargs)
         after = {path: bound[id(variables[path])] for path in values}

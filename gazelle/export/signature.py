@@ -97,7 +97,9 @@ def of_model(model: Model, input_signature: InputSignature | None = None) -> Exp
     if len(names) != len(leaves):
         names = [getattr(leaf, "name", None) or f"input_{i}" for i, leaf in enumerate(leaves)]
     variables = weight_tree.named_variables(model)
-    run = tracing.pure(model, variables, {id(layer): path for path, layer in weight_tree.named_layers(model).items()})
+    run = tracing.functionalize(
+        model, variables, {id(layer): path for path, layer in weight_tree.named_layers(model).items()}
+    )
 
     def call(values: Any, *arrays: Any) -> list[Any]:
         x = jax.tree.unflatten(tree, arrays)
@@ -118,7 +120,7 @@ def of_function(function: Callable[..., Any], variables: dict[str, Any], input_s
         input_signature: the shape and dtype of each input.
     """
     leaves, tree = jax.tree.flatten(_listed(input_signature), is_leaf=_is_spec)
-    run = tracing.pure(function, variables)
+    run = tracing.functionalize(function, variables)
 
     def call(values: Any, *arrays: Any) -> list[Any]:
         args = jax.tree.unflatten(tree, arrays)

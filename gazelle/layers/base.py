@@ -332,7 +332,7 @@ class Layer(Operation):
                 outer.losses[:] = [(layer, value) for layer, value in outer.losses if id(layer) not in own]
             return self._call_arrays(outer, args, kwargs)
         self._eager_losses = []
-        with tracing.entered(tracing.Scope()) as scope:
+        with tracing.entered(tracing.TraceContext()) as scope:
             out = self._call_arrays(scope, args, kwargs)
         self._eager_losses = [value for _, value in scope.losses]
         return out
@@ -379,7 +379,7 @@ class Layer(Operation):
         assert scope is not None
         return self._call_arrays(scope, args, kwargs)
 
-    def _call_arrays(self, scope: tracing.Scope, args: Any, kwargs: dict[str, Any]) -> Any:
+    def _call_arrays(self, scope: tracing.TraceContext, args: Any, kwargs: dict[str, Any]) -> Any:
         """Call the layer on arrays: validate, build, compute, and attach masks, penalties and observers."""
         masks = call_arguments.masks_of(args)
         args, kwargs = jax.tree.map(self._to_array, (args, dict(kwargs)), is_leaf=lambda v: isinstance(v, Variable))
@@ -402,7 +402,7 @@ class Layer(Operation):
             scope.observe(self, out)
         return out
 
-    def _run_call(self, scope: tracing.Scope, training: bool | None, args: Any, kwargs: dict[str, Any]) -> Any:
+    def _run_call(self, scope: tracing.TraceContext, training: bool | None, args: Any, kwargs: dict[str, Any]) -> Any:
         """Run `call` in the layer's own mode, dtype of weights and path."""
         outer_training, outer_cast = scope.training, scope.cast
         scope.training, scope.cast = training, dtype_handling.weight_dtype(self, outer_cast)

@@ -214,7 +214,7 @@ class Metric(Configurable):
                     hint="Give the values of .variables, in that order.",
                 )
             )
-        out, after, _ = tracing.pure(method, named)(dict(zip(named, values, strict=True)), *args, **kwargs)
+        out, after, _ = tracing.functionalize(method, named)(dict(zip(named, values, strict=True)), *args, **kwargs)
         return out, list(after.values())
 
     def __repr__(self) -> str:

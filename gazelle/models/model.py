@@ -944,7 +944,7 @@ class Model(Layer):
         Array([2.], dtype=float32)
         """
         variables = weight_tree.named_variables(self)
-        pure = tracing.pure(
+        pure = tracing.functionalize(
             self, variables, {id(layer): path for path, layer in weight_tree.named_layers(self).items()}
         )
 

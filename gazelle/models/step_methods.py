@@ -126,7 +126,7 @@ class ModelSteps:
     def initial_values(self) -> dict[str, Any]:
         """{path: array} of the metrics before the first batch."""
         variables = self.named_variables()
-        _, after, _ = tracing.pure(self._reset, variables)({path: v.value for path, v in variables.items()})
+        _, after, _ = tracing.functionalize(self._reset, variables)({path: v.value for path, v in variables.items()})
         return {path: np.array(value) for path, value in after.items()}
 
     def _reset(self) -> None:

@@ -691,7 +691,7 @@ class Optimizer(Configurable):
         self._keys.follow_renames(set(paths_of(self.state)))
         self._keys.add(new)
         # slots are made from the values of the weights, never from tracers
-        with tracing.entered(tracing.Scope()), jax.ensure_compile_time_eval():
+        with tracing.entered(tracing.TraceContext()), jax.ensure_compile_time_eval():
             params = {self._keys[v]: v.value for v in self._keys.variables}
             fits = bool(self._state) and self.fits(params)
             fresh = {} if fits else self.init(params)
@@ -754,7 +754,7 @@ class Optimizer(Configurable):
                 slot: {k: self.slot_variable(slot, k).value for k in arrays} for slot, arrays in self._state.items()
             }
             inputs = bound, self.hyper(), self._iterations.value
-            with tracing.entered(tracing.Scope()):  # `update` reads no variable
+            with tracing.entered(tracing.TraceContext()):  # `update` reads no variable
                 params, slots = self.update(params, given, *inputs, constraints)
             for address, array in flat(slots).items():
                 self.slot_variable(*address).assign(array)

@@ -71,7 +71,7 @@ class CustomUpdate:
         slots |= {name: {"": value} for name, value in scalars.items()}
         self._inherited = (slots, scalars) if optimizer._has_rule() else None
         try:
-            with tracing.entered(tracing.Scope(values=values, pure=True)):
+            with tracing.entered(tracing.TraceContext(values=values, pure=True)):
                 for path, g in grads.items():
                     optimizer.update_step(g, weights[path], lr)
         finally:

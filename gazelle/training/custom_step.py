@@ -85,7 +85,7 @@ class CustomStep:
         method, assigned = getattr(self.methods, kind), set[int]()
 
         def traced(batch: Any) -> Any:
-            context = tracing.Scope(values={}, key=jax.random.key(0), training=False, closed=True)
+            context = tracing.TraceContext(values={}, key=jax.random.key(0), training=False, closed=True)
             context.names = self.methods.names
             with tracing.entered(context):
                 out = method(batch)
@@ -105,7 +105,7 @@ class CustomStep:
     def _run(self, kind: str, values: Any, totals: Any, batch: Any, key: Any) -> tuple[Any, Any, Any]:
         """(logs, values, totals) after one step."""
         metrics = self.methods.named_variables()
-        step = tracing.pure(getattr(self.methods, kind), {**self.variables, **metrics}, self.methods.names)
+        step = tracing.functionalize(getattr(self.methods, kind), {**self.variables, **metrics}, self.methods.names)
         logs, after, _ = step({**values, **{path: totals[path] for path in metrics}}, batch, key=key)
         logs = flat_logs(logs)
         last = {f"{kind}/{name}": value for name, value in logs.items()}
@@ -134,6 +134,6 @@ class CustomStep:
 
     def predict(self, values: Any, key: Any, x: Any, count: Any) -> tuple[Any, Any]:
         """Run `predict_step` on a batch; as `LossStep.predict`."""
-        step = tracing.pure(self.methods.predict, self.variables, self.methods.names)
+        step = tracing.functionalize(self.methods.predict, self.variables, self.methods.names)
         outputs, after, _ = step(values, x, key=inference_key(key, count))
         return outputs, changed_values(values, after)

@@ -82,7 +82,7 @@ class MetricsState:
         count = jax.tree.leaves(x)[0].shape[0]
         sums = {f"part/{n}": totals[f"part/{n}"] + jnp.stack([parts[n] * count, jnp.float32(count)]) for n in parts}
         variables = self.source.named_variables()
-        _, after, _ = tracing.pure(self.source.update_state, variables)(
+        _, after, _ = tracing.functionalize(self.source.update_state, variables)(
             {path: totals[path] for path in variables}, y, y_pred, weight
         )
         return sums | after
@@ -98,7 +98,7 @@ class MetricsState:
             return last
         means = {n: totals[f"part/{n}"][0] / jnp.maximum(totals[f"part/{n}"][1], 1) for n in self.losses}
         variables = self.source.named_variables()
-        results, _, _ = tracing.pure(lambda: flat_logs(self.source.result()), variables)(
+        results, _, _ = tracing.functionalize(lambda: flat_logs(self.source.result()), variables)(
             {path: totals[path] for path in variables}
         )
         if kind in self.last_logs:

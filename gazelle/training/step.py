@@ -111,7 +111,7 @@ class LossStep:
         regularizers = {p: v.regularizer for p, v in trained.items() if v.regularizer is not None}
         self.spec = spec
         self.constraints = {p: v.constraint for p, v in trained.items() if v.constraint is not None}
-        self.forward = tracing.pure(spec.call, spec.variables, spec.names)
+        self.forward = tracing.functionalize(spec.call, spec.variables, spec.names)
         self.objective = TotalLoss(spec.loss, spec.loss_weights, spec.outputs, regularizers)
         self.metrics = MetricsState(CompileMetrics(spec.metrics, spec.weighted_metrics, spec.outputs))
 

@@ -65,13 +65,13 @@ def test_traced_shape_is_the_real_one_compiled_equals_eager_and_gradients_are_fi
     layer, shapes = _layer(name)
     inputs = _inputs(name, shapes)
     traced = _call(name, layer, [gazelle.Input(x.shape[1:], dtype=str(x.dtype)) for x in inputs])
-    with tracing.entered(tracing.Scope(training=False)):  # layers of images train where nobody says what to do
+    with tracing.entered(tracing.TraceContext(training=False)):  # layers of images train where nobody says what to do
         eager = _call(name, layer, inputs)
     assert traced.shape == (None, *eager.shape[1:])
     assert str(traced.dtype) == str(eager.dtype)
     variables = weight_tree.named_variables(layer)
     values = {path: v.value for path, v in variables.items()}
-    pure = tracing.pure(
+    pure = tracing.functionalize(
         lambda *x: _call(name, layer, list(x)),
         variables,
         {id(v): p for p, v in weight_tree.named_layers(layer).items()},
@@ -94,7 +94,7 @@ def test_training_is_a_function_of_the_key(name):
     _call(name, layer, [gazelle.Input(x.shape[1:], dtype=str(x.dtype)) for x in inputs])
     variables = weight_tree.named_variables(layer)
     values = {path: v.value for path, v in variables.items()}
-    pure = tracing.pure(
+    pure = tracing.functionalize(
         lambda *x: _call(name, layer, list(x)),
         variables,
         {id(v): p for p, v in weight_tree.named_layers(layer).items()},

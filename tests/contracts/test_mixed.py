@@ -51,7 +51,7 @@ def test_mixed(name):
     assert HALF not in {v.dtype for v in layer.weights}
     variables = weight_tree.named_variables(layer)
     values = {path: v.value for path, v in variables.items()}
-    pure = tracing.pure(call, variables, {id(v): p for p, v in weight_tree.named_layers(layer).items()})
+    pure = tracing.functionalize(call, variables, {id(v): p for p, v in weight_tree.named_layers(layer).items()})
 
     def total(values, *x):
         out, after, _ = pure(values, *x, key=jax.random.key(0), training=True)

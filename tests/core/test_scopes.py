@@ -46,7 +46,7 @@ def test_remat_changes_no_number(mode):
     for model in (plain, again):
         variables = weight_tree.named_variables(model)
         names = {id(v): p for p, v in weight_tree.named_layers(model).items()}
-        pure = tracing.pure(model, variables, names)
+        pure = tracing.functionalize(model, variables, names)
 
         def loss(values, pure=pure):
             out, after, losses = pure(values, x, key=jax.random.key(3), training=True)
@@ -69,7 +69,7 @@ def test_remat_keeps_masks():
     model(ids)
     model.set_weights(plain.get_weights())
     variables = weight_tree.named_variables(model)
-    out = jax.jit(tracing.pure(model, variables))({p: v.value for p, v in variables.items()}, ids)[0]
+    out = jax.jit(tracing.functionalize(model, variables))({p: v.value for p, v in variables.items()}, ids)[0]
     np.testing.assert_allclose(out, plain(ids), rtol=1e-6)
 
 
@@ -172,7 +172,7 @@ def test_a_generator_is_part_of_its_layer():
     assert [v.name for v in layer.variables] == ["seed_generator_state"]
     assert layer.weights == []
     variables = weight_tree.named_variables(layer)
-    step = jax.jit(tracing.pure(layer, variables))
+    step = jax.jit(tracing.functionalize(layer, variables))
     values = {p: v.value for p, v in variables.items()}
     first, values, _ = step(values, jnp.zeros((1, 2)))
     second, values, _ = step(values, jnp.zeros((1, 2)))
@@ -182,7 +182,7 @@ def test_a_generator_is_part_of_its_layer():
 
 def test_draws_without_a_seed_follow_the_step():
     layer = layers.Lambda(lambda x: x + gazelle.random.normal(x.shape))
-    pure = jax.jit(tracing.pure(layer, {}), static_argnames="training")
+    pure = jax.jit(tracing.functionalize(layer, {}), static_argnames="training")
     one, two = (pure({}, jnp.zeros((1, 2)), key=jax.random.key(n), training=True)[0] for n in (1, 2))
     assert not np.array_equal(one, two)
     with pytest.raises(ValueError, match=r"(?s)without a seed inside a compiled function.*SeedGenerator"):

@@ -33,7 +33,9 @@ def of_layer(name):
 
     call(*(gazelle.Input(shape[1:], dtype=dtype) for shape in shapes))
     variables = weight_tree.named_variables(layer)
-    pure = tracing.pure(call, variables, {id(one): path for path, one in weight_tree.named_layers(layer).items()})
+    pure = tracing.functionalize(
+        call, variables, {id(one): path for path, one in weight_tree.named_layers(layer).items()}
+    )
     values = {path: jax.ShapeDtypeStruct(v.shape, v.dtype) for path, v in variables.items()}
 
     def both(values, key, *arrays):

@@ -49,7 +49,7 @@ def test_state_goes_from_call_to_call():
     layer(X), layer(X, training=True), layer(X, training=True)
     assert int(layer.state["calls"]) == 2
     assert [w.trainable for w in layer.weights] == [True, False]
-    call = tracing.pure(layer, weight_tree.named_variables(layer))
+    call = tracing.functionalize(layer, weight_tree.named_variables(layer))
     values = {path: v.value for path, v in weight_tree.named_variables(layer).items()}
     _, after, _ = jax.jit(lambda values, x: call(values, x, training=True))(values, X)
     assert sorted(int(v) for v in after.values() if v.ndim == 0) == [3]

@@ -103,7 +103,7 @@ def _of_gazelle(layer, x, more, training):
     paths = {id(v): path for path, v in variables.items()}
     order = [paths[id(v)] for v in layer.weights if id(v) in ids]
     fixed = {path: v.value for path, v in variables.items() if id(v) not in ids}
-    call = tracing.pure(layer, variables)
+    call = tracing.functionalize(layer, variables)
 
     def run(trained, x):
         out, after, _ = call({**dict(zip(order, trained)), **fixed}, x, **more, training=training)
@@ -209,7 +209,7 @@ def same_call():
         paths = {id(v): path for path, v in variables.items()}
         assert [[paths[id(w)], list(w.shape)] for w in ours.weights] == wanted["weights"]
         ours.set_weights(_values([shape for _, shape in wanted["weights"]]))
-        order, call = [paths[id(v)] for v in ours.trainable_weights], tracing.pure(ours, variables)
+        order, call = [paths[id(v)] for v in ours.trainable_weights], tracing.functionalize(ours, variables)
         fixed = {path: v.value for path, v in variables.items() if path not in order}
 
         def run(trained, args, kwargs):

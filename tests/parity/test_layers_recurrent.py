@@ -324,7 +324,7 @@ def test_stateful_in_a_pure_call():
     layer.build(X.shape)
     variables = weight_tree.named_variables(layer)
     assert [p for p, v in variables.items() if not v.trainable] == ["rnn_state", "rnn_state_1"]
-    call = jax.jit(tracing.pure(layer, variables))
+    call = jax.jit(tracing.functionalize(layer, variables))
     before = {path: v.value for path, v in variables.items()}
     first, after, _ = call(before, X)
     second = call(after, X)[0]

@@ -104,7 +104,7 @@ RANDOM = [
 @pytest.mark.parametrize("layer", RANDOM, ids=lambda layer: type(layer).__name__)
 def test_draws_are_a_function_of_the_key(layer):
     x = jnp.ones((4, 8, 16))
-    call = tracing.pure(layer, {}, {id(layer): "dropped"})
+    call = tracing.functionalize(layer, {}, {id(layer): "dropped"})
 
     def draw(seed):
         return np.asarray(call({}, x, key=jax.random.key(seed), training=True)[0])

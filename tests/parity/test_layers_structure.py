@@ -230,7 +230,7 @@ def test_pipeline(told):
 
 def test_pipeline_in_a_model_knows_whether_it_trains():
     layer = layers.Pipeline([layers.Dropout(0.5, seed=1)])
-    call = tracing.pure(layer, {})
+    call = tracing.functionalize(layer, {})
     x = jnp.ones((4, 8))
     assert bool((call({}, x)[0] == x).all())
     assert not bool((call({}, x, key=jax.random.key(0), training=True)[0] == x).all())

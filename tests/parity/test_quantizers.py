@@ -142,7 +142,7 @@ def gradients(layer, mine, x, **words):
             paths = {f"{i}": v for i, v in enumerate(layer.weights)}
             given = {key: v.value for key, v in paths.items()}
             given |= {key: values[places[id(v)]] for key, v in paths.items() if id(v) in places}
-            y = tracing.pure(lambda a: layer(a, **words), paths)(given, x)[0]
+            y = tracing.functionalize(lambda a: layer(a, **words), paths)(given, x)[0]
         else:
             given = [values[places[id(v)]] if id(v) in places else v.value for v in layer.trainable_variables]
             y = layer.stateless_call(given, [v.value for v in layer.non_trainable_variables], x, **words)[0]

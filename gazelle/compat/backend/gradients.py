@@ -97,9 +97,11 @@ def _total(graph: Graph, inputs: Callable[[Any], list[Any]]) -> Callable[[Any, A
     """(x, values of variables) -> the sum of the graph's output, with the draws of the first run."""
 
     def total(x: Any, values: Any) -> Any:
-        outer = tracing.current() or tracing.Scope()
+        outer = tracing.current() or tracing.TraceContext()
         bound = {**(outer.values or {}), **values}
-        scope = tracing.Scope(values=bound, key=outer.key, training=outer.training, names=outer.names, closed=True)
+        scope = tracing.TraceContext(
+            values=bound, key=outer.key, training=outer.training, names=outer.names, closed=True
+        )
         with tracing.entered(scope):
             return jnp.sum(graph.run(inputs(x)))
 

@@ -103,7 +103,7 @@ class Function:
 
             def run(values: Any, slots: Any, arrays: Any, key: Any) -> Any:
                 bound = {int(k): v for k, v in values.items()}
-                with tracing.entered(tracing.Scope(values=bound, key=key, training=bool(phase), closed=True)):
+                with tracing.entered(tracing.TraceContext(values=bound, key=key, training=bool(phase), closed=True)):
                     found = self._graph.run(arrays) if self._asked() else []
                     found = iter(found if isinstance(found, list) else [found])
                     every = [self._value(t, found) for t in self._all_outputs()]

@@ -84,7 +84,7 @@ class Descent:
 
         def total(params: Any) -> Any:
             bound = {int(k): v for k, v in (values | params).items()}
-            with tracing.entered(tracing.Scope(values=bound, key=key, training=training, closed=True)):
+            with tracing.entered(tracing.TraceContext(values=bound, key=key, training=training, closed=True)):
                 return jnp.sum(loss.run(arrays))
 
         grads = jax.grad(total)(params)

@@ -49,7 +49,7 @@ def is_tracing() -> bool:
     return isinstance(scope, _Frame)
 
 
-class _Frame(tracing.Scope):
+class _Frame(tracing.TraceContext):
     """The scope of a trace."""
 
 

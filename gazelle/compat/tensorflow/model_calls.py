@@ -80,7 +80,7 @@ def _has_parts(model: Any) -> bool:
 def _by_layers(model: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
     """What a model of a graph gives, each of its layers called as if the program did it."""
     graph, outer = model._wide or model._graph, tracing.current()
-    base = tracing.Scope(key=fresh_key()) if outer is None else outer
+    base = tracing.TraceContext(key=fresh_key()) if outer is None else outer
     given = kwargs.get("training", args[1] if len(args) > 1 else None)
     scope = dataclasses.replace(base, training=base.training if given is None else bool(given))
     inputs = graph.match(args[0] if args else kwargs["inputs"])

@@ -28,7 +28,7 @@ def stateful(function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any],
     flat, structure = jax.tree.flatten((plain_args, plain_kwargs), is_leaf=is_box)
     places = [i for i, leaf in enumerate(flat) if is_array(leaf)]
     masks = [get_mask(flat[i]) for i in places]
-    base = tracing.Scope() if outer is None else outer
+    base = tracing.TraceContext() if outer is None else outer
     if base.key is None:
         base = dataclasses.replace(base, key=fresh_key())
     draws = dict(base.draws)
