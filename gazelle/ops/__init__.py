@@ -23,16 +23,6 @@ from gazelle.ops.numpy import *  # noqa: F403
 
 # type checkers follow the star imports; mypy does not read composed lists
 if not TYPE_CHECKING:
-    __all__ = [
-        "image",
-        "linalg",
-        "nn",
-        "numpy",
-        *core.__all__,
-        *fourier.__all__,
-        *linalg.__all__,
-        *math.__all__,
-        *nn.__all__,
-        *numpy.__all__,
-    ]
+    _lists = (core.__all__, fourier.__all__, linalg.__all__, math.__all__, nn.__all__, numpy.__all__)
+    __all__ = list(dict.fromkeys(["image", "linalg", "nn", "numpy", *(name for names in _lists for name in names)]))
     __getattr__, __dir__ = public_names(__name__)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.module_names import public_names
 from gazelle.core.types import Array, ArrayLike, AxisLike
 from gazelle.ops.base import op
 from gazelle.ops.core import jvp as jvp
@@ -314,3 +315,7 @@ def _matrix(name: str, x: Any) -> Any:
     if x.ndim < 2:
         raise ShapeError(message(name, expected="a matrix", got=f"shape {tuple(x.shape)}"))
     return x
+
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)

@@ -161,7 +161,7 @@ def test_without_a_compiler_jax_goes_on_alone(monkeypatch, tmp_path, compiler):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("CXX", compiler)
     native.ready.cache_clear()
-    with pytest.warns(UserWarning, match="could not be compiled, JAX goes on alone"):
+    with pytest.warns(UserWarning, match="could not be compiled; JAX computes without them"):
         assert not native.ready()
     native.ready.cache_clear()
 

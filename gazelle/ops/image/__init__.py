@@ -4,6 +4,9 @@ In: one image (height, width, channels) or a batch of them, with the channels wh
 puts them. Out: the same kind. Must not import: layers, files.
 """
 
+from typing import TYPE_CHECKING
+
+from gazelle.core.module_names import public_names
 from gazelle.ops.image.color import hsv_to_rgb, rgb_to_grayscale, rgb_to_hsv
 from gazelle.ops.image.cutting import crop_images, extract_patches, extract_patches_3d, pad_images
 from gazelle.ops.image.filters import gaussian_blur, sobel_edges, ssim
@@ -28,3 +31,6 @@ __all__ = [
     "sobel_edges",
     "ssim",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = public_names(__name__)
