@@ -1,4 +1,4 @@
-"""What every test shares: the oracle's backend, a folder for kept state, and fresh names."""
+"""Shared fixtures: the backend of Keras, a folder for checkpoints, compilation settings."""
 
 import gc
 import itertools

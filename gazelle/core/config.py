@@ -53,7 +53,7 @@ _custom: ContextVar[Mapping[str, Any]] = ContextVar("gazelle_custom_objects", de
 
 
 def register(namespace: str, *names: str) -> Callable[[Any], Any]:
-    """Enter a class or function into the table of `room`, under its own name and `names`."""
+    """Enter a class or function into the table of `namespace`, under its own name and `names`."""
 
     def enter(target: Any) -> Any:
         table = REGISTRY.setdefault(namespace, {})

@@ -18,13 +18,16 @@ import numpy as np
 MODE = os.environ.get("GAZELLE_ORACLE", "recorded")
 FOLDER = pathlib.Path(__file__).parent / "recorded"
 
+#: modules whose tests use the layer or optimizer of Keras after its results: always computed
+LIVE = {"test_layers_recurrent", "test_layers_embedding", "test_optimizers"}
+
 _test, _number = None, 0
 _archives = {}  # module -> {member: bytes}
 _new = {}  # module -> {member: bytes}, to be written
 
 
 def begin(item):
-    """Results that are asked for from now on belong to this test."""
+    """Assign the following calls of `expected` to this test."""
     global _test, _number
     _test, _number = item, 0
 
@@ -49,13 +52,13 @@ def expected(compute, *inputs):
         assert found[0] == digest, "recorded for other inputs: run `make record-oracle`"
         return found[1]
     result = compute()
-    if MODE == "record":
+    if MODE == "record" and module not in LIVE:
         _new.setdefault(module, {})[member] = _encoded((digest, result))
     return _decoded(_encoded((digest, result)))[1]
 
 
 def write():
-    """Write what was computed in this process; a module that ran whole replaces its file."""
+    """Write what was computed in this process. The file of a module is replaced: record whole modules."""
     for module, members in _new.items():
         FOLDER.mkdir(exist_ok=True)
         with zipfile.ZipFile(FOLDER / f"{module}.zip", "w", zipfile.ZIP_LZMA) as archive:
