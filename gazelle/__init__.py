@@ -155,7 +155,11 @@ _HOMES = {
 
 
 def version() -> str:
-    """The version of gazelle."""
+    """Return the version of gazelle.
+
+    Returns:
+        The version, such as "2.0.0".
+    """
     return __version__
 
 

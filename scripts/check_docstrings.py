@@ -3,9 +3,7 @@
 Public names are those in `__all__` of the public namespaces, the public methods of public classes and the arguments
 of their constructors. Each needs a one-sentence summary, an entry under `Args:` for every argument, `Returns:` where
 a function returns something, and no argument or result annotated `Any`. A method without a docstring of its own
-inherits that of the method it overrides. Packages listed in `[tool.checks] docstrings-todo` of pyproject.toml are
-left out unless named on the command line; `--prune` removes the entries that have become clean, `--count` prints the
-number of findings per package.
+inherits that of the method it overrides. `--count` prints the number of findings per package.
 """
 
 from __future__ import annotations
@@ -15,7 +13,6 @@ import importlib
 import inspect
 import re
 import sys
-import tomllib
 import types
 import typing
 from collections.abc import Callable, Iterator
@@ -26,12 +23,6 @@ ROOT = Path(__file__).parents[1]
 ENTRY = re.compile(r"^\s+\*{0,2}(\w+)(?: \([^)]*\))?:", re.MULTILINE)
 SECTION = r"^{}:\s*$(.*?)(?=^\S|\Z)"
 Finding = tuple[str, str, str, str]  # package, place, name, what is missing
-
-
-def todo() -> list[str]:
-    """Packages that are not clean yet."""
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    return list(settings.get("tool", {}).get("checks", {}).get("docstrings-todo", []))
 
 
 def namespaces() -> dict[str, types.ModuleType]:
@@ -195,30 +186,14 @@ def findings() -> list[Finding]:
     return list(found)
 
 
-def prune(dirty: set[str]) -> None:
-    """Remove clean packages from the list in pyproject.toml."""
-    project = ROOT / "pyproject.toml"
-    head, section_start, rest = project.read_text(encoding="utf-8").partition("docstrings-todo = [")
-    body, end, tail = rest.partition("]")
-    for path in todo():
-        if path not in dirty:
-            print(f"{path} is clean")
-            body = body.replace(f'    "{path}",\n', "")
-    project.write_text(head + section_start + body + end + tail, encoding="utf-8")
-
-
 def main(arguments: list[str]) -> int:
     found = findings()
-    if "--prune" in arguments:
-        prune({owner for owner, *_ in found})
-        return 0
     if "--count" in arguments:
         for owner, number in sorted(collections.Counter(owner for owner, *_ in found).items()):
             print(f"{number:5} {owner}")
         return 0
     chosen = {name.rstrip("/") for name in arguments}
-    skipped = set() if chosen else set(todo())
-    found = [f for f in found if (f[0] in chosen if chosen else f[0] not in skipped)]
+    found = [f for f in found if not chosen or f[0] in chosen]
     for _, place, name, text in sorted(found, key=lambda f: (f[1].partition(":")[0], f[2])):
         print(f"{place}: {name}: {text}")
     print(f"{len(found)} findings" if found else "docstrings: clean", file=sys.stderr)

@@ -258,8 +258,12 @@ def uninstall() -> None:
         vars(tensorflow)["keras"] = vars(tensorflow).pop("_gazelle_hid")
 
 
-def load_ipython_extension(ipython: Any) -> None:
-    """`%load_ext gazelle` in a notebook: `install`; the era is found from the cells as they run."""
+def load_ipython_extension(ipython: object) -> None:
+    """Call `install` for `%load_ext gazelle` in a notebook; the era is detected from the cells as they run.
+
+    Args:
+        ipython: The shell of IPython, which passes itself.
+    """
     install()
     if hasattr(ipython, "events"):
         ipython.events.register("pre_run_cell", eras.Cells())

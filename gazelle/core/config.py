@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -65,8 +65,16 @@ def register(namespace: str, *names: str) -> Callable[[Any], Any]:
 
 
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[Any], Any]:
-    """Let saved models name your class or function: a decorator.
+    """Register a custom class or function, so that saved models which use it can be loaded. A decorator.
 
+    Args:
+        package: Prefix of the name in files; it keeps equal names of two libraries apart.
+        name: Name in files; None is the name of the class or function.
+
+    Returns:
+        The decorator, which returns its argument.
+
+    Example:
     >>> @register_keras_serializable("mine")
     ... class Twice: ...
     """
@@ -81,8 +89,15 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
 @contextmanager
 def custom_object_scope(objects: Mapping[str, Any]) -> Iterator[None]:
-    """Names that configs may use inside the with-block, as {name: class or function}.
+    """Let configs use further names inside the with-block.
 
+    Args:
+        objects: {name: class or function}.
+
+    Yields:
+        Nothing.
+
+    Example:
     >>> def double(x):
     ...     return 2 * x
     >>> with custom_object_scope({"double": double}):
@@ -136,12 +151,23 @@ class Configurable:
         capture_arguments(cls, abstract)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments as values that JSON can hold."""
+        """Return the constructor's arguments.
+
+        Returns:
+            {argument: value}, with values that JSON can hold.
+        """
         return captured_arguments(self)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """The object that `get_config` described."""
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Create an object from its config.
+
+        Args:
+            config: Result of `get_config`.
+
+        Returns:
+            A new object with equal arguments.
+        """
         return make_from_config(cls, config)
 
 

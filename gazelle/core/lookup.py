@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar, overload
 
 from gazelle.core.config import REGISTRY, custom_object_scope, deserialize, find, serialize
 from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.core.types import Serialized
 
 T = TypeVar("T")
 
@@ -64,7 +65,7 @@ class Lookup(Generic[T]):
             found = found()
         return self._checked(identifier, found)
 
-    def serialize(self, value: T) -> Any:
+    def serialize(self, value: T) -> Serialized:
         """Return an object as a config that JSON can hold.
 
         Args:

@@ -60,6 +60,12 @@ Data: TypeAlias = Union[Nested[ArrayLike], Iterable[Any]]
 Outputs: TypeAlias = np.ndarray[Any, Any]
 #: the loss, or a list of the loss and metrics: a union would forbid `loss, accuracy = model.evaluate(x, y)`
 Scores: TypeAlias = Any
+#: one symbolic tensor, or several in lists and dicts: a union would forbid `model.output.shape`
+Symbolic: TypeAlias = Any
+#: one shape, or several in lists and dicts: a union would forbid `model.output_shape[-1]`
+Shapes: TypeAlias = Any
+#: logs {name: value}, or (logs, state) of a pure step: a union would forbid `super().train_step(data)["loss"]`
+StepResult: TypeAlias = Any
 #: the config of an object, or another value of JSON: a union would forbid `serialize_keras_object(layer)["config"]`
 Serialized: TypeAlias = Any
 #: the object described by a config

@@ -451,7 +451,7 @@ class Layer(Operation):
         return self.path
 
     def rematerialized_call(self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., Any]:
-        """Return `layer_call`, with activations recomputed in the backward pass if the layer's `RematScope` says so.
+        """Return `layer_call`, with activations recomputed in the backward pass if the layer's `RematScope` selects it.
 
         Args:
             layer_call: the function to run, such as `self.call`.

@@ -101,7 +101,7 @@ def check_inputs(layer: Layer, args: Sequence[Any]) -> None:
 
 
 def explain_build_error(layer: Layer, args: Sequence[Any], first: Any) -> Exception | None:
-    """Return an error that says why `build` failed, if the arguments of the call are the reason.
+    """Return an error that explains why `build` failed, if the arguments of the call are the reason.
 
     Args:
         layer: the layer that was called.

@@ -227,7 +227,7 @@ class WeightMatrix:
     def in_files(self, weights: list[Variable]) -> list[Variable]:
         """Return the weights of the layer in the order of files, with the correction merged."""
         order = [name % self.name if "%" in name else name for name in _FILE_ORDER]
-        if not all(v.trainable for v in weights if v.name in order):  # as in Keras' files, whatever is trained
+        if not all(v.trainable for v in weights if v.name in order):  # the order in Keras' files
             weights.sort(key=lambda v: order.index(v.name) if v.name in order else len(order))
         if not self.is_corrected:
             return weights
@@ -251,7 +251,7 @@ class _MergedVariable:
 
     def assign(self, value: Any) -> None:
         b = getattr(self._matrix.layer, f"lora_{self._matrix.name}_b")
-        b.assign(jnp.zeros(b.shape, b.dtype))  # A stays: if both were 0, their gradients would be 0 for ever
+        b.assign(jnp.zeros(b.shape, b.dtype))  # A stays: if both were 0, their gradients would always be 0
         self._variable.assign(value)
 
 
@@ -318,6 +318,7 @@ def enable_lora(
     """Train a correction of low rank in place of the main weight. Compile the model after it.
 
     Args:
+        self: the layer.
         rank: number of columns of A and rows of B.
         lora_alpha: the correction is scaled by lora_alpha / rank; None is rank.
         a_initializer: first value of A.

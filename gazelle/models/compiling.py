@@ -212,8 +212,10 @@ def compile_from_config(model: Model, config: Mapping[str, Any], customized: boo
 
 
 def pickled_state(model: Model) -> dict[str, Any]:
-    """The attributes of a model for a pickle or a copy: without compiled programs, and with frozen variables by
-    reference, since ids belong to this process."""
+    """The attributes of a model for a pickle or a copy, without compiled programs.
+
+    Frozen variables are stored by reference, because their ids are valid in this process only.
+    """
     if model._trainer is not None:
         model._trainer.live.flush()
     state = model._compile_state

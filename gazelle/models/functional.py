@@ -13,7 +13,7 @@ from gazelle.core.config import deserialize, serialize, serialize_object, target
 from gazelle.core.errors import DamagedFileError, message, unknown
 from gazelle.core.operation import Operation
 from gazelle.core.symbolic import OPS, KerasTensor, Op
-from gazelle.core.types import Nested
+from gazelle.core.types import Array, ArrayLike, Nested, Shape, Shapes
 from gazelle.layers.base import Layer
 from gazelle.models.graph import Graph
 from gazelle.models.model import Model
@@ -48,7 +48,7 @@ class Function(Operation):
         super().__init__(name=name)
         self._graph = Graph(inputs, outputs)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Nested[ArrayLike]) -> Nested[Array]:
         """Compute the outputs.
 
         Args:
@@ -64,11 +64,14 @@ class Function(Operation):
         """The operations between inputs and outputs."""
         return self._graph.operations
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Nested[Shape]) -> Shapes:
         """Return the shapes of the outputs.
 
         Args:
             input_shape: shapes in the structure of the inputs.
+
+        Returns:
+            Shapes in the structure of the outputs.
         """
         kinds = iter(tensor.dtype for tensor in self._graph.flat_inputs)
         inputs = tree.map_shape_structure(lambda shape: symbolic.KerasTensor(shape, next(kinds)), input_shape)

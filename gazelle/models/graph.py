@@ -263,6 +263,9 @@ def get_source_inputs(tensor: KerasTensor) -> list[KerasTensor]:
     Args:
         tensor: a symbolic tensor.
 
+    Returns:
+        The inputs, in the order in which the graph reaches them.
+
     Example:
     >>> x = gazelle.Input((3,), name="x")
     >>> [t.name for t in get_source_inputs(gazelle.layers.Dense(2)(x))]

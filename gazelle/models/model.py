@@ -30,6 +30,9 @@ from gazelle.core.types import (
     PathLike,
     Scores,
     Shape,
+    Shapes,
+    StepResult,
+    Symbolic,
 )
 from gazelle.core.variable import Variable
 from gazelle.data.arrays import unpack_x_y_sample_weight
@@ -46,7 +49,10 @@ if TYPE_CHECKING:
     from gazelle.data import Source
     from gazelle.metrics import Metric
     from gazelle.models.host_preprocessing import HostPreprocessing
+    from gazelle.optimizers import Optimizer
+    from gazelle.quantizers.configs import QuantizationConfig
     from gazelle.training.callbacks import Callback, History
+    from gazelle.training.metrics_state import CompileMetrics
     from gazelle.training.trainer import Trainer
 
 
@@ -99,7 +105,13 @@ class Model(Layer):
             return super().__new__(Functional)  # type: ignore[return-value]
         return super().__new__(cls)
 
-    def __init__(self, *args: Any, inputs: Any = None, outputs: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        inputs: Nested[KerasTensor] | None = None,
+        outputs: Nested[KerasTensor | Array] | None = None,  # type checkers see calls of layers as returning Array
+        **kwargs: Any,
+    ) -> None:
         if args:
             inputs, outputs = (*args, outputs)[:2]
         super().__init__(**kwargs)
@@ -140,12 +152,14 @@ class Model(Layer):
 
     if TYPE_CHECKING:
 
-        def call(self, *args: Any, **kwargs: Any) -> Any:
+        def call(self, *args: Any, **kwargs: Any) -> Nested[Any]:
             """Compute the outputs; the override in a subclass may have any signature."""
 
     else:
 
-        def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        def call(
+            self, inputs: Nested[ArrayLike], training: bool | None = None, mask: Nested[ArrayLike] | None = None
+        ) -> Nested[Array]:
             """Compute the outputs; a subclass overrides it.
 
             Args:
@@ -161,7 +175,7 @@ class Model(Layer):
             return (self._wide or self._graph).run(inputs)
 
     @filtered
-    def add_loss(self, loss: Any, inputs: Any = None) -> None:
+    def add_loss(self, loss: ArrayLike | Sequence[ArrayLike], inputs: object = None) -> None:
         """Add a term to the loss: in `call`, or a symbolic tensor that depends on the inputs.
 
         Args:
@@ -174,7 +188,7 @@ class Model(Layer):
             else:
                 super().add_loss(value)
 
-    def add_metric(self, value: Any, name: str | None = None, aggregation: Any = "mean") -> None:
+    def add_metric(self, value: ArrayLike, name: str | None = None, aggregation: str = "mean") -> None:
         """Report the mean of a value in the logs: in `call`, or a symbolic tensor that depends on the inputs.
 
         Args:
@@ -185,15 +199,15 @@ class Model(Layer):
         if self._graph is None or not symbolic.is_symbolic(value):
             super().add_metric(value, name, aggregation)
         else:
-            self._compute_too(reports={name or value.name: value})
+            self._compute_too(reports={name or value.name: value})  # type: ignore[union-attr]  # a symbolic tensor
 
     def _compute_too(self, losses: Any = (), reports: Any = None) -> None:
-        """Compute these tensors together with the outputs; layers that only they need belong to the model."""
+        """Compute these tensors together with the outputs; layers that only these tensors need join the model."""
         graph = self._the_graph("inputs")
         old = self._wide.aside if self._wide is not None else Aside(self)
         aside = Aside(self, [*old.losses, *losses], old.reports | (reports or {}))
         self._wide = Graph(graph.inputs, graph.outputs, graph.guessed, aside)
-        self._beside = [layer for layer in self._wide.layers if layer not in graph.layers]
+        self._aside_layers = [layer for layer in self._wide.layers if layer not in graph.layers]
         self._invalidate_trainer()
 
     # Structure -----------------------------------------------------------------------------------------------------
@@ -212,6 +226,9 @@ class Model(Layer):
         Args:
             name: name of the layer.
             index: position in `layers`; takes precedence over the name.
+
+        Returns:
+            The layer.
 
         Raises:
             ArgumentError: there is no such layer.
@@ -238,22 +255,22 @@ class Model(Layer):
         return symbolic.leaves(self._the_graph("outputs").outputs)
 
     @property
-    def input(self) -> Any:
+    def input(self) -> Symbolic:
         """The symbolic inputs in their structure."""
         return self._the_graph("input").inputs
 
     @property
-    def output(self) -> Any:
+    def output(self) -> Symbolic:
         """The symbolic outputs in their structure."""
         return self._the_graph("output").outputs
 
     @property
-    def input_shape(self) -> Any:
+    def input_shape(self) -> Shapes:
         """The shape of the input; of several inputs in their structure."""
         return _shapes(self.input)
 
     @property
-    def output_shape(self) -> Any:
+    def output_shape(self) -> Shapes:
         """The shape of the output; of several outputs in their structure."""
         return _shapes(self.output)
 
@@ -336,23 +353,23 @@ class Model(Layer):
         return self._compile_state is not None
 
     @property
-    def loss(self) -> Any:
+    def loss(self) -> Nested[LossLike]:
         """The loss given to `compile`; another may be assigned."""
         state = self._compile_state
         return state.arguments["loss"] if state is not None else self.__dict__.get("loss")
 
     @loss.setter
-    def loss(self, loss: Any) -> None:
+    def loss(self, loss: Nested[LossLike]) -> None:
         self.__dict__["loss"] = loss  # of a model that is not compiled: a plain attribute
         compiling.replace_argument(self, "loss", loss)
 
     @property
-    def optimizer(self) -> Any:
+    def optimizer(self) -> Optimizer:
         """The optimizer; another may be assigned, which starts with its own slots."""
-        return self.__dict__.get("optimizer")
+        return self.__dict__.get("optimizer")  # type: ignore[return-value]  # None before `compile`
 
     @optimizer.setter
-    def optimizer(self, optimizer: Any) -> None:
+    def optimizer(self, optimizer: OptimizerLike) -> None:
         self.__dict__["optimizer"] = optimizer
         compiling.replace_argument(self, "optimizer", optimizer)
 
@@ -607,7 +624,7 @@ class Model(Layer):
 
     # Steps that a subclass may override ----------------------------------------------------------------------------
 
-    def train_step(self, *given: Any) -> Any:
+    def train_step(self, *given: Any) -> StepResult:
         """Update the weights by the gradient of the loss of one batch.
 
         Args:
@@ -631,7 +648,7 @@ class Model(Layer):
         self._track("loss", value, x)
         return self.compute_metrics(x, y, y_pred, weight)
 
-    def test_step(self, *given: Any) -> Any:
+    def test_step(self, *given: Any) -> StepResult:
         """Compute the loss and the metrics of one batch without training.
 
         Args:
@@ -647,7 +664,7 @@ class Model(Layer):
         self._track("loss", self._loss_of(x, y, y_pred, weight, False), x)
         return self.compute_metrics(x, y, y_pred, weight)
 
-    def predict_step(self, *given: Any) -> Any:
+    def predict_step(self, *given: Any) -> Nested[Any]:
         """Compute the outputs of one batch.
 
         Args:
@@ -665,7 +682,7 @@ class Model(Layer):
 
     def compute_loss(
         self,
-        x: Any = None,
+        x: Nested[ArrayLike] | None = None,
         y: Nested[ArrayLike] | None = None,
         y_pred: Nested[ArrayLike] | None = None,
         sample_weight: Nested[ArrayLike] | None = None,
@@ -690,7 +707,7 @@ class Model(Layer):
         trainable_variables: Sequence[ArrayLike],
         non_trainable_variables: Sequence[ArrayLike],
         metrics_variables: Sequence[ArrayLike],
-        x: Any = None,
+        x: Nested[ArrayLike] | None = None,
         y: Nested[ArrayLike] | None = None,
         y_pred: Nested[ArrayLike] | None = None,
         sample_weight: Nested[ArrayLike] | None = None,
@@ -717,7 +734,7 @@ class Model(Layer):
 
     def compute_metrics(
         self,
-        x: Any,
+        x: Nested[ArrayLike],
         y: Nested[ArrayLike] | None,
         y_pred: Nested[ArrayLike],
         sample_weight: Nested[ArrayLike] | None = None,
@@ -777,8 +794,11 @@ class Model(Layer):
 
     @property
     def compiled_loss(self) -> Callable[..., Array]:
-        """`(y, y_pred, sample_weight=None, regularization_losses=())` -> the loss given to `compile`, for custom steps
-        in the API of Keras 2; it updates the mean in the logs."""
+        """The loss given to `compile`, as a function for custom steps in the API of Keras 2.
+
+        It has the arguments `(y, y_pred, sample_weight=None, regularization_losses=())` and updates the mean in the
+        logs.
+        """
 
         def loss(y: Any, y_pred: Any, sample_weight: Any = None, regularization_losses: Any = ()) -> Any:
             value = self._compute(y, y_pred, sample_weight, [*(regularization_losses or ())])
@@ -788,8 +808,8 @@ class Model(Layer):
         return loss
 
     @property
-    def compiled_metrics(self) -> Any:
-        """The metrics given to `compile`: `update_state(y, y_pred, sample_weight)` counts a batch."""
+    def compiled_metrics(self) -> CompileMetrics | _NoMetrics:
+        """The metrics given to `compile`; `update_state(y, y_pred, sample_weight)` adds a batch."""
         state = self._compile_state
         return _NoMetrics() if state is None or state.compile_metrics is None else state.compile_metrics
 
@@ -812,7 +832,11 @@ class Model(Layer):
         return list(self._trainer.metrics.names)
 
     def get_metrics_result(self) -> dict[str, Any]:
-        """Return {name: result} of `metrics`."""
+        """Return the results of all metrics.
+
+        Returns:
+            {name: result}.
+        """
         out: dict[str, Any] = {}
         for metric in self.metrics:
             result = metric.result()
@@ -877,7 +901,11 @@ class Model(Layer):
         return load_weights(self, filepath, skip_mismatch=skip_mismatch, by_name=by_name)
 
     def quantize(  # type: ignore[override]
-        self, mode: str | None = None, config: Any = None, filters: Any = None, type_check: bool = True
+        self,
+        mode: str | None = None,
+        config: QuantizationConfig | None = None,
+        filters: str | Sequence[str] | Callable[[Layer], bool] | None = None,
+        type_check: bool = True,
     ) -> None:
         """Quantize the weights of `Dense`, `EinsumDense` (also in attention) and embeddings to integers.
 
@@ -960,13 +988,20 @@ class Model(Layer):
 
         Args:
             **kwargs: arguments of `json.dumps`.
+
+        Returns:
+            The text; `model_from_json` reads it.
         """
         from gazelle.saving.config import model_to_json
 
         return model_to_json(self, **kwargs)
 
     def get_config(self) -> Config:
-        """Return the architecture as values that JSON can hold."""
+        """Return the architecture of the model.
+
+        Returns:
+            The arguments of `from_config`, as values that JSON can hold.
+        """
         if self._graph is not None and takes_a_graph(type(self)):
             from gazelle.models.functional import graph_config
 
@@ -981,6 +1016,9 @@ class Model(Layer):
         Args:
             config: the result of `get_config`.
             custom_objects: accepted for compatibility; use `custom_object_scope`.
+
+        Returns:
+            A new model with new weights.
         """
         if cls is Model or "input_layers" in config:
             from gazelle.models.functional import from_graph_config
@@ -989,7 +1027,11 @@ class Model(Layer):
         return super().from_config(config)
 
     def get_compile_config(self) -> Config | None:
-        """Return the arguments of `compile` as values that JSON can hold; None before `compile`."""
+        """Return the arguments of `compile`.
+
+        Returns:
+            {argument: value}, with values that JSON can hold; None before `compile`.
+        """
         return compiling.compile_config(self)
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
@@ -1013,6 +1055,9 @@ class Model(Layer):
 
         Args:
             value_format: "backend_tensor" for arrays of JAX, "numpy_array" for NumPy's.
+
+        Returns:
+            The nested dicts of arrays.
 
         Example:
         >>> model = Sequential([Input((3,)), layers.Dense(2, name="top")])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
 
 from gazelle.core.config import deserialize, serialize_object
 from gazelle.core.errors import ArgumentError, StateError, message
@@ -200,7 +200,11 @@ class Sequential(Model):
         return [layer for layer in self._layers if not isinstance(layer, InputLayer)]
 
     def get_config(self) -> dict[str, Any]:
-        """Return the layers in order, with the input first if it is known."""
+        """Return the config of the model.
+
+        Returns:
+            Name, dtype and the configs of the layers in order; the first is the input if it is known.
+        """
         listed: list[Layer] = list(self._layers)
         if isinstance(self._head, KerasTensor) and listed and not isinstance(listed[0], InputLayer):
             listed.insert(0, self._head.node.operation)  # type: ignore[union-attr]
@@ -215,8 +219,16 @@ class Sequential(Model):
         return config
 
     @classmethod
-    def from_config(cls, config: Any, custom_objects: Any = None) -> Any:
-        """The model that `get_config` described."""
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
+        """Create a model from its config.
+
+        Args:
+            config: result of `get_config`.
+            custom_objects: accepted for compatibility; use `custom_object_scope`.
+
+        Returns:
+            A new model with new weights.
+        """
         model = cls(name=config.get("name"), trainable=config.get("trainable", True))
         if config.get("dtype") is not None:
             model.dtype_policy = deserialize(config["dtype"])

@@ -14,7 +14,14 @@ _side: str | None = None
 
 
 def set_validation_from(side: str) -> None:
-    """Take `validation_split` from the "start" of the samples (the default) or from their "end" (as in Keras)."""
+    """Set the side of the samples that `validation_split` takes in this process.
+
+    Args:
+        side: "start" (the default of gazelle) or "end" (as in Keras).
+
+    Raises:
+        ArgumentError: `side` is another value.
+    """
     global _side
     _side = validation_from(side)
 

@@ -170,8 +170,10 @@ def is_customized(model: Any) -> bool:
 
 
 def attached_metrics(model: Any) -> list[Metric]:
-    """The metrics in attributes of the model and of the layers below it, also inside lists and dicts, and those that
-    a `metrics` property of the author's lists, wherever they are."""
+    """The metrics in attributes of the model and of its layers, also inside lists and dicts.
+
+    A user-defined property `metrics` may list further ones, wherever they are stored.
+    """
     layers = weight_tree.named_layers(model).values()
     found = [m for layer in layers for _, m in _found(layer.__dict__.items(), Metric)]
     listing = next(vars(cls)["metrics"] for cls in type(model).__mro__ if "metrics" in vars(cls))

@@ -125,8 +125,11 @@ class Node:
         return {name: _text(value) for name, value in self.header.get_attributes().items()}
 
     def layout(self) -> tuple[int, int, int]:
-        """(storage class, offset, size): for compact storage the offset in the header, for chunked storage the offset
-        of the chunk index and its number of axes."""
+        """The location of the data: (storage class, offset, size).
+
+        For compact storage it is the offset in the header, for chunked storage the offset of the chunk index and its
+        number of axes.
+        """
         start, kind, offset = self.header.get_id_storage_params()
         version, data = self.header.msg_data[start], self.header.msg_data
         if kind == COMPACT and version == 3:

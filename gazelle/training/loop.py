@@ -148,8 +148,10 @@ class Fit:
         return logs
 
     def _is_consistent(self) -> bool:
-        """Whether state and progress belong to the same step: not while a step that consumed the state is not counted
-        yet, nor while a copy is taken."""
+        """Whether state and progress belong to the same step.
+
+        They do not while a step that consumed the state is not counted yet, nor while a copy is taken.
+        """
         live, before = self.trainer.live, self._steps_before
         unused = live.state is None or live.state.alive()
         return not self._saving and (before is None or (live.steps_given == before and unused))

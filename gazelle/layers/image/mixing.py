@@ -124,6 +124,7 @@ def _mix_labels(self: Any, labels: Array, transformation: Transformation = None,
     """Return labels that are mixed as the images were.
 
     Args:
+        self: The layer.
         labels: One-hot labels (batch, classes).
         transformation: What `get_random_transformation` returned.
         training: Whether the layer mixes.
