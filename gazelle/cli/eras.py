@@ -21,7 +21,7 @@ def begin(
     """
     from gazelle.compat import detect, era
 
-    found = detect.look(program, source)
+    found = detect.detect(program, source)
     era.set_number(number or found.number, found.standalone)
     if verbose:
         print(found.summary() if number is None else f"gazelle: era {number}, as requested.", file=sys.stderr)
@@ -36,7 +36,7 @@ def begin_of_main() -> None:
     from gazelle.compat import detect, era
 
     program = getattr(sys.modules.get("__main__"), "__file__", None)
-    found = detect.look(program) if program else None
+    found = detect.detect(program) if program else None
     if found is not None and found.number < 3:
         era.set_number(found.number, found.standalone)
 

@@ -12,12 +12,12 @@ def show(program: str, upgrade: bool, write: bool) -> int:
         source = file.read()
     from gazelle.compat import detect, rewrite
 
-    found = detect.look(program)
+    found = detect.detect(program)
     try:
         if not upgrade:
-            print("\n".join([found.summary(), *rewrite.explained(source)]))
+            print("\n".join([found.summary(), *rewrite.explain(source)]))
             return 0
-        new = rewrite.upgraded(source)
+        new = rewrite.upgrade(source)
     except SyntaxError as error:
         print(f"gazelle: {program}, line {error.lineno}: {error.msg}", file=sys.stderr)
         return 2

@@ -1,13 +1,19 @@
-"""Programs of Keras 1, Keras 2 and tf.keras as they are: `gazelle run`, `gazelle.install()` and `%load_ext gazelle`.
+"""Runs programs for Keras 1, Keras 2 and tf.keras unchanged.
 
-In: what a program of an earlier version imports, calls and reads. Out: the same on gazelle's classes. The command line
-imports this package and no other part of gazelle does. How it works:
+It is switched on by `gazelle run`, `gazelle.install()` and `%load_ext gazelle`. The command line imports this package;
+no other part of gazelle does.
 
-- `namespaces`: the modules that `import keras` gives; `classes`, `mixins`: their classes, generated subclasses of
-  gazelle's; `arguments` with `renamed_arguments`, `positional_arguments`, `defaults`, `rules`: calls in today's
-  arguments; `attributes`: attributes and methods that are gone; `old_names`, `module_paths`: where names are now.
-- `era`: which version holds in the process; `detect`, `rewrite`: a program's version, and its text in today's terms.
-- `layers`, `optimizers`, `metrics`, `preprocessing`, `backend`, `theano`, `tensorflow`: what gazelle itself leaves out.
+Input: imports, calls and attributes of an earlier version of Keras. Output: the same on gazelle's classes.
 
-Must not know: how anything is computed or trained.
+- `namespaces` makes the modules that `import keras` returns. `classes` and `mixins` make their classes, which are
+  generated subclasses of gazelle's classes.
+- `arguments` translates the arguments of a call, with the tables `renamed_arguments`, `positional_arguments` and
+  `defaults`, and with `rules` where a table is not enough. `attributes` has the attributes and methods that Keras
+  removed. `old_names` and `module_paths` map earlier names and modules to current ones.
+- `era` stores the version of Keras that the process emulates. `detect` finds the version that a program was written
+  for. `rewrite` translates a program's text.
+- `layers`, `optimizers`, `metrics`, `preprocessing`, `backend`, `theano` and `tensorflow` contain what gazelle itself
+  does not have.
+
+Must not depend on how models compute or train.
 """

@@ -1,7 +1,7 @@
-"""The arguments of a call to a constructor, a method or a function, in today's words.
+"""Translates the arguments of a call to a constructor, a method or a function into current ones.
 
-First those by position get the names that they had, then names become today's, then values; what has no counterpart
-of its own is worked out by a rule for the class or method (`rules`); at last come the defaults of the era.
+Positional arguments first get their names in the program's era. Then names and values are translated, and a rule for
+the class or method (`rules`) handles what the tables cannot express. Finally the defaults of the era are added.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from gazelle.compat import defaults, era, positional_arguments, renamed_argument
 from gazelle.compat.classes import core_class
 from gazelle.core.errors import ArgumentError, message
 
-_IN_ROW = {
+_LEADING_INTEGERS = {
     "Conv1D": 2,
     "Conv2D": 3,
     "Conv3D": 4,
@@ -25,12 +25,12 @@ _IN_ROW = {
 }
 
 
-def arguments(owner: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], thing: Any = None) -> Any:
-    """(args, kwargs) of a call to `owner.method` as today's signature has them."""
-    kinds = [owner] if isinstance(owner, str) else [c.__name__ for c in owner.__mro__ if _is_ours(c)]
+def arguments(owner: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], instance: Any = None) -> Any:
+    """(args, kwargs) for the current signature of `owner.method`."""
+    kinds = [owner] if isinstance(owner, str) else [c.__name__ for c in owner.__mro__ if _is_gazelle_class(c)]
     if isinstance(owner, str):  # a function of a module
         kinds, method = [method], "__init__"
-    names = _names(kinds, method, args, kwargs)
+    names = _earlier_names(kinds, method, args, kwargs)
     if names is not None:
         if len(args) > len(names):
             raise ArgumentError(
@@ -42,75 +42,75 @@ def arguments(owner: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, 
             )
         kwargs, args = {**dict(zip(names, args, strict=False)), **kwargs}, ()
     elif era.number() < 3:
-        places = defaults.places(owner, method)
+        names_now = defaults.positional_names(owner, method)
         args = (
-            tuple(renamed_arguments.value(n, a, era.number()) for n, a in zip(places, args, strict=False))
-            + args[len(places) :]
+            tuple(renamed_arguments.value(n, a, era.number()) for n, a in zip(names_now, args, strict=False))
+            + args[len(names_now) :]
         )
-    today: dict[str, Any] = {}
+    translated: dict[str, Any] = {}
     for name, given in kwargs.items():
         if name in renamed_arguments.REFUSED and given is not None:
             raise ArgumentError(
                 message(
-                    f"Argument {name} of {kinds[0]}.{method} is known, and not supported",
+                    f"Argument {name} of {kinds[0]}.{method} is not supported",
                     hint=renamed_arguments.REFUSED[name],
                 )
             )
         new = renamed_arguments.renamed(kinds, method, name)
         if new and name not in renamed_arguments.REFUSED:
-            today[new] = renamed_arguments.value(new, given, era.number())
+            translated[new] = renamed_arguments.value(new, given, era.number())
     for key in _keys(kinds, method):
         if key in rules.RULES:
-            args, today = rules.RULES[key](thing, args, today)
+            args, translated = rules.RULES[key](instance, args, translated)
     if era.number() < 3:
         for key in _keys(kinds, method):
             for name, given in defaults.of(key).items():
-                if name not in today and len(args) <= defaults.place(owner, method, name):
-                    today[name] = renamed_arguments.value(name, given, era.number())
-    return args, today
+                if name not in translated and len(args) <= defaults.position(owner, method, name):
+                    translated[name] = renamed_arguments.value(name, given, era.number())
+    return args, translated
 
 
-def of_constructor(thing: Any, args: tuple[Any, ...], kwargs: dict[str, Any], by_gazelle: bool) -> Any:
-    """(args, kwargs) of a constructor as today's signature has them; gazelle's own code calls it with today's."""
-    core = core_class(type(thing))
-    if (era.number() == 3 or by_gazelle) and _fit_constructor(core, args, kwargs):
+def of_constructor(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any], by_gazelle: bool) -> Any:
+    """(args, kwargs) for the current signature of a constructor. Calls from gazelle's own code need no translation."""
+    core = core_class(type(instance))
+    if (era.number() == 3 or by_gazelle) and _fits_constructor(core, args, kwargs):
         return args, kwargs
-    return arguments(core, "__init__", args, kwargs, thing)
+    return arguments(core, "__init__", args, kwargs, instance)
 
 
-def of_method(thing: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], by_gazelle: bool) -> Any:
-    """(args, kwargs) of a method as today's signature has them."""
-    core = core_class(type(thing))
-    if (era.number() == 3 or by_gazelle) and _fit_function(getattr(core, method), len(args) + 1, kwargs):
+def of_method(instance: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], by_gazelle: bool) -> Any:
+    """(args, kwargs) for the current signature of a method."""
+    core = core_class(type(instance))
+    if (era.number() == 3 or by_gazelle) and _fits_function(getattr(core, method), len(args) + 1, kwargs):
         return args, kwargs
-    return arguments(core, method, args, kwargs, thing)
+    return arguments(core, method, args, kwargs, instance)
 
 
 def of_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """(args, kwargs) of a function of a namespace as today's signature has them."""
-    if era.number() == 3 and _fit_function(function, len(args), kwargs):
+    """(args, kwargs) for the current signature of a function in a namespace."""
+    if era.number() == 3 and _fits_function(function, len(args), kwargs):
         return args, kwargs
     return arguments(function.__module__, function.__name__, args, kwargs)
 
 
-def _fit_function(function: Any, count: int, kwargs: dict[str, Any]) -> bool:
-    known, most = _parameters(function)
-    if not known - {"self"} and most > count:  # it hands all arguments on
+def _fits_function(function: Any, count: int, kwargs: dict[str, Any]) -> bool:
+    names, limit = _parameters(function)
+    if not names - {"self"} and limit > count:  # it passes all arguments on
         return True
-    return count <= most and kwargs.keys() <= known
+    return count <= limit and kwargs.keys() <= names
 
 
 @functools.cache
 def _parameters(function: Any) -> tuple[frozenset[str], int]:
-    """The names of the arguments that a function takes, and how many it takes by position."""
+    """The names of the arguments that a function takes, and the number of positional ones."""
     parameters = inspect.signature(function).parameters
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    known = frozenset(p.name for p in parameters.values() if p.kind in named)
+    names = frozenset(p.name for p in parameters.values() if p.kind in named)
     rest = any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters.values())
-    return known, 1 << 30 if rest else len(known)
+    return names, 1 << 30 if rest else len(names)
 
 
-def _fit_constructor(core: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+def _fits_constructor(core: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     if not kwargs.keys() <= _keywords(core):
         return False
     try:
@@ -122,7 +122,7 @@ def _fit_constructor(core: type, args: tuple[Any, ...], kwargs: dict[str, Any]) 
 
 @functools.cache
 def _keywords(cls: type) -> frozenset[str]:
-    """What a constructor takes by name: its own arguments and, as long as there are **kwargs, its parents'."""
+    """The keywords of a constructor: its own arguments and, as far as **kwargs reach, those of its base classes."""
     names: set[str] = set()
     for each in cls.__mro__:
         if "__init__" in each.__dict__ and each is not object:
@@ -133,7 +133,7 @@ def _keywords(cls: type) -> frozenset[str]:
     return frozenset(names)
 
 
-def _is_ours(cls: type) -> bool:
+def _is_gazelle_class(cls: type) -> bool:
     return cls.__module__.startswith("gazelle.")
 
 
@@ -141,35 +141,35 @@ def _keys(kinds: list[str], method: str) -> list[str]:
     return [kind if method == "__init__" else f"{kind}.{method}" for kind in kinds]
 
 
-def _names(kinds: list[str], method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str] | None:
-    """The names that the arguments by position had; None: they are today's."""
+def _earlier_names(kinds: list[str], method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str] | None:
+    """The names of the positional arguments in the program's era; None if they are the current ones."""
     if not args:
         return None
     number = era.number()
-    certain = any(renamed_arguments.is_old(kinds, method, name) for name in kwargs)
-    row = next((_IN_ROW[kind] for kind in kinds if kind in _IN_ROW), 99)
-    in_row = len(args) >= row and all(isinstance(a, int) for a in args[:row])
+    is_keras_1 = any(renamed_arguments.is_old(kinds, method, name) for name in kwargs)
+    integers = next((_LEADING_INTEGERS[kind] for kind in kinds if kind in _LEADING_INTEGERS), 99)
+    all_integers = len(args) >= integers and all(isinstance(a, int) for a in args[:integers])
     tables: list[dict[str, str]] = []
     if len(args) > 1 and all(type(a) is int for a in args[:2]):
-        tables.append(positional_arguments.ZERO)
-    if number == 1 or certain or (number == 2 and era.standalone() and in_row and row > 2):
-        tables.append(positional_arguments.FIRST)
+        tables.append(positional_arguments.KERAS_0)
+    if number == 1 or is_keras_1 or (number == 2 and era.standalone() and all_integers and integers > 2):
+        tables.append(positional_arguments.KERAS_1)
     if number == 2:
         tables = [
-            *([positional_arguments.STANDALONE] if era.standalone() else []),
-            positional_arguments.SECOND,
+            *([positional_arguments.STANDALONE_KERAS_2] if era.standalone() else []),
+            positional_arguments.KERAS_2,
             *tables,
         ]
     for table in tables:
         for key in _keys(kinds, method):
             if key in table:
                 names = table[key].split()
-                return names if _fit(names, args, in_row or row == 99) else None
+                return names if _are_possible(names, args, all_integers or integers == 99) else None
     return None
 
 
-def _fit(names: list[str], args: tuple[Any, ...], in_row: bool) -> bool:
-    """Whether the values can mean what stood there then: no activation for `init`, no pair for `nb_row`."""
-    if (not in_row and "nb_row" in names) or (names[0] == "name" and not isinstance(args[0], str | None)):
+def _are_possible(names: list[str], args: tuple[Any, ...], all_integers: bool) -> bool:
+    """Whether the values are possible for these arguments: no activation for `init`, no pair for `nb_row`."""
+    if (not all_integers and "nb_row" in names) or (names[0] == "name" and not isinstance(args[0], str | None)):
         return False
     return not any(name == "init" and renamed_arguments.is_activation(a) for name, a in zip(names, args, strict=False))

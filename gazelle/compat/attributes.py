@@ -1,4 +1,4 @@
-"""Attributes of earlier versions: read by `attribute`, set by `assign`; the list of layers and automatic names."""
+"""Attributes of earlier versions: `attribute` reads them, `assign` sets them. Lists of layers, automatic names."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from gazelle.compat import custom, era, generators, renamed_arguments, reports
+from gazelle.compat import era, generators, layer_methods, metrics_tensors, renamed_arguments
 from gazelle.compat.backend import updates
 from gazelle.compat.backend.gradients import gradients
 from gazelle.compat.classes import adopt
 from gazelle.compat.era import NOTHING
-from gazelle.compat.updating import Updating
+from gazelle.compat.graph_optimizers import GraphOptimizer
 from gazelle.core.errors import GazelleError, message
 from gazelle.core.symbolic import KerasTensor, map_tree
 from gazelle.layers import Layer, weight_tree
@@ -21,17 +21,17 @@ from gazelle.optimizers import Optimizer
 
 
 class KnownAttributeError(GazelleError, AttributeError):
-    """An attribute that Keras had, and gazelle does without."""
+    """An attribute that Keras had and gazelle does not support."""
 
 
 def _method(function: Callable[..., Any]) -> Callable[[Any], Any]:
-    """An attribute that is a method: function(thing, ...)."""
-    return lambda thing: functools.partial(function, thing)
+    """An attribute that is a method: function(instance, ...)."""
+    return lambda instance: functools.partial(function, instance)
 
 
 def _refused(what: str, hint: str) -> Callable[[Any], Any]:
-    def refuse(thing: Any) -> Any:
-        raise KnownAttributeError(message(f"{type(thing).__name__}.{what} is known, and not there", hint=hint))
+    def refuse(instance: Any) -> Any:
+        raise KnownAttributeError(message(f"{type(instance).__name__}.{what} is not supported", hint=hint))
 
     return refuse
 
@@ -63,12 +63,12 @@ def _outputs_at(layer: Any, index: int = 0) -> Any:
 
 
 def _classes(model: Any, x: Any, batch_size: int | None = None, verbose: int = 0) -> Any:
-    """The number of the likeliest class; 1 or 0 for a single output."""
+    """The index of the most probable class; 1 or 0 for a single output."""
     probabilities = model.predict(x, batch_size=batch_size, verbose=verbose)
     return probabilities.argmax(axis=-1) if probabilities.shape[-1] > 1 else (probabilities > 0.5).astype("int32")
 
 
-def _chances(model: Any, x: Any, batch_size: int | None = None, verbose: int = 0) -> Any:
+def _probabilities(model: Any, x: Any, batch_size: int | None = None, verbose: int = 0) -> Any:
     return model.predict(x, batch_size=batch_size, verbose=verbose)
 
 
@@ -78,8 +78,8 @@ def _reset(model: Any) -> None:
             layer.reset_state()
 
 
-def _users(layer: Any) -> list[Any]:
-    """What the program put there: the graph is walked from its outputs, and nobody needs the way forwards."""
+def _outbound_nodes(layer: Any) -> list[Any]:
+    """The nodes that the program stored; gazelle follows graphs from the outputs and does not need them."""
     return layer.__dict__.get("outbound", [])
 
 
@@ -97,12 +97,12 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
     "input": _inputs_at,
     "inbound_nodes": lambda layer: layer.nodes,
     "_inbound_nodes": lambda layer: layer.nodes,
-    "outbound_nodes": _users,
-    "_outbound_nodes": _users,
+    "outbound_nodes": _outbound_nodes,
+    "_outbound_nodes": _outbound_nodes,
     "batch_input_shape": lambda layer: layer.batch_shape,
     "running_mean": lambda layer: layer.moving_mean,
     "running_std": lambda layer: layer.moving_variance,
-    "add_update": _method(custom.add_update),
+    "add_update": _method(layer_methods.add_update),
     "updates": lambda layer: [],
     "uses_learning_phase": lambda layer: False,
 }
@@ -116,13 +116,13 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     "evaluate_generator": _method(generators.evaluate),
     "predict_generator": _method(generators.predict),
     "predict_classes": _method(_classes),
-    "predict_proba": _method(_chances),
+    "predict_proba": _method(_probabilities),
     "reset_states": _method(_reset),
     "reset_state": _method(_reset),
     "uses_learning_phase": lambda model: False,
     "state_updates": lambda model: [],
     "to_yaml": _method(lambda model, **_: model.to_json()),  # JSON is YAML
-    "metrics_tensors": reports.metrics_tensors,
+    "metrics_tensors": metrics_tensors.metrics_tensors,
     "model": lambda model: model,
     "flattened_layers": lambda model: model.layers,
     "input_names": lambda model: list(model._the_graph("input_names").input_names),
@@ -155,34 +155,34 @@ _OF: tuple[tuple[type, dict[str, Callable[[Any], Any]]], ...] = (
 ASSIGNED = frozenset(("lr", "non_trainable_weights", "outputs", "trainable_weights"))
 
 
-def attribute(thing: Any, name: str) -> Any:
-    """What `thing.name` was, for a thing that has no such attribute today."""
+def attribute(instance: Any, name: str) -> Any:
+    """The value of an attribute that current objects do not have; NOTHING if no version had it."""
     for kind, table in _OF:
-        if isinstance(thing, kind) and name in table:
-            return table[name](thing)
-    if isinstance(thing, Layer) and type(thing).__module__.startswith("gazelle."):
+        if isinstance(instance, kind) and name in table:
+            return table[name](instance)
+    if isinstance(instance, Layer) and type(instance).__module__.startswith("gazelle."):
         for now in _WEIGHTS.get(name, ()):
-            if now in thing.__dict__:
-                return thing.__dict__[now]
-        now = renamed_arguments.renamed([c.__name__ for c in type(thing).__mro__], "__init__", name)
-        if now and now != name and now in thing.__dict__:
-            return thing.__dict__[now]
+            if now in instance.__dict__:
+                return instance.__dict__[now]
+        now = renamed_arguments.renamed([c.__name__ for c in type(instance).__mro__], "__init__", name)
+        if now and now != name and now in instance.__dict__:
+            return instance.__dict__[now]
     return NOTHING
 
 
-def assign(thing: Any, name: str, value: Any) -> Any:
-    """Do what `thing.name = value` did; NOTHING: it is an attribute as any other."""
-    if isinstance(thing, Optimizer) and name == "lr" and not isinstance(thing, Updating):
-        thing.learning_rate = value
-    elif isinstance(thing, Layer) and name in ("trainable_weights", "non_trainable_weights"):
-        custom.set_weights_lists(thing, name, value)
-    elif isinstance(thing, Model) and name == "outputs" and isinstance(value, list) and _symbolic(value):
-        thing._invalidate_trainer()
-        if hasattr(thing, "_tail"):
-            sequential: Any = thing
+def assign(instance: Any, name: str, value: Any) -> Any:
+    """Assign an attribute that had an effect in earlier versions; NOTHING if it is a plain attribute."""
+    if isinstance(instance, Optimizer) and name == "lr" and not isinstance(instance, GraphOptimizer):
+        instance.learning_rate = value
+    elif isinstance(instance, Layer) and name in ("trainable_weights", "non_trainable_weights"):
+        layer_methods.set_weights_lists(instance, name, value)
+    elif isinstance(instance, Model) and name == "outputs" and isinstance(value, list) and _symbolic(value):
+        instance._invalidate_trainer()
+        if hasattr(instance, "_tail"):
+            sequential: Any = instance
             sequential._tail, sequential._graph = value[0], None
         else:
-            thing._set_graph(Graph(thing.inputs, value[0] if len(value) == 1 else value))
+            instance._set_graph(Graph(instance.inputs, value[0] if len(value) == 1 else value))
     else:
         return NOTHING
     return None
@@ -193,7 +193,7 @@ def _symbolic(value: list[Any]) -> bool:
 
 
 class _Layers(list[Any]):
-    """The layers of a model as a list that takes a layer off the model when it is popped."""
+    """The layers of a model as a list; `pop` removes the layer from the model, too."""
 
     def __init__(self, model: Any, layers: list[Any]) -> None:
         super().__init__(layers)
@@ -206,19 +206,19 @@ class _Layers(list[Any]):
 
 
 def layers(model: Any, now: list[Any]) -> list[Any]:
-    """`model.layers` of Keras 1 and 2, which was the model's own list."""
+    """`model.layers`; in Keras 1 and 2 it was the model's own list."""
     return _Layers(model, now) if era.number() < 3 else now
 
 
 #: layers whose class had another name in Keras 1
-_CALLED = {"conv1d": "convolution1d", "conv2d": "convolution2d", "conv3d": "convolution3d"}
+_KERAS_1_NAMES = {"conv1d": "convolution1d", "conv2d": "convolution2d", "conv3d": "convolution3d"}
 
 
-def called(name: str, number: int, today: str) -> str:
+def automatic_name(name: str, number: int, current: str) -> str:
     """The automatic name of the `number`-th layer of a class; Keras 1 and 2 counted from 1."""
     if era.number() == 3 or not (era.standalone() or name == "input_layer"):
-        return today
+        return current
     name = "input" if name == "input_layer" else name
     if era.number() == 1:
-        name = _CALLED.get(name, name.replace("_", ""))
+        name = _KERAS_1_NAMES.get(name, name.replace("_", ""))
     return f"{name}_{number}"

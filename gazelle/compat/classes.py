@@ -1,8 +1,8 @@
 """Classes of `keras` for programs of earlier versions: each is a generated subclass of a class of gazelle.
 
 `compat_class(gazelle.layers.Dense)` is `class Dense(compat Layer, gazelle.layers.Dense)`: an object of it is a gazelle
-Dense, and the mixins in front of it (`mixins`) translate arguments, add attributes of earlier versions and take tensors
-of the TensorFlow facade. User code that derives from `keras.layers.Layer` inherits them.
+Dense. The mixins in front of it (module `mixins`) translate arguments, add attributes of earlier versions and accept
+tensors of the TensorFlow facade. User code that subclasses `keras.layers.Layer` inherits them.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from gazelle.layers import Layer, weight_tree
 MIXINS: dict[type, type] = {}
 #: methods of a model that compute one step
 STEPS = frozenset(("train_step", "test_step", "predict_step"))
-#: the roots from which classes are generated, without mixins of single classes
+#: base classes whose subclasses get a generated class; filled by `mixins`
 ROOTS: list[type] = []
 
 
 class CompatMeta(type):
-    """The class of generated classes: an object of the gazelle class is an instance of the generated one, too."""
+    """Metaclass of generated classes: an instance of the gazelle class is an instance of the generated class, too."""
 
     def __new__(mcs, name: str, bases: tuple[type, ...], members: dict[str, Any], **kwargs: Any) -> Any:
-        if "_core" not in members and not STEPS.isdisjoint(members):  # a model with steps of its own
+        if "_core" not in members and not STEPS.isdisjoint(members):  # a model with custom steps
             from gazelle.compat.mixins import ArraySteps
 
             if not any(issubclass(base, ArraySteps) for base in bases):
@@ -50,7 +50,7 @@ class CompatMeta(type):
 
 
 def core_class(cls: type) -> type:
-    """The nearest class of gazelle itself that a class is derived from."""
+    """The nearest base class that belongs to gazelle itself."""
     for each in cls.__mro__:
         if "_core" in each.__dict__:
             core: type = each.__dict__["_core"]
@@ -63,7 +63,7 @@ def is_generated(cls: type) -> bool:
 
 
 def is_core(cls: Any) -> bool:
-    """Whether a generated class stands in for this one."""
+    """Whether programs get a generated subclass in place of this class."""
     _load()
     return (
         isinstance(cls, type)
@@ -95,22 +95,24 @@ def compat_class(core: type) -> Any:
     for name, wrap in getattr(mixin or (bases[0] if bases else object), "_wrapped_methods", {}).items():
         if isinstance(core.__dict__.get(name), FunctionType):
             members[name] = wrap(core.__dict__[name])
-    words = {"abstract": True} if issubclass(core, (Configurable, Operation)) else {}
-    cls: Any = CompatMeta(core.__name__, (*([mixin] if mixin else []), *bases, core), members, **words)
-    cls.__init__ = _constructor(core)  # set now: arguments of a constructor in the class's body would be recorded
+    options = {"abstract": True} if issubclass(core, (Configurable, Operation)) else {}
+    cls: Any = CompatMeta(core.__name__, (*([mixin] if mixin else []), *bases, core), members, **options)
+    cls.__init__ = _constructor(
+        core
+    )  # set afterwards: the arguments of a constructor in the class body would be recorded
     return cls
 
 
 def _constructor(core: Any) -> Any:
     @functools.wraps(core.__init__)
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - it is one
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - it becomes the constructor
         self._construct(core, args, kwargs, called_by_gazelle(1))
 
     return __init__
 
 
 def _pickled(cls: type) -> Any:
-    """A generated class in a pickle: it is generated again."""
+    """How a pickle stores a generated class: unpickling generates it again."""
     return (compat_class, (cls.__dict__["_core"],)) if is_generated(cls) else cls.__qualname__
 
 
@@ -118,7 +120,7 @@ copyreg.pickle(CompatMeta, _pickled)
 
 
 def adopt(thing: Any) -> Any:
-    """The object, it and the layers in it now of the generated classes: for what gazelle itself has made."""
+    """Change the class of an object that gazelle created, and of the layers in it, to the generated class."""
     _load()
     for each in list(_parts(thing)):
         cls: Any = type(each)
@@ -152,7 +154,7 @@ def _parts(thing: Any) -> Iterator[Any]:
 
 
 def plain(value: Any) -> Any:
-    """A value that a program gives, functions of a namespace as gazelle's own functions."""
+    """A value of a program, with wrapped functions of a namespace replaced by gazelle's own functions."""
     if isinstance(value, FunctionType):
         return vars(value).get("_core", value)
     if type(value) in (list, tuple):

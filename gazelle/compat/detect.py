@@ -1,7 +1,7 @@
-"""The era of a program, told from its source: spellings that ended with an era, and spellings that began with one.
+"""Detects the era of a program from names that were removed after an era or added with one.
 
-In: source text. Out: signs (line, what stands there, which eras it speaks for), and the era they agree on. Nothing is
-run.
+Input: source text. Output: signs (line, name, the eras in which it is valid), and the era that fits all of them. The
+program is not run.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from gazelle.compat.module_paths import PATHS
 from gazelle.compat.old_names import NAMES
 
 ROOTS = ("tensorflow.python.keras", "tensorflow.keras", "tf.keras", "tf_keras", "keras")
-#: keywords of layers that came with Keras 2
-_NEWER = frozenset(
+#: keywords of layers that were added in Keras 2
+_SINCE_KERAS_2 = frozenset(
     (
         "units",
         "filters",
@@ -36,7 +36,7 @@ _NEWER = frozenset(
         "depth_multiplier",
     )
 )
-_FIRST_ONLY = frozenset(
+_KERAS_1_ONLY = frozenset(
     (
         "AtrousConvolution1D",
         "AtrousConvolution2D",
@@ -53,8 +53,8 @@ _FIRST_ONLY = frozenset(
         "merge",
     )
 )
-#: keywords that Keras 2 took, too
-_UNTIL_SECOND = (
+#: keywords that Keras 2 also accepted
+_UNTIL_KERAS_2 = (
     "lr",
     "workers",
     "use_multiprocessing",
@@ -64,8 +64,8 @@ _UNTIL_SECOND = (
     "sample_weight_mode",
     "implementation",
 )
-_COUNTS = ("show_accuracy", "samples_per_epoch", "nb_val_samples", "val_samples")
-_PATHS_OF_FIRST = ("objectives", "initializations", "utils.visualize_util", "layers.containers")
+_SAMPLE_COUNTS = ("show_accuracy", "samples_per_epoch", "nb_val_samples", "val_samples")
+_KERAS_1_PATHS = ("objectives", "initializations", "utils.visualize_util", "layers.containers")
 _ATTRIBUTES = {
     **dict.fromkeys(("set_image_dim_ordering", "image_dim_ordering"), (1, 1)),
     **dict.fromkeys(
@@ -85,13 +85,13 @@ _ATTRIBUTES = {
     ),
     **dict.fromkeys(("image_data_format", "set_image_data_format"), (2, 3)),
 }
-_MODULES_OF_THIRD = ("ops", "random", "saving", "tree", "quantizers", "distribution", "dtype_policies")
+_KERAS_3_MODULES = ("ops", "random", "saving", "tree", "quantizers", "distribution", "dtype_policies")
 _METHODS = {"fit", "compile", "fit_generator", "evaluate_generator", "predict_generator", "evaluate", "predict"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Sign:
-    """A spelling in a program, and the first and the last era that it speaks for."""
+    """A name or call in a program, and the first and the last era in which it is valid."""
 
     line: int
     what: str
@@ -101,25 +101,25 @@ class Sign:
 
 @dataclasses.dataclass(frozen=True)
 class Era:
-    """What the signs say together."""
+    """The era that follows from the signs."""
 
     number: int
     standalone: bool
     reasons: tuple[Sign, ...]
-    mixed: bool  # signs of an earlier era than the one that won
+    mixed: bool  # whether there are signs of an earlier era, too
 
     def summary(self) -> str:
-        """One line for people."""
-        name = {1: "Keras 1", 2: "Keras 2" if self.standalone else "tf.keras of TensorFlow 2", 3: "Keras 3"}[
+        """One line for users."""
+        called = {1: "Keras 1", 2: "Keras 2" if self.standalone else "tf.keras of TensorFlow 2", 3: "Keras 3"}[
             self.number
         ]
-        signs = ", ".join(f"{s.what} (line {s.line})" for s in self.reasons[:4]) or "no older spelling"
-        more = " It mixes eras: the newer one holds." if self.mixed else ""
-        return f"gazelle: era {self.number}, {name}: {signs}.{more}"
+        signs = ", ".join(f"{s.what} (line {s.line})" for s in self.reasons[:4]) or "no earlier names"
+        more = " It mixes eras, so the newer one is used." if self.mixed else ""
+        return f"gazelle: era {self.number}, {called}: {signs}.{more}"
 
 
 def keras_path(dotted: str) -> str | None:
-    """'keras.layers.core' -> 'layers.core'; None for what is not Keras."""
+    """'keras.layers.core' -> 'layers.core'; None for other packages."""
     for root in ROOTS:
         if dotted == root or dotted.startswith(root + "."):
             return dotted[len(root) + 1 :]
@@ -127,7 +127,7 @@ def keras_path(dotted: str) -> str | None:
 
 
 def dotted(node: ast.expr) -> str:
-    """'a.b.c' of an expression of names and dots, '' for another."""
+    """'a.b.c' for an expression of names and dots, '' for another one."""
     if isinstance(node, ast.Name):
         return node.id
     inner = dotted(node.value) if isinstance(node, ast.Attribute) else ""
@@ -135,17 +135,25 @@ def dotted(node: ast.expr) -> str:
 
 
 def kind_of(call: ast.Call) -> tuple[list[str], str] | None:
-    """(names of the class and its parents, method) that a call speaks to, as far as its spelling tells."""
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    if name in _METHODS and isinstance(call.func, ast.Attribute):
-        return ["Model"], name
-    name = {f"Convolution{n}D": f"Conv{n}D" for n in (1, 2, 3)}.get(name, name)
-    if name in ("to_categorical", "load_data", "Input", "Model", "ModelCheckpoint", "ReduceLROnPlateau", "TensorBoard"):
-        return [name], "__init__"
-    if name in positional_arguments.STANDALONE:
-        return [name, "Optimizer"], "__init__"
-    if name in positional_arguments.FIRST or name in renamed_arguments.OF_CLASS or name in _LAYER_NAMES:
-        return [name, "Layer"], "__init__"
+    """(names of the class and its base classes, method) of a call, if its name is known."""
+    called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if called in _METHODS and isinstance(call.func, ast.Attribute):
+        return ["Model"], called
+    called = {f"Convolution{n}D": f"Conv{n}D" for n in (1, 2, 3)}.get(called, called)
+    if called in (
+        "to_categorical",
+        "load_data",
+        "Input",
+        "Model",
+        "ModelCheckpoint",
+        "ReduceLROnPlateau",
+        "TensorBoard",
+    ):
+        return [called], "__init__"
+    if called in positional_arguments.STANDALONE_KERAS_2:
+        return [called, "Optimizer"], "__init__"
+    if called in positional_arguments.KERAS_1 or called in renamed_arguments.OF_CLASS or called in _LAYER_NAMES:
+        return [called, "Layer"], "__init__"
     return None
 
 
@@ -174,14 +182,14 @@ _LAYER_NAMES = frozenset(
 
 
 def signs(source: str) -> tuple[list[Sign], set[str]]:
-    """The signs of a source text, and the packages it knows Keras by. A text that is no Python has none."""
+    """The signs in a source text, and the packages from which it imports Keras; empty if the text is not Python."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
         return [], set()
     found: list[Sign] = []
     roots: set[str] = set()
-    backends: set[str] = set()  # what the program calls keras.backend
+    backends: set[str] = set()  # names of keras.backend in the program
     for node in ast.walk(tree):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             for path in _imported(node):
@@ -213,40 +221,42 @@ def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
 
 def _of_path(line: int, path: str, inner: str) -> Iterator[Sign]:
     parts = inner.split(".")
-    if parts[0] in _MODULES_OF_THIRD or path.startswith("keras_core"):
+    if parts[0] in _KERAS_3_MODULES or path.startswith("keras_core"):
         yield Sign(line, path, 3, 3)
-    if any(".".join(parts[:n]) in _PATHS_OF_FIRST for n in (1, 2)) or parts[-1] in _FIRST_ONLY:
+    if any(".".join(parts[:n]) in _KERAS_1_PATHS for n in (1, 2)) or parts[-1] in _KERAS_1_ONLY:
         yield Sign(line, path, 1, 1)
-    elif any(".".join(parts[:n]) in PATHS for n in range(1, len(parts) + 1)) or _is_name(parts):
+    elif any(".".join(parts[:n]) in PATHS for n in range(1, len(parts) + 1)) or _is_old_name(parts):
         yield Sign(line, path, 1, 2)
 
 
-def _is_name(parts: list[str]) -> bool:
+def _is_old_name(parts: list[str]) -> bool:
     return parts[-1] in NAMES.get(".".join(("gazelle", *parts[:-1])), {})
 
 
 def _of_call(call: ast.Call) -> Iterator[Sign]:
-    known = kind_of(call)
-    if known is None:
+    call_kind = kind_of(call)
+    if call_kind is None:
         return
-    kinds, method = known
-    name = kinds[0] if method == "__init__" else method
+    kinds, method = call_kind
+    called = kinds[0] if method == "__init__" else method
     given = {k.arg for k in call.keywords if k.arg}
-    for word in sorted(given):
-        if renamed_arguments.renamed(kinds, method, word) != word or word in _COUNTS:
-            yield Sign(call.lineno, f"{name}({word}=)", 1, 2 if word in _UNTIL_SECOND else 1)
-        elif word == "decay" and "Optimizer" in kinds:
-            yield Sign(call.lineno, f"{name}(decay=)", 1, 2)
-        elif (word in _NEWER and "Layer" in kinds) or (word in ("epochs", "steps_per_epoch") and method != "__init__"):
-            yield Sign(call.lineno, f"{name}({word}=)", 2, 3)
-    if method == "compile" and len(call.args) > 2 and _is_words(call.args[2]):
+    for name in sorted(given):
+        if renamed_arguments.renamed(kinds, method, name) != name or name in _SAMPLE_COUNTS:
+            yield Sign(call.lineno, f"{called}({name}=)", 1, 2 if name in _UNTIL_KERAS_2 else 1)
+        elif name == "decay" and "Optimizer" in kinds:
+            yield Sign(call.lineno, f"{called}(decay=)", 1, 2)
+        elif (name in _SINCE_KERAS_2 and "Layer" in kinds) or (
+            name in ("epochs", "steps_per_epoch") and method != "__init__"
+        ):
+            yield Sign(call.lineno, f"{called}({name}=)", 2, 3)
+    if method == "compile" and len(call.args) > 2 and _has_strings(call.args[2]):
         yield Sign(call.lineno, "metrics as third argument of compile", 1, 2)  # Keras 3 has loss_weights there
-    row = {"Conv2D": 3, "Conv3D": 4}.get(kinds[0], 99)
-    if len(call.args) >= row and all(_is_number(a) for a in call.args[1:row]):
-        yield Sign(call.lineno, f"{name}({', '.join(ast.unparse(a) for a in call.args[:row])})", 1, 1)
+    integers = {"Conv2D": 3, "Conv3D": 4}.get(kinds[0], 99)
+    if len(call.args) >= integers and all(_is_number(a) for a in call.args[1:integers]):
+        yield Sign(call.lineno, f"{called}({', '.join(ast.unparse(a) for a in call.args[:integers])})", 1, 1)
 
 
-def _is_words(node: ast.expr) -> bool:
+def _has_strings(node: ast.expr) -> bool:
     parts = node.elts if isinstance(node, (ast.List, ast.Tuple)) else [node]
     return any(isinstance(part, ast.Constant) and isinstance(part.value, str) for part in parts)
 
@@ -256,20 +266,20 @@ def _is_number(node: ast.expr) -> bool:
 
 
 def decide(found: list[Sign], roots: set[str]) -> Era:
-    """The newest era that a sign begins with, as far as there are older signs: else they could all be today's."""
+    """The newest era in which a name was added; Keras 3 if no name was removed since."""
     standalone = "tensorflow" not in roots
     newest = max((s.first for s in found), default=1)
     oldest = min((s.last for s in found), default=3)
     number = 3 if newest == 3 else max(newest, oldest)
     if not standalone and number == 1:
-        number = 2  # tf.keras never was of era 1
+        number = 2  # tf.keras did not exist in era 1
     old = [s for s in found if s.last <= number and s.last < 3]
     reasons = old or [s for s in found if s.first == number]
     return Era(number, standalone, tuple(sorted(reasons, key=lambda s: s.line)), any(s.last < number for s in found))
 
 
-def look(path: str, source: str | None = None) -> Era:
-    """The era of a program: of its file, and of the modules beside it that it imports."""
+def detect(path: str, source: str | None = None) -> Era:
+    """The era of a program, from its file and the modules in the same folder that it imports."""
     found: list[Sign] = []
     roots: set[str] = set()
     waiting, seen = [pathlib.Path(path)], set[pathlib.Path]()
@@ -278,22 +288,22 @@ def look(path: str, source: str | None = None) -> Era:
         if file in seen:
             continue
         seen.add(file)
-        text = source if source is not None and len(seen) == 1 else _text(file)
+        text = source if source is not None and len(seen) == 1 else _read(file)
         more, names = signs(text)
         found, roots = found + more, roots | names
-        waiting += _beside(file, text)
+        waiting += _imported_files(file, text)
     return decide(found, roots)
 
 
-def _text(file: pathlib.Path) -> str:
+def _read(file: pathlib.Path) -> str:
     try:
         return file.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
 
 
-def _beside(file: pathlib.Path, source: str) -> Iterator[pathlib.Path]:
-    """The files next to the program that it imports."""
+def _imported_files(file: pathlib.Path, source: str) -> Iterator[pathlib.Path]:
+    """The imported modules in the folder of the program."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):

@@ -1,4 +1,4 @@
-"""What `keras.engine` and its modules held: the layer, the input, the model."""
+"""The contents of `keras.engine` and its modules: layers, inputs, models."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from gazelle.utils import get_source_inputs
 Container = Network = Model
 
 
-def slice_X(X: Any, start: Any = None, stop: int | None = None) -> Any:  # noqa: N802 - its name of old
-    """Rows of an array or of each in a list: from `start` to `stop`, or those of a list of numbers.
+def slice_X(X: Any, start: Any = None, stop: int | None = None) -> Any:  # noqa: N802 - its name in Keras 1
+    """Return rows of an array, or of each array in a list: from `start` to `stop`, or those of a list of indices.
 
     >>> slice_X([np.arange(4), np.arange(4) * 2], 1, 3)
     [array([1, 2]), array([2, 4])]

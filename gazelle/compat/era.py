@@ -1,4 +1,4 @@
-"""The Keras version whose defaults and meanings hold in this process: 1 (up to 1.2), 2 (with tf.keras) or 3."""
+"""The era of this process, which is the version of Keras it emulates: 1 (up to 1.2), 2 (also tf.keras) or 3."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Any
 
 from gazelle.core.errors import ArgumentError, message
 
-#: the answer of a lookup that has none (None may be an answer)
+#: result of a lookup that finds nothing, since None may be a value
 NOTHING: Any = type("Nothing", (), {"__repr__": lambda self: "NOTHING"})()
 _number, _standalone = 3, True
 
 
 def number() -> int:
-    """1, 2 or 3."""
+    """The era: 1, 2 or 3."""
     return _number
 
 
 def standalone() -> bool:
-    """Whether the program imports the package `keras`; False: `tensorflow.keras`, which differs in details."""
+    """Whether the program imports the package `keras`, not `tensorflow.keras`, which differs in details."""
     return _standalone
 
 
 def set_number(number: int, standalone: bool = True) -> None:
-    """Choose the era, and whether the program imports the package `keras` or `tensorflow.keras`."""
+    """Set the era, and whether the program imports the package `keras` or `tensorflow.keras`."""
     global _number, _standalone
     if number not in (1, 2, 3):
         raise ArgumentError(message("The era of a program", expected="1, 2 or 3", got=repr(number)))
@@ -31,5 +31,5 @@ def set_number(number: int, standalone: bool = True) -> None:
 
 
 def called_by_gazelle(depth: int) -> bool:
-    """Whether the code `depth` calls above the caller of this function is gazelle's own, with today's arguments."""
+    """Whether the code `depth` frames above the caller belongs to gazelle, which passes current arguments."""
     return str(sys._getframe(depth + 1).f_globals.get("__name__", "")).startswith("gazelle.")

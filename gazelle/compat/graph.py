@@ -1,4 +1,4 @@
-"""`Graph` of Keras 0.x: a network whose nodes are named, and wired by name; data are dicts of these names."""
+"""`Graph` of Keras 0.x: a network of named nodes that are connected by name; data are dicts with these names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gazelle.compat.layers import merge
 
 
 class Graph:
-    """Nodes by name, each a layer on the node `input`, or on several `inputs` that are merged.
+    """Named nodes; each is a layer called on the node `input`, or on several merged `inputs`.
 
     >>> graph = Graph()
     >>> graph.add_input("x", input_shape=(3,))
@@ -33,7 +33,7 @@ class Graph:
     def add_input(
         self, name: str, input_shape: Any = None, batch_input_shape: Any = None, dtype: Any = None, **_: Any
     ) -> None:
-        """A place for data."""
+        """Add an input."""
         dtype = {"float": "float32", "int": "int32"}.get(str(dtype), dtype)
         self.tensors[name] = adopt(layers.Input(input_shape, batch_shape=batch_input_shape, dtype=dtype, name=name))
         self.inputs.append(name)
@@ -49,8 +49,8 @@ class Graph:
         dot_axes: Any = -1,
         create_output: bool = False,
     ) -> None:
-        """A layer between nodes."""
-        self.tensors[name] = layer(self._joined(input, inputs, merge_mode, concat_axis, dot_axes))
+        """Add a layer."""
+        self.tensors[name] = layer(self._input_of(input, inputs, merge_mode, concat_axis, dot_axes))
         if create_output:
             self.outputs.append(name)
 
@@ -63,50 +63,50 @@ class Graph:
         concat_axis: int = -1,
         dot_axes: Any = -1,
     ) -> None:
-        """A name for what a node gives."""
-        self.tensors[name] = self._joined(input, inputs, merge_mode, concat_axis, dot_axes)
+        """Add an output, which is the value of a node."""
+        self.tensors[name] = self._input_of(input, inputs, merge_mode, concat_axis, dot_axes)
         self.outputs.append(name)
 
-    def _joined(self, one: str | None, several: Any, mode: Any, concat_axis: int, dot_axes: Any) -> Any:
+    def _input_of(self, one: str | None, several: Any, mode: Any, concat_axis: int, dot_axes: Any) -> Any:
         if one is not None:
             return self.tensors[one]
         return merge([self.tensors[name] for name in several], mode, concat_axis, dot_axes)
 
-    def compile(self, optimizer: Any, loss: Any, **words: Any) -> None:
+    def compile(self, optimizer: Any, loss: Any, **kwargs: Any) -> None:
         """Choose the optimizer, and the loss of each output: {name: loss}."""
-        self.model = compat_class(models.Model)(self._of(self.inputs), self._of(self.outputs))
+        self.model = compat_class(models.Model)(self._tensors_of(self.inputs), self._tensors_of(self.outputs))
         losses = [loss[name] for name in self.outputs]
-        args, words = arguments(models.Model, "compile", (optimizer, losses), words, self.model)
-        self.model.compile(*args, **words)
+        args, kwargs = arguments(models.Model, "compile", (optimizer, losses), kwargs, self.model)
+        self.model.compile(*args, **kwargs)
 
-    def _of(self, names: list[str]) -> list[Any]:
+    def _tensors_of(self, names: list[str]) -> list[Any]:
         return [self.tensors[name] for name in names]
 
     def _split(self, data: Any) -> tuple[list[Any], list[Any]]:
         return [data[name] for name in self.inputs], [data[name] for name in self.outputs if name in data]
 
     def fit(
-        self, data: Any, batch_size: int = 128, nb_epoch: int = 100, validation_data: Any = None, **words: Any
+        self, data: Any, batch_size: int = 128, nb_epoch: int = 100, validation_data: Any = None, **kwargs: Any
     ) -> Any:
         """Train on {name: array} of all inputs and outputs."""
         x, y = self._split(data)
-        held = None if validation_data is None else self._split(validation_data)
-        _, words = arguments(models.Model, "fit", (), words, self.model)
-        words |= {"batch_size": batch_size, "epochs": nb_epoch}
-        return self.model.fit(x, y, validation_data=held, **words)
+        validation = None if validation_data is None else self._split(validation_data)
+        _, kwargs = arguments(models.Model, "fit", (), kwargs, self.model)
+        kwargs |= {"batch_size": batch_size, "epochs": nb_epoch}
+        return self.model.fit(x, y, validation_data=validation, **kwargs)
 
     def evaluate(self, data: Any, batch_size: int = 128, verbose: int = 0) -> Any:
-        """The loss on {name: array} of all inputs and outputs."""
+        """Return the loss on {name: array} of all inputs and outputs."""
         x, y = self._split(data)
         return self.model.evaluate(x, y, batch_size=batch_size, verbose=verbose)
 
     def predict(self, data: Any, batch_size: int = 128, verbose: int = 0) -> dict[str, np.ndarray[Any, Any]]:
-        """{name of an output: array} for {name of an input: array}."""
+        """Return {name of an output: array} for {name of an input: array}."""
         found = self.model.predict(self._split(data)[0], batch_size=batch_size, verbose=verbose)
         return dict(zip(self.outputs, found if isinstance(found, list) else [found], strict=True))
 
     def train_on_batch(self, data: Any) -> Any:
-        """One update."""
+        """Update the weights once."""
         return self.model.train_on_batch(*self._split(data))
 
     def summary(self) -> None:

@@ -1,4 +1,4 @@
-"""`keras.initializations` of Keras 1: functions (shape, name) that give a variable."""
+"""`keras.initializations` of Keras 1: functions of (shape, name) that return a variable."""
 
 from __future__ import annotations
 
@@ -8,51 +8,51 @@ from gazelle import initializers
 from gazelle.core.variable import Variable
 
 
-def _made(kind: str, shape: Any, name: str | None, **words: Any) -> Variable:
-    return Variable(initializers.get({"class_name": kind, "config": words}), shape, name=name or "variable")
+def _variable(kind: str, shape: Any, name: str | None, **options: Any) -> Variable:
+    return Variable(initializers.get({"class_name": kind, "config": options}), shape, name=name or "variable")
 
 
 def uniform(shape: Any, scale: float = 0.05, name: str | None = None, **_: Any) -> Variable:
-    """Numbers from -scale to scale.
+    """Return a variable with uniform values between -scale and scale.
 
     >>> uniform((2, 3)).shape
     (2, 3)
     """
-    return _made("RandomUniform", shape, name, minval=-scale, maxval=scale)
+    return _variable("RandomUniform", shape, name, minval=-scale, maxval=scale)
 
 
 def normal(shape: Any, scale: float = 0.05, name: str | None = None, **_: Any) -> Variable:
-    """Numbers of a normal distribution with deviation `scale`.
+    """Return a variable with normally distributed values of standard deviation `scale`.
 
     >>> normal((2, 3), scale=0.01).shape
     (2, 3)
     """
-    return _made("RandomNormal", shape, name, stddev=scale)
+    return _variable("RandomNormal", shape, name, stddev=scale)
 
 
 def orthogonal(shape: Any, scale: float = 1.1, name: str | None = None, **_: Any) -> Variable:
-    """A matrix with orthogonal rows or columns, times `scale`.
+    """Return a matrix with orthogonal rows or columns, times `scale`.
 
     >>> orthogonal((2, 3)).shape
     (2, 3)
     """
-    return _made("Orthogonal", shape, name, gain=scale)
+    return _variable("Orthogonal", shape, name, gain=scale)
 
 
-def _simple(kind: str) -> Any:
+def _without_options(kind: str) -> Any:
     def initialization(shape: Any, name: str | None = None, **_: Any) -> Variable:
-        return _made(kind, shape, name)
+        return _variable(kind, shape, name)
 
     return initialization
 
 
-zero, one, identity = _simple("Zeros"), _simple("Ones"), _simple("Identity")
-lecun_uniform, glorot_uniform, he_uniform = map(_simple, ("LecunUniform", "GlorotUniform", "HeUniform"))
-glorot_normal, he_normal, lecun_normal = map(_simple, ("GlorotNormal", "HeNormal", "LecunNormal"))
+zero, one, identity = _without_options("Zeros"), _without_options("Ones"), _without_options("Identity")
+lecun_uniform, glorot_uniform, he_uniform = map(_without_options, ("LecunUniform", "GlorotUniform", "HeUniform"))
+glorot_normal, he_normal, lecun_normal = map(_without_options, ("GlorotNormal", "HeNormal", "LecunNormal"))
 
 
 def get(identifier: Any, **_: Any) -> Any:
-    """The function of this name, or the function itself.
+    """Return the function of this name; a function is returned unchanged.
 
     >>> get("uniform") is uniform
     True

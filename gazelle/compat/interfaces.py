@@ -1,4 +1,4 @@
-"""`keras.legacy.interfaces`: decorators for words older than those of Keras 2; every call here understands both."""
+"""`keras.legacy.interfaces`: decorators that accepted arguments of Keras 1; here every call accepts them anyway."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any
 
 
 def generate_legacy_interface(*_: Any, **__: Any) -> Any:
-    """A decorator that leaves a function as it is."""
-    return _as_it_is
+    """Return a decorator that returns its function unchanged."""
+    return _unchanged
 
 
-def _as_it_is(function: Any) -> Any:
+def _unchanged(function: Any) -> Any:
     return function
 
 
 def __getattr__(name: str) -> Any:
     if name.startswith("legacy_") and name.endswith("_support"):
-        return _as_it_is
+        return _unchanged
     if name == "interfaces":
         return importlib.import_module(__name__)
     if name == "layers":

@@ -1,10 +1,10 @@
-"""`keras.losses.Reduction` of Keras 2: constants for what a loss does with the values of the samples."""
+"""`keras.losses.Reduction` of Keras 2: how a loss reduces the values of the samples."""
 
 from __future__ import annotations
 
 
 class Reduction:
-    """AUTO meant the mean over the batch, but for strategies of several devices."""
+    """Reductions of a loss; AUTO was the mean over the batch, except with several devices."""
 
     AUTO = SUM_OVER_BATCH_SIZE = "sum_over_batch_size"
     SUM = "sum"

@@ -1,4 +1,4 @@
-"""Metrics of Keras 1 that were numbers of one batch, averaged over the batches; functions as all metrics then."""
+"""Metrics of Keras 1 that were computed for each batch and averaged over the batches; they are functions."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _TINY = 1e-7
 
 
 def _counts(y_true: Any, y_pred: Any) -> tuple[Any, Any, Any]:
-    """How many are positive in both, in the labels, in the predictions."""
+    """The numbers of positives: in both, in the labels, in the predictions."""
     true, predicted = ops.round(ops.clip(y_true, 0, 1)), ops.round(ops.clip(y_pred, 0, 1))
     return ops.sum(true * predicted), ops.sum(true), ops.sum(predicted)
 
 
 def precision(y_true: Any, y_pred: Any) -> Any:
-    """The share of the predicted positives that are positive.
+    """Return the fraction of the predicted positives that are positive.
 
     >>> round(float(precision(np.array([[1.0], [0.0]]), np.array([[0.9], [0.8]]))), 3)
     0.5
@@ -26,7 +26,7 @@ def precision(y_true: Any, y_pred: Any) -> Any:
 
 
 def recall(y_true: Any, y_pred: Any) -> Any:
-    """The share of the positives that are predicted.
+    """Return the fraction of the positives that are predicted.
 
     >>> round(float(recall(np.array([[1.0], [1.0]]), np.array([[0.9], [0.1]]))), 3)
     0.5
@@ -36,7 +36,7 @@ def recall(y_true: Any, y_pred: Any) -> Any:
 
 
 def fbeta_score(y_true: Any, y_pred: Any, beta: float = 1) -> Any:
-    """(1 + beta^2) p r / (beta^2 p + r), of precision p and recall r.
+    """Return (1 + beta^2) p r / (beta^2 p + r), for precision p and recall r.
 
     >>> round(float(fbeta_score(np.array([[1.0], [0.0]]), np.array([[0.9], [0.8]]))), 3)
     0.667
@@ -46,7 +46,7 @@ def fbeta_score(y_true: Any, y_pred: Any, beta: float = 1) -> Any:
 
 
 def fmeasure(y_true: Any, y_pred: Any) -> Any:
-    """`fbeta_score` with beta 1.
+    """Return `fbeta_score` with beta 1.
 
     >>> round(float(fmeasure(np.array([[1.0], [0.0]]), np.array([[0.9], [0.8]]))), 3)
     0.667
@@ -55,7 +55,7 @@ def fmeasure(y_true: Any, y_pred: Any) -> Any:
 
 
 def matthews_correlation(y_true: Any, y_pred: Any) -> Any:
-    """(TP TN - FP FN) / sqrt((TP + FP)(TP + FN)(TN + FP)(TN + FN)).
+    """Return (TP TN - FP FN) / sqrt((TP + FP)(TP + FN)(TN + FP)(TN + FN)).
 
     >>> round(float(matthews_correlation(np.array([[1.0], [0.0]]), np.array([[0.9], [0.1]]))), 3)
     1.0
@@ -66,5 +66,5 @@ def matthews_correlation(y_true: Any, y_pred: Any) -> Any:
     return (tp * tn - fp * fn) / (ops.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)) + _TINY)
 
 
-FIRST = {f.__name__: f for f in (precision, recall, fbeta_score, fmeasure, matthews_correlation)}
-FIRST["f1score"] = fmeasure
+KERAS_1 = {f.__name__: f for f in (precision, recall, fbeta_score, fmeasure, matthews_correlation)}
+KERAS_1["f1score"] = fmeasure

@@ -1,6 +1,6 @@
-"""What the classes of `keras` add to those of gazelle: earlier arguments, methods, attributes, tensors of the facade.
+"""What the classes of `keras` add to those of gazelle: arguments and attributes of earlier versions, facade tensors.
 
-A mixin stands in front of gazelle's class (see `classes`), so that `super()` is gazelle's own behaviour.
+A mixin comes before gazelle's class in the method resolution order (see `classes`), so `super()` is gazelle's class.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.compat import arguments, attributes, era, events, facade, reports
+from gazelle.compat import arguments, attributes, callback_params, era, facade, metrics_tensors
 from gazelle.compat.classes import MIXINS, ROOTS, STEPS, adopt, compat_class, is_generated, plain
 from gazelle.compat.era import NOTHING, called_by_gazelle
 from gazelle.compat.old_variable import OldVariable, Shape
@@ -40,7 +40,7 @@ class CompatObject:
     """Constructor arguments and attributes of earlier versions."""
 
     def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
-        """What `__init__` of the generated class for `core` does."""
+        """The constructor of the generated class for `core`."""
         args, kwargs = arguments.of_constructor(self, plain(args), plain(kwargs), by_gazelle)
         core.__init__(self, *args, **kwargs)
 
@@ -59,8 +59,8 @@ class CompatObject:
             super().__setattr__(name, value)
 
 
-def _translated(name: str) -> Function:
-    """A method of models that takes the arguments of earlier versions, too."""
+def _translated_method(name: str) -> Function:
+    """A method of models that also takes the arguments of earlier versions."""
 
     @filtered
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -112,7 +112,7 @@ class LayerMixin(CompatObject):
     def _automatic_name(self) -> str:
         kind = snake(type(self).__name__)
         count = names.count("layers", kind)
-        return attributes.called(kind, count, names.numbered(kind, count))
+        return attributes.automatic_name(kind, count, names.numbered(kind, count))
 
 
 def _add_weight(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -124,7 +124,7 @@ LayerMixin.add_weight = _add_weight
 
 
 def _call_on_tensors(call: Function) -> Function:
-    """`call` of a program's layer: it is given tensors while the facade is open."""
+    """`call` of a user-defined layer: it receives tensors while the facade is active."""
 
     @functools.wraps(call)
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -143,12 +143,12 @@ class SymbolicTensor(KerasTensor):
         return self.shape
 
     def get_shape(self) -> Shape:
-        """The shape, as TensorFlow returns it."""
+        """Return the shape as TensorFlow returned it."""
         return Shape(self.shape)
 
     @property
     def accepts_any_rank(self) -> bool:  # type: ignore[override]
-        return era.number() < 3  # a model was its layers, and each of them checks its own input
+        return era.number() < 3  # in Keras 1 and 2 a model did not check its input; each layer did
 
 
 SymbolicTensor.derived = SymbolicTensor
@@ -159,7 +159,7 @@ class Weight(OldVariable, Variable):
 
 
 class ArraySteps:
-    """Behind a program's own steps: gazelle's steps, which take arrays."""
+    """Base class after user-defined steps: gazelle's steps, which take arrays."""
 
     def train_step(self, *given: Any) -> Any:
         return super().train_step(*_arrays(given))  # type: ignore[misc]
@@ -207,10 +207,10 @@ class ModelMixin:
     @property
     def metrics_names(self) -> list[str]:
         names: list[str] = super().metrics_names  # type: ignore[misc]
-        return reports.metrics_names(self, names) if era.number() < 3 else names
+        return metrics_tensors.metrics_names(self, names) if era.number() < 3 else names
 
     def _callback_params(self, callbacks: Any, source: Any, validation: Any, params: dict[str, Any]) -> dict[str, Any]:
-        return events.run((callbacks, source, validation), params) if era.number() < 3 else params
+        return callback_params.for_run((callbacks, source, validation), params) if era.number() < 3 else params
 
     @classmethod
     def from_config(cls, *args: Any, **kwargs: Any) -> Any:
@@ -228,14 +228,14 @@ for _name in (
     "test_on_batch",
     "train_on_batch",
 ):
-    setattr(ModelMixin, _name, _translated(_name))
+    setattr(ModelMixin, _name, _translated_method(_name))
 
 
 def _step_on_tensors(step: Function) -> Function:
-    """A program's `train_step(self, data)`: it is given tensors while the facade is open."""
+    """A user-defined `train_step(self, data)`: it receives tensors while the facade is active."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     if sum(p.kind in kinds and p.default is p.empty for p in inspect.signature(step).parameters.values()) != 2:
-        return step  # (self, state, data): a pure step has arrays
+        return step  # (self, state, data): a pure step takes arrays
 
     @functools.wraps(step)
     def called(self: Any, data: Any) -> Any:
@@ -247,7 +247,7 @@ def _step_on_tensors(step: Function) -> Function:
 
 
 def _loss_as_array(compute_loss: Function) -> Function:
-    """A program's `compute_loss`: where it is called on arrays, the loss is one."""
+    """A user-defined `compute_loss`: called on arrays, it returns an array."""
 
     @functools.wraps(compute_loss)
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -285,7 +285,7 @@ def _reduction(value: Any) -> Any:
 
 
 def _boxing(original: Function) -> Function:
-    """A method whose results are tensors outside of compiled steps."""
+    """A method that returns tensors outside of compiled steps."""
 
     @functools.wraps(original)
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -296,8 +296,8 @@ def _boxing(original: Function) -> Function:
     return called
 
 
-def _taking_arrays(original: Function) -> Function:
-    """A method that takes arrays where it is given tensors."""
+def _unboxing_arguments(original: Function) -> Function:
+    """A method that receives arrays in place of tensors."""
 
     @functools.wraps(original)
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -309,7 +309,7 @@ def _taking_arrays(original: Function) -> Function:
 class MetricMixin(CompatObject):
     """Metrics."""
 
-    _wrapped_methods = {"__call__": _boxing, "result": _boxing, "update_state": _taking_arrays}
+    _wrapped_methods = {"__call__": _boxing, "result": _boxing, "update_state": _unboxing_arguments}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -317,7 +317,7 @@ class MetricMixin(CompatObject):
             cls.result = _boxing(cls.__dict__["result"])  # type: ignore[attr-defined]
 
     def reset_states(self) -> None:
-        """`reset_state`, by its earlier name."""
+        """Call `reset_state`, which had this name in TensorFlow."""
         self.reset_state()
 
 
@@ -328,7 +328,7 @@ class OptimizerMixin(CompatObject):
         return super().apply(*_arrays(args), **_arrays(kwargs))  # type: ignore[misc]
 
     def minimize(self, loss: Any, var_list: Any, grad_loss: Any = None, name: Any = None, tape: Any = None) -> Any:
-        """One step on `loss`, a function without arguments or a tensor of `tape`."""
+        """Take one step on `loss`, which is a function without arguments or a tensor of `tape`."""
         from gazelle.compat.tensorflow import model_calls
 
         return model_calls.minimize(self, loss, var_list, grad_loss, tape)
@@ -357,12 +357,12 @@ class NormalizationMixin:
 
 
 def _for_program(value: Any, by_gazelle: bool) -> Any:
-    """An array in an attribute: a tensor for programs while the facade is open."""
+    """An array in an attribute; programs receive a tensor while the facade is active."""
     return value if facade.calls is None or by_gazelle else facade.calls.boxed(value)
 
 
 class MergeMixin:
-    """Masks of merged inputs in Keras 1 and 2: a step counts where it counts in every input that has a mask."""
+    """Masks of merged inputs in Keras 1 and 2: the conjunction of the masks of all inputs that have one."""
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         if era.number() == 3:
@@ -372,7 +372,7 @@ class MergeMixin:
 
 
 class ConcatenateMixin:
-    """The mask of joined inputs in Keras 1 and 2."""
+    """The mask of concatenated inputs in Keras 1 and 2."""
 
     def _joined_mask(self, joined: Any) -> Any:
         if era.number() == 3:

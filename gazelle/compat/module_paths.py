@@ -1,8 +1,8 @@
-"""Modules that Keras had once, and what stands for them now."""
+"""Modules of earlier versions of Keras, and the current modules that replace them."""
 
 from __future__ import annotations
 
-#: room of today -> paths behind `keras.` that it is given for
+#: module of gazelle -> paths below `keras.` that it replaces
 _OF: dict[str, tuple[str, ...]] = {
     "gazelle.layers": (
         *(
@@ -105,5 +105,5 @@ _OF: dict[str, tuple[str, ...]] = {
     "gazelle.applications.mobilenet_v2": ("applications.mobilenetv2",),
     "gazelle.applications.resnet": ("applications.resnet_common",),
 }
-#: path behind `keras.` -> the module of gazelle that is given for it
+#: path below `keras.` -> the module of gazelle that replaces it
 PATHS = {path: namespace for namespace, paths in _OF.items() for path in paths}

@@ -1,7 +1,7 @@
-"""The modules of `keras` for programs: `keras.layers` has the names of `gazelle.layers`, and those of earlier versions.
+"""The modules of `keras` for programs: `keras.layers` has the names of `gazelle.layers` and those of earlier versions.
 
-Classes come as their generated subclasses (`classes`), functions take earlier arguments and tensors of the TensorFlow
-facade, and what they return is of the generated classes.
+Classes are replaced by their generated subclasses (`classes`). Functions accept earlier arguments and tensors of the
+TensorFlow facade, and return objects of the generated classes.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from gazelle.compat.classes import adopt, compat_class, is_core, plain
 from gazelle.compat.era import NOTHING
 from gazelle.compat.module_paths import PATHS
 
-#: era -> the release that a program finds: of the package `keras`, and of TensorFlow with its `tf.keras`
+#: era -> the releases that `__version__` reports: of the package `keras`, of TensorFlow with its `tf.keras`
 VERSIONS = {1: ("1.2.2", "2.15.0"), 2: ("2.3.1", "2.15.0"), 3: ("3.15.1", "2.21.0")}
-#: modules of gazelle whose functions make or take layers, losses and the like; others are given as they are
+#: modules of gazelle whose functions take or return layers, losses and the like; other functions are not wrapped
 _WRAPPED = frozenset(
     (
         "activations",
@@ -37,7 +37,7 @@ _WRAPPED = frozenset(
         "wrappers",
     )
 )
-#: functions whose arguments had other names
+#: functions whose arguments had other names in earlier versions
 _TRANSLATED = frozenset(("Input", "load_data", "to_categorical"))
 _TENSOR_FUNCTIONS = ("activations", "losses", "metrics")
 _NOT_ON_TENSORS = ("as_loss", "check_labels", "deserialize", "get", "serialize")
@@ -51,15 +51,15 @@ _DATASETS = (
 
 
 def version(name: str) -> str:
-    """What `name.__version__` says; name: "keras", "tensorflow", "tensorflow.keras", "tf_keras", "keras_core"."""
-    alone, tensorflow = VERSIONS[era.number()]
+    """`__version__` of a module: "keras", "tensorflow", "tensorflow.keras", "tf_keras" or "keras_core"."""
+    keras, tensorflow = VERSIONS[era.number()]
     if name == "tensorflow":
         return tensorflow
-    return alone if era.number() == 3 or (era.standalone() and name == "keras") else tensorflow
+    return keras if era.number() == 3 or (era.standalone() and name == "keras") else tensorflow
 
 
 class Namespace(ModuleType):
-    """A module of `keras`; `path` is the module of gazelle that it stands for.
+    """A module of `keras`; `path` is the module of gazelle that it represents.
 
     >>> Namespace("keras", "gazelle").layers.Dense(2).units
     2
@@ -78,16 +78,18 @@ class Namespace(ModuleType):
             return version(self.__name__) if name == "__version__" else lambda: version(self.__name__)
         if name == "__all__":
             listed = self._real.__all__
-            return [*listed, *(n for n in old_names.names(path) if n not in listed)] if era.number() < 3 else listed
+            return (
+                [*listed, *(n for n in old_names.legacy_names(path) if n not in listed)] if era.number() < 3 else listed
+            )
         if name.startswith("__"):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}", name=name, obj=self)
         found = look_up(path, name)
         if found is NOTHING:
-            found = getattr(self._real, name)  # which raises, with the nearest names
+            found = getattr(self._real, name)  # raises an error with the nearest names
         return _converted(found)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if not isinstance(value, ModuleType):  # the import system sets modules: `__getattr__` finds them
+        if not isinstance(value, ModuleType):  # the import system assigns submodules, which `__getattr__` finds anyway
             super().__setattr__(name, value)
 
     def __dir__(self) -> list[str]:
@@ -102,34 +104,34 @@ def namespace(path: str) -> Namespace:
 
 @functools.cache
 def root(name: str) -> Namespace:
-    """`keras` under one of its names, which has the version that goes with it."""
+    """The module `keras` under one of its names, with the version of that package."""
     return Namespace(name, "gazelle")
 
 
 def path_of(path: str) -> str:
-    """The module that stands for `gazelle.<part>`, which may be one of an earlier version."""
+    """The module that replaces `gazelle.<part>`, which may be a module of an earlier version."""
     return PATHS.get(path.partition(".")[2], path)
 
 
 def look_up(path: str, name: str) -> Any:
-    """What a name of a module means; NOTHING: it is not there."""
+    """The object that a name of a module refers to; NOTHING if there is none."""
     replaced = old_names.REPLACED.get(f"{path}.{name}")
     if replaced is not None:
         return old_names.resolve(replaced, path)
     if name in old_names.NAMES.get(path, {}):
-        return old_names.name(path, name)
+        return old_names.find(path, name)
     inner = path_of(f"{path}.{name}")
     if inner != f"{path}.{name}":
         return importlib.import_module(inner)
     real = importlib.import_module(path)
     if name in getattr(real, "__all__", ()) or (name in vars(real) and not isinstance(vars(real)[name], ModuleType)):
         return getattr(real, name)
-    found = old_names.name(path, name)
-    return _file(path, name) if found is NOTHING else found
+    found = old_names.find(path, name)
+    return _unimported_module(path, name) if found is NOTHING else found
 
 
-def _file(path: str, name: str) -> Any:
-    """A module inside a package that nobody imported so far."""
+def _unimported_module(path: str, name: str) -> Any:
+    """A module inside a package that was not imported yet."""
     spec = importlib.util.find_spec(path)
     package = spec is not None and spec.submodule_search_locations is not None
     there = package and importlib.util.find_spec(f"{path}.{name}") is not None
@@ -149,18 +151,18 @@ def _converted(value: Any) -> Any:
 
 @functools.cache
 def function(original: FunctionType) -> Any:
-    """A function of gazelle as programs get it."""
-    place = original.__module__.split(".")
+    """The wrapper of a function of gazelle that programs call."""
+    path = original.__module__.split(".")
     name = original.__name__
-    if place[1] == "layers" and name in _MERGED:
+    if path[1] == "layers" and name in _MERGED:
         return _merging(original)
     if name in _DATASETS:
         return _of_tensorflow(original)
-    if place[1] == "compat":
+    if path[1] == "compat":
         return original if name != "merge" and name != "Merge" else _adopting(original)
-    if place[1] not in _WRAPPED and name not in _TRANSLATED:
+    if path[1] not in _WRAPPED and name not in _TRANSLATED:
         return original
-    if place[1] in _TENSOR_FUNCTIONS and name not in _NOT_ON_TENSORS:
+    if path[1] in _TENSOR_FUNCTIONS and name not in _NOT_ON_TENSORS:
         return _on_tensors(original)
     return _adopting(original)
 
@@ -171,27 +173,27 @@ def _marked(wrapper: Callable[..., Any], original: Any) -> Any:
 
 
 def _adopting(original: FunctionType) -> Any:
-    """The function; what it returns is of the generated classes."""
+    """The function, returning objects of the generated classes."""
 
     @functools.wraps(original)
     def called(*args: Any, **kwargs: Any) -> Any:
-        old_names.classes()
+        old_names.register_classes()
         args, kwargs = plain(args), plain(kwargs)
         if original.__name__ in _TRANSLATED:
-            args, kwargs = _today(original, args, kwargs)
+            args, kwargs = _translated_arguments(original, args, kwargs)
         return adopt(original(*args, **kwargs))
 
     return _marked(called, original)
 
 
-def _today(original: FunctionType, args: Any, kwargs: Any) -> Any:
+def _translated_arguments(original: FunctionType, args: Any, kwargs: Any) -> Any:
     from gazelle.compat import arguments
 
     return arguments.of_function(original, args, kwargs)
 
 
 def _merging(original: FunctionType) -> Any:
-    """`add(inputs, **kwargs)` and its like: a layer of the generated class, called on the inputs."""
+    """A function such as `add(inputs, **kwargs)`: it calls a layer of the generated class."""
     kind = namespace("gazelle.layers").__getattr__(original.__name__.capitalize())
 
     @functools.wraps(original)
@@ -202,7 +204,7 @@ def _merging(original: FunctionType) -> Any:
 
 
 def _on_tensors(original: FunctionType) -> Any:
-    """A function of arrays that takes and returns tensors where a program calls it with them."""
+    """A function of arrays that also takes tensors, and then returns tensors."""
 
     @functools.wraps(original)
     def called(*args: Any, **kwargs: Any) -> Any:
@@ -214,7 +216,7 @@ def _on_tensors(original: FunctionType) -> Any:
 
 
 def _of_tensorflow(original: FunctionType) -> Any:
-    """A function that makes a data set: one of `tf.data` while the facade is open."""
+    """A function that creates a dataset: one of `tf.data` while the facade is active."""
 
     @functools.wraps(original)
     def made(*args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Names that rooms had once, and where what they name stands now."""
+"""Names of earlier versions of Keras, and the current objects that they refer to."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LAYERS = (
 )
 _OPTIMIZERS = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam", "Ftrl")
 
-#: room -> name of old -> "module:name" that it means; ":name" is a name of the same room, "module" a whole module
+#: module -> earlier name -> "module:name"; ":name" is in the same module, "module" is a module itself
 NAMES: dict[str, dict[str, str]] = {
     "gazelle": {"Model": ":Model"},
     "gazelle.layers": {
@@ -85,12 +85,12 @@ NAMES: dict[str, dict[str, str]] = {
         "ReductionV2": "gazelle.compat.losses:Reduction",
         "deserialize_keras_object": ":deserialize_keras_object",
     },
-    "gazelle.callbacks": {"BaseLogger": ":Callback"},  # what it summed up, the loop sums up
+    "gazelle.callbacks": {"BaseLogger": ":Callback"},  # the training loop sums up the logs now
     "gazelle.wrappers": {},
 }
-#: "module.name" of today -> what stands under that name for programs
+#: current "module.name" -> the object that programs get under this name
 REPLACED = {"gazelle.backend.backend": "gazelle.compat.backend.settings:backend"}
-#: room -> module whose public names the room has too, where it does not have them itself
+#: module -> further module whose public names it also has
 ALSO: dict[str, str] = {
     "gazelle.backend": "gazelle.compat.backend",
     "gazelle.preprocessing": "gazelle.compat.preprocessing",
@@ -98,7 +98,7 @@ ALSO: dict[str, str] = {
     "gazelle.preprocessing.sequence": "gazelle.compat.preprocessing.sequence",
     "gazelle.utils": "gazelle.compat.utils",
 }
-#: room -> tables of names in configs, which were names of the room, too: losses.mse, metrics.mean_absolute_error
+#: module -> tables of names in configs that were also names of the module: losses.mse, metrics.mean_absolute_error
 _TABLES = {
     "losses": ("losses",),
     "metrics": ("losses", "metrics"),
@@ -108,8 +108,8 @@ _TABLES = {
 }
 
 
-def name(namespace: str, name: str) -> Any:
-    """What `name` meant in a room that does not have it today."""
+def find(namespace: str, name: str) -> Any:
+    """The object that `name` referred to in a module that does not have it now; NOTHING if there is none."""
     where = NAMES.get(namespace, {}).get(name)
     if where is not None:
         return resolve(where, namespace)
@@ -121,20 +121,20 @@ def name(namespace: str, name: str) -> Any:
         if name in REGISTRY[table]:
             return REGISTRY[table][name]
     if namespace in ALSO:
-        return _also(ALSO[namespace], name)
+        return _attribute(ALSO[namespace], name)
     parent = PATHS.get(short)
     return getattr(importlib.import_module(parent), name, NOTHING) if parent and parent != namespace else NOTHING
 
 
 def resolve(where: str, namespace: str) -> Any:
-    """What "module:name" means; ":name" is a name of `namespace`, "module" a whole module."""
+    """The object at "module:name"; ":name" is in `namespace`, "module" is a module itself."""
     path, _, inner = where.partition(":")
     module = importlib.import_module(path or namespace)
     return getattr(module, inner) if inner else module
 
 
-def classes() -> bool:
-    """Enter the classes that are gone into the tables of names in configs; False where they are there."""
+def register_classes() -> bool:
+    """Register removed classes for the names in configs; False if they are registered already."""
     namespaces = [f"gazelle.compat.{part}" for part in ("layers", "regularizers")]
     missing = [namespace for namespace in namespaces if namespace not in sys.modules]
     for namespace in missing:
@@ -142,12 +142,12 @@ def classes() -> bool:
     return bool(missing)
 
 
-def names(namespace: str) -> list[str]:
-    """The names of then that `from room import *` gave."""
+def legacy_names(namespace: str) -> list[str]:
+    """The earlier names that `from module import *` also imports."""
     return list(NAMES.get(namespace, ()))
 
 
-def _also(namespace: str, name: str) -> Any:
+def _attribute(namespace: str, name: str) -> Any:
     try:
         return getattr(importlib.import_module(namespace), name, NOTHING)
     except ModuleNotFoundError as error:

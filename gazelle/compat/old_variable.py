@@ -1,4 +1,4 @@
-"""Shapes and variables with the methods that they had in earlier versions."""
+"""Shapes and variables with their methods of earlier versions."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 
 class Shape(tuple[Any, ...]):
-    """A shape as TensorFlow gave it."""
+    """A shape as TensorFlow returned it."""
 
     __slots__ = ()
 
     def as_list(self) -> list[Any]:
-        """The sizes; None where one is not known."""
+        """Return the sizes; an unknown size is None."""
         return list(self)
 
 
@@ -19,7 +19,7 @@ class OldVariable:
     """Methods of variables in earlier versions."""
 
     def get_value(self, borrow: bool = False) -> Any:
-        """The value as an array of NumPy."""
+        """Return the value as a NumPy array."""
         return self.numpy()  # type: ignore[attr-defined]
 
     def set_value(self, value: Any, borrow: bool = False) -> None:
@@ -27,11 +27,11 @@ class OldVariable:
         self.assign(value)  # type: ignore[attr-defined]
 
     def eval(self, session: Any = None) -> Any:
-        """The value as an array of NumPy."""
+        """Return the value as a NumPy array."""
         return self.numpy()  # type: ignore[attr-defined]
 
     def get_shape(self) -> Any:
-        """The shape, as TensorFlow returns it."""
+        """Return the shape as TensorFlow returned it."""
         return Shape(self.shape)  # type: ignore[attr-defined]
 
     @property

@@ -1,7 +1,7 @@
-"""The arithmetic that optimizers had in Keras 1 and 2, where it is another one today.
+"""Optimizers whose computation was different in Keras 1 and 2.
 
-Each class stands in for today's of the same name (an object of it is one of today's class too): the constructor's rule
-makes an object one of these where the program is of an earlier era or says `decay`.
+Each class is a subclass of the current optimizer of the same name. The rule for the constructor (`rules`) selects it
+if the program is for an earlier era or passes `decay`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from gazelle import optimizers
 from gazelle.optimizers.transforms import Arrays
 
 
-class _Old(optimizers.Optimizer, abstract=True):
-    """The rate of update n (from 0):  lr / (1 + decay n)."""
+class _Decaying(optimizers.Optimizer, abstract=True):
+    """Learning rate of update n (from 0):  lr / (1 + decay n)."""
 
     decay: float
 
@@ -27,42 +27,42 @@ class _Old(optimizers.Optimizer, abstract=True):
         return {**super().get_config(), "decay": float(self.decay)}
 
 
-class SGD(_Old, optimizers.SGD, abstract=True):
-    """Today's, with `decay`."""
+class SGD(_Decaying, optimizers.SGD, abstract=True):
+    """SGD with `decay`."""
 
 
-class Adam(_Old, optimizers.Adam, abstract=True):
-    """Today's, with `decay`."""
+class Adam(_Decaying, optimizers.Adam, abstract=True):
+    """Adam with `decay`."""
 
 
-class Adamax(_Old, optimizers.Adamax, abstract=True):
-    """Today's, with `decay`."""
+class Adamax(_Decaying, optimizers.Adamax, abstract=True):
+    """Adamax with `decay`."""
 
 
-class Adadelta(_Old, optimizers.Adadelta, abstract=True):
-    """Today's, with `decay`."""
+class Adadelta(_Decaying, optimizers.Adadelta, abstract=True):
+    """Adadelta with `decay`."""
 
 
-class RMSprop(_Old, optimizers.RMSprop, abstract=True):
-    """epsilon was added to the root:  v <- rho v + (1 - rho) g^2,  w <- w - lr g / (sqrt(v) + epsilon)."""
+class RMSprop(_Decaying, optimizers.RMSprop, abstract=True):
+    """RMSprop with epsilon outside of the root:  v <- rho v + (1 - rho) g^2,  w <- w - lr g / (sqrt(v) + epsilon)."""
 
     def rule(self, w: Any, g: Any, *slots: Any, lr: Any, t: Any) -> Any:
-        if len(slots) > 1:  # momentum or centered: words of a later time
+        if len(slots) > 1:  # momentum or centered, which are newer
             return super().rule(w, g, *slots, lr=lr, t=t)
         v = self.rho * slots[0] + (1 - self.rho) * g * g
         return w - lr * g / (jnp.sqrt(v) + self.epsilon), v
 
 
-class Adagrad(_Old, optimizers.Adagrad, abstract=True):
-    """epsilon was added to the root:  a <- a + g^2,  w <- w - lr g / (sqrt(a) + epsilon)."""
+class Adagrad(_Decaying, optimizers.Adagrad, abstract=True):
+    """Adagrad with epsilon outside of the root:  a <- a + g^2,  w <- w - lr g / (sqrt(a) + epsilon)."""
 
     def rule(self, w: Any, g: Any, a: Any, *, lr: Any, t: Any) -> Any:
         a = a + g * g
         return w - lr * g / (jnp.sqrt(a) + self.epsilon), a
 
 
-class Nadam(_Old, optimizers.Nadam, abstract=True):
-    """The schedule of momentum went slowly:  u(t) = beta_1 (1 - 0.96^(t schedule_decay) / 2)."""
+class Nadam(_Decaying, optimizers.Nadam, abstract=True):
+    """Nadam with a scaled schedule of momentum:  u(t) = beta_1 (1 - 0.96^(t schedule_decay) / 2)."""
 
     schedule_decay: float
 

@@ -1,4 +1,4 @@
-"""The order of arguments in Keras 1 and 2, where it is not that of today."""
+"""The order of positional arguments in Keras 1 and 2, where it differs from the current order."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _FIT = "x y batch_size nb_epoch verbose callbacks validation_split validation_da
 _RATE = "lr rho epsilon decay"
 _MOMENTS = "lr beta_1 beta_2 epsilon decay"
 
-#: "Class" or "Class.method" -> names of Keras 1 (up to 1.2.2) in their order
-FIRST = {
+#: "Class" or "Class.method" -> names of the arguments in Keras 1 (up to 1.2.2), in order
+KERAS_1 = {
     "Dense": f"output_dim {_KERNEL} {_ENDS} input_dim",
     "TimeDistributedDense": f"output_dim {_KERNEL} {_ENDS} input_dim input_length",
     "Conv1D": _STEPS,
@@ -45,9 +45,9 @@ FIRST = {
     " weights dropout",
     "BatchNormalization": "epsilon mode axis momentum weights beta_init gamma_init gamma_regularizer beta_regularizer",
     **{
-        f"{kind}{n}D": f"{word} dim_ordering".lstrip()
+        f"{kind}{n}D": f"{parameter} dim_ordering".lstrip()
         for n in (2, 3)
-        for kind, word in (
+        for kind, parameter in (
             ("GlobalMaxPooling", ""),
             ("GlobalAveragePooling", ""),
             ("SpatialDropout", "p"),
@@ -86,8 +86,8 @@ FIRST = {
 }
 
 _ZERO = "init activation weights"
-#: Keras 0.x, told by two whole numbers in front: sizes of both sides
-ZERO = {
+#: Keras 0.x, recognized by two integers in front: the sizes of input and output
+KERAS_0 = {
     "Dense": f"nb_inputs output_dim {_ZERO}",
     "TimeDistributedDense": f"nb_inputs output_dim {_ZERO}",
     **dict.fromkeys(("SimpleRNN", "GRU", "LSTM"), "nb_inputs output_dim init inner_init"),
@@ -95,8 +95,8 @@ ZERO = {
 
 _QUEUE = "max_queue_size workers use_multiprocessing"
 
-#: the same of Keras 2 (up to 2.3.1), and of tf.keras as far as `compile` and what follows it
-SECOND = {
+#: the same in Keras 2 (up to 2.3.1) and tf.keras
+KERAS_2 = {
     "Model.compile": "optimizer loss metrics loss_weights sample_weight_mode weighted_metrics target_tensors",
     "Model.train_on_batch": "x y sample_weight class_weight reset_metrics",
     "Model.load_weights": "filepath by_name skip_mismatch",
@@ -108,22 +108,22 @@ SECOND = {
     "Model.predict_generator": f"generator steps callbacks {_QUEUE} verbose",
     "Embedding": "input_dim output_dim embeddings_initializer embeddings_regularizer activity_regularizer"
     " embeddings_constraint mask_zero input_length",
-    **{name: FIRST[name] for name in ("Highway", "Input", "MaxoutDense", "ModelCheckpoint", "ParametricSoftplus")},
+    **{name: KERAS_1[name] for name in ("Highway", "Input", "MaxoutDense", "ModelCheckpoint", "ParametricSoftplus")},
 }
 _CUDNN = "units kernel_initializer recurrent_initializer bias_initializer"
 _CUDNN_ENDS = (
     "kernel_regularizer recurrent_regularizer bias_regularizer activity_regularizer kernel_constraint"
     " recurrent_constraint bias_constraint return_sequences return_state stateful"
 )
-#: and of the package `keras` alone
-STANDALONE = {
+#: the same in the package `keras` 2 only, not in tf.keras
+STANDALONE_KERAS_2 = {
     "SGD": "lr momentum decay nesterov",
     "RMSprop": _RATE,
     "Adadelta": _RATE,
     "Adagrad": "lr epsilon decay",
     "Adam": f"{_MOMENTS} amsgrad",
     "Adamax": _MOMENTS,
-    "Nadam": FIRST["Nadam"],
+    "Nadam": KERAS_1["Nadam"],
     "CuDNNGRU": f"{_CUDNN} {_CUDNN_ENDS}",
     "CuDNNLSTM": f"{_CUDNN} unit_forget_bias {_CUDNN_ENDS}",
     "InputLayer": "input_shape batch_size batch_input_shape dtype input_tensor sparse name",

@@ -1,4 +1,4 @@
-"""Recurrent layers as people wrote them for Keras 1: a subclass of `Recurrent` with a method `step`."""
+"""`Recurrent`, the base class of custom recurrent layers in Keras 1."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from gazelle.layers import Layer
 
 
 class Recurrent(Layer):
-    """A layer that goes through a sequence: a subclass makes weights in `build` and writes `step(x_t, states)`.
+    """Base class of recurrent layers: a subclass creates weights in `build` and defines `step(x_t, states)`.
 
     x (batch, steps, size)  ->  the last output, or with `return_sequences` all of them (batch, steps, output_dim)
 
-    `step` gives (output, [states]). `get_initial_states(x)` (zeros of `output_dim` for each of `self.states`),
-    `get_constants(x)` (what `step` finds behind the states) and `preprocess_input(x)` may be written over.
+    `step` returns (output, [states]). A subclass may override `get_initial_states(x)`, which returns zeros of size
+    `output_dim` for each of `self.states`, `get_constants(x)`, whose results `step` receives after the states, and
+    `preprocess_input(x)`.
 
     >>> class Mean(Recurrent):
     ...     output_dim = 3
@@ -48,23 +49,23 @@ class Recurrent(Layer):
         self.supports_masking = True
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """The mask goes on where the sequence does."""
+        """Return the mask if the layer returns sequences, else None."""
         return mask if self.return_sequences else None
 
     def step(self, x: Any, states: Any) -> Any:
-        """(output, new states) of one step."""
+        """Return (output, new states) of one time step."""
         raise NotImplementedError(f"{type(self).__name__} has no step: def step(self, x, states): return h, [h].")
 
     def get_constants(self, x: Any) -> list[Any]:
-        """What `step` finds behind the states in every step."""
+        """Return the arrays that `step` receives after the states."""
         return []
 
     def get_initial_states(self, x: Any) -> list[Any]:
-        """Zeros for each of `self.states`."""
+        """Return zeros for each of `self.states`."""
         return [jnp.zeros((x.shape[0], self.output_dim), x.dtype) for _ in self.states]
 
     def preprocess_input(self, x: Any) -> Any:
-        """x before the loop."""
+        """Return the input of the loop over time steps."""
         return x
 
     def call(self, x: Any, mask: Any = None) -> Any:

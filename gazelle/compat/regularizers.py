@@ -1,4 +1,4 @@
-"""Penalties as Keras 1 and the package `keras` 2 counted them."""
+"""Penalties as Keras 1 and the package `keras` 2 computed them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gazelle import regularizers
 
 
 class Undivided(regularizers.Regularizer):
-    """A penalty on outputs that is the sum over the batch: layers of today divide it by the number of samples.
+    """A penalty on outputs that is the sum over the batch; layers now divide it by the number of samples.
 
     >>> float(Undivided(regularizers.L2(0.5))(jnp.array([[1.0], [1.0]]))) / 2  # as the layer divides it
     1.0
@@ -24,7 +24,7 @@ class Undivided(regularizers.Regularizer):
 
 
 def activity_l1(l1: float = 0.01) -> Undivided:
-    """l1 Σ |x| over the whole batch.
+    """Return the penalty l1 Σ |x| over the whole batch.
 
     >>> float(activity_l1(0.5)(jnp.array([[1.0], [-1.0]]))) / 2
     1.0
@@ -33,7 +33,7 @@ def activity_l1(l1: float = 0.01) -> Undivided:
 
 
 def activity_l2(l2: float = 0.01) -> Undivided:
-    """l2 Σ x² over the whole batch.
+    """Return the penalty l2 Σ x² over the whole batch.
 
     >>> float(activity_l2(0.5)(jnp.array([[1.0], [-1.0]]))) / 2
     1.0
@@ -42,7 +42,7 @@ def activity_l2(l2: float = 0.01) -> Undivided:
 
 
 def activity_l1l2(l1: float = 0.01, l2: float = 0.01) -> Undivided:
-    """l1 Σ |x| + l2 Σ x² over the whole batch.
+    """Return the penalty l1 Σ |x| + l2 Σ x² over the whole batch.
 
     >>> float(activity_l1l2(0.5, 0.5)(jnp.array([[1.0], [-1.0]]))) / 2
     2.0
@@ -51,7 +51,7 @@ def activity_l1l2(l1: float = 0.01, l2: float = 0.01) -> Undivided:
 
 
 class EigenvalueRegularizer(regularizers.Regularizer):
-    """k σ, σ the largest singular value of a matrix, by nine steps of the power method (eigenvalue decay).
+    """k σ, with σ the largest singular value of a matrix, by nine steps of power iteration (eigenvalue decay).
 
     >>> round(float(EigenvalueRegularizer(0.5)(jnp.diag(jnp.array([3.0, 1.0])))), 3)
     1.5

@@ -1,4 +1,4 @@
-"""Arguments and values of old, and what they are called today."""
+"""Names and values of arguments in earlier versions, and their current equivalents."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from gazelle.core.config import REGISTRY
 from gazelle.saving.h5_format import keras1
 from gazelle.saving.h5_format.activations import hard_sigmoid_before_keras_3
 
-#: what said how a queue of threads or processes filled itself: nothing depends on it
+#: arguments of queues of threads or processes, which are ignored
 _QUEUE = dict.fromkeys(
     ("nb_worker", "workers", "max_q_size", "max_queue_size", "pickle_safe", "use_multiprocessing"), ""
 )
-#: for every class: argument of old -> its name today, "" for one that says nothing any more
+#: for every class: earlier argument -> current argument, "" if it is ignored
 ARGUMENTS = {
     **keras1.ARGUMENTS,
     "dim_ordering": "data_format",
@@ -30,9 +30,9 @@ ARGUMENTS = {
     "stack_size": "",
 }
 _REGULARIZED = {"l": "l2"}
-#: "Class", "Class.method" or "module.function" -> the same for these alone
+#: "Class", "Class.method" or function -> the same for this one only
 OF_CLASS: dict[str, dict[str, str]] = {
-    **{keras1.CLASSES.get(name, name): words for name, words in keras1.OF_CLASS.items()},
+    **{keras1.CLASSES.get(name, name): names for name, names in keras1.OF_CLASS.items()},
     "Embedding": {**keras1.OF_CLASS["Embedding"], "dropout": "dropout", "input_length": "input_length"},
     "BatchNormalization": {**keras1.OF_CLASS["BatchNormalization"], "mode": "mode"},
     "Conv2DTranspose": {"output_shape": ""},
@@ -71,7 +71,7 @@ OF_CLASS: dict[str, dict[str, str]] = {
     "Input": {"batch_input_shape": "batch_shape"},
     "InputLayer": {"batch_input_shape": "batch_shape", "input_dtype": "dtype", "input_shape": "shape"},
 }
-#: known, and not there: why
+#: arguments that are not supported -> hint
 REFUSED = {
     "target_tensors": "Give the labels to fit.",
     "feed_inputs": "Give the inputs to fit.",
@@ -80,34 +80,34 @@ _ORDERINGS = {"th": "channels_first", "tf": "channels_last", "default": None}
 
 
 def renamed(kinds: list[str], method: str, name: str) -> str:
-    """Today's name of an argument; kinds: the names of the class and its parents."""
+    """The current name of an argument; `kinds` are the names of the class and its base classes."""
     end = "" if method == "__init__" else f".{method}"
     for kind in kinds:
-        words = OF_CLASS.get(f"{kind}{end}", {})
-        if name in words:
-            return words[name]
+        names = OF_CLASS.get(f"{kind}{end}", {})
+        if name in names:
+            return names[name]
     return ARGUMENTS.get(name, name) if "Layer" in kinds and not end else name
 
 
 def is_old(kinds: list[str], method: str, name: str) -> bool:
-    """Whether an argument is spelled as only Keras 1 did."""
+    """Whether only Keras 1 had an argument of this name."""
     return renamed(kinds, method, name) != name and name not in ("lr", "workers", "use_multiprocessing")
 
 
 def value(name: str, given: Any, era: int) -> Any:
-    """A value in today's words; name: today's name of its argument."""
+    """The current form of a value; `name` is the current name of its argument."""
     last = name.rsplit("_", 1)[-1]
     if name == "data_format" and isinstance(given, str):
         return _ORDERINGS.get(given, given)
     if last == "initializer" and callable(given) and not isinstance(given, type):
-        return _called_as_now(given)
+        return _adapted_initializer(given)
     if last == "activation" and era < 3 and given in ("hard_sigmoid", REGISTRY["activations"]["hard_sigmoid"]):
         return hard_sigmoid_before_keras_3
     return given
 
 
-def _called_as_now(function: Callable[..., Any]) -> Callable[..., Any]:
-    """An initializer of old was function(shape, name=None) and gave a variable; ours are asked for a dtype."""
+def _adapted_initializer(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Adapt an initializer of Keras 1: function(shape, name=None), which returned a variable and took no dtype."""
     code = getattr(function, "__code__", None)
     names = () if code is None else code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     if code is None or "dtype" in names:
@@ -121,6 +121,6 @@ def _called_as_now(function: Callable[..., Any]) -> Callable[..., Any]:
     return initializer
 
 
-def is_activation(word: Any) -> bool:
-    """Whether a string names an activation and no initializer."""
-    return isinstance(word, str) and word in REGISTRY["activations"] and word not in REGISTRY["initializers"]
+def is_activation(value: Any) -> bool:
+    """Whether a string is the name of an activation and not of an initializer."""
+    return isinstance(value, str) and value in REGISTRY["activations"] and value not in REGISTRY["initializers"]

@@ -1,7 +1,7 @@
-"""A program in today's spelling, by the same tables that translate its calls while it runs.
+"""Rewrites a program for current Keras, with the tables that also translate its calls at run time.
 
-In: source text. Out: edits (where, what stood there, what stands there today): a list for people, or the text with the
-edits made. What is not touched by an edit stays as it is, comments too. What only running can tell is left as it is.
+Input: source text. Output: edits (position, old text, new text), as a list for people or applied to the text. All other
+text stays unchanged, including comments. What is known at run time only is not edited.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _METHODS = {"fit_generator": "fit", "evaluate_generator": "evaluate", "predict_g
 
 @dataclasses.dataclass(frozen=True)
 class Edit:
-    """A piece of the text, from `start` to `end`, and what stands there today."""
+    """The replacement of the text from `start` to `end`."""
 
     line: int
     start: int
@@ -30,7 +30,7 @@ class Edit:
 
 
 class _Text:
-    """Source text whose places can be told as numbers of characters."""
+    """Source text in which positions are numbers of characters."""
 
     def __init__(self, source: str) -> None:
         self.source, self.lines = source, source.splitlines(keepends=True)
@@ -39,7 +39,7 @@ class _Text:
             self.starts.append(self.starts[-1] + len(line))
 
     def at(self, line: int, column: int) -> int:
-        """The place of an ast node's (line, column), whose columns count bytes."""
+        """The position for (line, column) of an AST node, whose columns count bytes."""
         return self.starts[line - 1] + len(self.lines[line - 1].encode()[:column].decode())
 
     def span(self, node: ast.AST) -> tuple[int, int]:
@@ -65,31 +65,31 @@ def edits(source: str) -> list[Edit]:
 def _of_import(text: _Text, node: ast.Import | ast.ImportFrom) -> Iterator[Edit]:
     """`from keras.layers.core import Dense` -> `from keras.layers import Dense`; np_utils -> utils."""
     start, end = text.span(node)
-    said = text.source[start:end]
+    statement = text.source[start:end]
     modules = [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
     modules += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
     for module in modules:
         namespace = PATHS.get(detect.keras_path(module) or "", "")
-        if namespace and not namespace.startswith("gazelle.compat") and module in said:
+        if namespace and not namespace.startswith("gazelle.compat") and module in statement:
             root = module[: len(module) - len(str(detect.keras_path(module))) - 1]
-            place = start + said.index(module)
-            yield text.edit(node.lineno, place, place + len(module), root + namespace.removeprefix("gazelle"))
+            position = start + statement.index(module)
+            yield text.edit(node.lineno, position, position + len(module), root + namespace.removeprefix("gazelle"))
     for alias in node.names if modules and isinstance(node, ast.ImportFrom) else []:
         namespace = PATHS.get(detect.keras_path(f"{modules[0]}.{alias.name}") or "", "")
-        if namespace and not namespace.startswith("gazelle.compat") and len(node.names) == 1 and "(" not in said:
+        if namespace and not namespace.startswith("gazelle.compat") and len(node.names) == 1 and "(" not in statement:
             root = modules[0].split(".")[0] if not modules[0].startswith("tensorflow") else "tensorflow.keras"
             new = f"from {root} import {namespace.removeprefix('gazelle.')} as {alias.asname or alias.name}"
             yield text.edit(node.lineno, start, end, new)
 
 
 def _of_call(text: _Text, call: ast.Call) -> Iterator[Edit]:
-    known = detect.kind_of(call)
-    if known is None or any(isinstance(a, ast.Starred) for a in call.args):
+    called = detect.kind_of(call)
+    if called is None or any(isinstance(a, ast.Starred) for a in call.args):
         return
-    kinds, method = known
+    kinds, method = called
     given = [k for k in call.keywords if k.arg]
     if {"samples_per_epoch", "nb_val_samples", "val_samples"} & {k.arg for k in given}:
-        return  # samples are counted in batches now: their size shows in running alone
+        return  # steps are counted in batches now, and the batch size is known at run time only
     if method in _METHODS and isinstance(call.func, ast.Attribute):
         end = text.span(call.func)[1]
         yield text.edit(call.lineno, end - len(method), end, _METHODS[method])
@@ -103,17 +103,17 @@ def _of_call(text: _Text, call: ast.Call) -> Iterator[Edit]:
                 values = ", ".join(ast.unparse(k.value) for k in sides)
                 yield text.edit(keyword.lineno, start, text.span(keyword)[1], f"kernel_size=({values})")
             else:
-                yield _without(text, keyword)
+                yield _removal(text, keyword)
         elif not new:
-            yield _without(text, keyword)
+            yield _removal(text, keyword)
         elif new != keyword.arg:
             yield text.edit(keyword.lineno, start, start + len(str(keyword.arg)), new)
         if new == "data_format" and ast.unparse(keyword.value) in _VALUES:
             yield text.edit(keyword.lineno, *text.span(keyword.value), _VALUES[ast.unparse(keyword.value)])
 
 
-def _without(text: _Text, keyword: ast.keyword) -> Edit:
-    """The keyword goes, with the comma before it or, where it is the first, behind it."""
+def _removal(text: _Text, keyword: ast.keyword) -> Edit:
+    """Remove a keyword, with the comma before it, or after it if it is the first."""
     start, end = text.span(keyword)
     before = text.source[:start].rstrip()
     if before.endswith(","):
@@ -125,37 +125,37 @@ def _without(text: _Text, keyword: ast.keyword) -> Edit:
 
 
 def _by_position(text: _Text, call: ast.Call, kinds: list[str], method: str) -> Iterator[Edit]:
-    """`Conv2D(32, 3, 3)` -> `Conv2D(32, (3, 3))`, and names for what comes behind."""
-    row = {"Conv2D": 3, "Conv3D": 4}.get(kinds[0], 99)
-    certain = any(renamed_arguments.is_old(kinds, method, str(k.arg)) for k in call.keywords)
-    names = positional_arguments.FIRST.get(kinds[0] if method == "__init__" else f"{kinds[0]}.{method}", "").split()
-    numbers = all(isinstance(getattr(a, "value", 0), int) for a in call.args[1:row])
+    """`Conv2D(32, 3, 3)` -> `Conv2D(32, (3, 3))`, with names for the arguments after it."""
+    integers = {"Conv2D": 3, "Conv3D": 4}.get(kinds[0], 99)
+    is_keras_1 = any(renamed_arguments.is_old(kinds, method, str(k.arg)) for k in call.keywords)
+    names = positional_arguments.KERAS_1.get(kinds[0] if method == "__init__" else f"{kinds[0]}.{method}", "").split()
+    numbers = all(isinstance(getattr(a, "value", 0), int) for a in call.args[1:integers])
     rest = call.args[1:]
-    if len(call.args) >= row and numbers:
-        values = ", ".join(ast.unparse(a) for a in call.args[1:row])
-        start, end = text.span(call.args[1])[0], text.span(call.args[row - 1])[1]
+    if len(call.args) >= integers and numbers:
+        values = ", ".join(ast.unparse(a) for a in call.args[1:integers])
+        start, end = text.span(call.args[1])[0], text.span(call.args[integers - 1])[1]
         yield text.edit(call.lineno, start, end, f"({values})")
-        rest = call.args[row:]
-    elif not certain or row != 99 or method != "__init__":
+        rest = call.args[integers:]
+    elif not is_keras_1 or integers != 99 or method != "__init__":
         return
-    for place, argument in enumerate(call.args):
+    for position, argument in enumerate(call.args):
         if (
             argument in rest
-            and place < len(names)
+            and position < len(names)
             and not renamed_arguments.is_activation(getattr(argument, "value", None))
         ):
-            name = renamed_arguments.renamed(kinds, method, names[place]) or names[place]
+            name = renamed_arguments.renamed(kinds, method, names[position]) or names[position]
             start = text.span(argument)[0]
             yield text.edit(argument.lineno, start, start, f"{name}=")
 
 
-def explained(source: str) -> list[str]:
-    """A line for each edit: where, the old words, the new ones."""
+def explain(source: str) -> list[str]:
+    """A line for each edit, with the line number, the old and the new text."""
     return [f"line {e.line}: {e.old.strip() or '(by position)'} -> {e.new or '(nothing)'}" for e in edits(source)]
 
 
-def upgraded(source: str) -> str:
-    """The text with all edits made; of edits that overlap the first one counts."""
+def upgrade(source: str) -> str:
+    """The text with all edits applied; of overlapping edits only the first is applied."""
     out, done = [], 0
     for edit in edits(source):
         if edit.start >= done:

@@ -1,7 +1,7 @@
-"""What a table of names cannot say: rules for the arguments of single classes and methods.
+"""Rules for the arguments of single classes and methods, where a table of names is not enough.
 
-A rule is rule(thing, args, words) -> (args, words), the words with today's names already; it may make `thing` an object
-of a class of this room that stands in for today's.
+A rule is a function rule(instance, args, kwargs) -> (args, kwargs). The keywords have their current names already. A
+rule may change the class of `instance` to a subclass in this package that computes as an earlier version did.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gazelle import layers
-from gazelle.compat import era, metrics, optimizers, regularizers, updating
+from gazelle.compat import era, graph_optimizers, metrics, optimizers, regularizers
 from gazelle.compat import layers as old_layers
 from gazelle.compat.classes import compat_class
 from gazelle.core.config import REGISTRY
@@ -25,12 +25,12 @@ RULES: dict[str, Rule] = {}
 
 
 def rule(*keys: str) -> Callable[[Any], Any]:
-    """Enter a function(thing, words), which changes the words, for "Class" or "Class.method"."""
+    """Register a function(instance, kwargs), which changes kwargs in place, for "Class" or "Class.method"."""
 
     def enter(function: Callable[[Any, dict[str, Any]], None]) -> Any:
-        def with_args(thing: Any, args: tuple[Any, ...], words: dict[str, Any]) -> Any:
-            function(thing, words)
-            return args, words
+        def with_args(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            function(instance, kwargs)
+            return args, kwargs
 
         RULES.update(dict.fromkeys(keys, with_args))
         return function
@@ -42,32 +42,32 @@ def rule(*keys: str) -> Callable[[Any], Any]:
 
 
 @rule("Layer")
-def _layer(thing: Any, words: dict[str, Any]) -> None:
-    length, size = words.get("input_length"), words.get("input_dim")
-    if "input_length" in words and not isinstance(thing, layers.Embedding):
-        words.pop("input_length")
-    if not isinstance(thing, layers.Embedding) and (
-        length or (size and isinstance(thing, (layers.RNN, layers.Conv1D)))
+def _layer(instance: Any, kwargs: dict[str, Any]) -> None:
+    length, size = kwargs.get("input_length"), kwargs.get("input_dim")
+    if "input_length" in kwargs and not isinstance(instance, layers.Embedding):
+        kwargs.pop("input_length")
+    if not isinstance(instance, layers.Embedding) and (
+        length or (size and isinstance(instance, (layers.RNN, layers.Conv1D)))
     ):
-        words.pop("input_dim", None)
-        words.setdefault("input_shape", (length, size))
-    if getattr(type(thing), "rank", 0) and not isinstance(thing, layers.RNN):
-        old_layers.guess_ordering(thing, words)
-    weights = words.get("weights")
-    if "weights" in words and not isinstance(thing, (layers.Embedding, layers.Bidirectional)):
-        words.pop("weights")
+        kwargs.pop("input_dim", None)
+        kwargs.setdefault("input_shape", (length, size))
+    if getattr(type(instance), "rank", 0) and not isinstance(instance, layers.RNN):
+        old_layers.guess_ordering(instance, kwargs)
+    weights = kwargs.get("weights")
+    if "weights" in kwargs and not isinstance(instance, (layers.Embedding, layers.Bidirectional)):
+        kwargs.pop("weights")
         if weights is not None:
-            thing.__dict__["build"] = functools.partial(_build_with, thing, weights)
-    given = words.get("activity_regularizer")
+            instance.__dict__["build"] = functools.partial(_build_with, instance, weights)
+    given = kwargs.get("activity_regularizer")
     if given is not None and era.number() < 3 and era.standalone():
-        words["activity_regularizer"] = regularizers.Undivided(given)
+        kwargs["activity_regularizer"] = regularizers.Undivided(given)
 
 
-def _build_with(thing: Any, weights: Any, *shapes: Any, **named: Any) -> None:
-    """Build, and put in the weights that were given."""
-    if not thing.built:
-        type(thing).build(thing, *shapes, **named)
-        thing.set_weights(list(weights))
+def _build_with(instance: Any, weights: Any, *shapes: Any, **named: Any) -> None:
+    """Build the layer and set the weights that its constructor was given."""
+    if not instance.built:
+        type(instance).build(instance, *shapes, **named)
+        instance.set_weights(list(weights))
 
 
 @rule(
@@ -80,159 +80,163 @@ def _build_with(thing: Any, weights: Any, *shapes: Any, **named: Any) -> None:
     "LocallyConnected2D",
     "ConvLSTM2D",
 )
-def _window(thing: Any, words: dict[str, Any]) -> None:
+def _window(instance: Any, kwargs: dict[str, Any]) -> None:
     sides = [
-        words.pop(name) for name in ("nb_row", "nb_col", "kernel_dim1", "kernel_dim2", "kernel_dim3") if name in words
+        kwargs.pop(name) for name in ("nb_row", "nb_col", "kernel_dim1", "kernel_dim2", "kernel_dim3") if name in kwargs
     ]
     if sides:
-        words["kernel_size"] = tuple(sides)
-    full = {"Conv1D": old_layers.FullConvolution1D, "Conv2D": old_layers.FullConvolution2D}.get(type(thing).__name__)
-    if words.get("padding") == "full" and full is not None:
-        thing.__class__, words["padding"] = compat_class(full), "valid"
-    if isinstance(thing, layers.SeparableConv2D) and "kernel_initializer" in words:  # one for both kernels
-        words["depthwise_initializer"] = words["pointwise_initializer"] = words.pop("kernel_initializer")
+        kwargs["kernel_size"] = tuple(sides)
+    full = {"Conv1D": old_layers.FullConvolution1D, "Conv2D": old_layers.FullConvolution2D}.get(type(instance).__name__)
+    if kwargs.get("padding") == "full" and full is not None:
+        instance.__class__, kwargs["padding"] = compat_class(full), "valid"
+    if isinstance(instance, layers.SeparableConv2D) and "kernel_initializer" in kwargs:  # one for both kernels
+        kwargs["depthwise_initializer"] = kwargs["pointwise_initializer"] = kwargs.pop("kernel_initializer")
 
 
 @rule("RNN")
-def _forgetting(thing: Any, words: dict[str, Any]) -> None:
-    if "forget_bias_init" in words:
-        words["unit_forget_bias"] = words.pop("forget_bias_init") in ("one", "ones")
+def _forget_bias(instance: Any, kwargs: dict[str, Any]) -> None:
+    if "forget_bias_init" in kwargs:
+        kwargs["unit_forget_bias"] = kwargs.pop("forget_bias_init") in ("one", "ones")
 
 
 @rule("Embedding")
-def _embedding(thing: Any, words: dict[str, Any]) -> None:
-    rate = words.pop("dropout", 0)
+def _embedding(instance: Any, kwargs: dict[str, Any]) -> None:
+    rate = kwargs.pop("dropout", 0)
     if rate:
-        thing.__class__, thing.__dict__["dropout"] = compat_class(old_layers.DroppingEmbedding), rate
+        instance.__class__, instance.__dict__["dropout"] = compat_class(old_layers.DroppingEmbedding), rate
 
 
 @rule("BatchNormalization")
-def _normalization(thing: Any, words: dict[str, Any]) -> None:
-    mode = words.pop("mode", 0)
+def _normalization(instance: Any, kwargs: dict[str, Any]) -> None:
+    mode = kwargs.pop("mode", 0)
     if mode:
-        thing.__class__ = compat_class({1: old_layers.SampleNormalization, 2: old_layers.BatchwiseNormalization}[mode])
+        instance.__class__ = compat_class(
+            {1: old_layers.SampleNormalization, 2: old_layers.BatchwiseNormalization}[mode]
+        )
 
 
 # Optimizers ----------------------------------------------------------------------------------------------------------
 
 
 @rule("Optimizer")
-def _own_optimizer(thing: Any, words: dict[str, Any]) -> None:
-    if thing is not None and updating.wrote(thing):
-        updating.begin(thing, words)
+def _own_optimizer(instance: Any, kwargs: dict[str, Any]) -> None:
+    if instance is not None and graph_optimizers.is_user_defined(instance):
+        graph_optimizers.convert(instance, kwargs)
 
 
 _RATES = {"SGD": 0.01, "Adagrad": 0.01, "Adadelta": 1.0, "Adamax": 0.002, "Nadam": 0.002}
 
 
 @rule(*optimizers.KINDS)
-def _optimizer(thing: Any, words: dict[str, Any]) -> None:
+def _optimizer(instance: Any, kwargs: dict[str, Any]) -> None:
     old = era.number() < 3
-    decay, slow = words.pop("decay", None), words.pop("schedule_decay", None)
-    if isinstance(decay, bool):  # SGD(rate, momentum, nesterov), as 2.3 has them
-        words["nesterov"], decay = decay, None
-    if isinstance(words.get("epsilon"), bool):  # Adam(rate, beta_1, beta_2, amsgrad), likewise
-        words["amsgrad"] = words.pop("epsilon")
-    kind = next(c.__name__ for c in type(thing).__mro__ if c.__name__ in optimizers.KINDS)
-    if words.get("epsilon", 0) is None:
-        del words["epsilon"]
+    decay, slow = kwargs.pop("decay", None), kwargs.pop("schedule_decay", None)
+    if isinstance(decay, bool):  # SGD(rate, momentum, nesterov), as Keras 2.3 has them
+        kwargs["nesterov"], decay = decay, None
+    if isinstance(kwargs.get("epsilon"), bool):  # Adam(rate, beta_1, beta_2, amsgrad), likewise
+        kwargs["amsgrad"] = kwargs.pop("epsilon")
+    kind = next(c.__name__ for c in type(instance).__mro__ if c.__name__ in optimizers.KINDS)
+    if kwargs.get("epsilon", 0) is None:
+        del kwargs["epsilon"]
     if old or decay or slow:
-        if type(thing).__module__.startswith("gazelle.") and type(thing).__name__ == kind:  # AdamW is of a later time
-            thing.__class__ = compat_class(optimizers.KINDS[kind])
-        thing.__dict__.update(decay=decay or 0.0, **({"schedule_decay": slow or 0.004} if kind == "Nadam" else {}))
+        if (
+            type(instance).__module__.startswith("gazelle.") and type(instance).__name__ == kind
+        ):  # not AdamW, which is newer
+            instance.__class__ = compat_class(optimizers.KINDS[kind])
+        instance.__dict__.update(decay=decay or 0.0, **({"schedule_decay": slow or 0.004} if kind == "Nadam" else {}))
     if old and era.standalone():
-        words.setdefault("learning_rate", _RATES.get(kind, 0.001))
+        kwargs.setdefault("learning_rate", _RATES.get(kind, 0.001))
         if kind != "SGD" and era.number() == 1:
-            words.setdefault("epsilon", 1e-8)
+            kwargs.setdefault("epsilon", 1e-8)
         if kind == "Adagrad":
-            words.setdefault("initial_accumulator_value", 0.0)
-        if words.get("clipnorm"):  # it was the norm of all gradients together
-            words["global_clipnorm"] = words.pop("clipnorm")
+            kwargs.setdefault("initial_accumulator_value", 0.0)
+        if kwargs.get("clipnorm"):  # it was the norm of all gradients together
+            kwargs["global_clipnorm"] = kwargs.pop("clipnorm")
 
 
-def made(cls: type, **words: Any) -> Any:
-    """An object of today's class as the program's era would have made it."""
+def create(cls: type, **kwargs: Any) -> Any:
+    """An object of a current class, with the arguments and defaults of the program's era."""
     from gazelle.compat.arguments import arguments  # which imports these rules
 
-    thing: Any = object.__new__(compat_class(cls))
-    args, words = arguments(cls, "__init__", (), words, thing)
-    type(thing).__init__(thing, *args, **words)
-    return thing
+    instance: Any = object.__new__(compat_class(cls))
+    args, kwargs = arguments(cls, "__init__", (), kwargs, instance)
+    type(instance).__init__(instance, *args, **kwargs)
+    return instance
 
 
 # Models --------------------------------------------------------------------------------------------------------------
 
 
 @rule("Model.compile")
-def _compile(thing: Any, words: dict[str, Any]) -> None:
-    given = words.get("optimizer")
-    name = _CAMEL.get(given.lower()) if isinstance(given, str) else None
+def _compile(instance: Any, kwargs: dict[str, Any]) -> None:
+    given = kwargs.get("optimizer")
+    name = _OPTIMIZER_CLASSES.get(given.lower()) if isinstance(given, str) else None
     if era.number() < 3 and name is not None:
-        words["optimizer"] = made(REGISTRY["optimizers"][name])
-    if era.number() == 1 and words.get("metrics"):
-        listed = words["metrics"] if isinstance(words["metrics"], (list, tuple)) else [words["metrics"]]
-        if not isinstance(words["metrics"], dict):
-            words["metrics"] = [metrics.FIRST.get(m, m) if isinstance(m, str) else m for m in listed]
-    if era.number() < 3 and thing._graph is not None:
-        _for_every_output(words, len(thing.outputs))
+        kwargs["optimizer"] = create(REGISTRY["optimizers"][name])
+    if era.number() == 1 and kwargs.get("metrics"):
+        listed = kwargs["metrics"] if isinstance(kwargs["metrics"], (list, tuple)) else [kwargs["metrics"]]
+        if not isinstance(kwargs["metrics"], dict):
+            kwargs["metrics"] = [metrics.KERAS_1.get(m, m) if isinstance(m, str) else m for m in listed]
+    if era.number() < 3 and instance._graph is not None:
+        _for_every_output(kwargs, len(instance.outputs))
 
 
-def _for_every_output(words: dict[str, Any], outputs: int) -> None:
-    """Metrics in a list without lists inside were those of every output; today an entry belongs to one."""
+def _for_every_output(kwargs: dict[str, Any], outputs: int) -> None:
+    """A flat list of metrics applied to every output in Keras 1 and 2; in Keras 3 each entry belongs to one output."""
     for kind in ("metrics", "weighted_metrics"):
-        given = words.get(kind)
+        given = kwargs.get(kind)
         if outputs > 1 and isinstance(given, (list, tuple)) and not any(isinstance(m, (list, tuple)) for m in given):
-            words[kind] = [list(given)] * outputs
+            kwargs[kind] = [list(given)] * outputs
 
 
-_CAMEL = {name.lower(): name for name in optimizers.KINDS}
+_OPTIMIZER_CLASSES = {name.lower(): name for name in optimizers.KINDS}
 
 
 @rule("Model.fit", "Model.evaluate")
-def _fit(thing: Any, words: dict[str, Any]) -> None:
-    if words.pop("show_accuracy", False):
-        with_accuracy(thing)
-    held = words.get("validation_data")
-    if era.number() < 3 and isinstance(held, (tuple, list)):  # callbacks found it as a list of arrays
-        for listener in words.get("callbacks") or ():
-            listener.validation_data = [*held, *([np.ones(len(held[0]))] if len(held) == 2 else [])]
+def _fit(instance: Any, kwargs: dict[str, Any]) -> None:
+    if kwargs.pop("show_accuracy", False):
+        with_accuracy(instance)
+    validation = kwargs.get("validation_data")
+    if era.number() < 3 and isinstance(validation, (tuple, list)):  # callbacks received it as a list of arrays
+        for callback in kwargs.get("callbacks") or ():
+            callback.validation_data = [*validation, *([np.ones(len(validation[0]))] if len(validation) == 2 else [])]
 
 
 def with_accuracy(model: Any) -> None:
-    """Before Keras 1 it was `fit` that was asked for the accuracy."""
+    """Add the metric accuracy, which Keras 0.x selected in `fit`."""
     state = model._compile_state
     if state is not None and not state.arguments.get("metrics"):
         model.compile(**{**state.arguments, "optimizer": model.optimizer, "metrics": ["accuracy"]})
 
 
 @rule("Model.train_on_batch", "Model.test_on_batch")
-def _batch(thing: Any, words: dict[str, Any]) -> None:
-    if words.pop("reset_metrics", era.number() < 3):
-        thing.reset_metrics()  # what came back was of this batch alone
+def _batch(instance: Any, kwargs: dict[str, Any]) -> None:
+    if kwargs.pop("reset_metrics", era.number() < 3):
+        instance.reset_metrics()  # the result was that of this batch alone
 
 
-def _making_folder(thing: Any, args: tuple[Any, ...], words: dict[str, Any]) -> Any:
-    """TensorFlow made the folders of its files."""
+def _make_folder(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Create the folder of the file, as TensorFlow did."""
     if era.number() == 2 and not era.standalone():
-        path = args[0] if args else words.get("filepath", "")
+        path = args[0] if args else kwargs.get("filepath", "")
         os.makedirs(os.path.dirname(os.path.abspath(os.fspath(path))), exist_ok=True)
-    return args, words
+    return args, kwargs
 
 
-RULES.update(dict.fromkeys(("Model.save", "Model.save_weights"), _making_folder))
+RULES.update(dict.fromkeys(("Model.save", "Model.save_weights"), _make_folder))
 
 
 # Callbacks and functions ---------------------------------------------------------------------------------------------
 
 
 @rule("ModelCheckpoint")
-def _checkpoint(thing: Any, words: dict[str, Any]) -> None:
-    period = words.pop("period", 1)
+def _checkpoint(instance: Any, kwargs: dict[str, Any]) -> None:
+    period = kwargs.pop("period", 1)
     if period > 1:
-        thing.__dict__["on_epoch_end"] = functools.partial(_now_and_then, thing, period)
+        instance.__dict__["on_epoch_end"] = functools.partial(_every_period, instance, period)
 
 
-def _now_and_then(checkpoint: Any, period: int, epoch: int, logs: Any = None) -> None:
+def _every_period(checkpoint: Any, period: int, epoch: int, logs: Any = None) -> None:
     checkpoint.__dict__["_waited"] = checkpoint.__dict__.get("_waited", 0) + 1
     if checkpoint.__dict__["_waited"] >= period:
         checkpoint.__dict__["_waited"] = 0
@@ -240,20 +244,22 @@ def _now_and_then(checkpoint: Any, period: int, epoch: int, logs: Any = None) ->
 
 
 @rule("EarlyStopping")
-def _stopping(thing: Any, words: dict[str, Any]) -> None:
+def _stopping(instance: Any, kwargs: dict[str, Any]) -> None:
     if era.number() == 1:
-        if type(words.get("min_delta")) is int and words["min_delta"] > 0:  # before 1.1 there was no min_delta
+        if type(kwargs.get("min_delta")) is int and kwargs["min_delta"] > 0:  # before 1.1 there was no min_delta
             shifted = ("patience", "verbose", "mode")
-            words |= dict(zip(shifted, [words.pop(k) for k in ("min_delta", *shifted) if k in words], strict=False))
-        words["patience"] = words.get("patience", 0) + 1  # it looked before it counted: one more epoch
+            kwargs |= dict(zip(shifted, [kwargs.pop(k) for k in ("min_delta", *shifted) if k in kwargs], strict=False))
+        kwargs["patience"] = (
+            kwargs.get("patience", 0) + 1
+        )  # Keras 1 compared before it counted, so it ran one more epoch
 
 
 @rule("Input")
-def _input(thing: Any, words: dict[str, Any]) -> None:
-    old_layers.guess_ordering(None, {"input_shape": words.get("shape")})
+def _input(instance: Any, kwargs: dict[str, Any]) -> None:
+    old_layers.guess_ordering(None, {"input_shape": kwargs.get("shape")})
 
 
 @rule("load_data")
-def _data(thing: Any, words: dict[str, Any]) -> None:
-    if str(words.get("path", "")).endswith((".pkl", ".pkl.gz")):
-        words.pop("path")  # the archives have other names now
+def _load_data(instance: Any, kwargs: dict[str, Any]) -> None:
+    if str(kwargs.get("path", "")).endswith((".pkl", ".pkl.gz")):
+        kwargs.pop("path")  # the files have other names now

@@ -1,4 +1,4 @@
-"""`keras.wrappers.scikit_learn`: a function that builds a model, as an estimator; it imports scikit-learn."""
+"""`keras.wrappers.scikit_learn`: estimators from a function that builds a model. It imports scikit-learn."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.data.labels import to_categorical
 from gazelle.models import Sequential
 
-_OLD = ("nb_epoch", "max_q_size", "workers", "use_multiprocessing")  # words of `fit` in earlier eras
+_OLD = ("nb_epoch", "max_q_size", "workers", "use_multiprocessing")  # arguments of `fit` in earlier eras
 
 
 class BaseWrapper(BaseEstimator):  # type: ignore[misc]
-    """What the two share: `build_fn(**some of sk_params)` gives a compiled model, the others are for its methods.
+    """Base class of `KerasClassifier` and `KerasRegressor`.
 
     Args:
-        build_fn: a function, or an object that can be called; None where a subclass has `__call__`.
-        sk_params: arguments of `build_fn`, `fit`, `predict` and `evaluate`; a search tries values of them.
+        build_fn: function that returns a compiled model, or a callable object; None if a subclass has `__call__`.
+        sk_params: arguments of `build_fn`, `fit`, `predict` and `evaluate`, which a grid search can vary.
     """
 
     model: Any
@@ -32,7 +32,7 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
         self.check_params(sk_params)
 
     def check_params(self, params: dict[str, Any]) -> None:
-        """Refuse what is an argument of nothing."""
+        """Raise an error for names that are not an argument of any method."""
         methods = (Sequential.fit, Sequential.predict, Sequential.evaluate, self._builder())
         if any(p.kind is p.VAR_KEYWORD for p in inspect.signature(methods[-1]).parameters.values()):
             return
@@ -53,11 +53,11 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
         return found
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """All arguments."""
+        """Return all arguments."""
         return {**self.sk_params, "build_fn": self.build_fn}
 
     def set_params(self, **params: Any) -> BaseWrapper:
-        """Change arguments."""
+        """Change arguments and return the estimator."""
         self.check_params(params)
         if "build_fn" in params:
             self.build_fn = params.pop("build_fn")
@@ -65,16 +65,16 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
         return self
 
     def filter_sk_params(self, fn: Callable[..., Any], override: Any = None, old: Any = ()) -> dict[str, Any]:
-        """Those of the arguments that `fn` has."""
+        """Return the arguments that `fn` takes, updated with `override`; `old` are further names."""
         known = {*inspect.signature(fn).parameters, *old}
         return {k: v for k, v in self.sk_params.items() if k in known} | (override or {})
 
     def fit(self, x: Any, y: Any, **kwargs: Any) -> Any:
-        """Build a model and train it; its History."""
+        """Build a model, train it and return its History."""
         builder = self._builder()
         self.model = builder(**self.filter_sk_params(builder))
-        words = self.filter_sk_params(Sequential.fit, kwargs, _OLD)
-        return self.model.fit(np.asarray(x), self._labels(y), **words)
+        options = self.filter_sk_params(Sequential.fit, kwargs, _OLD)
+        return self.model.fit(np.asarray(x), self._labels(y), **options)
 
     def _labels(self, y: Any) -> Any:
         return np.asarray(y)
@@ -85,8 +85,8 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
         return self.model.predict(np.asarray(x), **self.filter_sk_params(Sequential.predict, kwargs))
 
     def _measured(self, x: Any, y: Any, kwargs: dict[str, Any]) -> Any:
-        words = self.filter_sk_params(Sequential.evaluate, kwargs)
-        return self.model.evaluate(np.asarray(x), self._labels(y), return_dict=True, **words)
+        options = self.filter_sk_params(Sequential.evaluate, kwargs)
+        return self.model.evaluate(np.asarray(x), self._labels(y), return_dict=True, **options)
 
     def __sklearn_is_fitted__(self) -> bool:
         return "model" in vars(self)
@@ -118,24 +118,24 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
         return to_categorical(numbers, self.n_classes_) if loss == "categorical_crossentropy" else numbers
 
     def fit(self, x: Any, y: Any, **kwargs: Any) -> Any:
-        """Build a model and train it; its History."""
+        """Build a model, train it and return its History."""
         self.__dict__.pop("classes_", None)
         return super().fit(x, y, **kwargs)
 
     def predict(self, x: Any, **kwargs: Any) -> Any:
-        """The likeliest class of each sample."""
+        """Return the most probable class of each sample."""
         probabilities = self._predicted(x, kwargs)
         return self.classes_[
             probabilities.argmax(-1) if probabilities.shape[-1] > 1 else (probabilities[:, 0] > 0.5).astype(int)
         ]
 
     def predict_proba(self, x: Any, **kwargs: Any) -> Any:
-        """The probabilities of the classes, a column for each."""
+        """Return the probabilities of the classes, one column per class."""
         probabilities = self._predicted(x, kwargs)
         return np.hstack([1 - probabilities, probabilities]) if probabilities.shape[-1] == 1 else probabilities
 
     def score(self, x: Any, y: Any, **kwargs: Any) -> float:
-        """The share of samples whose class was found."""
+        """Return the accuracy."""
         logs = self._measured(x, y, kwargs)
         for name, value in logs.items():
             if name in ("acc", "accuracy") or name.endswith("_accuracy"):
@@ -151,13 +151,13 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
 
 
 class KerasRegressor(RegressorMixin, BaseWrapper):  # type: ignore[misc]
-    """A regressor: `KerasClassifier` says what it is made of."""
+    """A regressor; the arguments are those of `KerasClassifier`."""
 
     def predict(self, x: Any, **kwargs: Any) -> Any:
-        """The outputs; one number a sample where there is one."""
+        """Return the outputs, without the last axis if its size is 1."""
         return np.squeeze(self._predicted(x, kwargs), axis=-1)
 
     def score(self, x: Any, y: Any, **kwargs: Any) -> float:
-        """Minus the loss; in Keras 1 the loss."""
+        """Return the negative loss; in Keras 1 the loss."""
         loss = float(self._measured(x, y, kwargs)["loss"])
         return loss if era.number() == 1 else -loss

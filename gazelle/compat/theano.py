@@ -1,4 +1,4 @@
-"""`theano` for programs that import it beside Keras: a table of its functions on those of `keras.backend`.
+"""`theano` for programs that import it together with Keras: its functions on those of `keras.backend`.
 
 >>> theano = module("theano")
 >>> x = theano.tensor.vector("x")
@@ -12,17 +12,17 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from gazelle import ops
-from gazelle.compat import backend as K  # noqa: N812 - what programs call it
+from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
 from gazelle.compat.backend.gradients import gradients
 from gazelle.core.errors import GazelleError, message, nearest
 
 
 class MissingTheanoError(GazelleError, AttributeError):
-    """A name of Theano that is not there."""
+    """A name of Theano that gazelle does not have."""
 
 
 def function(inputs: Any, outputs: Any = None, updates: Any = (), **_: Any) -> Any:
-    """`theano.function`: called with one array for each input; an output that is not in a list comes alone."""
+    """Return a function that takes an array for each input; a single output is returned without a list."""
     pairs = list(updates.items()) if isinstance(updates, dict) else list(updates)
     many = isinstance(outputs, list | tuple)
     wanted = list(outputs) if many else [] if outputs is None else [outputs]
@@ -36,13 +36,13 @@ def function(inputs: Any, outputs: Any = None, updates: Any = (), **_: Any) -> A
 
 
 def grad(cost: Any, wrt: Any, **_: Any) -> Any:
-    """`theano.grad`."""
+    """Return the gradient of `cost` with respect to `wrt`: a tensor, or a list of tensors for a list."""
     found = gradients(cost, wrt)
     return found if isinstance(wrt, list | tuple) else found[0]
 
 
 def shared(value: Any, name: str | None = None, **_: Any) -> Any:
-    """`theano.shared`."""
+    """Return a variable with this first value."""
     return K.variable(value, name=name)
 
 
@@ -88,7 +88,7 @@ TABLE: dict[str, Any] = {
     "tensor.grad": grad,
     "config": SimpleNamespace(floatX="float32", device="cpu", optimizer="fast_run", exception_verbosity="low"),
     **{f"tensor.{name}": getattr(ops, name) for name in _SAME.split()},
-    **{f"tensor.{name}": getattr(ops, today) for name, today in _OTHERS.items()},
+    **{f"tensor.{name}": getattr(ops, current) for name, current in _OTHERS.items()},
     **{f"tensor.{name}": _placeholder(ndim) for name, ndim in _KINDS.items()},
     **{
         f"tensor.nnet.{name}": getattr(K, name)
@@ -98,11 +98,11 @@ TABLE: dict[str, Any] = {
     "gradient.disconnected_grad": K.stop_gradient,
     "gradient.zero_grad": K.stop_gradient,
 }
-_ROOMS = ("theano", "theano.tensor", "theano.tensor.nnet", "theano.gradient")
+_MODULES = ("theano", "theano.tensor", "theano.tensor.nnet", "theano.gradient")
 
 
 class Theano(ModuleType):
-    """`theano`, or one of its rooms."""
+    """`theano`, or one of its modules."""
 
     stands_in = True
 
@@ -117,7 +117,7 @@ class Theano(ModuleType):
             return "1.0.5"
         if full in TABLE:
             return TABLE[full]
-        if f"theano.{full}" in _ROOMS:
+        if f"theano.{full}" in _MODULES:
             return module(f"theano.{full}")
         if name.startswith("__"):
             raise AttributeError(name)
@@ -135,7 +135,7 @@ _made: dict[str, Theano] = {}
 
 
 def module(name: str) -> Theano | None:
-    """The module of this name; None for one that Theano had and this has not."""
-    if name not in _ROOMS:
+    """The module of this name; None if this package does not have it."""
+    if name not in _MODULES:
         return None
     return _made.setdefault(name, Theano(name))

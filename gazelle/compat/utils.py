@@ -1,4 +1,4 @@
-"""Small things of `keras.utils` of earlier eras: parts of HDF5 files as arrays, queues of batches, conversions."""
+"""Functions and classes that `keras.utils` had in earlier versions: HDF5Matrix, enqueuers, conversions."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ Array = np.ndarray[Any, Any]
 
 
 class HDF5Matrix:
-    """Rows `start` to `end` of a data set in an HDF5 file, read when they are asked for.
+    """Rows `start` to `end` of a dataset in an HDF5 file, which are read when they are indexed.
 
     Args:
-        datapath: of the file. dataset: name of the data set. normalizer: a function that is put over what is read.
+        datapath: path of the file.
+        dataset: name of the dataset.
+        start: first row.
+        end: row after the last one; None is the number of rows.
+        normalizer: function that is applied to the rows that are read.
     """
 
     def __init__(
@@ -68,37 +72,37 @@ class HDF5Matrix:
 
 
 class SequenceEnqueuer:
-    """Batches of a data set made ahead: `start`, then `get()` gives them without end, until `stop`."""
+    """Prefetched batches of a dataset: after `start`, `get()` yields batches without end until `stop`."""
 
     def __init__(self, sequence: Any, use_multiprocessing: bool = False, shuffle: bool = False, **_: Any) -> None:
         self.sequence, self.use_multiprocessing, self.shuffle = sequence, use_multiprocessing, shuffle
         self._on = False
 
     def start(self, workers: int = 1, max_queue_size: int = 10) -> None:
-        """Begin with so many workers."""
+        """Start the workers."""
         if isinstance(self.sequence, PyDataset):
             self.sequence.workers, self.sequence.max_queue_size = workers, max_queue_size
         self._on = True
 
     def is_running(self) -> bool:
-        """Whether it was started and not stopped."""
+        """Return whether it was started and not stopped."""
         return self._on
 
     def stop(self, timeout: float | None = None) -> None:
-        """Give no more."""
+        """Stop the workers."""
         self._on = False
 
     def get(self) -> Iterator[Any]:
-        """The batches, one round after the other; of a generator, as long as it gives any."""
+        """Yield batches, epoch after epoch; of a generator, until it ends."""
         while self._on:
-            for batch in self._round():
+            for batch in self._epoch_batches():
                 if not self._on:
                     return
                 yield batch
             if not isinstance(self.sequence, PyDataset):
                 return
 
-    def _round(self) -> Iterable[Any]:
+    def _epoch_batches(self) -> Iterable[Any]:
         data: Any = self.sequence
         if not isinstance(data, PyDataset):
             return data
@@ -110,12 +114,12 @@ OrderedEnqueuer = GeneratorEnqueuer = SequenceEnqueuer
 
 
 def multi_gpu_model(model: Any, gpus: Any = None, cpu_merge: bool = True, cpu_relocation: bool = False) -> Any:
-    """The model itself: it runs on one device, and computes what it would on several."""
+    """Return the model itself: it runs on one device, with the same results."""
     return model
 
 
 def probas_to_classes(y_pred: Array) -> Array:
-    """The number of the likeliest class of each row; 0 or 1 where there is one column.
+    """Return the most probable class of each row; 0 or 1 if there is one column.
 
     >>> probas_to_classes(np.array([[0.2, 0.8], [0.9, 0.1]])).tolist()
     [1, 0]
@@ -126,19 +130,19 @@ def probas_to_classes(y_pred: Array) -> Array:
 
 
 def categorical_probas_to_classes(p: Array) -> Array:
-    """The number of the likeliest class of each row."""
+    """Return the most probable class of each row."""
     return np.argmax(p, axis=1)
 
 
 def convert_kernel(kernel: Array) -> Array:
-    """A kernel of a convolution, its window turned round: that of Theano for TensorFlow's, and the other way."""
+    """Flip the window of a convolution kernel: from Theano's convention to TensorFlow's, or back."""
     return np.flip(kernel, tuple(range(kernel.ndim - 2))).copy()
 
 
 def conv_output_length(
     input_length: int | None, filter_size: int, padding: str, stride: int, dilation: int = 1
 ) -> int | None:
-    """The number of places of a window of this size.
+    """Return the number of positions of a window of this size.
 
     >>> conv_output_length(10, 3, "valid", 2)
     4

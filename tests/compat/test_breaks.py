@@ -598,9 +598,9 @@ def test_row(row, tmp_path, monkeypatch):
 
 
 WRONG = {
-    "known, not supported": (
+    "argument not supported": (
         "mlp().compile('sgd', 'mse', target_tensors=[1])",
-        "target_tensors.*known, and not supported",
+        "target_tensors.*is not supported",
     ),
     "unknown": ("layers.Dense(3, kernel_initialiser='zeros')", "Did you mean 'kernel_initializer'"),
     "unknown mode": (
@@ -608,7 +608,7 @@ WRONG = {
         "mode of merge 'add'",
     ),
     "too many": ("layers.Dropout(0.5, None, 1, 2, 3)", "Dropout"),
-    "known, not there": ("mlp().total_loss", "total_loss is known, and not there"),
+    "attribute not supported": ("mlp().total_loss", "total_loss is not supported"),
 }
 
 

@@ -49,20 +49,20 @@ model.fit(x, y, epochs=3)
 
 @pytest.mark.parametrize("source", ERAS)
 def test_era(source):
-    found = detect.look("program.py", source)
+    found = detect.detect("program.py", source)
     assert (found.number, found.standalone, found.mixed) == ERAS[source], found.summary()
 
 
 def test_era_of_modules_beside(tmp_path):
     (tmp_path / "nets.py").write_text(FIRST)
     (tmp_path / "main.py").write_text("from nets import build\n")
-    assert detect.look(str(tmp_path / "main.py")).number == 1
+    assert detect.detect(str(tmp_path / "main.py")).number == 1
 
 
 def test_upgraded():
-    assert rewrite.upgraded(OLD) == NEW
-    assert rewrite.upgraded(NEW) == NEW
-    assert "line 8: nb_epoch -> epochs" in rewrite.explained(OLD)
+    assert rewrite.upgrade(OLD) == NEW
+    assert rewrite.upgrade(NEW) == NEW
+    assert "line 8: nb_epoch -> epochs" in rewrite.explain(OLD)
 
 
 def test_commands(tmp_path, capsys):

@@ -1,6 +1,7 @@
-"""`keras.backend` of all eras: functions of tensors with values, of symbolic ones, and of variables.
+"""`keras.backend` of all eras.
 
-In: arrays, symbolic tensors, variables. Out: arrays, or steps of a graph. Must not know: who trains.
+Input: arrays, symbolic tensors, variables. Output: arrays, or nodes of a graph if an input is symbolic. Must not depend
+on training.
 """
 
 from __future__ import annotations
@@ -8,15 +9,15 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from gazelle import backend as _today
+from gazelle import backend as _current
 from gazelle.compat.backend import (
     arithmetic,
-    draws,
+    functions,
     loops,
     losses,
     networks,
     phase,
-    running,
+    random_tensors,
     sessions,
     settings,
     shapes,
@@ -29,15 +30,15 @@ from gazelle.compat.backend import (
 from gazelle.core.module_names import missing_name
 from gazelle.core.names import name_scope
 
-_PARTS = (
+_MODULES = (
     arithmetic,
-    draws,
+    random_tensors,
     _gradients,
     loops,
     losses,
     networks,
     phase,
-    running,
+    functions,
     sessions,
     settings,
     shapes,
@@ -47,10 +48,10 @@ _PARTS = (
 
 
 def _names() -> dict[str, Any]:
-    """What the parts define, and what today's backend has."""
-    out = {name: getattr(_today, name) for name in _today.__all__}
+    """The public names: those of the modules, and those of the current backend."""
+    out = {name: getattr(_current, name) for name in _current.__all__}
     out["name_scope"] = name_scope
-    for part in _PARTS:
+    for part in _MODULES:
         table = getattr(part, "SAME", {})
         out |= {n: v for n, v in vars(part).items() if n in table or getattr(v, "__module__", "") == part.__name__}
     return {name: value for name, value in out.items() if name == "_get_available_gpus" or name[0] != "_"}
@@ -59,9 +60,9 @@ def _names() -> dict[str, Any]:
 globals().update(_names())
 __all__ = sorted(_names())
 
-#: what programs called this module by the name of one backend
-_OWN_NAMES = ("cntk_backend", "common", "load_backend", "tensorflow_backend", "theano_backend")
-#: rooms of TensorFlow that the module imported, and which of the rooms that programs see holds their functions
+#: names of single backends by which programs imported this module
+_BACKEND_NAMES = ("cntk_backend", "common", "load_backend", "tensorflow_backend", "theano_backend")
+#: internal modules of TensorFlow that programs imported from here -> the public module with their functions
 _OF_TENSORFLOW = {
     **dict.fromkeys(
         ("array_ops", "check_ops", "control_flow_ops", "math_ops", "random_ops", "state_ops", "tensor_array_ops"), ""
@@ -77,6 +78,6 @@ def __getattr__(name: str) -> Any:
     if name == "tf" or name in _OF_TENSORFLOW:
         tensorflow = importlib.import_module("gazelle.compat.tensorflow").module("tensorflow")
         return getattr(tensorflow, _OF_TENSORFLOW.get(name, ""), tensorflow)
-    if name in _OWN_NAMES:
+    if name in _BACKEND_NAMES:
         return importlib.import_module(__name__)
     raise missing_name(__name__, name, __all__)

@@ -1,4 +1,4 @@
-"""Element by element, and along axes: mostly a table of names over `gazelle.ops`."""
+"""Elementwise functions and reductions, mostly as a table of names in `gazelle.ops`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gazelle import activations, ops
 from gazelle.compat.backend.lifting import lifted
 from gazelle.core import dtypes
 
-#: name in `keras.backend` -> name in `gazelle.ops`, for functions whose arguments are the same
+#: name in `keras.backend` -> name in `gazelle.ops`, for functions with the same arguments
 SAME: dict[str, str] = {
     **{
         name: name
@@ -53,7 +53,7 @@ SAME: dict[str, str] = {
 
 
 def _float(x: Any) -> Any:
-    """Truth values as floats: a mean of them is a share."""
+    """Booleans as floats, so that their mean is a fraction."""
     x = jnp.asarray(x)
     return x.astype(dtypes.floatx()) if x.dtype == bool else x
 
@@ -64,97 +64,97 @@ def _axes(axis: Any) -> Any:
 
 @lifted
 def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """The sum over `axis`, a number or several."""
+    """Return the sum over `axis`, which is an axis, several, or None for all."""
     return jnp.sum(_float(x), axis=_axes(axis), keepdims=keepdims)
 
 
 @lifted
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """The mean over `axis`; of truth values, the share of True."""
+    """Return the mean over `axis`; of booleans, the fraction that is True."""
     return jnp.mean(_float(x), axis=_axes(axis), keepdims=keepdims)
 
 
 @lifted
 def var(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """The variance over `axis`."""
+    """Return the variance over `axis`."""
     return jnp.var(_float(x), axis=_axes(axis), keepdims=keepdims)
 
 
 @lifted
 def std(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """The standard deviation over `axis`."""
+    """Return the standard deviation over `axis`."""
     return jnp.std(_float(x), axis=_axes(axis), keepdims=keepdims)
 
 
 @lifted
 def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Whether any element over `axis` is True."""
+    """Return whether any element over `axis` is True."""
     return jnp.any(jnp.asarray(x) != 0, axis=_axes(axis), keepdims=keepdims)
 
 
 @lifted
 def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Whether all elements over `axis` are True."""
+    """Return whether all elements over `axis` are True."""
     return jnp.all(jnp.asarray(x) != 0, axis=_axes(axis), keepdims=keepdims)
 
 
 @lifted
 def sqrt(x: Any) -> Any:
-    """The square root; of negative numbers, 0."""
+    """Return the square root; 0 for negative numbers."""
     return jnp.sqrt(jnp.maximum(x, 0.0))
 
 
 @lifted
 def clip(x: Any, min_value: Any, max_value: Any) -> Any:
-    """x, at least `min_value` and at most `max_value`; None is no bound."""
+    """Limit x to [min_value, max_value]; None is no bound."""
     return jnp.clip(x, min_value, max_value)
 
 
 @lifted
 def l2_normalize(x: Any, axis: Any = None) -> Any:
-    """x divided by its Euclidean norm over `axis`."""
+    """Divide x by its Euclidean norm over `axis`."""
     x = jnp.asarray(x)
     return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x), axis=_axes(axis), keepdims=True), 1e-12))
 
 
 @lifted
 def identity(x: Any, name: str | None = None) -> Any:
-    """x."""
+    """Return x."""
     return jnp.asarray(x)
 
 
 @lifted
 def relu(x: Any, alpha: float = 0.0, max_value: Any = None, threshold: float = 0.0) -> Any:
-    """max(x, 0); below `threshold` alpha (x - threshold), above `max_value` that."""
+    """Return max(x, 0), with alpha (x - threshold) below `threshold`, and at most `max_value`."""
     return activations.relu(jnp.asarray(x), negative_slope=alpha, max_value=max_value, threshold=threshold)
 
 
 @lifted
 def elu(x: Any, alpha: float = 1.0) -> Any:
-    """x, below 0 alpha (e^x - 1)."""
+    """Return x for x > 0, else alpha (e^x - 1)."""
     return jnp.where(x > 0, x, alpha * jnp.expm1(jnp.minimum(x, 0)))
 
 
 @lifted
 def softmax(x: Any, axis: int = -1) -> Any:
-    """e^x divided by its sum over `axis`."""
+    """Return e^x divided by its sum over `axis`."""
     return jax.nn.softmax(x, axis=axis)
 
 
 @lifted
 def hard_sigmoid(x: Any) -> Any:
-    """0.2 x + 0.5 within 0 and 1."""
+    """Return 0.2 x + 0.5, limited to [0, 1]."""
     return jnp.clip(0.2 * x + 0.5, 0.0, 1.0)
 
 
 @lifted
 def in_top_k(predictions: Any, targets: Any, k: int) -> Any:
-    """Whether the class of each row is among the k best predicted."""
+    """Return whether the class of each row is among the k largest predictions."""
     return ops.in_top_k(jnp.asarray(targets, "int32"), jnp.asarray(predictions), k)
 
 
 def cast_to_floatx(x: Any) -> Any:
-    """x in the default float type: of NumPy, where x is."""
+    """Convert x to the default float type; NumPy arrays stay NumPy arrays."""
     import numpy as np
 
     if isinstance(x, np.ndarray | list | tuple | int | float | np.generic):
@@ -164,7 +164,7 @@ def cast_to_floatx(x: Any) -> Any:
 
 @lifted
 def print_tensor(x: Any, message: str = "", summarize: int = 3) -> Any:
-    """x; its values are printed, behind `message`, whenever it is computed."""
+    """Return x, and print its values after `message` whenever it is computed."""
     jax.debug.print("{m}{x}", m=message, x=x)
     return x
 

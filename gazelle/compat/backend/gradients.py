@@ -1,4 +1,4 @@
-"""`K.gradients`: the gradient of a tensor for tensors and variables of its graph, as tensors of the graph again."""
+"""`K.gradients`: gradients of a tensor with respect to tensors and variables of its graph, as symbolic tensors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.compat.backend.running import variables_of
+from gazelle.compat.backend.functions import variables_of
 from gazelle.core import tracing
 from gazelle.core.errors import message
 from gazelle.core.symbolic import KerasTensor, NeedsGraphError, Node, Op, is_symbolic
@@ -18,7 +18,7 @@ from gazelle.models.graph import Graph
 
 
 def gradients(loss: Any, variables: Any) -> list[Any]:
-    """The gradients of sum(loss) for tensors of its graph or variables in it; None for one that it does not depend on.
+    """Return the gradients of sum(loss) for tensors or variables of its graph; None if it does not depend on one.
 
     >>> from gazelle.compat import backend as K
     >>> x = K.placeholder((2,))
@@ -36,22 +36,22 @@ def gradients(loss: Any, variables: Any) -> list[Any]:
                 hint="Compute it from model.input, K.placeholder or K.variable; inside of a layer use jax.grad.",
             )
         )
-    many = list(variables) if isinstance(variables, list | tuple) else [variables]
-    held = [v for v in many if isinstance(v, Variable)]
-    by_variable = dict(zip(map(id, held), _for_variables(loss, held), strict=True))
-    return [by_variable[id(v)] if isinstance(v, Variable) else _for_tensor(loss, v) for v in many]
+    sources = list(variables) if isinstance(variables, list | tuple) else [variables]
+    by_variable_sources = [v for v in sources if isinstance(v, Variable)]
+    by_variable = dict(zip(map(id, by_variable_sources), _for_variables(loss, by_variable_sources), strict=True))
+    return [by_variable[id(v)] if isinstance(v, Variable) else _for_tensor(loss, v) for v in sources]
 
 
 def _roots(loss: KerasTensor, stop: KerasTensor | None) -> tuple[list[KerasTensor], bool]:
-    """The inputs that the loss needs beside `stop`, and whether it needs `stop`."""
+    """The inputs other than `stop` on which the loss depends, and whether it depends on `stop`."""
     roots: dict[int, KerasTensor] = {}
     seen: set[int] = set()
-    met = loss is stop
+    reached = loss is stop
     waiting = [loss]
     while waiting:
         tensor = waiting.pop()
         if tensor is stop:
-            met = True
+            reached = True
             continue
         node = tensor.node
         if node is None or isinstance(node.operation, InputLayer):
@@ -59,12 +59,12 @@ def _roots(loss: KerasTensor, stop: KerasTensor | None) -> tuple[list[KerasTenso
         elif id(node) not in seen:
             seen.add(id(node))
             waiting += node.inputs
-    return list(roots.values()), met
+    return list(roots.values()), reached
 
 
 def _for_tensor(loss: KerasTensor, source: KerasTensor) -> Any:
-    roots, met = _roots(loss, source)
-    if not met:
+    roots, reached = _roots(loss, source)
+    if not reached:
         return None
     graph = Graph([source, *roots], loss)
 
@@ -72,7 +72,7 @@ def _for_tensor(loss: KerasTensor, source: KerasTensor) -> Any:
         total = _total(graph, lambda x: [x, *roots])
         return jax.grad(lambda x: total(x, {}))(jnp.asarray(source))
 
-    return _step(gradient, graph, (source, *roots), KerasTensor(source.shape, source.dtype, "gradient"))
+    return _graph_node(gradient, graph, (source, *roots), KerasTensor(source.shape, source.dtype, "gradient"))
 
 
 def _for_variables(loss: KerasTensor, sources: list[Variable]) -> list[Any]:
@@ -89,12 +89,14 @@ def _for_variables(loss: KerasTensor, sources: list[Variable]) -> list[Any]:
         return [grads[id(v)] for v in needed]
 
     outputs = [KerasTensor(v.shape, v.dtype, "gradient") for v in needed]
-    found = dict(zip(map(id, needed), _step(gradient, graph, tuple(roots), outputs), strict=True)) if needed else {}
+    found = (
+        dict(zip(map(id, needed), _graph_node(gradient, graph, tuple(roots), outputs), strict=True)) if needed else {}
+    )
     return [found.get(id(v)) for v in sources]
 
 
 def _total(graph: Graph, inputs: Callable[[Any], list[Any]]) -> Callable[[Any, Any], Any]:
-    """(x, values of variables) -> the sum of the graph's output, with the draws of the first run."""
+    """A function (x, values of variables) -> sum of the graph's output, with the random numbers of the first run."""
 
     def total(x: Any, values: Any) -> Any:
         outer = tracing.current() or tracing.TraceContext()
@@ -108,7 +110,7 @@ def _total(graph: Graph, inputs: Callable[[Any], list[Any]]) -> Callable[[Any, A
     return total
 
 
-def _step(function: Any, graph: Graph, args: tuple[Any, ...], outputs: Any) -> Any:
+def _graph_node(function: Any, graph: Graph, args: tuple[Any, ...], outputs: Any) -> Any:
     function.graph = graph
     Node(Op(function), args, {}, outputs)
     return outputs

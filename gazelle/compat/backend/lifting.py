@@ -1,4 +1,4 @@
-"""How functions of `keras.backend` take what programs give them: arrays, symbolic tensors, variables, sizes."""
+"""Lets functions of arrays also take symbolic tensors and variables: `lifted`, `GraphVariable`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def lifted(function: Function) -> Function:
-    """The function on arrays, and on symbolic tensors as a step of their graph."""
+    """Let a function of arrays take symbolic tensors, for which it becomes a node of their graph."""
 
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -33,13 +33,13 @@ def lifted(function: Function) -> Function:
     return wrapped  # type: ignore[return-value]
 
 
-def running() -> bool:
-    """Whether values are being computed: a layer is called, or JAX traces a function. Else a graph is being written."""
+def computes_values() -> bool:
+    """Whether values are computed now, in a layer or in a function that JAX traces; otherwise a graph is built."""
     return tracing.current() is not None or isinstance(jnp.zeros(()), jax.core.Tracer)
 
 
 class GraphVariable(OldVariable, Variable, TensorWrapper):
-    """What `K.variable` gives: while a graph is written, a function of it is a step that reads it when the graph runs.
+    """A variable made by `K.variable`: functions of it are nodes of a graph, which read its value when the graph runs.
 
     >>> from gazelle.compat import backend as K
     >>> x = K.variable(1.0)
@@ -49,11 +49,11 @@ class GraphVariable(OldVariable, Variable, TensorWrapper):
     6.0
     """
 
-    writes_graphs = True  # a layer called on one is a step of a graph
+    writes_graphs = True  # a layer called on one becomes a node of a graph
 
     @classmethod
     def dispatch(cls, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Any) -> Any:
-        if running():
+        if computes_values():
             args, kwargs = jax.tree.map(array, (args, dict(kwargs)), is_leaf=_is_variable)
             return function(*args, **kwargs)
         call = getattr(function, "_call_symbolic", None)  # a layer

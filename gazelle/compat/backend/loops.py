@@ -1,4 +1,4 @@
-"""Loops over the steps of sequences and over elements."""
+"""Loops over time steps and over elements."""
 
 from __future__ import annotations
 
@@ -24,28 +24,38 @@ def rnn(
     time_major: bool = False,
     zero_output_for_mask: bool = False,
 ) -> Any:
-    """(last output, outputs (batch, steps, ...), [last states]) of  out, states = step_function(x_t, states).
+    """Run  out, states = step_function(x_t, states)  over the time steps.
 
     Args:
+        step_function: function of one step; its second argument is a list of the states followed by the constants.
         inputs: (batch, steps, ...).
-        initial_states: arrays, of which `step_function` is given a list, behind it the `constants`.
-        mask: (batch, steps); where it is False the states stay, and the output is that of the step before.
+        initial_states: list of arrays.
+        go_backwards: start with the last step.
+        mask: (batch, steps); where it is False, the states do not change and the previous output is repeated.
+        constants: arrays that every step receives.
+        unroll: accepted for compatibility, ignored.
+        input_length: accepted for compatibility, ignored.
+        time_major: inputs and outputs are (steps, batch, ...).
+        zero_output_for_mask: the output of masked steps is 0.
+
+    Returns:
+        (last output, outputs (batch, steps, ...), list of the last states).
     """
     x = jnp.asarray(inputs) if time_major else jnp.moveaxis(jnp.asarray(inputs), 1, 0)
     constants, states = list(constants or []), [jnp.asarray(s) for s in initial_states]
-    on = jnp.ones(x.shape[:2], bool) if mask is None else _steps_first(mask, time_major)
+    unmasked = jnp.ones(x.shape[:2], bool) if mask is None else _steps_first(mask, time_major)
     first, _ = step_function(x[0], [*states, *constants])
-    blank = jnp.zeros_like(first)
+    zero = jnp.zeros_like(first)
 
-    def turn(carry: Any, now: Any) -> Any:
-        before, old = carry
-        x_t, on_t = now
-        out, new = step_function(x_t, [*old, *constants])
-        kept = [_where(on_t, n, o) for n, o in zip(new, old, strict=True)]
-        out = _where(on_t, out, blank if zero_output_for_mask else before)
+    def step(carry: Any, current: Any) -> Any:
+        before, states = carry
+        x_t, unmasked_t = current
+        out, new_states = step_function(x_t, [*states, *constants])
+        kept = [_where(unmasked_t, n, o) for n, o in zip(new_states, states, strict=True)]
+        out = _where(unmasked_t, out, zero if zero_output_for_mask else before)
         return (out, kept), out
 
-    (last, states), outputs = jax.lax.scan(turn, (blank, states), (x, on), reverse=go_backwards)
+    (last, states), outputs = jax.lax.scan(step, (zero, states), (x, unmasked), reverse=go_backwards)
     outputs = jnp.flip(outputs, 0) if go_backwards else outputs
     return last, outputs if time_major else jnp.moveaxis(outputs, 0, 1), states
 
@@ -56,25 +66,25 @@ def _steps_first(mask: Any, time_major: bool) -> Any:
     return mask if time_major else mask.T
 
 
-def _where(on: Any, new: Any, old: Any) -> Any:
-    return jnp.where(on.reshape(on.shape + (1,) * (new.ndim - 1)), new, old)
+def _where(mask: Any, new: Any, old: Any) -> Any:
+    return jnp.where(mask.reshape(mask.shape + (1,) * (new.ndim - 1)), new, old)
 
 
 @lifted
 def map_fn(fn: Callable[..., Any], elems: Any, name: str | None = None, dtype: Any = None) -> Any:
-    """fn of each element along the first axis."""
+    """Apply fn to each element along the first axis."""
     return jax.lax.map(fn, jax.tree.map(jnp.asarray, elems))
 
 
 @lifted
 def foldl(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, name: str | None = None) -> Any:
-    """fn(... fn(fn(initializer, e_0), e_1) ...); without an initializer the first element is it."""
+    """Return fn(... fn(fn(initializer, e_0), e_1) ...); the initializer is the first element by default."""
     return _fold(fn, jnp.asarray(elems), initializer)
 
 
 @lifted
 def foldr(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, name: str | None = None) -> Any:
-    """`foldl` from the last element on."""
+    """Return `foldl` of the reversed elements."""
     return _fold(fn, jnp.flip(jnp.asarray(elems), 0), initializer)
 
 

@@ -1,4 +1,4 @@
-"""Crossentropies of `keras.backend`: (target, output), which Keras 1 had the other way round, and those of CTC."""
+"""Crossentropies and CTC of `keras.backend`; the arguments are (target, output), in Keras 1 (output, target)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gazelle.core.symbolic import any_symbolic
 
 
 def _in_order(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Keras 1 gave (output, target)."""
+    """Swap the first two arguments in Keras 1, which passed (output, target)."""
 
     @functools.wraps(function)
     def wrapped(target: Any, output: Any, *args: Any, **kwargs: Any) -> Any:
@@ -31,14 +31,14 @@ def _in_order(function: Callable[..., Any]) -> Callable[..., Any]:
 @_in_order
 @lifted
 def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
-    """-sum(target log(output)) over the classes."""
+    """Return -sum(target log(output)) over the classes."""
     return ops.categorical_crossentropy(target, output, from_logits, axis)
 
 
 @_in_order
 @lifted
 def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
-    """-log of the output for the class that `target` numbers."""
+    """Return -log(output) for the class with the index `target`."""
     target, output = jnp.asarray(target), jnp.asarray(output)
     if target.ndim == output.ndim and target.shape[axis] == 1:
         target = jnp.squeeze(target, axis)
@@ -48,7 +48,7 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
 @_in_order
 @lifted
 def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
-    """-target log(output) - (1 - target) log(1 - output), element by element."""
+    """Return -target log(output) - (1 - target) log(1 - output), elementwise."""
     output = jnp.asarray(output)
     return ops.binary_crossentropy(jnp.asarray(target, output.dtype), output, from_logits)
 
@@ -62,7 +62,7 @@ def binary_focal_crossentropy(
     gamma: float = 2.0,
     from_logits: bool = False,
 ) -> Any:
-    """`binary_crossentropy` times (1 - p)^gamma, p the probability of what is true, element by element."""
+    """Return `binary_crossentropy` times (1 - p)^gamma, with p the probability of the true class, elementwise."""
     target, output = jnp.asarray(target, jnp.asarray(output).dtype), jnp.asarray(output)
     p = jax.nn.sigmoid(output) if from_logits else output
     focus = (1 - (target * p + (1 - target) * (1 - p))) ** gamma
@@ -74,7 +74,7 @@ def binary_focal_crossentropy(
 def categorical_focal_crossentropy(
     target: Any, output: Any, alpha: float = 0.25, gamma: float = 2.0, from_logits: bool = False, axis: int = -1
 ) -> Any:
-    """-sum(alpha (1 - output)^gamma target log(output)) over the classes."""
+    """Return -sum(alpha (1 - output)^gamma target log(output)) over the classes."""
     return losses.categorical_focal_crossentropy(
         target, output, alpha=alpha, gamma=gamma, from_logits=from_logits, axis=axis
     )
@@ -82,7 +82,7 @@ def categorical_focal_crossentropy(
 
 @lifted
 def ctc_batch_cost(y_true: Any, y_pred: Any, input_length: Any, label_length: Any) -> Any:
-    """The CTC loss of each sample, (batch, 1).
+    """Return the CTC loss of each sample, (batch, 1).
 
     y_true (batch, labels) · y_pred (batch, time, classes), probabilities, the last class the blank · lengths (batch, 1)
     """
@@ -92,14 +92,14 @@ def ctc_batch_cost(y_true: Any, y_pred: Any, input_length: Any, label_length: An
 
 
 def ctc_decode(y_pred: Any, input_length: Any, greedy: bool = True, beam_width: int = 100, top_paths: int = 1) -> Any:
-    """([labels (batch, time), -1 behind the last], scores): what the probabilities say.
+    """Return ([labels (batch, time), padded with -1], scores) that the probabilities encode.
 
     >>> from gazelle.compat import backend as K
-    >>> says_aab = np.eye(3)[[0, 0, 2, 1]][None]
-    >>> K.get_value(K.ctc_decode(says_aab, np.array([4]))[0][0]).tolist()
+    >>> probabilities = np.eye(3)[[0, 0, 2, 1]][None]
+    >>> K.get_value(K.ctc_decode(probabilities, np.array([4]))[0][0]).tolist()
     [[0, 1]]
     """
-    labels, scores = _decoded(y_pred, input_length, greedy, beam_width, top_paths)
+    labels, scores = _decode(y_pred, input_length, greedy, beam_width, top_paths)
     paths = [labels[i] for i in range(labels.shape[0])]
     if not any_symbolic(labels):
         paths = [path[:, : max(1, int((np.asarray(path) >= 0).sum(-1).max()))] for path in paths]
@@ -107,7 +107,7 @@ def ctc_decode(y_pred: Any, input_length: Any, greedy: bool = True, beam_width: 
 
 
 @lifted
-def _decoded(y_pred: Any, input_length: Any, greedy: bool, beam_width: int, top_paths: int) -> Any:
+def _decode(y_pred: Any, input_length: Any, greedy: bool, beam_width: int, top_paths: int) -> Any:
     logits = jnp.log(jnp.asarray(y_pred, "float32") + settings.epsilon())
     strategy, blank = "greedy" if greedy else "beam_search", logits.shape[-1] - 1
     lengths = jnp.reshape(jnp.asarray(input_length), -1)
@@ -115,7 +115,7 @@ def _decoded(y_pred: Any, input_length: Any, greedy: bool, beam_width: int, top_
 
 
 class Sparse(NamedTuple):
-    """Numbers and their places in an array that is 0 elsewhere."""
+    """Values and their indices in an array that is 0 elsewhere."""
 
     indices: Any
     values: Any
@@ -123,7 +123,7 @@ class Sparse(NamedTuple):
 
 
 def ctc_label_dense_to_sparse(labels: Any, label_lengths: Any) -> Sparse:
-    """The labels within their lengths, and where they stand."""
+    """Return the labels within their lengths as a sparse array."""
     labels, lengths = np.asarray(labels), np.asarray(label_lengths).reshape(-1)
-    places = np.argwhere(np.arange(labels.shape[1]) < lengths[:, None])
-    return Sparse(places, labels[tuple(places.T)], labels.shape)
+    indices = np.argwhere(np.arange(labels.shape[1]) < lengths[:, None])
+    return Sparse(indices, labels[tuple(indices.T)], labels.shape)

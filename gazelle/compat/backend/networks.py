@@ -1,4 +1,4 @@
-"""Products, convolutions, pooling, normalization, with the names and orders of arguments of `keras.backend`."""
+"""Products, convolutions, pooling and normalization of `keras.backend`."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from gazelle.compat.backend.shapes import channels_first, sizes
 
 @lifted
 def dot(x: Any, y: Any) -> Any:
-    """The product over the last axis of x and the last but one of y."""
+    """Return the product over the last axis of x and the second-to-last axis of y."""
     return jnp.dot(x, y)
 
 
 @lifted
 def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
-    """For each sample the product over one axis of x and one of y: `axes`, one for both or a pair.
+    """Return, for each sample, the product over an axis of x and an axis of y; `axes` is one for both or a pair.
 
     >>> from gazelle.compat import backend as K
     >>> K.batch_dot(np.ones((5, 2, 3)), np.ones((5, 3, 4)), axes=(2, 1)).shape
@@ -45,7 +45,7 @@ def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
 
 
 def _batch_matmul(x: Any, y: Any, first: int, second: int) -> Any:
-    """As it was before Keras 2.3: of more than three axes all but the last two are the batch's."""
+    """The result before Keras 2.3: with more than three axes, all but the last two are batch axes."""
     more = y.ndim - x.ndim
     x = x.reshape(x.shape + (1,) * max(more, 0))
     y = y.reshape(y.shape + (1,) * max(-more, 0))
@@ -73,7 +73,7 @@ def _conv(rank: int) -> Any:
         **_: Any,
     ) -> Any:
         order, pads = _format(data_format, dim_ordering), border_mode or padding
-        if pads == "causal":  # one axis of space: an output sees no later input
+        if pads == "causal":  # only with one spatial axis: an output does not depend on later inputs
             before = (kernel.shape[0] - 1) * (dilation_rate if isinstance(dilation_rate, int) else dilation_rate[0])
             space = (before, 0)
             x = jnp.pad(x, ((0, 0), (0, 0), space) if order == "channels_first" else ((0, 0), space, (0, 0)))
@@ -81,7 +81,9 @@ def _conv(rank: int) -> Any:
         return ops.conv(x, kernel, strides, pads, order, dilation_rate)
 
     conv.__name__ = f"conv{rank}d"
-    conv.__doc__ = f"The convolution over {rank} axes of space; the kernel is (*window, channels in, channels out)."
+    conv.__doc__ = (
+        f"Return the convolution over {rank} spatial axes; the kernel is (*window, channels in, channels out)."
+    )
     return lifted(conv)
 
 
@@ -97,7 +99,7 @@ def depthwise_conv2d(
     data_format: Any = None,
     dilation_rate: Any = 1,
 ) -> Any:
-    """A convolution of each channel by itself."""
+    """Return the separate convolution of each channel."""
     return ops.depthwise_conv(x, depthwise_kernel, strides, padding, _format(data_format), dilation_rate)
 
 
@@ -111,9 +113,9 @@ def separable_conv2d(
     data_format: Any = None,
     dilation_rate: Any = 1,
 ) -> Any:
-    """A convolution of each channel by itself, then one over the channels."""
-    words = (strides, padding, _format(data_format), dilation_rate)
-    return ops.separable_conv(x, depthwise_kernel, pointwise_kernel, *words)
+    """Return a separate convolution of each channel, followed by one over the channels."""
+    options = (strides, padding, _format(data_format), dilation_rate)
+    return ops.separable_conv(x, depthwise_kernel, pointwise_kernel, *options)
 
 
 separable_conv1d = separable_conv2d
@@ -129,7 +131,7 @@ def conv2d_transpose(
     data_format: Any = None,
     dilation_rate: Any = (1, 1),
 ) -> Any:
-    """The transpose of a convolution; the kernel is (*window, channels out, channels in)."""
+    """Return the transposed convolution; the kernel is (*window, channels out, channels in)."""
     out = ops.conv_transpose(x, kernel, strides, padding, None, _format(data_format), dilation_rate)
     return out[tuple(np.s_[:] if n is None else np.s_[:n] for n in sizes(output_shape))]
 
@@ -148,11 +150,11 @@ def _pool(rank: int) -> Any:
         border_mode: str | None = None,
         dim_ordering: Any = None,
     ) -> Any:
-        one = ops.average_pool if pool_mode == "avg" else ops.max_pool
-        return one(x, pool_size, strides, border_mode or padding, _format(data_format, dim_ordering))
+        pool_function = ops.average_pool if pool_mode == "avg" else ops.max_pool
+        return pool_function(x, pool_size, strides, border_mode or padding, _format(data_format, dim_ordering))
 
     pool.__name__ = f"pool{rank}d"
-    pool.__doc__ = f"The maximum ('max') or the mean ('avg') of each window over {rank} axes of space."
+    pool.__doc__ = f"Return the maximum ('max') or the mean ('avg') of each window over {rank} spatial axes."
     return lifted(pool)
 
 
@@ -161,7 +163,7 @@ pool2d, pool3d = _pool(2), _pool(3)
 
 @lifted
 def bias_add(x: Any, bias: Any, data_format: Any = None) -> Any:
-    """x with a number added to each channel."""
+    """Add a bias to each channel of x."""
     if channels_first(data_format) and x.ndim > 2:
         return x + jnp.reshape(bias, (1, -1) + (1,) * (x.ndim - 2))
     return x + jnp.asarray(bias)
@@ -171,7 +173,7 @@ def bias_add(x: Any, bias: Any, data_format: Any = None) -> Any:
 def resize_images(
     x: Any, height_factor: int, width_factor: int, data_format: Any = None, interpolation: str = "nearest"
 ) -> Any:
-    """Images larger by whole factors."""
+    """Enlarge images by integer factors."""
     axes = (2, 3) if channels_first(data_format) else (1, 2)
     if interpolation == "nearest":
         return jnp.repeat(jnp.repeat(x, height_factor, axes[0]), width_factor, axes[1])
@@ -181,7 +183,7 @@ def resize_images(
 
 @lifted
 def resize_volumes(x: Any, depth_factor: int, height_factor: int, width_factor: int, data_format: Any = None) -> Any:
-    """Volumes larger by whole factors."""
+    """Enlarge volumes by integer factors."""
     start = 2 if channels_first(data_format) else 1
     for axis, factor in enumerate((depth_factor, height_factor, width_factor), start):
         x = jnp.repeat(x, factor, axis)
@@ -192,7 +194,7 @@ def resize_volumes(x: Any, depth_factor: int, height_factor: int, width_factor: 
 def batch_normalization(
     x: Any, mean: Any, var: Any, beta: Any = None, gamma: Any = None, axis: int = -1, epsilon: float = 1e-3
 ) -> Any:
-    """gamma (x - mean) / sqrt(var + epsilon) + beta."""
+    """Return gamma (x - mean) / sqrt(var + epsilon) + beta."""
     out = (x - jnp.asarray(mean)) * jax.lax.rsqrt(jnp.asarray(var) + epsilon)
     out = out if gamma is None else out * jnp.asarray(gamma)
     return out if beta is None else out + jnp.asarray(beta)
@@ -200,7 +202,7 @@ def batch_normalization(
 
 @lifted
 def normalize_batch_in_training(x: Any, gamma: Any, beta: Any, reduction_axes: Any, epsilon: float = 1e-3) -> Any:
-    """(the normalized x, mean, variance), both taken from x itself over these axes."""
+    """Return (normalized x, mean, variance) with the statistics of x over these axes."""
     axes = tuple(reduction_axes)
     mean, var = jnp.mean(x, axes), jnp.var(x, axes)
     shape = [1 if i in axes or i - x.ndim in axes else n for i, n in enumerate(x.shape)]
@@ -210,25 +212,25 @@ def normalize_batch_in_training(x: Any, gamma: Any, beta: Any, reduction_axes: A
 
 
 @lifted
-def _dropped(x: Any, level: float, noise_shape: Any, seed: Any) -> Any:
+def _dropout(x: Any, level: float, noise_shape: Any, seed: Any) -> Any:
     return random.dropout(x, level, noise_shape, seed)
 
 
 def dropout(x: Any, level: float, noise_shape: Any = None, seed: Any = None) -> Any:
-    """x with a share `level` of the elements set to 0, the others scaled up."""
-    return _dropped(x, level, noise_shape, seed)
+    """Set a fraction `level` of the elements to 0 and scale up the others."""
+    return _dropout(x, level, noise_shape, seed)
 
 
 @lifted
 def local_conv(
     inputs: Any, kernel: Any, kernel_size: Any, strides: Any, output_shape: Any, data_format: Any = None
 ) -> Any:
-    """A convolution with another kernel at each place: kernel (places, window x channels, filters)."""
+    """Return a convolution with a separate kernel at each position: kernel (positions, window x channels, filters)."""
     first = channels_first(data_format)
     x = jnp.moveaxis(inputs, 1, -1) if first else jnp.asarray(inputs)
     parts = []
-    for place in np.ndindex(*output_shape):
-        window = tuple(np.s_[p * s : p * s + k] for p, s, k in zip(place, strides, kernel_size, strict=True))
+    for position in np.ndindex(*output_shape):
+        window = tuple(np.s_[p * s : p * s + k] for p, s, k in zip(position, strides, kernel_size, strict=True))
         part = x[(np.s_[:], *window)]
         part = jnp.moveaxis(part, -1, 1) if first else part
         parts.append(part.reshape(part.shape[0], -1))
@@ -238,12 +240,12 @@ def local_conv(
 
 
 def local_conv1d(inputs: Any, kernel: Any, kernel_size: Any, strides: Any, data_format: Any = None) -> Any:
-    """`local_conv` over one axis."""
+    """Return `local_conv` over one axis."""
     return local_conv(inputs, kernel, kernel_size, strides, (kernel.shape[0],), data_format)
 
 
 def local_conv2d(
     inputs: Any, kernel: Any, kernel_size: Any, strides: Any, output_shape: Any, data_format: Any = None
 ) -> Any:
-    """`local_conv` over two axes."""
+    """Return `local_conv` over two axes."""
     return local_conv(inputs, kernel, kernel_size, strides, output_shape, data_format)

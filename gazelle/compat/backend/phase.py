@@ -1,4 +1,4 @@
-"""The learning phase: whether what runs is training. In a graph it is a number that is given when the graph runs."""
+"""The learning phase: whether layers behave as in training. In a graph it is a tensor that is fed when it runs."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.compat.backend.lifting import lifted, running
+from gazelle.compat.backend.lifting import computes_values, lifted
 from gazelle.core import tracing
 from gazelle.core.names import on_clear
 from gazelle.core.symbolic import KerasTensor, Node, Op
 
 
 class LearningPhase(KerasTensor):
-    """The phase in a graph that is being written. It may stand among the inputs of `K.function`."""
+    """The learning phase as a symbolic tensor, which may be an input of `K.function`."""
 
     def __init__(self) -> None:
         super().__init__((), "bool", "keras_learning_phase")
         Node(Op(_now), (), {}, self)
 
     def __bool__(self) -> bool:
-        return False  # `if K.learning_phase():` at the top of a program: nothing trains there
+        return False  # `if K.learning_phase():` outside of a layer, where nothing trains
 
 
 def _now() -> Any:
@@ -30,7 +30,7 @@ def _now() -> Any:
     return jnp.asarray(scope is not None and bool(scope.training))
 
 
-_fixed: list[int] = []  # what set_learning_phase chose; empty: each run says it
+_fixed: list[int] = []  # the value of set_learning_phase; empty if each run has its own
 _phase: list[LearningPhase] = []
 
 
@@ -41,11 +41,11 @@ def _forget() -> None:
 
 
 def learning_phase() -> Any:
-    """1 in training, else 0; where a graph is being written, the tensor that stands for it."""
+    """Return 1 in training, else 0; while a graph is built, a symbolic tensor."""
     if _fixed:
         return _fixed[0]
     scope = tracing.current()
-    if scope is not None or running():
+    if scope is not None or computes_values():
         return int(scope is not None and bool(scope.training))
     if not _phase:
         _phase.append(LearningPhase())
@@ -53,17 +53,17 @@ def learning_phase() -> Any:
 
 
 def set_learning_phase(value: Any) -> None:
-    """Fix the phase for the functions of `keras.backend`: 0 as outside of training, 1 as in it."""
+    """Fix the phase for the functions of `keras.backend`: 1 for training, else 0."""
     _fixed[:] = [int(value)]
 
 
 def fixed_phase() -> int | None:
-    """What `set_learning_phase` chose, None where it did not."""
+    """Return the value of `set_learning_phase`, None if it was not called."""
     return _fixed[0] if _fixed else None
 
 
 class learning_phase_scope:
-    """The phase inside a with-block."""
+    """Context manager that fixes the learning phase."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -77,7 +77,7 @@ class learning_phase_scope:
 
 
 def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
-    """x in training, else `alt`; each a tensor or a function that gives one."""
+    """Return x in training, else `alt`; each is a tensor or a function that returns one."""
     phase = learning_phase() if training is None else training
     if isinstance(phase, KerasTensor):
         return switch(phase, x, alt)
@@ -85,12 +85,12 @@ def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
 
 
 def in_test_phase(x: Any, alt: Any, training: Any = None) -> Any:
-    """x outside of training, else `alt`."""
+    """Return x outside of training, else `alt`."""
     return in_train_phase(alt, x, training)
 
 
 def switch(condition: Any, then_expression: Any, else_expression: Any) -> Any:
-    """One of two tensors (or functions that give one): by one truth value, or by a tensor of them for each place."""
+    """Select between two tensors, or functions that return one, by a boolean or elementwise by a tensor of booleans."""
     if isinstance(condition, bool | int):
         return _value(then_expression if condition else else_expression)
     return _select(condition, _value(then_expression), _value(else_expression))

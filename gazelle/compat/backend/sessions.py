@@ -1,4 +1,4 @@
-"""The session of TensorFlow 1: `run` computes tensors of a graph for values of its inputs."""
+"""The session of TensorFlow 1, which computes tensors of a graph from values of its inputs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from gazelle.compat.backend.running import fed
+from gazelle.compat.backend.functions import function_of
 from gazelle.compat.backend.updates import Update
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
@@ -16,18 +16,18 @@ from gazelle.core.variable import Variable
 
 
 class DefaultGraph:
-    """What programs take for the graph of TensorFlow 1: here it is the tensors that hang together."""
+    """The graph of TensorFlow 1; here a graph is just the connected tensors."""
 
     def as_default(self) -> contextlib.AbstractContextManager[None]:
-        """For a with-block: nothing changes in it."""
+        """Return a context manager without effect."""
         return contextlib.nullcontext()
 
     def finalize(self) -> None:
-        """Nothing is held."""
+        """Do nothing."""
 
 
 class Session:
-    """Runs tensors; what else a program gives to it (options of devices, graphs) is taken and not needed.
+    """Computes tensors; options for devices and graphs are accepted and ignored.
 
     >>> from gazelle.compat import backend as K
     >>> x = K.placeholder((2,))
@@ -39,25 +39,25 @@ class Session:
         self.graph, self.config = graph or DefaultGraph(), config
 
     def run(self, fetches: Any, feed_dict: Any = None) -> Any:
-        """The values, in the structure of `fetches`; of an operation without a value, such as an initializer, None."""
+        """Return the values in the structure of `fetches`; None for operations without a value."""
         given = dict(feed_dict or {})
-        is_one = lambda v: v is None or isinstance(v, KerasTensor | Variable | Update | TensorWrapper)  # noqa: E731
-        flat, structure = jax.tree.flatten(fetches, is_leaf=is_one)
+        is_leaf = lambda v: v is None or isinstance(v, KerasTensor | Variable | Update | TensorWrapper)  # noqa: E731
+        flat, structure = jax.tree.flatten(fetches, is_leaf=is_leaf)
         tensors = [v for v in flat if isinstance(v, KerasTensor | Variable)]
-        values = iter(fed(tensors, list(given))(list(given.values())) if tensors else [])
+        values = iter(function_of(tensors, list(given))(list(given.values())) if tensors else [])
         ids = set(map(id, tensors))
         found = [next(values) if id(v) in ids else _value(v) for v in flat]
         return jax.tree.unflatten(structure, found)
 
     def as_default(self) -> Session:
-        """Itself, for a with-block."""
+        """Return the session as a context manager."""
         return self
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing."""
 
     def list_devices(self) -> list[Any]:
-        """The devices of JAX."""
+        """Return the devices of JAX."""
         return list(jax.devices())
 
     def __enter__(self) -> Session:
@@ -68,7 +68,7 @@ class Session:
 
 
 def _value(fetched: Any) -> Any:
-    """What is computed already, as a NumPy array; None for an operation."""
+    """A computed value as a NumPy array; None for an operation."""
     return np.asarray(fetched) if hasattr(fetched, "shape") else None
 
 
@@ -79,17 +79,17 @@ _session: list[Any] = []
 
 
 def get_session(*_: Any, **__: Any) -> Any:
-    """The session of the process."""
+    """Return the session of the process."""
     if not _session:
         _session.append(Session())
     return _session[0]
 
 
 def set_session(session: Any) -> None:
-    """Take this one as the session of the process."""
+    """Replace the session of the process."""
     _session[:] = [session]
 
 
 def get_graph() -> DefaultGraph:
-    """The graph of the process."""
+    """Return the graph of the process."""
     return DefaultGraph()

@@ -1,4 +1,4 @@
-"""Shapes and sizes: known ones are numbers; an unknown one is a `Size`, which is a number once the graph runs."""
+"""Shapes and sizes: a known size is an integer, an unknown one a `Size`, which is an integer when the graph runs."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from gazelle.core.symbolic import KerasTensor
 
 
 class Size:
-    """A whole number that follows from the shapes of symbolic tensors: `function(*shapes)`.
+    """An integer that is computed from the shapes of symbolic tensors: `function(*shapes)`.
 
-    For JAX it is a tree with the tensors as leaves: with arrays in their place it becomes a Python number, so that it
-    may be a size of other tensors.
+    It is a pytree whose leaves are the tensors. With arrays as leaves it becomes a Python integer, so that other
+    tensors can have this size.
     """
 
     def __init__(self, tensors: tuple[Any, ...], function: Callable[..., Any]) -> None:
@@ -49,22 +49,22 @@ for _name in ("add", "sub", "mul", "floordiv", "mod"):
         setattr(Size, f"__r{_name}__", lambda self, other, op=_op: self._with(other, op))
 
 
-def _refill(function: Callable[..., Any], tensors: Any) -> Any:
+def _unflatten(function: Callable[..., Any], tensors: Any) -> Any:
     known = all(hasattr(t, "shape") and not isinstance(t, KerasTensor) for t in tensors)
     return int(function(*(t.shape for t in tensors))) if known else Size(tuple(tensors), function)
 
 
-jax.tree_util.register_pytree_node(Size, lambda s: (s.tensors, s.function), _refill)
+jax.tree_util.register_pytree_node(Size, lambda s: (s.tensors, s.function), _unflatten)
 
 
 class Shape(tuple[Any, ...]):
-    """Sizes that compute like the tensor of whole numbers that a shape was: `shape(x)[1:3] * 2` doubles both."""
+    """A shape with elementwise arithmetic, as a tensor of sizes has: `shape(x)[1:3] * 2` doubles both sizes."""
 
     def __getitem__(self, index: Any) -> Any:
         part = super().__getitem__(index)
         return Shape(part) if isinstance(part, tuple) else part
 
-    def _each(self, other: Any, op: Callable[[Any, Any], Any]) -> Any:
+    def _elementwise_with(self, other: Any, op: Callable[[Any, Any], Any]) -> Any:
         if isinstance(other, int | Size):
             return Shape(op(size, other) for size in self)
         if isinstance(other, list | tuple) and len(other) == len(self):
@@ -72,28 +72,28 @@ class Shape(tuple[Any, ...]):
         return NotImplemented
 
     def __add__(self, other: Any) -> Any:
-        sums = self._each(other, operator.add)
+        sums = self._elementwise_with(other, operator.add)
         return Shape((*self, *other)) if sums is NotImplemented and isinstance(other, list | tuple) else sums
 
 
-def _of_each(op: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    return lambda self, other: self._each(other, op)
+def _elementwise(op: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda self, other: self._elementwise_with(other, op)
 
 
 for _name in ("sub", "mul", "floordiv", "mod"):
-    setattr(Shape, f"__{_name}__", _of_each(getattr(operator, _name)))
+    setattr(Shape, f"__{_name}__", _elementwise(getattr(operator, _name)))
 Shape.__rmul__ = Shape.__mul__  # type: ignore[method-assign]
 jax.tree_util.register_pytree_node(Shape, lambda shape: (tuple(shape), None), lambda _, sizes: Shape(sizes))
 
 
 def size_of(x: Any, axis: int) -> Any:
-    """The size of one axis: a number where it is known."""
+    """The size of one axis; an integer if it is known."""
     known = x.shape[axis]
     return Size((x,), lambda shape: shape[axis]) if known is None else int(known)
 
 
 def shape(x: Any) -> Any:
-    """The shape, to be used as sizes of other tensors.
+    """Return the shape, whose sizes can be used in the shapes of other tensors.
 
     >>> x = gazelle.Input((3,))
     >>> shape(x)
@@ -103,22 +103,22 @@ def shape(x: Any) -> Any:
 
 
 def int_shape(x: Any) -> Any:
-    """The shape, None where a size is not known; None for what has no shape."""
+    """Return the shape with None for unknown sizes; None for objects without a shape."""
     return tuple(x.shape) if hasattr(x, "shape") else None
 
 
 def ndim(x: Any) -> int:
-    """The number of axes."""
+    """Return the number of axes."""
     return len(x.shape)
 
 
 def dtype(x: Any) -> str:
-    """The name of the dtype."""
+    """Return the name of the dtype."""
     return dtypes.standardize(x.dtype)
 
 
 def size(x: Any, name: Any = None) -> Any:
-    """The number of elements."""
+    """Return the number of elements."""
     out: Any = 1
     for n in shape(x):
         out = n * out if isinstance(n, Size) else out * n
@@ -126,54 +126,54 @@ def size(x: Any, name: Any = None) -> Any:
 
 
 def count_params(x: Any) -> int:
-    """The number of numbers in a variable or a tensor of known shape."""
+    """Return the number of elements of a variable or a tensor of known shape."""
     return int(np.prod(x.shape))
 
 
-def _host(x: Any) -> bool:
-    """Whether x is made of Python's and NumPy's numbers alone: sizes stay numbers then."""
+def _is_host_value(x: Any) -> bool:
+    """Whether x consists of Python and NumPy integers only, which are not converted to arrays of JAX."""
     if isinstance(x, list | tuple):
-        return all(map(_host, x))
+        return all(map(_is_host_value, x))
     return isinstance(x, int | np.integer) or (isinstance(x, np.ndarray) and np.issubdtype(x.dtype, np.integer))
 
 
-def _of_sizes(x: Any) -> bool:
-    """Whether a list holds nothing but sizes, known and unknown."""
+def _are_sizes(x: Any) -> bool:
+    """Whether a list consists of sizes, of which some are unknown."""
     return all(isinstance(v, int | np.integer | Size) for v in x) and any(isinstance(v, Size) for v in x)
 
 
 def stack(x: Any, axis: int = 0) -> Any:
-    """Tensors of one shape along a new axis; of sizes, sizes."""
-    return tuple(x) if _of_sizes(x) else _stack(x, axis)
+    """Stack tensors along a new axis; a list of sizes becomes a shape."""
+    return tuple(x) if _are_sizes(x) else _stack(x, axis)
 
 
 @lifted
 def _stack(x: Any, axis: int) -> Any:
-    return np.stack(x, axis) if _host(x) else ops.stack([ops.convert_to_tensor(v) for v in x], axis=axis)
+    return np.stack(x, axis) if _is_host_value(x) else ops.stack([ops.convert_to_tensor(v) for v in x], axis=axis)
 
 
 def concatenate(tensors: Any, axis: int = -1) -> Any:
-    """Tensors one after the other along `axis`; of sizes, sizes."""
-    if all(isinstance(t, list | tuple) for t in tensors) and _of_sizes([n for t in tensors for n in t]):
+    """Concatenate tensors along `axis`; shapes become a shape."""
+    if all(isinstance(t, list | tuple) for t in tensors) and _are_sizes([n for t in tensors for n in t]):
         return tuple(n for t in tensors for n in t)
     return _concatenate(tensors, axis)
 
 
 @lifted
 def _concatenate(tensors: Any, axis: int) -> Any:
-    if _host(tensors):
+    if _is_host_value(tensors):
         return np.concatenate([np.atleast_1d(v) for v in tensors], axis)
     return jnp.concatenate([jnp.asarray(v) for v in tensors], axis)
 
 
 @lifted
 def prod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """The product over `axis`; of sizes, a size."""
-    return np.prod(np.asarray(x), axis=axis) if _host(x) else ops.prod(x, axis, keepdims)
+    """Return the product over `axis`; for sizes a size."""
+    return np.prod(np.asarray(x), axis=axis) if _is_host_value(x) else ops.prod(x, axis, keepdims)
 
 
 def sizes(given: Any) -> Any:
-    """A shape as programs give it, a list, a tuple, an array of sizes, as a tuple of numbers."""
+    """A shape, given as an integer, a list, a tuple or an array of sizes, as a tuple."""
     if isinstance(given, int | Size):
         return (given,)
     return tuple(n if n is None or isinstance(n, Size) or symbolic.is_symbolic(n) else int(n) for n in given)
@@ -181,107 +181,107 @@ def sizes(given: Any) -> Any:
 
 @lifted
 def reshape(x: Any, shape: Any) -> Any:
-    """The same numbers in another shape; one size may be -1."""
+    """Reshape x; one size may be -1."""
     return jnp.reshape(jnp.asarray(x), [-1 if n is None else n for n in sizes(shape)])
 
 
 @lifted
 def batch_flatten(x: Any) -> Any:
-    """All axes but the first as one."""
+    """Flatten all axes except the first."""
     return jnp.reshape(x, (x.shape[0], -1)) if x.size else jnp.reshape(x, (0, int(np.prod(x.shape[1:]))))
 
 
 @lifted
 def flatten(x: Any) -> Any:
-    """All axes as one."""
+    """Flatten all axes."""
     return jnp.reshape(x, -1)
 
 
 @lifted
 def permute_dimensions(x: Any, pattern: Any) -> Any:
-    """The axes in another order."""
+    """Permute the axes."""
     return jnp.transpose(x, tuple(pattern))
 
 
 @lifted
 def repeat(x: Any, n: int) -> Any:
-    """(batch, size) -> (batch, n, size)."""
+    """Repeat x along a new axis: (batch, size) -> (batch, n, size)."""
     return jnp.repeat(x[:, None], n, axis=1)
 
 
 @lifted
 def repeat_elements(x: Any, rep: int, axis: int) -> Any:
-    """Each element `rep` times along `axis`."""
+    """Repeat each element `rep` times along `axis`."""
     return jnp.repeat(x, rep, axis=axis)
 
 
 @lifted
 def tile(x: Any, n: Any) -> Any:
-    """x beside itself, n[i] times along axis i."""
+    """Repeat x n[i] times along axis i."""
     return jnp.tile(jnp.asarray(x), sizes(n) if not isinstance(n, int) else (n,))
 
 
 @lifted
 def expand_dims(x: Any, axis: int = -1) -> Any:
-    """x with one more axis, of size 1."""
+    """Add an axis of size 1."""
     return jnp.expand_dims(jnp.asarray(x), axis)
 
 
 @lifted
 def squeeze(x: Any, axis: Any) -> Any:
-    """x without an axis of size 1."""
+    """Remove an axis of size 1."""
     return jnp.squeeze(x, axis)
 
 
 @lifted
 def slice(x: Any, start: Any, size: Any) -> Any:
-    """The part of x from `start` on, of this size; -1 takes all that follows."""
+    """Return the part of x that begins at `start` and has this size; -1 extends to the end."""
     parts = zip(sizes(start), sizes(size), strict=True)
     return x[tuple(np.s_[a : None if n == -1 else a + n] for a, n in parts)]
 
 
 @lifted
 def reverse(x: Any, axes: Any) -> Any:
-    """x backwards along these axes."""
+    """Reverse x along these axes."""
     return jnp.flip(x, axes if isinstance(axes, int) else tuple(axes))
 
 
 @lifted
 def arange(start: Any, stop: Any = None, step: int = 1, dtype: str = "int32") -> Any:
-    """start, start + step, ... below stop; below `start` from 0 on where that is the only number."""
+    """Return start, start + step, ... below stop; with one argument 0, 1, ... below it."""
     first, last = (0, start) if stop is None else (start, stop)
     return jnp.arange(first, last, step, dtype=dtype)
 
 
 @lifted
 def gather(reference: Any, indices: Any) -> Any:
-    """The rows of these numbers."""
+    """Return the rows with these indices."""
     return jnp.take(jnp.asarray(reference), jnp.asarray(indices), axis=0, mode="clip")
 
 
 @lifted
 def one_hot(indices: Any, num_classes: int) -> Any:
-    """A 1 at the place of each index, in a new last axis."""
+    """Return one-hot vectors along a new last axis."""
     return ops.one_hot(ops.cast(indices, "int32"), num_classes)
 
 
 @lifted
 def temporal_padding(x: Any, padding: Any = (1, 1)) -> Any:
-    """Zeros before and after the steps of (batch, steps, size)."""
+    """Add zeros before and after the steps of (batch, steps, size)."""
     return jnp.pad(x, ((0, 0), tuple(padding), (0, 0)))
 
 
 def spatial_2d_padding(
     x: Any, padding: Any = ((1, 1), (1, 1)), data_format: Any = None, dim_ordering: Any = None
 ) -> Any:
-    """Zeros around images."""
+    """Add zeros around images."""
     return _spatial_padding(x, padding, data_format or dim_ordering)
 
 
 def spatial_3d_padding(
     x: Any, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: Any = None, dim_ordering: Any = None
 ) -> Any:
-    """Zeros around volumes."""
+    """Add zeros around volumes."""
     return _spatial_padding(x, padding, data_format or dim_ordering)
 
 
@@ -293,12 +293,12 @@ def _spatial_padding(x: Any, padding: Any, data_format: Any) -> Any:
 
 
 def channels_first(data_format: Any) -> bool:
-    """Whether channels stand before the places, in the words of any era."""
-    return (data_format or dtypes_format()) in ("channels_first", "th")
+    """Whether a data format, in the names of any era, has the channels before the spatial axes."""
+    return (data_format or default_data_format()) in ("channels_first", "th")
 
 
-def dtypes_format() -> str:
-    """The order of an image's axes in this process."""
+def default_data_format() -> str:
+    """The default data format of the process."""
     from gazelle import config
 
     return config.image_data_format()

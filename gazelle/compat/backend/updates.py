@@ -1,4 +1,4 @@
-"""Assignments as parts of a graph: `K.update` and its kin, and the steps of an optimizer by `get_updates`."""
+"""Assignments as parts of a graph: `K.update` and similar functions, and optimizer steps from `get_updates`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from gazelle import ops
 from gazelle.compat import era
-from gazelle.compat.backend.lifting import GraphVariable, running
+from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.core import symbolic, tracing
 from gazelle.core.variable import Variable
 from gazelle.models.graph import Graph
@@ -18,14 +18,14 @@ from gazelle.models.graph import Graph
 
 @dataclasses.dataclass(eq=False)
 class Update:
-    """variable <- value, to be done by a `K.function` that has it among its updates."""
+    """variable <- value, done by a `K.function` that has it among its updates."""
 
     variable: Any
     value: Any
 
 
 def update(x: Variable, new_x: Any) -> Any:
-    """x <- new_x: at once where values are there; an `Update` where they are tensors of a graph."""
+    """Assign new_x to x: at once if it has a value, by an `Update` if it is a tensor of a graph."""
     if symbolic.any_symbolic(new_x):
         return Update(x, new_x)
     x.assign(ops.convert_to_tensor(new_x))
@@ -33,29 +33,29 @@ def update(x: Variable, new_x: Any) -> Any:
 
 
 def _deferred(x: Any, change: Any) -> bool:
-    """Whether a change waits for a function: while a graph is written by a program of a time when all did."""
-    graph_era = era.number() < 3 and era.standalone() and isinstance(x, GraphVariable) and not running()
-    return graph_era or symbolic.any_symbolic(change)
+    """Whether an assignment is deferred to a `K.function`: for graphs, which Keras 1 and 2 always built."""
+    deferred = era.number() < 3 and era.standalone() and isinstance(x, GraphVariable) and not computes_values()
+    return deferred or symbolic.any_symbolic(change)
 
 
 def update_add(x: Variable, increment: Any) -> Any:
-    """x <- x + increment."""
+    """Add `increment` to x."""
     return update(x, x + increment if _deferred(x, increment) else x.value + ops.convert_to_tensor(increment))
 
 
 def update_sub(x: Variable, decrement: Any) -> Any:
-    """x <- x - decrement."""
+    """Subtract `decrement` from x."""
     return update(x, x - decrement if _deferred(x, decrement) else x.value - ops.convert_to_tensor(decrement))
 
 
 def moving_average_update(x: Variable, value: Any, momentum: float) -> Any:
-    """x <- momentum x + (1 - momentum) value."""
+    """Assign momentum x + (1 - momentum) value to x."""
     before: Any = x if symbolic.any_symbolic(value) else x.value
     return update(x, before * momentum + value * (1.0 - momentum))
 
 
-class Descent:
-    """One step of an optimizer along the gradient of a loss, as an update of a `K.function`."""
+class OptimizerStep:
+    """One optimizer step on a loss, as an update of a `K.function`."""
 
     def __init__(self, optimizer: Any, loss: Any, params: Any, constraints: Any = None) -> None:
         self.optimizer, self.loss = optimizer, loss
@@ -63,22 +63,22 @@ class Descent:
         self._state: Any = None
 
     def graph(self, inputs: Any) -> Graph:
-        """The graph from the inputs of the function to the loss."""
+        """Return the graph from the inputs of the function to the loss."""
         return Graph(inputs, self.loss)
 
     def state(self) -> Any:
-        """(slots, number of steps, rates) before the next step."""
+        """Return (slots, number of steps, hyperparameters) before the next step."""
         if self._state is None:
             self._state = self.optimizer.init({k: v.value for k, v in self.params.items()}), jnp.zeros((), "int32")
         return *self._state, self.optimizer.hyper()
 
-    def keep(self, state: Any) -> None:
-        """Take the slots and the count that a step gave."""
+    def store_state(self, state: Any) -> None:
+        """Store the slots and the count after a step."""
         self._state = state
         self.optimizer._iterations.assign(state[1])
 
     def step(self, loss: Graph, arrays: Any, values: Any, state: Any, key: Any, training: bool) -> Any:
-        """(new values of the parameters, state): pure, for a compiled function."""
+        """Return (new values of the parameters, state); pure, for a compiled function."""
         slots, count, hyper = state
         params = {k: values[k] for k in self.params}
 
@@ -93,8 +93,8 @@ class Descent:
         return params, (slots, count + 1)
 
 
-def get_updates(optimizer: Any, *args: Any, **kwargs: Any) -> list[Descent]:
-    """What `optimizer.get_updates` gave: (params, constraints, loss) in Keras 1, (loss, params) in Keras 2."""
+def get_updates(optimizer: Any, *args: Any, **kwargs: Any) -> list[OptimizerStep]:
+    """Return the updates for (params, constraints, loss), as in Keras 1, or (loss, params), as in Keras 2."""
     names = ("params", "constraints", "loss") if len(args) == 3 else ("loss", "params")
     given = dict(zip(names, args, strict=False)) | kwargs
-    return [Descent(optimizer, given["loss"], given["params"], given.get("constraints"))]
+    return [OptimizerStep(optimizer, given["loss"], given["params"], given.get("constraints"))]

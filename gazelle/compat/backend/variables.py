@@ -1,4 +1,4 @@
-"""Variables, placeholders, constants, and reading and writing values from outside."""
+"""Variables, placeholders and constants, and functions that read and assign values."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import initializers, ops
-from gazelle.compat.backend.lifting import GraphVariable, lifted, running
-from gazelle.compat.backend.running import eval as evaluate
+from gazelle.compat.backend.functions import eval as evaluate
+from gazelle.compat.backend.lifting import GraphVariable, computes_values, lifted
 from gazelle.compat.backend.shapes import sizes
 from gazelle.core import dtypes, symbolic
 from gazelle.core.names import unique_name
@@ -20,7 +20,7 @@ from gazelle.layers.input import Input, InputLayer
 
 
 def variable(value: Any, dtype: Any = None, name: str | None = None, constraint: Any = None) -> GraphVariable:
-    """A variable with this first value; functions of it are steps of a graph."""
+    """Return a variable with this first value; functions of it are nodes of a graph."""
     if isinstance(value, KerasTensor):
         value = evaluate(value)
     kind = dtypes.floatx() if dtype is None else dtype
@@ -35,7 +35,7 @@ def placeholder(
     name: str | None = None,
     ragged: bool = False,
 ) -> KerasTensor:
-    """A tensor that is given a value when the graph runs."""
+    """Return a tensor whose value is passed when the graph runs."""
     full = tuple(shape) if shape is not None else (None,) * (ndim or 0)
     name = name or unique_name("layers", "placeholder")
     if not full:
@@ -46,43 +46,43 @@ def placeholder(
 
 
 def is_placeholder(x: Any) -> bool:
-    """Whether x is an input of a graph."""
+    """Return whether x is an input of a graph."""
     return isinstance(x, KerasTensor) and x.node is not None and isinstance(x.node.operation, InputLayer)
 
 
 def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Any:
-    """An array of these numbers, or of one number in a shape."""
+    """Return an array of these numbers, or of one number with a shape."""
     array = jnp.asarray(np.asarray(value), dtypes.standardize(dtype or dtypes.floatx()))
     return array if shape is None else jnp.broadcast_to(array, tuple(shape))
 
 
 def is_variable(x: Any) -> bool:
-    """Whether x is a variable."""
+    """Return whether x is a variable."""
     return isinstance(x, Variable)
 
 
 def is_tensor(x: Any) -> bool:
-    """Whether x is a tensor: with values, without, or a variable."""
+    """Return whether x is an array, a symbolic tensor or a variable."""
     return ops.is_tensor(x) or isinstance(x, Variable)
 
 
 def is_sparse(tensor: Any) -> bool:
-    """False: gazelle has no sparse tensors."""
+    """Return False: gazelle has no sparse tensors."""
     return False
 
 
 def to_dense(tensor: Any) -> Any:
-    """The tensor itself."""
+    """Return the tensor unchanged."""
     return tensor
 
 
 def is_keras_tensor(x: Any) -> bool:
-    """Whether x is a tensor of a graph."""
+    """Return whether x is a symbolic tensor."""
     return symbolic.is_symbolic(x)
 
 
 def get_value(x: Any) -> Any:
-    """The present value, as a NumPy array; of a number, a number."""
+    """Return the current value as a NumPy array; numbers are returned unchanged."""
     if isinstance(x, int | float):
         return x
     value = evaluate(x)
@@ -90,39 +90,39 @@ def get_value(x: Any) -> Any:
 
 
 def set_value(x: Variable, value: Any) -> None:
-    """Give a variable a value."""
+    """Assign a value to a variable."""
     x.assign(np.asarray(value))
 
 
 def batch_get_value(tensors: Iterable[Any]) -> list[Any]:
-    """The present values."""
+    """Return the current values."""
     return [get_value(x) for x in tensors]
 
 
 def batch_set_value(tuples: Iterable[tuple[Variable, Any]]) -> None:
-    """Give each variable of the pairs (variable, value) its value."""
+    """Assign values from pairs (variable, value)."""
     for x, value in tuples:
         set_value(x, value)
 
 
 def get_variable_shape(x: Any) -> tuple[int, ...]:
-    """The shape."""
+    """Return the shape."""
     return tuple(x.shape)
 
 
 def zeros(shape: Any, dtype: Any = None, name: str | None = None) -> Any:
-    """A variable of zeros; where a size is unknown, a tensor."""
+    """Return a variable of zeros; a tensor if a size is unknown."""
     return _filled(0, shape, dtype, name)
 
 
 def ones(shape: Any, dtype: Any = None, name: str | None = None) -> Any:
-    """A variable of ones; where a size is unknown, a tensor."""
+    """Return a variable of ones; a tensor if a size is unknown."""
     return _filled(1, shape, dtype, name)
 
 
 def _filled(number: int, shape: Any, dtype: Any, name: str | None) -> Any:
     shape = sizes(shape)
-    if all(isinstance(n, int) for n in shape) and (name or not running()):
+    if all(isinstance(n, int) for n in shape) and (name or not computes_values()):
         return variable(np.full(shape, number), dtype, name)
     return _full(shape, number, dtypes.standardize(dtype or dtypes.floatx()))
 
@@ -133,29 +133,29 @@ def _full(shape: Any, number: int, dtype: str) -> Any:
 
 
 def eye(size: Any, dtype: Any = None, name: str | None = None) -> Any:
-    """The identity matrix, as a variable."""
+    """Return the identity matrix as a variable."""
     return variable(np.eye(*(size if isinstance(size, list | tuple) else (size,))), dtype, name)
 
 
 def zeros_like(x: Any, dtype: Any = None, name: str | None = None) -> Any:
-    """Zeros in the shape of x."""
+    """Return zeros with the shape of x."""
     return ops.zeros_like(x, dtype)
 
 
 def ones_like(x: Any, dtype: Any = None, name: str | None = None) -> Any:
-    """Ones in the shape of x."""
+    """Return ones with the shape of x."""
     return ops.ones_like(x, dtype)
 
 
 def random_uniform_variable(
     shape: Any, low: float, high: float, dtype: Any = None, name: str | None = None, seed: int | None = None
 ) -> GraphVariable:
-    """A variable whose first values are uniform from `low` to `high`."""
+    """Return a variable whose first values are uniform between `low` and `high`."""
     return variable(initializers.RandomUniform(low, high, seed=seed)(tuple(shape)), dtype, name)
 
 
 def random_normal_variable(
     shape: Any, mean: float, scale: float, dtype: Any = None, name: str | None = None, seed: int | None = None
 ) -> GraphVariable:
-    """A variable whose first values are normal with this mean and standard deviation."""
+    """Return a variable whose first values are normal with this mean and standard deviation."""
     return variable(initializers.RandomNormal(mean, scale, seed=seed)(tuple(shape)), dtype, name)

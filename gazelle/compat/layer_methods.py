@@ -1,4 +1,4 @@
-"""What layers of earlier eras did in their own methods: updates, lists of weights."""
+"""Methods of layers in earlier versions: `add_update`, and assigning lists of weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gazelle.layers import weight_tree
 
 
 def add_update(layer: Any, updates: Any, inputs: Any = None) -> None:
-    """Assign in training: pairs (variable, value), in lists or alone. What `K.update` gave is done already."""
+    """Assign values in training, from pairs (variable, value) or lists of them; `K.update` has done so already."""
     scope = tracing.current()
     if scope is not None and scope.training:
         for variable, value in _pairs(updates):
@@ -30,17 +30,16 @@ def _pairs(updates: Any) -> Iterator[tuple[Variable, Any]]:
 
 
 def set_weights_lists(layer: Any, name: str, variables: Any) -> None:
-    """`layer.trainable_weights = [...]` of a layer that makes its weights by hand: these are trained, no others.
+    """`layer.trainable_weights = [...]` of a layer that creates its weights itself: only these are trained.
 
-    Variables that the layer holds beside them, which `K.variable` makes, are numbers and no weights: they keep their
-    value and stand in no file.
+    The other variables of the layer, made by `K.variable`, are not weights: they are neither trained nor saved.
     """
     chosen = list(variables)
-    vars(layer)[f"_given_{name}"] = chosen  # the tree finds them here, if nowhere else
+    vars(layer)[f"_given_{name}"] = chosen  # the weight tree finds them here, even if no other attribute has them
     for variable in chosen:
         variable.trainable = name == "trainable_weights"
         variable.persistent = True
     given = {id(v) for key, found in vars(layer).items() if key.startswith("_given_") for v in found}
-    for held in weight_tree.children(layer):
-        if isinstance(held, Variable) and id(held) not in given:
-            held.trainable, held.persistent = False, False
+    for variable in weight_tree.children(layer):
+        if isinstance(variable, Variable) and id(variable) not in given:
+            variable.trainable, variable.persistent = False, False

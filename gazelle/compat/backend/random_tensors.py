@@ -1,4 +1,4 @@
-"""Random tensors under the names of `keras.backend`; a shape may hold sizes that are not known yet."""
+"""Random tensors of `keras.backend`; shapes may contain unknown sizes."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def _kind(dtype: Any) -> str:
 def random_normal(
     shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None, std: Any = None
 ) -> Any:
-    """x ~ N(mean, stddev²)."""
+    """Draw x ~ N(mean, stddev²)."""
     return random.normal(sizes(shape), mean, stddev if std is None else std, _kind(dtype), seed)
 
 
 @lifted
 def truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None) -> Any:
-    """x ~ N(mean, stddev²) within two stddev of the mean."""
+    """Draw x ~ N(mean, stddev²), at most two stddev from the mean."""
     return random.truncated_normal(sizes(shape), mean, stddev, _kind(dtype), seed)
 
 
@@ -40,7 +40,7 @@ def random_uniform(
     low: Any = None,
     high: Any = None,
 ) -> Any:
-    """x ~ U[minval, maxval)."""
+    """Draw x ~ U[minval, maxval)."""
     low, high = minval if low is None else low, maxval if high is None else high
     draw = random.uniform if dtypes.is_float(_kind(dtype)) else random.randint
     return draw(sizes(shape), low, high, _kind(dtype), seed)
@@ -48,7 +48,7 @@ def random_uniform(
 
 @lifted
 def random_bernoulli(shape: Any, p: Any = 0.0, dtype: Any = None, seed: Any = None) -> Any:
-    """1 with probability p, else 0."""
+    """Draw 1 with probability p, else 0."""
     return jnp.asarray(random.uniform(sizes(shape), 0.0, 1.0, None, seed) < p, _kind(dtype))
 
 

@@ -1,4 +1,4 @@
-"""Running a graph of symbolic tensors: `K.function`, `K.eval`, sessions."""
+"""Functions that run a graph of symbolic tensors: `K.function`, `K.eval`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from gazelle.compat.backend.phase import LearningPhase, fixed_phase
-from gazelle.compat.backend.updates import Descent, Update
+from gazelle.compat.backend.updates import OptimizerStep, Update
 from gazelle.core import prng, symbolic, tracing
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor, Op
@@ -19,13 +19,13 @@ from gazelle.models.graph import Graph
 
 
 def variables_of(graph: Graph) -> dict[int, Variable]:
-    """The variables that the steps of a graph read: of layers, among arguments, and inside of gradients."""
+    """The variables that the nodes of a graph read: in layers, in arguments, and in gradients."""
     return {id(v): v for node in graph.nodes for v in _variables(node)}
 
 
 def _variables(node: Any) -> Iterator[Variable]:
-    is_one = lambda v: isinstance(v, Variable | KerasTensor)  # noqa: E731
-    yield from (v for v in jax.tree.leaves((node.args, node.kwargs), is_leaf=is_one) if isinstance(v, Variable))
+    is_leaf = lambda v: isinstance(v, Variable | KerasTensor)  # noqa: E731
+    yield from (v for v in jax.tree.leaves((node.args, node.kwargs), is_leaf=is_leaf) if isinstance(v, Variable))
     operation = node.operation
     if isinstance(operation, Layer):
         yield from operation.variables
@@ -36,13 +36,14 @@ def _variables(node: Any) -> Iterator[Variable]:
 
 
 class Function:
-    """What `K.function(inputs, outputs, updates)` gives: called on a list of arrays, it returns a list of arrays.
+    """A compiled function from tensors of a graph: called on a list of arrays, it returns a list of arrays.
 
     Args:
-        inputs: placeholders, inputs of models, tensors from the middle of a graph, `K.learning_phase()`.
+        inputs: placeholders, inputs of models, inner tensors of a graph, `K.learning_phase()`.
         outputs: tensors or variables; one, or a list.
-        updates: assignments that are done after the outputs are computed, of `K.update`, of optimizers, or
+        updates: assignments that are done after the outputs are computed: results of `K.update` and of optimizers, or
             pairs (variable, new value).
+        name: name in error messages.
     """
 
     def __init__(self, inputs: Any, outputs: Any = (), updates: Any = (), name: str | None = None, **_: Any) -> None:
@@ -50,14 +51,14 @@ class Function:
         self.outputs = outputs
         flat = list(_updates(updates))
         self.updates = [u for u in flat if isinstance(u, Update)]
-        self.descents = [u for u in flat if isinstance(u, Descent)]
+        self.optimizer_steps = [u for u in flat if isinstance(u, OptimizerStep)]
         self.name = name or "function"
         self._fed = [t for t in self.inputs if isinstance(t, KerasTensor) and not isinstance(t, LearningPhase)]
         self._read_variables = {id(v): v for v in self.inputs if isinstance(v, Variable)}
-        self._graph = Graph(self._fed, self._asked())
-        losses = [d.graph(self._fed) for d in self.descents]
-        every = [self._graph, *losses]
-        self.variables = {key: v for graph in every for key, v in variables_of(graph).items()}
+        self._graph = Graph(self._fed, self._symbolic_outputs())
+        losses = [d.graph(self._fed) for d in self.optimizer_steps]
+        graphs = [self._graph, *losses]
+        self.variables = {key: v for graph in graphs for key, v in variables_of(graph).items()}
         self.variables |= {id(v): v for v in self._all_outputs() if isinstance(v, Variable)}
         self.variables |= {id(u.variable): u.variable for u in self.updates}
         self._losses = losses
@@ -66,7 +67,7 @@ class Function:
     def _all_outputs(self) -> list[Any]:
         return [*_leaves(self.outputs), *(u.value for u in self.updates)]
 
-    def _asked(self) -> list[KerasTensor]:
+    def _symbolic_outputs(self) -> list[KerasTensor]:
         return [t for t in self._all_outputs() if isinstance(t, KerasTensor)]
 
     def __call__(self, *inputs: Any) -> Any:
@@ -88,14 +89,14 @@ class Function:
             else:
                 arrays.append(np.asarray(value) if not hasattr(value, "dtype") else value)
         values = {str(key): v.value for key, v in self.variables.items()}
-        slots = [d.state() for d in self.descents]
+        slots = [d.state() for d in self.optimizer_steps]
         outputs, assigned, after = self._program(phase)(values, slots, arrays, jax.random.key(prng.next_seed()))
         for key, value in assigned.items():
             self.variables[int(key)].assign(value)
-        for descent, state in zip(self.descents, after, strict=True):
-            descent.keep(state)
+        for optimizer_step, state in zip(self.optimizer_steps, after, strict=True):
+            optimizer_step.store_state(state)
         found = iter(outputs)
-        out = jax.tree.map(lambda _: np.array(next(found)), self.outputs, is_leaf=_is_one)
+        out = jax.tree.map(lambda _: np.array(next(found)), self.outputs, is_leaf=_is_leaf)
         return list(out) if isinstance(out, tuple) else out
 
     def _program(self, phase: int) -> Any:
@@ -104,39 +105,39 @@ class Function:
             def run(values: Any, slots: Any, arrays: Any, key: Any) -> Any:
                 bound = {int(k): v for k, v in values.items()}
                 with tracing.entered(tracing.TraceContext(values=bound, key=key, training=bool(phase), closed=True)):
-                    found = self._graph.run(arrays) if self._asked() else []
+                    found = self._graph.run(arrays) if self._symbolic_outputs() else []
                     found = iter(found if isinstance(found, list) else [found])
-                    every = [self._value(t, found) for t in self._all_outputs()]
-                count = len(every) - len(self.updates)
-                new = {str(id(u.variable)): v for u, v in zip(self.updates, every[count:], strict=True)}
+                    graphs = [self._value(t, found) for t in self._all_outputs()]
+                count = len(graphs) - len(self.updates)
+                new = {str(id(u.variable)): v for u, v in zip(self.updates, graphs[count:], strict=True)}
                 after = []
-                for descent, loss, state in zip(self.descents, self._losses, slots, strict=True):
-                    params, state = descent.step(loss, arrays, values, state, key, bool(phase))
+                for optimizer_step, loss, state in zip(self.optimizer_steps, self._losses, slots, strict=True):
+                    params, state = optimizer_step.step(loss, arrays, values, state, key, bool(phase))
                     new |= params
                     after.append(state)
-                return every[:count], new, after
+                return graphs[:count], new, after
 
             self._compiled[phase] = jax.jit(run)
         return self._compiled[phase]
 
     @staticmethod
-    def _value(asked: Any, found: Iterator[Any]) -> Any:
-        if isinstance(asked, KerasTensor):
+    def _value(output: Any, found: Iterator[Any]) -> Any:
+        if isinstance(output, KerasTensor):
             return next(found)
-        return asked.value if isinstance(asked, Variable) else jax.numpy.asarray(asked)
+        return output.value if isinstance(output, Variable) else jax.numpy.asarray(output)
 
 
-def _is_one(value: Any) -> bool:
+def _is_leaf(value: Any) -> bool:
     return isinstance(value, KerasTensor | Variable)
 
 
 def _leaves(tree: Any) -> list[Any]:
-    return jax.tree.leaves(tree, is_leaf=_is_one)
+    return jax.tree.leaves(tree, is_leaf=_is_leaf)
 
 
 def _updates(given: Any) -> Iterator[Any]:
     for one in given or ():
-        if isinstance(one, Update | Descent):
+        if isinstance(one, Update | OptimizerStep):
             yield one
         elif isinstance(one, tuple) and len(one) == 2 and isinstance(one[0], Variable):
             yield Update(*one)
@@ -149,7 +150,7 @@ function = Function
 
 
 def eval(x: Any) -> Any:
-    """The value of a tensor that needs nothing but variables.
+    """Return the value of a tensor that depends on variables only.
 
     >>> from gazelle.compat import backend as K
     >>> K.eval(K.ones((2,)) + K.variable([1.0, 2.0])).tolist()
@@ -160,17 +161,17 @@ def eval(x: Any) -> Any:
     return np.asarray(x.value if isinstance(x, Variable) else x)
 
 
-def fed(fetches: Any, feeds: Sequence[Any]) -> Function:
-    """The function from these tensors to `fetches`, kept on the first fetched tensor for the next call."""
+def function_of(fetches: Any, feeds: Sequence[Any]) -> Function:
+    """The function from the tensors `feeds` to `fetches`, cached on the first fetched tensor."""
     flat = _leaves(fetches)
-    kept: dict[Any, Function] = symbolic_memory(flat[0]) if flat else {}
+    cached: dict[Any, Function] = _function_cache(flat[0]) if flat else {}
     key = (tuple(map(id, flat)), tuple(map(id, feeds)))
-    if key not in kept:
-        kept[key] = Function(list(feeds), flat)
-    return kept[key]
+    if key not in cached:
+        cached[key] = Function(list(feeds), flat)
+    return cached[key]
 
 
-def symbolic_memory(tensor: Any) -> dict[Any, Function]:
-    """Where functions that lead to a tensor are kept: they live as long as it does."""
-    memory: dict[Any, Function] = vars(tensor).setdefault("_functions", {}) if symbolic.is_symbolic(tensor) else {}
-    return memory
+def _function_cache(tensor: Any) -> dict[Any, Function]:
+    """The cache of functions that compute a tensor; it lives as long as the tensor."""
+    cache: dict[Any, Function] = vars(tensor).setdefault("_functions", {}) if symbolic.is_symbolic(tensor) else {}
+    return cache

@@ -1,4 +1,4 @@
-"""What callbacks of Keras 1 and 2 found in `self.params` and `self.validation_data`."""
+"""The contents of `self.params` and `self.validation_data` in callbacks of Keras 1 and 2."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 from gazelle.compat import era
 
 
-def run(told: tuple[Sequence[Any], Any, Any], params: dict[str, Any]) -> dict[str, Any]:
-    """The params of a run; told: its callbacks, its source of samples, and what it validates on, as it was given.
+def for_run(run: tuple[Sequence[Any], Any, Any], params: dict[str, Any]) -> dict[str, Any]:
+    """The params of a run of `fit`, which is given as (callbacks, source of the samples, validation data).
 
-    `validation_data` is a list: the inputs, the targets, a weight for each target.
+    It also sets `validation_data` of the callbacks: a list of the inputs, the targets, and a weight for each target.
     """
-    callbacks, source, validation = told
+    callbacks, source, validation = run
     if era.standalone():
         for callback in callbacks:
             callback.validation_data = _flat(validation)
@@ -26,14 +26,14 @@ def run(told: tuple[Sequence[Any], Any, Any], params: dict[str, Any]) -> dict[st
 
 def _flat(given: Any) -> list[Any] | None:
     if not isinstance(given, tuple | list):
-        return None  # a generator was asked for batches, one after the other
+        return None  # of a generator, Keras did not keep the batches
     x, y, *weight = given
-    targets = _many(y)
-    weights = _many(weight[0]) if weight and weight[0] is not None else [np.ones(len(t), "float32") for t in targets]
-    return [*_many(x), *targets, *weights]
+    targets = _as_list(y)
+    weights = _as_list(weight[0]) if weight and weight[0] is not None else [np.ones(len(t), "float32") for t in targets]
+    return [*_as_list(x), *targets, *weights]
 
 
-def _many(arrays: Any) -> list[Any]:
+def _as_list(arrays: Any) -> list[Any]:
     if isinstance(arrays, dict):
         return list(arrays.values())
     return list(arrays) if isinstance(arrays, list | tuple) and np.ndim(arrays[0]) > 0 else [np.asarray(arrays)]

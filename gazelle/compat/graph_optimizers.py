@@ -1,4 +1,4 @@
-"""Optimizers that programs wrote in the way of Keras 1 and 2: `get_updates` gives assignments as parts of a graph."""
+"""User-defined optimizers of Keras 1 and 2, whose `get_updates` returns assignments as parts of a graph."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gazelle.compat.backend.functions import variables_of
 from gazelle.compat.backend.gradients import gradients
 from gazelle.compat.backend.lifting import GraphVariable
-from gazelle.compat.backend.running import variables_of
 from gazelle.compat.backend.updates import Update
 from gazelle.core import tracing
 from gazelle.core.symbolic import any_symbolic
@@ -21,25 +21,27 @@ from gazelle.models.graph import Graph
 from gazelle.optimizers import Optimizer
 from gazelle.optimizers.transforms import Arrays
 
-_NOWHERE = "the gradients that a step computes"  # the loss that `get_updates` is given
+_STEP_LOSS = "the gradients that a step computes"  # passed to `get_updates` as the loss
 
 
-class Updating(Optimizer, abstract=True):
-    """`get_updates` is asked once, for variables that stand for the weights and tensors that stand for the gradients;
-    a step runs the graph of what it gave. What it assigns besides the weights are the slots.
+class GraphOptimizer(Optimizer, abstract=True):
+    """Optimizer whose step runs the graph that `get_updates` returned.
+
+    `get_updates` is called once, with placeholder variables for the weights and symbolic tensors for the gradients.
+    The other variables that it assigns are the slots.
     """
 
     _weights: dict[str, GraphVariable] | None = None
 
-    def _write(self, params: Arrays) -> None:
-        with jax.ensure_compile_time_eval(), tracing.outside():  # a graph is written, whoever asked
+    def _build_graph(self, params: Arrays) -> None:
+        with jax.ensure_compile_time_eval(), tracing.outside():  # builds a graph, even inside a trace
             self._weights = {
                 p: GraphVariable(jnp.zeros(w.shape), dtype=w.dtype, name="weight") for p, w in params.items()
             }
             self._gradients = {p: Input(batch_shape=w.shape, dtype=str(w.dtype)) for p, w in params.items()}
-            words = {"loss": _NOWHERE, "params": list(self._weights.values()), "constraints": {}}
-            asked = inspect.signature(self.get_updates).parameters
-            given = self.get_updates(**{word: value for word, value in words.items() if word in asked})
+            arguments = {"loss": _STEP_LOSS, "params": list(self._weights.values()), "constraints": {}}
+            accepted = inspect.signature(self.get_updates).parameters
+            given = self.get_updates(**{word: value for word, value in arguments.items() if word in accepted})
         pairs = [(u.variable, u.value) if isinstance(u, Update) else u for u in given if isinstance(u, Update | tuple)]
         pairs = [(variable, value) for variable, value in pairs if any_symbolic(value)]
         self._graph = Graph(list(self._gradients.values()), [value for _, value in pairs])
@@ -53,32 +55,32 @@ class Updating(Optimizer, abstract=True):
         return {f"slot_{n}": v for n, v in enumerate(slots)}
 
     def get_gradients(self, loss: Any, params: Any) -> list[Any]:
-        """The gradients of a loss; inside `get_updates`, those of the step."""
+        """Return the gradients of a loss; inside `get_updates`, those of the step."""
         if not isinstance(loss, str):
             return gradients(loss, params)
-        places = {id(v): self._gradients[p] for p, v in (self._weights or {}).items()}
-        return [places[id(v)] for v in params]
+        gradients_by_id = {id(v): self._gradients[p] for p, v in (self._weights or {}).items()}
+        return [gradients_by_id[id(v)] for v in params]
 
-    # What the trunk asks ---------------------------------------------------------------------------------------------
+    # Interface of Optimizer ------------------------------------------------------------------------------------------
 
     def _init_rule(self, params: Arrays) -> Any:
-        self._write(params)
+        self._build_graph(params)
         return {name: {"": v.value} for name, v in self._slots_of().items()}
 
     def hyper(self) -> Arrays:
-        """The variables that the graph reads and does not assign: a callback may set the rate."""
+        """The variables that the graph reads without assigning them; a callback may set the learning rate."""
         return {f"read_{n}": v.value for n, v in enumerate(self.__dict__.get("_read", ()))}
 
     def own_variables(self) -> list[Variable]:
-        """The counter of steps and the variables of `hyper`: a loop that trains holds them."""
+        """The step counter and the variables of `hyper`, which the training loop stores."""
         return [self._iterations, *self.__dict__.get("_read", ())]
 
     def keras_order(self, paths: Any) -> list[tuple[str, str]]:
-        """In the order in which `get_updates` assigns them: they belong to no weight that we know of."""
+        """The slots in the order in which `get_updates` assigns them; they belong to no single weight."""
         return [(name, "") for name in self._slots_of()] if self._weights else []
 
     def flush(self, slots: Any, hyper: Any, step: Any) -> None:
-        """Put what a training loop ended with to rest."""
+        """Store the values at the end of a training loop."""
         super().flush(slots, hyper, step)
         for n, variable in enumerate(self.__dict__.get("_read", ())):
             variable._value = hyper.get(f"read_{n}", variable._value)
@@ -88,8 +90,10 @@ class Updating(Optimizer, abstract=True):
         return jnp.zeros(())
 
     def _apply_rule(self, params: Arrays, grads: Arrays, slots: Any, lr: Any, t: Any) -> Any:
-        if self._weights is None or self._weights.keys() != params.keys():  # slots of a file, no `init`
-            self._write(params)
+        if (
+            self._weights is None or self._weights.keys() != params.keys()
+        ):  # the slots were loaded, so `init` was not called
+            self._build_graph(params)
         assert self._weights is not None
         values = {id(self._weights[p]): w for p, w in params.items()}
         values |= {id(v): slots[name][""] for name, v in self._slots_of().items()}
@@ -102,11 +106,11 @@ class Updating(Optimizer, abstract=True):
         slots = slots | {name: {"": values[id(v)]} for name, v in self._slots_of().items()}
         return {p: values[id(v)] for p, v in self._weights.items()}, slots
 
-    # What an author sets ---------------------------------------------------------------------------------------------
+    # Attributes that user code sets -----------------------------------------------------------------------------------
 
     @property
     def iterations(self) -> Any:
-        """The author's count of updates."""
+        """The number of updates, which user code counts."""
         return self.__dict__.setdefault("_count", GraphVariable(0, dtype="int32", name="iterations"))
 
     @iterations.setter
@@ -115,49 +119,49 @@ class Updating(Optimizer, abstract=True):
 
     @property
     def learning_rate(self) -> Any:
-        """The author's variable of this name, or `lr`."""
-        return self.__dict__.get("_author_rate", self.__dict__.get("lr"))
+        """The variable of this name in user code, or `lr`."""
+        return self.__dict__.get("_user_rate", self.__dict__.get("lr"))
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
-        held = self.learning_rate
-        if isinstance(held, Variable) and not isinstance(value, Variable):
-            held.assign(value)
+        current = self.learning_rate
+        if isinstance(current, Variable) and not isinstance(value, Variable):
+            current.assign(value)
         else:
-            self.__dict__["_author_rate"] = value
+            self.__dict__["_user_rate"] = value
 
     @property
     def variables(self) -> list[Variable]:
-        """What `get_updates` assigns besides the weights, as it stands after the last step."""
-        held = {name: v for name, v in self._slots_of().items() if name in self.state} if self._weights else {}
-        for name, variable in held.items():
+        """The slots, with their values after the last step."""
+        slots = {name: v for name, v in self._slots_of().items() if name in self.state} if self._weights else {}
+        for name, variable in slots.items():
             variable.assign(self.state[name][""])
-        return list(held.values())
+        return list(slots.values())
 
     def get_config(self) -> dict[str, Any]:
-        """What every optimizer takes: the author adds the own words."""
+        """Return the arguments of every optimizer; user code adds its own."""
         clips = {key: getattr(self, key) for key in ("clipnorm", "clipvalue")}
         return {key: value for key, value in clips.items() if value is not None}
 
     def program_key(self) -> tuple[Any, ...]:
-        """No two are equal: what they compute lies in a graph of their own."""
+        """Return a key that no other optimizer has, since each has its own graph."""
         return (id(self),)
 
 
 @functools.cache
 def _class_of(cls: type) -> type:
-    return type(cls)(cls.__name__, (cls, Updating), {"__module__": cls.__module__, "__doc__": cls.__doc__})
+    return type(cls)(cls.__name__, (cls, GraphOptimizer), {"__module__": cls.__module__, "__doc__": cls.__doc__})
 
 
-def wrote(thing: Any) -> bool:
-    """Whether an optimizer's class is a program's own, with `get_updates`."""
-    owner = next((c for c in type(thing).__mro__ if "get_updates" in c.__dict__), None)
+def is_user_defined(optimizer: Any) -> bool:
+    """Whether the class of an optimizer is user-defined and has `get_updates`."""
+    owner = next((c for c in type(optimizer).__mro__ if "get_updates" in c.__dict__), None)
     return owner is not None and not owner.__module__.startswith("gazelle.")
 
 
-def begin(thing: Any, words: dict[str, Any]) -> None:
-    """Make an optimizer of a program `Updating`, before its constructor of ours runs with these words."""
-    if not isinstance(thing, Updating):
-        cls: Any = type(thing)
-        thing.__class__ = _class_of(cls)
-    words.setdefault("learning_rate", 0.0)
+def convert(optimizer: Any, arguments: dict[str, Any]) -> None:
+    """Make a user-defined optimizer a `GraphOptimizer`, before gazelle's constructor runs with these arguments."""
+    if not isinstance(optimizer, GraphOptimizer):
+        cls: Any = type(optimizer)
+        optimizer.__class__ = _class_of(cls)
+    arguments.setdefault("learning_rate", 0.0)

@@ -1,4 +1,4 @@
-"""`model.metrics_names.append(name)` and `model.metrics_tensors.append(tensor)` of Keras 2: a tensor in the logs."""
+"""`model.metrics_names.append(name)` and `model.metrics_tensors.append(tensor)` of Keras 2 add a tensor to the logs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class _Names(list[str]):
-    """The names of metrics; one that is appended is that of the next tensor."""
+    """The names of metrics; an appended name belongs to the next tensor."""
 
     def __init__(self, model: Any, names: list[str]) -> None:
         super().__init__(names)
@@ -18,7 +18,7 @@ class _Names(list[str]):
 
 
 class _Tensors(list[Any]):
-    """The tensors of metrics: appending one shows its mean in the logs."""
+    """The tensors of metrics; appending one adds its mean to the logs."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class _Tensors(list[Any]):
 
 
 def metrics_names(model: Any, now: list[str]) -> list[str]:
-    """`model.metrics_names`, to which programs appended."""
+    """`model.metrics_names`, to which programs append."""
     return _Names(model, now)
 
 
