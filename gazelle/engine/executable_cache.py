@@ -6,6 +6,7 @@ loading the executable. Here the key is a text that describes what the program i
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import hashlib
@@ -19,6 +20,7 @@ from typing import Any
 
 import jax
 
+from gazelle.core.private_folder import PrivateFolder
 from gazelle.engine import compilation_cache
 
 _MAX_BYTES = 256 << 20  # the least recently used programs are deleted first
@@ -38,11 +40,7 @@ _lock = threading.RLock()  # one compilation at a time, since it switches JAX's 
 
 def usable() -> bool:
     """Whether programs are cached: on a single CPU (others are untested), in a folder only the user can write."""
-    folder = compilation_cache.folder()
-    if folder is None or jax.default_backend() != "cpu" or jax.device_count() > 1:
-        return False
-    status = folder.stat()
-    return os.name == "nt" or (status.st_uid == os.getuid() and not status.st_mode & 0o022)
+    return _folder() is not None and jax.default_backend() == "cpu" and jax.device_count() == 1
 
 
 class CachedProgram:
@@ -73,46 +71,57 @@ class CachedProgram:
     def _load_or_compile(self, signature: str, args: Any) -> Callable[..., Any]:
         if jax.config.jax_disable_jit or jax.config.jax_debug_nans or jax.config.jax_debug_infs:
             return jax.jit(self.function, donate_argnums=self.donate)
-        path = _path(self.key, signature)
-        return _load(path) or self._compile(path, args)
+        name = _name(self.key, signature)
+        return _load(name) or self._compile(name, args)
 
-    def _compile(self, path: Path, args: Any) -> Callable[..., Any]:
+    def _compile(self, name: str, args: Any) -> Callable[..., Any]:
         def program(*args: Any) -> Any:
             return self.function(*args)
 
-        program.__name__ = f"program_{path.name[:16]}"  # part of JAX's key: its cache must not mix the two up
+        program.__name__ = f"program_{name[:16]}"  # part of JAX's key: its cache must not mix the two up
         lowered = jax.jit(program, donate_argnums=self.donate).lower(*args)
         if "custom_call" in lowered.as_text():  # needs what only this process has registered: JAX's cache handles it
             return lowered.compile()
         with _without_jax_cache():
             compiled = lowered.compile()
-        _save(path, compiled)
+        _save(name, compiled)
         return compiled
 
 
 def load_metadata(key: str) -> Any:
     """Return what `save_metadata` stored under `key`, in this or an earlier process; None if there is nothing."""
-    content = _read(_path(key)) if usable() else None
+    content = _read(_name(key)) if usable() else None
     return None if content is None else pickle.loads(content)
 
 
 def save_metadata(key: str, value: Any) -> None:
     """Store a value next to the programs: what is otherwise known only after tracing one."""
     if usable():
-        _write(_path(key), pickle.dumps(value))
+        _write(_name(key), pickle.dumps(value))
 
 
-def _path(*parts: str) -> Path:
-    folder = compilation_cache.folder()
-    assert folder is not None
-    return folder / "programs" / hashlib.sha256("\n".join([*parts, *_environment()]).encode()).hexdigest()
+def _folder() -> PrivateFolder | None:
+    parent = compilation_cache.folder()
+    found = None if parent is None else parent.subfolder("programs")
+    if found is not None:
+        _sweep_at_exit(found)
+    return found
 
 
-def _load(path: Path) -> Callable[..., Any] | None:
+@functools.cache
+def _sweep_at_exit(folder: PrivateFolder) -> None:
+    atexit.register(lambda: folder.sweep(_MAX_BYTES))
+
+
+def _name(*parts: str) -> str:
+    return hashlib.sha256("\n".join([*parts, *_environment()]).encode()).hexdigest()
+
+
+def _load(name: str) -> Callable[..., Any] | None:
     """The program in the file; None if it is missing or damaged."""
     from jax.experimental import serialize_executable
 
-    content = _read(path)
+    content = _read(name)
     if content is None:
         return None
     try:
@@ -122,39 +131,25 @@ def _load(path: Path) -> Callable[..., Any] | None:
     return program
 
 
-def _save(path: Path, compiled: Any) -> None:
+def _save(name: str, compiled: Any) -> None:
     from jax.experimental import serialize_executable
 
     with contextlib.suppress(Exception):  # it holds a constant, or something else that cannot be serialized
-        _write(path, pickle.dumps(serialize_executable.serialize(compiled)))
+        _write(name, pickle.dumps(serialize_executable.serialize(compiled)))
 
 
-def _read(path: Path) -> bytes | None:
-    try:
-        content = path.read_bytes()
-        os.utime(path)
-    except OSError:
+def _read(name: str) -> bytes | None:
+    folder = _folder()
+    content = None if folder is None else folder.read(name)
+    if content is None or hashlib.sha256(content[_DIGEST:]).digest() != content[:_DIGEST]:
         return None
-    return content[_DIGEST:] if hashlib.sha256(content[_DIGEST:]).digest() == content[:_DIGEST] else None
+    return content[_DIGEST:]
 
 
-def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    with contextlib.suppress(OSError):  # a full disk: compile each time
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        temporary.write_bytes(hashlib.sha256(content).digest() + content)
-        temporary.replace(path)
-        _evict(path.parent)
-
-
-def _evict(folder: Path) -> None:
-    """Delete the least recently used programs until the rest fit into `_MAX_BYTES`."""
-    files = sorted(((status := file.stat()).st_mtime, status.st_size, file) for file in folder.iterdir())
-    left = _MAX_BYTES
-    for _, size, file in reversed(files):
-        left -= size
-        if left < 0:
-            file.unlink(missing_ok=True)
+def _write(name: str, content: bytes) -> None:
+    folder = _folder()
+    if folder is not None:
+        folder.write(name, hashlib.sha256(content).digest() + content)
 
 
 @contextlib.contextmanager

@@ -1,20 +1,26 @@
 """Programs that are kept whole: found by their key, never traced again, and only where that is safe."""
 
+import os
+import shutil
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import gazelle as keras
+from gazelle.core import private_folder
+from gazelle.core.private_folder import open_folder
 from gazelle.engine import compilation_cache, executable_cache
 from gazelle.training import programs
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    tmp_path.chmod(0o700)
-    monkeypatch.setattr(compilation_cache, "folder", lambda: tmp_path)
-    return tmp_path
+    opened = open_folder(tmp_path / "cache", "")
+    monkeypatch.setattr(compilation_cache, "folder", lambda: opened)
+    monkeypatch.setattr(private_folder, "_reported", set())
+    return opened.path
 
 
 class Counted:
@@ -90,21 +96,33 @@ def test_what_calls_back_into_this_process_is_not_kept(folder):
     assert not _files(folder)
 
 
-def test_only_in_a_folder_that_nobody_else_writes(folder):
+@pytest.mark.parametrize("mode", [0o777, 0o720])
+def test_only_in_a_folder_that_nobody_else_writes(folder, monkeypatch, mode):
     assert executable_cache.usable()
-    folder.chmod(0o777)
-    assert not executable_cache.usable()
+    monkeypatch.setattr(private_folder, "_is_private_group", lambda uid, gid: False)
+    (folder / "programs").chmod(mode)
+    with pytest.warns(RuntimeWarning, match="other users can write"):
+        assert not executable_cache.usable()
 
 
-def test_the_oldest_make_room(folder, monkeypatch):
+def test_a_folder_that_is_removed_while_programs_run(folder):
+    function, x = Counted(lambda x: x + 1), np.ones(2, np.float32)
+    program = function.kept()
+    program(x)
+    shutil.rmtree(folder)
+    with pytest.warns(RuntimeWarning, match="is not used: no such file"):
+        np.testing.assert_array_equal(program(np.ones(3, np.float32)), [2, 2, 2])
+    np.testing.assert_array_equal(function.kept("b")(x), [2, 2])
+    executable_cache.save_metadata("c", 1)
+    assert executable_cache.load_metadata("c") is None
+    assert not folder.exists()
+
+
+def test_a_write_does_not_look_at_the_other_files(folder, monkeypatch):
+    monkeypatch.setattr(os, "scandir", lambda *args: pytest.fail("files were listed"))
     for key in "abc":
         Counted(lambda x: x + 1).kept(key)(np.ones(2, np.float32))
     assert len(_files(folder)) == 3
-    monkeypatch.setattr(
-        executable_cache, "_MAX_BYTES", sum(file.stat().st_size for file in _files(folder)[:1]) * 2 + 100
-    )
-    Counted(lambda x: x + 1).kept("d")(np.ones(2, np.float32))
-    assert len(_files(folder)) == 2
 
 
 def test_a_training_from_kept_programs_is_the_same(folder, monkeypatch):
@@ -124,6 +142,7 @@ def test_a_training_from_kept_programs_is_the_same(folder, monkeypatch):
         monkeypatch.setattr(programs.LossStep, name, lambda *args: pytest.fail("something was traced"))
     assert train() == first
     monkeypatch.undo()
-    monkeypatch.setattr(compilation_cache, "folder", lambda: folder)
+    opened = open_folder(folder, "")
+    monkeypatch.setattr(compilation_cache, "folder", lambda: opened)
     train(16)  # a size that is not kept
     programs._shared.clear()

@@ -15,8 +15,11 @@ from pathlib import Path
 
 import jax
 
+from gazelle.core.private_folder import open_folder, user_cache
+
 _SOURCE = Path(__file__).with_name("sweep.cc")
 _NAMES = tuple(f"gazelle_{cell}_{way}" for cell in ("lstm", "gru") for way in ("forward", "backward"))
+_HINT = "Each process compiles the kernels of GAZELLE_NATIVE=1 again."
 _FLAGS = ("-O3", "-march=native", "-std=c++17", "-fopenmp-simd", "-fPIC", "-shared", "-w")
 
 
@@ -29,7 +32,7 @@ def ready() -> bool:
     if os.environ.get("GAZELLE_NATIVE", "0") not in ("1", "yes", "on", "true") or jax.default_backend() != "cpu":
         return False
     try:
-        library = ctypes.CDLL(str(_library()))
+        library = _library()
     except (OSError, subprocess.SubprocessError) as error:
         reason = getattr(error, "stderr", None) or str(error)
         warnings.warn(
@@ -42,24 +45,26 @@ def ready() -> bool:
     return True
 
 
-def _library() -> Path:
-    """The compiled file, named by a hash of its source, compiler and processor."""
+def _library() -> ctypes.CDLL:
+    """The compiled kernels; their file is named by a hash of its source, compiler and processor."""
     compiler = os.environ.get("CXX") or next(filter(shutil.which, ("g++", "clang++", "c++")), None)
     if compiler is None:
         raise OSError("No C++ compiler was found: install g++ or clang++, or name one in CXX.")
     about = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True, timeout=60).stdout
     parts = [_SOURCE.read_text(), about, jax.__version__, *_FLAGS, _processor()]
-    mark = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gazelle" / "native"
-    made = folder / f"{mark}.so"
-    if not made.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as place:  # other processes see the complete file or none
-            whole = Path(place) / "sweep.so"
-            command = [compiler, *_FLAGS, f"-I{jax.ffi.include_dir()}", str(_SOURCE), "-o", str(whole)]
-            subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
-            os.replace(whole, made)
-    return made
+    name = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32] + ".so"
+    folder = open_folder(user_cache() / "gazelle" / "native", _HINT)
+    cached = None if folder is None else folder.safe_path(name)
+    if cached is not None:
+        return ctypes.CDLL(cached)
+    with tempfile.TemporaryDirectory() as place:  # of mode 0700
+        made = Path(place) / name
+        command = [compiler, *_FLAGS, f"-I{jax.ffi.include_dir()}", str(_SOURCE), "-o", str(made)]
+        subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+        if folder is not None:
+            folder.write(name, made.read_bytes())  # other processes see the complete file or none
+            cached = folder.safe_path(name)
+        return ctypes.CDLL(cached or str(made))
 
 
 def _processor() -> str:
