@@ -52,7 +52,7 @@ def _layer(instance: Any, kwargs: dict[str, Any]) -> None:
         kwargs.pop("input_dim", None)
         kwargs.setdefault("input_shape", (length, size))
     if getattr(type(instance), "rank", 0) and not isinstance(instance, layers.RNN):
-        old_layers.guess_ordering(instance, kwargs)
+        old_layers.guess_data_format(instance, kwargs)
     weights = kwargs.get("weights")
     if "weights" in kwargs and not isinstance(instance, (layers.Embedding, layers.Bidirectional)):
         kwargs.pop("weights")
@@ -103,7 +103,7 @@ def _forget_bias(instance: Any, kwargs: dict[str, Any]) -> None:
 def _embedding(instance: Any, kwargs: dict[str, Any]) -> None:
     rate = kwargs.pop("dropout", 0)
     if rate:
-        instance.__class__, instance.__dict__["dropout"] = compat_class(old_layers.DroppingEmbedding), rate
+        instance.__class__, instance.__dict__["dropout"] = compat_class(old_layers.EmbeddingWithDropout), rate
 
 
 @rule("BatchNormalization")
@@ -256,7 +256,7 @@ def _stopping(instance: Any, kwargs: dict[str, Any]) -> None:
 
 @rule("Input")
 def _input(instance: Any, kwargs: dict[str, Any]) -> None:
-    old_layers.guess_ordering(None, {"input_shape": kwargs.get("shape")})
+    old_layers.guess_data_format(None, {"input_shape": kwargs.get("shape")})
 
 
 @rule("load_data")

@@ -1,6 +1,6 @@
-"""Layers that Keras had once, and forms of today's layers that only arguments of old can ask for.
+"""Layers that Keras removed, and variants of current layers that only earlier arguments select.
 
-In: arguments in today's words. Out: layers. Must not know: which program asks, nor in which era.
+Input: current arguments. Output: layers. Must not depend on the era, except for the default data format of Keras 1.
 """
 
 from gazelle.compat.layers.activations import ParametricSoftplus, SReLU, ThresholdedReLU
@@ -11,7 +11,7 @@ from gazelle.compat.layers.convolution import (
     Deconvolution3D,
     FullConvolution1D,
     FullConvolution2D,
-    guess_ordering,
+    guess_data_format,
 )
 from gazelle.compat.layers.dense import Highway, MaxoutDense, TimeDistributedDense
 from gazelle.compat.layers.local import LocallyConnected1D, LocallyConnected2D
@@ -20,7 +20,7 @@ from gazelle.compat.layers.variants import (
     BatchwiseNormalization,
     CuDNNGRU,
     CuDNNLSTM,
-    DroppingEmbedding,
+    EmbeddingWithDropout,
     SampleNormalization,
 )
 
@@ -32,7 +32,7 @@ __all__ = [
     "CuDNNLSTM",
     "Deconvolution2D",
     "Deconvolution3D",
-    "DroppingEmbedding",
+    "EmbeddingWithDropout",
     "FullConvolution1D",
     "FullConvolution2D",
     "Highway",
@@ -45,6 +45,6 @@ __all__ = [
     "SampleNormalization",
     "ThresholdedReLU",
     "TimeDistributedDense",
-    "guess_ordering",
+    "guess_data_format",
     "merge",
 ]

@@ -1,4 +1,4 @@
-"""Activations with thresholds and weights of their own."""
+"""Activation layers with thresholds and trainable parameters."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ class ThresholdedReLU(Layer):
         return jnp.where(x > self.theta, x, 0)
 
 
-class _Shaped(Layer):
-    """A weight for each number of a sample; axes (from 1) in `shared_axes` share theirs."""
+class _Parametric(Layer):
+    """Base class of activations with a weight per element; the weights are shared along `shared_axes` (from 1)."""
 
     supports_masking = True
     shared_axes: Any
 
-    def shape(self, input_shape: Any) -> tuple[int, ...]:
+    def weight_shape(self, input_shape: Any) -> tuple[int, ...]:
         shared = self.shared_axes or ()
         return tuple(1 if axis in shared else n for axis, n in enumerate(input_shape[1:], 1))
 
 
-class ParametricSoftplus(_Shaped):
+class ParametricSoftplus(_Parametric):
     """y = alpha log(1 + exp(beta x)), with alpha and beta trained.
 
     >>> ParametricSoftplus(1.0, 1.0)(jnp.zeros((1, 2))).round(3).tolist()
@@ -51,18 +51,18 @@ class ParametricSoftplus(_Shaped):
 
     def build(self, input_shape: Any) -> None:
         for name, start in (("alphas", self.alpha_init), ("betas", self.beta_init)):
-            setattr(self, name, self.add_weight(name, self.shape(input_shape), _constant(start)))
+            setattr(self, name, self.add_weight(name, self.weight_shape(input_shape), _constant(start)))
 
     def call(self, x: Any) -> Any:
         return jax.nn.softplus(self.betas.value * x) * self.alphas.value
 
 
 def _constant(value: float) -> Any:
-    return lambda shape, dtype=None: jnp.full(shape, value, dtype)
+    return lambda weight_shape, dtype=None: jnp.full(weight_shape, value, dtype)
 
 
-class SReLU(_Shaped):
-    """Three straight pieces, with thresholds t and slopes a trained:
+class SReLU(_Parametric):
+    """S-shaped activation of three linear parts with trainable thresholds t and slopes a.
 
     y = t_l + a_l (x - t_l) for x <= t_l,  x in between,  t_r + a_r (x - t_r) for x >= t_r = t_l + |t_right|.
 
@@ -85,7 +85,7 @@ class SReLU(_Shaped):
 
     def build(self, input_shape: Any) -> None:
         for name in ("t_left", "a_left", "t_right", "a_right"):
-            setattr(self, name, self.add_weight(name, self.shape(input_shape)))
+            setattr(self, name, self.add_weight(name, self.weight_shape(input_shape)))
 
     def call(self, x: Any) -> Any:
         left = self.t_left.value

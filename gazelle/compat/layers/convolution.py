@@ -1,4 +1,4 @@
-"""Convolutions under their names of old, with holes, and with more padding than any has today."""
+"""Convolutions of Keras 1: earlier names, dilated convolutions, padding 'full'."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gazelle.layers.spatial import space_axes
 
 
 class AtrousConvolution1D(Conv1D):
-    """`Conv1D`; `atrous_rate` was its `dilation_rate`.
+    """`Conv1D`, whose `dilation_rate` was `atrous_rate`.
 
     >>> AtrousConvolution1D(4, 3, dilation_rate=2)(jnp.ones((2, 8, 5))).shape
     (2, 4, 4)
@@ -23,7 +23,7 @@ class AtrousConvolution1D(Conv1D):
 
 
 class AtrousConvolution2D(Conv2D):
-    """`Conv2D`; `atrous_rate` was its `dilation_rate`.
+    """`Conv2D`, whose `dilation_rate` was `atrous_rate`.
 
     >>> AtrousConvolution2D(4, 3, dilation_rate=2)(jnp.ones((2, 8, 8, 3))).shape
     (2, 4, 4, 4)
@@ -31,7 +31,7 @@ class AtrousConvolution2D(Conv2D):
 
 
 class Deconvolution2D(Conv2DTranspose):
-    """`Conv2DTranspose`; the shape of the output, which it was told, follows from the others.
+    """`Conv2DTranspose`; the argument `output_shape` is ignored, since it follows from the others.
 
     >>> Deconvolution2D(4, 3, strides=2, padding="same")(jnp.ones((2, 8, 8, 3))).shape
     (2, 16, 16, 4)
@@ -46,8 +46,8 @@ class Deconvolution3D(Conv3DTranspose):
     """
 
 
-def _wider(layer: Any, x: Any) -> Any:
-    """x with zeros around it, so that every window that meets it counts: n pixels become n + window - 1."""
+def _full_padding(layer: Any, x: Any) -> Any:
+    """Pad x with zeros so that every window overlapping x counts: n pixels become n + window - 1."""
     widths = [(0, 0)] * x.ndim
     for axis, window in zip(space_axes(layer), dilated_size(layer), strict=True):
         widths[axis] = (window - 1, window - 1)
@@ -62,7 +62,7 @@ class FullConvolution2D(Conv2D):
     """
 
     def call(self, x: Any) -> Any:
-        return super().call(_wider(self, x))
+        return super().call(_full_padding(self, x))
 
 
 class FullConvolution1D(Conv1D):
@@ -73,21 +73,21 @@ class FullConvolution1D(Conv1D):
     """
 
     def call(self, x: Any) -> Any:
-        return super().call(_wider(self, x))
+        return super().call(_full_padding(self, x))
 
 
-def guess_ordering(layer: Any, words: dict[str, Any]) -> None:
-    """A program of Keras 1 whose first images are (3, rows, columns) means channels first, for the whole process."""
-    shape: Any = words.get("input_shape") or (words.get("batch_input_shape") or ())[1:]
-    told = words.get("data_format") or settings.is_image_data_format_set()
-    first = settings.image_data_format() == "channels_first"
-    if era.number() != 1 or getattr(layer, "rank", 2) != 2 or len(shape) != 3 or told or first:
+def guess_data_format(layer: Any, kwargs: dict[str, Any]) -> None:
+    """Set channels first for the process if the first images of a Keras 1 program are (3, rows, columns)."""
+    shape: Any = kwargs.get("input_shape") or (kwargs.get("batch_input_shape") or ())[1:]
+    is_given = kwargs.get("data_format") or settings.is_image_data_format_set()
+    is_first = settings.image_data_format() == "channels_first"
+    if era.number() != 1 or getattr(layer, "rank", 2) != 2 or len(shape) != 3 or is_given or is_first:
         return
     if shape[0] in (1, 3) and None not in shape and min(shape[1:]) > 4:
         settings.set_image_data_format("channels_first")
         warnings.warn(
-            f"Images of shape {tuple(shape)}: taken as channels first, as Theano had them, from here on. "
-            "`gazelle run --image-data-format channels_last` keeps the other order.",
+            f"Images of shape {tuple(shape)} are read as channels first, the order of Theano, in the whole program. "
+            "`gazelle run --image-data-format channels_last` selects the other order.",
             UserWarning,
             stacklevel=6,
         )

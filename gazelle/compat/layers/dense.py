@@ -1,4 +1,4 @@
-"""Dense layers with a maximum, with a gate, and over the steps of a sequence."""
+"""Dense layers of Keras 1: MaxoutDense, Highway, TimeDistributedDense."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gazelle.ops.max_min import largest
 
 
 class TimeDistributedDense(Dense):
-    """`Dense` on each step: today's does it by itself.
+    """`Dense` applied to each time step, which `Dense` does anyway.
 
     >>> TimeDistributedDense(4)(jnp.ones((2, 5, 3))).shape
     (2, 5, 4)
@@ -21,7 +21,7 @@ class TimeDistributedDense(Dense):
 
 
 class MaxoutDense(Layer):
-    r"""The largest of `nb_feature` linear functions:  y = max_k (x W_k + b_k).
+    r"""Maximum of `nb_feature` linear functions:  y = max_k (x W_k + b_k).
 
     x (batch, in) · W (nb_feature, in, units) · b (nb_feature, units)  ->  y (batch, units)
 
@@ -56,12 +56,12 @@ class MaxoutDense(Layer):
 
 
 class Highway(Layer):
-    r"""A dense layer that lets through what its gate does not take:  y = t f(x W + b) + (1 - t) x,  t = s(x V + c).
+    r"""Dense layer with a gate between output and input:  y = t f(x W + b) + (1 - t) x,  t = s(x V + c).
 
     x (batch, n) · W, V (n, n) · b, c (n,)  ->  y (batch, n)
 
     Args:
-        transform_bias: where c starts; below 0 nearly all goes through at first.
+        transform_bias: initial value of c; with a negative value the output is close to the input at first.
 
     Source: Srivastava et al., Highway Networks (2015).
 

@@ -1,4 +1,4 @@
-"""Convolutions whose kernel is another one at every place."""
+"""Convolutions with a separate kernel at each position."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class _LocallyConnected(Layer):
         for start in itertools.product(*map(range, self.kernel_size)):
             cut = zip(start, self.output_positions, self.strides, strict=True)
             views.append(x[(slice(None), *(slice(i, i + (n - 1) * s + 1, s) for i, n, s in cut))])
-        windows = jnp.stack(views, -2)  # (batch, *places, window, channels)
+        windows = jnp.stack(views, -2)  # (batch, *positions, window, channels)
         y = jnp.einsum("bpk,pkf->bpf", windows.reshape(x.shape[0], *self.kernel.shape[:2]), self.kernel.value)
         y = y.reshape(x.shape[0], *self.output_positions, self.filters)
         y = self.activation(y if self.bias is None else y + self.bias.value)

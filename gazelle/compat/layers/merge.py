@@ -1,4 +1,4 @@
-"""`merge` and `Merge` of Keras 1: one word for all ways of joining, of tensors, layers and whole models."""
+"""`merge` and `Merge` of Keras 1, which combine tensors, layers or models in a selected mode."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def merge(
     arguments: Any = None,
     name: str | None = None,
 ) -> Any:
-    """Join tensors: mode 'sum', 'mul', 'concat', 'ave', 'max', 'dot', 'cos', or a function of the list of them.
+    """Combine tensors; mode is 'sum', 'mul', 'concat', 'ave', 'max', 'dot', 'cos' or a function of the list of them.
 
     >>> merge([Input((2,)), Input((3,))], mode="concat").shape
     (None, 5)
@@ -28,7 +28,7 @@ def merge(
     return _layer(mode, concat_axis, dot_axes, output_shape, output_mask, arguments, name)(list(inputs))
 
 
-def Merge(  # noqa: N802 - its name of old
+def Merge(  # noqa: N802 - its name in Keras 1
     layers: Any = None,
     mode: Any = "sum",
     concat_axis: int = -1,
@@ -40,19 +40,19 @@ def Merge(  # noqa: N802 - its name of old
     tensor_indices: Any = None,
     name: str | None = None,
 ) -> Any:
-    """A layer that joins a list of tensors or, given branches, the model that joins theirs: the first of a Sequential.
+    """Return a layer that combines tensors or, given branches, a model that combines their outputs.
 
     >>> branches = [Sequential([layers.Dense(2, input_dim=n)]) for n in (3, 4)]
     >>> model = Sequential([Merge(branches, mode="mul"), layers.Dense(2)])
     >>> model.predict([np.ones((5, 3)), np.ones((5, 4))], verbose=0).shape
     (5, 2)
     """
-    joining = _layer(mode, concat_axis, dot_axes, output_shape, output_mask, arguments, name)
+    merging = _layer(mode, concat_axis, dot_axes, output_shape, output_mask, arguments, name)
     if not layers:
-        return joining
-    ends = [_ends(branch) for branch in layers]
+        return merging
+    ends = [_inputs_and_output(branch) for branch in layers]
     inputs = list({id(t): t for tensors, _ in ends for t in tensors}.values())
-    return models.Model(inputs, joining([output for _, output in ends]))
+    return models.Model(inputs, merging([output for _, output in ends]))
 
 
 def _layer(
@@ -62,21 +62,21 @@ def _layer(
         return layers.Lambda(mode, output_shape, output_mask, arguments, name=name)
     if mode not in keras1.MERGED:
         raise unknown("mode of merge", mode, keras1.MERGED)
-    words: dict[str, Any] = {"name": name}
+    options: dict[str, Any] = {"name": name}
     if mode == "concat":
-        words["axis"] = concat_axis
+        options["axis"] = concat_axis
     if mode in ("dot", "cos"):
         axes = (
             [a[0] if isinstance(a, (list, tuple)) else a for a in dot_axes]
             if not isinstance(dot_axes, int)
             else dot_axes
         )
-        words |= {"axes": axes, "normalize": mode == "cos"}
-    return getattr(layers, keras1.MERGED[mode])(**words)
+        options |= {"axes": axes, "normalize": mode == "cos"}
+    return getattr(layers, keras1.MERGED[mode])(**options)
 
 
-def _ends(branch: Any) -> tuple[list[KerasTensor], KerasTensor]:
-    """The inputs and the output of a branch: a model, or a layer that knows its input's shape."""
+def _inputs_and_output(branch: Any) -> tuple[list[KerasTensor], KerasTensor]:
+    """The inputs and the output of a branch, which is a model or a layer with a known input shape."""
     if isinstance(branch, models.Model):
         return branch.inputs, branch.output
     if isinstance(branch, layers.InputLayer):
@@ -96,7 +96,7 @@ def _ends(branch: Any) -> tuple[list[KerasTensor], KerasTensor]:
         raise StateError(
             message(
                 f"Merge of the layer '{branch.name}'",
-                expected="one that knows its input's shape",
+                expected="a known input shape",
                 got="none",
                 hint="Give it input_shape or input_dim.",
             )

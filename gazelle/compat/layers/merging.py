@@ -1,4 +1,4 @@
-"""`keras.layers.merge`: the layers that join, and `_Merge`, which people derived their own from."""
+"""`keras.layers.merge`: the merging layers, and `_Merge`, the base class of custom ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gazelle.core.module_names import missing_name
 
 
 class _Merge(layers.Layer):
-    """A layer that joins a list of tensors: a subclass writes `_merge_function(inputs)`.
+    """Base class of layers that combine tensors: a subclass defines `_merge_function(inputs)`.
 
     >>> class Largest(_Merge):
     ...     def _merge_function(self, inputs):
@@ -29,7 +29,7 @@ class _Merge(layers.Layer):
         return self._merge_function(inputs)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """None: a joined tensor has no mask of its own."""
+        """Return None: the result has no mask."""
         return None
 
 

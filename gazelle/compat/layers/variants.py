@@ -1,4 +1,4 @@
-"""Forms of today's layers that only arguments or names of old ask for."""
+"""Variants of current layers that earlier arguments or names select."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from gazelle.core.prng import bernoulli
 from gazelle.layers import GRU, LSTM, BatchNormalization, Embedding
 
 
-class DroppingEmbedding(Embedding):
-    """Embedding(dropout=rate) of Keras 1: in training a share of the words of the table gives zeros, the others more.
+class EmbeddingWithDropout(Embedding):
+    """Embedding(dropout=rate) of Keras 1: in training the vectors of a fraction of all indices are 0.
 
-    >>> layer = DroppingEmbedding(10, 4)
+    >>> layer = EmbeddingWithDropout(10, 4)
     >>> layer.dropout = 0.5
     >>> layer(jnp.array([[1, 2, 0]])).shape
     (1, 3, 4)
@@ -34,7 +34,7 @@ class DroppingEmbedding(Embedding):
 
 
 class BatchwiseNormalization(BatchNormalization):
-    """BatchNormalization(mode=2) of Keras 1: statistics of the batch, in testing too.
+    """BatchNormalization(mode=2) of Keras 1: statistics of the batch, also in inference.
 
     >>> BatchwiseNormalization(epsilon=0.0)(jnp.array([[1.0], [3.0]])).tolist()
     [[-1.0], [1.0]]
@@ -61,7 +61,7 @@ class SampleNormalization(BatchNormalization):
 
 
 class CuDNNLSTM(LSTM):
-    """`LSTM`: one program runs on every device.
+    """`LSTM`, which runs on every device.
 
     >>> CuDNNLSTM(4)(jnp.ones((2, 5, 3))).shape
     (2, 4)
@@ -69,7 +69,7 @@ class CuDNNLSTM(LSTM):
 
 
 class CuDNNGRU(GRU):
-    """`GRU`: one program runs on every device.
+    """`GRU`, which runs on every device.
 
     >>> CuDNNGRU(4)(jnp.ones((2, 5, 3))).shape
     (2, 4)

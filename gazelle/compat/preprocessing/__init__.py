@@ -1,6 +1,6 @@
 """`keras.preprocessing` of earlier eras: `image`, `text`, `sequence`.
 
-In: arrays, files, texts. Out: arrays, and data sets that `fit` takes. Must not know: models.
+Input: arrays, files, texts. Output: arrays, and datasets for `fit`. Must not depend on models.
 """
 
 from gazelle.compat.preprocessing import image, sequence, text

@@ -1,4 +1,4 @@
-"""Windows over series, pairs of words that stand near each other."""
+"""Windows over time series, and skip-grams."""
 
 from __future__ import annotations
 
@@ -14,15 +14,21 @@ from gazelle.data.sequences import pad_sequences as pad_sequences
 
 
 class TimeseriesGenerator(PyDataset):
-    """Batches of windows over a series: the window before each row, with the row's target.
+    """Batches of windows over a time series, with the target of the row after each window.
 
     data (time, ...), targets (time, ...)  ->  ((batch, length / sampling_rate, ...), (batch, ...))
 
     Args:
-        length: rows from the window's first to its target.
-        sampling_rate: every how many rows of a window are taken. stride: distance of windows.
-        start_index, end_index: rows outside of them are not used.
-        shuffle: draw the windows. reverse: the newest row first.
+        data: the series.
+        targets: a target for each row.
+        length: number of rows in a window.
+        sampling_rate: distance of the rows that are taken from a window.
+        stride: distance of windows.
+        start_index: first row that is used.
+        end_index: last row that is used; None is the last one of the data.
+        shuffle: draw windows at random.
+        reverse: return the rows of a window in reverse order.
+        batch_size: windows per batch.
 
     >>> windows = TimeseriesGenerator(np.arange(6), np.arange(6), length=2, batch_size=2)
     >>> x, y = windows[0]
@@ -80,24 +86,24 @@ class TimeseriesGenerator(PyDataset):
         return (samples[:, ::-1, ...] if self.reverse else samples), targets
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments, data and targets as values that JSON can hold."""
-        words = ("length", "sampling_rate", "stride", "end_index", "shuffle", "reverse", "batch_size")
+        """Return arguments, data and targets as values that JSON can hold."""
+        names = ("length", "sampling_rate", "stride", "end_index", "shuffle", "reverse", "batch_size")
         given = {name: json.dumps(np.asarray(getattr(self, name)).tolist()) for name in ("data", "targets")}
-        return {k: getattr(self, k) for k in words} | {"start_index": self.start_index - self.length, **given}
+        return {k: getattr(self, k) for k in names} | {"start_index": self.start_index - self.length, **given}
 
     def to_json(self, **kwargs: Any) -> str:
-        """The generator as JSON."""
+        """Return the generator as JSON."""
         return json.dumps({"class_name": type(self).__name__, "config": self.get_config()}, **kwargs)
 
 
 def timeseries_generator_from_json(json_string: str) -> TimeseriesGenerator:
-    """The generator that `to_json` wrote."""
+    """Return the generator from the result of `to_json`."""
     config = json.loads(json_string)["config"]
     return TimeseriesGenerator(**{k: json.loads(v) if k in ("data", "targets") else v for k, v in config.items()})
 
 
 def make_sampling_table(size: int, sampling_factor: float = 1e-5) -> np.ndarray[Any, Any]:
-    """How likely each word is kept, by its rank alone, where frequencies follow Zipf's law (as word2vec does it).
+    """Return the probability of keeping each word, by its rank, if frequencies follow Zipf's law (as in word2vec).
 
     >>> make_sampling_table(3).round(4).tolist()
     [0.0032, 0.0032, 0.0055]
@@ -119,18 +125,18 @@ def skipgrams(
     sampling_table: Any = None,
     seed: int | None = None,
 ) -> tuple[list[Any], list[Any]]:
-    """Pairs (word, word near it) with label 1, and pairs (word, any word) with label 0. The number 0 is no word.
+    """Return pairs (word, neighboring word) with label 1 and pairs (word, random word) with label 0; 0 is padding.
 
     >>> pairs, labels = skipgrams([1, 2, 3], 4, window_size=1, negative_samples=0, shuffle=False)
     >>> pairs, labels
     ([[1, 2], [2, 1], [2, 3], [3, 2]], [1, 1, 1, 1])
     """
     pairs: list[Any] = []
-    for place, word in enumerate(sequence):
+    for position, word in enumerate(sequence):
         if not word or (sampling_table is not None and sampling_table[word] < random.random()):
             continue
-        window = range(max(0, place - window_size), min(len(sequence), place + window_size + 1))
-        pairs += [[word, sequence[other]] for other in window if other != place and sequence[other]]
+        window = range(max(0, position - window_size), min(len(sequence), position + window_size + 1))
+        pairs += [[word, sequence[other]] for other in window if other != position and sequence[other]]
     near: Any = [0, 1] if categorical else 1
     labels = [near] * len(pairs)
     words = [pair[0] for pair in pairs]

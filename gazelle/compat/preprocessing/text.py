@@ -1,4 +1,4 @@
-"""Words and their numbers: `Tokenizer` and its kin."""
+"""Converts texts to sequences of integers: `Tokenizer` and related functions."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _MODES = ("binary", "count", "tfidf", "freq")
 
 
 def base_filter() -> str:
-    """The characters that are no part of words, the apostrophe left out."""
+    """Return the characters that separate words, without the apostrophe."""
     return FILTERS
 
 
 def text_to_word_sequence(text: str, filters: Any = FILTERS, lower: bool = True, split: str = " ") -> list[str]:
-    """The words of a text.
+    """Split a text into words.
 
     >>> text_to_word_sequence("The cat, the hat.")
     ['the', 'cat', 'the', 'hat']
@@ -34,17 +34,22 @@ def text_to_word_sequence(text: str, filters: Any = FILTERS, lower: bool = True,
 
 
 def one_hot(text: str, n: int, filters: Any = FILTERS, lower: bool = True, split: str = " ") -> list[int]:
-    """A number from 1 to n - 1 for each word, by Python's `hash`, which differs from process to process."""
+    """Return an integer from 1 to n - 1 for each word, by Python's `hash`, which differs between processes."""
     return hashing_trick(text, n, hash, filters, lower, split)
 
 
 def hashing_trick(
     text: str, n: int, hash_function: Any = None, filters: Any = FILTERS, lower: bool = True, split: str = " "
 ) -> list[int]:
-    """A number from 1 to n - 1 for each word; several words may have the same.
+    """Return an integer from 1 to n - 1 for each word; different words may have the same one.
 
     Args:
-        hash_function: from a word to a whole number; 'md5' is the same in all processes; None is Python's `hash`.
+        text: the text.
+        n: number of integers, including 0, which no word has.
+        hash_function: function from a word to an integer; 'md5' is equal in all processes, None is Python's `hash`.
+        filters: characters that separate words.
+        lower: convert to lower case.
+        split: separator of words.
 
     >>> hashing_trick("a b a", 100, "md5")
     [92, 95, 92]
@@ -60,14 +65,18 @@ def _md5(word: str) -> int:
 
 
 class Tokenizer:
-    """Numbers the words of texts, the most frequent one 1, and turns texts into numbers or rows of a matrix.
+    """Assigns an integer to each word of texts, 1 to the most frequent one, and encodes texts with these integers.
 
     Args:
-        num_words: only numbers below it are given (nb_words of old).
-        filters: characters that separate words. lower: whether case is left out. split: what stands between words.
-        char_level: every character is a word.
-        oov_token: stands, with number 1, for words that were not there in `fit_on_texts`.
-        analyzer: a function from a text to its words.
+        num_words: only integers below it are used; None uses all.
+        filters: characters that separate words.
+        lower: convert to lower case.
+        split: separator of words.
+        char_level: treat every character as a word.
+        oov_token: token with the integer 1 for words that `fit_on_texts` has not seen.
+        analyzer: function from a text to its words.
+        nb_words: earlier name of `num_words`.
+        document_count: number of texts that were seen.
 
     >>> tokenizer = Tokenizer(num_words=3)
     >>> tokenizer.fit_on_texts(["the cat saw the cat", "the hat"])
@@ -112,7 +121,7 @@ class Tokenizer:
         return text_to_word_sequence(text, self.filters, self.lower, self.split)
 
     def fit_on_texts(self, texts: Iterable[Any]) -> None:
-        """Learn the words of texts (or of lists of words)."""
+        """Count the words of texts (or of lists of words)."""
         for text in texts:
             words = self._words(text)
             self.document_count += 1
@@ -128,18 +137,18 @@ class Tokenizer:
             self.index_docs[self.word_index[word]] = count
 
     def fit_on_sequences(self, sequences: Iterable[Any]) -> None:
-        """Learn in how many of the lists each number is: what 'tfidf' needs where there are no texts."""
+        """Count in how many sequences each integer occurs, as mode 'tfidf' needs without texts."""
         for sequence in sequences:
             self.document_count += 1
             for number in set(sequence):
                 self.index_docs[number] += 1
 
     def texts_to_sequences(self, texts: Iterable[Any]) -> list[list[int]]:
-        """The numbers of the words of each text; words without a number are left out, or are `oov_token`'s."""
+        """Return the integers of the words of each text; unknown words are omitted, or have that of `oov_token`."""
         return list(self.texts_to_sequences_generator(texts))
 
     def texts_to_sequences_generator(self, texts: Iterable[Any]) -> Iterator[list[int]]:
-        """`texts_to_sequences`, one after the other."""
+        """Yield the results of `texts_to_sequences`."""
         other = self.word_index.get(self.oov_token) if self.oov_token is not None else None
         for text in texts:
             numbers = [self.word_index.get(word) for word in self._words(text)]
@@ -147,22 +156,22 @@ class Tokenizer:
             yield [n for n in kept if n is not None]
 
     def sequences_to_texts(self, sequences: Iterable[Iterable[int]]) -> list[str]:
-        """The words of the numbers, with blanks between them."""
+        """Return the words of the integers, separated by spaces."""
         return list(self.sequences_to_texts_generator(sequences))
 
     def sequences_to_texts_generator(self, sequences: Iterable[Iterable[int]]) -> Iterator[str]:
-        """`sequences_to_texts`, one after the other."""
+        """Yield the results of `sequences_to_texts`."""
         for sequence in sequences:
             known = [n if not self.num_words or n < self.num_words else None for n in sequence]
             words = [self.index_word.get(n, self.oov_token) if n is not None else self.oov_token for n in known]
             yield " ".join(word for word in words if word is not None)
 
     def texts_to_matrix(self, texts: Iterable[Any], mode: str = "binary") -> np.ndarray[Any, Any]:
-        """A row for each text, a column for each number: 'binary', 'count', 'freq' or 'tfidf'."""
+        """Return a matrix with a row for each text and a column for each integer, by mode."""
         return self.sequences_to_matrix(self.texts_to_sequences(texts), mode)
 
     def sequences_to_matrix(self, sequences: Any, mode: str = "binary") -> np.ndarray[Any, Any]:
-        """`texts_to_matrix` for lists of numbers."""
+        """Return the matrix of `texts_to_matrix` for lists of integers."""
         if mode not in _MODES:
             raise unknown("mode of the Tokenizer", mode, _MODES)
         if not self.num_words and not self.word_index:
@@ -188,17 +197,17 @@ class Tokenizer:
         return out
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments and what was learned; tables as texts of JSON, as Keras writes them."""
+        """Return the arguments and the counts; tables are JSON strings, as in files of Keras."""
         words = ("num_words", "filters", "lower", "split", "char_level", "oov_token", "document_count")
         return {k: getattr(self, k) for k in words} | {k: json.dumps(getattr(self, k)) for k in _TABLES}
 
     def to_json(self, **kwargs: Any) -> str:
-        """The tokenizer as JSON, for `tokenizer_from_json`."""
+        """Return the tokenizer as JSON for `tokenizer_from_json`."""
         return json.dumps({"class_name": type(self).__name__, "config": self.get_config()}, **kwargs)
 
 
 def tokenizer_from_json(json_string: str) -> Tokenizer:
-    """The tokenizer that `to_json` wrote.
+    """Return the tokenizer from the result of `to_json`.
 
     >>> tokenizer = Tokenizer()
     >>> tokenizer.fit_on_texts(["a b b"])

@@ -1,4 +1,4 @@
-"""`keras.preprocessing.image`: images changed at random while a network is trained, from arrays and from files."""
+"""`keras.preprocessing.image`: data augmentation for images from arrays and files."""
 
 from gazelle.compat.preprocessing.image.affine import (
     apply_affine_transform,

@@ -1,4 +1,4 @@
-"""Images turned, shifted, sheared, zoomed, and made lighter, on the host."""
+"""Random rotation, shift, shear, zoom and brightness of images, computed with NumPy."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def apply_affine_transform(
     cval: float = 0.0,
     order: int = 1,
 ) -> Array:
-    """An image seen through  rotation · shift · shear · zoom  around its middle; angles in degrees.
+    """Apply  rotation · shift · shear · zoom  around the center of an image; angles are in degrees.
 
     >>> apply_affine_transform(np.arange(4.0).reshape(2, 2, 1), tx=1)[..., 0].tolist()
     [[1.0, 1.0], [3.0, 3.0]]
@@ -49,65 +49,65 @@ def apply_affine_transform(
         return x
     image = np.moveaxis(x, (row_axis, col_axis, channel_axis), (0, 1, 2))
     centred = transform_matrix_offset_center(matrix, *image.shape[:2])
-    if col_axis > row_axis:  # the matrix speaks of (x, y), arrays of (row, column)
+    if col_axis > row_axis:  # the matrix is for (x, y), arrays are (row, column)
         centred = centred[[1, 0, 2]][:, [1, 0, 2]]
-    moved = _sampled(image, centred, fill_mode, cval, order)
+    moved = _sample(image, centred, fill_mode, cval, order)
     return np.moveaxis(moved, (0, 1, 2), (row_axis, col_axis, channel_axis)).astype(x.dtype)
 
 
 def transform_matrix_offset_center(matrix: Any, x: int, y: int) -> Array:
-    """The same transformation, around the middle of an image of x rows and y columns."""
+    """Return the same transformation around the center of an image with x rows and y columns."""
     row, column = x / 2.0 - 0.5, y / 2.0 - 0.5
-    there, back = np.eye(3), np.eye(3)
-    there[:2, 2], back[:2, 2] = (row, column), (-row, -column)
-    return there @ matrix @ back
+    to_center, from_center = np.eye(3), np.eye(3)
+    to_center[:2, 2], from_center[:2, 2] = (row, column), (-row, -column)
+    return to_center @ matrix @ from_center
 
 
-def _sampled(image: Array, matrix: Array, fill_mode: str, cval: float, order: int) -> Array:
-    """The image's values where `matrix` sends the places: between four pixels, or at the nearest (order 0)."""
+def _sample(image: Array, matrix: Array, fill_mode: str, cval: float, order: int) -> Array:
+    """Sample the image at the positions given by `matrix`: bilinear, or the nearest pixel (order 0)."""
     rows, columns = image.shape[:2]
     grid = np.indices((rows, columns)).reshape(2, -1)
-    at = matrix[:2, :2] @ grid + matrix[:2, 2:]
-    outside = (at < 0).any(0) | (at > np.array([[rows - 1], [columns - 1]])).any(0)
-    if fill_mode == "wrap":  # the first pixel and the last are one
-        at = np.where(outside, at % np.maximum([[rows - 1], [columns - 1]], 1), at)
-    low = np.floor(at if order else at + 0.5).astype(int)
-    fraction = (at - low) if order else np.zeros_like(at)
+    positions = matrix[:2, :2] @ grid + matrix[:2, 2:]
+    outside = (positions < 0).any(0) | (positions > np.array([[rows - 1], [columns - 1]])).any(0)
+    if fill_mode == "wrap":  # the first and the last pixel coincide
+        positions = np.where(outside, positions % np.maximum([[rows - 1], [columns - 1]], 1), positions)
+    floor = np.floor(positions if order else positions + 0.5).astype(int)
+    fraction = (positions - floor) if order else np.zeros_like(positions)
     out: Any = 0.0
     for down in (0, 1) if order else (0,):
         for right in (0, 1) if order else (0,):
             weight = np.abs(1 - down - fraction[0]) * np.abs(1 - right - fraction[1])
-            row, column = _inside(low[0] + down, rows, fill_mode), _inside(low[1] + right, columns, fill_mode)
+            row, column = _clamped(floor[0] + down, rows, fill_mode), _clamped(floor[1] + right, columns, fill_mode)
             out = out + image[row, column] * weight[:, None]
     if fill_mode == "constant":
         out[outside] = cval
     return np.reshape(out, image.shape)
 
 
-def _inside(places: Array, size: int, fill_mode: str) -> Array:
+def _clamped(indices: Array, size: int, fill_mode: str) -> Array:
     if fill_mode == "reflect":
-        places = places % (2 * size)
-        return np.where(places < size, places, 2 * size - 1 - places)
-    return np.clip(places, 0, size - 1)
+        indices = indices % (2 * size)
+        return np.where(indices < size, indices, 2 * size - 1 - indices)
+    return np.clip(indices, 0, size - 1)
 
 
 def flip_axis(x: Array, axis: int) -> Array:
-    """x backwards along an axis."""
+    """Reverse x along an axis."""
     return np.flip(x, axis)
 
 
 def apply_channel_shift(x: Array, intensity: float, channel_axis: int = 0) -> Array:
-    """Each channel with this added, held between the image's own least and greatest value."""
+    """Add a value to each channel, limited to the range of the image."""
     return np.clip(x + intensity, x.min(), x.max())
 
 
 def random_channel_shift(x: Array, intensity_range: float, channel_axis: int = 0) -> Array:
-    """`apply_channel_shift` by at most `intensity_range`."""
+    """Apply `apply_channel_shift` with a random value of at most `intensity_range`."""
     return apply_channel_shift(x, np.random.uniform(-intensity_range, intensity_range), channel_axis)
 
 
 def apply_brightness_shift(x: Array, brightness: float, scale: bool = True) -> Array:
-    """The image, of values from 0 to 255, times `brightness`; with `scale`, spread over 0 to 255 first.
+    """Multiply an image with values from 0 to 255 by `brightness`; with `scale` it is rescaled to 0..255 first.
 
     >>> apply_brightness_shift(np.full((1, 1, 1), 100.0), 1.5, scale=False).tolist()
     [[[150.0]]]
@@ -120,9 +120,9 @@ def apply_brightness_shift(x: Array, brightness: float, scale: bool = True) -> A
 
 
 def random_brightness(x: Array, brightness_range: Any, scale: bool = True) -> Array:
-    """`apply_brightness_shift` by a factor from this range."""
+    """Apply `apply_brightness_shift` with a random factor from this range."""
     if len(brightness_range) != 2:
-        raise ArgumentError(message("brightness_range", expected="(least, most)", got=brightness_range))
+        raise ArgumentError(message("brightness_range", expected="(smallest, largest)", got=brightness_range))
     return apply_brightness_shift(x, np.random.uniform(*brightness_range), scale)
 
 
@@ -136,10 +136,10 @@ def random_rotation(
     cval: float = 0.0,
     interpolation_order: int = 1,
 ) -> Array:
-    """The image turned by at most `rg` degrees."""
+    """Rotate an image by at most `rg` degrees."""
     theta = np.random.uniform(-rg, rg)
-    words = (row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
-    return apply_affine_transform(x, theta, 0, 0, 0, 1, 1, *words)
+    options = (row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
+    return apply_affine_transform(x, theta, 0, 0, 0, 1, 1, *options)
 
 
 def random_shift(
@@ -153,11 +153,11 @@ def random_shift(
     cval: float = 0.0,
     interpolation_order: int = 1,
 ) -> Array:
-    """The image shifted by at most these shares of its width and height."""
+    """Shift an image by at most these fractions of its width and height."""
     tx = np.random.uniform(-hrg, hrg) * x.shape[row_axis]
     ty = np.random.uniform(-wrg, wrg) * x.shape[col_axis]
-    words = (row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
-    return apply_affine_transform(x, 0, tx, ty, 0, 1, 1, *words)
+    options = (row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
+    return apply_affine_transform(x, 0, tx, ty, 0, 1, 1, *options)
 
 
 def random_shear(
@@ -170,10 +170,10 @@ def random_shear(
     cval: float = 0.0,
     interpolation_order: int = 1,
 ) -> Array:
-    """The image sheared by at most `intensity` degrees."""
+    """Shear an image by at most `intensity` degrees."""
     shear = np.random.uniform(-intensity, intensity)
-    words = (row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
-    return apply_affine_transform(x, 0, 0, 0, shear, 1, 1, *words)
+    options = (row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
+    return apply_affine_transform(x, 0, 0, 0, shear, 1, 1, *options)
 
 
 def random_zoom(
@@ -186,7 +186,7 @@ def random_zoom(
     cval: float = 0.0,
     interpolation_order: int = 1,
 ) -> Array:
-    """The image zoomed by factors from this range, of its rows and of its columns."""
+    """Zoom an image by random factors from this range, one for its rows and one for its columns."""
     zx, zy = np.random.uniform(zoom_range[0], zoom_range[1], 2)
-    words = (row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
-    return apply_affine_transform(x, 0, 0, 0, 0, zx, zy, *words)
+    options = (row_axis, col_axis, channel_axis, fill_mode, cval, interpolation_order)
+    return apply_affine_transform(x, 0, 0, 0, 0, zx, zy, *options)

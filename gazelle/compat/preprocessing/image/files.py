@@ -1,4 +1,4 @@
-"""Changed images from files: of a folder with a folder for each class, or named in a data frame."""
+"""Augmented images from files: a folder with a subfolder for each class, or paths in a data frame."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gazelle.data.images import CHANNELS
 from gazelle.data.images import img_to_array as img_to_array
 from gazelle.data.labels import to_categorical
 
-ENDINGS = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff", "gif")
+EXTENSIONS = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff", "gif")
 _ORDERS = {"th": "channels_first", "tf": "channels_last", "default": None}
 
 
@@ -27,26 +27,26 @@ def load_img(
     interpolation: str = "nearest",
     keep_aspect_ratio: bool = False,
 ) -> Any:
-    """The image in a file, as an image of Pillow; `grayscale` is `color_mode` of old."""
+    """Read an image file as a Pillow image; `grayscale` is an earlier form of `color_mode`."""
     mode = "grayscale" if grayscale is True else color_mode
     return images.load_img(path, mode, target_size, interpolation, keep_aspect_ratio)
 
 
-def array_to_img(x: Any, data_format: Any = None, scale: bool = True, dtype: Any = None, **old: Any) -> Any:
-    """An array as an image of Pillow."""
-    order = old.get("dim_ordering", data_format)
+def array_to_img(x: Any, data_format: Any = None, scale: bool = True, dtype: Any = None, **options: Any) -> Any:
+    """Convert an array to a Pillow image."""
+    order = options.get("dim_ordering", data_format)
     return images.array_to_img(x, _ORDERS.get(order, order), scale, dtype)
 
 
 def save_img(
     path: Any, x: Any, data_format: Any = None, file_format: Any = None, scale: bool = True, **kwargs: Any
 ) -> None:
-    """Write an array into an image file."""
+    """Write an array to an image file."""
     images.save_img(path, x, _ORDERS.get(data_format, data_format), file_format, scale, **kwargs)
 
 
-def list_pictures(directory: Any, ext: Any = ENDINGS) -> list[str]:
-    """The paths of the image files below a folder."""
+def list_pictures(directory: Any, ext: Any = EXTENSIONS) -> list[str]:
+    """Return the paths of the image files below a folder."""
     ending = ext if isinstance(ext, str) else "|".join(re.escape(e) for e in ext)
     pattern = re.compile(rf"([\w-]+\.(?:{ending}))$", re.IGNORECASE)
     found = [os.path.join(root, name) for root, _, names in os.walk(directory) for name in names]
@@ -54,13 +54,13 @@ def list_pictures(directory: Any, ext: Any = ENDINGS) -> list[str]:
 
 
 class _Files(Images):
-    """Images read when their batch comes; `filepaths`, `labels` and what `class_mode` makes of these."""
+    """Images that are read when their batch is needed. Subclasses set `filepaths` and `labels`."""
 
     filepaths: list[str]
     labels: Any
     sample_weight: Any = None
 
-    def _begin(
+    def _set_up(
         self,
         generator: Any,
         target_size: Any,
@@ -68,7 +68,7 @@ class _Files(Images):
         class_mode: Any,
         interpolation: str,
         keep_aspect_ratio: bool,
-        *words: Any,
+        *options: Any,
     ) -> None:
         if color_mode not in CHANNELS:
             raise unknown("color_mode", color_mode, CHANNELS)
@@ -79,14 +79,14 @@ class _Files(Images):
         self.image_shape = (CHANNELS[color_mode], *size) if first else (*size, CHANNELS[color_mode])
         self.data_format = generator.data_format
         self.samples = self.nb_sample = len(self.filepaths)
-        Images.__init__(self, generator, self.samples, *words)
+        Images.__init__(self, generator, self.samples, *options)
 
     def _get_batches_of_transformed_samples(self, index_array: Any) -> Any:
         generator = self.image_data_generator
         batch = np.zeros((len(index_array), *self.image_shape), generator.dtype)
         for row, number in enumerate(index_array):
             image = images.load_img(self.filepaths[number], self.color_mode, self.target_size, *self._loading)
-            batch[row] = self._changed(img_to_array(image, generator.data_format, generator.dtype))
+            batch[row] = self._augmented(img_to_array(image, generator.data_format, generator.dtype))
         self._save(batch, index_array)
         if self.class_mode is None:
             return batch
@@ -105,7 +105,7 @@ class _Files(Images):
 
 
 class DirectoryIterator(_Files):
-    """Changed images of a folder that has a folder for each class."""
+    """Augmented images of a folder with a subfolder for each class."""
 
     def __init__(
         self,
@@ -144,20 +144,22 @@ class DirectoryIterator(_Files):
                 os.path.join(root, file)
                 for root, _, files in os.walk(os.path.join(directory, name), followlinks=follow_links)
                 for file in files
-                if file.lower().endswith(ENDINGS)
+                if file.lower().endswith(EXTENSIONS)
             )
             paths = paths[image_data_generator.part(len(paths), subset)]
             self.filepaths += paths
             labels += [self.class_indices[name]] * len(paths)
         self.labels = self.classes = np.asarray(labels, "int32")
         self.filenames = [os.path.relpath(path, directory) for path in self.filepaths]
-        words = (batch_size, shuffle, seed, (save_to_dir, save_prefix, save_format))
-        self._begin(image_data_generator, target_size, color_mode, class_mode, interpolation, keep_aspect_ratio, *words)
+        options = (batch_size, shuffle, seed, (save_to_dir, save_prefix, save_format))
+        self._set_up(
+            image_data_generator, target_size, color_mode, class_mode, interpolation, keep_aspect_ratio, *options
+        )
         print(f"Found {self.samples} images belonging to {self.num_classes} classes.")
 
 
 class DataFrameIterator(_Files):
-    """Changed images of the files that a column of a data frame names."""
+    """Augmented images of the files named in a column of a data frame."""
 
     def __init__(
         self,
@@ -197,13 +199,17 @@ class DataFrameIterator(_Files):
         rows = rows[image_data_generator.part(len(rows), subset)]
         self.filepaths = [paths[i] for i in rows]
         self.filenames = [str(dataframe[x_col].iloc[i]) for i in rows]
-        many = class_mode == "multi_output"
-        self.labels = [column[rows] for column in values] if many else None if values is None else values[rows]
+        has_several_outputs = class_mode == "multi_output"
+        self.labels = (
+            [column[rows] for column in values] if has_several_outputs else None if values is None else values[rows]
+        )
         self.classes = self.labels
         if weight_col:
             self.sample_weight = np.asarray(dataframe[weight_col])[rows]
-        words = (batch_size, shuffle, seed, (save_to_dir, save_prefix, save_format))
-        self._begin(image_data_generator, target_size, color_mode, class_mode, interpolation, keep_aspect_ratio, *words)
+        options = (batch_size, shuffle, seed, (save_to_dir, save_prefix, save_format))
+        self._set_up(
+            image_data_generator, target_size, color_mode, class_mode, interpolation, keep_aspect_ratio, *options
+        )
         belonging = f" belonging to {len(self.class_indices)} classes" if self.class_indices else ""
         print(f"Found {self.samples} validated image filenames{belonging}.")
 

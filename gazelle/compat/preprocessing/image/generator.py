@@ -1,4 +1,4 @@
-"""`ImageDataGenerator`: which changes images go through, and the data sets of changed images."""
+"""`ImageDataGenerator`: random augmentation and normalization of images."""
 
 from __future__ import annotations
 
@@ -19,19 +19,33 @@ from gazelle.core.errors import ArgumentError, StateError, message, unknown
 
 
 class ImageDataGenerator:
-    """Images changed at random, each time anew, and brought to a scale.
+    """Random augmentation and normalization of images; each epoch draws new changes.
 
     Args:
-        featurewise_center, featurewise_std_normalization, zca_whitening, zca_epsilon: bring the pixels of the set that
-            `fit` was given to mean 0, to deviation 1, to no correlation.
-        samplewise_center, samplewise_std_normalization: the same for each image by itself.
-        rotation_range: degrees. width_shift_range, height_shift_range: shares of the size, pixels, or a list of these.
-        brightness_range: least and greatest factor. shear_range: degrees. zoom_range: z for (1 - z, 1 + z), or a pair.
-        channel_shift_range: the most that is added to all pixels.
-        fill_mode, cval: what stands where nothing was: 'nearest', 'constant', 'reflect' or 'wrap'.
-        horizontal_flip, vertical_flip: turn half of the images round.
-        rescale: a factor. preprocessing_function: of one image, before all else of the scale.
-        data_format: order of the axes (dim_ordering of old). validation_split: share of `subset='validation'`.
+        featurewise_center: subtract the mean of the images given to `fit`.
+        samplewise_center: subtract the mean of each image.
+        featurewise_std_normalization: divide by the standard deviation of the images given to `fit`.
+        samplewise_std_normalization: divide by the standard deviation of each image.
+        zca_whitening: remove the correlation of pixels, as measured by `fit`.
+        zca_epsilon: added to the eigenvalues of the whitening.
+        rotation_range: largest rotation in degrees.
+        width_shift_range: largest horizontal shift: a fraction of the width (float), pixels (int), or a list of shifts.
+        height_shift_range: largest vertical shift, likewise.
+        brightness_range: smallest and largest factor of the brightness.
+        shear_range: largest shear in degrees.
+        zoom_range: z for factors in (1 - z, 1 + z), or a pair of factors.
+        channel_shift_range: largest value that is added to all pixels.
+        fill_mode: values outside of the image: 'nearest', 'constant', 'reflect' or 'wrap'.
+        cval: value for fill_mode 'constant'.
+        horizontal_flip: flip half of the images left to right.
+        vertical_flip: flip half of the images upside down.
+        rescale: factor of all pixels.
+        preprocessing_function: function of one image that is applied before the normalization.
+        data_format: order of the axes.
+        validation_split: fraction of the samples in `subset='validation'`.
+        interpolation_order: 1 for bilinear interpolation, 0 for the nearest pixel.
+        dtype: dtype of the results.
+        dim_ordering: earlier name of `data_format`.
 
     >>> images = ImageDataGenerator(rescale=1 / 2).flow(np.full((4, 2, 2, 1), 3.0), batch_size=4)
     >>> next(images)[0, 0].tolist()
@@ -79,7 +93,7 @@ class ImageDataGenerator:
             raise ArgumentError(message("zoom_range", expected="a number or a pair", got=repr(zoom_range)))
         self.zoom_range = list(zoom_range) if pair else [1 - zoom_range, 1 + zoom_range]
         if not 0 <= validation_split < 1:
-            raise ArgumentError(message("validation_split", expected="a share from 0 to below 1", got=validation_split))
+            raise ArgumentError(message("validation_split", expected="a fraction in [0, 1)", got=validation_split))
         self._validation_split = validation_split
         self.featurewise_center = featurewise_center or featurewise_std_normalization or zca_whitening
         self.samplewise_center = samplewise_center or samplewise_std_normalization
@@ -91,28 +105,34 @@ class ImageDataGenerator:
         raise AttributeError(f"ImageDataGenerator has no attribute {name!r}.", name=name, obj=self)
 
     def part(self, count: int, subset: str | None) -> Any:
-        """Which of `count` samples a subset has: 'validation' the first, 'training' the others."""
+        """Return the slice of `count` samples in a subset: 'validation' has the first ones, 'training' the others."""
         if subset not in (None, "training", "validation"):
             raise unknown("subset", subset, ("training", "validation"))
-        border = int(self._validation_split * count)
-        return slice(None) if subset is None else slice(border) if subset == "validation" else slice(border, None)
+        count_validation = int(self._validation_split * count)
+        return (
+            slice(None)
+            if subset is None
+            else slice(count_validation)
+            if subset == "validation"
+            else slice(count_validation, None)
+        )
 
     def flow(self, x: Any, y: Any = None, batch_size: int = 32, shuffle: bool = True, *args: Any, **kwargs: Any) -> Any:
-        """Changed images of an array, with labels y."""
+        """Return batches of augmented images of an array, with labels y."""
         names = ("sample_weight", "seed", "save_to_dir", "save_prefix", "save_format", "subset")
-        words = dict(zip(names, args, strict=False)) | kwargs
-        return NumpyArrayIterator(x, y, self, batch_size=batch_size, shuffle=shuffle, **words)
+        options = dict(zip(names, args, strict=False)) | kwargs
+        return NumpyArrayIterator(x, y, self, batch_size=batch_size, shuffle=shuffle, **options)
 
     def flow_from_directory(self, directory: Any, *args: Any, **kwargs: Any) -> DirectoryIterator:
-        """Changed images of a folder with a folder for each class."""
+        """Return batches of augmented images of a folder with a subfolder for each class."""
         return DirectoryIterator(directory, self, *args, **kwargs)
 
     def flow_from_dataframe(self, dataframe: Any, directory: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """Changed images of the files that a data frame names."""
+        """Return batches of augmented images of the files named in a data frame."""
         return DataFrameIterator(dataframe, directory, self, *args, **kwargs)
 
     def standardize(self, x: Any) -> Any:
-        """One image brought to scale."""
+        """Normalize one image."""
         if self.preprocessing_function:
             x = self.preprocessing_function(x)
         if self.rescale:
@@ -122,21 +142,21 @@ class ImageDataGenerator:
         if self.samplewise_std_normalization:
             x = x / (np.std(x, keepdims=True) + 1e-6)
         if self.featurewise_center:
-            x = x - self._fitted("mean")
+            x = x - self._statistic("mean")
         if self.featurewise_std_normalization:
-            x = x / (self._fitted("std") + 1e-6)
+            x = x / (self._statistic("std") + 1e-6)
         if self.zca_whitening:
-            x = np.reshape(np.reshape(x, (-1, x.size)) @ self._fitted("principal_components"), x.shape)
+            x = np.reshape(np.reshape(x, (-1, x.size)) @ self._statistic("principal_components"), x.shape)
         return np.asarray(x, self.dtype)
 
-    def _fitted(self, name: str) -> Any:
+    def _statistic(self, name: str) -> Any:
         if getattr(self, name) is None:
-            words = "an ImageDataGenerator with featurewise numbers or whitening"
-            raise StateError(message(words, expected="fit(x) first", got="no fit", hint="Call datagen.fit(x_train)."))
+            what = "an ImageDataGenerator with featurewise statistics or whitening"
+            raise StateError(message(what, expected="fit(x) first", got="no fit", hint="Call datagen.fit(x_train)."))
         return getattr(self, name)
 
     def get_random_transform(self, img_shape: Any, seed: int | None = None) -> dict[str, Any]:
-        """The changes of one image, drawn."""
+        """Draw the parameters of the changes of one image."""
         if seed is not None:
             np.random.seed(seed)
         rows, columns = img_shape[self.row_axis - 1], img_shape[self.col_axis - 1]
@@ -154,7 +174,7 @@ class ImageDataGenerator:
         return out
 
     def apply_transform(self, x: Any, transform_parameters: dict[str, Any]) -> Any:
-        """An image through the changes that `get_random_transform` gave."""
+        """Apply changes with the parameters from `get_random_transform`."""
         p, (row, column, channel) = transform_parameters, (self.row_axis - 1, self.col_axis - 1, self.channel_axis - 1)
         x = apply_affine_transform(
             x,
@@ -180,11 +200,11 @@ class ImageDataGenerator:
         return x if p.get("brightness") is None else apply_brightness_shift(x, p["brightness"], False)
 
     def random_transform(self, x: Any, seed: int | None = None) -> Any:
-        """One image, changed at random."""
+        """Change one image at random."""
         return self.apply_transform(x, self.get_random_transform(x.shape, seed))
 
     def fit(self, x: Any, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
-        """Learn mean, deviation and correlation of the pixels of a set of images."""
+        """Compute mean, standard deviation and correlation of the pixels of images."""
         x = np.asarray(x, self.dtype)
         if x.ndim != 4:
             raise ArgumentError(message("fit of an ImageDataGenerator", expected="4 axes", got=f"shape {x.shape}"))
@@ -207,7 +227,7 @@ class ImageDataGenerator:
 
 
 def _shift(limit: Any, size: int) -> Any:
-    """A shift in pixels: within a share of the size, within whole pixels, or one of a list, either way."""
+    """Draw a shift in pixels: up to a fraction of the size or a number of pixels, or one from a list."""
     if not np.any(limit):
         return 0
     if np.ndim(limit) or isinstance(limit, int):

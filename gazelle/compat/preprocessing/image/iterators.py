@@ -1,4 +1,4 @@
-"""Data sets of changed images that go round without end, batch by batch; to `fit` they have a length as well."""
+"""Infinite iterators over batches of augmented images; `len` is the number of batches per epoch."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from gazelle.data.pydataset import PyDataset
 
 
 class Iterator(PyDataset):
-    """Batches of the samples of numbers 0 to n - 1, drawn in a new order in each round.
+    """Batches of the samples with indices 0 to n - 1, in a new order in each epoch.
 
-    A subclass writes `_get_batches_of_transformed_samples(numbers)`. `next()` goes round without end; `len` is the
-    number of batches of a round, and `[i]` its batch number i.
+    A subclass defines `_get_batches_of_transformed_samples(indices)`. `next()` never ends; `len` is the number of
+    batches per epoch, and `[i]` is batch i.
     """
 
     def __init__(self, n: int, batch_size: int, shuffle: bool, seed: int | None) -> None:
@@ -46,11 +46,11 @@ class Iterator(PyDataset):
         raise NotImplementedError(f"{type(self).__name__} has no _get_batches_of_transformed_samples.")
 
     def on_epoch_end(self) -> None:
-        """Draw the order of the next round."""
+        """Draw the order of the next epoch."""
         self.index_array = np.random.permutation(self.n) if self.shuffle else np.arange(self.n)
 
     def reset(self) -> None:
-        """Begin a round."""
+        """Start a new epoch."""
         self.batch_index = 0
 
     def __iter__(self) -> Any:
@@ -60,7 +60,7 @@ class Iterator(PyDataset):
         return self.next()
 
     def next(self) -> Any:
-        """The next batch."""
+        """Return the next batch."""
         self._reseed()
         if self.batch_index == 0:
             self.on_epoch_end()
@@ -70,19 +70,21 @@ class Iterator(PyDataset):
 
 
 class Images(Iterator):
-    """Images that an `ImageDataGenerator` changes: what iterators over arrays and over files share."""
+    """Base class of iterators over images that an `ImageDataGenerator` changes."""
 
-    def __init__(self, generator: Any, n: int, batch_size: int, shuffle: bool, seed: int | None, saved: Any) -> None:
+    def __init__(
+        self, generator: Any, n: int, batch_size: int, shuffle: bool, seed: int | None, save_options: Any
+    ) -> None:
         super().__init__(n, batch_size, shuffle, seed)
         self.image_data_generator = generator
-        self.save_to_dir, self.save_prefix, self.save_format = saved
+        self.save_to_dir, self.save_prefix, self.save_format = save_options
 
-    def _changed(self, image: Any) -> Any:
+    def _augmented(self, image: Any) -> Any:
         generator = self.image_data_generator
         return generator.standardize(generator.random_transform(np.asarray(image, generator.dtype)))
 
     def _save(self, images: Any, numbers: Any) -> None:
-        """Write the changed images as files, for people to look at."""
+        """Write the augmented images to files for inspection."""
         for image, number in zip(images, numbers, strict=True) if self.save_to_dir else ():
             name = f"{self.save_prefix}_{number}_{np.random.randint(10**4)}.{self.save_format}"
             image = array_to_img(image, self.image_data_generator.data_format)
@@ -90,7 +92,7 @@ class Images(Iterator):
 
 
 class NumpyArrayIterator(Images):
-    """Changed images of an array (samples, rows, columns, channels), with labels and weights where there are."""
+    """Augmented images of an array (samples, rows, columns, channels), with optional labels and weights."""
 
     def __init__(
         self,
@@ -108,11 +110,11 @@ class NumpyArrayIterator(Images):
         subset: str | None = None,
         **_: Any,
     ) -> None:
-        x, *beside = x if isinstance(x, tuple | list) else (x,)
-        beside = list(beside[0]) if beside and isinstance(beside[0], list | tuple) else list(beside)
+        x, *others = x if isinstance(x, tuple | list) else (x,)
+        others = list(others[0]) if others and isinstance(others[0], list | tuple) else list(others)
         rows = image_data_generator.part(len(x), subset)
         self.x = np.asarray(x)[rows]
-        self.x_misc = [np.asarray(one)[rows] for one in beside]
+        self.x_misc = [np.asarray(one)[rows] for one in others]
         if self.x.ndim != 4:
             raise DataError(
                 message(
@@ -126,11 +128,11 @@ class NumpyArrayIterator(Images):
             raise DataError(message("flow of an ImageDataGenerator", expected=f"{len(x)} labels", got=f"{len(y)}"))
         self.y = None if y is None else np.asarray(y)[rows]
         self.sample_weight = None if sample_weight is None else np.asarray(sample_weight)[rows]
-        saved = (save_to_dir, save_prefix, save_format)
-        super().__init__(image_data_generator, len(self.x), batch_size, shuffle, seed, saved)
+        save_options = (save_to_dir, save_prefix, save_format)
+        super().__init__(image_data_generator, len(self.x), batch_size, shuffle, seed, save_options)
 
     def _get_batches_of_transformed_samples(self, index_array: Any) -> Any:
-        images = np.stack([self._changed(self.x[i]) for i in index_array])
+        images = np.stack([self._augmented(self.x[i]) for i in index_array])
         self._save(images, index_array)
         x = [images, *(one[index_array] for one in self.x_misc)] if self.x_misc else images
         labelled = [part[index_array] for part in (self.y, self.sample_weight) if part is not None]
