@@ -2,8 +2,7 @@
 
 Comments, docstrings and other strings are checked against WORDS, identifiers against NAMES, the text of Markdown
 files (without code) against WORDS or, in Chinese files, CHINESE. Each finding is printed as `file:line: word -> use`.
-Without paths everything is checked except the packages listed in `[tool.checks] words-todo` of pyproject.toml;
-`--prune` removes the entries of that list that have become clean.
+Without paths everything is checked.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import io
 import re
 import sys
 import tokenize
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -207,32 +205,8 @@ def findings(paths: list[str]) -> list[Finding]:
     ]
 
 
-def todo() -> list[str]:
-    """Paths that are not clean yet."""
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    return list(settings.get("tool", {}).get("checks", {}).get("words-todo", []))
-
-
-def prune() -> None:
-    """Remove clean paths from the list in pyproject.toml."""
-    project = ROOT / "pyproject.toml"
-    text = project.read_text(encoding="utf-8")
-    head, section, rest = text.partition("words-todo = [")
-    body, end, tail = rest.partition("]")
-    for path in todo():
-        if not findings([path]):
-            print(f"{path} is clean")
-            body = body.replace(f'    "{path}",\n', "")
-    project.write_text(head + section + body + end + tail, encoding="utf-8")
-
-
 def main(arguments: list[str]) -> int:
-    if arguments == ["--prune"]:
-        prune()
-        return 0
-    skipped = [] if arguments else todo()
     found = findings(arguments or list(CHECKED))
-    found = [f for f in found if not any(f[0].is_relative_to(ROOT / path) for path in skipped)]
     for path, line, word, use in found:
         print(f"{path.relative_to(ROOT)}:{line}: {word} -> {use}")
     print(f"{len(found)} words to replace" if found else "words: clean", file=sys.stderr)

@@ -130,7 +130,7 @@ def _call_on_tensors(call: Function) -> Function:
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
         if facade.calls is None:
             return call(self, *args, **kwargs)
-        return facade.calls.call_of_program(functools.partial(call, self), args, kwargs)
+        return facade.calls.user_defined_call(functools.partial(call, self), args, kwargs)
 
     return called
 

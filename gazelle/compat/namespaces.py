@@ -167,7 +167,7 @@ def function(original: FunctionType) -> Any:
     return _adopting(original)
 
 
-def _marked(wrapper: Callable[..., Any], original: Any) -> Any:
+def _with_core(wrapper: Callable[..., Any], original: Any) -> Any:
     vars(wrapper)["_core"] = original
     return wrapper
 
@@ -183,7 +183,7 @@ def _adopting(original: FunctionType) -> Any:
             args, kwargs = _translated_arguments(original, args, kwargs)
         return adopt(original(*args, **kwargs))
 
-    return _marked(called, original)
+    return _with_core(called, original)
 
 
 def _translated_arguments(original: FunctionType, args: Any, kwargs: Any) -> Any:
@@ -200,7 +200,7 @@ def _merging(original: FunctionType) -> Any:
     def called(inputs: Any, *args: Any, **kwargs: Any) -> Any:
         return kind(*args, **kwargs)(inputs)
 
-    return _marked(called, original)
+    return _with_core(called, original)
 
 
 def _on_tensors(original: FunctionType) -> Any:
@@ -212,7 +212,7 @@ def _on_tensors(original: FunctionType) -> Any:
             return original(*args, **kwargs)
         return facade.calls.function_call(original, args, kwargs)
 
-    return _marked(called, original)
+    return _with_core(called, original)
 
 
 def _of_tensorflow(original: FunctionType) -> Any:
@@ -223,4 +223,4 @@ def _of_tensorflow(original: FunctionType) -> Any:
         out = original(*args, **kwargs)
         return out if facade.calls is None else facade.calls.datasets(out)
 
-    return _marked(made, original)
+    return _with_core(made, original)

@@ -262,7 +262,7 @@ def test_function_with_python_conditions_runs_plainly(tf):
     def positive(x):
         return x if tf.reduce_sum(x) > 0 else -x
 
-    with pytest.warns(UserWarning, match=r"tf.function of positive \(.*line \d+\) asks for the value of a tensor"):
+    with pytest.warns(UserWarning, match=r"tf.function of positive \(.*line \d+\) needs the value of a tensor"):
         assert positive(tf.constant([-2.0])).numpy().tolist() == [2]
     assert positive(tf.constant([-2.0])).numpy().tolist() == [2]  # which is said once
     assert positive._plain
@@ -348,7 +348,7 @@ def test_data_sets_train(tf):
 
 
 def test_data_sets_say_what_does_not_fit(tf):
-    with pytest.raises(DataError, match=r"one number of rows, got \[2, 3\]"):
+    with pytest.raises(DataError, match=r"equal numbers of rows, got \[2, 3\]"):
         tf.data.Dataset.from_tensor_slices(([1, 2], [1, 2, 3]))
     ragged = tf.data.Dataset.from_generator(lambda: iter([[1], [2, 3]]), tf.int32)
     with pytest.raises(DataError, match="use padded_batch"):
@@ -386,11 +386,11 @@ def test_record_files_say_what_is_broken(tf, tmp_path):
     whole = gzip.decompress(pathlib.Path(path).read_bytes())
     for broken in (whole[:-5], b"\1" + whole[1:]):
         pathlib.Path(path).write_bytes(broken)
-        with pytest.raises(DataError, match="expected whole records, got a broken one"):
+        with pytest.raises(DataError, match="expected complete records, got a damaged one"):
             list(tf.data.TFRecordDataset(path))
     with pytest.raises(DataError, match="expected GZIP, or none, got 'ZLIB'"):
         list(tf.data.TFRecordDataset(path, "ZLIB"))
-    with pytest.raises(DataError, match="expected whole fields, got broken bytes"):
+    with pytest.raises(DataError, match="expected complete fields, got damaged bytes"):
         tf.train.Example.FromString(b"\x0a\x7f")
     with pytest.raises(DataError, match="Feature 'x': expected 1 values, or a default_value, got 0"):
         tf.io.parse_single_example(b"", {"x": tf.io.FixedLenFeature([], tf.float32)})

@@ -1,7 +1,7 @@
-"""`tensorflow` for programs, where TensorFlow is not there: tensors, tapes, functions and data sets, on gazelle.
+"""A facade of TensorFlow for programs that import it: tensors, tapes, functions and datasets, implemented on gazelle.
 
-In: what a program asks `tensorflow` for, by name. Out: something that behaves like it, `tf.keras` being gazelle.
-Must not know: which program it is. What is not there raises an error that names it.
+Input: names that a program looks up in `tensorflow`. Output: objects that behave like those of TensorFlow; `tf.keras`
+is gazelle. Must not depend on the program. Missing names raise an error that states the name.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import gazelle
 from gazelle.compat import facade
 from gazelle.compat.namespaces import root, version
-from gazelle.compat.tensorflow import (  # each enters its names
+from gazelle.compat.tensorflow import (  # each registers its names
     arrays,
     boxes,
     checking,
@@ -45,12 +45,12 @@ from gazelle.compat.tensorflow import (  # each enters its names
     training,
 )
 from gazelle.compat.tensorflow.dtypes import DTYPES, DType, as_dtype
-from gazelle.compat.tensorflow.names import NAMES, line_of_program, named
+from gazelle.compat.tensorflow.names import NAMES, named, user_code_location
 from gazelle.compat.tensorflow.tape import GradientTape
 from gazelle.compat.tensorflow.variable import IndexedSlices, TensorFlowVariable
 from gazelle.core.errors import GazelleError, message
 
-ROOMS = (
+MODULES = (
     arrays,
     boxes,
     checking,
@@ -101,7 +101,7 @@ named("nest.map_structure")(gazelle.tree.map_structure)
 named("nest.flatten")(gazelle.tree.flatten)
 named("pi")(3.141592653589793)
 named("version.GIT_VERSION")("gazelle")
-for _old, _new in {
+for _name, _class_name in {
     "random_normal": "RandomNormal",
     "random_uniform": "RandomUniform",
     "truncated_normal": "TruncatedNormal",
@@ -113,10 +113,10 @@ for _old, _new in {
     "variance_scaling": "VarianceScaling",
     "orthogonal": "Orthogonal",
 }.items():
-    named(f"{_old}_initializer", f"compat.v1.{_old}_initializer")(getattr(gazelle.initializers, _new))
-#: names below which nothing is ours
-_ELSEWHERE = {
-    "contrib": "tf.contrib went with TensorFlow 1.",
+    named(f"{_name}_initializer", f"compat.v1.{_name}_initializer")(getattr(gazelle.initializers, _class_name))
+#: modules without any name in the facade -> hint
+_ALTERNATIVES = {
+    "contrib": "tf.contrib was removed with TensorFlow 1.",
     "estimator": "Write a Keras model: tf.keras.Sequential.",
     "feature_column": "Use keras.utils.FeatureSpace, or layers such as Normalization and StringLookup.",
     "layers": "Use tf.keras.layers.",
@@ -124,11 +124,11 @@ _ELSEWHERE = {
 
 
 class MissingFunctionError(GazelleError, AttributeError):
-    """A name of TensorFlow that the façade does not have."""
+    """A name of TensorFlow that the facade does not have."""
 
 
 class Facade(ModuleType):
-    """`tensorflow`, or one of its rooms: names are looked up in the table when they are asked for."""
+    """`tensorflow`, or one of its modules; names are looked up in the table on first use."""
 
     stands_in = True
 
@@ -154,12 +154,12 @@ class Facade(ModuleType):
         return sorted({n[len(start) :].split(".")[0] for n in NAMES if n.startswith(start)} | {"keras"})
 
 
-#: rooms of Keras that TensorFlow names at its top, too
+#: modules of Keras that are also modules of TensorFlow
 _OF_KERAS = ("activations", "initializers", "losses", "metrics", "optimizers")
 
 
 def look_up(full: str) -> Any:
-    """What stands under a name: an entry of the table, a room, or a part of Keras. None: nothing."""
+    """The object with a name: an entry of the table, a module, or a part of Keras; None if there is none."""
     if full.split(".")[0] in _OF_KERAS:
         full = f"keras.{full}"
     if full == "keras" or full.startswith("keras."):
@@ -172,34 +172,34 @@ def look_up(full: str) -> Any:
     for old in ("compat.v1.", "compat.v2.", "_api.v2.", "raw_ops.", "python."):
         if full.startswith(old) and (found := look_up(full[len(old) :])) is not None:
             return found
-    if is_room(full):
+    if is_module(full):
         return sys.modules.setdefault(f"tensorflow.{full}", Facade(f"tensorflow.{full}"))
     return None
 
 
-#: rooms without names, which say what to use when a name of theirs is asked for
-_ROOMS = ("python", "compat", "compat.v1", "compat.v2", "estimator", "feature_column")
+#: modules without names, whose lookups raise an error with a hint
+_EMPTY_MODULES = ("python", "compat", "compat.v1", "compat.v2", "estimator", "feature_column")
 
 
-def is_room(full: str) -> bool:
-    """Whether names begin with this one."""
-    return full in _ROOMS or any(n.startswith(f"{full}.") for n in NAMES)
+def is_module(full: str) -> bool:
+    """Whether the name is a module."""
+    return full in _EMPTY_MODULES or any(n.startswith(f"{full}.") for n in NAMES)
 
 
 def missing(full: str) -> str:
-    """The error of a name that is not there, with the line of the program that asked."""
+    """The error message for a missing name, with the line of the program that used it."""
     near = difflib.get_close_matches(full, list(NAMES), n=2, cutoff=0.75)
-    hint = next((text for start, text in _ELSEWHERE.items() if full.split(".")[0] == start), "")
+    hint = next((text for start, text in _ALTERNATIVES.items() if full.split(".")[0] == start), "")
     hint = hint or (
         f"Did you mean {' or '.join(f'tf.{n}' for n in near)}?"
         if near
         else "Use gazelle.ops or numpy; or install TensorFlow and run with --tensorflow real."
     )
-    return message(f"tf.{full} is not in gazelle's stand-in for TensorFlow ({line_of_program()})", hint=hint)
+    return message(f"tf.{full} is not in gazelle's stand-in for TensorFlow ({user_code_location()})", hint=hint)
 
 
 def module(name: str) -> Facade | None:
-    """The module that `import tensorflow...` gives; None where there is none of that name."""
+    """The module for `import tensorflow...`; None if there is none of that name."""
     full = name.removeprefix("tensorflow").lstrip(".")
     if not full:
         facade.calls = model_calls
@@ -209,7 +209,7 @@ def module(name: str) -> Facade | None:
 
 
 def close() -> None:
-    """Close the facade: the classes of `keras` take and return arrays again."""
+    """Deactivate the facade: the classes of `keras` take and return arrays again."""
     facade.calls = None
     for name in [n for n, m in sys.modules.items() if isinstance(m, Facade)]:
         del sys.modules[name]

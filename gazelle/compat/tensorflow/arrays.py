@@ -1,4 +1,4 @@
-"""Making, casting and rearranging tensors."""
+"""Functions that create, cast and rearrange tensors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ named("is_tensor", "keras.backend.is_tensor")(is_tensor)
 
 
 def convert(value: Any, dtype: Any = None) -> Any:
-    """A tensor from numbers, strings, arrays, lists (also of tensors)."""
+    """A tensor from numbers, strings, arrays or lists, which may contain tensors."""
     if isinstance(value, KerasTensor):
         return value
     if isinstance(value, Tensor):
@@ -66,18 +66,18 @@ def _cast(x: Any, dtype: str) -> Any:
 def cast(x: Any, dtype: Any, name: Any = None) -> Any:
     """`tf.cast`."""
     name = name_of(dtype)
-    return call(_cast, (x, name), {}, host=_cast, wide=name in ("float64", "int64", "uint64", "complex128"))
+    return call(_cast, (x, name), {}, host=_cast, keeps_64_bits=name in ("float64", "int64", "uint64", "complex128"))
 
 
 @named("saturate_cast", "dtypes.saturate_cast", "compat.v1.saturate_cast")
 def saturate_cast(value: Any, dtype: Any, name: Any = None) -> Any:
-    """`tf.saturate_cast`: what does not fit becomes the greatest or the least number."""
+    """`tf.saturate_cast`: values out of range become the largest or smallest one."""
     kind = DType(name_of(dtype))
-    return cast(call(_clipped, (convert(value), kind.min, kind.max), {}, host=_clipped), kind)
+    return cast(call(_clip, (convert(value), kind.min, kind.max), {}, host=_clip), kind)
 
 
-def _clipped(x: Any, least: Any, most: Any) -> Any:
-    return space(x).clip(x, least, most)
+def _clip(x: Any, low: Any, high: Any) -> Any:
+    return space(x).clip(x, low, high)
 
 
 for _name, _type in {"to_float": "float32", "to_int32": "int32", "to_int64": "int64", "to_double": "float64"}.items():
@@ -86,7 +86,7 @@ for _name, _type in {"to_float": "float32", "to_int32": "int32", "to_int64": "in
 
 @named("shape", "compat.v1.shape")
 def shape(input: Any, out_type: Any = "int32", name: Any = None) -> Any:
-    """`tf.shape`: sizes, as numbers of the program wherever they are known."""
+    """`tf.shape`: the sizes, which are host values if they are known."""
     if isinstance(input, KerasTensor):
         return call(lambda x: jnp.asarray(x.shape, "int32"), (input,), {})
     array = input if hasattr(input, "shape") else host_array(input)
@@ -127,7 +127,7 @@ def ones_like(input: Any, dtype: Any = None) -> Any:
     return space(input).ones_like(input, dtype=dtype and name_of(dtype))
 
 
-@op("fill", fixed=("dims",))
+@op("fill", static=("dims",))
 def fill(dims: Any, value: Any) -> Any:
     value = value if hasattr(value, "dtype") else host_array(value)
     return space(value).full(dims, value, value.dtype)
@@ -138,21 +138,25 @@ def range_(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, nam
     """`tf.range`."""
     start, limit, delta = (None if v is None else unboxed(v) for v in (start, limit, delta))
     start, limit = (0, start) if limit is None else (start, limit)
-    whole = all(np.issubdtype(np.result_type(v), np.integer) for v in (start, limit, delta))
+    all_integers = all(np.issubdtype(np.result_type(v), np.integer) for v in (start, limit, delta))
     if any(isinstance(v, jax.core.Tracer) for v in (start, limit, delta)):
-        return Tensor(jnp.arange(start, limit, delta))  # asks for the values: a plain run has them
-    return Tensor(np.arange(start, limit, delta).astype(name_of(dtype) if dtype else "int32" if whole else "float32"))
+        return Tensor(
+            jnp.arange(start, limit, delta)
+        )  # raises if the values are traced: the function then runs uncompiled
+    return Tensor(
+        np.arange(start, limit, delta).astype(name_of(dtype) if dtype else "int32" if all_integers else "float32")
+    )
 
 
-@op("linspace", "lin_space", fixed=("num",))
+@op("linspace", "lin_space", static=("num",))
 def linspace(start: Any, stop: Any, num: Any, axis: int = 0) -> Any:
     return space(start, stop).linspace(start, stop, num, axis=axis).astype("float32")
 
 
-@op("eye", "linalg.eye", fixed=("num_rows", "num_columns", "batch_shape"))
+@op("eye", "linalg.eye", static=("num_rows", "num_columns", "batch_shape"))
 def eye(num_rows: Any, num_columns: Any = None, batch_shape: Any = None, dtype: Any = "float32") -> Any:
-    one = np.eye(num_rows, num_columns, dtype=name_of(dtype))
-    return one if batch_shape is None else np.broadcast_to(one, (*batch_shape, *one.shape))
+    matrix = np.eye(num_rows, num_columns, dtype=name_of(dtype))
+    return matrix if batch_shape is None else np.broadcast_to(matrix, (*batch_shape, *matrix.shape))
 
 
 @op("identity")
@@ -160,23 +164,23 @@ def identity(input: Any) -> Any:
     return input
 
 
-@op("reshape", "compat.v1.reshape", fixed=("shape",))
+@op("reshape", "compat.v1.reshape", static=("shape",))
 def reshape(tensor: Any, shape: Any) -> Any:
     return space(tensor).reshape(tensor, shape)
 
 
-@op("expand_dims", "compat.v1.expand_dims", fixed=("axis",))
+@op("expand_dims", "compat.v1.expand_dims", static=("axis",))
 def expand_dims(input: Any, axis: Any = None, dim: Any = None) -> Any:
     return space(input).expand_dims(input, axis if axis is not None else dim)
 
 
-@op("squeeze", "compat.v1.squeeze", fixed=("axis",))
+@op("squeeze", "compat.v1.squeeze", static=("axis",))
 def squeeze(input: Any, axis: Any = None, squeeze_dims: Any = None) -> Any:
     axis = axis if axis is not None else squeeze_dims
     return space(input).squeeze(input, axis if axis != () else None)
 
 
-@op("transpose", "compat.v1.transpose", fixed=("perm",))
+@op("transpose", "compat.v1.transpose", static=("perm",))
 def transpose(a: Any, perm: Any = None, conjugate: bool = False) -> Any:
     return space(a).transpose(a, perm)
 
@@ -186,23 +190,23 @@ def matrix_transpose(a: Any) -> Any:
     return space(a).swapaxes(a, -1, -2)
 
 
-@op("concat", fixed=("axis",))
+@op("concat", static=("axis",))
 def concat(values: Any, axis: Any) -> Any:
     return space(values).concatenate(list(values), axis)
 
 
-@op("stack", fixed=("axis",))
+@op("stack", static=("axis",))
 def stack(values: Any, axis: Any = 0) -> Any:
     return space(values).stack(list(values) if isinstance(values, list | tuple) else values, axis)
 
 
-@op("unstack", fixed=("num", "axis"))
+@op("unstack", static=("num", "axis"))
 def unstack(value: Any, num: Any = None, axis: Any = 0) -> Any:
     moved = space(value).moveaxis(value, axis, 0)
     return [moved[i] for i in range(moved.shape[0])]
 
 
-@op("split", fixed=("num_or_size_splits", "axis"))
+@op("split", static=("num_or_size_splits", "axis"))
 def split(value: Any, num_or_size_splits: Any, axis: Any = 0, num: Any = None) -> Any:
     if isinstance(num_or_size_splits, int):
         return list(space(value).split(value, num_or_size_splits, axis))
@@ -212,38 +216,38 @@ def split(value: Any, num_or_size_splits: Any, axis: Any = 0, num: Any = None) -
     return list(space(value).split(value, np.cumsum(sizes)[:-1].tolist(), axis))
 
 
-@op("tile", fixed=("multiples",))
+@op("tile", static=("multiples",))
 def tile(input: Any, multiples: Any) -> Any:
     return space(input).tile(input, multiples)
 
 
-@op("repeat", fixed=("repeats", "axis"))
+@op("repeat", static=("repeats", "axis"))
 def repeat(input: Any, repeats: Any, axis: Any = None) -> Any:
     return space(input).repeat(input, np.asarray(repeats) if isinstance(repeats, tuple) else repeats, axis)
 
 
-@op("broadcast_to", fixed=("shape",))
+@op("broadcast_to", static=("shape",))
 def broadcast_to(input: Any, shape: Any) -> Any:
     return space(input).broadcast_to(input, shape)
 
 
-@op("pad", "compat.v1.pad", fixed=("paddings",))
+@op("pad", "compat.v1.pad", static=("paddings",))
 def pad(tensor: Any, paddings: Any, mode: str = "CONSTANT", constant_values: Any = 0) -> Any:
-    words = {"constant_values": constant_values} if mode.upper() == "CONSTANT" else {}
-    return space(tensor).pad(tensor, paddings, mode.lower(), **words)
+    options = {"constant_values": constant_values} if mode.upper() == "CONSTANT" else {}
+    return space(tensor).pad(tensor, paddings, mode.lower(), **options)
 
 
-@op("reverse", fixed=("axis",))
+@op("reverse", static=("axis",))
 def reverse(tensor: Any, axis: Any) -> Any:
     return space(tensor).flip(tensor, axis)
 
 
-@op("roll", fixed=("shift", "axis"))
+@op("roll", static=("shift", "axis"))
 def roll(input: Any, shift: Any, axis: Any) -> Any:
     return space(input).roll(input, shift, axis)
 
 
-@op("slice", fixed=("size",))
+@op("slice", static=("size",))
 def slice_(input_: Any, begin: Any, size: Any) -> Any:
     begin = list(begin)
     sizes = [input_.shape[i] - int(begin[i]) if n == -1 else n for i, n in enumerate(size)]
@@ -252,7 +256,7 @@ def slice_(input_: Any, begin: Any, size: Any) -> Any:
     return input_[tuple(slice(int(b), int(b) + n) for b, n in zip(begin, sizes, strict=True))]
 
 
-@op("strided_slice", fixed=("begin", "end", "strides"))
+@op("strided_slice", static=("begin", "end", "strides"))
 def strided_slice(input_: Any, begin: Any, end: Any, strides: Any = None) -> Any:
     steps = strides or [1] * len(begin)
     return input_[tuple(slice(b, e, s) for b, e, s in zip(begin, end, steps, strict=True))]
@@ -286,7 +290,7 @@ def depth_to_space(input: Any, block_size: int, data_format: str = "NHWC") -> An
 
 @named("stop_gradient", "compat.v1.stop_gradient")
 def stop_gradient(input: Any, name: Any = None) -> Any:
-    """`tf.stop_gradient`: the value as a constant; no tape hears of it."""
+    """`tf.stop_gradient`: the value as a constant, which tapes do not record."""
     if isinstance(input, KerasTensor):
         return call(jax.lax.stop_gradient, (input,), {})
     array = unboxed(convert(input))
@@ -301,20 +305,20 @@ named("broadcast_dynamic_shape")(
 
 @named("get_static_value")
 def get_static_value(tensor: Any, partial: bool = False) -> Any:
-    """`tf.get_static_value`: the values; None of a tensor that is being traced."""
+    """`tf.get_static_value`: the values; None if the tensor is traced."""
     array = unboxed(tensor)
     return None if isinstance(array, jax.core.Tracer | KerasTensor) else np.asarray(array)
 
 
 @named("ensure_shape")
 def ensure_shape(x: Any, shape: Any, name: Any = None) -> Any:
-    """`tf.ensure_shape`: the tensor, if its shape is one of these."""
+    """`tf.ensure_shape`: the tensor, if its shape fits."""
     out = convert(x)
     out.set_shape(shape)
     return out
 
 
-@op("unravel_index", fixed=("dims",))
+@op("unravel_index", static=("dims",))
 def unravel_index(indices: Any, dims: Any) -> Any:
     where_ = space(indices)
     return where_.stack(where_.unravel_index(where_.asarray(indices), dims))

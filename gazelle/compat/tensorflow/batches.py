@@ -1,4 +1,4 @@
-"""Elements of a data set brought together: batches, windows, groups."""
+"""Batches, windows and groups of the elements of a dataset."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from gazelle.compat.tensorflow.tensor import Tensor
 
 
 class Batches(Elements):
-    """The part of a data set that makes one element of some."""
+    """Methods of datasets that combine several elements into one."""
 
     def _grouped(self, join: Callable[[list[Any]], Any], size: int, drop_remainder: bool) -> Any:
-        """`join` of each `size` elements."""
+        """A dataset of `join(group)` for groups of `size` elements."""
 
         def begin() -> Iterator[Any]:
             elements = self._begin()
@@ -38,7 +38,7 @@ class Batches(Elements):
         deterministic: Any = None,
         name: Any = None,
     ) -> Any:
-        """`batch_size` elements as one, with a new first axis."""
+        """Combine `batch_size` elements along a new first axis."""
         return self._grouped(lambda group: jax.tree.map(stacked, *group), int(batch_size), drop_remainder)
 
     def padded_batch(
@@ -49,17 +49,17 @@ class Batches(Elements):
         drop_remainder: bool = False,
         name: Any = None,
     ) -> Any:
-        """`batch`, with elements filled up to the longest of the batch or to `padded_shapes`."""
+        """Batch elements that are padded to the longest of the batch or to `padded_shapes`."""
         return self._grouped(
             lambda group: padded(group, padded_shapes, padding_values), int(batch_size), drop_remainder
         )
 
     def ragged_batch(self, batch_size: Any, drop_remainder: bool = False, name: Any = None, **_: Any) -> Any:
-        """`batch_size` elements as the rows of a ragged tensor."""
+        """Combine `batch_size` elements as the rows of a ragged tensor."""
         return self._grouped(lambda group: jax.tree.map(_as_rows, *group), int(batch_size), drop_remainder)
 
     def unbatch(self, name: Any = None) -> Any:
-        """The rows of the elements."""
+        """Split elements into their rows."""
 
         def begin() -> Iterator[Any]:
             for element in self._begin():
@@ -71,26 +71,26 @@ class Batches(Elements):
     def window(
         self, size: Any, shift: Any = None, stride: Any = 1, drop_remainder: bool = False, name: Any = None
     ) -> Any:
-        """Datasets of `size` elements, `stride` apart, each begun `shift` elements after the one before."""
+        """Return datasets of `size` elements at distance `stride`, starting every `shift` elements."""
         size, stride = int(size), int(stride)
         shift = size if shift is None else int(shift)
         span = (size - 1) * stride + 1
 
         def begin() -> Iterator[Any]:
-            elements, held = self._begin(), list[Any]()
+            elements, window = self._begin(), list[Any]()
             while True:
-                held.extend(itertools.islice(elements, span - len(held)))
-                chosen = held[::stride]
+                window.extend(itertools.islice(elements, span - len(window)))
+                chosen = window[::stride]
                 if not chosen or (drop_remainder and len(chosen) < size):
                     return
                 structure = jax.tree.structure(chosen[0])
                 columns = zip(*(jax.tree.leaves(e) for e in chosen), strict=True)
                 parts = [self._new(functools.partial(iter, column), len(column)) for column in columns]
                 yield jax.tree.unflatten(structure, parts)
-                if shift > len(held):
-                    for _ in itertools.islice(elements, shift - len(held)):
+                if shift > len(window):
+                    for _ in itertools.islice(elements, shift - len(window)):
                         pass
-                held = held[shift:]
+                window = window[shift:]
 
         return self._new(begin)
 
@@ -102,7 +102,7 @@ class Batches(Elements):
         window_size_func: Any = None,
         name: Any = None,
     ) -> Any:
-        """What `reduce_func(key, elements)` gives for each `window_size` elements of one key."""
+        """Apply `reduce_func(key, elements)` to every `window_size` elements with the same key."""
 
         def begin() -> Iterator[Any]:
             waiting: dict[int, list[Any]] = {}
@@ -135,7 +135,7 @@ class Batches(Elements):
         drop_remainder: bool = False,
         name: Any = None,
     ) -> Any:
-        """Batches of elements of about one length, filled up to the longest of the batch."""
+        """Batch elements of similar length, padded to the longest of the batch."""
         limits, sizes = list(bucket_boundaries), list(bucket_batch_sizes)
 
         def key(*element: Any) -> Any:

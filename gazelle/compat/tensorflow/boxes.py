@@ -1,4 +1,4 @@
-"""tf.image: boxes in pictures, as (top, left, bottom, right) from 0 to 1."""
+"""tf.image: bounding boxes, as (top, left, bottom, right) from 0 to 1."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 
 
-@op("image.crop_and_resize", host=False, fixed=("crop_size",))
+@op("image.crop_and_resize", host=False, static=("crop_size",))
 def crop_and_resize(
     image: Any, boxes: Any, box_indices: Any, crop_size: Any, method: str = "bilinear", extrapolation_value: float = 0.0
 ) -> Any:
     image, boxes = jnp.asarray(image, "float32"), jnp.asarray(boxes)
-    places = []
+    coordinates = []
     for axis, count in enumerate(crop_size):
         low, high, last = boxes[:, axis], boxes[:, axis + 2], image.shape[axis + 1] - 1
         steps = jnp.linspace(0, 1, count) if count > 1 else jnp.asarray([0.5])
-        places.append((low[:, None] + (high - low)[:, None] * steps) * last)
-    down, right = places[0][:, :, None], places[1][:, None, :]
+        coordinates.append((low[:, None] + (high - low)[:, None] * steps) * last)
+    down, right = coordinates[0][:, :, None], coordinates[1][:, None, :]
     rows, columns = jnp.broadcast_arrays(down, right)
 
     def one(picture: Any, y: Any, x: Any) -> Any:
@@ -51,13 +51,15 @@ def _overlap(box: Any, others: Any) -> Any:
     return shared / np.maximum((box[2] - box[0]) * (box[3] - box[1]) + areas - shared, 1e-12)
 
 
-def _kept(boxes: Any, scores: Any, most: int, iou_threshold: float, score_threshold: float) -> list[int]:
+def _non_max_suppression(
+    boxes: Any, scores: Any, limit: int, iou_threshold: float, score_threshold: float
+) -> list[int]:
     kept: list[int] = []
-    for place in np.argsort(-scores, kind="stable"):
-        if len(kept) == most or scores[place] <= score_threshold:
+    for index in np.argsort(-scores, kind="stable"):
+        if len(kept) == limit or scores[index] <= score_threshold:
             break
-        if not kept or (_overlap(boxes[place], boxes[kept]) <= iou_threshold).all():
-            kept.append(int(place))
+        if not kept or (_overlap(boxes[index], boxes[kept]) <= iou_threshold).all():
+            kept.append(int(index))
     return kept
 
 
@@ -74,8 +76,10 @@ def non_max_suppression(
     score_threshold: float = float("-inf"),
     name: Any = None,
 ) -> Tensor:
-    """`tf.image.non_max_suppression`: the numbers of the best boxes of which no two overlap more than so much."""
-    kept = _kept(_array(boxes), _array(scores), int(max_output_size), float(iou_threshold), float(score_threshold))
+    """`tf.image.non_max_suppression`: indices of the best boxes whose overlap is at most `iou_threshold`."""
+    kept = _non_max_suppression(
+        _array(boxes), _array(scores), int(max_output_size), float(iou_threshold), float(score_threshold)
+    )
     return Tensor(np.asarray(kept, "int32"))
 
 
@@ -91,18 +95,20 @@ def combined_non_max_suppression(
     clip_boxes: bool = True,
     name: Any = None,
 ) -> tuple[Any, ...]:
-    """`tf.image.combined_non_max_suppression`: (boxes, scores, classes, counts) of each picture of a batch."""
-    all_boxes, all_scores, most = _array(boxes), _array(scores), int(max_total_size)
-    out = np.zeros((len(all_boxes), most, 6), "float32")
+    """`tf.image.combined_non_max_suppression`: (boxes, scores, classes, counts) for each image of a batch."""
+    all_boxes, all_scores, limit = _array(boxes), _array(scores), int(max_total_size)
+    out = np.zeros((len(all_boxes), limit, 6), "float32")
     counts = np.zeros(len(all_boxes), "int32")
-    for number, (some, marks) in enumerate(zip(all_boxes, all_scores, strict=True)):
+    for number, (own_boxes, class_scores) in enumerate(zip(all_boxes, all_scores, strict=True)):
         found = []
-        for kind in range(marks.shape[1]):
-            own = some[:, min(kind, some.shape[1] - 1)]
-            for place in _kept(own, marks[:, kind], int(max_output_size_per_class), iou_threshold, score_threshold):
-                box = own[place].clip(0, 1) if clip_boxes else own[place]
-                found.append((*box, marks[place, kind], kind))
-        found = sorted(found, key=lambda row: -row[4])[:most]
+        for kind in range(class_scores.shape[1]):
+            own = own_boxes[:, min(kind, own_boxes.shape[1] - 1)]
+            for index in _non_max_suppression(
+                own, class_scores[:, kind], int(max_output_size_per_class), iou_threshold, score_threshold
+            ):
+                box = own[index].clip(0, 1) if clip_boxes else own[index]
+                found.append((*box, class_scores[index, kind], kind))
+        found = sorted(found, key=lambda row: -row[4])[:limit]
         counts[number] = len(found)
         if found:
             out[number, : len(found)] = found
@@ -114,14 +120,14 @@ def draw_bounding_boxes(images: Any, boxes: Any, colors: Any = None, name: Any =
     """`tf.image.draw_bounding_boxes`: lines of one pixel."""
     out = np.array(_array(images))
     height, width = out.shape[1:3]
-    paints = [[1.0, 1.0, 0.0]] if colors is None else _array(colors)
-    for picture, some in zip(out, _array(boxes), strict=True):
-        for number, (top, left, bottom, right) in enumerate(some):
-            paint = np.asarray(paints[number % len(paints)])[: out.shape[-1]]
+    palette = [[1.0, 1.0, 0.0]] if colors is None else _array(colors)
+    for picture, own_boxes in zip(out, _array(boxes), strict=True):
+        for number, (top, left, bottom, right) in enumerate(own_boxes):
+            color = np.asarray(palette[number % len(palette)])[: out.shape[-1]]
             a, b = int(top * (height - 1)), int(bottom * (height - 1))
             c, d = int(left * (width - 1)), int(right * (width - 1))
-            picture[[a, b], c : d + 1] = paint
-            picture[a : b + 1, [c, d]] = paint
+            picture[[a, b], c : d + 1] = color
+            picture[a : b + 1, [c, d]] = color
     return Tensor(out)
 
 

@@ -1,4 +1,4 @@
-"""A function of arrays called on tensors: unpacked, called, packed, and told to the tapes that are open."""
+"""Calls functions of arrays on tensors: unboxes the arguments, boxes the result, and records the call on tapes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
-from gazelle.compat.tensorflow.recording import Call, is_array, is_box, listeners, unboxed
+from gazelle.compat.tensorflow.recording import Call, active_tapes, is_array, is_box, unboxed
 from gazelle.core import symbolic
 from gazelle.core.errors import GazelleError
 from gazelle.core.symbolic import KerasTensor
@@ -24,16 +24,20 @@ def call(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
     host: Host = None,
-    loose: bool = False,
-    wide: bool = False,
+    keeps_64_bits: bool = False,
 ) -> Any:
-    """What `function(*args, **kwargs)` gives, arrays as tensors.
+    """Return `function(*args, **kwargs)` with arrays as tensors.
 
     Args:
-        function: of arrays of JAX.
-        host: the same for arrays of NumPy; it is asked where nothing but those is given.
-        wide: whether its 64 bits stand, which JAX does not have: the host computes it wherever the values are there.
-        loose: whether another call with the same other arguments may compute something else.
+        function: function of JAX arrays.
+        args: positional arguments, with tensors.
+        kwargs: keyword arguments, with tensors.
+        host: the same function for NumPy arrays; it is called if all arrays are on the host.
+        keeps_64_bits: whether the result has 64 bits, which JAX does not support: it is computed on the host unless
+            an argument is traced.
+
+    Returns:
+        The result.
     """
     flat, structure = jax.tree.flatten((args, dict(kwargs)), is_leaf=is_box)
     if any(isinstance(leaf, KerasTensor) for leaf in flat):
@@ -43,7 +47,7 @@ def call(
         return symbolic.call_op(function, args, kwargs)
     arrays = [unboxed(leaf) for leaf in flat]
     plain_args, plain_kwargs = jax.tree.unflatten(structure, arrays)
-    if wide and not any(isinstance(array, jax.core.Tracer) for array in arrays):
+    if keeps_64_bits and not any(isinstance(array, jax.core.Tracer) for array in arrays):
         hosted = [np.asarray(array) if isinstance(array, jax.Array) else array for array in arrays]
         host_args, host_kwargs = jax.tree.unflatten(structure, hosted)
         out = function(*host_args, **host_kwargs)
@@ -51,38 +55,38 @@ def call(
         out = narrowed(host(*plain_args, **plain_kwargs), arrays)
     else:
         out = function(*plain_args, **plain_kwargs)
-    tapes = listeners()
+    tapes = active_tapes()
     if tapes:
-        places = [i for i, array in enumerate(arrays) if is_array(array)]
-        inputs = [flat[i] if isinstance(flat[i], Variable) else arrays[i] for i in places]
-        heard = [tape for tape in tapes if tape.wants(inputs)]
-        if heard:
-            record = _record(function, arrays, places, inputs, structure, out, loose)
-            for tape in heard:
-                tape.hear(record)
+        array_indices = [i for i, array in enumerate(arrays) if is_array(array)]
+        inputs = [flat[i] if isinstance(flat[i], Variable) else arrays[i] for i in array_indices]
+        recording_tapes = [tape for tape in tapes if tape.is_affected_by(inputs)]
+        if recording_tapes:
+            record = _record(function, arrays, array_indices, inputs, structure, out)
+            for tape in recording_tapes:
+                tape.record(record)
     return boxed(out)
 
 
-def guarded(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], **words: Any) -> Any:
-    """`call`; where shapes do not fit, the error is the one that programs of TensorFlow catch."""
+def guarded(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], **options: Any) -> Any:
+    """Like `call`, but wrong shapes raise the error that programs for TensorFlow catch."""
     try:
-        return call(function, args, kwargs, **words)
+        return call(function, args, kwargs, **options)
     except (TypeError, ValueError) as error:
-        ours = isinstance(error, GazelleError | jax.errors.JAXTypeError)
-        if ours or not (isinstance(error, ValueError) or "shape" in str(error)):
+        is_explained = isinstance(error, GazelleError | jax.errors.JAXTypeError)
+        if is_explained or not (isinstance(error, ValueError) or "shape" in str(error)):
             raise
         raise InvalidArgumentError(str(error)) from error
 
 
 def boxed(tree: Any) -> Any:
-    """The arrays of a tree as tensors."""
+    """Replace the arrays in a tree by tensors."""
     from gazelle.compat.tensorflow.tensor import Tensor
 
     return jax.tree.map(lambda leaf: Tensor(_text(leaf)) if is_array(leaf) else leaf, tree, is_leaf=is_box)
 
 
 def _text(array: Any) -> Any:
-    """Strings are bytes here."""
+    """Strings as bytes."""
     if array.dtype.kind != "U":
         return array
     out = np.empty(array.shape, object)
@@ -93,40 +97,40 @@ def _text(array: Any) -> Any:
 def _record(
     function: Callable[..., Any],
     arrays: list[Any],
-    places: list[int],
+    array_indices: list[int],
     inputs: list[Any],
     structure: Any,
     out: Any,
-    loose: bool,
 ) -> Call:
-    fixed = list(arrays)
-    for place in places:
-        fixed[place] = None
+    static = list(arrays)
+    for index in array_indices:
+        static[index] = None
 
     def run(*given: Any) -> list[Any]:
-        filled = list(fixed)
-        for place, array in zip(places, given, strict=True):
-            filled[place] = array
+        filled = list(static)
+        for index, array in zip(array_indices, given, strict=True):
+            filled[index] = array
         again_args, again_kwargs = jax.tree.unflatten(structure, filled)
         return jax.tree.leaves(function(*again_args, **again_kwargs))
 
-    words = tuple(leaf for leaf in fixed if leaf is not None)
-    mark = None if loose or any(callable(word) for word in words) else (function, structure, tuple(places), words)
-    return Call(run, inputs, [arrays[i] for i in places], jax.tree.leaves(out), mark)
+    static_args = tuple(leaf for leaf in static if leaf is not None)
+    has_functions = any(callable(value) for value in static_args)
+    key = None if has_functions else (function, structure, tuple(array_indices), static_args)
+    return Call(run, inputs, [arrays[i] for i in array_indices], jax.tree.leaves(out), key)
 
 
 def narrowed(out: Any, given: list[Any]) -> Any:
-    """What NumPy widened to 64 bits (a mean of whole numbers, say) as TensorFlow would have it."""
-    wide = {array.dtype.name for array in given if is_array(array)}
+    """Results that NumPy widened to 64 bits, such as a mean of integers, with the dtype of TensorFlow."""
+    dtypes_given = {array.dtype.name for array in given if is_array(array)}
 
     def narrow(leaf: Any) -> Any:
         if isinstance(leaf, bytes):  # an element of an array of strings
             return np.asarray(leaf, object)
         if not isinstance(leaf, np.ndarray | np.generic):
             return np.asarray(leaf, np.float32) if isinstance(leaf, float) else leaf
-        if leaf.dtype == np.float64 and "float64" not in wide:
+        if leaf.dtype == np.float64 and "float64" not in dtypes_given:
             return leaf.astype(np.float32)
-        if leaf.dtype == np.int64 and "int64" not in wide:
+        if leaf.dtype == np.int64 and "int64" not in dtypes_given:
             return leaf.astype(np.int32)
         return leaf
 
@@ -134,5 +138,5 @@ def narrowed(out: Any, given: list[Any]) -> Any:
 
 
 def unbox(tree: Any) -> Any:
-    """The tensors of a tree as arrays."""
+    """Replace the tensors in a tree by arrays."""
     return jax.tree.map(lambda v: unboxed(v) if isinstance(v, TensorWrapper) else v, tree, is_leaf=is_box)

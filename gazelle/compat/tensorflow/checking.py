@@ -1,4 +1,4 @@
-"""tf.debugging: assertions. Inside of a compiled function the values are not there, and nothing is checked."""
+"""tf.debugging: assertions. They check nothing inside of a compiled function, where values are unknown."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.core.errors import ShapeError, message
 
 
-def _hold(true: Any, what: str, got: Any) -> None:
-    if isinstance(true, jax.core.Tracer):
+def _assert(condition: Any, what: str, got: Any) -> None:
+    if isinstance(condition, jax.core.Tracer):
         return
-    if not bool(np.all(true)):
+    if not bool(np.all(condition)):
         raise InvalidArgumentError(message(f"Assertion {what}", got=got))
 
 
-def _compared(name: str, compare: Any) -> Any:
+def _comparison(name: str, compare: Any) -> Any:
     def check(x: Any, y: Any, message: Any = None, summarize: Any = None, name: Any = None) -> None:
         a, b = unboxed(x), unboxed(y)
-        _hold(compare(a, b), message or text, f"{a} and {b}")
+        _assert(compare(a, b), message or text, f"{a} and {b}")
 
     text = f"assert_{name}"
     return check
@@ -39,30 +39,30 @@ for _name, _compare in {
     "greater_equal": lambda a, b: a >= b,
     "near": lambda a, b: abs(a - b) < 1e-5,
 }.items():
-    named(f"debugging.assert_{_name}", f"assert_{_name}", f"compat.v1.assert_{_name}")(_compared(_name, _compare))
+    named(f"debugging.assert_{_name}", f"assert_{_name}", f"compat.v1.assert_{_name}")(_comparison(_name, _compare))
 
 
 @named("debugging.Assert", "Assert")
 def assert_(condition: Any, data: Any = None, summarize: Any = None, name: Any = None) -> None:
     """`tf.debugging.Assert`."""
-    _hold(unboxed(condition), "Assert", data)
+    _assert(unboxed(condition), "Assert", data)
 
 
-def _signed(name: str, compare: Any) -> Any:
+def _sign_check(name: str, compare: Any) -> Any:
     def check(x: Any, message: Any = None, summarize: Any = None, name: Any = None) -> None:
-        _hold(compare(np.asarray(x) if isinstance(x, list) else unboxed(x)), message or text, x)
+        _assert(compare(np.asarray(x) if isinstance(x, list) else unboxed(x)), message or text, x)
 
     text = f"assert_{name}"
     return check
 
 
-for _name, _of_one in {
+for _name, _condition in {
     "positive": lambda a: a > 0,
     "non_negative": lambda a: a >= 0,
     "negative": lambda a: a < 0,
     "non_positive": lambda a: a <= 0,
 }.items():
-    named(f"debugging.assert_{_name}", f"compat.v1.assert_{_name}")(_signed(_name, _of_one))
+    named(f"debugging.assert_{_name}", f"compat.v1.assert_{_name}")(_sign_check(_name, _condition))
 
 
 @named("debugging.assert_type")
@@ -76,12 +76,12 @@ def assert_type(tensor: Any, tf_type: Any, message: Any = None, name: Any = None
 def assert_integer(x: Any, message: Any = None, name: Any = None) -> None:
     """`tf.debugging.assert_integer`."""
     if unboxed(x).dtype.kind not in "iu":
-        raise TypeError(f"{message or 'assert_integer'}: expected whole numbers, got {unboxed(x).dtype}.")
+        raise TypeError(f"{message or 'assert_integer'}: expected integers, got {unboxed(x).dtype}.")
 
 
 @named("debugging.assert_same_float_dtype")
 def assert_same_float_dtype(tensors: Any = None, dtype: Any = None) -> Any:
-    """`tf.debugging.assert_same_float_dtype`: the dtype that all have."""
+    """`tf.debugging.assert_same_float_dtype`: the common dtype."""
     found = {name_of(unboxed(t).dtype) for t in tensors or ()} | ({name_of(dtype)} if dtype else set())
     if len(found) > 1:
         raise ValueError(message("assert_same_float_dtype", expected="one dtype", got=" and ".join(sorted(found))))
@@ -90,38 +90,38 @@ def assert_same_float_dtype(tensors: Any = None, dtype: Any = None) -> Any:
 
 @named("debugging.assert_all_finite", "debugging.check_numerics", "compat.v1.check_numerics")
 def check_numerics(tensor: Any, message: Any = "", name: Any = None) -> Any:
-    """`tf.debugging.check_numerics`: the tensor, if all of it is finite."""
+    """`tf.debugging.check_numerics`: the tensor, if it is finite."""
     array = unboxed(tensor)
     if not isinstance(array, jax.core.Tracer):
-        _hold(np.isfinite(np.asarray(array)), message or "check_numerics", array)
+        _assert(np.isfinite(np.asarray(array)), message or "check_numerics", array)
     return tensor
 
 
-def _ranked(name: str, holds: Any) -> Any:
+def _rank_check(name: str, holds: Any) -> Any:
     def check(x: Any, rank: Any = None, message: Any = None, name: Any = None, *, ranks: Any = None) -> None:
-        wanted, found = rank if ranks is None else ranks, np.ndim(unboxed(x))
-        if not holds(found, wanted):
-            raise ShapeError(f"{message or text}: expected {wanted} axes, got {found}.")
+        expected, found = rank if ranks is None else ranks, np.ndim(unboxed(x))
+        if not holds(found, expected):
+            raise ShapeError(f"{message or text}: expected {expected} axes, got {found}.")
 
     text = f"assert_{name}"
     return check
 
 
 for _name, _holds in {
-    "rank": lambda found, wanted: found == wanted,
-    "rank_at_least": lambda found, wanted: found >= wanted,
-    "rank_in": lambda found, wanted: found in wanted,
+    "rank": lambda found, expected: found == expected,
+    "rank_at_least": lambda found, expected: found >= expected,
+    "rank_in": lambda found, expected: found in expected,
     "scalar": lambda found, _: found == 0,
 }.items():
-    named(f"debugging.assert_{_name}", f"compat.v1.assert_{_name}")(_ranked(_name, _holds))
+    named(f"debugging.assert_{_name}", f"compat.v1.assert_{_name}")(_rank_check(_name, _holds))
 
 
 @named("debugging.assert_shapes")
 def assert_shapes(shapes: Any, message: Any = None, **_: Any) -> None:
-    """`tf.debugging.assert_shapes`: symbols stand for one size each."""
+    """`tf.debugging.assert_shapes`: equal symbols are equal sizes."""
     sizes: dict[Any, int] = {}
-    for tensor, wanted in shapes.items() if isinstance(shapes, dict) else shapes:
-        for size, symbol in zip(np.shape(unboxed(tensor)), wanted, strict=True):
+    for tensor, symbols in shapes.items() if isinstance(shapes, dict) else shapes:
+        for size, symbol in zip(np.shape(unboxed(tensor)), symbols, strict=True):
             expected = symbol if isinstance(symbol, int) else sizes.setdefault(symbol, size)
             if symbol is not None and expected != size:
                 raise ShapeError(f"{message or 'assert_shapes'}: expected {expected} for {symbol!r}, got {size}.")

@@ -1,4 +1,4 @@
-"""Control flow: loops and choices run as Python where values are there, and are compiled where they are not."""
+"""Control flow: runs as plain Python if values are known, and is compiled if they are traced."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ def while_loop(
     cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, maximum_iterations: Any = None, **_: Any
 ) -> Any:
     """`tf.while_loop`."""
-    kept = lambda leaf: is_box(leaf) or isinstance(leaf, TensorArray)  # noqa: E731
-    plain = (int, TensorArray)  # a number of Python stays one: it may be an index of an array
-    values = jax.tree.map(lambda v: v if isinstance(v, plain) else convert(v), list(loop_vars), is_leaf=kept)
-    rounds = 0
+    is_leaf = lambda leaf: is_box(leaf) or isinstance(leaf, TensorArray)  # noqa: E731
+    plain = (int, TensorArray)  # a Python number stays one: it may index a TensorArray
+    values = jax.tree.map(lambda v: v if isinstance(v, plain) else convert(v), list(loop_vars), is_leaf=is_leaf)
+    iterations = 0
     first = cond(*values)
     if _traced(first):
-        most = np.iinfo(np.int32).max if maximum_iterations is None else int(maximum_iterations)
+        limit = np.iinfo(np.int32).max if maximum_iterations is None else int(maximum_iterations)
 
         def step(state: Any) -> Any:
             count, inner = state
@@ -73,18 +73,18 @@ def while_loop(
 
         start = [jnp.asarray(unboxed(v)) for v in values]
         ended = jax.lax.while_loop(
-            lambda s: jnp.logical_and(jnp.asarray(unboxed(cond(*boxed(s[1])))), s[0] < most), step, (0, start)
+            lambda s: jnp.logical_and(jnp.asarray(unboxed(cond(*boxed(s[1])))), s[0] < limit), step, (0, start)
         )
         return boxed(ended[1])
-    while bool(cond(*values)) and (maximum_iterations is None or rounds < int(maximum_iterations)):
+    while bool(cond(*values)) and (maximum_iterations is None or iterations < int(maximum_iterations)):
         out = body(*values)
-        values, rounds = list(out) if isinstance(out, list | tuple) else [out], rounds + 1
-    return jax.tree.map(lambda v: v if isinstance(v, TensorArray) else convert(v), values, is_leaf=kept)
+        values, iterations = list(out) if isinstance(out, list | tuple) else [out], iterations + 1
+    return jax.tree.map(lambda v: v if isinstance(v, TensorArray) else convert(v), values, is_leaf=is_leaf)
 
 
 @named("map_fn", "vectorized_map", "compat.v1.map_fn")
 def map_fn(fn: Callable[[Any], Any], elems: Any, dtype: Any = None, *_: Any, **__: Any) -> Any:
-    """`tf.map_fn`: `fn` of each row, stacked."""
+    """`tf.map_fn`: `fn` applied to each row, stacked."""
     leaves = jax.tree.leaves(elems, is_leaf=is_box)
     count = len(unboxed(leaves[0]))
     rows = [fn(jax.tree.map(lambda v, i=i: convert(v)[i], elems, is_leaf=is_box)) for i in range(count)]
@@ -93,9 +93,9 @@ def map_fn(fn: Callable[[Any], Any], elems: Any, dtype: Any = None, *_: Any, **_
 
 @named("foldr")
 def foldr(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, **_: Any) -> Any:
-    """`tf.foldr`: `foldl` from the last row on."""
-    turned = jax.tree.map(lambda v: convert(v)[::-1], elems, is_leaf=is_box)
-    return NAMES["foldl"](fn, turned, initializer)
+    """`tf.foldr`: `foldl` of the reversed rows."""
+    reversed_rows = jax.tree.map(lambda v: convert(v)[::-1], elems, is_leaf=is_box)
+    return NAMES["foldl"](fn, reversed_rows, initializer)
 
 
 @named("scan", "compat.v1.scan")
@@ -111,23 +111,23 @@ def scan(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, *_:
     return jax.tree.map(lambda *parts: stack([convert(p) for p in parts]), *out, is_leaf=is_box)
 
 
-def _folded(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, **_: Any) -> Any:
+def _foldl(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, **_: Any) -> Any:
     rows = list(convert(elems))
     return functools.reduce(fn, rows if initializer is None else [initializer, *rows])
 
 
-named("foldl")(_folded)
+named("foldl")(_foldl)
 
 
 @named("recompute_grad", "grad_pass_through")
 def recompute_grad(f: Callable[..., Any]) -> Callable[..., Any]:
-    """`tf.recompute_grad`: the function; replays compute again anyway."""
+    """`tf.recompute_grad`: the function itself, since tapes recompute values anyway."""
     return f
 
 
 @named("custom_gradient")
 def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
-    """`tf.custom_gradient`: `f` gives (y, grad), grad(*upstream) the gradients of its arguments."""
+    """`tf.custom_gradient`: `f` returns (y, grad); grad(*upstream) returns the gradients of its arguments."""
     from gazelle.compat.tensorflow.calls import call
 
     @jax.custom_vjp
@@ -158,7 +158,7 @@ def gradients(ys: Any, xs: Any, *_: Any, **__: Any) -> Any:
             "tf.gradients",
             expected="a graph that is built before it runs",
             got="plain execution",
-            hint="Compute ys in `with tf.GradientTape() as tape:` and ask tape.gradient(ys, xs).",
+            hint="Compute ys in `with tf.GradientTape() as tape:` and call tape.gradient(ys, xs).",
         )
     )
 
@@ -180,9 +180,9 @@ class TensorArray:
         self.dtype, self._items = as_dtype(dtype), [None] * int(size or 0)
 
     def write(self, index: Any, value: Any, name: Any = None) -> TensorArray:
-        place = int(index)
-        self._items.extend([None] * (place + 1 - len(self._items)))
-        self._items[place] = convert(value)
+        position = int(index)
+        self._items.extend([None] * (position + 1 - len(self._items)))
+        self._items[position] = convert(value)
         return self
 
     def read(self, index: Any, name: Any = None) -> Any:
@@ -217,10 +217,10 @@ class TensorSpec:
         return cls(tensor.shape, tensor.dtype, name)
 
     def is_compatible_with(self, value: Any) -> bool:
-        """Whether a tensor, or a spec, may stand where this one is asked for."""
-        wide = {"int64": "int32", "float64": "float32"}  # what JAX makes of them
-        own, given = (wide.get(name_of(dtype), name_of(dtype)) for dtype in (self.dtype, value.dtype))
-        return own == given and (self.shape_is_unknown or self.shape.is_compatible_with(tuple(value.shape)))
+        """Return whether a tensor or a spec has this dtype and fits this shape."""
+        narrowed = {"int64": "int32", "float64": "float32"}  # JAX has 32 bits
+        expected_dtype, given = (narrowed.get(name_of(dtype), name_of(dtype)) for dtype in (self.dtype, value.dtype))
+        return expected_dtype == given and (self.shape_is_unknown or self.shape.is_compatible_with(tuple(value.shape)))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TensorSpec) and (self.shape, self.dtype) == (other.shape, other.dtype)
@@ -242,14 +242,14 @@ def name_scope(name: str, *_: Any, **__: Any) -> Iterator[str]:
 @named("device", "compat.v1.device")
 @contextlib.contextmanager
 def device(name: Any) -> Iterator[None]:
-    """`tf.device`: computations stay where JAX puts them."""
+    """`tf.device`: JAX chooses the device."""
     yield
 
 
 @named("control_dependencies", "compat.v1.control_dependencies", "init_scope")
 @contextlib.contextmanager
 def control_dependencies(control_inputs: Any = None) -> Iterator[None]:
-    """`tf.control_dependencies`: things happen in the order in which they are written."""
+    """`tf.control_dependencies`: statements always run in their order."""
     yield
 
 
@@ -273,7 +273,7 @@ def tuple_(tensors: Any, **_: Any) -> list[Any]:
 def print_(
     *inputs: Any, output_stream: Any = None, summarize: int = 3, sep: str = " ", end: str = "\n", name: Any = None
 ) -> None:
-    """`tf.print`: also in a compiled function, when it runs."""
+    """`tf.print`; a compiled function prints whenever it runs."""
     arrays = [unboxed(v) for v in inputs]
     if any(isinstance(a, jax.core.Tracer) for a in arrays):
         jax.debug.print(sep.join("{}" for _ in arrays), *arrays)

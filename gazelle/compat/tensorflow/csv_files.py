@@ -1,4 +1,4 @@
-"""Values between commas: `tf.io.decode_csv`, `tf.data.experimental.CsvDataset` and `make_csv_dataset`."""
+"""CSV files: `tf.io.decode_csv`, `tf.data.experimental.CsvDataset` and `make_csv_dataset`."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from gazelle.core.errors import DataError, message
 
 @named("io.decode_csv")
 def decode_csv(records: Any, record_defaults: Any, field_delim: str = ",", **_: Any) -> list[Any]:
-    """`tf.io.decode_csv`: the fields of lines, each with the dtype of its default, which stands for an empty field."""
+    """`tf.io.decode_csv`: the fields of lines, with the dtypes of the defaults, which replace empty fields."""
     lines = np.asarray(unboxed(convert(records)), object)
     rows = list(csv.reader([v.decode() for v in lines.flat], delimiter=field_delim))
     columns = []
-    for place, given in enumerate(record_defaults):
+    for index, given in enumerate(record_defaults):
         default = np.asarray(unboxed(convert(given)))
-        values = [row[place] if row[place] != "" else default.reshape(-1)[0] for row in rows]
+        values = [row[index] if row[index] != "" else default.reshape(-1)[0] for row in rows]
         text_column = default.dtype == object
         column = convert(values) if text_column else Tensor(np.asarray(values, default.dtype))
         columns.append(Tensor(unboxed(column).reshape(lines.shape)))
@@ -48,7 +48,7 @@ def _rows(name: str, delimiter: str, header: bool) -> Iterator[list[str]]:
 
 
 def _column(default: Any) -> tuple[Any, Any]:
-    """(dtype, what stands for an empty field) of a column; default: that value, or a dtype, and then nothing does."""
+    """(dtype, value of empty fields) of a column; if `default` is a dtype, empty fields are an error."""
     if isinstance(default, DType | str | type):
         name = name_of(default)
         return np.dtype(object if name == "string" else name), None
@@ -57,7 +57,7 @@ def _column(default: Any) -> tuple[Any, Any]:
 
 
 def _field(value: str, column: tuple[Any, Any], where: str) -> Any:
-    """One field as an array of no axes."""
+    """One field as a scalar array."""
     dtype, fill = column
     if value == "":
         if fill is None:
@@ -66,7 +66,7 @@ def _field(value: str, column: tuple[Any, Any], where: str) -> Any:
                     where,
                     expected="a value",
                     got="an empty field",
-                    hint="Give a value that stands for empty fields instead of a dtype.",
+                    hint="Give a value that replaces empty fields instead of a dtype.",
                 )
             )
         return np.asarray(fill, dtype)
@@ -91,25 +91,25 @@ def csv_dataset(
     select_cols: Any = None,
     **_: Any,
 ) -> Dataset:
-    """`tf.data.experimental.CsvDataset`: a tuple of the columns for each line."""
+    """`tf.data.experimental.CsvDataset`: a tuple of fields for each line."""
     columns = [_column(default) for default in record_defaults]
 
     def begin() -> Any:
         for name in _names(filenames):
             for number, row in enumerate(_rows(name, field_delim, header), 1 + header):
-                taken = [row[place] for place in select_cols] if select_cols is not None else row
-                if len(taken) != len(columns):
+                selected = [row[index] for index in select_cols] if select_cols is not None else row
+                if len(selected) != len(columns):
                     raise DataError(
-                        message(f"Line {number} of {name}", expected=f"{len(columns)} fields", got=len(taken))
+                        message(f"Line {number} of {name}", expected=f"{len(columns)} fields", got=len(selected))
                     )
-                fields = zip(taken, columns, strict=True)
+                fields = zip(selected, columns, strict=True)
                 yield tuple(_field("" if v == na_value else v, c, f"Line {number} of {name}") for v, c in fields)
 
     return Dataset(begin)
 
 
-def _kind(values: list[str]) -> Any:
-    """The value that stands for empty fields of a column, of the narrowest dtype that holds what is there."""
+def _inferred_default(values: list[str]) -> Any:
+    """The default of a column: zero of the narrowest dtype that can represent the values, or an empty string."""
     for dtype in ("int32", "int64", "float32"):
         try:
             for value in values:
@@ -140,23 +140,23 @@ def make_csv_dataset(
     num_rows_for_inference: int = 100,
     **_: Any,
 ) -> Dataset:
-    """`tf.data.experimental.make_csv_dataset`: batches of {column: values}, and of the labels where one is named."""
+    """`tf.data.experimental.make_csv_dataset`: batches of {column: values}, with labels if `label_name` is given."""
     names = sorted(found for pattern in _names(file_pattern) for found in glob.glob(pattern))
     if not names:
         raise DataError(message("file_pattern of make_csv_dataset", expected="files", got=repr(file_pattern)))
     columns = list(column_names) if column_names is not None else next(_rows(names[0], field_delim, False))
     chosen = list(columns if select_columns is None else select_columns)
-    places = [name if isinstance(name, int) else columns.index(name) for name in chosen]
-    chosen = [columns[place] for place in places]
+    column_indices = [name if isinstance(name, int) else columns.index(name) for name in chosen]
+    chosen = [columns[index] for index in column_indices]
     if label_name is not None and label_name not in chosen:
         raise DataError(message("label_name of make_csv_dataset", expected=f"one of {chosen}", got=repr(label_name)))
     if column_defaults is None:
-        shown = [
+        sample_rows = [
             row for row, _ in zip(_rows(names[0], field_delim, header), range(num_rows_for_inference), strict=False)
         ]
-        column_defaults = [_kind([row[place] for row in shown]) for place in places]
+        column_defaults = [_inferred_default([row[index] for row in sample_rows]) for index in column_indices]
     data = csv_dataset(
-        names, column_defaults, header=header, field_delim=field_delim, na_value=na_value, select_cols=places
+        names, column_defaults, header=header, field_delim=field_delim, na_value=na_value, select_cols=column_indices
     )
     if shuffle:
         data = data.shuffle(shuffle_buffer_size, shuffle_seed)

@@ -1,4 +1,4 @@
-"""`tf.data.Dataset`: elements that are read when they are asked for; the work on them is NumPy's."""
+"""`tf.data.Dataset`: lazily computed elements, processed with NumPy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gazelle.compat.tensorflow.batches import Batches
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.control import TensorSpec
 from gazelle.compat.tensorflow.elements import INFINITE, UNKNOWN, Begin, called, plain, structured, tensors_of
-from gazelle.compat.tensorflow.function import NotCompilable, is_tracing
+from gazelle.compat.tensorflow.function import NotCompilableError, is_tracing
 from gazelle.compat.tensorflow.sources import Sources
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.core import prng
@@ -23,11 +23,11 @@ AUTOTUNE = -1
 
 
 class Dataset(Sources, Batches):
-    """Elements (arrays, in tuples and dicts) that come one after the other in each pass.
+    """A sequence of elements, which are arrays or tuples and dicts of arrays.
 
     Args:
-        begin: gives the elements of a pass, as arrays of NumPy.
-        length: how many; INFINITE or UNKNOWN.
+        begin: function that returns an iterator over the elements, as NumPy arrays.
+        length: number of elements, INFINITE or UNKNOWN.
 
     >>> data = Dataset.range(6).map(lambda x: x * 2).batch(4)
     >>> [batch.numpy().tolist() for batch in data]
@@ -49,29 +49,29 @@ class Dataset(Sources, Batches):
 
     @classmethod
     def of(cls, data: Any) -> Dataset:
-        """A data set of gazelle as one of these, with its names of classes and files."""
+        """Convert a dataset of gazelle, with its class names and file paths."""
         out = cls(lambda: data.as_numpy_iterator(), len(data))
         out.class_names, out.file_paths = data.class_names, data.file_paths
         return out
 
-    # What is done with them ------------------------------------------------------------------------------------------
+    # Transformations -------------------------------------------------------------------------------------------------
 
     def map(
         self, map_func: Callable[..., Any], num_parallel_calls: Any = None, deterministic: Any = None, name: Any = None
     ) -> Dataset:
-        """Each element after `map_func(x)`, or `map_func(x, y)` where it is a tuple."""
+        """Apply `map_func(x)` to each element, or `map_func(x, y)` if it is a tuple."""
         return Dataset(lambda: (called(map_func, e) for e in self._begin()), self._length)
 
     def filter(self, predicate: Callable[..., Any], name: Any = None) -> Dataset:
-        """The elements of which `predicate` is true."""
+        """Return the elements for which `predicate` is true."""
         return Dataset(lambda: (e for e in self._begin() if bool(called(predicate, e))))
 
     def flat_map(self, map_func: Callable[..., Any], name: Any = None) -> Dataset:
-        """The elements of the datasets that `map_func` makes of the elements."""
+        """Concatenate the datasets that `map_func` returns for the elements."""
 
         def begin() -> Iterator[Any]:
             for element in self._begin():
-                yield from _made(map_func, element)._begin()
+                yield from _dataset_for(map_func, element)._begin()
 
         return Dataset(begin)
 
@@ -84,45 +84,47 @@ class Dataset(Sources, Batches):
         deterministic: Any = None,
         name: Any = None,
     ) -> Dataset:
-        """`flat_map` with `cycle_length` datasets read in turn, `block_length` elements each."""
+        """Like `flat_map`, but read `cycle_length` datasets in turn, `block_length` elements each."""
         width = cycle_length if cycle_length and cycle_length > 0 else 4
 
         def begin() -> Iterator[Any]:
             waiting = self._begin()
-            open_: list[Any] = [_made(map_func, e)._begin() for e in itertools.islice(waiting, width)]
-            while open_:
-                for place, one in enumerate(list(open_)):
-                    block = list(itertools.islice(one, block_length))
+            iterators: list[Any] = [_dataset_for(map_func, e)._begin() for e in itertools.islice(waiting, width)]
+            while iterators:
+                for index, iterator in enumerate(list(iterators)):
+                    block = list(itertools.islice(iterator, block_length))
                     yield from block
                     if len(block) < block_length:
-                        following = next(waiting, None)
-                        open_[place] = None if following is None else _made(map_func, following)._begin()
-                open_ = [one for one in open_ if one is not None]
+                        next_element = next(waiting, None)
+                        iterators[index] = (
+                            None if next_element is None else _dataset_for(map_func, next_element)._begin()
+                        )
+                iterators = [iterator for iterator in iterators if iterator is not None]
 
         return Dataset(begin)
 
     def shuffle(
         self, buffer_size: Any, seed: Any = None, reshuffle_each_iteration: Any = None, name: Any = None
     ) -> Dataset:
-        """The next element is drawn from `buffer_size` that were read ahead; another order in each pass."""
-        size, passes = max(1, int(buffer_size)), itertools.count()
+        """Draw each element from a buffer of `buffer_size` elements; the order differs between epochs."""
+        size, epochs = max(1, int(buffer_size)), itertools.count()
         first = prng.next_seed() if seed is None else int(seed) % 2**63
 
         def begin() -> Iterator[Any]:
-            number = next(passes) if reshuffle_each_iteration is not False else 0
+            number = next(epochs) if reshuffle_each_iteration is not False else 0
             draw = np.random.Generator(np.random.Philox(key=[first, number]))
             elements = self._begin()
-            held = list(itertools.islice(elements, size))
+            buffer = list(itertools.islice(elements, size))
             for element in elements:
-                place = int(draw.integers(len(held)))
-                held[place], out = element, held[place]
+                index = int(draw.integers(len(buffer)))
+                buffer[index], out = element, buffer[index]
                 yield out
-            yield from (held[int(i)] for i in draw.permutation(len(held)))
+            yield from (buffer[int(i)] for i in draw.permutation(len(buffer)))
 
         return Dataset(begin, self._length)
 
     def repeat(self, count: Any = None, name: Any = None) -> Dataset:
-        """Pass after pass, `count` times; for ever without it."""
+        """Repeat the elements `count` times; without a count indefinitely."""
         times = -1 if count is None else int(count)
 
         def begin() -> Iterator[Any]:
@@ -138,68 +140,68 @@ class Dataset(Sources, Batches):
         return Dataset(begin, length)
 
     def take(self, count: Any, name: Any = None) -> Dataset:
-        """The first `count` elements; all if it is -1."""
-        most = int(count)
-        if most < 0:
+        """Return the first `count` elements; -1 returns all."""
+        limit = int(count)
+        if limit < 0:
             return self
-        length = min(most, self._length) if self._length >= 0 else most if self._length == INFINITE else UNKNOWN
-        return Dataset(lambda: itertools.islice(self._begin(), most), length)
+        length = min(limit, self._length) if self._length >= 0 else limit if self._length == INFINITE else UNKNOWN
+        return Dataset(lambda: itertools.islice(self._begin(), limit), length)
 
     def skip(self, count: Any, name: Any = None) -> Dataset:
-        """All but the first `count` elements."""
-        past = int(count)
-        length = max(0, self._length - past) if self._length >= 0 else self._length
-        return Dataset(lambda: itertools.islice(self._begin(), past, None), length)
+        """Return all but the first `count` elements."""
+        count_skipped = int(count)
+        length = max(0, self._length - count_skipped) if self._length >= 0 else self._length
+        return Dataset(lambda: itertools.islice(self._begin(), count_skipped, None), length)
 
     def shard(self, num_shards: Any, index: Any, name: Any = None) -> Dataset:
-        """Every `num_shards`-th element, from `index` on."""
+        """Return every `num_shards`-th element, starting at `index`."""
         length = len(range(int(index), self._length, int(num_shards))) if self._length >= 0 else self._length
         return Dataset(lambda: itertools.islice(self._begin(), int(index), None, int(num_shards)), length)
 
     def cache(self, filename: Any = "", name: Any = None) -> Dataset:
-        """The elements of the first whole pass are kept in memory."""
-        kept: list[Any] = []
-        whole: list[bool] = []
+        """Keep the elements of the first complete epoch in memory."""
+        cached: list[Any] = []
+        complete: list[bool] = []
 
         def begin() -> Iterator[Any]:
-            if whole:
-                yield from kept
+            if complete:
+                yield from cached
                 return
             read = []
             for element in self._begin():
                 read.append(element)
                 yield element
-            kept[:] = read
-            whole.append(True)
+            cached[:] = read
+            complete.append(True)
 
         return Dataset(begin, self._length)
 
     def prefetch(self, buffer_size: Any = None, name: Any = None) -> Dataset:
-        """Itself: `fit` reads ahead anyway."""
+        """Return the dataset itself: `fit` prefetches anyway."""
         return self
 
     def with_options(self, options: Any, name: Any = None) -> Dataset:
         return self
 
     def concatenate(self, dataset: Dataset, name: Any = None) -> Dataset:
-        """The elements of this, then those of `dataset`."""
+        """Return the elements of this dataset, then those of the other."""
         both = self._length, dataset._length
         length = sum(both) if min(both) >= 0 else INFINITE if INFINITE in both else UNKNOWN
         return Dataset(lambda: itertools.chain(self._begin(), dataset._begin()), length)
 
     def enumerate(self, start: Any = 0, name: Any = None) -> Dataset:
-        """(number, element)."""
+        """Return pairs (index, element)."""
         return Dataset(lambda: ((np.int64(i), e) for i, e in enumerate(self._begin(), int(start))), self._length)
 
     def reduce(self, initial_state: Any, reduce_func: Callable[[Any, Any], Any], name: Any = None) -> Any:
-        """The last state of state <- reduce_func(state, element)."""
+        """Return the last state of state <- reduce_func(state, element)."""
         state = boxed(structured(initial_state))
         for element in self:
             state = reduce_func(state, element)
         return state
 
     def scan(self, initial_state: Any, scan_func: Callable[[Any, Any], Any], name: Any = None) -> Dataset:
-        """(state, out) <- scan_func(state, element): the outs."""
+        """Return the outputs of (state, output) <- scan_func(state, element)."""
 
         def begin() -> Iterator[Any]:
             state = boxed(structured(initial_state))
@@ -210,11 +212,11 @@ class Dataset(Sources, Batches):
         return Dataset(begin)
 
     def take_while(self, predicate: Callable[..., Any], name: Any = None) -> Dataset:
-        """The elements before the first of which `predicate` is false."""
+        """Return the elements before the first for which `predicate` is false."""
         return Dataset(lambda: itertools.takewhile(lambda e: bool(called(predicate, e)), self._begin()))
 
     def unique(self, name: Any = None) -> Dataset:
-        """Each value once."""
+        """Return each value once."""
         return Dataset(lambda: iter(list({np.asarray(e).tobytes(): e for e in self._begin()}.values())))
 
     def apply(self, transformation_func: Callable[[Dataset], Dataset]) -> Dataset:
@@ -224,21 +226,21 @@ class Dataset(Sources, Batches):
         return next(iter(self))
 
     def rejection_resample(self, *_: Any, **__: Any) -> Any:
-        raise ArgumentError(message("Dataset.rejection_resample is not there", hint="Use filter, or class_weight."))
+        raise ArgumentError(message("Dataset.rejection_resample is not supported", hint="Use filter, or class_weight."))
 
-    # What is asked ---------------------------------------------------------------------------------------------------
+    # Iteration and properties ----------------------------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[Any]:
         if is_tracing():
-            raise NotCompilable  # the loop would be as long as the data
+            raise NotCompilableError  # compiling would unroll the loop over all data
         return (tensors_of(element) for element in self._begin())
 
     def make_one_shot_iterator(self) -> Dataset:
-        """The data themselves: a program of TensorFlow 1 gave the iterator to `fit`."""
+        """Return the dataset itself, which `fit` accepts in place of an iterator."""
         return self
 
     def as_numpy_iterator(self) -> Iterator[Any]:
-        """The elements as arrays of NumPy."""
+        """Return an iterator over the elements as NumPy arrays."""
         return (jax.tree.map(plain, element) for element in self._begin())
 
     def __bool__(self) -> bool:
@@ -249,7 +251,7 @@ class Dataset(Sources, Batches):
 
     @property
     def element_spec(self) -> Any:
-        """Shapes and dtypes, as the first element shows them; the first axis of a batch is None."""
+        """The shapes and dtypes of the first element."""
         first = next(self._begin())
         return jax.tree.map(lambda a: TensorSpec(np.shape(a), np.asarray(a).dtype), first)
 
@@ -258,13 +260,13 @@ class Dataset(Sources, Batches):
 
 
 class Finite(Dataset):
-    """A data set of which one knows how many elements it has."""
+    """A dataset with a known number of elements."""
 
     def __len__(self) -> int:
         return self._length
 
 
-def _made(function: Callable[..., Any], element: Any) -> Dataset:
+def _dataset_for(function: Callable[..., Any], element: Any) -> Dataset:
     given = tensors_of(element)
     out = function(*given) if isinstance(given, tuple) else function(given)
     return out if isinstance(out, Dataset) else Dataset.from_tensor_slices(out)

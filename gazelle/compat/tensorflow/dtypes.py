@@ -1,4 +1,4 @@
-"""`tf.DType` and `tf.TensorShape`: a dtype is its name, a shape is a tuple, each with the words of TensorFlow."""
+"""`tf.DType` and `tf.TensorShape`: a dtype is a string, a shape is a tuple, with the attributes of TensorFlow."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 
 from gazelle.core.errors import ShapeError, message
 
-_SHORT = {"double": "float64", "half": "float16", "object": "string", "str": "string", "bytes": "string"}
+_ALIASES = {"double": "float64", "half": "float16", "object": "string", "str": "string", "bytes": "string"}
 
-_PYTHON: dict[type, str] = {float: "float32", int: "int32", str: "string", bytes: "string", object: "string"}
+_PYTHON_TYPES: dict[type, str] = {float: "float32", int: "int32", str: "string", bytes: "string", object: "string"}
 
 
 class DType(str):
-    """A dtype: the string of its name, so that every function of gazelle and NumPy takes it.
+    """A dtype. It is its name as a string, so functions of gazelle and NumPy accept it.
 
     >>> DType("float32") == np.float32, DType("int64").is_integer
     (True, True)
@@ -78,11 +78,11 @@ class DType(str):
 
 
 def name_of(dtype: Any) -> str:
-    """The name of a dtype, however it was written."""
+    """The name of a dtype in any form."""
     if isinstance(dtype, str):
-        return _SHORT.get(str.__str__(dtype), str.__str__(dtype))
-    if isinstance(dtype, type) and dtype in _PYTHON:
-        return _PYTHON[dtype]
+        return _ALIASES.get(str.__str__(dtype), str.__str__(dtype))
+    if isinstance(dtype, type) and dtype in _PYTHON_TYPES:
+        return _PYTHON_TYPES[dtype]
     try:
         found = np.dtype(dtype)
     except TypeError:
@@ -120,7 +120,7 @@ DTYPES = {
 
 
 class TensorShape(tuple[Any, ...]):
-    """A shape: a tuple of sizes, None where one is not known.
+    """A shape: a tuple of sizes, with None for unknown ones.
 
     >>> TensorShape([None, 3]).as_list(), TensorShape([2, 3]) == [2, 3]
     ([None, 3], True)

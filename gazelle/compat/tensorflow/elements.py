@@ -1,4 +1,4 @@
-"""The elements of a data set: arrays of NumPy in tuples and dicts, and what is done with one or some of them."""
+"""The elements of a dataset: NumPy arrays in tuples and dicts, and functions of one or several of them."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.tensorflow.values import host_array
 from gazelle.core.errors import DataError, message
 
-#: lengths that are no numbers
+#: special lengths
 INFINITE, UNKNOWN = -1, -2
 
 Begin = Callable[[], Iterator[Any]]
 
 
 class Elements:
-    """A data set as far as its parts need it: `_begin()` gives the elements of a pass, `_length` how many."""
+    """The interface of a dataset: `_begin()` returns an iterator over the elements, `_length` is their number."""
 
     _begin: Begin
     _length: int
 
     @staticmethod
     def _new(begin: Begin, length: int = UNKNOWN) -> Any:
-        """Another data set."""
+        """Return a new dataset."""
         raise NotImplementedError
 
 
 def structured(value: Any) -> Any:
-    """Tuples and dicts stay; what they hold, also lists, becomes arrays of NumPy."""
+    """Convert the values in tuples and dicts, including lists, to NumPy arrays."""
     if isinstance(value, tuple):
         return tuple(structured(v) for v in value)
     if isinstance(value, dict):
@@ -50,17 +50,17 @@ def structured(value: Any) -> Any:
 
 
 def is_ragged(value: Any) -> bool:
-    """Whether a value is a ragged tensor, which stays whole."""
+    """Whether a value is a ragged tensor, which is a leaf of an element."""
     return isinstance(value, RaggedTensor)
 
 
-def row_of(tree: Any, place: int) -> Any:
-    """Row `place` of each array."""
-    return jax.tree.map(lambda array: unboxed(array[place]), tree, is_leaf=is_ragged)
+def row_of(tree: Any, index: int) -> Any:
+    """Row `index` of each array."""
+    return jax.tree.map(lambda array: unboxed(array[index]), tree, is_leaf=is_ragged)
 
 
 def plain(leaf: Any) -> Any:
-    """A leaf as an array of NumPy."""
+    """A leaf as a NumPy array."""
     if isinstance(leaf, SparseTensor):
         return leaf
     array = np.asarray(unboxed(leaf)) if not isinstance(leaf, bytes) else leaf
@@ -68,7 +68,7 @@ def plain(leaf: Any) -> Any:
 
 
 def called(function: Callable[..., Any], element: Any) -> Any:
-    """What a function of tensors gives, as arrays."""
+    """The result of a function of tensors for an element, as arrays."""
     given = tensors_of(element)
     out = function(*given) if isinstance(given, tuple) else function(given)
     return arrays_of(out)
@@ -88,7 +88,7 @@ def tensors_of(element: Any) -> Any:
 
 
 def arrays_of(out: Any) -> Any:
-    """What a function of the program gave, as the leaves of an element."""
+    """The result of a user-defined function as an element."""
     if isinstance(out, Elements):
         return out
     if isinstance(out, list):
@@ -102,14 +102,14 @@ def arrays_of(out: Any) -> Any:
 
 
 def stacked(*leaves: Any) -> Any:
-    """Leaves of one shape with a new first axis."""
+    """Stack leaves of equal shape along a new first axis."""
     arrays = [np.asarray(leaf) if not isinstance(leaf, bytes) else np.asarray(leaf, object) for leaf in leaves]
     shapes = {a.shape for a in arrays}
     if len(shapes) > 1:
         raise DataError(
             message(
                 "batch",
-                expected="elements of one shape",
+                expected="elements of equal shape",
                 got=" and ".join(map(str, sorted(shapes)[:3])),
                 hint="Bring them to one shape in map, or use padded_batch.",
             )
@@ -118,7 +118,7 @@ def stacked(*leaves: Any) -> Any:
 
 
 def padded(group: list[Any], shapes: Any, values: Any) -> Any:
-    """Elements with a new first axis, filled up to one shape."""
+    """Stack elements along a new first axis, padded to a common shape."""
 
     def join(shape: Any, fill: Any, *leaves: Any) -> Any:
         arrays = [np.asarray(leaf) for leaf in leaves]
@@ -149,14 +149,14 @@ def _per_leaf(given: Any, structure: Any, count: int, is_leaf: Callable[[Any], b
 
 
 def kind_of(spec: Any) -> str:
-    """The dtype that a spec names."""
+    """The dtype of a spec."""
     return name_of(spec.dtype if isinstance(spec, TensorSpec) else spec)
 
 
-def typed(element: Any, kinds: Any) -> Any:
-    """An element with these dtypes."""
-    if isinstance(kinds, dict):
-        return {k: typed(element[k], kinds[k]) for k in kinds}
-    if isinstance(kinds, tuple | list):
-        return tuple(typed(e, k) for e, k in zip(element, kinds, strict=True))
-    return host_array(np.asarray(unboxed(element)), kinds)
+def typed(element: Any, dtypes: Any) -> Any:
+    """Convert an element to these dtypes."""
+    if isinstance(dtypes, dict):
+        return {k: typed(element[k], dtypes[k]) for k in dtypes}
+    if isinstance(dtypes, tuple | list):
+        return tuple(typed(e, k) for e, k in zip(element, dtypes, strict=True))
+    return host_array(np.asarray(unboxed(element)), dtypes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class OpError(Exception):
-    """`tf.errors.OpError`: the class above the others."""
+    """`tf.errors.OpError`: the base class of the others."""
 
 
 class InvalidArgumentError(OpError, ValueError):

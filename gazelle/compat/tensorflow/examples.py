@@ -1,6 +1,7 @@
-"""tf.train.Example: messages of named lists, as bytes and back.
+"""tf.train.Example: serialized messages of named lists.
 
-A message is a sequence of fields: number * 8 + kind as a varint, then for kind 0 a varint, for 2 a length and bytes.
+A message is a sequence of fields. A field is a varint number * 8 + kind, followed by a varint for kind 0, or a length
+and bytes for kind 2.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from gazelle.core.errors import DataError, message
 
 
 def varint(value: int) -> bytes:
-    """A whole number, seven bits a byte."""
+    """An integer with seven bits per byte."""
     value &= 2**64 - 1
     out = bytearray()
     while value > 127:
@@ -27,40 +28,40 @@ def varint(value: int) -> bytes:
 
 
 def field(number: int, data: bytes) -> bytes:
-    """A field of bytes."""
+    """A field that contains bytes."""
     return varint(number << 3 | 2) + varint(len(data)) + data
 
 
-def _read_varint(data: bytes, place: int) -> tuple[int, int]:
+def _read_varint(data: bytes, position: int) -> tuple[int, int]:
     value = shift = 0
     while True:
-        byte = data[place]
-        value, shift, place = value | (byte & 127) << shift, shift + 7, place + 1
+        byte = data[position]
+        value, shift, position = value | (byte & 127) << shift, shift + 7, position + 1
         if byte < 128:
-            return value, place
+            return value, position
 
 
 def fields(data: bytes) -> Iterator[tuple[int, Any]]:
-    """(number, value) of each field: bytes, or a whole number."""
-    place = 0
+    """(number, value) of each field; a value is bytes or an integer."""
+    position = 0
     try:
-        while place < len(data):
-            mark, place = _read_varint(data, place)
-            if mark & 7 == 0:
-                value, place = _read_varint(data, place)
-                yield mark >> 3, value
+        while position < len(data):
+            tag, position = _read_varint(data, position)
+            if tag & 7 == 0:
+                value, position = _read_varint(data, position)
+                yield tag >> 3, value
                 continue
-            size, place = _read_varint(data, place) if mark & 7 == 2 else ({1: 8, 5: 4}[mark & 7], place)
-            if place + size > len(data):
+            size, position = _read_varint(data, position) if tag & 7 == 2 else ({1: 8, 5: 4}[tag & 7], position)
+            if position + size > len(data):
                 raise IndexError
-            yield mark >> 3, data[place : place + size]
-            place += size
+            yield tag >> 3, data[position : position + size]
+            position += size
     except (IndexError, KeyError) as error:
-        raise DataError(message("A message of tf.train", expected="whole fields", got="broken bytes")) from error
+        raise DataError(message("A message of tf.train", expected="complete fields", got="damaged bytes")) from error
 
 
 class _Values:
-    """A list of values, which may also be filled later."""
+    """A list of values, which can be extended."""
 
     def __init__(self, value: Any = ()) -> None:
         self.value = [v.encode() if isinstance(v, str) else v for v in np.asarray(value, object).reshape(-1).tolist()]
@@ -98,14 +99,14 @@ class Int64List(_Values):
 
     def read(self, data: bytes) -> None:
         for _, part in fields(data):
-            place, whole = 0, part if isinstance(part, bytes) else varint(part)
-            while place < len(whole):
-                value, place = _read_varint(whole, place)
+            position, whole = 0, part if isinstance(part, bytes) else varint(part)
+            while position < len(whole):
+                value, position = _read_varint(whole, position)
                 self.value.append(value - 2**64 if value >= 2**63 else value)
 
 
 class Feature:
-    """`tf.train.Feature`: one list, of bytes, floats or whole numbers."""
+    """`tf.train.Feature`: a list of bytes, floats or integers."""
 
     def __init__(self, bytes_list: Any = None, float_list: Any = None, int64_list: Any = None) -> None:
         self.bytes_list, self.float_list = bytes_list or BytesList(), float_list or FloatList()
@@ -148,14 +149,14 @@ class Example:
         self.features = features or Features()
 
     def SerializeToString(self) -> bytes:  # noqa: N802
-        """The bytes of the message."""
+        """Return the message as bytes."""
         entries = (
             field(1, name.encode()) + field(2, one.packed()) for name, one in sorted(self.features.feature.items())
         )
         return field(1, b"".join(field(1, entry) for entry in entries))
 
     def ParseFromString(self, data: Any) -> int:  # noqa: N802
-        """Read the bytes of a message into this one."""
+        """Read a message from bytes into this one."""
         whole = bytes(unboxed(convert(data)).item())
         for _, features in fields(whole):
             for _, entry in fields(features):
@@ -166,7 +167,7 @@ class Example:
 
     @classmethod
     def FromString(cls, data: Any) -> Example:  # noqa: N802
-        """A message of its bytes."""
+        """Return a message from bytes."""
         out = cls()
         out.ParseFromString(data)
         return out

@@ -1,4 +1,4 @@
-"""tf.io and tf.strings: files, pictures and text, with Python's and Pillow's own means."""
+"""tf.io: files and images, with the standard library and Pillow."""
 
 from __future__ import annotations
 
@@ -83,19 +83,19 @@ def decode_image(
     expand_animations: bool = True,
     **_: Any,
 ) -> Tensor:
-    """`tf.io.decode_image`: a picture's numbers, (height, width, channels); Pillow reads it."""
+    """`tf.io.decode_image`: the pixels (height, width, channels), read by Pillow."""
     try:
         from PIL import Image
     except ImportError:
         raise ArgumentError(
             message("tf.io.decode_image", expected="Pillow", got="none installed", hint="pip install pillow")
         ) from None
-    picture: Any = Image.open(io.BytesIO(bytes(unboxed(convert(contents)).item())))
+    image: Any = Image.open(io.BytesIO(bytes(unboxed(convert(contents)).item())))
     if channels:
-        picture = picture.convert({1: "L", 3: "RGB", 4: "RGBA"}[int(channels)])
-    elif picture.mode not in ("L", "RGB", "RGBA"):
-        picture = picture.convert("RGB")
-    array = np.asarray(picture)
+        image = image.convert({1: "L", 3: "RGB", 4: "RGBA"}[int(channels)])
+    elif image.mode not in ("L", "RGB", "RGBA"):
+        image = image.convert("RGB")
+    array = np.asarray(image)
     array = array[..., None] if array.ndim == 2 else array
     return Tensor(array if name_of(dtype) == "uint8" else (array / 255).astype(name_of(dtype)))
 

@@ -1,4 +1,4 @@
-"""`tf.function`: a function of tensors, and of all variables it touches, as one compiled program."""
+"""`tf.function`: compiles a function of tensors, with all variables that it reads or assigns, into one program."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from gazelle.compat.tensorflow.calls import boxed
-from gazelle.compat.tensorflow.recording import is_array, is_box, listen, listeners, unboxed, unlisten
+from gazelle.compat.tensorflow.recording import activate_tapes, active_tapes, is_array, is_box, restore_tapes, unboxed
 from gazelle.compat.tensorflow.values import host_array
 from gazelle.core import prng, tracing
 from gazelle.core.config import ArgumentTypeError
@@ -22,7 +22,7 @@ from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.variable import Variable
 
 _eagerly = False
-_ATTEMPTS = 8  # a layer may make its variables at the first trace, an optimizer at the second
+_MAX_TRACES = 8  # a layer may create variables in the first trace, an optimizer in the second
 
 
 def run_functions_eagerly(eagerly: bool) -> None:
@@ -35,29 +35,29 @@ def functions_run_eagerly() -> bool:
     return _eagerly
 
 
-class NotCompilable(Exception):  # noqa: N818 - never seen by users
-    """The function does what only plain execution can do."""
+class NotCompilableError(Exception):
+    """Raised in a trace if the function can only run uncompiled."""
 
 
-class Again(Exception):  # noqa: N818
-    """The trace met variables that it was not given."""
+class NewVariablesError(Exception):
+    """Raised by a trace that found further variables; they become arguments of the next trace."""
 
 
 def is_tracing() -> bool:
     """Whether a `tf.function` is being compiled."""
     scope = tracing.current()
-    return isinstance(scope, _Frame)
+    return isinstance(scope, _FunctionTrace)
 
 
-class _Frame(tracing.TraceContext):
-    """The scope of a trace."""
+class _FunctionTrace(tracing.TraceContext):
+    """The trace context of a compiled function."""
 
 
 class Function:
-    """What `@tf.function` makes.
+    """A function decorated with `@tf.function`.
 
-    Numbers and strings among the arguments are part of a program, tensors and arrays flow into it. Python's own `if`
-    and `while` on values of tensors cannot be compiled here: such a function runs plainly, as it is written.
+    Tensors and arrays are arguments of the compiled program; numbers and strings are constants in it. A function with a
+    Python `if` or `while` on the value of a tensor cannot be compiled and runs as plain Python.
 
     >>> double = Function(lambda x: x * 2)
     >>> double(np.array([1.0, 2.0], "float32")).numpy().tolist()
@@ -73,42 +73,42 @@ class Function:
     def __get__(self, owner: Any, cls: Any = None) -> Any:
         if owner is None:
             return self
-        held = owner.__dict__.setdefault("_gazelle_functions", {})
-        if self not in held:
-            held[self] = Function(self.python_function.__get__(owner, cls), self.input_signature)
-        return held[self]
+        bound_functions = owner.__dict__.setdefault("_gazelle_functions", {})
+        if self not in bound_functions:
+            bound_functions[self] = Function(self.python_function.__get__(owner, cls), self.input_signature)
+        return bound_functions[self]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.input_signature is not None:
-            args = tuple(itertools.starmap(_fitted, zip(self.input_signature, args, strict=False)))
+            args = tuple(itertools.starmap(_checked_argument, zip(self.input_signature, args, strict=False)))
         flat, structure = jax.tree.flatten((args, kwargs), is_leaf=is_box)
         scope = tracing.current()
-        inside = scope is not None and (scope.values is not None or scope.pure)
-        if self._plain or _eagerly or inside or listeners() or any(isinstance(v, KerasTensor) for v in flat):
+        in_trace = scope is not None and (scope.values is not None or scope.pure)
+        if self._plain or _eagerly or in_trace or active_tapes() or any(isinstance(v, KerasTensor) for v in flat):
             return self._run(args, kwargs)
-        places = [i for i, v in enumerate(flat) if is_array(v) or isinstance(v, TensorWrapper)]
-        arrays = [unboxed(flat[i]) for i in places]
+        array_indices = [i for i, v in enumerate(flat) if is_array(v) or isinstance(v, TensorWrapper)]
+        arrays = [unboxed(flat[i]) for i in array_indices]
         if any(is_array(a) and isinstance(a, np.ndarray | np.generic) and a.dtype.kind in "OSU" for a in arrays):
             return self._run(args, kwargs)  # strings stay on the host
-        taken = set(places)
-        fixed = [None if i in taken else v for i, v in enumerate(flat)]
-        key = (structure, tuple(places), tuple(v if _hashable(v) else id(v) for v in fixed))
+        array_index_set = set(array_indices)
+        static = [None if i in array_index_set else v for i, v in enumerate(flat)]
+        key = (structure, tuple(array_indices), tuple(v if _hashable(v) else id(v) for v in static))
         program = self._programs.get(key)
         if program is None:
-            program = self._programs[key] = _Program(self.python_function, structure, fixed, places)
+            program = self._programs[key] = _Program(self.python_function, structure, static, array_indices)
         try:
             return program(arrays)
-        except NotCompilable:
+        except NotCompilableError:
             pass
         except Exception as error:
-            if not _asked_for_values(error):
+            if not _needs_values(error):
                 raise
-            _tell(self.python_function)
+            _warn_uncompiled(self.python_function)
         self._plain = True
         return self._run(args, kwargs)
 
     def _run(self, args: Any, kwargs: Any) -> Any:
-        """The function as plain Python; numbers that it gives are tensors, as those of a compiled one."""
+        """Run the function as plain Python; numbers that it returns become tensors, as in a compiled one."""
         out = self.python_function(*args, **kwargs)
         return jax.tree.map(_as_tensor, out, is_leaf=is_box)
 
@@ -120,23 +120,25 @@ class Function:
 
 
 class _Program:
-    """One signature of a function: compiled over its arrays and the values of the variables that it touches."""
+    """A function compiled for one signature; its arguments are the arrays and the values of all variables it uses."""
 
-    def __init__(self, function: Callable[..., Any], structure: Any, fixed: list[Any], places: list[int]) -> None:
-        self.function, self.structure, self.fixed, self.places = function, structure, fixed, places
+    def __init__(
+        self, function: Callable[..., Any], structure: Any, static: list[Any], array_indices: list[int]
+    ) -> None:
+        self.function, self.structure, self.static, self.array_indices = function, structure, static, array_indices
         self.variables: list[Variable] = []
         self.assigned: list[Variable] = []
         self.result: Any = None
         self.compiled: Any = None
 
     def __call__(self, arrays: list[Any]) -> Any:
-        for _ in range(_ATTEMPTS):
+        for _ in range(_MAX_TRACES):
             if self.compiled is None:
                 self.compiled = jax.jit(self._trace)
             seed = np.asarray([prng.next_seed(), 0], np.uint32)
             try:
                 out, after = self.compiled(arrays, [_value(v) for v in self.variables], seed)
-            except Again:
+            except NewVariablesError:
                 self.compiled = None
                 continue
             for variable, value in zip(self.assigned, after, strict=True):
@@ -147,27 +149,27 @@ class _Program:
             structure, static = self.result
             rest = iter(out)
             return jax.tree.unflatten(structure, [boxed(next(rest)) if v is _ARRAY else _as_tensor(v) for v in static])
-        raise NotCompilable
+        raise NotCompilableError
 
     def _trace(self, arrays: list[Any], values: list[Any], seed: Any) -> Any:
-        filled = list(self.fixed)
-        for place, array in zip(self.places, arrays, strict=True):
-            filled[place] = boxed(array)
+        filled = list(self.static)
+        for index, array in zip(self.array_indices, arrays, strict=True):
+            filled[index] = boxed(array)
         args, kwargs = jax.tree.unflatten(self.structure, filled)
         bound = {id(v): value for v, value in zip(self.variables, values, strict=True)}
         before = dict(bound)
         seen: dict[int, Variable] = {}
         key = jax.random.wrap_key_data(seed, impl="threefry2x32")
-        token = listen(())
+        token = activate_tapes(())
         try:
-            with tracing.entered(_Frame(values=bound, closed=True, key=key, seen=seen)):
+            with tracing.entered(_FunctionTrace(values=bound, closed=True, key=key, seen=seen)):
                 out = self.function(*args, **kwargs)
         finally:
-            unlisten(token)
+            restore_tapes(token)
         new = [v for number, v in seen.items() if number not in before]
         if new:
             self.variables += new
-            raise Again
+            raise NewVariablesError
         self.assigned = [v for v in self.variables if bound[id(v)] is not before[id(v)]]
         flat, structure = jax.tree.flatten(out, is_leaf=is_box)
         flat = [unboxed(v) for v in flat]
@@ -178,8 +180,8 @@ class _Program:
 _ARRAY = object()
 
 
-def _fitted(spec: Any, value: Any) -> Any:
-    """An argument as the tensor that a `tf.TensorSpec` of the signature asks for."""
+def _checked_argument(spec: Any, value: Any) -> Any:
+    """An argument as a tensor, checked with the `tf.TensorSpec` of the signature."""
     if not hasattr(spec, "is_compatible_with") or isinstance(value, KerasTensor):
         return value
     if not (is_box(value) or is_array(value)):
@@ -195,15 +197,15 @@ def _fitted(spec: Any, value: Any) -> Any:
     return value
 
 
-def _tell(function: Callable[..., Any]) -> None:
-    """Say, once for each function, that it is not compiled."""
+def _warn_uncompiled(function: Callable[..., Any]) -> None:
+    """Warn, once for each function, that it is not compiled."""
     code = getattr(function, "__code__", None)
     where = f" ({code.co_filename}, line {code.co_firstlineno})" if code is not None else ""
     name = getattr(function, "__name__", "function")
     warnings.warn(
         message(
-            f"tf.function of {name}{where} asks for the value of a tensor, so it runs as plain Python, uncompiled",
-            hint="Right, but slower. tf.where, tf.cond and tf.while_loop are compiled.",
+            f"tf.function of {name}{where} needs the value of a tensor, so it runs as plain Python, uncompiled",
+            hint="The result is the same, but slower. tf.where, tf.cond and tf.while_loop can be compiled.",
         ),
         stacklevel=3,
     )
@@ -225,8 +227,8 @@ def _hashable(value: Any) -> bool:
     return True
 
 
-def _asked_for_values(error: BaseException | None) -> bool:
-    """Whether Python asked for the value of a tensor that is being traced."""
+def _needs_values(error: BaseException | None) -> bool:
+    """Whether an error means that Python needed the value of a traced tensor."""
     while error is not None:
         if isinstance(
             error,
@@ -249,7 +251,7 @@ def function(
     experimental_relax_shapes: Any = None,
     **_: Any,
 ) -> Any:
-    """`tf.function`, as a decorator with and without arguments."""
+    """`tf.function`: a decorator with or without arguments."""
     if func is None:
         return functools.partial(function, input_signature=input_signature)
     return func if isinstance(func, Function) else Function(func, input_signature)
@@ -261,7 +263,7 @@ def py_function(func: Any = None, inp: Any = None, Tout: Any = None, name: Any =
 
 
 def numpy_function(func: Any = None, inp: Any = None, Tout: Any = None, stateful: bool = True, name: Any = None) -> Any:
-    """`tf.numpy_function`: `func` is given arrays of NumPy. Also a decorator."""
+    """`tf.numpy_function`: `func` receives NumPy arrays. Also a decorator."""
     return _as_python(func, inp, Tout, lambda tensors: [tensor.numpy() for tensor in tensors])
 
 

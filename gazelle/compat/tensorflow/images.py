@@ -1,4 +1,4 @@
-"""tf.image: pictures (height, width, channels), alone or in batches."""
+"""tf.image: images (height, width, channels), single or in batches."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _OLD_METHODS = ("bilinear", "nearest", "bicubic", "area")
     "image.resize_images",
     "compat.v1.image.resize_images",
     "compat.v1.image.resize",
-    fixed=("size",),
+    static=("size",),
     host=False,
 )
 def resize(
@@ -73,24 +73,24 @@ def transpose(image: Any) -> Any:
     return space(image).swapaxes(image, -3, -2)
 
 
-@op("image.rot90", fixed=("k",))
+@op("image.rot90", static=("k",))
 def rot90(image: Any, k: Any = 1) -> Any:
     return space(image).rot90(image, k, (-3, -2))
 
 
-def _coin(seed: Any) -> Any:
-    """A fair coin: True, False, or a traced one inside of a compiled function."""
+def _random_bool(seed: Any) -> Any:
+    """True or False with equal probability; inside of a compiled function a traced boolean."""
     key = NAMES["random.uniform"]((), seed=seed)
     return unboxed(key) < 0.5
 
 
 def _randomly(flip: str) -> Any:
     @op(host=True)
-    def chosen(image: Any, heads: Any) -> Any:
-        return space(image, heads).where(heads, _flip(-2 if flip == "left_right" else -3)(image), image)
+    def select(image: Any, flipped: Any) -> Any:
+        return space(image, flipped).where(flipped, _flip(-2 if flip == "left_right" else -3)(image), image)
 
     def function(image: Any, seed: Any = None, name: Any = None) -> Any:
-        return chosen(image, _coin(seed))
+        return select(image, _random_bool(seed))
 
     return function
 
@@ -101,47 +101,47 @@ for _name in ("left_right", "up_down"):
 
 
 def _as_float(image: Any) -> tuple[Any, Any]:
-    """Whole numbers as floats in [0, 1], and how to get back."""
+    """An image as floats in [0, 1], and the function that restores its dtype."""
     kind = np.dtype(image.dtype)
     if kind.kind not in "iu":
         return image, lambda out: out
-    most = np.iinfo(kind).max
-    return image.astype("float32") / most, lambda out: (out.clip(0, 1) * most + 0.5).astype(kind)
+    maximum = np.iinfo(kind).max
+    return image.astype("float32") / maximum, lambda out: (out.clip(0, 1) * maximum + 0.5).astype(kind)
 
 
 def adjusted(function: Any) -> Any:
     def called(image: Any, *args: Any, **kwargs: Any) -> Any:
-        as_float, back = _as_float(image)
-        return back(function(as_float, *args, **kwargs))
+        as_float, restore = _as_float(image)
+        return restore(function(as_float, *args, **kwargs))
 
     called.__signature__ = __import__("inspect").signature(function)  # type: ignore[attr-defined]
     return called
 
 
-def _brighter(image: Any, delta: Any) -> Any:
+def _adjust_brightness(image: Any, delta: Any) -> Any:
     return image + delta
 
 
-def _contrast(image: Any, contrast_factor: Any) -> Any:
+def _adjust_contrast(image: Any, contrast_factor: Any) -> Any:
     mean = image.mean((-3, -2), keepdims=True)
     return (image - mean) * contrast_factor + mean
 
 
-def _saturate(image: Any, saturation_factor: Any) -> Any:
+def _adjust_saturation(image: Any, saturation_factor: Any) -> Any:
     hue, saturation, value = (v[..., None] for v in jnp.moveaxis(ops.image.rgb_to_hsv(jnp.asarray(image)), -1, 0))
     parts = [hue, jnp.clip(saturation * saturation_factor, 0, 1), value]
     return ops.image.hsv_to_rgb(jnp.concatenate(parts, -1))
 
 
-def _turn_hue(image: Any, delta: Any) -> Any:
+def _adjust_hue(image: Any, delta: Any) -> Any:
     hue, saturation, value = (v[..., None] for v in jnp.moveaxis(ops.image.rgb_to_hsv(jnp.asarray(image)), -1, 0))
     return ops.image.hsv_to_rgb(jnp.concatenate([(hue + delta) % 1.0, saturation, value], -1))
 
 
-op("image.adjust_brightness")(adjusted(_brighter))
-op("image.adjust_contrast")(adjusted(_contrast))
-op("image.adjust_saturation", host=False)(adjusted(_saturate))
-op("image.adjust_hue", host=False)(adjusted(_turn_hue))
+op("image.adjust_brightness")(adjusted(_adjust_brightness))
+op("image.adjust_contrast")(adjusted(_adjust_contrast))
+op("image.adjust_saturation", host=False)(adjusted(_adjust_saturation))
+op("image.adjust_hue", host=False)(adjusted(_adjust_hue))
 
 
 @op("image.adjust_gamma")
@@ -179,21 +179,19 @@ def _between(low: float, high: float, seed: Any) -> Any:
 
 @named("image.random_crop", "random_crop", "compat.v1.random_crop", "image.stateless_random_crop")
 def random_crop(value: Any, size: Any, seed: Any = None, name: Any = None) -> Any:
-    """`tf.image.random_crop`: a part of this size, anywhere."""
+    """`tf.image.random_crop`: a part of this size at a random position."""
     array = unboxed(value)
     sizes = [s if n == -1 else int(n) for n, s in zip(np.asarray(unboxed(size)).tolist(), array.shape, strict=True)]
-    namespace = [a - s for a, s in zip(array.shape, sizes, strict=True)]
+    slack = [a - s for a, s in zip(array.shape, sizes, strict=True)]
     if isinstance(array, jax.core.Tracer):
-        starts = [
-            jax.random.randint(jax.random.fold_in(next_key(seed), i), (), 0, r + 1) for i, r in enumerate(namespace)
-        ]
+        starts = [jax.random.randint(jax.random.fold_in(next_key(seed), i), (), 0, r + 1) for i, r in enumerate(slack)]
         return Tensor(jax.lax.dynamic_slice(array, starts, sizes))
     draw = generator(None if np.ndim(seed) else seed)
-    places = [int(draw.integers(0, r + 1)) for r in namespace]
+    offsets = [int(draw.integers(0, r + 1)) for r in slack]
     return (
-        value[tuple(slice(p, p + s) for p, s in zip(places, sizes, strict=True))]
+        value[tuple(slice(p, p + s) for p, s in zip(offsets, sizes, strict=True))]
         if isinstance(value, Tensor)
-        else (Tensor(array[tuple(slice(p, p + s) for p, s in zip(places, sizes, strict=True))]))
+        else (Tensor(array[tuple(slice(p, p + s) for p, s in zip(offsets, sizes, strict=True))]))
     )
 
 
@@ -224,7 +222,7 @@ def pad_to_bounding_box(
     return space(image).pad(image, edges)
 
 
-@op("image.resize_with_crop_or_pad", "image.resize_image_with_crop_or_pad", fixed=("target_height", "target_width"))
+@op("image.resize_with_crop_or_pad", "image.resize_image_with_crop_or_pad", static=("target_height", "target_width"))
 def resize_with_crop_or_pad(image: Any, target_height: Any, target_width: Any) -> Any:
     for axis, wanted in ((-3, target_height), (-2, target_width)):
         have = image.shape[axis]
@@ -240,7 +238,7 @@ def resize_with_crop_or_pad(image: Any, target_height: Any, target_width: Any) -
 
 @named("image.resize_with_pad")
 def resize_with_pad(image: Any, target_height: int, target_width: int, method: str = "bilinear", **_: Any) -> Any:
-    """`tf.image.resize_with_pad`: the whole picture, its sides in proportion."""
+    """`tf.image.resize_with_pad`: resize without cropping, keeping the aspect ratio."""
     inner = resize(image, (target_height, target_width), method, preserve_aspect_ratio=True)
     return NAMES["image.resize_with_crop_or_pad"](inner, target_height, target_width)
 
@@ -265,8 +263,8 @@ def per_image_standardization(image: Any) -> Any:
 
 @op("image.rgb_to_grayscale")
 def rgb_to_grayscale(images: Any) -> Any:
-    as_float, back = _as_float(images)
-    return back((as_float * np.asarray([0.2989, 0.587, 0.114], "float32")).sum(-1, keepdims=True))
+    as_float, restore = _as_float(images)
+    return restore((as_float * np.asarray([0.2989, 0.587, 0.114], "float32")).sum(-1, keepdims=True))
 
 
 @op("image.grayscale_to_rgb")

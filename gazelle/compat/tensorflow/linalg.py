@@ -1,4 +1,4 @@
-"""tf.linalg: products, norms, factors of matrices."""
+"""tf.linalg: products, norms and factorizations of matrices."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def matmul(
     adjoint_b: bool = False,
     **_: Any,
 ) -> Any:
-    where = space(a, b)
-    a, b = where.asarray(a), where.asarray(b)
-    a = where.swapaxes(a, -1, -2) if transpose_a or adjoint_a else a
-    b = where.swapaxes(b, -1, -2) if transpose_b or adjoint_b else b
-    return where.matmul(a, b)
+    xp = space(a, b)
+    a, b = xp.asarray(a), xp.asarray(b)
+    a = xp.swapaxes(a, -1, -2) if transpose_a or adjoint_a else a
+    b = xp.swapaxes(b, -1, -2) if transpose_b or adjoint_b else b
+    return xp.matmul(a, b)
 
 
 @op("linalg.matvec")
@@ -36,7 +36,7 @@ def matvec(a: Any, b: Any) -> Any:
     return space(a, b).einsum("...ij,...j->...i", a, b)
 
 
-@op("tensordot", "linalg.tensordot", fixed=("axes",))
+@op("tensordot", "linalg.tensordot", static=("axes",))
 def tensordot(a: Any, b: Any, axes: Any) -> Any:
     return space(a, b).tensordot(a, b, axes)
 
@@ -46,7 +46,7 @@ def einsum(equation: str, *inputs: Any, **_: Any) -> Any:
     return space(inputs).einsum(equation, *inputs)
 
 
-@op("clip_by_norm", host=False, fixed=("axes",))
+@op("clip_by_norm", host=False, static=("axes",))
 def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None) -> Any:
     size = jnp.sqrt(jnp.sum(jnp.square(t), axis=axes, keepdims=True))
     return t * clip_norm / jnp.maximum(size, clip_norm)
@@ -72,17 +72,17 @@ def _scaled(tensors: Any, norm: Any, most: Any) -> Any:
     return [None if t is None else t * scale for t in tensors]
 
 
-@op("norm", "linalg.norm", fixed=("axis",))
+@op("norm", "linalg.norm", static=("axis",))
 def norm(tensor: Any, ord: Any = "euclidean", axis: Any = None, keepdims: bool = False) -> Any:
-    where = space(tensor)
+    xp = space(tensor)
     if axis is None:
-        tensor = where.reshape(tensor, (-1,))
-        return where.linalg.norm(tensor, None if ord == "euclidean" else ord)
-    return where.linalg.norm(tensor, None if ord == "euclidean" else ord, axis=axis, keepdims=keepdims)
+        tensor = xp.reshape(tensor, (-1,))
+        return xp.linalg.norm(tensor, None if ord == "euclidean" else ord)
+    return xp.linalg.norm(tensor, None if ord == "euclidean" else ord, axis=axis, keepdims=keepdims)
 
 
 def _plain_tuples(function: Any) -> Any:
-    """The function, what it names given as plain tuples."""
+    """The function with named tuples in the result replaced by plain ones."""
 
     def called(input: Any, *args: Any) -> Any:
         out = function(input, *(jnp.asarray(host_array(a) if isinstance(a, list) else a) for a in args))
@@ -123,11 +123,11 @@ def logdet(matrix: Any) -> Any:
 
 @op("linalg.set_diag", host=False)
 def set_diag(input: Any, diagonal: Any) -> Any:
-    places = jnp.arange(jnp.shape(diagonal)[-1])
-    return jnp.asarray(input).at[..., places, places].set(diagonal)
+    indices = jnp.arange(jnp.shape(diagonal)[-1])
+    return jnp.asarray(input).at[..., indices, indices].set(diagonal)
 
 
-@op("linalg.normalize", fixed=("axis",), host=False)
+@op("linalg.normalize", static=("axis",), host=False)
 def normalize(tensor: Any, ord: Any = "euclidean", axis: Any = None) -> Any:
     size = jnp.linalg.norm(tensor, None if ord == "euclidean" else ord, axis=axis, keepdims=True)
     return tensor / size, size
@@ -153,10 +153,10 @@ def svd(tensor: Any, full_matrices: bool = False, compute_uv: bool = True) -> An
     return s, u, jnp.swapaxes(vt, -1, -2)
 
 
-@op("linalg.diag", fixed=("k",))
+@op("linalg.diag", static=("k",))
 def diag(diagonal: Any, k: Any = 0) -> Any:
-    where = space(diagonal)
-    return where.asarray(diagonal)[..., None] * np.eye(diagonal.shape[-1], dtype=str(diagonal.dtype))
+    xp = space(diagonal)
+    return xp.asarray(diagonal)[..., None] * np.eye(diagonal.shape[-1], dtype=str(diagonal.dtype))
 
 
 @op("linalg.diag_part", "linalg.tensor_diag_part")
@@ -172,7 +172,7 @@ def trace(x: Any) -> Any:
     return space(x).trace(x, axis1=-2, axis2=-1)
 
 
-@op("linalg.band_part", fixed=("num_lower", "num_upper"))
+@op("linalg.band_part", static=("num_lower", "num_upper"))
 def band_part(input: Any, num_lower: Any, num_upper: Any) -> Any:
     rows, columns = np.ogrid[: input.shape[-2], : input.shape[-1]]
     lower = num_lower < 0 or (rows - columns) <= num_lower

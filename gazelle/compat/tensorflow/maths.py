@@ -1,4 +1,4 @@
-"""tf.math, tf.linalg: mostly tables over NumPy's names."""
+"""tf.math: mostly tables of NumPy names."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from gazelle.compat.tensorflow.names import NAMES, named, op, space
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 
-#: TensorFlow's name: NumPy's name; each of one array
-ONE = """abs:abs acos:arccos acosh:arccosh asin:arcsin asinh:arcsinh atan:arctan atanh:arctanh ceil:ceil cos:cos
+#: functions of one array, as "TensorFlow's name:NumPy's name"
+UNARY = """abs:abs acos:arccos acosh:arccosh asin:arcsin asinh:arcsinh atan:arctan atanh:arctanh ceil:ceil cos:cos
 cosh:cosh exp:exp expm1:expm1 floor:floor is_finite:isfinite is_inf:isinf is_nan:isnan log:log log1p:log1p
 logical_not:logical_not negative:negative reciprocal:reciprocal rint:rint round:round sign:sign sin:sin sinh:sinh
 sqrt:sqrt square:square tan:tan tanh:tanh real:real imag:imag conj:conj angle:angle"""
-#: of two arrays
-TWO = """add:add atan2:arctan2 equal:equal floordiv:floor_divide floormod:mod greater:greater
+#: functions of two arrays
+BINARY = """add:add atan2:arctan2 equal:equal floordiv:floor_divide floormod:mod greater:greater
 greater_equal:greater_equal less:less less_equal:less_equal logical_and:logical_and logical_or:logical_or
 logical_xor:logical_xor maximum:maximum minimum:minimum mod:mod multiply:multiply not_equal:not_equal pow:power
 subtract:subtract"""
-#: of an array, along axes
+#: reductions of an array along axes
 REDUCE = """reduce_all:all reduce_any:any reduce_max:max reduce_mean:mean reduce_min:min reduce_prod:prod
 reduce_std:std reduce_sum:sum reduce_variance:var"""
 
 
-def _of_one(name: str) -> Any:
+def _unary(name: str) -> Any:
     def function(x: Any) -> Any:
         return getattr(space(x), name)(x)
 
     return function
 
 
-def _of_two(name: str) -> Any:
+def _binary(name: str) -> Any:
     def function(x: Any, y: Any) -> Any:
         return getattr(space(x, y), name)(x, y)
 
@@ -46,20 +46,22 @@ def _of_two(name: str) -> Any:
 
 def _reduction(name: str) -> Any:
     def function(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
-        where = space(input_tensor)
+        xp = space(input_tensor)
         if isinstance(input_tensor, list | tuple):
-            input_tensor = where.stack([where.asarray(v) for v in input_tensor])
+            input_tensor = xp.stack([xp.asarray(v) for v in input_tensor])
             if input_tensor.dtype == np.float64:
                 input_tensor = input_tensor.astype(np.float32)
-        if name == "mean" and where.asarray(input_tensor).dtype.kind in "iu":  # a mean of whole numbers is one, too
-            total = where.sum(input_tensor, axis=axis, keepdims=keepdims)
+        if (
+            name == "mean" and xp.asarray(input_tensor).dtype.kind in "iu"
+        ):  # TensorFlow's mean of integers is an integer
+            total = xp.sum(input_tensor, axis=axis, keepdims=keepdims)
             return total // (np.size(input_tensor) // max(1, np.size(total)))
-        return getattr(where, name)(input_tensor, axis=axis, keepdims=keepdims)
+        return getattr(xp, name)(input_tensor, axis=axis, keepdims=keepdims)
 
     return function
 
 
-def _of_old_words(reduce: Any) -> Any:
+def _with_tf1_arguments(reduce: Any) -> Any:
     def function(
         input_tensor: Any,
         axis: Any = None,
@@ -74,16 +76,16 @@ def _of_old_words(reduce: Any) -> Any:
     return function
 
 
-for _row in ONE.split():
+for _row in UNARY.split():
     _tf, _np = _row.split(":")
-    op(_tf, f"math.{_tf}", f"compat.v1.{_tf}")(_of_one(_np))
-for _row in TWO.split():
+    op(_tf, f"math.{_tf}", f"compat.v1.{_tf}")(_unary(_np))
+for _row in BINARY.split():
     _tf, _np = _row.split(":")
-    op(_tf, f"math.{_tf}", f"compat.v1.{_tf}")(_of_two(_np))
+    op(_tf, f"math.{_tf}", f"compat.v1.{_tf}")(_binary(_np))
 for _row in REDUCE.split():
     _tf, _np = _row.split(":")
-    _reduce = op(fixed=("axis",))(_reduction(_np))
-    named(_tf, f"math.{_tf}", f"compat.v1.{_tf}")(_of_old_words(_reduce))
+    _reduce = op(static=("axis",))(_reduction(_np))
+    named(_tf, f"math.{_tf}", f"compat.v1.{_tf}")(_with_tf1_arguments(_reduce))
 
 
 @named("divide", "math.divide", "compat.v1.divide", "truediv", "math.truediv", "compat.v1.truediv")
@@ -124,18 +126,18 @@ def erfc(x: Any) -> Any:
     return jax.lax.erfc(jnp.asarray(x))
 
 
-@op("reduce_logsumexp", "math.reduce_logsumexp", host=False, fixed=("axis",))
+@op("reduce_logsumexp", "math.reduce_logsumexp", host=False, static=("axis",))
 def reduce_logsumexp(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return special.logsumexp(input_tensor, axis=axis, keepdims=keepdims)
 
 
-@op("math.reduce_euclidean_norm", fixed=("axis",))
+@op("math.reduce_euclidean_norm", static=("axis",))
 def reduce_euclidean_norm(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    where = space(input_tensor)
-    return where.sqrt(where.sum(where.square(input_tensor), axis=axis, keepdims=keepdims))
+    xp = space(input_tensor)
+    return xp.sqrt(xp.sum(xp.square(input_tensor), axis=axis, keepdims=keepdims))
 
 
-@op("math.count_nonzero", fixed=("axis",), wide=True)
+@op("math.count_nonzero", static=("axis",), keeps_64_bits=True)
 def count_nonzero(input: Any, axis: Any = None, keepdims: Any = None, dtype: Any = "int64") -> Any:
     return space(input).sum(input != 0, axis=axis, keepdims=bool(keepdims)).astype(name_of(dtype))
 
@@ -165,45 +167,45 @@ def add_n(inputs: Any) -> Any:
     return sum(inputs[1:], start=inputs[0])
 
 
-@op("cumsum", "math.cumsum", fixed=("axis",))
+@op("cumsum", "math.cumsum", static=("axis",))
 def cumsum(x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = False) -> Any:
-    where = space(x)
-    x = where.flip(x, axis) if reverse else x
-    out = where.cumsum(x, axis=axis)
+    xp = space(x)
+    x = xp.flip(x, axis) if reverse else x
+    out = xp.cumsum(x, axis=axis)
     out = out - x if exclusive else out
-    return where.flip(out, axis) if reverse else out
+    return xp.flip(out, axis) if reverse else out
 
 
-@op("cumprod", "math.cumprod", "math.cumulative_prod", fixed=("axis",))
+@op("cumprod", "math.cumprod", "math.cumulative_prod", static=("axis",))
 def cumprod(x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = False) -> Any:
-    where = space(x)
-    x = where.flip(where.asarray(x), axis) if reverse else where.asarray(x)
+    xp = space(x)
+    x = xp.flip(xp.asarray(x), axis) if reverse else xp.asarray(x)
     if exclusive:
-        ones = where.ones_like(where.take(x, np.asarray([0]), axis=axis))
-        x = where.concatenate([ones, where.take(x, np.arange(x.shape[axis] - 1), axis=axis)], axis)
-    out = where.cumprod(x, axis=axis)
-    return where.flip(out, axis) if reverse else out
+        ones = xp.ones_like(xp.take(x, np.asarray([0]), axis=axis))
+        x = xp.concatenate([ones, xp.take(x, np.arange(x.shape[axis] - 1), axis=axis)], axis)
+    out = xp.cumprod(x, axis=axis)
+    return xp.flip(out, axis) if reverse else out
 
 
 def _arg(name: str) -> Any:
     def function(input: Any, axis: Any = None, output_type: Any = "int64", dimension: Any = None) -> Any:
-        where = space(input)
+        xp = space(input)
         axis = axis if axis is not None else dimension if dimension is not None else 0
-        kind = name_of(output_type) if where is np else "int32"
+        kind = name_of(output_type) if xp is np else "int32"
         return (
             np.asarray(getattr(np, name)(input, axis)).astype(kind)
-            if where is np
+            if xp is np
             else getattr(jnp, name)(input, axis).astype(kind)
         )
 
     return function
 
 
-op("argmax", "math.argmax", "compat.v1.argmax", "arg_max", fixed=("axis",), wide=True)(_arg("argmax"))
-op("argmin", "math.argmin", "compat.v1.argmin", fixed=("axis",), wide=True)(_arg("argmin"))
+op("argmax", "math.argmax", "compat.v1.argmax", "arg_max", static=("axis",), keeps_64_bits=True)(_arg("argmax"))
+op("argmin", "math.argmin", "compat.v1.argmin", static=("axis",), keeps_64_bits=True)(_arg("argmin"))
 
 
-@op("math.top_k", "nn.top_k", host=False, fixed=("k",))
+@op("math.top_k", "nn.top_k", host=False, static=("k",))
 def top_k(input: Any, k: Any = 1, sorted: bool = True) -> Any:
     return TopK(*jax.lax.top_k(jnp.asarray(input), k))
 
@@ -223,8 +225,8 @@ jax.tree_util.register_pytree_node(TopK, lambda t: (tuple(t), None), lambda _, c
 
 @op("math.in_top_k", "nn.in_top_k", host=False)
 def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
-    own = jnp.take_along_axis(predictions, jnp.asarray(targets)[:, None], -1)
-    return jnp.sum(predictions > own, -1) < k
+    target_prediction = jnp.take_along_axis(predictions, jnp.asarray(targets)[:, None], -1)
+    return jnp.sum(predictions > target_prediction, -1) < k
 
 
 @op("clip_by_value")
@@ -247,10 +249,10 @@ def _segments(name: str) -> Any:
 
 for _name in ("sum", "max", "min", "prod", "mean"):
     op(f"math.segment_{_name}", host=False)(_segments(_name))
-    op(f"math.unsorted_segment_{_name}", host=False, fixed=("num_segments",))(_segments(_name))
+    op(f"math.unsorted_segment_{_name}", host=False, static=("num_segments",))(_segments(_name))
 
 
-@op("math.bincount", host=False, fixed=("minlength", "maxlength"))
+@op("math.bincount", host=False, static=("minlength", "maxlength"))
 def bincount(arr: Any, weights: Any = None, minlength: Any = None, maxlength: Any = None, **_: Any) -> Any:
     length = max(int(jnp.max(arr)) + 1, minlength or 0)
     return jnp.bincount(arr, weights, length=min(length, maxlength or length))
@@ -276,11 +278,11 @@ def polyval(coeffs: Any, x: Any) -> Any:
     return np.asarray(out, "float32") if isinstance(out, float) else out
 
 
-@op("histogram_fixed_width", host=False, fixed=("nbins",))
+@op("histogram_fixed_width", host=False, static=("nbins",))
 def histogram_fixed_width(values: Any, value_range: Any, nbins: Any = 100, dtype: Any = "int32") -> Any:
     low, high = value_range[0], value_range[1]
-    place = jnp.clip(jnp.floor((jnp.asarray(values) - low) / (high - low) * nbins), 0, nbins - 1).astype("int32")
-    return jnp.bincount(place.reshape(-1), length=nbins).astype(name_of(dtype))
+    index = jnp.clip(jnp.floor((jnp.asarray(values) - low) / (high - low) * nbins), 0, nbins - 1).astype("int32")
+    return jnp.bincount(index.reshape(-1), length=nbins).astype(name_of(dtype))
 
 
 @op("complex", "dtypes.complex", host=False)

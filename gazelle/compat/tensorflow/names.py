@@ -1,4 +1,4 @@
-"""The table of names: 'nn.relu' -> what `tf.nn.relu` is. Each module of this room enters its own."""
+"""The table of names: 'nn.relu' -> the object `tf.nn.relu`. Each module of the package registers its own."""
 
 from __future__ import annotations
 
@@ -22,52 +22,56 @@ NAMES: dict[str, Any] = {}
 
 
 def named(*names: str) -> Callable[[Any], Any]:
-    """Enter something under these names."""
+    """Register an object under these names. A decorator."""
 
-    def enter(target: Any) -> Any:
+    def decorate(target: Any) -> Any:
         for name in names:
             NAMES[name] = target
         return target
 
-    return enter
+    return decorate
 
 
 def op(
-    *names: str, fixed: tuple[str, ...] = (), host: bool = True, loose: bool = False, wide: bool = False
+    *names: str, static: tuple[str, ...] = (), host: bool = True, keeps_64_bits: bool = False
 ) -> Callable[[Any], Any]:
-    """Make a function of arrays one of tensors, and enter it.
+    """Turn a function of arrays into one of tensors and register it. A decorator.
 
     Args:
-        fixed: arguments that are numbers of the program (shapes, axes), also where they come as tensors.
-        host: whether it computes arrays of NumPy as well (it asks `space` which it has).
-        loose, wide: as in `call`.
+        *names: names below `tf`.
+        static: arguments such as shapes and axes that become Python values, even if they are passed as tensors.
+        host: whether the function also computes NumPy arrays; it gets the module to use from `space`.
+        keeps_64_bits: as in `call`.
+
+    Returns:
+        The decorator.
     """
 
-    def enter(function: Callable[..., Any]) -> Callable[..., Any]:
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(function)
-        own_name = "name" in signature.parameters
-        listed = not TENSORS.isdisjoint(signature.parameters)
+        has_name = "name" in signature.parameters
+        has_tensors = not TENSORS.isdisjoint(signature.parameters)
 
         @functools.wraps(function)
         def called(*args: Any, **kwargs: Any) -> Any:
-            if not own_name:
+            if not has_name:
                 kwargs.pop("name", None)
-            if fixed or listed:
+            if static or has_tensors:
                 bound = signature.bind(*args, **kwargs)
-                for word, value in bound.arguments.items():
-                    if word in fixed:
-                        bound.arguments[word] = fixed_value(value)
-                    elif word in TENSORS and isinstance(value, list | tuple):
-                        bound.arguments[word] = _of_numbers(value)
+                for argument, value in bound.arguments.items():
+                    if argument in static:
+                        bound.arguments[argument] = fixed_value(value)
+                    elif argument in TENSORS and isinstance(value, list | tuple):
+                        bound.arguments[argument] = _array_of_list(value)
                 args, kwargs = bound.args, bound.kwargs
-            return guarded(function, args, kwargs, host=function if host else None, loose=loose, wide=wide)
+            return guarded(function, args, kwargs, host=function if host else None, keeps_64_bits=keeps_64_bits)
 
         return named(*names)(called)
 
-    return enter
+    return decorate
 
 
-#: arguments that are one tensor, also where a program writes a list of numbers
+#: arguments that are a tensor, even if a program passes a list of numbers
 TENSORS = frozenset(
     (
         "a",
@@ -105,8 +109,8 @@ TENSORS = frozenset(
 )
 
 
-def _of_numbers(value: Any) -> Any:
-    """A list of numbers as an array; one of tensors as it is."""
+def _array_of_list(value: Any) -> Any:
+    """A list of numbers as an array; a list of tensors unchanged."""
     leaves = jax.tree.leaves(value, is_leaf=is_box)
     if any(is_box(leaf) or hasattr(leaf, "dtype") for leaf in leaves):
         return value
@@ -116,8 +120,8 @@ def _of_numbers(value: Any) -> Any:
         return value
 
 
-def line_of_program() -> str:
-    """'file, line n' of the program's call that led here."""
+def user_code_location() -> str:
+    """'file, line n' of the call in user code."""
     frame = sys._getframe(1)
     while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith(("gazelle.", "importlib")):
         frame = frame.f_back
@@ -125,15 +129,15 @@ def line_of_program() -> str:
 
 
 def fixed_value(value: Any) -> Any:
-    """A shape, an axis or a count as Python's numbers."""
+    """A shape, an axis or a count as Python values."""
     if isinstance(value, KerasTensor):
         return value
     if isinstance(value, list | tuple):
         return tuple(fixed_value(v) for v in value)
     array = unboxed(value)
     if isinstance(array, np.ndarray | np.generic | jax.Array) and not isinstance(array, jax.core.Tracer):
-        listed = np.asarray(array).tolist()
-        return tuple(_tuples(v) for v in listed) if isinstance(listed, list) else listed
+        has_tensors = np.asarray(array).tolist()
+        return tuple(_tuples(v) for v in has_tensors) if isinstance(has_tensors, list) else has_tensors
     return value
 
 
@@ -142,6 +146,6 @@ def _tuples(value: Any) -> Any:
 
 
 def space(*trees: Any) -> Any:
-    """`numpy` where all arrays are NumPy's, else `jax.numpy`."""
+    """`numpy` if all arrays are NumPy arrays, else `jax.numpy`."""
     leaves = jax.tree.leaves(trees, is_leaf=is_box)
     return jnp if any(isinstance(leaf, jax.Array | Variable) for leaf in leaves) else np

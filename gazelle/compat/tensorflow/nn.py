@@ -29,7 +29,7 @@ for _tf, _function in {
     def _of_features(features: Any, _function: Any = _function) -> Any:
         return _function(jnp.asarray(features))
 
-    _of_features.__name__ = _tf  # by which a model file names it
+    _of_features.__name__ = _tf  # its name in model files
     op(f"nn.{_tf}", host=False)(_of_features)
 
 
@@ -43,17 +43,17 @@ def leaky_relu(features: Any, alpha: Any = 0.2) -> Any:
     return jax.nn.leaky_relu(jnp.asarray(features), alpha)
 
 
-@op("nn.softmax", "math.softmax", "compat.v1.nn.softmax", host=False, fixed=("axis",))
+@op("nn.softmax", "math.softmax", "compat.v1.nn.softmax", host=False, static=("axis",))
 def softmax(logits: Any, axis: Any = -1, dim: Any = None) -> Any:
     return jax.nn.softmax(jnp.asarray(logits), axis if dim is None else dim)
 
 
-@op("nn.log_softmax", "math.log_softmax", host=False, fixed=("axis",))
+@op("nn.log_softmax", "math.log_softmax", host=False, static=("axis",))
 def log_softmax(logits: Any, axis: Any = -1) -> Any:
     return jax.nn.log_softmax(jnp.asarray(logits), axis)
 
 
-@op("nn.l2_normalize", "math.l2_normalize", "linalg.l2_normalize", host=False, fixed=("axis", "dim"))
+@op("nn.l2_normalize", "math.l2_normalize", "linalg.l2_normalize", host=False, static=("axis", "dim"))
 def l2_normalize(x: Any, axis: Any = None, epsilon: float = 1e-12, dim: Any = None) -> Any:
     total = jnp.sum(jnp.square(x), axis=axis if axis is not None else dim, keepdims=True)
     return x * jax.lax.rsqrt(jnp.maximum(total, epsilon))
@@ -71,7 +71,7 @@ def bias_add(value: Any, bias: Any, data_format: Any = None) -> Any:
     return value + bias
 
 
-@op("nn.moments", host=False, fixed=("axes",))
+@op("nn.moments", host=False, static=("axes",))
 def moments(x: Any, axes: Any, shift: Any = None, keepdims: bool = False) -> Any:
     return jnp.mean(x, axes, keepdims=keepdims), jnp.var(x, axes, keepdims=keepdims)
 
@@ -117,7 +117,7 @@ def log_poisson_loss(targets: Any, log_input: Any, compute_full_loss: bool = Fal
 
 
 def _inner(values: Any, rank: int) -> Any:
-    """Strides as TensorFlow writes them, (1, 2, 2, 1) or (2, 2) or 2, as one for each axis of space."""
+    """Strides in a form of TensorFlow, (1, 2, 2, 1) or (2, 2) or 2, as one for each spatial axis."""
     values = (values,) * rank if isinstance(values, int) else tuple(values)
     return values[1:-1] if len(values) == rank + 2 else values * rank if len(values) == 1 else values
 
@@ -154,7 +154,7 @@ for _rank in (1, 2, 3):
 named("nn.convolution")(NAMES["nn.conv2d"])
 
 
-@op("nn.conv2d_transpose", host=False, fixed=("output_shape",))
+@op("nn.conv2d_transpose", host=False, static=("output_shape",))
 def conv2d_transpose(input: Any, filters: Any, output_shape: Any, strides: Any, padding: str = "SAME", **_: Any) -> Any:
     steps = _inner(strides, 2)
     given = (1, *(n for n in output_shape[1:3]), filters.shape[2])

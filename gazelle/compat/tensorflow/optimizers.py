@@ -1,4 +1,4 @@
-"""`tf.train.AdamOptimizer` and its kin: the optimizers of TensorFlow 1 for `model.compile`."""
+"""Optimizers of TensorFlow 1, such as `tf.train.AdamOptimizer`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from gazelle import optimizers
 from gazelle.compat.tensorflow.names import named
 
-#: name -> (class of today, words that are called otherwise now, defaults that were others)
+#: name -> (current class, {earlier argument: current one}, defaults that were different)
 _OPTIMIZERS: dict[str, tuple[Any, Mapping[str, str], Mapping[str, Any]]] = {
     "GradientDescent": (optimizers.SGD, {}, {}),
     "Momentum": (optimizers.SGD, {"use_nesterov": "nesterov"}, {}),
@@ -18,23 +18,23 @@ _OPTIMIZERS: dict[str, tuple[Any, Mapping[str, str], Mapping[str, Any]]] = {
     "Adadelta": (optimizers.Adadelta, {}, {"epsilon": 1e-8}),
     "Ftrl": (optimizers.Ftrl, {}, {}),
 }
-_PLACES = {
+_POSITIONAL = {
     "Momentum": ("momentum",),
     "Adam": ("beta1", "beta2", "epsilon"),
     "RMSProp": ("decay", "momentum", "epsilon"),
 }
 
 
-def _made(name: str) -> Any:
-    kind, words, defaults = _OPTIMIZERS[name]
+def _factory(name: str) -> Any:
+    kind, renamed, defaults = _OPTIMIZERS[name]
 
     def make(learning_rate: Any = 0.001, *args: Any, use_locking: bool = False, **kwargs: Any) -> Any:
-        given = {**dict(zip(_PLACES.get(name, ()), args, strict=False)), **kwargs}
-        return kind(learning_rate, **{**defaults, **{words.get(word, word): value for word, value in given.items()}})
+        given = {**dict(zip(_POSITIONAL.get(name, ()), args, strict=False)), **kwargs}
+        return kind(learning_rate, **{**defaults, **{renamed.get(key, key): value for key, value in given.items()}})
 
-    make.__name__, make.__doc__ = f"{name}Optimizer", f"`tf.train.{name}Optimizer`: `{kind.__name__}` of today."
+    make.__name__, make.__doc__ = f"{name}Optimizer", f"`tf.train.{name}Optimizer`: the current `{kind.__name__}`."
     return make
 
 
 for _name in _OPTIMIZERS:
-    named(f"train.{_name}Optimizer")(_made(_name))
+    named(f"train.{_name}Optimizer")(_factory(_name))

@@ -1,4 +1,4 @@
-"""tf.io.parse_example: tensors of what messages hold; tensors as messages."""
+"""tf.io.parse_example and tf.io.serialize_tensor: conversion between messages and tensors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class FixedLenFeature:
 
 @named("io.VarLenFeature", "VarLenFeature", "io.RaggedFeature")
 class VarLenFeature:
-    """`tf.io.VarLenFeature(dtype)`: as many values as there are."""
+    """`tf.io.VarLenFeature(dtype)`: any number of values."""
 
     def __init__(self, dtype: Any, *_: Any, **__: Any) -> None:
         self.dtype = as_dtype(dtype)
@@ -53,31 +53,31 @@ def _listed(values: list[Any], dtype: Any) -> Any:
 
 @named("io.parse_single_example", "parse_single_example")
 def parse_single_example(serialized: Any, features: Mapping[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
-    """`tf.io.parse_single_example`: {name: tensor} as `features` describe them."""
+    """`tf.io.parse_single_example`: {name: tensor}, with shapes and dtypes from `features`."""
     found = Example.FromString(serialized).features.feature
     return {name: spec.of(name, found[name].values() if name in found else []) for name, spec in features.items()}
 
 
 @named("io.parse_example", "parse_example")
 def parse_example(serialized: Any, features: Mapping[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
-    """`tf.io.parse_example`: as `parse_single_example`, of many messages together."""
+    """`tf.io.parse_example`: `parse_single_example` for a batch of messages."""
     rows = [parse_single_example(one, features) for one in np.asarray(unboxed(convert(serialized)), object).reshape(-1)]
-    return {name: _together([row[name] for row in rows]) for name in features}
+    return {name: _batched([row[name] for row in rows]) for name in features}
 
 
-def _together(parts: list[Any]) -> Any:
+def _batched(parts: list[Any]) -> Any:
     if not isinstance(parts[0], SparseTensor):
         return Tensor(np.stack([part.array for part in parts]))
     lengths = [int(part.dense_shape[0]) for part in parts]
-    places = [(row, column) for row, n in enumerate(lengths) for column in range(n)]
+    indices = [(row, column) for row, n in enumerate(lengths) for column in range(n)]
     values = np.concatenate([part.values.array for part in parts])
-    return SparseTensor(np.asarray(places, "int64").reshape(-1, 2), values, [len(parts), max(lengths)])
+    return SparseTensor(np.asarray(indices, "int64").reshape(-1, 2), values, [len(parts), max(lengths)])
 
 
 # Tensors as bytes: the message TensorProto, whose fields are dtype (1), shape (2: dims, each with a size) and raw bytes
 
 
-#: the numbers of dtypes in it
+#: numbers of the dtypes in TensorProto
 _NUMBERS = {
     "float32": 1,
     "float64": 2,
@@ -108,7 +108,7 @@ def serialize_tensor(tensor: Any, name: Any = None) -> Tensor:
 
 @named("io.parse_tensor", "parse_tensor")
 def parse_tensor(serialized: Any, out_type: Any, name: Any = None) -> Tensor:
-    """`tf.io.parse_tensor`: the tensor of the bytes."""
+    """`tf.io.parse_tensor`: the tensor from bytes."""
     shape: list[int] = []
     raw, strings = b"", []
     for number, value in fields(bytes(unboxed(convert(serialized)).item())):

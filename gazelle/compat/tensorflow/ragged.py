@@ -1,4 +1,4 @@
-"""tf.ragged: rows of unequal lengths, as one array of all values and the places where rows begin."""
+"""tf.ragged: rows of different lengths, stored as one array of values and the start positions of rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _array(value: Any) -> Any:
 
 @named("RaggedTensor")
 class RaggedTensor:
-    """`tf.RaggedTensor`: row n holds `values[row_splits[n] : row_splits[n + 1]]`; values may be ragged again.
+    """`tf.RaggedTensor`: row n is `values[row_splits[n] : row_splits[n + 1]]`; the values may be ragged, too.
 
     >>> rows = RaggedTensor.from_row_lengths([1, 2, 3], [2, 1])
     >>> rows.to_list(), rows.to_tensor().numpy().tolist(), (rows * 2)[0].numpy().tolist()
@@ -35,7 +35,7 @@ class RaggedTensor:
         self.values = values if isinstance(values, RaggedTensor) else convert(values)
         self._splits = np.asarray(row_splits, "int64")
 
-    # How it is made --------------------------------------------------------------------------------------------------
+    # Constructors ----------------------------------------------------------------------------------------------------
 
     @classmethod
     def from_row_splits(cls, values: Any, row_splits: Any, name: Any = None, validate: bool = True) -> RaggedTensor:
@@ -56,7 +56,7 @@ class RaggedTensor:
         array = _array(tensor)
         if lengths is not None:
             counts = _array(lengths)
-        elif padding is not None:  # without what is padding at the end of each row
+        elif padding is not None:  # without the padding at the end of each row
             real = array != _array(padding)
             counts = np.where(real.any(1), array.shape[1] - real[:, ::-1].argmax(1), 0)
         else:
@@ -65,10 +65,10 @@ class RaggedTensor:
 
     @classmethod
     def of_rows(cls, rows: list[Any]) -> RaggedTensor:
-        """Tensors, or ragged ones, as rows."""
+        """Return a ragged tensor with these rows, which may be ragged, too."""
         return cls.from_row_lengths(joined(rows), np.asarray([len(row) for row in rows], "int64"))
 
-    # What it is ------------------------------------------------------------------------------------------------------
+    # Properties ------------------------------------------------------------------------------------------------------
 
     @property
     def flat_values(self) -> Any:
@@ -116,7 +116,7 @@ class RaggedTensor:
         return [row.to_list() if isinstance(row, RaggedTensor) else row.numpy().tolist() for row in self]
 
     def to_tensor(self, default_value: Any = None, name: Any = None, shape: Any = None) -> Tensor:
-        """The rows filled up to the longest, or to `shape`."""
+        """Pad the rows to the longest one, or to `shape`."""
         rows = [_array(row.to_tensor(default_value) if isinstance(row, RaggedTensor) else row) for row in self]
         wanted = [None if n is None or n == -1 else int(n) for n in shape or ()][1:]
         inner = [max((row.shape[i] for row in rows), default=0) for i in range(self.values.ndim)]
@@ -125,9 +125,9 @@ class RaggedTensor:
         fill = (b"" if kind.kind == "O" else 0) if default_value is None else _array(default_value)
         out = np.empty((len(rows), *sizes), kind)
         out[...] = fill
-        for place, row in zip(out, rows, strict=True):
+        for target, row in zip(out, rows, strict=True):
             part = row[tuple(slice(n) for n in sizes)]
-            place[tuple(slice(n) for n in part.shape)] = part
+            target[tuple(slice(n) for n in part.shape)] = part
         return Tensor(out)
 
     def numpy(self) -> Any:
@@ -149,10 +149,10 @@ class RaggedTensor:
         first, *rest = index if isinstance(index, tuple) else (index,)
         if isinstance(first, slice):
             rows = [row[tuple(rest)] if rest else row for row in list(self)[first]]
-            alone = rest and not isinstance(rest[0], slice)  # one value of each row
-            return stack(rows) if alone else RaggedTensor.of_rows(rows)
-        place = int(first) % len(self)
-        row = self.values[int(self._splits[place]) : int(self._splits[place + 1])]
+            is_single = rest and not isinstance(rest[0], slice)  # one value of each row
+            return stack(rows) if is_single else RaggedTensor.of_rows(rows)
+        index = int(first) % len(self)
+        row = self.values[int(self._splits[index]) : int(self._splits[index + 1])]
         return row[tuple(rest)] if rest else row
 
     def __repr__(self) -> str:
@@ -160,7 +160,7 @@ class RaggedTensor:
 
 
 def joined(rows: list[Any]) -> Any:
-    """Rows one after the other."""
+    """Concatenate rows."""
     if not any(isinstance(row, RaggedTensor) for row in rows):
         return concat(rows, 0) if rows else Tensor(np.zeros(0, "float32"))
     return RaggedTensor.of_rows([inner for row in rows for inner in row])
@@ -181,13 +181,13 @@ def _unflattened(values: Any, splits: bytes) -> RaggedTensor:
 
 @named("ragged.map_flat_values")
 def map_values(op: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """`tf.ragged.map_flat_values`: `op` of the values of ragged arguments, in their rows; plain ones as they are."""
+    """`tf.ragged.map_flat_values`: apply `op` to the values of ragged arguments, keeping the rows."""
     first = next((v for v in (*args, *kwargs.values()) if isinstance(v, RaggedTensor)), None)
     if first is None:
         return op(*args, **kwargs)
     inner = [v.values if isinstance(v, RaggedTensor) else v for v in args]
-    words = {k: v.values if isinstance(v, RaggedTensor) else v for k, v in kwargs.items()}
-    return first.with_values(map_values(op, *inner, **words))
+    inner_kwargs = {k: v.values if isinstance(v, RaggedTensor) else v for k, v in kwargs.items()}
+    return first.with_values(map_values(op, *inner, **inner_kwargs))
 
 
 @named("ragged.constant")
@@ -215,7 +215,7 @@ def range_(starts: Any, limits: Any = None, deltas: Any = 1, **_: Any) -> Ragged
 
 @named("ragged.boolean_mask")
 def masked(data: Any, mask: Any, name: Any = None) -> RaggedTensor:
-    """`tf.ragged.boolean_mask`: what is kept of each row."""
+    """`tf.ragged.boolean_mask`: the selected elements of each row."""
     rows = [boolean_mask(row, keep) for row, keep in zip(rows_of(data), rows_of(mask), strict=True)]
     return RaggedTensor.of_rows(rows)
 
@@ -225,11 +225,11 @@ def rows_of(data: Any) -> Any:
 
 
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "lt", "le", "gt", "ge", "eq", "ne"):
-    _word = f"__{_name}__"
+    _method = f"__{_name}__"
 
-    def _operator(self: Any, other: Any, word: str = _word) -> Any:
-        return map_values(lambda a, b: getattr(a, word)(b), self, other)
+    def _operator(self: Any, other: Any, method: str = _method) -> Any:
+        return map_values(lambda a, b: getattr(a, method)(b), self, other)
 
-    setattr(RaggedTensor, _word, _operator)
+    setattr(RaggedTensor, _method, _operator)
     if _name in ("add", "mul"):
         setattr(RaggedTensor, f"__r{_name}__", _operator)

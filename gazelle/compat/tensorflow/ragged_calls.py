@@ -1,4 +1,4 @@
-"""Functions of tensors that are given ragged ones: by their rows, or by each value."""
+"""Functions of tensors applied to ragged tensors, by rows or elementwise."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.core.errors import ArgumentError, message
 
 
-def _reduced(name: str, whole: Callable[..., Any]) -> Callable[..., Any]:
-    def called(input_tensor: Any, axis: Any = None, keepdims: bool = False, **words: Any) -> Any:
+def _reduced(name: str, reduce: Callable[..., Any]) -> Callable[..., Any]:
+    def called(input_tensor: Any, axis: Any = None, keepdims: bool = False, **_: Any) -> Any:
         if axis is None:
-            return whole(input_tensor.flat_values)
+            return reduce(input_tensor.flat_values)
         if axis in (1, -1) and input_tensor.ragged_rank == 1:
-            return stack([whole(row, axis=0, keepdims=keepdims) for row in input_tensor])
-        return whole(_filled(name, input_tensor), axis=axis)
+            return stack([reduce(row, axis=0, keepdims=keepdims) for row in input_tensor])
+        return reduce(_padded(name, input_tensor), axis=axis)
 
     return called
 
 
-def _filled(name: str, rows: RaggedTensor) -> Tensor:
+def _padded(name: str, rows: RaggedTensor) -> Tensor:
     if name not in ("reduce_sum", "reduce_any"):
         raise ArgumentError(message(f"tf.{name} of a ragged tensor", expected="axis=1 or none", got="another axis"))
     return rows.to_tensor()
@@ -44,7 +44,7 @@ def _tiled(rows: RaggedTensor, times: int, inner: int) -> RaggedTensor:
     return RaggedTensor.of_rows([joined([row] * inner) for row in [*rows] * times])
 
 
-#: name -> the function where an argument is ragged; the others with one value for each value are `map_values`
+#: name -> the function for ragged arguments; elementwise functions use `map_values`
 _BY_ROWS: dict[str, Callable[..., Any]] = {
     "concat": _concat,
     "stack": stack_rows,
@@ -70,7 +70,7 @@ _BY_ROWS: dict[str, Callable[..., Any]] = {
 
 
 def with_rows(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of the table, which may be given ragged tensors."""
+    """A function of the table that also takes ragged tensors."""
     by_rows = _reduced(name, function) if name.startswith("reduce_") else _BY_ROWS.get(name)
 
     def called(*args: Any, **kwargs: Any) -> Any:
@@ -84,11 +84,11 @@ def with_rows(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
-#: of each value alone
-_EACH = """abs add cast cos divide equal exp floor greater greater_equal less less_equal logical_and logical_not
+#: elementwise functions
+_ELEMENTWISE = """abs add cast cos divide equal exp floor greater greater_equal less less_equal logical_and logical_not
 logical_or math.log maximum minimum multiply negative not_equal one_hot pow round sigmoid sign sin sqrt square subtract
 strings.substr tanh truediv where ones_like zeros_like identity nn.relu nn.embedding_lookup clip_by_value"""
-for _name in (*_EACH.split(), *_BY_ROWS, *(n for n in NAMES if n.startswith("reduce_"))):
+for _name in (*_ELEMENTWISE.split(), *_BY_ROWS, *(n for n in NAMES if n.startswith("reduce_"))):
     _dense = NAMES[_name]
     _rowwise = with_rows(_name, _dense)
     NAMES.update((alias, _rowwise) for alias, function in list(NAMES.items()) if function is _dense)

@@ -1,4 +1,4 @@
-"""tf.random: draws that depend on `set_seed`, or inside of a compiled function on the key that flows into it."""
+"""tf.random: random numbers from the seed of the process, or inside of a compiled function from its key."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from gazelle.core import prng, tracing
 def set_seed(seed: int) -> None:
     """`tf.random.set_seed`."""
     prng.set_seed(int(seed))
-    _operations.clear()
+    _draws_of_seed.clear()
 
 
-_operations: dict[Any, int] = {}  # seed of an operation -> how often it has drawn
+_draws_of_seed: dict[Any, int] = {}  # seed of an operation -> number of draws
 
 
 def _traced() -> Any:
@@ -46,10 +46,10 @@ def next_key(seed: Any = None) -> Any:
 
 
 def generator(seed: Any = None) -> np.random.Generator:
-    """Random numbers of the host for the next draw."""
+    """A NumPy generator for the next draw."""
     if seed is None:
         return np.random.Generator(np.random.Philox(prng.next_seed()))
-    number = _operations[seed] = _operations.get(seed, -1) + 1
+    number = _draws_of_seed[seed] = _draws_of_seed.get(seed, -1) + 1
     return np.random.Generator(np.random.Philox(key=[int(seed) % 2**64, number]))
 
 
@@ -110,7 +110,7 @@ def uniform(
 
 @named("random.shuffle", "random_shuffle", "compat.v1.random_shuffle")
 def shuffle(value: Any, seed: Any = None, name: Any = None) -> Any:
-    """`tf.random.shuffle`: rows in another order."""
+    """`tf.random.shuffle`: rows in random order."""
     array = unboxed(value)
     if _traced() is not None:
         return Tensor(jax.random.permutation(next_key(seed), jnp.asarray(array)))
@@ -121,7 +121,7 @@ def shuffle(value: Any, seed: Any = None, name: Any = None) -> Any:
 def categorical(logits: Any, num_samples: Any, dtype: Any = "int64", seed: Any = None, name: Any = None) -> Any:
     """`tf.random.categorical`."""
     drawn = _categorical(logits, int(num_samples), Tensor(next_key(seed)))
-    return call(_as_kind, (drawn, name_of(dtype)), {}, wide=True)
+    return call(_as_kind, (drawn, name_of(dtype)), {}, keeps_64_bits=True)
 
 
 def _as_kind(x: Any, kind: str) -> Any:
@@ -134,9 +134,9 @@ def log_uniform_candidate_sampler(
 ) -> tuple[Any, ...]:
     """`tf.random.log_uniform_candidate_sampler`: P(k) = log((k + 2) / (k + 1)) / log(range_max + 1)."""
     numbers = np.arange(range_max)
-    shares = np.log((numbers + 2) / (numbers + 1)) / np.log(range_max + 1)
-    drawn = generator(seed).choice(range_max, num_sampled, replace=not unique, p=shares / shares.sum())
-    expected = 1 - (1 - shares) ** num_sampled if unique else shares * num_sampled
+    probabilities = np.log((numbers + 2) / (numbers + 1)) / np.log(range_max + 1)
+    drawn = generator(seed).choice(range_max, num_sampled, replace=not unique, p=probabilities / probabilities.sum())
+    expected = 1 - (1 - probabilities) ** num_sampled if unique else probabilities * num_sampled
     true = np.asarray(unboxed(true_classes)).astype(int)
     return Tensor(drawn.astype("int64")), *(Tensor(expected[v].astype("float32")) for v in (true, drawn))
 
@@ -199,12 +199,12 @@ def get_global_generator() -> Generator:
 
 
 def stateless(draw: Any) -> Any:
-    """The form whose numbers depend on `seed`, a pair, alone."""
+    """The stateless form of a function, whose result depends on the pair `seed` only."""
 
     def function(shape: Any, seed: Any, *args: Any, **kwargs: Any) -> Any:
         first, second = (int(v) for v in np.asarray(unboxed(seed)).reshape(-1)[:2])
         mixed = hash((first, second)) % 2**62
-        _operations.pop(mixed, None)
+        _draws_of_seed.pop(mixed, None)
         return draw(shape, *args, seed=mixed, **kwargs)
 
     return function

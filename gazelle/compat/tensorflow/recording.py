@@ -1,4 +1,4 @@
-"""What is being recorded: the tapes that are open, and the calls that they hear of."""
+"""The active tapes and the calls that they record."""
 
 from __future__ import annotations
 
@@ -17,42 +17,46 @@ from gazelle.core.variable import Variable
 
 @dataclasses.dataclass(eq=False)
 class Call:
-    """One call: `run(*inputs)` gives its arrays again, in the order of `outputs`.
+    """A recorded call.
 
-    inputs: what the arrays were, each as an array or, where one was read, as a Variable.
-    mark: equal for calls that would compile to one program; None where nobody can say.
+    Attributes:
+        run: `run(*inputs)` computes the outputs again.
+        inputs: the inputs, as arrays or variables.
+        values: the arrays of the inputs; for a variable its value at the time of the call.
+        outputs: the arrays that the call returned.
+        program_key: equal for calls that compile to the same program; None if that is unknown.
     """
 
     run: Callable[..., Any]
     inputs: list[Any]
-    values: list[Any]  # the arrays that the inputs were
+    values: list[Any]
     outputs: list[Any]
-    mark: Any
+    program_key: Any
 
 
-class Listener(Protocol):
-    """A tape."""
+class Tape(Protocol):
+    """A tape that records calls."""
 
-    def wants(self, inputs: list[Any]) -> bool: ...
+    def is_affected_by(self, inputs: list[Any]) -> bool: ...
 
-    def hear(self, call: Call) -> None: ...
-
-
-_listeners: ContextVar[tuple[Listener, ...]] = ContextVar("gazelle_tapes", default=())
+    def record(self, call: Call) -> None: ...
 
 
-def listeners() -> tuple[Listener, ...]:
-    """The open tapes, the outermost first."""
-    return _listeners.get()
+_active_tapes: ContextVar[tuple[Tape, ...]] = ContextVar("gazelle_tapes", default=())
 
 
-def listen(these: tuple[Listener, ...]) -> Any:
-    """Make these the open tapes; the result goes to `unlisten`."""
-    return _listeners.set(these)
+def active_tapes() -> tuple[Tape, ...]:
+    """The active tapes, outermost first."""
+    return _active_tapes.get()
 
 
-def unlisten(token: Any) -> None:
-    _listeners.reset(token)
+def activate_tapes(tapes: tuple[Tape, ...]) -> Any:
+    """Set the active tapes; the result is the argument of `restore_tapes`."""
+    return _active_tapes.set(tapes)
+
+
+def restore_tapes(token: Any) -> None:
+    _active_tapes.reset(token)
 
 
 def is_box(value: Any) -> bool:
@@ -60,7 +64,7 @@ def is_box(value: Any) -> bool:
 
 
 def unboxed(value: Any) -> Any:
-    """The array of a tensor or Variable; anything else as it is."""
+    """The array of a tensor or variable; other values unchanged."""
     if isinstance(value, TensorWrapper):
         return value.array  # type: ignore[attr-defined]
     return value.value if isinstance(value, Variable) else value
@@ -71,5 +75,5 @@ def is_array(value: Any) -> bool:
 
 
 def key_of(value: Any) -> int:
-    """What an input or output is known by: the Variable, or the very array."""
+    """The identity of an input or output, which is a variable or an array."""
     return id(value)

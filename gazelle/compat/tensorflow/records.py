@@ -1,6 +1,7 @@
 """TFRecord files.
 
-A record is its length (8 bytes), a checksum of that, the bytes, a checksum of those; the checksums are CRC-32C, masked.
+A record consists of its length (8 bytes), the checksum of the length, the data, and the checksum of the data. Checksums
+are masked CRC-32C.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _TABLE = _table()
 
 
 def checksum(data: bytes) -> int:
-    """CRC-32C, turned by 15 bits, plus a constant."""
+    """The masked CRC-32C: rotated by 15 bits, plus a constant."""
     crc = 0xFFFFFFFF
     for byte in data:
         crc = _TABLE[(crc ^ byte) & 0xFF] ^ crc >> 8
@@ -45,14 +46,14 @@ def checksum(data: bytes) -> int:
 
 @named("io.TFRecordOptions", "python_io.TFRecordOptions")
 class TFRecordOptions:
-    """`tf.io.TFRecordOptions(compression_type)`: "GZIP", or nothing."""
+    """`tf.io.TFRecordOptions(compression_type)`: "GZIP" or none."""
 
     def __init__(self, compression_type: str | None = None, *_: Any, **__: Any) -> None:
         self.compression_type = compression_type
 
 
-def _opened(path: str, mode: Any, compression: Any) -> Any:
-    """A file of records; the packed ones are opened by gzip."""
+def _open(path: str, mode: Any, compression: Any) -> Any:
+    """Open a file of records, which may be compressed with gzip."""
     if compression not in (None, "", "GZIP"):
         raise DataError(message(f"Compression of {path!r}", expected="GZIP, or none", got=repr(compression)))
     return gzip.open(path, mode) if compression else open(path, mode)
@@ -63,7 +64,7 @@ class TFRecordWriter:
     """`tf.io.TFRecordWriter(path)`."""
 
     def __init__(self, path: Any, options: Any = None) -> None:
-        self._file = _opened(text(path), "wb", getattr(options, "compression_type", options))
+        self._file = _open(text(path), "wb", getattr(options, "compression_type", options))
 
     def write(self, record: Any) -> None:
         data = bytes(unboxed(convert(record)).item())
@@ -84,20 +85,20 @@ class TFRecordWriter:
 
 
 def records(path: str, compression: str = "") -> Iterator[Any]:
-    """The records of a file; lengths are checked, so that a broken file ends with an error."""
-    with _opened(path, "rb", compression) as file:
+    """The records of a file; the checksums of lengths are compared, so damaged files raise an error."""
+    with _open(path, "rb", compression) as file:
         while head := file.read(12):
             broken = len(head) < 12 or struct.unpack("<I", head[8:])[0] != checksum(head[:8])
             size = 0 if broken else struct.unpack("<Q", head[:8])[0]
             data = file.read(size)
             if broken or len(data) < size or len(file.read(4)) < 4:
-                raise DataError(message(f"TFRecord file {path!r}", expected="whole records", got="a broken one"))
+                raise DataError(message(f"TFRecord file {path!r}", expected="complete records", got="a damaged one"))
             yield np.asarray(data, object)
 
 
 @named("data.TFRecordDataset", "compat.v1.data.TFRecordDataset")
 class TFRecordDataset:
-    """`tf.data.TFRecordDataset(filenames)`: the records of files, one after the other."""
+    """`tf.data.TFRecordDataset(filenames)`: the records of all files in order."""
 
     def __new__(cls, filenames: Any, compression_type: Any = "", *_: Any, **__: Any) -> Any:
         if isinstance(filenames, Dataset):

@@ -1,4 +1,4 @@
-"""tf.signal and tf.audio: sound as frames, spectra and mel bands; WAV files."""
+"""tf.signal and tf.audio: frames, spectra and mel bands of audio; WAV files."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ for _name in ("fft", "ifft", "fft2d", "ifft2d"):
     op(f"signal.{_name}", host=False)(lambda input, f=_function: f(input))
 
 
-@op("signal.rfft", host=False, fixed=("fft_length",))
+@op("signal.rfft", host=False, static=("fft_length",))
 def rfft(input_tensor: Any, fft_length: Any = None) -> Any:
     return jnp.fft.rfft(input_tensor, None if fft_length is None else int(np.ravel(fft_length)[0]))
 
 
-@op("signal.irfft", host=False, fixed=("fft_length",))
+@op("signal.irfft", host=False, static=("fft_length",))
 def irfft(input_tensor: Any, fft_length: Any = None) -> Any:
     return jnp.fft.irfft(input_tensor, None if fft_length is None else int(np.ravel(fft_length)[0]))
 
@@ -55,14 +55,14 @@ def _frames(signal: Any, length: int, step: int, pad: bool = False, value: Any =
     return signal[..., starts[:, None] + np.arange(length)]
 
 
-@op("signal.frame", fixed=("frame_length", "frame_step"), host=False)
+@op("signal.frame", static=("frame_length", "frame_step"), host=False)
 def frame(
     signal: Any, frame_length: Any, frame_step: Any, pad_end: bool = False, pad_value: Any = 0, axis: int = -1
 ) -> Any:
     return _frames(jnp.asarray(signal), frame_length, frame_step, pad_end, pad_value)
 
 
-@op("signal.stft", fixed=("frame_length", "frame_step", "fft_length"), host=False)
+@op("signal.stft", static=("frame_length", "frame_step", "fft_length"), host=False)
 def stft(
     signals: Any,
     frame_length: Any,

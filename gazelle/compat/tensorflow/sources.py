@@ -1,4 +1,4 @@
-"""Where the elements of a data set come from: arrays, generators, files, other data sets."""
+"""Constructors of datasets: from arrays, generators, files and other datasets."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ from gazelle.core.errors import DataError, message
 
 
 class Sources(Elements):
-    """The part of a data set that makes one."""
+    """Class methods of datasets that create one."""
 
     @classmethod
     def from_tensor_slices(cls, tensors: Any, name: Any = None) -> Any:
-        """The rows of an array, or of the arrays of a tuple or dict together."""
+        """Return a dataset of the rows of an array, or of all arrays in a tuple or dict."""
         data = structured(tensors)
         leaves = jax.tree.leaves(data, is_leaf=is_ragged)
         lengths = {len(leaf) for leaf in leaves}
         if len(lengths) != 1:
             raise DataError(
-                message("from_tensor_slices", expected="arrays with one number of rows", got=sorted(lengths))
+                message("from_tensor_slices", expected="arrays with equal numbers of rows", got=sorted(lengths))
             )
         (count,) = lengths
         return cls._new(lambda: (row_of(data, i) for i in range(count)), count)
 
     @classmethod
     def from_tensors(cls, tensors: Any, name: Any = None) -> Any:
-        """One element."""
+        """Return a dataset with one element."""
         data = structured(tensors)
         return cls._new(lambda: iter([data]), 1)
 
@@ -59,7 +59,7 @@ class Sources(Elements):
         output_signature: Any = None,
         name: Any = None,
     ) -> Any:
-        """What a generator function yields."""
+        """Return a dataset of the values that a generator function yields."""
         spec = output_signature if output_signature is not None else output_types
         kinds = jax.tree.map(kind_of, spec, is_leaf=lambda v: isinstance(v, TensorSpec | str | type))
         given = [np.asarray(unboxed(v)) for v in args or ()]
@@ -83,7 +83,7 @@ class Sources(Elements):
 
     @classmethod
     def zip(cls, *datasets: Any, name: Any = None) -> Any:
-        """Elements side by side, in the structure of `datasets`."""
+        """Combine the elements of several datasets, in the structure of `datasets`."""
         given = datasets[0] if len(datasets) == 1 and not isinstance(datasets[0], Elements) else datasets
         given = tuple(given) if isinstance(given, list) else given
         parts, structure = jax.tree.flatten(given, is_leaf=lambda v: isinstance(v, Elements))
@@ -99,7 +99,7 @@ class Sources(Elements):
 
     @classmethod
     def list_files(cls, file_pattern: Any, shuffle: bool = True, seed: Any = None, name: Any = None) -> Any:
-        """The paths that fit a pattern with * and ?, as strings."""
+        """Return a dataset of the paths that match a pattern with * and ?."""
         from gazelle.compat.tensorflow.files import glob
 
         patterns = [file_pattern] if isinstance(file_pattern, str | bytes | Tensor) else list(file_pattern)
@@ -119,34 +119,34 @@ class Sources(Elements):
         rerandomize_each_iteration: Any = None,
         name: Any = None,
     ) -> Any:
-        """Elements of several data sets, each drawn with its weight."""
+        """Draw elements from several datasets with these weights."""
         parts = list(datasets)
-        shares = np.ones(len(parts)) if weights is None else np.asarray(unboxed(weights), "float64")
+        probabilities = np.ones(len(parts)) if weights is None else np.asarray(unboxed(weights), "float64")
         first = prng.next_seed() if seed is None else int(seed) % 2**63
 
         def begin() -> Iterator[Any]:
-            draw, left = np.random.Generator(np.random.Philox(first)), shares.copy()
-            running = [part._begin() for part in parts]
-            while left.sum() > 0:
-                place = int(draw.choice(len(parts), p=left / left.sum()))
+            draw, remaining = np.random.Generator(np.random.Philox(first)), probabilities.copy()
+            iterators = [part._begin() for part in parts]
+            while remaining.sum() > 0:
+                index = int(draw.choice(len(parts), p=remaining / remaining.sum()))
                 try:
-                    yield next(running[place])
+                    yield next(iterators[index])
                 except StopIteration:
                     if stop_on_empty_dataset:
                         return
-                    left[place] = 0
+                    remaining[index] = 0
 
         return cls._new(begin)
 
     @classmethod
     def choose_from_datasets(cls, datasets: Any, choice_dataset: Any, stop_on_empty_dataset: bool = True) -> Any:
-        """The next element of the data set whose number comes next in `choice_dataset`."""
+        """Take elements from the datasets whose indices are in `choice_dataset`."""
 
         def begin() -> Iterator[Any]:
-            running = [part._begin() for part in datasets]
-            for place in choice_dataset._begin():
+            iterators = [part._begin() for part in datasets]
+            for index in choice_dataset._begin():
                 try:
-                    yield next(running[int(place)])
+                    yield next(iterators[int(index)])
                 except StopIteration:
                     if stop_on_empty_dataset:
                         return

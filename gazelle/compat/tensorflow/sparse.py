@@ -1,4 +1,4 @@
-"""tf.sparse: places and values, which compute by way of the whole array."""
+"""tf.sparse: indices and values; functions compute with the dense array."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gazelle.compat.tensorflow.tensor import Tensor
 
 @named("SparseTensor", "sparse.SparseTensor")
 class SparseTensor:
-    """`tf.SparseTensor`: places and values; it computes by way of `tf.sparse.to_dense`."""
+    """`tf.SparseTensor`: indices and values; functions convert it with `tf.sparse.to_dense`."""
 
     def __init__(self, indices: Any, values: Any, dense_shape: Any) -> None:
         self.indices = convert(np.asarray(unboxed(indices), "int64").reshape(-1, len(fixed_value(dense_shape))))
@@ -50,10 +50,10 @@ named("sparse.from_dense")(
 
 @named("sparse.reorder")
 def reorder(sp_input: SparseTensor, name: Any = None) -> SparseTensor:
-    """`tf.sparse.reorder`: places in the order of rows."""
-    places = np.asarray(sp_input.indices.array)
-    order = np.lexsort(places.T[::-1])
-    return SparseTensor(places[order], Tensor(np.asarray(sp_input.values.array)[order]), sp_input.dense_shape)
+    """`tf.sparse.reorder`: the indices sorted by rows."""
+    indices = np.asarray(sp_input.indices.array)
+    order = np.lexsort(indices.T[::-1])
+    return SparseTensor(indices[order], Tensor(np.asarray(sp_input.values.array)[order]), sp_input.dense_shape)
 
 
 @named("sparse.sparse_dense_matmul")

@@ -1,4 +1,4 @@
-"""tf.strings: text as bytes, with Python's own means."""
+"""tf.strings: functions of strings, which are bytes, with the standard library."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 
 
-def _each(function: Callable[..., Any], dtype: Any = object) -> Callable[..., Tensor]:
-    """A function of one string as one of tensors of strings."""
+def _elementwise(function: Callable[..., Any], dtype: Any = object) -> Callable[..., Tensor]:
+    """Turn a function of one string into one of tensors of strings."""
 
     def called(input: Any, *args: Any, **kwargs: Any) -> Tensor:
         kwargs.pop("name", None)
@@ -33,37 +33,39 @@ def _each(function: Callable[..., Any], dtype: Any = object) -> Callable[..., Te
     return called
 
 
-named("strings.lower")(_each(lambda v, encoding="": v.lower()))
-named("strings.upper")(_each(lambda v, encoding="": v.upper()))
-named("strings.strip")(_each(lambda v: v.strip()))
-named("strings.length")(_each(lambda v, unit="BYTE": len(v.decode() if unit == "UTF8_CHAR" else v), "int32"))
-named("strings.regex_full_match")(_each(lambda v, pattern: re.fullmatch(text(pattern).encode(), v) is not None, bool))
+named("strings.lower")(_elementwise(lambda v, encoding="": v.lower()))
+named("strings.upper")(_elementwise(lambda v, encoding="": v.upper()))
+named("strings.strip")(_elementwise(lambda v: v.strip()))
+named("strings.length")(_elementwise(lambda v, unit="BYTE": len(v.decode() if unit == "UTF8_CHAR" else v), "int32"))
+named("strings.regex_full_match")(
+    _elementwise(lambda v, pattern: re.fullmatch(text(pattern).encode(), v) is not None, bool)
+)
 
 
 @named("strings.substr", "substr")
 def substr(input: Any, pos: Any, len: Any, unit: str = "BYTE", name: Any = None) -> Tensor:
-    """`tf.strings.substr`: `len` bytes, or characters, of each from `pos` on."""
+    """`tf.strings.substr`: `len` bytes or characters of each string, starting at `pos`."""
     strings, starts, counts = np.broadcast_arrays(*(np.asarray(unboxed(convert(v))) for v in (input, pos, len)))
     out = np.empty(strings.shape, object)
-    for place in np.ndindex(out.shape):
-        given: Any = strings[place]
-        whole = given.decode() if unit == "UTF8_CHAR" else given
-        start = int(starts[place]) + (whole.__len__() if starts[place] < 0 else 0)
-        part = whole[start : start + int(counts[place])]
-        out[place] = part.encode() if isinstance(part, str) else part
+    for index in np.ndindex(out.shape):
+        given: Any = strings[index]
+        string = given.decode() if unit == "UTF8_CHAR" else given
+        start = int(starts[index]) + (string.__len__() if starts[index] < 0 else 0)
+        part = string[start : start + int(counts[index])]
+        out[index] = part.encode() if isinstance(part, str) else part
     return Tensor(out)
 
 
 @named("strings.regex_replace")
 def regex_replace(input: Any, pattern: Any, rewrite: Any, replace_global: bool = True, name: Any = None) -> Tensor:
-    r"""`tf.strings.regex_replace`: RE2's \1 is Python's \1."""
+    r"""`tf.strings.regex_replace`: \1 refers to a group in RE2 and in Python."""
     matcher, new = re.compile(text(pattern).encode()), text(rewrite).encode()
-    return _each(lambda v: matcher.sub(new, v, count=0 if replace_global else 1))(input)
+    return _elementwise(lambda v: matcher.sub(new, v, count=0 if replace_global else 1))(input)
 
 
 @named("strings.join", "strings_join")
 def join(inputs: Any, separator: Any = "", name: Any = None) -> Tensor:
-    """`tf.strings.join`: element by element."""
+    """`tf.strings.join`: elementwise."""
     arrays = np.broadcast_arrays(*(np.asarray(unboxed(convert(v)), object) for v in inputs))
     out = np.empty(arrays[0].shape, object)
     out.flat = [text(separator).encode().join(parts) for parts in zip(*(a.flat for a in arrays), strict=True)]
@@ -78,19 +80,19 @@ def reduce_join(inputs: Any, axis: Any = None, keepdims: bool = False, separator
         array, axis = array.reshape(-1), 0
     rows = np.moveaxis(array, axis, -1)
     out = np.empty(rows.shape[:-1], object)
-    for place in np.ndindex(out.shape):
-        out[place] = text(separator).encode().join(rows[place])
+    for index in np.ndindex(out.shape):
+        out[index] = text(separator).encode().join(rows[index])
     return Tensor(np.expand_dims(out, axis) if keepdims else out)
 
 
-def _parts(input: Any, cut: Callable[[bytes], list[Any]]) -> Any:
-    """The parts of one string as a tensor; those of several as rows of a ragged tensor."""
+def _split_strings(input: Any, split_one: Callable[[bytes], list[Any]]) -> Any:
+    """The parts of one string as a tensor; of several strings as rows of a ragged tensor."""
     array = np.asarray(unboxed(convert(input)), object)
-    parts = [cut(v) for v in array.flat]
-    return _listed(parts[0]) if array.ndim == 0 else RaggedTensor.of_rows([_listed(row) for row in parts])
+    parts = [split_one(v) for v in array.flat]
+    return _object_tensor(parts[0]) if array.ndim == 0 else RaggedTensor.of_rows([_object_tensor(row) for row in parts])
 
 
-def _listed(parts: list[Any]) -> Tensor:
+def _object_tensor(parts: list[Any]) -> Tensor:
     out = np.empty(len(parts), object)
     out[:] = parts
     return Tensor(out)
@@ -98,25 +100,25 @@ def _listed(parts: list[Any]) -> Tensor:
 
 @named("strings.split")
 def split(input: Any, sep: Any = None, maxsplit: int = -1, name: Any = None) -> Any:
-    """`tf.strings.split`: the parts between spaces, or between `sep`."""
-    return _parts(input, lambda v: v.split(None if not sep else text(sep).encode(), maxsplit))
+    """`tf.strings.split`: the parts separated by whitespace or by `sep`."""
+    return _split_strings(input, lambda v: v.split(None if not sep else text(sep).encode(), maxsplit))
 
 
 @named("strings.unicode_split")
 def unicode_split(input: Any, input_encoding: str = "UTF-8", errors: str = "replace", name: Any = None) -> Any:
     """`tf.strings.unicode_split`: the characters."""
-    return _parts(input, lambda v: [c.encode() for c in v.decode(errors=errors)])
+    return _split_strings(input, lambda v: [c.encode() for c in v.decode(errors=errors)])
 
 
 @named("strings.bytes_split")
 def bytes_split(input: Any, name: Any = None) -> Any:
     """`tf.strings.bytes_split`: the bytes."""
-    return _parts(input, lambda v: [v[i : i + 1] for i in range(len(v))])
+    return _split_strings(input, lambda v: [v[i : i + 1] for i in range(len(v))])
 
 
 @named("strings.unicode_decode")
 def unicode_decode(input: Any, input_encoding: str = "UTF-8", errors: str = "replace", name: Any = None) -> Any:
-    """`tf.strings.unicode_decode`: the numbers of the characters."""
+    """`tf.strings.unicode_decode`: the code points of the characters."""
     return map_values(
         lambda v: Tensor(np.asarray([ord(c.decode()) for c in v.numpy()], "int32")),
         unicode_split(input, input_encoding, errors),
@@ -125,19 +127,19 @@ def unicode_decode(input: Any, input_encoding: str = "UTF-8", errors: str = "rep
 
 @named("strings.unicode_encode")
 def unicode_encode(input: Any, output_encoding: str = "UTF-8", name: Any = None) -> Any:
-    """`tf.strings.unicode_encode`: a string of each row of numbers of characters."""
+    """`tf.strings.unicode_encode`: a string for each row of code points."""
     if isinstance(input, RaggedTensor):
         return convert([unicode_encode(row) for row in input])
     array = np.asarray(unboxed(convert(input)))
     out = np.empty(array.shape[:-1], object)
-    for place in np.ndindex(out.shape):
-        out[place] = "".join(map(chr, array[place])).encode()
+    for index in np.ndindex(out.shape):
+        out[index] = "".join(map(chr, array[index])).encode()
     return Tensor(out)
 
 
 @named("strings.ngrams")
 def ngrams(data: Any, ngram_width: Any, separator: Any = " ", name: Any = None) -> Any:
-    """`tf.strings.ngrams`: neighbours joined, for each width."""
+    """`tf.strings.ngrams`: n-grams of each width."""
     widths = (ngram_width,) if isinstance(ngram_width, int) else tuple(ngram_width)
     array, between = np.asarray(unboxed(convert(data)), object), text(separator).encode()
     count = array.shape[-1]
@@ -151,14 +153,14 @@ def ngrams(data: Any, ngram_width: Any, separator: Any = " ", name: Any = None) 
 
 @named("strings.to_hash_bucket_fast", "strings.to_hash_bucket", "strings.to_hash_bucket_strong")
 def to_hash_bucket(input: Any, num_buckets: int, key: Any = None, name: Any = None) -> Tensor:
-    """`tf.strings.to_hash_bucket_fast`: a bucket for each string; which one, no other library decides alike."""
-    return _each(lambda v: int.from_bytes(hashlib.sha256(v).digest()[:8], "big") % num_buckets, "int64")(input)
+    """`tf.strings.to_hash_bucket_fast`: a bucket for each string, other than that of TensorFlow's hash."""
+    return _elementwise(lambda v: int.from_bytes(hashlib.sha256(v).digest()[:8], "big") % num_buckets, "int64")(input)
 
 
 @named("strings.to_number")
 def to_number(input: Any, out_type: Any = "float32", name: Any = None) -> Tensor:
     """`tf.strings.to_number`."""
-    return _each(float, name_of(out_type))(input)
+    return _elementwise(float, name_of(out_type))(input)
 
 
 @named("strings.as_string", "as_string")
@@ -166,9 +168,9 @@ def as_string(input: Any, precision: int = -1, **_: Any) -> Tensor:
     """`tf.strings.as_string`."""
     array = np.asarray(unboxed(convert(input)))
     out = np.empty(array.shape, object)
-    places = precision if precision >= 0 else 6
+    decimals = precision if precision >= 0 else 6
     out.flat = [
-        (f"{v:.{places}f}" if isinstance(v, float) else str(v).lower() if isinstance(v, bool) else str(v)).encode()
+        (f"{v:.{decimals}f}" if isinstance(v, float) else str(v).lower() if isinstance(v, bool) else str(v)).encode()
         for v in array.reshape(-1).tolist()
     ]
     return Tensor(out)

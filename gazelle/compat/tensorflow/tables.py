@@ -31,7 +31,7 @@ class KeyValueTensorInitializer:
 
 
 class TextFileIndex:
-    """`tf.lookup.TextFileIndex`: what of a line is meant."""
+    """`tf.lookup.TextFileIndex`: special column indices of lines."""
 
     WHOLE_LINE, LINE_NUMBER = -2, -1
 
@@ -81,12 +81,12 @@ class StaticHashTable:
         self._default = _array(default_value).item()
 
     def lookup(self, keys: Any, name: Any = None) -> Any:
-        """The value of each key, or the default."""
+        """Return the value of each key, or the default."""
         if isinstance(keys, RaggedTensor):
             return map_values(self.lookup, keys)
-        return self._found(_array(keys), lambda key: self._default)
+        return self._values_of(_array(keys), lambda key: self._default)
 
-    def _found(self, keys: Any, otherwise: Any) -> Tensor:
+    def _values_of(self, keys: Any, otherwise: Any) -> Tensor:
         out = np.empty(keys.shape, self._dtype)
         out.flat = [self._values[key] if key in self._values else otherwise(key) for key in keys.reshape(-1).tolist()]
         return Tensor(out)
@@ -99,9 +99,9 @@ class StaticHashTable:
 
 @named("lookup.StaticVocabularyTable")
 class StaticVocabularyTable(StaticHashTable):
-    """`tf.lookup.StaticVocabularyTable`: numbers of words; unknown ones fall into buckets behind them.
+    """`tf.lookup.StaticVocabularyTable`: indices of words; unknown words are hashed to the buckets after them.
 
-    Which bucket a word falls into is not what TensorFlow's own hash gives, where there are more than one.
+    With several buckets, the bucket of a word differs from that of TensorFlow's hash.
     """
 
     def __init__(self, initializer: Any, num_oov_buckets: int, lookup_key_dtype: Any = None, name: Any = None) -> None:
@@ -111,7 +111,7 @@ class StaticVocabularyTable(StaticHashTable):
     def lookup(self, keys: Any, name: Any = None) -> Any:
         if isinstance(keys, RaggedTensor):
             return map_values(self.lookup, keys)
-        return self._found(_array(keys), self._bucket)
+        return self._values_of(_array(keys), self._bucket)
 
     __getitem__ = __call__ = lookup
 
@@ -125,7 +125,7 @@ class StaticVocabularyTable(StaticHashTable):
 
 @named("lookup.experimental.MutableHashTable")
 class MutableHashTable(StaticHashTable):
-    """`tf.lookup.experimental.MutableHashTable`: a table that grows."""
+    """`tf.lookup.experimental.MutableHashTable`: a table that can be extended."""
 
     def __init__(self, key_dtype: Any, value_dtype: Any, default_value: Any, name: Any = None, **_: Any) -> None:
         kind = object if as_dtype(value_dtype) == "string" else name_of(value_dtype)

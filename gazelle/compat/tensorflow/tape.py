@@ -1,4 +1,4 @@
-"""`tf.GradientTape`: calls are noted while they happen, and replayed under `jax.vjp` when gradients are asked for."""
+"""`tf.GradientTape`: records calls, and replays them under `jax.vjp` to compute gradients."""
 
 from __future__ import annotations
 
@@ -9,23 +9,32 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.compat.tensorflow.recording import Call, is_array, is_box, key_of, listen, listeners, unboxed, unlisten
+from gazelle.compat.tensorflow.recording import (
+    Call,
+    activate_tapes,
+    active_tapes,
+    is_array,
+    is_box,
+    key_of,
+    restore_tapes,
+    unboxed,
+)
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.core import dtypes
 from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.variable import Variable
 
-_programs: dict[Any, Any] = {}  # structure of a tape -> its compiled gradient
+_programs: dict[Any, Any] = {}  # key of a plan -> its compiled gradient, None before the second use
 
 
 class GradientTape:
-    r"""Notes what is computed from variables and watched tensors, for `gradient`:  g_i = Σ_j ∂y_j/∂x_i.
+    r"""Records calls on variables and watched tensors, for `gradient`:  g_i = Σ_j ∂y_j/∂x_i.
 
-    Nothing is differentiated while the calls happen. `gradient` takes those between sources and target, makes one
-    function of them and of the values that flowed in, and asks JAX; equal sequences of calls share a compiled program.
+    `gradient` combines the recorded calls between sources and target into one function, which JAX differentiates. Equal
+    sequences of calls share a compiled program.
 
     Args:
-        persistent: whether gradients may be asked for more than once.
+        persistent: whether `gradient` can be called more than once.
         watch_accessed_variables: whether trainable variables are watched when they are read.
 
     >>> x = Tensor(np.float32(3.0))
@@ -37,64 +46,64 @@ class GradientTape:
     """
 
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
-        self._persistent, self._every = persistent, watch_accessed_variables
+        self._persistent, self._watch_variables = persistent, watch_accessed_variables
         self._start()
         self._used = False
 
     def _start(self) -> None:
         self._calls: list[Call] = []
-        self._alive: set[int] = set()  # what is watched, or computed from it
-        self._watched: list[Any] = []  # keeps the ids in `_alive` alive
+        self._dependent: set[int] = set()  # watched values, and results computed from them
+        self._watched: list[Any] = []  # keeps the ids in `_dependent` valid
         self._variables: dict[int, Variable] = {}
 
     def __enter__(self) -> GradientTape:
-        self._token = listen((*listeners(), self))
+        self._token = activate_tapes((*active_tapes(), self))
         return self
 
     def __exit__(self, *_: object) -> None:
-        unlisten(self._token)
+        restore_tapes(self._token)
 
     def watch(self, tensor: Any) -> None:
-        """Note what is computed from this tensor, too."""
+        """Also record calls on this tensor."""
         for leaf in jax.tree.leaves(tensor, is_leaf=is_box):
-            kept = leaf if isinstance(leaf, Variable) else unboxed(leaf)
-            self._watched.append(kept)
-            self._alive.add(key_of(kept))
+            source = leaf if isinstance(leaf, Variable) else unboxed(leaf)
+            self._watched.append(source)
+            self._dependent.add(key_of(source))
 
     def watched_variables(self) -> tuple[Variable, ...]:
         return tuple(self._variables.values())
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Delete all recorded calls."""
         self._start()
 
-    def stop_recording(self) -> Pause:
-        """In its with-block nothing is noted."""
-        return Pause(self)
+    def stop_recording(self) -> _StoppedRecording:
+        """Return a context manager in which the tape records nothing."""
+        return _StoppedRecording(self)
 
-    # What calls tell -------------------------------------------------------------------------------------------------
+    # Recording -------------------------------------------------------------------------------------------------------
 
-    def wants(self, inputs: list[Any]) -> bool:
+    def is_affected_by(self, inputs: list[Any]) -> bool:
         found = False
         for value in inputs:
-            if isinstance(value, Variable) and value.trainable and self._every:
+            if isinstance(value, Variable) and value.trainable and self._watch_variables:
                 self._variables.setdefault(id(value), value)
                 found = True
-            found = found or key_of(value) in self._alive
+            found = found or key_of(value) in self._dependent
         return found
 
-    def hear(self, call: Call) -> None:
+    def record(self, call: Call) -> None:
         self._calls.append(call)
-        self._alive.update(key_of(array) for array in call.outputs if _has_gradient(array))
+        self._dependent.update(key_of(array) for array in call.outputs if _has_gradient(array))
 
-    # What is asked ---------------------------------------------------------------------------------------------------
+    # Gradients -------------------------------------------------------------------------------------------------------
 
     def gradient(
         self, target: Any, sources: Any, output_gradients: Any = None, unconnected_gradients: Any = "none"
     ) -> Any:
-        """The gradients of the sum of `target` (a tensor, or a structure of them), in the structure of `sources`.
+        """Return the gradients of the sum of `target`, a tensor or a structure, in the structure of `sources`.
 
-        Sources that the target does not depend on have None, or zeros with `unconnected_gradients="zero"`.
+        If the target does not depend on a source, its gradient is None, or 0 with `unconnected_gradients="zero"`.
         """
         if self._used and not self._persistent:
             raise StateError(
@@ -128,7 +137,7 @@ class GradientTape:
         return jax.tree.unflatten(structure, [g if g is None or is_box(g) else Tensor(g) for g in found])
 
     def jacobian(self, target: Any, sources: Any, unconnected_gradients: Any = "none", **_: Any) -> Any:
-        """∂target/∂source for each source: of shape target.shape + source.shape."""
+        """Return ∂target/∂source for each source, of shape target.shape + source.shape."""
         self._used = True
         flat, structure = jax.tree.flatten(sources, is_leaf=is_box)
         origins = [leaf if isinstance(leaf, Variable) else unboxed(leaf) for leaf in flat]
@@ -138,58 +147,58 @@ class GradientTape:
             gradients = jax.jacrev(lambda live: plan.replay(live, plan.constants)[0])(
                 [plan.values[i] for i in plan.used]
             )
-            for place, gradient in zip(plan.used, gradients, strict=True):
-                found[place] = Tensor(gradient)
+            for index, gradient in zip(plan.used, gradients, strict=True):
+                found[index] = Tensor(gradient)
         return jax.tree.unflatten(structure, found)
 
     def batch_jacobian(self, target: Any, source: Any, **_: Any) -> Any:
-        """The jacobian of each sample's target for its own input."""
+        """Return the Jacobian of each sample's target with respect to its own input."""
         whole = self.jacobian(target, source).array
         rows = jnp.arange(whole.shape[0])
         axis = unboxed(target).ndim
         return Tensor(jnp.moveaxis(whole, axis, 1)[rows, rows])
 
 
-class Pause:
-    """`with tape.stop_recording():`"""
+class _StoppedRecording:
+    """Context manager in which a tape records nothing."""
 
     def __init__(self, tape: GradientTape) -> None:
         self._tape = tape
 
     def __enter__(self) -> None:
-        self._token = listen(tuple(other for other in listeners() if other is not self._tape))
+        self._token = activate_tapes(tuple(other for other in active_tapes() if other is not self._tape))
 
     def __exit__(self, *_: object) -> None:
-        unlisten(self._token)
+        restore_tapes(self._token)
 
 
 class _Plan:
-    """The calls between sources and targets, with every array in one numbered list: sources, constants, results."""
+    """The calls between sources and targets; all arrays are numbered: sources, constants, results."""
 
     def __init__(self, origins: list[Any]) -> None:
         self.values = [unboxed(origin) for origin in origins]
         self.steps: list[tuple[Callable[..., Any], tuple[int, ...]]] = []
-        self.marks: list[Any] = []
-        self.used: list[int] = []  # sources that something depends on
+        self.keys: list[Any] = []
+        self.used: list[int] = []  # indices of the sources on which a target depends
         self.constants: list[Any] = []
         self.ends: list[int | None] = []
 
     def replay(self, live: list[Any], constants: list[Any]) -> list[Any]:
-        held: list[Any] = [None] * len(self.values)
-        for place, value in zip(self.used, live, strict=True):
-            held[place] = value
-        held.extend(constants)
-        for run, places in self.steps:
-            held.extend(run(*(held[place] for place in places)))
-        return [held[end] for end in self.ends if end is not None]
+        arrays: list[Any] = [None] * len(self.values)
+        for index, value in zip(self.used, live, strict=True):
+            arrays[index] = value
+        arrays.extend(constants)
+        for run, inputs in self.steps:
+            arrays.extend(run(*(arrays[i] for i in inputs)))
+        return [arrays[end] for end in self.ends if end is not None]
 
-    def mark(self) -> Any:
-        """Equal for equal programs; None if a call cannot say."""
-        if any(mark is None for mark in self.marks):
+    def program_key(self) -> Any:
+        """A key that is equal for equal programs; None if a call has none."""
+        if any(key is None for key in self.keys):
             return None
         key = (
-            tuple(self.marks),
-            tuple(places for _, places in self.steps),
+            tuple(self.keys),
+            tuple(inputs for _, inputs in self.steps),
             tuple(self.used),
             tuple(self.ends),
             len(self.values),
@@ -217,45 +226,45 @@ def _plan(calls: list[Call], ends: list[Any], origins: list[Any]) -> _Plan:
             needed.update(key_of(value) for value in call.inputs)
             steps.append(call)
     steps.reverse()
-    places: dict[int, tuple[str, int]] = {}
+    locations: dict[int, tuple[str, int]] = {}
     for number, origin in enumerate(origins):
-        places.setdefault(key_of(origin), ("source", number))
-    for call in steps:  # a variable counts as what it was when it was read
+        locations.setdefault(key_of(origin), ("source", number))
+    for call in steps:  # a variable has the value that was read
         for value, array in zip(call.inputs, call.values, strict=True):
-            if isinstance(value, Variable) and key_of(value) in places:
-                plan.values[places[key_of(value)][1]] = array
+            if isinstance(value, Variable) and key_of(value) in locations:
+                plan.values[locations[key_of(value)][1]] = array
     plan.used = sorted(
         {
             number
             for origin in origins
             if key_of(origin) in needed and dtypes.is_float(unboxed(origin).dtype)
-            for number in [places[key_of(origin)][1]]
+            for number in [locations[key_of(origin)][1]]
         }
     )
-    made: set[int] = set()
+    computed: set[int] = set()
     for call in steps:
-        made.update(key_of(array) for array in call.outputs)
-    fixed: dict[int, int] = {}
+        computed.update(key_of(array) for array in call.outputs)
+    constant_indices: dict[int, int] = {}
     usable = {key_of(origins[number]) for number in plan.used}
-    for call in steps:  # first the constants are counted, so that results can be numbered after them
+    for call in steps:  # constants are numbered first, results after them
         for value, array in zip(call.inputs, call.values, strict=True):
             key = key_of(value)
-            if key not in usable and key not in made and key not in fixed:
-                fixed[key] = len(plan.constants)
+            if key not in usable and key not in computed and key not in constant_indices:
+                constant_indices[key] = len(plan.constants)
                 plan.constants.append(array)
     base = len(origins)
-    numbers = {key: base + place for key, place in fixed.items()}
-    numbers |= {key: places[key][1] for key in usable}
-    following = base + len(plan.constants)
+    numbers = {key: base + index for key, index in constant_indices.items()}
+    numbers |= {key: locations[key][1] for key in usable}
+    next_number = base + len(plan.constants)
     for call in steps:
         inputs = tuple(numbers[key_of(value)] for value in call.inputs)
         plan.steps.append((call.run, inputs))
-        plan.marks.append(call.mark)
+        plan.keys.append(call.program_key)
         for array in call.outputs:
-            if key_of(array) not in usable:  # a watched result stands for itself
-                numbers[key_of(array)] = following
-            following += 1
-    plan.ends = [numbers.get(key_of(end)) if key_of(end) in made or key_of(end) in usable else None for end in ends]
+            if key_of(array) not in usable:  # a watched result is a source
+                numbers[key_of(array)] = next_number
+            next_number += 1
+    plan.ends = [numbers.get(key_of(end)) if key_of(end) in computed or key_of(end) in usable else None for end in ends]
     return plan
 
 
@@ -264,8 +273,8 @@ def _gradients(calls: list[Call], ends: list[Any], origins: list[Any], given: li
     found: list[Any] = [None] * len(origins)
     if not plan.used or all(end is None for end in plan.ends):
         return found
-    alive = [i for i, end in enumerate(plan.ends) if end is not None]
-    gradients = [given[i] for i in alive] if given is not None else [_ones(ends[i]) for i in alive]
+    used_ends = [i for i, end in enumerate(plan.ends) if end is not None]
+    gradients = [given[i] for i in used_ends] if given is not None else [_ones(ends[i]) for i in used_ends]
 
     def pull(live: list[Any], constants: list[Any], gradients: list[Any]) -> list[Any]:
         outputs, back = jax.vjp(lambda these: plan.replay(these, constants), live)
@@ -273,16 +282,16 @@ def _gradients(calls: list[Call], ends: list[Any], origins: list[Any], given: li
         return list(back(shaped)[0])
 
     live = [jnp.asarray(plan.values[i]) for i in plan.used]
-    mark = plan.mark()
+    program_key = plan.program_key()
     traced = any(isinstance(value, jax.core.Tracer) for value in (*live, *plan.constants, *gradients))
     program: Callable[..., Any] = pull
-    if not traced and mark is not None:
-        if mark in _programs:  # what comes once is not worth compiling
-            program = _programs[mark] = _programs[mark] or jax.jit(pull)
+    if not traced and program_key is not None:
+        if program_key in _programs:  # compiled when it is used for the second time
+            program = _programs[program_key] = _programs[program_key] or jax.jit(pull)
         else:
-            _programs[mark] = None
+            _programs[program_key] = None
     values = program(live, plan.constants, gradients)
-    if listeners():  # a gradient is a call like others: an outer tape may ask for its gradient
+    if active_tapes():  # outer tapes record the gradient as a call, for second derivatives
         count, fixed = len(live), len(plan.constants)
         inputs = [origins[i] for i in plan.used] + _inputs(plan, calls) + gradients
         step = Call(
@@ -290,19 +299,19 @@ def _gradients(calls: list[Call], ends: list[Any], origins: list[Any], given: li
             inputs,
             [*live, *plan.constants, *gradients],
             values,
-            None if mark is None else ("gradient", mark),
+            None if program_key is None else ("gradient", program_key),
         )
-        for tape in listeners():
-            if tape.wants(inputs):
-                tape.hear(step)
-    for place, value in zip(plan.used, values, strict=True):
-        found[place] = value
+        for tape in active_tapes():
+            if tape.is_affected_by(inputs):
+                tape.record(step)
+    for index, value in zip(plan.used, values, strict=True):
+        found[index] = value
     first = {key_of(origin): i for i, origin in reversed(list(enumerate(origins)))}
     return [found[first[key_of(origin)]] for origin in origins]
 
 
 def _inputs(plan: _Plan, calls: list[Call]) -> list[Any]:
-    """The constants of a plan as what they were read from: variables stay variables."""
+    """The constants of a plan; values that were read from variables are replaced by the variables."""
     known = {
         id(array): value
         for call in calls
@@ -313,7 +322,7 @@ def _inputs(plan: _Plan, calls: list[Call]) -> list[Any]:
 
 
 def _has_gradient(array: Any) -> bool:
-    """Whether gradients go through an array: none does through whole numbers."""
+    """Whether an array has gradients, which integers do not have."""
     return jnp.issubdtype(array.dtype, jnp.inexact)
 
 

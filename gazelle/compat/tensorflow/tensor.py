@@ -1,4 +1,4 @@
-"""`tf.Tensor`: an array of NumPy or JAX (or a tracer) with the manners of TensorFlow."""
+"""`tf.Tensor`: an array of NumPy or JAX, or a tracer, with the methods and operators of TensorFlow."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.variable import Variable
 
-#: what may stand beside a tensor in an operation, as it is
+#: operands that need no conversion
 _PLAIN = (bool, int, float, complex, np.ndarray, np.generic, list, tuple)
 
 
 class Tensor(TensorWrapper):
-    """A value. Small work on the host stays with NumPy; what meets an array of JAX becomes one.
+    """A value: a NumPy array on the host, or an array of JAX as soon as another operand is one.
 
     >>> x = Tensor(np.array([1.0, 2.0], "float32"))
     >>> (x * 2 + 1).numpy().tolist(), x.shape.as_list(), x.dtype
@@ -42,7 +42,7 @@ class Tensor(TensorWrapper):
     def dispatch(cls, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         return call(function, args, kwargs)
 
-    # What it is ------------------------------------------------------------------------------------------------------
+    # Properties and conversions --------------------------------------------------------------------------------------
 
     @property
     def shape(self) -> TensorShape:
@@ -53,7 +53,9 @@ class Tensor(TensorWrapper):
 
     def set_shape(self, shape: Any) -> None:
         if not self.shape.is_compatible_with(shape):
-            raise ArgumentError(message("set_shape", expected=f"what fits {tuple(self.shape)}", got=tuple(shape)))
+            raise ArgumentError(
+                message("set_shape", expected=f"a shape compatible with {tuple(self.shape)}", got=tuple(shape))
+            )
 
     @property
     def dtype(self) -> DType:
@@ -72,7 +74,7 @@ class Tensor(TensorWrapper):
         return "tensor"
 
     def numpy(self) -> Any:
-        """The values: an array of NumPy, of a scalar its number."""
+        """Return the values as a NumPy array; a scalar as a number."""
         array = np.asarray(self.array)
         return array[()] if array.ndim == 0 else array
 
@@ -80,7 +82,7 @@ class Tensor(TensorWrapper):
         return self.numpy()
 
     def ref(self) -> Reference:
-        """A key for dictionaries."""
+        """Return a key for dictionaries."""
         return Reference(self)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -120,13 +122,13 @@ class Tensor(TensorWrapper):
         return str(self) if isinstance(self.array, jax.core.Tracer) else format(self.numpy(), spec)
 
     def __getitem__(self, index: Any) -> Any:
-        places = index if isinstance(index, tuple) else (index,)
-        coded = tuple(_coded(place) for place in places)
-        return call(_taken, (self, coded), {}, host=_taken)
+        indices = index if isinstance(index, tuple) else (index,)
+        coded = tuple(_hashable_index(item) for item in indices)
+        return call(_get_items, (self, coded), {}, host=_get_items)
 
     def __getattr__(self, name: str) -> Any:
-        numpy_asks = str(sys._getframe(1).f_globals.get("__name__", "")).startswith("numpy")
-        if name not in _METHODS or numpy_asks:  # np.squeeze(tensor) is an array of NumPy
+        called_by_numpy = str(sys._getframe(1).f_globals.get("__name__", "")).startswith("numpy")
+        if name not in _METHODS or called_by_numpy:  # np.squeeze(tensor) is a NumPy array
             raise AttributeError(f"A tensor has no attribute {name!r}", name=name, obj=self)
         if name in ("T", "size"):
             return getattr(self.array, name) if name == "size" else call(_transposed, (self,), {}, host=_transposed)
@@ -143,7 +145,7 @@ class Tensor(TensorWrapper):
         return f"tf.Tensor({self.numpy()}, shape={tuple(self.shape)}, dtype={self.dtype.name})"
 
 
-#: methods of arrays, which code for arrays of JAX that meets a tensor asks for
+#: methods of arrays that tensors also have, for code written for JAX arrays
 _METHODS = (
     "T",
     "all",
@@ -177,7 +179,7 @@ def _transposed(x: Any) -> Any:
 
 
 class Reference:
-    """What `tensor.ref()` gives: equal for one tensor, hashable."""
+    """The result of `tensor.ref()`: hashable, and equal for the same tensor."""
 
     def __init__(self, target: Any) -> None:
         self.target = target
@@ -192,33 +194,33 @@ class Reference:
         return isinstance(other, Reference) and other.target is self.target
 
 
-class Span(tuple[Any, ...]):
-    """A slice as (start, stop, step)."""
+class HashableSlice(tuple[Any, ...]):
+    """A slice as a hashable tuple (start, stop, step)."""
 
     __slots__ = ()
 
 
-def _coded(place: Any) -> Any:
-    """A slice as something that is told apart and compared like any argument."""
-    if isinstance(place, slice):
-        return Span(_number(v) for v in (place.start, place.stop, place.step))
-    if isinstance(place, Tensor) and place.ndim == 0 and isinstance(place.array, np.ndarray | np.generic):
-        return int(place) if place.dtype.is_integer else place
-    return np.asarray(place) if isinstance(place, list) else place
+def _hashable_index(item: Any) -> Any:
+    """An index that can be part of a program key; slices become hashable."""
+    if isinstance(item, slice):
+        return HashableSlice(_as_int(v) for v in (item.start, item.stop, item.step))
+    if isinstance(item, Tensor) and item.ndim == 0 and isinstance(item.array, np.ndarray | np.generic):
+        return int(item) if item.dtype.is_integer else item
+    return np.asarray(item) if isinstance(item, list) else item
 
 
-def _number(value: Any) -> Any:
+def _as_int(value: Any) -> Any:
     return value if value is None else int(value)
 
 
-def _taken(x: Any, index: Any) -> Any:
-    return x[tuple(slice(*place) if isinstance(place, Span) else place for place in index)]
+def _get_items(x: Any, index: Any) -> Any:
+    return x[tuple(slice(*item) if isinstance(item, HashableSlice) else item for item in index)]
 
 
 def on_device(array: Any) -> Any:
-    """An array of JAX from whatever a tensor holds."""
+    """The array of a tensor as an array of JAX."""
     if isinstance(array, np.ndarray | np.generic) and array.dtype.kind in "OSU":
-        raise ArgumentError(message("A tensor of strings", expected="numbers where a network computes", got="strings"))
+        raise ArgumentError(message("A tensor of strings", expected="numbers as inputs of a network", got="strings"))
     return jnp.asarray(array)
 
 
@@ -269,7 +271,7 @@ _UFUNCS = {
 
 
 def quotient(a: Any, b: Any) -> Any:
-    """a / b: of whole numbers of 32 and 64 bits in float64, of shorter ones in float32."""
+    """a / b; the result is float64 for integers of 32 and 64 bits, float32 for shorter ones."""
     kinds = [jnp.dtype(v.dtype) for v in (a, b) if hasattr(v, "dtype")]
     if kinds and all(kind.kind in "iu" for kind in kinds) and not isinstance(a, float) and not isinstance(b, float):
         wide = "float32" if max(kind.itemsize for kind in kinds) < 4 else "float64"
@@ -282,22 +284,22 @@ _OPERATORS["truediv"] = quotient
 
 
 def _operate(name: str, *operands: Any) -> Any:
-    """An operation on tensors and what stands beside them; plain numbers take the tensor's dtype."""
+    """An operation on tensors and other operands; Python numbers get the dtype of the tensor."""
     other = next((v for v in operands if hasattr(v, "dtype") and not isinstance(v, np.ndarray | np.generic)), None)
-    given = [_beside(v, other) for v in operands]
+    given = [_as_operand(v, other) for v in operands]
     if any(v is NotImplemented for v in given):
         return NotImplemented
     function = _OPERATORS[name]
-    return guarded(function, tuple(given), {}, host=function, wide=name == "truediv" and _whole(given))
+    return guarded(function, tuple(given), {}, host=function, keeps_64_bits=name == "truediv" and _are_integers(given))
 
 
-def _whole(operands: list[Any]) -> bool:
-    """Whether all are whole numbers."""
+def _are_integers(operands: list[Any]) -> bool:
+    """Whether all operands are integers."""
     return all(isinstance(v, int) or "int" in str(getattr(v, "dtype", "")) for v in operands)
 
 
-def _beside(value: Any, other: Any) -> Any:
-    """Numbers as arrays: their values may change from step to step, and nothing is compiled anew for it."""
+def _as_operand(value: Any, other: Any) -> Any:
+    """An operand; numbers become arrays, so another value compiles nothing again."""
     if value is None or isinstance(value, str):
         return NotImplemented if not isinstance(value, str) else np.asarray(value.encode(), object)
     if isinstance(value, list | tuple) and any(isinstance(v, Tensor | Variable) for v in value):
@@ -313,15 +315,15 @@ def _beside(value: Any, other: Any) -> Any:
 
 
 def _install(cls: type, names: Any = (*_OPERATORS,)) -> None:
-    """Give a class the operators of tensors."""
+    """Add the operators of tensors to a class."""
     for name in names:
-        word = name.strip("_")
+        method = name.strip("_")
         if name in ("neg", "pos", "abs", "invert"):
-            setattr(cls, f"__{word}__", lambda self, n=name: _operate(n, self))
+            setattr(cls, f"__{method}__", lambda self, n=name: _operate(n, self))
             continue
-        setattr(cls, f"__{word}__", lambda self, other, n=name: _operate(n, self, other))
+        setattr(cls, f"__{method}__", lambda self, other, n=name: _operate(n, self, other))
         if name not in ("lt", "le", "gt", "ge", "eq", "ne"):
-            setattr(cls, f"__r{word}__", lambda self, other, n=name: _operate(n, other, self))
+            setattr(cls, f"__r{method}__", lambda self, other, n=name: _operate(n, other, self))
 
 
 _install(Tensor)

@@ -1,4 +1,4 @@
-"""tf.config, tf.distribute, tf.test, tf.compat.v1: what programs say about devices and sessions before they begin."""
+"""tf.config, tf.distribute, tf.test, tf.compat.v1: settings of devices and sessions."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from gazelle.compat.tensorflow.errors import (
     OutOfRangeError,
     ResourceExhaustedError,
 )
-from gazelle.compat.tensorflow.names import line_of_program, named
+from gazelle.compat.tensorflow.names import named, user_code_location
 from gazelle.core.errors import StateError, message
 
 
 class PhysicalDevice:
-    """What `tf.config.list_physical_devices()` lists."""
+    """A device in the result of `tf.config.list_physical_devices()`."""
 
     def __init__(self, name: str, device_type: str) -> None:
         self.name, self.device_type = name, device_type
@@ -40,7 +40,7 @@ class PhysicalDevice:
     "config.get_visible_devices",
 )
 def list_physical_devices(device_type: str | None = None) -> list[PhysicalDevice]:
-    """The devices that JAX sees; there is always a CPU."""
+    """The devices of JAX; there is always a CPU."""
     kinds = [device.platform.upper() for device in jax.devices()]
     kinds = kinds if "CPU" in kinds else ["CPU", *kinds]
     numbers: dict[str, int] = {}
@@ -48,11 +48,11 @@ def list_physical_devices(device_type: str | None = None) -> list[PhysicalDevice
     for kind in kinds:
         numbers[kind] = numbers.get(kind, -1) + 1
         found.append(PhysicalDevice(f"/physical_device:{kind}:{numbers[kind]}", kind))
-    return [one for one in found if device_type in (None, one.device_type)]
+    return [device for device in found if device_type in (None, device.device_type)]
 
 
-def _accepted(*_: Any, **__: Any) -> None:
-    """Memory, threads and kernels are JAX's affair."""
+def _ignored(*_: Any, **__: Any) -> None:
+    """A setting that is ignored, because JAX manages memory, threads and kernels."""
 
 
 for _name in (
@@ -90,7 +90,7 @@ for _name in (
     "enable_v2_behavior",
     "compat.v1.experimental.output_all_intermediates",
 ):
-    named(_name)(_accepted)
+    named(_name)(_ignored)
 
 named("config.run_functions_eagerly", "config.experimental_run_functions_eagerly")(functions.run_functions_eagerly)
 named("config.functions_run_eagerly")(functions.functions_run_eagerly)
@@ -104,9 +104,9 @@ named("sysconfig.get_build_info")(dict)
 
 @named("config.experimental.get_memory_info")
 def get_memory_info(device: str) -> dict[str, int]:
-    """Bytes in use, as far as JAX knows."""
-    known = jax.devices()[0].memory_stats() or {}
-    return {"current": known.get("bytes_in_use", 0), "peak": known.get("peak_bytes_in_use", 0)}
+    """The bytes in use, as reported by JAX."""
+    stats = jax.devices()[0].memory_stats() or {}
+    return {"current": stats.get("bytes_in_use", 0), "peak": stats.get("peak_bytes_in_use", 0)}
 
 
 # Strategies ---------------------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ def get_memory_info(device: str) -> dict[str, int]:
     "distribute.experimental.MultiWorkerMirroredStrategy",
 )
 class Strategy:
-    """A strategy of one replica: the program runs as it would without one."""
+    """A strategy with one replica, which changes nothing."""
 
     num_replicas_in_sync = 1
 
@@ -158,7 +158,7 @@ class Strategy:
 
 
 class InputContext:
-    """What a function that makes a dataset for a replica is told."""
+    """The argument of functions that create the dataset of a replica."""
 
     num_input_pipelines, input_pipeline_id, num_replicas_in_sync = 1, 0, 1
 
@@ -181,18 +181,18 @@ named("distribute.ReduceOp")(ReduceOp)
 
 @named("distribute.cluster_resolver.TPUClusterResolver")
 def tpu_cluster_resolver(*_: Any, **__: Any) -> Any:
-    """There is no cluster: programs catch the ValueError and go on with a GPU or CPU."""
-    raise ValueError(message("A TPU cluster", expected="one that the program can reach", got="none"))
+    """Raise the ValueError that programs catch to continue on a GPU or CPU."""
+    raise ValueError(message("A TPU cluster", expected="a reachable cluster", got="none"))
 
 
 # TensorFlow 1 -------------------------------------------------------------------------------------------------------
 
 
 class Options:
-    """`ConfigProto`, `GPUOptions`: attributes may be set, and mean nothing here."""
+    """`ConfigProto`, `GPUOptions`: any attribute can be set and is ignored."""
 
-    def __init__(self, **words: Any) -> None:
-        self.__dict__.update(words)
+    def __init__(self, **attributes: Any) -> None:
+        self.__dict__.update(attributes)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -214,11 +214,11 @@ named("Session", "compat.v1.Session", "InteractiveSession", "compat.v1.Interacti
 
 @named("placeholder", "compat.v1.placeholder", "sparse_placeholder")
 def placeholder(*_: Any, **__: Any) -> Any:
-    """Graphs of TensorFlow 1 are not built."""
+    """Raise an error: graphs of TensorFlow 1 are not supported."""
     raise StateError(
         message(
-            f"tf.placeholder ({line_of_program()})",
-            expected="values that are computed as they are written",
+            f"tf.placeholder ({user_code_location()})",
+            expected="eager execution",
             got="a graph of TensorFlow 1",
             hint="Use keras.Input, or a function of the inputs; or install TensorFlow and run with --tensorflow real.",
         )

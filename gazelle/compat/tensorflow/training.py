@@ -1,4 +1,4 @@
-"""tf.Module, tf.train, tf.summary, tf.saved_model: what holds variables, and where they are kept."""
+"""tf.Module, tf.train, tf.summary, tf.saved_model: modules, checkpoints and summaries."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from gazelle.metrics.base import Metric
 from gazelle.optimizers.base import Optimizer
 
 
-def _held(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Variable]]:
-    """{path: variable} of what an object holds: variables, layers, optimizers, metrics, modules, lists of them."""
+def _variables_of(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Variable]]:
+    """(path, variable) for all variables in an object: in layers, optimizers, metrics, modules, lists and dicts."""
     if id(value) in seen:
         return
     if isinstance(value, Variable):
@@ -38,21 +38,21 @@ def _held(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Variable
     elif isinstance(value, Metric | Layer):
         named = value.named_variables() if isinstance(value, Metric) else weight_tree.named_variables(value)
         for name, variable in named.items():
-            yield from _held(variable, f"{path}/{name}", seen)
+            yield from _variables_of(variable, f"{path}/{name}", seen)
     elif isinstance(value, SeedGenerator):
-        yield from _held(value.state, path, seen)
+        yield from _variables_of(value.state, path, seen)
     elif isinstance(value, Module):
         seen.add(id(value))
         for name, inner in vars(value).items():
-            yield from _held(inner, f"{path}/{name}", seen)
+            yield from _variables_of(inner, f"{path}/{name}", seen)
     elif isinstance(value, list | tuple | Mapping):
         for key, inner in value.items() if isinstance(value, Mapping) else enumerate(value):
-            yield from _held(inner, f"{path}/{key}", seen)
+            yield from _variables_of(inner, f"{path}/{key}", seen)
 
 
 @named("Module")
 class Module:
-    """`tf.Module`: an object whose attributes hold variables.
+    """`tf.Module`: an object with variables in its attributes.
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -78,7 +78,7 @@ class Module:
 
     @property
     def variables(self) -> tuple[Variable, ...]:
-        return tuple(v for _, v in _held(self, "", set()))
+        return tuple(v for _, v in _variables_of(self, "", set()))
 
     @property
     def trainable_variables(self) -> tuple[Variable, ...]:
@@ -95,10 +95,10 @@ class Module:
 
 @named("train.Checkpoint")
 class Checkpoint:
-    """`tf.train.Checkpoint(model=model, optimizer=optimizer)`: variables under the names of what holds them.
+    """`tf.train.Checkpoint(model=model, optimizer=optimizer)`: the variables by path.
 
-    A checkpoint is one file, `prefix-number.npz`, which is replaced in one step. What an object has not made yet when
-    it is restored is given to it as soon as it is there and `restore` is called again.
+    A checkpoint is one file, `prefix-number.npz`, which is replaced atomically. Variables that do not exist yet when a
+    checkpoint is restored need another call of `restore` after they are created.
     """
 
     def __init__(self, root: Any = None, **objects: Any) -> None:
@@ -108,31 +108,31 @@ class Checkpoint:
 
     def _variables(self) -> dict[str, Variable]:
         seen: set[int] = set()
-        out = dict(pair for name, value in self._objects.items() for pair in _held(value, name, seen))
+        out = dict(pair for name, value in self._objects.items() for pair in _variables_of(value, name, seen))
         return {**out, "save_counter": self.save_counter}
 
     def write(self, file_prefix: Any, options: Any = None) -> str:
-        """Write to exactly this prefix."""
+        """Write to this prefix without a number."""
         prefix = text(file_prefix)
         os.makedirs(os.path.dirname(prefix) or ".", exist_ok=True)
         arrays = {name: v.numpy() for name, v in self._variables().items()}
-        beside = f"{prefix}.part"
-        with open(beside, "wb") as file:
+        temporary = f"{prefix}.part"
+        with open(temporary, "wb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())
-        os.replace(beside, f"{prefix}.npz")
+        os.replace(temporary, f"{prefix}.npz")
         return prefix
 
     def save(self, file_prefix: Any, options: Any = None) -> str:
         """Write to `file_prefix-1`, `-2`, ..."""
         self.save_counter.assign_add(1)
         prefix = self.write(f"{text(file_prefix)}-{int(self.save_counter)}")
-        _note(prefix, [prefix])
+        _write_index(prefix, [prefix])
         return prefix
 
     def restore(self, save_path: Any, options: Any = None) -> Status:
-        """Give the variables their values from a file; None restores nothing."""
+        """Assign the variables from a file; None restores nothing."""
         if save_path is None:
             return Status([], [])
         path = text(save_path)
@@ -157,33 +157,33 @@ class Checkpoint:
 
 
 class Status:
-    """What `restore` gives: what was not found."""
+    """The result of `restore`: variables and values without a counterpart."""
 
     def __init__(self, missing: list[str], unused: list[str]) -> None:
         self.missing, self.unused = missing, unused
 
-    def _complain(self, names: list[str], what: str) -> Status:
+    def _require_none(self, names: list[str], what: str) -> Status:
         if names:
             raise StateError(message(f"The checkpoint {what}", got=", ".join(names[:5])))
         return self
 
     def assert_consumed(self) -> Status:
-        return self._complain(self.missing, "lacks")._complain(self.unused, "also holds")
+        return self._require_none(self.missing, "lacks")._require_none(self.unused, "also holds")
 
     def assert_existing_objects_matched(self) -> Status:
-        return self._complain(self.missing, "lacks")
+        return self._require_none(self.missing, "lacks")
 
     def expect_partial(self) -> Status:
         return self
 
     def initialize_or_restore(self, session: Any = None) -> None:
-        """Variables have their values."""
+        """Do nothing: variables are initialized when they are created."""
 
 
-def _note(latest: str, kept: list[str]) -> None:
+def _write_index(latest: str, prefixes: list[str]) -> None:
     folder = os.path.dirname(latest) or "."
     with open(os.path.join(folder, "checkpoint"), "w") as file:
-        json.dump({"latest": os.path.basename(latest), "all": [os.path.basename(p) for p in kept]}, file)
+        json.dump({"latest": os.path.basename(latest), "all": [os.path.basename(p) for p in prefixes]}, file)
 
 
 @named("train.latest_checkpoint")
@@ -194,7 +194,7 @@ def latest_checkpoint(checkpoint_dir: Any, latest_filename: Any = None) -> str |
         with open(os.path.join(folder, "checkpoint")) as file:
             return os.path.join(folder, json.load(file)["latest"])
     except (OSError, ValueError, KeyError):
-        kinds = ("*.npz", "*.ckpt", "*.h5")  # the last two are weights that a callback wrote
+        kinds = ("*.npz", "*.ckpt", "*.h5")  # the last two are written by callbacks
         found = [path for kind in kinds for path in glob.glob(os.path.join(glob.escape(folder), kind))]
         found.sort(key=os.path.getmtime)
         return found[-1].removesuffix(".npz") if found else None
@@ -210,7 +210,7 @@ def list_variables(ckpt_dir_or_file: Any) -> list[tuple[str, list[int]]]:
 
 @named("train.CheckpointManager")
 class CheckpointManager:
-    """`tf.train.CheckpointManager`: keeps the newest `max_to_keep` checkpoints of a folder."""
+    """`tf.train.CheckpointManager`: keeps the newest `max_to_keep` checkpoints in a folder."""
 
     def __init__(
         self,
@@ -247,7 +247,7 @@ class CheckpointManager:
         self.checkpoints = [p for p in self.checkpoints if p != path] + [path]
         while self._most and len(self.checkpoints) > self._most:
             os.remove(self.checkpoints.pop(0) + ".npz")
-        _note(path, self.checkpoints)
+        _write_index(path, self.checkpoints)
         return path
 
     def restore_or_initialize(self) -> str | None:
@@ -260,7 +260,7 @@ class CheckpointManager:
 
 
 class Writer:
-    """`tf.summary.create_file_writer(folder)`: scalars go into a TensorBoard file where its package is there."""
+    """`tf.summary.create_file_writer(folder)`: writes scalars to `scalars.jsonl` in the folder."""
 
     def __init__(self, logdir: Any) -> None:
         self.logdir = text(logdir)
@@ -283,7 +283,7 @@ class Writer:
             file.write("\n")
 
     def flush(self) -> None:
-        """Each line is written at once."""
+        """Do nothing: each line is written immediately."""
 
     close = flush
 
@@ -297,7 +297,7 @@ named("summary.SummaryWriter")(Writer)
 
 @named("summary.scalar")
 def scalar(name: str, data: Any, step: Any = None, description: Any = None) -> bool:
-    """`tf.summary.scalar`: a line in `scalars.jsonl` of the writer's folder."""
+    """`tf.summary.scalar`: write a line to `scalars.jsonl` in the folder of the writer."""
     array, at = unboxed(data), unboxed(step if step is not None else _step)
     if _writer is None or isinstance(array, jax.core.Tracer) or isinstance(at, jax.core.Tracer):
         return False
@@ -306,7 +306,7 @@ def scalar(name: str, data: Any, step: Any = None, description: Any = None) -> b
 
 
 def _not_written(*_: Any, **__: Any) -> bool:
-    """Pictures, histograms and traces are not kept."""
+    """Ignore a summary of another kind than scalars."""
     return False
 
 
@@ -319,12 +319,12 @@ for _name in ("image", "histogram", "text", "audio", "trace_on", "trace_export",
 
 @named("saved_model.save", "saved_model.load", "lite.TFLiteConverter", "compat.v1.saved_model.load")
 def saved_model(*_: Any, **__: Any) -> Any:
-    """The format SavedModel holds graphs of TensorFlow."""
+    """Raise an error: the format SavedModel contains graphs of TensorFlow."""
     raise ArgumentError(
         message(
             "tf.saved_model",
             expected="the format .keras",
-            got="SavedModel, which holds graphs of TensorFlow",
+            got="SavedModel, which contains graphs of TensorFlow",
             hint='Write model.save("model.keras") and keras.models.load_model("model.keras").',
         )
     )

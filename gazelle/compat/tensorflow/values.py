@@ -1,4 +1,4 @@
-"""Values of a program as arrays of NumPy, with TensorFlow's dtypes."""
+"""Conversion of values to NumPy arrays with the dtypes of TensorFlow."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from gazelle.core.errors import ArgumentError, message
 
 
 def host_array(value: Any, dtype: Any = None) -> Any:
-    """An array of NumPy with TensorFlow's dtypes: Python's floats are float32, its numbers int32, text is bytes."""
+    """A NumPy array with the dtypes of TensorFlow: Python floats are float32, integers int32, strings bytes."""
     if hasattr(value, "to_numpy"):  # a data frame or a column
         value = value.to_numpy()
     array = np.asarray(value)
-    if array.dtype.kind == "S":  # which would lose the zeros at an end
+    if array.dtype.kind == "S":  # an array of dtype S would lose trailing zero bytes
         array = np.asarray(value, object)
     if array.dtype.kind in "USO":
         if array.dtype == object and array.size and not isinstance(array.flat[0], str | bytes):
             try:
                 return host_array(array.astype(np.float32), dtype)
             except (TypeError, ValueError) as error:
-                expected = "numbers or strings, all rows of one length"
+                expected = "numbers or strings, with all rows of equal length"
                 raise ArgumentError(message("A tensor", expected=expected, got=repr(value)[:60])) from error
         encoded = np.empty(array.shape, object)
         encoded.flat = [v.encode() if isinstance(v, str) else bytes(v) for v in array.flat]

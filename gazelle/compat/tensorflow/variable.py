@@ -1,4 +1,4 @@
-"""`tf.Variable`: gazelle's Variable with the operators and words of TensorFlow."""
+"""`tf.Variable`: gazelle's Variable with the operators and methods of TensorFlow."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from gazelle.compat.tensorflow.values import host_array
 from gazelle.core.variable import Variable
 
 
-class Part(Tensor):
-    """`variable[index]`: a tensor that can be assigned."""
+class VariableSlice(Tensor):
+    """`variable[index]`: a tensor that can be assigned to."""
 
-    __slots__ = ("index", "whole")
+    __slots__ = ("index", "variable")
 
-    def __init__(self, tensor: Tensor, whole: Any, index: Any) -> None:
+    def __init__(self, tensor: Tensor, variable: Any, index: Any) -> None:
         super().__init__(tensor.array)
-        self.whole, self.index = whole, index
+        self.variable, self.index = variable, index
 
     def assign(self, value: Any) -> Any:
-        """Write the part into the variable."""
-        return self.whole.assign(jnp.asarray(self.whole._full()).at[unboxed(self.index)].set(unboxed(value)))
+        """Assign this part of the variable."""
+        return self.variable.assign(jnp.asarray(self.variable._full()).at[unboxed(self.index)].set(unboxed(value)))
 
 
 class IndexedSlices:
-    """`tf.IndexedSlices`: rows, and where they stand."""
+    """`tf.IndexedSlices`: rows and their indices."""
 
     def __init__(self, values: Any, indices: Any, dense_shape: Any = None) -> None:
         self.values, self.indices, self.dense_shape = values, indices, dense_shape
@@ -86,7 +86,7 @@ class TensorFlowVariable(OldVariable, Variable, metaclass=_Meta):
         return self.shape
 
     def read_value(self) -> Any:
-        """The value as a tensor, noted by tapes."""
+        """Return the value as a tensor, which tapes record."""
         return self + np.zeros((), self.dtype)
 
     def ref(self) -> Reference:
@@ -106,27 +106,27 @@ class TensorFlowVariable(OldVariable, Variable, metaclass=_Meta):
         return self.assign(self._full() - jnp.asarray(unboxed(delta), self.dtype))
 
     def scatter_nd_update(self, indices: Any, updates: Any, name: Any = None) -> Any:
-        return self._scattered("set", jnp.moveaxis(_whole(indices), -1, 0), updates)
+        return self._scatter("set", jnp.moveaxis(_as_indices(indices), -1, 0), updates)
 
     def scatter_nd_add(self, indices: Any, updates: Any, name: Any = None) -> Any:
-        return self._scattered("add", jnp.moveaxis(_whole(indices), -1, 0), updates)
+        return self._scatter("add", jnp.moveaxis(_as_indices(indices), -1, 0), updates)
 
     def scatter_update(self, sparse_delta: IndexedSlices, use_locking: bool = False, name: Any = None) -> Any:
-        return self._scattered("set", [_whole(sparse_delta.indices)], sparse_delta.values)
+        return self._scatter("set", [_as_indices(sparse_delta.indices)], sparse_delta.values)
 
     def scatter_add(self, sparse_delta: IndexedSlices, use_locking: bool = False, name: Any = None) -> Any:
-        return self._scattered("add", [_whole(sparse_delta.indices)], sparse_delta.values)
+        return self._scatter("add", [_as_indices(sparse_delta.indices)], sparse_delta.values)
 
     def scatter_sub(self, sparse_delta: IndexedSlices, use_locking: bool = False, name: Any = None) -> Any:
-        return self._scattered("subtract", [_whole(sparse_delta.indices)], sparse_delta.values)
+        return self._scatter("subtract", [_as_indices(sparse_delta.indices)], sparse_delta.values)
 
-    def _scattered(self, way: str, places: Any, updates: Any) -> Any:
-        new = jnp.asarray(unboxed(updates), self.dtype)
-        return self.assign(getattr(jnp.asarray(self._full()).at[tuple(places)], way)(new))
+    def _scatter(self, method: str, indices: Any, updates: Any) -> Any:
+        new_values = jnp.asarray(unboxed(updates), self.dtype)
+        return self.assign(getattr(jnp.asarray(self._full()).at[tuple(indices)], method)(new_values))
 
     def __getitem__(self, index: Any) -> Any:
         array: Any = self + np.zeros((), self.dtype)
-        return Part(array[index], self, index)
+        return VariableSlice(array[index], self, index)
 
     def __hash__(self) -> int:
         return id(self)
@@ -135,7 +135,7 @@ class TensorFlowVariable(OldVariable, Variable, metaclass=_Meta):
         return f"<tf.Variable '{self.name}' shape={tuple(self.shape)} dtype={self.dtype}, numpy={self.numpy()!r}>"
 
 
-def _whole(indices: Any) -> Any:
+def _as_indices(indices: Any) -> Any:
     return jnp.asarray(unboxed(indices), "int32")
 
 
