@@ -130,7 +130,7 @@ def fit(
     if split_off is not None:
         side = "first" if settings.validation_from(validation_from) == "start" else "last"
         display.note(f"Validating on the {side} {validation_split:.0%} of the samples.")
-    with display, contextlib.closing(autosave) if autosave is not None else contextlib.nullcontext():
+    with display, autosave or contextlib.nullcontext():
         saved = settings.saved_state(autosave) if resume or backup is not None else None
         if saved is not None:
             progress.restore(*saved)

@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.saving import throttle
 from gazelle.saving.autosave import Autosave
 from gazelle.saving.checkpoint_paths import NoCheckpointError
 
@@ -60,8 +61,9 @@ def autosave(name: str, keep: bool | None, resume: bool, backup: Any) -> Autosav
                 )
             )
         _resumed[name] = number = _resumed.get(name, 0) + 1
-        name = f"{name}.fit{number}" if number > 1 else name
-    return Autosave(name) if wanted else None
+        throttle.flush()
+        return Autosave(f"{name}.fit{number}" if number > 1 else name)
+    return Autosave.of_training(name) if wanted else None
 
 
 def saved_state(autosave: Autosave | None) -> tuple[dict[str, Any], dict[str, Any]] | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from gazelle.core.errors import message
 from gazelle.core.types import PathLike
-from gazelle.saving import checkpoint_paths
+from gazelle.saving import checkpoint_paths, throttle
 from gazelle.saving.atomic import check_space
 from gazelle.saving.checkpoint_paths import NoCheckpointError
 from gazelle.saving.file_lock import CheckpointLock
@@ -43,6 +43,7 @@ class Autosave:
 
     Attributes:
         active: whether checkpoints are written.
+        next_write: the time (of `time.monotonic`) from which the next checkpoint is due.
 
     >>> autosave = Autosave("example")
     >>> autosave.finish(lambda: ({"params/w": np.ones(2)}, {"epoch": 1}))
@@ -53,10 +54,13 @@ class Autosave:
     def __init__(self, model_name: str, every_seconds: float = 10.0, folder: PathLike | None = None) -> None:
         self.every_seconds = every_seconds
         self.active = True
-        self._next_write = time.monotonic() + every_seconds
+        self.next_write = time.monotonic() + every_seconds
         self._requested = False  # the next offer is written in any case
         self._thread: threading.Thread | None = None
         self._failure: Exception | None = None
+        self._key: tuple[str, str] | None = None  # of `throttle`
+        self._started = time.monotonic()  # the training
+        self._written = self._waits = False
         folder = checkpoint_paths.program_folder() if folder is None else os.path.abspath(os.fspath(folder))
         name = checkpoint_paths.file_name(model_name)
         metadata = {"arguments": checkpoint_paths.arguments_hash()}
@@ -69,6 +73,25 @@ class Autosave:
             check_space(folder, 0)
         except OSError as error:
             self._deactivate(error)
+
+    @classmethod
+    def of_training(cls, model_name: str) -> Autosave:
+        """The autosave of a training; one of an earlier short training continues with its files and times.
+
+        Args:
+            model_name: the name of the model.
+        """
+        key = checkpoint_paths.program_folder(), model_name
+        autosave = throttle.resume(key) or cls(model_name, folder=key[0])
+        autosave._key, autosave._started, autosave._waits = key, time.monotonic(), False
+        return autosave
+
+    def __enter__(self) -> Autosave:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._waits:
+            self.close()
 
     @property
     def path(self) -> str:
@@ -84,7 +107,7 @@ class Autosave:
         Returns:
             Whether they can be written.
         """
-        if self.active:
+        if self.active and not self._written:
             missing = sum(not os.path.exists(path) for path in self._rotation.paths)
             try:
                 check_space(os.path.dirname(self.path), (missing + 1) * size)
@@ -120,6 +143,10 @@ class Autosave:
         """Request a write at the next offer, regardless of the time since the last one."""
         self._requested = True
 
+    def due(self) -> bool:
+        """Whether the next checkpoint is to be written now."""
+        return self._requested or time.monotonic() >= self.next_write
+
     def offer(self, snapshot: Snapshot) -> bool:
         """Start a write in the background if one is due.
 
@@ -130,15 +157,14 @@ class Autosave:
             Whether a write was started.
         """
         self._report()
-        too_early = time.monotonic() < self._next_write and not self._requested
-        if not self.active or too_early or (self._thread is not None and self._thread.is_alive()):
+        if not self.active or not self.due() or (self._thread is not None and self._thread.is_alive()):
             return False
         self._requested = False
         start = time.monotonic()
         tensors, meta = snapshot()
         meta = _copied(meta)
         now = time.monotonic()
-        self._next_write = now + max(self.every_seconds, _PAUSE * (now - start))
+        self.next_write = now + max(self.every_seconds, _PAUSE * (now - start))
         self._thread = threading.Thread(
             target=self._write_in_background, args=(tensors, meta, now - start), name="gazelle autosave"
         )
@@ -148,7 +174,7 @@ class Autosave:
     def _write_in_background(self, tensors: Mapping[str, Any], meta: Mapping[str, Any], copy_time: float) -> None:
         self._write(tensors, meta)
         cost = copy_time + time.thread_time() / (os.cpu_count() or 1)
-        self._next_write = max(self._next_write, time.monotonic() + _PAUSE * cost)
+        self.next_write = max(self.next_write, time.monotonic() + _PAUSE * cost)
 
     def finish(self, snapshot: Snapshot) -> None:
         """Wait for a running write, write the last checkpoint, and release the files.
@@ -156,13 +182,34 @@ class Autosave:
         Args:
             snapshot: returns the arrays and the metadata.
         """
+        self._write_last(snapshot)
+        self.close()
+
+    def end_training(self, snapshot: Snapshot, later: Callable[[], Snapshot]) -> None:
+        """`finish` after a training; a short one that follows another leaves its checkpoint to `throttle`.
+
+        Args:
+            snapshot: returns the arrays and the metadata.
+            later: makes a snapshot that may be called after the training.
+        """
+        if self._key is None or not self.active or time.monotonic() > self._started + throttle.SHORT:
+            self.finish(snapshot)
+            return
+        self._waits = True
+        if self._written and not self.due():
+            throttle.wait(self._key, self, later())
+        else:
+            self._write_last(snapshot)
+            self.next_write = time.monotonic() + self.every_seconds
+            throttle.wait(self._key, self, None)
+
+    def _write_last(self, snapshot: Snapshot) -> None:
         if self.active:
             if self._thread is not None:
                 self._thread.join()
             self._report()
             self._write(*snapshot())
             self._report()
-        self.close()
 
     def close(self) -> None:
         """Stop writing and release the files."""
@@ -185,7 +232,7 @@ class Autosave:
         try:
             os.makedirs(os.path.dirname(self.path), exist_ok=True)  # it may have been removed meanwhile
             self._rotation.write(tensors, meta)
-            self._failure = None
+            self._failure, self._written = None, True
         except Exception as error:  # reported at the next offer, in the thread that trains
             self._failure = error
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from gazelle.core.errors import StateError, message
+from gazelle.saving import throttle
 from gazelle.saving.rotation import newest_intact, order_of
 from gazelle.saving.safetensors import Array
 from gazelle.saving.state_file import check_state, read_state
@@ -108,6 +109,7 @@ def _find(model_name: str | None, read: Callable[[str], T]) -> tuple[T, str]:
 
 def _paths_of_newest_model(model_name: str | None) -> list[str]:
     """The checkpoints of the model that was saved last."""
+    throttle.flush()
     own = program_folder()
     for folder in (glob.escape(own), os.path.join(glob.escape(os.path.dirname(own)), "*")):
         found: dict[str, list[str]] = {}

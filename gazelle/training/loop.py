@@ -61,6 +61,7 @@ class Fit:
     def run(self, epochs: int) -> None:
         """Train up to epoch `epochs`, or until a callback or a NaN stops it."""
         live, progress = self.trainer.live, self.progress
+        complete = False
         with self.interrupt:
             try:
                 first = progress.epoch
@@ -79,12 +80,16 @@ class Fit:
                     self._offer_save()
                 progress.finish(stopped=self.model.stop_training and self.bad is None)
                 live.finish()
+                complete = True
             finally:
                 live.flush()
                 self._steps_before, self._saving = None, False
                 self.interrupt.hold()  # the last save is complete
                 if self.autosave is not None and live.state is not None and live.state.alive():
-                    self.autosave.finish(progress.snapshot)
+                    if complete:
+                        self.autosave.end_training(progress.snapshot, progress.later_snapshot)
+                    else:
+                        self.autosave.finish(progress.snapshot)
                 live.totals = self.trainer.metrics.start()  # train_on_batch starts its own
 
     def epoch(self, epochs: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -81,6 +82,7 @@ class LiveState:
         self.steps_given = 0  # how often a step returned a state
         self._counter, self._averaging = counter, averaging
         self._readers: set[int] = set()  # threads that may still read the state's arrays
+        self._shared: Callable[[], State | None] = lambda: None  # what `share` returned, while somebody holds it
         own = () if optimizer is None else optimizer.own_variables()
         self._owned: list[Variable] = [*variables.values(), *own]
 
@@ -96,9 +98,9 @@ class LiveState:
         with self.lock:
             if self._outdated():
                 self._collect()
-            elif self.flushed or self._readers - {threading.get_ident()}:
+            elif self.flushed or self._shared() is not None or self._readers - {threading.get_ident()}:
                 self.state = engine.copy(self.state)
-            self.flushed = False
+            self.flushed, self._shared = False, lambda: None
             self._readers.clear()
             state = self.state
             assert state is not None
@@ -112,6 +114,13 @@ class LiveState:
                 self._collect()
             assert self.state is not None
             return dataclasses.replace(self.state, totals=self.totals)
+
+    def share(self) -> State:
+        """The state of this moment, which no step consumes while the caller holds it."""
+        with self.lock:
+            state = self.current()
+            self._shared = weakref.ref(state)
+            return state
 
     def _outdated(self) -> bool:
         if self.state is None or self.dirty:

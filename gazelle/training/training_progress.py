@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -69,11 +69,18 @@ class TrainingProgress:
 
         The next snapshot overwrites the arrays.
         """
-        live = self.trainer.live
         state, metadata = self._before or (None, None)
         if metadata is None or (state is not None and not state.alive()):  # a callback trained with it
             state, metadata = None, self._metadata()
-        arrays = self._copies = live.tensors(state, self._copies)
+        return self._copy(state, metadata)
+
+    def later_snapshot(self) -> Callable[[], tuple[dict[str, Any], Metadata]]:
+        """A function that returns the snapshot of this moment: the arrays are copied when it is called."""
+        state, metadata = self.trainer.live.share(), self._metadata()
+        return lambda: self._copy(state, metadata)
+
+    def _copy(self, state: State | None, metadata: Metadata) -> tuple[dict[str, Any], Metadata]:
+        arrays = self._copies = self.trainer.live.tensors(state, self._copies)
 
         def walk(name: str, value: Any) -> Any:
             if isinstance(value, Mapping):

@@ -105,7 +105,7 @@ def test_a_failed_write_is_told_at_the_next_offer(monkeypatch, due):
     autosave = Autosave("m", every_seconds=0)
     autosave.offer(_state(0))
     autosave._thread.join()
-    autosave._next_write = 0 if due else time.monotonic() + 100
+    autosave.next_write = 0 if due else time.monotonic() + 100
     for _ in range(2):
         text = r".*m\.\w\.state' could not be written \(.*No space left.*\nTraining continues"
         with pytest.warns(RuntimeWarning, match=text):
