@@ -638,7 +638,7 @@ class Optimizer(Configurable):
             hyper: Result of `hyper()` in the last step.
             step: Number of finished steps.
         """
-        self.state = slots
+        self._state = {name: dict(arrays) for name, arrays in slots.items()}
         self._iterations._value = step
         if isinstance(self._learning_rate, Variable) and "learning_rate" in hyper:
             self._learning_rate._value = hyper["learning_rate"]

@@ -82,7 +82,6 @@ class Fit:
                 live.finish()
                 complete = True
             finally:
-                live.flush()
                 self._steps_before, self._saving = None, False
                 self.interrupt.hold()  # the last save is complete
                 if self.autosave is not None and live.state is not None and live.state.alive():

@@ -52,7 +52,9 @@ class LiveState:
 
     Compiled steps consume (donate) the state, so between steps the variables' own arrays may be deleted. Reading a
     variable calls `flush`, which writes the state back; assigning one makes the next step collect the values again.
-    Readers and writers hold `lock`, so that other threads see the state of one complete step.
+    Arrays that were read are copied before a step consumes them; all others are passed on without a copy, also to the
+    owner of another model that contains the same variables. Readers and writers hold `lock`, so that other threads see
+    the state of one complete step.
 
     Args:
         variables: {path: variable}.
@@ -78,6 +80,7 @@ class LiveState:
         self.totals: Arrays = {}
         self.flushed = True  # the variables hold the state's arrays
         self.dirty = True  # the variables hold newer values than the state
+        self.exposed = True  # somebody may have read the arrays
         self.lock = threading.RLock()
         self.steps_given = 0  # how often a step returned a state
         self._counter, self._averaging = counter, averaging
@@ -98,9 +101,9 @@ class LiveState:
         with self.lock:
             if self._outdated():
                 self._collect()
-            elif self.flushed or self._shared() is not None or self._readers - {threading.get_ident()}:
+            elif not self._is_private():
                 self.state = engine.copy(self.state)
-            self.flushed, self._shared = False, lambda: None
+            self.flushed, self.exposed, self._shared = False, False, lambda: None
             self._readers.clear()
             state = self.state
             assert state is not None
@@ -139,38 +142,54 @@ class LiveState:
         self.state, self.totals, self.flushed = state, state.totals, False
         self.steps_given += 1
 
+    def _is_private(self) -> bool:
+        """Whether nobody else can hold the arrays of the state."""
+        return not (self.exposed or self._shared() is not None or self._readers - {threading.get_ident()})
+
     def _collect(self) -> None:
         """Create the state from the variables, taking them from their former owner."""
         optimizer = self.optimizer
         if optimizer is not None:
             self._owned = [*self.variables.values(), *optimizer.own_variables()]
-        for variable in self._owned:
-            if variable._owner not in (None, self):
-                variable._owner.flush()
-                variable._owner.release()  # type: ignore[attr-defined]
-        if not self.flushed:
-            self.flush()
+        private = self._take_over()
         values = {path: v._value for path, v in self.variables.items()}
         params = {p: a for p, a in values.items() if p in self.trainable}
         if optimizer is not None:  # existing slots stay
             optimizer.build([v for p, v in self.variables.items() if p in self.trainable])
             self._owned = [*self.variables.values(), *optimizer.own_variables()]  # `build` may have made some
-        self.state = engine.copy(
-            State(
-                params=params,
-                buffers={p: a for p, a in values.items() if p not in self.trainable},
-                slots=optimizer.state if optimizer is not None else {},
-                totals={},
-                hyper=optimizer.hyper() if optimizer is not None else {},
-                key=self.key,
-                step=self._finished_steps(),
-            )
+        state = State(
+            params=params,
+            buffers={p: a for p, a in values.items() if p not in self.trainable},
+            slots=optimizer.state if optimizer is not None else {},
+            totals={},
+            hyper=optimizer.hyper() if optimizer is not None else {},
+            key=self.key if self.state is None else self.state.key,
+            step=self._finished_steps(),
         )
+        self.state = jax.tree.map(lambda array: array if id(array) in private else engine.copy(array), state)
         if engine.active_distribution() is not None:
             self.state = _spread_out(self.state)
-        self.dirty = False
+        self.dirty, self.flushed, self.exposed = False, True, False
         for variable in self._owned:
             variable._owner = self
+
+    def _take_over(self) -> set[int]:
+        """Write the arrays of all owners back into the variables; return the ids of those that nobody else holds."""
+        private: set[int] = set()
+        for variable in self._owned:
+            owner = variable._owner
+            if isinstance(owner, LiveState):
+                with owner.lock:
+                    owner.write_back()
+                    if owner._is_private():
+                        private.add(id(variable._value))
+                        if self.optimizer is not None and variable is self.optimizer._iterations:
+                            private.update(map(id, jax.tree.leaves(self.optimizer._state)))
+                    if owner is not self:
+                        owner.dirty, variable._owner = True, None
+        if self._is_private() and self.state is not None:
+            private.add(id(self.state.key))
+        return private
 
     def _finished_steps(self) -> Any:
         if self._counter is not None:
@@ -199,11 +218,22 @@ class LiveState:
         """{path: array} of the last finished step, read-only."""
         with self.lock:
             if self.state is None or self._outdated():
-                return {path: v.value for path, v in self.variables.items()}
+                for owner in {id(v._owner): v._owner for v in self.variables.values()}.values():
+                    if isinstance(owner, LiveState):
+                        with owner.lock:
+                            owner.write_back()
+                            owner._readers.add(threading.get_ident())
+                return {path: v._value for path, v in self.variables.items()}
             self._readers.add(threading.get_ident())
             return self.state.params | self.state.buffers
 
     def flush(self) -> None:
+        """Write the arrays of the last finished step into the variables, for somebody who reads them."""
+        with self.lock:
+            self.exposed = True
+            self.write_back()
+
+    def write_back(self) -> None:
         """Write the arrays of the last finished step into the variables."""
         with self.lock:
             if self.flushed or self.state is None or self.dirty:
