@@ -150,6 +150,8 @@ class Variable:
                 )
         owner = self._owner
         if owner is None:
+            if isinstance(self._value, np.ndarray):  # of a metric: most are never read
+                self._value = arrays.from_host(self._value)
             return self._value
         with owner.lock:
             owner.flush()

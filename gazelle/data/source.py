@@ -110,12 +110,14 @@ class ArraySource:
 
     def _pass(self, number: int) -> np.ndarray[Any, Any]:
         """The indices of the samples in one pass."""
+        if not self.shuffle:
+            return np.arange(self.count)
         random = np.random.Generator(np.random.Philox(key=[self.seed, number]))
         if self.shuffle == "batch":
             full = self.count - self.count % self.batch_size
             blocks = random.permutation(full // self.batch_size)[:, None] * self.batch_size
             return np.concatenate([(blocks + np.arange(self.batch_size)).ravel(), np.arange(full, self.count)])
-        return random.permutation(self.count) if self.shuffle else np.arange(self.count)
+        return random.permutation(self.count)
 
     def chunks(self, epoch: int, skip: int = 0) -> Iterator[Chunk]:
         assert self.steps is not None

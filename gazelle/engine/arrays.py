@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from jax.sharding import Sharding
 
 _ALIGNMENT = 64  # bytes; XLA uses host memory without a copy from this alignment on
+_SMALL = 2**16  # bytes
 _RESIDENT_FRACTION = 0.25  # of the device's memory that samples may take
 
 
@@ -50,8 +51,13 @@ def to_device(tree: Any) -> Any:
 
 
 def batches_to_device(tree: Any) -> Any:
-    """Move stacked batches (steps, batch, ...) to the device, or shard them over the active distribution."""
-    return to_device(tree) if _distribution is None else shard_batches(tree)
+    """Move stacked batches (steps, batch, ...) to the device, or shard them over the active distribution.
+
+    Small ones stay on the host: the call of a program moves them faster.
+    """
+    if _distribution is not None:
+        return shard_batches(tree)
+    return tree if sum(leaf.nbytes for leaf in jax.tree.leaves(tree)) <= _SMALL else to_device(tree)
 
 
 def shard_batches(tree: Any) -> Any:

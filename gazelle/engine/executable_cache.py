@@ -24,6 +24,7 @@ from gazelle.core.private_folder import PrivateFolder
 from gazelle.engine import compilation_cache
 
 _MAX_BYTES = 256 << 20  # the least recently used programs are deleted first
+_MAX_MISSES = 32  # a program whose shapes change all the time computes its signatures
 _DIGEST = 32  # bytes of the checksum before the program
 #: settings of JAX that hold for a thread, as arguments of the same shapes may come under others
 _SETTINGS = (
@@ -55,10 +56,19 @@ class CachedProgram:
     def __init__(self, function: Callable[..., Any], donate: tuple[int, ...], key: str) -> None:
         self.function, self.donate, self.key = function, donate, key
         self._executables: dict[Hashable, Callable[..., Any]] = {}
+        self._last: tuple[Any, Callable[..., Any]] | None = None  # settings and executable of the last call
+        self._misses = 0  # calls for which `_last` was the wrong one
 
     def __call__(self, *args: Any) -> Any:
-        leaves, structure = jax.tree.flatten(args)
         settings = tuple([getattr(jax.config, name) for name in _SETTINGS])
+        last, mismatch = self._last, None
+        if last is not None and last[0] == settings and self._misses < _MAX_MISSES:
+            try:  # an executable refuses other shapes before it runs; this costs less than to compute a signature
+                return last[1](*args)
+            except TypeError as error:
+                mismatch = error
+                self._misses += 1
+        leaves, structure = jax.tree.flatten(args)
         shapes = tuple([(leaf.shape, leaf.dtype, getattr(leaf, "weak_type", False)) for leaf in leaves])
         signature = structure, shapes, settings
         executable = self._executables.get(signature)
@@ -66,6 +76,9 @@ class CachedProgram:
             with _lock:
                 executable = self._executables.get(signature) or self._load_or_compile(repr(signature), args)
                 self._executables[signature] = executable
+        if mismatch is not None and last is not None and executable is last[1]:
+            raise mismatch  # it is the right one
+        self._last = settings, executable
         return executable(*args)
 
     def _load_or_compile(self, signature: str, args: Any) -> Callable[..., Any]:

@@ -15,6 +15,7 @@ from gazelle.core.traceback import warn
 from gazelle.layers import weight_tree
 from gazelle.models.graph import Graph, input_mismatch
 from gazelle.training.outputs import per_output
+from gazelle.training.trainer import Trainer
 
 
 def check_integer(name: str, value: Any, least: int = 1) -> int:
@@ -186,10 +187,14 @@ def check_outputs(graph: Graph | None, loss: Any) -> None:
             )
 
 
-def warn_frozen_since(model: Any, trainable: set[str]) -> None:
+def warn_frozen_since(model: Any, trainer: Trainer) -> None:
     """Warn if `trainable` was set after compile, which decides what is trained."""
-    ids = weight_tree.trainable_ids(model)
+    if trainer.trainable_flags and all(part.trainable is flag for part, flag in trainer.trainable_flags):
+        return
+    trainable, ids = trainer.live.trainable, weight_tree.trainable_ids(model)
     paths = [path for path, v in weight_tree.named_variables(model).items() if (id(v) in ids) != (path in trainable)]
+    parts = (*weight_tree.named_layers(model).values(), *trainer.variables.values())
+    trainer.trainable_flags = [] if paths else [(part, part.trainable) for part in parts]
     if paths:
         warn(
             f"`trainable` of '{paths[0]}' was changed after compile, and this fit does not see it.\n"

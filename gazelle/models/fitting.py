@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from gazelle import data
-from gazelle.core import symbolic
+from gazelle.core import dtypes, symbolic
 from gazelle.core.errors import ArgumentError, DataError, StateError, message
 from gazelle.core.settings import apply_limit
 from gazelle.models import checks, settings
@@ -101,7 +101,7 @@ def fit(
     trainer = _checked_trainer(model, "fit", source)
     source.seed = trainer.seed
     trainer.prepare(source)
-    checks.warn_frozen_since(model, trainer.live.trainable)
+    checks.warn_frozen_since(model, trainer)
     size = batch_size if validation_batch_size is None else validation_batch_size
     validation_data = validation_data if split_off is None else split_off
     validation = _validation_source(model, validation_data, size, validation_steps)
@@ -175,10 +175,10 @@ def evaluate(
 
 def predict(model: Model, x: Any, batch_size: int | None, verbose: Any, steps: int | None, callbacks: Any) -> Any:
     """The outputs of `Model.predict`."""
-    kind = (x.shape, x.dtype, batch_size) if type(x) is np.ndarray else None
+    kind = _kind("predict", x, batch_size)
     trainer = model._trainer
-    if kind and trainer and trainer.predicted == kind and not verbose and steps is None and not callbacks:
-        checks.check_embedding_ids(model._graph, x)  # all else was checked for such an array
+    if kind and trainer and trainer.knows(kind) and not verbose and steps is None and not callbacks:
+        checks.check_embedding_ids(model._graph, x)
         block = data.block(x, fill=(batch_size or data.BATCH) if trainer.batch_independent else 0)
         return evaluation_loop.predict_block(trainer, block)
     if isinstance(x, tuple) and len(x) > 1:
@@ -195,19 +195,43 @@ def predict(model: Model, x: Any, batch_size: int | None, verbose: Any, steps: i
         display.finish({})
         events.on_predict_end({})
     one_batch = isinstance(source, data.ArraySource) and source.steps == 1
-    if kind and one_batch and (source.data[0] is x or x.dtype == np.float64):
-        trainer.predicted = kind
+    if kind and one_batch and _is_taken(x, source.data[0]):
+        trainer.remember(kind)
     return outputs
 
 
 def on_batch(model: Model, method: str, x: Any, y: Any, weight: Any, class_weight: Any) -> dict[str, Any]:
     """The logs of `train_on_batch` or `test_on_batch`."""
     require_compiled(model, method)
+    train, kind = method == "train_on_batch", None
+    if weight is None and class_weight is None and (y is None or type(y) is np.ndarray):
+        kind = _kind(method, x, *(() if y is None else (y.shape, y.dtype)))
+    trainer = model._trainer
+    if kind and trainer and trainer.knows(kind):
+        batch = (_narrowed(x), y if y is None else _narrowed(y), None)
+        checks.check_embedding_ids(model._graph, x)
+        trainer.check_label_values(batch)
+        return evaluation_loop.single_batch(trainer, batch, train)
     source = make_source(model, x, y, weight, batch_size=data.ALL, class_weight=class_weight)
-    trainer = get_trainer(model, method, source.sample[0])
-    train = method == "train_on_batch"
+    trainer = _checked_trainer(model, method, source)
     trainer.prepare(source, "train" if train else "test")
+    if kind and isinstance(source, data.ArraySource) and all(map(_is_taken, (x, y), source.data)):
+        trainer.remember(kind)
     return evaluation_loop.single_batch(trainer, source.sample, train)
+
+
+def _kind(method: str, x: Any, *rest: Any) -> tuple[Any, ...] | None:
+    """What decides all checks but those of values, if x is an array of NumPy."""
+    return (method, x.shape, x.dtype, *rest) if type(x) is np.ndarray else None
+
+
+def _is_taken(given: Any, array: Any) -> bool:
+    """Whether the source holds the very array that was given, or a float64 array in the default dtype."""
+    return array is given or (type(given) is np.ndarray and given.dtype == np.float64)
+
+
+def _narrowed(array: Any) -> Any:
+    return array.astype(dtypes.floatx()) if array.dtype == np.float64 else array
 
 
 def predict_on_batch(model: Model, x: Any) -> Any:

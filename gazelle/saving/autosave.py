@@ -43,6 +43,7 @@ class Autosave:
 
     Attributes:
         active: whether checkpoints are written.
+        written: whether one was written.
         next_write: the time (of `time.monotonic`) from which the next checkpoint is due.
 
     >>> autosave = Autosave("example")
@@ -60,7 +61,7 @@ class Autosave:
         self._failure: Exception | None = None
         self._key: tuple[str, str] | None = None  # of `throttle`
         self._started = time.monotonic()  # the training
-        self._written = self._waits = False
+        self.written = self._waits = False
         folder = checkpoint_paths.program_folder() if folder is None else os.path.abspath(os.fspath(folder))
         name = checkpoint_paths.file_name(model_name)
         metadata = {"arguments": checkpoint_paths.arguments_hash()}
@@ -76,10 +77,13 @@ class Autosave:
 
     @classmethod
     def of_training(cls, model_name: str) -> Autosave:
-        """The autosave of a training; one of an earlier short training continues with its files and times.
+        """Return the autosave of a training; one of an earlier short training continues with its files and times.
 
         Args:
             model_name: the name of the model.
+
+        Returns:
+            The autosave.
         """
         key = checkpoint_paths.program_folder(), model_name
         autosave = throttle.resume(key) or cls(model_name, folder=key[0])
@@ -107,7 +111,7 @@ class Autosave:
         Returns:
             Whether they can be written.
         """
-        if self.active and not self._written:
+        if self.active:
             missing = sum(not os.path.exists(path) for path in self._rotation.paths)
             try:
                 check_space(os.path.dirname(self.path), (missing + 1) * size)
@@ -144,7 +148,11 @@ class Autosave:
         self._requested = True
 
     def due(self) -> bool:
-        """Whether the next checkpoint is to be written now."""
+        """Return whether the next checkpoint is to be written now.
+
+        Returns:
+            Whether it was requested or its time has come.
+        """
         return self._requested or time.monotonic() >= self.next_write
 
     def offer(self, snapshot: Snapshot) -> bool:
@@ -196,7 +204,7 @@ class Autosave:
             self.finish(snapshot)
             return
         self._waits = True
-        if self._written and not self.due():
+        if self.written and not self.due():
             throttle.wait(self._key, self, later())
         else:
             self._write_last(snapshot)
@@ -232,7 +240,7 @@ class Autosave:
         try:
             os.makedirs(os.path.dirname(self.path), exist_ok=True)  # it may have been removed meanwhile
             self._rotation.write(tensors, meta)
-            self._failure, self._written = None, True
+            self._failure, self.written = None, True
         except Exception as error:  # reported at the next offer, in the thread that trains
             self._failure = error
 

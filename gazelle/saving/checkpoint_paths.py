@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import glob
 import hashlib
 import os
@@ -82,6 +83,7 @@ def arguments_hash() -> str:
     return _short_hash("\0".join(sys.argv[1:]))
 
 
+@functools.lru_cache(256)
 def file_name(name: str) -> str:
     """Turn a name chosen by the user into one valid component of a path."""
     return re.sub(r"[^\w.-]", "_", name).strip(".")[:100] or "model"
@@ -94,6 +96,7 @@ def _program() -> str:
     return os.path.abspath("notebook" if interactive else script)
 
 
+@functools.lru_cache(256)
 def _short_hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:8]
 

@@ -114,7 +114,7 @@ class CustomStep:
 
     def train(self, state: State, force: Any, batch: Batch) -> tuple[State, Any]:
         """Run `train_step` on a batch; as `LossStep.train`, with the losses among the logs deciding."""
-        key = jax.random.fold_in(state.key, state.step)
+        key = state.random_key()
         data = pack_x_y_sample_weight(*batch)
         logs, after, totals = self._run("train", state.params | state.buffers, state.totals, data, key)
         losses = [v for name, v in logs.items() if name == "loss" or name.endswith("_loss")]

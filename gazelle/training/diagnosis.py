@@ -79,7 +79,7 @@ def _first_layer(trainer: Trainer, batch: Any) -> str:
 
     state = trainer.live.state
     assert state is not None
-    key = jax.random.fold_in(state.key, state.step)
+    key = state.random_key()
     forward = tracing.functionalize(trainer.spec.call, trainer.variables, trainer.spec.names, observe=observe)
     forward(state.params | state.buffers, batch[0], key=key, training=True)
     if found:

@@ -67,7 +67,7 @@ class Fit:
                 first = progress.epoch
                 if self.display.verbose and (text := engine.device_message()):
                     self.display.note(text)
-                if self.autosave is not None and first < epochs:
+                if self.autosave is not None and not self.autosave.written and first < epochs:
                     self.autosave.reserve(live.size())
                 while progress.epoch < epochs:
                     began = time.perf_counter()

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle import engine, metrics
-from gazelle.core import arrays, tracing
+from gazelle import metrics
+from gazelle.core import tracing
 from gazelle.core.variable import Variable
 from gazelle.metrics.base import Metric
 from gazelle.training.outputs import flat_outputs, output_names, per_output
@@ -74,8 +74,7 @@ class MetricsState:
         sums: dict[str, Any] = {f"part/{name}": np.zeros(2, np.float32) for name in self.losses}
         for kind, logs in self.last_logs.items():
             sums |= {f"{kind}/{name}": np.zeros(spec.shape, spec.dtype) for name, spec in logs.items()}
-        placed: dict[str, Any] = engine.to_device({**sums, **self.source.initial_values()})
-        return placed  # arrays of the device, as the program returns them: others would compile it twice
+        return {**sums, **self.source.initial_values()}
 
     def update(self, totals: Any, parts: Any, y: Any, y_pred: Any, weight: Any, x: Any) -> Any:
         """Totals after one more batch; each loss is weighted by the number of samples."""
@@ -113,8 +112,8 @@ class MetricsState:
             if name not in self.trackers:
                 self.trackers[name] = metrics.Mean(name)
             tracker = self.trackers[name]
-            sums = np.asarray(totals[f"part/{name}"])  # sliced on the device they would be a program of their own
-            tracker.total._value, tracker.count._value = map(arrays.from_host, sums)
+            sums = np.array(totals[f"part/{name}"])  # sliced on the device they would be a program of their own
+            tracker.total._value, tracker.count._value = map(np.array, sums)  # placed when they are read
 
 
 def flat_logs(logs: Any) -> dict[str, Any]:

@@ -33,8 +33,12 @@ class State:
     slots: dict[str, Arrays]  # {slot: {path: array}}: slots of the optimizer
     totals: Arrays  # sums and counts behind the metrics of this epoch
     hyper: Arrays  # run-time numbers such as the learning rate: changing them compiles nothing
-    key: jax.Array  # the run's key; a step uses fold_in(key, step)
+    key: Any  # the bits of the run's key: a typed key would be checked in Python after each step
     step: jax.Array  # finished updates
+
+    def random_key(self) -> jax.Array:
+        """The key of the next step."""
+        return jax.random.fold_in(jax.random.wrap_key_data(self.key), self.step)
 
     def alive(self) -> bool:
         """Whether no step has consumed the arrays."""
@@ -75,7 +79,8 @@ class LiveState:
         counter: StepCounter | None = None,
         averaging: Optimizer | None = None,
     ) -> None:
-        self.variables, self.trainable, self.optimizer, self.key = variables, trainable, optimizer, key
+        self.variables, self.trainable, self.optimizer = variables, trainable, optimizer
+        self._key = np.asarray(jax.random.key_data(key))
         self.state: State | None = None
         self.totals: Arrays = {}
         self.flushed = True  # the variables hold the state's arrays
@@ -135,7 +140,7 @@ class LiveState:
 
     def size(self) -> int:
         """Bytes of the whole state."""
-        return sum(int(leaf.nbytes) for leaf in jax.tree.leaves(self.take()))
+        return sum(int(leaf.nbytes) for leaf in jax.tree.leaves(self.current()))
 
     def give(self, state: State) -> None:
         """Store the state after the step."""
@@ -163,7 +168,7 @@ class LiveState:
             slots=optimizer.state if optimizer is not None else {},
             totals={},
             hyper=optimizer.hyper() if optimizer is not None else {},
-            key=self.key if self.state is None else self.state.key,
+            key=self._key if self.state is None else self.state.key,
             step=self._finished_steps(),
         )
         self.state = jax.tree.map(lambda array: array if id(array) in private else engine.copy(array), state)
@@ -294,7 +299,7 @@ class LiveState:
                     )
             leaves, structure = jax.tree.flatten(self.state)
             order = [name for name, _ in _named(self.state)]
-            placed = [_like(leaf, tensors[name]) for name, leaf in zip(order, leaves, strict=True)]
+            placed = [arrays.from_host(tensors[name], leaf.dtype) for name, leaf in zip(order, leaves, strict=True)]
             self.give(jax.tree.unflatten(structure, placed))
 
 
@@ -315,13 +320,4 @@ def _named(state: State) -> Iterator[tuple[str, Any]]:
 
 
 def _shape(array: Any) -> str:
-    if jnp.issubdtype(getattr(array, "dtype", np.float32), jax.dtypes.prng_key):
-        array = jax.random.key_data(array)
     return f"of shape {tuple(np.shape(array))} and type {array.dtype}"
-
-
-def _like(leaf: Any, value: Any) -> Any:
-    """`value` on the device, as a key where `leaf` is one."""
-    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-        return jax.random.wrap_key_data(arrays.from_host(value), impl=jax.random.key_impl(leaf))
-    return arrays.from_host(value, leaf.dtype)

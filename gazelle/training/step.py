@@ -130,7 +130,7 @@ class LossStep:
             (state, applied).
         """
         x, y, weight = batch
-        key = jax.random.fold_in(state.key, state.step)
+        key = state.random_key()
         optimizer = self.spec.optimizer
 
         def loss(params: Any) -> Any:

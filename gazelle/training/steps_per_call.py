@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import jax
 import numpy as np
 
 from gazelle import data
@@ -34,8 +33,8 @@ def ordered(trainer: Trainer, logs: dict[str, Any]) -> dict[str, Any]:
 
 def host_logs(trainer: Trainer, logs: Any) -> Logs:
     """Logs as Python numbers."""
-    numbers = ordered(trainer, jax.device_get(logs))
-    return Logs({k: float(v) if np.ndim(v) == 0 else np.asarray(v) for k, v in numbers.items()})
+    numbers = {name: np.asarray(value) for name, value in ordered(trainer, logs).items()}
+    return Logs({name: value if value.ndim else float(value) for name, value in numbers.items()})
 
 
 class Prefetched:

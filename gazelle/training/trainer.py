@@ -18,6 +18,8 @@ from gazelle.training.programs import Programs, shared
 from gazelle.training.state import LiveState
 from gazelle.training.step import LossStep, ModelSpec, TraceInfo, signature
 
+_UNKNOWN = object()
+
 
 class Trainer:
     """What the loops of `fit`, `evaluate` and `predict` run.
@@ -46,7 +48,8 @@ class Trainer:
         self.metrics = self.loss_step.metrics if custom_step is None else custom_step.metrics
         self.programs: Programs | None = None  # those for labels of the last signature
         self.assigned: list[str] = []  # paths that layers assign outside of training
-        self.predicted: Any = None  # shape, type and batch size of an array that `predict` has checked
+        self._checked: dict[Hashable, Hashable] = {}  # kind of batch that passed all checks -> `_labels` then
+        self.trainable_flags: list[tuple[Any, bool]] = []  # (layer or variable, `trainable`) that were checked
         self._structure = structure
         self._own: Programs | None = None
         self._labels: Hashable = None  # signature of the labels that `programs` are for
@@ -114,18 +117,27 @@ class Trainer:
                 self._select_programs(labels, source.sample)
             self.check_labels(source)
 
+    def remember(self, kind: Hashable) -> None:
+        """Note that a batch of this kind (method, shapes, dtypes) passed all checks but those of its values."""
+        self._checked[kind] = self._labels
+
+    def knows(self, kind: Hashable) -> bool:
+        """Whether a batch of this kind was checked, and the present programs are those for it."""
+        return self._checked.get(kind, _UNKNOWN) == self._labels
+
     def check_labels(self, source: data.Source) -> None:
         """Check labels on the host against the loss: arrays at once, a stream batch by batch."""
         if self.custom_step is not None:
             self.prepare(source, "test")
         elif isinstance(source, data.ArraySource):
-            self._check(source.data)
+            self.check_label_values(source.data)
         elif isinstance(source, data.StreamSource):
-            self._check(source.sample)
-            source.inspect["labels"] = self._check
+            self.check_label_values(source.sample)
+            source.inspect["labels"] = self.check_label_values
 
-    def _check(self, batch: Any) -> None:
-        if batch[1] is None:
+    def check_label_values(self, batch: Any) -> None:
+        """Check the labels of a batch (x, y, sample_weight) against the loss."""
+        if batch[1] is None or self.custom_step is not None:
             return
         names = list(self._units)
         functions = self.loss_step.objective.functions(names)
