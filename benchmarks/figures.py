@@ -26,6 +26,7 @@ FIGURES = {
     "predict": Figure("predict, throughput", "predict", "samples/ms", 1e-3, less=False),
     "latency": Figure("predict of one sample", "predict one", "ms", 1e3),
     "evaluate": Figure("evaluate, time of a batch", "evaluate", "ms", 1e3),
+    "turn": Figure("one turn of a loop of the user's own", "loop", "ms", 1e3),
     "memory": Figure("peak memory of the process in fit", "peak memory", "MiB", 1 / 2**20),
 }
 ONCE = ("import",)  # does not depend on the network: one row for all

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from workloads import CODES, ITEMS, USERS
+from networks import CODES, ITEMS, USERS
 
 Get = Callable[..., Any]
 

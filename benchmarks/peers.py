@@ -76,17 +76,24 @@ def _jax() -> str:
     return f"jax=={importlib.metadata.version('jax')}"
 
 
+#: the networks that are measured with all libraries; the others with gazelle, Keras on JAX and Keras on TensorFlow
+BROAD = ("mlp", "cnn", "lstm", "gru", "transformer", "autoencoder", "residual", "recommender", "wide", "generator")
+
 PEERS = {
     "gazelle": Peer("gazelle", "gazelle", caches=True),
     "keras-jax": Peer("Keras on JAX", "keras", (KERAS, _jax()), "jax", caches=True),
     "keras-tensorflow": Peer("Keras on TensorFlow", "keras", (KERAS, "tensorflow-cpu"), "tensorflow"),
-    "keras-torch": Peer("Keras on torch", "keras", (KERAS, "torch"), "torch", lean="torch"),
+    "keras-torch": Peer("Keras on torch", "keras", (KERAS, "torch"), "torch", lean="torch", only=BROAD),
     "scikit-learn": Peer(
         "scikit-learn", "sklearn.neural_network", ("scikit-learn",), only=("mlp", "autoencoder", "wide")
     ),
-    "handwritten": Peer("hand-written JAX", "jax", caches=True),
+    "handwritten": Peer("hand-written JAX", "jax", caches=True, only=BROAD),
     "native": Peer(
-        "gazelle, C++ loops", "gazelle", caches=True, settings=(("GAZELLE_NATIVE", "1"),), only=("lstm", "gru")
+        "gazelle, C++ loops",
+        "gazelle",
+        caches=True,
+        settings=(("GAZELLE_NATIVE", "1"),),
+        only=("lstm", "gru", "tagger", "characters"),
     ),
     "on-tensorflow": _on("TensorFlow", "tensorflow"),
     "on-pytensor": _on("PyTensor", "pytensor"),

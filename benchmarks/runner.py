@@ -20,10 +20,12 @@ from typing import Any
 
 import table
 from figures import FIGURES, Values
+from loops import LOOPS
 from peers import HOME, PEERS, ROOT, prepare, python
 from rich.console import Console
 from workloads import GROWTH, WORKLOADS
 
+NAMES = [*WORKLOADS, *LOOPS]
 WORKER = Path(__file__).with_name("worker.py")
 LIMIT = 300  # seconds, timeout of a process
 OWN_VARIABLES = (
@@ -49,7 +51,7 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog='make bench ARGS="..."', description="Compare gazelle with other libraries.")
     figures = [*FIGURES, "growth"]
     parser.add_argument("--quick", action="store_true", help="one short round, no scaling")
-    parser.add_argument("--only", type=several(WORKLOADS), default=list(WORKLOADS), help=",".join(WORKLOADS))
+    parser.add_argument("--only", type=several(NAMES), default=NAMES, help=",".join(NAMES))
     parser.add_argument("--peers", type=several(PEERS), default=list(PEERS), help=",".join(PEERS))
     parser.add_argument("--figures", type=several(figures), default=figures, help=",".join(figures))
     parser.add_argument("--rounds", type=int, default=3, help="number of rounds (3)")
@@ -95,16 +97,26 @@ class Runner:
             why = f"not done after {LIMIT} s"
         except subprocess.CalledProcessError as error:
             why = (error.stderr.strip().splitlines() or [f"exit {error.returncode}"])[-1]
-        self.failed[f"{peer}, {task.get('workload') or 'growth of ' + task['growth']}"] = why[:300]
+        what = task.get("workload") or task.get("loop") or "growth of " + task["growth"]
+        self.failed[f"{peer}, {what}"] = why[:300]
         return {}
 
     def add(self, figure: str, workload: str, peer: str, value: float | None) -> None:
-        if figure in PEERS[peer].measured(self.settings.figures):
+        if figure in self.figures(workload, peer):
             self.values.setdefault(figure, {}).setdefault(workload, {}).setdefault(peer, []).append(value)
+
+    def figures(self, name: str, peer: str) -> list[str]:
+        """Those that are measured of a workload or a loop with a library."""
+        own = ("turn",) if name in LOOPS else WORKLOADS[name].figures or tuple(f for f in FIGURES if f != "turn")
+        return [figure for figure in PEERS[peer].measured(self.settings.figures) if figure in own]
 
     def one(self, workload: str, peer: str) -> None:
         """Measure one workload with one library: first without a cache if it has one, then with it."""
-        home, figures = HOME / "homes" / peer / workload, PEERS[peer].measured(self.settings.figures)
+        if workload in LOOPS:
+            home = HOME / "homes" / peer / "loops"
+            self.add("turn", workload, peer, self.worker(peer, home, {"loop": workload}).get("turn"))
+            return
+        home, figures = HOME / "homes" / peer / workload, self.figures(workload, peer)
         task = {"workload": workload, "figures": figures}
         caches = PEERS[peer].caches
         if caches and {"cold", "warm"} & set(figures):
@@ -147,8 +159,8 @@ class Runner:
                 )
             for number in range(1, settings.rounds + 1):
                 for workload in settings.only:
-                    peers = [p for p in settings.peers if workload in (PEERS[p].only or WORKLOADS)]
-                    peers = [p for p in peers if PEERS[p].measured(settings.figures)]
+                    peers = [p for p in settings.peers if workload in (PEERS[p].only or NAMES)]
+                    peers = [p for p in peers if self.figures(workload, p)]
                     random.Random(f"{number} {workload}").shuffle(peers)
                     self.log(f"round {number} of {settings.rounds}: {workload}")
                     for peer in peers:

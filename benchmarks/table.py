@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from figures import FIGURES, ONCE, Figure, Spread, Values, flat_until, linear_until, paired, ratio, spread
+from loops import LOOPS
 from peers import PEERS, compared
 from workloads import GROWTH, WORKLOADS
 
@@ -43,7 +44,7 @@ Row = list[str]
 def section(values: Values, name: str, peers: list[str]) -> list[Row]:
     """The rows of one figure: the network, a cell for each peer, the ratio."""
     figure, found = FIGURES[name], values.get(name, {})
-    titled = [(WORKLOADS[workload].title, row) for workload, row in found.items()]
+    titled = [((WORKLOADS | LOOPS)[workload].title, row) for workload, row in found.items()]
     if name in ONCE and found:
         titled = [("any", {p: [v for row in found.values() for v in row.get(p, [])] for p in peers})]
     return [
@@ -102,6 +103,13 @@ CHINESE = {
     "recommender": "推荐网络",
     "wide MLP": "宽 MLP",
     "MLP from a generator": "生成器供数据的 MLP",
+    "text CNN": "文本 CNN",
+    "masked bidirectional tagger": "带掩码的双向标注网络",
+    "depthwise-separable blocks": "深度可分离卷积块",
+    "3-D convolutions": "三维卷积",
+    "character model (GRU)": "字符模型（GRU）",
+    "MLP with BatchNormalization": "带 BatchNormalization 的 MLP",
+    "six GPT blocks": "六个 GPT 块",
     "hand-written JAX": "手写的 JAX",
     "Keras on JAX": "Keras（JAX）",
     "Keras on TensorFlow": "Keras（TensorFlow）",
@@ -143,13 +151,13 @@ def long(results: dict[str, Any]) -> str:
     heads = ["network", *(PEERS[p].title for p in peers), "speedup over the fastest Keras"]
     for name, figure in FIGURES.items():
         rows = section(results["values"], name, peers)
-        if name == "step":
-            goals = [f"{WORKLOADS[w].goal:g}x" for w in results["values"].get(name, {})]
+        if name in ("step", "turn"):
+            goals = [f"{(WORKLOADS | LOOPS)[w].goal:g}x" for w in results["values"].get(name, {})]
             rows = [[*row, goal] for row, goal in zip(rows, goals, strict=True)]
         if rows:
             title = figure.title[0].upper() + figure.title[1:]
             parts.append(f"### {title} ({figure.unit})")
-            parts.append(markdown([*heads, "goal"] if name == "step" else heads, rows))
+            parts.append(markdown([*heads, "goal"] if name in ("step", "turn") else heads, rows))
     if rows := engine_rows(results["values"]):
         parts += ["### Time of a step on each engine (ms)", markdown(ENGINE_HEADS, rows)]
     if rows := growth_rows(results["growth"], peers):

@@ -2,6 +2,7 @@
 
     python worker.py '{"peer": "gazelle", "workload": "mlp", "started": 0.0, "figures": ["step"], "seconds": 1}'
     python worker.py '{"peer": "gazelle", "growth": "batch", "seconds": 1}'
+    python worker.py '{"peer": "gazelle", "loop": "gan", "seconds": 1}'
 
 Runs in the environment of the library. `started` is the time at which the process was created, on the monotonic clock.
 """
@@ -142,6 +143,17 @@ def measure(task: dict[str, Any]) -> dict[str, float]:
     return found
 
 
+def turn(task: dict[str, Any]) -> dict[str, float]:
+    """Time of one turn of a loop."""
+    module = importlib.import_module(MODULES.get(task["peer"], "keras"))
+
+    import numpy as np
+    from loops import LOOPS
+
+    loop = LOOPS[task["loop"]]
+    return {"turn": a_call(loop.turn(module, np.random.default_rng(0)), task["seconds"]) / loop.per}
+
+
 def grow(task: dict[str, Any]) -> dict[str, list[float]]:
     """Time of a step (or an epoch), of the first epoch, and peak memory at one size after the other."""
     module = importlib.import_module(MODULES.get(task["peer"], "keras"))
@@ -171,7 +183,7 @@ def main(options: str) -> None:
     task = json.loads(options)
     task.setdefault("started", CLOCK())
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    found = grow(task) if "growth" in task else measure(task)
+    found = grow(task) if "growth" in task else turn(task) if "loop" in task else measure(task)
     print(json.dumps(found))
 
 

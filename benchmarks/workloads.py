@@ -1,6 +1,6 @@
-"""What is measured: one text for each network, run with `import gazelle as keras` and with `import keras`.
+"""The workloads: networks, their data, and the size of an epoch.
 
-Nothing of a framework is imported here: a builder gets the module as its argument.
+Nothing of a framework is imported here: a builder gets the module, `gazelle` or `keras`, as its argument.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import networks
 import numpy as np
 
 Arrays = tuple[Any, Any]
@@ -24,7 +25,8 @@ class Workload:
         data: (random, samples) -> (x, y).
         model: keras -> a compiled model.
         stream: whether `fit` gets a Python generator of batches instead of arrays.
-        goal: how many times faster than the best backend of Keras a step should be.
+        figures: those that are measured; none means all.
+    goal: how many times faster than the best backend of Keras a step should be.
     """
 
     title: str
@@ -34,6 +36,7 @@ class Workload:
     model: Callable[[Any], Any]
     stream: bool = False
     goal: float = 1.0
+    figures: tuple[str, ...] = ()
 
 
 # Data
@@ -78,6 +81,27 @@ def copies(features: int) -> Callable[..., Arrays]:
     return data
 
 
+def sequences(length: int, known: int, kinds: int = 10) -> Callable[..., Arrays]:
+    """Sequences of token indices, padded with 0 at the end, with a label for each token."""
+
+    def data(random: np.random.Generator, samples: int) -> Arrays:
+        x = random.integers(1, known, (samples, length), np.int32)
+        x *= np.arange(length) < random.integers(length // 2, length + 1, (samples, 1))
+        return x, random.integers(0, kinds, (samples, length), np.int32)
+
+    return data
+
+
+def masks(*shape: int) -> Callable[..., Arrays]:
+    """Noise of a shape with a mask of the same size."""
+
+    def data(random: np.random.Generator, samples: int) -> Arrays:
+        x = random.random((samples, *shape), dtype=np.float32)
+        return x, (x[..., :1] > 0.5).astype(np.float32)
+
+    return data
+
+
 def tokens(length: int, known: int) -> Callable[..., Arrays]:
     """Sequences of token indices in ten classes."""
 
@@ -87,142 +111,36 @@ def tokens(length: int, known: int) -> Callable[..., Arrays]:
     return data
 
 
-USERS, ITEMS = 50_000, 20_000
-
-
 def ratings(random: np.random.Generator, samples: int) -> Arrays:
     """Who (column 0) likes what (column 1)."""
-    pairs = np.stack([random.integers(0, USERS, samples), random.integers(0, ITEMS, samples)], 1).astype(np.int32)
+    pairs = np.stack(
+        [random.integers(0, networks.USERS, samples), random.integers(0, networks.ITEMS, samples)], 1
+    ).astype(np.int32)
     return pairs, (pairs.sum(1, keepdims=True) % 2).astype(np.float32)
 
 
-# Networks
-
-
-def mlp(keras: Any) -> Any:
-    """The article's first network."""
-    model = keras.Sequential()
-    model.add(keras.Input((100,)))
-    model.add(keras.layers.Dense(64))
-    model.add(keras.layers.Activation("relu"))
-    model.add(keras.layers.Dropout(0.5))
-    model.add(keras.layers.Dense(1))
-    model.add(keras.layers.Activation("sigmoid"))
-    model.compile(loss="binary_crossentropy", optimizer="rmsprop", metrics=["accuracy"])
-    return model
-
-
-def cnn(keras: Any) -> Any:
-    """The article's second network."""
-    inputs = x = keras.Input((28, 28, 1))
-    for filters in (32, 64):
-        x = keras.layers.Conv2D(filters, (3, 3), padding="same")(x)
-        x = keras.layers.Activation("relu")(x)
-        x = keras.layers.MaxPooling2D((2, 2))(x)
-    x = keras.layers.Flatten()(x)
-    x = keras.layers.Dense(128)(x)
-    x = keras.layers.Activation("relu")(x)
-    model = keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(x))
-    model.compile(loss="categorical_crossentropy", optimizer="adam", metrics=["accuracy"])
-    return model
-
-
-def recurrent(kind: str) -> Callable[[Any], Any]:
-    """A classifier of sequences: 80 steps of 32 numbers, 64 units."""
-
-    def model(keras: Any) -> Any:
-        net = keras.Sequential(
-            [keras.Input((80, 32)), getattr(keras.layers, kind)(64), keras.layers.Dense(10, activation="softmax")]
-        )
-        net.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-        return net
-
-    return model
-
-
-def transformer(keras: Any) -> Any:
-    """Two blocks of width 64 over 64 words."""
-
-    class Positions(keras.layers.Layer):
-        def build(self, shape: Any) -> None:
-            self.table = self.add_weight(name="table", shape=shape[1:], initializer="uniform")
-
-        def call(self, x: Any) -> Any:
-            return x + self.table
-
-    inputs = keras.Input((64,), dtype="int32")
-    x = Positions()(keras.layers.Embedding(5_000, 64)(inputs))
-    for _ in range(2):
-        seen = keras.layers.MultiHeadAttention(4, 16)(x, x)
-        x = keras.layers.LayerNormalization()(keras.layers.Add()([x, seen]))
-        thought = keras.layers.Dense(64)(keras.layers.Dense(128, activation="relu")(x))
-        x = keras.layers.LayerNormalization()(keras.layers.Add()([x, thought]))
-    x = keras.layers.GlobalAveragePooling1D()(x)
-    model = keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(x))
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    return model
-
-
-CODES = (512, 256, 128, 64, 32, 64, 128, 256, 512)
-
-
-def autoencoder(keras: Any) -> Any:
-    """784 numbers through a waist of 32 and back."""
-    hidden = [keras.layers.Dense(units, activation="relu") for units in CODES]
-    model = keras.Sequential([keras.Input((784,)), *hidden, keras.layers.Dense(784, activation="sigmoid")])
-    model.compile("adam", "mse")
-    return model
-
-
-def residual(keras: Any) -> Any:
-    """Seven convolutions with BatchNormalization on 32 x 32 x 3, in three blocks with shortcuts."""
-
-    def conv(x: Any, filters: int, size: int, strides: int = 1) -> Any:
-        x = keras.layers.Conv2D(filters, size, strides=strides, padding="same", use_bias=False)(x)
-        return keras.layers.BatchNormalization()(x)
-
-    inputs = keras.Input((32, 32, 3))
-    x = keras.layers.ReLU()(conv(inputs, 16, 3))
-    for filters, strides in ((16, 1), (32, 2), (64, 2)):
-        short = x if strides == 1 else conv(x, filters, 1, strides)
-        x = conv(keras.layers.ReLU()(conv(x, filters, 3, strides)), filters, 3)
-        x = keras.layers.ReLU()(keras.layers.Add()([x, short]))
-    x = keras.layers.GlobalAveragePooling2D()(x)
-    model = keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(x))
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    return model
-
-
-def recommender(keras: Any) -> Any:
-    """Two large tables of 32 numbers a row, and a small network on what was looked up."""
-    pairs = keras.Input((2,), dtype="int32")
-    user = keras.layers.Embedding(USERS, 32)(pairs[:, 0])
-    item = keras.layers.Embedding(ITEMS, 32)(pairs[:, 1])
-    x = keras.layers.Dense(64, activation="relu")(keras.layers.Concatenate()([user, item]))
-    model = keras.Model(pairs, keras.layers.Dense(1, activation="sigmoid")(x))
-    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
-    return model
-
-
-def wide(keras: Any) -> Any:
-    """Two layers of 2048: nearly all time goes into matrix products."""
-    hidden = [keras.layers.Dense(2048, activation="relu") for _ in range(2)]
-    model = keras.Sequential([keras.Input((512,)), *hidden, keras.layers.Dense(10, activation="softmax")])
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    return model
-
+STEP = ("step", "cold")
 
 WORKLOADS = {
-    "mlp": Workload("article's MLP", 32, 500, points(100), mlp, goal=5),
-    "cnn": Workload("article's CNN", 128, 8, one_hot(28, 28, 1), cnn, goal=1.3),
-    "lstm": Workload("LSTM", 32, 30, classes(80, 32), recurrent("LSTM"), goal=2),
-    "gru": Workload("GRU", 32, 30, classes(80, 32), recurrent("GRU"), goal=2),
-    "transformer": Workload("transformer", 32, 30, tokens(64, 5_000), transformer, goal=1.5),
-    "autoencoder": Workload("deep autoencoder", 128, 60, copies(784), autoencoder),
-    "residual": Workload("residual CNN", 64, 8, classes(32, 32, 3), residual),
-    "recommender": Workload("recommender", 256, 40, ratings, recommender),
-    "wide": Workload("wide MLP", 128, 10, classes(512), wide),
-    "generator": Workload("MLP from a generator", 32, 500, points(100), mlp, stream=True),
+    "mlp": Workload("article's MLP", 32, 500, points(100), networks.mlp, goal=5),
+    "cnn": Workload("article's CNN", 128, 8, one_hot(28, 28, 1), networks.cnn, goal=1.3),
+    "lstm": Workload("LSTM", 32, 30, classes(80, 32), networks.recurrent("LSTM"), goal=2),
+    "gru": Workload("GRU", 32, 30, classes(80, 32), networks.recurrent("GRU"), goal=2),
+    "transformer": Workload("transformer", 32, 30, tokens(64, 5_000), networks.transformer, goal=1.5),
+    "autoencoder": Workload("deep autoencoder", 128, 60, copies(784), networks.autoencoder),
+    "residual": Workload("residual CNN", 64, 8, classes(32, 32, 3), networks.residual),
+    "recommender": Workload("recommender", 256, 40, ratings, networks.recommender),
+    "wide": Workload("wide MLP", 128, 10, classes(512), networks.wide),
+    "convlstm": Workload("ConvLSTM", 8, 4, classes(10, 20, 20, 1), networks.convlstm, figures=STEP),
+    "text": Workload("text CNN", 32, 30, tokens(200, 5_000), networks.text_cnn, figures=STEP),
+    "tagger": Workload("masked bidirectional tagger", 32, 20, sequences(60, 5_000), networks.tagger, figures=STEP),
+    "unet": Workload("U-Net", 16, 4, masks(64, 64, 3), networks.unet, figures=STEP),
+    "depthwise": Workload("depthwise-separable blocks", 32, 6, classes(64, 64, 3), networks.depthwise, figures=STEP),
+    "conv3d": Workload("3-D convolutions", 16, 8, classes(8, 24, 24, 3), networks.conv3d, figures=STEP),
+    "characters": Workload("character model (GRU)", 32, 6, sequences(100, 80, 80), networks.characters, figures=STEP),
+    "normalized": Workload("MLP with BatchNormalization", 64, 200, points(100), networks.normalized, figures=STEP),
+    "gpt": Workload("six GPT blocks", 16, 4, sequences(64, 512, 512), networks.gpt, figures=STEP),
+    "generator": Workload("MLP from a generator", 32, 500, points(100), networks.mlp, stream=True),
 }
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import figures
 import handwritten
 import jax
+import loops
 import numpy as np
+import peers
 import pytest
 import workloads
 
@@ -20,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bench")
-    words = ["--only", "mlp", "--peers", "gazelle", "--quick", "--seconds", "0", "--out"]
+    words = ["--only", "mlp,dqn", "--peers", "gazelle", "--quick", "--seconds", "0", "--out"]
     done = subprocess.run(
         [sys.executable, ROOT / "benchmarks" / "runner.py", *words, folder], text=True, capture_output=True, check=True
     )
@@ -32,9 +34,9 @@ def test_the_runner_measures_every_figure(ran):
     assert results["failed"] == {}
     assert set(results["values"]) == set(figures.FIGURES)
     for name, row in results["values"].items():
-        (value,) = row["mlp"]["gazelle"]
+        (value,) = row["dqn" if name == "turn" else "mlp"]["gazelle"]
         assert value > 0, name
-    values = {name: row["mlp"]["gazelle"][0] for name, row in results["values"].items()}
+    values = {name: row["mlp"]["gazelle"][0] for name, row in results["values"].items() if name != "turn"}
     assert values["import"] < values["warm"]
     assert values["step"] < 0.05
     assert 2**26 < values["memory"] < 2**32
@@ -47,7 +49,22 @@ def test_the_table_and_the_picture_are_made(ran):
     assert "A step in fit" in picture
 
 
-@pytest.mark.parametrize("name", workloads.WORKLOADS)
+@pytest.mark.parametrize("name", sorted(set(workloads.WORKLOADS) - set(peers.BROAD)))
+def test_the_other_networks_fit_their_data(name):
+    workload = workloads.WORKLOADS[name]
+    model = workload.model(gazelle)
+    x, y = workload.data(np.random.default_rng(0), 2)
+    assert model.input_shape[1:] == x.shape[1:]
+    assert len(model.output_shape) == y.ndim + (y.dtype == np.int32 and y.shape[-1] != 1)
+
+
+@pytest.mark.parametrize("name", loops.LOOPS)
+def test_the_loops_turn(name):
+    turn = loops.LOOPS[name].turn(gazelle, np.random.default_rng(0))
+    turn()
+
+
+@pytest.mark.parametrize("name", peers.BROAD)
 def test_the_networks_by_hand_have_the_same_weights(name):
     workload = workloads.WORKLOADS[name]
     model = workload.model(gazelle)
