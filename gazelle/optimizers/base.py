@@ -638,7 +638,12 @@ class Optimizer(Configurable):
             hyper: Result of `hyper()` in the last step.
             step: Number of finished steps.
         """
-        self._state = {name: dict(arrays) for name, arrays in slots.items()}
+        unchanged = {name: arrays.keys() for name, arrays in slots.items()} == {
+            name: arrays.keys() for name, arrays in self._state.items()
+        }
+        complete = self._complete and unchanged
+        self.state = slots
+        self._complete = complete
         self._iterations._value = step
         if isinstance(self._learning_rate, Variable) and "learning_rate" in hyper:
             self._learning_rate._value = hyper["learning_rate"]
