@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from gazelle.compat.layers import Merge, merge
@@ -15,13 +16,13 @@ from gazelle.utils import get_source_inputs
 Container = Network = Model
 
 
-def slice_X(X: Any, start: Any = None, stop: int | None = None) -> Any:  # noqa: N802 - its name in Keras 1
+def slice_X(X: Sequence[Any], start: int | Sequence[int] | None = None, stop: int | None = None) -> Any:  # noqa: N802
     """Return rows of an array, or of each array in a list: from `start` to `stop`, or those of a list of indices.
 
     >>> slice_X([np.arange(4), np.arange(4) * 2], 1, 3)
     [array([1, 2]), array([2, 4])]
     """
-    rows = start if hasattr(start, "__len__") else slice(start, stop)
+    rows: Any = start if hasattr(start, "__len__") else slice(start, stop)
     return [x[rows] for x in X] if isinstance(X, list) else X[rows]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from gazelle import layers, models
 from gazelle.compat.arguments import arguments
 from gazelle.compat.classes import adopt, compat_class
 from gazelle.compat.layers import merge
+from gazelle.core.types import ArrayLike, DTypeLike, LossLike, OptimizerLike, Shape
 
 
 class Graph:
@@ -31,7 +33,12 @@ class Graph:
         self.model: Any = None
 
     def add_input(
-        self, name: str, input_shape: Any = None, batch_input_shape: Any = None, dtype: Any = None, **_: Any
+        self,
+        name: str,
+        input_shape: Shape | None = None,
+        batch_input_shape: Shape | None = None,
+        dtype: DTypeLike | None = None,
+        **_: Any,
     ) -> None:
         """Add an input."""
         dtype = {"float": "float32", "int": "int32"}.get(str(dtype), dtype)
@@ -40,13 +47,13 @@ class Graph:
 
     def add_node(
         self,
-        layer: Any,
+        layer: layers.Layer,
         name: str,
         input: str | None = None,
-        inputs: Any = (),
-        merge_mode: Any = "concat",
+        inputs: Sequence[Any] = (),
+        merge_mode: str | Callable[..., Any] = "concat",
         concat_axis: int = -1,
-        dot_axes: Any = -1,
+        dot_axes: int | Sequence[Any] = -1,
         create_output: bool = False,
     ) -> None:
         """Add a layer."""
@@ -58,10 +65,10 @@ class Graph:
         self,
         name: str,
         input: str | None = None,
-        inputs: Any = (),
-        merge_mode: Any = "concat",
+        inputs: Sequence[Any] = (),
+        merge_mode: str | Callable[..., Any] = "concat",
         concat_axis: int = -1,
-        dot_axes: Any = -1,
+        dot_axes: int | Sequence[Any] = -1,
     ) -> None:
         """Add an output, which is the value of a node."""
         self.tensors[name] = self._input_of(input, inputs, merge_mode, concat_axis, dot_axes)
@@ -72,7 +79,7 @@ class Graph:
             return self.tensors[one]
         return merge([self.tensors[name] for name in several], mode, concat_axis, dot_axes)
 
-    def compile(self, optimizer: Any, loss: Any, **kwargs: Any) -> None:
+    def compile(self, optimizer: OptimizerLike, loss: Mapping[str, LossLike], **kwargs: Any) -> None:
         """Choose the optimizer, and the loss of each output: {name: loss}."""
         self.model = compat_class(models.Model)(self._tensors_of(self.inputs), self._tensors_of(self.outputs))
         losses = [loss[name] for name in self.outputs]
@@ -86,7 +93,12 @@ class Graph:
         return [data[name] for name in self.inputs], [data[name] for name in self.outputs if name in data]
 
     def fit(
-        self, data: Any, batch_size: int = 128, nb_epoch: int = 100, validation_data: Any = None, **kwargs: Any
+        self,
+        data: Mapping[str, ArrayLike],
+        batch_size: int = 128,
+        nb_epoch: int = 100,
+        validation_data: Mapping[str, ArrayLike] | None = None,
+        **kwargs: Any,
     ) -> Any:
         """Train on {name: array} of all inputs and outputs."""
         x, y = self._split(data)
@@ -95,17 +107,19 @@ class Graph:
         kwargs |= {"batch_size": batch_size, "epochs": nb_epoch}
         return self.model.fit(x, y, validation_data=validation, **kwargs)
 
-    def evaluate(self, data: Any, batch_size: int = 128, verbose: int = 0) -> Any:
+    def evaluate(self, data: Mapping[str, ArrayLike], batch_size: int = 128, verbose: int = 0) -> Any:
         """Return the loss on {name: array} of all inputs and outputs."""
         x, y = self._split(data)
         return self.model.evaluate(x, y, batch_size=batch_size, verbose=verbose)
 
-    def predict(self, data: Any, batch_size: int = 128, verbose: int = 0) -> dict[str, np.ndarray[Any, Any]]:
+    def predict(
+        self, data: Mapping[str, ArrayLike], batch_size: int = 128, verbose: int = 0
+    ) -> dict[str, np.ndarray[Any, Any]]:
         """Return {name of an output: array} for {name of an input: array}."""
         found = self.model.predict(self._split(data)[0], batch_size=batch_size, verbose=verbose)
         return dict(zip(self.outputs, found if isinstance(found, list) else [found], strict=True))
 
-    def train_on_batch(self, data: Any) -> Any:
+    def train_on_batch(self, data: Mapping[str, ArrayLike]) -> Any:
         """Update the weights once."""
         return self.model.train_on_batch(*self._split(data))
 

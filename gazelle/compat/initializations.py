@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from gazelle import initializers
@@ -12,7 +13,7 @@ def _variable(kind: str, shape: Any, name: str | None, **options: Any) -> Variab
     return Variable(initializers.get({"class_name": kind, "config": options}), shape, name=name or "variable")
 
 
-def uniform(shape: Any, scale: float = 0.05, name: str | None = None, **_: Any) -> Variable:
+def uniform(shape: Sequence[int], scale: float = 0.05, name: str | None = None, **_: Any) -> Variable:
     """Return a variable with uniform values between -scale and scale.
 
     >>> uniform((2, 3)).shape
@@ -21,7 +22,7 @@ def uniform(shape: Any, scale: float = 0.05, name: str | None = None, **_: Any) 
     return _variable("RandomUniform", shape, name, minval=-scale, maxval=scale)
 
 
-def normal(shape: Any, scale: float = 0.05, name: str | None = None, **_: Any) -> Variable:
+def normal(shape: Sequence[int], scale: float = 0.05, name: str | None = None, **_: Any) -> Variable:
     """Return a variable with normally distributed values of standard deviation `scale`.
 
     >>> normal((2, 3), scale=0.01).shape
@@ -30,7 +31,7 @@ def normal(shape: Any, scale: float = 0.05, name: str | None = None, **_: Any) -
     return _variable("RandomNormal", shape, name, stddev=scale)
 
 
-def orthogonal(shape: Any, scale: float = 1.1, name: str | None = None, **_: Any) -> Variable:
+def orthogonal(shape: Sequence[int], scale: float = 1.1, name: str | None = None, **_: Any) -> Variable:
     """Return a matrix with orthogonal rows or columns, times `scale`.
 
     >>> orthogonal((2, 3)).shape
@@ -51,7 +52,7 @@ lecun_uniform, glorot_uniform, he_uniform = map(_without_options, ("LecunUniform
 glorot_normal, he_normal, lecun_normal = map(_without_options, ("GlorotNormal", "HeNormal", "LecunNormal"))
 
 
-def get(identifier: Any, **_: Any) -> Any:
+def get(identifier: str | Callable[..., Variable], **_: Any) -> Any:
     """Return the function of this name; a function is returned unchanged.
 
     >>> get("uniform") is uniform

@@ -11,6 +11,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle import optimizers
+from gazelle.core.types import Array
 from gazelle.optimizers.transforms import Arrays
 
 
@@ -46,7 +47,7 @@ class Adadelta(_Decaying, optimizers.Adadelta, abstract=True):
 class RMSprop(_Decaying, optimizers.RMSprop, abstract=True):
     """RMSprop with epsilon outside of the root:  v <- rho v + (1 - rho) g^2,  w <- w - lr g / (sqrt(v) + epsilon)."""
 
-    def rule(self, w: Any, g: Any, *slots: Any, lr: Any, t: Any) -> Any:
+    def rule(self, w: Array, g: Array, *slots: Any, lr: Array, t: Array) -> Any:
         if len(slots) > 1:  # momentum or centered, which are newer
             return super().rule(w, g, *slots, lr=lr, t=t)
         v = self.rho * slots[0] + (1 - self.rho) * g * g
@@ -56,7 +57,7 @@ class RMSprop(_Decaying, optimizers.RMSprop, abstract=True):
 class Adagrad(_Decaying, optimizers.Adagrad, abstract=True):
     """Adagrad with epsilon outside of the root:  a <- a + g^2,  w <- w - lr g / (sqrt(a) + epsilon)."""
 
-    def rule(self, w: Any, g: Any, a: Any, *, lr: Any, t: Any) -> Any:
+    def rule(self, w: Array, g: Array, a: Array, *, lr: Array, t: Array) -> Any:
         a = a + g * g
         return w - lr * g / (jnp.sqrt(a) + self.epsilon), a
 

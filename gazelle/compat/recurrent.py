@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
 
 from gazelle.compat.backend import loops
+from gazelle.core.types import Array, ArrayLike
 from gazelle.layers import Layer
 
 
@@ -33,7 +35,7 @@ class Recurrent(Layer):
 
     def __init__(
         self,
-        weights: Any = None,
+        weights: Sequence[ArrayLike] | None = None,
         return_sequences: bool = False,
         go_backwards: bool = False,
         stateful: bool = False,
@@ -48,27 +50,27 @@ class Recurrent(Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Sequence[Any], mask: Array | None = None) -> Any:
         """Return the mask if the layer returns sequences, else None."""
         return mask if self.return_sequences else None
 
-    def step(self, x: Any, states: Any) -> Any:
+    def step(self, x: Array, states: Sequence[Array]) -> Any:
         """Return (output, new states) of one time step."""
         raise NotImplementedError(f"{type(self).__name__} has no step: def step(self, x, states): return h, [h].")
 
-    def get_constants(self, x: Any) -> list[Any]:
+    def get_constants(self, x: Array) -> list[Any]:
         """Return the arrays that `step` receives after the states."""
         return []
 
-    def get_initial_states(self, x: Any) -> list[Any]:
+    def get_initial_states(self, x: Array) -> list[Any]:
         """Return zeros for each of `self.states`."""
         return [jnp.zeros((x.shape[0], self.output_dim), x.dtype) for _ in self.states]
 
-    def preprocess_input(self, x: Any) -> Any:
+    def preprocess_input(self, x: Array) -> Any:
         """Return the input of the loop over time steps."""
         return x
 
-    def call(self, x: Any, mask: Any = None) -> Any:
+    def call(self, x: Array, mask: Array | None = None) -> Any:
         last, outputs, _ = loops.rnn(
             self.step,
             self.preprocess_input(x),

@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle import regularizers
+from gazelle.core.types import RegularizerLike
 
 
 class Undivided(regularizers.Regularizer):
@@ -16,8 +17,8 @@ class Undivided(regularizers.Regularizer):
     1.0
     """
 
-    def __init__(self, regularizer: Any) -> None:
-        self.regularizer = regularizers.get(regularizer)
+    def __init__(self, regularizer: RegularizerLike) -> None:
+        self.regularizer: Any = regularizers.get(regularizer)
 
     def __call__(self, x: Any) -> Any:
         return self.regularizer(x) * x.shape[0]  # the layer divides by it

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from gazelle.compat import era
 from gazelle.core.errors import ArgumentError, StateError, message
+from gazelle.core.types import ArrayLike
 from gazelle.data.labels import to_categorical
-from gazelle.models import Sequential
+from gazelle.models import Model, Sequential
 
 _OLD = ("nb_epoch", "max_q_size", "workers", "use_multiprocessing")  # arguments of `fit` in earlier eras
 
@@ -27,7 +28,7 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
 
     model: Any
 
-    def __init__(self, build_fn: Any = None, **sk_params: Any) -> None:
+    def __init__(self, build_fn: Callable[..., Model] | None = None, **sk_params: Any) -> None:
         self.build_fn, self.sk_params = build_fn, sk_params
         self.check_params(sk_params)
 
@@ -64,12 +65,14 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
         self.sk_params.update(params)
         return self
 
-    def filter_sk_params(self, fn: Callable[..., Any], override: Any = None, old: Any = ()) -> dict[str, Any]:
+    def filter_sk_params(
+        self, fn: Callable[..., Any], override: Mapping[str, Any] | None = None, old: Sequence[str] = ()
+    ) -> dict[str, Any]:
         """Return the arguments that `fn` takes, updated with `override`; `old` are further names."""
         known = {*inspect.signature(fn).parameters, *old}
-        return {k: v for k, v in self.sk_params.items() if k in known} | (override or {})
+        return {k: v for k, v in self.sk_params.items() if k in known} | dict(override or {})
 
-    def fit(self, x: Any, y: Any, **kwargs: Any) -> Any:
+    def fit(self, x: ArrayLike, y: ArrayLike, **kwargs: Any) -> Any:
         """Build a model, train it and return its History."""
         builder = self._builder()
         self.model = builder(**self.filter_sk_params(builder))
@@ -117,24 +120,24 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
         loss = getattr(self.model.loss, "__name__", self.model.loss)
         return to_categorical(numbers, self.n_classes_) if loss == "categorical_crossentropy" else numbers
 
-    def fit(self, x: Any, y: Any, **kwargs: Any) -> Any:
+    def fit(self, x: ArrayLike, y: ArrayLike, **kwargs: Any) -> Any:
         """Build a model, train it and return its History."""
         self.__dict__.pop("classes_", None)
         return super().fit(x, y, **kwargs)
 
-    def predict(self, x: Any, **kwargs: Any) -> Any:
+    def predict(self, x: ArrayLike, **kwargs: Any) -> Any:
         """Return the most probable class of each sample."""
         probabilities = self._predicted(x, kwargs)
         return self.classes_[
             probabilities.argmax(-1) if probabilities.shape[-1] > 1 else (probabilities[:, 0] > 0.5).astype(int)
         ]
 
-    def predict_proba(self, x: Any, **kwargs: Any) -> Any:
+    def predict_proba(self, x: ArrayLike, **kwargs: Any) -> Any:
         """Return the probabilities of the classes, one column per class."""
         probabilities = self._predicted(x, kwargs)
         return np.hstack([1 - probabilities, probabilities]) if probabilities.shape[-1] == 1 else probabilities
 
-    def score(self, x: Any, y: Any, **kwargs: Any) -> float:
+    def score(self, x: ArrayLike, y: ArrayLike, **kwargs: Any) -> float:
         """Return the accuracy."""
         logs = self._measured(x, y, kwargs)
         for name, value in logs.items():
@@ -153,11 +156,11 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
 class KerasRegressor(RegressorMixin, BaseWrapper):  # type: ignore[misc]
     """A regressor; the arguments are those of `KerasClassifier`."""
 
-    def predict(self, x: Any, **kwargs: Any) -> Any:
+    def predict(self, x: ArrayLike, **kwargs: Any) -> Any:
         """Return the outputs, without the last axis if its size is 1."""
         return np.squeeze(self._predicted(x, kwargs), axis=-1)
 
-    def score(self, x: Any, y: Any, **kwargs: Any) -> float:
+    def score(self, x: ArrayLike, y: ArrayLike, **kwargs: Any) -> float:
         """Return the negative loss; in Keras 1 the loss."""
         loss = float(self._measured(x, y, kwargs)["loss"])
         return loss if era.number() == 1 else -loss

@@ -8,24 +8,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from gazelle import ops
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
 from gazelle.compat.backend.gradients import gradients
+from gazelle.compat.types import TensorLike
 from gazelle.core.errors import GazelleError, message, nearest
+from gazelle.core.types import ArrayLike
 
 
 class MissingTheanoError(GazelleError, AttributeError):
     """A name of Theano that gazelle does not have."""
 
 
-def function(inputs: Any, outputs: Any = None, updates: Any = (), **_: Any) -> Any:
+def function(
+    inputs: Sequence[Any],
+    outputs: TensorLike | Sequence[TensorLike] | None = None,
+    updates: Mapping[Any, TensorLike] | Sequence[Any] = (),
+    **_: Any,
+) -> Any:
     """Return a function that takes an array for each input; a single output is returned without a list."""
     pairs = list(updates.items()) if isinstance(updates, dict) else list(updates)
     many = isinstance(outputs, list | tuple)
-    wanted = list(outputs) if many else [] if outputs is None else [outputs]
+    wanted: list[Any] = list(outputs) if isinstance(outputs, list | tuple) else [] if outputs is None else [outputs]
     run: Any = K.function(list(inputs), wanted, updates=pairs)
 
     def call(*arrays: Any) -> Any:
@@ -35,13 +43,13 @@ def function(inputs: Any, outputs: Any = None, updates: Any = (), **_: Any) -> A
     return call
 
 
-def grad(cost: Any, wrt: Any, **_: Any) -> Any:
+def grad(cost: ArrayLike, wrt: TensorLike | Sequence[TensorLike], **_: Any) -> Any:
     """Return the gradient of `cost` with respect to `wrt`: a tensor, or a list of tensors for a list."""
     found = gradients(cost, wrt)
     return found if isinstance(wrt, list | tuple) else found[0]
 
 
-def shared(value: Any, name: str | None = None, **_: Any) -> Any:
+def shared(value: ArrayLike, name: str | None = None, **_: Any) -> Any:
     """Return a variable with this first value."""
     return K.variable(value, name=name)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gazelle.core.errors import unknown
+from gazelle.core.types import PathLike
 from gazelle.data.pydataset import PyDataset
+
+if TYPE_CHECKING:
+    from gazelle.models import Model
 
 Array = np.ndarray[Any, Any]
 
@@ -26,7 +30,7 @@ class HDF5Matrix:
 
     def __init__(
         self,
-        datapath: Any,
+        datapath: PathLike,
         dataset: str,
         start: int = 0,
         end: int | None = None,
@@ -74,7 +78,9 @@ class HDF5Matrix:
 class SequenceEnqueuer:
     """Prefetched batches of a dataset: after `start`, `get()` yields batches without end until `stop`."""
 
-    def __init__(self, sequence: Any, use_multiprocessing: bool = False, shuffle: bool = False, **_: Any) -> None:
+    def __init__(
+        self, sequence: PyDataset | Iterable[Any], use_multiprocessing: bool = False, shuffle: bool = False, **_: Any
+    ) -> None:
         self.sequence, self.use_multiprocessing, self.shuffle = sequence, use_multiprocessing, shuffle
         self._on = False
 
@@ -113,7 +119,9 @@ class SequenceEnqueuer:
 OrderedEnqueuer = GeneratorEnqueuer = SequenceEnqueuer
 
 
-def multi_gpu_model(model: Any, gpus: Any = None, cpu_merge: bool = True, cpu_relocation: bool = False) -> Any:
+def multi_gpu_model(
+    model: Model, gpus: int | Sequence[int] | None = None, cpu_merge: bool = True, cpu_relocation: bool = False
+) -> Any:
     """Return the model itself: it runs on one device, with the same results."""
     return model
 

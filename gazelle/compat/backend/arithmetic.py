@@ -9,7 +9,9 @@ import jax.numpy as jnp
 
 from gazelle import activations, ops
 from gazelle.compat.backend.lifting import lifted
+from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import dtypes
+from gazelle.core.types import AxisLike
 
 #: name in `keras.backend` -> name in `gazelle.ops`, for functions with the same arguments
 SAME: dict[str, str] = {
@@ -63,97 +65,99 @@ def _axes(axis: Any) -> Any:
 
 
 @lifted
-def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def sum(x: TensorLike, axis: AxisLike = None, keepdims: bool = False) -> TensorResult:
     """Return the sum over `axis`, which is an axis, several, or None for all."""
     return jnp.sum(_float(x), axis=_axes(axis), keepdims=keepdims)
 
 
 @lifted
-def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def mean(x: TensorLike, axis: AxisLike = None, keepdims: bool = False) -> TensorResult:
     """Return the mean over `axis`; of booleans, the fraction that is True."""
     return jnp.mean(_float(x), axis=_axes(axis), keepdims=keepdims)
 
 
 @lifted
-def var(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def var(x: TensorLike, axis: AxisLike = None, keepdims: bool = False) -> TensorResult:
     """Return the variance over `axis`."""
     return jnp.var(_float(x), axis=_axes(axis), keepdims=keepdims)
 
 
 @lifted
-def std(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def std(x: TensorLike, axis: AxisLike = None, keepdims: bool = False) -> TensorResult:
     """Return the standard deviation over `axis`."""
     return jnp.std(_float(x), axis=_axes(axis), keepdims=keepdims)
 
 
 @lifted
-def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def any(x: TensorLike, axis: AxisLike = None, keepdims: bool = False) -> TensorResult:
     """Return whether any element over `axis` is True."""
     return jnp.any(jnp.asarray(x) != 0, axis=_axes(axis), keepdims=keepdims)
 
 
 @lifted
-def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def all(x: TensorLike, axis: AxisLike = None, keepdims: bool = False) -> TensorResult:
     """Return whether all elements over `axis` are True."""
     return jnp.all(jnp.asarray(x) != 0, axis=_axes(axis), keepdims=keepdims)
 
 
 @lifted
-def sqrt(x: Any) -> Any:
+def sqrt(x: TensorLike) -> TensorResult:
     """Return the square root; 0 for negative numbers."""
     return jnp.sqrt(jnp.maximum(x, 0.0))
 
 
 @lifted
-def clip(x: Any, min_value: Any, max_value: Any) -> Any:
+def clip(x: TensorLike, min_value: TensorLike, max_value: TensorLike) -> TensorResult:
     """Limit x to [min_value, max_value]; None is no bound."""
     return jnp.clip(x, min_value, max_value)
 
 
 @lifted
-def l2_normalize(x: Any, axis: Any = None) -> Any:
+def l2_normalize(x: TensorLike, axis: AxisLike = None) -> TensorResult:
     """Divide x by its Euclidean norm over `axis`."""
     x = jnp.asarray(x)
     return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x), axis=_axes(axis), keepdims=True), 1e-12))
 
 
 @lifted
-def identity(x: Any, name: str | None = None) -> Any:
+def identity(x: TensorLike, name: str | None = None) -> TensorResult:
     """Return x."""
     return jnp.asarray(x)
 
 
 @lifted
-def relu(x: Any, alpha: float = 0.0, max_value: Any = None, threshold: float = 0.0) -> Any:
+def relu(
+    x: TensorLike, alpha: float = 0.0, max_value: TensorLike | None = None, threshold: float = 0.0
+) -> TensorResult:
     """Return max(x, 0), with alpha (x - threshold) below `threshold`, and at most `max_value`."""
     return activations.relu(jnp.asarray(x), negative_slope=alpha, max_value=max_value, threshold=threshold)
 
 
 @lifted
-def elu(x: Any, alpha: float = 1.0) -> Any:
+def elu(x: TensorLike, alpha: float = 1.0) -> TensorResult:
     """Return x for x > 0, else alpha (e^x - 1)."""
     return jnp.where(x > 0, x, alpha * jnp.expm1(jnp.minimum(x, 0)))
 
 
 @lifted
-def softmax(x: Any, axis: int = -1) -> Any:
+def softmax(x: TensorLike, axis: int = -1) -> TensorResult:
     """Return e^x divided by its sum over `axis`."""
     return jax.nn.softmax(x, axis=axis)
 
 
 @lifted
-def hard_sigmoid(x: Any) -> Any:
+def hard_sigmoid(x: TensorLike) -> TensorResult:
     """Return 0.2 x + 0.5, limited to [0, 1]."""
     return jnp.clip(0.2 * x + 0.5, 0.0, 1.0)
 
 
 @lifted
-def in_top_k(predictions: Any, targets: Any, k: int) -> Any:
+def in_top_k(predictions: TensorLike, targets: TensorLike, k: int) -> TensorResult:
     """Return whether the class of each row is among the k largest predictions."""
     return ops.in_top_k(jnp.asarray(targets, "int32"), jnp.asarray(predictions), k)
 
 
-def cast_to_floatx(x: Any) -> Any:
+def cast_to_floatx(x: TensorLike) -> TensorResult:
     """Convert x to the default float type; NumPy arrays stay NumPy arrays."""
     import numpy as np
 
@@ -163,7 +167,7 @@ def cast_to_floatx(x: Any) -> Any:
 
 
 @lifted
-def print_tensor(x: Any, message: str = "", summarize: int = 3) -> Any:
+def print_tensor(x: TensorLike, message: str = "", summarize: int = 3) -> TensorResult:
     """Return x, and print its values after `message` whenever it is computed."""
     jax.debug.print("{m}{x}", m=message, x=x)
     return x

@@ -10,9 +10,11 @@ import numpy as np
 
 from gazelle.compat.backend.phase import LearningPhase, fixed_phase
 from gazelle.compat.backend.updates import OptimizerStep, Update
+from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import prng, symbolic, tracing
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor, Op
+from gazelle.core.types import Nested
 from gazelle.core.variable import Variable
 from gazelle.layers.base import Layer
 from gazelle.models.graph import Graph
@@ -46,7 +48,14 @@ class Function:
         name: name in error messages.
     """
 
-    def __init__(self, inputs: Any, outputs: Any = (), updates: Any = (), name: str | None = None, **_: Any) -> None:
+    def __init__(
+        self,
+        inputs: TensorLike | Sequence[TensorLike],
+        outputs: Nested[TensorLike] = (),
+        updates: Sequence[Any] = (),
+        name: str | None = None,
+        **_: Any,
+    ) -> None:
         self.inputs = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
         self.outputs = outputs
         flat = list(_updates(updates))
@@ -149,7 +158,7 @@ def _updates(given: Any) -> Iterator[Any]:
 function = Function
 
 
-def eval(x: Any) -> Any:
+def eval(x: TensorLike) -> TensorResult:
     """Return the value of a tensor that depends on variables only.
 
     >>> from gazelle.compat import backend as K

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from gazelle.compat.backend.functions import variables_of
+from gazelle.compat.types import TensorLike
 from gazelle.core import tracing
 from gazelle.core.errors import message
 from gazelle.core.symbolic import KerasTensor, NeedsGraphError, Node, Op, is_symbolic
@@ -17,7 +18,7 @@ from gazelle.layers.input import InputLayer
 from gazelle.models.graph import Graph
 
 
-def gradients(loss: Any, variables: Any) -> list[Any]:
+def gradients(loss: TensorLike | Sequence[TensorLike], variables: TensorLike | Sequence[TensorLike]) -> list[Any]:
     """Return the gradients of sum(loss) for tensors or variables of its graph; None if it does not depend on one.
 
     >>> from gazelle.compat import backend as K

@@ -30,7 +30,7 @@ def lifted(function: Function) -> Function:
             return symbolic.call_op(wrapped, args, kwargs)
         return function(*args, **kwargs)
 
-    return wrapped  # type: ignore[return-value]
+    return wrapped
 
 
 def computes_values() -> bool:

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from gazelle.compat.backend.lifting import lifted
+from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core.types import DTypeLike, Nested
 
 
 @lifted
 def rnn(
     step_function: Callable[..., Any],
-    inputs: Any,
-    initial_states: Any,
+    inputs: TensorLike | Sequence[TensorLike],
+    initial_states: Nested[TensorLike],
     go_backwards: bool = False,
-    mask: Any = None,
-    constants: Any = None,
+    mask: TensorLike | None = None,
+    constants: Nested[TensorLike] | None = None,
     unroll: bool = False,
-    input_length: Any = None,
+    input_length: TensorLike | None = None,
     time_major: bool = False,
     zero_output_for_mask: bool = False,
-) -> Any:
+) -> TensorResult:
     """Run  out, states = step_function(x_t, states)  over the time steps.
 
     Args:
@@ -71,19 +73,31 @@ def _where(mask: Any, new: Any, old: Any) -> Any:
 
 
 @lifted
-def map_fn(fn: Callable[..., Any], elems: Any, name: str | None = None, dtype: Any = None) -> Any:
+def map_fn(
+    fn: Callable[..., Any], elems: TensorLike, name: str | None = None, dtype: DTypeLike | None = None
+) -> TensorResult:
     """Apply fn to each element along the first axis."""
     return jax.lax.map(fn, jax.tree.map(jnp.asarray, elems))
 
 
 @lifted
-def foldl(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, name: str | None = None) -> Any:
+def foldl(
+    fn: Callable[[Any, Any], Any],
+    elems: TensorLike,
+    initializer: Nested[TensorLike] | None = None,
+    name: str | None = None,
+) -> TensorResult:
     """Return fn(... fn(fn(initializer, e_0), e_1) ...); the initializer is the first element by default."""
     return _fold(fn, jnp.asarray(elems), initializer)
 
 
 @lifted
-def foldr(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, name: str | None = None) -> Any:
+def foldr(
+    fn: Callable[[Any, Any], Any],
+    elems: TensorLike,
+    initializer: Nested[TensorLike] | None = None,
+    name: str | None = None,
+) -> TensorResult:
     """Return `foldl` of the reversed elements."""
     return _fold(fn, jnp.flip(jnp.asarray(elems), 0), initializer)
 

@@ -13,6 +13,7 @@ import numpy as np
 from gazelle import losses, ops
 from gazelle.compat import era
 from gazelle.compat.backend.lifting import lifted
+from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import settings
 from gazelle.core.symbolic import any_symbolic
 
@@ -30,14 +31,18 @@ def _in_order(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @_in_order
 @lifted
-def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+def categorical_crossentropy(
+    target: TensorLike, output: TensorLike, from_logits: bool = False, axis: int = -1
+) -> TensorResult:
     """Return -sum(target log(output)) over the classes."""
     return ops.categorical_crossentropy(target, output, from_logits, axis)
 
 
 @_in_order
 @lifted
-def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+def sparse_categorical_crossentropy(
+    target: TensorLike, output: TensorLike, from_logits: bool = False, axis: int = -1
+) -> TensorResult:
     """Return -log(output) for the class with the index `target`."""
     target, output = jnp.asarray(target), jnp.asarray(output)
     if target.ndim == output.ndim and target.shape[axis] == 1:
@@ -47,7 +52,7 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
 
 @_in_order
 @lifted
-def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
+def binary_crossentropy(target: TensorLike, output: TensorLike, from_logits: bool = False) -> TensorResult:
     """Return -target log(output) - (1 - target) log(1 - output), elementwise."""
     output = jnp.asarray(output)
     return ops.binary_crossentropy(jnp.asarray(target, output.dtype), output, from_logits)
@@ -55,13 +60,13 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
 
 @lifted
 def binary_focal_crossentropy(
-    target: Any,
-    output: Any,
+    target: TensorLike,
+    output: TensorLike,
     apply_class_balancing: bool = False,
     alpha: float = 0.25,
     gamma: float = 2.0,
     from_logits: bool = False,
-) -> Any:
+) -> TensorResult:
     """Return `binary_crossentropy` times (1 - p)^gamma, with p the probability of the true class, elementwise."""
     target, output = jnp.asarray(target, jnp.asarray(output).dtype), jnp.asarray(output)
     p = jax.nn.sigmoid(output) if from_logits else output
@@ -72,8 +77,13 @@ def binary_focal_crossentropy(
 
 @lifted
 def categorical_focal_crossentropy(
-    target: Any, output: Any, alpha: float = 0.25, gamma: float = 2.0, from_logits: bool = False, axis: int = -1
-) -> Any:
+    target: TensorLike,
+    output: TensorLike,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    axis: int = -1,
+) -> TensorResult:
     """Return -sum(alpha (1 - output)^gamma target log(output)) over the classes."""
     return losses.categorical_focal_crossentropy(
         target, output, alpha=alpha, gamma=gamma, from_logits=from_logits, axis=axis
@@ -81,7 +91,9 @@ def categorical_focal_crossentropy(
 
 
 @lifted
-def ctc_batch_cost(y_true: Any, y_pred: Any, input_length: Any, label_length: Any) -> Any:
+def ctc_batch_cost(
+    y_true: TensorLike, y_pred: TensorLike, input_length: TensorLike, label_length: TensorLike
+) -> TensorResult:
     """Return the CTC loss of each sample, (batch, 1).
 
     y_true (batch, labels) · y_pred (batch, time, classes), probabilities, the last class the blank · lengths (batch, 1)
@@ -91,7 +103,9 @@ def ctc_batch_cost(y_true: Any, y_pred: Any, input_length: Any, label_length: An
     return ops.ctc_loss(y_true, logits, *lengths, mask_index=y_pred.shape[-1] - 1)[:, None]
 
 
-def ctc_decode(y_pred: Any, input_length: Any, greedy: bool = True, beam_width: int = 100, top_paths: int = 1) -> Any:
+def ctc_decode(
+    y_pred: TensorLike, input_length: TensorLike, greedy: bool = True, beam_width: int = 100, top_paths: int = 1
+) -> TensorResult:
     """Return ([labels (batch, time), padded with -1], scores) that the probabilities encode.
 
     >>> from gazelle.compat import backend as K
@@ -122,7 +136,7 @@ class Sparse(NamedTuple):
     dense_shape: tuple[int, ...]
 
 
-def ctc_label_dense_to_sparse(labels: Any, label_lengths: Any) -> Sparse:
+def ctc_label_dense_to_sparse(labels: TensorLike, label_lengths: TensorLike) -> Sparse:
     """Return the labels within their lengths as a sparse array."""
     labels, lengths = np.asarray(labels), np.asarray(label_lengths).reshape(-1)
     indices = np.argwhere(np.arange(labels.shape[1]) < lengths[:, None])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -11,16 +12,18 @@ import numpy as np
 from gazelle import ops, random
 from gazelle.compat.backend.lifting import lifted
 from gazelle.compat.backend.shapes import channels_first, sizes
+from gazelle.compat.types import SymbolicShape, TensorLike, TensorResult
+from gazelle.core.types import AxisLike, SeedLike, ShapeLike
 
 
 @lifted
-def dot(x: Any, y: Any) -> Any:
+def dot(x: TensorLike, y: TensorLike) -> TensorResult:
     """Return the product over the last axis of x and the second-to-last axis of y."""
     return jnp.dot(x, y)
 
 
 @lifted
-def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
+def batch_dot(x: TensorLike, y: TensorLike, axes: AxisLike = None) -> TensorResult:
     """Return, for each sample, the product over an axis of x and an axis of y; `axes` is one for both or a pair.
 
     >>> from gazelle.compat import backend as K
@@ -92,27 +95,27 @@ conv1d, conv2d, conv3d = _conv(1), _conv(2), _conv(3)
 
 @lifted
 def depthwise_conv2d(
-    x: Any,
-    depthwise_kernel: Any,
-    strides: Any = 1,
+    x: TensorLike,
+    depthwise_kernel: TensorLike,
+    strides: ShapeLike = 1,
     padding: str = "valid",
-    data_format: Any = None,
-    dilation_rate: Any = 1,
-) -> Any:
+    data_format: str | None = None,
+    dilation_rate: ShapeLike = 1,
+) -> TensorResult:
     """Return the separate convolution of each channel."""
     return ops.depthwise_conv(x, depthwise_kernel, strides, padding, _format(data_format), dilation_rate)
 
 
 @lifted
 def separable_conv2d(
-    x: Any,
-    depthwise_kernel: Any,
-    pointwise_kernel: Any,
-    strides: Any = 1,
+    x: TensorLike,
+    depthwise_kernel: TensorLike,
+    pointwise_kernel: TensorLike,
+    strides: ShapeLike = 1,
     padding: str = "valid",
-    data_format: Any = None,
-    dilation_rate: Any = 1,
-) -> Any:
+    data_format: str | None = None,
+    dilation_rate: ShapeLike = 1,
+) -> TensorResult:
     """Return a separate convolution of each channel, followed by one over the channels."""
     options = (strides, padding, _format(data_format), dilation_rate)
     return ops.separable_conv(x, depthwise_kernel, pointwise_kernel, *options)
@@ -123,14 +126,14 @@ separable_conv1d = separable_conv2d
 
 @lifted
 def conv2d_transpose(
-    x: Any,
-    kernel: Any,
-    output_shape: Any,
-    strides: Any = (1, 1),
+    x: TensorLike,
+    kernel: TensorLike,
+    output_shape: SymbolicShape,
+    strides: ShapeLike = (1, 1),
     padding: str = "valid",
-    data_format: Any = None,
-    dilation_rate: Any = (1, 1),
-) -> Any:
+    data_format: str | None = None,
+    dilation_rate: ShapeLike = (1, 1),
+) -> TensorResult:
     """Return the transposed convolution; the kernel is (*window, channels out, channels in)."""
     out = ops.conv_transpose(x, kernel, strides, padding, None, _format(data_format), dilation_rate)
     return out[tuple(np.s_[:] if n is None else np.s_[:n] for n in sizes(output_shape))]
@@ -162,7 +165,7 @@ pool2d, pool3d = _pool(2), _pool(3)
 
 
 @lifted
-def bias_add(x: Any, bias: Any, data_format: Any = None) -> Any:
+def bias_add(x: TensorLike, bias: TensorLike, data_format: str | None = None) -> TensorResult:
     """Add a bias to each channel of x."""
     if channels_first(data_format) and x.ndim > 2:
         return x + jnp.reshape(bias, (1, -1) + (1,) * (x.ndim - 2))
@@ -171,8 +174,8 @@ def bias_add(x: Any, bias: Any, data_format: Any = None) -> Any:
 
 @lifted
 def resize_images(
-    x: Any, height_factor: int, width_factor: int, data_format: Any = None, interpolation: str = "nearest"
-) -> Any:
+    x: TensorLike, height_factor: int, width_factor: int, data_format: str | None = None, interpolation: str = "nearest"
+) -> TensorResult:
     """Enlarge images by integer factors."""
     axes = (2, 3) if channels_first(data_format) else (1, 2)
     if interpolation == "nearest":
@@ -182,7 +185,9 @@ def resize_images(
 
 
 @lifted
-def resize_volumes(x: Any, depth_factor: int, height_factor: int, width_factor: int, data_format: Any = None) -> Any:
+def resize_volumes(
+    x: TensorLike, depth_factor: int, height_factor: int, width_factor: int, data_format: str | None = None
+) -> TensorResult:
     """Enlarge volumes by integer factors."""
     start = 2 if channels_first(data_format) else 1
     for axis, factor in enumerate((depth_factor, height_factor, width_factor), start):
@@ -192,8 +197,14 @@ def resize_volumes(x: Any, depth_factor: int, height_factor: int, width_factor: 
 
 @lifted
 def batch_normalization(
-    x: Any, mean: Any, var: Any, beta: Any = None, gamma: Any = None, axis: int = -1, epsilon: float = 1e-3
-) -> Any:
+    x: TensorLike,
+    mean: TensorLike,
+    var: TensorLike,
+    beta: TensorLike | None = None,
+    gamma: TensorLike | None = None,
+    axis: int = -1,
+    epsilon: float = 1e-3,
+) -> TensorResult:
     """Return gamma (x - mean) / sqrt(var + epsilon) + beta."""
     out = (x - jnp.asarray(mean)) * jax.lax.rsqrt(jnp.asarray(var) + epsilon)
     out = out if gamma is None else out * jnp.asarray(gamma)
@@ -201,7 +212,9 @@ def batch_normalization(
 
 
 @lifted
-def normalize_batch_in_training(x: Any, gamma: Any, beta: Any, reduction_axes: Any, epsilon: float = 1e-3) -> Any:
+def normalize_batch_in_training(
+    x: TensorLike, gamma: TensorLike, beta: TensorLike, reduction_axes: AxisLike, epsilon: float = 1e-3
+) -> TensorResult:
     """Return (normalized x, mean, variance) with the statistics of x over these axes."""
     axes = tuple(reduction_axes)
     mean, var = jnp.mean(x, axes), jnp.var(x, axes)
@@ -216,15 +229,20 @@ def _dropout(x: Any, level: float, noise_shape: Any, seed: Any) -> Any:
     return random.dropout(x, level, noise_shape, seed)
 
 
-def dropout(x: Any, level: float, noise_shape: Any = None, seed: Any = None) -> Any:
+def dropout(x: TensorLike, level: float, noise_shape: ShapeLike | None = None, seed: SeedLike = None) -> TensorResult:
     """Set a fraction `level` of the elements to 0 and scale up the others."""
     return _dropout(x, level, noise_shape, seed)
 
 
 @lifted
 def local_conv(
-    inputs: Any, kernel: Any, kernel_size: Any, strides: Any, output_shape: Any, data_format: Any = None
-) -> Any:
+    inputs: TensorLike | Sequence[TensorLike],
+    kernel: TensorLike,
+    kernel_size: ShapeLike,
+    strides: ShapeLike,
+    output_shape: SymbolicShape,
+    data_format: str | None = None,
+) -> TensorResult:
     """Return a convolution with a separate kernel at each position: kernel (positions, window x channels, filters)."""
     first = channels_first(data_format)
     x = jnp.moveaxis(inputs, 1, -1) if first else jnp.asarray(inputs)
@@ -239,13 +257,24 @@ def local_conv(
     return jnp.moveaxis(out, -1, 1) if first else out
 
 
-def local_conv1d(inputs: Any, kernel: Any, kernel_size: Any, strides: Any, data_format: Any = None) -> Any:
+def local_conv1d(
+    inputs: TensorLike | Sequence[TensorLike],
+    kernel: TensorLike,
+    kernel_size: ShapeLike,
+    strides: ShapeLike,
+    data_format: str | None = None,
+) -> TensorResult:
     """Return `local_conv` over one axis."""
     return local_conv(inputs, kernel, kernel_size, strides, (kernel.shape[0],), data_format)
 
 
 def local_conv2d(
-    inputs: Any, kernel: Any, kernel_size: Any, strides: Any, output_shape: Any, data_format: Any = None
-) -> Any:
+    inputs: TensorLike | Sequence[TensorLike],
+    kernel: TensorLike,
+    kernel_size: ShapeLike,
+    strides: ShapeLike,
+    output_shape: SymbolicShape,
+    data_format: str | None = None,
+) -> TensorResult:
     """Return `local_conv` over two axes."""
     return local_conv(inputs, kernel, kernel_size, strides, output_shape, data_format)

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.compat.backend.lifting import computes_values, lifted
+from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import tracing
 from gazelle.core.names import on_clear
 from gazelle.core.symbolic import KerasTensor, Node, Op
@@ -40,7 +41,7 @@ def _forget() -> None:
     _phase.clear()
 
 
-def learning_phase() -> Any:
+def learning_phase() -> TensorResult:
     """Return 1 in training, else 0; while a graph is built, a symbolic tensor."""
     if _fixed:
         return _fixed[0]
@@ -52,7 +53,7 @@ def learning_phase() -> Any:
     return _phase[0]
 
 
-def set_learning_phase(value: Any) -> None:
+def set_learning_phase(value: TensorLike) -> None:
     """Fix the phase for the functions of `keras.backend`: 1 for training, else 0."""
     _fixed[:] = [int(value)]
 
@@ -65,7 +66,7 @@ def fixed_phase() -> int | None:
 class learning_phase_scope:
     """Context manager that fixes the learning phase."""
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: TensorLike) -> None:
         self.value = value
 
     def __enter__(self) -> None:
@@ -76,7 +77,9 @@ class learning_phase_scope:
         _fixed[:] = self._before
 
 
-def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
+def in_train_phase(
+    x: TensorLike, alt: TensorLike | Callable[[], TensorLike], training: bool | TensorLike | None = None
+) -> TensorResult:
     """Return x in training, else `alt`; each is a tensor or a function that returns one."""
     phase = learning_phase() if training is None else training
     if isinstance(phase, KerasTensor):
@@ -84,12 +87,18 @@ def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
     return _value(x if phase else alt)
 
 
-def in_test_phase(x: Any, alt: Any, training: Any = None) -> Any:
+def in_test_phase(
+    x: TensorLike, alt: TensorLike | Callable[[], TensorLike], training: bool | TensorLike | None = None
+) -> TensorResult:
     """Return x outside of training, else `alt`."""
     return in_train_phase(alt, x, training)
 
 
-def switch(condition: Any, then_expression: Any, else_expression: Any) -> Any:
+def switch(
+    condition: TensorLike,
+    then_expression: TensorLike | Callable[[], TensorLike],
+    else_expression: TensorLike | Callable[[], TensorLike],
+) -> TensorResult:
     """Select between two tensors, or functions that return one, by a boolean or elementwise by a tensor of booleans."""
     if isinstance(condition, bool | int):
         return _value(then_expression if condition else else_expression)
@@ -105,4 +114,4 @@ def _select(condition: Any, then: Any, other: Any) -> Any:
 
 
 def _value(x: Any) -> Any:
-    return x() if isinstance(x, Callable) and not hasattr(x, "shape") else x  # type: ignore[arg-type]
+    return x() if isinstance(x, Callable) and not hasattr(x, "shape") else x

@@ -9,7 +9,9 @@ import jax.numpy as jnp
 from gazelle import random
 from gazelle.compat.backend.lifting import lifted
 from gazelle.compat.backend.shapes import sizes
+from gazelle.compat.types import SymbolicShape, TensorLike, TensorResult
 from gazelle.core import dtypes
+from gazelle.core.types import DTypeLike, SeedLike
 
 
 def _kind(dtype: Any) -> str:
@@ -18,28 +20,39 @@ def _kind(dtype: Any) -> str:
 
 @lifted
 def random_normal(
-    shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None, std: Any = None
-) -> Any:
+    shape: SymbolicShape,
+    mean: TensorLike = 0.0,
+    stddev: TensorLike = 1.0,
+    dtype: DTypeLike | None = None,
+    seed: SeedLike = None,
+    std: TensorLike | None = None,
+) -> TensorResult:
     """Draw x ~ N(mean, stddev²)."""
     return random.normal(sizes(shape), mean, stddev if std is None else std, _kind(dtype), seed)
 
 
 @lifted
-def truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None) -> Any:
+def truncated_normal(
+    shape: SymbolicShape,
+    mean: TensorLike = 0.0,
+    stddev: TensorLike = 1.0,
+    dtype: DTypeLike | None = None,
+    seed: SeedLike = None,
+) -> TensorResult:
     """Draw x ~ N(mean, stddev²), at most two stddev from the mean."""
     return random.truncated_normal(sizes(shape), mean, stddev, _kind(dtype), seed)
 
 
 @lifted
 def random_uniform(
-    shape: Any,
-    minval: Any = 0.0,
-    maxval: Any = 1.0,
-    dtype: Any = None,
-    seed: Any = None,
-    low: Any = None,
-    high: Any = None,
-) -> Any:
+    shape: SymbolicShape,
+    minval: TensorLike = 0.0,
+    maxval: TensorLike = 1.0,
+    dtype: DTypeLike | None = None,
+    seed: SeedLike = None,
+    low: TensorLike | None = None,
+    high: TensorLike | None = None,
+) -> TensorResult:
     """Draw x ~ U[minval, maxval)."""
     low, high = minval if low is None else low, maxval if high is None else high
     draw = random.uniform if dtypes.is_float(_kind(dtype)) else random.randint
@@ -47,7 +60,9 @@ def random_uniform(
 
 
 @lifted
-def random_bernoulli(shape: Any, p: Any = 0.0, dtype: Any = None, seed: Any = None) -> Any:
+def random_bernoulli(
+    shape: SymbolicShape, p: TensorLike = 0.0, dtype: DTypeLike | None = None, seed: SeedLike = None
+) -> TensorResult:
     """Draw 1 with probability p, else 0."""
     return jnp.asarray(random.uniform(sizes(shape), 0.0, 1.0, None, seed) < p, _kind(dtype))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -10,8 +11,10 @@ import numpy as np
 
 from gazelle.compat.backend.functions import function_of
 from gazelle.compat.backend.updates import Update
+from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
+from gazelle.core.types import Nested
 from gazelle.core.variable import Variable
 
 
@@ -35,10 +38,10 @@ class Session:
     [2.0, 4.0]
     """
 
-    def __init__(self, target: Any = "", graph: Any = None, config: Any = None) -> None:
+    def __init__(self, target: TensorLike = "", graph: object = None, config: object = None) -> None:
         self.graph, self.config = graph or DefaultGraph(), config
 
-    def run(self, fetches: Any, feed_dict: Any = None) -> Any:
+    def run(self, fetches: Nested[TensorLike], feed_dict: Mapping[Any, TensorLike] | None = None) -> TensorResult:
         """Return the values in the structure of `fetches`; None for operations without a value."""
         given = dict(feed_dict or {})
         is_leaf = lambda v: v is None or isinstance(v, KerasTensor | Variable | Update | TensorWrapper)  # noqa: E731
@@ -78,14 +81,14 @@ InteractiveSession = Session
 _session: list[Any] = []
 
 
-def get_session(*_: Any, **__: Any) -> Any:
+def get_session(*_: Any, **__: Any) -> TensorResult:
     """Return the session of the process."""
     if not _session:
         _session.append(Session())
     return _session[0]
 
 
-def set_session(session: Any) -> None:
+def set_session(session: object) -> None:
     """Replace the session of the process."""
     _session[:] = [session]
 

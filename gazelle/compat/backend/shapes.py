@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -12,8 +12,10 @@ import numpy as np
 
 from gazelle import ops
 from gazelle.compat.backend.lifting import lifted
+from gazelle.compat.types import SymbolicShape, TensorLike, TensorResult
 from gazelle.core import dtypes, symbolic
 from gazelle.core.symbolic import KerasTensor
+from gazelle.core.types import AxisLike, Nested, ShapeLike
 
 
 class Size:
@@ -82,17 +84,17 @@ def _elementwise(op: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 for _name in ("sub", "mul", "floordiv", "mod"):
     setattr(Shape, f"__{_name}__", _elementwise(getattr(operator, _name)))
-Shape.__rmul__ = Shape.__mul__  # type: ignore[method-assign]
+Shape.__rmul__ = Shape.__mul__
 jax.tree_util.register_pytree_node(Shape, lambda shape: (tuple(shape), None), lambda _, sizes: Shape(sizes))
 
 
-def size_of(x: Any, axis: int) -> Any:
+def size_of(x: TensorLike, axis: int) -> TensorResult:
     """The size of one axis; an integer if it is known."""
     known = x.shape[axis]
     return Size((x,), lambda shape: shape[axis]) if known is None else int(known)
 
 
-def shape(x: Any) -> Any:
+def shape(x: TensorLike) -> TensorResult:
     """Return the shape, whose sizes can be used in the shapes of other tensors.
 
     >>> x = gazelle.Input((3,))
@@ -102,22 +104,22 @@ def shape(x: Any) -> Any:
     return Shape(size_of(x, axis) for axis in range(len(x.shape)))
 
 
-def int_shape(x: Any) -> Any:
+def int_shape(x: TensorLike) -> TensorResult:
     """Return the shape with None for unknown sizes; None for objects without a shape."""
     return tuple(x.shape) if hasattr(x, "shape") else None
 
 
-def ndim(x: Any) -> int:
+def ndim(x: TensorLike) -> int:
     """Return the number of axes."""
     return len(x.shape)
 
 
-def dtype(x: Any) -> str:
+def dtype(x: TensorLike) -> str:
     """Return the name of the dtype."""
     return dtypes.standardize(x.dtype)
 
 
-def size(x: Any, name: Any = None) -> Any:
+def size(x: TensorLike, name: str | None = None) -> TensorResult:
     """Return the number of elements."""
     out: Any = 1
     for n in shape(x):
@@ -125,7 +127,7 @@ def size(x: Any, name: Any = None) -> Any:
     return out
 
 
-def count_params(x: Any) -> int:
+def count_params(x: TensorLike) -> int:
     """Return the number of elements of a variable or a tensor of known shape."""
     return int(np.prod(x.shape))
 
@@ -142,7 +144,7 @@ def _are_sizes(x: Any) -> bool:
     return all(isinstance(v, int | np.integer | Size) for v in x) and any(isinstance(v, Size) for v in x)
 
 
-def stack(x: Any, axis: int = 0) -> Any:
+def stack(x: TensorLike, axis: int = 0) -> TensorResult:
     """Stack tensors along a new axis; a list of sizes becomes a shape."""
     return tuple(x) if _are_sizes(x) else _stack(x, axis)
 
@@ -152,7 +154,7 @@ def _stack(x: Any, axis: int) -> Any:
     return np.stack(x, axis) if _is_host_value(x) else ops.stack([ops.convert_to_tensor(v) for v in x], axis=axis)
 
 
-def concatenate(tensors: Any, axis: int = -1) -> Any:
+def concatenate(tensors: Nested[TensorLike], axis: int = -1) -> TensorResult:
     """Concatenate tensors along `axis`; shapes become a shape."""
     if all(isinstance(t, list | tuple) for t in tensors) and _are_sizes([n for t in tensors for n in t]):
         return tuple(n for t in tensors for n in t)
@@ -167,12 +169,12 @@ def _concatenate(tensors: Any, axis: int) -> Any:
 
 
 @lifted
-def prod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def prod(x: TensorLike, axis: AxisLike = None, keepdims: bool = False) -> TensorResult:
     """Return the product over `axis`; for sizes a size."""
     return np.prod(np.asarray(x), axis=axis) if _is_host_value(x) else ops.prod(x, axis, keepdims)
 
 
-def sizes(given: Any) -> Any:
+def sizes(given: SymbolicShape) -> TensorResult:
     """A shape, given as an integer, a list, a tuple or an array of sizes, as a tuple."""
     if isinstance(given, int | Size):
         return (given,)
@@ -180,107 +182,112 @@ def sizes(given: Any) -> Any:
 
 
 @lifted
-def reshape(x: Any, shape: Any) -> Any:
+def reshape(x: TensorLike, shape: SymbolicShape) -> TensorResult:
     """Reshape x; one size may be -1."""
     return jnp.reshape(jnp.asarray(x), [-1 if n is None else n for n in sizes(shape)])
 
 
 @lifted
-def batch_flatten(x: Any) -> Any:
+def batch_flatten(x: TensorLike) -> TensorResult:
     """Flatten all axes except the first."""
     return jnp.reshape(x, (x.shape[0], -1)) if x.size else jnp.reshape(x, (0, int(np.prod(x.shape[1:]))))
 
 
 @lifted
-def flatten(x: Any) -> Any:
+def flatten(x: TensorLike) -> TensorResult:
     """Flatten all axes."""
     return jnp.reshape(x, -1)
 
 
 @lifted
-def permute_dimensions(x: Any, pattern: Any) -> Any:
+def permute_dimensions(x: TensorLike, pattern: Sequence[int]) -> TensorResult:
     """Permute the axes."""
     return jnp.transpose(x, tuple(pattern))
 
 
 @lifted
-def repeat(x: Any, n: int) -> Any:
+def repeat(x: TensorLike, n: int) -> TensorResult:
     """Repeat x along a new axis: (batch, size) -> (batch, n, size)."""
     return jnp.repeat(x[:, None], n, axis=1)
 
 
 @lifted
-def repeat_elements(x: Any, rep: int, axis: int) -> Any:
+def repeat_elements(x: TensorLike, rep: int, axis: int) -> TensorResult:
     """Repeat each element `rep` times along `axis`."""
     return jnp.repeat(x, rep, axis=axis)
 
 
 @lifted
-def tile(x: Any, n: Any) -> Any:
+def tile(x: TensorLike, n: ShapeLike) -> TensorResult:
     """Repeat x n[i] times along axis i."""
     return jnp.tile(jnp.asarray(x), sizes(n) if not isinstance(n, int) else (n,))
 
 
 @lifted
-def expand_dims(x: Any, axis: int = -1) -> Any:
+def expand_dims(x: TensorLike, axis: int = -1) -> TensorResult:
     """Add an axis of size 1."""
     return jnp.expand_dims(jnp.asarray(x), axis)
 
 
 @lifted
-def squeeze(x: Any, axis: Any) -> Any:
+def squeeze(x: TensorLike, axis: AxisLike) -> TensorResult:
     """Remove an axis of size 1."""
     return jnp.squeeze(x, axis)
 
 
 @lifted
-def slice(x: Any, start: Any, size: Any) -> Any:
+def slice(x: TensorLike, start: TensorLike | Sequence[int], size: ShapeLike) -> TensorResult:
     """Return the part of x that begins at `start` and has this size; -1 extends to the end."""
     parts = zip(sizes(start), sizes(size), strict=True)
     return x[tuple(np.s_[a : None if n == -1 else a + n] for a, n in parts)]
 
 
 @lifted
-def reverse(x: Any, axes: Any) -> Any:
+def reverse(x: TensorLike, axes: AxisLike) -> TensorResult:
     """Reverse x along these axes."""
     return jnp.flip(x, axes if isinstance(axes, int) else tuple(axes))
 
 
 @lifted
-def arange(start: Any, stop: Any = None, step: int = 1, dtype: str = "int32") -> Any:
+def arange(
+    start: TensorLike | Sequence[int], stop: TensorLike | None = None, step: int = 1, dtype: str = "int32"
+) -> TensorResult:
     """Return start, start + step, ... below stop; with one argument 0, 1, ... below it."""
     first, last = (0, start) if stop is None else (start, stop)
     return jnp.arange(first, last, step, dtype=dtype)
 
 
 @lifted
-def gather(reference: Any, indices: Any) -> Any:
+def gather(reference: TensorLike, indices: TensorLike) -> TensorResult:
     """Return the rows with these indices."""
     return jnp.take(jnp.asarray(reference), jnp.asarray(indices), axis=0, mode="clip")
 
 
 @lifted
-def one_hot(indices: Any, num_classes: int) -> Any:
+def one_hot(indices: TensorLike, num_classes: int) -> TensorResult:
     """Return one-hot vectors along a new last axis."""
     return ops.one_hot(ops.cast(indices, "int32"), num_classes)
 
 
 @lifted
-def temporal_padding(x: Any, padding: Any = (1, 1)) -> Any:
+def temporal_padding(x: TensorLike, padding: Any = (1, 1)) -> TensorResult:
     """Add zeros before and after the steps of (batch, steps, size)."""
     return jnp.pad(x, ((0, 0), tuple(padding), (0, 0)))
 
 
 def spatial_2d_padding(
-    x: Any, padding: Any = ((1, 1), (1, 1)), data_format: Any = None, dim_ordering: Any = None
-) -> Any:
+    x: TensorLike, padding: Any = ((1, 1), (1, 1)), data_format: str | None = None, dim_ordering: str | None = None
+) -> TensorResult:
     """Add zeros around images."""
     return _spatial_padding(x, padding, data_format or dim_ordering)
 
 
 def spatial_3d_padding(
-    x: Any, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: Any = None, dim_ordering: Any = None
-) -> Any:
+    x: TensorLike,
+    padding: Any = ((1, 1), (1, 1), (1, 1)),
+    data_format: str | None = None,
+    dim_ordering: str | None = None,
+) -> TensorResult:
     """Add zeros around volumes."""
     return _spatial_padding(x, padding, data_format or dim_ordering)
 
@@ -292,7 +299,7 @@ def _spatial_padding(x: Any, padding: Any, data_format: Any) -> Any:
     return jnp.pad(x, [(0, 0), (0, 0), *pairs] if first else [(0, 0), *pairs, (0, 0)])
 
 
-def channels_first(data_format: Any) -> bool:
+def channels_first(data_format: str) -> bool:
     """Whether a data format, in the names of any era, has the channels before the spatial axes."""
     return (data_format or default_data_format()) in ("channels_first", "th")
 

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from gazelle import ops
 from gazelle.compat import era
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
+from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import symbolic, tracing
 from gazelle.core.variable import Variable
 from gazelle.models.graph import Graph
@@ -24,7 +25,7 @@ class Update:
     value: Any
 
 
-def update(x: Variable, new_x: Any) -> Any:
+def update(x: Variable, new_x: TensorLike) -> TensorResult:
     """Assign new_x to x: at once if it has a value, by an `Update` if it is a tensor of a graph."""
     if symbolic.any_symbolic(new_x):
         return Update(x, new_x)
@@ -38,17 +39,17 @@ def _deferred(x: Any, change: Any) -> bool:
     return deferred or symbolic.any_symbolic(change)
 
 
-def update_add(x: Variable, increment: Any) -> Any:
+def update_add(x: Variable, increment: TensorLike) -> TensorResult:
     """Add `increment` to x."""
     return update(x, x + increment if _deferred(x, increment) else x.value + ops.convert_to_tensor(increment))
 
 
-def update_sub(x: Variable, decrement: Any) -> Any:
+def update_sub(x: Variable, decrement: TensorLike) -> TensorResult:
     """Subtract `decrement` from x."""
     return update(x, x - decrement if _deferred(x, decrement) else x.value - ops.convert_to_tensor(decrement))
 
 
-def moving_average_update(x: Variable, value: Any, momentum: float) -> Any:
+def moving_average_update(x: Variable, value: TensorLike, momentum: float) -> TensorResult:
     """Assign momentum x + (1 - momentum) value to x."""
     before: Any = x if symbolic.any_symbolic(value) else x.value
     return update(x, before * momentum + value * (1.0 - momentum))

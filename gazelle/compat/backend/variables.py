@@ -12,14 +12,18 @@ from gazelle import initializers, ops
 from gazelle.compat.backend.functions import eval as evaluate
 from gazelle.compat.backend.lifting import GraphVariable, computes_values, lifted
 from gazelle.compat.backend.shapes import sizes
+from gazelle.compat.types import SymbolicShape, TensorLike, TensorResult
 from gazelle.core import dtypes, symbolic
 from gazelle.core.names import unique_name
 from gazelle.core.symbolic import KerasTensor
+from gazelle.core.types import ConstraintLike, DTypeLike, ShapeLike
 from gazelle.core.variable import Variable
 from gazelle.layers.input import Input, InputLayer
 
 
-def variable(value: Any, dtype: Any = None, name: str | None = None, constraint: Any = None) -> GraphVariable:
+def variable(
+    value: TensorLike, dtype: DTypeLike | None = None, name: str | None = None, constraint: ConstraintLike = None
+) -> GraphVariable:
     """Return a variable with this first value; functions of it are nodes of a graph."""
     if isinstance(value, KerasTensor):
         value = evaluate(value)
@@ -28,9 +32,9 @@ def variable(value: Any, dtype: Any = None, name: str | None = None, constraint:
 
 
 def placeholder(
-    shape: Any = None,
+    shape: SymbolicShape | None = None,
     ndim: int | None = None,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     sparse: bool = False,
     name: str | None = None,
     ragged: bool = False,
@@ -45,43 +49,45 @@ def placeholder(
     return Input(batch_shape=full, dtype=dtype, name=name)
 
 
-def is_placeholder(x: Any) -> bool:
+def is_placeholder(x: TensorLike) -> bool:
     """Return whether x is an input of a graph."""
     return isinstance(x, KerasTensor) and x.node is not None and isinstance(x.node.operation, InputLayer)
 
 
-def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Any:
+def constant(
+    value: TensorLike, dtype: DTypeLike | None = None, shape: SymbolicShape | None = None, name: str | None = None
+) -> TensorResult:
     """Return an array of these numbers, or of one number with a shape."""
     array = jnp.asarray(np.asarray(value), dtypes.standardize(dtype or dtypes.floatx()))
     return array if shape is None else jnp.broadcast_to(array, tuple(shape))
 
 
-def is_variable(x: Any) -> bool:
+def is_variable(x: TensorLike) -> bool:
     """Return whether x is a variable."""
     return isinstance(x, Variable)
 
 
-def is_tensor(x: Any) -> bool:
+def is_tensor(x: TensorLike) -> bool:
     """Return whether x is an array, a symbolic tensor or a variable."""
     return ops.is_tensor(x) or isinstance(x, Variable)
 
 
-def is_sparse(tensor: Any) -> bool:
+def is_sparse(tensor: TensorLike) -> bool:
     """Return False: gazelle has no sparse tensors."""
     return False
 
 
-def to_dense(tensor: Any) -> Any:
+def to_dense(tensor: TensorLike) -> TensorResult:
     """Return the tensor unchanged."""
     return tensor
 
 
-def is_keras_tensor(x: Any) -> bool:
+def is_keras_tensor(x: TensorLike) -> bool:
     """Return whether x is a symbolic tensor."""
     return symbolic.is_symbolic(x)
 
 
-def get_value(x: Any) -> Any:
+def get_value(x: TensorLike) -> TensorResult:
     """Return the current value as a NumPy array; numbers are returned unchanged."""
     if isinstance(x, int | float):
         return x
@@ -89,7 +95,7 @@ def get_value(x: Any) -> Any:
     return value[()] if value.ndim == 0 else np.array(value)
 
 
-def set_value(x: Variable, value: Any) -> None:
+def set_value(x: Variable, value: TensorLike) -> None:
     """Assign a value to a variable."""
     x.assign(np.asarray(value))
 
@@ -105,17 +111,17 @@ def batch_set_value(tuples: Iterable[tuple[Variable, Any]]) -> None:
         set_value(x, value)
 
 
-def get_variable_shape(x: Any) -> tuple[int, ...]:
+def get_variable_shape(x: TensorLike) -> tuple[int, ...]:
     """Return the shape."""
     return tuple(x.shape)
 
 
-def zeros(shape: Any, dtype: Any = None, name: str | None = None) -> Any:
+def zeros(shape: SymbolicShape, dtype: DTypeLike | None = None, name: str | None = None) -> TensorResult:
     """Return a variable of zeros; a tensor if a size is unknown."""
     return _filled(0, shape, dtype, name)
 
 
-def ones(shape: Any, dtype: Any = None, name: str | None = None) -> Any:
+def ones(shape: SymbolicShape, dtype: DTypeLike | None = None, name: str | None = None) -> TensorResult:
     """Return a variable of ones; a tensor if a size is unknown."""
     return _filled(1, shape, dtype, name)
 
@@ -132,30 +138,40 @@ def _full(shape: Any, number: int, dtype: str) -> Any:
     return jnp.full(shape, number, dtype)
 
 
-def eye(size: Any, dtype: Any = None, name: str | None = None) -> Any:
+def eye(size: ShapeLike, dtype: DTypeLike | None = None, name: str | None = None) -> TensorResult:
     """Return the identity matrix as a variable."""
     return variable(np.eye(*(size if isinstance(size, list | tuple) else (size,))), dtype, name)
 
 
-def zeros_like(x: Any, dtype: Any = None, name: str | None = None) -> Any:
+def zeros_like(x: TensorLike, dtype: DTypeLike | None = None, name: str | None = None) -> TensorResult:
     """Return zeros with the shape of x."""
     return ops.zeros_like(x, dtype)
 
 
-def ones_like(x: Any, dtype: Any = None, name: str | None = None) -> Any:
+def ones_like(x: TensorLike, dtype: DTypeLike | None = None, name: str | None = None) -> TensorResult:
     """Return ones with the shape of x."""
     return ops.ones_like(x, dtype)
 
 
 def random_uniform_variable(
-    shape: Any, low: float, high: float, dtype: Any = None, name: str | None = None, seed: int | None = None
+    shape: SymbolicShape,
+    low: float,
+    high: float,
+    dtype: DTypeLike | None = None,
+    name: str | None = None,
+    seed: int | None = None,
 ) -> GraphVariable:
     """Return a variable whose first values are uniform between `low` and `high`."""
     return variable(initializers.RandomUniform(low, high, seed=seed)(tuple(shape)), dtype, name)
 
 
 def random_normal_variable(
-    shape: Any, mean: float, scale: float, dtype: Any = None, name: str | None = None, seed: int | None = None
+    shape: SymbolicShape,
+    mean: float,
+    scale: float,
+    dtype: DTypeLike | None = None,
+    name: str | None = None,
+    seed: int | None = None,
 ) -> GraphVariable:
     """Return a variable whose first values are normal with this mean and standard deviation."""
     return variable(initializers.RandomNormal(mean, scale, seed=seed)(tuple(shape)), dtype, name)

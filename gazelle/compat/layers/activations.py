@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from gazelle.core.types import Array, InitializerLike, Shape
 from gazelle.layers import Layer
 
 
@@ -24,7 +26,7 @@ class ThresholdedReLU(Layer):
     def __init__(self, theta: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Any:
         return jnp.where(x > self.theta, x, 0)
 
 
@@ -46,14 +48,16 @@ class ParametricSoftplus(_Parametric):
     [[0.6930000185966492, 0.6930000185966492]]
     """
 
-    def __init__(self, alpha_init: float = 0.2, beta_init: float = 5.0, shared_axes: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self, alpha_init: float = 0.2, beta_init: float = 5.0, shared_axes: Sequence[int] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         for name, start in (("alphas", self.alpha_init), ("betas", self.beta_init)):
             setattr(self, name, self.add_weight(name, self.weight_shape(input_shape), _constant(start)))
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Any:
         return jax.nn.softplus(self.betas.value * x) * self.alphas.value
 
 
@@ -74,20 +78,20 @@ class SReLU(_Parametric):
 
     def __init__(
         self,
-        t_left_initializer: Any = "zeros",
-        a_left_initializer: Any = "glorot_uniform",
-        t_right_initializer: Any = "glorot_uniform",
-        a_right_initializer: Any = "ones",
-        shared_axes: Any = None,
+        t_left_initializer: InitializerLike = "zeros",
+        a_left_initializer: InitializerLike = "glorot_uniform",
+        t_right_initializer: InitializerLike = "glorot_uniform",
+        a_right_initializer: InitializerLike = "ones",
+        shared_axes: Sequence[int] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         for name in ("t_left", "a_left", "t_right", "a_right"):
             setattr(self, name, self.add_weight(name, self.weight_shape(input_shape)))
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Any:
         left = self.t_left.value
         right = left + jnp.abs(self.t_right.value)
         y = jnp.where(x <= left, left + self.a_left.value * (x - left), x)

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 
 from gazelle.compat import era
 from gazelle.core import settings
-from gazelle.layers import Conv1D, Conv2D, Conv2DTranspose, Conv3DTranspose
+from gazelle.core.types import Array
+from gazelle.layers import Conv1D, Conv2D, Conv2DTranspose, Conv3DTranspose, Layer
 from gazelle.layers.convolution import dilated_size
 from gazelle.layers.spatial import space_axes
 
@@ -61,7 +62,7 @@ class FullConvolution2D(Conv2D):
     (2, 10, 10, 4)
     """
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Any:
         return super().call(_full_padding(self, x))
 
 
@@ -72,11 +73,11 @@ class FullConvolution1D(Conv1D):
     (2, 10, 4)
     """
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Any:
         return super().call(_full_padding(self, x))
 
 
-def guess_data_format(layer: Any, kwargs: dict[str, Any]) -> None:
+def guess_data_format(layer: Layer | None, kwargs: dict[str, Any]) -> None:
     """Set channels first for the process if the first images of a Keras 1 program are (3, rows, columns)."""
     shape: Any = kwargs.get("input_shape") or (kwargs.get("batch_input_shape") or ())[1:]
     is_given = kwargs.get("data_format") or settings.is_image_data_format_set()

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle import initializers
+from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers import Dense, Layer
 from gazelle.ops.max_min import largest
 
@@ -35,22 +36,22 @@ class MaxoutDense(Layer):
         self,
         units: int,
         nb_feature: int = 4,
-        kernel_initializer: Any = "glorot_uniform",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         use_bias: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         self.kernel = self.add_weight("kernel", (self.nb_feature, input_shape[-1], self.units))
         self.bias = self.add_weight("bias", (self.nb_feature, self.units), "zeros") if self.use_bias else None
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Any:
         y = jnp.einsum("bi,kio->bko", x, self.kernel.value)
         return largest(y if self.bias is None else y + self.bias.value, axis=1)
 
@@ -71,20 +72,20 @@ class Highway(Layer):
 
     def __init__(
         self,
-        kernel_initializer: Any = "glorot_uniform",
-        activation: Any = None,
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        activation: ActivationLike = None,
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         use_bias: bool = True,
         transform_bias: float = -2,
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         n = input_shape[-1]
         self.kernel = self.add_weight("kernel", (n, n))
         self.gate_kernel = self.add_weight("gate_kernel", (n, n), self.kernel_initializer)
@@ -93,7 +94,7 @@ class Highway(Layer):
             self.bias = self.add_weight("bias", (n,), "zeros")
             self.gate_bias = self.add_weight("gate_bias", (n,), initializers.Constant(self.transform_bias))
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Array) -> Any:
         t, y = x @ self.gate_kernel.value, x @ self.kernel.value
         if self.bias is not None and self.gate_bias is not None:
             t, y = t + self.gate_bias.value, y + self.bias.value

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gazelle import layers, models
 from gazelle.core.errors import ArgumentError, StateError, message, unknown
 from gazelle.core.symbolic import KerasTensor
+from gazelle.core.types import ArrayLike, Shape
 from gazelle.saving.h5_format import keras1
 
 
 def merge(
-    inputs: Any,
-    mode: Any = "sum",
+    inputs: Sequence[Any],
+    mode: str | Callable[..., Any] = "sum",
     concat_axis: int = -1,
-    dot_axes: Any = -1,
-    output_shape: Any = None,
-    output_mask: Any = None,
-    arguments: Any = None,
+    dot_axes: int | Sequence[Any] = -1,
+    output_shape: Shape | None = None,
+    output_mask: ArrayLike | None = None,
+    arguments: Mapping[str, Any] | None = None,
     name: str | None = None,
 ) -> Any:
     """Combine tensors; mode is 'sum', 'mul', 'concat', 'ave', 'max', 'dot', 'cos' or a function of the list of them.
@@ -29,15 +31,15 @@ def merge(
 
 
 def Merge(  # noqa: N802 - its name in Keras 1
-    layers: Any = None,
-    mode: Any = "sum",
+    layers: Sequence[Any] | None = None,
+    mode: str | Callable[..., Any] = "sum",
     concat_axis: int = -1,
-    dot_axes: Any = -1,
-    output_shape: Any = None,
-    output_mask: Any = None,
-    arguments: Any = None,
-    node_indices: Any = None,
-    tensor_indices: Any = None,
+    dot_axes: int | Sequence[Any] = -1,
+    output_shape: Shape | None = None,
+    output_mask: ArrayLike | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    node_indices: Sequence[int] | None = None,
+    tensor_indices: Sequence[int] | None = None,
     name: str | None = None,
 ) -> Any:
     """Return a layer that combines tensors or, given branches, a model that combines their outputs.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -38,8 +39,8 @@ class TimeseriesGenerator(PyDataset):
 
     def __init__(
         self,
-        data: Any,
-        targets: Any,
+        data: Sequence[Any] | np.ndarray[Any, Any],
+        targets: Sequence[Any] | np.ndarray[Any, Any],
         length: int,
         sampling_rate: int = 1,
         stride: int = 1,
@@ -116,13 +117,13 @@ def make_sampling_table(size: int, sampling_factor: float = 1e-5) -> np.ndarray[
 
 
 def skipgrams(
-    sequence: Any,
+    sequence: Sequence[int],
     vocabulary_size: int,
     window_size: int = 4,
     negative_samples: float = 1.0,
     shuffle: bool = True,
     categorical: bool = False,
-    sampling_table: Any = None,
+    sampling_table: Sequence[float] | np.ndarray[Any, Any] | None = None,
     seed: int | None = None,
 ) -> tuple[list[Any], list[Any]]:
     """Return pairs (word, neighboring word) with label 1 and pairs (word, random word) with label 0; 0 is padding.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,9 @@ def base_filter() -> str:
     return FILTERS
 
 
-def text_to_word_sequence(text: str, filters: Any = FILTERS, lower: bool = True, split: str = " ") -> list[str]:
+def text_to_word_sequence(
+    text: str, filters: str | Callable[[], str] = FILTERS, lower: bool = True, split: str = " "
+) -> list[str]:
     """Split a text into words.
 
     >>> text_to_word_sequence("The cat, the hat.")
@@ -33,13 +35,20 @@ def text_to_word_sequence(text: str, filters: Any = FILTERS, lower: bool = True,
     return [word for word in text.translate(blanks).split(split) if word]
 
 
-def one_hot(text: str, n: int, filters: Any = FILTERS, lower: bool = True, split: str = " ") -> list[int]:
+def one_hot(
+    text: str, n: int, filters: str | Callable[[], str] = FILTERS, lower: bool = True, split: str = " "
+) -> list[int]:
     """Return an integer from 1 to n - 1 for each word, by Python's `hash`, which differs between processes."""
     return hashing_trick(text, n, hash, filters, lower, split)
 
 
 def hashing_trick(
-    text: str, n: int, hash_function: Any = None, filters: Any = FILTERS, lower: bool = True, split: str = " "
+    text: str,
+    n: int,
+    hash_function: str | Callable[[str], int] | None = None,
+    filters: str | Callable[[], str] = FILTERS,
+    lower: bool = True,
+    split: str = " ",
 ) -> list[int]:
     """Return an integer from 1 to n - 1 for each word; different words may have the same one.
 
@@ -54,7 +63,7 @@ def hashing_trick(
     >>> hashing_trick("a b a", 100, "md5")
     [92, 95, 92]
     """
-    number: Callable[[str], int] = hash if hash_function is None else hash_function
+    number: Any = hash if hash_function is None else hash_function
     if hash_function == "md5":
         number = _md5
     return [number(word) % (n - 1) + 1 for word in text_to_word_sequence(text, filters, lower, split)]
@@ -89,7 +98,7 @@ class Tokenizer:
     def __init__(
         self,
         num_words: int | None = None,
-        filters: Any = FILTERS,
+        filters: str | Callable[[], str] = FILTERS,
         lower: bool = True,
         split: str = " ",
         char_level: bool = False,
@@ -170,7 +179,7 @@ class Tokenizer:
         """Return a matrix with a row for each text and a column for each integer, by mode."""
         return self.sequences_to_matrix(self.texts_to_sequences(texts), mode)
 
-    def sequences_to_matrix(self, sequences: Any, mode: str = "binary") -> np.ndarray[Any, Any]:
+    def sequences_to_matrix(self, sequences: Sequence[Sequence[int]], mode: str = "binary") -> np.ndarray[Any, Any]:
         """Return the matrix of `texts_to_matrix` for lists of integers."""
         if mode not in _MODES:
             raise unknown("mode of the Tokenizer", mode, _MODES)

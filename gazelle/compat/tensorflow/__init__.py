@@ -48,6 +48,7 @@ from gazelle.compat.tensorflow.dtypes import DTYPES, DType, as_dtype
 from gazelle.compat.tensorflow.names import NAMES, named, user_code_location
 from gazelle.compat.tensorflow.tape import GradientTape
 from gazelle.compat.tensorflow.variable import IndexedSlices, TensorFlowVariable
+from gazelle.compat.types import TensorResult
 from gazelle.core.errors import GazelleError, message
 
 MODULES = (
@@ -158,7 +159,7 @@ class Facade(ModuleType):
 _OF_KERAS = ("activations", "initializers", "losses", "metrics", "optimizers")
 
 
-def look_up(full: str) -> Any:
+def look_up(full: str) -> TensorResult:
     """The object with a name: an entry of the table, a module, or a part of Keras; None if there is none."""
     if full.split(".")[0] in _OF_KERAS:
         full = f"keras.{full}"
@@ -205,7 +206,7 @@ def module(name: str) -> Facade | None:
         facade.calls = model_calls
         return Facade("tensorflow")
     found = look_up(full)
-    return found if isinstance(found, ModuleType) else None  # type: ignore[return-value]
+    return found if isinstance(found, ModuleType) else None
 
 
 def close() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -14,13 +15,15 @@ from gazelle.compat.tensorflow.names import fixed_value, named, op, space
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor, is_tensor
 from gazelle.compat.tensorflow.values import host_array
+from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.symbolic import KerasTensor
+from gazelle.core.types import AxisLike, DTypeLike, ShapeLike
 from gazelle.core.variable import Variable
 
 named("is_tensor", "keras.backend.is_tensor")(is_tensor)
 
 
-def convert(value: Any, dtype: Any = None) -> Any:
+def convert(value: TensorLike, dtype: DTypeLike | None = None) -> TensorResult:
     """A tensor from numbers, strings, arrays or lists, which may contain tensors."""
     if isinstance(value, KerasTensor):
         return value
@@ -40,8 +43,13 @@ def convert(value: Any, dtype: Any = None) -> Any:
 
 @named("constant", "convert_to_tensor", "compat.v1.convert_to_tensor", "compat.v1.constant", "ragged.constant")
 def constant(
-    value: Any, dtype: Any = None, shape: Any = None, name: Any = None, dtype_hint: Any = None, **_: Any
-) -> Any:
+    value: TensorLike,
+    dtype: DTypeLike | None = None,
+    shape: ShapeLike | None = None,
+    name: str | None = None,
+    dtype_hint: DTypeLike | None = None,
+    **_: Any,
+) -> TensorResult:
     """`tf.constant`, `tf.convert_to_tensor`."""
     out = convert(value, dtype)
     if shape is None:
@@ -63,14 +71,14 @@ def _cast(x: Any, dtype: str) -> Any:
 
 
 @named("cast", "dtypes.cast", "compat.v1.cast")
-def cast(x: Any, dtype: Any, name: Any = None) -> Any:
+def cast(x: TensorLike, dtype: DTypeLike | None, name: str | None = None) -> TensorResult:
     """`tf.cast`."""
     name = name_of(dtype)
     return call(_cast, (x, name), {}, host=_cast, keeps_64_bits=name in ("float64", "int64", "uint64", "complex128"))
 
 
 @named("saturate_cast", "dtypes.saturate_cast", "compat.v1.saturate_cast")
-def saturate_cast(value: Any, dtype: Any, name: Any = None) -> Any:
+def saturate_cast(value: TensorLike, dtype: DTypeLike | None, name: str | None = None) -> TensorResult:
     """`tf.saturate_cast`: values out of range become the largest or smallest one."""
     kind = DType(name_of(dtype))
     return cast(call(_clip, (convert(value), kind.min, kind.max), {}, host=_clip), kind)
@@ -85,7 +93,7 @@ for _name, _type in {"to_float": "float32", "to_int32": "int32", "to_int64": "in
 
 
 @named("shape", "compat.v1.shape")
-def shape(input: Any, out_type: Any = "int32", name: Any = None) -> Any:
+def shape(input: TensorLike, out_type: DTypeLike | None = "int32", name: str | None = None) -> TensorResult:
     """`tf.shape`: the sizes, which are host values if they are known."""
     if isinstance(input, KerasTensor):
         return call(lambda x: jnp.asarray(x.shape, "int32"), (input,), {})
@@ -94,47 +102,53 @@ def shape(input: Any, out_type: Any = "int32", name: Any = None) -> Any:
 
 
 @named("size")
-def size(input: Any, out_type: Any = "int32", name: Any = None) -> Any:
+def size(input: TensorLike, out_type: DTypeLike | None = "int32", name: str | None = None) -> TensorResult:
     """`tf.size`."""
     return Tensor(np.asarray(np.prod(np.shape(unboxed(input))), name_of(out_type)))
 
 
 @named("rank")
-def rank(input: Any, name: Any = None) -> Any:
+def rank(input: TensorLike, name: str | None = None) -> TensorResult:
     """`tf.rank`."""
     return Tensor(np.asarray(np.ndim(unboxed(input)), "int32"))
 
 
 @named("zeros", "compat.v1.zeros")
-def zeros(shape: Any, dtype: Any = "float32", name: Any = None) -> Any:
+def zeros(shape: ShapeLike, dtype: DTypeLike | None = "float32", name: str | None = None) -> TensorResult:
     """`tf.zeros`."""
     return Tensor(np.zeros(fixed_value(shape), jnp.dtype(name_of(dtype))))
 
 
 @named("ones", "compat.v1.ones")
-def ones(shape: Any, dtype: Any = "float32", name: Any = None) -> Any:
+def ones(shape: ShapeLike, dtype: DTypeLike | None = "float32", name: str | None = None) -> TensorResult:
     """`tf.ones`."""
     return Tensor(np.ones(fixed_value(shape), jnp.dtype(name_of(dtype))))
 
 
 @op("zeros_like", "compat.v1.zeros_like")
-def zeros_like(input: Any, dtype: Any = None) -> Any:
+def zeros_like(input: TensorLike, dtype: DTypeLike | None = None) -> TensorResult:
     return space(input).zeros_like(input, dtype=dtype and name_of(dtype))
 
 
 @op("ones_like", "compat.v1.ones_like")
-def ones_like(input: Any, dtype: Any = None) -> Any:
+def ones_like(input: TensorLike, dtype: DTypeLike | None = None) -> TensorResult:
     return space(input).ones_like(input, dtype=dtype and name_of(dtype))
 
 
 @op("fill", static=("dims",))
-def fill(dims: Any, value: Any) -> Any:
+def fill(dims: ShapeLike, value: TensorLike) -> TensorResult:
     value = value if hasattr(value, "dtype") else host_array(value)
     return space(value).full(dims, value, value.dtype)
 
 
 @named("range")
-def range_(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: Any = None) -> Any:
+def range_(
+    start: TensorLike,
+    limit: TensorLike | None = None,
+    delta: TensorLike = 1,
+    dtype: DTypeLike | None = None,
+    name: str | None = None,
+) -> TensorResult:
     """`tf.range`."""
     start, limit, delta = (None if v is None else unboxed(v) for v in (start, limit, delta))
     start, limit = (0, start) if limit is None else (start, limit)
@@ -149,65 +163,72 @@ def range_(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, nam
 
 
 @op("linspace", "lin_space", static=("num",))
-def linspace(start: Any, stop: Any, num: Any, axis: int = 0) -> Any:
+def linspace(start: TensorLike, stop: TensorLike, num: int | TensorLike, axis: int = 0) -> TensorResult:
     return space(start, stop).linspace(start, stop, num, axis=axis).astype("float32")
 
 
 @op("eye", "linalg.eye", static=("num_rows", "num_columns", "batch_shape"))
-def eye(num_rows: Any, num_columns: Any = None, batch_shape: Any = None, dtype: Any = "float32") -> Any:
+def eye(
+    num_rows: int | TensorLike,
+    num_columns: int | TensorLike | None = None,
+    batch_shape: ShapeLike | None = None,
+    dtype: DTypeLike | None = "float32",
+) -> TensorResult:
     matrix = np.eye(num_rows, num_columns, dtype=name_of(dtype))
     return matrix if batch_shape is None else np.broadcast_to(matrix, (*batch_shape, *matrix.shape))
 
 
 @op("identity")
-def identity(input: Any) -> Any:
+def identity(input: TensorLike) -> TensorResult:
     return input
 
 
 @op("reshape", "compat.v1.reshape", static=("shape",))
-def reshape(tensor: Any, shape: Any) -> Any:
+def reshape(tensor: TensorLike, shape: ShapeLike) -> TensorResult:
     return space(tensor).reshape(tensor, shape)
 
 
 @op("expand_dims", "compat.v1.expand_dims", static=("axis",))
-def expand_dims(input: Any, axis: Any = None, dim: Any = None) -> Any:
+def expand_dims(input: TensorLike, axis: AxisLike = None, dim: AxisLike = None) -> TensorResult:
     return space(input).expand_dims(input, axis if axis is not None else dim)
 
 
 @op("squeeze", "compat.v1.squeeze", static=("axis",))
-def squeeze(input: Any, axis: Any = None, squeeze_dims: Any = None) -> Any:
+def squeeze(input: TensorLike, axis: AxisLike = None, squeeze_dims: AxisLike = None) -> TensorResult:
     axis = axis if axis is not None else squeeze_dims
     return space(input).squeeze(input, axis if axis != () else None)
 
 
 @op("transpose", "compat.v1.transpose", static=("perm",))
-def transpose(a: Any, perm: Any = None, conjugate: bool = False) -> Any:
+def transpose(a: TensorLike, perm: AxisLike = None, conjugate: bool = False) -> TensorResult:
     return space(a).transpose(a, perm)
 
 
 @op("linalg.matrix_transpose")
-def matrix_transpose(a: Any) -> Any:
+def matrix_transpose(a: TensorLike) -> TensorResult:
     return space(a).swapaxes(a, -1, -2)
 
 
 @op("concat", static=("axis",))
-def concat(values: Any, axis: Any) -> Any:
+def concat(values: TensorLike | Sequence[TensorLike], axis: AxisLike) -> TensorResult:
     return space(values).concatenate(list(values), axis)
 
 
 @op("stack", static=("axis",))
-def stack(values: Any, axis: Any = 0) -> Any:
+def stack(values: TensorLike | Sequence[TensorLike], axis: AxisLike = 0) -> TensorResult:
     return space(values).stack(list(values) if isinstance(values, list | tuple) else values, axis)
 
 
 @op("unstack", static=("num", "axis"))
-def unstack(value: Any, num: Any = None, axis: Any = 0) -> Any:
+def unstack(value: TensorLike, num: int | TensorLike | None = None, axis: AxisLike = 0) -> TensorResult:
     moved = space(value).moveaxis(value, axis, 0)
     return [moved[i] for i in range(moved.shape[0])]
 
 
 @op("split", static=("num_or_size_splits", "axis"))
-def split(value: Any, num_or_size_splits: Any, axis: Any = 0, num: Any = None) -> Any:
+def split(
+    value: TensorLike, num_or_size_splits: ShapeLike, axis: AxisLike = 0, num: int | TensorLike | None = None
+) -> TensorResult:
     if isinstance(num_or_size_splits, int):
         return list(space(value).split(value, num_or_size_splits, axis))
     sizes = list(num_or_size_splits)
@@ -217,38 +238,40 @@ def split(value: Any, num_or_size_splits: Any, axis: Any = 0, num: Any = None) -
 
 
 @op("tile", static=("multiples",))
-def tile(input: Any, multiples: Any) -> Any:
+def tile(input: TensorLike, multiples: ShapeLike) -> TensorResult:
     return space(input).tile(input, multiples)
 
 
 @op("repeat", static=("repeats", "axis"))
-def repeat(input: Any, repeats: Any, axis: Any = None) -> Any:
+def repeat(input: TensorLike, repeats: ShapeLike, axis: AxisLike = None) -> TensorResult:
     return space(input).repeat(input, np.asarray(repeats) if isinstance(repeats, tuple) else repeats, axis)
 
 
 @op("broadcast_to", static=("shape",))
-def broadcast_to(input: Any, shape: Any) -> Any:
+def broadcast_to(input: TensorLike, shape: ShapeLike) -> TensorResult:
     return space(input).broadcast_to(input, shape)
 
 
 @op("pad", "compat.v1.pad", static=("paddings",))
-def pad(tensor: Any, paddings: Any, mode: str = "CONSTANT", constant_values: Any = 0) -> Any:
+def pad(
+    tensor: TensorLike, paddings: ShapeLike, mode: str = "CONSTANT", constant_values: TensorLike = 0
+) -> TensorResult:
     options = {"constant_values": constant_values} if mode.upper() == "CONSTANT" else {}
     return space(tensor).pad(tensor, paddings, mode.lower(), **options)
 
 
 @op("reverse", static=("axis",))
-def reverse(tensor: Any, axis: Any) -> Any:
+def reverse(tensor: TensorLike, axis: AxisLike) -> TensorResult:
     return space(tensor).flip(tensor, axis)
 
 
 @op("roll", static=("shift", "axis"))
-def roll(input: Any, shift: Any, axis: Any) -> Any:
+def roll(input: TensorLike, shift: int | TensorLike, axis: AxisLike) -> TensorResult:
     return space(input).roll(input, shift, axis)
 
 
 @op("slice", static=("size",))
-def slice_(input_: Any, begin: Any, size: Any) -> Any:
+def slice_(input_: TensorLike, begin: TensorLike, size: int | TensorLike) -> TensorResult:
     begin = list(begin)
     sizes = [input_.shape[i] - int(begin[i]) if n == -1 else n for i, n in enumerate(size)]
     if any(isinstance(b, jax.core.Tracer) for b in begin):
@@ -257,23 +280,27 @@ def slice_(input_: Any, begin: Any, size: Any) -> Any:
 
 
 @op("strided_slice", static=("begin", "end", "strides"))
-def strided_slice(input_: Any, begin: Any, end: Any, strides: Any = None) -> Any:
+def strided_slice(
+    input_: TensorLike, begin: TensorLike, end: ShapeLike, strides: ShapeLike | None = None
+) -> TensorResult:
     steps = strides or [1] * len(begin)
     return input_[tuple(slice(b, e, s) for b, e, s in zip(begin, end, steps, strict=True))]
 
 
 @op("meshgrid")
-def meshgrid(*args: Any, indexing: str = "xy") -> Any:
+def meshgrid(*args: Any, indexing: str = "xy") -> TensorResult:
     return list(space(args).meshgrid(*args, indexing=indexing))
 
 
 @op("searchsorted")
-def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
+def searchsorted(
+    sorted_sequence: TensorLike, values: TensorLike | Sequence[TensorLike], side: str = "left"
+) -> TensorResult:
     return space(sorted_sequence, values).searchsorted(sorted_sequence, values, side=side)
 
 
 @op("space_to_depth", "nn.space_to_depth", host=False)
-def space_to_depth(input: Any, block_size: int, data_format: str = "NHWC") -> Any:
+def space_to_depth(input: TensorLike, block_size: int, data_format: str = "NHWC") -> TensorResult:
     n, h, w, c = input.shape
     k = block_size
     parts = input.reshape(n, h // k, k, w // k, k, c).transpose(0, 1, 3, 2, 4, 5)
@@ -281,7 +308,7 @@ def space_to_depth(input: Any, block_size: int, data_format: str = "NHWC") -> An
 
 
 @op("depth_to_space", "nn.depth_to_space", host=False)
-def depth_to_space(input: Any, block_size: int, data_format: str = "NHWC") -> Any:
+def depth_to_space(input: TensorLike, block_size: int, data_format: str = "NHWC") -> TensorResult:
     n, h, w, c = input.shape
     k = block_size
     parts = input.reshape(n, h, w, k, k, c // k**2).transpose(0, 1, 3, 2, 4, 5)
@@ -289,7 +316,7 @@ def depth_to_space(input: Any, block_size: int, data_format: str = "NHWC") -> An
 
 
 @named("stop_gradient", "compat.v1.stop_gradient")
-def stop_gradient(input: Any, name: Any = None) -> Any:
+def stop_gradient(input: TensorLike, name: str | None = None) -> TensorResult:
     """`tf.stop_gradient`: the value as a constant, which tapes do not record."""
     if isinstance(input, KerasTensor):
         return call(jax.lax.stop_gradient, (input,), {})
@@ -304,14 +331,14 @@ named("broadcast_dynamic_shape")(
 
 
 @named("get_static_value")
-def get_static_value(tensor: Any, partial: bool = False) -> Any:
+def get_static_value(tensor: TensorLike, partial: bool = False) -> TensorResult:
     """`tf.get_static_value`: the values; None if the tensor is traced."""
     array = unboxed(tensor)
     return None if isinstance(array, jax.core.Tracer | KerasTensor) else np.asarray(array)
 
 
 @named("ensure_shape")
-def ensure_shape(x: Any, shape: Any, name: Any = None) -> Any:
+def ensure_shape(x: TensorLike, shape: ShapeLike, name: str | None = None) -> TensorResult:
     """`tf.ensure_shape`: the tensor, if its shape fits."""
     out = convert(x)
     out.set_shape(shape)
@@ -319,7 +346,7 @@ def ensure_shape(x: Any, shape: Any, name: Any = None) -> Any:
 
 
 @op("unravel_index", static=("dims",))
-def unravel_index(indices: Any, dims: Any) -> Any:
+def unravel_index(indices: TensorLike, dims: ShapeLike) -> TensorResult:
     where_ = space(indices)
     return where_.stack(where_.unravel_index(where_.asarray(indices), dims))
 

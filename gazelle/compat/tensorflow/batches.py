@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -13,6 +13,8 @@ import numpy as np
 from gazelle.compat.tensorflow.elements import Elements, called, padded, row_of, stacked
 from gazelle.compat.tensorflow.ragged import RaggedTensor
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core.types import Nested
 
 
 class Batches(Elements):
@@ -32,33 +34,35 @@ class Batches(Elements):
 
     def batch(
         self,
-        batch_size: Any,
+        batch_size: int | TensorLike,
         drop_remainder: bool = False,
-        num_parallel_calls: Any = None,
-        deterministic: Any = None,
-        name: Any = None,
-    ) -> Any:
+        num_parallel_calls: int | TensorLike | None = None,
+        deterministic: bool | None = None,
+        name: str | None = None,
+    ) -> TensorResult:
         """Combine `batch_size` elements along a new first axis."""
         return self._grouped(lambda group: jax.tree.map(stacked, *group), int(batch_size), drop_remainder)
 
     def padded_batch(
         self,
-        batch_size: Any,
-        padded_shapes: Any = None,
-        padding_values: Any = None,
+        batch_size: int | TensorLike,
+        padded_shapes: Nested[Any] = None,
+        padding_values: Nested[Any] = None,
         drop_remainder: bool = False,
-        name: Any = None,
-    ) -> Any:
+        name: str | None = None,
+    ) -> TensorResult:
         """Batch elements that are padded to the longest of the batch or to `padded_shapes`."""
         return self._grouped(
             lambda group: padded(group, padded_shapes, padding_values), int(batch_size), drop_remainder
         )
 
-    def ragged_batch(self, batch_size: Any, drop_remainder: bool = False, name: Any = None, **_: Any) -> Any:
+    def ragged_batch(
+        self, batch_size: int | TensorLike, drop_remainder: bool = False, name: str | None = None, **_: Any
+    ) -> TensorResult:
         """Combine `batch_size` elements as the rows of a ragged tensor."""
         return self._grouped(lambda group: jax.tree.map(_as_rows, *group), int(batch_size), drop_remainder)
 
-    def unbatch(self, name: Any = None) -> Any:
+    def unbatch(self, name: str | None = None) -> TensorResult:
         """Split elements into their rows."""
 
         def begin() -> Iterator[Any]:
@@ -69,8 +73,13 @@ class Batches(Elements):
         return self._new(begin)
 
     def window(
-        self, size: Any, shift: Any = None, stride: Any = 1, drop_remainder: bool = False, name: Any = None
-    ) -> Any:
+        self,
+        size: int | TensorLike,
+        shift: int | TensorLike | None = None,
+        stride: int | TensorLike = 1,
+        drop_remainder: bool = False,
+        name: str | None = None,
+    ) -> TensorResult:
         """Return datasets of `size` elements at distance `stride`, starting every `shift` elements."""
         size, stride = int(size), int(stride)
         shift = size if shift is None else int(shift)
@@ -98,10 +107,10 @@ class Batches(Elements):
         self,
         key_func: Callable[..., Any],
         reduce_func: Callable[[Any, Any], Any],
-        window_size: Any = None,
-        window_size_func: Any = None,
-        name: Any = None,
-    ) -> Any:
+        window_size: int | TensorLike | None = None,
+        window_size_func: Callable[[Any], int] | None = None,
+        name: str | None = None,
+    ) -> TensorResult:
         """Apply `reduce_func(key, elements)` to every `window_size` elements with the same key."""
 
         def begin() -> Iterator[Any]:
@@ -126,15 +135,15 @@ class Batches(Elements):
     def bucket_by_sequence_length(
         self,
         element_length_func: Callable[..., Any],
-        bucket_boundaries: Any,
-        bucket_batch_sizes: Any,
-        padded_shapes: Any = None,
-        padding_values: Any = None,
+        bucket_boundaries: Sequence[int],
+        bucket_batch_sizes: Sequence[int],
+        padded_shapes: Nested[Any] = None,
+        padding_values: Nested[Any] = None,
         pad_to_bucket_boundary: bool = False,
         no_padding: bool = False,
         drop_remainder: bool = False,
-        name: Any = None,
-    ) -> Any:
+        name: str | None = None,
+    ) -> TensorResult:
         """Batch elements of similar length, padded to the longest of the batch."""
         limits, sizes = list(bucket_boundaries), list(bucket_batch_sizes)
 

@@ -12,12 +12,19 @@ from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.names import named, op
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core.types import ShapeLike
 
 
 @op("image.crop_and_resize", host=False, static=("crop_size",))
 def crop_and_resize(
-    image: Any, boxes: Any, box_indices: Any, crop_size: Any, method: str = "bilinear", extrapolation_value: float = 0.0
-) -> Any:
+    image: TensorLike,
+    boxes: TensorLike,
+    box_indices: TensorLike,
+    crop_size: ShapeLike,
+    method: str = "bilinear",
+    extrapolation_value: float = 0.0,
+) -> TensorResult:
     image, boxes = jnp.asarray(image, "float32"), jnp.asarray(boxes)
     coordinates = []
     for axis, count in enumerate(crop_size):
@@ -69,12 +76,12 @@ def _array(value: Any) -> Any:
 
 @named("image.non_max_suppression")
 def non_max_suppression(
-    boxes: Any,
-    scores: Any,
-    max_output_size: Any,
+    boxes: TensorLike,
+    scores: TensorLike,
+    max_output_size: int | TensorLike,
     iou_threshold: float = 0.5,
     score_threshold: float = float("-inf"),
-    name: Any = None,
+    name: str | None = None,
 ) -> Tensor:
     """`tf.image.non_max_suppression`: indices of the best boxes whose overlap is at most `iou_threshold`."""
     kept = _non_max_suppression(
@@ -85,15 +92,15 @@ def non_max_suppression(
 
 @named("image.combined_non_max_suppression")
 def combined_non_max_suppression(
-    boxes: Any,
-    scores: Any,
-    max_output_size_per_class: Any,
-    max_total_size: Any,
+    boxes: TensorLike,
+    scores: TensorLike,
+    max_output_size_per_class: int | TensorLike,
+    max_total_size: int | TensorLike,
     iou_threshold: float = 0.5,
     score_threshold: float = float("-inf"),
     pad_per_class: bool = False,
     clip_boxes: bool = True,
-    name: Any = None,
+    name: str | None = None,
 ) -> tuple[Any, ...]:
     """`tf.image.combined_non_max_suppression`: (boxes, scores, classes, counts) for each image of a batch."""
     all_boxes, all_scores, limit = _array(boxes), _array(scores), int(max_total_size)
@@ -116,7 +123,9 @@ def combined_non_max_suppression(
 
 
 @named("image.draw_bounding_boxes")
-def draw_bounding_boxes(images: Any, boxes: Any, colors: Any = None, name: Any = None) -> Tensor:
+def draw_bounding_boxes(
+    images: TensorLike, boxes: TensorLike, colors: TensorLike | None = None, name: str | None = None
+) -> Tensor:
     """`tf.image.draw_bounding_boxes`: lines of one pixel."""
     out = np.array(_array(images))
     height, width = out.shape[1:3]
@@ -144,6 +153,6 @@ for _name, _matrix in {"yuv": _YUV, "yiq": _YIQ}.items():
 
 
 @op("image.image_gradients", host=False)
-def image_gradients(image: Any) -> Any:
+def image_gradients(image: TensorLike) -> TensorResult:
     down, right = jnp.diff(image, axis=1), jnp.diff(image, axis=2)
     return jnp.pad(down, [(0, 0), (0, 1), (0, 0), (0, 0)]), jnp.pad(right, [(0, 0), (0, 0), (0, 1), (0, 0)])

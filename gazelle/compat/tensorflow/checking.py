@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -11,7 +12,9 @@ from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import ShapeError, message
+from gazelle.core.types import DTypeLike, Nested
 
 
 def _assert(condition: Any, what: str, got: Any) -> None:
@@ -43,7 +46,9 @@ for _name, _compare in {
 
 
 @named("debugging.Assert", "Assert")
-def assert_(condition: Any, data: Any = None, summarize: Any = None, name: Any = None) -> None:
+def assert_(
+    condition: TensorLike, data: TensorLike | None = None, summarize: object = None, name: str | None = None
+) -> None:
     """`tf.debugging.Assert`."""
     _assert(unboxed(condition), "Assert", data)
 
@@ -66,21 +71,23 @@ for _name, _condition in {
 
 
 @named("debugging.assert_type")
-def assert_type(tensor: Any, tf_type: Any, message: Any = None, name: Any = None) -> None:
+def assert_type(
+    tensor: TensorLike, tf_type: DTypeLike | None, message: str | None = None, name: str | None = None
+) -> None:
     """`tf.debugging.assert_type`."""
     if name_of(unboxed(tensor).dtype) != name_of(tf_type):
         raise TypeError(f"{message or 'assert_type'}: expected {name_of(tf_type)}, got {unboxed(tensor).dtype}.")
 
 
 @named("debugging.assert_integer")
-def assert_integer(x: Any, message: Any = None, name: Any = None) -> None:
+def assert_integer(x: TensorLike, message: str | None = None, name: str | None = None) -> None:
     """`tf.debugging.assert_integer`."""
     if unboxed(x).dtype.kind not in "iu":
         raise TypeError(f"{message or 'assert_integer'}: expected integers, got {unboxed(x).dtype}.")
 
 
 @named("debugging.assert_same_float_dtype")
-def assert_same_float_dtype(tensors: Any = None, dtype: Any = None) -> Any:
+def assert_same_float_dtype(tensors: Nested[TensorLike] | None = None, dtype: DTypeLike | None = None) -> TensorResult:
     """`tf.debugging.assert_same_float_dtype`: the common dtype."""
     found = {name_of(unboxed(t).dtype) for t in tensors or ()} | ({name_of(dtype)} if dtype else set())
     if len(found) > 1:
@@ -89,7 +96,7 @@ def assert_same_float_dtype(tensors: Any = None, dtype: Any = None) -> Any:
 
 
 @named("debugging.assert_all_finite", "debugging.check_numerics", "compat.v1.check_numerics")
-def check_numerics(tensor: Any, message: Any = "", name: Any = None) -> Any:
+def check_numerics(tensor: TensorLike, message: str | None = "", name: str | None = None) -> TensorResult:
     """`tf.debugging.check_numerics`: the tensor, if it is finite."""
     array = unboxed(tensor)
     if not isinstance(array, jax.core.Tracer):
@@ -117,7 +124,9 @@ for _name, _holds in {
 
 
 @named("debugging.assert_shapes")
-def assert_shapes(shapes: Any, message: Any = None, **_: Any) -> None:
+def assert_shapes(
+    shapes: Mapping[Any, Sequence[Any]] | Sequence[tuple[Any, Sequence[Any]]], message: str | None = None, **_: Any
+) -> None:
     """`tf.debugging.assert_shapes`: equal symbols are equal sizes."""
     sizes: dict[Any, int] = {}
     for tensor, symbols in shapes.items() if isinstance(shapes, dict) else shapes:
@@ -128,6 +137,6 @@ def assert_shapes(shapes: Any, message: Any = None, **_: Any) -> None:
 
 
 @named("debugging.is_numeric_tensor")
-def is_numeric_tensor(tensor: Any) -> bool:
+def is_numeric_tensor(tensor: TensorLike) -> bool:
     """`tf.debugging.is_numeric_tensor`."""
     return np.asarray(unboxed(tensor)).dtype.kind in "fiuc"

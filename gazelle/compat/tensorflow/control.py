@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -17,7 +17,9 @@ from gazelle.compat.tensorflow.dtypes import TensorShape, as_dtype, name_of
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.types import DTypeLike, Nested, ShapeLike
 
 
 def _traced(value: Any) -> bool:
@@ -25,7 +27,9 @@ def _traced(value: Any) -> bool:
 
 
 @named("cond", "compat.v1.cond")
-def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any], name: Any = None) -> Any:
+def cond(
+    pred: TensorLike, true_fn: Callable[[], Any], false_fn: Callable[[], Any], name: str | None = None
+) -> TensorResult:
     """`tf.cond`."""
     if not _traced(pred):
         return true_fn() if bool(unboxed(pred)) else false_fn()
@@ -35,8 +39,12 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any], nam
 
 @named("case", "compat.v1.case")
 def case(
-    pred_fn_pairs: Any, default: Any = None, exclusive: bool = False, strict: bool = False, name: Any = None
-) -> Any:
+    pred_fn_pairs: Sequence[tuple[TensorLike, Callable[[], Any]]],
+    default: Callable[[], Any] | None = None,
+    exclusive: bool = False,
+    strict: bool = False,
+    name: str | None = None,
+) -> TensorResult:
     """`tf.case`."""
     for pred, function in pred_fn_pairs:
         if bool(pred):
@@ -45,7 +53,12 @@ def case(
 
 
 @named("switch_case")
-def switch_case(branch_index: Any, branch_fns: Any, default: Any = None, name: Any = None) -> Any:
+def switch_case(
+    branch_index: TensorLike,
+    branch_fns: Sequence[Callable[[], Any]] | Mapping[int, Callable[[], Any]],
+    default: Callable[[], Any] | None = None,
+    name: str | None = None,
+) -> TensorResult:
     """`tf.switch_case`."""
     table = dict(branch_fns) if isinstance(branch_fns, dict) else dict(enumerate(branch_fns))
     last = default or table[max(table)]
@@ -54,8 +67,12 @@ def switch_case(branch_index: Any, branch_fns: Any, default: Any = None, name: A
 
 @named("while_loop", "compat.v1.while_loop")
 def while_loop(
-    cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, maximum_iterations: Any = None, **_: Any
-) -> Any:
+    cond: Callable[..., Any],
+    body: Callable[..., Any],
+    loop_vars: Nested[TensorLike],
+    maximum_iterations: int | TensorLike | None = None,
+    **_: Any,
+) -> TensorResult:
     """`tf.while_loop`."""
     is_leaf = lambda leaf: is_box(leaf) or isinstance(leaf, TensorArray)  # noqa: E731
     plain = (int, TensorArray)  # a Python number stays one: it may index a TensorArray
@@ -83,7 +100,9 @@ def while_loop(
 
 
 @named("map_fn", "vectorized_map", "compat.v1.map_fn")
-def map_fn(fn: Callable[[Any], Any], elems: Any, dtype: Any = None, *_: Any, **__: Any) -> Any:
+def map_fn(
+    fn: Callable[[Any], Any], elems: TensorLike, dtype: DTypeLike | None = None, *_: Any, **__: Any
+) -> TensorResult:
     """`tf.map_fn`: `fn` applied to each row, stacked."""
     leaves = jax.tree.leaves(elems, is_leaf=is_box)
     count = len(unboxed(leaves[0]))
@@ -92,14 +111,18 @@ def map_fn(fn: Callable[[Any], Any], elems: Any, dtype: Any = None, *_: Any, **_
 
 
 @named("foldr")
-def foldr(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, **_: Any) -> Any:
+def foldr(
+    fn: Callable[[Any, Any], Any], elems: TensorLike, initializer: Nested[TensorLike] | None = None, **_: Any
+) -> TensorResult:
     """`tf.foldr`: `foldl` of the reversed rows."""
     reversed_rows = jax.tree.map(lambda v: convert(v)[::-1], elems, is_leaf=is_box)
     return NAMES["foldl"](fn, reversed_rows, initializer)
 
 
 @named("scan", "compat.v1.scan")
-def scan(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, *_: Any, **__: Any) -> Any:
+def scan(
+    fn: Callable[[Any, Any], Any], elems: TensorLike, initializer: Nested[TensorLike] | None = None, *_: Any, **__: Any
+) -> TensorResult:
     """`tf.scan`."""
     leaves = jax.tree.leaves(elems, is_leaf=is_box)
     rows = [jax.tree.map(lambda v, i=i: convert(v)[i], elems, is_leaf=is_box) for i in range(len(unboxed(leaves[0])))]
@@ -151,7 +174,7 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @named("gradients", "compat.v1.gradients")
-def gradients(ys: Any, xs: Any, *_: Any, **__: Any) -> Any:
+def gradients(ys: TensorLike, xs: TensorLike, *_: Any, **__: Any) -> TensorResult:
     """`tf.gradients`, which needs a graph."""
     raise ArgumentError(
         message(
@@ -169,38 +192,38 @@ class TensorArray:
 
     def __init__(
         self,
-        dtype: Any,
-        size: Any = None,
-        dynamic_size: Any = None,
-        clear_after_read: Any = None,
-        tensor_array_name: Any = None,
-        element_shape: Any = None,
+        dtype: DTypeLike | None,
+        size: int | TensorLike | None = None,
+        dynamic_size: bool | None = None,
+        clear_after_read: bool | None = None,
+        tensor_array_name: str | None = None,
+        element_shape: ShapeLike | None = None,
         **_: Any,
     ) -> None:
         self.dtype, self._items = as_dtype(dtype), [None] * int(size or 0)
 
-    def write(self, index: Any, value: Any, name: Any = None) -> TensorArray:
+    def write(self, index: int | TensorLike, value: TensorLike, name: str | None = None) -> TensorArray:
         position = int(index)
         self._items.extend([None] * (position + 1 - len(self._items)))
         self._items[position] = convert(value)
         return self
 
-    def read(self, index: Any, name: Any = None) -> Any:
+    def read(self, index: int | TensorLike, name: str | None = None) -> TensorResult:
         return self._items[int(index)]
 
-    def stack(self, name: Any = None) -> Any:
+    def stack(self, name: str | None = None) -> TensorResult:
         return stack([v for v in self._items if v is not None])
 
-    def concat(self, name: Any = None) -> Any:
+    def concat(self, name: str | None = None) -> TensorResult:
         from gazelle.compat.tensorflow.arrays import concat
 
         return concat([v for v in self._items if v is not None], 0)
 
-    def unstack(self, value: Any, name: Any = None) -> TensorArray:
+    def unstack(self, value: TensorLike, name: str | None = None) -> TensorArray:
         self._items = list(convert(value))
         return self
 
-    def size(self, name: Any = None) -> Any:
+    def size(self, name: str | None = None) -> TensorResult:
         return Tensor(np.asarray(len(self._items), "int32"))
 
 
@@ -208,15 +231,17 @@ class TensorArray:
 class TensorSpec:
     """`tf.TensorSpec(shape, dtype)`."""
 
-    def __init__(self, shape: Any = None, dtype: Any = "float32", name: Any = None) -> None:
+    def __init__(
+        self, shape: ShapeLike | None = None, dtype: DTypeLike | None = "float32", name: str | None = None
+    ) -> None:
         self.shape, self.dtype, self.name = TensorShape(shape), as_dtype(dtype), name
         self.shape_is_unknown = shape is None
 
     @classmethod
-    def from_tensor(cls, tensor: Any, name: Any = None) -> TensorSpec:
+    def from_tensor(cls, tensor: TensorLike, name: str | None = None) -> TensorSpec:
         return cls(tensor.shape, tensor.dtype, name)
 
-    def is_compatible_with(self, value: Any) -> bool:
+    def is_compatible_with(self, value: TensorLike) -> bool:
         """Return whether a tensor or a spec has this dtype and fits this shape."""
         narrowed = {"int64": "int32", "float64": "float32"}  # JAX has 32 bits
         expected_dtype, given = (narrowed.get(name_of(dtype), name_of(dtype)) for dtype in (self.dtype, value.dtype))
@@ -241,14 +266,14 @@ def name_scope(name: str, *_: Any, **__: Any) -> Iterator[str]:
 
 @named("device", "compat.v1.device")
 @contextlib.contextmanager
-def device(name: Any) -> Iterator[None]:
+def device(name: str | None) -> Iterator[None]:
     """`tf.device`: JAX chooses the device."""
     yield
 
 
 @named("control_dependencies", "compat.v1.control_dependencies", "init_scope")
 @contextlib.contextmanager
-def control_dependencies(control_inputs: Any = None) -> Iterator[None]:
+def control_dependencies(control_inputs: object = None) -> Iterator[None]:
     """`tf.control_dependencies`: statements always run in their order."""
     yield
 
@@ -259,19 +284,24 @@ def group(*inputs: Any, **_: Any) -> None:
 
 
 @named("no_op", "compat.v1.no_op")
-def no_op(name: Any = None) -> None:
+def no_op(name: str | None = None) -> None:
     """`tf.no_op`."""
 
 
 @named("tuple")
-def tuple_(tensors: Any, **_: Any) -> list[Any]:
+def tuple_(tensors: Nested[TensorLike], **_: Any) -> list[Any]:
     """`tf.tuple`."""
     return list(tensors)
 
 
 @named("print", "compat.v1.print")
 def print_(
-    *inputs: Any, output_stream: Any = None, summarize: int = 3, sep: str = " ", end: str = "\n", name: Any = None
+    *inputs: Any,
+    output_stream: object = None,
+    summarize: int = 3,
+    sep: str = " ",
+    end: str = "\n",
+    name: str | None = None,
 ) -> None:
     """`tf.print`; a compiled function prints whenever it runs."""
     arrays = [unboxed(v) for v in inputs]

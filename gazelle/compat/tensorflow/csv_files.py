@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import glob
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,11 +16,13 @@ from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.types import TensorLike
 from gazelle.core.errors import DataError, message
+from gazelle.core.types import PathLike
 
 
 @named("io.decode_csv")
-def decode_csv(records: Any, record_defaults: Any, field_delim: str = ",", **_: Any) -> list[Any]:
+def decode_csv(records: TensorLike, record_defaults: Sequence[Any], field_delim: str = ",", **_: Any) -> list[Any]:
     """`tf.io.decode_csv`: the fields of lines, with the dtypes of the defaults, which replace empty fields."""
     lines = np.asarray(unboxed(convert(records)), object)
     rows = list(csv.reader([v.decode() for v in lines.flat], delimiter=field_delim))
@@ -80,15 +82,15 @@ def _field(value: str, column: tuple[Any, Any], where: str) -> Any:
 
 @named("data.experimental.CsvDataset")
 def csv_dataset(
-    filenames: Any,
-    record_defaults: Any,
-    compression_type: Any = None,
-    buffer_size: Any = None,
+    filenames: PathLike | TensorLike,
+    record_defaults: Sequence[Any],
+    compression_type: str | None = None,
+    buffer_size: int | TensorLike | None = None,
     header: bool = False,
     field_delim: str = ",",
     use_quote_delim: bool = True,
     na_value: str = "",
-    select_cols: Any = None,
+    select_cols: Sequence[int] | None = None,
     **_: Any,
 ) -> Dataset:
     """`tf.data.experimental.CsvDataset`: a tuple of fields for each line."""
@@ -123,20 +125,20 @@ def _inferred_default(values: list[str]) -> Any:
 
 @named("data.experimental.make_csv_dataset")
 def make_csv_dataset(
-    file_pattern: Any,
+    file_pattern: PathLike | TensorLike,
     batch_size: int,
-    column_names: Any = None,
-    column_defaults: Any = None,
-    label_name: Any = None,
-    select_columns: Any = None,
+    column_names: Sequence[str] | None = None,
+    column_defaults: Sequence[Any] | None = None,
+    label_name: str | None = None,
+    select_columns: Sequence[str | int] | None = None,
     field_delim: str = ",",
     use_quote_delim: bool = True,
     na_value: str = "",
     header: bool = True,
-    num_epochs: Any = None,
+    num_epochs: int | TensorLike | None = None,
     shuffle: bool = True,
     shuffle_buffer_size: int = 10000,
-    shuffle_seed: Any = None,
+    shuffle_seed: int | TensorLike | None = None,
     num_rows_for_inference: int = 100,
     **_: Any,
 ) -> Dataset:

@@ -16,8 +16,10 @@ from gazelle.compat.tensorflow.elements import INFINITE, UNKNOWN, Begin, called,
 from gazelle.compat.tensorflow.function import NotCompilableError, is_tracing
 from gazelle.compat.tensorflow.sources import Sources
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import prng
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.types import Nested, PathLike
 
 AUTOTUNE = -1
 
@@ -48,7 +50,7 @@ class Dataset(Sources, Batches):
     file_paths: list[str] | None = None
 
     @classmethod
-    def of(cls, data: Any) -> Dataset:
+    def of(cls, data: TensorLike) -> Dataset:
         """Convert a dataset of gazelle, with its class names and file paths."""
         out = cls(lambda: data.as_numpy_iterator(), len(data))
         out.class_names, out.file_paths = data.class_names, data.file_paths
@@ -57,16 +59,20 @@ class Dataset(Sources, Batches):
     # Transformations -------------------------------------------------------------------------------------------------
 
     def map(
-        self, map_func: Callable[..., Any], num_parallel_calls: Any = None, deterministic: Any = None, name: Any = None
+        self,
+        map_func: Callable[..., Any],
+        num_parallel_calls: int | TensorLike | None = None,
+        deterministic: bool | None = None,
+        name: str | None = None,
     ) -> Dataset:
         """Apply `map_func(x)` to each element, or `map_func(x, y)` if it is a tuple."""
         return Dataset(lambda: (called(map_func, e) for e in self._begin()), self._length)
 
-    def filter(self, predicate: Callable[..., Any], name: Any = None) -> Dataset:
+    def filter(self, predicate: Callable[..., Any], name: str | None = None) -> Dataset:
         """Return the elements for which `predicate` is true."""
         return Dataset(lambda: (e for e in self._begin() if bool(called(predicate, e))))
 
-    def flat_map(self, map_func: Callable[..., Any], name: Any = None) -> Dataset:
+    def flat_map(self, map_func: Callable[..., Any], name: str | None = None) -> Dataset:
         """Concatenate the datasets that `map_func` returns for the elements."""
 
         def begin() -> Iterator[Any]:
@@ -78,11 +84,11 @@ class Dataset(Sources, Batches):
     def interleave(
         self,
         map_func: Callable[..., Any],
-        cycle_length: Any = None,
-        block_length: Any = 1,
-        num_parallel_calls: Any = None,
-        deterministic: Any = None,
-        name: Any = None,
+        cycle_length: int | TensorLike | None = None,
+        block_length: int | TensorLike = 1,
+        num_parallel_calls: int | TensorLike | None = None,
+        deterministic: bool | None = None,
+        name: str | None = None,
     ) -> Dataset:
         """Like `flat_map`, but read `cycle_length` datasets in turn, `block_length` elements each."""
         width = cycle_length if cycle_length and cycle_length > 0 else 4
@@ -104,7 +110,11 @@ class Dataset(Sources, Batches):
         return Dataset(begin)
 
     def shuffle(
-        self, buffer_size: Any, seed: Any = None, reshuffle_each_iteration: Any = None, name: Any = None
+        self,
+        buffer_size: int | TensorLike,
+        seed: int | TensorLike | None = None,
+        reshuffle_each_iteration: bool | None = None,
+        name: str | None = None,
     ) -> Dataset:
         """Draw each element from a buffer of `buffer_size` elements; the order differs between epochs."""
         size, epochs = max(1, int(buffer_size)), itertools.count()
@@ -123,7 +133,7 @@ class Dataset(Sources, Batches):
 
         return Dataset(begin, self._length)
 
-    def repeat(self, count: Any = None, name: Any = None) -> Dataset:
+    def repeat(self, count: int | TensorLike | None = None, name: str | None = None) -> Dataset:
         """Repeat the elements `count` times; without a count indefinitely."""
         times = -1 if count is None else int(count)
 
@@ -139,7 +149,7 @@ class Dataset(Sources, Batches):
         length = INFINITE if times < 0 else self._length * times if self._length >= 0 else self._length
         return Dataset(begin, length)
 
-    def take(self, count: Any, name: Any = None) -> Dataset:
+    def take(self, count: int | TensorLike, name: str | None = None) -> Dataset:
         """Return the first `count` elements; -1 returns all."""
         limit = int(count)
         if limit < 0:
@@ -147,18 +157,18 @@ class Dataset(Sources, Batches):
         length = min(limit, self._length) if self._length >= 0 else limit if self._length == INFINITE else UNKNOWN
         return Dataset(lambda: itertools.islice(self._begin(), limit), length)
 
-    def skip(self, count: Any, name: Any = None) -> Dataset:
+    def skip(self, count: int | TensorLike, name: str | None = None) -> Dataset:
         """Return all but the first `count` elements."""
         count_skipped = int(count)
         length = max(0, self._length - count_skipped) if self._length >= 0 else self._length
         return Dataset(lambda: itertools.islice(self._begin(), count_skipped, None), length)
 
-    def shard(self, num_shards: Any, index: Any, name: Any = None) -> Dataset:
+    def shard(self, num_shards: int | TensorLike, index: int | TensorLike, name: str | None = None) -> Dataset:
         """Return every `num_shards`-th element, starting at `index`."""
         length = len(range(int(index), self._length, int(num_shards))) if self._length >= 0 else self._length
         return Dataset(lambda: itertools.islice(self._begin(), int(index), None, int(num_shards)), length)
 
-    def cache(self, filename: Any = "", name: Any = None) -> Dataset:
+    def cache(self, filename: PathLike | TensorLike = "", name: str | None = None) -> Dataset:
         """Keep the elements of the first complete epoch in memory."""
         cached: list[Any] = []
         complete: list[bool] = []
@@ -176,31 +186,35 @@ class Dataset(Sources, Batches):
 
         return Dataset(begin, self._length)
 
-    def prefetch(self, buffer_size: Any = None, name: Any = None) -> Dataset:
+    def prefetch(self, buffer_size: int | TensorLike | None = None, name: str | None = None) -> Dataset:
         """Return the dataset itself: `fit` prefetches anyway."""
         return self
 
-    def with_options(self, options: Any, name: Any = None) -> Dataset:
+    def with_options(self, options: object, name: str | None = None) -> Dataset:
         return self
 
-    def concatenate(self, dataset: Dataset, name: Any = None) -> Dataset:
+    def concatenate(self, dataset: Dataset, name: str | None = None) -> Dataset:
         """Return the elements of this dataset, then those of the other."""
         both = self._length, dataset._length
         length = sum(both) if min(both) >= 0 else INFINITE if INFINITE in both else UNKNOWN
         return Dataset(lambda: itertools.chain(self._begin(), dataset._begin()), length)
 
-    def enumerate(self, start: Any = 0, name: Any = None) -> Dataset:
+    def enumerate(self, start: TensorLike = 0, name: str | None = None) -> Dataset:
         """Return pairs (index, element)."""
         return Dataset(lambda: ((np.int64(i), e) for i, e in enumerate(self._begin(), int(start))), self._length)
 
-    def reduce(self, initial_state: Any, reduce_func: Callable[[Any, Any], Any], name: Any = None) -> Any:
+    def reduce(
+        self, initial_state: Nested[TensorLike], reduce_func: Callable[[Any, Any], Any], name: str | None = None
+    ) -> TensorResult:
         """Return the last state of state <- reduce_func(state, element)."""
         state = boxed(structured(initial_state))
         for element in self:
             state = reduce_func(state, element)
         return state
 
-    def scan(self, initial_state: Any, scan_func: Callable[[Any, Any], Any], name: Any = None) -> Dataset:
+    def scan(
+        self, initial_state: Nested[TensorLike], scan_func: Callable[[Any, Any], Any], name: str | None = None
+    ) -> Dataset:
         """Return the outputs of (state, output) <- scan_func(state, element)."""
 
         def begin() -> Iterator[Any]:
@@ -211,21 +225,21 @@ class Dataset(Sources, Batches):
 
         return Dataset(begin)
 
-    def take_while(self, predicate: Callable[..., Any], name: Any = None) -> Dataset:
+    def take_while(self, predicate: Callable[..., Any], name: str | None = None) -> Dataset:
         """Return the elements before the first for which `predicate` is false."""
         return Dataset(lambda: itertools.takewhile(lambda e: bool(called(predicate, e)), self._begin()))
 
-    def unique(self, name: Any = None) -> Dataset:
+    def unique(self, name: str | None = None) -> Dataset:
         """Return each value once."""
         return Dataset(lambda: iter(list({np.asarray(e).tobytes(): e for e in self._begin()}.values())))
 
     def apply(self, transformation_func: Callable[[Dataset], Dataset]) -> Dataset:
         return transformation_func(self)
 
-    def get_single_element(self, name: Any = None) -> Any:
+    def get_single_element(self, name: str | None = None) -> TensorResult:
         return next(iter(self))
 
-    def rejection_resample(self, *_: Any, **__: Any) -> Any:
+    def rejection_resample(self, *_: Any, **__: Any) -> TensorResult:
         raise ArgumentError(message("Dataset.rejection_resample is not supported", hint="Use filter, or class_weight."))
 
     # Iteration and properties ----------------------------------------------------------------------------------------
@@ -246,11 +260,11 @@ class Dataset(Sources, Batches):
     def __bool__(self) -> bool:
         return True
 
-    def cardinality(self, name: Any = None) -> Any:
+    def cardinality(self, name: str | None = None) -> TensorResult:
         return Tensor(np.asarray(self._length, "int64"))
 
     @property
-    def element_spec(self) -> Any:
+    def element_spec(self) -> TensorResult:
         """The shapes and dtypes of the first element."""
         first = next(self._begin())
         return jax.tree.map(lambda a: TensorSpec(np.shape(a), np.asarray(a).dtype), first)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.types import TensorResult
 from gazelle.core.errors import ShapeError, message
+from gazelle.core.types import DTypeLike
 
 _ALIASES = {"double": "float64", "half": "float16", "object": "string", "str": "string", "bytes": "string"}
 
@@ -29,7 +32,7 @@ class DType(str):
         return str.__str__(self)
 
     @property
-    def as_numpy_dtype(self) -> Any:
+    def as_numpy_dtype(self) -> TensorResult:
         return np.object_ if self.name == "string" else jnp.dtype(self.name).type
 
     @property
@@ -57,11 +60,11 @@ class DType(str):
         return int(jnp.dtype(self.name).itemsize)
 
     @property
-    def max(self) -> Any:
+    def max(self) -> TensorResult:
         return (jnp.finfo if self.is_floating else jnp.iinfo)(jnp.dtype(self.name)).max
 
     @property
-    def min(self) -> Any:
+    def min(self) -> TensorResult:
         return (jnp.finfo if self.is_floating else jnp.iinfo)(jnp.dtype(self.name)).min
 
     def __eq__(self, other: object) -> bool:
@@ -77,7 +80,7 @@ class DType(str):
         return f"tf.{self.name}"
 
 
-def name_of(dtype: Any) -> str:
+def name_of(dtype: DTypeLike | None) -> str:
     """The name of a dtype in any form."""
     if isinstance(dtype, str):
         return _ALIASES.get(str.__str__(dtype), str.__str__(dtype))
@@ -90,7 +93,7 @@ def name_of(dtype: Any) -> str:
     return "string" if found.kind in "SUO" else found.name
 
 
-def as_dtype(dtype: Any) -> DType:
+def as_dtype(dtype: DTypeLike | None) -> DType:
     """`tf.as_dtype`."""
     return DType(name_of(dtype))
 
@@ -148,18 +151,18 @@ class TensorShape(tuple[Any, ...]):
     def is_fully_defined(self) -> bool:
         return None not in tuple(self)
 
-    def is_compatible_with(self, other: Any) -> bool:
+    def is_compatible_with(self, other: Sequence[int | None]) -> bool:
         return len(self) == len(other) and all(a == b or None in (a, b) for a, b in zip(self, other, strict=True))
 
     def assert_has_rank(self, rank: int) -> None:
         if len(self) != rank:
             raise ShapeError(message("A shape", expected=f"{rank} axes", got=f"{len(self)}: {tuple(self)}"))
 
-    def assert_is_compatible_with(self, other: Any) -> None:
+    def assert_is_compatible_with(self, other: Sequence[int | None]) -> None:
         if not self.is_compatible_with(other):
             raise ShapeError(message("A shape", expected=tuple(other), got=tuple(self)))
 
-    def concatenate(self, other: Any) -> TensorShape:
+    def concatenate(self, other: Sequence[int | None]) -> TensorShape:
         return TensorShape((*self, *other))
 
     def __getitem__(self, index: Any) -> Any:
@@ -169,7 +172,7 @@ class TensorShape(tuple[Any, ...]):
     def __add__(self, other: Any) -> TensorShape:
         return TensorShape((*self, *other))
 
-    def __radd__(self, other: Any) -> TensorShape:
+    def __radd__(self, other: Sequence[int | None]) -> TensorShape:
         return TensorShape((*other, *self))
 
     def __eq__(self, other: object) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.types import TensorLike
 from gazelle.core.errors import DataError, message
 
 
@@ -70,7 +71,7 @@ class _Values:
 class BytesList(_Values):
     """`tf.train.BytesList`."""
 
-    def __init__(self, value: Any = ()) -> None:
+    def __init__(self, value: TensorLike = ()) -> None:
         self.value = [v.encode() if isinstance(v, str) else bytes(v) for v in value]
 
     def packed(self) -> bytes:
@@ -108,7 +109,12 @@ class Int64List(_Values):
 class Feature:
     """`tf.train.Feature`: a list of bytes, floats or integers."""
 
-    def __init__(self, bytes_list: Any = None, float_list: Any = None, int64_list: Any = None) -> None:
+    def __init__(
+        self,
+        bytes_list: BytesList | None = None,
+        float_list: FloatList | None = None,
+        int64_list: Int64List | None = None,
+    ) -> None:
         self.bytes_list, self.float_list = bytes_list or BytesList(), float_list or FloatList()
         self.int64_list = int64_list or Int64List()
         self._which = next((n for n, v in enumerate((bytes_list, float_list, int64_list), 1) if v is not None), 0)
@@ -155,7 +161,7 @@ class Example:
         )
         return field(1, b"".join(field(1, entry) for entry in entries))
 
-    def ParseFromString(self, data: Any) -> int:  # noqa: N802
+    def ParseFromString(self, data: TensorLike) -> int:  # noqa: N802
         """Read a message from bytes into this one."""
         whole = bytes(unboxed(convert(data)).item())
         for _, features in fields(whole):
@@ -166,7 +172,7 @@ class Example:
         return len(whole)
 
     @classmethod
-    def FromString(cls, data: Any) -> Example:  # noqa: N802
+    def FromString(cls, data: TensorLike) -> Example:  # noqa: N802
         """Return a message from bytes."""
         out = cls()
         out.ParseFromString(data)

@@ -16,10 +16,12 @@ from gazelle.compat.tensorflow.errors import NotFoundError
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.types import TensorLike
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.types import DTypeLike, PathLike
 
 
-def text(value: Any) -> str:
+def text(value: TensorLike) -> str:
     """A string from a string, bytes, a path, or a tensor of them."""
     value = unboxed(value)
     if isinstance(value, np.ndarray | np.generic) and not isinstance(value, bytes):
@@ -29,7 +31,7 @@ def text(value: Any) -> str:
     )
 
 
-def glob(pattern: Any) -> list[str]:
+def glob(pattern: PathLike | TensorLike) -> list[str]:
     return sorted(globbing.glob(text(pattern)))
 
 
@@ -48,7 +50,7 @@ named("io.gfile.GFile", "gfile.GFile", "compat.v1.gfile.GFile", "gfile.FastGFile
 
 
 @named("io.read_file", "read_file")
-def read_file(filename: Any, name: Any = None) -> Tensor:
+def read_file(filename: PathLike | TensorLike, name: str | None = None) -> Tensor:
     """`tf.io.read_file`: the bytes of a file."""
     try:
         with open(text(filename), "rb") as file:
@@ -58,7 +60,7 @@ def read_file(filename: Any, name: Any = None) -> Tensor:
 
 
 @named("io.write_file", "write_file")
-def write_file(filename: Any, contents: Any, name: Any = None) -> None:
+def write_file(filename: PathLike | TensorLike, contents: TensorLike, name: str | None = None) -> None:
     """`tf.io.write_file`."""
     with open(text(filename), "wb") as file:
         file.write(bytes(unboxed(convert(contents)).item()))
@@ -76,10 +78,10 @@ def write_file(filename: Any, contents: Any, name: Any = None) -> None:
     "io.decode_gif",
 )
 def decode_image(
-    contents: Any,
-    channels: Any = None,
-    dtype: Any = "uint8",
-    name: Any = None,
+    contents: TensorLike,
+    channels: int | TensorLike | None = None,
+    dtype: DTypeLike | None = "uint8",
+    name: str | None = None,
     expand_animations: bool = True,
     **_: Any,
 ) -> Tensor:
@@ -101,7 +103,7 @@ def decode_image(
 
 
 @named("io.encode_jpeg", "image.encode_jpeg", "io.encode_png", "image.encode_png")
-def encode_png(image: Any, *_: Any, **__: Any) -> Tensor:
+def encode_png(image: TensorLike, *_: Any, **__: Any) -> Tensor:
     """`tf.io.encode_png`."""
     from PIL import Image
 
@@ -112,7 +114,7 @@ def encode_png(image: Any, *_: Any, **__: Any) -> Tensor:
 
 
 @named("io.decode_raw")
-def decode_raw(input_bytes: Any, out_type: Any, **_: Any) -> Tensor:
+def decode_raw(input_bytes: TensorLike, out_type: DTypeLike | None, **_: Any) -> Tensor:
     """`tf.io.decode_raw`."""
     return Tensor(np.frombuffer(unboxed(convert(input_bytes)).item(), name_of(out_type)))
 

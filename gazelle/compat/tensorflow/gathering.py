@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -15,10 +16,18 @@ from gazelle.compat.tensorflow.names import named, op, space
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.tensorflow.values import host_array
+from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core.types import AxisLike, DTypeLike, ShapeLike
 
 
 @op("gather", "compat.v1.gather", static=("axis", "batch_dims"))
-def gather(params: Any, indices: Any, validate_indices: Any = None, axis: Any = None, batch_dims: Any = 0) -> Any:
+def gather(
+    params: TensorLike,
+    indices: TensorLike,
+    validate_indices: bool | None = None,
+    axis: AxisLike = None,
+    batch_dims: int | TensorLike = 0,
+) -> TensorResult:
     xp = space(params, indices)
     if not batch_dims:
         return xp.take(xp.asarray(params), xp.asarray(indices), axis=axis or 0)
@@ -32,7 +41,7 @@ def gather(params: Any, indices: Any, validate_indices: Any = None, axis: Any = 
 
 
 @op("gather_nd", "manip.gather_nd")
-def gather_nd(params: Any, indices: Any, batch_dims: int = 0) -> Any:
+def gather_nd(params: TensorLike, indices: TensorLike, batch_dims: int = 0) -> TensorResult:
     if batch_dims:
         return jax.vmap(lambda p, i: p[tuple(jnp.moveaxis(i, -1, 0))])(jnp.asarray(params), jnp.asarray(indices))
     xp = space(params, indices)
@@ -40,7 +49,7 @@ def gather_nd(params: Any, indices: Any, batch_dims: int = 0) -> Any:
 
 
 @op("scatter_nd", static=("shape",), host=False)
-def scatter_nd(indices: Any, updates: Any, shape: Any) -> Any:
+def scatter_nd(indices: TensorLike, updates: TensorLike, shape: ShapeLike) -> TensorResult:
     updates = jnp.asarray(updates)
     return jnp.zeros(shape, updates.dtype).at[tuple(jnp.moveaxis(jnp.asarray(indices), -1, 0))].add(updates)
 
@@ -60,8 +69,13 @@ op("tensor_scatter_nd_sub", host=False)(lambda tensor, indices, updates: _scatte
 
 @op("one_hot", static=("depth", "axis"))
 def one_hot(
-    indices: Any, depth: Any, on_value: Any = None, off_value: Any = None, axis: Any = None, dtype: Any = None
-) -> Any:
+    indices: TensorLike,
+    depth: int | TensorLike,
+    on_value: TensorLike | None = None,
+    off_value: TensorLike | None = None,
+    axis: AxisLike = None,
+    dtype: DTypeLike | None = None,
+) -> TensorResult:
     xp = space(indices)
     hot = xp.expand_dims(xp.asarray(indices), -1) == np.arange(depth)
     on, off = 1.0 if on_value is None else on_value, 0.0 if off_value is None else off_value
@@ -71,7 +85,9 @@ def one_hot(
 
 
 @named("where", "compat.v1.where", "where_v2")
-def where(condition: Any, x: Any = None, y: Any = None, name: Any = None) -> Any:
+def where(
+    condition: TensorLike, x: TensorLike | None = None, y: TensorLike | None = None, name: str | None = None
+) -> TensorResult:
     """`tf.where`."""
     if x is None:
         return Tensor(np.argwhere(np.asarray(unboxed(condition))))
@@ -92,7 +108,7 @@ def _where(condition: Any, x: Any, y: Any) -> Any:
 
 
 @named("boolean_mask", "compat.v1.boolean_mask")
-def boolean_mask(tensor: Any, mask: Any, axis: Any = 0, name: Any = None) -> Any:
+def boolean_mask(tensor: TensorLike, mask: TensorLike, axis: AxisLike = 0, name: str | None = None) -> TensorResult:
     """`tf.boolean_mask`: the mask must be known, so it cannot be compiled."""
     chosen = np.nonzero(np.asarray(unboxed(mask)).reshape(-1))[0]
     count = np.ndim(unboxed(mask))
@@ -101,7 +117,9 @@ def boolean_mask(tensor: Any, mask: Any, axis: Any = 0, name: Any = None) -> Any
 
 
 @op("sequence_mask", static=("maxlen",))
-def sequence_mask(lengths: Any, maxlen: Any = None, dtype: Any = "bool") -> Any:
+def sequence_mask(
+    lengths: TensorLike, maxlen: int | TensorLike | None = None, dtype: DTypeLike | None = "bool"
+) -> TensorResult:
     xp = space(lengths)
     lengths = xp.asarray(lengths)
     length = int(lengths.max()) if maxlen is None else maxlen
@@ -109,24 +127,26 @@ def sequence_mask(lengths: Any, maxlen: Any = None, dtype: Any = "bool") -> Any:
 
 
 @op("argsort", static=("axis",))
-def argsort(values: Any, axis: Any = -1, direction: str = "ASCENDING", stable: bool = False) -> Any:
+def argsort(
+    values: TensorLike | Sequence[TensorLike], axis: AxisLike = -1, direction: str = "ASCENDING", stable: bool = False
+) -> TensorResult:
     return space(values).argsort(values if direction == "ASCENDING" else -values, axis=axis)
 
 
 @op("sort", static=("axis",))
-def sort(values: Any, axis: Any = -1, direction: str = "ASCENDING") -> Any:
+def sort(values: TensorLike | Sequence[TensorLike], axis: AxisLike = -1, direction: str = "ASCENDING") -> TensorResult:
     out = space(values).sort(values, axis=axis)
     return out if direction == "ASCENDING" else space(values).flip(out, axis)
 
 
 @named("unique")
-def unique(x: Any, out_idx: Any = "int32", name: Any = None) -> Any:
+def unique(x: TensorLike, out_idx: DTypeLike | None = "int32", name: str | None = None) -> TensorResult:
     """`tf.unique`: values in the order of their first occurrence, and the index of each element among them."""
     return unique_with_counts(x, out_idx)[:2]
 
 
 @named("unique_with_counts")
-def unique_with_counts(x: Any, out_idx: Any = "int32", name: Any = None) -> Any:
+def unique_with_counts(x: TensorLike, out_idx: DTypeLike | None = "int32", name: str | None = None) -> TensorResult:
     """`tf.unique_with_counts`: as `unique`, with the number of occurrences of each value."""
     array = np.asarray(unboxed(convert(x)))
     values, first, inverse, counts = np.unique(array, return_index=True, return_inverse=True, return_counts=True)
@@ -136,13 +156,15 @@ def unique_with_counts(x: Any, out_idx: Any = "int32", name: Any = None) -> Any:
 
 
 @named("dynamic_partition")
-def dynamic_partition(data: Any, partitions: Any, num_partitions: int, name: Any = None) -> list[Any]:
+def dynamic_partition(
+    data: TensorLike, partitions: TensorLike, num_partitions: int, name: str | None = None
+) -> list[Any]:
     """`tf.dynamic_partition`: the rows of each part."""
     return [boolean_mask(data, Tensor(np.asarray(unboxed(convert(partitions))) == n)) for n in range(num_partitions)]
 
 
 @op("dynamic_stitch")
-def dynamic_stitch(indices: Any, data: Any) -> Any:
+def dynamic_stitch(indices: TensorLike, data: TensorLike) -> TensorResult:
     xp = space(data)
     positions = np.concatenate([np.ravel(index) for index in indices])
     rows = [
@@ -152,7 +174,9 @@ def dynamic_stitch(indices: Any, data: Any) -> Any:
 
 
 @op("reverse_sequence", static=("seq_axis", "batch_axis"), host=False)
-def reverse_sequence(input: Any, seq_lengths: Any, seq_axis: Any = None, batch_axis: Any = 0) -> Any:
+def reverse_sequence(
+    input: TensorLike, seq_lengths: TensorLike, seq_axis: AxisLike = None, batch_axis: AxisLike = 0
+) -> TensorResult:
     moved = jnp.moveaxis(jnp.asarray(input), (batch_axis, seq_axis), (0, 1))
     lengths, steps = jnp.asarray(seq_lengths)[:, None], jnp.arange(moved.shape[1])
     order = jnp.where(steps < lengths, lengths - 1 - steps, steps)

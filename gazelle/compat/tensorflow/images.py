@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -14,6 +15,8 @@ from gazelle.compat.tensorflow.names import NAMES, named, op, space
 from gazelle.compat.tensorflow.randoms import generator, next_key
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core.types import DTypeLike, ShapeLike
 
 
 class ResizeMethod:
@@ -36,8 +39,12 @@ _OLD_METHODS = ("bilinear", "nearest", "bicubic", "area")
     host=False,
 )
 def resize(
-    images: Any, size: Any, method: Any = "bilinear", preserve_aspect_ratio: bool = False, antialias: bool = False
-) -> Any:
+    images: TensorLike,
+    size: int | TensorLike,
+    method: str | int | float = "bilinear",
+    preserve_aspect_ratio: bool = False,
+    antialias: bool = False,
+) -> TensorResult:
     images = jnp.asarray(images)
     method = _OLD_METHODS[method] if isinstance(method, int) else method
     if preserve_aspect_ratio:
@@ -69,12 +76,12 @@ op("image.flip_up_down")(_flip(-3))
 
 
 @op("image.transpose")
-def transpose(image: Any) -> Any:
+def transpose(image: TensorLike) -> TensorResult:
     return space(image).swapaxes(image, -3, -2)
 
 
 @op("image.rot90", static=("k",))
-def rot90(image: Any, k: Any = 1) -> Any:
+def rot90(image: TensorLike, k: int | TensorLike = 1) -> TensorResult:
     return space(image).rot90(image, k, (-3, -2))
 
 
@@ -109,12 +116,12 @@ def _as_float(image: Any) -> tuple[Any, Any]:
     return image.astype("float32") / maximum, lambda out: (out.clip(0, 1) * maximum + 0.5).astype(kind)
 
 
-def adjusted(function: Any) -> Any:
+def adjusted(function: Callable[..., Any]) -> TensorResult:
     def called(image: Any, *args: Any, **kwargs: Any) -> Any:
         as_float, restore = _as_float(image)
         return restore(function(as_float, *args, **kwargs))
 
-    called.__signature__ = __import__("inspect").signature(function)  # type: ignore[attr-defined]
+    called.__signature__ = __import__("inspect").signature(function)
     return called
 
 
@@ -145,30 +152,34 @@ op("image.adjust_hue", host=False)(adjusted(_adjust_hue))
 
 
 @op("image.adjust_gamma")
-def adjust_gamma(image: Any, gamma: Any = 1, gain: Any = 1) -> Any:
+def adjust_gamma(image: TensorLike, gamma: TensorLike = 1, gain: TensorLike = 1) -> TensorResult:
     return gain * image**gamma
 
 
 @named("image.random_brightness", "image.stateless_random_brightness")
-def random_brightness(image: Any, max_delta: float, seed: Any = None) -> Any:
+def random_brightness(image: TensorLike, max_delta: float, seed: int | TensorLike | None = None) -> TensorResult:
     """`tf.image.random_brightness`."""
     return NAMES["image.adjust_brightness"](image, _between(-max_delta, max_delta, seed))
 
 
 @named("image.random_contrast", "image.stateless_random_contrast")
-def random_contrast(image: Any, lower: float, upper: float, seed: Any = None) -> Any:
+def random_contrast(
+    image: TensorLike, lower: float, upper: float, seed: int | TensorLike | None = None
+) -> TensorResult:
     """`tf.image.random_contrast`."""
     return NAMES["image.adjust_contrast"](image, _between(lower, upper, seed))
 
 
 @named("image.random_saturation", "image.stateless_random_saturation")
-def random_saturation(image: Any, lower: float, upper: float, seed: Any = None) -> Any:
+def random_saturation(
+    image: TensorLike, lower: float, upper: float, seed: int | TensorLike | None = None
+) -> TensorResult:
     """`tf.image.random_saturation`."""
     return NAMES["image.adjust_saturation"](image, _between(lower, upper, seed))
 
 
 @named("image.random_hue", "image.stateless_random_hue")
-def random_hue(image: Any, max_delta: float, seed: Any = None) -> Any:
+def random_hue(image: TensorLike, max_delta: float, seed: int | TensorLike | None = None) -> TensorResult:
     """`tf.image.random_hue`."""
     return NAMES["image.adjust_hue"](image, _between(-max_delta, max_delta, seed))
 
@@ -178,7 +189,9 @@ def _between(low: float, high: float, seed: Any) -> Any:
 
 
 @named("image.random_crop", "random_crop", "compat.v1.random_crop", "image.stateless_random_crop")
-def random_crop(value: Any, size: Any, seed: Any = None, name: Any = None) -> Any:
+def random_crop(
+    value: TensorLike, size: int | TensorLike, seed: int | TensorLike | None = None, name: str | None = None
+) -> TensorResult:
     """`tf.image.random_crop`: a part of this size at a random position."""
     array = unboxed(value)
     sizes = [s if n == -1 else int(n) for n, s in zip(np.asarray(unboxed(size)).tolist(), array.shape, strict=True)]
@@ -196,7 +209,7 @@ def random_crop(value: Any, size: Any, seed: Any = None, name: Any = None) -> An
 
 
 @op("image.central_crop")
-def central_crop(image: Any, central_fraction: float) -> Any:
+def central_crop(image: TensorLike, central_fraction: float) -> TensorResult:
     height, width = image.shape[-3:-1]
     top, left = int((height - height * central_fraction) / 2), int((width - width * central_fraction) / 2)
     return image[..., top : height - top, left : width - left, :]
@@ -204,15 +217,15 @@ def central_crop(image: Any, central_fraction: float) -> Any:
 
 @op("image.crop_to_bounding_box")
 def crop_to_bounding_box(
-    image: Any, offset_height: int, offset_width: int, target_height: int, target_width: int
-) -> Any:
+    image: TensorLike, offset_height: int, offset_width: int, target_height: int, target_width: int
+) -> TensorResult:
     return image[..., offset_height : offset_height + target_height, offset_width : offset_width + target_width, :]
 
 
 @op("image.pad_to_bounding_box")
 def pad_to_bounding_box(
-    image: Any, offset_height: int, offset_width: int, target_height: int, target_width: int
-) -> Any:
+    image: TensorLike, offset_height: int, offset_width: int, target_height: int, target_width: int
+) -> TensorResult:
     height, width = image.shape[-3:-1]
     edges = [(0, 0)] * (image.ndim - 3) + [
         (offset_height, target_height - height - offset_height),
@@ -223,7 +236,9 @@ def pad_to_bounding_box(
 
 
 @op("image.resize_with_crop_or_pad", "image.resize_image_with_crop_or_pad", static=("target_height", "target_width"))
-def resize_with_crop_or_pad(image: Any, target_height: Any, target_width: Any) -> Any:
+def resize_with_crop_or_pad(
+    image: TensorLike, target_height: int | TensorLike, target_width: int | TensorLike
+) -> TensorResult:
     for axis, wanted in ((-3, target_height), (-2, target_width)):
         have = image.shape[axis]
         if have > wanted:
@@ -237,14 +252,16 @@ def resize_with_crop_or_pad(image: Any, target_height: Any, target_width: Any) -
 
 
 @named("image.resize_with_pad")
-def resize_with_pad(image: Any, target_height: int, target_width: int, method: str = "bilinear", **_: Any) -> Any:
+def resize_with_pad(
+    image: TensorLike, target_height: int, target_width: int, method: str = "bilinear", **_: Any
+) -> TensorResult:
     """`tf.image.resize_with_pad`: resize without cropping, keeping the aspect ratio."""
     inner = resize(image, (target_height, target_width), method, preserve_aspect_ratio=True)
     return NAMES["image.resize_with_crop_or_pad"](inner, target_height, target_width)
 
 
 @op("image.convert_image_dtype")
-def convert_image_dtype(image: Any, dtype: Any, saturate: bool = False) -> Any:
+def convert_image_dtype(image: TensorLike, dtype: DTypeLike | None, saturate: bool = False) -> TensorResult:
     now, wanted = np.dtype(image.dtype), np.dtype(jnp.dtype(name_of(dtype)))
     if now.kind in "iu" and wanted.kind not in "iu":
         return image.astype(wanted) / np.asarray(np.iinfo(now).max, wanted)
@@ -254,7 +271,7 @@ def convert_image_dtype(image: Any, dtype: Any, saturate: bool = False) -> Any:
 
 
 @op("image.per_image_standardization")
-def per_image_standardization(image: Any) -> Any:
+def per_image_standardization(image: TensorLike) -> TensorResult:
     image = image.astype("float32")
     count = np.prod(image.shape[-3:])
     mean, std = image.mean((-3, -2, -1), keepdims=True), image.std((-3, -2, -1), keepdims=True)
@@ -262,13 +279,13 @@ def per_image_standardization(image: Any) -> Any:
 
 
 @op("image.rgb_to_grayscale")
-def rgb_to_grayscale(images: Any) -> Any:
+def rgb_to_grayscale(images: TensorLike) -> TensorResult:
     as_float, restore = _as_float(images)
     return restore((as_float * np.asarray([0.2989, 0.587, 0.114], "float32")).sum(-1, keepdims=True))
 
 
 @op("image.grayscale_to_rgb")
-def grayscale_to_rgb(images: Any) -> Any:
+def grayscale_to_rgb(images: TensorLike) -> TensorResult:
     return space(images).concatenate([images] * 3, -1)
 
 
@@ -277,21 +294,21 @@ op("image.hsv_to_rgb", host=False)(lambda images: ops.image.hsv_to_rgb(jnp.asarr
 
 
 @op("image.psnr", host=False)
-def psnr(a: Any, b: Any, max_val: Any) -> Any:
+def psnr(a: TensorLike, b: TensorLike, max_val: TensorLike) -> TensorResult:
     error = jnp.mean(jnp.square(jnp.asarray(a, "float32") - jnp.asarray(b, "float32")), (-3, -2, -1))
     return 20 * jnp.log10(jnp.asarray(max_val, "float32")) - 10 * jnp.log10(error)
 
 
 @op("image.ssim", host=False)
 def ssim(
-    img1: Any,
-    img2: Any,
-    max_val: Any,
+    img1: TensorLike,
+    img2: TensorLike,
+    max_val: TensorLike,
     filter_size: int = 11,
     filter_sigma: float = 1.5,
     k1: float = 0.01,
     k2: float = 0.03,
-) -> Any:
+) -> TensorResult:
     a, b = jnp.asarray(img1, "float32"), jnp.asarray(img2, "float32")
     line = jnp.exp(-0.5 * jnp.square((jnp.arange(filter_size) - (filter_size - 1) / 2) / filter_sigma))
     window = jnp.outer(line, line) / jnp.sum(line) ** 2
@@ -309,14 +326,14 @@ def ssim(
 
 
 @op("image.total_variation", host=False)
-def total_variation(images: Any) -> Any:
+def total_variation(images: TensorLike) -> TensorResult:
     images = jnp.asarray(images)
     down = jnp.abs(images[..., 1:, :, :] - images[..., :-1, :, :]).sum((-3, -2, -1))
     return down + jnp.abs(images[..., :, 1:, :] - images[..., :, :-1, :]).sum((-3, -2, -1))
 
 
 @op("image.sobel_edges", host=False)
-def sobel_edges(image: Any) -> Any:
+def sobel_edges(image: TensorLike) -> TensorResult:
     padded = jnp.pad(image, [(0, 0), (1, 1), (1, 1), (0, 0)], "reflect")
     rows = padded[:, 2:] - padded[:, :-2]
     columns = padded[:, :, 2:] - padded[:, :, :-2]
@@ -326,5 +343,7 @@ def sobel_edges(image: Any) -> Any:
 
 
 @op("image.extract_patches", host=False)
-def extract_patches(images: Any, sizes: Any, strides: Any, rates: Any, padding: str) -> Any:
+def extract_patches(
+    images: TensorLike, sizes: ShapeLike, strides: ShapeLike, rates: ShapeLike, padding: str
+) -> TensorResult:
     return ops.image.extract_patches(images, sizes[1:3], strides[1:3], rates[1], padding.lower())

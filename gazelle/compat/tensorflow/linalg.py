@@ -12,18 +12,20 @@ from gazelle.compat.tensorflow.arrays import convert
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.names import NAMES, named, op, space
 from gazelle.compat.tensorflow.values import host_array
+from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core.types import AxisLike, Nested
 
 
 @op("matmul", "linalg.matmul", "compat.v1.matmul")
 def matmul(
-    a: Any,
-    b: Any,
+    a: TensorLike,
+    b: TensorLike,
     transpose_a: bool = False,
     transpose_b: bool = False,
     adjoint_a: bool = False,
     adjoint_b: bool = False,
     **_: Any,
-) -> Any:
+) -> TensorResult:
     xp = space(a, b)
     a, b = xp.asarray(a), xp.asarray(b)
     a = xp.swapaxes(a, -1, -2) if transpose_a or adjoint_a else a
@@ -32,28 +34,28 @@ def matmul(
 
 
 @op("linalg.matvec")
-def matvec(a: Any, b: Any) -> Any:
+def matvec(a: TensorLike, b: TensorLike) -> TensorResult:
     return space(a, b).einsum("...ij,...j->...i", a, b)
 
 
 @op("tensordot", "linalg.tensordot", static=("axes",))
-def tensordot(a: Any, b: Any, axes: Any) -> Any:
+def tensordot(a: TensorLike, b: TensorLike, axes: AxisLike) -> TensorResult:
     return space(a, b).tensordot(a, b, axes)
 
 
 @op("einsum", "linalg.einsum")
-def einsum(equation: str, *inputs: Any, **_: Any) -> Any:
+def einsum(equation: str, *inputs: Any, **_: Any) -> TensorResult:
     return space(inputs).einsum(equation, *inputs)
 
 
 @op("clip_by_norm", host=False, static=("axes",))
-def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None) -> Any:
+def clip_by_norm(t: TensorLike, clip_norm: TensorLike, axes: AxisLike = None) -> TensorResult:
     size = jnp.sqrt(jnp.sum(jnp.square(t), axis=axes, keepdims=True))
     return t * clip_norm / jnp.maximum(size, clip_norm)
 
 
 @op("linalg.global_norm", host=False)
-def global_norm(t_list: Any) -> Any:
+def global_norm(t_list: Nested[TensorLike]) -> TensorResult:
     return jnp.sqrt(sum(jnp.sum(jnp.square(t)) for t in t_list if t is not None))
 
 
@@ -61,7 +63,9 @@ named("global_norm")(global_norm)
 
 
 @named("clip_by_global_norm")
-def clip_by_global_norm(t_list: Any, clip_norm: Any, use_norm: Any = None, name: Any = None) -> Any:
+def clip_by_global_norm(
+    t_list: Nested[TensorLike], clip_norm: TensorLike, use_norm: TensorLike | None = None, name: str | None = None
+) -> TensorResult:
     """`tf.clip_by_global_norm`: (clipped, norm)."""
     norm = global_norm(list(t_list)) if use_norm is None else convert(use_norm)
     return call(_scaled, (list(t_list), norm, clip_norm), {}), norm
@@ -73,7 +77,9 @@ def _scaled(tensors: Any, norm: Any, most: Any) -> Any:
 
 
 @op("norm", "linalg.norm", static=("axis",))
-def norm(tensor: Any, ord: Any = "euclidean", axis: Any = None, keepdims: bool = False) -> Any:
+def norm(
+    tensor: TensorLike, ord: str | int | float = "euclidean", axis: AxisLike = None, keepdims: bool = False
+) -> TensorResult:
     xp = space(tensor)
     if axis is None:
         tensor = xp.reshape(tensor, (-1,))
@@ -107,46 +113,46 @@ for _tf, _np in {
 
 
 @op("linalg.eigvalsh", "linalg.eigvals", host=False)
-def eigvalsh(tensor: Any) -> Any:
+def eigvalsh(tensor: TensorLike) -> TensorResult:
     return jnp.linalg.eigvalsh(tensor)
 
 
 @op("linalg.triangular_solve", host=False)
-def triangular_solve(matrix: Any, rhs: Any, lower: bool = True, adjoint: bool = False) -> Any:
+def triangular_solve(matrix: TensorLike, rhs: TensorLike, lower: bool = True, adjoint: bool = False) -> TensorResult:
     return jax.scipy.linalg.solve_triangular(matrix, rhs, lower=lower, trans=2 if adjoint else 0)
 
 
 @op("linalg.logdet", host=False)
-def logdet(matrix: Any) -> Any:
+def logdet(matrix: TensorLike) -> TensorResult:
     return jnp.linalg.slogdet(jnp.asarray(matrix))[1]
 
 
 @op("linalg.set_diag", host=False)
-def set_diag(input: Any, diagonal: Any) -> Any:
+def set_diag(input: TensorLike, diagonal: TensorLike) -> TensorResult:
     indices = jnp.arange(jnp.shape(diagonal)[-1])
     return jnp.asarray(input).at[..., indices, indices].set(diagonal)
 
 
 @op("linalg.normalize", static=("axis",), host=False)
-def normalize(tensor: Any, ord: Any = "euclidean", axis: Any = None) -> Any:
+def normalize(tensor: TensorLike, ord: str | int | float = "euclidean", axis: AxisLike = None) -> TensorResult:
     size = jnp.linalg.norm(tensor, None if ord == "euclidean" else ord, axis=axis, keepdims=True)
     return tensor / size, size
 
 
 @op("linalg.cross", host=False)
-def cross(a: Any, b: Any) -> Any:
+def cross(a: TensorLike, b: TensorLike) -> TensorResult:
     return jnp.cross(a, b)
 
 
 @op("linalg.lstsq", host=False)
-def lstsq(matrix: Any, rhs: Any, l2_regularizer: Any = 0.0, fast: bool = True) -> Any:
+def lstsq(matrix: TensorLike, rhs: TensorLike, l2_regularizer: TensorLike = 0.0, fast: bool = True) -> TensorResult:
     matrix = jnp.asarray(matrix)
     square = matrix.mT @ matrix + l2_regularizer * jnp.eye(matrix.shape[-1])
     return jnp.linalg.solve(square, matrix.mT @ rhs)
 
 
 @op("linalg.svd", host=False)
-def svd(tensor: Any, full_matrices: bool = False, compute_uv: bool = True) -> Any:
+def svd(tensor: TensorLike, full_matrices: bool = False, compute_uv: bool = True) -> TensorResult:
     if not compute_uv:
         return jnp.linalg.svd(tensor, full_matrices=full_matrices, compute_uv=False)
     u, s, vt = jnp.linalg.svd(tensor, full_matrices=full_matrices)
@@ -154,13 +160,13 @@ def svd(tensor: Any, full_matrices: bool = False, compute_uv: bool = True) -> An
 
 
 @op("linalg.diag", static=("k",))
-def diag(diagonal: Any, k: Any = 0) -> Any:
+def diag(diagonal: TensorLike, k: int | TensorLike = 0) -> TensorResult:
     xp = space(diagonal)
     return xp.asarray(diagonal)[..., None] * np.eye(diagonal.shape[-1], dtype=str(diagonal.dtype))
 
 
 @op("linalg.diag_part", "linalg.tensor_diag_part")
-def diag_part(input: Any, k: int = 0) -> Any:
+def diag_part(input: TensorLike, k: int = 0) -> TensorResult:
     return space(input).diagonal(input, k, -2, -1)
 
 
@@ -168,12 +174,12 @@ named("linalg.tensor_diag")(NAMES["linalg.diag"])
 
 
 @op("linalg.trace")
-def trace(x: Any) -> Any:
+def trace(x: TensorLike) -> TensorResult:
     return space(x).trace(x, axis1=-2, axis2=-1)
 
 
 @op("linalg.band_part", static=("num_lower", "num_upper"))
-def band_part(input: Any, num_lower: Any, num_upper: Any) -> Any:
+def band_part(input: TensorLike, num_lower: TensorLike, num_upper: TensorLike) -> TensorResult:
     rows, columns = np.ogrid[: input.shape[-2], : input.shape[-1]]
     lower = num_lower < 0 or (rows - columns) <= num_lower
     upper = num_upper < 0 or (columns - rows) <= num_upper

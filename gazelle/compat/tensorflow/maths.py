@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -14,6 +15,8 @@ from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import NAMES, named, op, space
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core.types import AxisLike, DTypeLike, Nested
 
 #: functions of one array, as "TensorFlow's name:NumPy's name"
 UNARY = """abs:abs acos:arccos acosh:arccosh asin:arcsin asinh:arcsinh atan:arctan atanh:arctanh ceil:ceil cos:cos
@@ -89,7 +92,7 @@ for _row in REDUCE.split():
 
 
 @named("divide", "math.divide", "compat.v1.divide", "truediv", "math.truediv", "compat.v1.truediv")
-def divide(x: Any, y: Any, name: Any = None) -> Any:
+def divide(x: TensorLike, y: TensorLike, name: str | None = None) -> TensorResult:
     """`tf.divide`."""
     return (x if is_box(x) or is_box(y) else convert(x)) / y
 
@@ -122,53 +125,55 @@ named("math.special.erf")(NAMES["erf"])
 
 
 @op("math.erfc", host=False)
-def erfc(x: Any) -> Any:
+def erfc(x: TensorLike) -> TensorResult:
     return jax.lax.erfc(jnp.asarray(x))
 
 
 @op("reduce_logsumexp", "math.reduce_logsumexp", host=False, static=("axis",))
-def reduce_logsumexp(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def reduce_logsumexp(input_tensor: TensorLike, axis: AxisLike = None, keepdims: bool = False) -> TensorResult:
     return special.logsumexp(input_tensor, axis=axis, keepdims=keepdims)
 
 
 @op("math.reduce_euclidean_norm", static=("axis",))
-def reduce_euclidean_norm(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def reduce_euclidean_norm(input_tensor: TensorLike, axis: AxisLike = None, keepdims: bool = False) -> TensorResult:
     xp = space(input_tensor)
     return xp.sqrt(xp.sum(xp.square(input_tensor), axis=axis, keepdims=keepdims))
 
 
 @op("math.count_nonzero", static=("axis",), keeps_64_bits=True)
-def count_nonzero(input: Any, axis: Any = None, keepdims: Any = None, dtype: Any = "int64") -> Any:
+def count_nonzero(
+    input: TensorLike, axis: AxisLike = None, keepdims: bool | None = None, dtype: DTypeLike | None = "int64"
+) -> TensorResult:
     return space(input).sum(input != 0, axis=axis, keepdims=bool(keepdims)).astype(name_of(dtype))
 
 
 @op("math.divide_no_nan", "div_no_nan", host=False)
-def divide_no_nan(x: Any, y: Any) -> Any:
+def divide_no_nan(x: TensorLike, y: TensorLike) -> TensorResult:
     return jnp.where(y == 0, 0, x / jnp.where(y == 0, 1, y))
 
 
 @op("math.multiply_no_nan", host=False)
-def multiply_no_nan(x: Any, y: Any) -> Any:
+def multiply_no_nan(x: TensorLike, y: TensorLike) -> TensorResult:
     return jnp.where(y == 0, 0, jnp.where(y == 0, 0, x) * y)
 
 
 @op("math.xlogy", host=False)
-def xlogy(x: Any, y: Any) -> Any:
+def xlogy(x: TensorLike, y: TensorLike) -> TensorResult:
     return special.xlogy(x, y)
 
 
 @op("math.squared_difference", "squared_difference")
-def squared_difference(x: Any, y: Any) -> Any:
+def squared_difference(x: TensorLike, y: TensorLike) -> TensorResult:
     return space(x, y).square(x - y)
 
 
 @op("add_n", "math.add_n", "math.accumulate_n")
-def add_n(inputs: Any) -> Any:
+def add_n(inputs: Nested[TensorLike]) -> TensorResult:
     return sum(inputs[1:], start=inputs[0])
 
 
 @op("cumsum", "math.cumsum", static=("axis",))
-def cumsum(x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = False) -> Any:
+def cumsum(x: TensorLike, axis: AxisLike = 0, exclusive: bool = False, reverse: bool = False) -> TensorResult:
     xp = space(x)
     x = xp.flip(x, axis) if reverse else x
     out = xp.cumsum(x, axis=axis)
@@ -177,7 +182,7 @@ def cumsum(x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = False
 
 
 @op("cumprod", "math.cumprod", "math.cumulative_prod", static=("axis",))
-def cumprod(x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = False) -> Any:
+def cumprod(x: TensorLike, axis: AxisLike = 0, exclusive: bool = False, reverse: bool = False) -> TensorResult:
     xp = space(x)
     x = xp.flip(xp.asarray(x), axis) if reverse else xp.asarray(x)
     if exclusive:
@@ -206,7 +211,7 @@ op("argmin", "math.argmin", "compat.v1.argmin", static=("axis",), keeps_64_bits=
 
 
 @op("math.top_k", "nn.top_k", host=False, static=("k",))
-def top_k(input: Any, k: Any = 1, sorted: bool = True) -> Any:
+def top_k(input: TensorLike, k: int | TensorLike = 1, sorted: bool = True) -> TensorResult:
     return TopK(*jax.lax.top_k(jnp.asarray(input), k))
 
 
@@ -224,13 +229,13 @@ jax.tree_util.register_pytree_node(TopK, lambda t: (tuple(t), None), lambda _, c
 
 
 @op("math.in_top_k", "nn.in_top_k", host=False)
-def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
+def in_top_k(targets: TensorLike, predictions: TensorLike, k: int) -> TensorResult:
     target_prediction = jnp.take_along_axis(predictions, jnp.asarray(targets)[:, None], -1)
     return jnp.sum(predictions > target_prediction, -1) < k
 
 
 @op("clip_by_value")
-def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any) -> Any:
+def clip_by_value(t: TensorLike, clip_value_min: TensorLike, clip_value_max: TensorLike) -> TensorResult:
     return space(t, clip_value_min, clip_value_max).clip(t, clip_value_min, clip_value_max)
 
 
@@ -253,15 +258,26 @@ for _name in ("sum", "max", "min", "prod", "mean"):
 
 
 @op("math.bincount", host=False, static=("minlength", "maxlength"))
-def bincount(arr: Any, weights: Any = None, minlength: Any = None, maxlength: Any = None, **_: Any) -> Any:
+def bincount(
+    arr: TensorLike,
+    weights: TensorLike | None = None,
+    minlength: int | TensorLike | None = None,
+    maxlength: int | TensorLike | None = None,
+    **_: Any,
+) -> TensorResult:
     length = max(int(jnp.max(arr)) + 1, minlength or 0)
     return jnp.bincount(arr, weights, length=min(length, maxlength or length))
 
 
 @named("math.confusion_matrix")
 def confusion_matrix(
-    labels: Any, predictions: Any, num_classes: Any = None, weights: Any = None, dtype: Any = "int32", name: Any = None
-) -> Any:
+    labels: TensorLike,
+    predictions: TensorLike,
+    num_classes: int | TensorLike | None = None,
+    weights: TensorLike | None = None,
+    dtype: DTypeLike | None = "int32",
+    name: str | None = None,
+) -> TensorResult:
     """`tf.math.confusion_matrix`: rows are labels, columns are predictions."""
     rows, columns = (np.asarray(unboxed(v)).reshape(-1).astype(int) for v in (labels, predictions))
     count = int(num_classes or max(rows.max(), columns.max()) + 1)
@@ -271,7 +287,7 @@ def confusion_matrix(
 
 
 @op("math.polyval")
-def polyval(coeffs: Any, x: Any) -> Any:
+def polyval(coeffs: TensorLike, x: TensorLike) -> TensorResult:
     out = coeffs[0]
     for coefficient in coeffs[1:]:
         out = out * x + coefficient
@@ -279,14 +295,19 @@ def polyval(coeffs: Any, x: Any) -> Any:
 
 
 @op("histogram_fixed_width", host=False, static=("nbins",))
-def histogram_fixed_width(values: Any, value_range: Any, nbins: Any = 100, dtype: Any = "int32") -> Any:
+def histogram_fixed_width(
+    values: TensorLike | Sequence[TensorLike],
+    value_range: TensorLike,
+    nbins: int | TensorLike = 100,
+    dtype: DTypeLike | None = "int32",
+) -> TensorResult:
     low, high = value_range[0], value_range[1]
     index = jnp.clip(jnp.floor((jnp.asarray(values) - low) / (high - low) * nbins), 0, nbins - 1).astype("int32")
     return jnp.bincount(index.reshape(-1), length=nbins).astype(name_of(dtype))
 
 
 @op("complex", "dtypes.complex", host=False)
-def complex_(real: Any, imag: Any) -> Any:
+def complex_(real: TensorLike, imag: TensorLike) -> TensorResult:
     return jax.lax.complex(jnp.asarray(real), jnp.asarray(imag))
 
 

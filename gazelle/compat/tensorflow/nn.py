@@ -11,6 +11,8 @@ from gazelle import ops
 from gazelle.compat.tensorflow.names import NAMES, named, op, space
 from gazelle.compat.tensorflow.randoms import next_key
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core.types import AxisLike, ShapeLike
 
 for _tf, _function in {
     "relu": jax.nn.relu,
@@ -34,58 +36,67 @@ for _tf, _function in {
 
 
 @op("nn.gelu", host=False)
-def gelu(features: Any, approximate: bool = False) -> Any:
+def gelu(features: TensorLike, approximate: bool = False) -> TensorResult:
     return jax.nn.gelu(jnp.asarray(features), approximate)
 
 
 @op("nn.leaky_relu", host=False)
-def leaky_relu(features: Any, alpha: Any = 0.2) -> Any:
+def leaky_relu(features: TensorLike, alpha: TensorLike = 0.2) -> TensorResult:
     return jax.nn.leaky_relu(jnp.asarray(features), alpha)
 
 
 @op("nn.softmax", "math.softmax", "compat.v1.nn.softmax", host=False, static=("axis",))
-def softmax(logits: Any, axis: Any = -1, dim: Any = None) -> Any:
+def softmax(logits: TensorLike, axis: AxisLike = -1, dim: AxisLike = None) -> TensorResult:
     return jax.nn.softmax(jnp.asarray(logits), axis if dim is None else dim)
 
 
 @op("nn.log_softmax", "math.log_softmax", host=False, static=("axis",))
-def log_softmax(logits: Any, axis: Any = -1) -> Any:
+def log_softmax(logits: TensorLike, axis: AxisLike = -1) -> TensorResult:
     return jax.nn.log_softmax(jnp.asarray(logits), axis)
 
 
 @op("nn.l2_normalize", "math.l2_normalize", "linalg.l2_normalize", host=False, static=("axis", "dim"))
-def l2_normalize(x: Any, axis: Any = None, epsilon: float = 1e-12, dim: Any = None) -> Any:
+def l2_normalize(x: TensorLike, axis: AxisLike = None, epsilon: float = 1e-12, dim: AxisLike = None) -> TensorResult:
     total = jnp.sum(jnp.square(x), axis=axis if axis is not None else dim, keepdims=True)
     return x * jax.lax.rsqrt(jnp.maximum(total, epsilon))
 
 
 @op("nn.l2_loss", host=False)
-def l2_loss(t: Any) -> Any:
+def l2_loss(t: TensorLike) -> TensorResult:
     return jnp.sum(jnp.square(t)) / 2
 
 
 @op("nn.bias_add", host=False)
-def bias_add(value: Any, bias: Any, data_format: Any = None) -> Any:
+def bias_add(value: TensorLike, bias: TensorLike, data_format: str | None = None) -> TensorResult:
     if data_format and data_format.startswith("NC"):
         return value + jnp.reshape(bias, (-1, *[1] * (value.ndim - 2)))
     return value + bias
 
 
 @op("nn.moments", host=False, static=("axes",))
-def moments(x: Any, axes: Any, shift: Any = None, keepdims: bool = False) -> Any:
+def moments(
+    x: TensorLike, axes: AxisLike, shift: int | TensorLike | None = None, keepdims: bool = False
+) -> TensorResult:
     return jnp.mean(x, axes, keepdims=keepdims), jnp.var(x, axes, keepdims=keepdims)
 
 
 @op("nn.batch_normalization", host=False)
-def batch_normalization(x: Any, mean: Any, variance: Any, offset: Any, scale: Any, variance_epsilon: float) -> Any:
+def batch_normalization(
+    x: TensorLike,
+    mean: TensorLike,
+    variance: TensorLike,
+    offset: TensorLike,
+    scale: TensorLike,
+    variance_epsilon: float,
+) -> TensorResult:
     by = jax.lax.rsqrt(variance + variance_epsilon) * (1 if scale is None else scale)
     return x * by + (0 if offset is None else offset) - mean * by
 
 
 @op("nn.local_response_normalization", "nn.lrn", host=False)
 def local_response_normalization(
-    input: Any, depth_radius: int = 5, bias: Any = 1.0, alpha: Any = 1.0, beta: Any = 0.5
-) -> Any:
+    input: TensorLike, depth_radius: int = 5, bias: TensorLike = 1.0, alpha: TensorLike = 1.0, beta: TensorLike = 0.5
+) -> TensorResult:
     squares = jnp.pad(jnp.square(input), [(0, 0)] * (input.ndim - 1) + [(depth_radius, depth_radius)])
     count = input.shape[-1]
     total = sum(squares[..., i : i + count] for i in range(2 * depth_radius + 1))
@@ -94,8 +105,13 @@ def local_response_normalization(
 
 @named("nn.dropout")
 def dropout(
-    x: Any, rate: Any = None, noise_shape: Any = None, seed: Any = None, keep_prob: Any = None, name: Any = None
-) -> Any:
+    x: TensorLike,
+    rate: TensorLike | None = None,
+    noise_shape: ShapeLike | None = None,
+    seed: int | TensorLike | None = None,
+    keep_prob: TensorLike | None = None,
+    name: str | None = None,
+) -> TensorResult:
     """`tf.nn.dropout`."""
     rate = 1 - keep_prob if rate is None else rate
     return _dropped(x, rate, Tensor(next_key(seed)), noise_shape=noise_shape)
@@ -108,7 +124,7 @@ def _dropped(x: Any, rate: Any, key: Any, noise_shape: Any = None) -> Any:
 
 
 @op("nn.log_poisson_loss", host=False)
-def log_poisson_loss(targets: Any, log_input: Any, compute_full_loss: bool = False) -> Any:
+def log_poisson_loss(targets: TensorLike, log_input: TensorLike, compute_full_loss: bool = False) -> TensorResult:
     log_input = jnp.asarray(log_input)
     return jnp.exp(log_input) - log_input * targets
 
@@ -155,7 +171,9 @@ named("nn.convolution")(NAMES["nn.conv2d"])
 
 
 @op("nn.conv2d_transpose", host=False, static=("output_shape",))
-def conv2d_transpose(input: Any, filters: Any, output_shape: Any, strides: Any, padding: str = "SAME", **_: Any) -> Any:
+def conv2d_transpose(
+    input: TensorLike, filters: TensorLike, output_shape: ShapeLike, strides: ShapeLike, padding: str = "SAME", **_: Any
+) -> TensorResult:
     steps = _inner(strides, 2)
     given = (1, *(n for n in output_shape[1:3]), filters.shape[2])
     like = jax.ShapeDtypeStruct((input.shape[0], *given[1:]), input.dtype)
@@ -165,14 +183,19 @@ def conv2d_transpose(input: Any, filters: Any, output_shape: Any, strides: Any, 
 
 
 @op("nn.depthwise_conv2d", host=False)
-def depthwise_conv2d(input: Any, filter: Any, strides: Any, padding: str, **_: Any) -> Any:
+def depthwise_conv2d(input: TensorLike, filter: TensorLike, strides: ShapeLike, padding: str, **_: Any) -> TensorResult:
     return ops.depthwise_conv(jnp.asarray(input), jnp.asarray(filter), _inner(strides, 2), padding.lower())
 
 
 @op("nn.separable_conv2d", host=False)
 def separable_conv2d(
-    input: Any, depthwise_filter: Any, pointwise_filter: Any, strides: Any, padding: str, **_: Any
-) -> Any:
+    input: TensorLike,
+    depthwise_filter: TensorLike,
+    pointwise_filter: TensorLike,
+    strides: ShapeLike,
+    padding: str,
+    **_: Any,
+) -> TensorResult:
     return ops.separable_conv(input, depthwise_filter, pointwise_filter, _inner(strides, 2), padding.lower())
 
 
@@ -199,7 +222,7 @@ named("nn.avg_pool")(NAMES["nn.avg_pool2d"])
 
 
 @op("nn.embedding_lookup", host=False)
-def embedding_lookup(params: Any, ids: Any, **_: Any) -> Any:
+def embedding_lookup(params: TensorLike, ids: TensorLike, **_: Any) -> TensorResult:
     return jnp.take(jnp.asarray(params), jnp.asarray(ids), axis=0)
 
 
@@ -207,13 +230,15 @@ def embedding_lookup(params: Any, ids: Any, **_: Any) -> Any:
 
 
 @op("nn.sigmoid_cross_entropy_with_logits", "compat.v1.nn.sigmoid_cross_entropy_with_logits", host=False)
-def sigmoid_cross_entropy_with_logits(labels: Any = None, logits: Any = None) -> Any:
+def sigmoid_cross_entropy_with_logits(
+    labels: TensorLike | None = None, logits: TensorLike | None = None
+) -> TensorResult:
     logits = jnp.asarray(logits)
     return jnp.maximum(logits, 0) - logits * labels + jnp.log1p(jnp.exp(-jnp.abs(logits)))
 
 
 @op("nn.weighted_cross_entropy_with_logits", host=False)
-def weighted_cross_entropy_with_logits(labels: Any, logits: Any, pos_weight: Any) -> Any:
+def weighted_cross_entropy_with_logits(labels: TensorLike, logits: TensorLike, pos_weight: TensorLike) -> TensorResult:
     weight = 1 + (pos_weight - 1) * labels
     return (1 - labels) * logits + weight * (jnp.log1p(jnp.exp(-jnp.abs(logits))) + jnp.maximum(-logits, 0))
 
@@ -225,41 +250,47 @@ def weighted_cross_entropy_with_logits(labels: Any, logits: Any, pos_weight: Any
     "compat.v1.nn.softmax_cross_entropy_with_logits_v2",
     host=False,
 )
-def softmax_cross_entropy_with_logits(labels: Any = None, logits: Any = None, axis: int = -1) -> Any:
+def softmax_cross_entropy_with_logits(
+    labels: TensorLike | None = None, logits: TensorLike | None = None, axis: int = -1
+) -> TensorResult:
     return -jnp.sum(labels * jax.nn.log_softmax(jnp.asarray(logits), axis), axis)
 
 
 @op("nn.sparse_softmax_cross_entropy_with_logits", "compat.v1.nn.sparse_softmax_cross_entropy_with_logits", host=False)
-def sparse_softmax_cross_entropy_with_logits(labels: Any = None, logits: Any = None) -> Any:
+def sparse_softmax_cross_entropy_with_logits(
+    labels: TensorLike | None = None, logits: TensorLike | None = None
+) -> TensorResult:
     chosen = jnp.take_along_axis(jax.nn.log_softmax(jnp.asarray(logits)), jnp.asarray(labels)[..., None], -1)
     return -chosen[..., 0]
 
 
 @op("nn.ctc_loss", host=False)
 def ctc_loss(
-    labels: Any,
-    logits: Any,
-    label_length: Any,
-    logit_length: Any,
+    labels: TensorLike,
+    logits: TensorLike,
+    label_length: TensorLike,
+    logit_length: TensorLike,
     logits_time_major: bool = True,
     blank_index: int = 0,
     **_: Any,
-) -> Any:
+) -> TensorResult:
     logits = jnp.swapaxes(logits, 0, 1) if logits_time_major else logits
     return ops.ctc_loss(jnp.asarray(labels), logits, label_length, logit_length, blank_index % logits.shape[-1])
 
 
 @op("nn.compute_average_loss", host=False)
-def compute_average_loss(per_example_loss: Any, sample_weight: Any = None, global_batch_size: Any = None) -> Any:
+def compute_average_loss(
+    per_example_loss: TensorLike, sample_weight: TensorLike | None = None, global_batch_size: TensorLike | None = None
+) -> TensorResult:
     losses = per_example_loss if sample_weight is None else per_example_loss * sample_weight
     return jnp.sum(losses) / (global_batch_size or losses.shape[0])
 
 
 @op("nn.scale_regularization_loss", host=False)
-def scale_regularization_loss(regularization_loss: Any) -> Any:
+def scale_regularization_loss(regularization_loss: TensorLike) -> TensorResult:
     return jnp.sum(jnp.asarray(regularization_loss))
 
 
 @op("nn.zero_fraction", "math.zero_fraction")
-def zero_fraction(value: Any) -> Any:
+def zero_fraction(value: TensorLike) -> TensorResult:
     return space(value).mean(space(value).equal(value, 0).astype("float32"))

@@ -15,17 +15,19 @@ from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.sparse import SparseTensor
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import DataError, message
+from gazelle.core.types import DTypeLike, ShapeLike
 
 
 @named("io.FixedLenFeature", "FixedLenFeature")
 class FixedLenFeature:
     """`tf.io.FixedLenFeature(shape, dtype)`."""
 
-    def __init__(self, shape: Any, dtype: Any, default_value: Any = None) -> None:
+    def __init__(self, shape: ShapeLike, dtype: DTypeLike | None, default_value: TensorLike | None = None) -> None:
         self.shape, self.dtype, self.default = tuple(shape), as_dtype(dtype), default_value
 
-    def of(self, name: str, values: list[Any]) -> Any:
+    def of(self, name: str, values: list[Any]) -> TensorResult:
         given = values if values or self.default is None else np.asarray(self.default, object).reshape(-1).tolist()
         size = int(np.prod(self.shape))
         given = given * size if len(given) == 1 < size and not values else given
@@ -38,10 +40,10 @@ class FixedLenFeature:
 class VarLenFeature:
     """`tf.io.VarLenFeature(dtype)`: any number of values."""
 
-    def __init__(self, dtype: Any, *_: Any, **__: Any) -> None:
+    def __init__(self, dtype: DTypeLike | None, *_: Any, **__: Any) -> None:
         self.dtype = as_dtype(dtype)
 
-    def of(self, name: str, values: list[Any]) -> Any:
+    def of(self, name: str, values: list[Any]) -> TensorResult:
         return SparseTensor(np.arange(len(values))[:, None], _listed(values, self.dtype), [len(values)])
 
 
@@ -52,14 +54,14 @@ def _listed(values: list[Any], dtype: Any) -> Any:
 
 
 @named("io.parse_single_example", "parse_single_example")
-def parse_single_example(serialized: Any, features: Mapping[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
+def parse_single_example(serialized: TensorLike, features: Mapping[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
     """`tf.io.parse_single_example`: {name: tensor}, with shapes and dtypes from `features`."""
     found = Example.FromString(serialized).features.feature
     return {name: spec.of(name, found[name].values() if name in found else []) for name, spec in features.items()}
 
 
 @named("io.parse_example", "parse_example")
-def parse_example(serialized: Any, features: Mapping[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
+def parse_example(serialized: TensorLike, features: Mapping[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
     """`tf.io.parse_example`: `parse_single_example` for a batch of messages."""
     rows = [parse_single_example(one, features) for one in np.asarray(unboxed(convert(serialized)), object).reshape(-1)]
     return {name: _batched([row[name] for row in rows]) for name in features}
@@ -96,7 +98,7 @@ _NUMBERS = {
 
 
 @named("io.serialize_tensor", "serialize_tensor")
-def serialize_tensor(tensor: Any, name: Any = None) -> Tensor:
+def serialize_tensor(tensor: TensorLike, name: str | None = None) -> Tensor:
     """`tf.io.serialize_tensor`: the tensor as bytes."""
     array = np.asarray(unboxed(convert(tensor)))
     dims = b"".join(field(2, varint(1 << 3) + varint(n)) for n in array.shape)
@@ -107,7 +109,7 @@ def serialize_tensor(tensor: Any, name: Any = None) -> Tensor:
 
 
 @named("io.parse_tensor", "parse_tensor")
-def parse_tensor(serialized: Any, out_type: Any, name: Any = None) -> Tensor:
+def parse_tensor(serialized: TensorLike, out_type: DTypeLike | None, name: str | None = None) -> Tensor:
     """`tf.io.parse_tensor`: the tensor from bytes."""
     shape: list[int] = []
     raw, strings = b"", []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -14,6 +14,8 @@ from gazelle.compat.tensorflow.gathering import boolean_mask
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core.types import AxisLike, DTypeLike, ShapeLike
 
 
 def _array(value: Any) -> Any:
@@ -31,28 +33,48 @@ class RaggedTensor:
 
     __array_priority__ = 200
 
-    def __init__(self, values: Any, row_splits: Any) -> None:
+    def __init__(self, values: TensorLike | Sequence[TensorLike], row_splits: TensorLike) -> None:
         self.values = values if isinstance(values, RaggedTensor) else convert(values)
         self._splits = np.asarray(row_splits, "int64")
 
     # Constructors ----------------------------------------------------------------------------------------------------
 
     @classmethod
-    def from_row_splits(cls, values: Any, row_splits: Any, name: Any = None, validate: bool = True) -> RaggedTensor:
+    def from_row_splits(
+        cls,
+        values: TensorLike | Sequence[TensorLike],
+        row_splits: TensorLike,
+        name: str | None = None,
+        validate: bool = True,
+    ) -> RaggedTensor:
         return cls(values, _array(row_splits))
 
     @classmethod
-    def from_row_lengths(cls, values: Any, row_lengths: Any, name: Any = None, validate: bool = True) -> RaggedTensor:
+    def from_row_lengths(
+        cls,
+        values: TensorLike | Sequence[TensorLike],
+        row_lengths: TensorLike,
+        name: str | None = None,
+        validate: bool = True,
+    ) -> RaggedTensor:
         return cls(values, np.concatenate([[0], np.cumsum(_array(row_lengths))]))
 
     @classmethod
-    def from_value_rowids(cls, values: Any, value_rowids: Any, nrows: Any = None, **_: Any) -> RaggedTensor:
+    def from_value_rowids(
+        cls,
+        values: TensorLike | Sequence[TensorLike],
+        value_rowids: TensorLike,
+        nrows: int | TensorLike | None = None,
+        **_: Any,
+    ) -> RaggedTensor:
         rows = _array(value_rowids)
         count = int(nrows) if nrows is not None else int(rows.max(initial=-1)) + 1
         return cls.from_row_lengths(values, np.bincount(rows.astype(int), minlength=count))
 
     @classmethod
-    def from_tensor(cls, tensor: Any, lengths: Any = None, padding: Any = None, **_: Any) -> RaggedTensor:
+    def from_tensor(
+        cls, tensor: TensorLike, lengths: TensorLike | None = None, padding: str | ShapeLike | None = None, **_: Any
+    ) -> RaggedTensor:
         array = _array(tensor)
         if lengths is not None:
             counts = _array(lengths)
@@ -71,7 +93,7 @@ class RaggedTensor:
     # Properties ------------------------------------------------------------------------------------------------------
 
     @property
-    def flat_values(self) -> Any:
+    def flat_values(self) -> TensorResult:
         return self.values.flat_values if isinstance(self.values, RaggedTensor) else self.values
 
     @property
@@ -96,26 +118,28 @@ class RaggedTensor:
     def nrows(self, **_: Any) -> Tensor:
         return Tensor(np.asarray(len(self), "int64"))
 
-    def row_lengths(self, axis: int = 1, name: Any = None) -> Tensor:
+    def row_lengths(self, axis: int = 1, name: str | None = None) -> Tensor:
         return Tensor(np.diff(self._splits))
 
-    def value_rowids(self, name: Any = None) -> Tensor:
+    def value_rowids(self, name: str | None = None) -> Tensor:
         return Tensor(np.repeat(np.arange(len(self)), np.diff(self._splits)))
 
-    def bounding_shape(self, axis: Any = None, **_: Any) -> Tensor:
+    def bounding_shape(self, axis: AxisLike = None, **_: Any) -> Tensor:
         sizes = np.asarray(self.to_tensor().shape, "int64")
         return Tensor(sizes if axis is None else sizes[axis])
 
-    def with_values(self, new_values: Any) -> RaggedTensor:
+    def with_values(self, new_values: TensorLike) -> RaggedTensor:
         return RaggedTensor(new_values, self._splits)
 
-    def with_flat_values(self, new_values: Any) -> RaggedTensor:
+    def with_flat_values(self, new_values: TensorLike) -> RaggedTensor:
         return map_values(lambda _: new_values, self)
 
     def to_list(self) -> list[Any]:
         return [row.to_list() if isinstance(row, RaggedTensor) else row.numpy().tolist() for row in self]
 
-    def to_tensor(self, default_value: Any = None, name: Any = None, shape: Any = None) -> Tensor:
+    def to_tensor(
+        self, default_value: TensorLike | None = None, name: str | None = None, shape: ShapeLike | None = None
+    ) -> Tensor:
         """Pad the rows to the longest one, or to `shape`."""
         rows = [_array(row.to_tensor(default_value) if isinstance(row, RaggedTensor) else row) for row in self]
         wanted = [None if n is None or n == -1 else int(n) for n in shape or ()][1:]
@@ -130,7 +154,7 @@ class RaggedTensor:
             target[tuple(slice(n) for n in part.shape)] = part
         return Tensor(out)
 
-    def numpy(self) -> Any:
+    def numpy(self) -> TensorResult:
         out = np.empty(len(self), object)
         out[:] = [row.numpy() for row in self]
         return out
@@ -159,7 +183,7 @@ class RaggedTensor:
         return f"<tf.RaggedTensor {self.to_list()}>"
 
 
-def joined(rows: list[Any]) -> Any:
+def joined(rows: list[Any]) -> TensorResult:
     """Concatenate rows."""
     if not any(isinstance(row, RaggedTensor) for row in rows):
         return concat(rows, 0) if rows else Tensor(np.zeros(0, "float32"))
@@ -180,7 +204,7 @@ def _unflattened(values: Any, splits: bytes) -> RaggedTensor:
 
 
 @named("ragged.map_flat_values")
-def map_values(op: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def map_values(op: Callable[..., Any], *args: Any, **kwargs: Any) -> TensorResult:
     """`tf.ragged.map_flat_values`: apply `op` to the values of ragged arguments, keeping the rows."""
     first = next((v for v in (*args, *kwargs.values()) if isinstance(v, RaggedTensor)), None)
     if first is None:
@@ -191,7 +215,7 @@ def map_values(op: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 
 @named("ragged.constant")
-def constant(pylist: Any, dtype: Any = None, **_: Any) -> Any:
+def constant(pylist: Sequence[Any], dtype: DTypeLike | None = None, **_: Any) -> TensorResult:
     """`tf.ragged.constant`: nested lists."""
     if not any(isinstance(row, list | tuple | np.ndarray) for row in pylist):
         return convert(pylist, dtype)
@@ -200,13 +224,13 @@ def constant(pylist: Any, dtype: Any = None, **_: Any) -> Any:
 
 
 @named("ragged.stack")
-def stack_rows(values: Any, axis: int = 0, name: Any = None) -> RaggedTensor:
+def stack_rows(values: TensorLike | Sequence[TensorLike], axis: int = 0, name: str | None = None) -> RaggedTensor:
     """`tf.ragged.stack`: tensors as rows."""
     return RaggedTensor.of_rows([v if isinstance(v, RaggedTensor) else convert(v) for v in values])
 
 
 @named("ragged.range")
-def range_(starts: Any, limits: Any = None, deltas: Any = 1, **_: Any) -> RaggedTensor:
+def range_(starts: TensorLike, limits: TensorLike | None = None, deltas: TensorLike = 1, **_: Any) -> RaggedTensor:
     """`tf.ragged.range`: a row of numbers for each limit."""
     first, last = (0, starts) if limits is None else (starts, limits)
     ends = np.broadcast_arrays(_array(first), _array(last), _array(deltas))
@@ -214,13 +238,13 @@ def range_(starts: Any, limits: Any = None, deltas: Any = 1, **_: Any) -> Ragged
 
 
 @named("ragged.boolean_mask")
-def masked(data: Any, mask: Any, name: Any = None) -> RaggedTensor:
+def masked(data: TensorLike, mask: TensorLike, name: str | None = None) -> RaggedTensor:
     """`tf.ragged.boolean_mask`: the selected elements of each row."""
     rows = [boolean_mask(row, keep) for row, keep in zip(rows_of(data), rows_of(mask), strict=True)]
     return RaggedTensor.of_rows(rows)
 
 
-def rows_of(data: Any) -> Any:
+def rows_of(data: TensorLike) -> TensorResult:
     return data if isinstance(data, RaggedTensor) else convert(data)
 
 

@@ -80,7 +80,7 @@ def with_rows(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args, **kwargs)
         return by_rows(*args, **kwargs) if by_rows else map_values(function, *args, **kwargs)
 
-    called.__wrapped__ = function  # type: ignore[attr-defined]
+    called.__wrapped__ = function
     return called
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -13,7 +14,9 @@ from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import fixed_value, named, op
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import prng, tracing
+from gazelle.core.types import DTypeLike, ShapeLike
 
 
 @named(
@@ -37,7 +40,7 @@ def _traced() -> Any:
     return None if scope is None or scope.key is None else scope
 
 
-def next_key(seed: Any = None) -> Any:
+def next_key(seed: int | TensorLike | None = None) -> TensorResult:
     """A key of JAX for the next draw."""
     scope = _traced()
     if scope is not None:
@@ -45,7 +48,7 @@ def next_key(seed: Any = None) -> Any:
     return jax.random.key(int(generator(seed).integers(2**32)))
 
 
-def generator(seed: Any = None) -> np.random.Generator:
+def generator(seed: int | TensorLike | None = None) -> np.random.Generator:
     """A NumPy generator for the next draw."""
     if seed is None:
         return np.random.Generator(np.random.Philox(prng.next_seed()))
@@ -63,8 +66,13 @@ def _draw(shape: Any, dtype: Any, seed: Any, host: Any, device: Any) -> Any:
 
 @named("random.normal", "random_normal", "compat.v1.random_normal", "compat.v1.random.normal")
 def normal(
-    shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32", seed: Any = None, name: Any = None
-) -> Any:
+    shape: ShapeLike,
+    mean: TensorLike = 0.0,
+    stddev: TensorLike = 1.0,
+    dtype: DTypeLike | None = "float32",
+    seed: int | TensorLike | None = None,
+    name: str | None = None,
+) -> TensorResult:
     """`tf.random.normal`."""
     out = _draw(shape, dtype, seed, lambda g, s: g.standard_normal(s, np.float32), jax.random.normal)
     return out if (mean, stddev) == (0.0, 1.0) else out * stddev + mean
@@ -72,8 +80,13 @@ def normal(
 
 @named("random.truncated_normal", "truncated_normal", "compat.v1.truncated_normal")
 def truncated_normal(
-    shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32", seed: Any = None, name: Any = None
-) -> Any:
+    shape: ShapeLike,
+    mean: TensorLike = 0.0,
+    stddev: TensorLike = 1.0,
+    dtype: DTypeLike | None = "float32",
+    seed: int | TensorLike | None = None,
+    name: str | None = None,
+) -> TensorResult:
     """`tf.random.truncated_normal`."""
     return _draw(shape, dtype, seed, _truncated, lambda k, s: jax.random.truncated_normal(k, -2, 2, s)) * stddev + mean
 
@@ -87,8 +100,13 @@ def _truncated(g: np.random.Generator, shape: Any) -> Any:
 
 @named("random.uniform", "random_uniform", "compat.v1.random_uniform", "compat.v1.random.uniform")
 def uniform(
-    shape: Any = (), minval: Any = 0, maxval: Any = None, dtype: Any = "float32", seed: Any = None, name: Any = None
-) -> Any:
+    shape: ShapeLike = (),
+    minval: TensorLike = 0,
+    maxval: TensorLike | None = None,
+    dtype: DTypeLike | None = "float32",
+    seed: int | TensorLike | None = None,
+    name: str | None = None,
+) -> TensorResult:
     """`tf.random.uniform`."""
     low, high = unboxed(minval), unboxed(1 if maxval is None else maxval)
     if "int" in name_of(dtype):
@@ -109,7 +127,7 @@ def uniform(
 
 
 @named("random.shuffle", "random_shuffle", "compat.v1.random_shuffle")
-def shuffle(value: Any, seed: Any = None, name: Any = None) -> Any:
+def shuffle(value: TensorLike, seed: int | TensorLike | None = None, name: str | None = None) -> TensorResult:
     """`tf.random.shuffle`: rows in random order."""
     array = unboxed(value)
     if _traced() is not None:
@@ -118,7 +136,13 @@ def shuffle(value: Any, seed: Any = None, name: Any = None) -> Any:
 
 
 @named("random.categorical", "compat.v1.multinomial", "multinomial")
-def categorical(logits: Any, num_samples: Any, dtype: Any = "int64", seed: Any = None, name: Any = None) -> Any:
+def categorical(
+    logits: TensorLike,
+    num_samples: int | TensorLike,
+    dtype: DTypeLike | None = "int64",
+    seed: int | TensorLike | None = None,
+    name: str | None = None,
+) -> TensorResult:
     """`tf.random.categorical`."""
     drawn = _categorical(logits, int(num_samples), Tensor(next_key(seed)))
     return call(_as_kind, (drawn, name_of(dtype)), {}, keeps_64_bits=True)
@@ -130,7 +154,13 @@ def _as_kind(x: Any, kind: str) -> Any:
 
 @named("random.log_uniform_candidate_sampler", "nn.log_uniform_candidate_sampler")
 def log_uniform_candidate_sampler(
-    true_classes: Any, num_true: int, num_sampled: int, unique: bool, range_max: int, seed: Any = None, name: Any = None
+    true_classes: TensorLike,
+    num_true: int,
+    num_sampled: int,
+    unique: bool,
+    range_max: int,
+    seed: int | TensorLike | None = None,
+    name: str | None = None,
 ) -> tuple[Any, ...]:
     """`tf.random.log_uniform_candidate_sampler`: P(k) = log((k + 2) / (k + 1)) / log(range_max + 1)."""
     numbers = np.arange(range_max)
@@ -147,7 +177,14 @@ def _categorical(logits: Any, count: int, key: Any) -> Any:
 
 
 @named("random.gamma")
-def gamma(shape: Any, alpha: Any, beta: Any = 1.0, dtype: Any = "float32", seed: Any = None, name: Any = None) -> Any:
+def gamma(
+    shape: ShapeLike,
+    alpha: TensorLike,
+    beta: TensorLike = 1.0,
+    dtype: DTypeLike | None = "float32",
+    seed: int | TensorLike | None = None,
+    name: str | None = None,
+) -> TensorResult:
     """`tf.random.gamma`."""
     return (
         _draw(shape, dtype, seed, lambda g, s: g.gamma(float(alpha), 1, s), lambda k, s: jax.random.gamma(k, alpha, s))
@@ -156,7 +193,13 @@ def gamma(shape: Any, alpha: Any, beta: Any = 1.0, dtype: Any = "float32", seed:
 
 
 @named("random.poisson")
-def poisson(shape: Any, lam: Any, dtype: Any = "float32", seed: Any = None, name: Any = None) -> Any:
+def poisson(
+    shape: ShapeLike,
+    lam: TensorLike,
+    dtype: DTypeLike | None = "float32",
+    seed: int | TensorLike | None = None,
+    name: str | None = None,
+) -> TensorResult:
     """`tf.random.poisson`."""
     return _draw(shape, dtype, seed, lambda g, s: g.poisson(float(lam), s), lambda k, s: jax.random.poisson(k, lam, s))
 
@@ -165,27 +208,43 @@ def poisson(shape: Any, lam: Any, dtype: Any = "float32", seed: Any = None, name
 class Generator:
     """`tf.random.Generator.from_seed(1)`."""
 
-    def __init__(self, state: Any = None, seed: Any = None) -> None:
+    def __init__(self, state: object = None, seed: int | TensorLike | None = None) -> None:
         self._seed = seed
 
     @classmethod
-    def from_seed(cls, seed: Any, alg: Any = None) -> Generator:
+    def from_seed(cls, seed: int | TensorLike, alg: object = None) -> Generator:
         return cls(seed=f"generator_{seed}" if not isinstance(seed, int) else seed)
 
     @classmethod
-    def from_non_deterministic_state(cls, alg: Any = None) -> Generator:
+    def from_non_deterministic_state(cls, alg: object = None) -> Generator:
         return cls()
 
-    def normal(self, shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32", name: Any = None) -> Any:
+    def normal(
+        self,
+        shape: ShapeLike,
+        mean: TensorLike = 0.0,
+        stddev: TensorLike = 1.0,
+        dtype: DTypeLike | None = "float32",
+        name: str | None = None,
+    ) -> TensorResult:
         return normal(shape, mean, stddev, dtype, self._seed)
 
-    def uniform(self, shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any = "float32", name: Any = None) -> Any:
+    def uniform(
+        self,
+        shape: ShapeLike,
+        minval: TensorLike = 0,
+        maxval: TensorLike | None = None,
+        dtype: DTypeLike | None = "float32",
+        name: str | None = None,
+    ) -> TensorResult:
         return uniform(shape, minval, maxval, dtype, self._seed)
 
-    def truncated_normal(self, shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32") -> Any:
+    def truncated_normal(
+        self, shape: ShapeLike, mean: TensorLike = 0.0, stddev: TensorLike = 1.0, dtype: DTypeLike | None = "float32"
+    ) -> TensorResult:
         return truncated_normal(shape, mean, stddev, dtype, self._seed)
 
-    def make_seeds(self, count: int = 1) -> Any:
+    def make_seeds(self, count: int = 1) -> TensorResult:
         return Tensor(generator(self._seed).integers(0, 2**31, (2, count)))
 
     def split(self, count: int = 1) -> list[Generator]:
@@ -198,7 +257,7 @@ def get_global_generator() -> Generator:
     return Generator()
 
 
-def stateless(draw: Any) -> Any:
+def stateless(draw: Callable[..., Any]) -> TensorResult:
     """The stateless form of a function, whose result depends on the pair `seed` only."""
 
     def function(shape: Any, seed: Any, *args: Any, **kwargs: Any) -> Any:

@@ -66,7 +66,7 @@ def is_box(value: Any) -> bool:
 def unboxed(value: Any) -> Any:
     """The array of a tensor or variable; other values unchanged."""
     if isinstance(value, TensorWrapper):
-        return value.array  # type: ignore[attr-defined]
+        return value.array
     return value.value if isinstance(value, Variable) else value
 
 

@@ -18,7 +18,9 @@ from gazelle.compat.tensorflow.dataset import Dataset
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.types import TensorLike
 from gazelle.core.errors import DataError, message
+from gazelle.core.types import PathLike
 
 # Records -------------------------------------------------------------------------------------------------------------
 
@@ -63,10 +65,10 @@ def _open(path: str, mode: Any, compression: Any) -> Any:
 class TFRecordWriter:
     """`tf.io.TFRecordWriter(path)`."""
 
-    def __init__(self, path: Any, options: Any = None) -> None:
+    def __init__(self, path: PathLike | TensorLike, options: object = None) -> None:
         self._file = _open(text(path), "wb", getattr(options, "compression_type", options))
 
-    def write(self, record: Any) -> None:
+    def write(self, record: TensorLike) -> None:
         data = bytes(unboxed(convert(record)).item())
         head = struct.pack("<Q", len(data))
         self._file.write(head + struct.pack("<I", checksum(head)) + data + struct.pack("<I", checksum(data)))

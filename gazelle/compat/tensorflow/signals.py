@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import wave
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -14,6 +15,8 @@ from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.names import named, op
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core.types import DTypeLike
 
 for _name in ("fft", "ifft", "fft2d", "ifft2d"):
     _function = getattr(jnp.fft, _name.removesuffix("d"))
@@ -21,12 +24,12 @@ for _name in ("fft", "ifft", "fft2d", "ifft2d"):
 
 
 @op("signal.rfft", host=False, static=("fft_length",))
-def rfft(input_tensor: Any, fft_length: Any = None) -> Any:
+def rfft(input_tensor: TensorLike, fft_length: TensorLike | None = None) -> TensorResult:
     return jnp.fft.rfft(input_tensor, None if fft_length is None else int(np.ravel(fft_length)[0]))
 
 
 @op("signal.irfft", host=False, static=("fft_length",))
-def irfft(input_tensor: Any, fft_length: Any = None) -> Any:
+def irfft(input_tensor: TensorLike, fft_length: TensorLike | None = None) -> TensorResult:
     return jnp.fft.irfft(input_tensor, None if fft_length is None else int(np.ravel(fft_length)[0]))
 
 
@@ -57,20 +60,25 @@ def _frames(signal: Any, length: int, step: int, pad: bool = False, value: Any =
 
 @op("signal.frame", static=("frame_length", "frame_step"), host=False)
 def frame(
-    signal: Any, frame_length: Any, frame_step: Any, pad_end: bool = False, pad_value: Any = 0, axis: int = -1
-) -> Any:
+    signal: TensorLike,
+    frame_length: TensorLike,
+    frame_step: TensorLike,
+    pad_end: bool = False,
+    pad_value: TensorLike = 0,
+    axis: int = -1,
+) -> TensorResult:
     return _frames(jnp.asarray(signal), frame_length, frame_step, pad_end, pad_value)
 
 
 @op("signal.stft", static=("frame_length", "frame_step", "fft_length"), host=False)
 def stft(
-    signals: Any,
-    frame_length: Any,
-    frame_step: Any,
-    fft_length: Any = None,
-    window_fn: Any = windows["hann"],
+    signals: TensorLike,
+    frame_length: TensorLike,
+    frame_step: TensorLike,
+    fft_length: TensorLike | None = None,
+    window_fn: Callable[..., Any] | None = windows["hann"],
     pad_end: bool = False,
-) -> Any:
+) -> TensorResult:
     parts = _frames(jnp.asarray(signals), frame_length, frame_step, pad_end)
     if window_fn is not None:
         parts = parts * unboxed(window_fn(frame_length, dtype="float32"))
@@ -88,8 +96,8 @@ def linear_to_mel_weight_matrix(
     sample_rate: float = 8000,
     lower_edge_hertz: float = 125.0,
     upper_edge_hertz: float = 3800.0,
-    dtype: Any = "float32",
-    name: Any = None,
+    dtype: DTypeLike | None = "float32",
+    name: str | None = None,
 ) -> Tensor:
     """`tf.signal.linear_to_mel_weight_matrix`: triangles that are even on the mel scale; the constant bin has none."""
     bins = _mel(np.linspace(0.0, sample_rate / 2.0, int(num_spectrogram_bins))[1:])[:, None]
@@ -100,7 +108,7 @@ def linear_to_mel_weight_matrix(
 
 
 @op("signal.mfccs_from_log_mel_spectrograms", host=False)
-def mfccs_from_log_mel_spectrograms(log_mel_spectrograms: Any) -> Any:
+def mfccs_from_log_mel_spectrograms(log_mel_spectrograms: TensorLike) -> TensorResult:
     x = jnp.asarray(log_mel_spectrograms)
     count = x.shape[-1]
     waves = np.cos(np.pi / count * np.outer(np.arange(count) + 0.5, np.arange(count)))
@@ -108,7 +116,9 @@ def mfccs_from_log_mel_spectrograms(log_mel_spectrograms: Any) -> Any:
 
 
 @named("audio.decode_wav")
-def decode_wav(contents: Any, desired_channels: int = -1, desired_samples: int = -1, name: Any = None) -> Any:
+def decode_wav(
+    contents: TensorLike, desired_channels: int = -1, desired_samples: int = -1, name: str | None = None
+) -> TensorResult:
     """`tf.audio.decode_wav`: (samples in -1..1 of shape (count, channels), the rate), of 16 bits."""
     with wave.open(io.BytesIO(bytes(unboxed(convert(contents)).item()))) as file:
         rate, channels = file.getframerate(), file.getnchannels()
@@ -121,7 +131,7 @@ def decode_wav(contents: Any, desired_channels: int = -1, desired_samples: int =
 
 
 @named("audio.encode_wav")
-def encode_wav(audio: Any, sample_rate: Any, name: Any = None) -> Tensor:
+def encode_wav(audio: TensorLike, sample_rate: TensorLike, name: str | None = None) -> Tensor:
     """`tf.audio.encode_wav`: the bytes of a WAV file of 16 bits."""
     samples, buffer = np.asarray(unboxed(convert(audio))), io.BytesIO()
     with wave.open(buffer, "wb") as file:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -23,15 +23,20 @@ from gazelle.compat.tensorflow.elements import (
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.tensorflow.values import host_array
+from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import prng
 from gazelle.core.errors import DataError, message
+from gazelle.core.types import DTypeLike, Nested, PathLike
+
+if TYPE_CHECKING:
+    from gazelle.compat.tensorflow.dataset import Dataset
 
 
 class Sources(Elements):
     """Class methods of datasets that create one."""
 
     @classmethod
-    def from_tensor_slices(cls, tensors: Any, name: Any = None) -> Any:
+    def from_tensor_slices(cls, tensors: Nested[TensorLike], name: str | None = None) -> TensorResult:
         """Return a dataset of the rows of an array, or of all arrays in a tuple or dict."""
         data = structured(tensors)
         leaves = jax.tree.leaves(data, is_leaf=is_ragged)
@@ -44,7 +49,7 @@ class Sources(Elements):
         return cls._new(lambda: (row_of(data, i) for i in range(count)), count)
 
     @classmethod
-    def from_tensors(cls, tensors: Any, name: Any = None) -> Any:
+    def from_tensors(cls, tensors: Nested[TensorLike], name: str | None = None) -> TensorResult:
         """Return a dataset with one element."""
         data = structured(tensors)
         return cls._new(lambda: iter([data]), 1)
@@ -53,12 +58,12 @@ class Sources(Elements):
     def from_generator(
         cls,
         generator: Callable[..., Any],
-        output_types: Any = None,
-        output_shapes: Any = None,
-        args: Any = None,
-        output_signature: Any = None,
-        name: Any = None,
-    ) -> Any:
+        output_types: Nested[Any] = None,
+        output_shapes: Nested[Any] = None,
+        args: Sequence[TensorLike] | None = None,
+        output_signature: Nested[Any] = None,
+        name: str | None = None,
+    ) -> TensorResult:
         """Return a dataset of the values that a generator function yields."""
         spec = output_signature if output_signature is not None else output_types
         kinds = jax.tree.map(kind_of, spec, is_leaf=lambda v: isinstance(v, TensorSpec | str | type))
@@ -76,13 +81,15 @@ class Sources(Elements):
         return cls._new(begin)
 
     @classmethod
-    def range(cls, *args: Any, output_type: Any = "int64", name: Any = None) -> Any:
+    def range(
+        cls, *args: Sequence[TensorLike] | None, output_type: DTypeLike | None = "int64", name: str | None = None
+    ) -> TensorResult:
         """`tf.data.Dataset.range(start, stop, step)`."""
         numbers = np.arange(*(int(a) for a in args)).astype(name_of(output_type))
         return cls._new(lambda: iter(numbers), len(numbers))
 
     @classmethod
-    def zip(cls, *datasets: Any, name: Any = None) -> Any:
+    def zip(cls, *datasets: Any, name: str | None = None) -> TensorResult:
         """Combine the elements of several datasets, in the structure of `datasets`."""
         given = datasets[0] if len(datasets) == 1 and not isinstance(datasets[0], Elements) else datasets
         given = tuple(given) if isinstance(given, list) else given
@@ -98,7 +105,13 @@ class Sources(Elements):
         )
 
     @classmethod
-    def list_files(cls, file_pattern: Any, shuffle: bool = True, seed: Any = None, name: Any = None) -> Any:
+    def list_files(
+        cls,
+        file_pattern: PathLike | TensorLike,
+        shuffle: bool = True,
+        seed: int | TensorLike | None = None,
+        name: str | None = None,
+    ) -> TensorResult:
         """Return a dataset of the paths that match a pattern with * and ?."""
         from gazelle.compat.tensorflow.files import glob
 
@@ -112,13 +125,13 @@ class Sources(Elements):
     @classmethod
     def sample_from_datasets(
         cls,
-        datasets: Any,
-        weights: Any = None,
-        seed: Any = None,
+        datasets: Nested[Dataset],
+        weights: TensorLike | None = None,
+        seed: int | TensorLike | None = None,
         stop_on_empty_dataset: bool = False,
-        rerandomize_each_iteration: Any = None,
-        name: Any = None,
-    ) -> Any:
+        rerandomize_each_iteration: bool | None = None,
+        name: str | None = None,
+    ) -> TensorResult:
         """Draw elements from several datasets with these weights."""
         parts = list(datasets)
         probabilities = np.ones(len(parts)) if weights is None else np.asarray(unboxed(weights), "float64")
@@ -139,7 +152,9 @@ class Sources(Elements):
         return cls._new(begin)
 
     @classmethod
-    def choose_from_datasets(cls, datasets: Any, choice_dataset: Any, stop_on_empty_dataset: bool = True) -> Any:
+    def choose_from_datasets(
+        cls, datasets: Nested[Dataset], choice_dataset: Dataset, stop_on_empty_dataset: bool = True
+    ) -> TensorResult:
         """Take elements from the datasets whose indices are in `choice_dataset`."""
 
         def begin() -> Iterator[Any]:

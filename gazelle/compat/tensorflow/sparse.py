@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,13 +12,15 @@ from gazelle.compat.tensorflow.linalg import matmul
 from gazelle.compat.tensorflow.names import NAMES, fixed_value, named
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core.types import AxisLike, ShapeLike
 
 
 @named("SparseTensor", "sparse.SparseTensor")
 class SparseTensor:
     """`tf.SparseTensor`: indices and values; functions convert it with `tf.sparse.to_dense`."""
 
-    def __init__(self, indices: Any, values: Any, dense_shape: Any) -> None:
+    def __init__(self, indices: TensorLike, values: TensorLike | Sequence[TensorLike], dense_shape: ShapeLike) -> None:
         self.indices = convert(np.asarray(unboxed(indices), "int64").reshape(-1, len(fixed_value(dense_shape))))
         self.values, self.dense_shape = convert(values), convert(np.asarray(fixed_value(dense_shape), "int64"))
 
@@ -27,12 +29,12 @@ class SparseTensor:
         return TensorShape(fixed_value(self.dense_shape))
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> TensorResult:
         return self.values.dtype
 
 
 @named("sparse.to_dense", "sparse_tensor_to_dense")
-def to_dense(sp_input: SparseTensor, default_value: Any = 0, name: Any = None) -> Any:
+def to_dense(sp_input: SparseTensor, default_value: TensorLike = 0, name: str | None = None) -> TensorResult:
     """`tf.sparse.to_dense`."""
     out = np.full(tuple(sp_input.shape), default_value, sp_input.dtype.as_numpy_dtype)
     out[tuple(np.asarray(sp_input.indices.array).T)] = np.asarray(sp_input.values.array)
@@ -49,7 +51,7 @@ named("sparse.from_dense")(
 
 
 @named("sparse.reorder")
-def reorder(sp_input: SparseTensor, name: Any = None) -> SparseTensor:
+def reorder(sp_input: SparseTensor, name: str | None = None) -> SparseTensor:
     """`tf.sparse.reorder`: the indices sorted by rows."""
     indices = np.asarray(sp_input.indices.array)
     order = np.lexsort(indices.T[::-1])
@@ -57,13 +59,17 @@ def reorder(sp_input: SparseTensor, name: Any = None) -> SparseTensor:
 
 
 @named("sparse.sparse_dense_matmul")
-def sparse_dense_matmul(sp_a: Any, b: Any, adjoint_a: bool = False, adjoint_b: bool = False, name: Any = None) -> Any:
+def sparse_dense_matmul(
+    sp_a: TensorLike, b: TensorLike, adjoint_a: bool = False, adjoint_b: bool = False, name: str | None = None
+) -> TensorResult:
     """`tf.sparse.sparse_dense_matmul`."""
     a, b = (to_dense(v) if isinstance(v, SparseTensor) else v for v in (sp_a, b))
     return matmul(a, b, adjoint_a=adjoint_a, adjoint_b=adjoint_b)
 
 
 @named("sparse.reduce_sum")
-def reduce_sum(sp_input: SparseTensor, axis: Any = None, keepdims: bool = False, name: Any = None) -> Any:
+def reduce_sum(
+    sp_input: SparseTensor, axis: AxisLike = None, keepdims: bool = False, name: str | None = None
+) -> TensorResult:
     """`tf.sparse.reduce_sum`."""
     return NAMES["reduce_sum"](to_dense(sp_input), axis=axis, keepdims=keepdims)

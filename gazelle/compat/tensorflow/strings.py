@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.ragged import RaggedTensor, map_values
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core.types import AxisLike, DTypeLike, Nested, PathLike
 
 
 def _elementwise(function: Callable[..., Any], dtype: Any = object) -> Callable[..., Tensor]:
@@ -43,7 +45,9 @@ named("strings.regex_full_match")(
 
 
 @named("strings.substr", "substr")
-def substr(input: Any, pos: Any, len: Any, unit: str = "BYTE", name: Any = None) -> Tensor:
+def substr(
+    input: TensorLike, pos: TensorLike, len: int | TensorLike, unit: str = "BYTE", name: str | None = None
+) -> Tensor:
     """`tf.strings.substr`: `len` bytes or characters of each string, starting at `pos`."""
     strings, starts, counts = np.broadcast_arrays(*(np.asarray(unboxed(convert(v))) for v in (input, pos, len)))
     out = np.empty(strings.shape, object)
@@ -57,14 +61,20 @@ def substr(input: Any, pos: Any, len: Any, unit: str = "BYTE", name: Any = None)
 
 
 @named("strings.regex_replace")
-def regex_replace(input: Any, pattern: Any, rewrite: Any, replace_global: bool = True, name: Any = None) -> Tensor:
+def regex_replace(
+    input: TensorLike,
+    pattern: PathLike | TensorLike,
+    rewrite: TensorLike,
+    replace_global: bool = True,
+    name: str | None = None,
+) -> Tensor:
     r"""`tf.strings.regex_replace`: \1 refers to a group in RE2 and in Python."""
     matcher, new = re.compile(text(pattern).encode()), text(rewrite).encode()
     return _elementwise(lambda v: matcher.sub(new, v, count=0 if replace_global else 1))(input)
 
 
 @named("strings.join", "strings_join")
-def join(inputs: Any, separator: Any = "", name: Any = None) -> Tensor:
+def join(inputs: Nested[TensorLike], separator: TensorLike = "", name: str | None = None) -> Tensor:
     """`tf.strings.join`: elementwise."""
     arrays = np.broadcast_arrays(*(np.asarray(unboxed(convert(v)), object) for v in inputs))
     out = np.empty(arrays[0].shape, object)
@@ -73,7 +83,13 @@ def join(inputs: Any, separator: Any = "", name: Any = None) -> Tensor:
 
 
 @named("strings.reduce_join")
-def reduce_join(inputs: Any, axis: Any = None, keepdims: bool = False, separator: Any = "", name: Any = None) -> Tensor:
+def reduce_join(
+    inputs: Nested[TensorLike],
+    axis: AxisLike = None,
+    keepdims: bool = False,
+    separator: TensorLike = "",
+    name: str | None = None,
+) -> Tensor:
     """`tf.strings.reduce_join`."""
     array = np.asarray(unboxed(convert(inputs)), object)
     if axis is None:
@@ -99,25 +115,31 @@ def _object_tensor(parts: list[Any]) -> Tensor:
 
 
 @named("strings.split")
-def split(input: Any, sep: Any = None, maxsplit: int = -1, name: Any = None) -> Any:
+def split(
+    input: TensorLike, sep: TensorLike | None = None, maxsplit: int = -1, name: str | None = None
+) -> TensorResult:
     """`tf.strings.split`: the parts separated by whitespace or by `sep`."""
     return _split_strings(input, lambda v: v.split(None if not sep else text(sep).encode(), maxsplit))
 
 
 @named("strings.unicode_split")
-def unicode_split(input: Any, input_encoding: str = "UTF-8", errors: str = "replace", name: Any = None) -> Any:
+def unicode_split(
+    input: TensorLike, input_encoding: str = "UTF-8", errors: str = "replace", name: str | None = None
+) -> TensorResult:
     """`tf.strings.unicode_split`: the characters."""
     return _split_strings(input, lambda v: [c.encode() for c in v.decode(errors=errors)])
 
 
 @named("strings.bytes_split")
-def bytes_split(input: Any, name: Any = None) -> Any:
+def bytes_split(input: TensorLike, name: str | None = None) -> TensorResult:
     """`tf.strings.bytes_split`: the bytes."""
     return _split_strings(input, lambda v: [v[i : i + 1] for i in range(len(v))])
 
 
 @named("strings.unicode_decode")
-def unicode_decode(input: Any, input_encoding: str = "UTF-8", errors: str = "replace", name: Any = None) -> Any:
+def unicode_decode(
+    input: TensorLike, input_encoding: str = "UTF-8", errors: str = "replace", name: str | None = None
+) -> TensorResult:
     """`tf.strings.unicode_decode`: the code points of the characters."""
     return map_values(
         lambda v: Tensor(np.asarray([ord(c.decode()) for c in v.numpy()], "int32")),
@@ -126,7 +148,7 @@ def unicode_decode(input: Any, input_encoding: str = "UTF-8", errors: str = "rep
 
 
 @named("strings.unicode_encode")
-def unicode_encode(input: Any, output_encoding: str = "UTF-8", name: Any = None) -> Any:
+def unicode_encode(input: TensorLike, output_encoding: str = "UTF-8", name: str | None = None) -> TensorResult:
     """`tf.strings.unicode_encode`: a string for each row of code points."""
     if isinstance(input, RaggedTensor):
         return convert([unicode_encode(row) for row in input])
@@ -138,7 +160,9 @@ def unicode_encode(input: Any, output_encoding: str = "UTF-8", name: Any = None)
 
 
 @named("strings.ngrams")
-def ngrams(data: Any, ngram_width: Any, separator: Any = " ", name: Any = None) -> Any:
+def ngrams(
+    data: TensorLike, ngram_width: int | Sequence[int], separator: TensorLike = " ", name: str | None = None
+) -> TensorResult:
     """`tf.strings.ngrams`: n-grams of each width."""
     widths = (ngram_width,) if isinstance(ngram_width, int) else tuple(ngram_width)
     array, between = np.asarray(unboxed(convert(data)), object), text(separator).encode()
@@ -152,19 +176,21 @@ def ngrams(data: Any, ngram_width: Any, separator: Any = " ", name: Any = None) 
 
 
 @named("strings.to_hash_bucket_fast", "strings.to_hash_bucket", "strings.to_hash_bucket_strong")
-def to_hash_bucket(input: Any, num_buckets: int, key: Any = None, name: Any = None) -> Tensor:
+def to_hash_bucket(
+    input: TensorLike, num_buckets: int, key: TensorLike | None = None, name: str | None = None
+) -> Tensor:
     """`tf.strings.to_hash_bucket_fast`: a bucket for each string, other than that of TensorFlow's hash."""
     return _elementwise(lambda v: int.from_bytes(hashlib.sha256(v).digest()[:8], "big") % num_buckets, "int64")(input)
 
 
 @named("strings.to_number")
-def to_number(input: Any, out_type: Any = "float32", name: Any = None) -> Tensor:
+def to_number(input: TensorLike, out_type: DTypeLike | None = "float32", name: str | None = None) -> Tensor:
     """`tf.strings.to_number`."""
     return _elementwise(float, name_of(out_type))(input)
 
 
 @named("strings.as_string", "as_string")
-def as_string(input: Any, precision: int = -1, **_: Any) -> Tensor:
+def as_string(input: TensorLike, precision: int = -1, **_: Any) -> Tensor:
     """`tf.strings.as_string`."""
     array = np.asarray(unboxed(convert(input)))
     out = np.empty(array.shape, object)
@@ -177,7 +203,7 @@ def as_string(input: Any, precision: int = -1, **_: Any) -> Tensor:
 
 
 @named("strings.format")
-def format_(template: str, inputs: Any, placeholder: str = "{}", **_: Any) -> Tensor:
+def format_(template: str, inputs: Nested[TensorLike], placeholder: str = "{}", **_: Any) -> Tensor:
     """`tf.strings.format`."""
     values = inputs if isinstance(inputs, list | tuple) else (inputs,)
     for value in values:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.ragged import RaggedTensor, map_values
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core.types import DTypeLike, Nested, PathLike
 
 
 def _array(value: Any, dtype: Any = None) -> Any:
@@ -25,7 +28,12 @@ class KeyValueTensorInitializer:
     """`tf.lookup.KeyValueTensorInitializer(keys, values)`."""
 
     def __init__(
-        self, keys: Any, values: Any, key_dtype: Any = None, value_dtype: Any = None, name: Any = None
+        self,
+        keys: TensorLike,
+        values: TensorLike | Sequence[TensorLike],
+        key_dtype: DTypeLike | None = None,
+        value_dtype: DTypeLike | None = None,
+        name: str | None = None,
     ) -> None:
         self.keys, self.values = _array(keys, key_dtype), _array(values, value_dtype)
 
@@ -45,12 +53,12 @@ class TextFileInitializer:
 
     def __init__(
         self,
-        filename: Any,
-        key_dtype: Any,
+        filename: PathLike | TensorLike,
+        key_dtype: DTypeLike | None,
         key_index: int,
-        value_dtype: Any,
+        value_dtype: DTypeLike | None,
         value_index: int,
-        vocab_size: Any = None,
+        vocab_size: int | TensorLike | None = None,
         delimiter: str = "\t",
         **_: Any,
     ) -> None:
@@ -75,12 +83,14 @@ class TextFileInitializer:
 class StaticHashTable:
     """`tf.lookup.StaticHashTable(initializer, default_value)`."""
 
-    def __init__(self, initializer: Any, default_value: Any, name: Any = None, **_: Any) -> None:
+    def __init__(
+        self, initializer: Nested[TensorLike], default_value: TensorLike, name: str | None = None, **_: Any
+    ) -> None:
         self._dtype = initializer.values.dtype
         self._values = dict(zip(initializer.keys.tolist(), initializer.values.tolist(), strict=True))
         self._default = _array(default_value).item()
 
-    def lookup(self, keys: Any, name: Any = None) -> Any:
+    def lookup(self, keys: TensorLike, name: str | None = None) -> TensorResult:
         """Return the value of each key, or the default."""
         if isinstance(keys, RaggedTensor):
             return map_values(self.lookup, keys)
@@ -93,7 +103,7 @@ class StaticHashTable:
 
     __getitem__ = __call__ = lookup
 
-    def size(self, name: Any = None) -> Tensor:
+    def size(self, name: str | None = None) -> Tensor:
         return Tensor(np.asarray(len(self._values), "int64"))
 
 
@@ -104,11 +114,17 @@ class StaticVocabularyTable(StaticHashTable):
     With several buckets, the bucket of a word differs from that of TensorFlow's hash.
     """
 
-    def __init__(self, initializer: Any, num_oov_buckets: int, lookup_key_dtype: Any = None, name: Any = None) -> None:
+    def __init__(
+        self,
+        initializer: Nested[TensorLike],
+        num_oov_buckets: int,
+        lookup_key_dtype: DTypeLike | None = None,
+        name: str | None = None,
+    ) -> None:
         super().__init__(initializer, -1)
         self._buckets = int(num_oov_buckets)
 
-    def lookup(self, keys: Any, name: Any = None) -> Any:
+    def lookup(self, keys: TensorLike, name: str | None = None) -> TensorResult:
         if isinstance(keys, RaggedTensor):
             return map_values(self.lookup, keys)
         return self._values_of(_array(keys), self._bucket)
@@ -119,7 +135,7 @@ class StaticVocabularyTable(StaticHashTable):
         word = key if isinstance(key, bytes) else str(key).encode()
         return len(self._values) + int.from_bytes(hashlib.sha256(word).digest()[:8], "big") % self._buckets
 
-    def size(self, name: Any = None) -> Tensor:
+    def size(self, name: str | None = None) -> Tensor:
         return Tensor(np.asarray(len(self._values) + self._buckets, "int64"))
 
 
@@ -127,16 +143,23 @@ class StaticVocabularyTable(StaticHashTable):
 class MutableHashTable(StaticHashTable):
     """`tf.lookup.experimental.MutableHashTable`: a table that can be extended."""
 
-    def __init__(self, key_dtype: Any, value_dtype: Any, default_value: Any, name: Any = None, **_: Any) -> None:
+    def __init__(
+        self,
+        key_dtype: DTypeLike | None,
+        value_dtype: DTypeLike | None,
+        default_value: TensorLike,
+        name: str | None = None,
+        **_: Any,
+    ) -> None:
         kind = object if as_dtype(value_dtype) == "string" else name_of(value_dtype)
         empty = KeyValueTensorInitializer(np.zeros(0), np.zeros(0, kind))
         super().__init__(empty, default_value)
         self._dtype = np.dtype(kind)
 
-    def insert(self, keys: Any, values: Any, name: Any = None) -> None:
+    def insert(self, keys: TensorLike, values: TensorLike | Sequence[TensorLike], name: str | None = None) -> None:
         given = _array(keys).reshape(-1).tolist(), _array(values).reshape(-1).tolist()
         self._values.update(zip(*given, strict=True))
 
-    def remove(self, keys: Any, name: Any = None) -> None:
+    def remove(self, keys: TensorLike, name: str | None = None) -> None:
         for key in _array(keys).reshape(-1).tolist():
             self._values.pop(key, None)

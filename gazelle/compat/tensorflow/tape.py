@@ -20,8 +20,10 @@ from gazelle.compat.tensorflow.recording import (
     unboxed,
 )
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import dtypes
 from gazelle.core.errors import ArgumentError, StateError, message
+from gazelle.core.types import Nested
 from gazelle.core.variable import Variable
 
 _programs: dict[Any, Any] = {}  # key of a plan -> its compiled gradient, None before the second use
@@ -63,7 +65,7 @@ class GradientTape:
     def __exit__(self, *_: object) -> None:
         restore_tapes(self._token)
 
-    def watch(self, tensor: Any) -> None:
+    def watch(self, tensor: TensorLike) -> None:
         """Also record calls on this tensor."""
         for leaf in jax.tree.leaves(tensor, is_leaf=is_box):
             source = leaf if isinstance(leaf, Variable) else unboxed(leaf)
@@ -99,8 +101,12 @@ class GradientTape:
     # Gradients -------------------------------------------------------------------------------------------------------
 
     def gradient(
-        self, target: Any, sources: Any, output_gradients: Any = None, unconnected_gradients: Any = "none"
-    ) -> Any:
+        self,
+        target: TensorLike,
+        sources: Nested[TensorLike],
+        output_gradients: TensorLike | None = None,
+        unconnected_gradients: object = "none",
+    ) -> TensorResult:
         """Return the gradients of the sum of `target`, a tensor or a structure, in the structure of `sources`.
 
         If the target does not depend on a source, its gradient is None, or 0 with `unconnected_gradients="zero"`.
@@ -136,7 +142,9 @@ class GradientTape:
             found = [jnp.zeros_like(unboxed(s)) if g is None else g for g, s in zip(found, flat, strict=True)]
         return jax.tree.unflatten(structure, [g if g is None or is_box(g) else Tensor(g) for g in found])
 
-    def jacobian(self, target: Any, sources: Any, unconnected_gradients: Any = "none", **_: Any) -> Any:
+    def jacobian(
+        self, target: TensorLike, sources: Nested[TensorLike], unconnected_gradients: object = "none", **_: Any
+    ) -> TensorResult:
         """Return ∂target/∂source for each source, of shape target.shape + source.shape."""
         self._used = True
         flat, structure = jax.tree.flatten(sources, is_leaf=is_box)
@@ -151,7 +159,7 @@ class GradientTape:
                 found[index] = Tensor(gradient)
         return jax.tree.unflatten(structure, found)
 
-    def batch_jacobian(self, target: Any, source: Any, **_: Any) -> Any:
+    def batch_jacobian(self, target: TensorLike, source: TensorLike, **_: Any) -> TensorResult:
         """Return the Jacobian of each sample's target with respect to its own input."""
         whole = self.jacobian(target, source).array
         rows = jnp.arange(whole.shape[0])

@@ -14,9 +14,11 @@ import numpy as np
 from gazelle.compat.tensorflow.calls import call, guarded
 from gazelle.compat.tensorflow.dtypes import DType, TensorShape, name_of
 from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
+from gazelle.core.types import ShapeLike
 from gazelle.core.variable import Variable
 
 #: operands that need no conversion
@@ -35,11 +37,11 @@ class Tensor(TensorWrapper):
     __array_priority__ = 100
     array: Any
 
-    def __init__(self, array: Any) -> None:
+    def __init__(self, array: TensorLike) -> None:
         self.array = array
 
     @classmethod
-    def dispatch(cls, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    def dispatch(cls, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> TensorResult:
         return call(function, args, kwargs)
 
     # Properties and conversions --------------------------------------------------------------------------------------
@@ -51,7 +53,7 @@ class Tensor(TensorWrapper):
     def get_shape(self) -> TensorShape:
         return self.shape
 
-    def set_shape(self, shape: Any) -> None:
+    def set_shape(self, shape: ShapeLike) -> None:
         if not self.shape.is_compatible_with(shape):
             raise ArgumentError(
                 message("set_shape", expected=f"a shape compatible with {tuple(self.shape)}", got=tuple(shape))
@@ -73,12 +75,12 @@ class Tensor(TensorWrapper):
     def name(self) -> str:
         return "tensor"
 
-    def numpy(self) -> Any:
+    def numpy(self) -> TensorResult:
         """Return the values as a NumPy array; a scalar as a number."""
         array = np.asarray(self.array)
         return array[()] if array.ndim == 0 else array
 
-    def eval(self, *_: Any, **__: Any) -> Any:
+    def eval(self, *_: Any, **__: Any) -> TensorResult:
         return self.numpy()
 
     def ref(self) -> Reference:
@@ -181,10 +183,10 @@ def _transposed(x: Any) -> Any:
 class Reference:
     """The result of `tensor.ref()`: hashable, and equal for the same tensor."""
 
-    def __init__(self, target: Any) -> None:
+    def __init__(self, target: TensorLike) -> None:
         self.target = target
 
-    def deref(self) -> Any:
+    def deref(self) -> TensorResult:
         return self.target
 
     def __hash__(self) -> int:
@@ -217,7 +219,7 @@ def _get_items(x: Any, index: Any) -> Any:
     return x[tuple(slice(*item) if isinstance(item, HashableSlice) else item for item in index)]
 
 
-def on_device(array: Any) -> Any:
+def on_device(array: TensorLike) -> TensorResult:
     """The array of a tensor as an array of JAX."""
     if isinstance(array, np.ndarray | np.generic) and array.dtype.kind in "OSU":
         raise ArgumentError(message("A tensor of strings", expected="numbers as inputs of a network", got="strings"))
@@ -270,7 +272,7 @@ _UFUNCS = {
 }
 
 
-def quotient(a: Any, b: Any) -> Any:
+def quotient(a: TensorLike, b: TensorLike) -> TensorResult:
     """a / b; the result is float64 for integers of 32 and 64 bits, float32 for shorter ones."""
     kinds = [jnp.dtype(v.dtype) for v in (a, b) if hasattr(v, "dtype")]
     if kinds and all(kind.kind in "iu" for kind in kinds) and not isinstance(a, float) and not isinstance(b, float):
@@ -331,6 +333,6 @@ _install(Tensor)
 jax.tree_util.register_pytree_node(Tensor, lambda t: ((t.array,), None), lambda _, children: Tensor(children[0]))
 
 
-def is_tensor(x: Any) -> bool:
+def is_tensor(x: TensorLike) -> bool:
     """`tf.is_tensor`."""
     return isinstance(x, Tensor | Variable | KerasTensor)

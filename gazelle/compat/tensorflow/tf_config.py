@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging as _logging
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import jax
 
@@ -19,7 +19,12 @@ from gazelle.compat.tensorflow.errors import (
     ResourceExhaustedError,
 )
 from gazelle.compat.tensorflow.names import named, user_code_location
+from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import StateError, message
+from gazelle.core.types import AxisLike
+
+if TYPE_CHECKING:
+    from gazelle.compat.tensorflow.dataset import Dataset
 
 
 class PhysicalDevice:
@@ -132,28 +137,36 @@ class Strategy:
     def scope(self) -> Iterator[Strategy]:
         yield self
 
-    def run(self, fn: Callable[..., Any], args: Any = (), kwargs: Any = None, options: Any = None) -> Any:
+    def run(
+        self,
+        fn: Callable[..., Any],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        options: object = None,
+    ) -> TensorResult:
         return fn(*args, **(kwargs or {}))
 
     experimental_run_v2 = run
 
-    def reduce(self, reduce_op: Any, value: Any, axis: Any = None) -> Any:
+    def reduce(self, reduce_op: str, value: TensorLike, axis: AxisLike = None) -> TensorResult:
         if axis is None:
             return value
         from gazelle.compat.tensorflow.names import NAMES
 
         return NAMES["reduce_sum" if "sum" in str(reduce_op).lower() else "reduce_mean"](value, axis=axis)
 
-    def experimental_distribute_dataset(self, dataset: Any, options: Any = None) -> Any:
+    def experimental_distribute_dataset(self, dataset: Dataset, options: object = None) -> TensorResult:
         return dataset
 
-    def distribute_datasets_from_function(self, dataset_fn: Callable[[Any], Any], options: Any = None) -> Any:
+    def distribute_datasets_from_function(
+        self, dataset_fn: Callable[[Any], Any], options: object = None
+    ) -> TensorResult:
         return dataset_fn(InputContext())
 
-    def experimental_local_results(self, value: Any) -> tuple[Any, ...]:
+    def experimental_local_results(self, value: TensorLike) -> tuple[Any, ...]:
         return (value,)
 
-    def gather(self, value: Any, axis: int) -> Any:
+    def gather(self, value: TensorLike, axis: int) -> TensorResult:
         return value
 
 
@@ -180,7 +193,7 @@ named("distribute.ReduceOp")(ReduceOp)
 
 
 @named("distribute.cluster_resolver.TPUClusterResolver")
-def tpu_cluster_resolver(*_: Any, **__: Any) -> Any:
+def tpu_cluster_resolver(*_: Any, **__: Any) -> TensorResult:
     """Raise the ValueError that programs catch to continue on a GPU or CPU."""
     raise ValueError(message("A TPU cluster", expected="a reachable cluster", got="none"))
 
@@ -213,7 +226,7 @@ named("Session", "compat.v1.Session", "InteractiveSession", "compat.v1.Interacti
 
 
 @named("placeholder", "compat.v1.placeholder", "sparse_placeholder")
-def placeholder(*_: Any, **__: Any) -> Any:
+def placeholder(*_: Any, **__: Any) -> TensorResult:
     """Raise an error: graphs of TensorFlow 1 are not supported."""
     raise StateError(
         message(

@@ -16,8 +16,10 @@ import numpy as np
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.recording import unboxed
+from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.prng import SeedGenerator
+from gazelle.core.types import PathLike
 from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
 from gazelle.layers.base import Layer
@@ -69,11 +71,11 @@ class Module:
         return getattr(self, "_name", None) or type(self).__name__.lower()
 
     @property
-    def name_scope(self) -> Any:
+    def name_scope(self) -> TensorResult:
         return contextlib.nullcontext()
 
     @classmethod
-    def with_name_scope(cls, method: Any) -> Any:
+    def with_name_scope(cls, method: str | int | float) -> TensorResult:
         return method
 
     @property
@@ -101,7 +103,7 @@ class Checkpoint:
     checkpoint is restored need another call of `restore` after they are created.
     """
 
-    def __init__(self, root: Any = None, **objects: Any) -> None:
+    def __init__(self, root: object = None, **objects: Any) -> None:
         self._objects = {**({"root": root} if root is not None else {}), **objects}
         self.save_counter = Variable(0, dtype="int32", trainable=False, name="save_counter")
         self.__dict__.update(objects)
@@ -111,27 +113,27 @@ class Checkpoint:
         out = dict(pair for name, value in self._objects.items() for pair in _variables_of(value, name, seen))
         return {**out, "save_counter": self.save_counter}
 
-    def write(self, file_prefix: Any, options: Any = None) -> str:
+    def write(self, file_prefix: PathLike | TensorLike, options: object = None) -> str:
         """Write to this prefix without a number."""
         prefix = text(file_prefix)
         os.makedirs(os.path.dirname(prefix) or ".", exist_ok=True)
         arrays = {name: v.numpy() for name, v in self._variables().items()}
         temporary = f"{prefix}.part"
         with open(temporary, "wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
+            np.savez(file, **arrays)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, f"{prefix}.npz")
         return prefix
 
-    def save(self, file_prefix: Any, options: Any = None) -> str:
+    def save(self, file_prefix: PathLike | TensorLike, options: object = None) -> str:
         """Write to `file_prefix-1`, `-2`, ..."""
         self.save_counter.assign_add(1)
         prefix = self.write(f"{text(file_prefix)}-{int(self.save_counter)}")
         _write_index(prefix, [prefix])
         return prefix
 
-    def restore(self, save_path: Any, options: Any = None) -> Status:
+    def restore(self, save_path: PathLike | TensorLike, options: object = None) -> Status:
         """Assign the variables from a file; None restores nothing."""
         if save_path is None:
             return Status([], [])
@@ -176,7 +178,7 @@ class Status:
     def expect_partial(self) -> Status:
         return self
 
-    def initialize_or_restore(self, session: Any = None) -> None:
+    def initialize_or_restore(self, session: object = None) -> None:
         """Do nothing: variables are initialized when they are created."""
 
 
@@ -187,7 +189,7 @@ def _write_index(latest: str, prefixes: list[str]) -> None:
 
 
 @named("train.latest_checkpoint")
-def latest_checkpoint(checkpoint_dir: Any, latest_filename: Any = None) -> str | None:
+def latest_checkpoint(checkpoint_dir: PathLike | TensorLike, latest_filename: str | None = None) -> str | None:
     """`tf.train.latest_checkpoint`: the newest prefix in a folder, None if there is none."""
     folder = text(checkpoint_dir)
     try:
@@ -201,7 +203,7 @@ def latest_checkpoint(checkpoint_dir: Any, latest_filename: Any = None) -> str |
 
 
 @named("train.list_variables")
-def list_variables(ckpt_dir_or_file: Any) -> list[tuple[str, list[int]]]:
+def list_variables(ckpt_dir_or_file: PathLike | TensorLike) -> list[tuple[str, list[int]]]:
     """`tf.train.list_variables`: (name, shape) of each array of a checkpoint."""
     path = text(ckpt_dir_or_file)
     with np.load(f"{latest_checkpoint(path) if os.path.isdir(path) else path}.npz", allow_pickle=False) as stored:
@@ -215,7 +217,7 @@ class CheckpointManager:
     def __init__(
         self,
         checkpoint: Checkpoint,
-        directory: Any,
+        directory: PathLike | TensorLike,
         max_to_keep: int | None = None,
         checkpoint_name: str = "ckpt",
         **_: Any,
@@ -237,7 +239,7 @@ class CheckpointManager:
     def checkpoint(self) -> Checkpoint:
         return self._checkpoint
 
-    def save(self, checkpoint_number: Any = None, **_: Any) -> str:
+    def save(self, checkpoint_number: int | TensorLike | None = None, **_: Any) -> str:
         if checkpoint_number is None:
             self._checkpoint.save_counter.assign_add(1)
             number = int(self._checkpoint.save_counter)
@@ -262,13 +264,13 @@ class CheckpointManager:
 class Writer:
     """`tf.summary.create_file_writer(folder)`: writes scalars to `scalars.jsonl` in the folder."""
 
-    def __init__(self, logdir: Any) -> None:
+    def __init__(self, logdir: PathLike | TensorLike) -> None:
         self.logdir = text(logdir)
         os.makedirs(self.logdir, exist_ok=True)
         self._lines = os.path.join(self.logdir, "scalars.jsonl")
 
     @contextlib.contextmanager
-    def as_default(self, step: Any = None) -> Iterator[Writer]:
+    def as_default(self, step: int | TensorLike | None = None) -> Iterator[Writer]:
         global _writer, _step
         before = _writer, _step
         _writer, _step = self, step if step is not None else _step
@@ -277,7 +279,7 @@ class Writer:
         finally:
             _writer, _step = before
 
-    def write(self, name: str, value: Any, step: Any) -> None:
+    def write(self, name: str, value: TensorLike, step: int | TensorLike) -> None:
         with open(self._lines, "a") as file:
             json.dump({"name": name, "value": value, "step": step}, file)
             file.write("\n")
@@ -296,7 +298,7 @@ named("summary.SummaryWriter")(Writer)
 
 
 @named("summary.scalar")
-def scalar(name: str, data: Any, step: Any = None, description: Any = None) -> bool:
+def scalar(name: str, data: TensorLike, step: int | TensorLike | None = None, description: str | None = None) -> bool:
     """`tf.summary.scalar`: write a line to `scalars.jsonl` in the folder of the writer."""
     array, at = unboxed(data), unboxed(step if step is not None else _step)
     if _writer is None or isinstance(array, jax.core.Tracer) or isinstance(at, jax.core.Tracer):
@@ -318,7 +320,7 @@ for _name in ("image", "histogram", "text", "audio", "trace_on", "trace_export",
 
 
 @named("saved_model.save", "saved_model.load", "lite.TFLiteConverter", "compat.v1.saved_model.load")
-def saved_model(*_: Any, **__: Any) -> Any:
+def saved_model(*_: Any, **__: Any) -> TensorResult:
     """Raise an error: the format SavedModel contains graphs of TensorFlow."""
     raise ArgumentError(
         message(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -13,6 +14,8 @@ from gazelle.compat.tensorflow.dtypes import DType, TensorShape
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Reference, Tensor, _install
 from gazelle.compat.tensorflow.values import host_array
+from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.core.types import DTypeLike, ShapeLike
 from gazelle.core.variable import Variable
 
 
@@ -21,11 +24,11 @@ class VariableSlice(Tensor):
 
     __slots__ = ("index", "variable")
 
-    def __init__(self, tensor: Tensor, variable: Any, index: Any) -> None:
+    def __init__(self, tensor: Tensor, variable: TensorLike, index: int | TensorLike) -> None:
         super().__init__(tensor.array)
         self.variable, self.index = variable, index
 
-    def assign(self, value: Any) -> Any:
+    def assign(self, value: TensorLike) -> TensorResult:
         """Assign this part of the variable."""
         return self.variable.assign(jnp.asarray(self.variable._full()).at[unboxed(self.index)].set(unboxed(value)))
 
@@ -33,7 +36,9 @@ class VariableSlice(Tensor):
 class IndexedSlices:
     """`tf.IndexedSlices`: rows and their indices."""
 
-    def __init__(self, values: Any, indices: Any, dense_shape: Any = None) -> None:
+    def __init__(
+        self, values: TensorLike | Sequence[TensorLike], indices: TensorLike, dense_shape: ShapeLike | None = None
+    ) -> None:
         self.values, self.indices, self.dense_shape = values, indices, dense_shape
 
 
@@ -52,18 +57,18 @@ class TensorFlowVariable(OldVariable, Variable, metaclass=_Meta):
 
     def __init__(
         self,
-        initial_value: Any = None,
+        initial_value: TensorLike | None = None,
         trainable: bool | None = True,
         validate_shape: bool = True,
-        caching_device: Any = None,
+        caching_device: str | None = None,
         name: str | None = None,
-        variable_def: Any = None,
-        dtype: Any = None,
-        import_scope: Any = None,
-        constraint: Any = None,
-        synchronization: Any = None,
-        aggregation: Any = None,
-        shape: Any = None,
+        variable_def: object = None,
+        dtype: DTypeLike | None = None,
+        import_scope: str | None = None,
+        constraint: Callable[[Any], Any] | None = None,
+        synchronization: object = None,
+        aggregation: object = None,
+        shape: ShapeLike | None = None,
         **_: Any,
     ) -> None:
         value = unboxed(initial_value() if callable(initial_value) else initial_value)
@@ -85,39 +90,51 @@ class TensorFlowVariable(OldVariable, Variable, metaclass=_Meta):
     def get_shape(self) -> TensorShape:
         return self.shape
 
-    def read_value(self) -> Any:
+    def read_value(self) -> TensorResult:
         """Return the value as a tensor, which tapes record."""
         return self + np.zeros((), self.dtype)
 
     def ref(self) -> Reference:
         return Reference(self)
 
-    def initialized_value(self) -> Any:
+    def initialized_value(self) -> TensorResult:
         return self.read_value()
 
-    def assign(self, value: Any, use_locking: bool = False, name: Any = None, read_value: bool = True) -> Any:
+    def assign(
+        self, value: TensorLike, use_locking: bool = False, name: str | None = None, read_value: bool = True
+    ) -> TensorResult:
         super().assign(jnp.asarray(unboxed(value), jax.dtypes.canonicalize_dtype(self.dtype)))
         return self
 
-    def assign_add(self, delta: Any, use_locking: bool = False, name: Any = None, read_value: bool = True) -> Any:
+    def assign_add(
+        self, delta: TensorLike, use_locking: bool = False, name: str | None = None, read_value: bool = True
+    ) -> TensorResult:
         return self.assign(self._full() + jnp.asarray(unboxed(delta), self.dtype))
 
-    def assign_sub(self, delta: Any, use_locking: bool = False, name: Any = None, read_value: bool = True) -> Any:
+    def assign_sub(
+        self, delta: TensorLike, use_locking: bool = False, name: str | None = None, read_value: bool = True
+    ) -> TensorResult:
         return self.assign(self._full() - jnp.asarray(unboxed(delta), self.dtype))
 
-    def scatter_nd_update(self, indices: Any, updates: Any, name: Any = None) -> Any:
+    def scatter_nd_update(self, indices: TensorLike, updates: TensorLike, name: str | None = None) -> TensorResult:
         return self._scatter("set", jnp.moveaxis(_as_indices(indices), -1, 0), updates)
 
-    def scatter_nd_add(self, indices: Any, updates: Any, name: Any = None) -> Any:
+    def scatter_nd_add(self, indices: TensorLike, updates: TensorLike, name: str | None = None) -> TensorResult:
         return self._scatter("add", jnp.moveaxis(_as_indices(indices), -1, 0), updates)
 
-    def scatter_update(self, sparse_delta: IndexedSlices, use_locking: bool = False, name: Any = None) -> Any:
+    def scatter_update(
+        self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
+    ) -> TensorResult:
         return self._scatter("set", [_as_indices(sparse_delta.indices)], sparse_delta.values)
 
-    def scatter_add(self, sparse_delta: IndexedSlices, use_locking: bool = False, name: Any = None) -> Any:
+    def scatter_add(
+        self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
+    ) -> TensorResult:
         return self._scatter("add", [_as_indices(sparse_delta.indices)], sparse_delta.values)
 
-    def scatter_sub(self, sparse_delta: IndexedSlices, use_locking: bool = False, name: Any = None) -> Any:
+    def scatter_sub(
+        self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
+    ) -> TensorResult:
         return self._scatter("subtract", [_as_indices(sparse_delta.indices)], sparse_delta.values)
 
     def _scatter(self, method: str, indices: Any, updates: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,7 @@ def apply_affine_transform(
     return np.moveaxis(moved, (0, 1, 2), (row_axis, col_axis, channel_axis)).astype(x.dtype)
 
 
-def transform_matrix_offset_center(matrix: Any, x: int, y: int) -> Array:
+def transform_matrix_offset_center(matrix: Array | list[list[float]], x: int, y: int) -> Array:
     """Return the same transformation around the center of an image with x rows and y columns."""
     row, column = x / 2.0 - 0.5, y / 2.0 - 0.5
     to_center, from_center = np.eye(3), np.eye(3)
@@ -119,11 +120,11 @@ def apply_brightness_shift(x: Array, brightness: float, scale: bool = True) -> A
     return image / 255 * (high - low) + low if spread and not scale else image
 
 
-def random_brightness(x: Array, brightness_range: Any, scale: bool = True) -> Array:
+def random_brightness(x: Array, brightness_range: Sequence[float], scale: bool = True) -> Array:
     """Apply `apply_brightness_shift` with a random factor from this range."""
     if len(brightness_range) != 2:
         raise ArgumentError(message("brightness_range", expected="(smallest, largest)", got=brightness_range))
-    return apply_brightness_shift(x, np.random.uniform(*brightness_range), scale)
+    return apply_brightness_shift(x, np.random.uniform(brightness_range[0], brightness_range[1]), scale)
 
 
 def random_rotation(
@@ -178,7 +179,7 @@ def random_shear(
 
 def random_zoom(
     x: Array,
-    zoom_range: Any,
+    zoom_range: Sequence[float],
     row_axis: int = 1,
     col_axis: int = 2,
     channel_axis: int = 0,

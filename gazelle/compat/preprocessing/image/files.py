@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gazelle.compat.preprocessing.image.iterators import Images
 from gazelle.core.errors import DataError, message, unknown
+from gazelle.core.types import DTypeLike, PathLike
 from gazelle.data import images
 from gazelle.data.images import CHANNELS
 from gazelle.data.images import img_to_array as img_to_array
 from gazelle.data.labels import to_categorical
 
+if TYPE_CHECKING:
+    from gazelle.compat.preprocessing.image.generator import ImageDataGenerator
+
+
 EXTENSIONS = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff", "gif")
-_ORDERS = {"th": "channels_first", "tf": "channels_last", "default": None}
+_ORDERS: dict[Any, Any] = {"th": "channels_first", "tf": "channels_last", "default": None}
 
 
 def load_img(
-    path: Any,
+    path: PathLike,
     grayscale: bool = False,
     color_mode: str = "rgb",
-    target_size: Any = None,
+    target_size: Sequence[int] | None = None,
     interpolation: str = "nearest",
     keep_aspect_ratio: bool = False,
 ) -> Any:
@@ -32,20 +38,27 @@ def load_img(
     return images.load_img(path, mode, target_size, interpolation, keep_aspect_ratio)
 
 
-def array_to_img(x: Any, data_format: Any = None, scale: bool = True, dtype: Any = None, **options: Any) -> Any:
+def array_to_img(
+    x: Any, data_format: str | None = None, scale: bool = True, dtype: DTypeLike | None = None, **options: Any
+) -> Any:
     """Convert an array to a Pillow image."""
     order = options.get("dim_ordering", data_format)
     return images.array_to_img(x, _ORDERS.get(order, order), scale, dtype)
 
 
 def save_img(
-    path: Any, x: Any, data_format: Any = None, file_format: Any = None, scale: bool = True, **kwargs: Any
+    path: PathLike,
+    x: Any,
+    data_format: str | None = None,
+    file_format: str | None = None,
+    scale: bool = True,
+    **kwargs: Any,
 ) -> None:
     """Write an array to an image file."""
     images.save_img(path, x, _ORDERS.get(data_format, data_format), file_format, scale, **kwargs)
 
 
-def list_pictures(directory: Any, ext: Any = EXTENSIONS) -> list[str]:
+def list_pictures(directory: PathLike, ext: str | Sequence[str] = EXTENSIONS) -> list[str]:
     """Return the paths of the image files below a folder."""
     ending = ext if isinstance(ext, str) else "|".join(re.escape(e) for e in ext)
     pattern = re.compile(rf"([\w-]+\.(?:{ending}))$", re.IGNORECASE)
@@ -109,17 +122,17 @@ class DirectoryIterator(_Files):
 
     def __init__(
         self,
-        directory: Any,
-        image_data_generator: Any,
-        target_size: Any = (256, 256),
+        directory: PathLike,
+        image_data_generator: ImageDataGenerator,
+        target_size: Sequence[int] = (256, 256),
         color_mode: str = "rgb",
-        classes: Any = None,
-        class_mode: Any = "categorical",
+        classes: Sequence[str] | None = None,
+        class_mode: str = "categorical",
         batch_size: int = 32,
         shuffle: bool = True,
         seed: int | None = None,
-        data_format: Any = None,
-        save_to_dir: Any = None,
+        data_format: str | None = None,
+        save_to_dir: PathLike | None = None,
         save_prefix: str = "",
         save_format: str = "png",
         follow_links: bool = False,
@@ -164,20 +177,20 @@ class DataFrameIterator(_Files):
     def __init__(
         self,
         dataframe: Any,
-        directory: Any = None,
+        directory: PathLike | None = None,
         image_data_generator: Any = None,
         x_col: str = "filename",
-        y_col: Any = "class",
+        y_col: str | Sequence[str] = "class",
         weight_col: str | None = None,
-        target_size: Any = (256, 256),
+        target_size: Sequence[int] = (256, 256),
         color_mode: str = "rgb",
-        classes: Any = None,
-        class_mode: Any = "categorical",
+        classes: Sequence[str] | None = None,
+        class_mode: str = "categorical",
         batch_size: int = 32,
         shuffle: bool = True,
         seed: int | None = None,
-        data_format: Any = None,
-        save_to_dir: Any = None,
+        data_format: str | None = None,
+        save_to_dir: PathLike | None = None,
         save_prefix: str = "",
         save_format: str = "png",
         subset: str | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from gazelle.compat.preprocessing.image.affine import (
 from gazelle.compat.preprocessing.image.files import _ORDERS, DataFrameIterator, DirectoryIterator
 from gazelle.compat.preprocessing.image.iterators import NumpyArrayIterator
 from gazelle.core.errors import ArgumentError, StateError, message, unknown
+from gazelle.core.types import ArrayLike, DTypeLike, PathLike
 
 
 class ImageDataGenerator:
@@ -61,9 +63,9 @@ class ImageDataGenerator:
         zca_whitening: bool = False,
         zca_epsilon: float = 1e-6,
         rotation_range: float = 0,
-        width_shift_range: Any = 0.0,
-        height_shift_range: Any = 0.0,
-        brightness_range: Any = None,
+        width_shift_range: float | Sequence[float] = 0.0,
+        height_shift_range: float | Sequence[float] = 0.0,
+        brightness_range: Sequence[float] | None = None,
         shear_range: float = 0.0,
         zoom_range: Any = 0.0,
         channel_shift_range: float = 0.0,
@@ -72,12 +74,12 @@ class ImageDataGenerator:
         horizontal_flip: bool = False,
         vertical_flip: bool = False,
         rescale: float | None = None,
-        preprocessing_function: Any = None,
-        data_format: Any = None,
+        preprocessing_function: Callable[[Any], Any] | None = None,
+        data_format: str | None = None,
         validation_split: float = 0.0,
         interpolation_order: int = 1,
-        dtype: Any = None,
-        dim_ordering: Any = None,
+        dtype: DTypeLike | None = None,
+        dim_ordering: str | None = None,
     ) -> None:
         given = dict(locals())
         for name in ("self", "dim_ordering", "data_format", "dtype", "zoom_range", "validation_split"):
@@ -117,17 +119,19 @@ class ImageDataGenerator:
             else slice(count_validation, None)
         )
 
-    def flow(self, x: Any, y: Any = None, batch_size: int = 32, shuffle: bool = True, *args: Any, **kwargs: Any) -> Any:
+    def flow(
+        self, x: Any, y: ArrayLike | None = None, batch_size: int = 32, shuffle: bool = True, *args: Any, **kwargs: Any
+    ) -> Any:
         """Return batches of augmented images of an array, with labels y."""
         names = ("sample_weight", "seed", "save_to_dir", "save_prefix", "save_format", "subset")
         options = dict(zip(names, args, strict=False)) | kwargs
         return NumpyArrayIterator(x, y, self, batch_size=batch_size, shuffle=shuffle, **options)
 
-    def flow_from_directory(self, directory: Any, *args: Any, **kwargs: Any) -> DirectoryIterator:
+    def flow_from_directory(self, directory: PathLike, *args: Any, **kwargs: Any) -> DirectoryIterator:
         """Return batches of augmented images of a folder with a subfolder for each class."""
         return DirectoryIterator(directory, self, *args, **kwargs)
 
-    def flow_from_dataframe(self, dataframe: Any, directory: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def flow_from_dataframe(self, dataframe: Any, directory: PathLike | None = None, *args: Any, **kwargs: Any) -> Any:
         """Return batches of augmented images of the files named in a data frame."""
         return DataFrameIterator(dataframe, directory, self, *args, **kwargs)
 
@@ -155,7 +159,7 @@ class ImageDataGenerator:
             raise StateError(message(what, expected="fit(x) first", got="no fit", hint="Call datagen.fit(x_train)."))
         return getattr(self, name)
 
-    def get_random_transform(self, img_shape: Any, seed: int | None = None) -> dict[str, Any]:
+    def get_random_transform(self, img_shape: Sequence[int], seed: int | None = None) -> dict[str, Any]:
         """Draw the parameters of the changes of one image."""
         if seed is not None:
             np.random.seed(seed)

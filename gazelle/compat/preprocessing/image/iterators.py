@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gazelle.core.errors import DataError, message
+from gazelle.core.types import ArrayLike, PathLike
 from gazelle.data.images import array_to_img
 from gazelle.data.pydataset import PyDataset
+
+if TYPE_CHECKING:
+    from gazelle.compat.preprocessing.image.generator import ImageDataGenerator
 
 
 class Iterator(PyDataset):
@@ -73,7 +77,7 @@ class Images(Iterator):
     """Base class of iterators over images that an `ImageDataGenerator` changes."""
 
     def __init__(
-        self, generator: Any, n: int, batch_size: int, shuffle: bool, seed: int | None, save_options: Any
+        self, generator: ImageDataGenerator, n: int, batch_size: int, shuffle: bool, seed: int | None, save_options: Any
     ) -> None:
         super().__init__(n, batch_size, shuffle, seed)
         self.image_data_generator = generator
@@ -98,13 +102,13 @@ class NumpyArrayIterator(Images):
         self,
         x: Any,
         y: Any,
-        image_data_generator: Any,
+        image_data_generator: ImageDataGenerator,
         batch_size: int = 32,
         shuffle: bool = False,
-        sample_weight: Any = None,
+        sample_weight: ArrayLike | None = None,
         seed: int | None = None,
-        data_format: Any = None,
-        save_to_dir: Any = None,
+        data_format: str | None = None,
+        save_to_dir: PathLike | None = None,
         save_prefix: str = "",
         save_format: str = "png",
         subset: str | None = None,
