@@ -6,6 +6,7 @@ Input: arrays, data frames, generators, datasets. Output: `Source` objects. Inde
 from gazelle.data.arrays import as_arrays, check_lengths, split
 from gazelle.data.labels import class_weights, to_categorical
 from gazelle.data.make_source import is_stream, is_text, make_source
+from gazelle.data.rows import LazyRows, parts_of
 from gazelle.data.source import ALL, BATCH, ArraySource, Block, Chunk, Source, block
 from gazelle.data.stream import StreamSource
 
@@ -15,6 +16,7 @@ __all__ = [
     "ArraySource",
     "Block",
     "Chunk",
+    "LazyRows",
     "Source",
     "StreamSource",
     "as_arrays",
@@ -24,6 +26,7 @@ __all__ = [
     "is_stream",
     "is_text",
     "make_source",
+    "parts_of",
     "split",
     "to_categorical",
 ]

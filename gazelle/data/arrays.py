@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import numbers
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,41 +11,59 @@ import jax
 import numpy as np
 
 from gazelle import ops
-from gazelle.core import dtypes
 from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.core.types import ArrayLike, Data, Nested
+from gazelle.data.frames import from_frame, is_frame
+from gazelle.data.rows import LazyRows, as_rows, check_range, is_sliceable, narrow, unmasked
 
 
-def as_arrays(what: str, data: Data | None) -> Any:
+def as_arrays(what: str, data: Data | None, lazy: bool = False) -> Any:
     """Convert every leaf of `data` to an array; lists of arrays, tuples and dicts keep their structure.
+
+    All data of a user passes through this function, whichever method it is given to.
 
     Args:
         what: name of the data in errors.
         data: arrays, data frames, lists of numbers, or structures of them.
+        lazy: leave data in files, and sparse matrices, to be read by batches, as `LazyRows`.
 
     Returns:
         The structure with arrays of NumPy or JAX; None for None.
 
     Raises:
-        DataError: the data are not numbers, have rows of unequal length, or integers beyond 32 bits.
+        DataError: the data are not numbers, have rows of unequal length, masked values, or integers beyond 32 bits.
     """
     if data is None:
         return None
     if isinstance(data, dict):
-        return {key: as_arrays(f"{what}[{key!r}]", value) for key, value in data.items()}
+        return {key: as_arrays(f"{what}[{key!r}]", value, lazy) for key, value in data.items()}
     if isinstance(data, (list, tuple)) and data and all(_is_array(item) for item in data):
-        return [as_arrays(f"{what}[{i}]", item) for i, item in enumerate(data)]
-    return _as_array(what, data)
+        return [as_arrays(f"{what}[{i}]", item, lazy) for i, item in enumerate(data)]
+    return _as_array(what, data, lazy)
 
 
 def _is_array(value: Any) -> bool:
-    return getattr(value, "ndim", 0) >= 1 or (isinstance(value, (list, tuple)) and any(map(_is_array, value)))
+    return (
+        getattr(value, "ndim", 0) >= 1
+        or (isinstance(value, (list, tuple)) and any(map(_is_array, value)))
+        or is_sliceable(value)
+        or is_frame(value)
+    )
 
 
-def _as_array(what: str, value: Any) -> Any:
+def _as_array(what: str, value: Any, lazy: bool) -> Any:
     if isinstance(value, jax.Array):
         return value
-    value = _from_frame(value)
+    value = unmasked(what, value)
+    if is_frame(value):
+        value = from_frame(what, value)
+    elif type(value).__module__.split(".")[0] == "torch" and hasattr(value, "detach"):
+        value = value.detach().cpu().numpy()
+    rows = as_rows(what, value) if lazy or not isinstance(value, np.ndarray) else None
+    if rows is not None:
+        if not _is_numeric(rows.stored):
+            raise _not_numbers(what, rows.stored, np.asarray(value[0:1]))
+        return rows if lazy else rows[:]
     try:
         array = np.asarray(value)
     except (ValueError, TypeError) as error:
@@ -58,32 +75,25 @@ def _as_array(what: str, value: Any) -> Any:
                 hint="Pad the rows to one length, for instance with zeros.",
             )
         ) from error
-    if array.dtype.kind in "USOmM" or array.dtype.type is np.void:  # bfloat16 is of kind V, too
-        raise _not_numbers(what, array)
-    if isinstance(array, np.memmap):  # read and converted to 32 bits in chunks
+    if not _is_numeric(array.dtype):
+        raise _not_numbers(what, array.dtype, array)
+    dtype = narrow(array.dtype)
+    if array.dtype == dtype:
         return array
-    if array.dtype == np.float64:
-        return array.astype(narrow(array.dtype))
-    if array.dtype.kind in "iu" and array.dtype.itemsize == 8:
-        if array.size and (array.max() > np.iinfo(np.int32).max or array.min() < np.iinfo(np.int32).min):
-            raise DataError(
-                message(
-                    what,
-                    expected="integers below 2**31",
-                    got=int(array.max()),
-                    hint="Renumber the ids from 0, for example with np.unique(ids, return_inverse=True).",
-                )
-            )
-        return array.astype(narrow(array.dtype))
-    return array
+    check_range(what, array)
+    return array.astype(dtype)
 
 
-def _not_numbers(what: str, array: Any) -> DataError:
+def _is_numeric(dtype: np.dtype[Any]) -> bool:
+    return dtype.kind not in "USOTmM" and dtype.type is not np.void  # bfloat16 is of kind V, too
+
+
+def _not_numbers(what: str, dtype: np.dtype[Any], array: Any) -> DataError:
     """The error for strings, dates and objects, with the first value that is not a number."""
     some = array.ravel()[:1000].astype(object)
     others = [v for v in some if not isinstance(v, numbers.Number)]
     example = others[0] if others else some[0] if len(some) else None
-    if array.dtype.kind in "mM" or isinstance(example, (datetime.date, datetime.timedelta)):
+    if dtype.kind in "mM" or isinstance(example, (datetime.date, datetime.timedelta)):
         hint = "Convert dates to numbers, for example days: (x - x.min()) / np.timedelta64(1, 'D')."
     elif not others:
         hint = f"Convert the dtype: {what}.astype('float32')."
@@ -93,27 +103,7 @@ def _not_numbers(what: str, array: Any) -> DataError:
         hint = "Convert class names to integers: classes, y = np.unique(y, return_inverse=True)."
     else:
         hint = "Convert text to numbers first, for example with StringLookup; drop or fill missing values."
-    return DataError(message(what, expected="numbers", got=f"dtype {array.dtype} with {example!r}", hint=hint))
-
-
-def narrow(dtype: Any) -> np.dtype[Any]:
-    """The dtype of samples in computations: the default float for float64, 32 bits for integers of 64 bits."""
-    if dtype == np.float64:
-        return np.dtype(dtypes.floatx())
-    return np.dtype(np.int32) if dtype.kind in "iu" and dtype.itemsize == 8 else np.dtype(dtype)
-
-
-def _from_frame(value: Any) -> Any:
-    """Convert a data frame (pandas, polars, pyarrow ...) or a tensor of torch to an array, without importing these."""
-    module = type(value).__module__.split(".")[0]
-    if module in ("pandas", "polars", "pyarrow", "modin", "cudf") and module in sys.modules:
-        import narwhals
-
-        frame = narwhals.from_native(value, allow_series=True, pass_through=True)
-        return frame.to_numpy() if hasattr(frame, "to_numpy") else value
-    if module == "torch" and hasattr(value, "detach"):
-        return value.detach().cpu().numpy()
-    return value
+    return DataError(message(what, expected="numbers", got=f"dtype {dtype} with {example!r}", hint=hint))
 
 
 def check_lengths(named: Mapping[str, Any]) -> int:
@@ -178,7 +168,11 @@ def split(data: Any, fraction: float, start: bool) -> tuple[Any, Any]:
             )
         )
     cut = size if start else count - size
-    first, second = jax.tree.map(lambda a: a[:cut], data), jax.tree.map(lambda a: a[cut:], data)
+
+    def part(low: int, high: int) -> Any:
+        return jax.tree.map(lambda a: a.part(low, high) if isinstance(a, LazyRows) else a[low:high], data)
+
+    first, second = part(0, cut), part(cut, count)
     return (second, first) if start else (first, second)
 
 

@@ -63,7 +63,7 @@ def class_weights(
     """Convert class weights to sample weights: w_i = class_weight[class of sample i] * sample_weight_i.
 
     Args:
-        class_weight: {class: weight}; the weight of other classes is 1.
+        class_weight: {class: weight}; the weight of other classes is 1. Keys are compared by value: 1.0 is class 1.
         y: labels, as integers or one-hot.
         sample_weight: weights of samples to multiply with.
 
@@ -94,7 +94,7 @@ def class_weights(
                 hint="Convert a list with dict(enumerate(weights)).",
             )
         )
-    invalid = [k for k in class_weight if not isinstance(k, (int, np.integer))]
+    invalid = [k for k in class_weight if not _is_class(k)]
     if invalid:
         raise ArgumentError(
             message("class_weight", expected="class numbers as keys, such as {0: 1.0, 1: 5.0}", got=repr(invalid[0]))
@@ -111,6 +111,11 @@ def class_weights(
     for label, weight in class_weight.items():
         weights[labels == label] = weight
     return weights if sample_weight is None else weights * np.asarray(sample_weight)
+
+
+def _is_class(key: Any) -> bool:
+    """Whether a key is an integer by value: keys often come from np.unique(y) of labels stored as floats."""
+    return isinstance(key, (int, float, np.integer, np.floating, np.bool_)) and bool(key == np.floor(key))
 
 
 def _is_weight(value: Any) -> bool:

@@ -12,7 +12,9 @@ import numpy as np
 from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.core.types import ArrayLike, Data, Nested
 from gazelle.data.arrays import as_arrays, check_lengths, unpack_x_y_sample_weight
+from gazelle.data.frames import is_frame
 from gazelle.data.labels import class_weights
+from gazelle.data.rows import is_sliceable
 from gazelle.data.source import ArraySource
 from gazelle.data.stream import StreamSource, need_steps
 
@@ -63,14 +65,14 @@ def make_source(
         got = None if x is None else f"the {'class' if inspect.isclass(x) else 'function'} {x.__name__}"
         raise DataError(message(names[0], expected="samples", got=got or "None", hint=hint))
 
-    def cast(batch: Any) -> Any:
+    def cast(batch: Any, lazy: bool = False) -> Any:
         if batch is None or isinstance(batch, (str, bytes)):
             raise DataError(message("A batch", expected="(x,), (x, y) or (x, y, weight)", got=repr(batch)))
         if isinstance(batch, list) and len(batch) in (2, 3):
             batch = tuple(batch)
         bx, by, bw = unpack_x_y_sample_weight(batch if isinstance(batch, tuple) else (batch,))
         bx = bx if preprocess is None else preprocess(bx)
-        bx, by, bw = (as_arrays(name, part) for name, part in zip(names, (bx, by, bw), strict=True))
+        bx, by, bw = (as_arrays(name, part, lazy) for name, part in zip(names, (bx, by, bw), strict=True))
         check_lengths(dict(zip(names, (bx, by, bw), strict=True)))
         return bx, by, class_weights(class_weight, by, bw) if class_weight else bw
 
@@ -85,9 +87,12 @@ def make_source(
                 )
             )
         need_steps(x, steps, f"{what}{steps_word}")
-        return _stream(x, shuffle, steps, cast)
-    data = cast((x, y, sample_weight))
-    return ArraySource(data, batch_size, shuffle, seed, steps)
+        stream = _stream(x, shuffle, steps, cast)
+        stream.names = tuple(names)
+        return stream
+    source = ArraySource(cast((x, y, sample_weight), lazy=True), batch_size, shuffle, seed, steps)
+    source.names = tuple(names)
+    return source
 
 
 def is_text(x: object) -> bool:
@@ -105,7 +110,7 @@ def is_stream(x: object) -> bool:
     """Whether x is a generator or dataset that yields batches, not arrays or a data frame."""
     if isinstance(x, (np.ndarray, jax.Array, dict, list, tuple, str)) or hasattr(x, "__array__"):
         return False
-    if type(x).__module__.split(".")[0] in ("pandas", "polars", "pyarrow"):
+    if is_frame(x) or is_sliceable(x):
         return False
     return hasattr(x, "__next__") or hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
 
@@ -126,7 +131,7 @@ def _stream(x: Any, shuffle: Any, steps: int | None, cast: Any) -> StreamSource:
         if not _length(x):
             raise DataError(message("The data", expected="at least one batch", got="none"))
         ended = getattr(x, "on_epoch_end", lambda: None)
-        direct = steps is None or steps == len(x)
+        direct = steps is None or steps >= len(x)
         return StreamSource(batches, steps or len(x), False, cast, x[0], ended, direct, owner=x)
     length = _length(x) if hasattr(x, "__len__") else None
     return StreamSource(lambda seed, epoch: iter(x), steps or length, False, cast, owner=x)

@@ -6,7 +6,8 @@ Chunks have few different sizes, so that one compiled program serves any number 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import jax
@@ -14,7 +15,10 @@ import numpy as np
 
 from gazelle import engine
 from gazelle.core import settings
-from gazelle.data.arrays import check_lengths, narrow
+from gazelle.core.errors import message
+from gazelle.core.traceback import warn
+from gazelle.data.arrays import check_lengths
+from gazelle.data.rows import LazyRows, narrow
 
 ALL = 2**31  # the batch size for all samples at once
 BATCH = 32  # the default batch size
@@ -60,12 +64,16 @@ class Source(Protocol):
         sample: (x, y, weight) of a first batch, for shapes.
         exhausted: whether there is no further epoch.
         waited: seconds that the last epoch waited for data.
+        names: names of x, y and sample_weight in errors.
+        inspect: functions by name that are called with batches (x, y, weight) on the host, and may raise.
     """
 
     steps: int | None
     sample: Any
     exhausted: bool
     waited: float
+    names: tuple[str, ...]
+    inspect: dict[str, Callable[[Any], None]]
 
     def chunks(self, epoch: int, skip: int = 0) -> Iterator[Chunk]:
         """The chunks of an epoch without its first `skip` steps."""
@@ -85,15 +93,19 @@ class Source(Protocol):
 
 
 class ArraySource:
-    """Source of samples in memory or memory-mapped files; their order is a function of (seed, epoch).
+    """Source of samples in memory or files; their order is a function of (seed, epoch).
+
+    With `steps`, an epoch begins where the last one stopped, and ends with the pass at the latest.
 
     Args:
-        data: (x, y, weight), structures of arrays.
-        batch_size: samples in a batch; None for 32.
+        data: (x, y, weight), structures of arrays or `LazyRows`.
+        batch_size: samples in a batch; by default `steps` of them cover the samples, or 32.
         shuffle: permute the samples in each epoch; "batch" permutes batches of consecutive samples.
         seed: the seed of the permutations.
         steps: batches in an epoch; None for one pass over the samples.
     """
+
+    names: tuple[str, ...] = ("x", "y", "sample_weight")
 
     exhausted = False
     waited = 0.0
@@ -101,12 +113,15 @@ class ArraySource:
     def __init__(self, data: Any, batch_size: int | None, shuffle: bool | str, seed: int, steps: int | None) -> None:
         self.data, self.shuffle, self.seed = data, shuffle, seed
         self.count = check_lengths(dict(zip(("x", "y", "sample_weight"), data, strict=True)))
-        self._requested_size = batch_size or BATCH
+        self._requested_size = batch_size or (-(-self.count // steps) if steps else BATCH)
         self.batch_size = min(self._requested_size, self.count)
         self.steps_of_pass = -(-self.count // self.batch_size)  # batches in one pass over the samples
         self.steps: int | None = settings.apply_limit("steps", steps or self.steps_of_pass)
         self.sample = jax.tree.map(lambda a: a[: self.batch_size], data)
+        self.lazy = any(isinstance(leaf, LazyRows) for leaf in jax.tree.leaves(data))
+        self.inspect: dict[str, Callable[[Any], None]] = {}
         self._placed: Any = None
+        self._warned = False
 
     def _pass(self, number: int) -> np.ndarray[Any, Any]:
         """The indices of the samples in one pass."""
@@ -123,29 +138,49 @@ class ArraySource:
         assert self.steps is not None
         size, full = self.batch_size, self.count // self.batch_size
         length = steps_of_chunk(bytes_of(self.sample), min(full, self.steps))
-        first, last = (
-            epoch * self.steps + skip,
-            (epoch + 1) * self.steps,
-        )  # with steps_per_epoch, an epoch continues the last pass
-        while first < last:
-            number, offset = divmod(first, self.steps_of_pass)
-            upto = min(self.steps_of_pass, offset + last - first)
-            order = self._pass(number)
-            for start in range(offset, min(upto, full), length):
-                stop = min(start + length, upto, full)
-                yield self._chunk(order[start * size : stop * size].reshape(-1, size), length)
-            if upto > full:  # the short last batch
-                yield self._chunk(order[full * size :][None], 1)
-            first += upto - offset
+        epochs_of_pass = -(-self.steps_of_pass // self.steps)
+        number, place = divmod(epoch, epochs_of_pass)
+        last = min((place + 1) * self.steps, self.steps_of_pass)
+        self._warn_short(last - place * self.steps)
+        order, self.waited = self._pass(number), 0.0
+        for start in range(place * self.steps + skip, min(last, full), length):
+            stop = min(start + length, last, full)
+            yield self._chunk(order[start * size : stop * size].reshape(-1, size), length)
+        if last > full and place * self.steps + skip < last:  # the short last batch
+            yield self._chunk(order[full * size :][None], 1)
+
+    def _warn_short(self, steps: int) -> None:
+        """Warn that an epoch has fewer steps than requested, as the pass over the samples ends."""
+        if steps == self.steps or self._warned:
+            return
+        self._warned = True
+        warn(
+            message(
+                "The data ran out before the end of an epoch, which stopped there",
+                expected=f"{self.steps} batches of {self.batch_size} samples",
+                got=f"{steps} from the {self.count} samples of {self.names[0]}",
+                hint="Lower the number of steps, or omit it: an epoch then uses every sample once.",
+            )
+        )
 
     def _chunk(self, rows: Any, steps: int) -> Chunk:
-        if self._placed is None and engine.fits_on_device(bytes_of(self.data)):
+        if self._placed is None and not self.lazy and engine.fits_on_device(bytes_of(self.data)):
             self._placed = engine.to_device(self.data)
         if self._placed is None:
-            return Chunk(gather(self.data, rows, steps), len(rows), rows)
+            began = time.perf_counter()
+            arrays = gather(self.data, rows, steps)
+            if self.lazy:
+                self._inspect(jax.tree.map(lambda a: a[: len(rows)].reshape(-1, *a.shape[2:]), arrays))
+                self.waited += time.perf_counter() - began
+            return Chunk(engine.batches_to_device(arrays), len(rows), rows)
         padded = np.zeros((steps, rows.shape[1]), np.int32)
         padded[: len(rows)] = rows
         return Chunk(engine.gather_rows(self._placed, padded), len(rows), rows)
+
+    def _inspect(self, batch: Any) -> None:
+        """Check rows that were read just now; those in memory were checked before."""
+        for check in self.inspect.values():
+            check(batch)
 
     def state(self, epoch: int, done: int) -> Any:
         return None
@@ -158,11 +193,14 @@ class ArraySource:
         size, x = self.batch_size, self.data[0]
         if bytes_of(self.sample[0]) * most > MAX_CHUNK:
             most = 1
+        self._warn_short(min(self.steps, self.steps_of_pass))
         last, start = min(self.count, self.steps * size), 0
         while start < last:
             steps = most if start + most * size <= last else 1
             stop = min(start + steps * size, last)
             part = jax.tree.map(lambda array, a=start, b=stop: array[a:b], x)
+            if self.lazy:
+                self._inspect((part, None, None))
             yield block(part, steps, self._requested_size if fill and steps == 1 else 0)
             start = stop
 
@@ -195,14 +233,19 @@ def steps_of_stream(batch_bytes: int) -> int:
 
 
 def gather(data: Any, rows: Any, steps: int) -> Any:
-    """The samples of `rows` (k <= steps, batch) as arrays (steps, batch, ...) on the device."""
-    return engine.batches_to_device(jax.tree.map(lambda array: _gather(np.asarray(array), rows, steps), data))
+    """The samples of `rows` (k <= steps, batch) as arrays (steps, batch, ...) on the host."""
+    return jax.tree.map(lambda array: _gather(array, rows, steps), data)
 
 
 def _gather(array: Any, rows: Any, steps: int) -> Any:
     count, batch = rows.shape
     dtype, tail = narrow(array.dtype), array.shape[1:]
     flat = rows.reshape(-1)
+    if isinstance(array, LazyRows):
+        out = engine.buffer((steps, batch, *tail), dtype)
+        array.read(flat, out[:count].reshape(count * batch, *tail))
+        return out
+    array = np.asarray(array)
     consecutive = len(flat) < 2 or bool((np.diff(flat) == 1).all())
     part = array[flat[0] : flat[0] + len(flat)] if consecutive else None
     if part is not None and count == steps and array.dtype == dtype:
@@ -210,7 +253,7 @@ def _gather(array: Any, rows: Any, steps: int) -> Any:
     out = engine.buffer((steps, batch, *tail), dtype)
     if part is not None:
         out[:count] = part.reshape(count, batch, *tail)
-    elif array.dtype == dtype:
+    elif array.dtype == dtype and array.flags.c_contiguous:  # of another array, `take` copies the whole
         np.take(array, flat, axis=0, out=out[:count].reshape(count * batch, *tail), mode="clip")
     else:
         out[:count] = array[flat].reshape(count, batch, *tail)

@@ -36,9 +36,10 @@ class StreamSource:
         owner: the object passed by the user; if it has `state()` and `restore(state)`, a resumed run calls them instead
             of skipping batches.
 
-    Attributes:
-        inspect: functions by name that are called with each batch on the host, and may raise.
+    With `steps`, an epoch begins where the last one stopped, and ends with the pass at the latest.
     """
+
+    names: tuple[str, ...] = ("x", "y", "sample_weight")
 
     def __init__(
         self,
@@ -57,7 +58,9 @@ class StreamSource:
         self._owner = owner if callable(getattr(owner, "state", None)) and hasattr(owner, "restore") else None
         self._states: dict[tuple[int, int], Any] = {}  # (epoch, steps done) -> the owner's state there
         self.exhausted = False  # a generator has ended
+        self._short: int | None = None  # batches of an epoch that was shorter than `steps`; 0 once reported
         self._iterator: Iterator[Any] | None = None
+        self._last = -1  # the last epoch that was begun
         self._fresh = True  # the pass has yielded no batch yet
         self._first: list[Any] = []  # the sample, when it was the first batch of the pass
         self._skipped = False  # the owner is at the position where the epoch resumes
@@ -96,8 +99,12 @@ class StreamSource:
                 self._iterator = None
                 if self.steps is None and done > 0:
                     break
-                if self.steps is not None and not self._infinite and not self._fresh:
-                    continue  # another pass
+                if self.steps is not None and not self._infinite:
+                    if done == 0 and not self._fresh:
+                        continue  # the last epoch ended with its pass
+                    if done > 0:
+                        self._short = done if self._short is None else self._short
+                        break
                 self.exhausted = True
                 break
             done += 1
@@ -119,6 +126,9 @@ class StreamSource:
             self._states[epoch + 1, 0] = self._owner.state()
 
     def chunks(self, epoch: int, skip: int = 0) -> Iterator[Chunk]:
+        if epoch <= self._last and not self._infinite:  # each validation reads the same batches
+            self._iterator = None
+        self._last = epoch
         done = skip if self._skipped else 0
         self._skipped = False
         with Prefetcher(self._epoch(epoch, done), size=steps_of_stream(0)) as prefetcher:
@@ -131,6 +141,7 @@ class StreamSource:
                         part = batches[start : start + steps]
                         yield Chunk(stack(part, steps), len(part))
             self.waited = prefetcher.waited
+        self._warn_short()
         if self.exhausted:
             warn(
                 message(
@@ -142,12 +153,26 @@ class StreamSource:
             )
         self._ended()
 
+    def _warn_short(self) -> None:
+        """Warn once that an epoch has fewer steps than requested, as the pass over the data ended."""
+        if self._short:
+            warn(
+                message(
+                    "The data ran out before the end of an epoch, which stopped there",
+                    expected=f"{self.steps} batches",
+                    got=self._short,
+                    hint="Lower the number of steps, omit it, or let the data repeat itself.",
+                )
+            )
+            self._short = 0
+
     def blocks(self, most: int, fill: bool) -> Iterator[Block]:
         with Prefetcher(self._epoch(0), size=2) as prefetcher:
             for batches in prefetcher.groups():
                 for x, *_ in batches:
                     count = jax.tree.leaves(x)[0].shape[0]
                     yield Block(engine.batches_to_device(jax.tree.map(lambda array: array[None], x)), 1, count)
+        self._warn_short()
         self._ended()
 
     def state(self, epoch: int, done: int) -> Any:

@@ -119,8 +119,7 @@ def check_inputs(graph: Graph | None, source: data.Source) -> None:
 def check_ids(graph: Graph | None, source: data.Source) -> None:
     """Compare the ids that are inputs of an Embedding with the size of its table."""
     check_embedding_ids(graph, _samples(source))
-    if isinstance(source, data.StreamSource):
-        source.inspect["ids"] = lambda batch: check_embedding_ids(graph, batch[0])
+    source.inspect["ids"] = lambda batch: check_embedding_ids(graph, batch[0])
 
 
 def _samples(source: data.Source) -> Any:
@@ -133,7 +132,7 @@ def check_embedding_ids(graph: Graph | None, x: Any) -> None:
     if graph is None or not any(graph.tables):
         return
     for tables, array in zip(graph.tables, graph.match(x), strict=True):
-        if not tables or not isinstance(array, np.ndarray) or isinstance(array, np.memmap) or not array.size:
+        if not tables or not isinstance(array, np.ndarray) or not array.size:
             continue
         rows = min(table.input_dim for table in tables)
         fits = (array >= 0) & (array < rows)

@@ -73,7 +73,7 @@ def fit(
     stop_on_nan: bool,
 ) -> History:
     """`Model.fit`, whose documentation has the arguments."""
-    epochs = checks.check_integer("epochs", epochs)
+    epochs = checks.check_integer("epochs", epochs, least=0)
     initial_epoch = checks.check_integer("initial_epoch", initial_epoch, least=0)
     checks.check_fit(epochs, initial_epoch, validation_split, validation_freq, shuffle)
     epochs = apply_limit("epochs", epochs) or epochs
@@ -236,8 +236,7 @@ def _narrowed(array: Any) -> Any:
 
 def predict_on_batch(model: Model, x: Any) -> Any:
     """The outputs of `Model.predict_on_batch`."""
-    preprocessing = _preprocessing_for(model, x)
-    arrays = data.as_arrays("x", x if preprocessing is None else preprocessing(x))
+    arrays = make_source(model, x, batch_size=data.ALL).sample[0]
     trainer = get_trainer(model, "predict", arrays)
     placed = jax.tree.map(lambda array: array[None], arrays)
     outputs, assigned = trainer.predict(trainer.live.values(), trainer.key, placed, trainer.count())
@@ -304,7 +303,7 @@ def _split(x: Any, y: Any, weight: Any, fraction: float, side: str | None, valid
                 hint="Give validation_data with its own generator or dataset.",
             )
         )
-    arrays = tuple(data.as_arrays(n, v) for n, v in (("x", x), ("y", y), ("sample_weight", weight)))
+    arrays = tuple(data.as_arrays(n, v, lazy=True) for n, v in (("x", x), ("y", y), ("sample_weight", weight)))
     data.check_lengths(dict(zip(("x", "y", "sample_weight"), arrays, strict=True)))
     side = settings.validation_from(side)
     rest, split_off = data.split(arrays, fraction, side == "start")

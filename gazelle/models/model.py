@@ -410,20 +410,21 @@ class Model(Layer):
         """Train the model.
 
         Args:
-            x: samples: an array, a data frame, a list or dict of arrays, a generator of (x, y), a dataset.
+            x: samples: an array, a frame, a sparse matrix, a list or dict of these, a generator of (x, y), a dataset.
             y: labels, one per sample; nothing if x yields them.
-            batch_size: samples per update, 32 by default.
-            epochs: number of the last epoch; `initial_epoch` epochs count as done.
+            batch_size: samples per update, 32 by default; with `steps_per_epoch`, as many as cover the samples.
+            epochs: number of the last epoch; `initial_epoch` epochs count as done. 0 trains nothing.
             verbose: 1 or "auto" a progress bar, 2 a line per epoch, 0 nothing.
             callbacks: objects of `gazelle.callbacks`.
             validation_split: fraction of the samples that is not trained on but evaluated after each epoch: the first
                 ones, as `validation_from="start"` selects (Keras takes the last, "end"), before any shuffling.
             validation_data: (x, y), (x, y, sample_weight), or anything x can be; evaluated after each epoch.
             shuffle: draw the samples in a new order each epoch, a function of (seed, epoch); "batch" shuffles batches.
-            class_weight: {class: weight} of the samples of a class in the loss.
+            class_weight: {class: weight} of the samples of a class in the loss; 1.0 is class 1.
             sample_weight: one weight per sample in the loss.
             initial_epoch: epoch to start with, from 0.
-            steps_per_epoch: batches per epoch; all of the data by default.
+            steps_per_epoch: batches per epoch; all of the data by default. An epoch continues where the last one
+                stopped, and ends with the data.
             validation_steps: batches per validation; all of the data by default.
             validation_batch_size: samples per batch of the validation; `batch_size` by default.
             validation_freq: validate every so many epochs, or after the epochs in a list.

@@ -13,6 +13,7 @@ from gazelle.core.errors import DataError, message
 from gazelle.core.traceback import warn
 from gazelle.training.trainer import Trainer
 
+_NAMES = ("x", "y", "sample_weight")
 _HINT = "A lower learning rate, clipnorm=1 or scaled inputs usually help."
 
 
@@ -30,7 +31,9 @@ def explain_nan(trainer: Trainer, source: data.Source, loss: float, where: str, 
     Raises:
         DataError: the data contains values that are not finite.
     """
-    _check_data(loss, source.data if isinstance(source, data.ArraySource) else batch)
+    problem = _not_finite(source.data if isinstance(source, data.ArraySource) else batch, source.names)
+    if problem:
+        raise DataError(_loss_of(loss, *problem))
     samples = "" if rows is None else f", samples {', '.join(map(str, rows[:8]))}{', ...' if len(rows) > 8 else ''}"
     warn(
         f"The loss became {loss} in {where}{samples}: training stopped, and the weights are those before this step.\n"
@@ -40,30 +43,53 @@ def explain_nan(trainer: Trainer, source: data.Source, loss: float, where: str, 
 
 
 def warn_skipped(trainer: Trainer, loss: float, batch: Any) -> None:
-    """Warn of an update that was skipped."""
-    _check_data(loss, batch)
+    """Raise if the data contains NaN or inf, else warn of an update that was skipped."""
+    problem = _not_finite(batch, _NAMES)
+    if problem:
+        raise DataError(_loss_of(loss, *problem))
     warn(
         f"The loss of this batch is {loss}: the weights are unchanged. {_first_layer(trainer, batch)} {_HINT}",
         RuntimeWarning,
     )
 
 
-def _check_data(loss: float, batch: Any) -> None:
-    for what, tree in zip(("x", "y", "sample_weight"), batch, strict=True):
+def warn_not_finite(loss: float, batch: Any, names: tuple[str, ...] = _NAMES) -> None:
+    """Warn if a loss that was only evaluated is not finite because of the data.
+
+    Args:
+        loss: the loss.
+        batch: the (x, y, weight) that it was computed from.
+        names: their names.
+    """
+    problem = _not_finite(batch, names)
+    if problem:
+        warn(_loss_of(loss, *problem), RuntimeWarning)
+
+
+def _not_finite(batch: Any, names: tuple[str, ...]) -> tuple[str, str] | None:
+    """The name of the data that contains NaN or inf, and where the first one is."""
+    for what, tree in zip(names, batch, strict=True):
         for leaf in jax.tree.leaves(tree):
-            array = np.asarray(leaf)
-            if array.dtype.kind != "f" or np.isfinite(array).all():
-                continue
-            bad = np.argwhere(~np.isfinite(array))
-            rows = len(np.unique(bad[:, 0]))
-            raise DataError(
-                message(
-                    f"The loss is {loss} because {what} contains values that are not finite",
-                    expected="finite numbers",
-                    got=f"{array[tuple(bad[0])]} at {what}[{', '.join(map(str, bad[0]))}], {rows} rows in all",
-                    hint=f"Drop these rows or fill the gaps, for instance {what} = np.nan_to_num({what}).",
-                )
-            )
+            found, rows = "", 0
+            for start, array in data.parts_of(leaf):
+                if array.dtype.kind != "f" or np.isfinite(array).all():
+                    continue
+                bad = np.argwhere(~np.isfinite(array))
+                rows += len(np.unique(bad[:, 0]))
+                place = ", ".join(map(str, (bad[0][0] + start, *bad[0][1:])))
+                found = found or f"{array[tuple(bad[0])]} at {what}[{place}]"
+            if found:
+                return what, f"{found}, {rows} rows in all"
+    return None
+
+
+def _loss_of(loss: float, what: str, found: str) -> str:
+    return message(
+        f"The loss is {loss} because {what} contains values that are not finite",
+        expected="finite numbers",
+        got=found,
+        hint=f"Drop these rows or fill the gaps, for instance {what} = np.nan_to_num({what}).",
+    )
 
 
 def _first_layer(trainer: Trainer, batch: Any) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from gazelle import data, engine
 from gazelle.metrics.name_aliases import Logs
-from gazelle.training.diagnosis import warn_skipped
+from gazelle.training.diagnosis import warn_not_finite, warn_skipped
 from gazelle.training.steps_per_call import Prefetched, StepsPerCall, host_logs, ordered
 from gazelle.training.trainer import Trainer
 
@@ -34,7 +34,7 @@ def evaluate(trainer: Trainer, source: data.Source, events: Any = None, display:
     fixed = values, trainer.key
     carry: Any = (trainer.metrics.start(), {path: values[path] for path in trainer.assigned}, np.uint32(0))
     steps_per_call, single, done = StepsPerCall(), events is not None and events.listens("test"), 0
-    chunks = Prefetched(source.chunks(0))
+    chunks, finite = Prefetched(source.chunks(0)), True
     for chunk in chunks:
         start = 0
         while start < chunk.stop:
@@ -48,6 +48,9 @@ def evaluate(trainer: Trainer, source: data.Source, events: Any = None, display:
             jax.block_until_ready(end)
             done += stop - start
             steps_per_call.adapt(stop - start, time.perf_counter() - began)
+            if finite and not np.isfinite(logs.get("loss", 0.0)).all():
+                finite = False
+                _warn_not_finite(source, chunk, start, stop, logs)
             start = stop
             if single:
                 events.on_test_batch_end(done - 1, host_logs(trainer, logs))
@@ -56,6 +59,15 @@ def evaluate(trainer: Trainer, source: data.Source, events: Any = None, display:
     trainer.metrics.show(carry[0])
     trainer.live.put(carry[1])
     return host_logs(trainer, logs)
+
+
+def _warn_not_finite(source: data.Source, chunk: data.Chunk, start: int, stop: int, logs: Any) -> None:
+    """Warn if the data of these steps is what made the loss infinite or NaN."""
+    if isinstance(source, data.ArraySource):
+        batch = source.data
+    else:
+        batch = jax.tree.map(lambda a: np.asarray(a[start:stop]).reshape(-1, *a.shape[2:]), chunk.arrays)
+    warn_not_finite(float(logs["loss"]), batch, source.names)
 
 
 def predict(trainer: Trainer, source: data.Source, events: Any = None, display: Any = None) -> Any:
@@ -133,4 +145,6 @@ def single_batch(trainer: Trainer, arrays: Any, train: bool) -> Logs:
         carry = live.totals, {path: values[path] for path in trainer.assigned}, trainer.count()
         (live.totals, assigned, _), logs, _ = programs.test(carry, (values, trainer.key), *arguments)
         live.put(assigned)
+        if not np.isfinite(logs.get("loss", 0.0)).all():
+            warn_not_finite(float(logs["loss"]), arrays)
     return host_logs(trainer, logs)

@@ -126,13 +126,11 @@ class Trainer:
         return self._checked.get(kind, _UNKNOWN) == self._labels
 
     def check_labels(self, source: data.Source) -> None:
-        """Check labels on the host against the loss: arrays at once, a stream batch by batch."""
+        """Check labels on the host against the loss: arrays at once, files and streams batch by batch."""
         if self.custom_step is not None:
             self.prepare(source, "test")
-        elif isinstance(source, data.ArraySource):
-            self.check_label_values(source.data)
-        elif isinstance(source, data.StreamSource):
-            self.check_label_values(source.sample)
+        else:
+            self.check_label_values(source.data if isinstance(source, data.ArraySource) else source.sample)
             source.inspect["labels"] = self.check_label_values
 
     def check_label_values(self, batch: Any) -> None:

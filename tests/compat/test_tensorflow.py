@@ -384,6 +384,11 @@ def test_record_files_say_what_is_broken(tf, tmp_path):
     read = tf.data.TFRecordDataset(path, "GZIP")
     assert [v.numpy() for v in read] == [b"one\0", b"two"]
     whole = gzip.decompress(pathlib.Path(path).read_bytes())
+    for number, place in ((0, 12), (1, len(whole) - 6)):  # a byte of the first record, of the second
+        changed = whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :]
+        pathlib.Path(path).write_bytes(changed)
+        with pytest.raises(DataError, match=f"match their checksums, got another checksum for record {number}"):
+            list(tf.data.TFRecordDataset(path))
     for broken in (whole[:-5], b"\1" + whole[1:]):
         pathlib.Path(path).write_bytes(broken)
         with pytest.raises(DataError, match="expected complete records, got a damaged one"):
@@ -394,6 +399,16 @@ def test_record_files_say_what_is_broken(tf, tmp_path):
         tf.train.Example.FromString(b"\x0a\x7f")
     with pytest.raises(DataError, match="Feature 'x': expected 1 values, or a default_value, got 0"):
         tf.io.parse_single_example(b"", {"x": tf.io.FixedLenFeature([], tf.float32)})
+
+
+@pytest.mark.parametrize("size", [0, 5, 127, 128, 1023, 1024, 1025, 700_000])
+def test_checksums_of_long_records_are_those_of_the_bytes(size):
+    from gazelle.compat.tensorflow import records
+
+    data, crc = np.random.default_rng(size).bytes(size), 0xFFFFFFFF
+    for byte in data:
+        crc = records._TABLE[(crc ^ byte) & 0xFF] ^ crc >> 8
+    assert records._state(data) == crc
 
 
 # Names --------------------------------------------------------------------------------------------------------------

@@ -152,12 +152,53 @@ def test_dicts_by_name():
 
 def test_steps_per_epoch_goes_on_where_it_stopped():
     short, whole = mlp(), mlp()
-    run = fit(short, batch_size=14, steps_per_epoch=2, epochs=5, shuffle=False)
+    with pytest.warns(
+        UserWarning, match="ran out .*: expected 2 batches of 14 samples, got 1 from the 70 samples of x"
+    ):
+        run = fit(short, batch_size=14, steps_per_epoch=2, epochs=6, shuffle=False)
     fit(whole, batch_size=14, epochs=2, shuffle=False)
-    assert len(run.epoch) == 5
-    assert short.optimizer.iterations.numpy() == 10
+    assert len(run.epoch) == 6
+    assert short.optimizer.iterations.numpy() == 10  # 2, 2 and 1 steps, as in Keras: the pass ends there
     for ours, theirs in zip(short.get_weights(), whole.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["arrays", "indexed", "iterable"])
+def test_too_many_steps_end_with_the_pass(kind):
+    x, y = {"arrays": (X, Y), "indexed": (Indexed(), None), "iterable": (Iterable(), None)}[kind]
+    model = mlp()
+    with pytest.warns(
+        UserWarning, match="ran out .*: expected 9 batches.*, got 5.*\nLower the number of steps"
+    ) as told:
+        fit(model, x, y, steps_per_epoch=9, epochs=3, batch_size=16 if y is not None else None)
+    assert len(told) == 1
+    assert model.optimizer.iterations.numpy() == 15
+    with pytest.warns(UserWarning, match="ran out"):
+        scores = model.evaluate(x, y, batch_size=16 if y is not None else None, steps=9, verbose=0)
+    np.testing.assert_allclose(scores, model.evaluate(X, Y, batch_size=16, verbose=0), rtol=1e-5)
+    with pytest.warns(UserWarning, match="ran out"):
+        assert len(model.predict(x, batch_size=16 if y is not None else None, steps=9, verbose=0)) == 70
+
+
+def test_steps_without_a_batch_size_cover_the_samples():
+    model = mlp()
+    fit(model, batch_size=None, steps_per_epoch=3)  # 24 samples each, as in Keras
+    assert model.optimizer.iterations.numpy() == 3
+    assert len(model.predict(X, steps=2, verbose=0)) == 70
+
+
+def test_each_validation_reads_the_same_batches():
+    class Counted(Indexed):
+        def __init__(self):
+            self.read = []
+
+        def __getitem__(self, index):
+            self.read.append(index)
+            return super().__getitem__(index)
+
+    data = Counted()
+    fit(mlp(), X, Y, validation_data=data, validation_steps=2, epochs=3)
+    assert data.read == [0] + [0, 1] * 3  # one is looked at before the run
 
 
 def test_initial_epoch_at_the_end_does_nothing():

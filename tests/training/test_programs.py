@@ -54,6 +54,7 @@ def test_a_second_fit_and_a_new_learning_rate_compile_nothing():
     assert compiled(model) == before == (2, 1, 0)
 
 
+@pytest.mark.filterwarnings("ignore:The data ran out")
 def test_where_an_epoch_begins_in_a_pass_compiles_nothing():
     model = mlp()
     fit(model, batch_size=8, steps_per_epoch=5, epochs=9)  # 9 batches a pass, the last one short

@@ -20,7 +20,7 @@ def number(name, *values):
 
 NUMBERS = {
     **number("batch_size", 0, -4, 16.0, "16", np.nan),
-    **number("epochs", 0, -3, 2.5, "2", None),
+    **number("epochs", -3, 2.5, "2", None),
     **number("initial_epoch", -1, 1.5, "1", None),
     **number("steps_per_epoch", 0, -2, 2.5, "3"),
     **number("validation_split", 1.5, -0.2, 1.0, "0.2"),

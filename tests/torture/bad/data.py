@@ -17,6 +17,12 @@ def _with(array, place, value):
     return out
 
 
+def _table(column):
+    import pandas
+
+    return pandas.DataFrame({"a": X[:, 0], "b": X[:, 1], "c": X[:, 2], "d": column})
+
+
 SHAPES = {
     "too few features": (lambda: fit(dense(), X[:, :3]), "(None, 4)|(12, 3)"),
     "too many features": (lambda: fit(dense(), np.tile(X, 2)), "(None, 4)|(12, 8)"),
@@ -150,6 +156,25 @@ VALUES = {
     "inf in y": (lambda: fit(line(), y=_with(ONE, 4, np.inf)), "y[4, 0]|inf"),
     "NaN on a batch": (lambda: dense().train_on_batch(NAN, Y), "x[3, 2]|nan"),
     "NaN in weights": (lambda: fit(line(), y=ONE, sample_weight=_with(np.ones(12), 7, np.nan)), "sample_weight[7]|nan"),
+    "NaN to validate": (lambda: fit(dense(), validation_data=(NAN, Y)), "validation_x[3, 2]|nan"),
+    "NaN to evaluate": (lambda: dense().evaluate(NAN, Y, verbose=0), "x[3, 2]|nan"),
+    "masked values": (lambda: fit(dense(), np.ma.masked_equal(X, X[3, 2])), "x[3, 2]|masked|filled"),
+    "masked values to predict": (
+        lambda: dense().predict(np.ma.masked_equal(X, X[3, 2]), verbose=0),
+        "x[3, 2]|masked|filled",
+    ),
+    "masked labels": (lambda: fit(line(), y=np.ma.masked_equal(ONE, ONE[0])), "y[0, 0]|masked|filled"),
+    "more steps than batches": (lambda: fit(dense(), batch_size=4, steps_per_epoch=5), "5 batches|got 3|12 samples"),
+    "more steps than batches to evaluate": (
+        lambda: dense().evaluate(X, Y, batch_size=4, steps=5, verbose=0),
+        "5 batches|got 3",
+    ),
+    "a class that is no class": (lambda: fit(dense(), class_weight={0.5: 2.0}), "class_weight|0.5"),
+    "a column of text": (lambda: fit(dense(), _table(["red"] * 12)), "x, column 'd'|'red'|StringLookup"),
+    "a column of dates": (
+        lambda: fit(dense(), _table([datetime.datetime(2020, 1, 1)] * 12)),
+        "x, column 'd'|dates|timedelta64",
+    ),
     "text": (lambda: fit(dense(), np.full((12, 4), "a")), "x|numbers|'a'"),
     "text to predict": (lambda: dense().predict(np.full((12, 4), "a"), verbose=0), "x|numbers|'a'"),
     "a sentence": (lambda: fit(dense(), "abc", Y), "x|numbers|'abc'"),

@@ -1,0 +1,131 @@
+"""Data frames and series of pandas, polars, pyarrow and others as arrays: column by column, to a common dtype."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from gazelle.core.errors import DataError, message
+from gazelle.data.rows import narrow
+
+_PACKAGES = ("pandas", "polars", "pyarrow", "modin", "cudf")
+_NUMBERS = "iufb"
+#: what reads data on demand: as a whole, in batches; and what leaves a column out
+_READERS = (
+    ("collect", "collect_batches(chunk_size=32)", "drop"),  # a LazyFrame of polars
+    ("to_table", "to_batches(batch_size=32)", "drop_columns"),  # a dataset of pyarrow
+    ("read", "iter_batches(batch_size=32)", "drop_columns"),  # a file of parquet
+)
+
+
+def is_frame(value: object) -> bool:
+    """Whether `value` is an object of a package of data frames, none of which is imported for this."""
+    package = type(value).__module__.split(".")[0]
+    return package in _PACKAGES and package in sys.modules
+
+
+def from_frame(what: str, value: Any) -> Any:
+    """Convert a frame to an array (rows, columns), a series to (rows,).
+
+    Args:
+        what: name of the data in errors.
+        value: a frame or series.
+
+    Returns:
+        An array; other objects of these packages unchanged.
+
+    Raises:
+        DataError: a column holds no numbers, or the frame is not in memory.
+    """
+    _check_in_memory(what, value)
+    columns = _columns(value)
+    if columns is None:
+        return _series(value)
+    dtypes = {getattr(column, "dtype", None) for _, column in columns}
+    if hasattr(value, "iloc") and all(isinstance(d, np.dtype) and d.kind in _NUMBERS for d in dtypes):
+        return value.to_numpy(_common(dtypes))
+    arrays = [_numbers(what, name, column) for name, column in columns]
+    out = np.empty((len(arrays[0]) if arrays else 0, len(arrays)), _common({a.dtype for a in arrays}))
+    for index, array in enumerate(arrays):
+        out[:, index] = array
+    return out
+
+
+def _common(dtypes: Any) -> np.dtype[Any]:
+    """The dtype for all columns; integers keep 64 bits until their range was checked."""
+    dtype = np.result_type(*dtypes) if dtypes else np.dtype(np.float64)
+    return narrow(dtype) if dtype.kind == "f" else dtype
+
+
+def _columns(value: Any) -> list[tuple[str, Any]] | None:
+    """Names and columns by position, as a name may occur twice; None for a series."""
+    if hasattr(value, "iloc") and getattr(value, "ndim", 0) == 2:
+        return [(str(name), value.iloc[:, index]) for index, name in enumerate(value.columns)]
+    if hasattr(value, "schema") and hasattr(value, "itercolumns"):  # a table or record batch of pyarrow
+        return list(zip(value.schema.names, value.itercolumns(), strict=True))
+    if hasattr(value, "get_columns"):
+        return [(column.name, column) for column in value.get_columns()]
+    return None
+
+
+def _series(series: Any) -> Any:
+    """A series as an array; vectors of equal length are stacked."""
+    if type(series).__module__.startswith("pyarrow") and not hasattr(series, "chunks"):
+        array = series.to_numpy(zero_copy_only=False)  # narwhals takes chunked arrays only
+    else:
+        import narwhals
+
+        wrapped = narwhals.from_native(series, allow_series=True, pass_through=True)
+        array = wrapped.to_numpy() if hasattr(wrapped, "to_numpy") else series
+    kind = getattr(getattr(array, "dtype", None), "kind", "")
+    if kind == "O" and len({np.shape(item) for item in array}) == 1 and np.ndim(array[0]):
+        return np.stack([np.asarray(item) for item in array])
+    return array
+
+
+def _numbers(what: str, name: str, column: Any) -> np.ndarray[Any, Any]:
+    array = _series(column)
+    if isinstance(array, np.ndarray) and array.ndim == 1 and array.dtype.kind in _NUMBERS:
+        return array
+    values = [v for v in (array[:1] if np.ndim(array) > 1 else np.asarray(array, object)[:1000]) if v is not None]
+    example = next((v for v in values if isinstance(v, (str, bytes))), values[0] if values else None)
+    where = f"{what}[{name!r}]"
+    if isinstance(example, (str, bytes)):
+        hint = (
+            "Encode text with a StringLookup layer, numbers of categories with CategoryEncoding; "
+            "utils.FeatureSpace encodes all columns of a frame."
+        )
+    elif getattr(example, "ndim", 0):
+        hint = f"Pass the vectors as an input of their own: np.stack({where})."
+    elif hasattr(example, "year") or np.asarray(array).dtype.kind in "mM":
+        hint = f"Convert dates to numbers, for example days: ({where} - {where}.min()) / np.timedelta64(1, 'D')."
+    else:
+        hint = f"Fill missing values, and convert the column: {where}.astype('float32')."
+    dtype = getattr(column, "dtype", getattr(column, "type", np.asarray(array).dtype))
+    raise DataError(
+        message(f"{what}, column {name!r}", expected="numbers", got=f"dtype {dtype} with {_shown(example)}", hint=hint)
+    )
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _check_in_memory(what: str, value: Any) -> None:
+    """Refuse queries and files, whose columns can only be read as a whole."""
+    ways = [way for way in _READERS if hasattr(value, way[0]) and hasattr(value, way[1].split("(")[0])]
+    if not ways or hasattr(value, "itercolumns") or hasattr(value, "get_columns"):
+        return
+    whole, batches, drop = ways[0]
+    raise DataError(
+        message(
+            what,
+            expected="a frame in memory, or a generator of batches",
+            got=f"a {type(value).__name__}, which is read on demand",
+            hint=f"Read it: {what}.{whole}(). If it is too large: "
+            f"fit((part.{drop}('y'), part['y']) for part in {what}.{batches}).",
+        )
+    )

@@ -1,0 +1,217 @@
+"""Arrays whose rows are read when a batch needs them: files, memory maps, sparse matrices, columns of datasets."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from gazelle.core import dtypes
+from gazelle.core.errors import DataError, message
+
+_GAP = 64 * 2**10  # bytes between two rows up to which one slice reads both: another slice would take longer
+_SLICE = 4 * 2**20  # bytes of a slice at most, unless the file stores larger parts
+_LARGE = 32 * 2**20  # bytes of a view from which it is not copied to convert it
+
+Parts = Iterator[tuple[Any, Any]]  # positions among the rows that are read, and their values
+
+
+class LazyRows:
+    """Samples that are read, and converted to 32 bits, as batches need them.
+
+    Args:
+        what: name of the data in errors.
+        shape: (samples, ...).
+        dtype: dtype of the stored values.
+        parts: indices of samples -> pairs of positions among them and values.
+        start: index of the first sample.
+    """
+
+    def __init__(
+        self, what: str, shape: tuple[int, ...], dtype: Any, parts: Callable[[Any], Parts], start: int = 0
+    ) -> None:
+        self.what, self.shape, self.stored = what, tuple(map(int, shape)), np.dtype(dtype)
+        self.dtype, self.ndim = narrow(self.stored), len(self.shape)
+        self._parts, self._start = parts, start
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def part(self, start: int, stop: int) -> LazyRows:
+        """The samples `start` ... `stop` - 1, which are not read yet."""
+        shape = (stop - start, *self.shape[1:])
+        return LazyRows(self.what, shape, self.stored, self._parts, self._start + start)
+
+    def __getitem__(self, rows: Any) -> np.ndarray[Any, Any]:
+        rows = np.arange(*rows.indices(len(self))) if isinstance(rows, slice) else np.asarray(rows)
+        out = np.empty((len(rows), *self.shape[1:]), self.dtype)
+        self.read(rows, out)
+        return out
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        return np.asarray(self[:], dtype)
+
+    def read(self, rows: Any, out: np.ndarray[Any, Any]) -> None:
+        """Read samples.
+
+        Args:
+            rows: their indices.
+            out: the array that receives them.
+
+        Raises:
+            DataError: an integer is beyond 32 bits, or a value is masked.
+        """
+        for where, values in self._parts(rows + self._start) if len(rows) else ():
+            values = np.asarray(unmasked(self.what, values))
+            check_range(self.what, values)
+            out[where] = values
+
+
+def as_rows(what: str, value: Any) -> LazyRows | None:
+    """Wrap data whose rows can be read on their own.
+
+    Args:
+        what: name of the data in errors.
+        value: the data.
+
+    Returns:
+        The rows; None for data that is an array already, or has to be converted as a whole.
+    """
+    if isinstance(value, np.ndarray):
+        converts = value.dtype != narrow(value.dtype)
+        view = converts and not value.flags.c_contiguous and value.nbytes > _LARGE
+        if value.ndim and (isinstance(value, np.memmap) or view):
+            return LazyRows(what, value.shape, value.dtype, lambda rows: _of_array(value, rows))
+        return None
+    if _is_sparse(value):
+        matrix = value.tocsr()
+        return LazyRows(what, matrix.shape, matrix.dtype, lambda rows: iter([(slice(None), matrix[rows].toarray())]))
+    if not is_sliceable(value):
+        return None
+    if not isinstance(getattr(value, "dtype", None), np.dtype):  # a column: it states neither shape nor dtype
+        first = np.asarray(value[0:1])
+        return LazyRows(what, (len(value), *first.shape[1:]), first.dtype, lambda rows: _slices(value, rows, first))
+    sample = np.empty((1, *value.shape[1:]), value.dtype)
+    return LazyRows(what, value.shape, value.dtype, lambda rows: _slices(value, rows, sample))
+
+
+def is_sliceable(value: object) -> bool:
+    """Whether slices of `value` are arrays of its rows, and `value` itself is no array.
+
+    That holds for datasets of h5py, arrays of zarr, sparse matrices and columns of Hugging Face datasets.
+    """
+    if isinstance(value, (np.ndarray, np.generic, jax.Array)):
+        return False
+    if isinstance(value, LazyRows) or _is_sparse(value):
+        return True
+    if type(value).__module__.split(".")[0] == "datasets" and hasattr(value, "column_name"):
+        return True
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    return isinstance(dtype, np.dtype) and isinstance(shape, tuple) and shape != () and hasattr(value, "__getitem__")
+
+
+def _is_sparse(value: object) -> bool:
+    return type(value).__module__.startswith("scipy.sparse") and hasattr(value, "tocsr") and "scipy" in sys.modules
+
+
+def _consecutive(rows: Any) -> bool:
+    return bool(len(rows) < 2 or (rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all()))
+
+
+def _of_array(array: Any, rows: Any) -> Parts:
+    """Rows of a memory map or view, without a copy of the rest."""
+    yield slice(None), array[rows[0] : rows[-1] + 1] if _consecutive(rows) else array[rows]
+
+
+def _slices(data: Any, rows: Any, sample: Any) -> Parts:
+    """Rows of data that is read by slices: neighbours together, rows far apart each on their own."""
+    row = max(1, sample.nbytes)
+    stored = getattr(data, "chunks", None)  # rows that the file compresses as one
+    unit = stored[0] if isinstance(stored, tuple) and stored and isinstance(stored[0], int) else 1
+    size = -(-max(unit, _SLICE // row) // unit) * unit
+    order = np.arange(len(rows)) if _consecutive(rows) else np.argsort(rows, kind="stable")
+    ordered = rows[order]
+    cuts = (np.diff(ordered) > max(unit, _GAP // row)) | (np.diff(ordered // size) > 0)
+    for part in np.split(np.arange(len(rows)), np.flatnonzero(cuts) + 1):
+        first, last = int(ordered[part[0]]), int(ordered[part[-1]])
+        values = np.asarray(data[first : last + 1])
+        yield order[part], values if len(part) == len(values) else values[ordered[part] - first]
+
+
+def parts_of(array: Any) -> Iterator[tuple[int, np.ndarray[Any, Any]]]:
+    """An array in parts of limited size, as pairs of the index of the first sample and an array.
+
+    Args:
+        array: an array or `LazyRows`.
+    """
+    if not getattr(array, "ndim", 0) or not isinstance(array, LazyRows):
+        yield 0, np.asarray(array)
+        return
+    size = max(1, _LARGE // max(1, array.dtype.itemsize * int(np.prod(array.shape[1:]))))
+    for start in range(0, len(array), size):
+        yield start, array[start : start + size]
+
+
+def narrow(dtype: Any) -> np.dtype[Any]:
+    """The dtype of samples in computations, in the byte order of the machine.
+
+    Floats of 64 bits become the default float, integers of 64 bits those of 32.
+    """
+    dtype = np.dtype(dtype)
+    if dtype.kind == "f" and dtype.itemsize >= 8:
+        return np.dtype(dtypes.floatx())
+    if dtype.kind in "iu" and dtype.itemsize == 8:
+        return np.dtype(np.int32)
+    return dtype if dtype.isnative else dtype.newbyteorder("=")
+
+
+def check_range(what: str, array: np.ndarray[Any, Any]) -> None:
+    """Check that integers of 64 bits fit into 32.
+
+    Args:
+        what: name of the data in errors.
+        array: an array.
+
+    Raises:
+        DataError: one does not.
+    """
+    if array.dtype.kind not in "iu" or array.dtype.itemsize < 8 or not array.size:
+        return
+    limits, low, high = np.iinfo(np.int32), array.min(), array.max()
+    if high > limits.max or low < limits.min:
+        raise DataError(
+            message(
+                what,
+                expected="integers below 2**31",
+                got=int(high if high > limits.max else low),
+                hint="Renumber the ids from 0, for example with np.unique(ids, return_inverse=True).",
+            )
+        )
+
+
+def unmasked(what: str, value: Any) -> Any:
+    """The value, unless it is a masked array with masked values.
+
+    Args:
+        what: name of the data in errors.
+        value: the data.
+
+    Raises:
+        DataError: values are masked.
+    """
+    if not isinstance(value, np.ma.MaskedArray):
+        return value
+    masked = np.argwhere(np.ma.getmaskarray(value))
+    if len(masked):
+        raise DataError(
+            message(
+                what,
+                expected="an array without masked values",
+                got=f"{len(masked)} masked, the first at {what}[{', '.join(map(str, masked[0]))}]",
+                hint=f"Fill them, for example {what}.filled(0), or drop these rows.",
+            )
+        )
+    return value.data
