@@ -116,7 +116,8 @@ class ArraySource:
         self._requested_size = batch_size or (-(-self.count // steps) if steps else BATCH)
         self.batch_size = min(self._requested_size, self.count)
         self.steps_of_pass = -(-self.count // self.batch_size)  # batches in one pass over the samples
-        self.steps: int | None = settings.apply_limit("steps", steps or self.steps_of_pass)
+        self._stride = steps or self.steps_of_pass  # from the start of an epoch to that of the next
+        self.steps: int | None = settings.apply_limit("steps", self._stride)
         self.sample = jax.tree.map(lambda a: a[: self.batch_size], data)
         self.lazy = any(isinstance(leaf, LazyRows) for leaf in jax.tree.leaves(data))
         self.inspect: dict[str, Callable[[Any], None]] = {}
@@ -138,15 +139,15 @@ class ArraySource:
         assert self.steps is not None
         size, full = self.batch_size, self.count // self.batch_size
         length = steps_of_chunk(bytes_of(self.sample), min(full, self.steps))
-        epochs_of_pass = -(-self.steps_of_pass // self.steps)
-        number, place = divmod(epoch, epochs_of_pass)
-        last = min((place + 1) * self.steps, self.steps_of_pass)
-        self._warn_short(last - place * self.steps)
+        number, place = divmod(epoch, -(-self.steps_of_pass // self._stride))
+        begin = place * self._stride
+        last = min(begin + self.steps, self.steps_of_pass)
+        self._warn_short(last - begin)
         order, self.waited = self._pass(number), 0.0
-        for start in range(place * self.steps + skip, min(last, full), length):
+        for start in range(begin + skip, min(last, full), length):
             stop = min(start + length, last, full)
             yield self._chunk(order[start * size : stop * size].reshape(-1, size), length)
-        if last > full and place * self.steps + skip < last:  # the short last batch
+        if last > full and begin + skip < last:  # the short last batch
             yield self._chunk(order[full * size :][None], 1)
 
     def _warn_short(self, steps: int) -> None:

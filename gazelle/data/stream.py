@@ -54,6 +54,7 @@ class StreamSource:
     ) -> None:
         self._batches, self._infinite, self._cast = batches, infinite, cast
         self.steps = settings.apply_limit("steps", steps)
+        self._limited = self.steps != steps  # then each epoch starts a pass
         self.seed, self._ended, self._direct, self.waited = 0, ended, direct, 0.0
         self._owner = owner if callable(getattr(owner, "state", None)) and hasattr(owner, "restore") else None
         self._states: dict[tuple[int, int], Any] = {}  # (epoch, steps done) -> the owner's state there
@@ -126,7 +127,7 @@ class StreamSource:
             self._states[epoch + 1, 0] = self._owner.state()
 
     def chunks(self, epoch: int, skip: int = 0) -> Iterator[Chunk]:
-        if epoch <= self._last and not self._infinite:  # each validation reads the same batches
+        if (epoch <= self._last or self._limited) and not self._infinite:  # each validation reads the same batches
             self._iterator = None
         self._last = epoch
         done = skip if self._skipped else 0
