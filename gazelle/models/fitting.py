@@ -236,7 +236,8 @@ def _narrowed(array: Any) -> Any:
 
 def predict_on_batch(model: Model, x: Any) -> Any:
     """The outputs of `Model.predict_on_batch`."""
-    arrays = make_source(model, x, batch_size=data.ALL).sample[0]
+    preprocessing = _preprocessing_for(model, x)
+    arrays = data.as_arrays("x", x if preprocessing is None else preprocessing(x))
     trainer = get_trainer(model, "predict", arrays)
     placed = jax.tree.map(lambda array: array[None], arrays)
     outputs, assigned = trainer.predict(trainer.live.values(), trainer.key, placed, trainer.count())

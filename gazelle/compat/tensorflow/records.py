@@ -40,13 +40,13 @@ _BLOCK = 1024  # bytes that are looked up at once in long records
 
 
 @functools.cache
-def _places() -> Any:
-    """What each byte of a block adds to the state after the block: (place, byte)."""
-    places = np.empty((_BLOCK, 256), np.uint32)
-    places[-1] = _TABLE
-    for place in range(_BLOCK - 2, -1, -1):
-        places[place] = places[place + 1] >> 8 ^ places[-1][places[place + 1] & 0xFF]
-    return places
+def _position_table() -> Any:
+    """What each byte of a block adds to the state after the block: (position, byte)."""
+    table = np.empty((_BLOCK, 256), np.uint32)
+    table[-1] = _TABLE
+    for position in range(_BLOCK - 2, -1, -1):
+        table[position] = table[position + 1] >> 8 ^ table[-1][table[position + 1] & 0xFF]
+    return table
 
 
 def _state(data: bytes) -> int:
@@ -59,11 +59,11 @@ def _state(data: bytes) -> int:
     padded = np.zeros(-(-len(data) // _BLOCK) * _BLOCK, np.uint8)  # zeros before the bytes change no state of 0
     padded[-len(data) :] = np.frombuffer(data, np.uint8)
     padded[len(padded) - len(data) :][:4] ^= 0xFF  # the state before them acts like its xor with the first four
-    places, index, crc = _places(), np.arange(_BLOCK), 0
-    first, second, third, fourth = places[:4].tolist()
+    table, index, crc = _position_table(), np.arange(_BLOCK), 0
+    first, second, third, fourth = table[:4].tolist()
     for start in range(0, len(padded), 512 * _BLOCK):
         blocks = padded[start : start + 512 * _BLOCK].reshape(-1, _BLOCK)
-        for added in np.bitwise_xor.reduce(places[index, blocks], axis=1).tolist():
+        for added in np.bitwise_xor.reduce(table[index, blocks], axis=1).tolist():
             crc = first[crc & 0xFF] ^ second[crc >> 8 & 0xFF] ^ third[crc >> 16 & 0xFF] ^ fourth[crc >> 24] ^ added
     return crc
 
