@@ -16,10 +16,12 @@ ROOT = pathlib.Path(gazelle.__file__).parent
 CORE = [path for path in sorted(ROOT.rglob("*.py")) if path.relative_to(ROOT).parts[0] not in ("compat", "cli")]
 #: mentions of the package or of eras; what Keras' own files call "is_legacy_optimizer" is data
 MENTIONS = re.compile(r"gazelle\.compat|gazelle/compat|\beras?\b|\blegacy\b", re.IGNORECASE)
-#: classes of the core may have `__getattr__` for a reason of their own
+#: classes of the core may have `__getattr__` or `__setattr__` for a reason of their own
 GETATTR = {
     "KerasTensor": "the functions of `ops` as methods",
     "Variable": "the methods of the array",
+    "Configurable": "a method set on an object is compiled into the programs that use it",
+    "Operation": "the same",
     "_Library": "the functions of TensorFlow's C library",
 }
 

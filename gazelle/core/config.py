@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from gazelle.core import outdated, shared_objects
+from gazelle.core import outdated, replaced_methods, shared_objects
 from gazelle.core.errors import ArgumentError as ArgumentError
 from gazelle.core.errors import ArgumentTypeError as ArgumentTypeError
 from gazelle.core.errors import GazelleError, message, unknown
@@ -149,6 +149,15 @@ class Configurable:
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         capture_arguments(cls, abstract)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if callable(value):
+            replaced_methods.note_change(self, name)
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        replaced_methods.note_change(self, name)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gazelle.core import symbolic
+from gazelle.core import replaced_methods, symbolic
 from gazelle.core.config import capture_arguments, captured_arguments, make_from_config, snake
 from gazelle.core.errors import StateError, message
 from gazelle.core.names import unique_name
@@ -47,6 +47,15 @@ class Operation:
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         capture_arguments(cls, abstract)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if callable(value):
+            replaced_methods.note_change(self, name)
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        replaced_methods.note_change(self, name)
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name or self._automatic_name()

@@ -18,6 +18,7 @@ from gazelle.core.config import ArgumentTypeError, resolve, serialize, serialize
 from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, message, unknown
 from gazelle.core.operation import Operation
 from gazelle.core.outdated import argument_hint
+from gazelle.core.replaced_methods import overrides
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.traceback import filtered
 from gazelle.core.variable import Variable
@@ -393,7 +394,7 @@ class Layer(Operation):
         out = self._run_call(scope, training, args, kwargs)
         if masked:
             call_arguments.set_masks(out, self.compute_mask(args[0] if args else None, mask))
-        elif type(self).compute_mask is not Layer.compute_mask:  # layers that create a mask
+        elif overrides(self, Layer, "compute_mask"):  # layers that create a mask
             call_arguments.set_masks(out, self.compute_mask(args[0] if args else None, mask or None))
         if self.activity_regularizer is not None:
             for leaf in jax.tree.leaves(out):

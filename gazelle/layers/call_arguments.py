@@ -24,9 +24,26 @@ def argument_names(function: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(p.name for p in parameters if p.kind not in variadic and p.name != "self")
 
 
+def call_argument_names(layer: Layer) -> tuple[str, ...]:
+    """Return the names of the parameters of a layer's `call`, also if another function was set on the layer.
+
+    A function that takes `**kwargs` may pass them on to the method that it replaces, so it receives its arguments.
+    """
+    names = argument_names(type(layer).call)
+    function = vars(layer).get("call")
+    if function is None:
+        return names
+    parameters = inspect.signature(function).parameters.values()
+    kinds = {p.kind for p in parameters}
+    if inspect.Parameter.VAR_POSITIONAL in kinds:
+        return names
+    own = tuple(p.name for p in parameters if p.kind is not inspect.Parameter.VAR_KEYWORD)
+    return (*own, *(n for n in names if n not in own)) if inspect.Parameter.VAR_KEYWORD in kinds else own
+
+
 def positional(layer: Layer, name: str, args: Sequence[Any]) -> Any:
     """Return the positional argument that `call` receives as `name`; None if there is none."""
-    names = argument_names(type(layer).call)
+    names = call_argument_names(layer)
     index = names.index(name) if name in names else len(args)
     return args[index] if index < len(args) else None
 
@@ -43,15 +60,16 @@ def is_training(layer: Layer, outer: bool | None, args: Sequence[Any], kwargs: M
     given = kwargs.get("training", positional(layer, "training", args))
     if given is not None:
         return bool(given)
-    if outer is not None or "training" in kwargs or "training" not in argument_names(type(layer).call):
+    if outer is not None or "training" in kwargs or "training" not in call_argument_names(layer):
         return outer
-    default = inspect.signature(type(layer).call).parameters["training"].default
+    parameter = inspect.signature(layer.call).parameters.get("training")
+    default = None if parameter is None else parameter.default
     return bool(default) if isinstance(default, bool) else None
 
 
 def add_training(layer: Layer, training: bool | None, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
     """Set `training` in the keyword arguments where `call` has a parameter of this name; remove it elsewhere."""
-    if "training" in argument_names(type(layer).call) and positional(layer, "training", args) is None:
+    if "training" in call_argument_names(layer) and positional(layer, "training", args) is None:
         kwargs["training"] = bool(training)
     else:
         kwargs.pop("training", None)
@@ -78,7 +96,7 @@ def add_mask(layer: Layer, masks: list[Any], args: Sequence[Any], kwargs: dict[s
     masked = any(m is not None for m in masks)
     if kwargs.get("mask") is not None:
         mask, masked = kwargs["mask"], True
-    if masked and "mask" in argument_names(type(layer).call) and positional(layer, "mask", args) is None:
+    if masked and "mask" in call_argument_names(layer) and positional(layer, "mask", args) is None:
         kwargs["mask"] = mask
     return mask, masked
 
@@ -104,7 +122,7 @@ def build_arguments(layer: Layer, args: Sequence[Any], kwargs: Mapping[str, Any]
     names = argument_names(type(layer).build)
     if len(names) < 2:
         return None
-    given = dict(zip(argument_names(type(layer).call), args, strict=False)) | dict(kwargs)
+    given = dict(zip(call_argument_names(layer), args, strict=False)) | dict(kwargs)
     shapes = {f"{key}_shape": shapes_of(value) for key, value in given.items() if hasattr(value, "shape")}
     parameters = inspect.signature(type(layer).build).parameters
     if any(name not in shapes and parameters[name].default is inspect.Parameter.empty for name in names):

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.core.engines import engine
+from gazelle.core.replaced_methods import overrides
 from gazelle.core.types import Array
 from gazelle.layers.recurrent_cells import _Cell
 from gazelle.layers.stacked_cells import Cell, StackedRNNCells, step
@@ -37,7 +38,9 @@ def scan_cell(cell: Cell, x: Array, states: list[Any], mask: Array | None, how: 
     Returns:
         Outputs (time, batch, ...) in the order of x, and the final states.
     """
-    if type(cell).call is StackedRNNCells.call:  # each cell over all steps, then the next: each loop stays small
+    if isinstance(cell, StackedRNNCells) and not overrides(
+        cell, StackedRNNCells, "call"
+    ):  # each cell over all steps, then the next: each loop stays small
         after = []
         cells: Any = getattr(cell, "cells")  # noqa: B009 - only a stack has cells
         for below, its in zip(cells, states, strict=True):
@@ -45,7 +48,7 @@ def scan_cell(cell: Cell, x: Array, states: list[Any], mask: Array | None, how: 
             x, new = scan_cell(below, x, list(its) if listed else [its], mask, how)
             after.append(new if listed else new[0])
         return x, after
-    if isinstance(cell, _Cell) and type(cell).call is _Cell.call:
+    if isinstance(cell, _Cell) and not overrides(cell, _Cell, "call"):
         return _scan_gates(cell, x, states, mask, how)
     return _scan_any(cell, x, states, mask, how)
 

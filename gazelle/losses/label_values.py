@@ -28,6 +28,8 @@ def check_labels(loss: object, y_true: np.ndarray, units: int) -> None:
     Example:
         >>> check_labels(get("sparse_categorical_crossentropy"), np.array([0, 1, 2]), units=3)
     """
+    if "call" in getattr(loss, "__dict__", ()):
+        return  # another function was set on the object: its labels are not known
     y = np.asarray(y_true)
     kind = kind_of(loss)
     if kind == "chosen":

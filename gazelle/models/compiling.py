@@ -13,6 +13,7 @@ from gazelle import losses, optimizers
 from gazelle.core import prng, symbolic
 from gazelle.core.config import deserialize, serialize
 from gazelle.core.errors import StateError, message
+from gazelle.core.replaced_methods import MethodSnapshot, connected
 from gazelle.core.traceback import warn
 from gazelle.layers import weight_tree
 from gazelle.metrics import Mean
@@ -58,17 +59,7 @@ class CompileState:
 def compile_model(model: Model, arguments: dict[str, Any], auto_scale_loss: bool) -> None:
     """Check the arguments of `compile` and store what follows from them."""
     check_integer("steps_per_execution", arguments["steps_per_execution"])
-    kind = type(model)
-    for name in _LOOP_METHODS:
-        if getattr(kind, name, None) is not None:  # silently training without it would be worse
-            raise StateError(
-                message(
-                    f"{kind.__name__}.{name} is not called by gazelle",
-                    expected="train_step(self, data)",
-                    got="a method that makes the loop around it",
-                    hint="Write train_step, test_step or predict_step: fit compiles the loop around them.",
-                )
-            )
+    _refuse_loop_methods(model)
     loss, metrics, weighted = (arguments[name] for name in ("loss", "metrics", "weighted_metrics"))
     optimizer = optimizers.get(arguments["optimizer"])
     if auto_scale_loss and model.dtype_policy.name == "mixed_float16":
@@ -87,6 +78,20 @@ def compile_model(model: Model, arguments: dict[str, Any], auto_scale_loss: bool
         CompileMetrics(metrics, weighted, None) if with_metrics else None,
         _frozen_ids(model) if model.built else None,
     )
+
+
+def _refuse_loop_methods(model: Model) -> None:
+    """Raise an error for a model that replaces the loop: silently training without its method would be worse."""
+    for name in _LOOP_METHODS:
+        if vars(model).get(name) is not None or getattr(type(model), name, None) is not None:
+            raise StateError(
+                message(
+                    f"{type(model).__name__}.{name} is not called by gazelle",
+                    expected="train_step(self, data)",
+                    got="a method that makes the loop around it",
+                    hint="Write train_step, test_step or predict_step: fit compiles the loop around them.",
+                )
+            )
 
 
 def _frozen_ids(model: Model) -> set[int]:
@@ -132,6 +137,10 @@ def get_trainer(model: Model, method: str, sample: Any = None) -> Trainer:
         trainer = model._trainer
         if trainer is None or (model._compile_state is not None and trainer.optimizer is None):
             trainer = model._trainer = _new_trainer(model, model._compile_state)
+        elif not trainer.is_current():  # a method was replaced since
+            seed = trainer.seed
+            trainer = model._trainer = _new_trainer(model, model._compile_state)
+            trainer.reseed(seed)
         return trainer
 
 
@@ -153,6 +162,8 @@ def _new_trainer(model: Model, state: CompileState | None) -> Trainer:
         frozen = state.frozen = _frozen_ids(model) if state.frozen is None else state.frozen
     trainable = {path for path, v in weight_tree.named_variables(model).items() if id(v) not in frozen}
     spec = model_spec(model, arguments, None if state is None else model.optimizer, trainable)
+    _refuse_loop_methods(model)
+    _refuse_replaced(spec.methods)
     preprocessing = host_preprocessing_of(model)
     if preprocessing is not None:
         spec.call = preprocessing.rest.run
@@ -184,11 +195,34 @@ def model_spec(model: Model, arguments: Mapping[str, Any], optimizer: Any, train
     """What the programs of the model are made of; arguments: those of `compile`."""
     names = {id(layer): path for path, layer in weight_tree.named_layers(model).items()}
     outputs = model._graph.output_names if model._graph is not None else None
+    variables = weight_tree.named_variables(model)
+    penalties = [part for v in variables.values() for part in (v.regularizer, v.constraint)]
+    traced = [model, optimizer, *(arguments.get(name) for name in _TRACED_ARGUMENTS), *penalties]
     given = {name: arguments.get(name) for name in _TRACED_ARGUMENTS}
     eagerly = bool(arguments.get("run_eagerly"))
     return ModelSpec(
-        model, weight_tree.named_variables(model), names, trainable, outputs, optimizer, run_eagerly=eagerly, **given
+        model,
+        variables,
+        names,
+        trainable,
+        outputs,
+        MethodSnapshot(connected(traced)),
+        optimizer,
+        run_eagerly=eagerly,
+        **given,
     )
+
+
+def _refuse_replaced(methods: MethodSnapshot) -> None:
+    """Raise an error for replaced methods that programs are not traced from."""
+    for thing, name in methods.replaced():
+        if name.startswith("stateless_"):
+            raise StateError(
+                message(
+                    f"{name} of {type(thing).__name__} '{getattr(thing, 'name', '')}' was replaced, but is not called",
+                    hint=f"Replace the method that it calls: {name.removeprefix('stateless_')}.",
+                )
+            )
 
 
 def compile_config(model: Model) -> dict[str, Any] | None:

@@ -286,7 +286,7 @@ class Model(Layer):
 
     def _has_call(self) -> bool:
         """Whether the model can be called on data: a model with a custom step need not."""
-        return self._graph is not None or type(self).call is not Model.call
+        return self._graph is not None or step_methods.overrides(self, "call")
 
     @filtered
     def summary(self, *args: Any, **kwargs: Any) -> None:
@@ -645,7 +645,7 @@ class Model(Layer):
             return self.optimizer.scale_loss(value), (value, y_pred)
 
         (_, (value, y_pred)), grads = value_and_grad(loss, variables)
-        self.optimizer.apply(grads, variables)
+        step_methods.apply_gradients(self.optimizer, grads, variables)
         self._track("loss", value, x)
         return self.compute_metrics(x, y, y_pred, weight)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from types import FunctionType
 from typing import Any
 
 import jax
 
 from gazelle.core import dtypes, settings, symbolic
-from gazelle.core.config import find, serialize, serialize_object
+from gazelle.core.config import REGISTRY, find, serialize, serialize_object
 from gazelle.core.errors import GazelleError
+from gazelle.core.replaced_methods import are_original, replaced
 from gazelle.layers import weight_tree
 from gazelle.layers.base import Layer
 from gazelle.layers.input import InputLayer
@@ -33,13 +33,15 @@ def structure(model: Any, spec: ModelSpec) -> str | None:
         spec: what its step is made of.
     """
     layers = list(weight_tree.named_layers(model).values())
-    if model._graph is None or spec.run_eagerly:
+    if model._graph is None or spec.run_eagerly or spec.methods.replaced():
         return None
-    for layer in layers:  # what a layer has adapted to, its RematScope and replaced methods are not in its config
+    for layer in layers:  # what a layer has adapted to and its RematScope are not in its config
         extended = getattr(layer, "_wide", None) is not None
-        if extended or hasattr(type(layer), "adapt") or layer._remat is not None or "call" in layer.__dict__:
+        if extended or hasattr(type(layer), "adapt") or layer._remat is not None:
             return None
-    if not all(map(_is_builtin, {type(part) for part in (*layers, spec.optimizer)})):
+    if not all(map(_is_registered, {type(part) for part in (*layers, spec.optimizer)})):
+        return None
+    if not are_original({type(thing) for thing in spec.methods.things} | _chosen_by_name()):
         return None
     if spec.optimizer is not None and spec.optimizer._excluded != ((), ""):
         return None
@@ -69,16 +71,15 @@ def structure(model: Any, spec: ModelSpec) -> str | None:
     return None if _USER_CODE.search(text) else text
 
 
-def _is_builtin(cls: type) -> bool:
-    """Whether it is the class that a config names, and no program has put a method of its own into it."""
-    if find(cls.__name__, getattr(cls, "_namespace", None)) is not cls:
-        return False
-    for base in cls.__mro__:
-        if base.__module__.startswith("gazelle."):
-            for value in vars(base).values():
-                if isinstance(value, FunctionType) and not value.__globals__["__name__"].startswith("gazelle."):
-                    return False
-    return True
+def _is_registered(cls: type) -> bool:
+    """Whether it is the class that a config names."""
+    return find(cls.__name__, getattr(cls, "_namespace", None)) is cls
+
+
+def _chosen_by_name() -> set[type]:
+    """The classes of the objects that names of losses and metrics may stand for."""
+    targets = [*REGISTRY.get("losses", {}).values(), *REGISTRY.get("metrics", {}).values()]
+    return {target for target in targets if isinstance(target, type)}
 
 
 def _without_names(value: Any, numbers: dict[str, str], is_name: bool = False) -> Any:
@@ -95,13 +96,15 @@ def _without_names(value: Any, numbers: dict[str, str], is_name: bool = False) -
 def is_batch_independent(model: Any) -> bool:
     """Return whether the outputs for a sample depend on that sample only, as far as it is known without running it."""
     graph: Graph | None = model._graph
-    if graph is None:
+    if graph is None or replaced(model):
         return False
     for node in graph.nodes:
         layer = node.operation
         if isinstance(layer, InputLayer):
             continue
         if not isinstance(layer, Layer) or node.kwargs.get("training") or True in [a for a in node.args if a is True]:
+            return False
+        if replaced(layer) or not are_original({type(layer)}):
             return False
         if isinstance(getattr(layer, "_graph", None), Graph):
             if not is_batch_independent(layer):

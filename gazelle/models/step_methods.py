@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core import tracing
+from gazelle.core import replaced_methods, tracing
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.scopes import StatelessScope
 from gazelle.core.variable import Variable
@@ -158,15 +158,31 @@ class ModelSteps:
 
 
 def overrides(model: Any, name: str) -> bool:
-    """Whether the class of the model has its own method of this name."""
+    """Whether the model has its own method of this name."""
     from gazelle.models.model import Model
 
-    return getattr(type(model), name) is not getattr(Model, name)
+    return replaced_methods.overrides(model, Model, name)
 
 
 def is_customized(model: Any) -> bool:
-    """Whether the model has a step of its own, or metrics in attributes, which its layers update."""
-    return any(overrides(model, name) for name in STEP_METHODS) or bool(attached_metrics(model))
+    """Whether the model has a step of its own, an optimizer with its own `apply`, or metrics that its layers update."""
+    if any(overrides(model, name) for name in STEP_METHODS) or attached_metrics(model):
+        return True
+    optimizer = model.optimizer
+    return optimizer is not None and any(_applies_itself(optimizer, name) for name in ("apply", "apply_gradients"))
+
+
+def _applies_itself(optimizer: Optimizer, name: str) -> bool:
+    """Whether an optimizer has a user's `apply` or `apply_gradients`: the step of a compiled loss calls neither."""
+    return not replaced_methods.is_own_code(getattr(optimizer, name))
+
+
+def apply_gradients(optimizer: Optimizer, gradients: Sequence[Any], variables: Sequence[Variable]) -> None:
+    """Update variables by the optimizer's `apply`, or by its own `apply_gradients` if it has one."""
+    if _applies_itself(optimizer, "apply_gradients"):
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+    else:
+        optimizer.apply(gradients, variables)
 
 
 def attached_metrics(model: Any) -> list[Metric]:

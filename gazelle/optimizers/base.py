@@ -14,6 +14,7 @@ import numpy as np
 from gazelle.core import arrays, tracing
 from gazelle.core.config import ArgumentTypeError, Configurable, serialize, snake
 from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
+from gazelle.core.replaced_methods import overrides, replaced
 from gazelle.core.traceback import warn
 from gazelle.core.types import Array, ArrayLike, Config, DTypeLike, InitializerLike, Shape
 from gazelle.core.variable import Variable
@@ -426,10 +427,10 @@ class Optimizer(Configurable):
         return self._apply_rule(params, grads, slots, lr, t)
 
     def _has_rule(self) -> bool:
-        return type(self).rule is not Optimizer.rule
+        return overrides(self, Optimizer, "rule")
 
     def _has_update_step(self) -> bool:
-        return type(self).update_step is not Optimizer.update_step
+        return overrides(self, Optimizer, "update_step")
 
     def _init_rule(self, params: Arrays) -> Slots:
         """Return the first slots of the rule."""
@@ -550,7 +551,8 @@ class Optimizer(Configurable):
         arguments = {k: v for k, v in vars(self).items() if not k.startswith("_") and k not in ("built", "name")}
         schedule = None if isinstance(self._learning_rate, Variable) else self._learning_rate
         variables, pattern = self._excluded
-        return repr(arguments), schedule, [self.key_of(v) for v in variables], pattern
+        methods = type(self).rule, type(self).update_step, *replaced(self).values()
+        return repr(arguments), schedule, [self.key_of(v) for v in variables], pattern, methods
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"

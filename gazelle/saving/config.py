@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gazelle.core import config as core
-from gazelle.core import shared_objects
+from gazelle.core import replaced_methods, shared_objects
 from gazelle.core.errors import ArgumentError, DamagedFileError, GazelleError, UnsafeFileError, message
 from gazelle.core.traceback import warn
 from gazelle.core.variable import WeightBudget
@@ -27,6 +27,8 @@ MAX_SIZE = 2**27  # of an axis of a weight, where no file of weights limits it
 #: where Linux reports the memory limit of a container (cgroup versions 2 and 1)
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _ALLOWANCE = 2**18  # values that a model may have beyond those in its file: seeds, states of cells
+#: methods that write the config and the weights: set on an object, they count
+_WRITING = frozenset({"get_config", "get_build_config", "get_compile_config", "save_own_variables", "save_assets"})
 _SIZES = frozenset({"units", "filters", "output_dim", "input_dim", "num_heads", "key_dim", "value_dim"})
 
 
@@ -44,6 +46,7 @@ def model_to_json(model: Model, **kwargs: Any) -> str:
     >>> model_from_json(model_to_json(model)).output_shape
     (None, 2)
     """
+    warn_of_replaced_methods(model)
     with shared_objects.number_shared():
         config = shared_objects.drop_unique_ids(core.serialize_object(model))
     try:
@@ -54,6 +57,26 @@ def model_to_json(model: Model, **kwargs: Any) -> str:
     if compiled:
         config["compile_config"] = compiled
     return json.dumps(config, **kwargs)
+
+
+def warn_of_replaced_methods(model: Model) -> None:
+    """Warn of methods that were set on the model or a part of it: a config names classes, so it does not contain them.
+
+    Args:
+        model: the model that is saved.
+    """
+    state = model._compile_state
+    things = replaced_methods.connected([model, *(() if state is None else state.arguments.values())])
+    names = [
+        f"{type(thing).__name__} '{getattr(thing, 'name', '')}'.{name}"
+        for thing in things
+        for name in replaced_methods.replaced_from_outside(thing)
+        if name not in _WRITING
+    ]
+    if names:
+        hint = "Put them into a subclass, or set them again after loading."
+        got = f"{', '.join(names)} set on the object"
+        warn(message("The saved model has the methods of its classes", expected="no others", got=got, hint=hint))
 
 
 def parse(data: bytes, label: str) -> dict[str, Any]:

@@ -75,6 +75,10 @@ class CustomStep:
         self.metrics.built = True
         self.variables: dict[str, Variable] = {}  # those that the trainer holds
 
+    def is_current(self) -> bool:
+        """Return True: the programs of a custom step are traced from no other."""
+        return True
+
     def trace(self, kind: str, batch: Any) -> set[int]:
         """Trace a batch and return the ids of the variables that the step assigns.
 

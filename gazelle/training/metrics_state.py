@@ -11,6 +11,7 @@ import numpy as np
 
 from gazelle import metrics
 from gazelle.core import tracing
+from gazelle.core.replaced_methods import is_own_code
 from gazelle.core.variable import Variable
 from gazelle.metrics.base import Metric
 from gazelle.training.outputs import flat_outputs, output_names, per_output
@@ -124,6 +125,11 @@ def flat_logs(logs: Any) -> dict[str, Any]:
     return out
 
 
+def _is_reset_to_zeros(metric: Metric) -> bool:
+    """Whether a metric is of a class of gazelle with its `reset_state`."""
+    return type(metric).__module__.startswith("gazelle.") and is_own_code(metric.reset_state)
+
+
 class CompileMetrics(Metric, abstract=True):
     """The metrics given to `compile`, as one metric whose result is {name: value}.
 
@@ -162,6 +168,10 @@ class CompileMetrics(Metric, abstract=True):
                     label = metric.name if len(names) == 1 else f"{names[index]}_{metric.name}"
                     self._of_output[index].append((self._unique(label, weighted), metric, weighted))
         self._initial = {path: np.array(v._value) for path, v in self.named_variables().items()}
+        fresh = all(not value.any() for value in self._initial.values())  # else a metric was used before
+        if not fresh or not all(_is_reset_to_zeros(metric) for metric in self.metrics):
+            _, after, _ = tracing.functionalize(self.reset_state, self.named_variables())(self._initial)
+            self._initial = {path: np.array(value) for path, value in after.items()}
         self.metrics_built = True
 
     def initial_values(self) -> dict[str, Any]:

@@ -49,7 +49,8 @@ class Programs:
         self._steps.add(step)
 
     def _step(self) -> Step:
-        return next(iter(self._steps))
+        steps = list(self._steps)  # a model that shares the programs may have replaced a method since
+        return next((step for step in steps if step.is_current()), steps[0])
 
     def _report(self, totals: Any, kind: str) -> dict[str, Any]:
         return self._step().metrics.report(totals, kind)

@@ -16,6 +16,7 @@ import numpy as np
 
 from gazelle.core import tracing
 from gazelle.core.masks import get_mask, set_mask
+from gazelle.core.replaced_methods import MethodSnapshot
 from gazelle.core.variable import Variable
 from gazelle.training.metrics_state import CompileMetrics, MetricsState
 from gazelle.training.state import State
@@ -34,6 +35,7 @@ class ModelSpec:
         names: {id(layer): path}, from which random numbers are drawn.
         trainable: paths of the variables that the optimizer changes.
         outputs: names of the outputs; None if the model has no graph.
+        methods: the methods of the model, its layers, losses, metrics and optimizer that the step is traced from.
         optimizer, loss, loss_weights, metrics, weighted_metrics, run_eagerly: the arguments of `compile`.
     """
 
@@ -42,6 +44,7 @@ class ModelSpec:
     names: Mapping[int, str]
     trainable: set[str]
     outputs: list[str] | None
+    methods: MethodSnapshot
     optimizer: Any = None
     loss: Any = None
     loss_weights: Any = None
@@ -69,6 +72,10 @@ class Step(Protocol):
     """The computation of one batch as pure functions of arrays."""
 
     metrics: MetricsState
+
+    def is_current(self) -> bool:
+        """Whether the methods that it is traced from are those of its creation."""
+        ...
 
     def train(self, state: State, force: Any, batch: Batch) -> tuple[State, Any]:
         """One update: (state, whether it was applied)."""
@@ -114,6 +121,10 @@ class LossStep:
         self.forward = tracing.functionalize(spec.call, spec.variables, spec.names)
         self.objective = TotalLoss(spec.loss, spec.loss_weights, spec.outputs, regularizers)
         self.metrics = MetricsState(CompileMetrics(spec.metrics, spec.weighted_metrics, spec.outputs))
+
+    def is_current(self) -> bool:
+        """Return whether the methods that the step is traced from are those of its creation."""
+        return self.spec.methods.is_current()
 
     def train(self, state: State, force: Any, batch: Batch) -> tuple[State, Any]:
         """Update the parameters by the gradient of the loss of a batch.

@@ -10,6 +10,7 @@ import numpy as np
 
 from gazelle import data, losses
 from gazelle.core import arrays
+from gazelle.core.replaced_methods import connected
 from gazelle.core.variable import Variable
 from gazelle.data.arrays import pack_x_y_sample_weight
 from gazelle.training.custom_step import CustomStep
@@ -63,6 +64,10 @@ class Trainer:
             self.live = LiveState(self.variables, spec.trainable, spec.optimizer, self.key)
         else:
             self._bind_custom(custom_step)
+
+    def is_current(self) -> bool:
+        """Return whether the model and its parts have the methods that the programs are traced from."""
+        return self.spec.methods.is_current()
 
     def count(self, steps: int = 1) -> np.uint32:
         """The number of batches predicted so far, from which layers that draw in `predict` get their random numbers."""
@@ -123,7 +128,7 @@ class Trainer:
 
     def knows(self, kind: Hashable) -> bool:
         """Whether a batch of this kind was checked, and the present programs are those for it."""
-        return self._checked.get(kind, _UNKNOWN) == self._labels
+        return self._checked.get(kind, _UNKNOWN) == self._labels and self.is_current()
 
     def check_labels(self, source: data.Source) -> None:
         """Check labels on the host against the loss: arrays at once, files and streams batch by batch."""
@@ -152,6 +157,7 @@ class Trainer:
         info = self.programs.trace(step, sample)
         if not step.metrics.built:
             step.metrics.build(info.losses, sample[1], info.y_pred)
+            self.spec.methods.add(connected(step.metrics.source.metrics))
         self.programs.add(step)
         if step is self.loss_step and not self.live.totals:
             self.live.totals = step.metrics.start()

@@ -11,6 +11,7 @@ import numpy as np
 from gazelle.core import config as core
 from gazelle.core.variable import lock_variables
 from gazelle.saving import checksum, keras_weight_order
+from gazelle.saving.config import warn_of_replaced_methods
 from gazelle.saving.h5_format.weight_layout import Layout, weights_of
 
 KERAS_VERSION = "3.15.1"  # whose layout this is
@@ -22,6 +23,7 @@ def dump(model: Any, include_optimizer: bool = True) -> bytes:
     """The bytes of the file: config, weights by layer, and the optimizer's state."""
     import h5py
 
+    warn_of_replaced_methods(model)
     with lock_variables(model.variables):
         return _dump(model, include_optimizer, h5py)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.replaced_methods import overrides
 from gazelle.training.callbacks.base import BATCH_EVENTS, EVENTS, Callback, Kind
 
 if TYPE_CHECKING:
@@ -27,11 +28,7 @@ def listens_to_batches(callback: Callback, kind: Kind) -> bool:
     """
     if isinstance(callback, CallbackList):
         return callback.listens(kind)
-    return any(_overrides(callback, event) for event in BATCH_EVENTS[kind])
-
-
-def _overrides(callback: Callback, event: str) -> bool:
-    return event in vars(callback) or getattr(type(callback), event) is not getattr(Callback, event)
+    return any(overrides(callback, Callback, event) for event in BATCH_EVENTS[kind])
 
 
 def _flatten(callbacks: Any) -> Iterator[Callback]:
