@@ -6,12 +6,12 @@ import os
 
 os.environ["KERAS_BACKEND"] = "jax"
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-os.environ["GAZELLE_COMPILE_CACHE"] = "0"  # a test sees what is compiled, and leaves nothing behind
+os.environ["GAZELLE_COMPILE_CACHE"] = "0"  # tests compile their own programs and write no cache for users
 
 import jax
 import pytest
 
-#: folders whose tests compile much and compute little: there, quick compiles are worth more than quick programs
+#: folders whose tests spend more time compiling than computing: their programs are compiled without most optimizations
 QUICK = {
     "applications",
     "contracts",
@@ -33,12 +33,12 @@ QUICK = {
     "training",
     "wrappers",
 }
-#: but these compute much, look at what is compiled, or compare bits as they are in a real run
+#: files in these folders that need optimized programs: they compute a lot, or inspect or compare compiled programs
 SLOW = {"test_training", "test_programs", "test_structure", "test_custom_steps", "test_resume"}
 
 
 def pytest_configure(config):
-    """What one worker has compiled the others load, also in the next run: most of the time goes into compiling."""
+    """Share compiled programs between workers and between runs, since compiling takes most of the time."""
     if hasattr(config, "cache"):
         jax.config.update("jax_compilation_cache_dir", str(config.cache.mkdir("compiled")))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
@@ -46,7 +46,7 @@ def pytest_configure(config):
 
 
 @pytest.fixture(autouse=True)
-def _quick_compiles(request):
+def _compile_quickly(request):
     quick = request.path.parent.name in QUICK and request.path.stem not in SLOW
     jax.config.update("jax_disable_most_optimizations", quick)
     yield
@@ -54,8 +54,8 @@ def _quick_compiles(request):
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _at_rest():
-    """What JAX keeps of a module's programs is looked at by no later collection, of which Keras asks for many."""
+def _freeze_garbage():
+    """Exclude objects that JAX keeps after a test module from later garbage collections, of which Keras runs many."""
     yield
     gc.collect()
     gc.freeze()
@@ -71,11 +71,11 @@ def _homes(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _home(_homes, monkeypatch):
-    """Kept states go to a folder of the test, never to the user's. Few tests keep something: it is made by who does."""
+    """Set a folder for checkpoints for each test instead of the user's folder. It is created only if a test saves."""
     monkeypatch.setenv("GAZELLE_HOME", str(_homes / str(next(_numbers))))
 
 
 @pytest.fixture(autouse=True)
-def _device_told(monkeypatch):
-    """The line on the device, which the first `fit` of a process prints, has been printed."""
+def _device_reported(monkeypatch):
+    """Suppress the line about the device that the first `fit` of a process prints."""
     monkeypatch.setattr("gazelle.engine.hardware._reported", True)
