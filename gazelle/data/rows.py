@@ -84,11 +84,11 @@ def as_rows(what: str, value: Any) -> LazyRows | None:
         converts = value.dtype != narrow(value.dtype)
         view = converts and not value.flags.c_contiguous and value.nbytes > _LARGE
         if value.ndim and (isinstance(value, np.memmap) or view):
-            return LazyRows(what, value.shape, value.dtype, lambda rows: _of_array(value, rows))
+            return LazyRows(what, value.shape, value.dtype, lambda rows: rows_of_array(value, rows))
         return None
     if _is_sparse(value):
         matrix = value.tocsr()
-        return LazyRows(what, matrix.shape, matrix.dtype, lambda rows: iter([(slice(None), matrix[rows].toarray())]))
+        return LazyRows(what, matrix.shape, matrix.dtype, lambda rows: _of_matrix(matrix, rows))
     if not is_sliceable(value):
         return None
     if not isinstance(getattr(value, "dtype", None), np.dtype):  # a column: it states neither shape nor dtype
@@ -121,9 +121,30 @@ def _consecutive(rows: Any) -> bool:
     return bool(len(rows) < 2 or (rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all()))
 
 
-def _of_array(array: Any, rows: Any) -> Parts:
-    """Rows of a memory map or view, without a copy of the rest."""
-    yield slice(None), array[rows[0] : rows[-1] + 1] if _consecutive(rows) else array[rows]
+def _portions(data: Any, rows: Any) -> Iterator[tuple[slice, Any]]:
+    """Positions and rows of at most `_SLICE` bytes: what is converted needs memory twice."""
+    size = max(1, _SLICE // max(1, data.dtype.itemsize * int(np.prod(data.shape[1:]))))
+    for start in range(0, len(rows), size):
+        yield slice(start, start + size), rows[start : start + size]
+
+
+def rows_of_array(array: Any, rows: Any) -> Parts:
+    """Rows of a memory map or view, without a copy of the rest.
+
+    Args:
+        array: an array of NumPy.
+        rows: indices of samples.
+    """
+    if _consecutive(rows):
+        yield slice(None), array[rows[0] : rows[0] + len(rows)]
+        return
+    for where, some in _portions(array, rows):
+        yield where, array[some]
+
+
+def _of_matrix(matrix: Any, rows: Any) -> Parts:
+    for where, some in _portions(matrix, rows):
+        yield where, matrix[some].toarray()
 
 
 def _slices(data: Any, rows: Any, sample: Any) -> Parts:
@@ -137,7 +158,8 @@ def _slices(data: Any, rows: Any, sample: Any) -> Parts:
     cuts = (np.diff(ordered) > max(unit, _GAP // row)) | (np.diff(ordered // size) > 0)
     for part in np.split(np.arange(len(rows)), np.flatnonzero(cuts) + 1):
         first, last = int(ordered[part[0]]), int(ordered[part[-1]])
-        values = np.asarray(data[first : last + 1])
+        values = data[first : last + 1]
+        values = values if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
         yield order[part], values if len(part) == len(values) else values[ordered[part] - first]
 
 

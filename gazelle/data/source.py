@@ -18,7 +18,7 @@ from gazelle.core import settings
 from gazelle.core.errors import message
 from gazelle.core.traceback import warn
 from gazelle.data.arrays import check_lengths
-from gazelle.data.rows import LazyRows, narrow
+from gazelle.data.rows import LazyRows, narrow, rows_of_array
 
 ALL = 2**31  # the batch size for all samples at once
 BATCH = 32  # the default batch size
@@ -257,7 +257,8 @@ def _gather(array: Any, rows: Any, steps: int) -> Any:
     elif array.dtype == dtype and array.flags.c_contiguous:  # of another array, `take` copies the whole
         np.take(array, flat, axis=0, out=out[:count].reshape(count * batch, *tail), mode="clip")
     else:
-        out[:count] = array[flat].reshape(count, batch, *tail)
+        for where, values in rows_of_array(array, flat):
+            out[:count].reshape(count * batch, *tail)[where] = values
     return out
 
 
