@@ -1,4 +1,4 @@
-"""What every package shares: variables, scopes, configs, symbolic tensors, dtypes, errors.
+"""Basics used by every package: variables, tracing, configs, symbolic tensors, dtypes, errors.
 
-In: jax and numpy. Out: the nouns above. Must not import: layers, losses, metrics, optimizers, saving.
+Input: jax and numpy. Output: the objects above. Must not import layers, losses, metrics, optimizers, saving.
 """

@@ -1,4 +1,4 @@
-"""Symbolic tensors that functions use from outside of their arguments: in a closure, a global, a `partial`.
+"""Symbolic tensors that functions use without having them as arguments: from a closure, a global or a `partial`.
 
     z = Lambda(lambda h: h * K.exp(z_log_var))(h)   # z_log_var is a tensor of the graph
 
@@ -20,7 +20,7 @@ _INSTALLED = tuple({sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "
 
 
 def find_tensors(function: Any, visited: set[int] | None = None) -> Iterator[KerasTensor]:
-    """Yield the symbolic tensors that a user's function uses from outside of its arguments.
+    """Yield the symbolic tensors that a user-defined function uses besides its arguments.
 
     Globals of installed packages are skipped.
 
@@ -80,7 +80,7 @@ def _filled(cell: Any) -> bool:
 
 
 def _tensors_in(value: Any, visited: set[int], depth: int = 3) -> Iterator[KerasTensor]:
-    """The symbolic tensors in a value: itself, in lists and dicts, in a function's closure, in a plain object."""
+    """The symbolic tensors in a value: the value itself, or inside of lists, dicts, closures and plain objects."""
     if isinstance(value, KerasTensor):
         yield value
     elif depth == 0 or isinstance(value, type | types.ModuleType) or hasattr(value, "get_config"):

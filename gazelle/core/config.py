@@ -1,4 +1,4 @@
-"""The constructor's signature is the config; a closed table of names is what a config may name."""
+"""Configs, which are the arguments of constructors, and the registry of names that configs may refer to."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gazelle.core.traceback import shorten
 
 
 class Registry(dict[str, dict[str, Any]]):
-    """namespace -> name -> class or function. Packages enter theirs when they are imported."""
+    """namespace -> name -> class or function. Packages register theirs when they are imported."""
 
     _rest: Callable[[], Any] | None = None
 
@@ -44,16 +44,16 @@ class Registry(dict[str, dict[str, Any]]):
 
 #: loaders look nowhere else
 REGISTRY = Registry()
-#: what `register_keras_serializable` was given: "package>name" -> class or function.
+#: registered by `register_keras_serializable`: "package>name" -> class or function
 CUSTOM: dict[str, Any] = {}
-#: last word of an argument's name -> the function that turns a name or config into the object.
+#: suffix of an argument's name -> the function that converts a name or config into an object
 RESOLVERS: dict[str, Callable[[Any], Any]] = {}
 _NOTHING: Mapping[str, Any] = {}
 _custom: ContextVar[Mapping[str, Any]] = ContextVar("gazelle_custom_objects", default=_NOTHING)
 
 
 def register(namespace: str, *names: str) -> Callable[[Any], Any]:
-    """Enter a class or function into the table of `namespace`, under its own name and `names`."""
+    """Register a class or function in `namespace` under its own name and `names`."""
 
     def enter(target: Any) -> Any:
         table = REGISTRY.setdefault(namespace, {})
@@ -120,10 +120,10 @@ def snake(name: str) -> str:
 
 
 def resolve(key: str, value: Any) -> Any:
-    """Turn "relu" for `activation`, "zeros" for `bias_initializer` and so on into the object."""
+    """Convert the value of an argument, such as "relu" of `activation`, into an object."""
     kind = key.rsplit("_", 1)[-1]
     if kind == "initializer" and kind not in RESOLVERS:
-        importlib.import_module("gazelle.initializers")  # enters its own; nobody needed it so far
+        importlib.import_module("gazelle.initializers")  # registers its classes
     resolver = RESOLVERS.get(kind)
     return value if resolver is None else resolver(value)
 
@@ -181,9 +181,9 @@ class Configurable:
 
 
 def capture_arguments(cls: type, abstract: bool = False) -> None:
-    """Set up a new class whose constructor arguments are its config; for the `__init_subclass__` of a base class.
+    """Set up a new class whose constructor arguments are its config; called by `__init_subclass__`.
 
-    A class of gazelle is entered into the registry, unless it is abstract or private.
+    Classes of gazelle are registered, unless they are abstract or private.
     """
     builtin = cls.__module__.startswith("gazelle.")
     if builtin and not abstract and not cls.__name__.startswith("_"):
@@ -203,7 +203,7 @@ def captured_arguments(thing: Any) -> dict[str, Any]:
 
 
 def make_from_config(cls: Any, config: Mapping[str, Any]) -> Any:
-    """An object of `cls` from a config, the objects inside of it made from theirs."""
+    """An object of `cls` from a config; the configs inside of it become objects, too."""
     return cls(**{key: deserialize(value) for key, value in config.items()})
 
 
@@ -243,7 +243,7 @@ def _record_arguments(cls: type, builtin: bool) -> None:
     cls.__init__ = wrapped  # type: ignore[misc]
 
 
-@functools.cache  # at the first call, not at import: there are hundreds of classes
+@functools.cache  # computed at the first call, because there are hundreds of classes
 def _signature(init: Callable[..., None]) -> tuple[inspect.Signature, str | None]:
     """The signature of a constructor, and the name of its **kwargs."""
     signature = inspect.signature(init)
@@ -266,7 +266,7 @@ def name_of(target: Any) -> str:
 
 
 def serialize(value: Any) -> Any:
-    """A value of a config as JSON can hold it, in the form of Keras 3's files."""
+    """A value of a config as JSON, in the format of Keras 3."""
     if isinstance(value, (str, int, float, bool, type(None))):
         return value
     if isinstance(value, (list, tuple)):
@@ -313,7 +313,7 @@ def serialize_object(value: Any) -> dict[str, Any]:
 
 
 def serialize_function(value: Any) -> Any:
-    """The name of one of our functions; {"class_name": "function", ...} for another's."""
+    """The name of a built-in function; {"class_name": "function", ...} for another one."""
     if any(table.get(value.__name__) is value for table in REGISTRY.values()):
         return value.__name__
     return {
@@ -325,7 +325,7 @@ def serialize_function(value: Any) -> Any:
 
 
 def find(name: str, namespace: str | None = None, registered: str | None = None) -> Any:
-    """The class or function a config names: from the scope, the registered, then the closed table. None: not there."""
+    """The class or function with a name, from the scope, the registered ones or the registry; None if not found."""
     given = _custom.get()
     for table in (given, CUSTOM):
         for key in (registered, name):
@@ -347,14 +347,14 @@ def target_of(value: Mapping[str, Any], namespace: str | None = None) -> Any:
     place = str(value.get("module") or "").removeprefix("keras.")
     if place not in REGISTRY:
         REGISTRY.complete()
-    if place.startswith("src.ops"):  # a step of a graph: Keras names the class of the function
+    if place.startswith("src.ops"):  # a node of a graph: Keras stores the name of the function's class
         return REGISTRY["ops"].get(snake(name))
     target = find(name, place if place and place in REGISTRY else namespace, value.get("registered_name"))
     return find(name) if target is None and place not in REGISTRY else target
 
 
 def deserialize(value: Any, namespace: str | None = None) -> Any:
-    """Undo `serialize`. Only names in the tables are found; nothing is imported and nothing is run by name."""
+    """Undo `serialize`. Only registered names are found; nothing is imported or run by name."""
     if isinstance(value, list):
         return [deserialize(v, namespace) for v in value]
     if not isinstance(value, Mapping):

@@ -14,7 +14,7 @@ from gazelle.core.types import DTypeLike
 
 FLOATS = ("bfloat16", "float16", "float32", "float64")
 NAMES = (*FLOATS, "bool", "complex64", "complex128", *(f"{s}int{b}" for s in ("", "u") for b in (8, 16, 32, 64)))
-TEXT = "string"  # of symbolic tensors only: arrays of strings are NumPy's and stay on the host
+TEXT = "string"  # only for symbolic tensors: arrays of strings are NumPy arrays on the host
 
 _floatx = "float32"
 
@@ -86,7 +86,7 @@ def standardize(dtype: DTypeLike | None) -> str:
 
 
 def _is_text(dtype: Any) -> bool:
-    """Whether it is NumPy's dtype of strings, bytes or objects."""
+    """Whether it is a NumPy dtype of strings, bytes or objects."""
     try:
         return np.dtype(dtype).kind in "USO"
     except TypeError:

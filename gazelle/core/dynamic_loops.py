@@ -35,7 +35,7 @@ def warn_if_unrolled(name: str, short: Any, long: Any, difference: int) -> None:
 
 
 def _line(eqn: Any) -> str | None:
-    """The user's line that an operation comes from, if JAX reports it."""
+    """The line of user code that an operation comes from, if JAX reports it."""
     for frame in getattr(getattr(eqn.source_info, "traceback", None), "frames", ()):
         if not frame.file_name.startswith(INSIDE):
             return f"{os.path.basename(frame.file_name)}, line {frame.line_num}"

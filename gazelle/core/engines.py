@@ -15,14 +15,14 @@ class EngineError(GazelleError, ImportError):
 
 @dataclasses.dataclass(frozen=True)
 class EngineInfo:
-    """What an engine needs: the package that is imported, and gazelle's extra that installs it."""
+    """The package that an engine needs, and the extra of gazelle that installs it."""
 
     package: str
     extra: str
 
     @property
     def installed(self) -> bool:
-        """Whether the package is installed; it is not imported, and modules that stand for it do not count."""
+        """Whether the package is installed, without importing it; modules that imitate it do not count."""
         return PathFinder.find_spec(self.package) is not None
 
     @property

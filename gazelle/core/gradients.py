@@ -60,6 +60,6 @@ def value_and_grad(fn: Callable[[], Any], variables: Sequence[Variable]) -> tupl
     repeated = set(map(id, layers))
     kept = [(layer, loss) for layer, loss in outer.losses if id(layer) not in repeated]
     outer.losses[:] = [*kept, *zip(layers, losses, strict=True)]
-    for leaf, mask in zip(jax.tree.leaves(aux), masks, strict=True):  # those of tracers of the gradient are gone
+    for leaf, mask in zip(jax.tree.leaves(aux), masks, strict=True):  # the ones of gradient tracers are invalid now
         set_mask(leaf, mask)
     return (value, aux), [grads[id(v)] for v in variables]

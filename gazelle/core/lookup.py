@@ -1,4 +1,4 @@
-"""The functions `get`, `serialize` and `deserialize` that every family of objects offers: losses, metrics, ..."""
+"""The functions `get`, `serialize` and `deserialize` of every family of objects: losses, metrics, ..."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Lookup(Generic[T]):
     @overload
     def get(self, identifier: Any) -> T | None: ...
     def get(self, identifier: str | Mapping[str, Any] | type | T | None) -> T | None:
-        """Return the object that an identifier stands for.
+        """Return the object for an identifier.
 
         Args:
             identifier: A name ("mse", "MeanSquaredError"), a config dict, a class (created without arguments), or the

@@ -1,4 +1,4 @@
-"""Masks of tensors: a table from a tensor to its mask, as long as the tensor exists."""
+"""Masks of tensors, stored in a table as long as the tensor exists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The `__getattr__` and `__dir__` of a public module: the nearest names for one that it lacks, and its public names."""
+"""`__getattr__` and `__dir__` of public modules: errors with similar names, and only public names in completion."""
 
 from __future__ import annotations
 

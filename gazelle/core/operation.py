@@ -19,7 +19,7 @@ OperationT = TypeVar("OperationT", bound="Operation")
 
 
 class Operation:
-    """A function of arrays with a name: on symbolic tensors a call adds a step to the graph.
+    """A named function of arrays; calling it on symbolic tensors adds a node to the graph.
 
     A subclass defines `call`; shapes and dtypes of the outputs are found by tracing it. As for a `Configurable`, the
     arguments of the constructor are the config.

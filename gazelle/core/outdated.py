@@ -1,4 +1,4 @@
-"""Arguments of earlier Keras and their names today, for the hints of errors."""
+"""Arguments of earlier Keras and their current names, for the hints of errors."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
 
     @property
     def default_policy(self) -> DTypePolicy:
-        """The policy of layers that nothing matches."""
+        """The policy of layers without a matching entry."""
         return dtype_policy() if self._default is None else self._default
 
     @property

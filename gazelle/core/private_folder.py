@@ -1,8 +1,8 @@
-"""Folders that only this user can change: the one way to caches with executable content.
+"""Folders that only this user can change, for caches with executable content.
 
-Programs and libraries from a cache are executed, so another user who can write to it can run code as this one. Every
-component of the path, the folder and each opened file is checked: its owner, its mode, and that it is no symbolic link.
-A folder that fails is not used: a line states the reason once, and nothing raises an error.
+Programs and libraries from a cache are executed, so another user who can write to it could run code as this user. The
+owner and mode of every component of the path, of the folder and of each opened file are checked, and symbolic links are
+refused. A folder that fails a check is not used; the reason is printed once, and no error is raised.
 """
 
 from __future__ import annotations
@@ -331,7 +331,7 @@ def _check_space(path: Path) -> None:
 
 
 def _report(path: Path, error: Exception, hint: str) -> None:
-    """State once in a process why a folder is not used; also where warnings are errors, this raises none."""
+    """Print once per process why a folder is not used, without a warning, which could be turned into an error."""
     reason = str(error)
     if isinstance(error, OSError):
         reason = (error.strerror or reason)[:1].lower() + (error.strerror or reason)[1:]

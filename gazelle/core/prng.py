@@ -18,7 +18,7 @@ from gazelle.core.names import on_clear, unique_name
 from gazelle.core.types import Array, Config, DTypeLike
 from gazelle.core.variable import Variable
 
-_root: int | None = None  # None: no seed was set; the first draw takes the operating system's entropy
+_root: int | None = None  # None: no seed was set, so the first draw uses entropy of the operating system
 _count = itertools.count()
 
 
@@ -116,7 +116,7 @@ class SeedGenerator(Configurable):
         return {"seed": self.seed, "name": self.name}
 
 
-_shared: list[SeedGenerator] = []  # the generator of draws without a seed; made at the first of them
+_shared: list[SeedGenerator] = []  # the generator of draws without a seed, created at the first draw
 on_clear(_shared.clear)
 
 
@@ -173,7 +173,7 @@ def random_bits(key: Array, shape: Sequence[int]) -> Array:
     key_data = jax.random.key_data(key).reshape(-1)
     x = jax.lax.iota(np.uint32, math.prod(shape)).reshape(shape)
     x = (x ^ key_data[0]) + np.uint32(0x9E3779B9)
-    x = ((x ^ (x >> 17)) * np.uint32(0xED5AD4BB)) ^ key_data[-1]  # between rounds: else keys would only permute indices
+    x = ((x ^ (x >> 17)) * np.uint32(0xED5AD4BB)) ^ key_data[-1]  # otherwise keys would only permute indices
     x = (x ^ (x >> 11)) * np.uint32(0xAC4C1B51)
     x = (x ^ (x >> 15)) * np.uint32(0x31848BAB)
     return x ^ (x >> 14)

@@ -142,7 +142,7 @@ def _called(f: Callable[..., Any], given: Any) -> Any:
 
 
 def _split(tree: Any) -> tuple[list[Any], Any]:
-    """The arrays of a tree, and the rest of it: flags and names must not become tracers."""
+    """Split a tree into its arrays and the rest; flags and names must not become tracers."""
     leaves, structure = jax.tree.flatten(tree)
     indices = [i for i, leaf in enumerate(leaves) if isinstance(leaf, jax.Array)]
     return [leaves[i] for i in indices], (leaves, structure, indices)

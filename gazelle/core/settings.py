@@ -104,7 +104,7 @@ def max_epochs() -> int | None:
 
 
 def set_max_epochs(max_epochs: int | None) -> None:
-    """Limit the epochs of every `fit`, to try a program out. $KERAS_MAX_EPOCHS sets the same limit.
+    """Limit the epochs of every `fit`, for test runs of a program. $KERAS_MAX_EPOCHS sets the same limit.
 
     Args:
         max_epochs: An integer of at least 1; None removes the limit.
@@ -126,7 +126,7 @@ def max_steps_per_epoch() -> int | None:
 
 
 def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
-    """Limit the batches of an epoch, to try a program out. $KERAS_MAX_STEPS_PER_EPOCH sets the same limit.
+    """Limit the batches of an epoch, for test runs of a program. $KERAS_MAX_STEPS_PER_EPOCH sets the same limit.
 
     Args:
         max_steps_per_epoch: An integer of at least 1; None removes the limit.
@@ -162,7 +162,7 @@ def apply_limit(name: str, given: int | None) -> int | None:
 
 
 def enable_flash_attention() -> None:
-    """Let attention layers compute in a fused kernel if their argument `flash_attention` is set: the default."""
+    """Allow fused kernels in attention layers (the default)."""
     global _flash
     _flash = None
 
@@ -183,7 +183,7 @@ def is_flash_attention_enabled() -> bool | None:
 
 
 def enable_interactive_logging() -> None:
-    """Write progress and summaries to the standard output: the default."""
+    """Write progress and summaries to the standard output (the default)."""
     global _logging
     _logging = True
 
@@ -204,7 +204,7 @@ def is_interactive_logging_enabled() -> bool:
 
 
 def enable_traceback_filtering() -> None:
-    """Leave lines inside gazelle and JAX out of the tracebacks of gazelle's errors: the default."""
+    """Hide lines inside gazelle and JAX in the tracebacks of gazelle's errors (the default)."""
     global _filtering
     _filtering = True
 

@@ -22,8 +22,8 @@ from gazelle.core.types import DTypeLike, Shape
 #: operations that symbolic tensors have as operators and methods; filled by gazelle.ops.
 OPS: dict[str, Callable[..., Any]] = {}
 
-# Shapes are traced twice, with these in place of unknown sizes; a size of the result that differs is unknown too. Both
-# are highly composite, so that reshapes of unknown sizes divide, and large enough for usual windows.
+# Shapes are traced twice, with these values for unknown sizes; a size that differs between the results is unknown, too.
+# Both have many divisors, so that reshapes succeed, and exceed the usual window sizes.
 _SIZES = (5040, 10080)
 
 
@@ -41,7 +41,7 @@ class KerasTensor:
 
     __array_priority__ = 100
     accepts_any_rank = False  # as the input of a model: data of other shapes reaches the layers, which check it
-    derived: type[KerasTensor]  # the class of what operations on this tensor give
+    derived: type[KerasTensor]  # the class of results of operations on this tensor
 
     def __init__(self, shape: Shape, dtype: DTypeLike | None = None, name: str | None = None) -> None:
         self.shape: tuple[int | None, ...] = tuple(None if n is None else int(n) for n in shape)
@@ -49,7 +49,7 @@ class KerasTensor:
         self.name = name or "keras_tensor"
         self.node: Node | None = None  # the call that made it
         self.index = 0  # which of the call's outputs it is
-        self.mask: tuple[int | None, ...] | None = None  # the shape of the mask that comes with its values
+        self.mask: tuple[int | None, ...] | None = None  # the shape of its mask
 
     @property
     def ndim(self) -> int:
@@ -69,7 +69,7 @@ class KerasTensor:
 
     @property
     def __jax_array__(self) -> Any:
-        if "_op" in sys._getframe(1).f_code.co_name:  # an operator of a JAX array: Python then tries ours
+        if "_op" in sys._getframe(1).f_code.co_name:  # lets operators of JAX arrays defer to those of this class
             raise AttributeError("__jax_array__")
         raise self._no_values("jax.numpy function")
 
@@ -341,7 +341,7 @@ _SHAPE = re.compile(r"\((\d+(?:, *\d+)*,?)\)")
 
 
 def _pinned(tree: Any, size: int) -> Iterator[Any]:
-    """Yield the tree with `size` in position of unknown sizes: one axis of one tensor, or the batch size of all."""
+    """Yield trees with `size` for unknown sizes: of one axis of one tensor, or of the batch axis of all."""
     for leaf in symbolic_leaves(tree):
         for axis in reversed(range(len(leaf.shape))):
             if leaf.shape[axis] is None:

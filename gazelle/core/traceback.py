@@ -16,7 +16,7 @@ from gazelle.core.errors import ArgumentTypeError, GazelleError, unknown
 from gazelle.core.outdated import argument_hint
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-_JAX = find_spec("jax")  # `import gazelle` does not load it
+_JAX = find_spec("jax")  # not imported by `import gazelle`
 INSIDE = (str(Path(__file__).parents[1]), str(Path(_JAX.origin).parent) if _JAX and _JAX.origin else "jax")
 
 
@@ -41,7 +41,7 @@ def filtered(function: Function) -> Function:
 
 
 def _bad_call(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> ArgumentTypeError | None:
-    """The error of a call whose arguments do not fit the signature, with the nearest names; None where they fit."""
+    """The error for arguments that do not fit a signature, with similar names; None if they fit."""
     signature = inspect.signature(function)
     try:
         signature.bind(*args, **kwargs)
@@ -82,7 +82,7 @@ def _last(traceback: TracebackType | None) -> str:
 
 
 def warn(text: str, category: type[Warning] = UserWarning) -> None:
-    """Warn with the line of the user's program that led here, at any depth inside gazelle."""
+    """Warn with the line of user code that led here, at any call depth inside gazelle."""
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_code.co_filename.startswith(INSIDE):
         frame, level = frame.f_back, level + 1

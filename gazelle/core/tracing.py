@@ -1,7 +1,7 @@
-"""The scope of a call: arrays bound to variables, the key, and whether it is training.
+"""The context of a call: arrays for the variables, the PRNG key, and whether it is training.
 
-Layers look stateful to their authors. Inside a pure call every read of a `Variable` finds the array that was passed in,
-every `assign` replaces it in the scope, and `functionalize` returns the values with the result of the call.
+Layers are written as if they were stateful. Inside a pure call every read of a `Variable` finds the array that was
+passed in, every `assign` replaces it in the scope, and `functionalize` returns the values with the result of the call.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class TraceContext:
     losses: list[tuple[Any, Any]] = dataclasses.field(default_factory=list)  # (layer, value) of add_loss
     draws: dict[str, int] = dataclasses.field(default_factory=dict)  # how often a path has drawn a key
     pure: bool = False  # True: a variable that was not passed in is an error
-    closed: bool = False  # True: what is assigned stays in the scope, passed in or not
+    closed: bool = False  # True: all assignments stay in the scope, also those of variables that were not passed in
     observe: Callable[[Any, Any], None] | None = None  # called with each layer and the outputs of its call
     reports: dict[Any, Any] = dataclasses.field(default_factory=dict)  # other results of the call: metrics by name
     known: dict[int, Any] = dataclasses.field(default_factory=dict)  # id(symbolic tensor) -> its value in this run
@@ -63,27 +63,27 @@ _scope: ContextVar[TraceContext | None] = ContextVar("gazelle_scope", default=No
 
 
 def current() -> TraceContext | None:
-    """The scope of the call that is running, None outside of every layer."""
+    """The context of the current call; None outside of every layer."""
     return _scope.get()
 
 
 @contextlib.contextmanager
 def bind_symbolic(values: Mapping[int, Any]) -> Iterator[None]:
-    """Inside, symbolic tensors stand for arrays, {id(tensor): array}: for functions that have them in their closure."""
+    """Provide arrays for symbolic tensors in closures, as {id(tensor): array}."""
     scope = _scope.get() or TraceContext()
     with entered(dataclasses.replace(scope, known={**scope.known, **values})):
         yield
 
 
 def binds() -> bool:
-    """Whether what is assigned now stays in a scope: in a pure call, and where variables stay as they are."""
+    """Whether assignments stay in the context: in pure calls, and in calls that leave variables unchanged."""
     scope = _scope.get()
     return scope is not None and (scope.pure or scope.closed)
 
 
 @contextlib.contextmanager
 def entered(scope: TraceContext) -> Iterator[TraceContext]:
-    """Make `scope` the current one for the length of a with-block."""
+    """Make `scope` the current context in a with-block."""
     token = _scope.set(scope)
     try:
         yield scope
@@ -93,7 +93,7 @@ def entered(scope: TraceContext) -> Iterator[TraceContext]:
 
 @contextlib.contextmanager
 def outside() -> Iterator[None]:
-    """Let no scope be the current one for the length of a with-block."""
+    """Have no current context in a with-block."""
     token = _scope.set(None)
     try:
         yield

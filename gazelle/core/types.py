@@ -31,9 +31,9 @@ ArrayLike: TypeAlias = Union[
 ]
 #: a value, or values in lists, tuples and dicts
 Nested: TypeAlias = Union[T, Sequence["Nested[T]"], Mapping[str, "Nested[T]"]]
-#: sizes along the axes; None is a size that is not known yet
+#: sizes along the axes; None is an unknown size
 Shape: TypeAlias = Sequence[int | None]
-#: the shape of an array that is made: sizes, one size, or an array of sizes
+#: the shape of a new array: sizes, one size, or an array of sizes
 ShapeLike: TypeAlias = Union[int, Sequence[int], jax.Array, np.ndarray]
 #: one axis, several, or None for all
 AxisLike: TypeAlias = Union[int, Sequence[int], None]
@@ -46,7 +46,7 @@ PolicyLike: TypeAlias = Union[str, np.dtype, type, "DTypePolicy", Mapping[str, A
 PathLike: TypeAlias = str | os.PathLike[str]
 #: what `get_config` returns: values that JSON can hold
 Config: TypeAlias = dict[str, Any]
-#: an object of a kind, its name, its config, or a function in its place
+#: an object of a family, its name, its config, or a function
 ActivationLike: TypeAlias = Union[str, Callable[..., Any], Mapping[str, Any], None]
 InitializerLike: TypeAlias = Union["Initializer", str, Callable[..., Any], Mapping[str, Any], np.ndarray, None]
 RegularizerLike: TypeAlias = Union["Regularizer", str, Callable[..., Any], Mapping[str, Any], None]

@@ -1,4 +1,4 @@
-"""The variable: an array with a name that can be read, assigned, and bound to another array inside a pure call."""
+"""The variable: a named array that can be read and assigned, and is replaced by another array inside a pure call."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ class StateOwner(Protocol):
         """Write the arrays of the last finished step back into the variables."""
 
     def invalidate(self) -> None:
-        """A variable was assigned from outside; take the variables' values up again."""
+        """Read the values of the variables again, since one was assigned from outside."""
 
 
 _NUMBERS = (int, float, np.number, np.ndarray, jax.Array)
 
 
 def _as_array(cls: type) -> None:
-    """JAX functions take a variable for its array."""
+    """JAX functions accept a variable in place of its array."""
     jax.tree_util.register_pytree_node(cls, lambda v: ((v.value,), None), lambda _, children: children[0])
 
 
 class Variable:
-    """An array that a layer, metric or optimizer keeps between calls.
+    """An array that a layer, metric or optimizer stores between calls.
 
     Args:
         initializer: The first value: an array, a number, or a function `(shape, dtype) -> array` or its name.
@@ -109,7 +109,7 @@ class Variable:
         self.constraint = constraint
         self.persistent, self.autocast = persistent, autocast
         self._owner: StateOwner | None = None
-        with jax.ensure_compile_time_eval():  # a trace may be running; weights are real arrays all the same
+        with jax.ensure_compile_time_eval():  # even inside of a trace, weights are concrete arrays
             if callable(value):
                 sizes: Any = () if shape is None else shape
                 shape = sizes = tuple(int(n) for n in sizes)
@@ -124,9 +124,9 @@ class Variable:
 
     @property
     def value(self) -> Array:
-        """The array: the bound one inside a pure call, the variable's own elsewhere.
+        """The array: inside of a pure call the one passed in, otherwise the variable's own.
 
-        Inside a layer of mixed precision it comes in the dtype that the layer computes in.
+        In a layer of mixed precision it has the compute dtype of the layer.
         """
         scope, value = tracing.current(), self._full()
         if scope is None or scope.cast is None or scope.cast == self.dtype or not self.autocast:
@@ -141,7 +141,7 @@ class Variable:
         if scope is not None and scope.values is not None:
             if id(self) in scope.values:
                 return scope.values[id(self)]
-            if scope.pure:  # a constant would be compiled into the step
+            if scope.pure:  # it would become a constant of the compiled step
                 raise UnboundVariable(
                     message(
                         f"Variable '{self.path}' was read inside a compiled step but is not part of the model",
@@ -189,7 +189,7 @@ class Variable:
         else:
             with lock_variables([self]):
                 if self._owner is not None:
-                    self._owner.flush()  # the others' values stay those of the last step
+                    self._owner.flush()  # the other variables keep the values of the last step
                 self._value = new
                 if self._owner is not None:
                     self._owner.invalidate()
@@ -291,13 +291,13 @@ class Variable:
         return getattr(self.value, name)
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a pickle or a copy holds: the value after the last step, and no tie to the training."""
+        """The state for a pickle or a copy: the value after the last step, without the owner."""
         if self._owner is not None:
             self._owner.flush()
         return {**self.__dict__, "_owner": None} if "_owner" in self.__dict__ else dict(self.__dict__)
 
     def __eq__(self, other: object) -> Any:
-        """With numbers and arrays, element by element; with another variable, whether it is this one."""
+        """Compare elementwise with numbers and arrays; another variable is equal only if it is the same object."""
         return self.value == other if isinstance(other, _NUMBERS) else self is other
 
     def __ne__(self, other: object) -> Any:
@@ -356,7 +356,7 @@ def lock_variables(variables: Iterable[Variable]) -> Iterator[None]:
 def _binary(name: str, function: Callable[[Any, Any], Any]) -> None:
     def plain(self: Variable, other: Any) -> Any:
         if isinstance(other, KerasTensor | TensorWrapper):
-            return NotImplemented  # its own operator keeps the variable in the graph, not its current value
+            return NotImplemented  # the operator of the tensor stores the variable in the graph, not its current value
         return function(self.value, other.value if isinstance(other, Variable) else other)
 
     def reflected(self: Variable, other: Any) -> Any:

@@ -1,6 +1,6 @@
-"""Engines execute: they compile pure functions of arrays and move arrays to and from the device.
+"""Engines compile pure functions of arrays and move arrays to and from the device.
 
-In: a pure function of arrays. Out: a callable that runs it. Must not import: layers, models, files of the library.
+Input: a pure function of arrays. Output: a callable that runs it. Must not import layers, models or saving.
 """
 
 from gazelle.engine.arrays import (

@@ -1,4 +1,4 @@
-"""Transfers between host and device. Arrays between programs are JAX's, whichever engine computes."""
+"""Transfers between host and device. Programs exchange arrays of JAX on every engine."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from gazelle.core.types import Array, DTypeLike
 if TYPE_CHECKING:
     from jax.sharding import Sharding
 
-_ALIGNMENT = 64  # bytes; XLA uses host memory without a copy from this alignment on
+_ALIGNMENT = 64  # bytes; XLA uses host memory with this alignment without a copy
 _SMALL = 2**16  # bytes
-_RESIDENT_FRACTION = 0.25  # of the device's memory that samples may take
+_RESIDENT_FRACTION = 0.25  # fraction of the device memory for samples
 
 
 class Distribution(Protocol):
@@ -53,7 +53,7 @@ def to_device(tree: Any) -> Any:
 def batches_to_device(tree: Any) -> Any:
     """Move stacked batches (steps, batch, ...) to the device, or shard them over the active distribution.
 
-    Small ones stay on the host: the call of a program moves them faster.
+    Small ones stay on the host, because calling the program moves them faster.
     """
     if _distribution is not None:
         return shard_batches(tree)

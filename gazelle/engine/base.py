@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 
 class Engine(abc.ABC):
-    """One way to execute programs. Arrays of JAX go in and come out, keys among them.
+    """Base class of engines, which execute programs. Arguments and results are arrays of JAX, including keys.
 
-    title: its name in sentences; fuses_loops: whether it makes one loop of operations that follow each other, so that
-    what lies between them is never written to memory.
+    title: its name in messages; fuses_loops: whether it fuses successive operations into one loop, so that intermediate
+    values are not written to memory.
     """
 
     title: ClassVar[str]
@@ -21,11 +21,11 @@ class Engine(abc.ABC):
     def compile(
         self, function: Callable[..., Any], donate: tuple[int, ...] = (), key: str | None = None
     ) -> Callable[..., Any]:
-        """Compile a pure function; the arrays of the arguments in `donate` are given up, their memory may be used.
+        """Compile a pure function; the arrays of the arguments in `donate` become invalid, and their memory is reused.
 
-        key: a text that no other function has, in any process, under which the program may be kept on disk.
+        key: a text that is unique to the function across processes, under which the program may be cached on disk.
         """
 
     @abc.abstractmethod
     def devices(self) -> list[str]:
-        """The devices that it sees, the one it uses first: 'cpu:0', 'gpu:0'."""
+        """The names of its devices, such as 'cpu:0' and 'gpu:0'; the first is the one in use."""

@@ -1,4 +1,4 @@
-"""The engine that was chosen, loaded at first use."""
+"""The selected engine, loaded at first use."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def _load(name: str) -> Engine:
 
 
 def current() -> Engine:
-    """The engine that `gazelle.config.set_engine` chose."""
+    """The engine selected by `gazelle.config.set_engine`."""
     return _load(engines.engine())
 
 
 def compile(function: Callable[..., Any], donate: tuple[int, ...] = (), key: str | None = None) -> Callable[..., Any]:
-    """Compile a pure function with the chosen engine; see `Engine.compile`."""
+    """Compile a pure function with the selected engine; see `Engine.compile`."""
     return current().compile(function, donate, key)
 
 

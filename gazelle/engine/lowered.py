@@ -1,4 +1,4 @@
-"""What the engines share that take a traced program operation by operation."""
+"""Common base of the engines that convert a traced program operation by operation."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from jax.extend.core import ClosedJaxpr  # type: ignore[attr-defined]
 from gazelle.engine.base import Engine
 from gazelle.engine.lowering.keys import is_key, raw_key, raw_spec
 
-#: runs one program: flat arrays (keys as words) -> flat arrays, which JAX takes as they are or `np.asarray` reads
+#: runs one program: flat arrays (keys as integers) -> flat arrays that JAX accepts or `np.asarray` converts
 Run = Callable[[Sequence[Any]], Sequence[Any]]
 
 
 class Lowering(Engine):
-    """An engine that `build`s its own program from one that JAX traced and differentiated."""
+    """An engine that builds its own program from one that JAX traced and differentiated."""
 
     def compile(
         self, function: Callable[..., Any], donate: tuple[int, ...] = (), key: str | None = None

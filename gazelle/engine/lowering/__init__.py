@@ -1,6 +1,7 @@
-"""From a traced program to another system's operations: one interpreter, and one table of rules for each target.
+"""Conversion of traced programs to operations of other systems: one interpreter, and a table of rules per target.
 
-In: a closed jaxpr and a target (name, RULES, MISSING, constant). Out: the target's values. Must not know: models.
+Input: a closed jaxpr and a target (name, RULES, MISSING, constant). Output: values of the target. Must not depend on
+models.
 """
 
 from gazelle.engine.lowering.interpreter import Context, NotLowered, lower, traced

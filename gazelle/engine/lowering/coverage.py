@@ -42,7 +42,7 @@ def coverage(program: ClosedJaxpr, target: Any) -> Coverage:
 
 
 class _Observer:
-    """A target whose rules take and give shapes, and note which ones the other target would need."""
+    """A target whose rules map shapes to shapes, and record the primitives that the other target needs."""
 
     def __init__(self, target: Any, found: Coverage) -> None:
         self.name, self.MISSING, self.RULES = target.name, target.MISSING, self
@@ -53,7 +53,7 @@ class _Observer:
         return value
 
     def get(self, name: str) -> Callable[..., Any] | None:
-        """The rule of a primitive, None where the interpreter does without."""
+        """The rule of a primitive; None if the interpreter needs none."""
         if name in self.target.RULES:
             self.found.ruled.add(name)
         elif name in INLINED or name in DECOMPOSED:

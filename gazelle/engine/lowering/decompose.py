@@ -1,4 +1,4 @@
-"""Operations as functions of simpler ones, for the targets that have none of their own."""
+"""Operations composed of simpler ones, for targets without a rule for them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _ERF_INV_TAILS = (
 
 
 def erf_inv(x: Any) -> Any:
-    """The inverse of erf on (-1, 1), by Giles' polynomials for 32 bits; it is what XLA draws normal numbers with."""
+    """The inverse of erf on (-1, 1) by Giles' polynomials for 32 bits, which XLA uses to draw normal numbers."""
     wide = x.astype(jnp.float32)
     w = -jnp.log1p(-wide * wide)
     centre = w < 5
@@ -102,23 +102,23 @@ def window(combine: Callable[[Any, Any], Any], start: Callable[[Any], Any]) -> C
 
 
 def _any_window(eqn: Any) -> Callable[..., Any]:
-    """A reduction over windows by a function of one's own, of one array."""
+    """A reduction of one array over windows with a custom function."""
     combine = jaxpr_as_fun(eqn.params["jaxpr"])
     return lambda x, start: window(lambda a, b: combine(a, b)[0], lambda dtype: start)(eqn)(x)
 
 
 def lowest(dtype: Any) -> Any:
-    """What every number is at least as large as."""
+    """The smallest value of a dtype."""
     return -np.inf if jnp.issubdtype(dtype, np.floating) else np.iinfo(dtype).min
 
 
 def highest(dtype: Any) -> Any:
-    """What every number is at most as large as."""
+    """The largest value of a dtype."""
     return np.inf if jnp.issubdtype(dtype, np.floating) else np.iinfo(dtype).max
 
 
 def rounded(eqn: Any) -> Callable[..., Any]:
-    """Halves away from zero, or to the even neighbour."""
+    """Round halves away from zero, or to even."""
     if eqn.params["rounding_method"] == lax.RoundingMethod.AWAY_FROM_ZERO:
         return lambda x: lax.sign(x) * lax.floor(lax.abs(x) + np.asarray(0.5, x.dtype))
     return _half_to_even
@@ -131,7 +131,7 @@ def _half_to_even(x: Any) -> Any:
 
 
 def _solve(eqn: Any) -> Callable[..., Any]:
-    """The solution of a linear system by the program that it carries for it."""
+    """Solve a linear system with the program stored in the operation."""
     lengths, program = eqn.params["const_lengths"], eqn.params["jaxprs"].solve
 
     def solved(*inputs: Any) -> Any:
@@ -143,7 +143,7 @@ def _solve(eqn: Any) -> Callable[..., Any]:
 
 
 def total(x: Any) -> Any:
-    """Integers in the order of x in which -0 is below 0 and NaN above everything."""
+    """Integers in the order of x, where -0 is less than 0 and NaN is the largest."""
     if not jnp.issubdtype(x.dtype, np.floating):
         return x
     width = x.dtype.itemsize * 8
@@ -156,12 +156,12 @@ def _totally(compare: Callable[[Any, Any], Any]) -> Callable[[Any], Callable[...
 
 
 def _gamma(eqn: Any, key: Any, a: Any) -> Any:
-    """Numbers of the gamma distribution by the function that JAX itself draws them with."""
+    """Samples of the gamma distribution by the function that JAX uses."""
     return eqn.primitive.impl(jax.random.wrap_key_data(key), a, **eqn.params)
 
 
 def _tiled(eqn: Any) -> Callable[..., Any]:
-    """Copies side by side: a new axis before each, widened and folded in."""
+    """Tile an array: broadcast a new axis before each axis and merge the two."""
     reps = eqn.params["reps"]
 
     def tiled(x: Any) -> Any:
@@ -173,13 +173,13 @@ def _tiled(eqn: Any) -> Callable[..., Any]:
 
 
 def _cpu_branch(eqn: Any) -> Callable[..., Any]:
-    """Of programs for several platforms that for a CPU, else that for all others."""
+    """Of programs for several platforms, the one for CPU, else the default one."""
     platforms = eqn.params["platforms"]
     index = next((i for i, names in enumerate(platforms) if names is not None and "cpu" in names), len(platforms) - 1)
     return lambda: jnp.int32(index)
 
 
-#: {primitive: traced operation -> the same as a function of arrays}
+#: {primitive: traced operation -> function of arrays that computes it}
 DECOMPOSED: dict[str, Callable[[Any], Callable[..., Any]]] = {
     **RAW_KEY_RULES,
     **COMPOSED,

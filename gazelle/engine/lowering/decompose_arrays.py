@@ -1,4 +1,4 @@
-"""More operations as functions of simpler ones: of arrays rather than of numbers."""
+"""Further operations composed of simpler ones: those of whole arrays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gazelle.engine.lowering import windows
 
 
 def polynomial(x: Any, *coefficients: Any, **_: Any) -> Any:
-    """Horner's rule; coefficients from the constant one on.
+    """Horner's rule; the coefficients begin with the constant one.
 
     >>> float(polynomial(jnp.float32(2), 1, 0, 3))
     13.0
@@ -26,13 +26,13 @@ def polynomial(x: Any, *coefficients: Any, **_: Any) -> Any:
 
 
 def log1p(x: Any) -> Any:
-    """log(1 + x) without the loss that 1 + x has for small x (Kahan)."""
+    """log(1 + x) without loss of precision for small x (Kahan)."""
     u = 1 + x
     return jnp.where(u == 1, x, jnp.log(u) * (x / jnp.where(u == 1, 1, u - 1)))
 
 
 def expm1(x: Any) -> Any:
-    """exp(x) - 1 without the loss that it has for small x (Kahan)."""
+    """exp(x) - 1 without loss of precision for small x (Kahan)."""
     u = jnp.exp(x)
     plain = (u == 1) | (jnp.abs(x) > 1)
     return jnp.where(plain, jnp.where(u == 1, x, u - 1), (u - 1) * (x / jnp.where(plain, 1, jnp.log(u))))
@@ -51,12 +51,12 @@ def split(x: Any, *, sizes: Any, axis: int) -> Any:
 
 
 def stack(*arrays: Any, axis: int) -> Any:
-    """Arrays side by side on a new axis."""
+    """Stack arrays along a new axis."""
     return lax.concatenate([lax.expand_dims(array, [axis]) for array in arrays], axis)
 
 
 def unstack(x: Any, *, axis: int) -> Any:
-    """The arrays that lie side by side on an axis."""
+    """Split an array along an axis and remove the axis."""
     return [lax.index_in_dim(x, i, axis, keepdims=False) for i in range(x.shape[axis])]
 
 
@@ -69,14 +69,14 @@ def top_k(x: Any, *, k: int, axis: int = -1, **_: Any) -> Any:
 
 
 def population_count(x: Any) -> Any:
-    """How many bits are 1."""
+    """The number of bits that are 1."""
     one = np.ones((), x.dtype)
     bits = [lax.shift_right_logical(x, np.asarray(i, x.dtype)) & one for i in range(8 * x.dtype.itemsize)]
     return functools.reduce(lax.add, bits)
 
 
 def shift_right_arithmetic(x: Any, y: Any) -> Any:
-    """x >> y where the sign goes along: what is below 0 is turned over on the way."""
+    """Arithmetic shift x >> y; negative numbers are inverted before and after."""
     if jnp.issubdtype(x.dtype, jnp.unsignedinteger):
         return lax.shift_right_logical(x, y)
     moved = lax.shift_right_logical(jnp.where(x < 0, ~x, x), y)
@@ -84,7 +84,7 @@ def shift_right_arithmetic(x: Any, y: Any) -> Any:
 
 
 def reduce_xor(x: Any, *, axes: Any, **_: Any) -> Any:
-    """The exclusive or along some axes."""
+    """Exclusive or along some axes."""
     for axis in sorted(axes, reverse=True):
         x = functools.reduce(lax.bitwise_xor, unstack(x, axis=axis))
     return x
@@ -130,9 +130,9 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 
 def _of(function: Callable[..., Any]) -> Callable[[Any], Callable[..., Any]]:
-    """Of the parameters `accuracy` is left out: what to compute is the same."""
+    """Ignore the parameter `accuracy`, which does not change what is computed."""
     return lambda eqn: functools.partial(function, **{k: v for k, v in eqn.params.items() if k != "accuracy"})
 
 
-#: {primitive: traced operation -> the same as a function of arrays}
+#: {primitive: traced operation -> function of arrays that computes it}
 COMPOSED = {name: _of(function) for name, function in _FUNCTIONS.items()}

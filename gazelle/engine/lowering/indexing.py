@@ -47,7 +47,7 @@ class IndexPlan:
         without = {*self.dropped, *self.batch}
         self.whole = [a for a in axes if a not in without and self.windows[a] == self.shape[a]]
         self.lead = [a for a in axes if a not in self.whole]  # the indexed axes
-        self.part = [a for a in self.lead if a not in without]  # of these, those with a window of some size
+        self.part = [a for a in self.lead if a not in without]  # those of them with a window larger than one
         self.order = [*self.lead, *self.whole]
 
     @classmethod

@@ -51,12 +51,12 @@ _OF_TRANSFORMS = re.compile(r"\b(?:jvp|transpose|vmap|jit|pjit|rematted_computat
 
 
 class NotLowered(GazelleError, NotImplementedError):  # noqa: N818 - the name states the problem
-    """A program holds an operation that the engine or the format has no rule for."""
+    """A program contains an operation for which the engine or format has no rule."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Context:
-    """What a rule may use besides its inputs and parameters."""
+    """The context that a rule receives besides inputs and parameters."""
 
     target: Any
     eqn: Any  # the traced operation
@@ -65,13 +65,13 @@ class Context:
     where: str  # the path of the layer that the operation belongs to, '' outside of all
 
     def lower(self, jaxpr: Jaxpr | ClosedJaxpr, consts: Sequence[Any], *inputs: Any) -> list[Any]:
-        """The outputs of an inner program; `consts` are values of the target, where the program is not closed."""
+        """The outputs of an inner program; `consts` are its constants as values of the target, if it is not closed."""
         if isinstance(jaxpr, ClosedJaxpr):
             jaxpr, consts = jaxpr.jaxpr, _constants(jaxpr, self.target)
         return _run(jaxpr, consts, self.target, inputs, self.where)
 
     def dispatch(self, function: Callable[..., Any], *inputs: Any, avals: Any = None) -> list[Any]:
-        """The outputs of a JAX function, traced for arrays like the inputs: a rule made of simpler operations."""
+        """The outputs of a JAX function that is traced for the inputs: a rule composed of simpler operations."""
         return self.lower(traced(function, *(self.in_avals if avals is None else avals)), (), *inputs)
 
 
@@ -81,7 +81,7 @@ def traced(function: Callable[..., Any], *avals: Any) -> ClosedJaxpr:
 
 
 def lower(program: ClosedJaxpr, target: Any, *inputs: Any) -> list[Any]:
-    """The outputs of `program` for `inputs`, made by the rules of `target`.
+    """The outputs of `program` for `inputs`, built by the rules of `target`.
 
     Raises:
         NotLowered: an operation without a rule; the text names it, its layer and the target.
@@ -111,7 +111,7 @@ def _run(jaxpr: Jaxpr, consts: Sequence[Any], target: Any, inputs: Sequence[Any]
 
 
 def _alive(jaxpr: Jaxpr) -> list[Any]:
-    """The operations that an output or a side effect depends on."""
+    """The operations on which an output or a side effect depends."""
     needed = {atom for atom in jaxpr.outvars if not isinstance(atom, Literal)}
     alive = []
     for eqn in reversed(jaxpr.eqns):
@@ -149,7 +149,7 @@ def _text(name: str, where: str, target: Any) -> str:
 
 
 def _layer_of(eqn: Any) -> str:
-    """'block1/conv2d': the names that were open when the operation was traced, without those of transformations."""
+    """The layer path of an operation, such as 'block1/conv2d', without the names of transformations."""
     return _OF_TRANSFORMS.sub("", str(eqn.source_info.name_stack)).strip("/")
 
 

@@ -1,7 +1,7 @@
 """Random numbers without JAX's key types: the primitives of Threefry as operations on unsigned 32-bit integers.
 
-Every target that can add, shift and xor draws the same bits as XLA: the counts of an array are encrypted with the key
-by twenty rounds of Threefry (Salmon et al., 2011), as `jax.random` does.
+Every target with addition, shift and xor draws the same bits as XLA: as in `jax.random`, the indices of an array are
+encrypted with the key by twenty rounds of Threefry (Salmon et al., 2011).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def encrypt(key0: Any, key1: Any, x0: Any, x1: Any) -> tuple[Any, Any]:
 
 
 def _counts(shape: tuple[int, ...]) -> tuple[Any, Any]:
-    """The index of every element as two integers of 32 bits, the high and the low bits."""
+    """The index of every element as two 32-bit integers: the high and the low bits."""
     if math.prod(shape) >= 2**32:
         raise ArgumentError(
             message("Engines", expected="fewer than 2**32 random numbers at once", got=f"shape {shape}")
@@ -64,13 +64,13 @@ def _counts(shape: tuple[int, ...]) -> tuple[Any, Any]:
 
 
 def _each(function: Callable[..., Any], rank: int) -> Callable[..., Any]:
-    """`function` of one key for an array of keys of this rank."""
+    """Vectorize a function of one key over an array of keys of this rank."""
     for _ in range(rank):
         function = jax.vmap(function)
     return function
 
 
-#: {primitive: traced operation -> the same as a function of raw keys}
+#: {primitive: traced operation -> function of raw keys that computes it}
 RAW_KEY_RULES: dict[str, Callable[[Any], Callable[..., Any]]] = {
     "random_seed": lambda eqn: _each(threefry.seed, eqn.invars[0].aval.ndim),
     "random_fold_in": lambda eqn: _each(threefry.fold_in, eqn.invars[0].aval.ndim),
@@ -84,7 +84,7 @@ RAW_KEY_RULES: dict[str, Callable[[Any], Callable[..., Any]]] = {
 
 
 def on_raw_keys(eqn: Any) -> Callable[..., Any]:
-    """An operation that moves keys (slices, stacks, selects), applied to each integer of their raw data."""
+    """Apply an operation that moves keys (slice, stack, select) to each integer of their raw data."""
 
     def one(*inputs: Any) -> Any:
         return eqn.primitive.bind(*inputs, **eqn.params)
