@@ -1,4 +1,4 @@
-"""The engine PyTensor, the successor of Theano: a traced program as one of its graphs."""
+"""The engine PyTensor, the successor of Theano, which runs a traced program as a graph."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gazelle.engine.lowering.keys import raw_spec
 
 
 class PyTensor(Lowering):
-    """One compiled PyTensor function for each program; NumPy arrays go in and out."""
+    """One compiled PyTensor function of NumPy arrays for each program."""
 
     title = "PyTensor"
 

@@ -1,4 +1,4 @@
-"""The engine TensorFlow: a traced program as one graph, run by TensorFlow's own kernels."""
+"""The engine TensorFlow, which runs a traced program as a graph with TensorFlow's kernels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gazelle.engine.lowering.tensorflow.library import tf
 
 
 class TensorFlow(Lowering):
-    """One `tf.function` for each program; arrays go in and out by DLPack, where they lie."""
+    """One `tf.function` for each program; arrays are passed by DLPack without a copy."""
 
     title = "TensorFlow"
 
@@ -35,7 +35,7 @@ class TensorFlow(Lowering):
 
     def devices(self) -> list[str]:
         names = [device.name.removeprefix("/physical_device:").lower() for device in tf.config.list_physical_devices()]
-        return sorted(names, reverse=True)  # it computes on a GPU where there is one
+        return sorted(names, reverse=True)  # a GPU comes first, as TensorFlow uses it
 
 
 def _tensor(array: Any, dtype: Any) -> Any:

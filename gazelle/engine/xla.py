@@ -14,7 +14,7 @@ from gazelle.engine.malloc import retain_freed_memory
 
 
 class XLA(Engine):
-    """XLA compiles a program as a whole, and keeps what it compiled on disk."""
+    """XLA compiles whole programs, which are cached on disk."""
 
     title = "XLA"
     fuses_loops = True

@@ -144,7 +144,7 @@ from gazelle.layers.text import TextVectorization
 from gazelle.layers.unsupported import TFSMLayer, TorchModuleWrapper
 from gazelle.layers.wrappers import TimeDistributed, Wrapper
 
-# The second names that Keras 3 gives.
+# Aliases of Keras 3.
 Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
 Convolution1DTranspose, Convolution2DTranspose = Conv1DTranspose, Conv2DTranspose
 Convolution3DTranspose = Conv3DTranspose

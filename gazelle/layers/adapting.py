@@ -11,7 +11,7 @@ from gazelle.core.errors import DataError, message
 
 
 def is_array(data: object) -> bool:
-    """True for what NumPy takes whole: arrays, tensors of other libraries, columns of a data frame."""
+    """Whether data is one array: arrays, tensors of other libraries, columns of a data frame."""
     return hasattr(data, "__array__") and not hasattr(data, "as_numpy_iterator")
 
 

@@ -49,8 +49,16 @@ if TYPE_CHECKING:
     )
     from gazelle.quantizers.configs import QuantizationConfig
 
-_ORDER = ("shape", "initializer", "dtype", "trainable", "autocast", "regularizer", "constraint")  # Keras' of add_weight
-_path: ContextVar[str] = ContextVar("gazelle_layer_path", default="")  # of the layer that builds or calls others
+_ORDER = (
+    "shape",
+    "initializer",
+    "dtype",
+    "trainable",
+    "autocast",
+    "regularizer",
+    "constraint",
+)  # Keras' order of the arguments of add_weight
+_path: ContextVar[str] = ContextVar("gazelle_layer_path", default="")  # path of the layer that builds or calls others
 
 
 class Layer(Operation):
@@ -85,7 +93,7 @@ class Layer(Operation):
     _tracks_weights = True
     activation: Any  # of layers that have one
     autocast = True  # False in classes that cast floats themselves
-    input_spec: Any = None  # an InputSpec, or as programs of Keras 1 have it a list with one
+    input_spec: Any = None  # an InputSpec, or a list with one
     is_quantizable = False  # whether the weights have a quantized form
     path: str | None = None  # names of the layers around it and its own, from its first build on
     supports_masking = False
@@ -132,8 +140,8 @@ class Layer(Operation):
                 wanted = "sizes of one sample, integers or None"
                 raise ArgumentError(message(f"input_shape of {self._label}", expected=wanted, got=repr(input_shape)))
             given = (batch_size, *shape)
-        self.batch_shape = given  # what a Sequential builds itself from
-        self.__dict__.pop("input_shape", None)  # of a built layer this attribute has another meaning
+        self.batch_shape = given  # a Sequential uses it to build itself
+        self.__dict__.pop("input_shape", None)  # in a built layer this attribute has another meaning
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -404,12 +412,12 @@ class Layer(Operation):
         return out
 
     def _run_call(self, scope: tracing.TraceContext, training: bool | None, args: Any, kwargs: dict[str, Any]) -> Any:
-        """Run `call` in the layer's own mode, dtype of weights and path."""
+        """Run `call` with the layer's mode, dtype of weights and path."""
         outer_training, outer_cast = scope.training, scope.cast
         scope.training, scope.cast = training, dtype_handling.weight_dtype(self, outer_cast)
         token = _path.set(self._own_path())
         try:
-            with jax.named_scope(self.name) if scope.pure else contextlib.nullcontext():  # for errors of engines
+            with jax.named_scope(self.name) if scope.pure else contextlib.nullcontext():  # used in errors of engines
                 return self.rematerialized_call(self.call, *args, **kwargs)(*args, **kwargs)
         except GazelleError:
             raise
@@ -445,7 +453,7 @@ class Layer(Operation):
         return dtype_handling.as_input(self, leaf)
 
     def _own_path(self) -> str:
-        """The path of the layer: under the layer that builds or calls it first."""
+        """The path of the layer, below the layer that builds or calls it first."""
         if self.path is None:
             outer = _path.get()
             self.path = f"{outer}/{self.name}" if outer else self.name

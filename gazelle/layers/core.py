@@ -1,4 +1,4 @@
-"""The layers every network starts with: Dense, Activation, Dropout, Flatten and their like."""
+"""Basic layers: Dense, Activation, Dropout, Flatten and others."""
 
 from __future__ import annotations
 
@@ -221,7 +221,7 @@ class Flatten(Layer):
 
 
 class Lambda(Layer):
-    """A user function as a layer:  y = function(x, **arguments).
+    """A function as a layer:  y = function(x, **arguments).
 
     `function` may take `mask` and `training` as keyword arguments. A saved model holds only the name of the function:
     pass the function again in custom_objects={name: function}, or decorate it with @register_keras_serializable().

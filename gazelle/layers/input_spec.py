@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class InputSpec:
-    """The rank, sizes and dtype of the arrays that a layer accepts. What is not given is not checked.
+    """The rank, sizes and dtype of the arrays that a layer accepts. Only given values are checked.
 
     Args:
         dtype: dtype of the data; for the signature of an export.
@@ -89,7 +89,9 @@ def check_inputs(layer: Layer, args: Sequence[Any]) -> None:
         ShapeError: the shape does not fit.
     """
     given = layer.input_spec
-    spec = given[0] if isinstance(given, list | tuple) and len(given) == 1 else given  # Keras 1 has lists of one
+    spec = (
+        given[0] if isinstance(given, list | tuple) and len(given) == 1 else given
+    )  # a list with one entry is accepted
     if not isinstance(spec, InputSpec) or not args or not hasattr(args[0], "shape"):
         return
     shape = tuple(args[0].shape)
@@ -139,10 +141,10 @@ def explain_call_error(layer: Layer, error: Exception, args: Sequence[Any]) -> E
 
 
 def declared_outputs(layer: Layer, args: Sequence[Any]) -> Any:
-    """Return symbolic outputs of the shapes that the author declares, where tracing fails on unknown sizes.
+    """Return symbolic outputs of the shapes that user code declares, if tracing fails for unknown sizes.
 
-    The argument `output_shape` of the layer and an own `compute_output_shape` declare shapes. None if only the batch
-    size is unknown, or if nothing is declared: the error of the trace is then the user's.
+    The argument `output_shape` of the layer and an overridden `compute_output_shape` declare shapes. None if only the
+    batch size is unknown, or if nothing is declared: the error of the trace is then the user's.
     """
     found = symbolic.symbolic_leaves(args)
     if not any(None in tensor.shape[1:] for tensor in found):

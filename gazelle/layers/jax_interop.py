@@ -37,7 +37,7 @@ class _VariableTree:
         return Variable(value, value.shape, dtype, trainable and real)
 
     def values(self) -> Any:
-        """The tree with the present values."""
+        """The tree with the current values."""
         return jax.tree.unflatten(self.structure, [v.value if isinstance(v, Variable) else v for v in self.leaves])
 
     def assign(self, label: str, tree: Any) -> None:
@@ -112,13 +112,13 @@ class JaxLayer(Layer):
 
     @property
     def state(self) -> Nested[Any]:
-        """The tree of what call_fn keeps from call to call."""
+        """The tree of the state that call_fn updates."""
         return self._state.values()
 
     def build(self, input_shape: Shape) -> None:
         if self._given or not {"params", "state"} & set(self._arguments):
             return
-        with jax.ensure_compile_time_eval():  # a trace may be running; weights are real arrays all the same
+        with jax.ensure_compile_time_eval():  # even inside of a trace, weights are concrete arrays
             ones = jax.tree.map(
                 lambda s: jnp.ones([1 if n is None else n for n in s], self.compute_dtype),
                 input_shape,
@@ -245,7 +245,7 @@ class FlaxLayer(JaxLayer):
     # nnx
 
     def _split_module(self) -> tuple[Any, Any]:
-        """The module's parameters and its state; how it is put together in training and outside is kept."""
+        """The parameters and the state of the module; its structures for training and inference are stored."""
         from flax import nnx
 
         module = nnx.clone(self.module)

@@ -1,4 +1,4 @@
-"""Vocabularies: StringLookup and IntegerLookup number the values that there are."""
+"""Vocabularies: StringLookup and IntegerLookup convert values to indices."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class _Vocabulary(NumpyLayer):
     def _count(self) -> int:
         raise NotImplementedError
 
-    @property  # an argument and a method of one name: as a property the argument does not replace it
+    @property  # a property, so that the argument of the same name does not replace the method
     def vocabulary_size(self) -> Callable[[], int]:
         """Function that returns the number of tokens, including special ones."""
         return self._count
 
 
 class _Lookup(_Vocabulary):
-    """What both lookups are: special tokens (mask, out of vocabulary), then the vocabulary by falling frequency."""
+    """Base class of lookups: special tokens (mask, out of vocabulary), then the vocabulary by decreasing frequency."""
 
     kind = "string"
     output_mode: str
@@ -67,7 +67,7 @@ class _Lookup(_Vocabulary):
             raise ArgumentError(message(f"salt of {owner}", expected="oov_method='farmhash'", got=self.oov_method))
         self.salt = checked_salt(owner, self.salt)
         self._tokens, self._indices, self._idf = self._values([]), dict[Any, int](), np.zeros(0, np.float32)
-        self._size: int | None = self._given["vocabulary_size"]  # special tokens included; None: not known yet
+        self._size: int | None = self._given["vocabulary_size"]  # including special tokens; None: not known yet
         self.vocabulary, first = None, self.vocabulary
         self.reset_state()
         if first is not None:
@@ -199,7 +199,7 @@ class _Lookup(_Vocabulary):
         self._indices = {token: i + self._token_start for i, token in enumerate(self._tokens.tolist())}
 
     def _keep_idf(self, weights: Any, with_special: bool) -> None:
-        """One weight for each place: special tokens have the mean, indices beyond the vocabulary 0."""
+        """One weight per index; special tokens have the mean, indices beyond the vocabulary 0."""
         front = 0 if with_special else self._token_start
         back = self._depth - front - len(weights) if self.pad_to_max_tokens else 0
         parts = [np.full(front, weights.mean()), weights, np.zeros(back)]
@@ -300,7 +300,7 @@ class _Lookup(_Vocabulary):
         return out * self._idf if self.output_mode == "tf_idf" else out
 
     def _numbers(self, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """The number of each value; in other modes than 'int' the mask is -1, which counts nowhere."""
+        """The index of each value; in other modes than 'int' the mask is -1, which is ignored."""
         unique, where = np.unique(values, return_inverse=True)
         indices = np.array([self._indices.get(v, -1) for v in unique.tolist()], np.int64)
         masked = unique == self.mask_token if self.mask_token is not None else np.zeros(unique.shape, bool)

@@ -132,7 +132,7 @@ class MultiHeadAttention(Layer):
         self.attention_axes = tuple(axis % rank for axis in axes)
 
     def _dense(self, name: str, shape: Any, inside: int, sizes: Any, **extra: Any) -> EinsumDense:
-        """A projection of the last `inside` axes of `shape` onto axes of `sizes`."""
+        """A projection of the last `inside` axes of `shape` to axes of `sizes`."""
         letters = string.ascii_lowercase
         free = len(shape) - inside
         kept, summed, made = letters[:free], letters[free : free + inside], letters[free + inside :][: len(sizes)]

@@ -49,7 +49,7 @@ class NumpyLayer(Layer, abstract=True):
         raise NotImplementedError
 
     def _prepared(self, inputs: Any) -> Any:
-        """Return Python data as an array: lists are data here, not several inputs."""
+        """Return Python data as an array; a list is one input, not several."""
         return np.asarray(inputs) if isinstance(inputs, (list, tuple, str, bytes, int)) else inputs
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]

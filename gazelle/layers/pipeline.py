@@ -1,4 +1,4 @@
-"""Pipeline: layers one after the other, for data on its way into a model."""
+"""Pipeline: a sequence of layers for the preprocessing of data."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class Pipeline(Layer):
         self.layers = list(layers)
 
     def build(self, input_shape: Shape) -> None:
-        pass  # each layer is built by what reaches it
+        pass  # each layer is built when it is called
 
     def call(self, inputs: Nested[Any], training: bool = True, mask: Array | None = None) -> Nested[Any]:
         for layer in self.layers:
             more: dict[str, Any] = {"training": training} if "training" in argument_names(type(layer).call) else {}
             if mask is not None and "mask" in argument_names(type(layer).call):
                 more["mask"] = mask
-            inputs, mask = layer(inputs, **more), None  # later masks travel with the arrays
+            inputs, mask = layer(inputs, **more), None  # later masks are attached to the arrays
         return inputs
 
     def _to_array(self, leaf: Any) -> Any:

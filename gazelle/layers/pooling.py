@@ -1,4 +1,4 @@
-"""Pooling: the largest or the mean value of each window, or of the whole space."""
+"""Pooling: the maximum or mean of each window, or over all positions."""
 
 from __future__ import annotations
 

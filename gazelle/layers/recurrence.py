@@ -40,7 +40,7 @@ def scan_cell(cell: Cell, x: Array, states: list[Any], mask: Array | None, how: 
     """
     if isinstance(cell, StackedRNNCells) and not overrides(
         cell, StackedRNNCells, "call"
-    ):  # each cell over all steps, then the next: each loop stays small
+    ):  # run each cell over all steps before the next one, so that the loops stay small
         after = []
         cells: Any = getattr(cell, "cells")  # noqa: B009 - only a stack has cells
         for below, its in zip(cells, states, strict=True):
@@ -105,7 +105,7 @@ def _scan_any(cell: Cell, x: Any, states: list[Any], mask: Any, how: ScanOptions
         return outputs, states
     first = jax.tree.leaves(states[-1] if isinstance(states[0], (list, tuple)) else states)[0]
     shape = jax.eval_shape(lambda: call(states, x[0])[0])
-    # before the first step that counts the output is the first state, where their shapes agree
+    # before the first unmasked step the output is the first state, if the shapes agree
     last = jax.tree.map(
         lambda s: first.astype(s.dtype) if first.shape == s.shape else jnp.zeros(s.shape, s.dtype), shape
     )

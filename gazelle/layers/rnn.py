@@ -1,4 +1,4 @@
-"""RNN: a cell over all time steps; the loop is in `recurrence`."""
+"""RNN: runs a cell over all time steps; the loop is in `recurrence`."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ class RNN(Layer):
         states = self._first_states(sequences.shape[0], initial_state)
         if isinstance(mask, (list, tuple)):
             mask = mask[0]
-        if mask is not None:  # (time, batch); a step with several marks counts if one of them does
+        if mask is not None:  # (time, batch); a step with several mask values counts if one of them is True
             mask = jnp.swapaxes(mask.astype(bool), 0, 1)
             mask = mask.any(axis=tuple(range(2, mask.ndim)))
         how = ScanOptions(self.go_backwards, self.unroll, self.zero_output_for_mask, self.return_sequences, training)

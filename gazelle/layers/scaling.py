@@ -1,4 +1,4 @@
-"""Numbers brought to a usual size: Rescaling by given numbers, Normalization by those of the data."""
+"""Scaling of values: Rescaling by given factors, Normalization by the statistics of the data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layers as configs and back: the names are looked up in a closed table."""
+"""Serialization of layers to configs; names are looked up in the registry only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sound as pictures: MelSpectrogram and STFTSpectrogram."""
+"""Spectrograms of audio: MelSpectrogram and STFTSpectrogram."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class MelSpectrogram(Layer):
         edges = np.linspace(mel(self.min_freq), mel(self.max_freq), self.num_mel_bins + 2)
         low, mid, high = edges[:-2], edges[1:-1], edges[2:]
         rows = np.maximum(0, np.minimum((pitch - low) / (mid - low), (high - pitch) / (high - mid)))
-        rows[0] = 0  # a constant is no sound
+        rows[0] = 0  # without the constant component
         return rows.astype(dtype)
 
     def call(self, x: Array) -> Array:
@@ -221,7 +221,7 @@ class STFTSpectrogram(Layer):
         if self.mode == "stft":
             return jnp.concatenate([real, imaginary], axis=2)
         power = real**2 + imaginary**2
-        if self.mode == "psd":  # all frequencies but the first and the last stand for two
+        if self.mode == "psd":  # all frequencies but the first and the last count twice
             return power.at[:, :, 1:-1].multiply(2)
         size = jnp.sqrt(jnp.maximum(power, _EPSILON))
         return size if self.mode == "magnitude" else jnp.log(jnp.maximum(size, _EPSILON))

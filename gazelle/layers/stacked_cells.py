@@ -1,4 +1,4 @@
-"""StackedRNNCells: several cells as one, each fed with the output of the one before."""
+"""StackedRNNCells: several cells in sequence as one cell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A layer as a pure function of the values of its variables, for training loops that users write."""
+"""Layers as pure functions of the values of their variables, for custom training loops."""
 
 from __future__ import annotations
 

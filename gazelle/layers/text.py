@@ -1,4 +1,4 @@
-"""TextVectorization: text as numbers of words."""
+"""TextVectorization: conversion of text to indices of tokens."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gazelle.layers.categories import MODES, check_mode
 from gazelle.layers.lookup import StringLookup, _Vocabulary
 from gazelle.layers.numpy_layer import texts
 
-# Only ASCII letters and marks, as TensorFlow has it: text in other scripts stays as it is.
+# Only ASCII letters and punctuation, as in TensorFlow: text in other scripts is not changed.
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _NO_MARKS = str.maketrans("", "", string.punctuation)
 _STANDARDIZE = {

@@ -1,4 +1,4 @@
-"""Layers of Keras that are left out: they run code of frameworks that gazelle does without."""
+"""Layers of Keras that are not supported, because they run code of other frameworks."""
 
 from __future__ import annotations
 

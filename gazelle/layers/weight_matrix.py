@@ -237,7 +237,7 @@ class WeightMatrix:
 
 
 class _MergedVariable:
-    """A variable as files hold it: reading merges the correction, assigning resets it."""
+    """A variable as stored in files: reading merges the correction, assigning resets it."""
 
     def __init__(self, matrix: WeightMatrix, variable: Variable) -> None:
         self._matrix, self._variable = matrix, variable
@@ -315,7 +315,7 @@ def enable_lora(
     a_initializer: InitializerLike = "he_uniform",
     b_initializer: InitializerLike = "zeros",
 ) -> None:
-    """Train a correction of low rank in place of the main weight. Compile the model after it.
+    """Train a low-rank correction in place of the main weight. Compile the model again afterwards.
 
     Args:
         self: the layer.

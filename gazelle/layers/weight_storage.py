@@ -1,4 +1,4 @@
-"""What files hold of one layer besides its config: the shapes it was built on, and its own weights."""
+"""The parts of a layer in files besides its config: the shapes it was built on, and its own weights."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def check_integer(name: str, value: Any, least: int = 1) -> int:
 
 
 def check_fit(epochs: int, initial_epoch: int, split: Any, freq: Any, shuffle: Any) -> None:
-    """Check the arguments of `fit` that would otherwise be misread silently."""
+    """Check arguments of `fit` that would otherwise be misinterpreted silently."""
     if initial_epoch > epochs:
         warn(
             message(
@@ -47,7 +47,7 @@ def check_fit(epochs: int, initial_epoch: int, split: Any, freq: Any, shuffle: A
 
 
 def warn_unseen_classes(class_weight: Mapping[int, float] | None, y: Any) -> None:
-    """Warn of weights for classes that no sample has: usually the class numbers are wrong."""
+    """Warn about class weights for classes without samples; usually the class indices are wrong."""
     if not class_weight or not isinstance(y, np.ndarray) or y.dtype.kind not in "iufb":
         return
     if y.ndim > 1 and y.shape[-1] > 1:
@@ -79,7 +79,7 @@ def validation_pair(value: Any) -> Any:
 
 
 def warn_lost_classes(y_train: Any, y_val: Any, side: str) -> None:
-    """Warn if the split left a class out of training or of validation: the samples are sorted by class."""
+    """Warn if a class is missing in training or validation, because the samples are sorted by class."""
     labels = [np.asarray(y) for y in (y_train, y_val) if isinstance(y, np.ndarray)]
     if len(labels) < 2 or (labels[0].dtype.kind == "f" and not _one_hot(labels[0])):
         return
@@ -117,7 +117,7 @@ def check_inputs(graph: Graph | None, source: data.Source) -> None:
 
 
 def check_ids(graph: Graph | None, source: data.Source) -> None:
-    """Compare the ids that are inputs of an Embedding with the size of its table."""
+    """Compare the indices that are inputs of an Embedding with the size of its table."""
     check_embedding_ids(graph, _samples(source))
     source.inspect["ids"] = lambda batch: check_embedding_ids(graph, batch[0])
 
@@ -153,7 +153,7 @@ def check_embedding_ids(graph: Graph | None, x: Any) -> None:
 
 
 def check_outputs(graph: Graph | None, loss: Any) -> None:
-    """Refuse a softmax over one unit, and warn of a crossentropy of outputs that are no probabilities."""
+    """Refuse a softmax over one unit, and warn about a crossentropy of outputs that are not probabilities."""
     if graph is None or loss is None:
         return
     tensors = symbolic.leaves(graph.outputs)

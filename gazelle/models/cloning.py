@@ -1,4 +1,4 @@
-"""Copies of models with new weights, and with other layers where the caller replaces them."""
+"""Copies of models with new weights, in which layers can be replaced."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _from_config(layer: Any) -> Any:
 
 
 class _Copies:
-    """One copy for each layer, however often it is called."""
+    """One copy for each layer, even if it is called several times."""
 
     def __init__(self, function: Callable[[Any], Any], recursive: bool) -> None:
         self.function, self.recursive = function, recursive
@@ -108,7 +108,7 @@ class _Copies:
 
 
 def _called_again(graph: Any, given: Any, copies: _Copies, call: Callable[..., Any]) -> tuple[Any, Any]:
-    """The calls of a graph with other layers, from new Inputs or from tensors that are given."""
+    """Repeat the calls of a graph with other layers, from new Inputs or from given tensors."""
     heads = (
         symbolic.leaves(given)
         if given is not None

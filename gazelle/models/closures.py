@@ -1,4 +1,4 @@
-"""Losses that use tensors of the model's graph from outside of their arguments, such as the mean of a VAE's code.
+"""Losses that use tensors of the model's graph without having them as arguments, as those of a VAE do.
 
     def vae_loss(x, x_decoded):
         return mse(x, x_decoded) - 0.5 * K.sum(1 + z_log_var - K.square(z_mean) - K.exp(z_log_var), axis=-1)
@@ -20,7 +20,7 @@ from gazelle.training.outputs import per_output
 
 
 class ClosedLoss:
-    """`function` of (y_true, y_pred), and the `tensors` of the graph whose values it needs."""
+    """`function` of (y_true, y_pred) and the `tensors` of the graph whose values it uses."""
 
     def __init__(self, function: Callable[..., Any], tensors: list[KerasTensor]) -> None:
         self.__name__, self.__module__ = getattr(function, "__name__", "loss"), function.__module__
@@ -41,7 +41,7 @@ class ClosedLoss:
 
 
 class GraphLoss(ClosedLoss):
-    """One that takes gradients for its tensors: it is written into the graph as a whole, from the labels on."""
+    """A loss with gradients for its tensors, which is added to the graph completely, starting from the labels."""
 
     def __init__(self, function: Callable[..., Any], output: KerasTensor) -> None:
         target = Input(batch_shape=output.shape)
@@ -92,7 +92,7 @@ def _roots(tensor: KerasTensor) -> Iterator[KerasTensor]:
 
 
 def _independent(value: Any, target: KerasTensor) -> Iterator[KerasTensor]:
-    """The tensors nearest to `value` that do not depend on `target`: with it, they are all that `value` needs."""
+    """The last tensors before `value` that do not depend on `target`; `value` follows from them and `target`."""
     seen: set[int] = set()
     waiting = symbolic.symbolic_leaves(value)
     while waiting:

@@ -1,4 +1,4 @@
-"""compile: the choice of optimizer, loss and metrics, and the trainer that is made of them."""
+"""`compile`: the choice of optimizer, loss and metrics, and the trainer built from them."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ _TRACED_ARGUMENTS = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
 @dataclasses.dataclass(eq=False)
 class CompileState:
-    """What `compile` was given, and what is made of it.
+    """The arguments of `compile` and the objects created from them.
 
     Attributes:
         arguments: the arguments of `compile` by name.
         seed: start of the random numbers of training.
         loss_trackers: {name of a loss: `Mean` of it}, which `model.metrics` lists.
         compile_metrics: the metrics given to `compile` as one metric; None without any.
-        frozen: ids of the variables that `compile` found frozen; None until the model is built.
+        frozen: ids of the variables that were frozen at `compile`; None until the model is built.
         finished_steps: number of steps of a custom `train_step`, from which its random numbers are drawn.
     """
 
@@ -57,7 +57,7 @@ class CompileState:
 
 
 def compile_model(model: Model, arguments: dict[str, Any], auto_scale_loss: bool) -> None:
-    """Check the arguments of `compile` and store what follows from them."""
+    """Check the arguments of `compile` and store the resulting `CompileState`."""
     check_integer("steps_per_execution", arguments["steps_per_execution"])
     _refuse_loop_methods(model)
     loss, metrics, weighted = (arguments[name] for name in ("loss", "metrics", "weighted_metrics"))
@@ -99,7 +99,7 @@ def _frozen_ids(model: Model) -> set[int]:
 
 
 def replace_argument(model: Model, name: str, value: Any) -> None:
-    """Replace an argument of `compile`: the next fit, evaluate or predict compiles its programs again."""
+    """Replace an argument of `compile`; the next fit, evaluate or predict compiles its programs again."""
     state = model._compile_state
     if state is not None:
         state.arguments = {**state.arguments, name: value}
@@ -107,7 +107,7 @@ def replace_argument(model: Model, name: str, value: Any) -> None:
 
 
 def require_compiled(model: Model, method: str) -> CompileState:
-    """The state that `compile` left.
+    """The state stored by `compile`.
 
     Raises:
         StateError: `compile` was not called.
@@ -234,7 +234,7 @@ def compile_config(model: Model) -> dict[str, Any] | None:
 
 
 def compile_from_config(model: Model, config: Mapping[str, Any], customized: bool) -> None:
-    """Compile with what `compile_config` returned; customized: the model's class overrides `compile`."""
+    """Compile with the result of `compile_config`; customized: whether the model's class overrides `compile`."""
     if customized:
         warn(
             f"{type(model).__name__}.compile is your own, so the model was loaded without being compiled: compile "

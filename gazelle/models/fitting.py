@@ -1,4 +1,4 @@
-"""fit, evaluate and predict: from the arguments of a call to a data source, callbacks and the loops of `training`."""
+"""fit, evaluate and predict: convert the arguments to a data source and callbacks, and run the loops of `training`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _training_threads: dict[int, int] = {}  # id of a model -> the thread that train
 
 @contextlib.contextmanager
 def exclusive_fit(model: Model) -> Iterator[None]:
-    """A block in which one thread trains the model: two would take the weights from each other between steps.
+    """A block in which only one thread trains the model; two threads would overwrite each other's weights.
 
     Raises:
         StateError: another thread trains it.
@@ -72,7 +72,7 @@ def fit(
     resume: bool,
     stop_on_nan: bool,
 ) -> History:
-    """`Model.fit`, whose documentation has the arguments."""
+    """`Model.fit`; its docstring describes the arguments."""
     epochs = checks.check_integer("epochs", epochs, least=0)
     initial_epoch = checks.check_integer("initial_epoch", initial_epoch, least=0)
     checks.check_fit(epochs, initial_epoch, validation_split, validation_freq, shuffle)
@@ -221,12 +221,12 @@ def on_batch(model: Model, method: str, x: Any, y: Any, weight: Any, class_weigh
 
 
 def _kind(method: str, x: Any, *rest: Any) -> tuple[Any, ...] | None:
-    """What decides all checks but those of values, if x is an array of NumPy."""
+    """The properties that all checks except those of values depend on, if x is a NumPy array."""
     return (method, x.shape, x.dtype, *rest) if type(x) is np.ndarray else None
 
 
 def _is_taken(given: Any, array: Any) -> bool:
-    """Whether the source holds the very array that was given, or a float64 array in the default dtype."""
+    """Whether the source contains the given array itself, or a float64 array in the default dtype."""
     return array is given or (type(given) is np.ndarray and given.dtype == np.float64)
 
 
@@ -257,12 +257,12 @@ def scores(logs: dict[str, Any], as_dict: bool) -> Any:
 
 
 def make_source(model: Model, x: Any, *args: Any, **kwargs: Any) -> Any:
-    """The source of batches for data of a user."""
+    """The source of batches for user data."""
     return data.make_source(x, *args, preprocess=_preprocessing_for(model, x), **kwargs)
 
 
 def _checked_trainer(model: Model, method: str, source: data.Source) -> Any:
-    """The trainer, after the data was compared with the inputs of the model."""
+    """The trainer, after comparing the data with the inputs of the model."""
     checks.check_inputs(_traced_graph(model), source)
     trainer = get_trainer(model, method, source.sample[0])
     checks.check_ids(_traced_graph(model), source)
@@ -286,7 +286,7 @@ def _first_batch(x: Any) -> Any:
 
 
 def _traced_graph(model: Model) -> Graph | None:
-    """The graph that is compiled: what follows the layers that run on the host."""
+    """The compiled graph, which follows the layers that run on the host."""
     preprocessing = host_preprocessing_of(model)
     return model._graph if preprocessing is None else preprocessing.rest
 

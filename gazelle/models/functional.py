@@ -29,9 +29,9 @@ class Functional(Model):
 
 
 class Function(Operation):
-    """The computation that leads from some symbolic tensors to others.
+    """A computation from symbolic inputs to symbolic outputs.
 
-    A `Model` of the same tensors is this function with weights, training and files.
+    A `Model` of the same tensors also has weights, training and files.
 
     Args:
         inputs: symbolic tensors, also from the middle of a graph; one, a list or a dict.
@@ -84,7 +84,7 @@ def graph_config(model: Model) -> dict[str, Any]:
 
 
 def from_graph_config(cls: type, config: Any) -> Any:
-    """The model that `graph_config` described: of a subclass that is made from inputs and outputs, or a plain one."""
+    """The model for a `graph_config`: of a subclass that takes inputs and outputs, or a Functional."""
     inputs, outputs = _read(config)
     return (cls if cls is not Model else Functional)(
         inputs=inputs, outputs=outputs, name=config.get("name"), trainable=config.get("trainable", True)
@@ -163,7 +163,7 @@ class _Writer:
 
 
 def _inputs_and_options(node: Any) -> tuple[list[Any], dict[str, Any]]:
-    """What Keras gives to the call of an operation, and what to its constructor: all that is no operand."""
+    """Split arguments as Keras does: operands belong to the call, all others to the constructor of the operation."""
     signature = inspect.signature(node.operation.function)
     given = signature.bind(*node.args, **node.kwargs).arguments
     inputs, options = [], {}
@@ -180,7 +180,7 @@ def _camel(name: str) -> str:
 
 
 def _read(config: Any) -> tuple[Any, Any]:
-    """Run the calls of a config, each as soon as its tensors are there; give inputs and outputs."""
+    """Run the calls of a config as soon as their inputs exist; return inputs and outputs."""
     operations: dict[str, Any] = {}
     tensors: dict[tuple[str, int, int], KerasTensor] = {}
     waiting: list[tuple[str, int, Any]] = []

@@ -1,4 +1,4 @@
-"""The graph between symbolic inputs and outputs: found backwards once, run forwards at every call."""
+"""The graph between symbolic inputs and outputs, which is collected from the outputs once and run at every call."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from gazelle.layers.weight_tree import is_automatic
 class Aside:
     """Tensors that are computed together with the outputs: losses that are minimized, and values in the logs."""
 
-    owner: Any = None  # the model that they belong to
+    owner: Any = None  # the model to which they belong
     losses: list[KerasTensor] = dataclasses.field(default_factory=list)
     reports: dict[Any, KerasTensor] = dataclasses.field(default_factory=dict)
 
@@ -41,12 +41,12 @@ class Aside:
 
 
 class Graph:
-    """All calls that lead from `inputs` to `outputs`, in an order in which they can run."""
+    """All calls between `inputs` and `outputs`, in topological order."""
 
     def __init__(self, inputs: Any, outputs: Any, guessed: bool = False, aside: Aside | None = None) -> None:
         self.inputs, self.outputs = inputs, outputs
         self.aside = aside or Aside()
-        self.guessed = guessed  # the input's shape is that of the first data: other sizes may come
+        self.guessed = guessed  # the shape was inferred from the first data, so other sizes are accepted
         self.flat_inputs = symbolic.leaves(inputs)
         for tensor in [*self.flat_inputs, *symbolic.leaves(outputs)]:
             if not isinstance(tensor, KerasTensor):
@@ -67,7 +67,7 @@ class Graph:
 
     @functools.cached_property
     def tables(self) -> list[list[Embedding]]:
-        """For each input the embeddings that look its numbers up."""
+        """For each input, the embeddings that use it as indices."""
 
         def read(tensor: KerasTensor) -> list[Embedding]:
             takers = [node.operation for node in self.nodes if any(t is tensor for t in node.inputs)]
@@ -76,7 +76,7 @@ class Graph:
         return [read(tensor) for tensor in self.flat_inputs]
 
     def _find_nodes(self) -> tuple[list[Node], dict[int, int]]:
-        """Nodes in the order of execution, and when each operation was first met (Keras breaks ties by it)."""
+        """Nodes in execution order, and the order in which operations were reached, by which Keras breaks ties."""
         entrances = {id(t) for t in self.flat_inputs}
         done: list[Node] = []
         seen: set[int] = set()
@@ -114,14 +114,14 @@ class Graph:
                     assert tensor.node is not None
                     done.append(tensor.node)
                     stack.pop()
-        for tensor in self.flat_inputs:  # inputs that no output needs
+        for tensor in self.flat_inputs:  # unused inputs
             if tensor.node is not None and id(tensor.node) not in seen:
                 done.insert(0, tensor.node)
                 indices.setdefault(id(tensor.node.operation), len(indices))
         return done, indices
 
     def _sort(self, indices: dict[int, int]) -> None:
-        """`operations` by decreasing distance from the outputs: Keras' order of layers, and so of weights."""
+        """`operations` by decreasing distance from the outputs, which is Keras' order of layers and weights."""
         depth: dict[int, int] = {}
         of_operation: dict[int, int] = {}
         operations: dict[int, Any] = {}
@@ -150,7 +150,7 @@ class Graph:
             seen.add(layer.name)
 
     def run(self, inputs: Any) -> Any:
-        """The outputs for arrays in the place of the inputs."""
+        """Compute the outputs for arrays as inputs."""
         values = {id(t): array for t, array in zip(self.flat_inputs, self.fit_inputs(inputs), strict=True)}
         for node in self.nodes:
             outputs = symbolic.leaves(node.outputs)
@@ -166,14 +166,14 @@ class Graph:
             values.update((id(t), r) for t, r in zip(outputs, results, strict=True))
         self.aside.report(values)
         out = symbolic.map_tree(lambda t: values[id(t)], self.outputs)
-        return out[0] if isinstance(out, (list, tuple)) and len(out) == 1 else out  # as Keras: [y] gives y
+        return out[0] if isinstance(out, (list, tuple)) and len(out) == 1 else out  # as in Keras, [y] returns y
 
     def fit_inputs(self, data: Any) -> list[Any]:
         """Data in the order, rank and dtype of `flat_inputs`."""
         return [_fitted(t, array, self.guessed) for t, array in zip(self.flat_inputs, self.match(data), strict=True)]
 
     def match(self, data: Any) -> list[Any]:
-        """Data in the order of `flat_inputs`: by name where it is a dict, else by position."""
+        """Data in the order of `flat_inputs`: a dict by name, other structures by position."""
         if isinstance(data, dict):
             names = self._dict_keys() or self.input_names
             missing = [n for n in names if n not in data]
@@ -218,7 +218,7 @@ def _unique(names: list[str]) -> list[str]:
 
 
 def _fitted(tensor: KerasTensor, array: Any, guessed: bool) -> Any:
-    """Data in the dtype and rank of the Input: (n,) may stand for (n, 1) and (n, 1) for (n,)."""
+    """Data in the dtype and rank of the Input; (n,) is accepted for (n, 1), and (n, 1) for (n,)."""
     if not hasattr(array, "shape"):
         array = jnp.asarray(array)
     if dtypes.is_float(tensor.dtype) and array.dtype != tensor.dtype:
@@ -238,7 +238,7 @@ def _fitted(tensor: KerasTensor, array: Any, guessed: bool) -> Any:
 
 
 def input_mismatch(name: str, wanted: tuple[int | None, ...], shape: tuple[int, ...]) -> str:
-    """The message for data that does not have the shape of an input, with the likeliest fix as a hint."""
+    """The message for data with another shape than the input, with the most probable fix as a hint."""
     hint = ""
     if wanted[1:] == shape:
         hint = "The batch axis is missing: x[None] makes a batch of one sample."

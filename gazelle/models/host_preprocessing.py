@@ -24,10 +24,10 @@ def host_preprocessing_of(model: Any) -> HostPreprocessing | None:
 
 
 class HostPreprocessing:
-    """Cuts a graph in two where strings have become numbers.
+    """Splits a graph after the layers that convert strings to numbers.
 
-    Called on the x of a user it runs the first part, layer by layer, and returns the inputs of `rest`, the second
-    part. Numbers are returned unchanged.
+    Called on user data, it runs the first part layer by layer and returns the inputs of `rest`, the second part.
+    Numbers are returned unchanged.
 
     Raises:
         ArgumentError: a layer that does not work on the host takes strings.
@@ -83,7 +83,7 @@ class HostPreprocessing:
             return [np.asarray(x[0] if alone else x)]
         each = self.graph.match(x) if isinstance(x, dict) else list(x)
         if len(each) != len(self.graph.flat_inputs):
-            return [np.zeros(0)]  # those of `rest`, which reports what is wrong with them
+            return [np.zeros(0)]  # those of `rest`, which reports mismatches
         return [np.asarray(array) for array in each]
 
 

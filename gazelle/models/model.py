@@ -285,7 +285,7 @@ class Model(Layer):
         return self._graph
 
     def _has_call(self) -> bool:
-        """Whether the model can be called on data: a model with a custom step need not."""
+        """Whether the model can be called; a model with a custom step need not define `call`."""
         return self._graph is not None or step_methods.overrides(self, "call")
 
     @filtered
@@ -360,7 +360,7 @@ class Model(Layer):
 
     @loss.setter
     def loss(self, loss: Nested[LossLike]) -> None:
-        self.__dict__["loss"] = loss  # of a model that is not compiled: a plain attribute
+        self.__dict__["loss"] = loss  # a plain attribute if the model is not compiled
         compiling.replace_argument(self, "loss", loss)
 
     @property
@@ -614,11 +614,11 @@ class Model(Layer):
     def _callback_params(
         self, callbacks: list[Callback], source: Source, validation_data: Any, params: dict[str, Any]
     ) -> dict[str, Any]:
-        """What callbacks find in `params` in a run of `fit`."""
+        """The attribute `params` of callbacks in a run of `fit`."""
         return params
 
     def _invalidate_trainer(self) -> None:
-        """Drop what was compiled for an earlier structure of the model."""
+        """Delete the programs that were compiled for an earlier structure of the model."""
         self._trainer = None
         if self._compile_state is not None:
             self._compile_state.frozen = None
@@ -770,7 +770,7 @@ class Model(Layer):
         return total
 
     def _loss_of(self, x: Any, y: Any, y_pred: Any, weight: Any, training: bool) -> Any:
-        """`compute_loss`, which an author may have written without the argument `training`."""
+        """Call `compute_loss`, which may be user-defined without the argument `training`."""
         known = inspect.signature(self.compute_loss).parameters.values()
         takes_training = any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in known)
         options = {"training": training} if takes_training else {}
@@ -787,7 +787,7 @@ class Model(Layer):
         return step_methods.restore_variables(self, values, step)
 
     def _with_state(self, name: str, parts: Sequence[str]) -> Callable[[Any], Any]:
-        """The step of this name as a function of data that reads and assigns variables, whichever form it has."""
+        """The step of this name, in either form, as a function of data that reads and assigns variables."""
         step = getattr(self, name)
         return step_methods.with_state(self, name, parts) if step_methods.has_two_arguments(step) else step
 
@@ -826,7 +826,7 @@ class Model(Layer):
 
     @property
     def metrics_names(self) -> list[str]:
-        """The names of what `evaluate` returns, in order; before the first data those that `compile` has."""
+        """The names of the values that `evaluate` returns, in order; before the first data those given to `compile`."""
         if self._trainer is None or not self._trainer.metrics.built:
             given = jax.tree.leaves({} if self._compile_state is None else self._compile_state.arguments["metrics"])
             return ["loss", *(m if isinstance(m, str) else getattr(m, "name", None) or name_of(m) for m in given)]

@@ -26,7 +26,7 @@ _ARGUMENTS = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
 
 def structure(model: Any, spec: ModelSpec) -> str | None:
-    """Return the same text for two models whose programs are the same; None if code of the user takes part.
+    """Return a text that is equal for models with equal programs; None if user code takes part.
 
     Args:
         model: a built model.
@@ -50,7 +50,7 @@ def structure(model: Any, spec: ModelSpec) -> str | None:
         arguments = serialize({name: getattr(spec, name) for name in _ARGUMENTS})
         optimizer = serialize(spec.optimizer)
     except (GazelleError, TypeError, AttributeError, NotImplementedError):
-        return None  # something in it has no config
+        return None  # a part has no config
     if optimizer is not None:
         for name in (*spec.optimizer.hyper(), "name"):
             optimizer["config"].pop(name, None)
@@ -67,7 +67,7 @@ def structure(model: Any, spec: ModelSpec) -> str | None:
     try:
         text = json.dumps([parts, *global_settings, settings.is_flash_attention_enabled()])
     except TypeError:
-        return None  # something in it has no JSON
+        return None  # a part cannot be converted to JSON
     return None if _USER_CODE.search(text) else text
 
 
@@ -94,7 +94,7 @@ def _without_names(value: Any, numbers: dict[str, str], is_name: bool = False) -
 
 
 def is_batch_independent(model: Any) -> bool:
-    """Return whether the outputs for a sample depend on that sample only, as far as it is known without running it."""
+    """Return whether the outputs for a sample are known to depend on that sample only, without running the model."""
     graph: Graph | None = model._graph
     if graph is None or replaced(model):
         return False

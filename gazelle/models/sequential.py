@@ -37,7 +37,7 @@ class Sequential(Model):
     _namespace = "models"
     _keras_module = "keras"
     _chain: Graph | None = None
-    _head: Any = None  # the input; a list of them where the first layer is a model of several
+    _head: Any = None  # the input; a list of inputs if the first layer is a model with several
     _tail: Any = None  # the output of the last layer, once the input is known
 
     def __init__(
@@ -87,7 +87,7 @@ class Sequential(Model):
         self._invalidate_trainer()
         if self._tail is None and not self.layers[1:]:
             self._begin(self._layers[0])
-            if layer is not self._layers[0]:  # the Input stayed when the others were taken off
+            if layer is not self._layers[0]:  # the Input remained when the other layers were removed
                 self._extend(layer)
         elif self._tail is not None:
             self._extend(layer)
@@ -122,7 +122,7 @@ class Sequential(Model):
         self._set_chain()
 
     def _set_chain(self) -> None:
-        self._chain = None  # created when it is read: not for each added layer
+        self._chain = None  # created when it is read, not for each added layer
         self.built = len(self.layers) > 0
 
     @property
@@ -240,5 +240,5 @@ class Sequential(Model):
 
 
 def _input_dtype(layer: Layer) -> str:
-    """What kind of numbers the first layer takes: ids for an Embedding, else its own floats."""
+    """The dtype of the input: integers for an Embedding, else the dtype of the first layer."""
     return "int32" if type(layer).__name__ == "Embedding" else layer.dtype

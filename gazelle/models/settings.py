@@ -28,7 +28,7 @@ def set_validation_from(side: str) -> None:
 
 
 def validation_from(side: str | None = None) -> str:
-    """The side in force: the argument, else `set_validation_from`, else GAZELLE_VALIDATION_FROM, else "start"."""
+    """The effective side: the argument, else `set_validation_from`, else GAZELLE_VALIDATION_FROM, else "start"."""
     chosen = side or _side or os.environ.get("GAZELLE_VALIDATION_FROM") or "start"
     if chosen not in ("start", "end"):
         raise unknown("validation_from", chosen, ["start", "end"])
@@ -39,7 +39,7 @@ _resumed: dict[str, int] = {}  # number of resumed trainings by name
 
 
 def autosave(name: str, keep: bool | None, resume: bool, backup: Any) -> Autosave | None:
-    """The writer of the latest state on disk; None where that is switched off (`fit(keep=False)`, GAZELLE_KEEP=0).
+    """The autosave of a training; None if it is switched off by `fit(keep=False)` or GAZELLE_KEEP=0.
 
     A program that resumes several trainings of one model has a file for each, in their order. backup: the callback
     `BackupAndRestore`, if any, which has its own folder and times.
@@ -80,7 +80,7 @@ _noted: set[str] = set()
 
 
 def note_path(autosave: Autosave, display: Any) -> None:
-    """Print once per path where the state is."""
+    """Print the path of the checkpoint, once per path."""
     path = str(autosave.path)
     if path not in _noted and os.path.exists(path):
         _noted.add(path)

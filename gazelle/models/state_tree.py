@@ -1,4 +1,4 @@
-"""All the state of a model as one tree of arrays, for loops that are written in JAX."""
+"""The state of a model as a tree of arrays, for custom loops in JAX."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KINDS = ("trainable_variables", "non_trainable_variables", "optimizer_variables"
 
 
 def variables(model: Any) -> dict[str, list[Any]]:
-    """The variables by kind; those of the optimizer only where there is one."""
+    """The variables by kind; those of the optimizer only if there is one."""
     found = {kind: getattr(model, kind) for kind in KINDS if kind != "optimizer_variables"}
     optimizer = model.optimizer
     return found if optimizer is None else {**found, "optimizer_variables": list(optimizer.variables)}

@@ -47,7 +47,7 @@ def _parts(model: Any, parts: Sequence[str]) -> list[list[Variable]]:
 
 
 def _build_metrics(model: Any, data: Any) -> None:
-    """Make the metrics given to `compile`, whose values are part of a state, for outputs of this shape."""
+    """Choose the metrics given to `compile` for outputs of this shape, since their values are part of the state."""
     metrics = model._compile_state.compile_metrics
     if metrics is not None and not metrics.metrics_built:
         x, y, _ = unpack_x_y_sample_weight(data)
@@ -76,7 +76,7 @@ def with_state(model: Any, name: str, parts: Sequence[str]) -> Callable[[Any], A
                     )
                 )
             for variable, old, value in zip(own, before, values, strict=True):
-                if value is not None and value is not old:  # what only went through was not assigned
+                if value is not None and value is not old:  # values that were returned unchanged are not assigned
                     variable.assign(value)
         return out
 
@@ -238,7 +238,7 @@ def restore_variables(model: Any, values: Mapping[str, Any], step: Any) -> list[
 
 
 def compile_metrics(model: Any) -> list[Metric]:
-    """The metrics that `compile` made: the loss, those it was given, the losses of several outputs."""
+    """The metrics created by `compile`: the loss, those given to it, the losses of several outputs."""
     state = model._compile_state
     if state is None:
         return []

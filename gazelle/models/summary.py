@@ -1,4 +1,4 @@
-"""What a model looks like from outside: its layers, their output shapes, and how many numbers they hold."""
+"""Summary of a model: its layers, their output shapes and their numbers of weights."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _text(model: Any, names: Any, listed: Any, namespace: int, line_length: int 
 
 
 def columns(model: Any, show_trainable: bool = False) -> list[str]:
-    """The fields of `Row` to show: connections only where layers do not simply follow each other."""
+    """The fields of `Row` to show; connections only if the layers are not a plain sequence."""
     connected = [] if is_chain(model) else ["connected"]
     return ["name", "shape", "params", *connected, *(["trainable"] if show_trainable else [])]
 
@@ -98,7 +98,7 @@ def _print(
     *,
     plain: bool,
 ) -> None:
-    """Lay everything out with rich. Cells are Text and not markup: layers may be named "[red]"."""
+    """Format the table with rich. Cells are Text without markup, because a layer may be named "[red]"."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -143,7 +143,7 @@ def totals(model: Any) -> list[tuple[str, int, str]]:
 
 
 def memory(weights: Iterable[Any]) -> str:
-    """The memory that arrays take, as people read it: "1.50 KB"."""
+    """The size of arrays in memory as text, such as "1.50 KB"."""
     size = float(sum(v.size * jnp.dtype(v.dtype).itemsize for v in weights))
     for unit in ("B", "KB", "MB", "GB"):
         if size < 1024:
@@ -157,7 +157,7 @@ def _widths(positions: Any, namespace: int, count: int) -> list[int]:
     ends = list(positions)
     if ends and ends[-1] <= 1:
         ends = [int(namespace * end) for end in ends]
-    if len(ends) == count - 1:  # the column of show_trainable, or of connections, was not thought of
+    if len(ends) == count - 1:  # without a position for the column of show_trainable or of connections
         ends = [int(end * 0.9) for end in ends] + [ends[-1]]
     widths = [end - start for start, end in zip([0, *ends], ends, strict=False)]
     if len(widths) != count or min(widths) < 4:

@@ -1,4 +1,4 @@
-"""One row of a summary for each layer: name, class, output shape, number of weights, where its input comes from."""
+"""The rows of a summary, one per layer: name, class, output shape, number of weights, source of the input."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Row:
 
 
 def rows(model: Any, expand_nested: bool = False, layer_range: Any = None) -> list[Row]:
-    """The rows of a model; with `expand_nested` those of the models inside it below their own."""
+    """The rows of a model; with `expand_nested` followed by those of the models inside it."""
     listed = _operations(model)
     if layer_range is not None:
         listed = listed[_between(listed, layer_range)]
@@ -54,7 +54,7 @@ def _nodes(model: Any) -> list[Node] | None:
 
 
 def _inputs(node: Node, model: Any) -> list[KerasTensor]:
-    """What a call reads inside this model: nothing where it makes one of the model's inputs."""
+    """The tensors that a call reads inside this model; none if it creates an input of the model."""
     entrances = {id(tensor.node) for tensor in model.inputs}
     return [] if id(node) in entrances else node.inputs
 
@@ -120,7 +120,7 @@ def _shape(outputs: Any) -> str:
 
 
 def _traced_shape(layer: Any) -> str:
-    """The output shape of a layer that was called on data only: traced again on the shape it was built on."""
+    """The output shape of a layer that was called on data only, traced for the shape it was built on."""
     built_on = getattr(layer, "_build_shapes", None)
     if not layer.built or not isinstance(built_on, tuple) or not built_on:
         return "?"

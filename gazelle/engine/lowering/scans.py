@@ -1,4 +1,4 @@
-"""The kinds of inputs of a traced scan."""
+"""Classification of the inputs of a traced scan."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def conv_after_pad(
     dimension_numbers: Any,
     **params: Any,
 ) -> Any:
-    """The same convolution with its gaps and edges made by a pad before it."""
+    """The same convolution after padding and dilating its input."""
     config, none = [(0, 0, 0)] * lhs.ndim, ((0, 0),) * len(padding)
     for axis, (low, high), step in zip(dimension_numbers.lhs_spec[2:], padding, lhs_dilation, strict=True):
         config[axis] = (low, high, step - 1)
@@ -80,10 +80,10 @@ def conv_after_pad(
 
 
 def _convolved(lhs: Any, rhs: Any, numbers: Any, strides: Sizes, dilation: Sizes) -> Any:
-    """(batch, *space, filters) of arrays with edges and without groups.
+    """The convolution (batch, *space, filters) of padded arrays without groups.
 
-    Patches lie side by side on an axis that `lhs` has, and the others are summed in its order, so that a target that
-    keeps arrays row by row copies each patch once and turns none.
+    Patches are concatenated along an axis of `lhs`, and the other axes are summed in its order, so that a target with
+    row-major arrays copies each patch once without transposition.
     """
     (batch, feature, *space), (filters, channels, *axes) = numbers.lhs_spec, numbers.rhs_spec
     kernel = [rhs.shape[axis] for axis in axes]
@@ -95,7 +95,7 @@ def _convolved(lhs: Any, rhs: Any, numbers: Any, strides: Sizes, dilation: Sizes
             first[axis], last[axis], step[axis] = begin, begin + (size - 1) * by + 1, by
         return lax.slice(lhs, first, last, step)
 
-    if math.prod(kernel) <= math.prod(out):  # a slice for each place in the kernel
+    if math.prod(kernel) <= math.prod(out):  # a slice for each position in the kernel
         patches = lax.concatenate([cut(_times(k, dilation), out, strides) for k in _places(kernel)], feature)
         taps = rhs.transpose(*axes, channels, filters).reshape(-1, rhs.shape[filters])
         product = lax.dot_general(patches, taps, (((feature,), (0,)), ((), ())))
@@ -117,7 +117,7 @@ def select_and_scatter_add(
     padding: Sequence[tuple[int, int]],
     **_: Any,
 ) -> Any:
-    """Each number of `source` added at the place its window was won by; of equal ones the first has won."""
+    """Add each element of `source` at the position of the selected element of its window, the first of equal ones."""
     total: Any = 0
     padded = _padded(operand, -np.inf if select_prim is lax.ge_p else np.inf, padding)
     for place, won in _winners(padded, select_prim, window_dimensions, window_strides):
@@ -140,7 +140,7 @@ def select_and_gather_add(
     padding: Sequence[tuple[int, int]],
     **_: Any,
 ) -> Any:
-    """For each window the number of `tangents` at the place it was won by; of equal ones the first has won."""
+    """For each window, the element of `tangents` at the position of the selected element, the first of equal ones."""
     padded = _padded(operand, -np.inf if select_prim is lax.ge_p else np.inf, padding)
     tangents, total = _padded(tangents, 0, padding), jnp.zeros((), tangents.dtype)
     for place, won in _winners(padded, select_prim, window_dimensions, window_strides):
@@ -149,7 +149,7 @@ def select_and_gather_add(
 
 
 def _winners(padded: Any, select_prim: Any, window: Sizes, strides: Sizes) -> Iterator[tuple[Sizes, Any]]:
-    """(place in the window, for which windows it is the first best)."""
+    """Yield (position in the window, in which windows it is the first best element)."""
     combine = jnp.maximum if select_prim is lax.ge_p else jnp.minimum
     out = _out_sizes(padded.shape, window, strides, [1] * len(window))
     parts = {place: _strided(padded, place, out, strides) for place in _places(window)}
@@ -179,7 +179,7 @@ def _out_sizes(sizes: Sizes, window: Sizes, strides: Sizes, dilation: Sizes) -> 
 
 
 def _strided(array: Any, starts: Sizes, sizes: Sizes, steps: Sizes) -> Any:
-    """Of the last axes: `sizes` numbers from `starts` on, `steps` apart; axes before them whole."""
+    """A strided slice of the last axes, from `starts` on; the axes before them are complete."""
     free = array.ndim - len(sizes)
     limits = [start + (size - 1) * step + 1 for start, size, step in zip(starts, sizes, steps)]
     return lax.slice(

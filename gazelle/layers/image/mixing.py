@@ -121,7 +121,7 @@ class RandomErasing(ImageLayer):
 
 
 def _mix_labels(self: Any, labels: Array, transformation: Transformation = None, training: bool = True) -> Array:
-    """Return labels that are mixed as the images were.
+    """Return labels that are mixed in the same way as the images.
 
     Args:
         self: The layer.

@@ -1,7 +1,7 @@
 """Files of Keras 1 and 2: whole models and weights in one `.h5`.
 
-In: a checked HDF5 reader. Out: configs of Keras 3, and the weights in gazelle's order.
-Must not know: how a model is built from its config, or trained.
+Input: a checked HDF5 reader. Output: configs of Keras 3, and the weights in gazelle's order. Must not depend on how a
+model is built or trained.
 """
 
 from gazelle.saving.h5_format.architecture_text import model_from_json, model_from_yaml

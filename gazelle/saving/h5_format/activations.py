@@ -1,4 +1,4 @@
-"""A function that Keras 3 gave another meaning, as earlier files mean it."""
+"""A function that has another meaning since Keras 3, in the meaning of earlier files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The architecture of a model as text: JSON of any Keras, YAML of Keras 1 and 2."""
+"""Architectures as text: JSON of all versions of Keras, YAML of Keras 1 and 2."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] 
 
 
 def model_from_yaml(yaml_string: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """The model that `to_yaml` of Keras 1 or 2 described, with fresh weights. Needs pyyaml, unless the text is JSON.
+    """Build the model from the result of `to_yaml` of Keras 1 or 2, with new weights. YAML needs pyyaml.
 
     Raises:
         UnsafeFileError: it contains anything but text, numbers, lists and tables. DamagedFileError: it is no model.
@@ -60,7 +60,7 @@ def _model(parsed: dict[str, Any], label: str, custom_objects: Mapping[str, Any]
 
 
 def _is_first(node: Any) -> bool:
-    """Whether a config has words that only Keras 1 wrote."""
+    """Whether a config has arguments that only Keras 1 wrote."""
     if isinstance(node, dict):
         return not {"output_dim", "nb_filter", "border_mode", "p"}.isdisjoint(node) or any(
             map(_is_first, node.values())
@@ -69,7 +69,7 @@ def _is_first(node: Any) -> bool:
 
 
 def _plain(text: str, label: str) -> str:
-    """YAML's text, numbers, lists and tables as JSON; nothing else is made, nothing stands for itself many times."""
+    """Convert YAML to JSON: only strings, numbers, lists and tables are accepted, and aliases are limited."""
     import yaml
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]
@@ -95,7 +95,7 @@ def _plain(text: str, label: str) -> str:
 
 
 def _number(loader: Any, node: Any, label: str) -> Any:
-    """A number of NumPy, stored as its dtype and its bytes."""
+    """A NumPy number, which is stored as dtype and bytes."""
     kind, data = loader.construct_sequence(node, True)
     if kind not in ("f4", "f8", "i4", "i8") or len(data) != int(kind[1]):
         raise UnsafeFileError(message(f"A number in {label}", expected="4 or 8 bytes", got=f"{kind}"))
@@ -103,7 +103,7 @@ def _number(loader: Any, node: Any, label: str) -> Any:
 
 
 def _copied(value: Any, left: list[int], label: str) -> Any:
-    """The value without shared parts, as long as there are not too many of them."""
+    """The value without shared parts, if there are not too many of them."""
     left[0] -= 1
     if left[0] < 0:
         raise UnsafeFileError(message(label, expected="at most 100000 values", got="more"))

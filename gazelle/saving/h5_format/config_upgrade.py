@@ -1,4 +1,4 @@
-"""The config of a whole model of Keras 1 or 2, converted to that of Keras 3."""
+"""Conversion of the config of a model of Keras 1 or 2 to Keras 3."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ConfigUpgrade:
         self._ordering = _first_ordering(config) or "channels_last"
 
     def model(self, node: Any, name: str | None = None) -> dict[str, Any]:
-        """A model, also one within another."""
+        """Convert a model, which may be nested."""
         kind, config = node.get("class_name"), node.get("config")
         if kind == "Sequential":
             entries = config if isinstance(config, list) else config.get("layers")
@@ -43,7 +43,7 @@ class ConfigUpgrade:
             out = {"name": name or given.get("name") or "sequential", "layers": layers}
             return {"module": "keras", "class_name": "Sequential", "config": out}
         if kind not in _MODELS or not isinstance(config, dict):
-            return dict(node)  # refused by its name
+            return dict(node)  # refused later, by its name
         layers = [self._placed(entry) for entry in config["layers"]]
         own = {k: v for k, v in config.items() if k in ("name", "trainable", "input_layers", "output_layers")}
         _shift(layers, own)
@@ -53,7 +53,7 @@ class ConfigUpgrade:
         return {"module": "keras", "class_name": "Functional", "config": own}
 
     def _layers(self, entries: Any) -> Iterator[dict[str, Any]]:
-        """The layers of a Sequential, with the input that its first one declares."""
+        """Convert the layers of a Sequential; the first one declares the input."""
         for number, entry in enumerate(entries):
             layer = self.layer(entry)
             if layer["class_name"] != "InputLayer":
@@ -63,7 +63,7 @@ class ConfigUpgrade:
             yield layer
 
     def _placed(self, entry: Any) -> dict[str, Any]:
-        """A layer of a graph: its name and its calls are stored next to its config."""
+        """Convert a layer of a graph, whose name and calls are stored next to its config."""
         layer = self.layer(entry, entry.get("name"))
         if layer["class_name"] != "InputLayer":
             layer["config"].pop("batch_shape", None), layer["config"].pop("input_dtype", None)
@@ -71,7 +71,7 @@ class ConfigUpgrade:
         return {**layer, "name": entry["name"], "inbound_nodes": [*calls]}
 
     def layer(self, entry: Any, name: str | None = None) -> dict[str, Any]:
-        """One layer, with the layers within it."""
+        """Convert a layer and the layers inside it."""
         kind, config = entry.get("class_name"), entry.get("config")
         if kind in _MODELS:
             return self.model(entry, name)
@@ -92,7 +92,7 @@ class ConfigUpgrade:
             kind, config = "ReLU", {("threshold" if k == "theta" else k): v for k, v in config.items()}
         module = "keras.layers" if kind in core.REGISTRY["layers"] else entry.get("module")
         if not self.old and "trainable" not in config and core.snake(kind) in {*OPS, *core.REGISTRY.get("ops", {})}:
-            module = "keras.src.ops.numpy"  # an operator as a step of the graph
+            module = "keras.src.ops.numpy"  # an operator as a node of the graph
         return tf_keras_config.to_keras3(
             {"module": module, "class_name": kind, "config": config, "registered_name": None}
         )
@@ -110,7 +110,7 @@ class ConfigUpgrade:
         return value
 
     def _merged(self, entries: list[Any], name: str | None) -> dict[str, Any]:
-        """A Sequential of Keras 1 whose first layer merges branches: a graph with one input for each."""
+        """Convert a Sequential of Keras 1 whose first layer merges branches to a graph with an input for each."""
         layers: list[dict[str, Any]] = []
         ends, inputs = [], []
 
@@ -142,7 +142,7 @@ def _input(before: dict[str, Any], shape: Any, dtype: str | None) -> dict[str, A
 
 
 def _first_ordering(config: Any) -> str | None:
-    """The order of axes that the layers of a Keras 1 model agree upon."""
+    """The data format that all layers of a Keras 1 model have."""
     stack = [config]
     while stack:
         value = stack.pop()
@@ -156,7 +156,7 @@ def _first_ordering(config: Any) -> str | None:
 
 
 def _shift(layers: list[dict[str, Any]], ends: dict[str, Any]) -> None:
-    """A model within a model counted the graph that made it as its first call; Keras 3 counts from the second on."""
+    """Renumber the calls of nested models: earlier Keras counted the creation of the model as its first call."""
     own = {e["name"]: len(e["inbound_nodes"]) for e in layers if e["class_name"] in ("Sequential", "Functional")}
     references = [*_references([e["inbound_nodes"] for e in layers], own), *_references(ends, own)]
     counted = {reference[0] for reference in references if reference[1] >= own[reference[0]]}
@@ -166,7 +166,7 @@ def _shift(layers: list[dict[str, Any]], ends: dict[str, Any]) -> None:
 
 
 def _references(value: Any, names: Any) -> Iterator[list[Any]]:
-    """All [name of a layer, call, output] within lists and dicts."""
+    """All triples [name of a layer, call, output] in lists and dicts."""
     if isinstance(value, list):
         if len(value) in (3, 4) and isinstance(value[0], str) and value[0] in names and type(value[1]) is int:
             yield value

@@ -77,7 +77,7 @@ OF_CLASS: dict[str, dict[str, str]] = {
 }
 _INITIALIZERS = {"uniform": "random_uniform", "normal": "random_normal", "zero": "zeros", "one": "ones"}
 _CONSTRAINTS = {"m": "max_value", "low": "min_value", "high": "max_value"}
-#: `mode` of BatchNormalization -> the class that does it
+#: `mode` of BatchNormalization -> the class for it
 _NORMALIZATIONS = {1: "SampleNormalization", 2: "BatchwiseNormalization"}
 _SPATIAL = (
     "Pooling1D",
@@ -95,7 +95,7 @@ _SPATIAL = (
 
 
 def layer(name: str, config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Class and config of one layer as in Keras 3 (layers within it are not looked at).
+    """The class and config of one layer in Keras 3, without converting the layers inside it.
 
     >>> layer("Dense", {"name": "d", "output_dim": 3, "init": "uniform", "bias": True})
     ('Dense', {'name': 'd', 'units': 3, 'kernel_initializer': 'random_uniform', 'use_bias': True})
@@ -123,13 +123,13 @@ def layer(name: str, config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     if out.get("padding") == "full":
         return CLASSES.get(name, name).replace("Conv", "FullConvolution"), {**out, "padding": "valid"}
     if "data_format" not in out and any(word in name for word in _SPATIAL) and not name.endswith("1D"):
-        out["data_format"] = None  # Keras 1.0 wrote it for convolutions alone: the caller finds out which one
+        out["data_format"] = None  # Keras 1.0 wrote it for convolutions only; the caller determines which one
     return CLASSES.get(name, name), out
 
 
 def _merge(config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     mode = config.get("mode")
-    name = MERGED.get(str(mode), "Lambda")  # a function stored in the file: refused as one
+    name = MERGED.get(str(mode), "Lambda")  # a function stored in the file, which is refused
     out: dict[str, Any] = {"name": config.get("name")}
     if name == "Concatenate":
         out["axis"] = config.get("concat_axis", -1)

@@ -18,7 +18,7 @@ _SECOND = re.compile(r"(/v|/vhat|_velocity|/velocity)(:0|/|$|_\d)|/v/")
 
 
 def load(model: Any, reader: hdf5.Reader, layout: Layout, weights: list[str]) -> None:
-    """Give the model's optimizer the slots and the number of steps of the file.
+    """Assign the slots and the number of steps in the file to the model's optimizer.
 
     weights: the names of all weights in the file, layer by layer.
     """
@@ -33,9 +33,9 @@ def load(model: Any, reader: hdf5.Reader, layout: Layout, weights: list[str]) ->
     params = {v.path: v.value for v in trained}
     fresh = optimizer.init(params)
     trainable = [name for name in weights if not re.search(r"_running_(mean|std)(:0)?$", name)]
-    order = np.argsort(np.argsort(trainable)) if layout.keras_1 and trainable else None  # Keras 1 went by the names
+    order = np.argsort(np.argsort(trainable)) if layout.keras_1 and trainable else None  # Keras 1 sorted them by name
     columns = optimizer.keras_order([*params])
-    if columns and not any(key for _, key in columns):  # no array belongs to a weight
+    if columns and not any(key for _, key in columns):  # no array is a slot of a weight
         state = _of_no_weight(model, fresh, columns, arrays)
     else:
         state = _slots(model, trained, list(fresh), names, arrays, layout, order)
@@ -55,7 +55,7 @@ def load(model: Any, reader: hdf5.Reader, layout: Layout, weights: list[str]) ->
 
 
 def _of_no_weight(model: Any, fresh: Any, columns: Any, arrays: list[Array]) -> Any:
-    """As `_slots`: the last of the arrays, in order; those before them are variables that the optimizer reads."""
+    """As `_slots`, for the last arrays in order; those before them are other variables of the optimizer."""
     before = len(arrays) - len(columns)
     own = model.optimizer.own_variables()
     wanted = [fresh[name][key].shape for name, key in columns]
@@ -75,7 +75,7 @@ def _slots(
     layout: Layout,
     order: Any,
 ) -> tuple[Array | None, dict[str, dict[str, Array]]] | None:
-    """(steps, {slot: {path: array}}), where the arrays are as many as they have to be."""
+    """(steps, {slot: {path: array}}) if the number of arrays is right."""
     steps = None
     if arrays and arrays[0].shape == ():
         steps, names, arrays = arrays[0], names[1:], arrays[1:]
@@ -89,7 +89,7 @@ def _slots(
         found = _divided(model, trained, kept[:count], names, arrays, layout, order)
         if found is not None:
             return steps, found
-    return (steps, {}) if not arrays or not kept else None  # SGD kept the speed that it had no momentum for
+    return (steps, {}) if not arrays or not kept else None  # SGD also stored velocities without momentum
 
 
 def _divided(

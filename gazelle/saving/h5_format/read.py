@@ -1,4 +1,4 @@
-"""A whole model, or its weights, from an `.h5` of Keras 1, 2 or 3."""
+"""Reading of models and weights from `.h5` files of Keras 1, 2 and 3."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from gazelle.saving.safetensors import Array
 
 
 def load_model(reader: hdf5.Reader, custom_objects: Mapping[str, Any] | None, compile: bool) -> Any:
-    """The model that a whole `.h5` describes, with its weights; compiled, with its optimizer's state."""
+    """Read a model from an `.h5` file: architecture, weights, compile arguments and optimizer state."""
     label = f"'{reader.label}'"
     parsed = _json(reader, "model_config", label)
     if parsed is None:
@@ -53,7 +53,7 @@ def load_model(reader: hdf5.Reader, custom_objects: Mapping[str, Any] | None, co
 
 
 def load_weights(model: Any, reader: hdf5.Reader, *, by_name: bool = False, skip_mismatch: bool = False) -> list[str]:
-    """Give the model's layers the weights of the file, in order or by name; returns the names of layers that match."""
+    """Assign the weights in the file to the layers, in order or by name; return the names of the layers that match."""
     root = "model_weights" if "model_weights" in reader.groups else ""
     layout = _layout(reader)
     saved = [(n, paths) for n, paths in _layers(reader, root).items() if paths]
@@ -86,7 +86,7 @@ def load_weights(model: Any, reader: hdf5.Reader, *, by_name: bool = False, skip
 
 
 def _layout(reader: hdf5.Reader) -> Layout:
-    """Who wrote it: Theano is found by the attribute, in Keras 1 by names of weights without TensorFlow's `:0`."""
+    """The version that wrote the file; Theano is detected by an attribute, in Keras 1 by weight names without `:0`."""
     attributes = {**reader.attributes, **reader.attributes_of("model_weights")}
     backend, version = attributes.get("backend"), str(attributes.get("keras_version") or "1")
     names = [path for path in reader.declared if not path.startswith("optimizer_weights")]
@@ -95,7 +95,7 @@ def _layout(reader: hdf5.Reader) -> Layout:
 
 
 def _layers(reader: hdf5.Reader, root: str) -> dict[str, list[str]]:
-    """{name of a layer: paths of its arrays}, in the order that the file gives."""
+    """{name of a layer: paths of its arrays}, in the order of the file."""
     out: dict[str, list[str]] = {}
     for name in _listed(reader, root, "layer_names"):
         group = f"{root}/{name}" if root else name
@@ -108,7 +108,7 @@ def _layers(reader: hdf5.Reader, root: str) -> dict[str, list[str]]:
 
 
 def _listed(reader: hdf5.Reader, group: str, key: str) -> list[str]:
-    """A list of names; long ones are cut into key0, key1 ..."""
+    """A list of names; long lists are divided into key0, key1 ..."""
     stored = reader.attributes_of(group)
     parts = [key] if key in stored else sorted((k for k in stored if re.fullmatch(key + r"\d+", k)), key=_number)
     if group not in reader.nodes or (not parts and key == "layer_names"):

@@ -1,4 +1,4 @@
-"""What `compile` was given in Keras 1 and 2, as in Keras 3."""
+"""Conversion of the compile arguments of Keras 1 and 2 to Keras 3."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def compiled(config: dict[str, Any]) -> dict[str, Any]:
 def _optimizer(node: dict[str, Any]) -> dict[str, Any]:
     name = str(node["class_name"]).rsplit(">", 1)[-1]
     named = {"module": "keras.optimizers", "class_name": name, "registered_name": None}
-    if not hasattr(optimizers, name):  # an author's own, with arguments of its own
+    if not hasattr(optimizers, name):  # a custom optimizer with its own arguments
         return {**named, "config": node["config"]}
     config = {k: v for k, v in node["config"].items() if k not in _DROPPED and v is not None}
     if "lr" in config:
         config["learning_rate"] = config.pop("lr")
     decay = config.pop("decay", 0)
-    if decay:  # the rate falls with each step: lr / (1 + decay * step)
+    if decay:  # the rate decreases with each step: lr / (1 + decay * step)
         schedule = {"initial_learning_rate": config["learning_rate"], "decay_steps": 1, "decay_rate": decay}
         config["learning_rate"] = {
             "module": "keras.optimizers.schedules",
@@ -44,7 +44,7 @@ def _optimizer(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def _metrics(value: Any) -> Any:
-    """Names; lists of them where there are several outputs."""
+    """Names, or lists of names for several outputs."""
     if isinstance(value, dict):
         inner = value.get("config")
         if value.get("class_name") == "MeanMetricWrapper" and isinstance(inner, dict):

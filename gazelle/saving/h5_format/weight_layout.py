@@ -1,4 +1,4 @@
-"""The weights of a layer as Keras 1 and 2 laid them out, in the layout of Keras 3."""
+"""Conversion of a layer's weights from the layout of Keras 1 and 2 to that of Keras 3."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ _CONVOLUTIONS = (
 
 @dataclasses.dataclass
 class Layout:
-    """Who wrote the file."""
+    """The version and backend that wrote the file."""
 
     keras_1: bool  # written by Keras 1
-    flipped: bool  # by Theano, whose convolution runs through the kernel backwards
+    flipped: bool  # written by Theano, whose convolution flips the kernel
 
 
 def leaves(layer: Any) -> Iterator[Any]:
-    """The layer itself, or the layers below it that hold the weights, in the order of the file."""
+    """The layer itself, or the layers inside it that have the weights, in the order of the file."""
     kind = type(layer).__name__
     if kind == "Bidirectional":
         yield from leaves(layer.forward_layer)
@@ -63,13 +63,13 @@ def weights_of(layer: Any, layout: Layout) -> list[Variable]:
 
 
 def _parts(layer: Any, wanted: list[Variable]) -> list[tuple[Any, int]]:
-    """(layer, how many of its variables are adjacent), for variables in the order of the file."""
+    """(layer, number of its adjacent variables), for variables in the order of the file."""
     owner = {id(v): leaf for leaf in leaves(layer) for v in leaf.weights}
     return [(leaf, len(list(group))) for leaf, group in itertools.groupby(owner.get(id(v)) for v in wanted)]
 
 
 def fitted(layer: Any, arrays: list[Array], layout: Layout) -> list[tuple[Variable, Array]] | None:
-    """(variable, array) for all variables of a layer; None: they do not fit."""
+    """(variable, array) for all variables of a layer; None if they do not fit."""
     wanted = weights_of(layer, layout)
     owner = {id(v): leaf for leaf in leaves(layer) for v in leaf.weights}
     if layout.keras_1:
@@ -77,7 +77,7 @@ def fitted(layer: Any, arrays: list[Array], layout: Layout) -> list[tuple[Variab
         if type(layer).__name__ == "Highway" and len(arrays) == 4 and arrays[1].ndim == 1:  # before Keras 1.2
             arrays = [arrays[n] for n in (0, 2, 1, 3)]
     if len(arrays) == len(wanted) + 1 and arrays[-1].shape == () and type(layer).__name__ == "Normalization":
-        arrays = arrays[:-1]  # the number of samples seen
+        arrays = arrays[:-1]  # the number of samples that were seen
     if len(arrays) != len(wanted):
         return None
     pairs = []
@@ -90,7 +90,7 @@ def fitted(layer: Any, arrays: list[Array], layout: Layout) -> list[tuple[Variab
 
 
 def laid_out(layer: Any, variable: Variable, array: Array, layout: Layout) -> Array:
-    """One array in the layout of its variable."""
+    """Convert an array to the layout of its variable."""
     kind = next((c.__name__ for c in type(layer).__mro__ if c.__name__ in _CONVOLUTIONS), "")
     if type(layer).__name__ == "LocallyConnected2D" and layer.data_format == "channels_first":
         return _pixel_by_pixel(layer, array)
@@ -113,7 +113,7 @@ def _pixel_by_pixel(layer: Any, array: Array) -> Array:
 
 
 def _first_layout(kind: str, layer: Any, variable: Variable, array: Array) -> Array:
-    """Keras 1: 1D kernels had two spatial axes, the axis of channels followed `dim_ordering`."""
+    """Convert a kernel of Keras 1: 1D kernels had two spatial axes, and the channel axis followed `dim_ordering`."""
     if kind == "Conv1D" and array.ndim == 4:
         if array.shape[1] != 1 or array.shape[0] != variable.shape[0]:
             array = array.transpose(2, 3, 1, 0)
@@ -129,7 +129,7 @@ def _first_layout(kind: str, layer: Any, variable: Variable, array: Array) -> Ar
 
 
 def gathered(parts: list[tuple[Any, int]], arrays: list[Array]) -> list[Array]:
-    """Keras 1 kept (W, U, b) for each gate of a cell; one array holds all gates now.
+    """Combine the arrays (W, U, b) that Keras 1 stored for each gate of a cell.
 
     parts: (layer, the number of arrays it has now), in the order of the arrays.
     """

@@ -1,4 +1,4 @@
-"""A whole model as the `.h5` that Keras 1 to 3 read and write."""
+"""Writing of models to `.h5` files, which Keras 1 to 3 can read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gazelle.saving import checksum, keras_weight_order
 from gazelle.saving.config import warn_of_replaced_methods
 from gazelle.saving.h5_format.weight_layout import Layout, weights_of
 
-KERAS_VERSION = "3.15.1"  # whose layout this is
+KERAS_VERSION = "3.15.1"  # the version of the layout
 _NOW = Layout(keras_1=False, flipped=False)
 _LONGEST = 64_000  # bytes of an attribute
 
@@ -79,7 +79,7 @@ def _group(group: Any, variables: list[tuple[str, Any]]) -> None:
 
 
 def _listed(group: Any, key: str, names: list[str]) -> None:
-    """A list of names as an attribute, in parts where it is longer than HDF5 allows."""
+    """Store a list of names as an attribute, in parts if it is longer than HDF5 allows."""
     data = np.array([name.encode() for name in names], dtype="S") if names else np.array([], dtype="S1")
     parts = max(1, -(-data.nbytes // _LONGEST))
     for number, part in enumerate(np.array_split(data, parts)):

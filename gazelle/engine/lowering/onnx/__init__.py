@@ -1,6 +1,6 @@
-"""ONNX: the table of rules, whose values are names in a graph.
+"""ONNX: the table of rules; the values of this target are names in a graph.
 
-In: a traced program. Out: a graph that ONNX's runtimes compute. The package `onnx` is imported when it is written.
+Input: a traced program. Output: a graph for ONNX runtimes. The package `onnx` is imported when a graph is written.
 """
 
 from gazelle.engine.lowering.onnx import arrays, elementwise, indexing, loops, products
@@ -9,7 +9,7 @@ name = "onnx"
 RULES = {**elementwise.RULES, **arrays.RULES, **loops.RULES, **indexing.RULES, **products.RULES}
 _FUNCTION, _COMPLEX = "ONNX has no such function", "onnxruntime computes with real numbers"
 _DRAWS, _MATRICES = "an exported model draws no random numbers", "ONNX has no decompositions of matrices"
-#: {primitive: why there is no rule}
+#: {primitive: reason why there is no rule}
 MISSING = {
     "bitcast_convert_type": "ONNX reads no bytes as another type",
     "cholesky": _MATRICES,

@@ -13,12 +13,12 @@ _TO_THE_END = np.iinfo(np.int64).max
 
 
 def reshape(ctx: Any, x: str, shape: Any) -> str:
-    """The same numbers in another shape."""
+    """Reshape."""
     return ctx.target.op("Reshape", x, ctx.target.sizes(shape), allowzero=1)
 
 
 def transpose(ctx: Any, x: str, order: Any) -> str:
-    """The axes in another order."""
+    """Transpose."""
     order = [int(axis) for axis in order]
     return x if order == sorted(order) else ctx.target.op("Transpose", x, perm=order)
 
@@ -55,7 +55,7 @@ def _slice(ctx: Any, x: str, *, start_indices: Any, limit_indices: Any, strides:
 
 
 def reverse(ctx: Any, x: str, *, dimensions: Any, **_: Any) -> str:
-    """The order turned round along some axes."""
+    """Reverse along some axes."""
     n = len(dimensions)
     return _sliced(ctx, x, [-1] * n, [-_TO_THE_END] * n, dimensions, [-1] * n)
 
@@ -63,7 +63,7 @@ def reverse(ctx: Any, x: str, *, dimensions: Any, **_: Any) -> str:
 def _pad(ctx: Any, x: str, value: str, *, padding_config: Any) -> str:
     t, shape = ctx.target, list(ctx.in_avals[0].shape)
     for axis, (_, _, inner) in enumerate(padding_config):
-        if inner:  # an axis of gaps behind each number, cut after the last one
+        if inner:  # a new axis with the padding after each element, cut after the last one
             wide = [*shape[: axis + 1], 1, *shape[axis + 1 :]]
             ends = [0] * (axis + 1) + [inner] + [0] * (len(shape) - axis - 1)
             x = t.op("Pad", reshape(ctx, x, wide), t.sizes([0] * len(wide) + ends), value)
@@ -119,7 +119,7 @@ def _cumsum(ctx: Any, x: str, *, axis: int, reverse: bool) -> str:
 
 
 def _sort(ctx: Any, *arrays: str, dimension: int, num_keys: int, **_: Any) -> list[str]:
-    """By the last key first; of equal ones TopK takes the one before."""
+    """Sort by the last key first; TopK takes the first of equal elements."""
     t, made = ctx.target, list(arrays)
     count = t.sizes([ctx.in_avals[0].shape[dimension]])
     for key in range(num_keys - 1, -1, -1):

@@ -1,4 +1,4 @@
-"""ONNX's rules for operations that go number by number."""
+"""ONNX's rules for elementwise operations."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 
 
 def onnx_type(dtype: Any) -> int:
-    """ONNX's number for a type."""
+    """The number of a dtype in ONNX."""
     from onnx import helper
 
     return int(helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
 
 def cast(ctx: Any, name: str, dtype: Any) -> str:
-    """The numbers as another type."""
+    """Cast to another dtype."""
     return ctx.target.op("Cast", name, to=onnx_type(dtype))
 
 
@@ -26,7 +26,7 @@ def _named(kind: str, **attributes: Any) -> Callable[..., Any]:
 
 
 def _logic(of_flags: str, of_numbers: str) -> Callable[..., Any]:
-    """ONNX has two operations, for booleans and for the bits of numbers."""
+    """Choose between ONNX's operations for booleans and for bits of integers."""
 
     def rule(ctx: Any, *inputs: str, **_: Any) -> str:
         flags = ctx.in_avals[0].dtype == np.bool_
@@ -65,7 +65,7 @@ def _power(ctx: Any, x: str, y: str, **_: Any) -> str:
 
 
 def _remainder(ctx: Any, x: str, y: str, **_: Any) -> str:
-    return ctx.target.op("Mod", x, y, fmod=1)  # the sign is that of x
+    return ctx.target.op("Mod", x, y, fmod=1)  # the result has the sign of x
 
 
 def _not_equal(ctx: Any, x: str, y: str, **_: Any) -> str:

@@ -1,4 +1,4 @@
-"""ONNX graphs while they are made: nodes, constants, and graphs inside of graphs."""
+"""Builder of ONNX graphs: nodes, constants and nested graphs."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ OPSET = 18
 
 @dataclasses.dataclass
 class Node:
-    """One operation: its kind, the names it reads and makes, and its attributes; a `Graph` among them is a body."""
+    """One operation: its type, the names of its inputs and outputs, and its attributes, which may contain a `Graph`."""
 
     kind: str
     inputs: list[str]
     outputs: list[str]
     attributes: dict[str, Any]
-    where: str  # the layer that it belongs to
+    where: str  # the layer to which it belongs
 
 
 @dataclasses.dataclass
 class Graph:
-    """A body: nodes in their order, and the names that come in and go out, with types and shapes."""
+    """A graph: its nodes in order, and the names of inputs and outputs with dtypes and shapes."""
 
     nodes: list[Node] = dataclasses.field(default_factory=list)
     inputs: list[tuple[str, Any, Any]] = dataclasses.field(default_factory=list)
@@ -33,7 +33,7 @@ class Graph:
 
 
 class Builder:
-    """The target of the interpreter: its values are names. Constants lie in the outermost graph, seen from all."""
+    """The target of the interpreter, whose values are names. Constants are stored in the outermost graph."""
 
     name = "onnx"
 
@@ -45,7 +45,7 @@ class Builder:
         self._numbers = itertools.count()
 
     def _telling(self, rule: Callable[..., Any]) -> Callable[..., Any]:
-        """The rule, whose nodes bear the name of the layer that it is called for."""
+        """The rule, whose nodes have the name of the current layer."""
 
         def located(ctx: Any, *inputs: Any, **params: Any) -> Any:
             before, self.where = self.where, ctx.where
@@ -57,11 +57,11 @@ class Builder:
         return located
 
     def new(self, kind: str = "v") -> str:
-        """A name that nothing else has."""
+        """A unique name."""
         return f"{kind}_{next(self._numbers)}"
 
     def constant(self, value: Any, dtype: Any = None) -> str:
-        """A constant of the model."""
+        """Add a constant."""
         name = self.new("c")
         self.constants[name] = np.asarray(value, dtype)
         return name
@@ -81,12 +81,12 @@ class Builder:
         return self.several(kind, *inputs, **attributes)[0]
 
     def body(self, inputs: Sequence[Any], make: Callable[..., Sequence[str]], outputs: Sequence[Any]) -> Graph:
-        """A graph inside of this one: `make(*names)` gives its results; inputs and outputs are (type, shape)."""
+        """A nested graph: `make(*names)` returns its results; inputs and outputs are (dtype, shape)."""
         outer, self.graph = self.graph, Graph()
         try:
             names = [self.new("in") for _ in inputs]
             self.graph.inputs = [(name, *spec) for name, spec in zip(names, inputs, strict=True)]
-            made = [self.op("Identity", name) for name in make(*names)]  # a result must be made here
+            made = [self.op("Identity", name) for name in make(*names)]  # a result must be computed in this graph
             self.graph.outputs = [(name, *spec) for name, spec in zip(made, outputs, strict=True)]
             return self.graph
         finally:

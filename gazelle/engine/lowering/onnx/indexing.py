@@ -58,7 +58,7 @@ def _scatter(reduction: str, negative: bool = False) -> Callable[..., Any]:
         target, updates = transpose(ctx, x, plan.order), transpose(ctx, updates, plan.moved)
         updates = t.op("Neg", updates) if negative else updates
         table = _at(ctx, table)
-        if not plan.lead:  # an update for the whole array is one for its only row
+        if not plan.lead:  # an update of the whole array becomes one of its only row
             target = reshape(ctx, target, (1, *plan.shape))
             table = t.constant(np.zeros((*plan.indices[:-1], 1), np.int64))
         if plan.drops:  # elements outside keep their value

@@ -15,7 +15,7 @@ _FLAG, _NUMBER = (np.bool_, ()), (np.int64, ())
 
 
 def _specs(avals: Any) -> list[Any]:
-    """Types without shapes: sizes inside of a loop may be unknown."""
+    """Dtypes without shapes, as sizes inside of a loop may be unknown."""
     return [(aval.dtype, None) for aval in avals]
 
 

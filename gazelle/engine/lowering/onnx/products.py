@@ -16,13 +16,13 @@ from gazelle.engine.lowering.windows import conv_after_pad, conv_general_dilated
 
 
 def _dot_general(ctx: Any, x: str, y: str, *, dimension_numbers: Any, **_: Any) -> str:
-    """Axes in the order (batch, rows, inner) and (batch, inner, columns), each group as one, for MatMul."""
+    """Transpose to (batch, rows, inner) and (batch, inner, columns), merging each group of axes, for MatMul."""
     out, ((cx, cy), (bx, by)) = ctx.out_avals[0], dimension_numbers
     (sx, sy) = (aval.shape for aval in ctx.in_avals)
     fx = [axis for axis in range(len(sx)) if axis not in (*cx, *bx)]
     fy = [axis for axis in range(len(sy)) if axis not in (*cy, *by)]
     x, y = (_typed(ctx, name, aval, out) for name, aval in zip((x, y), ctx.in_avals, strict=True))
-    if not bx and len(fy) == len(cy) == 1 and fx:  # rows of any rank times a matrix: MatMul as it is
+    if not bx and len(fy) == len(cy) == 1 and fx:  # rows of any rank times a matrix need no transposition
         return ctx.target.op("MatMul", transpose(ctx, x, (*fx, *cx)), transpose(ctx, y, (*cy, *fy)))
     batch = [sx[axis] for axis in bx]
     rows, inner, columns = (math.prod(s[a] for a in axes) for s, axes in ((sx, fx), (sx, cx), (sy, fy)))
@@ -49,7 +49,7 @@ def _conv(
     batch_group_count: int,
     **_: Any,
 ) -> Any:
-    """Conv; what it lacks (gaps in the input, cut edges, groups of the batch) is made before or instead."""
+    """Conv; dilated inputs, negative padding and batch groups, which it lacks, are computed by other operations."""
     if batch_group_count != 1:
         return ctx.dispatch(functools.partial(conv_general_dilated, **ctx.eqn.params), lhs, rhs)
     if max(lhs_dilation) > 1 or any(edge < 0 for pair in padding for edge in pair):

@@ -1,6 +1,6 @@
-"""PyTensor, Theano's successor: the table of rules, and a traced program as a compiled PyTensor function.
+"""PyTensor, the successor of Theano: the table of rules, and compilation of traced programs to PyTensor functions.
 
-In: a closed jaxpr. Out: a function of NumPy arrays. PyTensor is imported at first use.
+Input: a closed jaxpr. Output: a function of NumPy arrays. PyTensor is imported on first use.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gazelle.engine.lowering.pytensor import arrays, elementwise, indexing, loop
 
 name = "pytensor"
 RULES = {**elementwise.RULES, **arrays.RULES, **loops.RULES, **matrices.RULES, **indexing.RULES}
-#: {primitive: why there is no rule}
+#: {primitive: reason why there is no rule}
 MISSING = {
     "debug_callback": "printing from inside of a program is JAX's own",
     "debug_print": "printing from inside of a program is JAX's own",
@@ -35,12 +35,12 @@ MISSING = {
 }
 
 
-#: what PyTensor does with a graph before it runs: nothing that would change the order in which numbers are added
+#: graph optimizations of PyTensor, without those that change the order of additions
 _REWRITES = ["merge", "local_elemwise_alloc", "inplace"]
 
 
 def constant(value: np.ndarray) -> Any:
-    """A NumPy array in PyTensor's graph."""
+    """A NumPy array as a constant of PyTensor's graph."""
     import pytensor.tensor as pt
 
     return pt.constant(value, dtype=elementwise.kind(value.dtype))
@@ -87,18 +87,20 @@ class Target:
 
         inputs = inputs_of(program)
         outputs = [pytensor.tensor.as_tensor(out) for out in lower(program, self, *inputs)]
-        exact = pytensor.config.change_flags(numba__fastmath=False)  # it also needs powers from LLVM that Numba lacks
+        exact = pytensor.config.change_flags(
+            numba__fastmath=False
+        )  # it needs an LLVM function for powers that Numba lacks
         with exact, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # PyTensor recommends libraries that would make it faster
+            warnings.simplefilter("ignore")  # PyTensor warns that further libraries would make it faster
             compiled = pytensor.function(inputs, outputs, mode=self.mode, on_unused_input="ignore")
-        compiled.trust_input = True  # types were fixed when the program was traced
+        compiled.trust_input = True  # dtypes were determined when the program was traced
         return compiled
 
 
 def function(program: Any, mode: Any = None) -> Callable[..., list[np.ndarray]]:
     """The program as a compiled function of NumPy arrays that returns a list of them; keys are raw arrays.
 
-    mode: PyTensor's name for how to compile; without one, that of the user's PYTENSOR_FLAGS, else `default_mode`.
+    mode: PyTensor's compilation mode; by default that of PYTENSOR_FLAGS, else `default_mode`.
     """
     configured = "mode=" in os.environ.get("PYTENSOR_FLAGS", "") or "linker=" in os.environ.get("PYTENSOR_FLAGS", "")
     return Target(mode or (None if configured else default_mode())).function(program)

@@ -37,7 +37,7 @@ def _pad(ctx: Any, x: Any, value: Any, *, padding_config: Any) -> Any:
     target, source = [], []
     for size, whole, (low, _, inner) in zip(ctx.in_avals[0].shape, out.shape, padding_config, strict=True):
         step = inner + 1
-        first = max(0, -(low // step))  # the first element that is not cut off
+        first = max(0, -(low // step))  # the first element that is kept
         last = min(size - 1, (whole - 1 - low) // step)
         if last < first:
             return pt.alloc(value, *out.shape)
@@ -82,7 +82,7 @@ def _dot_general(
 
 
 def _matrix(x: Any, batch: Any, first: Any, second: Any, shape: tuple[int, ...]) -> Any:
-    """x as matrices (*batch, first, second); BLAS reads one that lies the other way round as it is."""
+    """x as matrices (*batch, first, second); BLAS also reads transposed matrices without a copy."""
     if [*batch, *second, *first] == list(range(x.type.ndim)):
         return tensor().swapaxes(x.reshape((*shape[:-2], shape[-1], shape[-2])), -1, -2)
     return x.dimshuffle(*batch, *first, *second).reshape(shape)
@@ -120,7 +120,7 @@ def _cumulative(function: str) -> Callable[..., Any]:
 
 
 def _sort(ctx: Any, *arrays: Any, dimension: int, num_keys: int, **_: Any) -> Any:
-    """By the last key first: stable sorts leave equal ones in the order of those before."""
+    """Sort by the last key first: stable sorts keep the order of equal elements."""
     pt, sorted_ = tensor(), list(arrays)
     for key in range(num_keys - 1, -1, -1):
         order = pt.argsort(sorted_[key], axis=dimension, kind="stable")

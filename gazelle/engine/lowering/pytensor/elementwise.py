@@ -1,4 +1,4 @@
-"""PyTensor's rules for operations that go number by number."""
+"""PyTensor's rules for elementwise operations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def tensor() -> Any:
 
 
 def kind(dtype: Any) -> str:
-    """PyTensor's name for a type of numbers.
+    """PyTensor's name of a dtype.
 
     Raises:
         NotLowered: PyTensor has none, as for bfloat16.
@@ -56,7 +56,7 @@ def _rem(ctx: Any, x: Any, y: Any, **_: Any) -> Any:
     pt = tensor()
     if np.issubdtype(x.dtype, np.unsignedinteger):
         return pt.mod(x, y)
-    return pt.cast(pt.sign(x) * pt.mod(abs(x), abs(y)), x.dtype)  # the sign is that of x
+    return pt.cast(pt.sign(x) * pt.mod(abs(x), abs(y)), x.dtype)  # the result has the sign of x
 
 
 def _select_n(ctx: Any, which: Any, *cases: Any, **_: Any) -> Any:
@@ -89,7 +89,7 @@ def _shift(way: str, signed: bool = False) -> Callable[..., Any]:
         known = getattr(y, "data", None)
         if known is not None and np.all(known < bits) and np.all(known >= 0):
             return moved
-        over = pt.ge(y, np.asarray(bits, dtype))  # C leaves open what such a shift gives, XLA does not
+        over = pt.ge(y, np.asarray(bits, dtype))  # undefined in C, defined in XLA
         rest = pt.switch(pt.lt(x, np.asarray(0, dtype)), np.asarray(-1 if signed else 0, dtype), np.zeros((), dtype))
         return pt.switch(over, rest if signed else np.zeros((), dtype), moved)
 

@@ -13,7 +13,7 @@ from gazelle.engine.lowering.pytensor.elementwise import tensor
 
 
 def _starts(ctx: Any, starts: Any, sizes: Any) -> list[Any]:
-    """Starts moved so that the window lies inside, as XLA does."""
+    """Clamp start indices so that the window is inside, as XLA does."""
     pt = tensor()
     return [
         pt.clip(pt.cast(start, "int64"), np.int64(0), np.int64(whole - size))
@@ -72,7 +72,7 @@ def _fill(value: Any, dtype: Any) -> Any:
     return np.nan if kind in "fc" else np.iinfo(dtype).min if kind == "i" else np.iinfo(dtype).max if kind == "u" else 1
 
 
-#: {kind: (NumPy's function, the update that changes nothing)}
+#: {kind: (NumPy function, neutral update)}
 _COMBINE: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "mul": ("multiply", lambda dtype: 1),
     "min": ("minimum", highest),
@@ -86,7 +86,7 @@ def _scatter(kind: str) -> Callable[..., Any]:
         table, inside = ctx.dispatch(plan.table, indices, avals=ctx.in_avals[1:2])
         inside = pt.reshape(inside, plan.opened) if plan.drops else np.bool_(True)
         target, updates = x.dimshuffle(*plan.order), updates.dimshuffle(*plan.moved)
-        if not plan.lead:  # an update for the whole array, or for rows of it that are all its own
+        if not plan.lead:  # an update of the whole array, or of distinct rows
             target, table = target[None], pt.zeros((*table.type.shape[:-1], 1), "int32")
         if kind == "set":
             out = _set(target, table, updates, inside, plan)
@@ -106,7 +106,7 @@ def _scatter(kind: str) -> Callable[..., Any]:
 
 def _set(target: Any, table: Any, updates: Any, inside: Any, plan: IndexPlan) -> Any:
     pt, rows = tensor(), target.type.shape[0]
-    if plan.drops:  # what is left out goes to a row that is cut off again
+    if plan.drops:  # updates outside go to an additional row, which is removed
         target = pt.concatenate([target, pt.zeros_like(target[:1])], axis=0)
         inside = pt.reshape(inside, plan.opened[: table.type.ndim - 1])
         first = pt.switch(inside, table[..., 0], np.int32(rows))

@@ -1,6 +1,6 @@
-"""PyTensor's rules for loops and branches: an operation that runs functions compiled separately from the graph.
+"""PyTensor's rules for loops and branches: operations that run functions compiled separately from the graph.
 
-PyTensor's own loop, `scan`, has one length and keeps every step; with its linkers it also requires a C compiler.
+PyTensor's own loop, `scan`, has a fixed length and stores every step; its linkers require a C compiler.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _while(
 
 
 def call(ctx: Any, function: Callable[..., Any], inputs: Any) -> list[Any]:
-    """A function of NumPy arrays, which gives a sequence of them, as an operation of the graph."""
+    """A function of NumPy arrays that returns a sequence of them, as an operation of the graph."""
     from gazelle.engine.lowering.pytensor.ops import Call
 
     return _all(Call(function, _kinds(ctx)), inputs)

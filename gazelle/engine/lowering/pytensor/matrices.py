@@ -1,4 +1,4 @@
-"""PyTensor's rules for decompositions and Fourier transforms: NumPy's functions as operations of the graph."""
+"""PyTensor's rules for matrix decompositions and Fourier transforms: NumPy functions as operations of the graph."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gazelle.engine.lowering.pytensor.loops import call
 
 
 def _numpy(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The rule that calls `function(*arrays, **params)`, which gives a tuple of arrays."""
+    """The rule that calls `function(*arrays, **params)`, which returns a tuple of arrays."""
     return lambda ctx, *inputs, **params: call(ctx, functools.partial(function, **params), inputs)
 
 
@@ -26,7 +26,7 @@ def _eigh(a: Any, *, lower: bool, **_: Any) -> tuple[Any, ...]:
 
 
 def _lu(a: Any, **_: Any) -> tuple[Any, ...]:
-    """Both triangles in one matrix, which rows were exchanged, and the order that this leads to."""
+    """LU decomposition: both triangles in one matrix, the pivots, and the permutation."""
     from scipy.linalg import lu_factor
 
     made = [lu_factor(one) for one in a.reshape(-1, *a.shape[-2:])]
@@ -54,7 +54,7 @@ def _svd(a: Any, *, full_matrices: bool, compute_uv: bool, **_: Any) -> tuple[An
 def _triangular_solve(
     a: Any, b: Any, *, left_side: bool, lower: bool, transpose_a: bool, conjugate_a: bool, unit_diagonal: bool
 ) -> tuple[Any, ...]:
-    """x with a x = b, or x a = b; of `a` one triangle counts."""
+    """Solve a x = b, or x a = b, with one triangle of `a`."""
     a = np.tril(a) if lower else np.triu(a)
     if unit_diagonal:
         eye = np.eye(a.shape[-1], dtype=a.dtype)

@@ -1,4 +1,4 @@
-"""Operations that PyTensor's graphs lack. This file is imported at first use, as it needs PyTensor."""
+"""Operations that PyTensor lacks. This module needs PyTensor and is imported on first use."""
 
 # mypy: disallow-subclassing-any=False
 
@@ -24,11 +24,11 @@ def _type_of_first(x: Any, y: Any) -> tuple[Any]:
 
 
 class Shift(BinaryScalarOp):
-    """x << y or x >> y on numbers; the type of x decides whether the sign goes along."""
+    """x << y or x >> y; the dtype of x determines whether the shift is arithmetic."""
 
     def __init__(self, sign: str) -> None:
         self.sign, name = sign, "left_shift" if sign == "<<" else "right_shift"
-        self.nfunc_spec = (name, 2, 1)  # the function of NumPy, which Numba has too
+        self.nfunc_spec = (name, 2, 1)  # the NumPy function, which Numba also supports
         super().__init__(_type_of_first, name=name)
 
     def impl(self, x: Any, y: Any) -> Any:
@@ -51,7 +51,7 @@ left_shift, right_shift = Elemwise(Shift("<<")), Elemwise(Shift(">>"))
 
 
 class Bitcast(Op):
-    """The same bytes read as numbers of another type."""
+    """Reinterpret the bytes as another dtype."""
 
     __props__ = ("dtype", "shape")
 
@@ -66,7 +66,7 @@ class Bitcast(Op):
 
 
 class ArrayOp(Op):
-    """An operation that runs compiled functions; `kinds` are the types of what it gives."""
+    """An operation that runs compiled functions; `kinds` are the types of its outputs."""
 
     def __init__(self, kinds: list[Any]) -> None:
         self.kinds = kinds
@@ -79,14 +79,15 @@ class ArrayOp(Op):
             place[0] = np.asarray(value)
 
     def run(self, inputs: list[Any]) -> list[Any]:
-        """The outputs as arrays of their own."""
+        """The outputs as separate arrays."""
         raise NotImplementedError
 
 
 class While(ArrayOp):
-    """Run one function while another returns True: the bounds are values.
+    """Run one function while another returns True; the bounds are known at run time.
 
-    Inputs: what `more` and `once` only read (`reads` of them), then what goes from step to step; that is the output.
+    Inputs: the values that `more` and `once` only read (`reads` of them), then the carried values, which are the
+    output.
     """
 
     def __init__(self, more: Function, once: Function, reads: tuple[int, int], kinds: list[Any]) -> None:
@@ -105,8 +106,8 @@ class While(ArrayOp):
 class Scan(ArrayOp):
     """Runs one function over the rows of arrays.
 
-    Inputs: `consts` that every step reads, `carry` that go from step to step, arrays (length, ...) that are taken row
-    by row. Outputs: the last carry, and the rest of what the steps gave, stacked.
+    Inputs: `consts` that every step reads, `carry` for the carried values, arrays (length, ...) that are read row by
+    row. Outputs: the last carry, and the other outputs of the steps, stacked.
     """
 
     def __init__(self, once: Function, consts: int, carry: int, length: int, reverse: bool, kinds: list[Any]) -> None:
@@ -126,7 +127,7 @@ class Scan(ArrayOp):
 
 
 class Branch(ArrayOp):
-    """Runs the function whose number the first input is; numbers outside mean the first or the last one."""
+    """Runs the function whose index is the first input; indices out of range select the first or the last one."""
 
     def __init__(self, functions: list[Function], kinds: list[Any]) -> None:
         super().__init__(kinds)
@@ -138,7 +139,7 @@ class Branch(ArrayOp):
 
 
 class Encrypt(Op):
-    """Threefry as one operation: the twenty rounds would be hundreds of operations on single numbers."""
+    """Threefry as one operation, because its twenty rounds would be hundreds of operations."""
 
     __props__ = ("shape",)
 
@@ -149,7 +150,9 @@ class Encrypt(Op):
         return Apply(self, list(inputs), [TensorType("uint32", self.shape)() for _ in range(2)])
 
     def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
-        made = encrypt(*(np.atleast_1d(values) for values in inputs))  # arrays go round beyond 2^32, numbers warn
+        made = encrypt(
+            *(np.atleast_1d(values) for values in inputs)
+        )  # arrays wrap at 2^32, while scalars raise a warning
         for place, value in zip(outputs, made, strict=True):
             place[0] = np.broadcast_to(value, self.shape or (1,)).reshape(self.shape).copy()
 
@@ -173,7 +176,7 @@ class Accumulate(Op):
 
 
 class Call(ArrayOp):
-    """A Python function of arrays in the middle of the graph."""
+    """A Python function of arrays as an operation of the graph."""
 
     def __init__(self, function: Function, kinds: list[Any]) -> None:
         super().__init__(kinds)

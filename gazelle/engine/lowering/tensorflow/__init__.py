@@ -1,6 +1,6 @@
-"""TensorFlow's operations for those of a traced program.
+"""TensorFlow: the table of rules.
 
-In: values of TensorFlow. Out: the same. Must not know: what the program computes.
+Input and output: tensors of TensorFlow. Must not depend on what the program computes.
 """
 
 from gazelle.engine.lowering.tensorflow import (
@@ -30,7 +30,7 @@ RULES = {
     **windows.RULES,
 }
 
-#: {primitive: why there is no rule}
+#: {primitive: reason why there is no rule}
 MISSING = {
     "debug_callback": "printing from inside of a program is JAX's own",
     "debug_print": "printing from inside of a program is JAX's own",

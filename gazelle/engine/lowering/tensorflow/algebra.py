@@ -25,7 +25,7 @@ def triangular_solve(
     unit_diagonal: bool,
     **_: Any,
 ) -> Any:
-    """a x = b, or x a = b by way of the transposed system."""
+    """Solve a x = b, or x a = b by the transposed system."""
     if unit_diagonal:
         a = tf.linalg.set_diag(a, tf.ones(a.shape[:-1], a.dtype))
     if conjugate_a and not transpose_a:
@@ -44,13 +44,13 @@ def triangular_solve(
 
 
 def lu(ctx: Any, x: Any, **_: Any) -> list[Any]:
-    """Factors, the rows that were exchanged with one after the other, and the permutation they make."""
+    """LU decomposition: the factors, the pivots, and the permutation."""
     out, order = op("Lu", input=x, output_idx_type=tf.int32)
     return [out, _exchanges(order), order]
 
 
 def _exchanges(order: Any) -> Any:
-    """LAPACK's pivots of a permutation: row i was exchanged with row pivots[i]."""
+    """LAPACK's pivots for a permutation: row i is exchanged with row pivots[i]."""
     size = int(order.shape[-1])
     left = tf.broadcast_to(tf.range(size), tf.shape(order))
     pivots = []

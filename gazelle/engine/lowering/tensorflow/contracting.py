@@ -12,10 +12,10 @@ from gazelle.engine.lowering.tensorflow.shaping import padded, reshape, spread, 
 
 
 def dot_general(ctx: Any, x: Any, y: Any, dimension_numbers: Any, preferred_element_type: Any = None, **_: Any) -> Any:
-    """One product of matrices for each place of the axes that both share."""
+    """A batched matrix product; the batch axes are those that both operands share."""
     (x_sum, y_sum), (x_batch, y_batch) = dimension_numbers
     dtype = tf.as_dtype(preferred_element_type or ctx.out_avals[0].dtype)
-    if dtype.is_integer and dtype != tf.int64:  # the kernels know these two
+    if dtype.is_integer and dtype != tf.int64:  # dtypes of the kernels
         dtype = tf.int32
     x_shape, y_shape = ctx.in_avals[0].shape, ctx.in_avals[1].shape
     x_free = [a for a in range(len(x_shape)) if a not in (*x_sum, *x_batch)]
@@ -32,7 +32,7 @@ def dot_general(ctx: Any, x: Any, y: Any, dimension_numbers: Any, preferred_elem
 
 
 def _matrix(x: Any, batch: Any, first: Any, second: Any, sizes: list[int], rows: int, columns: int) -> tuple[Any, bool]:
-    """x as (batch, rows, columns), and whether the product has to turn it: where that saves the transposition."""
+    """x as (batch, rows, columns), and whether MatMul must transpose it, which saves a copy."""
     whole = list(range(len(x.shape)))
     if not x.dtype.is_complex and [*batch, *second, *first] == whole and [*batch, *first, *second] != whole:
         return reshape(x, [*sizes, columns, rows]), True
@@ -52,7 +52,7 @@ def convolution(
     batch_group_count: int,
     **_: Any,
 ) -> Any:
-    """XLA's convolution as those of TensorFlow: channels last, kernels (..., in, out)."""
+    """XLA's convolution as one of TensorFlow: channels last, kernels (..., in, out)."""
     axes = len(window_strides)
     if not 1 <= axes <= 3:
         got = f"{axes} in {ctx.where or 'the program'}"
@@ -117,7 +117,7 @@ def _plain(x: Any, kernel: Any, strides: Sequence[int], padding: Any, spread_ker
 
 
 def _grouped(x: Any, kernel: Any, strides: Any, padding: Any, spread_kernel: Any, groups: int) -> Any:
-    """One channel a group has a kernel of its own in TensorFlow; wider groups go one by one."""
+    """TensorFlow has a kernel for groups of one channel; wider groups are computed one by one."""
     within, out = int(kernel.shape[-2]), int(kernel.shape[-1])
     if within == 1 and len(strides) == 2 and len(set(strides)) == 1:
         kernel = spread(kernel, 0, [*(n - 1 for n in spread_kernel), 0, 0])
@@ -136,7 +136,7 @@ def _grouped(x: Any, kernel: Any, strides: Any, padding: Any, spread_kernel: Any
 
 
 def _as_gradient(x: Any, kernel: Any, padding: list[tuple[int, int]], steps: Sequence[int]) -> Any:
-    """A convolution of spread-out x as the gradient of a strided one for its input; None where it is none."""
+    """A convolution of a dilated x as the input gradient of a strided one; None if it is not of that form."""
     sizes = [int(n) for n in kernel.shape[:2]]
     shape = [int(n) for n in x.shape]
     before = [(k - 1 - low) for k, (low, _) in zip(sizes, padding, strict=True)]

@@ -1,4 +1,4 @@
-"""Rules of loops and choices: graphs inside of the graph."""
+"""Rules for loops and branches: nested graphs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def while_loop(
 
 
 def scan(ctx: Any, *inputs: Any, jaxpr: Any, length: int, reverse: bool, **_: Any) -> list[Any]:
-    """A loop over the first axis; results that nobody reads are not kept."""
+    """A loop over the first axis; unused results are not stored."""
     num_consts, num_carry = counts(ctx.eqn)
     consts, carry = inputs[:num_consts], inputs[num_consts : num_consts + num_carry]
     rows = inputs[num_consts + num_carry :]
@@ -63,7 +63,7 @@ def cond(ctx: Any, index: Any, *inputs: Any, branches: Any, **_: Any) -> list[An
 
 
 def callback(ctx: Any, *inputs: Any, callback: Callable[..., Any], **_: Any) -> list[Any]:
-    """Python in the middle of the program, on NumPy arrays."""
+    """A Python callback on NumPy arrays."""
     outs = ctx.out_avals
     got = tf.numpy_function(lambda *arrays: list(callback(*arrays)), inputs, [tf.as_dtype(a.dtype) for a in outs])
     return [tf.ensure_shape(one, a.shape) for one, a in zip(got, outs, strict=True)]

@@ -1,4 +1,4 @@
-"""Rules of operations that act on each element."""
+"""Rules for elementwise operations."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ COMPARE = {"ge": "GreaterEqual", "gt": "Greater", "le": "LessEqual", "lt": "Less
 BITWISE = {"and": ("LogicalAnd", "BitwiseAnd"), "or": ("LogicalOr", "BitwiseOr"), "xor": ("NotEqual", "BitwiseXor")}
 SPECIAL = {"igamma": "Igamma", "igammac": "Igammac", "igamma_grad_a": "IgammaGradA"}
 ORDER = {"max": ("LogicalOr", "Maximum"), "min": ("LogicalAnd", "Minimum")}
-#: {type that TensorFlow's kernels seldom know: one that holds its numbers}
+#: {dtype that few kernels of TensorFlow support: wider dtype for its values}
 WIDER = {
     "bfloat16": "float32",
     "float16": "float32",
@@ -111,7 +111,7 @@ def power(ctx: Any, x: Any, y: Any, **_: Any) -> Any:
 
 
 def whole_power(ctx: Any, x: Any, y: int, **_: Any) -> Any:
-    """x * x and 1 / x where that is all, the power otherwise."""
+    """x * x and 1 / x for these exponents, else the power."""
     if y in (1, 2):
         return op("Square", x=x) if y == 2 else x
     if y in (-1, -2) and not x.dtype.is_integer:
@@ -141,7 +141,7 @@ def bitcast(ctx: Any, x: Any, new_dtype: Any, **_: Any) -> Any:
 
 
 def shift(name: str, signed: bool | None = None) -> Callable[..., Any]:
-    """Shifts; one by the number's width or more, which TensorFlow leaves undefined, brings zeros or the sign.
+    """Shifts; by at least the width of the dtype, which TensorFlow leaves undefined, the result is 0 or the sign.
 
     signed: whether the number is interpreted as signed, regardless of its dtype.
     """
@@ -180,7 +180,7 @@ def population_count(ctx: Any, x: Any, **_: Any) -> Any:
 
 
 def widened(rule: Callable[..., Any]) -> Callable[..., Any]:
-    """The rule, on wider numbers where TensorFlow has no kernel for the type."""
+    """The rule, computed in a wider dtype if TensorFlow has no kernel for the dtype."""
 
     def wide(ctx: Any, *inputs: Any, **params: Any) -> Any:
         if not any(x.dtype.name in WIDER for x in inputs):
@@ -192,7 +192,7 @@ def widened(rule: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def stretching(rule: Callable[..., Any]) -> Callable[..., Any]:
-    """The rule, on arrays of one shape where they have more axes than TensorFlow stretches by itself."""
+    """The rule, on arrays of equal shape if they have more axes than TensorFlow broadcasts."""
 
     def stretch(ctx: Any, *inputs: Any, **params: Any) -> Any:
         shape = ctx.out_avals[0].shape

@@ -1,4 +1,4 @@
-"""Rules of gather and scatter, by tables of indices along the leading axes."""
+"""Rules for gather and scatter, with tables of indices along the leading axes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gazelle.engine.lowering.tensorflow.shaping import transpose
 
 
 def _table(ctx: Any, plan: IndexPlan, indices: Any) -> tuple[Any, Any]:
-    """The table of indices, and which windows are inside, with axes of size 1 behind."""
+    """The table of indices, and whether each window is inside, with trailing axes of size 1."""
     table, inside = ctx.dispatch(plan.table, indices, avals=ctx.in_avals[1:2])
     return table, tf.reshape(inside, [*inside.shape, *[1] * len(plan.offset)])
 
@@ -34,7 +34,7 @@ def gather(
 
 
 def _outside(dtype: Any) -> Any:
-    """What JAX reads outside of an array."""
+    """The value that JAX reads outside of an array."""
     if np.issubdtype(dtype, np.bool_):
         return True
     if jax.numpy.issubdtype(dtype, np.unsignedinteger):
@@ -43,7 +43,7 @@ def _outside(dtype: Any) -> Any:
 
 
 def scatter(name: str, neutral: Callable[[Any], Any] | None) -> Callable[..., Any]:
-    """TensorScatter*: what lies outside is made neutral or, if nothing is, goes to a row that is cut off again."""
+    """TensorScatter*: updates outside become neutral, or go to an additional row that is removed."""
 
     def rule(
         ctx: Any,
@@ -62,7 +62,7 @@ def scatter(name: str, neutral: Callable[[Any], Any] | None) -> Callable[..., An
         x, updates = transpose(x, plan.order), transpose(updates, plan.moved)
         size = x.shape[0] if plan.lead else 0
         dropped = plan.drops and neutral is None and bool(plan.lead)
-        if dropped:  # a row more, which takes up what lies outside
+        if dropped:  # an additional row for updates outside
             x = tf.concat([x, x[:1]], 0)
             open_to = tf.reshape(inside, [*inside.shape[: len(indices.shape) - 1], *[1] * len(plan.part)])
             row = tf.where(open_to, table[..., 0], size)
@@ -85,16 +85,16 @@ def _applied(ctx: Any, x: Any, indices: Any, function: Any) -> Any:
 
 
 def _update(name: str, x: Any, table: Any, updates: Any) -> Any:
-    """The operation with its indices in one row: TensorFlow reads a single index of several axes as several."""
+    """The operation with its indices as one row: TensorFlow would read one index of several axes as several indices."""
     rows, depth = math.prod(table.shape[:-1]), table.shape[-1]
-    if depth == 0:  # all of x is written
+    if depth == 0:  # x is overwritten completely
         return _update(name, x[None], tf.zeros([rows, 1], tf.int32), updates)[0]
     table, updates = tf.reshape(table, [rows, depth]), tf.reshape(updates, [rows, *x.shape[depth:]])
     return op(name, tensor=x, indices=table, updates=updates)
 
 
 def scatter_mul(ctx: Any, x: Any, indices: Any, updates: Any, dimension_numbers: Any, mode: Any, **_: Any) -> Any:
-    """The product of the updates of each place, then one multiplication."""
+    """Multiply the updates of each position, then multiply once."""
     plan = IndexPlan.of_scatter(ctx, dimension_numbers, mode)
     table, inside = _table(ctx, plan, indices)
     x, updates = transpose(x, plan.order), transpose(updates, plan.moved)

@@ -1,4 +1,4 @@
-"""TensorFlow itself, imported when the first of its operations is made: the tables can be read without it."""
+"""Import of TensorFlow on first use, so that the tables can be read without it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Any
 
 @functools.cache
 def _module() -> Any:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # else it prints its build options in every process
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # its sums come in another order from run to run
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # otherwise it prints its build options in every process
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # its sums would have another order in each run
     module = importlib.import_module("tensorflow")
     if not getattr(type(module), "stands_in", False):
         return module
@@ -24,7 +24,7 @@ def _module() -> Any:
 
 @contextlib.contextmanager
 def _behind_the_stand_in() -> Iterator[None]:
-    """`tensorflow` means TensorFlow in the with-block, where gazelle replaces it in this process."""
+    """A with-block in which `tensorflow` is TensorFlow, even if gazelle replaces it in this process."""
     finders = list(sys.meta_path)
     replaced = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "tensorflow"}
     sys.meta_path[:] = [finder for finder in finders if not type(finder).__module__.startswith("gazelle.")]
@@ -44,7 +44,7 @@ tf: Any = _Library()
 
 
 def op(name: str, **inputs: Any) -> Any:
-    """One operation of TensorFlow by its registered name."""
+    """Run an operation of TensorFlow by its registered name."""
     return getattr(tf.raw_ops, name)(**inputs)
 
 

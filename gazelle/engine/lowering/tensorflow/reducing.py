@@ -1,4 +1,4 @@
-"""Rules of sums, extremes, orders and cumulative operations."""
+"""Rules for sums, extrema, sorting and cumulative operations."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def by_kind(boolean: str, other: str) -> Callable[..., Any]:
 
 
 def ranks(x: Any) -> Any:
-    """Integers in the order of x: NaN is the largest, both zeros are equal."""
+    """Integers in the order of x; NaN is the largest, both zeros are equal."""
     if x.dtype == tf.bool:
         return tf.cast(x, tf.int32)
     if not x.dtype.is_floating:
@@ -47,7 +47,7 @@ def falling(x: Any) -> Any:
 
 
 def extreme(name: str) -> Callable[..., Any]:
-    """The first place of the largest or smallest; the first NaN, where there is one."""
+    """The first index of the largest or smallest element, or of the first NaN."""
 
     def rule(ctx: Any, x: Any, axes: Any, index_dtype: Any, **_: Any) -> Any:
         order = ranks(x)

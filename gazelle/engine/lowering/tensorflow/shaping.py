@@ -1,4 +1,4 @@
-"""Rules of operations that move elements about."""
+"""Rules for operations that move elements."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from gazelle.engine.lowering.tensorflow.library import op, tf
 
-MAX_AXES = 5  # that TensorFlow's kernels broadcast at once, in any order
+MAX_AXES = 5  # axes that TensorFlow's kernels broadcast at once
 
 
 def reshape(x: Any, shape: Sequence[int]) -> Any:
@@ -22,12 +22,12 @@ def transpose(x: Any, order: Sequence[int]) -> Any:
 
 
 def as_result(ctx: Any, x: Any, *_: Any, **__: Any) -> Any:
-    """The elements in the shape of the result."""
+    """Broadcast to the shape of the result."""
     return reshape(x, ctx.out_avals[0].shape)
 
 
 def stretched(x: Any, shape: Sequence[int]) -> Any:
-    """x in this shape of as many axes, axis by axis where it has more than TensorFlow stretches at once."""
+    """Broadcast x to a shape of equal rank, axis by axis if it has more axes than TensorFlow broadcasts at once."""
     if len(shape) <= MAX_AXES:
         return tf.broadcast_to(x, tuple(shape))
     sizes = [int(n) for n in x.shape]
@@ -61,7 +61,7 @@ def cut(ctx: Any, x: Any, start_indices: Any, limit_indices: Any, strides: Any, 
 
 
 def spread(x: Any, fill: Any, gaps: Sequence[int]) -> Any:
-    """x with so many copies of `fill` between neighbours along each axis."""
+    """Insert copies of `fill` between neighbors along each axis."""
     for axis, gap in enumerate(gaps):
         size = x.shape[axis]
         if gap == 0 or size < 2:
@@ -77,7 +77,7 @@ def spread(x: Any, fill: Any, gaps: Sequence[int]) -> Any:
 
 
 def padded(x: Any, fill: Any, config: Sequence[tuple[int, int, int]]) -> Any:
-    """XLA's pad: (low, high, between) for each axis, negative ones cut off."""
+    """XLA's pad: (low, high, interior) for each axis; negative values remove elements."""
     x = spread(x, fill, [between for _, _, between in config])
     edges = [(max(int(low), 0), max(int(high), 0)) for low, high, _ in config]
     if any(low or high for low, high in edges):
@@ -90,7 +90,7 @@ def padded(x: Any, fill: Any, config: Sequence[tuple[int, int, int]]) -> Any:
 
 
 def dynamic_start(ctx: Any, starts: Sequence[Any], sizes: Sequence[int]) -> Any:
-    """Where a window of these sizes begins, moved inside as XLA does."""
+    """Clamp the start of a window so that it is inside, as XLA does."""
     shape = ctx.in_avals[0].shape
     most = np.array([n - s for n, s in zip(shape, sizes, strict=True)], np.int32)
     given = tf.stack([tf.cast(start, tf.int32) for start in starts])

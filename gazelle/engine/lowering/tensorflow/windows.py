@@ -1,4 +1,4 @@
-"""Rules of reductions over windows, on TensorFlow's pooling kernels where windows have 1, 2 or 3 axes."""
+"""Rules for reductions over windows, with TensorFlow's pooling kernels for windows of 1, 2 or 3 axes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gazelle.engine.lowering.tensorflow.shaping import padded, transpose
 
 
 class Folded:
-    """An array as TensorFlow pools it: (batch, 2 or 3 axes with windows, channels); `back` undoes it.
+    """An array in the layout of TensorFlow's pooling: (batch, 2 or 3 axes with windows, channels); `back` undoes it.
 
     axes: those with windows; None of them may be left out of `shape`.
     """
@@ -72,7 +72,7 @@ def pooled(primitive: str, kind: str) -> Callable[..., Any]:
 def scattered_to_the_largest(
     ctx: Any, source: Any, x: Any, select_prim: Any, window_dimensions: Any, window_strides: Any, padding: Any, **_: Any
 ) -> Any:
-    """The gradient of max pooling: each number goes to the first largest place of its window."""
+    """The gradient of max pooling: each value goes to the first largest element of its window."""
     sign = -1 if select_prim.name == "le" else 1
     axes = _windowed(window_dimensions, window_strides) or [0]
     if len(axes) > 3:
