@@ -19,6 +19,7 @@ from gazelle.core.types import Array, Config, DTypeLike
 from gazelle.core.variable import Variable
 
 _root: int | None = None  # None: no seed was set, so the first draw uses entropy of the operating system
+_given: int | None = None  # what `set_seed` was given
 _count = itertools.count()
 
 
@@ -31,8 +32,13 @@ def set_seed(seed: int) -> None:
     >>> set_seed(0); a = next_seed(); set_seed(0); a == next_seed()
     True
     """
-    global _root, _count
-    _root, _count = int(seed) % 2**64, itertools.count()
+    global _root, _given, _count
+    _given, _root, _count = int(seed), int(seed) % 2**64, itertools.count()
+
+
+def given_seed() -> int | None:
+    """Return what `set_seed` was given last; None if the seeds of this process are random."""
+    return _given
 
 
 def set_random_seed(seed: int) -> None:

@@ -132,7 +132,7 @@ def _stream(x: Any, shuffle: Any, steps: int | None, cast: Any) -> StreamSource:
             raise DataError(message("The data", expected="at least one batch", got="none"))
         ended = getattr(x, "on_epoch_end", lambda: None)
         direct = steps is None or steps >= len(x)
-        return StreamSource(batches, steps or len(x), False, cast, x[0], ended, direct, owner=x)
+        return StreamSource(batches, steps or len(x), False, cast, lambda: x[0], ended, direct, owner=x)
     length = _length(x) if hasattr(x, "__len__") else None
     return StreamSource(lambda seed, epoch: iter(x), steps or length, False, cast, owner=x)
 

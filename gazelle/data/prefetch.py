@@ -45,7 +45,7 @@ class Prefetcher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
-        if kind not in (KeyboardInterrupt, SystemExit):  # on an interrupt, do not join a slow producer
+        if not isinstance(error, (KeyboardInterrupt, SystemExit)):  # on an interrupt, do not join a slow producer
             self._thread.join()
 
     def _work(self) -> None:

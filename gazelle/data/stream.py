@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dis
 import itertools
+import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
+import numpy as np
 
 from gazelle import engine
 from gazelle.core import settings
@@ -30,13 +32,19 @@ class StreamSource:
         steps: batches in an epoch; None for all.
         infinite: whether there is only one pass, as for generators.
         cast: converts a batch to (x, y, weight).
-        sample: a first batch, if one is available without starting a pass.
+        first: returns a first batch, if one is available without starting a pass.
         ended: called after each epoch.
         direct: whether the pass of an epoch can be started without the passes before it.
         owner: the object passed by the user; if it has `state()` and `restore(state)`, a resumed run calls them instead
             of skipping batches.
 
     With `steps`, an epoch begins where the last one stopped, and ends with the pass at the latest.
+
+    Attributes:
+        type_name: name of the type of what the user passed.
+        inspect: functions by name that are called with each batch on the host, and may raise.
+        draws: whether fetching the first batch drew from the global generators of Python or NumPy, whose position a
+            resumed run does not restore.
     """
 
     names: tuple[str, ...] = ("x", "y", "sample_weight")
@@ -47,7 +55,7 @@ class StreamSource:
         steps: int | None,
         infinite: bool,
         cast: Callable[[Any], Any],
-        sample: Any = None,
+        first: Callable[[], Any] | None = None,
         ended: Callable[[], None] = lambda: None,
         direct: bool = False,
         owner: Any = None,
@@ -56,6 +64,7 @@ class StreamSource:
         self.steps = settings.apply_limit("steps", steps)
         self._limited = self.steps != steps  # then each epoch starts a pass
         self.seed, self._ended, self._direct, self.waited = 0, ended, direct, 0.0
+        self.type_name = type(owner).__name__
         self._owner = owner if callable(getattr(owner, "state", None)) and hasattr(owner, "restore") else None
         self._states: dict[tuple[int, int], Any] = {}  # (epoch, steps done) -> the owner's state there
         self.exhausted = False  # a generator has ended
@@ -66,7 +75,9 @@ class StreamSource:
         self._first: list[Any] = []  # the sample, when it was the first batch of the pass
         self._skipped = False  # the owner is at the position where the epoch resumes
         self.inspect: dict[str, Callable[[Any], None]] = {}
-        self.sample = cast(sample) if sample is not None else self._peek()
+        before = _global_generators()
+        self.sample = cast(first()) if first is not None else self._peek()
+        self.draws = self._owner is None and _global_generators() != before
 
     def _peek(self) -> Any:
         """The first batch, which is yielded again by the first epoch."""
@@ -191,6 +202,13 @@ class StreamSource:
             for _ in () if self._direct else self._epoch(past):
                 pass
             self._ended()
+
+
+def _global_generators() -> tuple[Any, ...]:
+    """The states of the global generators of Python and NumPy."""
+    numpy: Any = np.random.get_state(legacy=False)
+    keys = [value.tobytes() if isinstance(value, np.ndarray) else value for value in numpy.pop("state").values()]
+    return random.getstate(), keys, numpy
 
 
 def is_infinite(x: object) -> bool:

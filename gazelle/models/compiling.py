@@ -46,6 +46,8 @@ class CompileState:
         compile_metrics: the metrics given to `compile` as one metric; None without any.
         frozen: ids of the variables that were frozen at `compile`; None until the model is built.
         finished_steps: number of steps of a custom `train_step`, from which its random numbers are drawn.
+        rates_begun: learning rates at the start of the last training that was saved, by the name of the optimizer.
+        rates_left: learning rates at its end.
     """
 
     arguments: dict[str, Any]
@@ -54,6 +56,8 @@ class CompileState:
     compile_metrics: CompileMetrics | None
     frozen: set[int] | None
     finished_steps: Any = 0
+    rates_begun: dict[str, Any] = dataclasses.field(default_factory=dict)
+    rates_left: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def compile_model(model: Model, arguments: dict[str, Any], auto_scale_loss: bool) -> None:

@@ -14,11 +14,13 @@ from gazelle import data
 from gazelle.core import dtypes, symbolic
 from gazelle.core.errors import ArgumentError, DataError, StateError, message
 from gazelle.core.settings import apply_limit
-from gazelle.models import checks, settings
+from gazelle.core.types import PathLike
+from gazelle.models import checks, resuming, settings
 from gazelle.models.compiling import get_trainer, require_compiled
+from gazelle.models.fingerprint import TrainingFingerprint
 from gazelle.models.graph import Graph
 from gazelle.models.host_preprocessing import HostPreprocessing, host_preprocessing_of
-from gazelle.training import evaluation_loop
+from gazelle.training import evaluation_loop, interrupt
 from gazelle.training.callbacks import BackupAndRestore, CallbackList, History, Progress
 from gazelle.training.loop import Fit
 from gazelle.training.training_progress import TrainingProgress
@@ -43,6 +45,9 @@ def exclusive_fit(model: Model) -> Iterator[None]:
         raise StateError(message(f"fit of '{model.name}' began while another thread trains this model", hint=hint))
     try:
         yield
+    except (KeyboardInterrupt, interrupt.Terminated) as error:
+        interrupt.explain(error, "Stopped before the first step.")
+        raise
     finally:
         if not nested:
             del _training_threads[id(model)]
@@ -69,7 +74,8 @@ def fit(
     validation_freq: Any,
     validation_from: str | None,
     keep: bool | None,
-    resume: bool,
+    resume: resuming.Resume,
+    checkpoint: PathLike | None,
     stop_on_nan: bool,
 ) -> History:
     """`Model.fit`; its docstring describes the arguments."""
@@ -113,8 +119,17 @@ def fit(
     params = model._callback_params(listed, source, validation_data, params)
     events = CallbackList([*listed, history], model, params)
     backup = next((c for c in events.callbacks if isinstance(c, BackupAndRestore)), None)
-    autosave = settings.autosave(model.name, keep, resume, backup)
-    progress = TrainingProgress(trainer, source, events.callbacks, initial_epoch)
+    batches = {
+        "batch_size": batch_size or data.BATCH if isinstance(source, data.ArraySource) else None,
+        "steps_per_epoch": steps_per_epoch,
+        "shuffle": shuffle,
+        "class_weight": class_weight,
+        "validation_split": validation_split or None,
+    }
+    fingerprint = TrainingFingerprint(model, trainer, source, validation, batches)
+    autosave = resuming.open_autosave(model, fingerprint, keep, resume, checkpoint, backup)
+    identity = None if autosave is None else lambda: fingerprint.text
+    progress = TrainingProgress(trainer, source, events.callbacks, initial_epoch, identity)
 
     def validate(epoch: int) -> dict[str, Any]:
         freq = validation_freq
@@ -130,11 +145,14 @@ def fit(
     if split_off is not None:
         side = "first" if settings.validation_from(validation_from) == "start" else "last"
         display.note(f"Validating on the {side} {validation_split:.0%} of the samples.")
-    with display, autosave or contextlib.nullcontext():
-        saved = settings.saved_state(autosave) if resume or backup is not None else None
+    with display, resuming.closing(autosave, fingerprint, resume, progress, backup):
+        saved = None
+        if autosave is not None and (resume or backup is not None):
+            saved = resuming.read_saved(autosave, fingerprint, resume, epochs, display)
         if saved is not None:
-            progress.restore(*saved)
-            display.note(progress.describe())
+            progress.restore(*saved, force=resume == "force")
+            display.note(progress.describe(epochs))
+            resuming.warn_inexact(source, progress, epochs)
         events.on_train_begin({})
         if saved is not None:
             progress.restore_callbacks(*saved)
@@ -143,7 +161,7 @@ def fit(
         )
         events.on_train_end(dict(events.last_logs))
     if autosave is not None:
-        settings.note_path(autosave, display)
+        resuming.note_path(autosave, display)
     return history
 
 

@@ -404,7 +404,8 @@ class Model(Layer):
         *,
         validation_from: str | None = None,
         keep: bool | None = None,
-        resume: bool = False,
+        resume: bool | Literal["force"] = False,
+        checkpoint: PathLike | None = None,
         stop_on_nan: bool = True,
     ) -> History:
         """Train the model.
@@ -430,9 +431,12 @@ class Model(Layer):
             validation_freq: validate every so many epochs, or after the epochs in a list.
             validation_from: "start" or "end", the side of the samples that `validation_split` takes.
             keep: save the latest state on disk (see `gazelle.latest`); True by default.
-            resume: continue where the last run of this program stopped, exactly: at the same step of the same epoch,
-                with the same History; a run that was complete returns at once. Data that is not held in arrays is
-                skipped up to there, or restores its own state (`state()`, `restore(state)`).
+            resume: True continues where the last run of this program stopped, exactly: at the same step of the same
+                epoch, with the same History; a run that was complete returns at once. Data that is not held in arrays
+                is skipped up to there, or restores its own state (`state()`, `restore(state)`). Program, arguments,
+                model, compile configuration, seed and data are compared with those of the checkpoint: only `epochs`
+                may be larger, other differences are errors. "force" continues in spite of them.
+            checkpoint: folder of the checkpoint; by default one for this program, see `gazelle.latest`.
             stop_on_nan: stop before the update whose loss is NaN or infinite, with a warning that names the step, its
                 samples and the first layer that produced it; False continues.
 
@@ -440,7 +444,8 @@ class Model(Layer):
             The `History` of losses and metrics.
 
         Raises:
-            StateError: the model is not compiled, or another thread trains it.
+            StateError: the model is not compiled, another thread trains it, or the checkpoint to resume is of another
+                training; the message lists what differs.
             DataError: the data does not fit the model; the message has a hint.
             ShapeError: the data has another shape than the inputs.
         """
@@ -466,6 +471,7 @@ class Model(Layer):
                 validation_from=validation_from,
                 keep=keep,
                 resume=resume,
+                checkpoint=checkpoint,
                 stop_on_nan=stop_on_nan,
             )
 

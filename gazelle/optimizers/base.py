@@ -120,6 +120,20 @@ class Optimizer(Configurable):
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_state": self.state, "_compiled": (None, None)}
 
+    def current_rate(self) -> float | None:
+        """Return the learning rate of this moment without stopping a training; None for a schedule or a function.
+
+        Returns:
+            A number or None.
+        """
+        variable = self._learning_rate
+        if not isinstance(variable, Variable):
+            return None
+        owner: Any = variable._owner
+        if owner is None or owner.state is None or owner.flushed or owner.dirty:
+            return float(variable._value)
+        return float(owner.state.hyper.get("learning_rate", variable))
+
     # Defined by subclasses -------------------------------------------------------------------------------------------
 
     def rule(self, *args: Any, **kwargs: Any) -> Array | tuple[Array, ...]:

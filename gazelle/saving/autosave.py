@@ -19,7 +19,7 @@ from gazelle.saving.checkpoint_paths import NoCheckpointError
 from gazelle.saving.file_lock import CheckpointLock
 from gazelle.saving.rotation import CheckpointRotation, newest_intact
 from gazelle.saving.safetensors import Array
-from gazelle.saving.state_file import read_metadata, read_state, to_json
+from gazelle.saving.state_file import metadata_of, read_metadata, read_state, to_json
 
 _PAUSE = 100  # the pause after a save is at least this many times the time that the save took from the training
 
@@ -43,8 +43,10 @@ class Autosave:
 
     Attributes:
         active: whether checkpoints are written.
+        stem: path of the files without their endings.
         written: whether one was written.
         next_write: the time (of `time.monotonic`) from which the next checkpoint is due.
+        saved: whether the last write succeeded.
 
     >>> autosave = Autosave("example")
     >>> autosave.finish(lambda: ({"params/w": np.ones(2)}, {"epoch": 1}))
@@ -61,31 +63,34 @@ class Autosave:
         self._failure: Exception | None = None
         self._key: tuple[str, str] | None = None  # of `throttle`
         self._started = time.monotonic()  # the training
-        self.written = self._waits = False
+        self.written = self.saved = self._waits = False
         folder = checkpoint_paths.program_folder() if folder is None else os.path.abspath(os.fspath(folder))
         name = checkpoint_paths.file_name(model_name)
         metadata = {"arguments": checkpoint_paths.arguments_hash()}
         self._lock: CheckpointLock | None = None
-        self._rotation = CheckpointRotation(os.path.join(folder, name), **metadata)
+        self.stem = os.path.join(folder, name)
+        self._rotation = CheckpointRotation(self.stem, **metadata)
         try:
             os.makedirs(folder, exist_ok=True)
             self._lock = CheckpointLock(folder, name, lambda stem: _has_arguments(stem, metadata["arguments"]))
-            self._rotation = CheckpointRotation(self._lock.stem, **metadata)
+            self.stem = self._lock.stem
+            self._rotation = CheckpointRotation(self.stem, **metadata)
             check_space(folder, 0)
         except OSError as error:
             self._deactivate(error)
 
     @classmethod
-    def of_training(cls, model_name: str) -> Autosave:
+    def of_training(cls, model_name: str, folder: PathLike | None = None) -> Autosave:
         """Return the autosave of a training; one of an earlier short training continues with its files and times.
 
         Args:
             model_name: the name of the model.
+            folder: the folder of the files; by default one for this program in GAZELLE_HOME.
 
         Returns:
             The autosave.
         """
-        key = checkpoint_paths.program_folder(), model_name
+        key = checkpoint_paths.program_folder() if folder is None else os.path.abspath(os.fspath(folder)), model_name
         autosave = throttle.resume(key) or cls(model_name, folder=key[0])
         autosave._key, autosave._started, autosave._waits = key, time.monotonic(), False
         return autosave
@@ -101,6 +106,14 @@ class Autosave:
     def path(self) -> str:
         """The file of the checkpoint written last."""
         return self._rotation.newest
+
+    def metadata(self) -> dict[str, Any] | None:
+        """Read the metadata of the checkpoint written last, without its arrays.
+
+        Returns:
+            The metadata; None if there is none to read.
+        """
+        return metadata_of(self.path)
 
     def reserve(self, size: int) -> bool:
         """Check by a trial allocation that checkpoints of `size` bytes can be written; warn if not.
@@ -240,9 +253,9 @@ class Autosave:
         try:
             os.makedirs(os.path.dirname(self.path), exist_ok=True)  # it may have been removed meanwhile
             self._rotation.write(tensors, meta)
-            self._failure, self.written = None, True
+            self._failure, self.written, self.saved = None, True, True
         except Exception as error:  # reported at the next offer, in the thread that trains
-            self._failure = error
+            self._failure, self.saved = error, False
 
     def _report(self) -> None:
         if self._failure is not None and not (self._thread is not None and self._thread.is_alive()):

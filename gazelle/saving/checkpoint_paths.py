@@ -4,34 +4,37 @@ from __future__ import annotations
 
 import functools
 import glob
-import hashlib
 import os
 import re
-import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from gazelle.core.errors import StateError, message
 from gazelle.saving import throttle
+from gazelle.saving.program import Program, running_program, short_hash
 from gazelle.saving.rotation import newest_intact, order_of
 from gazelle.saving.safetensors import Array
-from gazelle.saving.state_file import check_state, read_state
+from gazelle.saving.state_file import check_state, metadata_of, read_state
 
 T = TypeVar("T")
-_CHECKPOINT = re.compile(r"(.*?)(~\d+)?\.[ab]\.state")
+#: name of the model, a hash of its structure (in notebooks), the number of the training, that of the process
+_CHECKPOINT = re.compile(r"(.*?)((?:-[0-9a-f]{8})?)(\.fit\d+)?(~\d+)?\.[ab]\.state")
 
 
 class NoCheckpointError(StateError, FileNotFoundError):
     """There is no checkpoint to resume from."""
 
 
-def newest(model_name: str | None = None) -> tuple[dict[str, Array], dict[str, Any], str]:
+def newest(
+    model_name: str | None = None, layout: list[Any] | None = None
+) -> tuple[dict[str, Array], dict[str, Any], str]:
     """Read the newest intact checkpoint of this program; if it has none, of any program.
 
     If the newest checkpoint is damaged, the previous one is read and a warning is issued.
 
     Args:
         model_name: only checkpoints of models of this name.
+        layout: [[path, shape, dtype]] of the variables of a model, whose checkpoints are preferred to those of others.
 
     Returns:
         The tensors by name, the metadata, and the path.
@@ -45,7 +48,7 @@ def newest(model_name: str | None = None) -> tuple[dict[str, Array], dict[str, A
     >>> newest("example")[1]
     {'epoch': 1}
     """
-    (tensors, meta), path = _find(model_name, read_state)
+    (tensors, meta), path = _find(model_name, read_state, layout)
     return tensors, meta, path
 
 
@@ -65,11 +68,9 @@ def latest(model_name: str | None = None) -> str:
     return _find(model_name, check_state)[1]
 
 
-def program_folder() -> str:
-    """The folder of the running program's checkpoints."""
-    program = _program()
-    stem = file_name(os.path.splitext(os.path.basename(program))[0])
-    return os.path.join(root_folder(), f"{stem}-{_short_hash(program)}")
+def program_folder(program: Program | None = None) -> str:
+    """The folder of a program's checkpoints, by default of the running one."""
+    return os.path.join(root_folder(), (program or running_program()).folder)
 
 
 def root_folder() -> str:
@@ -80,7 +81,7 @@ def root_folder() -> str:
 
 def arguments_hash() -> str:
     """A short hash of the command-line arguments of the program."""
-    return _short_hash("\0".join(sys.argv[1:]))
+    return short_hash("\0".join(running_program().arguments))
 
 
 @functools.lru_cache(256)
@@ -89,40 +90,36 @@ def file_name(name: str) -> str:
     return re.sub(r"[^\w.-]", "_", name).strip(".")[:100] or "model"
 
 
-def _program() -> str:
-    """The absolute path of the running program; `notebook` in the working folder for an interactive session."""
-    script = sys.argv[0] if sys.argv else ""
-    interactive = hasattr(sys, "ps1") or "ipykernel" in sys.modules or script in ("", "-", "-c")
-    return os.path.abspath("notebook" if interactive else script)
-
-
-@functools.lru_cache(256)
-def _short_hash(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:8]
-
-
-def _find(model_name: str | None, read: Callable[[str], T]) -> tuple[T, str]:
+def _find(model_name: str | None, read: Callable[[str], T], layout: list[Any] | None = None) -> tuple[T, str]:
     try:
-        return newest_intact(_paths_of_newest_model(model_name), read)
+        return newest_intact(_paths_of_newest_model(model_name, layout), read)
     except NoCheckpointError:
         raise
     except FileNotFoundError:
         raise _no_checkpoint(model_name) from None
 
 
-def _paths_of_newest_model(model_name: str | None) -> list[str]:
-    """The checkpoints of the model that was saved last."""
+def _paths_of_newest_model(model_name: str | None, layout: list[Any] | None) -> list[str]:
+    """The checkpoints of the model that was saved last, of one with this layout if there is one."""
     throttle.flush()
     own = program_folder()
     for folder in (glob.escape(own), os.path.join(glob.escape(os.path.dirname(own)), "*")):
         found: dict[str, list[str]] = {}
         for path in glob.glob(os.path.join(folder, "*.state")):
             name = _CHECKPOINT.fullmatch(os.path.basename(path))
-            if name is not None and (model_name is None or name[1] == file_name(model_name)):
-                found.setdefault(os.path.join(os.path.dirname(path), name[1]), []).append(path)
+            if name is not None and (model_name is None or file_name(model_name) in (name[1], name[1] + name[2])):
+                stem = name[1] + name[2] + (name[3] or "")
+                found.setdefault(os.path.join(os.path.dirname(path), stem), []).append(path)
         if found:
-            return max(found.values(), key=lambda paths: max(map(order_of, paths)))
+            groups = sorted(found.values(), key=lambda paths: max(map(order_of, paths)), reverse=True)
+            fitting = (paths for paths in groups if layout is not None and _has_layout(paths, layout))
+            return next(fitting, groups[0])
     raise _no_checkpoint(model_name)
+
+
+def _has_layout(paths: list[str], layout: list[Any]) -> bool:
+    metadata = metadata_of(max(paths, key=order_of))
+    return metadata is not None and metadata.get("model") == layout
 
 
 def _no_checkpoint(model_name: str | None) -> NoCheckpointError:

@@ -163,6 +163,14 @@ def read_metadata(path: PathLike) -> dict[str, str]:
         return {}
 
 
+def metadata_of(path: PathLike) -> dict[str, Any] | None:
+    """Read the `meta` given to `write_state` without the tensors; None if that is impossible."""
+    try:
+        return _parse_meta(read_metadata(path), str(path))
+    except DamagedFileError:
+        return None
+
+
 def _read_checkpoint_header(file: BinaryIO, name: str) -> Header:
     metadata, entries, checksum = _read_header(file, name)
     if metadata.get("format") != FORMAT:

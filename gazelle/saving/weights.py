@@ -12,9 +12,11 @@ from gazelle.core.traceback import warn
 from gazelle.core.types import PathLike
 from gazelle.core.variable import Variable, lock_variables
 from gazelle.layers import weight_tree
-from gazelle.saving import h5_format, hdf5, keras_v3, keras_weights, shards
+from gazelle.saving import fingerprint, h5_format, hdf5, keras_v3, keras_weights, shards
 from gazelle.saving.atomic import path_of, replace_file
-from gazelle.saving.checkpoint_paths import newest
+from gazelle.saving.checkpoint_paths import newest, program_folder
+from gazelle.saving.description import describe_model
+from gazelle.saving.fingerprint import program_parts
 from gazelle.saving.safetensors import Array, read_header
 from gazelle.saving.state_file import FORMAT, read_arrays, read_state, write_arrays
 
@@ -63,7 +65,8 @@ def load_weights(model: Model, filepath: PathLike, skip_mismatch: bool = False, 
     Args:
         model: a built model.
         filepath: a `.keras`, `.weights.h5`, `.weights.json`, `.safetensors` or `.h5` file (also of Keras 1 and 2) or a
-            checkpoint, with any name; "latest" is the newest checkpoint of this program.
+            checkpoint, with any name; "latest" is the newest checkpoint of this program, or of any program if it has
+            none, with a warning if it is that of another program or model.
         skip_mismatch: load what matches and warn about the rest.
         by_name: match layers by their names; layers that are not in the file are unchanged.
 
@@ -79,8 +82,11 @@ def load_weights(model: Model, filepath: PathLike, skip_mismatch: bool = False, 
     """
     _need_built(model, "load_weights")
     if filepath == "latest":
-        tensors, meta, path = newest()
-        return _load_state(model, tensors, meta, path)
+        layout = [[name, list(v.shape), v.dtype] for name, v in weight_tree.named_variables(model).items()]
+        tensors, meta, path = newest(layout=layout)
+        matched = _load_state(model, tensors, meta, path)
+        _warn_if_foreign(model, meta, path)
+        return matched
     path = keras_v3.existing(filepath)
     form = format_of(path)
     if form == "state":
@@ -95,6 +101,21 @@ def load_weights(model: Model, filepath: PathLike, skip_mismatch: bool = False, 
         is_h5 = "model_weights" in reader.groups or any(a.startswith("layer_names") for a in reader.attributes)
         load = h5_format.load_weights if is_h5 else keras_weights.load
         return load(model, reader, by_name=by_name, skip_mismatch=skip_mismatch)
+
+
+def _warn_if_foreign(model: Model, meta: dict[str, Any], path: str) -> None:
+    """Warn if a checkpoint is of another program, of other arguments of the program, or of another structure."""
+    own = {**program_parts(), "model": describe_model(model)}
+    saved = fingerprint.read(meta)
+    if saved is None:  # of an earlier version: only its folder shows whose it is
+        folder = os.path.dirname(path)
+        saved = own if folder == program_folder() else {**own, "program": f"that of the folder {folder}"}
+    elif saved.get("program") != own["program"]:
+        own["arguments"] = saved.get("arguments")
+    found = fingerprint.differences({name: saved.get(name) for name in own}, own)
+    if found:
+        hint = f"{fingerprint.listed(found)}\nload_weights('{path}') loads it without this warning."
+        warn(message("load_weights('latest') loaded the checkpoint of another training", hint=hint))
 
 
 def format_of(path: str) -> str:

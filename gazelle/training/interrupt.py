@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from types import FrameType, TracebackType
@@ -14,11 +17,21 @@ if hasattr(signal, "SIGHUP"):  # the terminal was closed
     _DEFAULTS[signal.SIGHUP] = signal.SIG_DFL
 
 
+class Terminated(SystemExit):
+    """SIGTERM or SIGHUP.
+
+    Attributes:
+        reported: whether the line for the user was printed.
+    """
+
+    reported = False
+
+
 class Interrupt:
     """Delays signals between `hold` and `release`; elsewhere they raise at once.
 
     A second signal during a delay raises if `breakable()` returns True: nothing would be lost at this moment. SIGTERM
-    raises SystemExit(143) and SIGHUP SystemExit(129), so that `finally` blocks run.
+    raises the SystemExit 143 and SIGHUP 129, so that `finally` blocks run.
 
     Args:
         breakable: whether a second signal may raise now.
@@ -49,7 +62,7 @@ class Interrupt:
             self.release()
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        error = KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number)
+        error = KeyboardInterrupt() if number == signal.SIGINT else Terminated(128 + number)
         delayed = self._holding and (self._pending is None or not self._breakable())
         if delayed or _is_unraisable(frame):
             self._pending = self._pending or error
@@ -74,3 +87,41 @@ def _is_unraisable(frame: FrameType | None) -> bool:
     while frame is not None and frame.f_code.co_name not in ("__del__", "_xla_gc_callback"):
         frame = frame.f_back
     return frame is not None
+
+
+def explain(error: KeyboardInterrupt | Terminated, text: str) -> None:
+    """Report the end of a training by Ctrl-C or a signal in one line instead of a traceback.
+
+    A KeyboardInterrupt gets the line as its text. Where the program does not catch it, the line is all that is printed,
+    in a terminal and in a notebook, and the process ends by SIGINT as usual. An error that has a text is unchanged.
+
+    Args:
+        error: what ends the training.
+        text: the line.
+    """
+    if isinstance(error, Terminated):
+        if not error.reported:
+            error.reported = True
+            with contextlib.suppress(OSError, ValueError, AttributeError):  # the terminal may be closed
+                sys.stderr.write(f"{text}\n")
+    elif not error.args:
+        error.args = (text,)
+        error._render_traceback_ = functools.partial(list, [text])  # type: ignore[attr-defined]  # for IPython
+        _print_one_line()
+
+
+def _print_one_line() -> None:
+    """Let an uncaught KeyboardInterrupt that was explained be printed without a traceback."""
+    before = sys.excepthook
+    if getattr(before, "_is_one_line", False):
+        return
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if kind is KeyboardInterrupt and hasattr(error, "_render_traceback_"):
+            start = "\r" if sys.stderr.isatty() else ""  # over the ^C of the terminal
+            sys.stderr.write(f"{start}{error}\n")
+        else:
+            before(kind, error, trace)
+
+    hook._is_one_line = True  # type: ignore[attr-defined]
+    sys.excepthook = hook

@@ -274,11 +274,13 @@ class LiveState:
         with self.lock:
             return engine.to_host(dict(_named(state or self.current())), into or {})
 
-    def restore(self, tensors: Mapping[str, Any]) -> None:
+    def restore(self, tensors: Mapping[str, Any], force: bool = False) -> None:
         """Restore what `tensors` returned, in this or an earlier process.
 
         Args:
             tensors: {name: array}.
+            force: they may be of another optimizer and other metrics: slots, metrics and rates that are missing or do
+                not match stay as they are.
 
         Raises:
             StateError: the state is that of another model; the message names the first difference.
@@ -286,6 +288,8 @@ class LiveState:
         with self.lock:
             self.state = engine.copy(self.take())
             here = dict(_named(self.state))
+            if force:
+                tensors = _matching(tensors, here)
             for name in [*here, *tensors]:
                 got, want = (_shape(t[name]) if name in t else "nothing" for t in (tensors, here))
                 if got != want:
@@ -301,6 +305,17 @@ class LiveState:
             order = [name for name, _ in _named(self.state)]
             placed = [arrays.from_host(tensors[name], leaf.dtype) for name, leaf in zip(order, leaves, strict=True)]
             self.give(jax.tree.unflatten(structure, placed))
+
+
+def _matching(tensors: Mapping[str, Any], here: Mapping[str, Any]) -> Arrays:
+    """The tensors of a training, with the slots, metrics and rates of this one where they are missing or differ."""
+    kinds = ("slots/", "totals/", "hyper/")
+    out = {name: array for name, array in tensors.items() if not name.startswith(kinds)}
+    for name in here:
+        if name.startswith(kinds):
+            matches = name in tensors and _shape(tensors[name]) == _shape(here[name])
+            out[name] = tensors[name] if matches else here[name]
+    return out
 
 
 def _spread_out(state: State) -> State:

@@ -29,6 +29,7 @@ class TrainingProgress:
         source: the batches.
         callbacks: the callbacks.
         epoch: the epoch to start with.
+        fingerprint: returns what identifies the training, as JSON; None where no checkpoint is written.
 
     Attributes:
         epoch: the epoch, from 0.
@@ -37,8 +38,16 @@ class TrainingProgress:
         stopped: whether a callback ended the training.
     """
 
-    def __init__(self, trainer: Trainer, source: Source, callbacks: list[Callback], epoch: int) -> None:
+    def __init__(
+        self,
+        trainer: Trainer,
+        source: Source,
+        callbacks: list[Callback],
+        epoch: int,
+        fingerprint: Callable[[], str] | None = None,
+    ) -> None:
         self.trainer, self.source, self.callbacks, self.epoch = trainer, source, callbacks, epoch
+        self._fingerprint = fingerprint
         self.done, self.begun, self.stopped = 0, False, False
         self._before: tuple[State, Metadata] | None = None  # while callbacks run: what was before them
         self._copies: dict[str, Any] = {}  # of the last snapshot
@@ -93,7 +102,9 @@ class TrainingProgress:
             return value
 
         layout = [[path, list(v.shape), v.dtype] for path, v in self.trainer.weights.items()]
-        return arrays, {"model": layout, **metadata, _CALLBACKS: walk(_CALLBACKS, metadata[_CALLBACKS])}
+        identity = {} if self._fingerprint is None else {"fingerprint": self._fingerprint()}
+        callbacks = walk(_CALLBACKS, metadata[_CALLBACKS])
+        return arrays, {"model": layout, **identity, **metadata, _CALLBACKS: callbacks}
 
     def _metadata(self) -> Metadata:
         return {
@@ -111,32 +122,49 @@ class TrainingProgress:
             ],
         }
 
-    def restore(self, tensors: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+    def restore(self, tensors: Mapping[str, Any], metadata: Mapping[str, Any], force: bool = False) -> None:
         """Restore a snapshot; the states of callbacks are restored by `restore_callbacks`, after `on_train_begin`.
 
         Args:
             tensors: the arrays.
             metadata: the rest.
+            force: the snapshot may be of a training with another optimizer, other metrics and other data.
 
         Raises:
             StateError: the state is that of another model.
         """
         state = {name: array for name, array in tensors.items() if not name.startswith(f"{_CALLBACKS}/")}
-        self.trainer.live.restore(state)
+        self.trainer.live.restore(state, force)
         self.trainer.reseed(metadata["seed"])
         self.epoch, self.done = metadata["epoch"], metadata["batch"]
         self.begun, self.stopped = metadata["begun"], metadata["stopped"]
-        self.source.restore(metadata["seed"], self.epoch, metadata["source"])
+        position = metadata["source"] or ({"steps": self.source.steps, "owner": None} if force else None)
+        self.source.restore(metadata["seed"], self.epoch, position)
         then, now = metadata.get("steps"), self.source.steps
         if self.done and None not in (then, now) and then != now:
             text = f"fit resumes after step {self.done} of an epoch, with other data or another batch_size"
             warnings.warn(message(text, expected=f"{then} steps in an epoch, as then", got=now), stacklevel=4)
 
-    def describe(self) -> str:
-        """A sentence for the user."""
+    def describe(self, epochs: int) -> str:
+        """A sentence for the user on what follows from a restored snapshot.
+
+        Args:
+            epochs: the argument of `fit`.
+        """
+        again = "Without resume, fit starts from the beginning."
+        if self.stopped:
+            return f"A callback had ended training in epoch {self.epoch}; nothing to do. {again}"
+        if self.epoch >= epochs:
+            return f"Training had finished after epoch {self.epoch}; nothing to do. Larger epochs continue it. {again}"
         if self.done:
             return f"Resuming in epoch {self.epoch + 1} after {self.done} steps."
         return f"Resuming after epoch {self.epoch}." if self.epoch else "Resuming from the start."
+
+    def position(self) -> str:
+        """Where the training is, for the user."""
+        if self.done:
+            return f"in epoch {self.epoch + 1}, step {self.done}"
+        return f"after epoch {self.epoch}" if self.epoch else "before the first step"
 
     def restore_callbacks(self, tensors: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
         """Restore each callback from the saved state of a callback of its class, in their order.

@@ -36,13 +36,6 @@ def test_the_path_is_of_program_and_model(monkeypatch):
     assert Autosave("my/model ..").path != path
 
 
-@pytest.mark.parametrize("argument", ["", "-c", None])
-def test_an_interactive_session_is_a_notebook_of_its_folder(monkeypatch, tmp_path, argument):
-    monkeypatch.setattr(sys, "argv", [] if argument is None else [argument])
-    monkeypatch.chdir(tmp_path)
-    assert os.path.basename(os.path.dirname(Autosave("m").path)).startswith("notebook-")
-
-
 def test_without_a_setting_it_is_the_users_home(monkeypatch, tmp_path):
     monkeypatch.delenv("GAZELLE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -169,6 +162,13 @@ def test_latest_is_the_newest_of_this_program_then_of_any(monkeypatch):
     assert "/a-" in latest("two")
     with pytest.raises(FileNotFoundError, match="no checkpoint of model 'three'"):
         latest("three")
+
+
+def test_a_name_finds_the_checkpoints_of_notebooks_and_of_later_trainings():
+    for name in ("net-0123abcd", "other.fit2"):
+        Autosave(name).finish(_state(1))
+    assert latest("net") == latest("net-0123abcd")
+    assert latest("other").endswith("other.fit2.a.state")
 
 
 def test_the_earlier_generation_is_taken_where_the_newest_is_damaged():

@@ -1,6 +1,7 @@
 """The kept state, and signals: Ctrl-C and SIGTERM leave a usable model."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -144,28 +145,77 @@ def test_a_signal_that_somebody_makes_another_error_of_is_that_signal(monkeypatc
         fit(model, callbacks=[LambdaCallback(on_epoch_end=swallowed)])
 
 
-def test_sigterm_keeps_the_state_and_ends_with_143(tmp_path):
+ENDS = {
+    (): "Stopped in epoch 1, step 3; saved. fit(..., resume=True) continues.",
+    (("keep", False),): "Stopped in epoch 1, step 3; not saved (keep=False).",
+}
+
+
+@pytest.mark.parametrize("arguments", ENDS)
+def test_ctrl_c_is_told_in_one_line(arguments):
+    """The program may catch it, a notebook and the interpreter print that line alone."""
+
+    def press(index, logs):
+        if index == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        fit(mlp(), callbacks=[LambdaCallback(on_train_batch_end=press)], **{"keep": True, **dict(arguments)})
+    assert caught.type is KeyboardInterrupt
+    assert str(caught.value) == ENDS[arguments]
+    assert caught.value._render_traceback_() == [ENDS[arguments]]
+    pickle.dumps(caught.value)
+
+
+def test_ctrl_c_before_the_first_step_and_with_other_callbacks(tmp_path):
+    def press(logs):
+        os.kill(os.getpid(), signal.SIGINT)
+
+    model = mlp()
+    with pytest.raises(KeyboardInterrupt, match=r"^Stopped before the first step; not saved\.$"):
+        fit(model, keep=True, callbacks=[LambdaCallback(on_train_begin=press)])
+    backup = gazelle.callbacks.BackupAndRestore(tmp_path)
+    with pytest.raises(KeyboardInterrupt, match=r"^Stopped after epoch 1; saved\. The next fit continues\.$"):
+        fit(model, epochs=2, callbacks=[backup, LambdaCallback(on_epoch_begin=lambda e, logs: e and press(logs))])
+
+
+def test_what_the_program_raises_keeps_its_text():
+    def fail(index, logs):
+        raise KeyboardInterrupt("mine")
+
+    with pytest.raises(KeyboardInterrupt, match=r"^mine$"):
+        fit(mlp(), callbacks=[LambdaCallback(on_train_batch_end=fail)])
+
+
+@pytest.mark.parametrize(("number", "status"), [("SIGTERM", 143), ("SIGINT", -signal.SIGINT)])
+def test_a_signal_keeps_the_state_and_ends_the_program_with_one_line(number, status, tmp_path):
+    """A shell sees 143 and 130: a program that Ctrl-C ends dies of SIGINT, as Python's others do."""
     program = tmp_path / "program.py"
     program.write_text(
-        textwrap.dedent("""
+        textwrap.dedent(f"""
         import os, signal, sys
         import numpy as np, gazelle
         from gazelle import Sequential, layers
-        model = Sequential([layers.Dense(1, input_dim=2)])
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        model = Sequential([layers.Dense(1, input_dim=2)], name="one")
         model.compile("sgd", "mse")
         def end(epoch, logs):
             if epoch == 2:
                 np.save(sys.argv[1], model.layers[0].kernel.numpy())
-                os.kill(os.getpid(), signal.SIGTERM)
+                os.kill(os.getpid(), signal.{number})
         x = np.ones((8, 2), "float32")
-        model.fit(x, x[:, :1], epochs=9, verbose=0, callbacks=[gazelle.callbacks.LambdaCallback(on_epoch_end=end)])
+        try:
+            model.fit(x, x[:, :1], epochs=9, verbose=0, callbacks=[gazelle.callbacks.LambdaCallback(on_epoch_end=end)])
+        except Exception:
+            print("swallowed")
         print("went on")
         """)
     )
     done = subprocess.run(
         [sys.executable, program, tmp_path / "kernel.npy"], capture_output=True, text=True, timeout=120
     )
-    assert (done.returncode, done.stdout) == (143, ""), done.stderr
+    assert (done.returncode, done.stdout) == (status, ""), done.stderr
+    assert done.stderr == "Stopped in epoch 3, step 1; saved. fit(..., resume=True) continues.\n"
     model = Sequential([layers.Dense(1, input_dim=2)])
-    model.load_weights(gazelle.latest())  # the newest of any program
+    model.load_weights(gazelle.latest("one"))  # the newest of any program
     np.testing.assert_array_equal(model.layers[0].kernel.numpy(), np.load(tmp_path / "kernel.npy"))

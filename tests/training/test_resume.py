@@ -21,7 +21,7 @@ from gazelle.callbacks import (
     ReduceLROnPlateau,
 )
 from gazelle.core.errors import ArgumentError, StateError
-from gazelle.models import settings
+from gazelle.models import resuming
 from gazelle.saving.autosave import Autosave
 from gazelle.saving.state_file import read_state
 
@@ -161,8 +161,8 @@ def kept_at_every_step(monkeypatch):
 
 def run(case, stop_at=None, resume=True, epochs=3):
     """Train once; with `stop_at` until so many steps are made."""
-    settings._resumed.clear()  # as a new process
-    words = {"verbose": 0, "epochs": epochs, "batch_size": 8, "resume": resume, "keep": resume, **case}
+    resuming._process = resuming._Process()  # as a new process
+    words = {"verbose": 0, "epochs": epochs, "batch_size": 8, "resume": resume, "keep": bool(resume), **case}
     model = network(words.pop("optimizer", ADAM))
     callbacks = words.pop("callbacks", list)()
     if stop_at is not None:
@@ -227,7 +227,7 @@ def test_a_complete_training_is_returned_at_once():
 
 def test_several_trainings_of_a_program_go_on_each_by_itself():
     def program():
-        settings._resumed.clear()
+        resuming._process = resuming._Process()
         model = network(ADAM)
         runs = [model.fit(X, Y, epochs=epochs, verbose=0, resume=True) for epochs in (2, 3)]
         return [dict(r.history) for r in runs], model.get_weights()
@@ -240,18 +240,21 @@ def test_several_trainings_of_a_program_go_on_each_by_itself():
 
 def test_another_model_is_refused_by_its_first_difference():
     run({})
-    settings._resumed.clear()
+    resuming._process = resuming._Process()
     model = Sequential([Input((4,)), layers.Dense(6), layers.Dense(1)], name="resumed")
     model.compile("adam", "mse")
+    with pytest.raises(StateError, match=r"(?s)another training.*model\.dense\.units: 5 then, 6 now"):
+        model.fit(X, Y, epochs=3, batch_size=8, verbose=0, resume=True)
+    resuming._process = resuming._Process()
     with pytest.raises(StateError, match=r"(?s)another model.*params/dense/bias of shape \(6,\).*\(5,\)"):
-        model.fit(X, Y, verbose=0, resume=True)
+        model.fit(X, Y, epochs=3, batch_size=8, verbose=0, resume="force")
 
 
 @pytest.mark.usefixtures("kept_at_every_step")
 def test_within_an_epoch_other_data_are_told():
     assert run({}, stop_at=7) is None
     with pytest.warns(UserWarning, match=r"after step 2 of an epoch.*another batch_size: expected 5 steps.*, got 3"):
-        history, *_ = run({"batch_size": 16})
+        history, *_ = run({"batch_size": 16}, resume="force")
     assert len(history["loss"]) == 3
 
 

@@ -1,0 +1,141 @@
+"""The fingerprint of one call of `fit` as checkpoints contain it: program, model, compile arguments, seed and data."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from gazelle import data
+from gazelle.core import prng
+from gazelle.losses import Loss
+from gazelle.models.closures import ClosedLoss
+from gazelle.optimizers import LossScaleOptimizer, MultiOptimizer, Optimizer
+from gazelle.saving.description import describe, describe_model, describe_rows
+from gazelle.saving.fingerprint import UNKNOWN, program_parts
+from gazelle.saving.program import short_hash
+
+if TYPE_CHECKING:
+    from gazelle.models.model import Model
+    from gazelle.training.trainer import Trainer
+
+_ROWS = 32  # samples in the checksum of arrays
+_COMPILED = ("loss", "loss_weights", "metrics", "weighted_metrics")
+
+
+class TrainingFingerprint:
+    """The fingerprint of one call of `fit`. Its parts are computed when a checkpoint is written or read.
+
+    Args:
+        model: the compiled model.
+        trainer: its trainer.
+        source: the data.
+        validation: the validation data, if any.
+        arguments: the arguments of `fit` that decide about batches.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        trainer: Trainer,
+        source: data.Source,
+        validation: data.Source | None,
+        arguments: Mapping[str, Any],
+    ) -> None:
+        assert model._compile_state is not None
+        self._model, self._trainer, self._source, self._validation = model, trainer, source, validation
+        self._given, self._state, self._compiled = arguments, model._compile_state, model._compile_state.arguments
+        self._seed = prng.given_seed()
+        self._rates: dict[str, Any] = {}
+
+    def begin(self) -> None:
+        """Begin a training of which checkpoints are written: from here on callbacks may change learning rates."""
+        self._rates = _rates(self._model)
+        if self._rates == self._state.rates_left:  # by the last training, which began with other rates
+            self._rates = self._state.rates_begun
+
+    def end(self) -> None:
+        """End the training."""
+        self._state.rates_begun, self._state.rates_left = self._rates, _rates(self._model)
+
+    @property
+    def _described_model(self) -> tuple[dict[str, Any], str]:
+        """The description of the model and a hash of it, made once for its trainer."""
+        if self._trainer.description is None:
+            described = describe_model(self._model)
+            self._trainer.description = described, short_hash(json.dumps(described, sort_keys=True))
+        return self._trainer.description
+
+    @property
+    def structure(self) -> str:
+        """A hash of the structure of the model."""
+        return self._described_model[1]
+
+    @functools.cached_property
+    def parts(self) -> dict[str, Any]:
+        """The parts by name, as values that JSON can hold."""
+        model = self._model
+        compiled = {name: describe(value) for name, value in _configured(model).items()}
+        for name, rate in self._rates.items():
+            if not isinstance(rate, float):
+                compiled[name] = rate
+            elif isinstance(compiled[name], dict):
+                compiled[name]["learning_rate"] = describe(rate)
+        compiled |= {name: describe(_functions(self._compiled.get(name))) for name in _COMPILED}
+        parts = {
+            **program_parts(),
+            "seed": self._seed,
+            "model": self._described_model[0],
+            "compile": compiled,
+            "data": {**describe(self._given), **_described_data(self._source)},
+        }
+        if isinstance(self._validation, data.ArraySource):
+            parts["validation"] = _described_data(self._validation)
+        as_read: dict[str, Any] = json.loads(json.dumps(parts))
+        return as_read
+
+    @functools.cached_property
+    def text(self) -> str:
+        """The parts as JSON."""
+        return json.dumps(self.parts)
+
+
+def _configured(model: Model) -> dict[str, Any]:
+    """The optimizer, and the optimizers and losses in attributes of a model with a custom step."""
+    found = {name: value for name, value in vars(model).items() if isinstance(value, (Optimizer, Loss))}
+    found.pop("loss", None)
+    return {"optimizer": model.optimizer, **found}
+
+
+def _rates(model: Model) -> dict[str, Any]:
+    """The learning rates that callbacks can change by optimizer: a number, or a description of one with inner ones."""
+    rates: dict[str, Any] = {}
+    for name, value in _configured(model).items():
+        if isinstance(value, (LossScaleOptimizer, MultiOptimizer)):
+            rates[name] = describe(value)
+        elif isinstance(value, Optimizer) and (rate := value.current_rate()) is not None:
+            rates[name] = rate
+    return rates
+
+
+def _functions(loss: Any) -> Any:
+    """Losses in their structure as they were given, without the tensors of the graph that they use."""
+    if isinstance(loss, (list, tuple)):
+        return [_functions(part) for part in loss]
+    if isinstance(loss, Mapping):
+        return {key: _functions(part) for key, part in loss.items()}
+    return loss.function if isinstance(loss, ClosedLoss) else loss
+
+
+def _described_data(source: data.Source) -> dict[str, Any]:
+    parts: dict[str, Any] = {}
+    if isinstance(source, data.ArraySource):
+        arrays, parts["samples"] = source.data, source.count
+    else:
+        arrays, parts["source"] = source.sample, getattr(source, "type_name", type(source).__name__)
+    for name, part in zip(("x", "y", "sample_weight"), arrays, strict=True):
+        parts.update(describe_rows(name, part, _ROWS))
+    if getattr(source, "draws", False):
+        parts = {name: value if name == "source" else UNKNOWN for name, value in parts.items()}
+    return parts

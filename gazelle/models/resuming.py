@@ -1,0 +1,290 @@
+"""Which checkpoint a call of `fit` writes and continues, and whether that checkpoint is of the same training."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal
+
+from gazelle.core.config import snake
+from gazelle.core.errors import ArgumentError, StateError, message
+from gazelle.core.traceback import warn
+from gazelle.core.types import PathLike
+from gazelle.layers.weight_tree import is_automatic
+from gazelle.saving import fingerprint as fingerprints
+from gazelle.saving import throttle
+from gazelle.saving.autosave import Autosave
+from gazelle.saving.checkpoint_paths import NoCheckpointError, program_folder
+from gazelle.saving.program import Program, current_cell, running_program
+from gazelle.training import interrupt
+
+if TYPE_CHECKING:
+    from gazelle import data
+    from gazelle.models.fingerprint import TrainingFingerprint
+    from gazelle.models.model import Model
+    from gazelle.training.callbacks import BackupAndRestore, Progress
+    from gazelle.training.training_progress import TrainingProgress
+
+Resume = bool | Literal["force"]
+Saved = tuple[dict[str, Any], dict[str, Any]]
+
+
+@dataclasses.dataclass
+class _Process:
+    """The trainings of this process.
+
+    Attributes:
+        cell: the cell or statement that runs.
+        resumed: number of resumed trainings in it, by name of their checkpoints.
+        written: {path: whether the training was a resumed one} of checkpoints that were written.
+        noted: paths that were printed.
+    """
+
+    cell: object = None
+    resumed: dict[str, int] = dataclasses.field(default_factory=dict)
+    written: dict[str, bool] = dataclasses.field(default_factory=dict)
+    noted: set[str] = dataclasses.field(default_factory=set)
+
+
+_process = _Process()
+
+
+def open_autosave(
+    model: Model,
+    fingerprint: TrainingFingerprint,
+    keep: bool | None,
+    resume: Resume,
+    checkpoint: PathLike | None,
+    backup: BackupAndRestore | None,
+) -> Autosave | None:
+    """Open the checkpoint of a call of `fit`.
+
+    A program that resumes several trainings of one model has a checkpoint for each, in their order. A cell of a
+    notebook counts from its beginning each time it runs.
+
+    Args:
+        model: the model.
+        fingerprint: that of the call.
+        keep: the argument of `fit`.
+        resume: the argument of `fit`.
+        checkpoint: the argument of `fit`.
+        backup: the callback `BackupAndRestore`, if any, which has its own folder and times.
+
+    Returns:
+        The writer of the checkpoint; None where none is written (`fit(keep=False)`, GAZELLE_KEEP=0).
+
+    Raises:
+        ArgumentError: the arguments contradict each other, or the program has no name to find a checkpoint by.
+    """
+    program = running_program()
+    if not _is_wanted(keep, resume, checkpoint, backup, program):
+        return None
+    fingerprint.begin()
+    name = _name(model, fingerprint, program)
+    if backup is not None:
+        backup.autosave = Autosave(name, math.inf, backup.backup_dir)
+        return backup.autosave
+    if program.interactive:
+        cell = current_cell()
+        if cell is not _process.cell and cell != _process.cell:
+            _process.cell, _process.resumed = cell, {}
+    number = _process.resumed.get(name, 0) + 1
+    folder = program_folder(program) if checkpoint is None else checkpoint
+    if not resume:
+        return _first_suitable(name, number, folder, fingerprint)[0]
+    throttle.flush()
+    autosave, found = _first_resumable(name, number, folder, fingerprint, program.interactive)
+    _process.resumed[name] = number if program.interactive else found
+    return autosave
+
+
+def _is_wanted(keep: Any, resume: Any, checkpoint: Any, backup: Any, program: Program) -> bool:
+    if resume not in (True, False, "force"):
+        raise ArgumentError(message("resume", expected="True, False or 'force'", got=repr(resume)))
+    if checkpoint is not None and backup is not None:
+        hint = "BackupAndRestore writes to its backup_dir: leave checkpoint out."
+        raise ArgumentError(message("fit(checkpoint=...) with BackupAndRestore", expected="one folder", hint=hint))
+    wanted = keep if keep is not None else bool(resume) or checkpoint is not None
+    if keep is None and not wanted:
+        wanted = os.environ.get("GAZELLE_KEEP", "1") not in ("0", "no", "off", "false")
+    for name, value in (("resume", resume), ("checkpoint", checkpoint)):
+        if value and not wanted:
+            raise ArgumentError(
+                message(f"fit({name}={value!r}, keep=False)", expected="a checkpoint", hint="Leave keep out.")
+            )
+    if resume and checkpoint is None and backup is None and program.kind == "pipe":
+        hint = (
+            "Save the program in a file, or give its checkpoint a folder: fit(..., checkpoint='folder', resume=True)."
+        )
+        got = "text on the standard input, which has no name"
+        raise ArgumentError(message(f"fit(resume={resume!r})", expected="a program with a name", got=got, hint=hint))
+    return bool(wanted) or backup is not None
+
+
+def _name(model: Model, fingerprint: TrainingFingerprint, program: Program) -> str:
+    """The name of a model's checkpoints, in a notebook by structure: automatic names count how often a cell ran."""
+    if program.interactive and is_automatic(model.name, kind := snake(type(model).__name__)):
+        return f"{kind}-{fingerprint.structure}"
+    return model.name
+
+
+def _first_suitable(name: str, number: int, folder: PathLike, fingerprint: TrainingFingerprint) -> tuple[Autosave, int]:
+    """The first checkpoint from `number` on that a training which is not resumed may replace.
+
+    One that another training of this process has written and may resume again is passed over.
+    """
+    while True:
+        autosave = Autosave.of_training(_numbered(name, number), folder)
+        if not _process.written or not _process.written.get(autosave.stem) or not _differs(autosave, fingerprint):
+            return autosave, number
+        autosave.close()
+        number += 1
+
+
+def _first_resumable(
+    name: str, number: int, folder: PathLike, fingerprint: TrainingFingerprint, interactive: bool
+) -> tuple[Autosave, int]:
+    """The first checkpoint from `number` on to continue or to begin with.
+
+    In an interactive session that is one of this training, wherever it is; else the first of another training, which
+    then is reported. Trainings of this process that are not resumed are passed over where they differ.
+    """
+    other = None  # number of the first checkpoint of another training
+    while True:
+        autosave = Autosave(_numbered(name, number), folder=folder)
+        if not _differs(autosave, fingerprint):
+            if other is None or autosave.metadata() is not None:
+                return autosave, number
+            autosave.close()
+            return Autosave(_numbered(name, other), folder=folder), other
+        if _process.written.get(autosave.stem) is not False:
+            if not interactive:
+                return autosave, number
+            other = other or number
+        autosave.close()
+        number += 1
+
+
+def _numbered(name: str, number: int) -> str:
+    return f"{name}.fit{number}" if number > 1 else name
+
+
+def _differs(autosave: Autosave, fingerprint: TrainingFingerprint) -> bool:
+    """Whether there is a checkpoint, and it is of another training."""
+    then = fingerprints.read(autosave.metadata() or {})
+    return then is not None and bool(fingerprints.differences(then, fingerprint.parts))
+
+
+def read_saved(
+    autosave: Autosave, fingerprint: TrainingFingerprint, resume: Resume, epochs: int, display: Progress
+) -> Saved | None:
+    """Read the checkpoint to continue, and compare it with the call of `fit`.
+
+    Args:
+        autosave: the checkpoint.
+        fingerprint: that of the call.
+        resume: the argument of `fit`; False with `BackupAndRestore`, which continues in any case, as in Keras.
+        epochs: the argument of `fit`.
+        display: prints what is decided.
+
+    Returns:
+        (tensors, metadata); None if there is no checkpoint yet.
+
+    Raises:
+        StateError: it is of another training; the message lists what differs.
+    """
+    try:
+        tensors, metadata, path = autosave.newest()
+    except NoCheckpointError:
+        if resume:
+            display.note("There is no checkpoint of this training yet: it starts from the beginning.")
+        return None
+    then = fingerprints.read(metadata)
+    if then is None:
+        text = f"The checkpoint '{path}' is of an earlier version of gazelle"
+        hint = "It does not contain its program, settings and data, so they are not compared with those of this run."
+        warn(message(text, hint=hint))
+        return tensors, metadata
+    found = fingerprints.differences(then, fingerprint.parts)
+    if metadata["epoch"] > epochs and resume:
+        found.append(("epochs", f"{metadata['epoch']} finished", str(epochs)))
+    if not found:
+        return tensors, metadata
+    lines = fingerprints.listed(found)
+    if resume == "force":
+        if any(name.startswith("compile.optimizer") for name, *_ in found):  # the current rate replaces the saved one
+            tensors = {name: array for name, array in tensors.items() if not name.startswith("hyper/")}
+        display.note(f"Resuming another training, as resume='force' requests:\n{lines}")
+    elif resume:
+        text = f"fit(resume=True) found the checkpoint of another training, '{path}'"
+        raise StateError(message(text, hint=_choice(lines, "source" in fingerprint.parts["data"])))
+    else:
+        warn(message(f"BackupAndRestore continues another training, '{path}'", hint=lines))
+    return tensors, metadata
+
+
+def _choice(lines: str, is_stream: bool) -> str:
+    stream = (
+        "A generator or dataset yields other data if it was used before, or draws random numbers without a fixed seed: "
+        "create it again.\n"
+    )
+    return (
+        f"{lines}\n{stream if is_stream and '  data.' in lines else ''}"
+        "resume='force' continues that training with the current settings; checkpoint='folder' keeps this training in "
+        "a folder of its own; without resume it starts from the beginning and replaces that checkpoint."
+    )
+
+
+@contextlib.contextmanager
+def closing(
+    autosave: Autosave | None,
+    fingerprint: TrainingFingerprint,
+    resume: Resume,
+    progress: TrainingProgress,
+    backup: BackupAndRestore | None,
+) -> Iterator[None]:
+    """The block of a training: it states where Ctrl-C or a signal stopped, and closes the checkpoint."""
+    try:
+        with autosave or contextlib.nullcontext():
+            yield
+    except (KeyboardInterrupt, interrupt.Terminated) as error:
+        interrupt.explain(error, _describe_stop(progress, autosave, backup))
+        raise
+    finally:
+        if autosave is not None:
+            if autosave.written:
+                _process.written[autosave.stem] = bool(resume)
+            fingerprint.end()
+
+
+def warn_inexact(source: data.Source, progress: TrainingProgress, epochs: int) -> None:
+    """Warn if the data after the checkpoint are not those that an uninterrupted training would have had."""
+    if getattr(source, "draws", False) and progress.epoch < epochs and not progress.stopped:
+        text = "fit resumes, but not exactly: the data draw from the global generator of random or numpy.random"
+        hint = "Draw from a generator of the dataset's own, and give the dataset state() and restore(state)."
+        warn(message(text, expected="a source whose position can be restored", hint=hint))
+
+
+def _describe_stop(progress: TrainingProgress, autosave: Autosave | None, backup: BackupAndRestore | None) -> str:
+    """The line for the user after Ctrl-C or a signal."""
+    where = f"Stopped {progress.position()}"
+    if autosave is None:
+        return f"{where}; not saved (keep=False)."
+    if not autosave.saved:
+        return f"{where}; not saved."
+    if backup is not None:
+        return f"{where}; saved. The next fit continues."
+    if running_program().kind == "pipe":
+        return f"{where}; saved in {autosave.path}."
+    return f"{where}; saved. fit(..., resume=True) continues."
+
+
+def note_path(autosave: Autosave, display: Progress) -> None:
+    """Print once per path where the checkpoint is."""
+    path = str(autosave.path)
+    if path not in _process.noted and os.path.exists(path):
+        _process.noted.add(path)
+        display.note(f"Latest state kept in {path}")

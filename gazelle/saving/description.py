@@ -1,0 +1,238 @@
+"""Descriptions of objects, models and data as values that JSON can hold, short enough for an error message.
+
+Equal objects of two processes have equal descriptions, without counters of automatic names and addresses.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import math
+import zlib
+from collections.abc import Iterator, Mapping
+from types import CodeType, FunctionType
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+from gazelle.core import symbolic
+from gazelle.core.operation import Operation
+from gazelle.core.policies import DTypePolicy
+from gazelle.core.variable import Variable
+from gazelle.layers import weight_tree
+from gazelle.layers.input import InputLayer
+
+if TYPE_CHECKING:
+    from gazelle.layers.base import Layer
+
+#: arguments that do not belong to the structure, or that are read from the graph and the tree of layers
+_LEFT_OUT = frozenset(
+    {"name", "layers", "inputs", "outputs", "args", "dtype", "trainable"}
+    | {"input_dim", "input_shape", "batch_input_shape", "input_length"}
+)
+_LIBRARIES = ("gazelle.", "jax.", "jaxlib.", "numpy.", "builtins.")
+
+
+def describe(value: object) -> Any:
+    """Describe a value of a config.
+
+    Args:
+        value: a number, a string, an array, a function, an object with a config, or lists and dicts of them.
+
+    Returns:
+        A value that JSON can hold. Objects are {"class": name, argument: value}, or the name alone.
+
+    >>> describe(gazelle.losses.Huber(delta=2.0))
+    {'class': 'Huber', 'delta': 2.0, 'reduction': 'sum_over_batch_size'}
+    """
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return _short(value)
+    if isinstance(value, Mapping) and not hasattr(value, "get_config"):
+        return {str(key): described for key, v in value.items() if (described := describe(v)) is not None}
+    if isinstance(value, (list, tuple)):
+        return [describe(v) for v in value]
+    if isinstance(value, (Variable, np.ndarray, np.generic, jax.Array)):
+        return _number_or_array(value)
+    if isinstance(value, DTypePolicy):
+        return value.name
+    if isinstance(value, type):
+        return _named_with_code(value)
+    if isinstance(value, Operation):  # a layer inside of another one, which the tree of layers describes
+        return type(value).__name__
+    if isinstance(value, functools.partial):
+        return {"class": "partial", "of": describe(value.func), "values": describe([value.args, value.keywords])}
+    if hasattr(value, "_config") or hasattr(value, "get_config"):
+        arguments = _arguments(value)
+        return {"class": _named_with_code(type(value)), **arguments} if arguments else _named_with_code(type(value))
+    function = getattr(value, "__wrapped__", getattr(value, "__func__", value))
+    if isinstance(function, FunctionType):
+        return _described_function(function)
+    return getattr(value, "__name__", None) or _named_with_code(type(value))
+
+
+def describe_model(model: Layer) -> dict[str, Any]:
+    """Describe the structure of a model: its layers by path, their arguments, and the calls between them.
+
+    Args:
+        model: a built model.
+
+    Returns:
+        {path: {"class": name, argument: value}}; the model itself has the path "model".
+    """
+    layers = weight_tree.named_layers(model)
+    names = {id(layer): path for path, layer in layers.items()}
+    described = {}
+    for path, layer in layers.items():
+        if isinstance(layer, InputLayer):
+            continue  # its shape is in `calls`, also where the first layer was given it
+        parts = {"class": _named_with_code(type(layer)), **_arguments(layer)}
+        if not layer.trainable:
+            parts["trainable"] = False
+        if layer.dtype_policy.name != "float32":
+            parts["dtype"] = layer.dtype_policy.name
+        graph = getattr(layer, "_wide", None) or getattr(layer, "_graph", None)
+        if graph is not None:
+            parts["calls"] = list(_calls(graph.nodes, names))
+        described[path or "model"] = parts
+    return described
+
+
+def describe_rows(name: str, arrays: Any, rows: int) -> dict[str, str]:
+    """Describe data by type, shape and a checksum of the first rows.
+
+    Args:
+        name: name of the structure.
+        arrays: a structure of arrays, or None.
+        rows: number of rows in the checksum.
+
+    Returns:
+        {name of an array: description}.
+
+    >>> describe_rows("x", np.zeros((3, 2), "float32"), rows=2)
+    {'x': 'float32 (n, 2), first rows ecbb4b55'}
+    """
+    described = {}
+    for path, array in jax.tree.leaves_with_path(arrays):
+        shape = f"({', '.join(['n', *map(str, array.shape[1:])])})"
+        text = f"{array.dtype} {shape}, first rows {_checksum(array[:rows])}"
+        described[f"{name}{jax.tree_util.keystr(path)}"] = text
+    return described
+
+
+def _arguments(value: Any) -> dict[str, Any]:
+    """The constructor's arguments of an object with a config: of ours the current ones, else those it was given."""
+    current = type(value).__module__.startswith("gazelle.")
+    given = getattr(value, "_config", None)
+    if given is None:
+        try:
+            given = value.get_config()
+        except Exception:  # of the user; the class alone describes it
+            return {}
+    arguments = {}
+    for name, argument in given.items():
+        if name == "learning_rate":  # a schedule's attribute of this name is the rate of the moment
+            argument = getattr(value, "_learning_rate", argument)
+        elif current:
+            argument = getattr(value, name, argument)
+        described = None if name in _LEFT_OUT else describe(argument)
+        if described is not None:
+            arguments[name] = described
+    return arguments
+
+
+def _calls(nodes: Any, names: Mapping[int, str]) -> Iterator[str]:
+    """The calls of a graph in their order, such as `dense_1(dense)`."""
+    outputs: dict[int, str] = {}
+
+    def shown(argument: Any) -> Any:
+        return outputs.get(id(argument), "input") if symbolic.is_symbolic(argument) else describe(argument)
+
+    for number, node in enumerate(nodes):
+        results = symbolic.leaves(node.outputs)
+        if isinstance(node.operation, InputLayer):
+            name = f"input#{number}"
+            yield f"{name} {results[0].dtype} {results[0].shape}"
+        else:
+            name = names.get(id(node.operation)) or f"{_operation_name(node.operation)}#{number}"
+            args, kwargs = symbolic.map_tree(shown, (node.args, node.kwargs))
+            named = [f"{key}={argument}" for key, argument in kwargs.items() if argument is not None]
+            yield f"{name}({', '.join([*map(str, args), *named])})"
+        for position, tensor in enumerate(results):
+            outputs[id(tensor)] = f"{name}[{position}]" if position else name
+
+
+def _operation_name(operation: Any) -> str:
+    """The name of a step of a graph that is no layer: that of its function, or of its class."""
+    return getattr(getattr(operation, "function", None), "__name__", None) or type(operation).__name__
+
+
+def _number_or_array(value: Any) -> Any:
+    array = value.numpy() if isinstance(value, Variable) else np.asarray(value)
+    if array.ndim:
+        return f"{array.dtype} {array.shape}, checksum {_checksum(array)}"
+    number = array.item()
+    return _short(number) if isinstance(number, float) else number if isinstance(number, (bool, int)) else str(number)
+
+
+def _short(number: float) -> float:
+    """Without the digits that float32 does not have."""
+    return float(f"{number:.7g}") if math.isfinite(number) else number
+
+
+def _checksum(array: Any) -> str:
+    return f"{zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8)):08x}"
+
+
+# Code of the user ----------------------------------------------------------------------------------------------------
+
+
+def _named_with_code(cls: type) -> str:
+    """The name of a class, and for one of the user a checksum of the code of its methods."""
+    own = [base for base in cls.__mro__ if not f"{base.__module__}.".startswith(_LIBRARIES)]
+    if not own:
+        return cls.__name__
+    digest = hashlib.sha256()
+    for base in own:
+        for name, value in sorted(vars(base).items()):
+            function = getattr(value, "fget", getattr(value, "__func__", value))
+            function = getattr(function, "__wrapped__", function)  # the constructor, which records its arguments
+            if isinstance(function, FunctionType):
+                digest.update(f"{name}{_code_of(function)}".encode())
+    return f"{cls.__name__} (code {digest.hexdigest()[:8]})"
+
+
+def _described_function(function: FunctionType) -> str:
+    if f"{function.__module__}.".startswith(_LIBRARIES):
+        return function.__name__
+    return f"{function.__name__} (code {hashlib.sha256(_code_of(function).encode()).hexdigest()[:8]})"
+
+
+def _code_of(function: FunctionType, depth: int = 0) -> str:
+    """Equal for equal code, defaults and closures, as far as these are numbers, strings and functions."""
+    values = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+    for cell in function.__closure__ or ():
+        try:
+            values.append(cell.cell_contents)
+        except ValueError:  # not assigned yet
+            continue
+    parts = [_text_of(function.__code__)]
+    for value in values:
+        for part in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(part, FunctionType) and depth < 5:
+                parts.append(_code_of(part, depth + 1))
+            elif isinstance(part, (bool, int, float, str, bytes, type(None))):
+                parts.append(repr(part))
+    return "\0".join(parts)
+
+
+def _text_of(constant: Any) -> str:
+    """A constant of compiled code as text that is equal in every process."""
+    if isinstance(constant, CodeType):
+        inner = "\0".join(map(_text_of, constant.co_consts))
+        return f"{constant.co_code.hex()}{constant.co_names}{constant.co_varnames}{constant.co_freevars}{inner}"
+    if isinstance(constant, frozenset):
+        return str(sorted(map(_text_of, constant)))
+    return repr(constant)
