@@ -1,6 +1,6 @@
 """Dtypes and settings of the process under the names of `keras.backend`.
 
-In: values. Out: the current settings. Must not import: layers, models.
+Input: values. Output: the current settings. Must not import layers or models.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Settings of the process under Keras' names: `gazelle.config.set_dtype_policy` and so on.
 
-In: values. Out: the current settings. Must not import: layers, models.
+Input: values. Output: the current settings. Must not import layers or models.
 """
 
 from __future__ import annotations

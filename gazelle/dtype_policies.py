@@ -1,6 +1,6 @@
 """Dtype policies under Keras' names: the dtype that a layer computes in and that of its weights.
 
-In: names, dtypes, configs. Out: policies. Must not import: layers.
+Input: names, dtypes, configs. Output: policies. Must not import layers.
 """
 
 from __future__ import annotations

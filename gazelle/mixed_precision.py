@@ -1,6 +1,6 @@
 """Mixed precision under Keras' names: the global policy, and the optimizer that scales the loss.
 
-In: names of policies, optimizers. Out: the same. Must not import: layers, models.
+Input: names of policies, optimizers. Output: policies, optimizers. Must not import layers or models.
 """
 
 from typing import TYPE_CHECKING

@@ -1,6 +1,6 @@
 """Random arrays: `normal`, `uniform`, `dropout` ... with the same numbers as Keras on JAX for the same seed.
 
-In: shapes, parameters, a seed. Out: arrays. Must not import: layers, models.
+Input: shapes, parameters, a seed. Output: arrays. Must not import layers or models.
 
 A seed is an integer (the same numbers at each call), a `SeedGenerator` (new numbers at each call), a key of JAX, or
 None for the generator of the process; inside a model None draws from the key of the step.

@@ -1,6 +1,6 @@
 """Operations on nested lists, tuples, deques and dicts: `flatten`, `map_structure`, `pack_sequence_as` ...
 
-In: any nesting. Out: leaves, or the same nesting with other leaves. Must not import: anything of gazelle but core.
+Input: nested structures. Output: leaves, or the same structure with other leaves. Must import only core.
 
 A dict is read in the order of its sorted keys (in insertion order if they cannot be sorted), an OrderedDict in its own
 order. None is a leaf, and so is every value that is no list, tuple, namedtuple, deque or dict.
@@ -36,7 +36,7 @@ __all__ = [
 
 
 class MAP_TO_NONE:
-    """Returned by a function given to `traverse` to replace a node by None; None itself leaves the node as it is."""
+    """Returned by a function given to `traverse` to replace a node by None; None itself leaves the node unchanged."""
 
 
 def is_nested(structure: object) -> bool:

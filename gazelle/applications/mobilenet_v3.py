@@ -70,7 +70,7 @@ def _point(filters: int, name: str) -> Any:
 
 
 def _gate(x: Any, name: str) -> Any:
-    """Each channel times a number between 0 and 1 that the mean of all channels gives."""
+    """Multiply each channel by a factor in (0, 1) computed from the means of all channels."""
     filters = x.shape[-1]
     gate = chain(
         x,

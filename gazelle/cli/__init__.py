@@ -1,6 +1,7 @@
-"""Programs written for Keras, run as they are: `gazelle run`, `gazelle.install()`, `%load_ext gazelle`.
+"""Runs programs for Keras unchanged: `gazelle run`, `gazelle.install()`, `%load_ext gazelle`.
 
-In: a program's path, or a process. Out: `keras` and its like mean gazelle there. Must not know: how anything trains.
+Input: the path of a program, or a process. Output: `keras` and its other names refer to gazelle there. Must not depend
+on models or training.
 """
 
 from gazelle.cli.import_aliases import install, load_ipython_extension, uninstall, unload_ipython_extension

@@ -21,7 +21,7 @@ Run a program written for Keras on gazelle, unchanged. In the program, `keras`, 
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line; `gazelle -h` and `gazelle run -h` print it."""
+    """The argument parser of the command line."""
     top = argparse.ArgumentParser(prog="gazelle", description="A deep learning library with the API of Keras, on JAX.")
     top.add_argument("--version", action="version", version=f"gazelle {gazelle.__version__}")
     verbs = top.add_subparsers(dest="verb", metavar="{run,explain,upgrade}", required=True)
@@ -59,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """What `gazelle` and `python -m gazelle` do; the result is the exit code."""
+    """The entry point of `gazelle` and `python -m gazelle`; returns the exit code."""
     arguments = parser().parse_args(argv)
     if not os.path.isfile(arguments.program):
         print(f"gazelle {arguments.verb}: there is no file {arguments.program!r} in {os.getcwd()}", file=sys.stderr)
@@ -84,11 +84,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(program: str, arguments: Sequence[str] = (), source: str | None = None) -> None:
-    """Run `program` as `__main__`, with what Python itself would put into `sys.argv`, `sys.path[0]` and `__file__`.
+    """Run `program` as `__main__`, with `sys.argv`, `sys.path[0]` and `__file__` as Python sets them.
 
-    source: its text, where it is not that of the file.
+    source: its text, if it differs from the file.
 
-    The module stays in `sys.modules` afterwards (`runpy` would take it away): code that runs at exit may need it.
+    The module stays in `sys.modules` afterwards, unlike with `runpy`, because code that runs at exit may need it.
     """
     sys.argv = [program, *arguments]
     if not sys.flags.safe_path:
@@ -103,15 +103,15 @@ def run(program: str, arguments: Sequence[str] = (), source: str | None = None) 
             code = compile(source, module.__file__, "exec")
         exec(code, vars(module))
     except BaseException:
-        # The error propagates to Python, which ends the process as for any program (exit code, signal, the
-        # program's own hook); only our frames are left out of what is printed.
+        # The error propagates to Python, which ends the process as usual (exit code, signal, hook of the program); only
+        # frames of this command are removed from the traceback.
         hook = sys.excepthook
         sys.excepthook = lambda kind, error, trace: hook(kind, error, _own(error, trace, set()))
         raise
 
 
 def _own(error: BaseException, trace: TracebackType | None, seen: set[int]) -> TracebackType | None:
-    """The frames that belong to the program, also in the errors that led to this one."""
+    """Keep only frames of the program, also in the causes of the error."""
     seen.add(id(error))
     for earlier in (error.__cause__, error.__context__):
         if earlier is not None and id(earlier) not in seen:
@@ -119,7 +119,7 @@ def _own(error: BaseException, trace: TracebackType | None, seen: set[int]) -> T
     frames: list[TracebackType] = []
     while trace is not None:
         if trace.tb_frame.f_code is run.__code__:
-            frames.clear()  # so far it was what called us
+            frames.clear()  # replaces the entry of this command
         elif not _ours(trace.tb_frame.f_code.co_filename):
             frames.append(trace)
         trace = trace.tb_next
@@ -134,7 +134,7 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def _ours(file: str) -> bool:
-    """Whether a code's file is this command or the import system."""
+    """Whether code belongs to this command or the import system."""
     return file.startswith((_HERE, "<frozen importlib"))
 
 

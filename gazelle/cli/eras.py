@@ -1,4 +1,4 @@
-"""The Keras version that a program is written for: as given on the command line, or found in its source."""
+"""The Keras version that a program is written for: given on the command line, or detected in its source."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def begin(
     ordering: str | None = None,
     verbose: bool = False,
 ) -> None:
-    """Set the era of the process, `number` or the one of the source, and the order of the axes of images.
+    """Set the era of the process to `number` or to that of the source, and the data format of images.
 
-    source: the text of the program, where it is not that of the file. verbose: print to stderr what was found.
+    source: the text of the program, if it differs from the file. verbose: print the result to stderr.
     """
     from gazelle.compat import detect, era
 
@@ -32,7 +32,7 @@ def begin(
 
 
 def begin_of_main() -> None:
-    """Set the era of the running program, if it is an earlier one: for `gazelle.install()` inside of it."""
+    """Set the era of the running program if it is earlier than Keras 3, for `gazelle.install()`."""
     from gazelle.compat import detect, era
 
     program = getattr(sys.modules.get("__main__"), "__file__", None)
@@ -42,13 +42,13 @@ def begin_of_main() -> None:
 
 
 class Cells:
-    """The cells of a notebook that runs: each may hold the signs of an era."""
+    """The cells of a running notebook, from which the era is detected."""
 
     def __init__(self) -> None:
         self.source = ""
 
     def __call__(self, info: Any) -> None:
-        """What IPython calls before a cell runs."""
+        """Called by IPython before a cell runs."""
         from gazelle.cli import notebooks
 
         self.source += notebooks.plain(info.raw_cell) + "\n"

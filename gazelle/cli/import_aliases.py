@@ -21,11 +21,11 @@ import gazelle
 from gazelle.cli import eras
 from gazelle.core.errors import ArgumentError, StateError, message
 
-#: Names of gazelle in programs, a longer name before its prefix.
+#: names of gazelle in programs; longer names precede their prefixes
 NAMES = ("tensorflow.python.keras", "tensorflow.keras", "tf_keras", "keras_core", "keras")
-#: Parts of Keras that were packages of their own.
+#: parts of Keras that were separate packages
 _PARTS = {"keras_preprocessing": "gazelle.preprocessing", "keras_applications": "gazelle.applications"}
-#: Packages around TensorFlow that programs expect, and what to do without them.
+#: packages around TensorFlow that are not supported -> hint
 _COMPANIONS = {
     "tensorflow_datasets": "keras.datasets has MNIST, CIFAR, IMDB and others; tf.keras.utils reads folders of files.",
     "tensorflow_hub": "Models of TensorFlow Hub are graphs of TensorFlow: take one of keras.applications.",
@@ -37,7 +37,7 @@ _real_tensorflow = False  # whether an installed TensorFlow keeps its name
 
 
 def meaning(name: str) -> str | None:
-    """'keras.layers' -> 'gazelle.layers'; None for a module that is not one of ours."""
+    """'keras.layers' -> 'gazelle.layers'; None for other modules."""
     for alias in (*NAMES, *_PARTS):
         if name == alias or name.startswith(alias + "."):
             return _PARTS.get(alias, "gazelle") + name[len(alias) :]
@@ -63,11 +63,11 @@ class Aliases(MetaPathFinder):
                 return _tensorflow_part(fullname)
             return None
         if fullname.startswith("tensorflow.python.") and _is_real("tensorflow"):
-            return None  # TensorFlow's own code imports this private copy of Keras, and needs exactly that
+            return None  # TensorFlow itself imports this private copy of Keras and needs the original
         if real == "gazelle":
             return ModuleSpec(fullname, _Root(), is_package=True)
         namespaces = _namespaces()
-        path = namespaces.path_of(real)  # before our own files are looked at: their names are others than Keras had
+        path = namespaces.path_of(real)  # has precedence over files of gazelle with the same name
         if path == real and importlib.util.find_spec(real) is None:
             raise _missing(fullname, real)
         return ModuleSpec(fullname, _Existing(namespaces.namespace(path)), is_package=True)
@@ -78,7 +78,7 @@ def _namespaces() -> Any:
 
 
 class _Existing(Loader):
-    """Gives a module that has another name; the import system must not leave its mark on it."""
+    """Loader of a module with another name, which the import system must not modify."""
 
     def __init__(self, module: ModuleType) -> None:
         self.module, self.spec = module, module.__spec__
@@ -91,7 +91,7 @@ class _Existing(Loader):
 
 
 class _Root(Loader):
-    """Gives `keras` itself, by one of its names."""
+    """Loader of `keras` under one of its names."""
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         return _root(spec.name)
@@ -106,7 +106,7 @@ def _root(name: str) -> ModuleType:
 
 
 class _Facade(Loader):
-    """Gives gazelle's own `tensorflow`, or a part of it."""
+    """Loader of gazelle's `tensorflow` and its modules."""
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         module: ModuleType = _facade().module(spec.name)
@@ -117,7 +117,7 @@ class _Facade(Loader):
 
 
 class _ThenKeras(Loader):
-    """Loads the real TensorFlow, then puts gazelle where its lazily loaded `keras` was."""
+    """Loads the installed TensorFlow and replaces its lazily loaded `keras` by gazelle."""
 
     def __init__(self, loader: Loader) -> None:
         self.loader = loader
@@ -150,7 +150,7 @@ def _tensorflow_part(name: str) -> ModuleSpec:
 
 
 class _Theano(_Facade):
-    """Gives gazelle's own `theano`, or a part of it."""
+    """Loader of gazelle's `theano` and its modules."""
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         module: ModuleType = importlib.import_module("gazelle.compat.theano").module(spec.name)
@@ -165,7 +165,7 @@ def _theano_spec(name: str) -> ModuleSpec:
 
 
 def _stands_in(module: Any) -> bool:
-    """Whether a module is of gazelle's own `tensorflow`."""
+    """Whether a module belongs to gazelle's `tensorflow`."""
     return bool(getattr(type(module), "stands_in", False))
 
 
@@ -175,7 +175,7 @@ def _put_keras(tensorflow: ModuleType) -> None:
 
 
 def _missing(fullname: str, real: str) -> ModuleNotFoundError:
-    """The error of a submodule that gazelle lacks, with the nearest ones that it has."""
+    """The error for a missing submodule, with similar names."""
     parent, _, last = real.rpartition(".")
     said = fullname.rpartition(".")[0]
     module = sys.modules.get(parent)
@@ -204,10 +204,10 @@ def require_compat() -> None:
 
 
 def install(tensorflow: str | None = None) -> None:
-    """Make `keras`, `tensorflow.keras`, `tf_keras` and `keras_core` mean gazelle from now on, in this process.
+    """Let `keras`, `tensorflow.keras`, `tf_keras` and `keras_core` refer to gazelle in this process.
 
-    Whether those packages are installed does not matter, but none of them may be loaded yet: objects of two libraries
-    would be mixed in one program. Calling it again changes nothing; `uninstall` undoes it.
+    Those packages need not be installed, but none of them may be imported yet, because a program must not mix objects
+    of two libraries. Calling it again changes nothing; `uninstall` undoes it.
 
     Args:
         tensorflow: "real" keeps an installed TensorFlow for everything but `tensorflow.keras`; else `tensorflow` is
@@ -245,7 +245,7 @@ def install(tensorflow: str | None = None) -> None:
 
 
 def uninstall() -> None:
-    """Undo `install`: the names mean again what is installed under them. What was imported meanwhile stays as it is."""
+    """Undo `install`: the names refer to the installed packages again; objects imported meanwhile do not change."""
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, Aliases)]
     for name, module in list(sys.modules.items()):
         aliased = meaning(name) is not None and getattr(module, "__name__", "").startswith("gazelle")

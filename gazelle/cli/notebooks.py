@@ -1,4 +1,4 @@
-"""A notebook as a program: its cells of code in their order, without what only a notebook understands."""
+"""Notebooks as programs: the code cells in order, without syntax that only notebooks support."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gazelle.core.errors import DamagedFileError, message
 
 
 def source(path: str) -> str:
-    """The text of a notebook's code. Lines that begin with % or ! do nothing, nor do cells that begin with %%."""
+    """The code of a notebook; lines that begin with % or ! and cells that begin with %% are omitted."""
     try:
         with open(path, encoding="utf-8") as file:
             cells = json.load(file)["cells"]

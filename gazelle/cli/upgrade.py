@@ -1,4 +1,4 @@
-"""`gazelle explain` and `gazelle upgrade`: a program of an earlier era in current spelling."""
+"""`gazelle explain` and `gazelle upgrade`: translation of a program to the current API."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 
 def show(program: str, upgrade: bool, write: bool) -> int:
-    """Print the era and a line for each translation or, to upgrade, a diff; `write` puts it into the file."""
+    """Print the era and a line for each change or, for `upgrade`, a diff; `write` saves the result."""
     with open(program, encoding="utf-8") as file:
         source = file.read()
     from gazelle.compat import detect, rewrite

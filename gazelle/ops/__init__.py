@@ -1,7 +1,7 @@
 """Functions of arrays: Keras' `ops` with the same names, arguments and results.
 
-In: arrays, numbers, nested lists of numbers, symbolic tensors. Out: arrays, or symbolic tensors for symbolic tensors.
-Must not import: layers, models, training.
+Input: arrays, numbers, nested lists of numbers, symbolic tensors. Output: arrays, or symbolic tensors for symbolic
+tensors. Must not import layers, models or training.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Functions between the layers of a network, each of one array."""
+"""Activation functions of one array."""
 
 from __future__ import annotations
 

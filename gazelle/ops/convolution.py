@@ -1,4 +1,4 @@
-"""Convolutions over 1, 2 or 3 axes of space: what they take, and where their windows lie."""
+"""Convolutions over 1, 2 or 3 spatial axes: arguments and padding."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def conv_transpose(
 
 
 def _transposed_pads(window: int, stride: int, dilation: int, padding: str, extra: int | None) -> tuple[int, int]:
-    """How far the stretched input is padded, so that the output has Keras' size."""
+    """The padding of the dilated input with which the output has Keras' size."""
     reach = (window - 1) * dilation + 1
     if padding not in ("valid", "same"):
         raise ArgumentError(message("conv_transpose's padding", expected="'valid' or 'same'", got=repr(padding)))

@@ -95,7 +95,7 @@ def _conv_tangent(strides: Any, pads: Any, input_dilation: Any, dilations: Any, 
 
 
 def _by_kernel(x: Any, dkernel: Any, y: Any, strides: Any, pads: Any, input_dilation: Any, dilations: Any) -> Any:
-    x = lax.optimization_barrier(x)  # else XLA computes x again for each chunk
+    x = lax.optimization_barrier(x)  # otherwise XLA computes x again for each chunk
     space = _SPACE[x.ndim]
     order = f"C{space}N", f"I{space}O", f"{space}NC"
     dkernel = jnp.moveaxis(dkernel, -2, 0)
@@ -133,7 +133,7 @@ def _by_kernel_of_transpose(
 
 
 def _chunks(x: Any, window: Any) -> list[Any]:
-    """The batch of x in equal chunks, each with at most `_CHUNK_BYTES` of `window`."""
+    """Split the batch of x into equal chunks with at most `_CHUNK_BYTES` of `window` each."""
     n = x.shape[0]
     if not isinstance(n, int):  # a size that is not known yet
         return [x]
@@ -143,7 +143,7 @@ def _chunks(x: Any, window: Any) -> list[Any]:
 
 
 def _conv_3d(x: Any, kernel: Any, strides: Any, pads: Any, input_dilation: Any, dilations: Any) -> Any:
-    """Three axes of space: windows over the last two, with those of the first one as more channels."""
+    """Three spatial axes: convolve over the last two, with the windows of the first one as channels."""
     depth, *window, channels, units = kernel.shape
     x = lax.pad(
         x, np.zeros((), x.dtype), [(*pads[0], input_dilation[0] - 1) if a == 1 else (0, 0, 0) for a in range(5)]
@@ -155,7 +155,7 @@ def _conv_3d(x: Any, kernel: Any, strides: Any, pads: Any, input_dilation: Any, 
 
 
 def _grouped(x: Any, kernel: Any, groups: int, *options: Any) -> Any:
-    """A convolution for each group; small groups are joined, with zeros between their kernels."""
+    """One convolution per group; small groups are merged, with zeros between their kernels."""
     *window, channels, out = kernel.shape
     joined = max(m for m in range(1, groups + 1) if groups % m == 0 and m * channels <= max(_MIN_CHANNELS, channels))
     kernel = kernel.reshape(*window, 1, channels, groups // joined, joined, out // groups)
@@ -167,7 +167,7 @@ def _grouped(x: Any, kernel: Any, groups: int, *options: Any) -> Any:
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(2, 3, 4))
 def _depthwise(x: Any, weights: Any, window: Any, strides: Any, dilations: Any) -> Any:
-    """Each channel by itself: the sum over the elements of a window, times their weights (elements, channels)."""
+    """Depthwise: the sum of the elements of a window times their weights (elements, channels)."""
     return sum(
         part * weight for part, weight in zip(window_slices(x, window, strides, dilations), weights, strict=True)
     )

@@ -1,4 +1,4 @@
-"""Conversions, updates of parts, loops and branches."""
+"""Conversions, slices and updates, loops and branches."""
 
 from __future__ import annotations
 
@@ -463,7 +463,7 @@ def vectorized_map(function: Callable[[Any], T], elements: Nested[ArrayLike]) ->
 
 
 def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a function a gradient of its own: a decorator.
+    """Define a custom gradient for a function: a decorator.
 
     Args:
         f: Function that returns (value, gradient function).

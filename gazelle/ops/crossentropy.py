@@ -1,4 +1,4 @@
-"""Codes of classes, and how far a distribution is from one."""
+"""One-hot encodings and cross-entropies."""
 
 from __future__ import annotations
 

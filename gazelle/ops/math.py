@@ -1,4 +1,4 @@
-"""Sums over segments, the largest few, special functions."""
+"""Segment reductions, top-k and special functions."""
 
 from __future__ import annotations
 

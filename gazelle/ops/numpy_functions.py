@@ -1,4 +1,4 @@
-"""Functions of NumPy that compute, and whose arguments or dtypes are not those of `jax.numpy`."""
+"""NumPy functions whose arguments or dtypes differ from those of `jax.numpy`."""
 
 from __future__ import annotations
 

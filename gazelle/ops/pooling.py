@@ -140,7 +140,7 @@ def _windows(name: str, inputs: Any, pool_size: Any, strides: Any, padding: str,
                 hint="Use padding='same', a smaller window or a larger input.",
             )
         )
-    if window == steps:  # cut off what no complete window covers
+    if window == steps:  # remove elements outside of complete windows
         pads = [
             (low, high - (size + low + high) % reach)
             for size, (low, high), reach in zip(x.shape[1:-1], pads, window, strict=True)
@@ -155,7 +155,7 @@ def _split(x: Any, window: Sequence[int]) -> Any:
 
 
 def _count(size: int, window: int, step: int, pad: tuple[int, int]) -> np.ndarray[Any, Any]:
-    """How many elements of the input each window along one axis covers."""
+    """The number of input elements in each window along an axis."""
     starts = np.arange((size + sum(pad) - window) // step + 1) * step - pad[0]
     return np.minimum(starts + window, size) - np.maximum(starts, 0)
 
@@ -169,7 +169,7 @@ def _reduced(x: Any, window: Sequence[int], steps: Sequence[int]) -> Any:
 
 
 def _by_axis(window: Sequence[int], steps: Sequence[int]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-    """The same window as one along each axis, the last axis first."""
+    """The same window as one window per axis, the last axis first."""
     ones = (1,) * len(window)
     return [
         ((*ones[:i], window[i], *ones[i + 1 :]), (*ones[:i], steps[i], *ones[i + 1 :]))

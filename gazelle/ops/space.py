@@ -1,4 +1,4 @@
-"""Arguments of convolutions and pooling: the position of the channels, and one integer for each axis of space."""
+"""Arguments of convolutions and pooling: the position of the channels, and one integer per spatial axis."""
 
 from __future__ import annotations
 

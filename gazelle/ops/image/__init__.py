@@ -1,7 +1,7 @@
-"""Functions of images under one name, as `keras.ops.image` has them.
+"""Functions of images, with the names of `keras.ops.image`.
 
-In: one image (height, width, channels) or a batch of them, with the channels where `data_format`
-puts them. Out: the same kind. Must not import: layers, files.
+Input: an image (height, width, channels) or a batch of images, with the channel axis given by `data_format`. Output:
+images in the same form. Must not import layers or saving.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Colours: grey, and hue, saturation, value."""
+"""Color conversions: grayscale, and HSV."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def rgb_to_hsv(images: ArrayLike, data_format: str | None = None) -> Array:
     tiny = jnp.finfo(images.dtype).eps
     r, g, b = jnp.split(jnp.where(jnp.abs(images) < tiny, 0, images), 3, axis)
     v = jnp.maximum(jnp.maximum(r, g), b)
-    c = v - jnp.minimum(jnp.minimum(r, g), b)  # chroma: how far apart the channels are
+    c = v - jnp.minimum(jnp.minimum(r, g), b)  # chroma: the difference between the largest and the smallest channel
     s = jnp.where(v > 0, c / jnp.where(v > 0, v, 1), 0)
     sixth = 1 / (6 * jnp.where(c > 0, c, 1))  # 60 degrees for the whole of the chroma
     h = jnp.where(v == g, sixth * (b - r) + 2 / 6, sixth * (r - g) + 4 / 6)
@@ -100,7 +100,7 @@ def hsv_to_rgb(images: ArrayLike, data_format: str | None = None) -> Array:
 
 
 def _channels(name: str, images: Any, data_format: str | None, numbers: tuple[int, ...], floats: bool = False) -> int:
-    """The axis of the channels, after a look at their number and dtype."""
+    """The channel axis, after checking the number of channels and the dtype."""
     check_rank(name, images)
     axis = -3 if is_first(data_format) else -1
     if images.shape[axis] not in numbers:

@@ -1,4 +1,4 @@
-"""Parts of images: patches, margins cut off and put on."""
+"""Patches, cropping and padding of images."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _patches(x: Any, axes: int, size: Any, strides: Any, dilation: Any, padding:
     steps = per_axis("strides", strides, axes) if strides else window
     if steps == window and per_axis("dilation_rate", dilation, axes) == (1,) * axes and padding.lower() == "valid":
         out = _blocks(x, window)
-    else:  # a kernel of ones at the place of each channel
+    else:  # a kernel with a 1 at the position of each channel
         count = x.shape[-1]
         for n in window:
             count *= n
@@ -103,7 +103,7 @@ def _patches(x: Any, axes: int, size: Any, strides: Any, dilation: Any, padding:
 
 
 def _blocks(x: Any, window: tuple[int, ...]) -> Any:
-    """Windows that do not overlap are a reshape."""
+    """Extract windows that do not overlap by a reshape."""
     counts = [n // k for n, k in zip(x.shape[1:-1], window, strict=True)]
     x = x[(slice(None), *(slice(0, m * k) for m, k in zip(counts, window, strict=True)))]
     x = x.reshape(x.shape[0], *(n for pair in zip(counts, window, strict=True) for n in pair), x.shape[-1])

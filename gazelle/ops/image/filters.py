@@ -142,7 +142,7 @@ def gaussian(size: int, sigma: Any, dtype: Any) -> Any:
 
 
 def smoothed(x: Any, rows: Any, columns: Any, padding: str = "SAME") -> Any:
-    """Each channel of x (batch, h, w, c) through the window rows ⊗ columns, one axis after the other."""
+    """Filter each channel of x (batch, h, w, c) with the window rows ⊗ columns, one axis after the other."""
     for axis, taps in ((1, rows), (2, columns)):
         size = len(taps)
         if padding == "SAME":
@@ -161,7 +161,9 @@ def _shifted(x: Any, axis: int, taps: Any) -> Any:
 
 def _convolved(x: Any, axis: int, taps: Any) -> Any:
     n, h, w, c = x.shape
-    flat = x.transpose(0, 3, 1, 2).reshape(n * c, h, w, 1)  # channels as a batch: XLA's fast way on a CPU
+    flat = x.transpose(0, 3, 1, 2).reshape(
+        n * c, h, w, 1
+    )  # with channels as the batch axis, for which XLA is fast on a CPU
     window = taps.reshape((-1, 1, 1, 1) if axis == 1 else (1, -1, 1, 1))
     flat = lax.conv_general_dilated(flat, window, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC"))
     return flat.reshape(n, c, *flat.shape[1:3]).transpose(0, 2, 3, 1)

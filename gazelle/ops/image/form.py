@@ -13,7 +13,7 @@ from gazelle.ops.space import is_first, moved_first, moved_last
 
 
 def on_batch(name: str, images: Any, data_format: str | None, function: Callable[[Any], Any]) -> Any:
-    """`function` of `images` as (batch, height, width, channels); the outcome has the form that came in."""
+    """Apply `function` to `images` as (batch, height, width, channels); the result has the form of the input."""
     x = jnp.asarray(images)
     check_rank(name, x)
     single = x.ndim == 3

@@ -1,4 +1,4 @@
-"""Images of another size."""
+"""Resizing of images."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def resize(
     fill_value: float = 0.0,
     data_format: str | None = None,
 ) -> Array:
-    """Resize images; the dtype stays.
+    """Resize images; the dtype does not change.
 
     Args:
         images: One image (height, width, channels) or a batch of them.
@@ -73,7 +73,7 @@ def resize(
 
 
 def _cut(x: Any, size: Any) -> Any:
-    """The largest middle part of the aspect ratio of `size`."""
+    """The largest center crop with the aspect ratio of `size`."""
     h, w = x.shape[1:3]
     height = max(min(h, int(w * size[0] / size[1])), 1)
     width = max(min(w, int(h * size[1] / size[0])), 1)
@@ -82,7 +82,7 @@ def _cut(x: Any, size: Any) -> Any:
 
 
 def _filled(x: Any, size: Any, value: float) -> Any:
-    """`x` in the middle of the smallest frame of the aspect ratio of `size`."""
+    """Pad `x` to the smallest frame with the aspect ratio of `size`, centered."""
     h, w = x.shape[1:3]
     top = (max(h, int(w * size[0] / size[1])) - h) // 2
     left = (max(w, int(h * size[1] / size[0])) - w) // 2

@@ -251,7 +251,7 @@ def elastically_transformed(
 
 
 def _key(seed: Any) -> Any:
-    """A key from a number (as Keras makes it on JAX), a key, or nothing."""
+    """A PRNG key from an integer (as in Keras on JAX), a key or None."""
     seed = prng.next_seed() if seed is None else seed
     if hasattr(seed, "next"):
         seed = seed.next()

@@ -1,6 +1,6 @@
-"""Kernels in C++ for a CPU, compiled on the machine that runs them: only with GAZELLE_NATIVE=1.
+"""C++ kernels for CPUs, compiled on the machine that runs them if GAZELLE_NATIVE=1 is set.
 
-In: arrays. Out: what the same loop in JAX gives, to rounding. Must not know: layers.
+Input: arrays. Output: the results of the same loop in JAX, except for rounding. Must not depend on layers.
 """
 
 from gazelle.ops.native.build import ready

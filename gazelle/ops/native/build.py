@@ -62,13 +62,13 @@ def _library() -> ctypes.CDLL:
         command = [compiler, *_FLAGS, f"-I{jax.ffi.include_dir()}", str(_SOURCE), "-o", str(made)]
         subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
         if folder is not None:
-            folder.write(name, made.read_bytes())  # other processes see the complete file or none
+            folder.write(name, made.read_bytes())  # other processes see a complete file or none
             cached = folder.safe_path(name)
         return ctypes.CDLL(cached or str(made))
 
 
 def _processor() -> str:
-    """What -march=native depends on: a cache folder may be shared by machines."""
+    """The processor, on which -march=native depends, because machines may share a cache folder."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line for line in lines if line.startswith(("flags", "Features")))

@@ -1,7 +1,7 @@
 """The loops of LSTM and GRU over all steps as one call, for tanh and sigmoid. Sequences are (time, batch, ...).
 
-The derivative is a kernel too; what comes after it (a second derivative) is taken from the same loop in JAX. `jax.jvp`
-of the first derivative works, `jax.jvp` of the loop itself JAX refuses.
+The derivative is a kernel, too; higher derivatives use the same loop in JAX. `jax.jvp` works on the first derivative;
+JAX refuses it on the loop itself.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Arrays = tuple[Any, ...]
 
 
 def lstm(x: Any, kernel: Any, h: Any, c: Any, mask: Any = None, reverse: bool = False) -> tuple[Any, Any]:
-    """h_1 ... h_T, each at its place, and the last c.
+    """Return h_1 ... h_T, in the order of x, and the last c.
 
     x (time, batch, 4 units), the projected input · kernel (units, 4 units) · h, c (batch, units)
     mask (time, batch): where False, a row keeps its states. reverse: from the last step to the first.
@@ -27,7 +27,7 @@ def lstm(x: Any, kernel: Any, h: Any, c: Any, mask: Any = None, reverse: bool = 
 
 
 def gru(x: Any, kernel: Any, bias: Any, h: Any, mask: Any = None, reverse: bool = False) -> Any:
-    """h_1 ... h_T, each at its place; the reset gate acts after the product.
+    """Return h_1 ... h_T, in the order of x; the reset gate is applied after the product.
 
     x (time, batch, 3 units), the projected input · kernel (units, 3 units) · bias (3 units,) of the state's part
     """
