@@ -14,6 +14,7 @@ from gazelle.core.settings import (
 )
 from gazelle.core.symbolic import is_symbolic as is_keras_tensor
 from gazelle.data.arrays import normalize, pack_x_y_sample_weight, unpack_x_y_sample_weight
+from gazelle.data.buckets import bucket_by_length
 from gazelle.data.folder_datasets import (
     audio_dataset_from_directory,
     image_dataset_from_directory,
@@ -22,6 +23,7 @@ from gazelle.data.folder_datasets import (
 from gazelle.data.images import array_to_img, img_to_array, load_img, save_img
 from gazelle.data.labels import to_categorical
 from gazelle.data.pydataset import PyDataset
+from gazelle.data.samples import batched
 from gazelle.data.sequences import pad_sequences, timeseries_dataset_from_array
 from gazelle.data.splitting import split_dataset
 from gazelle.datasets.download import get_file
@@ -49,7 +51,9 @@ __all__ = [
     "Sequence",
     "array_to_img",
     "audio_dataset_from_directory",
+    "batched",
     "bounding_boxes",
+    "bucket_by_length",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",

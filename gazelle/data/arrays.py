@@ -106,11 +106,12 @@ def _not_numbers(what: str, dtype: np.dtype[Any], array: Any) -> DataError:
     return DataError(message(what, expected="numbers", got=f"dtype {dtype} with {example!r}", hint=hint))
 
 
-def check_lengths(named: Mapping[str, Any]) -> int:
+def check_lengths(named: Mapping[str, Any], hint: str = "") -> int:
     """Check that all arrays have the same number of samples, at least one.
 
     Args:
         named: {name in errors: arrays}.
+        hint: what else may be wrong.
 
     Returns:
         The number of samples.
@@ -122,7 +123,9 @@ def check_lengths(named: Mapping[str, Any]) -> int:
     for what, tree in named.items():
         for path, leaf in jax.tree.leaves_with_path(tree):
             if not getattr(leaf, "ndim", 0):
-                raise DataError(message(what, expected="an array with one row per sample", got="a single number"))
+                raise DataError(
+                    message(what, expected="an array with one row per sample", got="a single number", hint=hint)
+                )
             sizes.setdefault(what, leaf.shape[0])
             if leaf.shape[0] != next(iter(sizes.values())):
                 first, which = next(iter(sizes)), f"{what}{jax.tree_util.keystr(path)}"
@@ -131,7 +134,7 @@ def check_lengths(named: Mapping[str, Any]) -> int:
                         "The arrays have different numbers of samples",
                         expected=f"{sizes[first]} as in {first}",
                         got=f"{leaf.shape[0]} in {which}",
-                        hint="There must be one label (and one weight) for each row of x.",
+                        hint=f"There must be one label (and one weight) for each row of x. {hint}".rstrip(),
                     )
                 )
     count = next(iter(sizes.values()), 0)

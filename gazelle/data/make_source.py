@@ -15,7 +15,8 @@ from gazelle.data.arrays import as_arrays, check_lengths, unpack_x_y_sample_weig
 from gazelle.data.frames import is_frame
 from gazelle.data.labels import class_weights
 from gazelle.data.rows import is_sliceable
-from gazelle.data.source import ArraySource
+from gazelle.data.samples import batching_hint, check_columns, is_map_style, map_style_batches
+from gazelle.data.source import BATCH, ArraySource, order_of_pass
 from gazelle.data.stream import StreamSource, need_steps
 
 
@@ -73,9 +74,11 @@ def make_source(
         bx, by, bw = unpack_x_y_sample_weight(batch if isinstance(batch, tuple) else (batch,))
         bx = bx if preprocess is None else preprocess(bx)
         bx, by, bw = (as_arrays(name, part, lazy) for name, part in zip(names, (bx, by, bw), strict=True))
-        check_lengths(dict(zip(names, (bx, by, bw), strict=True)))
+        named = dict(zip(names, (bx, by, bw), strict=True))
+        check_lengths(named, "" if lazy else batching_hint(x))
         return bx, by, class_weights(class_weight, by, bw) if class_weight else bw
 
+    check_columns(names[0], x)
     if is_stream(x):
         if y is not None or sample_weight is not None:
             raise ArgumentError(
@@ -87,8 +90,8 @@ def make_source(
                 )
             )
         need_steps(x, steps, f"{what}{steps_word}")
-        stream = _stream(x, shuffle, steps, cast)
-        stream.names = tuple(names)
+        stream = _stream(x, shuffle, steps, batch_size, cast)
+        stream.names, stream.hint, stream.seed = tuple(names), batching_hint(x), seed
         return stream
     source = ArraySource(cast((x, y, sample_weight), lazy=True), batch_size, shuffle, seed, steps)
     source.names = tuple(names)
@@ -115,7 +118,9 @@ def is_stream(x: object) -> bool:
     return hasattr(x, "__next__") or hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
 
 
-def _stream(x: Any, shuffle: Any, steps: int | None, cast: Any) -> StreamSource:
+def _stream(x: Any, shuffle: Any, steps: int | None, batch_size: int | None, cast: Any) -> StreamSource:
+    if is_map_style(x):
+        return _of_samples(x, shuffle, steps, batch_size or BATCH, cast)
     indexed = hasattr(x, "__getitem__") and hasattr(x, "__len__") and not hasattr(x, "collate_fn")
     if hasattr(x, "__next__") and (steps is not None or not indexed):
         return StreamSource(lambda seed, epoch: iter(x), steps, True, cast, owner=x)
@@ -135,6 +140,20 @@ def _stream(x: Any, shuffle: Any, steps: int | None, cast: Any) -> StreamSource:
         return StreamSource(batches, steps or len(x), False, cast, lambda: x[0], ended, direct, owner=x)
     length = _length(x) if hasattr(x, "__len__") else None
     return StreamSource(lambda seed, epoch: iter(x), steps or length, False, cast, owner=x)
+
+
+def _of_samples(x: Any, shuffle: Any, steps: int | None, batch_size: int, cast: Any) -> StreamSource:
+    """The source of a map-style dataset of single samples, in the order in which arrays are read."""
+    count = _length(x)
+    size = min(batch_size, max(count, 1))
+    batches = map_style_batches(x, size, lambda seed, epoch: order_of_pass(seed, epoch, count, size, shuffle))
+    first = next(map_style_batches(x, size, lambda seed, epoch: np.arange(min(size, count)))(0, 0), None)
+    if first is None:
+        raise DataError(message("The data", expected="at least one sample", got="none"))
+    of_pass = -(-count // size)
+    return StreamSource(
+        batches, steps or of_pass, False, cast, first, direct=steps is None or steps >= of_pass, owner=x
+    )
 
 
 def _length(x: Any) -> int:

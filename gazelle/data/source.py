@@ -126,14 +126,7 @@ class ArraySource:
 
     def _pass(self, number: int) -> np.ndarray[Any, Any]:
         """The indices of the samples in one pass."""
-        if not self.shuffle:
-            return np.arange(self.count)
-        random = np.random.Generator(np.random.Philox(key=[self.seed, number]))
-        if self.shuffle == "batch":
-            full = self.count - self.count % self.batch_size
-            blocks = random.permutation(full // self.batch_size)[:, None] * self.batch_size
-            return np.concatenate([(blocks + np.arange(self.batch_size)).ravel(), np.arange(full, self.count)])
-        return random.permutation(self.count)
+        return order_of_pass(self.seed, number, self.count, self.batch_size, self.shuffle)
 
     def chunks(self, epoch: int, skip: int = 0) -> Iterator[Chunk]:
         assert self.steps is not None
@@ -204,6 +197,26 @@ class ArraySource:
                 self._inspect((part, None, None))
             yield block(part, steps, self._requested_size if fill and steps == 1 else 0)
             start = stop
+
+
+def order_of_pass(seed: int, number: int, count: int, batch_size: int, shuffle: bool | str) -> np.ndarray[Any, Any]:
+    """The indices of the samples in a pass, a function of (seed, number of the pass).
+
+    Args:
+        seed: the seed.
+        number: the number of the pass.
+        count: number of samples.
+        batch_size: samples in a batch.
+        shuffle: permute the samples; "batch" permutes batches of consecutive samples.
+    """
+    if not shuffle:
+        return np.arange(count)
+    random = np.random.Generator(np.random.Philox(key=[seed, number]))
+    if shuffle == "batch":
+        full = count - count % batch_size
+        blocks = random.permutation(full // batch_size)[:, None] * batch_size
+        return np.concatenate([(blocks + np.arange(batch_size)).ravel(), np.arange(full, count)])
+    return random.permutation(count)
 
 
 def block(rows: Any, steps: int = 1, fill: int = 0) -> Block:

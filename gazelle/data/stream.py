@@ -48,6 +48,7 @@ class StreamSource:
     """
 
     names: tuple[str, ...] = ("x", "y", "sample_weight")
+    hint = ""  # for errors of data that yields samples instead of batches
 
     def __init__(
         self,

@@ -113,7 +113,8 @@ def check_inputs(graph: Graph | None, source: data.Source) -> None:
         sizes = zip(tensor.shape[1:], shown[1:], strict=False)
         if len(shown) != len(tensor.shape) or any(want not in (None, got) for want, got in sizes):
             assert tensor.node is not None
-            raise ShapeError(input_mismatch(tensor.node.operation.name, tensor.shape, shape))
+            hint = source.hint if isinstance(source, data.StreamSource) and tensor.shape[1:] == shape else ""
+            raise ShapeError(f"{input_mismatch(tensor.node.operation.name, tensor.shape, shape)} {hint}".rstrip())
 
 
 def check_ids(graph: Graph | None, source: data.Source) -> None:
