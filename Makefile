@@ -1,5 +1,5 @@
 # `make` lists the targets. Needs GNU make, a POSIX shell and Python 3.11 or newer; everything else is installed into .venv.
-.PHONY: record-oracle deviations help demo test torture check check-boundary format bench engines environment clean
+.PHONY: record-oracle deviations help demo test test-all torture check check-boundary format bench engines environment clean
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
@@ -17,7 +17,8 @@ endef
 
 help: ## list the targets
 	@echo 'make demo            train three models on real data: progress bars, test scores, curves in demo/'
-	@echo 'make test            run all tests (ARGS="tests/layers -x" runs some)'
+	@echo 'make test            run the tests, without the slow cases of tests/slow.txt (ARGS="tests/layers -x" runs some)'
+	@echo 'make test-all        run all tests'
 	@echo 'make record-oracle   compute the results of Keras that the tests compare with, into tests/parity/recorded'
 	@echo 'make torture         long tests: 1,000 kills, 100,000 damaged files, crashes, full disks (an hour)'
 	@echo 'make check           check format, lint, types, import contracts, docstrings and wording'
@@ -43,13 +44,17 @@ test:
 	$(call environment,dev)
 	@$(PYTHON) -m pytest -n auto --dist worksteal $(ARGS)
 
+test-all:
+	$(call environment,dev)
+	@$(PYTHON) -m pytest --all -n auto --dist worksteal $(ARGS)
+
 record-oracle:
 	$(call environment,dev)
-	@GAZELLE_ORACLE=record $(PYTHON) -m pytest tests/parity -n auto --dist loadfile $(ARGS)
+	@GAZELLE_ORACLE=record $(PYTHON) -m pytest --all tests/parity -n auto --dist loadfile $(ARGS)
 
 torture:
 	$(call environment,dev)
-	@GAZELLE_TORTURE=1 $(PYTHON) -m pytest tests/torture tests/saving tests/compat -n auto --dist worksteal $(ARGS)
+	@GAZELLE_TORTURE=1 $(PYTHON) -m pytest --all tests/torture tests/saving tests/compat -n auto --dist worksteal $(ARGS)
 
 check:
 	$(call environment,dev)

@@ -20,9 +20,9 @@ from typing import Any
 
 import table
 from figures import FIGURES, Values
-from loops import LOOPS
 from peers import HOME, PEERS, ROOT, prepare, python
 from rich.console import Console
+from user_loops import LOOPS
 from workloads import GROWTH, WORKLOADS
 
 NAMES = [*WORKLOADS, *LOOPS]

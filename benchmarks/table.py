@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from figures import FIGURES, ONCE, Figure, Spread, Values, flat_until, linear_until, paired, ratio, spread
-from loops import LOOPS
 from peers import PEERS, compared
+from user_loops import LOOPS
 from workloads import GROWTH, WORKLOADS
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -148,7 +148,7 @@ def turn(task: dict[str, Any]) -> dict[str, float]:
     module = importlib.import_module(MODULES.get(task["peer"], "keras"))
 
     import numpy as np
-    from loops import LOOPS
+    from user_loops import LOOPS
 
     loop = LOOPS[task["loop"]]
     return {"turn": a_call(loop.turn(module, np.random.default_rng(0)), task["seconds"]) / loop.per}

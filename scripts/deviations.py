@@ -118,7 +118,9 @@ def main() -> int:
 
     collected = Collector(public_names())
     arguments = sys.argv[1:]
-    code = pytest.main(["-q", *(arguments or [str(ROOT / "tests" / "parity"), "-n", "auto"])], plugins=[collected])
+    code = pytest.main(
+        ["-q", "--all", *(arguments or [str(ROOT / "tests" / "parity"), "-n", "auto"])], plugins=[collected]
+    )
     text = page(collected)
     if arguments:
         print(text)  # only a part of the tests

@@ -3,6 +3,7 @@
 import gc
 import itertools
 import os
+import pathlib
 
 os.environ["KERAS_BACKEND"] = "jax"
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -11,30 +12,20 @@ os.environ["GAZELLE_COMPILE_CACHE"] = "0"  # tests compile their own programs an
 import jax
 import pytest
 
-#: folders whose tests spend more time compiling than computing: their programs are compiled without most optimizations
-QUICK = {
-    "applications",
-    "contracts",
-    "core",
-    "engine",
-    "export",
-    "features",
-    "layers",
-    "compat",
-    "losses",
-    "metrics",
-    "models",
-    "ops",
-    "optimizers",
-    "parity",
-    "properties",
-    "saving",
-    "tests",
-    "training",
-    "wrappers",
-}
-#: files in these folders that need optimized programs: they compute a lot, or inspect or compare compiled programs
-SLOW = {"test_training", "test_programs", "test_structure", "test_custom_steps", "test_resume"}
+
+def pytest_addoption(parser):
+    parser.addoption("--all", action="store_true", help="run the slow cases, too (make test-all)")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out the cases in slow.txt, unless `--all` or a test by its name is asked for."""
+    if config.getoption("--all") or any("::" in argument for argument in config.args):
+        return
+    slow = set((pathlib.Path(__file__).parent / "slow.txt").read_text(encoding="utf-8").splitlines())
+    left_out = [item for item in items if item.nodeid in slow]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item.nodeid not in slow]
 
 
 def pytest_configure(config):
@@ -47,8 +38,8 @@ def pytest_configure(config):
 
 @pytest.fixture(autouse=True)
 def _compile_quickly(request):
-    quick = request.path.parent.name in QUICK and request.path.stem not in SLOW
-    jax.config.update("jax_disable_most_optimizations", quick)
+    """Compile without most optimizations: most tests compile much and compute little."""
+    jax.config.update("jax_disable_most_optimizations", request.node.get_closest_marker("optimized") is None)
     yield
     jax.config.update("jax_disable_most_optimizations", False)
 

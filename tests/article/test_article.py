@@ -15,6 +15,8 @@ import pytest
 
 import gazelle
 
+pytestmark = pytest.mark.optimized
+
 HERE = Path(__file__).parent
 BLOCKS = re.findall(r"```python\n(.*?)```", (HERE / "blocks.txt").read_text(encoding="utf-8"), re.DOTALL)
 

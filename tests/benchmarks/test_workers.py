@@ -8,10 +8,10 @@ from pathlib import Path
 import figures
 import handwritten
 import jax
-import loops
 import numpy as np
 import peers
 import pytest
+import user_loops
 import workloads
 
 import gazelle
@@ -58,9 +58,9 @@ def test_the_other_networks_fit_their_data(name):
     assert len(model.output_shape) == y.ndim + (y.dtype == np.int32 and y.shape[-1] != 1)
 
 
-@pytest.mark.parametrize("name", loops.LOOPS)
+@pytest.mark.parametrize("name", user_loops.LOOPS)
 def test_the_loops_turn(name):
-    turn = loops.LOOPS[name].turn(gazelle, np.random.default_rng(0))
+    turn = user_loops.LOOPS[name].turn(gazelle, np.random.default_rng(0))
     turn()
 
 

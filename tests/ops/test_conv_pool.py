@@ -12,6 +12,8 @@ from gazelle import ops
 from gazelle.core.errors import ArgumentError, ShapeError
 from gazelle.ops import convolution_forms
 
+pytestmark = pytest.mark.optimized
+
 
 @pytest.fixture(autouse=True)
 def quick_compiles(request):

@@ -6,6 +6,8 @@ import pytest
 
 from gazelle import layers, losses, ops
 
+pytestmark = pytest.mark.optimized
+
 
 @pytest.mark.parametrize("name", ["max", "min", "amax", "amin", "nanmax", "nanmin"])
 def test_equals_share_the_slope(name):

@@ -12,6 +12,8 @@ from gazelle.layers import GRU, LSTM, Bidirectional
 from gazelle.ops import native
 from gazelle.ops.native import build, recurrent
 
+pytestmark = pytest.mark.optimized
+
 needs_compiler = pytest.mark.skipif(not shutil.which("g++") and not shutil.which("clang++"), reason="no C++ compiler")
 LOOPS = {
     "lstm": (recurrent._lstm, recurrent._lstm_in_jax),

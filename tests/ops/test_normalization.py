@@ -7,6 +7,8 @@ import pytest
 
 from gazelle.ops.normalization_forms import batch_normalized
 
+pytestmark = pytest.mark.optimized
+
 _GRADS = jax.jit(
     jax.grad(lambda x, gamma, ct: (batch_normalized(x, gamma, jnp.zeros(3), 3, 1e-3)[0] * ct).sum(), (0, 1))
 )

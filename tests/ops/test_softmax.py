@@ -9,6 +9,8 @@ import pytest
 
 from gazelle import ops
 
+pytestmark = pytest.mark.optimized
+
 X = jnp.asarray(np.random.default_rng(0).normal(size=(3, 4, 5)), jnp.float32)
 
 

@@ -6,6 +6,8 @@ import pytest
 
 import gazelle
 
+pytestmark = pytest.mark.optimized
+
 RUNS = {}
 
 

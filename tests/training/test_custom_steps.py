@@ -9,6 +9,8 @@ import gazelle
 from gazelle.core.errors import ArgumentError, StateError, UnboundVariable
 from gazelle.core.gradients import value_and_grad
 
+pytestmark = pytest.mark.optimized
+
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(24, 3)).astype("float32")
 Y = (X @ np.array([[1.0], [2.0], [-1.0]])).astype("float32")

@@ -16,6 +16,8 @@ from gazelle.core import errors
 from gazelle.models import fitting
 from gazelle.training import programs
 
+pytestmark = pytest.mark.optimized
+
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(70, 4)).astype("float32")
 Y = (X.sum(1) > 0).astype("float32")[:, None]

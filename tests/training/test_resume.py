@@ -25,6 +25,8 @@ from gazelle.models import resuming
 from gazelle.saving.autosave import Autosave
 from gazelle.saving.state_file import read_state
 
+pytestmark = pytest.mark.optimized
+
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(40, 4)).astype("float32")
 Y = (X.sum(1) > 0).astype("float32")[:, None]

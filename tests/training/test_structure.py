@@ -18,6 +18,8 @@ from gazelle import Input, Model, Sequential, layers
 from gazelle.ops import convolution_forms, pooling
 from gazelle.training import programs
 
+pytestmark = pytest.mark.optimized
+
 PLAIN = ("b0f_0io->b0f", "b01f_01io->b01f")  # batch first, channels last: what the kernels know
 
 
