@@ -97,9 +97,8 @@ def compat_class(core: type) -> Any:
             members[name] = wrap(core.__dict__[name])
     options = {"abstract": True} if issubclass(core, (Configurable, Operation)) else {}
     cls: Any = CompatMeta(core.__name__, (*([mixin] if mixin else []), *bases, core), members, **options)
-    cls.__init__ = _constructor(
-        core
-    )  # set afterwards: the arguments of a constructor in the class body would be recorded
+    # set afterwards: the arguments of a constructor in the class body would be recorded
+    cls.__init__ = _constructor(core)
     return cls
 
 

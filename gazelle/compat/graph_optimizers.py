@@ -90,9 +90,8 @@ class GraphOptimizer(Optimizer, abstract=True):
         return jnp.zeros(())
 
     def _apply_rule(self, params: Arrays, grads: Arrays, slots: Any, lr: Any, t: Any) -> Any:
-        if (
-            self._weights is None or self._weights.keys() != params.keys()
-        ):  # the slots were loaded, so `init` was not called
+        # the slots were loaded, so `init` was not called
+        if self._weights is None or self._weights.keys() != params.keys():
             self._build_graph(params)
         assert self._weights is not None
         values = {id(self._weights[p]): w for p, w in params.items()}

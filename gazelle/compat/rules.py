@@ -139,9 +139,8 @@ def _optimizer(instance: Any, kwargs: dict[str, Any]) -> None:
     if kwargs.get("epsilon", 0) is None:
         del kwargs["epsilon"]
     if old or decay or slow:
-        if (
-            type(instance).__module__.startswith("gazelle.") and type(instance).__name__ == kind
-        ):  # not AdamW, which is newer
+        # not AdamW, which is newer
+        if type(instance).__module__.startswith("gazelle.") and type(instance).__name__ == kind:
             instance.__class__ = compat_class(optimizers.KINDS[kind])
         instance.__dict__.update(decay=decay or 0.0, **({"schedule_decay": slow or 0.004} if kind == "Nadam" else {}))
     if old and era.standalone():
@@ -249,9 +248,8 @@ def _stopping(instance: Any, kwargs: dict[str, Any]) -> None:
         if type(kwargs.get("min_delta")) is int and kwargs["min_delta"] > 0:  # before 1.1 there was no min_delta
             shifted = ("patience", "verbose", "mode")
             kwargs |= dict(zip(shifted, [kwargs.pop(k) for k in ("min_delta", *shifted) if k in kwargs], strict=False))
-        kwargs["patience"] = (
-            kwargs.get("patience", 0) + 1
-        )  # Keras 1 compared before it counted, so it ran one more epoch
+        # Keras 1 compared before it counted, so it ran one more epoch
+        kwargs["patience"] = kwargs.get("patience", 0) + 1
 
 
 @rule("Input")

@@ -49,15 +49,8 @@ if TYPE_CHECKING:
     )
     from gazelle.quantizers.configs import QuantizationConfig
 
-_ORDER = (
-    "shape",
-    "initializer",
-    "dtype",
-    "trainable",
-    "autocast",
-    "regularizer",
-    "constraint",
-)  # Keras' order of the arguments of add_weight
+# Keras' order of the arguments of add_weight
+_ORDER = ("shape", "initializer", "dtype", "trainable", "autocast", "regularizer", "constraint")
 _path: ContextVar[str] = ContextVar("gazelle_layer_path", default="")  # path of the layer that builds or calls others
 
 

@@ -89,9 +89,8 @@ def check_inputs(layer: Layer, args: Sequence[Any]) -> None:
         ShapeError: the shape does not fit.
     """
     given = layer.input_spec
-    spec = (
-        given[0] if isinstance(given, list | tuple) and len(given) == 1 else given
-    )  # a list with one entry is accepted
+    # a list with one entry is accepted
+    spec = given[0] if isinstance(given, list | tuple) and len(given) == 1 else given
     if not isinstance(spec, InputSpec) or not args or not hasattr(args[0], "shape"):
         return
     shape = tuple(args[0].shape)

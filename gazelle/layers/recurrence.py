@@ -38,9 +38,8 @@ def scan_cell(cell: Cell, x: Array, states: list[Any], mask: Array | None, how: 
     Returns:
         Outputs (time, batch, ...) in the order of x, and the final states.
     """
-    if isinstance(cell, StackedRNNCells) and not overrides(
-        cell, StackedRNNCells, "call"
-    ):  # run each cell over all steps before the next one, so that the loops stay small
+    # run each cell over all steps before the next one, so that the loops stay small
+    if isinstance(cell, StackedRNNCells) and not overrides(cell, StackedRNNCells, "call"):
         after = []
         cells: Any = getattr(cell, "cells")  # noqa: B009 - only a stack has cells
         for below, its in zip(cells, states, strict=True):

@@ -154,9 +154,8 @@ def range_(
     start, limit = (0, start) if limit is None else (start, limit)
     all_integers = all(np.issubdtype(np.result_type(v), np.integer) for v in (start, limit, delta))
     if any(isinstance(v, jax.core.Tracer) for v in (start, limit, delta)):
-        return Tensor(
-            jnp.arange(start, limit, delta)
-        )  # raises if the values are traced: the function then runs uncompiled
+        # raises if the values are traced: the function then runs uncompiled
+        return Tensor(jnp.arange(start, limit, delta))
     return Tensor(
         np.arange(start, limit, delta).astype(name_of(dtype) if dtype else "int32" if all_integers else "float32")
     )

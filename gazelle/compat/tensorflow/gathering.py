@@ -96,9 +96,8 @@ def where(
 
 def _where(condition: Any, x: Any, y: Any) -> Any:
     xp = space(condition, x, y)
-    if (
-        xp.ndim(condition) == 1 and xp.ndim(x) > 1 and xp.shape(x) == xp.shape(y)
-    ):  # conditions select rows, as in TensorFlow 1
+    # conditions select rows, as in TensorFlow 1
+    if xp.ndim(condition) == 1 and xp.ndim(x) > 1 and xp.shape(x) == xp.shape(y):
         condition = (
             xp.reshape(condition, (-1, *[1] * (xp.ndim(x) - 1)))
             if (xp.shape(condition)[0] == xp.shape(x)[0] != xp.shape(x)[-1])

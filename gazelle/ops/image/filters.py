@@ -161,9 +161,8 @@ def _shifted(x: Any, axis: int, taps: Any) -> Any:
 
 def _convolved(x: Any, axis: int, taps: Any) -> Any:
     n, h, w, c = x.shape
-    flat = x.transpose(0, 3, 1, 2).reshape(
-        n * c, h, w, 1
-    )  # with channels as the batch axis, for which XLA is fast on a CPU
+    # with channels as the batch axis, for which XLA is fast on a CPU
+    flat = x.transpose(0, 3, 1, 2).reshape(n * c, h, w, 1)
     window = taps.reshape((-1, 1, 1, 1) if axis == 1 else (1, -1, 1, 1))
     flat = lax.conv_general_dilated(flat, window, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC"))
     return flat.reshape(n, c, *flat.shape[1:3]).transpose(0, 2, 3, 1)

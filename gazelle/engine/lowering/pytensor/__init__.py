@@ -87,9 +87,8 @@ class Target:
 
         inputs = inputs_of(program)
         outputs = [pytensor.tensor.as_tensor(out) for out in lower(program, self, *inputs)]
-        exact = pytensor.config.change_flags(
-            numba__fastmath=False
-        )  # it needs an LLVM function for powers that Numba lacks
+        # it needs an LLVM function for powers that Numba lacks
+        exact = pytensor.config.change_flags(numba__fastmath=False)
         with exact, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # PyTensor warns that further libraries would make it faster
             compiled = pytensor.function(inputs, outputs, mode=self.mode, on_unused_input="ignore")

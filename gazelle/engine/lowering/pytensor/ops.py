@@ -150,9 +150,8 @@ class Encrypt(Op):
         return Apply(self, list(inputs), [TensorType("uint32", self.shape)() for _ in range(2)])
 
     def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
-        made = encrypt(
-            *(np.atleast_1d(values) for values in inputs)
-        )  # arrays wrap at 2^32, while scalars raise a warning
+        # arrays wrap at 2^32, while scalars raise a warning
+        made = encrypt(*(np.atleast_1d(values) for values in inputs))
         for place, value in zip(outputs, made, strict=True):
             place[0] = np.broadcast_to(value, self.shape or (1,)).reshape(self.shape).copy()
 
