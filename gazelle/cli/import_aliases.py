@@ -59,7 +59,7 @@ class Aliases(MetaPathFinder):
             text = message(f"No module named {fullname!r}", hint=_COMPANIONS[fullname])
             raise ModuleNotFoundError(text, name=fullname)
         if real is None:
-            if fullname.startswith("tensorflow.") and _stands_in(sys.modules.get("tensorflow")):
+            if fullname.startswith("tensorflow.") and _is_facade(sys.modules.get("tensorflow")):
                 return _tensorflow_part(fullname)
             return None
         if fullname.startswith("tensorflow.python.") and _is_real("tensorflow"):
@@ -146,7 +146,7 @@ def _tensorflow_part(name: str) -> ModuleSpec:
     found = _facade().module(name)
     if found is None:
         raise ModuleNotFoundError(_facade().missing(name.partition(".")[2]), name=name)
-    return ModuleSpec(name, _Facade() if _stands_in(found) else _Existing(found), is_package=True)
+    return ModuleSpec(name, _Facade() if _is_facade(found) else _Existing(found), is_package=True)
 
 
 class _Theano(_Facade):
@@ -164,9 +164,9 @@ def _theano_spec(name: str) -> ModuleSpec:
     return ModuleSpec(name, _Theano(), is_package=True)
 
 
-def _stands_in(module: Any) -> bool:
+def _is_facade(module: Any) -> bool:
     """Whether a module belongs to gazelle's `tensorflow`."""
-    return bool(getattr(type(module), "stands_in", False))
+    return bool(getattr(type(module), "is_facade", False))
 
 
 def _put_keras(tensorflow: ModuleType) -> None:
@@ -193,7 +193,7 @@ def _missing(fullname: str, real: str) -> ModuleNotFoundError:
 def _is_real(root: str) -> bool:
     """Whether another package of this name is loaded in the process."""
     module = sys.modules.get(root)
-    return module is not None and module is not gazelle and not _stands_in(module)
+    return module is not None and module is not gazelle and not _is_facade(module)
 
 
 def require_compat() -> None:
@@ -249,7 +249,7 @@ def uninstall() -> None:
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, Aliases)]
     for name, module in list(sys.modules.items()):
         aliased = meaning(name) is not None and getattr(module, "__name__", "").startswith("gazelle")
-        if aliased or _stands_in(module):
+        if aliased or _is_facade(module):
             del sys.modules[name]
     if "gazelle.compat.tensorflow" in sys.modules:
         _facade().close()

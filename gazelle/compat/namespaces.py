@@ -65,7 +65,7 @@ class Namespace(ModuleType):
     2
     """
 
-    stands_in = True
+    is_facade = True
 
     def __init__(self, name: str, path: str) -> None:
         self.__dict__["_real"] = importlib.import_module(path)

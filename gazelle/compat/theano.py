@@ -112,7 +112,7 @@ _MODULES = ("theano", "theano.tensor", "theano.tensor.nnet", "theano.gradient")
 class Theano(ModuleType):
     """`theano`, or one of its modules."""
 
-    stands_in = True
+    is_facade = True
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -133,7 +133,7 @@ class Theano(ModuleType):
         hint = f"Did you mean theano.{near[0]}? " if near else ""
         raise MissingTheanoError(
             message(
-                f"theano.{full} is not in gazelle's stand-in for Theano",
+                f"theano.{full} is not in gazelle's implementation of Theano",
                 hint=f"{hint}Use keras.backend or gazelle.ops.",
             )
         )

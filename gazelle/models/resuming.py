@@ -287,4 +287,4 @@ def note_path(autosave: Autosave, display: Progress) -> None:
     path = str(autosave.path)
     if path not in _process.noted and os.path.exists(path):
         _process.noted.add(path)
-        display.note(f"Latest state kept in {path}")
+        display.note(f"Checkpoint saved in {path}")

@@ -39,7 +39,7 @@ ERRORS = {
     "import keras.zzz.deep": ("ModuleNotFoundError", "'keras.zzz'", "In keras there are:"),
     "import keras.layers.Dense": ("ModuleNotFoundError", "from keras.layers import Dense"),
     "from keras import zzz": ("ImportError", "zzz"),
-    "import tensorflow.datta": ("ModuleNotFoundError", "tf.datta", "stand-in for TensorFlow"),
+    "import tensorflow.datta": ("ModuleNotFoundError", "tf.datta", "implementation of TensorFlow"),
     "import tensorflow as tf; tf.constants(1)": ("MissingFunctionError", "tf.constants", "line 1", "tf.constant?"),
     "import tensorflow as tf; tf.estimator.DNNClassifier": (
         "MissingFunctionError",

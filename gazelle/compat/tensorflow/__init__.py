@@ -131,7 +131,7 @@ class MissingFunctionError(GazelleError, AttributeError):
 class Facade(ModuleType):
     """`tensorflow`, or one of its modules; names are looked up in the table on first use."""
 
-    stands_in = True
+    is_facade = True
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -196,7 +196,7 @@ def missing(full: str) -> str:
         if near
         else "Use gazelle.ops or numpy; or install TensorFlow and run with --tensorflow real."
     )
-    return message(f"tf.{full} is not in gazelle's stand-in for TensorFlow ({user_code_location()})", hint=hint)
+    return message(f"tf.{full} is not in gazelle's implementation of TensorFlow ({user_code_location()})", hint=hint)
 
 
 def module(name: str) -> Facade | None:

@@ -16,7 +16,7 @@ def _module() -> Any:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # otherwise it prints its build options in every process
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # its sums would have another order in each run
     module = importlib.import_module("tensorflow")
-    if not getattr(type(module), "stands_in", False):
+    if not getattr(type(module), "is_facade", False):
         return module
     with _behind_the_stand_in():
         return importlib.import_module("tensorflow")
