@@ -6,6 +6,7 @@ import itertools
 import math
 import random
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -62,6 +63,13 @@ def set_random_seed(seed: int) -> None:
     set_seed(seed)
     random.seed(seed)
     np.random.seed(seed % 2**32)
+
+
+def global_generators() -> tuple[Any, ...]:
+    """Return the states of the global generators of Python and NumPy, which compare equal if nothing was drawn."""
+    numpy: Any = np.random.get_state(legacy=False)
+    keys = [value.tobytes() if isinstance(value, np.ndarray) else value for value in numpy.pop("state").values()]
+    return random.getstate(), keys, numpy
 
 
 def next_seed() -> int:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import dis
 import itertools
-import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
-import numpy as np
 
 from gazelle import engine
-from gazelle.core import settings
+from gazelle.core import prng, settings
 from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.core.traceback import warn
 from gazelle.data.prefetch import Prefetcher
@@ -76,9 +74,9 @@ class StreamSource:
         self._first: list[Any] = []  # the sample, when it was the first batch of the pass
         self._skipped = False  # the owner is at the position where the epoch resumes
         self.inspect: dict[str, Callable[[Any], None]] = {}
-        before = _global_generators()
+        before = prng.global_generators()
         self.sample = cast(first()) if first is not None else self._peek()
-        self.draws = self._owner is None and _global_generators() != before
+        self.draws = self._owner is None and prng.global_generators() != before
 
     def _peek(self) -> Any:
         """The first batch, which is yielded again by the first epoch."""
@@ -203,13 +201,6 @@ class StreamSource:
             for _ in () if self._direct else self._epoch(past):
                 pass
             self._ended()
-
-
-def _global_generators() -> tuple[Any, ...]:
-    """The states of the global generators of Python and NumPy."""
-    numpy: Any = np.random.get_state(legacy=False)
-    keys = [value.tobytes() if isinstance(value, np.ndarray) else value for value in numpy.pop("state").values()]
-    return random.getstate(), keys, numpy
 
 
 def is_infinite(x: object) -> bool:

@@ -152,7 +152,6 @@ def fit(
         if saved is not None:
             progress.restore(*saved, force=resume == "force")
             display.note(progress.describe(epochs))
-            resuming.warn_inexact(source, progress, epochs)
         events.on_train_begin({})
         if saved is not None:
             progress.restore_callbacks(*saved)

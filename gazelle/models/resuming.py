@@ -22,7 +22,6 @@ from gazelle.saving.program import Program, current_cell, running_program
 from gazelle.training import interrupt
 
 if TYPE_CHECKING:
-    from gazelle import data
     from gazelle.models.fingerprint import TrainingFingerprint
     from gazelle.models.model import Model
     from gazelle.training.callbacks import BackupAndRestore, Progress
@@ -258,14 +257,6 @@ def closing(
             if autosave.written:
                 _process.written[autosave.stem] = bool(resume)
             fingerprint.end()
-
-
-def warn_inexact(source: data.Source, progress: TrainingProgress, epochs: int) -> None:
-    """Warn if the data after the checkpoint are not those that an uninterrupted training would have had."""
-    if getattr(source, "draws", False) and progress.epoch < epochs and not progress.stopped:
-        text = "fit resumes, but not exactly: the data draw from the global generator of random or numpy.random"
-        hint = "Draw from a generator of the dataset's own, and give the dataset state() and restore(state)."
-        warn(message(text, expected="a source whose position can be restored", hint=hint))
 
 
 def _describe_stop(progress: TrainingProgress, autosave: Autosave | None, backup: BackupAndRestore | None) -> str:

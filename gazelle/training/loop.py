@@ -10,6 +10,9 @@ import jax
 import numpy as np
 
 from gazelle import data, engine
+from gazelle.core import prng
+from gazelle.core.errors import message
+from gazelle.core.traceback import warn
 from gazelle.metrics.name_aliases import Logs
 from gazelle.training.diagnosis import explain_nan
 from gazelle.training.interrupt import Interrupt
@@ -69,12 +72,15 @@ class Fit:
                     self.display.note(text)
                 if self.autosave is not None and not self.autosave.written and first < epochs:
                     self.autosave.reserve(live.size())
+                watched = prng.global_generators() if progress.resumed else None
                 while progress.epoch < epochs:
                     began = time.perf_counter()
                     if not self.epoch(epochs):
                         break
                     if progress.epoch == first + 1:
                         self._report_waiting(time.perf_counter() - began)
+                        if watched is not None and prng.global_generators() != watched:
+                            _warn_inexact()
                     if self.model.stop_training or self.source.exhausted:
                         break
                     self._offer_save()
@@ -178,3 +184,12 @@ class Fit:
         fraction = self.source.waited / seconds
         if fraction > _SLOW_DATA:
             self.display.note(f"The device waited for data {fraction:.0%} of this epoch: the source is what limits.")
+
+
+def _warn_inexact() -> None:
+    """Warn that a resumed training is not the one that was interrupted."""
+    text = (
+        "fit resumed, but not exactly: a callback or the data draws from the global generator of random or numpy.random"
+    )
+    hint = "Draw from a generator of its own, and restore that in restore(state), which gets what state() returned."
+    warn(message(text, expected="sources of random numbers whose position can be restored", hint=hint))

@@ -36,6 +36,7 @@ class TrainingProgress:
         done: number of its finished steps.
         begun: whether the epoch's `on_epoch_begin` was called.
         stopped: whether a callback ended the training.
+        resumed: whether a snapshot was restored.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class TrainingProgress:
     ) -> None:
         self.trainer, self.source, self.callbacks, self.epoch = trainer, source, callbacks, epoch
         self._fingerprint = fingerprint
-        self.done, self.begun, self.stopped = 0, False, False
+        self.done, self.begun, self.stopped, self.resumed = 0, False, False, False
         self._before: tuple[State, Metadata] | None = None  # while callbacks run: what was before them
         self._copies: dict[str, Any] = {}  # of the last snapshot
 
@@ -137,7 +138,7 @@ class TrainingProgress:
         self.trainer.live.restore(state, force)
         self.trainer.reseed(metadata["seed"])
         self.epoch, self.done = metadata["epoch"], metadata["batch"]
-        self.begun, self.stopped = metadata["begun"], metadata["stopped"]
+        self.begun, self.stopped, self.resumed = metadata["begun"], metadata["stopped"], True
         position = metadata["source"] or ({"steps": self.source.steps, "owner": None} if force else None)
         self.source.restore(metadata["seed"], self.epoch, position)
         then, now = metadata.get("steps"), self.source.steps

@@ -423,11 +423,19 @@ def test_backup_and_restore_continues_with_a_warning(monkeypatch, tmp_path):
     assert second.history == first.history
 
 
-def test_data_from_the_global_generator_are_warned_of(monkeypatch):
-    arguments = {"x": Batches(None), "y": None}
-    train(monkeypatch, **arguments)
+DRAWING = {
+    "data": {"x": Batches(None), "y": None},
+    "a callback": {"callbacks": [LambdaCallback(on_epoch_end=lambda epoch, logs: np.random.rand())]},
+}
+
+
+@pytest.mark.parametrize("source", DRAWING)
+def test_draws_from_the_global_generator_are_warned_of(source, monkeypatch):
+    train(monkeypatch, **DRAWING[source])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        train(monkeypatch, **arguments)  # finished
-    with pytest.warns(UserWarning, match=r"not exactly: the data draw from the global generator.*\n?Draw from a gen"):
-        train(monkeypatch, epochs=3, **arguments)
+        train(monkeypatch, **DRAWING[source])  # finished
+    with pytest.warns(
+        UserWarning, match=r"not exactly: .* draws from the global generator.*\nDraw from a generator of"
+    ):
+        train(monkeypatch, epochs=3, **DRAWING[source])
