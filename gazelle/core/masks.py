@@ -15,7 +15,7 @@ def set_mask(tensor: Any, mask: Any) -> None:
     if mask is None or not isinstance(tensor, jax.Array):
         return
     key = id(tensor)
-    _masks[key] = (weakref.ref(tensor, lambda _, pop=_masks.pop: pop(key, None)), mask)
+    _masks[key] = (weakref.ref(tensor, lambda _, pop=_masks.pop: pop(key, None)), mask)  # type: ignore[misc]
     if not isinstance(tensor, jax.core.Tracer):
         tensor._keras_mask = mask  # type: ignore[attr-defined]  # where Keras programs read it
 

@@ -194,7 +194,7 @@ def warn_frozen_since(model: Any, trainer: Trainer) -> None:
         return
     trainable, ids = trainer.live.trainable, weight_tree.trainable_ids(model)
     paths = [path for path, v in weight_tree.named_variables(model).items() if (id(v) in ids) != (path in trainable)]
-    parts = (*weight_tree.named_layers(model).values(), *trainer.variables.values())
+    parts: list[Any] = [*weight_tree.named_layers(model).values(), *trainer.variables.values()]
     trainer.trainable_flags = [] if paths else [(part, part.trainable) for part in parts]
     if paths:
         warn(
