@@ -5,9 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from gazelle.core.printable import printable
+
 
 class GazelleError(Exception):
     """Base class of the errors that gazelle raises about a program."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__(), keep="\n\t")
 
 
 class ShapeError(GazelleError, ValueError):

@@ -9,6 +9,7 @@ from gazelle.core import replaced_methods, symbolic
 from gazelle.core.config import capture_arguments, captured_arguments, make_from_config, snake
 from gazelle.core.errors import StateError, message
 from gazelle.core.names import unique_name
+from gazelle.core.printable import printable
 from gazelle.core.symbolic import Node
 
 if TYPE_CHECKING:
@@ -150,4 +151,4 @@ class Operation:
         return self.nodes[0]
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name}>"
+        return f"<{type(self).__name__} name={printable(self.name)}>"

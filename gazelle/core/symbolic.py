@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from gazelle.core import arrays, dtypes, dynamic_loops, tracing
 from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, message
 from gazelle.core.masks import get_mask, set_mask
+from gazelle.core.printable import printable
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.types import DTypeLike, Shape
 
@@ -62,7 +63,7 @@ class KerasTensor:
         return self.node.operation, self.node.operation.nodes.index(self.node), self.index
 
     def __repr__(self) -> str:
-        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={printable(self.name)}>"
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         raise self._no_values("NumPy function")

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from gazelle.core.errors import ArgumentTypeError, GazelleError, unknown
 from gazelle.core.outdated import argument_hint
+from gazelle.core.printable import printable
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _JAX = find_spec("jax")  # not imported by `import gazelle`
@@ -86,7 +87,7 @@ def warn(text: str, category: type[Warning] = UserWarning) -> None:
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_code.co_filename.startswith(INSIDE):
         frame, level = frame.f_back, level + 1
-    warnings.warn(text, category, stacklevel=level)
+    warnings.warn(printable(text, keep="\n\t"), category, stacklevel=level)
 
 
 def explain_tracer_error(error: Exception) -> tuple[str, str] | None:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import operator
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core import arrays, dtypes, tracing
+from gazelle.core import arrays, budget, dtypes, tracing
 from gazelle.core.config import resolve
 from gazelle.core.errors import ShapeError, UnboundVariable, message
 from gazelle.core.names import scoped
+from gazelle.core.printable import printable
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.types import Array, ArrayLike, DTypeLike, InitializerLike, Shape
@@ -113,8 +112,7 @@ class Variable:
             if callable(value):
                 sizes: Any = () if shape is None else shape
                 shape = sizes = tuple(int(n) for n in sizes)
-                if (budget := _budget.get()) is not None:
-                    budget.spend(sizes)
+                budget.spend(sizes)
                 value = value(sizes, dtype=self.dtype)
             self._value: Any = arrays.from_host(value, self.dtype)
         if shape is not None and tuple(shape) != self._value.shape:
@@ -306,41 +304,7 @@ class Variable:
     __hash__ = object.__hash__
 
     def __repr__(self) -> str:
-        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
-
-
-class WeightBudget:
-    """A limit on the total size of the variables created in a `with WeightBudget(...)` block.
-
-    Args:
-        numbers: How many numbers all of them may hold together.
-        error: Called with the shape of the variable that exceeds the limit; returns the exception to raise.
-
-    >>> with WeightBudget(10, lambda shape: ShapeError(f"too large: {shape}")):
-    ...     Variable(jnp.zeros, shape=(3, 4))
-    Traceback (most recent call last):
-    ...
-    gazelle.core.errors.ShapeError: too large: (3, 4)
-    """
-
-    def __init__(self, numbers: int, error: Callable[[Any], Exception]) -> None:
-        self.left, self._error = numbers, error
-
-    def spend(self, shape: tuple[int, ...]) -> None:
-        """Count a variable of this shape; raise beyond the limit."""
-        self.left -= math.prod(shape)
-        if self.left < 0:
-            raise self._error(shape)
-
-    def __enter__(self) -> WeightBudget:
-        self._token = _budget.set(self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        _budget.reset(self._token)
-
-
-_budget: ContextVar[WeightBudget | None] = ContextVar("gazelle_weight_budget", default=None)
+        return f"<Variable path={printable(self.path)}, shape={self.shape}, dtype={self.dtype}>"
 
 
 @contextlib.contextmanager

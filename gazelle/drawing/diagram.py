@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from gazelle.core.errors import StateError, message
+from gazelle.core.printable import printable
 from gazelle.core.symbolic import symbolic_leaves
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _add_model(model: Any, options: Options, groups: tuple[str, ...], diagram: D
         operation = node.operation
         if id(operation) not in ends:
             if options.nested and getattr(operation, "_graph", None) is not None:
-                ends[id(operation)] = _add_model(operation, options, (*groups, operation.name), diagram)
+                ends[id(operation)] = _add_model(operation, options, (*groups, printable(operation.name)), diagram)
             else:
                 box = _box(operation, options, groups)
                 diagram.boxes.append(box)
@@ -131,7 +132,8 @@ def _box(operation: Any, options: Options, groups: tuple[str, ...]) -> Box:
         rows.append(f"Output dtype: {_join(symbolic_leaves(nodes[0].outputs), 'dtype') if nodes else '?'}")
     if options.trainable and getattr(operation, "weights", None):
         rows.append(f"Trainable: {'yes' if operation.trainable else 'no'}")
-    return Box(f"{name} ({kind})" if options.layer_names else kind, rows, groups)
+    title = printable(f"{name} ({kind})" if options.layer_names else kind)
+    return Box(title, [printable(row) for row in rows], groups)
 
 
 def _join(tensors: list[Any], attribute: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gazelle.core.errors import unknown
+from gazelle.core.printable import printable
 from gazelle.drawing.diagram import Box, Options, diagram_of
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def model_to_dot(
     options = Options(show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable, expand_nested)
     diagram = diagram_of(model, options)
     names = {id(box): f"n{i}" for i, box in enumerate(diagram.boxes)}
-    head = f'subgraph "cluster_{model.name}" {{' if subgraph else "digraph {"
+    head = f"subgraph {_quoted(f'cluster_{printable(model.name)}')} {{" if subgraph else "digraph {"
     lines = [
         head,
         f'  rankdir="{rankdir}"; splines="{splines}"; dpi={dpi};',
@@ -82,9 +83,13 @@ def _cluster(boxes: list[Box], names: dict[int, str], depth: int) -> list[str]:
         if name is None:
             lines += [f'{indent}{names[id(box)]} [label="{_label(box)}"];' for box in members]
         else:
-            lines += [f'{indent}subgraph "cluster_{name}" {{', f'{indent}  label="{name}";']
+            lines += [f"{indent}subgraph {_quoted(f'cluster_{name}')} {{", f"{indent}  label={_quoted(name)};"]
             lines += [*_cluster(members, names, depth + 1), f"{indent}}}"]
     return lines
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _label(box: Box) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from gazelle.core import budget
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.types import ArrayLike, DTypeLike
 from gazelle.initializers.base import Initializer, numpy_dtype
@@ -152,6 +153,7 @@ class STFT(Initializer):
             ShapeError: If `window` is an array of another length than the frame.
         """
         length, _, bins = shape
+        budget.check(shape, weight=2)
         time, bin_ = np.arange(length)[:, None, None], np.arange(bins)[None, None, :]
         kernel = {"real": np.cos, "imag": np.sin}[self.side](-2 * np.pi * time * bin_ / (2 * (bins - 1)))
         if self.window is not None:

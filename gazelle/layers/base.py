@@ -18,6 +18,7 @@ from gazelle.core.config import ArgumentTypeError, resolve, serialize, serialize
 from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, message, unknown
 from gazelle.core.operation import Operation
 from gazelle.core.outdated import argument_hint
+from gazelle.core.printable import printable
 from gazelle.core.replaced_methods import overrides
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.traceback import filtered
@@ -724,7 +725,7 @@ class Layer(Operation):
         return f"{type(self).__name__} '{self.name}'"
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+        return f"<{type(self).__name__} name={printable(self.name)}, built={self.built}>"
 
 
 def _marks_built(build: Callable[..., None]) -> Callable[..., None]:

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from gazelle.core import dtypes
+from gazelle.core import budget, dtypes
 from gazelle.core.errors import ArgumentError, DataError, StateError, UnsafeFileError, message
 from gazelle.core.types import ArrayLike, PathLike
 from gazelle.layers.adapting import batches
@@ -53,6 +53,7 @@ class _Lookup(_Vocabulary):
             raise ArgumentError(message(f"max_tokens of {owner}", expected="None or more than 1", got=self.max_tokens))
         if self.num_oov_indices < 0:
             raise ArgumentError(message(f"num_oov_indices of {owner}", expected="0 or more", got=self.num_oov_indices))
+        budget.check((self.num_oov_indices,), weight=8)  # a list of objects
         if self.pad_to_max_tokens and self.max_tokens is None:
             raise ArgumentError(message(f"pad_to_max_tokens of {owner}", expected="a max_tokens", got="None"))
         if self.invert and self.output_mode != "int":

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import initializers, ops
-from gazelle.core import settings
+from gazelle.core import budget, settings
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import Array, ArrayLike, PolicyLike, Shape
 from gazelle.core.variable import Variable
@@ -89,10 +89,12 @@ class MelSpectrogram(Layer):
         def mel(hertz: Any) -> Any:
             return 1127.0 * np.log(1.0 + np.asarray(hertz) / 700.0)
 
+        budget.check((self.fft_length // 2 + 1, self.num_mel_bins), weight=2)
         pitch = mel(np.linspace(0, self.sampling_rate / 2, self.fft_length // 2 + 1))[:, None]
         edges = np.linspace(mel(self.min_freq), mel(self.max_freq), self.num_mel_bins + 2)
         low, mid, high = edges[:-2], edges[1:-1], edges[2:]
-        rows = np.maximum(0, np.minimum((pitch - low) / (mid - low), (high - pitch) / (high - mid)))
+        rows, falling = (pitch - low) / (mid - low), (high - pitch) / (high - mid)
+        np.maximum(0, np.minimum(rows, falling, out=rows), out=rows)
         rows[0] = 0  # without the constant component
         return rows.astype(dtype)
 

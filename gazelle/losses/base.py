@@ -13,6 +13,7 @@ from gazelle.core.config import Configurable, snake
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.lookup import Lookup
 from gazelle.core.masks import get_mask
+from gazelle.core.printable import printable
 from gazelle.core.symbolic import any_symbolic, call_op
 from gazelle.core.types import Array, ArrayLike, LossLike, Nested, PolicyLike
 from gazelle.losses import functions
@@ -101,7 +102,7 @@ class Loss(Configurable):
         return convert(tree)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name}>"
+        return f"<{type(self).__name__} name={printable(self.name)}>"
 
 
 class LossFunctionWrapper(Loss):

@@ -13,6 +13,7 @@ from gazelle.core.config import Configurable, snake
 from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.lookup import Lookup
 from gazelle.core.names import unique_name
+from gazelle.core.printable import printable
 from gazelle.core.types import Array, ArrayLike, DTypeLike, InitializerLike, PolicyLike, Shape
 from gazelle.core.variable import Variable
 
@@ -218,7 +219,7 @@ class Metric(Configurable):
         return out, list(after.values())
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name}>"
+        return f"<{type(self).__name__} name={printable(self.name)}>"
 
 
 def _find_variables(value: Any) -> Iterator[tuple[str, Variable]]:

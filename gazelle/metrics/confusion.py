@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core import settings
+from gazelle.core import budget, settings
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.types import Array, ArrayLike, PolicyLike
 from gazelle.losses.reduction import align, divide
@@ -34,6 +34,7 @@ def thresholds_of(label: str, given: Any, default: float) -> list[float]:
 
 def even_thresholds(count: int) -> list[float]:
     """Return `count` equidistant thresholds from 0 to 1; 0.5 for one."""
+    budget.check((count,), weight=8)  # a list of objects
     return [0.5] if count == 1 else [i / (count - 1) for i in range(count)]
 
 

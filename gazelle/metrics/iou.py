@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import jax.numpy as jnp
 
-from gazelle.core import dtypes, settings
+from gazelle.core import budget, dtypes, settings
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.types import Array, ArrayLike, PolicyLike
 from gazelle.metrics.base import Metric
@@ -27,6 +27,7 @@ class _IoU(Metric):
         sparse_y_pred: bool = True,
         axis: int = -1,
     ) -> None:
+        budget.check((num_classes, num_classes))
         self._classes, self._targets, self._ignore_class = num_classes, tuple(target_class_ids), ignore_class
         if max(self._targets) >= num_classes:
             raise ArgumentError(

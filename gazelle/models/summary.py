@@ -14,6 +14,7 @@ import jax.numpy as jnp
 
 from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.printable import printable
 from gazelle.models.summary_rows import Row, is_chain, rows
 
 _TITLES = {
@@ -127,7 +128,7 @@ def _print(
             "trainable": Text(row.trainable),
         }
         table.add_row(*(cells[name] for name in names))
-    console.print(Text(f'Model: "{model.name}"', style="bold"))
+    console.print(Text(f'Model: "{printable(model.name)}"', style="bold"))
     console.print(table)
     for label, count, size in totals(model):
         console.print(Text.assemble((f" {label}: ", "bold"), (f"{count:,}", "green"), f" ({size})"))
@@ -189,5 +190,5 @@ def html(model: Any) -> str:
     body = "".join(f"<tr>{line('td', cells(row))}</tr>" for row in listed)
     ends = "<br>".join(f"{label}: {count:,} ({size})" for label, count, size in totals(model))
     hint = f"<br>{escaping.escape(_HINT)}" if any(row.params == "unbuilt" for row in listed) else ""
-    name = escaping.escape(f'{type(model).__name__} "{model.name}"')
+    name = escaping.escape(f'{type(model).__name__} "{printable(model.name)}"')
     return f"<div><b>{name}</b><table>{head}<tbody>{body}</tbody></table><p>{ends}{hint}</p></div>"

@@ -10,6 +10,7 @@ from typing import Any
 
 from gazelle.core import symbolic
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.printable import printable
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.layers.base import Layer
 
@@ -83,11 +84,13 @@ def _rows_of(operation: Any, model: Any, expand_nested: bool, level: int, frozen
     read = [] if _is_stack(model) else [t for node in calls for t in _inputs(node, model)]
     weights = getattr(operation, "weights", [])
     yield Row(
-        name=operation.name,
-        kind=type(operation).__name__ if isinstance(operation, Layer) else _camel(operation.name),
-        shape=_shape((calls or operation.nodes)[-1].outputs) if operation.nodes else _traced_shape(operation),
+        name=printable(operation.name),
+        kind=printable(type(operation).__name__ if isinstance(operation, Layer) else _camel(operation.name)),
+        shape=printable(
+            _shape((calls or operation.nodes)[-1].outputs) if operation.nodes else _traced_shape(operation)
+        ),
         params=_params(operation),
-        connected=", ".join(_source(tensor, model) for tensor in read) or "-",
+        connected=printable(", ".join(_source(tensor, model) for tensor in read)) or "-",
         trainable="-" if not weights else "N" if frozen else "Y",
         level=level,
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import jax.numpy as jnp
+import numpy as np
 
+from gazelle.core import budget
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import Array, ArrayLike, AxisLike, DTypeLike, ShapeLike
 from gazelle.ops.base import array as as_array
@@ -268,6 +270,8 @@ def pad(
         >>> print(gazelle.ops.pad([1, 2], (1, 2)))
         [0 1 2 0 0]
     """
+    if mode != "constant":  # the input is repeated
+        budget.check_repetitions(int(np.max(pad_width)) // max(min(x.shape, default=1), 1))
     if constant_values is None:
         return jnp.pad(x, pad_width, mode)
     if mode != "constant":

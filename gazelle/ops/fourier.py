@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gazelle.core import budget
 from gazelle.core.dtypes import is_float
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.types import Array, ArrayLike
@@ -168,6 +169,7 @@ def stft(
     Raises:
         ArgumentError: If `x` is not of floats, or `fft_length` is below `sequence_length`.
     """
+    budget.check_repetitions(fft_length // (x.shape[-1] or 1))  # of the input, by the padding
     shape = _window("stft", window, sequence_length, fft_length, x.dtype)
     if center:
         x = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(fft_length // 2, fft_length // 2)], mode="reflect")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
+from gazelle.core import budget
 from gazelle.core.types import Array, ArrayLike
 from gazelle.ops.base import arrays, op
 from gazelle.ops.numpy_table import numpy_op
@@ -133,6 +134,7 @@ def unstack(x: ArrayLike, num: int | None = None, axis: int = 0) -> list[Array]:
         >>> [part.tolist() for part in gazelle.ops.unstack([[1, 2], [3, 4]])]
         [[1, 2], [3, 4]]
     """
+    budget.check_repetitions(x.shape[axis])
     return [jax.lax.index_in_dim(x, i, axis, keepdims=False) for i in range(x.shape[axis])]
 
 

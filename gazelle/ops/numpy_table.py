@@ -12,6 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import jax.numpy as jnp
 
+from gazelle.core import budget
 from gazelle.ops.base import ARRAY, ARRAYS, array, arrays, op
 from gazelle.ops.max_min import EXTREMES, extreme
 
@@ -49,6 +50,8 @@ def numpy_op(
         values = [(arrays if p in ARRAYS else array)(options.pop(p)) for p in positional]
         if isinstance(options.get("axis"), list):
             options["axis"] = tuple(options["axis"])
+        if isinstance(parts := options.get("indices_or_sections"), int):
+            budget.check_repetitions(parts)
         return target(*values, **options)
 
     function.__name__ = function.__qualname__ = name

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from gazelle.core import budget
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.types import Array, ArrayLike
 from gazelle.ops.base import array, op
@@ -186,6 +187,7 @@ def _adaptive(reduce: Any, inputs: Any, output_size: Any, data_format: str | Non
     x = moved_last(inputs, data_format)
     for axis, m in enumerate(per_axis("output_size", output_size, x.ndim - 2), 1):
         n = x.shape[axis]
+        budget.check_repetitions(8 * m)
         edges = [(i * n // m, -(-(i + 1) * n // m)) for i in range(m)]
         parts = [reduce(lax.slice_in_dim(x, a, b, axis=axis), axis, keepdims=True) for a, b in edges]
         x = jnp.concatenate(parts, axis)

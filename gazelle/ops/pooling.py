@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from gazelle.core import budget
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.types import Array, ArrayLike
 from gazelle.ops.base import op
@@ -118,6 +119,7 @@ def average_pool(
             y = functools.reduce(jnp.add, window_slices(y, one_window, one_step))
     if padding == "valid":
         return moved_first(y / math.prod(window), data_format)
+    budget.check(y.shape[1:-1])
     counts = functools.reduce(np.multiply.outer, map(_count, space, window, steps, pads))
     return moved_first(y / jnp.asarray(counts[..., None], y.dtype), data_format)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+
+from gazelle.core import budget
 
 
 def on_cpu() -> bool:
@@ -30,6 +33,7 @@ def window_slices(
     An axis is split into blocks of `steps` elements by `split`, whose transpose assembles the gradient with one
     concatenation; the transpose of strided slices would add a full-size array for each of them.
     """
+    budget.check_repetitions(math.prod(window))
     parts = [x]
     for axis, (reach, step) in enumerate(zip(window, steps, strict=True), 1):
         offsets = np.arange(reach) * (dilations[axis - 1] if dilations else 1)
@@ -60,5 +64,8 @@ def _slices_along(x: Any, axis: int, offsets: list[int], step: int) -> list[Any]
     lanes = [x]
     if step > 1:
         blocked = x.reshape(*x.shape[:axis], blocks, step, *x.shape[axis + 1 :])
-        lanes = [jnp.squeeze(lane, axis + 1) for lane in lax.split(blocked, (1,) * step, axis + 1)]
+        used = min(step, offsets[-1] + 1)  # windows that are shorter than their distance leave gaps
+        if used < step:
+            blocked = lax.slice_in_dim(blocked, 0, used, axis=axis + 1)
+        lanes = [jnp.squeeze(lane, axis + 1) for lane in lax.split(blocked, (1,) * used, axis + 1)]
     return [lax.slice_in_dim(lanes[p % step], p // step, p // step + size, axis=axis) for p in offsets]

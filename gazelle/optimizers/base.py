@@ -14,6 +14,7 @@ import numpy as np
 from gazelle.core import arrays, tracing
 from gazelle.core.config import ArgumentTypeError, Configurable, serialize, snake
 from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
+from gazelle.core.printable import printable
 from gazelle.core.replaced_methods import overrides, replaced
 from gazelle.core.traceback import warn
 from gazelle.core.types import Array, ArrayLike, Config, DTypeLike, InitializerLike, Shape
@@ -569,7 +570,7 @@ class Optimizer(Configurable):
         return repr(arguments), schedule, [self.key_of(v) for v in variables], pattern, methods
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name}>"
+        return f"<{type(self).__name__} name={printable(self.name)}>"
 
     # State between updates -------------------------------------------------------------------------------------------
 

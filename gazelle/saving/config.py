@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gazelle.core import config as core
 from gazelle.core import replaced_methods, shared_objects
+from gazelle.core.budget import Budget
 from gazelle.core.errors import ArgumentError, DamagedFileError, GazelleError, UnsafeFileError, message
 from gazelle.core.traceback import warn
-from gazelle.core.variable import WeightBudget
 from gazelle.saving import config_check
 
 if TYPE_CHECKING:
@@ -23,13 +23,15 @@ MAX_DEPTH = 200  # nested lists and dicts
 MAX_VALUES = 2_000_000
 MAX_OBJECTS = 40_000  # layers, initializers, ...
 MAX_LAYERS = 5_000
-MAX_SIZE = 2**27  # of an axis of a weight, where no file of weights limits it
 #: where Linux reports the memory limit of a container (cgroup versions 2 and 1)
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
-_ALLOWANCE = 2**18  # values that a model may have beyond those in its file: seeds, states of cells
+_ALLOWANCE = 3 * 2**19  # values beyond those in the file: states of cells, filters of spectrograms, totals of metrics
+_SLOTS = 8  # values that optimizers keep for each weight, at most
+_MEMORY_OF = {b",": 20, b"[": 72, b"{": 232, b":": 60}  # bytes of a value, a list, a table, a name in a table
+_MEMORY_OF_TEXT = 8  # bytes that parsing may take for each byte of a text
+_MEMORY_OF_ANY = 12 * 2**20  # and in addition for any text
 #: methods that write the config and the weights: set on an object, they count
 _WRITING = frozenset({"get_config", "get_build_config", "get_compile_config", "save_own_variables", "save_assets"})
-_SIZES = frozenset({"units", "filters", "output_dim", "input_dim", "num_heads", "key_dim", "value_dim"})
 
 
 def model_to_json(model: Model, **kwargs: Any) -> str:
@@ -92,6 +94,10 @@ def parse(data: bytes, label: str) -> dict[str, Any]:
     """
     if len(data) > MAX_BYTES:
         raise _too_large(label, f"at most {MAX_BYTES} bytes of config", len(data))
+    memory = sum(size * data.count(mark) for mark, size in _MEMORY_OF.items())
+    if memory > _MEMORY_OF_ANY + _MEMORY_OF_TEXT * len(data):
+        got = f"{len(data)} bytes for {memory} bytes of lists and tables"
+        raise _too_large(label, "a text of names and numbers", got)
     try:
         config = json.loads(data, object_pairs_hook=_no_duplicates)
     except RecursionError as error:
@@ -113,28 +119,59 @@ def build(
         config: what `parse` returned.
         label: name of the file in errors.
         custom_objects: {name: class or function} of the user.
-        stored: number of values in the file for the weights of the model. If the layers need more, or a single size
-            exceeds it, nothing is built. Without a file of weights the limit is a sixteenth of the memory.
+        stored: number of values in the file for the weights of the model. If the layers need more, nothing is built.
+            Without a file of weights the limit is a sixteenth of the memory.
 
     Raises:
         UnsafeFileError: a limit is exceeded, or the config names a class that no table contains.
         DamagedFileError: the config does not describe a model.
     """
-    limit = _memory() // 64 if stored is None else stored + _ALLOWANCE
-    max_size = min(MAX_SIZE, limit) if stored is None else max(stored, 1024)
-    for key, number in _integers(config):
-        if key in _SIZES and number > max_size:
-            raise _too_large(label, f"{key} of at most {max_size}", number)
     with core.custom_object_scope(custom_objects or {}):
         _check_root(config, label)
         config = shared_objects.restore_first_ids({k: v for k, v in config.items() if k != "compile_config"})
         config = config_check.checked(config, label)
-        weight_limit = WeightBudget(
-            limit, lambda shape: _too_large(label, f"weights of at most {limit} values", f"more with {shape}")
-        )
-        with config_errors(label), weight_limit, shared_objects.share_by_id():
+        with config_errors(label), budget_of(label, stored), shared_objects.share_by_id():
             model: Model = core.deserialize(config)
             return model
+
+
+def compile_model(model: Model, config: Any, label: str, custom_objects: Mapping[str, Any] | None, stored: int) -> None:
+    """Compile a model with the arguments in a file.
+
+    Args:
+        model: the model.
+        config: the arguments, in the form of Keras 3.
+        label: name of the file in errors.
+        custom_objects: {name: class or function} of the user.
+        stored: number of values in the file.
+
+    Raises:
+        UnsafeFileError: a limit is exceeded, or the config names a class that no table contains.
+        DamagedFileError: the config does not describe arguments of compile.
+    """
+    try:
+        with (
+            core.custom_object_scope(custom_objects or {}),
+            config_errors(label),
+            budget_of(label, _SLOTS * stored),
+        ):
+            model.compile_from_config(config_check.checked(config, label))
+    except (UnsafeFileError, DamagedFileError) as error:
+        raise type(error)(f"{error}\nload_model(..., compile=False) ignores the arguments of compile.") from error
+
+
+def budget_of(label: str, stored: int | None = None) -> Budget:
+    """The limit on the memory of objects that are created from a config.
+
+    Args:
+        label: name of the file in errors.
+        stored: number of values in the file; None if there is no file of weights.
+
+    Returns:
+        A context.
+    """
+    limit = machine_memory() // 64 if stored is None else stored + _ALLOWANCE
+    return Budget(limit, lambda shape: _too_large(label, f"arrays of at most {limit} values", f"more with {shape}"))
 
 
 class config_errors:
@@ -198,22 +235,11 @@ def _check_limits(config: Any, label: str) -> None:
         depth += 1
 
 
-def _integers(config: Any) -> Iterator[tuple[str, int]]:
-    """All integers in dicts of the config, with their keys."""
-    stack = [config]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, dict):
-            yield from [(k, v) for k, v in value.items() if type(v) is int]
-        if isinstance(value, (dict, list)):
-            stack += _children(value)
-
-
 def _children(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
     return value.values() if isinstance(value, dict) else value
 
 
-def _memory() -> int:
+def machine_memory() -> int:
     """Bytes of memory of the machine, or the limit of the container."""
     sizes = []
     with contextlib.suppress(AttributeError, ValueError, OSError):  # Windows

@@ -14,6 +14,7 @@ import numpy as np
 
 from gazelle.core.errors import UnsafeFileError, message
 from gazelle.core.types import PathLike
+from gazelle.saving.regular_file import open_file
 from gazelle.saving.safetensors import Array
 
 # types of messages in an object's header, as numbered in the HDF5 file format
@@ -167,7 +168,7 @@ def _text(value: Any) -> Any:
 
 def open_source(source: PathLike | bytes | memoryview) -> tuple[BinaryIO, int]:
     """A file object for a path or for the bytes of a file, and its size."""
-    file = io.BytesIO(source) if isinstance(source, (bytes, memoryview)) else open(source, "rb")  # noqa: SIM115
+    file = io.BytesIO(source) if isinstance(source, (bytes, memoryview)) else open_file(source)
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
     return file, size

@@ -12,14 +12,14 @@ import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from gazelle.core import config as core
 from gazelle.core.errors import ArgumentError, DamagedFileError, UnsafeFileError, message, nearest
 from gazelle.core.traceback import warn
 from gazelle.core.types import PathLike
-from gazelle.saving import assets, config_check, h5_format, hdf5, keras_weights, tf_keras_config
+from gazelle.saving import assets, h5_format, hdf5, keras_weights, tf_keras_config
 from gazelle.saving import config as configs
 from gazelle.saving.atomic import path_of, replace_file
 from gazelle.saving.keras_weights import weight_errors
+from gazelle.saving.regular_file import check_regular, open_file
 from gazelle.saving.safetensors import damaged
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def load_model(
         model = configs.build(parsed, label, custom_objects, stored)
         compiled = parsed.get("compile_config")
         if compile and compiled:
-            _compile(model, compiled, label, custom_objects)
+            configs.compile_model(model, compiled, label, custom_objects, stored)
         with weight_errors(label):
             keras_weights.load(model, reader, optimizer=compile)
     assets.restore(model, asset_files, label)
@@ -128,20 +128,12 @@ def load_model(
 
 
 def _is_hdf5(filepath: str) -> bool:
-    with open(filepath, "rb") as file:
+    with open_file(filepath) as file:
         start = file.read(8)
     if start[:2] != b"PK" and start != HDF5_SIGNATURE:
         got = f"a file that begins with {start!r}"
         raise DamagedFileError(message(f"'{filepath}' contains no model", expected="a .keras or .h5 file", got=got))
     return start == HDF5_SIGNATURE
-
-
-def _compile(model: Any, config: Any, label: str, custom_objects: Mapping[str, Any] | None) -> None:
-    try:
-        with core.custom_object_scope(custom_objects or {}), configs.config_errors(label):
-            model.compile_from_config(config_check.checked(config, label))
-    except (UnsafeFileError, DamagedFileError) as error:
-        raise type(error)(f"{error}\nload_model(..., compile=False) ignores the arguments of compile.") from error
 
 
 def members(filepath: PathLike) -> tuple[bytes, bytes]:
@@ -161,7 +153,7 @@ def members(filepath: PathLike) -> tuple[bytes, bytes]:
 def _contents(filepath: PathLike) -> tuple[bytes, bytes, dict[str, bytes], str]:
     """Config, weights, assets, and the version of Keras that wrote the file."""
     label = f"'{os.fspath(filepath)}'"
-    with open(filepath, "rb") as file:
+    with open_file(filepath) as file:
         try:
             with zipfile.ZipFile(file) as archive:
                 _check_members(archive, label)
@@ -211,18 +203,17 @@ def existing(filepath: PathLike) -> str:
 
     Raises:
         FileNotFoundError: there is no such file; the message suggests similar names.
-        DamagedFileError: it is a folder.
+        DamagedFileError: it is a folder, a FIFO or a device.
     """
     path = path_of(filepath)
     folder, name = os.path.split(path)
-    if os.path.isdir(path):
-        raise DamagedFileError(message(f"'{path}'", expected="a file", got="a folder"))
-    if not os.path.exists(path):
-        near = nearest(name, os.listdir(folder or ".")) if os.path.isdir(folder or ".") else []
-        hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else "Is the path right?"
-        got = f"none of this name in '{os.path.abspath(folder)}'"
-        raise FileNotFoundError(message(f"'{path}' cannot be read", expected="a file", got=got, hint=hint))
-    return path
+    if os.path.exists(path):
+        check_regular(path, os.stat(path).st_mode)
+        return path
+    near = nearest(name, os.listdir(folder or ".")) if os.path.isdir(folder or ".") else []
+    hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else "Is the path right?"
+    got = f"none of this name in '{os.path.abspath(folder)}'"
+    raise FileNotFoundError(message(f"'{path}' cannot be read", expected="a file", got=got, hint=hint))
 
 
 def refuse_overwriting(filepath: PathLike, overwrite: bool) -> None:

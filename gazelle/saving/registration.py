@@ -9,6 +9,7 @@ from typing import Any
 from gazelle.core import config as core
 from gazelle.core.errors import unknown
 from gazelle.core.types import Deserialized, Serialized
+from gazelle.saving import config as configs
 from gazelle.saving import config_check
 
 
@@ -128,5 +129,5 @@ def deserialize_keras_object(
         if target is None:
             raise unknown("object", config, table)
         return target() if isinstance(target, type) else target
-    with core.custom_object_scope(custom_objects or {}):
+    with core.custom_object_scope(custom_objects or {}), configs.budget_of("the config", configs.machine_memory() // 8):
         return core.deserialize(config_check.checked(config, "the config"))

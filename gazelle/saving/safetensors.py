@@ -12,6 +12,7 @@ import numpy as np
 
 from gazelle.core.errors import DamagedFileError, message
 from gazelle.core.types import PathLike
+from gazelle.saving.regular_file import open_file
 
 Array = np.ndarray[Any, Any]
 
@@ -116,7 +117,7 @@ def read_tensors(path: PathLike) -> tuple[dict[str, Array], dict[str, str]]:
     Raises:
         DamagedFileError: the file is truncated or inconsistent.
     """
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         _, entries = read_header(file, str(path))
         metadata = entries.pop("__metadata__", {})
         return {name: read_array(file, entry, str(path)) for name, entry in in_order(entries)}, metadata

@@ -20,6 +20,7 @@ from gazelle.core.types import DTypeLike, PathLike
 from gazelle.saving import config as configs
 from gazelle.saving import hdf5, keras_weights
 from gazelle.saving.atomic import FileWriter, replace_file
+from gazelle.saving.regular_file import open_file
 from gazelle.saving.safetensors import Array, damaged
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _split(arrays: Mapping[str, Array], limit: int) -> Iterator[dict[str, Array]
 def _existing_shards(path: str) -> set[str]:
     """The files named by the current index at `path`; they are removed after it is replaced."""
     try:
-        with open(path, "rb") as file:
+        with open_file(path) as file:
             return set(_shard_names(configs.parse(file.read(2**25), path), path)[0]) - {""}
     except (OSError, DamagedFileError, UnsafeFileError):
         return set()
@@ -172,7 +173,7 @@ def opened(path: str) -> Iterator[ShardReader]:
         DamagedFileError: a file is missing or was changed.
         UnsafeFileError: the index names files in other folders.
     """
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         names, checksums = _shard_names(configs.parse(file.read(configs.MAX_BYTES + 1), path), path)
     folder = os.path.dirname(os.path.abspath(path))
     with contextlib.ExitStack() as stack:
@@ -192,5 +193,5 @@ def opened(path: str) -> Iterator[ShardReader]:
 
 
 def _sha256(path: str) -> str:
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -15,6 +15,7 @@ from gazelle.core.types import ArrayLike, PathLike
 from gazelle.saving import safetensors as tensor_file
 from gazelle.saving.atomic import FileWriter, read_blocks, replace_file
 from gazelle.saving.checksum import Crc32
+from gazelle.saving.regular_file import open_file
 from gazelle.saving.safetensors import Array, damaged
 
 FORMAT = "gazelle-state"
@@ -78,7 +79,7 @@ def read_arrays(path: PathLike) -> dict[str, Array]:
     """
     arrays, metadata = tensor_file.read_tensors(path)
     if metadata.get("format") == _WEIGHTS:
-        with open(path, "rb") as file:
+        with open_file(path) as file:
             _, _, checksum = _read_header(file, str(path))
             for array in arrays.values():
                 checksum.update(tensor_file.raw(array))
@@ -120,7 +121,7 @@ def read_state(path: PathLike) -> tuple[dict[str, Array], dict[str, Any]]:
         DamagedFileError: the file is truncated, was changed, or is not a checkpoint.
     """
     name = str(path)
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         metadata, entries, checksum = _read_checkpoint_header(file, name)
         arrays = {}
         for key, entry in tensor_file.in_order(entries):
@@ -146,7 +147,7 @@ def check_state(path: PathLike) -> dict[str, str]:
 
 
 def _check(path: PathLike, read: Callable[[BinaryIO, str], Header], drop: bool = False) -> dict[str, str]:
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         metadata, _, checksum = read(file, str(path))
         for block in read_blocks(file, drop):
             checksum.update(block)
@@ -157,7 +158,7 @@ def _check(path: PathLike, read: Callable[[BinaryIO, str], Header], drop: bool =
 def read_metadata(path: PathLike) -> dict[str, str]:
     """Read the metadata in the header of a checkpoint; {} for other files."""
     try:
-        with open(path, "rb") as file:
+        with open_file(path) as file:
             return _read_checkpoint_header(file, str(path))[0]
     except (OSError, DamagedFileError):
         return {}

@@ -17,6 +17,7 @@ from gazelle.saving.atomic import path_of, replace_file
 from gazelle.saving.checkpoint_paths import newest, program_folder
 from gazelle.saving.description import describe_model
 from gazelle.saving.fingerprint import program_parts
+from gazelle.saving.regular_file import open_file
 from gazelle.saving.safetensors import Array, read_header
 from gazelle.saving.state_file import FORMAT, read_arrays, read_state, write_arrays
 
@@ -130,7 +131,7 @@ def format_of(path: str) -> str:
     Raises:
         DamagedFileError: it has none of these formats.
     """
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         start = file.read(9)
         if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
             return "keras"

@@ -494,7 +494,7 @@ def test_a_container_has_the_memory_that_it_was_given(tmp_path, monkeypatch):
     (tmp_path / "limit").write_text(str(2**20))
     monkeypatch.setattr(configs, "_LIMITS", (tmp_path / "limit", tmp_path / "none"))
     text = Sequential([Input((100,)), Dense(200)]).to_json()
-    with pytest.raises(UnsafeFileError, match=r"weights of at most 16384 values, got more with \(100, 200\)"):
+    with pytest.raises(UnsafeFileError, match=r"arrays of at most 16384 values, got more with \(100, 200\)"):
         model_from_json(text)
     (tmp_path / "limit").write_text("max\n")
     assert model_from_json(text).built

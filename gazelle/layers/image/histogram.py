@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gazelle.core import budget
 from gazelle.core.types import Array
 from gazelle.layers.image.base import ImageLayer, Transformation, ordered, rescaled
 
@@ -133,6 +134,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
         x = rescaled(images, self.value_range, (0, 255)).astype("float32")
         n, h, w, c = x.shape
         rows, columns = self.tile_grid_size
+        budget.check_repetitions(max(rows, columns))  # of the image beyond its border
         height, width = -(-h // rows), -(-w // columns)  # of a tile
         pads = ((0, 0), (0, height * rows - h), (0, width * columns - w), (0, 0))
         pixels = jnp.clip(jnp.pad(x, pads, mode="symmetric"), 0, 255).astype("int32")

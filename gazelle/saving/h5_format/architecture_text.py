@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,12 @@ from gazelle.saving.h5_format.config_upgrade import ConfigUpgrade
 
 if TYPE_CHECKING:
     from gazelle.models import Model
+
+_MAX_YAML = 2**21  # characters; PyYAML is slow
+_MAX_NODES = 60_000  # lists, tables, names and numbers in a YAML text
+_MAX_REFERENCES = 1000
+_MAX_INDENT = 400  # characters before the first word of a line
+_MAX_NUMBER = 100  # characters of a number
 
 
 def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] | None = None) -> Model:
@@ -43,9 +50,8 @@ def model_from_yaml(yaml_string: Any, custom_objects: Mapping[str, Any] | None =
     """
     label = "the YAML text"
     text = yaml_string.decode() if isinstance(yaml_string, bytes) else yaml_string
-    if len(text) > configs.MAX_BYTES:
-        raise UnsafeFileError(message(label, expected=f"at most {configs.MAX_BYTES} characters", got=len(text)))
     if not text.lstrip().startswith("{"):
+        _check_yaml(text, label)
         text = _plain(text, label)
     return _model(configs.parse(text.encode(), label), label, custom_objects)
 
@@ -68,21 +74,57 @@ def _is_first(node: Any) -> bool:
     return isinstance(node, list) and any(map(_is_first, node))
 
 
+def _check_yaml(text: str, label: str) -> None:
+    """Check the limits of a YAML text before it is parsed: the time of parsers grows with the square of the depth."""
+    depth = deepest = 0
+    for match in re.finditer(r"[\[\]{}]", text):
+        depth += 1 if match[0] in "[{" else -1
+        deepest = max(deepest, depth)
+    for count, most, what in (
+        (len(text), _MAX_YAML, "characters"),
+        (sum(map(text.count, ("\n", ",", "[", "{", ": ", "- "))), 2 * _MAX_NODES, "values"),
+        (deepest, configs.MAX_DEPTH, "lists within lists"),
+        (text.count("*"), _MAX_REFERENCES, "references"),
+        (len(re.findall(r"^%", text, re.MULTILINE)), 10, "directives"),
+    ):
+        if count > most:
+            raise UnsafeFileError(message(label, expected=f"at most {most} {what}", got=count))
+    if re.search(rf"^[ \t?:-]{{{_MAX_INDENT}}}", text, re.MULTILINE):
+        raise UnsafeFileError(message(label, expected=f"at most {_MAX_INDENT} characters of indentation", got="more"))
+    if re.search(rf"[\d:_.]{{{_MAX_NUMBER}}}", text):
+        raise _long_number(label)
+
+
+def _long_number(label: str) -> UnsafeFileError:
+    return UnsafeFileError(message(f"A number in {label}", expected=f"at most {_MAX_NUMBER} digits", got="more"))
+
+
 def _plain(text: str, label: str) -> str:
     """Convert YAML to JSON: only strings, numbers, lists and tables are accepted, and aliases are limited."""
     import yaml
 
-    class Loader(yaml.SafeLoader):  # type: ignore[misc]
-        pass
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        def flatten_mapping(self, node: Any) -> None:
+            """Tables that include others may grow without limit; Keras writes none."""
+            if any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value):
+                raise UnsafeFileError(message(label, expected="tables", got="'<<', a table that includes another"))
 
+    def number(read: Any) -> Any:
+        def checked(loader: Any, node: Any) -> Any:
+            if len(node.value) > _MAX_NUMBER:
+                raise _long_number(label)
+            return read(loader, node)
+
+        return checked
+
+    Loader.add_constructor("tag:yaml.org,2002:int", number(yaml.SafeLoader.construct_yaml_int))
+    Loader.add_constructor("tag:yaml.org,2002:float", number(yaml.SafeLoader.construct_yaml_float))
     Loader.add_constructor("tag:yaml.org,2002:python/tuple", lambda loader, node: loader.construct_sequence(node, True))
     Loader.add_constructor("tag:yaml.org,2002:python/unicode", lambda loader, node: loader.construct_scalar(node))
     numpy = "tag:yaml.org,2002:python/object/apply:numpy."
     Loader.add_constructor(numpy + "dtype", lambda loader, node: loader.construct_mapping(node, True)["args"][0])
     Loader.add_constructor(numpy + "core.multiarray.scalar", lambda loader, node: _number(loader, node, label))
     try:
-        if sum(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)) > 1000:
-            raise UnsafeFileError(message(label, expected="at most 1000 references", got="more"))
         return json.dumps(_copied(yaml.load(text, Loader), [100_000], label))
     except GazelleError:
         raise

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from gazelle.core import config as core
-from gazelle.core.errors import DamagedFileError, UnsafeFileError, message
+from gazelle.core.errors import DamagedFileError, message
 from gazelle.core.variable import Variable
 from gazelle.saving import config as configs
-from gazelle.saving import config_check, hdf5
+from gazelle.saving import hdf5
 from gazelle.saving.h5_format import optimizer_state
 from gazelle.saving.h5_format.config_upgrade import ConfigUpgrade
 from gazelle.saving.h5_format.training_config import compiled
@@ -44,7 +44,9 @@ def load_model(reader: hdf5.Reader, custom_objects: Mapping[str, Any] | None, co
         load_weights(model, reader)
     training = _json(reader, "training_config", label) if compile else None
     if training is not None:
-        _compile(model, training, label, custom_objects)
+        with core.custom_object_scope(custom_objects or {}), configs.config_errors(label):
+            training = compiled(training)
+        configs.compile_model(model, training, label, custom_objects, stored)
         saved = _layers(reader, "model_weights" if "model_weights" in reader.groups else "").values()
         optimizer_state.load(
             model, reader, _layout(reader), [path.rsplit("/", 1)[-1] for paths in saved for path in paths]
@@ -127,11 +129,3 @@ def _json(reader: hdf5.Reader, key: str, label: str) -> dict[str, Any] | None:
     if not isinstance(text, str):
         raise DamagedFileError(message(f"{key} in {label}", expected="text", got=type(text).__name__))
     return configs.parse(text.encode(), label)
-
-
-def _compile(model: Any, config: dict[str, Any], label: str, custom_objects: Mapping[str, Any] | None) -> None:
-    try:
-        with core.custom_object_scope(custom_objects or {}), configs.config_errors(label):
-            model.compile_from_config(config_check.checked(compiled(config), label))
-    except (UnsafeFileError, DamagedFileError) as error:
-        raise type(error)(f"{error}\nload_model(..., compile=False) leaves the arguments of compile out.") from error

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.printable import printable
 from gazelle.core.types import ArrayLike
 from gazelle.training.callbacks.progress_line import duration, number, speed
 
@@ -103,5 +104,5 @@ class Progbar:
         per_step = elapsed / self._seen if self._seen else 0.0
         clock = elapsed if ended or not self.target else per_step * (self.target - self._seen)
         count = f"{self._seen}/{self.target if self.target is not None else 'Unknown'}"
-        metrics = [f"{name}: {number(total / max(steps, 1))}" for name, (total, steps) in self._sums.items()]
+        metrics = [f"{printable(name)}: {number(total / max(steps, 1))}" for name, (total, steps) in self._sums.items()]
         return " - ".join([count, duration(clock), f"{speed(per_step)}/{self.unit_name}", *metrics])

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.core.printable import printable
+
 _BAR = 20  # columns
 _STYLES = {"bold": "1", "green": "32", "grey": "90"}
 
@@ -62,7 +64,7 @@ class ProgressLine:
 
     def metrics(self) -> list[str]:
         """The metrics as "name: value"."""
-        return [f"{name}: {number(value)}" for name, value in self.logs.items()]
+        return [f"{printable(name)}: {number(value)}" for name, value in self.logs.items()]
 
     def plain(self) -> str:
         """The complete line without a bar, for pipes and files."""
