@@ -3,6 +3,7 @@
 import contextlib
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -84,8 +85,17 @@ class Kernel:
         self.manager.shutdown_kernel(now=True)
 
 
-def test_a_cell_that_is_interrupted_and_runs_again_continues(tmp_path):
+@pytest.fixture
+def threads():
+    with ThreadPoolExecutor() as pool:
+        yield pool
+
+
+def test_a_cell_that_is_interrupted_and_runs_again_continues(tmp_path, threads):
     """Bit for bit as the same cells in another notebook of the folder, which nobody interrupts."""
+    whole = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in (SETUP, TRAIN)])
+    client = NotebookClient(whole, timeout=120, kernel_name="python3")
+    execution = threads.submit(client.execute, env=environment(tmp_path / "whole.ipynb"), cwd=str(tmp_path))
     with contextlib.closing(Kernel(tmp_path / "interrupted.ipynb")) as kernel:
         kernel.read(kernel.send(SETUP, "pause = 0.2")[-1])
         train, later = kernel.send(TRAIN, "print('a later cell')")
@@ -116,10 +126,7 @@ def test_a_cell_that_is_interrupted_and_runs_again_continues(tmp_path):
         assert error is None
         assert other.startswith("There is no checkpoint of this training yet")
 
-    whole = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in (SETUP, TRAIN)])
-    NotebookClient(whole, timeout=120, kernel_name="python3").execute(
-        env=environment(tmp_path / "whole.ipynb"), cwd=str(tmp_path)
-    )
+    execution.result()
     text = "".join(output["text"] for output in whole.cells[1].outputs if output["output_type"] == "stream")
     assert text.startswith("There is no checkpoint of this training yet: it starts from the beginning.")
     ends = [[line for line in lines.split("\n") if line.startswith("end ")] for lines in (text, again, finished)]
