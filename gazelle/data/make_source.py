@@ -14,10 +14,12 @@ from gazelle.core.types import ArrayLike, Data, Nested
 from gazelle.data.arrays import as_arrays, check_lengths, unpack_x_y_sample_weight
 from gazelle.data.frames import is_frame
 from gazelle.data.labels import class_weights
+from gazelle.data.pydataset import PyDataset
 from gazelle.data.rows import is_sliceable
 from gazelle.data.samples import batching_hint, check_columns, is_map_style, map_style_batches
 from gazelle.data.source import BATCH, ArraySource, order_of_pass
 from gazelle.data.stream import StreamSource, need_steps
+from gazelle.data.workers import Workers
 
 
 def make_source(
@@ -125,19 +127,24 @@ def _stream(x: Any, shuffle: Any, steps: int | None, batch_size: int | None, cas
     if hasattr(x, "__next__") and (steps is not None or not indexed):
         return StreamSource(lambda seed, epoch: iter(x), steps, True, cast, owner=x)
     if indexed:  # batches have indices
+        workers = Workers(x) if getattr(type(x), "fetch", None) is PyDataset.fetch else None
+        fetch = workers.fetch if workers else getattr(x, "fetch", lambda order: (x[int(i)] for i in order))
 
         def batches(seed: int, epoch: int) -> Iterator[Any]:
             order: Any = range(len(x))
             if shuffle:
                 order = np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(len(x))
             getattr(x, "on_epoch_begin", lambda: None)()
-            return x.fetch(order) if hasattr(x, "fetch") else (x[int(i)] for i in order)
+            return fetch(order)
 
         if not _length(x):
             raise DataError(message("The data", expected="at least one batch", got="none"))
         ended = getattr(x, "on_epoch_end", lambda: None)
         direct = steps is None or steps >= len(x)
-        return StreamSource(batches, steps or len(x), False, cast, lambda: x[0], ended, direct, owner=x)
+        source = StreamSource(batches, steps or len(x), False, cast, lambda: x[0], ended, direct, owner=x)
+        if workers:
+            source.close = workers.close
+        return source
     length = _length(x) if hasattr(x, "__len__") else None
     return StreamSource(lambda seed, epoch: iter(x), steps or length, False, cast, owner=x)
 
@@ -146,14 +153,12 @@ def _of_samples(x: Any, shuffle: Any, steps: int | None, batch_size: int, cast: 
     """The source of a map-style dataset of single samples, in the order in which arrays are read."""
     count = _length(x)
     size = min(batch_size, max(count, 1))
-    batches = map_style_batches(x, size, lambda seed, epoch: order_of_pass(seed, epoch, count, size, shuffle))
-    first = next(map_style_batches(x, size, lambda seed, epoch: np.arange(min(size, count)))(0, 0), None)
-    if first is None:
+    if not count:
         raise DataError(message("The data", expected="at least one sample", got="none"))
-    of_pass = -(-count // size)
-    return StreamSource(
-        batches, steps or of_pass, False, cast, first, direct=steps is None or steps >= of_pass, owner=x
-    )
+    of_pass, direct = -(-count // size), steps is None or steps >= -(-count // size)
+    batches = map_style_batches(x, size, lambda seed, epoch: order_of_pass(seed, epoch, count, size, shuffle))
+    first = map_style_batches(x, size, lambda seed, epoch: np.arange(size))
+    return StreamSource(batches, steps or of_pass, False, cast, lambda: next(first(0, 0)), direct=direct, owner=x)
 
 
 def _length(x: Any) -> int:

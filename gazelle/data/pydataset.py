@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import multiprocessing
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
-from gazelle.core.errors import ArgumentError, DataError, message
-
-_shared: Any = None  # in a worker process: its dataset
+from gazelle.core.errors import ArgumentError, message
+from gazelle.data.workers import Workers
 
 
 class PyDataset:
@@ -22,7 +18,8 @@ class PyDataset:
 
     Args:
         workers: number of batches computed in parallel; up to 1, one after the other.
-        use_multiprocessing: use processes instead of threads; the dataset must then be picklable.
+        use_multiprocessing: use processes instead of threads; the dataset must then be picklable. They live for the
+            whole `fit`, and see what `on_epoch_begin` and `on_epoch_end` changed.
         max_queue_size: number of batches computed in advance.
 
     Raises:
@@ -79,43 +76,8 @@ class PyDataset:
         Raises:
             DataError: a worker process ended.
         """
-        if self.workers < 1 or (self.workers == 1 and not self.use_multiprocessing):
-            yield from (self[int(i)] for i in order)
-            return
-        with self._pool() as pool:
-            pending: deque[Any] = deque()
-            get = _get_shared if self.use_multiprocessing else self.__getitem__
-            try:
-                for i in order:
-                    pending.append(pool.submit(get, int(i)))
-                    if len(pending) > max(self.max_queue_size, self.workers):
-                        yield pending.popleft().result()
-                while pending:
-                    yield pending.popleft().result()
-            except BrokenExecutor as error:
-                raise DataError(
-                    message(
-                        f"A worker process of {type(self).__name__} ended before its batch was computed",
-                        hint="It was killed, or memory ran out. workers=1 without use_multiprocessing shows where.",
-                    )
-                ) from error
-            finally:
-                for future in pending:
-                    future.cancel()
-
-    def _pool(self) -> Executor:
-        if not self.use_multiprocessing:
-            return ThreadPoolExecutor(self.workers)
-        # Not fork: a copy of a process with threads of JAX may deadlock.
-        return ProcessPoolExecutor(
-            self.workers, multiprocessing.get_context("spawn"), initializer=_receive, initargs=(self,)
-        )
-
-
-def _receive(dataset: Any) -> None:
-    global _shared
-    _shared = dataset
-
-
-def _get_shared(index: int) -> Any:
-    return _shared[index]
+        workers = Workers(self)
+        try:
+            yield from workers.fetch(order)
+        finally:
+            workers.close()

@@ -91,6 +91,10 @@ class Source(Protocol):
         """Restore the position of another source of the same data; `chunks(epoch, skip)` then continues."""
         ...
 
+    def close(self) -> None:
+        """End the workers of the data."""
+        ...
+
 
 class ArraySource:
     """Source of samples in memory or files; their order is a function of (seed, epoch).
@@ -135,7 +139,8 @@ class ArraySource:
         number, place = divmod(epoch, -(-self.steps_of_pass // self._stride))
         begin = place * self._stride
         last = min(begin + self.steps, self.steps_of_pass)
-        self._warn_short(last - begin)
+        if last - begin < self.steps:
+            self._warn_short(last - begin)
         order, self.waited = self._pass(number), 0.0
         for start in range(begin + skip, min(last, full), length):
             stop = min(start + length, last, full)
@@ -145,7 +150,7 @@ class ArraySource:
 
     def _warn_short(self, steps: int) -> None:
         """Warn that an epoch has fewer steps than requested, as the pass over the samples ends."""
-        if steps == self.steps or self._warned:
+        if self._warned:
             return
         self._warned = True
         warn(
@@ -182,12 +187,16 @@ class ArraySource:
     def restore(self, seed: int, epoch: int, state: Any) -> None:
         self.seed = seed
 
+    def close(self) -> None:
+        pass
+
     def blocks(self, most: int, fill: bool) -> Iterator[Block]:
         assert self.steps is not None
         size, x = self.batch_size, self.data[0]
         if bytes_of(self.sample[0]) * most > MAX_CHUNK:
             most = 1
-        self._warn_short(min(self.steps, self.steps_of_pass))
+        if self.steps > self.steps_of_pass:
+            self._warn_short(self.steps_of_pass)
         last, start = min(self.count, self.steps * size), 0
         while start < last:
             steps = most if start + most * size <= last else 1

@@ -75,6 +75,7 @@ class StreamSource:
         self._skipped = False  # the owner is at the position where the epoch resumes
         self.inspect: dict[str, Callable[[Any], None]] = {}
         before = prng.global_generators()
+        self.close: Callable[[], None] = lambda: None  # ends the workers of the data
         self.sample = cast(first()) if first is not None else self._peek()
         self.draws = self._owner is None and prng.global_generators() != before
 

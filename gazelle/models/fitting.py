@@ -145,7 +145,11 @@ def fit(
     if split_off is not None:
         side = "first" if settings.validation_from(validation_from) == "start" else "last"
         display.note(f"Validating on the {side} {validation_split:.0%} of the samples.")
-    with display, resuming.closing(autosave, fingerprint, resume, progress, backup):
+    ended = (
+        contextlib.closing(source),
+        contextlib.nullcontext() if validation is None else contextlib.closing(validation),
+    )
+    with ended[0], ended[1], display, resuming.closing(autosave, fingerprint, resume, progress, backup):
         saved = None
         if autosave is not None and (resume or backup is not None):
             saved = resuming.read_saved(autosave, fingerprint, resume, epochs, display)
@@ -181,7 +185,7 @@ def evaluate(
     trainer.prepare(source, "test")
     display = Progress(verbose)
     events = CallbackList(callbacks or [], model, {"steps": source.steps, "verbose": verbose})
-    with display:
+    with contextlib.closing(source), display:
         events.on_test_begin({})
         display.start("Evaluate", source.steps)
         logs = evaluation_loop.evaluate(trainer, source, events, display)
@@ -205,7 +209,7 @@ def predict(model: Model, x: Any, batch_size: int | None, verbose: Any, steps: i
     trainer.prepare(source, "predict")
     display = Progress(verbose)
     events = CallbackList(callbacks or [], model, {"steps": source.steps, "verbose": verbose})
-    with display:
+    with contextlib.closing(source), display:
         events.on_predict_begin({})
         display.start("Predict", source.steps)
         outputs = evaluation_loop.predict(trainer, source, events, display)

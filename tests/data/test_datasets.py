@@ -1,6 +1,8 @@
 """Datasets as objects: passes, going on in the middle, what can be done to them; PyDataset; two parts; windows."""
 
 import itertools
+import multiprocessing
+import os
 import threading
 
 import keras
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 
 import gazelle
+from gazelle.data import make_source
 from gazelle.data.dataset import indexed
 from gazelle.data.pydataset import PyDataset
 
@@ -138,22 +141,45 @@ def test_fit_takes_a_pydataset():
     assert issubclass(gazelle.utils.Sequence, PyDataset)
 
 
-def test_processes(tmp_path, monkeypatch):
-    module = tmp_path / "their_data.py"
-    module.write_text(
-        "import os\nfrom gazelle.utils import PyDataset\n"
-        "class Pids(PyDataset):\n"
-        "    def __len__(self): return 3\n"
-        "    def __getitem__(self, i): return i, os.getpid()\n"
-    )
-    monkeypatch.syspath_prepend(str(tmp_path))
-    import os
+WORKED = """
+import multiprocessing
+import os
+import numpy as np
+from gazelle.utils import PyDataset
 
+
+class Pids(PyDataset):
+    def __init__(self, lock=False, **more):
+        super().__init__(**more)
+        self.epoch = 0
+        if lock:
+            self.lock = multiprocessing.get_context("spawn").Lock()
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return np.full((2, 1), 10 * self.epoch + index), np.full((2, 1), os.getpid(), "int32")
+
+    def on_epoch_end(self):
+        self.epoch += 1
+"""
+
+
+@pytest.mark.parametrize("lock", [False, True])
+def test_processes_live_for_all_epochs_and_see_what_changes(lock, tmp_path, monkeypatch):
+    (tmp_path / "their_data.py").write_text(WORKED)
+    monkeypatch.syspath_prepend(str(tmp_path))
     import their_data
 
-    got = list(their_data.Pids(workers=1, use_multiprocessing=True))
-    assert [i for i, _ in got] == [0, 1, 2]
-    assert os.getpid() not in {pid for _, pid in got}
+    source = make_source(their_data.Pids(lock, workers=1, use_multiprocessing=True))
+    chunks = [chunk for epoch in range(2) for chunk in source.chunks(epoch)]
+    source.close()
+    assert not multiprocessing.active_children()
+    x, y = (np.concatenate([np.asarray(c.arrays[part])[: c.stop, 0, 0] for c in chunks]) for part in (0, 1))
+    assert x.tolist() == [0, 1, 2, 3, 10, 11, 12, 13]  # what on_epoch_end changed
+    assert os.getpid() not in y
+    assert len(set(y.tolist())) == (2 if lock else 1)  # a lock reaches only processes that start
 
 
 @pytest.mark.parametrize(
