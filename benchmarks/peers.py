@@ -88,11 +88,11 @@ PEERS = {
         "scikit-learn", "sklearn.neural_network", ("scikit-learn",), only=("mlp", "autoencoder", "wide")
     ),
     "handwritten": Peer("hand-written JAX", "jax", caches=True, only=BROAD),
-    "native": Peer(
-        "gazelle, C++ loops",
+    "plain": Peer(
+        "gazelle without kernels",
         "gazelle",
         caches=True,
-        settings=(("GAZELLE_NATIVE", "1"),),
+        settings=(("GAZELLE_KERNELS", "0"),),
         only=("lstm", "gru", "tagger", "characters"),
     ),
     "on-tensorflow": _on("TensorFlow", "tensorflow"),

@@ -16,9 +16,9 @@ COLORS = {
     "keras-torch": "#7b5ea7",
     "scikit-learn": "#3a9a8c",
     "handwritten": "#555555",
-    "native": "#e8a0ac",
+    "plain": "#e8a0ac",
 }
-MARKS = {"native": "+", "handwritten": "|", "scikit-learn": "x"}
+MARKS = {"plain": "+", "handwritten": "|", "scikit-learn": "x"}
 
 
 def draw(results: dict[str, Any], path: Path) -> None:

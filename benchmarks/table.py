@@ -114,7 +114,7 @@ CHINESE = {
     "Keras on JAX": "Keras（JAX）",
     "Keras on TensorFlow": "Keras（TensorFlow）",
     "Keras on torch": "Keras（torch）",
-    "gazelle, C++ loops": "gazelle（C++ 循环）",
+    "gazelle without kernels": "gazelle（无内核）",
 }
 GROWTH_HEADS = [
     "variable",

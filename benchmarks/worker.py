@@ -20,7 +20,7 @@ from typing import Any
 
 CLOCK = time.monotonic
 MODULES = {
-    **dict.fromkeys(("gazelle", "native", "on-tensorflow", "on-pytensor"), "gazelle"),
+    **dict.fromkeys(("gazelle", "plain", "on-tensorflow", "on-pytensor"), "gazelle"),
     "handwritten": "jax",
     "scikit-learn": "sklearn.neural_network",
 }

@@ -182,6 +182,19 @@ def install(extras: list[str]) -> None:
         )
 
 
+def install_kernels() -> None:
+    """Install gazelle-kernels where a C++ compiler is found; gazelle works without it."""
+    if os.name == "nt" or not (os.environ.get("CXX") or any(map(shutil.which, ("g++", "clang++", "c++")))):
+        return
+    log("compiling the kernels for LSTM and GRU")
+    pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    ok, output = run(*pip, "setuptools>=75")
+    if ok:
+        ok, output = run(*pip, "--no-build-isolation", "--no-deps", "--force-reinstall", ROOT / "kernels")
+    if not ok:
+        log(f"without kernels: {output.splitlines()[-1] if output else 'they could not be compiled'}")
+
+
 def stamp() -> dict:
     """What the last call left behind; {} if nothing, or if the folder was moved since: paths inside are absolute."""
     try:
@@ -192,7 +205,9 @@ def stamp() -> dict:
 
 
 def digest() -> str:
-    return hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    files = [ROOT / "pyproject.toml", *sorted((ROOT / "kernels").rglob("*.*"))]
+    content = [path.read_bytes() for path in files if path.suffix in (".toml", ".py", ".cc")]
+    return hashlib.sha256(b"\0".join(content)).hexdigest()
 
 
 def log(text: str) -> None:
@@ -212,6 +227,7 @@ def main(extras: list[str]) -> None:
         had = set()
     STAMP.unlink(missing_ok=True)  # a run that is cut short must not look finished
     install(sorted(had | set(extras)))
+    install_kernels()
     content = {"root": str(ROOT), "picked": picked, "pyproject": digest(), "extras": sorted(had | set(extras))}
     STAMP.write_text(json.dumps(content) + "\n", encoding="utf-8")
     log(f"ready, Python {'.'.join(map(str, version(PYTHON) or ()))}")

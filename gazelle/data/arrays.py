@@ -20,7 +20,7 @@ from gazelle.data.rows import LazyRows, as_rows, check_range, is_sliceable, narr
 def as_arrays(what: str, data: Data | None, lazy: bool = False) -> Any:
     """Convert every leaf of `data` to an array; lists of arrays, tuples and dicts keep their structure.
 
-    All data of a user passes through this function, for every method that accepts data.
+    All data of a user passes through this function, whichever method it is given to.
 
     Args:
         what: name of the data in errors.

@@ -12,7 +12,7 @@ from gazelle.data.rows import narrow
 
 _PACKAGES = ("pandas", "polars", "pyarrow", "modin", "cudf")
 _NUMBERS = "iufb"
-#: methods that read data on demand: as a whole, in batches; and methods that drop a column
+#: what reads data on demand: as a whole, in batches; and what leaves a column out
 _READERS = (
     ("collect", "collect_batches(chunk_size=32)", "drop"),  # a LazyFrame of polars
     ("to_table", "to_batches(batch_size=32)", "drop_columns"),  # a dataset of pyarrow
@@ -21,7 +21,7 @@ _READERS = (
 
 
 def is_frame(value: object) -> bool:
-    """Whether `value` is an object of a package of data frames; no such package is imported."""
+    """Whether `value` is an object of a package of data frames, none of which is imported for this."""
     package = type(value).__module__.split(".")[0]
     return package in _PACKAGES and package in sys.modules
 
@@ -54,7 +54,7 @@ def from_frame(what: str, value: Any) -> Any:
 
 
 def _common(dtypes: Any) -> np.dtype[Any]:
-    """The dtype for all columns; integers keep 64 bits until their range is checked."""
+    """The dtype for all columns; integers keep 64 bits until their range was checked."""
     dtype = np.result_type(*dtypes) if dtypes else np.dtype(np.float64)
     return narrow(dtype) if dtype.kind == "f" else dtype
 

@@ -12,11 +12,11 @@ import numpy as np
 from gazelle.core import dtypes
 from gazelle.core.errors import DataError, message
 
-_GAP = 64 * 2**10  # bytes between two rows up to which one slice reads both, as a second slice would take longer
+_GAP = 64 * 2**10  # bytes between two rows up to which one slice reads both: another slice would take longer
 _SLICE = 4 * 2**20  # bytes of a slice at most, unless the file stores larger parts
-_LARGE = 32 * 2**20  # bytes of a view above which it is converted in parts, and bytes of a part
+_LARGE = 32 * 2**20  # bytes of a view from which it is not copied to convert it
 
-Parts = Iterator[tuple[Any, Any]]  # positions in the result, and the rows there
+Parts = Iterator[tuple[Any, Any]]  # positions among the rows that are read, and their values
 
 
 class LazyRows:
@@ -91,7 +91,7 @@ def as_rows(what: str, value: Any) -> LazyRows | None:
         return LazyRows(what, matrix.shape, matrix.dtype, lambda rows: _of_matrix(matrix, rows))
     if not is_sliceable(value):
         return None
-    if not isinstance(getattr(value, "dtype", None), np.dtype):  # a column of a dataset has neither shape nor dtype
+    if not isinstance(getattr(value, "dtype", None), np.dtype):  # a column: it states neither shape nor dtype
         first = np.asarray(value[0:1])
         return LazyRows(what, (len(value), *first.shape[1:]), first.dtype, lambda rows: _slices(value, rows, first))
     sample = np.empty((1, *value.shape[1:]), value.dtype)
@@ -122,7 +122,7 @@ def _consecutive(rows: Any) -> bool:
 
 
 def _portions(data: Any, rows: Any) -> Iterator[tuple[slice, Any]]:
-    """Positions and rows of at most `_SLICE` bytes at once, because a conversion needs the memory twice."""
+    """Positions and rows of at most `_SLICE` bytes: what is converted needs memory twice."""
     size = max(1, _SLICE // max(1, data.dtype.itemsize * int(np.prod(data.shape[1:]))))
     for start in range(0, len(rows), size):
         yield slice(start, start + size), rows[start : start + size]

@@ -112,7 +112,7 @@ def map_style_batches(x: Any, batch_size: int, order: Callable[[int, int], Any])
 
 
 def check_columns(what: str, x: Any) -> None:
-    """Refuse a Hugging Face dataset of rows, whose x and y are unknown.
+    """Refuse a Hugging Face dataset of rows, which does not state what x and y are.
 
     Args:
         what: name of the data in errors.
@@ -134,7 +134,7 @@ def check_columns(what: str, x: Any) -> None:
 
 
 def batching_hint(x: object) -> str:
-    """The line of code that converts a source of single samples to batches."""
+    """The line that makes a source of single samples fit."""
     if _package(x) == "datasets":
         return "If the data yields single samples, batch them: fit((b['x'], b['y']) for b in data.batch(32))."
     if _package(x) == "grain":

@@ -84,7 +84,7 @@ class Source(Protocol):
         ...
 
     def state(self, epoch: int, done: int) -> Any:
-        """The values that `restore` needs after `done` steps of an epoch; JSON can hold them."""
+        """The values, as JSON can hold them, that `restore` needs after `done` steps of an epoch."""
         ...
 
     def restore(self, seed: int, epoch: int, state: Any) -> None:
@@ -177,7 +177,7 @@ class ArraySource:
         return Chunk(engine.gather_rows(self._placed, padded), len(rows), rows)
 
     def _inspect(self, batch: Any) -> None:
-        """Check rows after reading them; rows in memory were checked before."""
+        """Check rows that were read just now; those in memory were checked before."""
         for check in self.inspect.values():
             check(batch)
 

@@ -65,7 +65,7 @@ class StreamSource:
         self.seed, self._ended, self._direct, self.waited = 0, ended, direct, 0.0
         self.type_name = type(owner).__name__
         self._owner = owner if callable(getattr(owner, "state", None)) and hasattr(owner, "restore") else None
-        self._states: dict[tuple[int, int], Any] = {}  # (epoch, steps done) -> the state of the data at that position
+        self._states: dict[tuple[int, int], Any] = {}  # (epoch, steps done) -> the owner's state there
         self.exhausted = False  # a generator has ended
         self._short: int | None = None  # batches of an epoch that was shorter than `steps`; 0 once reported
         self._iterator: Iterator[Any] | None = None

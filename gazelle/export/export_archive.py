@@ -11,6 +11,7 @@ from gazelle.core.types import PathLike
 from gazelle.export.formats import writer
 from gazelle.export.signature import Exportable, InputSignature, of_function, of_model
 from gazelle.layers import weight_tree
+from gazelle.ops import native
 
 if TYPE_CHECKING:
     from gazelle.layers import Layer
@@ -137,6 +138,7 @@ class ExportArchive:
         writer("tf_saved_model")  # raises if TensorFlow is not installed
         from gazelle.export.saved_model import write
 
-        write(self._endpoints, os.fspath(filepath), options=options)
+        with native.switched_off():
+            write(self._endpoints, os.fspath(filepath), options=options)
         if verbose:
             print(f"Saved the endpoints {', '.join(self.endpoints)} at {filepath}")

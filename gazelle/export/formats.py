@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gazelle.core.errors import message, unknown
 from gazelle.core.types import PathLike
 from gazelle.export.signature import InputSignature, of_model
+from gazelle.ops import native
 
 if TYPE_CHECKING:
     from gazelle.models import Model
@@ -78,6 +79,7 @@ def export_model(
     write = writer(format)
     program = of_model(model, input_signature)
     path = os.fspath(filepath)
-    write(program, path, batch_independent=batch_independent, **kwargs)
+    with native.switched_off():  # other machines have no kernels
+        write(program, path, batch_independent=batch_independent, **kwargs)
     if verbose or verbose is None:
         print(f"Saved the model as {format} at {path}")

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from gazelle import data
 from gazelle.core import prng
+from gazelle.layers import GRUCell, LSTMCell
+from gazelle.layers.weight_tree import named_layers
 from gazelle.losses import Loss
 from gazelle.models.closures import ClosedLoss
+from gazelle.ops import native
 from gazelle.optimizers import LossScaleOptimizer, MultiOptimizer, Optimizer
 from gazelle.saving.description import describe, describe_model, describe_rows
 from gazelle.saving.fingerprint import UNKNOWN, program_parts
@@ -90,6 +93,8 @@ class TrainingFingerprint:
             "compile": compiled,
             "data": {**describe(self._given), **_described_data(self._source)},
         }
+        if native.ready() and any(isinstance(layer, (LSTMCell, GRUCell)) for layer in named_layers(model).values()):
+            parts["kernels"] = "gazelle-kernels"  # their results differ by rounding
         if isinstance(self._validation, data.ArraySource):
             parts["validation"] = _described_data(self._validation)
         as_read: dict[str, Any] = json.loads(json.dumps(parts))

@@ -17,6 +17,7 @@ from gazelle.layers import weight_tree
 from gazelle.layers.base import Layer
 from gazelle.layers.input import InputLayer
 from gazelle.models.graph import Graph
+from gazelle.ops import native
 from gazelle.training.step import ModelSpec
 
 #: a class or function of another module, or a function without a config, in the JSON of a config
@@ -63,7 +64,7 @@ def structure(model: Any, spec: ModelSpec) -> str | None:
     inputs = model._graph.input_names if len(model._graph.input_names) > 1 else None
     flags = [[layer.trainable, layer.compute_dtype, layer.variable_dtype] for layer in layers]
     parts = [config, arguments, optimizer, variables, [outputs, inputs], flags, model._graph.guessed]
-    global_settings = [dtypes.floatx(), settings.epsilon(), settings.image_data_format()]
+    global_settings = [dtypes.floatx(), settings.epsilon(), settings.image_data_format(), native.ready()]
     try:
         text = json.dumps([parts, *global_settings, settings.is_flash_attention_enabled()])
     except TypeError:

@@ -60,7 +60,7 @@ def declared_end(file: BinaryIO, size: int) -> int:
 
 
 def verify_checksum(file: BinaryIO, end: int, size: int) -> None:
-    """Verify the appended checksum, if there is one; other programs write none, and remove it when they edit the file.
+    """Verify the appended checksum, if there is one; other programs write none and truncate ours when they edit.
 
     Args:
         file: an open file.

@@ -30,7 +30,7 @@ _SLOTS = 8  # values that optimizers keep for each weight, at most
 _MEMORY_OF = {b",": 20, b"[": 72, b"{": 232, b":": 60}  # bytes of a value, a list, a table, a name in a table
 _MEMORY_OF_TEXT = 8  # bytes that parsing may take for each byte of a text
 _MEMORY_OF_ANY = 12 * 2**20  # and in addition for any text
-#: methods that may be set on an object, because they write its config or weights
+#: methods that write the config and the weights: set on an object, they count
 _WRITING = frozenset({"get_config", "get_build_config", "get_compile_config", "save_own_variables", "save_assets"})
 
 

@@ -87,7 +87,7 @@ def describe_model(model: Layer) -> dict[str, Any]:
     described = {}
     for path, layer in layers.items():
         if isinstance(layer, InputLayer):
-            continue  # its shape is in `calls`, also where it was an argument of the first layer
+            continue  # its shape is in `calls`, also where the first layer was given it
         parts = {"class": _named_with_code(type(layer)), **_arguments(layer)}
         if not layer.trainable:
             parts["trainable"] = False
@@ -123,17 +123,17 @@ def describe_rows(name: str, arrays: Any, rows: int) -> dict[str, str]:
 
 
 def _arguments(value: Any) -> dict[str, Any]:
-    """The constructor's arguments: for gazelle's classes the current values, else the original ones."""
+    """The constructor's arguments of an object with a config: of ours the current ones, else those it was given."""
     current = type(value).__module__.startswith("gazelle.")
     given = getattr(value, "_config", None)
     if given is None:
         try:
             given = value.get_config()
-        except Exception:  # a user's object; only its class describes it
+        except Exception:  # of the user; the class alone describes it
             return {}
     arguments = {}
     for name, argument in given.items():
-        if name == "learning_rate":  # for a schedule the attribute of this name is the current rate
+        if name == "learning_rate":  # a schedule's attribute of this name is the rate of the moment
             argument = getattr(value, "_learning_rate", argument)
         elif current:
             argument = getattr(value, name, argument)
@@ -165,7 +165,7 @@ def _calls(nodes: Any, names: Mapping[int, str]) -> Iterator[str]:
 
 
 def _operation_name(operation: Any) -> str:
-    """The name of a graph operation that is not a layer: the name of its function or class."""
+    """The name of a step of a graph that is no layer: that of its function, or of its class."""
     return getattr(getattr(operation, "function", None), "__name__", None) or type(operation).__name__
 
 
@@ -178,7 +178,7 @@ def _number_or_array(value: Any) -> Any:
 
 
 def _short(number: float) -> float:
-    """Round to the digits that float32 has."""
+    """Without the digits that float32 does not have."""
     return float(f"{number:.7g}") if math.isfinite(number) else number
 
 
@@ -190,7 +190,7 @@ def _checksum(array: Any) -> str:
 
 
 def _named_with_code(cls: type) -> str:
-    """The name of a class; for a user's class also a checksum of the code of its methods."""
+    """The name of a class, and for one of the user a checksum of the code of its methods."""
     own = [base for base in cls.__mro__ if not f"{base.__module__}.".startswith(_LIBRARIES)]
     if not own:
         return cls.__name__

@@ -10,14 +10,14 @@ from typing import Any
 
 from gazelle.saving.program import running_program
 
-#: a part that is unknown; it is equal to everything
+#: a part that cannot be known, which is equal to everything
 UNKNOWN = "unknown"
 _CODE = re.compile(r" \(code [0-9a-f]{8}\)")
 _NOTHING = object()
 _MOST = 20  # differences that a message lists
 
 Fingerprint = Mapping[str, Any]
-Difference = tuple[str, str, str]  # the part, its earlier value, its current value
+Difference = tuple[str, str, str]  # the part, its value then, its value now
 
 
 def program_parts() -> dict[str, Any]:
@@ -94,7 +94,7 @@ def _equal(then: Any, now: Any, same_python: bool) -> bool:
 
 
 def _shown(value: Any) -> str:
-    """A part as one line of text."""
+    """A part for the user, on one line."""
     if value is _NOTHING:
         return "nothing"
     if isinstance(value, Mapping) and "class" in value:

@@ -59,7 +59,7 @@ def arrays_of(model: Model, optimizer: bool = True) -> tuple[dict[str, Array], d
         {path: array} and {path of a group: the name of its layer}.
     """
     arrays: dict[str, Array] = {}
-    with lock_variables(model.variables):  # the values after a complete step, even while another thread trains
+    with lock_variables(model.variables):  # the values after one complete step, also while another thread trains
         found = [p for p in keras_weight_order.parts(model) if optimizer or p.path != "optimizer"]
         for part in found:
             store: dict[str, Any] = {str(n): v for n, v in enumerate(part.variables)}

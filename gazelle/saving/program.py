@@ -1,4 +1,4 @@
-"""Identity of the running program, by which its checkpoints are found."""
+"""Identity of the running program: whose checkpoints are whose."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sys
 from types import CodeType
 from typing import Any, Literal
 
-#: options that request resuming or set the number of epochs: they may differ between runs of one training
+#: options that request resuming or set the number of epochs: they may differ between two runs of one training
 _NEUTRAL = re.compile(r"--?(resume|continue|(n|num|max)?[-_]?epochs?)(=.*)?", re.IGNORECASE)
 _NEUTRAL_VALUE = re.compile(r"\d+|true|false|yes|no|on|off|force", re.IGNORECASE)
 

@@ -1,7 +1,7 @@
 """Throttling over the process: trainings shorter than a second write their checkpoint together, not one by one.
 
 A loop that calls `fit` thousands of times would otherwise write as many files. The first short training of a model
-writes at its end. The checkpoints of later ones wait until ten seconds have passed, a checkpoint is read, or the
+writes at its end. What later ones leave waits until ten seconds after that, until a checkpoint is read, or until the
 program exits.
 """
 
@@ -27,7 +27,7 @@ _process = os.getpid()
 
 
 def resume(key: tuple[str, str]) -> Autosave | None:
-    """Return the autosave of an earlier short training, with its files still open; its waiting checkpoint is dropped.
+    """Take back the autosave of an earlier short training, with its files still open; what waited is replaced.
 
     Args:
         key: (folder, model name).
@@ -47,7 +47,7 @@ def wait(key: tuple[str, str], autosave: Autosave, snapshot: Snapshot | None) ->
     """
     global _timer, _process
     with _lock:
-        if _process != os.getpid():  # after a fork the parent process writes its waiting checkpoints
+        if _process != os.getpid():  # after a fork the parent writes what waited there
             _waiting.clear()
             _timer, _process = None, os.getpid()
         _waiting[key] = autosave, snapshot
@@ -59,7 +59,7 @@ def wait(key: tuple[str, str], autosave: Autosave, snapshot: Snapshot | None) ->
 
 
 def flush() -> None:
-    """Write all waiting checkpoints."""
+    """Write everything that waits."""
     with _lock:
         for key in list(_waiting) if _process == os.getpid() else ():
             _write(key)

@@ -108,7 +108,7 @@ def _warn_if_foreign(model: Model, meta: dict[str, Any], path: str) -> None:
     """Warn if a checkpoint is of another program, of other arguments of the program, or of another structure."""
     own = {**program_parts(), "model": describe_model(model)}
     saved = fingerprint.read(meta)
-    if saved is None:  # of an earlier version: only its folder shows which program wrote it
+    if saved is None:  # of an earlier version: only its folder shows whose it is
         folder = os.path.dirname(path)
         saved = own if folder == program_folder() else {**own, "program": f"that of the folder {folder}"}
     elif saved.get("program") != own["program"]:

@@ -17,7 +17,7 @@ from gazelle.training.step import Batch, changed_values, inference_key
 
 
 class StepMethods(Protocol):
-    """Interface to a model with custom steps: functions of a batch that read and assign the model's variables."""
+    """What a model with custom steps provides: functions of a batch that read and assign its variables."""
 
     train: Callable[[Any], Mapping[str, Any]]  # data -> logs
     test: Callable[[Any], Mapping[str, Any]]
@@ -30,7 +30,7 @@ class StepMethods(Protocol):
         ...
 
     def step_variables(self) -> dict[str, Variable]:
-        """{path: variable} of all variables that the steps may read or assign, except those of metrics."""
+        """{path: variable} of all that the steps may read or assign, without the variables of metrics."""
         ...
 
     def named_variables(self) -> dict[str, Variable]:
@@ -76,7 +76,7 @@ class CustomStep:
         self.variables: dict[str, Variable] = {}  # those that the trainer holds
 
     def is_current(self) -> bool:
-        """Return True: the programs of a custom step are not shared with other steps."""
+        """Return True: the programs of a custom step are traced from no other."""
         return True
 
     def trace(self, kind: str, batch: Any) -> set[int]:
@@ -117,7 +117,7 @@ class CustomStep:
         return logs, {path: after[path] for path in values}, totals
 
     def train(self, state: State, force: Any, batch: Batch) -> tuple[State, Any]:
-        """Run `train_step` on a batch, like `LossStep.train`; the losses in the logs must be finite."""
+        """Run `train_step` on a batch; as `LossStep.train`, with the losses among the logs deciding."""
         key = state.random_key()
         data = pack_x_y_sample_weight(*batch)
         logs, after, totals = self._run("train", state.params | state.buffers, state.totals, data, key)

@@ -138,7 +138,7 @@ def single_batch(trainer: Trainer, arrays: Any, train: bool) -> Logs:
     arguments = (engine.batches_to_device(jax.tree.map(lambda array: array[None], arrays)), np.int32(0), np.int32(1))
     if train:
         logs, end = live.step(programs.train, np.bool_(False), *arguments)
-        if not int(end):
+        if not np.asarray(end):
             warn_skipped(trainer, float(logs.get("loss", np.nan)), arrays)
     else:
         values = live.values()

@@ -58,8 +58,8 @@ class Fit:
         self.steps_per_call = StepsPerCall()
         self.bad: tuple[data.Chunk, int] | None = None  # the chunk and the step whose loss was not finite
         self.interrupt = Interrupt(self._is_consistent)
-        self._steps_before: int | None = None  # `live.steps_given` before the running step; None between steps
-        self._saving = False  # True while the state is copied
+        self._steps_before: int | None = None  # during a step: `live.steps_given` before it
+        self._saving = False  # a copy of the state is taken
 
     def run(self, epochs: int) -> None:
         """Train up to epoch `epochs`, or until a callback or a NaN stops it."""
@@ -95,7 +95,7 @@ class Fit:
                         self.autosave.end_training(progress.snapshot, progress.later_snapshot)
                     else:
                         self.autosave.finish(progress.snapshot)
-                live.totals = self.trainer.metrics.start()  # train_on_batch starts from empty totals
+                live.totals = self.trainer.metrics.start()  # train_on_batch starts its own
 
     def epoch(self, epochs: int) -> bool:
         """Train one epoch or the rest of it; return whether there was data for it."""
@@ -132,7 +132,7 @@ class Fit:
         progress, logs, start = self.progress, None, 0
         while start < chunk.stop and not self.model.stop_training:
             stop = start + 1 if self.single else min(chunk.stop, start + self.steps_per_call.steps)
-            self.interrupt.hold()  # a checkpoint contains a batch and its events, or neither
+            self.interrupt.hold()  # a batch and its events belong together in a save
             if self.single:
                 self.events.on_train_batch_begin(progress.done, Logs())
             began, self._steps_before = time.perf_counter(), self.trainer.live.steps_given
@@ -141,7 +141,7 @@ class Fit:
             )
             if stop == chunk.stop:
                 chunks.fetch()
-            end = int(end)
+            end = int(np.asarray(end))  # int(end) makes several checks of JAX first
             progress.done += end - start
             self._steps_before = None
             self.steps_per_call.adapt(stop - start, time.perf_counter() - began)
@@ -153,14 +153,15 @@ class Fit:
             if self.single:
                 self.events.on_train_batch_end(progress.done - 1, host_logs(self.trainer, logs))
             self.interrupt.release()
-            self.display.advance(progress.done, self.source.steps, ordered(self.trainer, logs))
+            if self.display.verbose:
+                self.display.advance(progress.done, self.source.steps, ordered(self.trainer, logs))
             self._offer_save()
         return logs
 
     def _is_consistent(self) -> bool:
         """Whether state and progress belong to the same step.
 
-        They do not between the start of a step and its counting, nor while a copy is taken.
+        They do not while a step that consumed the state is not counted yet, nor while a copy is taken.
         """
         live, before = self.trainer.live, self._steps_before
         unused = live.state is None or live.state.alive()

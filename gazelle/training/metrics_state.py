@@ -90,8 +90,8 @@ class MetricsState:
     def report(self, totals: Any, kind: str = "train") -> dict[str, Any]:
         """The logs for totals.
 
-        For a custom step these are the logs that it returned last; if they are just the results of its metrics, the
-        metrics are computed from the totals.
+        Of a custom step these are the results of the metrics if the step updates some and returns just these, else
+        what it returned last.
         """
         last = {name: totals[f"{kind}/{name}"] for name in self.last_logs.get(kind, ())}
         if kind in self.last_logs and not self.reports_metrics[kind]:
@@ -113,7 +113,7 @@ class MetricsState:
             if name not in self.trackers:
                 self.trackers[name] = metrics.Mean(name)
             tracker = self.trackers[name]
-            sums = np.array(totals[f"part/{name}"])  # a slice on the device would compile another program
+            sums = np.array(totals[f"part/{name}"])  # sliced on the device they would be a program of their own
             tracker.total._value, tracker.count._value = map(np.array, sums)  # placed when they are read
 
 
@@ -126,7 +126,7 @@ def flat_logs(logs: Any) -> dict[str, Any]:
 
 
 def _is_reset_to_zeros(metric: Metric) -> bool:
-    """Whether a metric's class belongs to gazelle and its `reset_state` is not replaced."""
+    """Whether a metric is of a class of gazelle with its `reset_state`."""
     return type(metric).__module__.startswith("gazelle.") and is_own_code(metric.reset_state)
 
 
@@ -189,7 +189,7 @@ class CompileMetrics(Metric, abstract=True):
 
     @property
     def metrics(self) -> list[Any]:
-        """The metrics; empty before the first data, whose shapes determine them."""
+        """The metrics, once data has shown their shapes."""
         return [metric for entries in self._of_output for _, metric, _ in entries]
 
     def metric_names(self) -> list[str]:
@@ -221,9 +221,7 @@ class CompileMetrics(Metric, abstract=True):
         for name, metric in [(name, metric) for entries in self._of_output for name, metric, _ in entries]:
             value = metric.result()
             values |= {f"{name}_{k}": v for k, v in value.items()} if isinstance(value, dict) else {name: value}
-        return {
-            name: jnp.asarray(value) for name, value in values.items()
-        }  # a Variable is read while its value is bound
+        return {name: jnp.asarray(value) for name, value in values.items()}  # a Variable is read where it is bound
 
     def reset_state(self) -> None:
         """Reset all metrics."""

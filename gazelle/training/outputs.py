@@ -1,4 +1,4 @@
-"""Outputs by name: assigns losses, labels, weights and metrics to them, given as one value, a list or a dict."""
+"""Outputs by name: how losses, labels, weights and metrics given as one, a list or a dict find their output."""
 
 from __future__ import annotations
 

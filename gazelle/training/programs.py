@@ -20,8 +20,8 @@ _CAPACITY = 32  # structures whose programs are stored
 class Programs:
     """The programs `train`, `test`, `report` and `predict` of a step.
 
-    They hold no model and no arrays. Equal models share their programs: a program that is not compiled yet for its
-    arguments is traced from the step of any of these models that still exists.
+    They hold no model and no arrays. A program that is not compiled yet for its arguments is traced from a step that
+    is alive: equal models share their programs and any of them may be traced.
 
     Args:
         run_eagerly: run steps in Python, uncompiled.
@@ -49,14 +49,14 @@ class Programs:
         self._steps.add(step)
 
     def _step(self) -> Step:
-        steps = list(self._steps)  # a method of a model that shares the programs may have been replaced
+        steps = list(self._steps)  # a model that shares the programs may have replaced a method since
         return next((step for step in steps if step.is_current()), steps[0])
 
     def _report(self, totals: Any, kind: str) -> dict[str, Any]:
         return self._step().metrics.report(totals, kind)
 
     def trace(self, step: LossStep, sample: Any) -> TraceInfo:
-        """The result of tracing a batch (x, y, sample_weight); each signature is traced once."""
+        """What tracing a batch (x, y, sample_weight) shows; it is traced once for each signature."""
         spec = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), sample)
         kind = repr(signature(spec))
         if kind not in self._traces:
@@ -75,7 +75,7 @@ _lock = threading.RLock()
 
 
 def shared(key: Hashable) -> Programs:
-    """The programs that all steps with this key share; other processes may have compiled them."""
+    """The programs of all steps with this key, which other processes may have compiled."""
     text, key = repr(key), (engine.current(), key)
     with _lock:
         if key not in _shared:

@@ -52,7 +52,7 @@ class StepCounter(Protocol):
 
 
 class LiveState:
-    """Owner of a model's variables during training: their arrays are those of the last finished step.
+    """The owner of a model's variables while it trains: their arrays are those of the last finished step.
 
     Compiled steps consume (donate) the state, so between steps the variables' own arrays may be deleted. Reading a
     variable calls `flush`, which writes the state back; assigning one makes the next step collect the values again.
@@ -85,12 +85,12 @@ class LiveState:
         self.totals: Arrays = {}
         self.flushed = True  # the variables hold the state's arrays
         self.dirty = True  # the variables hold newer values than the state
-        self.exposed = True  # other code may have read the arrays
+        self.exposed = True  # somebody may have read the arrays
         self.lock = threading.RLock()
-        self.steps_given = 0  # number of steps that returned a state
+        self.steps_given = 0  # how often a step returned a state
         self._counter, self._averaging = counter, averaging
         self._readers: set[int] = set()  # threads that may still read the state's arrays
-        self._shared: Callable[[], State | None] = lambda: None  # the result of `share`, while a caller refers to it
+        self._shared: Callable[[], State | None] = lambda: None  # what `share` returned, while somebody holds it
         own = () if optimizer is None else optimizer.own_variables()
         self._owned: list[Variable] = [*variables.values(), *own]
 
@@ -116,7 +116,7 @@ class LiveState:
             return state
 
     def current(self) -> State:
-        """The current state, which may be read until a step consumes it."""
+        """The state of this moment, which may be read as long as it is alive."""
         with self.lock:
             if self._outdated():
                 self._collect()
@@ -124,7 +124,7 @@ class LiveState:
             return dataclasses.replace(self.state, totals=self.totals)
 
     def share(self) -> State:
-        """The current state, which no step consumes while the caller refers to it."""
+        """The state of this moment, which no step consumes while the caller holds it."""
         with self.lock:
             state = self.current()
             self._shared = weakref.ref(state)
@@ -148,7 +148,7 @@ class LiveState:
         self.steps_given += 1
 
     def _is_private(self) -> bool:
-        """Whether no other object can refer to the arrays of the state."""
+        """Whether nobody else can hold the arrays of the state."""
         return not (self.exposed or self._shared() is not None or self._readers - {threading.get_ident()})
 
     def _collect(self) -> None:
@@ -179,7 +179,7 @@ class LiveState:
             variable._owner = self
 
     def _take_over(self) -> set[int]:
-        """Write the arrays of all owners back into the variables; return the ids of arrays without other references."""
+        """Write the arrays of all owners back into the variables; return the ids of those that nobody else holds."""
         private: set[int] = set()
         for variable in self._owned:
             owner = variable._owner
@@ -204,7 +204,7 @@ class LiveState:
         return arrays.from_host(0, np.int32)
 
     def finish(self) -> None:
-        """End a training: if the optimizer keeps averages of the weights, they become the weights."""
+        """End a training: averages of weights, if the optimizer keeps some, become the weights."""
         with self.lock:
             if self._averaging is not None and self._averaging.use_ema and self._averaging.built:
                 self._averaging.finalize_variable_values([self.variables[path] for path in self.trainable])
@@ -233,7 +233,7 @@ class LiveState:
             return self.state.params | self.state.buffers
 
     def flush(self) -> None:
-        """Write the arrays of the last finished step into the variables, because they are read."""
+        """Write the arrays of the last finished step into the variables, for somebody who reads them."""
         with self.lock:
             self.exposed = True
             self.write_back()
@@ -319,7 +319,7 @@ def _matching(tensors: Mapping[str, Any], here: Mapping[str, Any]) -> Arrays:
 
 
 def _spread_out(state: State) -> State:
-    """Shard weights, buffers and slots as the active distribution requires."""
+    """Weights, and what belongs to them, sharded as the active distribution requires."""
 
     def those(arrays: Arrays) -> Arrays:
         return {path: engine.shard_variable(path, array) for path, array in arrays.items()}

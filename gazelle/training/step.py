@@ -27,7 +27,7 @@ Batch = tuple[Any, Any, Any]  # x, y, sample weight
 
 @dataclasses.dataclass
 class ModelSpec:
-    """The parts of a model that its step is traced from.
+    """What the step of a model is made of.
 
     Attributes:
         call: the model as a function `(x) -> y_pred` that reads and assigns `variables`.
@@ -55,7 +55,7 @@ class ModelSpec:
 
 @dataclasses.dataclass
 class TraceInfo:
-    """The result of tracing one batch.
+    """What tracing one batch showed.
 
     Attributes:
         y_pred: pytree of shapes and dtypes of the outputs.
@@ -74,11 +74,11 @@ class Step(Protocol):
     metrics: MetricsState
 
     def is_current(self) -> bool:
-        """Whether none of the methods that it is traced from was replaced since its creation."""
+        """Whether the methods that it is traced from are those of its creation."""
         ...
 
     def train(self, state: State, force: Any, batch: Batch) -> tuple[State, Any]:
-        """Compute one update: (state, whether it was applied)."""
+        """One update: (state, whether it was applied)."""
         ...
 
     def test(self, carry: Any, fixed: Any, batch: Batch) -> tuple[Any, Any]:
@@ -96,7 +96,7 @@ def inference_key(key: jax.Array, count: Any) -> jax.Array:
 
 
 def changed_values(before: Any, after: Any) -> Any:
-    """The values that a call assigned: the others are still the same array objects."""
+    """The values that a call assigned: the others are the very same arrays."""
     return {path: value for path, value in after.items() if value is not before[path]}
 
 
@@ -123,7 +123,7 @@ class LossStep:
         self.metrics = MetricsState(CompileMetrics(spec.metrics, spec.weighted_metrics, spec.outputs))
 
     def is_current(self) -> bool:
-        """Return whether none of the methods that the step is traced from was replaced since its creation."""
+        """Return whether the methods that the step is traced from are those of its creation."""
         return self.spec.methods.is_current()
 
     def train(self, state: State, force: Any, batch: Batch) -> tuple[State, Any]:

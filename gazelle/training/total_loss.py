@@ -88,5 +88,5 @@ class TotalLoss:
 def _call(function: Callable[..., Any], target: Any, prediction: Any, sample_weight: Any) -> Any:
     """A Loss reduces itself; the values per sample of a plain function are averaged."""
     loss = losses.as_loss(function)
-    assert loss is not None  # `as_loss` returns None only for None
+    assert loss is not None  # None only for None
     return loss(target, prediction, sample_weight)

@@ -23,10 +23,10 @@ _UNKNOWN = object()
 
 
 class Trainer:
-    """Holds the step, the state and the programs that `fit`, `evaluate` and `predict` run.
+    """What the loops of `fit`, `evaluate` and `predict` run.
 
     Args:
-        spec: the parts of the model that its step is traced from.
+        spec: what the step of the model is made of.
         seed: start of the random numbers of training.
         structure: equal for models that are built and compiled alike; None if that cannot be determined.
         batch_independent: whether the outputs of a sample depend on that sample only.
@@ -47,9 +47,9 @@ class Trainer:
         self.custom_step = custom_step
         self.loss_step = LossStep(spec)  # for labels of the first signature
         self.metrics = self.loss_step.metrics if custom_step is None else custom_step.metrics
-        self.programs: Programs | None = None  # the programs for labels of the last signature
+        self.programs: Programs | None = None  # those for labels of the last signature
         self.assigned: list[str] = []  # paths that layers assign outside of training
-        self._checked: dict[Hashable, Hashable] = {}  # kind of a batch that passed all checks -> `_labels` at that time
+        self._checked: dict[Hashable, Hashable] = {}  # kind of batch that passed all checks -> `_labels` then
         self.trainable_flags: list[tuple[Any, bool]] = []  # (layer or variable, `trainable`) that were checked
         self.description: tuple[dict[str, Any], str] | None = None  # of the model, and its hash, for checkpoints
         self._structure = structure
@@ -67,11 +67,11 @@ class Trainer:
             self._bind_custom(custom_step)
 
     def is_current(self) -> bool:
-        """Return whether none of the methods that the programs are traced from was replaced."""
+        """Return whether the model and its parts have the methods that the programs are traced from."""
         return self.spec.methods.is_current()
 
     def count(self, steps: int = 1) -> np.uint32:
-        """The number of batches predicted so far: the random numbers of layers that draw in `predict` depend on it."""
+        """The number of batches predicted so far, from which layers that draw in `predict` get their random numbers."""
         self._predicted_batches, before = self._predicted_batches + steps, self._predicted_batches
         return np.uint32(before % 2**32)
 
@@ -99,7 +99,7 @@ class Trainer:
         return self._predict
 
     def _programs(self, kind: Hashable) -> Programs:
-        """The programs that equal models share, or the trainer's own."""
+        """Those of all equal models, or the trainer's own."""
         if self._structure is not None:
             return shared((self._structure, kind))
         if self._own is None:
@@ -124,11 +124,11 @@ class Trainer:
             self.check_labels(source)
 
     def remember(self, kind: Hashable) -> None:
-        """Record that a batch of this kind (method, shapes, dtypes) passed all checks except those of its values."""
+        """Note that a batch of this kind (method, shapes, dtypes) passed all checks but those of its values."""
         self._checked[kind] = self._labels
 
     def knows(self, kind: Hashable) -> bool:
-        """Whether a batch of this kind was checked, and the current programs are those for it."""
+        """Whether a batch of this kind was checked, and the present programs are those for it."""
         return self._checked.get(kind, _UNKNOWN) == self._labels and self.is_current()
 
     def check_labels(self, source: data.Source) -> None:
@@ -171,7 +171,7 @@ class Trainer:
         self.assigned = info.assigned
 
     def _trace_custom(self, step: CustomStep, kind: str, batch: Any) -> None:
-        """Trace a batch of this signature once, and add the variables that the step created."""
+        """Trace a batch of this signature once, and take up the variables that the step created."""
         key = kind, signature(batch)
         if key in self._traced:
             return
@@ -183,7 +183,7 @@ class Trainer:
         self._traced.add(key)
 
     def _bind_custom(self, step: CustomStep) -> None:
-        """Add all variables that exist now."""
+        """Hold all variables that exist by now."""
         variables = step.methods.step_variables()
         if self.programs is not None and [*map(id, variables.values())] == [*map(id, self.variables.values())]:
             return

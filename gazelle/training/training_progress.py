@@ -50,7 +50,7 @@ class TrainingProgress:
         self.trainer, self.source, self.callbacks, self.epoch = trainer, source, callbacks, epoch
         self._fingerprint = fingerprint
         self.done, self.begun, self.stopped, self.resumed = 0, False, False, False
-        self._before: tuple[State, Metadata] | None = None  # while callbacks run: state and metadata before them
+        self._before: tuple[State, Metadata] | None = None  # while callbacks run: what was before them
         self._copies: dict[str, Any] = {}  # of the last snapshot
 
     def next_epoch(self) -> None:
@@ -67,8 +67,8 @@ class TrainingProgress:
     def events(self) -> Iterator[None]:
         """A block of events that is atomic with respect to checkpoints.
 
-        If the run is stopped inside the block, the checkpoint contains the state before it, with callbacks and learning
-        rate: a resumed run repeats all of its events.
+        A run that is stopped inside is saved as before the block, with callbacks and learning rate: resuming repeats
+        all of its events.
         """
         self._before = self.trainer.live.current(), self._metadata()
         yield
@@ -80,12 +80,12 @@ class TrainingProgress:
         The next snapshot overwrites the arrays.
         """
         state, metadata = self._before or (None, None)
-        if metadata is None or (state is not None and not state.alive()):  # a callback trained the model
+        if metadata is None or (state is not None and not state.alive()):  # a callback trained with it
             state, metadata = None, self._metadata()
         return self._copy(state, metadata)
 
     def later_snapshot(self) -> Callable[[], tuple[dict[str, Any], Metadata]]:
-        """Return a function that returns the current snapshot; it copies the arrays when it is called."""
+        """A function that returns the snapshot of this moment: the arrays are copied when it is called."""
         state, metadata = self.trainer.live.share(), self._metadata()
         return lambda: self._copy(state, metadata)
 
@@ -119,7 +119,7 @@ class TrainingProgress:
             _CALLBACKS: [
                 [type(callback).__name__, _copied(callback.state())]
                 for callback in self.callbacks
-                if callable(callback.state)  # a user's class may have another attribute of this name
+                if callable(callback.state)  # an author may use the name for something else
             ],
         }
 
@@ -147,7 +147,7 @@ class TrainingProgress:
             warnings.warn(message(text, expected=f"{then} steps in an epoch, as then", got=now), stacklevel=4)
 
     def describe(self, epochs: int) -> str:
-        """A sentence for the user: how the training continues from a restored snapshot.
+        """A sentence for the user on what follows from a restored snapshot.
 
         Args:
             epochs: the argument of `fit`.
@@ -190,7 +190,7 @@ class TrainingProgress:
 
 
 def _copied(value: Any) -> Any:
-    """Copy dicts and lists: those of History grow while they wait to be written."""
+    """Copies of dicts and lists: those of History grow while they wait to be written."""
     if isinstance(value, Mapping):
         return {key: _copied(v) for key, v in value.items()}
     return list(value) if isinstance(value, list) else value

@@ -1,37 +1,37 @@
 """The kernels in C++ give what the same loops in JAX give: values, first and second derivatives."""
 
 import functools
-import shutil
+import types
 
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gazelle import Input, Sequential, utils
 from gazelle.layers import GRU, LSTM, Bidirectional
+from gazelle.models import resuming
 from gazelle.ops import native
-from gazelle.ops.native import build, recurrent
+from gazelle.ops.native import library, recurrent
 
 pytestmark = pytest.mark.optimized
 
-needs_compiler = pytest.mark.skipif(not shutil.which("g++") and not shutil.which("clang++"), reason="no C++ compiler")
+needs_kernels = pytest.mark.skipif(not native.ready(), reason="gazelle-kernels is not installed")
 LOOPS = {
     "lstm": (recurrent._lstm, recurrent._lstm_in_jax),
     "gru": (recurrent._gru, recurrent._gru_in_jax),
 }
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return str(tmp_path_factory.mktemp("cache"))
+@pytest.fixture
+def kernels():
+    assert native.ready()
 
 
 @pytest.fixture
-def kernels(folder, monkeypatch):
-    monkeypatch.setenv("GAZELLE_NATIVE", "1")
-    monkeypatch.setenv("XDG_CACHE_HOME", folder)
+def decided_anew():
     native.ready.cache_clear()
-    assert native.ready()
     yield
     native.ready.cache_clear()
 
@@ -65,7 +65,7 @@ def score(loop, reverse, marks):
     return total
 
 
-@needs_compiler
+@needs_kernels
 @pytest.mark.parametrize("cell", LOOPS)
 @pytest.mark.parametrize(
     ("time", "batch", "units", "masked", "reverse"),
@@ -91,7 +91,7 @@ def test_a_kernel_is_its_loop_in_jax(kernels, cell, time, batch, units, masked, 
     close(run(mine, arrays), run(plain, arrays))
 
 
-@needs_compiler
+@needs_kernels
 @pytest.mark.parametrize("cell", LOOPS)
 def test_second_derivatives(kernels, cell):
     arrays, marks = given(cell, 3, 2, 4, True)
@@ -107,14 +107,14 @@ def test_second_derivatives(kernels, cell):
     close(second(mine, arrays), second(plain, arrays))
 
 
-@needs_compiler
+@needs_kernels
 def test_forward_mode_is_refused(kernels):
     arrays, marks = given("lstm", 2, 2, 3, False)
     with pytest.raises(TypeError, match="forward-mode"):
         jax.jvp(lambda a: recurrent._lstm(False, a, marks), (arrays,), (arrays,))
 
 
-@needs_compiler
+@needs_kernels
 @pytest.mark.parametrize(
     "layer",
     [
@@ -128,18 +128,17 @@ def test_forward_mode_is_refused(kernels):
     ],
 )
 @pytest.mark.parametrize("masked", [False, True])
-def test_layers_give_the_same_numbers(kernels, monkeypatch, layer, masked):
+def test_layers_give_the_same_numbers(kernels, layer, masked):
     x = jnp.asarray(np.random.default_rng(0).normal(size=(3, 6, 4)), jnp.float32)
     mask = jnp.asarray([[1, 1, 0, 1, 1, 0]] * 2 + [[0] * 6]).astype(bool) if masked else None
     fast = jax.jit(lambda x: layer(x, mask=mask))(x)
     text = str(jax.make_jaxpr(lambda x: layer(x, mask=mask))(x))
     assert "gazelle_" in text
-    monkeypatch.setenv("GAZELLE_NATIVE", "0")
-    native.ready.cache_clear()
-    close(fast, jax.jit(lambda x: layer(x, mask=mask))(x))
+    with native.switched_off():
+        close(fast, jax.jit(lambda x: layer(x, mask=mask))(x))
 
 
-@needs_compiler
+@needs_kernels
 def test_what_no_kernel_knows_stays_in_jax(kernels):
     x = jnp.ones((2, 3, 4))
     for layer in (
@@ -151,25 +150,81 @@ def test_what_no_kernel_knows_stays_in_jax(kernels):
         assert "gazelle_" not in str(jax.make_jaxpr(layer)(x))
 
 
-def test_off_unless_asked_for(monkeypatch):
-    monkeypatch.delenv("GAZELLE_NATIVE", raising=False)
-    native.ready.cache_clear()
+@pytest.mark.parametrize("wanted", ["0", "off"])
+def test_a_variable_switches_them_off(monkeypatch, decided_anew, wanted):
+    monkeypatch.setenv("GAZELLE_KERNELS", wanted)
     assert not native.ready()
 
 
-@pytest.mark.parametrize("compiler", ["false", "/no/such/compiler"])
-def test_without_a_compiler_jax_goes_on_alone(monkeypatch, tmp_path, compiler):
-    monkeypatch.setenv("GAZELLE_NATIVE", "1")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setenv("CXX", compiler)
-    native.ready.cache_clear()
-    with pytest.warns(UserWarning, match="could not be compiled; JAX computes without them"):
+def test_without_the_package_jax_computes(monkeypatch, decided_anew):
+    monkeypatch.setattr(library.importlib.util, "find_spec", lambda name: None)
+    assert not native.ready()
+
+
+@pytest.mark.parametrize("reason", ["the compiled library is missing", "they were compiled for another processor"])
+def test_a_library_that_does_not_fit_is_a_warning(monkeypatch, decided_anew, reason):
+    def load():
+        raise OSError(reason)
+
+    monkeypatch.setattr(library.importlib.util, "find_spec", lambda name: "found")
+    monkeypatch.setattr(library.importlib, "import_module", lambda name: types.SimpleNamespace(load=load))
+    with pytest.warns(UserWarning, match=f"cannot be used .{reason}.; LSTM and GRU are computed in JAX"):
         assert not native.ready()
-    native.ready.cache_clear()
 
 
-@needs_compiler
-def test_it_is_compiled_once(kernels, monkeypatch):
-    monkeypatch.setattr(build.tempfile, "TemporaryDirectory", lambda **_: pytest.fail("compiled again"))
+@needs_kernels
+def test_another_processor_is_noticed(monkeypatch):
+    import gazelle_kernels
+
+    monkeypatch.setattr(gazelle_kernels, "processor", lambda: "another")
+    with pytest.raises(OSError, match="another processor"):
+        gazelle_kernels.load()
+
+
+@needs_kernels
+def test_an_exported_program_has_none(tmp_path):
+    model = Sequential([Input((6, 4)), LSTM(5)])
+    model.export(tmp_path / "m.stablehlo", format="stablehlo", verbose=False)
+    x = np.ones((2, 6, 4), "float32")
+    exported = jax.export.deserialize((tmp_path / "m.stablehlo").read_bytes())
+    assert "gazelle_" not in exported.mlir_module()
+    np.testing.assert_allclose(jax.tree.leaves(exported.call(x))[0], model.predict(x, verbose=0), atol=1e-6)
+
+
+@needs_kernels
+def test_a_training_equals_one_in_jax(monkeypatch):
+    def losses():
+        utils.set_random_seed(0)
+        model = Sequential([Input((6, 4)), Bidirectional(LSTM(5, return_sequences=True)), GRU(4)])
+        model.compile("adam", "mse")
+        x = np.random.default_rng(0).normal(size=(32, 6, 4)).astype("float32")
+        return model.fit(x, x[:, 0], epochs=3, verbose=0, keep=False).history["loss"]
+
+    fast = losses()
+    monkeypatch.setenv("GAZELLE_KERNELS", "0")
     native.ready.cache_clear()
-    assert native.ready()
+    try:
+        np.testing.assert_allclose(losses(), fast, rtol=1e-5)
+    finally:
+        native.ready.cache_clear()
+
+
+@needs_kernels
+def test_resume_names_the_kernels(monkeypatch):
+    def fit(**options):
+        model = Sequential([Input((6, 4)), LSTM(4)], name="recurrent")
+        model.compile("adam", "mse")
+        x = np.ones((32, 6, 4), "float32")
+        return model.fit(x, x[:, 0], verbose=0, resume=True, **options)
+
+    utils.set_random_seed(0)
+    fit(epochs=1)
+    monkeypatch.setattr(resuming, "_process", resuming._Process())  # another process
+    monkeypatch.setenv("GAZELLE_KERNELS", "0")
+    native.ready.cache_clear()
+    try:
+        utils.set_random_seed(0)
+        with pytest.raises(ValueError, match="kernels: 'gazelle-kernels' then, nothing now"):
+            fit(epochs=2)
+    finally:
+        native.ready.cache_clear()

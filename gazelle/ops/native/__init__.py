@@ -1,9 +1,9 @@
-"""C++ kernels for CPUs, compiled on the machine that runs them if GAZELLE_NATIVE=1 is set.
+"""C++ kernels for CPUs, from the package gazelle-kernels (folder `kernels/`); nothing is compiled at run time.
 
 Input: arrays. Output: the results of the same loop in JAX, except for rounding. Must not depend on layers.
 """
 
-from gazelle.ops.native.build import ready
+from gazelle.ops.native.library import enabled, ready, switched_off
 from gazelle.ops.native.recurrent import gru, lstm
 
-__all__ = ["gru", "lstm", "ready"]
+__all__ = ["enabled", "gru", "lstm", "ready", "switched_off"]

@@ -1,4 +1,4 @@
-"""The activation function that Keras 3 redefined, as earlier files mean it."""
+"""A function that has another meaning since Keras 3, in the meaning of earlier files."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class ConfigUpgrade:
             out = {"name": name or given.get("name") or "sequential", "layers": layers}
             return {"module": "keras", "class_name": "Sequential", "config": out}
         if kind not in _MODELS or not isinstance(config, dict):
-            return dict(node)  # the checks of configs refuse it later
+            return dict(node)  # refused later, by its name
         layers = [self._placed(entry) for entry in config["layers"]]
         own = {k: v for k, v in config.items() if k in ("name", "trainable", "input_layers", "output_layers")}
         _shift(layers, own)

@@ -189,8 +189,8 @@ class BackupAndRestore(Callback):
     """Writes checkpoints of the whole training state into a folder, and resumes when `fit` is called again.
 
     A checkpoint contains the weights, the optimizer's state, the position in the epoch, the history and the state of
-    other callbacks. Resuming works as in `fit(resume=True)`, but reads `backup_dir` instead of the folder of the
-    program. A checkpoint is also written when the training is interrupted.
+    other callbacks. Resuming is that of `fit(resume=True)`, from `backup_dir` instead of the folder of the program. A
+    checkpoint is also written when the training is interrupted.
 
     Args:
         backup_dir: the folder; created if it does not exist.

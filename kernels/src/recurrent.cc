@@ -1,5 +1,5 @@
 // The loops over time of LSTM and GRU, for XLA on a CPU. Rows of a batch never meet inside of such a loop: each thread
-// takes some rows through all steps, and waits for nobody. Arrays are (time, batch, ...), as in layers/sweep.py.
+// takes some rows through all steps, and waits for nobody. Arrays are (time, batch, ...).
 #include <algorithm>
 #include <atomic>
 #include <cstring>
@@ -243,3 +243,6 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(gazelle_lstm_backward, LstmBackward,
                               BIND IN IN IN IN IN IN MASK IN IN REVERSE OUT OUT OUT OUT);
 XLA_FFI_DEFINE_HANDLER_SYMBOL(gazelle_gru_forward, GruForward, BIND IN IN IN IN MASK REVERSE OUT OUT);
 XLA_FFI_DEFINE_HANDLER_SYMBOL(gazelle_gru_backward, GruBackward, BIND IN IN IN IN MASK IN REVERSE OUT OUT OUT OUT);
+
+// The processor that this file was compiled for; the package does not use the library on another one.
+extern "C" const char* gazelle_processor() { return GAZELLE_PROCESSOR; }
