@@ -26,10 +26,10 @@ FIGURES = {
     "predict": Figure("predict, throughput", "predict", "samples/ms", 1e-3, less=False),
     "latency": Figure("predict of one sample", "predict one", "ms", 1e3),
     "evaluate": Figure("evaluate, time of a batch", "evaluate", "ms", 1e3),
-    "turn": Figure("one turn of a loop of the user's own", "loop", "ms", 1e3),
+    "iteration": Figure("one iteration of a user-defined loop", "loop", "ms", 1e3),
     "memory": Figure("peak memory of the process in fit", "peak memory", "MiB", 1 / 2**20),
 }
-ONCE = ("import",)  # does not depend on the network: one row for all
+ONCE = ("import",)  # does not depend on the network: one row for all networks
 
 Values = dict[str, dict[str, dict[str, list[float | None]]]]  # figure -> workload -> peer -> one number a round
 
@@ -78,7 +78,7 @@ def ratio(row: dict[str, list[float | None]], less: bool = True) -> Spread | Non
 
 
 def flat_until(sizes: list[float], times: list[float], factor: float = 2.0) -> float:
-    """The last size, going up, at which the time is below `factor` times that of the cheapest size so far."""
+    """The end of the flat range: the last size before the time exceeds `factor` times the minimum so far."""
     for number, time in enumerate(times):
         if time > factor * min(times[: number + 1]):
             return sizes[number - 1]
@@ -86,5 +86,5 @@ def flat_until(sizes: list[float], times: list[float], factor: float = 2.0) -> f
 
 
 def linear_until(sizes: list[float], times: list[float], factor: float = 1.5) -> float:
-    """The last size, going up, at which the time for one unit is below `factor` times the least so far."""
+    """The end of the linear range: the same for the time divided by the size."""
     return flat_until(sizes, [time / size for time, size in zip(times, sizes, strict=True)], factor)

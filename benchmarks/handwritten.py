@@ -1,9 +1,8 @@
-"""The limit: each workload as a JAX programmer would write it by hand, without any library of layers.
+"""The lower limit of the time: each workload in hand-written JAX, without a library of layers.
 
-A network is a function `(get, x, train) -> output`, where `get(name, *shape)` gives a weight: once to make it, later to
-read it. `Handwritten` puts it into one compiled epoch (a loop over steps, samples gathered on the device), or calls one
-compiled step for each batch where XLA compiles that better. Which is better:
-`python benchmarks/handwritten.py` measures both.
+A network is a function `(get, x, train) -> output`, where `get(name, *shape)` returns a weight; the first call creates
+it. `Handwritten` compiles a whole epoch (a loop over steps that gathers samples on the device), or a single step where
+that is faster. `python benchmarks/handwritten.py` measures both.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from networks import CODES, ITEMS, USERS
 Get = Callable[..., Any]
 
 
-class Draw:
-    """Makes weights on first sight."""
+class NewWeights:
+    """Creates a weight at its first use."""
 
     train = False
 
@@ -44,8 +43,8 @@ class Draw:
         return x
 
 
-class Read(Draw):
-    """Reads weights that are there."""
+class StoredWeights(NewWeights):
+    """Reads existing weights."""
 
     def __init__(self, params: Any, moving: Any, key: Any = None) -> None:
         self.params, self.moving, self.key, self.train = params, dict(moving), key, key is not None
@@ -54,7 +53,7 @@ class Read(Draw):
         return self.params[name]
 
     def average(self, name: str, value: Any) -> Any:
-        """The moving average of a value in training, the last one else."""
+        """In training update the moving average and return the value, else return the moving average."""
         if self.train:
             self.moving[name] = 0.99 * self.moving[name] + 0.01 * value
             return value
@@ -67,7 +66,7 @@ class Read(Draw):
         return jnp.where(jax.random.bernoulli(self.key, 1 - rate, x.shape), x / (1 - rate), 0)
 
 
-# Networks; all but the last product are as in workloads.py, the output is a logit where there is a sigmoid or softmax
+# Networks, as in networks.py; where those end with a sigmoid or softmax, the output here is its argument, the logit
 
 
 def dense(get: Get, name: str, x: Any, units: int) -> Any:
@@ -212,7 +211,7 @@ def rmsprop(w: Any, g: Any, m: Any, v: Any, t: Any) -> Any:
     return w - 0.001 * g * lax.rsqrt(v + 1e-7), m, v
 
 
-#: network, loss, optimizer, and whether one step at a time is compiled better than the whole epoch.
+#: network, loss, optimizer, and whether compiled single steps are faster than a compiled epoch
 PROGRAMS: dict[str, tuple[Any, Any, Any, bool]] = {
     "mlp": (mlp, binary, rmsprop, False),
     "generator": (mlp, binary, rmsprop, True),
@@ -235,13 +234,13 @@ class Handwritten:
         self.network, self.loss, self.rule, single = PROGRAMS[name]
         self.singly = single if singly is None else singly
         sample = workload.data(np.random.default_rng(0), 1)[0]
-        draw = Draw()
-        jax.eval_shape(lambda x: self.network(draw, x), sample)  # nothing is computed: the weights are NumPy's
+        draw = NewWeights()
+        jax.eval_shape(lambda x: self.network(draw, x), sample)  # computes nothing: the weights are created with NumPy
         slots = ({k: np.zeros_like(v) for k, v in draw.params.items()} for _ in range(2))
         self.state = jax.device_put((draw.params, draw.moving, *slots, np.int32(0)))
         self.step = jax.jit(self._step, donate_argnums=(0, 1))
         self.epoch = jax.jit(self._epoch, donate_argnums=0)
-        self.answer = jax.jit(lambda params, moving, x: self.network(Read(params, moving), x))
+        self.answer = jax.jit(lambda params, moving, x: self.network(StoredWeights(params, moving), x))
         self.test = jax.jit(self._test)
 
     def _step(self, state: Any, totals: Any, x: Any, y: Any) -> Any:
@@ -249,7 +248,7 @@ class Handwritten:
         key = jax.random.fold_in(jax.random.key(0, impl="rbg"), t)
 
         def objective(params: Any) -> Any:
-            get = Read(params, moving, key)
+            get = StoredWeights(params, moving, key)
             loss, right = self.loss(y, self.network(get, x))
             return loss, (right, get.moving)
 
@@ -267,7 +266,7 @@ class Handwritten:
 
     def _test(self, params: Any, moving: Any, x: Any, y: Any) -> Any:
         def body(totals: Any, batch: Any) -> Any:
-            loss, right = self.loss(batch[1], self.network(Read(params, moving), batch[0]))
+            loss, right = self.loss(batch[1], self.network(StoredWeights(params, moving), batch[0]))
             return (totals[0] + loss, totals[1] + right), None
 
         return lax.scan(body, _zero(), (x, y))[0]
@@ -308,7 +307,7 @@ def _zero() -> Any:
 
 
 def main() -> None:
-    """The time of a step in both kinds of loop."""
+    """Measure the time of a step in both kinds of loop."""
     from worker import Clock
     from workloads import WORKLOADS
 

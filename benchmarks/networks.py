@@ -76,7 +76,7 @@ CODES = (512, 256, 128, 64, 32, 64, 128, 256, 512)
 
 
 def autoencoder(keras: Any) -> Any:
-    """784 numbers through a waist of 32 and back."""
+    """An autoencoder with 784 inputs and a code of 32 numbers."""
     hidden = [keras.layers.Dense(units, activation="relu") for units in CODES]
     model = keras.Sequential([keras.Input((784,)), *hidden, keras.layers.Dense(784, activation="sigmoid")])
     model.compile("adam", "mse")
@@ -103,7 +103,7 @@ def residual(keras: Any) -> Any:
 
 
 def recommender(keras: Any) -> Any:
-    """Two large tables of 32 numbers a row, and a small network on what was looked up."""
+    """Two large embeddings of width 32, and a small network on their outputs."""
     pairs = keras.Input((2,), dtype="int32")
     user = keras.layers.Embedding(USERS, 32)(pairs[:, 0])
     item = keras.layers.Embedding(ITEMS, 32)(pairs[:, 1])
@@ -114,7 +114,7 @@ def recommender(keras: Any) -> Any:
 
 
 def wide(keras: Any) -> Any:
-    """Two layers of 2048: nearly all time goes into matrix products."""
+    """Two layers of 2048 units: nearly all of the time is spent in matrix products."""
     hidden = [keras.layers.Dense(2048, activation="relu") for _ in range(2)]
     model = keras.Sequential([keras.Input((512,)), *hidden, keras.layers.Dense(10, activation="softmax")])
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])

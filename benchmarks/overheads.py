@@ -13,7 +13,7 @@ from workloads import WORKLOADS
 
 
 def least(calls, seconds=10.0):
-    """{name: the fewest seconds of a call}, in turn."""
+    """{name: the minimum of the seconds of a call}; the calls alternate."""
     best, end = dict.fromkeys(calls, np.inf), time.monotonic() + seconds
     while time.monotonic() < end:
         for name, call in calls.items():
@@ -24,7 +24,7 @@ def least(calls, seconds=10.0):
 
 
 def start(network):
-    """Processor seconds of this process up to the end of its first epoch, and how many programs JAX traced."""
+    """Print the CPU seconds of this process up to the end of its first epoch, and the number of traced programs."""
     marks = [("Python", time.process_time())]
     import gazelle
 
@@ -48,7 +48,7 @@ def start(network):
 
 
 def predict(network):
-    """A call for one sample, and the program within it."""
+    """Print the time of `predict` for one sample, and of the program that it runs."""
     import gazelle
 
     workload = WORKLOADS[network]
@@ -66,7 +66,7 @@ def predict(network):
 
 
 def lstm(network, steps=80, batch=32, units=64):
-    """A step of the loop of an LSTM: all of it, and parts alone."""
+    """Print the time of a step of an LSTM's loop: the whole step, and its parts."""
     import jax
     import jax.numpy as jnp
 
@@ -95,7 +95,7 @@ def lstm(network, steps=80, batch=32, units=64):
 
 
 def stream(network, count=200_000):
-    """An epoch from memory, and from a file that is mapped into it."""
+    """Print the time of an epoch with data in memory, and with data in a memory-mapped file."""
     import gazelle
 
     workload = WORKLOADS[network]

@@ -19,7 +19,7 @@ INSTRUCTION = re.compile(r'^\s*(?:ROOT )?%?([\w.\-]+) = \w+\[([\d,]*)\].*op_name
 
 
 def part(name: str, elements: int, batch: int) -> str:
-    """Purpose of an operation, from the layer in its name and from whether its result is as large as a batch."""
+    """The purpose of an operation, determined by the layer in its name and the size of its result."""
     if "conv" in name:
         if "transpose(jvp" not in name and not name.endswith("/transpose"):
             return "convolutions, forward"

@@ -1,4 +1,4 @@
-"""Who is compared, and the environment that each of them runs in: `.bench/<peer>`, made on first use."""
+"""The libraries that are compared (peers), and their environments `.bench/<peer>`, created at the first use."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ KERAS = "keras==3.15.*"
 
 @dataclass(frozen=True)
 class Peer:
-    """One of those compared.
+    """A library in one configuration.
 
     Attributes:
         title: its name in tables.
-        module: what a program imports; what `import` measures.
-        packages: what its environment holds; none means the environment of gazelle itself.
-        backend: of Keras.
-        caches: whether compiled programs can be kept on disk from one process to the next.
-        lean: a package that has a build for the CPU alone, for some versions of Python; that one is taken if there is.
-        settings: environment variables that it runs with.
-        only: the workloads that it has a network for, or that are worth its time; none means all.
-        figures: those that are measured of it; none means all.
-        engine: of gazelle, where it is not XLA: such peers have a table of their own.
+        module: the module whose import is measured.
+        packages: the packages of its environment; none means the environment of gazelle itself.
+        backend: the backend of Keras; empty for other libraries.
+        caches: whether compiled programs can be stored on the disk for the next process.
+        lean: a package with a build for the CPU only for some versions of Python, which is preferred.
+        settings: environment variables of its processes.
+        only: the workloads that are measured with it; none means all.
+        figures: the figures that are measured; none means all.
+        engine: the engine of gazelle if it is not XLA; these peers have a separate table.
     """
 
     title: str
@@ -51,16 +51,16 @@ class Peer:
 
     @property
     def keras(self) -> bool:
-        """Whether it is Keras, on some backend."""
+        """Whether the library is Keras."""
         return bool(self.backend)
 
     def measured(self, figures: Iterable[str]) -> list[str]:
-        """Those of the figures that are measured of it."""
+        """The figures among `figures` that are measured."""
         return [name for name in figures if name in (self.figures or figures)]
 
 
-def _on(title: str, engine: str) -> Peer:
-    """gazelle on another of its engines: what a step takes, on a network of each kind."""
+def _on_engine(title: str, engine: str) -> Peer:
+    """gazelle on another engine: the time of a step of one network of each kind."""
     return Peer(
         f"gazelle on {title}",
         "gazelle",
@@ -72,7 +72,7 @@ def _on(title: str, engine: str) -> Peer:
 
 
 def _jax() -> str:
-    """The JAX that gazelle runs on: both are to have the same."""
+    """The version of JAX that gazelle uses, which Keras is to use too."""
     return f"jax=={importlib.metadata.version('jax')}"
 
 
@@ -95,25 +95,25 @@ PEERS = {
         settings=(("GAZELLE_KERNELS", "0"),),
         only=("lstm", "gru", "tagger", "characters"),
     ),
-    "on-tensorflow": _on("TensorFlow", "tensorflow"),
-    "on-pytensor": _on("PyTensor", "pytensor"),
+    "on-tensorflow": _on_engine("TensorFlow", "tensorflow"),
+    "on-pytensor": _on_engine("PyTensor", "pytensor"),
 }
 
 
-def compared(names: Iterable[str]) -> list[str]:
-    """Those of the peers that the main tables and the picture show: all but gazelle's other engines."""
+def main_peers(names: Iterable[str]) -> list[str]:
+    """The peers in the main tables and the plot: all except gazelle's other engines."""
     return [name for name in names if not PEERS[name].engine]
 
 
 def python(name: str) -> Path:
-    """The Python of a peer."""
+    """The path of the Python of a peer."""
     if not PEERS[name].packages:
         return Path(sys.executable)
     return HOME / name / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 def prepare(name: str) -> dict[str, str]:
-    """Make the environment of a peer unless it is there; the versions it holds."""
+    """Create the environment of a peer unless it exists; return the versions in it."""
     peer = PEERS[name]
     if peer.packages:
         stamp = HOME / name / "bench.json"
@@ -126,12 +126,12 @@ def prepare(name: str) -> dict[str, str]:
 
 
 def _make(name: str, peer: Peer) -> None:
-    """From the newest Python for which all packages can be had, or have their lean build."""
+    """Create an environment with the newest Python for which pip can install all packages."""
     for lean in [True, False] if peer.lean else [False]:
         for interpreter in _pythons():
             shutil.rmtree(HOME / name, ignore_errors=True)
             subprocess.run([interpreter, "-m", "venv", "--without-pip", HOME / name], check=True)
-            if lean and "cpu" not in _offered(name, peer.lean):
+            if lean and "cpu" not in _available_version(name, peer.lean):
                 continue
             if _pip(name, "install", *peer.packages).returncode == 0:
                 return
@@ -139,19 +139,19 @@ def _make(name: str, peer: Peer) -> None:
 
 
 def _pip(name: str, *arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
-    """The pip of gazelle's environment, working on a peer's."""
+    """Run the pip of gazelle's environment for the environment of a peer."""
     command = [sys.executable, "-m", "pip", "--python", str(python(name)), "--quiet", "--disable-pip-version-check"]
     return subprocess.run([*command, *arguments], text=True, **options)  # type: ignore[call-overload, no-any-return]
 
 
-def _offered(name: str, package: str) -> str:
+def _available_version(name: str, package: str) -> str:
     """The version of a package that pip would install, such as 2.13.0+cpu."""
     done = _pip(name, "install", "--dry-run", "--no-deps", "--report", "-", package, stdout=subprocess.PIPE)
     return "" if done.returncode else json.loads(done.stdout)["install"][0]["metadata"]["version"]
 
 
 def _pythons() -> list[str]:
-    """The Python of gazelle, then all usable ones, the newest first, found as `make` finds them."""
+    """The Python of gazelle, then all usable ones as `make` finds them, the newest first."""
     spec = importlib.util.spec_from_file_location("environment", ROOT / "scripts" / "environment.py")
     assert spec is not None
     assert spec.loader is not None

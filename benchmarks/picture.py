@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from figures import flat_until, linear_until, spread
-from peers import PEERS, compared
+from peers import PEERS, main_peers
 from workloads import GROWTH, WORKLOADS
 
 COLORS = {
@@ -55,16 +55,16 @@ def _plain(axes: Any, title: str) -> None:
 
 
 def _numbers(axis: Any, ends: Any) -> None:
-    """Plain numbers at 1, 10, 100; also at 2 and 5 if the range is small."""
+    """Label the axis at 1, 10, 100; also at 2 and 5 if the range is small."""
     few = ends[1] < 40 * ends[0]
     axis.set_major_formatter(lambda value, _: f"{value:,g}" if value < 1e5 else f"{value:g}")
     axis.set_minor_formatter(lambda value, _: f"{value:,g}" if few and f"{value:e}"[0] in "25" else "")
 
 
 def _ratios(axes: Any, results: dict[str, Any], name: str, title: str) -> None:
-    """A dot for each peer: how many times longer than gazelle it takes."""
+    """Draw a dot for each peer: its time divided by that of gazelle."""
     rows = {w: row for w, row in results["values"].get(name, {}).items() if spread(row.get("gazelle", []))}
-    for peer in compared(results["peers"]):
+    for peer in main_peers(results["peers"]):
         dots = []
         for number, row in enumerate(rows.values()):
             ours, theirs = spread(row["gazelle"]), spread(row.get(peer, []))
@@ -89,7 +89,7 @@ def _ratios(axes: Any, results: dict[str, Any], name: str, title: str) -> None:
 
 
 def _growth(axes: Any, by_peer: dict[str, Any], axis: str, what: str) -> None:
-    """A line for each peer; a ring where the time stops being flat, a cross where it stops being linear."""
+    """Draw a line for each peer; a ring marks the end of the flat range, a cross that of the linear range."""
     titles = {"time": "a step, ms", "first": "first epoch, s", "memory": "peak memory, MiB"}
     factor = {"time": 1e3, "first": 1.0, "memory": 1 / 2**20}[what]
     whole = GROWTH[axis].whole and what == "time"

@@ -31,7 +31,7 @@ LIMIT = 300  # seconds, timeout of a process
 OWN_VARIABLES = (
     "GAZELLE_",
     "KERAS_",
-    "PYTHONDONTWRITEBYTECODE",  # an installed package has its bytecode
+    "PYTHONDONTWRITEBYTECODE",  # installed packages have bytecode too
     "XDG_CACHE",
     "JAX_COMPILATION",
     "JAX_PERSISTENT",
@@ -106,15 +106,19 @@ class Runner:
             self.values.setdefault(figure, {}).setdefault(workload, {}).setdefault(peer, []).append(value)
 
     def figures(self, name: str, peer: str) -> list[str]:
-        """Those that are measured of a workload or a loop with a library."""
-        own = ("turn",) if name in LOOPS else WORKLOADS[name].figures or tuple(f for f in FIGURES if f != "turn")
+        """The figures of a workload or loop that are measured with a library."""
+        own = (
+            ("iteration",)
+            if name in LOOPS
+            else WORKLOADS[name].figures or tuple(f for f in FIGURES if f != "iteration")
+        )
         return [figure for figure in PEERS[peer].measured(self.settings.figures) if figure in own]
 
     def one(self, workload: str, peer: str) -> None:
         """Measure one workload with one library: first without a cache if it has one, then with it."""
         if workload in LOOPS:
             home = HOME / "homes" / peer / "loops"
-            self.add("turn", workload, peer, self.worker(peer, home, {"loop": workload}).get("turn"))
+            self.add("iteration", workload, peer, self.worker(peer, home, {"loop": workload}).get("iteration"))
             return
         home, figures = HOME / "homes" / peer / workload, self.figures(workload, peer)
         task = {"workload": workload, "figures": figures}

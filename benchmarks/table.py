@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from figures import FIGURES, ONCE, Figure, Spread, Values, flat_until, linear_until, paired, ratio, spread
-from peers import PEERS, compared
+from peers import PEERS, main_peers
 from user_loops import LOOPS
 from workloads import GROWTH, WORKLOADS
 
@@ -58,7 +58,7 @@ ENGINE_HEADS = ["network", *(PEERS[p].title for p in ENGINES), "on TensorFlow: s
 
 
 def engine_rows(values: Values) -> list[Row]:
-    """A step of gazelle on each of its engines, and of Keras on TensorFlow."""
+    """Times of a step of gazelle on each of its engines, and of Keras on TensorFlow."""
     return [
         [
             WORKLOADS[workload].title,
@@ -71,7 +71,7 @@ def engine_rows(values: Values) -> list[Row]:
 
 
 def growth_rows(growth: dict[str, dict[str, Any]], peers: list[str]) -> list[Row]:
-    """For each size that grows and each peer: where the time stops being flat and linear, and the ends."""
+    """For each growing size and each peer: the ends of the flat and the linear range, and the first and last time."""
     rows = []
     for axis, by_peer in growth.items():
         for peer in (p for p in peers if by_peer.get(p, {}).get("sizes")):
@@ -134,7 +134,7 @@ def markdown(heads: Row, rows: list[Row]) -> str:
 
 def short(results: dict[str, Any], language: str = "en") -> str:
     """The table of the README: times of a step."""
-    peers = compared(results["peers"])
+    peers = main_peers(results["peers"])
     translate = (lambda text: CHINESE.get(text, text)) if language == "zh" else str
     head, last = HEADS[language]
     rows = [
@@ -146,18 +146,18 @@ def short(results: dict[str, Any], language: str = "en") -> str:
 
 def long(results: dict[str, Any]) -> str:
     """All tables of docs/benchmarks.md."""
-    peers = compared(results["peers"])
+    peers = main_peers(results["peers"])
     parts = ["![Step times relative to gazelle, and scaling with size](benchmarks.svg)", about(results)]
     heads = ["network", *(PEERS[p].title for p in peers), "speedup over the fastest Keras"]
     for name, figure in FIGURES.items():
         rows = section(results["values"], name, peers)
-        if name in ("step", "turn"):
+        if name in ("step", "iteration"):
             goals = [f"{(WORKLOADS | LOOPS)[w].goal:g}x" for w in results["values"].get(name, {})]
             rows = [[*row, goal] for row, goal in zip(rows, goals, strict=True)]
         if rows:
             title = figure.title[0].upper() + figure.title[1:]
             parts.append(f"### {title} ({figure.unit})")
-            parts.append(markdown([*heads, "goal"] if name in ("step", "turn") else heads, rows))
+            parts.append(markdown([*heads, "goal"] if name in ("step", "iteration") else heads, rows))
     if rows := engine_rows(results["values"]):
         parts += ["### Time of a step on each engine (ms)", markdown(ENGINE_HEADS, rows)]
     if rows := growth_rows(results["growth"], peers):
@@ -190,11 +190,11 @@ def insert(page: Path, mark: str, text: str) -> None:
 
 
 def show(results: dict[str, Any], console: Any) -> None:
-    """The tables on the terminal."""
+    """Print the tables on the terminal."""
     from rich import box
     from rich.table import Table
 
-    peers = compared(results["peers"])
+    peers = main_peers(results["peers"])
     look: Any = {"header_style": "bold", "box": box.SIMPLE_HEAD}
     table = Table(title="medians ± half of the range; the ratio is computed per round", **look)
     for head in ("", *(PEERS[p].title for p in peers), "speedup over the fastest Keras"):

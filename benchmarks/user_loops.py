@@ -1,4 +1,4 @@
-"""Loops of a user's own, which call short methods often: each builder returns one turn of the loop as a function."""
+"""User-defined loops that call short methods often: each builder returns one iteration of the loop as a function."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ class Loop:
 
     Attributes:
         title: its name in tables.
-        turn: (keras, random) -> a function that runs one turn.
-        per: number of steps in a turn; the time of a step is shown.
+        iteration: (keras, random) -> a function that runs one iteration.
+        per: number of steps in an iteration; the time of a step is shown.
         goal: how many times faster than the best backend of Keras it should be.
     """
 
     title: str
-    turn: Callable[[Any, np.random.Generator], Callable[[], Any]]
+    iteration: Callable[[Any, np.random.Generator], Callable[[], Any]]
     per: int = 1
     goal: float = 2.0
 
 
 def gan(keras: Any, random: np.random.Generator) -> Callable[[], Any]:
-    """predict, and three times train_on_batch, with a shared discriminator."""
+    """A GAN: `predict` and three calls of `train_on_batch`, with a shared discriminator."""
     judge = keras.Sequential(
         [keras.Input((32,)), keras.layers.Dense(128, activation="relu"), keras.layers.Dense(1, activation="sigmoid")]
     )
@@ -39,49 +39,49 @@ def gan(keras: Any, random: np.random.Generator) -> Callable[[], Any]:
     both.compile("adam", "binary_crossentropy")
     real, one = random.standard_normal((64, 32), np.float32), np.ones((64, 1), np.float32)
 
-    def turn() -> None:
+    def iteration() -> None:
         z = random.standard_normal((64, 16), np.float32)
         fake = maker.predict(z, verbose=0)
         judge.train_on_batch(real, one)
         judge.train_on_batch(fake, 1 - one)
         both.train_on_batch(z, one)
 
-    return turn
+    return iteration
 
 
 def dqn(keras: Any, random: np.random.Generator) -> Callable[[], Any]:
-    """predict of one state, predict and fit of 32 states."""
+    """A DQN: `predict` for one state, `predict` and `fit` for 32 states."""
     hidden = [keras.layers.Dense(24, activation="relu") for _ in range(2)]
     model = keras.Sequential([keras.Input((8,)), *hidden, keras.layers.Dense(4)])
     model.compile("adam", "mse")
     state, replay = random.standard_normal((1, 8), np.float32), random.standard_normal((32, 8), np.float32)
 
-    def turn() -> None:
+    def iteration() -> None:
         action = model.predict(state, verbose=0).argmax()
         values = model.predict(replay, verbose=0)
         values[:, action] = 1.0
         model.fit(replay, values, epochs=1, verbose=0)
 
-    return turn
+    return iteration
 
 
 def search(keras: Any, random: np.random.Generator) -> Callable[[], Any]:
-    """A new model of another width each turn, trained for two epochs."""
+    """A search: in each iteration a new model of another width is trained for two epochs."""
     x = random.standard_normal((640, 20), np.float32)
     y = (x[:, :1] > 0).astype(np.float32)
     width = iter(range(16, 10_000))
 
-    def turn() -> None:
+    def iteration() -> None:
         hidden = keras.layers.Dense(next(width), activation="relu")
         model = keras.Sequential([keras.Input((20,)), hidden, keras.layers.Dense(1, activation="sigmoid")])
         model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
         model.fit(x, y, epochs=2, verbose=0)
 
-    return turn
+    return iteration
 
 
 def batch_callback(keras: Any, random: np.random.Generator) -> Callable[[], Any]:
-    """fit of 200 steps with a callback on batches."""
+    """`fit` of 200 steps with a callback that has batch events."""
     model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(32, activation="relu"), keras.layers.Dense(1)])
     model.compile("adam", "mse")
     x = random.standard_normal((6_400, 20), np.float32)
@@ -94,7 +94,7 @@ def batch_callback(keras: Any, random: np.random.Generator) -> Callable[[], Any]
 
 
 def custom_step(keras: Any, random: np.random.Generator) -> Callable[[], Any]:
-    """fit of 200 steps of a model that overrides `compute_loss`, the custom step that all backends accept."""
+    """`fit` of 200 steps of a model that overrides `compute_loss`, the custom step that all backends accept."""
 
     class Custom(keras.Model):  # type: ignore[name-defined, misc]
         def compute_loss(
@@ -110,8 +110,8 @@ def custom_step(keras: Any, random: np.random.Generator) -> Callable[[], Any]:
 
 
 LOOPS = {
-    "gan": Loop("GAN turn", gan),
-    "dqn": Loop("DQN turn", dqn),
+    "gan": Loop("iteration of a GAN", gan),
+    "dqn": Loop("iteration of a DQN", dqn),
     "search": Loop("a new width, two epochs", search),
     "callback": Loop("step with a callback on batches", batch_callback, per=200),
     "custom": Loop("step of a custom loss", custom_step, per=200),

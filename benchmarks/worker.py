@@ -28,7 +28,7 @@ SLOW = 4.0  # seconds of an epoch after which no larger size is measured
 
 
 class Clock:
-    """Records the end of each epoch; true when enough epochs and seconds after the first have passed."""
+    """Records the end of each epoch; true after enough epochs and seconds, not counting the first epoch."""
 
     def __init__(self, seconds: float, epochs: int = 3) -> None:
         self.seconds, self.epochs, self.ends = seconds, epochs, [CLOCK()]
@@ -73,7 +73,7 @@ def batches(x: Any, y: Any, size: int) -> Iterator[Any]:
             yield x[start : start + size], y[start : start + size]
 
 
-def subject(peer: str, module: Any, name: str, workload: Any) -> Any:
+def create_library(peer: str, module: Any, name: str, workload: Any) -> Any:
     """The object with fit, evaluate and predict for a library."""
     if peer == "handwritten":
         from handwritten import Handwritten
@@ -92,8 +92,8 @@ def median(values: list[float]) -> float:
     return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
 
 
-def a_call(call: Callable[[], Any], seconds: float) -> float:
-    """Seconds of one call, the first aside."""
+def time_of_call(call: Callable[[], Any], seconds: float) -> float:
+    """Seconds of one call, without the first call."""
     took: list[float] = []
     call()
     begun = CLOCK()
@@ -105,7 +105,7 @@ def a_call(call: Callable[[], Any], seconds: float) -> float:
 
 
 def peak() -> float:
-    """The most memory that this process has had, in bytes."""
+    """Peak memory of this process in bytes."""
     try:
         with open("/proc/self/status", encoding="ascii") as file:
             return next(float(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
@@ -116,7 +116,7 @@ def peak() -> float:
 
 
 def measure(task: dict[str, Any]) -> dict[str, float]:
-    """All figures of one workload."""
+    """Measure the requested figures of one workload."""
     peer, wanted, seconds = task["peer"], set(task["figures"]), task["seconds"]
     module = importlib.import_module(MODULES.get(peer, "keras"))
     found = {"import": CLOCK() - task["started"]}
@@ -126,7 +126,7 @@ def measure(task: dict[str, Any]) -> dict[str, float]:
 
     workload = WORKLOADS[task["workload"]]
     x, y = workload.data(np.random.default_rng(0), workload.batch * workload.steps)
-    one = subject(peer, module, task["workload"], workload)
+    one = create_library(peer, module, task["workload"], workload)
     clock = Clock(seconds) if wanted & {"step", "memory"} else Clock(0, epochs=1)
     one.fit(x, y, clock)
     found["start"] = clock.ends[1] - task["started"]
@@ -135,27 +135,27 @@ def measure(task: dict[str, Any]) -> dict[str, float]:
         found["memory"] = peak()
     if not workload.stream:
         if "evaluate" in wanted:
-            found["evaluate"] = a_call(lambda: one.evaluate(x, y), seconds / 3) / workload.steps
+            found["evaluate"] = time_of_call(lambda: one.evaluate(x, y), seconds / 3) / workload.steps
         if "predict" in wanted:
-            found["predict"] = len(x) / a_call(lambda: one.predict(x), seconds / 3)
+            found["predict"] = len(x) / time_of_call(lambda: one.predict(x), seconds / 3)
         if "latency" in wanted:
-            found["latency"] = a_call(lambda: one.predict(x[:1]), seconds / 3)
+            found["latency"] = time_of_call(lambda: one.predict(x[:1]), seconds / 3)
     return found
 
 
-def turn(task: dict[str, Any]) -> dict[str, float]:
-    """Time of one turn of a loop."""
+def iteration(task: dict[str, Any]) -> dict[str, float]:
+    """Measure the time of an iteration of a loop."""
     module = importlib.import_module(MODULES.get(task["peer"], "keras"))
 
     import numpy as np
     from user_loops import LOOPS
 
     loop = LOOPS[task["loop"]]
-    return {"turn": a_call(loop.turn(module, np.random.default_rng(0)), task["seconds"]) / loop.per}
+    return {"iteration": time_of_call(loop.iteration(module, np.random.default_rng(0)), task["seconds"]) / loop.per}
 
 
 def grow(task: dict[str, Any]) -> dict[str, list[float]]:
-    """Time of a step (or an epoch), of the first epoch, and peak memory at one size after the other."""
+    """Measure the time of a step (or an epoch), of the first epoch, and the peak memory for growing sizes."""
     module = importlib.import_module(MODULES.get(task["peer"], "keras"))
 
     import numpy as np
@@ -183,7 +183,7 @@ def main(options: str) -> None:
     task = json.loads(options)
     task.setdefault("started", CLOCK())
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    found = grow(task) if "growth" in task else turn(task) if "loop" in task else measure(task)
+    found = grow(task) if "growth" in task else iteration(task) if "loop" in task else measure(task)
     print(json.dumps(found))
 
 

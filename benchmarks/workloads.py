@@ -1,6 +1,6 @@
 """The workloads: networks, their data, and the size of an epoch.
 
-Nothing of a framework is imported here: a builder gets the module, `gazelle` or `keras`, as its argument.
+This module imports no framework: a builder gets the module, `gazelle` or `keras`, as its argument.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Workload:
 
 
 def points(features: int, dtype: Any = np.float32) -> Callable[..., Arrays]:
-    """Points on two sides of a plane."""
+    """Points with the side of a plane as label."""
 
     def data(random: np.random.Generator, samples: int) -> Arrays:
         x = random.standard_normal((samples, features), dtype=np.float32).astype(dtype)
@@ -53,7 +53,7 @@ def points(features: int, dtype: Any = np.float32) -> Callable[..., Arrays]:
 
 
 def classes(*shape: int, kinds: int = 10) -> Callable[..., Arrays]:
-    """Noise of a shape with labels as numbers."""
+    """Noise of a shape with class indices as labels."""
 
     def data(random: np.random.Generator, samples: int) -> Arrays:
         return random.random((samples, *shape), dtype=np.float32), random.integers(0, kinds, (samples, 1), np.int32)
@@ -62,7 +62,7 @@ def classes(*shape: int, kinds: int = 10) -> Callable[..., Arrays]:
 
 
 def one_hot(*shape: int) -> Callable[..., Arrays]:
-    """Noise of a shape with labels as one-hot rows."""
+    """Noise of a shape with one-hot labels."""
 
     def data(random: np.random.Generator, samples: int) -> Arrays:
         x, y = classes(*shape)(random, samples)
@@ -72,7 +72,7 @@ def one_hot(*shape: int) -> Callable[..., Arrays]:
 
 
 def copies(features: int) -> Callable[..., Arrays]:
-    """Noise that is its own label."""
+    """Noise that is both input and target."""
 
     def data(random: np.random.Generator, samples: int) -> Arrays:
         x = random.random((samples, features), dtype=np.float32)
@@ -112,7 +112,7 @@ def tokens(length: int, known: int) -> Callable[..., Arrays]:
 
 
 def ratings(random: np.random.Generator, samples: int) -> Arrays:
-    """Who (column 0) likes what (column 1)."""
+    """Pairs of user (column 0) and item (column 1), with whether the user likes the item."""
     pairs = np.stack(
         [random.integers(0, networks.USERS, samples), random.integers(0, networks.ITEMS, samples)], 1
     ).astype(np.int32)
@@ -144,7 +144,7 @@ WORKLOADS = {
 }
 
 
-# Growth: one size of the MLP at a time goes up by steps
+# Growth: one size of the MLP grows, the others are fixed
 
 
 @dataclass(frozen=True)
@@ -154,8 +154,8 @@ class Axis:
     Attributes:
         title: what grows.
         sizes: its values.
-        batch, steps, data, model: as in `Workload`, of one size.
-        whole: whether the time of an epoch is looked at, not that of a step.
+        batch, steps, data, model: as in `Workload`, as functions of the size.
+        whole: whether the time of an epoch is measured, not that of a step.
     """
 
     title: str

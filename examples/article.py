@@ -1,9 +1,10 @@
-"""The article's three networks, trained on real data that come inside installed packages.
+"""The article's three networks, trained on real data from installed packages.
 
     gazelle run examples/article.py        (`make demo` also installs what it needs)
 
 A binary network on breast cancer, a Sequential one for several classes on digits of 8 x 8 pixels, and a Functional CNN
-on 5,000 digits of MNIST. The scores are of samples that no training saw; the curves go to demo/curves.png.
+on 5,000 digits of MNIST. The scores are those of samples that were not used in training. The curves are saved as
+demo/curves.png.
 """
 
 import time
@@ -58,7 +59,7 @@ def multi_class():
 
 
 def convolutional():
-    """Blocks 3 to 5 of the article: which digit is it? 28 x 28 pixels, 4,000 to learn from and 1,000 held out."""
+    """Blocks 3 to 5 of the article: which digit is it? 28 x 28 pixels; 4,000 training and 1,000 test samples."""
     (X_train, y_train), (X_test, y_test) = local("mnist_5k")
     X_train, X_test = X_train[..., None] / 255, X_test[..., None] / 255
     Y_train, Y_test = to_categorical(y_train, 10), to_categorical(y_test, 10)

@@ -71,7 +71,7 @@ def parameters(function: Callable[..., object]) -> list[inspect.Parameter]:
 
 
 def summary(doc: str) -> Iterator[str]:
-    """What is wrong with the first line."""
+    """Findings in the first line."""
     first, _, rest = doc.partition("\n")
     if not first:
         yield "no docstring"
@@ -82,7 +82,7 @@ def summary(doc: str) -> Iterator[str]:
 
 
 def callable_findings(function: Callable[..., object], doc: str, with_result: bool) -> Iterator[str]:
-    """What is missing for arguments and result."""
+    """Findings in the sections for arguments and result."""
     entries = set(ENTRY.findall(section(doc, "Args")))
     for parameter in parameters(function):
         if parameter.name not in entries:
@@ -127,7 +127,7 @@ def package(value: object, namespace: str) -> str:
 
 
 def class_findings(cls: type, owner: str) -> Iterator[Finding]:
-    """Findings in a class, its constructor and the public methods that it has from gazelle."""
+    """Findings in a class, its constructor and its public methods from gazelle's base classes."""
     doc = inspect.cleandoc(cls.__dict__.get("__doc__") or "")
     place = location(cls)
     for text in summary(doc):

@@ -17,7 +17,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-#: what needs compat
+#: packages that need compat
 LEFT_OUT = ("gazelle/compat", "tests/compat", "tests/cli", "tests/torture")
 #: tests that use the command line or `install`
 NEEDS_COMPAT = ("tests/article", "tests/test_documents.py")
@@ -46,7 +46,7 @@ else:
 
 
 def copy(target: pathlib.Path) -> None:
-    """Copy the package and its tests, without what needs compat."""
+    """Copy the package and its tests, without the packages that need compat."""
     left_out = {ROOT / path for path in LEFT_OUT}
 
     def ignored(folder: str, names: list[str]) -> list[str]:

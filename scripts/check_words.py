@@ -1,4 +1,4 @@
-"""Keep private language out of code and documents: `python scripts/check_words.py [paths]`.
+"""Check that code and documents use the field's standard terms: `python scripts/check_words.py [paths]`.
 
 Comments, docstrings and other strings are checked against WORDS, identifiers against NAMES, the text of Markdown
 files (without code) against WORDS or, in Chinese files, CHINESE. Each finding is printed as `file:line: word -> use`.
@@ -19,7 +19,10 @@ CHECKED = (
     *("gazelle", "docs", "examples", "benchmarks", "scripts"),
     *("README.md", "README.zh-CN.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile"),
 )
-SKIPPED = ("scripts/check_words.py", "docs/deviations.md")  # the table itself; generated from class names
+SKIPPED = (
+    "scripts/check_words.py",
+    "docs/deviations.md",
+)  # the first contains the table itself, the others are generated from class names
 
 #: pattern in prose -> the field's term. Matched as whole words, without regard to case.
 WORDS = {

@@ -1,8 +1,8 @@
-"""Counts of calls of functions of gazelle itself, with bounds: the cost of a fit and of loading a model in Python.
+"""Counts of function calls inside gazelle, with bounds: the cost in Python of a fit and of loading a model.
 
     python scripts/count_calls.py [--top N]
 
-A count does not depend on how busy the machine is. Exit status 1: a count exceeds its bound.
+Unlike times, counts do not depend on the load of the machine. Exit status 1: a count exceeds its bound.
 """
 
 from __future__ import annotations

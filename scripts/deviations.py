@@ -123,7 +123,7 @@ def main() -> int:
     )
     text = page(collected)
     if arguments:
-        print(text)  # only a part of the tests
+        print(text)  # only a part of the tests ran
     else:
         PAGE.write_text(text)
         print(f"{PAGE.relative_to(ROOT)}: {sum(collected.outcomes.values())} cases")

@@ -28,7 +28,7 @@ with this operation is refused; the error states operation, layer and target.
 
 
 def state(name: str, target: object) -> str:
-    """What the target does with a primitive."""
+    """The support of a primitive by a target."""
     return (
         "rule" if name in target.RULES else "composed" if name in DECOMPOSED and name not in target.MISSING else "gap"
     )

@@ -40,7 +40,7 @@ class NoEnvironmentError(Exception):
 
 
 def run(*command: object, quiet: bool = True) -> tuple[bool, str]:
-    """Run a command; whether it succeeded, and what it printed if `quiet`."""
+    """Run a command; return whether it succeeded, and its output if `quiet`."""
     env = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__")}
     try:
         done = subprocess.run(
@@ -57,7 +57,7 @@ def run(*command: object, quiet: bool = True) -> tuple[bool, str]:
 
 
 def version(python: object) -> tuple[int, ...] | None:
-    """(3, 13, 1) of a Python that really runs and can be used; None of any other."""
+    """The version, such as (3, 13, 1), of a Python that runs and is usable; otherwise None."""
     ok, output = run(python, "-c", PROBE)
     parts = output.split()
     if not ok or len(parts) != 5 or parts[0] != "cpython" or parts[1] == "1":
@@ -66,7 +66,7 @@ def version(python: object) -> tuple[int, ...] | None:
 
 
 def candidates() -> list[str]:
-    """Every python3.N and python3 on PATH and under pyenv, each file once, none from our own .venv."""
+    """Every python3.N and python3 on PATH and under pyenv, each file once, except those of .venv."""
     folders = [f for f in os.environ.get("PATH", "").split(os.pathsep) if f]
     folders += sorted(glob.glob(os.path.expanduser("~/.pyenv/versions/*/bin")), reverse=True)
     names = [*(f"python3.{minor}" for minor in MINORS), "python3", "python"]
@@ -77,7 +77,7 @@ def candidates() -> list[str]:
         for name in names:
             path = os.path.join(folder, name + (".exe" if os.name == "nt" else ""))
             if os.access(path, os.X_OK) and os.path.isfile(path):
-                # A virtual environment's link and the Python it points to are two: only the folder is made real.
+                # The link in a virtual environment differs from its target, so only the folder is resolved.
                 found.setdefault(os.path.join(os.path.realpath(folder), name), path)
     return list(found.values())
 
@@ -109,7 +109,7 @@ def span() -> str:
 
 
 def pips() -> list[list[str]]:
-    """Commands that run some pip, whichever Python it belongs to."""
+    """Commands that run a pip of any Python."""
     out = [[sys.executable, "-m", "pip"]]
     out += [[path] for path in map(shutil.which, ("pip", "pip3")) if path]
     return out + [[path, "-m", "pip"] for path in candidates()]
@@ -126,7 +126,7 @@ def by_other_pip(python: str) -> tuple[bool, str]:
         return ok, output
     for pip in pips():
         if not run(*pip, "--python", PYTHON, "--version")[0]:
-            continue  # no pip there, or one before 22.3, which does not know --python
+            continue  # no pip, or one older than 22.3, which has no option --python
         ok, output = run(*pip, "--python", PYTHON, "install", "--quiet", "pip")
         return ok and has_pip(), output
     return False, "no other pip (22.3 or newer) was found"
@@ -151,7 +151,7 @@ def has_pip() -> bool:
 
 
 def make() -> None:
-    """Make .venv by the first way that works, from the newest Python for which one does."""
+    """Create .venv with the newest Python for which one of the methods works."""
     if HOME.exists() and not (HOME / "pyvenv.cfg").exists() and any(HOME.iterdir()):
         raise NoEnvironmentError(f"{HOME} is there but is no virtual environment. Move it away, then try again.")
     failed = []
@@ -196,7 +196,7 @@ def install_kernels() -> None:
 
 
 def stamp() -> dict:
-    """What the last call left behind; {} if nothing, or if the folder was moved since: paths inside are absolute."""
+    """The stamp of the last call; {} if there is none, or if the folder was moved since (its paths are absolute)."""
     try:
         content = json.loads(STAMP.read_text(encoding="utf-8")) if PYTHON.exists() else {}
     except (OSError, ValueError):
@@ -225,7 +225,7 @@ def main(extras: list[str]) -> None:
     if number is None or not OLDEST <= number[:2] <= NEWEST or not has_pip() or moved or repicked:
         make()
         had = set()
-    STAMP.unlink(missing_ok=True)  # a run that is cut short must not look finished
+    STAMP.unlink(missing_ok=True)  # an interrupted run must not look complete
     install(sorted(had | set(extras)))
     install_kernels()
     content = {"root": str(ROOT), "picked": picked, "pyproject": digest(), "extras": sorted(had | set(extras))}

@@ -3,8 +3,8 @@
     make test-all ARGS=--junitxml=report.xml
     python scripts/slow_tests.py report.xml
 
-Every test function keeps its quickest case in `make test`, unless that case alone takes long. Of the others the slowest
-are listed, so many that the rest takes a third of the time.
+The quickest case of every test function stays in `make test`, unless it takes long itself. Of the other cases, the
+slowest are listed, until the remaining ones take a third of the time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import xml.etree.ElementTree as ElementTree
 LIST = pathlib.Path(__file__).resolve().parent.parent / "tests" / "slow.txt"
 KEPT = 0.30  # fraction of the time of all tests that remains in `make test`
 LONGEST = 0.0015  # fraction above which even the quickest case of a function is listed
-#: what stays in `make test`: the main promises, and figures that each change may spoil
+#: tests that stay in `make test`: the main guarantees, and figures that any change may worsen
 ALWAYS = (
     "tests/article/",
     "tests/benchmarks/",

@@ -34,9 +34,9 @@ def test_the_runner_measures_every_figure(ran):
     assert results["failed"] == {}
     assert set(results["values"]) == set(figures.FIGURES)
     for name, row in results["values"].items():
-        (value,) = row["dqn" if name == "turn" else "mlp"]["gazelle"]
+        (value,) = row["dqn" if name == "iteration" else "mlp"]["gazelle"]
         assert value > 0, name
-    values = {name: row["mlp"]["gazelle"][0] for name, row in results["values"].items() if name != "turn"}
+    values = {name: row["mlp"]["gazelle"][0] for name, row in results["values"].items() if name != "iteration"}
     assert values["import"] < values["warm"]
     assert values["step"] < 0.05
     assert 2**26 < values["memory"] < 2**32
@@ -59,9 +59,9 @@ def test_the_other_networks_fit_their_data(name):
 
 
 @pytest.mark.parametrize("name", user_loops.LOOPS)
-def test_the_loops_turn(name):
-    turn = user_loops.LOOPS[name].turn(gazelle, np.random.default_rng(0))
-    turn()
+def test_an_iteration_of_each_loop(name):
+    iteration = user_loops.LOOPS[name].iteration(gazelle, np.random.default_rng(0))
+    iteration()
 
 
 @pytest.mark.parametrize("name", peers.BROAD)
