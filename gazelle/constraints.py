@@ -146,7 +146,11 @@ class MinMaxNorm(Constraint):
 
 
 def _norm(w: Array, axis: int | Sequence[int]) -> Array:
-    axes = axis if isinstance(axis, int) else tuple(axis)  # files hold lists
+    axes = (axis,) if isinstance(axis, int) else tuple(axis)  # files hold lists
+    if not all(-w.ndim <= one < w.ndim for one in axes):
+        raise ArgumentError(
+            message("axis of a constraint", expected=f"axes of a weight of shape {w.shape}", got=repr(axis))
+        )
     return jnp.sqrt(jnp.sum(jnp.square(w), axis=axes, keepdims=True))
 
 

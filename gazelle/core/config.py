@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from gazelle.core import outdated, replaced_methods, shared_objects
+from gazelle.core.argument_types import check_types, is_clear
 from gazelle.core.errors import ArgumentError as ArgumentError
 from gazelle.core.errors import ArgumentTypeError as ArgumentTypeError
 from gazelle.core.errors import GazelleError, message, unknown
@@ -231,16 +232,33 @@ def _record_arguments(cls: type, builtin: bool) -> None:
             if not builtin:
                 init(self, *args, **kwargs)
                 return
-            given = {key: resolve(key, value) for key, value in given.items()}
+            given = {key: _resolved(type(self), key, value) for key, value in given.items()}
             for key, value in given.items():  # every level stores its own
                 if not isinstance(getattr(type(self), key, None), property):
                     setattr(self, key, value)
-            init(self, **given, **extra)
+            try:
+                init(self, **given, **extra)
+            except Exception as error:
+                if not is_clear(error):
+                    check_types(type(self), init, given)
+                if isinstance(error, TypeError) and "multiple values for" in str(error):  # a parent's, in **kwargs
+                    known = [name for name in signature.parameters if name not in ("self", "kwargs")]
+                    raise _unknown_argument(type(self), str(error).rsplit("'", 2)[1], known) from None
+                raise
+            check_types(type(self), init, given)
         except GazelleError as error:
             shorten(error)
             raise
 
     cls.__init__ = wrapped  # type: ignore[misc]
+
+
+def _resolved(cls: type, key: str, value: Any) -> Any:
+    """`resolve` for an argument of a constructor, whose name and class its error states."""
+    try:
+        return resolve(key, value)
+    except ArgumentError as error:
+        raise type(error)(f"{key} of {cls.__name__}: {error}") from None
 
 
 @functools.cache  # computed at the first call, because there are hundreds of classes
@@ -251,12 +269,16 @@ def _signature(init: Callable[..., None]) -> tuple[inspect.Signature, str | None
     return signature, rest[0] if rest else None
 
 
+def _unknown_argument(cls: type, name: str, known: list[str]) -> ArgumentTypeError:
+    error = unknown(f"argument of {cls.__name__}", name, known, outdated.argument_hint(name, known))
+    return ArgumentTypeError(str(error))
+
+
 def _bad_arguments(cls: type, signature: inspect.Signature, kwargs: Mapping[str, Any], error: TypeError) -> TypeError:
     known = [name for name in signature.parameters if name not in ("self", "kwargs")]
     wrong = [name for name in kwargs if name not in known]
     if wrong:
-        hint = outdated.argument_hint(wrong[0], known)
-        return ArgumentTypeError(str(unknown(f"argument of {cls.__name__}", wrong[0], known, hint)))
+        return _unknown_argument(cls, wrong[0], known)
     return ArgumentTypeError(f"{cls.__name__}(...): {error}.\nIt takes {', '.join(known)}.")
 
 

@@ -193,4 +193,4 @@ def _traced_names(cls: type) -> list[str]:
         for name, value in vars(base).items()
         if not name.startswith("__") and (callable(value) or isinstance(value, classmethod))
     }
-    return sorted({*names, *(name for name in _TRACED if hasattr(cls, name))})
+    return sorted({*names, *[name for name in _TRACED if hasattr(cls, name)]})

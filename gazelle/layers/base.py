@@ -126,6 +126,9 @@ class Layer(Operation):
         self._eager_losses: list[Any] = []
         self._build_shapes: Any = None
         if input_dim is not None:
+            if not hasattr(input_dim, "__index__") or input_dim < 0:
+                wanted = "the size of one sample, an integer"
+                raise ArgumentError(message(f"input_dim of {self._label}", expected=wanted, got=repr(input_dim)))
             input_shape = (input_dim,)
         given = batch_input_shape if batch_input_shape is not None else batch_shape
         if given is None and input_shape is not None:

@@ -98,6 +98,11 @@ class BatchNormalization(_Normalization):
         if isinstance(epsilon, str) or not epsilon >= 0:
             wanted = "a number from 0 on"
             raise ArgumentError(message("Argument epsilon of BatchNormalization", expected=wanted, got=repr(epsilon)))
+        if renorm_clipping is not None and not isinstance(renorm_clipping, Mapping):
+            wanted = "a dict with some of the keys 'rmax', 'rmin', 'dmax'"
+            raise ArgumentError(
+                message("renorm_clipping of BatchNormalization", expected=wanted, got=repr(renorm_clipping))
+            )
         for key in renorm_clipping or {}:
             if key not in ("rmax", "rmin", "dmax"):
                 raise unknown("key of renorm_clipping", key, ("rmax", "rmin", "dmax"))

@@ -182,6 +182,9 @@ class _ConvLSTM(RNN):
         stateful: bool = False,
         **kwargs: Any,
     ) -> None:
+        if not isinstance(filters, int) or filters < 1:
+            what = f"filters of {type(self).__name__}"
+            raise ArgumentError(message(what, expected="a positive integer", got=repr(filters)))
         cell = _ConvLSTMCell(
             self.rank,
             filters,

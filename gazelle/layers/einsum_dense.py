@@ -73,6 +73,8 @@ class EinsumDense(Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
+        if any(isinstance(size, int) and size < 1 for size in self.output_shape):
+            raise ArgumentError(message("output_shape of EinsumDense", expected="sizes", got=repr(output_shape)))
 
     def build(self, input_shape: Shape) -> None:
         axes, hidden = self._axes(input_shape)

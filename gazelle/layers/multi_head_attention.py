@@ -107,6 +107,9 @@ class MultiHeadAttention(Layer):
         self.supports_masking = True
         if output_shape is not None:
             self.output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
+            if any(isinstance(size, int) and size < 1 for size in self.output_shape):
+                what = f"output_shape of {type(self).__name__}"
+                raise ArgumentError(message(what, expected="sizes", got=repr(output_shape)))
         if isinstance(attention_axes, int):
             self.attention_axes: tuple[int, ...] = (attention_axes,)
 
@@ -129,6 +132,9 @@ class MultiHeadAttention(Layer):
         out = self.output_shape or (query_shape[-1],)
         self.output_dense = self._dense("attention_output", (*query_shape[:-1], heads, self.value_dim), 2, out)
         axes = self.attention_axes or range(1, rank - 1)
+        if not all(-rank <= axis < rank for axis in axes):
+            what, wanted = f"attention_axes of {self._label}", f"axes of the query of shape {tuple(query_shape)}"
+            raise ArgumentError(message(what, expected=wanted, got=repr(tuple(axes))))
         self.attention_axes = tuple(axis % rank for axis in axes)
 
     def _dense(self, name: str, shape: Any, inside: int, sizes: Any, **extra: Any) -> EinsumDense:

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 import jax.numpy as jnp
+import numpy as np
 
 from gazelle.core import dtypes
 from gazelle.core.config import register
-from gazelle.core.errors import ShapeError, message
+from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.symbolic import any_symbolic, call_op
 from gazelle.core.types import Array, Shape
 
@@ -139,6 +140,11 @@ def compare(label: str, kind: str, true: _Sizes, pred: _Sizes, axis: Any = -1) -
     """Raise ShapeError if the shape of targets does not fit that of predictions."""
     if kind in ("any", "sequence"):
         return
+    axes = axis if isinstance(axis, (list, tuple)) else () if axis is None else (axis,)
+    if pred and not all(isinstance(one, (int, np.integer)) and -len(pred) <= one < len(pred) for one in axes):
+        raise ArgumentError(
+            message(f"axis of {label}", expected=f"an axis of y_pred with the shape {pred}", got=repr(axis))
+        )
     if kind == "chosen":
         kind = CHOSEN[family(true, pred)]
     if kind in ("classes", "onehot") and isinstance(axis, int) and pred and pred[axis] == 1:

@@ -49,6 +49,11 @@ class _IoU(Metric):
             sample_weight: A weight for each element.
         """
         pairs = zip((y_true, y_pred), self._sparse, strict=True)
+        scores = [jnp.asarray(y).ndim for y, sparse in zip((y_true, y_pred), self._sparse, strict=True) if not sparse]
+        rank = min(scores, default=0)
+        if rank and not -rank <= self._axis < rank:
+            what, wanted = f"axis of {type(self).__name__}", f"an axis of arrays with {rank} axes"
+            raise ArgumentError(message(what, expected=wanted, got=self._axis))
         true, pred = (jnp.asarray(y) if sparse else jnp.argmax(jnp.asarray(y), axis=self._axis) for y, sparse in pairs)
         if true.size != pred.size:
             raise ShapeError(

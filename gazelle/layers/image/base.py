@@ -9,10 +9,10 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
 from gazelle.core.types import Array, ArrayLike
 from gazelle.layers.base import Layer
-from gazelle.ops.image.boxes import clip_to_image_size, convert_format
+from gazelle.ops.image.boxes import FORMATS, RELATIVE, clip_to_image_size, convert_format
 from gazelle.ops.image.form import as_float, choose, on_batch
 from gazelle.ops.space import is_first
 
@@ -42,6 +42,9 @@ class ImageLayer(Layer, abstract=True):
     def __init__(self, bounding_box_format: str | None = None, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.data_format = "channels_first" if is_first(data_format) else "channels_last"
+        if bounding_box_format is not None and bounding_box_format not in (*FORMATS, *RELATIVE):
+            name = f"bounding_box_format of {type(self).__name__}"
+            raise unknown(name, bounding_box_format, (*FORMATS, *RELATIVE))
 
     def get_config(self) -> dict[str, Any]:
         config = {**super().get_config(), "data_format": self.data_format}

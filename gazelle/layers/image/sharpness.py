@@ -94,7 +94,7 @@ class RandomGaussianBlur(ImageLayer):
         self.factor = interval("factor of RandomGaussianBlur", factor, (0, 1), loose=True)
         self.sigma = interval("sigma of RandomGaussianBlur", sigma, (0, 1), loose=True)
         sizes = tuple(kernel_size) if isinstance(kernel_size, list | tuple) else (kernel_size, kernel_size)
-        if len(sizes) != 2 or not all(size % 2 for size in sizes):
+        if len(sizes) != 2 or not all(size > 0 and size % 2 for size in sizes):
             raise ArgumentError(
                 message("kernel_size of RandomGaussianBlur", expected="an odd number, or two", got=kernel_size)
             )

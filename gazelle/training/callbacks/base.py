@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from gazelle.core.argument_types import checks_types
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.traceback import filtered
 
@@ -58,7 +59,7 @@ class Callback:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if cls.__module__.startswith("gazelle.") and "__init__" in cls.__dict__:
-            cls.__init__ = filtered(cls.__dict__["__init__"])  # type: ignore[method-assign]
+            cls.__init__ = filtered(checks_types(cls.__dict__["__init__"]))  # type: ignore[method-assign]
 
     def set_model(self, model: Model) -> None:
         """Set the attribute `model`; called before the first event.

@@ -28,7 +28,10 @@ def listens_to_batches(callback: Callback, kind: Kind) -> bool:
     """
     if isinstance(callback, CallbackList):
         return callback.listens(kind)
-    return any(overrides(callback, Callback, event) for event in BATCH_EVENTS[kind])
+    for event in BATCH_EVENTS[kind]:  # noqa: SIM110 - several times in each call of fit: a generator is slower
+        if overrides(callback, Callback, event):
+            return True
+    return False
 
 
 def _flatten(callbacks: Any) -> Iterator[Callback]:

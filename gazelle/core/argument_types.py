@@ -1,0 +1,162 @@
+"""Types and ranges of constructor arguments, checked against the signature: one check for all classes.
+
+A constructor checks its arguments itself where it checks more than a type, and its message is then the better one: this
+check runs after it. It reports what a constructor would store without a look and fail with later, or compute with.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from gazelle.core.errors import ArgumentTypeError, GazelleError, message
+
+_EXPECTED = {
+    "int": "an integer",
+    "float": "a number",
+    "str": "text",
+    "Sequence[int]": "a list of integers",
+    "Sequence[float]": "a list of numbers",
+    "Sequence[int | None]": "a list of integers or None",
+}
+_CONTAINERS = (str, bytes, list, tuple, dict, set)
+#: least values of integers that mean the same in every class
+_LEAST = {
+    "batch_size": 1,
+    "bins": 1,
+    "chain_depth": 1,
+    "class_id": 0,
+    "cooldown": 0,
+    "embeddings_freq": 0,
+    "fft_length": 1,
+    "first_decay_steps": 1,
+    "frame_length": 1,
+    "height": 1,
+    "histogram_freq": 0,
+    "k": 1,
+    "max_number": 1,
+    "max_to_keep": 1,
+    "ns_steps": 1,
+    "num_chains": 1,
+    "num_classes": 1,
+    "num_labels": 1,
+    "num_mel_bins": 1,
+    "num_ops": 0,
+    "projection_dim": 1,
+    "sampling_rate": 1,
+    "sequence_length": 1,
+    "sequence_stride": 1,
+    "start_from_epoch": 0,
+    "top_k": 1,
+    "vocabulary_size": 0,
+    "warmup_steps": 0,
+    "width": 1,
+}
+#: bounds of numbers that do
+_RANGES = {"label_smoothing": (0.0, 1.0)}
+#: annotations that mean the same as one of `_EXPECTED`
+_SAME = {"Iterable[int]": "Sequence[int]", "tuple[int, ...]": "Sequence[int]"}
+_UNCHECKED = ("None", "Array")  # arrays are accepted where numbers are
+
+
+@functools.cache
+def _checked(function: Callable[..., Any]) -> tuple[tuple[str, tuple[str, ...], bool], ...]:
+    """(name, types, whether None is allowed) of the parameters whose types are all among those of `_EXPECTED`."""
+    found = []
+    for name, parameter in inspect.signature(function).parameters.items():
+        annotation = parameter.annotation
+        text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
+        kinds = [_SAME.get(kind, kind) for kind in re.split(r" \| (?![^\[]*\])", text)]
+        types = [kind for kind in kinds if kind not in _UNCHECKED]
+        if types and _EXPECTED.keys() >= set(types):
+            found.append((name, tuple(types), "None" in kinds or parameter.default is None))
+    return tuple(found)
+
+
+def check_types(owner: type, function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
+    """Raise an error for an argument of another type than its parameter: text for a number, NaN, None, or out of range.
+
+    Numbers of other libraries, tensors and variables are accepted where a number is expected.
+
+    Args:
+        owner: the class whose constructor was called, for the message.
+        function: the constructor, whose annotations state the types.
+        arguments: the arguments by name.
+
+    Raises:
+        ArgumentTypeError: an argument has another type; the message names it, and its value.
+    """
+    for name, types, optional in _checked(function):
+        value = arguments.get(name)
+        if value is None and (optional or name not in arguments):
+            continue
+        known: type = type(value)
+        least = _LEAST.get(name) if types[0] == "int" else None
+        low, high = _RANGES.get(name, (-math.inf, math.inf))
+        if least is not None and isinstance(value, (int, float)) and value < least:
+            expected = f"an integer of at least {least}"
+        elif high != math.inf and isinstance(value, (int, float)) and not low <= value <= high:
+            expected = f"a number from {low:g} to {high:g}"
+        elif types[0] in _PLAIN.get(known, ()) or _fits(value, types):
+            continue
+        else:
+            expected = " or ".join([_EXPECTED[kind] for kind in types])
+        error = ArgumentTypeError(message(f"{name} of {owner.__name__}", expected=expected, got=repr(value)))
+        error._by_annotation = True  # type: ignore[attr-defined]
+        raise error
+
+
+def is_clear(error: Exception) -> bool:
+    """Return whether an error of a constructor names what the user wrote: `check_types` of a base class does not."""
+    return isinstance(error, GazelleError) and not hasattr(error, "_by_annotation")
+
+
+#: type of a value -> types of parameters that any such value fits
+_PLAIN: dict[type, tuple[str, ...]] = {int: ("int", "float"), bool: ("int", "float"), str: ("str",)}
+
+
+def _fits(value: object, types: Sequence[str]) -> bool:
+    for kind in types:
+        if kind.startswith("Sequence"):
+            if isinstance(value, (list, tuple)):
+                element = ["int" if "int" in kind else "float"]
+                fits = all((one is None and "None" in kind) or _fits(one, element) for one in value)
+            else:
+                fits = not isinstance(value, (int, float, *_CONTAINERS)) and value is not None
+        elif kind == "str":
+            fits = isinstance(value, str)
+        elif isinstance(value, float):
+            fits = not math.isnan(value) and (kind == "float" or value.is_integer())
+        else:
+            fits = value is not None and not isinstance(value, _CONTAINERS)
+        if fits:
+            return True
+    return False
+
+
+def checks_types(init: Callable[..., None]) -> Callable[..., None]:
+    """Return a constructor that also checks the types of its arguments.
+
+    Args:
+        init: the constructor.
+    """
+    if not _checked(init):
+        return init
+    positional = list(inspect.signature(init).parameters)[1:]
+
+    @functools.wraps(init)
+    def wrapped(self: object, *args: Any, **kwargs: Any) -> None:
+        given = {**dict(zip(positional, args, strict=False)), **kwargs}
+        try:
+            init(self, *args, **kwargs)
+        except Exception as error:
+            if not is_clear(error):
+                check_types(type(self), init, given)
+            raise
+        check_types(type(self), init, given)
+
+    return wrapped
