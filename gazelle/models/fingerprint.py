@@ -16,7 +16,7 @@ from gazelle.models.closures import ClosedLoss
 from gazelle.ops import native
 from gazelle.optimizers import LossScaleOptimizer, MultiOptimizer, Optimizer
 from gazelle.saving.description import describe, describe_model, describe_rows
-from gazelle.saving.fingerprint import UNKNOWN, program_parts
+from gazelle.saving.fingerprint import UNKNOWN, Difference, Fingerprint, differences, program_parts
 from gazelle.saving.program import short_hash
 
 if TYPE_CHECKING:
@@ -51,9 +51,15 @@ class TrainingFingerprint:
         self._given, self._state, self._compiled = arguments, model._compile_state, model._compile_state.arguments
         self._seed = prng.given_seed()
         self._rates: dict[str, Any] = {}
+        self._named = False
 
-    def begin(self) -> None:
-        """Begin a training of which checkpoints are written: from here on callbacks may change learning rates."""
+    def begin(self, named: bool) -> None:
+        """Begin a training of which checkpoints are written: from here on callbacks may change learning rates.
+
+        Args:
+            named: whether the user named the folder, which then identifies the training instead of the program.
+        """
+        self._named = named
         self._rates = _rates(self._model)
         if self._rates == self._state.rates_left:  # by the last training, which began with other rates
             self._rates = self._state.rates_begun
@@ -100,6 +106,10 @@ class TrainingFingerprint:
         as_read: dict[str, Any] = json.loads(json.dumps(parts))
         return as_read
 
+    def differences(self, then: Fingerprint) -> list[Difference]:
+        """What differs from the fingerprint in a checkpoint."""
+        return differences({**then, "program": self.parts["program"]} if self._named else then, self.parts)
+
     @functools.cached_property
     def text(self) -> str:
         """The parts as JSON."""
@@ -116,7 +126,7 @@ def _configured(model: Model) -> dict[str, Any]:
 def _rates(model: Model) -> dict[str, Any]:
     """The learning rates that callbacks can change by optimizer: a number, or a description of one with inner ones."""
     rates: dict[str, Any] = {}
-    for name, value in _configured(model).items():
+    for name, value in vars(model).items():
         if isinstance(value, (LossScaleOptimizer, MultiOptimizer)):
             rates[name] = describe(value)
         elif isinstance(value, Optimizer) and (rate := value.current_rate()) is not None:

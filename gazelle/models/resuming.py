@@ -81,22 +81,24 @@ def open_autosave(
     program = running_program()
     if not _is_wanted(keep, resume, checkpoint, backup, program):
         return None
-    fingerprint.begin()
-    name = _name(model, fingerprint, program)
+    fingerprint.begin(named=checkpoint is not None or backup is not None)
+    interactive, name = program.interactive, model.name
+    if interactive and is_automatic(name, kind := snake(type(model).__name__)):  # it counts how often a cell ran
+        name = f"{kind}-{fingerprint.structure}"
     if backup is not None:
         backup.autosave = Autosave(name, math.inf, backup.backup_dir)
         return backup.autosave
-    if program.interactive:
+    if interactive:
         cell = current_cell()
         if cell is not _process.cell and cell != _process.cell:
             _process.cell, _process.resumed = cell, {}
     number = _process.resumed.get(name, 0) + 1
     folder = program_folder(program) if checkpoint is None else checkpoint
     if not resume:
-        return _first_suitable(name, number, folder, fingerprint)[0]
+        return _first_suitable(name, number, folder, fingerprint)
     throttle.flush()
-    autosave, found = _first_resumable(name, number, folder, fingerprint, program.interactive)
-    _process.resumed[name] = number if program.interactive else found
+    autosave, found = _first_resumable(name, number, folder, fingerprint, interactive)
+    _process.resumed[name] = number if interactive else found
     return autosave
 
 
@@ -123,22 +125,15 @@ def _is_wanted(keep: Any, resume: Any, checkpoint: Any, backup: Any, program: Pr
     return bool(wanted) or backup is not None
 
 
-def _name(model: Model, fingerprint: TrainingFingerprint, program: Program) -> str:
-    """The name of a model's checkpoints, in a notebook by structure: automatic names count how often a cell ran."""
-    if program.interactive and is_automatic(model.name, kind := snake(type(model).__name__)):
-        return f"{kind}-{fingerprint.structure}"
-    return model.name
-
-
-def _first_suitable(name: str, number: int, folder: PathLike, fingerprint: TrainingFingerprint) -> tuple[Autosave, int]:
+def _first_suitable(name: str, number: int, folder: PathLike, fingerprint: TrainingFingerprint) -> Autosave:
     """The first checkpoint from `number` on that a training which is not resumed may replace.
 
     One that another training of this process has written and may resume again is passed over.
     """
     while True:
-        autosave = Autosave.of_training(_numbered(name, number), folder)
+        autosave = Autosave.of_training(name if number == 1 else _numbered(name, number), folder)
         if not _process.written or not _process.written.get(autosave.stem) or not _differs(autosave, fingerprint):
-            return autosave, number
+            return autosave
         autosave.close()
         number += 1
 
@@ -174,7 +169,7 @@ def _numbered(name: str, number: int) -> str:
 def _differs(autosave: Autosave, fingerprint: TrainingFingerprint) -> bool:
     """Whether there is a checkpoint, and it is of another training."""
     then = fingerprints.read(autosave.metadata() or {})
-    return then is not None and bool(fingerprints.differences(then, fingerprint.parts))
+    return then is not None and bool(fingerprint.differences(then))
 
 
 def read_saved(
@@ -207,7 +202,7 @@ def read_saved(
         hint = "It does not contain its program, settings and data, so they are not compared with those of this run."
         warn(message(text, hint=hint))
         return tensors, metadata
-    found = fingerprints.differences(then, fingerprint.parts)
+    found = fingerprint.differences(then)
     if metadata["epoch"] > epochs and resume:
         found.append(("epochs", f"{metadata['epoch']} finished", str(epochs)))
     if not found:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 #: arguments that do not belong to the structure, or that are read from the graph and the tree of layers
 _LEFT_OUT = frozenset(
     {"name", "layers", "inputs", "outputs", "args", "dtype", "trainable"}
-    | {"input_dim", "input_shape", "batch_input_shape", "input_length"}
+    | {"input_shape", "batch_input_shape", "input_length"}
 )
 _LIBRARIES = ("gazelle.", "jax.", "jaxlib.", "numpy.", "builtins.")
 
@@ -51,6 +51,8 @@ def describe(value: object) -> Any:
     if isinstance(value, float):
         return _short(value)
     if isinstance(value, Mapping) and not hasattr(value, "get_config"):
+        if "class_name" in value and isinstance(value.get("config"), Mapping):  # an object in a config
+            value = {"class": value["class_name"], **{k: v for k, v in value["config"].items() if k not in _LEFT_OUT}}
         return {str(key): described for key, v in value.items() if (described := describe(v)) is not None}
     if isinstance(value, (list, tuple)):
         return [describe(v) for v in value]
@@ -124,20 +126,21 @@ def describe_rows(name: str, arrays: Any, rows: int) -> dict[str, str]:
 
 def _arguments(value: Any) -> dict[str, Any]:
     """The constructor's arguments of an object with a config: of ours the current ones, else those it was given."""
-    current = type(value).__module__.startswith("gazelle.")
-    given = getattr(value, "_config", None)
+    ours = type(value).__module__.startswith("gazelle.")
+    given = None if ours else getattr(value, "_config", None)
     if given is None:
         try:
             given = value.get_config()
-        except Exception:  # of the user; the class alone describes it
-            return {}
+        except Exception:  # of the user, or something inside has no config: the class and the arguments describe it
+            given = getattr(value, "_config", {})
     arguments = {}
     for name, argument in given.items():
         if name == "learning_rate":  # a schedule's attribute of this name is the rate of the moment
             argument = getattr(value, "_learning_rate", argument)
-        elif current:
+        elif ours:
             argument = getattr(value, name, argument)
-        described = None if name in _LEFT_OUT else describe(argument)
+        left_out = name in _LEFT_OUT or (name == "input_dim" and "output_dim" not in given)  # an Embedding needs it
+        described = None if left_out else describe(argument)
         if described is not None:
             arguments[name] = described
     return arguments

@@ -14,6 +14,7 @@ import gazelle.applications
 from gazelle.core import tracing
 from gazelle.core.config import REGISTRY, deserialize, serialize_object
 from gazelle.layers import weight_tree
+from gazelle.saving.description import describe_model
 
 _spec = importlib.util.spec_from_file_location("rows", pathlib.Path(__file__).with_name("rows.py"))
 rows = importlib.util.module_from_spec(_spec)
@@ -58,6 +59,10 @@ def test_config_round_trip(name):
     assert type(again) is type(layer)
     assert json.loads(json.dumps(serialize_object(again))) == words
     assert name in repr(layer)
+    described = describe_model(layer)  # what decides whether a checkpoint is of the same model
+    assert described == describe_model(again)
+    assert json.loads(json.dumps(described)) == described
+    assert described["model"]["class"] == name
 
 
 @pytest.mark.parametrize("name", CLASSES)

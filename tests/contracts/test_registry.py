@@ -8,6 +8,7 @@ import pytest
 import gazelle  # noqa: F401 - fills the registry
 from gazelle import activations, constraints, initializers, losses, metrics, optimizers, regularizers
 from gazelle.core.config import REGISTRY, Configurable, deserialize, serialize_object
+from gazelle.saving.description import describe
 
 GETTERS = {
     "initializers": initializers.get,
@@ -71,6 +72,9 @@ def test_config_makes_it_again(namespace, cls):
     again = deserialize(words, namespace)
     assert type(again) is cls
     assert json.loads(json.dumps(serialize_object(again))) == words
+    described = describe(thing)  # what decides whether a checkpoint is of the same training
+    assert described == describe(again)
+    assert json.loads(json.dumps(described)) == described
     if namespace in GETTERS:
         assert type(GETTERS[namespace](words)) is cls
         if cls.__name__ not in NEEDED:

@@ -10,6 +10,7 @@ import pytest
 
 import gazelle
 from gazelle import layers
+from gazelle.models import resuming
 from gazelle.saving import program
 from gazelle.saving.program import compared_arguments, current_cell, running_program
 
@@ -84,7 +85,11 @@ def test_a_piped_program_has_no_name(monkeypatch, argv):
     x = np.ones((4, 2), "float32")
     with pytest.raises(gazelle.core.errors.ArgumentError, match=r"(?s)a program with a name.*checkpoint='folder'"):
         model.fit(x, x[:, :1], verbose=0, resume=True)
-    assert model.fit(x, x[:, :1], verbose=0, resume=True, checkpoint="here").epoch == [0]
+    for process, epochs in enumerate((1, 2)):
+        resuming._process = resuming._Process()
+        monkeypatch.setattr(program.os, "getpid", lambda process=process: process)
+        assert len(model.fit(x, x[:, :1], verbose=0, epochs=epochs, resume=True, checkpoint="here").epoch) == epochs
+    gazelle.saving.throttle.flush()
 
 
 @pytest.mark.parametrize(
