@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from gazelle import Input, Sequential, utils
+from gazelle.core.errors import StateError
 from gazelle.layers import GRU, LSTM, Bidirectional
 from gazelle.models import resuming
 from gazelle.ops import native
@@ -224,7 +225,7 @@ def test_resume_names_the_kernels(monkeypatch):
     native.ready.cache_clear()
     try:
         utils.set_random_seed(0)
-        with pytest.raises(ValueError, match="kernels: 'gazelle-kernels' then, nothing now"):
+        with pytest.raises(StateError, match="kernels: 'gazelle-kernels' then, nothing now"):
             fit(epochs=2)
     finally:
         native.ready.cache_clear()
