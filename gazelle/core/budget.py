@@ -1,8 +1,8 @@
 """A limit on the memory that the config of a file may take, for arguments of any name.
 
-The integers of a config take effect where arrays are created. So everything that creates an array, a list or a loop
-whose size an argument decides calls `spend`, `check` or `check_repetitions` first: variables (`core/variable.py`) and
-the few tables of layers and metrics. Outside of a `with Budget(...)` block, where a program decides the sizes, these
+The sizes in a config take effect where arrays are created. Code that creates an array, a list or a loop whose size
+depends on an argument calls `spend`, `check` or `check_repetitions` first: variables (`core/variable.py`) and the few
+tables of layers and metrics. Outside of a `with Budget(...)` block the sizes come from the user's program, and these
 functions have no effect.
 """
 
@@ -17,7 +17,7 @@ class Budget:
     """A limit on the total size of the arrays created in a `with Budget(...)` block.
 
     Args:
-        numbers: How many numbers all of them may hold together.
+        numbers: Maximum of the total number of elements.
         error: Called with the shape of the array that exceeds the limit; returns the exception to raise.
 
     >>> with Budget(10, lambda shape: ShapeError(f"too large: {shape}")):
@@ -43,7 +43,7 @@ _budget: ContextVar[Budget | None] = ContextVar("gazelle_budget", default=None)
 
 
 def spend(shape: Sequence[int]) -> None:
-    """Count an array that is about to be created and kept, and raise the error of the budget beyond its limit."""
+    """Count an array that will be created and kept; raise the error of the budget if it exceeds the limit."""
     budget = _budget.get()
     if budget is not None:
         check(shape)
@@ -51,11 +51,11 @@ def spend(shape: Sequence[int]) -> None:
 
 
 def check(shape: Sequence[int], weight: int = 1) -> None:
-    """Raise the error of the budget if an array that is needed for a moment exceeds what is left.
+    """Raise the error of the budget if a temporary array exceeds the rest of the budget.
 
     Args:
         shape: Shape of the array.
-        weight: How many numbers one element is worth: several arrays of the shape, or an object of Python.
+        weight: Number of budget elements for each element: several arrays of the shape, or a Python object.
     """
     budget = _budget.get()
     if budget is not None and math.prod(max(int(size), 0) for size in shape) * weight > budget.left:
@@ -63,10 +63,10 @@ def check(shape: Sequence[int], weight: int = 1) -> None:
 
 
 def check_repetitions(count: int) -> None:
-    """Raise the error of the budget if a loop of Python, such as one over the slices of a window, takes too long.
+    """Raise the error of the budget if a Python loop, such as one over the slices of a window, is too long.
 
     Args:
-        count: How often operations are traced.
+        count: Number of iterations, each of which traces operations.
     """
     budget = _budget.get()
     if budget is not None and count > _MAX_REPETITIONS:

@@ -1,15 +1,15 @@
-"""Text that is safe to show: names from files may contain the control sequences of a terminal."""
+"""Text that is safe to print: names from files may contain control sequences for a terminal."""
 
 from __future__ import annotations
 
-_JOINERS = "\u200c\u200d"  # between letters and in emoji; they change nothing else
+_JOINERS = "\u200c\u200d"  # joiners inside words and emoji, without other effects
 
 
 def printable(text: object, keep: str = "") -> str:
     r"""Replace control characters, line ends and marks that change the direction of text by their escapes.
 
     Args:
-        text: A name, or anything whose text is to be shown.
+        text: A name, or any object, which is converted to text.
         keep: Characters that are not replaced.
 
     Returns:

@@ -15,11 +15,11 @@ from typing import Any, Protocol
 
 from gazelle.core.errors import DataError, message
 
-_loaded: tuple[str, Any] = ("", None)  # in a worker process: the file of the dataset, and the dataset
+_loaded: tuple[str, Any] = ("", None)  # in a worker process: the path of the dataset's file, and the dataset
 
 
 class Numbered(Protocol):
-    """Interface of a dataset whose batches have numbers, and that states how they are computed."""
+    """Interface of a dataset with numbered batches and the settings of its workers."""
 
     workers: int
     use_multiprocessing: bool
@@ -29,10 +29,10 @@ class Numbered(Protocol):
 
 
 class Workers:
-    """The workers of a dataset, which live until `close`: a process takes seconds to start.
+    """The workers of a dataset; they live until `close`, because a process takes seconds to start.
 
-    Processes have a copy of the dataset. It is replaced where the dataset changed between two passes, as by
-    `on_epoch_end`.
+    Each process has a copy of the dataset. The copy is replaced if the dataset changed between two passes, for example
+    in `on_epoch_end`.
 
     Args:
         dataset: the dataset.
@@ -82,7 +82,7 @@ class Workers:
                 future.cancel()
 
     def _begin(self) -> tuple[Executor, Callable[[int], Any]]:
-        """The workers at the begin of a pass, and what they call."""
+        """The workers for a pass, and the function of a batch number that they call."""
         if not self._dataset.use_multiprocessing:
             self._pool = self._pool or ThreadPoolExecutor(self._dataset.workers)
             return self._pool, self._dataset.__getitem__
@@ -90,7 +90,8 @@ class Workers:
         arguments = self._dataset.workers, multiprocessing.get_context("spawn")
         try:
             self._write_copy()
-        except Exception:  # locks, for example, are only passed on to a process that starts: new ones for each pass
+        except Exception:
+            # Objects such as locks can only be passed to a process when it starts: start new processes for each pass.
             self.close()
             self._pool = ProcessPoolExecutor(*arguments, initializer=_receive, initargs=(self._dataset,))
             return self._pool, _Get("")
@@ -98,7 +99,7 @@ class Workers:
         return self._pool, _Get(self._copy)
 
     def _write_copy(self) -> None:
-        """Write the dataset to a file for the processes, unless it is as before."""
+        """Write the dataset to a file for the processes, unless it is unchanged."""
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="gazelle-", ignore_cleanup_errors=True)
         self._copies += 1
@@ -125,7 +126,7 @@ class Workers:
 
 
 class _Hashed:
-    """A file that is written, with a hash of what is written."""
+    """A file that is written, with a hash of its content."""
 
     def __init__(self, file: Any) -> None:
         self._file, self.hash = file, hashlib.blake2b(digest_size=16)
@@ -136,7 +137,7 @@ class _Hashed:
 
 
 class _Get:
-    """In a worker process: the batch of a number, from the dataset in a file."""
+    """Function that returns a batch by its number in a worker process, which reads the dataset from a file."""
 
     def __init__(self, path: str) -> None:
         self.path = path

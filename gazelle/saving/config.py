@@ -28,8 +28,8 @@ _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_b
 _ALLOWANCE = 3 * 2**19  # values beyond those in the file: states of cells, filters of spectrograms, totals of metrics
 _SLOTS = 8  # values that optimizers keep for each weight, at most
 _MEMORY_OF = {b",": 20, b"[": 72, b"{": 232, b":": 60}  # bytes of a value, a list, a table, a name in a table
-_MEMORY_OF_TEXT = 8  # bytes that parsing may take for each byte of a text
-_MEMORY_OF_ANY = 12 * 2**20  # and in addition for any text
+_MEMORY_OF_TEXT = 8  # bytes of memory for parsing one byte of text
+_MEMORY_OF_ANY = 12 * 2**20  # additional bytes of memory for any text
 #: methods that write the config and the weights: set on an object, they count
 _WRITING = frozenset({"get_config", "get_build_config", "get_compile_config", "save_own_variables", "save_assets"})
 

@@ -30,7 +30,7 @@ def open_file(path: PathLike) -> BufferedReader:
     ...     file.read()
     b'text'
     """
-    check_regular(path, os.stat(path).st_mode)  # before opening: that alone has an effect on some devices
+    check_regular(path, os.stat(path).st_mode)  # before opening, which has side effects on some devices
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     descriptor = os.open(path, flags)
     try:

@@ -105,7 +105,7 @@ def _plain(text: str, label: str) -> str:
 
     class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
         def flatten_mapping(self, node: Any) -> None:
-            """Tables that include others may grow without limit; Keras writes none."""
+            """Refuse tables that include others: they may grow without limit, and Keras writes none."""
             if any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value):
                 raise UnsafeFileError(message(label, expected="tables", got="'<<', a table that includes another"))
 
