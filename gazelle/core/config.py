@@ -5,12 +5,15 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Self
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core import outdated, replaced_methods, shared_objects
@@ -50,6 +53,9 @@ CUSTOM: dict[str, Any] = {}
 #: suffix of an argument's name -> the function that converts a name or config into an object
 RESOLVERS: dict[str, Callable[[Any], Any]] = {}
 _NOTHING: Mapping[str, Any] = {}
+#: entry of a config made by `rebuild`: the class itself
+_CLASS = "class"
+_rebuilding: ContextVar[bool] = ContextVar("gazelle_rebuilding", default=False)
 _custom: ContextVar[Mapping[str, Any]] = ContextVar("gazelle_custom_objects", default=_NOTHING)
 
 
@@ -200,7 +206,17 @@ def captured_arguments(thing: Any) -> dict[str, Any]:
     """The constructor arguments of an object as values that JSON can hold."""
     current = type(thing).__module__.startswith("gazelle.")
     arguments = getattr(thing, "_config", {})
-    return {name: serialize(getattr(thing, name, value) if current else value) for name, value in arguments.items()}
+    if current:
+        return {name: serialize(getattr(thing, name, value)) for name, value in arguments.items()}
+    return {name: _serialize_or_keep(value) for name, value in arguments.items()}
+
+
+def _serialize_or_keep(value: Any) -> Any:
+    """A value of a custom class, whose own get_config may replace what cannot be serialized; saving reports it."""
+    try:
+        return serialize(value, by_name=False)
+    except ArgumentTypeError:
+        return value
 
 
 def make_from_config(cls: Any, config: Mapping[str, Any]) -> Any:
@@ -287,18 +303,26 @@ def name_of(target: Any) -> str:
     return str(getattr(target, "_registered_name", None) or target.__name__)
 
 
-def serialize(value: Any) -> Any:
-    """A value of a config as JSON, in the format of Keras 3."""
+class _NoConfigError(ArgumentTypeError):
+    """A value that a config cannot hold; `serialize_object` adds the names of the class and the argument."""
+
+
+def serialize(value: Any, by_name: bool = True) -> Any:
+    """A value of a config as JSON, in the format of Keras 3; by_name: built-in functions are written as names only."""
     if isinstance(value, (str, int, float, bool, type(None))):
-        return value
+        return value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, tuple) and _rebuilding.get():
+        return _same_or_tuple(value, [serialize(v) for v in value])
     if isinstance(value, (list, tuple)):
-        return [serialize(v) for v in value]
+        return [serialize(v, by_name) for v in value]
     if isinstance(value, Mapping) and not hasattr(value, "get_config"):
-        return {k: serialize(v) for k, v in value.items()}
-    if isinstance(value, np.ndarray) or hasattr(value, "__jax_array__"):
-        return {"class_name": "__numpy__", "config": {"value": np.asarray(value).tolist(), "dtype": str(value.dtype)}}
-    if isinstance(value, np.generic):
-        return value.item()
+        return {(k.item() if isinstance(k, np.generic) else k): serialize(v, by_name) for k, v in value.items()}
+    if hasattr(value, "get_config") and not isinstance(value, type):
+        return serialize_object(value)
+    if _rebuilding.get():
+        return value
+    if isinstance(value, (np.ndarray, np.generic, jax.Array)) or hasattr(value, "__jax_array__"):
+        return _serialize_array(value)
     if isinstance(value, slice):
         return {
             "class_name": "__slice__",
@@ -306,13 +330,28 @@ def serialize(value: Any) -> Any:
         }
     if value is Ellipsis:
         return {"class_name": "__ellipsis__", "config": {}}
-    if hasattr(value, "get_config"):
-        return serialize_object(value)
+    if isinstance(value, bytes):
+        return {"class_name": "__bytes__", "config": {"value": value.decode("utf-8", "surrogateescape")}}
     if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic)):
         return np.dtype(value).name
+    if isinstance(value, type) and isinstance(getattr(value, "dtype", None), np.dtype):  # jnp.float32
+        return value.dtype.name  # type: ignore[attr-defined]
     if callable(value) and hasattr(value, "__name__"):
-        return serialize_function(value)
-    raise ArgumentError(message(f"{value!r} cannot be part of a config", hint="Give the class a get_config method."))
+        return serialize_function(value, by_name)
+    raise _NoConfigError(message(f"{value!r} cannot be part of a config", hint="Give the class a get_config method."))
+
+
+def _same_or_tuple(value: tuple[Any, ...], items: list[Any]) -> tuple[Any, ...]:
+    """The tuple itself, which may have a class of its own, where no item changed."""
+    return value if all(map(operator.is_, items, value)) else tuple(items)
+
+
+def _serialize_array(value: Any) -> Any:
+    array = np.asarray(value)
+    if array.ndim == 0 and isinstance(value, (np.ndarray, np.generic)):
+        return serialize(array.item())
+    mark = "__tensor__" if isinstance(value, jax.Array) else "__numpy__"
+    return {"class_name": mark, "config": {"value": array.tolist(), "dtype": str(array.dtype)}}
 
 
 def serialize_object(value: Any) -> dict[str, Any]:
@@ -324,26 +363,65 @@ def serialize_object(value: Any) -> dict[str, Any]:
     out = {
         "module": getattr(cls, "_keras_module", module) if ours else module,
         "class_name": cls.__name__,
-        "config": value.get_config(),
+        "config": _config_of(value, ours),
         "registered_name": None if ours else getattr(cls, "_registered_name", cls.__name__),
         **shared_objects.shared_id(value),
     }
     build = getattr(value, "get_build_config", lambda: None)()
     if build:
-        out["build_config"] = build
+        out["build_config"] = serialize(build)
+    if _rebuilding.get():
+        out[_CLASS] = cls
     return out
 
 
-def serialize_function(value: Any) -> Any:
-    """The name of a built-in function; {"class_name": "function", ...} for another one."""
-    if any(table.get(value.__name__) is value for table in REGISTRY.values()):
+def _config_of(value: Any, ours: bool) -> Any:
+    """The result of `get_config` as JSON: a method of the user may return objects, arrays and functions."""
+    config = value.get_config()
+    if _rebuilding.get() or not isinstance(config, Mapping):
+        return config
+    out = {}
+    for key, entry in config.items():
+        try:
+            out[key] = serialize(entry, by_name=ours)
+        except _NoConfigError as error:
+            label = f"{type(value).__name__} '{getattr(value, 'name', '')}'".removesuffix(" ''")
+            raise ArgumentTypeError(f"{key!r} in the config of {label}: {error}") from None
+    return out
+
+
+def serialize_function(value: Any, by_name: bool = True) -> Any:
+    """The name of a built-in function; {"class_name": "function", ...} for another one, or if not `by_name`."""
+    found = next((space for space, table in REGISTRY.items() if table.get(value.__name__) is value), None)
+    if found and by_name:
         return value.__name__
     return {
-        "module": "builtins",
+        "module": f"keras.{found}" if found else "builtins",
         "class_name": "function",
         "config": value.__name__,
         "registered_name": getattr(value, "_registered_name", "function"),
     }
+
+
+def rebuild(value: Any, built: bool = True, **changes: Any) -> Any:
+    """A new object with the config of `value`, made without JSON.
+
+    Classes need not be registered, and values that are no configurable objects (functions, arrays) are shared.
+
+    Args:
+        value: an object that has `get_config`.
+        built: also build a layer on the shapes of `value`.
+        **changes: entries of the config to replace.
+    """
+    token = _rebuilding.set(True)
+    try:
+        config = serialize_object(value)
+        config["config"] = {**config["config"], **changes}
+        if not built:
+            config.pop("build_config", None)
+        return deserialize(config)
+    finally:
+        _rebuilding.reset(token)
 
 
 def find(name: str, namespace: str | None = None, registered: str | None = None) -> Any:
@@ -365,6 +443,8 @@ def find(name: str, namespace: str | None = None, registered: str | None = None)
 
 def target_of(value: Mapping[str, Any], namespace: str | None = None) -> Any:
     """The class or function that a config names, looked up in the namespace of its module, else in `namespace`."""
+    if isinstance(value.get(_CLASS), type):  # of `rebuild`; JSON has no classes
+        return value[_CLASS]
     name = value["config"] if value["class_name"] == "function" else value["class_name"].rsplit(">", 1)[-1]
     place = str(value.get("module") or "").removeprefix("keras.")
     if place not in REGISTRY:
@@ -379,6 +459,8 @@ def deserialize(value: Any, namespace: str | None = None) -> Any:
     """Undo `serialize`. Only registered names are found; nothing is imported or run by name."""
     if isinstance(value, list):
         return [deserialize(v, namespace) for v in value]
+    if isinstance(value, tuple):
+        return _same_or_tuple(value, [deserialize(v, namespace) for v in value])
     if not isinstance(value, Mapping):
         return value
     name, config = value.get("class_name"), value.get("config", {})
@@ -386,6 +468,10 @@ def deserialize(value: Any, namespace: str | None = None) -> Any:
         return {k: deserialize(v, namespace) for k, v in value.items()}
     if name == "__numpy__":
         return np.asarray(config["value"], config["dtype"])
+    if name == "__tensor__":
+        return jnp.asarray(np.asarray(config["value"], config["dtype"]))
+    if name == "__bytes__":
+        return config["value"].encode("utf-8", "surrogateescape")
     if name == "__slice__":
         return slice(*(deserialize(config[key]) for key in ("start", "stop", "step")))
     if name == "__ellipsis__":

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core.config import deserialize, serialize, snake
+from gazelle.core.config import rebuild, snake
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.types import Array, ArrayLike, Shape
 from gazelle.layers.base import Layer
@@ -167,11 +167,5 @@ class Bidirectional(Layer):
 
 def _copy(layer: Layer, prefix: str, **changes: Any) -> Any:
     """Return a layer with the configuration of `layer` and without its weights."""
-    config = serialize(layer)
-    config.pop("build_config", None)
     name = snake(type(layer).__name__) if layer.auto_named else layer.name.removeprefix(prefix)
-    config["config"] |= {"name": prefix + name, **changes}
-    try:
-        return deserialize(config, "layers")
-    except ArgumentError:  # a class that is not registered: its own from_config
-        return type(layer).from_config(config["config"])
+    return rebuild(layer, built=False, name=prefix + name, **changes)

@@ -27,11 +27,11 @@ def serialize(layer: Layer) -> dict[str, Any]:
     return serialize_object(layer)
 
 
-def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Layer:
+def deserialize(config: Mapping[str, Any] | Layer, custom_objects: Mapping[str, Any] | None = None) -> Layer:
     """Create a layer from a config, with new weights.
 
     Args:
-        config: What `serialize` returned.
+        config: What `serialize` returned. A layer is returned as it is.
         custom_objects: {name: class or function} that the config may refer to.
 
     Returns:
@@ -44,6 +44,8 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
         >>> layers.deserialize({"class_name": "Dense", "config": {"units": 2, "name": "top"}})
         <Dense name=top, built=False>
     """
+    if isinstance(config, Layer):  # a constructor that receives a config or the layer
+        return config
     if not isinstance(config, Mapping) or "class_name" not in config:
         expected = 'a config dict {"class_name": ..., "config": {...}}'
         raise ArgumentError(message("layer", expected=expected, got=repr(config)))

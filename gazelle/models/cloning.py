@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gazelle.core import symbolic
-from gazelle.core.config import deserialize, serialize_object
+from gazelle.core.config import rebuild
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.types import Nested
@@ -56,8 +56,8 @@ def clone_model(
             )
         )
     if input_tensors is None and clone_function is None and call_function is None:
-        return _from_config(model)
-    copies = _Copies(clone_function or _from_config, recursive)
+        return rebuild(model)
+    copies = _Copies(clone_function or rebuild, recursive)
     call = call_function or (lambda layer, *args, **kwargs: layer(*args, **kwargs))
     if isinstance(model, Sequential):
         if call_function is not None:
@@ -82,12 +82,6 @@ def clone_model(
     inputs, outputs = _called_again(model._graph, input_tensors, copies, call)
     made = type(model) if takes_a_graph(type(model)) else Functional
     return made(inputs=inputs, outputs=outputs, name=model.name, trainable=model.trainable)
-
-
-def _from_config(layer: Any) -> Any:
-    config = serialize_object(layer)
-    config.pop("compile_config", None)
-    return deserialize(config)
 
 
 class _Copies:

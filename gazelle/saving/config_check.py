@@ -15,7 +15,7 @@ from gazelle.core.symbolic import OPS
 from gazelle.saving import tf_keras_config
 
 _POLICIES = ("DTypePolicy", "Policy", "FloatDTypePolicy")
-_MARKS = ("__keras_tensor__", "__numpy__", "__tuple__", "__tensor__", "__slice__", "__ellipsis__")
+_MARKS = ("__keras_tensor__", "__numpy__", "__tuple__", "__tensor__", "__slice__", "__ellipsis__", "__bytes__")
 _DEFAULTS: tuple[Any, ...] = (None, False, [], {})  # values at which an argument of another version has no effect
 
 

@@ -1,0 +1,181 @@
+"""Objects, functions and arrays that a custom `get_config` returns: written as in Keras, read as objects; clones."""
+
+import functools
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import gazelle
+from gazelle import layers
+from gazelle.core import config
+from gazelle.core.errors import UnsafeFileError
+
+
+class Holder(layers.Layer):
+    def __init__(self, value=None, **kwargs):
+        super().__init__(**kwargs)
+        self.value = value
+
+    def call(self, x):
+        return x * 1
+
+    def get_config(self):
+        return {**super().get_config(), "value": self.value}
+
+
+class Settings:
+    def __init__(self, size=1):
+        self.size = size
+
+    def get_config(self):
+        return {"size": self.size}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+def plus_one(x):
+    return x + 1
+
+
+OWN = {"Holder": Holder, "Settings": Settings, "plus_one": plus_one}
+OBJECTS = {
+    "layer": lambda: layers.Dense(2, activation="relu"),
+    "cells": lambda: [layers.LSTMCell(3), layers.GRUCell(2)],
+    "model": lambda: gazelle.Sequential([gazelle.Input((2,)), layers.Dense(3)]),
+    "own layer": lambda: Holder(np.float32(2)),
+    "own class": lambda: Settings(np.int64(3)),
+    "initializer": lambda: gazelle.initializers.HeNormal(seed=1),
+    "regularizer": lambda: gazelle.regularizers.L2(0.5),
+    "constraint": lambda: gazelle.constraints.MaxNorm(2),
+    "optimizer": lambda: gazelle.optimizers.SGD(0.5, momentum=0.25),
+    "schedule": lambda: gazelle.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5),
+    "loss": lambda: gazelle.losses.Huber(delta=2.0),
+    "metric": lambda: gazelle.metrics.TopKCategoricalAccuracy(k=3),
+    "seeds": lambda: gazelle.random.SeedGenerator(3),
+    "in a dict": lambda: {"a": layers.Dense(1), "b": [np.float32(2)]},
+}
+SAME = [plus_one, gazelle.activations.relu, gazelle.losses.mean_squared_error, gazelle.ops.exp, Settings, layers.Dense]
+SAME += [..., slice(1, 2), b"ab\xff", None, "text", {"a": 1}]
+NUMBERS = [np.float32(1.5), np.float64(0.1), np.int64(3), np.bool_(True), np.str_("a"), np.prod((2, 3)), np.array(3.0)]
+ARRAYS = [np.ones((2, 2), "float32"), np.arange(3), np.array([True, False]), jnp.ones((2,)), jnp.asarray(2, "int32")]
+DTYPES = [np.dtype("float32"), np.float32, jnp.float32, jnp.bfloat16]
+NEVER = [functools.partial(plus_one), {1, 2}, 1j, object()]
+
+
+def model_of(value):
+    x = gazelle.Input((3,))
+    return gazelle.Model(x, Holder(value, name="holder")(x))
+
+
+def read(model):
+    return gazelle.models.model_from_json(model.to_json(), custom_objects=OWN).get_layer("holder").value
+
+
+def described(value):
+    """The classes and configs in a value; names of layers differ in copies."""
+    return config.serialize(value)
+
+
+@pytest.mark.parametrize("kind", OBJECTS)
+def test_objects(kind):
+    value = OBJECTS[kind]()
+    model = model_of(value)
+    assert described(read(model)) == described(value)
+    copy = gazelle.models.clone_model(model).get_layer("holder").value
+    assert described(copy) == described(value)
+
+
+@pytest.mark.parametrize("value", SAME, ids=str)
+def test_functions_classes_and_constants(value):
+    got = read(model_of(value))
+    assert got is value or got == value
+    assert type(got) is type(value)
+
+
+@pytest.mark.parametrize("value", NUMBERS, ids=repr)
+def test_numbers(value):
+    got = read(model_of(value))
+    assert got == value.item()
+    assert type(got) is type(value.item())
+
+
+@pytest.mark.parametrize("value", ARRAYS, ids=repr)
+def test_arrays(value):
+    got = read(model_of(value))
+    np.testing.assert_array_equal(got, value)
+    assert isinstance(got, jax.Array if isinstance(value, jax.Array) else np.ndarray)
+    assert got.dtype == value.dtype
+
+
+@pytest.mark.parametrize("value", DTYPES, ids=str)
+def test_dtypes(value):
+    assert read(model_of(value)) == jnp.dtype(value).name
+
+
+def test_all_in_one_file(tmp_path):
+    values = {kind: make() for kind, make in OBJECTS.items() if kind not in ("model", "in a dict")}
+    values |= {str(n): value for n, value in enumerate([*SAME, *NUMBERS, *ARRAYS, *DTYPES])}
+    model = model_of(values)
+    for name in ("m.keras", "m.h5"):
+        model.save(tmp_path / name)
+        loaded = gazelle.models.load_model(tmp_path / name, custom_objects=OWN)
+        got = loaded.get_layer("holder").value
+        assert described(got["own class"]) == described(values["own class"])
+        assert list(got) == list(values)
+
+
+@pytest.mark.parametrize("value", NEVER, ids=str)
+def test_what_has_no_config_is_named_and_can_be_cloned(value):
+    model = model_of(value)
+    assert gazelle.models.clone_model(model).get_layer("holder").value is value
+    with pytest.raises(TypeError, match=r"'value' in the config of Holder 'holder': .* cannot be part of a config"):
+        model.to_json()
+
+
+class Unregistered(layers.Layer):
+    def __init__(self, shape=(1, 2), function=None, **kwargs):
+        super().__init__(**kwargs)
+        self.shape, self.function = shape, function
+
+    def call(self, x):
+        return self.function(x)
+
+
+def test_clones_need_no_registration():
+    def function(x):
+        return x * 2
+
+    model = gazelle.Sequential([gazelle.Input((3,)), Unregistered(function=function)])
+    for copy in map(gazelle.models.clone_model, (model, gazelle.Model(model.inputs, model.outputs))):
+        own = copy.layers[-1]
+        assert type(own) is Unregistered
+        assert (own.shape, own.function) == ((1, 2), function)
+
+
+def test_an_argument_that_the_own_config_replaces():
+    class Path(layers.Layer):
+        def __init__(self, path, **kwargs):
+            super().__init__(**kwargs)
+            self.path = path
+
+        def get_config(self):
+            return {**super().get_config(), "path": str(self.path)}
+
+    assert Path(pathlib.Path("a")).get_config()["path"] == "a"
+    assert config.serialize_object(Path(pathlib.Path("a")))["config"]["path"] == "a"
+
+
+def test_only_given_functions_are_read():
+    text = model_of(plus_one).to_json()
+    with pytest.raises(UnsafeFileError, match=r"builtins.plus_one \(in layer 'holder'\)(.|\n)*custom_objects"):
+        gazelle.models.model_from_json(text, custom_objects={"Holder": Holder})
+
+
+def test_a_class_cannot_come_from_a_file():
+    with pytest.raises(ValueError, match="Unknown class or function in the config 'Nothing'"):
+        config.deserialize({"class_name": "Nothing", "config": {}, "class": "os.system"})
