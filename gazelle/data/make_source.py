@@ -14,6 +14,7 @@ from gazelle.core.types import ArrayLike, Data, Nested
 from gazelle.data.arrays import as_arrays, check_lengths, unpack_x_y_sample_weight
 from gazelle.data.frames import is_frame
 from gazelle.data.labels import class_weights
+from gazelle.data.positions import has_position, position_of
 from gazelle.data.pydataset import PyDataset
 from gazelle.data.rows import is_sliceable
 from gazelle.data.samples import batching_hint, check_columns, is_map_style, map_style_batches
@@ -125,7 +126,7 @@ def _stream(x: Any, shuffle: Any, steps: int | None, batch_size: int | None, cas
         return _of_samples(x, shuffle, steps, batch_size or BATCH, cast)
     indexed = hasattr(x, "__getitem__") and hasattr(x, "__len__") and not hasattr(x, "collate_fn")
     if hasattr(x, "__next__") and (steps is not None or not indexed):
-        return StreamSource(lambda seed, epoch: iter(x), steps, True, cast, owner=x)
+        return _iterated(x, steps, True, cast)
     if indexed:  # batches have indices
         workers = Workers(x) if getattr(type(x), "fetch", None) is PyDataset.fetch else None
         fetch = workers.fetch if workers else getattr(x, "fetch", lambda order: (x[int(i)] for i in order))
@@ -140,13 +141,21 @@ def _stream(x: Any, shuffle: Any, steps: int | None, batch_size: int | None, cas
         if not _length(x):
             raise DataError(message("The data", expected="at least one batch", got="none"))
         ended = getattr(x, "on_epoch_end", lambda: None)
-        direct = steps is None or steps >= len(x)
-        source = StreamSource(batches, steps or len(x), False, cast, lambda: x[0], ended, direct, owner=x)
+        direct, position = steps is None or steps >= len(x), x if has_position(x) else None
+        source = StreamSource(batches, steps or len(x), False, cast, lambda: x[0], ended, direct, x, position)
         if workers:
             source.close = workers.close
         return source
     length = _length(x) if hasattr(x, "__len__") else None
-    return StreamSource(lambda seed, epoch: iter(x), steps or length, False, cast, owner=x)
+    return _iterated(x, steps or length, False, cast)
+
+
+def _iterated(x: Any, steps: int | None, infinite: bool, cast: Any) -> StreamSource:
+    """The source of data that is iterated."""
+    position = position_of(x)
+    return StreamSource(
+        lambda seed, epoch: iter(x if position is None else position), steps, infinite, cast, owner=x, position=position
+    )
 
 
 def _of_samples(x: Any, shuffle: Any, steps: int | None, batch_size: int, cast: Any) -> StreamSource:

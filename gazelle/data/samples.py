@@ -122,7 +122,7 @@ def check_columns(what: str, x: Any) -> None:
         DataError: x is one.
     """
     names = getattr(x, "column_names", None)
-    if _package(x) == "datasets" and isinstance(names, list) and hasattr(x, "__getitem__"):
+    if _package(x) == "datasets" and isinstance(names, list) and hasattr(x, "__len__"):
         raise DataError(
             message(
                 what,

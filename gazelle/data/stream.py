@@ -13,6 +13,7 @@ from gazelle import engine
 from gazelle.core import prng, settings
 from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.core.traceback import warn
+from gazelle.data.positions import IteratorPosition, Position, UnknownValue, decode, encode
 from gazelle.data.prefetch import Prefetcher
 from gazelle.data.source import Block, Chunk, bytes_of, stack, steps_of_stream
 
@@ -33,8 +34,8 @@ class StreamSource:
         first: returns a first batch, if one is available without starting a pass.
         ended: called after each epoch.
         direct: whether the pass of an epoch can be started without the passes before it.
-        owner: the object passed by the user; if it has `state()` and `restore(state)`, a resumed run calls them instead
-            of skipping batches.
+        owner: the object passed by the user.
+        position: what saves the position in it, which a resumed run restores instead of reading the batches again.
 
     With `steps`, an epoch begins where the last one stopped, and ends with the pass at the latest.
 
@@ -58,48 +59,57 @@ class StreamSource:
         ended: Callable[[], None] = lambda: None,
         direct: bool = False,
         owner: Any = None,
+        position: Position | None = None,
     ) -> None:
         self._batches, self._infinite, self._cast = batches, infinite, cast
         self.steps = settings.apply_limit("steps", steps)
         self._limited = self.steps != steps  # then each epoch starts a pass
         self.seed, self._ended, self._direct, self.waited = 0, ended, direct, 0.0
         self.type_name = type(owner).__name__
-        self._owner = owner if callable(getattr(owner, "state", None)) and hasattr(owner, "restore") else None
-        self._states: dict[tuple[int, int], Any] = {}  # (epoch, steps done) -> the owner's state there
+        self._owner, self._position = owner, position
+        self._states: dict[tuple[int, int], Any] = {}  # (epoch, steps done) -> the position there
+        self._now: Any = None  # the position after the last batch
+        self._resumed = False  # the position was restored, and no batch was read since
         self.exhausted = False  # a generator has ended
         self._short: int | None = None  # batches of an epoch that was shorter than `steps`; 0 once reported
         self._iterator: Iterator[Any] | None = None
         self._last = -1  # the last epoch that was begun
         self._fresh = True  # the pass has yielded no batch yet
         self._first: list[Any] = []  # the sample, when it was the first batch of the pass
-        self._skipped = False  # the owner is at the position where the epoch resumes
+        self._skipped = False  # the position is that where the epoch resumes
         self.inspect: dict[str, Callable[[Any], None]] = {}
         before = prng.global_generators()
         self.close: Callable[[], None] = lambda: None  # ends the workers of the data
         self.sample = cast(first()) if first is not None else self._peek()
-        self.draws = self._owner is None and prng.global_generators() != before
+        self.draws = self._position is None and prng.global_generators() != before
 
     def _peek(self) -> Any:
         """The first batch, which is yielded again by the first epoch."""
-        begin = self._owner.state() if self._owner is not None else None
+        own = self._position if self._position is self._owner else None
+        begin = own.state() if own is not None else None
         try:
             sample = self._next(0)
         except StopIteration:
             raise DataError(message("The data", expected="at least one batch", got="none")) from None
-        if self._owner is not None:
-            self._owner.restore(begin)
+        if own is not None:
+            own.restore(begin)
             self._iterator = None
         else:
-            self._first.append(sample)
+            self._first.append((sample, self._now))
         return sample
 
     def _next(self, epoch: int) -> Any:
         if self._first:
-            return self._first.pop()
+            batch, self._now = self._first.pop()
+            return batch
         if self._iterator is None:
-            self._iterator, self._fresh = self._batches(self.seed, epoch), True
+            self._iterator, self._fresh = self._batches(self.seed, epoch), not self._resumed
+            self._resumed = False
+            if isinstance(self._position, IteratorPosition) and not self._position.known:
+                self._position = None
         batch = next(self._iterator)
         self._fresh = False
+        self._now = None if self._position is None else self._position.state()
         return self._cast(batch)
 
     def _epoch(self, epoch: int, done: int = 0) -> Iterator[Any]:
@@ -109,14 +119,15 @@ class StreamSource:
                 batch = self._next(epoch)
             except StopIteration:
                 self._iterator = None
+                if isinstance(self._position, IteratorPosition):
+                    self._position.ended()
+                if done == 0 and not self._fresh and not self._infinite:
+                    continue  # the last epoch ended with its pass
                 if self.steps is None and done > 0:
                     break
-                if self.steps is not None and not self._infinite:
-                    if done == 0 and not self._fresh:
-                        continue  # the last epoch ended with its pass
-                    if done > 0:
-                        self._short = done if self._short is None else self._short
-                        break
+                if done > 0 and not self._infinite:
+                    self._short = done if self._short is None else self._short
+                    break
                 self.exhausted = True
                 break
             done += 1
@@ -127,24 +138,26 @@ class StreamSource:
                         hint="Pass the length of an epoch: steps_per_epoch (fit), steps (evaluate and predict).",
                     ),
                 )
-            if self._owner is not None:
-                self._states[epoch, done] = self._owner.state()
+            if self._position is not None:
+                self._states[epoch, done] = self._now
             for check in self.inspect.values():
                 check(batch)
             yield batch
         if not self._infinite and self.steps is None:
             self.steps = done
-        if self._owner is not None:
-            self._states[epoch + 1, 0] = self._owner.state()
+        if self._position is not None:
+            self._states[epoch + 1, 0] = self._position.state()
 
     def chunks(self, epoch: int, skip: int = 0) -> Iterator[Chunk]:
         if (epoch <= self._last or self._limited) and not self._infinite:  # each validation reads the same batches
             self._iterator = None
         self._last = epoch
         done = skip if self._skipped else 0
-        self._skipped = False
+        self._skipped, kept = False, [(epoch, done)] * 2
         with Prefetcher(self._epoch(epoch, done), size=steps_of_stream(0)) as prefetcher:
             for batches in prefetcher.groups():
+                self._forget(kept.pop(0))  # the chunk before may still be running
+                kept.append((epoch, done))
                 done += len(batches)
                 batches = batches[max(0, skip - done + len(batches)) :]
                 if batches:
@@ -187,16 +200,33 @@ class StreamSource:
         self._warn_short()
         self._ended()
 
-    def state(self, epoch: int, done: int) -> Any:
-        for position in [position for position in self._states if position < (epoch, done)]:
+    def _forget(self, before: tuple[int, int]) -> None:
+        for position in [position for position in list(self._states) if position < before]:  # a thread adds some
             del self._states[position]
-        return {"steps": self.steps, "owner": self._states.get((epoch, done))}
+
+    def state(self, epoch: int, done: int) -> Any:
+        self._forget((epoch, done))
+        try:
+            return {"steps": self.steps, "owner": encode(self._states.get((epoch, done)))}
+        except UnknownValue as error:
+            self._position = None
+            warn(
+                message(
+                    f"The position in a {self.type_name} is not saved: a resumed run reads its batches again",
+                    expected="a state of numbers, text, bytes and arrays",
+                    got=f"a {error}",
+                )
+            )
+            self._states.clear()
+            return {"steps": self.steps, "owner": None}
 
     def restore(self, seed: int, epoch: int, state: Any) -> None:
         self.seed, self.steps = seed, state["steps"]
-        if self._owner is not None and state["owner"] is not None:
-            self._owner.restore(state["owner"])
-            self._skipped = True
+        if self._position is not None and state["owner"] is not None:
+            self._position.restore(decode(state["owner"]))
+            self._iterator = None
+            self._first.clear()
+            self._skipped = self._resumed = True
             return
         for past in range(epoch):
             for _ in () if self._direct else self._epoch(past):

@@ -433,7 +433,8 @@ class Model(Layer):
             keep: save the latest state on disk (see `gazelle.latest`); True by default.
             resume: True continues where the last run of this program stopped, exactly: at the same step of the same
                 epoch, with the same History; a run that was complete returns at once. Data that is not held in arrays
-                is skipped up to there, or restores its own state (`state()`, `restore(state)`). Program, arguments,
+                is skipped up to there, or restores its own state (`state()` and
+                `restore(state)`, `state_dict()` of torchdata and Hugging Face, iterators of grain). Program, arguments,
                 model, compile configuration, seed and data are compared with those of the checkpoint: only `epochs`
                 may be larger, other differences are errors. "force" continues in spite of them.
             checkpoint: folder of the checkpoint; by default one for this program, see `gazelle.latest`.

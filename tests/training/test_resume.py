@@ -112,6 +112,15 @@ class Remembering:
         self.at = state["at"]
 
 
+class Positioned:
+    """A dataset whose iterators tell where they stand, as those of grain do."""
+
+    def __iter__(self):
+        iterator = Remembering()
+        iterator.get_state, iterator.set_state = iterator.state, iterator.restore
+        return iterator
+
+
 def endless():
     random = np.random.default_rng(6)
     while True:
@@ -138,6 +147,7 @@ CASES = {
     "generator": {"x": endless, "steps_per_epoch": 5},
     "batches by number": {"x": Indexed, "steps_per_epoch": None},
     "a source with a state": {"x": Remembering, "steps_per_epoch": 5},
+    "iterators with a state": {"x": Positioned, "steps_per_epoch": 5},
 }
 
 
