@@ -71,3 +71,23 @@ def check_repetitions(count: int) -> None:
     budget = _budget.get()
     if budget is not None and count > _MAX_REPETITIONS:
         raise budget.error((count,))
+
+
+def check_nested(values: object, itemsize: int | None = None) -> None:
+    """Raise the error of the budget if nested lists take too much as an array of NumPy.
+
+    Args:
+        values: Numbers or strings, or lists of them of any depth.
+        itemsize: Bytes of an element; None for strings, which all take the space of the longest.
+    """
+    if _budget.get() is None:
+        return
+    count = longest = 0
+    stack = [values]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, (list, tuple)):
+            stack.extend(value)
+        else:
+            count, longest = count + 1, max(longest, len(value) if isinstance(value, (str, bytes)) else 1)
+    check((count, longest if itemsize is None else -(-itemsize // 4)))

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core import outdated, replaced_methods, shared_objects
+from gazelle.core import budget, outdated, replaced_methods, shared_objects
 from gazelle.core.argument_types import check_types, is_clear
 from gazelle.core.errors import ArgumentError as ArgumentError
 from gazelle.core.errors import ArgumentTypeError as ArgumentTypeError
@@ -455,6 +455,14 @@ def target_of(value: Mapping[str, Any], namespace: str | None = None) -> Any:
     return find(name) if target is None and place not in REGISTRY else target
 
 
+def _array(value: Any, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """An array of numbers or strings from nested lists."""
+    if dtype.hasobject or dtype.names is not None or dtype.subdtype is not None:
+        raise ArgumentError(message("The dtype of an array in a config", expected="numbers or strings", got=str(dtype)))
+    budget.check_nested(value, dtype.itemsize)
+    return np.asarray(value, dtype)
+
+
 def deserialize(value: Any, namespace: str | None = None) -> Any:
     """Undo `serialize`. Only registered names are found; nothing is imported or run by name."""
     if isinstance(value, list):
@@ -467,9 +475,9 @@ def deserialize(value: Any, namespace: str | None = None) -> Any:
     if name is None or "config" not in value:
         return {k: deserialize(v, namespace) for k, v in value.items()}
     if name == "__numpy__":
-        return np.asarray(config["value"], config["dtype"])
+        return _array(config["value"], np.dtype(config["dtype"]))
     if name == "__tensor__":
-        return jnp.asarray(np.asarray(config["value"], config["dtype"]))
+        return jnp.asarray(_array(config["value"], np.dtype(config["dtype"])))
     if name == "__bytes__":
         return config["value"].encode("utf-8", "surrogateescape")
     if name == "__slice__":

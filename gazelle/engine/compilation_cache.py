@@ -20,6 +20,7 @@ from typing import Any
 import jax
 import jaxlib.version
 
+from gazelle.core import cache_cleanup
 from gazelle.core.private_folder import PrivateFolder, open_folder, user_cache
 
 _MAX_BYTES = 1 << 30  # of JAX's files; the least recently used are deleted first
@@ -85,8 +86,8 @@ def _close() -> None:
     """Limit the size of the cache when the process ends."""
     found = _folder()
     if found is not None and _state["on"] and _state["written"]:
-        found.restrict_files()
-        found.sweep(_MAX_BYTES)
+        cache_cleanup.restrict_files(found)
+        cache_cleanup.delete_old_files(found, _MAX_BYTES)
 
 
 def _machine() -> str:

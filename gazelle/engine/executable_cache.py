@@ -20,6 +20,7 @@ from typing import Any
 
 import jax
 
+from gazelle.core import cache_cleanup
 from gazelle.core.private_folder import PrivateFolder
 from gazelle.engine import compilation_cache
 
@@ -123,7 +124,7 @@ def _folder() -> PrivateFolder | None:
 
 @functools.cache
 def _sweep_at_exit(folder: PrivateFolder) -> None:
-    atexit.register(lambda: folder.sweep(_MAX_BYTES))
+    atexit.register(cache_cleanup.delete_old_files, folder, _MAX_BYTES)
 
 
 def _name(*parts: str) -> str:

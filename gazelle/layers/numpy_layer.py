@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core import dtypes, symbolic
+from gazelle.core import budget, dtypes, symbolic
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.variable import Variable
 from gazelle.layers.base import Layer
@@ -109,6 +109,7 @@ def texts(values: Any, encoding: str = "utf-8") -> np.ndarray:
         values: the data.
         encoding: encoding of bytes.
     """
+    budget.check_nested(values)
     values = np.asarray(values)
     if values.dtype.kind == "U":
         return values

@@ -29,6 +29,8 @@ CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 KERAS_VERSION = "3.15.1"  # the version whose layout is written
 _MAX_BYTES = {CONFIG: configs.MAX_BYTES, METADATA: 2**20}
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_MAX_ASSETS = 2**18  # bytes of an asset that expands more than 20 times
+_CHARACTERS = 8  # characters of an array of strings for each byte in a file, at most
 _MAX_EXPANSION = 100  # a member that expands more, and beyond 16 MiB, is a decompression bomb
 
 
@@ -123,7 +125,8 @@ def load_model(
             configs.compile_model(model, compiled, label, custom_objects, stored)
         with weight_errors(label):
             keras_weights.load(model, reader, optimizer=compile)
-    assets.restore(model, asset_files, label)
+    with configs.budget_of(label, _CHARACTERS * sum(map(len, asset_files.values()))):
+        assets.restore(model, asset_files, label)
     return model
 
 
@@ -187,7 +190,10 @@ def _check_members(archive: zipfile.ZipFile, label: str) -> None:
             message(f"{label} is not a model of Keras 3", expected=f"{CONFIG} and {WEIGHTS} in the zip", got=names)
         )
     for info in archive.infolist():
-        limit = _MAX_BYTES.get(info.filename, max(2**24, _MAX_EXPANSION * info.compress_size))
+        large = max(2**24, _MAX_EXPANSION * info.compress_size)
+        if info.filename.startswith(f"{assets.FOLDER}/"):
+            large = max(_MAX_ASSETS, 20 * info.compress_size)
+        limit = _MAX_BYTES.get(info.filename, large)
         if info.file_size > limit or info.external_attr >> 28 == 0xA:
             raise UnsafeFileError(
                 message(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gazelle.core import private_folder
+from gazelle.core import cache_cleanup, private_folder
 from gazelle.core.private_folder import open_folder
 
 OTHER = 65534
@@ -257,13 +257,13 @@ def test_a_sweep_leaves_the_most_recently_used(tmp_path, monkeypatch):
         os.utime(folder.path / f"{number}", (now - number, now - number))
     folder.write("y.tmp", b"x")
     os.utime(folder.path / "y.tmp", (now - 10**6, now - 10**6))
-    folder.sweep(35)
+    cache_cleanup.delete_old_files(folder, 35)
     assert sorted(os.listdir(folder.path)) == [".swept", "0", "1", "2"]
-    folder.sweep(0)  # not a second time on this day
+    cache_cleanup.delete_old_files(folder, 0)  # not a second time on this day
     assert len(os.listdir(folder.path)) == 4
     os.utime(folder.path / ".swept", (now - 10**6, now - 10**6))
-    monkeypatch.setattr(private_folder, "_MAX_FILES", 1)
-    folder.sweep(10**6)
+    monkeypatch.setattr(cache_cleanup, "_MAX_FILES", 1)
+    cache_cleanup.delete_old_files(folder, 10**6)
     assert sorted(os.listdir(folder.path)) == [".swept", "0"]
 
 
@@ -271,8 +271,8 @@ def test_a_sweep_looks_at_a_bounded_number_of_files(tmp_path, monkeypatch):
     folder, _ = _open(tmp_path / "c")
     for number in range(9):
         folder.write(f"{number}", b"x")
-    monkeypatch.setattr(private_folder, "_MAX_SWEPT", 4)
-    folder.sweep(10**6)
+    monkeypatch.setattr(cache_cleanup, "_MAX_VISITED", 4)
+    cache_cleanup.delete_old_files(folder, 10**6)
     assert len(os.listdir(folder.path)) == 9 + 1 - 2
 
 
@@ -282,7 +282,7 @@ def test_files_written_with_a_wide_umask_are_restricted(tmp_path):
     for name, mode in (("a", 0o666), ("b", 0o664), ("c", 0o644)):
         (folder.path / name).write_bytes(b"x")
         (folder.path / name).chmod(mode)
-    folder.restrict_files()
+    cache_cleanup.restrict_files(folder)
     assert [_mode(folder.path / name) for name in "abc"] == [0o600, 0o600, 0o644]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import gazelle as keras
-from gazelle.core import private_folder
+from gazelle.core import ownership, private_folder
 from gazelle.core.private_folder import open_folder
 from gazelle.engine import compilation_cache, executable_cache
 from gazelle.training import programs
@@ -99,7 +99,7 @@ def test_what_calls_back_into_this_process_is_not_kept(folder):
 @pytest.mark.parametrize("mode", [0o777, 0o720])
 def test_only_in_a_folder_that_nobody_else_writes(folder, monkeypatch, mode):
     assert executable_cache.usable()
-    monkeypatch.setattr(private_folder, "_is_private_group", lambda uid, gid: False)
+    monkeypatch.setattr(ownership, "_is_private_group", lambda uid, gid: False)
     (folder / "programs").chmod(mode)
     with pytest.warns(RuntimeWarning, match="other users can write"):
         assert not executable_cache.usable()

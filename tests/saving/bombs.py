@@ -191,6 +191,33 @@ def of_products():
     yield "6000 layers", {"config": {**sequential(deep), "config": {"name": "s", "layers": many}}}
 
 
+def of_strings():
+    """One long string among short ones: arrays of NumPy give each the space of the longest."""
+    words = ["a" * 10**5, *(f"b{n}" for n in range(10**4))]
+    yield "a long word", {"config": sequential(_entry("StringLookup", {"vocabulary": words, "name": "x"}), (1,))}
+    nested = [["a" * 10**5], *([f"b{n}"] for n in range(10**4))]
+    yield (
+        "a long nested word",
+        {"config": sequential(_entry("StringLookup", {"vocabulary": nested, "name": "x"}), (1,))},
+    )
+    yield (
+        "a long word in a text layer",
+        {"config": sequential(_entry("TextVectorization", {"vocabulary": words, "name": "x"}), (1,))},
+    )
+    for dtype in ("<U1000000", "S1000000", "V1000000", "O", "i4,i4", "(1000000,)i4", "float32", "none"):
+        array = {"class_name": "__numpy__", "config": {"value": list(range(1000)), "dtype": dtype}}
+        yield f"an array of {dtype}", {"config": sequential(_entry("Discretization", {"bin_boundaries": array}))}
+    lookup = _entry("StringLookup", {"name": "x", "max_tokens": None})
+    name = "assets/layers/string_lookup/vocabulary.txt"
+    for kind, text in (
+        ("many lines", "".join(f"{n:x}\n" for n in range(10**5))),
+        ("a long line", "\n".join(["", *words])),
+        ("one line", "a" * 2**24),
+        ("line ends", "\n" * 2**24),
+    ):
+        yield f"assets of {kind}", {"config": sequential(lookup, (1,)), "assets": {name: text}}
+
+
 def of_json():
     """Texts whose parsed form is much larger, in a .keras file and as text."""
     repeated = {
@@ -302,7 +329,7 @@ def of_hdf5():
         yield f"HDF5 of {name}", {"h5": model, "training": training}
 
 
-BUILDERS = (of_layers, of_parts, of_products, of_json, of_yaml, of_hdf5)
+BUILDERS = (of_layers, of_parts, of_products, of_strings, of_json, of_yaml, of_hdf5)
 
 
 def _write(folder, files, weights):
@@ -330,6 +357,8 @@ def _write(folder, files, weights):
         archive.writestr("metadata.json", "{}")
         archive.writestr("config.json", config if isinstance(config, str) else json.dumps(config))
         archive.writestr("model.weights.h5", weights)
+        for name, text in files.get("assets", {}).items():
+            archive.writestr(name, text)
     return load_model, path
 
 
