@@ -102,8 +102,8 @@ def same_rank(a: Array, b: Array) -> tuple[Array, Array]:
 
 def kind_of(loss: Any) -> str:
     """Return the kind of the targets of a loss, metric or function; "any" for user-defined ones."""
-    while hasattr(loss, "fn"):  # a wrapper, or a metric that wraps one
-        loss = loss.fn
+    while hasattr(loss, "fn") or isinstance(loss, functools.partial):  # a wrapper, or a metric that wraps one
+        loss = loss.func if isinstance(loss, functools.partial) else loss.fn
     return TARGETS.get(loss, "any") if callable(loss) else "any"
 
 

@@ -12,6 +12,7 @@ from gazelle.core.types import Shape
 from gazelle.losses.target_shapes import family
 from gazelle.metrics.accuracy import BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy
 from gazelle.metrics.base import Metric, get
+from gazelle.metrics.logits import for_logits, takes_logits
 from gazelle.metrics.probability import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
 from gazelle.metrics.reduction import MeanMetricWrapper
 
@@ -32,6 +33,7 @@ def choose(
     identifier: str | Mapping[str, Any] | type[Metric] | Metric | Callable[..., Any] | None,
     y_true_shape: Shape,
     y_pred_shape: Shape,
+    loss: object = None,
 ) -> Metric:
     """Return the metric for one output of a model, built and with the name that the identifier states.
 
@@ -42,6 +44,7 @@ def choose(
         identifier: A name, a config, a class, a function or a `Metric`.
         y_true_shape: Shape of the targets.
         y_pred_shape: Shape of the predictions.
+        loss: The loss of the output, which states whether the predictions are logits.
 
     Returns:
         The metric.
@@ -65,6 +68,8 @@ def choose(
         found = identifier(name=snake(identifier.__name__))  # without a number: programs read the logs by this name
     else:
         found = get(identifier)
+    if takes_logits(loss):
+        found = for_logits(found, loss, given_name is not None or isinstance(identifier, type))
     if not isinstance(found, Metric):
         name = given_name or getattr(found, "name", None) or snake(getattr(found, "__name__", type(found).__name__))
         found = MeanMetricWrapper(found, name=name)

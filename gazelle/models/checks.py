@@ -13,6 +13,7 @@ from gazelle.core import symbolic
 from gazelle.core.errors import ArgumentError, DataError, ShapeError, message
 from gazelle.core.traceback import warn
 from gazelle.layers import weight_tree
+from gazelle.metrics.logits import takes_logits
 from gazelle.models.graph import Graph, input_mismatch
 from gazelle.training.outputs import per_output
 from gazelle.training.trainer import Trainer
@@ -174,6 +175,12 @@ def check_outputs(graph: Graph | None, loss: Any) -> None:
                 )
             )
         kind = losses.get(output_loss)
+        last = _last_activation(layer)
+        if last is not None and takes_logits(kind):
+            warn(
+                f"Output '{layer.name}' ends in {last}, but its loss has from_logits=True and applies it again.\n"
+                "Remove the activation, or use the loss without from_logits.",
+            )
         name = getattr(kind, "name", None) or getattr(kind, "__name__", "")
         if (
             type(layer).__name__ == "Dense"
@@ -186,6 +193,15 @@ def check_outputs(graph: Graph | None, loss: Any) -> None:
                 f"Output '{layer.name}' has no activation, but loss '{name}' expects probabilities.\n"
                 f"Give it activation='{last}', or use the loss with from_logits=True.",
             )
+
+
+def _last_activation(layer: Any) -> str | None:
+    """'sigmoid' or 'softmax' if a layer ends in it."""
+    if type(layer).__name__ == "Softmax":
+        return "softmax"
+    activation = getattr(layer, "activation", None)
+    known = [name for name in ("sigmoid", "softmax") if activation is activations.get(name)]
+    return known[0] if known else None
 
 
 def warn_frozen_since(model: Any, trainer: Trainer) -> None:

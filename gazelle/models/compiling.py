@@ -79,7 +79,7 @@ def compile_model(model: Model, arguments: dict[str, Any], auto_scale_loss: bool
         arguments,
         prng.next_seed(),
         {"loss": Mean("loss")},
-        CompileMetrics(metrics, weighted, None) if with_metrics else None,
+        CompileMetrics(metrics, weighted, None, loss) if with_metrics else None,
         _frozen_ids(model) if model.built else None,
     )
 
@@ -182,7 +182,7 @@ def _new_trainer(model: Model, state: CompileState | None) -> Trainer:
                 )
             )
         if state is not None and state.compile_metrics is not None:  # the names of the outputs are known by now
-            state.compile_metrics = CompileMetrics(spec.metrics, spec.weighted_metrics, spec.outputs)
+            state.compile_metrics = CompileMetrics(spec.metrics, spec.weighted_metrics, spec.outputs, spec.loss)
         independent = program_key.is_batch_independent(model) and not step_methods.overrides(model, "predict_step")
         step = CustomStep(step_methods.ModelSteps(model), spec.run_eagerly)
         return Trainer(spec, seed, None, independent, step)

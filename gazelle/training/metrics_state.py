@@ -11,7 +11,9 @@ import numpy as np
 
 from gazelle import metrics
 from gazelle.core import tracing
+from gazelle.core.errors import message
 from gazelle.core.replaced_methods import is_own_code
+from gazelle.core.traceback import warn
 from gazelle.core.variable import Variable
 from gazelle.metrics.base import Metric
 from gazelle.training.outputs import flat_outputs, output_names, per_output
@@ -137,13 +139,15 @@ class CompileMetrics(Metric, abstract=True):
         metrics: the argument of `compile`.
         weighted_metrics: the argument of `compile`.
         outputs: names of the outputs, if the model has a graph.
+        loss: the argument of `compile`, which states whether outputs are logits.
     """
 
-    def __init__(self, metrics: Any, weighted_metrics: Any, outputs: list[str] | None) -> None:
+    def __init__(self, metrics: Any, weighted_metrics: Any, outputs: list[str] | None, loss: Any = None) -> None:
         super().__init__(name="compile_metrics")
-        self.given, self.weighted, self.outputs = metrics, weighted_metrics, outputs
+        self.given, self.weighted, self.outputs, self.loss = metrics, weighted_metrics, outputs, loss
         self.metrics_built = False
         self._of_output: list[list[tuple[str, Any, bool]]] = []  # per output: (name in logs, metric, weighted?)
+        self._reserved: set[str] = set()  # names of losses in the logs
         self._initial: dict[str, Any] = {}  # values of the variables before any batch
 
     def choose(self, y_true: Any, y_pred: Any) -> None:
@@ -152,6 +156,8 @@ class CompileMetrics(Metric, abstract=True):
         predictions = flat_outputs(y_pred, names)
         targets = per_output("y", y_true, names, spread=True)
         self._of_output = [[] for _ in names]
+        own = per_output("compile(loss=...)", self.loss, names, spread=True)
+        self._reserved = {"loss", *([f"{name}_loss" for name in names] if len(names) > 1 else [])}
         for what, given, weighted in (("metrics", self.given, False), ("weighted_metrics", self.weighted, True)):
             if given is None:
                 continue
@@ -164,7 +170,7 @@ class CompileMetrics(Metric, abstract=True):
                         continue
                     target = targets[index]
                     shape = predictions[index].shape if target is None else target.shape
-                    metric = metrics.choose(item, tuple(shape), tuple(predictions[index].shape))
+                    metric = metrics.choose(item, tuple(shape), tuple(predictions[index].shape), own[index])
                     label = metric.name if len(names) == 1 else f"{names[index]}_{metric.name}"
                     self._of_output[index].append((self._unique(label, weighted), metric, weighted))
         self._initial = {path: np.array(v._value) for path, v in self.named_variables().items()}
@@ -179,12 +185,16 @@ class CompileMetrics(Metric, abstract=True):
         return {path: np.array(value) for path, value in self._initial.items()}
 
     def _unique(self, label: str, weighted: bool) -> str:
-        taken = self.metric_names()
+        taken = {*self.metric_names(), *self._reserved}
+        reserved = label in self._reserved
         if label in taken and weighted:
             label = f"weighted_{label}"
         number, name = 1, label
         while name in taken:
             number, name = number + 1, f"{label}_{number}"
+        if reserved:
+            hint = f"The metric is '{name}' in the logs. Give it a name of its own."
+            warn(message(f"A metric named '{label}'", expected="another name than that of a loss", hint=hint))
         return name
 
     @property

@@ -120,7 +120,7 @@ class LossStep:
         self.constraints = {p: v.constraint for p, v in trained.items() if v.constraint is not None}
         self.forward = tracing.functionalize(spec.call, spec.variables, spec.names)
         self.objective = TotalLoss(spec.loss, spec.loss_weights, spec.outputs, regularizers)
-        self.metrics = MetricsState(CompileMetrics(spec.metrics, spec.weighted_metrics, spec.outputs))
+        self.metrics = MetricsState(CompileMetrics(spec.metrics, spec.weighted_metrics, spec.outputs, spec.loss))
 
     def is_current(self) -> bool:
         """Return whether the methods that the step is traced from are those of its creation."""
