@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gazelle import data
@@ -69,10 +69,10 @@ class TrainingFingerprint:
         self._state.rates_begun, self._state.rates_left = self._rates, _rates(self._model)
 
     @property
-    def _described_model(self) -> tuple[dict[str, Any], str]:
+    def _described_model(self) -> tuple[Any, str]:
         """The description of the model and a hash of it, made once for its trainer."""
         if self._trainer.description is None:
-            described = describe_model(self._model)
+            described = _or_unknown(describe_model, self._model)
             self._trainer.description = described, short_hash(json.dumps(described, sort_keys=True))
         return self._trainer.description
 
@@ -85,13 +85,13 @@ class TrainingFingerprint:
     def parts(self) -> dict[str, Any]:
         """The parts by name, as values that JSON can hold."""
         model = self._model
-        compiled = {name: describe(value) for name, value in _configured(model).items()}
+        compiled = {name: _or_unknown(describe, value) for name, value in _configured(model).items()}
         for name, rate in self._rates.items():
             if not isinstance(rate, float):
                 compiled[name] = rate
             elif isinstance(compiled[name], dict):
                 compiled[name]["learning_rate"] = describe(rate)
-        compiled |= {name: describe(_functions(self._compiled.get(name))) for name in _COMPILED}
+        compiled |= {name: _or_unknown(describe, _functions(self._compiled.get(name))) for name in _COMPILED}
         parts = {
             **program_parts(),
             "seed": self._seed,
@@ -114,6 +114,14 @@ class TrainingFingerprint:
     def text(self) -> str:
         """The parts as JSON."""
         return json.dumps(self.parts)
+
+
+def _or_unknown(function: Callable[[Any], Any], value: Any) -> Any:
+    """`function(value)`; UNKNOWN if an object of the user raises an error, which must not end the training."""
+    try:
+        return function(value)
+    except Exception:
+        return UNKNOWN
 
 
 def _configured(model: Model) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import math
 import os
 from collections.abc import Iterator
@@ -37,13 +38,13 @@ class _Process:
 
     Attributes:
         cell: the cell or statement that runs.
-        resumed: number of resumed trainings in it, by name of their checkpoints.
+        resumed: numbers of the checkpoints of resumed trainings in it, by name.
         written: {path: whether the training was a resumed one} of checkpoints that were written.
         noted: paths that were printed.
     """
 
     cell: object = None
-    resumed: dict[str, int] = dataclasses.field(default_factory=dict)
+    resumed: dict[str, list[int]] = dataclasses.field(default_factory=dict)
     written: dict[str, bool] = dataclasses.field(default_factory=dict)
     noted: set[str] = dataclasses.field(default_factory=set)
 
@@ -92,13 +93,16 @@ def open_autosave(
         cell = current_cell()
         if cell is not _process.cell and cell != _process.cell:
             _process.cell, _process.resumed = cell, {}
-    number = _process.resumed.get(name, 0) + 1
+    used = _process.resumed.setdefault(name, [])
+    numbers = itertools.count(max(used, default=0) + 1)
+    if interactive:  # the trainings of a cell may change their order
+        numbers = (number for number in itertools.count(1) if number not in used)
     folder = program_folder(program) if checkpoint is None else checkpoint
     if not resume:
-        return _first_suitable(name, number, folder, fingerprint)
+        return _first_suitable(name, numbers, folder, fingerprint)
     throttle.flush()
-    autosave, found = _first_resumable(name, number, folder, fingerprint, interactive)
-    _process.resumed[name] = number if interactive else found
+    autosave, number = _first_resumable(name, numbers, folder, fingerprint, interactive)
+    used.append(number)
     return autosave
 
 
@@ -125,29 +129,30 @@ def _is_wanted(keep: Any, resume: Any, checkpoint: Any, backup: Any, program: Pr
     return bool(wanted) or backup is not None
 
 
-def _first_suitable(name: str, number: int, folder: PathLike, fingerprint: TrainingFingerprint) -> Autosave:
-    """The first checkpoint from `number` on that a training which is not resumed may replace.
+def _first_suitable(name: str, numbers: Iterator[int], folder: PathLike, fingerprint: TrainingFingerprint) -> Autosave:
+    """The first checkpoint of these numbers that a training which is not resumed may replace.
 
     One that another training of this process has written and may resume again is passed over.
     """
     while True:
+        number = next(numbers)
         autosave = Autosave.of_training(name if number == 1 else _numbered(name, number), folder)
         if not _process.written or not _process.written.get(autosave.stem) or not _differs(autosave, fingerprint):
             return autosave
         autosave.close()
-        number += 1
 
 
 def _first_resumable(
-    name: str, number: int, folder: PathLike, fingerprint: TrainingFingerprint, interactive: bool
+    name: str, numbers: Iterator[int], folder: PathLike, fingerprint: TrainingFingerprint, interactive: bool
 ) -> tuple[Autosave, int]:
-    """The first checkpoint from `number` on to continue or to begin with.
+    """The first checkpoint of these numbers to continue or to begin with.
 
     In an interactive session that is one of this training, wherever it is; else the first of another training, which
     then is reported. Trainings of this process that are not resumed are passed over where they differ.
     """
     other = None  # number of the first checkpoint of another training
     while True:
+        number = next(numbers)
         autosave = Autosave(_numbered(name, number), folder=folder)
         if not _differs(autosave, fingerprint):
             if other is None or autosave.metadata() is not None:
@@ -159,7 +164,6 @@ def _first_resumable(
                 return autosave, number
             other = other or number
         autosave.close()
-        number += 1
 
 
 def _numbered(name: str, number: int) -> str:
@@ -214,21 +218,23 @@ def read_saved(
         display.note(f"Resuming another training, as resume='force' requests:\n{lines}")
     elif resume:
         text = f"fit(resume=True) found the checkpoint of another training, '{path}'"
-        raise StateError(message(text, hint=_choice(lines, "source" in fingerprint.parts["data"])))
+        hint = _choice(lines, "source" in fingerprint.parts["data"], running_program().interactive)
+        raise StateError(message(text, hint=hint))
     else:
         warn(message(f"BackupAndRestore continues another training, '{path}'", hint=lines))
     return tensors, metadata
 
 
-def _choice(lines: str, is_stream: bool) -> str:
+def _choice(lines: str, is_stream: bool, interactive: bool) -> str:
     stream = (
         "A generator or dataset yields other data if it was used before, or draws random numbers without a fixed seed: "
         "create it again.\n"
     )
+    replaced = "" if interactive else " and replaces that checkpoint"  # a session has room for both
     return (
         f"{lines}\n{stream if is_stream and '  data.' in lines else ''}"
         "resume='force' continues that training with the current settings; checkpoint='folder' keeps this training in "
-        "a folder of its own; without resume it starts from the beginning and replaces that checkpoint."
+        f"a folder of its own; without resume it starts from the beginning{replaced}."
     )
 
 

@@ -51,7 +51,7 @@ class Trainer:
         self.assigned: list[str] = []  # paths that layers assign outside of training
         self._checked: dict[Hashable, Hashable] = {}  # kind of batch that passed all checks -> `_labels` then
         self.trainable_flags: list[tuple[Any, bool]] = []  # (layer or variable, `trainable`) that were checked
-        self.description: tuple[dict[str, Any], str] | None = None  # of the model, and its hash, for checkpoints
+        self.description: tuple[Any, str] | None = None  # of the model, and its hash, for checkpoints
         self._structure = structure
         self._own: Programs | None = None
         self._labels: Hashable = None  # signature of the labels that `programs` are for

@@ -1,7 +1,10 @@
 """fit(resume=True) continues its own training only: what differs from the checkpoint is named with both values."""
 
+import os
 import sys
+import types
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from gazelle.core import prng
 from gazelle.core.errors import ArgumentError, StateError
 from gazelle.models import resuming
 from gazelle.saving import state_file
+from gazelle.saving.program import running_program
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(24, 3)).astype("float32")
@@ -288,6 +292,17 @@ def test_no_difference(case, monkeypatch):
     train(monkeypatch, **after)
 
 
+@pytest.mark.usefixtures("_untrained")
+def test_an_object_that_cannot_be_described_does_not_end_a_training(monkeypatch):
+    def fail(model):
+        raise RuntimeError("an attribute of the user")
+
+    monkeypatch.setattr("gazelle.models.fingerprint.describe_model", fail)
+    train(monkeypatch)
+    with pytest.raises(StateError, match=r"state'\.\n  compile\.loss: 'mse' then, 'mae' now\nresume="):
+        train(monkeypatch, loss="mae")
+
+
 RATED = {
     "one": (lambda: optimizers.Adam(0.1), lambda optimizer: optimizer),
     "scaled": (lambda: optimizers.LossScaleOptimizer(optimizers.Adam(0.1)), lambda optimizer: optimizer),
@@ -439,3 +454,39 @@ def test_draws_from_the_global_generator_are_warned_of(source, monkeypatch):
         UserWarning, match=r"not exactly: .* draws from the global generator.*\nDraw from a generator of"
     ):
         train(monkeypatch, epochs=3, **DRAWING[source])
+
+
+@pytest.fixture
+def shell(monkeypatch):
+    """As in a notebook: the shell of IPython, which counts the cells that run."""
+    shell = types.SimpleNamespace(kernel=None, user_ns={}, execution_count=0)
+    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
+    monkeypatch.setenv("JPY_SESSION_NAME", "/home/a.ipynb")
+    resuming._process = resuming._Process()
+    return shell
+
+
+@pytest.mark.usefixtures("_untrained")
+def test_cells_of_a_notebook(shell, monkeypatch):
+    """The trainings of a cell are counted from its beginning; a model without a name is found by its structure."""
+
+    def unnamed(units=4):
+        return Sequential([Input((3,)), layers.Dense(units), layers.Dense(1)])
+
+    def cell(*trainings):
+        shell.execution_count += 1
+        for arguments in trainings:
+            train(monkeypatch, in_new_process=False, **{"model": unnamed, **arguments})
+        return sorted({path.name for path in checkpoints.glob("*.a.state")})
+
+    checkpoints = Path(os.environ["GAZELLE_HOME"], "latest", running_program().folder)
+    folds = [{"x": X + fold} for fold in range(2)]
+    first, second = cell(*folds)
+    assert second == first.replace(".a.", ".fit2.a.")
+    assert cell(*folds) == cell(folds[1]) == [first, second]  # alone, the second is found too
+    with pytest.raises(StateError, match=r"compile\.loss: 'mse' then, 'mae' now\nresume=.*from the beginning\.$"):
+        cell({**folds[0], "loss": "mae"})
+    third = cell({**folds[0], "loss": "mae", "resume": False})[-1]  # the cell was changed and runs without resume
+    assert third == first.replace(".a.", ".fit3.a.")
+    assert cell({**folds[0], "loss": "mae"}, folds[0]) == [first, second, third]
+    assert len(cell({**folds[0], "model": lambda: unnamed(5)})) == 4  # another model
