@@ -230,7 +230,7 @@ def _choice(lines: str, is_stream: bool, interactive: bool) -> str:
         "A generator or dataset yields other data if it was used before, or draws random numbers without a fixed seed: "
         "create it again.\n"
     )
-    replaced = "" if interactive else " and replaces that checkpoint"  # a session has room for both
+    replaced = "" if interactive else " and replaces that checkpoint"  # a session keeps both
     return (
         f"{lines}\n{stream if is_stream and '  data.' in lines else ''}"
         "resume='force' continues that training with the current settings; checkpoint='folder' keeps this training in "
