@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import Any
 
@@ -40,17 +41,33 @@ def from_frame(what: str, value: Any) -> Any:
         DataError: a column holds no numbers, or the frame is not in memory.
     """
     _check_in_memory(what, value)
+    whole = _whole(value)
+    if whole is not None:
+        return whole
     columns = _columns(value)
     if columns is None:
         return _series(value)
-    dtypes = {getattr(column, "dtype", None) for _, column in columns}
-    if hasattr(value, "iloc") and all(isinstance(d, np.dtype) and d.kind in _NUMBERS for d in dtypes):
-        return value.to_numpy(_common(dtypes))
     arrays = [_numbers(what, name, column) for name, column in columns]
     out = np.empty((len(arrays[0]) if arrays else 0, len(arrays)), _common({a.dtype for a in arrays}))
     for index, array in enumerate(arrays):
         out[:, index] = array
     return out
+
+
+def _whole(value: Any) -> Any:
+    """A frame of numbers as its package converts it, ten times faster than by column; None if it has to be."""
+    if hasattr(value, "iloc") and getattr(value, "ndim", 0) == 2:
+        dtypes = set(value.dtypes)
+        plain = all(isinstance(dtype, np.dtype) and dtype.kind in _NUMBERS for dtype in dtypes)
+        return value.to_numpy(_common(dtypes)) if plain else None
+    if hasattr(value, "get_columns"):
+        return (
+            value.to_numpy(order="c") if all(dtype.is_float() or dtype.is_integer() for dtype in value.dtypes) else None
+        )
+    if hasattr(value, "to_tensor") and hasattr(value, "schema"):
+        with contextlib.suppress(TypeError, ValueError, NotImplementedError):  # pyarrow: there are bools, or text
+            return value.to_tensor(null_to_nan=True).to_numpy()
+    return None
 
 
 def _common(dtypes: Any) -> np.dtype[Any]:
@@ -72,9 +89,12 @@ def _columns(value: Any) -> list[tuple[str, Any]] | None:
 
 def _series(series: Any) -> Any:
     """A series as an array; vectors of equal length are stacked."""
-    if type(series).__module__.startswith("pyarrow") and not hasattr(series, "chunks"):
-        array = series.to_numpy(zero_copy_only=False)  # narwhals takes chunked arrays only
-    else:
+    package = type(series).__module__.split(".")[0]
+    if package == "pyarrow" and hasattr(series, "to_numpy"):
+        array = series.to_numpy() if hasattr(series, "chunks") else series.to_numpy(zero_copy_only=False)
+    elif isinstance(getattr(series, "dtype", None), np.dtype) or package == "polars":
+        array = series.to_numpy()
+    else:  # nullable columns of pandas, and other packages
         import narwhals
 
         wrapped = narwhals.from_native(series, allow_series=True, pass_through=True)

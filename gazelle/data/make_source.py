@@ -69,6 +69,8 @@ def make_source(
         got = None if x is None else f"the {'class' if inspect.isclass(x) else 'function'} {x.__name__}"
         raise DataError(message(names[0], expected="samples", got=got or "None", hint=hint))
 
+    hint = batching_hint(x)
+
     def cast(batch: Any, lazy: bool = False) -> Any:
         if batch is None or isinstance(batch, (str, bytes)):
             raise DataError(message("A batch", expected="(x,), (x, y) or (x, y, weight)", got=repr(batch)))
@@ -78,7 +80,7 @@ def make_source(
         bx = bx if preprocess is None else preprocess(bx)
         bx, by, bw = (as_arrays(name, part, lazy) for name, part in zip(names, (bx, by, bw), strict=True))
         named = dict(zip(names, (bx, by, bw), strict=True))
-        check_lengths(named, "" if lazy else batching_hint(x))
+        check_lengths(named, "" if lazy else hint)
         return bx, by, class_weights(class_weight, by, bw) if class_weight else bw
 
     check_columns(names[0], x)
@@ -94,7 +96,7 @@ def make_source(
             )
         need_steps(x, steps, f"{what}{steps_word}")
         stream = _stream(x, shuffle, steps, batch_size, cast)
-        stream.names, stream.hint, stream.seed = tuple(names), batching_hint(x), seed
+        stream.names, stream.hint, stream.seed = tuple(names), hint, seed
         return stream
     source = ArraySource(cast((x, y, sample_weight), lazy=True), batch_size, shuffle, seed, steps)
     source.names = tuple(names)
