@@ -11,7 +11,6 @@ import contextlib
 import errno
 import os
 import platform
-import secrets
 import stat
 import sys
 import time
@@ -85,7 +84,7 @@ class PrivateFolder:
         """Write a file that other processes see completely or not at all; without effect if that is impossible."""
         if not self.is_intact():
             return
-        temporary = self.path / f"{name}.{secrets.token_hex(8)}.tmp"
+        temporary = self.path / f"{name}.{os.urandom(8).hex()}.tmp"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
         try:
             with open(os.open(temporary, flags, 0o600), "wb") as file:

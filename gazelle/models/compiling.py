@@ -246,7 +246,10 @@ def compile_from_config(model: Model, config: Mapping[str, Any], customized: boo
         )
         return
     names = ("optimizer", *_TRACED_ARGUMENTS, "run_eagerly", "steps_per_execution", "jit_compile")
-    model.compile(**{name: deserialize(value) for name, value in config.items() if name in names})
+    given = {name: value for name, value in config.items() if name in names}
+    if given.get("steps_per_execution", 0) is None:  # tf_keras writes it for the default
+        del given["steps_per_execution"]
+    model.compile(**{name: deserialize(value) for name, value in given.items()})
 
 
 def pickled_state(model: Model) -> dict[str, Any]:

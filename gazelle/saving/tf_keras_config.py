@@ -51,6 +51,9 @@ def to_keras3(node: Mapping[str, Any]) -> dict[str, Any]:
     if not names.keys().isdisjoint(config):
         config = {names.get(k, k): v for k, v in config.items() if names.get(k, k)}
         out["config"] = config
+    axis = config.get("axis")
+    if out.get("class_name") == "BatchNormalization" and isinstance(axis, list) and len(axis) == 1:
+        out["config"] = config = {**config, "axis": axis[0]}
     if str(out.get("module")).startswith("tf_keras") and out["class_name"] in ("Functional", "Sequential", "Model"):
         out["module"] = "keras.models"
     if out.get("class_name") == "TFOpLambda" and config.get("function") in _OPERATORS:

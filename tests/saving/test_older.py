@@ -130,3 +130,15 @@ def test_attention_under_its_private_names(tmp_path):
     other.load_weights(tmp_path / "w")
     for one, two in zip(model.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+def test_the_axis_of_a_normalization_may_be_a_list():
+    node = to_keras3({"class_name": "BatchNormalization", "config": {"axis": [3], "momentum": 0.9}})
+    assert node["config"] == {"axis": 3, "momentum": 0.9}
+    assert to_keras3({"class_name": "LayerNormalization", "config": {"axis": [3]}})["config"] == {"axis": [3]}
+
+
+def test_an_unknown_number_of_steps_per_execution_is_the_default():
+    model = Model(inputs := Input((3,)), Dense(2)(inputs))
+    model.compile_from_config({"optimizer": "sgd", "loss": "mse", "steps_per_execution": None})
+    assert model.compiled

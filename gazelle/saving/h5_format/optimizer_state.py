@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import warnings
 from typing import Any
 
 import numpy as np
 
+from gazelle.core.traceback import warn
 from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
 from gazelle.saving import hdf5, keras_weight_order
@@ -40,11 +40,7 @@ def load(model: Any, reader: hdf5.Reader, layout: Layout, weights: list[str]) ->
     else:
         state = _slots(model, trained, list(fresh), names, arrays, layout, order)
     if state is None:
-        warnings.warn(
-            f"The state of the optimizer in '{reader.label}' does not fit '{optimizer.name}': it starts again.",
-            UserWarning,
-            stacklevel=4,
-        )
+        warn(f"The state of the optimizer in '{reader.label}' does not fit '{optimizer.name}': it starts again.")
         return
     steps, slots = state
     optimizer.state = {name: dict(found) for name, found in slots.items()} | {
