@@ -22,7 +22,7 @@ from gazelle.models.graph import Graph
 from gazelle.models.host_preprocessing import HostPreprocessing, host_preprocessing_of
 from gazelle.training import evaluation_loop, interrupt
 from gazelle.training.callbacks import BackupAndRestore, CallbackList, History, Progress
-from gazelle.training.loop import Fit
+from gazelle.training.loop import Fit, warn_inexact
 from gazelle.training.training_progress import TrainingProgress
 
 if TYPE_CHECKING:
@@ -156,6 +156,8 @@ def fit(
         if saved is not None:
             progress.restore(*saved, force=resume == "force")
             display.note(progress.describe(epochs))
+            if getattr(source, "draws", False) and progress.epoch < epochs and not progress.stopped:
+                warn_inexact("the data")
         events.on_train_begin({})
         if saved is not None:
             progress.restore_callbacks(*saved)

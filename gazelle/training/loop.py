@@ -72,15 +72,16 @@ class Fit:
                     self.display.note(text)
                 if self.autosave is not None and not self.autosave.written and first < epochs:
                     self.autosave.reserve(live.size())
-                watched = prng.global_generators() if progress.resumed else None
+                if progress.resumed and not getattr(self.source, "draws", False):
+                    self.events = _WatchedEvents(self.events)
                 while progress.epoch < epochs:
                     began = time.perf_counter()
                     if not self.epoch(epochs):
                         break
                     if progress.epoch == first + 1:
                         self._report_waiting(time.perf_counter() - began)
-                        if watched is not None and prng.global_generators() != watched:
-                            _warn_inexact()
+                        if isinstance(self.events, _WatchedEvents):
+                            self.events = self.events.events
                     if self.model.stop_training or self.source.exhausted:
                         break
                     self._offer_save()
@@ -187,10 +188,35 @@ class Fit:
             self.display.note(f"The device waited for data {fraction:.0%} of this epoch: the source is what limits.")
 
 
-def _warn_inexact() -> None:
-    """Warn that a resumed training is not the one that was interrupted."""
-    text = (
-        "fit resumed, but not exactly: a callback or the data draws from the global generator of random or numpy.random"
-    )
+class _WatchedEvents:
+    """The events of a resumed training, with a warning if a callback draws from a global generator.
+
+    Its position is not restored. Other parts of a program and libraries may draw from it meanwhile.
+    """
+
+    def __init__(self, events: Any) -> None:
+        self.events = events
+
+    def __getattr__(self, name: str) -> Any:
+        event = getattr(self.events, name)
+        if not name.startswith("on_"):
+            return event
+
+        def call(*args: Any) -> None:
+            before = prng.global_generators()
+            event(*args)
+            if prng.global_generators() != before:
+                warn_inexact("a callback")
+
+        return call
+
+
+def warn_inexact(what: str) -> None:
+    """Warn that a resumed training is not exactly the one that was interrupted.
+
+    Args:
+        what: what draws random numbers.
+    """
+    text = f"fit resumed, but not exactly: {what} draws from the global generator of random or numpy.random"
     hint = "Draw from a generator of its own, and restore that in restore(state), which gets what state() returned."
-    warn(message(text, expected="sources of random numbers whose position can be restored", hint=hint))
+    warn(message(text, expected="random numbers from a generator whose position is restored", hint=hint))

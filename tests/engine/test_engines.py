@@ -11,7 +11,7 @@ import pytest
 import gazelle as keras
 from gazelle import engine
 from gazelle.core import engines
-from gazelle.models import settings
+from gazelle.models import resuming
 
 _spec = importlib.util.spec_from_file_location("families", Path(__file__).with_name("families.py"))
 families = importlib.util.module_from_spec(_spec)
@@ -59,7 +59,7 @@ def test_what_one_engine_kept_another_goes_on_with(first, second):
         engines.set_engine(name)
         keras.utils.set_random_seed(0)
         keras.backend.clear_session()  # the model has the same name again
-        settings._resumed.clear()  # as a new process
+        resuming._process = resuming._Process()  # as a new process
         model, x, y = families.cnn()
         losses = _fit(model, x, y, epochs, resume=True)
     np.testing.assert_allclose(losses, expected[10:], rtol=1e-5)
