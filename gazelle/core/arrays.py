@@ -6,6 +6,9 @@ dozens of shapes before its first step.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,11 +23,37 @@ def from_host(value: ArrayLike, dtype: DTypeLike | None = None) -> Array:
     return jax.device_put(np.asarray(value, dtype), may_alias=False)
 
 
+_placement: Callable[[str, Any], Array] | None = None
+
+
+def set_placement(function: Callable[[str, Any], Array] | None) -> None:
+    """Set the function `(path, host array) -> array` that places variables; None places them on one device."""
+    global _placement
+    _placement = function
+
+
+def is_placed_by_path() -> bool:
+    """Return whether the place of a variable depends on its path, which is final only when it is first read."""
+    return _placement is not None
+
+
+def place(path: str, value: np.ndarray[Any, Any]) -> Array:
+    """Copy the host value of a variable to where it belongs."""
+    return from_host(value) if _placement is None else _placement(path, value)
+
+
+def like(value: ArrayLike, array: Array) -> Array:
+    """Copy a host value to the devices of another array of its shape, in the same dtype."""
+    if len(array.sharding.device_set) > 1:
+        return jax.device_put(np.asarray(value, array.dtype), array.sharding)
+    return from_host(value, array.dtype)
+
+
 def full_like(array: Array, value: float = 0) -> Array:
     """Return `jnp.full_like`, computed on the host unless `array` is traced."""
     if isinstance(array, jax.core.Tracer):
         return jnp.full_like(array, value)
-    return from_host(np.full(array.shape, value, array.dtype))
+    return like(np.full(array.shape, value, array.dtype), array)
 
 
 def key(seed: int) -> Array:

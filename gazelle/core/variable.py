@@ -114,7 +114,8 @@ class Variable:
                 shape = sizes = tuple(int(n) for n in sizes)
                 budget.spend(sizes)
                 value = value(sizes, dtype=self.dtype)
-            self._value: Any = arrays.from_host(value, self.dtype)
+            deferred = arrays.is_placed_by_path() and not isinstance(value, jax.Array)
+            self._value: Any = np.array(value, self.dtype) if deferred else arrays.from_host(value, self.dtype)
         if shape is not None and tuple(shape) != self._value.shape:
             raise ShapeError(
                 message(f"Variable {name!r}", expected=f"shape {tuple(shape)}", got=f"shape {self._value.shape}")
@@ -148,8 +149,9 @@ class Variable:
                 )
         owner = self._owner
         if owner is None:
-            if isinstance(self._value, np.ndarray):  # of a metric: most are never read
-                self._value = arrays.from_host(self._value)
+            if isinstance(self._value, np.ndarray):  # of a metric, most of which are never read, or to be sharded
+                with jax.ensure_compile_time_eval():
+                    self._value = arrays.place(self.path, self._value)
             return self._value
         with owner.lock:
             owner.flush()

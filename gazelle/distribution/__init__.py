@@ -17,9 +17,17 @@ from gazelle.distribution.mesh import (
     initialize,
     list_devices,
 )
-from gazelle.distribution.strategies import DataParallel, LayoutMap, ModelParallel, distribution, set_distribution
+from gazelle.distribution.strategies import (
+    FSDP,
+    DataParallel,
+    LayoutMap,
+    ModelParallel,
+    distribution,
+    set_distribution,
+)
 
 __all__ = [
+    "FSDP",
     "DataParallel",
     "DeviceMesh",
     "LayoutMap",

@@ -63,14 +63,16 @@ def initialize(
 ) -> None:
     """Connect this process to the other processes of a job; must be called before the first computation.
 
-    The defaults are read from the environment: KERAS_DISTRIBUTION_JOB_ADDRESSES, KERAS_DISTRIBUTION_NUM_PROCESSES and
-    KERAS_DISTRIBUTION_PROCESS_ID.
+    A second call has no effect. The defaults are read from the environment: KERAS_DISTRIBUTION_JOB_ADDRESSES,
+    KERAS_DISTRIBUTION_NUM_PROCESSES and KERAS_DISTRIBUTION_PROCESS_ID.
 
     Args:
         job_addresses: address and port of the first process, or of all, separated by commas.
         num_processes: number of processes.
         process_id: the index of this process, from 0.
     """
+    if jax.distributed.is_initialized():
+        return
     environment = os.environ
     addresses = job_addresses or environment.get("KERAS_DISTRIBUTION_JOB_ADDRESSES")
     count = num_processes if num_processes is not None else environment.get("KERAS_DISTRIBUTION_NUM_PROCESSES")
@@ -168,7 +170,10 @@ class TensorLayout:
         """The layout as a sharding of JAX."""
         if self._mesh is None:
             raise ArgumentError(message("A TensorLayout without a mesh", hint="Set its device_mesh."))
-        return jax.sharding.NamedSharding(self._mesh.backend_mesh, jax.sharding.PartitionSpec(*self.axes))
+        axes = list(self.axes)
+        while axes and axes[-1] is None:  # as XLA returns it: JAX compiles again for another form of the same sharding
+            axes.pop()
+        return jax.sharding.NamedSharding(self._mesh.backend_mesh, jax.sharding.PartitionSpec(*axes))
 
     def __repr__(self) -> str:
         return f"TensorLayout(axes={self.axes}, device_mesh={self._mesh})"

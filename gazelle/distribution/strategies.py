@@ -11,7 +11,8 @@ from typing import Any, TypeVar, cast
 import jax
 
 from gazelle import engine
-from gazelle.core.errors import ArgumentError, message
+from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.traceback import warn
 from gazelle.core.types import Array
 from gazelle.core.variable import Variable
 from gazelle.distribution.mesh import DeviceMesh, TensorLayout, list_devices
@@ -33,6 +34,7 @@ class Distribution:
     def __init__(self, device_mesh: DeviceMesh, batch_dim_name: str, auto_shard_dataset: bool = True) -> None:
         self.device_mesh, self.batch_dim_name = device_mesh, batch_dim_name
         self.auto_shard_dataset = auto_shard_dataset
+        self._largest_batch = 0
 
     @property
     def num_model_replicas(self) -> int:
@@ -100,6 +102,8 @@ class Distribution:
     def of_batches(self, shape: tuple[int, ...]) -> jax.sharding.NamedSharding:
         """Determine the sharding of stacked batches; they are replicated if the batch size is not divisible.
 
+        The first time that this happens to the largest batch, a warning states it.
+
         Args:
             shape: the shape (steps, batch, ...).
 
@@ -107,6 +111,14 @@ class Distribution:
             The sharding.
         """
         split = len(shape) > 1 and shape[1] % self.num_model_replicas == 0
+        if len(shape) > 1 and shape[1] > self._largest_batch:
+            self._largest_batch = shape[1]
+            if not split:
+                warn(
+                    f"A batch of {shape[1]} does not divide by {self.num_model_replicas}, the size of the axis "
+                    f"'{self.batch_dim_name}' of the mesh: each device computes all of it.\n"
+                    f"Choose a multiple of {self.num_model_replicas} as batch_size."
+                )
         axes = [None, self.batch_dim_name, *[None] * (len(shape) - 2)] if split else [None] * len(shape)
         return TensorLayout(axes, self.device_mesh).backend_layout
 
@@ -124,7 +136,41 @@ class Distribution:
         layout = self.get_variable_layout(description)
         if len(layout.axes) != array.ndim:  # slots of some optimizers have other shapes
             layout = TensorLayout([None] * array.ndim, self.device_mesh)
+        for number, (size, axis) in enumerate(zip(array.shape, layout.axes, strict=True)):
+            devices = 1 if axis is None else self._size_of(axis)
+            if size % devices:
+                raise ShapeError(
+                    message(
+                        f"Layout {layout.axes} of '{path}' with shape {tuple(array.shape)}",
+                        expected=f"axis {number} to divide by {devices}, the size of '{axis}' in {self.device_mesh}",
+                        got=size,
+                        hint="Give the variable another layout or size, or leave it out of the LayoutMap.",
+                    )
+                )
         return layout.backend_layout
+
+    def replicated(self) -> jax.sharding.NamedSharding:
+        """Determine the sharding of arrays that each device has as a whole.
+
+        Returns:
+            The sharding.
+        """
+        return TensorLayout([], self.device_mesh).backend_layout
+
+    def of_output(self, path: str) -> jax.sharding.NamedSharding | None:
+        """Determine the sharding of the outputs of a layer.
+
+        Args:
+            path: the path of the layer, and "/output".
+
+        Returns:
+            The sharding; None for no constraint.
+        """
+        layout = self.get_tensor_layout(path)
+        return None if layout is None else layout.backend_layout
+
+    def _size_of(self, axis: str) -> int:
+        return self.device_mesh.shape[self.device_mesh.axis_names.index(axis)]
 
 
 class DataParallel(Distribution):
@@ -154,6 +200,32 @@ class DataParallel(Distribution):
         elif not isinstance(device_mesh, DeviceMesh):
             raise ArgumentError(message("device_mesh", expected="a DeviceMesh", got=repr(device_mesh)))
         super().__init__(device_mesh, device_mesh.axis_names[0], auto_shard_dataset)
+
+
+class FSDP(DataParallel):
+    """Fully sharded data parallelism: each device has a part of each weight and of its slots, and of each batch.
+
+    A weight is sharded along its largest axis that divides by the number of devices, and replicated if there is none.
+    XLA gathers a weight where a layer needs it. Source: Rajbhandari et al. 2020, https://arxiv.org/abs/1910.02054.
+
+    Args:
+        device_mesh: a mesh; weights and batches are sharded along its first axis.
+        devices: alternatively, a list of devices; all by default.
+        auto_shard_dataset: accepted for compatibility; batches are sharded when they are placed on devices.
+
+    Raises:
+        ArgumentError: `device_mesh` is not a DeviceMesh.
+
+    >>> FSDP(devices=["cpu:0"]).get_variable_layout(Variable(jnp.ones((2, 3)))).axes
+    (None, 'batch')
+    """
+
+    def get_variable_layout(self, variable: Variable) -> TensorLayout:
+        shape, count = tuple(variable.shape), self.num_model_replicas
+        fitting = [axis for axis, size in enumerate(shape) if size and size % count == 0]
+        chosen = max(fitting, key=lambda axis: shape[axis], default=None)
+        axes = [self.batch_dim_name if axis == chosen else None for axis in range(len(shape))]
+        return TensorLayout(axes, self.device_mesh)
 
 
 class ModelParallel(Distribution):
@@ -199,9 +271,10 @@ class ModelParallel(Distribution):
 
 
 class LayoutMap(MutableMapping[str, Any]):
-    """Mapping of paths of weights to layouts: keys are paths or regular expressions found in them.
+    """Mapping of paths to layouts: keys are paths, or regular expressions that match a whole path.
 
-    A value is a `TensorLayout` or a tuple of its axes. The layout of a path without a match is None.
+    The path of a weight is that in `model.summary()`, such as "dense/kernel"; that of the outputs of a layer ends in
+    "/output". A value is a `TensorLayout` or a tuple of its axes. The layout of a path without a match is None.
 
     Args:
         device_mesh: the mesh of the layouts.
@@ -210,7 +283,7 @@ class LayoutMap(MutableMapping[str, Any]):
         ArgumentError: a path matches several keys, or a key is set twice.
 
     >>> layouts = LayoutMap(DeviceMesh((1,), ["model"], ["cpu:0"]))
-    >>> layouts["dense.*kernel"] = (None, "model")
+    >>> layouts[".*dense.*kernel"] = (None, "model")
     >>> layouts["my/dense_1/kernel"].axes, layouts["my/dense_1/bias"]
     ((None, 'model'), None)
     """
@@ -222,7 +295,7 @@ class LayoutMap(MutableMapping[str, Any]):
     def __getitem__(self, key: str) -> TensorLayout | None:
         if key in self._layouts:
             return self._layouts[key]
-        found = [pattern for pattern in self._layouts if re.search(pattern, key)]
+        found = [pattern for pattern in self._layouts if re.fullmatch(pattern, key)]
         if len(found) > 1:
             raise ArgumentError(message(f"Path '{key}' in a LayoutMap", expected="one pattern", got=found))
         return self._layouts[found[0]] if found else None

@@ -27,6 +27,12 @@ class Distribution(Protocol):
     def of_batches(self, shape: tuple[int, ...]) -> Sharding:
         """The sharding of stacked batches (steps, batch, ...)."""
 
+    def replicated(self) -> Sharding:
+        """The sharding of arrays that each device has as a whole."""
+
+    def of_output(self, path: str) -> Sharding | None:
+        """The sharding of the outputs of the layer `path`; None for no constraint."""
+
     def of_variable(self, path: str, array: Any) -> Sharding:
         """The sharding of the variable `path`, or of an array that belongs to it."""
 
@@ -38,6 +44,7 @@ def set_distribution(value: Distribution | None) -> None:
     """Set the distribution that batches and variables are sharded by; None ends it."""
     global _distribution
     _distribution = value
+    arrays.set_placement(None if value is None else shard_variable)
 
 
 def active_distribution() -> Distribution | None:
@@ -69,6 +76,32 @@ def shard_batches(tree: Any) -> Any:
 def shard_variable(path: str, array: Any) -> Any:
     """Shard a weight, or an array that belongs to the weight `path`, over the active distribution."""
     return array if _distribution is None else jax.device_put(array, _distribution.of_variable(path, array))
+
+
+def replicate(tree: Any) -> Any:
+    """Put the same arrays on all devices of the active distribution; without one they stay as they are.
+
+    A program is compiled again for another placement of an argument, so each argument always has the same one.
+    """
+    return tree if _distribution is None else jax.device_put(tree, _distribution.replicated())
+
+
+def constrain_variable(path: str, array: Any) -> Any:
+    """Constrain an array of a compiled program to the sharding of the weight `path` that it belongs to."""
+    if _distribution is None:
+        return array
+    return jax.lax.with_sharding_constraint(array, _distribution.of_variable(path, array))
+
+
+def constrain_replicated(tree: Any) -> Any:
+    """Constrain arrays of a compiled program to be whole on each device."""
+    return tree if _distribution is None else jax.lax.with_sharding_constraint(tree, _distribution.replicated())
+
+
+def constrain_outputs(path: str, outputs: Any) -> Any:
+    """Constrain the outputs of a layer in a compiled program to the sharding that the distribution states for them."""
+    sharding = None if _distribution is None else _distribution.of_output(path)
+    return outputs if sharding is None else jax.lax.with_sharding_constraint(outputs, sharding)
 
 
 def buffer(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray[Any, Any]:
@@ -103,9 +136,10 @@ def copy(tree: Any) -> Any:
         if jnp.issubdtype(array.dtype, jax.dtypes.prng_key):
             data = np.array(jax.random.key_data(array))
             return jax.random.wrap_key_data(arrays.from_host(data), impl=jax.random.key_impl(array))
-        out = arrays.from_host(np.array(array))
-        sharded = isinstance(array, jax.Array) and len(array.sharding.device_set) > 1
-        return jax.device_put(out, array.sharding) if sharded else out
+        if isinstance(array, jax.Array) and len(array.sharding.device_set) > 1:  # part by part, never as a whole
+            parts = [jax.device_put(np.array(p.data), p.device, may_alias=False) for p in array.addressable_shards]
+            return jax.make_array_from_single_device_arrays(array.shape, array.sharding, parts)
+        return arrays.from_host(np.array(array))
 
     return jax.tree.map(copy_array, tree)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 import jax
 import numpy as np
 
-from gazelle import initializers
+from gazelle import engine, initializers
 from gazelle.core import arrays, closed_over_tensors, dtypes, policies, prng, remat, symbolic, tracing
 from gazelle.core.config import ArgumentTypeError, resolve, serialize, serialize_object
 from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, message, unknown
@@ -397,6 +397,8 @@ class Layer(Operation):
         call_arguments.add_training(self, training, args, kwargs)
         mask, masked = call_arguments.add_mask(self, masks, args, kwargs)
         out = self._run_call(scope, training, args, kwargs)
+        if scope.pure and engine.active_distribution() is not None:
+            out = engine.constrain_outputs(f"{scope.names.get(id(self), self.name)}/output", out)
         if masked:
             call_arguments.set_masks(out, self.compute_mask(args[0] if args else None, mask))
         elif overrides(self, Layer, "compute_mask"):  # layers that create a mask

@@ -38,6 +38,14 @@ def exclusive_fit(model: Model) -> Iterator[None]:
     Raises:
         StateError: another thread trains it.
     """
+    if jax.process_count() > 1:
+        raise StateError(
+            message(
+                f"fit of '{model.name}' in {jax.process_count()} connected processes",
+                expected="one process",
+                hint="Training over several processes is not supported: each one would train a model of its own.",
+            )
+        )
     thread = threading.get_ident()
     nested = _training_threads.get(id(model)) == thread  # a callback calls fit
     if _training_threads.setdefault(id(model), thread) != thread:

@@ -32,7 +32,8 @@ def evaluate(trainer: Trainer, source: data.Source, events: Any = None, display:
     assert trainer.programs is not None
     values, logs = trainer.live.values(), {}
     fixed = values, trainer.key
-    carry: Any = (trainer.metrics.start(), {path: values[path] for path in trainer.assigned}, np.uint32(0))
+    start_totals, count = engine.replicate((trainer.metrics.start(), np.uint32(0)))
+    carry: Any = (start_totals, {path: values[path] for path in trainer.assigned}, count)
     steps_per_call, single, done = StepsPerCall(), events is not None and events.listens("test"), 0
     chunks, finite = Prefetched(source.chunks(0)), True
     for chunk in chunks:

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle import engine
+from gazelle.training.state import State, with_shardings
 from gazelle.training.step import LossStep, Step, TraceInfo, signature
 
 _CAPACITY = 32  # structures whose programs are stored
@@ -76,7 +77,7 @@ _lock = threading.RLock()
 
 def shared(key: Hashable) -> Programs:
     """The programs of all steps with this key, which other processes may have compiled."""
-    text, key = repr(key), (engine.current(), key)
+    text, key = repr(key), (engine.current(), engine.active_distribution(), key)
     with _lock:
         if key not in _shared:
             _shared[key] = Programs(key=text, traces=engine.load_metadata(text))
@@ -110,12 +111,24 @@ def _compiled_loop(step: Callable[..., Any], report: Callable[[Any], Any]) -> Ca
         def body(loop: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
             index, _, carry = loop
             carry, applied = step(carry, fixed, _batch(data, index))
-            return index + jnp.where(applied, 1, 0), applied, carry
+            return index + jnp.where(applied, 1, 0), applied, _with_shardings(carry)
 
         end, _, carry = jax.lax.while_loop(condition, body, (start, jnp.bool_(True), carry))
+        carry = _with_shardings(carry)
         return carry, report(carry), end
 
     return program
+
+
+def _with_shardings(carry: Any) -> Any:
+    """Constrain what a step changed to the shardings that it had: XLA would choose others, and compile again."""
+    if engine.active_distribution() is None:
+        return carry
+    if isinstance(carry, State):
+        return with_shardings(carry, engine.constrain_variable, engine.constrain_replicated)
+    totals, assigned, count = carry
+    assigned = {path: engine.constrain_variable(path, array) for path, array in assigned.items()}
+    return engine.constrain_replicated(totals), assigned, engine.constrain_replicated(count)
 
 
 def _eager_loop(step: Callable[..., Any], report: Callable[[Any], Any]) -> Callable[..., tuple[Any, Any, Any]]:

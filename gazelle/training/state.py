@@ -112,7 +112,7 @@ class LiveState:
             self._readers.clear()
             state = self.state
             assert state is not None
-            state.totals = self.totals
+            state.totals = engine.replicate(self.totals)
             return state
 
     def current(self) -> State:
@@ -157,13 +157,12 @@ class LiveState:
         if optimizer is not None:
             self._owned = [*self.variables.values(), *optimizer.own_variables()]
         private = self._take_over()
-        values = {path: v._value for path, v in self.variables.items()}
-        params = {p: a for p, a in values.items() if p in self.trainable}
         if optimizer is not None:  # existing slots stay
             optimizer.build([v for p, v in self.variables.items() if p in self.trainable])
             self._owned = [*self.variables.values(), *optimizer.own_variables()]  # `build` may have made some
+        values = {path: v._value for path, v in self.variables.items()}
         state = State(
-            params=params,
+            params={p: a for p, a in values.items() if p in self.trainable},
             buffers={p: a for p, a in values.items() if p not in self.trainable},
             slots=optimizer.state if optimizer is not None else {},
             totals={},
@@ -171,10 +170,11 @@ class LiveState:
             key=self._key if self.state is None else self.state.key,
             step=self._finished_steps(),
         )
-        self.state = jax.tree.map(lambda array: array if id(array) in private else engine.copy(array), state)
-        if engine.active_distribution() is not None:
-            self.state = _spread_out(self.state)
-        self.dirty, self.flushed, self.exposed = False, True, False
+        self.state = jax.tree.map(lambda array: array if _is_own(array, private) else engine.copy(array), state)
+        sharded = engine.active_distribution() is not None
+        if sharded:
+            self.state = with_shardings(self.state, engine.shard_variable, engine.replicate)
+        self.dirty, self.flushed, self.exposed = False, not sharded, False
         for variable in self._owned:
             variable._owner = self
 
@@ -303,7 +303,7 @@ class LiveState:
                     )
             leaves, structure = jax.tree.flatten(self.state)
             order = [name for name, _ in _named(self.state)]
-            placed = [arrays.from_host(tensors[name], leaf.dtype) for name, leaf in zip(order, leaves, strict=True)]
+            placed = [arrays.like(tensors[name], leaf) for name, leaf in zip(order, leaves, strict=True)]
             self.give(jax.tree.unflatten(structure, placed))
 
 
@@ -318,14 +318,20 @@ def _matching(tensors: Mapping[str, Any], here: Mapping[str, Any]) -> Arrays:
     return out
 
 
-def _spread_out(state: State) -> State:
-    """Weights, and what belongs to them, sharded as the active distribution requires."""
+def _is_own(array: Any, private: set[int]) -> bool:
+    """Whether a step may consume the array: it is private, or still on the host."""
+    return isinstance(array, np.ndarray) or id(array) in private
+
+
+def with_shardings(state: State, of_variable: Callable[[str, Any], Any], replicated: Callable[[Any], Any]) -> State:
+    """Weights, and what belongs to them, as `of_variable(path, array)` returns them; the rest as `replicated` does."""
 
     def those(arrays: Arrays) -> Arrays:
-        return {path: engine.shard_variable(path, array) for path, array in arrays.items()}
+        return {path: of_variable(path, array) for path, array in arrays.items()}
 
     slots = {name: those(arrays) for name, arrays in state.slots.items()}
-    return dataclasses.replace(state, params=those(state.params), buffers=those(state.buffers), slots=slots)
+    totals, hyper, key, step = replicated((state.totals, state.hyper, state.key, state.step))
+    return State(those(state.params), those(state.buffers), slots, totals, hyper, key, step)
 
 
 def _named(state: State) -> Iterator[tuple[str, Any]]:
