@@ -27,7 +27,7 @@ _placement: Callable[[str, Any], Array] | None = None
 
 
 def set_placement(function: Callable[[str, Any], Array] | None) -> None:
-    """Set the function `(path, host array) -> array` that places variables; None places them on one device."""
+    """Set the function `(path, host array) -> array` that moves variables to devices; None moves them to one device."""
     global _placement
     _placement = function
 

@@ -7,13 +7,12 @@ import importlib
 import inspect
 import operator
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Self
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core import budget, outdated, replaced_methods, shared_objects
@@ -321,7 +320,7 @@ def serialize(value: Any, by_name: bool = True) -> Any:
         return serialize_object(value)
     if _rebuilding.get():
         return value
-    if isinstance(value, (np.ndarray, np.generic, jax.Array)) or hasattr(value, "__jax_array__"):
+    if isinstance(value, (np.ndarray, np.generic)) or _is_jax_array(value) or hasattr(value, "__jax_array__"):
         return _serialize_array(value)
     if isinstance(value, slice):
         return {
@@ -350,7 +349,7 @@ def _serialize_array(value: Any) -> Any:
     array = np.asarray(value)
     if array.ndim == 0 and isinstance(value, (np.ndarray, np.generic)):
         return serialize(array.item())
-    mark = "__tensor__" if isinstance(value, jax.Array) else "__numpy__"
+    mark = "__tensor__" if _is_jax_array(value) else "__numpy__"
     return {"class_name": mark, "config": {"value": array.tolist(), "dtype": str(array.dtype)}}
 
 
@@ -455,6 +454,11 @@ def target_of(value: Mapping[str, Any], namespace: str | None = None) -> Any:
     return find(name) if target is None and place not in REGISTRY else target
 
 
+def _is_jax_array(value: object) -> bool:
+    jax = sys.modules.get("jax")  # `import gazelle` does not load it
+    return jax is not None and isinstance(value, jax.Array)
+
+
 def _array(value: Any, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
     """An array of numbers or strings from nested lists."""
     if dtype.hasobject or dtype.names is not None or dtype.subdtype is not None:
@@ -477,6 +481,8 @@ def deserialize(value: Any, namespace: str | None = None) -> Any:
     if name == "__numpy__":
         return _array(config["value"], np.dtype(config["dtype"]))
     if name == "__tensor__":
+        import jax.numpy as jnp
+
         return jnp.asarray(_array(config["value"], np.dtype(config["dtype"])))
     if name == "__bytes__":
         return config["value"].encode("utf-8", "surrogateescape")
