@@ -65,6 +65,7 @@ class Source(Protocol):
         exhausted: whether there is no further epoch.
         waited: seconds that the last epoch waited for data.
         names: names of x, y and sample_weight in errors.
+        advice: what makes slow data faster, as a sentence.
         inspect: functions by name that are called with batches (x, y, weight) on the host, and may raise.
     """
 
@@ -73,6 +74,7 @@ class Source(Protocol):
     exhausted: bool
     waited: float
     names: tuple[str, ...]
+    advice: str
     inspect: dict[str, Callable[[Any], None]]
 
     def chunks(self, epoch: int, skip: int = 0) -> Iterator[Chunk]:
@@ -124,6 +126,7 @@ class ArraySource:
         self.steps: int | None = settings.apply_limit("steps", self._stride)
         self.sample = jax.tree.map(lambda a: a[: self.batch_size], data)
         self.lazy = any(isinstance(leaf, LazyRows) for leaf in jax.tree.leaves(data))
+        self.advice = " shuffle='batch' reads neighbours together." if self.lazy and shuffle is True else ""
         self.inspect: dict[str, Callable[[Any], None]] = {}
         self._placed: Any = None
         self._warned = False

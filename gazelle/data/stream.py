@@ -47,6 +47,7 @@ class StreamSource:
     """
 
     names: tuple[str, ...] = ("x", "y", "sample_weight")
+    advice = ""
     hint = ""  # for errors of data that yields samples instead of batches
 
     def __init__(

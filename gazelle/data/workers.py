@@ -6,6 +6,7 @@ import hashlib
 import multiprocessing
 import os
 import pickle
+import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -117,8 +118,9 @@ class Workers:
     def close(self) -> None:
         """End the workers."""
         pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.shutdown(cancel_futures=True)
+        if pool is not None:  # on an interrupt, do not wait for a batch that takes long
+            wait = not isinstance(sys.exception(), (KeyboardInterrupt, SystemExit))
+            pool.shutdown(wait=wait, cancel_futures=True)
         folder, self._folder = self._folder, None
         if folder is not None:
             folder.cleanup()

@@ -185,7 +185,8 @@ class Fit:
     def _report_waiting(self, seconds: float) -> None:
         fraction = self.source.waited / seconds
         if fraction > _SLOW_DATA:
-            self.display.note(f"The device waited for data {fraction:.0%} of this epoch: the source is what limits.")
+            text = f"The device waited for data {fraction:.0%} of this epoch: the source is what limits."
+            self.display.note(text + self.source.advice)
 
 
 class _WatchedEvents:

@@ -1,5 +1,6 @@
 """Data that is read by batches: equal to arrays in every order, and never held as a whole."""
 
+import time
 import tracemalloc
 
 import h5py
@@ -143,6 +144,30 @@ def test_labels_and_ids_are_checked_where_they_are_read():
             run(good[0], Stored(classes))
     with pytest.raises(DataError, match="integers from 0 to 4, got 7"):
         model.predict(Stored(ids), verbose=0)
+
+
+def test_a_file_that_limits_training_is_read_faster_in_batches(capsys):
+    class Slow(Stored):
+        def __getitem__(self, rows):
+            time.sleep(0.1)
+            return super().__getitem__(rows)
+
+    model = gazelle.Sequential([layers.Input((6,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(X, Y, verbose=0, keep=False)
+    model.fit(Slow(X), Y, verbose=2, keep=False)
+    assert "the source is what limits. shuffle='batch' reads neighbours together." in capsys.readouterr().out
+
+
+def test_values_that_are_not_finite_are_found_in_files():
+    model = gazelle.Sequential([layers.Input((6,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x = X.copy()
+    x[170, 3] = np.nan
+    with pytest.raises(DataError, match=r"x contains values that are not finite.* nan at x\[170, 3\], 1 rows"):
+        model.fit(Stored(x), Y, verbose=0, keep=False)
+    with pytest.warns(RuntimeWarning, match=r"nan at x\[170, 3\], 1 rows"):
+        model.evaluate(Stored(x), Y, verbose=0)
 
 
 def test_text_and_masked_values_in_files(tmp_path):
