@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import glob
 import itertools
 import math
 import os
@@ -20,6 +21,8 @@ from gazelle.saving import throttle
 from gazelle.saving.autosave import Autosave
 from gazelle.saving.checkpoint_paths import NoCheckpointError, program_folder
 from gazelle.saving.program import Program, current_cell, running_program
+from gazelle.saving.rotation import order_of
+from gazelle.saving.state_file import metadata_of
 from gazelle.training import interrupt
 
 if TYPE_CHECKING:
@@ -94,7 +97,7 @@ def open_autosave(
         if cell is not _process.cell and cell != _process.cell:
             _process.cell, _process.resumed = cell, {}
     used = _process.resumed.setdefault(name, [])
-    numbers = itertools.count(max(used, default=0) + 1)
+    numbers: Iterator[int] = itertools.count(max(used, default=0) + 1)
     if interactive:  # the trainings of a cell may change their order
         numbers = (number for number in itertools.count(1) if number not in used)
     folder = program_folder(program) if checkpoint is None else checkpoint
@@ -199,6 +202,8 @@ def read_saved(
     except NoCheckpointError:
         if resume:
             display.note("There is no checkpoint of this training yet: it starts from the beginning.")
+            if found := _other_models(autosave, fingerprint):
+                display.note(f"The last checkpoint here is of another model:\n{fingerprints.listed(found)}")
         return None
     then = fingerprints.read(metadata)
     if then is None:
@@ -223,6 +228,20 @@ def read_saved(
     else:
         warn(message(f"BackupAndRestore continues another training, '{path}'", hint=lines))
     return tensors, metadata
+
+
+def _other_models(autosave: Autosave, fingerprint: TrainingFingerprint) -> list[fingerprints.Difference]:
+    """How the model of the last checkpoint of a notebook differs, whose name contains a hash of its structure."""
+    stem, dash, structure = autosave.stem.rpartition("-")
+    if not dash or structure != fingerprint.structure:
+        return []
+    paths = glob.glob(f"{glob.escape(stem)}-????????.[ab].state")
+    then = fingerprints.read(metadata_of(max(paths, key=order_of)) or {}) if paths else None
+    return (
+        []
+        if then is None
+        else fingerprints.differences({"model": then.get("model")}, {"model": fingerprint.parts["model"]})
+    )
 
 
 def _choice(lines: str, is_stream: bool, interactive: bool) -> str:
@@ -264,7 +283,7 @@ def _describe_stop(progress: TrainingProgress, autosave: Autosave | None, backup
     """The line for the user after Ctrl-C or a signal."""
     where = f"Stopped {progress.position()}"
     if autosave is None:
-        return f"{where}; not saved (keep=False)."
+        return f"{where}; not saved (keep=False or GAZELLE_KEEP=0)."
     if not autosave.saved:
         return f"{where}; not saved."
     if backup is not None:

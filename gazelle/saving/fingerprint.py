@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import platform
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gazelle import __version__
+from gazelle.core.printable import printable
 from gazelle.saving.program import running_program
 
 #: a part that cannot be known, which is equal to everything
 UNKNOWN = "unknown"
+_VERSIONS = ("python", "gazelle")
 _CODE = re.compile(r" \(code [0-9a-f]{8}\)")
 _NOTHING = object()
 _MOST = 20  # differences that a message lists
@@ -23,8 +27,8 @@ Difference = tuple[str, str, str]  # the part, its value then, its value now
 def program_parts() -> dict[str, Any]:
     """The parts of a fingerprint that describe the running program."""
     program = running_program()
-    version = ".".join(platform.python_version_tuple()[:2])
-    return {"program": program.text, "arguments": program.arguments, "python": version}
+    python = ".".join(platform.python_version_tuple()[:2])
+    return {"program": program.text, "arguments": program.arguments, "python": python, "gazelle": __version__}
 
 
 def read(metadata: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -39,7 +43,8 @@ def read(metadata: Mapping[str, Any]) -> dict[str, Any] | None:
 def differences(then: Fingerprint, now: Fingerprint) -> list[Difference]:
     """List what differs between two fingerprints.
 
-    Code is compared only between equal versions of Python, which compile it differently.
+    Code is compared only between equal versions of Python, which compile it differently, and arguments that one side
+    lacks only between equal versions of gazelle, of which one may not have them.
 
     Args:
         then: the fingerprint in a checkpoint.
@@ -51,46 +56,55 @@ def differences(then: Fingerprint, now: Fingerprint) -> list[Difference]:
     >>> differences({"seed": 1, "compile": {"loss": "mse"}}, {"seed": 1, "compile": {"loss": "mae"}})
     [('compile.loss', "'mse'", "'mae'")]
     """
-    same_python = then.get("python") == now.get("python")
+    comparison = _Comparison(*(then.get(name) == now.get(name) for name in _VERSIONS))
     return [
         (name.replace("model.model", "model", 1), _shown(a), _shown(b))
-        for name, a, b in _compare("", then, now, same_python)
-        if name != "python"
+        for name, a, b in comparison.compare("", then, now)
+        if name not in _VERSIONS
     ]
 
 
 def listed(found: list[Difference]) -> str:
     """Differences as lines of a message."""
-    lines = [f"  {name}: {then} then, {now} now" for name, then, now in found[:_MOST]]
+    lines = [printable(f"  {name}: {then} then, {now} now") for name, then, now in found[:_MOST]]
     return "\n".join(lines + [f"  and {len(found) - _MOST} more"] * (len(found) > _MOST))
 
 
-def _compare(name: str, then: Any, now: Any, same_python: bool) -> Iterator[tuple[str, Any, Any]]:
-    if any(isinstance(part, str) and part == UNKNOWN for part in (then, now)):
-        return
-    if isinstance(then, Mapping) and isinstance(now, Mapping):
-        if not _equal(then.get("class"), now.get("class"), same_python):
-            yield name, then, now
+@dataclasses.dataclass
+class _Comparison:
+    """The comparison of two fingerprints, of equal or different versions of Python and gazelle."""
+
+    same_python: bool
+    same_version: bool
+
+    def compare(self, name: str, then: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
+        """(part, value then, value now) of what differs."""
+        if any(isinstance(part, str) and part == UNKNOWN for part in (then, now)):
             return
-        for key in dict.fromkeys([*then, *now]):
-            path = f"{name}.{key}" if name else str(key)
-            yield from _compare(path, then.get(key, _NOTHING), now.get(key, _NOTHING), same_python)
-    elif isinstance(then, list) and isinstance(now, list):
-        pairs = [*zip(then, now, strict=False)]
-        if len(then) == len(now):
-            for number, (a, b) in enumerate(pairs):
-                yield from _compare(f"{name}[{number}]", a, b, same_python)
-        else:  # from the first difference on
-            start = next((number for number, (a, b) in enumerate(pairs) if a != b), len(pairs))
-            yield f"{name}[{start}:]" if start else name, then[start:], now[start:]
-    elif not _equal(then, now, same_python):
-        yield name, then, now
+        if isinstance(then, Mapping) and isinstance(now, Mapping):
+            if not self._equal(then.get("class"), now.get("class")):
+                yield name, then, now
+                return
+            is_object = "class" in then and not self.same_version
+            for key in dict.fromkeys([*then, *now]):
+                if not is_object or (key in then and key in now):
+                    path = f"{name}.{key}" if name else str(key)
+                    yield from self.compare(path, then.get(key, _NOTHING), now.get(key, _NOTHING))
+        elif isinstance(then, list) and isinstance(now, list):
+            pairs = [*zip(then, now, strict=False)]
+            if len(then) == len(now):
+                for number, (a, b) in enumerate(pairs):
+                    yield from self.compare(f"{name}[{number}]", a, b)
+            else:  # from the first difference on
+                start = next((number for number, (a, b) in enumerate(pairs) if a != b), len(pairs))
+                yield f"{name}[{start}:]" if start else name, then[start:], now[start:]
+        elif not self._equal(then, now):
+            yield name, then, now
 
-
-def _equal(then: Any, now: Any, same_python: bool) -> bool:
-    if isinstance(then, str) and isinstance(now, str) and not same_python:
-        then, now = _CODE.sub("", then), _CODE.sub("", now)
-    return type(then) is type(now) and (then == now or then != then)  # NaN equals NaN here
+    def _equal(self, then: Any, now: Any) -> bool:
+        if isinstance(then, str) and isinstance(now, str) and not self.same_python:
+            then, now = _CODE.sub("", then), _CODE.sub("", now)
+        return type(then) is type(now) and (then == now or then != then)  # NaN equals NaN here
 
 
 def _shown(value: Any) -> str:

@@ -125,7 +125,7 @@ def _shell() -> Any:
 
 def _notebook_name(shell: Any) -> str:
     variables = getattr(shell, "user_ns", {})
-    name = os.environ.get("JPY_SESSION_NAME") or variables.get("__vsc_ipynb_file__")
+    name = variables.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME")
     if name := name or os.environ.get("COLAB_NOTEBOOK_ID"):
         return str(name)
     connection = getattr(getattr(shell.kernel, "parent", None), "connection_file", None)

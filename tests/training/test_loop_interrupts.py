@@ -147,7 +147,7 @@ def test_a_signal_that_somebody_makes_another_error_of_is_that_signal(monkeypatc
 
 ENDS = {
     (): "Stopped in epoch 1, step 3; saved. fit(..., resume=True) continues.",
-    (("keep", False),): "Stopped in epoch 1, step 3; not saved (keep=False).",
+    (("keep", False),): "Stopped in epoch 1, step 3; not saved (keep=False or GAZELLE_KEEP=0).",
 }
 
 

@@ -16,6 +16,7 @@ from gazelle.core import prng
 from gazelle.core.errors import ArgumentError, StateError
 from gazelle.models import resuming
 from gazelle.saving import state_file
+from gazelle.saving.description import describe_model
 from gazelle.saving.program import running_program
 
 RNG = np.random.default_rng(0)
@@ -303,6 +304,19 @@ def test_an_object_that_cannot_be_described_does_not_end_a_training(monkeypatch)
         train(monkeypatch, loss="mae")
 
 
+@pytest.mark.usefixtures("_untrained")
+def test_arguments_that_a_version_does_not_have_are_not_compared(monkeypatch):
+    train(monkeypatch)
+    monkeypatch.setattr("gazelle.saving.fingerprint.__version__", "0.2.0")
+    described = dict(describe_model(stack()))
+    described["dense"] = {"new": True, **described["dense"]}
+    monkeypatch.setattr("gazelle.models.fingerprint.describe_model", lambda model: described)
+    train(monkeypatch)
+    described["dense"]["units"] = 5
+    with pytest.raises(StateError, match=r"state'\.\n  model\.dense\.units: 4 then, 5 now\nresume="):
+        train(monkeypatch)
+
+
 RATED = {
     "one": (lambda: optimizers.Adam(0.1), lambda optimizer: optimizer),
     "scaled": (lambda: optimizers.LossScaleOptimizer(optimizers.Adam(0.1)), lambda optimizer: optimizer),
@@ -467,7 +481,7 @@ def shell(monkeypatch):
 
 
 @pytest.mark.usefixtures("_untrained")
-def test_cells_of_a_notebook(shell, monkeypatch):
+def test_cells_of_a_notebook(shell, monkeypatch, capsys):
     """The trainings of a cell are counted from its beginning; a model without a name is found by its structure."""
 
     def unnamed(units=4):
@@ -489,4 +503,8 @@ def test_cells_of_a_notebook(shell, monkeypatch):
     third = cell({**folds[0], "loss": "mae", "resume": False})[-1]  # the cell was changed and runs without resume
     assert third == first.replace(".a.", ".fit3.a.")
     assert cell({**folds[0], "loss": "mae"}, folds[0]) == [first, second, third]
-    assert len(cell({**folds[0], "model": lambda: unnamed(5)})) == 4  # another model
+    assert len(cell({**folds[0], "model": lambda: unnamed(5), "verbose": 2})) == 4  # another model
+    text = (
+        "starts from the beginning.\nThe last checkpoint here is of another model:\n  model.dense.units: 4 then, 5 now"
+    )
+    assert text in capsys.readouterr().out
