@@ -43,7 +43,8 @@ def _float(dtype: Any) -> str:
 
 
 def _shape(shape: Any) -> tuple[int, ...]:
-    return (int(shape),) if hasattr(shape, "__index__") else tuple(int(n) for n in shape)
+    one = hasattr(shape, "__index__") and not getattr(shape, "ndim", 0)  # arrays have the method, too
+    return (int(shape),) if one else tuple(int(n) for n in shape)
 
 
 def normal(

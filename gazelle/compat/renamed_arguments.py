@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -94,6 +95,9 @@ def is_old(kinds: list[str], method: str, name: str) -> bool:
     return renamed(kinds, method, name) != name and name not in ("lr", "workers", "use_multiprocessing")
 
 
+_COUNTS = frozenset({"steps_per_epoch", "validation_steps", "steps", "epochs", "batch_size"})
+
+
 def value(name: str, given: Any, era: int) -> Any:
     """The current form of a value; `name` is the current name of its argument."""
     last = name.rsplit("_", 1)[-1]
@@ -101,6 +105,8 @@ def value(name: str, given: Any, era: int) -> Any:
         return _ORDERINGS.get(given, given)
     if last == "initializer" and callable(given) and not isinstance(given, type):
         return _adapted_initializer(given)
+    if name in _COUNTS and isinstance(given, float) and math.isfinite(given) and era < 3:
+        return math.ceil(given)  # len(x) / batch_size: the loop ran while step < steps
     if last == "activation" and era < 3 and given in ("hard_sigmoid", REGISTRY["activations"]["hard_sigmoid"]):
         return hard_sigmoid_before_keras_3
     return given

@@ -1,4 +1,4 @@
-"""Types and ranges of constructor arguments, checked against the signature: one check for all classes.
+"""Types and ranges of constructor arguments, converted to those of Python and checked: one place for all classes.
 
 A constructor checks its arguments itself where it checks more than a type, and its message is then the better one: this
 check runs after it. It reports what a constructor would store without a look and fail with later, or compute with.
@@ -6,12 +6,16 @@ check runs after it. It reports what a constructor would store without a look an
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import math
+import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from gazelle.core.errors import ArgumentTypeError, GazelleError, message
 
@@ -24,6 +28,8 @@ _EXPECTED = {
     "Sequence[int | None]": "a list of integers or None",
 }
 _CONTAINERS = (str, bytes, list, tuple, dict, set)
+_SCALARS = (np.number, np.bool_, np.str_)
+_COMMON = frozenset({int, float, str, bool, type(None), dict})  # most arguments, nothing to do
 #: least values of integers that mean the same in every class
 _LEAST = {
     "batch_size": 1,
@@ -75,6 +81,59 @@ def _checked(function: Callable[..., Any]) -> tuple[tuple[str, tuple[str, ...], 
         if types and _EXPECTED.keys() >= set(types):
             found.append((name, tuple(types), "None" in kinds or parameter.default is None))
     return tuple(found)
+
+
+@functools.cache
+def _listed(function: Callable[..., Any]) -> frozenset[str]:
+    """Names of the parameters that take a list of numbers, for example `int | Sequence[int]`."""
+    parameters = inspect.signature(function).parameters.items()
+    return frozenset(
+        n for n, p in parameters if re.search(r"(Sequence|Iterable|tuple)\[(int|float)", str(p.annotation))
+    )
+
+
+@functools.cache
+def _integers(function: Callable[..., Any]) -> frozenset[str]:
+    """Names of the parameters that take one integer."""
+    parameters = inspect.signature(function).parameters.items()
+    return frozenset(n for n, p in parameters if str(p.annotation) in ("int", "int | None"))
+
+
+def plain_values(function: Callable[..., Any], arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments with numbers of Python instead of NumPy's scalars and arrays without axes, also in lists.
+
+    A constructor then needs to know the types of Python only, and the config of an object holds what JSON can hold.
+
+    Args:
+        function: the constructor; an array becomes a list where its annotation requires a list of numbers.
+        arguments: the arguments by name.
+    """
+    for name, value in arguments.items():
+        if type(value) in _COMMON:
+            continue
+        if (
+            isinstance(value, np.ndarray)
+            and value.ndim == 1
+            and value.dtype.kind in "iuf"
+            and name in _listed(function)
+        ):
+            arguments[name] = value.tolist()
+        elif isinstance(value, (np.generic, np.ndarray, list, tuple)):
+            arguments[name] = _plain(value)
+        elif hasattr(value, "__index__") and name in _integers(function):  # a tensor of another library, such as JAX
+            with contextlib.suppress(TypeError, ValueError):
+                arguments[name] = operator.index(value)
+    return arguments
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, _SCALARS) or (
+        isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.kind in "biufU"
+    ):
+        return value.item()
+    if type(value) in (list, tuple) and any(isinstance(one, (*_SCALARS, list, tuple)) for one in value):
+        return type(value)(_plain(one) if isinstance(one, (*_SCALARS, list, tuple)) else one for one in value)
+    return value
 
 
 def check_types(owner: type, function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
@@ -139,18 +198,19 @@ def _fits(value: object, types: Sequence[str]) -> bool:
 
 
 def checks_types(init: Callable[..., None]) -> Callable[..., None]:
-    """Return a constructor that also checks the types of its arguments.
+    """Return a constructor that also converts its arguments and checks their types.
 
     Args:
         init: the constructor.
     """
-    if not _checked(init):
-        return init
-    positional = list(inspect.signature(init).parameters)[1:]
+    parameters = [*inspect.signature(init).parameters.values()][1:]
+    positional = [p.name for p in parameters if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
 
     @functools.wraps(init)
     def wrapped(self: object, *args: Any, **kwargs: Any) -> None:
-        given = {**dict(zip(positional, args, strict=False)), **kwargs}
+        first = plain_values(init, dict(zip(positional, args, strict=False)))
+        args, kwargs = (*first.values(), *args[len(first) :]), plain_values(init, kwargs)
+        given = {**first, **kwargs}
         try:
             init(self, *args, **kwargs)
         except Exception as error:

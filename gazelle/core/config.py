@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from gazelle.core import budget, outdated, replaced_methods, shared_objects
-from gazelle.core.argument_types import check_types, is_clear
+from gazelle.core.argument_types import check_types, is_clear, plain_values
 from gazelle.core.errors import ArgumentError as ArgumentError
 from gazelle.core.errors import ArgumentTypeError as ArgumentTypeError
 from gazelle.core.errors import GazelleError, message, unknown
@@ -243,6 +243,8 @@ def _record_arguments(cls: type, builtin: bool) -> None:
             bound.apply_defaults()
             given = dict(list(bound.arguments.items())[1:])
             extra = given.pop(rest, {}) if rest else {}
+            if builtin:
+                given, extra = plain_values(init, given), plain_values(init, extra)
             self.__dict__.setdefault("_config", {**given, **extra})  # the arguments of the outermost class
             if not builtin:
                 init(self, *args, **kwargs)

@@ -60,6 +60,7 @@ def set_random_seed(seed: int) -> None:
     """
     if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0:
         raise ArgumentError(message("seed", expected="an integer of at least 0", got=repr(seed)))
+    seed = int(seed)
     set_seed(seed)
     random.seed(seed)
     np.random.seed(seed % 2**32)

@@ -78,7 +78,8 @@ def _sizes(left: Any, right: Any, total: int) -> tuple[int, int]:
     if left is None and right is None:
         raise ArgumentError(message("split_dataset", expected="left_size or right_size", got="none of both"))
     numbers: list[Any] = []
-    for name, size in (("left_size", left), ("right_size", right)):
+    for name, given in (("left_size", left), ("right_size", right)):
+        size = given.item() if isinstance(given, np.generic) else given
         limit = 1 if isinstance(size, float) else total
         if size is not None and not (isinstance(size, int | float) and 0 < size < limit):
             raise ArgumentError(

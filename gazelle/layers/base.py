@@ -242,7 +242,7 @@ class Layer(Operation):
         default = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
         return Variable(
             option("initializer", initializer) or initializers.get(default),
-            shape or (),
+            () if shape is None else (int(shape),) if np.ndim(shape) == 0 else tuple(shape),  # type: ignore[arg-type,call-overload]
             dtype,
             trainable,
             name=name,

@@ -33,8 +33,8 @@ def as_variable_or_function(owner: str, value: LearningRate) -> Any:
 def as_number(owner: str, value: object) -> float:
     """Return a learning rate as a float; raise ArgumentError if it is not a number of at least 0."""
     numbers = (int, float, np.number, np.ndarray, jax.Array, Variable)
-    if isinstance(value, numbers) and not isinstance(value, bool) and np.ndim(value) == 0:
-        rate = float(value)
+    if isinstance(value, numbers) and not isinstance(value, bool) and np.size(value) == 1:
+        rate = float(np.reshape(value, ()))
         if rate >= 0 and math.isfinite(rate):
             return rate
     raise ArgumentError(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from gazelle import losses
 from gazelle.core.errors import ArgumentError, DataError, message
@@ -26,7 +27,8 @@ class TotalLoss:
     """
 
     def __init__(self, loss: Any, loss_weights: Any, names: list[str] | None, regularizers: dict[str, Any]) -> None:
-        self.loss, self.loss_weights, self.names, self.regularizers = loss, loss_weights, names, regularizers
+        factors = loss_weights.tolist() if isinstance(loss_weights, (np.ndarray, np.generic)) else loss_weights
+        self.loss, self.loss_weights, self.names, self.regularizers = loss, factors, names, regularizers
         self._cached: list[Any] | None = None
 
     def functions(self, names: list[str]) -> list[Any]:

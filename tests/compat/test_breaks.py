@@ -17,6 +17,16 @@ layers = keras.layers
 
 #: row -> (era, lines); they run with the names of Keras as `gazelle run` gives them, and assert by themselves
 ROWS = {
+    "fractions of steps": (
+        2,
+        """
+pairs = lambda: iter([(X[:4], Y[:4])] * 100)
+m = mlp()
+assert m.fit_generator(pairs(), steps_per_epoch=8 / 3, epochs=2., verbose=0).params["steps"] == 3
+m.fit_generator(pairs(), 8 / 3, validation_data=pairs(), validation_steps=np.ceil(1.5), verbose=0)
+assert m.predict_generator(pairs(), steps=8 / 3).shape == (12, 1)
+m.evaluate(pairs(), steps=np.float64(2.))""",
+    ),
     "1 nb_epoch": (1, "h = mlp().fit(X, Y, nb_epoch=2, verbose=0); assert len(h.epoch) == 2"),
     "2 np_utils": (
         1,

@@ -274,6 +274,8 @@ def interval(
     Raises:
         ArgumentError: `value` is out of range.
     """
+    if hasattr(value, "tolist"):  # an array of two numbers
+        value = value.tolist()
     pair = value if isinstance(value, list | tuple) else (value, value)
     limits = ((-math.inf, bounds[1]), (bounds[0], math.inf)) if loose and pair is value else (bounds, bounds)
     fit = len(pair) == 2 and all(isinstance(v, int | float) and a <= v <= b for v, (a, b) in zip(pair, limits))

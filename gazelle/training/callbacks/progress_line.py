@@ -115,7 +115,9 @@ def _truncate(text: str, width: int) -> str:
 
 
 def number(value: Any) -> str:
-    """Format the value of a metric as Keras does: 0.4312, or 4.3120e-04 for small values."""
+    """Format the value of a metric as Keras does: 0.4312, or 4.3120e-04 for small values. Text remains text."""
+    if value is None or isinstance(value, str):
+        return str(value)
     mean = float(np.mean(np.asarray(value)))
     return f"{mean:.4f}" if abs(mean) > 1e-3 or mean != mean else f"{mean:.4e}"
 
