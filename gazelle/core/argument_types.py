@@ -208,6 +208,9 @@ def checks_types(init: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(init)
     def wrapped(self: object, *args: Any, **kwargs: Any) -> None:
+        if not args and not kwargs:
+            init(self)
+            return
         first = plain_values(init, dict(zip(positional, args, strict=False)))
         args, kwargs = (*first.values(), *args[len(first) :]), plain_values(init, kwargs)
         given = {**first, **kwargs}
