@@ -1,6 +1,6 @@
 """Folders that only this user can change, for caches with executable content.
 
-Programs and libraries from a cache are executed, so another user who can write to it could run code as this user. The
+Programs from a cache are executed, so another user who can write to it could run code as this user. The
 owner and mode of every component of the path, of the folder and of each opened file are checked, and symbolic links are
 refused. A folder that fails a check is not used; the reason is printed once, and no error is raised.
 """
@@ -71,14 +71,6 @@ class PrivateFolder:
                 os.utime(descriptor)  # a sweep deletes the least recently used files
             return content
         return None
-
-    def safe_path(self, name: str) -> str | None:
-        """Return the path of a file after checking it, for functions that open a path; None as for `read`."""
-        descriptor = self._open(name)
-        if descriptor is None:
-            return None
-        os.close(descriptor)
-        return str(self.path / name)
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file that other processes see completely or not at all; without effect if that is impossible."""
@@ -205,12 +197,15 @@ def open_folder(path: Path, hint: str) -> PrivateFolder | None:
 
 
 def user_cache() -> Path:
-    """The folder of the system for this user's caches."""
+    """Return the folder of the system for this user's caches; a folder for temporary files if there is no home."""
+    home = Path(os.path.expanduser("~"))
+    if not home.is_absolute():
+        return Path(os.environ.get("TMPDIR", "/tmp")) / f"cache-{os.geteuid()}"
     if os.name == "nt":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
     if platform.system() == "Darwin":
-        return Path.home() / "Library" / "Caches"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        return home / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
 
 
 def _make(path: Path) -> None:

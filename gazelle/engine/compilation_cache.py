@@ -46,7 +46,8 @@ def _folder() -> PrivateFolder | None:
     setting = os.environ.get("GAZELLE_COMPILE_CACHE", "")
     if jax.config.jax_compilation_cache_dir is not None or setting.lower() in ("0", "no", "off", "false"):
         return None
-    return open_folder((Path(setting) if setting else user_cache() / "gazelle") / _machine(), _HINT)
+    base = Path(os.path.expanduser(setting)) if setting else user_cache() / "gazelle"
+    return open_folder(base / _machine(), _HINT)
 
 
 def enable_compilation_cache() -> None:

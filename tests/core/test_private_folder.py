@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gazelle.core import cache_cleanup, private_folder
+from gazelle.core import cache_cleanup, ownership, private_folder
 from gazelle.core.private_folder import open_folder
 
 OTHER = 65534
@@ -147,7 +147,7 @@ FILES = {
 
 
 @as_root
-@pytest.mark.parametrize("way", ["read", "safe_path", "check_files"])
+@pytest.mark.parametrize("way", ["read", "check_files"])
 @pytest.mark.parametrize("name", FILES)
 def test_files_that_another_user_may_have_written(tmp_path, name, way):
     make, reason = FILES[name]
@@ -295,3 +295,34 @@ def test_readers_see_complete_files_only(tmp_path):
     while writer.is_alive():
         assert folder.read("x") in contents
     writer.join()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="another default on Windows")
+def test_the_cache_of_a_user_without_a_home(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "x"))
+    monkeypatch.setattr(private_folder.platform, "system", lambda: "Linux")
+    assert private_folder.user_cache() == tmp_path / "x"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert private_folder.user_cache() == tmp_path / ".cache"
+    monkeypatch.setattr(private_folder.os.path, "expanduser", lambda path: path)  # a container's user without a name
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    folder, lines = _open(private_folder.user_cache() / "gazelle")
+    assert lines == []
+    assert folder.path == tmp_path / f"cache-{os.geteuid()}" / "gazelle"
+
+
+def test_a_system_without_owners_and_modes(monkeypatch, tmp_path):
+    """Windows: modes mean nothing there, and a folder of the user is private already."""
+    for module in (private_folder, ownership):
+        monkeypatch.setattr(module, "POSIX", False)
+    (tmp_path / "c").mkdir(mode=0o777)
+    folder, lines = _open(tmp_path / "c")
+    folder.write("x", b"content")
+    (folder.path / "x").chmod(0o666)
+    assert lines == []
+    assert folder.read("x") == b"content"
+    assert folder.check_files()
+    folder.path.rename(tmp_path / "d")
+    with pytest.warns(RuntimeWarning, match="no such file"):
+        assert folder.read("x") is None
