@@ -13,11 +13,12 @@ from gazelle.data.rows import narrow
 
 _PACKAGES = ("pandas", "polars", "pyarrow", "modin", "cudf")
 _NUMBERS = "iufb"
-#: what reads data on demand: as a whole, in batches; and what leaves a column out
+#: what reads data on demand: how it is read as a whole, how in batches, and what leaves a column out
 _READERS = (
-    ("collect", "collect_batches(chunk_size=32)", "drop"),  # a LazyFrame of polars
-    ("to_table", "to_batches(batch_size=32)", "drop_columns"),  # a dataset of pyarrow
-    ("read", "iter_batches(batch_size=32)", "drop_columns"),  # a file of parquet
+    ("collect", ".collect_batches(chunk_size=32)", "drop"),  # a LazyFrame of polars
+    ("to_table", ".to_batches(batch_size=32)", "drop_columns"),  # a dataset of pyarrow
+    ("iter_batches", ".iter_batches(batch_size=32)", "drop_columns"),  # a file of parquet
+    ("read_all", "", "drop_columns"),  # a stream of record batches
 )
 
 
@@ -136,16 +137,17 @@ def _shown(value: Any) -> str:
 
 def _check_in_memory(what: str, value: Any) -> None:
     """Refuse queries and files, whose columns can only be read as a whole."""
-    ways = [way for way in _READERS if hasattr(value, way[0]) and hasattr(value, way[1].split("(")[0])]
-    if not ways or hasattr(value, "itercolumns") or hasattr(value, "get_columns"):
+    ways = [way for way in _READERS if hasattr(value, way[0])]
+    if not ways or hasattr(value, "iloc") or hasattr(value, "itercolumns") or hasattr(value, "get_columns"):
         return
     whole, batches, drop = ways[0]
+    whole = "read" if whole == "iter_batches" else whole
     raise DataError(
         message(
             what,
             expected="a frame in memory, or a generator of batches",
             got=f"a {type(value).__name__}, which is read on demand",
             hint=f"Read it: {what}.{whole}(). If it is too large: "
-            f"fit((part.{drop}('y'), part['y']) for part in {what}.{batches}).",
+            f"fit((part.{drop}('y'), part['y']) for part in {what}{batches}).",
         )
     )

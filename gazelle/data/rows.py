@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -87,7 +86,7 @@ def as_rows(what: str, value: Any) -> LazyRows | None:
             return LazyRows(what, value.shape, value.dtype, lambda rows: rows_of_array(value, rows))
         return None
     if _is_sparse(value):
-        matrix = value.tocsr()
+        matrix = value.tocsr() if hasattr(value, "tocsr") else _of_jax(value)
         return LazyRows(what, matrix.shape, matrix.dtype, lambda rows: _of_matrix(matrix, rows))
     if not is_sliceable(value):
         return None
@@ -114,7 +113,21 @@ def is_sliceable(value: object) -> bool:
 
 
 def _is_sparse(value: object) -> bool:
-    return type(value).__module__.startswith("scipy.sparse") and hasattr(value, "tocsr") and "scipy" in sys.modules
+    module = type(value).__module__
+    return (module.startswith("scipy.sparse") and hasattr(value, "tocsr")) or (
+        module.startswith("jax.experimental.sparse") and hasattr(value, "todense") and getattr(value, "ndim", 0) == 2
+    )
+
+
+def _of_jax(matrix: Any) -> Any:
+    """A sparse matrix of JAX as one of SciPy, whose rows can be selected on the host."""
+    from scipy import sparse
+
+    if hasattr(matrix, "indptr") or not hasattr(matrix, "indices"):  # other formats than BCOO, which are rare
+        return sparse.csr_array(np.asarray(matrix.todense()))
+    indices, values = np.asarray(matrix.indices), np.asarray(matrix.data)
+    inside = (indices < np.asarray(matrix.shape)).all(1)  # others are padding
+    return sparse.coo_array((values[inside], tuple(indices[inside].T)), matrix.shape).tocsr()
 
 
 def _consecutive(rows: Any) -> bool:
@@ -152,7 +165,7 @@ def _slices(data: Any, rows: Any, sample: Any) -> Parts:
     row = max(1, sample.nbytes)
     stored = getattr(data, "chunks", None)  # rows that the file compresses as one
     unit = stored[0] if isinstance(stored, tuple) and stored and isinstance(stored[0], int) else 1
-    size = -(-max(unit, _SLICE // row) // unit) * unit
+    size = max(unit, _SLICE // row // unit * unit)
     order = np.arange(len(rows)) if _consecutive(rows) else np.argsort(rows, kind="stable")
     ordered = rows[order]
     cuts = (np.diff(ordered) > max(unit, _GAP // row)) | (np.diff(ordered // size) > 0)

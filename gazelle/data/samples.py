@@ -134,12 +134,12 @@ def check_columns(what: str, x: Any) -> None:
 
 
 def batching_hint(x: object) -> str:
-    """The line that makes a source of single samples fit."""
+    """The line that makes a source of other things than batches of (x, y) fit."""
     if _package(x) == "datasets":
-        return "If the data yields single samples, batch them: fit((b['x'], b['y']) for b in data.batch(32))."
+        return "Data must yield batches of (x, y): fit((b['x'], b['y']) for b in data.batch(32))."
     if _package(x) == "grain":
-        return "If the data yields single samples, batch them: data.batch(32)."
-    return "If the data yields single samples, batch them: gazelle.utils.batched(data, 32)."
+        return "Data must yield batches of (x, y): data.batch(32)."
+    return "Data must yield batches of (x, y); gazelle.utils.batched(data, 32) combines single samples."
 
 
 def _package(x: object) -> str:

@@ -106,16 +106,22 @@ def check_inputs(graph: Graph | None, source: data.Source) -> None:
     """Compare the shape of x, as the user passed it, with the inputs of the graph."""
     if graph is None or graph.guessed:
         return
-    samples = _samples(source)
-    for tensor, array in zip(graph.flat_inputs, graph.match(samples), strict=True):
+    hint = source.hint if isinstance(source, data.StreamSource) else ""
+    try:
+        samples = graph.match(_samples(source))
+    except ArgumentError as error:
+        if not hint:
+            raise
+        raise ArgumentError(f"{error}\n{hint}") from None
+    for tensor, array in zip(graph.flat_inputs, samples, strict=True):
         shape = tuple(array.shape)
         squeezed = shape[:-1] if shape[-1:] == (1,) and len(shape) == len(tensor.shape) + 1 else shape
         shown = (*squeezed, 1) if len(squeezed) == len(tensor.shape) - 1 and tensor.shape[-1] == 1 else squeezed
         sizes = zip(tensor.shape[1:], shown[1:], strict=False)
         if len(shown) != len(tensor.shape) or any(want not in (None, got) for want, got in sizes):
             assert tensor.node is not None
-            hint = source.hint if isinstance(source, data.StreamSource) and tensor.shape[1:] == shape else ""
-            raise ShapeError(f"{input_mismatch(tensor.node.operation.name, tensor.shape, shape)} {hint}".rstrip())
+            hint = f" {hint}".rstrip() if tensor.shape[1:] == shape else ""
+            raise ShapeError(input_mismatch(tensor.node.operation.name, tensor.shape, shape) + hint)
 
 
 def check_ids(graph: Graph | None, source: data.Source) -> None:

@@ -89,9 +89,9 @@ class Named:
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        ("program", "batch them: gazelle.utils.batched(data, 32)."),
-        ("datasets.iterable_dataset", "batch them: fit((b['x'], b['y']) for b in data.batch(32))."),
-        ("grain._src.dataset", "batch them: data.batch(32)."),
+        ("program", "batches of (x, y); gazelle.utils.batched(data, 32) combines single samples."),
+        ("datasets.iterable_dataset", "batches of (x, y): fit((b['x'], b['y']) for b in data.batch(32))."),
+        ("grain._src.dataset", "batches of (x, y): data.batch(32)."),
     ],
 )
 def test_rows_are_refused_with_the_line_that_makes_them_fit(module, line):
@@ -102,10 +102,22 @@ def test_rows_are_refused_with_the_line_that_makes_them_fit(module, line):
         assert str(told.value).endswith(line)
     with pytest.raises(ShapeError, match=r"expected shape \(None, 4\), got shape \(4,\)") as told:
         dense().fit(zip(X, np.eye(4)[Y], strict=True), verbose=0)
-    assert str(told.value).endswith("batch them: gazelle.utils.batched(data, 32).")
+    assert str(told.value).endswith("gazelle.utils.batched(data, 32) combines single samples.")
     with pytest.raises(DataError, match="4 as in x, got 2 in y") as told:
         dense().fit(zip(X, np.eye(2)[Y], strict=True), verbose=0)
-    assert str(told.value).endswith("batch them: gazelle.utils.batched(data, 32).")
+    assert str(told.value).endswith("gazelle.utils.batched(data, 32) combines single samples.")
+
+
+def test_batches_by_name_are_refused_with_the_line_that_makes_them_fit():
+    class Parts:
+        __module__ = "datasets.iterable_dataset"
+
+        def __iter__(self):
+            return iter([{"pixels": X, "label": Y}])
+
+    with pytest.raises(ArgumentError, match=r"got keys \['pixels', 'label'\]") as told:
+        dense().fit(Parts(), verbose=0)
+    assert str(told.value).endswith("fit((b['x'], b['y']) for b in data.batch(32)).")
 
 
 def test_a_dataset_of_named_rows_is_refused_with_its_columns():

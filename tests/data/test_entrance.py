@@ -5,6 +5,7 @@ import decimal
 
 import numpy as np
 import pytest
+from jax.experimental import sparse as jax_sparse
 
 import gazelle
 from gazelle import layers
@@ -69,6 +70,8 @@ KINDS = {
     "csr_matrix": lambda: sparse("csr_matrix"),
     "csc_array": lambda: sparse("csc_array"),
     "coo_array": lambda: sparse("coo_array"),
+    "BCOO of JAX": lambda: jax_sparse.BCOO.fromdense(X, nse=60),
+    "CSR of JAX": lambda: jax_sparse.CSR.fromdense(X),
     "view": lambda: np.hstack([X, X])[:, :3],
     "view of float64": lambda: np.asfortranarray(X.astype("float64")),
 }
@@ -172,6 +175,15 @@ class LazyFrame:
     collect_batches = collect
 
 
+class RecordBatchReader:
+    """A stream of pyarrow."""
+
+    __module__ = "pyarrow.lib"
+
+    def read_all(self):
+        raise AssertionError
+
+
 class FileSystemDataset:
     """Files of pyarrow."""
 
@@ -187,6 +199,10 @@ class FileSystemDataset:
     ("kind", "line"),
     [
         (LazyFrame, "x.collect(). If it is too large: fit((part.drop('y'), part['y']) for part in x.collect_batches("),
+        (
+            RecordBatchReader,
+            "x.read_all(). If it is too large: fit((part.drop_columns('y'), part['y']) for part in x).",
+        ),
         (FileSystemDataset, "x.to_table(). If it is too large: fit((part.drop_columns('y'), part['y']) for part in x."),
     ],
 )

@@ -122,6 +122,19 @@ def test_reads_are_few_and_no_longer_than_needed():
     assert packed.reads == [(7, 10), (100, 101), (250, 252)]  # each storage chunk is read once
 
 
+def test_any_rows_of_any_chunks(monkeypatch):
+    monkeypatch.setattr("gazelle.data.rows._GAP", 24 * 5)
+    monkeypatch.setattr("gazelle.data.rows._SLICE", 24 * 40)
+    for case in range(100):
+        draw = np.random.default_rng(case)
+        rows = draw.permutation(300)[: draw.integers(1, 300)]
+        stored = Stored(X, [None, (1, 6), (7, 3), (300, 6)][case % 4])
+        np.testing.assert_array_equal(as_arrays("x", stored, lazy=True)[rows], X[rows])
+        assert all(stop - start <= max(40, (stored.chunks or (1,))[0]) for start, stop in stored.reads)
+        view = as_arrays("x", np.asfortranarray(X.astype("float64")), lazy=True)
+        np.testing.assert_array_equal(np.asarray(view)[rows], X[rows])
+
+
 def test_the_range_of_integers_is_checked_where_they_are_read(tmp_path):
     ids = np.memmap(tmp_path / "ids", "int64", "w+", shape=(300, 2))
     ids[170, 1] = 2**40

@@ -9,6 +9,7 @@ import pytest
 import gazelle
 from gazelle import engine, layers
 from gazelle.core import arrays
+from gazelle.data import make_source
 from gazelle.saving import throttle
 
 ROOT = str(Path(gazelle.__file__).parent)
@@ -132,3 +133,10 @@ def test_a_batch_of_a_known_kind_is_checked_for_its_values():
         net.train_on_batch(ids, labels + 3)
     with pytest.raises(ValueError, match="number"):
         net.train_on_batch(ids, labels[:3])
+
+
+def test_a_batch_of_a_stream_costs_few_calls():
+    source = make_source((X, Y) for _ in range(200))
+    batches = source._epoch(0)
+    count = _own_calls(lambda: [next(batches) for _ in range(20)])
+    assert count / 20 <= 25
