@@ -158,7 +158,7 @@ def _unseeded_key() -> Array:
                 "A random draw without a seed inside a compiled function",
                 expected="seed=a SeedGenerator or a key",
                 got="seed=None, which would give the same numbers at every call",
-                hint="Keep a generator: seeds = gazelle.random.SeedGenerator(1), and give seed=seeds.",
+                hint="Create a generator once, seeds = gazelle.random.SeedGenerator(1), and pass seed=seeds.",
             )
         )
     if not _shared:

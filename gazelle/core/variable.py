@@ -144,7 +144,7 @@ class Variable:
                 raise UnboundVariable(
                     message(
                         f"Variable '{self.path}' was read inside a compiled step but is not part of the model",
-                        hint="Keep it as an attribute of a layer of the model (self.x = ...).",
+                        hint="Store it as an attribute of a layer of the model (self.x = ...).",
                     )
                 )
         owner = self._owner

@@ -89,7 +89,7 @@ def make_source(
             raise ArgumentError(
                 message(
                     "y",
-                    expected="nothing where x is a generator or dataset",
+                    expected="None, since x is a generator or dataset",
                     got=type(y).__name__,
                     hint="It must yield (x, y).",
                 )

@@ -76,7 +76,7 @@ def _samples(dataset: Any) -> tuple[list[Any], int | None]:
 def _sizes(left: Any, right: Any, total: int) -> tuple[int, int]:
     """Both sizes as numbers of samples."""
     if left is None and right is None:
-        raise ArgumentError(message("split_dataset", expected="left_size or right_size", got="none of both"))
+        raise ArgumentError(message("split_dataset", expected="left_size or right_size", got="neither"))
     numbers: list[Any] = []
     for name, given in (("left_size", left), ("right_size", right)):
         size = given.item() if isinstance(given, np.generic) else given

@@ -158,7 +158,7 @@ def _download(origin: str, target: str, digest: str | None, algorithm: str, max_
         if digest is not None and not _has_hash(temporary, digest, algorithm):
             raise DamagedFileError(
                 message(
-                    f"The file from {origin!r} is another one",
+                    f"The file from {origin!r} is not the expected file",
                     expected=f"the hash {digest}",
                     got=_hash(temporary, _algorithm(digest, algorithm)),
                     hint="Download it again, or look up the hash of this version.",

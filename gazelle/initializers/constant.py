@@ -82,7 +82,9 @@ class Identity(Initializer):
             ArgumentError: If the shape does not have two axes.
         """
         if len(shape) != 2:
-            raise ArgumentError(message("Identity makes matrices only", expected="a shape of 2 axes", got=tuple(shape)))
+            raise ArgumentError(
+                message("Identity creates only matrices", expected="a shape of 2 axes", got=tuple(shape))
+            )
         return (self.gain * np.eye(shape[0], shape[1])).astype(numpy_dtype(dtype))
 
 

@@ -318,7 +318,7 @@ class _Lookup(_Vocabulary):
                     f"Input of {self._label}",
                     expected="values of the vocabulary",
                     got=values[:5].tolist(),
-                    hint="num_oov_indices=1 keeps a number for all others.",
+                    hint="num_oov_indices=1 reserves an index for all other values.",
                 )
             )
         if self.num_oov_indices == 1:

@@ -137,7 +137,7 @@ class _Cropping(Layer):
                 raise ShapeError(
                     message(
                         f"{self._label} cuts {before} + {after} off axis {axis}",
-                        expected="something to be left",
+                        expected="a larger size",
                         got=f"shape {x.shape}",
                     )
                 )

@@ -162,7 +162,9 @@ class RNN(Layer):
         states = jax.tree.map(lambda s: jnp.asarray(s, self.compute_dtype), given)
         first = jax.tree.leaves(states)[0]
         if first.shape[0] != batch:
-            hint = "Batches of a stateful layer all have the size it was built on: leave the last, smaller one out."
+            hint = (
+                "All batches of a stateful layer must have the size it was built with: leave out the last, smaller one."
+            )
             raise ShapeError(
                 message(
                     f"{self._label}: the sequences and the states",

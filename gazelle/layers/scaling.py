@@ -92,7 +92,7 @@ class Normalization(Layer):
             raise ArgumentError(
                 message(
                     "Normalization",
-                    expected="mean and variance of one shape, or none of both",
+                    expected="mean and variance of one shape, or neither",
                     got=f"mean={mean!r}, variance={variance!r}",
                 )
             )

@@ -48,7 +48,7 @@ def call(
     if not layer.built:
         raise StateError(
             message(
-                f"stateless_call of {layer._label} came before it was built",
+                f"stateless_call of {layer._label} was called before the layer was built",
                 hint="Call it on data once, or build it with an input shape.",
             )
         )

@@ -99,7 +99,7 @@ class TextVectorization(_Vocabulary):
                     "ragged=True of TextVectorization",
                     expected="False",
                     got="True",
-                    hint="Rows are filled up with 0 here.",
+                    hint="Rows are padded with 0.",
                 )
             )
         if output_sequence_length is not None and self.output_mode != "int":

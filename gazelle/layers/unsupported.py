@@ -23,7 +23,7 @@ class TFSMLayer(Layer):
     def __init__(self, filepath: PathLike | None = None, *args: Any, **kwargs: Any) -> None:
         raise ArgumentError(
             message(
-                "TFSMLayer runs a SavedModel with TensorFlow, which gazelle does without",
+                "TFSMLayer runs a SavedModel with TensorFlow, which gazelle does not use",
                 hint="Save the model as a .keras file and read it with load_model.",
             )
         )
@@ -43,7 +43,7 @@ class TorchModuleWrapper(Layer):
     def __init__(self, module: object = None, *args: Any, **kwargs: Any) -> None:
         raise ArgumentError(
             message(
-                "TorchModuleWrapper runs a module with PyTorch, which gazelle does without",
+                "TorchModuleWrapper runs a module with PyTorch, which gazelle does not use",
                 hint="Write the module with layers, or with Flax or Equinox for FlaxLayer and EquinoxLayer.",
             )
         )

@@ -188,7 +188,7 @@ class WeightMatrix:
                 message(
                     f"enable_lora of {layer._label}",
                     expected=f"no {self.name}_constraint",
-                    got="one, which the correction would escape",
+                    got="one, which would not constrain the LoRA update",
                 )
             )
         shape = self.variable.shape if self._form is None else self._form.shape
@@ -332,7 +332,7 @@ def enable_lora(
     if not self.built:
         raise StateError(message(f"{what}, which is not built", hint="Call it on data or give input_shape."))
     if self.lora_enabled:
-        raise StateError(message(what, expected="a layer without a correction", got="a second call"))
+        raise StateError(message(what, expected="a layer without LoRA", got="a second call"))
     matrices(self)[0].add_lora(rank, lora_alpha, a_initializer, b_initializer)
 
 
@@ -394,7 +394,7 @@ def _check_quantizing(layer: Any, config: QuantizationConfig, type_check: bool) 
         name = dtype_handling.effective_policy(layer).name
         raise StateError(message(what, expected="weights in floats", got=f"a layer of {name}"))
     if layer.lora_enabled:
-        raise StateError(message(what, expected="quantize before enable_lora", got="a correction that is trained"))
+        raise StateError(message(what, expected="quantize before enable_lora", got="a layer with LoRA"))
     if config.mode == "int8" and layer.compute_dtype == "float16":
         raise ArgumentError(message(what, expected="computation in float32 or bfloat16", got="float16"))
     if type_check and not type(layer).__module__.startswith("gazelle."):
@@ -403,6 +403,6 @@ def _check_quantizing(layer: Any, config: QuantizationConfig, type_check: bool) 
                 what,
                 expected="a layer of gazelle",
                 got=f"the class {type(layer).__name__}",
-                hint="quantize(..., type_check=False) takes it as the layer that it inherits from.",
+                hint="quantize(..., type_check=False) treats it like the layer that it inherits from.",
             )
         )

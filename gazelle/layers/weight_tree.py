@@ -169,7 +169,7 @@ def set_values(layer: Layer, values: Sequence[ArrayLike]) -> None:
                 f"set_weights of {label}",
                 expected=f"{len(variables)} arrays",
                 got=f"{len(arrays)}",
-                hint=f"Give what get_weights() of an equal layer returns.{built}",
+                hint=f"Pass the result of get_weights() of an equal layer.{built}",
             )
         )
     wrong = [

@@ -75,7 +75,7 @@ def _classes(what: str, y: Any, units: int, ignore_class: Any) -> None:
     elif low < 0:
         hint = "Classes are numbered from 0: np.unique(y, return_inverse=True)[1] numbers them."
     elif not (counted == np.floor(counted)).all():
-        hint = "For targets that are no classes use loss='mse'."
+        hint = "For targets that are not classes use loss='mse'."
     else:
         hint = (
             f"End the model in Dense({int(high) + 1}), or number the classes from 0: "
@@ -110,7 +110,7 @@ def _binary(what: str, y: Any, units: int, ignore_class: Any) -> None:
             f"For {count} classes use Dense({count}, activation='softmax') and loss='sparse_categorical_crossentropy'."
         )
     else:
-        hint = "For targets that are no probabilities use loss='mse'."
+        hint = "For targets that are not probabilities use loss='mse'."
     _raise(what, y, bad, "values from 0 to 1", hint)
 
 

@@ -220,6 +220,6 @@ def warn_frozen_since(model: Any, trainer: Trainer) -> None:
     trainer.trainable_flags = [] if paths else [(part, part.trainable) for part in parts]
     if paths:
         warn(
-            f"`trainable` of '{paths[0]}' was changed after compile, and this fit does not see it.\n"
-            "Call compile again: it decides what is trained.",
+            f"`trainable` of '{paths[0]}' was changed after compile, and this fit does not use the new value.\n"
+            "Call compile again, which reads `trainable`.",
         )

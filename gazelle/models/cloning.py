@@ -52,7 +52,7 @@ def clone_model(
                 "clone_model",
                 expected="a model",
                 got=f"a {type(model).__name__}",
-                hint="A layer again, without weights: type(layer).from_config(layer.get_config()).",
+                hint="To copy a layer without its weights: type(layer).from_config(layer.get_config()).",
             )
         )
     if input_tensors is None and clone_function is None and call_function is None:
@@ -74,9 +74,9 @@ def clone_model(
         raise ArgumentError(
             message(
                 f"clone_model of '{model.name}'",
-                expected="a graph of layers, to take others in their place",
-                got=f"{type(model).__name__}, whose call is a program of its own",
-                hint="Without clone_function and input_tensors it is made from its get_config().",
+                expected="a Functional or Sequential model, whose layers can be replaced",
+                got=f"{type(model).__name__}, which defines its own call",
+                hint="Without clone_function and input_tensors, it is cloned from its get_config().",
             )
         )
     inputs, outputs = _called_again(model._graph, input_tensors, copies, call)

@@ -37,7 +37,7 @@ class ClosedLoss:
         return loss
 
     def __call__(self, y_true: Any, y_pred: Any) -> Any:
-        raise NotImplementedError(f"Loss {self.__name__!r} uses tensors of the model: it is computed in fit alone.")
+        raise NotImplementedError(f"Loss {self.__name__!r} uses tensors of the model: it is computed only in fit.")
 
 
 class GraphLoss(ClosedLoss):

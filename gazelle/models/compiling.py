@@ -92,7 +92,7 @@ def _refuse_loop_methods(model: Model) -> None:
                 message(
                     f"{type(model).__name__}.{name} is not called by gazelle",
                     expected="train_step(self, data)",
-                    got="a method that makes the loop around it",
+                    got="a method that builds the loop around it",
                     hint="Write train_step, test_step or predict_step: fit compiles the loop around them.",
                 )
             )

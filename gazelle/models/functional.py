@@ -205,7 +205,7 @@ def _read(config: Any) -> tuple[Any, Any]:
                 message(
                     "The model's config",
                     expected="calls that lead from inputs to outputs",
-                    got=f"calls that wait for each other: {sorted({n for n, _, _ in later})}",
+                    got=f"calls that depend on each other in a cycle: {sorted({n for n, _, _ in later})}",
                 )
             )
         waiting = later

@@ -146,7 +146,7 @@ class Graph:
             if layer.auto_named or is_automatic(layer.name, snake(type(layer).__name__)):
                 continue
             if layer.name in seen:
-                raise ArgumentError(message(f"Two layers of a model are named '{layer.name}'", expected="a name each"))
+                raise ArgumentError(message(f"Two layers of a model are named '{layer.name}'", expected="unique names"))
             seen.add(layer.name)
 
     def run(self, inputs: Any) -> Any:

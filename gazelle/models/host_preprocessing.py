@@ -54,10 +54,10 @@ class HostPreprocessing:
                 users = [node.operation.name for node in later if any(t is tensor for t in node.inputs)]
                 raise ArgumentError(
                     message(
-                        f"Strings come to '{users[0] if users else 'the output'}'",
+                        f"Strings reach '{users[0] if users else 'the output'}'",
                         expected="numbers, made by a StringLookup, TextVectorization, Hashing or HashedCrossing",
                         got="strings",
-                        hint="fit and predict compile what comes after these layers; model(x) need not.",
+                        hint="fit and predict compile only the layers after these; model(x) may use strings elsewhere.",
                     )
                 )
         self.rest = Graph(_single(self.tensors), graph.outputs, graph.guessed, graph.aside)

@@ -207,7 +207,7 @@ def read_saved(
         return None
     then = fingerprints.read(metadata)
     if then is None:
-        text = f"The checkpoint '{path}' is of an earlier version of gazelle"
+        text = f"The checkpoint '{path}' was written by an earlier version of gazelle"
         hint = "It does not contain its program, settings and data, so they are not compared with those of this run."
         warn(message(text, hint=hint))
         return tensors, metadata

@@ -77,12 +77,12 @@ class Sequential(Model):
             raise ArgumentError(
                 message(
                     f"Sequential.add of '{layer.name}'",
-                    expected="a name of its own",
-                    got="a name that another layer of this model has",
+                    expected="a unique name",
+                    got="the name of another layer of this model",
                 )
             )
         if isinstance(layer, InputLayer) and self._layers:
-            raise ArgumentError(message("Sequential.add of an Input", expected="the first place", got="a later one"))
+            raise ArgumentError(message("Sequential.add of an Input", expected="the first position", got="a later one"))
         self._layers.append(layer)
         self._invalidate_trainer()
         if self._tail is None and not self.layers[1:]:

@@ -31,7 +31,7 @@ def nested(values: list[tuple[str, Any]]) -> dict[str, Any]:
             raise ArgumentError(
                 message(
                     "get_state_tree",
-                    expected="a path of its own for each variable",
+                    expected="a unique path for each variable",
                     got=f"two of '{path}'",
                     hint="Give the layers names.",
                 )

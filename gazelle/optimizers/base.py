@@ -510,9 +510,9 @@ class Optimizer(Configurable):
             raise ArgumentTypeError(
                 message(
                     f"learning_rate of {type(self).__name__} follows a schedule",
-                    expected="another schedule, or an optimizer made with a number",
+                    expected="another schedule, or an optimizer that was created with a number",
                     got=repr(value),
-                    hint=f"Make it with a number: {type(self).__name__}(learning_rate={value!r}).",
+                    hint=f"Create it with a number: {type(self).__name__}(learning_rate={value!r}).",
                 )
             )
 

@@ -36,7 +36,7 @@ class OptimizerLookup(Lookup[Optimizer]):
         if find(short, self.namespace, config.get("registered_name")) is None:
             if short.lower() not in names:
                 known = names if name.islower() else names.values()
-                hint = "An optimizer of your own is passed as an instance: optimizer=Mine()."
+                hint = "Pass a custom optimizer as an instance: optimizer=Mine()."
                 raise unknown("optimizer", name, known, hint)
             config = {**config, "class_name": names[short.lower()]}
         found = make(config, self.namespace)

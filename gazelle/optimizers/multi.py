@@ -70,9 +70,9 @@ class OptimizerMap(Configurable, MutableMapping[str, Optimizer]):
             raise ArgumentError(
                 message(
                     f"The optimizer of '{key}'",
-                    expected="one pattern that fits",
+                    expected="one matching pattern",
                     got=", ".join(map(repr, matches)),
-                    hint="Make the patterns narrower.",
+                    hint="Make the patterns more specific.",
                 )
             )
         return self.optimizer_map[matches[0]] if matches else self.default_optimizer

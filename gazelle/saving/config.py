@@ -78,7 +78,7 @@ def warn_of_replaced_methods(model: Model) -> None:
     if names:
         hint = "Put them into a subclass, or set them again after loading."
         got = f"{', '.join(names)} set on the object"
-        warn(message("The saved model has the methods of its classes", expected="no others", got=got, hint=hint))
+        warn(message("Methods set on objects are not saved", expected="only methods of classes", got=got, hint=hint))
 
 
 def parse(data: bytes, label: str) -> dict[str, Any]:

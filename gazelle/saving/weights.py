@@ -216,7 +216,7 @@ def _same_structure(saved: list[Any], variables: dict[str, Variable], path: str)
         if own != other:
             raise ShapeError(
                 message(
-                    f"The checkpoint '{path}' is of another model; first difference at variable {number}",
+                    f"The checkpoint '{path}' belongs to another model; first difference at variable {number}",
                     expected=f"{own[0]} {own[1]}".strip(),
                     got=f"{other[0]} {other[1]}".strip(),
                     hint="Build the model as it was when the checkpoint was written.",

@@ -185,7 +185,7 @@ class Fit:
     def _report_waiting(self, seconds: float) -> None:
         fraction = self.source.waited / seconds
         if fraction > _SLOW_DATA:
-            text = f"The device waited for data {fraction:.0%} of this epoch: the source is what limits."
+            text = f"The device waited for data {fraction:.0%} of this epoch: the data source is the bottleneck."
             self.display.note(text + self.source.advice)
 
 
@@ -219,5 +219,5 @@ def warn_inexact(what: str) -> None:
         what: what draws random numbers.
     """
     text = f"fit resumed, but not exactly: {what} draws from the global generator of random or numpy.random"
-    hint = "Draw from a generator of its own, and restore that in restore(state), which gets what state() returned."
+    hint = "Draw from a separate generator, return its position from state() and set it in restore(state)."
     warn(message(text, expected="random numbers from a generator whose position is restored", hint=hint))

@@ -54,10 +54,10 @@ class TotalLoss:
         if all(f is None for f in functions) and not added:
             raise ArgumentError(
                 message(
-                    "Nothing to train on",
+                    "There is no loss",
                     expected="a loss",
                     got="compile(loss=None) and no add_loss",
-                    hint="Name one: compile(optimizer, loss='mse').",
+                    hint="Pass one: compile(optimizer, loss='mse').",
                 )
             )
         for name, function, target, prediction, sample_weight, factor in zip(

@@ -144,7 +144,7 @@ class TrainingProgress:
         then, now = metadata.get("steps"), self.source.steps
         if self.done and None not in (then, now) and then != now:
             text = f"fit resumes after step {self.done} of an epoch, with other data or another batch_size"
-            warnings.warn(message(text, expected=f"{then} steps in an epoch, as then", got=now), stacklevel=4)
+            warnings.warn(message(text, expected=f"{then} steps in an epoch, as before", got=now), stacklevel=4)
 
     def describe(self, epochs: int) -> str:
         """A sentence for the user on what follows from a restored snapshot.

@@ -273,7 +273,7 @@ def test_a_closed_loss_cannot_be_called_by_itself():
     x, mean, out = encoder("d")
     model = keras.Model(x, out)
     model.compile("sgd", lambda t, p: K.mean(K.square(t - p) + K.sum(mean), axis=-1))
-    with pytest.raises(NotImplementedError, match="uses tensors of the model: it is computed in fit alone"):
+    with pytest.raises(NotImplementedError, match="uses tensors of the model: it is computed only in fit"):
         model.loss[0](M, M)
 
 

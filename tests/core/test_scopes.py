@@ -148,7 +148,7 @@ def test_stateless_compute_loss_is_that_of_evaluate():
 
 def test_stateless_call_says_how_many():
     layer = layers.Dense(1, name="top")
-    with pytest.raises(RuntimeError, match=r"stateless_call of Dense 'top' came before it was built"):
+    with pytest.raises(RuntimeError, match=r"stateless_call of Dense 'top' was called before the layer was built"):
         layer.stateless_call([], [], np.ones((1, 2)))
     layer.build((None, 2))
     with pytest.raises(ValueError, match="trainable_variables of stateless_call: expected 2 values, got 1"):

@@ -213,7 +213,7 @@ def test_split_of_pairs_of_batches_and_shuffled():
 @pytest.mark.parametrize(
     ("data", "words", "text"),
     [
-        (np.arange(4), {}, "expected left_size or right_size, got none of both"),
+        (np.arange(4), {}, "expected left_size or right_size, got neither"),
         (np.arange(4), {"left_size": 1.2}, "left_size: expected a fraction between 0 and 1"),
         (np.arange(4), {"left_size": 3, "right_size": 2}, "expected at least one sample on each side, and 4 in all"),
         (np.arange(4), {"left_size": 0.05}, "expected at least one sample on each side"),

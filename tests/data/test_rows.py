@@ -169,7 +169,7 @@ def test_a_file_that_limits_training_is_read_faster_in_batches(capsys):
     model.compile("sgd", "mse")
     model.fit(X, Y, verbose=0, keep=False)
     model.fit(Slow(X), Y, verbose=2, keep=False)
-    assert "the source is what limits. shuffle='batch' reads neighbours together." in capsys.readouterr().out
+    assert "the data source is the bottleneck. shuffle='batch' reads neighbours together." in capsys.readouterr().out
 
 
 def test_values_that_are_not_finite_are_found_in_files():

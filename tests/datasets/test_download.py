@@ -39,7 +39,7 @@ def test_a_file_comes_once(tmp_path):
 def test_another_hash_is_refused_and_nothing_is_left(tmp_path, algorithm):
     origin, _ = _source(tmp_path, "a.txt", b"hello")
     other = hashlib.new(algorithm, b"other").hexdigest()
-    with pytest.raises(DamagedFileError, match=f"is another one: expected the hash {other}"):
+    with pytest.raises(DamagedFileError, match=f"is not the expected file: expected the hash {other}"):
         get_file(origin=origin, file_hash=other, cache_dir=tmp_path / "cache")
     assert _cached(tmp_path) == []
 

@@ -49,7 +49,7 @@ INPUTS = [
     (layers.Reshape((4, -1)), (2, 3, 5), "a multiple of 4 elements in a sample, got 15"),
     (layers.Permute((2, 1)), (2, 3), "Permute '.*': expected 3 axes"),
     (layers.RepeatVector(2), (2, 3, 4), "RepeatVector '.*': expected 2 axes"),
-    (layers.Cropping1D((2, 2)), (2, 4, 3), r"cuts 2 \+ 2 off axis 1: expected something to be left"),
+    (layers.Cropping1D((2, 2)), (2, 4, 3), r"cuts 2 \+ 2 off axis 1: expected a larger size"),
     (layers.Cropping2D(2), (2, 8, 4, 3), r"cuts 2 \+ 2 off axis 2"),
     (layers.ZeroPadding2D(), (2, 3, 3), "ZeroPadding2D '.*': expected 4 axes"),
     (layers.PReLU(shared_axes=[3]), (2, 3, 4), "shared axis 3"),

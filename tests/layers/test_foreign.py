@@ -196,5 +196,5 @@ def test_equinox_with_state(eqx):
 
 @pytest.mark.parametrize("name", ["TFSMLayer", "TorchModuleWrapper"])
 def test_layers_of_other_frameworks_say_so(name):
-    with pytest.raises(ArgumentError, match=f"{name} runs .* which gazelle does without"):
+    with pytest.raises(ArgumentError, match=f"{name} runs .* which gazelle does not use"):
         getattr(layers, name)("model")

@@ -46,7 +46,7 @@ REFUSED = {
     "after lora": (
         lambda: (layer := dense(), layer.enable_lora(2), layer.quantize("int8")),
         StateError,
-        "quantize of Dense 'd': expected quantize before enable_lora, got a correction that is trained.",
+        "quantize of Dense 'd': expected quantize before enable_lora, got a layer with LoRA.",
     ),
     "gptq": (
         lambda: dense().quantize("gptq"),
@@ -78,7 +78,7 @@ REFUSED = {
         own,
         ArgumentError,
         "quantize of Own 'own': expected a layer of gazelle, got the class Own.\n"
-        "quantize(..., type_check=False) takes it as the layer that it inherits from.",
+        "quantize(..., type_check=False) treats it like the layer that it inherits from.",
     ),
     "other layer": (
         lambda: layers.Conv2D(2, 3, name="c").quantize("int8"),
@@ -101,7 +101,7 @@ REFUSED = {
     "lora twice": (
         lambda: (layer := dense(), layer.enable_lora(2), layer.enable_lora(2)),
         StateError,
-        "enable_lora of Dense 'd': expected a layer without a correction, got a second call.",
+        "enable_lora of Dense 'd': expected a layer without LoRA, got a second call.",
     ),
     "lora, not built": (
         lambda: layers.Dense(3, name="d").enable_lora(2),
@@ -111,7 +111,7 @@ REFUSED = {
     "lora, constraint": (
         lambda: dense(kernel_constraint="non_neg").enable_lora(2),
         ArgumentError,
-        "enable_lora of Dense 'd': expected no kernel_constraint, got one, which the correction would escape.",
+        "enable_lora of Dense 'd': expected no kernel_constraint, got one, which would not constrain the LoRA update.",
     ),
     "rank": (
         lambda: dense().enable_lora(0),

@@ -69,7 +69,7 @@ def test_stateful_batch_of_another_size():
         ShapeError, match="GRU 'r': the sequences and the states: expected batch size 2, got batch size 1"
     ) as e:
         layer(X[:1])
-    assert "leave the last, smaller one out" in str(e.value)
+    assert "leave out the last, smaller one" in str(e.value)
 
 
 def test_unroll_without_time():

@@ -173,7 +173,7 @@ MISTAKES = {
         StateError,
         ["before compile", "model.compile("],
     ),
-    "no loss": (lambda: fit(network(loss=None)), ArgumentError, ["Nothing to train on", "loss='mse'"]),
+    "no loss": (lambda: fit(network(loss=None)), ArgumentError, ["There is no loss", "loss='mse'"]),
     "batch_size 0": (lambda: fit(network(), batch_size=0), ArgumentError, ["batch_size", "got 0"]),
     "negative epochs": (lambda: fit(network(), epochs=-3), ArgumentError, ["epochs", "got -3"]),
     "half an epoch": (lambda: fit(network(), epochs=2.5), ArgumentError, ["epochs", "got 2.5"]),

@@ -60,7 +60,7 @@ def test_call_of_a_model_and_of_a_layer_inside():
     dense.call = lambda x, old=dense.call: old(x) * 3
     np.testing.assert_allclose(model.predict(X, verbose=0), before * 3, rtol=1e-5)
     model.call = lambda x, old=model.call: old(x) + 1
-    np.testing.assert_allclose(model.predict(X, verbose=0), before * 3 + 1, rtol=1e-5)
+    np.testing.assert_allclose(model.predict(X, verbose=0), before * 3 + 1, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("cell", [layers.LSTMCell, layers.GRUCell, layers.SimpleRNNCell])

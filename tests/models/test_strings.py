@@ -104,7 +104,7 @@ def test_layers_of_the_device_take_no_strings():
     words = Input((1,), dtype="string")
     there, back = layers.StringLookup(vocabulary=["a"]), layers.StringLookup(vocabulary=["a"], invert=True)
     model = gazelle.Model(words, back(there(words)))
-    with pytest.raises(ArgumentError, match="Strings come to 'the output': expected numbers, made by a StringLookup"):
+    with pytest.raises(ArgumentError, match="Strings reach 'the output': expected numbers, made by a StringLookup"):
         model.predict(np.array([["a"]]), verbose=0)
 
 

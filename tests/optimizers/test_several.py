@@ -28,7 +28,7 @@ def test_the_map_is_a_dict_of_patterns():
         (lambda: OptimizerMap(SGD(), [SGD()]), "expected a dict {pattern: optimizer}"),
         (
             lambda: OptimizerMap(SGD(), {"a.*": SGD(), ".*b": SGD()})["ab"],
-            "The optimizer of 'ab': expected one pattern",
+            "The optimizer of 'ab': expected one matching pattern",
         ),
         (lambda: OptimizerMap(SGD(), {"a": SGD()}).__setitem__("a", SGD()), "OptimizerMap has 'a' already"),
         (lambda: OptimizerMap(MultiOptimizer(OptimizerMap(SGD()))), "a rule of its own, got MultiOptimizer"),

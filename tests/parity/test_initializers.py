@@ -155,7 +155,7 @@ def test_an_array_is_an_initializer_of_its_shape():
         (lambda: initializers.VarianceScaling(mode="fan"), "mode: expected 'fan_in', .*, got 'fan'"),
         (lambda: initializers.VarianceScaling(distribution="beta"), "distribution: expected .*, got 'beta'"),
         (lambda: initializers.HeNormal(seed="a"), "HeNormal's seed: expected an integer, .* got 'a'"),
-        (lambda: initializers.Identity()((2, 2, 2)), "Identity makes matrices only: expected a shape of 2 axes"),
+        (lambda: initializers.Identity()((2, 2, 2)), "Identity creates only matrices: expected a shape of 2 axes"),
         (lambda: initializers.Orthogonal()((2,)), "Orthogonal needs a matrix: expected a shape of 2 axes or more"),
         (lambda: initializers.HeNormal()((2, 2), "int32"), "HeNormal draws real numbers: expected a float dtype"),
     ],

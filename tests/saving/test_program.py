@@ -183,5 +183,5 @@ def test_the_newest_of_this_structure_is_loaded(monkeypatch):
     model = network(units=7)
     model.load_weights("latest")
     assert weights_equal(model, wide)
-    with pytest.raises(gazelle.core.errors.ShapeError, match="of another model"):
+    with pytest.raises(gazelle.core.errors.ShapeError, match="belongs to another model"):
         network(units=5).load_weights("latest")

@@ -157,7 +157,7 @@ def test_files_that_hold_no_weights(tmp_path):
         model.load_weights(tmp_path / "missing")
     with h5py.File(tmp_path / "old.h5", "w") as file:
         file.attrs["layer_names"] = ["dense"]
-    with pytest.raises(DamagedFileError, match="is no file of Keras: expected weight_names of 'dense'"):
+    with pytest.raises(DamagedFileError, match="is not a file of Keras: expected weight_names of 'dense'"):
         model.load_weights(tmp_path / "old.h5")
 
 

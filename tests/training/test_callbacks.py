@@ -341,7 +341,7 @@ def test_checkpoint_says_which_names_a_path_may_hold(tmp_path):
 def test_checkpoint_never_calls_nan_the_best(tmp_path):
     model = Model()
     values = [{"loss": v} for v in (float("nan"), 2.0, float("nan"), 1.0)]
-    with pytest.warns(UserWarning, match=r"saves nothing after epoch [13], with loss nan; the old file stays"):
+    with pytest.warns(UserWarning, match=r"does not save after epoch [13], with loss nan; the previous file is kept"):
         run(ModelCheckpoint(f"{tmp_path}/{{epoch}}", "loss", save_best_only=True), values, model)
     assert [path[-1] for _, path in model.saved] == ["2", "4"]
 

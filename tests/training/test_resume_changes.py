@@ -401,7 +401,7 @@ def test_a_checkpoint_of_an_earlier_version(monkeypatch):
 
     monkeypatch.setattr("gazelle.saving.rotation.write_state", old)
     first = train(monkeypatch)
-    with pytest.warns(UserWarning, match=r"of an earlier version of gazelle\.\nIt does not contain its program"):
+    with pytest.warns(UserWarning, match=r"by an earlier version of gazelle\.\nIt does not contain its program"):
         assert train(monkeypatch, loss="mae").history == first.history
 
 
@@ -465,7 +465,7 @@ def test_draws_from_the_global_generator_are_warned_of(source, monkeypatch):
         warnings.simplefilter("error")
         train(monkeypatch, **DRAWING[source])  # finished
     with pytest.warns(
-        UserWarning, match=r"not exactly: .* draws from the global generator.*\nDraw from a generator of"
+        UserWarning, match=r"not exactly: .* draws from the global generator.*\nDraw from a separate generator"
     ):
         train(monkeypatch, epochs=3, **DRAWING[source])
 

@@ -261,4 +261,4 @@ class CutMix(ImageLayer):
         # an error in training: a box may be partly covered
         if not training or transformation is None:
             return bounding_boxes
-        raise ArgumentError(message(self._label, expected="no bounding boxes", got="some", hint="MixUp takes them."))
+        raise ArgumentError(message(self._label, expected="no bounding boxes", got="some", hint="MixUp supports them."))

@@ -133,7 +133,7 @@ def _plain(text: str, label: str) -> str:
     except (yaml.YAMLError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise DamagedFileError(message(f"{label} is not YAML ({error})")) from None
     except RecursionError:
-        raise UnsafeFileError(message(label, expected="lists within lists that end", got="more of them")) from None
+        raise UnsafeFileError(message(label, expected="nested lists of limited depth", got="a deeper one")) from None
 
 
 def _number(loader: Any, node: Any, label: str) -> Any:

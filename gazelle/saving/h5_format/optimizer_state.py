@@ -40,7 +40,7 @@ def load(model: Any, reader: hdf5.Reader, layout: Layout, weights: list[str]) ->
     else:
         state = _slots(model, trained, list(fresh), names, arrays, layout, order)
     if state is None:
-        warn(f"The state of the optimizer in '{reader.label}' does not fit '{optimizer.name}': it starts again.")
+        warn(f"The state of the optimizer in '{reader.label}' does not match '{optimizer.name}': it is reset.")
         return
     steps, slots = state
     optimizer.state = {name: dict(found) for name, found in slots.items()} | {

@@ -29,9 +29,9 @@ def load_model(reader: hdf5.Reader, custom_objects: Mapping[str, Any] | None, co
     if parsed is None:
         raise DamagedFileError(
             message(
-                f"{label} holds no model",
+                f"{label} contains no model",
                 expected="the attribute model_config",
-                got="weights alone",
+                got="only weights",
                 hint="Build the model in code and call model.load_weights(path).",
             )
         )
@@ -104,7 +104,7 @@ def _layers(reader: hdf5.Reader, root: str) -> dict[str, list[str]]:
         paths = [f"{group}/{weight}" for weight in _listed(reader, group, "weight_names")]
         lost = [path for path in paths if path not in reader.declared]
         if lost:
-            raise DamagedFileError(message(f"'{reader.label}' lists an array that it does not hold", got=lost[0]))
+            raise DamagedFileError(message(f"'{reader.label}' lists an array that it does not contain", got=lost[0]))
         out[name] = paths
     return out
 
@@ -114,7 +114,7 @@ def _listed(reader: hdf5.Reader, group: str, key: str) -> list[str]:
     stored = reader.attributes_of(group)
     parts = [key] if key in stored else sorted((k for k in stored if re.fullmatch(key + r"\d+", k)), key=_number)
     if group not in reader.nodes or (not parts and key == "layer_names"):
-        raise DamagedFileError(message(f"'{reader.label}' is no file of Keras", expected=f"{key} of '{group}'"))
+        raise DamagedFileError(message(f"'{reader.label}' is not a file of Keras", expected=f"{key} of '{group}'"))
     return [str(name) for part in parts for name in np.ravel(stored[part]).tolist()]
 
 

@@ -121,7 +121,9 @@ class ModelCheckpoint(Monitor):
     def _save(self, epoch: int, batch: int | None, logs: dict[str, Any] | None) -> None:
         loss = (logs or {}).get("loss", 0.0)
         if np.ndim(loss) == 0 and not np.isfinite(loss):
-            text = f"ModelCheckpoint saves nothing after epoch {epoch + 1}, with loss {loss}; the old file stays."
+            text = (
+                f"ModelCheckpoint does not save after epoch {epoch + 1}, with loss {loss}; the previous file is kept."
+            )
             warnings.warn(text, UserWarning, stacklevel=2)
             return
         path = self._path(epoch, batch, logs)

@@ -157,7 +157,7 @@ class OrbaxCheckpoint(Monitor):
         if set(variables) != set(tree["weights"]):
             different = sorted(set(variables) ^ set(tree["weights"]))
             got = f"other weights: {different[:5]}"
-            raise StateError(message(f"The checkpoint {found} is of another model", got=got))
+            raise StateError(message(f"The checkpoint {found} belongs to another model", got=got))
         for path, variable in variables.items():
             variable.assign(tree["weights"][path])
         optimizer = getattr(model, "optimizer", None)
