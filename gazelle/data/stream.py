@@ -82,7 +82,8 @@ class StreamSource:
         before = prng.global_generators()
         self.close: Callable[[], None] = lambda: None  # ends the workers of the data
         self.sample = cast(first()) if first is not None else self._peek()
-        self.draws = self._position is None and prng.global_generators() != before
+        own = self._position is not None and self._position is self._owner
+        self.draws = not own and prng.global_generators() != before
 
     def _peek(self) -> Any:
         """The first batch, which is yielded again by the first epoch."""
@@ -115,6 +116,8 @@ class StreamSource:
 
     def _epoch(self, epoch: int, done: int = 0) -> Iterator[Any]:
         """The batches of an epoch after the first `done`."""
+        if self._limited and not (self._infinite or self._first or done):
+            self._iterator = None
         while self.steps is None or done < self.steps:
             try:
                 batch = self._next(epoch)
@@ -150,7 +153,7 @@ class StreamSource:
             self._states[epoch + 1, 0] = self._position.state()
 
     def chunks(self, epoch: int, skip: int = 0) -> Iterator[Chunk]:
-        if (epoch <= self._last or self._limited) and not self._infinite:  # each validation reads the same batches
+        if epoch <= self._last and not self._infinite:  # each validation reads the same batches
             self._iterator = None
         self._last = epoch
         done = skip if self._skipped else 0

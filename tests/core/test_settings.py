@@ -87,6 +87,21 @@ def test_epochs_and_steps_are_limited():
     assert model.predict(x, verbose=0).shape == (8, 1)
 
 
+def test_limited_epochs_of_a_stream_read_its_first_batches():
+    class Batches:
+        read = []
+
+        def __iter__(self):
+            for number in range(4):
+                self.read.append(number)
+                yield np.ones((2, 2), "float32"), np.ones((2, 1), "float32")
+
+    config.set_max_steps_per_epoch(3)
+    with pytest.warns(UserWarning, match="Only 3 steps"):
+        _model().fit(Batches(), epochs=2, verbose=0, keep=False)
+    assert Batches.read == [0, 1, 2, 0, 1, 2]
+
+
 @pytest.mark.parametrize("wrong", [0, -3, 1.5, True, "2"])
 def test_limits_refuse(wrong):
     with pytest.raises(ValueError, match="max_epochs: expected an integer of at least 1, or None"):

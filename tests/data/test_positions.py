@@ -191,6 +191,16 @@ def test_every_stop_is_resumed_without_reading_again(make, steps, monkeypatch):
         assert reads <= 1 + len(expected[epoch][step:]) + len(expected[epoch + 1] if epoch < 3 else []), (epoch, step)
 
 
+def test_draws_that_a_position_leaves_out_are_found():
+    class Drawing(Loader):
+        def __iter__(self):
+            for x, y in super().__iter__():
+                yield x + np.random.rand(), y
+
+    assert make_source(Drawing()).draws
+    assert not make_source(Loader()).draws
+
+
 def test_a_shuffle_buffer_is_read_again():
     whole = make_source(ShuffledHuggingFace())
     expected = [numbers(whole, epoch)[0] for epoch in range(2)]
@@ -202,8 +212,8 @@ def test_a_shuffle_buffer_is_read_again():
 def test_states_that_are_not_asked_for_are_dropped():
     source = make_source(GrainIterator(Grain(), 10**6), steps=1000)
     for _ in source.chunks(0):
-        assert len(source._states) <= 16 * 4
-    assert list(source._states) == [(1, 0)] or len(source._states) <= 64
+        assert len(source._states) <= 100
+    assert (1, 0) in source._states
 
 
 def test_a_state_that_cannot_be_kept_is_stated_once():
