@@ -57,17 +57,19 @@ def running_program() -> Program:
     'script'
     """
     shell = _shell()
+    interactive = shell is not None or hasattr(sys, "ps1")
+    script = sys.argv[0] if sys.argv else ""
+    arguments = compared_arguments(sys.argv[1:]) if len(sys.argv) > 1 else []
+    if script not in ("-c", "", "-") and (not interactive or _is_run_here(script)):
+        path = os.path.abspath(script)
+        label = os.path.splitext(os.path.basename(path))[0]
+        return Program("session" if interactive else "script", label, path, f"program {path}", arguments)
     if shell is not None and hasattr(shell, "kernel"):
         name = os.path.normpath(os.path.join(_first_folder(), _notebook_name(shell)))
         label = os.path.splitext(os.path.basename(name))[0]
         return Program("notebook", label, name, f"notebook {name}", [])
-    script = sys.argv[0] if sys.argv else ""
-    arguments = compared_arguments(sys.argv[1:]) if len(sys.argv) > 1 else []
-    if shell is None and not hasattr(sys, "ps1") and script not in ("-c", "", "-"):
-        path = os.path.abspath(script)
-        return Program("script", os.path.splitext(os.path.basename(path))[0], path, f"program {path}", arguments)
     folder = _working_folder()
-    if shell is not None or hasattr(sys, "ps1"):
+    if interactive:
         return Program("session", "session", folder, f"interactive session in {folder}", [])
     if script == "-c":
         code = _command()
@@ -121,6 +123,11 @@ def _shell() -> Any:
     """The running shell of IPython, if any."""
     module = sys.modules.get("IPython")
     return module.get_ipython() if module is not None and hasattr(module, "get_ipython") else None
+
+
+def _is_run_here(script: str) -> bool:
+    """Whether a session runs a script, as %run and Spyder do, instead of the file that started the session."""
+    return script.endswith(".py") and not script.endswith(("launcher.py", "__main__.py")) and os.path.isfile(script)
 
 
 def _notebook_name(shell: Any) -> str:

@@ -68,6 +68,19 @@ def test_a_script_that_a_notebook_runs_is_a_script(monkeypatch):
     assert found.text == f"program {os.path.abspath('train.py')}"
 
 
+def test_a_script_that_runs_inside_of_a_session_is_that_script(monkeypatch, tmp_path):
+    """With %run and in Spyder: `python train.py` is the same program, but here its models get further numbers."""
+    notebook(monkeypatch)
+    (tmp_path / "train.py").write_text("")
+    monkeypatch.setattr(sys, "argv", ["train.py", "1"])
+    found = running_program()
+    assert (found.kind, found.arguments) == ("session", ["1"])
+    assert found.interactive
+    monkeypatch.setitem(sys.modules, "IPython", None)
+    assert running_program().folder == found.folder
+    assert running_program().text == found.text
+
+
 def test_an_interactive_session_is_that_of_its_folder(monkeypatch):
     monkeypatch.setattr(sys, "argv", [""])
     monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
