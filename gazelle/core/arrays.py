@@ -33,12 +33,12 @@ def set_placement(function: Callable[[str, Any], Array] | None) -> None:
 
 
 def is_placed_by_path() -> bool:
-    """Return whether the place of a variable depends on its path, which is final only when it is first read."""
+    """Return whether the sharding of a variable depends on its path, which is final only when it is first read."""
     return _placement is not None
 
 
 def place(path: str, value: np.ndarray[Any, Any]) -> Array:
-    """Copy the host value of a variable to where it belongs."""
+    """Copy the host value of a variable to its devices."""
     return from_host(value) if _placement is None else _placement(path, value)
 
 

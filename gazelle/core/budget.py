@@ -74,7 +74,7 @@ def check_repetitions(count: int) -> None:
 
 
 def check_nested(values: object, itemsize: int | None = None) -> None:
-    """Raise the error of the budget if nested lists take too much as an array of NumPy.
+    """Raise the error of the budget if nested lists are too large as a NumPy array.
 
     Args:
         values: Numbers or strings, or lists of them of any depth.

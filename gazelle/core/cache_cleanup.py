@@ -1,4 +1,4 @@
-"""Limits the size of a cache folder, at most once a day and at the end of a process."""
+"""Limits on the size of a cache folder, applied at most once a day at the end of a process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TEMPORARY = (".tmp", "-atime", ".lockfile")  # of writers that were killed, and
 
 
 def restrict_files(folder: PrivateFolder) -> None:
-    """Withdraw others' permission to write to this user's files, which a umask of 002 or 000 gave them.
+    """Remove the write permission of other users, which a umask of 002 or 000 grants, from this user's files.
 
     Args:
         folder: The folder; if it is not intact, nothing happens.

@@ -343,7 +343,7 @@ def serialize(value: Any, by_name: bool = True) -> Any:
 
 
 def _same_or_tuple(value: tuple[Any, ...], items: list[Any]) -> tuple[Any, ...]:
-    """The tuple itself, which may have a class of its own, where no item changed."""
+    """The tuple itself, which may be of a subclass, if no item changed."""
     return value if all(map(operator.is_, items, value)) else tuple(items)
 
 

@@ -12,11 +12,11 @@ POSIX = os.name == "posix"  # Windows has no owners and modes here: its user fol
 
 
 class ForeignFileError(Exception):
-    """Another user may have changed a file or folder, or it is of another kind."""
+    """Another user may have changed a file or folder, or it is of an unexpected kind."""
 
 
 def check_ancestor(path: Path, status: os.stat_result) -> None:
-    """Check that nobody else can replace what is in a folder above the cache. A sticky folder protects its entries.
+    """Check that no other user can replace entries of a parent folder of the cache. The sticky bit protects entries.
 
     Args:
         path: The folder.

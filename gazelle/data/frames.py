@@ -56,7 +56,7 @@ def from_frame(what: str, value: Any) -> Any:
 
 
 def _whole(value: Any) -> Any:
-    """A frame of numbers as its package converts it, ten times faster than by column; None if it has to be."""
+    """Convert a frame of numbers with its own package, ten times faster than by column; None if it cannot."""
     if hasattr(value, "iloc") and getattr(value, "ndim", 0) == 2:
         dtypes = set(value.dtypes)
         plain = all(isinstance(dtype, np.dtype) and dtype.kind in _NUMBERS for dtype in dtypes)

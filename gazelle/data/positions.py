@@ -1,4 +1,4 @@
-"""Positions in streams, saved by sources that can, so that resuming reads nothing twice."""
+"""Positions in streams: a source that can save its position is restored on resuming instead of being read again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _METHODS = (("get_state", "set_state"), ("state_dict", "load_state_dict"))
 class Position(Protocol):
     """Interface of a source that can save its position.
 
-    `state()` is that after the last batch; after `restore(state)`, the next iteration continues there.
+    `state()` returns the position after the last batch; after `restore(state)`, the next iteration continues there.
     """
 
     def __iter__(self) -> Iterator[Any]: ...
@@ -32,7 +32,7 @@ class Position(Protocol):
 
 
 def position_of(x: Any) -> Position | None:
-    """What saves the position of a source: the source itself, an adapter, or nothing.
+    """The object that saves the position of a source: the source itself, an adapter, or None.
 
     Args:
         x: a source: with `state` and `restore`, with `state_dict` and `load_state_dict` (torchdata, Hugging Face), or
@@ -56,7 +56,7 @@ def _methods(x: Any) -> tuple[str, str] | None:
 
 
 def _has_shuffle_buffer(x: Any) -> bool:
-    """Whether a Hugging Face dataset draws from a buffer, whose content its state leaves out."""
+    """Whether a Hugging Face dataset draws from a shuffle buffer, whose content is not part of its state."""
     if isinstance(x, (list, tuple)):
         return any(map(_has_shuffle_buffer, x))
     if type(x).__module__.split(".")[0] != "datasets" or not hasattr(x, "__iter__"):
@@ -73,7 +73,7 @@ class LoaderPosition:
 
     def __init__(self, loader: Any) -> None:
         self._loader = loader
-        # A Hugging Face dataset begins every pass where it was restored, not only the next one.
+        # A restored Hugging Face dataset starts every pass at the restored position, not only the next one.
         sticky = type(loader).__module__.split(".")[0] == "datasets"
         self._begin = copy.deepcopy(loader.state_dict()) if sticky else None
         self._restored: bool | None = None
@@ -137,7 +137,7 @@ class UnknownValue(Exception):  # noqa: N818 - caught by the caller, which names
 
 
 def encode(value: Any) -> Any:
-    """A state as values that JSON can hold.
+    """Encode a state as values that JSON can hold.
 
     Args:
         value: numbers, text, bytes, arrays, tensors of torch, and lists, tuples and dicts of these.
@@ -170,7 +170,7 @@ def _text_of(content: bytes | bytearray) -> dict[str, str]:
 
 
 def decode(value: Any) -> Any:
-    """The state that `encode` was given.
+    """Decode the result of `encode`.
 
     Args:
         value: what it returned.

@@ -134,7 +134,7 @@ def check_columns(what: str, x: Any) -> None:
 
 
 def batching_hint(x: object) -> str:
-    """The line that makes a source of other things than batches of (x, y) fit."""
+    """The line of code that converts a source which does not yield batches of (x, y)."""
     if _package(x) == "datasets":
         return "Data must yield batches of (x, y): fit((b['x'], b['y']) for b in data.batch(32))."
     if _package(x) == "grain":

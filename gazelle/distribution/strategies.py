@@ -150,7 +150,7 @@ class Distribution:
         return layout.backend_layout
 
     def replicated(self) -> jax.sharding.NamedSharding:
-        """Determine the sharding of arrays that each device has as a whole.
+        """Determine the sharding of arrays that are replicated on all devices.
 
         Returns:
             The sharding.
@@ -203,7 +203,7 @@ class DataParallel(Distribution):
 
 
 class FSDP(DataParallel):
-    """Fully sharded data parallelism: each device has a part of each weight and of its slots, and of each batch.
+    """Fully sharded data parallelism: every weight, its slots and every batch are split between the devices.
 
     A weight is sharded along its largest axis that divides by the number of devices, and replicated if there is none.
     XLA gathers a weight where a layer needs it. Source: Rajbhandari et al. 2020, https://arxiv.org/abs/1910.02054.

@@ -28,7 +28,7 @@ class Distribution(Protocol):
         """The sharding of stacked batches (steps, batch, ...)."""
 
     def replicated(self) -> Sharding:
-        """The sharding of arrays that each device has as a whole."""
+        """The sharding of arrays that are replicated on all devices."""
 
     def of_output(self, path: str) -> Sharding | None:
         """The sharding of the outputs of the layer `path`; None for no constraint."""
@@ -79,7 +79,7 @@ def shard_variable(path: str, array: Any) -> Any:
 
 
 def replicate(tree: Any) -> Any:
-    """Put the same arrays on all devices of the active distribution; without one they stay as they are.
+    """Replicate arrays on all devices of the active distribution; without one they are unchanged.
 
     A program is compiled again for another placement of an argument, so each argument always has the same one.
     """
@@ -94,12 +94,12 @@ def constrain_variable(path: str, array: Any) -> Any:
 
 
 def constrain_replicated(tree: Any) -> Any:
-    """Constrain arrays of a compiled program to be whole on each device."""
+    """Constrain arrays of a compiled program to be replicated on all devices."""
     return tree if _distribution is None else jax.lax.with_sharding_constraint(tree, _distribution.replicated())
 
 
 def constrain_outputs(path: str, outputs: Any) -> Any:
-    """Constrain the outputs of a layer in a compiled program to the sharding that the distribution states for them."""
+    """Constrain the outputs of a layer in a compiled program to the sharding that the distribution defines for them."""
     sharding = None if _distribution is None else _distribution.of_output(path)
     return outputs if sharding is None else jax.lax.with_sharding_constraint(outputs, sharding)
 

@@ -1,4 +1,4 @@
-"""Metrics of an output whose loss has `from_logits=True`: those for probabilities would be wrong without an error."""
+"""Metrics of an output whose loss has `from_logits=True`: metrics for probabilities would be silently wrong."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _CLASSES: dict[Any, dict[str, Any]] = {
 
 
 def takes_logits(loss: object) -> bool:
-    """Return whether a loss, as `compile` was given it, expects logits: it has `from_logits=True`."""
+    """Return whether a loss given to `compile` expects logits: it has `from_logits=True`."""
     if isinstance(loss, functools.partial):
         return bool(loss.keywords.get("from_logits"))
     return bool({**getattr(loss, "fn_kwargs", {}), **getattr(loss, "__dict__", {})}.get("from_logits"))
@@ -84,7 +84,7 @@ def for_logits(metric: Any, loss: object, by_name: bool) -> Any:
 
 
 def _fits(metric: Any, arguments: dict[str, Any]) -> bool:
-    """Whether a metric has other settings than those for probabilities."""
+    """Whether a metric has settings that differ from those for probabilities."""
     name, value = next(iter(arguments.items()))
     if name == "thresholds":
         return list(getattr(metric, "_thresholds", [])) != [0.5] or getattr(metric, "_top_k", None) is not None

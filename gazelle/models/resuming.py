@@ -133,9 +133,9 @@ def _is_wanted(keep: Any, resume: Any, checkpoint: Any, backup: Any, program: Pr
 
 
 def _first_suitable(name: str, numbers: Iterator[int], folder: PathLike, fingerprint: TrainingFingerprint) -> Autosave:
-    """The first checkpoint of these numbers that a training which is not resumed may replace.
+    """The first checkpoint of these numbers that a new training may replace.
 
-    One that another training of this process has written and may resume again is passed over.
+    Checkpoints of other trainings of this process are skipped, as they may still be resumed.
     """
     while True:
         number = next(numbers)
@@ -148,10 +148,10 @@ def _first_suitable(name: str, numbers: Iterator[int], folder: PathLike, fingerp
 def _first_resumable(
     name: str, numbers: Iterator[int], folder: PathLike, fingerprint: TrainingFingerprint, interactive: bool
 ) -> tuple[Autosave, int]:
-    """The first checkpoint of these numbers to continue or to begin with.
+    """The first checkpoint of these numbers that a resumed training may continue or create.
 
-    In an interactive session that is one of this training, wherever it is; else the first of another training, which
-    then is reported. Trainings of this process that are not resumed are passed over where they differ.
+    In an interactive session this is the checkpoint of the same training at any number; otherwise the first one of
+    another training, which is then reported. Differing trainings of this process that are not resumed are skipped.
     """
     other = None  # number of the first checkpoint of another training
     while True:
@@ -231,7 +231,7 @@ def read_saved(
 
 
 def _other_models(autosave: Autosave, fingerprint: TrainingFingerprint) -> list[fingerprints.Difference]:
-    """How the model of the last checkpoint of a notebook differs, whose name contains a hash of its structure."""
+    """The differences to the model of a notebook's last checkpoint, whose name contains a hash of the structure."""
     stem, dash, structure = autosave.stem.rpartition("-")
     if not dash or structure != fingerprint.structure:
         return []

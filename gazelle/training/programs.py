@@ -121,7 +121,7 @@ def _compiled_loop(step: Callable[..., Any], report: Callable[[Any], Any]) -> Ca
 
 
 def _with_shardings(carry: Any) -> Any:
-    """Constrain what a step changed to the shardings that it had: XLA would choose others, and compile again."""
+    """Constrain the results of a step to the former shardings: XLA would choose others and compile again."""
     if engine.active_distribution() is None:
         return carry
     if isinstance(carry, State):

@@ -324,7 +324,7 @@ def _is_own(array: Any, private: set[int]) -> bool:
 
 
 def with_shardings(state: State, of_variable: Callable[[str, Any], Any], replicated: Callable[[Any], Any]) -> State:
-    """Weights, and what belongs to them, as `of_variable(path, array)` returns them; the rest as `replicated` does."""
+    """Apply `of_variable(path, array)` to weights, buffers and slots, and `replicated` to the other arrays."""
 
     def those(arrays: Arrays) -> Arrays:
         return {path: of_variable(path, array) for path, array in arrays.items()}
