@@ -43,8 +43,8 @@ def place(path: str, value: np.ndarray[Any, Any]) -> Array:
 
 
 def like(value: ArrayLike, array: Array) -> Array:
-    """Copy a host value to the devices of another array of its shape, in the same dtype."""
-    if len(array.sharding.device_set) > 1:
+    """Copy a host value to the devices of another array of its shape, in the same dtype; to one for a host array."""
+    if isinstance(array, jax.Array) and len(array.sharding.device_set) > 1:
         return jax.device_put(np.asarray(value, array.dtype), array.sharding)
     return from_host(value, array.dtype)
 
