@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.core import prng
 from gazelle.core.errors import ArgumentError, DataError, message, unknown
 from gazelle.core.traceback import filtered
 from gazelle.core.types import ArrayLike
@@ -25,7 +24,7 @@ def bucket_by_length(
     padding: str = "post",
     value: float = 0,
     shuffle: bool = True,
-    seed: int | None = None,
+    seed: int = 0,
 ) -> Dataset:
     """Combine sequences of many lengths to batches, each padded to one of a few lengths.
 
@@ -42,7 +41,7 @@ def bucket_by_length(
         padding: where to pad: 'post' or 'pre'.
         value: the value for padding x; layers ignore it with `Masking` or `Embedding(mask_zero=True)`.
         shuffle: draw new sequences for each batch, and a new order of the batches, in each epoch.
-        seed: the seed of the order; a new one by default.
+        seed: the seed of the order, a function of (seed, epoch), so that a training can be resumed.
 
     Returns:
         A dataset of (x, y, sample_weight), without those that are None.
@@ -51,7 +50,7 @@ def bucket_by_length(
         ArgumentError: an argument is invalid.
         DataError: there are no sequences, or the numbers of sequences and labels differ.
 
-    >>> data = bucket_by_length([[1], [2, 3], [4, 5, 6], [7]], y=[0, 1, 1, 0], batch_size=2, seed=0)
+    >>> data = bucket_by_length([[1], [2, 3], [4, 5, 6], [7]], y=[0, 1, 1, 0], batch_size=2)
     >>> sorted((x.shape, y.shape) for x, y in data)
     [((2, 1), (2,)), ((2, 3), (2,))]
     """
@@ -69,7 +68,6 @@ def bucket_by_length(
     lengths = np.array([len(sequence) for sequence in sequences])
     bounds = _bounds(lengths, max_shapes - 1)
     buckets = np.searchsorted(bounds, lengths)
-    key = prng.next_seed() if seed is None else seed
 
     def batch(rows: Any, length: int) -> Any:
         parts: list[Any] = [_padded([sequences[row] for row in rows], length, padding, value)]
@@ -81,7 +79,7 @@ def bucket_by_length(
         return tuple(parts) if len(parts) > 1 else parts[0]
 
     def begin(number: int, start: int) -> Iterator[Any]:
-        draw = generator(key, number) if shuffle else None
+        draw = generator(seed, number) if shuffle else None
         for rows, length in _plan(buckets, bounds, batch_size, draw)[start:]:
             yield batch(rows, length)
 

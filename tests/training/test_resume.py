@@ -147,6 +147,7 @@ CASES = {
     "generator": {"x": endless, "steps_per_epoch": 5},
     "batches by number": {"x": Indexed, "steps_per_epoch": None},
     "a source with a state": {"x": Remembering, "steps_per_epoch": 5},
+    "buckets": {"x": lambda: gazelle.utils.bucket_by_length(list(X), Y, batch_size=8), "steps_per_epoch": 5},
     "iterators with a state": {"x": Positioned, "steps_per_epoch": 5},
 }
 
