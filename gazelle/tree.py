@@ -15,7 +15,7 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from gazelle.core.errors import ArgumentError, message
+from gazelle.core.errors import ArgumentError, ArgumentTypeError, message
 from gazelle.core.module_names import public_names
 from gazelle.core.types import Nested
 
@@ -144,7 +144,7 @@ def map_structure(func: Callable[..., Any], *structures: Nested[Any], none_is_le
         [11, (22,)]
     """
     if not callable(func):
-        raise ArgumentError(message("func", expected="a function", got=repr(func)))
+        raise ArgumentTypeError(message("func", expected="a function", got=repr(func)))
     if not structures:
         raise ArgumentError(message("map_structure", expected="at least one structure", got="none"))
     first, *others = structures
@@ -234,7 +234,7 @@ def traverse(func: Callable[[Any], Any], structure: Nested[Any], top_down: bool 
         ((1,), 2)
     """
     if not callable(func):
-        raise ArgumentError(message("func", expected="a function", got=repr(func)))
+        raise ArgumentTypeError(message("func", expected="a function", got=repr(func)))
 
     def below(node: Any) -> Any:
         if not is_nested(node):

@@ -496,13 +496,14 @@ def deserialize(value: Any, namespace: str | None = None) -> Any:
         return tuple(deserialize(v) for v in value.get("items", config or ()))
     target = target_of(value, namespace)
     if target is None:
-        raise unknown(
+        error = unknown(
             "class or function in the config",
             config if name == "function" else name,
             (n for table in REGISTRY.values() for n in table),
             outdated.class_hint(name)
             or "Your own classes are given by custom_objects={...} or @register_keras_serializable().",
         )
+        raise ArgumentTypeError(str(error))
     if name == "function":
         return target
     out = shared_objects.find(value)

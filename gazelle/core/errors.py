@@ -23,16 +23,28 @@ class DataError(GazelleError, ValueError):
     """The data given to `fit`, `evaluate` or `predict` cannot be used."""
 
 
+class MissingFileError(DataError, FileNotFoundError):
+    """There is no such file or folder."""
+
+
 class ArgumentError(GazelleError, ValueError):
     """An argument has a value that cannot be used."""
 
 
 class ArgumentTypeError(ArgumentError, TypeError):
-    """A call whose arguments do not fit the signature."""
+    """An argument has another type, or a call does not fit the signature."""
 
 
-class StateError(GazelleError, RuntimeError):
-    """A call at the wrong time: not built, not compiled, already closed."""
+class StateError(GazelleError, RuntimeError, ValueError):
+    """A call at the wrong time: not built, not compiled, already closed. Keras raises a ValueError or RuntimeError."""
+
+
+class MissingAttributeError(StateError, AttributeError):
+    """An attribute that an object does not have yet, so that `hasattr` is False."""
+
+
+class SymbolicError(StateError, TypeError):
+    """A symbolic tensor was used where Python or NumPy needs values."""
 
 
 class UnboundVariable(GazelleError, RuntimeError):  # noqa: N818 - the name states the problem
@@ -43,8 +55,8 @@ class DamagedFileError(GazelleError, OSError, ValueError):
     """A file is cut, changed, or not of the format it claims."""
 
 
-class UnsafeFileError(GazelleError, ValueError):
-    """A file requests something that a data file must not do."""
+class UnsafeFileError(GazelleError, ValueError, TypeError):
+    """A file requests something that a data file must not do. Keras raises a TypeError for unknown classes."""
 
 
 def message(what: str, *, expected: object = None, got: object = None, hint: str = "") -> str:

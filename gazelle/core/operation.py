@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from gazelle.core import replaced_methods, symbolic
 from gazelle.core.config import capture_arguments, captured_arguments, make_from_config, snake
-from gazelle.core.errors import StateError, message
+from gazelle.core.errors import MissingAttributeError, message
 from gazelle.core.names import unique_name
 from gazelle.core.printable import printable
 from gazelle.core.symbolic import Node
@@ -147,7 +147,8 @@ class Operation:
     def _first_node(self, what: str) -> Node:
         if not self.nodes:
             label = f"{type(self).__name__} '{self.name}'"
-            raise StateError(message(f"{label} has no {what} yet", hint="Call it on a symbolic tensor first."))
+            hint = "Call it on a symbolic tensor first."
+            raise MissingAttributeError(message(f"{label} has no {what} yet", hint=hint))
         return self.nodes[0]
 
     def __repr__(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from gazelle.core import dtypes, names
 from gazelle.core.config import Configurable, deserialize, serialize_object
-from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.core.errors import ArgumentError, ArgumentTypeError, message, unknown
 from gazelle.core.types import PolicyLike
 
 MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
@@ -213,7 +213,9 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
 def _parsed(name: Any) -> tuple[str, str]:
     """(compute dtype, variable dtype)."""
     if not isinstance(name, str):
-        raise ArgumentError(message("name of DTypePolicy", expected="text such as 'mixed_bfloat16'", got=repr(name)))
+        raise ArgumentTypeError(
+            message("name of DTypePolicy", expected="text such as 'mixed_bfloat16'", got=repr(name))
+        )
     if name in MIXED:
         return MIXED[name], "float32"
     if name not in (*dtypes.NAMES, "float", "int"):

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.core import arrays, dtypes, dynamic_loops, tracing
-from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, message
+from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, SymbolicError, message
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.printable import printable
 from gazelle.core.tensor_wrapper import TensorWrapper
@@ -93,8 +93,8 @@ class KerasTensor:
             raise self._no_values("len()")
         return self.shape[0]
 
-    def _no_values(self, where: str) -> StateError:
-        return StateError(
+    def _no_values(self, where: str) -> SymbolicError:
+        return SymbolicError(
             message(
                 f"A symbolic tensor of shape {self.shape} was given to a {where}",
                 expected="an array with values",

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.core.errors import ArgumentError, DataError, message, unknown
+from gazelle.core.errors import ArgumentError, DataError, MissingFileError, message, unknown
 from gazelle.core.types import PathLike
 from gazelle.data.dataset import Dataset, indexed
 
@@ -142,12 +142,12 @@ def indexed_files(
         The paths, the indices of their classes, and the names of the classes.
 
     Raises:
-        DataError: there is no such folder.
+        MissingFileError: there is no such folder.
         ArgumentError: there is no folder for a class, or the number of labels is wrong.
     """
     root = os.fspath(directory)
     if not os.path.isdir(root):
-        raise DataError(message(f"The directory {root!r}", expected="a folder", got="none of that name"))
+        raise MissingFileError(message(f"The directory {root!r}", expected="a folder", got="none of that name"))
     folders = [""]
     if labels == "inferred":
         found = sorted(f for f in os.listdir(root) if os.path.isdir(os.path.join(root, f)) and f[0] != ".")

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from gazelle.core.errors import ArgumentError, DataError, message
+from gazelle.core.errors import ArgumentError, ArgumentTypeError, DataError, message
 from gazelle.core.types import Data
 from gazelle.data.dataset import Dataset, stacked
 
@@ -62,7 +62,7 @@ def _samples(dataset: Any) -> tuple[list[Any], int | None]:
     if isinstance(dataset, np.ndarray | jax.Array):
         return list(np.asarray(dataset)), None
     if not hasattr(dataset, "__iter__"):
-        raise ArgumentError(message("split_dataset", expected="arrays or a dataset", got=type(dataset).__name__))
+        raise ArgumentTypeError(message("split_dataset", expected="arrays or a dataset", got=type(dataset).__name__))
     size = getattr(dataset, "batch_size", getattr(dataset, "_batch_size", None))
     if size is None:
         return list(dataset), None

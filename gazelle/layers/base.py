@@ -242,7 +242,7 @@ class Layer(Operation):
         default = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
         return Variable(
             option("initializer", initializer) or initializers.get(default),
-            () if shape is None else (int(shape),) if np.ndim(shape) == 0 else tuple(shape),  # type: ignore[arg-type,call-overload]
+            () if shape is None else (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape),
             dtype,
             trainable,
             name=name,

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.core.config import rebuild, snake
-from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.core.errors import ArgumentError, ArgumentTypeError, message, unknown
 from gazelle.core.types import Array, ArrayLike, Shape
 from gazelle.layers.base import Layer
 
@@ -63,7 +63,7 @@ class Bidirectional(Layer):
         self.__dict__.pop("backward_layer", None)  # set below, after the forward layer
         for name, value in (("layer", layer), ("backward_layer", backward_layer)):
             if not hasattr(value, "go_backwards") and (value is not None or name == "layer"):
-                raise ArgumentError(
+                raise ArgumentTypeError(
                     message(f"{name} of Bidirectional", expected="a recurrent layer, as in LSTM(4)", got=repr(value))
                 )
         if merge_mode not in MERGE:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from gazelle import ops
 from gazelle.core import settings
-from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.errors import ArgumentError, ArgumentTypeError, ShapeError, message
 from gazelle.core.prng import bernoulli
 from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers.base import Layer
@@ -191,7 +191,7 @@ def check_rate(owner: str, rate: float, name: str = "rate", below: bool = False)
     """Return `rate` if it is a number in [0, 1], or in [0, 1) with `below`."""
     if isinstance(rate, str) or not 0 <= rate <= 1 or (below and rate == 1):
         expected = "a number from 0 to 1, without 1" if below else "a number from 0 to 1"
-        raise ArgumentError(message(f"Argument {name} of {owner}", expected=expected, got=repr(rate)))
+        raise ArgumentTypeError(message(f"Argument {name} of {owner}", expected=expected, got=repr(rate)))
     return rate if isinstance(rate, int) else float(rate)
 
 
@@ -251,7 +251,7 @@ class Lambda(Layer):
     ) -> None:
         super().__init__(**kwargs)
         if not callable(function):
-            raise ArgumentError(message("Argument function of Lambda", expected="a function", got=repr(function)))
+            raise ArgumentTypeError(message("Argument function of Lambda", expected="a function", got=repr(function)))
         self.arguments = dict(arguments or {})
         self.supports_masking = mask is not None
 

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.core.config import register
-from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.errors import ArgumentTypeError, ShapeError, message
 from gazelle.core.types import Array, Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.spatial import is_integer
@@ -300,7 +300,7 @@ class Dot(Layer):
         super().__init__(**kwargs)
         pair = axes if isinstance(axes, (list, tuple)) else (axes, axes)
         if len(pair) != 2 or not all(map(is_integer, pair)):
-            raise ArgumentError(message("Argument axes of Dot", expected="an integer or a pair", got=repr(axes)))
+            raise ArgumentTypeError(message("Argument axes of Dot", expected="an integer or a pair", got=repr(axes)))
 
     def pair(self, shapes: list[tuple[Any, ...]]) -> tuple[int, int]:
         """Return the two axes, counted from 0.

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.errors import ArgumentError, ArgumentTypeError, ShapeError, message
 from gazelle.core.types import Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.core.variable import Variable
 from gazelle.layers.base import Layer
@@ -32,12 +32,12 @@ class _Normalization(Layer):
             The axes.
 
         Raises:
-            ArgumentError: `axis` is not an integer or a list of integers.
+            ArgumentTypeError: `axis` is not an integer or a list of integers.
             ShapeError: x does not have these axes.
         """
         given = self.axis if isinstance(self.axis, (list, tuple)) else (self.axis,)
         if not given or any(isinstance(a, bool) or not hasattr(a, "__index__") for a in given):
-            raise ArgumentError(
+            raise ArgumentTypeError(
                 message(
                     f"Argument axis of {type(self).__name__}",
                     expected="an integer or a list of integers",

@@ -184,14 +184,16 @@ class RNN(Layer):
         return [shown] + [None] * len(self.state_size) if self.return_state else shown
 
     def reset_state(self, states: list[Any] | None = None) -> None:
-        """Reset the states of a stateful layer.
+        """Reset the states of a stateful layer; other layers have none, so there is nothing to reset.
 
         Args:
             states: One array for each state; None for zeros.
 
         Raises:
-            StateError: The layer is not stateful.
+            StateError: States are given, and the layer is not stateful.
         """
+        if not self.stateful and states is None:
+            return
         if not self.stateful:
             raise StateError(message(f"reset_state of {self._label}", expected="a layer with stateful=True"))
         own = jax.tree.leaves(self.states, is_leaf=_is_variable)

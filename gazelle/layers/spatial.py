@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gazelle.core import settings
-from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
+from gazelle.core.errors import ArgumentError, ArgumentTypeError, ShapeError, message, unknown
 from gazelle.core.types import Shape
 from gazelle.layers.input_spec import InputSpec
 
@@ -20,7 +20,7 @@ def sizes(owner: str, name: str, value: Any, count: int, least: int = 1) -> tupl
     each = (value,) * count if is_integer(value) else tuple(value) if isinstance(value, (list, tuple)) else ()
     if len(each) != count or any(not is_integer(n) or n < least for n in each):
         expected = f"an integer >= {least}" + (f" or {count} of them" if count > 1 else "")
-        raise ArgumentError(message(f"Argument {name} of {owner}", expected=expected, got=repr(value)))
+        raise ArgumentTypeError(message(f"Argument {name} of {owner}", expected=expected, got=repr(value)))
     return tuple(int(n) for n in each)
 
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from gazelle import metrics, ops
 from gazelle.core import symbolic, tracing
 from gazelle.core.config import name_of, serialize
-from gazelle.core.errors import ArgumentError, StateError, message, unknown
+from gazelle.core.errors import ArgumentError, MissingAttributeError, message, unknown
 from gazelle.core.gradients import value_and_grad
 from gazelle.core.tensor_wrapper import wrapper_class
 from gazelle.core.traceback import filtered
@@ -276,7 +276,7 @@ class Model(Layer):
 
     def _the_graph(self, what: str) -> Graph:
         if self._graph is None:
-            raise StateError(
+            raise MissingAttributeError(
                 message(
                     f"Model '{self.name}' has no {what} yet",
                     hint="Give the first layer an input_shape, or start with Input(shape).",

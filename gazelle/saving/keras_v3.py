@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from gazelle.core.errors import ArgumentError, DamagedFileError, UnsafeFileError, message, nearest
+from gazelle.core.errors import ArgumentError, DamagedFileError, MissingFileError, UnsafeFileError, message, nearest
 from gazelle.core.traceback import warn
 from gazelle.core.types import PathLike
 from gazelle.saving import assets, h5_format, hdf5, keras_weights, tf_keras_config
@@ -208,7 +208,7 @@ def existing(filepath: PathLike) -> str:
     """Convert the path of an existing file to `str`.
 
     Raises:
-        FileNotFoundError: there is no such file; the message suggests similar names.
+        MissingFileError: there is no such file; the message suggests similar names.
         DamagedFileError: it is a folder, a FIFO or a device.
     """
     path = path_of(filepath)
@@ -219,7 +219,7 @@ def existing(filepath: PathLike) -> str:
     near = nearest(name, os.listdir(folder or ".")) if os.path.isdir(folder or ".") else []
     hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else "Is the path right?"
     got = f"none of this name in '{os.path.abspath(folder)}'"
-    raise FileNotFoundError(message(f"'{path}' cannot be read", expected="a file", got=got, hint=hint))
+    raise MissingFileError(message(f"'{path}' cannot be read", expected="a file", got=got, hint=hint))
 
 
 def refuse_overwriting(filepath: PathLike, overwrite: bool) -> None:

@@ -101,7 +101,7 @@ def test_initial_states():
 
 def test_reset_state():
     with pytest.raises(StateError, match="expected a layer with stateful=True"):
-        LSTM(3).reset_state()
+        LSTM(3).reset_state([jnp.ones((1, 3)), jnp.ones((1, 3))])
 
 
 def test_wrong_argument_is_named():

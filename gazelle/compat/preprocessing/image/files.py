@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gazelle.compat.preprocessing.image.iterators import Images
-from gazelle.core.errors import DataError, message, unknown
+from gazelle.core.errors import MissingFileError, message, unknown
 from gazelle.core.types import DTypeLike, PathLike
 from gazelle.data import images
 from gazelle.data.images import CHANNELS
@@ -145,7 +145,7 @@ class DirectoryIterator(_Files):
         if class_mode not in modes:
             raise unknown("class_mode", class_mode, [m for m in modes if m])
         if not os.path.isdir(directory):
-            raise DataError(message("flow_from_directory", expected="a folder", got=repr(str(directory))))
+            raise MissingFileError(message("flow_from_directory", expected="a folder", got=repr(str(directory))))
         self.directory = directory
         found = sorted(e.name for e in os.scandir(directory) if e.is_dir())
         names = list(classes) if classes else found
