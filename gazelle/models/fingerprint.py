@@ -21,6 +21,7 @@ from gazelle.saving.program import short_hash
 
 if TYPE_CHECKING:
     from gazelle.models.model import Model
+    from gazelle.training.callbacks import Callback
     from gazelle.training.trainer import Trainer
 
 _ROWS = 32  # samples in the checksum of arrays
@@ -35,6 +36,7 @@ class TrainingFingerprint:
         trainer: its trainer.
         source: the data.
         validation: the validation data, if any.
+        callbacks: the callbacks.
         arguments: the arguments of `fit` that decide about batches.
     """
 
@@ -44,10 +46,12 @@ class TrainingFingerprint:
         trainer: Trainer,
         source: data.Source,
         validation: data.Source | None,
+        callbacks: list[Callback],
         arguments: Mapping[str, Any],
     ) -> None:
         assert model._compile_state is not None
         self._model, self._trainer, self._source, self._validation = model, trainer, source, validation
+        self._callbacks = callbacks
         self._given, self._state, self._compiled = arguments, model._compile_state, model._compile_state.arguments
         self._seed = prng.given_seed()
         self._rates: dict[str, Any] = {}
@@ -97,6 +101,7 @@ class TrainingFingerprint:
             "seed": self._seed,
             "model": self._described_model[0],
             "compile": compiled,
+            "callbacks": _or_unknown(_described_callbacks, self._callbacks),
             "data": {**describe(self._given), **_described_data(self._source)},
         }
         if native.ready() and any(isinstance(layer, (LSTMCell, GRUCell)) for layer in named_layers(model).values()):
@@ -140,6 +145,15 @@ def _rates(model: Model) -> dict[str, Any]:
         elif isinstance(value, Optimizer) and (rate := value.current_rate()) is not None:
             rates[name] = rate
     return rates
+
+
+def _described_callbacks(callbacks: list[Callback]) -> list[dict[str, Any]]:
+    """The callbacks that decide about rates and the end; others may be added before a training is resumed."""
+    return [
+        {"class": type(callback).__name__, **describe({n: getattr(callback, n) for n in callback._compared_attributes})}
+        for callback in callbacks
+        if callback._compared_attributes
+    ]
 
 
 def _functions(loss: Any) -> Any:

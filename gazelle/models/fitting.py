@@ -134,7 +134,7 @@ def fit(
         "class_weight": class_weight,
         "validation_split": validation_split or None,
     }
-    fingerprint = TrainingFingerprint(model, trainer, source, validation, batches)
+    fingerprint = TrainingFingerprint(model, trainer, source, validation, events.callbacks, batches)
     autosave = resuming.open_autosave(model, fingerprint, keep, resume, checkpoint, backup)
     identity = None if autosave is None else lambda: fingerprint.text
     progress = TrainingProgress(trainer, source, events.callbacks, initial_epoch, identity)

@@ -220,6 +220,7 @@ def read_saved(
     if resume == "force":
         if any(name.startswith("compile.optimizer") for name, *_ in found):  # the current rate replaces the saved one
             tensors = {name: array for name, array in tensors.items() if not name.startswith("hyper/")}
+        metadata = {**metadata, "stopped": False}  # what ended it may have changed
         display.note(f"Resuming another training, as resume='force' requests:\n{lines}")
     elif resume:
         text = f"fit(resume=True) found the checkpoint of another training, '{path}'"

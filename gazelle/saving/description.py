@@ -6,11 +6,10 @@ Equal objects of two processes have equal descriptions, without counters of auto
 from __future__ import annotations
 
 import functools
-import hashlib
 import math
 import zlib
 from collections.abc import Iterator, Mapping
-from types import CodeType, FunctionType
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -22,6 +21,7 @@ from gazelle.core.policies import DTypePolicy
 from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
 from gazelle.layers.input import InputLayer
+from gazelle.saving.code_digest import class_name, function_name
 
 if TYPE_CHECKING:
     from gazelle.layers.base import Layer
@@ -31,7 +31,6 @@ _LEFT_OUT = frozenset(
     {"name", "layers", "inputs", "outputs", "args", "dtype", "trainable"}
     | {"input_shape", "batch_input_shape", "input_length"}
 )
-_LIBRARIES = ("gazelle.", "jax.", "jaxlib.", "numpy.", "builtins.")
 
 
 def describe(value: object) -> Any:
@@ -61,18 +60,18 @@ def describe(value: object) -> Any:
     if isinstance(value, DTypePolicy):
         return value.name
     if isinstance(value, type):
-        return _named_with_code(value)
+        return class_name(value)
     if isinstance(value, Operation):  # a layer inside of another one, which the tree of layers describes
         return type(value).__name__
     if isinstance(value, functools.partial):
         return {"class": "partial", "of": describe(value.func), "values": describe([value.args, value.keywords])}
     if hasattr(value, "_config") or hasattr(value, "get_config"):
         arguments = _arguments(value)
-        return {"class": _named_with_code(type(value)), **arguments} if arguments else _named_with_code(type(value))
+        return {"class": class_name(type(value)), **arguments} if arguments else class_name(type(value))
     function = getattr(value, "__wrapped__", getattr(value, "__func__", value))
     if isinstance(function, FunctionType):
-        return _described_function(function)
-    return getattr(value, "__name__", None) or _named_with_code(type(value))
+        return function_name(function)
+    return getattr(value, "__name__", None) or class_name(type(value))
 
 
 def describe_model(model: Layer) -> dict[str, Any]:
@@ -90,7 +89,7 @@ def describe_model(model: Layer) -> dict[str, Any]:
     for path, layer in layers.items():
         if isinstance(layer, InputLayer):
             continue  # its shape is in `calls`, also where the first layer was given it
-        parts = {"class": _named_with_code(type(layer)), **_arguments(layer)}
+        parts = {"class": class_name(type(layer)), **_arguments(layer)}
         if not layer.trainable:
             parts["trainable"] = False
         if layer.dtype_policy.name != "float32":
@@ -187,55 +186,3 @@ def _short(number: float) -> float:
 
 def _checksum(array: Any) -> str:
     return f"{zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8)):08x}"
-
-
-# Code of the user ----------------------------------------------------------------------------------------------------
-
-
-def _named_with_code(cls: type) -> str:
-    """The name of a class, and for one of the user a checksum of the code of its methods."""
-    own = [base for base in cls.__mro__ if not f"{base.__module__}.".startswith(_LIBRARIES)]
-    if not own:
-        return cls.__name__
-    digest = hashlib.sha256()
-    for base in own:
-        for name, value in sorted(vars(base).items()):
-            function = getattr(value, "fget", getattr(value, "__func__", value))
-            function = getattr(function, "__wrapped__", function)  # the constructor, which records its arguments
-            if isinstance(function, FunctionType):
-                digest.update(f"{name}{_code_of(function)}".encode())
-    return f"{cls.__name__} (code {digest.hexdigest()[:8]})"
-
-
-def _described_function(function: FunctionType) -> str:
-    if f"{function.__module__}.".startswith(_LIBRARIES):
-        return function.__name__
-    return f"{function.__name__} (code {hashlib.sha256(_code_of(function).encode()).hexdigest()[:8]})"
-
-
-def _code_of(function: FunctionType, depth: int = 0) -> str:
-    """Equal for equal code, defaults and closures, as far as these are numbers, strings and functions."""
-    values = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
-    for cell in function.__closure__ or ():
-        try:
-            values.append(cell.cell_contents)
-        except ValueError:  # not assigned yet
-            continue
-    parts = [_text_of(function.__code__)]
-    for value in values:
-        for part in value if isinstance(value, (list, tuple)) else [value]:
-            if isinstance(part, FunctionType) and depth < 5:
-                parts.append(_code_of(part, depth + 1))
-            elif isinstance(part, (bool, int, float, str, bytes, type(None))):
-                parts.append(repr(part))
-    return "\0".join(parts)
-
-
-def _text_of(constant: Any) -> str:
-    """A constant of compiled code as text that is equal in every process."""
-    if isinstance(constant, CodeType):
-        inner = "\0".join(map(_text_of, constant.co_consts))
-        return f"{constant.co_code.hex()}{constant.co_names}{constant.co_varnames}{constant.co_freevars}{inner}"
-    if isinstance(constant, frozenset):
-        return str(sorted(map(_text_of, constant)))
-    return repr(constant)

@@ -11,7 +11,13 @@ import pytest
 
 import gazelle
 from gazelle import Input, Model, Sequential, layers, optimizers
-from gazelle.callbacks import BackupAndRestore, LambdaCallback, LearningRateScheduler
+from gazelle.callbacks import (
+    BackupAndRestore,
+    EarlyStopping,
+    LambdaCallback,
+    LearningRateScheduler,
+    ReduceLROnPlateau,
+)
 from gazelle.core import prng
 from gazelle.core.errors import ArgumentError, StateError
 from gazelle.models import resuming
@@ -42,6 +48,15 @@ def closer(weight):
 
 def absolute(y_true, y_pred):
     return gazelle.ops.mean(gazelle.ops.abs(y_true - y_pred), axis=-1)
+
+
+def scaled_difference(y_true, y_pred):
+    return FACTOR * measure(y_true, y_pred)  # noqa: F821 - `reading` gives these names
+
+
+def reading(**names):
+    """That loss in a module with these global variables."""
+    return types.FunctionType(scaled_difference.__code__, {"FACTOR": 1.0, "measure": absolute, **names})
 
 
 def scaling(factor):
@@ -128,6 +143,36 @@ CHANGES = {
     ),
     "what a loss closes over": ({"loss": closer(1.0)}, {"loss": closer(2.0)}, r"compile\.loss: .*code"),
     "a function as loss": ({"loss": closer(1.0)}, {"loss": absolute}, r"'<lambda> .* then, 'absolute \(code"),
+    "a constant that a loss reads": (
+        {"loss": reading(FACTOR=1.0)},
+        {"loss": reading(FACTOR=2.0)},
+        r"compile\.loss: 'scaled_difference \(code",
+    ),
+    "a function that a loss calls": (
+        {"loss": reading(measure=closer(1.0))},
+        {"loss": reading(measure=absolute)},
+        r"compile\.loss: 'scaled_difference \(code",
+    ),
+    "a constant array that a loss reads": (
+        {"loss": reading(FACTOR=np.ones(1))},
+        {"loss": reading(FACTOR=np.zeros(1))},
+        r"compile\.loss: 'scaled_difference \(code",
+    ),
+    "rates of a callback": (
+        {"callbacks": [LearningRateScheduler(lambda epoch, rate: rate * 0.5)]},
+        {"callbacks": [LearningRateScheduler(lambda epoch, rate: rate * 0.9)]},
+        r"callbacks\[0\]\.schedule: '<lambda> \(code \w{8}\)' then",
+    ),
+    "an argument of a callback": (
+        {"callbacks": [ReduceLROnPlateau("loss", factor=0.5)]},
+        {"callbacks": [ReduceLROnPlateau("loss", factor=0.2)]},
+        r"callbacks\[0\]\.factor: 0.5 then, 0.2 now",
+    ),
+    "a callback that may end the training": (
+        {},
+        {"callbacks": [EarlyStopping("loss")]},
+        r"callbacks: \[\] then, \[\{'class': 'EarlyStopping'",
+    ),
     "loss weights": ({"loss_weights": [1.0]}, {"loss_weights": [2.0]}, r"loss_weights\[0\]: 1.0 then, 2.0 now"),
     "metrics": ({}, {"metrics": ["mae"]}, r"compile\.metrics: None then, \['mae'\] now"),
     "a metric's argument": (
@@ -277,6 +322,7 @@ def test_a_change_is_named(change, monkeypatch):
 SAME = {
     "nothing": ({}, {}),
     "more epochs": ({}, {"epochs": 3}),
+    "callbacks that only report": ({}, {"callbacks": [LambdaCallback(on_epoch_end=print)]}),
     "more epochs, by an option": ({"argv": ["--epochs", "2"]}, {"argv": ["--epochs", "3"], "epochs": 3}),
     "an option that requests resuming": ({"resume": False}, {"argv": ["--resume"], "resume": True}),
     "names of layers": ({}, {"model": lambda: gazelle.models.clone_model(stack())}),
@@ -362,6 +408,17 @@ def test_a_training_that_a_callback_ended_says_so(monkeypatch, capsys):
     train(monkeypatch, callbacks=[callback])
     train(monkeypatch, verbose=2)
     assert "A callback had ended training in epoch 1; nothing to do" in capsys.readouterr().out
+
+
+def test_force_continues_a_training_that_a_callback_ended(monkeypatch):
+    def patient(patience):
+        return [EarlyStopping("loss", patience=patience, min_delta=10.0)]
+
+    assert len(train(monkeypatch, epochs=9, callbacks=patient(1)).history["loss"]) == 2
+    assert len(train(monkeypatch, epochs=9, callbacks=patient(1)).history["loss"]) == 2
+    with pytest.raises(StateError, match=r"callbacks\[0\]\.patience: 1 then, 3 now"):
+        train(monkeypatch, epochs=9, callbacks=patient(3))
+    assert len(train(monkeypatch, epochs=9, callbacks=patient(3), resume="force").history["loss"]) == 4
 
 
 def test_without_a_checkpoint_it_says_that_it_starts(monkeypatch, capsys):

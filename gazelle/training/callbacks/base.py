@@ -55,6 +55,7 @@ class Callback:
     model: Model = None  # type: ignore[assignment]  # set before the first event
     params: dict[str, Any] | None = None
     _state_attributes: tuple[str, ...] = ()  # saved in checkpoints and restored by a resumed run
+    _compared_attributes: tuple[str, ...] = ()  # decide about the training: a resumed run must have equal ones
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

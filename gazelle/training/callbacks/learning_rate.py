@@ -46,6 +46,8 @@ class LearningRateScheduler(Callback):
     0
     """
 
+    _compared_attributes = ("schedule",)
+
     def __init__(self, schedule: Callable[[int, float], float] | Callable[[int], float], verbose: int = 0) -> None:
         if not callable(schedule):
             hint = "Pass a function such as lambda epoch, rate: 0.9 * rate."
@@ -110,6 +112,7 @@ class ReduceLROnPlateau(Monitor):
     """
 
     _state_attributes = ("wait", "best", "cooldown_counter")
+    _compared_attributes = ("monitor", "min_delta", "factor", "patience", "cooldown", "min_lr")
 
     def __init__(
         self,

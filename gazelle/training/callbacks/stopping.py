@@ -38,6 +38,7 @@ class EarlyStopping(Monitor):
     """
 
     _state_attributes = ("wait", "best", "best_epoch", "best_weights", "stopped_epoch")
+    _compared_attributes = ("monitor", "min_delta", "patience", "baseline", "restore_best_weights", "start_from_epoch")
 
     def __init__(
         self,
