@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, Union
 
 import jax
 import numpy as np
@@ -22,6 +22,15 @@ if TYPE_CHECKING:
     from gazelle.regularizers import Regularizer
 
 T = TypeVar("T")
+
+
+class Indexable(Protocol):
+    """Samples or batches with numbers."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: Any, /) -> Any: ...
+
 
 #: a concrete array of the device; computations return it
 Array: TypeAlias = jax.Array
@@ -55,7 +64,7 @@ LossLike: TypeAlias = Union["Loss", str, Callable[..., Any], Mapping[str, Any], 
 MetricLike: TypeAlias = Union["Metric", str, Callable[..., Any], Mapping[str, Any], None]
 OptimizerLike: TypeAlias = Union["Optimizer", str, Mapping[str, Any]]
 #: samples as users pass them: arrays, data frames, structures of these, generators, datasets
-Data: TypeAlias = Union[Nested[ArrayLike], Iterable[Any]]
+Data: TypeAlias = Union[Nested[ArrayLike], Iterable[Any], Indexable]
 #: outputs of a model as NumPy arrays: typed as one array; of several outputs a list or dict of them
 Outputs: TypeAlias = np.ndarray[Any, Any]
 #: the loss, or a list of the loss and metrics: a union would forbid `loss, accuracy = model.evaluate(x, y)`

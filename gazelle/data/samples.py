@@ -10,6 +10,7 @@ import numpy as np
 
 from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.core.traceback import filtered
+from gazelle.core.types import Indexable
 from gazelle.data.dataset import stacked
 
 
@@ -32,7 +33,7 @@ class Batches:
 
 
 @filtered
-def batched(samples: Iterable[Any], batch_size: int = 32, drop_remainder: bool = False) -> Iterable[Any]:
+def batched(samples: Iterable[Any] | Indexable, batch_size: int = 32, drop_remainder: bool = False) -> Iterable[Any]:
     """Combine single samples to batches, for data that yields one row at a time.
 
     Args:

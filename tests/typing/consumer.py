@@ -161,6 +161,26 @@ def train(model: Model, folder: Path) -> float:
     return float(curve[-1])
 
 
+class Rows:
+    """Samples by number, as datasets of torch have them."""
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> tuple[FloatArray, int]:
+        return np.zeros(8, np.float32), index
+
+
+def other_data(model: Model, folder: Path) -> None:
+    """Files, single samples and sequences of many lengths."""
+    rows = np.memmap(folder / "rows", np.float64, "r", shape=(1000, 9))
+    model.fit(rows[:, :-1], rows[:, -1:], shuffle="batch")
+    model.fit(gazelle.utils.batched(zip(*data(), strict=True), 32), class_weight={0: 1.0, 1: 2.0})
+    model.fit(Rows(), validation_data=gazelle.utils.batched(Rows()))
+    sequences = [[1, 2], [3], [4, 5, 6]]
+    model.fit(gazelle.utils.bucket_by_length(sequences, y=[0, 1, 1], batch_size=2))
+
+
 def save_and_load(model: Model, folder: Path) -> Model:
     """Whole models, weights and copies."""
     model.save(folder / "model.keras")
