@@ -131,7 +131,8 @@ def _or_unknown(function: Callable[[Any], Any], value: Any) -> Any:
 
 def _configured(model: Model) -> dict[str, Any]:
     """The optimizer, and the optimizers and losses in attributes of a model with a custom step."""
-    found = {name: value for name, value in vars(model).items() if isinstance(value, (Optimizer, Loss))}
+    attributes = list(vars(model).items())  # a copy: a checkpoint may be written by another thread
+    found = {name: value for name, value in attributes if isinstance(value, (Optimizer, Loss))}
     found.pop("loss", None)
     return {"optimizer": model.optimizer, **found}
 
