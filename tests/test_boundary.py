@@ -1,4 +1,4 @@
-"""The boundary: gazelle without `gazelle/compat`, and its errors for programs of earlier Keras."""
+"""gazelle without `gazelle/compat`: it works, and outdated arguments are errors with a hint."""
 
 import ast
 import pathlib

@@ -1,4 +1,4 @@
-"""Documents are correct: their programs run, both languages have the same ones, links and file names exist."""
+"""Documents are correct: their programs run and are the same in both languages; links and file names exist."""
 
 import ast
 import functools

@@ -1,4 +1,4 @@
-"""The architectures beside Keras 3.15: names, shapes and counts of all, numbers of some.
+"""Architectures against Keras 3.15: names, shapes and parameter counts of all, values of some.
 
 `keras_3_15.json` holds what Keras says of each, so that a run builds only ours: three of the quick ones, and all with
 GAZELLE_SLOW=1. Nothing is drawn: initializers are replaced, for large models hold some hundred million numbers.

@@ -1,4 +1,4 @@
-"""Equal weights give equal numbers; weights come from files and from the cache."""
+"""Equal weights give equal outputs; weights are read from files and from the cache."""
 
 import json
 import os

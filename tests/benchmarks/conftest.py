@@ -1,4 +1,4 @@
-"""The files of the benchmark are programs, no package: their folder goes on the path."""
+"""The benchmark is not a package: its folder is added to the path."""
 
 import sys
 from pathlib import Path

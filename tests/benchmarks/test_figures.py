@@ -1,4 +1,4 @@
-"""The arithmetic and the tables of the benchmark, on numbers made by hand."""
+"""Statistics and tables of the benchmark, for given numbers."""
 
 import figures
 import pytest

@@ -1,4 +1,4 @@
-"""Programs run in a process of their own: in this one the real Keras may be loaded."""
+"""Programs run in separate processes, as Keras itself may be imported in this one."""
 
 import os
 import subprocess

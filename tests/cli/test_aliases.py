@@ -1,4 +1,4 @@
-"""`keras` and its other names mean gazelle, module for module, and say so when something is not there."""
+"""Import aliases: `keras` and its other names refer to gazelle's modules, with errors for missing names."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`gazelle run` is to a program what `python` is, but for the meaning of `keras`."""
+"""`gazelle run` runs a program as `python` does, except that `keras` is gazelle."""
 
 import signal
 import sys

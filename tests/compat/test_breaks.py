@@ -1,4 +1,4 @@
-"""What old programs use and Keras 3 refuses or takes otherwise, a row each: as counted, then as met in running."""
+"""Usage in programs for earlier Keras that Keras 3 refuses or interprets differently, one row each."""
 
 import contextlib
 import sys

@@ -1,4 +1,4 @@
-"""Whole models of the genuine Keras 1, with layers and orders of weights that are gone, predict what they predicted.
+"""Models saved by Keras 1, with removed layers and other weight orders, predict the same as in Keras 1.
 
 `golden/record_files.py` made the files: of Keras 1.2.2, `maxout` of 1.0.8, on Theano.
 """

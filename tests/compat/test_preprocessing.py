@@ -1,4 +1,4 @@
-"""Numbers of the old preprocessing beside those of the code that Keras 3.15 still has in its files."""
+"""Legacy preprocessing compared with the code that Keras 3.15 still contains."""
 
 import numpy as np
 import pytest

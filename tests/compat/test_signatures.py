@@ -1,4 +1,4 @@
-"""Every argument that the classes of Keras 1.2.2 and 2.3.1 took: by name, and the first six by position, mean the same.
+"""Every argument of the classes of Keras 1.2.2 and 2.3.1, by name and the first six by position, has the same meaning.
 
 `golden/signatures.json` holds the genuine signatures; `golden/record_signatures.py` made it.
 """

@@ -1,4 +1,4 @@
-"""What is told from the source of a program: its era, and its lines in today's spelling."""
+"""Analysis of the source of a program: its era, and the update of its lines."""
 
 import json
 

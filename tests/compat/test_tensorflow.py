@@ -1,4 +1,4 @@
-"""gazelle's `tensorflow`: tensors, tapes, compiled functions, data sets, and what it says of names it lacks."""
+"""gazelle's `tensorflow`: tensors, tapes, compiled functions, datasets, and errors for missing names."""
 
 import gzip
 import pathlib

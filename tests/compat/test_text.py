@@ -1,4 +1,4 @@
-"""Architectures as text of Keras 1 and 2: what is read, and what a text cannot ask for."""
+"""Architectures of Keras 1 and 2 as JSON and YAML: what is read, and what is refused."""
 
 import numpy as np
 import pytest

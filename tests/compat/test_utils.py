@@ -1,4 +1,4 @@
-"""HDF5 parts, queues, small conversions, and scikit-learn estimators of the old way."""
+"""`keras.utils` of Keras 1 and 2: HDF5Matrix, queues, conversions, and estimators for scikit-learn."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""One row per layer: its arguments and the shapes of its inputs. A new layer brings one."""
+"""One row per layer: its arguments and the shapes of its inputs. A new layer needs one."""
 
 IMAGE, STEPS, ROW, VOLUME = (2, 6, 6, 3), (2, 5, 3), (2, 4), (2, 4, 4, 4, 2)
 

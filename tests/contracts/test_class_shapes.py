@@ -1,4 +1,4 @@
-"""Classes stay readable: few base classes, few public attributes."""
+"""Public classes have few base classes and few public attributes."""
 
 import pytest
 

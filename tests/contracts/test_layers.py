@@ -1,4 +1,4 @@
-"""What every layer keeps: its config, its traced shape, the same numbers compiled, saved, and in half precision."""
+"""Contract of every layer: config, traced shape, and equal results when compiled, saved and in half precision."""
 
 import importlib.util
 import json

@@ -1,4 +1,4 @@
-"""What every layer keeps under mixed precision: it computes in half, keeps float32, and its gradients are finite."""
+"""Contract of every layer under mixed precision: computation in half precision, float32 weights, finite gradients."""
 
 import importlib.util
 import pathlib

@@ -1,4 +1,4 @@
-"""Public namespaces: `__all__` is complete and true, and completion shows public names only."""
+"""Public namespaces: `__all__` is complete, and completion shows public names only."""
 
 import inspect
 import types

@@ -1,4 +1,4 @@
-"""What every small part keeps: its config makes it again, and its name finds it."""
+"""Contract of initializers, losses and other classes: their configs restore them, and their names find them."""
 
 import json
 

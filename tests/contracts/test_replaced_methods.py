@@ -1,4 +1,4 @@
-"""Methods set on an object count: what fit, evaluate and predict call of a class, they call of the object.
+"""Methods set on an object are used: fit, evaluate and predict call them instead of those of the class.
 
 For every class the methods that a step calls are recorded twice: overridden in a subclass, and set on one object.
 """

@@ -1,4 +1,4 @@
-"""Cache folders: used only where nobody but this user can write, and left out with one line everywhere else."""
+"""Cache folders: used only if no other user can write to them, otherwise skipped with one message."""
 
 import errno
 import os

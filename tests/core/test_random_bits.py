@@ -1,4 +1,4 @@
-"""The cheap bits of dropout are as even and as independent as those of `jax.random` are."""
+"""The random bits of dropout are as uniform and independent as those of `jax.random`."""
 
 import jax
 import jax.numpy as jnp

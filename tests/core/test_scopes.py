@@ -1,4 +1,4 @@
-"""Scopes, operations and names of Keras' root: each does what it says, and says what it cannot do."""
+"""Scopes, operations and other names of the top-level namespace of Keras."""
 
 import importlib
 import inspect

@@ -1,4 +1,4 @@
-"""Settings of the process: each is read by what it is about, and refuses what it cannot mean."""
+"""Settings of the process: each takes effect, and invalid values are refused."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""Unknown sizes that meet known ones are taken for them, as few as may be; where none fits, the error stays."""
+"""An unknown size that is combined with a known one takes its value; if none fits, an error is raised."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Loops of Python over samples run, and are told by layer and line."""
+"""Python loops over samples run, and are reported with layer and line."""
 
 import inspect
 import warnings

@@ -1,4 +1,4 @@
-"""`Variable` takes the arguments of Keras', by name and by place, and stands for its array."""
+"""`Variable` accepts the arguments of Keras by name and by position, and acts as its array."""
 
 import jax
 import keras

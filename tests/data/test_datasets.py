@@ -1,4 +1,4 @@
-"""Datasets as objects: passes, going on in the middle, what can be done to them; PyDataset; two parts; windows."""
+"""Datasets: passes, saved positions, methods; PyDataset; split_dataset; windows of time series."""
 
 import itertools
 import multiprocessing

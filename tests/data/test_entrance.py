@@ -1,4 +1,4 @@
-"""What data may be, for every method that takes some: masked arrays, byte orders, sparse matrices, data frames."""
+"""Accepted data of all methods: masked arrays, byte orders, sparse matrices, data frames."""
 
 import datetime
 import decimal

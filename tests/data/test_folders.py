@@ -1,4 +1,4 @@
-"""Files in folders: what is found, in which order, how it is read, and what `fit` makes of it."""
+"""Datasets from folders: which files are found, their order, how they are read and used by `fit`."""
 
 import wave
 

@@ -1,4 +1,4 @@
-"""Images between files, Pillow and arrays, beside Keras."""
+"""Conversion of images between files, Pillow and arrays, compared with Keras."""
 
 import builtins
 import io

@@ -1,4 +1,4 @@
-"""Sources that save their position: every stop is resumed at the same batch, without reading the batches before it."""
+"""Sources that can save their position resume at the same batch, without reading earlier batches again."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""Data that is read by batches: equal to arrays in every order, and never held as a whole."""
+"""Data that is read by batches: equal to arrays in every order, and never in memory as a whole."""
 
 import time
 import tracemalloc

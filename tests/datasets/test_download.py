@@ -1,4 +1,4 @@
-"""get_file: into a cache, held against the hash, limited; hostile archives are refused whole."""
+"""get_file: cache, verification by hash, size limit; hostile archives are refused completely."""
 
 import hashlib
 import io

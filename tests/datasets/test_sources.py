@@ -1,4 +1,4 @@
-"""Keras' data sets, from small files of our own in the place of theirs."""
+"""Keras' datasets, read from small files in place of the originals."""
 
 import gzip
 import hashlib

@@ -1,4 +1,4 @@
-"""Meshes, layouts and their errors here; trainings on four devices in a process that has them."""
+"""Meshes, layouts and their errors; training on four simulated devices in another process."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Pictures of models: what stands in them, and where."""
+"""Plots of models: their content and layout."""
 
 import re
 from xml.etree import ElementTree

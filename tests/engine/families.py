@@ -1,4 +1,4 @@
-"""One model of each family: name -> function that makes (model, x, y)."""
+"""One model of each family: name -> function that creates (model, x, y)."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""How an engine is chosen: by name, by GAZELLE_ENGINE, by KERAS_BACKEND under `gazelle run`."""
+"""Selection of an engine: by name, by GAZELLE_ENGINE, by KERAS_BACKEND under `gazelle run`."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The engines train like XLA: the same losses from one seed, and what one engine kept another one goes on with."""
+"""The engines train like XLA: equal losses for one seed, and a checkpoint of one engine is resumed on another."""
 
 import functools
 import importlib.util

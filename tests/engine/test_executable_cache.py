@@ -1,4 +1,4 @@
-"""Programs that are kept whole: found by their key, never traced again, and only where that is safe."""
+"""The cache of executables: programs are found by their key without tracing, and only if that is safe."""
 
 import os
 import shutil

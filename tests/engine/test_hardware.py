@@ -1,4 +1,4 @@
-"""The first `fit` says where it computes, and why a GPU is idle."""
+"""The first `fit` reports its device, and why a GPU is not used."""
 
 import jax
 import numpy as np

@@ -1,4 +1,4 @@
-"""The interpreter alone, with a target whose operations are JAX's own: what it inlines, what it does to keys."""
+"""The interpreter with JAX itself as target: inlining and random keys."""
 
 import jax
 import jax.numpy as jnp

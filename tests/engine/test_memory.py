@@ -1,4 +1,4 @@
-"""Memory of a program stays with the process from call to call."""
+"""The process retains the memory of a program between calls."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What convolutions and pooling refuse, and how they say it."""
+"""Errors of convolutions and pooling."""
 
 import jax.numpy as jnp
 import numpy as np

@@ -1,4 +1,4 @@
-"""What the plain layers refuse, and what Lambda passes on."""
+"""Errors of the core layers, and the arguments that Lambda passes on."""
 
 import jax.numpy as jnp
 import numpy as np

@@ -1,4 +1,4 @@
-"""JaxLayer, FlaxLayer, EquinoxLayer, and the layers that are left out."""
+"""JaxLayer, FlaxLayer, EquinoxLayer, and the layers that are not supported."""
 
 import jax
 import jax.numpy as jnp

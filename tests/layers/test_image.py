@@ -1,4 +1,4 @@
-"""Layers of images: when they act, how far they go, what they do with all that belongs to an image, and errors."""
+"""Image layers: when they are active, ranges, labels, masks and boxes, and errors."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""StringLookup and IntegerLookup: places, learning, files. Keras needs TensorFlow for them; what its documentation
+"""StringLookup and IntegerLookup: indices, adapt, files. Keras needs TensorFlow for them; what its documentation
 and its own tests give is the expectation here."""
 
 import json

@@ -1,4 +1,4 @@
-"""What merging and normalizing layers refuse, and how they say it."""
+"""Errors of merging and normalization layers."""
 
 import jax.numpy as jnp
 import numpy as np

@@ -1,4 +1,4 @@
-"""What quantized layers refuse, and what they keep: errors, filters, trainings, states."""
+"""Quantized layers: errors, filters, training and state."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What recurrent layers, embeddings, wrappers and attention say about wrong arguments and inputs."""
+"""Errors of recurrent layers, embeddings, wrappers and attention for wrong arguments and inputs."""
 
 import jax.numpy as jnp
 import numpy as np

@@ -1,4 +1,4 @@
-"""A layer's call sees that there is a mask while the model is put together, too."""
+"""A layer's call receives the mask also while a functional model is built."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Whether a call trains where nobody says so: the signatures of the layers decide, as in Keras."""
+"""The value of `training` where it is not given: the signatures of the layers decide, as in Keras."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Targets that do not fit are errors with the mend, never broadcast; labels out of range are told by row."""
+"""Targets of wrong shapes are errors with a fix and are never broadcast; labels out of range are reported by row."""
 
 import re
 

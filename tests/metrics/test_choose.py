@@ -1,4 +1,4 @@
-"""'accuracy' and its like mean what Keras' compile makes of the shapes; the user's word stays the name."""
+"""'accuracy' and other general names select the same metrics as in Keras, and remain the names in the logs."""
 
 import jax.numpy as jnp
 import keras

@@ -1,4 +1,4 @@
-"""All spellings of a metric are one key."""
+"""All aliases of a metric are one key."""
 
 import pickle
 

@@ -1,4 +1,4 @@
-"""A model as a plain function of JAX: derivatives, compilation, and optimizers of other libraries."""
+"""A model as a pure JAX function: derivatives, compilation, and optimizers of other libraries."""
 
 import jax
 import jax.numpy as jnp

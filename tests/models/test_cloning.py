@@ -1,4 +1,4 @@
-"""`clone_model`: the same structure, with layers of the caller's choice, beside Keras."""
+"""`clone_model`: the same structure with replaced layers, compared with Keras."""
 
 import keras
 import numpy as np

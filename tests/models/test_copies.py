@@ -1,4 +1,4 @@
-"""Models in pickles and deep copies: they go on training as the original does."""
+"""Pickles and deep copies of models: they continue training as the original does."""
 
 import copy
 import pickle

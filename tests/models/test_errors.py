@@ -1,4 +1,4 @@
-"""The mistakes a beginner makes first: each error says what was written, what was expected, what came, and the mend."""
+"""Common mistakes of beginners: each error states what was written, expected and received, and the fix."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Graphs: operators and ops in them, several inputs and outputs, names, and their way through a config and back."""
+"""Functional models: operators and ops in graphs, several inputs and outputs, names, configs."""
 
 import os
 

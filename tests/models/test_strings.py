@@ -1,4 +1,4 @@
-"""Models that begin with strings: fit, evaluate and predict run these layers on the host first."""
+"""Models with string inputs: fit, evaluate and predict run their preprocessing layers on the host."""
 
 import numpy as np
 import pytest

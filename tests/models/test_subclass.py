@@ -1,4 +1,4 @@
-"""Subclassed models: weights made in `build`, by hand or at the first call."""
+"""Subclassed models: weights are created in `build`, by a call of `build` or at the first call."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Summaries: what they say about every kind of model, on screens of all widths, and in pipes."""
+"""Summaries of every kind of model, for terminals of all widths and for pipes."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""The largest and smallest value: slopes shared among equals, and never 0 / 0."""
+"""Maximum and minimum: the gradient is split among equal values and is never 0 / 0."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""The kernels in C++ give what the same loops in JAX give: values, first and second derivatives."""
+"""The C++ kernels equal the same loops in JAX: values, first and second derivatives."""
 
 import functools
 import types

@@ -1,4 +1,4 @@
-"""Batch normalization keeps its digits wherever the values lie."""
+"""Batch normalization is accurate for values far from 0."""
 
 import jax
 import jax.numpy as jnp

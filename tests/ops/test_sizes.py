@@ -1,4 +1,4 @@
-"""What is computed from sizes may be a shape again, also while a program is compiled."""
+"""Values computed from sizes can be used as shapes, also while a program is compiled."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""Ops on symbolic tensors, on lists, numbers and variables, and the tables they stand in."""
+"""Ops on symbolic tensors, lists, numbers and variables, and the tables of ops."""
 
 import jax.numpy as jnp
 import numpy as np

@@ -1,4 +1,4 @@
-"""What parity cannot show: errors, rates that compile nothing, Variables, optax, types that a compiled loop needs."""
+"""Optimizers beyond the comparison with Keras: errors, learning rates, Variables, optax, dtypes in compiled loops."""
 
 import inspect
 import re

@@ -1,4 +1,4 @@
-"""`update_step` written over that of an optimizer with a rule, which `super()` still applies: beside Keras."""
+"""`update_step` overridden in a subclass that calls `super()`, compared with Keras."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Several optimizers at once, and those that users write: behaviour and the text of the errors."""
+"""MultiOptimizer and custom optimizers: behaviour and error texts."""
 
 import jax.numpy as jnp
 import numpy as np

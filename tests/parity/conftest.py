@@ -1,4 +1,4 @@
-"""The comparison that every layer goes through: ours and Keras 3.15's, from equal arguments, weights and inputs."""
+"""The comparison of a layer with that of Keras 3.15, with equal arguments, weights and inputs."""
 
 import json
 import re

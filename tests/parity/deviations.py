@@ -1,4 +1,4 @@
-"""How far our numbers are from Keras'. What is compared here is left with the test, for `make deviations`."""
+"""Comparison of values with those of Keras; the deviation is recorded with the test, for `make deviations`."""
 
 import numpy as np
 

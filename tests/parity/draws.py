@@ -1,4 +1,4 @@
-"""Initializers that draw with NumPy, or not at all: JAX would compile a program for each shape that Keras draws."""
+"""Replacements for Keras' initializers that draw with NumPy: JAX would compile a program for each shape."""
 
 import numpy as np
 from jax.dtypes import canonicalize_dtype

@@ -1,4 +1,4 @@
-"""What both suites of optimizers start from, are fed with, and run."""
+"""Weights, gradients and runs shared by both test suites of optimizers."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""Results of Keras, computed once and kept in `recorded/`: a test run computes only our own side.
+"""Results of Keras, computed once and stored in `recorded/`: a test run computes only gazelle's results.
 
 make test            compares with the recorded results; what is not recorded is computed by Keras
 make record-oracle   computes all of them with the installed Keras 3.15 and writes them

@@ -1,4 +1,4 @@
-"""Bounding boxes against Keras: formats, moves, overlaps."""
+"""Bounding boxes against Keras: formats, transformations, overlaps."""
 
 import itertools
 

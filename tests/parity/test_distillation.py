@@ -1,4 +1,4 @@
-"""Losses between teacher and student, and the model that trains with them, beside Keras."""
+"""Distillation losses and the Distiller, compared with Keras."""
 
 import jax.numpy as jnp
 import keras

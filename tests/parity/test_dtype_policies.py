@@ -1,4 +1,4 @@
-"""Dtype policies and mixed precision beside Keras: names, configs, layers in half precision, scaled losses."""
+"""Dtype policies and mixed precision against Keras: names, configs, layers in half precision, loss scaling."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Initializers against Keras: the same values where there is no chance, the same moments and bounds where there is."""
+"""Initializers against Keras: equal values of deterministic ones, equal moments and bounds of random ones."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Layers of images against Keras: config, and what one transformation, drawn by Keras, makes of everything."""
+"""Image layers against Keras: configs, and the results of transformations drawn by Keras."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Noise and penalties against Keras 3.15: what is deterministic by numbers, what is random by statistics."""
+"""Noise and regularization against Keras 3.15: values of deterministic parts, statistics of random ones."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""`.keras` files: models saved by Keras 3.15 and read here, and back, with equal predictions."""
+"""`.keras` files exchanged with Keras 3.15 in both directions, with equal predictions."""
 
 import jax
 import keras

@@ -1,4 +1,4 @@
-"""Whole numbers of 8 and 4 bits, and LoRA, beside Keras: functions, layers, gradients, files."""
+"""Quantization to 8 and 4 bits and LoRA against Keras: functions, layers, gradients, files."""
 
 import deviations
 import jax

@@ -1,4 +1,4 @@
-"""Random arrays beside Keras on JAX: the same numbers for the same seed."""
+"""Random arrays against Keras on JAX: the same numbers for the same seed."""
 
 import keras
 import numpy as np

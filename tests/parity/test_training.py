@@ -1,4 +1,4 @@
-"""Twenty steps side by side: from equal weights and in equal order, gazelle and Keras 3 see the same losses."""
+"""Twenty steps of gazelle and Keras 3 from equal weights, with equal order of the samples: the losses are equal."""
 
 import keras
 import numpy as np

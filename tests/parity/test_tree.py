@@ -1,4 +1,4 @@
-"""Nested structures beside Keras' tree."""
+"""Nested structures against keras.tree."""
 
 from collections import OrderedDict, deque, namedtuple
 

@@ -1,4 +1,4 @@
-"""Properties that hold for any sizes: traced shapes are real shapes, epochs cover the samples, configs come back."""
+"""Properties for any sizes: traced shapes are actual shapes, epochs cover all samples, configs are restored."""
 
 import itertools
 import json

@@ -1,4 +1,4 @@
-"""Whatever happens while a file is replaced, the old or the new one is there, whole."""
+"""Atomic replacement of files: after any failure the old or the new file exists, complete."""
 
 import builtins
 import errno

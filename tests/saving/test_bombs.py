@@ -1,4 +1,4 @@
-"""Small files that describe huge things are refused or harmless: little memory, little time, nothing that waits."""
+"""Small files that declare huge sizes are refused or harmless: limited memory and time, no blocking."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Your own layers and functions in files: found by the names you give, and only by them."""
+"""Custom layers and functions in files: found by the given names only."""
 
 import numpy as np
 import pytest

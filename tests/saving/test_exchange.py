@@ -1,4 +1,4 @@
-"""Files go to Keras 3.15 and come from it: architecture, weights, and an optimizer that goes on where it was."""
+"""Exchange of files with Keras 3.15: architecture, weights and optimizer state."""
 
 import types
 

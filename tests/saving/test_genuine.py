@@ -1,4 +1,4 @@
-"""Genuine files of Keras 1, 2 and 3 and of tf.keras: the predictions that their own Keras made, and one more step.
+"""Files written by Keras 1, 2, 3 and tf.keras: equal predictions, and an equal result of one more training step.
 
 The files are not in this repository: GAZELLE_FIXTURES names their folder, else `shared/fixtures` beside it.
 """

@@ -1,4 +1,4 @@
-"""Files from strangers: refused with one of two errors, nothing run, nothing read elsewhere, little memory taken."""
+"""Hostile files are refused with one of two errors; no code runs, no other file is read, memory is limited."""
 
 import base64
 import contextlib

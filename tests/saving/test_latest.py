@@ -1,4 +1,4 @@
-"""The autosave: in time, in the background, intact, and never the end of a training."""
+"""Autosave: checkpoints are written in time and in the background, are intact, and errors never end a training."""
 
 import errno
 import os

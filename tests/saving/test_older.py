@@ -1,4 +1,4 @@
-"""`.keras` files of tf.keras 2.13 to 2.21: other words for arguments and calls, the rate in the config alone."""
+"""`.keras` files of tf.keras 2.13 to 2.21: other names of arguments and calls, learning rate only in the config."""
 
 import io
 import json

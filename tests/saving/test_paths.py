@@ -1,4 +1,4 @@
-"""The same model has the same paths, and a kept state fits it, be it built in code or read from a file."""
+"""Equal models have equal weight paths, so a checkpoint fits a model that is built in code or read from a file."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Which runs are of one program, and what `load_weights("latest")` takes from others."""
+"""Identity of programs: which checkpoints `load_weights("latest")` and `resume` find."""
 
 import os
 import subprocess

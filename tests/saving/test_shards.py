@@ -1,4 +1,4 @@
-"""Weights in several files: to Keras and from it, refused where a map leads elsewhere, replaced as one."""
+"""Sharded weights: exchange with Keras, unsafe indices are refused, all files are replaced together."""
 
 import json
 import os

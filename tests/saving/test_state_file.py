@@ -1,4 +1,4 @@
-"""The kept state: what is written is read, and nothing else is believed."""
+"""Checkpoint files: they are read as written, and damaged ones are detected."""
 
 import hashlib
 import json

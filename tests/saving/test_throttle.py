@@ -1,4 +1,4 @@
-"""Short trainings write their checkpoints together: ten seconds after the last one, at a read, or at exit."""
+"""Short trainings write one checkpoint: ten seconds after the last one, when a checkpoint is read, or at exit."""
 
 import subprocess
 import sys

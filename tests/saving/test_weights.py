@@ -1,4 +1,4 @@
-"""Weights in files of every kind: told by content, all or nothing, every misfit listed. Kept states go on exactly."""
+"""Weight files of every format: detected by content, loaded completely or not at all, mismatches listed."""
 
 import io
 import os

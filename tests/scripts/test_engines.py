@@ -1,4 +1,4 @@
-"""The page of engines is what the tables say."""
+"""docs/engines.md equals the tables of rules."""
 
 import importlib.util
 from pathlib import Path

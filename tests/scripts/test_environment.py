@@ -1,4 +1,4 @@
-"""The finder of Pythons, without making any environment: that is what `make` itself does before these tests run."""
+"""The search for Python interpreters, without creating an environment, which `make` does before these tests run."""
 
 import importlib.util
 import os

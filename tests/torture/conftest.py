@@ -1,4 +1,4 @@
-"""A machine that fails on purpose: every call that reaches the disk can raise, stop half-way, or be the last one."""
+"""Simulated faults: every call that accesses the disk can raise, be incomplete, or end the process."""
 
 import builtins
 import errno

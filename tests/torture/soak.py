@@ -1,4 +1,4 @@
-"""A training that is killed again and again: what `test_soak.py` runs, as a program of its own.
+"""A training that is killed repeatedly: the program that `test_soak.py` runs.
 
     python tests/torture/soak.py KILLS [SEED [WEIGHTS of kill, term, ctrl-c, ctrl-c twice]]
 

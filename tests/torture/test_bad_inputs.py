@@ -1,4 +1,4 @@
-"""More than three hundred inputs that cannot be meant: each is told in words that name it, within seconds."""
+"""More than three hundred invalid inputs: each is reported within seconds by an error that names it."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What keeping the state costs a training: at most a hundredth of its time."""
+"""The cost of checkpoints: at most 1 % of the time of a training."""
 
 import os
 import time

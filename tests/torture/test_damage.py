@@ -1,4 +1,4 @@
-"""Cut and changed files of ours: detected, always; of a kept state the generation before it is offered."""
+"""Truncated and modified files are always detected; the previous checkpoint is used instead."""
 
 import random
 import warnings

@@ -1,4 +1,4 @@
-"""Whatever fails at whatever moment of a save, in whatever format: the old file or the new one is there, whole."""
+"""A failure at any moment of a save, in any format: the old or the new file exists, complete."""
 
 import itertools
 import os

@@ -1,4 +1,4 @@
-"""A disk that fills up while a real training is kept on it: the training ends as ever, the state before stays."""
+"""A disk that fills up during training: the training finishes normally, and a complete checkpoint remains."""
 
 import os
 import subprocess

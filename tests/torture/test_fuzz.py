@@ -1,4 +1,4 @@
-"""Files and configs changed at random, thousands of them in one process: two errors, or a model."""
+"""Files and configs modified at random, thousands in one process: one of two errors, or a model."""
 
 import contextlib
 import copy

@@ -1,4 +1,4 @@
-"""`kill -9` at any moment: what was kept is found again, and a second process has files of its own."""
+"""`kill -9` at any moment: the checkpoint is found again, and a second process has separate files."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""A loss that becomes NaN: the good checkpoint and the last finite state stay, whether training stops or goes on."""
+"""A loss that becomes NaN: the last finite checkpoint and state remain, whether training stops or continues."""
 
 import numpy as np
 import pytest

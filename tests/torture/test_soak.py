@@ -1,4 +1,4 @@
-"""A training that is killed, interrupted and that fails at random moments ends as the one that nobody touched."""
+"""A training that is killed, interrupted or fails at random moments ends equal to an uninterrupted one."""
 
 import json
 import os

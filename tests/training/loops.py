@@ -1,4 +1,4 @@
-"""What the tests of the loop share: a small classifier, its data, and how it is fitted."""
+"""Helpers for the tests of the loop: a small classifier, its data and its training."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What layers assign or draw outside of training, and what a subclass may not replace silently."""
+"""Variables and random numbers of layers outside of training, and overridden methods that are reported."""
 
 import jax
 import numpy as np

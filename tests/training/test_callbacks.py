@@ -1,4 +1,4 @@
-"""Callbacks: the decisions that Keras 3.15's own callbacks take on the same logs, and what they say to mistakes."""
+"""Callbacks: the same decisions as Keras 3.15 for the same logs, and errors for mistakes."""
 
 import itertools
 from types import SimpleNamespace

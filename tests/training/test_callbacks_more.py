@@ -1,4 +1,4 @@
-"""TensorBoard's files, averages, servers, orbax: the callbacks that speak with other programs."""
+"""TensorBoard, SwapEMAWeights, RemoteMonitor and OrbaxCheckpoint."""
 
 import http.server
 import json

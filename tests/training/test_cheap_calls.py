@@ -1,4 +1,4 @@
-"""What short calls cost: calls of our own functions, transfers and copies. Counted, not timed."""
+"""The cost of short calls: function calls inside gazelle, transfers and copies are counted, not timed."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Steps that a model's own methods compute: beside Keras, where Keras on JAX runs the same program; and going on."""
+"""Custom steps: compared with Keras on JAX where it runs the same program; resuming."""
 
 import jax
 import keras

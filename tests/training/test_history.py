@@ -1,4 +1,4 @@
-"""The history: any spelling, and its curves."""
+"""The history: aliases of metrics, and plots."""
 
 import sys
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Batches of every size, validation, and the names of metrics: what `fit`, `evaluate` and `predict` make of samples."""
+"""Batches of every size, validation and the names of metrics in `fit`, `evaluate` and `predict`."""
 
 import numpy as np
 import pytest

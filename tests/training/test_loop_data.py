@@ -1,4 +1,4 @@
-"""What x may be: arrays, frames, dicts, generators and data sets."""
+"""Types of data for `fit`: arrays, data frames, dicts, generators and datasets."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""Events: who listens, in which order, what callbacks may read and assign, and how they stop a training."""
+"""Events of the loop: order, what callbacks may read and assign, and how they stop a training."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The kept state, and signals: Ctrl-C and SIGTERM leave a usable model."""
+"""Checkpoints and signals: Ctrl-C and SIGTERM leave a usable model."""
 
 import os
 import pickle

@@ -1,4 +1,4 @@
-"""The bar that users move themselves."""
+"""The progress bar for custom loops."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The progress display: what pipes, notebooks and terminals of all widths get to see."""
+"""The progress display in pipes, notebooks and terminals of all widths."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""fit(resume=True): a training that was stopped anywhere goes on bit for bit as if it had not been."""
+"""fit(resume=True): a training that was stopped at any step ends bit-identical to an uninterrupted one."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""fit(resume=True) continues its own training only: what differs from the checkpoint is named with both values."""
+"""fit(resume=True) continues only the same training: each difference is reported with both values."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""The compiled step of a network with windows: said as structure, so that a busy machine cannot fail it.
+"""The structure of the compiled step of a convolutional network, which does not depend on the load of the machine.
 
 How the slow forms look in XLA's text for a CPU. A convolution that no kernel takes stands inside of a loop fusion
 (`kind=kLoop`), where it is computed one number at a time; one that a kernel takes stands by itself, or in a fusion of a

@@ -1,4 +1,4 @@
-"""One owner of the state: other threads read whole steps while a model trains."""
+"""Threads: while a model trains, other threads see the state of complete steps only."""
 
 import itertools
 import os

@@ -1,4 +1,4 @@
-"""What is drawn on images, beside Keras where it can draw without OpenCV."""
+"""Drawings on images, compared with Keras where it does not need OpenCV."""
 
 import keras
 import numpy as np
