@@ -70,8 +70,8 @@ _UNCHECKED = ("None", "Array")  # arrays are accepted where numbers are
 
 
 @functools.cache
-def _checked(function: Callable[..., Any]) -> tuple[tuple[str, tuple[str, ...], bool], ...]:
-    """(name, types, whether None is allowed) of the parameters whose types are all among those of `_EXPECTED`."""
+def _checked(function: Callable[..., Any]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """(name, types) of the parameters whose types are all among those of `_EXPECTED`."""
     found = []
     for name, parameter in inspect.signature(function).parameters.items():
         annotation = parameter.annotation
@@ -79,7 +79,7 @@ def _checked(function: Callable[..., Any]) -> tuple[tuple[str, tuple[str, ...], 
         kinds = [_SAME.get(kind, kind) for kind in re.split(r" \| (?![^\[]*\])", text)]
         types = [kind for kind in kinds if kind not in _UNCHECKED]
         if types and _EXPECTED.keys() >= set(types):
-            found.append((name, tuple(types), "None" in kinds or parameter.default is None))
+            found.append((name, tuple(types)))
     return tuple(found)
 
 
@@ -137,7 +137,7 @@ def _plain(value: Any) -> Any:
 
 
 def check_types(owner: type, function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
-    """Raise an error for an argument of another type than its parameter: text for a number, NaN, None, or out of range.
+    """Raise an error for an argument of another type than its parameter, text for a number, NaN, or out of range.
 
     Numbers of other libraries, tensors and variables are accepted where a number is expected.
 
@@ -149,9 +149,9 @@ def check_types(owner: type, function: Callable[..., Any], arguments: Mapping[st
     Raises:
         ArgumentTypeError: an argument has another type; the message names it, and its value.
     """
-    for name, types, optional in _checked(function):
+    for name, types in _checked(function):
         value = arguments.get(name)
-        if value is None and (optional or name not in arguments):
+        if value is None:  # where a constructor accepts it, not every annotation states it
             continue
         known: type = type(value)
         least = _LEAST.get(name) if types[0] == "int" else None

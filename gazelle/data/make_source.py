@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, DataError, message
+from gazelle.core.traceback import warn
 from gazelle.core.types import ArrayLike, Data, Nested
 from gazelle.data.arrays import as_arrays, check_lengths, unpack_x_y_sample_weight
 from gazelle.data.frames import is_frame
@@ -81,7 +82,10 @@ def make_source(
         bx, by, bw = (as_arrays(name, part, lazy) for name, part in zip(names, (bx, by, bw), strict=True))
         named = dict(zip(names, (bx, by, bw), strict=True))
         check_lengths(named, "" if lazy else hint)
-        return bx, by, class_weights(class_weight, by, bw) if class_weight else bw
+        if bw is not None and _has_negative(bw):
+            warn(message(names[2], expected="weights of at least 0", got="negative ones, whose losses are subtracted"))
+        weighted = class_weight is not None and (not isinstance(class_weight, Mapping) or len(class_weight) > 0)
+        return bx, by, class_weights(class_weight, by, bw) if weighted and class_weight is not None else bw
 
     check_columns(names[0], x)
     if is_stream(x):
@@ -178,3 +182,8 @@ def _length(x: Any) -> int:
     except (ValueError, TypeError) as error:
         got = f"{error}"
         raise DataError(message(f"{type(x).__name__}.__len__", expected="the number of batches", got=got)) from error
+
+
+def _has_negative(weights: Any) -> bool:
+    arrays = [array for array in jax.tree.leaves(weights) if isinstance(array, np.ndarray) and array.size]
+    return any(array.dtype.kind in "fi" and array.min() < 0 for array in arrays)

@@ -85,6 +85,7 @@ class Layer(Operation):
 
     _namespace = "layers"
     _tracks_weights = True
+    _maps_lists = False  # whether a list of tensors stands for one call for each
     activation: Any  # of layers that have one
     autocast = True  # False in classes that cast floats themselves
     input_spec: Any = None  # an InputSpec, or a list with one
@@ -356,6 +357,8 @@ class Layer(Operation):
                     hint=f"Write {type(self).__name__}(...)(layer(x)): a layer is called on its input.",
                 )
             )
+        if args and isinstance(args[0], (list, tuple)):
+            input_spec.check_single(self, args[0])
 
     def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:
         """Trace the layer and add a node to the graph."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core.errors import ArgumentError, StateError, message
+from gazelle.core.errors import ArgumentError, DataError, StateError, message
 from gazelle.core.types import Array, ArrayLike, PolicyLike
 from gazelle.layers.adapting import batches
 from gazelle.layers.base import Layer
@@ -47,6 +48,25 @@ def encode(x: Any, mode: str, depth: int, dtype: Any, weights: Any = None, xp: A
     return (hot if weights is None else hot * weights[..., None].astype(dtype)).sum(over).astype(dtype)
 
 
+def check_ids(label: str, x: Any, count: int) -> None:
+    """Raise an error for integers that are not from 0 to count - 1, unless they are traced.
+
+    Args:
+        label: The layer, for the message.
+        x: The integers.
+        count: Number of integers that the layer has an output for.
+
+    Raises:
+        DataError: An integer is out of range.
+    """
+    if isinstance(x, jax.core.Tracer) or not x.size:
+        return
+    values = np.asarray(x)
+    bad = ~((values >= 0) & (values < count))
+    if bad.any():
+        raise DataError(message(f"Input of {label}", expected=f"integers from 0 to {count - 1}", got=values[bad][0]))
+
+
 def encoded_shape(shape: tuple[Any, ...], mode: str, depth: int) -> tuple[Any, ...]:
     """Return the shape of the result of `encode`."""
     if mode == "int":
@@ -78,7 +98,7 @@ class CategoryEncoding(Layer):
     'multi_hot', 'count': x (batch, n) -> y (batch, num_tokens): which integers occur in a row, or how often
 
     Args:
-        num_tokens: The integers are 0 .. num_tokens - 1; others are ignored.
+        num_tokens: The integers are 0 .. num_tokens - 1.
         output_mode: 'one_hot', 'multi_hot' or 'count'.
         sparse: Must be False: sparse outputs are not supported.
         **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
@@ -88,6 +108,7 @@ class CategoryEncoding(Layer):
 
     Raises:
         ArgumentError: `num_tokens` is not a positive integer, or an option is unknown.
+        DataError: An integer is out of range; inside of a compiled program such integers are ignored.
 
     Example:
         >>> CategoryEncoding(num_tokens=4, output_mode="count")(np.array([[0, 1], [2, 2]]))
@@ -121,6 +142,7 @@ class CategoryEncoding(Layer):
                 message(f"count_weights of {self._label}", expected="output_mode='count'", got=repr(self.output_mode))
             )
         weights = None if count_weights is None else jnp.asarray(count_weights, self.compute_dtype)
+        check_ids(self._label, x, self.num_tokens)
         return encode(jnp.asarray(x), self.output_mode, self.num_tokens, self.compute_dtype, weights)
 
 

@@ -147,6 +147,8 @@ class Dropout(Layer):
 
     supports_masking = True
 
+    _maps_lists = True
+
     def __init__(
         self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
     ) -> None:
@@ -241,6 +243,8 @@ class Lambda(Layer):
         Array([9.], dtype=float32)
     """
 
+    _maps_lists = True
+
     def __init__(
         self,
         function: Callable[..., Any],
@@ -277,6 +281,8 @@ class Identity(Layer):
     """
 
     supports_masking = True
+
+    _maps_lists = True
 
     def call(self, x: Array) -> Array:
         return x

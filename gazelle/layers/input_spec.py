@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -99,6 +100,29 @@ def check_inputs(layer: Layer, args: Sequence[Any]) -> None:
         built = f"It was built on {layer._build_shapes}: make a new layer, or reshape the input."
         hint = built if layer.built and layer._build_shapes is not None else spec.hint(shape)
         raise ShapeError(message(layer._label, expected=expected, got=f"shape {shape}", hint=hint))
+
+
+def check_single(layer: Layer, value: Sequence[Any]) -> None:
+    """Raise an error for a list of tensors that is given to a layer of gazelle that takes one.
+
+    Args:
+        layer: the layer that was called.
+        value: the first argument of the call.
+    """
+    if layer._maps_lists or not _takes_one_tensor(type(layer).call):
+        return
+    if "call" not in vars(layer) and any(len(getattr(tensor, "shape", ())) for tensor in value):
+        hint = "Call it on one of them, or join them first: Concatenate()([a, b]), Add()([a, b])."
+        got = f"a {type(value).__name__} of {len(value)}"
+        raise ArgumentTypeError(message(f"Input of {layer._label}", expected="one tensor", got=got, hint=hint))
+
+
+@functools.cache
+def _takes_one_tensor(call: Callable[..., Any]) -> bool:
+    """Whether a `call` of gazelle is annotated to take one tensor, not a sequence with further states."""
+    parameters = list(inspect.signature(call).parameters.values())
+    named = len(parameters) > 1 and parameters[1].name in ("x", "query", "data")
+    return call.__module__.startswith("gazelle.") and named and parameters[1].annotation in ("Array", "ImageData")
 
 
 def explain_build_error(layer: Layer, args: Sequence[Any], first: Any) -> Exception | None:

@@ -37,6 +37,8 @@ class GaussianNoise(Layer):
 
     supports_masking = True
 
+    _maps_lists = True
+
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.stddev = check_rate("GaussianNoise", stddev, "stddev")
@@ -69,6 +71,8 @@ class GaussianDropout(Layer):
     """
 
     supports_masking = True
+
+    _maps_lists = True
 
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -107,6 +111,8 @@ class AlphaDropout(Layer):
 
     supports_masking = True
 
+    _maps_lists = True
+
     def __init__(
         self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
     ) -> None:
@@ -129,6 +135,8 @@ class _SpatialDropout(Layer):
 
     rank: int
     supports_masking = True
+
+    _maps_lists = True
 
     def __init__(
         self,
@@ -261,6 +269,8 @@ class ActivityRegularization(Layer):
     """
 
     supports_masking = True
+
+    _maps_lists = True
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
         if l1 < 0 or l2 < 0:

@@ -15,6 +15,7 @@ from gazelle.layers.base import Layer
 from gazelle.layers.call_arguments import argument_names
 from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.recurrence import ScanOptions, scan_cell
+from gazelle.layers.recurrent_cells import _Cell
 from gazelle.layers.stacked_cells import Cell, StackedRNNCells, check_cell
 
 
@@ -160,6 +161,11 @@ class RNN(Layer):
                 message(f"initial_state of {self._label}", expected=f"{len(self.state_size)} states", got=len(given))
             )
         states = jax.tree.map(lambda s: jnp.asarray(s, self.compute_dtype), given)
+        rank = getattr(self, "rank", 0)  # of ConvLSTM1D and others, whose states are images
+        for state, size in zip(states, self.state_size, strict=True):
+            if isinstance(self.cell, _Cell) and (state.ndim != 2 + rank or (not rank and state.shape[1] != size)):
+                what, wanted = f"initial_state of {self._label}", f"shape (batch, {size})"
+                raise ShapeError(message(what, expected=wanted, got=f"shape {state.shape}"))
         first = jax.tree.leaves(states)[0]
         if first.shape[0] != batch:
             hint = (

@@ -71,6 +71,8 @@ class TimeDistributed(Wrapper):
         (2, 5, 4)
     """
 
+    _maps_lists = True
+
     def __init__(self, layer: Layer, **kwargs: Any) -> None:
         super().__init__(layer, **kwargs)
         self.supports_masking = True

@@ -8,7 +8,7 @@ import numpy as np
 
 from gazelle.core.errors import DataError, message
 from gazelle.core.traceback import warn
-from gazelle.losses.target_shapes import CHOSEN, family, kind_of
+from gazelle.losses.target_shapes import CHOSEN, VALUE_CHECKS, family, kind_of
 
 _SLACK = 1e-3  # float32 sums and smoothed labels are not exact
 _NOISE = 0.5  # adversarial training adds less noise to the labels 0 and 1
@@ -34,7 +34,7 @@ def check_labels(loss: object, y_true: np.ndarray, units: int) -> None:
     kind = kind_of(loss)
     if kind == "chosen":
         kind = CHOSEN[family(y.shape[-1:], (units,))] if y.ndim > 1 else CHOSEN[family((1,), (units,))]
-    check = _CHECKS.get(kind)
+    check = VALUE_CHECKS.get(kind)
     if check is not None and y.size and y.dtype.kind in "iuf":
         check(
             f"Labels for '{getattr(loss, 'name', None) or getattr(loss, '__name__', 'loss')}'",
@@ -134,4 +134,4 @@ def _onehot(what: str, y: Any, units: int, ignore_class: Any) -> None:
     _warn(what, "rows that sum to 1 (one-hot or probabilities)", got, hint)
 
 
-_CHECKS = {"classes": _classes, "binary": _binary, "onehot": _onehot}
+VALUE_CHECKS |= {"classes": _classes, "binary": _binary, "onehot": _onehot}

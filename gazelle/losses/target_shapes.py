@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -28,9 +29,14 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 #: "sequence": class indices in a sequence of any length, padded with 0
 TARGETS: dict[Any, str] = {}
 
+#: kind of targets -> check of their values, a function of (label, y_true, number of classes, ignored class); filled by
+#: `label_values`
+VALUE_CHECKS: dict[str, Callable[[str, Any, int, Any], None]] = {}
+
 #: result of `family` -> kind of targets
 CHOSEN = {"sparse": "classes", "binary": "binary", "categorical": "onehot"}
 
+_CHECKED_KINDS = ("classes", "binary")  # whose values are checked in direct calls
 _INTEGER_KINDS = ("classes", "groups", "chosen", "sequence")  # targets that may be integers of any size
 _LABELS = {"losses": "Loss", "metrics": "Metric", "metrics.functions": "Metric"}
 _Sizes = tuple[int | None, ...]
@@ -62,8 +68,14 @@ def targets(kind: str, *aliases: str, namespace: str = "losses") -> Callable[[Fu
         def checked(y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> Any:
             if any_symbolic(y_true, y_pred):
                 return call_op(checked, (y_true, y_pred, *args), kwargs)
-            axis = signature.bind_partial(None, None, *args, **kwargs).arguments.get("axis", -1)
-            y_true, y_pred = matched(kind, f"{_LABELS[namespace]} '{fn.__name__}'", y_true, y_pred, axis)
+            given = signature.bind_partial(None, None, *args, **kwargs).arguments
+            label, axis = f"{_LABELS[namespace]} '{fn.__name__}'", given.get("axis", -1)
+            y_true, y_pred = matched(kind, label, y_true, y_pred, axis)
+            if kind in _CHECKED_KINDS and y_pred.ndim and not isinstance(y_true, jax.core.Tracer):
+                classes = y_pred.shape[axis if isinstance(axis, int) else -1]
+                VALUE_CHECKS[kind](
+                    f"Labels for '{fn.__name__}'", np.asarray(y_true), classes, given.get("ignore_class")
+                )
             return fn(y_true, y_pred, *args, **kwargs)
 
         TARGETS[checked] = kind

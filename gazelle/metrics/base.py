@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
-from gazelle import initializers
+from gazelle import initializers, losses
 from gazelle.core import dtypes, policies, tracing
 from gazelle.core.config import Configurable, snake
 from gazelle.core.errors import ArgumentError, StateError, message
@@ -16,6 +17,7 @@ from gazelle.core.names import unique_name
 from gazelle.core.printable import printable
 from gazelle.core.types import Array, ArrayLike, DTypeLike, InitializerLike, PolicyLike, Shape
 from gazelle.core.variable import Variable
+from gazelle.losses.target_shapes import kind_of
 
 
 class Metric(Configurable):
@@ -142,6 +144,11 @@ class Metric(Configurable):
             The variable.
         """
         return self.add_variable(shape, initializer, dtype, name=name)
+
+    def _check_labels(self, y_true: np.ndarray, units: int) -> None:
+        """Raise an error for labels that the metric cannot count; called on the host before anything is compiled."""
+        if kind_of(self) == "classes":
+            losses.check_labels(self, y_true, units)
 
     # State -----------------------------------------------------------------------------------------------------------
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gazelle.core import budget, dtypes, settings
-from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.errors import ArgumentError, DataError, ShapeError, message
 from gazelle.core.types import Array, ArrayLike, PolicyLike
 from gazelle.metrics.base import Metric
 
@@ -40,6 +42,16 @@ class _IoU(Metric):
         self._sparse, self._axis = (sparse_y_true, sparse_y_pred), axis
         self.total_cm = self.add_weight((num_classes, num_classes), dtype=self.dtype, name="total_confusion_matrix")
 
+    def _check_labels(self, y_true: np.ndarray, units: int) -> None:
+        y = np.asarray(y_true)
+        if not self._sparse[0] or y.dtype.kind not in "iuf":
+            return
+        bad = ~((y >= 0) & (y < self._classes)) & (y != self._ignore_class)
+        if bad.any():
+            hint = "Number the classes from 0; ignore_class=... leaves a label out." if self._classes > 2 else ""
+            wanted = f"classes from 0 to {self._classes - 1} (num_classes={self._classes})"
+            raise DataError(message(f"Labels for metric '{self.name}'", expected=wanted, got=y[bad][0], hint=hint))
+
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         """Add a batch to the confusion matrix.
 
@@ -64,6 +76,8 @@ class _IoU(Metric):
                     hint="Scores of classes need sparse_y_pred=False (one-hot labels sparse_y_true=False).",
                 )
             )
+        if not isinstance(true, jax.core.Tracer):
+            self._check_labels(np.asarray(true), self._classes)
         true, pred = (v.reshape(-1).astype("int32") for v in (true, pred))
         weights = jnp.asarray(1 if sample_weight is None else sample_weight)
         if dtypes.is_float(weights.dtype) and not dtypes.is_float(self.dtype):

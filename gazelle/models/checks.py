@@ -13,6 +13,7 @@ from gazelle.core import symbolic
 from gazelle.core.errors import ArgumentError, DataError, ShapeError, message
 from gazelle.core.traceback import warn
 from gazelle.layers import weight_tree
+from gazelle.layers.embedding import Embedding
 from gazelle.metrics.logits import takes_logits
 from gazelle.models.graph import Graph, input_mismatch
 from gazelle.training.outputs import per_output
@@ -49,7 +50,7 @@ def check_fit(epochs: int, initial_epoch: int, split: Any, freq: Any, shuffle: A
 
 def warn_unseen_classes(class_weight: Mapping[int, float] | None, y: Any) -> None:
     """Warn about class weights for classes without samples; usually the class indices are wrong."""
-    if not class_weight or not isinstance(y, np.ndarray) or y.dtype.kind not in "iufb":
+    if class_weight is None or not len(class_weight) or not isinstance(y, np.ndarray) or y.dtype.kind not in "iufb":
         return
     if y.ndim > 1 and y.shape[-1] > 1:
         unseen = [label for label in class_weight if not 0 <= label < y.shape[-1]]
@@ -143,16 +144,17 @@ def check_embedding_ids(graph: Graph | None, x: Any) -> None:
         tables = [table for table in tables if "call" not in vars(table)]  # another function may take any numbers
         if not tables or not isinstance(array, np.ndarray) or not array.size:
             continue
-        rows = min(table.input_dim for table in tables)
+        rows = min(table.input_dim if isinstance(table, Embedding) else table.num_tokens for table in tables)
         fits = (array >= 0) & (array < rows)
         fits = fits if array.dtype.kind in "iub" else fits & (array == np.floor(array))
         if not fits.all():
             index = tuple(int(i) for i in np.argwhere(~fits)[0])
             high = array[array >= rows]
-            hint = f"Embedding({int(high.max()) + 1}, ...) has a row for each id." if high.size else ""
+            kind = type(tables[0]).__name__
+            hint = f"{kind}({int(high.max()) + 1}, ...) has a row for each id." if high.size else ""
             raise DataError(
                 message(
-                    f"Ids for the Embedding '{tables[0].name}'",
+                    f"Ids for the {kind} '{tables[0].name}'",
                     expected=f"integers from 0 to {rows - 1}",
                     got=f"{array[index]} at x[{', '.join(map(str, index))}]",
                     hint=hint,

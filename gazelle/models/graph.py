@@ -15,6 +15,7 @@ from gazelle.core.config import snake
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.layers.base import Layer
+from gazelle.layers.categories import CategoryEncoding
 from gazelle.layers.embedding import Embedding
 from gazelle.layers.input import InputLayer
 from gazelle.layers.weight_tree import is_automatic
@@ -66,12 +67,12 @@ class Graph:
         self.output_names = sorted(outputs) if isinstance(outputs, dict) else _unique(names)
 
     @functools.cached_property
-    def tables(self) -> list[list[Embedding]]:
-        """For each input, the embeddings that use it as indices."""
+    def tables(self) -> list[list[Embedding | CategoryEncoding]]:
+        """For each input, the embeddings and encodings that use it as indices."""
 
-        def read(tensor: KerasTensor) -> list[Embedding]:
+        def read(tensor: KerasTensor) -> list[Embedding | CategoryEncoding]:
             takers = [node.operation for node in self.nodes if any(t is tensor for t in node.inputs)]
-            return [taker for taker in takers if isinstance(taker, Embedding)]
+            return [taker for taker in takers if isinstance(taker, (Embedding, CategoryEncoding))]
 
         return [read(tensor) for tensor in self.flat_inputs]
 

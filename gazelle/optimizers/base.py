@@ -415,6 +415,19 @@ class Optimizer(Configurable):
         """
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor  # type: ignore[operator]
 
+    def rates(self, slots: Slots, hyper: Arrays, step: Array) -> list[Array]:
+        """Return the learning rates of an update; those of inner optimizers, too.
+
+        Args:
+            slots: The slots before the update.
+            hyper: Result of `hyper()`.
+            step: Number of finished steps.
+
+        Returns:
+            Scalars.
+        """
+        return [self._rate(hyper, step)]
+
     def _rate(self, hyper: Arrays, step: Array) -> Array:
         if "learning_rate" in hyper:
             return jnp.asarray(hyper["learning_rate"])

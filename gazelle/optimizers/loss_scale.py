@@ -156,15 +156,23 @@ class LossScaleOptimizer(Optimizer):
 
         return jax.lax.cond(self.check_finite(list(live.values())), apply, skip)
 
+    def rates(self, slots: Slots, hyper: Arrays, step: Array) -> list[Array]:
+        inner, given, count = self._inner_state(slots, hyper)
+        return self.inner_optimizer.rates(inner, given, count)
+
     def _update_inner(
         self, params: Arrays, grads: Arrays, slots: Slots, hyper: Arrays, constraints: Constraints
     ) -> tuple[Arrays, Slots]:
+        inner, given, count = self._inner_state(slots, hyper)
+        params, inner = self.inner_optimizer.update(params, grads, inner, given, count, constraints)
+        return params, {_INNER + name: arrays for name, arrays in inner.items()} | {_COUNT: {"": count + 1}}
+
+    def _inner_state(self, slots: Slots, hyper: Arrays) -> tuple[Slots, Arrays, Array]:
+        """(slots, hyper, number of finished steps) of the inner optimizer."""
         inner = {name.removeprefix(_INNER): arrays for name, arrays in slots.items() if name.startswith(_INNER)}
         count, rate = inner.pop("iteration")[""], inner.pop("learning_rate", None)
         given = {name.removeprefix(_INNER): value for name, value in hyper.items() if name.startswith(_INNER)}
-        given = given if rate is None else {"learning_rate": rate[""]}
-        params, inner = self.inner_optimizer.update(params, grads, inner, given, count, constraints)
-        return params, {_INNER + name: arrays for name, arrays in inner.items()} | {_COUNT: {"": count + 1}}
+        return inner, given if rate is None else {"learning_rate": rate[""]}, count
 
     @staticmethod
     def check_finite(grads: Iterable[Array | None]) -> Array:

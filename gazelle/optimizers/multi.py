@@ -220,11 +220,7 @@ class MultiOptimizer(Optimizer):
         for label, optimizer, paths in self._groups(params):
             if not paths:
                 continue
-            inner = {name.removeprefix(f"{label}."): a for name, a in slots.items() if name.startswith(f"{label}.")}
-            count, rate = inner.pop(_COUNT)[""], inner.pop(_RATE, None)
-            given = {} if rate is None else {_RATE: rate[""]}
-            if f"{label}.{_RATE}" in hyper:
-                given = {_RATE: hyper[f"{label}.{_RATE}"]}
+            inner, given, count = _inner_state(label, slots, hyper)
             after, inner = optimizer.update(
                 {p: params[p] for p in paths},
                 {p: grads[p] for p in paths if p in grads},
@@ -237,6 +233,10 @@ class MultiOptimizer(Optimizer):
             slots |= {f"{label}.{name}": arrays for name, arrays in inner.items()}
             slots |= {f"{label}.{_COUNT}": {"": count + 1}}
         return params, slots
+
+    def rates(self, slots: Slots, hyper: Arrays, step: Array) -> list[Array]:
+        found = [(o, _inner_state(label, slots, hyper)) for label, o in zip(self._labels, self.optimizers, strict=True)]
+        return [rate for optimizer, state in found for rate in optimizer.rates(*state)]
 
     def finalize(self, params: Arrays, slots: Slots) -> Arrays:
         for name, arrays in slots.items():
@@ -275,3 +275,13 @@ class MultiOptimizer(Optimizer):
         mapping: Any = self.optimizer_map
         config = serialize_object(mapping) if isinstance(mapping, OptimizerMap) else serialize(mapping)
         return {"optimizer_map": config, "loss_scale_factor": self.loss_scale_factor, "name": self.name}
+
+
+def _inner_state(label: str, slots: Slots, hyper: Arrays) -> tuple[Slots, Arrays, Array]:
+    """(slots, hyper, number of finished steps) of an inner optimizer."""
+    inner = {name.removeprefix(f"{label}."): a for name, a in slots.items() if name.startswith(f"{label}.")}
+    count, rate = inner.pop(_COUNT)[""], inner.pop(_RATE, None)
+    given = {} if rate is None else {_RATE: rate[""]}
+    if f"{label}.{_RATE}" in hyper:
+        given = {_RATE: hyper[f"{label}.{_RATE}"]}
+    return inner, given, count

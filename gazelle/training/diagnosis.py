@@ -9,7 +9,7 @@ import numpy as np
 
 from gazelle import data
 from gazelle.core import tracing
-from gazelle.core.errors import DataError, message
+from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.core.traceback import warn
 from gazelle.training.trainer import Trainer
 
@@ -31,6 +31,7 @@ def explain_nan(trainer: Trainer, source: data.Source, loss: float, where: str, 
     Raises:
         DataError: the data contains values that are not finite.
     """
+    _check_rates(trainer, loss, where)
     problem = _not_finite(source.data if isinstance(source, data.ArraySource) else batch, source.names)
     if problem:
         raise DataError(_loss_of(loss, *problem))
@@ -44,6 +45,7 @@ def explain_nan(trainer: Trainer, source: data.Source, loss: float, where: str, 
 
 def warn_skipped(trainer: Trainer, loss: float, batch: Any) -> None:
     """Raise if the data contains NaN or inf, else warn of an update that was skipped."""
+    _check_rates(trainer, loss, "this batch")
     problem = _not_finite(batch, _NAMES)
     if problem:
         raise DataError(_loss_of(loss, *problem))
@@ -64,6 +66,23 @@ def warn_not_finite(loss: float, batch: Any, names: tuple[str, ...] = _NAMES) ->
     problem = _not_finite(batch, names)
     if problem:
         warn(_loss_of(loss, *problem), RuntimeWarning)
+
+
+def _check_rates(trainer: Trainer, loss: float, where: str) -> None:
+    """Raise an error if the learning rate is the reason why an update was not applied."""
+    state = trainer.live.state
+    if trainer.custom_step is not None or state is None or not np.isfinite(loss):
+        return
+    wrong = [float(rate) for rate in trainer.optimizer.rates(state.slots, state.hyper, state.step) if not rate >= 0]
+    if wrong:
+        raise ArgumentError(
+            message(
+                f"The learning rate in {where}",
+                expected="a number of at least 0",
+                got=f"{wrong[0]:g}",
+                hint="A schedule or callback set it. The weights are those before this step.",
+            )
+        )
 
 
 def _not_finite(batch: Any, names: tuple[str, ...]) -> tuple[str, str] | None:

@@ -180,6 +180,19 @@ class CompileMetrics(Metric, abstract=True):
             self._initial = {path: np.array(value) for path, value in after.items()}
         self.metrics_built = True
 
+    def check_labels(self, y_true: Any, units: Mapping[str, int]) -> None:
+        """Raise an error for labels that a metric cannot count.
+
+        Args:
+            y_true: the labels of all outputs, on the host.
+            units: size of the last axis of each output.
+        """
+        targets = per_output("y", y_true, list(units), spread=True)
+        for entries, target, size in zip(self._of_output, targets, units.values(), strict=True):
+            for _, metric, _ in entries:
+                if isinstance(target, np.ndarray):
+                    metric._check_labels(target, size)
+
     def initial_values(self) -> dict[str, Any]:
         """Return {path: array} of the variables before the first batch."""
         return {path: np.array(value) for path, value in self._initial.items()}

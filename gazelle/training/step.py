@@ -23,6 +23,7 @@ from gazelle.training.state import State
 from gazelle.training.total_loss import TotalLoss
 
 Batch = tuple[Any, Any, Any]  # x, y, sample weight
+_LEAST_RATE = -1e-6  # a schedule that ends at 0 may be rounded below it
 
 
 @dataclasses.dataclass
@@ -129,8 +130,8 @@ class LossStep:
     def train(self, state: State, force: Any, batch: Batch) -> tuple[State, Any]:
         """Update the parameters by the gradient of the loss of a batch.
 
-        If the loss is not finite and `force` is False, parameters, buffers and slots are unchanged and `applied` is
-        False. The metrics count the batch in any case.
+        If the loss is not finite or the learning rate not valid, and `force` is False, parameters, buffers and slots
+        are unchanged and `applied` is False. The metrics count the batch in any case.
 
         Args:
             state: the state before the step.
@@ -152,7 +153,8 @@ class LossStep:
 
         grads, (parts, buffers, y_pred, masks) = jax.grad(loss, has_aux=True)(state.params)
         totals = self.metrics.update(state.totals, parts, y, _with_masks(y_pred, masks), weight, x)
-        applied = jnp.isfinite(parts["loss"]) | force
+        valid = [rate >= _LEAST_RATE for rate in optimizer.rates(state.slots, state.hyper, state.step)]  # NaN is not
+        applied = (jnp.isfinite(parts["loss"]) & jnp.all(jnp.asarray(valid))) | force
 
         def update() -> Any:
             params, slots = optimizer.update(

@@ -148,6 +148,9 @@ class Trainer:
         for function, target, name in zip(functions, targets_of(batch[1], names, functions), names, strict=True):
             if function is not None and isinstance(target, np.ndarray):
                 losses.check_labels(function, target, self._units[name])
+        given = self.metrics.source
+        if self.metrics.built and (given.given is not None or given.weighted is not None):
+            given.check_labels(batch[1], self._units)
 
     def _select_programs(self, labels: Hashable, sample: Any) -> None:
         """Use the programs for labels of this signature, whose metrics are chosen for them."""
