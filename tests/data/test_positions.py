@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gazelle.data import make_source
+from gazelle.data.dataset import Dataset
 from gazelle.data.positions import UnknownValue, decode, encode
 
 BATCHES = 5
@@ -132,6 +133,22 @@ class ShuffledHuggingFace(HuggingFace):
         self.parts[0].load_state_dict(state)
 
 
+class Own:
+    """A dataset of the library, whose state is its pass and the element."""
+
+    def __new__(cls):
+        data = Dataset(lambda number, start: (batch(i + 10 * number) for i in range(start, BATCHES)), BATCHES)
+        begin, data.reads = data._begin, 0
+
+        def counted(number, start):
+            for element in begin(number, start):
+                data.reads += 1
+                yield element
+
+        data._begin = counted
+        return data
+
+
 class Endless(Grain):
     """An iterator itself, which never ends."""
 
@@ -162,6 +179,7 @@ KINDS = {
     "torchdata": (Loader, None),
     "torchdata, short epochs": (Loader, 3),
     "hugging face": (HuggingFace, None),
+    "own": (Own, None),
     "iterator": (Endless, 4),
 }
 
@@ -179,8 +197,8 @@ def test_every_stop_is_resumed_without_reading_again(make, steps, monkeypatch):
         stops[epoch + 1, 0] = json.loads(json.dumps(whole.state(epoch + 1, 0)))
     assert len(stops) > 8
     for (epoch, step), state in stops.items():
-        if epoch == 4 or (step and step == len(expected[epoch])):
-            continue  # the end of an epoch is resumed as the beginning of the next one
+        if epoch == 4:
+            continue
         data = make()
         source = make_source(data, steps=steps)
         source.restore(0, epoch, state)
