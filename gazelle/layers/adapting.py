@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gazelle.core.errors import DataError, message
+from gazelle.data.rows import as_rows, parts_of, unmasked
 
 
 def is_array(data: object) -> bool:
@@ -17,6 +18,11 @@ def is_array(data: object) -> bool:
 
 def batches(owner: str, data: Any, steps: int | None = None, lists: bool = False) -> Iterator[np.ndarray[Any, Any]]:
     """The batches of x in `data`, at most `steps` of them. With `lists` a list or tuple is one array."""
+    data = unmasked("data", data)
+    rows = as_rows("data", data)
+    if rows is not None and rows.stored.kind in "biuf":  # a file, memory map or sparse matrix
+        yield from (part for _, part in parts_of(rows))
+        return
     if is_array(data) or (lists and isinstance(data, (list, tuple))):
         yield np.asarray(data)
         return
@@ -35,6 +41,6 @@ def batches(owner: str, data: Any, steps: int | None = None, lists: bool = False
         if steps is not None and number >= steps:
             break
         empty = False
-        yield np.asarray(batch[0] if isinstance(batch, tuple) else batch)
+        yield np.asarray(unmasked("data", batch[0] if isinstance(batch, tuple) else batch))
     if empty:
         raise DataError(message(f"adapt of {owner}", expected="at least one batch", got="none"))

@@ -101,6 +101,17 @@ def test_integers_beyond_32_bits(value, got):
         as_arrays("x", np.full((2, 2), value, ">i8"))
 
 
+@pytest.mark.parametrize("kind", ["csr_matrix", "BCOO of JAX", "view of float64", "big-endian float64"])
+def test_layers_adapt_to_them(kind):
+    layer, expected = layers.Normalization(), layers.Normalization()
+    layer.adapt(KINDS[kind]())
+    expected.adapt(X)
+    np.testing.assert_allclose(layer(X), expected(X), atol=1e-6)
+    for data in (MASKED, iter([MASKED]), iter([(MASKED, Y)])):
+        with pytest.raises(DataError, match="data: expected an array without masked values"):
+            layers.Normalization().adapt(data)
+
+
 # Frames --------------------------------------------------------------------------------------------------------------
 
 
