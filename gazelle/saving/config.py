@@ -67,7 +67,7 @@ def warn_of_replaced_methods(model: Model) -> None:
     Args:
         model: the model that is saved.
     """
-    state = model._compile_state
+    state = getattr(model, "_compile_state", None)  # a FeatureSpace is not compiled
     things = replaced_methods.connected([model, *(() if state is None else state.arguments.values())])
     names = [
         f"{type(thing).__name__} '{getattr(thing, 'name', '')}'.{name}"
