@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.core import forked
 from gazelle.core.types import Array, ArrayLike, DTypeLike
 
 
@@ -20,6 +21,9 @@ def from_host(value: ArrayLike, dtype: DTypeLike | None = None) -> Array:
     """Copy a host value to the device; an array of JAX is converted by `jnp.asarray`."""
     if isinstance(value, jax.Array):
         return jnp.asarray(value, dtype)
+    if forked.without_threads:
+        forked.refuse("An array was made")
+    forked.has_run = True
     return jax.device_put(np.asarray(value, dtype), may_alias=False)
 
 

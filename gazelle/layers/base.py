@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from gazelle import engine, initializers
-from gazelle.core import arrays, closed_over_tensors, dtypes, policies, prng, remat, symbolic, tracing
+from gazelle.core import arrays, closed_over_tensors, dtypes, forked, policies, prng, remat, symbolic, tracing
 from gazelle.core.config import ArgumentTypeError, resolve, serialize, serialize_object
 from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, message, unknown
 from gazelle.core.operation import Operation
@@ -338,6 +338,8 @@ class Layer(Operation):
                 own = set(map(id, weight_tree.named_layers(self).values()))
                 outer.losses[:] = [(layer, value) for layer, value in outer.losses if id(layer) not in own]
             return self._call_arrays(outer, args, kwargs)
+        if forked.without_threads:
+            forked.refuse(f"{self._label} was called")
         self._eager_losses = []
         with tracing.entered(tracing.TraceContext()) as scope:
             out = self._call_arrays(scope, args, kwargs)

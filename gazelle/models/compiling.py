@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 
 from gazelle import losses, optimizers
-from gazelle.core import prng, symbolic
+from gazelle.core import forked, prng, symbolic
 from gazelle.core.config import deserialize, serialize
 from gazelle.core.errors import StateError, message
 from gazelle.core.replaced_methods import MethodSnapshot, connected
@@ -131,6 +131,8 @@ def get_trainer(model: Model, method: str, sample: Any = None) -> Trainer:
         method: the public method that needs the trainer, for error messages.
         sample: a batch of inputs, for a model that is not built yet.
     """
+    if forked.without_threads:
+        forked.refuse(f"{method} of '{model.name}' was called")
     if method != "predict":
         require_compiled(model, method)
     if not model.built and (step_methods.is_customized(model) or not model._has_call()):  # its steps call its layers

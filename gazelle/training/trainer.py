@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from gazelle import data, losses
-from gazelle.core import arrays
+from gazelle.core import arrays, forked
 from gazelle.core.replaced_methods import connected
 from gazelle.core.variable import Variable
 from gazelle.data.arrays import pack_x_y_sample_weight
@@ -129,7 +129,7 @@ class Trainer:
 
     def knows(self, kind: Hashable) -> bool:
         """Whether a batch of this kind was checked, and the present programs are those for it."""
-        return self._checked.get(kind, _UNKNOWN) == self._labels and self.is_current()
+        return self._checked.get(kind, _UNKNOWN) == self._labels and self.is_current() and not forked.without_threads
 
     def check_labels(self, source: data.Source) -> None:
         """Check labels on the host against the loss: arrays at once, files and streams batch by batch."""
