@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from gazelle.core import budget
 from gazelle.ops.windows import on_cpu, padded, window_slices
 
 _SPACE = {3: "W", 4: "HW", 5: "DHW"}  # number of axes -> letters of the axes of space
@@ -157,7 +158,9 @@ def _conv_3d(x: Any, kernel: Any, strides: Any, pads: Any, input_dilation: Any, 
 def _grouped(x: Any, kernel: Any, groups: int, *options: Any) -> Any:
     """One convolution per group; small groups are merged, with zeros between their kernels."""
     *window, channels, out = kernel.shape
-    joined = max(m for m in range(1, groups + 1) if groups % m == 0 and m * channels <= max(_MIN_CHANNELS, channels))
+    most = min(groups, max(_MIN_CHANNELS // channels, 1))
+    joined = max(m for m in range(1, most + 1) if groups % m == 0)
+    budget.check_repetitions(groups // joined)
     kernel = kernel.reshape(*window, 1, channels, groups // joined, joined, out // groups)
     kernel = kernel * jnp.eye(joined, dtype=kernel.dtype).reshape(joined, 1, 1, joined, 1)
     kernel = kernel.reshape(*window, joined * channels, out)

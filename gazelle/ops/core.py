@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from gazelle.core import budget
 from gazelle.core.dtypes import is_float, standardize
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.symbolic import KerasTensor
@@ -255,7 +256,7 @@ def scatter(indices: ArrayLike, values: ArrayLike, shape: Sequence[int]) -> Arra
         [1. 0. 5. 0.]
     """
     values = array(values)
-    return jnp.zeros(shape, values.dtype).at[tuple(jnp.moveaxis(array(indices), -1, 0))].add(values)
+    return jnp.zeros(shape, values.dtype).at[_components(jnp.moveaxis(array(indices), -1, 0))].add(values)
 
 
 @op
@@ -278,11 +279,17 @@ def scatter_update(inputs: ArrayLike, indices: ArrayLike, updates: ArrayLike, re
         >>> print(gazelle.ops.scatter_update(np.zeros(3), [[1]], [5.0]))
         [0. 5. 0.]
     """
-    at = inputs.at[tuple(jnp.transpose(array(indices)))]
+    at = inputs.at[_components(jnp.transpose(array(indices)))]
     ways = {None: at.set, "add": at.add, "max": at.max, "min": at.min, "mul": at.multiply}
     if reduction not in ways:
         raise unknown("reduction of scatter_update", reduction, [w for w in ways if w])
     return ways[reduction](updates)
+
+
+def _components(indices: Any) -> tuple[Any, ...]:
+    """The indices of each axis from an array that holds them along its first axis."""
+    budget.check_repetitions(len(indices))
+    return tuple(indices)
 
 
 def cond(pred: ArrayLike, true_fn: Callable[[], T], false_fn: Callable[[], T]) -> T:

@@ -66,11 +66,11 @@ def ctc_loss(
         after = jnp.logaddexp(jnp.logaddexp(alpha, by_one), by_two) + log_emitted
         return jnp.where((time < output_length)[:, None], after, alpha), None
 
-    first = jnp.where(np.arange(2 * labels + 1) < 1, 0.0, _LOG_ZERO)  # before the first step: in front of state 0
+    first = jnp.where(jnp.arange(2 * labels + 1) < 1, 0.0, _LOG_ZERO)  # before the first step: in front of state 0
     alpha = jnp.broadcast_to(first, states.shape).astype(log_p.dtype)
-    start = jnp.where(np.arange(2 * labels + 1) < 2, emitted[:, 0], _LOG_ZERO)
+    start = jnp.where(jnp.arange(2 * labels + 1) < 2, emitted[:, 0], _LOG_ZERO)
     alpha = jnp.where((output_length > 0)[:, None], start, alpha)
-    steps = np.arange(1, output.shape[1])
+    steps = jnp.arange(1, output.shape[1])
     alpha, _ = jax.lax.scan(step, alpha, (steps, jnp.moveaxis(emitted, 1, 0)[1:]))
     last = 2 * target_length[:, None]
     ends = jnp.take_along_axis(alpha, jnp.concatenate([last, jnp.maximum(last - 1, 0)], axis=1), axis=1)
@@ -120,7 +120,7 @@ def ctc_decode(
 
 
 def _greedy(inputs: Any, lengths: Any, merge_repeated: bool, blank: int) -> Any:
-    steps = np.arange(inputs.shape[1])
+    steps = jnp.arange(inputs.shape[1])
     inside = steps < lengths[:, None]
     best = jnp.where(inside, jnp.argmax(inputs, -1), blank)
     score = -jnp.sum(jnp.where(inside, jnp.max(inputs, -1), 0.0), axis=1, keepdims=True)

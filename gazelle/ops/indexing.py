@@ -7,6 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from gazelle.core import budget
 from gazelle.core.types import Array, ArrayLike
 from gazelle.ops.base import array as as_array
 from gazelle.ops.base import arrays, lift, op
@@ -115,6 +116,7 @@ def select(condlist: Sequence[ArrayLike], choicelist: Sequence[ArrayLike], defau
         >>> print(gazelle.ops.select([[True, False], [True, True]], [[1, 1], [2, 2]]))
         [1 2]
     """
+    budget.check_repetitions(4 * max(len(condlist), len(choicelist)))  # either may be one array
     return jnp.select(arrays(list(condlist)), arrays(list(choicelist)), default)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from gazelle.core import budget
 from gazelle.core.dtypes import floatx, is_float
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import Array, ArrayLike, AxisLike
@@ -352,6 +353,7 @@ def diff(a: ArrayLike, n: int = 1, axis: int = -1) -> Array:
         >>> print(gazelle.ops.diff([1, 4, 9]))
         [3 5]
     """
+    budget.check_repetitions(n)
     return jnp.diff(a, n, axis)
 
 

@@ -50,8 +50,8 @@ def numpy_op(
         values = [(arrays if p in ARRAYS else array)(options.pop(p)) for p in positional]
         if isinstance(options.get("axis"), list):
             options["axis"] = tuple(options["axis"])
-        if isinstance(parts := options.get("indices_or_sections"), int):
-            budget.check_repetitions(parts)
+        if isinstance(count := options.get("indices_or_sections"), int):
+            budget.check_repetitions(count)
         return target(*values, **options)
 
     function.__name__ = function.__qualname__ = name

@@ -191,6 +191,35 @@ def of_products():
     yield "6000 layers", {"config": {**sequential(deep), "config": {"name": "s", "layers": many}}}
 
 
+def of_operations():
+    """Operations of a graph: loops of Python over an axis of an input, or as often as an argument states."""
+    cases = (
+        ("Diff", 1, {"n": HUGE}, (8,)),
+        ("Split", 1, {"indices_or_sections": HUGE, "axis": 1}, (HUGE,)),
+        ("Unstack", 1, {"axis": 1}, (HUGE,)),
+        ("Pad", 1, {"pad_width": HUGE, "mode": "reflect"}, (8,)),
+        ("Pad", 1, {"pad_width": HUGE}, (8,)),
+        ("Repeat", 1, {"repeats": HUGE, "axis": 1}, (8,)),
+        ("Tile", 1, {"repeats": [1, HUGE]}, (8,)),
+        ("OneHot", 1, {"num_classes": HUGE}, (8,)),
+        ("Scatter", 2, {"shape": [HUGE]}, (HUGE,)),
+        ("ScatterUpdate", 3, {}, (HUGE,)),
+        ("Select", 2, {}, (HUGE,)),
+        ("CtcDecode", 2, {}, (HUGE, 4)),
+        ("SeparableConv", 3, {}, (HUGE,)),
+        ("AdaptiveAveragePool", 1, {"output_size": HUGE}, (8, 3)),
+        ("Stft", 1, {"sequence_length": 8, "sequence_stride": 4, "fft_length": HUGE}, (100,)),
+        ("Unfold", 1, {"kernel_size": 10_000}, (3, 20_000, 20_000)),
+        ("AveragePool", 1, {"pool_size": 2, "padding": "same"}, (20_000, 20_000, 3)),
+    )
+    for number, (name, count, arguments, shape) in enumerate(cases):
+        graph = functional(_entry(name, {}), [(None, *shape)])
+        layer = graph["config"]["layers"][-1]
+        tensor = layer["inbound_nodes"][0]["args"][0]
+        layer |= {"module": "keras.src.ops.numpy", "inbound_nodes": [{"args": [tensor] * count, "kwargs": arguments}]}
+        yield f"operation {number} {name}", {"config": graph}
+
+
 def of_strings():
     """One long string among short ones: arrays of NumPy give each the space of the longest."""
     words = ["a" * 10**5, *(f"b{n}" for n in range(10**4))]
@@ -329,7 +358,7 @@ def of_hdf5():
         yield f"HDF5 of {name}", {"h5": model, "training": training}
 
 
-BUILDERS = (of_layers, of_parts, of_products, of_strings, of_json, of_yaml, of_hdf5)
+BUILDERS = (of_layers, of_parts, of_products, of_operations, of_strings, of_json, of_yaml, of_hdf5)
 
 
 def _write(folder, files, weights):
@@ -371,6 +400,8 @@ def _warm(folder, weights):
     """What the first load imports and compiles is not the files'."""
     import scipy.signal  # noqa: F401 - the windows of spectrograms
 
+    for name in ("LSTM", "GRU", "Dense"):
+        model_from_json(json.dumps(sequential(_entry(name, {"name": "d", "units": 4}), (2, 3))))
     load, path = _write(folder, {"config": sequential(_entry("Dense", {"name": "d", "units": 4}))}, weights)
     load(path)
     model_from_yaml("class_name: Sequential\nconfig: []\n")
