@@ -12,6 +12,7 @@ from gazelle.compat.arguments import arguments
 from gazelle.compat.classes import adopt, compat_class
 from gazelle.compat.layers import merge
 from gazelle.core.types import ArrayLike, DTypeLike, LossLike, OptimizerLike, Shape
+from gazelle.training.callbacks.history import History
 
 
 class Graph:
@@ -99,7 +100,7 @@ class Graph:
         nb_epoch: int = 100,
         validation_data: Mapping[str, ArrayLike] | None = None,
         **kwargs: Any,
-    ) -> Any:
+    ) -> History:
         """Train on {name: array} of all inputs and outputs."""
         x, y = self._split(data)
         validation = None if validation_data is None else self._split(validation_data)

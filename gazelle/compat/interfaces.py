@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+_F = TypeVar("_F")
 
 
-def generate_legacy_interface(*_: Any, **__: Any) -> Any:
+def generate_legacy_interface(*_: Any, **__: Any) -> Callable[[_F], _F]:
     """Return a decorator that returns its function unchanged."""
     return _unchanged
 
 
-def _unchanged(function: Any) -> Any:
+def _unchanged(function: _F) -> _F:
     return function
 
 

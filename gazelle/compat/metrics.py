@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gazelle import ops
-from gazelle.core.types import ArrayLike
+from gazelle.core.types import Array, ArrayLike
 
 _TINY = 1e-7
 
@@ -16,7 +16,7 @@ def _counts(y_true: Any, y_pred: Any) -> tuple[Any, Any, Any]:
     return ops.sum(true * predicted), ops.sum(true), ops.sum(predicted)
 
 
-def precision(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
+def precision(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """Return the fraction of the predicted positives that are positive.
 
     >>> round(float(precision(np.array([[1.0], [0.0]]), np.array([[0.9], [0.8]]))), 3)
@@ -26,7 +26,7 @@ def precision(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     return both / (predicted + _TINY)
 
 
-def recall(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
+def recall(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """Return the fraction of the positives that are predicted.
 
     >>> round(float(recall(np.array([[1.0], [1.0]]), np.array([[0.9], [0.1]]))), 3)
@@ -36,7 +36,7 @@ def recall(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     return both / (true + _TINY)
 
 
-def fbeta_score(y_true: ArrayLike, y_pred: ArrayLike, beta: float = 1) -> Any:
+def fbeta_score(y_true: ArrayLike, y_pred: ArrayLike, beta: float = 1) -> Array:
     """Return (1 + beta^2) p r / (beta^2 p + r), for precision p and recall r.
 
     >>> round(float(fbeta_score(np.array([[1.0], [0.0]]), np.array([[0.9], [0.8]]))), 3)
@@ -46,7 +46,7 @@ def fbeta_score(y_true: ArrayLike, y_pred: ArrayLike, beta: float = 1) -> Any:
     return (1 + beta**2) * p * r / (beta**2 * p + r + _TINY)
 
 
-def fmeasure(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
+def fmeasure(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """Return `fbeta_score` with beta 1.
 
     >>> round(float(fmeasure(np.array([[1.0], [0.0]]), np.array([[0.9], [0.8]]))), 3)
@@ -55,7 +55,7 @@ def fmeasure(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     return fbeta_score(y_true, y_pred)
 
 
-def matthews_correlation(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
+def matthews_correlation(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """Return (TP TN - FP FN) / sqrt((TP + FP)(TP + FN)(TN + FP)(TN + FN)).
 
     >>> round(float(matthews_correlation(np.array([[1.0], [0.0]]), np.array([[0.9], [0.1]]))), 3)

@@ -50,7 +50,7 @@ class Recurrent(Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
 
-    def compute_mask(self, inputs: Sequence[Any], mask: Array | None = None) -> Any:
+    def compute_mask(self, inputs: Sequence[Any], mask: Array | None = None) -> Array | None:
         """Return the mask if the layer returns sequences, else None."""
         return mask if self.return_sequences else None
 

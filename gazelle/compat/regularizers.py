@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle import regularizers
-from gazelle.core.types import RegularizerLike
+from gazelle.core.types import Array, ArrayLike, RegularizerLike
 
 
 class Undivided(regularizers.Regularizer):
@@ -20,8 +20,8 @@ class Undivided(regularizers.Regularizer):
     def __init__(self, regularizer: RegularizerLike) -> None:
         self.regularizer: Any = regularizers.get(regularizer)
 
-    def __call__(self, x: Any) -> Any:
-        return self.regularizer(x) * x.shape[0]  # the layer divides by it
+    def __call__(self, x: ArrayLike) -> Array:
+        return self.regularizer(x) * jnp.asarray(x).shape[0]  # the layer divides by it
 
 
 def activity_l1(l1: float = 0.01) -> Undivided:
@@ -61,7 +61,8 @@ class EigenvalueRegularizer(regularizers.Regularizer):
     def __init__(self, k: float) -> None:
         self.k = k
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: ArrayLike) -> Array:
+        x = jnp.asarray(x)
         vector = jnp.ones(x.shape[1], x.dtype)
         for _ in range(9):
             vector = x.T @ (x @ vector)

@@ -14,6 +14,7 @@ from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.types import ArrayLike
 from gazelle.data.labels import to_categorical
 from gazelle.models import Model, Sequential
+from gazelle.training.callbacks.history import History
 
 _OLD = ("nb_epoch", "max_q_size", "workers", "use_multiprocessing")  # arguments of `fit` in earlier eras
 
@@ -72,7 +73,7 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
         known = {*inspect.signature(fn).parameters, *old}
         return {k: v for k, v in self.sk_params.items() if k in known} | dict(override or {})
 
-    def fit(self, x: ArrayLike, y: ArrayLike, **kwargs: Any) -> Any:
+    def fit(self, x: ArrayLike, y: ArrayLike, **kwargs: Any) -> History:
         """Build a model, train it and return its History."""
         builder = self._builder()
         self.model = builder(**self.filter_sk_params(builder))
@@ -120,19 +121,19 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
         loss = getattr(self.model.loss, "__name__", self.model.loss)
         return to_categorical(numbers, self.n_classes_) if loss == "categorical_crossentropy" else numbers
 
-    def fit(self, x: ArrayLike, y: ArrayLike, **kwargs: Any) -> Any:
+    def fit(self, x: ArrayLike, y: ArrayLike, **kwargs: Any) -> History:
         """Build a model, train it and return its History."""
         self.__dict__.pop("classes_", None)
         return super().fit(x, y, **kwargs)
 
-    def predict(self, x: ArrayLike, **kwargs: Any) -> Any:
+    def predict(self, x: ArrayLike, **kwargs: Any) -> np.ndarray[Any, Any]:
         """Return the most probable class of each sample."""
         probabilities = self._predicted(x, kwargs)
         return self.classes_[
             probabilities.argmax(-1) if probabilities.shape[-1] > 1 else (probabilities[:, 0] > 0.5).astype(int)
         ]
 
-    def predict_proba(self, x: ArrayLike, **kwargs: Any) -> Any:
+    def predict_proba(self, x: ArrayLike, **kwargs: Any) -> np.ndarray[Any, Any]:
         """Return the probabilities of the classes, one column per class."""
         probabilities = self._predicted(x, kwargs)
         return np.hstack([1 - probabilities, probabilities]) if probabilities.shape[-1] == 1 else probabilities
@@ -156,7 +157,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
 class KerasRegressor(RegressorMixin, BaseWrapper):  # type: ignore[misc]
     """A regressor; the arguments are those of `KerasClassifier`."""
 
-    def predict(self, x: ArrayLike, **kwargs: Any) -> Any:
+    def predict(self, x: ArrayLike, **kwargs: Any) -> np.ndarray[Any, Any]:
         """Return the outputs, without the last axis if its size is 1."""
         return np.squeeze(self._predicted(x, kwargs), axis=-1)
 

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -29,7 +29,7 @@ def function(
     outputs: TensorLike | Sequence[TensorLike] | None = None,
     updates: Mapping[Any, TensorLike] | Sequence[Any] = (),
     **_: Any,
-) -> Any:
+) -> Callable[..., Any]:
     """Return a function that takes an array for each input; a single output is returned without a list."""
     pairs = list(updates.items()) if isinstance(updates, dict) else list(updates)
     many = isinstance(outputs, list | tuple)

@@ -71,7 +71,7 @@ class HDF5Matrix:
         return int(np.prod(self.shape))
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> np.dtype[Any]:
         return self.data.dtype
 
 
@@ -121,7 +121,7 @@ OrderedEnqueuer = GeneratorEnqueuer = SequenceEnqueuer
 
 def multi_gpu_model(
     model: Model, gpus: int | Sequence[int] | None = None, cpu_merge: bool = True, cpu_relocation: bool = False
-) -> Any:
+) -> Model:
     """Return the model itself: it runs on one device, with the same results."""
     return model
 

@@ -270,13 +270,16 @@ def one_hot(indices: TensorLike, num_classes: int) -> TensorResult:
 
 
 @lifted
-def temporal_padding(x: TensorLike, padding: Any = (1, 1)) -> TensorResult:
+def temporal_padding(x: TensorLike, padding: Sequence[int] = (1, 1)) -> TensorResult:
     """Add zeros before and after the steps of (batch, steps, size)."""
     return jnp.pad(x, ((0, 0), tuple(padding), (0, 0)))
 
 
 def spatial_2d_padding(
-    x: TensorLike, padding: Any = ((1, 1), (1, 1)), data_format: str | None = None, dim_ordering: str | None = None
+    x: TensorLike,
+    padding: Sequence[Sequence[int]] = ((1, 1), (1, 1)),
+    data_format: str | None = None,
+    dim_ordering: str | None = None,
 ) -> TensorResult:
     """Add zeros around images."""
     return _spatial_padding(x, padding, data_format or dim_ordering)

@@ -26,7 +26,7 @@ class ThresholdedReLU(Layer):
     def __init__(self, theta: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
 
-    def call(self, x: Array) -> Any:
+    def call(self, x: Array) -> Array:
         return jnp.where(x > self.theta, x, 0)
 
 
@@ -57,7 +57,7 @@ class ParametricSoftplus(_Parametric):
         for name, start in (("alphas", self.alpha_init), ("betas", self.beta_init)):
             setattr(self, name, self.add_weight(name, self.weight_shape(input_shape), _constant(start)))
 
-    def call(self, x: Array) -> Any:
+    def call(self, x: Array) -> Array:
         return jax.nn.softplus(self.betas.value * x) * self.alphas.value
 
 
@@ -91,7 +91,7 @@ class SReLU(_Parametric):
         for name in ("t_left", "a_left", "t_right", "a_right"):
             setattr(self, name, self.add_weight(name, self.weight_shape(input_shape)))
 
-    def call(self, x: Array) -> Any:
+    def call(self, x: Array) -> Array:
         left = self.t_left.value
         right = left + jnp.abs(self.t_right.value)
         y = jnp.where(x <= left, left + self.a_left.value * (x - left), x)

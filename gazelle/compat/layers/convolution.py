@@ -62,7 +62,7 @@ class FullConvolution2D(Conv2D):
     (2, 10, 10, 4)
     """
 
-    def call(self, x: Array) -> Any:
+    def call(self, x: Array) -> Array:
         return super().call(_full_padding(self, x))
 
 
@@ -73,7 +73,7 @@ class FullConvolution1D(Conv1D):
     (2, 10, 4)
     """
 
-    def call(self, x: Array) -> Any:
+    def call(self, x: Array) -> Array:
         return super().call(_full_padding(self, x))
 
 

@@ -51,7 +51,7 @@ class MaxoutDense(Layer):
         self.kernel = self.add_weight("kernel", (self.nb_feature, input_shape[-1], self.units))
         self.bias = self.add_weight("bias", (self.nb_feature, self.units), "zeros") if self.use_bias else None
 
-    def call(self, x: Array) -> Any:
+    def call(self, x: Array) -> Array:
         y = jnp.einsum("bi,kio->bko", x, self.kernel.value)
         return largest(y if self.bias is None else y + self.bias.value, axis=1)
 
@@ -94,7 +94,7 @@ class Highway(Layer):
             self.bias = self.add_weight("bias", (n,), "zeros")
             self.gate_bias = self.add_weight("gate_bias", (n,), initializers.Constant(self.transform_bias))
 
-    def call(self, x: Array) -> Any:
+    def call(self, x: Array) -> Array:
         t, y = x @ self.gate_kernel.value, x @ self.kernel.value
         if self.bias is not None and self.gate_bias is not None:
             t, y = t + self.gate_bias.value, y + self.bias.value

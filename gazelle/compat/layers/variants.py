@@ -22,7 +22,7 @@ class EmbeddingWithDropout(Embedding):
 
     dropout: float = 0.0
 
-    def call(self, x: Array, training: bool = False) -> Any:
+    def call(self, x: Array, training: bool = False) -> Array:
         y = super().call(x)
         if not training or not self.dropout:
             return y
@@ -41,7 +41,7 @@ class BatchwiseNormalization(BatchNormalization):
     [[-1.0], [1.0]]
     """
 
-    def call(self, x: Array, training: bool = False, mask: Array | None = None) -> Any:
+    def call(self, x: Array, training: bool = False, mask: Array | None = None) -> Array:
         mean, variance = self.moments(x, mask)
         shape = [1] * x.ndim
         shape[self.axis] = -1
@@ -55,7 +55,7 @@ class SampleNormalization(BatchNormalization):
     [[-1.0, 1.0]]
     """
 
-    def call(self, x: Array, training: bool = False, mask: Array | None = None) -> Any:
+    def call(self, x: Array, training: bool = False, mask: Array | None = None) -> Array:
         mean = jnp.mean(x, -1, keepdims=True)
         spread = jnp.sqrt(jnp.var(x, -1, keepdims=True) + self.epsilon) + self.epsilon
         return self.affine((x - mean) / spread, (1,) * (x.ndim - 1) + (-1,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -14,6 +14,7 @@ import numpy as np
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.recording import activate_tapes, active_tapes, is_array, is_box, restore_tapes, unboxed
 from gazelle.compat.tensorflow.values import host_array
+from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import prng, tracing
 from gazelle.core.config import ArgumentTypeError
 from gazelle.core.errors import message
@@ -64,7 +65,7 @@ class Function:
     [2.0, 4.0]
     """
 
-    def __init__(self, python_function: Callable[..., Any], input_signature: Any = None) -> None:
+    def __init__(self, python_function: Callable[..., Any], input_signature: Sequence[object] | None = None) -> None:
         functools.update_wrapper(self, python_function)
         self.python_function, self.input_signature = python_function, input_signature
         self._programs: dict[Any, _Program] = {}
@@ -112,7 +113,7 @@ class Function:
         out = self.python_function(*args, **kwargs)
         return jax.tree.map(_as_tensor, out, is_leaf=is_box)
 
-    def get_concrete_function(self, *args: Any, **kwargs: Any) -> Any:
+    def get_concrete_function(self, *args: Any, **kwargs: Any) -> Function:
         return self
 
     def experimental_get_tracing_count(self) -> int:
@@ -243,26 +244,37 @@ def _needs_values(error: BaseException | None) -> bool:
 
 
 def function(
-    func: Any = None,
-    input_signature: Any = None,
+    func: Callable[..., Any] | None = None,
+    input_signature: Sequence[object] | None = None,
     autograph: bool = True,
-    jit_compile: Any = None,
+    jit_compile: bool | None = None,
     reduce_retracing: bool = False,
-    experimental_relax_shapes: Any = None,
+    experimental_relax_shapes: bool | None = None,
     **_: Any,
-) -> Any:
+) -> Function | Callable[[Callable[..., Any]], Function]:
     """`tf.function`: a decorator with or without arguments."""
     if func is None:
         return functools.partial(function, input_signature=input_signature)
     return func if isinstance(func, Function) else Function(func, input_signature)
 
 
-def py_function(func: Any = None, inp: Any = None, Tout: Any = None, name: Any = None) -> Any:
+def py_function(
+    func: Callable[..., Any] | None = None,
+    inp: Sequence[TensorLike] | None = None,
+    Tout: object = None,
+    name: str | None = None,
+) -> TensorResult:
     """`tf.py_function`: `func` runs as Python on tensors. Also a decorator."""
     return _as_python(func, inp, Tout, lambda tensors: tensors)
 
 
-def numpy_function(func: Any = None, inp: Any = None, Tout: Any = None, stateful: bool = True, name: Any = None) -> Any:
+def numpy_function(
+    func: Callable[..., Any] | None = None,
+    inp: Sequence[TensorLike] | None = None,
+    Tout: object = None,
+    stateful: bool = True,
+    name: str | None = None,
+) -> TensorResult:
     """`tf.numpy_function`: `func` receives NumPy arrays. Also a decorator."""
     return _as_python(func, inp, Tout, lambda tensors: [tensor.numpy() for tensor in tensors])
 

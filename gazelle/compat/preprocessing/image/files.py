@@ -11,7 +11,7 @@ import numpy as np
 
 from gazelle.compat.preprocessing.image.iterators import Images
 from gazelle.core.errors import MissingFileError, message, unknown
-from gazelle.core.types import DTypeLike, PathLike
+from gazelle.core.types import ArrayLike, DTypeLike, PathLike
 from gazelle.data import images
 from gazelle.data.images import CHANNELS
 from gazelle.data.images import img_to_array as img_to_array
@@ -39,7 +39,7 @@ def load_img(
 
 
 def array_to_img(
-    x: Any, data_format: str | None = None, scale: bool = True, dtype: DTypeLike | None = None, **options: Any
+    x: ArrayLike, data_format: str | None = None, scale: bool = True, dtype: DTypeLike | None = None, **options: Any
 ) -> Any:
     """Convert an array to a Pillow image."""
     order = options.get("dim_ordering", data_format)
@@ -48,7 +48,7 @@ def array_to_img(
 
 def save_img(
     path: PathLike,
-    x: Any,
+    x: ArrayLike,
     data_format: str | None = None,
     file_format: str | None = None,
     scale: bool = True,

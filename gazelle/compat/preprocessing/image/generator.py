@@ -106,7 +106,7 @@ class ImageDataGenerator:
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"ImageDataGenerator has no attribute {name!r}.", name=name, obj=self)
 
-    def part(self, count: int, subset: str | None) -> Any:
+    def part(self, count: int, subset: str | None) -> slice:
         """Return the slice of `count` samples in a subset: 'validation' has the first ones, 'training' the others."""
         if subset not in (None, "training", "validation"):
             raise unknown("subset", subset, ("training", "validation"))
@@ -120,8 +120,14 @@ class ImageDataGenerator:
         )
 
     def flow(
-        self, x: Any, y: ArrayLike | None = None, batch_size: int = 32, shuffle: bool = True, *args: Any, **kwargs: Any
-    ) -> Any:
+        self,
+        x: ArrayLike,
+        y: ArrayLike | None = None,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        *args: Any,
+        **kwargs: Any,
+    ) -> NumpyArrayIterator:
         """Return batches of augmented images of an array, with labels y."""
         names = ("sample_weight", "seed", "save_to_dir", "save_prefix", "save_format", "subset")
         options = dict(zip(names, args, strict=False)) | kwargs
@@ -131,11 +137,13 @@ class ImageDataGenerator:
         """Return batches of augmented images of a folder with a subfolder for each class."""
         return DirectoryIterator(directory, self, *args, **kwargs)
 
-    def flow_from_dataframe(self, dataframe: Any, directory: PathLike | None = None, *args: Any, **kwargs: Any) -> Any:
+    def flow_from_dataframe(
+        self, dataframe: Any, directory: PathLike | None = None, *args: Any, **kwargs: Any
+    ) -> DataFrameIterator:
         """Return batches of augmented images of the files named in a data frame."""
         return DataFrameIterator(dataframe, directory, self, *args, **kwargs)
 
-    def standardize(self, x: Any) -> Any:
+    def standardize(self, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """Normalize one image."""
         if self.preprocessing_function:
             x = self.preprocessing_function(x)
@@ -177,7 +185,7 @@ class ImageDataGenerator:
         out["brightness"] = draw(*self.brightness_range) if self.brightness_range is not None else None
         return out
 
-    def apply_transform(self, x: Any, transform_parameters: dict[str, Any]) -> Any:
+    def apply_transform(self, x: np.ndarray[Any, Any], transform_parameters: dict[str, Any]) -> np.ndarray[Any, Any]:
         """Apply changes with the parameters from `get_random_transform`."""
         p, (row, column, channel) = transform_parameters, (self.row_axis - 1, self.col_axis - 1, self.channel_axis - 1)
         x = apply_affine_transform(
@@ -203,28 +211,28 @@ class ImageDataGenerator:
             x = flip_axis(x, row)
         return x if p.get("brightness") is None else apply_brightness_shift(x, p["brightness"], False)
 
-    def random_transform(self, x: Any, seed: int | None = None) -> Any:
+    def random_transform(self, x: np.ndarray[Any, Any], seed: int | None = None) -> np.ndarray[Any, Any]:
         """Change one image at random."""
         return self.apply_transform(x, self.get_random_transform(x.shape, seed))
 
-    def fit(self, x: Any, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
+    def fit(self, x: ArrayLike, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
         """Compute mean, standard deviation and correlation of the pixels of images."""
-        x = np.asarray(x, self.dtype)
-        if x.ndim != 4:
-            raise ArgumentError(message("fit of an ImageDataGenerator", expected="4 axes", got=f"shape {x.shape}"))
+        images = np.asarray(x, self.dtype)
+        if images.ndim != 4:
+            raise ArgumentError(message("fit of an ImageDataGenerator", expected="4 axes", got=f"shape {images.shape}"))
         if seed is not None:
             np.random.seed(seed)
         if augment:
-            x = np.stack([self.random_transform(image) for _ in range(rounds) for image in x])
+            images = np.stack([self.random_transform(image) for _ in range(rounds) for image in images])
         axes = (0, self.row_axis, self.col_axis)
         if self.featurewise_center:
-            self.mean = np.mean(x, axes, keepdims=True)[0]
-            x = x - self.mean
+            self.mean = np.mean(images, axes, keepdims=True)[0]
+            images = images - self.mean
         if self.featurewise_std_normalization:
-            self.std = np.std(x, axes, keepdims=True)[0]
-            x = x / (self.std + 1e-6)
+            self.std = np.std(images, axes, keepdims=True)[0]
+            images = images / (self.std + 1e-6)
         if self.zca_whitening:
-            flat = x.reshape(len(x), -1)
+            flat = images.reshape(len(images), -1)
             _, s, vt = np.linalg.svd(flat / np.sqrt(len(flat)))
             scale = np.concatenate([s, np.zeros(len(vt) - len(s), s.dtype)]) ** 2 + self.zca_epsilon
             self.principal_components = (vt.T / np.sqrt(scale)) @ vt

@@ -100,8 +100,8 @@ class NumpyArrayIterator(Images):
 
     def __init__(
         self,
-        x: Any,
-        y: Any,
+        x: ArrayLike,
+        y: ArrayLike | None,
         image_data_generator: ImageDataGenerator,
         batch_size: int = 32,
         shuffle: bool = False,
@@ -114,10 +114,11 @@ class NumpyArrayIterator(Images):
         subset: str | None = None,
         **_: Any,
     ) -> None:
-        x, *others = x if isinstance(x, tuple | list) else (x,)
+        first, *others = x if isinstance(x, tuple | list) else (x,)
         others = list(others[0]) if others and isinstance(others[0], list | tuple) else list(others)
-        rows = image_data_generator.part(len(x), subset)
-        self.x = np.asarray(x)[rows]
+        images = np.asarray(first)
+        rows = image_data_generator.part(len(images), subset)
+        self.x = images[rows]
         self.x_misc = [np.asarray(one)[rows] for one in others]
         if self.x.ndim != 4:
             raise DataError(
@@ -128,9 +129,11 @@ class NumpyArrayIterator(Images):
                     hint="x[..., None] adds the channel of grey images.",
                 )
             )
-        if y is not None and len(y) != len(x):
-            raise DataError(message("flow of an ImageDataGenerator", expected=f"{len(x)} labels", got=f"{len(y)}"))
-        self.y = None if y is None else np.asarray(y)[rows]
+        labels = None if y is None else np.asarray(y)
+        if labels is not None and len(labels) != len(images):
+            text, expected = "flow of an ImageDataGenerator", f"{len(images)} labels"
+            raise DataError(message(text, expected=expected, got=f"{len(labels)}"))
+        self.y = None if labels is None else labels[rows]
         self.sample_weight = None if sample_weight is None else np.asarray(sample_weight)[rows]
         save_options = (save_to_dir, save_prefix, save_format)
         super().__init__(image_data_generator, len(self.x), batch_size, shuffle, seed, save_options)
