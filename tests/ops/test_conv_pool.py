@@ -10,7 +10,7 @@ from jax import lax
 
 from gazelle import ops
 from gazelle.core.errors import ArgumentError, ShapeError
-from gazelle.ops import convolution_forms
+from gazelle.ops import convolution_forms, windows
 
 pytestmark = pytest.mark.optimized
 
@@ -305,3 +305,26 @@ def test_pool_errors():
         ops.max_pool(np.ones((1, 2, 2, 1)), 3)
     with pytest.raises(ArgumentError, match="average_pool's padding: expected 'valid' or 'same', got 'half'"):
         ops.average_pool(np.ones((1, 2, 2, 1)), 2, padding="half")
+
+
+@pytest.mark.parametrize(
+    ("size", "window", "step", "dilation"),
+    [(11, 2, 5, 1), (17, 3, 4, 1), (23, 2, 7, 2), (30, 1, 9, 1), (30, 3, 8, 3), (12, 4, 4, 1), (9, 3, 2, 1)],
+)
+def test_slices_of_windows_are_strided_slices(size, window, step, dilation):
+    """Also for windows that leave gaps, of which only the used elements are split."""
+    x, count = draw(2, size, 3), (size - (window - 1) * dilation - 1) // step + 1
+    starts = [p * dilation for p in range(window)]
+
+    def plain(x):
+        return [x[:, start : start + (count - 1) * step + 1 : step] for start in starts]
+
+    def total(slices):
+        return lambda x: sum(jnp.sum(jnp.sin(part) * (p + 1)) for p, part in enumerate(slices(x)))
+
+    def own(x):
+        return windows.window_slices(x, (window,), (step,), (dilation,))
+
+    for mine, other in zip(own(x), plain(x), strict=True):
+        np.testing.assert_array_equal(mine, other)
+    near(jax.grad(total(own))(x), jax.grad(total(plain))(x))
