@@ -1,4 +1,4 @@
-"""The command line: `gazelle run`, `gazelle explain` and `gazelle upgrade`."""
+"""The command line: `gazelle run`, `launch`, `explain` and `upgrade`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from types import ModuleType, TracebackType
 
 import gazelle
-from gazelle.cli import eras, import_aliases, notebooks, upgrade
+from gazelle.cli import eras, import_aliases, launch, notebooks, upgrade
 from gazelle.core import engines
 from gazelle.core.errors import StateError
 
@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
     """The argument parser of the command line."""
     top = argparse.ArgumentParser(prog="gazelle", description="A deep learning library with the API of Keras, on JAX.")
     top.add_argument("--version", action="version", version=f"gazelle {gazelle.__version__}")
-    verbs = top.add_subparsers(dest="verb", metavar="{run,explain,upgrade}", required=True)
+    verbs = top.add_subparsers(dest="verb", metavar="{run,launch,explain,upgrade}", required=True)
     run = verbs.add_parser("run", help="run a Keras program on gazelle", description=HELP)
     run.add_argument(
         "--validation-from",
@@ -50,6 +50,11 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("-v", "--verbose", action="store_true", help="print the detected era and the reason")
     run.add_argument("program", metavar="program.py", help="a program or a notebook (.ipynb)")
     run.add_argument("arguments", metavar="...", nargs=argparse.REMAINDER, help="arguments of the program")
+    start = verbs.add_parser("launch", help="run a program in several connected processes on this machine")
+    start.add_argument("-n", "--processes", type=int, default=2, help="number of processes (2)")
+    start.add_argument("--restarts", type=int, default=0, help="start all again after a failure, at most so often (0)")
+    start.add_argument("program", metavar="program.py", help="a program; batch_size is that of all processes together")
+    start.add_argument("arguments", metavar="...", nargs=argparse.REMAINDER, help="arguments of the program")
     explain = verbs.add_parser("explain", help="list outdated Keras usage and its current equivalent")
     upgrade = verbs.add_parser("upgrade", help="show the program updated to the current Keras API, as a diff")
     for verb in (explain, upgrade):
@@ -64,6 +69,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not os.path.isfile(arguments.program):
         print(f"gazelle {arguments.verb}: there is no file {arguments.program!r} in {os.getcwd()}", file=sys.stderr)
         return 2
+    if arguments.verb == "launch":
+        if arguments.processes < 1:
+            print(f"gazelle launch: expected at least 1 process, got {arguments.processes}", file=sys.stderr)
+            return 2
+        command = [arguments.program, *arguments.arguments]
+        return launch.launch(arguments.processes, arguments.restarts, command)
     try:
         import_aliases.require_compat()
     except StateError as error:
@@ -79,6 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     notice = engines.select_keras_backend(os.environ.get("KERAS_BACKEND", ""))
     if notice:
         print(notice, file=sys.stderr)
+    launch.begin()
     run(arguments.program, arguments.arguments, source)
     return 0
 

@@ -49,8 +49,16 @@ def place(path: str, value: np.ndarray[Any, Any]) -> Array:
 def like(value: ArrayLike, array: Array) -> Array:
     """Copy a host value to the devices of another array of its shape, in the same dtype; to one for a host array."""
     if isinstance(array, jax.Array) and len(array.sharding.device_set) > 1:
-        return jax.device_put(np.asarray(value, array.dtype), array.sharding)
+        return put(np.asarray(value, array.dtype), array.sharding)
     return from_host(value, array.dtype)
+
+
+def put(value: ArrayLike, sharding: jax.sharding.Sharding) -> Array:
+    """Copy an array to the devices of a sharding, of which those of other processes are left to these."""
+    if sharding.is_fully_addressable or (isinstance(value, jax.Array) and not value.is_fully_addressable):
+        return jax.device_put(value, sharding)
+    host = np.asarray(value)
+    return jax.make_array_from_callback(host.shape, sharding, lambda index: host[index])
 
 
 def full_like(array: Array, value: float = 0) -> Array:

@@ -10,9 +10,11 @@ from typing import Any
 import jax
 import numpy as np
 
+from gazelle.core import prng
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.types import ArrayLike
 from gazelle.core.variable import Variable
+from gazelle.distribution import processes
 
 
 def list_devices(device_type: str | None = None) -> list[str]:
@@ -63,7 +65,8 @@ def initialize(
 ) -> None:
     """Connect this process to the other processes of a job; must be called before the first computation.
 
-    A second call has no effect. The defaults are read from the environment: KERAS_DISTRIBUTION_JOB_ADDRESSES,
+    The random numbers of gazelle, NumPy and Python then start from one seed in all of them. A second call has no
+    effect. The defaults are read from the environment: KERAS_DISTRIBUTION_JOB_ADDRESSES,
     KERAS_DISTRIBUTION_NUM_PROCESSES and KERAS_DISTRIBUTION_PROCESS_ID.
 
     Args:
@@ -82,6 +85,8 @@ def initialize(
         num_processes=None if count is None else int(count),
         process_id=None if number is None else int(number),
     )
+    if processes.count() > 1:
+        prng.set_random_seed(processes.broadcast_seed(prng.next_seed()))
 
 
 class DeviceMesh:

@@ -70,12 +70,12 @@ def batches_to_device(tree: Any) -> Any:
 def shard_batches(tree: Any) -> Any:
     """Shard stacked batches over the active distribution; without one they stay as they are."""
     active = _distribution
-    return tree if active is None else jax.tree.map(lambda a: jax.device_put(a, active.of_batches(a.shape)), tree)
+    return tree if active is None else jax.tree.map(lambda a: arrays.put(a, active.of_batches(a.shape)), tree)
 
 
 def shard_variable(path: str, array: Any) -> Any:
     """Shard a weight, or an array that belongs to the weight `path`, over the active distribution."""
-    return array if _distribution is None else jax.device_put(array, _distribution.of_variable(path, array))
+    return array if _distribution is None else arrays.put(array, _distribution.of_variable(path, array))
 
 
 def replicate(tree: Any) -> Any:
@@ -83,7 +83,10 @@ def replicate(tree: Any) -> Any:
 
     A program is compiled again for another placement of an argument, so each argument always has the same one.
     """
-    return tree if _distribution is None else jax.device_put(tree, _distribution.replicated())
+    if _distribution is None:
+        return tree
+    sharding = _distribution.replicated()
+    return jax.tree.map(lambda array: arrays.put(array, sharding), tree)
 
 
 def constrain_variable(path: str, array: Any) -> Any:

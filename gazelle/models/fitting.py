@@ -15,6 +15,7 @@ from gazelle.core import dtypes, symbolic
 from gazelle.core.errors import ArgumentError, DataError, StateError, message
 from gazelle.core.settings import apply_limit
 from gazelle.core.types import PathLike
+from gazelle.distribution import distribution, processes
 from gazelle.models import checks, resuming, settings
 from gazelle.models.compiling import get_trainer, require_compiled
 from gazelle.models.fingerprint import TrainingFingerprint
@@ -38,12 +39,13 @@ def exclusive_fit(model: Model) -> Iterator[None]:
     Raises:
         StateError: another thread trains it.
     """
-    if jax.process_count() > 1:
+    if processes.count() > 1 and distribution() is None:
         raise StateError(
             message(
-                f"fit of '{model.name}' in {jax.process_count()} connected processes",
-                expected="one process",
-                hint="Training over several processes is not supported: each one would train a model of its own.",
+                f"fit of '{model.name}' in {processes.count()} connected processes",
+                expected="a distribution",
+                got="none, so each process would train a model of its own",
+                hint="Call gazelle.distribution.set_distribution(gazelle.distribution.DataParallel()) before compile.",
             )
         )
     thread = threading.get_ident()
@@ -121,8 +123,14 @@ def fit(
     validation = _validation_source(model, validation_data, size, validation_steps)
     model.stop_training = False
     history = History()
-    display = Progress(verbose)
     listed = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
+    if processes.count() > 1:
+        processes.check_equal("The first batch", source.sample)
+        processes.check_equal("The first weights", trainer.live.host_values())
+    if not processes.is_main():
+        verbose = 0
+        listed = [callback for callback in listed if not getattr(callback, "writes_files", False)]
+    display = Progress(verbose)
     params = {"epochs": epochs, "steps": source.steps, "verbose": verbose, "validation_freq": validation_freq}
     params = model._callback_params(listed, source, validation_data, params)
     events = CallbackList([*listed, history], model, params)
@@ -135,7 +143,8 @@ def fit(
         "validation_split": validation_split or None,
     }
     fingerprint = TrainingFingerprint(model, trainer, source, validation, events.callbacks, batches)
-    autosave = resuming.open_autosave(model, fingerprint, keep, resume, checkpoint, backup)
+    main = processes.is_main()
+    autosave = resuming.open_autosave(model, fingerprint, keep, resume, checkpoint, backup) if main else None
     identity = None if autosave is None else lambda: fingerprint.text
     progress = TrainingProgress(trainer, source, events.callbacks, initial_epoch, identity)
 
@@ -161,6 +170,8 @@ def fit(
         saved = None
         if autosave is not None and (resume or backup is not None):
             saved = resuming.read_saved(autosave, fingerprint, resume, epochs, display)
+        if processes.count() > 1:
+            saved = processes.broadcast_saved(saved)
         if saved is not None:
             progress.restore(*saved, force=resume == "force")
             display.note(progress.describe(epochs))

@@ -13,6 +13,7 @@ from gazelle import data, engine
 from gazelle.core import prng
 from gazelle.core.errors import message
 from gazelle.core.traceback import warn
+from gazelle.distribution import processes
 from gazelle.metrics.name_aliases import Logs
 from gazelle.training.diagnosis import explain_nan
 from gazelle.training.interrupt import Interrupt
@@ -82,6 +83,8 @@ class Fit:
                         self._report_waiting(time.perf_counter() - began)
                         if isinstance(self.events, _WatchedEvents):
                             self.events = self.events.events
+                    if processes.count() > 1:  # a callback may have decided otherwise there
+                        self.model.stop_training = processes.any_process(self.model.stop_training)
                     if self.model.stop_training or self.source.exhausted:
                         break
                     self._offer_save()

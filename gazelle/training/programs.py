@@ -115,7 +115,7 @@ def _compiled_loop(step: Callable[..., Any], report: Callable[[Any], Any]) -> Ca
 
         end, _, carry = jax.lax.while_loop(condition, body, (start, jnp.bool_(True), carry))
         carry = _with_shardings(carry)
-        return carry, report(carry), end
+        return carry, engine.constrain_replicated(report(carry)), end
 
     return program
 
@@ -159,13 +159,14 @@ def _predict_loop(step: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
         outputs, assigned = step(values, key, first_batch, count)
         first = jax.tree.map(lambda array: array[None], outputs)
         if steps == 1:
-            return first, assigned
+            return engine.constrain_replicated(first), assigned
 
         def body(assigned: Any, index: Any) -> tuple[Any, Any]:
             outputs, after = step(values | assigned, key, _batch(data, index), count + index)
             return after, outputs
 
         assigned, rest = jax.lax.scan(body, assigned, jnp.arange(1, steps, dtype=jnp.uint32))
-        return jax.tree.map(lambda a, b: jnp.concatenate([a, b]), first, rest), assigned
+        stacked = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), first, rest)
+        return engine.constrain_replicated(stacked), assigned
 
     return program

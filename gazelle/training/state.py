@@ -232,6 +232,10 @@ class LiveState:
             self._readers.add(threading.get_ident())
             return self.state.params | self.state.buffers
 
+    def host_values(self) -> dict[str, np.ndarray[Any, Any]]:
+        """{path: array} of the last finished step, on the host."""
+        return {path: np.asarray(value) for path, value in self.values().items()}
+
     def flush(self) -> None:
         """Write the arrays of the last finished step into the variables, for somebody who reads them."""
         with self.lock:

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from gazelle import data
+from gazelle.distribution import processes
 from gazelle.metrics.name_aliases import Logs
 from gazelle.training.trainer import Trainer
 
+_MOST_TOGETHER = 64  # steps per call in several processes
 _TICK = 0.1  # seconds between updates of the progress display, checks for Ctrl-C and autosaves
 
 
@@ -22,6 +24,9 @@ class StepsPerCall:
 
     def adapt(self, steps: int, seconds: float) -> None:
         """Adapt to the duration of a call; the first calls, which compile, have a short effect."""
+        if processes.count() > 1:  # clocks differ, and all processes must run the same programs
+            self.steps = min(self.steps * 8, _MOST_TOGETHER)
+            return
         wanted = steps * _TICK / max(seconds, 1e-6)
         self.steps = int(min(max(wanted, 1), self.steps * 8))
 

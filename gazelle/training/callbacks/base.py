@@ -52,6 +52,9 @@ class Callback:
     0 0.5
     """
 
+    #: whether it writes files or sends logs; of several processes only the main one calls it
+    writes_files = False
+
     model: Model = None  # type: ignore[assignment]  # set before the first event
     params: dict[str, Any] | None = None
     _state_attributes: tuple[str, ...] = ()  # saved in checkpoints and restored by a resumed run

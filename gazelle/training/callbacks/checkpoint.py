@@ -47,6 +47,8 @@ class ModelCheckpoint(Monitor):
     'epoch'
     """
 
+    writes_files = True
+
     _state_attributes = ("best", "saved")
 
     def __init__(
@@ -206,6 +208,8 @@ class BackupAndRestore(Callback):
     >>> BackupAndRestore("backup").save_freq
     'epoch'
     """
+
+    writes_files = True
 
     autosave: Autosave | None = None  # set by fit; writes and reads the checkpoints
 

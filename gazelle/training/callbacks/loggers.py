@@ -39,6 +39,8 @@ class CSVLogger(Callback):
     ','
     """
 
+    writes_files = True
+
     _state_attributes = ("keys",)
 
     def __init__(self, filename: PathLike, separator: str = ",", append: bool = False) -> None:
@@ -109,6 +111,8 @@ class RemoteMonitor(Callback):
     >>> RemoteMonitor("http://localhost:9000").path
     '/publish/epoch/end/'
     """
+
+    writes_files = True
 
     def __init__(
         self,

@@ -52,6 +52,8 @@ class OrbaxCheckpoint(Monitor):
     100
     """
 
+    writes_files = True
+
     _state_attributes = ("best",)
 
     def __init__(

@@ -51,6 +51,8 @@ class TensorBoard(Callback):
     100
     """
 
+    writes_files = True
+
     _state_attributes = ("_trained", "_tested")
 
     def __init__(

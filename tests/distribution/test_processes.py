@@ -1,0 +1,143 @@
+"""Two connected processes train as one process with two devices, stop, go on, and fail together."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+PROGRAM = """
+import os, sys, zlib
+import numpy as np
+import keras
+from keras import layers
+
+if "ONE" in os.environ:
+    keras.distribution.set_distribution(keras.distribution.DataParallel())
+keras.utils.set_random_seed(3)
+rng = np.random.default_rng(0)
+x, y = rng.normal(size=(70, 8, 8, 1)).astype("float32"), rng.integers(0, 4, 70)
+parts = {
+    "mlp": [layers.Flatten(), layers.Dense(16, activation="relu"), layers.BatchNormalization(), layers.Dropout(0.3)],
+    "cnn": [layers.Conv2D(4, 3, activation="relu"), layers.BatchNormalization(), layers.Flatten()],
+    "lstm": [layers.Reshape((8, 8)), layers.Bidirectional(layers.LSTM(8))],
+}[os.environ["KIND"]]
+model = keras.Sequential([keras.Input((8, 8, 1)), *parts, layers.Dense(4, activation="softmax")])
+model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+
+
+class Die(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if "DIE" in os.environ and os.environ["KERAS_DISTRIBUTION_PROCESS_ID"] == os.environ["DIE"] and epoch == 1:
+            os._exit(7)
+
+
+class Log(keras.callbacks.CSVLogger):
+    pass
+
+
+folder = "parts" if "RESUME" in os.environ else "whole"
+history = model.fit(x, y, epochs=int(os.environ["EPOCHS"]), batch_size=16, verbose=2, validation_data=(x[:20], y[:20]),
+                    callbacks=[Die(), Log("log.csv")], resume="RESUME" in os.environ, checkpoint=folder)
+weights = zlib.crc32(b"".join(w.tobytes() for w in model.get_weights()))
+outputs = zlib.crc32(model.predict(x, verbose=0).tobytes())
+print("end", history.history["loss"][-1], weights, outputs, model.evaluate(x, y, verbose=0))
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    (tmp_path / "program.py").write_text(PROGRAM)
+
+    def start(*command, **env):
+        full = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **env}
+        return subprocess.run(
+            [sys.executable, "-m", "gazelle", *command, "program.py"],
+            cwd=tmp_path,
+            env=full,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    return start
+
+
+def _last(done):
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("kind", ["mlp", "cnn", "lstm"])
+def test_two_processes_equal_two_devices_also_after_a_stop(run, tmp_path, monkeypatch, kind):
+    monkeypatch.setenv("KIND", kind)
+    devices = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "ONE": "1"}
+    whole = _last(run("run", EPOCHS="3", **devices))
+    rows = (tmp_path / "log.csv").read_text()
+    assert whole.startswith("end ")
+    failed = run("launch", "-n", "2", EPOCHS="3", DIE="1", RESUME="1")
+    assert failed.returncode == 7
+    assert "process 1 of 2 ended with exit code 7; the others are stopped." in failed.stderr
+    again = run("launch", "-n", "2", EPOCHS="3", RESUME="1")
+    assert _last(again) == whole
+    assert again.stdout.count("Epoch 3/3") == 1  # the main process alone prints
+    assert (tmp_path / "log.csv").read_text().splitlines()[-1] == rows.splitlines()[-1]
+
+
+def test_processes_without_a_distribution_and_with_other_data_are_refused(tmp_path):
+    (tmp_path / "program.py").write_text(
+        textwrap.dedent(
+            """
+            import sys
+            import numpy as np
+            import gazelle
+            from gazelle import distribution as d, layers
+
+            d.initialize()
+            d.initialize()
+            x = np.ones((8, 3), "float32")
+            for strategy, value in ((None, 0.0), (d.DataParallel(), float(sys.argv[1]))):
+                d.set_distribution(strategy)
+                model = gazelle.Sequential([gazelle.Input((3,)), layers.Dense(1)])
+                model.compile("sgd", "mse")
+                try:
+                    model.fit(x + value, x[:, :1], verbose=0, keep=False)
+                except Exception as error:
+                    print(type(error).__name__, str(error).splitlines()[0])
+            try:
+                d.set_distribution(d.FSDP())
+            except Exception as error:
+                print(type(error).__name__, str(error).splitlines()[0])
+            """
+        )
+    )
+    from gazelle.cli.launch import _free_port
+
+    env = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "KERAS_DISTRIBUTION_JOB_ADDRESSES": f"127.0.0.1:{_free_port()}",
+        "KERAS_DISTRIBUTION_NUM_PROCESSES": "2",
+    }
+    started = [
+        subprocess.Popen(
+            [sys.executable, "program.py", str(number)],
+            cwd=tmp_path,
+            env={**env, "KERAS_DISTRIBUTION_PROCESS_ID": str(number)},
+            stdout=-1,
+            stderr=-1,
+            text=True,
+        )
+        for number in range(2)
+    ]
+    for process in started:
+        output, errors = process.communicate(timeout=120)
+        lines = [line for line in output.splitlines() if "Gloo" not in line]
+        assert lines == [
+            "StateError fit of 'sequential' in 2 connected processes: expected a distribution, got none, so each "
+            "process would train a model of its own.",
+            "DataError The first batch of process 1: expected the same as in process 0: batch_size counts the "
+            "samples of all processes together, got other values.",
+            "ArgumentError set_distribution in 2 connected processes: expected DataParallel(), got FSDP.",
+        ], errors[-2000:]
