@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-_PATIENCE = 10.0  # seconds between asking the other processes to stop and killing them
+_PATIENCE = 10.0  # seconds between the signal that stops the other processes and the one that kills them
 _VARIABLE = "GAZELLE_LAUNCHED"
 
 
