@@ -124,10 +124,12 @@ def fit(
     model.stop_training = False
     history = History()
     listed = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
-    if processes.count() > 1:
+    several = processes.count() > 1
+    if several:
         processes.check_equal("The first batch", source.sample)
         processes.check_equal("The first weights", trainer.live.host_values())
-    if not processes.is_main():
+    main = not several or processes.is_main()
+    if not main:
         verbose = 0
         listed = [callback for callback in listed if not getattr(callback, "writes_files", False)]
     display = Progress(verbose)
@@ -143,7 +145,6 @@ def fit(
         "validation_split": validation_split or None,
     }
     fingerprint = TrainingFingerprint(model, trainer, source, validation, events.callbacks, batches)
-    main = processes.is_main()
     autosave = resuming.open_autosave(model, fingerprint, keep, resume, checkpoint, backup) if main else None
     identity = None if autosave is None else lambda: fingerprint.text
     progress = TrainingProgress(trainer, source, events.callbacks, initial_epoch, identity)
@@ -170,7 +171,7 @@ def fit(
         saved = None
         if autosave is not None and (resume or backup is not None):
             saved = resuming.read_saved(autosave, fingerprint, resume, epochs, display)
-        if processes.count() > 1:
+        if several:
             saved = processes.broadcast_saved(saved)
         if saved is not None:
             progress.restore(*saved, force=resume == "force")

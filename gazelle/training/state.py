@@ -42,7 +42,7 @@ class State:
 
     def alive(self) -> bool:
         """Whether no step has consumed the arrays."""
-        return not any(leaf.is_deleted() for leaf in jax.tree.leaves(self) if isinstance(leaf, jax.Array))
+        return True not in [isinstance(leaf, jax.Array) and leaf.is_deleted() for leaf in jax.tree.leaves(self)]
 
 
 class StepCounter(Protocol):

@@ -21,10 +21,11 @@ class StepsPerCall:
 
     def __init__(self) -> None:
         self.steps = 1
+        self._together = processes.count() > 1
 
     def adapt(self, steps: int, seconds: float) -> None:
         """Adapt to the duration of a call; the first calls, which compile, have a short effect."""
-        if processes.count() > 1:  # clocks differ, and all processes must run the same programs
+        if self._together:  # clocks differ, and all processes must run the same programs
             self.steps = min(self.steps * 8, _MOST_TOGETHER)
             return
         wanted = steps * _TICK / max(seconds, 1e-6)
