@@ -13,12 +13,14 @@ import math
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from types import FunctionType
+from typing import Any, TypeVar
 
 import numpy as np
 
 from gazelle.core.errors import ArgumentTypeError, GazelleError, message
 
+Function = TypeVar("Function", bound=Callable[..., Any])
 _EXPECTED = {
     "int": "an integer",
     "float": "a number",
@@ -43,9 +45,12 @@ _LEAST = {
     "frame_length": 1,
     "height": 1,
     "histogram_freq": 0,
+    "image_size": 1,
     "k": 1,
     "max_number": 1,
+    "max_length": 1,
     "max_to_keep": 1,
+    "maxlen": 0,
     "ns_steps": 1,
     "num_chains": 1,
     "num_classes": 1,
@@ -66,6 +71,7 @@ _LEAST = {
 _RANGES = {"label_smoothing": (0.0, 1.0)}
 #: annotations that mean the same as one of `_EXPECTED`
 _SAME = {"Iterable[int]": "Sequence[int]", "tuple[int, ...]": "Sequence[int]"}
+_NAN_FITS = ("value",)  # parameters for which NaN is a number like others
 _UNCHECKED = ("None", "Array")  # arrays are accepted where numbers are
 
 
@@ -136,14 +142,14 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def check_types(owner: type, function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
+def check_types(owner: type | FunctionType, function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
     """Raise an error for an argument of another type than its parameter, text for a number, NaN, or out of range.
 
     Numbers of other libraries, tensors and variables are accepted where a number is expected.
 
     Args:
-        owner: the class whose constructor was called, for the message.
-        function: the constructor, whose annotations state the types.
+        owner: the class whose constructor was called, or the function, for the message.
+        function: the constructor or function, whose annotations state the types.
         arguments: the arguments by name.
 
     Raises:
@@ -160,7 +166,7 @@ def check_types(owner: type, function: Callable[..., Any], arguments: Mapping[st
             expected = f"an integer of at least {least}"
         elif high != math.inf and isinstance(value, (int, float)) and not low <= value <= high:
             expected = f"a number from {low:g} to {high:g}"
-        elif types[0] in _PLAIN.get(known, ()) or _fits(value, types):
+        elif types[0] in _PLAIN.get(known, ()) or _fits(value, types) or (name in _NAN_FITS and known is float):
             continue
         else:
             expected = " or ".join([_EXPECTED[kind] for kind in types])
@@ -223,3 +229,27 @@ def checks_types(init: Callable[..., None]) -> Callable[..., None]:
         check_types(type(self), init, given)
 
     return wrapped
+
+
+def checks_arguments(function: Function) -> Function:
+    """Return a function that also checks the types of its arguments, where it does not report them itself.
+
+    Args:
+        function: the function.
+    """
+    assert isinstance(function, FunctionType)
+    names = list(inspect.signature(function).parameters)
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        given = {**dict(zip(names, args, strict=False)), **kwargs}
+        try:
+            result = function(*args, **kwargs)
+        except Exception as error:
+            if not isinstance(error, GazelleError):
+                check_types(function, function, given)
+            raise
+        check_types(function, function, given)
+        return result
+
+    return wrapped  # type: ignore[return-value]

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from gazelle import ops
+from gazelle.core.argument_types import checks_arguments
 from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.core.types import ArrayLike, Data, Nested
 from gazelle.data.frames import from_frame, is_frame
@@ -222,6 +223,7 @@ def pack_x_y_sample_weight(
     return (x, y) if sample_weight is None else (x, y, sample_weight)
 
 
+@checks_arguments
 def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> np.ndarray[Any, Any] | jax.Array:
     """Divide by the norm along an axis:  x / ||x||.
 
@@ -239,6 +241,8 @@ def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> np.ndarray[Any,
     if not isinstance(x, np.ndarray):
         normalized: jax.Array = ops.normalize(x, axis=axis, order=order)
         return normalized
+    if isinstance(axis, int) and not -x.ndim <= axis < x.ndim:
+        raise ArgumentError(message("axis of normalize", expected=f"an axis of an array of shape {x.shape}", got=axis))
     norm = np.linalg.norm(x, order, axis, keepdims=True)
     out: np.ndarray[Any, Any] = x / np.where(norm == 0, 1, norm)
     return out

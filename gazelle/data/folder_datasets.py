@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.core.argument_types import checks_arguments
 from gazelle.core.errors import ArgumentError, DataError, message, unknown
 from gazelle.core.types import PathLike
 from gazelle.data.dataset import Dataset
@@ -17,6 +18,7 @@ from gazelle.data.images import CHANNELS, INTERPOLATIONS, read_image, resize
 from gazelle.ops.space import is_first
 
 
+@checks_arguments
 def image_dataset_from_directory(
     directory: PathLike,
     labels: str | Sequence[int] | None = "inferred",
@@ -77,6 +79,7 @@ def image_dataset_from_directory(
     >>> images.shape, sorted(labels.tolist()), data.class_names
     ((2, 8, 8, 3), [0, 1], ['cat', 'dog'])
     """
+    channels_first = is_first(data_format)
     if color_mode not in CHANNELS:
         raise unknown("color_mode", color_mode, CHANNELS)
     size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
@@ -90,7 +93,7 @@ def image_dataset_from_directory(
 
     def load(path: str) -> Any:
         x = resize(read_image(path, color_mode), size, interpolation.lower(), crop_to_aspect_ratio, pad_to_aspect_ratio)
-        return np.moveaxis(x, -1, 0) if is_first(data_format) else x
+        return np.moveaxis(x, -1, 0) if channels_first else x
 
     return from_directory(
         FileType("image", (".bmp", ".gif", ".jpeg", ".jpg", ".png"), load),
@@ -108,6 +111,7 @@ def image_dataset_from_directory(
     )
 
 
+@checks_arguments
 def text_dataset_from_directory(
     directory: PathLike,
     labels: str | Sequence[int] | None = "inferred",
@@ -171,6 +175,7 @@ def text_dataset_from_directory(
     )
 
 
+@checks_arguments
 def audio_dataset_from_directory(
     directory: PathLike,
     labels: str | Sequence[int] | None = "inferred",

@@ -69,7 +69,7 @@ def from_directory(
         raise ArgumentError(message("label_mode='binary'", expected="two classes", got=f"{len(names or ())}: {names}"))
     if shuffle:
         order = np.arange(len(paths))
-        np.random.RandomState(seed).shuffle(order)
+        np.random.RandomState(seed % 2**32).shuffle(order)
         paths = [paths[i] for i in order]
         numbers = None if numbers is None else numbers[order]
     cut = int(validation_split * len(paths)) if validation_split else 0

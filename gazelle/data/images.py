@@ -17,6 +17,7 @@ import jax
 import numpy as np
 
 from gazelle.core import dtypes
+from gazelle.core.argument_types import checks_arguments
 from gazelle.core.errors import ArgumentError, ShapeError, StateError, message, unknown
 from gazelle.core.traceback import warn
 from gazelle.core.types import ArrayLike, DTypeLike, PathLike
@@ -46,6 +47,7 @@ def pillow() -> ModuleType:
     return Image
 
 
+@checks_arguments
 def load_img(
     path: PathLike | IO[bytes],
     color_mode: str = "rgb",
@@ -93,6 +95,7 @@ def load_img(
     return image.resize((target_size[1], target_size[0]), known[interpolation.upper()], box=box)
 
 
+@checks_arguments
 def img_to_array(img: Image | ArrayLike, data_format: str | None = None, dtype: DTypeLike | None = None) -> Array:
     """Convert an image of Pillow to an array (height, width, channels).
 
@@ -117,6 +120,7 @@ def img_to_array(img: Image | ArrayLike, data_format: str | None = None, dtype: 
     return np.moveaxis(x, -1, 0) if is_first(data_format) else x
 
 
+@checks_arguments
 def array_to_img(
     x: ArrayLike, data_format: str | None = None, scale: bool = True, dtype: DTypeLike | None = None
 ) -> Image:
@@ -156,6 +160,7 @@ def array_to_img(
     return image
 
 
+@checks_arguments
 def save_img(
     path: PathLike | IO[bytes],
     x: ArrayLike,

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.core.argument_types import checks_arguments
 from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.core.traceback import filtered
 from gazelle.core.types import ArrayLike, Nested
 
 
 @filtered
+@checks_arguments
 def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray[Any, Any]:
     """One-hot encode labels: out[..., k] = 1 where x is k.
 

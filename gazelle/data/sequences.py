@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from gazelle.core.argument_types import checks_arguments
 from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
 from gazelle.core.types import ArrayLike, DTypeLike
 from gazelle.data.dataset import Dataset, generator
 
 
+@checks_arguments
 def pad_sequences(
     sequences: Sequence[Sequence[Any] | np.ndarray[Any, Any]],
     maxlen: int | None = None,
@@ -52,6 +54,8 @@ def pad_sequences(
     is_text = np.issubdtype(np.dtype(dtype), np.character) or np.dtype(dtype) == object
     if isinstance(value, str) and not is_text:
         raise ArgumentError(message("value", expected=f"a number for dtype {dtype}", got=repr(value)))
+    if isinstance(value, float) and np.isnan(value) and np.dtype(dtype).kind in "iub":
+        raise ArgumentError(message("value", expected=f"a number of dtype {dtype}", got=repr(value)))
     out = np.full((len(sequences), length, *inner), value, dtype=dtype)
     for index, row in enumerate(sequences):
         cut: Any = np.asarray(row[-length:] if truncating == "pre" else row[:length], dtype=dtype) if length else []
@@ -63,6 +67,7 @@ def pad_sequences(
     return out
 
 
+@checks_arguments
 def timeseries_dataset_from_array(
     data: ArrayLike,
     targets: ArrayLike | None,

@@ -8,11 +8,13 @@ from typing import Any
 import jax
 import numpy as np
 
+from gazelle.core.argument_types import checks_arguments
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, DataError, message
 from gazelle.core.types import Data
 from gazelle.data.dataset import Dataset, stacked
 
 
+@checks_arguments
 def split_dataset(
     dataset: Data,
     left_size: float | None = None,

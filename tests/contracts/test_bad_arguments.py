@@ -55,6 +55,7 @@ RIGHT = {
     ("root", "'no_such'"): "any text is part of an address",
     ("path", "'no_such'"): "the same",
     ("field", "'no_such'"): "any text is the name of a field",
+    ("preferred_backend", "'no_such'"): "accepted as in Keras, without effect",
     ("IoU.axis", "-7"): "class indices have no axis of scores",
     ("MeanIoU.axis", "-7"): "the same",
     ("IntegerLookup.salt", "1.5"): "that it needs oov_method='farmhash' is said first",
@@ -90,6 +91,8 @@ def _wrong_values(name, annotation):
 
 def _parameters(cls):
     """{name: annotation} of the parameters that a constructor takes, also through **kwargs of its parents'."""
+    if not isinstance(cls, type):
+        return {name: p.annotation for name, p in inspect.signature(cls).parameters.items()}
     found = {}
     for base in cls.__mro__[:-1]:
         if "__init__" in vars(base):
@@ -144,11 +147,35 @@ def _subjects(kind):
         for name in programs.KINDS[{"losses": "loss", "metrics": "metric", "optimizers": "optimizer"}[kind]][0]:
             needed = {"LossScaleOptimizer": {"inner_optimizer": optimizers.Adam()}, "AUC": {"multi_label": True}}
             yield REGISTRY[kind][name], programs._WORDS.get(name, needed.get(name, {})), use
+    elif kind == "functions":
+        for name, arguments in _functions().items():
+            yield getattr(gazelle.utils, name), arguments, lambda result, name: None
     else:
         use = {"optimizers.schedules": lambda it, name: it(3), "initializers": lambda it, name: it((3, 3))}
         for cls in _classes(kind):
             if cls.__name__ not in PARENTS:
                 yield cls, NEEDED.get(cls.__name__, {}), use.get(kind, lambda it, name: it(SQUARE))
+
+
+def _functions():
+    """{name: arguments} of functions that make data, with a folder of files in the current one."""
+    for folder in ("a", "b"):
+        pathlib.Path(folder).mkdir()
+        pathlib.Path(folder, "1.txt").write_text("some words", encoding="utf-8")
+        gazelle.utils.save_img(f"{folder}/1.png", np.zeros((4, 4, 3)))
+    series = {"data": SQUARE, "targets": SQUARE[0], "sequence_length": 2}
+    return {
+        "array_to_img": {"x": np.zeros((4, 4, 3))},
+        "image_dataset_from_directory": {"directory": ".", "image_size": (4, 4), "verbose": False},
+        "img_to_array": {"img": np.zeros((4, 4, 3))},
+        "load_img": {"path": "a/1.png", "target_size": (2, 2)},
+        "normalize": {"x": SQUARE},
+        "pad_sequences": {"sequences": [[1, 2], [3]]},
+        "split_dataset": {"dataset": SQUARE, "left_size": 0.5},
+        "text_dataset_from_directory": {"directory": ".", "verbose": False},
+        "timeseries_dataset_from_array": series,
+        "to_categorical": {"x": [0, 1, 2]},
+    }
 
 
 def _outcome(call, name, value):
@@ -182,6 +209,7 @@ KINDS = {  # the least number of cases
     "regularizers": 10,
     "constraints": 20,
     "callbacks": 90,
+    "functions": 100,
 }
 
 
