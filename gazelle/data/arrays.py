@@ -38,7 +38,7 @@ def as_arrays(what: str, data: Data | None, lazy: bool = False) -> Any:
         return None
     if isinstance(data, dict):
         return {key: as_arrays(f"{what}[{key!r}]", value, lazy) for key, value in data.items()}
-    if isinstance(data, (list, tuple)) and data and all(_is_array(item) for item in data):
+    if isinstance(data, (list, tuple)) and any(map(_is_array, data)) and all(v is None or _is_array(v) for v in data):
         return [as_arrays(f"{what}[{i}]", item, lazy) for i, item in enumerate(data)]
     return _as_array(what, data, lazy)
 
@@ -47,6 +47,7 @@ def _is_array(value: Any) -> bool:
     return (
         getattr(value, "ndim", 0) >= 1
         or (isinstance(value, (list, tuple)) and any(map(_is_array, value)))
+        or (isinstance(value, dict) and any(map(_is_array, value.values())))
         or is_sliceable(value)
         or is_frame(value)
     )

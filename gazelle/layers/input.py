@@ -23,7 +23,7 @@ class InputLayer(Layer):
         ragged: ignored; arrays are dense.
         batch_shape: `shape` with the batch axis in front.
         input_tensor: a symbolic tensor to use instead of a new one.
-        optional: ignored.
+        optional: whether None may be passed for the data; the layers that receive it then get None.
         name: name of the layer, and of the input.
         kwargs: names of these arguments in earlier Keras.
 
@@ -70,7 +70,7 @@ class InputLayer(Layer):
                 )
             batch_shape = (batch_size, *((shape,) if isinstance(shape, int) else shape))
         bad = [n for n in batch_shape[1:] if n is not None and (not hasattr(n, "__index__") or n <= 0)]
-        if batch_shape[0] is not None and not hasattr(batch_shape[0], "__index__"):
+        if batch_shape and batch_shape[0] is not None and not hasattr(batch_shape[0], "__index__"):
             raise ShapeError(message("batch_size of Input", expected="an integer or None", got=repr(batch_shape[0])))
         if bad:
             raise ShapeError(
@@ -118,7 +118,7 @@ class InputLayer(Layer):
             "sparse": False,
             "ragged": False,
             "name": self.name,
-            "optional": False,
+            "optional": self.optional,
         }
 
 
@@ -143,7 +143,7 @@ def Input(  # noqa: N802 - Keras' name
         batch_shape: `shape` with the batch axis in front.
         name: name of the input.
         tensor: a symbolic tensor to use instead of a new one.
-        optional: ignored.
+        optional: whether None may be passed for the data; the layers that receive it then get None.
 
     Returns:
         The symbolic tensor.

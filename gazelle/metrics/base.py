@@ -222,7 +222,8 @@ class Metric(Configurable):
                     hint="Give the values of .variables, in that order.",
                 )
             )
-        out, after, _ = tracing.functionalize(method, named)(dict(zip(named, values, strict=True)), *args, **kwargs)
+        arrays = [value.value if isinstance(value, Variable) else value for value in values]
+        out, after, _ = tracing.functionalize(method, named)(dict(zip(named, arrays, strict=True)), *args, **kwargs)
         return out, list(after.values())
 
     def __repr__(self) -> str:

@@ -115,6 +115,8 @@ def check_inputs(graph: Graph | None, source: data.Source) -> None:
             raise
         raise ArgumentError(f"{error}\n{hint}") from None
     for tensor, array in zip(graph.flat_inputs, samples, strict=True):
+        if array is None:  # of an optional input
+            continue
         shape = tuple(array.shape)
         squeezed = shape[:-1] if shape[-1:] == (1,) and len(shape) == len(tensor.shape) + 1 else shape
         shown = (*squeezed, 1) if len(squeezed) == len(tensor.shape) - 1 and tensor.shape[-1] == 1 else squeezed

@@ -8,6 +8,7 @@ import functools
 from collections.abc import Iterator
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from gazelle.core import dtypes, symbolic, tracing
@@ -180,8 +181,10 @@ class Graph:
             missing = [n for n in names if n not in data]
             if missing:
                 raise ArgumentError(message("Input data by name", expected=f"keys {names}", got=f"keys {list(data)}"))
+            if isinstance(self.inputs, dict) and len(names) != len(self.flat_inputs):
+                return _in_order(self.inputs, data)
             return [data[n] for n in names]
-        flat = symbolic.leaves(data)
+        flat = jax.tree.leaves(data, is_leaf=lambda v: v is None or symbolic.is_symbolic(v))
         if len(flat) != len(self.flat_inputs):
             wanted = f"{len(self.flat_inputs)} arrays ({', '.join(self.input_names)})"
             hint = "Give several inputs as a list or a dict by name."
@@ -195,6 +198,18 @@ class Graph:
 
 
 _nothing = contextlib.nullcontext()
+
+
+def _in_order(structure: Any, data: Any, where: str = "") -> list[Any]:
+    """Data in nested dicts and lists, in the order of the symbolic tensors in `structure`."""
+    if isinstance(structure, KerasTensor):
+        return [data]
+    keys = sorted(structure) if isinstance(structure, dict) else list(range(len(structure)))
+    given = data if isinstance(data, dict) else range(len(data)) if isinstance(data, (list, tuple)) else ()
+    if any(key not in given for key in keys):
+        got = f"keys {list(data)}" if isinstance(data, dict) else type(data).__name__
+        raise ArgumentError(message(f"Input data{where}", expected=f"{len(keys)} entries {keys}", got=got))
+    return [leaf for key in keys for leaf in _in_order(structure[key], data[key], f"{where}[{key!r}]")]
 
 
 def _uncalled(thing: Any) -> str:
@@ -220,6 +235,12 @@ def _unique(names: list[str]) -> list[str]:
 
 def _fitted(tensor: KerasTensor, array: Any, guessed: bool) -> Any:
     """Data in the dtype and rank of the Input; (n,) is accepted for (n, 1), and (n, 1) for (n,)."""
+    if array is None and getattr(_operation(tensor), "optional", False):
+        return None
+    if array is None:
+        name = _operation(tensor).name
+        hint = "Write Input(..., optional=True) if its layers accept None."
+        raise ArgumentError(message(f"Input '{name}'", expected="an array", got="None", hint=hint))
     if not hasattr(array, "shape"):
         array = jnp.asarray(array)
     if dtypes.is_float(tensor.dtype) and array.dtype != tensor.dtype:

@@ -584,7 +584,7 @@ class Model(Layer):
             return_dict: return {name: value}.
 
         Returns:
-            The loss and metrics, accumulated since `reset_metrics`, as `evaluate` returns them.
+            The loss and metrics of this batch, as `evaluate` returns them.
         """
         logs = fitting.on_batch(self, "train_on_batch", x, y, sample_weight, class_weight)
         return fitting.scores(logs, return_dict)
@@ -602,7 +602,7 @@ class Model(Layer):
             return_dict: return {name: value}.
 
         Returns:
-            The loss and metrics, accumulated since `reset_metrics`, as `evaluate` returns them.
+            The loss and metrics of this batch, as `evaluate` returns them.
         """
         return fitting.scores(fitting.on_batch(self, "test_on_batch", x, y, sample_weight, None), return_dict)
 
@@ -852,7 +852,7 @@ class Model(Layer):
         return out
 
     def reset_metrics(self) -> None:
-        """Reset all metrics, also the accumulated ones of `train_on_batch` and `test_on_batch`."""
+        """Reset all metrics."""
         for metric in self.metrics:
             metric.reset_state()
         if self._trainer is not None and self._trainer.metrics.built:

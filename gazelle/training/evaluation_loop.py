@@ -133,9 +133,10 @@ def _flat(leaf: Any, count: int) -> Any:
 
 
 def single_batch(trainer: Trainer, arrays: Any, train: bool) -> Logs:
-    """Run one step on a batch (x, y, weight) for `train_on_batch` and `test_on_batch`; totals are accumulated."""
+    """Run one step on a batch (x, y, weight) for `train_on_batch` and `test_on_batch`, on new totals, as in Keras."""
     live, programs = trainer.live, trainer.programs
     assert programs is not None
+    live.totals = trainer.metrics.start()
     arguments = (engine.batches_to_device(jax.tree.map(lambda array: array[None], arrays)), np.int32(0), np.int32(1))
     if train:
         logs, end = live.step(programs.train, np.bool_(False), *arguments)

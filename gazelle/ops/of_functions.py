@@ -1,0 +1,59 @@
+"""Loops and branches on symbolic tensors: arguments of a call, or tensors that its functions use from outside."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar, cast
+
+import jax
+
+from gazelle.core import symbolic, tracing
+from gazelle.core.closed_over_tensors import find_tensors
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def op_of_functions(function: Callable[P, R]) -> Callable[P, R]:
+    """Let an operation that calls functions accept symbolic tensors: the call becomes a node of the graph."""
+
+    @functools.wraps(function)
+    def lifted(*args: Any, **kwargs: Any) -> Any:
+        scope = tracing.current()
+        known: Mapping[int, Any] = {} if scope is None else scope.known
+        if known:
+            args, kwargs = symbolic.map_tree(lambda leaf: known.get(id(leaf), leaf), (args, kwargs))
+        of_graph = symbolic.any_symbolic(args, kwargs)
+        if not of_graph and scope is not None and not known:  # inside a layer: no tensors of a graph
+            return function(*args, **kwargs)
+        used = _used_tensors((args, kwargs))
+        if of_graph or any(id(tensor) not in known for tensor in used):
+            return _add_node(lifted, args, kwargs, used)
+        if used:
+            args, kwargs = jax.tree.map(lambda leaf: _bound(leaf, known), (args, kwargs))
+        return function(*args, **kwargs)
+
+    return cast(Callable[P, R], lifted)
+
+
+def _used_tensors(tree: Any) -> list[symbolic.KerasTensor]:
+    functions = [leaf for leaf in symbolic.leaves(tree) if callable(leaf)]
+    return list({id(tensor): tensor for function in functions for tensor in find_tensors(function)}.values())
+
+
+def _add_node(lifted: Any, args: Any, kwargs: Any, used: list[symbolic.KerasTensor]) -> Any:
+    def call(arrays: Any, *args: Any, **kwargs: Any) -> Any:
+        with tracing.bind_symbolic(dict(zip(map(id, used), arrays, strict=True))):
+            return lifted(*args, **kwargs)
+
+    outputs = symbolic.output_spec(call, (used, *args), kwargs, name=lifted.__name__)
+    symbolic.Node(symbolic.Op(lifted), args, kwargs, outputs, used)
+    return outputs
+
+
+def _bound(leaf: Any, known: Mapping[int, Any]) -> Any:
+    """A function whose results are arrays, also where it returns a tensor from outside as it is."""
+    if not callable(leaf):
+        return leaf
+    return lambda *args: symbolic.map_tree(lambda value: known.get(id(value), value), leaf(*args))

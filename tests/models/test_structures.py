@@ -1,0 +1,64 @@
+"""Inputs in nested dicts and lists, inputs that may be None, results of single batches, states of metrics."""
+
+import numpy as np
+import pytest
+
+import gazelle
+from gazelle import Input, Model, layers, metrics
+
+X = np.random.default_rng(0).random((6, 4)).astype("float32")
+
+
+def nested():
+    a, b, c = (Input((4,), name=name) for name in "abc")
+    return Model({"p": {"a": a, "b": b}, "q": [c]}, a + 2 * b + 3 * c)
+
+
+def test_nested_inputs(tmp_path):
+    model, data = nested(), {"q": [X], "p": {"b": X, "a": X}}
+    model.save(tmp_path / "m.keras")
+    loaded = gazelle.models.load_model(tmp_path / "m.keras")
+    for one in (model, loaded, gazelle.models.clone_model(model)):
+        np.testing.assert_allclose(one(data), 6 * X, rtol=1e-6)
+    np.testing.assert_allclose(model.predict(data, verbose=0), 6 * X, rtol=1e-6)
+    model.compile("sgd", "mse")
+    assert model.evaluate(data, 6 * X, verbose=0) < 1e-6
+    with pytest.raises(ValueError, match=r"Input data\['p'\]: expected 2 entries \['a', 'b'\], got keys \['a'\]"):
+        model({"q": [X], "p": {"a": X}})
+
+
+class Sum(layers.Layer):
+    def call(self, a, b=None):
+        return a if b is None else a + b
+
+
+@pytest.mark.parametrize("form", [lambda a, b: [a, b], lambda a, b: {"a": a, "b": b}], ids=["list", "dict"])
+def test_optional_inputs(form):
+    a, b = Input((4,), name="a"), Input((4,), name="b", optional=True)
+    model = Model(form(a, b), Sum()(a, b))
+    for second, expected in ((None, X), (X, 2 * X)):
+        np.testing.assert_allclose(model(form(X, second)), expected)
+        np.testing.assert_allclose(model.predict(form(X, second), verbose=0), expected)
+        model.compile("sgd", "mse")
+        assert model.evaluate(form(X, second), expected, verbose=0) == 0
+    assert b.node.operation.get_config()["optional"]
+    with pytest.raises(ValueError, match="Input 'a': expected an array, got None"):
+        model(form(None, X))
+
+
+def test_results_of_single_batches():
+    model = gazelle.Sequential([Input((4,)), layers.Dense(2)])
+    model.compile(gazelle.optimizers.SGD(0.0), "mse", metrics=["mae"])
+    for call in (model.train_on_batch, model.test_on_batch):
+        one, two = call(X, X[:, :2]), call(2 * X, X[:, :2])
+        np.testing.assert_allclose(call(X, X[:, :2]), one, rtol=1e-6)
+        np.testing.assert_allclose(call(2 * X, X[:, :2]), two, rtol=1e-6)
+        assert one[0] != two[0]
+
+
+@pytest.mark.parametrize("metric", [metrics.Mean, metrics.AUC], ids=lambda cls: cls.__name__)
+def test_pure_updates_accept_the_variables_themselves(metric):
+    one, args = metric(), [np.ones(3, "float32")] * (1 + (metric is metrics.AUC))
+    values = one.stateless_update_state(one.variables, *args)
+    one.update_state(*args)
+    np.testing.assert_allclose(one.stateless_result(values), one.stateless_result(one.variables))
