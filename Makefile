@@ -1,5 +1,5 @@
 # `make` lists the targets. Needs GNU make, a POSIX shell and Python 3.11 or newer; everything else is installed into .venv.
-.PHONY: record-oracle deviations help demo test test-all torture check check-boundary format bench engines environment clean
+.PHONY: record-oracle deviations help demo test test-all torture check check-boundary format bench docs engines environment clean
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
@@ -25,11 +25,12 @@ help: ## list the targets
 	@echo 'make check-boundary  run all suites but those of compat and cli on a copy without gazelle/compat (ARGS=--fast: a subset)'
 	@echo 'make format          format the code and apply automatic lint fixes'
 	@echo 'make bench           compare with Keras, scikit-learn and hand-written JAX (ARGS="--quick --only mlp,cnn")'
+	@echo 'make docs            build the site with the API reference, in English and Chinese, into site/'
 	@echo 'make engines         write docs/engines.md: the operations that each engine supports'
 	@echo 'make coverage-keras  count the public names of Keras that gazelle has, by module (ARGS=--all lists missing ones)'
 	@echo 'make deviations      write docs/deviations.md: numerical differences from Keras by class (minutes)'
 	@echo 'make environment     create .venv only (EXTRAS=dev)'
-	@echo 'make clean           remove .venv, .bench, demo/ and all caches'
+	@echo 'make clean           remove .venv, .bench, demo/, site/ and all caches'
 	@echo
 	@echo 'GAZELLE_PYTHON=python3.12 make ... uses that Python instead of the newest one.'
 
@@ -84,6 +85,12 @@ coverage-keras:
 	$(call environment,dev)
 	@$(PYTHON) scripts/coverage_keras.py $(ARGS)
 
+docs:
+	$(call environment,docs)
+	@NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --quiet --strict --config-file mkdocs.zh-CN.yml
+	@echo 'The site: site/index.html, site/zh/index.html; to search it: $(PYTHON) -m http.server --directory site'
+
 engines:
 	$(call environment,dev)
 	@$(PYTHON) scripts/engines.py
@@ -93,5 +100,5 @@ deviations:
 	@$(PYTHON) scripts/deviations.py $(ARGS)
 
 clean:
-	rm -rf .venv .bench demo build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis .coverage
+	rm -rf .venv .bench demo site build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

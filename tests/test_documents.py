@@ -14,8 +14,15 @@ import pytest
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 PROGRAMS = ("README.md", "README.zh-CN.md", "docs/tutorial.md", "docs/tutorial.zh-CN.md")
-TRANSLATIONS = {"README.md": "README.zh-CN.md", "docs/tutorial.md": "docs/tutorial.zh-CN.md"}
-PAGES = sorted(str(p.relative_to(ROOT)) for p in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")))
+TRANSLATIONS = {
+    "README.md": "README.zh-CN.md",
+    **{
+        str(p.relative_to(ROOT)).replace(".zh-CN", ""): str(p.relative_to(ROOT))
+        for p in sorted(ROOT.glob("docs/**/*.zh-CN.md"))
+    },
+}
+PAGES = sorted(str(p.relative_to(ROOT)) for p in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")))
+COMING_FROM = sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/coming-from/*[!N].md"))
 
 #: Runs blocks in one namespace and records each that is done; in a separate process because of `gazelle.install()`.
 DRIVER = """
@@ -82,6 +89,22 @@ def test_program_runs(ran, page, number):
     assert count >= number, stderr
 
 
+@pytest.mark.parametrize("page", COMING_FROM)
+def test_the_program_next_to_that_of_another_library_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "__main__"}
+    for number, block in enumerate(blocks(page), 1):
+        exec(compile(block, f"{page}, block {number}", "exec"), names)
+
+
+@pytest.mark.parametrize("page", COMING_FROM)
+def test_the_program_of_the_other_library_is_valid_python(page):
+    others = re.findall(r"^```py\n(.*?)^```$", text(page), re.DOTALL | re.MULTILINE)
+    assert others
+    for program in others:
+        ast.parse(program)
+
+
 @pytest.mark.parametrize(("page", "printed"), [("README.md", ["True True"]), ("docs/tutorial.md", ["True"] * 4)])
 def test_what_the_programs_compare_is_equal(ran, page, printed):
     """As the text states: classes of keras derive from gazelle's, a loaded model predicts the same as the saved one."""
@@ -108,7 +131,8 @@ def test_both_languages_have_the_same_form(english):
         return re.findall(r"^(#+ |\||- )", plain, re.MULTILINE)
 
     def commands(page):
-        fences = "".join(re.findall(r"^```\n(.*?)^```$", BLOCK.sub("", text(page)), re.DOTALL | re.MULTILINE))
+        plain = re.sub(r"^```\w+\n.*?^```$", "", text(page), flags=re.DOTALL | re.MULTILINE)
+        fences = "".join(re.findall(r"^```\n(.*?)^```$", plain, re.DOTALL | re.MULTILINE))
         return [line.split("  #")[0].strip() for line in fences.splitlines()]
 
     assert form(english) == form(TRANSLATIONS[english])

@@ -15,6 +15,8 @@ from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
 from gazelle.core.symbolic import is_symbolic
 from gazelle.core.types import ArrayLike
 
+__all__ = ["decode_predictions", "preprocess_input"]
+
 _MEANS = {"torch": (0.485, 0.456, 0.406), "caffe": (103.939, 116.779, 123.68)}
 _DEVIATION = (0.229, 0.224, 0.225)
 _CLASSES = "https://storage.googleapis.com/download.tensorflow.org/data/imagenet_class_index.json"

@@ -1,0 +1,81 @@
+"""The site: its navigation lists every page, and both languages have the same ones. `make docs` checks its links."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))
+import reference  # noqa: E402
+import site_hooks  # noqa: E402
+
+
+class Loader(yaml.SafeLoader):
+    """Reads mkdocs.yml, whose Markdown extensions name Python functions."""
+
+
+Loader.add_multi_constructor("tag:yaml.org,2002:python/", lambda loader, suffix, node: suffix)
+
+
+def config(name):
+    return yaml.load((ROOT / name).read_text(encoding="utf-8"), Loader)
+
+
+def pages(entry):
+    """The files of a navigation in their order."""
+    if isinstance(entry, str):
+        return [entry]
+    return [page for part in (entry.values() if isinstance(entry, dict) else entry) for page in pages(part)]
+
+
+@pytest.fixture(scope="module")
+def written():
+    return reference.pages("zh")
+
+
+def test_both_languages_have_the_same_navigation():
+    english, chinese = config("mkdocs.yml"), config("mkdocs.zh-CN.yml")
+    assert chinese["INHERIT"] == "mkdocs.yml"
+    assert pages(chinese["nav"]) == pages(english["nav"])
+
+
+def test_the_navigation_lists_every_page_of_docs():
+    outside = {*site_hooks.OUTSIDE.values(), "reference/index.md"}
+    found = {p.relative_to(ROOT / "docs").as_posix() for p in ROOT.glob("docs/**/*.md")}
+    assert set(pages(config("mkdocs.yml")["nav"])) - outside == {p for p in found if ".zh-CN." not in p}
+    assert all((ROOT / name).exists() for name in site_hooks.OUTSIDE)
+
+
+def test_every_public_name_has_one_entry(written):
+    names = reference.collect()
+    text = "\n".join(written.values())
+    assert len({name.anchor for name in names}) == len(names) > 900
+    for name in names:
+        assert text.count(f"{{ #{name.anchor} }}") == 1, name.path
+
+
+def test_an_entry_has_signature_shapes_arguments_and_the_name_in_keras(written):
+    entry = written["layers/convolution.md"].split("## Conv2D {")[1].split("\n## ")[0]
+    assert "    kernel_size: int | Sequence[int],\n" in entry
+    assert "Keras: `keras.layers.Conv2D`" in entry
+    assert "x (batch, rows, columns, in)" in entry
+    assert "**参数**\n\n- `filters`: Number of output channels." in entry
+    assert '```pycon\n>>> Conv2D(4, 3, padding="same"' in entry
+
+
+@pytest.mark.parametrize(
+    ("name", "result"),
+    [("gazelle.layers.Conv2D", "keras.layers.Conv2D"), ("gazelle.ops.absolute", "keras.ops.absolute")],
+)
+def test_names_in_keras(name, result):
+    found = next(n for n in reference.collect() if name in (n.path, *n.aliases))
+    assert reference.keras_name(found) == result
+
+
+def test_a_docstring_that_is_incomplete_stops_the_build(monkeypatch):
+    finding = ("gazelle/layers", "gazelle/layers/core.py:1", "Dense", "no docstring")
+    monkeypatch.setattr(reference.check_docstrings, "findings", lambda: [finding])
+    with pytest.raises(SystemExit, match=r"core\.py:1: Dense: no docstring"):
+        reference.pages()
