@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import glob
-import itertools
 import math
 import os
 from collections.abc import Iterator
@@ -16,11 +14,11 @@ from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.traceback import warn
 from gazelle.core.types import PathLike
 from gazelle.layers.weight_tree import is_automatic
+from gazelle.models.training_checkpoints import TrainingCheckpoints
 from gazelle.saving import fingerprint as fingerprints
-from gazelle.saving import throttle
 from gazelle.saving.autosave import Autosave
-from gazelle.saving.checkpoint_paths import NoCheckpointError, program_folder
-from gazelle.saving.program import Program, current_cell, running_program
+from gazelle.saving.checkpoint_paths import NoCheckpointError, root_folder
+from gazelle.saving.program import Program, running_program
 from gazelle.saving.rotation import order_of
 from gazelle.saving.state_file import metadata_of
 from gazelle.training import interrupt
@@ -35,24 +33,8 @@ Resume = bool | Literal["force"]
 Saved = tuple[dict[str, Any], dict[str, Any]]
 
 
-@dataclasses.dataclass
-class _Process:
-    """The trainings of this process.
-
-    Attributes:
-        cell: the cell or statement that runs.
-        resumed: numbers of the checkpoints of resumed trainings in it, by name.
-        written: {path: whether the training was a resumed one} of checkpoints that were written.
-        noted: paths that were printed.
-    """
-
-    cell: object = None
-    resumed: dict[str, list[int]] = dataclasses.field(default_factory=dict)
-    written: dict[str, bool] = dataclasses.field(default_factory=dict)
-    noted: set[str] = dataclasses.field(default_factory=set)
-
-
-_process = _Process()
+checkpoints = TrainingCheckpoints()
+_noted: set[str] = set()  # paths that were printed
 
 
 def open_autosave(
@@ -64,9 +46,6 @@ def open_autosave(
     backup: BackupAndRestore | None,
 ) -> Autosave | None:
     """Open the checkpoint of a call of `fit`.
-
-    A program that resumes several trainings of one model has a checkpoint for each, in their order. A cell of a
-    notebook counts from its beginning each time it runs.
 
     Args:
         model: the model.
@@ -92,21 +71,8 @@ def open_autosave(
     if backup is not None:
         backup.autosave = Autosave(name, math.inf, backup.backup_dir)
         return backup.autosave
-    if interactive:
-        cell = current_cell()
-        if cell is not _process.cell and cell != _process.cell:
-            _process.cell, _process.resumed = cell, {}
-    used = _process.resumed.setdefault(name, [])
-    numbers: Iterator[int] = itertools.count(max(used, default=0) + 1)
-    if interactive:  # the trainings of a cell may change their order
-        numbers = (number for number in itertools.count(1) if number not in used)
-    folder = program_folder(program) if checkpoint is None else checkpoint
-    if not resume:
-        return _first_suitable(name, numbers, folder, fingerprint)
-    throttle.flush()
-    autosave, number = _first_resumable(name, numbers, folder, fingerprint, interactive)
-    used.append(number)
-    return autosave
+    folder = os.path.join(root_folder(), program.folder) if checkpoint is None else checkpoint
+    return checkpoints.open(name, folder, fingerprint, bool(resume), interactive)
 
 
 def _is_wanted(keep: Any, resume: Any, checkpoint: Any, backup: Any, program: Program) -> bool:
@@ -130,53 +96,6 @@ def _is_wanted(keep: Any, resume: Any, checkpoint: Any, backup: Any, program: Pr
         got = "text on the standard input, which has no name"
         raise ArgumentError(message(f"fit(resume={resume!r})", expected="a program with a name", got=got, hint=hint))
     return bool(wanted) or backup is not None
-
-
-def _first_suitable(name: str, numbers: Iterator[int], folder: PathLike, fingerprint: TrainingFingerprint) -> Autosave:
-    """The first checkpoint of these numbers that a new training may replace.
-
-    Checkpoints of other trainings of this process are skipped, as they may still be resumed.
-    """
-    while True:
-        number = next(numbers)
-        autosave = Autosave.of_training(name if number == 1 else _numbered(name, number), folder)
-        if not _process.written or not _process.written.get(autosave.stem) or not _differs(autosave, fingerprint):
-            return autosave
-        autosave.close()
-
-
-def _first_resumable(
-    name: str, numbers: Iterator[int], folder: PathLike, fingerprint: TrainingFingerprint, interactive: bool
-) -> tuple[Autosave, int]:
-    """The first checkpoint of these numbers that a resumed training may continue or create.
-
-    In an interactive session this is the checkpoint of the same training at any number; otherwise the first one of
-    another training, which is then reported. Differing trainings of this process that are not resumed are skipped.
-    """
-    other = None  # number of the first checkpoint of another training
-    while True:
-        number = next(numbers)
-        autosave = Autosave(_numbered(name, number), folder=folder)
-        if not _differs(autosave, fingerprint):
-            if other is None or autosave.metadata() is not None:
-                return autosave, number
-            autosave.close()
-            return Autosave(_numbered(name, other), folder=folder), other
-        if _process.written.get(autosave.stem) is not False:
-            if not interactive:
-                return autosave, number
-            other = other or number
-        autosave.close()
-
-
-def _numbered(name: str, number: int) -> str:
-    return f"{name}.fit{number}" if number > 1 else name
-
-
-def _differs(autosave: Autosave, fingerprint: TrainingFingerprint) -> bool:
-    """Whether there is a checkpoint, and it is of another training."""
-    then = fingerprints.read(autosave.metadata() or {})
-    return then is not None and bool(fingerprint.differences(then))
 
 
 def read_saved(
@@ -276,7 +195,7 @@ def closing(
     finally:
         if autosave is not None:
             if autosave.written:
-                _process.written[autosave.stem] = bool(resume)
+                checkpoints.written[autosave.stem] = bool(resume)
             fingerprint.end()
 
 
@@ -297,6 +216,6 @@ def _describe_stop(progress: TrainingProgress, autosave: Autosave | None, backup
 def note_path(autosave: Autosave, display: Progress) -> None:
     """Print once per path where the checkpoint is."""
     path = str(autosave.path)
-    if path not in _process.noted and os.path.exists(path):
-        _process.noted.add(path)
+    if path not in _noted and os.path.exists(path):
+        _noted.add(path)
         display.note(f"Checkpoint saved in {path}")

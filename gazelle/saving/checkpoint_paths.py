@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from gazelle.core.errors import StateError, message
 from gazelle.saving import throttle
-from gazelle.saving.program import Program, running_program, short_hash
+from gazelle.saving.program import running_program, short_hash
 from gazelle.saving.rotation import newest_intact, order_of
 from gazelle.saving.safetensors import Array
 from gazelle.saving.state_file import check_state, metadata_of, read_state
@@ -68,9 +68,9 @@ def latest(model_name: str | None = None) -> str:
     return _find(model_name, check_state)[1]
 
 
-def program_folder(program: Program | None = None) -> str:
-    """The folder of a program's checkpoints, by default of the running one."""
-    return os.path.join(root_folder(), (program or running_program()).folder)
+def program_folder() -> str:
+    """The folder of the running program's checkpoints."""
+    return os.path.join(root_folder(), running_program().folder)
 
 
 def root_folder() -> str:

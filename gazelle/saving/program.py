@@ -25,6 +25,7 @@ class Program:
         label: short name for the folder of its checkpoints.
         key: equal for the runs of one program.
         text: description for the user; equal for the runs of one program.
+        interactive: whether the same code may run several times in one process.
         arguments: the command-line arguments, without options that request resuming or set the
             number of epochs.
     """
@@ -34,11 +35,7 @@ class Program:
     key: str
     text: str
     arguments: list[str]
-
-    @property
-    def interactive(self) -> bool:
-        """Whether the same code may run several times in one process."""
-        return self.kind in ("notebook", "session")
+    interactive: bool = False
 
     @property
     def folder(self) -> str:
@@ -63,14 +60,14 @@ def running_program() -> Program:
     if script not in ("-c", "", "-") and (not interactive or _is_run_here(script)):
         path = os.path.abspath(script)
         label = os.path.splitext(os.path.basename(path))[0]
-        return Program("session" if interactive else "script", label, path, f"program {path}", arguments)
+        return Program("session" if interactive else "script", label, path, f"program {path}", arguments, interactive)
     if shell is not None and hasattr(shell, "kernel"):
         name = os.path.normpath(os.path.join(_first_folder(), _notebook_name(shell)))
         label = os.path.splitext(os.path.basename(name))[0]
-        return Program("notebook", label, name, f"notebook {name}", [])
+        return Program("notebook", label, name, f"notebook {name}", [], True)
     folder = _working_folder()
     if interactive:
-        return Program("session", "session", folder, f"interactive session in {folder}", [])
+        return Program("session", "session", folder, f"interactive session in {folder}", [], True)
     if script == "-c":
         code = _command()
         text = f"python -c in {folder}, text {short_hash(code)}"

@@ -59,7 +59,7 @@ def test_what_one_engine_kept_another_goes_on_with(first, second):
         engines.set_engine(name)
         keras.utils.set_random_seed(0)
         keras.backend.clear_session()  # the model has the same name again
-        resuming._process = resuming._Process()  # as a new process
+        resuming.checkpoints.reset()  # as a new process
         model, x, y = families.cnn()
         losses = _fit(model, x, y, epochs, resume=True)
     np.testing.assert_allclose(losses, expected[10:], rtol=1e-5)

@@ -99,7 +99,7 @@ def test_a_piped_program_has_no_name(monkeypatch, argv):
     with pytest.raises(gazelle.core.errors.ArgumentError, match=r"(?s)a program with a name.*checkpoint='folder'"):
         model.fit(x, x[:, :1], verbose=0, resume=True)
     for process, epochs in enumerate((1, 2)):
-        resuming._process = resuming._Process()
+        resuming.checkpoints.reset()
         monkeypatch.setattr(program.os, "getpid", lambda process=process: process)
         assert len(model.fit(x, x[:, :1], verbose=0, epochs=epochs, resume=True, checkpoint="here").epoch) == epochs
     gazelle.saving.throttle.flush()

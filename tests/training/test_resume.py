@@ -174,7 +174,7 @@ def kept_at_every_step(monkeypatch):
 
 def run(case, stop_at=None, resume=True, epochs=3):
     """Train once; with `stop_at` until so many steps are made."""
-    resuming._process = resuming._Process()  # as a new process
+    resuming.checkpoints.reset()  # as a new process
     words = {"verbose": 0, "epochs": epochs, "batch_size": 8, "resume": resume, "keep": bool(resume), **case}
     model = network(words.pop("optimizer", ADAM))
     callbacks = words.pop("callbacks", list)()
@@ -240,7 +240,7 @@ def test_a_complete_training_is_returned_at_once():
 
 def test_several_trainings_of_a_program_go_on_each_by_itself():
     def program():
-        resuming._process = resuming._Process()
+        resuming.checkpoints.reset()
         model = network(ADAM)
         runs = [model.fit(X, Y, epochs=epochs, verbose=0, resume=True) for epochs in (2, 3)]
         return [dict(r.history) for r in runs], model.get_weights()
@@ -253,12 +253,12 @@ def test_several_trainings_of_a_program_go_on_each_by_itself():
 
 def test_another_model_is_refused_by_its_first_difference():
     run({})
-    resuming._process = resuming._Process()
+    resuming.checkpoints.reset()
     model = Sequential([Input((4,)), layers.Dense(6), layers.Dense(1)], name="resumed")
     model.compile("adam", "mse")
     with pytest.raises(StateError, match=r"(?s)another training.*model\.dense\.units: 5 then, 6 now"):
         model.fit(X, Y, epochs=3, batch_size=8, verbose=0, resume=True)
-    resuming._process = resuming._Process()
+    resuming.checkpoints.reset()
     with pytest.raises(StateError, match=r"(?s)another model.*params/dense/bias of shape \(6,\).*\(5,\)"):
         model.fit(X, Y, epochs=3, batch_size=8, verbose=0, resume="force")
 

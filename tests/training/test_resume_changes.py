@@ -274,7 +274,7 @@ def train(
 ):
     """One training of a program."""
     if in_new_process:
-        resuming._process = resuming._Process()
+        resuming.checkpoints.reset()
     monkeypatch.setattr(sys, "argv", ["/p/train.py", *argv])
     if seed is None:
         monkeypatch.setattr(prng, "_given", None)
@@ -377,15 +377,15 @@ RATED = {
 def test_rates_that_callbacks_changed_are_no_difference(kind, monkeypatch):
     make, part = RATED[kind]
     lower = LambdaCallback(on_epoch_end=lambda epoch, logs: part(model.optimizer).learning_rate.assign(0.01))
-    resuming._process = resuming._Process()
+    resuming.checkpoints.reset()
     for again in range(3):
         if again != 1:  # the cell with the model runs again, or only that with fit
             model = stack()
             model.compile(make(), "mse")
-        resuming._process.resumed.clear()
+        resuming.checkpoints._resumed.clear()
         model.fit(X, Y, verbose=0, resume=True, callbacks=[lower])
     part(model.optimizer).learning_rate.assign(0.02)
-    resuming._process.resumed.clear()
+    resuming.checkpoints._resumed.clear()
     with pytest.raises(StateError, match=r"learning_rate: 0\.1 then, 0\.02 now"):
         model.fit(X, Y, verbose=0, resume=True)
 
@@ -533,7 +533,7 @@ def shell(monkeypatch):
     shell = types.SimpleNamespace(kernel=None, user_ns={}, execution_count=0)
     monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
     monkeypatch.setenv("JPY_SESSION_NAME", "/home/a.ipynb")
-    resuming._process = resuming._Process()
+    resuming.checkpoints.reset()
     return shell
 
 
