@@ -19,8 +19,9 @@ from gazelle.compat.old_variable import OldVariable, Shape
 from gazelle.constraints import Constraint
 from gazelle.core import names, symbolic
 from gazelle.core.config import snake
+from gazelle.core.errors import ArgumentError
 from gazelle.core.symbolic import KerasTensor
-from gazelle.core.traceback import filtered
+from gazelle.core.traceback import filtered, warn
 from gazelle.core.variable import Variable
 from gazelle.initializers import Initializer
 from gazelle.layers import Concatenate, Layer, Normalization
@@ -32,6 +33,7 @@ from gazelle.optimizers import LossScaleOptimizer, Optimizer
 from gazelle.optimizers.schedules import LearningRateSchedule
 from gazelle.regularizers import Regularizer
 from gazelle.training.callbacks.base import Callback
+from gazelle.training.callbacks.monitor import Monitor
 
 Function = Callable[..., Any]
 
@@ -380,6 +382,18 @@ class ConcatenateMixin:
         return jnp.all(joined, axis=-1)
 
 
+class MonitorMixin:
+    """Callbacks that compare a name of the logs: Keras warns of one that is not there and goes on."""
+
+    def _current(self, logs: dict[str, Any] | None) -> float | None:
+        try:
+            found: float | None = super()._current(logs)  # type: ignore[misc]
+        except ArgumentError as error:
+            warn(str(error))
+            return None
+        return found
+
+
 _MIXINS: dict[Any, type] = {
     Layer: LayerMixin,
     Model: ModelMixin,
@@ -390,6 +404,7 @@ _MIXINS: dict[Any, type] = {
     LossScaleOptimizer: LossScaleMixin,
     _Merge: MergeMixin,
     Concatenate: ConcatenateMixin,
+    Monitor: MonitorMixin,
     Normalization: NormalizationMixin,
     KerasTensor: SymbolicTensor,
     Variable: Weight,

@@ -629,6 +629,24 @@ def test_says_what_is_wrong(case):
         exec(lines, {"mlp": mlp, "layers": layers})
 
 
+@pytest.mark.parametrize("era_number", [2, 3])
+def test_a_monitor_that_is_not_in_the_logs_is_a_warning(era_number, tmp_path):
+    with of_era(era_number):
+        kinds = keras.callbacks
+        calls = [kinds.EarlyStopping("val_acc", mode="max"), kinds.ReduceLROnPlateau("no_such", mode="min")]
+        calls.append(
+            kinds.ModelCheckpoint(str(tmp_path / "m.keras"), monitor="val_auc", mode="max", save_best_only=True)
+        )
+        with pytest.warns(UserWarning, match="monitors") as caught:
+            assert len(mlp().fit(X, Y, epochs=2, verbose=0, callbacks=calls).epoch) == 2
+    for name in (
+        "EarlyStopping monitors 'val_acc'",
+        "ReduceLROnPlateau monitors 'no_such'",
+        "ModelCheckpoint monitors",
+    ):
+        assert any(f"{name}" in str(one.message) and "not in the logs" in str(one.message) for one in caught)
+
+
 def test_a_list_of_metrics_was_for_every_output():
     x = keras.Input((3,))
     model = keras.Model(x, [layers.Dense(1, name="a")(x), layers.Dense(1, name="b")(x)])

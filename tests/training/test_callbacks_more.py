@@ -3,6 +3,7 @@
 import http.server
 import json
 import struct
+import sys
 import threading
 import urllib.parse
 
@@ -218,3 +219,20 @@ def test_csv_logger_goes_on_after_a_restart(tmp_path):
     again.on_epoch_end(1, {"loss": 0.25})
     again.on_train_end()
     assert file.read_text().splitlines() == ["epoch,loss,val_loss", "0,0.5,NA", "1,0.25,NA"]
+
+
+def test_tensorboard_without_tensorboardx(tmp_path, monkeypatch):
+    events(tmp_path)  # the reader below
+    crc = pytest.importorskip("tensorboardX.crc32c").crc32c
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    with pytest.warns(UserWarning, match=r"TensorBoard writes numbers only: histogram_freq need(.|\n)*tensorboard"):
+        history = fit(made(), [callbacks.TensorBoard(tmp_path, histogram_freq=1, update_freq=2)])
+    monkeypatch.undo()
+    assert numbers(tmp_path / "train", "epoch_loss") == pytest.approx(dict(enumerate(history.history["loss"])))
+    assert list(numbers(tmp_path / "train", "batch_loss")) == [2, 4, 6]
+    (file,) = (tmp_path / "train").glob("events.*")
+    content = file.read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    for part, stored in ((content[:8], content[8:12]), (content[12 : 12 + length], content[12 + length :])):
+        value = crc(part)
+        assert struct.unpack("<I", stored[:4])[0] == (((value >> 15) | (value << 17)) + 0xA282EAD8) & 0xFFFFFFFF

@@ -1,4 +1,4 @@
-"""The callback that writes event files for TensorBoard, with tensorboardX."""
+"""The callback that writes event files for TensorBoard; all but numbers with tensorboardX."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, GazelleError, message
+from gazelle.core.traceback import warn
 from gazelle.core.types import PathLike
 from gazelle.training.callbacks.base import Callback
+from gazelle.training.callbacks.event_file import NumberWriter
 
 if TYPE_CHECKING:
     from gazelle.models import Model
@@ -21,7 +23,7 @@ def _summary_writer(folder: str) -> Any:
     try:
         from tensorboardX import SummaryWriter
     except ImportError:
-        raise ImportError('TensorBoard needs tensorboardX.\nInstall it: pip install "gazelle[tensorboard]"') from None
+        return NumberWriter(folder)
     return SummaryWriter(folder)
 
 
@@ -29,7 +31,8 @@ class TensorBoard(Callback):
     """Writes event files that `tensorboard --logdir logs` displays, in `log_dir/train` and `log_dir/validation`.
 
     Each epoch writes `epoch_<name>` of all logs and the learning rates; `evaluate` writes
-    `evaluation_<name>_vs_iterations`.
+    `evaluation_<name>_vs_iterations`. The graph, histograms, images and embeddings need tensorboardX; without it the
+    numbers are written, and a warning states what is left out.
 
     Args:
         log_dir: the folder.
@@ -45,7 +48,6 @@ class TensorBoard(Callback):
 
     Raises:
         ArgumentError: an invalid `update_freq` or `profile_batch`.
-        ImportError: tensorboardX is not installed.
 
     >>> TensorBoard("run", update_freq=100).update_freq
     100
@@ -97,8 +99,18 @@ class TensorBoard(Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._trained = 0
-        if self.write_graph:
+        if isinstance(self._writer("train"), NumberWriter):
+            self._without_tensorboardx()
+        elif self.write_graph:
             _write_graph(self._writer("train"), self.model)
+
+    def _without_tensorboardx(self) -> None:
+        """Leave out what only tensorboardX writes, and warn if the program set it: the graph is a default."""
+        given = [name for name in ("histogram_freq", "embeddings_freq") if getattr(self, name)]
+        self.write_graph, self.histogram_freq, self.embeddings_freq = False, 0, 0
+        if given:
+            hint = 'Install it: pip install "gazelle[tensorboard]"'
+            warn(message(f"TensorBoard writes numbers only: {' and '.join(given)} need tensorboardX", hint=hint))
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._times["epoch"] = time.perf_counter()
