@@ -383,7 +383,7 @@ class ConcatenateMixin:
 
 
 class MonitorMixin:
-    """Callbacks that compare a name of the logs: Keras warns of one that is not there and goes on."""
+    """Callbacks that compare a name of the logs: Keras warns of one that is not there."""
 
     def _current(self, logs: dict[str, Any] | None) -> float | None:
         try:
