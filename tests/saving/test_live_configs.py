@@ -90,21 +90,21 @@ def test_objects(kind):
     assert described(copy) == described(value)
 
 
-@pytest.mark.parametrize("value", SAME, ids=str)
+@pytest.mark.parametrize("value", SAME, ids=lambda v: getattr(v, "__name__", str(v)))
 def test_functions_classes_and_constants(value):
     got = read(model_of(value))
     assert got is value or got == value
     assert type(got) is type(value)
 
 
-@pytest.mark.parametrize("value", NUMBERS, ids=repr)
+@pytest.mark.parametrize("value", NUMBERS, ids=lambda v: getattr(v, "__name__", repr(v)))
 def test_numbers(value):
     got = read(model_of(value))
     assert got == value.item()
     assert type(got) is type(value.item())
 
 
-@pytest.mark.parametrize("value", ARRAYS, ids=repr)
+@pytest.mark.parametrize("value", ARRAYS, ids=lambda v: getattr(v, "__name__", repr(v)))
 def test_arrays(value):
     got = read(model_of(value))
     np.testing.assert_array_equal(got, value)
@@ -112,7 +112,7 @@ def test_arrays(value):
     assert got.dtype == value.dtype
 
 
-@pytest.mark.parametrize("value", DTYPES, ids=str)
+@pytest.mark.parametrize("value", DTYPES, ids=lambda v: getattr(v, "__name__", str(v)))
 def test_dtypes(value):
     assert read(model_of(value)) == jnp.dtype(value).name
 
@@ -129,7 +129,7 @@ def test_all_in_one_file(tmp_path):
         assert list(got) == list(values)
 
 
-@pytest.mark.parametrize("value", NEVER, ids=str)
+@pytest.mark.parametrize("value", NEVER, ids=lambda v: getattr(v, "__name__", str(v)))
 def test_what_has_no_config_is_named_and_can_be_cloned(value):
     model = model_of(value)
     assert gazelle.models.clone_model(model).get_layer("holder").value is value
