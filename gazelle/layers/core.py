@@ -305,7 +305,7 @@ class Masking(Layer):
 
     supports_masking = True
 
-    def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
+    def __init__(self, mask_value: float | Sequence[float] = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
 
     def call(self, x: Array) -> Array:
