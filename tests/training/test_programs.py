@@ -6,6 +6,7 @@ import tracemalloc
 import weakref
 from collections import OrderedDict
 
+import jax
 import numpy as np
 import pytest
 
@@ -27,6 +28,7 @@ Y = (X.sum(1) > 0).astype("float32")[:, None]
 def fresh(monkeypatch):
     """No programs of other tests."""
     monkeypatch.setattr(programs, "_shared", OrderedDict())
+    COMPILED.clear()
 
 
 def mlp(units=5, rate=0.1, activation="tanh", **words):
@@ -39,28 +41,38 @@ def fit(model, x=X, y=Y, **words):
     return model.fit(x, y, **{"verbose": 0, "keep": False, "batch_size": 16, **words})
 
 
-def compiled(model):
-    """How many programs for training, testing and predicting there are."""
-    trainer = model._trainer
-    return tuple(p._cache_size() for p in (trainer.programs.train, trainer.programs.test, trainer.predict))
+COMPILED = []
+
+
+def _listen(event, duration, fun_name=None, **_):
+    if event == "/jax/core/compile/backend_compile_duration" and "program" in str(fun_name):
+        COMPILED.append(fun_name)
+
+
+jax.monitoring.register_event_duration_secs_listener(_listen)
+
+
+def compiled():
+    """How many programs for training, testing and predicting were compiled in this test."""
+    return len(COMPILED)
 
 
 def test_a_second_fit_and_a_new_learning_rate_compile_nothing():
     model = mlp()
     fit(model, validation_split=0.2)
-    trainer, before = model._trainer, compiled(model)
+    trainer, before = model._trainer, compiled()
     model.optimizer.learning_rate = 0.01
     fit(model, validation_split=0.2, epochs=2, callbacks=[LambdaCallback(on_train_batch_end=lambda *_: None)])
     fit(model, validation_split=0.2)
     assert model._trainer is trainer
-    assert compiled(model) == before == (2, 1, 0)
+    assert compiled() == before == 3  # two lengths of chunks, and the validation
 
 
 @pytest.mark.filterwarnings("ignore:The data ran out")
 def test_where_an_epoch_begins_in_a_pass_compiles_nothing():
     model = mlp()
     fit(model, batch_size=8, steps_per_epoch=5, epochs=9)  # 9 batches a pass, the last one short
-    assert compiled(model)[0] == 2
+    assert compiled() == 2
 
 
 def test_other_numbers_of_samples_compile_few_programs():
@@ -68,17 +80,17 @@ def test_other_numbers_of_samples_compile_few_programs():
     big = np.tile(X, (30, 1))
     for count in range(64, 2000, 64):
         fit(model, big[:count], big[:count, :1])
-    assert compiled(model)[0] <= 4  # 4, 16, 64 and 256 steps
+    assert compiled() <= 4  # 4, 16, 64 and 256 steps
 
 
 def test_an_equal_model_compiles_nothing():
     first, second = mlp(), mlp(rate=0.5)
     fit(first)
     second.set_weights([w + 1 for w in first.get_weights()])
-    before = compiled(first)
+    before = compiled()
     fit(second)
     assert second._trainer.programs is first._trainer.programs
-    assert compiled(second) == before
+    assert compiled() == before
     assert not np.array_equal(second.get_weights()[0], first.get_weights()[0])
 
 
@@ -210,7 +222,7 @@ def test_predict_over_many_lengths_compiles_few_programs_and_is_exact():
     whole = model.predict(x, verbose=0, batch_size=1000)
     for length in range(1, 1001):
         np.testing.assert_allclose(model.predict(x[:length], verbose=0), whole[:length], rtol=0, atol=1e-6)
-    assert model._trainer.predict._cache_size() <= 8
+    assert compiled() <= 8
 
 
 def test_a_second_array_of_a_kind_goes_the_short_way(monkeypatch):
