@@ -54,6 +54,8 @@ class Aliases(MetaPathFinder):
             return _tensorflow_spec()
         if fullname.partition(".")[0] == "theano" and PathFinder.find_spec("theano") is None:
             return _theano_spec(fullname)
+        if fullname.split(".")[:2][1:] == ["src"] and fullname.partition(".")[0] in NAMES:
+            return _source_spec(fullname)
         real = meaning(fullname)
         if fullname in _COMPANIONS and PathFinder.find_spec(fullname) is None:
             text = message(f"No module named {fullname!r}", hint=_COMPANIONS[fullname])
@@ -147,6 +149,21 @@ def _tensorflow_part(name: str) -> ModuleSpec:
     if found is None:
         raise ModuleNotFoundError(_facade().missing(name.partition(".")[2]), name=name)
     return ModuleSpec(name, _Facade() if _is_facade(found) else _Existing(found), is_package=True)
+
+
+class _Source(_Facade):
+    """Loader of `keras.src` and its modules."""
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module: ModuleType = importlib.import_module("gazelle.compat.keras_src").module(spec.name)
+        return module
+
+
+def _source_spec(name: str) -> ModuleSpec:
+    if importlib.import_module("gazelle.compat.keras_src").module(name) is None:
+        hint = "keras.src is private to Keras: import the name from its public module, such as keras.layers."
+        raise ModuleNotFoundError(message(f"No module named {name!r}", hint=hint), name=name)
+    return ModuleSpec(name, _Source(), is_package=True)
 
 
 class _Theano(_Facade):

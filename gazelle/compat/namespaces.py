@@ -76,6 +76,8 @@ class Namespace(ModuleType):
         path = self._real.__name__
         if path == "gazelle" and name in ("__version__", "version"):
             return version(self.__name__) if name == "__version__" else lambda: version(self.__name__)
+        if path == "gazelle" and name == "src":
+            return importlib.import_module(f"{self.__name__}.src")
         if name == "__all__":
             listed = self._real.__all__
             return (
@@ -86,7 +88,7 @@ class Namespace(ModuleType):
         found = look_up(path, name)
         if found is NOTHING:
             found = getattr(self._real, name)  # raises an error with the nearest names
-        return _converted(found)
+        return converted(found)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not isinstance(value, ModuleType):  # the import system assigns submodules, which `__getattr__` finds anyway
@@ -138,7 +140,8 @@ def _unimported_module(path: str, name: str) -> Any:
     return importlib.import_module(f"{path}.{name}") if there else NOTHING
 
 
-def _converted(value: Any) -> Any:
+def converted(value: Any) -> Any:
+    """An object of gazelle as programs see it: a namespace, a generated class, a function that accepts both."""
     if isinstance(value, ModuleType):
         mine = value.__name__.startswith("gazelle") and not value.__name__.startswith("gazelle.compat.tensorflow")
         return namespace(value.__name__) if mine and not isinstance(value, Namespace) else value

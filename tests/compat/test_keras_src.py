@@ -1,0 +1,74 @@
+"""`keras.src`: the private modules of Keras 3 as packages import them."""
+
+import importlib
+import sys
+
+import numpy as np
+import pytest
+
+import gazelle
+
+NAMES = {  # module -> names that keras-tuner, keras-hub, keras-rs, scikeras, bayesflow and tf-keras-vis import
+    "ops": ["add", "convert_to_tensor", "shape"],
+    "ops.numpy": ["mean"],
+    "backend": ["get_keras_mask", "set_keras_mask", "compute_output_spec", "Variable", "KerasTensor", "floatx"],
+    "backend.common": ["standardize_dtype"],
+    "backend.jax.random": ["jax_draw_seed"],
+    "saving": ["register_keras_serializable"],
+    "saving.serialization_lib": ["serialize_keras_object", "deserialize_keras_object"],
+    "saving.saving_lib": ["load_model", "save_model"],
+    "utils.tracking": ["no_automatic_dependency_tracking"],
+    "utils.backend_utils": ["in_grain_data_pipeline"],
+    "callbacks": ["Callback", "EarlyStopping"],
+    "losses.losses": ["LossFunctionWrapper", "MeanSquaredError"],
+    "losses.loss": ["Loss"],
+    "layers.layer": ["Layer"],
+    "layers.core.dense": ["Dense"],
+    "layers.convolutional.base_conv": ["BaseConv"],
+    "layers.attention.multi_head_attention": ["MultiHeadAttention"],
+    "models.functional": ["Functional"],
+    "models.model": ["Model"],
+    "optimizers.schedules.learning_rate_schedule": ["LearningRateSchedule"],
+    "distribution.distribution_lib": ["DataParallel"],
+    "trainers.data_adapters.data_adapter_utils": ["unpack_x_y_sample_weight", "pack_x_y_sample_weight"],
+    "applications.resnet": ["ResNet50"],
+    "engine.base_layer": ["Layer"],
+}
+
+
+@pytest.fixture(scope="module")
+def keras():
+    hidden = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "keras"}
+    gazelle.install()
+    yield importlib.import_module("keras")
+    gazelle.uninstall()
+    for name in [name for name in sys.modules if name.split(".")[0] == "keras"]:
+        del sys.modules[name]
+    sys.modules.update(hidden)
+
+
+@pytest.mark.parametrize("module", NAMES)
+def test_names(keras, module):
+    found = importlib.import_module(f"keras.src.{module}")
+    assert [name for name in NAMES[module] if not hasattr(found, name)] == []
+    assert not hasattr(found, "no_such_name")
+
+
+def test_they_are_the_public_objects(keras):
+    from keras.src.layers.core import dense
+    from keras.src.layers.core.dense import Dense
+    from keras.src.saving import serialization_lib
+    from keras.src.utils import tracking
+
+    assert serialization_lib.serialize_keras_object(Dense(2, name="d"))["class_name"] == "Dense"
+
+    assert Dense is keras.layers.Dense
+    assert dense.Dense is Dense
+    assert keras.src.layers.Dense is Dense
+    assert keras.src.backend.compute_output_spec(Dense(2), keras.Input((3,))).shape == (None, 2)
+    assert tracking.no_automatic_dependency_tracking(len) is len
+    unpack = importlib.import_module("keras.src.trainers.data_adapters.data_adapter_utils").unpack_x_y_sample_weight
+    assert unpack((1, 2)) == (1, 2, None)
+    assert unpack(np.float32(1)) == (1, None, None)
+    with pytest.raises(ImportError, match="no_such_name"):
+        exec("from keras.src.layers.core import no_such_name")
