@@ -207,6 +207,9 @@ class SourceModule(ModuleType):
         super().__init__(name, public.__doc__)
         self.__dict__.update(_public=public, __path__=[])
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return module, (self.__name__,)
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}", name=name, obj=self)

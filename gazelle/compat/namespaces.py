@@ -94,6 +94,10 @@ class Namespace(ModuleType):
         if not isinstance(value, ModuleType):  # the import system assigns submodules, which `__getattr__` finds anyway
             super().__setattr__(name, value)
 
+    def __reduce__(self) -> tuple[Any, ...]:  # modules that functions of a program use are pickled with them
+        path = self._real.__name__
+        return (root, (self.__name__,)) if path == "gazelle" else (namespace, (path,))
+
     def __dir__(self) -> list[str]:
         return sorted({*dir(self._real), "__version__"} if self._real.__name__ == "gazelle" else dir(self._real))
 

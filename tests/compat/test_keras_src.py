@@ -1,12 +1,14 @@
 """`keras.src`: the private modules of Keras 3 as packages import them."""
 
 import importlib
+import pickle
 import sys
 
 import numpy as np
 import pytest
 
 import gazelle
+from gazelle.compat import tensorflow
 
 NAMES = {  # module -> names that keras-tuner, keras-hub, keras-rs, scikeras, bayesflow and tf-keras-vis import
     "ops": ["add", "convert_to_tensor", "shape"],
@@ -52,6 +54,18 @@ def test_names(keras, module):
     found = importlib.import_module(f"keras.src.{module}")
     assert [name for name in NAMES[module] if not hasattr(found, name)] == []
     assert not hasattr(found, "no_such_name")
+
+
+def test_modules_are_pickled_by_name(keras):
+    for name in ("layers", "backend", "src.layers.core"):
+        found = importlib.import_module(f"keras.{name}")
+        for protocol in (2, pickle.HIGHEST_PROTOCOL):
+            copy = pickle.loads(pickle.dumps(found, protocol))
+            assert copy.__name__ == found.__name__
+            assert name == "backend" or copy.Dense is keras.layers.Dense
+    part = pickle.loads(pickle.dumps(tensorflow.Facade("tensorflow.nn")))
+    assert part.__name__ == "tensorflow.nn"
+    assert pickle.loads(pickle.dumps(keras)).layers.Dense is keras.layers.Dense
 
 
 def test_they_are_the_public_objects(keras):

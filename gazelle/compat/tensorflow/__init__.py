@@ -138,6 +138,9 @@ class Facade(ModuleType):
         self.__path__: list[str] = []
         self._prefix = name.removeprefix("tensorflow").lstrip(".")
 
+    def __reduce__(self) -> tuple[Any, ...]:  # pickled by name
+        return module, (self.__name__,)
+
     def __getattr__(self, name: str) -> Any:
         full = f"{self._prefix}.{name}" if self._prefix else name
         if full in ("__version__", "VERSION", "version.VERSION"):
