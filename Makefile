@@ -87,8 +87,8 @@ coverage-keras:
 
 docs:
 	$(call environment,docs)
-	@NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --quiet --strict
-	@NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --quiet --strict --config-file mkdocs.zh-CN.yml
+	@NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict
+	@NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict --config-file mkdocs.zh-CN.yml
 	@echo 'The site: site/index.html, site/zh/index.html; to search it: $(PYTHON) -m http.server --directory site'
 
 engines:

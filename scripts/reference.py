@@ -51,7 +51,7 @@ CHINESE = {
     "Example": "示例",
     "Examples": "示例",
     "References": "参考文献",
-    "Source": "源代码",
+    "Defined in": "定义于",
     "also": "别名",
     "subclass of": "父类",
     "only in gazelle": "仅 gazelle 提供",
@@ -206,7 +206,9 @@ class Writer:
                 continue
             if block.lstrip().startswith(">>>"):
                 yield f"```pycon\n{inspect.cleandoc(block)}\n```"
-            elif block.startswith(("    ", "| ")) or (FORMULA.search(block) and "`" not in block):
+            elif block.startswith("| "):
+                yield block  # a table
+            elif block.startswith("    ") or (FORMULA.search(block) and "`" not in block):
                 yield f"```text\n{inspect.cleandoc(block)}\n```"
             elif re.match(r"[-*] ", block):
                 items = re.split(r"^[-*] ", block, flags=re.MULTILINE)[1:]
@@ -276,7 +278,7 @@ class Writer:
         keras = keras_name(name)
         facts = [f"Keras: `{keras}`" if keras else self.label("only in gazelle")]
         if source := self.source(value):
-            facts.append(f"{self.label('Source')}: {source}")
+            facts.append(f"{self.label('Defined in')} {source}")
         if name.aliases:
             facts.append(f"{self.label('also')} " + ", ".join(f"`{alias}`" for alias in sorted(set(name.aliases))))
         if inspect.isclass(value):
@@ -339,11 +341,7 @@ def signature(path: str, value: object) -> str:
     result = found.return_annotation
     arrow = "" if inspect.isclass(value) or result is inspect.Signature.empty else f" -> {annotation(result)}"
     line = f"{path}({', '.join(rows)}){arrow}"
-    return (
-        line
-        if len(line) <= 88
-        else f"{path}(\n    " + ",\n    ".join(rows) + f",\n){arrow}".replace("**kwargs,", "**kwargs")
-    )
+    return line if len(line) <= 76 else f"{path}(\n    " + ",\n    ".join(rows) + f",\n){arrow}"
 
 
 def annotation(value: object) -> str:

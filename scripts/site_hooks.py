@@ -93,6 +93,21 @@ def page_for(path: str) -> str | None:
     return OUTSIDE.get(path) or (path.removeprefix("docs/") if path.startswith("docs/") else None)
 
 
+def anchors(file: Path) -> list[str]:
+    """The anchors of the headings of a page, in their order."""
+    text = FENCE.sub("", file.read_text(encoding="utf-8"))
+    heads = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads]
+
+
+def translated(path: str, anchor: str) -> str:
+    """The anchor of a heading in the translation of a page: both languages have the same headings in the same order."""
+    other = ROOT / path.replace(".md", ".zh-CN.md")
+    if ".zh-CN." in path or not anchor or not other.exists():
+        return anchor
+    return anchors(other)[anchors(ROOT / path).index(anchor)]
+
+
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Change links between files of the repository into links between pages."""
     uri = page.file.src_uri
@@ -108,6 +123,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         path = os.path.normpath(os.path.join(os.path.dirname(origin), path))
         if (to := page_for(path)) is not None:
             relative = os.path.relpath(to, os.path.dirname(uri) or ".")
+            anchor = translated(path, anchor) if chinese(config) else anchor
             return f"{mark}[{text}]({relative}{hash_sign}{anchor})"
         if config.repo_url:
             return f"[{text}]({config.repo_url}/blob/main/{path})"
