@@ -68,7 +68,7 @@ def compile_model(model: Model, arguments: dict[str, Any], auto_scale_loss: bool
     optimizer = optimizers.get(arguments["optimizer"])
     if auto_scale_loss and model.dtype_policy.name == "mixed_float16":
         optimizer = optimizers.scaled(optimizer)
-    for entry in jax.tree.leaves(loss, is_leaf=lambda v: v is not None and not isinstance(v, (list, dict))):
+    for entry in jax.tree.leaves(loss, is_leaf=lambda v: v is not None and not isinstance(v, (list, tuple, dict))):
         losses.get(entry)
     arguments["loss"] = closures.close(model, loss)
     with_metrics = metrics is not None or weighted is not None

@@ -33,7 +33,10 @@ def per_output(what: str, value: Any, names: list[str], *, spread: bool = False)
         wrong = [key for key in value if key not in names]
         if wrong:
             raise unknown(f"output in {what}", wrong[0], names)
-        return [value.get(name) for name in names]
+        entries = [value.get(name) for name in names]
+        if what == "compile(loss=...)":  # a list with the one loss of an output
+            return [one[0] if isinstance(one, (list, tuple)) and len(one) == 1 else one for one in entries]
+        return entries
     if len(names) == 1:
         if isinstance(value, (list, tuple)) and len(value) == 1:
             return [value[0]]
@@ -41,6 +44,9 @@ def per_output(what: str, value: Any, names: list[str], *, spread: bool = False)
             raise ArgumentError(message(what, expected=f"one entry, for output '{names[0]}'", got=len(value)))
         return [value]
     if isinstance(value, (list, tuple)):
+        flat = jax.tree.leaves(value, is_leaf=lambda leaf: leaf is None)
+        if len(value) != len(names) and len(flat) == len(names):  # in the structure of nested outputs
+            return flat
         if len(value) != len(names):
             raise ArgumentError(
                 message(
@@ -67,7 +73,8 @@ def targets_of(y: Any, names: list[str], functions: list[Any]) -> list[Any]:
     """The target of each output; outputs without a loss need none, and may be left out."""
     with_loss = [index for index, function in enumerate(functions) if function is not None]
     given = list(y) if isinstance(y, (list, tuple)) else [y]
-    if y is None or isinstance(y, Mapping) or len(with_loss) == len(names) or len(given) != len(with_loss):
+    nested = any(isinstance(one, (list, tuple, dict)) for one in given)
+    if y is None or nested or isinstance(y, Mapping) or len(with_loss) == len(names) or len(given) != len(with_loss):
         if len(names) > 1 and y is not None and not isinstance(y, (Mapping, list, tuple)):
             raise DataError(
                 message(

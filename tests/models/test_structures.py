@@ -62,3 +62,31 @@ def test_pure_updates_accept_the_variables_themselves(metric):
     values = one.stateless_update_state(one.variables, *args)
     one.update_state(*args)
     np.testing.assert_allclose(one.stateless_result(values), one.stateless_result(one.variables))
+
+
+def nested_outputs():
+    x = Input((4,))
+    a, b, c = (layers.Dense(2, kernel_initializer="ones", name=name)(x) for name in "abc")
+    return Model(x, [a, {"x": b, "y": (c,)}])
+
+
+@pytest.mark.parametrize(
+    ("loss", "weights", "factors"),
+    [
+        (["mse", {"x": "mse", "y": ["mse"]}], None, (1, 1, 1)),
+        (("mse", ["mse", "mse"]), [1.0, {"x": 2.0, "y": [0.5]}], (1, 2, 0.5)),
+        (["mse", {"x": None, "y": ["mse"]}], None, (1, 0, 1)),
+        ("mse", None, (1, 1, 1)),
+        ({"a": ["mse"], "b": "mse", "c": ("mse",)}, {"a": 3.0}, (3, 1, 1)),
+    ],
+)
+def test_losses_in_the_structure_of_the_outputs(loss, weights, factors):
+    model = nested_outputs()
+    model.compile("sgd", loss, loss_weights=weights)
+    y = [np.full((6, 2), value, "float32") for value in (1.0, 2.0, 3.0)]
+    out = X.sum(1, keepdims=True)
+    each = [np.mean((target - out) ** 2) for target in y]
+    given = [y[0], {"x": y[1], "y": (y[2],)}]
+    total = model.evaluate(X, given, verbose=0, return_dict=True)["loss"]
+    assert total == pytest.approx(np.dot(each, factors), rel=1e-5)
+    model.fit(X, given, sample_weight=[np.ones(6), {"x": np.ones(6), "y": (np.ones(6),)}], verbose=0)
