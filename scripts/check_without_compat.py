@@ -19,8 +19,8 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 #: packages that need compat
 LEFT_OUT = ("gazelle/compat", "tests/compat", "tests/cli", "tests/torture")
-#: tests that use the command line or `install`
-NEEDS_COMPAT = ("tests/article", "tests/test_documents.py")
+#: tests that use the command line or `install`, or read documents that are not copied
+NEEDS_COMPAT = ("tests/article", "tests/test_documents.py", "tests/test_site.py")
 DESELECTED = (
     "tests/engine/test_choice.py::test_a_program_of_keras_runs_on_the_backend_it_names",
     "tests/engine/test_choice.py::test_a_backend_without_an_engine_is_told",
