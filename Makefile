@@ -1,5 +1,5 @@
 # `make` lists the targets. Needs GNU make, a POSIX shell and Python 3.11 or newer; everything else is installed into .venv.
-.PHONY: record-oracle deviations help demo test test-all torture check check-boundary format bench docs engines environment clean
+.PHONY: record-oracle bad-arguments deviations help demo test test-all torture check check-boundary format bench docs engines environment clean
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
@@ -28,6 +28,7 @@ help: ## list the targets
 	@echo 'make docs            build the site with the API reference, in English and Chinese, into site/'
 	@echo 'make engines         write docs/engines.md: the operations that each engine supports'
 	@echo 'make coverage-keras  count the public names of Keras that gazelle has, by module (ARGS=--all lists missing ones)'
+	@echo 'make bad-arguments   write docs/bad-arguments.md: errors for wrong arguments, here and in Keras (a minute)'
 	@echo 'make deviations      write docs/deviations.md: numerical differences from Keras by class (minutes)'
 	@echo 'make environment     create .venv only (EXTRAS=dev)'
 	@echo 'make clean           remove .venv, .bench, demo/, site/ and all caches'
@@ -94,6 +95,10 @@ docs:
 engines:
 	$(call environment,dev)
 	@$(PYTHON) scripts/engines.py
+
+bad-arguments:
+	$(call environment,dev)
+	@$(PYTHON) scripts/bad_arguments.py $(ARGS)
 
 deviations:
 	$(call environment,dev)

@@ -68,9 +68,8 @@ def set_random_seed(seed: int) -> None:
 
 def global_generators() -> tuple[Any, ...]:
     """Return the states of the global generators of Python and NumPy, which compare equal if nothing was drawn."""
-    numpy: Any = np.random.get_state(legacy=False)
-    keys = [value.tobytes() if isinstance(value, np.ndarray) else value for value in numpy.pop("state").values()]
-    return random.getstate(), keys, numpy
+    name, keys, *rest = np.random.get_state()
+    return random.getstate(), name, np.asarray(keys).tobytes(), rest
 
 
 def next_seed() -> int:

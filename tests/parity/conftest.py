@@ -2,6 +2,7 @@
 
 import json
 import re
+import zlib
 
 import deviations
 import jax
@@ -140,6 +141,10 @@ def _call_of_keras(layer, args, kwargs, flags, training):
 
 @pytest.fixture(autouse=True)
 def _deviations(request):
+    for name in ("RNG", "R"):  # a test draws the same numbers whichever tests run before it
+        if hasattr(request.module, name):
+            seed = zlib.crc32(request.node.nodeid.partition("::")[2].encode())
+            getattr(request.module, name).bit_generator.state = np.random.default_rng(seed).bit_generator.state
     deviations.begin(request.node)
     oracle.begin(request.node)
 

@@ -576,7 +576,7 @@ def test_real_training_stops_and_gives_the_best_weights_back(small):
     model, x, y = small
     kept = []
     keep = LambdaCallback(on_epoch_end=lambda epoch, logs: kept.append((logs["loss"], model.get_weights())))
-    worse = LearningRateScheduler(lambda epoch: 0.1 if epoch < 2 else -0.1)  # from the third epoch on it unlearns
+    worse = LearningRateScheduler(lambda epoch: 0.1 if epoch < 2 else 1.5)  # from the third epoch on it diverges
     stop = EarlyStopping("loss", patience=2, restore_best_weights=True)
     history = model.fit(x, y, epochs=20, batch_size=4, callbacks=[worse, keep, stop], verbose=0)
     losses = [loss for loss, _ in kept]
