@@ -20,11 +20,11 @@ class Budget:
         numbers: Maximum of the total number of elements.
         error: Called with the shape of the array that exceeds the limit; returns the exception to raise.
 
-    >>> with Budget(10, lambda shape: ShapeError(f"too large: {shape}")):
+    >>> with Budget(10, lambda shape: ValueError(f"too large: {shape}")):
     ...     Variable(jnp.zeros, shape=(3, 4))
     Traceback (most recent call last):
     ...
-    gazelle.core.errors.ShapeError: too large: (3, 4)
+    ValueError: too large: (3, 4)
     """
 
     def __init__(self, numbers: int, error: Callable[[tuple[int, ...]], Exception]) -> None:

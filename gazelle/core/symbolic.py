@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.core import arrays, dtypes, dynamic_loops, tracing
-from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, SymbolicError, message
+from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, SymbolicError, message
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.printable import printable
 from gazelle.core.tensor_wrapper import TensorWrapper
@@ -72,7 +72,7 @@ class KerasTensor:
     def __jax_array__(self) -> Any:
         if "_op" in sys._getframe(1).f_code.co_name:  # lets operators of JAX arrays defer to those of this class
             raise AttributeError("__jax_array__")
-        raise self._no_values("jax.numpy function")
+        raise StateError(str(self._no_values("jax.numpy function")))  # JAX would replace the text of a TypeError
 
     def __bool__(self) -> bool:
         raise self._no_values("Python condition")

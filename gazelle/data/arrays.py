@@ -12,7 +12,7 @@ import numpy as np
 
 from gazelle import ops
 from gazelle.core.argument_types import checks_arguments
-from gazelle.core.errors import ArgumentError, DataError, message
+from gazelle.core.errors import ArgumentError, DataError, SymbolicError, message
 from gazelle.core.types import ArrayLike, Data, Nested
 from gazelle.data.frames import from_frame, is_frame
 from gazelle.data.rows import LazyRows, as_rows, check_range, is_sliceable, narrow, unmasked
@@ -68,6 +68,8 @@ def _as_array(what: str, value: Any, lazy: bool) -> Any:
         return rows if lazy else rows[:]
     try:
         array = np.asarray(value)
+    except SymbolicError:
+        raise
     except (ValueError, TypeError) as error:
         raise DataError(
             message(

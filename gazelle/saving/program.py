@@ -50,8 +50,8 @@ def running_program() -> Program:
     A notebook is identified by what its front end states: the name of the session (Jupyter), a variable in the
     notebook (VS Code), the id of the notebook (Colab), else by the file of the connection to its kernel.
 
-    >>> running_program().kind
-    'script'
+    >>> running_program().kind in ("script", "command")
+    True
     """
     shell = _shell()
     interactive = shell is not None or hasattr(sys, "ps1")

@@ -84,7 +84,7 @@ def test_mistakes_in_the_command_are_told(python):
     assert missing.returncode == 2
     assert "there is no file 'nowhere.py' in" in missing.stderr
     assert python("-m", "gazelle", "run", "--validation-from", "middle", "x.py").returncode == 2
-    assert "required: {run,explain,upgrade}" in python("-m", "gazelle").stderr
+    assert "required: {run,launch,explain,upgrade}" in python("-m", "gazelle").stderr
 
 
 def test_version(python):

@@ -62,7 +62,7 @@ def _numpy_attributes(thing):
     return [name for name, value in vars(thing).items() if isinstance(value, np.generic)]
 
 
-@pytest.mark.parametrize("kind", bad.KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in bad.KINDS if kind != "functions"])
 @pytest.mark.parametrize("form", FORMS)
 def test_the_object_is_the_same(kind, form, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -69,6 +69,6 @@ def test_the_pause_is_a_hundred_times_what_a_save_took(where, monkeypatch):
     autosave = Autosave("m", every_seconds=0)
     assert autosave.offer(busy if where == "copy" else lambda: ({}, {}))
     autosave._thread.join()
-    pause = autosave._next_write - time.monotonic()
+    pause = autosave.next_write - time.monotonic()
     autosave.close()
     assert pause > (4.5 if where == "copy" else 4.5 / os.cpu_count())
