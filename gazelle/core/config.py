@@ -308,6 +308,9 @@ class _NoConfigError(ArgumentTypeError):
     """A value that a config cannot hold; `serialize_object` adds the names of the class and the argument."""
 
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
 def serialize(value: Any, by_name: bool = True) -> Any:
     """A value of a config as JSON, in the format of Keras 3; by_name: built-in functions are written as names only."""
     if isinstance(value, (str, int, float, bool, type(None))):
@@ -315,9 +318,12 @@ def serialize(value: Any, by_name: bool = True) -> Any:
     if isinstance(value, tuple) and _rebuilding.get():
         return _same_or_tuple(value, [serialize(v) for v in value])
     if isinstance(value, (list, tuple)):
-        return [serialize(v, by_name) for v in value]
+        return [v if type(v) in _PLAIN else serialize(v, by_name) for v in value]
     if isinstance(value, Mapping) and not hasattr(value, "get_config"):
-        return {(k.item() if isinstance(k, np.generic) else k): serialize(v, by_name) for k, v in value.items()}
+        return {
+            (k.item() if isinstance(k, np.generic) else k): v if type(v) in _PLAIN else serialize(v, by_name)
+            for k, v in value.items()
+        }
     if hasattr(value, "get_config") and not isinstance(value, type):
         return serialize_object(value)
     if _rebuilding.get():
