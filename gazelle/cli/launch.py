@@ -25,12 +25,13 @@ def launch(count: int, restarts: int, command: Sequence[str]) -> int:
     Returns:
         The exit code: 0, or that of the first process that failed.
     """
-    for attempt in range(restarts + 1):
+    code = _attempt(count, command)
+    for attempt in range(1, restarts + 1):
+        if code in (0, 130, 128 + signal.SIGTERM):  # it ended, or somebody stopped it
+            break
+        print(f"gazelle launch: starting again ({attempt} of {restarts})", file=sys.stderr)
         code = _attempt(count, command)
-        if code in (0, 130, 128 + signal.SIGTERM) or attempt == restarts:
-            return code
-        print(f"gazelle launch: starting again ({attempt + 1} of {restarts})", file=sys.stderr)
-    return 0
+    return code
 
 
 def begin() -> None:
@@ -84,7 +85,7 @@ def _wait(processes: Sequence[subprocess.Popen[bytes]]) -> int:
 
 
 def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """End what still runs: politely, then not, since a process may wait for one that has gone."""
+    """Terminate the processes that still run, and kill those that do not end, as one may wait for another."""
     for process in processes:
         if process.poll() is None:
             process.terminate()

@@ -7,6 +7,8 @@ import textwrap
 
 import pytest
 
+from gazelle.cli import launch
+
 PROGRAM = """
 import os, sys, zlib
 import numpy as np
@@ -33,13 +35,10 @@ class Die(keras.callbacks.Callback):
             os._exit(7)
 
 
-class Log(keras.callbacks.CSVLogger):
-    pass
-
-
 folder = "parts" if "RESUME" in os.environ else "whole"
 history = model.fit(x, y, epochs=int(os.environ["EPOCHS"]), batch_size=16, verbose=2, validation_data=(x[:20], y[:20]),
-                    callbacks=[Die(), Log("log.csv")], resume="RESUME" in os.environ, checkpoint=folder)
+                    callbacks=[Die(), keras.callbacks.CSVLogger("log.csv")], resume="RESUME" in os.environ,
+                    checkpoint=folder)
 weights = zlib.crc32(b"".join(w.tobytes() for w in model.get_weights()))
 outputs = zlib.crc32(model.predict(x, verbose=0).tobytes())
 print("end", history.history["loss"][-1], weights, outputs, model.evaluate(x, y, verbose=0))
@@ -62,6 +61,17 @@ def run(tmp_path):
         )
 
     return start
+
+
+@pytest.mark.parametrize(
+    ("codes", "restarts", "result"),
+    [([7, 7, 0], 3, 0), ([7, 7], 1, 7), ([7], 0, 7), ([130], 3, 130), ([0], 3, 0)],
+)
+def test_launch_starts_again_after_a_failure_only(monkeypatch, codes, restarts, result):
+    left = list(codes)
+    monkeypatch.setattr(launch, "_attempt", lambda count, command: left.pop(0))
+    assert launch.launch(2, restarts, ["program.py"]) == result
+    assert left == []
 
 
 def _last(done):
@@ -112,12 +122,10 @@ def test_processes_without_a_distribution_and_with_other_data_are_refused(tmp_pa
             """
         )
     )
-    from gazelle.cli.launch import _free_port
-
     env = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(sys.path),
-        "KERAS_DISTRIBUTION_JOB_ADDRESSES": f"127.0.0.1:{_free_port()}",
+        "KERAS_DISTRIBUTION_JOB_ADDRESSES": f"127.0.0.1:{launch._free_port()}",
         "KERAS_DISTRIBUTION_NUM_PROCESSES": "2",
     }
     started = [
