@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gazelle.core import config as _config
 from gazelle.core import module_names as _module_names
+from gazelle.core import traceback as _traceback
 
 if TYPE_CHECKING:
     from gazelle import (
@@ -181,4 +182,5 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
+_traceback.show_short()
 _config.REGISTRY.complete_by(lambda: importlib.import_module("gazelle.models"))

@@ -17,6 +17,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,6 +26,7 @@ STAMP = HOME / "gazelle.json"
 BIN = HOME / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 OLDEST, NEWEST = (3, 11), (3, 14)
+PAUSE = 10  # seconds between two lines about progress in a file or pipe
 MINORS = range(NEWEST[1], OLDEST[1] - 1, -1)
 
 #: Printed by a candidate; without ssl and zlib nothing can be installed, without ctypes NumPy cannot be imported.
@@ -39,21 +41,45 @@ class NoEnvironmentError(Exception):
     """No environment could be created; the message states what was tried and a fix."""
 
 
-def run(*command: object, quiet: bool = True) -> tuple[bool, str]:
-    """Run a command; return whether it succeeded, and its output if `quiet`."""
+def run(*command: object) -> tuple[bool, str]:
+    """Run a command; return whether it succeeded, and its output."""
     env = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__")}
     try:
         done = subprocess.run(
             [str(c) for c in command],
             env=env,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if quiet else None,
-            stderr=subprocess.STDOUT if quiet else None,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
         )
     except OSError as error:
         return False, str(error)
     return done.returncode == 0, (done.stdout or "").strip()
+
+
+def run_with_progress(*command: object) -> bool:
+    """Run pip; show the package that it reads, in one changing line on a terminal, and its output if it fails."""
+    environ = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__")}
+    terminal, lines, count, shown = sys.stdout.isatty(), [], 0, time.monotonic()
+    pipe = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen([str(c) for c in command], env=environ, text=True, **pipe) as process:
+        for line in process.stdout or ():
+            lines.append(line)
+            parts = line.split()
+            if parts[:1] in (["Collecting"], ["Downloading"], ["Installing"], ["Building"]):
+                count += parts[0] == "Collecting"
+                status = f"{' '.join(parts)[:60]} (package {count})"
+                if terminal:
+                    print(f"\r\x1b[K  {status}", end="", flush=True)
+                elif time.monotonic() - shown > PAUSE:
+                    shown = time.monotonic()
+                    log(status)
+    if terminal:
+        print("\r\x1b[K", end="", flush=True)
+    if process.returncode:
+        print("".join(lines[-40:]), flush=True)
+    return process.returncode == 0
 
 
 def version(python: object) -> tuple[int, ...] | None:
@@ -173,8 +199,8 @@ def make() -> None:
 def install(extras: list[str]) -> None:
     target = f"{ROOT}[{','.join(extras)}]" if extras else str(ROOT)
     log(f"installing gazelle{target[len(str(ROOT)) :]} and what it needs (minutes on the first time)")
-    ok, _ = run(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-e", target, quiet=False)
-    if not ok:
+    command = [PYTHON, "-m", "pip", "install", "--progress-bar", "off", "--disable-pip-version-check", "-e", target]
+    if not run_with_progress(*command):
         raise NoEnvironmentError(
             "pip could not install gazelle: see its message above.\n"
             "If the network failed, try again. If a wheel is missing, another Python may have one: "

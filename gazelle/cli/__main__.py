@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import shlex
 import sys
 from collections.abc import Sequence
-from types import ModuleType, TracebackType
+from types import ModuleType
 
 import gazelle
 from gazelle.cli import eras, import_aliases, launch, notebooks, upgrade
-from gazelle.core import engines
+from gazelle.core import engines, traceback
 from gazelle.core.errors import StateError
 
 HELP = """\
@@ -65,7 +66,11 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The entry point of `gazelle` and `python -m gazelle`; returns the exit code."""
-    arguments = parser().parse_args(argv)
+    given = list(sys.argv[1:] if argv is None else argv)
+    if given and given[0].endswith((".py", ".ipynb")):
+        print(f"gazelle: which command? Run a program with\n    gazelle run {shlex.join(given)}", file=sys.stderr)
+        return 2
+    arguments = parser().parse_args(given)
     if not os.path.isfile(arguments.program):
         print(f"gazelle {arguments.verb}: there is no file {arguments.program!r} in {os.getcwd()}", file=sys.stderr)
         return 2
@@ -115,39 +120,12 @@ def run(program: str, arguments: Sequence[str] = (), source: str | None = None) 
             code = compile(source, module.__file__, "exec")
         exec(code, vars(module))
     except BaseException:
-        # The error propagates to Python, which ends the process as usual (exit code, signal, hook of the program); only
-        # frames of this command are removed from the traceback.
-        hook = sys.excepthook
-        sys.excepthook = lambda kind, error, trace: hook(kind, error, _own(error, trace, set()))
+        # The error propagates to Python, which ends the process as usual (exit code, signal, hook of the program).
+        traceback.show_short()  # around a hook that the program has set
         raise
 
 
-def _own(error: BaseException, trace: TracebackType | None, seen: set[int]) -> TracebackType | None:
-    """Keep only frames of the program, also in the causes of the error."""
-    seen.add(id(error))
-    for earlier in (error.__cause__, error.__context__):
-        if earlier is not None and id(earlier) not in seen:
-            earlier.__traceback__ = _own(earlier, earlier.__traceback__, seen)
-    frames: list[TracebackType] = []
-    while trace is not None:
-        if trace.tb_frame.f_code is run.__code__:
-            frames.clear()  # replaces the entry of this command
-        elif not _ours(trace.tb_frame.f_code.co_filename):
-            frames.append(trace)
-        trace = trace.tb_next
-    kept: TracebackType | None = None
-    for frame in reversed(frames):
-        kept = TracebackType(kept, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
-    error.__traceback__ = kept
-    return kept
-
-
-_HERE = os.path.dirname(os.path.abspath(__file__))
-
-
-def _ours(file: str) -> bool:
-    """Whether code belongs to this command or the import system."""
-    return file.startswith((_HERE, "<frozen importlib"))
+traceback.entries.add(run.__code__)
 
 
 if __name__ == "__main__":

@@ -222,7 +222,13 @@ def _make_folder(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     return args, kwargs
 
 
-RULES.update(dict.fromkeys(("Model.save", "Model.save_weights"), _make_folder))
+def _save(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """State the format, since names without an ending were usual."""
+    args, kwargs = _make_folder(instance, args, kwargs)
+    return args, {"save_format": "keras", **kwargs}
+
+
+RULES.update({"Model.save": _save, "Model.save_weights": _make_folder})
 
 
 # Callbacks and functions ---------------------------------------------------------------------------------------------

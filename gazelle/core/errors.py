@@ -5,14 +5,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from gazelle.core.printable import printable
+from gazelle.core.printable import printable, singular
 
 
 class GazelleError(Exception):
     """Base class of the errors that gazelle raises about a program."""
 
     def __str__(self) -> str:
-        return printable(super().__str__(), keep="\n\t")
+        text = Exception.__str__(self)  # not that of KeyError, which is the repr
+        return singular(printable(text, keep="\n\t"))
 
 
 class ShapeError(GazelleError, ValueError):
@@ -41,6 +42,14 @@ class StateError(GazelleError, RuntimeError, ValueError):
 
 class MissingAttributeError(StateError, AttributeError):
     """An attribute that an object does not have yet, so that `hasattr` is False."""
+
+
+class MissingKeyError(ArgumentError, KeyError):
+    """There is no such key."""
+
+
+class MissingMethodError(GazelleError, NotImplementedError):
+    """A subclass does not define a method that it needs."""
 
 
 class SymbolicError(StateError, TypeError):
@@ -101,3 +110,30 @@ def unknown(kind: str, name: object, known: Iterable[str], hint: str = "") -> Ar
     near = nearest(name, names)
     nearby = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Known: {', '.join(names)}."
     return ArgumentError(f"Unknown {kind} {name!r}.\n{nearby}{' ' + hint if hint else ''}")
+
+
+def missing_method(owner: object, signature: str) -> MissingMethodError:
+    """Return the error for a method that the class of `owner` lacks, with a method that it has under another name.
+
+    Args:
+        owner: The object without the method.
+        signature: The method, such as "call(self, x)".
+
+    Returns:
+        The exception to raise.
+    """
+    cls, name = type(owner), signature.partition("(")[0]
+    bases = cls.__mro__[: next(i for i, base in enumerate(cls.__mro__) if base.__module__.startswith("gazelle."))]
+    own = [n for base in bases for n, value in vars(base).items() if callable(value) and n != name]
+    other = next((n for n in _OTHER_NAMES.get(name, ()) if n in own), None)
+    near = other or next(iter(nearest(name, [n for n in own if not n.startswith("_")])), None)
+    hint = f"Rename its method {near!r}: def {signature}: ..." if near else f"Define it: def {signature}: ..."
+    return MissingMethodError(message(f"{cls.__name__} has no {name} method", hint=hint))
+
+
+#: names that the method has in other libraries
+_OTHER_NAMES = {
+    "call": ("forward", "__call__", "apply", "predict"),
+    "update_state": ("update", "__call__", "add"),
+    "result": ("compute", "value"),
+}

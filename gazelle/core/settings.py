@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ _image_data_format, _format_set = "channels_last", False
 _max_epochs: int | None = None
 _max_steps_per_epoch: int | None = None
 _flash: bool | None = None  # None: each layer decides
-_logging, _filtering = True, True
+_logging, _filtering, _shows_jax = True, True, False
 
 
 def epsilon() -> float:
@@ -204,15 +205,35 @@ def is_interactive_logging_enabled() -> bool:
 
 
 def enable_traceback_filtering() -> None:
-    """Hide lines inside gazelle and JAX in the tracebacks of gazelle's errors (the default)."""
+    """Show errors with the lines of the program alone, without those inside gazelle and JAX (the default)."""
     global _filtering
     _filtering = True
+    _show_frames_of_jax(False)
 
 
 def disable_traceback_filtering() -> None:
-    """Show all lines of tracebacks."""
+    """Show all lines of tracebacks; the environment variable `GAZELLE_FULL_TRACEBACK=1` does so from the start."""
     global _filtering
     _filtering = False
+    _show_frames_of_jax(True)
+
+
+def _filter_by_environment() -> None:
+    if os.environ.get("GAZELLE_FULL_TRACEBACK", "0") in ("", "0"):
+        enable_traceback_filtering()
+    else:
+        disable_traceback_filtering()
+
+
+def _show_frames_of_jax(show: bool) -> None:
+    global _shows_jax
+    if show != _shows_jax:
+        _shows_jax = show
+        value = "off" if show else "auto"
+        if "jax" in sys.modules:
+            sys.modules["jax"].config.update("jax_traceback_filtering", value)
+        else:
+            os.environ["JAX_TRACEBACK_FILTERING"] = value
 
 
 def is_traceback_filtering_enabled() -> bool:
@@ -227,7 +248,7 @@ def is_traceback_filtering_enabled() -> bool:
 @names.on_clear
 def _reset() -> None:
     enable_interactive_logging()
-    enable_traceback_filtering()
+    _filter_by_environment()
     enable_flash_attention()
 
 
@@ -265,4 +286,5 @@ def read_environment() -> None:
 
 
 read_environment()
+_filter_by_environment()
 _format_set = False

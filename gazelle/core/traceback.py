@@ -1,39 +1,49 @@
-"""Tracebacks of gazelle's errors without the lines inside gazelle and JAX."""
+"""Tracebacks with the lines of the program alone, without those inside gazelle, JAX and the libraries they call."""
 
 from __future__ import annotations
 
 import functools
 import inspect
+import opcode
+import os
 import sys
 import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import Any, TypeVar
 
 from gazelle.core.errors import ArgumentTypeError, GazelleError, unknown
 from gazelle.core.outdated import argument_hint
-from gazelle.core.printable import printable
+from gazelle.core.printable import printable, singular
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _JAX = find_spec("jax")  # not imported by `import gazelle`
-INSIDE = (str(Path(__file__).parents[1]), str(Path(_JAX.origin).parent) if _JAX and _JAX.origin else "jax")
+_OWN = str(Path(__file__).parents[1]) + os.sep
+INSIDE = (_OWN, str(Path(_JAX.origin).parent) + os.sep if _JAX and _JAX.origin else "jax")
+_STANDARD_LIBRARY = (os.path.dirname(os.__file__) + os.sep, "<frozen ")
+
+#: functions that run a program, such as that of `gazelle run`: frames outside of them are not the program's
+entries: set[CodeType] = set()
 
 
 def filtered(function: Function) -> Function:
-    """Shorten the traceback of a `GazelleError` that leaves `function`. Other errors are bugs and keep every line."""
+    """Shorten the traceback of a `GazelleError`, or of an error of the program's own code, that leaves `function`.
+
+    Another error that is raised inside is a bug or unchecked: it keeps its frames until it is shown (`show_short`).
+    """
 
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
-        except GazelleError as error:
-            shorten(error)
-            raise
-        except TypeError:
-            explained = _bad_call(function, args, kwargs)
+        except BaseException as error:
+            own = isinstance(error, GazelleError)
+            explained = _bad_call(function, args, kwargs) if isinstance(error, TypeError) and not own else None
             if explained is None:
+                if own or not _raised_inside(error):
+                    shorten(error)
                 raise
         shorten(explained)
         raise explained
@@ -57,29 +67,91 @@ def _bad_call(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -
     return None
 
 
-def shorten(error: GazelleError) -> None:
-    """Remove frames of gazelle and JAX, JAX's note about frames, and a cause raised by JAX or gazelle."""
+def shorten(error: BaseException) -> None:
+    """Remove frames that are not the program's, JAX's note about frames, and errors inside that led to this one."""
     from gazelle.core import settings
 
     if not settings.is_traceback_filtering_enabled():
         return
-    cause = error.__cause__
-    if cause is not None:
-        if _last(cause.__traceback__).startswith(INSIDE):
+    queue, seen = [error], set()
+    while queue:
+        error = queue.pop()
+        seen.add(id(error))
+        cause, context = error.__cause__, error.__context__
+        if cause is not None and (_is_internal(cause) or str(cause) in str(error)):
             error.__cause__, error.__suppress_context__ = None, True
-        else:
-            cause.__traceback__ = user_frames(cause.__traceback__)
-    error.__traceback__ = user_frames(error.__traceback__)
-    if hasattr(error, "__notes__"):
-        error.__notes__ = [note for note in error.__notes__ if "JAX has removed" not in note]
+        elif cause is None and context is not None and _raised_inside(error) and _raised_inside(context):
+            error.__suppress_context__ = True
+        queue += [e for e in (error.__cause__, error.__context__) if e is not None and id(e) not in seen]
+        error.__traceback__ = user_frames(error.__traceback__)
+        if hasattr(error, "__notes__"):
+            error.__notes__ = [note for note in error.__notes__ if "JAX has removed" not in note]
 
 
-def _last(traceback: TracebackType | None) -> str:
-    """The file in which an error was raised."""
-    file = ""
-    while traceback is not None:
-        file, traceback = traceback.tb_frame.f_code.co_filename, traceback.tb_next
-    return file
+def show_short() -> None:
+    """Show uncaught errors with the program's frames alone, in scripts and in IPython and its notebooks."""
+    before = sys.excepthook
+    if not getattr(before, "_is_short", False):
+
+        def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+            if kind is KeyboardInterrupt and hasattr(error, "_render_traceback_"):  # `show_one_line`
+                start = "\r" if sys.stderr.isatty() else ""  # over the ^C of the terminal
+                sys.stderr.write(f"{start}{error}\n")
+            else:
+                _shorten_shown(error)
+                before(kind, error, error.__traceback__)
+
+        hook._is_short = True  # type: ignore[attr-defined]
+        sys.excepthook = hook
+    module = sys.modules.get("IPython")
+    shell = module.get_ipython() if module is not None and hasattr(module, "get_ipython") else None
+    if shell is not None and not getattr(shell, "custom_exceptions", ()):
+
+        def show(shell: Any, kind: Any, error: BaseException, trace: Any, tb_offset: int | None = None) -> None:
+            _shorten_shown(error)
+            shell.showtraceback((kind, error, error.__traceback__), tb_offset=tb_offset)
+
+        shell.set_custom_exc((Exception, KeyboardInterrupt), show)
+
+
+def show_one_line(error: KeyboardInterrupt, text: str) -> None:
+    """Set the line that is shown for this error instead of a traceback, if the program does not catch it."""
+    error.args = (text,)
+    error._render_traceback_ = functools.partial(list, [text])  # type: ignore[attr-defined]  # for IPython
+    show_short()
+
+
+def _shorten_shown(error: BaseException) -> None:
+    """`shorten`, with a note that states where an error of another library or a bug was raised."""
+    from gazelle.core import settings
+
+    frames = []
+    trace = error.__traceback__
+    while trace is not None:
+        frames.append(trace)
+        trace = trace.tb_next
+    if not settings.is_traceback_filtering_enabled():
+        return
+    if not any(frame.tb_frame.f_code.co_filename.startswith(_OWN) for frame in frames):
+        return
+    known = isinstance(error, GazelleError) or not isinstance(error, Exception) or _raises(frames[-1])
+    if not known and _raised_inside(error):
+        place = f"{_short_path(frames[-1].tb_frame.f_code.co_filename)}, line {frames[-1].tb_lineno}"
+        error.add_note(f"Raised in {place}; GAZELLE_FULL_TRACEBACK=1 shows the lines that are hidden.")
+    shorten(error)
+
+
+def _raises(frame: TracebackType) -> bool:
+    """Whether the line is a `raise` statement of gazelle, whose text explains the error."""
+    code = frame.tb_frame.f_code
+    return code.co_filename.startswith(_OWN) and code.co_code[frame.tb_lasti] == opcode.opmap["RAISE_VARARGS"]
+
+
+def _short_path(file: str) -> str:
+    """The path from the folder of the package."""
+    parts = Path(file).parts
+    packages = [i for i, part in enumerate(parts) if part in ("site-packages", "dist-packages")]
+    return "/".join(parts[packages[-1] + 1 :] if packages else parts[-3:])
 
 
 def warn(text: str, category: type[Warning] = UserWarning) -> None:
@@ -87,7 +159,7 @@ def warn(text: str, category: type[Warning] = UserWarning) -> None:
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_code.co_filename.startswith(INSIDE):
         frame, level = frame.f_back, level + 1
-    warnings.warn(printable(text, keep="\n\t"), category, stacklevel=level)
+    warnings.warn(singular(printable(text, keep="\n\t")), category, stacklevel=level)
 
 
 def explain_tracer_error(error: Exception) -> tuple[str, str] | None:
@@ -104,13 +176,45 @@ def explain_tracer_error(error: Exception) -> tuple[str, str] | None:
 
 
 def user_frames(traceback: TracebackType | None) -> TracebackType | None:
-    """Return a traceback without the frames of gazelle and JAX."""
-    frames = []
-    while traceback is not None:
-        if not traceback.tb_frame.f_code.co_filename.startswith(INSIDE):
-            frames.append(traceback)
-        traceback = traceback.tb_next
+    """Return a traceback without the frames of gazelle and JAX, and of libraries that they call."""
     out: TracebackType | None = None
-    for frame in reversed(frames):
+    for frame in reversed(_split(traceback)[0]):
         out = TracebackType(out, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
     return out
+
+
+def _is_internal(cause: BaseException) -> bool:
+    """Whether a cause was raised and caught inside: no line of the program led to it, or none that it shows alone."""
+    kept, inside = _split(cause.__traceback__)
+    return inside or (not kept and cause.__traceback__ is not None)
+
+
+def _raised_inside(error: BaseException) -> bool:
+    """Whether an error was raised by gazelle, JAX, or a library that they called, not by code of the program."""
+    return _split(error.__traceback__)[1]
+
+
+def _split(traceback: TracebackType | None) -> tuple[list[TracebackType], bool]:
+    """The frames of the program, and whether the last frame is none of them.
+
+    Libraries that the program calls itself count as the program.
+    """
+    kept: list[TracebackType] = []
+    inside = False
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        file = code.co_filename
+        if code in entries:
+            kept.clear()
+            inside = False
+        elif file.startswith(INSIDE) or (inside and _is_library(file)) or file.startswith("<frozen importlib"):
+            inside = True
+        else:
+            inside = False
+            kept.append(traceback)
+        traceback = traceback.tb_next
+    return kept, inside
+
+
+def _is_library(file: str) -> bool:
+    return file.startswith(_STANDARD_LIBRARY) or "site-packages" in file or "dist-packages" in file

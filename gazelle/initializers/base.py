@@ -10,6 +10,7 @@ import numpy as np
 
 from gazelle.core import dtypes
 from gazelle.core.config import Configurable
+from gazelle.core.errors import missing_method
 from gazelle.core.types import DTypeLike
 
 
@@ -36,9 +37,7 @@ class Initializer(Configurable):
             shape: Sequence[int] of the weight.
             dtype: Dtype of the weight; None means the default float dtype.
         """
-        raise NotImplementedError(
-            f"{type(self).__name__} has no __call__ method: def __call__(self, shape, dtype=None)"
-        )
+        raise missing_method(self, "__call__(self, shape, dtype=None)")
 
     def clone(self) -> Self:
         """Return a new initializer with the same config.

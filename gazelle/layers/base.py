@@ -15,7 +15,7 @@ import numpy as np
 from gazelle import engine, initializers
 from gazelle.core import arrays, closed_over_tensors, dtypes, forked, policies, prng, remat, symbolic, tracing
 from gazelle.core.config import ArgumentTypeError, resolve, serialize, serialize_object
-from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, message, unknown
+from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, message, missing_method, unknown
 from gazelle.core.operation import Operation
 from gazelle.core.outdated import argument_hint
 from gazelle.core.printable import printable
@@ -175,7 +175,7 @@ class Layer(Operation):
         Returns:
             An array, or a structure of arrays.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no call method: def call(self, x): return ...")
+        raise missing_method(self, "call(self, x)")
 
     if TYPE_CHECKING:
 

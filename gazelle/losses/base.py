@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from gazelle.core import dtypes, policies
 from gazelle.core.config import Configurable, snake
-from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.core.errors import ArgumentError, message, missing_method, unknown
 from gazelle.core.lookup import Lookup
 from gazelle.core.masks import get_mask
 from gazelle.core.printable import printable
@@ -66,7 +66,7 @@ class Loss(Configurable):
         Returns:
             An array (batch, ...) without the last axis of `y_pred`, in most losses.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no call method: def call(self, y_true, y_pred): ...")
+        raise missing_method(self, "call(self, y_true, y_pred)")
 
     def __call__(
         self, y_true: Nested[ArrayLike], y_pred: Nested[ArrayLike], sample_weight: ArrayLike | None = None

@@ -11,7 +11,7 @@ import numpy as np
 from gazelle import initializers, losses
 from gazelle.core import dtypes, policies, tracing
 from gazelle.core.config import Configurable, snake
-from gazelle.core.errors import ArgumentError, StateError, message
+from gazelle.core.errors import ArgumentError, StateError, message, missing_method
 from gazelle.core.lookup import Lookup
 from gazelle.core.names import unique_name
 from gazelle.core.printable import printable
@@ -69,9 +69,7 @@ class Metric(Configurable):
             args: The values of the batch; in most metrics y_true, y_pred and sample_weight.
             kwargs: The same by name.
         """
-        raise NotImplementedError(
-            f"{type(self).__name__} needs def update_state(self, y_true, y_pred, sample_weight=None): ..."
-        )
+        raise missing_method(self, "update_state(self, y_true, y_pred, sample_weight=None)")
 
     def result(self) -> Array:
         """Return the metric of all batches since `reset_state`.
@@ -79,7 +77,7 @@ class Metric(Configurable):
         Returns:
             A scalar in most metrics, or a dict of scalars.
         """
-        raise NotImplementedError(f"{type(self).__name__} needs def result(self): return ...")
+        raise missing_method(self, "result(self)")
 
     def reset_state(self) -> None:
         """Set all sums to 0."""

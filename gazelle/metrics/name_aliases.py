@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from gazelle.core.errors import unknown
+from gazelle.core.errors import MissingKeyError, unknown
 
 #: groups of aliases; the first is the name in logs
 EQUAL = (
@@ -99,7 +99,7 @@ class Logs(dict):
     def __missing__(self, name: Any) -> Any:
         key = find_key(name, self.keys())
         if key is None:
-            raise KeyError(str(unknown("key", name, map(str, self))))
+            raise MissingKeyError(str(unknown("key", name, map(str, self))))
         return super().__getitem__(key)
 
     def __contains__(self, name: object) -> bool:

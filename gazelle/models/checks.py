@@ -124,7 +124,28 @@ def check_inputs(graph: Graph | None, source: data.Source) -> None:
         if len(shown) != len(tensor.shape) or any(want not in (None, got) for want, got in sizes):
             assert tensor.node is not None
             hint = f" {hint}".rstrip() if tensor.shape[1:] == shape else ""
-            raise ShapeError(input_mismatch(tensor.node.operation.name, tensor.shape, shape) + hint)
+            text = input_mismatch(tensor.node.operation.name, tensor.shape, shape)
+            labels = source.data[1] if isinstance(source, data.ArraySource) else None
+            if len(graph.flat_inputs) == 1 and _fits(tensor.shape, getattr(labels, "shape", ())):
+                text, hint = text.partition("\n")[0], f"\n{SWAPPED}"
+            raise ShapeError(text + hint)
+
+
+SWAPPED = "x and y look swapped: the samples are the first argument, fit(x, y)."
+
+
+def _fits(wanted: tuple[int | None, ...], shape: tuple[int, ...]) -> bool:
+    """Whether an array of this shape may be the input."""
+    return len(wanted) == len(shape) > 1 and all(w in (None, n) for w, n in zip(wanted, shape, strict=True))
+
+
+def look_swapped(source: data.Source) -> bool:
+    """Whether x has fewer axes than y, and integers: x and y were probably exchanged."""
+    if not isinstance(source, data.ArraySource):
+        return False
+    x, y = source.data[0], source.data[1]
+    ranks = getattr(x, "ndim", 0), getattr(y, "ndim", 0)
+    return 0 < ranks[0] < ranks[1] and x.dtype.kind in "iub"
 
 
 def check_ids(graph: Graph | None, source: data.Source) -> None:

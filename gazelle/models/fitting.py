@@ -12,7 +12,7 @@ import numpy as np
 
 from gazelle import data
 from gazelle.core import dtypes, symbolic
-from gazelle.core.errors import ArgumentError, DataError, StateError, message
+from gazelle.core.errors import ArgumentError, DataError, ShapeError, StateError, message
 from gazelle.core.settings import apply_limit
 from gazelle.core.types import PathLike
 from gazelle.distribution import distribution, processes
@@ -208,11 +208,15 @@ def evaluate(
     display = Progress(verbose)
     events = CallbackList(callbacks or [], model, {"steps": source.steps, "verbose": verbose})
     with contextlib.closing(source), display:
-        events.on_test_begin({})
-        display.start("Evaluate", source.steps)
-        logs = evaluation_loop.evaluate(trainer, source, events, display)
-        display.finish(logs)
-        events.on_test_end(logs)
+        try:
+            events.on_test_begin({})
+            display.start("Evaluate", source.steps)
+            logs = evaluation_loop.evaluate(trainer, source, events, display)
+            display.finish(logs)
+            events.on_test_end(logs)
+        except KeyboardInterrupt as error:
+            interrupt.explain(error, f"Stopped in evaluate{display.position()}.")
+            raise
     return logs
 
 
@@ -232,11 +236,15 @@ def predict(model: Model, x: Any, batch_size: int | None, verbose: Any, steps: i
     display = Progress(verbose)
     events = CallbackList(callbacks or [], model, {"steps": source.steps, "verbose": verbose})
     with contextlib.closing(source), display:
-        events.on_predict_begin({})
-        display.start("Predict", source.steps)
-        outputs = evaluation_loop.predict(trainer, source, events, display)
-        display.finish({})
-        events.on_predict_end({})
+        try:
+            events.on_predict_begin({})
+            display.start("Predict", source.steps)
+            outputs = evaluation_loop.predict(trainer, source, events, display)
+            display.finish({})
+            events.on_predict_end({})
+        except KeyboardInterrupt as error:
+            interrupt.explain(error, f"Stopped in predict{display.position()}.")
+            raise
     one_batch = isinstance(source, data.ArraySource) and source.steps == 1
     if kind and one_batch and _is_taken(x, source.data[0]):
         trainer.remember(kind)
@@ -307,7 +315,12 @@ def make_source(model: Model, x: Any, *args: Any, **kwargs: Any) -> Any:
 def _checked_trainer(model: Model, method: str, source: data.Source) -> Any:
     """The trainer, after comparing the data with the inputs of the model."""
     checks.check_inputs(_traced_graph(model), source)
-    trainer = get_trainer(model, method, source.sample[0])
+    try:
+        trainer = get_trainer(model, method, source.sample[0])
+    except ShapeError as error:
+        if not checks.look_swapped(source):
+            raise
+        raise ShapeError(f"{str(error).partition(chr(10))[0]}\n{checks.SWAPPED}") from None
     checks.check_ids(_traced_graph(model), source)
     return trainer
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from gazelle import metrics, ops
 from gazelle.core import symbolic, tracing
 from gazelle.core.config import name_of, serialize
-from gazelle.core.errors import ArgumentError, MissingAttributeError, message, unknown
+from gazelle.core.errors import ArgumentError, MissingAttributeError, message, missing_method, unknown
 from gazelle.core.gradients import value_and_grad
 from gazelle.core.tensor_wrapper import wrapper_class
 from gazelle.core.traceback import filtered
@@ -171,7 +171,7 @@ class Model(Layer):
                 Arrays in the structure of the model's outputs.
             """
             if self._graph is None:
-                raise NotImplementedError(f"{type(self).__name__} has no call method: def call(self, x): return ...")
+                raise missing_method(self, "call(self, x)")
             return (self._wide or self._graph).run(inputs)
 
     @filtered

@@ -42,7 +42,8 @@ def save_model(model: Model, filepath: PathLike, overwrite: bool = True, **kwarg
         filepath: the file to write, replaced atomically. A name that ends in `.h5` or `.hdf5` gets the HDF5 format of
             Keras 2, any other name the `.keras` format.
         overwrite: False raises an error if the file exists.
-        **kwargs: `include_optimizer=False` omits the optimizer's state; `zipped` and `save_format` are ignored.
+        **kwargs: `include_optimizer=False` omits the optimizer's state; `zipped` and `save_format` are ignored, but
+            without `save_format` another ending is reported.
 
     Raises:
         OSError: the file could not be written; an existing one is unchanged.
@@ -56,12 +57,16 @@ def save_model(model: Model, filepath: PathLike, overwrite: bool = True, **kwarg
     include_optimizer = kwargs.pop("include_optimizer", True)
     filepath = path_of(filepath)
     is_h5 = filepath.endswith((".h5", ".hdf5"))
-    kwargs.pop("zipped", None), kwargs.pop("save_format", None)
+    kwargs.pop("zipped", None)
+    is_clear = kwargs.pop("save_format", None) is not None or filepath.endswith((".keras", ".h5", ".hdf5"))
     if kwargs:
         raise ArgumentError(message(f"save has no argument {next(iter(kwargs))!r}"))
     refuse_overwriting(filepath, overwrite)
     if not model.built:
         warn(f"Model '{model.name}' is not built: the file contains no weights.")
+    if not is_clear:
+        hint = f"Keras and other programs expect this ending: save('{os.path.splitext(filepath)[0]}.keras')."
+        warn(message(f"save writes the .keras format into '{filepath}'", hint=hint))
     if is_h5:
         data = h5_format.dump(model, include_optimizer)
         replace_file(filepath, lambda file: file.write(data))

@@ -82,6 +82,16 @@ def load_weights(model: Model, filepath: PathLike, skip_mismatch: bool = False, 
         FileNotFoundError: there is no such file.
     """
     _need_built(model, "load_weights")
+    return _Names(_load_weights(model, filepath, skip_mismatch, by_name))
+
+
+class _Names(list[str]):
+    """Names that a notebook does not print where a cell ends in the call."""
+
+    def _ipython_display_(self) -> None: ...
+
+
+def _load_weights(model: Model, filepath: PathLike, skip_mismatch: bool, by_name: bool) -> list[str]:
     if filepath == "latest":
         layout = [[name, list(v.shape), v.dtype] for name, v in weight_tree.named_variables(model).items()]
         tensors, meta, path = newest(layout=layout)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import signal
 import sys
 import threading
 from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
+
+from gazelle.core.traceback import show_one_line
 
 #: signals that end a program, and their default handlers
 _DEFAULTS: dict[int, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
@@ -105,23 +106,4 @@ def explain(error: KeyboardInterrupt | Terminated, text: str) -> None:
             with contextlib.suppress(OSError, ValueError, AttributeError):  # the terminal may be closed
                 sys.stderr.write(f"{text}\n")
     elif not error.args:
-        error.args = (text,)
-        error._render_traceback_ = functools.partial(list, [text])  # type: ignore[attr-defined]  # for IPython
-        _print_one_line()
-
-
-def _print_one_line() -> None:
-    """Let an uncaught KeyboardInterrupt that was explained be printed without a traceback."""
-    before = sys.excepthook
-    if getattr(before, "_is_one_line", False):
-        return
-
-    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        if kind is KeyboardInterrupt and hasattr(error, "_render_traceback_"):
-            start = "\r" if sys.stderr.isatty() else ""  # over the ^C of the terminal
-            sys.stderr.write(f"{start}{error}\n")
-        else:
-            before(kind, error, trace)
-
-    hook._is_one_line = True  # type: ignore[attr-defined]
-    sys.excepthook = hook
+        show_one_line(error, text)

@@ -109,7 +109,7 @@ class Fit:
             with progress.events():
                 events.on_epoch_begin(progress.epoch, {})
                 progress.begun = True
-        display.epoch_begin(progress.epoch, epochs, self.source.steps)
+        display.epoch_begin(progress.epoch, epochs, self.source.steps, progress.done)
         logs: Any = None
         chunks = Prefetched(self.source.chunks(progress.epoch, progress.done))
         for chunk in chunks:

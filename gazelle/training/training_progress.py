@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from gazelle.core.errors import message
+from gazelle.core.printable import singular
 from gazelle.data import Source
 from gazelle.training.callbacks.base import Callback
 from gazelle.training.state import State
@@ -158,7 +159,7 @@ class TrainingProgress:
         if self.epoch >= epochs:
             return f"Training had finished after epoch {self.epoch}; nothing to do. Larger epochs continue it. {again}"
         if self.done:
-            return f"Resuming in epoch {self.epoch + 1} after {self.done} steps."
+            return singular(f"Resuming in epoch {self.epoch + 1} after {self.done} steps.")
         return f"Resuming after epoch {self.epoch}." if self.epoch else "Resuming from the start."
 
     def position(self) -> str:

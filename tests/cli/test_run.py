@@ -6,6 +6,7 @@ import sys
 import pytest
 
 import gazelle
+from gazelle.cli.__main__ import main
 
 
 def test_arguments_path_and_name_are_the_programs(program, tmp_path):
@@ -89,3 +90,10 @@ def test_mistakes_in_the_command_are_told(python):
 
 def test_version(python):
     assert python("-m", "gazelle", "--version").stdout == f"gazelle {gazelle.__version__}\n"
+
+
+def test_a_program_without_a_command(capsys):
+    assert main(["train.py", "--rate", "a b"]) == 2
+    assert (
+        capsys.readouterr().err == "gazelle: which command? Run a program with\n    gazelle run train.py --rate 'a b'\n"
+    )

@@ -156,7 +156,7 @@ def test_the_learning_phase_is_an_input():
 def test_a_function_counts_its_inputs():
     x = keras.Input((3,))
     f = K.function([x], [x * 2])
-    with pytest.raises(ValueError, match=r"expected 1 inputs, got 2.\nCall it on a list with one array for each input"):
+    with pytest.raises(ValueError, match=r"expected 1 input, got 2.\nCall it on a list with one array for each input"):
         f([M, M])
     with pytest.raises(AttributeError, match=r"has no 'meen'; did you mean .*'mean'"):
         K.meen  # noqa: B018

@@ -397,7 +397,7 @@ def test_record_files_say_what_is_broken(tf, tmp_path):
         list(tf.data.TFRecordDataset(path, "ZLIB"))
     with pytest.raises(DataError, match="expected complete fields, got damaged bytes"):
         tf.train.Example.FromString(b"\x0a\x7f")
-    with pytest.raises(DataError, match="Feature 'x': expected 1 values, or a default_value, got 0"):
+    with pytest.raises(DataError, match="Feature 'x': expected 1 value, or a default_value, got 0"):
         tf.io.parse_single_example(b"", {"x": tf.io.FixedLenFeature([], tf.float32)})
 
 

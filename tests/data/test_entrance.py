@@ -271,7 +271,7 @@ NAN[3, 2], NAN[5, 0] = np.nan, np.inf
         (lambda m: m.fit(X, Y, validation_data=(NAN, Y), verbose=0, keep=False), "validation_x[3, 2], 2 rows"),
         (lambda m: m.fit(X, Y, validation_data=iter([(NAN, Y)]), verbose=0, keep=False), "validation_x[3, 2], 2 rows"),
         (lambda m: m.evaluate(NAN, Y, batch_size=2, verbose=0), "x[3, 2], 2 rows"),
-        (lambda m: m.evaluate(X, NAN[:, 2:], verbose=0), "y[3, 0], 1 rows"),
+        (lambda m: m.evaluate(X, NAN[:, 2:], verbose=0), "y[3, 0], 1 row"),
         (lambda m: m.test_on_batch(NAN, Y), "x[3, 2], 2 rows"),
     ],
 )

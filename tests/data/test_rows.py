@@ -177,9 +177,9 @@ def test_values_that_are_not_finite_are_found_in_files():
     model.compile("sgd", "mse")
     x = X.copy()
     x[170, 3] = np.nan
-    with pytest.raises(DataError, match=r"x contains values that are not finite.* nan at x\[170, 3\], 1 rows"):
+    with pytest.raises(DataError, match=r"x contains values that are not finite.* nan at x\[170, 3\], 1 row"):
         model.fit(Stored(x), Y, verbose=0, keep=False)
-    with pytest.warns(RuntimeWarning, match=r"nan at x\[170, 3\], 1 rows"):
+    with pytest.warns(RuntimeWarning, match=r"nan at x\[170, 3\], 1 row"):
         model.evaluate(Stored(x), Y, verbose=0)
 
 

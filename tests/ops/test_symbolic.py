@@ -197,7 +197,7 @@ def test_a_gradient_of_ones_own():
         (
             lambda: ops.conv_transpose(np.ones((1, 5, 3)), np.ones((2, 2, 1))),
             ShapeError,
-            "conv_transpose: expected 1 channels",
+            "conv_transpose: expected 1 channel",
         ),
     ],
 )

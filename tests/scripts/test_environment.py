@@ -100,3 +100,18 @@ def test_a_folder_that_is_no_environment_is_left_alone(script, monkeypatch, tmp_
     with pytest.raises(script.NoEnvironmentError, match="is no virtual environment"):
         script.make()
     assert (home / "thesis.txt").exists()
+
+
+def test_progress_of_an_installation(script, capsys, monkeypatch):
+    monkeypatch.setattr(script, "PAUSE", -1)
+    says = "for p in jax numpy; do echo Collecting $p; done; echo Downloading jaxlib.whl '(80 MB)'"
+    pip = ["/bin/sh", "-c"]
+    assert script.run_with_progress(*pip, says)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
+        "environment: Collecting jax (package 1)",
+        "environment: Collecting numpy (package 2)",
+        "environment: Downloading jaxlib.whl (80 MB) (package 2)",
+    ]
+    assert not script.run_with_progress(*pip, "echo ERROR: no network; exit 1")
+    assert "ERROR: no network" in capsys.readouterr().out

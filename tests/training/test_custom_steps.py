@@ -338,7 +338,7 @@ def test_single_batches():
 def test_a_state_that_came_back_short():
     model = line(lambda self, state, data: ({"loss": 0.0}, (state[0][1:], *state[1:])))
     with pytest.raises(
-        ArgumentError, match=r"Line.train_step returned: expected 1 values of trainable_variables, got 0"
+        ArgumentError, match=r"Line.train_step returned: expected 1 value of trainable_variables, got 0"
     ):
         model.fit(X, Y, verbose=0)
 

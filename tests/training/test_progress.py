@@ -309,3 +309,15 @@ def test_a_terminal_keeps_prints_above_the_line_and_its_cursor(breaks):
 
 def test_interval_is_a_tenth_of_a_second():
     assert progress._INTERVAL == 0.1
+
+
+def test_a_resumed_epoch_starts_at_its_step(clock, capsys):
+    display = Progress(1)
+    display.epoch_begin(2, 5, 57, 19)
+    line = display._lines[-1]
+    assert line.fit(60, False).startswith("Epoch 3/5 ━━━")
+    assert "19/57" in line.fit(60, False)
+    assert "/step" not in line.plain()  # nothing was measured yet
+    clock.now += 4
+    display.advance(21, 57, {"loss": 1.0})
+    assert line.per_step == 2

@@ -5,11 +5,12 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from gazelle.core.errors import StateError, message, unknown
+from gazelle.core.errors import ArgumentTypeError, StateError, message, unknown
+from gazelle.core.printable import singular
 from gazelle.core.types import PathLike
 from gazelle.metrics.name_aliases import Logs
 from gazelle.training.callbacks.base import Callback
@@ -23,7 +24,7 @@ _TRAIN, _VALIDATION, _GREY = "#1f6fb4", "#e07b28", "#777777"
 class History(Callback):
     """Record of the logs of every epoch, which `fit` returns.
 
-    Aliases of names are accepted: `history["acc"]` is `history["accuracy"]`, `["lr"]` is `["learning_rate"]`.
+    Aliases of names are accepted: `run.history["acc"]` is `run.history["accuracy"]`, `["lr"]` is `["learning_rate"]`.
 
     Attributes:
         history: {name in the logs: one value per epoch}.
@@ -87,9 +88,13 @@ class History(Callback):
             names = list(dict.fromkeys(known[name.removeprefix("val_")] for name in selected))
         return _plot({n: (self.history.get(n), self.history.get(f"val_{n}")) for n in names}, path)
 
+    def __getitem__(self, name: str) -> NoReturn:
+        hint = f"Use its attribute history, a dict: history.history[{name!r}]."
+        raise ArgumentTypeError(message("fit returns a History, which has no keys", got=f"[{name!r}]", hint=hint))
+
     def __repr__(self) -> str:
         last = ", ".join(f"{n} {v[-1]:.4g}" for n, v in self.history.items() if np.ndim(v) == 1)
-        return f"<History of {len(self.epoch)} epochs{': ' + last if last else ''}>"
+        return singular(f"<History of {len(self.epoch)} epochs{': ' + last if last else ''}>")
 
     def _repr_html_(self) -> str:
         """The last epoch as a table, for notebooks."""
@@ -99,7 +104,8 @@ class History(Callback):
             return f"<td>{values[-1]:.4g}</td>" if values else "<td>–</td>"
 
         rows = "".join(f"<tr><th>{html.escape(n)}</th>{cell(n)}{cell('val_' + n)}</tr>" for n in self._names())
-        head = f"<tr><th>after {len(self.epoch)} epochs</th><th>training</th><th>validation</th></tr>"
+        after = singular(f"after {len(self.epoch)} epochs")
+        head = f"<tr><th>{after}</th><th>training</th><th>validation</th></tr>"
         return f"<table>{head}{rows}</table>"
 
 

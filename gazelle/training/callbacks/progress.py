@@ -48,15 +48,16 @@ class Progress(Callback):
     def __exit__(self, *_: object) -> None:
         self.close()  # after an error too: the cursor becomes visible again
 
-    def epoch_begin(self, epoch: int, epochs: int, steps: int | None) -> None:
+    def epoch_begin(self, epoch: int, epochs: int, steps: int | None, done: int = 0) -> None:
         """Start an epoch.
 
         Args:
             epoch: its number, from 0.
             epochs: the number of epochs.
             steps: steps in an epoch; None if unknown.
+            done: steps that are done already, in an epoch that is resumed.
         """
-        self.start(f"Epoch {epoch + 1:>{len(str(epochs))}}/{epochs}", steps)
+        self.start(f"Epoch {epoch + 1:>{len(str(epochs))}}/{epochs}", steps, done)
 
     def epoch_end(self, logs: Mapping[str, Any] | None = None) -> None:
         """End an epoch; its line stays.
@@ -66,17 +67,18 @@ class Progress(Callback):
         """
         self.finish(logs)
 
-    def start(self, title: str, steps: int | None = None) -> None:
+    def start(self, title: str, steps: int | None = None, done: int = 0) -> None:
         """Start a pass.
 
         Args:
             title: the beginning of the line.
             steps: steps in the pass; None if unknown.
+            done: steps that are done already.
         """
         if self.verbose:
             if not self._lines:
                 self._output = progress_output.choose_output(self.verbose)
-            self._lines.append(ProgressLine(title, steps))
+            self._lines.append(ProgressLine(title, steps, done, start=done))
             self._draw()
 
     def advance(self, done: int, total: int | None = None, logs: Mapping[str, Any] | None = None) -> None:
@@ -106,6 +108,17 @@ class Progress(Callback):
         if not self._lines:
             self._output.print(line)
             self._drawn = line.ended
+
+    def position(self) -> str:
+        """What is done of the pass that runs, as the end of a sentence.
+
+        Returns:
+            Such as " after 3 of 8 batches"; "" where nothing is displayed.
+        """
+        line = self._lines[-1] if self._lines else None
+        if line is None or not line.done:
+            return ""
+        return f" after {line.done} batches" if line.total is None else f" after {line.done} of {line.total} batches"
 
     def note(self, text: str) -> None:
         """Print a line of text unless `verbose` is 0.

@@ -28,6 +28,7 @@ class ProgressLine:
         first: steps and time of the first report.
         last: time of the last report.
         ended: time of the end; None while the pass runs.
+        start: steps that were done before, in the run that is resumed.
     """
 
     title: str
@@ -38,6 +39,7 @@ class ProgressLine:
     first: tuple[int, float] | None = None
     last: float = 0.0
     ended: float | None = None
+    start: int = 0
 
     def report(self, done: int, total: int | None, logs: Mapping[str, Any]) -> None:
         """Update the number of steps and the metrics."""
@@ -50,17 +52,17 @@ class ProgressLine:
         """Seconds per step; the first report, which includes compilation, is excluded after the second one."""
         if self.first is not None and self.done > self.first[0]:
             return (self.last - self.first[1]) / (self.done - self.first[0])
-        return (self.last - self.began) / max(self.done, 1)
+        return (self.last - self.began) / max(self.done - self.start, 1)
 
     def parts(self) -> list[str]:
         """Title, count, time and speed."""
         running = self.ended is None
         total = self.total if self.total is not None else ("?" if running else self.done)
         clock = duration((self.ended or time.perf_counter()) - self.began)
-        if running and self.total is not None and 0 < self.done < self.total:
+        if running and self.total is not None and self.start < self.done < self.total:
             clock = f"ETA {duration(self.per_step * (self.total - self.done))}"
         count = f"{self.done:>{len(str(total))}}/{total}"
-        return [self.title, count, clock, *([f"{speed(self.per_step)}/step"] if self.done else [])]
+        return [self.title, count, clock, *([f"{speed(self.per_step)}/step"] if self.done > self.start else [])]
 
     def metrics(self) -> list[str]:
         """The metrics as "name: value"."""
