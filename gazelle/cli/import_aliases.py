@@ -104,6 +104,7 @@ class _Root(Loader):
 
 def _root(name: str) -> ModuleType:
     found: ModuleType = _namespaces().root(name)
+    importlib.import_module("gazelle.core.dtypes").set_narrowing(True)  # as Keras on JAX does
     return found
 
 

@@ -188,7 +188,8 @@ def _adopting(original: FunctionType) -> Any:
         args, kwargs = plain(args), plain(kwargs)
         if original.__name__ in _TRANSLATED:
             args, kwargs = _translated_arguments(original, args, kwargs)
-        return adopt(original(*args, **kwargs))
+        out = original(*args, **kwargs)
+        return converted(out) if isinstance(out, FunctionType) else adopt(out)
 
     return _with_core(called, original)
 

@@ -94,11 +94,11 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
 
 @contextmanager
-def custom_object_scope(objects: Mapping[str, Any]) -> Iterator[None]:
+def custom_object_scope(objects: Mapping[str, Any] | None) -> Iterator[None]:
     """Let configs use further names inside the with-block.
 
     Args:
-        objects: {name: class or function}.
+        objects: {name: class or function}; None adds none.
 
     Yields:
         Nothing.
@@ -111,7 +111,7 @@ def custom_object_scope(objects: Mapping[str, Any]) -> Iterator[None]:
     >>> layer(np.ones(2)).tolist()
     [2.0, 2.0]
     """
-    token = _custom.set({**_custom.get(), **objects})
+    token = _custom.set({**_custom.get(), **(objects or {})})
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.core.traceback import warn
 from gazelle.core.types import DTypeLike
 
 FLOATS = ("bfloat16", "float16", "float32", "float64")
@@ -17,6 +18,7 @@ NAMES = (*FLOATS, "bool", "complex64", "complex128", *(f"{s}int{b}" for s in (""
 TEXT = "string"  # only for symbolic tensors: arrays of strings are NumPy arrays on the host
 
 _floatx = "float32"
+_narrowing = False
 
 
 def floatx() -> str:
@@ -40,21 +42,32 @@ def set_floatx(value: str) -> None:
     global _floatx
     if value not in FLOATS:
         raise unknown("float type", value, FLOATS)
-    require_x64(value)
-    _floatx = value
+    _floatx = available(value)
 
 
-def require_x64(dtype: str) -> None:
-    """Raise an error for 'float64' if JAX would replace it by float32."""
-    if dtype == "float64" and not jax.config.jax_enable_x64:
-        raise ArgumentError(
-            message(
-                "dtype 'float64'",
-                expected="JAX with 64 bits",
-                got="JAX's default, 32",
-                hint='Write jax.config.update("jax_enable_x64", True) at the start of the program.',
-            )
-        )
+def set_narrowing(value: bool) -> None:
+    """Set whether float32 replaces 'float64', with a warning, where JAX has 32 bits. Otherwise that is an error.
+
+    Args:
+        value: The setting.
+    """
+    global _narrowing
+    _narrowing = value
+
+
+def available(dtype: str) -> str:
+    """Return the float type to compute in for `dtype`: float64 needs JAX's 64 bits.
+
+    Raises:
+        ArgumentError: If it is 'float64' without JAX's 64 bits; with `set_narrowing` the result is 'float32'.
+    """
+    if dtype != "float64" or jax.config.jax_enable_x64:
+        return dtype
+    hint = 'Write jax.config.update("jax_enable_x64", True) at the start of the program.'
+    if not _narrowing:
+        raise ArgumentError(message("dtype 'float64'", expected="JAX with 64 bits", got="JAX's default, 32", hint=hint))
+    warn(f"dtype 'float64' is computed as float32, since JAX has 32 bits by default.\n{hint}")
+    return "float32"
 
 
 def standardize(dtype: DTypeLike | None) -> str:

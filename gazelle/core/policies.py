@@ -221,7 +221,7 @@ def _parsed(name: Any) -> tuple[str, str]:
     if name not in (*dtypes.NAMES, "float", "int"):
         raise unknown("dtype policy", name, (*MIXED, *dtypes.NAMES))
     dtype = dtypes.standardize(name)
-    dtypes.require_x64(dtype)
+    dtype = dtypes.available(dtype)
     return dtype, dtype
 
 

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.core import arrays, dtypes, dynamic_loops, tracing
+from gazelle.core import sparse as sparse_arrays
 from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, SymbolicError, message
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.printable import printable
@@ -37,6 +38,9 @@ class KerasTensor:
     Args:
         shape: Sizes along the axes; None is an unknown size.
         dtype: Dtype; None is the default float type.
+        sparse: Whether its values are sparse arrays.
+        ragged: Must be False: arrays of JAX are rectangular.
+        record_history: Accepted for compatibility and ignored.
         name: Name; None is "keras_tensor".
     """
 
@@ -44,7 +48,19 @@ class KerasTensor:
     accepts_any_rank = False  # as the input of a model: data of other shapes reaches the layers, which check it
     derived: type[KerasTensor]  # the class of results of operations on this tensor
 
-    def __init__(self, shape: Shape, dtype: DTypeLike | None = None, name: str | None = None) -> None:
+    def __init__(
+        self,
+        shape: Shape,
+        dtype: DTypeLike | None = None,
+        sparse: bool = False,
+        ragged: bool = False,
+        record_history: bool = True,
+        name: str | None = None,
+    ) -> None:
+        if ragged:
+            hint = "Pad the rows to equal lengths, with a Masking layer or mask_zero=True."
+            raise ArgumentError(message("ragged of a symbolic tensor", expected="False", got="True", hint=hint))
+        self.sparse, self.ragged = bool(sparse), False
         self.shape: tuple[int | None, ...] = tuple(None if n is None else int(n) for n in shape)
         self.dtype = dtypes.standardize(dtype)
         self.name = name or "keras_tensor"
@@ -210,17 +226,21 @@ def is_symbolic(x: object) -> bool:
 
 
 def leaves(tree: Any) -> list[Any]:
-    """The leaves of lists, tuples and dicts, symbolic tensors among them."""
-    return jax.tree.leaves(tree, is_leaf=is_symbolic)
+    """The leaves of lists, tuples and dicts, symbolic tensors and sparse arrays among them."""
+    return jax.tree.leaves(tree, is_leaf=_is_tensor)
 
 
 def map_tree(fn: Callable[[Any], Any], tree: Any) -> Any:
     """Apply `fn` to every leaf."""
-    return jax.tree.map(fn, tree, is_leaf=is_symbolic)
+    return jax.tree.map(fn, tree, is_leaf=_is_tensor)
+
+
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, KerasTensor) or sparse_arrays.is_sparse(value)
 
 
 def symbolic_leaves(tree: Any) -> list[KerasTensor]:
-    return [leaf for leaf in leaves(tree) if is_symbolic(leaf)]
+    return [leaf for leaf in jax.tree.leaves(tree, is_leaf=is_symbolic) if is_symbolic(leaf)]
 
 
 def any_symbolic(*trees: Any) -> bool:
@@ -271,7 +291,7 @@ def output_spec(
     def traced(*arrays: Any) -> Any:
         filled = list(flat)
         for position, array in zip(positions, arrays, strict=True):
-            filled[position] = array
+            filled[position] = sparse_arrays.to_sparse(array) if flat[position].sparse else array
             if flat[position].mask is not None:  # only its presence matters here
                 set_mask(array, jnp.ones([size if n is None else n for n in flat[position].mask], bool))
         inner_args, inner_kwargs = jax.tree.unflatten(structure, filled)
@@ -280,12 +300,17 @@ def output_spec(
             hint = "Does it end without `return`?" if result is None else ""
             raise ArgumentError(message(f"The call of '{name}'", expected="tensors", got=repr(result), hint=hint))
         result = jax.tree.map(_plain, result, is_leaf=lambda leaf: isinstance(leaf, TensorWrapper))
+        if any(flat[position].sparse for position in positions):
+            leaves, tree = jax.tree.flatten(result, is_leaf=sparse_arrays.is_sparse)
+            sparse[:] = map(sparse_arrays.is_sparse, leaves)
+            result = jax.tree.unflatten(tree, map(sparse_arrays.to_dense, leaves))
         masks.append([None if mask is None else mask.shape for mask in map(get_mask, jax.tree.leaves(result))])
         return result
 
     unknown = any(None in flat[i].shape for i in positions)
     results, programs = [], []
     masks: list[list[Any]] = []
+    sparse: list[bool] = []  # of each result, if an argument is sparse
     for size in _SIZES if unknown else _SIZES[:1]:
         specs = [
             jax.ShapeDtypeStruct([size if n is None else n for n in flat[i].shape], dtypes.device_dtype(flat[i].dtype))
@@ -321,6 +346,8 @@ def output_spec(
     outputs = jax.tree.map(lambda *found: kind(known(*(f.shape for f in found)), found[0].dtype, name=name), *results)
     for tensor, shapes in zip(jax.tree.leaves(outputs, is_leaf=is_symbolic), zip(*masks, strict=True), strict=True):
         tensor.mask = None if None in shapes else known(*shapes)
+    for tensor, is_sparse in zip(jax.tree.leaves(outputs, is_leaf=is_symbolic), sparse, strict=False):
+        tensor.sparse = is_sparse
     return outputs
 
 
@@ -353,10 +380,10 @@ def _pinned(tree: Any, size: int) -> Iterator[Any]:
 def _with_size(leaf: Any, other: Any, axis: int, size: int) -> Any:
     if leaf is not other:
         return leaf
-    return KerasTensor((*leaf.shape[:axis], size, *leaf.shape[axis + 1 :]), leaf.dtype, leaf.name)
+    return KerasTensor((*leaf.shape[:axis], size, *leaf.shape[axis + 1 :]), leaf.dtype, leaf.sparse, name=leaf.name)
 
 
 def _of_samples(leaf: Any, count: int) -> Any:
     if not is_symbolic(leaf) or not leaf.shape or leaf.shape[0] is not None:
         return leaf
-    return KerasTensor((count, *leaf.shape[1:]), leaf.dtype, leaf.name)
+    return KerasTensor((count, *leaf.shape[1:]), leaf.dtype, leaf.sparse, name=leaf.name)

@@ -125,6 +125,8 @@ def _of_jax(matrix: Any) -> Any:
 
     if hasattr(matrix, "indptr") or not hasattr(matrix, "indices"):  # other formats than BCOO, which are rare
         return sparse.csr_array(np.asarray(matrix.todense()))
+    if matrix.n_batch or matrix.n_dense:
+        matrix = matrix.update_layout(n_batch=0, n_dense=0)
     indices, values = np.asarray(matrix.indices), np.asarray(matrix.data)
     inside = (indices < np.asarray(matrix.shape)).all(1)  # others are padding
     return sparse.coo_array((values[inside], tuple(indices[inside].T)), matrix.shape).tocsr()

@@ -42,6 +42,7 @@ class ReLU(Layer):
         Array([0., 3., 6.], dtype=float32)
     """
 
+    _is_stateless = True
     supports_masking = True
 
     def __init__(
@@ -78,6 +79,7 @@ class LeakyReLU(Layer):
         Array([-0.5,  3. ], dtype=float32)
     """
 
+    _is_stateless = True
     supports_masking = True
 
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
@@ -171,6 +173,7 @@ class ELU(Layer):
         Array([0., 3.], dtype=float32)
     """
 
+    _is_stateless = True
     supports_masking = True
 
     def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
@@ -200,6 +203,7 @@ class Softmax(Layer):
         Array([[0.5, 0.5]], dtype=float32)
     """
 
+    _is_stateless = True
     supports_masking = True
 
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:

@@ -46,6 +46,8 @@ class Attention(Layer):
         (2, 3, 4)
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         use_scale: bool = False,

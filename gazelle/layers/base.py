@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from gazelle import engine, initializers
-from gazelle.core import arrays, closed_over_tensors, dtypes, forked, policies, prng, remat, symbolic, tracing
+from gazelle.core import arrays, closed_over_tensors, dtypes, forked, policies, prng, remat, sparse, symbolic, tracing
 from gazelle.core.config import ArgumentTypeError, resolve, serialize, serialize_object
 from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, message, missing_method, unknown
 from gazelle.core.operation import Operation
@@ -55,6 +55,11 @@ _ORDER = ("shape", "initializer", "dtype", "trainable", "autocast", "regularizer
 _path: ContextVar[str] = ContextVar("gazelle_layer_path", default="")  # path of the layer that builds or calls others
 
 
+def _is_leaf(value: object) -> bool:
+    """Whether an argument is one tensor, although it may be a structure of arrays for JAX."""
+    return isinstance(value, Variable) or sparse.is_sparse(value)
+
+
 class Layer(Operation):
     """A function with weights: the building block of every model.
 
@@ -85,6 +90,10 @@ class Layer(Operation):
 
     _namespace = "layers"
     _tracks_weights = True
+    _sparse_inputs = (
+        "dense"  # of sparse arrays: "call" receives them, or dense ones and the result is "dense" or "kept"
+    )
+    _is_stateless = False  # whether an object needs no build, since it has no weights
     _maps_lists = False  # whether a list of tensors stands for one call for each
     activation: Any  # of layers that have one
     autocast = True  # False in classes that cast floats themselves
@@ -121,7 +130,7 @@ class Layer(Operation):
         self.autocast = bool(autocast) and type(self).autocast
         self._remat = remat.current()
         self._trainable = trainable
-        self.built = False
+        self.built = self._is_stateless
         self.nodes: list[Node] = []
         self.activity_regularizer = resolve("activity_regularizer", activity_regularizer)
         self._eager_losses: list[Any] = []
@@ -143,7 +152,10 @@ class Layer(Operation):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "call" in cls.__dict__ and not cls.__module__.startswith("gazelle."):
+            cls._sparse_inputs = "call"
         if "build" in cls.__dict__:
+            cls._is_stateless = False
             cls.build = _marks_built(cls.__dict__["build"])  # type: ignore[method-assign]
 
     # What a subclass defines and calls -------------------------------------------------------------------------------
@@ -392,8 +404,12 @@ class Layer(Operation):
 
     def _call_arrays(self, scope: tracing.TraceContext, args: Any, kwargs: dict[str, Any]) -> Any:
         """Call the layer on arrays: validate, build, compute, and attach masks, penalties and observers."""
+        if self._sparse_inputs != "call" and sparse.any_sparse((*args, *kwargs.values())):
+            dense_args, dense_kwargs = jax.tree.map(sparse.to_dense, (args, dict(kwargs)), is_leaf=_is_leaf)
+            out = self._call_arrays(scope, dense_args, dense_kwargs)
+            return sparse.to_sparse_like(out, args) if self._sparse_inputs == "kept" else out
         masks = call_arguments.masks_of(args)
-        args, kwargs = jax.tree.map(self._to_array, (args, dict(kwargs)), is_leaf=lambda v: isinstance(v, Variable))
+        args, kwargs = jax.tree.map(self._to_array, (args, dict(kwargs)), is_leaf=_is_leaf)
         self._ensure_built(args, kwargs)
         self._check_inputs(args)
         if not self.is_quantizable:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, DataError, StateError, message
+from gazelle.core.sparse import to_sparse
 from gazelle.core.types import Array, ArrayLike, PolicyLike
 from gazelle.layers.adapting import batches
 from gazelle.layers.base import Layer
@@ -78,17 +79,11 @@ def encoded_shape(shape: tuple[Any, ...], mode: str, depth: int) -> tuple[Any, .
 
 
 def check_mode(owner: str, mode: str, known: tuple[str, ...], sparse: bool = False) -> str:
-    """Return the current name of an output mode; sparse outputs are an error."""
-    if sparse:
-        raise ArgumentError(
-            message(
-                f"sparse=True of {owner}",
-                expected="False",
-                got="True",
-                hint="Outputs are dense; output_mode='int' with an Embedding needs little memory.",
-            )
-        )
-    return choice(owner, "output_mode", {"binary": "multi_hot", "tf-idf": "tf_idf"}.get(mode, mode), known)
+    """Return the current name of an output mode; integers have no sparse form."""
+    mode = choice(owner, "output_mode", {"binary": "multi_hot", "tf-idf": "tf_idf"}.get(mode, mode), known)
+    if sparse and mode == "int":
+        raise ArgumentError(message(f"sparse=True of {owner}", expected="another output_mode", got="'int'"))
+    return mode
 
 
 class CategoryEncoding(Layer):
@@ -100,7 +95,7 @@ class CategoryEncoding(Layer):
     Args:
         num_tokens: The integers are 0 .. num_tokens - 1.
         output_mode: 'one_hot', 'multi_hot' or 'count'.
-        sparse: Must be False: sparse outputs are not supported.
+        sparse: Whether vectors are returned as sparse arrays (BCOO of JAX).
         **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
     Call arguments:
@@ -120,7 +115,6 @@ class CategoryEncoding(Layer):
         self, num_tokens: int | None = None, output_mode: str = "multi_hot", sparse: bool = False, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self._config.pop("sparse", None)
         self.output_mode = check_mode("CategoryEncoding", output_mode, MODES[1:], sparse)
         if not isinstance(num_tokens, int) or num_tokens < 1:
             raise ArgumentError(
@@ -143,7 +137,8 @@ class CategoryEncoding(Layer):
             )
         weights = None if count_weights is None else jnp.asarray(count_weights, self.compute_dtype)
         check_ids(self._label, x, self.num_tokens)
-        return encode(jnp.asarray(x), self.output_mode, self.num_tokens, self.compute_dtype, weights)
+        out = encode(jnp.asarray(x), self.output_mode, self.num_tokens, self.compute_dtype, weights)
+        return to_sparse(out, stored=x.size) if self.sparse else out
 
 
 class Discretization(Layer):
@@ -158,7 +153,7 @@ class Discretization(Layer):
         num_bins: Number of bins that `adapt` computes.
         epsilon: Error of the quantiles; smaller values need more memory.
         output_mode: 'int', 'one_hot', 'multi_hot' or 'count'.
-        sparse: Must be False: sparse outputs are not supported.
+        sparse: Whether vectors are returned as sparse arrays (BCOO of JAX).
         dtype: Dtype or dtype policy of the layer; None for the global policy.
         name: Name of the layer; None generates one.
 
@@ -243,7 +238,8 @@ class Discretization(Layer):
             raise StateError(message(f"{self._label} has no bins yet", hint="Call layer.adapt(data) first."))
         bins = jnp.digitize(jnp.asarray(x), jnp.asarray(self.bin_boundaries, jnp.float32))
         dtype = "int32" if self.output_mode == "int" else self.compute_dtype
-        return encode(bins, self.output_mode, len(self.bin_boundaries) + 1, dtype)
+        out = encode(bins, self.output_mode, len(self.bin_boundaries) + 1, dtype)
+        return to_sparse(out, stored=bins.size) if self.sparse else out
 
     def get_config(self) -> dict[str, Any]:
         config = {**super().get_config(), "dtype": self.dtype}

@@ -10,7 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from gazelle import ops
-from gazelle.core import settings
+from gazelle.core import settings, sparse
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, ShapeError, message
 from gazelle.core.prng import bernoulli
 from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
@@ -54,6 +54,7 @@ class Dense(Layer):
 
     kernel = WeightAttribute()
     is_quantizable = True
+    _sparse_inputs = "call"
     lora_enabled = False
     enable_lora = enable_lora
 
@@ -88,6 +89,10 @@ class Dense(Layer):
         self._matrix.build_lora()
 
     def call(self, x: Array) -> Array:
+        if sparse.is_sparse(x):
+            y = ops.matmul(x, self.kernel)
+            y = y if self.bias is None else y + self.bias
+            return y if self.activation is None else self.activation(y)
         rows = x.reshape(
             math.prod(x.shape[:-1]), x.shape[-1]
         )  # as one matrix: the gradient of a product over two axes is slow
@@ -112,6 +117,7 @@ class Activation(Layer):
         Array([[0., 2.]], dtype=float32)
     """
 
+    _is_stateless = True
     supports_masking = True
 
     def __init__(self, activation: ActivationLike, **kwargs: Any) -> None:
@@ -145,6 +151,7 @@ class Dropout(Layer):
         Array([[1., 1., 1.]], dtype=float32)
     """
 
+    _is_stateless = True
     supports_masking = True
 
     _maps_lists = True
@@ -210,6 +217,8 @@ class Flatten(Layer):
         (2, 12)
     """
 
+    _sparse_inputs = "kept"
+
     def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         given = data_format or settings.image_data_format()
@@ -242,6 +251,8 @@ class Lambda(Layer):
         >>> Lambda(lambda x, power: x**power, arguments={"power": 2})(jnp.array([3.0]))
         Array([9.], dtype=float32)
     """
+
+    _sparse_inputs = "call"
 
     _maps_lists = True
 
@@ -280,6 +291,9 @@ class Identity(Layer):
         Array([1.], dtype=float32)
     """
 
+    _is_stateless = True
+    _sparse_inputs = "kept"
+
     supports_masking = True
 
     _maps_lists = True
@@ -303,6 +317,7 @@ class Masking(Layer):
                 [0.]]], dtype=float32)
     """
 
+    _is_stateless = True
     supports_masking = True
 
     def __init__(self, mask_value: float | Sequence[float] = 0.0, **kwargs: Any) -> None:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core import dtypes, policies, remat, symbolic
+from gazelle.core import dtypes, policies, remat, sparse, symbolic
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.policies import DTypePolicy, DTypePolicyMap
@@ -73,9 +73,11 @@ def as_input(layer: Layer, leaf: Any) -> Any:
         return out
     if isinstance(leaf, Variable):
         return leaf.value
+    if sparse.is_sparse(leaf):
+        return leaf.astype(layer.input_dtype) if layer.autocast and dtypes.is_float(leaf.dtype) else leaf
     if isinstance(leaf, np.ndarray) and leaf.dtype.kind not in "USO":  # the device has no strings
         return jnp.asarray(leaf, layer.input_dtype if layer.autocast and dtypes.is_float(leaf.dtype) else None)
-    return leaf
+    return sparse.to_dense(leaf)  # of SciPy
 
 
 def weight_dtype(layer: Layer, outer: str | None) -> str | None:

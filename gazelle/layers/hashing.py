@@ -188,7 +188,7 @@ class Hashing(NumpyLayer):
         mask_value: Value that is assigned to bin 0, which is reserved for it.
         salt: One or two integers that select another hash function.
         output_mode: 'int', 'one_hot', 'multi_hot' or 'count'.
-        sparse: Must be False: sparse outputs are not supported.
+        sparse: Whether vectors are returned as sparse arrays (BCOO of JAX).
         **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
     Raises:
@@ -246,7 +246,7 @@ class HashedCrossing(NumpyLayer):
     Args:
         num_bins: Number of bins.
         output_mode: 'int' or 'one_hot'.
-        sparse: Must be False: sparse outputs are not supported.
+        sparse: Whether vectors are returned as sparse arrays (BCOO of JAX).
         name: Name of the layer; None generates one.
         dtype: Dtype or dtype policy of the layer; None for the global policy.
         **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.

@@ -19,7 +19,7 @@ class InputLayer(Layer):
         shape: shape of one sample, without the batch axis; None for sizes that vary.
         batch_size: fixed number of samples, or None.
         dtype: dtype of the data; floats by default.
-        sparse: ignored; arrays are dense.
+        sparse: whether the data are sparse arrays; dense arrays are accepted, too.
         ragged: ignored; arrays are dense.
         batch_shape: `shape` with the batch axis in front.
         input_tensor: a symbolic tensor to use instead of a new one.
@@ -30,6 +30,8 @@ class InputLayer(Layer):
     Raises:
         ShapeError: no shape, two shapes, or sizes that are no positive integers.
     """
+
+    _sparse_inputs = "call"
 
     def __init__(
         self,
@@ -78,9 +80,12 @@ class InputLayer(Layer):
             )
         self.batch_shape = tuple(None if n is None else int(n) for n in batch_shape)
         self._dtype = dtypes.standardize(dtype)
+        self.sparse, self.ragged = bool(sparse), False
         self.built = True
         self.tensor = (
-            input_tensor if input_tensor is not None else KerasTensor(self.batch_shape, self._dtype, self.name)
+            input_tensor
+            if input_tensor is not None
+            else KerasTensor(self.batch_shape, self._dtype, bool(sparse), name=self.name)
         )
         Node(self, (), {}, self.tensor)
 
@@ -115,7 +120,7 @@ class InputLayer(Layer):
         return {
             "batch_shape": list(self.batch_shape or ()),
             "dtype": self._dtype,
-            "sparse": False,
+            "sparse": self.sparse,
             "ragged": False,
             "name": self.name,
             "optional": self.optional,
@@ -139,7 +144,7 @@ def Input(  # noqa: N802 - Keras' name
         shape: shape of one sample, without the batch axis; None for sizes that vary.
         batch_size: fixed number of samples, or None.
         dtype: dtype of the data; floats by default.
-        sparse: ignored; arrays are dense.
+        sparse: whether the data are sparse arrays; dense arrays are accepted, too.
         batch_shape: `shape` with the batch axis in front.
         name: name of the input.
         tensor: a symbolic tensor to use instead of a new one.

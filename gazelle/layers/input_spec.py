@@ -181,5 +181,5 @@ def declared_outputs(layer: Layer, args: Sequence[Any]) -> Any:
     else:
         return None
     many = isinstance(shape, list) and all(isinstance(each, tuple | list) for each in shape)
-    outputs = [KerasTensor(tuple(each), layer.compute_dtype, layer.name) for each in (shape if many else [shape])]
+    outputs = [KerasTensor(tuple(each), layer.compute_dtype, name=layer.name) for each in (shape if many else [shape])]
     return outputs if many else outputs[0]

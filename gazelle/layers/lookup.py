@@ -431,7 +431,7 @@ class IntegerLookup(_Lookup):
         invert: Whether to map indices to tokens.
         output_mode: 'int', 'one_hot', 'multi_hot', 'count' or 'tf_idf' (counts times log(1 + rows / (1 + rows with
             x))).
-        sparse: Must be False: sparse outputs are not supported.
+        sparse: Whether vectors are returned as sparse arrays (BCOO of JAX).
         pad_to_max_tokens: Whether vectors have size max_tokens even if the vocabulary is smaller.
         oov_method: How an unknown x selects one of several indices: 'floormod' (x mod num_oov_indices) or 'farmhash'.
         salt: One or two integers: key of SipHash64 for several out-of-vocabulary indices.
@@ -497,7 +497,7 @@ class StringLookup(_Lookup):
         output_mode: 'int', 'one_hot', 'multi_hot', 'count' or 'tf_idf' (counts times log(1 + rows / (1 + rows with
             x))).
         pad_to_max_tokens: Whether vectors have size max_tokens even if the vocabulary is smaller.
-        sparse: Must be False: sparse outputs are not supported.
+        sparse: Whether vectors are returned as sparse arrays (BCOO of JAX).
         encoding: Encoding of bytes.
         name: Name of the layer; None generates one.
         salt: One or two integers: key of SipHash64 for several out-of-vocabulary indices.

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.core.config import register
-from gazelle.core.errors import ArgumentTypeError, ShapeError, message
+from gazelle.core.errors import ArgumentError, ArgumentTypeError, ShapeError, message
 from gazelle.core.types import Array, Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.spatial import is_integer
@@ -31,15 +31,35 @@ def _input_shapes(layer: Layer, shapes: Any, count: int | None = None) -> list[t
     return [tuple(s) for s in shapes]
 
 
+def _masks(layer: Layer, inputs: Any, mask: Any) -> list[Any]:
+    """Return the mask of each input as an array; an empty list if there are none."""
+    if mask is None:
+        return []
+    for name, value in (("inputs", inputs), ("mask", mask)):
+        if not isinstance(value, (list, tuple)):
+            what = f"{name} of compute_mask of {layer._label}"
+            raise ArgumentError(message(what, expected="a list with one entry per input", got=type(value).__name__))
+    if len(inputs) != len(mask):
+        got = f"{len(inputs)} inputs and {len(mask)} masks"
+        raise ArgumentError(message(f"compute_mask of {layer._label}", expected="a mask or None per input", got=got))
+    return [] if all(m is None for m in mask) else [None if m is None else jnp.asarray(m) for m in mask]
+
+
 def _expand_mask(mask: Any, x: Any) -> Any:
     """Return a mask (batch, steps) with as many axes as x."""
     return jnp.reshape(mask, mask.shape + (1,) * (x.ndim - mask.ndim))
+
+
+def _known(shape: Any, mask_shape: Any) -> tuple[int, ...]:
+    """Return a shape with the sizes of the mask for unknown ones."""
+    return tuple(mask_shape[i] if n is None else n for i, n in enumerate(shape))
 
 
 class _Merge(Layer):
     """Elementwise over a list of inputs whose shapes broadcast; a lower rank gets axes after the batch."""
 
     supports_masking = True
+    _sparse_inputs = "kept"
     count: int | None = None  # required number of inputs
 
     def build(self, input_shape: Sequence[Shape]) -> None:
@@ -67,7 +87,7 @@ class _Merge(Layer):
 
     def compute_mask(self, inputs: Sequence[Array], mask: Sequence[Array | None] | None = None) -> Array | None:
         # a step counts if it counts in any input; an input without a mask counts everywhere
-        masks = mask or ()
+        masks = _masks(self, inputs, mask)
         known = [m for m in masks if m is not None]
         whole = bool(known) and len(known) == len(masks)
         return functools.reduce(jnp.logical_or, known) if whole else None
@@ -232,6 +252,8 @@ class Concatenate(Layer):
         (2, 7)
     """
 
+    _sparse_inputs = "kept"
+
     supports_masking = True
 
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
@@ -264,11 +286,12 @@ class Concatenate(Layer):
 
     def compute_mask(self, inputs: Sequence[Array], mask: Sequence[Array | None] | None = None) -> Array | None:
         # the joined masks; all True for an input without a mask
-        if mask is None or all(m is None for m in mask):
+        masks = _masks(self, inputs, mask)
+        if not masks:
             return None
         each = [
-            jnp.ones(x.shape, bool) if m is None else jnp.broadcast_to(_expand_mask(m, x), x.shape)
-            for x, m in zip(inputs, mask, strict=True)
+            jnp.ones(x.shape, bool) if m is None else jnp.broadcast_to(_expand_mask(m, x), _known(x.shape, m.shape))
+            for x, m in zip(inputs, masks, strict=True)
         ]
         return self._joined_mask(jnp.concatenate(each, self.axis))
 

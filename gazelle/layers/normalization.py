@@ -333,6 +333,8 @@ class UnitNormalization(_Normalization):
         Array([[0.6, 0.8]], dtype=float32)
     """
 
+    _is_stateless = True
+
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.axes(99)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core import budget, dtypes, symbolic
+from gazelle.core.sparse import to_sparse
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.variable import Variable
 from gazelle.layers.base import Layer
@@ -25,6 +26,7 @@ class NumpyLayer(Layer, abstract=True):
     """
 
     runs_on_host = True
+    sparse = False  # of those with vectors as results
 
     def encode(self, *inputs: np.ndarray) -> np.ndarray:
         """Return the result for arrays of the host.
@@ -70,10 +72,12 @@ class NumpyLayer(Layer, abstract=True):
         kind = dtypes.device_dtype(dtype)
         if any(isinstance(x, jax.core.Tracer) for x in each):
             place = jax.ShapeDtypeStruct(shape, kind)
-            return jax.pure_callback(
+            out = jax.pure_callback(
                 lambda *x: self.encode(*map(np.asarray, x)).astype(kind), place, *map(jax.lax.stop_gradient, each)
             )
-        return jnp.asarray(self.encode(*each).astype(kind))
+        else:
+            out = jnp.asarray(self.encode(*each).astype(kind))
+        return to_sparse(out, stored=sum(x.size for x in each)) if self.sparse else out
 
     def _to_array(self, leaf: Any) -> Any:
         if isinstance(leaf, (KerasTensor, jax.core.Tracer)):
@@ -99,7 +103,7 @@ class NumpyLayer(Layer, abstract=True):
         """
         self._ensure_built(args, kwargs)
         shape, dtype = self.spec(*(t.shape for t in symbolic.symbolic_leaves((args, kwargs))))
-        return KerasTensor(shape, dtype, name=self.name)
+        return KerasTensor(shape, dtype, self.sparse, name=self.name)
 
 
 def texts(values: Any, encoding: str = "utf-8") -> np.ndarray:

@@ -18,6 +18,8 @@ from gazelle.ops.max_min import largest
 class _Pooling(Layer):
     """One value for each window of `pool_size`, `strides` apart (`pool_size` apart if None)."""
 
+    _is_stateless = True
+
     rank: int
     _pool: Callable[..., Array]
 
@@ -45,6 +47,8 @@ class _Pooling(Layer):
 
 class _GlobalPooling(Layer):
     """One value for each channel."""
+
+    _is_stateless = True
 
     rank: int
     _reduce: Callable[..., Any]

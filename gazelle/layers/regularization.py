@@ -35,6 +35,7 @@ class GaussianNoise(Layer):
         Array([[1., 1.]], dtype=float32)
     """
 
+    _is_stateless = True
     supports_masking = True
 
     _maps_lists = True
@@ -70,6 +71,7 @@ class GaussianDropout(Layer):
         Array([[1., 1.]], dtype=float32)
     """
 
+    _is_stateless = True
     supports_masking = True
 
     _maps_lists = True
@@ -109,6 +111,7 @@ class AlphaDropout(Layer):
         Array([[1., 1.]], dtype=float32)
     """
 
+    _is_stateless = True
     supports_masking = True
 
     _maps_lists = True
@@ -132,6 +135,8 @@ class AlphaDropout(Layer):
 
 class _SpatialDropout(Layer):
     """Dropout of whole channels: neighboring elements are correlated, dropping single ones has little effect."""
+
+    _is_stateless = True
 
     rank: int
     supports_masking = True
@@ -268,6 +273,7 @@ class ActivityRegularization(Layer):
         Array([[1., 1.]], dtype=float32)
     """
 
+    _is_stateless = True
     supports_masking = True
 
     _maps_lists = True

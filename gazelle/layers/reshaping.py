@@ -32,6 +32,9 @@ class Reshape(Layer):
         (5, 2, 4)
     """
 
+    _is_stateless = True
+    _sparse_inputs = "kept"
+
     def __init__(self, target_shape: int | Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         shape: tuple[Any, ...] = (target_shape,) if is_integer(target_shape) else tuple(target_shape)  # type: ignore[arg-type]
@@ -75,6 +78,8 @@ class Permute(Layer):
         >>> Permute((2, 1))(jnp.ones((5, 3, 4))).shape
         (5, 4, 3)
     """
+
+    _sparse_inputs = "kept"
 
     def __init__(self, dims: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -46,7 +46,7 @@ class TextVectorization(_Vocabulary):
         pad_to_max_tokens: Whether vectors have size max_tokens even if the vocabulary is smaller.
         vocabulary: Tokens in order, or a text file with one token per line; None to learn them with `adapt`.
         idf_weights: Inverse document frequency of each token, for 'tf_idf' with a given vocabulary.
-        sparse: Must be False: sparse outputs are not supported.
+        sparse: Whether vectors are returned as sparse arrays (BCOO of JAX).
         ragged: Must be False: ragged outputs are not supported.
         encoding: Encoding of bytes.
         name: Name of the layer; None generates one.
@@ -124,6 +124,7 @@ class TextVectorization(_Vocabulary):
             mask_token="",
             output_mode=self.output_mode,
             encoding=encoding,
+            sparse=sparse,
             **self._given,
         )
 

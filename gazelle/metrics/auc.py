@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, ShapeError, message, unknown
-from gazelle.core.types import Array, ArrayLike, PolicyLike, Shape
+from gazelle.core.types import Array, ArrayLike, Config, PolicyLike, Shape
 from gazelle.losses.reduction import divide
 from gazelle.losses.target_shapes import matched
 from gazelle.metrics.base import Metric
@@ -77,7 +77,8 @@ class AUC(Metric):
         inner = even_thresholds(num_thresholds)[1:-1] if thresholds is None else sorted(thresholds)
         self.num_thresholds = len(inner) + 2
         tiny = settings.epsilon()
-        self._cuts = [-tiny, *inner, 1.0 + tiny]  # beyond 0 and 1, so that no prediction is lost to rounding
+        self._given_thresholds = thresholds is not None
+        self.thresholds = [-tiny, *inner, 1.0 + tiny]  # beyond 0 and 1, so that no prediction is lost to rounding
         self._built = False
         if num_labels or not multi_label:
             self.build(None, (None, num_labels))
@@ -93,10 +94,14 @@ class AUC(Metric):
                     got=f"shape {tuple(y_pred_shape)}",
                 )
             )
-        shape = (len(self._cuts), y_pred_shape[-1]) if self.multi_label else (len(self._cuts),)
+        shape = (self.num_thresholds, y_pred_shape[-1]) if self.multi_label else (self.num_thresholds,)
         for name in COUNTS:
             setattr(self, name, self.add_weight(shape, name=name))
         self._built = True
+
+    def get_config(self) -> Config:
+        """Return the configuration: thresholds are those between 0 and 1, if they were given."""
+        return {**super().get_config(), "thresholds": self.thresholds[1:-1] if self._given_thresholds else None}
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         """Add the counts of a batch.
@@ -112,7 +117,7 @@ class AUC(Metric):
         counts = confusion(
             y_true,
             y_pred,
-            self._cuts,
+            self.thresholds,
             sample_weight,
             by_label=self.multi_label,
             label_weights=None if self.multi_label else self.label_weights,

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from gazelle.core import dtypes, symbolic, tracing
 from gazelle.core.config import snake
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.sparse import is_sparse
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.layers.base import Layer
 from gazelle.layers.categories import CategoryEncoding
@@ -184,7 +185,7 @@ class Graph:
             if isinstance(self.inputs, dict) and len(names) != len(self.flat_inputs):
                 return _in_order(self.inputs, data)
             return [data[n] for n in names]
-        flat = jax.tree.leaves(data, is_leaf=lambda v: v is None or symbolic.is_symbolic(v))
+        flat = jax.tree.leaves(data, is_leaf=lambda v: v is None or symbolic.is_symbolic(v) or is_sparse(v))
         if len(flat) != len(self.flat_inputs):
             wanted = f"{len(self.flat_inputs)} arrays ({', '.join(self.input_names)})"
             hint = "Give several inputs as a list or a dict by name."

@@ -93,6 +93,7 @@ class Model(Layer):
     """
 
     _namespace = "models"
+    _sparse_inputs = "call"
     stop_training: bool = False
     history: History | None = None
     _compile_state: compiling.CompileState | None = None

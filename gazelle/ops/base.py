@@ -12,6 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core.config import register
+from gazelle.core.sparse import any_sparse, to_dense
+from gazelle.core.sparse import call as call_sparse
 from gazelle.core.symbolic import OPS, KerasTensor, call_op
 from gazelle.core.tensor_wrapper import wrapper_class
 from gazelle.core.variable import Variable
@@ -81,6 +83,8 @@ def lift(function: Callable[P, R]) -> Callable[P, R]:
             return wrapper.dispatch(lifted, args, kwargs)
         if _symbolic(args) or _symbolic(kwargs.values()):
             return call_op(lifted, args, kwargs)
+        if any_sparse(args) or (kwargs and any_sparse(kwargs.values())):
+            return call_sparse(lifted, args, kwargs)
         if of_sizes and sizes.known(args) and sizes.known((0, *kwargs.values())):
             with jax.ensure_compile_time_eval():
                 return compute(args, kwargs)
@@ -115,7 +119,7 @@ def array(value: Any) -> Any:
         if any(isinstance(leaf, jax.Array | Variable) for leaf in value):
             return jnp.stack([jnp.asarray(array(v)) for v in value])
         return jnp.asarray(np.asarray(value))
-    return jnp.asarray(value) if hasattr(value, "__array__") else value
+    return jnp.asarray(value) if hasattr(value, "__array__") else to_dense(value)
 
 
 def arrays(values: Any) -> Any:

@@ -13,6 +13,7 @@ from jax import lax
 from gazelle.core import budget
 from gazelle.core.dtypes import is_float, standardize
 from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.core.sparse import is_sparse
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.types import Array, ArrayLike, DTypeLike, Nested
 from gazelle.core.variable import Variable
@@ -123,7 +124,7 @@ def convert_to_tensor(
     Args:
         x: Array, variable, number or nested lists of numbers.
         dtype: Dtype of the result; None keeps that of `x`.
-        sparse: Accepted for compatibility and ignored.
+        sparse: False returns a sparse array as a dense one.
         ragged: Accepted for compatibility and ignored.
 
     Returns:
@@ -145,7 +146,7 @@ def convert_to_numpy(x: ArrayLike) -> np.ndarray[Any, Any]:
 
 
 def is_tensor(x: object) -> bool:
-    """Return whether a value is an array of JAX or a symbolic tensor.
+    """Return whether a value is an array of JAX, a sparse one too, or a symbolic tensor.
 
     Args:
         x: Any value.
@@ -153,7 +154,7 @@ def is_tensor(x: object) -> bool:
     Returns:
         A boolean.
     """
-    return isinstance(x, jax.Array | KerasTensor)
+    return isinstance(x, jax.Array | KerasTensor) or is_sparse(x)
 
 
 def shape(x: ArrayLike) -> tuple[int | None, ...]:

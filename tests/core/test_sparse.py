@@ -1,0 +1,143 @@
+"""Sparse arrays in operations, layers and models: the values are those of dense arrays."""
+
+import jax
+import numpy as np
+import pytest
+from jax.experimental import sparse as jax_sparse
+from scipy import sparse as scipy_sparse
+
+import gazelle
+from gazelle import layers, ops
+from gazelle.core import sparse
+
+X = np.array([[0, 0.5, 0, -0.7], [0.9, 0, 0, 0.25], [0, 0, 0, 0]], np.float32)
+Y = np.array([[0, 2.0, 1, 0], [3.0, 0, 0, 4], [1, 1, 1, 1]], np.float32)
+
+
+def bcoo(array, **options):
+    return jax_sparse.BCOO.fromdense(array, **options)
+
+
+def dense(value):
+    return np.asarray(value.todense() if sparse.is_sparse(value) else value)
+
+
+ONE = {
+    **dict.fromkeys(sorted(sparse._OF_VALUES - {"cast"}), ()),
+    **dict.fromkeys(("exp", "cos", "sigmoid", "isfinite", "squeeze", "transpose", "sum", "mean"), ()),
+    "cast": ("int32",),
+    "expand_dims": (1,),
+    "reshape": ((2, 6),),
+}
+KEPT = sparse._OF_VALUES | sparse._OF_SHAPE
+
+
+@pytest.mark.parametrize("name", ONE)
+@pytest.mark.parametrize("options", [{}, {"n_batch": 1}, {"n_dense": 1}], ids=["plain", "batch", "rows"])
+def test_function_of_one_sparse_array(name, options):
+    function, x = getattr(ops, name), X.astype(np.complex64) if name in ("conj", "imag") else X
+    out = function(bcoo(x, **options), *ONE[name])
+    np.testing.assert_allclose(dense(out), function(x, *ONE[name]), rtol=1e-6)
+    assert sparse.is_sparse(out) == (name in KEPT)
+    assert gazelle.KerasTensor(X.shape, sparse=True).sparse
+    assert function(gazelle.KerasTensor(X.shape, sparse=True), *ONE[name]).sparse == (name in KEPT)
+
+
+def test_duplicate_indices_are_added_before_the_function():
+    twice = jax_sparse.BCOO((np.array([1.0, 2.0]), np.array([[0, 1], [0, 1]])), shape=(1, 2))
+    assert dense(ops.square(twice)).tolist() == [[0, 9]]
+
+
+@pytest.mark.parametrize("first", ["sparse", "dense", "number"])
+@pytest.mark.parametrize("second", ["sparse", "dense", "number"])
+@pytest.mark.parametrize("name", ["add", "subtract", "multiply", "divide", "maximum", "minimum"])
+def test_function_of_two_arrays(name, first, second):
+    forms = {"sparse": bcoo, "dense": np.asarray, "number": lambda _: np.float32(2)}
+    x, y = forms[first](X), forms[second](Y)
+    function = getattr(ops, name)
+    out = function(x, y)
+    np.testing.assert_allclose(dense(out), function(dense(x), dense(y)))
+    union = (first, second) == ("sparse", "sparse")
+    expected = {"multiply": "sparse" in (first, second), "divide": first == "sparse" != second}.get(name, union)
+    assert sparse.is_sparse(out) == expected
+    compiled = jax.jit(function)(x, y)
+    np.testing.assert_allclose(dense(compiled), dense(out), rtol=1e-6)
+
+
+@pytest.mark.parametrize("make", [bcoo, scipy_sparse.csr_matrix, scipy_sparse.coo_array], ids=["bcoo", "csr", "coo"])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.Dense(2, activation="tanh"),
+        layers.Activation("relu"),
+        layers.LayerNormalization(),
+        layers.Reshape((2, 2)),
+        gazelle.Sequential([layers.Dense(3), layers.Dense(1)]),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_layer_takes_sparse_arrays(layer, make):
+    np.testing.assert_allclose(dense(layer(make(X))), layer(X), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("layer", [layers.Identity(), layers.Reshape((4, 1)), layers.Flatten(), layers.Permute((1,))])
+def test_layer_that_moves_values_keeps_them_sparse(layer):
+    assert sparse.is_sparse(layer(bcoo(X)))
+    assert layer(gazelle.Input((4,), sparse=True)).sparse
+    assert not layer(gazelle.Input((4,))).sparse
+
+
+def test_merging_is_sparse_if_all_inputs_are():
+    for layer in (layers.Add(), layers.Multiply(), layers.Maximum(), layers.Average(), layers.Concatenate()):
+        out, mixed = layer([bcoo(X), bcoo(Y)]), layer([bcoo(X), Y])
+        np.testing.assert_allclose(dense(out), layer([X, Y]), rtol=1e-6)
+        np.testing.assert_allclose(mixed, layer([X, Y]), rtol=1e-6)
+        assert sparse.is_sparse(out)
+        assert not sparse.is_sparse(mixed)
+
+
+def test_custom_layer_receives_sparse_arrays_and_trains():
+    seen = []
+
+    class Scaled(layers.Layer):
+        def call(self, x):
+            seen.append(sparse.is_sparse(x))
+            return ops.multiply(x, 2.0)
+
+    inputs = gazelle.Input((4,), sparse=True)
+    model = gazelle.Model(inputs, layers.Dense(2)(Scaled()(inputs)))
+    np.testing.assert_allclose(model(bcoo(X)), model(X), rtol=1e-6)
+    assert seen[0]
+    assert seen.count(True) > 1
+    model.compile("sgd", "mse")
+    model.fit(scipy_sparse.csr_matrix(X), np.zeros((3, 2)), verbose=0)
+    np.testing.assert_allclose(model.predict(bcoo(X), verbose=0), model(X), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("layer", "x"),
+    [
+        (layers.CategoryEncoding(5, "multi_hot", sparse=True), [[1, 3], [2, 2]]),
+        (layers.Discretization([0.0, 1.0], output_mode="one_hot", sparse=True), [[0.5], [3.0]]),
+        (layers.Hashing(4, output_mode="one_hot", sparse=True), [["a"], ["b"]]),
+        (layers.HashedCrossing(4, output_mode="one_hot", sparse=True), (["a", "b"], ["c", "d"])),
+        (layers.IntegerLookup(vocabulary=[3, 5], output_mode="count", sparse=True), [[3, 3], [5, 9]]),
+        (layers.StringLookup(vocabulary=["a", "b"], output_mode="multi_hot", sparse=True), [["a", "c"], ["b", "b"]]),
+        (layers.TextVectorization(vocabulary=["a", "b"], output_mode="count", sparse=True), ["a b b", "c"]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_encoder_with_sparse_vectors(layer, x):
+    config = layer.get_config()
+    plain = type(layer).from_config({**config, "sparse": False})
+    out = layer(x if isinstance(x, tuple) else np.array(x))
+    assert config["sparse"]
+    assert sparse.is_sparse(out)
+    np.testing.assert_array_equal(dense(out), plain(x if isinstance(x, tuple) else np.array(x)))
+
+
+def test_encoder_of_integers_has_no_sparse_form():
+    with pytest.raises(ValueError, match=r"sparse=True of Hashing: expected another output_mode, got 'int'"):
+        layers.Hashing(4, sparse=True)
+    with pytest.raises(ValueError, match=r"ragged of a symbolic tensor: expected False, got True"):
+        gazelle.KerasTensor((2, 3), ragged=True)
