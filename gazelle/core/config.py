@@ -515,6 +515,11 @@ def deserialize(value: Any, namespace: str | None = None) -> Any:
     out = shared_objects.find(value)
     if out is not None:
         return out
+    if not hasattr(target, "from_config"):
+        hint = "Give the class a method from_config(cls, config)."
+        raise ArgumentTypeError(
+            message(f"{name} in a config", expected="a class with from_config", got="none", hint=hint)
+        )
     out = target.from_config(config)
     shared_objects.store(value, out)
     shapes = value.get("build_config")

@@ -210,17 +210,19 @@ def losses(layer: Layer) -> list[Array]:
     return called + [v.regularizer(v.value) for v in regularized if v.regularizer is not None]
 
 
-def _collect(values: Iterable[Any], found: list[Any]) -> None:
-    """Append the layers and variables in `values` and in the lists, tuples and dicts among them."""
+def _collect(values: Iterable[Any], found: list[Any], around: tuple[int, ...] = ()) -> None:
+    """Append the layers and variables in `values` and in the lists, tuples and dicts among them.
+
+    around: the ids of the containers around `values`, one of which may contain itself.
+    """
     for value in values:
         kind = type(value)
         if kind in _PLAIN:
             continue
         if getattr(kind, "_tracks_weights", False) or isinstance(value, Variable):
             found.append(value)
-        elif isinstance(value, (list, tuple)):
-            _collect(value, found)
-        elif isinstance(value, dict):
-            _collect(value.values(), found)
+        elif isinstance(value, (list, tuple, dict)):
+            if id(value) not in around:
+                _collect(value.values() if isinstance(value, dict) else value, found, (*around, id(value)))
         elif isinstance(value, SeedGenerator):
             found.append(value.state)

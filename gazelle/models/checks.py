@@ -205,6 +205,8 @@ def check_outputs(graph: Graph | None, loss: Any) -> None:
                     hint="For two classes: Dense(1, activation='sigmoid') with loss='binary_crossentropy'.",
                 )
             )
+        if isinstance(output_loss, (list, tuple)):  # several losses of one output
+            continue
         kind = losses.get(output_loss)
         last = _last_activation(layer)
         if last is not None and takes_logits(kind):

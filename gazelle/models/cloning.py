@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import jax
+
 from gazelle.core import symbolic
 from gazelle.core.config import rebuild
 from gazelle.core.errors import ArgumentError, message
@@ -25,7 +27,7 @@ def clone_model(
     call_function: Callable[..., Any] | None = None,
     recursive: bool = False,
 ) -> Model:
-    """Create a model of the same structure with new weights, not compiled.
+    """Create a model of the same structure with new weights, compiled in the same way if the model is.
 
     Args:
         model: a model.
@@ -55,6 +57,15 @@ def clone_model(
                 hint="To copy a layer without its weights: type(layer).from_config(layer.get_config()).",
             )
         )
+    copy = _copy(model, input_tensors, clone_function, call_function, recursive)
+    config = model.get_compile_config() if model.compiled else None
+    if config is not None and not copy.compiled:
+        copy.compile_from_config(config)
+    return copy
+
+
+def _copy(model: Model, input_tensors: Any, clone_function: Any, call_function: Any, recursive: bool) -> Model:
+    """The clone, not compiled."""
     if input_tensors is None and clone_function is None and call_function is None:
         return rebuild(model)
     copies = _Copies(clone_function or rebuild, recursive)
@@ -108,9 +119,16 @@ def _called_again(graph: Any, given: Any, copies: _Copies, call: Callable[..., A
         if given is not None
         else [Input(batch_shape=t.shape, dtype=t.dtype, name=t.node.operation.name) for t in graph.flat_inputs]
     )
-    if len(heads) != len(graph.flat_inputs):
+    alike = given is None or jax.tree.structure(given, is_leaf=symbolic.is_symbolic) == jax.tree.structure(
+        graph.inputs, is_leaf=symbolic.is_symbolic
+    )
+    if len(heads) != len(graph.flat_inputs) or (isinstance(graph.inputs, dict) and not alike):
         raise ArgumentError(
-            message("clone_model: input_tensors", expected=f"{len(graph.flat_inputs)} tensors", got=f"{len(heads)}")
+            message(
+                "clone_model: input_tensors",
+                expected=f"{len(graph.flat_inputs)} tensors, in the structure of model.input",
+                got=f"{len(heads)} in a {type(given).__name__}",
+            )
         )
     known = {id(old): new for old, new in zip(graph.flat_inputs, heads, strict=True)}
 

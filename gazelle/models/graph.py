@@ -16,6 +16,7 @@ from gazelle.core.config import snake
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.sparse import is_sparse
 from gazelle.core.symbolic import KerasTensor, Node
+from gazelle.core.traceback import warn
 from gazelle.layers.base import Layer
 from gazelle.layers.categories import CategoryEncoding
 from gazelle.layers.embedding import Embedding
@@ -182,6 +183,9 @@ class Graph:
             missing = [n for n in names if n not in data]
             if missing:
                 raise ArgumentError(message("Input data by name", expected=f"keys {names}", got=f"keys {list(data)}"))
+            unused = [name for name in data if name not in names and name not in self.input_names]
+            if unused:
+                warn(message(f"Input data by name: {unused[0]!r} is not used", expected=f"keys {names}"))
             if isinstance(self.inputs, dict) and len(names) != len(self.flat_inputs):
                 return _in_order(self.inputs, data)
             return [data[n] for n in names]
@@ -192,6 +196,17 @@ class Graph:
             if len(self.flat_inputs) == 1:
                 wanted, hint = f"one array ({self.input_names[0]})", "Labels are an argument of their own: fit(x, y)."
             raise ArgumentError(message("The model's inputs", expected=wanted, got=f"{len(flat)}", hint=hint))
+        if isinstance(self.inputs, dict) and isinstance(data, (list, tuple)):
+            keys = list(self.inputs)
+            text = message(
+                "The model's inputs",
+                expected=f"a dict with the keys {keys}",
+                got=f"a {type(data).__name__}",
+                hint=f"Its entries are taken in the order {sorted(keys)}.",
+            )
+            if keys != sorted(keys):
+                raise ArgumentError(text)
+            warn(text)
         return flat
 
     def _dict_keys(self) -> list[str] | None:
@@ -244,7 +259,8 @@ def _fitted(tensor: KerasTensor, array: Any, guessed: bool) -> Any:
         raise ArgumentError(message(f"Input '{name}'", expected="an array", got="None", hint=hint))
     if not hasattr(array, "shape"):
         array = jnp.asarray(array)
-    if dtypes.is_float(tensor.dtype) and array.dtype != tensor.dtype:
+    to_int = dtypes.is_int(tensor.dtype) and dtypes.is_float(array.dtype)
+    if (to_int or dtypes.is_float(tensor.dtype)) and array.dtype != tensor.dtype:
         array = jnp.asarray(array, tensor.dtype)
     shape, wanted = tuple(array.shape), tensor.shape
     if len(shape) == len(wanted) - 1 and wanted[-1] == 1:

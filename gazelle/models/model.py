@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from gazelle import metrics, ops
 from gazelle.core import symbolic, tracing
-from gazelle.core.config import name_of, serialize
+from gazelle.core.config import custom_object_scope, name_of, serialize
 from gazelle.core.errors import ArgumentError, MissingAttributeError, message, missing_method, unknown
 from gazelle.core.gradients import value_and_grad
 from gazelle.core.tensor_wrapper import wrapper_class
@@ -909,6 +909,7 @@ class Model(Layer):
 
         return load_weights(self, filepath, skip_mismatch=skip_mismatch, by_name=by_name)
 
+    @filtered
     def quantize(  # type: ignore[override]
         self,
         mode: str | None = None,
@@ -1024,16 +1025,17 @@ class Model(Layer):
 
         Args:
             config: the result of `get_config`.
-            custom_objects: accepted for compatibility; use `custom_object_scope`.
+            custom_objects: {name: class or function} of the program.
 
         Returns:
             A new model with new weights.
         """
-        if cls is Model or "input_layers" in config:
-            from gazelle.models.functional import from_graph_config
+        with custom_object_scope(custom_objects):
+            if cls is Model or "input_layers" in config:
+                from gazelle.models.functional import from_graph_config
 
-            return from_graph_config(cls, config)
-        return super().from_config(config)
+                return from_graph_config(cls, config)
+            return super().from_config(config)
 
     def get_compile_config(self) -> Config | None:
         """Return the arguments of `compile`.

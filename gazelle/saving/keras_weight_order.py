@@ -87,6 +87,7 @@ class _Walk:
     def __init__(self) -> None:
         self.found: list[Part] = []
         self.seen: set[int] = set()
+        self.around: list[int] = []  # the ids of the containers around a value, one of which may contain itself
 
     def layer(self, layer: Any, path: str) -> None:
         if id(layer) in self.seen:
@@ -105,6 +106,9 @@ class _Walk:
 
     def container(self, values: Any, path: str) -> None:
         """Members are named by their classes, counted: automatic names of layers differ between processes."""
+        if id(values) in self.around:
+            return
+        self.around.append(id(values))
         used: Counter[str] = Counter()
         for value in list(values.values()) if isinstance(values, dict) else values:
             is_container = isinstance(value, (list, tuple, dict))
@@ -113,6 +117,7 @@ class _Walk:
             name = "container" if is_container else snake(type(value).__name__)
             used[name] += 1
             self.value(value, f"{path}/{name}" if used[name] == 1 else f"{path}/{name}_{used[name] - 1}")
+        self.around.pop()
 
 
 def _children(layer: Any) -> list[tuple[str, Any]]:

@@ -171,8 +171,8 @@ class CompileMetrics(Metric, abstract=True):
                     target = targets[index]
                     shape = predictions[index].shape if target is None else target.shape
                     metric = metrics.choose(item, tuple(shape), tuple(predictions[index].shape), own[index])
-                    label = metric.name if len(names) == 1 else f"{names[index]}_{metric.name}"
-                    self._of_output[index].append((self._unique(label, weighted), metric, weighted))
+                    prefix = "" if len(names) == 1 else f"{names[index]}_"
+                    self._of_output[index].append((self._unique(prefix, metric.name, weighted), metric, weighted))
         self._initial = {path: np.array(v._value) for path, v in self.named_variables().items()}
         fresh = all(not value.any() for value in self._initial.values())  # else a metric was used before
         if not fresh or not all(_is_reset_to_zeros(metric) for metric in self.metrics):
@@ -197,11 +197,12 @@ class CompileMetrics(Metric, abstract=True):
         """Return {path: array} of the variables before the first batch."""
         return {path: np.array(value) for path, value in self._initial.items()}
 
-    def _unique(self, label: str, weighted: bool) -> str:
+    def _unique(self, prefix: str, metric_name: str, weighted: bool) -> str:
+        label = prefix + metric_name
         taken = {*self.metric_names(), *self._reserved}
         reserved = label in self._reserved
         if label in taken and weighted:
-            label = f"weighted_{label}"
+            label = f"{prefix}weighted_{metric_name}"
         number, name = 1, label
         while name in taken:
             number, name = number + 1, f"{label}_{number}"

@@ -35,7 +35,7 @@ def per_output(what: str, value: Any, names: list[str], *, spread: bool = False)
             raise unknown(f"output in {what}", wrong[0], names)
         entries = [value.get(name) for name in names]
         if what == "compile(loss=...)":  # a list with the one loss of an output
-            return [one[0] if isinstance(one, (list, tuple)) and len(one) == 1 else one for one in entries]
+            return list(map(_single, entries))
         return entries
     if len(names) == 1:
         if isinstance(value, (list, tuple)) and len(value) == 1:
@@ -56,7 +56,7 @@ def per_output(what: str, value: Any, names: list[str], *, spread: bool = False)
                     hint=f"Or give a dict such as {{'{names[0]}': ...}}.",
                 )
             )
-        return list(value)
+        return list(map(_single, value)) if what == "compile(loss=...)" else list(value)
     if value is None or spread:
         return [value] * len(names)
     raise ArgumentError(
@@ -67,6 +67,11 @@ def per_output(what: str, value: Any, names: list[str], *, spread: bool = False)
             hint="Give a list or a dict by output name.",
         )
     )
+
+
+def _single(value: Any) -> Any:
+    """The item of a list with one item; other values as they are."""
+    return value[0] if isinstance(value, (list, tuple)) and len(value) == 1 else value
 
 
 def targets_of(y: Any, names: list[str], functions: list[Any]) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ class TotalLoss:
     """(y, y_pred, weight, values, added) -> (total, parts).
 
     total = sum_i loss_weights_i * loss_i(y_i, y_pred_i, weight_i) + sum(added) + sum of the regularizers' penalties.
-    parts is {"loss": total} and, for several outputs, {"<output>_loss": loss_i}.
+    parts is {"loss": total} and, for several losses, {"<output>_loss": loss_i}.
 
     Args:
         loss: the argument of `compile`.
@@ -35,7 +35,7 @@ class TotalLoss:
         """The loss of each output; None for an output without."""
         if self._cached is None:
             given = per_output("compile(loss=...)", self.loss, names, spread=True)
-            self._cached = [losses.get(one) for one in given]
+            self._cached = [_Losses(one) if isinstance(one, (list, tuple)) else losses.get(one) for one in given]
         return self._cached
 
     def __call__(self, y: Any, y_pred: Any, weight: Any, values: Any, added: list[Any]) -> tuple[Any, dict[str, Any]]:
@@ -84,11 +84,23 @@ class TotalLoss:
         for path, regularizer in self.regularizers.items():
             total = total + regularizer(values[path])
         reported = {name: jnp.mean(value) for name, value in reports.items() if isinstance(name, str)}
-        return total, {"loss": total, **(parts if len(names) > 1 else {}), **reported}
+        return total, {"loss": total, **(parts if len(parts) > 1 else {}), **reported}
+
+
+class _Losses:
+    """Several losses of one output, which are added."""
+
+    def __init__(self, given: Sequence[Any]) -> None:
+        self.functions = [losses.get(one) for one in given]
+
+    def __call__(self, target: Any, prediction: Any, sample_weight: Any) -> Any:
+        return sum(_call(function, target, prediction, sample_weight) for function in self.functions)
 
 
 def _call(function: Callable[..., Any], target: Any, prediction: Any, sample_weight: Any) -> Any:
     """A Loss reduces itself; the values per sample of a plain function are averaged."""
+    if isinstance(function, _Losses):
+        return function(target, prediction, sample_weight)
     loss = losses.as_loss(function)
     assert loss is not None  # None only for None
     return loss(target, prediction, sample_weight)

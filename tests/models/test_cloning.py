@@ -123,3 +123,35 @@ def test_state_as_a_tree():
         model.set_state_tree({"trainable_variables": {"top": {"kernal": 0}}})
     with pytest.raises(ValueError, match="value_format"):
         model.get_state_tree("tensor")
+
+
+@pytest.mark.parametrize("options", [{}, {"clone_function": lambda layer: type(layer).from_config(layer.get_config())}])
+def test_clone_of_a_compiled_model_is_compiled(options):
+    model = gazelle.Sequential([gazelle.Input((6,)), gazelle.layers.Dense(2)])
+    assert not gazelle.models.clone_model(model, **options).compiled
+    model.compile(gazelle.optimizers.Adam(0.25), "mae", metrics=["mse"])
+    copy = gazelle.models.clone_model(model, **options)
+    assert copy.compiled
+    assert copy.optimizer is not model.optimizer
+    assert float(copy.optimizer.learning_rate) == 0.25
+    copy.fit(X, X[:, :2], verbose=0)
+
+
+def test_clone_with_inputs_of_another_structure():
+    x, y = gazelle.Input((3,)), gazelle.Input((3,))
+    model = gazelle.Model({"x": x, "y": y}, x + y)
+    assert set(gazelle.models.clone_model(model, input_tensors={"x": x, "y": y}).input) == {"x", "y"}
+    with pytest.raises(ValueError, match=r"2 tensors, in the structure of model.input, got 2 in a tuple"):
+        gazelle.models.clone_model(model, input_tensors=(x, y))
+
+
+def test_custom_objects_of_from_config():
+    class Doubled(gazelle.layers.Layer):
+        def call(self, x):
+            return x * 2
+
+    x = gazelle.Input((3,))
+    config = gazelle.Model(x, Doubled()(x)).get_config()
+    config["layers"][-1]["registered_name"] = config["layers"][-1]["class_name"] = "Doubled2"
+    copy = gazelle.Model.from_config(config, custom_objects={"Doubled2": Doubled})
+    assert isinstance(copy.layers[-1], Doubled)

@@ -90,3 +90,63 @@ def test_losses_in_the_structure_of_the_outputs(loss, weights, factors):
     total = model.evaluate(X, given, verbose=0, return_dict=True)["loss"]
     assert total == pytest.approx(np.dot(each, factors), rel=1e-5)
     model.fit(X, given, sample_weight=[np.ones(6), {"x": np.ones(6), "y": (np.ones(6),)}], verbose=0)
+
+
+def two_outputs():
+    x = Input((4,))
+    return x, {name: layers.Dense(2, kernel_initializer="ones", name=name)(x) for name in "ab"}
+
+
+def test_several_losses_of_one_output_are_added():
+    x, outputs = two_outputs()
+    model = Model(x, list(outputs.values()))
+    y = [np.zeros((6, 2)), np.ones((6, 2))]
+    totals = []
+    for loss in (["mse", ["mse", "mae"]], ["mse", "mse"], ["mse", ["mae"]], ["mse", None]):
+        model.compile("sgd", loss)
+        totals.append(model.evaluate(X, y, verbose=0, return_dict=True)["loss"])
+    both, first, second, only = totals
+    assert both - only == pytest.approx(first - only + second - only, rel=1e-5)
+    assert model.fit(X, y, verbose=0).history.keys() == {"loss"}  # one loss is the total
+
+
+def test_names_of_weighted_metrics_of_several_outputs():
+    x, outputs = two_outputs()
+    model = Model(x, outputs)
+    model.compile("sgd", "mse", metrics={"a": ["mae"]}, weighted_metrics={"a": ["mae"], "b": ["mae"]})
+    logs = model.evaluate(X, {"a": X[:, :2], "b": X[:, :2]}, verbose=0, return_dict=True)
+    assert list(logs) == ["loss", "a_loss", "b_loss", "a_mae", "a_weighted_mae", "b_mae"]
+
+
+def test_inputs_in_another_structure_than_the_model_has():
+    a, b = Input((4,)), Input((4,))
+    model = Model({"a": a, "b": b}, a - b)
+    with pytest.warns(UserWarning, match=r"expected a dict with the keys \['a', 'b'\], got a list"):
+        np.testing.assert_allclose(model([2 * X, X]), X, rtol=1e-6)
+    with pytest.warns(UserWarning, match=r"Input data by name: 'c' is not used"):
+        model({"a": X, "b": X, "c": X})
+    with pytest.raises(ValueError, match=r"expected a dict with the keys \['b', 'a'\], got a list"):
+        Model({"b": b, "a": a}, a - b)([X, X])
+
+
+def test_floats_become_the_integers_of_an_input():
+    x = Input((4,), dtype="int32")
+    assert Model(x, x + 2)(np.ones((2, 4))).dtype == "int32"
+
+
+def test_attribute_that_contains_itself(tmp_path):
+    class Cyclic(Model):
+        def __init__(self):
+            super().__init__()
+            self.blocks = [layers.Dense(2)]
+            self.blocks.append(self.blocks)
+            self.table = {"again": self.blocks}
+
+        def call(self, x):
+            return self.blocks[0](x)
+
+    model = Cyclic()
+    model(X)
+    assert len(model.weights) == 2
+    model.save_weights(tmp_path / "m.weights.h5")
+    model.load_weights(tmp_path / "m.weights.h5")
