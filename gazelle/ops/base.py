@@ -119,7 +119,7 @@ def array(value: Any) -> Any:
         if any(isinstance(leaf, jax.Array | Variable) for leaf in value):
             return jnp.stack([jnp.asarray(array(v)) for v in value])
         return jnp.asarray(np.asarray(value))
-    return jnp.asarray(value) if hasattr(value, "__array__") else to_dense(value)
+    return jnp.asarray(np.asarray(value)) if hasattr(value, "__array__") else to_dense(value)
 
 
 def arrays(values: Any) -> Any:

@@ -16,6 +16,7 @@ from gazelle.core.config import ArgumentTypeError, Configurable, serialize, snak
 from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
 from gazelle.core.printable import printable
 from gazelle.core.replaced_methods import overrides, replaced
+from gazelle.core.sparse import to_dense
 from gazelle.core.traceback import warn
 from gazelle.core.types import Array, ArrayLike, Config, DTypeLike, InitializerLike, Shape
 from gazelle.core.variable import Variable
@@ -769,7 +770,7 @@ class Optimizer(Configurable):
             StateError: If it is called inside `jax.jit`: use `update` or `stateless_apply` there.
         """
         variables = self._keys.variables if trainable_variables is None else list(trainable_variables)
-        grads = list(grads)
+        grads = [to_dense(grad) for grad in grads]
         if not grads:
             return
         check_gradients(self, grads, variables)
@@ -817,7 +818,7 @@ class Optimizer(Configurable):
 
         Args:
             optimizer_variables: Values of `variables`, in their order.
-            grads: Gradients, in the order of the variables of `build`.
+            grads: Gradients, in the order of the variables of `build`; sparse ones (BCOO) are accepted.
             trainable_variables: Values of these variables.
 
         Returns:
@@ -839,6 +840,7 @@ class Optimizer(Configurable):
         ):
             if len(got) != length:
                 raise ArgumentError(message(f"{what} of stateless_apply", expected=f"{length} arrays", got=len(got)))
+        grads = [to_dense(grad) for grad in grads]
         values = [jnp.asarray(a) for a in optimizer_variables]
         slots: Slots = {}
         for (slot, key), array in zip(order, values[count:], strict=True):

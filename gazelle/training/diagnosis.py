@@ -17,7 +17,9 @@ _NAMES = ("x", "y", "sample_weight")
 _HINT = "A lower learning rate, clipnorm=1 or scaled inputs usually help."
 
 
-def explain_nan(trainer: Trainer, source: data.Source, loss: float, where: str, batch: Any, rows: Any) -> None:
+def explain_nan(
+    trainer: Trainer, source: data.Source, loss: float, where: str, batch: Any, rows: Any, warns: bool = False
+) -> None:
     """Raise if the data contains NaN or inf; warn if the loss diverged.
 
     Args:
@@ -27,12 +29,16 @@ def explain_nan(trainer: Trainer, source: data.Source, loss: float, where: str, 
         where: the step, as text.
         batch: its (x, y, weight).
         rows: indices of its samples; None if they have none.
+        warns: also warn of such data, instead of raising an error.
 
     Raises:
         DataError: the data contains values that are not finite.
     """
     _check_rates(trainer, loss, where)
     problem = _not_finite(source.data if isinstance(source, data.ArraySource) else batch, source.names)
+    if problem and warns:
+        warn(_loss_of(loss, *problem), RuntimeWarning)
+        return
     if problem:
         raise DataError(_loss_of(loss, *problem))
     samples = "" if rows is None else f", samples {', '.join(map(str, rows[:8]))}{', ...' if len(rows) > 8 else ''}"

@@ -58,6 +58,8 @@ class Fit:
         self.single = events.listens("train")
         self.steps_per_call = StepsPerCall()
         self.bad: tuple[data.Chunk, int] | None = None  # the chunk and the step whose loss was not finite
+        # callbacks that decide what a loss that is not finite means: bad data ends the training then without an error
+        self.judges = [each for each in getattr(events, "callbacks", ()) if getattr(each, "handles_nan", False)]
         self.interrupt = Interrupt(self._is_consistent)
         self._steps_before: int | None = None  # during a step: `live.steps_given` before it
         self._saving = False  # a copy of the state is taken
@@ -151,6 +153,8 @@ class Fit:
             self.steps_per_call.adapt(stop - start, time.perf_counter() - began)
             if end < stop:
                 self.bad, self.model.stop_training = (chunk, end), True
+                for callback in self.judges:
+                    callback.on_train_batch_end(progress.done, host_logs(self.trainer, logs))
                 self.interrupt.release()
                 break
             start = end
@@ -183,7 +187,7 @@ class Fit:
         batch = jax.tree.map(lambda array: array[index], chunk.arrays)
         rows = None if chunk.rows is None else chunk.rows[index]
         where = f"step {self.progress.done + 1} of epoch {self.progress.epoch + 1}"
-        explain_nan(self.trainer, self.source, loss, where, batch, rows)
+        explain_nan(self.trainer, self.source, loss, where, batch, rows, warns=bool(self.judges))
 
     def _report_waiting(self, seconds: float) -> None:
         fraction = self.source.waited / seconds

@@ -148,6 +148,7 @@ class CompileMetrics(Metric, abstract=True):
         self.metrics_built = False
         self._of_output: list[list[tuple[str, Any, bool]]] = []  # per output: (name in logs, metric, weighted?)
         self._reserved: set[str] = set()  # names of losses in the logs
+        self._own_reset = False  # whether a metric has a `reset_state` of its own
         self._initial: dict[str, Any] = {}  # values of the variables before any batch
 
     def choose(self, y_true: Any, y_pred: Any) -> None:
@@ -175,9 +176,9 @@ class CompileMetrics(Metric, abstract=True):
                     self._of_output[index].append((self._unique(prefix, metric.name, weighted), metric, weighted))
         self._initial = {path: np.array(v._value) for path, v in self.named_variables().items()}
         fresh = all(not value.any() for value in self._initial.values())  # else a metric was used before
-        if not fresh or not all(_is_reset_to_zeros(metric) for metric in self.metrics):
-            _, after, _ = tracing.functionalize(self.reset_state, self.named_variables())(self._initial)
-            self._initial = {path: np.array(value) for path, value in after.items()}
+        self._own_reset = not all(_is_reset_to_zeros(metric) for metric in self.metrics)
+        if not fresh or self._own_reset:
+            self._initial = self._reset(self._initial)
         self.metrics_built = True
 
     def check_labels(self, y_true: Any, units: Mapping[str, int]) -> None:
@@ -195,7 +196,14 @@ class CompileMetrics(Metric, abstract=True):
 
     def initial_values(self) -> dict[str, Any]:
         """Return {path: array} of the variables before the first batch."""
+        if self._own_reset:  # it may keep what an earlier epoch counted
+            self._initial = self._reset({path: np.array(v._value) for path, v in self.named_variables().items()})
         return {path: np.array(value) for path, value in self._initial.items()}
+
+    def _reset(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The values of the variables after `reset_state`."""
+        _, after, _ = tracing.functionalize(self.reset_state, self.named_variables())(values)
+        return {path: np.array(value) for path, value in after.items()}
 
     def _unique(self, prefix: str, metric_name: str, weighted: bool) -> str:
         label = prefix + metric_name

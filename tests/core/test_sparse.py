@@ -141,3 +141,20 @@ def test_encoder_of_integers_has_no_sparse_form():
         layers.Hashing(4, sparse=True)
     with pytest.raises(ValueError, match=r"ragged of a symbolic tensor: expected False, got True"):
         gazelle.KerasTensor((2, 3), ragged=True)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "Adagrad", "Lamb"])
+def test_sparse_gradient(name):
+    ours = [getattr(gazelle.optimizers, name)(0.1) for _ in range(3)]
+    variables = [gazelle.Variable(np.ones(X.shape)) for _ in ours]
+    rows = jax_sparse.BCOO.fromdense(X, n_dense=1)
+    for _ in range(2):
+        ours[0].apply([rows], [variables[0]])
+        ours[1].apply([X], [variables[1]])
+        ours[2].build([variables[2]])
+        values, state = ours[2].stateless_apply([v.value for v in ours[2].variables], [rows], [variables[2].value])
+        variables[2].assign(values[0])
+        for variable, value in zip(ours[2].variables, state, strict=True):
+            variable.assign(value)
+    np.testing.assert_allclose(variables[0].value, variables[1].value, rtol=1e-6)
+    np.testing.assert_allclose(variables[2].value, variables[1].value, rtol=1e-6)

@@ -212,7 +212,6 @@ ERRORS = [
     ({"idf_weights": [1.0]}, "expected output_mode='tf_idf', got 'int'"),
     ({"output_mode": "tf_idf", "vocabulary": ABC}, "expected one for each token, got none"),
     ({"output_mode": "tf_idf", "vocabulary": ABC, "idf_weights": [1.0]}, "expected 4 numbers, got shape (1,)"),
-    ({"sparse": True, "output_mode": "count"}, "sparse=True of StringLookup: expected False"),
     ({"salt": [1]}, "salt of StringLookup: expected an integer or two integers, got [1]"),
 ]
 

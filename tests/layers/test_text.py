@@ -169,7 +169,6 @@ ERRORS = [
     ({"output_mode": "text"}, "Unknown output_mode of TextVectorization 'text'"),
     ({"output_mode": "count", "output_sequence_length": 3}, "expected output_mode='int', got 'count'"),
     ({"ragged": True}, "ragged=True of TextVectorization: expected False"),
-    ({"sparse": True, "output_mode": "count"}, "sparse=True of TextVectorization"),
 ]
 
 

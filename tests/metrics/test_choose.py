@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from keras.src.trainers.compile_utils import get_metric
 
+import gazelle
 from gazelle import losses, metrics
 from gazelle.core.errors import ArgumentError, DataError, ShapeError, StateError
 from gazelle.core.names import clear_session
@@ -201,3 +202,16 @@ def test_bad_labels_are_data_errors():
     assert issubclass(DataError, ValueError)
     with pytest.raises(ValueError, match="got 3 in row 0"):
         losses.check_labels(losses.get("sparse_categorical_crossentropy"), np.array([3]), 3)
+
+
+def test_reset_of_a_metric_is_called_at_the_start_of_an_epoch():
+    class Kept(metrics.MeanSquaredError):
+        def reset_state(self):
+            """Count on over all epochs."""
+
+    model = gazelle.Sequential([gazelle.Input((1,)), gazelle.layers.Dense(1, kernel_initializer="ones")])
+    model.compile(gazelle.optimizers.SGD(0.0), "mse", metrics=[Kept(name="kept"), "mse"])
+    x, y = np.arange(8.0)[:, None], np.zeros((8, 1))
+    logs = model.fit(x, y, batch_size=2, epochs=2, steps_per_epoch=2, shuffle=False, verbose=0).history
+    assert logs["mse"] == pytest.approx([np.mean(x[:4] ** 2), np.mean(x[4:] ** 2)])
+    assert logs["kept"] == pytest.approx([np.mean(x[:4] ** 2), np.mean(x**2)])

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 
+import gazelle
 from gazelle.core.errors import ArgumentError, StateError
 from gazelle.core.variable import Variable
 from gazelle.metrics.name_aliases import Logs
@@ -595,3 +596,15 @@ def test_real_training_tells_batches_to_those_who_listen(small):
     epoch = [("train", 0), ("train", 1), ("train", 2), ("test", 0), ("test", 1), ("test", 2)]
     assert heard == [*epoch, ("epoch", 0), *epoch, ("epoch", 1)]
     assert set(listener.seen[6][2]) == {"loss", "mae", "val_loss", "val_mae"}
+
+
+@pytest.mark.parametrize("target", [np.inf, 1e30])
+def test_terminate_on_nan_decides_about_a_loss_that_is_not_finite(target, recwarn):
+    model = gazelle.Sequential([gazelle.Input((1,)), gazelle.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = np.ones((4, 1)), np.full((4, 1), target)
+    history = model.fit(x, y, epochs=3, batch_size=1, verbose=0, callbacks=[TerminateOnNaN()])
+    assert history.history["loss"] == [np.inf]
+    assert str(recwarn.pop(RuntimeWarning).message).startswith("The loss")
+    with pytest.raises(StateError, match="The loss is inf at batch 0"):
+        model.fit(x, y, batch_size=1, verbose=0, callbacks=[TerminateOnNaN(raise_error=True)])

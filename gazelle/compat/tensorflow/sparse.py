@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +32,10 @@ class SparseTensor:
     @property
     def dtype(self) -> TensorResult:
         return self.values.dtype
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        """The dense values, for `fit` and the layers."""
+        return np.asarray(to_dense(self).array, dtype)
 
 
 @named("sparse.to_dense", "sparse_tensor_to_dense")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.core.errors import ArgumentError, StateError, message, unknown
+from gazelle.core.errors import ArgumentError, ArgumentTypeError, StateError, message, unknown
 from gazelle.training.callbacks.base import Callback
 from gazelle.training.callbacks.monitor import Monitor, check_patience
 
@@ -20,7 +20,7 @@ def _rate(callback: Callback) -> Any:
     if rate is None:
         raise StateError(message(f"{name} found no optimizer with a learning rate", hint="Call model.compile first."))
     if not hasattr(rate, "assign"):
-        raise ArgumentError(
+        raise ArgumentTypeError(
             message(
                 f"{name} cannot set the learning rate",
                 expected="an optimizer with a constant learning rate",

@@ -107,6 +107,8 @@ class TerminateOnNaN(Callback):
     False
     """
 
+    handles_nan = True
+
     def __init__(self, raise_error: bool = False) -> None:
         self.raise_error = raise_error
 
