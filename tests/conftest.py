@@ -6,6 +6,7 @@ import os
 import pathlib
 
 os.environ["KERAS_BACKEND"] = "jax"
+os.environ["GAZELLE_LANG"] = "en"
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["GAZELLE_COMPILE_CACHE"] = "0"  # tests compile their own programs and write no cache for users
 

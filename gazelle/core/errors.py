@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
 
+from gazelle.core import language
 from gazelle.core.printable import printable, singular
 
 
@@ -13,7 +15,7 @@ class GazelleError(Exception):
 
     def __str__(self) -> str:
         text = Exception.__str__(self)  # not that of KeyError, which is the repr
-        return singular(printable(text, keep="\n\t"))
+        return singular(printable(language.translated(text), keep="\n\t"))
 
 
 class ShapeError(GazelleError, ValueError):
@@ -87,11 +89,15 @@ def message(what: str, *, expected: object = None, got: object = None, hint: str
 
 def nearest(name: object, known: Iterable[str]) -> list[str]:
     """Return at most three of the known names that are most similar to `name`; case has little weight."""
-    names = sorted(set(known))
+    names, given = sorted(set(known)), str(name).lower()
     low = {n.lower(): n for n in reversed(names)}
-    same = [n for n in names if n.lower() == str(name).lower()]
+    same = [n for n in names if n.lower() == given]
     close = same or difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
-    return close or [low[n] for n in difflib.get_close_matches(str(name).lower(), low, n=3, cutoff=0.6)]
+    close = close or [low[n] for n in difflib.get_close_matches(given, low, n=3, cutoff=0.6)]
+    return close or [n for n in names if len(given) > 1 and n.lower().startswith(given)][:3]
+
+
+_LISTED = 40  # names that an error lists
 
 
 def unknown(kind: str, name: object, known: Iterable[str], hint: str = "") -> ArgumentError:
@@ -101,15 +107,39 @@ def unknown(kind: str, name: object, known: Iterable[str], hint: str = "") -> Ar
         kind: What is identified, such as "loss".
         name: The unknown identifier.
         known: The known names.
-        hint: Another sentence.
+        hint: Another sentence; it replaces a long list of known names.
 
     Returns:
         The exception to raise.
     """
     names = sorted(set(known))
     near = nearest(name, names)
-    nearby = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Known: {', '.join(names)}."
-    return ArgumentError(f"Unknown {kind} {name!r}.\n{nearby}{' ' + hint if hint else ''}")
+    short = [n for n in names if n.islower()] if len(names) > _LISTED else names  # without the names of classes
+    listed = f"{', '.join(short[:_LISTED])}{', ...' if len(short) > _LISTED else ''}"
+    nearby = (
+        f"Did you mean {' or '.join(map(repr, near))}?"
+        if near
+        else ""
+        if hint and len(names) > _LISTED
+        else f"Known: {listed}."
+    )
+    return ArgumentError(f"Unknown {kind} {name!r}.\n{f'{nearby} {hint}'.strip()}")
+
+
+def missing_file(path: str | os.PathLike[str]) -> MissingFileError:
+    """Return the error for a path at which there is no file, with similar names in its folder.
+
+    Args:
+        path: The path.
+
+    Returns:
+        The exception to raise.
+    """
+    folder, name = os.path.split(os.fspath(path))
+    near = nearest(name, os.listdir(folder or ".")) if os.path.isdir(folder or ".") else []
+    hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else "Is the path right?"
+    got = f"none of this name in '{os.path.abspath(folder)}'"
+    return MissingFileError(message(f"'{os.fspath(path)}' cannot be read", expected="a file", got=got, hint=hint))
 
 
 def missing_method(owner: object, signature: str) -> MissingMethodError:

@@ -103,8 +103,15 @@ class Lookup(Generic[T]):
     def _named(self, name: str) -> Any:
         found = find(name, self.namespace)
         if found is None:
-            raise unknown(self.kind, name, REGISTRY.get(self.namespace, {}))
+            raise unknown(self.kind, name, REGISTRY.get(self.namespace, {}), self._other_family(name))
         return found
+
+    def _other_family(self, name: str) -> str:
+        """The hint for a name of another family, such as a metric for a loss."""
+        for family, kind in (("losses", "loss"), ("metrics", "metric"), ("optimizers", "optimizer")):
+            if family != self.namespace and name in REGISTRY.get(family, {}):
+                return f"{name!r} is the name of a {kind}: compile({kind}{'s' * (kind == 'metric')}=...)."
+        return ""
 
     def _from_config(self, config: Mapping[str, Any]) -> Any:
         if "class_name" in config and not config.get("module"):  # families share class names: losses and metrics

@@ -57,6 +57,14 @@ CLASSES = (
     "ThresholdedReLU",
     "TimeDistributedDense",
 )
+#: method of models of Keras 1 or 2 -> what replaces it
+METHODS = {
+    "evaluate_generator": "evaluate",
+    "fit_generator": "fit",
+    "predict_classes": "predict(x).argmax(-1), or (predict(x) > 0.5) for one unit",
+    "predict_generator": "predict",
+    "predict_proba": "predict",
+}
 RUN = "`gazelle run program.py` runs programs of earlier Keras as they are."
 
 
@@ -66,6 +74,11 @@ def argument_hint(name: str, known: Collection[str] = ()) -> str:
     if today is not None and (not known or today in known):
         return f"{name!r} of earlier Keras is {today!r} today; {RUN}"
     return RUN if today is not None or name in _REMOVED else ""
+
+
+def method_hint(name: str) -> str:
+    """The hint for a method that models of earlier Keras had; "" for others."""
+    return f"Use {METHODS[name]}; {RUN}" if name in METHODS else ""
 
 
 def class_hint(name: object) -> str:

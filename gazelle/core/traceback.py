@@ -14,6 +14,7 @@ from pathlib import Path
 from types import CodeType, TracebackType
 from typing import Any, TypeVar
 
+from gazelle.core import language
 from gazelle.core.errors import ArgumentTypeError, GazelleError, unknown
 from gazelle.core.outdated import argument_hint
 from gazelle.core.printable import printable, singular
@@ -159,7 +160,7 @@ def warn(text: str, category: type[Warning] = UserWarning) -> None:
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_code.co_filename.startswith(INSIDE):
         frame, level = frame.f_back, level + 1
-    warnings.warn(singular(printable(text, keep="\n\t")), category, stacklevel=level)
+    warnings.warn(singular(printable(language.translated(text), keep="\n\t")), category, stacklevel=level)
 
 
 def explain_tracer_error(error: Exception) -> tuple[str, str] | None:

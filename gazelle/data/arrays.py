@@ -101,6 +101,8 @@ def _not_numbers(what: str, dtype: np.dtype[Any], array: Any) -> DataError:
         hint = "Convert dates to numbers, for example days: (x - x.min()) / np.timedelta64(1, 'D')."
     elif not others:
         hint = f"Convert the dtype: {what}.astype('float32')."
+    elif array.ndim == 0 and str(example).isidentifier():
+        hint = f"A name is no data: pass the column itself, such as frame[{str(example)!r}]."
     elif array.ndim == 0:
         hint = "Read the file first, for example with gazelle.utils.load_img, np.loadtxt or pandas.read_csv."
     elif what.startswith("y") or "_y" in what:

@@ -18,7 +18,7 @@ import numpy as np
 
 from gazelle.core import dtypes
 from gazelle.core.argument_types import checks_arguments
-from gazelle.core.errors import ArgumentError, ShapeError, StateError, message, unknown
+from gazelle.core.errors import ArgumentError, ShapeError, StateError, message, missing_file, unknown
 from gazelle.core.traceback import warn
 from gazelle.core.types import ArrayLike, DTypeLike, PathLike
 from gazelle.ops import image as ops
@@ -77,7 +77,10 @@ def load_img(
     """
     if color_mode not in MODES:
         raise unknown("color_mode", color_mode, MODES)
-    image: Image = pillow().open(path)
+    try:
+        image: Image = pillow().open(path)
+    except FileNotFoundError:
+        raise missing_file(str(path)) from None
     image.load()
     if image.mode not in MODES[color_mode]:
         image = image.convert(MODES[color_mode][0])

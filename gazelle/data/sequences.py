@@ -58,7 +58,12 @@ def pad_sequences(
         raise ArgumentError(message("value", expected=f"a number of dtype {dtype}", got=repr(value)))
     out = np.full((len(sequences), length, *inner), value, dtype=dtype)
     for index, row in enumerate(sequences):
-        cut: Any = np.asarray(row[-length:] if truncating == "pre" else row[:length], dtype=dtype) if length else []
+        try:
+            cut: Any = np.asarray(row[-length:] if truncating == "pre" else row[:length], dtype=dtype) if length else []
+        except (ValueError, TypeError):
+            got = f"{row!r} as sequence {index}"[:80]
+            hint = "Convert words to integers first, for instance with TextVectorization."
+            raise ArgumentError(message("pad_sequences", expected="sequences of numbers", got=got, hint=hint)) from None
         if not len(cut):
             continue
         if cut.shape[1:] != inner:

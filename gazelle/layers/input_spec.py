@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -157,6 +158,8 @@ def explain_call_error(layer: Layer, error: Exception, args: Sequence[Any]) -> E
     shapes = [symbolic.shown(leaf.shape) for leaf in jax.tree.leaves(args) if hasattr(leaf, "shape")]
     first = str(error).strip().split("\n")[0]
     kind = ShapeError if isinstance(error, ValueError) or "shape" in first else ArgumentTypeError
+    if re.search(r"\.call\(\) (takes|missing)", first):
+        first += ".\nThe method needs self and the inputs: def call(self, x): ..."
     explained = explain_tracer_error(error)
     if explained is not None:
         kind, first = ArgumentTypeError, "\n".join(explained)

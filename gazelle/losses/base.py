@@ -13,6 +13,7 @@ from gazelle.core.config import Configurable, snake
 from gazelle.core.errors import ArgumentError, message, missing_method, unknown
 from gazelle.core.lookup import Lookup
 from gazelle.core.masks import get_mask
+from gazelle.core.method_signatures import check_methods
 from gazelle.core.printable import printable
 from gazelle.core.symbolic import any_symbolic, call_op
 from gazelle.core.types import Array, ArrayLike, LossLike, Nested, PolicyLike
@@ -46,6 +47,10 @@ class Loss(Configurable):
     """
 
     _namespace = "losses"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        check_methods(cls, {"call": "(self, y_true, y_pred)"})
+        super().__init_subclass__(**kwargs)
 
     def __init__(
         self, name: str | None = None, reduction: Reduction = "sum_over_batch_size", dtype: PolicyLike = None

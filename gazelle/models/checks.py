@@ -175,6 +175,8 @@ def check_embedding_ids(graph: Graph | None, x: Any) -> None:
             high = array[array >= rows]
             kind = type(tables[0]).__name__
             hint = f"{kind}({int(high.max()) + 1}, ...) has a row for each id." if high.size else ""
+            if array[index] != np.floor(array[index]):
+                hint = f"The {kind} takes indices of words or categories; give measured numbers to Dense."
             raise DataError(
                 message(
                     f"Ids for the {kind} '{tables[0].name}'",

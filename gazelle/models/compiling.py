@@ -98,6 +98,23 @@ def _refuse_loop_methods(model: Model) -> None:
             )
 
 
+def _refuse_shared(model: Model, trainable: set[str]) -> None:
+    """Raise an error if the optimizer has slots of another model, whose weights have these paths and other shapes."""
+    optimizer = model.optimizer
+    for path, variable in weight_tree.named_variables(model).items():
+        other = optimizer._keys.of(path) if path in trainable and optimizer.built else None
+        if other is not None and other is not variable and other.shape != variable.shape:
+            name = type(optimizer).__name__
+            raise StateError(
+                message(
+                    f"The {name} of model '{model.name}' belongs to another model",
+                    expected=f"moments of '{path}' of shape {variable.shape}",
+                    got=f"shape {other.shape}",
+                    hint=f"Make an optimizer for each model: compile({name}(...), ...).",
+                )
+            )
+
+
 def _frozen_ids(model: Model) -> set[int]:
     return {id(v) for v in model.variables} - weight_tree.trainable_ids(model)
 
@@ -170,6 +187,8 @@ def _new_trainer(model: Model, state: CompileState | None) -> Trainer:
     spec = model_spec(model, arguments, None if state is None else model.optimizer, trainable)
     _refuse_loop_methods(model)
     _refuse_replaced(spec.methods)
+    if state is not None:
+        _refuse_shared(model, trainable)
     preprocessing = host_preprocessing_of(model)
     if preprocessing is not None:
         spec.call = preprocessing.rest.run

@@ -52,6 +52,9 @@ class Graph:
         self.aside = aside or Aside()
         self.guessed = guessed  # the shape was inferred from the first data, so other sizes are accepted
         self.flat_inputs = symbolic.leaves(inputs)
+        if outputs is None:
+            hint = "Pass what the last layer returned."
+            raise ArgumentError(message("Model(inputs, outputs)", expected="outputs", got="None", hint=hint))
         for tensor in [*self.flat_inputs, *symbolic.leaves(outputs)]:
             if not isinstance(tensor, KerasTensor):
                 raise ArgumentError(

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle import metrics, ops
-from gazelle.core import symbolic, tracing
+from gazelle.core import outdated, symbolic, tracing
 from gazelle.core.config import custom_object_scope, name_of, serialize
 from gazelle.core.errors import ArgumentError, MissingAttributeError, message, missing_method, unknown
 from gazelle.core.gradients import value_and_grad
@@ -123,6 +123,14 @@ class Model(Layer):
         self._host_preprocessing: HostPreprocessing | None = None
         if inputs is not None:
             self._set_graph(Graph(inputs, outputs))
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            hint = outdated.method_hint(name)
+            if hint:
+                raise MissingAttributeError(message(f"{type(self).__name__} has no {name}", hint=hint))
+            return super().__getattribute__(name)  # raises the error again, that of a property too
 
     # Calling -------------------------------------------------------------------------------------------------------
 

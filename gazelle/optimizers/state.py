@@ -84,6 +84,10 @@ class VariableKeys:
         """Return the key of a variable; its path, if it is not registered."""
         return self._keys.get(id(variable), variable.path)
 
+    def of(self, key: str) -> Variable | None:
+        """Return the variable with this key."""
+        return next((variable for variable in self.variables if self[variable] == key), None)
+
     def add(self, variables: Iterable[Variable]) -> None:
         """Register variables; those outside of a model may share a path."""
         for variable in variables:

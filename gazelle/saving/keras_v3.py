@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from gazelle.core.errors import ArgumentError, DamagedFileError, MissingFileError, UnsafeFileError, message, nearest
+from gazelle.core.errors import ArgumentError, DamagedFileError, UnsafeFileError, message, missing_file
 from gazelle.core.traceback import warn
 from gazelle.core.types import PathLike
 from gazelle.saving import assets, h5_format, hdf5, keras_weights, tf_keras_config
@@ -217,14 +217,10 @@ def existing(filepath: PathLike) -> str:
         DamagedFileError: it is a folder, a FIFO or a device.
     """
     path = path_of(filepath)
-    folder, name = os.path.split(path)
     if os.path.exists(path):
         check_regular(path, os.stat(path).st_mode)
         return path
-    near = nearest(name, os.listdir(folder or ".")) if os.path.isdir(folder or ".") else []
-    hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else "Is the path right?"
-    got = f"none of this name in '{os.path.abspath(folder)}'"
-    raise MissingFileError(message(f"'{path}' cannot be read", expected="a file", got=got, hint=hint))
+    raise missing_file(path)
 
 
 def refuse_overwriting(filepath: PathLike, overwrite: bool) -> None:

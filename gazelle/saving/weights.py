@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gazelle.core.errors import DamagedFileError, ShapeError, StateError, message
+from gazelle.core.errors import ArgumentError, DamagedFileError, ShapeError, StateError, message
 from gazelle.core.traceback import warn
 from gazelle.core.types import PathLike
 from gazelle.core.variable import Variable, lock_variables
@@ -49,6 +49,10 @@ def save_weights(model: Model, filepath: PathLike, overwrite: bool = True, max_s
     _need_built(model, "save_weights")
     filepath = path_of(filepath)
     keras_v3.refuse_overwriting(filepath, overwrite)
+    if filepath.endswith(".keras"):
+        hint = f"For the model: model.save('{filepath}'); for its weights: '{filepath[:-6]}.weights.h5'."
+        got = f"'{filepath}', the ending of whole models"
+        raise ArgumentError(message("save_weights", expected="a name that ends in .weights.h5", got=got, hint=hint))
     if max_shard_size is not None or os.fspath(filepath).endswith(".weights.json"):
         shards.save(model, filepath, 5.0 if max_shard_size is None else max_shard_size)
     elif os.fspath(filepath).endswith(".safetensors"):

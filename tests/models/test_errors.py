@@ -1,10 +1,13 @@
 """Common mistakes of beginners: each error states what was written, expected and received, and the fix."""
 
+import re
+
 import numpy as np
 import pytest
 
 import gazelle
 from gazelle import layers
+from gazelle.core import language
 from gazelle.core.errors import ArgumentError, DataError, GazelleError, ShapeError, StateError
 
 R = np.random.default_rng(0)
@@ -305,6 +308,8 @@ def test_mistake_is_explained(name):
     assert len(text) < 400
     assert "Tracer" not in text
     assert "jaxpr" not in text
+    lines = language.to_chinese(Exception.__str__(caught.value)).split("\n")  # gazelle/core/chinese.txt has all texts
+    assert all(re.search(r"[\u4e00-\u9fff]", line) for line in lines), lines
 
 
 def test_crossentropy_on_logits_warns():

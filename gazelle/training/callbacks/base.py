@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from gazelle.core.argument_types import checks_types
 from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.core.method_signatures import check_methods
 from gazelle.core.traceback import filtered
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ class Callback:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        check_methods(cls, _SIGNATURES)
         if cls.__module__.startswith("gazelle.") and "__init__" in cls.__dict__:
             cls.__init__ = filtered(checks_types(cls.__dict__["__init__"]))  # type: ignore[method-assign]
 
@@ -222,6 +225,14 @@ class Callback:
             batch: the number of the batch, from 0.
             logs: empty.
         """
+
+
+#: the arguments of each event
+_SIGNATURES = {
+    name: f"({', '.join('logs=None' if n == 'logs' else n for n in inspect.signature(method).parameters)})"
+    for name, method in vars(Callback).items()
+    if name.startswith("on_")
+}
 
 
 class LambdaCallback(Callback):

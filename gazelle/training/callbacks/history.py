@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from gazelle.core.errors import ArgumentTypeError, StateError, message, unknown
+from gazelle.core.errors import ArgumentTypeError, MissingAttributeError, StateError, message, unknown
 from gazelle.core.printable import singular
 from gazelle.core.types import PathLike
 from gazelle.metrics.name_aliases import Logs
@@ -91,6 +91,13 @@ class History(Callback):
     def __getitem__(self, name: str) -> NoReturn:
         hint = f"Use its attribute history, a dict: history.history[{name!r}]."
         raise ArgumentTypeError(message("fit returns a History, which has no keys", got=f"[{name!r}]", hint=hint))
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> None:
+            if name in vars(self).get("history", ()):
+                raise MissingAttributeError(f"A History has no {name!r}.\nUse its dict: history.history[{name!r}].")
+            super().__getattribute__(name)  # raises the error again
 
     def __repr__(self) -> str:
         last = ", ".join(f"{n} {v[-1]:.4g}" for n, v in self.history.items() if np.ndim(v) == 1)
