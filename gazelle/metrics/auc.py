@@ -100,7 +100,11 @@ class AUC(Metric):
         self._built = True
 
     def get_config(self) -> Config:
-        """Return the configuration: thresholds are those between 0 and 1, if they were given."""
+        """Return the configuration.
+
+        Returns:
+            The arguments; thresholds are those between 0 and 1, if they were given.
+        """
         return {**super().get_config(), "thresholds": self.thresholds[1:-1] if self._given_thresholds else None}
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
