@@ -126,7 +126,9 @@ def plain_values(function: Callable[..., Any], arguments: dict[str, Any]) -> dic
             arguments[name] = value.tolist()
         elif isinstance(value, (np.generic, np.ndarray, list, tuple)):
             arguments[name] = _plain(value)
-        elif hasattr(value, "__index__") and name in _integers(function):  # a tensor of another library, such as JAX
+        elif hasattr(type(value), "__index__") and name in _integers(
+            function
+        ):  # a tensor of another library, such as JAX
             with contextlib.suppress(TypeError, ValueError):
                 arguments[name] = operator.index(value)
     return arguments

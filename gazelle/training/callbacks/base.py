@@ -56,6 +56,8 @@ class Callback:
 
     #: whether it writes files or sends logs; of several processes only the main one calls it
     writes_files = False
+    #: whether it decides what happens when the loss is NaN or infinite
+    handles_nan = False
 
     model: Model = None  # type: ignore[assignment]  # set before the first event
     params: dict[str, Any] | None = None
