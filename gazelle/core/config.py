@@ -240,6 +240,8 @@ def _record_arguments(cls: type, builtin: bool) -> None:
                 bound = signature.bind(self, *args, **kwargs)
             except TypeError as error:
                 raise _bad_arguments(type(self), signature, kwargs, error) from None
+            own = type(self).__module__.startswith("gazelle.")
+            kept = () if own else self.__dict__.keys() - bound.arguments.keys()  # set by a subclass of the program
             bound.apply_defaults()
             given = dict(list(bound.arguments.items())[1:])
             extra = given.pop(rest, {}) if rest else {}
@@ -251,7 +253,7 @@ def _record_arguments(cls: type, builtin: bool) -> None:
                 return
             given = {key: _resolved(type(self), key, value) for key, value in given.items()}
             for key, value in given.items():  # every level stores its own
-                if not isinstance(getattr(type(self), key, None), property):
+                if key not in kept and not isinstance(getattr(type(self), key, None), property):
                     setattr(self, key, value)
             try:
                 init(self, **given, **extra)
@@ -459,7 +461,7 @@ def target_of(value: Mapping[str, Any], namespace: str | None = None) -> Any:
     if place.startswith("src.ops"):  # a node of a graph: Keras stores the name of the function's class
         return REGISTRY["ops"].get(snake(name))
     target = find(name, place if place and place in REGISTRY else namespace, value.get("registered_name"))
-    return find(name) if target is None and place not in REGISTRY else target
+    return find(name) if target is None and not (place and place in REGISTRY) else target
 
 
 def _is_jax_array(value: object) -> bool:

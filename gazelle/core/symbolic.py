@@ -317,7 +317,12 @@ def output_spec(
             for i in positions
         ]
         outer = tracing.current()
-        scope = tracing.TraceContext(values={}, key=arrays.key(0), training=False if outer is None else outer.training)
+        scope = tracing.TraceContext(
+            values={},
+            key=arrays.key(0),
+            training=False if outer is None else outer.training,
+            guesses=any(None in flat[i].shape[1:] for i in positions),
+        )
         try:
             with tracing.entered(scope):
                 program, result = jax.make_jaxpr(traced, return_shape=True)(*specs)

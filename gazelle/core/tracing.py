@@ -37,6 +37,7 @@ class TraceContext:
     reports: dict[Any, Any] = dataclasses.field(default_factory=dict)  # other results of the call: metrics by name
     known: dict[int, Any] = dataclasses.field(default_factory=dict)  # id(symbolic tensor) -> its value in this run
     cast: str | None = None  # the dtype that float variables are read in, while a layer of mixed precision computes
+    guesses: bool = False  # True: sizes are placeholders for unknown ones, and only shapes and dtypes matter
     seen: dict[int, Any] | None = None  # id -> each variable that was read or assigned; None: not recorded
 
     def draw(self, name: str) -> jax.Array:

@@ -442,6 +442,9 @@ class Layer(Operation):
         except GazelleError:
             raise
         except (TypeError, ValueError) as error:
+            declared = input_spec.declared_arrays(self, args) if scope.guesses else None
+            if declared is not None:
+                return declared
             explained = input_spec.explain_call_error(self, error, args)
             raise explained.with_traceback(error.__traceback__) from error
         finally:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
+import jax.numpy as jnp
 
 from gazelle.core import symbolic
 from gazelle.core.config import ArgumentTypeError
@@ -185,4 +186,17 @@ def declared_outputs(layer: Layer, args: Sequence[Any]) -> Any:
         return None
     many = isinstance(shape, list) and all(isinstance(each, tuple | list) for each in shape)
     outputs = [KerasTensor(tuple(each), layer.compute_dtype, name=layer.name) for each in (shape if many else [shape])]
+    return outputs if many else outputs[0]
+
+
+def declared_arrays(layer: Layer, args: Sequence[Any]) -> Any:
+    """Return zeros of the shapes that an overridden `compute_output_shape` declares, in place of a call that failed.
+
+    For traces with placeholders for unknown sizes, which a layer with a limit (such as a maximum length) refuses.
+    """
+    if type(layer).compute_output_shape.__module__.startswith("gazelle.") or not args:
+        return None
+    shape = layer.compute_output_shape(jax.tree.map(lambda leaf: tuple(leaf.shape), args[0]))
+    many = isinstance(shape, list) and all(isinstance(each, tuple | list) for each in shape)
+    outputs = [jnp.zeros(tuple(each), layer.compute_dtype) for each in (shape if many else [shape])]
     return outputs if many else outputs[0]

@@ -228,7 +228,9 @@ def _operation(entry: Any) -> Any:
         function = target_of(entry)
         if function is None:
             raise unknown("operation in the config", entry["class_name"], [_camel(n) for n in OPS])
-        options = {k: deserialize(v) for k, v in entry["config"].items() if k not in ("name", "dtype", "trainable")}
+        options = {k: deserialize(v) for k, v in entry["config"].items() if k not in ("name", "trainable")}
+        if not isinstance(options.get("dtype"), str) or "dtype" not in inspect.signature(function).parameters:
+            options.pop("dtype", None)  # that of an operation without such an argument: its policy
         if entry["class_name"] == "GetItem":  # JSON has no tuples
             return lambda x, key: function(x, tuple(key) if isinstance(key, list) else key)
         return functools.partial(function, **options)

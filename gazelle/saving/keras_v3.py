@@ -7,10 +7,12 @@ import io
 import json
 import math
 import os
+import shutil
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from gazelle.core.errors import ArgumentError, DamagedFileError, UnsafeFileError, message, missing_file
 from gazelle.core.traceback import warn
@@ -34,13 +36,13 @@ _CHARACTERS = 8  # characters of an array of strings for each byte in a file, at
 _MAX_EXPANSION = 100  # a member that expands more, and beyond 16 MiB, is a decompression bomb
 
 
-def save_model(model: Model, filepath: PathLike, overwrite: bool = True, **kwargs: Any) -> None:
+def save_model(model: Model, filepath: PathLike | BinaryIO, overwrite: bool = True, **kwargs: Any) -> None:
     """Write architecture, weights, compile arguments and the optimizer's state; Keras 3 can read the file.
 
     Args:
         model: the model.
         filepath: the file to write, replaced atomically. A name that ends in `.h5` or `.hdf5` gets the HDF5 format of
-            Keras 2, any other name the `.keras` format.
+            Keras 2, any other name the `.keras` format. An open binary file gets the `.keras` format, too.
         overwrite: False raises an error if the file exists.
         **kwargs: `include_optimizer=False` omits the optimizer's state; `zipped` and `save_format` are ignored, but
             without `save_format` another ending is reported.
@@ -55,22 +57,28 @@ def save_model(model: Model, filepath: PathLike, overwrite: bool = True, **kwarg
     (None, 2)
     """
     include_optimizer = kwargs.pop("include_optimizer", True)
-    filepath = path_of(filepath)
-    is_h5 = filepath.endswith((".h5", ".hdf5"))
     kwargs.pop("zipped", None)
-    is_clear = kwargs.pop("save_format", None) is not None or filepath.endswith((".keras", ".h5", ".hdf5"))
+    is_clear = kwargs.pop("save_format", None) is not None
     if kwargs:
         raise ArgumentError(message(f"save has no argument {next(iter(kwargs))!r}"))
+    if isinstance(filepath, io.IOBase):
+        filepath.write(_dump(model, include_optimizer))
+        return
+    filepath = path_of(filepath)
     refuse_overwriting(filepath, overwrite)
-    if not model.built:
-        warn(f"Model '{model.name}' is not built: the file contains no weights.")
-    if not is_clear:
+    if not is_clear and not filepath.endswith((".keras", ".h5", ".hdf5")):
         hint = f"Keras and other programs expect this ending: save('{os.path.splitext(filepath)[0]}.keras')."
         warn(message(f"save writes the .keras format into '{filepath}'", hint=hint))
+    data = _dump(model, include_optimizer, is_h5=filepath.endswith((".h5", ".hdf5")))
+    replace_file(filepath, lambda file: file.write(data))
+
+
+def _dump(model: Model, include_optimizer: bool, is_h5: bool = False) -> bytes | memoryview:
+    """The content of the file."""
+    if not model.built:
+        warn(f"Model '{model.name}' is not built: the file contains no weights.")
     if is_h5:
-        data = h5_format.dump(model, include_optimizer)
-        replace_file(filepath, lambda file: file.write(data))
-        return
+        return h5_format.dump(model, include_optimizer)
     text = configs.model_to_json(model).encode()
     metadata = {"keras_version": KERAS_VERSION, "date_saved": f"{datetime.datetime.now():%Y-%m-%d@%H:%M:%S}"}
     weights = keras_weights.dump(model, include_optimizer)
@@ -82,11 +90,14 @@ def save_model(model: Model, filepath: PathLike, overwrite: bool = True, **kwarg
         archive.writestr(WEIGHTS, weights)
         for name, data in assets.collect(model).items():
             archive.writestr(name, data)
-    replace_file(filepath, lambda file: file.write(buffer.getbuffer()))
+    return buffer.getbuffer()
 
 
 def load_model(
-    filepath: PathLike, custom_objects: Mapping[str, Any] | None = None, compile: bool = True, safe_mode: bool = True
+    filepath: PathLike | BinaryIO,
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
 ) -> Model:
     """Read a model from a `.keras` file of gazelle or Keras 3, or from an HDF5 file of any version of Keras.
 
@@ -94,7 +105,7 @@ def load_model(
     among those registered with `register_keras_serializable`.
 
     Args:
-        filepath: the file to read.
+        filepath: the file to read, or an open binary file.
         custom_objects: {name: class or function}; for a Lambda layer {name of the layer: its function}.
         compile: compile the model with the saved arguments, and restore the optimizer's state.
         safe_mode: accepted for compatibility; there is no unsafe mode.
@@ -113,6 +124,12 @@ def load_model(
     >>> bool((same.predict(np.ones((1, 3)), verbose=0) == model.predict(np.ones((1, 3)), verbose=0)).all())
     True
     """
+    if isinstance(filepath, io.IOBase):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "model.keras")
+            with open(path, "wb") as copy:
+                shutil.copyfileobj(filepath, copy)
+            return load_model(path, custom_objects, compile)
     filepath = existing(filepath)
     label = f"'{filepath}'"
     if _is_hdf5(filepath):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -103,16 +104,34 @@ def serialize_keras_object(obj: object) -> Serialized:
     return core.serialize(obj)
 
 
+def _imported(config: Any) -> dict[str, Any]:
+    """{name: class} of the classes in a config that a program has imported, under the module that the config names."""
+    if isinstance(config, list | tuple):
+        return {name: found for one in config for name, found in _imported(one).items()}
+    if not isinstance(config, Mapping):
+        return {}
+    out = _imported(list(config.values()))
+    name, module = config.get("class_name"), config.get("module")
+    if isinstance(name, str) and isinstance(module, str) and module.partition(".")[0] not in ("keras", "builtins"):
+        found = vars(sys.modules[module]).get(name) if module in sys.modules else None
+        if isinstance(found, type) and hasattr(found, "from_config") and found.__module__ == module:
+            out[name] = found
+    return out
+
+
 def deserialize_keras_object(
     config: Serialized, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True, **kwargs: Any
 ) -> Deserialized:
-    """Create the object that a config describes. Names are looked up in closed tables; nothing is imported by name.
+    """Create the object that a config describes. Nothing is imported by name.
+
+    Names are looked up in gazelle's tables, in those given here, and among the classes with `from_config` in modules
+    that the program has imported already. (`load_model` does not look there.)
 
     Args:
         config: what `serialize_keras_object` returned.
         custom_objects: {name: class or function} that the config may name in addition to gazelle's own.
         safe_mode: accepted for compatibility; code in a config is always refused.
-        **kwargs: `module_objects`, a table for a config that is only a name.
+        **kwargs: `module_objects`, a further table of names.
 
     Returns:
         The object.
@@ -129,5 +148,6 @@ def deserialize_keras_object(
         if target is None:
             raise unknown("object", config, table)
         return target() if isinstance(target, type) else target
-    with core.custom_object_scope(custom_objects or {}), configs.budget_of("the config", configs.machine_memory() // 8):
+    known = {**_imported(config), **(table or {}), **(custom_objects or {})}
+    with core.custom_object_scope(known), configs.budget_of("the config", configs.machine_memory() // 8):
         return core.deserialize(config_check.checked(config, "the config"))

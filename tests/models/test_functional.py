@@ -107,3 +107,34 @@ def test_the_input_of_an_input_layer_is_its_tensor():
     layer = gazelle.Model(x, layers.Dense(2)(x)).layers[0]
     assert layer.input is x
     assert layer.output is x
+
+
+def test_dtypes_of_operations_are_saved(tmp_path):
+    x = gazelle.Input((3,))
+    y = gazelle.ops.sum(gazelle.ops.cast(x, "int32"), axis=1, keepdims=True)
+    model = gazelle.Model(x, [y, gazelle.ops.ones_like(x, dtype="int8")])
+    model.save(tmp_path / "model.keras")
+    copy = gazelle.saving.load_model(tmp_path / "model.keras")
+    assert [tensor.dtype for tensor in copy.outputs] == ["int32", "int8"]
+
+
+def test_layers_with_a_limit_declare_their_output():
+    """A trace with placeholders for unknown sizes exceeds the limit, also in models and layers around the layer."""
+
+    class Positions(gazelle.layers.Layer):
+        def build(self, shape):
+            self.table = self.add_weight(name="table", shape=(8, shape[-1]))
+
+        def call(self, x):
+            return x + gazelle.ops.slice(self.table, (0, 0), (x.shape[1], x.shape[2]))
+
+        def compute_output_shape(self, shape):
+            return shape
+
+    x = gazelle.Input((None, 2))
+    model = gazelle.Model(x, gazelle.layers.Dense(3)(Positions()(x)))
+    outer = gazelle.Model(z := gazelle.Input((None, 2)), model(z))
+    assert outer.output_shape == (None, None, 3)
+    assert outer.predict(np.ones((2, 5, 2)), verbose=0).shape == (2, 5, 3)
+    with pytest.raises(ValueError, match="slice"):
+        outer.predict(np.ones((2, 9, 2)), verbose=0)

@@ -41,3 +41,28 @@ def test_a_build_that_fails_leaves_the_model_unbuilt():
     with pytest.raises(ValueError, match="units of Dense: expected a positive integer, got None"):
         model.build((None,))
     assert not model.built
+
+
+def test_attributes_set_before_the_base_class_stay():
+    class Positions(gazelle.layers.Layer):
+        def __init__(self, input_dim, batch_size, **kwargs):
+            self.input_dim, self.batch_size = input_dim, batch_size
+            super().__init__(**kwargs)
+
+    layer = Positions(5, 3, name="p")
+    assert (layer.input_dim, layer.batch_size, layer.name) == (5, 3, "p")
+
+
+def test_a_step_that_passes_its_arguments_to_a_pure_one():
+    class Net(gazelle.Sequential):
+        def train_step(self, *args, **kwargs):
+            return self.stateless_train_step(*args, **kwargs)
+
+        def stateless_train_step(self, state, data):
+            trainable, others, slots, metrics = state
+            return {"loss": gazelle.ops.sum(data[0])}, ([value + 1 for value in trainable], others, slots, metrics)
+
+    model = Net([gazelle.Input((2,)), gazelle.layers.Dense(1, kernel_initializer="zeros")])
+    model.compile("sgd")
+    model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0)
+    np.testing.assert_array_equal(model.get_weights()[0], np.ones((2, 1)))
