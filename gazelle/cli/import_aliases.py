@@ -11,26 +11,29 @@ import importlib.util
 import os
 import pkgutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
 import gazelle
-from gazelle.cli import eras
+from gazelle.cli import eras, workers
 from gazelle.core.errors import ArgumentError, StateError, message
 
 #: names of gazelle in programs; longer names precede their prefixes
 NAMES = ("tensorflow.python.keras", "tensorflow.keras", "tf_keras", "keras_core", "keras")
-#: parts of Keras that were separate packages
-_PARTS = {"keras_preprocessing": "gazelle.preprocessing", "keras_applications": "gazelle.applications"}
+#: packages whose contents are in Keras now, or partly here, where they are not installed
+_PARTS = {
+    "keras_preprocessing": "gazelle.preprocessing",
+    "keras_applications": "gazelle.applications",
+    "keras_contrib": "gazelle",
+    "tensorflow_addons": "gazelle",
+}
 #: packages around TensorFlow that are not supported -> hint
 _COMPANIONS = {
     "tensorflow_datasets": "keras.datasets has MNIST, CIFAR, IMDB and others; tf.keras.utils reads folders of files.",
     "tensorflow_hub": "Models of TensorFlow Hub are graphs of TensorFlow: take one of keras.applications.",
-    "tensorflow_addons": "Its losses, metrics and optimizers are in keras today: AdamW, Lamb, F1Score, "
-    "GroupNormalization and others.",
     "tensorflow_text": "keras.layers.TextVectorization and tf.strings split text.",
 }
 _real_tensorflow = False  # whether an installed TensorFlow keeps its name
@@ -40,6 +43,8 @@ def meaning(name: str) -> str | None:
     """'keras.layers' -> 'gazelle.layers'; None for other modules."""
     for alias in (*NAMES, *_PARTS):
         if name == alias or name.startswith(alias + "."):
+            if alias in _PARTS and PathFinder.find_spec(alias) is not None:
+                return None  # the genuine package, which takes the modules of Keras as arguments
             return _PARTS.get(alias, "gazelle") + name[len(alias) :]
     return None
 
@@ -56,6 +61,13 @@ class Aliases(MetaPathFinder):
             return _theano_spec(fullname)
         if fullname.split(".")[:2][1:] == ["src"] and fullname.partition(".")[0] in NAMES:
             return _source_spec(fullname)
+        if fullname in workers.MODULES:
+            spec = PathFinder.find_spec(fullname, path)
+            if spec is not None and spec.loader is not None:
+                spec.loader = _Then(spec.loader, workers.prepare)
+            return spec
+        if fullname == "tensorboard.compat.notf" and not _is_real("tensorflow"):
+            return ModuleSpec(fullname, _Empty())
         real = meaning(fullname)
         if fullname in _COMPANIONS and PathFinder.find_spec(fullname) is None:
             text = message(f"No module named {fullname!r}", hint=_COMPANIONS[fullname])
@@ -92,6 +104,16 @@ class _Existing(Loader):
         module.__spec__ = self.spec
 
 
+class _Empty(Loader):
+    """Loader of a module without names; TensorBoard uses its own file system if `notf` exists."""
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        """There is nothing to run."""
+
+
 class _Root(Loader):
     """Loader of `keras` under one of its names."""
 
@@ -119,18 +141,18 @@ class _Facade(Loader):
         """Its names are looked up on access."""
 
 
-class _ThenKeras(Loader):
-    """Loads the installed TensorFlow and replaces its lazily loaded `keras` by gazelle."""
+class _Then(Loader):
+    """Loads an installed module and calls a function on it."""
 
-    def __init__(self, loader: Loader) -> None:
-        self.loader = loader
+    def __init__(self, loader: Loader, then: Callable[[ModuleType], None]) -> None:
+        self.loader, self.then = loader, then
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self.loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
         self.loader.exec_module(module)
-        _put_keras(module)
+        self.then(module)
 
 
 def _facade() -> Any:
@@ -141,7 +163,7 @@ def _tensorflow_spec() -> ModuleSpec:
     spec = PathFinder.find_spec("tensorflow") if _real_tensorflow else None
     if spec is None or spec.loader is None:
         return ModuleSpec("tensorflow", _Facade(), is_package=True)
-    spec.loader = _ThenKeras(spec.loader)
+    spec.loader = _Then(spec.loader, _put_keras)
     return spec
 
 
@@ -214,6 +236,16 @@ def _is_real(root: str) -> bool:
     return module is not None and module is not gazelle and not _is_facade(module)
 
 
+def is_installed() -> bool:
+    """Whether `install` was called, and not undone."""
+    return any(isinstance(finder, Aliases) for finder in sys.meta_path)
+
+
+def keeps_tensorflow() -> bool:
+    """Whether an installed TensorFlow keeps its name."""
+    return _real_tensorflow
+
+
 def require_compat() -> None:
     """Raise StateError if the package `gazelle.compat` is not installed."""
     if importlib.util.find_spec("gazelle.compat") is None:
@@ -239,7 +271,7 @@ def install(tensorflow: str | None = None) -> None:
     """
     global _real_tensorflow
     require_compat()
-    if any(isinstance(finder, Aliases) for finder in sys.meta_path):
+    if is_installed():
         return
     wanted = tensorflow or os.environ.get("GAZELLE_TENSORFLOW") or "gazelle"
     if wanted not in ("real", "gazelle"):
@@ -257,6 +289,9 @@ def install(tensorflow: str | None = None) -> None:
                 )
             )
     sys.meta_path.insert(0, Aliases())
+    for name in workers.MODULES:
+        if name in sys.modules:
+            workers.prepare(sys.modules[name])
     eras.begin_of_main()
     if _is_real("tensorflow"):
         _put_keras(sys.modules["tensorflow"])

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from gazelle import ops
 from gazelle.compat import era, generators, layer_methods, metrics_tensors, renamed_arguments
 from gazelle.compat.backend import updates
 from gazelle.compat.backend.gradients import gradients
@@ -13,11 +14,12 @@ from gazelle.compat.classes import adopt
 from gazelle.compat.era import NOTHING
 from gazelle.compat.graph_optimizers import GraphOptimizer
 from gazelle.core.errors import GazelleError, message
-from gazelle.core.symbolic import KerasTensor, map_tree
+from gazelle.core.symbolic import KerasTensor, Node, map_tree, symbolic_leaves
 from gazelle.layers import Layer, weight_tree
 from gazelle.models import Model
 from gazelle.models.graph import Graph
 from gazelle.optimizers import Optimizer
+from gazelle.training.callbacks.checkpoint import ModelCheckpoint
 
 
 class KnownAttributeError(GazelleError, AttributeError):
@@ -78,9 +80,65 @@ def _reset(model: Any) -> None:
             layer.reset_state()
 
 
+def _inner(name: str, layer: Any) -> Any:
+    return vars(layer).get(name, NOTHING)
+
+
 def _outbound_nodes(layer: Any) -> list[Any]:
     """The nodes that the program stored; gazelle follows graphs from the outputs and does not need them."""
     return layer.__dict__.get("outbound", [])
+
+
+def _attend(
+    layer: Any,
+    query: Any,
+    key: Any,
+    value: Any,
+    attention_mask: Any = None,
+    training: Any = None,
+    return_attention_scores: bool = False,
+) -> Any:
+    """Return the heads of the output, and the weights, of projected queries, keys and values."""
+    seen = None if attention_mask is None else ops.cast(attention_mask, "bool")
+    return layer._attend(query, key, value, seen, bool(training), return_attention_scores)
+
+
+class CompatNode(Node):
+    """A call in the graph, with the attributes that programs read."""
+
+    @property
+    def parent_nodes(self) -> list[Node]:
+        """The calls that made the inputs."""
+        return list(dict.fromkeys(tensor.node for tensor in self.inputs if tensor.node is not None))
+
+    @property
+    def input_tensors(self) -> list[KerasTensor]:
+        """The inputs."""
+        return self.inputs or self.output_tensors
+
+    @property
+    def output_tensors(self) -> list[KerasTensor]:
+        """The outputs."""
+        return symbolic_leaves(self.outputs)
+
+    @property
+    def outbound_layer(self) -> Any:
+        """The layer that was called."""
+        return self.operation
+
+    @property
+    def inbound_layers(self) -> Any:
+        """The layers that made the inputs; a single one is not in a list."""
+        found = [node.operation for node in self.parent_nodes]
+        return found[0] if len(found) == 1 else found
+
+
+def _nodes(layer: Any) -> list[Any]:
+    """The calls of a layer."""
+    for node in (*layer.nodes, *(parent for one in layer.nodes for tensor in one.inputs if (parent := tensor.node))):
+        node.__class__ = CompatNode
+    found: list[Any] = layer.nodes
+    return found
 
 
 _NOTHING_TO_DO = _method(lambda *_, **__: None)
@@ -95,8 +153,8 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
     "get_input": _method(lambda layer, train=False: _inputs_at(layer)),
     "output": _outputs_at,
     "input": _inputs_at,
-    "inbound_nodes": lambda layer: layer.nodes,
-    "_inbound_nodes": lambda layer: layer.nodes,
+    "inbound_nodes": _nodes,
+    "_inbound_nodes": _nodes,
     "outbound_nodes": _outbound_nodes,
     "_outbound_nodes": _outbound_nodes,
     "batch_input_shape": lambda layer: layer.batch_shape,
@@ -105,6 +163,8 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
     "add_update": _method(layer_methods.add_update),
     "updates": lambda layer: [],
     "uses_learning_phase": lambda layer: False,
+    "_compute_attention": _method(_attend),
+    **{f"_{name}_dense": functools.partial(_inner, f"{name}_dense") for name in ("query", "key", "value", "output")},
 }
 _WEIGHTS = {
     "W": ("kernel", "embeddings", "gamma", "depthwise_kernel"),
@@ -124,6 +184,8 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     "to_yaml": _method(lambda model, **_: model.to_json()),  # JSON is YAML
     "metrics_tensors": metrics_tensors.metrics_tensors,
     "model": lambda model: model,
+    "_loss_tracker": lambda model: next((m for m in model.metrics if m.name == "loss"), None),
+    "_is_compiled": lambda model: model.compiled,
     "flattened_layers": lambda model: model.layers,
     "input_names": lambda model: list(model._the_graph("input_names").input_names),
     "output_names": lambda model: list(model._the_graph("output_names").output_names),
@@ -131,6 +193,9 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     "_make_train_function": _NOTHING_TO_DO,
     "make_predict_function": _NOTHING_TO_DO,
     "_make_test_function": _NOTHING_TO_DO,
+    "_feed_inputs": lambda model: list(model.inputs),
+    "_feed_targets": lambda model: [],
+    "_feed_sample_weights": lambda model: [],
     "total_loss": _refused("total_loss", "Compute the loss of arrays: losses.get(model.loss)(y, model(x))."),
     "targets": _refused("targets", "Use the labels that you give to fit."),
     "sample_weights": _refused("sample_weights", "Use the weights that you give to fit."),
@@ -143,6 +208,14 @@ _OPTIMIZER: dict[str, Callable[[Any], Any]] = {
     "lr": lambda optimizer: adopt(optimizer.learning_rate),
     "decay": lambda optimizer: 0.0,
     "weights": lambda optimizer: adopt(optimizer.variables),
+    "_name": lambda optimizer: optimizer.name,
+    "_variables": lambda optimizer: adopt(optimizer.variables),
+}
+_CHECKPOINT: dict[str, Callable[[Any], Any]] = {
+    "_should_save_on_batch": _method(lambda callback, batch: callback._counter.update(batch)),
+    "_get_file_path": _method(lambda callback, epoch, batch=None, logs=None: callback._path(epoch, batch, logs)),
+    "_save_model": _method(lambda callback, epoch, batch=None, logs=None: callback._save(epoch, batch, logs)),
+    "_current_epoch": lambda callback: callback._epoch,
 }
 
 
@@ -150,6 +223,7 @@ _OF: tuple[tuple[type, dict[str, Callable[[Any], Any]]], ...] = (
     (Model, _MODEL),
     (Layer, _LAYER),
     (Optimizer, _OPTIMIZER),
+    (ModelCheckpoint, _CHECKPOINT),
 )
 #: attributes whose assignment has an effect of its own
 ASSIGNED = frozenset(("lr", "non_trainable_weights", "outputs", "trainable_weights"))

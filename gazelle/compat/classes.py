@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import copyreg
 import functools
+from abc import ABCMeta
 from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
 
+import gazelle.compat.generated  # noqa: F401 - where cloudpickle looks for the classes
 from gazelle.compat.era import called_by_gazelle
 from gazelle.core import symbolic
 from gazelle.core.config import Configurable
@@ -20,6 +22,7 @@ from gazelle.core.operation import Operation
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
 from gazelle.layers import Layer, weight_tree
+from gazelle.training.callbacks.base import Callback
 
 #: root class of gazelle -> the mixin in front of it; filled by `mixins`
 MIXINS: dict[type, type] = {}
@@ -29,8 +32,11 @@ STEPS = frozenset(("train_step", "test_step", "predict_step"))
 ROOTS: list[type] = []
 
 
-class CompatMeta(type):
-    """Metaclass of generated classes: an instance of the gazelle class is an instance of the generated class, too."""
+class CompatMeta(ABCMeta):
+    """Metaclass of generated classes: an instance of the gazelle class is an instance of the generated class, too.
+
+    It is derived from `ABCMeta` because programs write `class Mine(keras.layers.Layer, abc.ABC)`.
+    """
 
     def __new__(mcs, name: str, bases: tuple[type, ...], members: dict[str, Any], **kwargs: Any) -> Any:
         if "_core" not in members and not STEPS.isdisjoint(members):  # a model with custom steps
@@ -42,11 +48,11 @@ class CompatMeta(type):
 
     def __instancecheck__(cls, thing: Any) -> bool:
         own = cls.__dict__.get("_core")
-        return super().__instancecheck__(thing) or (own is not None and isinstance(thing, own))
+        return type.__instancecheck__(cls, thing) or (own is not None and isinstance(thing, own))
 
     def __subclasscheck__(cls, other: type) -> bool:
         own = cls.__dict__.get("_core")
-        return super().__subclasscheck__(other) or (own is not None and issubclass(other, own))
+        return type.__subclasscheck__(cls, other) or (own is not None and issubclass(other, own))
 
 
 def core_class(cls: type) -> type:
@@ -68,6 +74,7 @@ def is_core(cls: Any) -> bool:
     return (
         isinstance(cls, type)
         and not isinstance(cls, CompatMeta)
+        and "_core" not in cls.__dict__
         and cls.__module__.startswith("gazelle.")
         and any(root in cls.__mro__ for root in ROOTS)
     )
@@ -82,13 +89,13 @@ def _load() -> None:
 def compat_class(core: type) -> Any:
     """The generated subclass of a class of gazelle."""
     _load()
-    if isinstance(core, CompatMeta):
+    if isinstance(core, CompatMeta) or is_generated(core):
         return core
     mixin = MIXINS.get(core)
     bases = [compat_class(base) for base in core.__bases__ if is_core(base)]
     members = {
-        "__module__": f"gazelle.compat.generated.{core.__module__.removeprefix('gazelle.')}",
-        "__qualname__": core.__qualname__,
+        "__module__": "gazelle.compat.generated",
+        "__qualname__": f"{core.__module__.removeprefix('gazelle.')}.{core.__qualname__}",
         "__doc__": core.__doc__,
         "_core": core,
     }
@@ -96,7 +103,9 @@ def compat_class(core: type) -> Any:
         if isinstance(core.__dict__.get(name), FunctionType):
             members[name] = wrap(core.__dict__[name])
     options = {"abstract": True} if issubclass(core, (Configurable, Operation)) else {}
-    cls: Any = CompatMeta(core.__name__, (*([mixin] if mixin else []), *bases, core), members, **options)
+    # packages give their callbacks other metaclasses, which must not conflict
+    kind: Any = type if issubclass(core, Callback) else CompatMeta
+    cls = kind(core.__name__, (*([mixin] if mixin else []), *bases, core), members, **options)
     # set afterwards: the arguments of a constructor in the class body would be recorded
     cls.__init__ = _constructor(core)
     return cls

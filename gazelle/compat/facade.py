@@ -1,8 +1,43 @@
-"""Whether the TensorFlow facade is active. While it is, layers, losses and metrics take and return its tensors."""
+"""Whether the TensorFlow facade is active, and for which code.
+
+After the first `import tensorflow` layers, losses and metrics take its tensors everywhere. They give tensors only to
+the modules that import tensorflow: a package written for Keras 3 in the same process gets arrays.
+"""
 
 from __future__ import annotations
 
+import re
+import sys
 from typing import Any
 
 #: the module `gazelle.compat.tensorflow.model_calls` after the first `import tensorflow`, else None
 calls: Any = None
+_IMPORT = re.compile(r"^[ \t]*(?:import|from)\b.*\btensorflow\b", re.MULTILINE)
+_known: dict[str, bool] = {}
+
+
+def serves(namespace: dict[str, Any]) -> bool:
+    """Whether the code with these globals receives tensors: its module imports tensorflow, or has no text to tell."""
+    path = namespace.get("__file__")
+    if not isinstance(path, str) or not path.endswith(".py"):
+        return True
+    if path not in _known:
+        found = any(getattr(type(value), "is_tensorflow", False) for value in list(namespace.values()))
+        _known[path] = found or _imports_tensorflow(path)
+    return _known[path]
+
+
+def _imports_tensorflow(path: str) -> bool:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return _IMPORT.search(file.read()) is not None
+    except OSError:
+        return True
+
+
+def serves_caller() -> bool:
+    """Whether the nearest code outside of gazelle receives tensors."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith(("gazelle.", "jax.")):
+        frame = frame.f_back
+    return serves(frame.f_globals)

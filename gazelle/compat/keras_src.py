@@ -6,7 +6,6 @@ has the names that are public nowhere.
 
 from __future__ import annotations
 
-import functools
 import importlib
 import importlib.util
 from collections.abc import Callable
@@ -14,93 +13,31 @@ from types import ModuleType
 from typing import Any
 
 from gazelle.compat import namespaces
+from gazelle.compat.era import NOTHING
 from gazelle.compat.module_paths import PATHS
 from gazelle.core.config import snake
+from gazelle.core.symbolic import KerasTensor
 
 _FIRST = (
-    "activations",
-    "applications",
-    "backend",
-    "callbacks",
-    "constraints",
-    "datasets",
-    "distribution",
-    "dtype_policies",
-    "initializers",
-    "layers",
-    "losses",
-    "metrics",
-    "models",
-    "ops",
-    "optimizers",
-    "quantizers",
-    "random",
-    "regularizers",
-    "saving",
-    "tree",
-    "utils",
-    "visualization",
-    "wrappers",
-)
+    "activations", "applications", "backend", "callbacks", "constraints", "datasets", "distribution",
+    "dtype_policies", "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "quantizers",
+    "random", "regularizers", "saving", "tree", "utils", "visualization", "wrappers",
+)  # fmt: skip
 #: first parts with another name than the public module
 _RENAMED = {"testing": "utils", "trainers": "utils", "api": "", "export": "export"}
 #: inner modules that are not named after a class in them
 _INNER = frozenset(
     (
-        "activations",
-        "attention",
-        "bounding_boxes",
-        "common",
-        "convolutional",
-        "core",
-        "data_adapters",
-        "distribution_lib",
-        "dtype_policy",
-        "file_utils",
-        "functions",
-        "image",
-        "image_preprocessing",
-        "initializer",
-        "io_utils",
-        "jax",
-        "jax_utils",
-        "keras_tensor",
-        "layer_utils",
-        "learning_rate_schedule",
-        "linalg",
-        "losses",
-        "math",
-        "merging",
-        "metrics_utils",
-        "model_visualization",
-        "nn",
-        "normalization",
-        "numpy",
-        "numerical_utils",
-        "object_registration",
-        "operation",
-        "optimizer",
-        "pooling",
-        "preprocessing",
-        "progbar",
-        "regularization",
-        "reshaping",
-        "rnn",
-        "saving_api",
-        "saving_lib",
-        "schedules",
-        "seed_generator",
-        "serialization_lib",
-        "summary_utils",
-        "symbolic_arguments",
-        "tensorflow",
-        "torch",
-        "torch_utils",
-        "tree_api",
-        "variables",
-        "variable_mapping",
+        "activations", "attention", "bounding_boxes", "common", "convolutional", "core", "data_adapters",
+        "distribution_lib", "dtype_policy", "file_utils", "functions", "image", "image_preprocessing",
+        "initializer", "io_utils", "jax", "jax_utils", "keras_tensor", "layer_utils", "learning_rate_schedule",
+        "linalg", "losses", "math", "merging", "metrics_utils", "model_visualization", "nn", "normalization",
+        "numpy", "numerical_utils", "object_registration", "operation", "optimizer", "pooling", "preprocessing",
+        "progbar", "regularization", "reshaping", "rnn", "saving_api", "saving_lib", "schedules", "seed_generator",
+        "serialization_lib", "summary_utils", "symbolic_arguments", "tensorflow", "tf_utils", "torch",
+        "torch_utils", "tree_api", "variables", "variable_mapping",
     )
-)
+)  # fmt: skip
 #: packages whose inner modules are public
 _DEEP = ("applications", "datasets")
 
@@ -117,9 +54,8 @@ def module_of(name: str) -> str:
     if name.startswith("optimizers.schedules"):
         return "gazelle.optimizers.schedules"
     first = _RENAMED.get(first, first if first in _FIRST else "")
-    deeper = f"gazelle.{first}.{rest}"
-    if first in _DEEP and rest and importlib.util.find_spec(deeper) is not None:
-        return deeper
+    if first in _DEEP and rest and "." not in rest and importlib.util.find_spec(f"gazelle.{name}") is not None:
+        return f"gazelle.{name}"
     return f"gazelle.{first}" if first else "gazelle"
 
 
@@ -128,24 +64,15 @@ def no_automatic_dependency_tracking(method: Callable[..., Any]) -> Callable[...
     return method
 
 
-def _dotted(name: str) -> Callable[[], Any]:
-    """Return a function that imports an object by its path: "gazelle.core.masks:get_mask"."""
-
-    def find() -> Any:
-        module, _, attribute = name.partition(":")
-        return functools.reduce(getattr, filter(None, attribute.split(".")), importlib.import_module(module))
-
-    return find
-
-
-def _constant(value: Any) -> Callable[[], Any]:
-    return lambda: value
-
-
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
     """Return (x, y, sample_weight) of a batch, None for those it lacks."""
     values = tuple(data) if isinstance(data, (list, tuple)) else (data,)
     return (*values, None, None)[:3]
+
+
+def class_weight_to_sample_weights(y: Any, class_weight: Any) -> Any:
+    """Return the weight of each sample, which is that of its class."""
+    return importlib.import_module("gazelle.data.labels").class_weights(class_weight, y)
 
 
 def compute_output_spec(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -153,49 +80,87 @@ def compute_output_spec(function: Callable[..., Any], *args: Any, **kwargs: Any)
     return importlib.import_module("gazelle.core.symbolic").output_spec(function, args, kwargs)
 
 
+def get_keras_mask(tensor: Any) -> Any:
+    """Return the mask of a tensor or symbolic tensor, or None."""
+    own = getattr(tensor, "_keras_mask", None)
+    return importlib.import_module("gazelle.core.masks").get_mask(tensor) if own is None else own
+
+
+def set_keras_mask(tensor: Any, mask: Any) -> None:
+    """Attach a mask to a tensor or symbolic tensor."""
+    if isinstance(tensor, KerasTensor):
+        tensor.mask = None if mask is None else mask.shape
+    else:
+        importlib.import_module("gazelle.core.masks").set_mask(tensor, mask)
+
+
 def jax_draw_seed(seed: Any) -> Any:
     """Return a key of JAX for an integer, a SeedGenerator or None."""
     return importlib.import_module("gazelle.core.prng").key_of(seed)
 
 
-#: last module of the path -> names that are public nowhere
-_PRIVATE: dict[str, dict[str, Callable[[], Any]]] = {
+def is_in_graph() -> bool:
+    """Return False: there are no graphs of TensorFlow, and no pipelines of grain that run layers."""
+    return False
+
+
+def name_of_backend() -> str:
+    """Return "jax"."""
+    return "jax"
+
+
+#: last module of the path -> name that is public nowhere -> "module:name"; ":name" is in this module
+_PRIVATE: dict[str, dict[str, str]] = {
+    "activations": {"ALL_OBJECTS_DICT": "gazelle.core.config:REGISTRY.activations"},
     "backend": {
-        "Variable": _dotted("gazelle:Variable"),
-        "KerasTensor": _dotted("gazelle:KerasTensor"),
-        "compute_output_spec": _constant(compute_output_spec),
-        "get_keras_mask": _dotted("gazelle.core.masks:get_mask"),
-        "set_keras_mask": _dotted("gazelle.core.masks:set_mask"),
-        "standardize_dtype": _dotted("gazelle.core.dtypes:standardize"),
-        "is_float_dtype": _dotted("gazelle.core.dtypes:is_float"),
-        "is_tensor": _dotted("gazelle.ops:is_tensor"),
-        "convert_to_tensor": _dotted("gazelle.ops:convert_to_tensor"),
-        "convert_to_numpy": _dotted("gazelle.ops:convert_to_numpy"),
-        "cast": _dotted("gazelle.ops:cast"),
-        "shape": _dotted("gazelle.ops:shape"),
-        "cond": _dotted("gazelle.ops:cond"),
-        "vectorized_map": _dotted("gazelle.ops:vectorized_map"),
-        "StatelessScope": _dotted("gazelle:StatelessScope"),
-        "backend": _constant(lambda: "jax"),
+        "Variable": "gazelle:Variable", "KerasTensor": "gazelle:KerasTensor", "KerasVariable": "gazelle:Variable",
+        "StatelessScope": "gazelle:StatelessScope", "SymbolicScope": "gazelle:SymbolicScope",
+        "backend": ":name_of_backend", "compute_output_spec": ":compute_output_spec",
+        "get_keras_mask": ":get_keras_mask", "set_keras_mask": ":set_keras_mask",
+        "standardize_dtype": "gazelle.core.dtypes:standardize", "is_float_dtype": "gazelle.core.dtypes:is_float",
+        **{
+            name: f"gazelle.ops:{name}"
+            for name in (
+                "cast", "cond", "convert_to_numpy", "convert_to_tensor", "is_tensor", "shape", "vectorized_map",
+            )
+        },
+        "core": "gazelle.ops",
+        "math": "gazelle.ops",
+        "nn": "gazelle.ops",
+        "numpy": "gazelle.ops",
+        "random": "gazelle.random",
     },
-    "random": {"jax_draw_seed": _constant(jax_draw_seed), "draw_seed": _constant(jax_draw_seed)},
-    "tracking": {"no_automatic_dependency_tracking": _constant(no_automatic_dependency_tracking)},
-    "backend_utils": {"in_tf_graph": _constant(lambda: False), "in_grain_data_pipeline": _constant(lambda: False)},
-    "base_conv": {"BaseConv": _dotted("gazelle.layers.convolution:BaseConv")},
-    "losses": {"LossFunctionWrapper": _dotted("gazelle.losses:LossFunctionWrapper")},
+    "variables": {"KerasVariable": "gazelle:Variable", "Variable": "gazelle:Variable"},
+    "random": {"jax_draw_seed": ":jax_draw_seed", "draw_seed": ":jax_draw_seed"},
+    "tracking": {"no_automatic_dependency_tracking": ":no_automatic_dependency_tracking"},
+    "backend_utils": {"in_tf_graph": ":is_in_graph", "in_grain_data_pipeline": ":is_in_graph"},
+    "base_conv": {"BaseConv": "gazelle.layers.convolution:BaseConv", "Conv": "gazelle.layers.convolution:BaseConv"},
+    "image_utils": {"smart_resize": "gazelle.data.images:smart_resize"},
+    "losses": {"LossFunctionWrapper": "gazelle.losses:LossFunctionWrapper"},
     "naming": {
-        "auto_name": _dotted("gazelle.core.names:unique_name"),
-        "to_snake_case": _dotted("gazelle.core.config:snake"),
+        "auto_name": "gazelle.core.names:unique_name",
+        "to_snake_case": "gazelle.core.config:snake",
     },
+    "saving_lib": {"H5IOStore": "gazelle.compat.h5_store:H5IOStore"},
     "serialization_lib": {
-        "serialize_keras_object": _dotted("gazelle.saving:serialize_keras_object"),
-        "deserialize_keras_object": _dotted("gazelle.saving:deserialize_keras_object"),
+        "serialize_keras_object": "gazelle.saving:serialize_keras_object",
+        "deserialize_keras_object": "gazelle.saving:deserialize_keras_object",
     },
     "data_adapter_utils": {
-        "unpack_x_y_sample_weight": _constant(unpack_x_y_sample_weight),
-        "pack_x_y_sample_weight": _dotted("gazelle.data.arrays:pack_x_y_sample_weight"),
+        "class_weight_to_sample_weights": ":class_weight_to_sample_weights",
+        "unpack_x_y_sample_weight": ":unpack_x_y_sample_weight",
+        "pack_x_y_sample_weight": "gazelle.data.arrays:pack_x_y_sample_weight",
     },
-}
+}  # fmt: skip
+
+
+def _found(path: str) -> Any:
+    """The object at "module:name.name"."""
+    module_name, _, names = path.partition(":")
+    found: Any = importlib.import_module(module_name or __name__)
+    for name in filter(None, names.split(".")):
+        found = found[name] if isinstance(found, dict) else getattr(found, name)
+    return namespaces.converted(found)
 
 
 class SourceModule(ModuleType):
@@ -215,10 +180,12 @@ class SourceModule(ModuleType):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}", name=name, obj=self)
         for part in reversed(self.__name__.split(".")):
             if name in _PRIVATE.get(part, {}):
-                return namespaces.converted(_PRIVATE[part][name]())
-        if self.__name__.endswith(".src") and (name in _FIRST or name in _RENAMED):
-            return importlib.import_module(f"{self.__name__}.{name}")
-        return getattr(self._public, name)
+                return _found(_PRIVATE[part][name])
+        inner = f"{self.__name__}.{name}"
+        public = getattr(self._public, name, NOTHING)
+        if (public is NOTHING or self.__name__.endswith(".src")) and _is_module(inner):
+            return importlib.import_module(inner)
+        return getattr(self._public, name) if public is NOTHING else public
 
 
 def module(name: str) -> SourceModule | None:
@@ -227,10 +194,17 @@ def module(name: str) -> SourceModule | None:
     Args:
         name: the name.
     """
+    return SourceModule(name, _public(name)) if _is_module(name) else None
+
+
+def _public(name: str) -> ModuleType:
+    path = module_of(name.partition(".src")[2].removeprefix("."))
+    return namespaces.root("keras") if path == "gazelle" else namespaces.namespace(path)
+
+
+def _is_module(name: str) -> bool:
+    """Whether Keras has a module of this full name."""
     below = name.partition(".src")[2].removeprefix(".")
     path, last = module_of(below), below.rpartition(".")[2]
-    public = namespaces.namespace(path) if path != "gazelle" else namespaces.root("keras")
     known = {*_FIRST, *_RENAMED, *_PRIVATE, *_INNER, "", "src"}
-    if last in known or below in PATHS or path.endswith(f".{last}") or last in map(snake, dir(public)):
-        return SourceModule(name, public)
-    return None
+    return last in known or below in PATHS or path.endswith(f".{last}") or last in map(snake, dir(_public(name)))

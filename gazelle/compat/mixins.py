@@ -24,7 +24,7 @@ from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import filtered, warn
 from gazelle.core.variable import Variable
 from gazelle.initializers import Initializer
-from gazelle.layers import Concatenate, Layer, Normalization
+from gazelle.layers import Concatenate, Layer, Normalization, weight_tree
 from gazelle.layers.merging import _Merge
 from gazelle.losses import Loss
 from gazelle.metrics import Metric
@@ -64,13 +64,14 @@ class CompatObject:
 def _translated_method(name: str) -> Function:
     """A method of models that also takes the arguments of earlier versions."""
 
+    @functools.wraps(getattr(Model, name))
     @filtered
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         args, kwargs = plain(args), plain(kwargs)
         args, kwargs = arguments.of_method(self, name, args, kwargs, called_by_gazelle(2))
-        return getattr(super(ModelMixin, self), name)(*args, **kwargs)
+        out = getattr(super(ModelMixin, self), name)(*args, **kwargs)
+        return adopt(out) if name == "fit" else out
 
-    method.__name__ = name
     return method
 
 
@@ -111,6 +112,12 @@ class LayerMixin(CompatObject):
         values: list[Any] = super().losses  # type: ignore[misc]
         return values if facade.calls is None else facade.calls.losses(self, values)
 
+    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Any]:
+        """The layer and those inside of it, as packages for Keras 3 list them."""
+        this: Any = self
+        found = list(weight_tree.named_layers(this).values())[1:] if recursive else weight_tree.sublayers(this)
+        return [this, *found] if include_self else found
+
     def _automatic_name(self) -> str:
         kind = snake(type(self).__name__)
         count = names.count("layers", kind)
@@ -126,11 +133,12 @@ LayerMixin.add_weight = _add_weight
 
 
 def _call_on_tensors(call: Function) -> Function:
-    """`call` of a user-defined layer: it receives tensors while the facade is active."""
+    """`call` of a user-defined layer: it receives tensors if its module imports tensorflow."""
+    namespace = getattr(inspect.unwrap(call), "__globals__", {})
 
     @functools.wraps(call)
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if facade.calls is None:
+        if facade.calls is None or not facade.serves(namespace):
             return call(self, *args, **kwargs)
         return facade.calls.user_defined_call(functools.partial(call, self), args, kwargs)
 
@@ -147,6 +155,14 @@ class SymbolicTensor(KerasTensor):
     def get_shape(self) -> Shape:
         """Return the shape as TensorFlow returned it."""
         return Shape(self.shape)
+
+    @property
+    def _keras_mask(self) -> Any:
+        return None if self.mask is None else SymbolicTensor(self.mask, "bool")
+
+    @_keras_mask.setter
+    def _keras_mask(self, mask: Any) -> None:
+        self.mask = None if mask is None else mask.shape
 
     @property
     def accepts_any_rank(self) -> bool:  # type: ignore[override]
@@ -195,6 +211,7 @@ class ModelMixin:
         if "compute_loss" in cls.__dict__:
             cls.compute_loss = _loss_as_array(cls.__dict__["compute_loss"])  # type: ignore[attr-defined]
 
+    @functools.wraps(Model.compile)
     @filtered
     def compile(self, *args: Any, **kwargs: Any) -> None:
         args, kwargs = plain(args), plain(kwargs)
@@ -234,7 +251,8 @@ for _name in (
 
 
 def _step_on_tensors(step: Function) -> Function:
-    """A user-defined `train_step(self, data)`: it receives tensors while the facade is active."""
+    """A user-defined `train_step(self, data)`: it receives tensors if its module imports tensorflow."""
+    namespace = getattr(inspect.unwrap(step), "__globals__", {})
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     if sum(p.kind in kinds and p.default is p.empty for p in inspect.signature(step).parameters.values()) != 2:
         return step  # (self, state, data): a pure step takes arrays
@@ -243,7 +261,7 @@ def _step_on_tensors(step: Function) -> Function:
     def called(self: Any, data: Any) -> Any:
         if facade.calls is None or facade.calls.has_box(data):
             return step(self, data)
-        return facade.calls.unbox(step(self, facade.calls.boxed(data)))
+        return facade.calls.unbox(step(self, facade.calls.boxed(data) if facade.serves(namespace) else data))
 
     return called
 
@@ -291,9 +309,8 @@ def _boxing(original: Function) -> Function:
 
     @functools.wraps(original)
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if facade.calls is None:
-            return original(self, *args, **kwargs)
-        return facade.calls.as_tensors(original(self, *_arrays(args), **_arrays(kwargs)))
+        out = original(self, *_arrays(args), **_arrays(kwargs))
+        return out if facade.calls is None or not facade.serves_caller() else facade.calls.as_tensors(out)
 
     return called
 
@@ -325,6 +342,11 @@ class MetricMixin(CompatObject):
 
 class OptimizerMixin(CompatObject):
     """Optimizers."""
+
+    def _construct(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
+        if core is Optimizer and args and isinstance(args[0], str):  # the base class of Keras 2 took its name first
+            args, kwargs = (0.001, *args[1:]), {**kwargs, "name": args[0]}
+        super()._construct(core, args, kwargs, by_gazelle)
 
     def apply(self, *args: Any, **kwargs: Any) -> Any:
         return super().apply(*_arrays(args), **_arrays(kwargs))  # type: ignore[misc]
@@ -360,7 +382,7 @@ class NormalizationMixin:
 
 def _for_program(value: Any, by_gazelle: bool) -> Any:
     """An array in an attribute; programs receive a tensor while the facade is active."""
-    return value if facade.calls is None or by_gazelle else facade.calls.boxed(value)
+    return value if facade.calls is None or by_gazelle or not facade.serves_caller() else facade.calls.boxed(value)
 
 
 class MergeMixin:

@@ -23,20 +23,10 @@ VERSIONS = {1: ("1.2.2", "2.15.0"), 2: ("2.3.1", "2.15.0"), 3: ("3.15.1", "2.21.
 #: modules of gazelle whose functions take or return layers, losses and the like; other functions are not wrapped
 _WRAPPED = frozenset(
     (
-        "activations",
-        "applications",
-        "constraints",
-        "initializers",
-        "layers",
-        "losses",
-        "metrics",
-        "models",
-        "optimizers",
-        "regularizers",
-        "saving",
-        "wrappers",
+        "activations", "applications", "constraints", "initializers", "layers", "losses", "metrics", "models",
+        "optimizers", "regularizers", "saving", "wrappers",
     )
-)
+)  # fmt: skip
 #: functions whose arguments had other names in earlier versions
 _TRANSLATED = frozenset(("Input", "load_data", "to_categorical"))
 _TENSOR_FUNCTIONS = ("activations", "losses", "metrics")
@@ -176,6 +166,9 @@ def function(original: FunctionType) -> Any:
 
 def _with_core(wrapper: Callable[..., Any], original: Any) -> Any:
     vars(wrapper)["_core"] = original
+    if vars(importlib.import_module(original.__module__)).get(original.__name__) is original:  # so that it is pickled
+        wrapper.__module__ = "gazelle.compat.generated"
+        wrapper.__qualname__ = f"{original.__module__.removeprefix('gazelle.')}.{original.__name__}"
     return wrapper
 
 
@@ -229,6 +222,6 @@ def _of_tensorflow(original: FunctionType) -> Any:
     @functools.wraps(original)
     def made(*args: Any, **kwargs: Any) -> Any:
         out = original(*args, **kwargs)
-        return out if facade.calls is None else facade.calls.datasets(out)
+        return out if facade.calls is None or not facade.serves_caller() else facade.calls.datasets(out)
 
     return _with_core(made, original)

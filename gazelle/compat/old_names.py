@@ -12,23 +12,11 @@ from gazelle.core.config import REGISTRY
 
 _OLD = "gazelle.compat.layers"
 _LAYERS = (
-    "AtrousConvolution1D",
-    "AtrousConvolution2D",
-    "CuDNNGRU",
-    "CuDNNLSTM",
-    "Deconvolution2D",
-    "Deconvolution3D",
-    "Highway",
-    "LocallyConnected1D",
-    "LocallyConnected2D",
-    "MaxoutDense",
-    "Merge",
-    "ParametricSoftplus",
-    "SReLU",
-    "ThresholdedReLU",
-    "TimeDistributedDense",
-    "merge",
-)
+    "AtrousConvolution1D", "AtrousConvolution2D", "CuDNNGRU", "CuDNNLSTM", "Deconvolution2D", "Deconvolution3D",
+    "Highway", "InstanceNormalization", "LocallyConnected1D", "LocallyConnected2D", "MaxoutDense", "Merge",
+    "ParametricSoftplus", "RandomHeight", "RandomWidth", "SReLU",
+    "ThresholdedReLU", "TimeDistributedDense", "merge",
+)  # fmt: skip
 _OPTIMIZERS = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam", "Ftrl")
 
 #: module -> earlier name -> "module:name"; ":name" is in the same module, "module" is a module itself
@@ -36,27 +24,17 @@ NAMES: dict[str, dict[str, str]] = {
     "gazelle": {"Model": ":Model"},
     "gazelle.layers": {
         **{name: f"{_OLD}:{name}" for name in _LAYERS},
-        "AtrousConv1D": f"{_OLD}:AtrousConvolution1D",
-        "AtrousConv2D": f"{_OLD}:AtrousConvolution2D",
-        "Deconv2D": f"{_OLD}:Deconvolution2D",
-        "Deconv3D": f"{_OLD}:Deconvolution3D",
-        "Recurrent": "gazelle.compat.recurrent:Recurrent",
-        "Sequential": "gazelle.models:Sequential",
-        "Model": "gazelle.models:Model",
-        "K": "gazelle.backend",
-        "Node": "gazelle.core.symbolic:Node",
-        "Convolution2DTranspose": ":Conv2DTranspose",
-        "GlobalAvgPool": ":GlobalAveragePooling2D",
+        "AtrousConv1D": f"{_OLD}:AtrousConvolution1D", "AtrousConv2D": f"{_OLD}:AtrousConvolution2D",
+        "Deconv2D": f"{_OLD}:Deconvolution2D", "Deconv3D": f"{_OLD}:Deconvolution3D",
+        "Recurrent": "gazelle.compat.recurrent:Recurrent", "Sequential": "gazelle.models:Sequential",
+        "Model": "gazelle.models:Model", "K": "gazelle.backend", "Node": "gazelle.core.symbolic:Node",
+        "Convolution2DTranspose": ":Conv2DTranspose", "GlobalAvgPool": ":GlobalAveragePooling2D",
     },
     "gazelle.models": {
-        "Graph": "gazelle.compat.graph:Graph",
-        "Merge": "gazelle.compat.layers:Merge",
-        "Layer": "gazelle.layers:Layer",
-        "Container": ":Model",
-        "InputLayer": "gazelle.layers:InputLayer",
+        "Graph": "gazelle.compat.graph:Graph", "Merge": "gazelle.compat.layers:Merge",
+        "Layer": "gazelle.layers:Layer", "Container": ":Model", "InputLayer": "gazelle.layers:InputLayer",
         "model_from_yaml": "gazelle.saving.h5_format:model_from_yaml",
-        "model_from_config": "gazelle.layers:deserialize",
-        "K": "gazelle.backend",
+        "model_from_config": "gazelle.layers:deserialize", "K": "gazelle.backend",
     },
     "gazelle.optimizers": {
         **{name.lower(): f":{name}" for name in _OPTIMIZERS},
@@ -72,7 +50,10 @@ NAMES: dict[str, dict[str, str]] = {
             for name in ("activity_l1", "activity_l2", "activity_l1l2", "ActivityRegularizer", "EigenvalueRegularizer")
         },
     },
-    "gazelle.losses": {"Reduction": "gazelle.compat.losses:Reduction"},
+    "gazelle.losses": {
+        "SigmoidFocalCrossEntropy": ":BinaryFocalCrossentropy",  # of TensorFlow Addons
+        "Reduction": "gazelle.compat.losses:Reduction",
+    },
     "gazelle.constraints": {"maxnorm": ":MaxNorm", "nonneg": ":NonNeg", "unitnorm": ":UnitNorm"},
     "gazelle.metrics": {
         name: f"gazelle.compat.metrics:{name}"
@@ -82,12 +63,13 @@ NAMES: dict[str, dict[str, str]] = {
         "plot": ":plot_model",
         "print_summary": "gazelle.models.summary:summary",
         "visualize_util": "gazelle.utils",
+        "legacy": "gazelle.compat.legacy_serialization",
         "ReductionV2": "gazelle.compat.losses:Reduction",
         "deserialize_keras_object": ":deserialize_keras_object",
     },
     "gazelle.callbacks": {"BaseLogger": ":Callback"},  # the training loop sums up the logs now
     "gazelle.wrappers": {},
-}
+}  # fmt: skip
 #: current "module.name" -> the object that programs get under this name
 REPLACED = {"gazelle.backend.backend": "gazelle.compat.backend.settings:backend"}
 #: module -> further module whose public names it also has

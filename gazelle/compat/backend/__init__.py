@@ -10,41 +10,16 @@ import importlib
 from typing import Any
 
 from gazelle import backend as _current
-from gazelle.compat.backend import (
-    arithmetic,
-    functions,
-    loops,
-    losses,
-    networks,
-    phase,
-    random_tensors,
-    sessions,
-    settings,
-    shapes,
-    updates,
-    variables,
-)
-from gazelle.compat.backend import (
-    gradients as _gradients,
-)
 from gazelle.core.module_names import missing_name
 from gazelle.core.names import name_scope
 
-_MODULES = (
-    arithmetic,
-    random_tensors,
-    _gradients,
-    loops,
-    losses,
-    networks,
-    phase,
-    functions,
-    sessions,
-    settings,
-    shapes,
-    updates,
-    variables,
-)
+_MODULES = [
+    importlib.import_module(f"gazelle.compat.backend.{_name}")
+    for _name in (
+        "arithmetic", "random_tensors", "gradients", "loops", "losses", "networks", "phase", "functions", "sessions",
+        "settings", "shapes", "updates", "variables",
+    )
+]  # fmt: skip
 
 
 def _names() -> dict[str, Any]:
@@ -62,22 +37,12 @@ __all__ = sorted(_names())
 
 #: names of single backends by which programs imported this module
 _BACKEND_NAMES = ("cntk_backend", "common", "load_backend", "tensorflow_backend", "theano_backend")
-#: internal modules of TensorFlow that programs imported from here -> the public module with their functions
-_OF_TENSORFLOW = {
-    **dict.fromkeys(
-        ("array_ops", "check_ops", "control_flow_ops", "math_ops", "random_ops", "state_ops", "tensor_array_ops"), ""
-    ),
-    "nn": "nn",
-    "nn_ops": "nn",
-    "image_ops": "image",
-    "linalg_ops": "linalg",
-}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "tf" or name in _OF_TENSORFLOW:
+    if name in ("tf", "nn") or name.endswith("_ops"):  # programs imported modules of TensorFlow from here
         tensorflow = importlib.import_module("gazelle.compat.tensorflow").module("tensorflow")
-        return getattr(tensorflow, _OF_TENSORFLOW.get(name, ""), tensorflow)
+        return tensorflow if name == "tf" else getattr(tensorflow.python.ops, name)
     if name in _BACKEND_NAMES:
         return importlib.import_module(__name__)
     raise missing_name(__name__, name, __all__)

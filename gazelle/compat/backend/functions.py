@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, ValuesView
 from typing import Any
 
 import jax
@@ -57,7 +57,7 @@ class Function:
         **_: Any,
     ) -> None:
         self.inputs = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
-        self.outputs = outputs
+        self.outputs = list(outputs) if isinstance(outputs, ValuesView) else outputs
         flat = list(_updates(updates))
         self.updates = [u for u in flat if isinstance(u, Update)]
         self.optimizer_steps = [u for u in flat if isinstance(u, OptimizerStep)]

@@ -35,7 +35,7 @@ def batch_dot(x: TensorLike, y: TensorLike, axes: AxisLike = None) -> TensorResu
         axes = (x.ndim - 1, y.ndim - 1 if y.ndim == 2 else y.ndim - 2)
     first, second = (axes, axes) if isinstance(axes, int) else axes
     shared_axes = min(first % x.ndim, second % y.ndim, x.ndim - 2, y.ndim - 2)
-    if max(x.ndim, y.ndim) > 3 and x.shape[:shared_axes] == y.shape[:shared_axes]:
+    if shared_axes > 0 and max(x.ndim, y.ndim) > 3 and x.shape[:shared_axes] == y.shape[:shared_axes]:
         return _batch_matmul(x, y, first % x.ndim, second % y.ndim)
     letters = "abcdefghijklmnopqrstuvwxyz"
     of_x = list("z" + letters[1 : x.ndim])

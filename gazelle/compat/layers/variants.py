@@ -6,9 +6,10 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from gazelle.core.errors import ArgumentError, message
 from gazelle.core.prng import bernoulli
 from gazelle.core.types import Array
-from gazelle.layers import GRU, LSTM, BatchNormalization, Embedding
+from gazelle.layers import GRU, LSTM, BatchNormalization, Embedding, GroupNormalization, Layer
 
 
 class EmbeddingWithDropout(Embedding):
@@ -59,6 +60,29 @@ class SampleNormalization(BatchNormalization):
         mean = jnp.mean(x, -1, keepdims=True)
         spread = jnp.sqrt(jnp.var(x, -1, keepdims=True) + self.epsilon) + self.epsilon
         return self.affine((x - mean) / spread, (1,) * (x.ndim - 1) + (-1,))
+
+
+class InstanceNormalization(GroupNormalization):
+    """The layer of keras_contrib and TensorFlow Addons: each channel of each sample is normalized by itself.
+
+    >>> InstanceNormalization(epsilon=0.0)(jnp.array([[[1.0], [3.0]]])).tolist()
+    [[[-1.0], [1.0]]]
+    """
+
+    def __init__(self, axis: int | None = -1, epsilon: float = 1e-3, **kwargs: Any) -> None:
+        super().__init__(groups=-1, axis=-1 if axis is None else axis, epsilon=epsilon, **kwargs)
+
+
+class RandomHeight(Layer):
+    """Not supported: each call has an output of another shape, and XLA compiles a program for each."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        hint = "Use RandomZoom, whose output has the shape of its input."
+        raise ArgumentError(message(f"{type(self).__name__} makes images of a random size", hint=hint))
+
+
+class RandomWidth(RandomHeight):
+    """Not supported, see `RandomHeight`."""
 
 
 class CuDNNLSTM(LSTM):

@@ -7,6 +7,7 @@ is gazelle. Must not depend on the program. Missing names raise an error that st
 from __future__ import annotations
 
 import difflib
+import importlib
 import sys
 from types import ModuleType
 from typing import Any
@@ -14,36 +15,7 @@ from typing import Any
 import gazelle
 from gazelle.compat import facade
 from gazelle.compat.namespaces import root, version
-from gazelle.compat.tensorflow import (  # each registers its names
-    arrays,
-    boxes,
-    checking,
-    control,
-    csv_files,
-    dataset,
-    elements,
-    examples,
-    files,
-    function,
-    gathering,
-    images,
-    linalg,
-    maths,
-    model_calls,
-    nn,
-    optimizers,
-    parsing,
-    ragged,
-    ragged_calls,
-    randoms,
-    records,
-    signals,
-    sparse,
-    strings,
-    tables,
-    tf_config,
-    training,
-)
+from gazelle.compat.tensorflow import dataset, elements, function, model_calls, private_modules
 from gazelle.compat.tensorflow.dtypes import DTYPES, DType, as_dtype
 from gazelle.compat.tensorflow.names import NAMES, named, user_code_location
 from gazelle.compat.tensorflow.tape import GradientTape
@@ -51,36 +23,15 @@ from gazelle.compat.tensorflow.variable import IndexedSlices, TensorFlowVariable
 from gazelle.compat.types import TensorResult
 from gazelle.core.errors import GazelleError, message
 
-MODULES = (
-    arrays,
-    boxes,
-    checking,
-    control,
-    csv_files,
-    dataset,
-    elements,
-    examples,
-    files,
-    function,
-    gathering,
-    images,
-    linalg,
-    maths,
-    nn,
-    optimizers,
-    parsing,
-    ragged,
-    ragged_calls,
-    randoms,
-    records,
-    tf_config,
-    signals,
-    sparse,
-    strings,
-    tables,
-    training,
-)
-
+#: modules that register their names
+_TABLES = (
+    "arrays", "boxes", "checking", "control", "csv_files", "dataset", "elements", "examples", "files", "function",
+    "gathering", "images", "linalg", "maths", "nn", "optimizers", "parsing", "ragged", "ragged_calls", "randoms",
+    "records", "signals", "sparse", "strings", "tables", "testing", "tf_config",
+    "training",
+)  # fmt: skip
+for _name in _TABLES:
+    importlib.import_module(f"gazelle.compat.tensorflow.{_name}")
 for _name, _dtype in DTYPES.items():
     named(_name, f"dtypes.{_name}")(_dtype)
 named("DType", "dtypes.DType")(DType)
@@ -131,7 +82,7 @@ class MissingFunctionError(GazelleError, AttributeError):
 class Facade(ModuleType):
     """`tensorflow`, or one of its modules; names are looked up in the table on first use."""
 
-    is_facade = True
+    is_facade = is_tensorflow = True
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -149,6 +100,8 @@ class Facade(ModuleType):
         if found is not None or full in NAMES:
             self.__dict__[name] = found
             return found
+        if name == "__all__" and self._prefix == "python.ops.rnn_cell":
+            return ["RNNCell"]
         if name.startswith("__"):
             raise AttributeError(name)
         raise MissingFunctionError(missing(full), name=name, obj=self)
@@ -173,12 +126,23 @@ def look_up(full: str) -> TensorResult:
         return value
     if full in NAMES:
         return NAMES[full]
-    for old in ("compat.v1.", "compat.v2.", "_api.v2.", "raw_ops.", "python."):
+    if full.startswith("python."):
+        return _private(full)
+    for old in ("compat.v1.", "compat.v2.", "_api.v2.", "raw_ops."):
         if full.startswith(old) and (found := look_up(full[len(old) :])) is not None:
             return found
     if is_module(full):
         return sys.modules.setdefault(f"tensorflow.{full}", Facade(f"tensorflow.{full}"))
     return None
+
+
+def _private(full: str) -> TensorResult:
+    """The object, or the module, with a name below `tensorflow.python`."""
+    _, _, inner = full.partition(".")
+    if private_modules.is_module(inner):
+        return sys.modules.setdefault(f"tensorflow.{full}", Facade(f"tensorflow.{full}"))
+    found = look_up(inner)
+    return private_modules.find(inner.rpartition(".")[2], look_up) if found is None else found
 
 
 #: modules without names, whose lookups raise an error with a hint

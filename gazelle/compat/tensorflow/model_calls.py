@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 
+from gazelle.compat import facade
 from gazelle.compat.tensorflow.calls import boxed, call, unbox
 from gazelle.compat.tensorflow.dataset import Dataset
 from gazelle.compat.tensorflow.recording import active_tapes, is_box, unboxed
@@ -31,9 +32,10 @@ def has_box(tree: Any) -> bool:
 
 
 def _from_outside(args: Any) -> bool:
-    """Whether a call comes from user code, with NumPy arrays and no JAX arrays."""
+    """Whether a call comes from user code that imports tensorflow, with NumPy arrays and no JAX arrays."""
     leaves = jax.tree.leaves(args, is_leaf=is_box)
-    return bool(leaves) and not any(isinstance(leaf, jax.Array) or symbolic.is_symbolic(leaf) for leaf in leaves)
+    inside = any(isinstance(leaf, jax.Array) or symbolic.is_symbolic(leaf) for leaf in leaves)
+    return bool(leaves) and not inside and facade.serves_caller()
 
 
 def layer_call(original: Callable[..., Any], layer: Any, args: Any, kwargs: Any) -> Any:

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.old_variable import OldVariable
 from gazelle.compat.tensorflow.dtypes import DType, TensorShape
 from gazelle.compat.tensorflow.recording import unboxed
@@ -31,6 +32,19 @@ class VariableSlice(Tensor):
     def assign(self, value: TensorLike) -> TensorResult:
         """Assign this part of the variable."""
         return self.variable.assign(jnp.asarray(self.variable._full()).at[unboxed(self.index)].set(unboxed(value)))
+
+
+class VariableValue(Tensor):
+    """`variable.value`: the value in Keras; TensorFlow calls it."""
+
+    __slots__ = ("variable",)
+
+    def __init__(self, variable: TensorLike) -> None:
+        super().__init__(unboxed(variable))
+        self.variable = variable
+
+    def __call__(self) -> TensorResult:
+        return self.variable.read_value()
 
 
 class IndexedSlices:
@@ -82,6 +96,11 @@ class TensorFlowVariable(OldVariable, Variable, metaclass=_Meta):
             value, dtype=dtype, trainable=trainable is not False, name=f"{name or 'Variable'}:0", constraint=constraint
         )
         self.dtype = DType(self.dtype)
+
+    @property
+    def value(self) -> Any:  # type: ignore[override]
+        """The array for gazelle; for programs a tensor that can be called, too."""
+        return Variable.value.fget(self) if called_by_gazelle(1) else VariableValue(self)  # type: ignore[attr-defined]
 
     @property
     def shape(self) -> TensorShape:

@@ -1,0 +1,93 @@
+"""`tensorflow.python.*`: the private modules that packages import, as a table onto public names.
+
+A name of any of them is looked up in the public modules in turn; the table has those with other names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from gazelle.compat.tensorflow.names import NAMES
+
+#: parts of `tensorflow.python` -> modules in them besides those whose name ends as in `_ENDINGS`
+_PARTS: dict[str, tuple[str, ...]] = {
+    "data": (),
+    "distribute": (),
+    "eager": ("context", "def_function", "execute", "backprop", "monitoring"),
+    "feature_column": ("feature_column", "feature_column_v2"),
+    "framework": (
+        "config", "constant_op", "dtypes", "errors", "ops", "random_seed", "smart_cond", "tensor", "tensor_shape",
+    ),
+    "keras": (),
+    "layers": ("base", "core", "layers", "utils"),
+    "lib": ("io",),
+    "ops": ("linalg", "lookup_ops", "nn", "ragged", "rnn_cell", "sparse", "variables"),
+    "platform": ("gfile", "tf_logging"),
+    "trackable": (),
+    "training": ("moving_averages", "optimizer", "saver", "tracking"),
+    "util": ("deprecation", "nest", "object_identity", "tf_contextlib", "tf_decorator", "tf_export", "tf_inspect"),
+}  # fmt: skip
+_ENDINGS = re.compile(r"_(ops|impl|util|utils|v2|scope)$")
+#: the modules of `tf` in which a name is looked up
+_SEARCHED = (
+    "", "math", "nn", "linalg", "image", "sparse", "nest", "random", "strings", "lookup", "initializers", "train",
+    "config",
+    "compat.v1", "keras.initializers", "errors", "io.gfile", "logging",
+)  # fmt: skip
+
+
+def smart_cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any], name: str | None = None) -> Any:
+    """Call one of two functions, in Python if the condition is known."""
+    if isinstance(pred, bool | int):
+        return (true_fn if pred else false_fn)()
+    return NAMES["cond"](pred, true_fn, false_fn)
+
+
+def smart_constant_value(pred: Any) -> Any:
+    """Return the value of a condition that is known, else None."""
+    return bool(pred) if isinstance(pred, bool | int) else None
+
+
+def _concat(*shapes: Any, static: bool = False) -> list[Any]:
+    """Join shapes, sizes and lists of sizes."""
+    return [size for shape in shapes for size in (shape if isinstance(shape, list | tuple) else [shape])]
+
+
+#: names that are public nowhere -> the object, or the public name
+_PRIVATE: dict[str, Any] = {
+    "EagerTensor": "Tensor",
+    "SymbolicTensor": "Tensor",
+    "RNNCell": "keras.layers.Layer",
+    "_concat": _concat,
+    "HashTable": "lookup.StaticHashTable",
+    "smart_cond": smart_cond,
+    "smart_constant_value": smart_constant_value,
+}
+
+
+def is_module(path: str) -> bool:
+    """Whether TensorFlow has a private module of this path below `tensorflow.python`."""
+    first, *inner = path.split(".")
+    if first not in _PARTS or first == "keras" or (len(inner) > 1 and inner[-1] in _PRIVATE):
+        return False
+    return all(part in _PARTS[first] or part in _PARTS["ops"] or _ENDINGS.search(part) for part in inner)
+
+
+def find(name: str, look_up: Callable[[str], Any]) -> Any:
+    """The object of a name of any private module; None if there is none."""
+    known = _PRIVATE.get(name, name)
+    if not isinstance(known, str):
+        return known
+    if known.startswith("__"):
+        return None
+    for module in _SEARCHED:
+        full = f"{module}.{known}" if module else known
+        try:
+            found = look_up(full)
+        except AttributeError:
+            continue
+        if found is not None:
+            return found
+    return None
