@@ -1,5 +1,5 @@
 # `make` lists the targets. Needs GNU make, a POSIX shell and Python 3.11 or newer; everything else is installed into .venv.
-.PHONY: record-oracle bad-arguments deviations help demo test test-all torture check check-boundary format bench docs engines environment clean
+.PHONY: packages record-oracle bad-arguments deviations help demo test test-all torture check check-boundary format bench docs engines environment clean
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
@@ -30,8 +30,9 @@ help: ## list the targets
 	@echo 'make coverage-keras  count the public names of Keras that gazelle has, by module (ARGS=--all lists missing ones)'
 	@echo 'make bad-arguments   write docs/bad-arguments.md: errors for wrong arguments, here and in Keras (a minute)'
 	@echo 'make deviations      write docs/deviations.md: numerical differences from Keras by class (minutes)'
+	@echo 'make packages        run packages built on Keras: their examples (ARGS="--suites scikeras": their own tests, too)'
 	@echo 'make environment     create .venv only (EXTRAS=dev)'
-	@echo 'make clean           remove .venv, .bench, demo/, site/ and all caches'
+	@echo 'make clean           remove .venv, .bench, .packages, demo/, site/ and all caches'
 	@echo
 	@echo 'GAZELLE_PYTHON=python3.12 make ... uses that Python instead of the newest one.'
 
@@ -104,6 +105,10 @@ deviations:
 	$(call environment,dev)
 	@$(PYTHON) scripts/deviations.py $(ARGS)
 
+packages:
+	$(call environment,dev)
+	@$(PYTHON) scripts/packages.py $(ARGS)
+
 clean:
-	rm -rf .venv .bench demo site build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis .coverage
+	rm -rf .venv .bench .packages demo site build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
