@@ -17,6 +17,7 @@ from gazelle.compat import era, facade, old_names
 from gazelle.compat.classes import adopt, compat_class, is_core, plain
 from gazelle.compat.era import NOTHING
 from gazelle.compat.module_paths import PATHS
+from gazelle.core.config import custom_object_scope
 
 #: era -> the releases that `__version__` reports: of the package `keras`, of TensorFlow with its `tf.keras`
 VERSIONS = {1: ("1.2.2", "2.15.0"), 2: ("2.3.1", "2.15.0"), 3: ("3.15.1", "2.21.0")}
@@ -181,10 +182,18 @@ def _adopting(original: FunctionType) -> Any:
         args, kwargs = plain(args), plain(kwargs)
         if original.__name__ in _TRANSLATED:
             args, kwargs = _translated_arguments(original, args, kwargs)
-        out = original(*args, **kwargs)
-        return converted(out) if isinstance(out, FunctionType) else adopt(out)
+        with custom_object_scope(_merging_classes() if era.number() < 3 else {}):
+            out = original(*args, **kwargs)
+            return converted(out) if isinstance(out, FunctionType) else adopt(out)
 
     return _with_core(called, original)
+
+
+@functools.cache
+def _merging_classes() -> dict[str, Any]:
+    """The layers whose masks differ in Keras 1 and 2, for the graphs of models that are loaded."""
+    layers = importlib.import_module("gazelle.layers")
+    return {name.capitalize(): compat_class(getattr(layers, name.capitalize())) for name in _MERGED}
 
 
 def _translated_arguments(original: FunctionType, args: Any, kwargs: Any) -> Any:

@@ -196,7 +196,7 @@ def declared_arrays(layer: Layer, args: Sequence[Any]) -> Any:
     """
     if type(layer).compute_output_shape.__module__.startswith("gazelle.") or not args:
         return None
-    shape = layer.compute_output_shape(jax.tree.map(lambda leaf: tuple(leaf.shape), args[0]))
+    shape: Any = layer.compute_output_shape(jax.tree.map(lambda leaf: tuple(leaf.shape), args[0]))
     many = isinstance(shape, list) and all(isinstance(each, tuple | list) for each in shape)
     outputs = [jnp.zeros(tuple(each), layer.compute_dtype) for each in (shape if many else [shape])]
     return outputs if many else outputs[0]

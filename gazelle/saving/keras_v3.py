@@ -12,7 +12,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from gazelle.core.errors import ArgumentError, DamagedFileError, UnsafeFileError, message, missing_file
 from gazelle.core.traceback import warn
@@ -61,16 +61,16 @@ def save_model(model: Model, filepath: PathLike | BinaryIO, overwrite: bool = Tr
     is_clear = kwargs.pop("save_format", None) is not None
     if kwargs:
         raise ArgumentError(message(f"save has no argument {next(iter(kwargs))!r}"))
-    if isinstance(filepath, io.IOBase):
+    if not isinstance(filepath, (str, os.PathLike)) and hasattr(filepath, "write"):
         filepath.write(_dump(model, include_optimizer))
         return
-    filepath = path_of(filepath)
-    refuse_overwriting(filepath, overwrite)
-    if not is_clear and not filepath.endswith((".keras", ".h5", ".hdf5")):
-        hint = f"Keras and other programs expect this ending: save('{os.path.splitext(filepath)[0]}.keras')."
-        warn(message(f"save writes the .keras format into '{filepath}'", hint=hint))
-    data = _dump(model, include_optimizer, is_h5=filepath.endswith((".h5", ".hdf5")))
-    replace_file(filepath, lambda file: file.write(data))
+    path = path_of(cast(PathLike, filepath))
+    refuse_overwriting(path, overwrite)
+    if not is_clear and not path.endswith((".keras", ".h5", ".hdf5")):
+        hint = f"Keras and other programs expect this ending: save('{os.path.splitext(path)[0]}.keras')."
+        warn(message(f"save writes the .keras format into '{path}'", hint=hint))
+    data = _dump(model, include_optimizer, is_h5=path.endswith((".h5", ".hdf5")))
+    replace_file(path, lambda file: file.write(data))
 
 
 def _dump(model: Model, include_optimizer: bool, is_h5: bool = False) -> bytes | memoryview:
@@ -124,13 +124,13 @@ def load_model(
     >>> bool((same.predict(np.ones((1, 3)), verbose=0) == model.predict(np.ones((1, 3)), verbose=0)).all())
     True
     """
-    if isinstance(filepath, io.IOBase):
+    if not isinstance(filepath, (str, os.PathLike)) and hasattr(filepath, "read"):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "model.keras")
             with open(path, "wb") as copy:
                 shutil.copyfileobj(filepath, copy)
             return load_model(path, custom_objects, compile)
-    filepath = existing(filepath)
+    filepath = existing(cast(PathLike, filepath))
     label = f"'{filepath}'"
     if _is_hdf5(filepath):
         with hdf5.opened(filepath, os.fspath(filepath)) as reader:

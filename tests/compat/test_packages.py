@@ -395,6 +395,30 @@ def test_open_files():
     np.testing.assert_array_equal(copy.predict(X, verbose=0), model.predict(X, verbose=0))
 
 
+def test_loaded_merge_layers_pass_masks_as_in_keras_2(tmp_path):
+    class Seen(layers.Layer):
+        def compute_mask(self, x, mask=None):
+            masks.append(mask is not None)
+            return mask
+
+        def call(self, x, mask=None):
+            return x
+
+    masks = []
+    era.set_number(2)
+    try:
+        words, others = keras.Input((4,)), keras.Input((4, 3))
+        y = Seen()(layers.Add()([layers.Embedding(5, 3, mask_zero=True)(words), others]))
+        keras.Model([words, others], y).save(str(tmp_path / "model.h5"))
+        made, masks[:] = masks[:], []
+        keras.models.load_model(str(tmp_path / "model.h5"), custom_objects={"Seen": Seen})
+    finally:
+        era.set_number(3)
+    assert made
+    assert all(made)
+    assert masks == made
+
+
 # The old backend ------------------------------------------------------------------------------------------------------
 
 

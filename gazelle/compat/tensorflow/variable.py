@@ -98,9 +98,9 @@ class TensorFlowVariable(OldVariable, Variable, metaclass=_Meta):
         self.dtype = DType(self.dtype)
 
     @property
-    def value(self) -> Any:  # type: ignore[override]
+    def value(self) -> Any:
         """The array for gazelle; for programs a tensor that can be called, too."""
-        return Variable.value.fget(self) if called_by_gazelle(1) else VariableValue(self)  # type: ignore[attr-defined]
+        return Variable.value.fget(self) if called_by_gazelle(1) else VariableValue(self)
 
     @property
     def shape(self) -> TensorShape:
