@@ -17,7 +17,7 @@ _known: dict[str, bool] = {}
 
 
 def serves(namespace: dict[str, Any]) -> bool:
-    """Whether the code with these globals receives tensors: its module imports tensorflow, or has no text to tell."""
+    """Whether the code with these globals receives tensors: its module imports tensorflow, or has no text."""
     path = namespace.get("__file__")
     if not isinstance(path, str) or not path.endswith(".py"):
         return True

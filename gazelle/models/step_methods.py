@@ -84,7 +84,7 @@ def with_state(model: Any, name: str, parts: Sequence[str]) -> Callable[[Any], A
 
 
 def has_two_arguments(step: Callable[..., Any]) -> bool:
-    """Whether a step takes (state, data), or passes whatever it gets to a function that does."""
+    """Whether a step takes (state, data), or passes all arguments to a function that does."""
     code = getattr(inspect.unwrap(step), "__code__", None)
     if code is not None and f"stateless_{code.co_name}" in code.co_names:
         return True
