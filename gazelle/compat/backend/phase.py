@@ -19,7 +19,7 @@ class LearningPhase(KerasTensor):
     """The learning phase as a symbolic tensor, which may be an input of `K.function`."""
 
     def __init__(self) -> None:
-        super().__init__((), "bool", "keras_learning_phase")
+        super().__init__((), "bool", name="keras_learning_phase")
         Node(Op(_now), (), {}, self)
 
     def __bool__(self) -> bool:
