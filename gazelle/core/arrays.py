@@ -16,6 +16,10 @@ import numpy as np
 from gazelle.core import forked
 from gazelle.core.types import Array, ArrayLike, DTypeLike
 
+# On a CPU, JAX runs a program in another thread by default. Waking that thread takes longer than a step of a small
+# network, whose result is waited for anyway. The setting has an effect until JAX is used for the first time.
+jax.config.update("jax_cpu_enable_async_dispatch", False)
+
 
 def from_host(value: ArrayLike, dtype: DTypeLike | None = None) -> Array:
     """Copy a host value to the device; an array of JAX is converted by `jnp.asarray`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _ALIGNMENT = 64  # bytes; XLA uses host memory with this alignment without a copy
 _SMALL = 2**16  # bytes
+_PLACED = 1024  # numbers that stay on the device
 _RESIDENT_FRACTION = 0.25  # fraction of the device memory for samples
 
 
@@ -55,6 +57,19 @@ def active_distribution() -> Distribution | None:
 def to_device(tree: Any) -> Any:
     """Move host arrays to the device, which owns them from then on. On a CPU an aligned `buffer` is not copied."""
     return jax.device_put(tree)
+
+
+def number(value: np.generic) -> Any:
+    """Return a number as an argument of a program: on the device if it is one of the first, which are used often.
+
+    A program that is called with a number of the host places it there at each call.
+    """
+    return value if _distribution is not None or value >= _PLACED else _placed_number(value)
+
+
+@functools.lru_cache(maxsize=2 * _PLACED, typed=True)
+def _placed_number(value: np.generic) -> Any:
+    return arrays.from_host(value)
 
 
 def batches_to_device(tree: Any) -> Any:

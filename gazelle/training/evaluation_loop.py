@@ -35,15 +35,17 @@ def evaluate(trainer: Trainer, source: data.Source, events: Any = None, display:
     start_totals, count = engine.replicate((trainer.metrics.start(), np.uint32(0)))
     carry: Any = (start_totals, {path: values[path] for path in trainer.assigned}, count)
     steps_per_call, single, done = StepsPerCall(), events is not None and events.listens("test"), 0
-    chunks, finite = Prefetched(source.chunks(0)), True
+    chunks, finite = Prefetched(source, 0), True
     for chunk in chunks:
         start = 0
         while start < chunk.stop:
             stop = start + 1 if single else min(chunk.stop, start + steps_per_call.steps)
             if single:
                 events.on_test_batch_begin(done, Logs())
-            began = time.perf_counter()
-            carry, logs, end = trainer.programs.test(carry, fixed, chunk.arrays, np.int32(start), np.int32(stop))
+            elif stop == chunk.stop:
+                chunks.gather()
+            began, bounds = time.perf_counter(), map(engine.number, (np.int32(start), np.int32(stop)))
+            carry, logs, end = trainer.programs.test(carry, fixed, chunk.arrays, *bounds)
             if stop == chunk.stop:
                 chunks.fetch()
             jax.block_until_ready(end)
@@ -137,9 +139,10 @@ def single_batch(trainer: Trainer, arrays: Any, train: bool) -> Logs:
     live, programs = trainer.live, trainer.programs
     assert programs is not None
     live.totals = trainer.metrics.start()
-    arguments = (engine.batches_to_device(jax.tree.map(lambda array: array[None], arrays)), np.int32(0), np.int32(1))
+    batch = engine.batches_to_device(jax.tree.map(lambda array: array[None], arrays))
+    arguments = batch, engine.number(np.int32(0)), engine.number(np.int32(1))
     if train:
-        logs, end = live.step(programs.train, np.bool_(False), *arguments)
+        logs, end = live.step(programs.train, engine.number(np.bool_(False)), *arguments)
         if not np.asarray(end):
             warn_skipped(trainer, float(logs.get("loss", np.nan)), arrays)
     else:

@@ -54,7 +54,7 @@ class Fit:
         assert trainer.programs is not None
         self.trainer, self.model, self.source, self.events, self.display = trainer, model, source, events, display
         self.progress, self.validate, self.autosave, self.programs = progress, validate, autosave, trainer.programs
-        self.force = np.bool_(not stop_on_nan)
+        self.force = engine.number(np.bool_(not stop_on_nan))
         self.single = events.listens("train")
         self.steps_per_call = StepsPerCall()
         self.bad: tuple[data.Chunk, int] | None = None  # the chunk and the step whose loss was not finite
@@ -113,7 +113,7 @@ class Fit:
                 progress.begun = True
         display.epoch_begin(progress.epoch, epochs, self.source.steps, progress.done)
         logs: Any = None
-        chunks = Prefetched(self.source.chunks(progress.epoch, progress.done))
+        chunks = Prefetched(self.source, progress.epoch, progress.done)
         for chunk in chunks:
             logs = self.chunk(chunk, chunks) or logs
             if self.model.stop_training:
@@ -141,9 +141,11 @@ class Fit:
             self.interrupt.hold()  # a batch and its events belong together in a save
             if self.single:
                 self.events.on_train_batch_begin(progress.done, Logs())
+            elif stop == chunk.stop:
+                chunks.gather()
             began, self._steps_before = time.perf_counter(), self.trainer.live.steps_given
             logs, end = self.trainer.live.step(
-                self.programs.train, self.force, chunk.arrays, np.int32(start), np.int32(stop)
+                self.programs.train, self.force, chunk.arrays, *map(engine.number, (np.int32(start), np.int32(stop)))
             )
             if stop == chunk.stop:
                 chunks.fetch()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextvars
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,6 +36,8 @@ class StepsPerCall:
 
 def ordered(trainer: Trainer, logs: dict[str, Any]) -> dict[str, Any]:
     """Logs with the loss first: a compiled program returns dicts in alphabetical order."""
+    if len(logs) == 1:
+        return logs
     return {name: logs[name] for name in dict.fromkeys([*trainer.metrics.names, *logs]) if name in logs}
 
 
@@ -44,18 +48,51 @@ def host_logs(trainer: Trainer, logs: Any) -> Logs:
 
 
 class Prefetched:
-    """The chunks of a pass; the next one is fetched while the device still computes."""
+    """The chunks of a pass; the next one is fetched while the device still computes.
 
-    def __init__(self, chunks: Iterator[data.Chunk]) -> None:
-        self._chunks, self._next = chunks, next(chunks, None)
+    A program on a CPU runs in the thread that calls it. Arrays are gathered by another thread meanwhile; batches of
+    streams arrive in threads of their own.
+
+    Args:
+        source: the data.
+        epoch: the epoch.
+        done: its finished steps.
+    """
+
+    def __init__(self, source: data.Source, epoch: int, done: int = 0) -> None:
+        self._chunks = source.chunks(epoch, done)
+        self._gathers = isinstance(source, data.ArraySource)
+        self._left = (source.steps or 0) - done  # steps of this chunk and the following ones
+        self._thread: threading.Thread | None = None
+        self._error: BaseException | None = None
+        self._next = next(self._chunks, None)
 
     def __iter__(self) -> Iterator[data.Chunk]:
         while self._next is not None:
             chunk, self._next = self._next, None
+            self._left -= chunk.stop
             yield chunk
             self.fetch()
 
+    def gather(self) -> None:
+        """Let a thread gather the next chunk, if there is one."""
+        if self._gathers and self._left > 0 and self._next is None:
+            run = contextvars.copy_context().run
+            self._thread = threading.Thread(target=run, args=(self._gather,), name="gazelle gathers data", daemon=True)
+            self._thread.start()
+
+    def _gather(self) -> None:
+        try:
+            self._next = next(self._chunks, None)
+        except BaseException as error:  # raised again by `fetch`
+            self._error = error
+
     def fetch(self) -> None:
         """Fetch the next chunk."""
-        if self._next is None:
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+            if self._error is not None:
+                raise self._error
+        elif self._next is None:
             self._next = next(self._chunks, None)

@@ -13,6 +13,10 @@ from gazelle.training.callbacks.base import BATCH_EVENTS, EVENTS, Callback, Kind
 if TYPE_CHECKING:
     from gazelle.models import Model
 
+#: events of a batch -> the event that they call in `Callback`
+_CALLED = {event: event for events in BATCH_EVENTS.values() for event in events}
+_CALLED.update(on_train_batch_begin="on_batch_begin", on_train_batch_end="on_batch_end")
+
 Callbacks: TypeAlias = Callback | Sequence["Callbacks"] | None
 
 
@@ -32,6 +36,13 @@ def listens_to_batches(callback: Callback, kind: Kind) -> bool:
         if overrides(callback, Callback, event):
             return True
     return False
+
+
+def _listens_to(callback: Callback, event: str) -> bool:
+    """Whether an event does something: one of a batch does if it, or the one that it calls, is overridden."""
+    if isinstance(callback, CallbackList) or event not in _CALLED:
+        return True
+    return overrides(callback, Callback, event) or overrides(callback, Callback, _CALLED[event])
 
 
 def _flatten(callbacks: Any) -> Iterator[Callback]:
@@ -133,8 +144,7 @@ class CallbackList(Callback):
 
     def _call(self, event: str, *args: Any) -> None:
         if event not in self._listeners:  # batch events are frequent: find the listeners once
-            kind = next((kind for kind, events in BATCH_EVENTS.items() if event in events), None)
-            self._listeners[event] = [c for c in self.callbacks if kind is None or listens_to_batches(c, kind)]  # type: ignore[arg-type]
+            self._listeners[event] = [c for c in self.callbacks if _listens_to(c, event)]
         for callback in self._listeners[event]:
             getattr(callback, event)(*args)
         if event == "on_epoch_end":
