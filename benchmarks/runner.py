@@ -165,6 +165,7 @@ class Runner:
                 for workload in settings.only:
                     peers = [p for p in settings.peers if workload in (PEERS[p].only or NAMES)]
                     peers = [p for p in peers if self.figures(workload, p)]
+                    peers = [p for p in peers if workload not in LOOPS or LOOPS[workload].runs_on(p)]
                     random.Random(f"{number} {workload}").shuffle(peers)
                     self.log(f"round {number} of {settings.rounds}: {workload}")
                     for peer in peers:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import old_programs
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,18 @@ class Loop:
         iteration: (keras, random) -> a function that runs one iteration.
         per: number of steps in an iteration; the time of a step is shown.
         goal: how many times faster than the best backend of Keras it should be.
+        module: what `iteration` is given: "keras", or "tensorflow" for a program that only Keras on TensorFlow runs.
     """
 
     title: str
     iteration: Callable[[Any, np.random.Generator], Callable[[], Any]]
     per: int = 1
     goal: float = 2.0
+    module: str = "keras"
+
+    def runs_on(self, peer: str) -> bool:
+        """Whether it is measured with a library."""
+        return self.module == "keras" or peer in ("gazelle", "keras-tensorflow")
 
 
 def gan(keras: Any, random: np.random.Generator) -> Callable[[], Any]:
@@ -115,4 +122,10 @@ LOOPS = {
     "search": Loop("a new width, two epochs", search),
     "callback": Loop("step with a callback on batches", batch_callback, per=200),
     "custom": Loop("step of a custom loss", custom_step, per=200),
+    "tape": Loop("step of GradientTape", old_programs.tape, module="tensorflow"),
+    "compiled-tape": Loop("step of GradientTape in tf.function", old_programs.compiled_tape, module="tensorflow"),
+    "old-gan": Loop("iteration of a GAN, Keras 2", old_programs.gan, module="tensorflow"),
+    "old-callback": Loop(
+        "step with a callback on batches, Keras 2", old_programs.batch_callback, per=200, module="tensorflow"
+    ),
 }

@@ -27,6 +27,7 @@ from gazelle.ops.activation import (
     log_sigmoid,
     log_softmax,
     mish,
+    rectified,
     relu6,
     selu,
     sigmoid,
@@ -165,7 +166,7 @@ def relu(x: ArrayLike, negative_slope: float = 0.0, max_value: float | None = No
     x = jnp.asarray(x)
     if negative_slope and max_value is None and not threshold:
         return jax.nn.leaky_relu(x, negative_slope)
-    y = jnp.where(x > threshold, x, 0) if threshold else jax.nn.relu(x)
+    y = jnp.where(x > threshold, x, 0) if threshold else rectified(x)
     if max_value is not None:
         y = jnp.clip(y, 0, max_value)
     return y - negative_slope * jax.nn.relu(threshold - x) if negative_slope else y

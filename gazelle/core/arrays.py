@@ -74,6 +74,11 @@ def full_like(array: Array, value: float = 0) -> Array:
 
 def key(seed: int) -> Array:
     """Return `jax.random.key(seed)`."""
+    return jax.random.wrap_key_data(from_host(key_data(seed)))
+
+
+def key_data(seed: int) -> np.ndarray[Any, Any]:
+    """Return the bits of `key(seed)`, on the host."""
     if jax.config.jax_default_prng_impl != "threefry2x32" or jax.config.jax_enable_x64:
-        return jax.random.key(seed)
-    return jax.random.wrap_key_data(from_host(np.array([0, int(seed) % 2**32], np.uint32)))
+        return np.asarray(jax.random.key_data(jax.random.key(seed)))
+    return np.array([0, int(seed) % 2**32], np.uint32)

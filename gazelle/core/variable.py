@@ -195,7 +195,10 @@ class Variable:
                     self._owner.invalidate()
 
     def _array(self, value: Any) -> jax.Array:
-        return jnp.asarray(value, dtypes.device_dtype(self.dtype))
+        dtype = dtypes.device_dtype(self.dtype)
+        if isinstance(value, jax.Array) and value.dtype == dtype and not value.weak_type:
+            return value
+        return jnp.asarray(value, dtype)
 
     def assign_add(self, value: ArrayLike) -> None:
         """Add to the value.
@@ -203,7 +206,8 @@ class Variable:
         Args:
             value: Array that broadcasts to the shape.
         """
-        self.assign(self._full() + self._array(value))
+        plain = type(value) is int and value >= 0  # such a number takes the dtype of the variable
+        self.assign(self._full() + (value if plain else self._array(value)))
 
     def assign_sub(self, value: ArrayLike) -> None:
         """Subtract from the value.

@@ -59,16 +59,16 @@ def to_device(tree: Any) -> Any:
     return jax.device_put(tree)
 
 
-def number(value: np.generic) -> Any:
+def number(value: Any) -> Any:
     """Return a number as an argument of a program: on the device if it is one of the first, which are used often.
 
-    A program that is called with a number of the host places it there at each call.
+    A program that is called with a number of the host copies it to the device at each call.
     """
     return value if _distribution is not None or value >= _PLACED else _placed_number(value)
 
 
 @functools.lru_cache(maxsize=2 * _PLACED, typed=True)
-def _placed_number(value: np.generic) -> Any:
+def _placed_number(value: Any) -> Any:
     return arrays.from_host(value)
 
 

@@ -22,7 +22,7 @@ import jax
 
 from gazelle.core import cache_cleanup
 from gazelle.core.private_folder import PrivateFolder
-from gazelle.engine import compilation_cache
+from gazelle.engine import compilation_cache, small_programs
 
 _MAX_BYTES = 256 << 20  # the least recently used programs are deleted first
 _MAX_MISSES = 32  # a program whose shapes change all the time computes its signatures
@@ -97,7 +97,7 @@ class CachedProgram:
         if "custom_call" in lowered.as_text():  # needs what only this process has registered: JAX's cache handles it
             return lowered.compile()
         with _without_jax_cache():
-            compiled = lowered.compile()
+            compiled = lowered.compile(compiler_options=small_programs.options_for(lowered) or None)
         _save(name, compiled)
         return compiled
 

@@ -640,8 +640,7 @@ class Layer(Operation):
     @property
     def trainable_weights(self) -> list[Variable]:
         """The weights that training changes."""
-        ids = weight_tree.trainable_ids(self)
-        return [v for v in self.weights if id(v) in ids]
+        return weight_tree.trainable_weights(self)
 
     @property
     def non_trainable_weights(self) -> list[Variable]:

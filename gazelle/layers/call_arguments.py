@@ -62,9 +62,15 @@ def is_training(layer: Layer, outer: bool | None, args: Sequence[Any], kwargs: M
         return bool(given)
     if outer is not None or "training" in kwargs or "training" not in call_argument_names(layer):
         return outer
-    parameter = inspect.signature(layer.call).parameters.get("training")
+    return _default_mode(getattr(layer.call, "__func__", layer.call))
+
+
+@functools.cache
+def _default_mode(call: Callable[..., Any]) -> bool | None:
+    """Return the default of the parameter `training` of a `call`; None if it has none."""
+    parameter = inspect.signature(call).parameters.get("training")
     default = None if parameter is None else parameter.default
-    return bool(default) if isinstance(default, bool) else None
+    return default if isinstance(default, bool) else None
 
 
 def add_training(layer: Layer, training: bool | None, args: Sequence[Any], kwargs: dict[str, Any]) -> None:

@@ -93,13 +93,12 @@ class Dense(Layer):
             y = ops.matmul(x, self.kernel)
             y = y if self.bias is None else y + self.bias
             return y if self.activation is None else self.activation(y)
-        rows = x.reshape(
-            math.prod(x.shape[:-1]), x.shape[-1]
-        )  # as one matrix: the gradient of a product over two axes is slow
+        # as one matrix: the gradient of a product over two axes is slow
+        rows = x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
         y = self._matrix.product(rows, jnp.matmul)
         if self.bias is not None:
             y = y + self.bias
-        y = y.reshape(*x.shape[:-1], self.units)
+        y = y if x.ndim == 2 else y.reshape(*x.shape[:-1], self.units)
         return y if self.activation is None else self.activation(y)  # None if it was assigned after construction
 
 

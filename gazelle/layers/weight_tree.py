@@ -131,6 +131,32 @@ def trainable_ids(layer: Layer) -> set[int]:
     return out
 
 
+def trainable_weights(layer: Layer) -> list[Variable]:
+    """Return the variables among `weights` that training changes; the tree is walked once."""
+    found: dict[int, Variable] = {}
+    trained: set[int] = set()
+    seen: set[int] = set()
+
+    def walk(layer: Layer, frozen: bool) -> None:
+        frozen = frozen or not layer.trainable
+        if id(layer) in seen:
+            return
+        seen.add(id(layer))
+        below = []
+        for value in children(layer):
+            if not isinstance(value, Variable):
+                below.append(value)
+            elif value.trainable and value.persistent:
+                found.setdefault(id(value), value)
+                if not frozen:
+                    trained.add(id(value))
+        for child in below:
+            walk(child, frozen)
+
+    walk(layer, False)
+    return [variable for key, variable in found.items() if key in trained]
+
+
 def weights(layer: Layer) -> list[Variable]:
     """Return all persistent variables, the trainable ones of each layer before its others, as Keras orders them."""
     out = []

@@ -64,6 +64,15 @@ def targets(kind: str, *aliases: str, namespace: str = "losses") -> Callable[[Fu
     def decorate(fn: Function) -> Function:
         signature = inspect.signature(fn)
 
+        def check_values(y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> None:
+            """Raise DataError for labels that the function cannot take, unless they are traced."""
+            if kind in _CHECKED_KINDS and np.shape(y_pred) and not isinstance(y_true, jax.core.Tracer):
+                given = signature.bind_partial(None, None, *args, **kwargs).arguments
+                axis = given.get("axis", -1)
+                classes = np.shape(y_pred)[axis if isinstance(axis, int) else -1]
+                label = f"Labels for '{fn.__name__}'"
+                VALUE_CHECKS[kind](label, np.asarray(y_true), classes, given.get("ignore_class"))
+
         @functools.wraps(fn)
         def checked(y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> Any:
             if any_symbolic(y_true, y_pred):
@@ -71,14 +80,11 @@ def targets(kind: str, *aliases: str, namespace: str = "losses") -> Callable[[Fu
             given = signature.bind_partial(None, None, *args, **kwargs).arguments
             label, axis = f"{_LABELS[namespace]} '{fn.__name__}'", given.get("axis", -1)
             y_true, y_pred = matched(kind, label, y_true, y_pred, axis)
-            if kind in _CHECKED_KINDS and y_pred.ndim and not isinstance(y_true, jax.core.Tracer):
-                classes = y_pred.shape[axis if isinstance(axis, int) else -1]
-                VALUE_CHECKS[kind](
-                    f"Labels for '{fn.__name__}'", np.asarray(y_true), classes, given.get("ignore_class")
-                )
+            check_values(y_true, y_pred, *args, **kwargs)
             return fn(y_true, y_pred, *args, **kwargs)
 
         TARGETS[checked] = kind
+        checked.check_values = check_values  # type: ignore[attr-defined]  # for callers that trace the function
         register(namespace, *aliases)(checked)
         return checked  # type: ignore[return-value]
 

@@ -45,6 +45,14 @@ __all__ = [
 ]
 
 
+_compiled_relu = jax.jit(jax.nn.relu)
+
+
+def rectified(x: Array) -> Array:
+    """Return `jax.nn.relu(x)`; of values that are known, without the Python code of its derivative."""
+    return jax.nn.relu(x) if isinstance(x, jax.core.Tracer) else _compiled_relu(x)
+
+
 @op
 def relu(x: ArrayLike) -> Array:
     """Compute the rectified linear unit:  y = max(x, 0).
@@ -59,7 +67,7 @@ def relu(x: ArrayLike) -> Array:
         >>> np.asarray(relu(jnp.array([-1.0, 0.0, 2.0]))).round(3)
         array([0., 0., 2.], dtype=float32)
     """
-    return jax.nn.relu(x)
+    return rectified(x)
 
 
 @op

@@ -15,6 +15,7 @@ import user_loops
 import workloads
 
 import gazelle
+from gazelle.compat import tensorflow as facade
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -58,9 +59,16 @@ def test_the_other_networks_fit_their_data(name):
     assert len(model.output_shape) == y.ndim + (y.dtype == np.int32 and y.shape[-1] != 1)
 
 
+@pytest.fixture
+def modules():
+    yield {"keras": gazelle, "tensorflow": facade.module("tensorflow")}
+    facade.close()
+
+
 @pytest.mark.parametrize("name", user_loops.LOOPS)
-def test_an_iteration_of_each_loop(name):
-    iteration = user_loops.LOOPS[name].iteration(gazelle, np.random.default_rng(0))
+def test_an_iteration_of_each_loop(name, modules):
+    loop = user_loops.LOOPS[name]
+    iteration = loop.iteration(modules[loop.module], np.random.default_rng(0))
     iteration()
 
 

@@ -1,6 +1,7 @@
 """Types of data for `fit`: arrays, data frames, dicts, generators and datasets."""
 
 import re
+import threading
 import time
 
 import numpy as np
@@ -10,6 +11,7 @@ from loops import X, Y, fit, mlp, same
 import gazelle
 from gazelle import Input, Model, layers
 from gazelle.core.errors import ArgumentError, DataError
+from gazelle.data import ArraySource, source
 from gazelle.saving.state_file import read_state
 
 
@@ -220,3 +222,25 @@ def test_fit_says_that_the_source_is_what_limits(capsys):
     fit(model, Iterable(), batch_size=None)  # compiles
     fit(model, slow(), batch_size=None, verbose=2)
     assert re.search(r"The device waited for data \d+% of this epoch", capsys.readouterr().out)
+
+
+def test_another_thread_gathers_the_next_chunk(monkeypatch):
+    threads, original = [], ArraySource._chunk
+
+    def chunk(self, rows, steps):
+        threads.append(threading.current_thread() is threading.main_thread())
+        if len(threads) == failing:
+            raise OSError("the disk is gone")
+        return original(self, rows, steps)
+
+    monkeypatch.setattr(ArraySource, "_chunk", chunk)
+    monkeypatch.setattr(source, "MAX_CHUNK", 5 * X[:16].nbytes)  # four steps
+    failing, model = None, mlp()
+    fit(model, batch_size=16)
+    count = len(threads)
+    assert count > 1
+    assert threads == [True] + [False] * (count - 1)
+    threads.clear()
+    failing = 2
+    with pytest.raises(OSError, match="the disk is gone"):
+        fit(model, batch_size=16)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import jax
 
 from gazelle.compat import facade
+from gazelle.compat.tensorflow import compiled_calls
 from gazelle.compat.tensorflow.calls import boxed, call, unbox
 from gazelle.compat.tensorflow.dataset import Dataset
 from gazelle.compat.tensorflow.recording import active_tapes, is_box, unboxed
@@ -24,7 +26,8 @@ from gazelle.layers import weight_tree
 from gazelle.models.graph import _fitted
 
 _layer_depth: ContextVar[int] = ContextVar("gazelle_layer_depth", default=0)
-_keep_alive: dict[int, Any] = {}  # layers whose ids are in program keys: an id must not be reused
+_keep_alive: dict[int, Any] = {}  # objects whose ids are in program keys: an id must not be reused
+_PLAIN = (bool, int, float, str)
 
 
 def has_box(tree: Any) -> bool:
@@ -54,7 +57,8 @@ def layer_call(original: Callable[..., Any], layer: Any, args: Any, kwargs: Any)
             _layer_depth.set(0)
             out = _call_layers(layer, args, kwargs)
         else:
-            out = stateful(original, args, kwargs, _program_key(layer), layer)
+            library = functools.partial(compiled_calls.is_library_code, layer)
+            out = stateful(original, args, kwargs, _program_key(layer), layer, library)
     finally:
         _layer_depth.reset(token)
     return boxed(out)
@@ -113,13 +117,19 @@ def _input_function(graph: Any, tensor: Any) -> Callable[[Any], Any]:
 
 
 def _program_key(layer: Any) -> Any:
-    """The key of a layer's program: the layer, and the plain attributes of user-defined layers in it."""
+    """The key of a layer's program: the layer, and the plain attributes and functions of all layers in it."""
     _keep_alive[id(layer)] = layer
-    own = [one for one in weight_tree.named_layers(layer).values() if not type(one).__module__.startswith("gazelle.")]
-    attributes = tuple(
-        (id(one), tuple((k, v) for k, v in vars(one).items() if isinstance(v, bool | int | float | str))) for one in own
-    )
-    return id(layer), attributes
+    parts: list[Any] = [id(layer)]
+    for one in weight_tree.named_layers(layer).values():
+        parts.append(id(one))
+        for name, value in vars(one).items():
+            if type(value) in _PLAIN:
+                if name != "_draws":  # counts calls
+                    parts += (name, value)
+            elif callable(value) and not weight_tree.is_layer(value):
+                _keep_alive[id(value)] = value
+                parts += (name, id(value))
+    return tuple(parts)
 
 
 def loss_call(original: Callable[..., Any], loss: Any, args: Any, kwargs: Any) -> Any:
@@ -127,7 +137,15 @@ def loss_call(original: Callable[..., Any], loss: Any, args: Any, kwargs: Any) -
     if not (has_box((args, kwargs)) or _from_outside((args, kwargs))):
         return unbox(original(*args, **kwargs))
     _keep_alive[id(loss)] = loss
-    return boxed(unbox(stateful(original, args, kwargs, ("loss", id(loss)))))
+    function, options = getattr(loss, "fn", None), getattr(loss, "fn_kwargs", {})
+
+    def check() -> None:
+        function.check_values(*unbox((args, kwargs))[0][:2], **options)
+
+    def is_pure() -> bool:
+        return len(args) > 1 and hasattr(function, "check_values") and compiled_calls.is_library_code(loss)
+
+    return boxed(unbox(stateful(original, args, kwargs, ("loss", id(loss)), is_pure=is_pure, check=check)))
 
 
 def as_tensors(out: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 
+from gazelle.compat.tensorflow import compiled_calls
 from gazelle.compat.tensorflow.calls import boxed, unbox
 from gazelle.compat.tensorflow.recording import (
     Call,
@@ -18,19 +19,34 @@ from gazelle.compat.tensorflow.recording import (
     restore_tapes,
     unboxed,
 )
-from gazelle.core import prng, tracing
-from gazelle.core.arrays import key
+from gazelle.core import arrays, prng, tracing
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.variable import Variable
 
 
 def stateful(
-    function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], program_key: Any, owner: Any = None
+    function: Callable[..., Any],
+    args: Any,
+    kwargs: Mapping[str, Any],
+    program_key: Any,
+    owner: Any = None,
+    is_pure: Callable[[], bool] = lambda: False,
+    check: Callable[[], None] = lambda: None,
 ) -> Any:
     """Run a function that may read and assign variables and draw random numbers, as one call on the active tapes.
 
     The function runs once, with its side effects. A replay runs it with the same values of the variables and the same
-    key, and without side effects.
+    key, and without side effects. A function without any other side effects is compiled when it is called for the
+    second time.
+
+    Args:
+        function: the function of arrays.
+        args: positional arguments, with tensors.
+        kwargs: keyword arguments, with tensors.
+        program_key: equal for functions that compile to the same program; None if that is unknown.
+        owner: the layer that is called, which receives the losses.
+        is_pure: whether the function does nothing but read and assign variables and draw random numbers.
+        check: raises what the function raises for the values of its arguments, which a compiled one does not see.
     """
     plain_args, plain_kwargs = unbox((args, dict(kwargs)))
     outer, tapes = tracing.current(), active_tapes()
@@ -40,38 +56,55 @@ def stateful(
     array_indices = [i for i, leaf in enumerate(flat) if is_array(leaf)]
     masks = [get_mask(flat[i]) for i in array_indices]
     base = tracing.TraceContext() if outer is None else outer
-    if base.key is None:
-        base = dataclasses.replace(base, key=fresh_key())
+    key_data = fresh_key_data() if base.key is None else base.key  # a key is made only where one is needed
     draws = dict(base.draws)
     added = len(base.losses)
     seen: dict[int, Variable] = {}
     values: dict[int, Any] = {}
     scope = dataclasses.replace(base, seen=_VariableRecorder(seen, values, base.seen))
-    token = activate_tapes(())
-    try:
-        with tracing.entered(scope):
-            out = function(*plain_args, **plain_kwargs)
-    finally:
-        restore_tapes(token)
+    static = [None if i in set(array_indices) else leaf for i, leaf in enumerate(flat)]
+    static_args = tuple(leaf for leaf in static if leaf is not None)
+    forward = None
+    if outer is None and program_key is not None and not any(mask is not None for mask in masks):
+        call_key = program_key, structure, tuple(array_indices), static_args
+        forward = compiled_calls.find(call_key, function, structure, static, array_indices, is_pure)
+    if forward is not None and forward.is_ready():
+        check()
+        out = forward.run([flat[i] for i in array_indices], key_data, scope)
+    else:
+        scope.key = compiled_calls.as_key(key_data)
+        token = activate_tapes(())
+        try:
+            with tracing.entered(scope):
+                out = function(*plain_args, **plain_kwargs)
+        finally:
+            restore_tapes(token)
+        if forward is not None:
+            forward.variables = list(seen.values())
     if outer is None and owner is not None:
         owner._eager_losses = [boxed(value) for _, value in scope.losses]
     before = [value for _, value in base.losses[:added]]
     variables = list(seen.values())
-    static = [None if i in set(array_indices) else leaf for i, leaf in enumerate(flat)]
     owners = [layer for layer, _ in base.losses[:added]]
 
     def run(*given: Any) -> list[Any]:
-        arrays, rest = given[: len(array_indices)], given[len(array_indices) :]
+        own, rest = given[: len(array_indices)], given[len(array_indices) :]
         weights, rest = rest[: len(variables)], rest[len(variables) :]
         filled = list(static)
-        for index, array, mask in zip(array_indices, arrays, masks, strict=True):
+        for index, array, mask in zip(array_indices, own, masks, strict=True):
             filled[index] = array
             set_mask(array, mask)
         again_args, again_kwargs = jax.tree.unflatten(structure, filled)
         bound = {id(v): w for v, w in zip(variables, weights, strict=True)}
         losses = list(zip(owners, rest[: len(owners)], strict=True))
         replayed = dataclasses.replace(
-            base, values=bound, closed=True, losses=losses, draws=dict(draws), seen=None, key=rest[len(owners)]
+            base,
+            values=bound,
+            closed=True,
+            losses=losses,
+            draws=dict(draws),
+            seen=None,
+            key=compiled_calls.as_key(rest[len(owners)]),
         )
         token = activate_tapes(())
         try:
@@ -81,12 +114,11 @@ def stateful(
             restore_tapes(token)
         return [*jax.tree.leaves(unbox(result)), *(unboxed(value) for _, value in replayed.losses[len(owners) :])]
 
-    inputs = [*(flat[i] for i in array_indices), *variables, *before, base.key]
-    arrays = [*(flat[i] for i in array_indices), *(values[id(v)] for v in variables), *before, base.key]
+    inputs = [*(flat[i] for i in array_indices), *variables, *before, key_data]
+    read = [*(flat[i] for i in array_indices), *(values[id(v)] for v in variables), *before, key_data]
     outputs = [*jax.tree.leaves(unbox(out)), *(unboxed(value) for _, value in base.losses[added:])]
     recording_tapes = [tape for tape in tapes if tape.is_affected_by(inputs)]
     if recording_tapes:
-        static_args = tuple(leaf for leaf in static if leaf is not None)
         key = (
             None
             if program_key is None or any(m is not None for m in masks) or before
@@ -100,7 +132,7 @@ def stateful(
                 base.training,
             )
         )
-        record = Call(run, inputs, arrays, outputs, key)
+        record = Call(run, inputs, read, outputs, key)
         for tape in recording_tapes:
             tape.record(record)
     return out
@@ -123,4 +155,9 @@ class _VariableRecorder(dict[int, Any]):
 
 def fresh_key() -> jax.Array:
     """A key from the seed of the process."""
-    return key(prng.next_seed())
+    return compiled_calls.as_key(fresh_key_data())
+
+
+def fresh_key_data() -> Any:
+    """The bits of such a key, on the host."""
+    return arrays.key_data(prng.next_seed())
