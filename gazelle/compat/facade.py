@@ -6,6 +6,7 @@ the modules that import tensorflow: a package written for Keras 3 in the same pr
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 from typing import Any
@@ -33,6 +34,11 @@ def _imports_tensorflow(path: str) -> bool:
             return _IMPORT.search(file.read()) is not None
     except OSError:
         return True
+
+
+def serves_function(function: Any) -> bool:
+    """Whether a function of a program receives tensors."""
+    return serves(getattr(inspect.unwrap(function), "__globals__", {}))
 
 
 def serves_caller() -> bool:

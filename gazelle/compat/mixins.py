@@ -134,11 +134,10 @@ LayerMixin.add_weight = _add_weight
 
 def _call_on_tensors(call: Function) -> Function:
     """`call` of a user-defined layer: it receives tensors if its module imports tensorflow."""
-    namespace = getattr(inspect.unwrap(call), "__globals__", {})
 
     @functools.wraps(call)
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if facade.calls is None or not facade.serves(namespace):
+        if facade.calls is None or not facade.serves_function(call):
             return call(self, *args, **kwargs)
         return facade.calls.user_defined_call(functools.partial(call, self), args, kwargs)
 
@@ -252,7 +251,6 @@ for _name in (
 
 def _step_on_tensors(step: Function) -> Function:
     """A user-defined `train_step(self, data)`: it receives tensors if its module imports tensorflow."""
-    namespace = getattr(inspect.unwrap(step), "__globals__", {})
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     if sum(p.kind in kinds and p.default is p.empty for p in inspect.signature(step).parameters.values()) != 2:
         return step  # (self, state, data): a pure step takes arrays
@@ -261,7 +259,7 @@ def _step_on_tensors(step: Function) -> Function:
     def called(self: Any, data: Any) -> Any:
         if facade.calls is None or facade.calls.has_box(data):
             return step(self, data)
-        return facade.calls.unbox(step(self, facade.calls.boxed(data) if facade.serves(namespace) else data))
+        return facade.calls.unbox(step(self, facade.calls.boxed(data) if facade.serves_function(step) else data))
 
     return called
 

@@ -281,6 +281,13 @@ def test_tensors_are_given_to_modules_that_import_tensorflow(imports, installed,
     assert all((type(value).__module__.split(".")[0] == "gazelle") == bool(imports) for value in module.outer(X))
 
 
+def test_layers_do_not_depend_on_symbolic_tensors_of_their_module():
+    global unrelated
+    unrelated = keras.Input((3,))
+    x = keras.Input((3,))
+    assert keras.Model(x, Twice()(x)).inputs == [x]
+
+
 def test_code_without_a_file_gets_tensors():
     assert facade.serves({})
     assert facade.serves({"__file__": "book.ipynb"})

@@ -6,7 +6,5 @@ model = models.Sequential(
     [layers.Dense(4, activation="relu", input_shape=(3,), name="hidden"), layers.Dense(1, name="out")]
 )
 model.compile("adam", "mse")
-x, y = np.random.rand(5, 3), np.random.rand(5, 1)
+x = np.random.rand(5, 3)
 print({name: value.shape for name, value in keract.get_activations(model, x).items()})
-print({name: value.shape for name, value in keract.get_gradients_of_trainable_weights(model, x, y).items()})
-print({name: np.shape(value) for name, value in keract.get_gradients_of_activations(model, x, y).items()})
