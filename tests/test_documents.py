@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from gazelle.core import language
+
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 PROGRAMS = ("README.md", "README.zh-CN.md", "docs/tutorial.md", "docs/tutorial.zh-CN.md")
@@ -162,3 +164,12 @@ def test_files_that_a_page_names_exist(page):
     """`layers/tree.py`, `tests/saving/test_hostile.py`, relative to the root or to gazelle/."""
     for name in re.findall(r"`((?:[\w.-]+/)+[\w-]+\.py)[ `]", text(page)):
         assert (ROOT / name).exists() or (ROOT / "gazelle" / name).exists(), f"{page} names {name}"
+
+
+def test_numbers_and_texts_of_the_readmes_are_current():
+    cases = re.search(r"\| all \| ([\d,]+) \| ([\d,]+) \|", text("docs/bad-arguments.md"))
+    assert cases[1] == cases[2]  # all are clear
+    shown = re.search(r"```\n(Labels for .*?)```", text("README.md"), re.DOTALL)[1]
+    for page in ("README.md", "README.zh-CN.md"):
+        assert cases[1] in text(page)
+        assert language.to_chinese(shown) in text(page)

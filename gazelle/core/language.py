@@ -112,7 +112,8 @@ def _filled(chinese: str, values: dict[str, str]) -> str:
 
 
 def _spaced(text: str) -> str:
-    """The text with a space between Chinese and Latin characters."""
+    """The text with a space between Chinese and Latin characters, and none between Chinese ones."""
+    text = re.sub(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])", "", text)
     text = re.sub(r"(?<=[\u4e00-\u9fff])(?=[A-Za-z0-9'(\[{<-])", " ", text)
     return re.sub(r"(?<=[A-Za-z0-9')\]}>])(?=[\u4e00-\u9fff])", " ", text)
 

@@ -103,6 +103,11 @@ def test_a_text_that_the_code_does_not_have_is_found():
     assert not is_in_code("expected a whole other text of {name}")
 
 
+def test_no_english_text_has_two_entries():
+    same = [(section, re.sub(r"\{\w+\}", "{}", english)) for section, english, _ in ENTRIES]
+    assert len(set(same)) == len(same)
+
+
 def test_values_are_the_same_in_both_languages():
     assert [entry for entry in ENTRIES if fields(entry[1]) != fields(entry[2])] == []
     assert [entry for entry in ENTRIES if not CHINESE.search(entry[2]) and entry[1] != entry[2]] == []
