@@ -12,7 +12,7 @@ import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -61,6 +61,7 @@ CHINESE = {
     "names": "名称数",
     "contents": "内容",
     "in Keras": "在 Keras 中",
+    "In the gallery": "示例库",
 }
 HEADING = re.compile(r"^([A-Z][A-Za-z ]+):$")
 ENTRY = re.compile(r"(?:\*{0,2}[\w./-]+(?:, \*{0,2}[\w./-]+)*)(?: \([^)]*\))?(?=:\s)")
@@ -132,6 +133,7 @@ def page_of(namespace: str, value: object) -> str:
     return parts[0] if parts[0] in SHARED else "-".join(parts)
 
 
+@cache
 def collect() -> list[Name]:
     """All public names, each object once under its best path, sorted by page."""
     spaces = check_docstrings.namespaces()
@@ -165,8 +167,15 @@ def collect() -> list[Name]:
 class Writer:
     """Markdown of entries, in one language."""
 
-    def __init__(self, names: list[Name], language: str = "en", repository: str = ""):
+    def __init__(
+        self,
+        names: list[Name],
+        language: str = "en",
+        repository: str = "",
+        examples: Mapping[str, Sequence[str]] | None = None,
+    ):
         self.names = names
+        self.examples = examples or {}
         self.labels = CHINESE if language.startswith("zh") else {}
         self.repository = repository
         self.targets: dict[str, list[Name]] = {}
@@ -287,6 +296,9 @@ class Writer:
                 facts.append(f"{self.label('subclass of')} {self.link(base.__name__, name.page)}")
         yield f"{' · '.join(facts)}\n{{ .facts }}"
         yield from self.docstring(inspect.getdoc(value) or "", name.page)
+        if found := [link for path in (name.path, *name.aliases) for link in self.examples.get(path, ())]:
+            links = ", ".join(link.replace("](", f"](../{up(name.page)}") for link in found[:4])
+            yield f"**{self.label('In the gallery')}**: {links}"
         if inspect.isclass(value):
             yield from self.members(name, value)
 
@@ -365,12 +377,28 @@ def title_of(page: str, chinese: bool) -> str:
     return page.replace("/", ".").replace("-", ".").removesuffix(".core")
 
 
-def pages(language: str = "en", repository: str = "") -> dict[str, str]:
-    """The Markdown of each page by its path; raises SystemExit if a docstring is incomplete."""
+def links(folder: str) -> Callable[[str], str | None]:
+    """A function from a path such as `gazelle.layers.Dense` to a link, for a page with this path to the reference."""
+    targets = {path: name for name in collect() for path in (name.path, *name.aliases)}
+
+    def link(path: str) -> str | None:
+        name = targets.get(path)
+        return f"[`{name.title}`]({folder}{name.page}.md#{name.anchor})" if name else None
+
+    return link
+
+
+def pages(
+    language: str = "en", repository: str = "", examples: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, str]:
+    """The Markdown of each page by its path; raises SystemExit if a docstring is incomplete.
+
+    `examples` are programs that use a name, by its path: links to pages, relative to the folder of the site.
+    """
     if found := check_docstrings.findings():
         raise SystemExit("\n".join(f"{place}: {name}: {text}" for _, place, name, text in found))
     names, chinese = collect(), language.startswith("zh")
-    writer = Writer(names, language, repository)
+    writer = Writer(names, language, repository, examples)
     by_page: dict[str, list[Name]] = {}
     for name in names:
         by_page.setdefault(name.page, []).append(name)

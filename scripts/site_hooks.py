@@ -1,9 +1,9 @@
 """Hooks of the site (`mkdocs.yml`): which files are pages, and in which language.
 
 Pages are read where they are: `docs/NAME.md`, the README, the changelog and CONTRIBUTING.md. A Chinese page is
-`NAME.zh-CN.md` next to the English one; where there is none, the Chinese site has the English page. The reference is
-generated (`scripts/reference.py`). A link to a file that is not a page becomes its path, or a link to the repository if
-`repo_url` is set.
+`NAME.zh-CN.md` next to the English one; where there is none, the Chinese site has the English page. The reference and
+the gallery are generated (`scripts/reference.py`, `scripts/gallery.py`). A link to a file that is not a page becomes
+its path, or a link to the repository if `repo_url` is set.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
+import gallery  # noqa: E402
 import reference  # noqa: E402
 
 if TYPE_CHECKING:
@@ -38,8 +39,10 @@ def chinese(config: MkDocsConfig) -> bool:
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Add the generated pages to the navigation, below the title whose only entry is reference/index.md."""
-    config.extra["reference"] = reference.pages("zh" if chinese(config) else "en", config.repo_url or "")
+    """Generate reference and gallery, and add their pages to the navigation in place of their index."""
+    language = "zh" if chinese(config) else "en"
+    config.extra["reference"] = reference.pages(language, config.repo_url or "", gallery.uses(language))
+    config.extra["gallery"] = gallery.pages(language, reference.links("../reference/"))
     listed = sorted(
         (f"reference/{path}" for path in config.extra["reference"]), key=lambda path: path.removesuffix(".md")
     )
@@ -60,6 +63,8 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         for title, value in entry.items():
             if value == ["reference/index.md"]:
                 entry[title] = pages
+            elif value == ["gallery/index.md"]:
+                entry[title] = gallery.navigation(language)
     return config
 
 
@@ -82,14 +87,17 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
             if (english := files.get_file_from_path(page)) is not None:
                 files.remove(english)
             files.append(File.generated(config, page, abs_src_path=path))
-    for path, text in config.extra["reference"].items():
-        files.append(File.generated(config, f"reference/{path}", content=text))
+    for part in ("reference", "gallery"):
+        for path, content in config.extra[part].items():
+            files.append(File.generated(config, f"{part}/{path}", content=content))
     return files
 
 
 def page_for(path: str) -> str | None:
     """The page made from a file of the repository, None if there is none."""
     path = path.replace(".zh-CN.md", ".md")
+    if path == "examples/gallery":
+        return "gallery/index.md"
     return OUTSIDE.get(path) or (path.removeprefix("docs/") if path.startswith("docs/") else None)
 
 
@@ -111,7 +119,7 @@ def translated(path: str, anchor: str) -> str:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Change links between files of the repository into links between pages."""
     uri = page.file.src_uri
-    if uri.startswith("reference/"):
+    if uri.startswith(("reference/", "gallery/")):
         return markdown
     origin = next((name for name, target in OUTSIDE.items() if target == uri), f"docs/{uri}")
 

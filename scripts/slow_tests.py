@@ -26,6 +26,10 @@ ALWAYS = (
     "tests/scripts/",
     "tests/test_boundary.py",
     "tests/test_documents.py::test_program_runs[README",
+    *(
+        f"tests/test_gallery.py::test_program_runs[{name}]"
+        for name in ("anomaly", "autoencoder", "embeddings", "forecast", "recommender", "vae")
+    ),
 )
 
 
