@@ -517,6 +517,8 @@ def deserialize(value: Any, namespace: str | None = None) -> Any:
     out = shared_objects.find(value)
     if out is not None:
         return out
+    if not isinstance(config, Mapping):
+        raise ArgumentTypeError(message(f"The config of {name}", expected="a dict of arguments", got=repr(config)[:80]))
     if not hasattr(target, "from_config"):
         hint = "Give the class a method from_config(cls, config)."
         raise ArgumentTypeError(

@@ -38,6 +38,10 @@ class ArgumentTypeError(ArgumentError, TypeError):
     """An argument has another type, or a call does not fit the signature."""
 
 
+class ArgumentIndexError(ArgumentError, IndexError):
+    """An axis or an index is out of range."""
+
+
 class StateError(GazelleError, RuntimeError, ValueError):
     """A call at the wrong time: not built, not compiled, already closed. Keras raises a ValueError or RuntimeError."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import itertools
 import re
 import sys
@@ -254,8 +255,12 @@ def call_op(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping
         args, kwargs = map_tree(lambda leaf: scope.known.get(id(leaf), leaf), (args, dict(kwargs)))
         if not any_symbolic(args, kwargs):
             return function(*args, **kwargs)
+    if function.__name__ in _INDEXED:
+        spec_args, spec_kwargs = _with_indices(function, args, kwargs)
+    else:
+        spec_args, spec_kwargs = args, dict(kwargs)
     try:
-        outputs = output_spec(function, args, kwargs, name=function.__name__)
+        outputs = output_spec(function, spec_args, spec_kwargs, name=function.__name__)
     except (TypeError, ValueError) as error:
         if isinstance(error, GazelleError):
             raise
@@ -264,6 +269,23 @@ def call_op(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping
         raise ShapeError(message(f"ops.{function.__name__} of shapes {shapes} cannot be computed: {reason}")) from error
     Node(Op(function), args, kwargs, outputs)
     return outputs
+
+
+#: operations with indices; a symbolic tensor without a dtype, which is a float, may stand for them
+_INDEXED = frozenset(("scatter", "scatter_update", "slice", "slice_update", "take", "take_along_axis"))
+
+
+def _with_indices(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """The arguments of a call with integers in the place of symbolic indices."""
+    names = list(inspect.signature(function).parameters)
+
+    def integer(name: str, value: Any) -> Any:
+        if name not in ("indices", "start_indices") or not is_symbolic(value) or not dtypes.is_float(value.dtype):
+            return value
+        return KerasTensor(value.shape, "int32", name=value.name)
+
+    given = tuple(integer(name, value) for name, value in zip(names, args, strict=False))
+    return (*given, *args[len(given) :]), {name: integer(name, value) for name, value in kwargs.items()}
 
 
 class NeedsGraphError(ArgumentError):

@@ -147,6 +147,14 @@ class STFT(Initializer):
             raise ArgumentError(message("STFT's side", expected="'real' or 'imag'", got=repr(side)))
         if scaling not in (None, "density", "spectrum"):
             raise ArgumentError(message("STFT's scaling", expected="'density', 'spectrum' or None", got=repr(scaling)))
+        if isinstance(window, str):
+            from scipy.signal import get_window
+
+            try:
+                get_window(window, 4)
+            except ValueError as error:
+                expected = "a window of scipy.signal.get_window"
+                raise ArgumentError(message("STFT's window", expected=expected, got=repr(window))) from error
 
     def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> np.ndarray:
         """Return a kernel (frame_length, 1, bins).

@@ -120,7 +120,8 @@ class Attention(Layer):
         return None if mask is None else mask[0]
 
     def _check_list(self, given: Any, what: str = "input") -> None:
-        if not isinstance(given, (list, tuple)) or len(given) not in (2, 3):
+        if not isinstance(given, (list, tuple)) or len(given) not in (2, 3) or isinstance(given[0], int):
+            given = None if isinstance(given, tuple) and isinstance(given[0], int) else given  # the shape of one tensor
             got = f"{len(given)} tensors" if isinstance(given, (list, tuple)) else "one tensor"
             raise ArgumentTypeError(
                 message(

@@ -711,6 +711,8 @@ class Layer(Operation):
         config = {**base, **config, **base}
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = serialize(self.activity_regularizer)
+        elif inherited or "activity_regularizer" not in names:
+            config.pop("activity_regularizer", None)
         return config
 
     def get_build_config(self) -> Config | None:

@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core.errors import ArgumentError, message
+from gazelle.core.errors import ArgumentTypeError, message
 from gazelle.core.masks import set_mask
 from gazelle.core.types import Array, ConstraintLike, DTypeLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers.base import Layer
@@ -75,7 +75,9 @@ class Embedding(Layer):
         self.input_dim = input_dim  # `Layer` has an argument of this name too, with another meaning
         for name, value in (("input_dim", input_dim), ("output_dim", output_dim)):
             if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-                raise ArgumentError(message(f"{name} of {self._label}", expected="a positive integer", got=repr(value)))
+                raise ArgumentTypeError(
+                    message(f"{name} of {self._label}", expected="a positive integer", got=repr(value))
+                )
         self.supports_masking = mask_zero
         if weights is not None:
             self.build(None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gazelle.core import dtypes
-from gazelle.core.errors import ShapeError, message
+from gazelle.core.errors import ArgumentTypeError, ShapeError, message
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.traceback import filtered
 from gazelle.core.types import Config, DTypeLike, Nested, Shape
@@ -58,6 +58,11 @@ class InputLayer(Layer):
                     got=f"shape={shape} and batch_shape={batch_shape}",
                 )
             )
+        if batch_size is not None and batch_shape is not None:
+            got = f"batch_size={batch_size} and batch_shape={batch_shape}"
+            raise ShapeError(message("Input", expected="batch_size with shape, or batch_shape alone", got=got))
+        if input_tensor is not None:
+            _check_tensor(input_tensor, shape, batch_size, batch_shape, dtype, sparse)
         if input_tensor is not None and shape is None and batch_shape is None:
             batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
         if batch_shape is None:
@@ -109,7 +114,7 @@ class InputLayer(Layer):
         Returns:
             The data.
         """
-        return args[0]
+        return args[0] if args else None
 
     def get_config(self) -> Config:
         """Return the configuration of the layer.
@@ -125,6 +130,24 @@ class InputLayer(Layer):
             "name": self.name,
             "optional": self.optional,
         }
+
+
+def _check_tensor(tensor: object, shape: Any, batch_size: Any, batch_shape: Any, dtype: Any, sparse: Any) -> None:
+    """Check a symbolic tensor that is given for an input, and that the other arguments describe it."""
+    if not isinstance(tensor, KerasTensor):
+        kind = type(tensor).__name__
+        raise ArgumentTypeError(message("input_tensor of Input", expected="a symbolic tensor", got=f"a {kind}"))
+    if isinstance(shape, int):
+        shape = (shape,)
+    for name, given, own in (
+        ("shape", None if shape is None else tuple(shape), tensor.shape[1:]),
+        ("batch_shape", None if batch_shape is None else tuple(batch_shape), tensor.shape),
+        ("batch_size", batch_size, tensor.shape[0] if tensor.shape else None),
+        ("dtype", None if dtype is None else dtypes.standardize(dtype), tensor.dtype),
+        ("sparse", None if sparse is None else bool(sparse), tensor.sparse),
+    ):
+        if given is not None and given != own:
+            raise ShapeError(message(f"{name} of an Input for a tensor", expected=f"that of {tensor!r}", got=given))
 
 
 @filtered

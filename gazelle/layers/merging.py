@@ -319,6 +319,8 @@ class Dot(Layer):
         Array([[11.]], dtype=float32)
     """
 
+    supports_masking = True
+
     def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         pair = axes if isinstance(axes, (list, tuple)) else (axes, axes)

@@ -97,7 +97,7 @@ class MultiHeadAttention(Layer):
     ) -> None:
         super().__init__(**kwargs)
         self._projection_regularizer = activity_regularizer  # applies to the projections, not to y
-        self.value_dim = value_dim or key_dim
+        self.value_dim = key_dim if value_dim is None else value_dim
         for name in ("num_heads", "key_dim", "value_dim", "sliding_window"):
             value = getattr(self, name)
             if (value is not None or name != "sliding_window") and (not isinstance(value, int) or value <= 0):
@@ -106,6 +106,9 @@ class MultiHeadAttention(Layer):
             raise ArgumentError(message(f"{self._label}: dropout with flash_attention", expected="0", got=dropout))
         self.supports_masking = True
         if output_shape is not None:
+            if isinstance(output_shape, (float, str)):
+                what = f"output_shape of {type(self).__name__}"
+                raise ArgumentError(message(what, expected="sizes", got=repr(output_shape)))
             self.output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
             if any(isinstance(size, int) and size < 1 for size in self.output_shape):
                 what = f"output_shape of {type(self).__name__}"

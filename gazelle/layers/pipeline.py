@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from gazelle.core.config import serialize
+from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import Array, Nested, Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.call_arguments import argument_names
@@ -60,4 +61,7 @@ class Pipeline(Layer):
         Returns:
             A pipeline with new layers.
         """
+        if not isinstance(config.get("layers"), (list, tuple)):
+            got = repr(config.get("layers"))
+            raise ArgumentError(message("layers in the config of a Pipeline", expected="a list of configs", got=got))
         return super().from_config({"layers": config["layers"], "name": config.get("name")})

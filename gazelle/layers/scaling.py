@@ -8,7 +8,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
+from gazelle.core import settings
+from gazelle.core.errors import ArgumentError, ArgumentTypeError, ShapeError, StateError, message
 from gazelle.core.types import Array, ArrayLike, Shape
 from gazelle.layers.adapting import batches
 from gazelle.layers.base import Layer
@@ -42,7 +43,13 @@ class Rescaling(Layer):
 
     def call(self, x: Array) -> Array:
         dtype = self.compute_dtype
-        return jnp.asarray(x, dtype) * jnp.asarray(self.scale, dtype) + jnp.asarray(self.offset, dtype)
+        scale, offset = (self._of_channels(jnp.asarray(value, dtype)) for value in (self.scale, self.offset))
+        return jnp.asarray(x, dtype) * scale + offset
+
+    def _of_channels(self, value: Array) -> Array:
+        """One number for each channel in the position of the channels."""
+        first = value.ndim == 1 and settings.image_data_format() == "channels_first"
+        return value[:, None, None] if first else value
 
 
 class Normalization(Layer):
@@ -163,6 +170,10 @@ class Normalization(Layer):
         mean: Any = 0.0
         variance: Any = 0.0
         for batch in batches(self._label, data):
+            if not batch.ndim:
+                raise ArgumentTypeError(
+                    message(f"adapt of {self._label}", expected="batches of samples", got="a number")
+                )
             if not self.built:
                 self.build((None, *batch.shape[1:]) if 0 not in self._axes(batch.ndim) else batch.shape)
             elif [batch.shape[a] for a in self._kept] != [self._broadcast[a] for a in self._kept]:

@@ -170,6 +170,7 @@ class STFTSpectrogram(Layer):
             )
         given = data_format or settings.image_data_format()
         self.data_format = choice(owner, "data_format", given, settings.FORMATS)
+        initializers.STFT("real", window, scaling, periodic)  # checks the window
         self._frame_step = frame_step or frame_length // 2
         self._fft_length = fft_length or 2 ** math.ceil(math.log2(frame_length))
         self.input_spec = InputSpec(ndim=3)

@@ -65,6 +65,8 @@ class Graph:
                         hint=_uncalled(tensor),
                     )
                 )
+            if tensor.node is None and any(tensor is one for one in self.flat_inputs):  # made without Input
+                InputLayer(input_tensor=tensor, name=None if tensor.name == "keras_tensor" else tensor.name)
         self.nodes, indices = self._find_nodes()
         self._sort(indices)
         self._check_names()

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.core.config import register
+from gazelle.core.errors import ArgumentError, ArgumentIndexError, message
 from gazelle.core.sparse import any_sparse, to_dense
 from gazelle.core.sparse import call as call_sparse
 from gazelle.core.symbolic import OPS, KerasTensor, call_op
@@ -102,7 +103,12 @@ def lift(function: Callable[P, R]) -> Callable[P, R]:
                 kwargs[name] = array(value)
             elif name in ARRAYS:
                 kwargs[name] = arrays(value)
-        return cast(Callable[..., R], function)(*converted, **kwargs)
+        try:
+            return cast(Callable[..., R], function)(*converted, **kwargs)
+        except IndexError as error:
+            if isinstance(error, ArgumentError):
+                raise
+            raise ArgumentIndexError(message(f"ops.{function.__name__}: {error}")) from error
 
     return lifted
 

@@ -15,6 +15,7 @@ from gazelle.core.dtypes import is_float, standardize
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.sparse import is_sparse
 from gazelle.core.symbolic import KerasTensor
+from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.types import Array, ArrayLike, DTypeLike, Nested
 from gazelle.core.variable import Variable
 from gazelle.ops.base import array, arrays, op
@@ -146,7 +147,7 @@ def convert_to_numpy(x: ArrayLike) -> np.ndarray[Any, Any]:
 
 
 def is_tensor(x: object) -> bool:
-    """Return whether a value is an array of JAX, a sparse one too, or a symbolic tensor.
+    """Return whether a value is an array of JAX, a sparse one too, a wrapped array, or a symbolic tensor.
 
     Args:
         x: Any value.
@@ -154,7 +155,7 @@ def is_tensor(x: object) -> bool:
     Returns:
         A boolean.
     """
-    return isinstance(x, jax.Array | KerasTensor) or is_sparse(x)
+    return isinstance(x, jax.Array | KerasTensor | TensorWrapper) or is_sparse(x)
 
 
 def shape(x: ArrayLike) -> tuple[int | None, ...]:

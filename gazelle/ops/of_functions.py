@@ -10,6 +10,7 @@ import jax
 
 from gazelle.core import symbolic, tracing
 from gazelle.core.closed_over_tensors import find_tensors
+from gazelle.core.errors import ArgumentTypeError, GazelleError, message
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -47,7 +48,13 @@ def _add_node(lifted: Any, args: Any, kwargs: Any, used: list[symbolic.KerasTens
         with tracing.bind_symbolic(dict(zip(map(id, used), arrays, strict=True))):
             return lifted(*args, **kwargs)
 
-    outputs = symbolic.output_spec(call, (used, *args), kwargs, name=lifted.__name__)
+    try:
+        outputs = symbolic.output_spec(call, (used, *args), kwargs, name=lifted.__name__)
+    except TypeError as error:
+        if isinstance(error, GazelleError):
+            raise
+        reason = str(error).split("\n")[0]
+        raise ArgumentTypeError(message(f"ops.{lifted.__name__} cannot be computed: {reason}")) from error
     symbolic.Node(symbolic.Op(lifted), args, kwargs, outputs, used)
     return outputs
 

@@ -188,7 +188,7 @@ def function_call(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
 
 def datasets(out: Any) -> Any:
     """Convert datasets to those of `tf.data`."""
-    return tuple(map(Dataset.of, out)) if isinstance(out, tuple) else Dataset.of(out)
+    return type(out)(map(Dataset.of, out)) if isinstance(out, (list, tuple)) else Dataset.of(out)
 
 
 def minimize(optimizer: Any, loss: Any, var_list: Any, grad_loss: Any = None, tape: Any = None) -> Any:

@@ -1,0 +1,76 @@
+"""Arguments that have no meaning are errors at once, in the types that Keras raises."""
+
+import numpy as np
+import pytest
+
+import gazelle
+from gazelle import KerasTensor, layers, ops
+
+X = np.ones((1, 2, 2), np.float32)
+T = KerasTensor((2, 3))
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "text"),
+    [
+        (lambda: layers.AdditiveAttention()(X), TypeError, "input of AdditiveAttention .*: expected a list"),
+        (lambda: layers.Embedding(3.7, 2), TypeError, "input_dim of Embedding .*: expected a positive integer"),
+        (lambda: layers.MultiHeadAttention(2, 3, value_dim=0), ValueError, "value_dim of MultiHeadAttention"),
+        (lambda: layers.MultiHeadAttention(2, 3, output_shape=8.0), ValueError, "output_shape of MultiHeadAttention"),
+        (lambda: layers.Normalization().adapt(iter([42])), TypeError, "adapt of Normalization .*: expected batches"),
+        (lambda: layers.Pipeline.from_config({"name": "p"}), ValueError, "layers in the config of a Pipeline"),
+        (lambda: layers.STFTSpectrogram(window="unknown"), ValueError, "window: expected a window of scipy"),
+        (lambda: layers.InputLayer(batch_size=2, batch_shape=(2, 3)), ValueError, "batch_shape alone"),
+        (lambda: layers.InputLayer((2,), input_tensor=X), TypeError, "input_tensor of Input: expected a symbolic"),
+        (lambda: layers.InputLayer((4,), input_tensor=T), ValueError, "shape of an Input for a tensor"),
+        (lambda: layers.InputLayer(batch_size=5, input_tensor=T), ValueError, "batch_size of an Input for a tensor"),
+        (lambda: layers.InputLayer(dtype="int8", input_tensor=T), ValueError, "dtype of an Input for a tensor"),
+        (lambda: layers.InputLayer(sparse=True, input_tensor=T), ValueError, "sparse of an Input for a tensor"),
+        (lambda: layers.Add().compute_mask(X, [None]), ValueError, "inputs of compute_mask of Add .*: expected a list"),
+        (lambda: layers.Add().compute_mask([X, X], [None]), ValueError, "got 2 inputs and 1 masks"),
+        (
+            lambda: layers.deserialize({"class_name": "Dense", "config": [1, 2]}),
+            TypeError,
+            r"config of Dense: expected a dict of arguments, got \[1, 2\]",
+        ),
+        (lambda: ops.unstack(X, axis=5), IndexError, r"ops\.unstack: tuple index out of range"),
+        (lambda: ops.unstack(X, axis=5), ValueError, r"ops\.unstack: tuple index out of range"),
+        (
+            lambda: ops.cond(KerasTensor((), "bool"), lambda: ops.ones(3), lambda: ops.ones(4)),
+            ValueError,
+            r"ops\.cond cannot be computed: cond branches must have equal output types",
+        ),
+    ],
+)
+def test_invalid_argument(call, kind, text):
+    with pytest.raises(kind, match=text):
+        call()
+
+
+def test_inputs_without_input_layers():
+    a, b = KerasTensor((2, 3)), KerasTensor((2, 3))
+    assert ops.convert_to_numpy(gazelle.Function([a, b], a + 2 * b)([np.ones((2, 3))] * 2)).tolist() == [[3.0] * 3] * 2
+
+
+def test_symbolic_indices_have_any_dtype():
+    assert ops.scatter_update(KerasTensor((5, 5)), KerasTensor((3, 2)), KerasTensor((3,))).shape == (5, 5)
+
+
+def test_rescaling_of_channels_in_front(monkeypatch):
+    layer = layers.Rescaling([1.0, 2.0, 3.0], offset=[0.0, 0.0, 1.0])
+    x = np.ones((2, 3, 4, 4), np.float32)
+    monkeypatch.setattr("gazelle.core.settings._image_data_format", "channels_first")
+    assert ops.convert_to_numpy(layer(x))[0, :, 0, 0].tolist() == [1, 2, 4]
+
+
+def test_thresholds_of_auc_include_both_ends():
+    metric = gazelle.metrics.AUC(thresholds=[0.5, 0.25])
+    assert metric.thresholds == pytest.approx([0, 0.25, 0.5, 1], abs=1e-6)
+    config = metric.get_config()
+    assert config["thresholds"] == [0.25, 0.5]
+    assert gazelle.metrics.AUC.from_config(config).thresholds == metric.thresholds
+
+
+def test_custom_objects_may_be_none():
+    with gazelle.saving.custom_object_scope(None):
+        assert gazelle.layers.Dense.from_config({"units": 2}).units == 2
