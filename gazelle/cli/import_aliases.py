@@ -45,7 +45,8 @@ def meaning(name: str) -> str | None:
         if name == alias or name.startswith(alias + "."):
             if alias in _PARTS and PathFinder.find_spec(alias) is not None:
                 return None  # the genuine package, which takes the modules of Keras as arguments
-            return _PARTS.get(alias, "gazelle") + name[len(alias) :]
+            path = _PARTS.get(alias, "gazelle") + name[len(alias) :]
+            return "gazelle" + path[11:] if f"{path}.".startswith("gazelle.api.") else path
     return None
 
 

@@ -10,6 +10,8 @@ import functools
 import inspect
 from typing import Any
 
+import numpy as np
+
 from gazelle.compat import defaults, era, positional_arguments, renamed_arguments, rules
 from gazelle.compat.classes import core_class
 from gazelle.core.errors import ArgumentError, message
@@ -148,7 +150,7 @@ def _earlier_names(kinds: list[str], method: str, args: tuple[Any, ...], kwargs:
     number = era.number()
     is_keras_1 = any(renamed_arguments.is_old(kinds, method, name) for name in kwargs)
     integers = next((_LEADING_INTEGERS[kind] for kind in kinds if kind in _LEADING_INTEGERS), 99)
-    all_integers = len(args) >= integers and all(isinstance(a, int) for a in args[:integers])
+    all_integers = len(args) >= integers and all(map(_is_integral, args[:integers]))
     tables: list[dict[str, str]] = []
     if len(args) > 1 and all(type(a) is int for a in args[:2]):
         tables.append(positional_arguments.KERAS_0)
@@ -166,6 +168,11 @@ def _earlier_names(kinds: list[str], method: str, args: tuple[Any, ...], kwargs:
                 names = table[key].split()
                 return names if _are_possible(names, args, all_integers or integers == 99) else None
     return None
+
+
+def _is_integral(value: Any) -> bool:
+    """Whether a value is an integer, or a float that Python 2 would have divided to one."""
+    return isinstance(value, int | np.integer) or (isinstance(value, float) and value.is_integer())
 
 
 def _are_possible(names: list[str], args: tuple[Any, ...], all_integers: bool) -> bool:

@@ -45,6 +45,12 @@ def positional_names(owner: Any, method: str) -> tuple[str, ...]:
     return tuple(p.name for p in parameters if p.name != "self" and p.kind is p.POSITIONAL_OR_KEYWORD)
 
 
+@functools.cache
+def argument_names(owner: Any, method: str) -> frozenset[str]:
+    """The names of all current arguments."""
+    return frozenset(inspect.signature(getattr(owner, method)).parameters) - {"self"}
+
+
 def position(owner: Any, method: str, name: str) -> int:
     """The current position of an argument; a call with more positional arguments passes it."""
     names = positional_names(owner, method)

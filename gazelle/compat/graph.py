@@ -62,6 +62,25 @@ class Graph:
         if create_output:
             self.outputs.append(name)
 
+    def add_shared_node(
+        self,
+        layer: layers.Layer,
+        name: str,
+        inputs: Sequence[str] = (),
+        merge_mode: str | Callable[..., Any] | None = None,
+        concat_axis: int = -1,
+        dot_axes: int | Sequence[Any] = -1,
+        outputs: Sequence[str] = (),
+        create_output: bool = False,
+    ) -> None:
+        """Add a layer that is called on each input; its results are merged, or nodes with the names `outputs`."""
+        found = [layer(self.tensors[one]) for one in inputs]
+        self.tensors.update(zip(outputs, found, strict=False))
+        if merge_mode is not None:
+            self.tensors[name] = merge(found, merge_mode, concat_axis, dot_axes)
+        if create_output:
+            self.outputs += [name] if merge_mode is not None else outputs
+
     def add_output(
         self,
         name: str,

@@ -12,7 +12,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gazelle.compat import arguments, attributes, callback_params, era, facade, metrics_tensors
+from gazelle.compat import arguments, attributes, callback_params, era, facade, metrics_tensors, renamed_arguments
 from gazelle.compat.classes import MIXINS, ROOTS, STEPS, adopt, compat_class, is_generated, plain
 from gazelle.compat.era import NOTHING, called_by_gazelle
 from gazelle.compat.old_variable import OldVariable, Shape
@@ -69,6 +69,8 @@ def _translated_method(name: str) -> Function:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         args, kwargs = plain(args), plain(kwargs)
         args, kwargs = arguments.of_method(self, name, args, kwargs, called_by_gazelle(2))
+        if "verbose" in kwargs:
+            kwargs["verbose"] = renamed_arguments.value("verbose", kwargs["verbose"], era.number())
         out = getattr(super(ModelMixin, self), name)(*args, **kwargs)
         return adopt(out) if name == "fit" else out
 
@@ -126,7 +128,8 @@ class LayerMixin(CompatObject):
 
 def _add_weight(self: Any, *args: Any, **kwargs: Any) -> Any:
     args, kwargs = arguments.of_method(self, "add_weight", args, kwargs, called_by_gazelle(1))
-    return adopt(super(LayerMixin, self).add_weight(*args, **kwargs))
+    made = adopt(super(LayerMixin, self).add_weight(*args, **kwargs))
+    return made if facade.calls is None else facade.calls.remembered(made)
 
 
 LayerMixin.add_weight = _add_weight
@@ -134,12 +137,21 @@ LayerMixin.add_weight = _add_weight
 
 def _call_on_tensors(call: Function) -> Function:
     """`call` of a user-defined layer: it receives tensors if its module imports tensorflow."""
+    compiled = call
 
     @functools.wraps(call)
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        nonlocal compiled
         if facade.calls is None or not facade.serves_function(call):
             return call(self, *args, **kwargs)
-        return facade.calls.user_defined_call(functools.partial(call, self), args, kwargs)
+        try:
+            return facade.calls.user_defined_call(functools.partial(compiled, self), args, kwargs)
+        except Exception as error:
+            other = facade.calls.without_values(call, error) if compiled is call else None
+            if other is None:
+                raise
+            compiled = other
+        return facade.calls.user_defined_call(functools.partial(compiled, self), args, kwargs)
 
     return called
 
@@ -155,6 +167,12 @@ class SymbolicTensor(KerasTensor):
         """Return the shape as TensorFlow returned it."""
         return Shape(self.shape)
 
+    def eval(self, feed_dict: Any = None, session: Any = None) -> Any:
+        """Return the value, computed from those of the inputs in `feed_dict`."""
+        from gazelle.compat.backend.sessions import get_session
+
+        return get_session().run(self, feed_dict)
+
     @property
     def _keras_mask(self) -> Any:
         return None if self.mask is None else SymbolicTensor(self.mask, "bool")
@@ -166,6 +184,10 @@ class SymbolicTensor(KerasTensor):
     @property
     def accepts_any_rank(self) -> bool:  # type: ignore[override]
         return era.number() < 3  # in Keras 1 and 2 a model did not check its input; each layer did
+
+    @property
+    def accepts_other_sizes(self) -> bool:  # type: ignore[override]
+        return not era.standalone()  # tf.keras of TensorFlow 2.0 to 2.15 only warned
 
 
 SymbolicTensor.derived = SymbolicTensor
@@ -349,11 +371,28 @@ class OptimizerMixin(CompatObject):
     def apply(self, *args: Any, **kwargs: Any) -> Any:
         return super().apply(*_arrays(args), **_arrays(kwargs))  # type: ignore[misc]
 
-    def minimize(self, loss: Any, var_list: Any, grad_loss: Any = None, name: Any = None, tape: Any = None) -> Any:
-        """Take one step on `loss`, which is a function without arguments or a tensor of `tape`."""
+    def minimize(self, loss: Any, *args: Any, **kwargs: Any) -> Any:
+        """Take one step on `loss`: a function without arguments, a tensor of a tape, or one of a graph for later."""
+        if symbolic.is_symbolic(loss):
+            return _graphs().minimize(self, loss, *args, **kwargs)
         from gazelle.compat.tensorflow import model_calls
 
-        return model_calls.minimize(self, loss, var_list, grad_loss, tape)
+        return model_calls.minimize(self, loss, *args, **kwargs)
+
+    def compute_gradients(self, loss: Any, *args: Any, **kwargs: Any) -> Any:
+        return _graphs().compute_gradients(self, loss, *args, **kwargs)
+
+    def apply_gradients(self, grads_and_vars: Any, *args: Any, **kwargs: Any) -> Any:
+        pairs = list(grads_and_vars)
+        if any(symbolic.is_symbolic(gradient) for gradient, _ in pairs):
+            return _graphs().apply_gradients(self, pairs, *args, **kwargs)
+        return super().apply_gradients(pairs, *args, **kwargs)  # type: ignore[misc]
+
+
+def _graphs() -> Any:
+    from gazelle.compat.tensorflow import graphs
+
+    return graphs
 
 
 class LossScaleMixin:

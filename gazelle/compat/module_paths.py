@@ -29,11 +29,15 @@ _OF: dict[str, tuple[str, ...]] = {
     "gazelle.compat.initializations": ("initializations",),
     "gazelle.initializers": ("initializers.initializers_v1", "initializers.initializers_v2"),
     "gazelle.models": ("layers.containers", "saving.save", "models.models"),
+    "gazelle.compat.optimizer_modules": ("optimizer_v2", "optimizers.optimizer_v2"),
     "gazelle.optimizers": (
-        "optimizer_v2",
         "optimizers.experimental",
         "optimizers.legacy",
-        *(f"optimizer_v2.{name}" for name in ("adam", "gradient_descent", "rmsprop", "optimizer_v2")),
+        *(
+            path
+            for name in ("adam", "adagrad", "adadelta", "gradient_descent", "rmsprop", "optimizer_v2")
+            for path in (f"optimizer_v2.{name}", f"optimizers.optimizer_v2.{name}", f"optimizers.{name}_v2")
+        ),
     ),
     "gazelle.callbacks": (
         "callbacks.callbacks",
@@ -50,10 +54,10 @@ _OF: dict[str, tuple[str, ...]] = {
         "backend.theano_backend",
     ),
     "gazelle.utils": tuple(
-        f"utils.{part}"
+        f"utils.{part}" if part[0] != "." else f"datasets{part}"
         for part in (
-            "all_utils", "conv_utils", "data_utils", "generic_utils", "io_utils", "layer_utils", "losses_utils",
-            "metrics_utils", "model_utils", "multi_gpu_utils", "np_utils", "test_utils", "tf_utils",
+            ".data_utils", "all_utils", "conv_utils", "data_utils", "generic_utils", "io_utils", "layer_utils",
+            "losses_utils", "metrics_utils", "model_utils", "multi_gpu_utils", "np_utils", "test_utils", "tf_utils",
             "training_utils", "vis_utils", "visualize_util", "visualize_plots",
         )
     ),

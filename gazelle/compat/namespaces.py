@@ -10,7 +10,7 @@ import functools
 import importlib
 import importlib.util
 from collections.abc import Callable
-from types import FunctionType, ModuleType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 from gazelle.compat import era, facade, old_names
@@ -142,14 +142,16 @@ def converted(value: Any) -> Any:
         return namespace(value.__name__) if mine and not isinstance(value, Namespace) else value
     if isinstance(value, type):
         return compat_class(value) if is_core(value) else value
-    if isinstance(value, FunctionType) and str(value.__module__).startswith("gazelle."):
+    if isinstance(value, FunctionType | MethodType) and str(value.__module__).startswith("gazelle."):
         return function(value)
     return value
 
 
 @functools.cache
-def function(original: FunctionType) -> Any:
+def function(original: FunctionType | MethodType) -> Any:
     """The wrapper of a function of gazelle that programs call."""
+    if isinstance(original, MethodType):  # `get` or `deserialize` of a kind of objects
+        return _adopting(original)
     path = original.__module__.split(".")
     name = original.__name__
     if path[1] == "layers" and name in _MERGED:
@@ -173,7 +175,7 @@ def _with_core(wrapper: Callable[..., Any], original: Any) -> Any:
     return wrapper
 
 
-def _adopting(original: FunctionType) -> Any:
+def _adopting(original: Any) -> Any:
     """The function, returning objects of the generated classes."""
 
     @functools.wraps(original)

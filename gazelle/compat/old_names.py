@@ -21,11 +21,13 @@ _OPTIMIZERS = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam
 
 #: module -> earlier name -> "module:name"; ":name" is in the same module, "module" is a module itself
 NAMES: dict[str, dict[str, str]] = {
-    "gazelle": {"Model": ":Model"},
+    "gazelle": {"Model": ":Model", "api": "gazelle", "estimator": "gazelle.compat.tensorflow.graphs:keras_estimator"},
     "gazelle.layers": {
         **{name: f"{_OLD}:{name}" for name in _LAYERS},
         "AtrousConv1D": f"{_OLD}:AtrousConvolution1D", "AtrousConv2D": f"{_OLD}:AtrousConvolution2D",
         "Deconv2D": f"{_OLD}:Deconvolution2D", "Deconv3D": f"{_OLD}:Deconvolution3D",
+        "LambdaMerge": f"{_OLD}.merge:LambdaMerge", "MaskedLayer": ":Layer",
+        "TimeDistributedMerge": f"{_OLD}.merge:TimeDistributedMerge",
         "Recurrent": "gazelle.compat.recurrent:Recurrent", "Sequential": "gazelle.models:Sequential",
         "Model": "gazelle.models:Model", "K": "gazelle.backend", "Node": "gazelle.core.symbolic:Node",
         "Convolution2DTranspose": ":Conv2DTranspose", "GlobalAvgPool": ":GlobalAveragePooling2D",
@@ -39,6 +41,7 @@ NAMES: dict[str, dict[str, str]] = {
     "gazelle.optimizers": {
         **{name.lower(): f":{name}" for name in _OPTIMIZERS},
         "TFOptimizer": ":OptaxOptimizer",
+        "optimizer_from_config": ":deserialize",
         "Nadam": ":Nadam",
     },
     "gazelle.regularizers": {
@@ -68,6 +71,8 @@ NAMES: dict[str, dict[str, str]] = {
         "deserialize_keras_object": ":deserialize_keras_object",
     },
     "gazelle.callbacks": {"BaseLogger": ":Callback"},  # the training loop sums up the logs now
+    "gazelle.mixed_precision": {"set_policy": ":set_global_policy"},
+    "gazelle.applications.imagenet_utils": {"_obtain_input_shape": "gazelle.compat.utils:obtain_input_shape"},
     "gazelle.wrappers": {},
 }  # fmt: skip
 #: current "module.name" -> the object that programs get under this name

@@ -88,6 +88,36 @@ def is_old(kinds: list[str], method: str, name: str) -> bool:
     return renamed(kinds, method, name) != name and name not in ("lr", "workers", "use_multiprocessing")
 
 
+#: sizes, which Python 2 divided without a rest and TensorFlow converted by int()
+_SIZES = frozenset(
+    (
+        "batch_input_shape",
+        "batch_shape",
+        "cropping",
+        "dilation_rate",
+        "filters",
+        "input_dim",
+        "input_length",
+        "input_shape",
+        "kernel_size",
+        "maxlen",
+        "n",
+        "nb_col",
+        "nb_feature",
+        "nb_row",
+        "num_classes",
+        "num_words",
+        "output_dim",
+        "padding",
+        "pool_size",
+        "shape",
+        "size",
+        "strides",
+        "target_shape",
+        "target_size",
+        "units",
+    )
+)
 _COUNTS = frozenset({"steps_per_epoch", "validation_steps", "steps", "epochs", "batch_size"})
 
 
@@ -100,9 +130,20 @@ def value(name: str, given: Any, era: int) -> Any:
         return _adapted_initializer(given)
     if name in _COUNTS and isinstance(given, float) and math.isfinite(given) and era < 3:
         return math.ceil(given)  # len(x) / batch_size: the loop ran while step < steps
+    if name == "verbose" and isinstance(given, int) and given > 2:
+        return 2  # Keras accepts every number
+    if name in _SIZES and era < 3:
+        return _whole(given)
     if last == "activation" and era < 3 and given in ("hard_sigmoid", REGISTRY["activations"]["hard_sigmoid"]):
         return hard_sigmoid_before_keras_3
     return given
+
+
+def _whole(given: Any) -> Any:
+    """Floats as integers, also in lists and tuples."""
+    if type(given) in (list, tuple):
+        return type(given)(map(_whole, given))
+    return int(given) if isinstance(given, float) and math.isfinite(given) else given
 
 
 def _adapted_initializer(function: Callable[..., Any]) -> Callable[..., Any]:

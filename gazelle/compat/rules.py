@@ -14,10 +14,13 @@ from typing import Any
 import numpy as np
 
 from gazelle import layers
-from gazelle.compat import era, graph_optimizers, metrics, optimizers, regularizers
+from gazelle.compat import defaults, era, graph_optimizers, metrics, optimizers, regularizers
 from gazelle.compat import layers as old_layers
 from gazelle.compat.classes import compat_class
 from gazelle.core.config import REGISTRY
+from gazelle.core.errors import message
+from gazelle.core.traceback import warn
+from gazelle.models import Model
 from gazelle.training import callbacks
 
 Rule = Callable[[Any, tuple[Any, ...], dict[str, Any]], tuple[tuple[Any, ...], dict[str, Any]]]
@@ -168,6 +171,9 @@ def create(cls: type, **kwargs: Any) -> Any:
 
 @rule("Model.compile")
 def _compile(instance: Any, kwargs: dict[str, Any]) -> None:
+    for unknown in sorted(kwargs.keys() - defaults.argument_names(Model, "compile")) if era.number() == 1 else ():
+        warn(message(f"Argument {unknown} of compile is ignored, as in Keras 1", expected="an argument of compile"))
+        del kwargs[unknown]
     given = kwargs.get("optimizer")
     name = _OPTIMIZER_CLASSES.get(given.lower()) if isinstance(given, str) else None
     if era.number() < 3 and name is not None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gazelle.core.errors import unknown
+from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.core.settings import image_data_format
 from gazelle.core.types import PathLike
 from gazelle.data.pydataset import PyDataset
 
@@ -145,6 +146,53 @@ def categorical_probas_to_classes(p: Array) -> Array:
 def convert_kernel(kernel: Array) -> Array:
     """Flip the window of a convolution kernel: from Theano's convention to TensorFlow's, or back."""
     return np.flip(kernel, tuple(range(kernel.ndim - 2))).copy()
+
+
+def convert_all_kernels_in_model(model: Model) -> None:
+    """Flip the windows of all convolution kernels of a model: from Theano's convention to TensorFlow's, or back."""
+    for layer in model.layers:
+        kernel = getattr(layer, "kernel", None)
+        if type(layer).__name__.startswith("Conv") and kernel is not None:
+            kernel.assign(convert_kernel(kernel.numpy()))
+
+
+def normalize_tuple(value: int | Sequence[int], n: int, name: str) -> tuple[int, ...]:
+    """Return a tuple of n integers from one or several.
+
+    >>> normalize_tuple(3, 2, "kernel_size")
+    (3, 3)
+    """
+    found = (value,) * n if isinstance(value, int | np.integer) else tuple(value)
+    if len(found) != n:
+        raise ArgumentError(message(f"Argument {name}", expected=f"{n} integers", got=repr(value)))
+    return found
+
+
+def normalize_data_format(value: str | None) -> str:
+    """Return the data format in lower case; None is the default of the program."""
+    return (value or image_data_format()).lower()
+
+
+def obtain_input_shape(
+    input_shape: Sequence[Any] | None,
+    default_size: int,
+    min_size: int,
+    data_format: str | None = None,
+    require_flatten: bool = True,
+    weights: object = None,
+    **names: Any,
+) -> tuple[Any, ...]:
+    """Return the shape of images for a known architecture: the given one, or 3 channels of the default size.
+
+    >>> obtain_input_shape(None, 224, 48, "channels_last", True)
+    (224, 224, 3)
+    """
+    if input_shape is not None:
+        return tuple(input_shape)
+    known = names.get("include_top", require_flatten)
+    sides = (default_size if known else None,) * 2
+    first = normalize_data_format({"th": "channels_first", "tf": "channels_last"}.get(str(data_format), data_format))
+    return (3, *sides) if first == "channels_first" else (*sides, 3)
 
 
 def conv_output_length(

@@ -128,7 +128,10 @@ def check_inputs(graph: Graph | None, source: data.Source) -> None:
             labels = source.data[1] if isinstance(source, data.ArraySource) else None
             if len(graph.flat_inputs) == 1 and _fits(tensor.shape, getattr(labels, "shape", ())):
                 text, hint = text.partition("\n")[0], f"\n{SWAPPED}"
-            raise ShapeError(text + hint)
+            text += hint
+            if not (tensor.accepts_other_sizes and len(shown) == len(tensor.shape)):
+                raise ShapeError(text)
+            warn(text)
 
 
 SWAPPED = "x and y look swapped: the samples are the first argument, fit(x, y)."

@@ -275,7 +275,7 @@ def _fitted(tensor: KerasTensor, array: Any, guessed: bool) -> Any:
     if guessed and len(array.shape) == len(wanted):
         return array
     if len(array.shape) != len(wanted) or any(w not in (None, s) for w, s in zip(wanted, array.shape, strict=True)):
-        if tensor.accepts_any_rank:
+        if tensor.accepts_any_rank or (tensor.accepts_other_sizes and len(array.shape) == len(wanted)):
             return array
         raise ShapeError(input_mismatch(_operation(tensor).name, wanted, shape))
     return array

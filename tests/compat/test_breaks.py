@@ -564,6 +564,65 @@ class First(layers.Layer):
         return inputs[0] + inputs[1]
 assert First()([layers.Input((3,)), layers.Input((3,))]).shape == (None, 3)""",
     ),
+    "modules of optimizers": (
+        2,
+        """
+from keras.optimizers import adam_v2, optimizer_v2, rmsprop_v2
+from keras.optimizer_v2 import adam
+from keras.optimizer_v2.gradient_descent import SGD
+assert adam.Adam is adam_v2.Adam is optimizer_v2.adam.Adam and SGD is keras.optimizers.SGD""",
+    ),
+    "verbose=10": (3, "m = mlp(); m.fit(X, Y, verbose=10); m.evaluate(X, Y, verbose=5)"),
+    "sizes that Python 2 divided": (
+        1,
+        """
+from keras.layers import Convolution2D, Dense, Reshape
+m = keras.Sequential([Dense(12 / 2, input_shape=(6 / 2,)), Reshape((1, 2.0, 3.0)), Convolution2D(4 / 2, 1., 1.)])
+assert m.output_shape == (None, 1, 2, 2), m.output_shape
+for filters in (6 / 2, np.int64(3)):
+    same = Convolution2D(filters, 3, 3, border_mode="same")
+    assert same.kernel_size == (3, 3) and same.strides == (1, 1), same.get_config()""",
+    ),
+    "names of Keras 0": (
+        1,
+        """
+from keras.layers.core import LambdaMerge, MaskedLayer, TimeDistributedMerge
+from keras.models import Graph
+from keras.optimizers import optimizer_from_config
+from keras.datasets.data_utils import get_file
+both = LambdaMerge([layers.Dense(2, input_dim=3) for _ in range(2)], lambda tensors: tensors[0] * tensors[1])
+assert both.predict([X, X], verbose=0).shape == (16, 2)
+assert TimeDistributedMerge("ave")(layers.Input((5, 2))).shape == (None, 2)
+g = Graph()
+g.add_input("a", (3,)), g.add_input("b", (3,))
+g.add_shared_node(layers.Dense(2), "both", inputs=["a", "b"], outputs=["c", "d"])
+g.add_shared_node(layers.Dense(1), "sum", inputs=["c", "d"], merge_mode="sum", create_output=True)
+g.compile("sgd", {"sum": "mse"}), g.fit({"a": X, "b": X, "sum": Y}, nb_epoch=1, verbose=0)
+assert len(g.model.trainable_weights) == 4
+assert optimizer_from_config({"class_name": "SGD", "config": {"learning_rate": 0.5}}).lr == 0.5""",
+    ),
+    "kernels of Theano": (
+        2,
+        """
+from keras.applications.imagenet_utils import _obtain_input_shape
+from keras.utils.conv_utils import normalize_data_format, normalize_tuple
+from keras.utils.layer_utils import convert_all_kernels_in_model
+assert _obtain_input_shape(None, 224, 48, "channels_first", True) == (3, 224, 224)
+assert normalize_tuple(3, 2, "strides") == (3, 3) and normalize_data_format(None) == "channels_last"
+m = keras.Sequential([layers.Conv2D(1, 2, input_shape=(4, 4, 1))])
+before = m.get_weights()[0]
+convert_all_kernels_in_model(m)
+assert (m.get_weights()[0] == before[::-1, ::-1]).all() and before.any()""",
+    ),
+    "keras.api": (
+        3,
+        """
+import keras.api
+from keras.api import ops
+from keras.api.layers import Dense
+from keras.api.ops import nn
+assert keras.api.ops is ops is keras.ops and Dense is keras.layers.Dense""",
+    ),
     "version()": (2, "import keras; assert keras.version() == keras.__version__ and keras.version()[0] == '2'"),
 }
 X, Y = np.random.default_rng(0).random((16, 3), "float32"), np.ones((16, 1), "float32")
@@ -645,6 +704,29 @@ def test_a_monitor_that_is_not_in_the_logs_is_a_warning(era_number, tmp_path):
         "ModelCheckpoint monitors",
     ):
         assert any(f"{name}" in str(one.message) and "not in the logs" in str(one.message) for one in caught)
+
+
+def test_an_unknown_argument_of_compile_was_ignored():
+    model = mlp()
+    with of_era(1), pytest.warns(UserWarning, match="Argument metric of compile is ignored"):
+        exec("model.compile('sgd', 'mse', metric=['mae'])", {"model": model})
+    assert model.metrics_names == ["loss"]
+
+
+@pytest.mark.parametrize(("standalone", "error"), [(False, None), (True, ValueError)])
+def test_other_sizes_than_those_of_the_input(standalone, error):
+    """tf.keras warned and called the layers, which check what they need."""
+    model = keras.Sequential([layers.SimpleRNN(2, input_shape=(5, 1)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with of_era(2, standalone):
+        if error is not None:
+            with pytest.raises(error, match="expected shape"):
+                model.predict(X[:, :, None], verbose=0)
+            return
+        with pytest.warns(UserWarning, match="expected shape"):
+            assert model.predict(X[:, :, None], verbose=0).shape == (16, 1)
+        with pytest.raises(ValueError, match="expected size 1"), pytest.warns(UserWarning, match="expected shape"):
+            model.predict(np.ones((2, 5, 3)), verbose=0)
 
 
 def test_a_list_of_metrics_was_for_every_output():

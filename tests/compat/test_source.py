@@ -93,3 +93,13 @@ def test_notebook(tmp_path):
     book.write_text("{}")
     with pytest.raises(DamagedFileError, match="is no notebook"):
         notebooks.source(str(book))
+
+
+def test_a_notebook_of_format_3(tmp_path):
+    code = ["%matplotlib inline\n", "from __future__ import division, print_function\n", "x = 1"]
+    cells = [{"cell_type": "code", "input": code}, {"cell_type": "markdown", "source": ["x"]}]
+    book = tmp_path / "old.ipynb"
+    book.write_text(json.dumps({"nbformat": 3, "worksheets": [{"cells": cells}]}))
+    names = {}
+    exec(compile(notebooks.source(str(book)), "old", "exec"), names)
+    assert names["x"] == 1

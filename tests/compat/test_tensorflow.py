@@ -411,6 +411,43 @@ def test_checksums_of_long_records_are_those_of_the_bytes(size):
     assert records._state(data) == crc
 
 
+def _of_means(tf, y, p, chosen):
+    return tf.reduce_mean(tf.square(tf.boolean_mask(y, chosen) - tf.boolean_mask(p, chosen)))
+
+
+def _of_sums(tf, y, p, chosen):
+    y, p = tf.boolean_mask(y[:, 0], chosen[:, 0]), tf.boolean_mask(p[:, 0], chosen[:, 0])
+    return tf.reduce_sum(tf.square(y - p)) / tf.reduce_sum(tf.ones_like(y))
+
+
+def _of_a_loss(tf, y, p, chosen):
+    chosen = chosen[:, 0]
+    return tf.keras.losses.MeanSquaredError()(tf.boolean_mask(y, chosen), tf.boolean_mask(p, chosen))
+
+
+def _of_a_function(tf, y, p, chosen):
+    chosen = chosen[:, 0]
+    error = tf.keras.losses.mean_squared_error(tf.boolean_mask(y, chosen), tf.boolean_mask(p, chosen))
+    return tf.keras.backend.mean(error)
+
+
+@pytest.mark.parametrize("loss", [_of_means, _of_sums, _of_a_loss, _of_a_function])
+def test_losses_over_an_unknown_number_of_rows(tf, loss):
+    x, y = np.random.default_rng(0).random((9, 2), "float32"), np.ones((9, 1), "float32")
+    y[::2] = np.nan
+    model = tf.keras.Sequential([tf.keras.layers.Dense(1, input_shape=(2,))])
+    model.compile("sgd", lambda y, p: loss(tf, y, p, tf.logical_not(tf.math.is_nan(y))))
+    expected = np.square(1 - model.predict(x, verbose=0)[1::2]).mean()
+    assert model.evaluate(x, y, batch_size=9, verbose=0) == pytest.approx(expected, rel=1e-5)
+    model.fit(x, y, batch_size=9, verbose=0, keep=False)
+    assert np.isfinite(model.get_weights()[0]).all()
+
+
+def test_masked_rows_whose_number_is_needed_are_refused(tf):
+    with pytest.raises(ArgumentError, match="weight it with the mask"):
+        jax.jit(lambda x: tf.size(tf.boolean_mask(x, x > 0)).array)(jnp.arange(3.0))
+
+
 # Names --------------------------------------------------------------------------------------------------------------
 
 
@@ -419,8 +456,6 @@ def test_what_is_missing_is_named_with_its_line(tf):
         tf.reduce_meen([1])
     with pytest.raises(facade.MissingFunctionError, match=r"Did you mean tf\.reduce_mean"):
         tf.reduce_meen([1])
-    with pytest.raises(StateError, match=r"tf.placeholder \(.*test_tensorflow.py, line \d+\)(.|\n)*Use keras\.Input"):
-        tf.compat.v1.placeholder(tf.float32)
     with pytest.raises(ArgumentError, match=r"model\.save\(\"model\.keras\"\)"):
         tf.saved_model.save(None, "x")
 

@@ -170,17 +170,18 @@ def eval(x: TensorLike) -> TensorResult:
     return np.asarray(x.value if isinstance(x, Variable) else x)
 
 
-def function_of(fetches: Any, feeds: Sequence[Any]) -> Function:
-    """The function from the tensors `feeds` to `fetches`, cached on the first fetched tensor."""
+def function_of(fetches: Any, feeds: Sequence[Any], updates: Sequence[Any] = ()) -> Function:
+    """The function from the tensors `feeds` to `fetches`, cached on the first fetched tensor or update."""
     flat = _leaves(fetches)
-    cached: dict[Any, Function] = _function_cache(flat[0]) if flat else {}
-    key = (tuple(map(id, flat)), tuple(map(id, feeds)))
+    cached: dict[Any, Function] = _function_cache([*flat, *updates])
+    key = tuple(tuple(map(id, each)) for each in (flat, feeds, updates))
     if key not in cached:
-        cached[key] = Function(list(feeds), flat)
+        cached[key] = Function(list(feeds), flat, updates)
     return cached[key]
 
 
-def _function_cache(tensor: Any) -> dict[Any, Function]:
-    """The cache of functions that compute a tensor; it lives as long as the tensor."""
-    cache: dict[Any, Function] = vars(tensor).setdefault("_functions", {}) if symbolic.is_symbolic(tensor) else {}
+def _function_cache(values: list[Any]) -> dict[Any, Function]:
+    """The cache of functions that compute a tensor or an update; it lives as long as the first of them."""
+    owners = [v for v in values if symbolic.is_symbolic(v) or isinstance(v, Update | OptimizerStep)]
+    cache: dict[Any, Function] = vars(owners[0]).setdefault("_functions", {}) if owners else {}
     return cache

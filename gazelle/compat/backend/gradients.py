@@ -43,7 +43,7 @@ def gradients(loss: TensorLike | Sequence[TensorLike], variables: TensorLike | S
     return [by_variable[id(v)] if isinstance(v, Variable) else _for_tensor(loss, v) for v in sources]
 
 
-def _roots(loss: KerasTensor, stop: KerasTensor | None) -> tuple[list[KerasTensor], bool]:
+def roots_of(loss: KerasTensor, stop: KerasTensor | None) -> tuple[list[KerasTensor], bool]:
     """The inputs other than `stop` on which the loss depends, and whether it depends on `stop`."""
     roots: dict[int, KerasTensor] = {}
     seen: set[int] = set()
@@ -64,7 +64,7 @@ def _roots(loss: KerasTensor, stop: KerasTensor | None) -> tuple[list[KerasTenso
 
 
 def _for_tensor(loss: KerasTensor, source: KerasTensor) -> Any:
-    roots, reached = _roots(loss, source)
+    roots, reached = roots_of(loss, source)
     if not reached:
         return None
     graph = Graph([source, *roots], loss)
@@ -79,7 +79,7 @@ def _for_tensor(loss: KerasTensor, source: KerasTensor) -> Any:
 def _for_variables(loss: KerasTensor, sources: list[Variable]) -> list[Any]:
     if not sources:
         return []
-    roots, _ = _roots(loss, None)
+    roots, _ = roots_of(loss, None)
     graph = Graph(roots, loss)
     known = variables_of(graph)
     needed = [v for v in sources if id(v) in known]

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from gazelle.compat.backend.functions import function_of
-from gazelle.compat.backend.updates import Update
+from gazelle.compat.backend.updates import OptimizerStep, Update
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
@@ -28,6 +28,22 @@ class DefaultGraph:
     def finalize(self) -> None:
         """Do nothing."""
 
+    def __enter__(self) -> DefaultGraph:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+class Fetch:
+    """What a session computes from tensors: `result(values of fetched)`."""
+
+    fetched: Any = None
+
+    def result(self, value: Any) -> Any:
+        """Return what `Session.run` returns."""
+        return value
+
 
 class Session:
     """Computes tensors; options for devices and graphs are accepted and ignored.
@@ -42,14 +58,17 @@ class Session:
         self.graph, self.config = graph or DefaultGraph(), config
 
     def run(self, fetches: Nested[TensorLike], feed_dict: Mapping[Any, TensorLike] | None = None) -> TensorResult:
-        """Return the values in the structure of `fetches`; None for operations without a value."""
+        """Return the values in the structure of `fetches`; None for operations, which are done."""
         given = dict(feed_dict or {})
-        is_leaf = lambda v: v is None or isinstance(v, KerasTensor | Variable | Update | TensorWrapper)  # noqa: E731
-        flat, structure = jax.tree.flatten(fetches, is_leaf=is_leaf)
-        tensors = [v for v in flat if isinstance(v, KerasTensor | Variable)]
-        values = iter(function_of(tensors, list(given))(list(given.values())) if tensors else [])
-        ids = set(map(id, tensors))
-        found = [next(values) if id(v) in ids else _value(v) for v in flat]
+        flat, structure = jax.tree.flatten(fetches, is_leaf=_is_fetch)
+        wanted = [v.fetched if isinstance(v, Fetch) else v for v in flat]
+        tensors = [v for v in jax.tree.leaves(wanted, is_leaf=_is_fetch) if isinstance(v, KerasTensor | Variable)]
+        updates = [v for v in flat if isinstance(v, Update | OptimizerStep)]
+        run = function_of(tensors, list(given), updates) if tensors or updates else None
+        computed = iter([] if run is None else run([np.asarray(unwrapped(v)) for v in given.values()]))
+        value = lambda v: next(computed) if isinstance(v, KerasTensor | Variable) else _value(v)  # noqa: E731
+        values = [jax.tree.map(value, v, is_leaf=_is_fetch) for v in wanted]
+        found = [v.result(x) if isinstance(v, Fetch) else x for v, x in zip(flat, values, strict=True)]
         return jax.tree.unflatten(structure, found)
 
     def as_default(self) -> Session:
@@ -70,8 +89,19 @@ class Session:
         return None
 
 
+def _is_fetch(value: Any) -> bool:
+    return value is None or isinstance(value, KerasTensor | Variable | Update | TensorWrapper | Fetch)
+
+
+def unwrapped(value: Any) -> Any:
+    """The array of a tensor; other values unchanged."""
+    return value.array if isinstance(value, TensorWrapper) and not isinstance(value, Variable) else value
+
+
 def _value(fetched: Any) -> Any:
-    """A computed value as a NumPy array; None for an operation."""
+    """A computed value as a NumPy array; the new value for an assignment, None for another operation."""
+    if isinstance(fetched, Update):
+        return np.asarray(fetched.variable.value)
     return np.asarray(fetched) if hasattr(fetched, "shape") else None
 
 

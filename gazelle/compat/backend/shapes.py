@@ -224,9 +224,9 @@ def tile(x: TensorLike, n: ShapeLike) -> TensorResult:
 
 
 @lifted
-def expand_dims(x: TensorLike, axis: int = -1) -> TensorResult:
+def expand_dims(x: TensorLike, axis: int = -1, dim: int | None = None) -> TensorResult:
     """Add an axis of size 1."""
-    return jnp.expand_dims(jnp.asarray(x), axis)
+    return jnp.expand_dims(jnp.asarray(x), axis if dim is None else dim)
 
 
 @lifted

@@ -67,6 +67,10 @@ class OptimizerStep:
         """Return the graph from the inputs of the function to the loss."""
         return Graph(inputs, self.loss)
 
+    def gradients(self, run: Any, params: Any) -> Any:
+        """Return the gradients for the parameters; `run` computes the graph."""
+        return jax.grad(lambda params: jnp.sum(run(params)))(params)
+
     def state(self) -> Any:
         """Return (slots, number of steps, hyperparameters) before the next step."""
         if self._state is None:
@@ -83,15 +87,27 @@ class OptimizerStep:
         slots, count, hyper = state
         params = {k: values[k] for k in self.params}
 
-        def total(params: Any) -> Any:
+        def run(params: Any) -> Any:
             bound = {int(k): v for k, v in (values | params).items()}
             with tracing.entered(tracing.TraceContext(values=bound, key=key, training=training, closed=True)):
-                return jnp.sum(loss.run(arrays))
+                return loss.run(arrays)
 
-        grads = jax.grad(total)(params)
+        grads = self.gradients(run, params)
         bounds = {k: v.constraint for k, v in self.params.items() if v.constraint is not None}
         params, slots = self.optimizer.update(params, grads, slots, hyper, count, constraints=bounds)
         return params, (slots, count + 1)
+
+
+class GradientStep(OptimizerStep):
+    """One optimizer step with gradients that are tensors of a graph."""
+
+    def __init__(self, optimizer: Any, pairs: Any) -> None:
+        known = [(gradient, variable) for gradient, variable in pairs if gradient is not None]
+        super().__init__(optimizer, [gradient for gradient, _ in known], [variable for _, variable in known])
+
+    def gradients(self, run: Any, params: Any) -> Any:
+        found = run(params)
+        return dict(zip(params, found if isinstance(found, list) else [found], strict=True))
 
 
 def get_updates(optimizer: Any, *args: Any, **kwargs: Any) -> list[OptimizerStep]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from gazelle import layers, models
+from gazelle import layers, models, ops
 from gazelle.core.errors import ArgumentError, StateError, message, unknown
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.types import ArrayLike, Shape
@@ -55,6 +55,21 @@ def Merge(  # noqa: N802 - its name in Keras 1
     ends = [_inputs_and_output(branch) for branch in layers]
     inputs = list({id(t): t for tensors, _ in ends for t in tensors}.values())
     return models.Model(inputs, merging([output for _, output in ends]))
+
+
+def LambdaMerge(  # noqa: N802 - its name in Keras 0
+    layers: Sequence[Any], function: Callable[..., Any], output_shape: Shape | None = None
+) -> Any:
+    """Return a model that calls a function on the list of the outputs of its branches."""
+    return Merge(layers, function, output_shape=output_shape)
+
+
+def TimeDistributedMerge(mode: str = "sum") -> Any:  # noqa: N802
+    """Return a layer that combines the time steps: mode is 'sum', 'mul' or 'ave'."""
+    table = {"sum": ops.sum, "mul": ops.prod, "ave": ops.mean}
+    if mode not in table:
+        raise unknown("mode of TimeDistributedMerge", mode, table)
+    return layers.Lambda(table[mode], arguments={"axis": 1})
 
 
 def _layer(

@@ -15,7 +15,7 @@ from typing import Any
 import gazelle
 from gazelle.compat import facade
 from gazelle.compat.namespaces import root, version
-from gazelle.compat.tensorflow import dataset, elements, function, model_calls, private_modules
+from gazelle.compat.tensorflow import dataset, elements, function, graphs, model_calls, private_modules
 from gazelle.compat.tensorflow.dtypes import DTYPES, DType, as_dtype
 from gazelle.compat.tensorflow.names import NAMES, named, user_code_location
 from gazelle.compat.tensorflow.tape import GradientTape
@@ -26,9 +26,8 @@ from gazelle.core.errors import GazelleError, message
 #: modules that register their names
 _TABLES = (
     "arrays", "boxes", "checking", "control", "csv_files", "dataset", "elements", "examples", "files", "function",
-    "gathering", "images", "linalg", "maths", "nn", "optimizers", "parsing", "ragged", "ragged_calls", "randoms",
-    "records", "signals", "sparse", "strings", "tables", "testing", "tf_config",
-    "training",
+    "gathering", "graphs", "images", "linalg", "maths", "nn", "optimizers", "parsing", "ragged", "ragged_calls",
+    "randoms", "records", "signals", "sparse", "strings", "tables", "testing", "tf_config", "training",
 )  # fmt: skip
 for _name in _TABLES:
     importlib.import_module(f"gazelle.compat.tensorflow.{_name}")
@@ -71,7 +70,6 @@ _ALTERNATIVES = {
     "contrib": "tf.contrib was removed with TensorFlow 1.",
     "estimator": "Write a Keras model: tf.keras.Sequential.",
     "feature_column": "Use keras.utils.FeatureSpace, or layers such as Normalization and StringLookup.",
-    "layers": "Use tf.keras.layers.",
 }
 
 
@@ -117,7 +115,13 @@ _OF_KERAS = ("activations", "initializers", "losses", "metrics", "optimizers")
 
 def look_up(full: str) -> TensorResult:
     """The object with a name: an entry of the table, a module, or a part of Keras; None if there is none."""
-    if full.split(".")[0] in _OF_KERAS:
+    if full.startswith("contrib.keras"):
+        full = full.removeprefix("contrib.").replace(".api.keras", "")
+    if (
+        full.split(".")[0] in _OF_KERAS
+        and full != "losses"
+        and not (full in NAMES and (graphs.active() or _lacks(full)))
+    ):
         full = f"keras.{full}"
     if full == "keras" or full.startswith("keras."):
         value: Any = sys.modules.setdefault("tensorflow.keras", root("tensorflow.keras"))
@@ -143,6 +147,12 @@ def _private(full: str) -> TensorResult:
         return sys.modules.setdefault(f"tensorflow.{full}", Facade(f"tensorflow.{full}"))
     found = look_up(inner)
     return private_modules.find(inner.rpartition(".")[2], look_up) if found is None else found
+
+
+def _lacks(full: str) -> bool:
+    """Whether Keras has no such name, which is one of TensorFlow 1 then."""
+    module, _, name = full.partition(".")
+    return not hasattr(getattr(root("tensorflow.keras"), module), name)
 
 
 #: modules without names, whose lookups raise an error with a hint

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
 from gazelle.compat.tensorflow.recording import Call, active_tapes, is_array, is_box, unboxed
 from gazelle.core import symbolic
@@ -40,11 +41,15 @@ def call(
         The result.
     """
     flat, structure = jax.tree.flatten((args, dict(kwargs)), is_leaf=is_box)
-    if any(isinstance(leaf, KerasTensor) for leaf in flat):
+    if any(isinstance(leaf, KerasTensor | GraphVariable) for leaf in flat) and _builds_graph(flat):
         if any(is_box(leaf) and not isinstance(leaf, KerasTensor) for leaf in flat):
             flat = [leaf if isinstance(leaf, Variable | KerasTensor) else unboxed(leaf) for leaf in flat]
         args, kwargs = jax.tree.unflatten(structure, flat)
         return symbolic.call_op(function, args, kwargs)
+    if any(hasattr(type(leaf), "rows") for leaf in flat):
+        from gazelle.compat.tensorflow import masked_rows
+
+        return masked_rows.call(function, args, kwargs)
     arrays = [unboxed(leaf) for leaf in flat]
     plain_args, plain_kwargs = jax.tree.unflatten(structure, arrays)
     if keeps_64_bits and not any(isinstance(array, jax.core.Tracer) for array in arrays):
@@ -65,6 +70,10 @@ def call(
             for tape in recording_tapes:
                 tape.record(record)
     return boxed(out)
+
+
+def _builds_graph(leaves: list[Any]) -> bool:
+    return any(isinstance(leaf, KerasTensor) for leaf in leaves) or not computes_values()
 
 
 def guarded(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], **options: Any) -> Any:

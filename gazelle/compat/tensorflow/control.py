@@ -18,7 +18,6 @@ from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.recording import is_box, unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import TensorLike, TensorResult
-from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import DTypeLike, Nested, ShapeLike
 
 
@@ -173,19 +172,6 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *args: call(plain, tuple(convert(a) for a in args), {})
 
 
-@named("gradients", "compat.v1.gradients")
-def gradients(ys: TensorLike, xs: TensorLike, *_: Any, **__: Any) -> TensorResult:
-    """`tf.gradients`, which needs a graph."""
-    raise ArgumentError(
-        message(
-            "tf.gradients",
-            expected="a graph that is built before it runs",
-            got="plain execution",
-            hint="Compute ys in `with tf.GradientTape() as tape:` and call tape.gradient(ys, xs).",
-        )
-    )
-
-
 @named("TensorArray")
 class TensorArray:
     """`tf.TensorArray`: a list of tensors."""
@@ -257,7 +243,7 @@ class TensorSpec:
         return f"TensorSpec(shape={self.shape}, dtype={self.dtype!r}, name={self.name!r})"
 
 
-@named("name_scope", "compat.v1.name_scope", "compat.v1.variable_scope", "variable_scope")
+@named("name_scope", "compat.v1.name_scope")
 @contextlib.contextmanager
 def name_scope(name: str, *_: Any, **__: Any) -> Iterator[str]:
     """`tf.name_scope`."""
@@ -276,11 +262,6 @@ def device(name: str | None) -> Iterator[None]:
 def control_dependencies(control_inputs: object = None) -> Iterator[None]:
     """`tf.control_dependencies`: statements always run in their order."""
     yield
-
-
-@named("group")
-def group(*inputs: Any, **_: Any) -> None:
-    """`tf.group`."""
 
 
 @named("no_op", "compat.v1.no_op")

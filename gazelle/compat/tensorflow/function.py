@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from gazelle.compat.tensorflow import autograph
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.recording import activate_tapes, active_tapes, is_array, is_box, restore_tapes, unboxed
 from gazelle.compat.tensorflow.values import host_array
@@ -57,8 +58,8 @@ class _FunctionTrace(tracing.TraceContext):
 class Function:
     """A function decorated with `@tf.function`.
 
-    Tensors and arrays are arguments of the compiled program; numbers and strings are constants in it. A function with a
-    Python `if` or `while` on the value of a tensor cannot be compiled and runs as plain Python.
+    Tensors and arrays are arguments of the compiled program; numbers and strings are constants in it. A Python `if` or
+    `while` on the value of a tensor is compiled if `autograph` can; else the function runs as plain Python.
 
     >>> double = Function(lambda x: x * 2)
     >>> double(np.array([1.0, 2.0], "float32")).numpy().tolist()
@@ -97,14 +98,21 @@ class Function:
         program = self._programs.get(key)
         if program is None:
             program = self._programs[key] = _Program(self.python_function, structure, static, array_indices)
+        rewritten = None
         try:
             return program(arrays)
         except NotCompilableError:
             pass
         except Exception as error:
-            if not _needs_values(error):
+            if not needs_values(error):
                 raise
-            _warn_uncompiled(self.python_function)
+            rewritten = autograph.rewritten(self.python_function)
+            if rewritten is None:
+                _warn_uncompiled(self.python_function)
+        if rewritten is not None:
+            self.python_function = rewritten
+            self._programs.clear()
+            return self(*args, **kwargs)
         self._plain = True
         return self._run(args, kwargs)
 
@@ -228,7 +236,7 @@ def _hashable(value: Any) -> bool:
     return True
 
 
-def _needs_values(error: BaseException | None) -> bool:
+def needs_values(error: BaseException | None) -> bool:
     """Whether an error means that Python needed the value of a traced tensor."""
     while error is not None:
         if isinstance(

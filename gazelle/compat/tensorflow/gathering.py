@@ -12,6 +12,7 @@ import numpy as np
 from gazelle.compat.tensorflow.arrays import convert, reshape
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import name_of
+from gazelle.compat.tensorflow.masked_rows import choose
 from gazelle.compat.tensorflow.names import named, op, space
 from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.tensorflow.tensor import Tensor
@@ -108,7 +109,10 @@ def _where(condition: Any, x: Any, y: Any) -> Any:
 
 @named("boolean_mask", "compat.v1.boolean_mask")
 def boolean_mask(tensor: TensorLike, mask: TensorLike, axis: AxisLike = 0, name: str | None = None) -> TensorResult:
-    """`tf.boolean_mask`: the mask must be known, so it cannot be compiled."""
+    """`tf.boolean_mask`."""
+    if isinstance(unboxed(mask), jax.core.Tracer) and not axis:
+        array = jnp.asarray(unboxed(convert(tensor)))
+        return choose(array.reshape(-1, *array.shape[np.ndim(unboxed(mask)) :]), unboxed(mask))
     chosen = np.nonzero(np.asarray(unboxed(mask)).reshape(-1))[0]
     count = np.ndim(unboxed(mask))
     flat = reshape(convert(tensor), (-1, *convert(tensor).shape[count:])) if count > 1 else tensor

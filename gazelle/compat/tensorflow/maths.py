@@ -60,6 +60,7 @@ def _reduction(name: str) -> Any:
             return total // (np.size(input_tensor) // max(1, np.size(total)))
         return getattr(xp, name)(input_tensor, axis=axis, keepdims=keepdims)
 
+    function.reduces = name  # for `masked_rows`
     return function
 
 

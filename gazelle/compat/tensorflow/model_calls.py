@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import weakref
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
@@ -14,20 +15,32 @@ from typing import Any
 import jax
 
 from gazelle.compat import facade
-from gazelle.compat.tensorflow import compiled_calls
+from gazelle.compat.tensorflow import autograph, compiled_calls, masked_rows
 from gazelle.compat.tensorflow.calls import boxed, call, unbox
 from gazelle.compat.tensorflow.dataset import Dataset
+from gazelle.compat.tensorflow.function import needs_values
 from gazelle.compat.tensorflow.recording import active_tapes, is_box, unboxed
 from gazelle.compat.tensorflow.stateful import fresh_key, stateful
 from gazelle.compat.tensorflow.tape import GradientTape
 from gazelle.core import symbolic, tracing
 from gazelle.core.tensor_wrapper import TensorWrapper
+from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
 from gazelle.models.graph import _fitted
 
 _layer_depth: ContextVar[int] = ContextVar("gazelle_layer_depth", default=0)
 _keep_alive: dict[int, Any] = {}  # objects whose ids are in program keys: an id must not be reused
 _PLAIN = (bool, int, float, str)
+
+
+#: id -> variable, weakly: what `tf.train.Saver` and `tf.trainable_variables` find
+all_variables: weakref.WeakValueDictionary[int, Variable] = weakref.WeakValueDictionary()
+
+
+def remembered(made: Any) -> Any:
+    """Add a variable to those that TensorFlow lists."""
+    all_variables[id(made)] = made
+    return made
 
 
 def has_box(tree: Any) -> bool:
@@ -73,6 +86,11 @@ def user_defined_call(call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         return unbox(call(*boxed(args), **boxed(kwargs)))
     finally:
         _layer_depth.reset(token)
+
+
+def without_values(function: Callable[..., Any], error: Exception) -> Callable[..., Any] | None:
+    """The function with `if` and `while` on tensors compiled, if an error in it means that a value was needed."""
+    return autograph.rewritten(function) if needs_values(error) else None
 
 
 def _records_layers(model: Any) -> bool:
@@ -136,6 +154,8 @@ def loss_call(original: Callable[..., Any], loss: Any, args: Any, kwargs: Any) -
     """Call a loss."""
     if not (has_box((args, kwargs)) or _from_outside((args, kwargs))):
         return unbox(original(*args, **kwargs))
+    if any(isinstance(v, masked_rows.MaskedRows) for v in (*args, *kwargs.values())):
+        return masked_rows.loss(original, loss, args, kwargs)
     _keep_alive[id(loss)] = loss
     function, options = getattr(loss, "fn", None), getattr(loss, "fn_kwargs", {})
 

@@ -75,8 +75,13 @@ def bias_add(value: TensorLike, bias: TensorLike, data_format: str | None = None
 
 @op("nn.moments", host=False, static=("axes",))
 def moments(
-    x: TensorLike, axes: AxisLike, shift: int | TensorLike | None = None, keepdims: bool = False
+    x: TensorLike,
+    axes: AxisLike,
+    shift: int | TensorLike | None = None,
+    keepdims: bool = False,
+    keep_dims: bool = False,
 ) -> TensorResult:
+    keepdims = keepdims or keep_dims
     return jnp.mean(x, axes, keepdims=keepdims), jnp.var(x, axes, keepdims=keepdims)
 
 
@@ -217,8 +222,18 @@ def _pooling(rank: int, pool: Any) -> Any:
 for _rank in (1, 2, 3):
     named(f"nn.max_pool{_rank}d")(_pooling(_rank, ops.max_pool))
     named(f"nn.avg_pool{_rank}d")(_pooling(_rank, ops.average_pool))
-named("nn.max_pool")(NAMES["nn.max_pool2d"])
-named("nn.avg_pool")(NAMES["nn.avg_pool2d"])
+
+
+def _pooling_of_any_rank(kind: str) -> Any:
+    def function(*args: Any, **kwargs: Any) -> Any:
+        tensor = args[0] if args else kwargs.get("input", kwargs.get("value"))
+        return NAMES[f"nn.{kind}_pool{len(tensor.shape) - 2}d"](*args, **kwargs)
+
+    return function
+
+
+named("nn.max_pool")(_pooling_of_any_rank("max"))
+named("nn.avg_pool")(_pooling_of_any_rank("avg"))
 
 
 @op("nn.embedding_lookup", host=False)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gazelle import optimizers
+from gazelle.compat.classes import compat_class
 from gazelle.compat.tensorflow.names import named
 
 #: name -> (current class, {earlier argument: current one}, defaults that were different)
@@ -30,11 +31,13 @@ def _factory(name: str) -> Any:
 
     def make(learning_rate: Any = 0.001, *args: Any, use_locking: bool = False, **kwargs: Any) -> Any:
         given = {**dict(zip(_POSITIONAL.get(name, ()), args, strict=False)), **kwargs}
-        return kind(learning_rate, **{**defaults, **{renamed.get(key, key): value for key, value in given.items()}})
+        return compat_class(kind)(
+            learning_rate, **{**defaults, **{renamed.get(key, key): value for key, value in given.items()}}
+        )
 
     make.__name__, make.__doc__ = f"{name}Optimizer", f"`tf.train.{name}Optimizer`: the current `{kind.__name__}`."
     return make
 
 
 for _name in _OPTIMIZERS:
-    named(f"train.{_name}Optimizer")(_factory(_name))
+    named(f"train.{_name}Optimizer", f"compat.v1.train.{_name}Optimizer")(_factory(_name))

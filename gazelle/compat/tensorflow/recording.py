@@ -65,9 +65,9 @@ def is_box(value: Any) -> bool:
 
 def unboxed(value: Any) -> Any:
     """The array of a tensor or variable; other values unchanged."""
-    if isinstance(value, TensorWrapper):
-        return value.array
-    return value.value if isinstance(value, Variable) else value
+    if isinstance(value, Variable):
+        return value.value
+    return value.array if isinstance(value, TensorWrapper) else value
 
 
 def is_array(value: Any) -> bool:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
-from gazelle.compat.backend.sessions import Session
 from gazelle.compat.tensorflow import function as functions
 from gazelle.compat.tensorflow.errors import (
     InvalidArgumentError,
@@ -18,9 +17,9 @@ from gazelle.compat.tensorflow.errors import (
     OutOfRangeError,
     ResourceExhaustedError,
 )
-from gazelle.compat.tensorflow.names import named, user_code_location
+from gazelle.compat.tensorflow.names import named
 from gazelle.compat.types import TensorLike, TensorResult
-from gazelle.core.errors import StateError, message
+from gazelle.core.errors import message
 from gazelle.core.types import AxisLike
 
 if TYPE_CHECKING:
@@ -74,7 +73,6 @@ for _name in (
     "config.experimental.enable_op_determinism",
     "config.experimental.enable_tensor_float_32_execution",
     "config.experimental_connect_to_cluster",
-    "compat.v1.disable_v2_behavior",
     "compat.v1.enable_eager_execution",
     "enable_eager_execution",
     "compat.v1.enable_v2_behavior",
@@ -82,16 +80,12 @@ for _name in (
     "compat.v1.enable_resource_variables",
     "debugging.set_log_device_placement",
     "debugging.enable_check_numerics",
-    "compat.v1.reset_default_graph",
-    "reset_default_graph",
     "random.enable_v2",
     "autograph.set_verbosity",
     "profiler.experimental.start",
     "profiler.experimental.stop",
-    "compat.v1.disable_eager_execution",
     "tpu.experimental.initialize_tpu_system",
     "data.experimental.enable_debug_mode",
-    "disable_eager_execution",
     "enable_v2_behavior",
     "compat.v1.experimental.output_all_intermediates",
 ):
@@ -100,7 +94,6 @@ for _name in (
 named("config.run_functions_eagerly", "config.experimental_run_functions_eagerly")(functions.run_functions_eagerly)
 named("config.functions_run_eagerly")(functions.functions_run_eagerly)
 named("config.LogicalDeviceConfiguration", "config.experimental.VirtualDeviceConfiguration")(dict)
-named("executing_eagerly", "compat.v1.executing_eagerly", "executing_eagerly_outside_functions")(lambda: True)
 named("test.is_gpu_available")(lambda *_, **__: bool(list_physical_devices("GPU")))
 named("test.is_built_with_cuda", "test.is_built_with_gpu_support")(lambda: bool(list_physical_devices("GPU")))
 named("test.gpu_device_name")(lambda: "/device:GPU:0" if list_physical_devices("GPU") else "")
@@ -121,6 +114,9 @@ def get_memory_info(device: str) -> dict[str, int]:
     "distribute.Strategy",
     "distribute.MirroredStrategy",
     "distribute.OneDeviceStrategy",
+    "distribute.TPUStrategy",
+    "distribute.experimental.TPUStrategy",
+    "distribute.experimental.ParameterServerStrategy",
     "distribute.MultiWorkerMirroredStrategy",
     "distribute.experimental.CentralStorageStrategy",
     "distribute.experimental.MultiWorkerMirroredStrategy",
@@ -222,30 +218,6 @@ named("compat.v1.OptimizerOptions", "OptimizerOptions")(Options)
 named("saved_model.SaveOptions", "saved_model.LoadOptions", "train.CheckpointOptions")(Options)
 
 
-named("Session", "compat.v1.Session", "InteractiveSession", "compat.v1.InteractiveSession")(Session)
-
-
-@named("placeholder", "compat.v1.placeholder", "sparse_placeholder")
-def placeholder(*_: Any, **__: Any) -> TensorResult:
-    """Raise an error: graphs of TensorFlow 1 are not supported."""
-    raise StateError(
-        message(
-            f"tf.placeholder ({user_code_location()})",
-            expected="eager execution",
-            got="a graph of TensorFlow 1",
-            hint="Use keras.Input, or a function of the inputs; or install TensorFlow and run with --tensorflow real.",
-        )
-    )
-
-
-for _name in (
-    "global_variables_initializer",
-    "local_variables_initializer",
-    "tables_initializer",
-    "initialize_all_variables",
-):
-    named(_name, f"compat.v1.{_name}")(lambda: None)
-named("get_default_graph", "compat.v1.get_default_graph", "Graph")(Options)
 named("get_logger")(lambda: _logging.getLogger("tensorflow"))
 
 

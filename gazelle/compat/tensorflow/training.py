@@ -19,12 +19,14 @@ from gazelle.compat.tensorflow.recording import unboxed
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.prng import SeedGenerator
+from gazelle.core.symbolic import is_symbolic
 from gazelle.core.types import PathLike
 from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
 from gazelle.layers.base import Layer
 from gazelle.metrics.base import Metric
 from gazelle.optimizers.base import Optimizer
+from gazelle.training.callbacks.event_file import NumberWriter
 
 
 def _variables_of(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Variable]]:
@@ -130,7 +132,7 @@ class Checkpoint:
         """Write to `file_prefix-1`, `-2`, ..."""
         self.save_counter.assign_add(1)
         prefix = self.write(f"{text(file_prefix)}-{int(self.save_counter)}")
-        _write_index(prefix, [prefix])
+        write_index(prefix, [prefix])
         return prefix
 
     def restore(self, save_path: PathLike | TensorLike, options: object = None) -> Status:
@@ -182,7 +184,7 @@ class Status:
         """Do nothing: variables are initialized when they are created."""
 
 
-def _write_index(latest: str, prefixes: list[str]) -> None:
+def write_index(latest: str, prefixes: list[str]) -> None:
     folder = os.path.dirname(latest) or "."
     with open(os.path.join(folder, "checkpoint"), "w") as file:
         json.dump({"latest": os.path.basename(latest), "all": [os.path.basename(p) for p in prefixes]}, file)
@@ -249,7 +251,7 @@ class CheckpointManager:
         self.checkpoints = [p for p in self.checkpoints if p != path] + [path]
         while self._most and len(self.checkpoints) > self._most:
             os.remove(self.checkpoints.pop(0) + ".npz")
-        _write_index(path, self.checkpoints)
+        write_index(path, self.checkpoints)
         return path
 
     def restore_or_initialize(self) -> str | None:
@@ -262,12 +264,11 @@ class CheckpointManager:
 
 
 class Writer:
-    """`tf.summary.create_file_writer(folder)`: writes scalars to `scalars.jsonl` in the folder."""
+    """`tf.summary.create_file_writer(folder)`: writes scalars to an event file in the folder."""
 
     def __init__(self, logdir: PathLike | TensorLike) -> None:
         self.logdir = text(logdir)
-        os.makedirs(self.logdir, exist_ok=True)
-        self._lines = os.path.join(self.logdir, "scalars.jsonl")
+        self._events = NumberWriter(self.logdir)
 
     @contextlib.contextmanager
     def as_default(self, step: int | TensorLike | None = None) -> Iterator[Writer]:
@@ -279,13 +280,12 @@ class Writer:
         finally:
             _writer, _step = before
 
-    def write(self, name: str, value: TensorLike, step: int | TensorLike) -> None:
-        with open(self._lines, "a") as file:
-            json.dump({"name": name, "value": value, "step": step}, file)
-            file.write("\n")
+    def write(self, name: str, value: float, step: int) -> None:
+        self._events.add_scalar(name, value, step)
+        self._events.flush()
 
     def flush(self) -> None:
-        """Do nothing: each line is written immediately."""
+        """Do nothing: each number is written immediately."""
 
     close = flush
 
@@ -297,23 +297,33 @@ named("summary.create_file_writer")(lambda logdir, *_, **__: Writer(logdir))
 named("summary.SummaryWriter")(Writer)
 
 
-@named("summary.scalar")
-def scalar(name: str, data: TensorLike, step: int | TensorLike | None = None, description: str | None = None) -> bool:
-    """`tf.summary.scalar`: write a line to `scalars.jsonl` in the folder of the writer."""
+@named("summary.scalar", "compat.v1.summary.scalar", "scalar_summary")
+def scalar(
+    name: str, data: TensorLike = None, step: int | TensorLike | None = None, description: str | None = None, **_: Any
+) -> TensorResult:
+    """`tf.summary.scalar`: write a number to the event file of the writer; for a tensor of a graph, a node."""
+    if is_symbolic(data):
+        return _node(name, data)
     array, at = unboxed(data), unboxed(step if step is not None else _step)
     if _writer is None or isinstance(array, jax.core.Tracer) or isinstance(at, jax.core.Tracer):
         return False
-    _writer.write(name, float(np.asarray(array)), None if at is None else int(np.asarray(at)))
+    _writer.write(name, float(np.asarray(array)), 0 if at is None else int(np.asarray(at)))
     return True
 
 
-def _not_written(*_: Any, **__: Any) -> bool:
+def _node(name: str, tensor: Any) -> Any:
+    from gazelle.compat.tensorflow.graphs import summary_node
+
+    return summary_node(name, tensor)
+
+
+def _not_written(name: str = "", data: TensorLike = None, *_: Any, **__: Any) -> TensorResult:
     """Ignore a summary of another kind than scalars."""
-    return False
+    return _node(name, data) if is_symbolic(data) else False
 
 
 for _name in ("image", "histogram", "text", "audio", "trace_on", "trace_export", "trace_off", "graph"):
-    named(f"summary.{_name}")(_not_written)
+    named(f"summary.{_name}", f"compat.v1.summary.{_name}", f"{_name}_summary")(_not_written)
 
 
 # SavedModel ----------------------------------------------------------------------------------------------------------

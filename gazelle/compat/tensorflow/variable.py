@@ -60,6 +60,10 @@ class _Meta(type):
     def __instancecheck__(cls, value: Any) -> bool:  # weights of layers are variables, too
         return isinstance(value, Variable) if cls is TensorFlowVariable else super().__instancecheck__(value)
 
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        made = cls.graph_variable(*args, **kwargs) if cls is TensorFlowVariable else None
+        return super().__call__(*args, **kwargs) if made is None else made
+
 
 class TensorFlowVariable(OldVariable, Variable, metaclass=_Meta):
     """`tf.Variable(initial_value, trainable)`.
@@ -68,6 +72,8 @@ class TensorFlowVariable(OldVariable, Variable, metaclass=_Meta):
     >>> v.assign_add(1.0).numpy().item(), (v * v).numpy().item()
     (3.0, 9.0)
     """
+
+    graph_variable: Callable[..., Any]  # of `graphs`: a variable of a graph of TensorFlow 1, or None
 
     def __init__(
         self,

@@ -1,0 +1,13 @@
+"""`optimizer_v2` of TensorFlow, in which each optimizer had a module of its own: `optimizer_v2.adam.Adam`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gazelle import optimizers
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return optimizers if name.islower() else getattr(optimizers, name)

@@ -1,0 +1,124 @@
+"""`if` and `while` on tensors in compiled functions and in layers."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from gazelle.compat import tensorflow as facade
+from gazelle.compat.tensorflow import autograph
+from gazelle.core.errors import ArgumentError
+
+
+@pytest.fixture(scope="module")
+def tf():
+    yield facade.module("tensorflow")
+    facade.close()
+
+
+def assigned(tf, x):
+    if tf.reduce_sum(x) > 0:
+        y = x * 2
+    elif tf.reduce_sum(x) < -10:
+        y = x * 0
+    else:
+        y = -x
+    return y + 1
+
+
+def returned(tf, x):
+    scale = 3.0
+    if tf.reduce_sum(x) > 0:
+        scale = scale + 1
+        return x * scale
+    return x / scale
+
+
+def repeated(tf, x):
+    count = 0
+    while tf.reduce_sum(x) < 100.0:
+        x, count = x * 2, count + 1
+    return x * tf.cast(count, tf.float32)
+
+
+def nested(tf, x):
+    for i in range(2):
+        if tf.reduce_max(x) > i:
+            x = x + 1
+    return x
+
+
+@pytest.mark.parametrize("function", [assigned, returned, repeated, nested])
+@pytest.mark.parametrize("x", [[1.0, 2.0], [-1.0, 0.5], [-9.0, -8.0], [60.0, 50.0]])
+def test_functions(tf, function, x):
+    if function is repeated and sum(x) <= 0:
+        return
+    plain = function(tf, tf.constant(x)).numpy()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # it is compiled, not run as plain Python
+        got = tf.function(lambda x: rewritten(function)(tf, x))(tf.constant(x)).numpy()
+        whole = tf.function(function)(tf, tf.constant(x)).numpy()
+    np.testing.assert_allclose(got, plain)
+    np.testing.assert_allclose(whole, plain)
+
+
+def rewritten(function):
+    made = autograph.rewritten(function)
+    assert made is not None
+    return made
+
+
+def test_the_branch_that_is_not_chosen_has_no_gradient(tf):
+    def loss(x):
+        total, count = tf.reduce_sum(tf.nn.relu(x)), tf.reduce_sum(tf.cast(x > 0, tf.float32))
+        out = total * 0
+        if count > 0:
+            out = total / count
+        return out
+
+    model = tf.keras.Sequential([tf.keras.layers.Dense(1, input_shape=(1,), kernel_initializer="ones")])
+    x = tf.constant([[-1.0]])
+    with tf.GradientTape() as tape:
+        value = tf.function(loss)(model(x))
+    assert np.isfinite(tape.gradient(value, model.trainable_variables)[0].numpy()).all()
+
+
+def test_a_layer(tf):
+    class Scale(tf.keras.layers.Layer):
+        def __init__(self, factor):
+            super().__init__()
+            self.factor = factor
+
+        def call(self, x):
+            if tf.reduce_mean(x) > 0.5:
+                x = x * self.factor
+            return x
+
+    inputs = tf.keras.Input((2,))
+    model = tf.keras.Model(inputs, Scale(3.0)(inputs))
+    assert model.predict(np.ones((4, 2)), verbose=0).max() == 3
+    assert model.predict(np.zeros((4, 2)) + 0.25, verbose=0).max() == 0.25
+
+
+def test_branches_of_other_shapes_are_refused(tf):
+    def other(x):
+        y = x
+        if tf.reduce_sum(x) > 0:
+            y = tf.reduce_sum(x)
+        return y
+
+    with pytest.raises(ArgumentError, match="same shapes and dtypes"):
+        tf.function(other)(tf.constant([1.0, 2.0]))
+
+
+def test_branches_that_change_objects_run_as_plain_python(tf):
+    seen = []
+
+    def changing(x):
+        if tf.reduce_sum(x) > 0:
+            seen.append(1)
+        return x
+
+    with pytest.warns(UserWarning, match="runs as plain Python"):
+        tf.function(changing)(tf.constant([1.0]))
+    assert seen == [1]

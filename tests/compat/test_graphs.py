@@ -1,0 +1,116 @@
+"""TensorFlow 1 as Keras programs used it: placeholders, sessions, optimizers, savers, summaries."""
+
+import pathlib
+
+import numpy as np
+import pytest
+
+from gazelle.compat import tensorflow as facade
+from gazelle.compat.backend import get_session
+from gazelle.compat.namespaces import root
+from gazelle.compat.tensorflow import graphs
+from gazelle.core.errors import ArgumentError
+
+keras = root("keras")
+X = np.random.default_rng(0).random((32, 4))
+Y = X.sum(1, keepdims=True)
+
+
+@pytest.fixture
+def tf(monkeypatch):
+    monkeypatch.setattr(graphs, "_active", False)
+    monkeypatch.setattr(graphs, "_summaries", [])
+    graphs.reset()
+    yield facade.module("tensorflow")
+    facade.close()
+
+
+def regression(tf):
+    x = tf.placeholder(tf.float32, [None, 4], name="x")
+    y = tf.placeholder(tf.float32, shape=(None, 1))
+    w = tf.Variable(tf.random_normal([4, 8], stddev=0.1), name="w")
+    hidden = tf.nn.relu(tf.matmul(x, w) + tf.Variable(tf.zeros([8])))
+    return x, y, w, tf.losses.mean_squared_error(y, keras.layers.Dense(1)(hidden))
+
+
+def test_trains(tf, tmp_path):
+    x, y, w, loss = regression(tf)
+    step = tf.Variable(0, trainable=False, name="step")
+    tf.summary.scalar("loss", loss)
+    merged, train = tf.summary.merge_all(), tf.train.AdamOptimizer(0.05).minimize(loss, global_step=step)
+    saver, fed = tf.train.Saver(), {x: X, y: Y}
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        writer = tf.summary.FileWriter(str(tmp_path / "logs"), sess.graph)
+        first, before = sess.run([loss, w], fed)
+        for i in range(20):
+            summary, _, last = sess.run([merged, train, loss], feed_dict=fed)
+            writer.add_summary(summary, i)
+        assert last < first / 2
+        assert sess.run(step) == 20
+        path = saver.save(sess, str(tmp_path / "model.ckpt"), global_step=step)
+        trained = w.eval()
+        sess.run(tf.global_variables_initializer())
+        np.testing.assert_array_equal(sess.run(w), before)
+        saver.restore(sess, path)
+        np.testing.assert_array_equal(sess.run(w), trained)
+    assert tf.train.latest_checkpoint(str(tmp_path)) == path
+    assert len(tf.trainable_variables()) == 4
+    (events,) = pathlib.Path(tmp_path / "logs").iterdir()
+    assert events.read_bytes().count(b"loss") == 20
+
+
+def test_gradients_that_the_program_changes(tf):
+    x, y, w, loss = regression(tf)
+    optimizer = tf.train.GradientDescentOptimizer(1.0)
+    pairs = optimizer.compute_gradients(loss, [w])
+    train = optimizer.apply_gradients([(tf.clip_by_value(g, -0.1, 0.1), v) for g, v in pairs])
+    sess, fed = tf.Session(), {x: X, y: Y}
+    before, gradient = sess.run([w, tf.gradients(loss, w)[0]], fed)
+    sess.run(train, fed)
+    np.testing.assert_allclose(sess.run(w), before - gradient.clip(-0.1, 0.1), rtol=1e-5)
+
+
+def test_gradients_with_weights_of_the_outputs(tf):
+    """As in actor-critic programs: the gradient of the actor is that of its critic times that of its output."""
+    model = keras.Sequential([keras.layers.Dense(2, input_shape=(4,), use_bias=False)])
+    weights = tf.placeholder(tf.float32, [None, 2])
+    (found,) = tf.gradients(model.output, model.trainable_weights, -weights)
+    given = np.ones((32, 2)) * [1, 2]
+    got = get_session().run(found, {model.input: X, weights: given})
+    np.testing.assert_allclose(got, -X.T @ given, rtol=1e-5)
+
+
+def test_assignments(tf):
+    with tf.variable_scope("scope"):
+        v = tf.get_variable("v", [2], initializer=tf.zeros_initializer())
+    with tf.variable_scope("scope", reuse=True):
+        assert tf.get_variable("v", [2]) is v
+    sess = tf.Session()
+    add = tf.assign_add(v, [1.0, 2.0])
+    assert sess.run(v).tolist() == [0, 0]
+    assert sess.run(add).tolist() == [1, 2]
+    sess.run(tf.group(add, tf.assign(tf.Variable(0.0), 1.0)))
+    assert sess.run(v * 2).tolist() == [4, 8]
+
+
+def test_layers(tf):
+    x = tf.placeholder(tf.float32, (None, 8, 8, 1))
+    h = tf.layers.conv2d(x, 4, 3, activation=tf.nn.relu, name="conv")
+    h = tf.layers.dropout(tf.layers.flatten(tf.layers.max_pooling2d(h, 2, 2)), 0.5, training=False)
+    labels = tf.placeholder(tf.int32, [None])
+    loss = tf.losses.sparse_softmax_cross_entropy(labels=labels, logits=tf.layers.dense(h, 3))
+    value = tf.Session().run(loss, {x: np.ones((2, 8, 8, 1)), labels: [0, 1]})
+    assert value.shape == ()
+    assert value > 0
+
+
+def test_variables_without_a_graph_are_those_of_tensorflow_2(tf):
+    v = tf.Variable(1.0)
+    assert float(v * 2) == 2
+    assert tf.executing_eagerly()
+
+
+def test_estimators_are_refused(tf):
+    with pytest.raises(ArgumentError, match="Train the Keras model itself"):
+        tf.keras.estimator.model_to_estimator(keras.Sequential())

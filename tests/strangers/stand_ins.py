@@ -1,0 +1,317 @@
+"""Runs one program as `gazelle run` does, with short trainings and small random data; prints the outcome as one line.
+
+Data sets, downloads and pretrained weights are replaced by random values of the same shapes, some names that NumPy and
+Python removed exist again, and packages that only draw accept every call.
+"""
+
+import builtins
+import functools
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import io
+import itertools
+import json
+import os
+import pickle
+import queue
+import random
+import re
+import sys
+import traceback
+import types
+import unittest.mock
+import urllib.error
+import urllib.request
+import zipfile
+
+import numpy as np
+
+from gazelle.cli import notebooks
+
+ENOUGH = 60  # updates of a loop of the program's own
+_DRAWING = ("seaborn", "plotly", "tqdm")
+_PYTHON2 = {"cPickle": pickle, "urllib2": urllib.request, "StringIO": io, "Queue": queue, "__builtin__": builtins}
+
+
+class _Stubs(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds packages that only draw, and modules of Python 2, where they are missing."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in _DRAWING or name in _PYTHON2:
+            return importlib.machinery.ModuleSpec(name, self, is_package=True)
+        return None
+
+    def create_module(self, spec):
+        if spec.name in _PYTHON2:
+            module = types.ModuleType(spec.name)
+            vars(module).update(vars(_PYTHON2[spec.name]))
+            return module
+        module = unittest.mock.MagicMock(name=spec.name)
+        module.tqdm = module.trange = None
+        if spec.name.startswith("tqdm"):
+            module.tqdm = lambda values=None, *_, **__: iter(()) if values is None else values
+            module.trange = module.tnrange = lambda *numbers, **_: range(*numbers)
+            module.tqdm_notebook = module.tqdm
+        return module
+
+    def exec_module(self, module):
+        pass
+
+
+def old_names():
+    """Names of Python 2 and NumPy 1."""
+    for name, value in {"xrange": range, "unicode": str, "raw_input": lambda *_: "", "unichr": chr}.items():
+        setattr(builtins, name, value)
+    builtins.reduce, builtins.input, builtins.long = functools.reduce, lambda *_: "", int
+    kinds = {"int": int, "float": float, "bool": bool, "object": object, "str": str, "product": np.prod}
+    kinds |= {"float_": np.float64, "in1d": np.isin, "Inf": np.inf, "NaN": np.nan, "trapz": np.trapezoid}
+    for name, value in kinds.items():
+        if name not in vars(np):
+            setattr(np, name, value)
+
+
+def rewritten(text, notebook):
+    """A program or a notebook: each cell is rewritten."""
+    if not notebook:
+        return shorter(text)
+    book = json.loads(text)
+    for sheet in (book, *book.get("worksheets", ())):
+        for cell in sheet.get("cells", ()):
+            key = "source" if "source" in cell else "input"
+            if cell.get("cell_type") == "code" and key in cell:
+                cell[key] = shorter("".join(cell[key])).splitlines(keepends=True)
+    return json.dumps(book)
+
+
+def shorter(text):
+    """Code with 2 instead of many epochs and iterations, as Python 3."""
+    word = r"(?:\w*(?:epoch|iteration|episode|n_iter|max_iter|nb_iter)\w*)"
+    text = re.sub(rf"(?i)(\b{word}\s*=\s*)([3-9]|[1-9]\d[\d_]*|\de\d)\b(?!\.)", r"\g<1>2", text)
+    loop = r"(?:\w*(?:epoch|iter|episode|step)\w*|e|it|ep)"
+    text = re.sub(rf"(for\s+{loop}\s+in\s+x?range\(\s*(?:\d+\s*,\s*)?)(\d\d+)\b", r"\g<1>3", text)
+    text = re.sub(r"(?s)(add_argument\([^()]*epochs?[^()]*default\s*=\s*)(\d+)", r"\g<1>2", text)
+    try:
+        compile(notebooks.plain(text), "program", "exec", dont_inherit=True)
+    except SyntaxError:
+        text = re.sub(
+            r"(?m)^([^#\n]*?(?:^|[:;])[ \t]*)print[ \t]+(?![=(])(.*?)[ \t]*$",
+            lambda m: f"{m[1]}print({m[2].rstrip(',')})",
+            text,
+        )
+        text = re.sub(r"(?m)^(\s*)except ([\w., ()]+), (\w+):", r"\1except \2 as \3:", text)
+    return text
+
+
+# data ---------------------------------------------------------------------------------------------------------------
+
+_rng = np.random.RandomState(0)
+
+
+def _images(count, shape, classes, column=False):
+    x = np.resize(_rng.randint(0, 256, (256, *shape)).astype("uint8"), (count, *shape))
+    y = np.resize(_rng.permutation(np.arange(classes * 8) % classes).astype("uint8"), count)
+    return x, y[:, None] if column else y
+
+
+def _pair(train, test, *rest, **more):
+    return lambda *_, **__: (_images(train, *rest, **more), _images(test, *rest, **more))
+
+
+def _texts(train, test, classes):
+    def load(*_, num_words=None, nb_words=None, maxlen=None, **__):
+        most = min(num_words or nb_words or 20000, 20000)
+
+        def part(count):
+            rows = np.empty(count, object)
+            some = [[1, *_rng.randint(4, most, _rng.randint(8, 60)).tolist()] for _ in range(128)]
+            rows[:] = [some[i % 128] for i in range(count)]
+            return rows, np.resize(_rng.permutation(np.arange(classes * 8) % classes), count).astype("int64")
+
+        return part(train), part(test)
+
+    return load
+
+
+def _table(train, test, columns, scale):
+    def part(count):
+        x = _rng.rand(count, columns) * scale
+        return x, x.sum(1) / columns
+
+    return lambda *_, **__: (part(train), part(test))
+
+
+def data_sets(gazelle):
+    sets = gazelle.datasets
+    sets.mnist.load_data = sets.fashion_mnist.load_data = _pair(60000, 10000, (28, 28), 10)
+    sets.cifar10.load_data = _pair(50000, 10000, (32, 32, 3), 10, column=True)
+    sets.cifar100.load_data = _pair(50000, 10000, (32, 32, 3), 100, column=True)
+    sets.imdb.load_data, sets.reuters.load_data = _texts(25000, 25000, 2), _texts(8982, 2246, 46)
+    sets.imdb.get_word_index = sets.reuters.get_word_index = lambda *_, **__: {f"word{i}": i for i in range(1, 20000)}
+    sets.boston_housing.load_data = _table(404, 102, 13, 30)
+    sets.california_housing.load_data = _table(16512, 4128, 8, 5)
+
+
+def sklearn_sets():
+    """The data sets that scikit-learn downloads, or has removed."""
+    import sklearn.datasets
+
+    def made(samples, columns, classes=0):
+        x = _rng.rand(samples, columns)
+        y = _rng.randint(1, classes + 1, samples) if classes else x.sum(1)
+        bunch = sklearn.utils.Bunch(data=x, target=y, DESCR="", feature_names=[f"x{i}" for i in range(columns)])
+        return lambda *_, return_X_y=False, **__: (x, y) if return_X_y else bunch
+
+    sklearn.datasets.load_boston = made(506, 13)
+    sklearn.datasets.fetch_california_housing = made(20640, 8)
+    sklearn.datasets.fetch_covtype = made(58000, 54, 7)
+
+
+def get_file(fname=None, origin=None, untar=False, *_, extract=False, **__):
+    """A small file of the kind that its name tells."""
+    name = os.path.basename(str(fname or origin))
+    path = os.path.join(os.environ["KERAS_HOME"], name)
+    if os.path.exists(path):
+        return path
+    os.makedirs(os.environ["KERAS_HOME"], exist_ok=True)
+    if name.endswith((".txt", ".text")):
+        words = [f"{a}{b}{c}" for a, b, c in itertools.product("bdfglmnprst", "aeiou", "bdglmnrst")]
+        with open(path, "w") as file:
+            for _ in range(3000):
+                file.write(" ".join(random.choices(words, k=12)) + random.choice((". ", ",\n", "\n", "\t")))
+    elif name.endswith((".jpg", ".jpeg", ".png")):
+        from PIL import Image
+
+        Image.fromarray(_rng.randint(0, 256, (300, 300, 3)).astype("uint8")).save(path)
+    elif name == "imagenet_class_index.json":
+        with open(path, "w") as file:
+            json.dump({str(i): [f"n{i:08}", f"class_{i}"] for i in range(1000)}, file)
+    elif name.endswith("mnist.npz"):
+        (x, y), (x_test, y_test) = _pair(60000, 10000, (28, 28), 10)()
+        np.savez(path, x_train=x, y_train=y, x_test=x_test, y_test=y_test)
+    elif "cats_and_dogs" in name:
+        from PIL import Image
+
+        folder = path.removesuffix(".zip")
+        for part, kind, i in itertools.product(("train", "validation"), ("cats", "dogs"), range(8)):
+            target = os.path.join(folder, part, kind, f"{kind[:3]}.{i}.jpg")
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            Image.fromarray(_rng.randint(0, 256, (90, 100, 3)).astype("uint8")).save(target)
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("empty", "")
+    elif "auto-mpg" in name:
+        with open(path, "w") as file:
+            for i in range(398):
+                row = _rng.rand(6) * (40, 4, 400, 200, 3000, 20) + 4
+                file.write(" ".join(f"{v:.1f}" for v in row) + f' {70 + i % 12} {1 + i % 3}\t"car {i}"\n')
+    else:
+        raise urllib.error.URLError(f"no stand-in for {name}")
+    return path
+
+
+# short trainings ----------------------------------------------------------------------------------------------------
+
+
+def shorten(gazelle):
+    """At most 2 epochs of 3 steps; predictions of many samples repeat those of the first ones."""
+    model, config = gazelle.models.Model, gazelle.config
+    fit, evaluate, predict = model.fit, model.evaluate, model.predict
+
+    def limited(run):
+        @functools.wraps(run)
+        def call(self, *args, **kwargs):
+            before = config.max_steps_per_epoch(), config.max_epochs()
+            config.set_max_steps_per_epoch(3)
+            config.set_max_epochs(kwargs.get("initial_epoch", 0) + 2)
+            try:
+                return run(self, *args, **kwargs)
+            finally:
+                config.set_max_steps_per_epoch(before[0])
+                config.set_max_epochs(before[1])
+
+        return call
+
+    @functools.wraps(predict)
+    def predict_few(self, x=None, *args, **kwargs):
+        if type(x) is not np.ndarray or len(x) <= 256:
+            return predict(self, x, *args, **kwargs)
+        few = predict(self, x[:64], *args, **kwargs)
+        resize = lambda y: np.resize(y, (len(x), *y.shape[1:]))  # noqa: E731
+        return gazelle.tree.map_structure(resize, few)
+
+    model.fit, model.evaluate, model.predict = limited(fit), limited(evaluate), predict_few
+    for name in ("train_on_batch",):
+        setattr(model, name, _counted(getattr(model, name)))
+    gazelle.datasets.get_file = gazelle.utils.get_file = get_file
+    gazelle.datasets.download.get_file = get_file
+    from gazelle.applications import build_model, imagenet_utils
+
+    build_model._fetched = lambda file: None
+    load_weights = model.load_weights
+    model.load_weights = lambda self, path, *a, **k: None if path is None else load_weights(self, path, *a, **k)
+    for module in (imagenet_utils, build_model):
+        if hasattr(module, "get_file"):
+            module.get_file = get_file
+
+
+def _counted(call):
+    numbers = itertools.count()
+
+    @functools.wraps(call)
+    def counted(*args, **kwargs):
+        if next(numbers) > ENOUGH:
+            raise SystemExit(0)
+        return call(*args, **kwargs)
+
+    return counted
+
+
+# outcome ------------------------------------------------------------------------------------------------------------
+
+
+def verdict(error):
+    """(kind, text): 'passed', 'fails', or why it says nothing about gazelle: 'data', 'package', 'arguments'."""
+    if error is None or (isinstance(error, SystemExit) and error.code in (0, None)):
+        return "passed", ""
+    text = f"{type(error).__name__}: {error}".split("\n")[0][:300]
+    if isinstance(error, SystemExit):
+        return "arguments", text
+    if isinstance(error, ImportError):
+        names = ("keras", "tensorflow", "tf_keras", "theano", "gazelle")
+        return ("fails" if str(error.name).startswith(names) else "package"), text
+    if isinstance(error, (FileNotFoundError, NotADirectoryError, urllib.error.URLError, ConnectionError)):
+        return "data", text
+    return "fails", text
+
+
+def main(program):
+    """Run the program and print its outcome."""
+    sys.meta_path.append(_Stubs())
+    old_names()
+    with open(program, encoding="utf-8", errors="replace") as file:
+        text = file.read()
+    with open(program, "w", encoding="utf-8") as file:
+        file.write(rewritten(text, program.endswith(".ipynb")))
+    import gazelle
+    import gazelle.cli.__main__ as cli
+    import gazelle.compat.tensorflow.tape as tape
+
+    data_sets(gazelle)
+    if "sklearn.datasets" in text:
+        sklearn_sets()
+    shorten(gazelle)
+    gazelle.config.disable_traceback_filtering()
+    tape.GradientTape.__enter__ = _counted(tape.GradientTape.__enter__)
+    error = None
+    try:
+        cli.main(["run", program])
+    except BaseException as raised:
+        error = raised
+        traceback.print_exc()
+    sys.stdout.flush()
+    print("\nOUTCOME " + json.dumps(verdict(error)), file=sys.stderr, flush=True)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,24 @@
+"""Programs of public repositories run unchanged; skipped unless $GAZELLE_PROGRAMS is a folder with their texts."""
+
+import os
+import pathlib
+
+import pytest
+import strangers
+
+ROWS = strangers.programs()
+
+
+def test_each_program_is_listed_once():
+    names = [(row["repository"], row["path"]) for row in ROWS]
+    assert len(names) == len(set(names)) > 250
+    assert all(len(row["commit"]) == 40 and row["era"] in "123" for row in ROWS)
+
+
+@pytest.mark.skipif("GAZELLE_PROGRAMS" not in os.environ, reason="$GAZELLE_PROGRAMS is not set")
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['batch']}-{row['repository']}-{row['path']}")
+def test_program(row):
+    kind, text = strangers.outcome(row, pathlib.Path(os.environ["GAZELLE_PROGRAMS"]))
+    if kind not in ("passed", "fails"):
+        pytest.skip(f"{kind}: {text}")
+    assert kind == "passed", text
