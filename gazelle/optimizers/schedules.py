@@ -20,8 +20,10 @@ __all__ = [
     "ExponentialDecay",
     "InverseTimeDecay",
     "LearningRateSchedule",
+    "OneCycle",
     "PiecewiseConstantDecay",
     "PolynomialDecay",
+    "WarmUp",
     "deserialize",
     "serialize",
 ]
@@ -310,6 +312,93 @@ class CosineDecayRestarts(LearningRateSchedule):
             p = (p - (1 - t_mul**i) / (1 - t_mul)) / t_mul**i
         decayed = 0.5 * jnp.float32(self.m_mul) ** i * (1 + jnp.cos(math.pi * p))
         return self.initial_learning_rate * ((1 - self.alpha) * decayed + self.alpha)
+
+
+class WarmUp(LearningRateSchedule):
+    """Linear warmup before any schedule:  start + (r(0) - start) step / warmup_steps, then r(step - warmup_steps).
+
+    Args:
+        learning_rate: Schedule r, or a number for a constant rate after the warmup.
+        warmup_steps: Steps of the warmup, above 0.
+        initial_learning_rate: Learning rate `start` at step 0.
+        name: Name in configs.
+
+    Raises:
+        ArgumentError: If `warmup_steps` is not above 0.
+
+    Source: Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour", 2017.
+
+    Example:
+        >>> schedule = WarmUp(ExponentialDecay(0.5, 10, 0.5), warmup_steps=4)
+        >>> [float(schedule(step)) for step in (0, 2, 4, 14)]
+        [0.0, 0.25, 0.5, 0.25]
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | LearningRateSchedule,
+        warmup_steps: int,
+        initial_learning_rate: float = 0.0,
+        name: str = "WarmUp",
+    ) -> None:
+        _check_positive(self, "warmup_steps")
+        if isinstance(learning_rate, dict):  # from a config
+            self.learning_rate = deserialize(learning_rate)
+
+    def __call__(self, step: ArrayLike) -> Array:
+        step = jnp.asarray(step)
+        rate, start = self.learning_rate, self.initial_learning_rate
+        later = rate(jnp.maximum(step - self.warmup_steps, 0)) if callable(rate) else jnp.float32(rate)
+        part = _float(step) / self.warmup_steps
+        return jnp.where(step < self.warmup_steps, start + (later - start) * part, later)
+
+
+class OneCycle(LearningRateSchedule):
+    """One cycle: a cosine from low to high in the first part of the training, and down to nearly 0 in the rest.
+
+        high / divisor  ->  high  ->  high / final_divisor
+
+    Args:
+        maximum_learning_rate: Highest learning rate.
+        total_steps: Steps of the training, epochs times steps per epoch, above 0; later the rate stays the last one.
+        warmup_fraction: Fraction of the steps in which the rate increases, above 0 and below 1.
+        divisor: Quotient of the highest and the first learning rate, above 0.
+        final_divisor: Quotient of the highest and the last learning rate, above 0.
+        name: Name in configs.
+
+    Raises:
+        ArgumentError: If a number is out of its range.
+
+    Source: Smith & Topin, "Super-Convergence: Very Fast Training of Neural Networks Using Large Learning Rates", 2018.
+
+    Example:
+        >>> schedule = OneCycle(1.0, total_steps=100, warmup_fraction=0.25, divisor=10.0)
+        >>> [round(float(schedule(step)), 3) for step in (0, 25, 62, 100)]
+        [0.1, 1.0, 0.51, 0.0]
+    """
+
+    def __init__(
+        self,
+        maximum_learning_rate: float,
+        total_steps: int,
+        warmup_fraction: float = 0.25,
+        divisor: float = 25.0,
+        final_divisor: float = 1e5,
+        name: str = "OneCycle",
+    ) -> None:
+        _check_positive(self, "total_steps", "divisor", "final_divisor")
+        if not 0 < warmup_fraction < 1:
+            what = f"OneCycle(warmup_fraction={warmup_fraction!r})"
+            raise ArgumentError(message(what, expected="a number above 0 and below 1", got=warmup_fraction))
+
+    def __call__(self, step: ArrayLike) -> Array:
+        high, turn = self.maximum_learning_rate, self.warmup_fraction * self.total_steps
+        first, last = high / self.divisor, high / self.final_divisor
+        step = jnp.minimum(_float(step), self.total_steps)
+        up, down = step / turn, (step - turn) / (self.total_steps - turn)
+        rising = first + (high - first) * 0.5 * (1 - jnp.cos(math.pi * up))
+        falling = last + (high - last) * 0.5 * (1 + jnp.cos(math.pi * down))
+        return jnp.where(step < turn, rising, falling)
 
 
 _lookup: Lookup[LearningRateSchedule] = Lookup("learning rate schedule", LearningRateSchedule._namespace)

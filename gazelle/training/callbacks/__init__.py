@@ -11,10 +11,13 @@ from gazelle.training.callbacks.history import History
 from gazelle.training.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
 from gazelle.training.callbacks.loggers import CSVLogger, RemoteMonitor
 from gazelle.training.callbacks.orbax import OrbaxCheckpoint
+from gazelle.training.callbacks.profiler import Profiler
 from gazelle.training.callbacks.progress import ProgbarLogger, Progress
+from gazelle.training.callbacks.rate_finder import LearningRateFinder
 from gazelle.training.callbacks.stopping import EarlyStopping, TerminateOnNaN
 from gazelle.training.callbacks.swap_ema import SwapEMAWeights
 from gazelle.training.callbacks.tensorboard import TensorBoard
+from gazelle.training.callbacks.trackers import MLflowTracker, Tracker, WandbTracker
 
 __all__ = [
     "BackupAndRestore",
@@ -24,9 +27,12 @@ __all__ = [
     "EarlyStopping",
     "History",
     "LambdaCallback",
+    "LearningRateFinder",
     "LearningRateScheduler",
+    "MLflowTracker",
     "ModelCheckpoint",
     "OrbaxCheckpoint",
+    "Profiler",
     "ProgbarLogger",
     "Progress",
     "ReduceLROnPlateau",
@@ -34,5 +40,7 @@ __all__ = [
     "SwapEMAWeights",
     "TensorBoard",
     "TerminateOnNaN",
+    "Tracker",
+    "WandbTracker",
     "listens_to_batches",
 ]

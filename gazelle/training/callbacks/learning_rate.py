@@ -13,7 +13,7 @@ from gazelle.training.callbacks.base import Callback
 from gazelle.training.callbacks.monitor import Monitor, check_patience
 
 
-def _rate(callback: Callback) -> Any:
+def rate_of(callback: Callback) -> Any:
     """The optimizer's learning rate as a variable that can be read and assigned."""
     rate = getattr(getattr(callback.model, "optimizer", None), "learning_rate", None)
     name = type(callback).__name__
@@ -55,7 +55,7 @@ class LearningRateScheduler(Callback):
         self.schedule, self.verbose = schedule, verbose
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        rate = _rate(self)
+        rate = rate_of(self)
         schedule: Any = self.schedule
         result = schedule(epoch, float(rate)) if _takes_two(schedule) else schedule(epoch)
         array = np.asarray(result)
@@ -75,7 +75,7 @@ class LearningRateScheduler(Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if logs is not None:
-            logs["learning_rate"] = float(_rate(self))
+            logs["learning_rate"] = float(rate_of(self))
 
 
 def _takes_two(function: Callable[..., Any]) -> bool:
@@ -154,7 +154,7 @@ class ReduceLROnPlateau(Monitor):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if logs is not None:
-            logs["learning_rate"] = float(_rate(self))
+            logs["learning_rate"] = float(rate_of(self))
         current = self._current(logs)
         if current is None:
             return
@@ -169,7 +169,7 @@ class ReduceLROnPlateau(Monitor):
                 self._reduce(epoch)
 
     def _reduce(self, epoch: int) -> None:
-        rate = _rate(self)
+        rate = rate_of(self)
         old = float(rate)
         if old <= np.float32(self.min_lr):
             return
