@@ -39,6 +39,10 @@ BY_TYPE = {
 }
 #: (parameter, value) that is right, or that only data can show to be wrong -> the reason
 RIGHT = {
+    ("MLflowTracker.experiment", "'no_such'"): "any text is the name of an experiment",
+    ("MLflowTracker.uri", "'no_such'"): "the server tells at the start of a run",
+    ("WandbTracker.project", "'no_such'"): "any text is the name of a project",
+    ("WandbTracker.folder", "'no_such'"): "the folder is made at the start of a run",
     ("ignore_class", "-7"): "any integer is a label that may be ignored",
     ("seed", "-7"): "seeds are any integers",
     ("salt", "-7"): "so are salts",
@@ -68,6 +72,8 @@ NEEDED = {
     "PolynomialDecay": {"initial_learning_rate": 0.1, "decay_steps": 5},
     "CosineDecay": {"initial_learning_rate": 0.1, "decay_steps": 5},
     "CosineDecayRestarts": {"initial_learning_rate": 0.1, "first_decay_steps": 5},
+    "OneCycle": {"maximum_learning_rate": 0.1, "total_steps": 5},
+    "WarmUp": {"learning_rate": 0.1, "warmup_steps": 5},
     "PiecewiseConstantDecay": {"boundaries": [5, 7], "values": [0.1, 0.2, 0.3]},
     "BackupAndRestore": {"backup_dir": "b"},
     "CSVLogger": {"filename": "log.csv"},

@@ -47,6 +47,8 @@ NEEDED = {  # arguments without a default
     "PolynomialDecay": {"initial_learning_rate": 0.1, "decay_steps": 5},
     "CosineDecay": {"initial_learning_rate": 0.1, "decay_steps": 5},
     "CosineDecayRestarts": {"initial_learning_rate": 0.1, "first_decay_steps": 5},
+    "OneCycle": {"maximum_learning_rate": 0.1, "total_steps": 5},
+    "WarmUp": {"learning_rate": 0.1, "warmup_steps": 5},
     "LossScaleOptimizer": {"inner_optimizer": optimizers.SGD()},
     "MultiOptimizer": {"optimizer_map": optimizers.OptimizerMap(optimizers.SGD())},
     "PiecewiseConstantDecay": {"boundaries": [5], "values": [0.1, 0.2]},

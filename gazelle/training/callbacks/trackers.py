@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from gazelle.core.errors import ArgumentError, message
+from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.training.callbacks.base import Callback
 
 Value = str | int | float | bool | None
+_MODES = ("online", "offline", "disabled")
 
 
 class Tracker(Callback):
@@ -127,6 +128,7 @@ class WandbTracker(Tracker):
         session: the run as an object of wandb, which offers more, such as images; set by the first logs.
 
     Raises:
+        ArgumentError: an unknown `mode`.
         ImportError: wandb is not installed.
 
     >>> WandbTracker("digits", every=100).every  # doctest: +SKIP
@@ -143,6 +145,8 @@ class WandbTracker(Tracker):
         folder: str | None = None,
     ) -> None:
         super().__init__(every, config)
+        if mode not in (None, *_MODES):
+            raise unknown("mode of WandbTracker", mode, _MODES)
         self._wandb = _package("wandb", "WandbTracker")
         self.project, self.name, self.mode, self.folder = project, name, mode, folder
 
