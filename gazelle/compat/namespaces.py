@@ -169,9 +169,10 @@ def function(original: FunctionType | MethodType) -> Any:
 
 def _with_core(wrapper: Callable[..., Any], original: Any) -> Any:
     vars(wrapper)["_core"] = original
-    if vars(importlib.import_module(original.__module__)).get(original.__name__) is original:  # so that it is pickled
+    path, name = original.__module__, original.__name__
+    if vars(importlib.import_module(path)).get(name) is original:  # so that it is pickled
         wrapper.__module__ = "gazelle.compat.generated"
-        wrapper.__qualname__ = f"{original.__module__.removeprefix('gazelle.')}.{original.__name__}"
+        wrapper.__qualname__ = f"{path.removeprefix('gazelle.')}.{name}"
     return wrapper
 
 

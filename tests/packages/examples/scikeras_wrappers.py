@@ -35,4 +35,4 @@ print(cross_val_score(pipeline, x, y, cv=2, n_jobs=2, error_score="raise"))
 regressor = KerasRegressor(
     model, loss=keras.losses.MeanSquaredError, hidden=4, metrics=["r2_score"], epochs=1, verbose=0
 )
-print(regressor.fit(x, y.astype("float32")).score(x, y))
+print(regressor.fit(x, y.astype("float32")).score(x, y.astype("float32")))
