@@ -84,6 +84,8 @@ class Embedding(Layer):
             self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
 
     def build(self, input_shape: Shape | None = None) -> None:
+        if self._build_shapes is None:  # a file has to state that the layer is built
+            self._build_shapes = (None,) if input_shape is None else input_shape
         if not self.built:
             form = QuantizedLayout((self.input_dim, self.output_dim), "vd", "v", transposed=True)
             self._matrix = add_matrix(self, "embeddings", form, autocast=False)  # rows are cast instead of the table
@@ -169,6 +171,8 @@ class ReversibleEmbedding(Embedding):
         )
 
     def build(self, input_shape: Shape | None = None) -> None:
+        if self._build_shapes is None:  # a file has to state that the layer is built
+            self._build_shapes = (None,) if input_shape is None else input_shape
         if not self.built:
             modes = ("int8", "int4")  # in which inputs are quantized, too
             form = QuantizedLayout((self.input_dim, self.output_dim), "vd", "v", transposed=True)

@@ -255,3 +255,19 @@ def test_setting_the_policy_quantizes():
     layer.dtype_policy = "int4/2_from_float32"
     assert {w.name: w.shape for w in layer.weights}["kernel_scale"] == (2, 3)
     assert layer.quantization_config.block_size == 2
+
+
+@pytest.mark.parametrize("kind", ["Embedding", "ReversibleEmbedding"])
+@pytest.mark.parametrize("mode", [None, "int8", "int4"])
+def test_file_of_an_embedding_that_was_built_without_a_shape(kind, mode, tmp_path):
+    layer = getattr(gazelle.layers, kind)(10, 16)
+    layer.build()
+    if mode:
+        layer.quantize(mode)
+    x = np.arange(6).reshape(2, 3)
+    expected = layer(x)
+    with pytest.warns(UserWarning, match="is not built"):
+        gazelle.Sequential([layer]).save(tmp_path / "m.keras")
+    loaded = gazelle.models.load_model(tmp_path / "m.keras").layers[0]
+    assert loaded.quantization_mode == mode
+    np.testing.assert_array_equal(loaded(x), expected)
