@@ -476,15 +476,20 @@ class Optimizer(Configurable):
         scalars = self.next_scalars({name: slots[name][""] for name in self.scalars}, t.astype(jnp.float32))
         params, slots = dict(params), {name: dict(arrays) for name, arrays in slots.items()}
         slots |= {name: {"": value} for name, value in scalars.items()}
+        call = self._call_rule
+        # A rule of this package is traced once for all weights of a shape; a user-defined one may have side effects.
+        if isinstance(t, jax.core.Tracer) and getattr(self.rule, "__module__", "").startswith("gazelle."):
+            call = jax.jit(call)
         for path, g in grads.items():
             own = {name: slots[name][path] for name in self.slots if path in slots[name]}
-            params[path], new = self._call_rule(params[path], g, own, lr, t, scalars)
+            params[path], new = call(params[path], g, own, lr, t, scalars)
             for name, value in new.items():
                 slots[name][path] = value
         return params, slots
 
     def _call_rule(self, w: Array, g: Array, own: Arrays, lr: Array, t: Array, scalars: Arrays) -> tuple[Array, Arrays]:
         """Return one weight and its slots after the rule, in the dtypes that they had."""
+        own = {name: own[name] for name in self.slots if name in own}  # jit sorts the keys of dicts
         old = w, *own.values()
         wide = jnp.promote_types(w.dtype, jnp.float32)  # half precision cannot count steps
         new = self.rule(w, g, *own.values(), lr=lr.astype(wide), t=t.astype(wide), **scalars)

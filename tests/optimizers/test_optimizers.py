@@ -503,3 +503,43 @@ def test_all_is_what_is_there():
     public = {k for k, v in vars(optimizers).items() if inspect.isclass(v) and not k.startswith("_")}
     assert public <= set(lookup)
     assert set(EVERY) < set(lookup)
+
+
+# Size of the compiled update ------------------------------------------------------------------------------------------
+
+
+def lowered_update(optimizer, count):
+    params = {f"w{i}": jnp.ones((3, 4)) for i in range(count)}
+    arguments = params, params, optimizer.init(params), optimizer.hyper(), jnp.int32(0)
+    return jax.jit(optimizer.update).lower(*arguments)
+
+
+@pytest.mark.parametrize("name", [name for name in EVERY if name != "AdamW"])  # weights decay before the rule
+def test_a_rule_is_lowered_once_for_all_weights_of_a_shape(name):
+    few, many = (lowered_update(optimizers.get(name), count).as_text().count("stablehlo.") for count in (2, 12))
+    assert many == few
+
+
+class Mine(Adam):
+    """Adam with a rule of the user's, which is called for each weight."""
+
+    def rule(self, w, g, m, v, *, lr, t):
+        CALLS.append(w.shape)
+        return super().rule(w, g, m, v, lr=lr, t=t)
+
+
+CALLS: list[tuple[int, ...]] = []
+
+
+def test_a_users_rule_is_called_for_each_weight_and_computes_the_same():
+    params = {f"w{i}": jnp.arange(6.0).reshape(2, 3) + i for i in range(3)}
+    grads = {path: jnp.sin(w) for path, w in params.items()}
+    CALLS.clear()
+    results = []
+    for optimizer in (Adam(), Mine()):
+        results.append(
+            jax.jit(optimizer.update)(params, grads, optimizer.init(params), optimizer.hyper(), jnp.int32(4))
+        )
+    assert len(CALLS) == 3
+    for ours, theirs in zip(*map(jax.tree.leaves, results), strict=True):
+        np.testing.assert_array_equal(ours, theirs)

@@ -42,11 +42,12 @@ def fit(model, x=X, y=Y, **words):
 
 
 COMPILED = []
+HELPERS = []
 
 
 def _listen(event, duration, fun_name=None, **_):
-    if event == "/jax/core/compile/backend_compile_duration" and "program" in str(fun_name):
-        COMPILED.append(fun_name)
+    if event == "/jax/core/compile/backend_compile_duration":
+        (COMPILED if "program" in str(fun_name) else HELPERS).append(fun_name)
 
 
 jax.monitoring.register_event_duration_secs_listener(_listen)
@@ -55,6 +56,13 @@ jax.monitoring.register_event_duration_secs_listener(_listen)
 def compiled():
     """How many programs for training, testing and predicting were compiled in this test."""
     return len(COMPILED)
+
+
+def test_the_first_fit_compiles_one_program():
+    """Initializers, keys, slots, conversions and the shuffling of samples compile nothing of their own."""
+    HELPERS.clear()
+    fit(mlp(units=7), batch_size=35)
+    assert (compiled(), HELPERS) == (1, [])
 
 
 def test_a_second_fit_and_a_new_learning_rate_compile_nothing():
