@@ -51,10 +51,10 @@ class CachedProgram:
     Args:
         function: A pure function of arrays.
         donate: Positions of arguments whose buffers are donated.
-        key: A text that identifies the function in every process.
+        key: A text that identifies the function in every process; None if it is compiled for this process only.
     """
 
-    def __init__(self, function: Callable[..., Any], donate: tuple[int, ...], key: str) -> None:
+    def __init__(self, function: Callable[..., Any], donate: tuple[int, ...], key: str | None) -> None:
         self.function, self.donate, self.key = function, donate, key
         self._executables: dict[Hashable, Callable[..., Any]] = {}
         self._last: tuple[Any, Callable[..., Any]] | None = None  # settings and executable of the last call
@@ -85,6 +85,9 @@ class CachedProgram:
     def _load_or_compile(self, signature: str, args: Any) -> Callable[..., Any]:
         if jax.config.jax_disable_jit or jax.config.jax_debug_nans or jax.config.jax_debug_infs:
             return jax.jit(self.function, donate_argnums=self.donate)
+        if self.key is None:
+            lowered = jax.jit(self.function, donate_argnums=self.donate).lower(*args)
+            return lowered.compile(compiler_options=small_programs.options_for(lowered) or None)
         name = _name(self.key, signature)
         return _load(name) or self._compile(name, args)
 

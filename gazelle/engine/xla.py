@@ -24,7 +24,7 @@ class XLA(Engine):
     ) -> Callable[..., Any]:
         enable_compilation_cache()
         retain_freed_memory()
-        if key is not None and executable_cache.usable():
+        if (key is not None or donate) and executable_cache.usable():
             return executable_cache.CachedProgram(function, donate, key)
         return jax.jit(function, donate_argnums=donate)
 
