@@ -1,5 +1,5 @@
 # `make` lists the targets. Needs GNU make, a POSIX shell and Python 3.11 or newer; everything else is installed into .venv.
-.PHONY: packages record-oracle bad-arguments deviations help demo test test-all torture check check-boundary format bench docs engines environment clean
+.PHONY: packages record-oracle bad-arguments deviations help demo test test-all torture scale check check-boundary format bench docs engines environment clean
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
@@ -21,6 +21,7 @@ help: ## list the targets
 	@echo 'make test-all        run all tests'
 	@echo 'make record-oracle   compute the results of Keras that the tests compare with, into tests/parity/recorded'
 	@echo 'make torture         long tests: 1,000 kills, 100,000 damaged files, crashes, full disks (an hour)'
+	@echo 'make scale           tests of several processes: 100 kills, resuming on other processes, throughput (half an hour)'
 	@echo 'make check           check format, lint, types, import contracts, docstrings and wording'
 	@echo 'make check-boundary  run all suites but those of compat and cli on a copy without gazelle/compat (ARGS=--fast: a subset)'
 	@echo 'make format          format the code and apply automatic lint fixes'
@@ -58,6 +59,11 @@ record-oracle:
 torture:
 	$(call environment,dev)
 	@GAZELLE_TORTURE=1 $(PYTHON) -m pytest --all tests/torture tests/saving tests/compat -n auto --dist worksteal $(ARGS)
+
+scale:
+	$(call environment,dev)
+	@GAZELLE_SCALE=1 $(PYTHON) -m pytest --all tests/distribution $(ARGS)
+	@$(PYTHON) benchmarks/processes.py
 
 check:
 	$(call environment,dev)

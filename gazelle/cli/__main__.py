@@ -54,6 +54,13 @@ def parser() -> argparse.ArgumentParser:
     start = verbs.add_parser("launch", help="run a program in several connected processes on this machine")
     start.add_argument("-n", "--processes", type=int, default=2, help="number of processes (2)")
     start.add_argument("--restarts", type=int, default=0, help="start all again after a failure, at most so often (0)")
+    start.add_argument(
+        "--at-least",
+        type=int,
+        metavar="M",
+        help="continue with M processes or more while one that failed is left out; it is started again after the next "
+        "failure (all are started again)",
+    )
     start.add_argument("program", metavar="program.py", help="a program; batch_size is that of all processes together")
     start.add_argument("arguments", metavar="...", nargs=argparse.REMAINDER, help="arguments of the program")
     explain = verbs.add_parser("explain", help="list outdated Keras usage and its current equivalent")
@@ -79,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"gazelle launch: expected at least 1 process, got {arguments.processes}", file=sys.stderr)
             return 2
         command = [arguments.program, *arguments.arguments]
-        return launch.launch(arguments.processes, arguments.restarts, command)
+        return launch.launch(arguments.processes, arguments.restarts, command, arguments.at_least)
     try:
         import_aliases.require_compat()
     except StateError as error:

@@ -2,41 +2,63 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import IO
+
+from gazelle.core.errors import LOST
 
 _PATIENCE = 10.0  # seconds between the signal that stops the other processes and the one that kills them
 _VARIABLE = "GAZELLE_LAUNCHED"
+_STOPPED = (0, 128 + signal.SIGINT, 128 + signal.SIGTERM)  # exit codes after which nothing is started again
+_LINES = 40  # of the error of a process that failed
+#: (variable with the number of processes, another one that is set with it) by launcher; the first one found counts
+_CLUSTERS = (
+    ("KERAS_DISTRIBUTION_NUM_PROCESSES", "KERAS_DISTRIBUTION_PROCESS_ID"),
+    ("SLURM_NTASKS", "SLURM_STEP_NODELIST"),  # of a step that srun started
+    ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
+)
 
 
-def launch(count: int, restarts: int, command: Sequence[str]) -> int:
+def launch(count: int, restarts: int, command: Sequence[str], least: int | None = None) -> int:
     """Run `gazelle run` in `count` processes; if one fails, stop the others.
 
     Args:
         count: number of processes.
-        restarts: how often all of them are started again after a failure.
+        restarts: how often they are started again after a failure.
         command: the arguments of `gazelle run`.
+        least: with how many processes the program continues while one that failed is left out; it takes part again
+            after the next failure. By default all are started again.
 
     Returns:
         The exit code: 0, or that of the first process that failed.
     """
-    code = _attempt(count, command)
-    for attempt in range(1, restarts + 1):
-        if code in (0, 130, 128 + signal.SIGTERM):  # it ended, or somebody stopped it
-            break
-        print(f"gazelle launch: starting again ({attempt} of {restarts})", file=sys.stderr)
-        code = _attempt(count, command)
+    number = count
+    with _terminable():
+        code = _attempt(number, command)
+        for attempt in range(1, restarts + 1):
+            if code in _STOPPED:
+                break
+            number = count if number < count or least is None else max(count - 1, least)
+            print(f"gazelle launch: starting again ({attempt} of {restarts}), {number} processes", file=sys.stderr)
+            code = _attempt(number, command)
     return code
 
 
 def begin() -> None:
-    """Connect a process that `launch` started to the others, with data parallelism unless the program sets another."""
-    if os.environ.get(_VARIABLE):
+    """Connect this process to the others of its job, if it was started by `launch` or a launcher of a cluster.
+
+    It then has data parallelism, unless the program sets another distribution.
+    """
+    found = [os.environ[size] for size, other in _CLUSTERS if size in os.environ and other in os.environ]
+    if found and found[0] != "1":
         from gazelle import distribution
 
         distribution.initialize()
@@ -45,40 +67,57 @@ def begin() -> None:
 
 def _attempt(count: int, command: Sequence[str]) -> int:
     address = f"127.0.0.1:{_free_port()}"
-    processes = [_start(number, count, address, command) for number in range(count)]
-    try:
-        code = _wait(processes)
-    except KeyboardInterrupt:  # the terminal has sent it to all of them
-        code = 130
-    finally:
-        _stop(processes)
-    return code
+    with contextlib.ExitStack() as stack:
+        errors = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(1, count)]  # the first one's are shown
+        processes = [_start(number, count, address, command, errors) for number in range(count)]
+        try:
+            return _wait(processes, errors)
+        except KeyboardInterrupt:  # the terminal has sent it to all of them
+            return 128 + signal.SIGINT
+        except SystemExit:
+            return 128 + signal.SIGTERM
+        finally:
+            _stop(processes)
 
 
-def _start(number: int, count: int, address: str, command: Sequence[str]) -> subprocess.Popen[bytes]:
+def _start(
+    number: int, count: int, address: str, command: Sequence[str], errors: Sequence[IO[bytes]]
+) -> subprocess.Popen[bytes]:
     env = os.environ | {
         _VARIABLE: "1",
         "KERAS_DISTRIBUTION_JOB_ADDRESSES": address,
         "KERAS_DISTRIBUTION_NUM_PROCESSES": str(count),
         "KERAS_DISTRIBUTION_PROCESS_ID": str(number),
     }
-    shown = None if number == 0 else subprocess.DEVNULL  # the others would print the same
-    return subprocess.Popen([sys.executable, "-m", "gazelle", "run", *command], env=env, stdout=shown)
+    # the other processes would print the same
+    shown = (None, None) if number == 0 else (subprocess.DEVNULL, errors[number - 1])
+    command = [sys.executable, "-m", "gazelle", "run", *command]
+    return subprocess.Popen(command, env=env, stdout=shown[0], stderr=shown[1])
 
 
-def _wait(processes: Sequence[subprocess.Popen[bytes]]) -> int:
+def _wait(processes: Sequence[subprocess.Popen[bytes]], errors: Sequence[IO[bytes]]) -> int:
     """The exit code of the first process that fails; 0 once all have ended."""
     while True:
         codes = [process.poll() for process in processes]
-        for number, code in enumerate(codes):
-            if code:
-                ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-                print(
-                    f"gazelle launch: process {number} of {len(processes)} {ended}; the others are stopped.\n"
-                    "fit(..., resume=True) continues from the last checkpoint.",
-                    file=sys.stderr,
-                )
-                return 128 - code if code < 0 else code
+        failed = [number for number, code in enumerate(codes) if code not in (0, None, LOST)]
+        if not failed and LOST in codes:  # another one has ended, too
+            time.sleep(0.2)
+            codes = [process.poll() for process in processes]
+            failed = [number for number, code in enumerate(codes) if code not in (0, None)]
+            failed.sort(key=lambda number: codes[number] == LOST)
+        failed.sort(key=lambda number: (codes[number] or 0) > 0)  # what was killed is the cause of other errors
+        if failed:
+            number, code = failed[0], codes[failed[0]] or 0
+            ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+            if number and code > 0:
+                errors[number - 1].seek(0)
+                sys.stderr.write("".join(errors[number - 1].read().decode(errors="replace").splitlines(True)[-_LINES:]))
+            print(
+                f"gazelle launch: process {number} of {len(processes)} {ended}; the others are stopped.\n"
+                "fit(..., resume=True) continues from the last checkpoint.",
+                file=sys.stderr,
+            )
+            return 128 - code if code < 0 else code
         if None not in codes:
             return 0
         time.sleep(0.1)
@@ -96,6 +135,24 @@ def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """A block in which SIGTERM stops the processes, too."""
+
+    def stop(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not in the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _free_port() -> int:

@@ -53,6 +53,8 @@ def place(path: str, value: np.ndarray[Any, Any]) -> Array:
 def like(value: ArrayLike, array: Array) -> Array:
     """Copy a host value to the devices of another array of its shape, in the same dtype; to one for a host array."""
     if isinstance(array, jax.Array) and len(array.sharding.device_set) > 1:
+        if isinstance(value, jax.Array) and (value.sharding, value.dtype) == (array.sharding, array.dtype):
+            return value
         return put(np.asarray(value, array.dtype), array.sharding)
     return from_host(value, array.dtype)
 
@@ -63,6 +65,30 @@ def put(value: ArrayLike, sharding: jax.sharding.Sharding) -> Array:
         return jax.device_put(value, sharding)
     host = np.asarray(value)
     return jax.make_array_from_callback(host.shape, sharding, lambda index: host[index])
+
+
+def put_part(part: np.ndarray[Any, Any], start: int, shape: tuple[int, ...], sharding: jax.sharding.Sharding) -> Array:
+    """Make an array (steps, batch, ...) of a sharding from the samples from `start` on, which this process has."""
+
+    def own(index: Any) -> np.ndarray[Any, Any]:
+        first, last, _ = index[1].indices(shape[1])
+        return part[index[0], first - start : last - start]
+
+    return jax.make_array_from_callback(shape, sharding, own)
+
+
+def is_divided(array: Any) -> bool:
+    """Return whether no process has the whole array: it is sharded over the devices of several."""
+    return isinstance(array, jax.Array) and not (array.is_fully_addressable or array.is_fully_replicated)
+
+
+def to_host(array: ArrayLike) -> np.ndarray[Any, Any]:
+    """Return an array on the host, possibly a view; one that is divided over processes is gathered by all of them."""
+    if not is_divided(array):
+        return np.asarray(array)
+    from jax.experimental import multihost_utils
+
+    return np.asarray(multihost_utils.process_allgather(array, tiled=True))
 
 
 def full_like(array: Array, value: float = 0) -> Array:

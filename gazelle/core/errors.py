@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from gazelle.core import language
 from gazelle.core.printable import printable, singular
 
+LOST = 75  # exit code of a process that ends because another one of its job did: EX_TEMPFAIL, "try again"
+
 
 class GazelleError(Exception):
     """Base class of the errors that gazelle raises about a program."""

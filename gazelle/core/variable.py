@@ -238,10 +238,10 @@ class Variable:
         Returns:
             An array of NumPy.
         """
-        return np.array(self.value)
+        return np.array(arrays.to_host(self.value))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        return np.array(self.value, dtype=dtype)
+        return np.array(arrays.to_host(self.value), dtype=dtype)
 
     def __jax_array__(self) -> Any:
         return self.value

@@ -170,11 +170,11 @@ class ArraySource:
             self._placed = engine.to_device(self.data)
         if self._placed is None:
             began = time.perf_counter()
-            arrays = gather(self.data, rows, steps)
+            arrays = gather(self.data, rows[:, engine.own_rows(rows.shape[1])], steps)
             if self.lazy:
                 self._inspect(jax.tree.map(lambda a: a[: len(rows)].reshape(-1, *a.shape[2:]), arrays))
                 self.waited += time.perf_counter() - began
-            return Chunk(engine.batches_to_device(arrays), len(rows), rows)
+            return Chunk(engine.batches_to_device(arrays, rows.shape[1]), len(rows), rows)
         padded = np.zeros((steps, rows.shape[1]), np.int32)
         padded[: len(rows)] = rows
         return Chunk(engine.gather_rows(self._placed, padded), len(rows), rows)
@@ -289,8 +289,12 @@ def _gather(array: Any, rows: Any, steps: int) -> Any:
 
 def stack(batches: list[Any], steps: int) -> Any:
     """Batches of equal shape as arrays (steps, batch, ...) on the device."""
+    size = jax.tree.leaves(batches[0])[0].shape[0]
+    own = engine.own_rows(size)
+    if own != slice(0, size):
+        batches = [jax.tree.map(lambda array: array[own], batch) for batch in batches]
     if steps == 1:
-        return engine.batches_to_device(jax.tree.map(lambda array: array[None], batches[0]))
+        return engine.batches_to_device(jax.tree.map(lambda array: array[None], batches[0]), size)
 
     def one(*arrays: Any) -> Any:
         out = engine.buffer((steps, *arrays[0].shape), arrays[0].dtype)
@@ -298,7 +302,7 @@ def stack(batches: list[Any], steps: int) -> Any:
             out[index] = array
         return out
 
-    return engine.batches_to_device(jax.tree.map(one, *batches))
+    return engine.batches_to_device(jax.tree.map(one, *batches), size)
 
 
 def bytes_of(tree: Any) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
+import numpy as np
 
 from gazelle import engine
 from gazelle.core import prng, settings
@@ -16,6 +17,7 @@ from gazelle.core.traceback import warn
 from gazelle.data.positions import IteratorPosition, Position, UnknownValue, decode, encode
 from gazelle.data.prefetch import Prefetcher
 from gazelle.data.source import Block, Chunk, bytes_of, stack, steps_of_stream
+from gazelle.engine import processes
 
 #: batches of a generator without a known length after which a warning is issued
 MANY = 10_000
@@ -157,19 +159,23 @@ class StreamSource:
             self._iterator = None
         self._last = epoch
         done = skip if self._skipped else 0
-        self._skipped, kept = False, [(epoch, done)] * 2
+        self._skipped, kept, steps = False, [(epoch, done)] * 2, self.steps
         with Prefetcher(self._epoch(epoch, done), size=steps_of_stream(0)) as prefetcher:
-            for batches in prefetcher.groups():
+            for batches in self._alike(prefetcher.groups(), steps_of_stream(0), epoch):
                 self._forget(kept.pop(0))  # the chunk before may still be running
                 kept.append((epoch, done))
                 done += len(batches)
                 batches = batches[max(0, skip - done + len(batches)) :]
                 if batches:
-                    steps = steps_of_stream(bytes_of(batches[0]))
-                    for start in range(0, len(batches), steps):
-                        part = batches[start : start + steps]
-                        yield Chunk(stack(part, steps), len(part))
+                    size = steps_of_stream(bytes_of(batches[0]))
+                    for start in range(0, len(batches), size):
+                        part = batches[start : start + size]
+                        yield Chunk(stack(part, size), len(part))
             self.waited = prefetcher.waited
+        if processes.are_joined():
+            self.exhausted = processes.any_process(self.exhausted)
+            if steps is None and not self._infinite:
+                self.steps = done  # the passes may have had different lengths
         self._warn_short()
         if self.exhausted:
             warn(
@@ -181,6 +187,40 @@ class StreamSource:
                 ),
             )
         self._ended()
+
+    def _alike(self, groups: Iterator[list[Any]], most: int, epoch: int) -> Iterator[list[Any]]:
+        """In several processes: groups of a length that depends on no thread, until the data of one process ends."""
+        if not processes.are_joined():
+            yield from groups
+            return
+        ready: list[Any] = []
+        while True:
+            while len(ready) < most and (group := next(groups, None)):
+                ready += group
+            shapes = [[(leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(batch)] for batch in ready[:most]]
+            equal = next((n for n, shape in enumerate(shapes) if shape != shapes[0]), len(shapes))
+            found = processes.gather([equal, processes.checksum(np.array([repr(shapes[:1])]))])
+            count = int(found[:, 0].min())
+            if count == 0:
+                break
+            if (found[:, 1] != found[0, 1]).any():
+                raise DataError(
+                    message(
+                        f"A batch of epoch {epoch + 1}",
+                        expected="the same shape in all processes",
+                        got=f"{shapes[0]} in process {jax.process_index()}, and others",
+                        hint="Each process must read the same data in the same order.",
+                    )
+                )
+            yield ready[:count]
+            del ready[:count]
+        if found[:, 0].any():
+            self._iterator = None  # this epoch ends here for all
+            if equal:
+                first = int(found[:, 0].argmin())
+                warn(
+                    f"The data of process {first} ended early, in epoch {epoch + 1}: the epoch ends for all processes."
+                )
 
     def _warn_short(self) -> None:
         """Warn once that an epoch has fewer steps than requested, as the pass over the data ended."""
@@ -197,7 +237,7 @@ class StreamSource:
 
     def blocks(self, most: int, fill: bool) -> Iterator[Block]:
         with Prefetcher(self._epoch(0), size=2) as prefetcher:
-            for batches in prefetcher.groups():
+            for batches in self._alike(prefetcher.groups(), 1, 0):
                 for x, *_ in batches:
                     count = jax.tree.leaves(x)[0].shape[0]
                     yield Block(engine.batches_to_device(jax.tree.map(lambda array: array[None], x)), 1, count)

@@ -14,7 +14,7 @@ from gazelle.core import prng
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.types import ArrayLike
 from gazelle.core.variable import Variable
-from gazelle.distribution import processes
+from gazelle.engine import processes
 
 
 def list_devices(device_type: str | None = None) -> list[str]:
@@ -67,7 +67,9 @@ def initialize(
 
     The random numbers of gazelle, NumPy and Python then start from one seed in all of them. A second call has no
     effect. The defaults are read from the environment: KERAS_DISTRIBUTION_JOB_ADDRESSES,
-    KERAS_DISTRIBUTION_NUM_PROCESSES and KERAS_DISTRIBUTION_PROCESS_ID.
+    KERAS_DISTRIBUTION_NUM_PROCESSES and KERAS_DISTRIBUTION_PROCESS_ID; what they leave open is detected by JAX under
+    Slurm, Open MPI and Kubernetes. If a process does not answer for GAZELLE_HEARTBEAT seconds (100), the job ends; one
+    that ended is noticed at once.
 
     Args:
         job_addresses: address and port of the first process, or of all, separated by commas.
@@ -80,13 +82,15 @@ def initialize(
     addresses = job_addresses or environment.get("KERAS_DISTRIBUTION_JOB_ADDRESSES")
     count = num_processes if num_processes is not None else environment.get("KERAS_DISTRIBUTION_NUM_PROCESSES")
     number = process_id if process_id is not None else environment.get("KERAS_DISTRIBUTION_PROCESS_ID")
+    jax.config.update("jax_enable_preemption_service", False)  # it takes SIGTERM, on which `fit` stops all processes
     jax.distributed.initialize(
         coordinator_address=addresses.split(",")[0] if addresses else None,
         num_processes=None if count is None else int(count),
         process_id=None if number is None else int(number),
+        heartbeat_timeout_seconds=int(environment.get("GAZELLE_HEARTBEAT", 100)),
     )
     if processes.count() > 1:
-        prng.set_random_seed(processes.broadcast_seed(prng.next_seed()))
+        prng.set_random_seed(processes.of_main(prng.next_seed()))
 
 
 class DeviceMesh:

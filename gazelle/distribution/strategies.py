@@ -340,18 +340,6 @@ def set_distribution(value: Distribution | None) -> None:
     Args:
         value: the distribution; None for a single device.
 
-    Raises:
-        ArgumentError: weights would be sharded over several processes.
-
     >>> set_distribution(None)
     """
-    if value is not None and jax.process_count() > 1 and type(value) is not DataParallel:
-        raise ArgumentError(
-            message(
-                f"set_distribution in {jax.process_count()} connected processes",
-                expected="DataParallel()",
-                got=type(value).__name__,
-                hint="Weights are sharded over the devices of one process only.",
-            )
-        )
     engine.set_distribution(value)

@@ -72,20 +72,47 @@ def _placed_number(value: Any) -> Any:
     return arrays.from_host(value)
 
 
-def batches_to_device(tree: Any) -> Any:
+def batches_to_device(tree: Any, batch: int | None = None) -> Any:
     """Move stacked batches (steps, batch, ...) to the device, or shard them over the active distribution.
 
     Small ones stay on the host, because calling the program moves them faster.
+
+    Args:
+        tree: the arrays.
+        batch: samples in a batch, if the arrays contain `own_rows(batch)` only.
     """
     if _distribution is not None:
-        return shard_batches(tree)
+        return shard_batches(tree, batch)
     return tree if sum(leaf.nbytes for leaf in jax.tree.leaves(tree)) <= _SMALL else to_device(tree)
 
 
-def shard_batches(tree: Any) -> Any:
-    """Shard stacked batches over the active distribution; without one they stay as they are."""
+def own_rows(batch: int) -> slice:
+    """Return which samples of a batch this process computes: all of them, unless others compute the rest."""
+    if _distribution is None or jax.process_count() == 1:
+        return slice(0, batch)
+    indices = _distribution.of_batches((1, batch)).addressable_devices_indices_map((1, batch)).values()
+    parts = [index[1].indices(batch) for index in indices if index is not None]
+    return slice(min(part[0] for part in parts), max(part[1] for part in parts))
+
+
+def shard_batches(tree: Any, batch: int | None = None) -> Any:
+    """Shard stacked batches over the active distribution; without one they stay as they are.
+
+    Args:
+        tree: the arrays.
+        batch: samples in a batch, if the arrays contain `own_rows(batch)` only.
+    """
     active = _distribution
-    return tree if active is None else jax.tree.map(lambda a: arrays.put(a, active.of_batches(a.shape)), tree)
+    if active is None:
+        return tree
+
+    def one(array: Any) -> Any:
+        if batch is None or array.shape[1] == batch:
+            return arrays.put(array, active.of_batches(array.shape))
+        shape = (array.shape[0], batch, *array.shape[2:])
+        return arrays.put_part(array, own_rows(batch).start, shape, active.of_batches(shape))
+
+    return jax.tree.map(one, tree)
 
 
 def shard_variable(path: str, array: Any) -> Any:

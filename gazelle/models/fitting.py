@@ -11,16 +11,18 @@ import jax
 import numpy as np
 
 from gazelle import data
-from gazelle.core import dtypes, symbolic
+from gazelle.core import arrays, dtypes, symbolic
 from gazelle.core.errors import ArgumentError, DataError, ShapeError, StateError, message
 from gazelle.core.settings import apply_limit
 from gazelle.core.types import PathLike
-from gazelle.distribution import distribution, processes
+from gazelle.distribution import distribution
+from gazelle.engine import processes
 from gazelle.models import checks, resuming, settings
 from gazelle.models.compiling import get_trainer, require_compiled
 from gazelle.models.fingerprint import TrainingFingerprint
 from gazelle.models.graph import Graph
 from gazelle.models.host_preprocessing import HostPreprocessing, host_preprocessing_of
+from gazelle.saving.sharded import ShardedAutosave
 from gazelle.training import evaluation_loop, interrupt
 from gazelle.training.callbacks import BackupAndRestore, CallbackList, History, Progress
 from gazelle.training.loop import Fit, warn_inexact
@@ -124,14 +126,17 @@ def fit(
     model.stop_training = False
     history = History()
     listed = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
-    several = processes.count() > 1
-    if several:
-        processes.check_equal("The first batch", source.sample)
-        processes.check_equal("The first weights", trainer.live.host_values())
+    several, divided = processes.count() > 1, False
     main = not several or processes.is_main()
+    if several:
+        processes.check_equal("The number of samples or batches", [source.steps or -1, getattr(source, "count", -1)])
+        processes.check_equal("The first batch", source.sample)
+        whole = [value for value in trainer.live.values().values() if not arrays.is_divided(value)]
+        processes.check_equal("The first weights", whole)
+        divided = trainer.live.is_divided()
     if not main:
         verbose = 0
-        listed = [callback for callback in listed if not getattr(callback, "writes_files", False)]
+        listed = [callback for callback in listed if _is_called(callback, divided)]
     display = Progress(verbose)
     params = {"epochs": epochs, "steps": source.steps, "verbose": verbose, "validation_freq": validation_freq}
     params = model._callback_params(listed, source, validation_data, params)
@@ -146,6 +151,8 @@ def fit(
     }
     fingerprint = TrainingFingerprint(model, trainer, source, validation, events.callbacks, batches)
     autosave = resuming.open_autosave(model, fingerprint, keep, resume, checkpoint, backup) if main else None
+    if divided:
+        autosave = ShardedAutosave.open(autosave)
     identity = None if autosave is None else lambda: fingerprint.text
     progress = TrainingProgress(trainer, source, events.callbacks, initial_epoch, identity)
 
@@ -159,6 +166,11 @@ def fit(
         events.on_test_end(logs)
         return {f"val_{name}": value for name, value in logs.items()}
 
+    def read_saved() -> resuming.Saved | None:
+        if autosave is None or not (resume or backup is not None):
+            return None
+        return resuming.read_saved(autosave, fingerprint, resume, epochs, display)
+
     model.history = history
     if split_off is not None:
         side = "first" if settings.validation_from(validation_from) == "start" else "last"
@@ -168,11 +180,7 @@ def fit(
         contextlib.nullcontext() if validation is None else contextlib.closing(validation),
     )
     with ended[0], ended[1], display, resuming.closing(autosave, fingerprint, resume, progress, backup):
-        saved = None
-        if autosave is not None and (resume or backup is not None):
-            saved = resuming.read_saved(autosave, fingerprint, resume, epochs, display)
-        if several:
-            saved = processes.broadcast_saved(saved)
+        saved = resuming.load_saved(read_saved, trainer) if several or resume or backup is not None else None
         if saved is not None:
             progress.restore(*saved, force=resume == "force")
             display.note(progress.describe(epochs))
@@ -188,6 +196,12 @@ def fit(
     if autosave is not None:
         resuming.note_path(autosave, display)
     return history
+
+
+def _is_called(callback: Any, divided: bool) -> bool:
+    """Whether a process other than the main one calls a callback; it takes part where weights are gathered."""
+    taking_part = getattr(callback, "reads_weights", False)
+    return not getattr(callback, "writes_files", False) or taking_part == "always" or (divided and taking_part)
 
 
 def evaluate(

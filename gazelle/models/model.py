@@ -873,6 +873,8 @@ class Model(Layer):
     def save(self, filepath: PathLike, overwrite: bool = True, **kwargs: Any) -> None:
         """Write architecture, weights, optimizer state and compile arguments.
 
+        Weights that are divided over processes are gathered: all processes must call it, with memory for the whole.
+
         Args:
             filepath: of a `.keras` file; `.h5` or `.hdf5` selects the layout of Keras 1 and 2.
             overwrite: False raises if the file exists.
@@ -888,6 +890,8 @@ class Model(Layer):
     @filtered
     def save_weights(self, filepath: PathLike, overwrite: bool = True, max_shard_size: float | None = None) -> None:
         """Write the weights.
+
+        Weights that are divided over processes are gathered: all processes must call it, with memory for the whole.
 
         Args:
             filepath: of a `.weights.h5`, `.weights.json` or `.safetensors` file.

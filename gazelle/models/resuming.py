@@ -6,20 +6,22 @@ import contextlib
 import glob
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 from gazelle.core.config import snake
 from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.traceback import warn
 from gazelle.core.types import PathLike
+from gazelle.engine import processes
 from gazelle.layers.weight_tree import is_automatic
 from gazelle.models.training_checkpoints import TrainingCheckpoints
 from gazelle.saving import fingerprint as fingerprints
+from gazelle.saving import sharded
 from gazelle.saving.autosave import Autosave
 from gazelle.saving.checkpoint_paths import NoCheckpointError, root_folder
 from gazelle.saving.program import Program, running_program
-from gazelle.saving.rotation import order_of
+from gazelle.saving.rotation import order_of, sharded_folder
 from gazelle.saving.state_file import metadata_of
 from gazelle.training import interrupt
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from gazelle.models.fingerprint import TrainingFingerprint
     from gazelle.models.model import Model
     from gazelle.training.callbacks import BackupAndRestore, Progress
+    from gazelle.training.trainer import Trainer
     from gazelle.training.training_progress import TrainingProgress
 
 Resume = bool | Literal["force"]
@@ -124,6 +127,8 @@ def read_saved(
             if found := _other_models(autosave, fingerprint):
                 display.note(f"The last checkpoint here is of another model:\n{fingerprints.listed(found)}")
         return None
+    if path.startswith(sharded_folder(autosave.stem)):
+        metadata["sharded"] = path.removesuffix(".state")
     then = fingerprints.read(metadata)
     if then is None:
         text = f"The checkpoint '{path}' was written by an earlier version of gazelle"
@@ -137,9 +142,8 @@ def read_saved(
         return tensors, metadata
     lines = fingerprints.listed(found)
     if resume == "force":
-        if any(name.startswith("compile.optimizer") for name, *_ in found):  # the current rate replaces the saved one
-            tensors = {name: array for name, array in tensors.items() if not name.startswith("hyper/")}
-        metadata = {**metadata, "stopped": False}  # what ended it may have changed
+        other = any(name.startswith("compile.optimizer") for name, *_ in found)
+        metadata = {**metadata, "stopped": False, "other_optimizer": other}  # what ended it may have changed
         display.note(f"Resuming another training, as resume='force' requests:\n{lines}")
     elif resume:
         text = f"fit(resume=True) found the checkpoint of another training, '{path}'"
@@ -148,6 +152,31 @@ def read_saved(
     else:
         warn(message(f"BackupAndRestore continues another training, '{path}'", hint=lines))
     return tensors, metadata
+
+
+def load_saved(read: Callable[[], Saved | None], trainer: Trainer) -> Saved | None:
+    """Read the checkpoint to continue in all processes: each of them the parts of the state that it has.
+
+    Args:
+        read: what the main process reads.
+        trainer: the trainer of the model.
+
+    Returns:
+        (tensors, metadata); None if there is no checkpoint yet.
+    """
+    while True:
+        saved = read() if processes.is_main() else None
+        saved = processes.broadcast_saved(saved) if processes.count() > 1 else saved
+        if saved is None:
+            return None
+        tensors, metadata = saved
+        folder = metadata.pop("sharded", None)
+        arrays = {} if folder is None else sharded.load(folder, trainer.live.arrays())
+        if arrays is not None:  # else it is damaged, and the one before it is read
+            tensors = {**tensors, **arrays}
+            if metadata.pop("other_optimizer", False):  # the current rate replaces the saved one
+                tensors = {name: array for name, array in tensors.items() if not name.startswith("hyper/")}
+            return tensors, metadata
 
 
 def _other_models(autosave: Autosave, fingerprint: TrainingFingerprint) -> list[fingerprints.Difference]:
@@ -187,9 +216,11 @@ def closing(
 ) -> Iterator[None]:
     """The block of a training: it states where Ctrl-C or a signal stopped, and closes the checkpoint."""
     try:
-        with autosave or contextlib.nullcontext():
+        with autosave or contextlib.nullcontext(), processes.of_all("fit(..., resume=True) continues."):
             yield
     except (KeyboardInterrupt, interrupt.Terminated) as error:
+        if isinstance(error, interrupt.Terminated) and not processes.is_main():
+            error.reported = True  # the main process reports it
         interrupt.explain(error, _describe_stop(progress, autosave, backup))
         raise
     finally:

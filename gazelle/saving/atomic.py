@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 from gazelle.core.errors import ArgumentError, DamagedFileError, message
 from gazelle.core.types import PathLike
+from gazelle.engine import processes
 from gazelle.saving import temporary_files
 from gazelle.saving.checksum import Crc32
 
@@ -73,6 +74,8 @@ def replace_file(
     >>> open("note.txt").read()
     'complete'
     """
+    if not processes.writes_files():
+        return
     target = os.path.realpath(os.fspath(path))
     temporary_files.remove_abandoned(target)
     temporary, writer = None, None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import threading
 import time
 import warnings
@@ -17,7 +18,7 @@ from gazelle.saving import checkpoint_paths, throttle
 from gazelle.saving.atomic import check_space
 from gazelle.saving.checkpoint_paths import NoCheckpointError
 from gazelle.saving.file_lock import CheckpointLock
-from gazelle.saving.rotation import CheckpointRotation, newest_intact
+from gazelle.saving.rotation import CheckpointRotation, newest_intact, order_of, sharded_files, sharded_folder
 from gazelle.saving.safetensors import Array
 from gazelle.saving.state_file import metadata_of, read_metadata, read_state, to_json
 
@@ -42,6 +43,7 @@ class Autosave:
         folder: the folder of the files; by default one for this program in GAZELLE_HOME.
 
     Attributes:
+        by_all_processes: whether all of several processes write the checkpoints together.
         active: whether checkpoints are written.
         stem: path of the files without their endings.
         written: whether one was written.
@@ -53,6 +55,8 @@ class Autosave:
     >>> latest("example") == autosave.path
     True
     """
+
+    by_all_processes = False
 
     def __init__(self, model_name: str, every_seconds: float = 10.0, folder: PathLike | None = None) -> None:
         self.every_seconds = every_seconds
@@ -66,7 +70,7 @@ class Autosave:
         self.written = self.saved = self._waits = False
         folder = checkpoint_paths.program_folder() if folder is None else os.path.abspath(os.fspath(folder))
         name = checkpoint_paths.file_name(model_name)
-        metadata = {"arguments": checkpoint_paths.arguments_hash()}
+        metadata = self.entries = {"arguments": checkpoint_paths.arguments_hash()}  # of each header
         self._lock: CheckpointLock | None = None
         self.stem = os.path.join(folder, name)
         self._rotation = CheckpointRotation(self.stem, **metadata)
@@ -113,7 +117,7 @@ class Autosave:
         Returns:
             The metadata; None if there is none to read.
         """
-        return metadata_of(self.path)
+        return metadata_of(max((*self._rotation.paths, *sharded_files(self.stem)), key=order_of))
 
     def reserve(self, size: int) -> bool:
         """Check by a trial allocation that checkpoints of `size` bytes can be written; warn if not.
@@ -148,7 +152,7 @@ class Autosave:
             DamagedFileError: all of them are damaged.
         """
         try:
-            (tensors, meta), path = newest_intact(self._rotation.paths, read_state)
+            (tensors, meta), path = newest_intact((*self._rotation.paths, *sharded_files(self.stem)), read_state)
         except FileNotFoundError:
             folder = os.path.dirname(self.path)
             raise NoCheckpointError(
@@ -183,14 +187,19 @@ class Autosave:
         self._requested = False
         start = time.monotonic()
         tensors, meta = snapshot()
-        meta = _copied(meta)
-        now = time.monotonic()
-        self.next_write = now + max(self.every_seconds, _PAUSE * (now - start))
+        meta = copied(meta)
+        taken = self.postpone(start)
         self._thread = threading.Thread(
-            target=self._write_in_background, args=(tensors, meta, now - start), name="gazelle autosave"
+            target=self._write_in_background, args=(tensors, meta, taken), name="gazelle autosave"
         )
         self._thread.start()
         return True
+
+    def postpone(self, start: float) -> float:
+        """Set the time of the next write, now that a copy is taken that was begun at `start`; return its duration."""
+        now = time.monotonic()
+        self._requested, self.next_write = False, now + max(self.every_seconds, _PAUSE * (now - start))
+        return now - start
 
     def _write_in_background(self, tensors: Mapping[str, Any], meta: Mapping[str, Any], copy_time: float) -> None:
         self._write(tensors, meta)
@@ -248,6 +257,7 @@ class Autosave:
         for path in self._rotation.paths:
             with contextlib.suppress(FileNotFoundError):
                 os.remove(path)
+        shutil.rmtree(sharded_folder(self.stem), ignore_errors=True)
 
     def _write(self, tensors: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
         try:
@@ -276,7 +286,7 @@ def _has_arguments(stem: str, arguments: str) -> bool:
     return read_metadata(CheckpointRotation(stem).newest).get("arguments") == arguments
 
 
-def _copied(meta: Mapping[str, Any]) -> Mapping[str, Any]:
+def copied(meta: Mapping[str, Any]) -> Mapping[str, Any]:
     """A copy as of now: the loop appends to the history while the checkpoint is written."""
     copy: Mapping[str, Any] = json.loads(json.dumps(meta, default=to_json))
     return copy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import time
 import warnings
@@ -68,6 +69,17 @@ class CheckpointRotation:
                 continue
             return path, latest
         return self.paths[-1], latest
+
+
+def sharded_folder(stem: str) -> str:
+    """The folder of the checkpoints that several processes wrote together."""
+    return f"{stem}.sharded"
+
+
+def sharded_files(stem: str) -> list[str]:
+    """The files of the complete checkpoints in `sharded_folder`; the arrays are in the folders of the same names."""
+    paths = glob.glob(os.path.join(glob.escape(sharded_folder(stem)), "*.state"))
+    return [path for path in paths if os.path.isdir(path.removesuffix(".state"))]
 
 
 def order_of(path: str) -> tuple[int, float]:

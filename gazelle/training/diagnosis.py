@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from gazelle import data
-from gazelle.core import tracing
+from gazelle.core import arrays, tracing
 from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.core.traceback import warn
 from gazelle.training.trainer import Trainer
@@ -125,7 +125,7 @@ def _first_layer(trainer: Trainer, batch: Any) -> str:
 
     def observe(layer: Any, outputs: Any) -> None:
         leaves = [leaf for leaf in jax.tree.leaves(outputs) if hasattr(leaf, "dtype")]
-        if not found and any(leaf.dtype.kind == "f" and not np.isfinite(leaf).all() for leaf in leaves):
+        if not found and any(leaf.dtype.kind == "f" and not np.isfinite(arrays.to_host(leaf)).all() for leaf in leaves):
             found.append(layer.name)
 
     state = trainer.live.state

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from gazelle import data, engine
+from gazelle.engine import processes
 from gazelle.metrics.name_aliases import Logs
 from gazelle.training.diagnosis import warn_not_finite, warn_skipped
 from gazelle.training.steps_per_call import Prefetched, StepsPerCall, host_logs, ordered
@@ -34,13 +35,16 @@ def evaluate(trainer: Trainer, source: data.Source, events: Any = None, display:
     fixed = values, trainer.key
     start_totals, count = engine.replicate((trainer.metrics.start(), np.uint32(0)))
     carry: Any = (start_totals, {path: values[path] for path in trainer.assigned}, count)
-    steps_per_call, single, done = StepsPerCall(), events is not None and events.listens("test"), 0
+    steps_per_call, done = StepsPerCall(), 0
+    single = events is not None and events.listens("test")
+    if engine.active_distribution() is not None:
+        single = processes.any_process(single)
     chunks, finite = Prefetched(source, 0), True
     for chunk in chunks:
         start = 0
         while start < chunk.stop:
             stop = start + 1 if single else min(chunk.stop, start + steps_per_call.steps)
-            if single:
+            if single and events is not None:
                 events.on_test_batch_begin(done, Logs())
             elif stop == chunk.stop:
                 chunks.gather()
@@ -55,7 +59,7 @@ def evaluate(trainer: Trainer, source: data.Source, events: Any = None, display:
                 finite = False
                 _warn_not_finite(source, chunk, start, stop, logs)
             start = stop
-            if single:
+            if single and events is not None:
                 events.on_test_batch_end(done - 1, host_logs(trainer, logs))
             if display is not None:
                 display.advance(done, source.steps, ordered(trainer, logs))
@@ -87,6 +91,8 @@ def predict(trainer: Trainer, source: data.Source, events: Any = None, display: 
     """
     values, assigned = trainer.live.values(), {}
     single = events is not None and events.listens("predict")
+    if engine.active_distribution() is not None:
+        single = processes.any_process(single)
     parts: list[Any] = []
     pending: list[Any] = []  # outputs that the device may still compute
     done = 0
@@ -96,7 +102,7 @@ def predict(trainer: Trainer, source: data.Source, events: Any = None, display: 
         parts.append(jax.tree.map(lambda leaf: _flat(leaf, count), out))
 
     for block in source.blocks(1 if single else _BATCHES_PER_CALL, trainer.batch_independent):
-        if single:
+        if single and events is not None:
             events.on_predict_batch_begin(done, Logs())
         out, changed = _outputs(trainer, values, block)
         pending.append((out, block.count))
@@ -105,7 +111,7 @@ def predict(trainer: Trainer, source: data.Source, events: Any = None, display: 
             assigned, values = changed, values | changed
         if single or len(pending) > 1:
             fetch()
-        if single:
+        if single and events is not None:
             events.on_predict_batch_end(done - 1, Logs({"outputs": parts[-1]}))
         if display is not None:
             display.advance(done, source.steps, {})

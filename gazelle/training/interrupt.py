@@ -36,11 +36,13 @@ class Interrupt:
 
     Args:
         breakable: whether a second signal may raise now.
+        several: delay signals until `raise_signal`, as several processes stop at the same step.
     """
 
-    def __init__(self, breakable: Callable[[], bool] = lambda: True) -> None:
-        self._breakable = breakable
+    def __init__(self, breakable: Callable[[], bool] = lambda: True, several: bool = False) -> None:
+        self._breakable, self._several = breakable, several
         self._holding = False
+        self.number = 0  # of the first signal that this process received
         self._pending: BaseException | None = None
         self._raised: BaseException | None = None  # since the last `release`
         self._before: dict[int, Any] = {}
@@ -59,12 +61,14 @@ class Interrupt:
             signal.signal(number, handler)
         if isinstance(error, Exception) and self._raised is not None:  # a cache of JAX raised another one
             raise self._raised from error
+        self._several = False
         if error is None or isinstance(error, Exception):  # a pending signal is not lost
             self.release()
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        error = KeyboardInterrupt() if number == signal.SIGINT else Terminated(128 + number)
-        delayed = self._holding and (self._pending is None or not self._breakable())
+        error = _error_of(number)
+        self.number = self.number or number
+        delayed = (self._holding or self._several) and (self._pending is None or not self._breakable())
         if delayed or _is_unraisable(frame):
             self._pending = self._pending or error
         else:
@@ -78,9 +82,19 @@ class Interrupt:
     def release(self) -> None:
         """Let signals raise again; a pending one raises now."""
         self._holding, self._raised = False, None
-        if self._pending is not None:
+        if self._pending is not None and not self._several:
             self._raised, self._pending = self._pending, None
             raise self._raised
+
+    def raise_signal(self, number: int) -> None:
+        """Raise as a signal does that one of several processes received."""
+        self._pending = None
+        self._raised = _error_of(number)
+        raise self._raised
+
+
+def _error_of(number: int) -> BaseException:
+    return KeyboardInterrupt() if number == signal.SIGINT else Terminated(128 + number)
 
 
 def _is_unraisable(frame: FrameType | None) -> bool:

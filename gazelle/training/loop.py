@@ -10,10 +10,10 @@ import jax
 import numpy as np
 
 from gazelle import data, engine
-from gazelle.core import prng
+from gazelle.core import arrays, prng
 from gazelle.core.errors import message
 from gazelle.core.traceback import warn
-from gazelle.distribution import processes
+from gazelle.engine import processes
 from gazelle.metrics.name_aliases import Logs
 from gazelle.training.diagnosis import explain_nan
 from gazelle.training.interrupt import Interrupt
@@ -55,14 +55,16 @@ class Fit:
         self.trainer, self.model, self.source, self.events, self.display = trainer, model, source, events, display
         self.progress, self.validate, self.autosave, self.programs = progress, validate, autosave, trainer.programs
         self.force = engine.number(np.bool_(not stop_on_nan))
-        self.single = events.listens("train")
+        self._several = processes.count() > 1
+        self.single = processes.any_process(events.listens("train")) if self._several else events.listens("train")
         self.steps_per_call = StepsPerCall()
         self.bad: tuple[data.Chunk, int] | None = None  # the chunk and the step whose loss was not finite
         # callbacks that decide what a loss that is not finite means: bad data ends the training then without an error
         self.judges = [each for each in getattr(events, "callbacks", ()) if getattr(each, "handles_nan", False)]
-        self.interrupt = Interrupt(self._is_consistent)
+        self.interrupt = Interrupt(self._is_consistent, self._several)
         self._steps_before: int | None = None  # during a step: `live.steps_given` before it
         self._saving = False  # a copy of the state is taken
+        self._alike = not self._several  # whether all processes are at the same step and leave together
 
     def run(self, epochs: int) -> None:
         """Train up to epoch `epochs`, or until a callback or a NaN stops it."""
@@ -85,18 +87,18 @@ class Fit:
                         self._report_waiting(time.perf_counter() - began)
                         if isinstance(self.events, _WatchedEvents):
                             self.events = self.events.events
-                    if processes.count() > 1:  # a callback may have decided otherwise there
-                        self.model.stop_training = processes.any_process(self.model.stop_training)
+                    due = not self._several or self._agree()[0]
                     if self.model.stop_training or self.source.exhausted:
                         break
-                    self._offer_save()
+                    self._offer_save(due)
                 progress.finish(stopped=self.model.stop_training and self.bad is None)
                 live.finish()
-                complete = True
+                complete = self._alike = True
             finally:
                 self._steps_before, self._saving = None, False
                 self.interrupt.hold()  # the last save is complete
-                if self.autosave is not None and live.state is not None and live.state.alive():
+                saves = self.autosave is not None and (self._alike or not self.autosave.by_all_processes)
+                if saves and live.state is not None and live.state.alive():
                     if complete:
                         self.autosave.end_training(progress.snapshot, progress.later_snapshot)
                     else:
@@ -111,6 +113,8 @@ class Fit:
             with progress.events():
                 events.on_epoch_begin(progress.epoch, {})
                 progress.begun = True
+            if self._several:
+                self._agree()
         display.epoch_begin(progress.epoch, epochs, self.source.steps, progress.done)
         logs: Any = None
         chunks = Prefetched(self.source, progress.epoch, progress.done)
@@ -143,7 +147,8 @@ class Fit:
                 self.events.on_train_batch_begin(progress.done, Logs())
             elif stop == chunk.stop:
                 chunks.gather()
-            began, self._steps_before = time.perf_counter(), self.trainer.live.steps_given
+            steps, began = stop - start, time.perf_counter()
+            self._steps_before = self.trainer.live.steps_given
             logs, end = self.trainer.live.step(
                 self.programs.train, self.force, chunk.arrays, *map(engine.number, (np.int32(start), np.int32(stop)))
             )
@@ -152,7 +157,8 @@ class Fit:
             end = int(np.asarray(end))  # int(end) makes several checks of JAX first
             progress.done += end - start
             self._steps_before = None
-            self.steps_per_call.adapt(stop - start, time.perf_counter() - began)
+            if not self._several:
+                self.steps_per_call.adapt(steps, time.perf_counter() - began)
             if end < stop:
                 self.bad, self.model.stop_training = (chunk, end), True
                 for callback in self.judges:
@@ -162,11 +168,34 @@ class Fit:
             start = end
             if self.single:
                 self.events.on_train_batch_end(progress.done - 1, host_logs(self.trainer, logs))
+            due = True
+            if self._several:
+                due, seconds = self._agree(time.perf_counter() - began)
+                self.steps_per_call.adapt(steps, seconds, agreed=True)
             self.interrupt.release()
             if self.display.verbose:
                 self.display.advance(progress.done, self.source.steps, ordered(self.trainer, logs))
-            self._offer_save()
+            self._offer_save(due)
         return logs
+
+    def _agree(self, seconds: float = 0.0) -> tuple[bool, float]:
+        """Stop or continue as all processes do; return whether to offer a checkpoint, and the longest time.
+
+        The learning rate becomes that of the main process.
+        """
+        autosave = self.autosave
+        due = autosave is not None and autosave.by_all_processes and autosave.due()
+        rate = getattr(self.trainer.optimizer, "current_rate", lambda: None)()
+        mine = [self.interrupt.number, self.model.stop_training, due, seconds, np.nan if rate is None else rate]
+        found = processes.gather(mine)
+        number, stop, due, seconds = found[:, :4].max(axis=0)
+        self.model.stop_training = bool(stop)
+        if rate is not None and rate != found[0, 4]:  # a callback has set another one in this process
+            self.trainer.optimizer.learning_rate = float(found[0, 4])
+        if number:
+            self._alike = True
+            self.interrupt.raise_signal(int(number))
+        return bool(due) or autosave is None or not autosave.by_all_processes, float(seconds)
 
     def _is_consistent(self) -> bool:
         """Whether state and progress belong to the same step.
@@ -177,8 +206,8 @@ class Fit:
         unused = live.state is None or live.state.alive()
         return not self._saving and (before is None or (live.steps_given == before and unused))
 
-    def _offer_save(self) -> None:
-        if self.autosave is not None:
+    def _offer_save(self, due: bool) -> None:
+        if self.autosave is not None and due:
             self.interrupt.hold()
             self._saving = True
             self.autosave.offer(self.progress.snapshot)
@@ -187,6 +216,8 @@ class Fit:
 
     def _explain_nan(self, loss: Any, chunk: data.Chunk, index: int) -> None:
         batch = jax.tree.map(lambda array: array[index], chunk.arrays)
+        if self._several:
+            batch = jax.tree.map(arrays.to_host, batch)
         rows = None if chunk.rows is None else chunk.rows[index]
         where = f"step {self.progress.done + 1} of epoch {self.progress.epoch + 1}"
         explain_nan(self.trainer, self.source, loss, where, batch, rows, warns=bool(self.judges))

@@ -232,9 +232,14 @@ class LiveState:
             self._readers.add(threading.get_ident())
             return self.state.params | self.state.buffers
 
-    def host_values(self) -> dict[str, np.ndarray[Any, Any]]:
-        """{path: array} of the last finished step, on the host."""
-        return {path: np.asarray(value) for path, value in self.values().items()}
+    def arrays(self) -> Arrays:
+        """{name: array} of everything in the state, with the names of a checkpoint."""
+        with self.lock:
+            return dict(_named(self.current()))
+
+    def is_divided(self) -> bool:
+        """Whether no process has the whole state."""
+        return any(map(arrays.is_divided, self.arrays().values()))
 
     def flush(self) -> None:
         """Write the arrays of the last finished step into the variables, for somebody who reads them."""
@@ -271,12 +276,15 @@ class LiveState:
     def tensors(self, state: State | None = None, into: Mapping[str, Any] | None = None) -> Arrays:
         """A state, by default the current one, as {name: NumPy array}: the content of a checkpoint.
 
+        If it is divided over processes, its own arrays are returned, which the next step consumes.
+
         Args:
             state: the state.
             into: the result of an earlier call, which is overwritten.
         """
         with self.lock:
-            return engine.to_host(dict(_named(state or self.current())), into or {})
+            named = dict(_named(state or self.current()))
+            return named if any(map(arrays.is_divided, named.values())) else engine.to_host(named, into or {})
 
     def restore(self, tensors: Mapping[str, Any], force: bool = False) -> None:
         """Restore what `tensors` returned, in this or an earlier process.

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from gazelle import data
-from gazelle.distribution import processes
+from gazelle.engine import processes
 from gazelle.metrics.name_aliases import Logs
 from gazelle.training.trainer import Trainer
 
-_MOST_TOGETHER = 64  # steps per call in several processes
+_MOST_ALIKE = 64  # steps per call in several processes that do not exchange times
 _TICK = 0.1  # seconds between updates of the progress display, checks for Ctrl-C and autosaves
 
 
@@ -23,12 +23,18 @@ class StepsPerCall:
 
     def __init__(self) -> None:
         self.steps = 1
-        self._together = processes.count() > 1
+        self._several = processes.count() > 1
 
-    def adapt(self, steps: int, seconds: float) -> None:
-        """Adapt to the duration of a call; the first calls, which compile, have a short effect."""
-        if self._together:  # clocks differ, and all processes must run the same programs
-            self.steps = min(self.steps * 8, _MOST_TOGETHER)
+    def adapt(self, steps: int, seconds: float, agreed: bool = False) -> None:
+        """Adapt to the duration of a call; the first calls, which compile, have a short effect.
+
+        Args:
+            steps: number of steps.
+            seconds: duration of the call.
+            agreed: whether it is the same number in all processes, which must run the same programs.
+        """
+        if self._several and not agreed:
+            self.steps = min(self.steps * 8, _MOST_ALIKE)
             return
         wanted = steps * _TICK / max(seconds, 1e-6)
         self.steps = int(min(max(wanted, 1), self.steps * 8))

@@ -91,7 +91,8 @@ class TrainingProgress:
         return lambda: self._copy(state, metadata)
 
     def _copy(self, state: State | None, metadata: Metadata) -> tuple[dict[str, Any], Metadata]:
-        arrays = self._copies = self.trainer.live.tensors(state, self._copies)
+        arrays = self.trainer.live.tensors(state, self._copies)
+        self._copies = {} if any(isinstance(array, jax.Array) for array in arrays.values()) else arrays
 
         def walk(name: str, value: Any) -> Any:
             if isinstance(value, Mapping):

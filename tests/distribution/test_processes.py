@@ -115,10 +115,6 @@ def test_processes_without_a_distribution_and_with_other_data_are_refused(tmp_pa
                     model.fit(x + value, x[:, :1], verbose=0, keep=False)
                 except Exception as error:
                     print(type(error).__name__, str(error).splitlines()[0])
-            try:
-                d.set_distribution(d.FSDP())
-            except Exception as error:
-                print(type(error).__name__, str(error).splitlines()[0])
             """
         )
     )
@@ -147,5 +143,4 @@ def test_processes_without_a_distribution_and_with_other_data_are_refused(tmp_pa
             "process would train a model of its own.",
             "DataError The first batch of process 1: expected the same as in process 0: batch_size counts the "
             "samples of all processes together, got other values.",
-            "ArgumentError set_distribution in 2 connected processes: expected DataParallel(), got FSDP.",
         ], errors[-2000:]

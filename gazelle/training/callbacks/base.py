@@ -58,6 +58,8 @@ class Callback:
     writes_files = False
     #: whether it decides what happens when the loss is NaN or infinite
     handles_nan = False
+    #: whether it then reads weights, too: all processes call it if they have parts of them ("always": in any case)
+    reads_weights: bool | str = False
 
     model: Model = None  # type: ignore[assignment]  # set before the first event
     params: dict[str, Any] | None = None

@@ -13,6 +13,7 @@ import numpy as np
 
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.types import PathLike
+from gazelle.engine import processes
 from gazelle.metrics.name_aliases import Logs
 from gazelle.training.callbacks.base import Callback
 from gazelle.training.callbacks.batch_counter import BatchCounter
@@ -47,7 +48,7 @@ class ModelCheckpoint(Monitor):
     'epoch'
     """
 
-    writes_files = True
+    writes_files = reads_weights = True
 
     _state_attributes = ("best", "saved")
 
@@ -133,11 +134,13 @@ class ModelCheckpoint(Monitor):
             return
         _check_file(path)
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        if self.save_weights_only:
-            self.model.save_weights(path)
-        else:
-            self.model.save(path)
-        self._remove_old(path)
+        with processes.without_files():  # in several processes the main one writes
+            if self.save_weights_only:
+                self.model.save_weights(path)
+            else:
+                self.model.save(path)
+        if processes.is_main():
+            self._remove_old(path)
 
     def _path(self, epoch: int, batch: int | None, logs: dict[str, Any] | None) -> str:
         """`filepath` with its fields replaced."""
@@ -169,7 +172,7 @@ class ModelCheckpoint(Monitor):
                 self.best = current
             else:
                 text = f"{self.monitor} did not improve from {best}"
-        if self.verbose:
+        if self.verbose and processes.is_main():
             print(f"Epoch {epoch + 1}: {text}")
         return save
 

@@ -6,8 +6,12 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import jax
+import numpy as np
+
 from gazelle.core.errors import StateError, message
 from gazelle.core.types import PathLike
+from gazelle.engine import orbax, processes
 from gazelle.layers import weight_tree
 from gazelle.training.callbacks.batch_counter import BatchCounter
 from gazelle.training.callbacks.monitor import Monitor
@@ -16,14 +20,6 @@ if TYPE_CHECKING:
     from orbax.checkpoint import CheckpointManager
 
     from gazelle.models import Model
-
-
-def _orbax() -> Any:
-    try:
-        import orbax.checkpoint
-    except ImportError:
-        raise ImportError('OrbaxCheckpoint needs orbax.\nInstall it: pip install "gazelle[orbax]"') from None
-    return orbax.checkpoint
 
 
 class OrbaxCheckpoint(Monitor):
@@ -53,6 +49,7 @@ class OrbaxCheckpoint(Monitor):
     """
 
     writes_files = True
+    reads_weights = "always"  # orbax lets the processes wait for each other
 
     _state_attributes = ("best",)
 
@@ -89,18 +86,19 @@ class OrbaxCheckpoint(Monitor):
     def manager(self) -> CheckpointManager:
         """The CheckpointManager of the folder."""
         if self._manager is None:
-            ocp = _orbax()
-            options = ocp.CheckpointManagerOptions(
-                max_to_keep=self.max_to_keep, create=True, enable_async_checkpointing=self.save_on_background
+            ocp = orbax.load("OrbaxCheckpoint")
+            handlers = {"tree": ocp.StandardCheckpointHandler(), "config": ocp.JsonCheckpointHandler()}
+            self._manager = orbax.manager(
+                "OrbaxCheckpoint", self.directory, self.max_to_keep, self.save_on_background, item_handlers=handlers
             )
-            self._manager = ocp.CheckpointManager(self.directory, options=options)
         return self._manager
 
     def _tree(self, model: Any) -> dict[str, Any]:
-        tree: dict[str, Any] = {"weights": {path: v.numpy() for path, v in weight_tree.named_variables(model).items()}}
+        read = (lambda v: v.numpy()) if processes.count() == 1 else (lambda v: v.value)  # each process writes its part
+        tree: dict[str, Any] = {"weights": {path: read(v) for path, v in weight_tree.named_variables(model).items()}}
         optimizer = getattr(model, "optimizer", None)
         if not self.save_weights_only and optimizer is not None:
-            tree["optimizer"] = {f"{i:05d}": v.numpy() for i, v in enumerate(optimizer.variables)}
+            tree["optimizer"] = {f"{i:05d}": read(v) for i, v in enumerate(optimizer.variables)}
         return tree
 
     def _save(self, step: int, logs: dict[str, Any] | None) -> None:
@@ -109,12 +107,12 @@ class OrbaxCheckpoint(Monitor):
             if current is None or not self._is_better(current, self.best):
                 return
             self.best = current
-        args = _orbax().args
+        args = orbax.load("OrbaxCheckpoint").args
         items = {"tree": args.StandardSave(self._tree(self.model))}
         if not self.save_weights_only:
             items["config"] = args.JsonSave(self.model.get_config())
         self.manager.save(step, args=args.Composite(**items), force=True)
-        if self.verbose:
+        if self.verbose and processes.is_main():
             print(f"OrbaxCheckpoint: saving step {step} to {self.directory}")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -153,8 +151,10 @@ class OrbaxCheckpoint(Monitor):
             which = "" if step is None else f" of step {step}"
             what = f"'{self.directory}' has no checkpoint{which}"
             raise StateError(message(what, expected=f"one of {manager.all_steps()}"))
-        args = _orbax().args
-        tree = manager.restore(found, args=args.Composite(tree=args.StandardRestore()))["tree"]
+        args = orbax.load("OrbaxCheckpoint").args
+        saved = manager.item_metadata(found)["tree"].tree  # read as a whole, on any devices
+        target = jax.tree.map(lambda entry: np.empty(entry.shape, entry.dtype), saved)
+        tree = manager.restore(found, args=args.Composite(tree=args.StandardRestore(target)))["tree"]
         variables = weight_tree.named_variables(model)
         if set(variables) != set(tree["weights"]):
             different = sorted(set(variables) ^ set(tree["weights"]))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,7 @@ import numpy as np
 from gazelle.core.errors import ArgumentError, GazelleError, message
 from gazelle.core.traceback import warn
 from gazelle.core.types import PathLike
+from gazelle.engine import processes
 from gazelle.training.callbacks.base import Callback
 from gazelle.training.callbacks.event_file import NumberWriter
 
@@ -77,6 +80,7 @@ class TensorBoard(Callback):
                 message("TensorBoard's update_freq", expected="'epoch', 'batch' or a number > 0", got=repr(update_freq))
             )
         self.embeddings_freq, self.embeddings_metadata = embeddings_freq, embeddings_metadata
+        self.reads_weights = bool(histogram_freq or embeddings_freq)
         self._first, self._last = _range(profile_batch)
         self._writers: dict[str, Any] = {}
         self._trained = self._tested = 0
@@ -99,6 +103,8 @@ class TensorBoard(Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._trained = 0
+        if not processes.is_main():  # it only takes part in reading weights
+            self.log_dir = tempfile.mkdtemp()
         if isinstance(self._writer("train"), NumberWriter):
             self._without_tensorboardx()
         elif self.write_graph:
@@ -162,6 +168,8 @@ class TensorBoard(Callback):
         for writer in self._writers.values():
             writer.close()
         self._writers.clear()
+        if not processes.is_main():
+            shutil.rmtree(self.log_dir, ignore_errors=True)
 
     def _rates(self) -> dict[str, float]:
         optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
