@@ -1,5 +1,5 @@
 # `make` lists the targets. Needs GNU make, a POSIX shell and Python 3.11 or newer; everything else is installed into .venv.
-.PHONY: packages record-oracle bad-arguments deviations help demo test test-all torture scale check check-boundary format bench docs engines environment clean
+.PHONY: package packages record-oracle bad-arguments deviations help demo test test-all torture scale check check-boundary format bench docs engines environment clean
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
@@ -27,6 +27,7 @@ help: ## list the targets
 	@echo 'make format          format the code and apply automatic lint fixes'
 	@echo 'make bench           compare with Keras, scikit-learn and hand-written JAX (ARGS="--quick --only mlp,cnn")'
 	@echo 'make docs            build the site with the API reference, in English and Chinese, into site/'
+	@echo 'make package         build the wheel and the source archive into dist/, and try the wheel on each installed Python'
 	@echo 'make engines         write docs/engines.md: the operations that each engine supports'
 	@echo 'make coverage-keras  count the public names of Keras that gazelle has, by module (ARGS=--all lists missing ones)'
 	@echo 'make bad-arguments   write docs/bad-arguments.md: errors for wrong arguments, here and in Keras (a minute)'
@@ -118,3 +119,7 @@ packages:
 clean:
 	rm -rf .venv .bench .packages demo site build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+package:
+	$(call environment,dev)
+	@$(PYTHON) scripts/check_package.py $(ARGS)
