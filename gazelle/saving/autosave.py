@@ -196,7 +196,14 @@ class Autosave:
         return True
 
     def postpone(self, start: float) -> float:
-        """Set the time of the next write, now that a copy is taken that was begun at `start`; return its duration."""
+        """Set the time of the next write, now that a copy was taken.
+
+        Args:
+            start: When the copy was begun, in seconds of the monotonic clock.
+
+        Returns:
+            The duration of the copy in seconds.
+        """
         now = time.monotonic()
         self._requested, self.next_write = False, now + max(self.every_seconds, _PAUSE * (now - start))
         return now - start
