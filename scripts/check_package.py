@@ -45,13 +45,13 @@ def build() -> tuple[Path, Path]:
     subprocess.run([sys.executable, "-m", "twine", "check", "--strict", wheel, archive], check=True)
     names = zipfile.ZipFile(wheel).namelist()
     missing = [name for name in NEEDED if not any(found.endswith(name) for found in names)]
-    foreign = [name for name in names if not name.startswith(("gazelle/", "gazelle-"))]
+    external = [name for name in names if not name.startswith(("gazelle/", "gazelle-"))]
     with tarfile.open(archive) as packed:
         tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True).stdout.splitlines()
         files = {name.partition("/")[2] for name in packed.getnames()}
         left_out = [name for name in tracked if name.startswith("gazelle/") and name not in files]
-    if missing or foreign or left_out:
-        raise SystemExit(f"wheel: {missing} missing, {foreign} do not belong there; archive: {left_out} missing")
+    if missing or external or left_out:
+        raise SystemExit(f"wheel: {missing} missing, {external} do not belong there; archive: {left_out} missing")
     print(f"{wheel.name} ({wheel.stat().st_size / 1e6:.1f} MB), {archive.name}: metadata and files are complete")
     return wheel, archive
 
