@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import gazelle as keras
+from gazelle.core import errors
 from gazelle.core.errors import GazelleError
 
 X = np.ones((2, 4), "float32")
@@ -93,3 +94,10 @@ def test_what_a_layer_does_not_have_yet():
     layer(keras.Input((3,)))
     assert hasattr(layer, "input")
     keras.layers.LSTM(2).reset_state()  # has no states: nothing to reset
+
+
+def test_all_exceptions_are_public():
+    classes = [value for value in vars(errors).values() if isinstance(value, type)]
+    own = {cls.__name__ for cls in classes if cls.__module__ == errors.__name__}
+    assert own == set(keras.errors.__all__)
+    assert all(issubclass(getattr(keras.errors, name), GazelleError) for name in own)
