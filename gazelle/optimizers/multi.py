@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from gazelle.core.config import ArgumentTypeError, Configurable, serialize, serialize_object
 from gazelle.core.errors import ArgumentError, GazelleError, message
+from gazelle.core.traceback import warn
 from gazelle.core.types import Array, ArrayLike, Config
 from gazelle.core.variable import Variable
 from gazelle.optimizers.base import Constraints, Optimizer
@@ -96,6 +97,18 @@ class OptimizerMap(Configurable, MutableMapping[str, Optimizer]):
 
     def __len__(self) -> int:
         return len(self.optimizer_map)
+
+    def warn_of_unused(self, paths: Iterable[str]) -> None:
+        """Warn of patterns that match none of the trained variables, so that their optimizers are not used.
+
+        Args:
+            paths: Paths of the trained variables.
+        """
+        known = list(paths)
+        for pattern in self.optimizer_map:
+            if pattern not in known and not any(re.fullmatch(pattern, path) for path in known):
+                expected = f"a full match of one of {', '.join(map(repr, known[:8]))}{' ...' if len(known) > 8 else ''}"
+                warn(message(f"OptimizerMap's pattern {pattern!r} selects no trained variable", expected=expected))
 
     def __call__(self, variable: Variable) -> Optimizer:
         """Return the optimizer of a variable."""
@@ -186,6 +199,8 @@ class MultiOptimizer(Optimizer):
     # Pure functions --------------------------------------------------------------------------------------------------
 
     def init(self, params: Arrays) -> Slots:
+        if isinstance(self.optimizer_map, OptimizerMap):
+            self.optimizer_map.warn_of_unused(params)
         slots: Slots = {}
         for label, optimizer, paths in self._groups(params):
             slots |= {f"{label}.{_COUNT}": {"": jnp.zeros((), jnp.int32)}}

@@ -44,6 +44,12 @@ def test_errors(make, text):
         make()
 
 
+def test_a_pattern_that_selects_nothing_is_reported():
+    multi = MultiOptimizer(OptimizerMap(SGD(1.0), {"dense_1/.*": SGD(0.1), "dense/.*": SGD(0.2)}))
+    with pytest.warns(UserWarning, match=r"pattern 'dense_1/.\*' selects no trained variable.*'dense/kernel'"):
+        multi.init({"dense/kernel": jnp.ones(1), "head/kernel": jnp.ones(1)})
+
+
 def test_no_single_rate():
     multi = MultiOptimizer(OptimizerMap(SGD()))
     with pytest.raises(AttributeError, match="has no learning rate of its own"):
