@@ -7,11 +7,12 @@ import pytest
 
 import gazelle
 from gazelle import config, ops
-from gazelle.core import settings
+from gazelle.core import dtypes, settings
 
 
 @pytest.fixture(autouse=True)
-def _as_before():
+def _as_before(monkeypatch):
+    monkeypatch.setattr(dtypes, "_narrowing", False)  # programs that import keras, in other tests, set it
     yield
     config.set_image_data_format("channels_last")
     config.set_epsilon(1e-7)

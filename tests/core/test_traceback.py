@@ -9,9 +9,17 @@ import pytest
 
 import gazelle
 from gazelle import config, layers
+from gazelle.core import traceback as tracebacks
 from gazelle.core.errors import ArgumentError
 
 X, Y = np.ones((8, 3), "float32"), np.ones((8, 1), "float32")
+
+
+@pytest.fixture(autouse=True)
+def _hook(monkeypatch):
+    """The hook as `import gazelle` sets it; other tests may have run programs that replaced it."""
+    monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
+    tracebacks.show_short()
 
 
 class Undefined(layers.Layer):

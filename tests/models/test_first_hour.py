@@ -215,7 +215,7 @@ MISTAKES = {
     "methods of earlier Keras": (lambda: network().predict_classes(X), ["no predict_classes", "predict(x).argmax(-1)"]),
     "lower case": (lambda: layers.dense(3), ["gazelle.layers has no 'dense'", "did you mean 'Dense'"]),
     "an unknown local dataset": (lambda: datasets.local("mnist"), ["Unknown local dataset 'mnist'", "'mnist_5k'"]),
-    "an open file": (lambda: models.load_model(io.BytesIO()), ["filepath: expected the path of a file"]),
+    "an empty file": (lambda: models.load_model(io.BytesIO()), ["contains no model", "expected a .keras or .h5 file"]),
 }
 
 

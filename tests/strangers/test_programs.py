@@ -7,6 +7,7 @@ import pytest
 import strangers
 
 ROWS = strangers.programs()
+FOLDER = os.environ.get("GAZELLE_PROGRAMS")
 
 
 def test_each_program_is_listed_once():
@@ -15,10 +16,9 @@ def test_each_program_is_listed_once():
     assert all(len(row["commit"]) == 40 and row["era"] in "123" for row in ROWS)
 
 
-@pytest.mark.skipif("GAZELLE_PROGRAMS" not in os.environ, reason="$GAZELLE_PROGRAMS is not set")
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['batch']}-{row['repository']}-{row['path']}")
+@pytest.mark.parametrize("row", ROWS if FOLDER else [], ids=lambda row: f"{row['batch']}-{row['repository']}-{row['path']}")
 def test_program(row):
-    kind, text = strangers.outcome(row, pathlib.Path(os.environ["GAZELLE_PROGRAMS"]))
+    kind, text = strangers.outcome(row, pathlib.Path(FOLDER))
     if kind not in ("passed", "fails"):
         pytest.skip(f"{kind}: {text}")
     assert kind == "passed", text
