@@ -16,7 +16,9 @@ def test_each_program_is_listed_once():
     assert all(len(row["commit"]) == 40 and row["era"] in "123" for row in ROWS)
 
 
-@pytest.mark.parametrize("row", ROWS if FOLDER else [], ids=lambda row: f"{row['batch']}-{row['repository']}-{row['path']}")
+@pytest.mark.parametrize(
+    "row", ROWS if FOLDER else [], ids=lambda row: f"{row['batch']}-{row['repository']}-{row['path']}"
+)
 def test_program(row):
     kind, text = strangers.outcome(row, pathlib.Path(FOLDER))
     if kind not in ("passed", "fails"):
