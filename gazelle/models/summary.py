@@ -10,11 +10,10 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import jax.numpy as jnp
-
 from gazelle.core import settings
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.printable import printable
+from gazelle.models.layer_costs import size
 from gazelle.models.summary_rows import Row, is_chain, rows
 
 _TITLES = {
@@ -23,8 +22,10 @@ _TITLES = {
     "params": "Param #",
     "connected": "Connected to",
     "trainable": "Trainable",
+    "time": "Forward",
+    "memory": "Output Memory",
 }
-_RIGHT, _CENTER = ("params",), ("trainable",)
+_RIGHT, _CENTER = ("params", "time", "memory"), ("trainable",)
 #: rules of "_" and "=" around the header and at the end, as Keras prints where there are only letters
 _PLAIN_BOX = "____\n    \n====\n    \n    \n____\n    \n____\n"
 _HINT = "Unbuilt: give the first layer input_shape, or call model.build((None, ...))."
@@ -38,6 +39,7 @@ def summary(
     expand_nested: bool = False,
     show_trainable: bool = False,
     layer_range: Any = None,
+    batch_size: int | None = None,
 ) -> None:
     """Print the layers of `model`, their output shapes, their numbers of weights, and the totals.
 
@@ -49,14 +51,22 @@ def summary(
         expand_nested: also list the layers of models inside the model.
         show_trainable: add a column with Y or N.
         layer_range: (first, last) names of layers or regular expressions; only those between them are listed.
+        batch_size: also measure each layer by itself on a batch of this size: the time of a forward call and the memory
+            of its output. In the model XLA computes layers together, so that it takes less than the sum.
 
     Raises:
-        ArgumentError: for a range that names no layer and for positions that leave no width for a column.
+        ArgumentError: for a range that names no layer, for positions that leave no width for a column, and for a
+            batch_size below 1.
+
+    >>> model = gazelle.Sequential([gazelle.Input((2,)), gazelle.layers.Dense(1)])
+    >>> model.summary(batch_size=32)  # doctest: +SKIP
     """
+    if batch_size is not None and batch_size < 1:
+        raise ArgumentError(message("summary's batch_size", expected="a number of samples above 0", got=batch_size))
     if print_fn is None and not settings.is_interactive_logging_enabled():
         print_fn = logging.getLogger("gazelle").info
-    names = columns(model, show_trainable)
-    listed = rows(model, expand_nested, layer_range)
+    names = columns(model, show_trainable) + ([] if batch_size is None else ["time", "memory"])
+    listed = rows(model, expand_nested, layer_range, batch_size)
     namespace = line_length or min(shutil.get_terminal_size((80, 24)).columns, 88 + 24 * (len(names) - 3))
     widths = None if positions is None else _widths(positions, namespace, len(names))
     if print_fn is None and sys.stdout.isatty():
@@ -126,12 +136,14 @@ def _print(
             "params": Text(row.params, style="green" if row.params != "unbuilt" else "yellow"),
             "connected": Text(row.connected),
             "trainable": Text(row.trainable),
+            "time": Text(row.time),
+            "memory": Text(row.memory),
         }
         table.add_row(*(cells[name] for name in names))
     console.print(Text(f'Model: "{printable(model.name)}"', style="bold"))
     console.print(table)
-    for label, count, size in totals(model):
-        console.print(Text.assemble((f" {label}: ", "bold"), (f"{count:,}", "green"), f" ({size})"))
+    for label, count, space in totals(model):
+        console.print(Text.assemble((f" {label}: ", "bold"), (f"{count:,}", "green"), f" ({space})"))
     if any(row.params == "unbuilt" for row in listed):
         console.print(Text(_HINT, style="yellow"))
 
@@ -140,17 +152,7 @@ def totals(model: Any) -> list[tuple[str, int, str]]:
     """(label, number of weights, memory) of all, the trainable and the other weights."""
     trainable, other = list(model.trainable_weights), list(model.non_trainable_weights)
     groups = (("Total params", trainable + other), ("Trainable params", trainable), ("Non-trainable params", other))
-    return [(label, sum(v.size for v in group), memory(group)) for label, group in groups]
-
-
-def memory(weights: Iterable[Any]) -> str:
-    """The size of arrays in memory as text, such as "1.50 KB"."""
-    size = float(sum(v.size * jnp.dtype(v.dtype).itemsize for v in weights))
-    for unit in ("B", "KB", "MB", "GB"):
-        if size < 1024:
-            return f"{size:.2f} {unit}"
-        size /= 1024
-    return f"{size:.2f} TB"
+    return [(label, sum(v.size for v in group), size(group)) for label, group in groups]
 
 
 def _widths(positions: Any, namespace: int, count: int) -> list[int]:
@@ -188,7 +190,7 @@ def html(model: Any) -> str:
     head = f"<thead><tr>{line('th', (_TITLES[name] for name in names))}</tr></thead>"
     listed = rows(model)
     body = "".join(f"<tr>{line('td', cells(row))}</tr>" for row in listed)
-    ends = "<br>".join(f"{label}: {count:,} ({size})" for label, count, size in totals(model))
+    ends = "<br>".join(f"{label}: {count:,} ({space})" for label, count, space in totals(model))
     hint = f"<br>{escaping.escape(_HINT)}" if any(row.params == "unbuilt" for row in listed) else ""
     name = escaping.escape(f'{type(model).__name__} "{printable(model.name)}"')
     return f"<div><b>{name}</b><table>{head}<tbody>{body}</tbody></table><p>{ends}{hint}</p></div>"

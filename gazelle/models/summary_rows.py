@@ -13,6 +13,7 @@ from gazelle.core.errors import ArgumentError, message
 from gazelle.core.printable import printable
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.layers.base import Layer
+from gazelle.models.layer_costs import costs
 
 
 @dataclasses.dataclass
@@ -23,15 +24,21 @@ class Row:
     params: str
     connected: str
     trainable: str
+    time: str = ""
+    memory: str = ""
     level: int = 0  # 0: a layer of the model itself, 1: of a model inside it ...
 
 
-def rows(model: Any, expand_nested: bool = False, layer_range: Any = None) -> list[Row]:
+def rows(model: Any, expand_nested: bool = False, layer_range: Any = None, batch_size: int | None = None) -> list[Row]:
     """The rows of a model; with `expand_nested` followed by those of the models inside it."""
     listed = _operations(model)
     if layer_range is not None:
         listed = listed[_between(listed, layer_range)]
-    return [row for operation in listed for row in _rows_of(operation, model, expand_nested, 0, not model.trainable)]
+    return [
+        row
+        for operation in listed
+        for row in _rows_of(operation, model, expand_nested, 0, not model.trainable, batch_size)
+    ]
 
 
 def is_chain(model: Any) -> bool:
@@ -78,11 +85,15 @@ def _is_stack(model: Any) -> bool:
     return isinstance(model, Sequential)
 
 
-def _rows_of(operation: Any, model: Any, expand_nested: bool, level: int, frozen: bool) -> Iterator[Row]:
+def _rows_of(
+    operation: Any, model: Any, expand_nested: bool, level: int, frozen: bool, batch_size: int | None
+) -> Iterator[Row]:
     calls = _calls(operation, model)
     frozen = frozen or not getattr(operation, "trainable", True)
     read = [] if _is_stack(model) else [t for node in calls for t in _inputs(node, model)]
     weights = getattr(operation, "weights", [])
+    last = (calls or operation.nodes or [None])[-1]
+    time, memory = ("", "") if batch_size is None else costs(operation, last, batch_size)
     yield Row(
         name=printable(operation.name),
         kind=printable(type(operation).__name__ if isinstance(operation, Layer) else _camel(operation.name)),
@@ -92,11 +103,13 @@ def _rows_of(operation: Any, model: Any, expand_nested: bool, level: int, frozen
         params=_params(operation),
         connected=printable(", ".join(_source(tensor, model) for tensor in read)) or "-",
         trainable="-" if not weights else "N" if frozen else "Y",
+        time=time,
+        memory=memory,
         level=level,
     )
     if expand_nested and hasattr(operation, "layers"):
         for inner in _operations(operation):
-            yield from _rows_of(inner, operation, expand_nested, level + 1, frozen)
+            yield from _rows_of(inner, operation, expand_nested, level + 1, frozen, batch_size)
 
 
 def _params(operation: Any) -> str:

@@ -257,3 +257,17 @@ def test_several_outputs_of_a_layer():
     listed = rows(model)
     assert listed[1].shape == "[(None, 1), (None, 2)]"
     assert listed[2].connected == "split[0][1]"
+
+
+def test_time_and_memory_of_each_layer():
+    inputs = layers.Input((8, 8, 1), name="start")
+    x = layers.Conv2D(2, 3, name="conv")(inputs)
+    model = Model(inputs, layers.Dropout(0.5, name="drop")(x + 1))
+    lines = []
+    model.summary(batch_size=16, line_length=100, print_fn=lines.append)
+    rows = {line.split(" (")[0].strip(): line for line in lines[0].splitlines()}
+    assert "4.50 KB" in rows["conv"].replace("  ", " ")  # 16 samples of 6 x 6 x 2 numbers of 4 bytes
+    assert " ms " in rows["conv"]
+    assert rows["start"].rstrip().endswith("-")
+    with pytest.raises(ArgumentError, match="summary's batch_size: expected a number of samples above 0, got 0"):
+        model.summary(batch_size=0)
