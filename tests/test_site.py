@@ -84,4 +84,5 @@ def test_a_docstring_that_is_incomplete_stops_the_build(monkeypatch):
 
 def test_an_anchor_of_an_english_page_is_that_of_its_translation():
     assert site_hooks.translated("README.md", "not-supported-yet") == "尚不支持"
-    assert site_hooks.translated("docs/design.md", "files") == "files"  # a page without a translation
+    assert site_hooks.translated("docs/design.md", "files") == "文件"
+    assert site_hooks.translated("CHANGELOG.md", "unreleased") == "unreleased"  # a page without a translation
