@@ -19,7 +19,7 @@ from gazelle.core import budget, outdated, replaced_methods, shared_objects
 from gazelle.core.argument_types import check_types, is_clear, plain_values
 from gazelle.core.errors import ArgumentError as ArgumentError
 from gazelle.core.errors import ArgumentTypeError as ArgumentTypeError
-from gazelle.core.errors import GazelleError, message, unknown
+from gazelle.core.errors import GazelleError, english, message, unknown
 from gazelle.core.traceback import shorten
 
 
@@ -277,7 +277,7 @@ def _resolved(cls: type, key: str, value: Any) -> Any:
     try:
         return resolve(key, value)
     except ArgumentError as error:
-        raise type(error)(f"{key} of {cls.__name__}: {error}") from None
+        raise type(error)(f"{key} of {cls.__name__}: {english(error)}") from None
 
 
 @functools.cache  # computed at the first call, because there are hundreds of classes
@@ -290,7 +290,7 @@ def _signature(init: Callable[..., None]) -> tuple[inspect.Signature, str | None
 
 def _unknown_argument(cls: type, name: str, known: list[str]) -> ArgumentTypeError:
     error = unknown(f"argument of {cls.__name__}", name, known, outdated.argument_hint(name, known))
-    return ArgumentTypeError(str(error))
+    return ArgumentTypeError(english(error))
 
 
 def _bad_arguments(cls: type, signature: inspect.Signature, kwargs: Mapping[str, Any], error: TypeError) -> TypeError:
@@ -395,7 +395,7 @@ def _config_of(value: Any, ours: bool) -> Any:
             out[key] = serialize(entry, by_name=ours)
         except _NoConfigError as error:
             label = f"{type(value).__name__} '{getattr(value, 'name', '')}'".removesuffix(" ''")
-            raise ArgumentTypeError(f"{key!r} in the config of {label}: {error}") from None
+            raise ArgumentTypeError(f"{key!r} in the config of {label}: {english(error)}") from None
     return out
 
 
@@ -511,7 +511,7 @@ def deserialize(value: Any, namespace: str | None = None) -> Any:
             outdated.class_hint(name)
             or "Your own classes are given by custom_objects={...} or @register_keras_serializable().",
         )
-        raise ArgumentTypeError(str(error))
+        raise ArgumentTypeError(english(error))
     if name == "function":
         return target
     out = shared_objects.find(value)

@@ -76,6 +76,18 @@ class UnsafeFileError(GazelleError, ValueError, TypeError):
     """A file requests something that a data file must not do. Keras raises a TypeError for unknown classes."""
 
 
+def english(error: BaseException) -> str:
+    """Return the text of an error before it is translated, for a text that contains it.
+
+    Args:
+        error: The error.
+
+    Returns:
+        The text.
+    """
+    return Exception.__str__(error) if isinstance(error, GazelleError) else str(error)
+
+
 def message(what: str, *, expected: object = None, got: object = None, hint: str = "") -> str:
     """Compose the text of an error: "<what>: expected ..., got ....", with the hint on a line of its own.
 
@@ -127,7 +139,7 @@ def unknown(kind: str, name: object, known: Iterable[str], hint: str = "") -> Ar
         if near
         else ""
         if hint and len(names) > _LISTED
-        else f"Known: {listed}."
+        else f"Known: {listed or 'none'}."
     )
     return ArgumentError(f"Unknown {kind} {name!r}.\n{f'{nearby} {hint}'.strip()}")
 

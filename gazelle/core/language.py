@@ -10,18 +10,22 @@ import functools
 import locale
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 TABLE = Path(__file__).with_name("chinese.txt")
 #: the form of a text that `errors.message` composes
 _FORM = re.compile(r"(?P<what>.+?)(?:: expected (?P<expected>.+?))?(?:(?:, |: )got (?P<got>.+?))?(?P<end>\.?)")
 _SENTENCE = re.compile(r"(?<=[.?]) (?=[A-Z'])")
-_VALUE = r"(?:(?![.?] [A-Z]).)+?"  # within a sentence
+_VALUE = r"(?:(?![.?] [A-Z']).)+?"  # within a sentence
+_WORD = r"\S+?"
 #: names in quotes, shapes and code, which are the same in all languages
 _CODE = re.compile(
     r"'[^']*'|\"[^\"]*\"|`[^`]*`|\([^()]*\)|\[[^][]*\]|\{[^{}]*\}|<[^<>]*>|\S*[_.=/]\S*|(?<!\w)[-\d]+(?!\w)"
 )
-_NAMED = ("first", "kind", "loss", "names", "reason", "second", "where")  # values that may be words
+_NAMED = ("first", "found", "kind", "loss", "names", "second", "where")  # values that may be words of the table
+_FREE = ("arguments", "code", "command", "example", "known", "new", "reason", "shapes", "signature")  # any text
+_NUMBERS = ("n", "m", "count")  # values without spaces
 
 Template = tuple[re.Pattern[str], str]
 
@@ -102,13 +106,22 @@ def _lookup(text: str, section: str) -> str | None:
     for pattern, chinese in _templates(section):
         match = pattern.fullmatch(text)
         if match is not None:
-            values = {n: (n in _NAMED and _lookup(v, "names")) or v for n, v in match.groupdict().items()}
-            return _spaced(_filled(chinese, values))
+            values = {name: _value(name, value) for name, value in match.groupdict().items()}
+            if None not in values.values():
+                return _spaced(_filled(chinese, values))
     return None
 
 
-def _filled(chinese: str, values: dict[str, str]) -> str:
-    return re.sub(r"\{(\w+)\}", lambda field: values[field[1]], chinese)
+def _value(name: str, text: str) -> str | None:
+    """The text in the place of {name}; None for words that no value is made of: the template is of another text."""
+    if name in _FREE:
+        return (name == "reason" and _lookup(text, "names")) or text
+    found = _lookup(text, "names") or _lookup(text, "values") if name in _NAMED else None
+    return found or (text if _is_code(text) else None)
+
+
+def _filled(chinese: str, values: Mapping[str, str | None]) -> str:
+    return re.sub(r"\{(\w+)\}", lambda field: str(values[field[1]]), chinese)
 
 
 def _spaced(text: str) -> str:
@@ -124,7 +137,10 @@ def _templates(section: str) -> list[Template]:
     found = []
     for english, chinese in table()[section]:
         parts = re.split(r"\{(\w+)\}", english)
-        pattern = "".join(f"(?P<{part}>{_VALUE})" if i % 2 else re.escape(part) for i, part in enumerate(parts))
+        pattern = "".join(
+            f"(?P<{part}>{_WORD if part in _NUMBERS else _VALUE})" if i % 2 else re.escape(part)
+            for i, part in enumerate(parts)
+        )
         found.append((sum(map(len, parts[::2])), re.compile(pattern), chinese))
     return [(pattern, chinese) for _, pattern, chinese in sorted(found, key=lambda entry: -entry[0])]
 

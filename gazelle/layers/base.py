@@ -15,7 +15,16 @@ import numpy as np
 from gazelle import engine, initializers
 from gazelle.core import arrays, closed_over_tensors, dtypes, forked, policies, prng, remat, sparse, symbolic, tracing
 from gazelle.core.config import ArgumentTypeError, resolve, serialize, serialize_object
-from gazelle.core.errors import ArgumentError, GazelleError, ShapeError, StateError, message, missing_method, unknown
+from gazelle.core.errors import (
+    ArgumentError,
+    GazelleError,
+    ShapeError,
+    StateError,
+    english,
+    message,
+    missing_method,
+    unknown,
+)
 from gazelle.core.operation import Operation
 from gazelle.core.outdated import argument_hint
 from gazelle.core.printable import printable
@@ -121,7 +130,7 @@ class Layer(Operation):
             known = [*argument_names(type(self).__init__), "name", "dtype", "trainable", "input_shape", "input_dim"]
             first = next(iter(unknown_arguments))
             error = unknown(f"argument of {type(self).__name__}", first, known, argument_hint(first, known))
-            raise ArgumentTypeError(str(error))
+            raise ArgumentTypeError(english(error))
         if name is not None and not isinstance(name, str):
             raise ArgumentError(message(f"name of {type(self).__name__}", expected="text", got=repr(name)))
         self.auto_named = name is None

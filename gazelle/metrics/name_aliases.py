@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from gazelle.core.errors import MissingKeyError, unknown
+from gazelle.core.errors import MissingKeyError, english, message, unknown
 
 #: groups of aliases; the first is the name in logs
 EQUAL = (
@@ -87,6 +87,21 @@ def find_key(name: Any, keys: Collection[Any]) -> Any:
     return numbered[0] if len(numbered) == 1 else None
 
 
+def _no_key(name: Any, keys: list[str]) -> str:
+    """The error's text for a key that is not in the logs, with what `fit` or `compile` needs to record it."""
+    text = str(name)
+    if text.startswith("val_") and keys and not any(key.startswith("val_") for key in keys):
+        fix = "Pass validation data to fit: validation_split=0.2 or validation_data=(x, y)."
+        return message(f"Unknown key {name!r}", hint=f"Known: {', '.join(sorted(keys))}. {fix}")
+    metric = text.removeprefix("val_")
+    fix = (
+        f"Request it in compile: metrics=[{metric!r}]."
+        if _FIRST.get(metric, "learning_rate") != "learning_rate"
+        else ""
+    )
+    return english(unknown("key", name, keys, fix))
+
+
 class Logs(dict):
     """Dict whose `[]`, `get` and `in` accept aliases of metric names; iteration yields its own keys.
 
@@ -99,7 +114,7 @@ class Logs(dict):
     def __missing__(self, name: Any) -> Any:
         key = find_key(name, self.keys())
         if key is None:
-            raise MissingKeyError(str(unknown("key", name, map(str, self))))
+            raise MissingKeyError(_no_key(name, list(map(str, self))))
         return super().__getitem__(key)
 
     def __contains__(self, name: object) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from gazelle import activations, data, losses
 from gazelle.core import symbolic
-from gazelle.core.errors import ArgumentError, DataError, ShapeError, message
+from gazelle.core.errors import ArgumentError, DataError, ShapeError, english, message
 from gazelle.core.traceback import warn
 from gazelle.layers import weight_tree
 from gazelle.layers.embedding import Embedding
@@ -113,7 +113,7 @@ def check_inputs(graph: Graph | None, source: data.Source) -> None:
     except ArgumentError as error:
         if not hint:
             raise
-        raise ArgumentError(f"{error}\n{hint}") from None
+        raise ArgumentError(f"{english(error)}\n{hint}") from None
     for tensor, array in zip(graph.flat_inputs, samples, strict=True):
         if array is None:  # of an optional input
             continue

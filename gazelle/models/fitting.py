@@ -12,7 +12,7 @@ import numpy as np
 
 from gazelle import data
 from gazelle.core import arrays, dtypes, symbolic
-from gazelle.core.errors import ArgumentError, DataError, ShapeError, StateError, message
+from gazelle.core.errors import ArgumentError, DataError, ShapeError, StateError, english, message
 from gazelle.core.settings import apply_limit
 from gazelle.core.types import PathLike
 from gazelle.distribution import distribution
@@ -334,7 +334,7 @@ def _checked_trainer(model: Model, method: str, source: data.Source) -> Any:
     except ShapeError as error:
         if not checks.look_swapped(source):
             raise
-        raise ShapeError(f"{str(error).partition(chr(10))[0]}\n{checks.SWAPPED}") from None
+        raise ShapeError(f"{english(error).partition(chr(10))[0]}\n{checks.SWAPPED}") from None
     checks.check_ids(_traced_graph(model), source)
     return trainer
 

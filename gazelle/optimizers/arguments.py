@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gazelle.core.config import ArgumentTypeError
-from gazelle.core.errors import ArgumentError, message, unknown
+from gazelle.core.errors import ArgumentError, english, message, unknown
 from gazelle.core.outdated import argument_hint
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def unknown_argument(optimizer: Optimizer, name: str) -> ArgumentTypeError:
     known = ["learning_rate", *own, *SHARED, "name"]
     initials = [key for key in known if name == "".join(word[0] for word in key.split("_"))]
     hint = argument_hint(name, known) or (f"Write {initials[0]}=... for {name}=..." if initials else "")
-    return ArgumentTypeError(str(unknown(f"argument of {type(optimizer).__name__}", name, initials or known, hint)))
+    return ArgumentTypeError(english(unknown(f"argument of {type(optimizer).__name__}", name, initials or known, hint)))
 
 
 def check_unit_interval(optimizer: Optimizer, *names: str, below_one: bool = False) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gazelle.core import config as core
 from gazelle.core import replaced_methods, shared_objects
 from gazelle.core.budget import Budget
-from gazelle.core.errors import ArgumentError, DamagedFileError, GazelleError, UnsafeFileError, message
+from gazelle.core.errors import ArgumentError, DamagedFileError, GazelleError, UnsafeFileError, english, message
 from gazelle.core.traceback import warn
 from gazelle.saving import config_check
 
@@ -157,7 +157,9 @@ def compile_model(model: Model, config: Any, label: str, custom_objects: Mapping
         ):
             model.compile_from_config(config_check.checked(config, label))
     except (UnsafeFileError, DamagedFileError) as error:
-        raise type(error)(f"{error}\nload_model(..., compile=False) ignores the arguments of compile.") from error
+        raise type(error)(
+            f"{english(error)}\nload_model(..., compile=False) ignores the arguments of compile."
+        ) from error
 
 
 def budget_of(label: str, stored: int | None = None) -> Budget:
@@ -190,7 +192,7 @@ class config_errors:
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
         if error is None or not isinstance(error, Exception) or isinstance(error, (UnsafeFileError, DamagedFileError)):
             return
-        reason = str(error) if isinstance(error, GazelleError) else f"{type(error).__name__}: {error}"
+        reason = english(error) if isinstance(error, GazelleError) else f"{type(error).__name__}: {error}"
         raise DamagedFileError(message(f"The config in {self.label} does not describe a model", got=reason)) from error
 
 

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from gazelle.core.errors import DamagedFileError, message
+from gazelle.core.errors import DamagedFileError, english, message
 from gazelle.saving.safetensors import Array
 from gazelle.saving.state_file import check_state, read_metadata, write_state
 
@@ -112,7 +112,7 @@ def newest_intact(paths: Iterable[str], read: Callable[[str], T]) -> tuple[T, st
         try:
             content = read(path)
         except DamagedFileError as error:
-            damage.append(str(error).split("\n")[0])
+            damage.append(english(error).split("\n")[0])
             continue
         except FileNotFoundError:
             continue
@@ -140,5 +140,5 @@ def _damage(path: str) -> list[str]:
     try:
         check_state(path)
     except DamagedFileError as error:
-        return [str(error).split("\n")[0]]
+        return [english(error).split("\n")[0]]
     return []

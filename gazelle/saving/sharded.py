@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from gazelle.core.errors import message
+from gazelle.core.errors import english, message
 from gazelle.engine import orbax, processes
 from gazelle.saving.autosave import Autosave, Snapshot, copied
 from gazelle.saving.rotation import sharded_files, sharded_folder
@@ -113,7 +113,7 @@ class ShardedAutosave(Autosave):
                 entries = {"order": f"{order:020}", **self._main.entries}
                 write_state(os.path.join(self.path, f"{order}.state"), own, copied(meta), **entries)
             except OSError as error:
-                problem = str(error)
+                problem = english(error)
         order, problem = processes.of_main([order, problem])
         with self._reported():
             if problem:
@@ -157,7 +157,7 @@ def load(folder: str, like: Mapping[str, Any]) -> dict[str, Any] | None:
             target = {name: _target(entry, like.get(name)) for name, entry in saved}
             found = dict(manager.restore(int(order), args=args.StandardRestore(target)))
     except Exception as error:  # orbax and tensorstore raise many kinds
-        problem = f": {str(error).splitlines()[0]}" if str(error) else ""
+        problem = f": {english(error).splitlines()[0]}" if english(error) else ""
     if processes.any_process(found is None):
         if processes.is_main():
             text = f"The checkpoint '{folder}' is damaged{problem}"

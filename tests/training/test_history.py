@@ -30,6 +30,23 @@ def test_history_answers_to_any_spelling():
     assert repr(history) == "<History of 3 epochs: loss 0.3333, accuracy 0.5, val_loss 1, val_accuracy 0.25>"
 
 
+@pytest.mark.parametrize(
+    ("recorded", "key", "text"),
+    [
+        (["loss"], "val_loss", r"Known: loss\. Pass validation data to fit: validation_split=0\.2 or"),
+        (["loss"], "acc", r"Known: loss\. Request it in compile: metrics=\['acc'\]\."),
+        (["loss", "val_loss"], "val_auc", r"Request it in compile: metrics=\['auc'\]\."),
+        (["loss"], "los", r"Did you mean 'loss'\?$"),
+        (["loss"], "lr", r"Known: loss\.$"),
+        ([], "val_loss", r"^Unknown key 'val_loss'\.\nKnown: none\.$"),
+    ],
+)
+def test_the_error_for_what_was_not_recorded_says_how_to_record_it(recorded, key, text):
+    history = made(1, **dict.fromkeys(recorded, 0.5)) if recorded else made(0)
+    with pytest.raises(KeyError, match=text):
+        history.history[key]
+
+
 def test_history_goes_on_from_its_state():
     fresh = History()
     fresh.restore(made().state())

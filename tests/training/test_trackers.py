@@ -145,6 +145,12 @@ def test_the_finder_stops_when_the_loss_diverges():
     assert np.isfinite(finder.losses).all()
 
 
+def test_the_finder_reports_a_fit_that_ends_before_its_steps():
+    text = r"few learning rates: expected 5 batches, got 2 batches\.\nGive fit .*epochs=3, or .*\(steps=2\)"
+    with pytest.warns(UserWarning, match=text):
+        compiled().fit(X, Y, batch_size=16, verbose=0, callbacks=[callbacks.LearningRateFinder(steps=5)])
+
+
 def test_the_plot_of_the_finder(tmp_path):
     pytest.importorskip("matplotlib")
     finder = callbacks.LearningRateFinder()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, StateError, message
+from gazelle.core.traceback import warn
 from gazelle.core.types import PathLike
 from gazelle.training.callbacks.base import Callback
 from gazelle.training.callbacks.learning_rate import rate_of
@@ -20,7 +21,8 @@ class LearningRateFinder(Callback):
     """Trains some batches with increasing learning rates, and suggests the one at which the loss falls fastest.
 
     The rate of batch i is  min_rate (max_rate / min_rate)^(i / (steps - 1)). The losses are smoothed by an exponential
-    moving average. The training ends after `steps` batches, or when the smoothed loss is `stop_factor` times its
+    moving average. Use it before the training: where a trained model's loss no longer falls, its noise decides.
+    The training ends after `steps` batches, or when the smoothed loss is `stop_factor` times its
     minimum or no number. Then weights, optimizer and learning rate are restored, so the model is as before.
 
     Args:
@@ -81,7 +83,10 @@ class LearningRateFinder(Callback):
         self._variables = [*self.model.variables, *optimizer.variables]
         self._before = [np.array(variable.numpy()) for variable in self._variables]
         self.rates, self.losses, self.suggestion = [], [], None
-        self._average, self._epoch_loss = 0.0, 0.0
+        self._average, self._epoch_loss, self._epochs = 0.0, 0.0, 0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._epochs += 1
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         fraction = min(len(self.rates) / (self.steps - 1), 1.0)
@@ -106,6 +111,16 @@ class LearningRateFinder(Callback):
         for variable, value in zip(self._variables, self._before, strict=True):
             variable.assign(value)
         self.suggestion = _steepest(self.rates, self.losses)
+        tried = len(self.rates)
+        if tried and not self.model.stop_training:  # fit ended first
+            epochs = math.ceil(self.steps * self._epochs / tried)
+            hint = f"Give fit more epochs, for instance epochs={epochs}, or use LearningRateFinder(steps={tried})."
+            got = f"{tried} batches"
+            warn(
+                message(
+                    "LearningRateFinder tried few learning rates", expected=f"{self.steps} batches", got=got, hint=hint
+                )
+            )
 
     def plot(self, path: PathLike | None = None) -> Figure:
         """Plot the loss over the learning rate, with a mark at the suggestion.
