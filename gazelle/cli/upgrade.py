@@ -15,9 +15,9 @@ def show(program: str, upgrade: bool, write: bool) -> int:
     found = detect.detect(program)
     try:
         if not upgrade:
-            print("\n".join([found.summary(), *rewrite.explain(source)]))
+            print("\n".join([found.summary(), *rewrite.explain(source), *rewrite.remaining(source)]))
             return 0
-        new = rewrite.upgrade(source)
+        new, left = rewrite.upgrade(source), rewrite.remaining(source)
     except SyntaxError as error:
         print(f"gazelle: {program}, line {error.lineno}: {error.msg}", file=sys.stderr)
         return 2
@@ -26,4 +26,6 @@ def show(program: str, upgrade: bool, write: bool) -> int:
     if write and new != source:
         with open(program, "w", encoding="utf-8") as file:
             file.write(new)
+    if left:
+        print("\n".join([f"gazelle: rewrite by hand, or use `gazelle run {program}`:", *left]), file=sys.stderr)
     return 0

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from gazelle.compat import detect, positional_arguments, renamed_arguments
 from gazelle.compat.module_paths import PATHS
+from gazelle.core import outdated
 
 _SIDES = ("nb_row", "nb_col", "kernel_dim1", "kernel_dim2", "kernel_dim3")
 _VALUES = {"'th'": "'channels_first'", "'tf'": "'channels_last'", "'default'": "None"}
@@ -162,3 +163,18 @@ def upgrade(source: str) -> str:
             out += [source[done : edit.start], edit.new]
             done = edit.end
     return "".join([*out, source[done:]])
+
+
+def remaining(source: str) -> list[str]:
+    """A line for each outdated argument and method that `upgrade` leaves: what replaces it depends on the model."""
+    found = {(s.line, s.what) for s in detect.signs(upgrade(source))[0] if s.last < 3}
+    lines = [(line, what, _by_hand(what)) for line, what in sorted(found)]
+    return [f"line {line}: {what} is not rewritten{hint}" for line, what, hint in lines if hint or what.endswith("=)")]
+
+
+def _by_hand(what: str) -> str:
+    """What replaces an argument or method, "" if there is no short answer."""
+    if what.endswith("(decay=)"):
+        return f"; use {outdated.DECAY}"
+    method = outdated.METHODS.get(what.removeprefix("."))
+    return f"; use {method}" if method else ""

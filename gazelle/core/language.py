@@ -23,7 +23,7 @@ _WORD = r"\S+?"
 _CODE = re.compile(
     r"'[^']*'|\"[^\"]*\"|`[^`]*`|\([^()]*\)|\[[^][]*\]|\{[^{}]*\}|<[^<>]*>|\S*[_.=/]\S*|(?<!\w)[-\d]+(?!\w)"
 )
-_NAMED = ("first", "found", "kind", "loss", "names", "second", "where")  # values that may be words of the table
+_NAMED = ("first", "found", "kind", "loss", "names", "second", "where")  # values that the table may contain
 _FREE = ("arguments", "code", "command", "example", "known", "new", "reason", "shapes", "signature")  # any text
 _NUMBERS = ("n", "m", "count")  # values without spaces
 

@@ -36,6 +36,8 @@ ARGUMENTS = {
     "theta": "threshold",
 }
 _REMOVED = ("batch_input_shape", "decay", "max_queue_size", "show_accuracy", "use_multiprocessing", "workers")
+#: what replaces the argument decay of optimizers
+DECAY = "learning_rate=InverseTimeDecay(rate, 1, decay) of optimizers.schedules"
 #: layers that only earlier Keras had
 CLASSES = (
     "AtrousConvolution1D",
@@ -73,6 +75,8 @@ def argument_hint(name: str, known: Collection[str] = ()) -> str:
     today = ARGUMENTS.get(name)
     if today is not None and (not known or today in known):
         return f"{name!r} of earlier Keras is {today!r} today; {RUN}"
+    if name == "decay":
+        return f"Use {DECAY}; {RUN}"
     return RUN if today is not None or name in _REMOVED else ""
 
 

@@ -7,6 +7,7 @@ import pytest
 from gazelle.cli import __main__ as command
 from gazelle.cli import notebooks
 from gazelle.compat import detect, rewrite
+from gazelle.core import outdated
 from gazelle.core.errors import DamagedFileError
 
 FIRST = "from keras.layers import Dense\nDense(output_dim=3)\nmodel.fit(x, y, nb_epoch=2)\n"
@@ -65,6 +66,16 @@ def test_upgraded():
     assert "line 8: nb_epoch -> epochs" in rewrite.explain(OLD)
 
 
+def test_what_is_left_is_listed():
+    source = "from keras.preprocessing.text import Tokenizer\nAdam(lr=0.1, decay=1e-4)\nmodel.predict_classes(x)\n"
+    assert rewrite.remaining(source) == [
+        f"line 2: Adam(decay=) is not rewritten; use {outdated.DECAY}",
+        f"line 3: .predict_classes is not rewritten; use {outdated.METHODS['predict_classes']}",
+    ]
+    assert rewrite.remaining("model.fit_generator(g, epochs=2)\n") == []
+    assert rewrite.remaining(OLD) == rewrite.remaining(NEW) == []
+
+
 def test_commands(tmp_path, capsys):
     program = tmp_path / "program.py"
     program.write_text(OLD)
@@ -75,6 +86,10 @@ def test_commands(tmp_path, capsys):
     assert "+model.fit(x, y, epochs=3)" in capsys.readouterr().out
     assert command.main(["upgrade", "--write", str(program)]) == 0
     assert program.read_text() == NEW
+    assert not capsys.readouterr().err
+    program.write_text("model.predict_classes(x)\n")
+    assert command.main(["upgrade", str(program)]) == 0
+    assert "by hand, or use `gazelle run" in capsys.readouterr().err
     program.write_text("print 'Python 2'")
     assert command.main(["explain", str(program)]) == 2
     assert "line 1" in capsys.readouterr().err
