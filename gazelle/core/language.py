@@ -18,7 +18,6 @@ TABLE = Path(__file__).with_name("chinese.txt")
 _FORM = re.compile(r"(?P<what>.+?)(?:: expected (?P<expected>.+?))?(?:(?:, |: )got (?P<got>.+?))?(?P<end>\.?)")
 _SENTENCE = re.compile(r"(?<=[.?]) (?=[A-Z'])")
 _VALUE = r"(?:(?![.?] [A-Z']).)+?"  # within a sentence
-_WORD = r"\S+?"
 #: names in quotes, shapes and code, which are the same in all languages
 _CODE = re.compile(
     r"'[^']*'|\"[^\"]*\"|`[^`]*`|\([^()]*\)|\[[^][]*\]|\{[^{}]*\}|<[^<>]*>|\S*[_.=/]\S*|(?<!\w)[-\d]+(?!\w)"
@@ -138,11 +137,17 @@ def _templates(section: str) -> list[Template]:
     for english, chinese in table()[section]:
         parts = re.split(r"\{(\w+)\}", english)
         pattern = "".join(
-            f"(?P<{part}>{_WORD if part in _NUMBERS else _VALUE})" if i % 2 else re.escape(part)
-            for i, part in enumerate(parts)
+            f"(?P<{part}>{_value_pattern(parts, i)})" if i % 2 else re.escape(part) for i, part in enumerate(parts)
         )
         found.append((sum(map(len, parts[::2])), re.compile(pattern), chinese))
     return [(pattern, chinese) for _, pattern, chinese in sorted(found, key=lambda entry: -entry[0])]
+
+
+def _value_pattern(parts: list[str], i: int) -> str:
+    """The pattern of the value at parts[i], between the texts parts[i - 1] and parts[i + 1]."""
+    if parts[i - 1].endswith("'") and parts[i + 1].startswith("'"):
+        return r"[^']+"  # one name in quotes, not two
+    return r"\S+?" if parts[i] in _NUMBERS else _VALUE
 
 
 @functools.cache

@@ -76,7 +76,7 @@ def _as_array(what: str, value: Any, lazy: bool) -> Any:
                 what,
                 expected="numbers in rows of equal length",
                 got=f"a ragged {type(value).__name__}",
-                hint="Pad the rows to one length, for instance with zeros.",
+                hint=_PAD,
             )
         ) from error
     if not _is_numeric(array.dtype):
@@ -86,6 +86,9 @@ def _as_array(what: str, value: Any, lazy: bool) -> Any:
         return array
     check_range(what, array)
     return array.astype(dtype)
+
+
+_PAD = "Pad the rows to one length, for instance with zeros."
 
 
 def _is_numeric(dtype: np.dtype[Any]) -> bool:
@@ -101,6 +104,9 @@ def _not_numbers(what: str, dtype: np.dtype[Any], array: Any) -> DataError:
         hint = "Convert dates to numbers, for example days: (x - x.min()) / np.timedelta64(1, 'D')."
     elif not others:
         hint = f"Convert the dtype: {what}.astype('float32')."
+    elif isinstance(example, (list, tuple, np.ndarray)):  # rows as objects, such as a column of lists
+        equal = len({np.size(v) if isinstance(v, np.ndarray) else len(v) for v in others if hasattr(v, "__len__")}) == 1
+        hint = f"Stack the rows: np.stack(list({what}))." if equal else _PAD
     elif array.ndim == 0 and str(example).isidentifier():
         hint = f"A name is no data: pass the column itself, such as frame[{str(example)!r}]."
     elif array.ndim == 0:

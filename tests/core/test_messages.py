@@ -157,6 +157,8 @@ def test_other_words_than_names_in_the_place_of_a_value_are_no_match(monkeypatch
         "pad_sequences: expected a list of lists, got 1 in it.",
     ):
         assert language.to_chinese(english) == english
+    two = "Unknown layer of model 'm' 'dense_9'."
+    assert language.to_chinese(two) == "未知的模型 'm' 的层 'dense_9'。"
     assert language.to_chinese("Known: loss.") == "可用的名称：loss。"  # the name of a log
     monkeypatch.setenv("GAZELLE_LANG", "zh")
     with pytest.raises(errors.ArgumentError, match=r"^Dense 的 activation：未知的激活函数 'rellu'。\n"):

@@ -15,6 +15,13 @@ X = R.normal(size=(60, 10)).astype("float32")
 Y = R.integers(0, 3, 60)
 
 
+def rows_as_objects():
+    """A column of arrays, as in a frame."""
+    rows = np.empty(2, dtype=object)
+    rows[:] = [np.ones(4), np.ones(4)]
+    return rows
+
+
 def network(units=3, activation="softmax", loss="sparse_categorical_crossentropy", shape=(10,), **more):
     model = gazelle.Sequential([layers.Dense(4, input_shape=shape), layers.Dense(units, activation=activation)])
     model.compile("adam", loss, **more)
@@ -148,6 +155,16 @@ MISTAKES = {
         lambda: fit(network(), np.full((60, 10), None)),
         DataError,
         ["x: expected numbers", "None", "missing"],
+    ),
+    "ragged rows as objects": (
+        lambda: fit(network(), np.array([[1, 2], [3]], dtype=object), [0, 1]),
+        DataError,
+        ["expected numbers, got dtype object with [1, 2]", "Pad the rows"],
+    ),
+    "rows as objects": (
+        lambda: fit(network(), rows_as_objects(), [0, 1]),
+        DataError,
+        ["expected numbers, got dtype object", "Stack the rows: np.stack(list(x))."],
     ),
     "ragged rows": (lambda: fit(network(), [[1, 2], [3]], [0, 1]), DataError, ["rows of equal length", "Pad"]),
     "NaN in x": (
