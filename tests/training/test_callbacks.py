@@ -23,8 +23,8 @@ from gazelle.training.callbacks import (
     Progress,
     ReduceLROnPlateau,
     TerminateOnNaN,
-    listens_to_batches,
 )
+from gazelle.training.callbacks.callback_list import listens_to_batches
 
 
 class Model:

@@ -11,7 +11,8 @@ import time
 import pytest
 
 from gazelle.core.errors import ArgumentError
-from gazelle.training.callbacks import Progress, listens_to_batches, progress, progress_line, progress_output
+from gazelle.training.callbacks import Progress, progress, progress_line, progress_output
+from gazelle.training.callbacks.callback_list import listens_to_batches
 from gazelle.training.callbacks.progress_line import ProgressLine
 
 LOGS = {"loss": 0.4312, "accuracy": 0.8123}

@@ -5,7 +5,7 @@ Independent of the training step and of the layers of a model.
 """
 
 from gazelle.training.callbacks.base import Callback, LambdaCallback
-from gazelle.training.callbacks.callback_list import CallbackList, listens_to_batches
+from gazelle.training.callbacks.callback_list import CallbackList
 from gazelle.training.callbacks.checkpoint import BackupAndRestore, ModelCheckpoint
 from gazelle.training.callbacks.history import History
 from gazelle.training.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
@@ -42,5 +42,4 @@ __all__ = [
     "TerminateOnNaN",
     "Tracker",
     "WandbTracker",
-    "listens_to_batches",
 ]
