@@ -22,8 +22,19 @@ _VALUE = r"(?:(?![.?] [A-Z']).)+?"  # within a sentence
 _CODE = re.compile(
     r"'[^']*'|\"[^\"]*\"|`[^`]*`|\([^()]*\)|\[[^][]*\]|\{[^{}]*\}|<[^<>]*>|\S*[_.=/]\S*|(?<!\w)[-\d]+(?!\w)"
 )
-_NAMED = ("first", "found", "kind", "loss", "names", "second", "where")  # values that the table may contain
-_FREE = ("arguments", "code", "command", "example", "known", "new", "reason", "shapes", "signature")  # any text
+_NAMED = ("first", "found", "kind", "loss", "second", "where")  # values that the table may contain
+_FREE = (
+    "arguments",
+    "code",
+    "command",
+    "example",
+    "known",
+    "names",
+    "new",
+    "reason",
+    "shapes",
+    "signature",
+)  # any text
 _NUMBERS = ("n", "m", "count")  # values without spaces
 
 Template = tuple[re.Pattern[str], str]
@@ -114,7 +125,7 @@ def _lookup(text: str, section: str) -> str | None:
 def _value(name: str, text: str) -> str | None:
     """The text in the place of {name}; None for words that no value is made of: the template is of another text."""
     if name in _FREE:
-        return (name == "reason" and _lookup(text, "names")) or text
+        return (name in ("names", "reason") and _lookup(text, "names")) or text
     found = _lookup(text, "names") or _lookup(text, "values") if name in _NAMED else None
     return found or (text if _is_code(text) else None)
 
@@ -126,7 +137,7 @@ def _filled(chinese: str, values: Mapping[str, str | None]) -> str:
 def _spaced(text: str) -> str:
     """The text with a space between Chinese and Latin characters, and none between Chinese ones."""
     text = re.sub(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])", "", text)
-    text = re.sub(r"(?<=[\u4e00-\u9fff])(?=[A-Za-z0-9'(\[{<-])", " ", text)
+    text = re.sub(r"(?<=[\u4e00-\u9fff])(?=\.?[A-Za-z0-9'(\[{<-])", " ", text)
     return re.sub(r"(?<=[A-Za-z0-9')\]}>])(?=[\u4e00-\u9fff])", " ", text)
 
 

@@ -94,11 +94,9 @@ def _no_key(name: Any, keys: list[str]) -> str:
         fix = "Pass validation data to fit: validation_split=0.2 or validation_data=(x, y)."
         return message(f"Unknown key {name!r}", hint=f"Known: {', '.join(sorted(keys))}. {fix}")
     metric = text.removeprefix("val_")
-    fix = (
-        f"Request it in compile: metrics=[{metric!r}]."
-        if _FIRST.get(metric, "learning_rate") != "learning_rate"
-        else ""
-    )
+    recorded = any(key.endswith(f"_{spelling}") for spelling in spellings(metric) for key in keys)  # of an output
+    absent = _FIRST.get(metric, "learning_rate") != "learning_rate" and not recorded
+    fix = f"Request it in compile: metrics=[{metric!r}]." if absent else ""
     return english(unknown("key", name, keys, fix))
 
 

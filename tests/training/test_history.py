@@ -36,6 +36,7 @@ def test_history_answers_to_any_spelling():
         (["loss"], "val_loss", r"Known: loss\. Pass validation data to fit: validation_split=0\.2 or"),
         (["loss"], "acc", r"Known: loss\. Request it in compile: metrics=\['acc'\]\."),
         (["loss", "val_loss"], "val_auc", r"Request it in compile: metrics=\['auc'\]\."),
+        (["loss", "head_accuracy"], "acc", r"\n(?!.*Request)"),
         (["loss"], "los", r"Did you mean 'loss'\?$"),
         (["loss"], "lr", r"Known: loss\.$"),
         ([], "val_loss", r"^Unknown key 'val_loss'\.\nKnown: none\.$"),
