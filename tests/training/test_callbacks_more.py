@@ -12,7 +12,7 @@ import pytest
 
 import gazelle
 from gazelle import callbacks
-from gazelle.training.callbacks import listens_to_batches
+from gazelle.training.callbacks.callback_list import listens_to_batches
 
 X, Y = np.random.default_rng(0).normal(size=(2, 24, 3)).astype("float32")
 
