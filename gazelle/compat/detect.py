@@ -20,36 +20,71 @@ ROOTS = ("tensorflow.python.keras", "tensorflow.keras", "tf.keras", "tf_keras", 
 #: keywords of layers that were added in Keras 2
 _SINCE_KERAS_2 = frozenset(
     (
-        "units", "filters", "kernel_size", "padding", "data_format", "kernel_initializer", "bias_initializer",
-        "use_bias", "rate", "kernel_regularizer", "recurrent_dropout", "recurrent_activation", "dilation_rate",
+        "units",
+        "filters",
+        "kernel_size",
+        "padding",
+        "data_format",
+        "kernel_initializer",
+        "bias_initializer",
+        "use_bias",
+        "rate",
+        "kernel_regularizer",
+        "recurrent_dropout",
+        "recurrent_activation",
+        "dilation_rate",
         "depth_multiplier",
     )
-)  # fmt: skip
+)
 _KERAS_1_ONLY = frozenset(
     (
-        "AtrousConvolution1D", "AtrousConvolution2D", "Graph", "Highway", "MaxoutDense", "Merge",
-        "TimeDistributedDense", "WeightRegularizer", "activity_l1", "activity_l1l2", "activity_l2", "l1l2",
+        "AtrousConvolution1D",
+        "AtrousConvolution2D",
+        "Graph",
+        "Highway",
+        "MaxoutDense",
+        "Merge",
+        "TimeDistributedDense",
+        "WeightRegularizer",
+        "activity_l1",
+        "activity_l1l2",
+        "activity_l2",
+        "l1l2",
         "merge",
     )
-)  # fmt: skip
+)
 #: keywords that Keras 2 also accepted
 _UNTIL_KERAS_2 = (
-    "lr", "workers", "use_multiprocessing", "max_queue_size", "alpha", "save_format", "sample_weight_mode",
+    "lr",
+    "workers",
+    "use_multiprocessing",
+    "max_queue_size",
+    "alpha",
+    "save_format",
+    "sample_weight_mode",
     "implementation",
-)  # fmt: skip
+)
 _SAMPLE_COUNTS = ("show_accuracy", "samples_per_epoch", "nb_val_samples", "val_samples")
 _KERAS_1_PATHS = ("objectives", "initializations", "utils.visualize_util", "layers.containers")
 _ATTRIBUTES = {
     **dict.fromkeys(("set_image_dim_ordering", "image_dim_ordering"), (1, 1)),
     **dict.fromkeys(
         (
-            "fit_generator", "predict_generator", "evaluate_generator", "predict_classes", "predict_proba",
-            "set_session", "get_session", "ConfigProto", "learning_phase", "in_train_phase",
+            "fit_generator",
+            "predict_generator",
+            "evaluate_generator",
+            "predict_classes",
+            "predict_proba",
+            "set_session",
+            "get_session",
+            "ConfigProto",
+            "learning_phase",
+            "in_train_phase",
         ),
         (1, 2),
     ),
     **dict.fromkeys(("image_data_format", "set_image_data_format"), (2, 3)),
-}  # fmt: skip
+}
 _KERAS_3_MODULES = ("ops", "random", "saving", "tree", "quantizers", "distribution", "dtype_policies")
 _METHODS = {"fit", "compile", "fit_generator", "evaluate_generator", "predict_generator", "evaluate", "predict"}
 
@@ -124,11 +159,26 @@ def kind_of(call: ast.Call) -> tuple[list[str], str] | None:
 
 _LAYER_NAMES = frozenset(
     (
-        "Dropout", "Activation", "Flatten", "Reshape", "TimeDistributed", "Bidirectional", "Masking",
-        "GaussianDropout", "ZeroPadding2D", "UpSampling2D", "Cropping2D", "SpatialDropout1D", "SpatialDropout2D",
-        "GlobalAveragePooling2D", "GlobalMaxPooling2D", "GlobalMaxPooling1D", "Convolution2D", "Deconvolution2D",
+        "Dropout",
+        "Activation",
+        "Flatten",
+        "Reshape",
+        "TimeDistributed",
+        "Bidirectional",
+        "Masking",
+        "GaussianDropout",
+        "ZeroPadding2D",
+        "UpSampling2D",
+        "Cropping2D",
+        "SpatialDropout1D",
+        "SpatialDropout2D",
+        "GlobalAveragePooling2D",
+        "GlobalMaxPooling2D",
+        "GlobalMaxPooling1D",
+        "Convolution2D",
+        "Deconvolution2D",
     )
-)  # fmt: skip
+)
 
 
 def signs(source: str) -> tuple[list[Sign], set[str]]:

@@ -28,9 +28,24 @@ def slice_X(X: Sequence[Any], start: int | Sequence[int] | None = None, stop: in
 
 slice_arrays = slice_X
 __all__ = [
-    "Container", "Functional", "Input", "InputLayer", "InputSpec", "KerasTensor", "Layer", "Merge", "Model",
-    "Network", "Node", "Sequential", "Wrapper", "get_source_inputs", "merge", "slice_X", "slice_arrays",
-]  # fmt: skip
+    "Container",
+    "Functional",
+    "Input",
+    "InputLayer",
+    "InputSpec",
+    "KerasTensor",
+    "Layer",
+    "Merge",
+    "Model",
+    "Network",
+    "Node",
+    "Sequential",
+    "Wrapper",
+    "get_source_inputs",
+    "merge",
+    "slice_X",
+    "slice_arrays",
+]
 
 
 def __getattr__(name: str) -> Any:

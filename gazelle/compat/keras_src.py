@@ -19,25 +19,90 @@ from gazelle.core.config import snake
 from gazelle.core.symbolic import KerasTensor
 
 _FIRST = (
-    "activations", "applications", "backend", "callbacks", "constraints", "datasets", "distribution",
-    "dtype_policies", "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "quantizers",
-    "random", "regularizers", "saving", "tree", "utils", "visualization", "wrappers",
-)  # fmt: skip
+    "activations",
+    "applications",
+    "backend",
+    "callbacks",
+    "constraints",
+    "datasets",
+    "distribution",
+    "dtype_policies",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "optimizers",
+    "quantizers",
+    "random",
+    "regularizers",
+    "saving",
+    "tree",
+    "utils",
+    "visualization",
+    "wrappers",
+)
 #: first parts with another name than the public module
 _RENAMED = {"testing": "utils", "trainers": "utils", "api": "", "export": "export"}
 #: inner modules that are not named after a class in them
 _INNER = frozenset(
     (
-        "activations", "attention", "bounding_boxes", "common", "convolutional", "core", "data_adapters",
-        "distribution_lib", "dtype_policy", "file_utils", "functions", "image", "image_preprocessing",
-        "initializer", "io_utils", "jax", "jax_utils", "keras_tensor", "layer_utils", "learning_rate_schedule",
-        "linalg", "losses", "math", "merging", "metrics_utils", "model_visualization", "nn", "normalization",
-        "numpy", "numerical_utils", "object_registration", "operation", "optimizer", "pooling", "preprocessing",
-        "progbar", "regularization", "reshaping", "rnn", "saving_api", "saving_lib", "schedules", "seed_generator",
-        "serialization_lib", "summary_utils", "symbolic_arguments", "tensorflow", "tf_utils", "torch",
-        "torch_utils", "tree_api", "variables", "variable_mapping",
+        "activations",
+        "attention",
+        "bounding_boxes",
+        "common",
+        "convolutional",
+        "core",
+        "data_adapters",
+        "distribution_lib",
+        "dtype_policy",
+        "file_utils",
+        "functions",
+        "image",
+        "image_preprocessing",
+        "initializer",
+        "io_utils",
+        "jax",
+        "jax_utils",
+        "keras_tensor",
+        "layer_utils",
+        "learning_rate_schedule",
+        "linalg",
+        "losses",
+        "math",
+        "merging",
+        "metrics_utils",
+        "model_visualization",
+        "nn",
+        "normalization",
+        "numpy",
+        "numerical_utils",
+        "object_registration",
+        "operation",
+        "optimizer",
+        "pooling",
+        "preprocessing",
+        "progbar",
+        "regularization",
+        "reshaping",
+        "rnn",
+        "saving_api",
+        "saving_lib",
+        "schedules",
+        "seed_generator",
+        "serialization_lib",
+        "summary_utils",
+        "symbolic_arguments",
+        "tensorflow",
+        "tf_utils",
+        "torch",
+        "torch_utils",
+        "tree_api",
+        "variables",
+        "variable_mapping",
     )
-)  # fmt: skip
+)
 #: packages whose inner modules are public
 _DEEP = ("applications", "datasets")
 
@@ -113,15 +178,27 @@ def name_of_backend() -> str:
 _PRIVATE: dict[str, dict[str, str]] = {
     "activations": {"ALL_OBJECTS_DICT": "gazelle.core.config:REGISTRY.activations"},
     "backend": {
-        "Variable": "gazelle:Variable", "KerasTensor": "gazelle:KerasTensor", "KerasVariable": "gazelle:Variable",
-        "StatelessScope": "gazelle:StatelessScope", "SymbolicScope": "gazelle:SymbolicScope",
-        "backend": ":name_of_backend", "compute_output_spec": ":compute_output_spec",
-        "get_keras_mask": ":get_keras_mask", "set_keras_mask": ":set_keras_mask",
-        "standardize_dtype": "gazelle.core.dtypes:standardize", "is_float_dtype": "gazelle.core.dtypes:is_float",
+        "Variable": "gazelle:Variable",
+        "KerasTensor": "gazelle:KerasTensor",
+        "KerasVariable": "gazelle:Variable",
+        "StatelessScope": "gazelle:StatelessScope",
+        "SymbolicScope": "gazelle:SymbolicScope",
+        "backend": ":name_of_backend",
+        "compute_output_spec": ":compute_output_spec",
+        "get_keras_mask": ":get_keras_mask",
+        "set_keras_mask": ":set_keras_mask",
+        "standardize_dtype": "gazelle.core.dtypes:standardize",
+        "is_float_dtype": "gazelle.core.dtypes:is_float",
         **{
             name: f"gazelle.ops:{name}"
             for name in (
-                "cast", "cond", "convert_to_numpy", "convert_to_tensor", "is_tensor", "shape", "vectorized_map",
+                "cast",
+                "cond",
+                "convert_to_numpy",
+                "convert_to_tensor",
+                "is_tensor",
+                "shape",
+                "vectorized_map",
             )
         },
         "core": "gazelle.ops",
@@ -151,7 +228,7 @@ _PRIVATE: dict[str, dict[str, str]] = {
         "unpack_x_y_sample_weight": ":unpack_x_y_sample_weight",
         "pack_x_y_sample_weight": "gazelle.data.arrays:pack_x_y_sample_weight",
     },
-}  # fmt: skip
+}
 
 
 def _found(path: str) -> Any:

@@ -8,11 +8,28 @@ _OF: dict[str, tuple[str, ...]] = {
         *(
             f"layers.{part}"
             for part in (
-                "advanced_activations", "base", "convolutional", "convolutional_recurrent", "core",
-                "cudnn_recurrent", "dense_attention", "embeddings", "experimental", "experimental.preprocessing",
-                "local", "noise", "normalization",
-                "normalization.instancenormalization", "normalization_v2", "pooling", "preprocessing",
-                "preprocessing.image_preprocessing", "recurrent", "recurrent_v2", "rnn", "wrappers",
+                "advanced_activations",
+                "base",
+                "convolutional",
+                "convolutional_recurrent",
+                "core",
+                "cudnn_recurrent",
+                "dense_attention",
+                "embeddings",
+                "experimental",
+                "experimental.preprocessing",
+                "local",
+                "noise",
+                "normalization",
+                "normalization.instancenormalization",
+                "normalization_v2",
+                "pooling",
+                "preprocessing",
+                "preprocessing.image_preprocessing",
+                "recurrent",
+                "recurrent_v2",
+                "rnn",
+                "wrappers",
             )
         ),
         "legacy.layers",
@@ -20,8 +37,18 @@ _OF: dict[str, tuple[str, ...]] = {
     "gazelle.compat.engine": tuple(
         f"engine{part}"
         for part in (
-            "", ".base_layer", ".functional", ".input_layer", ".input_spec", ".keras_tensor", ".network",
-            ".saving", ".sequential", ".topology", ".training", ".node",
+            "",
+            ".base_layer",
+            ".functional",
+            ".input_layer",
+            ".input_spec",
+            ".keras_tensor",
+            ".network",
+            ".saving",
+            ".sequential",
+            ".topology",
+            ".training",
+            ".node",
         )
     ),
     "gazelle.compat.interfaces": ("legacy", "legacy.interfaces"),
@@ -56,9 +83,24 @@ _OF: dict[str, tuple[str, ...]] = {
     "gazelle.utils": tuple(
         f"utils.{part}" if part[0] != "." else f"datasets{part}"
         for part in (
-            ".data_utils", "all_utils", "conv_utils", "data_utils", "generic_utils", "io_utils", "layer_utils",
-            "losses_utils", "metrics_utils", "model_utils", "multi_gpu_utils", "np_utils", "test_utils", "tf_utils",
-            "training_utils", "vis_utils", "visualize_util", "visualize_plots",
+            ".data_utils",
+            "all_utils",
+            "conv_utils",
+            "data_utils",
+            "generic_utils",
+            "io_utils",
+            "layer_utils",
+            "losses_utils",
+            "metrics_utils",
+            "model_utils",
+            "multi_gpu_utils",
+            "np_utils",
+            "test_utils",
+            "tf_utils",
+            "training_utils",
+            "vis_utils",
+            "visualize_util",
+            "visualize_plots",
         )
     ),
     "gazelle.compat.layers.merging": ("layers.merge",),
@@ -69,6 +111,6 @@ _OF: dict[str, tuple[str, ...]] = {
     "gazelle.mixed_precision": ("mixed_precision.experimental", "mixed_precision.policy"),
     "gazelle.applications.mobilenet_v2": ("applications.mobilenetv2",),
     "gazelle.applications.resnet": ("applications.resnet_common",),
-}  # fmt: skip
+}
 #: path below `keras.` -> the module of gazelle that replaces it
 PATHS = {path: namespace for namespace, paths in _OF.items() for path in paths}

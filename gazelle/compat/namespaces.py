@@ -24,10 +24,20 @@ VERSIONS = {1: ("1.2.2", "2.15.0"), 2: ("2.3.1", "2.15.0"), 3: ("3.15.1", "2.21.
 #: modules of gazelle whose functions take or return layers, losses and the like; other functions are not wrapped
 _WRAPPED = frozenset(
     (
-        "activations", "applications", "constraints", "initializers", "layers", "losses", "metrics", "models",
-        "optimizers", "regularizers", "saving", "wrappers",
+        "activations",
+        "applications",
+        "constraints",
+        "initializers",
+        "layers",
+        "losses",
+        "metrics",
+        "models",
+        "optimizers",
+        "regularizers",
+        "saving",
+        "wrappers",
     )
-)  # fmt: skip
+)
 #: functions whose arguments had other names in earlier versions
 _TRANSLATED = frozenset(("Input", "load_data", "to_categorical"))
 _TENSOR_FUNCTIONS = ("activations", "losses", "metrics")

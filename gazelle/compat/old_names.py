@@ -12,11 +12,26 @@ from gazelle.core.config import REGISTRY
 
 _OLD = "gazelle.compat.layers"
 _LAYERS = (
-    "AtrousConvolution1D", "AtrousConvolution2D", "CuDNNGRU", "CuDNNLSTM", "Deconvolution2D", "Deconvolution3D",
-    "Highway", "InstanceNormalization", "LocallyConnected1D", "LocallyConnected2D", "MaxoutDense", "Merge",
-    "ParametricSoftplus", "RandomHeight", "RandomWidth", "SReLU",
-    "ThresholdedReLU", "TimeDistributedDense", "merge",
-)  # fmt: skip
+    "AtrousConvolution1D",
+    "AtrousConvolution2D",
+    "CuDNNGRU",
+    "CuDNNLSTM",
+    "Deconvolution2D",
+    "Deconvolution3D",
+    "Highway",
+    "InstanceNormalization",
+    "LocallyConnected1D",
+    "LocallyConnected2D",
+    "MaxoutDense",
+    "Merge",
+    "ParametricSoftplus",
+    "RandomHeight",
+    "RandomWidth",
+    "SReLU",
+    "ThresholdedReLU",
+    "TimeDistributedDense",
+    "merge",
+)
 _OPTIMIZERS = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam", "Ftrl")
 
 #: module -> earlier name -> "module:name"; ":name" is in the same module, "module" is a module itself
@@ -24,19 +39,30 @@ NAMES: dict[str, dict[str, str]] = {
     "gazelle": {"Model": ":Model", "api": "gazelle", "estimator": "gazelle.compat.tensorflow.graphs:keras_estimator"},
     "gazelle.layers": {
         **{name: f"{_OLD}:{name}" for name in _LAYERS},
-        "AtrousConv1D": f"{_OLD}:AtrousConvolution1D", "AtrousConv2D": f"{_OLD}:AtrousConvolution2D",
-        "Deconv2D": f"{_OLD}:Deconvolution2D", "Deconv3D": f"{_OLD}:Deconvolution3D",
-        "LambdaMerge": f"{_OLD}.merge:LambdaMerge", "MaskedLayer": ":Layer",
+        "AtrousConv1D": f"{_OLD}:AtrousConvolution1D",
+        "AtrousConv2D": f"{_OLD}:AtrousConvolution2D",
+        "Deconv2D": f"{_OLD}:Deconvolution2D",
+        "Deconv3D": f"{_OLD}:Deconvolution3D",
+        "LambdaMerge": f"{_OLD}.merge:LambdaMerge",
+        "MaskedLayer": ":Layer",
         "TimeDistributedMerge": f"{_OLD}.merge:TimeDistributedMerge",
-        "Recurrent": "gazelle.compat.recurrent:Recurrent", "Sequential": "gazelle.models:Sequential",
-        "Model": "gazelle.models:Model", "K": "gazelle.backend", "Node": "gazelle.core.symbolic:Node",
-        "Convolution2DTranspose": ":Conv2DTranspose", "GlobalAvgPool": ":GlobalAveragePooling2D",
+        "Recurrent": "gazelle.compat.recurrent:Recurrent",
+        "Sequential": "gazelle.models:Sequential",
+        "Model": "gazelle.models:Model",
+        "K": "gazelle.backend",
+        "Node": "gazelle.core.symbolic:Node",
+        "Convolution2DTranspose": ":Conv2DTranspose",
+        "GlobalAvgPool": ":GlobalAveragePooling2D",
     },
     "gazelle.models": {
-        "Graph": "gazelle.compat.graph:Graph", "Merge": "gazelle.compat.layers:Merge",
-        "Layer": "gazelle.layers:Layer", "Container": ":Model", "InputLayer": "gazelle.layers:InputLayer",
+        "Graph": "gazelle.compat.graph:Graph",
+        "Merge": "gazelle.compat.layers:Merge",
+        "Layer": "gazelle.layers:Layer",
+        "Container": ":Model",
+        "InputLayer": "gazelle.layers:InputLayer",
         "model_from_yaml": "gazelle.saving.h5_format:model_from_yaml",
-        "model_from_config": "gazelle.layers:deserialize", "K": "gazelle.backend",
+        "model_from_config": "gazelle.layers:deserialize",
+        "K": "gazelle.backend",
     },
     "gazelle.optimizers": {
         **{name.lower(): f":{name}" for name in _OPTIMIZERS},
@@ -74,7 +100,7 @@ NAMES: dict[str, dict[str, str]] = {
     "gazelle.mixed_precision": {"set_policy": ":set_global_policy"},
     "gazelle.applications.imagenet_utils": {"_obtain_input_shape": "gazelle.compat.utils:obtain_input_shape"},
     "gazelle.wrappers": {},
-}  # fmt: skip
+}
 #: current "module.name" -> the object that programs get under this name
 REPLACED = {"gazelle.backend.backend": "gazelle.compat.backend.settings:backend"}
 #: module -> further module whose public names it also has

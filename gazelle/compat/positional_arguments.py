@@ -60,17 +60,22 @@ KERAS_1 = {
     "MaxoutDense": f"output_dim nb_feature init weights {_ENDS} input_dim",
     "ParametricSoftplus": "alpha_init beta_init weights shared_axes",
     "InputLayer": "input_shape batch_input_shape input_dtype input_tensor sparse name",
-    "EarlyStopping": "monitor min_delta patience verbose mode", "Lambda": "function output_shape arguments",
-    "PReLU": "init weights shared_axes", "SGD": "lr momentum decay nesterov",
+    "EarlyStopping": "monitor min_delta patience verbose mode",
+    "Lambda": "function output_shape arguments",
+    "PReLU": "init weights shared_axes",
+    "SGD": "lr momentum decay nesterov",
     "Adam": _MOMENTS,
     "Adamax": _MOMENTS,
     "RMSprop": _RATE,
     "Adadelta": _RATE,
-    "Adagrad": "lr epsilon decay", "Nadam": "lr beta_1 beta_2 epsilon schedule_decay",
+    "Adagrad": "lr epsilon decay",
+    "Nadam": "lr beta_1 beta_2 epsilon schedule_decay",
     "Sequential.compile": "optimizer loss metrics sample_weight_mode",
     "Model.compile": "optimizer loss metrics loss_weights sample_weight_mode",
-    "Model.fit": f"{_FIT} initial_epoch", "Sequential.train_on_batch": "x y class_weight sample_weight",
-    "Model.train_on_batch": "x y sample_weight class_weight", "Model.load_weights": "filepath by_name",
+    "Model.fit": f"{_FIT} initial_epoch",
+    "Sequential.train_on_batch": "x y class_weight sample_weight",
+    "Model.train_on_batch": "x y sample_weight class_weight",
+    "Model.load_weights": "filepath by_name",
     "Layer.add_weight": "shape initializer name trainable regularizer constraint",
     "Model.fit_generator": "generator samples_per_epoch nb_epoch verbose callbacks validation_data nb_val_samples"
     " class_weight max_q_size nb_worker pickle_safe initial_epoch",
@@ -78,7 +83,7 @@ KERAS_1 = {
     "Model.predict_generator": "generator val_samples max_q_size nb_worker pickle_safe",
     "Input": "shape batch_shape name dtype sparse tensor",
     "ModelCheckpoint": "filepath monitor verbose save_best_only save_weights_only mode period",
-}  # fmt: skip
+}
 
 _ZERO = "init activation weights"
 #: Keras 0.x, recognized by two integers in front: the sizes of input and output

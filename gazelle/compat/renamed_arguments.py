@@ -19,10 +19,17 @@ _QUEUE = dict.fromkeys(
 #: for every class: earlier argument -> current argument, "" if it is ignored
 ARGUMENTS = {
     **keras1.ARGUMENTS,
-    "dim_ordering": "data_format", "input_dtype": "", "implementation": "", "weights": "weights",
-    "input_dim": "input_dim", "input_length": "input_length", "nb_inputs": "input_dim", "poolsize": "pool_size",
-    "ignore_border": "", "stack_size": "",
-}  # fmt: skip
+    "dim_ordering": "data_format",
+    "input_dtype": "",
+    "implementation": "",
+    "weights": "weights",
+    "input_dim": "input_dim",
+    "input_length": "input_length",
+    "nb_inputs": "input_dim",
+    "poolsize": "pool_size",
+    "ignore_border": "",
+    "stack_size": "",
+}
 _REGULARIZED = {"l": "l2"}
 #: "Class", "Class.method" or function -> the same for this one only
 OF_CLASS: dict[str, dict[str, str]] = {

@@ -65,12 +65,29 @@ _SAME = (
     "transpose tril triu var where zeros zeros_like"
 )
 _OTHERS = {
-    "sqr": "square", "abs_": "abs", "eq": "equal", "neq": "not_equal", "lt": "less", "le": "less_equal",
-    "gt": "greater", "ge": "greater_equal", "switch": "where", "mul": "multiply", "add": "add", "sub": "subtract",
-    "true_div": "divide", "pow": "power", "and_": "logical_and", "or_": "logical_or", "invert": "logical_not",
-    "as_tensor_variable": "convert_to_tensor", "isnan": "isnan", "isinf": "isinf", "neg": "negative",
+    "sqr": "square",
+    "abs_": "abs",
+    "eq": "equal",
+    "neq": "not_equal",
+    "lt": "less",
+    "le": "less_equal",
+    "gt": "greater",
+    "ge": "greater_equal",
+    "switch": "where",
+    "mul": "multiply",
+    "add": "add",
+    "sub": "subtract",
+    "true_div": "divide",
+    "pow": "power",
+    "and_": "logical_and",
+    "or_": "logical_or",
+    "invert": "logical_not",
+    "as_tensor_variable": "convert_to_tensor",
+    "isnan": "isnan",
+    "isinf": "isinf",
+    "neg": "negative",
     "inv": "reciprocal",
-}  # fmt: skip
+}
 _KINDS = {"scalar": 0, "vector": 1, "matrix": 2, "tensor3": 3, "tensor4": 4}
 TABLE: dict[str, Any] = {
     "function": function,

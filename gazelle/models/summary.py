@@ -57,9 +57,6 @@ def summary(
     Raises:
         ArgumentError: for a range that names no layer, for positions that leave no width for a column, and for a
             batch_size below 1.
-
-    >>> model = gazelle.Sequential([gazelle.Input((2,)), gazelle.layers.Dense(1)])
-    >>> model.summary(batch_size=32)  # doctest: +SKIP
     """
     if batch_size is not None and batch_size < 1:
         raise ArgumentError(message("summary's batch_size", expected="a number of samples above 0", got=batch_size))

@@ -75,6 +75,11 @@ def _periods(step: ArrayLike, length: float) -> Array:
     return _float(jnp.asarray(step) // length)
 
 
+def _half_cosine(part: Array) -> Array:
+    """Return a cosine from 1 at the start of a phase (0) to 0 at its end (1)."""
+    return 0.5 * (1 + jnp.cos(math.pi * part))
+
+
 class ExponentialDecay(LearningRateSchedule):
     """Exponential decay:  initial_learning_rate decay_rate^p,  p = step / decay_steps.
 
@@ -396,8 +401,8 @@ class OneCycle(LearningRateSchedule):
         first, last = high / self.divisor, high / self.final_divisor
         step = jnp.minimum(_float(step), self.total_steps)
         up, down = step / turn, (step - turn) / (self.total_steps - turn)
-        rising = first + (high - first) * 0.5 * (1 - jnp.cos(math.pi * up))
-        falling = last + (high - last) * 0.5 * (1 + jnp.cos(math.pi * down))
+        rising = high + (first - high) * _half_cosine(up)
+        falling = last + (high - last) * _half_cosine(down)
         return jnp.where(step < turn, rising, falling)
 
 

@@ -16,10 +16,21 @@ from gazelle.core.names import name_scope
 _MODULES = [
     importlib.import_module(f"gazelle.compat.backend.{_name}")
     for _name in (
-        "arithmetic", "random_tensors", "gradients", "loops", "losses", "networks", "phase", "functions", "sessions",
-        "settings", "shapes", "updates", "variables",
+        "arithmetic",
+        "random_tensors",
+        "gradients",
+        "loops",
+        "losses",
+        "networks",
+        "phase",
+        "functions",
+        "sessions",
+        "settings",
+        "shapes",
+        "updates",
+        "variables",
     )
-]  # fmt: skip
+]
 
 
 def _names() -> dict[str, Any]:

@@ -18,13 +18,40 @@ SAME: dict[str, str] = {
     **{
         name: name
         for name in (
-            "abs", "cos", "equal", "exp", "greater", "greater_equal", "less", "less_equal", "log", "logsumexp",
-            "maximum", "minimum", "not_equal", "round", "sigmoid", "sign", "sin", "softplus", "softsign", "square",
-            "stop_gradient", "tanh", "transpose", "cumsum", "cumprod", "argmax", "argmin", "max", "min", "cast",
+            "abs",
+            "cos",
+            "equal",
+            "exp",
+            "greater",
+            "greater_equal",
+            "less",
+            "less_equal",
+            "log",
+            "logsumexp",
+            "maximum",
+            "minimum",
+            "not_equal",
+            "round",
+            "sigmoid",
+            "sign",
+            "sin",
+            "softplus",
+            "softsign",
+            "square",
+            "stop_gradient",
+            "tanh",
+            "transpose",
+            "cumsum",
+            "cumprod",
+            "argmax",
+            "argmin",
+            "max",
+            "min",
+            "cast",
         )
     },
     "pow": "power",
-}  # fmt: skip
+}
 
 
 def _float(x: Any) -> Any:

@@ -25,10 +25,36 @@ from gazelle.core.errors import GazelleError, message
 
 #: modules that register their names
 _TABLES = (
-    "arrays", "boxes", "checking", "control", "csv_files", "dataset", "elements", "examples", "files", "function",
-    "gathering", "graphs", "images", "linalg", "maths", "nn", "optimizers", "parsing", "ragged", "ragged_calls",
-    "randoms", "records", "signals", "sparse", "strings", "tables", "testing", "tf_config", "training",
-)  # fmt: skip
+    "arrays",
+    "boxes",
+    "checking",
+    "control",
+    "csv_files",
+    "dataset",
+    "elements",
+    "examples",
+    "files",
+    "function",
+    "gathering",
+    "graphs",
+    "images",
+    "linalg",
+    "maths",
+    "nn",
+    "optimizers",
+    "parsing",
+    "ragged",
+    "ragged_calls",
+    "randoms",
+    "records",
+    "signals",
+    "sparse",
+    "strings",
+    "tables",
+    "testing",
+    "tf_config",
+    "training",
+)
 for _name in _TABLES:
     importlib.import_module(f"gazelle.compat.tensorflow.{_name}")
 for _name, _dtype in DTYPES.items():

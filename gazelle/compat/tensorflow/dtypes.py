@@ -102,10 +102,24 @@ def as_dtype(dtype: DTypeLike | None) -> DType:
 DTYPES = {
     name: DType(name)
     for name in (
-        "float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16",
-        "uint32", "uint64", "bool", "string", "complex64", "complex128",
+        "float16",
+        "bfloat16",
+        "float32",
+        "float64",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+        "bool",
+        "string",
+        "complex64",
+        "complex128",
     )
-} | {"half": DType("float16"), "double": DType("float64")}  # fmt: skip
+} | {"half": DType("float16"), "double": DType("float64")}
 
 
 class TensorShape(tuple[Any, ...]):

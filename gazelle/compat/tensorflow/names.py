@@ -74,11 +74,39 @@ def op(
 #: arguments that are a tensor, even if a program passes a list of numbers
 TENSORS = frozenset(
     (
-        "a", "arr", "b", "bias", "boxes", "condition", "data", "diagonal", "features", "image", "images", "input",
-        "input_tensor", "labels", "logits", "matrix", "params", "per_example_loss", "predictions", "rhs", "scores",
-        "segment_ids", "signals", "t", "targets", "tensor", "updates", "value", "values", "x", "y",
+        "a",
+        "arr",
+        "b",
+        "bias",
+        "boxes",
+        "condition",
+        "data",
+        "diagonal",
+        "features",
+        "image",
+        "images",
+        "input",
+        "input_tensor",
+        "labels",
+        "logits",
+        "matrix",
+        "params",
+        "per_example_loss",
+        "predictions",
+        "rhs",
+        "scores",
+        "segment_ids",
+        "signals",
+        "t",
+        "targets",
+        "tensor",
+        "updates",
+        "value",
+        "values",
+        "x",
+        "y",
     )
-)  # fmt: skip
+)
 
 
 def _array_of_list(value: Any) -> Any:

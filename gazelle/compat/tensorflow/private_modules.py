@@ -18,7 +18,15 @@ _PARTS: dict[str, tuple[str, ...]] = {
     "eager": ("context", "def_function", "execute", "backprop", "monitoring"),
     "feature_column": ("feature_column", "feature_column_v2"),
     "framework": (
-        "config", "constant_op", "dtypes", "errors", "ops", "random_seed", "smart_cond", "tensor", "tensor_shape",
+        "config",
+        "constant_op",
+        "dtypes",
+        "errors",
+        "ops",
+        "random_seed",
+        "smart_cond",
+        "tensor",
+        "tensor_shape",
     ),
     "keras": (),
     "layers": ("base", "core", "layers", "utils"),
@@ -28,14 +36,29 @@ _PARTS: dict[str, tuple[str, ...]] = {
     "trackable": (),
     "training": ("moving_averages", "optimizer", "saver", "tracking"),
     "util": ("deprecation", "nest", "object_identity", "tf_contextlib", "tf_decorator", "tf_export", "tf_inspect"),
-}  # fmt: skip
+}
 _ENDINGS = re.compile(r"_(ops|impl|util|utils|v2|scope)$")
 #: the modules of `tf` in which a name is looked up
 _SEARCHED = (
-    "", "math", "nn", "linalg", "image", "sparse", "nest", "random", "strings", "lookup", "initializers", "train",
+    "",
+    "math",
+    "nn",
+    "linalg",
+    "image",
+    "sparse",
+    "nest",
+    "random",
+    "strings",
+    "lookup",
+    "initializers",
+    "train",
     "config",
-    "compat.v1", "keras.initializers", "errors", "io.gfile", "logging",
-)  # fmt: skip
+    "compat.v1",
+    "keras.initializers",
+    "errors",
+    "io.gfile",
+    "logging",
+)
 
 
 def smart_cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any], name: str | None = None) -> Any:

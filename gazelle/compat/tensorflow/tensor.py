@@ -149,9 +149,27 @@ class Tensor(TensorWrapper):
 
 #: methods of arrays that tensors also have, for code written for JAX arrays
 _METHODS = (
-    "T", "all", "any", "astype", "clip", "flatten", "max", "mean", "min", "prod", "ravel", "reshape", "size",
-    "squeeze", "std", "sum", "transpose", "var", "item", "tolist",
-)  # fmt: skip
+    "T",
+    "all",
+    "any",
+    "astype",
+    "clip",
+    "flatten",
+    "max",
+    "mean",
+    "min",
+    "prod",
+    "ravel",
+    "reshape",
+    "size",
+    "squeeze",
+    "std",
+    "sum",
+    "transpose",
+    "var",
+    "item",
+    "tolist",
+)
 
 
 def _method(name: str, x: Any, *args: Any, **kwargs: Any) -> Any:
@@ -213,15 +231,45 @@ def on_device(array: TensorLike) -> TensorResult:
 _OPERATORS: dict[str, Callable[..., Any]] = {
     name: getattr(operator, name)
     for name in (
-        "add", "sub", "mul", "floordiv", "mod", "pow", "matmul", "lt", "le", "gt", "ge", "eq", "ne", "and_", "or_",
-        "xor", "neg", "pos", "abs", "invert",
+        "add",
+        "sub",
+        "mul",
+        "floordiv",
+        "mod",
+        "pow",
+        "matmul",
+        "lt",
+        "le",
+        "gt",
+        "ge",
+        "eq",
+        "ne",
+        "and_",
+        "or_",
+        "xor",
+        "neg",
+        "pos",
+        "abs",
+        "invert",
     )
-}  # fmt: skip
+}
 _UFUNCS = {
-    "add": "add", "subtract": "sub", "multiply": "mul", "true_divide": "truediv", "divide": "truediv",
-    "power": "pow", "matmul": "matmul", "floor_divide": "floordiv", "remainder": "mod", "less": "lt",
-    "less_equal": "le", "greater": "gt", "greater_equal": "ge", "equal": "eq", "not_equal": "ne",
-}  # fmt: skip
+    "add": "add",
+    "subtract": "sub",
+    "multiply": "mul",
+    "true_divide": "truediv",
+    "divide": "truediv",
+    "power": "pow",
+    "matmul": "matmul",
+    "floor_divide": "floordiv",
+    "remainder": "mod",
+    "less": "lt",
+    "less_equal": "le",
+    "greater": "gt",
+    "greater_equal": "ge",
+    "equal": "eq",
+    "not_equal": "ne",
+}
 
 
 def quotient(a: TensorLike, b: TensorLike) -> TensorResult:

@@ -27,8 +27,26 @@ from gazelle.compat.preprocessing.image.iterators import Iterator, NumpyArrayIte
 from gazelle.preprocessing.image import smart_resize
 
 __all__ = [
-    "DataFrameIterator", "DirectoryIterator", "ImageDataGenerator", "Iterator", "NumpyArrayIterator",
-    "apply_affine_transform", "apply_brightness_shift", "apply_channel_shift", "array_to_img", "flip_axis",
-    "img_to_array", "list_pictures", "load_img", "random_brightness", "random_channel_shift", "random_rotation",
-    "random_shear", "random_shift", "random_zoom", "save_img", "smart_resize", "transform_matrix_offset_center",
-]  # fmt: skip
+    "DataFrameIterator",
+    "DirectoryIterator",
+    "ImageDataGenerator",
+    "Iterator",
+    "NumpyArrayIterator",
+    "apply_affine_transform",
+    "apply_brightness_shift",
+    "apply_channel_shift",
+    "array_to_img",
+    "flip_axis",
+    "img_to_array",
+    "list_pictures",
+    "load_img",
+    "random_brightness",
+    "random_channel_shift",
+    "random_rotation",
+    "random_shear",
+    "random_shift",
+    "random_zoom",
+    "save_img",
+    "smart_resize",
+    "transform_matrix_offset_center",
+]
