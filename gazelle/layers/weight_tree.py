@@ -7,7 +7,7 @@ and dicts, each time a function is called: there is no bookkeeping at assignment
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -113,48 +113,35 @@ def named_variables(layer: Layer) -> dict[str, Variable]:
 
 def trainable_ids(layer: Layer) -> set[int]:
     """Return the ids of the variables that training changes: `trainable` is true for them and for all their owners."""
-    out: set[int] = set()
-    seen: set[int] = set()
-
-    def walk(layer: Layer, frozen: bool) -> None:
-        frozen = frozen or not layer.trainable
-        if id(layer) in seen:
-            return
-        seen.add(id(layer))
-        for value in children(layer):
-            if not isinstance(value, Variable):
-                walk(value, frozen)
-            elif value.trainable and not frozen:
-                out.add(id(value))
-
-    walk(layer, False)
-    return out
+    return {id(v) for v, frozen in _with_frozen(layer, False, set()) if v.trainable and not frozen}
 
 
 def trainable_weights(layer: Layer) -> list[Variable]:
     """Return the variables among `weights` that training changes; the tree is walked once."""
     found: dict[int, Variable] = {}
     trained: set[int] = set()
-    seen: set[int] = set()
-
-    def walk(layer: Layer, frozen: bool) -> None:
-        frozen = frozen or not layer.trainable
-        if id(layer) in seen:
-            return
-        seen.add(id(layer))
-        below = []
-        for value in children(layer):
-            if not isinstance(value, Variable):
-                below.append(value)
-            elif value.trainable and value.persistent:
-                found.setdefault(id(value), value)
-                if not frozen:
-                    trained.add(id(value))
-        for child in below:
-            walk(child, frozen)
-
-    walk(layer, False)
+    for variable, frozen in _with_frozen(layer, False, set()):
+        if variable.trainable and variable.persistent:
+            found.setdefault(id(variable), variable)
+            if not frozen:
+                trained.add(id(variable))
     return [variable for key, variable in found.items() if key in trained]
+
+
+def _with_frozen(layer: Layer, frozen: bool, seen: set[int]) -> Iterator[tuple[Variable, bool]]:
+    """Yield the variables in the order of `weights`, each with whether an owner is frozen; a shared one repeatedly."""
+    if id(layer) in seen:
+        return
+    seen.add(id(layer))
+    frozen = frozen or not layer.trainable
+    below = []
+    for child in children(layer):
+        if isinstance(child, Variable):
+            yield child, frozen
+        else:
+            below.append(child)
+    for child in below:
+        yield from _with_frozen(child, frozen, seen)
 
 
 def weights(layer: Layer) -> list[Variable]:
