@@ -55,6 +55,7 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--peers", type=several(PEERS), default=list(PEERS), help=",".join(PEERS))
     parser.add_argument("--figures", type=several(figures), default=figures, help=",".join(figures))
     parser.add_argument("--rounds", type=int, default=3, help="number of rounds (3)")
+    parser.add_argument("--start-rounds", type=int, help="rounds of all figures; the others measure steps and loops")
     parser.add_argument("--seconds", type=float, default=0.6, help="seconds of measurement per step time (0.6)")
     parser.add_argument("--draw", action="store_true", help="only regenerate tables and plot from results.json")
     parser.add_argument("--out", type=Path, help="folder for results.json and the plot of a partial run (.bench)")
@@ -63,6 +64,7 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     if settings.quick:
         settings.rounds, settings.seconds = 1, min(settings.seconds, 0.3)
         settings.figures = [name for name in settings.figures if name != "growth"]
+    settings.start_rounds = settings.rounds if settings.start_rounds is None else settings.start_rounds
     return settings
 
 
@@ -71,6 +73,7 @@ class Runner:
 
     def __init__(self, settings: argparse.Namespace, console: Console) -> None:
         self.settings, self.console = settings, console
+        self.measured: list[str] = settings.figures  # in this round
         self.values: Values = {}
         self.growth: dict[str, dict[str, Any]] = {}
         self.failed: dict[str, str] = {}
@@ -112,7 +115,7 @@ class Runner:
             if name in LOOPS
             else WORKLOADS[name].figures or tuple(f for f in FIGURES if f != "iteration")
         )
-        return [figure for figure in PEERS[peer].measured(self.settings.figures) if figure in own]
+        return [figure for figure in PEERS[peer].measured(self.measured) if figure in own]
 
     def one(self, workload: str, peer: str) -> None:
         """Measure one workload with one library: first without a cache if it has one, then with it."""
@@ -162,6 +165,8 @@ class Runner:
                     env=os.environ | {"KERAS_BACKEND": PEERS[peer].backend or "jax"},
                 )
             for number in range(1, settings.rounds + 1):
+                quick = [figure for figure in settings.figures if figure in ("step", "iteration")]
+                self.measured = settings.figures if number <= settings.start_rounds else quick
                 for workload in settings.only:
                     peers = [p for p in settings.peers if workload in (PEERS[p].only or NAMES)]
                     peers = [p for p in peers if self.figures(workload, p)]
@@ -177,6 +182,7 @@ class Runner:
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "minutes": (time.monotonic() - begun) / 60,
             "rounds": settings.rounds,
+            "start_rounds": settings.start_rounds,
             "seconds": settings.seconds,
             "machine": machine() | {"load": round(load, 2)},
             "versions": versions,

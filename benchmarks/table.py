@@ -170,13 +170,17 @@ def long(results: dict[str, Any]) -> str:
 def about(results: dict[str, Any]) -> str:
     """Machine, versions, date and number of rounds."""
     machine, rounds = results["machine"], results["rounds"]
+    starts = results.get("start_rounds", rounds)
+    count = f"{rounds} round{'s' if rounds > 1 else ''}"
+    if starts < rounds:
+        count += f" ({starts} of figures other than steps and loops)"
     versions = "; ".join(
         f"{PEERS[p].title}: " + ", ".join(f"{k} {v}" for k, v in results["versions"][p].items())
         for p in results["peers"]
     )
     return (
         f"{machine['processor']}, {machine['cores']} cores, {machine['memory']} GiB, {machine['system']}; "
-        f"{results['date']}, {rounds} round{'s' if rounds > 1 else ''}, load before {machine['load']}.\n\n{versions}."
+        f"{results['date']}, {count}, load before {machine['load']}.\n\n{versions}."
     )
 
 
